@@ -1,0 +1,71 @@
+/* The flat arenas of a run: one table of rows says what lies where. The same offsets hold in
+ *   - the state     (parameters, then running statistics),
+ *   - a gradient    (gradients, then this shard's contribution to the statistics, then its tallies),
+ *   - an optimiser's slots (the parameters' part only).
+ * Initialising, exchanging, updating and saving are loops over the table; nn, comm, optim and
+ * checkpoint meet here and know nothing of one another. */
+#ifndef TRAINER_BASE_ARENA_H
+#define TRAINER_BASE_ARENA_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define ARENA_DIMENSIONS 6
+#define ARENA_ALIGNMENT 16 /* elements: every row starts on a cache line of floats */
+
+enum ArenaRole {
+    ROLE_WEIGHT,        /* of a convolution, linear layer */
+    ROLE_BIAS,
+    ROLE_NORMALISATION, /* scale and shift of a normalisation layer */
+    ROLE_STATISTIC      /* not trained: a running mean or variance */
+};
+
+struct ArenaRow {
+    char *name; /* PyTorch's state_dict name: "0.weight", "3.body.1.running_mean" */
+    int node;   /* the graph node it belongs to */
+    enum ArenaRole role;
+    int64_t offset, count; /* elements */
+    /* In memory the row is a dense tensor of these dimensions ... */
+    int rank;
+    int64_t size[ARENA_DIMENSIONS];
+    /* ... in a file its dimensions are permuted (file dimension i is memory dimension order[i]) and
+     * then runs of them are joined: file_rank sizes in file_size. Convolutions: OHWI in memory,
+     * OIHW in the file. A linear layer behind a flatten: (O,H,W,C) -> (O, C*H*W). */
+    int order[ARENA_DIMENSIONS];
+    int file_rank;
+    int64_t file_size[ARENA_DIMENSIONS];
+    /* Statistics: running <- (1 - momentum) * running + momentum * (weighted mean over the shards). */
+    double momentum;
+    /* Initialisation, decided when the layer was planned. */
+    int64_t fan_in, fan_out;
+    const void *initialiser; /* struct Initialiser of nn/initialise.h */
+};
+
+struct Arena {
+    struct ArenaRow *rows;
+    int row_count;
+    int64_t parameters; /* elements from 0 that are trained (rows with role != ROLE_STATISTIC) */
+    int64_t statistics; /* elements from `parameters` on */
+    int64_t trained;    /* the sum of the trained rows' counts, padding excluded: for people */
+};
+
+/* state = parameters + statistics; a gradient has ARENA_TALLIES more elements behind them. */
+enum { TALLY_LOSS, TALLY_CORRECT, TALLY_TOP5, TALLY_SAMPLES, TALLY_PENALTY };
+#define ARENA_TALLIES 16
+static inline int64_t arena_state_elements(const struct Arena *arena) {
+    return arena->parameters + arena->statistics;
+}
+static inline int64_t arena_gradient_elements(const struct Arena *arena) {
+    return arena->parameters + arena->statistics + ARENA_TALLIES;
+}
+
+/* Copies row `row` between memory order (in `state`, float) and file order (dense, count elements). */
+void arena_to_file(const struct ArenaRow *row, const float *state, float *file);
+void arena_from_file(const struct ArenaRow *row, const float *file, float *state);
+
+/* The row with that name, or -1. */
+int arena_find(const struct Arena *arena, const char *name);
+
+void arena_release(struct Arena *arena); /* rows and names; not `arena` itself */
+
+#endif

@@ -1,0 +1,49 @@
+/* Numeric code is compiled several times from one source: in float for each instruction set, and in
+ * double for the gradient checks. A kernel file includes this header, writes `real`, and gives its
+ * public symbols the name KERNEL(name); the build (cmake/Kernels.cmake) compiles it once a variant.
+ * Who calls it picks a variant at run time, so one binary serves every node of a mixed cluster and
+ * all ranks can agree on one instruction set. Every variant runs on every machine that has it. */
+#ifndef TRAINER_BASE_KERNEL_H
+#define TRAINER_BASE_KERNEL_H
+
+#include <stdbool.h>
+
+enum Variant {
+    VARIANT_F64 = 0,  /* double, plain x86-64: gradient checks */
+    VARIANT_F32 = 1,  /* float, the compiler's default instruction set */
+    VARIANT_F32_V3 = 2, /* float, x86-64-v3: AVX2 and FMA */
+    VARIANT_F32_V4 = 3, /* float, x86-64-v4: AVX-512 */
+    VARIANT_COUNT = 4
+};
+
+/* The best float variant that was built and that this CPU runs, no better than `limit`. */
+enum Variant variant_best(enum Variant limit);
+bool variant_available(enum Variant variant);
+const char *variant_name(enum Variant variant); /* "f64", "baseline", "avx2", "avx512" */
+/* By name; -1 if there is none. */
+int variant_by_name(const char *name);
+static inline int variant_bytes(enum Variant variant) { /* of one `real` */
+    return variant == VARIANT_F64 ? 8 : 4;
+}
+
+#ifdef KERNEL_SUFFIX /* set by the build in kernel files only: f64, f32, f32_v3, f32_v4 */
+#ifdef KERNEL_DOUBLE
+typedef double real;
+#else
+typedef float real;
+#endif
+#define KERNEL_PASTE(name, suffix) name##_##suffix
+#define KERNEL_EXPAND(name, suffix) KERNEL_PASTE(name, suffix)
+#define KERNEL(name) KERNEL_EXPAND(name, KERNEL_SUFFIX)
+#endif
+
+/* A table over the variants of one exported constant: KERNEL_DECLARE(struct Layer, layer_relu);
+ * then KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL where a variant
+ * was not built. */
+#define KERNEL_DECLARE(type, name)                                                                 \
+    extern const type name##_f64, name##_f32, name##_f32_v3 __attribute__((weak)),                 \
+        name##_f32_v4 __attribute__((weak))
+#define KERNEL_TABLE(name)                                                                         \
+    { &name##_f64, &name##_f32, &name##_f32_v3, &name##_f32_v4 }
+
+#endif

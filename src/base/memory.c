@@ -1,0 +1,87 @@
+#include "base/memory.h"
+
+#include <limits.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/error.h"
+
+#define HUGE_PAGE ((size_t)2 << 20)
+
+static _Noreturn void out_of_memory(size_t bytes, const char *purpose) {
+    fprintf(stderr, "trainer: out of memory: %zu bytes for %s\n", bytes, purpose);
+    check_failed(__FILE__, __LINE__, "memory is available");
+}
+
+void *memory_allocate(size_t bytes, const char *purpose) {
+    size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : MEMORY_ALIGNMENT;
+    if (bytes > SIZE_MAX - alignment)
+        out_of_memory(bytes, purpose);
+    size_t rounded = (bytes + alignment - 1) / alignment * alignment;
+    if (rounded == 0)
+        rounded = alignment;
+    void *pointer = aligned_alloc(alignment, rounded);
+    if (!pointer)
+        out_of_memory(bytes, purpose);
+    if (alignment == HUGE_PAGE)
+        madvise(pointer, rounded, MADV_HUGEPAGE); /* advice: its failure costs speed alone */
+    memset(pointer, 0, rounded);
+    return pointer;
+}
+
+void *memory_resize(void *old, size_t old_bytes, size_t new_bytes, const char *purpose) {
+    void *pointer = memory_allocate(new_bytes, purpose);
+    if (old)
+        memcpy(pointer, old, old_bytes < new_bytes ? old_bytes : new_bytes);
+    memory_release(old);
+    return pointer;
+}
+
+void memory_release(void *pointer) {
+    free(pointer);
+}
+
+char *memory_copy_span(const char *text, size_t length) {
+    char *copy = memory_allocate(length + 1, "a string");
+    memcpy(copy, text, length);
+    return copy;
+}
+
+char *memory_copy_text(const char *text) {
+    return memory_copy_span(text, strlen(text));
+}
+
+char *memory_print(const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    CHECK(length >= 0);
+    char *text = memory_allocate((size_t)length + 1, "a string");
+    vsnprintf(text, (size_t)length + 1, format, again);
+    va_end(again);
+    return text;
+}
+
+bool memory_can_hold(uint64_t bytes) {
+    uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), size = (uint64_t)sysconf(_SC_PAGESIZE);
+    return bytes < pages * size;
+}
+
+int64_t memory_product(const int64_t *sizes, int count) {
+    int64_t product = 1;
+    for (int i = 0; i < count; i++)
+        if (sizes[i] < 0 || __builtin_mul_overflow(product, sizes[i], &product))
+            return -1;
+    return product;
+}
+
+int narrow_int(int64_t value) {
+    CHECK(value >= INT_MIN && value <= INT_MAX);
+    return (int)value;
+}

@@ -1,0 +1,30 @@
+/* The one allocator. Out of memory ends the process, naming the size and the purpose; a caller that
+ * takes sizes from a file checks them with memory_can_hold() first. */
+#ifndef TRAINER_BASE_MEMORY_H
+#define TRAINER_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMORY_ALIGNMENT 64 /* bytes: a cache line, an AVX-512 register */
+
+/* Zeroed memory, aligned to MEMORY_ALIGNMENT; large blocks ask for huge pages. Zero bytes give a
+ * valid pointer. `purpose` is for the message, e.g. "activations". Release with memory_release. */
+void *memory_allocate(size_t bytes, const char *purpose);
+void *memory_resize(void *old, size_t old_bytes, size_t new_bytes, const char *purpose);
+void memory_release(void *pointer); /* NULL is allowed */
+char *memory_copy_text(const char *text);
+char *memory_copy_span(const char *text, size_t length);
+char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* True if `bytes` is below the machine's physical memory. */
+bool memory_can_hold(uint64_t bytes);
+
+/* The product of `count` sizes, or -1 where it overflows int64_t or a size is negative. */
+int64_t memory_product(const int64_t *sizes, int count);
+
+/* The one checked narrowing, for BLAS, MPI and oneDNN, whose counts are int. */
+int narrow_int(int64_t value);
+
+#endif

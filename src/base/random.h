@@ -1,0 +1,70 @@
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy
+ * as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element), so
+ * that nothing depends on the rank, the thread or how often anything was drawn before, and no
+ * position has to be saved. */
+#ifndef TRAINER_BASE_RANDOM_H
+#define TRAINER_BASE_RANDOM_H
+
+#include <stdint.h>
+
+enum RandomPurpose { /* stable numbers: changing one changes every run */
+    RANDOM_INITIALISATION = 1, /* instance: parameter row */
+    RANDOM_SHUFFLE = 2,        /* time: epoch */
+    RANDOM_AUGMENTATION = 3,   /* instance: place in the list; time: epoch; item: sample in the split */
+    RANDOM_DROPOUT = 4,        /* instance: node; time: step; item: sample in the global batch */
+    RANDOM_SPLIT = 5,          /* stratified validation split */
+    RANDOM_SYNTHESIS = 6,      /* item: image */
+    RANDOM_TEST = 7
+};
+
+/* What the numbers belong to. Element e of the stream is word e % 4 of block e / 4. */
+struct RandomStream {
+    uint32_t key[2];     /* the seed */
+    uint32_t counter[3]; /* purpose and instance; time; item. The block index is the fourth word */
+};
+
+/* CHECKs: instance < 2^20, time and item < 2^36. Their high bits share the purpose word. */
+struct RandomStream random_stream(uint64_t seed, enum RandomPurpose purpose, uint32_t instance,
+                                  uint64_t time, uint64_t item);
+
+/* Block `index` of the stream: four independent uniform 32-bit words. */
+static inline void random_block(const struct RandomStream *stream, uint32_t index,
+                                uint32_t words[4]) {
+    uint32_t c0 = index, c1 = stream->counter[0], c2 = stream->counter[1], c3 = stream->counter[2];
+    uint32_t k0 = stream->key[0], k1 = stream->key[1];
+    for (int round = 0; round < 10; round++) {
+        uint64_t p0 = (uint64_t)0xD2511F53u * c0, p1 = (uint64_t)0xCD9E8D57u * c2;
+        uint32_t n0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0, n2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c1 = (uint32_t)p1;
+        c3 = (uint32_t)p0;
+        c0 = n0;
+        c2 = n2;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    words[0] = c0;
+    words[1] = c1;
+    words[2] = c2;
+    words[3] = c3;
+}
+
+/* [0, 1) with 24 bits: exact in float. */
+static inline float random_uniform(uint32_t word) {
+    return (float)(word >> 8) * 0x1p-24f;
+}
+
+/* 0 … bound-1 by multiply-shift; bound >= 1. The bias is below bound / 2^32. */
+static inline uint32_t random_below(uint32_t word, uint32_t bound) {
+    return (uint32_t)(((uint64_t)word * bound) >> 32);
+}
+
+/* Element `index` of the stream as a word, for when one number is enough. */
+uint32_t random_word(const struct RandomStream *stream, uint64_t index);
+
+/* Elements 0 … count-1 as standard normal numbers (Box-Muller, in double). */
+void random_normal(const struct RandomStream *stream, int64_t count, double *values);
+
+/* A uniformly random permutation of 0 … count-1 into `order` (Fisher-Yates). */
+void random_permutation(const struct RandomStream *stream, int64_t count, int64_t *order);
+
+#endif

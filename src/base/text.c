@@ -1,0 +1,99 @@
+#include "base/text.h"
+
+#include <ctype.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+void text_add(struct Text *text, const char *format, ...) {
+    va_list arguments, again;
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    int length = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    CHECK(length >= 0);
+    size_t needed = text->length + (size_t)length + 1;
+    if (needed > text->capacity) {
+        size_t capacity = needed * 2 < 256 ? 256 : needed * 2;
+        text->data = memory_resize(text->data, text->capacity, capacity, "text");
+        text->capacity = capacity;
+    }
+    vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+    va_end(again);
+    text->length += (size_t)length;
+}
+
+void text_release(struct Text *text) {
+    memory_release(text->data);
+    *text = (struct Text){0};
+}
+
+#define LONGEST 48 /* letters compared; no valid name is longer */
+
+/* Optimal string alignment distance. */
+static int edit_distance(const char *a, const char *b) {
+    int rows[3][LONGEST + 1];
+    int *before = rows[0], *last = rows[1], *now = rows[2];
+    int n = (int)strnlen(a, LONGEST), m = (int)strnlen(b, LONGEST);
+    for (int j = 0; j <= m; j++)
+        last[j] = j;
+    for (int i = 1; i <= n; i++) {
+        now[0] = i;
+        for (int j = 1; j <= m; j++) {
+            int x = tolower((unsigned char)a[i - 1]), y = tolower((unsigned char)b[j - 1]);
+            int best = last[j - 1] + (x != y);
+            if (last[j] + 1 < best)
+                best = last[j] + 1;
+            if (now[j - 1] + 1 < best)
+                best = now[j - 1] + 1;
+            if (i > 1 && j > 1 && x == tolower((unsigned char)b[j - 2]) &&
+                y == tolower((unsigned char)a[i - 2]) && before[j - 2] + 1 < best)
+                best = before[j - 2] + 1;
+            now[j] = best;
+        }
+        int *recycled = before;
+        before = last;
+        last = now;
+        now = recycled;
+    }
+    return last[m];
+}
+
+const char *text_nearest(const char *word, const char *const *names, int count) {
+    const char *nearest = NULL;
+    int length = (int)strnlen(word, LONGEST), best = length <= 3 ? 2 : 2 + length / 3;
+    for (int i = 0; i < count; i++) {
+        int distance = edit_distance(word, names[i]);
+        if (distance < best) {
+            best = distance;
+            nearest = names[i];
+        }
+    }
+    if (nearest)
+        return nearest;
+    for (int i = 0; i < count; i++) /* "momentum" for "mom", "batchnorm" for "norm" */
+        if (length >= 3 && strcasestr(names[i], word))
+            return names[i];
+    return NULL;
+}
+
+char *text_bytes(double bytes, char buffer[32]) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB"};
+    int unit = 0;
+    for (; bytes >= 1024 && unit < 5; unit++)
+        bytes /= 1024;
+    snprintf(buffer, 32, unit ? "%.1f %s" : "%.0f %s", bytes, units[unit]);
+    return buffer;
+}
+
+char *text_count(double count, char buffer[32]) {
+    static const char *const units[] = {"", " k", " M", " G", " T", " P"};
+    int unit = 0;
+    for (; count >= 1000 && unit < 5; unit++)
+        count /= 1000;
+    snprintf(buffer, 32, unit ? "%.2f%s" : "%.0f%s", count, units[unit]);
+    return buffer;
+}

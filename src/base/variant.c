@@ -1,0 +1,39 @@
+#include "base/kernel.h"
+
+#include <string.h>
+
+static const char *const names[VARIANT_COUNT] = {"f64", "baseline", "avx2", "avx512"};
+
+bool variant_available(enum Variant variant) {
+    switch (variant) {
+    case VARIANT_F64:
+    case VARIANT_F32:
+        return true;
+#ifdef TRAINER_ALL_VARIANTS
+    case VARIANT_F32_V3:
+        return __builtin_cpu_supports("x86-64-v3");
+    case VARIANT_F32_V4:
+        return __builtin_cpu_supports("x86-64-v4");
+#endif
+    default:
+        return false;
+    }
+}
+
+enum Variant variant_best(enum Variant limit) {
+    for (int variant = (int)limit; variant > VARIANT_F32; variant--)
+        if (variant_available((enum Variant)variant))
+            return (enum Variant)variant;
+    return VARIANT_F32;
+}
+
+const char *variant_name(enum Variant variant) {
+    return names[variant];
+}
+
+int variant_by_name(const char *name) {
+    for (int variant = 0; variant < VARIANT_COUNT; variant++)
+        if (!strcmp(names[variant], name))
+            return variant;
+    return -1;
+}

@@ -1,0 +1,88 @@
+/* A checkpoint: the whole state of a run in one HDF5 file that PyTorch can load, independent of the
+ * number of ranks (docs/checkpoint.md has the layout). */
+#ifndef TRAINER_CHECKPOINT_CHECKPOINT_H
+#define TRAINER_CHECKPOINT_CHECKPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+#define CHECKPOINT_SLOTS 8
+
+/* Where the run stands. */
+struct Progress {
+    int64_t step, epoch;      /* steps done; epoch being trained (step inside it: step_in_epoch) */
+    int64_t step_in_epoch;
+    double epoch_loss, epoch_correct, epoch_samples; /* tallies of the epoch so far */
+    double best_metric;       /* best validation accuracy so far; −1 before the first */
+    int64_t best_step;
+    double validation_loss, validation_accuracy; /* newest; −1 before the first */
+    double seconds;           /* training time so far */
+};
+
+struct Checkpoint {
+    char *path; /* as read; NULL when being written */
+    /* /run */
+    char *run_text; /* the resolved run file */
+    uint64_t seed;
+    int64_t shards, threads;
+    char *instruction_set, *versions, *backend; /* what fixes bits besides the run file */
+    char *data_digest; /* of the training split */
+    struct Progress progress;
+    /* /preprocessing: as in data/preprocess.h */
+    int64_t height, width, channels;
+    int64_t mean_count;
+    float *mean, *factor;
+    /* /classes */
+    int64_t class_count;
+    char **class_names;
+    /* /model and /optimizer/<slot>: dense arrays in file order */
+    int array_count;
+    struct CheckpointArray {
+        char *name; /* "model/0.weight", "optimizer/momentum/0.weight" */
+        int rank;
+        int64_t size[ARENA_DIMENSIONS];
+        int64_t count;
+        float *values;
+    } *arrays;
+};
+
+/* Adds state and optimiser slots (each arena->parameters floats) in file order; copies. */
+void checkpoint_put_state(struct Checkpoint *checkpoint, const struct Arena *arena,
+                          const float *state);
+void checkpoint_put_slot(struct Checkpoint *checkpoint, const struct Arena *arena,
+                         const char *slot, const float *values);
+/* The way back. Fails (ERROR_CHECKPOINT) naming the first array that is missing, left over, or of
+ * another shape: "FILE:/model/0.weight: is (16,3,3,3), the model has (32,3,3,3)". */
+int checkpoint_get_state(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                         float *state, struct Error *error);
+int checkpoint_get_slot(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                        const char *slot, float *values, struct Error *error);
+
+/* Writes PATH: in memory, under a temporary name, fsync, then rename, fsync of the folder. Earlier
+ * files are untouched until it is whole. Not collective: rank 0 writes. */
+int checkpoint_write(const struct Checkpoint *checkpoint, const char *path, struct Error *error);
+/* Checks the seal, then every shape against memory and every value a model holds for NaN. */
+int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Error *error);
+void checkpoint_release(struct Checkpoint *checkpoint); /* frees the struct too; NULL is allowed */
+
+/* One contiguous buffer for broadcasting, and back. */
+void *checkpoint_pack(const struct Checkpoint *checkpoint, int64_t *bytes);
+struct Checkpoint *checkpoint_unpack(const void *buffer, int64_t bytes);
+
+/* The checkpoints folder of a run: FOLDER/step-000000123.h5, latest.h5 and best.h5 links. */
+char *checkpoint_name(const char *folder, int64_t step); /* full path */
+/* Paths of the checkpoints in FOLDER, newest first. */
+int checkpoint_list(const char *folder, char ***paths, int *count, struct Error *error);
+/* The newest that reads without error; *skipped lists (one line each) those that do not. *path is
+ * NULL where there is none. */
+int checkpoint_newest_valid(const char *folder, struct Checkpoint **checkpoint, char **skipped,
+                            struct Error *error);
+/* Points the link FOLDER/NAME ("latest.h5") at `target`'s base name, atomically. */
+int checkpoint_link(const char *folder, const char *name, const char *target, struct Error *error);
+/* Removes all but the newest `keep` (0: all stay) and those a link points at. */
+int checkpoint_prune(const char *folder, int64_t keep, struct Error *error);
+
+#endif

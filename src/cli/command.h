@@ -1,0 +1,54 @@
+/* Subcommands: one file and one row each. */
+#ifndef TRAINER_CLI_COMMAND_H
+#define TRAINER_CLI_COMMAND_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "base/error.h"
+#include "comm/ranks.h"
+
+struct Arguments;
+
+struct Flag {
+    const char *name;     /* "out" for --out */
+    const char *argument; /* "DIR"; NULL: a switch */
+    bool repeated;        /* may be given several times */
+    const char *help;
+};
+
+struct Command {
+    const char *name;     /* "train"; of two words: "dataset import" */
+    const char *operands; /* "RUN.yaml", "CHECKPOINT..." */
+    int least_operands, most_operands; /* most −1: any number */
+    const char *summary;
+    const char *help;     /* paragraphs; ends with examples */
+    const struct Flag *flags; /* ends with a name of NULL; --help and --json … only where listed */
+    bool parallel;        /* starts MPI */
+    int (*run)(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error);
+};
+
+/* Parsed: flags before or after the operands, "--name value" or "--name=value", "--" ends flags. */
+struct Arguments {
+    int operand_count;
+    const char **operands;
+    int value_count;
+    struct {
+        const struct Flag *flag;
+        const char *value; /* NULL for a switch */
+    } *values;
+};
+const char *argument_value(const struct Arguments *arguments, const char *name); /* last; or NULL */
+bool argument_given(const struct Arguments *arguments, const char *name);
+/* All values of a repeated flag, in order; the caller releases the array only. */
+int argument_values(const struct Arguments *arguments, const char *name, const char ***values);
+/* A number in [minimum, maximum]; `fallback` where the flag was not given. ERROR_USAGE otherwise. */
+int argument_integer(const struct Arguments *arguments, const char *name, long long minimum,
+                     long long maximum, long long fallback, long long *value, struct Error *error);
+int argument_real(const struct Arguments *arguments, const char *name, double minimum,
+                  double maximum, double fallback, double *value, struct Error *error);
+
+extern const struct Command *const commands[]; /* NULL-terminated; cli/commands.c */
+
+#endif

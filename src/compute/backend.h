@@ -1,0 +1,72 @@
+/* What is worth swapping: convolution and matrix product. Tensors are NHWC, dense, aligned to 64
+ * bytes; weights OHWI (with groups: O, H, W, I/groups). `void *` is `real *` of the backend's
+ * variant. Calls after creation allocate nothing. Not collective; a backend's objects are used by
+ * one thread at a time (inside, it may use the run's OpenMP threads). */
+#ifndef TRAINER_COMPUTE_BACKEND_H
+#define TRAINER_COMPUTE_BACKEND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/kernel.h"
+
+struct ConvShape {
+    int64_t height, width, in_channels, out_channels;
+    int64_t kernel_height, kernel_width, stride_height, stride_width;
+    int64_t pad_height, pad_width; /* zeros on both sides, as PyTorch's padding */
+    int64_t dilation_height, dilation_width, groups;
+    int64_t out_height, out_width; /* (height + 2·pad − dilation·(kernel−1) − 1) / stride + 1 */
+};
+
+struct Conv; /* one convolution, made ready for certain sample counts; each backend's own */
+
+struct Backend {
+    const char *name;
+
+    /* `samples`: every number of samples it will be called with (a step's shard, the last batch's
+     * shards, evaluation blocks). `training`: backward passes will be called. `needs_data`: backward
+     * data will be called (not for the first layer). Fails where the library cannot serve it. */
+    int (*conv_create)(struct Conv **conv, const struct ConvShape *shape, const int64_t *samples,
+                       int sample_counts, bool training, bool needs_data, struct Error *error);
+    void (*conv_release)(struct Conv *conv);
+
+    /* Work space for any call, and space for what conv_prepare makes from the weights. */
+    size_t (*conv_scratch_bytes)(const struct Conv *conv);
+    size_t (*conv_prepared_bytes)(const struct Conv *conv);
+
+    /* Once a step, after the update: reorders or transforms the weights for all passes. */
+    void (*conv_prepare)(const struct Conv *conv, const void *weights, void *prepared);
+
+    /* y (n,P,Q,O) = conv(x (n,H,W,I), weights) + bias (O; NULL: none) */
+    void (*conv_forward)(const struct Conv *conv, int64_t samples, const void *x,
+                         const void *weights, const void *prepared, const void *bias, void *y,
+                         void *scratch);
+    /* dx (n,H,W,I), overwritten */
+    void (*conv_backward_data)(const struct Conv *conv, int64_t samples, const void *dy,
+                               const void *weights, const void *prepared, void *dx, void *scratch);
+    /* dw (O,KH,KW,I) and dbias (O; NULL: none), overwritten */
+    void (*conv_backward_weights)(const struct Conv *conv, int64_t samples, const void *x,
+                                  const void *dy, void *dw, void *dbias, void *scratch);
+
+    /* C (m×n) = alpha · op(A) · op(B) + beta · C, row-major, op = transpose where the flag is set;
+     * beta == 0 overwrites C whatever it held. */
+    void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha,
+                 const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
+                 int64_t ldc);
+};
+
+/* By name ("openblas", "onednn", "auto" = the fastest that is there); `variant` picks precision and
+ * instruction set. NULL with a line in `error` (naming those that exist) where the name is unknown,
+ * was not built, or has no double precision. */
+const struct Backend *backend_find(const char *name, enum Variant variant, struct Error *error);
+
+/* Sets the libraries' thread counts and, for bit-equality across mixed nodes, caps their instruction
+ * set at `variant` where the library can. Call once, before anything is created. */
+void backend_configure(int threads, enum Variant variant);
+
+/* "OpenBLAS 0.3.21 SkylakeX" and the like, for checkpoints and --version: part of what fixes bits. */
+const char *backend_versions(void);
+
+#endif

@@ -1,0 +1,29 @@
+/* Losses: from the model's scores and a target to a number a sample and its gradient. A loss is one
+ * kernel file in nn/losses/ and one row of nn/losses.def: `const struct Loss KERNEL(loss_NAME)`. */
+#ifndef TRAINER_NN_LOSS_H
+#define TRAINER_NN_LOSS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/kernel.h"
+#include "runfile/schema.h"
+
+struct Loss {
+    struct Kind kind;
+    /* scores (samples, outputs); target (samples, outputs): a distribution over classes (one-hot
+     * where labels are not mixed), or the regression targets. Writes each sample's loss to
+     * sample_loss (double), and, where gradient is not NULL, scale · d(loss)/d(scores) to gradient
+     * (may be the scores' own memory). */
+    void (*evaluate)(const void *options, int64_t samples, int64_t outputs, const void *scores,
+                     const float *target, double scale, double *sample_loss, void *gradient);
+    /* What predict writes: probabilities (softmax) or the scores themselves. */
+    void (*predict)(const void *options, int64_t samples, int64_t outputs, const void *scores,
+                    float *predictions);
+    bool classification; /* targets are classes: accuracy and confusion make sense */
+};
+
+extern const struct KindTable loss_kinds;
+const struct Loss *loss_variant(const struct Loss *loss, enum Variant variant);
+
+#endif

@@ -1,0 +1,33 @@
+/* A model: the graph built from the run file's list of layers, and the arena of its parameters. */
+#ifndef TRAINER_NN_MODEL_H
+#define TRAINER_NN_MODEL_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "nn/layer.h"
+#include "runfile/schema.h"
+
+struct Model;
+
+/* Builds graph and arena. `defaults` is the model-wide initialiser (kind NULL: each layer's own).
+ * The run file must outlive the model. Not collective. */
+int model_create(struct Model **model, const struct ChoiceList *layers, struct Shape input,
+                 struct Error *error);
+void model_release(struct Model *model);
+
+const struct Arena *model_arena(const struct Model *model);
+struct Shape model_input(const struct Model *model);
+struct Shape model_output(const struct Model *model);
+int model_node_count(const struct Model *model);
+const struct Node *model_node(const struct Model *model, int index); /* in running order */
+const struct Graph *model_graph(const struct Model *model);
+
+/* Fills `state` (arena_state_elements floats): parameters by each row's initialiser, statistics to
+ * their start (mean 0, variance 1). A pure function of model and seed. */
+void model_initialise(const struct Model *model, uint64_t seed, float *state);
+
+/* running <- running + momentum · (sum − running) for every statistics row, `sum` being the
+ * exchanged gradient arena. */
+void model_update_statistics(const struct Model *model, const float *sum, float *state);
+
+#endif

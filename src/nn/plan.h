@@ -1,0 +1,72 @@
+/* A plan: what runs. Operations, buffers, backend objects, work space, all made before the first
+ * step; running it allocates nothing. */
+#ifndef TRAINER_NN_PLAN_H
+#define TRAINER_NN_PLAN_H
+
+#include "nn/loss.h"
+#include "nn/model.h"
+
+struct Plan;
+
+#define PLAN_SAMPLE_COUNTS 4
+
+struct PlanRequest {
+    enum Variant variant;
+    const struct Backend *backend;
+    bool training;
+    int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples a shard can have */
+    int sample_counts;
+    const struct Choice *loss; /* of loss_kinds; kind NULL: scores only */
+    bool no_merging; /* run every node by itself: for tests and gradcheck */
+};
+
+int plan_create(struct Plan **plan, const struct Model *model, const struct PlanRequest *request,
+                struct Error *error);
+void plan_release(struct Plan *plan);
+
+/* Where the caller puts a shard's samples, (samples,H,W,C) `real`, and its targets, (samples,
+ * outputs) float. Valid from creation to release; forward may destroy the input. */
+void *plan_input(struct Plan *plan);
+float *plan_target(struct Plan *plan);
+
+/* Once a step, when the parameters have changed. `state`: the state arena, in `real`. */
+void plan_prepare(struct Plan *plan, const void *state);
+
+struct PlanRun {
+    int64_t samples, first, batch; /* as in struct Call */
+    uint64_t seed, step;
+    const void *state;
+    void *gradient; /* training: this shard's arena, all of it overwritten, tallies included */
+    /* NULL, or told from the end of the arena to its start which elements are final. */
+    void (*ready)(void *context, int64_t begin, int64_t end);
+    void *context;
+};
+
+/* Forward through model and loss. Per-sample losses and scores stay readable until the next call. */
+void plan_forward(struct Plan *plan, const struct PlanRun *run);
+/* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
+ * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct, top 5, samples. */
+void plan_backward(struct Plan *plan, const struct PlanRun *run);
+
+const void *plan_scores(const struct Plan *plan);         /* (samples, outputs) real */
+const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
+/* d(loss)/d(input), for gradient checks: only when asked for before plan_create. */
+const void *plan_input_gradient(const struct Plan *plan);
+void plan_predict(struct Plan *plan, int64_t samples, float *predictions); /* (samples, outputs) */
+
+/* The first node whose output holds a NaN or Inf in the last forward, or NULL. For diagnosis. */
+const struct Node *plan_first_nonfinite(const struct Plan *plan);
+
+/* For describe. */
+struct PlanMemory {
+    int64_t activations, saved, scratch, prepared, gradients; /* bytes */
+};
+struct PlanMemory plan_memory(const struct Plan *plan);
+int plan_operation_count(const struct Plan *plan);
+const struct Operation *plan_operation(const struct Plan *plan, int index);
+/* Seconds spent in each operation since the last reset: {forward, backward}; timing is on only after
+ * plan_time(plan, true). */
+void plan_time(struct Plan *plan, bool on);
+const double *plan_seconds(const struct Plan *plan, int operation);
+
+#endif

@@ -1,0 +1,35 @@
+/* The run file: what a run is. Strict YAML, parsed against the tables of schema.h. */
+#ifndef TRAINER_RUNFILE_RUNFILE_H
+#define TRAINER_RUNFILE_RUNFILE_H
+
+#include "base/error.h"
+#include "runfile/schema.h"
+
+struct RunFile; /* owns the YAML nodes and every options struct parsed from it */
+
+/* Parses `path` (or `text`, with `path` as its name for messages, when `text` is not NULL), applies
+ * the overrides ("key.sub=value", a list's items by number: "model.2.dropout.rate=0.3"; the name of
+ * the chosen kind may be left out: "optimizer.rate=0.1"), and fills the struct at `options`
+ * (zeroed by the caller) from `keys`. Every failure names file, line, key, what was found, what was
+ * expected, and the nearest valid name. Refused: unknown, missing, duplicate keys; anchors, aliases,
+ * tags, several documents, nesting beyond 32; NaN and Inf; "010"-like and hexadecimal numbers;
+ * files above 1 MiB; anything not UTF-8. Not collective, no MPI. */
+int runfile_parse(struct RunFile **file, const char *path, const char *text,
+                  const char *const *overrides, int override_count, const struct Key *keys,
+                  void *options, struct Error *error);
+
+void runfile_release(struct RunFile *file);
+
+/* As schema_fail, for a key of the top-level struct or its sections: path "train.batch". */
+int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
+                 const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The whole struct as YAML with every default written out, numbers so that they read back to the
+ * same bits: what is saved in the run's folder and in checkpoints. Parsing it gives the same struct
+ * and emitting that the same text. The caller releases it with memory_release. */
+char *runfile_emit(const struct Key *keys, const void *options);
+
+/* docs/run-file.md: every key, its type, range, unit, default and help, and every kind. */
+char *runfile_document(const struct Key *keys);
+
+#endif

@@ -1,0 +1,40 @@
+/* What a run is: the struct that the run file fills. */
+#ifndef TRAINER_TRAIN_RUN_H
+#define TRAINER_TRAIN_RUN_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "data/preprocess.h"
+#include "runfile/runfile.h"
+
+struct RunOptions {
+    struct {
+        const char *file;       /* HDF5 data set; relative to the working folder */
+        const char *train;      /* split */
+        const char *validation; /* split, or "none" */
+    } data;
+    struct PreprocessOptions preprocess;
+    struct ChoiceList augment;
+    struct ChoiceList model;
+    struct Choice loss, optimizer, schedule;
+    struct {
+        int64_t batch, shards; /* shards −1: auto, the ranks of the first start */
+        struct Span length;    /* "30 epochs", "2000 steps" */
+        int64_t seed;
+        bool shuffle;
+        int last_batch;        /* enum: keep, drop */
+        int64_t threads;       /* OpenMP threads a rank */
+        int backend;           /* enum: auto, openblas, onednn */
+        int exchange;          /* enum ExchangeAlgorithm */
+        int instruction_set;   /* enum: auto, baseline, avx2, avx512 */
+        int64_t check_every;   /* steps between comparisons of the replicas' digests */
+    } train;
+    struct {
+        struct Span every;
+        int64_t keep; /* newest K and best; 0: all */
+    } checkpoint;
+};
+extern const struct Key run_keys[];
+
+#endif
