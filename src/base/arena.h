@@ -38,7 +38,7 @@ struct ArenaRow {
     double momentum;
     /* Initialisation, decided when the layer was planned. */
     int64_t fan_in, fan_out;
-    const void *initialiser; /* struct Initialiser of nn/initialise.h */
+    const void *initialiser; /* struct Choice of a kind in nn/initialise.h */
 };
 
 struct Arena {

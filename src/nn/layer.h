@@ -93,7 +93,6 @@ struct Operation {
     bool in_place;           /* forward may write its output over inputs[0] */
     bool backward_in_place;  /* backward may write input_gradient[0] over output_gradient */
     bool accumulates;        /* backward honours call->accumulate; else the plan adds for it */
-    bool merges_gradient_alias[LAYER_INPUTS]; /* the gradient of input i IS output_gradient (add) */
 };
 
 /* Given to plan. */
@@ -142,6 +141,7 @@ struct Layer {
     void (*release)(struct Operation *operation);
 
     void (*prepare)(const struct Call *call); /* once a step: parameters -> prepared */
+    /* NULL: a view; the output is the input's own memory under another shape (flatten). */
     void (*forward)(const struct Call *call);
     /* Overwrites its rows of call->gradients (every element of them) and the input gradients. In
      * training, forward or backward also overwrites its statistics rows there, already multiplied
@@ -164,6 +164,8 @@ int graph_add(struct Graph *graph, const struct Layer *layer, const void *option
 int graph_add_list(struct Graph *graph, const struct ChoiceList *list, const char *path, int input,
                    int *output, struct Error *error);
 struct Shape graph_shape(const struct Graph *graph, int tensor);
+/* Zeroed memory that lives as long as the graph: options of inner nodes. */
+void *graph_memory(struct Graph *graph, size_t bytes);
 
 #ifdef KERNEL_SUFFIX
 static inline const real *call_parameter(const struct Call *call, int row) {

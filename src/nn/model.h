@@ -9,8 +9,7 @@
 
 struct Model;
 
-/* Builds graph and arena. `defaults` is the model-wide initialiser (kind NULL: each layer's own).
- * The run file must outlive the model. Not collective. */
+/* Builds graph and arena. The run file must outlive the model. Not collective. */
 int model_create(struct Model **model, const struct ChoiceList *layers, struct Shape input,
                  struct Error *error);
 void model_release(struct Model *model);

@@ -17,7 +17,8 @@ struct PlanRequest {
     int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples a shard can have */
     int sample_counts;
     const struct Choice *loss; /* of loss_kinds; kind NULL: scores only */
-    bool no_merging; /* run every node by itself: for tests and gradcheck */
+    bool no_merging;     /* run every node by itself: for tests */
+    bool input_gradient; /* also compute d(loss)/d(input): for gradient checks */
 };
 
 int plan_create(struct Plan **plan, const struct Model *model, const struct PlanRequest *request,
@@ -50,7 +51,7 @@ void plan_backward(struct Plan *plan, const struct PlanRun *run);
 
 const void *plan_scores(const struct Plan *plan);         /* (samples, outputs) real */
 const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
-/* d(loss)/d(input), for gradient checks: only when asked for before plan_create. */
+/* d(loss)/d(input) of the last backward; NULL unless it was requested. */
 const void *plan_input_gradient(const struct Plan *plan);
 void plan_predict(struct Plan *plan, int64_t samples, float *predictions); /* (samples, outputs) */
 

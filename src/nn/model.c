@@ -1,0 +1,84 @@
+#include "nn/model.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/graph.h"
+#include "nn/initialise.h"
+
+struct Model {
+    struct Graph graph;
+};
+
+int model_create(struct Model **model, const struct ChoiceList *layers, struct Shape input,
+                 struct Error *error) {
+    struct Model *made = memory_allocate(sizeof *made, "the model");
+    int code = graph_build(&made->graph, layers, input, error);
+    if (code) {
+        model_release(made);
+        return code;
+    }
+    *model = made;
+    return OK;
+}
+
+void model_release(struct Model *model) {
+    if (!model)
+        return;
+    graph_release(&model->graph);
+    memory_release(model);
+}
+
+const struct Arena *model_arena(const struct Model *model) {
+    return &model->graph.arena;
+}
+
+const struct Graph *model_graph(const struct Model *model) {
+    return &model->graph;
+}
+
+struct Shape model_input(const struct Model *model) {
+    return model->graph.tensors[0];
+}
+
+struct Shape model_output(const struct Model *model) {
+    return model->graph.tensors[model->graph.output];
+}
+
+int model_node_count(const struct Model *model) {
+    return model->graph.node_count;
+}
+
+const struct Node *model_node(const struct Model *model, int index) {
+    return model->graph.nodes[index];
+}
+
+void model_initialise(const struct Model *model, uint64_t seed, float *state) {
+    const struct Arena *arena = &model->graph.arena;
+    memset(state, 0, (size_t)arena_state_elements(arena) * sizeof *state);
+    for (int i = 0; i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        const struct Choice *choice = row->initialiser;
+        CHECK(choice && choice->kind);
+        const struct Initialiser *initialiser = (const struct Initialiser *)choice->kind;
+        struct RandomStream stream = random_stream(seed, RANDOM_INITIALISATION, (uint32_t)i, 0, 0);
+        float *values = memory_allocate((size_t)row->count * sizeof *values, "initialisation");
+        initialiser->fill(choice->options, row, &stream, values);
+        arena_from_file(row, values, state);
+        memory_release(values);
+    }
+}
+
+void model_update_statistics(const struct Model *model, const float *sum, float *state) {
+    const struct Arena *arena = &model->graph.arena;
+    for (int i = 0; i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        if (row->role != ROLE_STATISTIC)
+            continue;
+        float momentum = (float)row->momentum;
+        float *running = state + row->offset;
+        const float *batch = sum + row->offset;
+        for (int64_t j = 0; j < row->count; j++)
+            running[j] += momentum * (batch[j] - running[j]);
+    }
+}
