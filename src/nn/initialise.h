@@ -15,4 +15,18 @@ struct Initialiser {
 
 extern const struct KindTable initialiser_kinds;
 
+/* row->initialiser points at a struct Choice of initialiser_kinds: the run file's, or one of these
+ * defaults. */
+extern const struct Choice initialise_kaiming; /* normal, std sqrt(2 / fan_in) */
+extern const struct Choice initialise_zeros, initialise_ones;
+
+/* The run file's choice where it made one. */
+static inline const struct Choice *initialise_or(const struct Choice *choice,
+                                                 const struct Choice *fallback) {
+    return choice->kind ? choice : fallback;
+}
+
+/* Fills row->count values in file order by the row's initialiser. */
+void initialise_row(const struct ArenaRow *row, const struct RandomStream *stream, float *values);
+
 #endif

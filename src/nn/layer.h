@@ -136,7 +136,8 @@ struct Layer {
     int (*plan)(struct Planning *planning); /* NULL: everything zero */
     /* May `next`, the only consumer of this operation's output, run inside it? On true the plan has
      * already appended nothing: it records `next` in merged[] and takes over its output, and its
-     * other input (of an add) as a further input of this operation. */
+     * other input (of an add) as a further input of this operation. Asked before layer->plan. The
+     * operation then runs where `next` stood, so that the further input is there. */
     bool (*absorb)(const struct Operation *operation, const struct Node *next);
     void (*release)(struct Operation *operation);
 
