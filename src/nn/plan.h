@@ -55,12 +55,14 @@ const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
 const void *plan_input_gradient(const struct Plan *plan);
 void plan_predict(struct Plan *plan, int64_t samples, float *predictions); /* (samples, outputs) */
 
-/* The first node whose output holds a NaN or Inf in the last forward, or NULL. For diagnosis. */
-const struct Node *plan_first_nonfinite(const struct Plan *plan);
+/* Runs forward again, operation by operation, on the input that lies in plan_input, and returns the
+ * first node whose output holds a NaN or Inf, or NULL. For diagnosis. */
+const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *run);
 
 /* For describe. */
 struct PlanMemory {
-    int64_t activations, saved, scratch, prepared, gradients; /* bytes */
+    int64_t activations; /* bytes: the pool of values, their gradients, what forward saves */
+    int64_t saved, scratch, prepared;
 };
 struct PlanMemory plan_memory(const struct Plan *plan);
 int plan_operation_count(const struct Plan *plan);

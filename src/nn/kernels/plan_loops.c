@@ -1,0 +1,43 @@
+#include <math.h>
+
+#include "nn/plan_kernels.h"
+
+static void add(int64_t count, void *sum, const void *term) {
+    real *restrict s = sum;
+    const real *restrict t = term;
+#pragma omp parallel for if (count > 1 << 16)
+    for (int64_t i = 0; i < count; i++)
+        s[i] += t[i];
+}
+
+static int64_t nonfinite(int64_t count, const void *values) {
+    const real *v = values;
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(v[i]))
+            return i;
+    return -1;
+}
+
+static void tally(int64_t samples, int64_t outputs, const void *scores, const float *target,
+                  int64_t *first, int64_t *top5) {
+    *first = *top5 = 0;
+    for (int64_t i = 0; i < samples; i++) {
+        const real *row = (const real *)scores + i * outputs;
+        const float *wanted = target + i * outputs;
+        int64_t label = 0, better = 0;
+        for (int64_t c = 1; c < outputs; c++)
+            if (wanted[c] > wanted[label])
+                label = c;
+        for (int64_t c = 0; c < outputs; c++)
+            better += c != label && !(row[c] < row[label]); /* a NaN counts against, too */
+        *first += better == 0;
+        *top5 += better < 5;
+    }
+}
+
+static void store(void *values, int64_t index, double value) {
+    ((real *)values)[index] = (real)value;
+}
+
+extern const struct PlanKernels KERNEL(plan_kernels);
+const struct PlanKernels KERNEL(plan_kernels) = {add, nonfinite, tally, store};

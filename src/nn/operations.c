@@ -1,0 +1,142 @@
+#include "nn/operations.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+struct Draft {
+    const struct Graph *graph;
+    int *stands_for; /* tensor -> the tensor whose contents it has (left-out layers) */
+    int *uses;       /* consumers of each tensor, the model's output counted as one */
+    bool *merged;    /* node runs inside an earlier operation */
+};
+
+static int resolve(const struct Draft *draft, int tensor) {
+    while (draft->stands_for[tensor] != tensor)
+        tensor = draft->stands_for[tensor];
+    return tensor;
+}
+
+static const struct Node *only_consumer(const struct Draft *draft, int tensor) {
+    if (draft->uses[tensor] != 1)
+        return NULL;
+    for (int i = 0; i < draft->graph->node_count; i++) {
+        const struct Node *node = draft->graph->nodes[i];
+        for (int j = 0; j < node->input_count; j++)
+            if (resolve(draft, node->inputs[j]) == tensor && !draft->merged[i] &&
+                draft->stands_for[node->output] == node->output)
+                return node;
+    }
+    return NULL;
+}
+
+static bool absorb_next(struct Draft *draft, struct Operation *operation) {
+    const struct Node *next = only_consumer(draft, operation->output);
+    if (!next || operation->merged_count == LAYER_MERGED ||
+        operation->input_count + next->input_count - 1 > LAYER_INPUTS ||
+        !operation->layer->absorb(operation, next))
+        return false;
+    for (int i = 0; i < next->input_count; i++) {
+        int tensor = resolve(draft, next->inputs[i]);
+        if (tensor == operation->output)
+            continue;
+        operation->in[operation->input_count] = next->in[i];
+        operation->inputs[operation->input_count++] = tensor;
+    }
+    operation->merged[operation->merged_count++] = next;
+    operation->output = next->output;
+    operation->out = next->out;
+    draft->merged[next->index] = true;
+    return true;
+}
+
+static struct Operation start_operation(const struct Draft *draft, const struct Node *node,
+                                        enum Variant variant) {
+    struct Operation operation = {.node = node,
+                                  .layer = layer_variant(node->layer, variant),
+                                  .input_count = node->input_count,
+                                  .output = node->output,
+                                  .out = node->out,
+                                  .rows = draft->graph->arena.rows + node->first_row};
+    for (int i = 0; i < node->input_count; i++) {
+        operation.inputs[i] = resolve(draft, node->inputs[i]);
+        operation.in[i] = node->in[i];
+    }
+    return operation;
+}
+
+/* An operation runs where the last of its nodes stood: all its inputs exist by then. */
+static int running_place(const struct Operation *operation) {
+    int place = operation->node->index;
+    for (int i = 0; i < operation->merged_count; i++)
+        if (operation->merged[i]->index > place)
+            place = operation->merged[i]->index;
+    return place;
+}
+
+static int by_place(const void *a, const void *b) {
+    return running_place(a) - running_place(b);
+}
+
+static bool has_trained_rows(const struct Graph *graph, const struct Node *node) {
+    for (int i = 0; i < node->row_count; i++)
+        if (graph->arena.rows[node->first_row + i].role != ROLE_STATISTIC)
+            return true;
+    return false;
+}
+
+static void mark_gradients(struct Operations *operations, const struct Graph *graph) {
+    for (int i = 0; i < operations->count; i++) {
+        struct Operation *operation = &operations->items[i];
+        bool wanted = has_trained_rows(graph, operation->node);
+        for (int j = 0; j < operation->input_count; j++) {
+            operation->wants_input_gradient[j] = operations->wants_gradient[operation->inputs[j]];
+            wanted |= operation->wants_input_gradient[j];
+        }
+        operations->wants_gradient[operation->output] = wanted;
+    }
+}
+
+void operations_build(struct Operations *operations, const struct Graph *graph,
+                      enum Variant variant, bool training, bool merging, bool input_gradient) {
+    size_t tensors = (size_t)graph->tensor_count, nodes = (size_t)graph->node_count;
+    struct Draft draft = {graph, memory_allocate(tensors * sizeof(int), "the plan"),
+                          memory_allocate(tensors * sizeof(int), "the plan"),
+                          memory_allocate(nodes, "the plan")};
+    for (int i = 0; i < graph->tensor_count; i++)
+        draft.stands_for[i] = i;
+    for (int i = 0; i < graph->node_count; i++)
+        if (!training && graph->nodes[i]->layer->training_only)
+            draft.stands_for[graph->nodes[i]->output] = graph->nodes[i]->inputs[0];
+    for (int i = 0; i < graph->node_count; i++)
+        if (draft.stands_for[graph->nodes[i]->output] == graph->nodes[i]->output)
+            for (int j = 0; j < graph->nodes[i]->input_count; j++)
+                draft.uses[resolve(&draft, graph->nodes[i]->inputs[j])]++;
+    operations->output = resolve(&draft, graph->output);
+    draft.uses[operations->output]++;
+
+    operations->items = memory_allocate(nodes * sizeof *operations->items, "the plan");
+    operations->wants_gradient = memory_allocate(tensors, "the plan");
+    operations->wants_gradient[0] = input_gradient;
+    for (int i = 0; i < graph->node_count; i++) {
+        const struct Node *node = graph->nodes[i];
+        if (draft.merged[i] || draft.stands_for[node->output] != node->output)
+            continue;
+        struct Operation *operation = &operations->items[operations->count++];
+        *operation = start_operation(&draft, node, variant);
+        while (merging && operation->layer->absorb && absorb_next(&draft, operation))
+            continue;
+    }
+    qsort(operations->items, (size_t)operations->count, sizeof *operations->items, by_place);
+    mark_gradients(operations, graph);
+    memory_release(draft.stands_for);
+    memory_release(draft.uses);
+    memory_release(draft.merged);
+}
+
+void operations_release(struct Operations *operations) {
+    memory_release(operations->items);
+    memory_release(operations->wants_gradient);
+    *operations = (struct Operations){0};
+}

@@ -1,0 +1,559 @@
+#include "nn/plan.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "nn/graph.h"
+#include "nn/operations.h"
+#include "nn/placement.h"
+#include "nn/plan_kernels.h"
+
+/* How one operation is called: everything but the run's own numbers is decided at creation. */
+struct Step {
+    struct Call call;
+    void *accumulate_through[LAYER_INPUTS]; /* written by the layer, then added by the plan */
+    void *gradient_target[LAYER_INPUTS];
+    bool view_adds, view_copies; /* of a view whose gradient has other writers too */
+    int64_t final_from;          /* after its backward, gradients from this element on are final */
+    double seconds[2];
+};
+
+struct Plan {
+    const struct Model *model;
+    const struct Backend *backend;
+    enum Variant variant;
+    const struct PlanKernels *kernels;
+    const struct Loss *loss;
+    const void *loss_options;
+    bool training, timed;
+    int64_t samples; /* at most */
+    int64_t outputs;
+    struct Operations operations;
+    struct Step *steps;         /* one an operation */
+    void **values, **gradients; /* of each tensor */
+    char *pool, *scratch, *prepared;
+    float *target;
+    double *sample_losses;
+    struct PlanMemory memory;
+};
+
+KERNEL_DECLARE(struct PlanKernels, plan_kernels);
+
+const struct PlanKernels *plan_kernels(enum Variant variant) {
+    static const struct PlanKernels *const table[VARIANT_COUNT] = KERNEL_TABLE(plan_kernels);
+    return table[variant];
+}
+
+/* ---- Lifetimes. Positions: forward of operation i is i, the loss n, backward of i is 2n − i. ----
+ */
+
+struct Lives {
+    int count;             /* operations */
+    struct Buffer *values; /* of each tensor */
+    struct Buffer *gradients;
+    int *value_root, *gradient_root; /* the tensor whose buffer it shares */
+    struct Buffer *saved, *through;  /* of each operation; through: for accumulating */
+    bool *accumulates;               /* [operation * LAYER_INPUTS + input] */
+    bool *view_aliased;              /* of each operation */
+};
+
+static int root_of(const int *roots, int tensor) {
+    while (roots[tensor] != tensor)
+        tensor = roots[tensor];
+    return tensor;
+}
+
+static void extend(struct Buffer *buffer, int position) {
+    if (position < buffer->birth)
+        buffer->birth = position;
+    if (position > buffer->death)
+        buffer->death = position;
+}
+
+static void share(struct Buffer *buffers, int *roots, int owner, int sharer) {
+    owner = root_of(roots, owner);
+    sharer = root_of(roots, sharer);
+    if (owner == sharer)
+        return;
+    roots[sharer] = owner;
+    struct Buffer *into = &buffers[owner], *from = &buffers[sharer];
+    extend(into, from->birth);
+    extend(into, from->death);
+    if (from->bytes > into->bytes)
+        into->bytes = from->bytes;
+    *from = (struct Buffer){.birth = 1, .death = 0};
+}
+
+static bool is_view(const struct Operation *operation) {
+    return !operation->layer->forward;
+}
+
+static void live_values(const struct Plan *plan, struct Lives *lives) {
+    int n = lives->count;
+    extend(&lives->values[0], -1);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        extend(&lives->values[operation->output], i);
+        if (plan->training && operation->needs_output)
+            extend(&lives->values[operation->output], 2 * n - i);
+        for (int j = 0; j < operation->input_count; j++) {
+            extend(&lives->values[operation->inputs[j]], i);
+            if (plan->training && operation->needs_input)
+                extend(&lives->values[operation->inputs[j]], 2 * n - i);
+        }
+    }
+    extend(&lives->values[plan->operations.output], 2 * n + 1);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        int in = operation->inputs[0];
+        const struct Buffer *shared = &lives->values[root_of(lives->value_root, in)];
+        if (is_view(operation) ||
+            (operation->in_place && shared->death <= i &&
+             shape_elements(operation->in[0]) >= shape_elements(operation->out)))
+            share(lives->values, lives->value_root, in, operation->output);
+    }
+}
+
+static void live_gradients(const struct Plan *plan, struct Lives *lives) {
+    int n = lives->count;
+    int tensors = model_graph(plan->model)->tensor_count;
+    int *writers = memory_allocate((size_t)tensors * sizeof *writers, "the plan");
+    int *written = memory_allocate((size_t)tensors * sizeof *written, "the plan");
+    extend(&lives->gradients[plan->operations.output], n);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        extend(&lives->gradients[operation->output], 2 * n - i);
+        for (int j = 0; j < operation->input_count; j++)
+            if (operation->wants_input_gradient[j]) {
+                extend(&lives->gradients[operation->inputs[j]], 2 * n - i);
+                writers[operation->inputs[j]]++;
+            }
+    }
+    if (plan->operations.wants_gradient[0])
+        extend(&lives->gradients[0], 2 * n + 1);
+    for (int i = n - 1; i >= 0; i--) {
+        const struct Operation *operation = &plan->operations.items[i];
+        for (int j = 0; j < operation->input_count; j++) {
+            int in = operation->inputs[j];
+            if (!operation->wants_input_gradient[j])
+                continue;
+            lives->accumulates[i * LAYER_INPUTS + j] = written[in]++ > 0;
+        }
+        int in = operation->inputs[0];
+        if (!operation->wants_input_gradient[0] || lives->accumulates[i * LAYER_INPUTS])
+            continue;
+        const struct Buffer *shared =
+            &lives->gradients[root_of(lives->gradient_root, operation->output)];
+        if (is_view(operation) && writers[in] == 1) {
+            share(lives->gradients, lives->gradient_root, operation->output, in);
+            lives->view_aliased[i] = true;
+        } else if (operation->backward_in_place && shared->death <= 2 * n - i) {
+            share(lives->gradients, lives->gradient_root, operation->output, in);
+        }
+    }
+    memory_release(writers);
+    memory_release(written);
+}
+
+static void live_operations(const struct Plan *plan, struct Lives *lives) {
+    int n = lives->count, size = variant_bytes(plan->variant);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        if (operation->saved_bytes) {
+            lives->saved[i].bytes = operation->saved_bytes;
+            extend(&lives->saved[i], i);
+            extend(&lives->saved[i], plan->training ? 2 * n - i : i);
+        }
+        if (!plan->training)
+            continue;
+        for (int j = 0; j < operation->input_count; j++)
+            if (lives->accumulates[i * LAYER_INPUTS + j] && !operation->accumulates &&
+                !is_view(operation)) {
+                struct Buffer *through = &lives->through[i * LAYER_INPUTS + j];
+                through->bytes = (size_t)(plan->samples * shape_elements(operation->in[j]) * size);
+                extend(through, 2 * n - i);
+            }
+    }
+}
+
+static struct Buffer *new_buffers(int count) {
+    struct Buffer *buffers = memory_allocate((size_t)count * sizeof *buffers, "the plan");
+    for (int i = 0; i < count; i++)
+        buffers[i] = (struct Buffer){.birth = 1 << 30, .death = -(1 << 30)};
+    return buffers;
+}
+
+/* Puts all buffers into one pool and writes down where each tensor lies. */
+static void allocate_buffers(struct Plan *plan, struct Lives *lives) {
+    int tensors = model_graph(plan->model)->tensor_count, n = lives->count;
+    int counts[] = {tensors, tensors, n, n * LAYER_INPUTS};
+    struct Buffer *groups[] = {lives->values, lives->gradients, lives->saved, lives->through};
+    int total = 0, next = 0;
+    for (int g = 0; g < 4; g++)
+        total += counts[g];
+    struct Buffer *all = memory_allocate((size_t)(total + 1) * sizeof *all, "the plan");
+    for (int g = 0; g < 4; g++) {
+        memcpy(all + next, groups[g], (size_t)counts[g] * sizeof *all);
+        next += counts[g];
+    }
+    size_t bytes = placement_solve(all, total);
+    plan->pool = memory_allocate(bytes, "activations");
+    plan->memory.activations = (int64_t)bytes;
+    next = 0;
+    for (int g = 0; g < 4; g++) {
+        memcpy(groups[g], all + next, (size_t)counts[g] * sizeof *all);
+        next += counts[g];
+    }
+    memory_release(all);
+    for (int t = 0; t < tensors; t++) {
+        plan->values[t] = plan->pool + lives->values[root_of(lives->value_root, t)].offset;
+        plan->gradients[t] =
+            plan->operations.wants_gradient[t]
+                ? plan->pool + lives->gradients[root_of(lives->gradient_root, t)].offset
+                : NULL;
+    }
+}
+
+static void fill_steps(struct Plan *plan, const struct Lives *lives) {
+    size_t prepared = 0;
+    for (int i = 0; i < lives->count; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        struct Step *step = &plan->steps[i];
+        step->call = (struct Call){.operation = operation,
+                                   .backend = plan->backend,
+                                   .training = plan->training,
+                                   .output = plan->values[operation->output],
+                                   .output_gradient = plan->gradients[operation->output],
+                                   .saved = plan->pool + lives->saved[i].offset,
+                                   .scratch = plan->scratch,
+                                   .prepared = plan->prepared + prepared};
+        prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
+        for (int j = 0; j < operation->input_count; j++) {
+            step->call.input[j] = plan->values[operation->inputs[j]];
+            if (!plan->training || !operation->wants_input_gradient[j])
+                continue;
+            bool accumulate = lives->accumulates[i * LAYER_INPUTS + j];
+            void *gradient = plan->gradients[operation->inputs[j]];
+            step->call.accumulate[j] = accumulate && operation->accumulates;
+            step->call.input_gradient[j] = gradient;
+            if (accumulate && !operation->accumulates && !is_view(operation)) {
+                step->accumulate_through[j] =
+                    plan->pool + lives->through[i * LAYER_INPUTS + j].offset;
+                step->gradient_target[j] = gradient;
+                step->call.input_gradient[j] = step->accumulate_through[j];
+            }
+            if (is_view(operation) && !lives->view_aliased[i]) {
+                step->view_adds = accumulate;
+                step->view_copies = !accumulate;
+            }
+        }
+    }
+}
+
+/* After which operation's backward is which tail of the parameters' gradients final? */
+static void find_final_ranges(struct Plan *plan) {
+    const struct Arena *arena = model_arena(plan->model);
+    bool *done = memory_allocate((size_t)arena->row_count + 1, "the plan");
+    for (int i = plan->operations.count - 1; i >= 0; i--) {
+        const struct Node *node = plan->operations.items[i].node;
+        for (int r = 0; r < node->row_count; r++)
+            done[node->first_row + r] = true;
+        int64_t from = arena->parameters;
+        for (int r = arena->row_count - 1; r >= 0; r--) {
+            if (arena->rows[r].role == ROLE_STATISTIC)
+                continue;
+            if (!done[r])
+                break;
+            from = arena->rows[r].offset;
+        }
+        plan->steps[i].final_from = from;
+    }
+    memory_release(done);
+}
+
+static void make_buffers(struct Plan *plan) {
+    const struct Graph *graph = model_graph(plan->model);
+    int tensors = graph->tensor_count, n = plan->operations.count;
+    struct Lives lives = {
+        .count = n,
+        .values = new_buffers(tensors),
+        .gradients = new_buffers(tensors),
+        .value_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
+        .gradient_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
+        .saved = new_buffers(n),
+        .through = new_buffers(n * LAYER_INPUTS),
+        .accumulates = memory_allocate((size_t)n * LAYER_INPUTS + 1, "the plan"),
+        .view_aliased = memory_allocate((size_t)n + 1, "the plan"),
+    };
+    for (int t = 0; t < tensors; t++) {
+        size_t bytes = (size_t)(plan->samples * shape_elements(graph->tensors[t]) *
+                                variant_bytes(plan->variant));
+        lives.values[t].bytes = lives.gradients[t].bytes = bytes;
+        lives.value_root[t] = lives.gradient_root[t] = t;
+    }
+    live_values(plan, &lives);
+    if (plan->training)
+        live_gradients(plan, &lives);
+    live_operations(plan, &lives);
+    size_t scratch = 0, prepared = 0;
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        scratch = operation->scratch_bytes > scratch ? operation->scratch_bytes : scratch;
+        prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
+        plan->memory.saved += (int64_t)operation->saved_bytes;
+    }
+    plan->scratch = memory_allocate(scratch, "the layers' work space");
+    plan->prepared = memory_allocate(prepared, "prepared weights");
+    plan->memory.scratch = (int64_t)scratch;
+    plan->memory.prepared = (int64_t)prepared;
+    allocate_buffers(plan, &lives);
+    fill_steps(plan, &lives);
+    memory_release(lives.values);
+    memory_release(lives.gradients);
+    memory_release(lives.value_root);
+    memory_release(lives.gradient_root);
+    memory_release(lives.saved);
+    memory_release(lives.through);
+    memory_release(lives.accumulates);
+    memory_release(lives.view_aliased);
+}
+
+static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
+                           struct Error *error) {
+    for (int i = 0; i < plan->operations.count; i++) {
+        struct Operation *operation = &plan->operations.items[i];
+        struct Planning planning = {.operation = operation,
+                                    .backend = request->backend,
+                                    .variant = request->variant,
+                                    .training = request->training,
+                                    .samples = request->samples,
+                                    .sample_counts = request->sample_counts,
+                                    .error = error};
+        int code = operation->layer->plan ? operation->layer->plan(&planning) : OK;
+        if (code)
+            return code;
+    }
+    return OK;
+}
+
+int plan_create(struct Plan **made, const struct Model *model, const struct PlanRequest *request,
+                struct Error *error) {
+    CHECK(request->sample_counts >= 1 && request->sample_counts <= PLAN_SAMPLE_COUNTS);
+    struct Plan *plan = memory_allocate(sizeof *plan, "the plan");
+    const struct Graph *graph = model_graph(model);
+    plan->model = model;
+    plan->backend = request->backend;
+    plan->variant = request->variant;
+    plan->kernels = plan_kernels(request->variant);
+    plan->training = request->training;
+    for (int i = 0; i < request->sample_counts; i++)
+        if (request->samples[i] > plan->samples)
+            plan->samples = request->samples[i];
+    plan->outputs = shape_elements(model_output(model));
+    if (request->loss && request->loss->kind) {
+        plan->loss = loss_variant((const struct Loss *)request->loss->kind, request->variant);
+        plan->loss_options = request->loss->options;
+    }
+    CHECK(!plan->training || plan->loss);
+    operations_build(&plan->operations, graph, request->variant, request->training,
+                     !request->no_merging, request->input_gradient);
+    plan->steps = memory_allocate((size_t)plan->operations.count * sizeof *plan->steps, "the plan");
+    size_t pointers = (size_t)graph->tensor_count * sizeof(void *);
+    plan->values = memory_allocate(pointers, "the plan");
+    plan->gradients = memory_allocate(pointers, "the plan");
+    int code = plan_operations(plan, request, error);
+    if (code) {
+        plan_release(plan);
+        return code;
+    }
+    make_buffers(plan);
+    find_final_ranges(plan);
+    plan->target =
+        memory_allocate((size_t)(plan->samples * plan->outputs) * sizeof(float), "targets");
+    plan->sample_losses = memory_allocate((size_t)plan->samples * sizeof(double), "losses");
+    *made = plan;
+    return OK;
+}
+
+void plan_release(struct Plan *plan) {
+    if (!plan)
+        return;
+    for (int i = 0; i < plan->operations.count; i++)
+        if (plan->operations.items[i].layer->release)
+            plan->operations.items[i].layer->release(&plan->operations.items[i]);
+    operations_release(&plan->operations);
+    memory_release(plan->steps);
+    memory_release(plan->values);
+    memory_release(plan->gradients);
+    memory_release(plan->pool);
+    memory_release(plan->scratch);
+    memory_release(plan->prepared);
+    memory_release(plan->target);
+    memory_release(plan->sample_losses);
+    memory_release(plan);
+}
+
+/* ---- Running ---- */
+
+void plan_prepare(struct Plan *plan, const void *state) {
+    for (int i = 0; i < plan->operations.count; i++) {
+        struct Step *step = &plan->steps[i];
+        step->call.parameters = state;
+        if (step->call.operation->layer->prepare)
+            step->call.operation->layer->prepare(&step->call);
+    }
+}
+
+static void begin_call(struct Step *step, const struct PlanRun *run) {
+    struct Call *call = &step->call;
+    call->samples = run->samples;
+    call->first = run->first;
+    call->batch = run->batch;
+    call->seed = run->seed;
+    call->step = run->step;
+    call->parameters = run->state;
+    call->gradients = run->gradient;
+}
+
+void plan_forward(struct Plan *plan, const struct PlanRun *run) {
+    CHECK(run->samples <= plan->samples);
+    for (int i = 0; i < plan->operations.count && run->samples; i++) {
+        struct Step *step = &plan->steps[i];
+        if (is_view(step->call.operation))
+            continue;
+        double start = plan->timed ? clock_seconds() : 0;
+        begin_call(step, run);
+        step->call.operation->layer->forward(&step->call);
+        if (plan->timed)
+            step->seconds[0] += clock_seconds() - start;
+    }
+    if (plan->loss && !plan->training)
+        plan->loss->evaluate(plan->loss_options, run->samples, plan->outputs, plan_scores(plan),
+                             plan->target, 0, plan->sample_losses, NULL);
+}
+
+static void write_tallies(struct Plan *plan, const struct PlanRun *run) {
+    const struct Arena *arena = model_arena(plan->model);
+    double loss = 0;
+    for (int64_t i = 0; i < run->samples; i++)
+        loss += plan->sample_losses[i];
+    int64_t first, top5, at = arena_state_elements(arena);
+    plan->kernels->tally(run->samples, plan->outputs, plan_scores(plan), plan->target, &first,
+                         &top5);
+    void (*store)(void *, int64_t, double) = plan->kernels->store;
+    store(run->gradient, at + TALLY_LOSS, loss / (double)run->batch);
+    store(run->gradient, at + TALLY_CORRECT, (double)first);
+    store(run->gradient, at + TALLY_TOP5, (double)top5);
+    store(run->gradient, at + TALLY_SAMPLES, (double)run->samples);
+}
+
+static void step_backward(struct Plan *plan, struct Step *step, const struct PlanRun *run) {
+    const struct Operation *operation = step->call.operation;
+    size_t size = (size_t)variant_bytes(plan->variant);
+    begin_call(step, run);
+    if (is_view(operation)) {
+        int64_t count = run->samples * shape_elements(operation->out);
+        if (step->view_adds)
+            plan->kernels->add(count, step->call.input_gradient[0], step->call.output_gradient);
+        else if (step->view_copies)
+            memcpy(step->call.input_gradient[0], step->call.output_gradient, (size_t)count * size);
+        return;
+    }
+    operation->layer->backward(&step->call);
+    for (int j = 0; j < operation->input_count; j++)
+        if (step->accumulate_through[j])
+            plan->kernels->add(run->samples * shape_elements(operation->in[j]),
+                               step->gradient_target[j], step->accumulate_through[j]);
+}
+
+void plan_backward(struct Plan *plan, const struct PlanRun *run) {
+    const struct Arena *arena = model_arena(plan->model);
+    int64_t end = arena->parameters, elements = arena_gradient_elements(arena);
+    if (run->samples == 0)
+        memset(run->gradient, 0, (size_t)elements * (size_t)variant_bytes(plan->variant));
+    if (run->samples) {
+        plan->loss->evaluate(plan->loss_options, run->samples, plan->outputs, plan_scores(plan),
+                             plan->target, 1.0 / (double)run->batch, plan->sample_losses,
+                             plan->gradients[plan->operations.output]);
+        write_tallies(plan, run);
+    }
+    for (int i = plan->operations.count - 1; i >= 0; i--) {
+        struct Step *step = &plan->steps[i];
+        double start = plan->timed ? clock_seconds() : 0;
+        if (run->samples)
+            step_backward(plan, step, run);
+        if (plan->timed)
+            step->seconds[1] += clock_seconds() - start;
+        if (run->ready && step->final_from < end) {
+            run->ready(run->context, step->final_from, end);
+            end = step->final_from;
+        }
+    }
+    if (run->ready)
+        run->ready(run->context, arena->parameters, elements);
+}
+
+const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *run) {
+    for (int i = 0; i < plan->operations.count && run->samples; i++) {
+        struct Step *step = &plan->steps[i];
+        const struct Operation *operation = step->call.operation;
+        if (is_view(operation))
+            continue;
+        begin_call(step, run);
+        operation->layer->forward(&step->call);
+        if (plan->kernels->nonfinite(run->samples * shape_elements(operation->out),
+                                     step->call.output) >= 0)
+            return operation->node;
+    }
+    return NULL;
+}
+
+/* ---- Reading ---- */
+
+void *plan_input(struct Plan *plan) {
+    return plan->values[0];
+}
+
+float *plan_target(struct Plan *plan) {
+    return plan->target;
+}
+
+const void *plan_scores(const struct Plan *plan) {
+    return plan->values[plan->operations.output];
+}
+
+const double *plan_sample_losses(const struct Plan *plan) {
+    return plan->sample_losses;
+}
+
+const void *plan_input_gradient(const struct Plan *plan) {
+    return plan->training ? plan->gradients[0] : NULL;
+}
+
+void plan_predict(struct Plan *plan, int64_t samples, float *predictions) {
+    CHECK(plan->loss);
+    plan->loss->predict(plan->loss_options, samples, plan->outputs, plan_scores(plan), predictions);
+}
+
+struct PlanMemory plan_memory(const struct Plan *plan) {
+    return plan->memory;
+}
+
+int plan_operation_count(const struct Plan *plan) {
+    return plan->operations.count;
+}
+
+const struct Operation *plan_operation(const struct Plan *plan, int index) {
+    return &plan->operations.items[index];
+}
+
+void plan_time(struct Plan *plan, bool on) {
+    plan->timed = on;
+    for (int i = 0; i < plan->operations.count; i++)
+        plan->steps[i].seconds[0] = plan->steps[i].seconds[1] = 0;
+}
+
+const double *plan_seconds(const struct Plan *plan, int operation) {
+    return plan->steps[operation].seconds;
+}

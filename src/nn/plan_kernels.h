@@ -1,0 +1,22 @@
+/* The plan's own small loops over `real`, one table a variant. Inside nn/ only. */
+#ifndef TRAINER_NN_PLAN_KERNELS_H
+#define TRAINER_NN_PLAN_KERNELS_H
+
+#include <stdint.h>
+
+#include "base/kernel.h"
+
+struct PlanKernels {
+    void (*add)(int64_t count, void *sum, const void *term); /* sum += term */
+    /* Index of the first NaN or Inf, or -1. */
+    int64_t (*nonfinite)(int64_t count, const void *values);
+    /* How many samples have the target's largest class first, and among the five largest, of
+     * scores (samples, outputs). Ties count against the sample. */
+    void (*tally)(int64_t samples, int64_t outputs, const void *scores, const float *target,
+                  int64_t *first, int64_t *top5);
+    void (*store)(void *values, int64_t index, double value);
+};
+
+const struct PlanKernels *plan_kernels(enum Variant variant);
+
+#endif
