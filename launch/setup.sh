@@ -1,0 +1,127 @@
+# shellcheck shell=bash
+# What demo.sh and test.sh share: the packages, the build, and how to call mpirun here. Source it.
+# Safe to run again and again; nothing is asked of the network when nothing is missing.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
+
+# One word a package; "a|b": either of them (Debian's name first, then Ubuntu's).
+packages_build=(build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin
+    'libopenblas-openmp-dev|libopenblas-pthread-dev' libdnnl-dev libhdf5-dev libyaml-dev
+    'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev zlib1g-dev libxxhash-dev libjansson-dev)
+packages_test=(libcmocka-dev python3 python3-h5py python3-numpy)
+packages_slurm=(slurm-wlm slurm-wlm-basic-plugins slurm-client munge)
+
+say() {
+    printf '\033[1m==> %s\033[0m\n' "$*" >&2
+}
+
+stop() {
+    printf '%s: %s\n' "${0##*/}" "$*" >&2
+    exit 1
+}
+
+# missing_packages NAME...: those that dpkg does not know as installed, one a line.
+missing_packages() {
+    local installed wanted name
+    installed=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' 2>/dev/null |
+        awk '$1 == "installed" { printf "%s ", $2 }')"
+    for wanted in "$@"; do
+        for name in ${wanted//|/ }; do
+            [[ $installed == *" $name "* ]] && continue 2
+        done
+        printf '%s\n' "$wanted"
+    done
+}
+
+# install_packages NAME...: with apt-get, as root or through sudo.
+install_packages() {
+    local missing wanted name root=() names=()
+    mapfile -t missing < <(missing_packages "$@")
+    ((${#missing[@]})) || return 0
+    if [ "$(id -u)" != 0 ]; then
+        command -v sudo >/dev/null ||
+            stop "these packages are missing, and there is neither root nor sudo to install them:" \
+                "${missing[*]%%|*}"
+        root=(sudo)
+    fi
+    say "Installing: ${missing[*]%%|*}"
+    "${root[@]}" apt-get update -qq || stop "apt-get update failed"
+    for wanted in "${missing[@]}"; do
+        for name in ${wanted//|/ }; do
+            apt-cache show "$name" >/dev/null 2>&1 && break
+        done
+        names+=("$name")
+    done
+    # RUNLEVEL=1: a freshly installed daemon (munge, Slurm) is not started.
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
+        apt-get install -y -qq --no-install-recommends "${names[@]}" >&2 ||
+        stop "apt-get could not install: ${names[*]}"
+}
+
+# On a system without apt: try each thing, and name what is not there.
+list_missing() {
+    local missing=() name
+    for name in cc cmake ninja pkg-config mpicc mpirun; do
+        command -v "$name" >/dev/null || missing+=("$name (command)")
+    done
+    if command -v pkg-config >/dev/null; then
+        for name in openblas yaml-0.1 libxxhash jansson libjpeg libpng zlib; do
+            pkg-config --exists "$name" || missing+=("$name (pkg-config module)")
+        done
+        if [[ $1 == *test* ]] && ! pkg-config --exists cmocka; then
+            missing+=("cmocka (pkg-config module)")
+        fi
+    fi
+    command -v h5cc >/dev/null || command -v h5pcc >/dev/null || pkg-config --exists hdf5 2>/dev/null ||
+        missing+=("HDF5's C library (h5cc)")
+    if [[ $1 == *test* ]] && ! python3 -c 'import h5py, numpy' 2>/dev/null; then
+        missing+=("python3 with h5py and numpy")
+    fi
+    ((${#missing[@]})) || return 0
+    printf '%s: this is neither Debian nor a relative of it. Please install, by your own means:\n' \
+        "${0##*/}" >&2
+    printf '  %s\n' "${missing[@]}" >&2
+    printf 'and, for speed, oneDNN (dnnl); the program also builds without it.\n' >&2
+    exit 1
+}
+
+# set_up [test] [slurm]: everything that the build, and what is named, needs.
+set_up() {
+    local groups=("${packages_build[@]}") word
+    if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
+        for word in "$@"; do
+            local -n group="packages_$word"
+            groups+=("${group[@]}")
+            unset -n group
+        done
+        install_packages "${groups[@]}"
+    else
+        list_missing "$*"
+    fi
+    if [ "$(id -u)" = 0 ]; then # Open MPI wants to hear this twice
+        export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
+    fi
+}
+
+# build FOLDER CMAKE_ARGUMENT...: configures and builds; says little unless it fails.
+build() {
+    local folder=$1 log
+    shift
+    mkdir -p "$folder"
+    log=$folder/build.log
+    { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder"; } >"$log" 2>&1 || {
+        tail -n 40 "$log" >&2
+        stop "the build failed; $log has all of it"
+    }
+}
+
+# run_ranks N COMMAND...: mpirun, also where there are fewer cores than ranks.
+run_ranks() {
+    local ranks=$1 cores extra=()
+    shift
+    cores=$(lscpu -p=CORE 2>/dev/null | grep -v '^#' | sort -u | wc -l)
+    if ((cores < ranks)); then
+        extra=(--oversubscribe)
+    fi
+    mpirun "${extra[@]}" -np "$ranks" "$@"
+}

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+"""The boundaries between the modules (docs/design.md), checked in the sources themselves.
+
+- A library's header stands only in the files that wrap the library.
+- A module includes only the modules that it may know.
+- Below cli/ nothing prints, exits or keeps state in a global.
+
+usage: modules.py [SOURCE_FOLDER]          checks SOURCE_FOLDER/src
+       modules.py --self-test              checks that a breach of each rule is found
+"""
+import pathlib
+import re
+import sys
+import tempfile
+
+# Each module and the modules it may include; itself is always allowed.
+MODULES = {
+    "base": set(),
+    "runfile": {"base"},
+    "store": {"base"},
+    "data": {"base", "runfile", "store"},
+    "compute": {"base"},
+    "nn": {"base", "runfile", "compute"},
+    "comm": {"base"},
+    "optim": {"base", "runfile"},
+    "checkpoint": {"base", "store"},
+    "report": {"base"},
+    "train": {"base", "runfile", "store", "data", "compute", "nn", "comm", "optim", "checkpoint",
+              "report"},
+    "cli": {"base", "runfile", "store", "data", "compute", "nn", "comm", "optim", "checkpoint",
+            "report", "train"},
+}
+
+# Library headers and the files (under src/) that may include them.
+LIBRARIES = {
+    r"mpi\.h": r"comm/.*|cli/world\.c",
+    r"hdf5.*\.h": r"store/.*",
+    r"cblas.*\.h": r"compute/openblas[^/]*\.[ch]",
+    r"dnnl.*\.h": r"compute/onednn[^/]*\.[ch]",
+    r"yaml\.h": r"runfile/.*",
+    r"jpeglib\.h|turbojpeg\.h|png\.h": r"data/.*",
+    r"jansson\.h": r"(report|train|cli)/.*",
+}
+
+PRINTS = re.compile(r"(?<![\w.>])(printf|puts|putchar|perror|vprintf)\s*\(|"
+                    r"\bfprintf\s*\(\s*(stdout|stderr)\b|\bfputs\s*\([^;]*\b(stdout|stderr)\s*\)")
+EXITS = re.compile(r"(?<![\w.>])(exit|_exit|_Exit|quick_exit)\s*\(")
+# A definition in the first column that is neither const nor a function nor a type.
+GLOBAL = re.compile(r"^(?:static\s+)?(?:_Thread_local\s+|__thread\s+)?(?:volatile\s+|unsigned\s+)?"
+                    r"(?:struct\s+\w+|enum\s+\w+|int|bool|char|float|double|long|size_t|FILE|void|"
+                    r"u?int\d+_t|_Atomic\s+\w+|pthread_\w+)\b(?:\s*\*+\s*|\s+)(\w+)\s*(\[[^\]]*\])*\s*(=[^=]|;)")
+LOCAL_STATIC = re.compile(r"^\s+static\s+(?!.*\bconst\b|inline\b|_Noreturn\b)[\w\s*]+?\b(\w+)\s*"
+                          r"(\[[^\]]*\])*\s*(=[^=]|;)")
+
+# What may break a rule, and why.
+ALLOWED = {
+    ("base/error.c", "print"): "a failed CHECK says where before it aborts",
+    ("base/error.c", "exit"): "the same",
+    ("base/error.c", "global"): "the handler of failed CHECKs, set once by cli/world.c",
+    ("base/memory.c", "print"): "out of memory ends the process, naming the purpose",
+    ("base/memory.c", "exit"): "the same",
+}
+
+
+def code_of(text):
+    """The text without comments and without the contents of strings, line numbers kept."""
+    def blank(match):
+        token = match.group(0)
+        if token.startswith(("//", "/*")):
+            return re.sub(r"[^\n]", " ", token)
+        return token[0] + token[0]
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text,
+                  flags=re.S)
+
+
+def check_file(root, path):
+    name = path.relative_to(root).as_posix()
+    module = name.split("/")[0]
+    text = path.read_text()
+    code = code_of(text)
+    if module not in MODULES:
+        yield 1, f"module {module}/ is not in the table of tests/structure/modules.py"
+        return
+    for number, line in enumerate(text.splitlines(), 1):
+        include = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+        if not include:
+            continue
+        header = include.group(1)
+        for library, allowed in LIBRARIES.items():
+            if re.fullmatch(library, header) and not re.fullmatch(allowed, name):
+                yield number, f"{header} may be included only in {allowed}"
+        other = header.split("/")[0] if "/" in header else None
+        if other in MODULES and other != module and other not in MODULES[module]:
+            yield number, f"{module}/ must not know {other}/"
+    if module == "cli":
+        return
+    for number, line in enumerate(code.splitlines(), 1):
+        rules = (("print", PRINTS, "prints; below cli/ and report/ a failure goes up as an error"),
+                 ("exit", EXITS, "ends the process; only cli/ may"),
+                 ("global", GLOBAL, "is a variable that all runs would share"),
+                 ("global", LOCAL_STATIC, "is a variable that all runs would share"))
+        for rule, pattern, words in rules:
+            found = pattern.search(line)
+            if found and (name, rule) not in ALLOWED and (module, rule) != ("report", "print"):
+                yield number, f"`{found.group(0).strip()}` {words}"
+
+
+def check(folder):
+    root = pathlib.Path(folder) / "src"
+    files = sorted(path for path in root.rglob("*") if path.suffix in (".c", ".h", ".def"))
+    breaches = [f"src/{path.relative_to(root)}:{number}: {words}"
+                for path in files for number, words in check_file(root, path)]
+    return files, breaches
+
+
+def self_test():
+    """Each line breaks one rule in a file of its own; all must be found, and nothing in the last."""
+    cases = {
+        "train/a.c": "#include <mpi.h>\n",
+        "nn/b.c": '#include "comm/exchange.h"\n',
+        "data/c.c": "#include <hdf5.h>\n",
+        "compute/d.c": "#include <cblas.h>\n",
+        "compute/openblas_e.c": "#include <dnnl.h>\n",
+        "train/f.c": "#include <yaml.h>\n",
+        "base/g.c": '#include "nn/model.h"\n',
+        "optim/h.c": "void f(void) {\n    printf(\"x\");\n}\n",
+        "comm/i.c": "void f(void) {\n    exit(1);\n}\n",
+        "data/j.c": "static int counter;\n",
+        "store/k.c": "int f(void) {\n    static int counter = 0;\n    return counter++;\n}\n",
+        "other/l.c": "\n",
+    }
+    clean = ("#include <stdio.h>\n#include \"base/error.h\"\n/* exit(1); printf( */\n"
+             "static const char *const names[] = {\"exit(1)\", NULL};\nstruct Name;\n"
+             "static int f(void) {\n    static const int table[] = {1};\n"
+             "    snprintf(0, 0, \"mpi.h\");\n    return table[0];\n}\n")
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {**cases, "nn/clean.c": clean}.items():
+            path = pathlib.Path(folder, "src", name)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        _, breaches = check(folder)
+    missed = [name for name in cases if not any(f"src/{name}:" in line for line in breaches)]
+    wrong = [line for line in breaches if "clean.c" in line]
+    for name in missed:
+        print(f"the breach in {name} was not found")
+    for line in wrong:
+        print(f"no breach, but found: {line}")
+    return 1 if missed or wrong else 0
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return self_test()
+    files, breaches = check(sys.argv[1] if len(sys.argv) > 1 else ".")
+    if not files:
+        print("no sources found")
+        return 1
+    print("\n".join(breaches) if breaches else f"{len(files)} files keep to the boundaries")
+    return 1 if breaches else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
