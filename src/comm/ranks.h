@@ -26,6 +26,7 @@ void ranks_barrier(struct Ranks *ranks);
 void ranks_broadcast(struct Ranks *ranks, void *data, int64_t bytes); /* from rank 0; any size */
 void ranks_minimum(struct Ranks *ranks, int64_t *values, int count);
 void ranks_maximum(struct Ranks *ranks, int64_t *values, int count);
+void ranks_sum(struct Ranks *ranks, int64_t *values, int64_t count);
 /* Every rank gives `bytes` bytes; rank 0 gets them in rank order (all: every rank does). */
 void ranks_gather(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
 void ranks_gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
