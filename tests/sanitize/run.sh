@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Builds with the address and undefined-behaviour sanitizers and runs the unit tests and one short
+# training on two ranks there. usage: run.sh SOURCE_FOLDER BUILD_FOLDER GENERATOR WERROR
+set -euo pipefail
+source_folder=$1 build=$2 generator=$3 werror=$4
+here=$(cd "$(dirname "$0")" && pwd)
+
+cmake -S "$source_folder" -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Debug \
+    -DTRAINER_SANITIZE=ON -DTRAINER_ALL_VARIANTS=OFF "-DTRAINER_WERROR=$werror" >/dev/null
+cmake --build "$build"
+
+# Open MPI, its plug-ins and libraries keep what they allocate until the process ends.
+export LSAN_OPTIONS="suppressions=$here/leaks.supp:print_suppressions=0"
+export ASAN_OPTIONS=strict_string_checks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS=print_stacktrace=1
+ctest --test-dir "$build" --output-on-failure -j "$(nproc)" -L 'unit|ranks'
+"$here/train.sh" "$build/trainer"
