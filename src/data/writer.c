@@ -1,0 +1,182 @@
+#include "data/writer.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "data/statistics.h"
+#include "store/h5.h"
+
+#define FORMAT_VERSION 1
+
+struct DatasetWriter {
+    char *path;
+    struct H5Writer *file;
+    int64_t height, width, channels, class_count;
+    struct Statistics statistics;
+    bool has_train;
+    XXH3_state_t *hash; /* of the split being written */
+    /* The split being written; its name is NULL between splits. */
+    char *split, *images_name;
+    int64_t count, done;
+    int32_t *labels;
+};
+
+static void end_split(struct DatasetWriter *writer) {
+    memory_release(writer->split);
+    memory_release(writer->images_name);
+    memory_release(writer->labels);
+    writer->split = writer->images_name = NULL;
+    writer->labels = NULL;
+}
+
+static void release(struct DatasetWriter *writer) {
+    end_split(writer);
+    statistics_release(&writer->statistics);
+    XXH3_freeState(writer->hash);
+    memory_release(writer->path);
+    memory_release(writer);
+}
+
+static int check_names(const char *path, const struct DatasetDescription *description,
+                       struct Error *error) {
+    for (int64_t i = 0; i < description->class_count; i++)
+        for (int64_t j = 0; j < i; j++)
+            if (strcmp(description->class_names[i], description->class_names[j]) == 0)
+                return fail(error, ERROR_DATA, "%s: classes %lld and %lld have the same name '%s'",
+                            path, (long long)j, (long long)i, description->class_names[i]);
+    return OK;
+}
+
+int writer_create(struct DatasetWriter **out, const char *path,
+                  const struct DatasetDescription *description, struct Error *error) {
+    *out = NULL;
+    int status = check_names(path, description, error);
+    if (status != OK)
+        return status;
+    struct DatasetWriter *writer = memory_allocate(sizeof *writer, "data set writer");
+    writer->path = memory_copy_text(path);
+    writer->height = description->height;
+    writer->width = description->width;
+    writer->channels = description->channels;
+    writer->class_count = description->class_count;
+    writer->hash = XXH3_createState();
+    statistics_start(&writer->statistics, writer->height, writer->width, writer->channels);
+    const int32_t version = FORMAT_VERSION;
+    status = h5_create(&writer->file, path, error);
+    if (status == OK)
+        status = h5_write_attribute(writer->file, "/", "format_version", H5_INT32, &version, error);
+    if (status == OK)
+        status =
+            h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
+    if (status == OK)
+        status = h5_write_texts(writer->file, "/classes", description->class_names,
+                                description->class_count, error);
+    if (status != OK) {
+        writer_abandon(writer);
+        return status;
+    }
+    *out = writer;
+    return OK;
+}
+
+int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
+                       struct Error *error) {
+    CHECK(writer->split == NULL);
+    if (count < 1)
+        return fail(error, ERROR_DATA, "%s: split '%s' holds no images", writer->path, name);
+    const int64_t size[4] = {count, writer->height, writer->width, writer->channels};
+    if (memory_product(size, 4) < 0)
+        return fail(error, ERROR_DATA,
+                    "%s: split '%s' of %lld images of %lldx%lldx%lld is too large", writer->path,
+                    name, (long long)count, (long long)size[1], (long long)size[2],
+                    (long long)size[3]);
+    writer->split = memory_copy_text(name);
+    writer->images_name = memory_print("/%s/images", name);
+    writer->labels = memory_allocate((size_t)count * sizeof(int32_t), "labels");
+    writer->count = count;
+    writer->done = 0;
+    XXH3_128bits_reset(writer->hash);
+    return h5_reserve(writer->file, writer->images_name, H5_UINT8, 4, size, error);
+}
+
+/* What closes a split once its last image is there: labels and the digest of both. */
+static int complete_split(struct DatasetWriter *writer, struct Error *error) {
+    char *group = memory_print("/%s", writer->split);
+    char *labels = memory_print("/%s/labels", writer->split);
+    XXH3_128bits_update(writer->hash, writer->labels, (size_t)writer->count * sizeof(int32_t));
+    XXH128_hash_t hash = XXH3_128bits_digest(writer->hash);
+    char *digest = memory_print("%016llx%016llx", (unsigned long long)hash.high64,
+                                (unsigned long long)hash.low64);
+    int status = h5_write(writer->file, labels, H5_INT32, 1, &writer->count, writer->labels, error);
+    if (status == OK)
+        status = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
+    memory_release(digest);
+    memory_release(labels);
+    memory_release(group);
+    end_split(writer);
+    return status;
+}
+
+int writer_append(struct DatasetWriter *writer, const uint8_t *images, const int32_t *labels,
+                  int64_t count, struct Error *error) {
+    CHECK(writer->split != NULL && writer->done + count <= writer->count);
+    for (int64_t i = 0; i < count; i++)
+        CHECK(labels[i] >= 0 && labels[i] < writer->class_count);
+    int status = h5_write_rows(writer->file, writer->images_name, H5_UINT8, writer->done, count,
+                               images, error);
+    if (status != OK)
+        return status;
+    XXH3_128bits_update(writer->hash, images,
+                        (size_t)(count * writer->height * writer->width * writer->channels));
+    memcpy(writer->labels + writer->done, labels, (size_t)count * sizeof(int32_t));
+    if (strcmp(writer->split, "train") == 0) {
+        writer->has_train = true;
+        statistics_add(&writer->statistics, true, images, count);
+    }
+    writer->done += count;
+    return writer->done == writer->count ? complete_split(writer, error) : OK;
+}
+
+static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
+    const int64_t size[3] = {writer->height, writer->width, writer->channels};
+    size_t channels = (size_t)writer->channels;
+    double *mean = memory_allocate(channels * sizeof(double), "statistics");
+    double *deviation = memory_allocate(channels * sizeof(double), "statistics");
+    float *image = memory_allocate((size_t)memory_product(size, 3) * sizeof(float), "statistics");
+    statistics_result(&writer->statistics, mean, deviation, image);
+    int status =
+        h5_write(writer->file, "/statistics/channel_mean", H5_FLOAT64, 1, &size[2], mean, error);
+    if (status == OK)
+        status = h5_write(writer->file, "/statistics/channel_std", H5_FLOAT64, 1, &size[2],
+                          deviation, error);
+    if (status == OK)
+        status =
+            h5_write(writer->file, "/statistics/mean_image", H5_FLOAT32, 3, size, image, error);
+    memory_release(mean);
+    memory_release(deviation);
+    memory_release(image);
+    return status;
+}
+
+int writer_commit(struct DatasetWriter *writer, struct Error *error) {
+    CHECK(writer->split == NULL);
+    int status = writer->has_train ? write_statistics(writer, error) : OK;
+    if (status == OK) {
+        struct H5Writer *file = writer->file;
+        writer->file = NULL;
+        status = h5_commit(file, error);
+    }
+    writer_abandon(writer);
+    return status;
+}
+
+void writer_abandon(struct DatasetWriter *writer) {
+    if (!writer)
+        return;
+    h5_abandon(writer->file);
+    release(writer);
+}
