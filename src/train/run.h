@@ -36,5 +36,6 @@ struct RunOptions {
     } checkpoint;
 };
 extern const struct Key run_keys[];
+extern const char *const backend_choice_names[], *const instruction_set_names[];
 
 #endif

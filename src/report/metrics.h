@@ -1,0 +1,40 @@
+/* metrics.jsonl: one JSON object a line, for scripts. Written by rank 0 alone. A step's line:
+ *   {"kind":"step","step":12,"epoch":1,"loss":2.3025,"accuracy":0.1,"rate":0.05,"images_per_second":812.4}
+ * an epoch's line:
+ *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"validation_loss":…,
+ *    "validation_accuracy":…,"validation_top5":…,"seconds":…}
+ * "step" counts steps done; "epoch" counts from 1. Losses have all digits that tell floats apart. */
+#ifndef TRAINER_REPORT_METRICS_H
+#define TRAINER_REPORT_METRICS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+struct StepFigures {
+    int64_t step, epoch;
+    double loss, accuracy, rate, images_per_second;
+};
+
+struct EpochFigures {
+    int64_t step, epoch;
+    double train_loss, train_accuracy;
+    bool validated;
+    double validation_loss, validation_accuracy, validation_top5;
+    double seconds; /* training time of the run so far, evaluation excluded */
+};
+
+struct Metrics;
+
+/* Opens PATH for appending, after dropping the lines of steps beyond `keep_steps` (a resumed run
+ * continues where its checkpoint stands; 0: a new file). */
+int metrics_open(struct Metrics **metrics, const char *path, int64_t keep_steps,
+                 struct Error *error);
+void metrics_step(struct Metrics *metrics, const struct StepFigures *figures);
+void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures);
+/* Puts everything on disk; ERROR_SYSTEM where a write failed since the last flush. */
+int metrics_flush(struct Metrics *metrics, struct Error *error);
+void metrics_close(struct Metrics *metrics); /* NULL is allowed */
+
+#endif

@@ -1,0 +1,132 @@
+#include "report/progress.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#define BAR_SECONDS 0.2 /* between two drawings on a terminal */
+#define LINE_SECONDS 30 /* between two lines of a log, within an epoch */
+
+struct ProgressBar {
+    FILE *stream;
+    bool quiet, terminal, drawn;
+    int64_t total_steps, steps_per_epoch, batch, first_step;
+    double start, last;
+};
+
+struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_steps,
+                                    int64_t steps_per_epoch, int64_t batch, int64_t first_step) {
+    struct ProgressBar *bar = memory_allocate(sizeof *bar, "the progress bar");
+    *bar = (struct ProgressBar){.stream = stream,
+                                .quiet = quiet,
+                                .terminal = isatty(fileno(stream)),
+                                .total_steps = total_steps,
+                                .steps_per_epoch = steps_per_epoch,
+                                .batch = batch,
+                                .first_step = first_step,
+                                .start = clock_seconds(),
+                                .last = clock_seconds()};
+    return bar;
+}
+
+static void clear_bar(struct ProgressBar *bar) {
+    if (bar->drawn)
+        fputs("\r\033[K", bar->stream);
+    bar->drawn = false;
+}
+
+void progress_release(struct ProgressBar *bar) {
+    if (!bar)
+        return;
+    clear_bar(bar);
+    fflush(bar->stream);
+    memory_release(bar);
+}
+
+static void print_time(double seconds, char text[32]) {
+    long long s = (long long)(seconds + 0.5);
+    if (s >= 3600)
+        snprintf(text, 32, "%lldh%02lldm", s / 3600, s / 60 % 60);
+    else if (s >= 60)
+        snprintf(text, 32, "%lldm%02llds", s / 60, s % 60);
+    else
+        snprintf(text, 32, "%llds", s);
+}
+
+static void draw_bar(struct ProgressBar *bar, const struct StepFigures *figures, const char *left) {
+    struct winsize window = {0};
+    int columns =
+        ioctl(fileno(bar->stream), TIOCGWINSZ, &window) || !window.ws_col ? 80 : window.ws_col;
+    char words[160];
+    int length = snprintf(
+        words, sizeof words, " %3.0f%% epoch %lld loss %.4f acc %.1f%% %.0f img/s %s",
+        100.0 * (double)figures->step / (double)bar->total_steps, (long long)figures->epoch,
+        figures->loss, 100 * figures->accuracy, figures->images_per_second, left);
+    int width = columns - length - 3;
+    fputs("\r\033[K", bar->stream);
+    if (width >= 5) {
+        int full = (int)((double)width * (double)figures->step / (double)bar->total_steps);
+        fputc('[', bar->stream);
+        for (int i = 0; i < width; i++)
+            fputc(i < full ? '=' : i == full ? '>' : ' ', bar->stream);
+        fputc(']', bar->stream);
+    }
+    fprintf(bar->stream, "%.*s", columns - 1, words);
+    fflush(bar->stream);
+    bar->drawn = true;
+}
+
+void progress_step(struct ProgressBar *bar, const struct StepFigures *figures) {
+    double now = clock_seconds();
+    if (!bar || bar->quiet || now - bar->last < (bar->terminal ? BAR_SECONDS : LINE_SECONDS))
+        return;
+    bar->last = now;
+    char left[32];
+    double each = (now - bar->start) / (double)(figures->step - bar->first_step);
+    print_time(each * (double)(bar->total_steps - figures->step), left);
+    if (bar->terminal) {
+        draw_bar(bar, figures, left);
+        return;
+    }
+    fprintf(
+        bar->stream,
+        "step %lld/%lld  epoch %lld  loss %.4f  accuracy %.2f %%  rate %.4g  %.0f img/s  %s left\n",
+        (long long)figures->step, (long long)bar->total_steps, (long long)figures->epoch,
+        figures->loss, 100 * figures->accuracy, figures->rate, figures->images_per_second, left);
+    fflush(bar->stream);
+}
+
+void progress_epoch(struct ProgressBar *bar, const struct EpochFigures *figures) {
+    if (!bar || bar->quiet)
+        return;
+    clear_bar(bar);
+    int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
+    fprintf(bar->stream, "epoch %lld/%lld  train loss %.4f  accuracy %.2f %%",
+            (long long)figures->epoch, (long long)epochs, figures->train_loss,
+            100 * figures->train_accuracy);
+    if (figures->validated)
+        fprintf(bar->stream, "  |  validation loss %.4f  accuracy %.2f %%",
+                figures->validation_loss, 100 * figures->validation_accuracy);
+    char spent[32];
+    print_time(figures->seconds, spent);
+    fprintf(bar->stream, "  (%s)\n", spent);
+    fflush(bar->stream);
+    bar->last = clock_seconds();
+}
+
+void progress_note(struct ProgressBar *bar, const char *format, ...) {
+    if (!bar || bar->quiet)
+        return;
+    clear_bar(bar);
+    va_list arguments;
+    va_start(arguments, format);
+    vfprintf(bar->stream, format, arguments);
+    va_end(arguments);
+    fputc('\n', bar->stream);
+    fflush(bar->stream);
+}

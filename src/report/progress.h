@@ -1,0 +1,24 @@
+/* What people see on stderr while a run goes on: a bar on a terminal, clean lines in a log file.
+ * Rank 0 alone has one. */
+#ifndef TRAINER_REPORT_PROGRESS_H
+#define TRAINER_REPORT_PROGRESS_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "report/metrics.h"
+
+struct ProgressBar;
+
+/* `quiet`: notes and epochs only where something is wrong. `batch`: samples a step. */
+struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_steps,
+                                    int64_t steps_per_epoch, int64_t batch, int64_t first_step);
+void progress_release(struct ProgressBar *bar); /* clears the bar; NULL is allowed */
+
+void progress_step(struct ProgressBar *bar, const struct StepFigures *figures);
+void progress_epoch(struct ProgressBar *bar, const struct EpochFigures *figures);
+/* A line of its own; a NULL bar prints nothing, so that every rank may call it. */
+void progress_note(struct ProgressBar *bar, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+#endif

@@ -1,0 +1,89 @@
+#include "train/run.h"
+
+#include "comm/exchange.h"
+#include "data/augment.h"
+#include "nn/layer.h"
+#include "nn/loss.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+
+#define AT(member) offsetof(struct RunOptions, member)
+
+/* Sections are structs in place: their keys' offsets count from the section's start. */
+#define DATA_AT(member) (AT(data.member) - AT(data))
+static const struct Key data_keys[] = {
+    {.name = "file", .type = KEY_STRING, .offset = DATA_AT(file),
+     .help = "HDF5 data set, relative to the folder the program was started in"},
+    {.name = "train", .type = KEY_STRING, .offset = DATA_AT(train), .fallback = "train",
+     .help = "split to train on"},
+    {.name = "validation", .type = KEY_STRING, .offset = DATA_AT(validation),
+     .fallback = "validation",
+     .help = "split to evaluate after every epoch, by which best.h5 is chosen; none: no evaluation"},
+    KEY_END};
+
+const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
+const char *const instruction_set_names[] = {"auto", "baseline", "avx2", "avx512", NULL};
+static const char *const last_batch_names[] = {"keep", "drop", NULL};
+static const char *const auto_name[] = {"auto", NULL};
+
+#define TRAIN_AT(member) (AT(train.member) - AT(train))
+static const struct Key train_keys[] = {
+    {.name = "batch", .type = KEY_INT, .offset = TRAIN_AT(batch), .minimum = 1, .maximum = 1e9,
+     .unit = "samples", .help = "global mini-batch: what one step takes, over all ranks"},
+    {.name = "shards", .type = KEY_COUNT, .offset = TRAIN_AT(shards), .fallback = "auto",
+     .minimum = 1, .maximum = 1e6, .names = auto_name,
+     .help = "equal parts of a batch, each with its own batch-normalisation statistics; a multiple "
+             "of the ranks; auto: the ranks of the first start. Part of what a run is"},
+    {.name = "length", .type = KEY_SPAN, .offset = TRAIN_AT(length), .minimum = 0, .maximum = 1e12,
+     .help = "how long to train: \"30 epochs\" or \"2000 steps\""},
+    {.name = "seed", .type = KEY_INT, .offset = TRAIN_AT(seed), .fallback = "1", .minimum = 0,
+     .maximum = 9e15, .help = "of everything random: initialisation, order, augmentation, dropout"},
+    {.name = "shuffle", .type = KEY_BOOL, .offset = TRAIN_AT(shuffle), .fallback = "true",
+     .help = "a new order of the samples every epoch"},
+    {.name = "last_batch", .type = KEY_ENUM, .offset = TRAIN_AT(last_batch), .fallback = "keep",
+     .names = last_batch_names,
+     .help = "an epoch's last, short batch: keep (weighted by its true sample count) or drop"},
+    {.name = "threads", .type = KEY_INT, .offset = TRAIN_AT(threads), .fallback = "1", .minimum = 1,
+     .maximum = 1024, .help = "OpenMP threads of each rank"},
+    {.name = "backend", .type = KEY_ENUM, .offset = TRAIN_AT(backend), .fallback = "auto",
+     .names = backend_choice_names, .help = "library for convolutions and matrix products"},
+    {.name = "exchange", .type = KEY_ENUM, .offset = TRAIN_AT(exchange), .fallback = "auto",
+     .names = exchange_algorithm_names,
+     .help = "how gradients are summed over ranks; all but mpi give the same bits on any number"},
+    {.name = "instruction_set", .type = KEY_ENUM, .offset = TRAIN_AT(instruction_set),
+     .fallback = "auto", .names = instruction_set_names,
+     .help = "of the kernels; auto: the best that every rank's processor has"},
+    {.name = "check_every", .type = KEY_INT, .offset = TRAIN_AT(check_every), .fallback = "100",
+     .minimum = 0, .maximum = 1e12, .unit = "steps",
+     .help = "how often the ranks compare digests of their replicas; 0: only at the start"},
+    KEY_END};
+
+#define CHECKPOINT_AT(member) (AT(checkpoint.member) - AT(checkpoint))
+static const struct Key checkpoint_keys[] = {
+    {.name = "every", .type = KEY_SPAN, .offset = CHECKPOINT_AT(every), .fallback = "1 epoch",
+     .minimum = 0, .maximum = 1e12,
+     .help = "how often to save, beside the start and the end; 0: only then"},
+    {.name = "keep", .type = KEY_INT, .offset = CHECKPOINT_AT(keep), .fallback = "3", .minimum = 0,
+     .maximum = 1e9, .help = "newest checkpoints to keep, beside the best; 0: all"},
+    KEY_END};
+
+const struct Key run_keys[] = {
+    {.name = "data", .type = KEY_SECTION, .offset = AT(data), .keys = data_keys,
+     .help = "the data set"},
+    {.name = "preprocess", .type = KEY_SECTION, .offset = AT(preprocess), .keys = preprocess_keys,
+     .help = "done to every image of every split, from the training split's statistics"},
+    {.name = "augment", .type = KEY_CHOICES, .offset = AT(augment), .fallback = "[]",
+     .kinds = &augment_kinds, .help = "random changes of the training images, in this order"},
+    {.name = "model", .type = KEY_CHOICES, .offset = AT(model), .kinds = &layer_kinds,
+     .help = "the layers, in order"},
+    {.name = "loss", .type = KEY_CHOICE, .offset = AT(loss), .fallback = "cross_entropy",
+     .kinds = &loss_kinds, .help = "what is minimised"},
+    {.name = "optimizer", .type = KEY_CHOICE, .offset = AT(optimizer), .kinds = &optimizer_kinds,
+     .help = "how parameters are updated"},
+    {.name = "schedule", .type = KEY_CHOICE, .offset = AT(schedule), .fallback = "constant",
+     .kinds = &schedule_kinds, .help = "the learning rate over the run"},
+    {.name = "train", .type = KEY_SECTION, .offset = AT(train), .keys = train_keys,
+     .help = "batches, length, randomness"},
+    {.name = "checkpoint", .type = KEY_SECTION, .offset = AT(checkpoint), .keys = checkpoint_keys,
+     .help = "what is saved, when"},
+    KEY_END};
