@@ -39,10 +39,16 @@ typedef float real;
 
 /* A table over the variants of one exported constant: KERNEL_DECLARE(struct Layer, layer_relu);
  * then KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL where a variant
- * was not built. */
+ * was not built. Weak only where it may be missing: the linker takes nothing out of a static library
+ * for the sake of a weak reference. */
+#ifdef TRAINER_ALL_VARIANTS
+#define KERNEL_OPTIONAL
+#else
+#define KERNEL_OPTIONAL __attribute__((weak))
+#endif
 #define KERNEL_DECLARE(type, name)                                                                 \
-    extern const type name##_f64, name##_f32, name##_f32_v3 __attribute__((weak)),                 \
-        name##_f32_v4 __attribute__((weak))
+    extern const type name##_f64, name##_f32, name##_f32_v3 KERNEL_OPTIONAL,                       \
+        name##_f32_v4 KERNEL_OPTIONAL
 #define KERNEL_TABLE(name)                                                                         \
     { &name##_f64, &name##_f32, &name##_f32_v3, &name##_f32_v4 }
 
