@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034,SC2119,SC2120
 # What demo.sh and test.sh share: the packages, the build, and how to call mpirun here. Source it.
 # Safe to run again and again; nothing is asked of the network when nothing is missing.
 
@@ -115,13 +115,12 @@ build() {
     }
 }
 
-# run_ranks N COMMAND...: mpirun, also where there are fewer cores than ranks.
-run_ranks() {
-    local ranks=$1 cores extra=()
-    shift
+# Puts into the array `mpirun` the words that start N ranks, also where there are fewer cores.
+choose_mpirun() {
+    local cores
     cores=$(lscpu -p=CORE 2>/dev/null | grep -v '^#' | sort -u | wc -l)
-    if ((cores < ranks)); then
-        extra=(--oversubscribe)
+    mpirun=(mpirun -np "$1")
+    if ((cores < $1)); then
+        mpirun+=(--oversubscribe)
     fi
-    mpirun "${extra[@]}" -np "$ranks" "$@"
 }

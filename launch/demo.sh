@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# From a bare checkout to a trained ensemble: packages, build, data, two trainings on two ranks,
+# evaluation. Everything it makes is in build/ and demo/; running it again starts the demo anew.
+# shellcheck disable=SC2119
+set -euo pipefail
+if (($#)); then
+    echo "usage: launch/demo.sh    (takes no arguments; see README.md for what it does)" >&2
+    [[ $1 == -h || $1 == --help ]] && exit 0 || exit 2
+fi
+# shellcheck source=launch/setup.sh
+source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
+
+# Prints a command as one would type it, and runs it.
+run() {
+    printf '\033[2m$ %s\033[0m\n' "$*" >&2
+    "$@"
+}
+began=$SECONDS
+
+say "1. Packages"
+set_up
+
+say "2. The program: build/trainer"
+fresh=()
+[ -e build/CMakeCache.txt ] || fresh=(-DTRAINER_TESTS=OFF)
+build build -DCMAKE_BUILD_TYPE=Release "${fresh[@]}"
+trainer=build/trainer
+choose_mpirun 2
+built=$SECONDS
+
+say "3. Data: drawn shapes, 10 classes, so that nothing has to be downloaded"
+mkdir -p demo
+run $trainer dataset synthesize -o demo/shapes.h5
+run $trainer dataset preview demo/shapes.h5 -o demo/preview.png
+
+say "4. Two trainings that differ in the seed, each on two ranks"
+rm -rf demo/run-1 demo/run-2
+run "${mpirun[@]}" $trainer train launch/recipes/demo.yaml --out demo/run-1
+run "${mpirun[@]}" $trainer train launch/recipes/demo.yaml --out demo/run-2 --set train.seed=2
+
+say "5. Each by itself on the test images, which no training saw; then both as an ensemble"
+run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 --data demo/shapes.h5 --split test
+run "${mpirun[@]}" $trainer eval demo/run-2/checkpoints/best.h5 --data demo/shapes.h5 --split test
+run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 demo/run-2/checkpoints/best.h5 \
+    --data demo/shapes.h5 --split test
+
+say "Done in $((SECONDS - began)) s ($((built - began)) s of it packages and build)"
+cat <<TEXT
+  demo/preview.png                     what the images look like
+  demo/run-1/run.yaml                  the run, every default written out
+  demo/run-1/metrics.jsonl             loss, rate and speed of each step
+  demo/run-1/checkpoints/best.h5       the network, readable with h5py and PyTorch
+
+Next, by hand:
+  $trainer describe launch/recipes/demo.yaml
+  $trainer inspect demo/run-1/checkpoints/best.h5
+  $trainer predict demo/run-1/checkpoints/best.h5 --data demo/shapes.h5 --split test -o demo/predictions.csv
+  ${mpirun[*]} $trainer train launch/recipes/demo.yaml --out demo/run-3 --set optimizer.rate=0.05
+TEXT
