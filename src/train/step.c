@@ -1,0 +1,101 @@
+#include <math.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "train/trainer.h"
+
+void trainer_batch(const struct Trainer *trainer, int64_t step_in_epoch, int64_t *first,
+                   int64_t *count) {
+    int64_t batch = trainer->options.train.batch, left;
+    *first = step_in_epoch * batch;
+    left = trainer->split->count - *first;
+    *count = left < batch ? left : batch;
+}
+
+int64_t trainer_shard(const struct Trainer *trainer, int64_t shard, int64_t count, int64_t *first) {
+    int64_t shards = trainer->options.train.shards;
+    *first = shard * count / shards;
+    return (shard + 1) * count / shards - *first;
+}
+
+struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard) {
+    int64_t batch_first, batch, first;
+    trainer_batch(trainer, trainer->progress.step_in_epoch, &batch_first, &batch);
+    int64_t samples = trainer_shard(trainer, shard, batch, &first);
+    struct PlanRun run = {.samples = samples,
+                          .first = first,
+                          .batch = batch,
+                          .seed = (uint64_t)trainer->options.train.seed,
+                          .step = (uint64_t)trainer->progress.step,
+                          .state = trainer->state};
+    if (samples)
+        loader_fill(trainer->loader, trainer->progress.epoch, batch_first + first, samples,
+                    plan_input(trainer->plan), plan_target(trainer->plan), NULL, NULL);
+    return run;
+}
+
+static void announce(void *context, int64_t begin, int64_t end) {
+    exchange_ready(context, begin, end);
+}
+
+static const float *compute_gradient(struct Trainer *trainer) {
+    int64_t first = exchange_first_shard(trainer->exchange);
+    plan_prepare(trainer->plan, trainer->state);
+    for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i++) {
+        struct PlanRun run = trainer_load_shard(trainer, first + i);
+        run.gradient = exchange_shard_buffer(trainer->exchange);
+        run.ready = announce;
+        run.context = trainer->exchange;
+        plan_forward(trainer->plan, &run);
+        plan_backward(trainer->plan, &run);
+        exchange_shard_done(trainer->exchange);
+    }
+    return exchange_finish(trainer->exchange);
+}
+
+int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error) {
+    struct Progress *progress = &trainer->progress;
+    double start = clock_seconds();
+    const float *sum = compute_gradient(trainer);
+    const float *tallies = sum + arena_state_elements(model_arena(trainer->model));
+    double samples = tallies[TALLY_SAMPLES];
+    double rate = updater_rate(trainer->updater) *
+                  schedule_factor(&trainer->options.schedule, &trainer->time, progress->step);
+    *figures = (struct StepFigures){.step = progress->step + 1,
+                                    .epoch = progress->epoch + 1,
+                                    .loss = tallies[TALLY_LOSS],
+                                    .accuracy = tallies[TALLY_CORRECT] / samples,
+                                    .rate = rate};
+    if (!isfinite(figures->loss))
+        return trainer_diagnose(trainer, false, error);
+    if (!updater_step(trainer->updater, rate, progress->step + 1, trainer->state, sum))
+        return trainer_diagnose(trainer, true, error);
+    model_update_statistics(trainer->model, sum, trainer->state);
+
+    progress->epoch_loss += figures->loss * samples;
+    progress->epoch_correct += tallies[TALLY_CORRECT];
+    progress->epoch_samples += samples;
+    progress->step++;
+    progress->step_in_epoch++;
+    double seconds = clock_seconds() - start;
+    progress->seconds += seconds;
+    trainer->stepped_seconds += seconds;
+    trainer->stepped_samples += samples;
+    figures->images_per_second = samples / seconds;
+    int64_t every = trainer->options.train.check_every;
+    return every && progress->step % every == 0 ? trainer_compare_replicas(trainer, error) : OK;
+}
+
+int trainer_compare_replicas(struct Trainer *trainer, struct Error *error) {
+    size_t bytes = (size_t)arena_state_elements(model_arena(trainer->model)) * sizeof(float);
+    struct Digest digest = digest_bytes(trainer->state, bytes);
+    int64_t least[2] = {(int64_t)digest.high, (int64_t)digest.low}, most[2] = {least[0], least[1]};
+    ranks_minimum(trainer->ranks, least, 2);
+    ranks_maximum(trainer->ranks, most, 2);
+    if (least[0] == most[0] && least[1] == most[1])
+        return OK;
+    return fail(error, ERROR_NUMERIC,
+                "step %lld: the ranks' replicas differ; a machine computes wrongly, or "
+                "train.exchange is not bit-exact",
+                (long long)trainer->progress.step);
+}

@@ -1,0 +1,37 @@
+/* Training: from a run file to checkpoints. */
+#ifndef TRAINER_TRAIN_TRAIN_H
+#define TRAINER_TRAIN_TRAIN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "checkpoint/checkpoint.h"
+#include "comm/ranks.h"
+
+struct TrainRequest {
+    const char *run_path;         /* run file */
+    const char *const *overrides; /* key.sub=value */
+    int override_count;
+    const char *folder; /* of the run: run.yaml, metrics.jsonl, checkpoints/ */
+    bool resume;        /* continue from the newest valid checkpoint, if there is one */
+    int64_t stop_after; /* stop, with a checkpoint, when this many steps are done; 0: at the end */
+    bool quiet;         /* no progress on stderr */
+};
+
+struct TrainResult {
+    struct Progress progress;
+    int64_t total_steps;
+    bool finished;                  /* all steps are done */
+    double train_loss, train_accuracy; /* of the newest whole epoch, or of the part so far */
+    double images_per_second;       /* of this process's steps, evaluation and saving excluded */
+    char digest[DIGEST_TEXT];       /* of the final parameters and statistics */
+    char *checkpoint;               /* the last one written; released by the caller */
+};
+
+/* Collective: every rank calls it with the same request and gets the same code and result. Nothing
+ * is written before everything was checked; earlier checkpoints stay intact whatever fails. */
+int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
+          struct Error *error);
+
+#endif

@@ -1,0 +1,78 @@
+/* A run in progress: all its parts, put together. Inside train/ only. */
+#ifndef TRAINER_TRAIN_TRAINER_H
+#define TRAINER_TRAIN_TRAINER_H
+
+#include "comm/exchange.h"
+#include "data/loader.h"
+#include "nn/plan.h"
+#include "optim/optimizer.h"
+#include "optim/schedule.h"
+#include "report/progress.h"
+#include "train/evaluate.h"
+#include "train/run.h"
+#include "train/train.h"
+
+struct Trainer {
+    struct Ranks *ranks;
+    const struct TrainRequest *request;
+    struct RunFile *file;
+    struct RunOptions options; /* shards resolved */
+    char *run_text;            /* the options, emitted: what is saved */
+    char *checkpoints;         /* folder */
+    enum Variant variant;      /* agreed by all ranks */
+    const struct Backend *backend;
+
+    struct Dataset *dataset;
+    const struct Split *split, *validation; /* validation NULL: none */
+    struct Preprocess preprocess;
+    struct Loader *loader, *validation_loader;
+
+    struct Model *model;
+    struct Plan *plan, *validation_plan;
+    float *state; /* arena_state_elements; every rank's replica */
+    struct Exchange *exchange;
+    struct Updater *updater;
+
+    struct ScheduleTime time;
+    struct Progress progress;
+    bool validated;      /* since the last step */
+    bool best_is_newest; /* this step's validation was the best so far */
+    double stepped_samples, stepped_seconds; /* of this process */
+
+    struct ProgressBar *bar; /* rank 0 */
+    struct Metrics *metrics; /* rank 0 */
+};
+
+/* setup.c. Collective. */
+int trainer_create(struct Trainer *trainer, struct Ranks *ranks,
+                   const struct TrainRequest *request, struct Error *error);
+void trainer_release(struct Trainer *trainer);
+
+/* resume.c: on rank 0 looks into the run's folder; every rank gets the checkpoint to continue from, or
+ * NULL for a fresh start, and takes its shards. Collective. */
+int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpoint,
+                            char **skipped, struct Error *error);
+/* Fills state, optimiser slots and progress. Not collective. */
+int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                    struct Error *error);
+/* save.c: one checkpoint of the present state; links, prunes. Collective. */
+int trainer_save(struct Trainer *trainer, struct Error *error);
+
+/* step.c. Collective. trainer_locate says which samples the step after progress->step takes. */
+int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);
+/* The samples [first, first + count) of the epoch's order that step `step_in_epoch` takes. */
+void trainer_batch(const struct Trainer *trainer, int64_t step_in_epoch, int64_t *first,
+                   int64_t *count);
+/* Shard `shard`'s part of a batch of `count` samples: [*first, *first + returned). */
+int64_t trainer_shard(const struct Trainer *trainer, int64_t shard, int64_t count, int64_t *first);
+/* Fills the plan's input and target with a shard's samples. */
+struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard);
+
+/* diagnose.c: the loss (or, with `gradients`, a gradient) of the step just computed is NaN or Inf:
+ * says where it began. Collective; returns ERROR_NUMERIC. */
+int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *error);
+
+/* Compares the replicas. Collective. */
+int trainer_compare_replicas(struct Trainer *trainer, struct Error *error);
+
+#endif
