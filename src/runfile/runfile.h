@@ -11,16 +11,18 @@ struct RunFile; /* owns the YAML nodes and every options struct parsed from it *
  * the overrides ("key.sub=value", a list's items by number: "model.2.dropout.rate=0.3"; the name of
  * the chosen kind may be left out: "optimizer.rate=0.1"), and fills the struct at `options`
  * (zeroed by the caller) from `keys`. Every failure names file, line, key, what was found, what was
- * expected, and the nearest valid name. Refused: unknown, missing, duplicate keys; anchors, aliases,
- * tags, several documents, nesting beyond 32; NaN and Inf; "010"-like and hexadecimal numbers;
- * files above 1 MiB; anything not UTF-8. Not collective, no MPI. */
+ * expected, and the nearest valid name. Refused: unknown, missing, duplicate keys; anchors,
+ * aliases, tags, several documents, nesting beyond 32; NaN and Inf; "010"-like and hexadecimal
+ * numbers; files above 1 MiB; anything not UTF-8. What is parsed lives until runfile_release; after
+ * a failure *file is NULL and nothing in `options` may be used. Not collective, no MPI. */
 int runfile_parse(struct RunFile **file, const char *path, const char *text,
                   const char *const *overrides, int override_count, const struct Key *keys,
                   void *options, struct Error *error);
 
 void runfile_release(struct RunFile *file);
 
-/* As schema_fail, for a key of the top-level struct or its sections: path "train.batch". */
+/* As schema_fail, for a key of the top-level struct or its sections: path "train.batch". Where the
+ * key was not given, the line is that of what it would stand in. Returns `code`. */
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 

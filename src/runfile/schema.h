@@ -1,7 +1,8 @@
 /* One table a fact: the keys of the run file. A `struct Key` table says name, type, range, unit,
  * default and help of every key of one options struct; parsing, error messages, the saved run file
  * and docs/run-file.md all come from it. A `struct Kind` is one of several alternatives that stand
- * in the run file as `name` or `name: {keys}`: a layer, an optimiser, a schedule, an augmentation. */
+ * in the run file as `name` or `name: {keys}`: a layer, an optimiser, a schedule, an augmentation.
+ */
 #ifndef TRAINER_RUNFILE_SCHEMA_H
 #define TRAINER_RUNFILE_SCHEMA_H
 
@@ -10,19 +11,19 @@
 #include <stdint.h>
 
 enum KeyType {
-    KEY_INT,       /* int64_t */
-    KEY_REAL,      /* double; finite */
-    KEY_BOOL,      /* bool; true or false */
-    KEY_ENUM,      /* int, index into `names` */
-    KEY_STRING,    /* const char * */
-    KEY_SPAN,      /* struct Span: "2 epochs", "500 steps", "1 epoch"; 0 alone is "0 steps" */
-    KEY_COUNT,     /* int64_t, or the word in names[0] (e.g. "auto"), stored as -1 */
-    KEY_REALS,     /* struct Reals: a sequence of numbers */
-    KEY_INTS,      /* struct Ints */
-    KEY_STRINGS,   /* struct Strings */
-    KEY_CHOICE,    /* struct Choice: one of `kinds` */
-    KEY_CHOICES,   /* struct ChoiceList: a sequence of `kinds` */
-    KEY_SECTION    /* a nested struct with the keys `keys`, stored in place */
+    KEY_INT,     /* int64_t */
+    KEY_REAL,    /* double; finite */
+    KEY_BOOL,    /* bool; true or false */
+    KEY_ENUM,    /* int, index into `names` */
+    KEY_STRING,  /* const char * */
+    KEY_SPAN,    /* struct Span: "2 epochs", "500 steps", "1 epoch"; 0 alone is "0 steps" */
+    KEY_COUNT,   /* int64_t, or the word in names[0] (e.g. "auto"), stored as -1 */
+    KEY_REALS,   /* struct Reals: a sequence of numbers */
+    KEY_INTS,    /* struct Ints */
+    KEY_STRINGS, /* struct Strings */
+    KEY_CHOICE,  /* struct Choice: one of `kinds` */
+    KEY_CHOICES, /* struct ChoiceList: a sequence of `kinds` */
+    KEY_SECTION  /* a nested struct with the keys `keys`, stored in place */
 };
 
 struct Span {
@@ -50,7 +51,7 @@ struct KindTable;
 struct Choice {
     const struct Kind *kind;
     void *options;
-    const void *node; /* where it stands: for schema_fail() */
+    const void *node; /* where it stands, for schema_fail(); NULL: nowhere, a program made it */
 };
 struct ChoiceList {
     int count;
@@ -60,30 +61,34 @@ struct ChoiceList {
 struct Key {
     const char *name; /* NULL ends a table */
     enum KeyType type;
-    size_t offset;        /* into the options struct */
-    const char *fallback; /* the default, as YAML text parsed like user text; NULL: required */
-    double minimum, maximum; /* of a number, inclusive; both 0: no bound. Applies to list items too */
-    bool above_minimum;   /* the minimum itself is refused */
-    const char *const *names; /* KEY_ENUM: NULL-terminated; KEY_COUNT: the one word */
-    const struct Key *keys;   /* KEY_SECTION */
+    size_t offset; /* into the options struct */
+    /* The default, as YAML text parsed like user text; NULL: required. A section has none of its
+     * own: its keys have. Empty text is written "''" here, as in the run file. */
+    const char *fallback;
+    /* Of a number, inclusive, and of each number of a list. Both 0: no bounds; a maximum below the
+     * minimum, or an infinite one, is none (and so for an infinite minimum). */
+    double minimum, maximum;
+    bool above_minimum;            /* the minimum itself is refused */
+    const char *const *names;      /* KEY_ENUM: NULL-terminated; KEY_COUNT: the one word */
+    const struct Key *keys;        /* KEY_SECTION */
     const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES */
-    const char *unit;     /* "samples", "1/step"; NULL: none */
-    const char *help;     /* one line for docs/run-file.md */
-    bool optional;        /* KEY_CHOICE, KEY_STRING: may stay absent (kind == NULL / NULL) */
+    const char *unit;              /* "samples", "1/step"; NULL: none */
+    const char *help;              /* one line for docs/run-file.md */
+    bool optional; /* KEY_CHOICE, KEY_STRING: may stay absent (kind == NULL / NULL) */
 };
 #define KEY_END                                                                                    \
     { 0 }
 
 /* The common head of everything that can be chosen. A layer, optimiser … struct begins with one. */
 struct Kind {
-    const char *name;    /* in the run file */
-    const char *summary; /* one line of help; for a layer: what the course says of it */
+    const char *name;       /* in the run file */
+    const char *summary;    /* one line of help; for a layer: what the course says of it */
     const struct Key *keys; /* NULL: takes none */
     size_t options_size;
 };
 
 struct KindTable {
-    const char *what; /* "layer", "optimizer": for messages */
+    const char *what;                /* "layer", "optimizer": for messages */
     const struct Kind *const *kinds; /* NULL-terminated */
 };
 

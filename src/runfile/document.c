@@ -1,0 +1,147 @@
+/* docs/run-file.md, from the tables that parse the run file. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "runfile/parse.h"
+#include "runfile/runfile.h"
+
+#define TABLES 64
+
+struct Document {
+    struct Text text;
+    const struct KindTable *tables[TABLES]; /* met so far, each printed once */
+    int count;
+};
+
+/* In a cell of a Markdown table a bar would end it. */
+static void add_cell(struct Text *text, const char *words) {
+    for (; *words; words++)
+        text_add(text, *words == '|' ? "\\|" : "%c", *words);
+}
+
+/* The heading of a table's kinds: "layer" -> "layers"; also the anchor of a link to it. */
+static void add_type(struct Document *document, const struct Key *key) {
+    struct Text type = {0};
+    if (key->kinds) {
+        const char *what = key->kinds->what;
+        text_add(&document->text, key->type == KEY_CHOICES ? "list of [%ss](#" : "[%s](#", what);
+        for (const char *c = what; *c; c++)
+            text_add(&document->text, "%c", *c == ' ' ? '-' : *c);
+        text_add(&document->text, "s)");
+        return;
+    }
+    schema_describe(&type, key);
+    add_cell(&document->text, type.data);
+    text_release(&type);
+    if (key->unit)
+        text_add(&document->text, ", %s", key->unit);
+}
+
+static void meet(struct Document *document, const struct KindTable *table) {
+    for (int i = 0; i < document->count; i++)
+        if (document->tables[i] == table)
+            return;
+    CHECK(document->count < TABLES);
+    document->tables[document->count++] = table;
+}
+
+static void add_keys(struct Document *document, const struct Key *keys) {
+    bool begun = false;
+    for (const struct Key *key = keys; key->name; key++) {
+        if (key->type == KEY_SECTION)
+            continue;
+        if (!begun)
+            text_add(&document->text, "| key | type | default | meaning |\n|---|---|---|---|\n");
+        begun = true;
+        text_add(&document->text, "| `%s` | ", key->name);
+        add_type(document, key);
+        if (key->fallback) {
+            text_add(&document->text, " | `");
+            add_cell(&document->text, key->fallback);
+            text_add(&document->text, "` | ");
+        } else {
+            text_add(&document->text, key->optional ? " | none | " : " | required | ");
+        }
+        add_cell(&document->text, key->help ? key->help : "");
+        text_add(&document->text, " |\n");
+        if (key->kinds)
+            meet(document, key->kinds);
+    }
+    if (begun)
+        text_add(&document->text, "\n");
+}
+
+/* The sections of a struct, each with its dotted path as heading. */
+static void add_sections(struct Document *document, const struct Key *keys, const char *path) {
+    for (const struct Key *key = keys; key->name; key++) {
+        if (key->type != KEY_SECTION)
+            continue;
+        char *inner = memory_print("%s%s%s", path, *path ? "." : "", key->name);
+        text_add(&document->text, "## `%s`\n\n", inner);
+        if (key->help)
+            text_add(&document->text, "%s\n\n", key->help);
+        add_keys(document, key->keys);
+        add_sections(document, key->keys, inner);
+        memory_release(inner);
+    }
+}
+
+/* Sections inside a kind: a table each, below the kind's own. */
+static void add_kind_sections(struct Document *document, const struct Key *keys) {
+    for (const struct Key *key = keys; key->name; key++) {
+        if (key->type != KEY_SECTION)
+            continue;
+        text_add(&document->text, "Below `%s`%s%s:\n\n", key->name, key->help ? ", " : "",
+                 key->help ? key->help : "");
+        add_keys(document, key->keys);
+        add_kind_sections(document, key->keys);
+    }
+}
+
+static void add_kinds(struct Document *document, const struct KindTable *table) {
+    text_add(&document->text, "## %c%ss\n\n",
+             table->what[0] >= 'a' && table->what[0] <= 'z' ? table->what[0] - 'a' + 'A'
+                                                            : table->what[0],
+             table->what + 1);
+    for (int i = 0; table->kinds[i]; i++) {
+        const struct Kind *kind = table->kinds[i];
+        text_add(&document->text, "### `%s`\n\n", kind->name);
+        if (kind->summary)
+            text_add(&document->text, "%s\n\n", kind->summary);
+        if (kind->keys && kind->keys->name) {
+            add_keys(document, kind->keys);
+            add_kind_sections(document, kind->keys);
+        } else {
+            text_add(&document->text, "No keys.\n\n");
+        }
+    }
+}
+
+static const char introduction[] =
+    "# The run file\n\n"
+    "Written by the program from the tables that parse it; do not edit it by hand.\n\n"
+    "A run file is YAML, read strictly: unknown, missing, duplicate and out-of-range keys are "
+    "refused "
+    "with\nthe line, as are anchors, aliases, tags, several documents, and numbers that are not "
+    "plain "
+    "decimals\n(`010`, `0x10`, `.inf`, `nan`). A number in quotes is text.\n\n"
+    "- What can be chosen (a layer, an optimizer, ...) is written as its name, `relu`, or with "
+    "keys, "
+    "`conv: {out: 16}`.\n"
+    "- A span is `2 epochs` or `500 steps`; `0` alone is none.\n"
+    "- `--set key.sub=value` on the command line overrides a value; items of a list go by number "
+    "from "
+    "0, and the\n  name of what was chosen may be left out: `--set optimizer.rate=0.1`, `--set "
+    "model.0.out=32`,\n  `--set optimizer=nesterov`.\n"
+    "- A section whose keys all have defaults may be left out.\n\n";
+
+char *runfile_document(const struct Key *keys) {
+    struct Document document = {0};
+    text_add(&document.text, "%s## At the top\n\n", introduction);
+    add_keys(&document, keys);
+    add_sections(&document, keys, "");
+    for (int i = 0; i < document.count; i++) /* grows as kinds lead to further kinds */
+        add_kinds(&document, document.tables[i]);
+    document.text.data[--document.text.length] = '\0'; /* one newline at the end */
+    return document.text.data;
+}

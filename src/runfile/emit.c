@@ -1,0 +1,261 @@
+/* From an options struct back to YAML, with every default written out. Sections and lists of kinds
+ * stand in block form; what a kind was given stands on one line behind it where that fits. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "runfile/parse.h"
+#include "runfile/runfile.h"
+
+#define COLUMNS 100
+
+/* Text that every YAML reader takes for text, quotes or not. */
+static bool plain_is_safe(const char *text) {
+    static const char *const words[] = {"true", "false", "yes", "no",  "on", "off",
+                                        "null", "y",     "n",   "inf", "nan"};
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_/";
+    if (!*text || !strchr(letters, *text))
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(text, words[i]) == 0)
+            return false;
+    size_t span = 0;
+    while (text[span] && (strchr(letters, text[span]) || strchr("0123456789.-+", text[span])))
+        span++;
+    return !text[span];
+}
+
+/* The code point of the UTF-8 character at `at`, and its bytes. */
+static size_t decode(const char *at, uint32_t *code) {
+    unsigned char c = (unsigned char)at[0];
+    size_t bytes = c < 0x80 ? 1 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : 4;
+    *code = bytes == 1 ? c : c & (0x7Fu >> bytes);
+    for (size_t i = 1; i < bytes; i++) {
+        if (!at[i])
+            return i;
+        *code = *code << 6 | ((unsigned char)at[i] & 0x3Fu);
+    }
+    return bytes;
+}
+
+static void emit_string(struct Text *text, const char *string) {
+    if (!string) {
+        text_add(text, "null");
+        return;
+    }
+    if (plain_is_safe(string)) {
+        text_add(text, "%s", string);
+        return;
+    }
+    text_add(text, "\"");
+    for (size_t bytes; *string; string += bytes) {
+        uint32_t code;
+        bytes = decode(string, &code);
+        bool printable =
+            (code >= 0x20 && code < 0x7F) || (code >= 0xA0 && code < 0xFFFE) || code >= 0x10000;
+        bool breaks = code == 0x2028 || code == 0x2029 || code == 0xFEFF;
+        if (code == '"' || code == '\\')
+            text_add(text, "\\%c", (char)code);
+        else if (printable && !breaks)
+            text_add(text, "%.*s", (int)bytes, string);
+        else
+            text_add(text, "\\u%04" PRIX32, code);
+    }
+    text_add(text, "\"");
+}
+
+static void emit_span(struct Text *text, const struct Span *span) {
+    char buffer[NUMBER_BYTES];
+    if (span->epochs)
+        text_add(text, "%s epoch%s", number_print(span->value, buffer),
+                 span->value == 1 ? "" : "s");
+    else
+        text_add(text, "%.0f step%s", span->value, span->value == 1 ? "" : "s");
+}
+
+static bool takes_keys(const struct Kind *kind) {
+    return kind->keys && kind->keys->name;
+}
+
+static void emit_flow(struct Text *text, const struct Key *keys, const void *options);
+
+static void emit_choice_flow(struct Text *text, const struct Choice *choice) {
+    if (!choice->kind) {
+        text_add(text, "null");
+    } else if (!takes_keys(choice->kind)) {
+        text_add(text, "%s", choice->kind->name);
+    } else {
+        text_add(text, "{%s: ", choice->kind->name);
+        emit_flow(text, choice->kind->keys, choice->options);
+        text_add(text, "}");
+    }
+}
+
+/* Before item i of a list. */
+static void emit_separator(struct Text *text, int i) {
+    text_add(text, "%s", i ? ", " : "");
+}
+
+static void emit_value(struct Text *text, const struct Key *key, const void *field) {
+    char buffer[NUMBER_BYTES];
+    switch (key->type) {
+    case KEY_INT:
+        text_add(text, "%" PRId64, *(const int64_t *)field);
+        return;
+    case KEY_COUNT:
+        if (*(const int64_t *)field == -1)
+            text_add(text, "%s", key->names[0]);
+        else
+            text_add(text, "%" PRId64, *(const int64_t *)field);
+        return;
+    case KEY_REAL:
+        text_add(text, "%s", number_print(*(const double *)field, buffer));
+        return;
+    case KEY_BOOL:
+        text_add(text, "%s", *(const bool *)field ? "true" : "false");
+        return;
+    case KEY_ENUM:
+        text_add(text, "%s", key->names[*(const int *)field]);
+        return;
+    case KEY_STRING:
+        emit_string(text, *(const char *const *)field);
+        return;
+    case KEY_SPAN:
+        emit_span(text, field);
+        return;
+    case KEY_REALS: {
+        const struct Reals *list = field;
+        text_add(text, "[");
+        for (int i = 0; i < list->count; i++) {
+            emit_separator(text, i);
+            text_add(text, "%s", number_print(list->values[i], buffer));
+        }
+        text_add(text, "]");
+        return;
+    }
+    case KEY_INTS: {
+        const struct Ints *list = field;
+        text_add(text, "[");
+        for (int i = 0; i < list->count; i++) {
+            emit_separator(text, i);
+            text_add(text, "%" PRId64, list->values[i]);
+        }
+        text_add(text, "]");
+        return;
+    }
+    case KEY_STRINGS: {
+        const struct Strings *list = field;
+        text_add(text, "[");
+        for (int i = 0; i < list->count; i++) {
+            emit_separator(text, i);
+            emit_string(text, list->values[i]);
+        }
+        text_add(text, "]");
+        return;
+    }
+    case KEY_CHOICE:
+        emit_choice_flow(text, field);
+        return;
+    case KEY_CHOICES: {
+        const struct ChoiceList *list = field;
+        text_add(text, "[");
+        for (int i = 0; i < list->count; i++) {
+            emit_separator(text, i);
+            emit_choice_flow(text, &list->items[i]);
+        }
+        text_add(text, "]");
+        return;
+    }
+    case KEY_SECTION:
+        emit_flow(text, key->keys, field);
+        return;
+    }
+}
+
+/* "{out: 16, kernel: 3}" */
+static void emit_flow(struct Text *text, const struct Key *keys, const void *options) {
+    text_add(text, "{");
+    for (const struct Key *key = keys; key->name; key++) {
+        text_add(text, "%s%s: ", key == keys ? "" : ", ", key->name);
+        emit_value(text, key, (const char *)options + key->offset);
+    }
+    text_add(text, "}");
+}
+
+/* Does a list of kinds with something in it stand below? Such a struct reads better in block form.
+ */
+static bool holds_choices(const struct Key *keys, const void *options) {
+    for (const struct Key *key = keys; key->name; key++) {
+        const void *field = (const char *)options + key->offset;
+        if (key->type == KEY_CHOICES && ((const struct ChoiceList *)field)->count > 0)
+            return true;
+        if (key->type == KEY_SECTION && holds_choices(key->keys, field))
+            return true;
+        const struct Choice *choice = field;
+        if (key->type == KEY_CHOICE && choice->kind && takes_keys(choice->kind) &&
+            holds_choices(choice->kind->keys, choice->options))
+            return true;
+    }
+    return false;
+}
+
+static void emit_block(struct Text *text, const struct Key *keys, const void *options, int indent);
+
+/* "conv: {out: 16}" and the end of its line; the name's own column is `indent`. */
+static void emit_choice_block(struct Text *text, const struct Choice *choice, int indent) {
+    const struct Kind *kind = choice->kind;
+    if (!takes_keys(kind)) {
+        text_add(text, "%s\n", kind->name);
+        return;
+    }
+    if (!holds_choices(kind->keys, choice->options)) {
+        struct Text line = {0};
+        emit_flow(&line, kind->keys, choice->options);
+        bool fits = (size_t)indent + strlen(kind->name) + 2 + line.length <= COLUMNS;
+        if (fits)
+            text_add(text, "%s: %s\n", kind->name, line.data);
+        text_release(&line);
+        if (fits)
+            return;
+    }
+    text_add(text, "%s:\n", kind->name);
+    emit_block(text, kind->keys, choice->options, indent + 2);
+}
+
+static void emit_block_value(struct Text *text, const struct Key *key, const void *field,
+                             int indent) {
+    const struct Choice *choice = field;
+    const struct ChoiceList *list = field;
+    if (key->type == KEY_SECTION && key->keys->name) {
+        text_add(text, "\n");
+        emit_block(text, key->keys, field, indent + 2);
+    } else if (key->type == KEY_CHOICE && choice->kind && takes_keys(choice->kind)) {
+        text_add(text, "\n%*s", indent + 2, "");
+        emit_choice_block(text, choice, indent + 2);
+    } else if (key->type == KEY_CHOICES && list->count > 0) {
+        text_add(text, "\n");
+        for (int i = 0; i < list->count; i++) {
+            text_add(text, "%*s- ", indent + 2, "");
+            emit_choice_block(text, &list->items[i], indent + 4);
+        }
+    } else {
+        text_add(text, " ");
+        emit_value(text, key, field);
+        text_add(text, "\n");
+    }
+}
+
+static void emit_block(struct Text *text, const struct Key *keys, const void *options, int indent) {
+    for (const struct Key *key = keys; key->name; key++) {
+        text_add(text, "%*s%s:", indent, "", key->name);
+        emit_block_value(text, key, (const char *)options + key->offset, indent);
+    }
+}
+
+char *runfile_emit(const struct Key *keys, const void *options) {
+    struct Text text = {0};
+    text_add(&text, "%s", "");
+    emit_block(&text, keys, options, 0);
+    return text.data;
+}

@@ -1,0 +1,101 @@
+/* Decimal numbers, strictly: what YAML libraries read as octal, hexadecimal or infinite is refused,
+ * so that a number means what a person reads in it. */
+#include <ctype.h>
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "runfile/parse.h"
+
+/* The digits at `text` after which `*end` stands. */
+static int digits(const char *text, const char **end) {
+    int count = 0;
+    while (isdigit((unsigned char)text[count]))
+        count++;
+    *end = text + count;
+    return count;
+}
+
+static const char *why_no_number(const char *text) {
+    const char *word = text + (*text == '-' || *text == '+');
+    if (strcasecmp(word, ".inf") == 0 || strcasecmp(word, "inf") == 0 ||
+        strcasecmp(word, "infinity") == 0 || strcasecmp(word, ".nan") == 0 ||
+        strcasecmp(word, "nan") == 0)
+        return "it must be finite";
+    if (word[0] == '0' && word[1] && strchr("xXoObB", word[1]))
+        return "decimal digits only";
+    if (isdigit((unsigned char)word[0]) && strchr(word, '_'))
+        return "no '_' between digits";
+    return "";
+}
+
+/* Checks -?D*(.D*)?([eE][+-]?D+)? with at least one digit before the exponent and no leading zero;
+ * *whole where neither point nor exponent stands in it. */
+static const char *check_form(const char *text, bool *whole) {
+    const char *at = text + (*text == '-'), *start = at, *fraction;
+    int before = digits(at, &at), after = 0;
+    *whole = true;
+    if (*at == '.') {
+        *whole = false;
+        fraction = at + 1;
+        after = digits(fraction, &at);
+    }
+    if (before + after == 0)
+        return why_no_number(text);
+    if (*at == 'e' || *at == 'E') {
+        *whole = false;
+        at += 1 + (at[1] == '-' || at[1] == '+');
+        if (digits(at, &at) == 0)
+            return why_no_number(text);
+    }
+    if (*at)
+        return why_no_number(text);
+    return before > 1 && *start == '0' ? "leading zeros are not allowed" : NULL;
+}
+
+const char *number_parse_integer(const char *text, int64_t *value) {
+    bool whole;
+    const char *why = check_form(text, &whole);
+    if (why)
+        return why;
+    if (!whole)
+        return "without point and exponent";
+    errno = 0;
+    *value = strtoll(text, NULL, 10);
+    return errno ? "beyond 64 bits" : NULL;
+}
+
+const char *number_parse_real(const char *text, double *value) {
+    bool whole;
+    const char *why = check_form(text, &whole);
+    if (why)
+        return why;
+    *value = strtod(text, NULL);
+    if (!isfinite(*value))
+        return "too large for a double";
+    if (*value == 0 && strcspn(text, "123456789") < strcspn(text, "eE"))
+        return "too small for a double";
+    return NULL;
+}
+
+const char *number_print(double value, char buffer[NUMBER_BYTES]) {
+    if (value == rint(value) && fabs(value) < 1e6) { /* 100, not 1e2 */
+        snprintf(buffer, NUMBER_BYTES, "%.0f", value);
+        return buffer;
+    }
+    for (int digit = 1; digit <= 17; digit++) {
+        snprintf(buffer, NUMBER_BYTES, "%.*g", digit, value);
+        if (strtod(buffer, NULL) == value)
+            break;
+    }
+    char *exponent = strchr(buffer, 'e'); /* e-05 becomes e-5, e+06 becomes e6 */
+    if (exponent) {
+        char *from = exponent + 2, *to = exponent + (exponent[1] == '-' ? 2 : 1);
+        from += strspn(from, "0");
+        memmove(to, from, strlen(from) + 1);
+    }
+    return buffer;
+}

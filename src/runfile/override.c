@@ -1,0 +1,196 @@
+/* `--set key.sub=value`: finds its place by the tables, so that a path can be checked, the name of
+ * the chosen kind may be left out, and a default can be refined without being written out. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runfile/parse.h"
+
+#define SEGMENTS 64
+
+struct Override {
+    const struct Parser *parser;
+    const struct Source *source;
+    const char *segments[SEGMENTS];
+    int count;
+    struct YamlNode *value;
+};
+
+/* "--set PATH=VALUE: message" */
+static int refuse(const struct Override *set, struct Text *message) {
+    char printable[FOUND_BYTES];
+    int code = fail(set->parser->error, ERROR_RUN_FILE, "--set %s: %s",
+                    text_printable(set->source->override, printable), message->data);
+    text_release(message);
+    return code;
+}
+
+static int unknown(const struct Override *set, int at, const char *taker, const struct Key *keys) {
+    struct Text text = {0};
+    char printable[FOUND_BYTES];
+    text_add(&text, "'%s': ", text_printable(set->segments[at], printable));
+    schema_unknown_key(&text, set->segments[at], taker, keys);
+    return refuse(set, &text);
+}
+
+/* Puts the value where item `name` (or `index`) of `parent` stands. */
+static int put(const struct Override *set, struct YamlNode *parent, const char *name, int index) {
+    struct YamlNode *value = set->value;
+    value->name = name;
+    value->parent = parent;
+    if (!name) {
+        parent->items[index] = value;
+        return OK;
+    }
+    for (int i = 0; i < parent->count; i++)
+        if (strcmp(parent->items[i]->name, name) == 0) {
+            parent->items[i] = value;
+            return OK;
+        }
+    node_append(set->parser->pool, parent, value);
+    return OK;
+}
+
+static int into_struct(const struct Override *set, int at, struct YamlNode *node, const char *taker,
+                       const struct Key *keys);
+
+/* The node is {kind: {keys}} or can become so. */
+static int into_choice(const struct Override *set, int at, struct YamlNode *node,
+                       const struct KindTable *kinds) {
+    const struct Kind *kind;
+    int code = parse_kind(set->parser, kinds, node, &kind);
+    if (code)
+        return code;
+    const char *segment = set->segments[at];
+    bool last = at + 1 == set->count;
+    if (strcmp(segment, kind->name) == 0 && !(last && schema_find(kind->keys, segment)))
+        return last ? put(set, node, kind->name, 0)
+                    : into_struct(set, at + 1, node->items[0], kind->name, kind->keys);
+    for (int i = 0; kinds->kinds[i] && !schema_find(kind->keys, segment); i++)
+        if (strcmp(kinds->kinds[i]->name, segment) == 0) {
+            struct Text text = {0};
+            text_add(&text, "the %s here is '%s', not '%s'; choose it first with --set ",
+                     kinds->what, kind->name, segment);
+            for (int j = 0; j < at; j++)
+                text_add(&text, "%s%s", j ? "." : "", set->segments[j]);
+            text_add(&text, "=%s", segment);
+            return refuse(set, &text);
+        }
+    return into_struct(set, at, node->items[0], kind->name, kind->keys);
+}
+
+static int into_list(const struct Override *set, int at, struct YamlNode *node,
+                     const struct Key *key) {
+    const char *segment = set->segments[at];
+    char found[FOUND_BYTES], *end;
+    struct Text text = {0};
+    if (node->type != NODE_LIST)
+        return node_fail(node, set->parser->error, ERROR_RUN_FILE, NULL,
+                         "expected a list, found %s", node_found(node, found));
+    bool digits = segment[strspn(segment, "0123456789")] == '\0' && strlen(segment) <= 9;
+    long index = strtol(segment, &end, 10);
+    if (!digits || index >= node->count) {
+        text_add(&text, "no item '%s': '%s' has %d item%s", text_printable(segment, found),
+                 key->name, node->count, node->count == 1 ? "" : "s");
+        if (node->count > 1)
+            text_add(&text, ", numbered 0 to %d", node->count - 1);
+        else if (node->count == 1)
+            text_add(&text, ", numbered 0");
+        return refuse(set, &text);
+    }
+    if (at + 1 == set->count)
+        return put(set, node, NULL, (int)index);
+    if (key->type == KEY_CHOICES)
+        return into_choice(set, at + 1, node->items[index], key->kinds);
+    text_add(&text, "an item of '%s' is one value; nothing stands below it", key->name);
+    return refuse(set, &text);
+}
+
+static int into_value(const struct Override *set, int at, struct YamlNode *node,
+                      const struct Key *key) {
+    struct Text text = {0};
+    switch (key->type) {
+    case KEY_SECTION:
+        return into_struct(set, at, node, key->name, key->keys);
+    case KEY_CHOICE:
+        return into_choice(set, at, node, key->kinds);
+    case KEY_CHOICES:
+    case KEY_REALS:
+    case KEY_INTS:
+    case KEY_STRINGS:
+        return into_list(set, at, node, key);
+    default:
+        text_add(&text, "'%s' is one value (", key->name);
+        schema_describe(&text, key);
+        text_add(&text, "); nothing stands below it");
+        return refuse(set, &text);
+    }
+}
+
+static int into_struct(const struct Override *set, int at, struct YamlNode *node, const char *taker,
+                       const struct Key *keys) {
+    const struct Parser *parser = set->parser;
+    char found[FOUND_BYTES];
+    const struct Key *key = schema_find(keys, set->segments[at]);
+    if (!key)
+        return unknown(set, at, taker, keys);
+    if (node_is_null(node))
+        node->type = NODE_MAPPING;
+    if (node->type != NODE_MAPPING)
+        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL,
+                         "expected keys with values (key: value), found %s",
+                         node_found(node, found));
+    if (at + 1 == set->count)
+        return put(set, node, key->name, 0);
+    struct YamlNode *item = node_find(node, key->name);
+    if (!item) {
+        int code = parse_fallback(parser, key, node, &item);
+        if (code)
+            return code;
+        if (item)
+            node_append(parser->pool, node, item);
+    }
+    if (!item || (key->type == KEY_CHOICE && node_is_null(item))) {
+        struct Text text = {0};
+        text_add(&text, "'%s' is not set; set it as a whole first", key->name);
+        return refuse(set, &text);
+    }
+    return into_value(set, at + 1, item, key);
+}
+
+/* Cuts the part before '=' at its dots. */
+static int split(struct Override *set, size_t length) {
+    const char *text = set->source->override;
+    char printable[FOUND_BYTES];
+    for (size_t start = 0; start <= length; set->count++) {
+        size_t end = start;
+        while (end < length && text[end] != '.')
+            end++;
+        if (end == start || set->count == SEGMENTS)
+            return fail(set->parser->error, ERROR_USAGE, "--set %s: expected KEY.KEY=VALUE",
+                        text_printable(text, printable));
+        set->segments[set->count] = pool_copy(set->parser->pool, text + start, end - start);
+        start = end + 1;
+    }
+    return OK;
+}
+
+int override_apply(const struct Parser *parser, const char *file, const char *override,
+                   const struct Key *keys, struct YamlNode *root) {
+    char printable[FOUND_BYTES];
+    struct Source *source = pool_allocate(parser->pool, sizeof *source);
+    *source = (struct Source){.file = file,
+                              .override = pool_copy(parser->pool, override, strlen(override))};
+    struct Override set = {.parser = parser, .source = source};
+    const char *equals = strchr(source->override, '=');
+    if (!equals)
+        return fail(parser->error, ERROR_USAGE, "--set %s: expected KEY=VALUE",
+                    text_printable(override, printable));
+    int code = split(&set, (size_t)(equals - source->override));
+    if (code)
+        return code;
+    set.value = pool_allocate(parser->pool, sizeof *set.value);
+    *set.value = (struct YamlNode){.text = "", .source = source, .line = 1};
+    code = yaml_read(parser->pool, set.value, false, equals + 1, strlen(equals + 1), parser->error);
+    return code ? code : into_struct(&set, 0, root, "the run file", keys);
+}

@@ -1,0 +1,335 @@
+#include "runfile/parse.h"
+
+#include <math.h>
+#include <string.h>
+
+static int fail_text(const struct Parser *parser, const struct YamlNode *node, const char *key,
+                     struct Text *text) {
+    int code = node_fail(node, parser->error, ERROR_RUN_FILE, key, "%s", text->data);
+    text_release(text);
+    return code;
+}
+
+/* "expected an integer from 1, found 'abc' (why); did you mean 'x'?" */
+static int expected(const struct Parser *parser, const struct Key *key, const struct YamlNode *node,
+                    const char *why) {
+    struct Text text = {0}, wanted = {0};
+    char found[FOUND_BYTES];
+    bool article = key->type != KEY_BOOL && key->type != KEY_ENUM && key->type != KEY_STRING &&
+                   key->type != KEY_SECTION;
+    schema_describe(&wanted, key);
+    text_add(&text, "expected %s%s, found %s", article ? schema_article(wanted.data) : "",
+             wanted.data, node_found(node, found));
+    if (why && *why)
+        text_add(&text, " (%s)", why);
+    if ((key->type == KEY_ENUM || key->type == KEY_COUNT) && node->type == NODE_SCALAR) {
+        int count = 0;
+        while (key->names[count])
+            count++;
+        schema_suggest(&text, node->text, key->names, count);
+    }
+    text_release(&wanted);
+    return fail_text(parser, node, NULL, &text);
+}
+
+static int too_deep(const struct Parser *parser, const struct YamlNode *node) {
+    return node_fail(node, parser->error, ERROR_RUN_FILE, NULL, "nested deeper than %d levels",
+                     TREE_NESTING);
+}
+
+static const char quoted_number[] = "in quotes it is text, not a number";
+
+static int parse_integer(const struct Parser *parser, const struct Key *key,
+                         const struct YamlNode *node, int64_t *value) {
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    const char *why = number_parse_integer(node->text, value);
+    if (!why && node->quoted)
+        why = quoted_number;
+    if (why || !schema_in_range(key, (double)*value))
+        return expected(parser, key, node, why);
+    return OK;
+}
+
+static int parse_real(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, double *value) {
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    const char *why = number_parse_real(node->text, value);
+    if (!why && node->quoted)
+        why = quoted_number;
+    if (why || !schema_in_range(key, *value))
+        return expected(parser, key, node, why);
+    return OK;
+}
+
+static int parse_bool(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, bool *value) {
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    *value = strcmp(node->text, "true") == 0;
+    if (!*value && strcmp(node->text, "false") != 0)
+        return expected(parser, key, node, NULL);
+    return node->quoted ? expected(parser, key, node, "in quotes it is text") : OK;
+}
+
+static int parse_enum(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, int *value) {
+    for (int i = 0; node->type == NODE_SCALAR && key->names[i]; i++)
+        if (strcmp(node->text, key->names[i]) == 0) {
+            *value = i;
+            return OK;
+        }
+    return expected(parser, key, node, NULL);
+}
+
+static int parse_string(const struct Parser *parser, const struct Key *key,
+                        const struct YamlNode *node, const char **value) {
+    if (node_is_null(node) && key->optional) {
+        *value = NULL;
+        return OK;
+    }
+    if (node->type != NODE_SCALAR || node_is_null(node))
+        return expected(parser, key, node, NULL);
+    *value = node->text;
+    return OK;
+}
+
+/* "NUMBER epochs", "WHOLE-NUMBER steps", either in the singular too, or 0. */
+static int parse_span(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, struct Span *span) {
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    const char *blank = strchr(node->text, ' '), *unit = blank ? blank + 1 : "";
+    size_t length = blank ? (size_t)(blank - node->text) : strlen(node->text);
+    char number[NUMBER_BYTES];
+    if (length >= sizeof number)
+        return expected(parser, key, node, NULL);
+    memcpy(number, node->text, length);
+    number[length] = '\0';
+    span->epochs = strcmp(unit, "epochs") == 0 || strcmp(unit, "epoch") == 0;
+    bool steps = strcmp(unit, "steps") == 0 || strcmp(unit, "step") == 0;
+    const char *why = number_parse_real(number, &span->value);
+    if (!why && !blank && span->value == 0)
+        steps = true;
+    if (!why && !span->epochs && !steps)
+        why = "say whether epochs or steps";
+    if (!why && steps && (span->value != rint(span->value) || span->value > 0x1p53))
+        why = "steps are whole";
+    if (why || span->value < 0 || !schema_in_range(key, span->value))
+        return expected(parser, key, node, why);
+    span->value += 0.0; /* -0 becomes 0 */
+    return OK;
+}
+
+static int parse_count(const struct Parser *parser, const struct Key *key,
+                       const struct YamlNode *node, int64_t *value) {
+    if (node->type == NODE_SCALAR && strcmp(node->text, key->names[0]) == 0) {
+        *value = -1;
+        return OK;
+    }
+    return parse_integer(parser, key, node, value);
+}
+
+/* A list of scalars: `values` of `size` bytes each, by the item type of the key. */
+static int parse_list(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, int depth, int *count, void **values,
+                      size_t size) {
+    if (node->type != NODE_LIST)
+        return expected(parser, key, node, NULL);
+    if (depth > TREE_NESTING)
+        return too_deep(parser, node);
+    struct Key item = *key; /* what one item is */
+    item.type = key->type == KEY_REALS ? KEY_REAL : key->type == KEY_INTS ? KEY_INT : KEY_STRING;
+    item.optional = false;
+    char *at = *values = pool_allocate(parser->pool, (size_t)node->count * size);
+    *count = node->count;
+    for (int i = 0; i < node->count; i++, at += size) {
+        void *value = at;
+        int code = item.type == KEY_REAL  ? parse_real(parser, &item, node->items[i], value)
+                   : item.type == KEY_INT ? parse_integer(parser, &item, node->items[i], value)
+                                          : parse_string(parser, &item, node->items[i], value);
+        if (code)
+            return code;
+    }
+    return OK;
+}
+
+static int kind_fail(const struct Parser *parser, const struct KindTable *kinds,
+                     const struct YamlNode *node, const char *name) {
+    struct Text text = {0};
+    const char *names[SCHEMA_NAMES];
+    char printable[FOUND_BYTES];
+    int count = schema_kind_names(kinds, names);
+    text_add(&text, "unknown %s '%s'", kinds->what, text_printable(name, printable));
+    schema_suggest(&text, name, names, count);
+    text_add(&text, " (there is ");
+    schema_join(&text, names, count);
+    text_add(&text, ")");
+    return fail_text(parser, node, NULL, &text);
+}
+
+int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
+               const struct Kind **kind) {
+    const char *article = schema_article(kinds->what), *what = kinds->what;
+    char found[FOUND_BYTES];
+    if (node->type == NODE_LIST || node_is_null(node))
+        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL, "expected %s%s, found %s",
+                         article, what, node_found(node, found));
+    if (node->type == NODE_MAPPING && node->count != 1)
+        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL,
+                         "expected %s%s as NAME or NAME: {keys}, found %d keys side by side%s",
+                         article, what, node->count,
+                         node->count ? "; indent the keys below the name" : "");
+    const char *name = node->type == NODE_MAPPING ? node->items[0]->name : node->text;
+    *kind = NULL;
+    for (int i = 0; kinds->kinds[i]; i++)
+        if (strcmp(kinds->kinds[i]->name, name) == 0)
+            *kind = kinds->kinds[i];
+    if (!*kind)
+        return kind_fail(parser, kinds, node, name);
+    if (node->type == NODE_SCALAR) {
+        node->type = NODE_MAPPING;
+        node_append(parser->pool, node, node_below(parser->pool, NODE_MAPPING, node, name));
+    } else if (node_is_null(node->items[0])) {
+        node->items[0]->type = NODE_MAPPING;
+    }
+    return OK;
+}
+
+static int parse_choice(const struct Parser *parser, const struct KindTable *kinds,
+                        struct YamlNode *node, struct Choice *choice, int depth) {
+    const struct Kind *kind;
+    int code = parse_kind(parser, kinds, node, &kind);
+    if (code)
+        return code;
+    choice->kind = kind;
+    choice->node = node->items[0];
+    choice->options = pool_allocate(parser->pool, kind->options_size);
+    bool keyless = !kind->keys || !kind->keys->name; /* written as its bare name: no level deeper */
+    return parse_keys(parser, kind->keys, node->items[0], choice->options, keyless ? 0 : depth + 1);
+}
+
+static int parse_choices(const struct Parser *parser, const struct Key *key,
+                         const struct YamlNode *node, struct ChoiceList *list, int depth) {
+    if (node->type != NODE_LIST)
+        return expected(parser, key, node, NULL);
+    if (depth > TREE_NESTING)
+        return too_deep(parser, node);
+    list->count = node->count;
+    list->items = pool_allocate(parser->pool, (size_t)node->count * sizeof *list->items);
+    for (int i = 0; i < node->count; i++) {
+        int code = parse_choice(parser, key->kinds, node->items[i], &list->items[i], depth + 1);
+        if (code)
+            return code;
+    }
+    return OK;
+}
+
+static int parse_value(const struct Parser *parser, const struct Key *key, struct YamlNode *node,
+                       void *field, int depth) {
+    switch (key->type) {
+    case KEY_INT:
+        return parse_integer(parser, key, node, field);
+    case KEY_REAL:
+        return parse_real(parser, key, node, field);
+    case KEY_BOOL:
+        return parse_bool(parser, key, node, field);
+    case KEY_ENUM:
+        return parse_enum(parser, key, node, field);
+    case KEY_STRING:
+        return parse_string(parser, key, node, field);
+    case KEY_SPAN:
+        return parse_span(parser, key, node, field);
+    case KEY_COUNT:
+        return parse_count(parser, key, node, field);
+    case KEY_REALS: {
+        struct Reals *reals = field;
+        void *values;
+        int code = parse_list(parser, key, node, depth, &reals->count, &values, sizeof(double));
+        reals->values = values;
+        return code;
+    }
+    case KEY_INTS: {
+        struct Ints *ints = field;
+        void *values;
+        int code = parse_list(parser, key, node, depth, &ints->count, &values, sizeof(int64_t));
+        ints->values = values;
+        return code;
+    }
+    case KEY_STRINGS: {
+        struct Strings *strings = field;
+        void *values;
+        int code = parse_list(parser, key, node, depth, &strings->count, &values, sizeof(char *));
+        strings->values = values;
+        return code;
+    }
+    case KEY_CHOICE:
+        if (key->optional && node_is_null(node))
+            return OK;
+        return parse_choice(parser, key->kinds, node, field, depth);
+    case KEY_CHOICES:
+        return parse_choices(parser, key, node, field, depth);
+    case KEY_SECTION:
+        return parse_keys(parser, key->keys, node, field, depth);
+    }
+    CHECK(!"a key of no type");
+}
+
+int parse_fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,
+                   struct YamlNode **node) {
+    *node = NULL;
+    if (key->type == KEY_SECTION) {
+        *node = node_below(parser->pool, NODE_MAPPING, parent, key->name);
+        return OK;
+    }
+    if (!key->fallback)
+        return OK;
+    *node = node_below(parser->pool, NODE_SCALAR, parent, key->name);
+    return yaml_read(parser->pool, *node, false, key->fallback, strlen(key->fallback),
+                     parser->error);
+}
+
+static int missing(const struct Parser *parser, const struct Key *key,
+                   const struct YamlNode *node) {
+    struct Text text = {0};
+    text_add(&text, "missing key '%s' (", key->name);
+    schema_describe(&text, key);
+    text_add(&text, "%s%s%s%s)", key->unit ? ", " : "", key->unit ? key->unit : "",
+             key->help ? ": " : "", key->help ? key->help : "");
+    return fail_text(parser, node, NULL, &text);
+}
+
+static int unknown(const struct Parser *parser, const struct Key *keys,
+                   const struct YamlNode *item) {
+    struct Text text = {0};
+    const char *taker = item->parent->parent ? item->parent->name : "the run file";
+    schema_unknown_key(&text, item->name, taker, keys);
+    return fail_text(parser, item, NULL, &text);
+}
+
+int parse_keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,
+               void *options, int depth) {
+    char found[FOUND_BYTES];
+    if (node->type != NODE_MAPPING && !node_is_null(node))
+        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL,
+                         "expected keys with values (key: value), found %s",
+                         node_found(node, found));
+    /* Also stops defaults that lead to one another, and keeps what is saved within the limit. */
+    if (depth > TREE_NESTING)
+        return too_deep(parser, node);
+    for (int i = 0; i < node->count; i++)
+        if (!schema_find(keys, node->items[i]->name))
+            return unknown(parser, keys, node->items[i]);
+    for (const struct Key *key = keys; key && key->name; key++) {
+        struct YamlNode *item = node_find(node, key->name);
+        int code = item ? OK : parse_fallback(parser, key, node, &item);
+        if (!code && !item && !key->optional)
+            code = missing(parser, key, node);
+        if (!code && item)
+            code = parse_value(parser, key, item, (char *)options + key->offset, depth + 1);
+        if (code)
+            return code;
+    }
+    return OK;
+}

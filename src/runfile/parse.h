@@ -1,0 +1,55 @@
+/* Inside runfile/ only: from the tree to option structs, and the words the tables give messages. */
+#ifndef TRAINER_RUNFILE_PARSE_H
+#define TRAINER_RUNFILE_PARSE_H
+
+#include "base/error.h"
+#include "base/text.h"
+#include "runfile/schema.h"
+#include "runfile/tree.h"
+
+struct Parser {
+    struct Pool *pool;
+    struct Error *error;
+};
+
+/* parse.c. Fills the zeroed struct at `options` from the mapping (or null) `node`, which stands
+ * `depth` levels deep. */
+int parse_keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,
+               void *options, int depth);
+/* Which of `kinds` the node chose; brings it into the form {name: {keys}} in place. */
+int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
+               const struct Kind **kind);
+/* The key's default as a node below `parent`; NULL where it has none. */
+int parse_fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,
+                   struct YamlNode **node);
+
+/* override.c. Merges `override` ("key.sub=value") into the tree at `root`. */
+int override_apply(const struct Parser *parser, const char *file, const char *override,
+                   const struct Key *keys, struct YamlNode *root);
+
+/* number.c. NULL where `text` is a decimal number of the type, else why not ("" where there is
+ * nothing to add to "expected a number"). */
+const char *number_parse_integer(const char *text, int64_t *value);
+const char *number_parse_real(const char *text, double *value);
+/* The shortest decimal that reads back to the same bits. */
+#define NUMBER_BYTES 32
+const char *number_print(double value, char buffer[NUMBER_BYTES]);
+
+/* schema.c */
+const struct Key *schema_find(const struct Key *keys, const char *name); /* or NULL */
+bool schema_in_range(const struct Key *key, double value);
+/* "integer from 1", "number above 0 up to 1", "one of keep, drop". Lists without their kinds. */
+void schema_describe(struct Text *text, const struct Key *key);
+/* "unknown key; did you mean 'kernel'? (conv takes out, kernel)". `taker`: who takes the keys. */
+void schema_unknown_key(struct Text *text, const char *word, const char *taker,
+                        const struct Key *keys);
+/* "; did you mean 'relu'?" or nothing. */
+void schema_suggest(struct Text *text, const char *word, const char *const *names, int count);
+const char *schema_article(const char *words); /* "an " or "a " */
+/* The table's names into `names`, at most SCHEMA_NAMES; returns how many. */
+#define SCHEMA_NAMES 256
+int schema_key_names(const struct Key *keys, const char **names);
+int schema_kind_names(const struct KindTable *kinds, const char **names);
+void schema_join(struct Text *text, const char *const *names, int count); /* "a, b, c" */
+
+#endif

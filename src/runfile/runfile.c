@@ -1,0 +1,112 @@
+#include "runfile/runfile.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "runfile/parse.h"
+
+struct RunFile {
+    struct Pool pool;
+    struct Source source;
+    struct YamlNode *root; /* as written, with the overrides merged in */
+};
+
+/* The file's bytes, at most one more than a run file may have. */
+static int read_file(const char *path, char **text, size_t *length, struct Error *error) {
+    FILE *stream = fopen(path, "rb");
+    if (!stream)
+        return fail_errno(error, "%s: cannot open", path);
+    *text = memory_allocate(TREE_BYTES + 1, "the run file's text");
+    *length = fread(*text, 1, TREE_BYTES + 1, stream);
+    int code = ferror(stream) ? fail_errno(error, "%s: cannot read", path) : OK;
+    fclose(stream);
+    return code;
+}
+
+static int read_tree(struct RunFile *file, const char *text, size_t length, struct Error *error) {
+    file->root = pool_allocate(&file->pool, sizeof *file->root);
+    *file->root = (struct YamlNode){.text = "", .source = &file->source, .line = 1};
+    int code = yaml_read(&file->pool, file->root, true, text, length, error);
+    if (!code && node_is_null(file->root))
+        code = fail(error, ERROR_RUN_FILE, "%s: empty; expected keys with values (key: value)",
+                    file->source.file);
+    return code;
+}
+
+int runfile_parse(struct RunFile **out, const char *path, const char *text,
+                  const char *const *overrides, int override_count, const struct Key *keys,
+                  void *options, struct Error *error) {
+    struct RunFile *file = memory_allocate(sizeof *file, "the run file");
+    struct Parser parser = {.pool = &file->pool, .error = error};
+    char *loaded = NULL, *saved = NULL;
+    size_t length = text ? strlen(text) : 0;
+    file->source.file = pool_copy(&file->pool, path, strlen(path));
+    *out = NULL;
+
+    int code = text ? OK : read_file(path, &loaded, &length, error);
+    if (!code)
+        code = read_tree(file, text ? text : loaded, length, error);
+    for (int i = 0; i < override_count && !code; i++)
+        code = override_apply(&parser, file->source.file, overrides[i], keys, file->root);
+    if (!code)
+        code = parse_keys(&parser, keys, file->root, options, 1);
+    if (!code) { /* what is saved of this run must be readable again */
+        saved = runfile_emit(keys, options);
+        if (strlen(saved) > TREE_BYTES)
+            code = fail(error, ERROR_RUN_FILE,
+                        "%s: larger than %zu bytes once every default is written out", path,
+                        TREE_BYTES);
+    }
+    memory_release(saved);
+    memory_release(loaded);
+    if (code)
+        runfile_release(file);
+    else
+        *out = file;
+    return code;
+}
+
+void runfile_release(struct RunFile *file) {
+    if (!file)
+        return;
+    pool_release(&file->pool);
+    memory_release(file);
+}
+
+/* The item of `node` that the next part of a path names; through the chosen kind's name, too. */
+static const struct YamlNode *step_down(const struct YamlNode *node, const char *part) {
+    if (node->type == NODE_LIST) {
+        char *end;
+        long index = strtol(part, &end, 10);
+        return *end || index < 0 || index >= node->count ? NULL : node->items[index];
+    }
+    const struct YamlNode *item = node_find(node, part);
+    if (!item && node->type == NODE_MAPPING && node->count == 1)
+        item = node_find(node->items[0], part);
+    return item;
+}
+
+int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
+                 const char *format, ...) {
+    struct YamlNode place = *file->root;
+    char part[FOUND_BYTES];
+    for (const char *at = path; *at;) {
+        size_t length = strcspn(at, ".");
+        snprintf(part, sizeof part, "%.*s", (int)length, at);
+        const struct YamlNode *item = step_down(&place, part);
+        if (!item)
+            break;
+        place = *item;
+        at += length + (at[length] == '.');
+    }
+    place.parent = NULL; /* the message names the path as the caller spells it */
+    va_list arguments;
+    va_start(arguments, format);
+    node_fail_list(&place, error, code, *path ? path : NULL, format, arguments);
+    va_end(arguments);
+    return code;
+}

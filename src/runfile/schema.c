@@ -1,0 +1,167 @@
+#include "runfile/schema.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "runfile/parse.h"
+
+const struct Key *schema_find(const struct Key *keys, const char *name) {
+    for (; keys && keys->name; keys++)
+        if (strcmp(keys->name, name) == 0)
+            return keys;
+    return NULL;
+}
+
+int schema_key_names(const struct Key *keys, const char **names) {
+    int count = 0;
+    for (; keys && keys->name; keys++) {
+        CHECK(count < SCHEMA_NAMES);
+        names[count++] = keys->name;
+    }
+    return count;
+}
+
+int schema_kind_names(const struct KindTable *kinds, const char **names) {
+    int count = 0;
+    for (; kinds->kinds[count]; count++) {
+        CHECK(count < SCHEMA_NAMES);
+        names[count] = kinds->kinds[count]->name;
+    }
+    return count;
+}
+
+void schema_join(struct Text *text, const char *const *names, int count) {
+    for (int i = 0; i < count; i++)
+        text_add(text, "%s%s", i ? ", " : "", names[i]);
+}
+
+void schema_suggest(struct Text *text, const char *word, const char *const *names, int count) {
+    const char *nearest = text_nearest(word, names, count);
+    if (nearest)
+        text_add(text, "; did you mean '%s'?", nearest);
+}
+
+const char *schema_article(const char *words) {
+    return strchr("aeiou", words[0]) ? "an " : "a ";
+}
+
+void schema_unknown_key(struct Text *text, const char *word, const char *taker,
+                        const struct Key *keys) {
+    const char *names[SCHEMA_NAMES];
+    int count = schema_key_names(keys, names);
+    text_add(text, "unknown key");
+    schema_suggest(text, word, names, count);
+    text_add(text, " (%s takes ", taker);
+    schema_join(text, names, count);
+    text_add(text, count ? ")" : "no keys)");
+}
+
+struct Range {
+    bool below, above; /* bounded */
+};
+
+static struct Range range_of(const struct Key *key) {
+    bool none = key->minimum == 0 && key->maximum == 0 && !key->above_minimum;
+    return (struct Range){.below = !none && isfinite(key->minimum),
+                          .above = !none && isfinite(key->maximum) &&
+                                   key->maximum >= key->minimum &&
+                                   !(key->above_minimum && key->maximum == key->minimum)};
+}
+
+bool schema_in_range(const struct Key *key, double value) {
+    struct Range range = range_of(key);
+    if (range.below && (key->above_minimum ? value <= key->minimum : value < key->minimum))
+        return false;
+    return !range.above || value <= key->maximum;
+}
+
+static void describe_range(struct Text *text, const struct Key *key) {
+    struct Range range = range_of(key);
+    char buffer[NUMBER_BYTES];
+    if (range.below)
+        text_add(text, key->above_minimum ? " above %s" : " from %s",
+                 number_print(key->minimum, buffer));
+    if (range.above)
+        text_add(text, range.below && !key->above_minimum ? " to %s" : " up to %s",
+                 number_print(key->maximum, buffer));
+}
+
+void schema_describe(struct Text *text, const struct Key *key) {
+    int count = 0;
+    switch (key->type) {
+    case KEY_INT:
+        text_add(text, "integer");
+        describe_range(text, key);
+        return;
+    case KEY_REAL:
+        text_add(text, "number");
+        describe_range(text, key);
+        return;
+    case KEY_COUNT:
+        text_add(text, "integer");
+        describe_range(text, key);
+        text_add(text, " or '%s'", key->names[0]);
+        return;
+    case KEY_BOOL:
+        text_add(text, "true or false");
+        return;
+    case KEY_ENUM:
+        while (key->names[count])
+            count++;
+        text_add(text, "one of ");
+        schema_join(text, key->names, count);
+        return;
+    case KEY_STRING:
+        text_add(text, "text");
+        return;
+    case KEY_SPAN:
+        text_add(text, "span such as '2 epochs' or '500 steps'");
+        describe_range(text, key);
+        return;
+    case KEY_REALS:
+        text_add(text, "list of numbers");
+        describe_range(text, key);
+        return;
+    case KEY_INTS:
+        text_add(text, "list of integers");
+        describe_range(text, key);
+        return;
+    case KEY_STRINGS:
+        text_add(text, "list of texts");
+        return;
+    case KEY_CHOICE:
+        text_add(text, "%s", key->kinds->what);
+        return;
+    case KEY_CHOICES:
+        text_add(text, "list, each item %s%s", schema_article(key->kinds->what), key->kinds->what);
+        return;
+    case KEY_SECTION:
+        text_add(text, "keys ");
+        for (const struct Key *inner = key->keys; inner->name; inner++)
+            text_add(text, "%s%s", inner == key->keys ? "" : ", ", inner->name);
+        return;
+    }
+}
+
+int schema_fail(struct Error *error, const struct Choice *choice, const char *key,
+                const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    const struct YamlNode *node = choice->node;
+    if (!node) { /* made by a program, not read from a run file */
+        char message[sizeof error->text];
+        vsnprintf(message, sizeof message, format, arguments);
+        fail(error, ERROR_RUN_FILE, "%s%s%s: %s", choice->kind->name, key ? "." : "",
+             key ? key : "", message);
+    } else {
+        const struct YamlNode *set = key ? node_find(node, key) : NULL;
+        if (set)
+            node_fail_list(set, error, ERROR_RUN_FILE, NULL, format, arguments);
+        else
+            node_fail_list(node, error, ERROR_RUN_FILE, key, format, arguments);
+    }
+    va_end(arguments);
+    return ERROR_RUN_FILE;
+}

@@ -1,0 +1,172 @@
+#include "runfile/tree.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#define BLOCK_BYTES ((size_t)16384)
+#define POOL_ALIGNMENT ((size_t)16)
+
+struct PoolBlock {
+    struct PoolBlock *next;
+    size_t used, capacity;
+    _Alignas(16) char bytes[];
+};
+
+void *pool_allocate(struct Pool *pool, size_t bytes) {
+    bytes = (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
+    struct PoolBlock *block = pool->blocks;
+    if (!block || block->capacity - block->used < bytes) {
+        size_t capacity = bytes > BLOCK_BYTES ? bytes : BLOCK_BYTES;
+        block = memory_allocate(sizeof *block + capacity, "the run file");
+        block->capacity = capacity;
+        block->next = pool->blocks;
+        pool->blocks = block;
+    }
+    void *pointer = block->bytes + block->used;
+    block->used += bytes;
+    return pointer;
+}
+
+char *pool_copy(struct Pool *pool, const char *text, size_t length) {
+    char *copy = pool_allocate(pool, length + 1);
+    memcpy(copy, text, length);
+    return copy;
+}
+
+void pool_release(struct Pool *pool) {
+    while (pool->blocks) {
+        struct PoolBlock *next = pool->blocks->next;
+        memory_release(pool->blocks);
+        pool->blocks = next;
+    }
+}
+
+struct YamlNode *node_below(struct Pool *pool, enum NodeType type, struct YamlNode *parent,
+                            const char *name) {
+    struct YamlNode *node = pool_allocate(pool, sizeof *node);
+    *node = (struct YamlNode){.type = type,
+                              .text = "",
+                              .name = name,
+                              .line = parent->line,
+                              .source = parent->source,
+                              .parent = parent};
+    return node;
+}
+
+void node_append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *item) {
+    if (parent->count == parent->capacity) {
+        int capacity = parent->capacity ? 2 * parent->capacity : 4;
+        struct YamlNode **items = pool_allocate(pool, (size_t)capacity * sizeof(void *));
+        if (parent->count)
+            memcpy(items, parent->items, (size_t)parent->count * sizeof(void *));
+        parent->items = items;
+        parent->capacity = capacity;
+    }
+    item->parent = parent;
+    parent->items[parent->count++] = item;
+}
+
+struct YamlNode *node_find(const struct YamlNode *mapping, const char *name) {
+    for (int i = 0; mapping->type == NODE_MAPPING && i < mapping->count; i++)
+        if (strcmp(mapping->items[i]->name, name) == 0)
+            return mapping->items[i];
+    return NULL;
+}
+
+bool node_is_null(const struct YamlNode *node) {
+    static const char *const words[] = {"", "~", "null", "Null", "NULL"};
+    if (node->type != NODE_SCALAR || node->quoted)
+        return false;
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcmp(node->text, words[i]) == 0)
+            return true;
+    return false;
+}
+
+const char *text_printable(const char *text, char buffer[FOUND_BYTES]) {
+    const size_t room = FOUND_BYTES - 6; /* for quotes, "..." and the end */
+    size_t length = strlen(text), used = 0;
+    bool cut = length > room;
+    if (cut) /* never through a UTF-8 character */
+        for (length = room; length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80;)
+            length--;
+    for (size_t i = 0; i < length; i++) {
+        unsigned char c = (unsigned char)text[i];
+        bool c1 = c == 0xC2 && i + 1 < length && (unsigned char)text[i + 1] < 0xA0;
+        bool separator = c == 0xE2 && i + 2 < length && (unsigned char)text[i + 1] == 0x80 &&
+                         ((unsigned char)text[i + 2] & 0xFE) == 0xA8; /* U+2028, U+2029 */
+        buffer[used++] = c < 0x20 || c == 0x7F || c1 || separator ? '?' : (char)c;
+        i += c1 ? 1 : separator ? 2 : 0;
+    }
+    memcpy(buffer + used, cut ? "..." : "", cut ? 4 : 1);
+    return buffer;
+}
+
+const char *node_found(const struct YamlNode *node, char buffer[FOUND_BYTES]) {
+    if (node->type == NODE_LIST)
+        return "a list";
+    if (node->type == NODE_MAPPING)
+        return "keys";
+    if (node_is_null(node))
+        return "nothing";
+    char text[FOUND_BYTES];
+    text_printable(node->text, text);
+    size_t length = strlen(text); /* at most FOUND_BYTES - 3 with its "..." */
+    buffer[0] = '\'';
+    memcpy(buffer + 1, text, length);
+    memcpy(buffer + 1 + length, "'", 2);
+    return buffer;
+}
+
+static void add_path(struct Text *path, const struct YamlNode *node) {
+    if (!node->parent)
+        return;
+    add_path(path, node->parent);
+    const char *dot = path->length ? "." : "";
+    char buffer[FOUND_BYTES];
+    if (node->name) {
+        text_add(path, "%s%s", dot, text_printable(node->name, buffer));
+        return;
+    }
+    int index = 0;
+    while (index < node->parent->count && node->parent->items[index] != node)
+        index++;
+    text_add(path, "%s%d", dot, index);
+}
+
+int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
+                   const char *format, va_list arguments) {
+    struct Text path = {0}, line = {0};
+    text_add(&path, "%s", "");
+    add_path(&path, node);
+    if (key)
+        text_add(&path, "%s%s", path.length ? "." : "", key);
+    const char *override = node->source->override;
+    char buffer[FOUND_BYTES];
+    if (override)
+        text_add(&line, "--set %s: ", text_printable(override, buffer));
+    else
+        text_add(&line, "%s:%d: ", node->source->file, node->line);
+    bool said =
+        override && strncmp(override, path.data, path.length) == 0 && override[path.length] == '=';
+    if (path.length && !said)
+        text_add(&line, "%s: ", path.data);
+    char message[sizeof error->text];
+    vsnprintf(message, sizeof message, format, arguments);
+    fail(error, code, "%s%s", line.data, message);
+    text_release(&path);
+    text_release(&line);
+    return code;
+}
+
+int node_fail(const struct YamlNode *node, struct Error *error, int code, const char *key,
+              const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    node_fail_list(node, error, code, key, format, arguments);
+    va_end(arguments);
+    return code;
+}

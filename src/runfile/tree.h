@@ -1,0 +1,69 @@
+/* Inside runfile/ only: the tree that YAML text becomes. Every node knows where it stands, so that
+ * a check made long after parsing can still name the line. Nodes, their text and the option structs
+ * parsed from them live in one pool and go away together. */
+#ifndef TRAINER_RUNFILE_TREE_H
+#define TRAINER_RUNFILE_TREE_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/error.h"
+
+#define TREE_NESTING 32                  /* mappings and lists inside one another */
+#define TREE_BYTES ((size_t)1024 * 1024) /* of one text */
+#define TREE_KEYS 1000                   /* of one mapping */
+
+struct PoolBlock;
+struct Pool { /* start with {0} */
+    struct PoolBlock *blocks;
+};
+void *pool_allocate(struct Pool *pool, size_t bytes); /* zeroed, aligned for any type */
+char *pool_copy(struct Pool *pool, const char *text, size_t length);
+void pool_release(struct Pool *pool);
+
+/* Where text came from: a file, or `--set` on the command line. */
+struct Source {
+    const char *file;
+    const char *override; /* "optimizer.rate=0.1"; NULL: from the file */
+};
+
+enum NodeType { NODE_SCALAR, NODE_LIST, NODE_MAPPING };
+
+struct YamlNode {
+    enum NodeType type;
+    bool quoted;      /* scalar: not plain, so it is text and never a number or null */
+    const char *text; /* scalar */
+    const char *name; /* its key, where the parent is a mapping */
+    int line;         /* from 1: where its key stands, else where it begins */
+    const struct Source *source;
+    struct YamlNode *parent, **items;
+    int count, capacity;
+};
+
+/* A node below `parent`, standing where the parent stands, not yet among its items. */
+struct YamlNode *node_below(struct Pool *pool, enum NodeType type, struct YamlNode *parent,
+                            const char *name);
+void node_append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *item);
+struct YamlNode *node_find(const struct YamlNode *mapping, const char *name); /* or NULL */
+bool node_is_null(const struct YamlNode *node); /* nothing, ~ or null */
+
+/* What was found, for messages: 'text', "a list", "keys", "nothing". Control characters are
+ * replaced and long text is cut, so that a message stays one line. */
+#define FOUND_BYTES 80
+const char *node_found(const struct YamlNode *node, char buffer[FOUND_BYTES]);
+const char *text_printable(const char *text, char buffer[FOUND_BYTES]);
+
+/* "FILE:LINE: path.of.node.key: message" or "--set path=value: ...". `key` may be NULL. */
+int node_fail(const struct YamlNode *node, struct Error *error, int code, const char *key,
+              const char *format, ...) __attribute__((format(printf, 5, 6)));
+int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
+                   const char *format, va_list arguments);
+
+/* Reads YAML text below `node`, whose source, line, name and parent are set, and fills its type and
+ * contents. Nodes keep the lines of the text if `own_lines`, else they take that of `node`. Empty
+ * text is a null scalar. */
+int yaml_read(struct Pool *pool, struct YamlNode *node, bool own_lines, const char *text,
+              size_t length, struct Error *error);
+
+#endif
