@@ -1,0 +1,503 @@
+/* Batch normalisation (Ioffe and Szegedy 2015), over every axis but the channels, with the addition
+ * of a residual branch and the ReLU behind it merged in where they follow: y = [relu](γ · (x −
+ * mean) / sqrt(var + ε) + β [+ other]) In training mean and variance are the shard's, in inference
+ * the running ones. With g = dy where the ReLU let through, x̂ the normalised x, and n values a
+ * channel: dβ = Σ g,  dγ = Σ g·x̂,  dx = γ/sqrt(var + ε) · (g − dβ/n − x̂·dγ/n),  d(other) = g
+ *
+ * Each pass reads memory once. Rows are taken so many pixels at a time that they fill whole vectors
+ * whatever the number of channels ("lanes"): a lane's channel is its index modulo the channels.
+ * Sums run in float over chunks of CHUNK pixels, shifted by a value near the mean, and the chunks'
+ * sums are added in double in their order, so that the bits do not depend on the number of threads.
+ */
+#include <math.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "nn/initialise.h"
+#include "nn/layer.h"
+
+#define CHUNK 256           /* pixels: one piece of work, one float sum */
+#define PIXELS_FOR_SHIFT 64 /* pixels that give the shift */
+#define VECTOR 16           /* lanes are a multiple of this */
+#define TILE 64             /* lanes that are summed in registers at a time */
+#define PARALLEL_ELEMENTS 65536
+
+struct BatchnormOptions {
+    double momentum, epsilon;
+    struct Choice scale_init, shift_init;
+};
+
+#define OPTION(member) offsetof(struct BatchnormOptions, member)
+static const struct Key keys[] = {
+    {"momentum", KEY_REAL, OPTION(momentum), "0.1", .minimum = 0, .maximum = 1,
+     .help = "running <- (1 - momentum) * running + momentum * batch, as PyTorch means it"},
+    {"epsilon", KEY_REAL, OPTION(epsilon), "1e-5", .minimum = 0, .maximum = 1,
+     .above_minimum = true, .help = "added to the variance"},
+    {"scale_init", KEY_CHOICE, OPTION(scale_init), .kinds = &initialiser_kinds, .optional = true,
+     .help = "how the scale (weight) starts; without it 1"},
+    {"shift_init", KEY_CHOICE, OPTION(shift_init), .kinds = &initialiser_kinds, .optional = true,
+     .help = "how the shift (bias) starts; without it 0"},
+    KEY_END};
+
+enum { ROW_SCALE, ROW_SHIFT, ROW_MEAN, ROW_VARIANCE };
+
+static int describe(struct Describe *describe) {
+    struct Node *node = describe->node;
+    const struct BatchnormOptions *options = node->options;
+    node->out = node->in[0];
+    node->flops = 4.0 * (double)shape_elements(node->out);
+    struct ArenaRow *row = describe_channel_row(describe, "weight", ROLE_NORMALISATION);
+    row->initialiser = initialise_or(&options->scale_init, &initialise_ones);
+    row = describe_channel_row(describe, "bias", ROLE_NORMALISATION);
+    row->initialiser = initialise_or(&options->shift_init, &initialise_zeros);
+    row = describe_channel_row(describe, "running_mean", ROLE_STATISTIC);
+    row->initialiser = &initialise_zeros;
+    row->momentum = options->momentum;
+    row = describe_channel_row(describe, "running_var", ROLE_STATISTIC);
+    row->initialiser = &initialise_ones;
+    row->momentum = options->momentum;
+    return OK;
+}
+
+/* What is merged: an addition, then a ReLU, either of them alone, or nothing. */
+static bool merges(const struct Operation *operation, const char *layer) {
+    for (int i = 0; i < operation->merged_count; i++)
+        if (!strcmp(operation->merged[i]->layer->kind.name, layer))
+            return true;
+    return false;
+}
+
+static bool absorb(const struct Operation *operation, const struct Node *next) {
+    const char *name = next->layer->kind.name;
+    if (merges(operation, "relu"))
+        return false;
+    if (!strcmp(name, "relu"))
+        return true;
+    return !strcmp(name, "add") && next->input_count == 2 && next->inputs[0] != next->inputs[1] &&
+           !merges(operation, "add");
+}
+
+/* How pixels are cut into rows of lanes. */
+struct Lanes {
+    int64_t channels, width; /* width: lanes, a multiple of VECTOR and of the channels */
+};
+
+static struct Lanes lanes_of(int64_t channels) {
+    int64_t a = channels, b = VECTOR;
+    while (b) {
+        int64_t rest = a % b;
+        a = b;
+        b = rest;
+    }
+    int64_t width = channels / a * VECTOR;
+    return (struct Lanes){channels, width < TILE && TILE % width == 0 ? TILE : width};
+}
+
+static int64_t chunk_count(int64_t pixels) {
+    return (pixels + CHUNK - 1) / CHUNK;
+}
+
+/* Scratch: lane arrays, then two sums a channel for each chunk. */
+enum { LANES_SCALE, LANES_SHIFT, LANES_CENTRE, LANES_FACTOR, LANES_OFFSET, LANE_ARRAYS };
+static real *lane_array(const struct Call *call, struct Lanes lanes, int array) {
+    return (real *)call->scratch + array * lanes.width;
+}
+static real *chunk_sums(const struct Call *call, struct Lanes lanes) {
+    return lane_array(call, lanes, LANE_ARRAYS);
+}
+
+static int plan(struct Planning *planning) {
+    struct Operation *operation = planning->operation;
+    struct Shape shape = operation->in[0];
+    struct Lanes lanes = lanes_of(shape.channels);
+    bool adds = merges(operation, "add"), relu = merges(operation, "relu");
+    int64_t elements = LANE_ARRAYS * lanes.width;
+    if (planning->training) {
+        int64_t pixels = planning->samples[0] * shape.height * shape.width;
+        elements += 2 * chunk_count(pixels) * lanes.channels;
+        operation->saved_bytes = (size_t)(2 * lanes.channels) * sizeof(real);
+    }
+    operation->scratch_bytes = (size_t)elements * sizeof(real);
+    operation->needs_input = planning->training;
+    operation->needs_output = planning->training && adds && relu;
+    operation->in_place = !planning->training;
+    operation->backward_in_place = true;
+    return OK;
+}
+
+/* Per-channel values at every lane. */
+static void spread(struct Lanes lanes, const real *channel, real *lane) {
+    for (int64_t l = 0; l < lanes.width; l += lanes.channels)
+        memcpy(lane + l, channel, (size_t)lanes.channels * sizeof(real));
+}
+
+/* A chunk's elements. */
+struct Piece {
+    int64_t first, count;
+};
+static struct Piece piece_of(int64_t chunk, int64_t pixels, int64_t channels) {
+    int64_t left = pixels - chunk * CHUNK;
+    return (struct Piece){chunk * CHUNK * channels, (left < CHUNK ? left : CHUNK) * channels};
+}
+
+/* Vectors of 64 bytes; the compiler cuts them into what the instruction set has. */
+typedef real vector __attribute__((vector_size(64), aligned(sizeof(real)), may_alias));
+#ifdef KERNEL_DOUBLE
+typedef int64_t mask __attribute__((vector_size(64)));
+#else
+typedef int32_t mask __attribute__((vector_size(64)));
+#endif
+enum { VECTOR_LANES = 64 / sizeof(real), TILE_VECTORS = TILE / VECTOR_LANES };
+#define INLINE static inline __attribute__((always_inline))
+
+/* Which dy a merged ReLU lets through: read off y, or off x by the same formula as forward's. */
+enum Gate { GATE_OPEN, GATE_INPUT, GATE_OUTPUT };
+
+/* What a sum runs over. Moments: a = x − centre, b = a². Gradients: a = g, b = g · (x − centre). */
+struct Sums {
+    struct Lanes lanes;
+    const real *x, *dy, *y, *centre, *scale, *shift;
+    real *g; /* NULL, or g is kept here */
+};
+
+INLINE void scatter(struct Lanes lanes, int64_t lane, int64_t count, const real *from, real *sums) {
+    int64_t c = lane % lanes.channels;
+    for (int64_t j = 0; j < count; j++, c = c + 1 == lanes.channels ? 0 : c + 1)
+        sums[c] += from[j];
+}
+
+/* Sums `vectors` vectors of lanes from `lane` on over the rows that are whole. */
+INLINE void sum_tile(const struct Sums *s, bool gradients, enum Gate gate, bool keep, int vectors,
+                     struct Piece piece, int64_t lane, real *first, real *second) {
+    vector a[TILE_VECTORS] = {{0}}, b[TILE_VECTORS] = {{0}}, centre[TILE_VECTORS];
+    int64_t rows = piece.count / s->lanes.width, stride = s->lanes.width;
+    for (int v = 0; v < vectors; v++)
+        centre[v] = *(const vector *)(s->centre + lane + v * VECTOR_LANES);
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t at = piece.first + row * stride + lane;
+#pragma GCC unroll 8
+        for (int v = 0; v < vectors; v++) {
+            int64_t i = at + v * VECTOR_LANES;
+            vector x = *(const vector *)(s->x + i);
+            vector far = x - centre[v];
+            if (!gradients) {
+                a[v] += far;
+                b[v] += far * far;
+                continue;
+            }
+            vector g = *(const vector *)(s->dy + i);
+            if (gate == GATE_OUTPUT)
+                g = (vector)((mask)g & (mask)(*(const vector *)(s->y + i) > 0));
+            if (gate == GATE_INPUT) {
+                vector scale = *(const vector *)(s->scale + lane + v * VECTOR_LANES);
+                vector shift = *(const vector *)(s->shift + lane + v * VECTOR_LANES);
+                g = (vector)((mask)g & (mask)(x * scale + shift > 0));
+            }
+            if (keep)
+                *(vector *)(s->g + i) = g;
+            a[v] += g;
+            b[v] += g * far;
+        }
+    }
+    real buffer[TILE];
+    memcpy(buffer, a, (size_t)vectors * sizeof(vector));
+    scatter(s->lanes, lane, vectors * VECTOR_LANES, buffer, first);
+    memcpy(buffer, b, (size_t)vectors * sizeof(vector));
+    scatter(s->lanes, lane, vectors * VECTOR_LANES, buffer, second);
+}
+
+/* The sums over one chunk: tiles of lanes, then the pixels that do not fill a row of lanes. */
+INLINE void sum_chunk(const struct Sums *s, bool gradients, enum Gate gate, bool keep,
+                      struct Piece piece, real *restrict first, real *restrict second) {
+    int64_t channels = s->lanes.channels, width = s->lanes.width, lane = 0;
+    memset(first, 0, (size_t)channels * sizeof(real));
+    memset(second, 0, (size_t)channels * sizeof(real));
+    if (piece.count >= width) {
+        for (; lane + TILE <= width; lane += TILE)
+            sum_tile(s, gradients, gate, keep, TILE_VECTORS, piece, lane, first, second);
+        for (; lane < width; lane += VECTOR)
+            sum_tile(s, gradients, gate, keep, VECTOR / VECTOR_LANES, piece, lane, first, second);
+    }
+    int64_t end = piece.first + piece.count;
+    for (int64_t pixel = piece.first + piece.count / width * width; pixel < end;
+         pixel += channels) {
+        const real *x = s->x + pixel, *dy = gradients ? s->dy + pixel : NULL;
+        const real *y = gate == GATE_OUTPUT ? s->y + pixel : NULL;
+        real *kept = keep ? s->g + pixel : NULL;
+#pragma omp simd
+        for (int64_t c = 0; c < channels; c++) {
+            real far = x[c] - s->centre[c], g = far;
+            if (gradients) {
+                g = dy[c];
+                if (gate == GATE_OUTPUT)
+                    g = y[c] > 0 ? g : 0;
+                if (gate == GATE_INPUT)
+                    g = x[c] * s->scale[c] + s->shift[c] > 0 ? g : 0;
+                if (keep)
+                    kept[c] = g;
+            }
+            first[c] += g;
+            second[c] += g * far;
+        }
+    }
+}
+
+/* One function a combination, so that each inner loop is free of branches. */
+static void sum_moments(const struct Sums *s, struct Piece piece, real *first, real *second) {
+    sum_chunk(s, false, GATE_OPEN, false, piece, first, second);
+}
+static void sum_open(const struct Sums *s, struct Piece piece, real *first, real *second) {
+    sum_chunk(s, true, GATE_OPEN, false, piece, first, second);
+}
+static void sum_gated_by_input(const struct Sums *s, struct Piece piece, real *first,
+                               real *second) {
+    sum_chunk(s, true, GATE_INPUT, false, piece, first, second);
+}
+static void sum_gated_by_output(const struct Sums *s, struct Piece piece, real *first,
+                                real *second) {
+    sum_chunk(s, true, GATE_OUTPUT, false, piece, first, second);
+}
+static void sum_and_keep(const struct Sums *s, struct Piece piece, real *first, real *second) {
+    sum_chunk(s, true, GATE_OUTPUT, true, piece, first, second);
+}
+
+typedef void sum_function(const struct Sums *, struct Piece, real *, real *);
+static void sum_all(const struct Sums *s, sum_function *sum, int64_t pixels, real *sums) {
+    int64_t channels = s->lanes.channels;
+#pragma omp parallel for if (pixels * channels >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < chunk_count(pixels); i++)
+        sum(s, piece_of(i, pixels, channels), sums + 2 * i * channels,
+            sums + (2 * i + 1) * channels);
+}
+
+/* The chunks' sums of one channel, added in order. */
+static void total(const real *sums, int64_t chunks, int64_t channels, int64_t channel,
+                  double *first, double *second) {
+    *first = *second = 0;
+    for (int64_t i = 0; i < chunks; i++) {
+        *first += (double)sums[2 * i * channels + channel];
+        *second += (double)sums[(2 * i + 1) * channels + channel];
+    }
+}
+
+/* Near the mean, so that the squares of x − shift lose no digits: the mean of the first pixels. */
+static void estimate_mean(const real *x, int64_t pixels, int64_t channels, real *mean) {
+    int64_t count = pixels < PIXELS_FOR_SHIFT ? pixels : PIXELS_FOR_SHIFT;
+    memset(mean, 0, (size_t)channels * sizeof(real));
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t c = 0; c < channels; c++)
+            mean[c] += x[i * channels + c];
+    for (int64_t c = 0; c < channels; c++)
+        mean[c] /= (real)count;
+}
+
+/* Saved for backward: mean and 1 / sqrt(var + ε). Also this shard's part of the running statistics,
+ * the variance in its unbiased form as PyTorch keeps it. */
+static void shard_statistics(const struct Call *call, struct Lanes lanes, int64_t pixels) {
+    const struct BatchnormOptions *options = call->operation->node->options;
+    int64_t channels = lanes.channels;
+    real *saved_mean = call->saved, *saved_inverse = saved_mean + channels;
+    real *centre = lane_array(call, lanes, LANES_CENTRE), *sums = chunk_sums(call, lanes);
+    estimate_mean(call->input[0], pixels, channels, saved_mean);
+    spread(lanes, saved_mean, centre);
+    const struct Sums s = {.lanes = lanes, .x = call->input[0], .centre = centre};
+    sum_all(&s, sum_moments, pixels, sums);
+
+    double n = (double)pixels, weight = (double)call->samples / (double)call->batch;
+    double unbiased = n > 1 ? n / (n - 1) : 1;
+    real *part_mean = call->gradients ? call_gradient(call, ROW_MEAN) : NULL;
+    real *part_variance = call->gradients ? call_gradient(call, ROW_VARIANCE) : NULL;
+    for (int64_t c = 0; c < channels; c++) {
+        double first, second;
+        total(sums, chunk_count(pixels), channels, c, &first, &second);
+        double mean = (double)centre[c] + first / n;
+        double variance = fmax(second / n - first / n * (first / n), 0);
+        if (isnan(second)) /* fmax would hide it */
+            variance = second;
+        saved_mean[c] = (real)mean;
+        saved_inverse[c] = (real)(1 / sqrt(variance + options->epsilon));
+        if (part_mean) {
+            part_mean[c] = (real)(weight * mean);
+            part_variance[c] = (real)(weight * variance * unbiased);
+        }
+    }
+}
+
+/* y = x · scale + shift at every lane, from the shard's statistics or the running ones. */
+static void find_scale_and_shift(const struct Call *call, struct Lanes lanes) {
+    const struct BatchnormOptions *options = call->operation->node->options;
+    const real *gamma = call_parameter(call, ROW_SCALE), *beta = call_parameter(call, ROW_SHIFT);
+    const real *mean = call_parameter(call, ROW_MEAN);
+    const real *variance = call_parameter(call, ROW_VARIANCE);
+    const real *saved_mean = call->saved, *saved_inverse = saved_mean + lanes.channels;
+    real *scale = lane_array(call, lanes, LANES_SCALE);
+    real *shift = lane_array(call, lanes, LANES_SHIFT);
+    for (int64_t c = 0; c < lanes.channels; c++) {
+        double m = call->training ? (double)saved_mean[c] : (double)mean[c];
+        double inverse = call->training ? (double)saved_inverse[c]
+                                        : 1 / sqrt((double)variance[c] + options->epsilon);
+        double factor = (double)gamma[c] * inverse;
+        scale[c] = (real)factor;
+        shift[c] = (real)((double)beta[c] - m * factor);
+    }
+    for (int64_t l = lanes.channels; l < lanes.width; l++) {
+        scale[l] = scale[l - lanes.channels];
+        shift[l] = shift[l - lanes.channels];
+    }
+}
+
+/* y and x may be one memory: omp simd says that lanes do not touch each other. */
+INLINE void normalise(bool adds, bool relu, struct Piece piece, int64_t width, const real *x,
+                      const real *other, const real *scale, const real *shift, real *y) {
+    for (int64_t i = piece.first, left = piece.count; left > 0; i += width, left -= width) {
+        int64_t count = left < width ? left : width;
+#pragma omp simd
+        for (int64_t l = 0; l < count; l++) {
+            real value = x[i + l] * scale[l] + shift[l];
+            if (adds)
+                value += other[i + l];
+            if (relu)
+                value = value < 0 ? 0 : value;
+            y[i + l] = value;
+        }
+    }
+}
+
+static void normalise_chunk(bool adds, bool relu, struct Piece piece, int64_t width, const real *x,
+                            const real *other, const real *scale, const real *shift, real *y) {
+    if (adds && relu)
+        normalise(true, true, piece, width, x, other, scale, shift, y);
+    else if (adds)
+        normalise(true, false, piece, width, x, other, scale, shift, y);
+    else if (relu)
+        normalise(false, true, piece, width, x, other, scale, shift, y);
+    else
+        normalise(false, false, piece, width, x, other, scale, shift, y);
+}
+
+static int64_t pixels_of(const struct Call *call) {
+    return call->samples * call->operation->in[0].height * call->operation->in[0].width;
+}
+
+static void forward(const struct Call *call) {
+    const struct Operation *operation = call->operation;
+    struct Lanes lanes = lanes_of(operation->in[0].channels);
+    int64_t pixels = pixels_of(call);
+    if (call->training)
+        shard_statistics(call, lanes, pixels);
+    find_scale_and_shift(call, lanes);
+    bool adds = merges(operation, "add"), relu = merges(operation, "relu");
+#pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < chunk_count(pixels); i++)
+        normalise_chunk(adds, relu, piece_of(i, pixels, lanes.channels), lanes.width,
+                        call->input[0], call->input[1], lane_array(call, lanes, LANES_SCALE),
+                        lane_array(call, lanes, LANES_SHIFT), call->output);
+}
+
+/* dx = scale · g + (x − centre) · factor + offset; dx and dy may be one memory. */
+INLINE void input_gradient(enum Gate gate, const struct Sums *s, struct Piece piece,
+                           const real *factor, const real *offset, real *dx) {
+    int64_t width = s->lanes.width;
+    for (int64_t i = piece.first, left = piece.count; left > 0; i += width, left -= width) {
+        int64_t count = left < width ? left : width;
+        const real *x = s->x + i, *dy = s->dy + i, *y = gate == GATE_OUTPUT ? s->y + i : NULL;
+        const real *scale = s->scale, *shift = s->shift, *centre = s->centre;
+        real *out = dx + i;
+#pragma omp simd
+        for (int64_t l = 0; l < count; l++) {
+            real g = dy[l];
+            if (gate == GATE_OUTPUT)
+                g = y[l] > 0 ? g : 0;
+            if (gate == GATE_INPUT)
+                g = x[l] * scale[l] + shift[l] > 0 ? g : 0;
+            out[l] = g * scale[l] + ((x[l] - centre[l]) * factor[l] + offset[l]);
+        }
+    }
+}
+
+static void input_gradient_chunk(enum Gate gate, const struct Sums *s, struct Piece piece,
+                                 const real *factor, const real *offset, real *dx) {
+    if (gate == GATE_OUTPUT)
+        input_gradient(GATE_OUTPUT, s, piece, factor, offset, dx);
+    else if (gate == GATE_INPUT)
+        input_gradient(GATE_INPUT, s, piece, factor, offset, dx);
+    else
+        input_gradient(GATE_OPEN, s, piece, factor, offset, dx);
+}
+
+/* dγ and dβ from the chunks' sums, and what dx needs of them at every lane. */
+static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pixels) {
+    const real *saved_inverse = (const real *)call->saved + lanes.channels;
+    const real *scale = lane_array(call, lanes, LANES_SCALE);
+    real *factor = lane_array(call, lanes, LANES_FACTOR);
+    real *offset = lane_array(call, lanes, LANES_OFFSET);
+    real *dgamma = call_gradient(call, ROW_SCALE), *dbeta = call_gradient(call, ROW_SHIFT);
+    double n = (double)pixels;
+    for (int64_t c = 0; c < lanes.channels; c++) {
+        double first, second, inverse = (double)saved_inverse[c];
+        total(chunk_sums(call, lanes), chunk_count(pixels), lanes.channels, c, &first, &second);
+        dbeta[c] = (real)first;
+        dgamma[c] = (real)(second * inverse);
+        factor[c] = (real)(-(double)scale[c] * inverse * inverse * second / n);
+        offset[c] = (real)(-(double)scale[c] * first / n);
+    }
+    for (int64_t l = lanes.channels; l < lanes.width; l++) {
+        factor[l] = factor[l - lanes.channels];
+        offset[l] = offset[l - lanes.channels];
+    }
+}
+
+static void backward(const struct Call *call) {
+    const struct Operation *operation = call->operation;
+    struct Lanes lanes = lanes_of(operation->in[0].channels);
+    int64_t pixels = pixels_of(call);
+    bool adds = merges(operation, "add"), relu = merges(operation, "relu");
+    real *other_gradient = adds ? call->input_gradient[1] : NULL;
+    real *centre = lane_array(call, lanes, LANES_CENTRE);
+    find_scale_and_shift(call, lanes);
+    spread(lanes, call->saved, centre);
+
+    struct Sums s = {.lanes = lanes,
+                     .x = call->input[0],
+                     .dy = call->output_gradient,
+                     .y = call->output,
+                     .centre = centre,
+                     .scale = lane_array(call, lanes, LANES_SCALE),
+                     .shift = lane_array(call, lanes, LANES_SHIFT),
+                     .g = other_gradient};
+    enum Gate gate = !relu ? GATE_OPEN : adds ? GATE_OUTPUT : GATE_INPUT;
+    bool keep = relu && other_gradient;
+    sum_function *sum = keep                  ? sum_and_keep
+                        : gate == GATE_OUTPUT ? sum_gated_by_output
+                        : gate == GATE_INPUT  ? sum_gated_by_input
+                                              : sum_open;
+    sum_all(&s, sum, pixels, chunk_sums(call, lanes));
+    finish_sums(call, lanes, pixels);
+    if (keep) { /* g is there already */
+        s.dy = other_gradient;
+        gate = GATE_OPEN;
+    } else if (other_gradient) {
+        memcpy(other_gradient, s.dy, (size_t)(pixels * lanes.channels) * sizeof(real));
+    }
+    real *dx = call->input_gradient[0];
+    if (!dx)
+        return;
+#pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < chunk_count(pixels); i++)
+        input_gradient_chunk(gate, &s, piece_of(i, pixels, lanes.channels),
+                             lane_array(call, lanes, LANES_FACTOR),
+                             lane_array(call, lanes, LANES_OFFSET), dx);
+}
+
+const struct Layer KERNEL(layer_batchnorm) = {
+    .kind = {"batchnorm",
+             "batch normalisation: unit Gaussian activations, so higher rates and any sensible "
+             "start train; behind conv or linear, in front of the activation; a little "
+             "regularisation too",
+             keys, sizeof(struct BatchnormOptions)},
+    .describe = describe,
+    .plan = plan,
+    .absorb = absorb,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,165 @@
+/* Two-dimensional convolution (cross-correlation, as everywhere in this field):
+ *   y(n,p,q,o) = bias(o) + Σ_{r,s,i} x(n, p·stride + r·dilation − padding, …, i) · w(o,r,s,i) */
+#include <stddef.h>
+
+#include "base/memory.h"
+#include "nn/initialise.h"
+#include "nn/layer.h"
+
+struct ConvOptions {
+    int64_t out, kernel, stride, padding, dilation, groups;
+    bool bias;
+    struct Choice weight_init, bias_init;
+};
+
+#define OPTION(member) offsetof(struct ConvOptions, member)
+static const struct Key keys[] = {
+    {"out", KEY_INT, OPTION(out), .minimum = 1, .maximum = 1 << 20, .unit = "channels",
+     .help = "output channels"},
+    {"kernel", KEY_INT, OPTION(kernel), .minimum = 1, .maximum = 1024, .unit = "pixels",
+     .help = "height and width of the filters"},
+    {"stride", KEY_INT, OPTION(stride), "1", .minimum = 1, .maximum = 1024, .unit = "pixels",
+     .help = "step of the filter over the image"},
+    {"padding", KEY_INT, OPTION(padding), "0", .minimum = 0, .maximum = 1024, .unit = "pixels",
+     .help = "zeros added on every side; (kernel - 1) / 2 keeps the size"},
+    {"dilation", KEY_INT, OPTION(dilation), "1", .minimum = 1, .maximum = 1024, .unit = "pixels",
+     .help = "distance between neighbouring taps of the filter"},
+    {"groups", KEY_INT, OPTION(groups), "1", .minimum = 1, .maximum = 1 << 20,
+     .help = "channels are cut into so many groups that do not see each other"},
+    {"bias", KEY_BOOL, OPTION(bias), "true",
+     .help = "one number added to each output channel; useless in front of a batchnorm"},
+    {"weight_init", KEY_CHOICE, OPTION(weight_init), .kinds = &initialiser_kinds, .optional = true,
+     .help = "how the weights start; without it kaiming_normal: std sqrt(2 / fan_in)"},
+    {"bias_init", KEY_CHOICE, OPTION(bias_init), .kinds = &initialiser_kinds, .optional = true,
+     .help = "how the biases start; without it zeros"},
+    KEY_END};
+
+static int describe(struct Describe *describe) {
+    struct Node *node = describe->node;
+    const struct ConvOptions *options = node->options;
+    struct Shape in = node->in[0];
+    int64_t kernel = options->kernel, reach = options->dilation * (kernel - 1) + 1;
+    if (in.fold_height * in.fold_width != 1)
+        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+    if (in.height + 2 * options->padding < reach || in.width + 2 * options->padding < reach)
+        return describe_fail(
+            describe, "kernel",
+            "the kernel reaches over %lld pixels, the padded input has %lld x %lld",
+            (long long)reach, (long long)(in.height + 2 * options->padding),
+            (long long)(in.width + 2 * options->padding));
+    if (in.channels % options->groups || options->out % options->groups)
+        return describe_fail(describe, "groups",
+                             "%lld groups must divide the %lld input and the %lld output channels",
+                             (long long)options->groups, (long long)in.channels,
+                             (long long)options->out);
+    node->out = (struct Shape){(in.height + 2 * options->padding - reach) / options->stride + 1,
+                               (in.width + 2 * options->padding - reach) / options->stride + 1,
+                               options->out, 1, 1};
+
+    const int64_t size[] = {options->out, kernel, kernel, in.channels / options->groups};
+    struct ArenaRow *row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
+    row->fan_in = kernel * kernel * size[3];
+    row->fan_out = kernel * kernel * options->out;
+    row->initialiser = initialise_or(&options->weight_init, &initialise_kaiming);
+    for (int i = 0; i < 4; i++) {
+        row->order[i] = (int[]){0, 3, 1, 2}[i];
+        row->file_size[i] = size[row->order[i]];
+    }
+    node->flops = 2.0 * (double)row->fan_in * (double)shape_elements(node->out);
+    if (options->bias) {
+        struct ArenaRow *bias = describe_row(describe, "bias", ROLE_BIAS, 1, &options->out);
+        bias->fan_in = row->fan_in;
+        bias->fan_out = row->fan_out;
+        bias->initialiser = initialise_or(&options->bias_init, &initialise_zeros);
+    }
+    return OK;
+}
+
+struct ConvState {
+    const struct Backend *backend;
+    struct Conv *conv;
+};
+
+static int plan(struct Planning *planning) {
+    struct Operation *operation = planning->operation;
+    const struct ConvOptions *options = operation->node->options;
+    struct Shape in = operation->in[0], out = operation->node->out;
+    const struct ConvShape shape = {
+        .height = in.height,
+        .width = in.width,
+        .in_channels = in.channels,
+        .out_channels = out.channels,
+        .kernel_height = options->kernel,
+        .kernel_width = options->kernel,
+        .stride_height = options->stride,
+        .stride_width = options->stride,
+        .pad_height = options->padding,
+        .pad_width = options->padding,
+        .dilation_height = options->dilation,
+        .dilation_width = options->dilation,
+        .groups = options->groups,
+        .out_height = out.height,
+        .out_width = out.width,
+    };
+    struct Conv *conv;
+    int code = planning->backend->conv_create(
+        &conv, &shape, planning->samples, planning->sample_counts, planning->training,
+        planning->training && operation->wants_input_gradient[0], planning->error);
+    if (code)
+        return code;
+    struct ConvState *state = memory_allocate(sizeof *state, "a convolution");
+    *state = (struct ConvState){planning->backend, conv};
+    operation->state = state;
+    operation->scratch_bytes = planning->backend->conv_scratch_bytes(conv);
+    operation->prepared_bytes = planning->backend->conv_prepared_bytes(conv);
+    operation->needs_input = planning->training;
+    return OK;
+}
+
+static void release(struct Operation *operation) {
+    struct ConvState *state = operation->state;
+    if (!state)
+        return;
+    state->backend->conv_release(state->conv);
+    memory_release(state);
+    operation->state = NULL;
+}
+
+static void prepare(const struct Call *call) {
+    const struct ConvState *state = call->operation->state;
+    call->backend->conv_prepare(state->conv, call_parameter(call, 0), call->prepared);
+}
+
+static bool has_bias(const struct Call *call) {
+    return ((const struct ConvOptions *)call->operation->node->options)->bias;
+}
+
+static void forward(const struct Call *call) {
+    const struct ConvState *state = call->operation->state;
+    call->backend->conv_forward(state->conv, call->samples, call->input[0], call_parameter(call, 0),
+                                call->prepared, has_bias(call) ? call_parameter(call, 1) : NULL,
+                                call->output, call->scratch);
+}
+
+static void backward(const struct Call *call) {
+    const struct ConvState *state = call->operation->state;
+    call->backend->conv_backward_weights(
+        state->conv, call->samples, call->input[0], call->output_gradient, call_gradient(call, 0),
+        has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
+    if (call->input_gradient[0])
+        call->backend->conv_backward_data(state->conv, call->samples, call->output_gradient,
+                                          call_parameter(call, 0), call->prepared,
+                                          call->input_gradient[0], call->scratch);
+}
+
+const struct Layer KERNEL(layer_conv) = {
+    .kind = {"conv",
+             "convolution: the same small filters at every place of the image, so few weights",
+             keys, sizeof(struct ConvOptions)},
+    .describe = describe,
+    .plan = plan,
+    .release = release,
+    .prepare = prepare,
+    .forward = forward,
+    .backward = backward,
+};

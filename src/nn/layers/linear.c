@@ -1,0 +1,107 @@
+/* Fully connected: y (n,O) = x (n,F) · wᵀ + bias. */
+#include <stddef.h>
+
+#include "nn/initialise.h"
+#include "nn/layer.h"
+
+struct LinearOptions {
+    int64_t out;
+    bool bias;
+    struct Choice weight_init, bias_init;
+};
+
+#define OPTION(member) offsetof(struct LinearOptions, member)
+static const struct Key keys[] = {
+    {"out", KEY_INT, OPTION(out), .minimum = 1, .maximum = 1 << 24, .unit = "features",
+     .help = "output features"},
+    {"bias", KEY_BOOL, OPTION(bias), "true",
+     .help = "one number added to each output; useless in front of a batchnorm"},
+    {"weight_init", KEY_CHOICE, OPTION(weight_init), .kinds = &initialiser_kinds, .optional = true,
+     .help = "how the weights start; without it kaiming_normal: std sqrt(2 / fan_in)"},
+    {"bias_init", KEY_CHOICE, OPTION(bias_init), .kinds = &initialiser_kinds, .optional = true,
+     .help = "how the biases start; without it zeros"},
+    KEY_END};
+
+static int describe(struct Describe *describe) {
+    struct Node *node = describe->node;
+    const struct LinearOptions *options = node->options;
+    struct Shape in = node->in[0];
+    if (in.height != 1 || in.width != 1)
+        return describe_fail(describe, NULL,
+                             "its input is an image of %lld x %lld x %lld: put a flatten before it",
+                             (long long)in.height, (long long)in.width, (long long)in.channels);
+    node->out = (struct Shape){1, 1, options->out, 1, 1};
+    node->flops = 2.0 * (double)in.channels * (double)options->out;
+
+    /* Behind a flatten PyTorch's features run over (C,H,W), ours over (H,W,C). */
+    const int64_t size[] = {options->out, in.fold_height, in.fold_width,
+                            in.channels / (in.fold_height * in.fold_width)};
+    struct ArenaRow *row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
+    for (int i = 0; i < 4; i++)
+        row->order[i] = (int[]){0, 3, 1, 2}[i];
+    row->file_rank = 2;
+    row->file_size[0] = options->out;
+    row->file_size[1] = in.channels;
+    row->fan_in = in.channels;
+    row->fan_out = options->out;
+    row->initialiser = initialise_or(&options->weight_init, &initialise_kaiming);
+    if (options->bias) {
+        struct ArenaRow *bias = describe_row(describe, "bias", ROLE_BIAS, 1, &options->out);
+        bias->fan_in = row->fan_in;
+        bias->fan_out = row->fan_out;
+        bias->initialiser = initialise_or(&options->bias_init, &initialise_zeros);
+    }
+    return OK;
+}
+
+static int plan(struct Planning *planning) {
+    planning->operation->needs_input = planning->training;
+    planning->operation->accumulates = true;
+    return OK;
+}
+
+static bool has_bias(const struct Call *call) {
+    return ((const struct LinearOptions *)call->operation->node->options)->bias;
+}
+
+static void forward(const struct Call *call) {
+    int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
+    real *y = call->output;
+    if (has_bias(call)) {
+        const real *bias = call_parameter(call, 1);
+        for (int64_t i = 0; i < call->samples; i++)
+            for (int64_t o = 0; o < out; o++)
+                y[i * out + o] = bias[o];
+    }
+    call->backend->gemm(false, true, call->samples, out, in, 1.0, call->input[0], in,
+                        call_parameter(call, 0), in, has_bias(call) ? 1.0 : 0.0, y, out);
+}
+
+static void backward(const struct Call *call) {
+    int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
+    const real *dy = call->output_gradient;
+    call->backend->gemm(true, false, out, in, call->samples, 1.0, dy, out, call->input[0], in, 0.0,
+                        call_gradient(call, 0), in);
+    if (has_bias(call)) {
+        real *bias = call_gradient(call, 1);
+        for (int64_t o = 0; o < out; o++)
+            bias[o] = 0;
+        for (int64_t i = 0; i < call->samples; i++)
+            for (int64_t o = 0; o < out; o++)
+                bias[o] += dy[i * out + o];
+    }
+    if (call->input_gradient[0])
+        call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out,
+                            call_parameter(call, 0), in, call->accumulate[0] ? 1.0 : 0.0,
+                            call->input_gradient[0], in);
+}
+
+const struct Layer KERNEL(layer_linear) = {
+    .kind = {"linear",
+             "fully connected: every output sees every input; most of an old network's weights",
+             keys, sizeof(struct LinearOptions)},
+    .describe = describe,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,77 @@
+/* The tables of layers and losses, each made from its one list. */
+#include <string.h>
+
+#include "nn/layer.h"
+#include "nn/loss.h"
+
+#define LAYER(name) KERNEL_DECLARE(struct Layer, layer_##name);
+#define INTERNAL_LAYER(name) LAYER(name)
+#define LOSS(name) KERNEL_DECLARE(struct Loss, loss_##name);
+#include "nn/layers.def"
+#include "nn/losses.def"
+#undef LAYER
+#undef INTERNAL_LAYER
+#undef LOSS
+
+#define LAYER(name) KERNEL_TABLE(layer_##name),
+#define INTERNAL_LAYER(name) LAYER(name)
+static const struct Layer *const layers[][VARIANT_COUNT] = {
+#include "nn/layers.def"
+};
+#undef LAYER
+#undef INTERNAL_LAYER
+
+#define LAYER(name)
+#define INTERNAL_LAYER(name) &layer_##name##_f32,
+static const struct Layer *const internal_layers[] = {
+#include "nn/layers.def"
+    NULL};
+#undef LAYER
+#undef INTERNAL_LAYER
+
+#define LAYER(name) &layer_##name##_f32.kind,
+#define INTERNAL_LAYER(name)
+static const struct Kind *const layer_kind_list[] = {
+#include "nn/layers.def"
+    NULL};
+#undef LAYER
+#undef INTERNAL_LAYER
+
+#define LOSS(name) KERNEL_TABLE(loss_##name),
+static const struct Loss *const losses[][VARIANT_COUNT] = {
+#include "nn/losses.def"
+};
+#undef LOSS
+
+#define LOSS(name) &loss_##name##_f32.kind,
+static const struct Kind *const loss_kind_list[] = {
+#include "nn/losses.def"
+    NULL};
+#undef LOSS
+
+const struct KindTable layer_kinds = {"layer", layer_kind_list};
+const struct KindTable loss_kinds = {"loss", loss_kind_list};
+
+const struct Layer *layer_variant(const struct Layer *layer, enum Variant variant) {
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        if (layers[i][VARIANT_F32] == layer)
+            return layers[i][variant];
+    CHECK(!"a layer of the table");
+    return NULL;
+}
+
+const struct Loss *loss_variant(const struct Loss *loss, enum Variant variant) {
+    for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
+        if (losses[i][VARIANT_F32] == loss)
+            return losses[i][variant];
+    CHECK(!"a loss of the table");
+    return NULL;
+}
+
+const struct Layer *layer_internal(const char *name) {
+    for (int i = 0; internal_layers[i]; i++)
+        if (!strcmp(internal_layers[i]->kind.name, name))
+            return internal_layers[i];
+    CHECK(!"an internal layer of the table");
+    return NULL;
+}
