@@ -1,0 +1,332 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "train/trainer.h"
+
+static int make_folder(const char *path, struct Error *error) {
+    char *copy = memory_copy_text(path);
+    int code = OK;
+    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (mkdir(copy, 0777) && errno != EEXIST)
+            code = fail_errno(error, "%s: the folder cannot be made", copy);
+        if (slash)
+            *slash = '/';
+        if (!slash || code)
+            break;
+    }
+    memory_release(copy);
+    if (!code && access(path, W_OK | X_OK))
+        code = fail_errno(error, "%s: cannot be written to", path);
+    return code;
+}
+
+static int write_run_file(const struct Trainer *trainer, struct Error *error) {
+    char *path = memory_print("%s/run.yaml", trainer->request->folder);
+    char *temporary = memory_print("%s.new", path);
+    FILE *file = fopen(temporary, "we");
+    int code = OK;
+    if (!file || fputs(trainer->run_text, file) < 0 || fflush(file) || fsync(fileno(file)))
+        code = fail_errno(error, "%s: cannot be written", path);
+    if (file && fclose(file) && !code)
+        code = fail_errno(error, "%s: cannot be written", path);
+    if (!code && rename(temporary, path))
+        code = fail_errno(error, "%s: cannot be written", path);
+    if (code)
+        unlink(temporary);
+    memory_release(temporary);
+    memory_release(path);
+    return code;
+}
+
+/* ---- What each rank does for itself ---- */
+
+static int parse(struct Trainer *trainer, struct Error *error) {
+    const struct TrainRequest *request = trainer->request;
+    return runfile_parse(&trainer->file, request->run_path, NULL, request->overrides,
+                         request->override_count, run_keys, &trainer->options, error);
+}
+
+static int check_shards(struct Trainer *trainer, struct Error *error) {
+    int64_t shards = trainer->options.train.shards, batch = trainer->options.train.batch;
+    int size = ranks_size(trainer->ranks);
+    if (shards % size)
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.shards",
+                            "%lld shards cannot be dealt out equally to %d ranks; expected a "
+                            "multiple of the ranks",
+                            (long long)shards, size);
+    if (batch % shards)
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.batch",
+                            "a batch of %lld cannot be cut into %lld equal shards; expected a "
+                            "multiple of train.shards",
+                            (long long)batch, (long long)shards);
+    return OK;
+}
+
+static int open_data(struct Trainer *trainer, struct Error *error) {
+    const struct RunOptions *options = &trainer->options;
+    int code = dataset_open(&trainer->dataset, options->data.file, error);
+    if (code)
+        return code;
+    trainer->split = dataset_split(trainer->dataset, options->data.train, error);
+    if (!trainer->split)
+        return error->code;
+    if (strcmp(options->data.validation, "none")) {
+        trainer->validation = dataset_split(trainer->dataset, options->data.validation, error);
+        if (!trainer->validation) {
+            error_context(error, "data.validation (\"none\" trains without one)");
+            return error->code;
+        }
+    }
+    code = preprocess_create(&trainer->preprocess, &options->preprocess, trainer->dataset, error);
+    if (code)
+        return code;
+    struct LoaderRequest request = {.dataset = trainer->dataset,
+                                    .split = trainer->split,
+                                    .preprocess = &trainer->preprocess,
+                                    .augment = &options->augment,
+                                    .seed = (uint64_t)options->train.seed,
+                                    .shuffle = options->train.shuffle};
+    code = loader_create(&trainer->loader, &request, error);
+    if (code || !trainer->validation)
+        return code;
+    request.split = trainer->validation;
+    request.augment = NULL;
+    request.shuffle = false;
+    return loader_create(&trainer->validation_loader, &request, error);
+}
+
+static int build_model(struct Trainer *trainer, struct Error *error) {
+    struct Image image = loader_image(trainer->loader);
+    struct Shape input = {image.height, image.width, image.channels, 1, 1};
+    int code = model_create(&trainer->model, &trainer->options.model, input, error);
+    if (code)
+        return code;
+    int64_t outputs = shape_elements(model_output(trainer->model));
+    if (outputs != trainer->dataset->class_count)
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "model",
+                            "the model has %lld outputs, %s has %lld classes", (long long)outputs,
+                            trainer->dataset->path, (long long)trainer->dataset->class_count);
+    if (model_arena(trainer->model)->trained == 0)
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "model",
+                            "nothing to train: no layer has parameters");
+    return OK;
+}
+
+static int measure_time(struct Trainer *trainer, struct Error *error) {
+    const struct RunOptions *options = &trainer->options;
+    int64_t count = trainer->split->count, batch = options->train.batch;
+    bool drop = options->train.last_batch == 1;
+    trainer->time.steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
+    if (trainer->time.steps_per_epoch == 0)
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.batch",
+                            "%lld is more than the %lld samples of split %s, and last_batch: drop "
+                            "leaves nothing",
+                            (long long)batch, (long long)count, trainer->split->name);
+    trainer->time.total = span_steps(options->train.length, trainer->time.steps_per_epoch);
+    return schedule_check(&options->schedule, &trainer->time, error);
+}
+
+/* Every number of samples that a shard can have: of a whole batch, and of the last one. */
+static int shard_sizes(const struct Trainer *trainer, int64_t sizes[PLAN_SAMPLE_COUNTS]) {
+    int64_t batch = trainer->options.train.batch, shards = trainer->options.train.shards;
+    int64_t rest = trainer->split->count % batch;
+    int count = 0;
+    if (trainer->split->count >= batch)
+        sizes[count++] = batch / shards;
+    if (rest && trainer->options.train.last_batch == 0) {
+        if (rest % shards)
+            sizes[count++] = rest / shards + 1;
+        if (rest / shards)
+            sizes[count++] = rest / shards;
+    }
+    return count;
+}
+
+static int make_plans(struct Trainer *trainer, struct Error *error) {
+    const struct RunOptions *options = &trainer->options;
+    backend_configure((int)options->train.threads, trainer->variant);
+    trainer->backend =
+        backend_find(backend_choice_names[options->train.backend], trainer->variant, error);
+    if (!trainer->backend)
+        return error->code;
+    struct PlanRequest request = {.variant = trainer->variant,
+                                  .backend = trainer->backend,
+                                  .training = true,
+                                  .loss = &options->loss};
+    request.sample_counts = shard_sizes(trainer, request.samples);
+    int code = plan_create(&trainer->plan, trainer->model, &request, error);
+    if (code || !trainer->validation)
+        return code;
+    request.training = false;
+    request.sample_counts = evaluate_sizes(trainer->validation->count, request.samples);
+    return plan_create(&trainer->validation_plan, trainer->model, &request, error);
+}
+
+static int build(struct Trainer *trainer, struct Error *error) {
+    int code = check_shards(trainer, error);
+    if (!code)
+        code = open_data(trainer, error);
+    if (!code)
+        code = build_model(trainer, error);
+    if (!code)
+        code = measure_time(trainer, error);
+    if (!code)
+        code = make_plans(trainer, error);
+    if (!code)
+        code = updater_create(&trainer->updater, &trainer->options.optimizer,
+                              model_arena(trainer->model), trainer->variant, error);
+    return code;
+}
+
+/* ---- What the ranks do together ---- */
+
+/* All ranks use the best instruction set that each of them has. */
+static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
+    const char *name = instruction_set_names[trainer->options.train.instruction_set];
+    int wanted = strcmp(name, "auto") ? variant_by_name(name) : VARIANT_F32_V4;
+    int64_t best = variant_best((enum Variant)wanted);
+    ranks_minimum(trainer->ranks, &best, 1);
+    trainer->variant = (enum Variant)best;
+    if (strcmp(name, "auto") && best != wanted)
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.instruction_set",
+                            "not every rank's processor has %s; expected auto or at most %s", name,
+                            variant_name(trainer->variant));
+    return OK;
+}
+
+static int prepare_folder(struct Trainer *trainer, struct Error *error) {
+    int code = OK;
+    if (ranks_rank(trainer->ranks) == 0)
+        code = make_folder(trainer->checkpoints, error);
+    return ranks_agree(trainer->ranks, code, error);
+}
+
+static int open_reports(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                        struct Error *error) {
+    if (ranks_rank(trainer->ranks) != 0)
+        return OK;
+    int64_t first = checkpoint ? checkpoint->progress.step : 0;
+    trainer->bar =
+        progress_create(stderr, trainer->request->quiet, trainer->time.total,
+                        trainer->time.steps_per_epoch, trainer->options.train.batch, first);
+    int code = write_run_file(trainer, error);
+    if (code)
+        return code;
+    char *path = memory_print("%s/metrics.jsonl", trainer->request->folder);
+    code = metrics_open(&trainer->metrics, path, first, error);
+    memory_release(path);
+    return code;
+}
+
+/* The replicas start from rank 0's parameters. */
+static int fill_state(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                      struct Error *error) {
+    int64_t bytes = arena_state_elements(model_arena(trainer->model)) * (int64_t)sizeof(float);
+    int code = OK;
+    trainer->state = memory_allocate((size_t)bytes, "parameters");
+    if (checkpoint)
+        code = trainer_restore(trainer, checkpoint, error);
+    else if (ranks_rank(trainer->ranks) == 0)
+        model_initialise(trainer->model, (uint64_t)trainer->options.train.seed, trainer->state);
+    code = ranks_agree(trainer->ranks, code, error);
+    if (code)
+        return code;
+    ranks_broadcast(trainer->ranks, trainer->state, bytes);
+    return trainer_compare_replicas(trainer, error);
+}
+
+static void announce_run(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                         const char *skipped) {
+    const struct RunOptions *options = &trainer->options;
+    char parameters[32];
+    if (skipped && *skipped)
+        progress_note(trainer->bar, "skipped damaged checkpoints:\n%s", skipped);
+    if (checkpoint)
+        progress_note(trainer->bar, "resuming at step %lld of %lld",
+                      (long long)checkpoint->progress.step, (long long)trainer->time.total);
+    else if (trainer->request->resume)
+        progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
+                      trainer->request->folder);
+    text_count((double)model_arena(trainer->model)->trained, parameters);
+    progress_note(trainer->bar,
+                  "%s parameters, %lld samples; batch %lld in %lld shards on %d rank%s x %lld "
+                  "thread%s, %s (%s), exchange %s",
+                  parameters, (long long)trainer->split->count, (long long)options->train.batch,
+                  (long long)options->train.shards, ranks_size(trainer->ranks),
+                  ranks_size(trainer->ranks) == 1 ? "" : "s", (long long)options->train.threads,
+                  options->train.threads == 1 ? "" : "s", trainer->backend->name,
+                  variant_name(trainer->variant), exchange_name(trainer->exchange));
+}
+
+static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                    const char *skipped, struct Error *error) {
+    struct Ranks *ranks = trainer->ranks;
+    int code = agree_on_variant(trainer, error);
+    if (code)
+        return code;
+    code = ranks_agree(ranks, build(trainer, error), error);
+    if (code)
+        return code;
+    code = exchange_create(&trainer->exchange, ranks, trainer->options.train.shards,
+                           arena_gradient_elements(model_arena(trainer->model)),
+                           (enum ExchangeAlgorithm)trainer->options.train.exchange,
+                           trainer->variant, error);
+    if (code)
+        return code;
+    trainer->run_text = runfile_emit(run_keys, &trainer->options);
+    if (!checkpoint)
+        trainer->progress =
+            (struct Progress){.best_metric = -1, .validation_loss = -1, .validation_accuracy = -1};
+    code = ranks_agree(ranks, open_reports(trainer, checkpoint, error), error);
+    if (code)
+        return code;
+    announce_run(trainer, checkpoint, skipped);
+    return fill_state(trainer, checkpoint, error);
+}
+
+int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
+                   struct Error *error) {
+    struct Checkpoint *checkpoint = NULL;
+    char *skipped = NULL;
+    *trainer = (struct Trainer){.ranks = ranks,
+                                .request = request,
+                                .checkpoints = memory_print("%s/checkpoints", request->folder)};
+    int code = ranks_agree(ranks, parse(trainer, error), error);
+    if (!code)
+        code = prepare_folder(trainer, error);
+    if (!code)
+        code = trainer_find_checkpoint(trainer, &checkpoint, &skipped, error);
+    if (!code && trainer->options.train.shards < 0)
+        trainer->options.train.shards = ranks_size(ranks);
+    if (!code)
+        code = assemble(trainer, checkpoint, skipped, error);
+    checkpoint_release(checkpoint);
+    memory_release(skipped);
+    return code;
+}
+
+void trainer_release(struct Trainer *trainer) {
+    progress_release(trainer->bar);
+    metrics_close(trainer->metrics);
+    if (trainer->exchange)
+        exchange_release(trainer->exchange);
+    updater_release(trainer->updater);
+    plan_release(trainer->plan);
+    plan_release(trainer->validation_plan);
+    model_release(trainer->model);
+    loader_release(trainer->loader);
+    loader_release(trainer->validation_loader);
+    preprocess_release(&trainer->preprocess);
+    dataset_close(trainer->dataset);
+    memory_release(trainer->state);
+    memory_release(trainer->run_text);
+    memory_release(trainer->checkpoints);
+    runfile_release(trainer->file);
+}

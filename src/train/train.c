@@ -1,0 +1,126 @@
+#include "train/train.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "train/trainer.h"
+
+static int validate(struct Trainer *trainer, struct EpochFigures *figures, struct Error *error) {
+    struct Predictor predictor = {trainer->validation_plan, trainer->validation_loader,
+                                  trainer->state};
+    struct EvaluateRequest request = {.members = &predictor,
+                                      .member_count = 1,
+                                      .samples = trainer->validation->count,
+                                      .classes = trainer->dataset->class_count};
+    struct Evaluation results[2];
+    int code = evaluate(trainer->ranks, &request, results, error);
+    struct Progress *progress = &trainer->progress;
+    if (!code) {
+        double samples = (double)results[0].samples;
+        figures->validated = true;
+        figures->validation_loss = progress->validation_loss = results[0].loss;
+        figures->validation_accuracy = (double)results[0].correct / samples;
+        figures->validation_top5 = (double)results[0].top5 / samples;
+        progress->validation_accuracy = figures->validation_accuracy;
+        trainer->best_is_newest = figures->validation_accuracy > progress->best_metric;
+        if (trainer->best_is_newest) {
+            progress->best_metric = figures->validation_accuracy;
+            progress->best_step = progress->step;
+        }
+    }
+    evaluation_release(&results[0]);
+    evaluation_release(&results[1]);
+    return code;
+}
+
+/* At an epoch's end, and where the run stops: the figures of the epoch so far. */
+static int report_epoch(struct Trainer *trainer, struct Error *error) {
+    struct Progress *progress = &trainer->progress;
+    double samples = progress->epoch_samples;
+    struct EpochFigures figures = {.step = progress->step,
+                                   .epoch = progress->epoch + 1,
+                                   .train_loss = progress->epoch_loss / samples,
+                                   .train_accuracy = progress->epoch_correct / samples,
+                                   .seconds = progress->seconds};
+    int code = trainer->validation ? validate(trainer, &figures, error) : OK;
+    if (!code && trainer->metrics) {
+        metrics_epoch(trainer->metrics, &figures);
+        progress_epoch(trainer->bar, &figures);
+    }
+    return code;
+}
+
+static void begin_epoch(struct Progress *progress) {
+    progress->epoch++;
+    progress->step_in_epoch = 0;
+    progress->epoch_loss = progress->epoch_correct = progress->epoch_samples = 0;
+}
+
+static bool save_is_due(const struct Trainer *trainer, bool last) {
+    int64_t every = span_steps(trainer->options.checkpoint.every, trainer->time.steps_per_epoch);
+    return last || trainer->best_is_newest || (every && trainer->progress.step % every == 0);
+}
+
+static void remember(struct TrainResult *result, const struct Progress *progress) {
+    if (progress->epoch_samples <= 0)
+        return;
+    result->train_loss = progress->epoch_loss / progress->epoch_samples;
+    result->train_accuracy = progress->epoch_correct / progress->epoch_samples;
+}
+
+static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult *result,
+                     struct Error *error) {
+    struct Progress *progress = &trainer->progress;
+    int code = OK;
+    while (!code && progress->step < until) {
+        struct StepFigures figures;
+        code = trainer_step(trainer, &figures, error);
+        if (code)
+            break;
+        if (trainer->metrics) {
+            metrics_step(trainer->metrics, &figures);
+            progress_step(trainer->bar, &figures);
+        }
+        bool last = progress->step == until, finished = progress->step == trainer->time.total;
+        bool epoch_ends = progress->step_in_epoch == trainer->time.steps_per_epoch;
+        trainer->best_is_newest = false;
+        if (epoch_ends || finished) {
+            remember(result, progress);
+            code = report_epoch(trainer, error);
+        }
+        if (epoch_ends)
+            begin_epoch(progress);
+        if (!code && save_is_due(trainer, last))
+            code = trainer_save(trainer, error);
+    }
+    return code;
+}
+
+int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
+          struct Error *error) {
+    struct Trainer trainer;
+    *result = (struct TrainResult){.train_loss = NAN, .train_accuracy = NAN};
+    int code = trainer_create(&trainer, ranks, request, error);
+    int64_t until = trainer.time.total;
+    if (request->stop_after && request->stop_after < until)
+        until = request->stop_after;
+    if (!code && trainer.progress.step == 0)
+        code = trainer_save(&trainer, error); /* also shows that there is room for one */
+    if (!code) {
+        remember(result, &trainer.progress);
+        code = run_steps(&trainer, until, result, error);
+    }
+    if (!code) {
+        char *path = checkpoint_name(trainer.checkpoints, trainer.progress.step);
+        int64_t elements = arena_state_elements(model_arena(trainer.model));
+        result->progress = trainer.progress;
+        result->total_steps = trainer.time.total;
+        result->finished = trainer.progress.step >= trainer.time.total;
+        if (trainer.stepped_seconds > 0)
+            result->images_per_second = trainer.stepped_samples / trainer.stepped_seconds;
+        digest_text(digest_bytes(trainer.state, (size_t)elements * sizeof(float)), result->digest);
+        result->checkpoint = path;
+    }
+    trainer_release(&trainer);
+    return code;
+}
