@@ -155,8 +155,8 @@ struct Layer {
 const struct Layer *layer_variant(const struct Layer *layer, enum Variant variant);
 extern const struct KindTable layer_kinds;
 
-/* Layers that no run file names: they join branches inside containers. nn/layers/add.c, … */
-const struct Layer *layer_internal(const char *name);
+/* By name, in VARIANT_F32, for containers: also the layers that no run file names (nn/layers/add.c). */
+const struct Layer *layer_named(const char *name);
 
 /* For container layers' expand. */
 int graph_add(struct Graph *graph, const struct Layer *layer, const void *options,

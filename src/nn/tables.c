@@ -21,14 +21,6 @@ static const struct Layer *const layers[][VARIANT_COUNT] = {
 #undef LAYER
 #undef INTERNAL_LAYER
 
-#define LAYER(name)
-#define INTERNAL_LAYER(name) &layer_##name##_f32,
-static const struct Layer *const internal_layers[] = {
-#include "nn/layers.def"
-    NULL};
-#undef LAYER
-#undef INTERNAL_LAYER
-
 #define LAYER(name) &layer_##name##_f32.kind,
 #define INTERNAL_LAYER(name)
 static const struct Kind *const layer_kind_list[] = {
@@ -68,10 +60,10 @@ const struct Loss *loss_variant(const struct Loss *loss, enum Variant variant) {
     return NULL;
 }
 
-const struct Layer *layer_internal(const char *name) {
-    for (int i = 0; internal_layers[i]; i++)
-        if (!strcmp(internal_layers[i]->kind.name, name))
-            return internal_layers[i];
-    CHECK(!"an internal layer of the table");
+const struct Layer *layer_named(const char *name) {
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
+        if (!strcmp(layers[i][VARIANT_F32]->kind.name, name))
+            return layers[i][VARIANT_F32];
+    CHECK(!"a layer of the table");
     return NULL;
 }

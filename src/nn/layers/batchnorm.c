@@ -15,17 +15,13 @@
 
 #include "nn/initialise.h"
 #include "nn/layer.h"
+#include "nn/layer_options.h"
 
 #define CHUNK 256           /* pixels: one piece of work, one float sum */
 #define PIXELS_FOR_SHIFT 64 /* pixels that give the shift */
 #define VECTOR 16           /* lanes are a multiple of this */
 #define TILE 64             /* lanes that are summed in registers at a time */
 #define PARALLEL_ELEMENTS 65536
-
-struct BatchnormOptions {
-    double momentum, epsilon;
-    struct Choice scale_init, shift_init;
-};
 
 #define OPTION(member) offsetof(struct BatchnormOptions, member)
 static const struct Key keys[] = {

@@ -5,12 +5,7 @@
 #include "base/memory.h"
 #include "nn/initialise.h"
 #include "nn/layer.h"
-
-struct ConvOptions {
-    int64_t out, kernel, stride, padding, dilation, groups;
-    bool bias;
-    struct Choice weight_init, bias_init;
-};
+#include "nn/layer_options.h"
 
 #define OPTION(member) offsetof(struct ConvOptions, member)
 static const struct Key keys[] = {

@@ -1,0 +1,21 @@
+/* Options of run-file layers that containers also make nodes of. Inside nn/ only. */
+#ifndef TRAINER_NN_LAYER_OPTIONS_H
+#define TRAINER_NN_LAYER_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "runfile/schema.h"
+
+struct ConvOptions {
+    int64_t out, kernel, stride, padding, dilation, groups;
+    bool bias;
+    struct Choice weight_init, bias_init; /* kind NULL: the default */
+};
+
+struct BatchnormOptions {
+    double momentum, epsilon;
+    struct Choice scale_init, shift_init; /* kind NULL: the default */
+};
+
+#endif

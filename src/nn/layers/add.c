@@ -1,0 +1,52 @@
+/* The sum of two branches. Mostly merged into the batch normalisation in front of it. */
+#include <string.h>
+
+#include "nn/elementwise.h"
+
+static int describe(struct Describe *describe) {
+    struct Shape a = describe->node->in[0], b = describe->node->in[1];
+    if (a.height != b.height || a.width != b.width || a.channels != b.channels)
+        return describe_fail(describe, "shortcut",
+                             "the body gives (%lld, %lld, %lld), the shortcut (%lld, %lld, %lld): "
+                             "expected equal shapes; \"pad\" or \"projection\" may fit them",
+                             (long long)a.height, (long long)a.width, (long long)a.channels,
+                             (long long)b.height, (long long)b.width, (long long)b.channels);
+    return elementwise_describe(describe, 1);
+}
+
+static int plan(struct Planning *planning) {
+    planning->operation->in_place = true;
+    planning->operation->backward_in_place = true;
+    return OK;
+}
+
+static void add_piece(int64_t count, const real *a, const real *b, real *y) {
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        y[i] = a[i] + b[i];
+}
+
+static void forward(const struct Call *call) {
+    int64_t elements = call->samples * shape_elements(call->operation->out);
+    const real *a = call->input[0], *b = call->input[1];
+    real *y = call->output;
+#pragma omp parallel for if (elements >= ELEMENTWISE_WORTH)
+    for (int64_t i = 0; i < elementwise_pieces(elements); i++)
+        add_piece(elementwise_length(elements, i), a + i * ELEMENTWISE_PIECE,
+                  b + i * ELEMENTWISE_PIECE, y + i * ELEMENTWISE_PIECE);
+}
+
+static void backward(const struct Call *call) {
+    int64_t elements = call->samples * shape_elements(call->operation->out);
+    for (int i = 1; i >= 0; i--)
+        if (call->input_gradient[i] && call->input_gradient[i] != call->output_gradient)
+            memcpy(call->input_gradient[i], call->output_gradient, (size_t)elements * sizeof(real));
+}
+
+const struct Layer KERNEL(layer_add) = {
+    .kind = {"add", "the sum of two branches", NULL, 0},
+    .describe = describe,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+};

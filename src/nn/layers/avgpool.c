@@ -1,0 +1,79 @@
+/* The mean of each window; padding counts as zeros (PyTorch's count_include_pad). */
+#include <string.h>
+
+#include "nn/pooling.h"
+
+#define PARALLEL_ELEMENTS 65536
+
+static void add_scaled(int64_t channels, real factor, const real *restrict from,
+                       real *restrict to) {
+    for (int64_t c = 0; c < channels; c++)
+        to[c] += factor * from[c];
+}
+
+static real factor_of(const struct PoolingOptions *options) {
+    return 1 / (real)(options->kernel * options->kernel);
+}
+
+/* One row of outputs. */
+static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
+    const struct PoolingOptions *options = call->operation->node->options;
+    struct Shape in = call->operation->in[0], out = call->operation->out;
+    int64_t channels = in.channels, stride = pooling_stride(options);
+    const real *x = (const real *)call->input[0] + sample * shape_elements(in);
+    real *y = (real *)call->output + (sample * out.height + p) * out.width * channels;
+    struct PoolingRange rows = pooling_taps(options, p, in.height);
+    for (int64_t q = 0; q < out.width; q++, y += channels) {
+        struct PoolingRange columns = pooling_taps(options, q, in.width);
+        memset(y, 0, (size_t)channels * sizeof(real));
+        for (int64_t r = rows.first; r <= rows.last; r++)
+            for (int64_t s = columns.first; s <= columns.last; s++) {
+                int64_t h = p * stride - options->padding + r;
+                int64_t w = q * stride - options->padding + s;
+                add_scaled(channels, factor_of(options), x + (h * in.width + w) * channels, y);
+            }
+    }
+}
+
+static void forward(const struct Call *call) {
+    struct Shape out = call->operation->out;
+    int64_t rows = call->samples * out.height;
+#pragma omp parallel for if (call->samples * shape_elements(out) >= PARALLEL_ELEMENTS)
+    for (int64_t row = 0; row < rows; row++)
+        forward_row(call, row / out.height, row % out.height);
+}
+
+/* One row of input pixels: each gathers from the windows that cover it. */
+static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
+    const struct PoolingOptions *options = call->operation->node->options;
+    struct Shape in = call->operation->in[0], out = call->operation->out;
+    int64_t channels = in.channels;
+    const real *dy = (const real *)call->output_gradient + sample * shape_elements(out);
+    real *dx = (real *)call->input_gradient[0] + (sample * in.height + h) * in.width * channels;
+    struct PoolingRange rows = pooling_windows(options, h, out.height);
+    for (int64_t w = 0; w < in.width; w++, dx += channels) {
+        struct PoolingRange columns = pooling_windows(options, w, out.width);
+        memset(dx, 0, (size_t)channels * sizeof(real));
+        for (int64_t p = rows.first; p <= rows.last; p++)
+            for (int64_t q = columns.first; q <= columns.last; q++)
+                add_scaled(channels, factor_of(options), dy + (p * out.width + q) * channels, dx);
+    }
+}
+
+static void backward(const struct Call *call) {
+    struct Shape in = call->operation->in[0];
+    int64_t rows = call->samples * in.height;
+    if (!call->input_gradient[0])
+        return;
+#pragma omp parallel for if (call->samples * shape_elements(in) >= PARALLEL_ELEMENTS)
+    for (int64_t row = 0; row < rows; row++)
+        backward_row(call, row / in.height, row % in.height);
+}
+
+const struct Layer KERNEL(layer_avgpool) = {
+    .kind = {"avgpool", "the mean of each window: smaller images, smoothly", pooling_keys,
+             sizeof(struct PoolingOptions)},
+    .describe = pooling_describe,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,62 @@
+/* The mean of each channel over the whole image: (H,W,C) -> (1,1,C). */
+#include <string.h>
+
+#include "nn/layer.h"
+
+#define PARALLEL_ELEMENTS 65536
+
+static int describe(struct Describe *describe) {
+    struct Shape in = describe->node->in[0];
+    if (in.fold_height * in.fold_width != 1)
+        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+    describe->node->out = (struct Shape){1, 1, in.channels, 1, 1};
+    describe->node->flops = (double)shape_elements(in);
+    return OK;
+}
+
+static void mean_of(int64_t pixels, int64_t channels, const real *restrict x, real *restrict y) {
+    memset(y, 0, (size_t)channels * sizeof(real));
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < channels; c++)
+            y[c] += x[i * channels + c];
+    for (int64_t c = 0; c < channels; c++)
+        y[c] /= (real)pixels;
+}
+
+static void spread(int64_t pixels, int64_t channels, const real *restrict dy, real *restrict dx) {
+    real factor = 1 / (real)pixels;
+    for (int64_t i = 0; i < pixels; i++)
+        for (int64_t c = 0; c < channels; c++)
+            dx[i * channels + c] = dy[c] * factor;
+}
+
+static void forward(const struct Call *call) {
+    struct Shape in = call->operation->in[0];
+    const real *x = call->input[0];
+    real *y = call->output;
+#pragma omp parallel for if (call->samples * shape_elements(in) >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < call->samples; i++)
+        mean_of(in.height * in.width, in.channels, x + i * shape_elements(in), y + i * in.channels);
+}
+
+static void backward(const struct Call *call) {
+    struct Shape in = call->operation->in[0];
+    const real *dy = call->output_gradient;
+    real *dx = call->input_gradient[0];
+    if (!dx)
+        return;
+#pragma omp parallel for if (call->samples * shape_elements(in) >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < call->samples; i++)
+        spread(in.height * in.width, in.channels, dy + i * in.channels,
+               dx + i * shape_elements(in));
+}
+
+const struct Layer KERNEL(layer_global_avgpool) = {
+    .kind = {"global_avgpool",
+             "the mean of each channel over the image: replaces the large linear layers of old "
+             "networks without a weight",
+             NULL, 0},
+    .describe = describe,
+    .forward = forward,
+    .backward = backward,
+};

@@ -1,0 +1,126 @@
+/* A residual block (He et al. 2015): output = body(x) + shortcut(x). A container: its body's
+ * layers, the shortcut and the addition become nodes of the graph. The ReLU behind is the user's
+ * next layer. */
+#include <stddef.h>
+
+#include "base/memory.h"
+#include "nn/layer.h"
+#include "nn/layer_options.h"
+#include "nn/pad_shortcut.h"
+
+enum { SHORTCUT_IDENTITY, SHORTCUT_PAD, SHORTCUT_PROJECTION };
+static const char *const shortcut_names[] = {"identity", "pad", "projection", NULL};
+
+struct ResidualOptions {
+    struct ChoiceList body;
+    int shortcut;
+};
+
+static const struct Key keys[] = {
+    {"body", KEY_CHOICES, offsetof(struct ResidualOptions, body), .kinds = &layer_kinds,
+     .help = "the layers whose output is added to the input"},
+    {"shortcut", KEY_ENUM, offsetof(struct ResidualOptions, shortcut), "identity",
+     .names = shortcut_names,
+     .help =
+         "identity: shapes must agree; pad: every stride-th pixel and zero channels (option A); "
+         "projection: 1x1 convolution and batchnorm (option B)"},
+    KEY_END};
+
+/* A branch under construction: what every step of it needs. */
+struct Branch {
+    struct Graph *graph;
+    const struct Choice *choice;
+    const char *path;
+    struct Error *error;
+};
+
+/* Appends a node "path.name" behind `input`. */
+static int append(const struct Branch *branch, const char *name, const char *layer,
+                  const void *options, const int *inputs, int input_count, int *output) {
+    char *path = memory_print("%s.%s", branch->path, name);
+    int code = graph_add(branch->graph, layer_named(layer), options, branch->choice, path, inputs,
+                         input_count, output, branch->error);
+    memory_release(path);
+    return code;
+}
+
+/* The stride that takes the block's input to its output, (in − 1) / stride + 1 = out on both axes,
+ * or 0. */
+static int64_t stride_between(struct Shape in, struct Shape out) {
+    for (int64_t stride = 1; stride <= in.height || stride <= in.width; stride++)
+        if ((in.height - 1) / stride + 1 == out.height && (in.width - 1) / stride + 1 == out.width)
+            return stride;
+    return 0;
+}
+
+static bool same_shape(struct Shape a, struct Shape b) {
+    return a.height == b.height && a.width == b.width && a.channels == b.channels;
+}
+
+static int misfit(const struct Branch *branch, struct Shape in, struct Shape out,
+                  const char *expected) {
+    return schema_fail(
+        branch->error, branch->choice, "shortcut",
+        "layer %s (residual): the input is (%lld, %lld, %lld), the body gives (%lld, "
+        "%lld, %lld); expected %s",
+        branch->path, (long long)in.height, (long long)in.width, (long long)in.channels,
+        (long long)out.height, (long long)out.width, (long long)out.channels, expected);
+}
+
+static int append_pad(const struct Branch *branch, int64_t stride, int64_t channels, int input,
+                      int *output) {
+    struct PadShortcutOptions *options = graph_memory(branch->graph, sizeof *options);
+    *options = (struct PadShortcutOptions){stride, channels};
+    return append(branch, "shortcut", "pad_shortcut", options, &input, 1, output);
+}
+
+static int append_projection(const struct Branch *branch, int64_t stride, int64_t channels,
+                             int input, int *output) {
+    struct ConvOptions *conv = graph_memory(branch->graph, sizeof *conv);
+    *conv = (struct ConvOptions){
+        .out = channels, .kernel = 1, .stride = stride, .dilation = 1, .groups = 1};
+    struct BatchnormOptions *norm = graph_memory(branch->graph, sizeof *norm);
+    *norm = (struct BatchnormOptions){.momentum = 0.1, .epsilon = 1e-5};
+    int code = append(branch, "shortcut.0", "conv", conv, &input, 1, &input);
+    return code ? code : append(branch, "shortcut.1", "batchnorm", norm, &input, 1, output);
+}
+
+static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
+                  int *output, struct Error *error) {
+    const struct ResidualOptions *options = choice->options;
+    const struct Branch branch = {graph, choice, path, error};
+    if (options->body.count == 0)
+        return schema_fail(error, choice, "body",
+                           "layer %s (residual): zero layers; expected a list of at least one",
+                           path);
+    int ends[2] = {0, input};
+    char *body = memory_print("%s.body", path);
+    int code = graph_add_list(graph, &options->body, body, input, &ends[0], error);
+    memory_release(body);
+    if (code)
+        return code;
+
+    struct Shape in = graph_shape(graph, input), out = graph_shape(graph, ends[0]);
+    int64_t stride = stride_between(in, out);
+    if (options->shortcut == SHORTCUT_IDENTITY && !same_shape(in, out))
+        return misfit(&branch, in, out, "equal shapes, or shortcut: pad or projection");
+    if (stride == 0)
+        return misfit(&branch, in, out, "a size that some stride leads to");
+    if (options->shortcut == SHORTCUT_PAD && !same_shape(in, out)) {
+        if (in.channels > out.channels || in.fold_height * in.fold_width != 1)
+            return misfit(&branch, in, out, "an image, with as many channels or more, for pad");
+        code = append_pad(&branch, stride, out.channels, input, &ends[1]);
+    } else if (options->shortcut == SHORTCUT_PROJECTION) {
+        code = append_projection(&branch, stride, out.channels, input, &ends[1]);
+    }
+    return code ? code : append(&branch, "add", "add", NULL, ends, 2, output);
+}
+
+const struct Layer KERNEL(layer_residual) = {
+    .kind =
+        {"residual",
+         "adds what its body makes to its input: gradients reach the first layers undiminished, "
+         "so very deep networks train",
+         keys, sizeof(struct ResidualOptions)},
+    .expand = expand,
+};
