@@ -1,0 +1,57 @@
+#include "cli/blueprint.h"
+
+#include "base/memory.h"
+#include "data/augment.h"
+#include "data/loader.h"
+
+static int shape_of_flag(const char *text, struct Shape *shape, struct Error *error) {
+    long long height, width, channels;
+    char rest;
+    if (sscanf(text, "%lldx%lldx%lld%c", &height, &width, &channels, &rest) != 3 || height < 1 ||
+        width < 1 || channels < 1 || height > 1 << 20 || width > 1 << 20 || channels > 1 << 20)
+        return fail(error, ERROR_USAGE, "--input %s: expected HEIGHTxWIDTHxCHANNELS, as 32x32x3",
+                    text);
+    *shape = (struct Shape){height, width, channels, 1, 1};
+    return OK;
+}
+
+/* The image that reaches the model: augmentation may change its size. */
+static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struct Error *error) {
+    int code = dataset_open(&blueprint->dataset, blueprint->options.data.file, error);
+    if (code)
+        return code;
+    const struct Dataset *dataset = blueprint->dataset;
+    struct Image image = {dataset->height, dataset->width, dataset->channels, NULL};
+    for (int i = 0; i < blueprint->options.augment.count && !code; i++) {
+        const struct Choice *choice = &blueprint->options.augment.items[i];
+        struct Image out = image;
+        code = ((const struct Augment *)choice->kind)->describe(choice, &image, &out, error);
+        image = out;
+    }
+    *shape = (struct Shape){image.height, image.width, image.channels, 1, 1};
+    return code;
+}
+
+int blueprint_open(struct Blueprint *blueprint, const struct Arguments *arguments,
+                   struct Error *error) {
+    const char **overrides = NULL;
+    const char *input = argument_value(arguments, "input");
+    struct Shape shape;
+    *blueprint = (struct Blueprint){0};
+    int count = argument_values(arguments, "set", &overrides);
+    int code = runfile_parse(&blueprint->file, arguments->operands[0], NULL, overrides, count,
+                             run_keys, &blueprint->options, error);
+    memory_release((void *)overrides);
+    if (!code)
+        code =
+            input ? shape_of_flag(input, &shape, error) : shape_of_data(blueprint, &shape, error);
+    if (!code)
+        code = model_create(&blueprint->model, &blueprint->options.model, shape, error);
+    return code;
+}
+
+void blueprint_release(struct Blueprint *blueprint) {
+    model_release(blueprint->model);
+    dataset_close(blueprint->dataset);
+    runfile_release(blueprint->file);
+}

@@ -1,0 +1,27 @@
+/* What describe and gradcheck share: a run file and its model, without training. */
+#ifndef TRAINER_CLI_BLUEPRINT_H
+#define TRAINER_CLI_BLUEPRINT_H
+
+#include "cli/command.h"
+#include "data/dataset.h"
+#include "nn/model.h"
+#include "train/run.h"
+
+struct Blueprint {
+    struct RunFile *file;
+    struct RunOptions options;
+    struct Dataset *dataset; /* NULL where --input gave the shape */
+    struct Model *model;
+};
+
+#define BLUEPRINT_FLAGS                                                                            \
+    {.name = "set", .argument = "KEY=VALUE", .repeated = true,                                     \
+     .help = "changes a key of the run file"},                                                     \
+        {.name = "input", .argument = "HxWxC",                                                     \
+         .help = "shape of an image, when the data set is not at hand (default: the data set's)"}
+
+int blueprint_open(struct Blueprint *blueprint, const struct Arguments *arguments,
+                   struct Error *error);
+void blueprint_release(struct Blueprint *blueprint);
+
+#endif

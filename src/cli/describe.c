@@ -1,0 +1,191 @@
+#include <inttypes.h>
+#include <jansson.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/blueprint.h"
+#include "comm/exchange.h"
+#include "nn/plan.h"
+#include "optim/optimizer.h"
+
+static const struct Flag flags[] = {
+    BLUEPRINT_FLAGS,
+    {.name = "ranks",
+     .argument = "N",
+     .help = "ranks that the memory is computed for (default: train.shards, or 1)"},
+    {.name = "json", .help = "the result as one JSON object on stdout"},
+    {0}};
+
+static int64_t parameters_of(const struct Model *model, const struct Node *node) {
+    int64_t count = 0;
+    for (int i = 0; i < node->row_count; i++) {
+        const struct ArenaRow *row = &model_arena(model)->rows[node->first_row + i];
+        if (row->role != ROLE_STATISTIC)
+            count += row->count;
+    }
+    return count;
+}
+
+static char *print_shape(struct Shape shape, char text[64]) {
+    if (shape.height == 1 && shape.width == 1)
+        snprintf(text, 64, "%lld", (long long)shape.channels);
+    else
+        snprintf(text, 64, "%lld x %lld x %lld", (long long)shape.height, (long long)shape.width,
+                 (long long)shape.channels);
+    return text;
+}
+
+/* Bytes of one rank, by what they are for. */
+struct Needs {
+    int64_t samples; /* a shard */
+    int64_t parameters, optimizer, exchange, activations, work;
+};
+
+static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Needs *needs,
+                   struct Error *error) {
+    const struct RunOptions *options = &blueprint->options;
+    const struct Arena *arena = model_arena(blueprint->model);
+    int64_t shards = options->train.shards > 0 ? options->train.shards : ranks;
+    if (shards % ranks || options->train.batch % shards)
+        return runfile_fail(blueprint->file, error, ERROR_RUN_FILE, "train.batch",
+                            "a batch of %lld in %lld shards cannot be dealt out to %lld ranks",
+                            (long long)options->train.batch, (long long)shards, (long long)ranks);
+    enum Variant variant = variant_best(VARIANT_F32_V4);
+    backend_configure((int)options->train.threads, variant);
+    struct PlanRequest request = {
+        .variant = variant,
+        .backend = backend_find(backend_choice_names[options->train.backend], variant, error),
+        .training = true,
+        .samples = {options->train.batch / shards},
+        .sample_counts = 1,
+        .loss = &options->loss};
+    if (!request.backend)
+        return error->code;
+    struct Plan *plan = NULL;
+    struct Updater *updater = NULL;
+    int code = plan_create(&plan, blueprint->model, &request, error);
+    if (!code)
+        code = updater_create(&updater, &options->optimizer, arena, variant, error);
+    if (!code) {
+        struct PlanMemory memory = plan_memory(plan);
+        *needs = (struct Needs){.samples = request.samples[0],
+                                .parameters = arena_state_elements(arena) * 4,
+                                .optimizer = arena->parameters * updater_slot_count(updater) * 4,
+                                .exchange =
+                                    exchange_memory(shards, ranks, arena_gradient_elements(arena)),
+                                .activations = memory.activations,
+                                .work = memory.scratch + memory.prepared};
+    }
+    plan_release(plan);
+    updater_release(updater);
+    return code;
+}
+
+static int64_t sum_needs(const struct Needs *needs) {
+    return needs->parameters + needs->optimizer + needs->exchange + needs->activations +
+           needs->work;
+}
+
+static void print_layers(const struct Blueprint *blueprint) {
+    const struct Model *model = blueprint->model;
+    char shape[64], flops[32], count[32];
+    double all = 0, bytes = 0;
+    printf("%-16s %-16s %-18s %12s %12s\n", "layer", "kind", "output (H x W x C)", "parameters",
+           "flops");
+    printf("%-16s %-16s %-18s\n", "input", "", print_shape(model_input(model), shape));
+    for (int i = 0; i < model_node_count(model); i++) {
+        const struct Node *node = model_node(model, i);
+        printf("%-16s %-16s %-18s %12lld %12s\n", node->path, node->layer->kind.name,
+               print_shape(node->out, shape), (long long)parameters_of(model, node),
+               text_count(node->flops, flops));
+        all += node->flops;
+        bytes += 4.0 * (double)shape_elements(node->out);
+    }
+    printf("\n%s parameters; a sample: %s", text_count((double)model_arena(model)->trained, count),
+           text_count(all, flops));
+    printf("FLOP forward, about %sFLOP a training step, %s of layer outputs\n",
+           text_count(3 * all, flops), text_bytes(bytes, count));
+}
+
+static void print_needs(const struct Needs *needs, int64_t ranks) {
+    char text[32];
+    printf("\nmemory of each of %lld rank%s, shards of %lld samples\n", (long long)ranks,
+           ranks == 1 ? "" : "s", (long long)needs->samples);
+    printf("  parameters        %s\n", text_bytes((double)needs->parameters, text));
+    printf("  optimizer         %s\n", text_bytes((double)needs->optimizer, text));
+    printf("  gradients         %s\n", text_bytes((double)needs->exchange, text));
+    printf("  activations       %s\n", text_bytes((double)needs->activations, text));
+    printf("  work space        %s\n", text_bytes((double)needs->work, text));
+    printf("  together          %s\n", text_bytes((double)sum_needs(needs), text));
+}
+
+static json_t *shape_json(struct Shape shape) {
+    return json_pack("[I, I, I]", (json_int_t)shape.height, (json_int_t)shape.width,
+                     (json_int_t)shape.channels);
+}
+
+static void print_json(const struct Blueprint *blueprint, const struct Needs *needs,
+                       int64_t ranks) {
+    const struct Model *model = blueprint->model;
+    json_t *layers = json_array();
+    for (int i = 0; i < model_node_count(model); i++) {
+        const struct Node *node = model_node(model, i);
+        json_array_append_new(
+            layers, json_pack("{s:s, s:s, s:o, s:I, s:f, s:I}", "path", node->path, "kind",
+                              node->layer->kind.name, "output", shape_json(node->out), "parameters",
+                              (json_int_t)parameters_of(model, node), "flops", node->flops,
+                              "activation_bytes", (json_int_t)(4 * shape_elements(node->out))));
+    }
+    json_t *memory =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "parameters", (json_int_t)needs->parameters,
+                  "optimizer", (json_int_t)needs->optimizer, "gradients",
+                  (json_int_t)needs->exchange, "activations", (json_int_t)needs->activations,
+                  "work", (json_int_t)needs->work, "total", (json_int_t)sum_needs(needs));
+    json_t *object = json_pack("{s:o, s:I, s:I, s:o, s:o}", "input", shape_json(model_input(model)),
+                               "parameters", (json_int_t)model_arena(model)->trained, "ranks",
+                               (json_int_t)ranks, "memory_bytes", memory, "layers", layers);
+    json_dumpf(object, stdout, JSON_REAL_PRECISION(12));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *unused, struct Error *error) {
+    (void)command;
+    (void)unused;
+    struct Blueprint blueprint = {0};
+    struct Needs needs;
+    long long ranks = 1;
+    int code = blueprint_open(&blueprint, arguments, error);
+    if (!code) {
+        long long fallback =
+            blueprint.options.train.shards > 0 ? blueprint.options.train.shards : 1;
+        code = argument_integer(arguments, "ranks", 1, 1 << 20, fallback, &ranks, error);
+    }
+    if (!code)
+        code = measure(&blueprint, ranks, &needs, error);
+    if (!code && argument_given(arguments, "json")) {
+        print_json(&blueprint, &needs, ranks);
+    } else if (!code) {
+        print_layers(&blueprint);
+        print_needs(&needs, ranks);
+    }
+    blueprint_release(&blueprint);
+    return code;
+}
+
+const struct Command command_describe = {
+    .name = "describe",
+    .operands = "RUN.yaml",
+    .least_operands = 1,
+    .most_operands = 1,
+    .summary = "print a run file's layers, shapes, parameters, work and memory",
+    .help = "Builds the model without training it and without MPI: output shape, parameters and "
+            "floating-point operations of every layer, and the memory that each rank will need.\n"
+            "\n"
+            "Examples:\n"
+            "  trainer describe launch/recipes/cifar10-resnet20.yaml --input 32x32x3\n"
+            "  trainer describe mine.yaml --ranks 4 --set train.batch=512\n",
+    .flags = flags,
+    .run = run,
+};

@@ -1,0 +1,112 @@
+#include "cli/members.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+static int parse_weights(struct Members *members, const char *text, struct Error *error) {
+    double total = 0;
+    const char *at = text;
+    for (int i = 0; i < members->count; i++) {
+        char *end = NULL;
+        double weight = at ? strtod(at, &end) : NAN;
+        if (!at || end == at || !isfinite(weight) || weight < 0 || (*end && *end != ','))
+            return fail(error, ERROR_USAGE,
+                        "--weights %s: expected %d numbers from 0, divided by commas", text,
+                        members->count);
+        total += members->weights[i] = weight;
+        at = *end ? end + 1 : NULL;
+    }
+    if (at || total <= 0)
+        return fail(error, ERROR_USAGE, "--weights %s: expected %d numbers, not all zero", text,
+                    members->count);
+    for (int i = 0; i < members->count; i++)
+        members->weights[i] /= total;
+    return OK;
+}
+
+static int parse_flags(struct Members *members, const struct Arguments *arguments,
+                       struct Error *error) {
+    const char *mean = argument_value(arguments, "mean");
+    const char *weights = argument_value(arguments, "weights");
+    if (mean && strcmp(mean, "arithmetic") && strcmp(mean, "geometric"))
+        return fail(error, ERROR_USAGE, "--mean %s: expected arithmetic or geometric", mean);
+    members->mean = mean && !strcmp(mean, "geometric") ? ENSEMBLE_GEOMETRIC : ENSEMBLE_ARITHMETIC;
+    members->count = arguments->operand_count;
+    members->weights =
+        memory_allocate((size_t)members->count * sizeof *members->weights, "weights");
+    for (int i = 0; i < members->count; i++)
+        members->weights[i] = 1.0 / members->count;
+    return weights ? parse_weights(members, weights, error) : OK;
+}
+
+static int attach(struct Members *members, const struct Arguments *arguments, enum Variant variant,
+                  long long threads, struct Error *error) {
+    const char *file = argument_value(arguments, "data");
+    const char *split = argument_value(arguments, "split");
+    const char *backend_name = argument_value(arguments, "backend");
+    int code =
+        dataset_open(&members->dataset, file ? file : members->items[0].options.data.file, error);
+    if (code)
+        return code;
+    members->split = dataset_split(members->dataset, split ? split : "test", error);
+    if (!members->split)
+        return error->code;
+    backend_configure((int)threads, variant);
+    const struct Backend *backend =
+        backend_find(backend_name ? backend_name : "auto", variant, error);
+    if (!backend)
+        return error->code;
+    members->backend = backend->name;
+    for (int i = 0; i < members->count && !code; i++) {
+        code = member_match(&members->items[i], members->dataset, error);
+        if (!code)
+            code = member_attach(&members->items[i], members->dataset, members->split, backend,
+                                 variant, error);
+        members->predictors[i] = (struct Predictor){
+            members->items[i].plan, members->items[i].loader, members->items[i].state};
+    }
+    return code;
+}
+
+int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
+                 struct Error *error) {
+    long long threads;
+    *members = (struct Members){0};
+    int code = argument_integer(arguments, "threads", 1, 1024, 1, &threads, error);
+    if (!code)
+        code = parse_flags(members, arguments, error);
+    if (code)
+        return code;
+    size_t count = (size_t)members->count;
+    members->items = memory_allocate(count * sizeof *members->items, "members");
+    members->predictors = memory_allocate(count * sizeof *members->predictors, "members");
+    for (int i = 0; i < members->count && !code; i++)
+        code = member_open(&members->items[i], ranks, arguments->operands[i], error);
+    if (code)
+        return code;
+    int64_t variant = variant_best(VARIANT_F32_V4);
+    ranks_minimum(ranks, &variant, 1);
+    return ranks_agree(ranks, attach(members, arguments, (enum Variant)variant, threads, error),
+                       error);
+}
+
+void members_release(struct Members *members) {
+    for (int i = 0; members->items && i < members->count; i++)
+        member_release(&members->items[i]);
+    memory_release(members->items);
+    memory_release(members->predictors);
+    memory_release(members->weights);
+    dataset_close(members->dataset);
+}
+
+struct EvaluateRequest members_request(const struct Members *members) {
+    return (struct EvaluateRequest){.members = members->predictors,
+                                    .member_count = members->count,
+                                    .weights = members->weights,
+                                    .mean = members->mean,
+                                    .samples = members->split->count,
+                                    .classes = members->dataset->class_count};
+}

@@ -1,0 +1,39 @@
+/* What eval and predict share: checkpoints, a split, and everything ready to run over it. */
+#ifndef TRAINER_CLI_MEMBERS_H
+#define TRAINER_CLI_MEMBERS_H
+
+#include "cli/command.h"
+#include "train/member.h"
+
+struct Members {
+    struct Member *items;
+    struct Predictor *predictors;
+    int count;
+    double *weights; /* sum to one */
+    enum EnsembleMean mean;
+    struct Dataset *dataset;
+    const struct Split *split;
+    const char *backend; /* its name, for people */
+};
+
+/* The flags that members_open reads, to be pasted into a command's table. */
+#define MEMBERS_FLAGS                                                                              \
+    {.name = "data", .argument = "FILE",                                                           \
+     .help = "data set (default: the one that the first checkpoint was trained on)"},              \
+        {.name = "split", .argument = "NAME", .help = "split of it (default: test)"},              \
+        {.name = "mean", .argument = "arithmetic|geometric",                                       \
+         .help = "how members' probabilities are averaged (default: arithmetic)"},                 \
+        {.name = "weights", .argument = "W,W,...",                                                 \
+         .help = "weight of each member, scaled to sum to one (default: equal)"},                  \
+        {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},               \
+        {.name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"}
+
+/* Collective. Release with members_release whatever it returned. */
+int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
+                 struct Error *error);
+void members_release(struct Members *members);
+
+/* The request for train/evaluate.h over all of them. */
+struct EvaluateRequest members_request(const struct Members *members);
+
+#endif

@@ -1,0 +1,119 @@
+#include "train/train.h"
+
+#include <jansson.h>
+#include <math.h>
+
+#include "base/memory.h"
+#include "cli/command.h"
+
+static const struct Flag flags[] = {
+    {.name = "out",
+     .argument = "DIR",
+     .short_name = 'o',
+     .help = "folder of the run: run.yaml, metrics.jsonl, checkpoints/ (required)"},
+    {.name = "set",
+     .argument = "KEY=VALUE",
+     .repeated = true,
+     .help = "changes a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3"},
+    {.name = "resume",
+     .help = "continue from the newest valid checkpoint in DIR; start where there is none"},
+    {.name = "stop-after",
+     .argument = "N",
+     .help = "stop, with a checkpoint, when N steps of the run are done"},
+    {.name = "quiet", .short_name = 'q', .help = "no progress on stderr"},
+    {.name = "json", .help = "the result as one JSON object on stdout"},
+    {0}};
+
+static void print_json(const struct TrainResult *result) {
+    const struct Progress *progress = &result->progress;
+    json_t *object = json_pack("{s:I, s:I, s:b}", "step", (json_int_t)progress->step, "total_steps",
+                               (json_int_t)result->total_steps, "finished", result->finished);
+    if (isfinite(result->train_loss)) {
+        json_object_set_new(object, "train_loss", json_real(result->train_loss));
+        json_object_set_new(object, "train_accuracy", json_real(result->train_accuracy));
+    }
+    if (progress->best_metric >= 0) {
+        json_object_set_new(object, "validation_loss", json_real(progress->validation_loss));
+        json_object_set_new(object, "validation_accuracy",
+                            json_real(progress->validation_accuracy));
+        json_object_set_new(object, "best_accuracy", json_real(progress->best_metric));
+        json_object_set_new(object, "best_step", json_integer(progress->best_step));
+    }
+    json_object_set_new(object, "seconds", json_real(progress->seconds));
+    json_object_set_new(object, "images_per_second", json_real(result->images_per_second));
+    json_object_set_new(object, "digest", json_string(result->digest));
+    json_object_set_new(object, "checkpoint", json_string(result->checkpoint));
+    json_dumpf(object, stdout, JSON_REAL_PRECISION(10));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+static void print_words(const struct TrainResult *result) {
+    const struct Progress *progress = &result->progress;
+    printf("%s at step %lld of %lld\n", result->finished ? "finished" : "stopped",
+           (long long)progress->step, (long long)result->total_steps);
+    if (isfinite(result->train_loss))
+        printf("train       loss %.4f, accuracy %.2f %%\n", result->train_loss,
+               100 * result->train_accuracy);
+    if (progress->best_metric >= 0)
+        printf("validation  loss %.4f, accuracy %.2f %% (best %.2f %% at step %lld)\n",
+               progress->validation_loss, 100 * progress->validation_accuracy,
+               100 * progress->best_metric, (long long)progress->best_step);
+    printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
+           progress->seconds);
+    printf("digest      %s\n", result->digest);
+    printf("checkpoint  %s\n", result->checkpoint);
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command;
+    const char **overrides = NULL;
+    long long stop_after;
+    int code = argument_integer(arguments, "stop-after", 1, INT64_MAX, 0, &stop_after, error);
+    if (code)
+        return code;
+    struct TrainRequest request = {.run_path = arguments->operands[0],
+                                   .override_count = argument_values(arguments, "set", &overrides),
+                                   .overrides = overrides,
+                                   .folder = argument_value(arguments, "out"),
+                                   .resume = argument_given(arguments, "resume"),
+                                   .stop_after = stop_after,
+                                   .quiet = argument_given(arguments, "quiet")};
+    struct TrainResult result = {0};
+    if (!request.folder || !*request.folder)
+        code = fail(error, ERROR_USAGE,
+                    "train: --out DIR is missing: the folder that the run is written to");
+    if (!code)
+        code = train(ranks, &request, &result, error);
+    if (!code && ranks_rank(ranks) == 0) {
+        if (argument_given(arguments, "json"))
+            print_json(&result);
+        else
+            print_words(&result);
+    }
+    memory_release(result.checkpoint);
+    memory_release((void *)overrides);
+    return code;
+}
+
+const struct Command command_train = {
+    .name = "train",
+    .operands = "RUN.yaml",
+    .least_operands = 1,
+    .most_operands = 1,
+    .summary = "train a model as a run file says",
+    .help =
+        "Trains on all ranks and fills DIR with run.yaml (every key resolved), metrics.jsonl "
+        "and checkpoints/, in which latest.h5 and best.h5 point at the newest and at the best "
+        "by validation accuracy. The parameters have the same bits whatever the number of "
+        "ranks, as long as train.shards is the same.\n"
+        "\n"
+        "Examples:\n"
+        "  mpirun -np 2 trainer train launch/recipes/demo.yaml --out runs/demo\n"
+        "  mpirun -np 4 trainer train runs/demo/run.yaml --out runs/demo --resume\n"
+        "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set train.seed=2\n",
+    .flags = flags,
+    .parallel = true,
+    .run = run,
+};

@@ -1,0 +1,112 @@
+#include "train/member.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+static int read_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, const char *path,
+                           struct Error *error) {
+    int code = OK;
+    int64_t bytes = 0;
+    void *packed = NULL;
+    if (ranks_rank(ranks) == 0)
+        code = checkpoint_read(checkpoint, path, error);
+    code = ranks_agree(ranks, code, error);
+    if (code || ranks_size(ranks) == 1)
+        return code;
+    if (ranks_rank(ranks) == 0)
+        packed = checkpoint_pack(*checkpoint, &bytes);
+    ranks_broadcast(ranks, &bytes, sizeof bytes);
+    if (ranks_rank(ranks) != 0)
+        packed = memory_allocate((size_t)bytes, "a checkpoint");
+    ranks_broadcast(ranks, packed, bytes);
+    if (ranks_rank(ranks) != 0)
+        *checkpoint = checkpoint_unpack(packed, bytes);
+    memory_release(packed);
+    return OK;
+}
+
+static float *copy_floats(const float *values, int64_t count) {
+    float *copy = memory_allocate((size_t)count * sizeof *copy, "preprocessing");
+    if (count)
+        memcpy(copy, values, (size_t)count * sizeof *copy);
+    return copy;
+}
+
+static int build(struct Member *member, struct Error *error) {
+    const struct Checkpoint *checkpoint = member->checkpoint;
+    int code = runfile_parse(&member->file, checkpoint->path, checkpoint->run_text, NULL, 0,
+                             run_keys, &member->options, error);
+    if (code) {
+        error_context(error, "the run file kept in the checkpoint");
+        return code;
+    }
+    struct Shape input = {checkpoint->height, checkpoint->width, checkpoint->channels, 1, 1};
+    code = model_create(&member->model, &member->options.model, input, error);
+    if (code)
+        return code;
+    const struct Arena *arena = model_arena(member->model);
+    member->state =
+        memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "parameters");
+    member->preprocess =
+        (struct Preprocess){.height = checkpoint->height,
+                            .width = checkpoint->width,
+                            .channels = checkpoint->channels,
+                            .mean_count = checkpoint->mean_count,
+                            .mean = copy_floats(checkpoint->mean, checkpoint->mean_count),
+                            .factor = copy_floats(checkpoint->factor, checkpoint->channels)};
+    return checkpoint_get_state(checkpoint, arena, member->state, error);
+}
+
+int member_open(struct Member *member, struct Ranks *ranks, const char *path, struct Error *error) {
+    *member = (struct Member){0};
+    int code = read_everywhere(&member->checkpoint, ranks, path, error);
+    if (code)
+        return code;
+    return ranks_agree(ranks, build(member, error), error);
+}
+
+void member_release(struct Member *member) {
+    plan_release(member->plan);
+    loader_release(member->loader);
+    model_release(member->model);
+    memory_release(member->state);
+    preprocess_release(&member->preprocess);
+    runfile_release(member->file);
+    checkpoint_release(member->checkpoint);
+    *member = (struct Member){0};
+}
+
+int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error) {
+    const struct Checkpoint *checkpoint = member->checkpoint;
+    if (checkpoint->height != dataset->height || checkpoint->width != dataset->width ||
+        checkpoint->channels != dataset->channels)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: takes images of (%lld, %lld, %lld), %s holds (%lld, %lld, %lld)",
+                    checkpoint->path, (long long)checkpoint->height, (long long)checkpoint->width,
+                    (long long)checkpoint->channels, dataset->path, (long long)dataset->height,
+                    (long long)dataset->width, (long long)dataset->channels);
+    if (checkpoint->class_count != dataset->class_count)
+        return fail(error, ERROR_CHECKPOINT, "%s: knows %lld classes, %s has %lld",
+                    checkpoint->path, (long long)checkpoint->class_count, dataset->path,
+                    (long long)dataset->class_count);
+    for (int64_t i = 0; i < dataset->class_count; i++)
+        if (strcmp(checkpoint->class_names[i], dataset->class_names[i]))
+            return fail(error, ERROR_CHECKPOINT, "%s: its class %lld is '%s', in %s it is '%s'",
+                        checkpoint->path, (long long)i, checkpoint->class_names[i], dataset->path,
+                        dataset->class_names[i]);
+    return OK;
+}
+
+int member_attach(struct Member *member, const struct Dataset *dataset, const struct Split *split,
+                  const struct Backend *backend, enum Variant variant, struct Error *error) {
+    struct LoaderRequest loading = {
+        .dataset = dataset, .split = split, .preprocess = &member->preprocess};
+    int code = loader_create(&member->loader, &loading, error);
+    if (code)
+        return code;
+    struct PlanRequest planning = {
+        .variant = variant, .backend = backend, .loss = &member->options.loss};
+    planning.sample_counts = evaluate_sizes(split->count, planning.samples);
+    return plan_create(&member->plan, member->model, &planning, error);
+}
