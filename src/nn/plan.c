@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "nn/graph.h"
 #include "nn/operations.h"
 #include "nn/placement.h"
@@ -185,7 +186,7 @@ static struct Buffer *new_buffers(int count) {
 }
 
 /* Puts all buffers into one pool and writes down where each tensor lies. */
-static void allocate_buffers(struct Plan *plan, struct Lives *lives) {
+static int allocate_buffers(struct Plan *plan, struct Lives *lives, struct Error *error) {
     int tensors = model_graph(plan->model)->tensor_count, n = lives->count;
     int counts[] = {tensors, tensors, n, n * LAYER_INPUTS};
     struct Buffer *groups[] = {lives->values, lives->gradients, lives->saved, lives->through};
@@ -198,6 +199,15 @@ static void allocate_buffers(struct Plan *plan, struct Lives *lives) {
         next += counts[g];
     }
     size_t bytes = placement_solve(all, total);
+    if (!memory_can_hold(bytes)) {
+        char needed[32];
+        memory_release(all);
+        return fail(error, ERROR_RUN_FILE,
+                    "model: a shard of %lld samples needs %s for its activations, more than this "
+                    "machine's memory; expected a smaller train.batch, more shards or a smaller "
+                    "model",
+                    (long long)plan->samples, text_bytes((double)bytes, needed));
+    }
     plan->pool = memory_allocate(bytes, "activations");
     plan->memory.activations = (int64_t)bytes;
     next = 0;
@@ -213,6 +223,7 @@ static void allocate_buffers(struct Plan *plan, struct Lives *lives) {
                 ? plan->pool + lives->gradients[root_of(lives->gradient_root, t)].offset
                 : NULL;
     }
+    return OK;
 }
 
 static void fill_steps(struct Plan *plan, const struct Lives *lives) {
@@ -272,7 +283,7 @@ static void find_final_ranges(struct Plan *plan) {
     memory_release(done);
 }
 
-static void make_buffers(struct Plan *plan) {
+static int make_buffers(struct Plan *plan, struct Error *error) {
     const struct Graph *graph = model_graph(plan->model);
     int tensors = graph->tensor_count, n = plan->operations.count;
     struct Lives lives = {
@@ -307,8 +318,9 @@ static void make_buffers(struct Plan *plan) {
     plan->prepared = memory_allocate(prepared, "prepared weights");
     plan->memory.scratch = (int64_t)scratch;
     plan->memory.prepared = (int64_t)prepared;
-    allocate_buffers(plan, &lives);
-    fill_steps(plan, &lives);
+    int code = allocate_buffers(plan, &lives, error);
+    if (!code)
+        fill_steps(plan, &lives);
     memory_release(lives.values);
     memory_release(lives.gradients);
     memory_release(lives.value_root);
@@ -317,6 +329,7 @@ static void make_buffers(struct Plan *plan) {
     memory_release(lives.through);
     memory_release(lives.accumulates);
     memory_release(lives.view_aliased);
+    return code;
 }
 
 static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
@@ -363,11 +376,12 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
     plan->values = memory_allocate(pointers, "the plan");
     plan->gradients = memory_allocate(pointers, "the plan");
     int code = plan_operations(plan, request, error);
+    if (!code)
+        code = make_buffers(plan, error);
     if (code) {
         plan_release(plan);
         return code;
     }
-    make_buffers(plan);
     find_final_ranges(plan);
     plan->target =
         memory_allocate((size_t)(plan->samples * plan->outputs) * sizeof(float), "targets");
