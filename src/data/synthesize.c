@@ -156,11 +156,11 @@ static struct Pose draw_pose(struct Draws *draws, float least_radius, float most
     struct Pose pose;
     pose.radius = draw(draws, least_radius, most_radius);
     pose.reach = 1.35f * pose.radius;
-    float room = fmaxf(1 - reach * pose.radius, 0);
+    float room = 0.4f * fmaxf(1 - reach * pose.radius, 0);
     pose.centre.x = draw(draws, -room, room);
     pose.centre.y = draw(draws, -room, room);
     pose.stretch = draw(draws, 0.85f, 1.18f);
-    float turns = draw(draws, 0, 1);
+    float turns = draw(draws, -0.125f, 0.125f);
     pose.cosine = sine(turns + 0.25f);
     pose.sine = sine(turns);
     return pose;
@@ -208,22 +208,26 @@ static float luminance(const struct Colour *colour) {
     return 0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2];
 }
 
-static struct Colour draw_colour(struct Draws *draws) {
+/* A level of grey in [low, high], every channel up to `chroma` away from it. */
+static struct Colour draw_colour(struct Draws *draws, float low, float high, float chroma) {
     struct Colour colour;
+    float level = draw(draws, low, high);
     for (int c = 0; c < 3; c++)
-        colour.channel[c] = draw(draws, 0.04f, 0.96f);
+        colour.channel[c] = clamp(level + chroma * draw(draws, -1, 1), 0.02f, 0.98f);
     return colour;
 }
 
-/* A colour whose luminance is at least `contrast` away from the background's, to either side. */
-static struct Colour draw_contrasting(struct Draws *draws, float background, float contrast) {
-    struct Colour colour = {{0, 0, 0}};
-    for (int tries = 0; tries < 24; tries++) {
-        colour = draw_colour(draws);
-        if (fabsf(luminance(&colour) - background) >= contrast)
+/* A figure's colour: lighter than its surroundings more often than darker (a few layers must be
+ * able to get started), by at least 0.22 of the range, and of any hue. */
+static struct Colour draw_contrasting(struct Draws *draws, float background) {
+    bool lighter = background < 0.3f || (background < 0.62f && draw(draws, 0, 1) < 0.85f);
+    for (int tries = 0; tries < 32; tries++) {
+        struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.6f);
+        float contrast = luminance(&colour) - background;
+        if ((lighter ? contrast : -contrast) >= 0.22f)
             return colour;
     }
-    float level = background < 0.5f ? 0.95f : 0.05f;
+    float level = lighter ? 0.95f : 0.05f;
     return (struct Colour){{level, level, level}};
 }
 
@@ -239,7 +243,7 @@ static struct Texture draw_texture(struct Draws *draws) {
     struct Texture texture;
     memset(&texture, 0, sizeof texture);
     texture.kind = draw_below(draws, 4);
-    texture.amplitude = draw(draws, 0.03f, 0.13f);
+    texture.amplitude = draw(draws, 0.02f, 0.09f);
     texture.frequency = draw(draws, 1, 4.5f);
     texture.phase = draw(draws, 0, 1);
     float turns = draw(draws, 0, 1);
@@ -280,9 +284,9 @@ static float texture_at(const struct Texture *texture, float x, float y) {
 
 /* A gradient between two related colours under a texture. Returns its mean luminance. */
 static float paint_background(struct Canvas *canvas, struct Draws *draws) {
-    struct Colour from = draw_colour(draws), to = from;
+    struct Colour from = draw_colour(draws, 0.1f, 0.6f, 0.18f), to = from;
     for (int c = 0; c < 3; c++)
-        to.channel[c] = clamp(from.channel[c] + draw(draws, -0.25f, 0.25f), 0, 1);
+        to.channel[c] = clamp(from.channel[c] + draw(draws, -0.2f, 0.2f), 0, 1);
     float turns = draw(draws, 0, 1), cosine = sine(turns + 0.25f), sinus = sine(turns);
     struct Texture texture = draw_texture(draws);
     for (int64_t row = 0; row < canvas->size; row++)
@@ -303,7 +307,7 @@ static float bar(struct Vector p) {
 }
 
 static void paint_occluder(struct Canvas *canvas, struct Draws *draws, const struct Pose *figure) {
-    struct Colour colour = draw_colour(draws);
+    struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.4f);
     float turns = draw(draws, 0, 1), cosine = sine(turns + 0.25f), sinus = sine(turns);
     float off = draw(draws, 0.35f, 1) * figure->radius;
     struct Pose pose = {.centre = {figure->centre.x + off * cosine, figure->centre.y + off * sinus},
@@ -330,15 +334,15 @@ static uint8_t quantise(float value, uint32_t word, float sigma) {
 
 static void draw_scene(struct Canvas *canvas, struct Draws *draws, int32_t label) {
     float background = paint_background(canvas, draws);
-    struct Pose pose = draw_pose(draws, 0.38f, 0.8f, 0.9f);
-    for (int i = draw_below(draws, 4); i > 0; i--) { /* distractors, small and behind */
-        struct Colour colour = draw_colour(draws);
+    struct Pose pose = draw_pose(draws, 0.55f, 0.85f, 0.9f);
+    for (int i = draw_below(draws, 3); i > 0; i--) { /* distractors, small and behind */
+        struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.4f);
         struct Pose small = draw_pose(draws, 0.09f, 0.17f, 1);
         paint(canvas, figures[draw_below(draws, SYNTHESIS_CLASSES)], &small, &colour, 0);
     }
-    struct Colour colour = draw_contrasting(draws, background, 0.2f);
+    struct Colour colour = draw_contrasting(draws, background);
     paint(canvas, figures[label], &pose, &colour, draw(draws, -0.12f, 0.12f));
-    if (draw(draws, 0, 1) < 0.5f)
+    if (draw(draws, 0, 1) < 0.4f)
         paint_occluder(canvas, draws, &pose);
 }
 
@@ -349,7 +353,7 @@ static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit
     struct Draws draws = {.stream = random_stream(synthesis->seed, RANDOM_SYNTHESIS, 0, 0, item)};
     int32_t label = (int32_t)(index % SYNTHESIS_CLASSES);
     draw_scene(canvas, &draws, label);
-    float sigma = draw(&draws, 0.005f, 0.06f);
+    float sigma = draw(&draws, 0.005f, 0.05f);
     CHECK(draws.used < 4 * NOISE_BLOCK);
     for (int64_t i = 0; i < synthesis->size * synthesis->size; i++) {
         uint32_t words[4];

@@ -1,0 +1,81 @@
+/* Imports: labelled images in a public format to a data set file. Every format is one row of
+ * import_formats and one file import_<format>.c; what they share (validation split, batches,
+ * writing) is in import.c. Not collective. */
+#ifndef TRAINER_DATA_IMPORT_H
+#define TRAINER_DATA_IMPORT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "data/progress.h"
+#include "data/resize.h"
+
+struct ImportNamedFolder {
+    const char *name, *folder;
+};
+
+struct ImportOptions {
+    const char *format;
+    const char *const *sources; /* folders or files, as the format says */
+    int source_count;
+    const struct ImportNamedFolder *splits; /* image-folder: in place of sources */
+    int split_count;
+    int64_t height, width; /* image-folder: 0: as the first image */
+    int64_t channels;      /* image-folder: 1 or 3 */
+    enum ResizeRule resize;
+    bool skip_bad;              /* image-folder: leave out what cannot be decoded */
+    bool coarse_labels;         /* cifar100 */
+    const char *const *classes; /* names in place of the format's own; NULL: none */
+    int64_t class_count;
+    double validation; /* the part of every training class that becomes the split "validation" */
+    uint64_t seed;     /* which images that part takes */
+};
+
+/* A split of a source: its images in their final order. */
+struct ImportSplit {
+    char *name;
+    int64_t count;
+    int32_t *labels; /* (count), in [0, class_count) */
+    int64_t *items;  /* (count), the source's own number of an image */
+};
+
+/* What a format makes of the user's folders before any pixel is converted. */
+struct ImportSource {
+    const struct ImportFormat *format;
+    int64_t height, width, channels;
+    int64_t class_count;
+    char **class_names;
+    int split_count;
+    struct ImportSplit *splits;
+    int64_t skipped; /* images left out */
+    void *state;     /* the format's own */
+};
+
+struct ImportFormat {
+    const char *name, *help;
+    /* Fills in a zeroed source; import.c releases it, after a failure too. */
+    int (*open)(struct ImportSource *source, const struct ImportOptions *options,
+                const struct Progress *progress, struct Error *error);
+    /* The pixels of `count` items into (count, height, width, channels). */
+    int (*read)(const struct ImportSource *source, const int64_t *items, int64_t count,
+                uint8_t *pixels, struct Error *error);
+    void (*release)(struct ImportSource *source); /* `state` only; it may be NULL */
+};
+extern const struct ImportFormat import_image_folder, import_cifar10, import_cifar100, import_idx;
+extern const struct ImportFormat *const import_formats[]; /* NULL-terminated */
+
+/* Imports into `path`; *skipped says how many images were left out. */
+int import_dataset(const struct ImportOptions *options, const char *path,
+                   const struct Progress *progress, int64_t *skipped, struct Error *error);
+
+/* For the formats: adds a split (its name is copied) with room for `count` images. */
+struct ImportSplit *import_add_split(struct ImportSource *source, const char *name, int64_t count);
+/* Sets class names (copied). */
+void import_set_classes(struct ImportSource *source, const char *const *names, int64_t count);
+/* Moves a part of every class of "train" to a new split "validation", which images: by the seed. */
+int import_split_validation(struct ImportSource *source, double part, uint64_t seed,
+                            struct Error *error);
+void import_release(struct ImportSource *source);
+
+#endif
