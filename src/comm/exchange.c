@@ -1,0 +1,177 @@
+#include "comm/exchange.h"
+
+#include <math.h>
+
+#include "base/memory.h"
+#include "comm/exchange_method.h"
+#include "comm/kernels/add.h"
+
+const char *const exchange_algorithm_names[] = {"auto", "window", "halving", "direct", "mpi", NULL};
+
+static const struct ExchangeMethod *const methods[] = {
+    [EXCHANGE_WINDOW] = &exchange_window,
+    [EXCHANGE_HALVING] = &exchange_halving,
+    [EXCHANGE_DIRECT] = &exchange_direct,
+    [EXCHANGE_MPI] = &exchange_mpi,
+};
+
+#define PAGE_ELEMENTS 1024
+
+static int64_t padded(int64_t elements) {
+    return (elements + PAGE_ELEMENTS - 1) / PAGE_ELEMENTS * PAGE_ELEMENTS;
+}
+
+/* Every rank works out what all of them will hold: the pieces, and how to add them up. */
+static void plan(struct Exchange *exchange) {
+    struct TreeCounter counter;
+    int pieces = 0, capacity = 0;
+    struct TreeNode *nodes = NULL;
+    for (int rank = 0; rank < exchange->size; rank++) {
+        int buffers =
+            tree_count(&counter, exchange->shards, rank * exchange->count, exchange->count);
+        if (rank == exchange->rank)
+            exchange->buffer_count = buffers;
+        if (pieces + counter.depth > capacity) {
+            int more = 2 * capacity + counter.depth;
+            nodes = memory_resize(nodes, (size_t)capacity * sizeof *nodes,
+                                  (size_t)more * sizeof *nodes, "exchange plan");
+            exchange->pieces =
+                memory_resize(exchange->pieces, (size_t)capacity * sizeof *exchange->pieces,
+                              (size_t)more * sizeof *exchange->pieces, "exchange plan");
+            capacity = more;
+        }
+        for (int buffer = 0; buffer < counter.depth; buffer++, pieces++) {
+            nodes[pieces] = counter.stack[buffer];
+            exchange->pieces[pieces] = (struct ExchangePiece){rank, buffer};
+        }
+    }
+    tree_program_create(&exchange->program, exchange->shards, nodes, pieces);
+    memory_release(nodes);
+}
+
+static int try_method(struct Exchange *exchange, enum ExchangeAlgorithm algorithm,
+                      struct Error *error) {
+    exchange->algorithm = algorithm;
+    exchange->method = methods[algorithm];
+    int code = exchange->method->create(exchange, error);
+    if (code)
+        exchange->method = NULL;
+    return code;
+}
+
+static int choose_method(struct Exchange *exchange, enum ExchangeAlgorithm algorithm,
+                         struct Error *error) {
+    if (algorithm != EXCHANGE_AUTO)
+        return try_method(exchange, algorithm, error);
+    if (try_method(exchange, EXCHANGE_WINDOW, error) == OK ||
+        try_method(exchange, EXCHANGE_HALVING, error) == OK)
+        return OK;
+    return try_method(exchange, EXCHANGE_DIRECT, error);
+}
+
+int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shards, int64_t elements,
+                    enum ExchangeAlgorithm algorithm, enum Variant variant, struct Error *error) {
+    static const struct AddKernel *const kernels[VARIANT_COUNT] = KERNEL_TABLE(add_kernel);
+    int size = ranks_size(ranks);
+    CHECK(elements > 0 && variant != VARIANT_F64 && variant_available(variant));
+    if (shards < 1 || shards % size)
+        return fail(
+            error, ERROR_RUN_FILE,
+            "train.shards: %lld shards cannot be shared equally by %d ranks; start a number "
+            "of ranks that divides the shards",
+            (long long)shards, size);
+    struct Exchange *exchange = memory_allocate(sizeof *exchange, "exchange");
+    *exchange = (struct Exchange){.ranks = ranks,
+                                  .rank = ranks_rank(ranks),
+                                  .size = size,
+                                  .shards = shards,
+                                  .elements = elements,
+                                  .stride = padded(elements),
+                                  .first = ranks_rank(ranks) * (shards / size),
+                                  .count = shards / size,
+                                  .add = kernels[variant]->add,
+                                  .counter.shards = shards};
+    plan(exchange);
+    int code = size > 1 ? choose_method(exchange, algorithm, error) : OK;
+    if (code) {
+        exchange_release(exchange);
+        return code;
+    }
+    if (!exchange->buffers) {
+        size_t bytes = (size_t)(exchange->buffer_count * exchange->stride) * sizeof(float);
+        exchange->buffers = memory_allocate(bytes, "gradients");
+        exchange->owns_buffers = true;
+    }
+    *result = exchange;
+    return OK;
+}
+
+void exchange_release(struct Exchange *exchange) {
+    if (!exchange)
+        return;
+    if (exchange->method)
+        exchange->method->release(exchange);
+    if (exchange->owns_buffers)
+        memory_release(exchange->buffers);
+    tree_program_release(&exchange->program);
+    memory_release(exchange->pieces);
+    memory_release(exchange);
+}
+
+int64_t exchange_first_shard(const struct Exchange *exchange) {
+    return exchange->first;
+}
+
+int64_t exchange_shard_count(const struct Exchange *exchange) {
+    return exchange->count;
+}
+
+const char *exchange_name(const struct Exchange *exchange) {
+    return exchange->method ? exchange_algorithm_names[exchange->algorithm] : "none";
+}
+
+float *exchange_shard_buffer(struct Exchange *exchange) {
+    if (exchange->done == exchange->count) {
+        exchange->done = 0;
+        exchange->counter.depth = 0;
+    }
+    return exchange->buffers + exchange->counter.depth * exchange->stride;
+}
+
+void exchange_ready(struct Exchange *exchange, int64_t begin, int64_t end) {
+    CHECK(0 <= begin && begin <= end && end <= exchange->elements);
+}
+
+void exchange_shard_done(struct Exchange *exchange) {
+    struct TreeCounter *counter = &exchange->counter;
+    CHECK(exchange->done < exchange->count);
+    tree_push(counter, (struct TreeNode){.index = exchange->first + exchange->done++});
+    while (tree_join(counter)) {
+        float *right = exchange->buffers + counter->depth * exchange->stride;
+        float *left = right - exchange->stride;
+        exchange->add(left, left, right, exchange->elements);
+    }
+}
+
+const float *exchange_finish(struct Exchange *exchange) {
+    CHECK(exchange->done == exchange->count);
+    return exchange->method ? exchange->method->finish(exchange) : exchange->buffers;
+}
+
+int64_t exchange_own_nonfinite(const struct Exchange *exchange, int64_t begin, int64_t end) {
+    for (int64_t i = begin; i < end; i++)
+        for (int buffer = 0; buffer < exchange->counter.depth; buffer++)
+            if (!isfinite(exchange->buffers[buffer * exchange->stride + i]))
+                return i;
+    return -1;
+}
+
+int64_t exchange_memory(int64_t shards, int64_t ranks, int64_t elements) {
+    struct TreeCounter counter;
+    int64_t most = 0;
+    for (int64_t rank = 0; rank < ranks; rank++) {
+        int buffers = tree_count(&counter, shards, rank * (shards / ranks), shards / ranks);
+        most = buffers > most ? buffers : most;
+    }
+    return (most + (ranks > 1)) * padded(elements) * (int64_t)sizeof(float);
+}

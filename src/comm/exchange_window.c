@@ -1,0 +1,178 @@
+/* The exchange of one host's ranks through an MPI-3 shared window. Every rank's buffers lie in its
+ * own segment; each rank sums one slice of the elements over all subtrees, straight from the
+ * neighbours' buffers, into a result that all of them read. Nothing is copied, no message is sent:
+ * two meetings of all ranks are the whole protocol. The first says "my buffers are complete"; the
+ * second "my slice of the result is complete, and I have read your buffers". The result of a step
+ * is overwritten behind the next step's first meeting, when everybody is through with it. */
+#include <sched.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "comm/exchange_method.h"
+#include "comm/ranks_mpi.h"
+
+#define SHARED_FOLDER "/dev/shm" /* where Open MPI and MPICH keep windows */
+#define HEADER_BYTES 4096        /* a page in front of each segment: the flag */
+
+_Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "flags between processes must be lock-free");
+
+struct Window {
+    MPI_Win window;
+    MPI_Comm node;
+    int size;
+    int spins; /* before the processor is given away */
+    uint64_t turn;
+    _Atomic uint64_t *own_flag;
+    _Atomic uint64_t **flags; /* of every rank: how many meetings it has come to */
+    const float **sources;    /* of every piece */
+    float *result, *scratch;
+};
+
+static inline void pause_processor(void) {
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
+}
+
+/* Waits until all ranks have come here as often as this one. A rank that waits long gives its
+ * processor away (there may be more ranks than cores), and lets MPI deliver what others may wait
+ * for. If a rank dies the launcher ends the rest. */
+static void meet(struct Window *window) {
+    uint64_t turn = ++window->turn;
+    atomic_store_explicit(window->own_flag, turn, memory_order_release);
+    for (int rank = 0; rank < window->size; rank++)
+        for (int tries = 1; atomic_load_explicit(window->flags[rank], memory_order_acquire) < turn;
+             tries++) {
+            if (tries < window->spins) {
+                pause_processor();
+                continue;
+            }
+            sched_yield();
+            if (tries % 64 == 0) {
+                int flag;
+                MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, window->node, &flag, MPI_STATUS_IGNORE);
+            }
+        }
+}
+
+static size_t segment_bytes(const struct Exchange *exchange) {
+    int64_t buffers = exchange->buffer_count + (exchange->rank == 0); /* rank 0's: the result */
+    return HEADER_BYTES + (size_t)(buffers * exchange->stride) * sizeof(float);
+}
+
+/* MPI touches the window's memory late: without room the ranks would die of SIGBUS in a step. */
+static int check_room(struct Exchange *exchange, struct Error *error) {
+    struct statvfs room;
+    int64_t needed = (int64_t)segment_bytes(exchange), least = INT64_MAX;
+    int64_t most = needed;
+    ranks_maximum(exchange->ranks, &most, 1);
+    if (statvfs(SHARED_FOLDER, &room) == 0)
+        least = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
+    ranks_minimum(exchange->ranks, &least, 1);
+    if (most <= least / exchange->size)
+        return OK;
+    return fail(
+        error, ERROR_SYSTEM,
+        "train.exchange: the shared window of %d ranks needs up to %lld MiB in " SHARED_FOLDER
+        ", which has %lld MiB left; use direct or auto",
+        exchange->size, (long long)(most * exchange->size >> 20), (long long)(least >> 20));
+}
+
+static char *segment_of(const struct Window *window, int rank) {
+    MPI_Aint bytes;
+    int unit;
+    char *base;
+    MPI_Win_shared_query(window->window, rank, &bytes, &unit, &base);
+    return base;
+}
+
+/* The slice that this rank sums: [begin, begin + count). */
+static int64_t own_slice(const struct Exchange *exchange, int64_t *begin) {
+    int64_t slice = exchange_slice(exchange);
+    *begin = exchange_clamp(exchange->rank * slice, 0, exchange->elements);
+    return exchange_clamp(exchange->elements - *begin, 0, slice);
+}
+
+/* Who will use a page touches it first, so that it lies in that rank's memory. */
+static void touch(const struct Exchange *exchange, struct Window *window, char *base) {
+    int64_t begin, count = own_slice(exchange, &begin);
+    size_t own = HEADER_BYTES + (size_t)(exchange->buffer_count * exchange->stride) * sizeof(float);
+    /* Only advice, which most systems give effect to for shared memory when told to. */
+    madvise(base, own, MADV_HUGEPAGE);
+    memset(base, 0, own);
+    if (count)
+        memset(window->result + begin, 0, (size_t)count * sizeof(float));
+}
+
+static int create(struct Exchange *exchange, struct Error *error) {
+    int ranks = exchange->size, pieces = exchange->program.pieces;
+    if (ranks_nodes(exchange->ranks) > 1)
+        return fail(error, ERROR_RUN_FILE,
+                    "train.exchange: window serves the ranks of one host, and these are on %d; use "
+                    "halving, direct or auto",
+                    ranks_nodes(exchange->ranks));
+    int code = check_room(exchange, error);
+    if (code)
+        return code;
+    struct Window *window = memory_allocate(sizeof *window, "exchange");
+    *window = (struct Window){.size = ranks,
+                              .node = ranks_node_communicator(exchange->ranks),
+                              .spins = ranks <= sysconf(_SC_NPROCESSORS_ONLN) ? 2000 : 20};
+    exchange->state = window;
+    MPI_Info info;
+    MPI_Info_create(&info);
+    MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* segments begin on pages */
+    char *base;
+    MPI_Win_allocate_shared((MPI_Aint)segment_bytes(exchange), 1, info, window->node, &base,
+                            &window->window);
+    MPI_Info_free(&info);
+    MPI_Win_lock_all(MPI_MODE_NOCHECK, window->window);
+    exchange->buffers = (float *)(base + HEADER_BYTES);
+
+    window->flags = memory_allocate((size_t)ranks * sizeof *window->flags, "exchange");
+    for (int rank = 0; rank < ranks; rank++)
+        window->flags[rank] = (_Atomic uint64_t *)segment_of(window, rank);
+    window->own_flag = window->flags[exchange->rank];
+    window->sources = memory_allocate((size_t)pieces * sizeof *window->sources, "exchange");
+    int buffers_of_first = 0;
+    for (int piece = 0; piece < pieces; piece++) {
+        struct ExchangePiece p = exchange->pieces[piece];
+        const float *buffers = (const float *)(segment_of(window, p.rank) + HEADER_BYTES);
+        window->sources[piece] = buffers + p.buffer * exchange->stride;
+    }
+    struct TreeCounter counter;
+    buffers_of_first = tree_count(&counter, exchange->shards, 0, exchange->count);
+    window->result =
+        (float *)(segment_of(window, 0) + HEADER_BYTES) + buffers_of_first * exchange->stride;
+    window->scratch =
+        memory_allocate((size_t)exchange->program.scratch * TREE_BLOCK * sizeof(float), "exchange");
+    touch(exchange, window, base);
+    ranks_barrier(exchange->ranks); /* all flags are zero before one is raised */
+    return OK;
+}
+
+static const float *finish(struct Exchange *exchange) {
+    struct Window *window = exchange->state;
+    int64_t begin, count = own_slice(exchange, &begin);
+    meet(window);
+    tree_reduce(&exchange->program, exchange->add, window->sources, begin, count, window->scratch,
+                window->result + begin);
+    meet(window);
+    return window->result;
+}
+
+static void release(struct Exchange *exchange) {
+    struct Window *window = exchange->state;
+    MPI_Win_unlock_all(window->window);
+    MPI_Win_free(&window->window);
+    memory_release(window->flags);
+    memory_release(window->sources);
+    memory_release(window->scratch);
+    memory_release(window);
+}
+
+const struct ExchangeMethod exchange_window = {create, finish, release};

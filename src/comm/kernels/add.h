@@ -1,0 +1,16 @@
+/* The arithmetic of the exchange. An IEEE addition has the same bits on every instruction set, so
+ * the variants differ in speed alone. */
+#ifndef TRAINER_COMM_KERNELS_ADD_H
+#define TRAINER_COMM_KERNELS_ADD_H
+
+#include <stdint.h>
+
+#include "base/kernel.h"
+
+struct AddKernel {
+    /* sum[i] = left[i] + right[i] over `count` reals; `sum` may be `left` or `right`. */
+    void (*add)(void *sum, const void *left, const void *right, int64_t count);
+};
+KERNEL_DECLARE(struct AddKernel, add_kernel);
+
+#endif

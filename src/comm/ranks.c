@@ -1,0 +1,90 @@
+#include "comm/ranks.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "comm/ranks_link.h"
+
+struct Ranks *ranks_alone(void) {
+    struct Ranks *ranks = memory_allocate(sizeof *ranks, "ranks");
+    *ranks = (struct Ranks){.size = 1, .nodes = 1, .node_size = 1};
+    return ranks;
+}
+
+void ranks_release(struct Ranks *ranks) {
+    if (ranks && ranks->operations)
+        ranks->operations->release(ranks);
+    else
+        memory_release(ranks);
+}
+
+int ranks_rank(const struct Ranks *ranks) {
+    return ranks->rank;
+}
+
+int ranks_size(const struct Ranks *ranks) {
+    return ranks->size;
+}
+
+int ranks_nodes(const struct Ranks *ranks) {
+    return ranks->nodes;
+}
+
+int ranks_node_rank(const struct Ranks *ranks) {
+    return ranks->node_rank;
+}
+
+int ranks_node_size(const struct Ranks *ranks) {
+    return ranks->node_size;
+}
+
+void ranks_barrier(struct Ranks *ranks) {
+    if (ranks->operations)
+        ranks->operations->barrier(ranks);
+}
+
+void ranks_broadcast(struct Ranks *ranks, void *data, int64_t bytes) {
+    if (ranks->operations)
+        ranks->operations->broadcast(ranks, 0, data, bytes);
+}
+
+void ranks_minimum(struct Ranks *ranks, int64_t *values, int count) {
+    if (ranks->operations)
+        ranks->operations->extreme(ranks, values, count, false);
+}
+
+void ranks_maximum(struct Ranks *ranks, int64_t *values, int count) {
+    if (ranks->operations)
+        ranks->operations->extreme(ranks, values, count, true);
+}
+
+void ranks_gather(struct Ranks *ranks, const void *mine, int64_t bytes, void *all) {
+    if (ranks->operations)
+        ranks->operations->gather(ranks, mine, bytes, all);
+    else if (bytes)
+        memmove(all, mine, (size_t)bytes);
+}
+
+void ranks_gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void *all) {
+    if (ranks->operations)
+        ranks->operations->gather_all(ranks, mine, bytes, all);
+    else if (bytes)
+        memmove(all, mine, (size_t)bytes);
+}
+
+int ranks_agree(struct Ranks *ranks, int code, struct Error *error) {
+    if (!ranks->operations)
+        return code;
+    int64_t verdict[2] = {code == OK ? ranks->size : ranks->rank, code != OK};
+    ranks->operations->extreme(ranks, verdict, 2, false);
+    if (verdict[0] == ranks->size)
+        return OK;
+    int speaker = (int)verdict[0];
+    bool all_failed = verdict[1];
+    if (ranks->rank == speaker)
+        error->code = code;
+    ranks->operations->broadcast(ranks, speaker, error, sizeof *error);
+    if (!all_failed)
+        error_context(error, "rank %d", speaker);
+    return error->code;
+}

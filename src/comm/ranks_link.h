@@ -1,0 +1,26 @@
+/* Inside of comm/: what a struct Ranks is made of. */
+#ifndef TRAINER_COMM_RANKS_LINK_H
+#define TRAINER_COMM_RANKS_LINK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "comm/ranks.h"
+
+/* How ranks talk. One rank alone has none, so that a program without MPI never calls into it. */
+struct RanksOperations {
+    void (*release)(struct Ranks *ranks); /* the memory too */
+    void (*barrier)(struct Ranks *ranks);
+    void (*broadcast)(struct Ranks *ranks, int root, void *data, int64_t bytes);
+    void (*extreme)(struct Ranks *ranks, int64_t *values, int count, bool maximum);
+    void (*gather)(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
+    void (*gather_all)(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
+};
+
+struct Ranks {
+    int rank, size;
+    int nodes, node_rank, node_size;
+    const struct RanksOperations *operations; /* NULL: one rank, no MPI */
+};
+
+#endif

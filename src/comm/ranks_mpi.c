@@ -1,0 +1,111 @@
+#include "comm/ranks_mpi.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "comm/ranks_link.h"
+
+/* MPI counts are int: longer messages go in pieces of this many bytes. */
+#define PIECE ((int64_t)1 << 30)
+
+struct RanksMpi {
+    struct Ranks ranks;
+    MPI_Comm all, node;
+};
+
+MPI_Comm ranks_communicator(const struct Ranks *ranks) {
+    return ((const struct RanksMpi *)ranks)->all;
+}
+
+MPI_Comm ranks_node_communicator(const struct Ranks *ranks) {
+    return ((const struct RanksMpi *)ranks)->node;
+}
+
+static int piece_of(int64_t left) {
+    return narrow_int(left < PIECE ? left : PIECE);
+}
+
+static void barrier(struct Ranks *ranks) {
+    MPI_Barrier(ranks_communicator(ranks));
+}
+
+static void broadcast(struct Ranks *ranks, int root, void *data, int64_t bytes) {
+    for (int64_t at = 0; at < bytes; at += PIECE)
+        MPI_Bcast((char *)data + at, piece_of(bytes - at), MPI_BYTE, root,
+                  ranks_communicator(ranks));
+}
+
+static void extreme(struct Ranks *ranks, int64_t *values, int count, bool maximum) {
+    MPI_Allreduce(MPI_IN_PLACE, values, count, MPI_INT64_T, maximum ? MPI_MAX : MPI_MIN,
+                  ranks_communicator(ranks));
+}
+
+static void gather_long(struct Ranks *ranks, const void *mine, int64_t bytes, void *all) {
+    MPI_Comm communicator = ranks_communicator(ranks);
+    if (ranks->rank == 0)
+        memmove(all, mine, (size_t)bytes);
+    for (int from = 1; from < ranks->size; from++)
+        for (int64_t at = 0; at < bytes; at += PIECE) {
+            int count = piece_of(bytes - at);
+            if (ranks->rank == from)
+                MPI_Send((const char *)mine + at, count, MPI_BYTE, 0, 0, communicator);
+            else if (ranks->rank == 0)
+                MPI_Recv((char *)all + from * bytes + at, count, MPI_BYTE, from, 0, communicator,
+                         MPI_STATUS_IGNORE);
+        }
+}
+
+static void gather(struct Ranks *ranks, const void *mine, int64_t bytes, void *all) {
+    if (bytes > PIECE)
+        gather_long(ranks, mine, bytes, all);
+    else
+        MPI_Gather(mine, narrow_int(bytes), MPI_BYTE, all, narrow_int(bytes), MPI_BYTE, 0,
+                   ranks_communicator(ranks));
+}
+
+static void gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void *all) {
+    if (bytes > PIECE) {
+        gather_long(ranks, mine, bytes, all);
+        broadcast(ranks, 0, all, ranks->size * bytes);
+    } else {
+        MPI_Allgather(mine, narrow_int(bytes), MPI_BYTE, all, narrow_int(bytes), MPI_BYTE,
+                      ranks_communicator(ranks));
+    }
+}
+
+static void release(struct Ranks *ranks) {
+    struct RanksMpi *mpi = (struct RanksMpi *)ranks;
+    MPI_Comm_free(&mpi->node);
+    MPI_Comm_free(&mpi->all);
+    memory_release(mpi);
+}
+
+static const struct RanksOperations operations = {
+    .release = release,
+    .barrier = barrier,
+    .broadcast = broadcast,
+    .extreme = extreme,
+    .gather = gather,
+    .gather_all = gather_all,
+};
+
+/* Whatever communicator it is given, mpirun and Slurm end the whole job. */
+static void abort_job(int code) {
+    MPI_Abort(MPI_COMM_SELF, code);
+}
+
+struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
+    struct RanksMpi *mpi = memory_allocate(sizeof *mpi, "ranks");
+    struct Ranks *ranks = &mpi->ranks;
+    check_set_handler(abort_job);
+    MPI_Comm_dup(communicator, &mpi->all);
+    MPI_Comm_rank(mpi->all, &ranks->rank);
+    MPI_Comm_size(mpi->all, &ranks->size);
+    MPI_Comm_split_type(mpi->all, MPI_COMM_TYPE_SHARED, ranks->rank, MPI_INFO_NULL, &mpi->node);
+    MPI_Comm_rank(mpi->node, &ranks->node_rank);
+    MPI_Comm_size(mpi->node, &ranks->node_size);
+    int first_of_node = ranks->node_rank == 0;
+    MPI_Allreduce(&first_of_node, &ranks->nodes, 1, MPI_INT, MPI_SUM, mpi->all);
+    ranks->operations = &operations;
+    return ranks;
+}
