@@ -21,8 +21,8 @@ struct Update {
     double weight_decay; /* 0 where the row is not decayed */
     int64_t step;        /* 1 for the first update */
     int64_t count;
-    void *parameters;     /* real */
-    const void *gradient; /* real */
+    void *parameters;             /* real */
+    const void *gradient;         /* real */
     void *slots[OPTIMIZER_SLOTS]; /* momentum and the like, zero at the start */
 };
 
@@ -43,15 +43,25 @@ struct OptimizerCommon {
     int decay;           /* enum: "weights" (convolution and linear weights only), "all" */
 };
 /* The keys of OptimizerCommon, to be pasted into each table. */
-#define OPTIMIZER_COMMON_KEYS(type)                                                                \
-    {.name = "rate", .type = KEY_REAL, .offset = offsetof(type, common.rate), .minimum = 0,        \
-     .maximum = 1e6, .help = "base learning rate; the schedule multiplies it"},                    \
-        {.name = "weight_decay", .type = KEY_REAL, .offset = offsetof(type, common.weight_decay),  \
-         .fallback = "0", .minimum = 0, .maximum = 1e6,                                            \
+#define OPTIMIZER_COMMON_KEYS(options)                                                             \
+    {.name = "rate",                                                                               \
+     .type = KEY_REAL,                                                                             \
+     .offset = offsetof(options, common.rate),                                                     \
+     .minimum = 0,                                                                                 \
+     .maximum = 1e6,                                                                               \
+     .help = "base learning rate; the schedule multiplies it"},                                    \
+        {.name = "weight_decay",                                                                   \
+         .type = KEY_REAL,                                                                         \
+         .offset = offsetof(options, common.weight_decay),                                         \
+         .fallback = "0",                                                                          \
+         .minimum = 0,                                                                             \
+         .maximum = 1e6,                                                                           \
          .help = "L2 penalty: adds weight_decay * w to the gradient"},                             \
-        {.name = "decay", .type = KEY_ENUM, .offset = offsetof(type, common.decay),                \
-         .fallback = "weights", .names = optimizer_decay_names,                                    \
-         .help = "what is decayed: weights of convolutions and linear layers, or all parameters"}
+    {                                                                                              \
+        .name = "decay", .type = KEY_ENUM, .offset = offsetof(options, common.decay),              \
+        .fallback = "weights", .names = optimizer_decay_names,                                     \
+        .help = "what is decayed: weights of convolutions and linear layers, or all parameters"    \
+    }
 extern const char *const optimizer_decay_names[]; /* "weights", "all", NULL */
 
 struct Updater;

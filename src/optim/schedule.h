@@ -18,6 +18,9 @@ struct Schedule {
     /* Factor at `step` (from 0) of `total` after warm-up. Pure. */
     double (*factor)(const void *options, const struct ScheduleTime *time, int64_t step,
                      int64_t total);
+    /* What the table of keys cannot say: a span of no steps, ... NULL: nothing. */
+    int (*check)(const struct Choice *schedule, const struct ScheduleTime *time,
+                 struct Error *error);
 };
 extern const struct KindTable schedule_kinds;
 
@@ -25,14 +28,17 @@ extern const struct KindTable schedule_kinds;
 struct ScheduleCommon {
     struct Span warmup;
 };
-#define SCHEDULE_COMMON_KEYS(type)                                                                 \
-    {.name = "warmup", .type = KEY_SPAN, .offset = offsetof(type, common.warmup),                  \
-     .fallback = "0", .help = "linear warm-up, in epochs or steps"}
+#define SCHEDULE_COMMON_KEYS(options)                                                              \
+    {                                                                                              \
+        .name = "warmup", .type = KEY_SPAN, .offset = offsetof(options, common.warmup),            \
+        .fallback = "0", .help = "linear warm-up, in epochs or steps"                              \
+    }
 
 /* Steps of a span: epochs · steps_per_epoch, rounded. */
 int64_t span_steps(struct Span span, int64_t steps_per_epoch);
 
-double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time, int64_t step);
+double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time,
+                       int64_t step);
 int schedule_check(const struct Choice *schedule, const struct ScheduleTime *time,
                    struct Error *error); /* warm-up longer than the run, ... */
 

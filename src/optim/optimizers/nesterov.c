@@ -1,0 +1,83 @@
+/* Nesterov momentum (Nesterov 1983; in this form Bengio et al. 2012, "Advances in optimizing
+ * recurrent networks"): the gradient is that at the point looked ahead to, which is what x holds. g
+ * already holds the decay λx. Two conventions are in use, and both are here:
+ *
+ *   form: course     v ← ρv − ηg    x ← x − ρ·v_old + (1+ρ)v    CS231n, EECS 498-007
+ *   form: pytorch    b ← ρb + g     x ← x − η(g + ρb)           torch.optim.SGD(nesterov=True)
+ *
+ * While η is constant v = −ηb and both walk the same path: with v = ρ·v_old − ηg the first is
+ * x + ρv − ηg. Where the schedule changes η they differ: `pytorch` applies the new η to the whole
+ * history at once, `course` only to new gradients. */
+#include "optim/optimizer.h"
+
+struct NesterovOptions {
+    struct OptimizerCommon common;
+    double momentum;
+    int form;
+};
+enum { FORM_COURSE, FORM_PYTORCH };
+static const char *const form_names[] = {"course", "pytorch", NULL};
+
+static const struct Key keys[] = {
+    OPTIMIZER_COMMON_KEYS(struct NesterovOptions),
+    {.name = "momentum",
+     .type = KEY_REAL,
+     .offset = offsetof(struct NesterovOptions, momentum),
+     .fallback = "0.9",
+     .maximum = 1,
+     .help = "share of the velocity that is kept in a step (rho)"},
+    {.name = "form",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct NesterovOptions, form),
+     .fallback = "course",
+     .names = form_names,
+     .help =
+         "course: v <- rho v - rate g, x <- x - rho v_old + (1 + rho) v; pytorch: b <- rho b + g, "
+         "x <- x - rate (g + rho b). The same at a constant rate, with v = -rate b"},
+    KEY_END};
+
+static bool update_course(const struct Update *update, real rho) {
+    const real rate = (real)update->rate, decay = (real)update->weight_decay;
+    const real *restrict gradient = update->gradient;
+    real *restrict x = update->parameters, *restrict v = update->slots[0];
+    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+#pragma omp simd reduction(+ : bad)
+    for (int64_t i = 0; i < update->count; i++) {
+        bad += 0 * gradient[i];
+        real old = v[i];
+        v[i] = rho * old - rate * (gradient[i] + decay * x[i]);
+        x[i] += (1 + rho) * v[i] - rho * old;
+    }
+    return bad == 0;
+}
+
+static bool update_pytorch(const struct Update *update, real rho) {
+    const real rate = (real)update->rate, decay = (real)update->weight_decay;
+    const real *restrict gradient = update->gradient;
+    real *restrict x = update->parameters, *restrict b = update->slots[0];
+    real bad = 0;
+#pragma omp simd reduction(+ : bad)
+    for (int64_t i = 0; i < update->count; i++) {
+        bad += 0 * gradient[i];
+        real g = gradient[i] + decay * x[i];
+        b[i] = rho * b[i] + g;
+        x[i] -= rate * (g + rho * b[i]);
+    }
+    return bad == 0;
+}
+
+static bool update(const struct Update *update) {
+    const struct NesterovOptions *options = update->options;
+    real rho = (real)options->momentum;
+    return options->form == FORM_COURSE ? update_course(update, rho) : update_pytorch(update, rho);
+}
+
+const struct Optimizer KERNEL(optimizer_nesterov) = {
+    .kind = {.name = "nesterov",
+             .summary = "momentum with the gradient taken where the velocity is about to lead",
+             .keys = keys,
+             .options_size = sizeof(struct NesterovOptions)},
+    .slot_count = 1,
+    .slot_names = {"momentum"},
+    .update = update,
+};
