@@ -8,7 +8,7 @@
 #include "runfile/parse.h"
 #include "runfile/runfile.h"
 
-#define COLUMNS 100
+#define COLUMNS 120
 
 /* Text that every YAML reader takes for text, quotes or not. */
 static bool plain_is_safe(const char *text) {

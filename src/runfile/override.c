@@ -38,6 +38,7 @@ static int put(const struct Override *set, struct YamlNode *parent, const char *
     struct YamlNode *value = set->value;
     value->name = name;
     value->parent = parent;
+    value->index = index;
     if (!name) {
         parent->items[index] = value;
         return OK;

@@ -3,9 +3,8 @@
 #include <math.h>
 #include <string.h>
 
-static int fail_text(const struct Parser *parser, const struct YamlNode *node, const char *key,
-                     struct Text *text) {
-    int code = node_fail(node, parser->error, ERROR_RUN_FILE, key, "%s", text->data);
+static int fail_text(const struct Parser *parser, const struct YamlNode *node, struct Text *text) {
+    int code = node_fail(node, parser->error, ERROR_RUN_FILE, NULL, "%s", text->data);
     text_release(text);
     return code;
 }
@@ -29,7 +28,7 @@ static int expected(const struct Parser *parser, const struct Key *key, const st
         schema_suggest(&text, node->text, key->names, count);
     }
     text_release(&wanted);
-    return fail_text(parser, node, NULL, &text);
+    return fail_text(parser, node, &text);
 }
 
 static int too_deep(const struct Parser *parser, const struct YamlNode *node) {
@@ -158,6 +157,9 @@ static int parse_list(const struct Parser *parser, const struct Key *key,
 static int kind_fail(const struct Parser *parser, const struct KindTable *kinds,
                      const struct YamlNode *node, const char *name) {
     struct Text text = {0};
+    struct YamlNode place = *node;
+    if (node->type == NODE_MAPPING)
+        place.line = node->items[0]->line; /* where the name stands */
     const char *names[SCHEMA_NAMES];
     char printable[FOUND_BYTES];
     int count = schema_kind_names(kinds, names);
@@ -166,7 +168,7 @@ static int kind_fail(const struct Parser *parser, const struct KindTable *kinds,
     text_add(&text, " (there is ");
     schema_join(&text, names, count);
     text_add(&text, ")");
-    return fail_text(parser, node, NULL, &text);
+    return fail_text(parser, &place, &text);
 }
 
 int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
@@ -297,7 +299,7 @@ static int missing(const struct Parser *parser, const struct Key *key,
     schema_describe(&text, key);
     text_add(&text, "%s%s%s%s)", key->unit ? ", " : "", key->unit ? key->unit : "",
              key->help ? ": " : "", key->help ? key->help : "");
-    return fail_text(parser, node, NULL, &text);
+    return fail_text(parser, node, &text);
 }
 
 static int unknown(const struct Parser *parser, const struct Key *keys,
@@ -305,7 +307,7 @@ static int unknown(const struct Parser *parser, const struct Key *keys,
     struct Text text = {0};
     const char *taker = item->parent->parent ? item->parent->name : "the run file";
     schema_unknown_key(&text, item->name, taker, keys);
-    return fail_text(parser, item, NULL, &text);
+    return fail_text(parser, item, &text);
 }
 
 int parse_keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,

@@ -77,15 +77,22 @@ bool schema_in_range(const struct Key *key, double value) {
     return !range.above || value <= key->maximum;
 }
 
+static const char *print_bound(const struct Key *key, double bound, char buffer[NUMBER_BYTES]) {
+    if (key->type == KEY_REAL || key->type == KEY_REALS || fabs(bound) >= 1e15)
+        return number_print(bound, buffer);
+    snprintf(buffer, NUMBER_BYTES, "%.0f", bound);
+    return buffer;
+}
+
 static void describe_range(struct Text *text, const struct Key *key) {
     struct Range range = range_of(key);
     char buffer[NUMBER_BYTES];
     if (range.below)
         text_add(text, key->above_minimum ? " above %s" : " from %s",
-                 number_print(key->minimum, buffer));
+                 print_bound(key, key->minimum, buffer));
     if (range.above)
         text_add(text, range.below && !key->above_minimum ? " to %s" : " up to %s",
-                 number_print(key->maximum, buffer));
+                 print_bound(key, key->maximum, buffer));
 }
 
 void schema_describe(struct Text *text, const struct Key *key) {

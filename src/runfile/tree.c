@@ -66,6 +66,7 @@ void node_append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *it
         parent->capacity = capacity;
     }
     item->parent = parent;
+    item->index = parent->count;
     parent->items[parent->count++] = item;
 }
 
@@ -127,14 +128,10 @@ static void add_path(struct Text *path, const struct YamlNode *node) {
     add_path(path, node->parent);
     const char *dot = path->length ? "." : "";
     char buffer[FOUND_BYTES];
-    if (node->name) {
+    if (node->name)
         text_add(path, "%s%s", dot, text_printable(node->name, buffer));
-        return;
-    }
-    int index = 0;
-    while (index < node->parent->count && node->parent->items[index] != node)
-        index++;
-    text_add(path, "%s%d", dot, index);
+    else
+        text_add(path, "%s%d", dot, node->index);
 }
 
 int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,

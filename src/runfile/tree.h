@@ -35,6 +35,7 @@ struct YamlNode {
     bool quoted;      /* scalar: not plain, so it is text and never a number or null */
     const char *text; /* scalar */
     const char *name; /* its key, where the parent is a mapping */
+    int index;        /* its place, where the parent is a list */
     int line;         /* from 1: where its key stands, else where it begins */
     const struct Source *source;
     struct YamlNode *parent, **items;

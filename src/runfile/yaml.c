@@ -71,6 +71,7 @@ static bool tab_indents(const struct Reader *reader, size_t line) {
 static int syntax_fail(struct Reader *reader, const struct YamlNode *node) {
     const yaml_parser_t *parser = &reader->parser;
     struct YamlNode place = *node;
+    place.parent = NULL; /* the reader looks ahead: the line is right, the key may not be */
     if (reader->own_lines)
         place.line = (int)parser->problem_mark.line + 1;
     const char *problem = parser->problem ? parser->problem : "unknown problem";

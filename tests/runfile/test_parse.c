@@ -1,0 +1,298 @@
+/* What is accepted: every type of key, every way to write it; defaults; what is saved. */
+#include "base/memory.h"
+#include "runfile/table.h" /* first: cmocka.h makes a macro of fail */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct Parsed {
+    struct RunFile *file;
+    struct TestOptions options;
+};
+
+static void parse(struct Parsed *parsed, const char *text) {
+    struct Error error = {0};
+    *parsed = (struct Parsed){0};
+    int code = runfile_parse(&parsed->file, "run.yaml", text, NULL, 0, test_keys, &parsed->options,
+                             &error);
+    if (code)
+        fail_msg("%s", error.text);
+}
+
+static void test_every_type(void **state) {
+    (void)state;
+    struct Parsed parsed;
+    parse(&parsed, plain_file);
+    const struct TestOptions *o = &parsed.options;
+    assert_string_equal(o->data.file, "pictures.h5");
+    assert_null(o->data.note);
+    assert_int_equal(o->data.mean.count, 1);
+    assert_true(o->data.mean.values[0] == 0.5);
+    assert_int_equal(o->data.sizes.count, 0);
+    assert_int_equal(o->model.count, 5);
+
+    const struct ConvOptions *conv = o->model.items[0].options;
+    assert_ptr_equal(o->model.items[0].kind, &layer_conv);
+    assert_int_equal(conv->out, 16);
+    assert_int_equal(conv->kernel, 5);
+    assert_int_equal(conv->stride, 1);
+    assert_true(conv->bias);
+    assert_ptr_equal(conv->init.kind, &init_kaiming);
+    assert_int_equal(((struct KaimingOptions *)conv->init.options)->mode, 0);
+    assert_ptr_equal(o->model.items[1].kind, &layer_relu);
+    assert_true(((struct DropoutOptions *)o->model.items[2].options)->rate == 0.25);
+
+    const struct ResidualOptions *residual = o->model.items[3].options;
+    assert_int_equal(residual->shortcut, 1);
+    assert_int_equal(residual->body.count, 2);
+    assert_int_equal(((struct ConvOptions *)residual->body.items[0].options)->out, 8);
+    assert_ptr_equal(residual->body.items[1].kind, &layer_relu);
+    assert_true(((struct ScaleOptions *)o->model.items[4].options)->affine.factor == 1);
+
+    const struct OptimizerOptions *optimizer = o->optimizer.options;
+    assert_ptr_equal(o->optimizer.kind, &optimizer_nesterov);
+    assert_true(optimizer->rate == 5e-4 && optimizer->momentum == 0.9);
+    assert_null(o->loss.kind);
+    assert_int_equal(o->train.batch, 128);
+    assert_int_equal(o->train.shards, -1);
+    assert_int_equal(o->train.seed, -3);
+    assert_true(o->train.length.epochs && o->train.length.value == 2);
+    assert_true(!o->train.warmup.epochs && o->train.warmup.value == 500);
+    assert_true(o->train.shuffle);
+    assert_int_equal(o->train.last_batch, 1);
+    assert_true(o->train.clip.norm == 1);
+    assert_int_equal(o->train.clip.every, 1);
+    runfile_release(parsed.file);
+}
+
+static void test_odd_forms(void **state) {
+    (void)state;
+    struct Parsed parsed;
+    parse(&parsed, odd_file);
+    const struct TestOptions *o = &parsed.options;
+    assert_string_equal(o->data.file, "a \"b\" \xE2\x80\xA8 \x01 \xF0\x9F\x98\x80");
+    assert_string_equal(o->data.note, "null");
+    assert_true(o->data.mean.count == 3 && o->data.mean.values[2] == 20);
+    assert_true(o->data.sizes.count == 2 && o->data.sizes.values[1] == 1000000);
+    assert_int_equal(o->data.names.count, 5);
+    assert_string_equal(o->data.names.values[0], "true");
+    assert_string_equal(o->data.names.values[2], "");
+    assert_ptr_equal(o->model.items[0].kind, &layer_relu);
+    const struct ConvOptions *conv = o->model.items[1].options;
+    assert_true(conv->out == INT64_MAX);
+    assert_true(signbit(((struct ConstantOptions *)conv->init.options)->value));
+    const struct ScaleOptions *scale = o->model.items[3].options;
+    assert_true(scale->affine.factor == 1e-310 && scale->affine.offsets.values[0] == 0.5);
+    assert_ptr_equal(o->loss.kind, &init_kaiming);
+    assert_true(o->train.seed == INT64_MIN);
+    assert_int_equal(o->train.shards, 4);
+    assert_true(o->train.length.epochs && o->train.length.value == 0.5);
+    assert_false(o->train.shuffle);
+    runfile_release(parsed.file);
+}
+
+static void test_default_of_a_choice(void **state) {
+    (void)state;
+    struct Parsed parsed;
+    parse(&parsed, short_file);
+    const struct OptimizerOptions *optimizer = parsed.options.optimizer.options;
+    assert_ptr_equal(parsed.options.optimizer.kind, &optimizer_sgd);
+    assert_true(optimizer->rate == 0.25);
+    runfile_release(parsed.file);
+}
+
+static void test_emitted_text(void **state) {
+    (void)state;
+    struct Parsed parsed;
+    parse(&parsed, plain_file);
+    char *text = runfile_emit(test_keys, &parsed.options);
+    assert_non_null(strstr(text,
+                           "data:\n  file: pictures.h5\n  note: null\n  mean: [0.5]\n"
+                           "  sizes: []\n  names: []\naugment: []\nmodel:\n"
+                           "  - conv: {out: 16, kernel: 5, stride: 1, padding: 0, bias: true, "
+                           "init: {kaiming: {mode: fan_in}}}\n"
+                           "  - relu\n  - dropout: {rate: 0.25}\n  - residual:\n      body:\n"
+                           "        - conv: {out: 8, "));
+    assert_non_null(strstr(text, "        - relu\n      shortcut: pad\n"
+                                 "  - scale: {affine: {factor: 1, offsets: []}}\n"
+                                 "optimizer:\n  nesterov: {rate: 0.0005, momentum: 0.9}\n"
+                                 "loss: null\ntrain:\n  batch: 128\n  shards: auto\n  seed: -3\n"));
+    assert_non_null(strstr(text, "  length: 2 epochs\n  warmup: 500 steps\n"));
+    assert_non_null(strstr(text, "  clip:\n    norm: 1\n    every: 1\n"));
+    memory_release(text);
+    runfile_release(parsed.file);
+}
+
+static void test_emit_reads_back(void **state) {
+    (void)state;
+    const char *const files[] = {plain_file, odd_file, short_file};
+    for (int i = 0; i < 3; i++) {
+        struct Parsed first, second;
+        parse(&first, files[i]);
+        char *once = runfile_emit(test_keys, &first.options);
+        parse(&second, once);
+        char *twice = runfile_emit(test_keys, &second.options);
+        assert_string_equal(once, twice);
+        if (i == 1) {
+            assert_string_equal(first.options.data.file, second.options.data.file);
+            assert_string_equal(second.options.data.note, "null");
+            const struct OptimizerOptions *optimizer = second.options.optimizer.options;
+            assert_true(optimizer->rate == 0.30000000000000004);
+        }
+        memory_release(once);
+        memory_release(twice);
+        runfile_release(first.file);
+        runfile_release(second.file);
+    }
+}
+
+/* Doubles of all magnitudes read back to the same bits. */
+static void test_reals_keep_their_bits(void **state) {
+    (void)state;
+    const double values[] = {0.0,    -0.0,
+                             0.1,    1.0 / 3,
+                             5e-324, 1.7976931348623157e308,
+                             1e22,   100.0,
+                             1e6,    123456789.0,
+                             2e-5,   9007199254740993.0,
+                             -2.5,   1e-7,
+                             1e21,   0.00012345678901234567};
+    struct Parsed parsed;
+    parse(&parsed, short_file);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++) {
+        struct Parsed again;
+        parsed.options.train.rate = values[i];
+        char *text = runfile_emit(test_keys, &parsed.options);
+        parse(&again, text);
+        assert_memory_equal(&again.options.train.rate, &values[i], sizeof(double));
+        memory_release(text);
+        runfile_release(again.file);
+    }
+    runfile_release(parsed.file);
+}
+
+static void test_file_on_disk(void **state) {
+    (void)state;
+    struct Error error = {0};
+    struct Parsed parsed = {0};
+    char path[] = "/tmp/runfile-XXXXXX";
+    int descriptor = mkstemp(path);
+    assert_true(descriptor >= 0);
+    FILE *stream = fdopen(descriptor, "wb");
+    fputs(plain_file, stream);
+    fclose(stream);
+    assert_int_equal(
+        runfile_parse(&parsed.file, path, NULL, NULL, 0, test_keys, &parsed.options, &error), OK);
+    assert_int_equal(parsed.options.train.batch, 128);
+    runfile_release(parsed.file);
+    unlink(path);
+
+    assert_int_equal(
+        runfile_parse(&parsed.file, path, NULL, NULL, 0, test_keys, &parsed.options, &error),
+        ERROR_SYSTEM);
+    assert_null(parsed.file);
+    assert_non_null(strstr(error.text, path));
+    assert_non_null(strstr(error.text, "No such file"));
+    assert_int_equal(
+        runfile_parse(&parsed.file, "/", NULL, NULL, 0, test_keys, &parsed.options, &error),
+        ERROR_SYSTEM);
+    assert_non_null(strstr(error.text, "/: cannot read: Is a directory"));
+}
+
+/* A later check names the line of the key it complains about. */
+static void test_later_checks(void **state) {
+    (void)state;
+    struct Error error = {0};
+    struct Parsed parsed;
+    parse(&parsed, plain_file);
+    const struct TestOptions *o = &parsed.options;
+    assert_int_equal(schema_fail(&error, &o->model.items[2], "rate", "too %s", "high"),
+                     ERROR_RUN_FILE);
+    assert_string_equal(error.text, "run.yaml:7: model.2.dropout.rate: too high");
+    schema_fail(&error, &o->model.items[2], NULL, "no");
+    assert_string_equal(error.text, "run.yaml:6: model.2.dropout: no");
+    schema_fail(&error, &o->model.items[1], NULL, "no");
+    assert_string_equal(error.text, "run.yaml:5: model.1.relu: no");
+    schema_fail(&error, &o->model.items[0], "stride", "no"); /* a default */
+    assert_string_equal(error.text, "run.yaml:4: model.0.conv.stride: no");
+    const struct ResidualOptions *residual = o->model.items[3].options;
+    schema_fail(&error, &residual->body.items[0], "out", "no");
+    assert_string_equal(error.text, "run.yaml:10: model.3.residual.body.0.conv.out: no");
+    schema_fail(&error, &o->optimizer, "rate", "no");
+    assert_string_equal(error.text, "run.yaml:16: optimizer.nesterov.rate: no");
+    struct Choice homeless = {.kind = &layer_conv};
+    schema_fail(&error, &homeless, "out", "no");
+    assert_string_equal(error.text, "conv.out: no");
+
+    assert_int_equal(runfile_fail(parsed.file, &error, ERROR_DATA, "train.batch", "is %d", 3),
+                     ERROR_DATA);
+    assert_string_equal(error.text, "run.yaml:18: train.batch: is 3");
+    runfile_fail(parsed.file, &error, ERROR_RUN_FILE, "train.shards", "no");
+    assert_string_equal(error.text, "run.yaml:17: train.shards: no");
+    runfile_fail(parsed.file, &error, ERROR_RUN_FILE, "model.2.rate", "no");
+    assert_string_equal(error.text, "run.yaml:7: model.2.rate: no");
+    runfile_release(parsed.file);
+
+    struct TestOptions options = {0};
+    const char *const overrides[] = {"optimizer=nesterov", "optimizer.rate=3", "train.seed=1",
+                                     "model.2.rate=1"};
+    assert_int_equal(runfile_parse(&parsed.file, "run.yaml", plain_file, overrides, 4, test_keys,
+                                   &options, &error),
+                     OK);
+    schema_fail(&error, &options.optimizer, "rate", "no");
+    assert_string_equal(error.text, "--set optimizer.rate=3: optimizer.nesterov.rate: no");
+    schema_fail(&error, &options.optimizer, "momentum", "no");
+    assert_string_equal(error.text, "--set optimizer=nesterov: optimizer.nesterov.momentum: no");
+    schema_fail(&error, &options.model.items[2], "rate", "no");
+    assert_string_equal(error.text, "--set model.2.rate=1: model.2.dropout.rate: no");
+    runfile_fail(parsed.file, &error, ERROR_RUN_FILE, "train.seed", "no");
+    assert_string_equal(error.text, "--set train.seed=1: no");
+    runfile_release(parsed.file);
+}
+
+static int occurrences(const char *text, const char *word) {
+    int count = 0;
+    for (; (text = strstr(text, word)) != NULL; text += strlen(word))
+        count++;
+    return count;
+}
+
+static void test_document(void **state) {
+    (void)state;
+    char *text = runfile_document(test_keys);
+    assert_non_null(strstr(text, "## `train`\n"));
+    assert_non_null(strstr(text, "## `train.clip`\n\ngradient clipping\n"));
+    assert_non_null(
+        strstr(text, "| `batch` | integer from 1, samples | required | global mini-batch |"));
+    assert_non_null(strstr(text, "| `bias` | true or false | `true` | on \\| off |"));
+    assert_non_null(strstr(text, "| `model` | list of [layers](#layers) | required |"));
+    assert_non_null(strstr(text, "| `note` | text | none |"));
+    assert_non_null(strstr(text, "| `rate` | number above 0 up to 10 | required |"));
+    assert_non_null(strstr(text, "Below `affine`:\n\n| key |"));
+    assert_int_equal(occurrences(text, "\n## Layers\n"), 1);
+    assert_int_equal(occurrences(text, "\n### `residual`\n"), 1);
+    assert_int_equal(occurrences(text, "\n## Initialisers\n"), 1);
+    assert_int_equal(occurrences(text, "\n### `relu`\n\nCheap; can die.\n\nNo keys.\n"), 1);
+    memory_release(text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_type),
+        cmocka_unit_test(test_odd_forms),
+        cmocka_unit_test(test_default_of_a_choice),
+        cmocka_unit_test(test_emitted_text),
+        cmocka_unit_test(test_emit_reads_back),
+        cmocka_unit_test(test_reals_keep_their_bits),
+        cmocka_unit_test(test_file_on_disk),
+        cmocka_unit_test(test_later_checks),
+        cmocka_unit_test(test_document),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
