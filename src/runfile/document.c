@@ -1,4 +1,5 @@
 /* docs/run-file.md, from the tables that parse the run file. */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -19,15 +20,22 @@ static void add_cell(struct Text *text, const char *words) {
         text_add(text, *words == '|' ? "\\|" : "%c", *words);
 }
 
-/* The heading of a table's kinds: "layer" -> "layers"; also the anchor of a link to it. */
+/* "layer" -> "layers", "loss" -> "losses": the heading of a table's kinds. */
+static const char *plural(const char *what) {
+    return *what && what[strlen(what) - 1] == 's' ? "es" : "s";
+}
+
+/* Kinds by a link to their heading. */
 static void add_type(struct Document *document, const struct Key *key) {
     struct Text type = {0};
     if (key->kinds) {
         const char *what = key->kinds->what;
-        text_add(&document->text, key->type == KEY_CHOICES ? "list of [%ss](#" : "[%s](#", what);
+        bool list = key->type == KEY_CHOICES;
+        text_add(&document->text, "%s[%s%s](#", list ? "list of " : "", what,
+                 list ? plural(what) : "");
         for (const char *c = what; *c; c++)
             text_add(&document->text, "%c", *c == ' ' ? '-' : *c);
-        text_add(&document->text, "s)");
+        text_add(&document->text, "%s)", plural(what));
         return;
     }
     schema_describe(&type, key);
@@ -99,10 +107,8 @@ static void add_kind_sections(struct Document *document, const struct Key *keys)
 }
 
 static void add_kinds(struct Document *document, const struct KindTable *table) {
-    text_add(&document->text, "## %c%ss\n\n",
-             table->what[0] >= 'a' && table->what[0] <= 'z' ? table->what[0] - 'a' + 'A'
-                                                            : table->what[0],
-             table->what + 1);
+    text_add(&document->text, "## %c%s%s\n\n", toupper((unsigned char)table->what[0]),
+             table->what + 1, plural(table->what));
     for (int i = 0; table->kinds[i]; i++) {
         const struct Kind *kind = table->kinds[i];
         text_add(&document->text, "### `%s`\n\n", kind->name);

@@ -82,20 +82,18 @@ const char *number_parse_real(const char *text, double *value) {
 }
 
 const char *number_print(double value, char buffer[NUMBER_BYTES]) {
-    if (value == rint(value) && fabs(value) < 1e6) { /* 100, not 1e2 */
+    if (value == rint(value) && fabs(value) < 1e15) { /* 100, not 1e2 */
         snprintf(buffer, NUMBER_BYTES, "%.0f", value);
         return buffer;
     }
-    for (int digit = 1; digit <= 17; digit++) {
+    int digit = 1;
+    do
         snprintf(buffer, NUMBER_BYTES, "%.*g", digit, value);
-        if (strtod(buffer, NULL) == value)
-            break;
-    }
-    char *exponent = strchr(buffer, 'e'); /* e-05 becomes e-5, e+06 becomes e6 */
-    if (exponent) {
-        char *from = exponent + 2, *to = exponent + (exponent[1] == '-' ? 2 : 1);
-        from += strspn(from, "0");
-        memmove(to, from, strlen(from) + 1);
+    while (strtod(buffer, NULL) != value && digit++ < 17);
+    char *exponent = strchr(buffer, 'e');
+    if (exponent && !strchr(buffer, '.')) { /* 1.0e-05: YAML 1.1 readers take 1e-05 for text */
+        memmove(exponent + 2, exponent, strlen(exponent) + 1);
+        memcpy(exponent, ".0", 2);
     }
     return buffer;
 }

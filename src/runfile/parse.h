@@ -31,7 +31,7 @@ int override_apply(const struct Parser *parser, const char *file, const char *ov
  * nothing to add to "expected a number"). */
 const char *number_parse_integer(const char *text, int64_t *value);
 const char *number_parse_real(const char *text, double *value);
-/* The shortest decimal that reads back to the same bits. */
+/* The fewest digits that read back to the same bits. */
 #define NUMBER_BYTES 32
 const char *number_print(double value, char buffer[NUMBER_BYTES]);
 

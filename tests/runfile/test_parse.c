@@ -205,6 +205,27 @@ static void test_file_on_disk(void **state) {
     assert_non_null(strstr(error.text, "/: cannot read: Is a directory"));
 }
 
+/* The fewest digits; and with a point, so that YAML 1.1 readers take them for numbers, too. */
+static void test_how_reals_are_written(void **state) {
+    (void)state;
+    static const struct {
+        double value;
+        const char *text;
+    } cases[] = {{100, "\n  rate: 100\n"},      {5e-4, "\n  rate: 0.0005\n"},
+                 {1e-5, "\n  rate: 1.0e-05\n"}, {2.5e-7, "\n  rate: 2.5e-07\n"},
+                 {1e22, "\n  rate: 1.0e+22\n"}, {0.1, "\n  rate: 0.1\n"},
+                 {1e6, "\n  rate: 1000000\n"},  {0.1 + 0.2, "\n  rate: 0.30000000000000004\n"}};
+    struct Parsed parsed;
+    parse(&parsed, short_file);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        parsed.options.train.rate = cases[i].value;
+        char *text = runfile_emit(test_keys, &parsed.options);
+        assert_non_null(strstr(text, cases[i].text));
+        memory_release(text);
+    }
+    runfile_release(parsed.file);
+}
+
 /* A later check names the line of the key it complains about. */
 static void test_later_checks(void **state) {
     (void)state;
@@ -293,6 +314,7 @@ int main(void) {
         cmocka_unit_test(test_file_on_disk),
         cmocka_unit_test(test_later_checks),
         cmocka_unit_test(test_document),
+        cmocka_unit_test(test_how_reals_are_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
