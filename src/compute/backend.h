@@ -26,8 +26,9 @@ struct Backend {
     const char *name;
 
     /* `samples`: every number of samples it will be called with (a step's shard, the last batch's
-     * shards, evaluation blocks). `training`: backward passes will be called. `needs_data`: backward
-     * data will be called (not for the first layer). Fails where the library cannot serve it. */
+     * shards, evaluation blocks). `training`: backward passes will be called. `needs_data`:
+     * backward data will be called (not for the first layer). Fails where the library cannot serve
+     * it. */
     int (*conv_create)(struct Conv **conv, const struct ConvShape *shape, const int64_t *samples,
                        int sample_counts, bool training, bool needs_data, struct Error *error);
     void (*conv_release)(struct Conv *conv);
@@ -62,11 +63,19 @@ struct Backend {
  * was not built, or has no double precision. */
 const struct Backend *backend_find(const char *name, enum Variant variant, struct Error *error);
 
-/* Sets the libraries' thread counts and, for bit-equality across mixed nodes, caps their instruction
- * set at `variant` where the library can. Call once, before anything is created. */
+/* Sets the libraries' thread counts and, for bit-equality across mixed nodes, caps their
+ * instruction set at `variant` where the library can (oneDNN; OpenBLAS only before the process
+ * starts, below). Call once, before anything is created. */
 void backend_configure(int threads, enum Variant variant);
 
-/* "OpenBLAS 0.3.21 SkylakeX" and the like, for checkpoints and --version: part of what fixes bits. */
+/* OpenBLAS picks its kernels when it is loaded, and Debian's takes some CPUs with AVX-512 for older
+ * ones. The value that OPENBLAS_CORETYPE should have had when the process started, or NULL where
+ * nothing is to be gained: the variable is set, the CPU has no AVX-512, or its kernels are in use.
+ * main() may set it and execute itself again, once: afterwards this returns NULL. */
+const char *backend_environment(void);
+
+/* "OpenBLAS 0.3.21 SkylakeX, oneDNN 2.6.3" and the like, for checkpoints and --version: part of
+ * what fixes bits. */
 const char *backend_versions(void);
 
 #endif

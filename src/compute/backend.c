@@ -1,0 +1,88 @@
+#include "compute/backend.h"
+
+#include <omp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "compute/libraries.h"
+
+KERNEL_DECLARE(struct Backend, backend_openblas);
+#ifdef TRAINER_WITH_ONEDNN
+extern const struct Backend backend_onednn_f32, backend_onednn_f32_v3 KERNEL_OPTIONAL,
+    backend_onednn_f32_v4 KERNEL_OPTIONAL;
+#endif
+
+/* The backends that were built, the fastest first: "auto" takes the first that has the variant. */
+static const struct {
+    const char *name;
+    const struct Backend *variants[VARIANT_COUNT];
+} backends[] = {
+#ifdef TRAINER_WITH_ONEDNN
+    {"onednn", {NULL, &backend_onednn_f32, &backend_onednn_f32_v3, &backend_onednn_f32_v4}},
+#endif
+    {"openblas", KERNEL_TABLE(backend_openblas)},
+};
+
+#define BACKENDS ((int)(sizeof backends / sizeof *backends))
+
+static int unknown(const char *name, struct Error *error) {
+    const char *names[BACKENDS + 1] = {"auto"};
+    char list[200] = "auto";
+    for (int i = 0; i < BACKENDS; i++) {
+        size_t length = strlen(list);
+        names[i + 1] = backends[i].name;
+        snprintf(list + length, sizeof list - length, ", %s", backends[i].name);
+    }
+    const char *nearest = text_nearest(name, names, BACKENDS + 1);
+    return fail(error, ERROR_USAGE, "backend \"%s\" is not in this build, which has %s%s%s%s", name,
+                list, nearest ? "; did you mean \"" : "", nearest ? nearest : "",
+                nearest ? "\"?" : "");
+}
+
+const struct Backend *backend_find(const char *name, enum Variant variant, struct Error *error) {
+    bool automatic = !strcmp(name, "auto"), known = automatic;
+    if (!variant_available(variant)) {
+        fail(error, ERROR_USAGE, "instruction set \"%s\" is not in this build or not in this CPU",
+             variant_name(variant));
+        return NULL;
+    }
+    for (int i = 0; i < BACKENDS; i++) {
+        if (!automatic && strcmp(name, backends[i].name))
+            continue;
+        known = true;
+        if (backends[i].variants[variant])
+            return backends[i].variants[variant];
+    }
+    if (known)
+        fail(error, ERROR_USAGE, "backend \"%s\" has no %s; \"openblas\" has", name,
+             variant == VARIANT_F64 ? "double precision" : variant_name(variant));
+    else
+        unknown(name, error);
+    return NULL;
+}
+
+void backend_configure(int threads, enum Variant variant) {
+    omp_set_num_threads(threads);
+    openblas_configure(threads);
+#ifdef TRAINER_WITH_ONEDNN
+    onednn_configure(variant);
+#else
+    (void)variant;
+#endif
+}
+
+const char *backend_environment(void) {
+    return openblas_environment();
+}
+
+const char *backend_versions(void) {
+    static char text[160]; /* always the same */
+    openblas_version(text, 80);
+#ifdef TRAINER_WITH_ONEDNN
+    size_t length = strlen(text);
+    memcpy(text + length, ", ", 3);
+    onednn_version(text + length + 2, sizeof text - length - 2);
+#endif
+    return text;
+}

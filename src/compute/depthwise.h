@@ -1,0 +1,19 @@
+/* Convolution with one input and one output channel a group, direct: a product of matrices has
+ * nothing to offer there, all channels of a pixel at once have. Kernel files only. `taps` holds the
+ * weights as (KH,KW,C), from KERNEL(depthwise_prepare). */
+#ifndef TRAINER_COMPUTE_DEPTHWISE_H
+#define TRAINER_COMPUTE_DEPTHWISE_H
+
+#include "compute/backend.h"
+
+bool KERNEL(depthwise_serves)(const struct ConvShape *shape);
+size_t KERNEL(depthwise_scratch_bytes)(const struct ConvShape *shape);
+void KERNEL(depthwise_prepare)(const struct ConvShape *shape, const real *weights, real *taps);
+void KERNEL(depthwise_forward)(const struct ConvShape *shape, int64_t samples, const real *x,
+                               const real *taps, const real *bias, real *y);
+void KERNEL(depthwise_backward_data)(const struct ConvShape *shape, int64_t samples, const real *dy,
+                                     const real *taps, real *dx);
+void KERNEL(depthwise_backward_weights)(const struct ConvShape *shape, int64_t samples,
+                                        const real *x, const real *dy, real *dw, real *scratch);
+
+#endif
