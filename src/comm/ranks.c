@@ -58,6 +58,11 @@ void ranks_maximum(struct Ranks *ranks, int64_t *values, int count) {
         ranks->operations->extreme(ranks, values, count, true);
 }
 
+void ranks_sum(struct Ranks *ranks, int64_t *values, int64_t count) {
+    if (ranks->operations)
+        ranks->operations->sum(ranks, values, count);
+}
+
 void ranks_gather(struct Ranks *ranks, const void *mine, int64_t bytes, void *all) {
     if (ranks->operations)
         ranks->operations->gather(ranks, mine, bytes, all);

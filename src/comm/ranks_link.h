@@ -13,6 +13,7 @@ struct RanksOperations {
     void (*barrier)(struct Ranks *ranks);
     void (*broadcast)(struct Ranks *ranks, int root, void *data, int64_t bytes);
     void (*extreme)(struct Ranks *ranks, int64_t *values, int count, bool maximum);
+    void (*sum)(struct Ranks *ranks, int64_t *values, int64_t count);
     void (*gather)(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
     void (*gather_all)(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
 };

@@ -40,6 +40,12 @@ static void extreme(struct Ranks *ranks, int64_t *values, int count, bool maximu
                   ranks_communicator(ranks));
 }
 
+static void sum(struct Ranks *ranks, int64_t *values, int64_t count) {
+    for (int64_t at = 0; at < count; at += PIECE)
+        MPI_Allreduce(MPI_IN_PLACE, values + at, piece_of(count - at), MPI_INT64_T, MPI_SUM,
+                      ranks_communicator(ranks));
+}
+
 static void gather_long(struct Ranks *ranks, const void *mine, int64_t bytes, void *all) {
     MPI_Comm communicator = ranks_communicator(ranks);
     if (ranks->rank == 0)
@@ -85,6 +91,7 @@ static const struct RanksOperations operations = {
     .barrier = barrier,
     .broadcast = broadcast,
     .extreme = extreme,
+    .sum = sum,
     .gather = gather,
     .gather_all = gather_all,
 };
