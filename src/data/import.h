@@ -12,7 +12,8 @@
 #include "data/resize.h"
 
 struct ImportNamedFolder {
-    const char *name, *folder;
+    char *name;
+    const char *folder;
 };
 
 struct ImportOptions {

@@ -27,14 +27,18 @@ struct Draws {
 };
 #define NOISE_BLOCK 1024
 
-static float draw(struct Draws *draws, float low, float high) {
+static uint32_t draw_word(struct Draws *draws) {
     if (draws->used % 4 == 0)
         random_block(&draws->stream, draws->used / 4, draws->words);
-    return low + (high - low) * random_uniform(draws->words[draws->used++ % 4]);
+    return draws->words[draws->used++ % 4];
 }
 
-static int draw_below(struct Draws *draws, int bound) {
-    return (int)draw(draws, 0, (float)bound); /* < bound: uniform is < 1 by at least 2^-24 */
+static float draw(struct Draws *draws, float low, float high) {
+    return low + (high - low) * random_uniform(draw_word(draws));
+}
+
+static int draw_below(struct Draws *draws, uint32_t bound) {
+    return (int)random_below(draw_word(draws), bound);
 }
 
 /* sin(2π turns), error below 4e-6: folded to a quarter, then Taylor's series. */
@@ -156,7 +160,7 @@ static struct Pose draw_pose(struct Draws *draws, float least_radius, float most
     struct Pose pose;
     pose.radius = draw(draws, least_radius, most_radius);
     pose.reach = 1.35f * pose.radius;
-    float room = 0.4f * fmaxf(1 - reach * pose.radius, 0);
+    float room = 0.6f * fmaxf(1 - reach * pose.radius, 0);
     pose.centre.x = draw(draws, -room, room);
     pose.centre.y = draw(draws, -room, room);
     pose.stretch = draw(draws, 0.85f, 1.18f);
@@ -218,13 +222,13 @@ static struct Colour draw_colour(struct Draws *draws, float low, float high, flo
 }
 
 /* A figure's colour: lighter than its surroundings more often than darker (a few layers must be
- * able to get started), by at least 0.22 of the range, and of any hue. */
+ * able to get started), by at least 0.3 of the range, and of any hue. */
 static struct Colour draw_contrasting(struct Draws *draws, float background) {
-    bool lighter = background < 0.3f || (background < 0.62f && draw(draws, 0, 1) < 0.85f);
+    bool lighter = background < 0.3f || (background < 0.62f && draw(draws, 0, 1) < 0.8f);
     for (int tries = 0; tries < 32; tries++) {
-        struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.6f);
+        struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.4f);
         float contrast = luminance(&colour) - background;
-        if ((lighter ? contrast : -contrast) >= 0.22f)
+        if ((lighter ? contrast : -contrast) >= 0.3f)
             return colour;
     }
     float level = lighter ? 0.95f : 0.05f;
@@ -243,7 +247,7 @@ static struct Texture draw_texture(struct Draws *draws) {
     struct Texture texture;
     memset(&texture, 0, sizeof texture);
     texture.kind = draw_below(draws, 4);
-    texture.amplitude = draw(draws, 0.02f, 0.09f);
+    texture.amplitude = draw(draws, 0.02f, 0.08f);
     texture.frequency = draw(draws, 1, 4.5f);
     texture.phase = draw(draws, 0, 1);
     float turns = draw(draws, 0, 1);
@@ -353,7 +357,7 @@ static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit
     struct Draws draws = {.stream = random_stream(synthesis->seed, RANDOM_SYNTHESIS, 0, 0, item)};
     int32_t label = (int32_t)(index % SYNTHESIS_CLASSES);
     draw_scene(canvas, &draws, label);
-    float sigma = draw(&draws, 0.005f, 0.05f);
+    float sigma = draw(&draws, 0.005f, 0.04f);
     CHECK(draws.used < 4 * NOISE_BLOCK);
     for (int64_t i = 0; i < synthesis->size * synthesis->size; i++) {
         uint32_t words[4];

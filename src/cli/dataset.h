@@ -1,0 +1,28 @@
+/* The subcommands of `trainer dataset`, and what they share. */
+#ifndef TRAINER_CLI_DATASET_H
+#define TRAINER_CLI_DATASET_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "data/dataset.h"
+#include "data/progress.h"
+
+extern const struct Command command_dataset_import, command_dataset_synthesize,
+    command_dataset_info, command_dataset_verify, command_dataset_preview;
+
+/* A line on stderr that is written over as the work goes on, on a terminal only. */
+struct ProgressLine {
+    bool terminal;
+    double last; /* when it was written */
+};
+struct Progress progress_line(struct ProgressLine *line);
+void progress_line_clear(const struct ProgressLine *line);
+
+/* What a data set file holds: for people, and as an object that the caller releases. */
+void dataset_print(FILE *out, const struct Dataset *dataset);
+json_t *dataset_to_json(const struct Dataset *dataset);
+
+#endif

@@ -1,0 +1,247 @@
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/dataset.h"
+#include "data/import.h"
+
+/* Texts of one flag cut at a separator, owned here because the options only point. */
+struct Pieces {
+    char *text;
+    const char **words;
+    int count;
+};
+
+static struct Pieces cut(const char *text, char separator) {
+    struct Pieces pieces = {.text = memory_copy_text(text), .count = 1};
+    for (const char *at = text; *at; at++)
+        pieces.count += *at == separator;
+    pieces.words = memory_allocate((size_t)pieces.count * sizeof(char *), "words");
+    char *at = pieces.text;
+    for (int i = 0; i < pieces.count; i++) {
+        pieces.words[i] = at;
+        char *end = strchrnul(at, separator);
+        *end = 0;
+        at = end + 1;
+    }
+    return pieces;
+}
+
+static void pieces_release(struct Pieces *pieces) {
+    memory_release(pieces->words);
+    memory_release(pieces->text);
+}
+
+/* "32x24" is width and height, "32" is both. */
+static int read_size(const char *text, struct ImportOptions *options, struct Error *error) {
+    char *end;
+    long width = strtol(text, &end, 10), height = width;
+    if (end != text && *end == 'x' && end[1] >= '0' && end[1] <= '9')
+        height = strtol(end + 1, &end, 10);
+    if (end == text || *end || text[0] < '0' || text[0] > '9' || width < 1 || height < 1 ||
+        width > 4096 || height > 4096)
+        return fail(error, ERROR_USAGE,
+                    "--size %s: expected WIDTHxHEIGHT or one number, each 1 … 4096", text);
+    options->width = width;
+    options->height = height;
+    return OK;
+}
+
+/* One of `count` names, as its place. */
+static int read_choice(const char *flag, const char *text, const char *const *names, int count,
+                       int *choice, struct Error *error) {
+    struct Text all = {0};
+    for (int i = 0; i < count; i++) {
+        if (strcmp(text, names[i]) == 0) {
+            *choice = i;
+            text_release(&all);
+            return OK;
+        }
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    int status = fail(error, ERROR_USAGE, "--%s %s: expected one of %s", flag, text, all.data);
+    text_release(&all);
+    return status;
+}
+
+static int read_choices(const struct Arguments *arguments, struct ImportOptions *options,
+                        struct Error *error) {
+    static const char *const label_names[] = {"fine", "coarse"};
+    const char *size = argument_value(arguments, "size");
+    const char *resize = argument_value(arguments, "resize");
+    const char *labels = argument_value(arguments, "labels");
+    int choice = RESIZE_CROP, status = OK;
+    if (size)
+        status = read_size(size, options, error);
+    if (status == OK && resize)
+        status = read_choice("resize", resize, resize_rule_names, RESIZE_RULES, &choice, error);
+    options->resize = (enum ResizeRule)choice;
+    if (status == OK && resize && !size)
+        status = fail(error, ERROR_USAGE, "--resize %s: needs --size", resize);
+    choice = 0;
+    if (status == OK && labels)
+        status = read_choice("labels", labels, label_names, 2, &choice, error);
+    options->coarse_labels = choice == 1;
+    return status;
+}
+
+/* A flag that the format knows nothing of is a mistake, not something to ignore. */
+static int check_flags(const struct Arguments *arguments, const char *format, struct Error *error) {
+    static const struct {
+        const char *flag, *format;
+    } rules[] = {{"split", "image-folder"},    {"size", "image-folder"},
+                 {"channels", "image-folder"}, {"resize", "image-folder"},
+                 {"skip-bad", "image-folder"}, {"labels", "cifar100"}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (argument_given(arguments, rules[i].flag) && strcmp(format, rules[i].format) != 0)
+            return fail(error, ERROR_USAGE, "--%s is for --format %s; found --format %s",
+                        rules[i].flag, rules[i].format, format);
+    return OK;
+}
+
+static int read_numbers(const struct Arguments *arguments, struct ImportOptions *options,
+                        struct Error *error) {
+    long long channels, seed;
+    int status = argument_integer(arguments, "channels", 1, 3, 3, &channels, error);
+    if (status == OK && channels == 2)
+        status = fail(error, ERROR_USAGE, "--channels 2: expected 1 (grey) or 3 (RGB)");
+    if (status == OK)
+        status = argument_integer(arguments, "seed", 0, INT64_MAX, 1, &seed, error);
+    if (status == OK)
+        status =
+            argument_real(arguments, "split-validation", 0, 0.99, 0, &options->validation, error);
+    if (status != OK)
+        return status;
+    options->channels = channels;
+    options->seed = (uint64_t)seed;
+    options->skip_bad = argument_given(arguments, "skip-bad");
+    return OK;
+}
+
+/* --split NAME=FOLDER, as often as there are splits. */
+static int read_splits(const char *const *values, int count, struct ImportNamedFolder *splits,
+                       struct Error *error) {
+    for (int i = 0; i < count; i++) {
+        const char *equals = strchr(values[i], '=');
+        size_t length = equals ? (size_t)(equals - values[i]) : 0;
+        if (length == 0 || equals[1] == 0 || memchr(values[i], '/', length))
+            return fail(error, ERROR_USAGE, "--split %s: expected NAME=FOLDER", values[i]);
+        for (int j = 0; j < i; j++)
+            if (strlen(splits[j].name) == length && memcmp(splits[j].name, values[i], length) == 0)
+                return fail(error, ERROR_USAGE, "--split %s: this split was given before",
+                            values[i]);
+        splits[i] = (struct ImportNamedFolder){memory_copy_span(values[i], length), equals + 1};
+    }
+    return OK;
+}
+
+static int import_now(const struct ImportOptions *options, const char *out, struct Error *error) {
+    struct ProgressLine line;
+    struct Progress progress = progress_line(&line);
+    int64_t skipped = 0;
+    int status = import_dataset(options, out, &progress, &skipped, error);
+    progress_line_clear(&line);
+    if (status != OK)
+        return status;
+    struct Dataset *dataset;
+    status = dataset_open(&dataset, out, error); /* what was written can be read */
+    if (status != OK)
+        return status;
+    dataset_print(stdout, dataset);
+    if (options->skip_bad)
+        printf("%lld files left out\n", (long long)skipped);
+    dataset_close(dataset);
+    return OK;
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command;
+    (void)ranks;
+    const char *out = argument_value(arguments, "out"), **values = NULL;
+    const char *classes = argument_value(arguments, "classes");
+    struct ImportOptions options = {.format = argument_value(arguments, "format"),
+                                    .sources = arguments->operands,
+                                    .source_count = arguments->operand_count};
+    if (!out || !options.format)
+        return fail(error, ERROR_USAGE, "dataset import: --%s is missing",
+                    out ? "format NAME" : "out FILE.h5");
+    struct Pieces names = {0};
+    if (classes) {
+        names = cut(classes, ',');
+        options.classes = names.words;
+        options.class_count = names.count;
+    }
+    options.split_count = argument_values(arguments, "split", &values);
+    struct ImportNamedFolder *splits =
+        memory_allocate((size_t)options.split_count * sizeof *splits, "splits");
+    options.splits = splits;
+    int status = check_flags(arguments, options.format, error);
+    if (status == OK)
+        status = read_choices(arguments, &options, error);
+    if (status == OK)
+        status = read_numbers(arguments, &options, error);
+    if (status == OK)
+        status = read_splits(values, options.split_count, splits, error);
+    if (status == OK)
+        status = import_now(&options, out, error);
+    for (int i = 0; i < options.split_count; i++)
+        memory_release(splits[i].name);
+    memory_release(splits);
+    memory_release(values);
+    pieces_release(&names);
+    return status;
+}
+
+static const struct Flag flags[] = {
+    {.name = "format", .argument = "NAME", .help = "image-folder, cifar10, cifar100 or idx"},
+    {.name = "out", .argument = "FILE.h5", .short_name = 'o', .help = "the file to write"},
+    {.name = "split",
+     .argument = "NAME=FOLDER",
+     .repeated = true,
+     .help = "image-folder: a split and its folder, in place of SOURCE"},
+    {.name = "size",
+     .argument = "WIDTHxHEIGHT",
+     .help = "image-folder: the size of all images (that of the first)"},
+    {.name = "resize", .argument = "RULE", .help = "image-folder: crop, stretch or pad (crop)"},
+    {.name = "channels", .argument = "N", .help = "image-folder: 1 (grey) or 3 (RGB) (3)"},
+    {.name = "skip-bad", .help = "image-folder: leave out files that cannot be decoded"},
+    {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (fine)"},
+    {.name = "classes",
+     .argument = "A,B,...",
+     .help = "cifar10, cifar100, idx: names of the classes"},
+    {.name = "split-validation",
+     .argument = "FRACTION",
+     .help = "take this part of every training class out as split \"validation\""},
+    {.name = "seed", .argument = "N", .help = "which images --split-validation takes (1)"},
+    {.name = NULL},
+};
+
+const struct Command command_dataset_import = {
+    .name = "dataset import",
+    .operands = "[SOURCE...]",
+    .least_operands = 0,
+    .most_operands = -1,
+    .summary = "make a data set file from public formats",
+    .help =
+        "image-folder: SOURCE/SPLIT/CLASS/*.jpg and *.png, every split with the same classes. "
+        "Without "
+        "--size all images must have one size. With it the shorter side is scaled to fit and the "
+        "longer one is cut at both ends (crop), both are scaled to fit (stretch), or the longer "
+        "side "
+        "is scaled to fit and the rest is black (pad); pixels are averaged over their area when "
+        "shrinking and interpolated linearly when growing.\n\n"
+        "cifar10, cifar100: the folder or the files of the binary version. idx: a folder with "
+        "train-images-idx3-ubyte and the like, plain or .gz.\n\n"
+        "Statistics are those of the split \"train\", after --split-validation took its part. A "
+        "file "
+        "that cannot be decoded stops the import and nothing is written, unless --skip-bad is "
+        "given.\n\n"
+        "Example:\n"
+        "  trainer dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
+        "  trainer dataset import --format cifar10 cifar-10-batches-bin -o cifar10.h5 "
+        "--split-validation 0.1\n",
+    .flags = flags,
+    .run = run};

@@ -1,0 +1,40 @@
+#include "cli/dataset.h"
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command;
+    (void)ranks;
+    struct Dataset *dataset;
+    int status = dataset_open(&dataset, arguments->operands[0], error);
+    if (status != OK)
+        return status;
+    if (argument_given(arguments, "json")) {
+        json_t *object = dataset_to_json(dataset);
+        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        putchar('\n');
+        json_decref(object);
+    } else {
+        dataset_print(stdout, dataset);
+    }
+    dataset_close(dataset);
+    return OK;
+}
+
+static const struct Flag flags[] = {
+    {.name = "json", .help = "as one JSON object, for scripts"},
+    {.name = NULL},
+};
+
+const struct Command command_dataset_info = {
+    .name = "dataset info",
+    .operands = "FILE.h5",
+    .least_operands = 1,
+    .most_operands = 1,
+    .summary = "say what a data set file holds",
+    .help = "Prints the image size, the splits with their digests, the statistics of the training "
+            "split and how many images each class has.\n\n"
+            "Example:\n"
+            "  trainer dataset info shapes.h5\n"
+            "  trainer dataset info shapes.h5 --json | python3 -m json.tool\n",
+    .flags = flags,
+    .run = run};

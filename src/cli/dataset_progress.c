@@ -1,0 +1,30 @@
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "cli/dataset.h"
+
+static void report(void *context, const char *what, int64_t done, int64_t total) {
+    struct ProgressLine *line = context;
+    double now = clock_seconds();
+    if (!line->terminal || (done < total && now - line->last < 0.1))
+        return;
+    line->last = now;
+    fprintf(stderr, "\r\033[K%s: %lld of %lld images", what, (long long)done, (long long)total);
+    fflush(stderr);
+}
+
+static void notice(void *context, const char *text) {
+    progress_line_clear(context);
+    fprintf(stderr, "left out: %s\n", text);
+}
+
+struct Progress progress_line(struct ProgressLine *line) {
+    *line = (struct ProgressLine){.terminal = isatty(STDERR_FILENO)};
+    return (struct Progress){line, report, notice};
+}
+
+void progress_line_clear(const struct ProgressLine *line) {
+    if (line->terminal)
+        fprintf(stderr, "\r\033[K");
+}
