@@ -13,13 +13,13 @@
 
 /* Where the run stands. */
 struct Progress {
-    int64_t step, epoch;      /* steps done; epoch being trained (step inside it: step_in_epoch) */
+    int64_t step, epoch; /* steps done; epoch being trained (step inside it: step_in_epoch) */
     int64_t step_in_epoch;
     double epoch_loss, epoch_correct, epoch_samples; /* tallies of the epoch so far */
-    double best_metric;       /* best validation accuracy so far; −1 before the first */
+    double best_metric; /* best validation accuracy so far; −1 before the first */
     int64_t best_step;
     double validation_loss, validation_accuracy; /* newest; −1 before the first */
-    double seconds;           /* training time so far */
+    double seconds;                              /* training time so far */
 };
 
 struct Checkpoint {
@@ -29,7 +29,7 @@ struct Checkpoint {
     uint64_t seed;
     int64_t shards, threads;
     char *instruction_set, *versions, *backend; /* what fixes bits besides the run file */
-    char *data_digest; /* of the training split */
+    char *data_digest;                          /* of the training split */
     struct Progress progress;
     /* /preprocessing: as in data/preprocess.h */
     int64_t height, width, channels;
@@ -46,14 +46,14 @@ struct Checkpoint {
         int64_t size[ARENA_DIMENSIONS];
         int64_t count;
         float *values;
-    } *arrays;
+    } * arrays;
 };
 
 /* Adds state and optimiser slots (each arena->parameters floats) in file order; copies. */
 void checkpoint_put_state(struct Checkpoint *checkpoint, const struct Arena *arena,
                           const float *state);
-void checkpoint_put_slot(struct Checkpoint *checkpoint, const struct Arena *arena,
-                         const char *slot, const float *values);
+void checkpoint_put_slot(struct Checkpoint *checkpoint, const struct Arena *arena, const char *slot,
+                         const float *values);
 /* The way back. Fails (ERROR_CHECKPOINT) naming the first array that is missing, left over, or of
  * another shape: "FILE:/model/0.weight: is (16,3,3,3), the model has (32,3,3,3)". */
 int checkpoint_get_state(const struct Checkpoint *checkpoint, const struct Arena *arena,
@@ -62,9 +62,11 @@ int checkpoint_get_slot(const struct Checkpoint *checkpoint, const struct Arena 
                         const char *slot, float *values, struct Error *error);
 
 /* Writes PATH: in memory, under a temporary name, fsync, then rename, fsync of the folder. Earlier
- * files are untouched until it is whole. Not collective: rank 0 writes. */
+ * files are untouched until it is whole. Arrays that hold NaN or Inf are refused (ERROR_NUMERIC).
+ * Not collective: rank 0 writes. */
 int checkpoint_write(const struct Checkpoint *checkpoint, const char *path, struct Error *error);
-/* Checks the seal, then every shape against memory and every value a model holds for NaN. */
+/* Checks the seal (a file without one is refused), then every shape against memory and every value
+ * for NaN and Inf. */
 int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Error *error);
 void checkpoint_release(struct Checkpoint *checkpoint); /* frees the struct too; NULL is allowed */
 
@@ -74,15 +76,18 @@ struct Checkpoint *checkpoint_unpack(const void *buffer, int64_t bytes);
 
 /* The checkpoints folder of a run: FOLDER/step-000000123.h5, latest.h5 and best.h5 links. */
 char *checkpoint_name(const char *folder, int64_t step); /* full path */
-/* Paths of the checkpoints in FOLDER, newest first. */
+/* Paths of the checkpoints in FOLDER, newest first, each and the array the caller's; a folder that
+ * does not exist has none. */
 int checkpoint_list(const char *folder, char ***paths, int *count, struct Error *error);
-/* The newest that reads without error; *skipped lists (one line each) those that do not. *path is
+/* The newest that reads without error; *skipped lists (one line each, the caller's text, "" for
+ * none) newer ones that do not. *checkpoint is
  * NULL where there is none. */
 int checkpoint_newest_valid(const char *folder, struct Checkpoint **checkpoint, char **skipped,
                             struct Error *error);
 /* Points the link FOLDER/NAME ("latest.h5") at `target`'s base name, atomically. */
 int checkpoint_link(const char *folder, const char *name, const char *target, struct Error *error);
-/* Removes all but the newest `keep` (0: all stay) and those a link points at. */
+/* Removes all but the newest `keep` (0: all stay) and those a link points at; and the temporary
+ * files of killed writers, so only the one writer of FOLDER may call it, between two writes. */
 int checkpoint_prune(const char *folder, int64_t keep, struct Error *error);
 
 #endif

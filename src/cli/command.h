@@ -14,7 +14,8 @@ struct Flag {
     const char *name;     /* "out" for --out */
     const char *argument; /* "DIR"; NULL: a switch */
     bool repeated;        /* may be given several times */
-    const char *help;
+    const char *help;     /* one line or more; wrapped when printed */
+    char short_name;      /* 'o' for -o; 0: none */
 };
 
 struct Command {
@@ -23,8 +24,10 @@ struct Command {
     int least_operands, most_operands; /* most −1: any number */
     const char *summary;
     const char *help;     /* paragraphs; ends with examples */
-    const struct Flag *flags; /* ends with a name of NULL; --help and --json … only where listed */
-    bool parallel;        /* starts MPI */
+    const struct Flag *flags; /* ends with a name of NULL; NULL: none. --help goes without saying */
+    bool parallel; /* runs on all ranks; any other command runs on rank 0 alone, without MPI */
+    /* Prints results on stdout, words for people on stderr. In a parallel command all ranks return
+     * the same code (ranks_agree), and rank 0 alone prints. */
     int (*run)(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error);
 };
@@ -49,6 +52,8 @@ int argument_integer(const struct Arguments *arguments, const char *name, long l
 int argument_real(const struct Arguments *arguments, const char *name, double minimum,
                   double maximum, double fallback, double *value, struct Error *error);
 
+extern const struct Command command_train, command_eval, command_predict, command_inspect,
+    command_describe, command_gradcheck; /* each in its own file */
 extern const struct Command *const commands[]; /* NULL-terminated; cli/commands.c */
 
 #endif

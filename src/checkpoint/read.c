@@ -1,0 +1,207 @@
+#include "checkpoint/checkpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "checkpoint/layout.h"
+#include "store/h5.h"
+
+struct Reader {
+    struct H5File *file;
+    struct Checkpoint *checkpoint;
+    const char *group; /* "model", "optimizer/momentum": being listed */
+    int64_t bytes;     /* of all arrays so far */
+};
+
+/* Tells what else the file may be before it says what is wrong with it as a checkpoint. */
+static int check_format(struct H5File *file, bool sealed, struct Error *error) {
+    const char *path = h5_path(file);
+    char *format = NULL;
+    int64_t version = 0;
+    if (!h5_has_attribute(file, "/", "format")) {
+        if (!h5_exists(file, "/model") && h5_exists(file, "/classes"))
+            return fail(error, ERROR_CHECKPOINT, "%s: is a data set, a checkpoint was expected",
+                        path);
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: is not a checkpoint (no attribute \"format\" that says \"%s\")", path,
+                    CHECKPOINT_FORMAT);
+    }
+    int code = h5_read_attribute(file, "/", "format", H5_TEXT, &format, error);
+    if (code)
+        return code;
+    if (strcmp(format, CHECKPOINT_FORMAT))
+        code = fail(error, ERROR_CHECKPOINT, "%s: is a \"%.60s\", a \"%s\" was expected", path,
+                    format, CHECKPOINT_FORMAT);
+    memory_release(format);
+    if (code)
+        return code;
+    if (!sealed)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: has no seal: it was cut short, or changed after it was written", path);
+    code = h5_read_attribute(file, "/", "format_version", H5_INT64, &version, error);
+    if (!code && version != CHECKPOINT_VERSION)
+        code = fail(error, ERROR_CHECKPOINT, "%s: is of format version %lld, this program reads %d",
+                    path, (long long)version, CHECKPOINT_VERSION);
+    return code;
+}
+
+static int read_run(struct Reader *reader, struct Error *error) {
+    struct Checkpoint *checkpoint = reader->checkpoint;
+    int code = h5_read_text(reader->file, "/run/run_file", &checkpoint->run_text, error);
+    for (int i = 0; !code && i < checkpoint_field_count; i++) {
+        const struct CheckpointField *field = &checkpoint_fields[i];
+        code = h5_read_attribute(reader->file, "/run", field->name, field->type,
+                                 (char *)checkpoint + field->offset, error);
+    }
+    if (code)
+        return code;
+    const struct Progress *progress = &checkpoint->progress;
+    if (progress->step < 0 || progress->epoch < 0 || progress->step_in_epoch < 0 ||
+        checkpoint->shards < 1)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/run: step %lld, epoch %lld, step_in_epoch %lld, shards %lld are not "
+                    "those of a run",
+                    checkpoint->path, (long long)progress->step, (long long)progress->epoch,
+                    (long long)progress->step_in_epoch, (long long)checkpoint->shards);
+    return OK;
+}
+
+/* The mean is absent, a value a channel, or an image. */
+static int read_mean(struct Reader *reader, const int64_t shape[3], struct Error *error) {
+    struct Checkpoint *checkpoint = reader->checkpoint;
+    struct H5Info info;
+    if (!h5_exists(reader->file, "/preprocessing/mean"))
+        return OK;
+    int code = h5_info(reader->file, "/preprocessing/mean", &info, error);
+    if (code)
+        return code;
+    bool image = info.rank == 3;
+    int64_t count = image ? memory_product(shape, 3) : shape[2];
+    checkpoint->mean = memory_allocate((size_t)count * sizeof(float), "a mean");
+    checkpoint->mean_count = count;
+    return h5_read(reader->file, "/preprocessing/mean", H5_FLOAT32, image ? 3 : 1,
+                   image ? shape : &shape[2], checkpoint->mean, error);
+}
+
+static int read_surroundings(struct Reader *reader, struct Error *error) {
+    struct Checkpoint *checkpoint = reader->checkpoint;
+    int64_t shape[3], three = 3;
+    int code = h5_read(reader->file, "/preprocessing/shape", H5_INT64, 1, &three, shape, error);
+    if (code)
+        return code;
+    int64_t count = memory_product(shape, 3);
+    if (count < 1 || count > INT64_MAX / 8 || !memory_can_hold((uint64_t)count * sizeof(float)))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/preprocessing/shape: (%lld,%lld,%lld) is no image that fits in memory",
+                    checkpoint->path, (long long)shape[0], (long long)shape[1],
+                    (long long)shape[2]);
+    checkpoint->height = shape[0];
+    checkpoint->width = shape[1];
+    checkpoint->channels = shape[2];
+    code = read_mean(reader, shape, error);
+    if (code)
+        return code;
+    checkpoint->factor = memory_allocate((size_t)shape[2] * sizeof(float), "a factor");
+    code = h5_read(reader->file, "/preprocessing/factor", H5_FLOAT32, 1, &shape[2],
+                   checkpoint->factor, error);
+    if (!code)
+        code = h5_read_texts(reader->file, "/classes", &checkpoint->class_names,
+                             &checkpoint->class_count, error);
+    return code;
+}
+
+static int check_array(struct Reader *reader, const struct CheckpointArray *array,
+                       const struct H5Info *info, struct Error *error) {
+    const char *path = reader->checkpoint->path;
+    if (info->type != H5_FLOAT32)
+        return fail(error, ERROR_CHECKPOINT, "%s:/%s: holds %s, float32 was expected", path,
+                    array->name, info->type_name);
+    if (info->rank > ARENA_DIMENSIONS)
+        return fail(error, ERROR_CHECKPOINT, "%s:/%s: has %d dimensions, at most %d are known",
+                    path, array->name, info->rank, ARENA_DIMENSIONS);
+    int64_t count = memory_product(info->size, info->rank);
+    if (count < 0 || count > (INT64_MAX - reader->bytes) / (int64_t)sizeof(float) ||
+        !memory_can_hold((uint64_t)(reader->bytes + count * (int64_t)sizeof(float))))
+        return fail(error, ERROR_CHECKPOINT, "%s:/%s: is larger than this machine's memory", path,
+                    array->name);
+    return OK;
+}
+
+static int read_array(void *context, const char *member, bool is_group, struct Error *error) {
+    struct Reader *reader = context;
+    struct Checkpoint *checkpoint = reader->checkpoint;
+    struct CheckpointArray *array =
+        checkpoint_add_array(checkpoint, memory_print("%s/%s", reader->group, member));
+    struct H5Info info;
+    if (is_group)
+        return fail(error, ERROR_CHECKPOINT, "%s:/%s: is a group, an array was expected",
+                    checkpoint->path, array->name);
+    char *name = memory_print("/%s", array->name);
+    int code = h5_info(reader->file, name, &info, error);
+    if (!code)
+        code = check_array(reader, array, &info, error);
+    if (!code) {
+        array->rank = info.rank;
+        memcpy(array->size, info.size, (size_t)info.rank * sizeof *array->size);
+        array->count = memory_product(info.size, info.rank);
+        reader->bytes += array->count * (int64_t)sizeof(float);
+        array->values =
+            memory_allocate((size_t)array->count * sizeof(float), "a checkpoint's array");
+        code = h5_read(reader->file, name, H5_FLOAT32, info.rank, info.size, array->values, error);
+    }
+    memory_release(name);
+    if (code)
+        return code;
+    int64_t at = checkpoint_nonfinite(array);
+    if (at >= 0)
+        return fail(error, ERROR_CHECKPOINT, "%s:/%s[%lld]: is %g", checkpoint->path, array->name,
+                    (long long)at, (double)array->values[at]);
+    return OK;
+}
+
+static int read_slot(void *context, const char *member, bool is_group, struct Error *error) {
+    struct Reader *reader = context;
+    if (!is_group)
+        return fail(error, ERROR_CHECKPOINT, "%s:/optimizer/%s: is not a group",
+                    reader->checkpoint->path, member);
+    char *group = memory_print("/optimizer/%s", member);
+    reader->group = group + 1;
+    int code = h5_list(reader->file, group, read_array, reader, error);
+    memory_release(group);
+    return code;
+}
+
+static int read_arrays(struct Reader *reader, struct Error *error) {
+    reader->group = "model";
+    int code = h5_list(reader->file, "/model", read_array, reader, error);
+    if (!code && !reader->checkpoint->array_count)
+        code = fail(error, ERROR_CHECKPOINT, "%s:/model: is empty", reader->checkpoint->path);
+    if (!code && h5_exists(reader->file, "/optimizer"))
+        code = h5_list(reader->file, "/optimizer", read_slot, reader, error);
+    return code;
+}
+
+int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Error *error) {
+    struct Reader reader = {0};
+    bool sealed;
+    *checkpoint = NULL;
+    int code = h5_open_sealed(&reader.file, path, ERROR_CHECKPOINT, &sealed, error);
+    if (code)
+        return code;
+    reader.checkpoint = memory_allocate(sizeof *reader.checkpoint, "a checkpoint");
+    reader.checkpoint->path = memory_copy_text(path);
+    code = check_format(reader.file, sealed, error);
+    if (!code)
+        code = read_run(&reader, error);
+    if (!code)
+        code = read_surroundings(&reader, error);
+    if (!code)
+        code = read_arrays(&reader, error);
+    h5_close(reader.file);
+    if (code)
+        checkpoint_release(reader.checkpoint);
+    else
+        *checkpoint = reader.checkpoint;
+    return code;
+}

@@ -1,0 +1,95 @@
+/* From a checkpoint's arrays into a run's arenas: every array has its place, every place its array.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "checkpoint/checkpoint.h"
+
+static const char *path_of(const struct Checkpoint *checkpoint) {
+    return checkpoint->path ? checkpoint->path : "checkpoint";
+}
+
+static const struct CheckpointArray *find_array(const struct Checkpoint *checkpoint,
+                                                const char *group, const char *name) {
+    size_t length = strlen(group);
+    for (int i = 0; i < checkpoint->array_count; i++) {
+        const char *found = checkpoint->arrays[i].name;
+        if (!strncmp(found, group, length) && !strcmp(found + length, name))
+            return &checkpoint->arrays[i];
+    }
+    return NULL;
+}
+
+static void add_shape(struct Text *text, const int64_t *size, int rank) {
+    text_add(text, "(");
+    for (int i = 0; i < rank; i++)
+        text_add(text, "%s%lld", i ? "," : "", (long long)size[i]);
+    text_add(text, ")");
+}
+
+static int wrong_shape(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
+                       const struct ArenaRow *row, struct Error *error) {
+    struct Text text = {0};
+    text_add(&text, "%s:/%s: is ", path_of(checkpoint), array->name);
+    add_shape(&text, array->size, array->rank);
+    text_add(&text, ", the model has ");
+    add_shape(&text, row->file_size, row->file_rank);
+    int code = fail(error, ERROR_CHECKPOINT, "%s", text.data);
+    text_release(&text);
+    return code;
+}
+
+/* `group` with its last slash: "model/". `trained`: only rows that have optimiser state. */
+static int get_rows(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                    const char *group, bool trained, float *values, struct Error *error) {
+    for (int i = 0; i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        if (trained && row->role == ROLE_STATISTIC)
+            continue;
+        const struct CheckpointArray *array = find_array(checkpoint, group, row->name);
+        if (!array)
+            return fail(error, ERROR_CHECKPOINT, "%s:/%s%s: is missing, the model has it",
+                        path_of(checkpoint), group, row->name);
+        if (array->rank != row->file_rank ||
+            memcmp(array->size, row->file_size, (size_t)array->rank * sizeof *array->size))
+            return wrong_shape(checkpoint, array, row, error);
+        arena_from_file(row, array->values, values);
+    }
+    return OK;
+}
+
+static int check_left_over(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                           const char *group, bool trained, struct Error *error) {
+    size_t length = strlen(group);
+    for (int i = 0; i < checkpoint->array_count; i++) {
+        const char *name = checkpoint->arrays[i].name;
+        if (strncmp(name, group, length))
+            continue;
+        int row = arena_find(arena, name + length);
+        if (row < 0 || (trained && arena->rows[row].role == ROLE_STATISTIC))
+            return fail(error, ERROR_CHECKPOINT, "%s:/%s: the model has no such array",
+                        path_of(checkpoint), name);
+    }
+    return OK;
+}
+
+static int get_group(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                     const char *group, bool trained, float *values, struct Error *error) {
+    int code = get_rows(checkpoint, arena, group, trained, values, error);
+    return code ? code : check_left_over(checkpoint, arena, group, trained, error);
+}
+
+int checkpoint_get_state(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                         float *state, struct Error *error) {
+    return get_group(checkpoint, arena, "model/", false, state, error);
+}
+
+int checkpoint_get_slot(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                        const char *slot, float *values, struct Error *error) {
+    char *group = memory_print("optimizer/%s/", slot);
+    int code = get_group(checkpoint, arena, group, true, values, error);
+    memory_release(group);
+    return code;
+}

@@ -1,0 +1,107 @@
+#include "checkpoint/checkpoint.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "checkpoint/layout.h"
+#include "store/h5.h"
+
+static void put_row(struct Checkpoint *checkpoint, const struct ArenaRow *row, char *name,
+                    const float *values) {
+    struct CheckpointArray *array = checkpoint_add_array(checkpoint, name);
+    array->rank = row->file_rank;
+    memcpy(array->size, row->file_size, sizeof array->size);
+    array->count = row->count;
+    array->values = memory_allocate((size_t)row->count * sizeof(float), "a checkpoint's array");
+    arena_to_file(row, values, array->values);
+}
+
+void checkpoint_put_state(struct Checkpoint *checkpoint, const struct Arena *arena,
+                          const float *state) {
+    for (int i = 0; i < arena->row_count; i++)
+        put_row(checkpoint, &arena->rows[i], memory_print("model/%s", arena->rows[i].name), state);
+}
+
+void checkpoint_put_slot(struct Checkpoint *checkpoint, const struct Arena *arena, const char *slot,
+                         const float *values) {
+    for (int i = 0; i < arena->row_count; i++)
+        if (arena->rows[i].role != ROLE_STATISTIC)
+            put_row(checkpoint, &arena->rows[i],
+                    memory_print("optimizer/%s/%s", slot, arena->rows[i].name), values);
+}
+
+static const char *text_or_empty(const char *text) {
+    return text ? text : "";
+}
+
+static int write_run(struct H5Writer *writer, const struct Checkpoint *checkpoint,
+                     struct Error *error) {
+    int code = h5_write_text(writer, "/run/run_file", text_or_empty(checkpoint->run_text), error);
+    for (int i = 0; !code && i < checkpoint_field_count; i++) {
+        const struct CheckpointField *field = &checkpoint_fields[i];
+        const void *value = (const char *)checkpoint + field->offset;
+        if (field->type == H5_TEXT)
+            value = text_or_empty(*(char *const *)value);
+        code = h5_write_attribute(writer, "/run", field->name, field->type, value, error);
+    }
+    return code;
+}
+
+static int write_surroundings(struct H5Writer *writer, const struct Checkpoint *checkpoint,
+                              struct Error *error) {
+    int64_t shape[] = {checkpoint->height, checkpoint->width, checkpoint->channels}, three = 3;
+    int64_t flat = checkpoint->mean_count;
+    bool image = flat > checkpoint->channels;
+    int code = h5_write(writer, "/preprocessing/shape", H5_INT64, 1, &three, shape, error);
+    if (!code && checkpoint->mean_count)
+        code = h5_write(writer, "/preprocessing/mean", H5_FLOAT32, image ? 3 : 1,
+                        image ? shape : &flat, checkpoint->mean, error);
+    if (!code)
+        code = h5_write(writer, "/preprocessing/factor", H5_FLOAT32, 1, &checkpoint->channels,
+                        checkpoint->factor, error);
+    if (!code)
+        code = h5_write_texts(writer, "/classes", (const char *const *)checkpoint->class_names,
+                              checkpoint->class_count, error);
+    return code;
+}
+
+/* What cannot be read back is not written over what can. */
+static int check_finite(const struct Checkpoint *checkpoint, const char *path,
+                        struct Error *error) {
+    for (int i = 0; i < checkpoint->array_count; i++) {
+        int64_t at = checkpoint_nonfinite(&checkpoint->arrays[i]);
+        if (at >= 0)
+            return fail(error, ERROR_NUMERIC, "%s is not written: %s[%lld] is %g", path,
+                        checkpoint->arrays[i].name, (long long)at,
+                        (double)checkpoint->arrays[i].values[at]);
+    }
+    return OK;
+}
+
+int checkpoint_write(const struct Checkpoint *checkpoint, const char *path, struct Error *error) {
+    struct H5Writer *writer = NULL;
+    int64_t version = CHECKPOINT_VERSION;
+    int code = check_finite(checkpoint, path, error);
+    if (code)
+        return code;
+    code = h5_create_in_memory(&writer, path, error);
+    if (code)
+        return code;
+    code = h5_write_attribute(writer, "/", "format", H5_TEXT, CHECKPOINT_FORMAT, error);
+    if (!code)
+        code = h5_write_attribute(writer, "/", "format_version", H5_INT64, &version, error);
+    if (!code)
+        code = write_run(writer, checkpoint, error);
+    if (!code)
+        code = write_surroundings(writer, checkpoint, error);
+    for (int i = 0; !code && i < checkpoint->array_count; i++) {
+        const struct CheckpointArray *array = &checkpoint->arrays[i];
+        char *name = memory_print("/%s", array->name);
+        code = h5_write(writer, name, H5_FLOAT32, array->rank, array->size, array->values, error);
+        memory_release(name);
+    }
+    if (!code)
+        return h5_commit(writer, error);
+    h5_abandon(writer);
+    return code;
+}

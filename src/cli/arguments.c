@@ -1,0 +1,206 @@
+#include "cli/arguments.h"
+
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#define MOST_FLAGS 64 /* in one table */
+
+/* Every usage error ends the same way. */
+static int usage(const struct Command *command, struct Error *error, const char *message) {
+    return fail(error, ERROR_USAGE, "%s: %s (usage: trainer %s %s%s; more by trainer %s --help)",
+                command->name, message, command->name, command->operands,
+                command->flags ? " [flags]" : "", command->name);
+}
+
+static int usage_about(const struct Command *command, struct Error *error, char *message) {
+    int code = usage(command, error, message);
+    memory_release(message);
+    return code;
+}
+
+static const struct Flag *find_flag(const struct Command *command, const char *name,
+                                    size_t length) {
+    for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
+        if (strlen(flag->name) == length && !memcmp(flag->name, name, length))
+            return flag;
+    return NULL;
+}
+
+static const struct Flag *find_short(const struct Command *command, char letter) {
+    for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
+        if (flag->short_name == letter)
+            return flag;
+    return NULL;
+}
+
+static int unknown_flag(const struct Command *command, const char *word, struct Error *error) {
+    const char *names[MOST_FLAGS];
+    int count = 0;
+    names[count++] = "help";
+    for (const struct Flag *flag = command->flags; flag && flag->name && count < MOST_FLAGS; flag++)
+        names[count++] = flag->name;
+    char *name = memory_copy_span(word, strcspn(word, "="));
+    const char *nearest = text_nearest(name + strspn(name, "-"), names, count);
+    char *message = memory_print("unknown flag %s%s%s%s", name, nearest ? "; did you mean --" : "",
+                                 nearest ? nearest : "", nearest ? "?" : "");
+    memory_release(name);
+    return usage_about(command, error, message);
+}
+
+/* "-" is a file name (standard output), "-3" and "-.5" are numbers. */
+static bool looks_like_flag(const char *word) {
+    return word[0] == '-' && word[1] && !strchr("0123456789.", word[1]);
+}
+
+static int add_value(struct Arguments *arguments, const struct Command *command,
+                     const struct Flag *flag, const char *value, struct Error *error) {
+    if (value && !flag->repeated && argument_given(arguments, flag->name))
+        return usage_about(command, error, memory_print("--%s is given twice", flag->name));
+    arguments->values[arguments->value_count].flag = flag;
+    arguments->values[arguments->value_count++].value = value;
+    return OK;
+}
+
+/* Takes the flag at words[*at] and, where its argument stands in the next word, that too. */
+static int take_flag(struct Arguments *arguments, const struct Command *command, int count,
+                     char *const *words, int *at, struct Error *error) {
+    const char *word = words[*at], *value = NULL;
+    const struct Flag *flag;
+    if (word[1] == '-') {
+        size_t length = strcspn(word + 2, "=");
+        flag = find_flag(command, word + 2, length);
+        if (word[2 + length] == '=')
+            value = word + 2 + length + 1;
+    } else {
+        flag = find_short(command, word[1]);
+        if (word[2])
+            value = word + 2; /* -oFILE */
+        if (flag && !flag->argument && value)
+            flag = NULL;
+    }
+    if (!flag)
+        return unknown_flag(command, word, error);
+    if (!flag->argument && value)
+        return usage_about(command, error,
+                           memory_print("--%s takes no argument, found \"%s\"", flag->name, value));
+    if (flag->argument && !value) {
+        if (*at + 1 >= count || looks_like_flag(words[*at + 1]))
+            return usage_about(
+                command, error,
+                memory_print("--%s needs its argument %s", flag->name, flag->argument));
+        value = words[++*at];
+    }
+    return add_value(arguments, command, flag, value, error);
+}
+
+static int check_operands(const struct Arguments *arguments, const struct Command *command,
+                          struct Error *error) {
+    int most = command->most_operands;
+    if (arguments->operand_count < command->least_operands)
+        return usage_about(command, error,
+                           arguments->operand_count
+                               ? memory_print("%d operands found, at least %d needed",
+                                              arguments->operand_count, command->least_operands)
+                               : memory_print("%s is missing", command->operands));
+    if (most >= 0 && arguments->operand_count > most)
+        return usage_about(command, error,
+                           memory_print("unexpected operand \"%s\"", arguments->operands[most]));
+    return OK;
+}
+
+int arguments_parse(struct Arguments *arguments, const struct Command *command, int count,
+                    char *const *words, bool *help, struct Error *error) {
+    size_t room = (size_t)count + 1;
+    *help = false;
+    *arguments = (struct Arguments){0};
+    arguments->operands = memory_allocate(room * sizeof *arguments->operands, "operands");
+    arguments->values = memory_allocate(room * sizeof *arguments->values, "flags");
+    for (int i = 0; i < count && strcmp(words[i], "--"); i++)
+        if (!strcmp(words[i], "--help") || !strcmp(words[i], "-h"))
+            *help = true;
+    if (*help)
+        return OK;
+    bool flags_end = false;
+    for (int i = 0; i < count; i++) {
+        if (!flags_end && !strcmp(words[i], "--")) {
+            flags_end = true;
+        } else if (!flags_end && words[i][0] == '-' && words[i][1]) {
+            int code = take_flag(arguments, command, count, words, &i, error);
+            if (code)
+                return code;
+        } else {
+            arguments->operands[arguments->operand_count++] = words[i];
+        }
+    }
+    return check_operands(arguments, command, error);
+}
+
+void arguments_release(struct Arguments *arguments) {
+    memory_release(arguments->operands);
+    memory_release(arguments->values);
+    *arguments = (struct Arguments){0};
+}
+
+const char *argument_value(const struct Arguments *arguments, const char *name) {
+    for (int i = arguments->value_count; i-- > 0;)
+        if (!strcmp(arguments->values[i].flag->name, name))
+            return arguments->values[i].value;
+    return NULL;
+}
+
+bool argument_given(const struct Arguments *arguments, const char *name) {
+    for (int i = 0; i < arguments->value_count; i++)
+        if (!strcmp(arguments->values[i].flag->name, name))
+            return true;
+    return false;
+}
+
+int argument_values(const struct Arguments *arguments, const char *name, const char ***values) {
+    int count = 0;
+    *values = memory_allocate(((size_t)arguments->value_count + 1) * sizeof **values, "flags");
+    for (int i = 0; i < arguments->value_count; i++)
+        if (!strcmp(arguments->values[i].flag->name, name))
+            (*values)[count++] = arguments->values[i].value;
+    return count;
+}
+
+int argument_integer(const struct Arguments *arguments, const char *name, long long minimum,
+                     long long maximum, long long fallback, long long *value, struct Error *error) {
+    const char *text = argument_value(arguments, name);
+    *value = fallback;
+    if (!text)
+        return OK;
+    char *end;
+    errno = 0;
+    long long number = strtoll(text, &end, 10);
+    size_t digits = text[0] == '-' ? 1 : 0;
+    if (!text[digits] || strspn(text + digits, "0123456789") != strlen(text + digits))
+        return fail(error, ERROR_USAGE, "--%s: \"%s\" is not a whole number", name, text);
+    if (errno || number < minimum || number > maximum)
+        return fail(error, ERROR_USAGE, "--%s: %s is outside %lld ... %lld", name, text, minimum,
+                    maximum);
+    *value = number;
+    return OK;
+}
+
+int argument_real(const struct Arguments *arguments, const char *name, double minimum,
+                  double maximum, double fallback, double *value, struct Error *error) {
+    const char *text = argument_value(arguments, name);
+    *value = fallback;
+    if (!text)
+        return OK;
+    char *end;
+    double number = strtod(text, &end);
+    if (end == text || *end || strspn(text, "+-.0123456789eE") != strlen(text))
+        return fail(error, ERROR_USAGE, "--%s: \"%s\" is not a number", name, text);
+    if (!isfinite(number) || number < minimum || number > maximum)
+        return fail(error, ERROR_USAGE, "--%s: %s is outside %g ... %g", name, text, minimum,
+                    maximum);
+    *value = number;
+    return OK;
+}

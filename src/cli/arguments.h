@@ -1,0 +1,14 @@
+/* Reading a command's words against its table of flags. */
+#ifndef TRAINER_CLI_ARGUMENTS_H
+#define TRAINER_CLI_ARGUMENTS_H
+
+#include "cli/command.h"
+
+/* Sorts `words` (`count` of them, after the command's name) into flags and operands. *help is set
+ * when --help or -h is among them; nothing else is checked then. ERROR_USAGE with the nearest
+ * flag's name and the usage. Release with arguments_release after a failure too. */
+int arguments_parse(struct Arguments *arguments, const struct Command *command, int count,
+                    char *const *words, bool *help, struct Error *error);
+void arguments_release(struct Arguments *arguments);
+
+#endif

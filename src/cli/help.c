@@ -1,0 +1,128 @@
+#include "cli/help.h"
+
+#include <string.h>
+
+#include "cli/world.h"
+#include "compute/backend.h"
+#include "store/h5.h"
+
+#define COLUMNS 90
+
+/* Prints one line of text broken at spaces, `indent` columns in; `column` is where the cursor is.
+ */
+static void print_wrapped(FILE *out, const char *text, size_t length, int indent, int column) {
+    fprintf(out, "%*s", indent > column ? indent - column : 0, "");
+    column = indent > column ? indent : column;
+    for (size_t at = 0; at < length;) {
+        size_t word = strcspn(text + at, " \n");
+        if (word > length - at)
+            word = length - at;
+        if (at && column + 1 + (int)word > COLUMNS) {
+            fprintf(out, "\n%*s", indent, "");
+            column = indent;
+        } else if (at) {
+            fputc(' ', out);
+            column++;
+        }
+        fwrite(text + at, 1, word, out);
+        column += (int)word;
+        at += word;
+        while (at < length && text[at] == ' ')
+            at++;
+    }
+    fputc('\n', out);
+}
+
+/* Paragraphs: a line that begins with a space is an example and stays as it is. */
+static void print_paragraphs(FILE *out, const char *text) {
+    while (*text) {
+        size_t length = strcspn(text, "\n");
+        if (*text == ' ')
+            fprintf(out, "%.*s\n", (int)length, text);
+        else
+            print_wrapped(out, text, length, 0, 0);
+        text += length + (text[length] == '\n');
+    }
+}
+
+static int print_flag_name(FILE *out, const struct Flag *flag) {
+    int column = flag->short_name ? fprintf(out, "  -%c, --%s", flag->short_name, flag->name)
+                                  : fprintf(out, "      --%s", flag->name);
+    if (flag->argument)
+        column += fprintf(out, " %s", flag->argument);
+    if (flag->repeated)
+        column += fprintf(out, "...");
+    return column;
+}
+
+static void print_flag(FILE *out, const struct Flag *flag) {
+    const int indent = 30;
+    int column = print_flag_name(out, flag);
+    if (column + 2 > indent) {
+        fputc('\n', out);
+        column = 0;
+    }
+    print_wrapped(out, flag->help, strlen(flag->help), indent, column);
+}
+
+void help_command(FILE *out, const struct Command *command) {
+    static const struct Flag help_flag = {.name = "help", .help = "This text.", .short_name = 'h'};
+    fprintf(out, "Usage: trainer %s %s%s\n\n", command->name, command->operands,
+            command->flags ? " [flags]" : "");
+    print_wrapped(out, command->summary, strlen(command->summary), 0, 0);
+    fprintf(out, "\nFlags, before or after the operands:\n");
+    for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
+        print_flag(out, flag);
+    print_flag(out, &help_flag);
+    fputc('\n', out);
+    print_paragraphs(out, command->help);
+}
+
+static void print_commands(FILE *out, const char *group) {
+    size_t length = strlen(group);
+    for (int i = 0; commands[i]; i++) {
+        const struct Command *command = commands[i];
+        if (length && (strncmp(command->name, group, length) || command->name[length] != ' '))
+            continue;
+        int column = fprintf(out, "  %s", command->name);
+        print_wrapped(out, command->summary, strlen(command->summary), 24, column);
+    }
+}
+
+void help_program(FILE *out) {
+    fprintf(out,
+            "Usage: trainer COMMAND [operands and flags]\n"
+            "       mpirun -np N trainer train RUN.yaml --out DIR\n\n"
+            "Trains neural networks on the CPUs of one machine or of a cluster.\n\nCommands:\n");
+    print_commands(out, "");
+    fprintf(out, "\n"
+                 "trainer COMMAND --help tells about one of them, trainer --version what this\n"
+                 "program was built from. Commands that compute run on any number of ranks under\n"
+                 "mpirun or srun; the others need no MPI. Results go to stdout, words for people\n"
+                 "to stderr. Exit codes: 0 done, 2 command line, 3 run file, 4 data,\n"
+                 "5 checkpoint, 6 system, 7 numbers (NaN, Inf, a failed comparison).\n");
+}
+
+void help_group(FILE *out, const char *group) {
+    fprintf(out, "Usage: trainer %s COMMAND [operands and flags]\n\nCommands:\n", group);
+    print_commands(out, group);
+    fprintf(out, "\ntrainer %s COMMAND --help tells about one of them.\n", group);
+}
+
+void help_version(FILE *out) {
+    char mpi[WORLD_LIBRARY_LENGTH], hdf5[H5_VERSION_LENGTH];
+    fprintf(out, "trainer %s\n", TRAINER_VERSION);
+#ifdef __clang__
+    fprintf(out, "compiler: %s\n", __VERSION__);
+#else
+    fprintf(out, "compiler: gcc %s\n", __VERSION__);
+#endif
+    fprintf(out, "compute: %s\n", backend_versions());
+    fprintf(out, "HDF5: %s\n", h5_version(hdf5));
+    fprintf(out, "MPI: %s\n", world_library(mpi));
+    fprintf(out, "instruction sets here:");
+    for (int variant = VARIANT_F32; variant < VARIANT_COUNT; variant++)
+        if (variant_available((enum Variant)variant))
+            fprintf(out, " %s", variant_name((enum Variant)variant));
+    fputc('\n', out);
+}

@@ -1,0 +1,202 @@
+/* The command line: finds the subcommand, starts MPI for those that run on all ranks, prints the
+ * one line of an error, and turns everything into an exit code that all ranks share. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/arguments.h"
+#include "cli/command.h"
+#include "cli/help.h"
+#include "cli/world.h"
+
+#define MOST_COMMANDS 64
+
+/* A descriptor 0 … 2 that the shell closed would be given to the next file that is opened, and our
+ * words written into it. Reading and writing such a one fails instead. */
+static void guard_standard_streams(void) {
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
+            (void)!open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
+}
+
+/* Results that did not reach their reader are a failure. */
+static int flush_results(struct Error *error) {
+    errno = 0;
+    if (!fflush(stdout) && !ferror(stdout))
+        return OK;
+    if (!errno) /* the write failed earlier */
+        errno = EIO;
+    return fail_errno(error, "standard output");
+}
+
+static void print_error(const struct Error *error) {
+    fprintf(stderr, "trainer: %s\n", error->text);
+}
+
+/* The end of a process that finds, before MPI is up, the same mistake as all its peers: the first
+ * one says so. The others wait a moment, for the launcher kills all when one exits. */
+static int leave_early(const struct Error *error) {
+    if (world_launch_rank() == 0)
+        print_error(error);
+    else
+        sleep(1);
+    return error->code;
+}
+
+static bool is_group(const char *word) {
+    size_t length = strlen(word);
+    for (int i = 0; commands[i]; i++)
+        if (!strncmp(commands[i]->name, word, length) && commands[i]->name[length] == ' ')
+            return true;
+    return false;
+}
+
+/* The command that the first one or two words name; *used is how many. NULL: none. */
+static const struct Command *find_command(int count, char *const *words, int *used) {
+    for (int i = 0; commands[i]; i++) {
+        const char *name = commands[i]->name, *space = strchr(name, ' ');
+        *used = space ? 2 : 1;
+        if (!space && count >= 1 && !strcmp(words[0], name))
+            return commands[i];
+        if (space && count >= 2 && strlen(words[0]) == (size_t)(space - name) &&
+            !strncmp(words[0], name, (size_t)(space - name)) && !strcmp(words[1], space + 1))
+            return commands[i];
+    }
+    *used = 0;
+    return NULL;
+}
+
+static int unknown_command(int count, char *const *words, struct Error *error) {
+    if (words[0][0] == '-')
+        return fail(error, ERROR_USAGE,
+                    "unknown flag %s: flags stand behind the command's name (trainer --help)",
+                    words[0]);
+    const char *names[MOST_COMMANDS];
+    int known = 0;
+    while (commands[known] && known < MOST_COMMANDS) {
+        names[known] = commands[known]->name;
+        known++;
+    }
+    bool two = count >= 2 && is_group(words[0]);
+    char *word = two ? memory_print("%s %s", words[0], words[1]) : memory_copy_text(words[0]);
+    const char *nearest = text_nearest(word, names, known);
+    fail(error, ERROR_USAGE, "unknown command \"%s\"%s%s%s (trainer --help lists them)", word,
+         nearest ? "; did you mean \"" : "", nearest ? nearest : "", nearest ? "\"?" : "");
+    memory_release(word);
+    return error->code;
+}
+
+static int run_alone(const struct Command *command, const struct Arguments *arguments,
+                     struct Error *error) {
+    if (world_launch_rank() != 0)
+        return OK;
+    struct Ranks *ranks = ranks_alone();
+    int code = command->run(command, arguments, ranks, error);
+    ranks_release(ranks);
+    if (!code)
+        code = flush_results(error);
+    if (code)
+        print_error(error);
+    return code;
+}
+
+static int run_on_all_ranks(const struct Command *command, const struct Arguments *arguments,
+                            struct Error *error) {
+    struct Ranks *ranks;
+    int code = world_start(&ranks, error);
+    if (code) {
+        print_error(error);
+        return code;
+    }
+    code = command->run(command, arguments, ranks, error);
+    if (!code)
+        code = flush_results(error);
+    code = ranks_agree(ranks, code, error);
+    if (code && ranks_rank(ranks) == 0)
+        print_error(error);
+    world_stop(ranks);
+    return code;
+}
+
+static int run_command(const struct Command *command, int count, char *const *words) {
+    struct Arguments arguments;
+    struct Error error = {0};
+    bool help;
+    int code = arguments_parse(&arguments, command, count, words, &help, &error);
+    if (code)
+        code = leave_early(&error);
+    else if (help && world_launch_rank() == 0)
+        help_command(stdout, command);
+    else if (!help)
+        code = command->parallel ? run_on_all_ranks(command, &arguments, &error)
+                                 : run_alone(command, &arguments, &error);
+    arguments_release(&arguments);
+    return code;
+}
+
+static bool is_help(const char *word) {
+    return !strcmp(word, "--help") || !strcmp(word, "-h") || !strcmp(word, "help");
+}
+
+/* trainer help [COMMAND] */
+static int run_help(int count, char *const *words) {
+    struct Error error;
+    int used;
+    const struct Command *command = find_command(count, words, &used);
+    if (count && !command && (count > 1 || !is_group(words[0]))) {
+        unknown_command(count, words, &error);
+        return leave_early(&error);
+    }
+    if (world_launch_rank() != 0)
+        return OK;
+    if (command)
+        help_command(stdout, command);
+    else if (count)
+        help_group(stdout, words[0]);
+    else
+        help_program(stdout);
+    return OK;
+}
+
+static int dispatch(int count, char *const *words) {
+    struct Error error;
+    int used;
+    if (!count) {
+        fail(&error, ERROR_USAGE, "a command is missing (trainer --help lists them)");
+        return leave_early(&error);
+    }
+    if (is_help(words[0]))
+        return run_help(count - 1, words + 1);
+    if (!strcmp(words[0], "--version")) {
+        if (world_launch_rank() == 0)
+            help_version(stdout);
+        return OK;
+    }
+    const struct Command *command = find_command(count, words, &used);
+    if (command)
+        return run_command(command, count - used, words + used);
+    if (is_group(words[0]) && count >= 2 && is_help(words[1]))
+        return run_help(1, words);
+    if (is_group(words[0]) && count == 1) {
+        fail(&error, ERROR_USAGE, "%s: which one? (trainer %s --help lists them)", words[0],
+             words[0]);
+        return leave_early(&error);
+    }
+    unknown_command(count, words, &error);
+    return leave_early(&error);
+}
+
+int main(int count, char **words) {
+    guard_standard_streams();
+    signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is then an error like a full disk */
+    int code = dispatch(count - 1, words + 1);
+    struct Error error;
+    if (!code && (code = flush_results(&error)))
+        print_error(&error);
+    return code;
+}
