@@ -1,0 +1,36 @@
+/* The tests of comm/ run on one rank without MPI, and, started by mpirun, on several. */
+#ifndef TRAINER_TESTS_COMM_WORLD_H
+#define TRAINER_TESTS_COMM_WORLD_H
+
+#include <stdlib.h>
+
+#include "comm/ranks_mpi.h"
+
+static inline struct Ranks *world_start(void) {
+    if (!getenv("OMPI_COMM_WORLD_SIZE"))
+        return ranks_alone();
+    MPI_Init(NULL, NULL);
+    return ranks_from_communicator(MPI_COMM_WORLD);
+}
+
+static inline void world_stop(struct Ranks *ranks) {
+    int initialised;
+    ranks_release(ranks);
+    MPI_Initialized(&initialised);
+    if (initialised)
+        MPI_Finalize();
+}
+
+/* Every rank's count, added up: so that all ranks pass or fail a test together and none is left
+ * behind in a collective call. */
+static inline int64_t world_total(struct Ranks *ranks, int64_t count) {
+    int64_t total = 0;
+    int64_t *counts = calloc((size_t)ranks_size(ranks), sizeof *counts);
+    ranks_gather_all(ranks, &count, sizeof count, counts);
+    for (int rank = 0; rank < ranks_size(ranks); rank++)
+        total += counts[rank];
+    free(counts);
+    return total;
+}
+
+#endif
