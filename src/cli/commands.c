@@ -1,6 +1,18 @@
 #include "cli/command.h"
+#include "cli/dataset.h"
 
 const struct Command *const commands[] = {
+    &command_train,
+    &command_eval,
+    &command_predict,
     &command_inspect,
+    &command_describe,
+    &command_gradcheck,
+    &command_keys,
+    &command_dataset_import,
+    &command_dataset_synthesize,
+    &command_dataset_info,
+    &command_dataset_verify,
+    &command_dataset_preview,
     NULL,
 };

@@ -154,7 +154,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     (void)unused;
     struct Blueprint blueprint = {0};
-    struct Needs needs;
+    struct Needs needs = {0};
     long long ranks = 1;
     int code = blueprint_open(&blueprint, arguments, error);
     if (!code) {
