@@ -78,6 +78,15 @@ static bool takes_keys(const struct Kind *kind) {
     return kind->keys && kind->keys->name;
 }
 
+/* Left out by the user, and by us: where absence is the default it needs no word. */
+static bool is_absent(const struct Key *key, const void *field) {
+    if (!key->optional || key->fallback)
+        return false;
+    if (key->type == KEY_CHOICE)
+        return !((const struct Choice *)field)->kind;
+    return key->type == KEY_STRING && !*(const char *const *)field;
+}
+
 static void emit_flow(struct Text *text, const struct Key *keys, const void *options);
 
 static void emit_choice_flow(struct Text *text, const struct Choice *choice) {
@@ -92,7 +101,7 @@ static void emit_choice_flow(struct Text *text, const struct Choice *choice) {
     }
 }
 
-/* Before item i of a list. */
+/* Before item i of a list or of keys on one line. */
 static void emit_separator(struct Text *text, int i) {
     text_add(text, "%s", i ? ", " : "");
 }
@@ -175,10 +184,15 @@ static void emit_value(struct Text *text, const struct Key *key, const void *fie
 
 /* "{out: 16, kernel: 3}" */
 static void emit_flow(struct Text *text, const struct Key *keys, const void *options) {
+    int count = 0;
     text_add(text, "{");
     for (const struct Key *key = keys; key->name; key++) {
-        text_add(text, "%s%s: ", key == keys ? "" : ", ", key->name);
-        emit_value(text, key, (const char *)options + key->offset);
+        const void *field = (const char *)options + key->offset;
+        if (is_absent(key, field))
+            continue;
+        emit_separator(text, count++);
+        text_add(text, "%s: ", key->name);
+        emit_value(text, key, field);
     }
     text_add(text, "}");
 }
@@ -248,8 +262,11 @@ static void emit_block_value(struct Text *text, const struct Key *key, const voi
 
 static void emit_block(struct Text *text, const struct Key *keys, const void *options, int indent) {
     for (const struct Key *key = keys; key->name; key++) {
+        const void *field = (const char *)options + key->offset;
+        if (is_absent(key, field))
+            continue;
         text_add(text, "%*s%s:", indent, "", key->name);
-        emit_block_value(text, key, (const char *)options + key->offset, indent);
+        emit_block_value(text, key, field, indent);
     }
 }
 

@@ -26,7 +26,8 @@ void runfile_release(struct RunFile *file);
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* The whole struct as YAML with every default written out, numbers so that they read back to the
+/* The whole struct as YAML with every default written out (what is optional
+ * and absent stays absent), numbers so that they read back to the
  * same bits: what is saved in the run's folder and in checkpoints. Parsing it gives the same struct
  * and emitting that the same text. The caller releases it with memory_release. */
 char *runfile_emit(const struct Key *keys, const void *options);

@@ -78,7 +78,7 @@ bool schema_in_range(const struct Key *key, double value) {
 }
 
 static const char *print_bound(const struct Key *key, double bound, char buffer[NUMBER_BYTES]) {
-    if (key->type == KEY_REAL || key->type == KEY_REALS || fabs(bound) >= 1e15)
+    if (key->type == KEY_REAL || key->type == KEY_REALS || fabs(bound) >= 1e19)
         return number_print(bound, buffer);
     snprintf(buffer, NUMBER_BYTES, "%.0f", bound);
     return buffer;

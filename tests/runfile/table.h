@@ -35,7 +35,7 @@ struct OptimizerOptions {
 };
 struct TestOptions {
     struct {
-        const char *file, *note;
+        const char *file, *note, *title;
         struct Reals mean;
         struct Ints sizes;
         struct Strings names;
@@ -164,6 +164,7 @@ static const struct KindTable test_optimizers = {"optimizer", optimizer_list};
 static const struct Key data_keys[] = {
     {DATA_KEY(file, KEY_STRING), .help = "HDF5 data set"},
     {DATA_KEY(note, KEY_STRING), .optional = true},
+    {DATA_KEY(title, KEY_STRING), .optional = true, .fallback = "untitled"},
     {DATA_KEY(mean, KEY_REALS), .fallback = "[0.5]", .minimum = 0, .maximum = 255},
     {DATA_KEY(sizes, KEY_INTS), .fallback = "[]", .minimum = 1, .maximum = 1e6},
     {DATA_KEY(names, KEY_STRINGS), .fallback = "[]"},
@@ -251,7 +252,8 @@ static const char plain_file[] = "data:\n"                          /* 1 */
 static const char odd_file[] =
     "---\n"
     "# a comment\n"
-    "{data: {file: \"a \\\"b\\\" \\u2028 \\x01 \\U0001F600\", note: 'null', mean: [0, 1.5, 2e1],\n"
+    "{data: {file: \"a \\\"b\\\" \\u2028 \\x01 \\U0001F600\", note: 'null', title: ~, mean: [0, "
+    "1.5, 2e1],\n"
     "        sizes: [1, 1000000], names: [true, '0x10', \"\", \xC3\xA9t\xC3\xA9, 'a: b']},\n"
     " model: [relu: null, {conv: {out: 9223372036854775807, init: {constant: {value: -0.0}}}},\n"
     "         residual: {body: []}, scale: {affine: {factor: 1e-310, offsets: [.5, 1.]}},\n"

@@ -113,7 +113,7 @@ static void test_emitted_text(void **state) {
     parse(&parsed, plain_file);
     char *text = runfile_emit(test_keys, &parsed.options);
     assert_non_null(strstr(text,
-                           "data:\n  file: pictures.h5\n  note: null\n  mean: [0.5]\n"
+                           "data:\n  file: pictures.h5\n  title: untitled\n  mean: [0.5]\n"
                            "  sizes: []\n  names: []\naugment: []\nmodel:\n"
                            "  - conv: {out: 16, kernel: 5, stride: 1, padding: 0, bias: true, "
                            "init: {kaiming: {mode: fan_in}}}\n"
@@ -122,7 +122,7 @@ static void test_emitted_text(void **state) {
     assert_non_null(strstr(text, "        - relu\n      shortcut: pad\n"
                                  "  - scale: {affine: {factor: 1, offsets: []}}\n"
                                  "optimizer:\n  nesterov: {rate: 0.0005, momentum: 0.9}\n"
-                                 "loss: null\ntrain:\n  batch: 128\n  shards: auto\n  seed: -3\n"));
+                                 "train:\n  batch: 128\n  shards: auto\n  seed: -3\n"));
     assert_non_null(strstr(text, "  length: 2 epochs\n  warmup: 500 steps\n"));
     assert_non_null(strstr(text, "  clip:\n    norm: 1\n    every: 1\n"));
     memory_release(text);
@@ -142,6 +142,7 @@ static void test_emit_reads_back(void **state) {
         if (i == 1) {
             assert_string_equal(first.options.data.file, second.options.data.file);
             assert_string_equal(second.options.data.note, "null");
+            assert_null(second.options.data.title); /* null, although it has a default */
             const struct OptimizerOptions *optimizer = second.options.optimizer.options;
             assert_true(optimizer->rate == 0.30000000000000004);
         }
