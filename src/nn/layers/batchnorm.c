@@ -16,6 +16,7 @@
 #include "nn/initialise.h"
 #include "nn/layer.h"
 #include "nn/layer_options.h"
+#include "nn/vectors.h"
 
 #define CHUNK 256           /* pixels: one piece of work, one float sum */
 #define PIXELS_FOR_SHIFT 64 /* pixels that give the shift */
@@ -136,15 +137,7 @@ static struct Piece piece_of(int64_t chunk, int64_t pixels, int64_t channels) {
     return (struct Piece){chunk * CHUNK * channels, (left < CHUNK ? left : CHUNK) * channels};
 }
 
-/* Vectors of 64 bytes; the compiler cuts them into what the instruction set has. */
-typedef real vector __attribute__((vector_size(64), aligned(sizeof(real)), may_alias));
-#ifdef KERNEL_DOUBLE
-typedef int64_t mask __attribute__((vector_size(64)));
-#else
-typedef int32_t mask __attribute__((vector_size(64)));
-#endif
-enum { VECTOR_LANES = 64 / sizeof(real), TILE_VECTORS = TILE / VECTOR_LANES };
-#define INLINE static inline __attribute__((always_inline))
+enum { TILE_VECTORS = TILE / VECTOR_LANES };
 
 /* Which dy a merged ReLU lets through: read off y, or off x by the same formula as forward's. */
 enum Gate { GATE_OPEN, GATE_INPUT, GATE_OUTPUT };
