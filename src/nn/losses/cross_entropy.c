@@ -18,15 +18,23 @@ static const struct Key keys[] = {
      .help = "this part of the target is spread evenly over all classes"},
     KEY_END};
 
-/* log Σ exp(scores), and the largest score. */
-static double log_sum_exp(int64_t outputs, const real *scores) {
-    double largest = (double)scores[0], sum = 0;
+/* log p_k = score_k − largest − log_sum; the two stay apart because their sum would lose digits. */
+struct Norm {
+    double largest, log_sum;
+};
+static struct Norm norm_of(int64_t outputs, const real *scores) {
+    struct Norm norm = {(double)scores[0], 0};
+    double sum = 0;
     for (int64_t k = 1; k < outputs; k++)
-        if ((double)scores[k] > largest)
-            largest = (double)scores[k];
+        if ((double)scores[k] > norm.largest)
+            norm.largest = (double)scores[k];
     for (int64_t k = 0; k < outputs; k++)
-        sum += exp((double)scores[k] - largest);
-    return largest + log(sum);
+        sum += exp((double)scores[k] - norm.largest);
+    norm.log_sum = log(sum);
+    return norm;
+}
+static double log_probability(struct Norm norm, real score) {
+    return (double)score - norm.largest - norm.log_sum;
 }
 
 static void evaluate(const void *options, int64_t samples, int64_t outputs, const void *scores,
@@ -36,17 +44,18 @@ static void evaluate(const void *options, int64_t samples, int64_t outputs, cons
         const real *row = (const real *)scores + i * outputs;
         const float *aim = target + i * outputs;
         real *out = gradient ? (real *)gradient + i * outputs : NULL;
-        double norm = log_sum_exp(outputs, row), loss = 0, mass = 0;
+        struct Norm norm = norm_of(outputs, row);
+        double loss = 0, mass = 0;
         for (int64_t k = 0; k < outputs; k++) {
             double t = (1 - smoothing) * (double)aim[k] + smoothing / (double)outputs;
             mass += t;
             if (t != 0)
-                loss += t * (norm - (double)row[k]);
+                loss -= t * log_probability(norm, row[k]);
         }
         sample_loss[i] = loss;
         for (int64_t k = 0; out && k < outputs; k++) {
             double t = (1 - smoothing) * (double)aim[k] + smoothing / (double)outputs;
-            out[k] = (real)(scale * (exp((double)row[k] - norm) * mass - t));
+            out[k] = (real)(scale * (exp(log_probability(norm, row[k])) * mass - t));
         }
     }
 }
@@ -56,9 +65,9 @@ static void predict(const void *options, int64_t samples, int64_t outputs, const
     (void)options;
     for (int64_t i = 0; i < samples; i++) {
         const real *row = (const real *)scores + i * outputs;
-        double norm = log_sum_exp(outputs, row);
+        struct Norm norm = norm_of(outputs, row);
         for (int64_t k = 0; k < outputs; k++)
-            predictions[i * outputs + k] = (float)exp((double)row[k] - norm);
+            predictions[i * outputs + k] = (float)exp(log_probability(norm, row[k]));
     }
 }
 

@@ -1,0 +1,248 @@
+/* Whole models: gradient checks through graph and plan, merged against unmerged, shards against the
+ * whole, and the placement of buffers. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/gradcheck.h"
+#include "nn/initialise.h"
+#include "nn/placement.h"
+#include "nn/plan.h"
+#include "runfile/runfile.h"
+
+struct Recipe {
+    struct ChoiceList model;
+    struct Choice loss;
+};
+static const struct Key recipe_keys[] = {{.name = "model",
+                                          .type = KEY_CHOICES,
+                                          .offset = offsetof(struct Recipe, model),
+                                          .kinds = &layer_kinds,
+                                          .help = "layers"},
+                                         {.name = "loss",
+                                          .type = KEY_CHOICE,
+                                          .offset = offsetof(struct Recipe, loss),
+                                          .fallback = "cross_entropy",
+                                          .kinds = &loss_kinds,
+                                          .help = "loss"},
+                                         KEY_END};
+
+struct Fixture {
+    struct RunFile *file;
+    struct Recipe recipe;
+    struct Model *model;
+};
+
+static struct Fixture open_model(const char *text, struct Shape input) {
+    struct Fixture fixture = {0};
+    struct Error error = {0};
+    if (runfile_parse(&fixture.file, "test", text, NULL, 0, recipe_keys, &fixture.recipe, &error) ||
+        model_create(&fixture.model, &fixture.recipe.model, input, &error))
+        fail_msg("%s", error.text);
+    return fixture;
+}
+
+static void close_model(struct Fixture *fixture) {
+    model_release(fixture->model);
+    runfile_release(fixture->file);
+}
+
+static const struct Shape image = {8, 7, 3, 1, 1};
+
+static const char *const models[] = {
+    "model: [flatten, linear: {out: 11}, relu, linear: {out: 5}]\n",
+    "model: [flatten, linear: {out: 9, bias: false}, batchnorm, tanh, dropout: {rate: 0.4},\n"
+    "  linear: {out: 5}]\nloss: {cross_entropy: {label_smoothing: 0.2}}\n",
+    "model: [conv: {out: 5, kernel: 3, padding: 1, bias: false}, batchnorm, relu,\n"
+    "  maxpool: {kernel: 2}, conv: {out: 6, kernel: 3}, sigmoid, global_avgpool, flatten,\n"
+    "  linear: {out: 5}]\n",
+    "model:\n"
+    "  - conv: {out: 4, kernel: 3, padding: 1, bias: false}\n"
+    "  - batchnorm\n"
+    "  - relu\n"
+    "  - residual: {shortcut: identity, body: [conv: {out: 4, kernel: 3, padding: 1}, batchnorm,\n"
+    "      relu, conv: {out: 4, kernel: 3, padding: 1}, batchnorm]}\n"
+    "  - relu\n"
+    "  - residual: {shortcut: pad, body: [conv: {out: 7, kernel: 3, stride: 2, padding: 1},\n"
+    "      batchnorm, relu, conv: {out: 7, kernel: 3, padding: 1}, batchnorm]}\n"
+    "  - relu\n"
+    "  - residual: {shortcut: projection, body: [conv: {out: 6, kernel: 3, padding: 1},\n"
+    "      batchnorm, leaky_relu, conv: {out: 6, kernel: 3, stride: 2, padding: 1}]}\n"
+    "  - tanh\n"
+    "  - residual: {shortcut: identity, body: [residual: {shortcut: identity, body: "
+    "[batchnorm]}]}\n"
+    "  - avgpool: {kernel: 2}\n"
+    "  - flatten\n"
+    "  - linear: {out: 5}\n",
+};
+enum { MODELS = sizeof models / sizeof *models };
+
+static void ignore(void *context, const struct GradcheckRow *row) {
+    int64_t *checked = context;
+    *checked += row->checked;
+}
+
+static void test_gradients(void **unused) {
+    (void)unused;
+    struct Error error = {0};
+    for (int i = 0; i < MODELS; i++)
+        for (int merging = 0; merging < 2; merging++) {
+            struct Fixture fixture = open_model(models[i], image);
+            struct GradcheckRequest request = {.loss = &fixture.recipe.loss,
+                                               .backend =
+                                                   backend_find("openblas", VARIANT_F64, &error),
+                                               .samples = 5,
+                                               .elements = 12,
+                                               .tolerance = 1e-6,
+                                               .seed = 7,
+                                               .no_merging = !merging};
+            int64_t checked = 0;
+            if (gradcheck_run(fixture.model, &request, ignore, &checked, &error))
+                fail_msg("model %d, merging %d: %s", i, merging, error.text);
+            assert_true(checked > 30);
+            close_model(&fixture);
+        }
+}
+
+/* One training pass in single precision; returns the gradient arena. */
+static float *gradient_of(const struct Fixture *fixture, const float *state, int64_t samples,
+                          int64_t shards, bool merging) {
+    struct Error error = {0};
+    struct PlanRequest request = {.variant = variant_best(VARIANT_F32_V4),
+                                  .training = true,
+                                  .samples = {samples / shards},
+                                  .sample_counts = 1,
+                                  .loss = &fixture->recipe.loss,
+                                  .no_merging = !merging};
+    request.backend = backend_find("openblas", request.variant, &error);
+    struct Plan *plan;
+    assert_int_equal(plan_create(&plan, fixture->model, &request, &error), OK);
+    const struct Arena *arena = model_arena(fixture->model);
+    int64_t elements = arena_gradient_elements(arena), in = shape_elements(image);
+    int64_t out = shape_elements(model_output(fixture->model));
+    float *sum = memory_allocate((size_t)elements * sizeof *sum, "test");
+    float *gradient = memory_allocate((size_t)elements * sizeof *sum, "test");
+    plan_prepare(plan, state);
+    for (int64_t shard = 0; shard < shards; shard++) {
+        struct PlanRun run = {.samples = samples / shards,
+                              .first = shard * samples / shards,
+                              .batch = samples,
+                              .seed = 3,
+                              .step = 17,
+                              .state = state,
+                              .gradient = gradient};
+        float *input = plan_input(plan), *target = plan_target(plan);
+        for (int64_t i = 0; i < run.samples; i++) {
+            struct RandomStream stream =
+                random_stream(1, RANDOM_TEST, 0, 0, (uint64_t)(run.first + i));
+            for (int64_t e = 0; e < in; e++)
+                input[i * in + e] = random_uniform(random_word(&stream, (uint64_t)e)) - 0.4f;
+            for (int64_t c = 0; c < out; c++)
+                target[i * out + c] = c == (run.first + i) % out;
+        }
+        plan_forward(plan, &run);
+        plan_backward(plan, &run);
+        for (int64_t e = 0; e < elements; e++)
+            sum[e] += gradient[e];
+    }
+    memory_release(gradient);
+    plan_release(plan);
+    return sum;
+}
+
+static void assert_near(const float *a, const float *b, int64_t count, double tolerance) {
+    double largest = 0, difference = 0;
+    for (int64_t i = 0; i < count; i++) {
+        largest = fmax(largest, fabs((double)a[i]));
+        difference = fmax(difference, fabs((double)a[i] - b[i]));
+    }
+    if (!(difference <= tolerance * largest))
+        fail_msg("differ by %g of %g", difference, largest);
+}
+
+static void test_merging_changes_nothing(void **unused) {
+    (void)unused;
+    for (int i = 0; i < MODELS; i++) {
+        struct Fixture fixture = open_model(models[i], image);
+        const struct Arena *arena = model_arena(fixture.model);
+        float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
+        model_initialise(fixture.model, 5, state);
+        float *merged = gradient_of(&fixture, state, 12, 2, true);
+        float *plain = gradient_of(&fixture, state, 12, 2, false);
+        assert_near(merged, plain, arena_gradient_elements(arena), 1e-5);
+        float *tallies = merged + arena_state_elements(arena);
+        assert_true(tallies[TALLY_SAMPLES] == 12);
+        assert_true(tallies[TALLY_LOSS] > 0.5 && tallies[TALLY_LOSS] < 10);
+        memory_release(merged);
+        memory_release(plain);
+        memory_release(state);
+        close_model(&fixture);
+    }
+}
+
+/* Without batch statistics a batch's gradient is its shards' sum, dropout included. */
+static void test_shards_add_up(void **unused) {
+    (void)unused;
+    const char *text = "model: [conv: {out: 5, kernel: 3}, relu, flatten, dropout: {rate: 0.5},\n"
+                       "  linear: {out: 5}]\n";
+    struct Fixture fixture = open_model(text, image);
+    const struct Arena *arena = model_arena(fixture.model);
+    float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
+    model_initialise(fixture.model, 5, state);
+    float *whole = gradient_of(&fixture, state, 12, 1, true);
+    for (int64_t shards = 2; shards <= 12; shards += shards == 4 ? 2 : 1) {
+        if (12 % shards)
+            continue;
+        float *parts = gradient_of(&fixture, state, 12, shards, true);
+        assert_near(whole, parts, arena_gradient_elements(arena), 1e-5);
+        memory_release(parts);
+    }
+    memory_release(whole);
+    memory_release(state);
+    close_model(&fixture);
+}
+
+static void test_placement(void **unused) {
+    (void)unused;
+    for (uint64_t trial = 0; trial < 200; trial++) {
+        struct Buffer buffers[40];
+        struct RandomStream stream = random_stream(trial, RANDOM_TEST, 0, 0, 0);
+        size_t most = 0;
+        for (int i = 0; i < 40; i++) {
+            uint32_t words[4];
+            random_block(&stream, (uint32_t)i, words);
+            int birth = (int)random_below(words[0], 50);
+            buffers[i] = (struct Buffer){.bytes = random_below(words[1], 5000),
+                                         .birth = birth,
+                                         .death = birth + (int)random_below(words[2], 20) - 1};
+            most += (buffers[i].bytes + 63) / 64 * 64;
+        }
+        size_t total = placement_solve(buffers, 40);
+        assert_true(total <= most);
+        for (int i = 0; i < 40; i++)
+            for (int j = 0; j < i; j++) {
+                const struct Buffer *a = &buffers[i], *b = &buffers[j];
+                bool alive = a->birth <= a->death && b->birth <= b->death && a->birth <= b->death &&
+                             b->birth <= a->death;
+                bool overlap = a->offset < b->offset + b->bytes && b->offset < a->offset + a->bytes;
+                assert_false(alive && overlap && a->bytes && b->bytes);
+                assert_true(a->offset % 64 == 0 && (!alive || a->offset + a->bytes <= total));
+            }
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_merging_changes_nothing),
+        cmocka_unit_test(test_shards_add_up),
+        cmocka_unit_test(test_placement),
+    };
+    return cmocka_run_group_tests_name("models", tests, NULL, NULL);
+}
