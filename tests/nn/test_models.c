@@ -1,13 +1,11 @@
 /* Whole models: gradient checks through graph and plan, merged against unmerged, shards against the
  * whole, and the placement of buffers. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include <cmocka.h>
-#include <math.h>
-#include <string.h>
 
 #include "base/memory.h"
 #include "nn/gradcheck.h"
@@ -15,6 +13,8 @@
 #include "nn/placement.h"
 #include "nn/plan.h"
 #include "runfile/runfile.h"
+
+#include <cmocka.h> /* last: it has a macro called fail */
 
 struct Recipe {
     struct ChoiceList model;
