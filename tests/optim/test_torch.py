@@ -1,0 +1,93 @@
+#!/usr/bin/env python3
+"""Optimisers and schedules against PyTorch's, 100 steps each, to 1e-5 relative.
+
+usage: test_torch.py OPTIM_TRAJECTORY      (skips where torch is absent)
+"""
+import os
+import subprocess
+import sys
+
+try:
+    import torch
+except ImportError:
+    python = os.environ.get("TRAINER_TORCH_PYTHON")
+    if python and "TRAINER_TORCH_TRIED" not in os.environ:
+        os.environ["TRAINER_TORCH_TRIED"] = "1"
+        os.execv(python, [python] + sys.argv)
+    print("skipped: no torch in python3, nor in $TRAINER_TORCH_PYTHON")
+    sys.exit(77)
+
+STEPS, PER_EPOCH, ELEMENTS = 100, 10, 64
+SCHEDULERS = torch.optim.lr_scheduler
+
+
+def ours(program, text):
+    output = subprocess.run([program, str(STEPS), str(PER_EPOCH), text], check=True,
+                            capture_output=True, text=True).stdout
+    return torch.tensor([[float(word) for word in line.split()] for line in output.splitlines()])
+
+
+def theirs(scheduler, decay=(0.0, 0.0), **options):
+    i = torch.arange(ELEMENTS)
+    curve, pull = (i % 5 + 1).float() / 8, (i % 3).float() / 4
+    x = (i - 20).float() / 16
+    halves = [torch.nn.Parameter(x[:32].clone()), torch.nn.Parameter(x[32:].clone())]
+    groups = [dict(params=[half], weight_decay=d) for half, d in zip(halves, decay)]
+    optimizer = torch.optim.SGD(groups, **options)
+    scheduler = scheduler(optimizer)
+    path = []
+    for _ in range(STEPS):
+        for half, c, p in zip(halves, curve.split(32), pull.split(32)):
+            half.grad = c * half.detach() - p
+        optimizer.step()
+        scheduler.step()
+        path.append(torch.cat([half.detach().clone() for half in halves]))
+    return torch.stack(path)
+
+
+def warm(steps, then):
+    """A linear warm-up in front of another scheduler: factor (step + 1)/steps."""
+    def build(optimizer):
+        first = SCHEDULERS.LambdaLR(optimizer, lambda step: (step + 1) / steps)
+        return SCHEDULERS.SequentialLR(optimizer, [first, then(optimizer)], [steps])
+    return build
+
+
+constant = lambda o: SCHEDULERS.ConstantLR(o, factor=1.0)
+cosine = lambda o: SCHEDULERS.CosineAnnealingLR(o, STEPS)
+linear = lambda o: SCHEDULERS.LinearLR(o, 1.0, 0.1, STEPS)
+stairs = lambda o: SCHEDULERS.StepLR(o, 30, 0.3)
+CASES = [
+    ("optimizer: {sgd: {rate: 0.1}}", theirs(constant, lr=0.1)),
+    ("optimizer: {sgd: {rate: 0.1, weight_decay: 0.05}}", theirs(constant, (0.05, 0), lr=0.1)),
+    ("optimizer: {sgd: {rate: 0.1, weight_decay: 0.05, decay: all}}\nschedule: cosine",
+     theirs(cosine, (0.05, 0.05), lr=0.1)),
+    ("optimizer: {momentum: {rate: 0.02, form: pytorch}}\nschedule: {linear: {final: 0.1}}",
+     theirs(linear, lr=0.02, momentum=0.9)),
+    ("optimizer: {momentum: {rate: 0.02, form: course, momentum: 0.8, weight_decay: 0.01}}",
+     theirs(constant, (0.01, 0), lr=0.02, momentum=0.8)),
+    ("optimizer: {nesterov: {rate: 0.02, form: course, weight_decay: 0.01, decay: all}}",
+     theirs(constant, (0.01, 0.01), lr=0.02, momentum=0.9, nesterov=True)),
+    ("optimizer: {nesterov: {rate: 0.02, form: pytorch, weight_decay: 0.01}}\n"
+     "schedule: {step: {every: 3 epochs, factor: 0.3}}",
+     theirs(stairs, (0.01, 0), lr=0.02, momentum=0.9, nesterov=True)),
+    ("optimizer: {nesterov: {rate: 0.02, form: pytorch, momentum: 0.7}}\n"
+     "schedule: {cosine: {warmup: 2 epochs}}",
+     theirs(warm(20, lambda o: SCHEDULERS.CosineAnnealingLR(o, STEPS - 20)), lr=0.02, momentum=0.7,
+            nesterov=True)),
+]
+
+
+def main():
+    failed = 0
+    for text, expected in CASES:
+        found = ours(sys.argv[1], text)
+        error = ((found - expected).abs() / (expected.abs() + expected.abs().mean())).max().item()
+        good = found.shape == expected.shape and error <= 1e-5
+        failed += not good
+        print("ok  " if good else "FAIL", f"{error:.1e}", text.replace("\n", "; "))
+    return failed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

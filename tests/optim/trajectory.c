@@ -1,0 +1,46 @@
+/* Walks an optimiser and a schedule down a fixed bowl and prints the parameters after each step.
+ * usage: optim_trajectory STEPS STEPS_PER_EPOCH RUN_FILE_TEXT
+ * Element i has the gradient (i % 5 + 1)/8 · x − (i % 3)/4 and starts at (i − 20)/16; the first
+ * half of the elements is a weight, the rest a bias. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "choices.h"
+
+#define ELEMENTS 64
+
+int main(int argc, char **argv) {
+    struct RunFile *file;
+    struct Choices choices;
+    struct Error error = {0};
+    struct Updater *updater;
+    struct ArenaRow rows[] = {
+        {.role = ROLE_WEIGHT, .count = ELEMENTS / 2},
+        {.role = ROLE_BIAS, .offset = ELEMENTS / 2, .count = ELEMENTS / 2},
+    };
+    const struct Arena arena = {.rows = rows, .row_count = 2, .parameters = ELEMENTS};
+    if (argc != 4)
+        return ERROR_USAGE;
+    struct ScheduleTime time = {.total = atoi(argv[1]), .steps_per_epoch = atoi(argv[2])};
+    if (choices_parse(&file, argv[3], &choices, &error) ||
+        schedule_check(&choices.schedule, &time, &error) ||
+        updater_create(&updater, &choices.optimizer, &arena, variant_best(VARIANT_F32_V4),
+                       &error)) {
+        fprintf(stderr, "%s\n", error.text);
+        return error.code;
+    }
+    float x[ELEMENTS], gradient[ELEMENTS];
+    for (int i = 0; i < ELEMENTS; i++)
+        x[i] = (float)(i - 20) / 16;
+    for (int64_t step = 0; step < time.total; step++) {
+        for (int i = 0; i < ELEMENTS; i++)
+            gradient[i] = (float)(i % 5 + 1) / 8 * x[i] - (float)(i % 3) / 4;
+        double rate = updater_rate(updater) * schedule_factor(&choices.schedule, &time, step);
+        updater_step(updater, rate, step + 1, x, gradient);
+        for (int i = 0; i < ELEMENTS; i++)
+            printf("%.9g%c", (double)x[i], i + 1 < ELEMENTS ? ' ' : '\n');
+    }
+    updater_release(updater);
+    runfile_release(file);
+    return 0;
+}
