@@ -2,12 +2,10 @@
 #ifndef TRAINER_CLI_DATASET_H
 #define TRAINER_CLI_DATASET_H
 
-#include <jansson.h>
 #include <stdbool.h>
-#include <stdio.h>
 
 #include "cli/command.h"
-#include "data/dataset.h"
+#include "cli/dataset_describe.h"
 #include "data/progress.h"
 
 extern const struct Command command_dataset_import, command_dataset_synthesize,
@@ -20,9 +18,5 @@ struct ProgressLine {
 };
 struct Progress progress_line(struct ProgressLine *line);
 void progress_line_clear(const struct ProgressLine *line);
-
-/* What a data set file holds: for people, and as an object that the caller releases. */
-void dataset_print(FILE *out, const struct Dataset *dataset);
-json_t *dataset_to_json(const struct Dataset *dataset);
 
 #endif

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "cli/command.h"
 #include "cli/help.h"
 #include "cli/world.h"
+#include "compute/backend.h"
 
 #define MOST_COMMANDS 64
 
@@ -191,8 +193,20 @@ static int dispatch(int count, char *const *words) {
     return leave_early(&error);
 }
 
+/* OpenBLAS chose its kernels before main(): where it chose badly, this program starts once more.
+ * The marker keeps a library that does not listen from starting it for ever. */
+static void start_again_for_openblas(char **words) {
+    const char *core = backend_environment();
+    if (!core || getenv("TRAINER_STARTED_AGAIN"))
+        return;
+    setenv("TRAINER_STARTED_AGAIN", "1", 1);
+    setenv("OPENBLAS_CORETYPE", core, 1);
+    execv("/proc/self/exe", words); /* returns only on failure: slower, not wrong */
+}
+
 int main(int count, char **words) {
     guard_standard_streams();
+    start_again_for_openblas(words);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is then an error like a full disk */
     int code = dispatch(count - 1, words + 1);
     struct Error error;

@@ -1,0 +1,13 @@
+/* What a data set file holds: for people, and as an object that the caller releases. */
+#ifndef TRAINER_CLI_DATASET_DESCRIBE_H
+#define TRAINER_CLI_DATASET_DESCRIBE_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "data/dataset.h"
+
+void dataset_print(FILE *out, const struct Dataset *dataset);
+json_t *dataset_to_json(const struct Dataset *dataset);
+
+#endif

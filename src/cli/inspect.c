@@ -1,0 +1,281 @@
+/* trainer inspect FILE: what a checkpoint or a data set holds. */
+#include <float.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "checkpoint/checkpoint.h"
+#include "cli/command.h"
+#include "cli/dataset_describe.h"
+#include "store/h5.h"
+
+struct Summary {
+    double mean, deviation, minimum, maximum;
+};
+
+static struct Summary summarise(const struct CheckpointArray *array) {
+    struct Summary summary = {.minimum = DBL_MAX, .maximum = -DBL_MAX};
+    double squares = 0;
+    for (int64_t i = 0; i < array->count; i++) {
+        double value = array->values[i];
+        summary.mean += value;
+        summary.minimum = value < summary.minimum ? value : summary.minimum;
+        summary.maximum = value > summary.maximum ? value : summary.maximum;
+    }
+    if (!array->count)
+        return (struct Summary){0};
+    summary.mean /= (double)array->count;
+    for (int64_t i = 0; i < array->count; i++) {
+        double difference = array->values[i] - summary.mean;
+        squares += difference * difference;
+    }
+    summary.deviation = sqrt(squares / (double)array->count);
+    return summary;
+}
+
+static bool ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && !strcmp(text + length - tail, end);
+}
+
+static bool is_model(const struct CheckpointArray *array) {
+    return !strncmp(array->name, "model/", 6);
+}
+
+/* Elements of the model that are trained, or (statistics) that only follow the data. */
+static int64_t count_elements(const struct Checkpoint *checkpoint, bool statistics) {
+    int64_t count = 0;
+    for (int i = 0; i < checkpoint->array_count; i++) {
+        const struct CheckpointArray *array = &checkpoint->arrays[i];
+        bool running =
+            ends_with(array->name, ".running_mean") || ends_with(array->name, ".running_var");
+        if (is_model(array) && running == statistics)
+            count += array->count;
+    }
+    return count;
+}
+
+static void print_shape(char *buffer, size_t bytes, const struct CheckpointArray *array) {
+    size_t used = (size_t)snprintf(buffer, bytes, "(");
+    for (int i = 0; i < array->rank && used < bytes; i++)
+        used += (size_t)snprintf(buffer + used, bytes - used, "%s%lld", i ? "," : "",
+                                 (long long)array->size[i]);
+    if (used < bytes)
+        snprintf(buffer + used, bytes - used, ")");
+}
+
+static void print_arrays(const struct Checkpoint *checkpoint) {
+    int width = 5;
+    for (int i = 0; i < checkpoint->array_count; i++)
+        if ((int)strlen(checkpoint->arrays[i].name) > width)
+            width = (int)strlen(checkpoint->arrays[i].name);
+    printf("\n%-*s  %-18s %9s %11s %11s %11s %11s\n", width, "array", "shape", "count", "mean",
+           "std", "min", "max");
+    for (int i = 0; i < checkpoint->array_count; i++) {
+        const struct CheckpointArray *array = &checkpoint->arrays[i];
+        struct Summary summary = summarise(array);
+        char shape[ARENA_DIMENSIONS * 22];
+        print_shape(shape, sizeof shape, array);
+        printf("%-*s  %-18s %9lld %11.4g %11.4g %11.4g %11.4g\n", width, array->name, shape,
+               (long long)array->count, summary.mean, summary.deviation, summary.minimum,
+               summary.maximum);
+    }
+}
+
+static void print_progress(const struct Progress *progress) {
+    printf("step            %lld (epoch %lld, step %lld of it)\n", (long long)progress->step,
+           (long long)progress->epoch, (long long)progress->step_in_epoch);
+    if (progress->epoch_samples > 0)
+        printf("epoch so far    loss %.6g, accuracy %.2f %%, %.0f samples\n",
+               progress->epoch_loss / progress->epoch_samples,
+               100 * progress->epoch_correct / progress->epoch_samples, progress->epoch_samples);
+    if (progress->validation_accuracy >= 0)
+        printf("validation      loss %.6g, accuracy %.2f %%\n", progress->validation_loss,
+               100 * progress->validation_accuracy);
+    if (progress->best_metric >= 0)
+        printf("best            accuracy %.2f %% at step %lld\n", 100 * progress->best_metric,
+               (long long)progress->best_step);
+    printf("training time   %.1f s\n", progress->seconds);
+}
+
+static void print_preprocessing(const struct Checkpoint *checkpoint) {
+    printf("input           %lld x %lld x %lld (height, width, channels)\n",
+           (long long)checkpoint->height, (long long)checkpoint->width,
+           (long long)checkpoint->channels);
+    printf("preprocessing   (pixel - %s) * factor; factor",
+           !checkpoint->mean_count                          ? "0"
+           : checkpoint->mean_count == checkpoint->channels ? "channel mean"
+                                                            : "mean image");
+    for (int64_t i = 0; i < checkpoint->channels && i < 8; i++)
+        printf(" %.6g", (double)checkpoint->factor[i]);
+    if (checkpoint->mean_count == checkpoint->channels) {
+        printf("; mean");
+        for (int64_t i = 0; i < checkpoint->channels && i < 8; i++)
+            printf(" %.6g", (double)checkpoint->mean[i]);
+    }
+    printf("\nclasses         %lld:", (long long)checkpoint->class_count);
+    for (int64_t i = 0; i < checkpoint->class_count; i++)
+        printf("%s %s", i ? "," : "", checkpoint->class_names[i]);
+    printf("\n");
+}
+
+static void print_checkpoint(const struct Checkpoint *checkpoint) {
+    printf("checkpoint      %s\n", checkpoint->path);
+    print_progress(&checkpoint->progress);
+    printf("seed            %llu\nshards          %lld\nthreads a rank  %lld\n",
+           (unsigned long long)checkpoint->seed, (long long)checkpoint->shards,
+           (long long)checkpoint->threads);
+    printf("backend         %s, instruction set %s (%s)\n", checkpoint->backend,
+           checkpoint->instruction_set, checkpoint->versions);
+    printf("training data   digest %s\n", checkpoint->data_digest);
+    print_preprocessing(checkpoint);
+    printf("model           %lld parameters, %lld running statistics\n",
+           (long long)count_elements(checkpoint, false),
+           (long long)count_elements(checkpoint, true));
+    print_arrays(checkpoint);
+}
+
+static json_t *floats_to_json(const float *values, int64_t count) {
+    json_t *list = json_array();
+    for (int64_t i = 0; i < count; i++)
+        json_array_append_new(list, json_real((double)values[i]));
+    return list;
+}
+
+static json_t *array_to_json(const struct CheckpointArray *array) {
+    struct Summary summary = summarise(array);
+    json_t *shape = json_array();
+    for (int i = 0; i < array->rank; i++)
+        json_array_append_new(shape, json_integer(array->size[i]));
+    return json_pack("{s:s, s:o, s:I, s:f, s:f, s:f, s:f}", "name", array->name, "shape", shape,
+                     "count", (json_int_t)array->count, "mean", summary.mean, "std",
+                     summary.deviation, "min", summary.minimum, "max", summary.maximum);
+}
+
+static json_t *progress_to_json(const struct Progress *progress) {
+    return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f}", "step",
+                     (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch,
+                     "step_in_epoch", (json_int_t)progress->step_in_epoch, "epoch_loss",
+                     progress->epoch_loss, "epoch_correct", progress->epoch_correct,
+                     "epoch_samples", progress->epoch_samples, "best_metric", progress->best_metric,
+                     "best_step", (json_int_t)progress->best_step, "validation_loss",
+                     progress->validation_loss, "validation_accuracy",
+                     progress->validation_accuracy, "seconds", progress->seconds);
+}
+
+static json_t *checkpoint_to_json(const struct Checkpoint *checkpoint) {
+    json_t *classes = json_array(), *arrays = json_array();
+    for (int64_t i = 0; i < checkpoint->class_count; i++)
+        json_array_append_new(classes, json_string(checkpoint->class_names[i]));
+    for (int i = 0; i < checkpoint->array_count; i++)
+        json_array_append_new(arrays, array_to_json(&checkpoint->arrays[i]));
+    json_t *preprocessing =
+        json_pack("{s:[I,I,I], s:o, s:o}", "shape", (json_int_t)checkpoint->height,
+                  (json_int_t)checkpoint->width, (json_int_t)checkpoint->channels, "mean",
+                  floats_to_json(checkpoint->mean, checkpoint->mean_count), "factor",
+                  floats_to_json(checkpoint->factor, checkpoint->channels));
+    json_t *run =
+        json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s}", "seed", (json_int_t)checkpoint->seed,
+                  "shards", (json_int_t)checkpoint->shards, "threads",
+                  (json_int_t)checkpoint->threads, "instruction_set", checkpoint->instruction_set,
+                  "backend", checkpoint->backend, "versions", checkpoint->versions, "data_digest",
+                  checkpoint->data_digest, "run_file", checkpoint->run_text);
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
+                     checkpoint->path, "progress", progress_to_json(&checkpoint->progress), "run",
+                     run, "preprocessing", preprocessing, "classes", classes, "parameters",
+                     (json_int_t)count_elements(checkpoint, false), "statistics",
+                     (json_int_t)count_elements(checkpoint, true), "arrays", arrays);
+}
+
+static int print_json(const struct Checkpoint *checkpoint, struct Error *error) {
+    json_t *json = checkpoint_to_json(checkpoint);
+    if (!json)
+        return fail(error, ERROR_CHECKPOINT, "%s: holds a text or number that JSON cannot hold",
+                    checkpoint->path);
+    json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    printf("\n");
+    json_decref(json);
+    return OK;
+}
+
+static int inspect_checkpoint(const char *path, const struct Arguments *arguments,
+                              struct Error *error) {
+    struct Checkpoint *checkpoint;
+    int code = checkpoint_read(&checkpoint, path, error);
+    if (code)
+        return code;
+    if (argument_given(arguments, "run-file"))
+        printf("%s", checkpoint->run_text);
+    else if (argument_given(arguments, "json"))
+        code = print_json(checkpoint, error);
+    else
+        print_checkpoint(checkpoint);
+    checkpoint_release(checkpoint);
+    return code;
+}
+
+static int inspect_dataset(const char *path, const struct Arguments *arguments,
+                           struct Error *error) {
+    struct Dataset *dataset;
+    if (argument_given(arguments, "run-file"))
+        return fail(error, ERROR_USAGE, "--run-file: %s is a data set, which has no run file",
+                    path);
+    int code = dataset_open(&dataset, path, error);
+    if (code)
+        return code;
+    if (argument_given(arguments, "json")) {
+        json_t *json = dataset_to_json(dataset);
+        json_object_set_new(json, "kind", json_string("data set"));
+        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        printf("\n");
+        json_decref(json);
+    } else {
+        dataset_print(stdout, dataset);
+    }
+    dataset_close(dataset);
+    return OK;
+}
+
+/* Told apart by what they hold. A file that is neither is judged as a checkpoint. */
+static int run_inspect(const struct Command *command, const struct Arguments *arguments,
+                       struct Ranks *ranks, struct Error *error) {
+    (void)command, (void)ranks;
+    const char *path = arguments->operands[0];
+    struct H5File *file;
+    int code = h5_open(&file, path, ERROR_DATA, error);
+    if (code)
+        return code;
+    bool dataset = !h5_exists(file, "/model") && h5_exists(file, "/classes");
+    h5_close(file);
+    return dataset ? inspect_dataset(path, arguments, error)
+                   : inspect_checkpoint(path, arguments, error);
+}
+
+static const struct Flag flags[] = {
+    {.name = "json", .help = "as one JSON object, for scripts"},
+    {.name = "run-file", .help = "only the run file that a checkpoint holds, as it was saved"},
+    {0},
+};
+
+const struct Command command_inspect = {
+    .name = "inspect",
+    .operands = "FILE",
+    .least_operands = 1,
+    .most_operands = 1,
+    .summary = "Tell what a checkpoint or a data set file holds.",
+    .help =
+        "Of a checkpoint: where its run stands, what fixes its bits, what the model expects at\n"
+        "its input, and every array with its shape, mean, standard deviation and range. The\n"
+        "file's seal is checked: one that was cut short or changed is refused. Of a data set:\n"
+        "what trainer dataset info prints.\n"
+        "\n"
+        "Examples:\n"
+        "  trainer inspect runs/demo/checkpoints/latest.h5\n"
+        "  trainer inspect runs/demo/checkpoints/best.h5 --run-file > again.yaml\n"
+        "  trainer inspect shapes.h5 --json | python3 -m json.tool\n",
+    .flags = flags,
+    .run = run_inspect,
+};
