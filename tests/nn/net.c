@@ -132,6 +132,10 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
     void *gradient =
         memory_allocate((size_t)result.gradients * (size_t)variant_bytes(run->variant), "test");
     fill(run, plan, inputs, shape_elements(model_output(net->model)));
+    result.state = take(run->variant, state, arena_state_elements(arena));
+    result.input = take(run->variant, plan_input(plan), result.inputs);
+    result.target = memory_allocate((size_t)result.outputs * sizeof(float), "test");
+    memcpy(result.target, plan_target(plan), (size_t)result.outputs * sizeof(float));
     struct PlanRun step = {.samples = run->samples,
                            .first = run->first,
                            .batch = run->batch ? run->batch : run->samples,
@@ -157,6 +161,9 @@ void result_release(struct Result *result) {
     memory_release(result->scores);
     memory_release(result->gradient);
     memory_release(result->input_gradient);
+    memory_release(result->state);
+    memory_release(result->input);
+    memory_release(result->target);
 }
 
 double difference(int64_t count, const double *a, const double *b) {

@@ -27,8 +27,10 @@ struct NetRun {
 
 /* Everything as double; released by result_release. */
 struct Result {
-    int64_t outputs, gradients, inputs; /* counts of elements */
-    double *scores, *gradient, *input_gradient;
+    int64_t outputs, gradients, inputs;         /* counts of elements */
+    double *scores, *gradient, *input_gradient; /* inference: no gradients */
+    double *state, *input;
+    float *target;
     int operations;
 };
 /* Initial parameters and running statistics with noise on them; the input and the targets are the

@@ -6,7 +6,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-
 #include "base/memory.h"
 #include "nn/gradcheck.h"
 #include "nn/initialise.h"
