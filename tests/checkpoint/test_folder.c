@@ -1,0 +1,246 @@
+/* The folder of checkpoints: links, pruning, resuming, killed writers, full disks. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "checkpoint/sample.h"
+#include "store/scratch.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h> /* last: it takes the name of fail() */
+
+static struct Arena arena;
+
+static int start(void **state) {
+    arena = sample_arena();
+    return scratch_make(state);
+}
+
+static int stop(void **state) {
+    arena_release(&arena);
+    return scratch_remove(state);
+}
+
+static int empty(void **state) {
+    (void)state;
+    scratch_empty();
+    return 0;
+}
+
+static int write_step(int64_t step, struct Error *error) {
+    struct Checkpoint *checkpoint = sample_checkpoint(&arena, step);
+    char *path = checkpoint_name(scratch, step);
+    int code = checkpoint_write(checkpoint, path, error);
+    memory_release(path);
+    checkpoint_release(checkpoint);
+    return code;
+}
+
+static void link_step(const char *name, int64_t step) {
+    struct Error error = {0};
+    char *path = checkpoint_name(scratch, step);
+    assert_int_equal(checkpoint_link(scratch, name, path, &error), OK);
+    memory_release(path);
+}
+
+static bool has_step(int64_t step) {
+    char *path = checkpoint_name(scratch, step);
+    bool has = access(path, F_OK) == 0;
+    memory_release(path);
+    return has;
+}
+
+/* The step that resuming would take, or −1. */
+static int64_t newest(char **skipped) {
+    struct Error error = {0};
+    struct Checkpoint *checkpoint;
+    assert_int_equal(checkpoint_newest_valid(scratch, &checkpoint, skipped, &error), OK);
+    int64_t step = checkpoint ? checkpoint->progress.step : -1;
+    checkpoint_release(checkpoint);
+    return step;
+}
+
+static void order(void **state) {
+    (void)state;
+    struct Error error = {0};
+    const int64_t steps[] = {0, 999999999, 12, 1000000000, 7};
+    char **paths;
+    int count;
+    for (size_t i = 0; i < 5; i++)
+        scratch_write(scratch_path(strrchr(checkpoint_name("", steps[i]), '/') + 1), "x", 1);
+    scratch_write(scratch_path("step-12.h5"), "x", 1);
+    scratch_write(scratch_path("step-000000013.h5.bak"), "x", 1);
+    assert_int_equal(checkpoint_list(scratch, &paths, &count, &error), OK);
+    assert_int_equal(count, 5);
+    const int64_t sorted[] = {1000000000, 999999999, 12, 7, 0};
+    for (int i = 0; i < 5; i++) {
+        char *want = checkpoint_name(scratch, sorted[i]);
+        assert_string_equal(paths[i], want);
+        memory_release(want);
+        memory_release(paths[i]);
+    }
+    memory_release(paths);
+    assert_int_equal(checkpoint_list("/nowhere/at/all", &paths, &count, &error), OK);
+    assert_int_equal(count, 0);
+}
+
+static void links(void **state) {
+    (void)state;
+    struct Error error = {0};
+    char target[100];
+    for (int64_t step = 1; step <= 2; step++) {
+        assert_int_equal(write_step(step, &error), OK);
+        link_step("latest.h5", step);
+        ssize_t length = readlink(scratch_path("latest.h5"), target, sizeof target - 1);
+        assert_true(length > 0);
+        target[length] = 0; /* relative: the folder may move */
+        assert_string_equal(target, step == 1 ? "step-000000001.h5" : "step-000000002.h5");
+    }
+    assert_int_equal(scratch_count(), 3);
+    assert_int_equal(checkpoint_link("/nowhere", "latest.h5", "x", &error), ERROR_SYSTEM);
+}
+
+static void pruning(void **state) {
+    (void)state;
+    struct Error error = {0};
+    for (int64_t step = 1; step <= 6; step++)
+        assert_int_equal(write_step(step, &error), OK);
+    link_step("best.h5", 2);
+    link_step("latest.h5", 6);
+    const char *const strangers[] = {"notes.tmp-1", "step-000000001.h5.bak", "metrics.jsonl"};
+    const char *const debris[] = {"step-000000009.h5.tmp-4711-0", "latest.h5.tmp-link"};
+    for (int i = 0; i < 3; i++)
+        scratch_write(scratch_path(strangers[i]), "x", 1);
+    for (int i = 0; i < 2; i++)
+        scratch_write(scratch_path(debris[i]), "x", 1);
+    assert_int_equal(checkpoint_prune(scratch, 0, &error), OK);
+    assert_int_equal(scratch_count(), 6 + 2 + 3);
+    assert_int_equal(checkpoint_prune(scratch, 2, &error), OK);
+    for (int64_t step = 1; step <= 6; step++)
+        assert_int_equal(has_step(step), step == 2 || step >= 5);
+    assert_int_equal(scratch_count(), 3 + 2 + 3);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(access(scratch_path(strangers[i]), F_OK), 0);
+}
+
+static void damaged_are_skipped(void **state) {
+    (void)state;
+    struct Error error = {0};
+    char *skipped, *path;
+    assert_int_equal(newest(&skipped), -1);
+    assert_string_equal(skipped, "");
+    memory_release(skipped);
+    for (int64_t step = 1; step <= 3; step++)
+        assert_int_equal(write_step(step, &error), OK);
+    path = checkpoint_name(scratch, 3);
+    assert_int_equal(truncate(path, 1000), 0);
+    memory_release(path);
+    path = checkpoint_name(scratch, 4);
+    scratch_write(path, "", 0);
+    memory_release(path);
+    assert_int_equal(newest(&skipped), 2);
+    const char *first = strstr(skipped, "step-000000004.h5: is empty");
+    const char *second = strstr(skipped, "step-000000003.h5: ");
+    assert_true(first && second && first < second);
+    memory_release(skipped);
+}
+
+/* Writes checkpoints until it is killed. */
+static _Noreturn void keep_writing(int64_t step) {
+    struct Error error;
+    for (;; step++) {
+        char *path = checkpoint_name(scratch, step);
+        if (write_step(step, &error) || checkpoint_link(scratch, "latest.h5", path, &error) ||
+            checkpoint_prune(scratch, 3, &error))
+            _exit(1);
+        memory_release(path);
+    }
+}
+
+static void assert_all_good(void) {
+    struct Error error = {0};
+    struct Checkpoint *checkpoint;
+    char **paths;
+    int count;
+    assert_int_equal(checkpoint_list(scratch, &paths, &count, &error), OK);
+    for (int i = 0; i < count; i++) {
+        checkpoint_read(&checkpoint, paths[i], &error);
+        assert_string_equal(error.text, "");
+        checkpoint_release(checkpoint);
+        memory_release(paths[i]);
+    }
+    memory_release(paths);
+    if (access(scratch_path("latest.h5"), F_OK) == 0) {
+        checkpoint_read(&checkpoint, scratch_path("latest.h5"), &error);
+        assert_string_equal(error.text, "");
+        checkpoint_release(checkpoint);
+    }
+}
+
+static void killed_while_writing(void **state) {
+    (void)state;
+    struct Error error = {0};
+    int64_t last = 0;
+    assert_int_equal(write_step(0, &error), OK);
+    for (int trial = 0; trial < 30; trial++) {
+        pid_t child = fork();
+        if (child == 0)
+            keep_writing(last + 1);
+        usleep((useconds_t)(3000 + 5371 * trial));
+        kill(child, SIGKILL);
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFSIGNALED(status)); /* it did not fail by itself */
+        assert_all_good();
+        char *skipped;
+        int64_t step = newest(&skipped);
+        assert_string_equal(skipped, "");
+        memory_release(skipped);
+        assert_true(step >= last);
+        last = step;
+    }
+    assert_true(last > 5); /* the children did write */
+    assert_int_equal(checkpoint_prune(scratch, 3, &error), OK);
+    assert_int_equal(scratch_count(), 3 + 1); /* three files and latest.h5: no debris */
+}
+
+/* A limit on file sizes stands for a full disk: write(2) fails in the middle of the file. */
+static void disk_full(void **state) {
+    (void)state;
+    struct Error error = {0};
+    assert_int_equal(write_step(1, &error), OK);
+    for (rlim_t limit = 0; limit < 6000; limit += 1500) {
+        pid_t child = fork();
+        if (child == 0) {
+            struct rlimit rlimit = {limit, limit};
+            signal(SIGXFSZ, SIG_IGN);
+            setrlimit(RLIMIT_FSIZE, &rlimit);
+            int code = write_step(2, &error);
+            _exit(code == ERROR_SYSTEM && strstr(error.text, "step-000000002.h5") &&
+                          strstr(error.text, "File too large")
+                      ? 0
+                      : 1);
+        }
+        int status;
+        waitpid(child, &status, 0);
+        assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert_int_equal(scratch_count(), 1);
+        assert_all_good();
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(order, empty),
+        cmocka_unit_test_teardown(links, empty),
+        cmocka_unit_test_teardown(pruning, empty),
+        cmocka_unit_test_teardown(damaged_are_skipped, empty),
+        cmocka_unit_test_teardown(killed_while_writing, empty),
+        cmocka_unit_test_teardown(disk_full, empty),
+    };
+    return cmocka_run_group_tests(tests, start, stop);
+}
