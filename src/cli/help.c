@@ -117,7 +117,7 @@ void help_version(FILE *out) {
 #else
     fprintf(out, "compiler: gcc %s\n", __VERSION__);
 #endif
-    fprintf(out, "compute: %s\n", backend_versions());
+    fprintf(out, "compute: %s\n", backend_versions((char[BACKEND_VERSIONS]){0}));
     fprintf(out, "HDF5: %s\n", h5_version(hdf5));
     fprintf(out, "MPI: %s\n", world_library(mpi));
     fprintf(out, "instruction sets here:");

@@ -76,13 +76,12 @@ const char *backend_environment(void) {
     return openblas_environment();
 }
 
-const char *backend_versions(void) {
-    static char text[160]; /* always the same */
-    openblas_version(text, 80);
+char *backend_versions(char text[BACKEND_VERSIONS]) {
+    openblas_version(text, BACKEND_VERSIONS / 2);
 #ifdef TRAINER_WITH_ONEDNN
     size_t length = strlen(text);
     memcpy(text + length, ", ", 3);
-    onednn_version(text + length + 2, sizeof text - length - 2);
+    onednn_version(text + length + 2, BACKEND_VERSIONS - length - 2);
 #endif
     return text;
 }

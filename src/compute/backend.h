@@ -74,8 +74,9 @@ void backend_configure(int threads, enum Variant variant);
  * main() may set it and execute itself again, once: afterwards this returns NULL. */
 const char *backend_environment(void);
 
-/* "OpenBLAS 0.3.21 SkylakeX, oneDNN 2.6.3" and the like, for checkpoints and --version: part of
- * what fixes bits. */
-const char *backend_versions(void);
+/* "OpenBLAS 0.3.21 SkylakeX, oneDNN 2.6.3" and the like into `text`, which is returned: for
+ * checkpoints and --version, part of what fixes bits. */
+#define BACKEND_VERSIONS 160
+char *backend_versions(char text[BACKEND_VERSIONS]);
 
 #endif

@@ -7,6 +7,8 @@
 
 #include "compute/backend.h"
 
+#ifdef KERNEL_SUFFIX
+
 /* columns = the pixels that group `group` reads for output lines [first, first + count) */
 void KERNEL(columns_gather)(const struct ConvShape *shape, int64_t group, int64_t first,
                             int64_t count, const real *x, real *columns);
@@ -16,4 +18,5 @@ void KERNEL(columns_scatter)(const struct ConvShape *shape, int64_t group, int64
 /* sum[c] = sum over rows of matrix[row · channels + c] */
 void KERNEL(columns_sum)(int64_t rows, int64_t channels, const real *matrix, real *sum);
 
+#endif
 #endif

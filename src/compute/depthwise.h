@@ -6,6 +6,8 @@
 
 #include "compute/backend.h"
 
+#ifdef KERNEL_SUFFIX
+
 bool KERNEL(depthwise_serves)(const struct ConvShape *shape);
 size_t KERNEL(depthwise_scratch_bytes)(const struct ConvShape *shape);
 void KERNEL(depthwise_prepare)(const struct ConvShape *shape, const real *weights, real *taps);
@@ -16,4 +18,5 @@ void KERNEL(depthwise_backward_data)(const struct ConvShape *shape, int64_t samp
 void KERNEL(depthwise_backward_weights)(const struct ConvShape *shape, int64_t samples,
                                         const real *x, const real *dy, real *dw, real *scratch);
 
+#endif
 #endif

@@ -12,8 +12,9 @@
 #include "compute/columns.h"
 #include "compute/depthwise.h"
 
-#define BLOCK_BYTES ((int64_t)1 << 19) /* of columns a thread: half of a 1 MiB second-level cache  \
-                                        */
+#define BLOCK_BYTES                                                                                \
+    ((int64_t)1 << 19) /* of columns a thread: half of a 1 MiB second-level cache                  \
+                        */
 
 struct Conv {
     struct ConvShape shape;
@@ -167,7 +168,7 @@ static void conv_backward_weights(const struct Conv *conv, int64_t samples, cons
     const struct ConvShape *shape = &conv->shape;
     if (dbias)
         KERNEL(columns_sum)
-        (samples * shape->out_height * shape->out_width, shape->out_channels, dy, dbias);
+    (samples * shape->out_height * shape->out_width, shape->out_channels, dy, dbias);
     if (conv->depthwise) {
         KERNEL(depthwise_backward_weights)(shape, samples, x, dy, dw, scratch);
         return;

@@ -130,12 +130,12 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
                       "differ from an uninterrupted run's",
                       checkpoint->instruction_set, variant_name(trainer->variant));
     if (strcmp(checkpoint->backend, trainer->backend->name) ||
-        strcmp(checkpoint->versions, backend_versions()))
+        strcmp(checkpoint->versions, backend_versions((char[BACKEND_VERSIONS]){0})))
         progress_note(bar,
                       "note: the run began with %s (%s) and goes on with %s (%s): its bits "
                       "may differ from an uninterrupted run's",
                       checkpoint->backend, checkpoint->versions, trainer->backend->name,
-                      backend_versions());
+                      backend_versions((char[BACKEND_VERSIONS]){0}));
     if (checkpoint->threads != trainer->options.train.threads)
         progress_note(bar,
                       "note: the run began with %lld threads a rank and goes on with %lld: "

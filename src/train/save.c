@@ -12,7 +12,7 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
     checkpoint->shards = trainer->options.train.shards;
     checkpoint->threads = trainer->options.train.threads;
     checkpoint->instruction_set = memory_copy_text(variant_name(trainer->variant));
-    checkpoint->versions = memory_copy_text(backend_versions());
+    checkpoint->versions = memory_copy_text(backend_versions((char[BACKEND_VERSIONS]){0}));
     checkpoint->backend = memory_copy_text(trainer->backend->name);
     checkpoint->data_digest = memory_copy_text(trainer->split->digest);
     checkpoint->progress = trainer->progress;

@@ -1,0 +1,313 @@
+/* GF/s of every convolution of the recipes and every matrix product of the MLP, a pass at a time,
+ * for each backend, beside the peak of the cores in use (fused multiply-adds on registers alone).
+ *
+ *   bench_convolution [--threads N] [--samples N] [--variant avx512] [--backend NAME]… [--seconds
+ * S]
+ *
+ * A figure is the best of many short runs: what the machine can do when left alone. The peak is
+ * measured again beside each row, since a shared machine changes by the second. */
+#include <omp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "compute/backend.h"
+
+#define MAX_BACKENDS 4
+
+struct Options {
+    int threads;
+    int64_t samples;
+    enum Variant variant;
+    double seconds; /* a measurement */
+    const char *backends[MAX_BACKENDS];
+    int backend_count;
+};
+
+static const struct {
+    const char *model;
+    int64_t side, in, out, stride;
+} convolutions[] = {
+    {"resnet20", 32, 3, 16, 1},    {"resnet20", 32, 16, 16, 1},  {"resnet20", 32, 16, 32, 2},
+    {"resnet20", 16, 32, 32, 1},   {"resnet20", 16, 32, 64, 2},  {"resnet20", 8, 64, 64, 1},
+    {"smallcnn", 32, 3, 64, 1},    {"smallcnn", 32, 64, 64, 1},  {"smallcnn", 16, 64, 128, 1},
+    {"smallcnn", 16, 128, 128, 1}, {"smallcnn", 8, 128, 256, 1}, {"smallcnn", 8, 256, 256, 1}};
+
+static const struct {
+    const char *what;
+    int64_t in, out;
+} products[] = {{"mlp 3072→1024", 3072, 1024},
+                {"mlp 1024→1024", 1024, 1024},
+                {"mlp 1024→10", 1024, 10},
+                {"smallcnn 4096→10", 4096, 10}};
+
+typedef void Work(void *context);
+
+/* Seconds of one call: the best batch of calls within `seconds`. */
+static double best_time(Work *work, void *context, double seconds) {
+    work(context);
+    double start = clock_seconds(), best = 1e30;
+    work(context);
+    double once = clock_seconds() - start;
+    int calls = once < 1e-3 ? (int)(1e-3 / once) + 1 : 1;
+    while (clock_seconds() - start < seconds) {
+        double from = clock_seconds();
+        for (int i = 0; i < calls; i++)
+            work(context);
+        double each = (clock_seconds() - from) / calls;
+        best = each < best ? each : best;
+    }
+    return best < once ? best : once;
+}
+
+/* ---- the peak ---- */
+
+#define CHAINS 12 /* independent sums: more than latency × units needs */
+#define PEAK_STEPS 200000
+
+#define PEAK_BODY                                                                                  \
+    Vector sums[CHAINS], factor = {0}, term = {0};                                                 \
+    factor += 0.5f;                                                                                \
+    term += 0.25f;                                                                                 \
+    for (int j = 0; j < CHAINS; j++)                                                               \
+        sums[j] = factor * (float)j;                                                               \
+    for (int i = 0; i < PEAK_STEPS; i++) {                                                         \
+        _Pragma("GCC unroll 12") for (int j = 0; j < CHAINS; j++) sums[j] =                        \
+            sums[j] * factor + term;                                                               \
+        __asm__ volatile("" : "+x"(factor)); /* keeps the loop */                                  \
+    }                                                                                              \
+    for (int j = 1; j < CHAINS; j++)                                                               \
+        sums[0] += sums[j];                                                                        \
+    return sums[0][0]
+
+#ifdef __x86_64__
+static float __attribute__((target("avx512f,fma"))) peak_avx512(void) {
+    typedef float Vector __attribute__((vector_size(64)));
+    PEAK_BODY;
+}
+
+static float __attribute__((target("avx2,fma"))) peak_avx2(void) {
+    typedef float Vector __attribute__((vector_size(32)));
+    PEAK_BODY;
+}
+#endif
+
+static float peak_baseline(void) {
+    typedef float Vector __attribute__((vector_size(16)));
+    PEAK_BODY;
+}
+
+struct Peak {
+    float (*loop)(void);
+    int width;
+    volatile float sink;
+};
+
+static void peak_work(void *context) {
+    struct Peak *peak = context;
+#pragma omp parallel
+    peak->sink = peak->loop();
+}
+
+static double peak_rate(const struct Options *options, double seconds) {
+    struct Peak peak = {peak_baseline, 4, 0};
+#ifdef __x86_64__
+    if (options->variant == VARIANT_F32_V4)
+        peak = (struct Peak){peak_avx512, 16, 0};
+    else if (options->variant == VARIANT_F32_V3)
+        peak = (struct Peak){peak_avx2, 8, 0};
+#endif
+    double operations = 2.0 * CHAINS * peak.width * PEAK_STEPS * options->threads;
+    return operations / best_time(peak_work, &peak, seconds) * 1e-9;
+}
+
+/* ---- convolutions ---- */
+
+struct Task {
+    const struct Backend *backend;
+    struct Conv *conv;
+    int64_t samples;
+    void *x, *y, *weights, *gradient, *prepared, *scratch;
+    int64_t m, n, k; /* of a product */
+};
+
+static void forward(void *context) {
+    struct Task *t = context;
+    t->backend->conv_forward(t->conv, t->samples, t->x, t->weights, t->prepared, NULL, t->y,
+                             t->scratch);
+}
+
+static void backward_data(void *context) {
+    struct Task *t = context;
+    t->backend->conv_backward_data(t->conv, t->samples, t->y, t->weights, t->prepared, t->x,
+                                   t->scratch);
+}
+
+static void backward_weights(void *context) {
+    struct Task *t = context;
+    t->backend->conv_backward_weights(t->conv, t->samples, t->x, t->y, t->gradient, NULL,
+                                      t->scratch);
+}
+
+static void *filled(int64_t count) {
+    float *array = memory_allocate((size_t)count * sizeof *array, "bench");
+    for (int64_t i = 0; i < count; i++)
+        array[i] = (float)(i % 17) * 0.01f - 0.08f;
+    return array;
+}
+
+static void task_release(struct Task *task) {
+    void *all[] = {task->x, task->y, task->weights, task->gradient, task->prepared, task->scratch};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        memory_release(all[i]);
+}
+
+static void print_row(const char *backend, const double *rates, int count, double peak) {
+    printf(" | %-8s", backend);
+    for (int i = 0; i < count; i++)
+        printf(" %6.1f %3.0f%%", rates[i], 100 * rates[i] / peak);
+    printf("\n");
+}
+
+static int bench_convolution(const struct Options *options, size_t which,
+                             const struct Backend *backend, struct Error *error) {
+    int64_t side = convolutions[which].side, in = convolutions[which].in;
+    int64_t out = convolutions[which].out, stride = convolutions[which].stride;
+    struct ConvShape shape = {
+        side, side, in, out, 3, 3, stride, stride, 1, 1, 1, 1, 1, side / stride, side / stride};
+    int64_t pixels = options->samples * shape.out_height * shape.out_width;
+    bool first = in == 3;
+    struct Task task = {.backend = backend, .samples = options->samples};
+    int status = backend->conv_create(&task.conv, &shape, &task.samples, 1, true, true, error);
+    if (status != OK)
+        return status;
+    task.x = filled(task.samples * side * side * in);
+    task.y = filled(pixels * out);
+    task.weights = filled(9 * in * out);
+    task.gradient = filled(9 * in * out);
+    task.prepared = memory_allocate(backend->conv_prepared_bytes(task.conv), "bench");
+    task.scratch = memory_allocate(backend->conv_scratch_bytes(task.conv), "bench");
+    backend->conv_prepare(task.conv, task.weights, task.prepared);
+    double operations = 2.0 * 9 * (double)(in * out * pixels) * 1e-9, rates[3];
+    rates[0] = operations / best_time(forward, &task, options->seconds);
+    rates[2] = operations / best_time(backward_weights, &task, options->seconds);
+    rates[1] = first ? 0 : operations / best_time(backward_data, &task, options->seconds);
+    double peak = peak_rate(options, options->seconds / 4);
+    printf("%s %3ld→%-3ld %2ld² /%ld  peak %5.0f", convolutions[which].model, in, out, side, stride,
+           peak);
+    print_row(backend->name, rates, 3, peak);
+    backend->conv_release(task.conv);
+    task_release(&task);
+    return OK;
+}
+
+/* ---- products: a linear layer's three ---- */
+
+static void linear_forward(void *context) { /* Y = X · Wᵀ */
+    struct Task *t = context;
+    t->backend->gemm(false, true, t->m, t->n, t->k, 1, t->x, t->k, t->weights, t->k, 0, t->y, t->n);
+}
+
+static void linear_data(void *context) { /* dX = dY · W */
+    struct Task *t = context;
+    t->backend->gemm(false, false, t->m, t->k, t->n, 1, t->y, t->n, t->weights, t->k, 0, t->x,
+                     t->k);
+}
+
+static void linear_weights(void *context) { /* dW = dYᵀ · X */
+    struct Task *t = context;
+    t->backend->gemm(true, false, t->n, t->k, t->m, 1, t->y, t->n, t->x, t->k, 0, t->gradient,
+                     t->k);
+}
+
+static void bench_product(const struct Options *options, size_t which,
+                          const struct Backend *backend) {
+    struct Task task = {.backend = backend,
+                        .m = options->samples,
+                        .n = products[which].out,
+                        .k = products[which].in};
+    task.x = filled(task.m * task.k);
+    task.y = filled(task.m * task.n);
+    task.weights = filled(task.n * task.k);
+    task.gradient = filled(task.n * task.k);
+    double operations = 2.0 * (double)(task.m * task.n * task.k) * 1e-9, rates[3];
+    rates[0] = operations / best_time(linear_forward, &task, options->seconds);
+    rates[2] = operations / best_time(linear_weights, &task, options->seconds);
+    rates[1] = operations / best_time(linear_data, &task, options->seconds);
+    double peak = peak_rate(options, options->seconds / 4);
+    printf("%-20s    peak %5.0f", products[which].what, peak);
+    print_row(backend->name, rates, 3, peak);
+    task_release(&task);
+}
+
+/* ---- the whole ---- */
+
+static int run(const struct Options *options, struct Error *error) {
+    backend_configure(options->threads, options->variant);
+    printf("%s; %s; %d threads, %ld samples; GF/s and %% of the peak beside it:"
+           " forward, backward data, backward weights\n",
+           backend_versions((char[BACKEND_VERSIONS]){0}), variant_name(options->variant),
+           options->threads, options->samples);
+    const struct Backend *backends[MAX_BACKENDS];
+    for (int b = 0; b < options->backend_count; b++)
+        if (!(backends[b] = backend_find(options->backends[b], options->variant, error)))
+            return error->code;
+    for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++)
+        for (int b = 0; b < options->backend_count; b++) {
+            int status = bench_convolution(options, i, backends[b], error);
+            if (status != OK)
+                return status;
+        }
+    for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+        for (int b = 0; b < options->backend_count; b++)
+            bench_product(options, i, backends[b]);
+    return OK;
+}
+
+static int parse(int argc, char **argv, struct Options *options) {
+    for (int i = 1; i < argc; i += 2) {
+        const char *flag = argv[i], *value = i + 1 < argc ? argv[i + 1] : NULL;
+        int variant = value ? variant_by_name(value) : -1;
+        if (!value)
+            return ERROR_USAGE;
+        if (!strcmp(flag, "--threads"))
+            options->threads = atoi(value);
+        else if (!strcmp(flag, "--samples"))
+            options->samples = atol(value);
+        else if (!strcmp(flag, "--seconds"))
+            options->seconds = atof(value);
+        else if (!strcmp(flag, "--variant") && variant > VARIANT_F64)
+            options->variant = (enum Variant)variant;
+        else if (!strcmp(flag, "--backend") && options->backend_count < MAX_BACKENDS)
+            options->backends[options->backend_count++] = value;
+        else
+            return ERROR_USAGE;
+    }
+    return options->threads > 0 && options->samples > 0 ? OK : ERROR_USAGE;
+}
+
+int main(int argc, char **argv) {
+    struct Options options = {
+        .threads = 1, .samples = 128, .variant = variant_best(VARIANT_F32_V4), .seconds = 0.4};
+    struct Error error = {0};
+    const char *core = backend_environment();
+    if (core && !setenv("OPENBLAS_CORETYPE", core, 1))
+        execv("/proc/self/exe", argv); /* returns only where it failed: then as it is */
+    if (parse(argc, argv, &options) != OK) {
+        fprintf(stderr, "usage: bench_convolution [--threads N] [--samples N] [--seconds S] "
+                        "[--variant baseline|avx2|avx512] [--backend NAME]...\n");
+        return ERROR_USAGE;
+    }
+    if (!options.backend_count) {
+        options.backends[options.backend_count++] = "openblas";
+        if (backend_find("onednn", options.variant, &error))
+            options.backends[options.backend_count++] = "onednn";
+    }
+    int status = run(&options, &error);
+    if (status != OK)
+        fprintf(stderr, "bench_convolution: %s\n", error.text);
+    return status;
+}
