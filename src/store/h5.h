@@ -33,6 +33,13 @@ int h5_open_image(struct H5File **file, const char *path, const void *image, siz
                   struct Error *error);
 void h5_close(struct H5File *file); /* NULL is allowed */
 const char *h5_path(const struct H5File *file);
+uint64_t h5_bytes(const struct H5File *file); /* the file's length */
+
+/* Maps the whole file that h5_open opened, read-only and shared, for the contiguous datasets at
+ * their offsets. The map outlives h5_close; the caller gives it back with h5_unmap (NULL is
+ * allowed). */
+int h5_map(struct H5File *file, const void **image, size_t *bytes, struct Error *error);
+void h5_unmap(const void *image, size_t bytes);
 
 bool h5_exists(struct H5File *file, const char *name);
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error);
@@ -57,17 +64,22 @@ bool h5_has_attribute(struct H5File *file, const char *object, const char *name)
 int h5_read_attribute(struct H5File *file, const char *object, const char *name, enum H5Type type,
                       void *value, struct Error *error); /* a scalar; H5_TEXT: char ** */
 
+/* "1.10.8", of the library that runs; into `buffer`, which is returned. */
+#define H5_VERSION_LENGTH 40
+const char *h5_version(char buffer[H5_VERSION_LENGTH]);
+
 /* Writing, in one of two ways. */
 struct H5Writer;
 /* Straight to `path` under a temporary name in the same folder, for data sets larger than memory;
  * h5_commit renames. */
 int h5_create(struct H5Writer **writer, const char *path, struct Error *error);
-/* Built in memory; h5_commit_sealed writes it out. */
+/* Built in memory; h5_commit writes it out with a seal. */
 int h5_create_in_memory(struct H5Writer **writer, const char *path, struct Error *error);
 
 int h5_write(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
              const int64_t *size, const void *data, struct Error *error); /* parents are made */
-/* A contiguous dataset of known shape, filled by rows. */
+/* A contiguous dataset of known shape, filled by rows in any order, of exactly that type; rows
+ * never written are zeros. Fails at once where the file system says that it has no room. */
 int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
                const int64_t *size, struct Error *error);
 int h5_write_rows(struct H5Writer *writer, const char *name, enum H5Type type, int64_t first,
@@ -79,11 +91,13 @@ int h5_write_attribute(struct H5Writer *writer, const char *object, const char *
                        enum H5Type type, const void *value, struct Error *error);
 
 /* Finishes: flush, fsync, rename over `path`, fsync of the folder. In memory: the image is followed
- * by a seal (magic, length, XXH3-128 of the image), which HDF5 ignores and h5_read_sealed checks.
- * Clean errors on a full disk; nothing half-written is left. Releases the writer either way. */
+ * by a seal (magic, length, XXH3-128 of the image), which HDF5 ignores and h5_open_sealed checks.
+ * Clean errors on a full disk (who limits file sizes ignores SIGXFSZ); nothing half-written is
+ * left. Releases the writer either way. */
 int h5_commit(struct H5Writer *writer, struct Error *error);
-/* In memory only, without renaming: writes and fsyncs `path`'s temporary file and stops; its name is
- * put into temporary (PATH_MAX). So that ranks can agree before h5_publish renames it. */
+/* The same without renaming: writes and fsyncs the temporary file, whose name is put into
+ * `temporary` (PATH_MAX bytes), and releases the writer. So that ranks can agree before h5_publish
+ * renames it. */
 int h5_commit_temporary(struct H5Writer *writer, char *temporary, struct Error *error);
 int h5_publish(const char *temporary, const char *path, struct Error *error);
 void h5_abandon(struct H5Writer *writer); /* removes the temporary file; NULL is allowed */

@@ -1,0 +1,403 @@
+/* Reading from an open file. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/internal.h"
+
+bool h5_exists(struct H5File *file, const char *name) {
+    h5_quiet();
+    name = h5_relative(name);
+    char prefix[1024];
+    size_t length = strlen(name);
+    if (length == 0 || length >= sizeof prefix)
+        return length == 0;
+    /* H5Lexists wants every group on the way to exist. */
+    for (size_t i = 1; i <= length; i++) {
+        if (i < length && name[i] != '/')
+            continue;
+        memcpy(prefix, name, i);
+        prefix[i] = '\0';
+        if (H5Lexists(file->id, prefix, H5P_DEFAULT) <= 0)
+            return false;
+    }
+    return H5Oexists_by_name(file->id, name, H5P_DEFAULT) > 0;
+}
+
+/* A dataset while something is read from it. */
+struct Opened {
+    hid_t id, type, space, create;
+    struct H5Info info;
+};
+
+static void close_dataset(struct Opened *opened) {
+    if (opened->create >= 0)
+        H5Pclose(opened->create);
+    if (opened->space >= 0)
+        H5Sclose(opened->space);
+    if (opened->type >= 0)
+        H5Tclose(opened->type);
+    if (opened->id >= 0)
+        H5Dclose(opened->id);
+}
+
+static int damaged(const struct H5File *file, const char *name, const char *what,
+                   struct Error *error) {
+    char reason[200];
+    h5_reason(reason);
+    return fail(error, file->code, "%s:/%s: %s (%s)", file->path, name, what, reason);
+}
+
+static int read_shape(struct H5File *file, const char *name, struct Opened *opened,
+                      struct Error *error) {
+    hsize_t size[H5S_MAX_RANK];
+    int rank = H5Sget_simple_extent_ndims(opened->space);
+    if (rank < 0 || H5Sget_simple_extent_type(opened->space) == H5S_NULL)
+        return fail(error, file->code, "%s:/%s: holds nothing", file->path, name);
+    if (rank > H5_RANK)
+        return fail(error, file->code, "%s:/%s: has %d dimensions, at most %d are read", file->path,
+                    name, rank, H5_RANK);
+    if (H5Sget_simple_extent_dims(opened->space, size, NULL) < 0)
+        return damaged(file, name, "its shape cannot be read", error);
+    opened->info.rank = rank;
+    for (int i = 0; i < rank; i++) {
+        if (size[i] > INT64_MAX)
+            return fail(error, file->code, "%s:/%s: dimension %d is %llu, beyond any memory",
+                        file->path, name, i, (unsigned long long)size[i]);
+        opened->info.size[i] = (int64_t)size[i];
+    }
+    return OK;
+}
+
+/* Where the bytes are. Data in other files is refused: a file is what it is by itself. */
+static int read_layout(struct H5File *file, const char *name, struct Opened *opened,
+                       struct Error *error) {
+    H5D_layout_t layout = H5Pget_layout(opened->create);
+    if (layout < 0)
+        return damaged(file, name, "its layout cannot be read", error);
+    if (layout == H5D_VIRTUAL || H5Pget_external_count(opened->create) > 0)
+        return fail(error, file->code, "%s:/%s: keeps its values in other files, which is refused",
+                    file->path, name);
+    struct H5Info *info = &opened->info;
+    if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||
+        H5Tequal(opened->type, h5_native(info->type)) <= 0)
+        return OK;
+    haddr_t offset = H5Dget_offset(opened->id);
+    info->contiguous = offset != HADDR_UNDEF;
+    info->offset = info->contiguous ? (uint64_t)offset : 0;
+    return OK;
+}
+
+/* On failure nothing stays open. */
+static int open_dataset(struct H5File *file, const char *name, struct Opened *opened,
+                        struct Error *error) {
+    h5_quiet();
+    memset(opened, 0, sizeof *opened);
+    opened->type = opened->space = opened->create = -1;
+    opened->id = H5Oopen(file->id, name, H5P_DEFAULT);
+    if (opened->id < 0)
+        return h5_exists(file, name)
+                   ? fail(error, file->code, "%s:/%s: is damaged: HDF5 cannot open it", file->path,
+                          name)
+                   : fail(error, file->code, "%s:/%s: is missing", file->path, name);
+    if (H5Iget_type(opened->id) != H5I_DATASET) {
+        H5Oclose(opened->id);
+        return fail(error, file->code, "%s:/%s: is a group, expected a dataset", file->path, name);
+    }
+    opened->type = H5Dget_type(opened->id);
+    opened->space = H5Dget_space(opened->id);
+    opened->create = H5Dget_create_plist(opened->id);
+    int result = OK;
+    if (opened->type < 0 || opened->space < 0 || opened->create < 0)
+        result = damaged(file, name, "is damaged", error);
+    if (result == OK) {
+        opened->info.type = h5_classify(opened->type, &opened->info.type_name);
+        result = read_shape(file, name, opened, error);
+    }
+    if (result == OK)
+        result = read_layout(file, name, opened, error);
+    if (result != OK)
+        close_dataset(opened);
+    return result;
+}
+
+int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error) {
+    struct Opened opened;
+    int result = open_dataset(file, h5_relative(name), &opened, error);
+    if (result != OK)
+        return result;
+    *info = opened.info;
+    close_dataset(&opened);
+    return OK;
+}
+
+int h5_list(struct H5File *file, const char *group,
+            int (*visit)(void *context, const char *name, bool is_group, struct Error *error),
+            void *context, struct Error *error) {
+    h5_quiet();
+    const char *relative = h5_relative(group);
+    hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
+    if (id < 0)
+        return fail(error, file->code, "%s:/%s: is missing or not a group", file->path, relative);
+    H5G_info_t information;
+    int result = OK;
+    if (H5Gget_info(id, &information) < 0)
+        result = damaged(file, relative, "is damaged", error);
+    for (hsize_t i = 0; result == OK && i < information.nlinks; i++) {
+        char name[1024];
+        if (H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name,
+                               H5P_DEFAULT) < 0) {
+            result = damaged(file, relative, "is damaged: its members cannot be listed", error);
+            break;
+        }
+        hid_t member = H5Oopen(id, name, H5P_DEFAULT);
+        if (member < 0) {
+            result = fail(error, file->code, "%s:/%s%s%s: is damaged: HDF5 cannot open it",
+                          file->path, relative, *relative ? "/" : "", name);
+            break;
+        }
+        bool is_group = H5Iget_type(member) == H5I_GROUP;
+        H5Oclose(member);
+        result = visit(context, name, is_group, error);
+    }
+    H5Gclose(id);
+    return result;
+}
+
+static bool is_integer(enum H5Type type) {
+    return type == H5_UINT8 || type == H5_INT32 || type == H5_INT64;
+}
+
+static bool is_number(enum H5Type type) {
+    return is_integer(type) || type == H5_FLOAT32 || type == H5_FLOAT64;
+}
+
+static int check_type(struct H5File *file, const char *name, const struct H5Info *info,
+                      enum H5Type wanted, struct Error *error) {
+    if (is_integer(info->type) || (is_number(info->type) && !is_integer(wanted)))
+        return OK;
+    return fail(error, file->code, "%s:/%s: holds %s, expected %s", file->path, name,
+                info->type_name, is_integer(wanted) ? "integers" : "numbers");
+}
+
+static int check_shape(struct H5File *file, const char *name, const struct H5Info *info, int rank,
+                       const int64_t *size, struct Error *error) {
+    bool equal = rank == info->rank;
+    for (int i = 0; equal && i < rank; i++)
+        equal = size[i] < 0 || size[i] == info->size[i];
+    if (equal)
+        return OK;
+    char found[H5_SHAPE_TEXT], expected[H5_SHAPE_TEXT];
+    return fail(error, file->code, "%s:/%s: has shape %s, expected %s", file->path, name,
+                h5_shape(info->rank, info->size, found), h5_shape(rank, size, expected));
+}
+
+/* HDF5 would clip an integer that does not fit; here it is an error. */
+static H5T_conv_ret_t refuse_overflow(H5T_conv_except_t kind, hid_t from, hid_t to, void *source,
+                                      void *destination, void *overflowed) {
+    (void)from, (void)source, (void)destination;
+    if ((kind == H5T_CONV_EXCEPT_RANGE_HI || kind == H5T_CONV_EXCEPT_RANGE_LOW) &&
+        H5Tget_class(to) == H5T_INTEGER) {
+        *(bool *)overflowed = true;
+        return H5T_CONV_ABORT;
+    }
+    return H5T_CONV_UNHANDLED;
+}
+
+static int read_selection(struct H5File *file, const char *name, const struct Opened *opened,
+                          enum H5Type type, hid_t memory, hid_t selection, void *buffer,
+                          struct Error *error) {
+    bool overflowed = false;
+    hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
+    H5Pset_type_conv_cb(transfer, refuse_overflow, &overflowed);
+    herr_t status = H5Dread(opened->id, h5_native(type), memory, selection, transfer, buffer);
+    char reason[200];
+    h5_reason(reason);
+    H5Pclose(transfer);
+    if (overflowed)
+        return fail(error, file->code, "%s:/%s: a value of type %s does not fit %zu bytes",
+                    file->path, name, opened->info.type_name, h5_size(type));
+    if (status < 0)
+        return fail(error, file->code, "%s:/%s: is damaged: its values cannot be read (%s)",
+                    file->path, name, reason);
+    return OK;
+}
+
+int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
+            void *buffer, struct Error *error) {
+    name = h5_relative(name);
+    struct Opened opened;
+    int result = open_dataset(file, name, &opened, error);
+    if (result != OK)
+        return result;
+    result = check_type(file, name, &opened.info, type, error);
+    if (result == OK)
+        result = check_shape(file, name, &opened.info, rank, size, error);
+    if (result == OK)
+        result = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
+    close_dataset(&opened);
+    return result;
+}
+
+int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_t first,
+                 int64_t count, void *buffer, struct Error *error) {
+    name = h5_relative(name);
+    struct Opened opened;
+    int result = open_dataset(file, name, &opened, error);
+    if (result != OK)
+        return result;
+    const struct H5Info *info = &opened.info;
+    result = check_type(file, name, info, type, error);
+    if (result == OK && (info->rank < 1 || first < 0 || count < 0 || first > info->size[0] - count))
+        result = fail(error, file->code, "%s:/%s: has %lld rows, rows %lld to %lld were asked for",
+                      file->path, name, (long long)(info->rank ? info->size[0] : 0),
+                      (long long)first, (long long)(first + count));
+    if (result == OK && count > 0) {
+        hsize_t start[H5_RANK] = {(hsize_t)first}, extent[H5_RANK] = {(hsize_t)count};
+        for (int i = 1; i < info->rank; i++)
+            extent[i] = (hsize_t)info->size[i];
+        hid_t memory = H5Screate_simple(info->rank, extent, NULL);
+        H5Sselect_hyperslab(opened.space, H5S_SELECT_SET, start, NULL, extent, NULL);
+        result = read_selection(file, name, &opened, type, memory, opened.space, buffer, error);
+        H5Sclose(memory);
+    }
+    close_dataset(&opened);
+    return result;
+}
+
+/* --- text ------------------------------------------------------------------------------------- */
+
+/* Reads `count` texts of `type` through `read` (a dataset's or an attribute's), each copied. Fixed
+ * texts end at their first NUL or, padded with spaces, before the last run of those. */
+static int read_texts(struct H5File *file, const char *name, hid_t id, bool attribute, hid_t type,
+                      hid_t space, int64_t count, char **texts, struct Error *error) {
+    size_t size = H5Tget_size(type);
+    int64_t bytes = memory_product((int64_t[]){count, (int64_t)size}, 2);
+    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, file->code, "%s:/%s: %lld texts of %zu bytes are beyond memory",
+                    file->path, name, (long long)count, size);
+    char *buffer = memory_allocate((size_t)bytes, "texts of an HDF5 file");
+    herr_t status = attribute ? H5Aread(id, type, buffer)
+                              : H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
+    int result = OK;
+    if (status < 0)
+        result = damaged(file, name, "is damaged: its text cannot be read", error);
+    bool variable = H5Tis_variable_str(type) > 0;
+    bool spaces = H5Tget_strpad(type) == H5T_STR_SPACEPAD;
+    for (int64_t i = 0; result == OK && i < count; i++) {
+        if (variable) {
+            const char *text = ((char **)buffer)[i];
+            texts[i] = memory_copy_text(text ? text : "");
+            continue;
+        }
+        const char *text = buffer + (size_t)i * size;
+        size_t length = strnlen(text, size);
+        while (spaces && length && text[length - 1] == ' ')
+            length--;
+        texts[i] = memory_copy_span(text, length);
+    }
+    if (variable && status >= 0)
+        H5Dvlen_reclaim(type, space, H5P_DEFAULT, buffer);
+    memory_release(buffer);
+    return result;
+}
+
+int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,
+                  struct Error *error) {
+    name = h5_relative(name);
+    struct Opened opened;
+    int result = open_dataset(file, name, &opened, error);
+    if (result != OK)
+        return result;
+    *texts = NULL;
+    *count = memory_product(opened.info.size, opened.info.rank);
+    int64_t bytes = memory_product((int64_t[]){*count, (int64_t)sizeof **texts}, 2);
+    if (opened.info.type != H5_TEXT)
+        result = fail(error, file->code, "%s:/%s: holds %s, expected text", file->path, name,
+                      opened.info.type_name);
+    else if (opened.info.rank > 1 || bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        result = fail(error, file->code, "%s:/%s: expected a list of texts that fits memory",
+                      file->path, name);
+    if (result == OK) {
+        *texts = memory_allocate((size_t)bytes, "texts");
+        result = read_texts(file, name, opened.id, false, opened.type, opened.space, *count, *texts,
+                            error);
+    }
+    if (result != OK) {
+        memory_release(*texts);
+        *texts = NULL;
+        *count = 0;
+    }
+    close_dataset(&opened);
+    return result;
+}
+
+int h5_read_text(struct H5File *file, const char *name, char **text, struct Error *error) {
+    char **texts;
+    int64_t count;
+    *text = NULL;
+    int result = h5_read_texts(file, name, &texts, &count, error);
+    if (result != OK)
+        return result;
+    if (count == 1)
+        *text = texts[0];
+    else
+        result = fail(error, file->code, "%s:/%s: holds %lld texts, expected one", file->path,
+                      h5_relative(name), (long long)count);
+    for (int64_t i = 0; count != 1 && i < count; i++)
+        memory_release(texts[i]);
+    memory_release(texts);
+    return result;
+}
+
+/* --- attributes ------------------------------------------------------------------------------- */
+
+static const char *object_name(const char *object) {
+    const char *relative = h5_relative(object);
+    return *relative ? relative : "/";
+}
+
+bool h5_has_attribute(struct H5File *file, const char *object, const char *name) {
+    return h5_exists(file, object) &&
+           H5Aexists_by_name(file->id, object_name(object), name, H5P_DEFAULT) > 0;
+}
+
+static int read_attribute_value(struct H5File *file, const char *label, hid_t id, hid_t type,
+                                hid_t space, enum H5Type wanted, void *value, struct Error *error) {
+    struct H5Info info = {0};
+    info.type = h5_classify(type, &info.type_name);
+    if (H5Sget_simple_extent_npoints(space) != 1)
+        return fail(error, file->code, "%s:/%s: expected one value", file->path, label);
+    if (wanted == H5_TEXT) {
+        if (info.type == H5_TEXT)
+            return read_texts(file, label, id, true, type, space, 1, value, error);
+        return fail(error, file->code, "%s:/%s: holds %s, expected text", file->path, label,
+                    info.type_name);
+    }
+    int result = check_type(file, label, &info, wanted, error);
+    if (result == OK && H5Aread(id, h5_native(wanted), value) < 0)
+        result = damaged(file, label, "is damaged: its value cannot be read", error);
+    return result;
+}
+
+int h5_read_attribute(struct H5File *file, const char *object, const char *name, enum H5Type type,
+                      void *value, struct Error *error) {
+    h5_quiet();
+    char label[300];
+    snprintf(label, sizeof label, "%s, attribute %s", h5_relative(object), name);
+    if (!h5_has_attribute(file, object, name))
+        return fail(error, file->code, "%s:/%s: is missing", file->path, label);
+    hid_t id = H5Aopen_by_name(file->id, object_name(object), name, H5P_DEFAULT, H5P_DEFAULT);
+    if (id < 0)
+        return damaged(file, label, "is damaged", error);
+    hid_t file_type = H5Aget_type(id), space = H5Aget_space(id);
+    int result = file_type < 0 || space < 0
+                     ? damaged(file, label, "is damaged", error)
+                     : read_attribute_value(file, label, id, file_type, space, type, value, error);
+    if (space >= 0)
+        H5Sclose(space);
+    if (file_type >= 0)
+        H5Tclose(file_type);
+    H5Aclose(id);
+    return result;
+}

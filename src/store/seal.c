@@ -1,0 +1,28 @@
+#include "store/seal.h"
+
+#include <string.h>
+
+static const char seal_magic[8] = "trnrseal";
+
+void seal_write(unsigned char seal[SEAL_BYTES], uint64_t length, XXH128_hash_t hash) {
+    memcpy(seal, seal_magic, sizeof seal_magic);
+    for (int i = 0; i < 8; i++)
+        seal[8 + i] = (unsigned char)(length >> 8 * i);
+    XXH128_canonical_t canonical;
+    XXH128_canonicalFromHash(&canonical, hash);
+    memcpy(seal + 16, canonical.digest, 16);
+}
+
+enum SealVerdict seal_check(const unsigned char *file, uint64_t bytes, uint64_t declared_end,
+                            uint64_t *length) {
+    int has_magic =
+        bytes > SEAL_BYTES && memcmp(file + bytes - SEAL_BYTES, seal_magic, sizeof seal_magic) == 0;
+    if (!has_magic) {
+        int leftover = declared_end && bytes > declared_end && bytes - declared_end <= SEAL_BYTES;
+        return leftover ? SEAL_BAD : SEAL_ABSENT;
+    }
+    *length = bytes - SEAL_BYTES;
+    unsigned char expected[SEAL_BYTES];
+    seal_write(expected, *length, XXH3_128bits(file, *length));
+    return memcmp(expected, file + *length, SEAL_BYTES) == 0 ? SEAL_GOOD : SEAL_BAD;
+}

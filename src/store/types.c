@@ -1,0 +1,153 @@
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "store/internal.h"
+
+void h5_quiet(void) {
+    H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
+}
+
+static herr_t take_innermost(unsigned depth, const H5E_error2_t *entry, void *buffer) {
+    if (depth == 0 && entry->desc)
+        snprintf(buffer, 200, "%s", entry->desc);
+    return 0;
+}
+
+const char *h5_reason(char buffer[200]) {
+    snprintf(buffer, 200, "HDF5 gives no reason");
+    H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, buffer);
+    return buffer;
+}
+
+const char *h5_relative(const char *name) {
+    while (*name == '/')
+        name++;
+    return name;
+}
+
+hid_t h5_native(enum H5Type type) {
+    switch (type) {
+    case H5_UINT8:
+        return H5T_NATIVE_UINT8;
+    case H5_INT32:
+        return H5T_NATIVE_INT32;
+    case H5_INT64:
+        return H5T_NATIVE_INT64;
+    case H5_FLOAT32:
+        return H5T_NATIVE_FLOAT;
+    case H5_FLOAT64:
+        return H5T_NATIVE_DOUBLE;
+    default:
+        check_failed(__FILE__, __LINE__, "the type is a number");
+    }
+}
+
+size_t h5_size(enum H5Type type) {
+    static const size_t size[] = {1, 4, 8, 4, 8};
+    CHECK((unsigned)type < sizeof size / sizeof *size);
+    return size[type];
+}
+
+static enum H5Type classify_integer(hid_t type, const char **name) {
+    bool has_sign = H5Tget_sign(type) != H5T_SGN_NONE;
+    switch (H5Tget_size(type)) {
+    case 1:
+        *name = has_sign ? "int8" : "uint8";
+        return has_sign ? H5_INT32 : H5_UINT8;
+    case 2:
+        *name = has_sign ? "int16" : "uint16";
+        return H5_INT32;
+    case 4:
+        *name = has_sign ? "int32" : "uint32";
+        return has_sign ? H5_INT32 : H5_INT64;
+    case 8:
+        *name = has_sign ? "int64" : "uint64";
+        return H5_INT64;
+    default:
+        *name = "an unusual integer";
+        return H5_OTHER;
+    }
+}
+
+static enum H5Type classify_float(hid_t type, const char **name) {
+    switch (H5Tget_size(type)) {
+    case 2:
+        *name = "float16";
+        return H5_FLOAT32;
+    case 4:
+        *name = "float32";
+        return H5_FLOAT32;
+    case 8:
+        *name = "float64";
+        return H5_FLOAT64;
+    default:
+        *name = "an unusual float";
+        return H5_OTHER;
+    }
+}
+
+enum H5Type h5_classify(hid_t type, const char **name) {
+    switch (H5Tget_class(type)) {
+    case H5T_INTEGER:
+        return classify_integer(type, name);
+    case H5T_FLOAT:
+        return classify_float(type, name);
+    case H5T_STRING:
+        *name = "text";
+        return H5_TEXT;
+    case H5T_ENUM:
+        *name = "an enumeration (booleans?)";
+        return H5_OTHER;
+    case H5T_COMPOUND:
+        *name = "compound";
+        return H5_OTHER;
+    case H5T_VLEN:
+        *name = "variable-length lists";
+        return H5_OTHER;
+    default:
+        *name = "of an unusual type";
+        return H5_OTHER;
+    }
+}
+
+char *h5_shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]) {
+    int used = snprintf(buffer, H5_SHAPE_TEXT, "(");
+    for (int i = 0; i < rank && used < H5_SHAPE_TEXT - 30; i++)
+        used += size[i] < 0
+                    ? snprintf(buffer + used, 30, "%sany", i ? "," : "")
+                    : snprintf(buffer + used, 30, "%s%lld", i ? "," : "", (long long)size[i]);
+    snprintf(buffer + used, 3, ")");
+    return buffer;
+}
+
+static uint64_t little_endian_64(const unsigned char *bytes) {
+    uint64_t value = 0;
+    for (int i = 7; i >= 0; i--)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+/* Format specification, "Disk Format: Level 0A - Format Signature and Superblock". */
+uint64_t h5_declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock) {
+    *superblock = -1;
+    for (uint64_t at = 0; at + 64 <= bytes; at = at ? 2 * at : 512) {
+        const unsigned char *block = head + at;
+        if (memcmp(block, "\211HDF\r\n\032\n", 8) != 0)
+            continue;
+        *superblock = (int64_t)at;
+        switch (
+            block[8]) { /* version; then the size of an offset, which must be 8 to be read here */
+        case 0:
+            return block[13] == 8 ? little_endian_64(block + 40) : 0;
+        case 1:
+            return block[13] == 8 ? little_endian_64(block + 44) : 0;
+        case 2:
+        case 3:
+            return block[9] == 8 ? little_endian_64(block + 28) : 0;
+        default:
+            return 0;
+        }
+    }
+    return 0;
+}

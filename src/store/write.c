@@ -1,0 +1,264 @@
+/* Writing: HDF5 makes the structure in the pages of a medium, arrays go to their places directly.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "store/internal.h"
+
+static struct H5Writer *make_writer(const char *path) {
+    struct H5Writer *writer = memory_allocate(sizeof *writer, "an HDF5 writer");
+    writer->path = memory_copy_text(path);
+    writer->id = -1;
+    writer->medium.fd = -1;
+    writer->medium.driver = -1;
+    writer->medium.writing = true;
+    return writer;
+}
+
+/* The earliest format: its superblock carries no checksum of its own, every reader knows it. Arrays
+ * are aligned to cache lines, for those who map the file. */
+static int start_hdf5(struct H5Writer *writer, struct Error *error) {
+    h5_quiet();
+    hid_t access = medium_access(&writer->medium);
+    if (access >= 0) {
+        H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
+        H5Pset_alignment(access, 1024, MEMORY_ALIGNMENT);
+        writer->id = H5Fcreate(writer->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
+        H5Pclose(access);
+    }
+    if (writer->id < 0)
+        return fail(error, ERROR_SYSTEM, "%s: HDF5 cannot start a new file", writer->path);
+    return OK;
+}
+
+int h5_create_in_memory(struct H5Writer **out, const char *path, struct Error *error) {
+    struct H5Writer *writer = make_writer(path);
+    int result = start_hdf5(writer, error);
+    if (result != OK) {
+        h5_abandon(writer);
+        writer = NULL;
+    }
+    *out = writer;
+    return result;
+}
+
+/* A name of our own beside `path`, so that renaming stays within one file system. */
+int h5_create_temporary(struct H5Writer *writer, struct Error *error) {
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        char *name = memory_print("%s.tmp-%ld-%d", writer->path, (long)getpid(), attempt);
+        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0) {
+            writer->temporary = name;
+            writer->medium.fd = fd;
+            return OK;
+        }
+        memory_release(name);
+        if (errno != EEXIST)
+            break;
+    }
+    return fail_errno(error, "%s: cannot be created", writer->path);
+}
+
+int h5_create(struct H5Writer **out, const char *path, struct Error *error) {
+    struct H5Writer *writer = make_writer(path);
+    int result = h5_create_temporary(writer, error);
+    if (result == OK)
+        result = start_hdf5(writer, error);
+    if (result != OK) {
+        h5_abandon(writer);
+        writer = NULL;
+    }
+    *out = writer;
+    return result;
+}
+
+static int not_written(struct H5Writer *writer, const char *name, struct Error *error) {
+    char reason[200];
+    h5_reason(reason);
+    return fail(error, ERROR_SYSTEM, "%s:/%s: cannot be written (%s)", writer->path, name, reason);
+}
+
+/* Makes an empty dataset, its parents too; < 0 on failure. */
+static hid_t create_dataset(struct H5Writer *writer, const char *name, hid_t type, hid_t space) {
+    hid_t link = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_create_intermediate_group(link, 1);
+    H5Pset_layout(create, H5D_CONTIGUOUS);
+    H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
+    H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
+    H5Pset_attr_phase_change(create, 8, 6);
+    hid_t id = H5Dcreate2(writer->id, name, type, space, link, create, H5P_DEFAULT);
+    if (id >= 0) { /* keeps the error stack for the caller otherwise */
+        H5Pclose(link);
+        H5Pclose(create);
+    }
+    return id;
+}
+
+int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
+               const int64_t *size, struct Error *error) {
+    h5_quiet();
+    name = h5_relative(name);
+    CHECK(rank >= 0 && rank <= H5_RANK);
+    hsize_t extent[H5_RANK];
+    for (int i = 0; i < rank; i++)
+        extent[i] = (hsize_t)size[i];
+    int64_t elements = memory_product(size, rank), bytes;
+    if (elements < 0 || __builtin_mul_overflow(elements, (int64_t)h5_size(type), &bytes)) {
+        char shape[H5_SHAPE_TEXT];
+        return fail(error, ERROR_SYSTEM, "%s:/%s: shape %s is beyond any file", writer->path, name,
+                    h5_shape(rank, size, shape));
+    }
+    hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
+    hid_t id = create_dataset(writer, name, h5_native(type), space);
+    if (id < 0)
+        return not_written(writer, name, error);
+    haddr_t offset = H5Dget_offset(id);
+    H5Dclose(id);
+    H5Sclose(space);
+    if (bytes == 0)
+        return OK;
+    CHECK(offset != HADDR_UNDEF);
+    medium_claim(&writer->medium, offset, (uint64_t)bytes);
+    /* Says at once that the disk is too small, where the file system can tell. */
+    if (writer->medium.fd >= 0 &&
+        fallocate(writer->medium.fd, 0, (off_t)offset, (off_t)bytes) != 0 && errno != EOPNOTSUPP &&
+        errno != ENOSYS)
+        return fail_errno(error, "%s:/%s: %lld bytes cannot be written", writer->path, name,
+                          (long long)bytes);
+    return OK;
+}
+
+/* Where rows [first, first + count) of a reserved dataset lie. */
+static int locate_rows(struct H5Writer *writer, const char *name, enum H5Type type, int64_t first,
+                       int64_t count, uint64_t *offset, uint64_t *bytes) {
+    hid_t id = H5Dopen2(writer->id, name, H5P_DEFAULT);
+    if (id < 0)
+        return -1;
+    hid_t space = H5Dget_space(id), stored = H5Dget_type(id);
+    hsize_t size[H5_RANK] = {1};
+    int rank = H5Sget_simple_extent_dims(space, size, NULL);
+    uint64_t row = h5_size(type);
+    for (int i = 1; i < rank; i++)
+        row *= size[i];
+    CHECK(H5Tequal(stored, h5_native(type)) > 0);
+    CHECK(first >= 0 && count >= 0 && (uint64_t)first + (uint64_t)count <= size[0]);
+    *offset = H5Dget_offset(id) + (uint64_t)first * row;
+    *bytes = (uint64_t)count * row;
+    H5Tclose(stored);
+    H5Sclose(space);
+    H5Dclose(id);
+    return 0;
+}
+
+int h5_write_rows(struct H5Writer *writer, const char *name, enum H5Type type, int64_t first,
+                  int64_t count, const void *data, struct Error *error) {
+    h5_quiet();
+    name = h5_relative(name);
+    uint64_t offset, bytes;
+    if (locate_rows(writer, name, type, first, count, &offset, &bytes) != 0)
+        return not_written(writer, name, error);
+    if (bytes && medium_write(&writer->medium, offset, data, bytes) != 0)
+        return fail_errno(error, "%s:/%s: cannot be written", writer->path, name);
+    return OK;
+}
+
+int h5_write(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
+             const int64_t *size, const void *data, struct Error *error) {
+    int result = h5_reserve(writer, name, type, rank, size, error);
+    if (result != OK)
+        return result;
+    return h5_write_rows(writer, name, type, 0, rank ? size[0] : 1, data, error);
+}
+
+/* --- text and attributes: small, through HDF5 ------------------------------------------------- */
+
+static hid_t text_type(size_t length) { /* UTF-8 of fixed length: no heap that could be damaged */
+    hid_t type = H5Tcopy(H5T_C_S1);
+    H5Tset_size(type, length ? length : 1);
+    H5Tset_strpad(type, H5T_STR_NULLPAD);
+    H5Tset_cset(type, H5T_CSET_UTF8);
+    return type;
+}
+
+static int write_text_dataset(struct H5Writer *writer, const char *name, size_t length, hid_t space,
+                              const void *data, struct Error *error) {
+    hid_t type = text_type(length);
+    hid_t id = create_dataset(writer, name, type, space);
+    int result = OK;
+    if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
+        result = not_written(writer, name, error);
+    if (id >= 0)
+        H5Dclose(id);
+    H5Tclose(type);
+    return result;
+}
+
+int h5_write_text(struct H5Writer *writer, const char *name, const char *text,
+                  struct Error *error) {
+    h5_quiet();
+    hid_t space = H5Screate(H5S_SCALAR);
+    int result = write_text_dataset(writer, h5_relative(name), strlen(text), space, text, error);
+    H5Sclose(space);
+    return result;
+}
+
+int h5_write_texts(struct H5Writer *writer, const char *name, const char *const *texts,
+                   int64_t count, struct Error *error) {
+    h5_quiet();
+    size_t length = 1;
+    for (int64_t i = 0; i < count; i++)
+        if (strlen(texts[i]) > length)
+            length = strlen(texts[i]);
+    char *table = memory_allocate((size_t)count * length, "a table of texts");
+    for (int64_t i = 0; i < count; i++)
+        memcpy(table + (size_t)i * length, texts[i], strlen(texts[i]));
+    hsize_t extent = (hsize_t)count;
+    hid_t space = H5Screate_simple(1, &extent, NULL);
+    int result = write_text_dataset(writer, h5_relative(name), length, space, table, error);
+    H5Sclose(space);
+    memory_release(table);
+    return result;
+}
+
+/* The object, made as a group where it is not there yet. */
+static hid_t open_object(struct H5Writer *writer, const char *name) {
+    if (*name == '\0')
+        return H5Oopen(writer->id, "/", H5P_DEFAULT);
+    hid_t id = H5Oopen(writer->id, name, H5P_DEFAULT);
+    if (id >= 0)
+        return id;
+    hid_t link = H5Pcreate(H5P_LINK_CREATE);
+    H5Pset_create_intermediate_group(link, 1);
+    id = H5Gcreate2(writer->id, name, link, H5P_DEFAULT, H5P_DEFAULT);
+    H5Pclose(link);
+    return id;
+}
+
+int h5_write_attribute(struct H5Writer *writer, const char *object, const char *name,
+                       enum H5Type type, const void *value, struct Error *error) {
+    h5_quiet();
+    object = h5_relative(object);
+    hid_t id = open_object(writer, object);
+    if (id < 0)
+        return not_written(writer, object, error);
+    hid_t space = H5Screate(H5S_SCALAR);
+    hid_t stored = type == H5_TEXT ? text_type(strlen(value)) : H5Tcopy(h5_native(type));
+    hid_t attribute = H5Acreate2(id, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
+    int result = OK;
+    if (attribute < 0 || H5Awrite(attribute, stored, value) < 0) {
+        char reason[200];
+        h5_reason(reason);
+        result = fail(error, ERROR_SYSTEM, "%s:/%s, attribute %s: cannot be written (%s)",
+                      writer->path, object, name, reason);
+    }
+    if (attribute >= 0)
+        H5Aclose(attribute);
+    H5Tclose(stored);
+    H5Sclose(space);
+    H5Oclose(id);
+    return result;
+}

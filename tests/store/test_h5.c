@@ -1,0 +1,424 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/memory.h"
+#include "store/h5.h"
+#include "store/scratch.h"
+
+#include <cmocka.h>
+
+#define SIZE(...) ((const int64_t[]){__VA_ARGS__})
+
+static struct Error error;
+
+static void ok(int result) {
+    if (result != OK)
+        fail_msg("%d: %s", result, error.text);
+}
+
+static void refused(int result, int code, const char *words) {
+    assert_int_equal(result, code);
+    assert_int_equal(error.code, code);
+    if (!strstr(error.text, words))
+        fail_msg("\"%s\" does not say \"%s\"", error.text, words);
+    assert_null(strchr(error.text, '\n'));
+}
+
+/* --- round trips ------------------------------------------------------------------------------ */
+
+static const char *const names[] = {"aeroplane", "", "vogel \xc3\xa4", "z"};
+static float big[700][33][5]; /* spans several pages */
+
+static void fill(struct H5Writer *writer) {
+    uint8_t bytes[3][5];
+    memset(bytes, 7, sizeof bytes);
+    for (size_t i = 0; i < sizeof big / sizeof(float); i++)
+        ((float *)big)[i] = sinf((float)i);
+    ok(h5_write(writer, "train/images", H5_UINT8, 2, SIZE(3, 5), bytes, &error));
+    ok(h5_write_texts(writer, "/classes", names, 4, &error));
+    ok(h5_reserve(writer, "model/big", H5_FLOAT32, 3, SIZE(700, 33, 5), &error));
+    ok(h5_write(writer, "a/b/c/d", H5_INT64, 0, NULL, (int64_t[]){INT64_MIN}, &error));
+    ok(h5_write_rows(writer, "model/big", H5_FLOAT32, 300, 400, big[300], &error));
+    ok(h5_write_rows(writer, "model/big", H5_FLOAT32, 0, 300, big[0], &error));
+    ok(h5_write(writer, "empty", H5_FLOAT64, 1, SIZE(0), NULL, &error));
+    ok(h5_write_text(writer, "run/text", "model:\n  - linear\n", &error));
+    ok(h5_write_text(writer, "run/nothing", "", &error));
+    ok(h5_write_attribute(writer, "/", "format_version", H5_INT32, (int32_t[]){1}, &error));
+    ok(h5_write_attribute(writer, "train", "digest", H5_TEXT, "0123", &error));
+    ok(h5_write_attribute(writer, "statistics", "value", H5_FLOAT64, (double[]){0.1}, &error));
+    ok(h5_reserve(writer, "zeros", H5_INT32, 1, SIZE(5), &error));
+}
+
+static int collect(void *context, const char *name, bool is_group, struct Error *unused) {
+    (void)unused;
+    strcat(context, name);
+    strcat(context, is_group ? "/ " : " ");
+    return OK;
+}
+
+static void check(struct H5File *file) {
+    static float read_big[700][33][5];
+    ok(h5_read(file, "model/big", H5_FLOAT32, 3, SIZE(700, -1, 5), read_big, &error));
+    assert_memory_equal(read_big, big, sizeof big);
+    double wide[2][33][5];
+    ok(h5_read_rows(file, "/model/big", H5_FLOAT64, 698, 2, wide, &error));
+    assert_true(wide[1][32][4] == (double)big[699][32][4]);
+    int32_t seven[15], zeros[5];
+    ok(h5_read(file, "train/images", H5_INT32, 2, SIZE(3, 5), seven, &error));
+    assert_int_equal(seven[14], 7);
+    ok(h5_read(file, "zeros", H5_INT32, 1, SIZE(5), zeros, &error));
+    assert_int_equal(zeros[0] | zeros[4], 0);
+    int64_t lowest, count;
+    ok(h5_read(file, "a/b/c/d", H5_INT64, 0, NULL, &lowest, &error));
+    assert_true(lowest == INT64_MIN);
+
+    char **texts, *text;
+    ok(h5_read_texts(file, "classes", &texts, &count, &error));
+    assert_int_equal(count, 4);
+    for (int i = 0; i < 4; i++) {
+        assert_string_equal(texts[i], names[i]);
+        memory_release(texts[i]);
+    }
+    memory_release(texts);
+    ok(h5_read_text(file, "run/text", &text, &error));
+    assert_string_equal(text, "model:\n  - linear\n");
+    memory_release(text);
+    ok(h5_read_text(file, "run/nothing", &text, &error));
+    assert_string_equal(text, "");
+    memory_release(text);
+    ok(h5_read_attribute(file, "train", "digest", H5_TEXT, &text, &error));
+    assert_string_equal(text, "0123");
+    memory_release(text);
+    int64_t version;
+    ok(h5_read_attribute(file, "/", "format_version", H5_INT64, &version, &error));
+    assert_int_equal(version, 1);
+    double value;
+    ok(h5_read_attribute(file, "statistics", "value", H5_FLOAT64, &value, &error));
+    assert_true(value == 0.1);
+
+    char list[200] = "";
+    ok(h5_list(file, "/", collect, list, &error));
+    assert_string_equal(list, "a/ classes empty model/ run/ statistics/ train/ zeros ");
+    assert_true(h5_exists(file, "a/b/c"));
+    assert_false(h5_exists(file, "a/x/c"));
+    assert_false(h5_exists(file, "a/b/c/d/e"));
+    assert_true(h5_has_attribute(file, "/", "format_version"));
+    assert_false(h5_has_attribute(file, "train", "format_version"));
+    assert_false(h5_has_attribute(file, "nowhere", "digest"));
+}
+
+static void make(const char *path, bool in_memory) {
+    struct H5Writer *writer;
+    ok((in_memory ? h5_create_in_memory : h5_create)(&writer, path, &error));
+    fill(writer);
+    ok(h5_commit(writer, &error));
+}
+
+static void streamed_round_trip(void **state) {
+    (void)state;
+    const char *path = scratch_path("streamed.h5");
+    make(path, false);
+    assert_int_equal(scratch_count(), 1);
+    struct H5File *file;
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    check(file);
+    struct H5Info info;
+    ok(h5_info(file, "model/big", &info, &error));
+    assert_true(info.contiguous && info.type == H5_FLOAT32 && info.offset % 64 == 0);
+    assert_string_equal(info.type_name, "float32");
+    const void *image;
+    size_t bytes;
+    ok(h5_map(file, &image, &bytes, &error));
+    assert_int_equal(bytes, h5_bytes(file));
+    h5_close(file);
+    assert_memory_equal((const char *)image + info.offset, big, sizeof big);
+    h5_unmap(image, bytes);
+    scratch_empty();
+}
+
+static void sealed_round_trip(void **state) {
+    (void)state;
+    const char *path = scratch_path("sealed.h5");
+    make(path, true);
+    assert_int_equal(scratch_count(), 1);
+    struct H5File *file;
+    bool sealed = false;
+    ok(h5_open_sealed(&file, path, ERROR_CHECKPOINT, &sealed, &error));
+    assert_true(sealed);
+    check(file);
+    h5_close(file);
+    ok(h5_open(&file, path, ERROR_CHECKPOINT, &error)); /* HDF5 ignores the seal */
+    check(file);
+    h5_close(file);
+    make(path, false); /* replaces the file; no seal now */
+    sealed = true;
+    ok(h5_open_sealed(&file, path, ERROR_CHECKPOINT, &sealed, &error));
+    assert_false(sealed);
+    check(file);
+    h5_close(file);
+    scratch_empty();
+}
+
+static void temporary_then_published(void **state) {
+    (void)state;
+    char temporary[PATH_MAX];
+    const char *path = scratch_path("c.h5");
+    struct H5Writer *writer;
+    ok(h5_create_in_memory(&writer, path, &error));
+    fill(writer);
+    assert_int_equal(scratch_count(), 0);
+    ok(h5_commit_temporary(writer, temporary, &error));
+    assert_int_equal(access(path, F_OK), -1);
+    ok(h5_publish(temporary, path, &error));
+    assert_int_equal(access(path, F_OK), 0);
+    assert_int_equal(scratch_count(), 1);
+    ok(h5_create(&writer, path, &error));
+    fill(writer);
+    h5_abandon(writer);
+    h5_abandon(NULL);
+    assert_int_equal(scratch_count(), 1);
+    scratch_empty();
+}
+
+/* --- bad input -------------------------------------------------------------------------------- */
+
+static void bad_files(void **state) {
+    (void)state;
+    struct H5File *file;
+    bool sealed;
+    refused(h5_open(&file, scratch_path("none.h5"), ERROR_DATA, &error), ERROR_DATA,
+            "No such file");
+    assert_null(file);
+    refused(h5_open(&file, scratch, ERROR_DATA, &error), ERROR_DATA, "is a folder");
+    refused(h5_open(&file, "/dev/null", ERROR_DATA, &error), ERROR_DATA, "not a regular file");
+    assert_int_equal(mkfifo(scratch_path("pipe"), 0600), 0);
+    refused(h5_open(&file, scratch_path("pipe"), ERROR_DATA, &error), ERROR_DATA,
+            "not a regular file");
+    scratch_write(scratch_path("empty"), "", 0);
+    refused(h5_open(&file, scratch_path("empty"), ERROR_DATA, &error), ERROR_DATA, "is empty");
+    refused(h5_open_sealed(&file, scratch_path("empty"), ERROR_CHECKPOINT, &sealed, &error),
+            ERROR_CHECKPOINT, "is empty");
+    scratch_write(scratch_path("text"), "hello\n", 6);
+    refused(h5_open(&file, scratch_path("text"), ERROR_DATA, &error), ERROR_DATA,
+            "is not an HDF5 file");
+
+    const char *path = scratch_path("whole.h5");
+    make(path, false);
+    size_t bytes;
+    char *data = scratch_read(path, &bytes);
+    scratch_write(scratch_path("short"), data, bytes / 2);
+    refused(h5_open(&file, scratch_path("short"), ERROR_DATA, &error), ERROR_DATA, "is cut short");
+    data[8] = 99; /* the superblock's version */
+    scratch_write(scratch_path("odd"), data, bytes);
+    refused(h5_open(&file, scratch_path("odd"), ERROR_DATA, &error), ERROR_DATA, "is damaged");
+    free(data);
+    scratch_empty();
+}
+
+static void bad_requests(void **state) {
+    (void)state;
+    const char *path = scratch_path("whole.h5");
+    make(path, false);
+    struct H5File *file;
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    float out[16];
+    char *text, **texts;
+    int64_t count;
+    struct H5Info info;
+    refused(h5_read(file, "none", H5_FLOAT32, 1, SIZE(1), out, &error), ERROR_DATA,
+            "whole.h5:/none: is missing");
+    refused(h5_info(file, "model", &info, &error), ERROR_DATA, "is a group");
+    refused(h5_read(file, "train/images", H5_FLOAT32, 2, SIZE(3, 4), out, &error), ERROR_DATA,
+            "has shape (3,5), expected (3,4)");
+    refused(h5_read(file, "train/images", H5_FLOAT32, 1, SIZE(-1), out, &error), ERROR_DATA,
+            "has shape (3,5), expected (any)");
+    refused(h5_read(file, "model/big", H5_INT32, 3, SIZE(-1, -1, -1), out, &error), ERROR_DATA,
+            "holds float32, expected integers");
+    refused(h5_read(file, "classes", H5_FLOAT32, 1, SIZE(4), out, &error), ERROR_DATA,
+            "holds text, expected numbers");
+    refused(h5_read(file, "a/b/c/d", H5_INT32, 0, NULL, out, &error), ERROR_DATA, "does not fit 4");
+    refused(h5_read_rows(file, "train/images", H5_UINT8, 2, 2, out, &error), ERROR_DATA,
+            "has 3 rows, rows 2 to 4");
+    refused(h5_read_rows(file, "train/images", H5_UINT8, INT64_MAX, 2, out, &error), ERROR_DATA,
+            "has 3 rows");
+    refused(h5_read_text(file, "classes", &text, &error), ERROR_DATA, "holds 4 texts");
+    refused(h5_read_texts(file, "zeros", &texts, &count, &error), ERROR_DATA,
+            "holds int32, expected text");
+    refused(h5_read_attribute(file, "train", "digits", H5_TEXT, &text, &error), ERROR_DATA,
+            "train, attribute digits: is missing");
+    refused(h5_read_attribute(file, "train", "digest", H5_INT32, out, &error), ERROR_DATA,
+            "holds text, expected integers");
+    h5_close(file);
+    scratch_empty();
+}
+
+static void unwritable_places(void **state) {
+    (void)state;
+    struct H5Writer *writer;
+    refused(h5_create(&writer, scratch_path("no/such/folder.h5"), &error), ERROR_SYSTEM,
+            "No such file");
+    assert_null(writer);
+    ok(h5_create_in_memory(&writer, scratch_path("no/such/folder.h5"), &error));
+    fill(writer);
+    refused(h5_commit(writer, &error), ERROR_SYSTEM, "No such file");
+    ok(h5_create(&writer, scratch, &error)); /* a folder stands where the file should */
+    fill(writer);
+    refused(h5_commit(writer, &error), ERROR_SYSTEM, "cannot be put in place");
+    ok(h5_create(&writer, scratch_path("twice.h5"), &error));
+    fill(writer);
+    refused(h5_reserve(writer, "zeros", H5_INT32, 1, SIZE(5), &error), ERROR_SYSTEM,
+            "twice.h5:/zeros: cannot be written");
+    refused(h5_reserve(writer, "huge", H5_INT32, 3, SIZE(INT64_MAX, 2, 2), &error), ERROR_SYSTEM,
+            "beyond any file");
+    h5_abandon(writer);
+    assert_int_equal(scratch_count(), 0);
+}
+
+/* --- a full disk ------------------------------------------------------------------------------ */
+
+/* Writes with files limited to `limit` bytes; 0: refused cleanly, 1: written, else what is wrong.
+ */
+static int write_limited(rlim_t limit, bool in_memory) {
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, limit});
+    struct H5Writer *writer;
+    const char *path = scratch_path("limited.h5");
+    if ((in_memory ? h5_create_in_memory : h5_create)(&writer, path, &error) != OK)
+        return 2;
+    uint8_t row[1000] = {1};
+    int result = h5_reserve(writer, "images", H5_UINT8, 2, SIZE(300, 1000), &error);
+    for (int64_t i = 0; result == OK && i < 300; i++)
+        result = h5_write_rows(writer, "images", H5_UINT8, i, 1, row, &error);
+    if (result == OK)
+        result = h5_write_texts(writer, "classes", names, 4, &error);
+    if (result == OK)
+        result = h5_commit(writer, &error);
+    else
+        h5_abandon(writer);
+    if (result == OK)
+        return access(path, F_OK) == 0 && scratch_count() == 1 ? 1 : 3;
+    return result == ERROR_SYSTEM && scratch_count() == 0 && strstr(error.text, "limited.h5") ? 0
+                                                                                              : 4;
+}
+
+static void full_disk(void **state) {
+    (void)state;
+    int written = 0, clean = 0;
+    for (int in_memory = 0; in_memory < 2; in_memory++)
+        for (rlim_t limit = 0; limit < 330000; limit += limit < 4096 ? 512 : 9973) {
+            pid_t child = fork();
+            if (child == 0)
+                exit(write_limited(limit, in_memory)); /* exit, not _exit: HDF5's clean-up runs */
+            int status;
+            waitpid(child, &status, 0);
+            if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+                fail_msg("limit %lu, in memory %d: status %#x", (unsigned long)limit, in_memory,
+                         status);
+            written += WEXITSTATUS(status) == 1;
+            clean += WEXITSTATUS(status) == 0;
+            scratch_empty();
+        }
+    assert_true(written >= 2 && clean >= 50);
+}
+
+/* --- damage to sealed files ------------------------------------------------------------------- */
+
+static void damage(unsigned char *data, size_t *bytes, unsigned kind) {
+    size_t at = (size_t)random() % *bytes;
+    if (kind == 0)
+        data[at] ^= (unsigned char)(1u << random() % 8);
+    else if (kind == 1)
+        data[at] = (unsigned char)(data[at] + 1 + random() % 255);
+    else if (kind == 2)
+        *bytes = at;
+    else
+        memset(data + at / 512 * 512, 0, *bytes - at / 512 * 512 < 512 ? *bytes % 512 : 512);
+}
+
+/* Every single damage is found before HDF5 sees the file, so here it runs in this process. */
+static void sealed_mutants(void **state) {
+    (void)state;
+    const char *path = scratch_path("sealed.h5"), *mutant = scratch_path("mutant.h5");
+    struct H5Writer *writer;
+    ok(h5_create_in_memory(&writer, path, &error));
+    ok(h5_write(writer, "model/0.weight", H5_FLOAT32, 2, SIZE(20, 30), big, &error));
+    ok(h5_write_text(writer, "run/text", "seed: 1\n", &error));
+    ok(h5_commit(writer, &error));
+    size_t bytes;
+    unsigned char *data = scratch_read(path, &bytes), *copy = malloc(bytes);
+    srandom(1);
+    int unnoticed = 0;
+    for (int i = 0; i < 4000; i++) {
+        size_t length = bytes;
+        memcpy(copy, data, bytes);
+        /* Every length of the file's last bytes too: a cut seal is no missing seal. */
+        if (i < 64)
+            length = bytes - 1 - (size_t)i;
+        else
+            damage(copy, &length, (unsigned)i % 4);
+        if (length == bytes && memcmp(copy, data, bytes) == 0)
+            continue; /* zeros over zeros */
+        scratch_write(mutant, copy, length);
+        struct H5File *file;
+        bool sealed;
+        int result = h5_open_sealed(&file, mutant, ERROR_CHECKPOINT, &sealed, &error);
+        if (result == OK) {
+            /* Cut exactly at the seal: a good file without one. */
+            assert_false(sealed);
+            assert_int_equal(length, bytes - 32);
+            unnoticed++;
+            h5_close(file);
+        } else {
+            assert_int_equal(result, ERROR_CHECKPOINT);
+        }
+    }
+    assert_true(unnoticed >= 1 && unnoticed < 10);
+    free(data);
+    free(copy);
+    scratch_empty();
+}
+
+/* --- nothing stays open ----------------------------------------------------------------------- */
+
+static int descriptors(void) {
+    int count = 0;
+    for (int fd = 0; fd < 256; fd++)
+        count += fcntl(fd, F_GETFD) != -1;
+    return count;
+}
+
+static void nothing_leaks(void **state) {
+    (void)state;
+    int before = descriptors();
+    streamed_round_trip(NULL);
+    sealed_round_trip(NULL);
+    bad_files(NULL);
+    bad_requests(NULL);
+    unwritable_places(NULL);
+    assert_int_equal(descriptors(), before);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(streamed_round_trip),
+        cmocka_unit_test(sealed_round_trip),
+        cmocka_unit_test(temporary_then_published),
+        cmocka_unit_test(bad_files),
+        cmocka_unit_test(bad_requests),
+        cmocka_unit_test(unwritable_places),
+        cmocka_unit_test(full_disk),
+        cmocka_unit_test(sealed_mutants),
+        cmocka_unit_test(nothing_leaks),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
