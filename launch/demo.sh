@@ -30,7 +30,7 @@ built=$SECONDS
 
 say "3. Data: drawn shapes, 10 classes, so that nothing has to be downloaded"
 mkdir -p demo
-run $trainer dataset synthesize -o demo/shapes.h5
+run $trainer dataset synthesize -o demo/shapes.h5 --validation 2000
 run $trainer dataset preview demo/shapes.h5 -o demo/preview.png
 
 say "4. Two trainings that differ in the seed, each on two ranks"
@@ -39,10 +39,10 @@ run "${mpirun[@]}" $trainer train launch/recipes/demo.yaml --out demo/run-1
 run "${mpirun[@]}" $trainer train launch/recipes/demo.yaml --out demo/run-2 --set train.seed=2
 
 say "5. Each by itself on the test images, which no training saw; then both as an ensemble"
-run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 --data demo/shapes.h5 --split test
-run "${mpirun[@]}" $trainer eval demo/run-2/checkpoints/best.h5 --data demo/shapes.h5 --split test
+run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 --split test
+run "${mpirun[@]}" $trainer eval demo/run-2/checkpoints/best.h5 --split test
 run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 demo/run-2/checkpoints/best.h5 \
-    --data demo/shapes.h5 --split test
+    --split test
 
 say "Done in $((SECONDS - began)) s ($((built - began)) s of it packages and build)"
 cat <<TEXT

@@ -183,7 +183,7 @@ expect_completed "$again" "train.sbatch, resumed"
     fail "the resumed run should have added one checkpoint to $checkpoints: $(ls one/checkpoints)"
 
 # ensemble.sbatch: an array of two members, then the ensemble.
-bash "$source_folder/launch/slurm/ensemble.sbatch" run.yaml many 2 shapes.h5 | tee submitted
+bash "$source_folder/launch/slurm/ensemble.sbatch" run.yaml many 2 --split test | tee submitted
 members=$(sed -n 's/.*job array \([0-9]*\);.*/\1/p' submitted)
 last=$(sed -n 's/.*ensemble: job \([0-9]*\),.*/\1/p' submitted)
 expect_completed "$members" "the members of ensemble.sbatch"
