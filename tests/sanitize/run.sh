@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Builds with the address and undefined-behaviour sanitizers and runs the unit tests and one short
-# training on two ranks there. usage: run.sh SOURCE_FOLDER BUILD_FOLDER GENERATOR WERROR
+# training on two ranks there. usage: run.sh SOURCE_FOLDER BUILD_FOLDER GENERATOR
 set -euo pipefail
-source_folder=$1 build=$2 generator=$3 werror=$4
+source_folder=$1 build=$2 generator=$3
 here=$(cd "$(dirname "$0")" && pwd)
 
+# Without -Werror: gcc's warnings about uninitialised values have false alarms under its sanitizers.
 cmake -S "$source_folder" -B "$build" -G "$generator" -DCMAKE_BUILD_TYPE=Debug \
-    -DTRAINER_SANITIZE=ON -DTRAINER_ALL_VARIANTS=OFF "-DTRAINER_WERROR=$werror" >/dev/null
+    -DTRAINER_SANITIZE=ON -DTRAINER_ALL_VARIANTS=OFF >/dev/null
 cmake --build "$build"
 
 # Open MPI, its plug-ins and libraries keep what they allocate until the process ends.
