@@ -39,6 +39,12 @@ static void zeros(const void *options, const struct ArenaRow *row,
     fill_constant(0, row, values);
 }
 
+static void ones(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
+                 float *values) {
+    (void)options, (void)stream;
+    fill_constant(1, row, values);
+}
+
 /* Options of the kinds that take one number. */
 struct OneNumber {
     double number;
@@ -116,8 +122,12 @@ static const struct Key kaiming_keys[] = {
      .help = "of the leaky_relu, where that is the gain"},
     KEY_END};
 
+/* Without options: those that a run file gives by naming none. */
 static double kaiming_std(const struct KaimingOptions *options, const struct ArenaRow *row) {
+    static const struct KaimingOptions defaults = {FAN_IN, GAIN_RELU, 0.01};
     double gain = 1;
+    if (!options)
+        options = &defaults;
     if (options->gain == GAIN_RELU)
         gain = sqrt(2);
     else if (options->gain == GAIN_LEAKY_RELU)
@@ -163,7 +173,8 @@ static const struct Initialiser kinds[] = {
       NULL, 0},
      fan_in_uniform},
 };
-enum { ZEROS = 0, CONSTANT = 1, KAIMING_NORMAL = 7 };
+enum { ZEROS = 0, KAIMING_NORMAL = 7 };
+static const struct Initialiser ones_kind = {{"ones", "all one", NULL, 0}, ones};
 
 static const struct Kind *const kind_list[] = {&kinds[0].kind,
                                                &kinds[1].kind,
@@ -178,11 +189,9 @@ static const struct Kind *const kind_list[] = {&kinds[0].kind,
                                                NULL};
 const struct KindTable initialiser_kinds = {"initialiser", kind_list};
 
-static struct KaimingOptions kaiming_defaults = {FAN_IN, GAIN_RELU, 0.01};
-static struct OneNumber one = {1};
-const struct Choice initialise_kaiming = {&kinds[KAIMING_NORMAL].kind, &kaiming_defaults, NULL};
+const struct Choice initialise_kaiming = {&kinds[KAIMING_NORMAL].kind, NULL, NULL};
 const struct Choice initialise_zeros = {&kinds[ZEROS].kind, NULL, NULL};
-const struct Choice initialise_ones = {&kinds[CONSTANT].kind, &one, NULL};
+const struct Choice initialise_ones = {&ones_kind.kind, NULL, NULL};
 
 void initialise_row(const struct ArenaRow *row, const struct RandomStream *stream, float *values) {
     const struct Choice *choice = row->initialiser;
