@@ -108,7 +108,8 @@ static void fill(const struct NetRun *run, struct Plan *plan, int64_t inputs, in
 
 struct Result net_run(const struct Net *net, const struct NetRun *run) {
     struct Error error;
-    const struct Backend *backend = backend_find("openblas", run->variant, &error);
+    const struct Backend *backend =
+        backend_find(run->backend ? run->backend : "openblas", run->variant, &error);
     if (!backend)
         fail_msg("%s", error.text);
     struct PlanRequest request = {.variant = run->variant,

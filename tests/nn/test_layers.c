@@ -138,6 +138,32 @@ static void test_variants_agree(void **unused) {
     }
 }
 
+/* The other backends, on all of it. */
+static void test_onednn_agrees(void **unused) {
+    (void)unused;
+    struct Error error;
+    enum Variant best = variant_best(VARIANT_F32_V4);
+    if (!backend_find("onednn", best, &error)) {
+        print_message("skipped: %s\n", error.text);
+        skip();
+    }
+    for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
+        uint64_t position = c * 1000 + 300;
+        for (int i = 0; i < 4; i++) {
+            struct Net net = net_create(cases[c].layers, random_shape(&cases[c], &position));
+            struct NetRun run = {.samples = 10 + i, .seed = 5};
+            struct Result exact = net_run(&net, &run);
+            run.variant = best;
+            run.backend = "onednn";
+            struct Result result = net_run(&net, &run);
+            compare(cases[c].name, &result, &exact, 1e-3);
+            result_release(&result);
+            result_release(&exact);
+            net_release(&net);
+        }
+    }
+}
+
 static void test_merging_changes_nothing(void **unused) {
     (void)unused;
     int merged_cases = 0;
@@ -239,11 +265,9 @@ static void test_rows(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_variants_agree),
-        cmocka_unit_test(test_merging_changes_nothing),
-        cmocka_unit_test(test_impossible_shapes),
-        cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_gradients),         cmocka_unit_test(test_variants_agree),
+        cmocka_unit_test(test_onednn_agrees),     cmocka_unit_test(test_merging_changes_nothing),
+        cmocka_unit_test(test_impossible_shapes), cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
