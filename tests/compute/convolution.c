@@ -211,11 +211,11 @@ static void test_random_shapes(const struct Backend *backend, enum Variant varia
 
 /* Those that networks are made of, where the fast paths are. */
 static void test_usual_shapes(const struct Backend *backend, enum Variant variant) {
-    struct ConvShape shapes[] = {square(32, 3, 16, 3, 1, 1),  square(32, 3, 64, 3, 1, 1),
-                                 square(16, 16, 16, 3, 1, 1), square(8, 64, 64, 3, 1, 1),
-                                 square(16, 16, 32, 3, 2, 1), square(16, 16, 32, 1, 2, 1),
-                                 square(8, 32, 64, 1, 1, 1),  square(8, 32, 32, 3, 1, 32),
-                                 square(9, 12, 24, 3, 1, 12), square(8, 16, 32, 1, 1, 2)};
+    struct ConvShape shapes[] = {
+        square(32, 3, 16, 3, 1, 1), square(32, 3, 64, 3, 1, 1),   square(16, 16, 16, 3, 1, 1),
+        square(8, 64, 64, 3, 1, 1), square(16, 16, 32, 3, 2, 1),  square(16, 16, 32, 1, 2, 1),
+        square(8, 32, 64, 1, 1, 1), square(8, 32, 32, 3, 1, 32),  square(9, 12, 24, 3, 1, 12),
+        square(8, 16, 32, 1, 1, 2), square(11, 20, 20, 3, 2, 20), square(12, 8, 8, 5, 3, 8)};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
         check_shape(backend, variant, &shapes[i], (const int64_t[COUNTS]){2, 5, 1});
 }
