@@ -245,7 +245,7 @@ static int run_inspect(const struct Command *command, const struct Arguments *ar
     (void)command, (void)ranks;
     const char *path = arguments->operands[0];
     struct H5File *file;
-    int code = h5_open(&file, path, ERROR_DATA, error);
+    int code = h5_open(&file, path, ERROR_CHECKPOINT, error);
     if (code)
         return code;
     bool dataset = !h5_exists(file, "/model") && h5_exists(file, "/classes");
@@ -265,7 +265,7 @@ const struct Command command_inspect = {
     .operands = "FILE",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "Tell what a checkpoint or a data set file holds.",
+    .summary = "say what a checkpoint or a data set file holds",
     .help =
         "Of a checkpoint: where its run stands, what fixes its bits, what the model expects at\n"
         "its input, and every array with its shape, mean, standard deviation and range. The\n"

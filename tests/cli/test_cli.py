@@ -1,0 +1,162 @@
+#!/usr/bin/python3
+"""The command line's frame: help, mistakes, exit codes, stdout and stderr, MPI only where needed."""
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+
+TRAINER = os.path.abspath(os.environ.get("TRAINER", "build/trainer"))
+SAMPLE_WRITER = sys.argv[1]
+MOST_COLUMNS = 100
+USAGE, CHECKPOINT, SYSTEM = 2, 5, 6
+failures = []
+
+
+def check(condition, words):
+    if not condition:
+        failures.append(words)
+
+
+def run(*words, ranks=0, stdout=subprocess.PIPE, **extra):
+    """(exit code, stdout, stderr). With ranks, MPI_Init fails: who starts MPI is found out."""
+    env = dict(os.environ, **extra)
+    line = [TRAINER, *words]
+    if ranks:
+        env["OMPI_MCA_pml"] = "none_of_that_name"
+        line = ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", str(ranks), *line]
+    done = subprocess.run(line, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
+    return done.returncode, done.stdout, done.stderr
+
+
+def trainer_lines(stderr):
+    return [line for line in stderr.splitlines() if line.startswith("trainer: ")]
+
+
+def refused(code, words, *line, **more):
+    """One line on stderr that holds `words`, nothing on stdout, and the exit code."""
+    found, out, err = run(*line, **more)
+    name = "trainer " + " ".join(line)
+    check(found == code, f"{name}: exit code {found}, expected {code}")
+    check(not out, f"{name}: stdout {out!r}")
+    lines = trainer_lines(err) if more.get("ranks") else err.splitlines()
+    check(len(lines) == 1 and lines[0].startswith("trainer: "), f"{name}: stderr {err!r}")
+    check(words in err, f"{name}: {err!r} does not say {words!r}")
+
+
+def good(*line, **more):
+    code, out, err = run(*line, **more)
+    name = "trainer " + " ".join(line)
+    check(code == 0, f"{name}: exit code {code}: {err}")
+    check(not err, f"{name}: stderr {err!r}")
+    return out
+
+
+def command_names():
+    listing = good("--help").split("Commands:\n")[1].split("\n\n")[0]
+    return [line[2:24].strip() for line in listing.splitlines() if line[2] != " "]
+
+
+def check_help():
+    names = command_names()
+    for name in ("train", "eval", "predict", "inspect", "describe", "gradcheck", "dataset import",
+                 "dataset synthesize", "dataset info", "dataset verify", "dataset preview"):
+        check(name in names, f"{name} is not listed")
+    for name in names:
+        words = name.split()
+        text = good(*words, "--help")
+        check(text == good("help", *words) == good(*words, "x", "-h", "--zzz"), f"{name}: helps differ")
+        check(text.startswith(f"Usage: trainer {name}"), f"{name}: {text[:60]!r}")
+        check(f"  trainer {name}" in text or f" trainer {name} " in text.split("Example")[-1],
+              f"{name}: no example")
+        check("Example" in text, f"{name}: no example")
+        for line in text.splitlines():
+            check(len(line) <= MOST_COLUMNS, f"{name}: {len(line)} columns: {line}")
+    check(good("--help") == good("help") == good("-h"), "helps of the program differ")
+    check("dataset import" in good("dataset", "--help"), "dataset --help")
+    check(good("dataset", "--help") == good("help", "dataset"), "helps of dataset differ")
+    version = good("--version")
+    for word in ("trainer 0.", "compiler: ", "OpenBLAS", "HDF5: 1.", "MPI: ", "baseline"):
+        check(word in version, f"--version does not say {word!r}")
+
+
+def check_mistakes(folder):
+    refused(USAGE, "a command is missing")
+    refused(USAGE, 'unknown command "trian"; did you mean "train"?', "trian", "x.yaml")
+    refused(USAGE, 'did you mean "dataset import"?', "dataset", "imprt", "x")
+    refused(USAGE, 'did you mean "inspect"?', "help", "inspct")
+    refused(USAGE, "trainer dataset --help", "dataset")
+    refused(USAGE, "unknown flag --json", "--json", "inspect", "x")
+    refused(USAGE, 'unknown command "xyzzyx" (', "xyzzyx")
+    refused(USAGE, "FILE is missing (usage: trainer inspect FILE", "inspect")
+    refused(USAGE, 'unexpected operand "b"', "inspect", "a", "b")
+    refused(USAGE, "unknown flag --jsn; did you mean --json?", "inspect", "a", "--jsn")
+    refused(USAGE, "--json takes no argument", "inspect", "a", "--json=yes")
+    refused(USAGE, "--out needs its argument", "dataset", "preview", "a", "--out")
+    refused(USAGE, "--out is given twice", "dataset", "preview", "a", "--out", "x", "-oy")
+    refused(CHECKPOINT, "No such file", "inspect", os.path.join(folder, "missing.h5"))
+    refused(CHECKPOINT, "is a folder", "inspect", folder)
+    text = os.path.join(folder, "text")
+    with open(text, "w") as file:
+        file.write("not HDF5 at all\n")
+    refused(CHECKPOINT, "is not an HDF5 file", "inspect", text)
+
+
+def check_inspect(sample):
+    text = good("inspect", sample)
+    for word in ("step            0 (epoch 3, step 7 of it)", "avx2", "0.weight", "(4,2,3,3)",
+                 "optimizer/momentum/4.bias", "5 x 5 x 2", "ant, bee", "269 parameters, 8 running"):
+        check(word in text, f"inspect does not say {word!r}:\n{text}")
+    check(good("inspect", sample, "--run-file") == "train:\n  batch: 64\n", "--run-file")
+    one, two = good("inspect", sample, "--json"), good("inspect", "--json", "--", sample)
+    check(one == two, "flags before and after the operand differ")
+    found = json.loads(one)
+    check(found["kind"] == "checkpoint" and found["parameters"] == 269, "--json: parameters")
+    check(found["progress"]["best_metric"] == 0.1 + 0.2, "--json: not every digit")
+    array = next(a for a in found["arrays"] if a["name"] == "model/0.bias")
+    check(array == {"name": "model/0.bias", "shape": [4], "count": 4, "mean": 8 + 2.5 / 64,
+                    "std": 1.25 ** 0.5 / 64, "min": 8 + 1 / 64, "max": 8 + 4 / 64}, f"--json: {array}")
+
+
+def check_output(sample):
+    with open("/dev/full", "w") as full:
+        code, _, err = run("inspect", sample, stdout=full)
+        check(code == SYSTEM and "standard output" in err, f"full stdout: {code} {err!r}")
+        code, _, err = run("--help", stdout=full)
+        check(code == SYSTEM, f"full stdout of --help: {code} {err!r}")
+    code = subprocess.run(["/bin/sh", "-c", f'"{TRAINER}" --help >&- 2>/dev/null']).returncode
+    check(code == SYSTEM, f"closed stdout: exit code {code}")
+    code = subprocess.run(["/bin/sh", "-c", f'"{TRAINER}" inspect "{sample}" >&-  2>/dev/null']).returncode
+    check(code == SYSTEM, f"closed stdout of inspect: exit code {code}")
+
+
+def check_ranks(sample):
+    """Under mpirun, with an MPI that cannot start: none of these starts it, and rank 0 alone prints."""
+    for line in (["--help"], ["--version"], ["train", "--help"], ["help", "dataset"], ["inspect", sample]):
+        code, out, err = run(*line, ranks=2)
+        check(code == 0, f"mpirun: {line}: exit code {code}: {err}")
+        check(out == good(*line), f"mpirun: {line} prints something else:\n{out}")
+    refused(USAGE, "did you mean", "trian", ranks=2)
+    refused(USAGE, "unknown flag --zzz", "train", "x.yaml", "--zzz", ranks=3)
+    refused(CHECKPOINT, "No such file", "inspect", "/nowhere/x.h5", ranks=2)
+    code, _, _ = run("train", "/nowhere/x.yaml", "--out", "/nowhere/y", ranks=2)
+    check(code != 0, "train under mpirun did not start MPI")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        sample = os.path.join(folder, "sample.h5")
+        subprocess.run([SAMPLE_WRITER, sample], check=True)
+        check_help()
+        check_mistakes(folder)
+        check_inspect(sample)
+        check_output(sample)
+        if shutil.which("mpirun"):
+            check_ranks(sample)
+    for failure in failures:
+        print("FAILED:", failure)
+    return 1 if failures else 0
+
+
+sys.exit(main())
