@@ -90,16 +90,17 @@ static void print_layers(const struct Blueprint *blueprint) {
     const struct Model *model = blueprint->model;
     char shape[64], flops[32], count[32];
     double all = 0, bytes = 0;
-    printf("%-16s %-16s %-18s %12s %12s\n", "layer", "kind", "output (H x W x C)", "parameters",
-           "flops");
+    printf("%-16s %-16s %-18s %12s %12s %12s\n", "layer", "kind", "output (H x W x C)",
+           "parameters", "flops", "activation");
     printf("%-16s %-16s %-18s\n", "input", "", print_shape(model_input(model), shape));
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
-        printf("%-16s %-16s %-18s %12lld %12s\n", node->path, node->layer->kind.name,
+        double activation = 4.0 * (double)shape_elements(node->out);
+        printf("%-16s %-16s %-18s %12lld %12s %12s\n", node->path, node->layer->kind.name,
                print_shape(node->out, shape), (long long)parameters_of(model, node),
-               text_count(node->flops, flops));
+               text_count(node->flops, flops), text_bytes(activation, count));
         all += node->flops;
-        bytes += 4.0 * (double)shape_elements(node->out);
+        bytes += activation;
     }
     printf("\n%s parameters; a sample: %s", text_count((double)model_arena(model)->trained, count),
            text_count(all, flops));

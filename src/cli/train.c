@@ -73,8 +73,9 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     int code = argument_integer(arguments, "stop-after", 1, INT64_MAX, 0, &stop_after, error);
     if (code)
         return code;
+    int override_count = argument_values(arguments, "set", &overrides);
     struct TrainRequest request = {.run_path = arguments->operands[0],
-                                   .override_count = argument_values(arguments, "set", &overrides),
+                                   .override_count = override_count,
                                    .overrides = overrides,
                                    .folder = argument_value(arguments, "out"),
                                    .resume = argument_given(arguments, "resume"),

@@ -52,7 +52,7 @@ def scratch():
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def synthesize(folder, train=640, test=230, validation=120, seed=1):
+def synthesize(folder, train=643, test=230, validation=120, seed=1):
     path = os.path.join(folder, "shapes.h5")
     run(1, "dataset", "synthesize", "-o", path, "--train", train, "--test", test, "--validation", validation, "--seed", seed)
     return path
