@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+"""The same bits: digest of the final parameters of a 200-step run (convolutions, batch normalisation,
+residuals, dropout, augmentation, Nesterov momentum; 4 shards) on 1, 2 and 4 ranks, and of a run that
+is killed with SIGKILL at random moments and resumed on another number of ranks.
+
+    bench/same_bits.py [--steps 200] [--kills 3]"""
+import argparse
+import os
+import random
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "train"))
+from harness import result, run_file, scratch, start_and_kill, synthesize
+
+parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+parser.add_argument("--steps", type=int, default=200)
+parser.add_argument("--kills", type=int, default=3)
+a = parser.parse_args()
+with scratch() as folder:
+    recipe = run_file(folder, synthesize(folder, train=2003), length=f"{a.steps} steps", every="3 steps")
+    digests = {}
+    for ranks in (1, 2, 4):
+        digests[f"{ranks} ranks"] = result(ranks, "train", recipe, "--out", f"{folder}/{ranks}", "--quiet", timeout=600)["digest"]
+    for kill in range(a.kills):
+        out = f"{folder}/killed-{kill}"
+        first, second = random.sample((1, 2, 4), 2)
+        start_and_kill(first, random.uniform(0.7, 3), "train", recipe, "--out", out, "--quiet")
+        kept = sorted(os.listdir(f"{out}/checkpoints")) if os.path.isdir(f"{out}/checkpoints") else []
+        there = max((int(name[5:14]) for name in kept if name.startswith("step-") and name.endswith(".h5")), default=0)
+        digests[f"killed on {first} behind step {there}, resumed on {second}"] = result(second, "train", recipe, "--out", out, "--resume", "--quiet", timeout=600)["digest"]
+    for name, digest in digests.items():
+        print(f"{digest}  {name}")
+    if len(set(digests.values())) != 1:
+        sys.exit("FAILED: the bits differ")
+    print(f"the same bits, {len(digests)} times")
