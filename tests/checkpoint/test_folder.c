@@ -70,8 +70,11 @@ static void order(void **state) {
     const int64_t steps[] = {0, 999999999, 12, 1000000000, 7};
     char **paths;
     int count;
-    for (size_t i = 0; i < 5; i++)
-        scratch_write(scratch_path(strrchr(checkpoint_name("", steps[i]), '/') + 1), "x", 1);
+    for (size_t i = 0; i < 5; i++) {
+        char *path = checkpoint_name(scratch, steps[i]);
+        scratch_write(path, "x", 1);
+        memory_release(path);
+    }
     scratch_write(scratch_path("step-12.h5"), "x", 1);
     scratch_write(scratch_path("step-000000013.h5.bak"), "x", 1);
     assert_int_equal(checkpoint_list(scratch, &paths, &count, &error), OK);
