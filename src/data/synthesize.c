@@ -222,13 +222,13 @@ static struct Colour draw_colour(struct Draws *draws, float low, float high, flo
 }
 
 /* A figure's colour: lighter than its surroundings more often than darker (a few layers must be
- * able to get started), by at least 0.3 of the range, and of any hue. */
+ * able to get started), by at least 0.26 of the range, and of any hue. */
 static struct Colour draw_contrasting(struct Draws *draws, float background) {
-    bool lighter = background < 0.3f || (background < 0.62f && draw(draws, 0, 1) < 0.8f);
+    bool lighter = background < 0.3f || (background < 0.62f && draw(draws, 0, 1) < 0.75f);
     for (int tries = 0; tries < 32; tries++) {
-        struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.4f);
+        struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.45f);
         float contrast = luminance(&colour) - background;
-        if ((lighter ? contrast : -contrast) >= 0.3f)
+        if ((lighter ? contrast : -contrast) >= 0.26f)
             return colour;
     }
     float level = lighter ? 0.95f : 0.05f;
@@ -247,7 +247,7 @@ static struct Texture draw_texture(struct Draws *draws) {
     struct Texture texture;
     memset(&texture, 0, sizeof texture);
     texture.kind = draw_below(draws, 4);
-    texture.amplitude = draw(draws, 0.02f, 0.08f);
+    texture.amplitude = draw(draws, 0.02f, 0.085f);
     texture.frequency = draw(draws, 1, 4.5f);
     texture.phase = draw(draws, 0, 1);
     float turns = draw(draws, 0, 1);
@@ -290,7 +290,7 @@ static float texture_at(const struct Texture *texture, float x, float y) {
 static float paint_background(struct Canvas *canvas, struct Draws *draws) {
     struct Colour from = draw_colour(draws, 0.1f, 0.6f, 0.18f), to = from;
     for (int c = 0; c < 3; c++)
-        to.channel[c] = clamp(from.channel[c] + draw(draws, -0.2f, 0.2f), 0, 1);
+        to.channel[c] = clamp(from.channel[c] + draw(draws, -0.15f, 0.15f), 0, 1);
     float turns = draw(draws, 0, 1), cosine = sine(turns + 0.25f), sinus = sine(turns);
     struct Texture texture = draw_texture(draws);
     for (int64_t row = 0; row < canvas->size; row++)
@@ -338,7 +338,7 @@ static uint8_t quantise(float value, uint32_t word, float sigma) {
 
 static void draw_scene(struct Canvas *canvas, struct Draws *draws, int32_t label) {
     float background = paint_background(canvas, draws);
-    struct Pose pose = draw_pose(draws, 0.55f, 0.85f, 0.9f);
+    struct Pose pose = draw_pose(draws, 0.5f, 0.85f, 0.9f);
     for (int i = draw_below(draws, 3); i > 0; i--) { /* distractors, small and behind */
         struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.4f);
         struct Pose small = draw_pose(draws, 0.09f, 0.17f, 1);
@@ -346,7 +346,7 @@ static void draw_scene(struct Canvas *canvas, struct Draws *draws, int32_t label
     }
     struct Colour colour = draw_contrasting(draws, background);
     paint(canvas, figures[label], &pose, &colour, draw(draws, -0.12f, 0.12f));
-    if (draw(draws, 0, 1) < 0.4f)
+    if (draw(draws, 0, 1) < 0.45f)
         paint_occluder(canvas, draws, &pose);
 }
 
@@ -357,7 +357,7 @@ static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit
     struct Draws draws = {.stream = random_stream(synthesis->seed, RANDOM_SYNTHESIS, 0, 0, item)};
     int32_t label = (int32_t)(index % SYNTHESIS_CLASSES);
     draw_scene(canvas, &draws, label);
-    float sigma = draw(&draws, 0.005f, 0.04f);
+    float sigma = draw(&draws, 0.005f, 0.045f);
     CHECK(draws.used < 4 * NOISE_BLOCK);
     for (int64_t i = 0; i < synthesis->size * synthesis->size; i++) {
         uint32_t words[4];

@@ -1,0 +1,195 @@
+/* The built-in data set, and contact sheets. */
+#include "pictures.h"
+
+#include <math.h>
+#include <omp.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "data/preview.h"
+#include "data/statistics.h"
+#include "data/synthesize.h"
+#include "store/h5.h"
+
+#define BYTES (32 * 32 * 3)
+
+static char *digest_of(const char *path, const char *group) {
+    struct H5File *file;
+    struct Error error;
+    char *digest;
+    assert_int_equal(h5_open(&file, path, ERROR_DATA, &error), OK);
+    assert_int_equal(h5_read_attribute(file, group, "digest", H5_TEXT, &digest, &error), OK);
+    h5_close(file);
+    return digest;
+}
+
+/* The same bits on any number of threads, and as image by image. */
+static void threads_change_nothing(void **state) {
+    const char *folder = *state;
+    const struct Synthesis synthesis = {.seed = 5, .size = 32, .count = {1503, 40, 20}};
+    char *digests[2];
+    struct Error error;
+    const char *path = place(folder, "drawn.h5");
+    for (int k = 0; k < 2; k++) {
+        omp_set_num_threads(k == 0 ? 1 : 3);
+        assert_int_equal(synthesize(&synthesis, path, NULL, &error), OK);
+        digests[k] = digest_of(path, "/train");
+    }
+    omp_set_num_threads(1);
+    assert_string_equal(digests[0], digests[1]);
+    static uint8_t images[1503 * BYTES];
+    static int32_t labels[1503];
+    for (int64_t i = 0; i < 1503; i++)
+        labels[i] = synthesize_image(5, SYNTHESIS_TRAIN, i, 32, images + i * BYTES);
+    XXH3_state_t *hash = XXH3_createState();
+    XXH3_128bits_reset(hash);
+    XXH3_128bits_update(hash, images, sizeof images);
+    XXH3_128bits_update(hash, labels, sizeof labels);
+    XXH128_hash_t result = XXH3_128bits_digest(hash);
+    XXH3_freeState(hash);
+    char text[33];
+    snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)result.high64,
+             (unsigned long long)result.low64);
+    assert_string_equal(digests[0], text);
+    memory_release(digests[0]);
+    memory_release(digests[1]);
+}
+
+static void splits_and_seeds_differ(void **state) {
+    (void)state;
+    uint8_t images[4][BYTES];
+    synthesize_image(1, SYNTHESIS_TRAIN, 3, 32, images[0]);
+    synthesize_image(1, SYNTHESIS_TEST, 3, 32, images[1]);
+    synthesize_image(2, SYNTHESIS_TRAIN, 3, 32, images[2]);
+    synthesize_image(1, SYNTHESIS_TRAIN, 13, 32, images[3]);
+    for (int i = 0; i < 4; i++)
+        for (int j = 0; j < i; j++) {
+            int differing = 0;
+            for (int p = 0; p < BYTES; p++)
+                differing += images[i][p] != images[j][p];
+            assert_true(differing > BYTES / 2);
+        }
+}
+
+static void every_size_and_class(void **state) {
+    (void)state;
+    for (int64_t size = SYNTHESIS_LEAST_SIZE; size <= 64; size += 16) {
+        uint8_t *pixels = memory_allocate((size_t)(size * size * 3), "image");
+        for (int64_t i = 0; i < 2 * SYNTHESIS_CLASSES; i++) {
+            assert_int_equal(synthesize_image(1, SYNTHESIS_TRAIN, i, size, pixels), i % 10);
+            int low = 255, high = 0;
+            for (int64_t p = 0; p < size * size * 3; p++) {
+                low = pixels[p] < low ? pixels[p] : low;
+                high = pixels[p] > high ? pixels[p] : high;
+            }
+            assert_true(high - low > 30);
+        }
+        memory_release(pixels);
+    }
+}
+
+static void unwritable_file(void **state) {
+    (void)state;
+    const struct Synthesis synthesis = {.seed = 1, .size = 32, .count = {10, 0, 0}};
+    struct Error error = {0};
+    int status = synthesize(&synthesis, "/no/such/folder/a.h5", NULL, &error);
+    expect_failure(&error, status, ERROR_SYSTEM, "/no/such/folder/a.h5");
+}
+
+static void float_statistics(void **state) {
+    (void)state;
+    static float images[50 * 12];
+    struct Statistics statistics;
+    statistics_start(&statistics, 2, 3, 2);
+    for (int i = 0; i < 600; i++)
+        images[i] = 1e4f + (float)(i * i % 97) * 0.01f; /* a mean far above the spread */
+    for (int i = 0; i < 50; i += 10)
+        statistics_add(&statistics, false, images + i * 12, 10);
+    double mean[2], deviation[2];
+    float mean_image[12];
+    statistics_result(&statistics, mean, deviation, mean_image);
+    for (int c = 0; c < 2; c++) {
+        double sum = 0, square = 0;
+        for (int i = c; i < 600; i += 2)
+            sum += images[i];
+        for (int i = c; i < 600; i += 2)
+            square += (images[i] - sum / 300) * (images[i] - sum / 300);
+        assert_true(fabs(mean[c] - sum / 300) < 1e-9);
+        assert_true(fabs(deviation[c] - sqrt(square / 300)) < 1e-9);
+    }
+    statistics_release(&statistics);
+}
+
+/* A set of two classes, with one image of the second. */
+static void contact_sheet(void **state) {
+    const char *folder = *state;
+    static uint8_t images[4 * 16 * 8];
+    int32_t labels[] = {0, 0, 0, 1};
+    char *names[] = {(char *)(uintptr_t) "apple", (char *)(uintptr_t) "pear"};
+    struct Split split = {.name = (char *)(uintptr_t) "train",
+                          .count = 4,
+                          .bytes = true,
+                          .images = images,
+                          .labels = labels};
+    const struct Dataset dataset = {.height = 16,
+                                    .width = 8,
+                                    .channels = 1,
+                                    .class_count = 2,
+                                    .class_names = names,
+                                    .split_count = 1,
+                                    .splits = &split};
+    for (size_t i = 0; i < sizeof images; i++)
+        images[i] = (uint8_t)(60 * (i / 128) + 10);
+    const struct Preview preview = {.count = 3};
+    const char *path = place(folder, "sheet.png");
+    struct Error error = {0};
+    int64_t height, width;
+    preview_size(&dataset, 3, &height, &width);
+    if (preview_write(&dataset, &split, &preview, path, &error) != OK)
+        stop_test("%s", error.text);
+    png_image png = {.version = PNG_IMAGE_VERSION};
+    assert_true(png_image_begin_read_from_file(&png, path));
+    assert_int_equal(png.width, width);
+    assert_int_equal(png.height, height);
+    png.format = PNG_FORMAT_RGB;
+
+    uint8_t *sheet = memory_allocate(PNG_IMAGE_SIZE(png), "sheet");
+    assert_true(png_image_finish_read(&png, NULL, sheet, 0, NULL));
+    /* 16x8 is enlarged four times: 64 high, 32 wide, 4 pixels between. Names stand in black before.
+     */
+    int64_t left = width - 3 * 36;
+    for (int64_t k = 0; k < 3; k++) {
+        assert_int_equal(sheet[((4 + 20) * width + left + k * 36 + 5) * 3], 60 * k + 10);
+        assert_int_equal(sheet[((4 + 68 + 20) * width + left + k * 36 + 5) * 3],
+                         k == 0 ? 190 : 255);
+    }
+    int64_t ink = 0;
+    for (int64_t y = 0; y < height; y++)
+        for (int64_t x = 0; x < left; x++)
+            ink += sheet[(y * width + x) * 3] == 0;
+    assert_true(ink > 100);
+    memory_release(sheet);
+    int status = preview_write(&dataset, &split, &preview, "/no/such/folder/a.png", &error);
+    expect_failure(&error, status, ERROR_SYSTEM, "/no/such/folder/a.png", "No such file");
+}
+
+static int set_up(void **state) {
+    *state = make_folder();
+    return 0;
+}
+
+static int tear_down(void **state) {
+    remove_folder(*state);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_change_nothing), cmocka_unit_test(splits_and_seeds_differ),
+        cmocka_unit_test(every_size_and_class),   cmocka_unit_test(unwritable_file),
+        cmocka_unit_test(float_statistics),       cmocka_unit_test(contact_sheet),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}

@@ -1,0 +1,475 @@
+/* Imports from folders of images, CIFAR's and MNIST's files made here; the writer's statistics. */
+#include "pictures.h"
+
+#include <math.h>
+#include <omp.h>
+#include <zlib.h>
+
+#include "base/memory.h"
+#include "data/import.h"
+#include "store/h5.h"
+
+static char *folder;
+static int notices;
+
+static void count_notice(void *context, const char *line) {
+    (void)context;
+    (void)line;
+    notices++;
+}
+
+static struct ImportOptions options_of(const char *format, const char *source) {
+    static const char *sources[1];
+    sources[0] = source;
+    return (struct ImportOptions){
+        .format = format, .sources = sources, .source_count = 1, .channels = 3, .seed = 1};
+}
+
+static int import_as(const struct ImportOptions *options, const char *out, struct Error *error) {
+    int64_t skipped;
+    const struct Progress progress = {.notice = count_notice};
+    *error = (struct Error){0};
+    notices = 0;
+    return import_dataset(options, out, &progress, &skipped, error);
+}
+
+/* Nothing under the file's name, nor beside it under a temporary one. */
+static void expect_no_debris(const char *name) {
+    char command[256];
+    snprintf(command, sizeof command, "! ls -A '%s' | grep -q '%s'", folder, name);
+    assert_int_equal(system(command), 0);
+}
+
+#define refuse(options, code, ...)                                                                 \
+    do {                                                                                           \
+        struct Error refusal;                                                                        \
+        int status = import_as(options, place(folder, "refused.h5"), &refusal);                      \
+        expect_failure(&refusal, status, code, __VA_ARGS__);                                         \
+        expect_no_debris("refused.h5");                                                            \
+    } while (0)
+
+static void accept(const struct ImportOptions *options, const char *out) {
+    struct Error error;
+    if (import_as(options, out, &error) != OK)
+        stop_test("%s", error.text);
+}
+
+static struct H5File *open_file(const char *path) {
+    struct Error error;
+    struct H5File *file;
+    if (h5_open(&file, path, ERROR_DATA, &error) != OK)
+        stop_test("%s", error.text);
+    return file;
+}
+
+/* A whole dataset; its first size goes into *count. */
+static void *read_array(struct H5File *file, const char *name, enum H5Type type, int64_t *count) {
+    struct Error error;
+    struct H5Info info;
+    assert_int_equal(h5_info(file, name, &info, &error), OK);
+    size_t bytes = type == H5_UINT8 ? 1 : type == H5_FLOAT64 ? 8 : 4;
+    void *values =
+        memory_allocate((size_t)memory_product(info.size, info.rank) * bytes, "test values");
+    assert_int_equal(h5_read(file, name, type, info.rank, info.size, values, &error), OK);
+    *count = info.size[0];
+    return values;
+}
+
+/* The digest that the file keeps of a split. */
+static char *digest_of(const char *path, const char *group) {
+    struct H5File *file = open_file(path);
+    struct Error error;
+    char *digest;
+    assert_int_equal(h5_read_attribute(file, group, "digest", H5_TEXT, &digest, &error), OK);
+    h5_close(file);
+    return digest;
+}
+
+/* `count` images of level 10 * class + k in <split>/<class k>. */
+static void make_tree(const char *root, const char *split, int classes, int count) {
+    for (int c = 0; c < classes; c++)
+        for (int k = 0; k < count; k++) {
+            char name[128];
+            snprintf(name, sizeof name, "%s/%s/class%d/%03d.png", root, split, c, k);
+            write_plain_png(place(folder, name), 8, 8, 50 * c + k);
+        }
+}
+
+static void folders_in_order(void **state) {
+    (void)state;
+    make_tree("ordered", "train", 3, 4);
+    make_tree("ordered", "test", 3, 2);
+    struct ImportOptions options = options_of("image-folder", place(folder, "ordered"));
+    const char *out = place(folder, "ordered.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    int64_t count;
+    uint8_t *images = read_array(file, "/train/images", H5_UINT8, &count);
+    int32_t *labels = read_array(file, "/train/labels", H5_INT32, &count);
+    assert_int_equal(count, 12);
+    for (int64_t i = 0; i < count; i++) {
+        assert_int_equal(labels[i], i / 4);
+        assert_int_equal(images[i * 8 * 8 * 3], 50 * (i / 4) + i % 4);
+    }
+    char **names;
+    struct Error error;
+    assert_int_equal(h5_read_texts(file, "/classes", &names, &count, &error), OK);
+    assert_int_equal(count, 3);
+    assert_string_equal(names[2], "class2");
+    for (int64_t i = 0; i < count; i++)
+        memory_release(names[i]);
+    memory_release(names);
+    memory_release(images);
+    memory_release(labels);
+    h5_close(file);
+}
+
+static void statistics_match_a_naive_sum(void **state) {
+    (void)state;
+    static uint8_t pixels[16 * 16 * 3];
+    for (int k = 0; k < 30; k++) {
+        char name[64];
+        for (size_t i = 0; i < sizeof pixels; i++)
+            pixels[i] = (uint8_t)((i * 7919 + (size_t)k * 104729) >> (i % 3));
+        snprintf(name, sizeof name, "noise/train/%c/%d.png", 'a' + k % 2, k);
+        write_png(place(folder, name), 16, 16, PNG_COLOR_TYPE_RGB, 8, pixels, 48);
+    }
+    struct ImportOptions options = options_of("image-folder", place(folder, "noise"));
+    options.validation = 0.2;
+    const char *out = place(folder, "noise.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    int64_t count, three;
+    uint8_t *images = read_array(file, "/train/images", H5_UINT8, &count);
+    double *mean = read_array(file, "/statistics/channel_mean", H5_FLOAT64, &three);
+    double *deviation = read_array(file, "/statistics/channel_std", H5_FLOAT64, &three);
+    float *mean_image = read_array(file, "/statistics/mean_image", H5_FLOAT32, &three);
+    assert_int_equal(count, 24); /* what validation took does not count */
+    for (int64_t c = 0; c < 3; c++) {
+        double sum = 0, square = 0, n = (double)count * 256;
+        for (int64_t i = 0; i < count * 256; i++)
+            sum += images[i * 3 + c];
+        for (int64_t i = 0; i < count * 256; i++)
+            square += pow(images[i * 3 + c] - sum / n, 2);
+        assert_true(fabs(mean[c] - sum / n) < 1e-10);
+        assert_true(fabs(deviation[c] - sqrt(square / n)) < 1e-10);
+    }
+    for (int64_t i = 0; i < 768; i++) {
+        double sum = 0;
+        for (int64_t k = 0; k < count; k++)
+            sum += images[k * 768 + i];
+        assert_true(fabs(mean_image[i] - sum / (double)count) < 1e-5);
+    }
+    memory_release(images);
+    memory_release(mean);
+    memory_release(deviation);
+    memory_release(mean_image);
+    h5_close(file);
+}
+
+/* A part of every class, none lost, none twice, another seed another choice. */
+static void validation_is_stratified(void **state) {
+    (void)state;
+    make_tree("strata", "train", 2, 40);
+    struct ImportOptions options = options_of("image-folder", place(folder, "strata"));
+    options.validation = 0.25;
+    const char *out = place(folder, "strata.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    int seen[256] = {0}, taken[2] = {0};
+    static const char *const splits[] = {"/train", "/validation"};
+    for (int s = 0; s < 2; s++) {
+        char name[64];
+        int64_t count;
+        snprintf(name, sizeof name, "%s/images", splits[s]);
+        uint8_t *images = read_array(file, name, H5_UINT8, &count);
+        snprintf(name, sizeof name, "%s/labels", splits[s]);
+        int32_t *labels = read_array(file, name, H5_INT32, &count);
+        assert_int_equal(count, s == 0 ? 60 : 20);
+        for (int64_t i = 0; i < count; i++) {
+            int level = images[i * 192];
+            assert_int_equal(level / 50, labels[i]);
+            seen[level]++;
+            taken[labels[i]] += s;
+        }
+        memory_release(images);
+        memory_release(labels);
+    }
+    h5_close(file);
+    assert_int_equal(taken[0], 10);
+    assert_int_equal(taken[1], 10);
+    for (int c = 0; c < 2; c++)
+        for (int k = 0; k < 40; k++)
+            assert_int_equal(seen[50 * c + k], 1);
+    char *first = digest_of(out, "/validation");
+    accept(&options, out);
+    char *again = digest_of(out, "/validation");
+    options.seed = 2;
+    accept(&options, out);
+    char *other = digest_of(out, "/validation");
+    assert_string_equal(first, again);
+    assert_string_not_equal(first, other);
+    memory_release(first);
+    memory_release(again);
+    memory_release(other);
+    options.validation = 0.001;
+    refuse(&options, ERROR_DATA, "--split-validation", "class0", "validation");
+}
+
+static void classes_must_agree(void **state) {
+    (void)state;
+    make_tree("differ", "train", 3, 1);
+    make_tree("differ", "test", 2, 1);
+    struct ImportOptions options = options_of("image-folder", place(folder, "differ"));
+    refuse(&options, ERROR_DATA, "/differ/test", "no folder for class 'class2'", "/differ/train");
+    make_tree("extra", "train", 2, 1);
+    make_tree("extra", "test", 3, 1);
+    options = options_of("image-folder", place(folder, "extra"));
+    refuse(&options, ERROR_DATA, "/extra/test", "class 'class2'");
+    make_tree("hollow", "train", 2, 1);
+    place(folder, "hollow/train/nothing/x");
+    options = options_of("image-folder", place(folder, "hollow"));
+    refuse(&options, ERROR_DATA, "hollow/train/nothing", "without images");
+    options = options_of("image-folder", place(folder, "hollow/train"));
+    refuse(&options, ERROR_DATA, "hollow/train/class0", "one folder a class");
+    options = options_of("image-folder", place(folder, "absent"));
+    refuse(&options, ERROR_SYSTEM, "absent", "No such file");
+    options = options_of("imagefolder", place(folder, "hollow"));
+    refuse(&options, ERROR_USAGE, "imagefolder", "did you mean 'image-folder'");
+}
+
+static void bad_images(void **state) {
+    (void)state;
+    make_tree("bad", "train", 2, 3);
+    write_bytes(place(folder, "bad/train/class1/001.png"), "no picture", 10);
+    write_bytes(place(folder, "bad/train/class1/002.png"), "nor this", 8);
+    struct ImportOptions options = options_of("image-folder", place(folder, "bad"));
+    refuse(&options, ERROR_DATA, "bad/train/class1/001.png", "neither a JPEG nor a PNG");
+    options.skip_bad = true;
+    const char *out = place(folder, "bad.h5");
+    accept(&options, out);
+    assert_int_equal(notices, 2);
+    struct H5File *file = open_file(out);
+    int64_t count;
+    int32_t *labels = read_array(file, "/train/labels", H5_INT32, &count);
+    assert_int_equal(count, 4);
+    assert_int_equal(labels[3], 1);
+    memory_release(labels);
+    h5_close(file);
+    write_bytes(place(folder, "bad/train/class1/000.png"), "gone too", 8);
+    refuse(&options, ERROR_DATA, "no image of class 'class1'");
+    write_bytes(place(folder, "bad/train/class1/000.txt"), "words", 5);
+    options.skip_bad = false;
+    refuse(&options, ERROR_DATA, "000.txt", ".png");
+}
+
+static void sizes(void **state) {
+    (void)state;
+    make_tree("sizes", "train", 2, 1);
+    write_plain_png(place(folder, "sizes/train/class1/zz.png"), 20, 30, 9);
+    struct ImportOptions options = options_of("image-folder", place(folder, "sizes"));
+    refuse(&options, ERROR_DATA, "zz.png", "30x20", "8x8", "--size");
+    options.width = 12;
+    options.height = 10;
+    options.channels = 1;
+    const char *out = place(folder, "sizes.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    struct H5Info info;
+    struct Error error;
+    assert_int_equal(h5_info(file, "/train/images", &info, &error), OK);
+    const int64_t expected[] = {3, 10, 12, 1};
+    assert_memory_equal(info.size, expected, sizeof expected);
+    assert_true(info.contiguous);
+    h5_close(file);
+}
+
+/* The same file from one thread and from several. */
+static void threads_change_nothing(void **state) {
+    (void)state;
+    struct ImportOptions options = options_of("image-folder", place(folder, "strata"));
+    options.width = options.height = 11;
+    const char *out = place(folder, "threads.h5");
+    omp_set_num_threads(1);
+    accept(&options, out);
+    char *one = digest_of(out, "/train");
+    omp_set_num_threads(3);
+    accept(&options, out);
+    char *three = digest_of(out, "/train");
+    assert_string_equal(one, three);
+    memory_release(one);
+    memory_release(three);
+    write_bytes(place(folder, "strata/train/class0/007.png"), "bad", 3);
+    write_bytes(place(folder, "strata/train/class1/001.png"), "bad", 3);
+    for (int i = 0; i < 10; i++)
+        refuse(&options, ERROR_DATA, "class0/007.png"); /* always the first one */
+    omp_set_num_threads(1);
+}
+
+/* Records with label i % classes and planes of known values. */
+static void make_cifar(const char *name, int label_bytes, int count, int extra) {
+    size_t record = (size_t)label_bytes + 3072, bytes = record * (size_t)count + (size_t)extra;
+    uint8_t *data = memory_allocate(bytes, "records");
+    for (int i = 0; i < count; i++) {
+        uint8_t *at = data + (size_t)i * record;
+        at[0] = (uint8_t)(label_bytes == 1 ? i % 10 : i % 20);
+        at[label_bytes - 1] = (uint8_t)(label_bytes == 1 ? i % 10 : i % 100);
+        for (int p = 0; p < 3072; p++)
+            at[label_bytes + p] = (uint8_t)(p / 1024 * 50 + p % 32 + i);
+    }
+    write_bytes(place(folder, name), data, bytes);
+    memory_release(data);
+}
+
+static void cifar10(void **state) {
+    (void)state;
+    for (int i = 1; i <= 5; i++) {
+        char name[64];
+        snprintf(name, sizeof name, "c10/cifar-10-batches-bin/data_batch_%d.bin", i);
+        make_cifar(name, 1, 20, 0);
+    }
+    struct ImportOptions options = options_of("cifar10", place(folder, "c10"));
+    refuse(&options, ERROR_SYSTEM, "test_batch.bin");
+    make_cifar("c10/cifar-10-batches-bin/test_batch.bin", 1, 10, 0);
+    const char *out = place(folder, "c10.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    int64_t count;
+    uint8_t *images = read_array(file, "/train/images", H5_UINT8, &count);
+    assert_int_equal(count, 100);
+    for (int x = 0; x < 32; x++) /* image 21 is record 1 of the second file, row 0 */
+        for (int c = 0; c < 3; c++)
+            assert_int_equal(images[(21 * 1024 + x) * 3 + c], 50 * c + x + 1);
+    memory_release(images);
+    h5_close(file);
+    make_cifar("c10/cifar-10-batches-bin/data_batch_3.bin", 1, 20, 5);
+    refuse(&options, ERROR_DATA, "data_batch_3.bin", "multiple of 3073");
+    make_cifar("c10/cifar-10-batches-bin/data_batch_3.bin", 1, 20, 0);
+    uint8_t bytes[3073] = {10};
+    write_bytes(place(folder, "c10/cifar-10-batches-bin/data_batch_3.bin"), bytes, 3073);
+    refuse(&options, ERROR_DATA, "data_batch_3.bin", "label 10", "0 … 9");
+}
+
+static void write_names(const char *name, const char *prefix, int count) {
+    FILE *file = fopen(place(folder, name), "w");
+    for (int i = 0; i < count; i++)
+        fprintf(file, "%s%d\n", prefix, i);
+    fclose(file);
+}
+
+static void cifar100(void **state) {
+    (void)state;
+    make_cifar("c100/train.bin", 2, 200, 0);
+    make_cifar("c100/test.bin", 2, 100, 0);
+    struct ImportOptions options = options_of("cifar100", place(folder, "c100"));
+    refuse(&options, ERROR_SYSTEM, "fine_label_names.txt", "names the classes");
+    write_names("c100/fine_label_names.txt", "fine", 100);
+    write_names("c100/coarse_label_names.txt", "coarse", 19);
+    const char *out = place(folder, "c100.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    int64_t count;
+    int32_t *labels = read_array(file, "/train/labels", H5_INT32, &count);
+    for (int64_t i = 0; i < count; i++)
+        assert_int_equal(labels[i], i % 100);
+    memory_release(labels);
+    h5_close(file);
+    options.coarse_labels = true;
+    refuse(&options, ERROR_DATA, "coarse_label_names.txt", "19 class names", "expected 20");
+    write_names("c100/coarse_label_names.txt", "coarse", 20);
+    accept(&options, out);
+    file = open_file(out);
+    labels = read_array(file, "/train/labels", H5_INT32, &count);
+    for (int64_t i = 0; i < count; i++)
+        assert_int_equal(labels[i], i % 20);
+    memory_release(labels);
+    h5_close(file);
+}
+
+static void make_idx(const char *name, int images, int count, int declared, bool compressed) {
+    uint8_t bytes[16 + 64 * 30] = {0, 0, 8, images ? 3 : 1, 0, 0, 0, (uint8_t)declared};
+    size_t head = 8;
+    if (images) {
+        bytes[11] = 6;
+        bytes[15] = 5;
+        head = 16;
+    }
+    size_t values = (size_t)count * (images ? 30 : 1);
+    for (size_t i = 0; i < values; i++)
+        bytes[head + i] = (uint8_t)(images ? i : i % 10);
+    if (!compressed) {
+        write_bytes(place(folder, name), bytes, head + values);
+        return;
+    }
+    gzFile file = gzopen(place(folder, name), "wb");
+    assert_int_equal(gzwrite(file, bytes, (unsigned)(head + values)), (int)(head + values));
+    gzclose(file);
+}
+
+static void idx(void **state) {
+    (void)state;
+    make_idx("idx/train-images-idx3-ubyte.gz", 1, 40, 40, true);
+    make_idx("idx/train-labels-idx1-ubyte", 0, 40, 40, false);
+    make_idx("idx/t10k-images-idx3-ubyte", 1, 20, 20, false);
+    make_idx("idx/t10k-labels-idx1-ubyte.gz", 0, 20, 20, true);
+    struct ImportOptions options = options_of("idx", place(folder, "idx"));
+    const char *out = place(folder, "idx.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    struct H5Info info;
+    struct Error error;
+    int64_t count;
+    assert_int_equal(h5_info(file, "/test/images", &info, &error), OK);
+    const int64_t expected[] = {20, 6, 5, 1};
+    assert_memory_equal(info.size, expected, sizeof expected);
+    uint8_t *images = read_array(file, "/train/images", H5_UINT8, &count);
+    for (int64_t i = 0; i < 40 * 30; i++)
+        assert_int_equal(images[i], (uint8_t)i);
+    memory_release(images);
+    h5_close(file);
+
+    make_idx("idx/t10k-images-idx3-ubyte", 1, 19, 20, false);
+    refuse(&options, ERROR_DATA, "t10k-images-idx3-ubyte", "30 bytes too early");
+    make_idx("idx/t10k-images-idx3-ubyte", 1, 21, 20, false);
+    refuse(&options, ERROR_DATA, "t10k-images-idx3-ubyte", "behind its last value");
+    make_idx("idx/t10k-images-idx3-ubyte", 1, 19, 19, false);
+    refuse(&options, ERROR_DATA, "t10k-labels", "20 labels for the 19 images");
+    make_idx("idx/t10k-images-idx3-ubyte", 0, 20, 20, false);
+    refuse(&options, ERROR_DATA, "t10k-images-idx3-ubyte", "00000801", "expected 00000803");
+    unlink(place(folder, "idx/train-labels-idx1-ubyte"));
+    refuse(&options, ERROR_DATA, "no train-labels-idx1-ubyte");
+    static const char *const names[] = {"a", "b"};
+    make_idx("idx/train-labels-idx1-ubyte", 0, 40, 40, false);
+    make_idx("idx/t10k-images-idx3-ubyte", 1, 20, 20, false);
+    options.classes = names;
+    options.class_count = 2;
+    refuse(&options, ERROR_USAGE, "--classes names 2", "need 10");
+}
+
+static int set_up(void **state) {
+    (void)state;
+    folder = make_folder();
+    return 0;
+}
+
+static int tear_down(void **state) {
+    (void)state;
+    remove_folder(folder);
+    return 0;
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folders_in_order),
+        cmocka_unit_test(statistics_match_a_naive_sum),
+        cmocka_unit_test(validation_is_stratified),
+        cmocka_unit_test(classes_must_agree),
+        cmocka_unit_test(bad_images),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(cifar10),
+        cmocka_unit_test(cifar100),
+        cmocka_unit_test(idx),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
