@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "nn/graph.h"
+#include "nn/lifetimes.h"
 #include "nn/operations.h"
-#include "nn/placement.h"
 #include "nn/plan_kernels.h"
 
 /* How one operation is called: everything but the run's own numbers is decided at creation. */
@@ -46,147 +46,8 @@ const struct PlanKernels *plan_kernels(enum Variant variant) {
     return table[variant];
 }
 
-/* ---- Lifetimes. Positions: forward of operation i is i, the loss n, backward of i is 2n − i. ----
- */
-
-struct Lives {
-    int count;             /* operations */
-    struct Buffer *values; /* of each tensor */
-    struct Buffer *gradients;
-    int *value_root, *gradient_root; /* the tensor whose buffer it shares */
-    struct Buffer *saved, *through;  /* of each operation; through: for accumulating */
-    bool *accumulates;               /* [operation * LAYER_INPUTS + input] */
-    bool *view_aliased;              /* of each operation */
-};
-
-static int root_of(const int *roots, int tensor) {
-    while (roots[tensor] != tensor)
-        tensor = roots[tensor];
-    return tensor;
-}
-
-static void extend(struct Buffer *buffer, int position) {
-    if (position < buffer->birth)
-        buffer->birth = position;
-    if (position > buffer->death)
-        buffer->death = position;
-}
-
-static void share(struct Buffer *buffers, int *roots, int owner, int sharer) {
-    owner = root_of(roots, owner);
-    sharer = root_of(roots, sharer);
-    if (owner == sharer)
-        return;
-    roots[sharer] = owner;
-    struct Buffer *into = &buffers[owner], *from = &buffers[sharer];
-    extend(into, from->birth);
-    extend(into, from->death);
-    if (from->bytes > into->bytes)
-        into->bytes = from->bytes;
-    *from = (struct Buffer){.birth = 1, .death = 0};
-}
-
-static bool is_view(const struct Operation *operation) {
-    return !operation->layer->forward;
-}
-
-static void live_values(const struct Plan *plan, struct Lives *lives) {
-    int n = lives->count;
-    extend(&lives->values[0], -1);
-    for (int i = 0; i < n; i++) {
-        const struct Operation *operation = &plan->operations.items[i];
-        extend(&lives->values[operation->output], i);
-        if (plan->training && operation->needs_output)
-            extend(&lives->values[operation->output], 2 * n - i);
-        for (int j = 0; j < operation->input_count; j++) {
-            extend(&lives->values[operation->inputs[j]], i);
-            if (plan->training && operation->needs_input)
-                extend(&lives->values[operation->inputs[j]], 2 * n - i);
-        }
-    }
-    extend(&lives->values[plan->operations.output], 2 * n + 1);
-    for (int i = 0; i < n; i++) {
-        const struct Operation *operation = &plan->operations.items[i];
-        int in = operation->inputs[0];
-        const struct Buffer *shared = &lives->values[root_of(lives->value_root, in)];
-        if (is_view(operation) ||
-            (operation->in_place && shared->death <= i &&
-             shape_elements(operation->in[0]) >= shape_elements(operation->out)))
-            share(lives->values, lives->value_root, in, operation->output);
-    }
-}
-
-static void live_gradients(const struct Plan *plan, struct Lives *lives) {
-    int n = lives->count;
-    int tensors = model_graph(plan->model)->tensor_count;
-    int *writers = memory_allocate((size_t)tensors * sizeof *writers, "the plan");
-    int *written = memory_allocate((size_t)tensors * sizeof *written, "the plan");
-    extend(&lives->gradients[plan->operations.output], n);
-    for (int i = 0; i < n; i++) {
-        const struct Operation *operation = &plan->operations.items[i];
-        extend(&lives->gradients[operation->output], 2 * n - i);
-        for (int j = 0; j < operation->input_count; j++)
-            if (operation->wants_input_gradient[j]) {
-                extend(&lives->gradients[operation->inputs[j]], 2 * n - i);
-                writers[operation->inputs[j]]++;
-            }
-    }
-    if (plan->operations.wants_gradient[0])
-        extend(&lives->gradients[0], 2 * n + 1);
-    for (int i = n - 1; i >= 0; i--) {
-        const struct Operation *operation = &plan->operations.items[i];
-        for (int j = 0; j < operation->input_count; j++) {
-            int in = operation->inputs[j];
-            if (!operation->wants_input_gradient[j])
-                continue;
-            lives->accumulates[i * LAYER_INPUTS + j] = written[in]++ > 0;
-        }
-        int in = operation->inputs[0];
-        if (!operation->wants_input_gradient[0] || lives->accumulates[i * LAYER_INPUTS])
-            continue;
-        const struct Buffer *shared =
-            &lives->gradients[root_of(lives->gradient_root, operation->output)];
-        if (is_view(operation) && writers[in] == 1) {
-            share(lives->gradients, lives->gradient_root, operation->output, in);
-            lives->view_aliased[i] = true;
-        } else if (operation->backward_in_place && shared->death <= 2 * n - i) {
-            share(lives->gradients, lives->gradient_root, operation->output, in);
-        }
-    }
-    memory_release(writers);
-    memory_release(written);
-}
-
-static void live_operations(const struct Plan *plan, struct Lives *lives) {
-    int n = lives->count, size = variant_bytes(plan->variant);
-    for (int i = 0; i < n; i++) {
-        const struct Operation *operation = &plan->operations.items[i];
-        if (operation->saved_bytes) {
-            lives->saved[i].bytes = operation->saved_bytes;
-            extend(&lives->saved[i], i);
-            extend(&lives->saved[i], plan->training ? 2 * n - i : i);
-        }
-        if (!plan->training)
-            continue;
-        for (int j = 0; j < operation->input_count; j++)
-            if (lives->accumulates[i * LAYER_INPUTS + j] && !operation->accumulates &&
-                !is_view(operation)) {
-                struct Buffer *through = &lives->through[i * LAYER_INPUTS + j];
-                through->bytes = (size_t)(plan->samples * shape_elements(operation->in[j]) * size);
-                extend(through, 2 * n - i);
-            }
-    }
-}
-
-static struct Buffer *new_buffers(int count) {
-    struct Buffer *buffers = memory_allocate((size_t)count * sizeof *buffers, "the plan");
-    for (int i = 0; i < count; i++)
-        buffers[i] = (struct Buffer){.birth = 1 << 30, .death = -(1 << 30)};
-    return buffers;
-}
-
 /* Puts all buffers into one pool and writes down where each tensor lies. */
-static int allocate_buffers(struct Plan *plan, struct Lives *lives, struct Error *error) {
+static int allocate_buffers(struct Plan *plan, struct Lifetimes *lives, struct Error *error) {
     int tensors = model_graph(plan->model)->tensor_count, n = lives->count;
     int counts[] = {tensors, tensors, n, n * LAYER_INPUTS};
     struct Buffer *groups[] = {lives->values, lives->gradients, lives->saved, lives->through};
@@ -217,16 +78,16 @@ static int allocate_buffers(struct Plan *plan, struct Lives *lives, struct Error
     }
     memory_release(all);
     for (int t = 0; t < tensors; t++) {
-        plan->values[t] = plan->pool + lives->values[root_of(lives->value_root, t)].offset;
+        plan->values[t] = plan->pool + lives->values[lifetimes_root(lives->value_root, t)].offset;
         plan->gradients[t] =
             plan->operations.wants_gradient[t]
-                ? plan->pool + lives->gradients[root_of(lives->gradient_root, t)].offset
+                ? plan->pool + lives->gradients[lifetimes_root(lives->gradient_root, t)].offset
                 : NULL;
     }
     return OK;
 }
 
-static void fill_steps(struct Plan *plan, const struct Lives *lives) {
+static void fill_steps(struct Plan *plan, const struct Lifetimes *lives) {
     size_t prepared = 0;
     for (int i = 0; i < lives->count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
@@ -248,13 +109,13 @@ static void fill_steps(struct Plan *plan, const struct Lives *lives) {
             void *gradient = plan->gradients[operation->inputs[j]];
             step->call.accumulate[j] = accumulate && operation->accumulates;
             step->call.input_gradient[j] = gradient;
-            if (accumulate && !operation->accumulates && !is_view(operation)) {
+            if (accumulate && !operation->accumulates && !operation_is_view(operation)) {
                 step->accumulate_through[j] =
                     plan->pool + lives->through[i * LAYER_INPUTS + j].offset;
                 step->gradient_target[j] = gradient;
                 step->call.input_gradient[j] = step->accumulate_through[j];
             }
-            if (is_view(operation) && !lives->view_aliased[i]) {
+            if (operation_is_view(operation) && !lives->view_aliased[i]) {
                 step->view_adds = accumulate;
                 step->view_copies = !accumulate;
             }
@@ -284,31 +145,14 @@ static void find_final_ranges(struct Plan *plan) {
 }
 
 static int make_buffers(struct Plan *plan, struct Error *error) {
-    const struct Graph *graph = model_graph(plan->model);
-    int tensors = graph->tensor_count, n = plan->operations.count;
-    struct Lives lives = {
-        .count = n,
-        .values = new_buffers(tensors),
-        .gradients = new_buffers(tensors),
-        .value_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
-        .gradient_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
-        .saved = new_buffers(n),
-        .through = new_buffers(n * LAYER_INPUTS),
-        .accumulates = memory_allocate((size_t)n * LAYER_INPUTS + 1, "the plan"),
-        .view_aliased = memory_allocate((size_t)n + 1, "the plan"),
-    };
-    for (int t = 0; t < tensors; t++) {
-        size_t bytes = (size_t)(plan->samples * shape_elements(graph->tensors[t]) *
-                                variant_bytes(plan->variant));
-        lives.values[t].bytes = lives.gradients[t].bytes = bytes;
-        lives.value_root[t] = lives.gradient_root[t] = t;
-    }
-    live_values(plan, &lives);
-    if (plan->training)
-        live_gradients(plan, &lives);
-    live_operations(plan, &lives);
+    struct LifetimesRequest request = {.graph = model_graph(plan->model),
+                                       .operations = &plan->operations,
+                                       .variant = plan->variant,
+                                       .training = plan->training,
+                                       .samples = plan->samples};
+    struct Lifetimes lives = lifetimes_find(&request);
     size_t scratch = 0, prepared = 0;
-    for (int i = 0; i < n; i++) {
+    for (int i = 0; i < plan->operations.count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
         scratch = operation->scratch_bytes > scratch ? operation->scratch_bytes : scratch;
         prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
@@ -321,14 +165,7 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     int code = allocate_buffers(plan, &lives, error);
     if (!code)
         fill_steps(plan, &lives);
-    memory_release(lives.values);
-    memory_release(lives.gradients);
-    memory_release(lives.value_root);
-    memory_release(lives.gradient_root);
-    memory_release(lives.saved);
-    memory_release(lives.through);
-    memory_release(lives.accumulates);
-    memory_release(lives.view_aliased);
+    lifetimes_release(&lives);
     return code;
 }
 
@@ -434,7 +271,7 @@ void plan_forward(struct Plan *plan, const struct PlanRun *run) {
     CHECK(run->samples <= plan->samples);
     for (int i = 0; i < plan->operations.count && run->samples; i++) {
         struct Step *step = &plan->steps[i];
-        if (is_view(step->call.operation))
+        if (operation_is_view(step->call.operation))
             continue;
         double start = plan->timed ? clock_seconds() : 0;
         begin_call(step, run);
@@ -466,7 +303,7 @@ static void step_backward(struct Plan *plan, struct Step *step, const struct Pla
     const struct Operation *operation = step->call.operation;
     size_t size = (size_t)variant_bytes(plan->variant);
     begin_call(step, run);
-    if (is_view(operation)) {
+    if (operation_is_view(operation)) {
         int64_t count = run->samples * shape_elements(operation->out);
         if (step->view_adds)
             plan->kernels->add(count, step->call.input_gradient[0], step->call.output_gradient);
@@ -512,7 +349,7 @@ const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *
     for (int i = 0; i < plan->operations.count && run->samples; i++) {
         struct Step *step = &plan->steps[i];
         const struct Operation *operation = step->call.operation;
-        if (is_view(operation))
+        if (operation_is_view(operation))
             continue;
         begin_call(step, run);
         operation->layer->forward(&step->call);

@@ -1,0 +1,168 @@
+#include "nn/lifetimes.h"
+
+#include "base/memory.h"
+
+int lifetimes_root(const int *roots, int tensor) {
+    while (roots[tensor] != tensor)
+        tensor = roots[tensor];
+    return tensor;
+}
+
+static void extend(struct Buffer *buffer, int position) {
+    if (position < buffer->birth)
+        buffer->birth = position;
+    if (position > buffer->death)
+        buffer->death = position;
+}
+
+static void share(struct Buffer *buffers, int *roots, int owner, int sharer) {
+    owner = lifetimes_root(roots, owner);
+    sharer = lifetimes_root(roots, sharer);
+    if (owner == sharer)
+        return;
+    roots[sharer] = owner;
+    struct Buffer *into = &buffers[owner], *from = &buffers[sharer];
+    extend(into, from->birth);
+    extend(into, from->death);
+    if (from->bytes > into->bytes)
+        into->bytes = from->bytes;
+    *from = (struct Buffer){.birth = 1, .death = 0};
+}
+
+bool operation_is_view(const struct Operation *operation) {
+    return !operation->layer->forward;
+}
+
+static void live_values(const struct LifetimesRequest *request, struct Lifetimes *lives) {
+    int n = lives->count;
+    extend(&lives->values[0], -1);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &request->operations->items[i];
+        extend(&lives->values[operation->output], i);
+        if (request->training && operation->needs_output)
+            extend(&lives->values[operation->output], 2 * n - i);
+        for (int j = 0; j < operation->input_count; j++) {
+            extend(&lives->values[operation->inputs[j]], i);
+            if (request->training && operation->needs_input)
+                extend(&lives->values[operation->inputs[j]], 2 * n - i);
+        }
+    }
+    extend(&lives->values[request->operations->output], 2 * n + 1);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &request->operations->items[i];
+        int in = operation->inputs[0];
+        const struct Buffer *shared = &lives->values[lifetimes_root(lives->value_root, in)];
+        if (operation_is_view(operation) ||
+            (operation->in_place && shared->death <= i &&
+             shape_elements(operation->in[0]) >= shape_elements(operation->out)))
+            share(lives->values, lives->value_root, in, operation->output);
+    }
+}
+
+static void live_gradients(const struct LifetimesRequest *request, struct Lifetimes *lives) {
+    int n = lives->count;
+    int tensors = request->graph->tensor_count;
+    int *writers = memory_allocate((size_t)tensors * sizeof *writers, "the plan");
+    int *written = memory_allocate((size_t)tensors * sizeof *written, "the plan");
+    extend(&lives->gradients[request->operations->output], n);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &request->operations->items[i];
+        extend(&lives->gradients[operation->output], 2 * n - i);
+        for (int j = 0; j < operation->input_count; j++)
+            if (operation->wants_input_gradient[j]) {
+                extend(&lives->gradients[operation->inputs[j]], 2 * n - i);
+                writers[operation->inputs[j]]++;
+            }
+    }
+    if (request->operations->wants_gradient[0])
+        extend(&lives->gradients[0], 2 * n + 1);
+    for (int i = n - 1; i >= 0; i--) {
+        const struct Operation *operation = &request->operations->items[i];
+        for (int j = 0; j < operation->input_count; j++) {
+            int in = operation->inputs[j];
+            if (!operation->wants_input_gradient[j])
+                continue;
+            lives->accumulates[i * LAYER_INPUTS + j] = written[in]++ > 0;
+        }
+        int in = operation->inputs[0];
+        if (!operation->wants_input_gradient[0] || lives->accumulates[i * LAYER_INPUTS])
+            continue;
+        const struct Buffer *shared =
+            &lives->gradients[lifetimes_root(lives->gradient_root, operation->output)];
+        if (operation_is_view(operation) && writers[in] == 1) {
+            share(lives->gradients, lives->gradient_root, operation->output, in);
+            lives->view_aliased[i] = true;
+        } else if (operation->backward_in_place && shared->death <= 2 * n - i) {
+            share(lives->gradients, lives->gradient_root, operation->output, in);
+        }
+    }
+    memory_release(writers);
+    memory_release(written);
+}
+
+static void live_operations(const struct LifetimesRequest *request, struct Lifetimes *lives) {
+    int n = lives->count, size = variant_bytes(request->variant);
+    for (int i = 0; i < n; i++) {
+        const struct Operation *operation = &request->operations->items[i];
+        if (operation->saved_bytes) {
+            lives->saved[i].bytes = operation->saved_bytes;
+            extend(&lives->saved[i], i);
+            extend(&lives->saved[i], request->training ? 2 * n - i : i);
+        }
+        if (!request->training)
+            continue;
+        for (int j = 0; j < operation->input_count; j++)
+            if (lives->accumulates[i * LAYER_INPUTS + j] && !operation->accumulates &&
+                !operation_is_view(operation)) {
+                struct Buffer *through = &lives->through[i * LAYER_INPUTS + j];
+                through->bytes =
+                    (size_t)(request->samples * shape_elements(operation->in[j]) * size);
+                extend(through, 2 * n - i);
+            }
+    }
+}
+
+static struct Buffer *new_buffers(int count) {
+    struct Buffer *buffers = memory_allocate((size_t)count * sizeof *buffers, "the plan");
+    for (int i = 0; i < count; i++)
+        buffers[i] = (struct Buffer){.birth = 1 << 30, .death = -(1 << 30)};
+    return buffers;
+}
+
+struct Lifetimes lifetimes_find(const struct LifetimesRequest *request) {
+    const struct Graph *graph = request->graph;
+    int tensors = graph->tensor_count, n = request->operations->count;
+    struct Lifetimes lives = {
+        .count = n,
+        .values = new_buffers(tensors),
+        .gradients = new_buffers(tensors),
+        .value_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
+        .gradient_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
+        .saved = new_buffers(n),
+        .through = new_buffers(n * LAYER_INPUTS),
+        .accumulates = memory_allocate((size_t)n * LAYER_INPUTS + 1, "the plan"),
+        .view_aliased = memory_allocate((size_t)n + 1, "the plan"),
+    };
+    for (int t = 0; t < tensors; t++) {
+        size_t bytes = (size_t)(request->samples * shape_elements(graph->tensors[t]) *
+                                variant_bytes(request->variant));
+        lives.values[t].bytes = lives.gradients[t].bytes = bytes;
+        lives.value_root[t] = lives.gradient_root[t] = t;
+    }
+    live_values(request, &lives);
+    if (request->training)
+        live_gradients(request, &lives);
+    live_operations(request, &lives);
+    return lives;
+}
+
+void lifetimes_release(struct Lifetimes *lives) {
+    memory_release(lives->values);
+    memory_release(lives->gradients);
+    memory_release(lives->value_root);
+    memory_release(lives->gradient_root);
+    memory_release(lives->saved);
+    memory_release(lives->through);
+    memory_release(lives->accumulates);
+    memory_release(lives->view_aliased);
+}

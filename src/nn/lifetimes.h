@@ -1,0 +1,35 @@
+/* When each buffer of a plan is alive, and which tensors share one. Positions: forward of operation
+ * i is i, the loss n, backward of operation i is 2n - i. Inside nn/ only. */
+#ifndef TRAINER_NN_LIFETIMES_H
+#define TRAINER_NN_LIFETIMES_H
+
+#include "nn/operations.h"
+#include "nn/placement.h"
+
+struct LifetimesRequest {
+    const struct Graph *graph;
+    const struct Operations *operations;
+    enum Variant variant;
+    bool training;
+    int64_t samples; /* at most */
+};
+
+struct Lifetimes {
+    int count;                       /* operations */
+    struct Buffer *values;           /* of each tensor: its contents */
+    struct Buffer *gradients;        /* of each tensor: d(loss)/d(contents) */
+    int *value_root, *gradient_root; /* the tensor whose buffer it shares: see lifetimes_root */
+    struct Buffer *saved;            /* of each operation */
+    struct Buffer *through;          /* [operation * LAYER_INPUTS + input]: for accumulating */
+    bool *accumulates;               /* likewise: an earlier writer's gradient is there already */
+    bool *view_aliased;              /* of each operation: a view whose gradients are one buffer */
+};
+
+struct Lifetimes lifetimes_find(const struct LifetimesRequest *request);
+void lifetimes_release(struct Lifetimes *lives);
+
+int lifetimes_root(const int *roots, int tensor);
+/* A layer without forward: its output is its input's memory. */
+bool operation_is_view(const struct Operation *operation);
+
+#endif
