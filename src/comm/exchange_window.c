@@ -16,7 +16,8 @@
 #include "comm/ranks_mpi.h"
 
 #define SHARED_FOLDER "/dev/shm" /* where Open MPI and MPICH keep windows */
-#define HEADER_BYTES 4096        /* a page in front of each segment: the flag */
+#define PAGE_BYTES 4096
+#define HEADER_BYTES PAGE_BYTES /* in front of each segment: the flag */
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "flags between processes must be lock-free");
 
@@ -61,7 +62,7 @@ static void meet(struct Window *window) {
 
 static size_t segment_bytes(const struct Exchange *exchange) {
     int64_t buffers = exchange->buffer_count + (exchange->rank == 0); /* rank 0's: the result */
-    return HEADER_BYTES + (size_t)(buffers * exchange->stride) * sizeof(float);
+    return PAGE_BYTES + HEADER_BYTES + (size_t)(buffers * exchange->stride) * sizeof(float);
 }
 
 /* MPI touches the window's memory late: without room the ranks would die of SIGBUS in a step. */
@@ -82,12 +83,14 @@ static int check_room(struct Exchange *exchange, struct Error *error) {
         exchange->size, (long long)(most * exchange->size >> 20), (long long)(least >> 20));
 }
 
+/* From its first whole page on: Open MPI's segments begin behind something of its own. All
+ * processes map the memory at pages, so they find the same one. */
 static char *segment_of(const struct Window *window, int rank) {
     MPI_Aint bytes;
     int unit;
     char *base;
     MPI_Win_shared_query(window->window, rank, &bytes, &unit, &base);
-    return base;
+    return base + (-(uintptr_t)base & (PAGE_BYTES - 1));
 }
 
 /* The slice that this rank sums: [begin, begin + count). */
@@ -125,12 +128,13 @@ static int create(struct Exchange *exchange, struct Error *error) {
     exchange->state = window;
     MPI_Info info;
     MPI_Info_create(&info);
-    MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* segments begin on pages */
+    MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* memory near its owner */
     char *base;
     MPI_Win_allocate_shared((MPI_Aint)segment_bytes(exchange), 1, info, window->node, &base,
                             &window->window);
     MPI_Info_free(&info);
     MPI_Win_lock_all(MPI_MODE_NOCHECK, window->window);
+    base = segment_of(window, exchange->rank);
     exchange->buffers = (float *)(base + HEADER_BYTES);
 
     window->flags = memory_allocate((size_t)ranks * sizeof *window->flags, "exchange");
@@ -138,14 +142,13 @@ static int create(struct Exchange *exchange, struct Error *error) {
         window->flags[rank] = (_Atomic uint64_t *)segment_of(window, rank);
     window->own_flag = window->flags[exchange->rank];
     window->sources = memory_allocate((size_t)pieces * sizeof *window->sources, "exchange");
-    int buffers_of_first = 0;
     for (int piece = 0; piece < pieces; piece++) {
         struct ExchangePiece p = exchange->pieces[piece];
         const float *buffers = (const float *)(segment_of(window, p.rank) + HEADER_BYTES);
         window->sources[piece] = buffers + p.buffer * exchange->stride;
     }
     struct TreeCounter counter;
-    buffers_of_first = tree_count(&counter, exchange->shards, 0, exchange->count);
+    int buffers_of_first = tree_count(&counter, exchange->shards, 0, exchange->count);
     window->result =
         (float *)(segment_of(window, 0) + HEADER_BYTES) + buffers_of_first * exchange->stride;
     window->scratch =

@@ -87,7 +87,10 @@ static void check_bits(int64_t shards, int64_t elements) {
         if (algorithm == EXCHANGE_HALVING && !can_halve(shards))
             continue;
         struct Exchange *exchange = create(shards, elements, (enum ExchangeAlgorithm)algorithm);
-        wrong += memcmp(run_step(exchange, 5, elements), expected, bytes) != 0;
+        const float *sum = run_step(exchange, 5, elements);
+        wrong += memcmp(sum, expected, bytes) != 0;
+        wrong += (uintptr_t)sum % MEMORY_ALIGNMENT != 0;
+        wrong += (uintptr_t)exchange_shard_buffer(exchange) % MEMORY_ALIGNMENT != 0;
         exchange_release(exchange);
     }
     memory_release(expected);
