@@ -85,6 +85,7 @@ static int not_written(struct H5Writer *writer, const char *name, struct Error *
 /* Makes an empty dataset, its parents too; < 0 on failure. */
 static hid_t create_dataset(struct H5Writer *writer, const char *name, hid_t type, hid_t space) {
     hid_t link = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_obj_track_times(create, false); /* the same content is the same file */
     H5Pset_create_intermediate_group(link, 1);
     H5Pset_layout(create, H5D_CONTIGUOUS);
     H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
