@@ -19,8 +19,9 @@ static void count_notice(void *context, const char *line) {
 }
 
 static struct ImportOptions options_of(const char *format, const char *source) {
-    static const char *sources[1];
-    sources[0] = source;
+    static char copy[256];
+    static const char *const sources[] = {copy};
+    snprintf(copy, sizeof copy, "%s", source);
     return (struct ImportOptions){
         .format = format, .sources = sources, .source_count = 1, .channels = 3, .seed = 1};
 }
