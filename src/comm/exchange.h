@@ -36,7 +36,7 @@ void exchange_release(struct Exchange *exchange); /* Collective. */
 
 int64_t exchange_first_shard(const struct Exchange *exchange);
 int64_t exchange_shard_count(const struct Exchange *exchange); /* of this rank */
-const char *exchange_name(const struct Exchange *exchange);    /* the algorithm in use */
+const char *exchange_name(const struct Exchange *exchange);    /* in use; one rank: "none" */
 
 /* Where this rank's next shard writes its gradient (`elements` floats; old contents undefined).
  * Not collective. */
@@ -58,7 +58,8 @@ const float *exchange_finish(struct Exchange *exchange);
  * there after exchange_finish) that is NaN or Inf, or -1. For naming the rank and the layer. */
 int64_t exchange_own_nonfinite(const struct Exchange *exchange, int64_t begin, int64_t end);
 
-/* Bytes allocated on this rank, and bytes moved to or from other ranks a step: for describe. */
+/* Bytes that the buffers and the sum take on the rank that needs most of them, for `describe`; a
+ * window shares one sum among a host's ranks and takes less. */
 int64_t exchange_memory(int64_t shards, int64_t ranks, int64_t elements);
 
 #endif

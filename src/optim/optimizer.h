@@ -73,7 +73,8 @@ int updater_slot_count(const struct Updater *updater);
 const char *updater_slot_name(const struct Updater *updater, int slot);
 float *updater_slot(struct Updater *updater, int slot); /* arena->parameters elements */
 double updater_rate(const struct Updater *updater);     /* base rate */
-/* One step. Allocates nothing. False where a gradient was not finite. */
+/* One step. Allocates nothing. False where a gradient was not finite: the parameters it met are
+ * spoiled by then, and the caller saves nothing. */
 bool updater_step(struct Updater *updater, double rate, int64_t step, float *state,
                   const float *gradient);
 
