@@ -53,9 +53,12 @@ install_packages() {
         names+=("$name")
     done
     # RUNLEVEL=1: a freshly installed daemon (munge, Slurm) is not started.
+    mkdir -p build
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 \
-        apt-get install -y -qq --no-install-recommends "${names[@]}" >&2 ||
+        apt-get install -y -q --no-install-recommends "${names[@]}" >build/packages.log 2>&1 || {
+        tail -n 20 build/packages.log >&2
         stop "apt-get could not install: ${names[*]}"
+    }
 }
 
 # On a system without apt: try each thing, and name what is not there.
