@@ -11,10 +11,10 @@ set -euo pipefail
 name=$1
 shift
 folder=${1:-data}
-[ $# -le 1 ] && [[ $folder != -* ]] || {
+if [ $# -gt 1 ] || [[ $folder == -* ]]; then
     printf 'usage: %s [FOLDER]\n' "${0##*/}" >&2
     exit 2
-}
+fi
 trainer=${TRAINER:-$(dirname "${BASH_SOURCE[0]}")/../build/trainer}
 download=$folder/$name
 

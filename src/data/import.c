@@ -12,7 +12,7 @@ const struct ImportFormat *const import_formats[] = {&import_image_folder, &impo
                                                      &import_cifar100, &import_idx, NULL};
 
 static const struct ImportFormat *find_format(const char *name, struct Error *error) {
-    const char *names[sizeof import_formats / sizeof *import_formats];
+    const char *names[sizeof import_formats / sizeof *import_formats] = {NULL};
     int count = 0;
     for (; import_formats[count]; count++) {
         names[count] = import_formats[count]->name;
