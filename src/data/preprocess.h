@@ -4,13 +4,14 @@
 #ifndef TRAINER_DATA_PREPROCESS_H
 #define TRAINER_DATA_PREPROCESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "data/dataset.h"
 #include "runfile/schema.h"
 
-/* preprocess: {center: none|channel_mean|mean_image, scale: none|channel_std|<number>} */
+/* preprocess: {center: none|channel_mean|mean_image, scale: none|channel_std|range} */
 struct PreprocessOptions {
     int center; /* enum */
     int scale;  /* enum: none, channel_std, range (divide by 255) */
@@ -28,7 +29,7 @@ struct Preprocess { /* pixel -> (pixel − mean) · factor */
 int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
                       const struct Dataset *dataset, struct Error *error);
 void preprocess_release(struct Preprocess *preprocess);
-/* One image, bytes or float, into float (height,width,channels). */
+/* One image, bytes or float, into float (height,width,channels); floats may stay in place. */
 void preprocess_apply(const struct Preprocess *preprocess, bool bytes, const void *image,
                       float *out);
 

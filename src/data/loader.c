@@ -1,0 +1,196 @@
+#include "data/loader.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+struct Stage {
+    const struct Augment *augment;
+    const void *options;
+    uint32_t place;       /* in the run file's list */
+    struct Image in, out; /* sizes */
+};
+
+struct Loader {
+    const struct Dataset *dataset;
+    const struct Split *split;
+    const struct Preprocess *preprocess;
+    uint64_t seed;
+    bool shuffle;
+    int raw_count, stage_count; /* the raw stages come first */
+    struct Stage *stages;
+    struct Image out;
+    float *scratch[2];
+    int64_t *order; /* of `epoch`; NULL without shuffling */
+    int64_t epoch;  /* −1: none yet */
+};
+
+static int64_t elements_of(const struct Image *image) {
+    return image->height * image->width * image->channels;
+}
+
+/* Adds the list's augmentations of one stage; *image goes from the size in to the size out. */
+static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum AugmentStage kind,
+                      struct Image *image, struct Error *error) {
+    for (int i = 0; i < list->count; i++) {
+        const struct Choice *choice = &list->items[i];
+        const struct Augment *augment = (const struct Augment *)choice->kind; /* its head */
+        if (augment->stage != kind)
+            continue;
+        struct Stage *stage = &loader->stages[loader->stage_count];
+        *stage = (struct Stage){
+            .augment = augment, .options = choice->options, .place = (uint32_t)i, .in = *image};
+        int result = augment->describe(choice, &stage->in, &stage->out, error);
+        if (result != OK)
+            return result;
+        *image = stage->out;
+        loader->stage_count++;
+    }
+    return OK;
+}
+
+static int check_preprocess(const struct Loader *loader, const struct Image *image,
+                            struct Error *error) {
+    const struct Preprocess *preprocess = loader->preprocess;
+    if (image->height == preprocess->height && image->width == preprocess->width &&
+        image->channels == preprocess->channels)
+        return OK;
+    return fail(error, ERROR_DATA,
+                "%s: has images of (%lld,%lld,%lld), the preprocessing expects (%lld,%lld,%lld)",
+                loader->dataset->path, (long long)image->height, (long long)image->width,
+                (long long)image->channels, (long long)preprocess->height,
+                (long long)preprocess->width, (long long)preprocess->channels);
+}
+
+static int plan_stages(struct Loader *loader, const struct ChoiceList *list, struct Error *error) {
+    struct Image image = {.height = loader->dataset->height,
+                          .width = loader->dataset->width,
+                          .channels = loader->dataset->channels};
+    static const struct ChoiceList none;
+    if (!list)
+        list = &none;
+    loader->stages = memory_allocate((size_t)list->count * sizeof *loader->stages, "augmentations");
+    int result = add_stages(loader, list, AUGMENT_RAW, &image, error);
+    loader->raw_count = loader->stage_count;
+    if (result == OK)
+        result = check_preprocess(loader, &image, error);
+    if (result == OK)
+        result = add_stages(loader, list, AUGMENT_PREPROCESSED, &image, error);
+    loader->out = image;
+    return result;
+}
+
+static void allocate_scratch(struct Loader *loader) {
+    int64_t most = loader->dataset->height * loader->dataset->width * loader->dataset->channels;
+    for (int i = 0; i < loader->stage_count; i++)
+        if (elements_of(&loader->stages[i].out) > most)
+            most = elements_of(&loader->stages[i].out);
+    for (int i = 0; i < 2 && loader->stage_count; i++)
+        loader->scratch[i] = memory_allocate((size_t)most * sizeof(float), "an augmented image");
+}
+
+int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
+    struct Loader *loader = memory_allocate(sizeof *loader, "a loader");
+    *loader = (struct Loader){.dataset = request->dataset,
+                              .split = request->split,
+                              .preprocess = request->preprocess,
+                              .seed = request->seed,
+                              .shuffle = request->shuffle,
+                              .epoch = -1};
+    int result = plan_stages(loader, request->augment, error);
+    if (result != OK) {
+        loader_release(loader);
+        *out = NULL;
+        return result;
+    }
+    allocate_scratch(loader);
+    if (loader->shuffle)
+        loader->order = memory_allocate((size_t)loader->split->count * sizeof *loader->order,
+                                        "the order of an epoch");
+    *out = loader;
+    return OK;
+}
+
+void loader_release(struct Loader *loader) {
+    if (!loader)
+        return;
+    memory_release(loader->stages);
+    memory_release(loader->scratch[0]);
+    memory_release(loader->scratch[1]);
+    memory_release(loader->order);
+    memory_release(loader);
+}
+
+struct Image loader_image(const struct Loader *loader) {
+    return loader->out;
+}
+
+/* Runs stages [first, end) over the pixels at `from`, the last one into `out`. A stage reads one
+ * scratch image and writes the other. */
+static float *run_stages(struct Loader *loader, int first, int end, int64_t epoch, int64_t sample,
+                         float *from, float *out) {
+    for (int i = first; i < end; i++) {
+        const struct Stage *stage = &loader->stages[i];
+        struct RandomStream stream = random_stream(loader->seed, RANDOM_AUGMENTATION, stage->place,
+                                                   (uint64_t)epoch, (uint64_t)sample);
+        struct Image in = stage->in, made = stage->out;
+        in.pixels = from;
+        made.pixels = i == end - 1 && out ? out : loader->scratch[from == loader->scratch[0]];
+        stage->augment->apply(stage->options, &stream, &in, &made);
+        from = made.pixels;
+    }
+    return from;
+}
+
+static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restrict out) {
+    for (int64_t i = 0; i < count; i++)
+        out[i] = bytes[i];
+}
+
+static void make_image(struct Loader *loader, int64_t epoch, int64_t sample, float *out) {
+    const struct Dataset *dataset = loader->dataset;
+    int64_t elements = dataset->height * dataset->width * dataset->channels;
+    bool bytes = loader->split->bytes;
+    const void *source =
+        (const char *)loader->split->images + (size_t)(sample * elements) * (bytes ? 1 : 4);
+    if (loader->raw_count) {
+        float *raw = loader->scratch[0];
+        if (bytes)
+            to_floats(elements, source, raw);
+        else
+            memcpy(raw, source, (size_t)elements * sizeof(float));
+        source = run_stages(loader, 0, loader->raw_count, epoch, sample, raw, NULL);
+        bytes = false;
+    }
+    bool more = loader->stage_count > loader->raw_count;
+    float *ready = more ? loader->scratch[source == loader->scratch[0]] : out;
+    preprocess_apply(loader->preprocess, bytes, source, ready);
+    if (more)
+        run_stages(loader, loader->raw_count, loader->stage_count, epoch, sample, ready, out);
+}
+
+static void make_order(struct Loader *loader, int64_t epoch) {
+    if (!loader->shuffle || loader->epoch == epoch)
+        return;
+    struct RandomStream stream = random_stream(loader->seed, RANDOM_SHUFFLE, 0, (uint64_t)epoch, 0);
+    random_permutation(&stream, loader->split->count, loader->order);
+    loader->epoch = epoch;
+}
+
+void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
+                 float *targets, int64_t *samples, int32_t *labels) {
+    CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
+    make_order(loader, epoch);
+    int64_t elements = elements_of(&loader->out), classes = loader->dataset->class_count;
+    memset(targets, 0, (size_t)(count * classes) * sizeof(float));
+    for (int64_t i = 0; i < count; i++) {
+        int64_t sample = loader->shuffle ? loader->order[first + i] : first + i;
+        int32_t label = loader->split->labels[sample];
+        make_image(loader, epoch, sample, images + i * elements);
+        targets[i * classes + label] = 1;
+        if (samples)
+            samples[i] = sample;
+        if (labels)
+            labels[i] = label;
+    }
+}
