@@ -43,7 +43,7 @@ static int read_size(const char *text, struct ImportOptions *options, struct Err
     if (end == text || *end || text[0] < '0' || text[0] > '9' || width < 1 || height < 1 ||
         width > 4096 || height > 4096)
         return fail(error, ERROR_USAGE,
-                    "--size %s: expected WIDTHxHEIGHT or one number, each 1 … 4096", text);
+                    "--size %s: expected WIDTHxHEIGHT or one number, each 1 ... 4096", text);
     options->width = width;
     options->height = height;
     return OK;

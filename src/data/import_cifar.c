@@ -175,7 +175,7 @@ static int read_labels(const struct ImportSource *source, int index, int label_b
             return status;
         if (label >= source->class_count)
             return fail(error, ERROR_DATA,
-                        "%s: record %lld has label %d; expected 0 … %lld: is it the binary version "
+                        "%s: record %lld has label %d; expected 0 ... %lld: is it the binary version "
                         "of %s?",
                         file->path, (long long)i, label, (long long)source->class_count - 1,
                         state->kind->name);

@@ -177,12 +177,50 @@ static int list_split(struct ImportSource *source, const struct ImportOptions *o
     return status;
 }
 
+/* A folder beside the splits that holds neither folders nor images (logs, results) is none. */
+static int could_be_split(const char *folder, bool *could, struct Error *error) {
+    struct Names folders = {0}, files = {0};
+    int status = list_folder(folder, &folders, &files, error);
+    *could = folders.count > 0;
+    for (int64_t i = 0; i < files.count && !*could; i++)
+        *could = has_image_name(files.names[i]);
+    names_release(&folders);
+    names_release(&files);
+    return status;
+}
+
+/* Keeps of the sub-folders' names those that could be splits, and says which could not. */
+static int keep_splits(const char *folder, struct Names *splits, const struct Progress *progress,
+                       struct Error *error) {
+    int64_t kept = 0;
+    int status = OK;
+    for (int64_t i = 0; i < splits->count; i++) {
+        char *path = memory_print("%s/%s", folder, splits->names[i]);
+        bool could = true;
+        if (status == OK)
+            status = could_be_split(path, &could, error);
+        if (could) {
+            splits->names[kept++] = splits->names[i];
+        } else {
+            char *line = memory_print("%s: holds neither folders nor images: no split", path);
+            notice(progress, line);
+            memory_release(line);
+            memory_release(splits->names[i]);
+        }
+        memory_release(path);
+    }
+    splits->count = kept;
+    return status;
+}
+
 /* SOURCE's sub-folders are its splits, "train" first. */
 static int list_source(struct ImportSource *source, const struct ImportOptions *options,
                        const struct Progress *progress, struct Error *error) {
     struct Names splits = {0}, others = {0};
     const char *folder = options->sources[0];
     int status = list_folder(folder, &splits, &others, error);
+    if (status == OK)
+        status = keep_splits(folder, &splits, progress, error);
     if (status == OK && splits.count == 0)
         status = fail(error, ERROR_DATA, "%s: no folders; expected train/, test/ …", folder);
     for (int64_t i = 1; i < splits.count; i++)

@@ -43,9 +43,9 @@ static void expect_no_debris(const char *name) {
 
 #define refuse(options, code, ...)                                                                 \
     do {                                                                                           \
-        struct Error refusal;                                                                        \
-        int status = import_as(options, place(folder, "refused.h5"), &refusal);                      \
-        expect_failure(&refusal, status, code, __VA_ARGS__);                                         \
+        struct Error refusal;                                                                      \
+        int status = import_as(options, place(folder, "refused.h5"), &refusal);                    \
+        expect_failure(&refusal, status, code, __VA_ARGS__);                                       \
         expect_no_debris("refused.h5");                                                            \
     } while (0)
 
@@ -100,9 +100,11 @@ static void folders_in_order(void **state) {
     (void)state;
     make_tree("ordered", "train", 3, 4);
     make_tree("ordered", "test", 3, 2);
+    write_bytes(place(folder, "ordered/logs/run.txt"), "no split", 8);
     struct ImportOptions options = options_of("image-folder", place(folder, "ordered"));
     const char *out = place(folder, "ordered.h5");
     accept(&options, out);
+    assert_int_equal(notices, 1); /* about logs/ */
     struct H5File *file = open_file(out);
     int64_t count;
     uint8_t *images = read_array(file, "/train/images", H5_UINT8, &count);
@@ -231,6 +233,7 @@ static void classes_must_agree(void **state) {
     place(folder, "hollow/train/nothing/x");
     options = options_of("image-folder", place(folder, "hollow"));
     refuse(&options, ERROR_DATA, "hollow/train/nothing", "without images");
+    write_plain_png(place(folder, "hollow/train/class0/b.png"), 8, 8, 1);
     options = options_of("image-folder", place(folder, "hollow/train"));
     refuse(&options, ERROR_DATA, "hollow/train/class0", "one folder a class");
     options = options_of("image-folder", place(folder, "absent"));
@@ -348,7 +351,7 @@ static void cifar10(void **state) {
     make_cifar("c10/cifar-10-batches-bin/data_batch_3.bin", 1, 20, 0);
     uint8_t bytes[3073] = {10};
     write_bytes(place(folder, "c10/cifar-10-batches-bin/data_batch_3.bin"), bytes, 3073);
-    refuse(&options, ERROR_DATA, "data_batch_3.bin", "label 10", "0 … 9");
+    refuse(&options, ERROR_DATA, "data_batch_3.bin", "label 10", "0 ... 9");
 }
 
 static void write_names(const char *name, const char *prefix, int count) {
