@@ -10,9 +10,8 @@ fi
 # shellcheck source=launch/setup.sh
 source "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-# Prints a command as one would type it, and runs it.
 run() {
-    printf '\033[2m$ %s\033[0m\n' "$*" >&2
+    show "$@"
     "$@"
 }
 began=$SECONDS
@@ -44,16 +43,23 @@ run "${mpirun[@]}" $trainer eval demo/run-2/checkpoints/best.h5 --split test
 run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 demo/run-2/checkpoints/best.h5 \
     --split test
 
-say "Done in $((SECONDS - began)) s ($((built - began)) s of it packages and build)"
+say "Done in $((SECONDS - began)) s ($((built - began)) s of it packages and build). What is there now:"
 cat <<TEXT
-  demo/preview.png                     what the images look like
+  demo/shapes.h5                       26,000 images in three splits, with their statistics
+  demo/preview.png                     what they look like
   demo/run-1/run.yaml                  the run, every default written out
   demo/run-1/metrics.jsonl             loss, rate and speed of each step
-  demo/run-1/checkpoints/best.h5       the network, readable with h5py and PyTorch
+  demo/run-1/checkpoints/best.h5       the network that was best on the validation images,
+                                       readable with h5py and PyTorch; latest.h5 is the last
 
-Next, by hand:
+Each line after a \$ above does its step by hand. Next, for example:
+TEXT
+if [ "$(id -u)" = 0 ]; then
+    echo "  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1   # you are root"
+fi
+cat <<TEXT
   $trainer describe launch/recipes/demo.yaml
   $trainer inspect demo/run-1/checkpoints/best.h5
-  $trainer predict demo/run-1/checkpoints/best.h5 --data demo/shapes.h5 --split test -o demo/predictions.csv
+  $trainer predict demo/run-1/checkpoints/best.h5 --split test -o demo/predictions.csv
   ${mpirun[*]} $trainer train launch/recipes/demo.yaml --out demo/run-3 --set optimizer.rate=0.05
 TEXT

@@ -15,6 +15,16 @@ say() {
     printf '\033[1m==> %s\033[0m\n' "$*" >&2
 }
 
+# show COMMAND...: as one would type it.
+show() {
+    local word words=
+    for word in "$@"; do
+        [[ $word == *[!A-Za-z0-9_./=:,+-]* ]] && word="'$word'"
+        words+=" $word"
+    done
+    printf '\033[2m$%s\033[0m\n' "$words" >&2
+}
+
 stop() {
     printf '%s: %s\n' "${0##*/}" "$*" >&2
     exit 1
@@ -111,6 +121,8 @@ build() {
     local folder=$1 log
     shift
     mkdir -p "$folder"
+    show cmake -S . -B "$folder" -G Ninja "$@"
+    show cmake --build "$folder"
     log=$folder/build.log
     { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder"; } >"$log" 2>&1 || {
         tail -n 40 "$log" >&2
