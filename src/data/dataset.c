@@ -124,6 +124,9 @@ static int load_images(struct Opening *opening, int index, const char *name,
     if (!memory_can_hold((uint64_t)bytes))
         return fail(error, ERROR_DATA, "%s:/%s: its %lld bytes are beyond this machine's memory",
                     dataset->path, name, (long long)bytes);
+    if (info->stored == 0)
+        return fail(error, ERROR_DATA, "%s:/%s: has no values: they were never written",
+                    dataset->path, name);
     struct Split *split = &dataset->splits[index];
     void *images = memory_allocate((size_t)bytes, "images");
     dataset->storage->images[index] = images;

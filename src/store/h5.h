@@ -23,6 +23,7 @@ struct H5Info {
     int64_t size[H5_RANK];
     bool contiguous; /* one run of bytes in the file, native byte order, no filter */
     uint64_t offset; /* of that run */
+    uint64_t stored; /* bytes it takes in the file; 0: never written, reads as zeros */
 };
 
 /* `code` is what failures are called: ERROR_DATA or ERROR_CHECKPOINT. Refuses missing, empty,

@@ -69,6 +69,23 @@ static int read_shape(struct H5File *file, const char *name, struct Opened *open
     return OK;
 }
 
+static int check_filters(struct H5File *file, const char *name, const struct Opened *opened,
+                         struct Error *error) {
+    for (int i = 0; i < H5Pget_nfilters(opened->create); i++) {
+        char filter[64] = "";
+        unsigned flags, config;
+        size_t values = 0;
+        H5Z_filter_t id = H5Pget_filter2(opened->create, (unsigned)i, &flags, &values, NULL,
+                                         sizeof filter, filter, &config);
+        if (H5Zfilter_avail(id) <= 0)
+            return fail(error, file->code,
+                        "%s:/%s: is packed with the filter '%s', which this HDF5 lacks; gzip or no "
+                        "packing can be read",
+                        file->path, name, filter);
+    }
+    return OK;
+}
+
 /* Where the bytes are. Data in other files is refused: a file is what it is by itself. */
 static int read_layout(struct H5File *file, const char *name, struct Opened *opened,
                        struct Error *error) {
@@ -79,6 +96,7 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
         return fail(error, file->code, "%s:/%s: keeps its values in other files, which is refused",
                     file->path, name);
     struct H5Info *info = &opened->info;
+    info->stored = H5Dget_storage_size(opened->id);
     if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||
         H5Tequal(opened->type, h5_native(info->type)) <= 0)
         return OK;
@@ -116,6 +134,8 @@ static int open_dataset(struct H5File *file, const char *name, struct Opened *op
     }
     if (result == OK)
         result = read_layout(file, name, opened, error);
+    if (result == OK)
+        result = check_filters(file, name, opened, error);
     if (result != OK)
         close_dataset(opened);
     return result;
