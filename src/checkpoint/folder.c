@@ -155,8 +155,7 @@ static int sweep(const char *folder, char ***targets, int *count, struct Error *
             code = fail_errno(error, "%s/%s: cannot be removed", folder, entry->d_name);
         if (!ends_with(entry->d_name, ".h5"))
             continue;
-        ssize_t length =
-            readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
+        ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
         if (length < 0)
             continue; /* no link */
         target[length] = 0;

@@ -19,12 +19,15 @@ def check(condition, words):
         failures.append(words)
 
 
-def run(*words, ranks=0, stdout=subprocess.PIPE, **extra):
-    """(exit code, stdout, stderr). With ranks, MPI_Init fails: who starts MPI is found out."""
-    env = dict(os.environ, **extra)
+def run(*words, ranks=0, mpi=False, stdout=subprocess.PIPE):
+    """(exit code, stdout, stderr). With ranks, MPI_Init fails unless `mpi`: who starts it is found out."""
+    env = dict(os.environ)
     line = [TRAINER, *words]
     if ranks:
-        env["OMPI_MCA_pml"] = "none_of_that_name"
+        if os.geteuid() == 0:
+            env.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
+        if not mpi:
+            env["OMPI_MCA_pml"] = "none_of_that_name"
         line = ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", str(ranks), *line]
     done = subprocess.run(line, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
     return done.returncode, done.stdout, done.stderr
@@ -142,6 +145,18 @@ def check_ranks(sample):
     refused(CHECKPOINT, "No such file", "inspect", "/nowhere/x.h5", ranks=2)
     code, _, _ = run("train", "/nowhere/x.yaml", "--out", "/nowhere/y", ranks=2)
     check(code != 0, "train under mpirun did not start MPI")
+    refused(SYSTEM, "/nowhere/x.yaml", "train", "/nowhere/x.yaml", "--out", "y", ranks=2, mpi=True)
+
+
+def check_dataset(folder):
+    data = os.path.join(folder, "data.h5")
+    code, _, err = run("dataset", "synthesize", "-o", data, "--train", "40", "--test", "10")
+    check(code == 0, f"synthesize: {err}")
+    check(good("inspect", data) == good("dataset", "info", data), "inspect and info differ")
+    found = json.loads(good("inspect", data, "--json"))
+    check(found.pop("kind") == "data set", "inspect --json of a data set")
+    check(found == json.loads(good("dataset", "info", data, "--json")), "inspect and info --json differ")
+    refused(USAGE, "has no run file", "inspect", data, "--run-file")
 
 
 def main():
@@ -151,6 +166,7 @@ def main():
         check_help()
         check_mistakes(folder)
         check_inspect(sample)
+        check_dataset(folder)
         check_output(sample)
         if shutil.which("mpirun"):
             check_ranks(sample)
