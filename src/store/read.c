@@ -269,9 +269,10 @@ int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_
     const struct H5Info *info = &opened.info;
     result = check_type(file, name, info, type, error);
     if (result == OK && (info->rank < 1 || first < 0 || count < 0 || first > info->size[0] - count))
-        result = fail(error, file->code, "%s:/%s: has %lld rows, rows %lld to %lld were asked for",
-                      file->path, name, (long long)(info->rank ? info->size[0] : 0),
-                      (long long)first, (long long)(first + count));
+        result =
+            fail(error, file->code, "%s:/%s: has %lld rows, %lld from row %lld on were asked for",
+                 file->path, name, (long long)(info->rank ? info->size[0] : 0), (long long)count,
+                 (long long)first);
     if (result == OK && count > 0) {
         hsize_t start[H5_RANK] = {(hsize_t)first}, extent[H5_RANK] = {(hsize_t)count};
         for (int i = 1; i < info->rank; i++)
