@@ -46,7 +46,7 @@ int blueprint_open(struct Blueprint *blueprint, const struct Arguments *argument
         code =
             input ? shape_of_flag(input, &shape, error) : shape_of_data(blueprint, &shape, error);
     if (!code)
-        code = model_create(&blueprint->model, &blueprint->options.model, shape, error);
+        code = run_build_model(blueprint->file, &blueprint->options, shape, &blueprint->model, error);
     return code;
 }
 

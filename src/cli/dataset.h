@@ -16,7 +16,7 @@ struct ProgressLine {
     bool terminal;
     double last; /* when it was written */
 };
-struct Progress progress_line(struct ProgressLine *line);
+struct JobProgress progress_line(struct ProgressLine *line);
 void progress_line_clear(const struct ProgressLine *line);
 
 #endif

@@ -139,7 +139,7 @@ static int read_splits(const char *const *values, int count, struct ImportNamedF
 
 static int import_now(const struct ImportOptions *options, const char *out, struct Error *error) {
     struct ProgressLine line;
-    struct Progress progress = progress_line(&line);
+    struct JobProgress progress = progress_line(&line);
     int64_t skipped = 0;
     int status = import_dataset(options, out, &progress, &skipped, error);
     progress_line_clear(&line);

@@ -89,7 +89,7 @@ int ranks_agree(struct Ranks *ranks, int code, struct Error *error) {
     if (ranks->rank == speaker)
         error->code = code;
     ranks->operations->broadcast(ranks, speaker, error, sizeof *error);
-    if (!all_failed)
+    if (!all_failed && speaker > 0) /* rank 0 often acts for all: its number would say nothing */
         error_context(error, "rank %d", speaker);
     return error->code;
 }

@@ -33,7 +33,7 @@ void ranks_gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void
 
 /* The verdict: every rank passes its own code (OK or the code in `error`); returns on every rank the
  * code of the lowest rank that failed, with that rank's line in every rank's `error` ("rank 3: "
- * is put in front only when some ranks succeeded and some failed). */
+ * is put in front when another than rank 0 failed and some rank did not). */
 int ranks_agree(struct Ranks *ranks, int code, struct Error *error);
 
 #endif

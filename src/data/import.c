@@ -142,7 +142,7 @@ static int64_t batch_size(int64_t image_bytes) {
 }
 
 static int write_split(const struct ImportSource *source, const struct ImportSplit *split,
-                       struct DatasetWriter *writer, const struct Progress *progress,
+                       struct DatasetWriter *writer, const struct JobProgress *progress,
                        struct Error *error) {
     int64_t bytes = source->height * source->width * source->channels;
     int64_t most = batch_size(bytes);
@@ -161,7 +161,7 @@ static int write_split(const struct ImportSource *source, const struct ImportSpl
 }
 
 static int write_all(const struct ImportSource *source, const char *text, const char *path,
-                     const struct Progress *progress, struct Error *error) {
+                     const struct JobProgress *progress, struct Error *error) {
     const struct DatasetDescription description = {.height = source->height,
                                                    .width = source->width,
                                                    .channels = source->channels,
@@ -215,7 +215,7 @@ static int rename_classes(struct ImportSource *source, const struct ImportOption
 }
 
 int import_dataset(const struct ImportOptions *options, const char *path,
-                   const struct Progress *progress, int64_t *skipped, struct Error *error) {
+                   const struct JobProgress *progress, int64_t *skipped, struct Error *error) {
     const struct ImportFormat *format = find_format(options->format, error);
     if (!format)
         return ERROR_USAGE;

@@ -57,7 +57,7 @@ struct ImportFormat {
     const char *name, *help;
     /* Fills in a zeroed source; import.c releases it, after a failure too. */
     int (*open)(struct ImportSource *source, const struct ImportOptions *options,
-                const struct Progress *progress, struct Error *error);
+                const struct JobProgress *progress, struct Error *error);
     /* The pixels of `count` items into (count, height, width, channels). */
     int (*read)(const struct ImportSource *source, const int64_t *items, int64_t count,
                 uint8_t *pixels, struct Error *error);
@@ -68,7 +68,7 @@ extern const struct ImportFormat *const import_formats[]; /* NULL-terminated */
 
 /* Imports into `path`; *skipped says how many images were left out. */
 int import_dataset(const struct ImportOptions *options, const char *path,
-                   const struct Progress *progress, int64_t *skipped, struct Error *error);
+                   const struct JobProgress *progress, int64_t *skipped, struct Error *error);
 
 /* For the formats: adds a split (its name is copied) with room for `count` images. */
 struct ImportSplit *import_add_split(struct ImportSource *source, const char *name, int64_t count);

@@ -174,11 +174,12 @@ static int read_labels(const struct ImportSource *source, int index, int label_b
         if (status != OK)
             return status;
         if (label >= source->class_count)
-            return fail(error, ERROR_DATA,
-                        "%s: record %lld has label %d; expected 0 ... %lld: is it the binary version "
-                        "of %s?",
-                        file->path, (long long)i, label, (long long)source->class_count - 1,
-                        state->kind->name);
+            return fail(
+                error, ERROR_DATA,
+                "%s: record %lld has label %d; expected 0 ... %lld: is it the binary version "
+                "of %s?",
+                file->path, (long long)i, label, (long long)source->class_count - 1,
+                state->kind->name);
         labels[i] = label;
         items[i] = make_item(index, i);
     }
@@ -230,13 +231,13 @@ static int open_cifar(struct ImportSource *source, const struct ImportOptions *o
 }
 
 static int open_cifar10(struct ImportSource *source, const struct ImportOptions *options,
-                        const struct Progress *progress, struct Error *error) {
+                        const struct JobProgress *progress, struct Error *error) {
     (void)progress;
     return open_cifar(source, options, &cifar10, error);
 }
 
 static int open_cifar100(struct ImportSource *source, const struct ImportOptions *options,
-                         const struct Progress *progress, struct Error *error) {
+                         const struct JobProgress *progress, struct Error *error) {
     (void)progress;
     return open_cifar(source, options, &cifar100, error);
 }

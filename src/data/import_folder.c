@@ -79,14 +79,14 @@ static bool has_image_name(const char *name) {
                    strcasecmp(dot, ".png") == 0);
 }
 
-static void notice(const struct Progress *progress, const char *line) {
+static void notice(const struct JobProgress *progress, const char *line) {
     if (progress && progress->notice)
         progress->notice(progress->context, line);
 }
 
 /* Adds the images of one class folder to state->files. */
 static int list_class(struct FolderState *state, const char *folder, bool skip_bad,
-                      int64_t *skipped, const struct Progress *progress, struct Error *error) {
+                      int64_t *skipped, const struct JobProgress *progress, struct Error *error) {
     struct Names folders = {0}, files = {0};
     int status = list_folder(folder, &folders, &files, error);
     if (status == OK && folders.count > 0)
@@ -142,7 +142,7 @@ static int agree_on_classes(struct ImportSource *source, const char *first_folde
 
 static int list_split(struct ImportSource *source, const struct ImportOptions *options,
                       const char *name, const char *folder, const char *first_folder,
-                      const struct Progress *progress, struct Error *error) {
+                      const struct JobProgress *progress, struct Error *error) {
     struct FolderState *state = source->state;
     struct Names classes = {0}, others = {0};
     int64_t first = state->files.count, *ends = NULL;
@@ -190,7 +190,7 @@ static int could_be_split(const char *folder, bool *could, struct Error *error) 
 }
 
 /* Keeps of the sub-folders' names those that could be splits, and says which could not. */
-static int keep_splits(const char *folder, struct Names *splits, const struct Progress *progress,
+static int keep_splits(const char *folder, struct Names *splits, const struct JobProgress *progress,
                        struct Error *error) {
     int64_t kept = 0;
     int status = OK;
@@ -215,7 +215,7 @@ static int keep_splits(const char *folder, struct Names *splits, const struct Pr
 
 /* SOURCE's sub-folders are its splits, "train" first. */
 static int list_source(struct ImportSource *source, const struct ImportOptions *options,
-                       const struct Progress *progress, struct Error *error) {
+                       const struct JobProgress *progress, struct Error *error) {
     struct Names splits = {0}, others = {0};
     const char *folder = options->sources[0];
     int status = list_folder(folder, &splits, &others, error);
@@ -242,7 +242,7 @@ static int list_source(struct ImportSource *source, const struct ImportOptions *
 }
 
 static int list_named(struct ImportSource *source, const struct ImportOptions *options,
-                      const struct Progress *progress, struct Error *error) {
+                      const struct JobProgress *progress, struct Error *error) {
     int status = OK;
     for (int i = 0; i < options->split_count && status == OK; i++)
         status = list_split(source, options, options->splits[i].name, options->splits[i].folder,
@@ -293,7 +293,7 @@ static int read_images(const struct ImportSource *source, const int64_t *items, 
  * used. Returns how many are kept by then. */
 static int64_t keep_good(struct ImportSource *source, struct ImportSplit *split, int64_t first,
                          int64_t count, int64_t kept, struct Error *errors,
-                         const struct Progress *progress) {
+                         const struct JobProgress *progress) {
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         errors[i].code = OK;
@@ -314,7 +314,7 @@ static int64_t keep_good(struct ImportSource *source, struct ImportSplit *split,
 /* --skip-bad: decodes everything once to find out what can be used, because the file must know how
  * many images come before the first is written. */
 static int drop_bad(struct ImportSource *source, struct ImportSplit *split,
-                    const struct Progress *progress, struct Error *error) {
+                    const struct JobProgress *progress, struct Error *error) {
     const int64_t batch = 1024;
     struct Error *errors = memory_allocate((size_t)batch * sizeof *errors, "images' verdicts");
     int64_t kept = 0;
@@ -354,7 +354,7 @@ static int take_first_size(struct ImportSource *source, bool skip_bad, struct Er
 }
 
 static int open_folders(struct ImportSource *source, const struct ImportOptions *options,
-                        const struct Progress *progress, struct Error *error) {
+                        const struct JobProgress *progress, struct Error *error) {
     if (options->split_count == 0 && options->source_count != 1)
         return fail(error, ERROR_USAGE,
                     "--format image-folder: expected one SOURCE with a folder a split, or --split "

@@ -147,7 +147,7 @@ static int open_split(struct ImportSource *source, const char *folder, const cha
 }
 
 static int open_idx(struct ImportSource *source, const struct ImportOptions *options,
-                    const struct Progress *progress, struct Error *error) {
+                    const struct JobProgress *progress, struct Error *error) {
     (void)progress;
     source->state = memory_allocate(sizeof(struct IdxState), "idx files");
     if (options->source_count != 1)

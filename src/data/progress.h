@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-struct Progress {
+struct JobProgress {
     void *context;
     /* `what`, e.g. "train", is `done` of `total` done. Called from one thread; may be NULL. */
     void (*report)(void *context, const char *what, int64_t done, int64_t total);

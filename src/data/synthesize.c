@@ -385,7 +385,7 @@ int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index
 #define BATCH 1000
 
 static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit split,
-                       struct DatasetWriter *writer, const struct Progress *progress,
+                       struct DatasetWriter *writer, const struct JobProgress *progress,
                        struct Error *error) {
     static const char *const names[SYNTHESIS_SPLITS] = {"train", "test", "validation"};
     int64_t count = synthesis->count[split], bytes = synthesis->size * synthesis->size * 3;
@@ -412,8 +412,8 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
     return status;
 }
 
-int synthesize(const struct Synthesis *synthesis, const char *path, const struct Progress *progress,
-               struct Error *error) {
+int synthesize(const struct Synthesis *synthesis, const char *path,
+               const struct JobProgress *progress, struct Error *error) {
     char *source = memory_print("drawn by trainer dataset synthesize --seed %llu --size %lld",
                                 (unsigned long long)synthesis->seed, (long long)synthesis->size);
     const struct DatasetDescription description = {.height = synthesis->size,

@@ -108,9 +108,9 @@ int graph_add(struct Graph *graph, const struct Layer *layer, const void *option
     CHECK(input_count >= 1 && input_count <= LAYER_INPUTS);
     if (graph->node_count == graph->node_capacity) {
         int capacity = graph->node_capacity * 2 + 16;
-        graph->nodes = memory_resize(
-            graph->nodes, (size_t)graph->node_capacity * sizeof *graph->nodes,
-            (size_t)capacity * sizeof *graph->nodes, "the model's graph");
+        graph->nodes =
+            memory_resize(graph->nodes, (size_t)graph->node_capacity * sizeof *graph->nodes,
+                          (size_t)capacity * sizeof *graph->nodes, "the model's graph");
         graph->node_capacity = capacity;
     }
     struct Node *node = memory_allocate(sizeof *node, "the model's graph");
@@ -149,10 +149,9 @@ int graph_add_list(struct Graph *graph, const struct ChoiceList *list, const cha
         const struct Choice *choice = &list->items[i];
         const struct Layer *layer = (const struct Layer *)choice->kind;
         char *inner = memory_print("%s%s%d", path, *path ? "." : "", i);
-        int code =
-            layer->expand
-                ? layer->expand(graph, choice, inner, input, &input, error)
-                : graph_add(graph, layer, choice->options, choice, inner, &input, 1, &input, error);
+        int code = layer->expand ? layer->expand(graph, choice, inner, input, &input, error)
+                                 : graph_add(graph, layer, choice->options, choice, inner, &input,
+                                             1, &input, error);
         memory_release(inner);
         if (code)
             return code;
@@ -182,8 +181,7 @@ static void lay_out(struct Arena *arena) {
 
 int graph_build(struct Graph *graph, const struct ChoiceList *layers, struct Shape input,
                 struct Error *error) {
-    if (layers->count == 0)
-        return fail(error, ERROR_RUN_FILE, "model: zero layers; expected a list of at least one");
+    CHECK(layers->count > 0);
     add_tensor(graph, input, -1);
     int code = graph_add_list(graph, layers, "", 0, &graph->output, error);
     if (code)

@@ -42,7 +42,7 @@ static int build(struct Member *member, struct Error *error) {
         return code;
     }
     struct Shape input = {checkpoint->height, checkpoint->width, checkpoint->channels, 1, 1};
-    code = model_create(&member->model, &member->options.model, input, error);
+    code = run_build_model(member->file, &member->options, input, &member->model, error);
     if (code)
         return code;
     const struct Arena *arena = model_arena(member->model);

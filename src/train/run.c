@@ -179,3 +179,11 @@ const struct Key run_keys[] = {
      .keys = checkpoint_keys,
      .help = "what is saved, when"},
     KEY_END};
+
+int run_build_model(const struct RunFile *file, const struct RunOptions *options,
+                    struct Shape input, struct Model **model, struct Error *error) {
+    if (options->model.count == 0)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "model",
+                            "zero layers; expected a list of at least one");
+    return model_create(model, &options->model, input, error);
+}

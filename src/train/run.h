@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "data/preprocess.h"
+#include "nn/model.h"
 #include "runfile/runfile.h"
 
 struct RunOptions {
@@ -36,6 +37,11 @@ struct RunOptions {
     } checkpoint;
 };
 extern const struct Key run_keys[];
+
+/* The model of a run file for images of `input`. Failures name the run file's line. */
+int run_build_model(const struct RunFile *file, const struct RunOptions *options,
+                    struct Shape input, struct Model **model, struct Error *error);
+
 extern const char *const backend_choice_names[], *const instruction_set_names[];
 
 #endif

@@ -105,7 +105,8 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
 static int build_model(struct Trainer *trainer, struct Error *error) {
     struct Image image = loader_image(trainer->loader);
     struct Shape input = {image.height, image.width, image.channels, 1, 1};
-    int code = model_create(&trainer->model, &trainer->options.model, input, error);
+    int code =
+        run_build_model(trainer->file, &trainer->options, input, &trainer->model, error);
     if (code)
         return code;
     int64_t outputs = shape_elements(model_output(trainer->model));

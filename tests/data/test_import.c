@@ -28,7 +28,7 @@ static struct ImportOptions options_of(const char *format, const char *source) {
 
 static int import_as(const struct ImportOptions *options, const char *out, struct Error *error) {
     int64_t skipped;
-    const struct Progress progress = {.notice = count_notice};
+    const struct JobProgress progress = {.notice = count_notice};
     *error = (struct Error){0};
     notices = 0;
     return import_dataset(options, out, &progress, &skipped, error);

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """PyTorch as an independent judge: from the same checkpoint and the same samples, the losses of the
 next steps must agree. MLP, small CNN and ResNet-20 of the recipes (without dropout), on 1 and 2 ranks.
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """The same bits: on 1, 2 and 4 ranks; stopped and resumed, also in the middle of an epoch and on
 another number of ranks; killed at a random moment and resumed; for every exact exchange."""
 import os

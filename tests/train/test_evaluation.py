@@ -1,18 +1,16 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 """Evaluation, ensembles and predictions against a recomputation with NumPy; the same figures on any
 number of ranks; members that do not fit are refused by name."""
 import csv
 
-import h5py
-import numpy as np
-
-from harness import MODEL, check, result, run, run_file, scratch, synthesize
+from harness import MODEL, check, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
 
 
 def same(a, b, tolerance=1e-6):
     return np.allclose(a, b, rtol=tolerance, atol=tolerance)
 
 
+need_numpy()
 with scratch() as folder:
     data = synthesize(folder, train=400, test=431, validation=50)
     recipe = run_file(folder, data, length="30 steps")
@@ -72,6 +70,6 @@ with scratch() as folder:
         new["classes"] = np.array([b"x%d" % i for i in range(10)], dtype="S4")
     words = run(2, "eval", *members, "--data", gray, code=5)[1]
     check("/1/checkpoints/" in words and "class 0" in words, "classes of another name are refused by name")
-    small = run_file(folder, data, name="b.yaml", model=MODEL.replace("out: 32", "out: 16"), length="1 steps")
+    small = run_file(folder, data, name="b.yaml", model=MODEL.replace("out: 32", "out: 16"), length="10 steps")
     result(1, "train", small, "--out", f"{folder}/b", "--quiet")
     check(len(result(1, "eval", members[0], f"{folder}/b/checkpoints/latest.h5")["members"]) == 2, "members may be of different architectures")
