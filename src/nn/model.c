@@ -69,8 +69,9 @@ void model_initialise(const struct Model *model, uint64_t seed, float *state) {
     }
 }
 
-void model_update_statistics(const struct Model *model, const float *sum, float *state) {
+bool model_update_statistics(const struct Model *model, const float *sum, float *state) {
     const struct Arena *arena = &model->graph.arena;
+    float nonfinite = 0; /* x - x is 0 where x is finite, NaN elsewhere */
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
         if (row->role != ROLE_STATISTIC)
@@ -80,5 +81,8 @@ void model_update_statistics(const struct Model *model, const float *sum, float 
         const float *batch = sum + row->offset;
         for (int64_t j = 0; j < row->count; j++)
             running[j] += momentum * (batch[j] - running[j]);
+        for (int64_t j = 0; j < row->count; j++)
+            nonfinite += running[j] - running[j];
     }
+    return nonfinite == 0;
 }

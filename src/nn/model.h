@@ -26,7 +26,7 @@ const struct Graph *model_graph(const struct Model *model);
 void model_initialise(const struct Model *model, uint64_t seed, float *state);
 
 /* running <- running + momentum · (sum − running) for every statistics row, `sum` being the
- * exchanged gradient arena. */
-void model_update_statistics(const struct Model *model, const float *sum, float *state);
+ * exchanged gradient arena. Returns false where one has become NaN or Inf. */
+bool model_update_statistics(const struct Model *model, const float *sum, float *state);
 
 #endif

@@ -22,10 +22,11 @@ static const char *find_in_values(struct Trainer *trainer, const char **what) {
     return NULL;
 }
 
-static const char *find_in_gradients(struct Trainer *trainer) {
+static const char *find_in_gradients(struct Trainer *trainer, const char **what) {
     const struct Arena *arena = model_arena(trainer->model);
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
+        *what = row->role == ROLE_STATISTIC ? "the batch statistics" : "the gradient";
         if (exchange_own_nonfinite(trainer->exchange, row->offset, row->offset + row->count) >= 0)
             return row->name;
     }
@@ -33,8 +34,9 @@ static const char *find_in_gradients(struct Trainer *trainer) {
 }
 
 int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
-    const char *what = "the gradient";
-    const char *where = gradients ? find_in_gradients(trainer) : find_in_values(trainer, &what);
+    const char *what = NULL;
+    const char *where =
+        gradients ? find_in_gradients(trainer, &what) : find_in_values(trainer, &what);
     long long step = trainer->progress.step + 1;
     int code = OK;
     if (where)

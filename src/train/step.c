@@ -68,9 +68,9 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
                                     .rate = rate};
     if (!isfinite(figures->loss))
         return trainer_diagnose(trainer, false, error);
-    if (!updater_step(trainer->updater, rate, progress->step + 1, trainer->state, sum))
+    if (!updater_step(trainer->updater, rate, progress->step + 1, trainer->state, sum) ||
+        !model_update_statistics(trainer->model, sum, trainer->state))
         return trainer_diagnose(trainer, true, error);
-    model_update_statistics(trainer->model, sum, trainer->state);
 
     progress->epoch_loss += figures->loss * samples;
     progress->epoch_correct += tallies[TALLY_CORRECT];

@@ -11,9 +11,9 @@ from harness import MODEL, TRAINER, check, command, environment, h5py, need_nump
 USAGE, RUN_FILE, DATA, CHECKPOINT, SYSTEM, NUMERIC = 2, 3, 4, 5, 6, 7
 
 
-def refuse(code, words, *arguments, out=None):
+def refuse(code, words, *arguments, out=None, counts=(1, 2)):
     """Both alone and under mpirun; `words` must all stand in the one line."""
-    for ranks in (1, 2):
+    for ranks in counts:
         stderr = run(ranks, *arguments, code=code, timeout=60)[1]
         lines = [line for line in stderr.splitlines() if line.startswith("trainer: ")]
         check(len(lines) == 1, f"{ranks} ranks, one line: {lines or stderr}")
@@ -43,9 +43,11 @@ with scratch() as folder:
     recipe = run_file(folder, data, batch=24, shards="2", length="4 steps", every="2 steps")
     out = f"{folder}/out"
 
-    def train(code, words, *settings, file=recipe, keep=False):
-        refuse(code, words, "train", file, "--out", out, "--quiet", *[w for s in settings for w in ("--set", s)], out=None if keep else out)
-        shutil.rmtree(out, ignore_errors=True)
+    def train(code, words, *settings, file=recipe, begins=False):
+        for ranks in (1, 2):
+            refuse(code, words, "train", file, "--out", out, "--quiet", *[w for s in settings for w in ("--set", s)],
+                   out=None if begins else out, counts=(ranks,))
+            shutil.rmtree(out, ignore_errors=True)
 
     # the run file
     train(SYSTEM, ["no.yaml"], file=f"{folder}/no.yaml")
@@ -144,9 +146,9 @@ with scratch() as folder:
     shutil.rmtree(out)
 
     # numbers
-    train(NUMERIC, ["step", "rank", "layer"], "optimizer.rate=1e6", "schedule.warmup=0", "train.length=40 steps", keep=True)
+    train(NUMERIC, ["step", "rank", "layer"], "optimizer.rate=1e6", "schedule.warmup=0", "train.length=40 steps", begins=True)
     poison = variant(folder, data, "nan", lambda f: replace(f, "train/images", np.full((n, 32, 32, 3), np.nan, "f4")))
-    train(NUMERIC, ["step 1", "input"], f"data.file={poison}", keep=True)
+    train(NUMERIC, ["step 1", "input"], f"data.file={poison}", begins=True)
 
     # the command line
     refuse(USAGE, ["unknown command", "train"], "trian")
