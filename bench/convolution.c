@@ -10,11 +10,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
+#include "bench/peak.h"
 #include "compute/backend.h"
 
 #define MAX_BACKENDS 4
@@ -49,90 +48,21 @@ static const struct {
 
 typedef void Work(void *context);
 
-static double now(void) {
-    struct timespec time;
-    if (omp_get_max_threads() > 1)
-        return clock_seconds();
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Seconds of one call: the best batch of calls within `seconds`. */
 static double best_time(Work *work, void *context, double seconds) {
     work(context);
-    double start = now(), best = 1e30;
+    double start = peak_clock(), best = 1e30;
     work(context);
-    double once = now() - start;
+    double once = peak_clock() - start;
     int calls = once < 1e-3 ? (int)(1e-3 / once) + 1 : 1;
-    while (now() - start < seconds) {
-        double from = now();
+    while (peak_clock() - start < seconds) {
+        double from = peak_clock();
         for (int i = 0; i < calls; i++)
             work(context);
-        double each = (now() - from) / calls;
+        double each = (peak_clock() - from) / calls;
         best = each < best ? each : best;
     }
     return best < once ? best : once;
-}
-
-/* ---- the peak ---- */
-
-#define CHAINS 12 /* independent sums: more than latency × units needs */
-#define PEAK_STEPS 200000
-
-#define PEAK_BODY                                                                                  \
-    Vector sums[CHAINS], factor = {0}, term = {0};                                                 \
-    factor += 0.5f;                                                                                \
-    term += 0.25f;                                                                                 \
-    for (int j = 0; j < CHAINS; j++)                                                               \
-        sums[j] = factor * (float)j;                                                               \
-    for (int i = 0; i < PEAK_STEPS; i++) {                                                         \
-        _Pragma("GCC unroll 12") for (int j = 0; j < CHAINS; j++) sums[j] =                        \
-            sums[j] * factor + term;                                                               \
-        __asm__ volatile("" : "+x"(factor)); /* keeps the loop */                                  \
-    }                                                                                              \
-    for (int j = 1; j < CHAINS; j++)                                                               \
-        sums[0] += sums[j];                                                                        \
-    return sums[0][0]
-
-#ifdef __x86_64__
-static float __attribute__((target("avx512f,fma"))) peak_avx512(void) {
-    typedef float Vector __attribute__((vector_size(64)));
-    PEAK_BODY;
-}
-
-static float __attribute__((target("avx2,fma"))) peak_avx2(void) {
-    typedef float Vector __attribute__((vector_size(32)));
-    PEAK_BODY;
-}
-#endif
-
-static float peak_baseline(void) {
-    typedef float Vector __attribute__((vector_size(16)));
-    PEAK_BODY;
-}
-
-struct Peak {
-    float (*loop)(void);
-    int width;
-    volatile float sink;
-};
-
-static void peak_work(void *context) {
-    struct Peak *peak = context;
-#pragma omp parallel
-    peak->sink = peak->loop();
-}
-
-static double peak_rate(const struct Options *options, double seconds) {
-    struct Peak peak = {peak_baseline, 4, 0};
-#ifdef __x86_64__
-    if (options->variant == VARIANT_F32_V4)
-        peak = (struct Peak){peak_avx512, 16, 0};
-    else if (options->variant == VARIANT_F32_V3)
-        peak = (struct Peak){peak_avx2, 8, 0};
-#endif
-    double operations = 2.0 * CHAINS * peak.width * PEAK_STEPS * options->threads;
-    return operations / best_time(peak_work, &peak, seconds) * 1e-9;
 }
 
 /* ---- convolutions ---- */
@@ -208,7 +138,7 @@ static int bench_convolution(const struct Options *options, size_t which,
     rates[0] = operations / best_time(forward, &task, options->seconds);
     rates[2] = operations / best_time(backward_weights, &task, options->seconds);
     rates[1] = first ? 0 : operations / best_time(backward_data, &task, options->seconds);
-    double peak = peak_rate(options, options->seconds / 4);
+    double peak = peak_flops(options->variant, options->threads) * 1e-9;
     printf("%s %3ld→%-3ld %2ld² /%ld  peak %5.0f", convolutions[which].model, in, out, side, stride,
            peak);
     print_row(backend->name, rates, 3, peak);
@@ -250,7 +180,7 @@ static void bench_product(const struct Options *options, size_t which,
     rates[0] = operations / best_time(linear_forward, &task, options->seconds);
     rates[2] = operations / best_time(linear_weights, &task, options->seconds);
     rates[1] = operations / best_time(linear_data, &task, options->seconds);
-    double peak = peak_rate(options, options->seconds / 4);
+    double peak = peak_flops(options->variant, options->threads) * 1e-9;
     printf("%-20s    peak %5.0f", products[which].what, peak);
     print_row(backend->name, rates, 3, peak);
     task_release(&task);

@@ -4,6 +4,10 @@
 
 #include "base/kernel.h"
 
+/* Seconds for measuring: with one OpenMP thread the thread's own time, so that what others take from
+ * a shared core does not count; else the time that passes. */
+double peak_clock(void);
+
 /* Single-precision fused multiply-adds on registers alone, floating-point operations a second, with
  * the instruction set of `variant` on `threads` cores. */
 double peak_flops(enum Variant variant, int threads);

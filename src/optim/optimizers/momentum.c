@@ -7,31 +7,11 @@
  * While η is constant v = −ηb and both walk the same path. Where the schedule changes η they
  * differ: `pytorch` applies the new η to the whole history at once, `course` only to new gradients.
  */
-#include "optim/optimizer.h"
-
-struct MomentumOptions {
-    struct OptimizerCommon common;
-    double momentum;
-    int form;
-};
-enum { FORM_COURSE, FORM_PYTORCH };
-static const char *const form_names[] = {"course", "pytorch", NULL};
+#include "optim/momentum_options.h"
 
 static const struct Key keys[] = {
-    OPTIMIZER_COMMON_KEYS(struct MomentumOptions),
-    {.name = "momentum",
-     .type = KEY_REAL,
-     .offset = offsetof(struct MomentumOptions, momentum),
-     .fallback = "0.9",
-     .maximum = 1,
-     .help = "share of the velocity that is kept in a step (rho)"},
-    {.name = "form",
-     .type = KEY_ENUM,
-     .offset = offsetof(struct MomentumOptions, form),
-     .fallback = "course",
-     .names = form_names,
-     .help = "course: v <- rho v - rate g, x <- x + v; pytorch: b <- rho b + g, x <- x - rate b. "
-             "The same at a constant rate, with v = -rate b"},
+    MOMENTUM_KEYS(
+        "course: v <- rho v - rate g, x <- x + v; pytorch: b <- rho b + g, x <- x - rate b"),
     KEY_END};
 
 static bool update(const struct Update *update) {

@@ -8,32 +8,12 @@
  * While η is constant v = −ηb and both walk the same path: with v = ρ·v_old − ηg the first is
  * x + ρv − ηg. Where the schedule changes η they differ: `pytorch` applies the new η to the whole
  * history at once, `course` only to new gradients. */
-#include "optim/optimizer.h"
-
-struct NesterovOptions {
-    struct OptimizerCommon common;
-    double momentum;
-    int form;
-};
-enum { FORM_COURSE, FORM_PYTORCH };
-static const char *const form_names[] = {"course", "pytorch", NULL};
+#include "optim/momentum_options.h"
 
 static const struct Key keys[] = {
-    OPTIMIZER_COMMON_KEYS(struct NesterovOptions),
-    {.name = "momentum",
-     .type = KEY_REAL,
-     .offset = offsetof(struct NesterovOptions, momentum),
-     .fallback = "0.9",
-     .maximum = 1,
-     .help = "share of the velocity that is kept in a step (rho)"},
-    {.name = "form",
-     .type = KEY_ENUM,
-     .offset = offsetof(struct NesterovOptions, form),
-     .fallback = "course",
-     .names = form_names,
-     .help =
-         "course: v <- rho v - rate g, x <- x - rho v_old + (1 + rho) v; pytorch: b <- rho b + g, "
-         "x <- x - rate (g + rho b). The same at a constant rate, with v = -rate b"},
+    MOMENTUM_KEYS(
+        "course: v <- rho v - rate g, x <- x - rho v_old + (1 + rho) v; pytorch: b <- rho b + "
+        "g, x <- x - rate (g + rho b)"),
     KEY_END};
 
 static bool update_course(const struct Update *update, real rho) {
@@ -67,7 +47,7 @@ static bool update_pytorch(const struct Update *update, real rho) {
 }
 
 static bool update(const struct Update *update) {
-    const struct NesterovOptions *options = update->options;
+    const struct MomentumOptions *options = update->options;
     real rho = (real)options->momentum;
     return options->form == FORM_COURSE ? update_course(update, rho) : update_pytorch(update, rho);
 }
@@ -76,7 +56,7 @@ const struct Optimizer KERNEL(optimizer_nesterov) = {
     .kind = {.name = "nesterov",
              .summary = "momentum with the gradient taken where the velocity is about to lead",
              .keys = keys,
-             .options_size = sizeof(struct NesterovOptions)},
+             .options_size = sizeof(struct MomentumOptions)},
     .slot_count = 1,
     .slot_names = {"momentum"},
     .update = update,
