@@ -115,8 +115,8 @@ static float *gradient_of(const struct Fixture *fixture, const float *state, int
     struct Error error = {0};
     struct PlanRequest request = {.variant = variant_best(VARIANT_F32_V4),
                                   .training = true,
-                                  .samples = {samples / shards},
-                                  .sample_counts = 1,
+                                  .samples = {(samples + shards - 1) / shards, samples / shards},
+                                  .sample_counts = samples >= shards ? 2 : 1,
                                   .loss = &fixture->recipe.loss,
                                   .no_merging = !merging};
     request.backend = backend_find("openblas", request.variant, &error);
@@ -129,8 +129,9 @@ static float *gradient_of(const struct Fixture *fixture, const float *state, int
     float *gradient = memory_allocate((size_t)elements * sizeof *sum, "test");
     plan_prepare(plan, state);
     for (int64_t shard = 0; shard < shards; shard++) {
-        struct PlanRun run = {.samples = samples / shards,
-                              .first = shard * samples / shards,
+        int64_t first = shard * samples / shards;
+        struct PlanRun run = {.samples = (shard + 1) * samples / shards - first,
+                              .first = first,
                               .batch = samples,
                               .seed = 3,
                               .step = 17,
@@ -185,7 +186,8 @@ static void test_merging_changes_nothing(void **unused) {
     }
 }
 
-/* Without batch statistics a batch's gradient is its shards' sum, dropout included. */
+/* Without batch statistics a batch's gradient is its shards' sum, dropout included, also of a short
+ * batch whose shards have different sizes or none at all. */
 static void test_shards_add_up(void **unused) {
     (void)unused;
     const char *text = "model: [conv: {out: 5, kernel: 3}, relu, flatten, dropout: {rate: 0.5},\n"
@@ -194,15 +196,15 @@ static void test_shards_add_up(void **unused) {
     const struct Arena *arena = model_arena(fixture.model);
     float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
     model_initialise(fixture.model, 5, state);
-    float *whole = gradient_of(&fixture, state, 12, 1, true);
-    for (int64_t shards = 2; shards <= 12; shards += shards == 4 ? 2 : 1) {
-        if (12 % shards)
-            continue;
-        float *parts = gradient_of(&fixture, state, 12, shards, true);
-        assert_near(whole, parts, arena_gradient_elements(arena), 1e-5);
-        memory_release(parts);
+    for (int64_t samples = 3; samples <= 13; samples += 5) {
+        float *whole = gradient_of(&fixture, state, samples, 1, true);
+        for (int64_t shards = 2; shards <= 6; shards++) {
+            float *parts = gradient_of(&fixture, state, samples, shards, true);
+            assert_near(whole, parts, arena_gradient_elements(arena), 1e-5);
+            memory_release(parts);
+        }
+        memory_release(whole);
     }
-    memory_release(whole);
     memory_release(state);
     close_model(&fixture);
 }
