@@ -10,7 +10,7 @@ import random
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "train"))
-from harness import result, run_file, scratch, start_and_kill, synthesize
+from harness import newest_step, result, run_file, scratch, start_and_kill, synthesize
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--steps", type=int, default=200)
@@ -24,9 +24,10 @@ with scratch() as folder:
     for kill in range(a.kills):
         out = f"{folder}/killed-{kill}"
         first, second = random.sample((1, 2, 4), 2)
-        start_and_kill(first, random.uniform(0.7, 3), "train", recipe, "--out", out, "--quiet")
-        kept = sorted(os.listdir(f"{out}/checkpoints")) if os.path.isdir(f"{out}/checkpoints") else []
-        there = max((int(name[5:14]) for name in kept if name.startswith("step-") and name.endswith(".h5")), default=0)
+        code = start_and_kill(first, random.randint(1, a.steps * 3 // 4), out, "train", recipe, "--quiet")
+        there = newest_step(out)
+        if code == 0 or there >= a.steps:
+            sys.exit("FAILED: the run was over before it was killed")
         digests[f"killed on {first} behind step {there}, resumed on {second}"] = result(second, "train", recipe, "--out", out, "--resume", "--quiet", timeout=600)["digest"]
     for name, digest in digests.items():
         print(f"{digest}  {name}")

@@ -120,10 +120,20 @@ checkpoint: {{every: {every}, keep: 0}}
     return path
 
 
-def start_and_kill(ranks, seconds, *arguments):
-    """Starts the trainer and sends SIGKILL to one of its processes after a while; waits for the end."""
-    process = subprocess.Popen(command(ranks, *arguments), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    time.sleep(seconds)
+def newest_step(out):
+    """Of the run's checkpoints; 0 where there is none."""
+    with contextlib.suppress(FileNotFoundError):
+        kept = os.listdir(f"{out}/checkpoints")
+        return max((int(name[5:14]) for name in kept if name.startswith("step-") and name.endswith(".h5")), default=0)
+    return 0
+
+
+def start_and_kill(ranks, step, out, *arguments):
+    """Starts the trainer, and sends SIGKILL to one of its processes once a checkpoint of `step` or
+    later is there; waits for the end. Returns the exit code."""
+    process = subprocess.Popen(command(ranks, *arguments, "--out", out), env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while process.poll() is None and newest_step(out) < step:
+        time.sleep(0.002)
     victims = children(process.pid) if ranks > 1 else [process.pid]
     for victim in victims[-1:]:
         with contextlib.suppress(ProcessLookupError):
