@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -105,8 +106,7 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
 static int build_model(struct Trainer *trainer, struct Error *error) {
     struct Image image = loader_image(trainer->loader);
     struct Shape input = {image.height, image.width, image.channels, 1, 1};
-    int code =
-        run_build_model(trainer->file, &trainer->options, input, &trainer->model, error);
+    int code = run_build_model(trainer->file, &trainer->options, input, &trainer->model, error);
     if (code)
         return code;
     int64_t outputs = shape_elements(model_output(trainer->model));
@@ -202,22 +202,16 @@ static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
     return OK;
 }
 
-static int prepare_folder(struct Trainer *trainer, struct Error *error) {
-    int code = OK;
-    if (ranks_rank(trainer->ranks) == 0)
-        code = make_folder(trainer->checkpoints, error);
-    return ranks_agree(trainer->ranks, code, error);
-}
-
-static int open_reports(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                        struct Error *error) {
-    if (ranks_rank(trainer->ranks) != 0)
-        return OK;
+/* Rank 0's part: the first thing that a run writes, after everything else was checked. */
+static int open_folder(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                       struct Error *error) {
     int64_t first = checkpoint ? checkpoint->progress.step : 0;
     trainer->bar =
         progress_create(stderr, trainer->request->quiet, trainer->time.total,
                         trainer->time.steps_per_epoch, trainer->options.train.batch, first);
-    int code = write_run_file(trainer, error);
+    int code = make_folder(trainer->checkpoints, error);
+    if (!code)
+        code = write_run_file(trainer, error);
     if (code)
         return code;
     char *path = memory_print("%s/metrics.jsonl", trainer->request->folder);
@@ -243,6 +237,19 @@ static int fill_state(struct Trainer *trainer, const struct Checkpoint *checkpoi
     return trainer_compare_replicas(trainer, error);
 }
 
+/* mpirun binds each rank to one core unless told otherwise; threads would then share it. */
+static void warn_of_binding(const struct Trainer *trainer) {
+    cpu_set_t mine;
+    int64_t threads = trainer->options.train.threads;
+    if (threads > 1 && !sched_getaffinity(0, sizeof mine, &mine) && CPU_COUNT(&mine) < threads)
+        progress_note(
+            trainer->bar,
+            "note: %lld threads a rank share %d processor%s; mpirun --map-by slot:PE=%lld "
+            "gives each rank as many as it has threads",
+            (long long)threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s",
+            (long long)threads);
+}
+
 static void announce_run(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                          const char *skipped) {
     const struct RunOptions *options = &trainer->options;
@@ -264,6 +271,7 @@ static void announce_run(const struct Trainer *trainer, const struct Checkpoint 
                   ranks_size(trainer->ranks) == 1 ? "" : "s", (long long)options->train.threads,
                   options->train.threads == 1 ? "" : "s", trainer->backend->name,
                   variant_name(trainer->variant), exchange_name(trainer->exchange));
+    warn_of_binding(trainer);
 }
 
 static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint,
@@ -285,7 +293,9 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     if (!checkpoint)
         trainer->progress =
             (struct Progress){.best_metric = -1, .validation_loss = -1, .validation_accuracy = -1};
-    code = ranks_agree(ranks, open_reports(trainer, checkpoint, error), error);
+    if (ranks_rank(ranks) == 0)
+        code = open_folder(trainer, checkpoint, error);
+    code = ranks_agree(ranks, code, error);
     if (code)
         return code;
     announce_run(trainer, checkpoint, skipped);
@@ -300,8 +310,6 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
                                 .request = request,
                                 .checkpoints = memory_print("%s/checkpoints", request->folder)};
     int code = ranks_agree(ranks, parse(trainer, error), error);
-    if (!code)
-        code = prepare_folder(trainer, error);
     if (!code)
         code = trainer_find_checkpoint(trainer, &checkpoint, &skipped, error);
     if (!code && trainer->options.train.shards < 0)
