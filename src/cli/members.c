@@ -65,8 +65,9 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
         if (!code)
             code = member_attach(&members->items[i], members->dataset, members->split, backend,
                                  variant, error);
-        members->predictors[i] = (struct Predictor){
-            members->items[i].plan, members->items[i].loader, members->items[i].state};
+        members->predictors[i] =
+            (struct Predictor){members->items[i].checkpoint->path, members->items[i].plan,
+                               members->items[i].loader, members->items[i].state};
     }
     return code;
 }

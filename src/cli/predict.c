@@ -28,14 +28,6 @@ static bool ends_with(const char *text, const char *end) {
     return length > tail && !strcmp(text + length - tail, end);
 }
 
-static int64_t largest_of(const float *row, int64_t classes) {
-    int64_t largest = 0;
-    for (int64_t c = 1; c < classes; c++)
-        if (row[c] > row[largest])
-            largest = c;
-    return largest;
-}
-
 /* A field of a CSV file (RFC 4180). */
 static void print_field(FILE *file, const char *text) {
     if (!strpbrk(text, ",\"\r\n")) {
@@ -91,7 +83,7 @@ static int write_csv(struct Output *output, int64_t first, int64_t count,
         fprintf(output->file, "%lld,", (long long)(first + i));
         print_field(output->file, names[labels[i]]);
         fputc(',', output->file);
-        print_field(output->file, names[largest_of(row, classes)]);
+        print_field(output->file, names[evaluate_prediction(row, classes)]);
         for (int64_t c = 0; c < classes; c++)
             fprintf(output->file, ",%.9g", row[c]);
         fputc('\n', output->file);
@@ -104,7 +96,7 @@ static int write_h5(struct Output *output, int64_t first, int64_t count, const f
     int64_t classes = output->members->dataset->class_count;
     int32_t predictions[EVALUATE_BLOCK];
     for (int64_t i = 0; i < count; i++)
-        predictions[i] = (int32_t)largest_of(probabilities + i * classes, classes);
+        predictions[i] = (int32_t)evaluate_prediction(probabilities + i * classes, classes);
     int code = h5_write_rows(output->writer, "/probabilities", H5_FLOAT32, first, count,
                              probabilities, error);
     if (!code)

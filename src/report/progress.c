@@ -1,7 +1,10 @@
 #include "report/progress.h"
 
+#include <fcntl.h>
+#include <limits.h>
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -11,26 +14,47 @@
 
 #define BAR_SECONDS 0.2 /* between two drawings on a terminal */
 #define LINE_SECONDS 30 /* between two lines of a log, within an epoch */
+#define FIRST_SECONDS 5 /* before the first of them */
 
 struct ProgressBar {
     FILE *stream;
-    bool quiet, terminal, drawn;
+    bool quiet, drawn;
+    int terminal; /* descriptor of the one that people look at; -1: a log */
     int64_t total_steps, steps_per_epoch, batch, first_step;
     double start, last;
 };
+
+/* The terminal behind `stream`: its own, or that of the launcher which started this process and
+ * passes on what it writes (mpirun, on the same machine). */
+static int find_terminal(FILE *stream) {
+    char link[64], path[PATH_MAX];
+    if (isatty(fileno(stream)))
+        return dup(fileno(stream));
+    snprintf(link, sizeof link, "/proc/%ld/fd/%d", (long)getppid(), fileno(stream));
+    ssize_t length = getenv("OMPI_COMM_WORLD_RANK") ? readlink(link, path, sizeof path - 1) : -1;
+    if (length < 0)
+        return -1;
+    path[length] = '\0';
+    int terminal = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
+    if (terminal >= 0 && !isatty(terminal)) {
+        close(terminal);
+        return -1;
+    }
+    return terminal;
+}
 
 struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_steps,
                                     int64_t steps_per_epoch, int64_t batch, int64_t first_step) {
     struct ProgressBar *bar = memory_allocate(sizeof *bar, "the progress bar");
     *bar = (struct ProgressBar){.stream = stream,
                                 .quiet = quiet,
-                                .terminal = isatty(fileno(stream)),
+                                .terminal = quiet ? -1 : find_terminal(stream),
                                 .total_steps = total_steps,
                                 .steps_per_epoch = steps_per_epoch,
                                 .batch = batch,
                                 .first_step = first_step,
                                 .start = clock_seconds(),
-                                .last = clock_seconds()};
+                                .last = clock_seconds() - LINE_SECONDS + FIRST_SECONDS};
     return bar;
 }
 
@@ -45,6 +69,8 @@ void progress_release(struct ProgressBar *bar) {
         return;
     clear_bar(bar);
     fflush(bar->stream);
+    if (bar->terminal >= 0)
+        close(bar->terminal);
     memory_release(bar);
 }
 
@@ -83,13 +109,13 @@ static void draw_bar(struct ProgressBar *bar, const struct StepFigures *figures,
 
 void progress_step(struct ProgressBar *bar, const struct StepFigures *figures) {
     double now = clock_seconds();
-    if (!bar || bar->quiet || now - bar->last < (bar->terminal ? BAR_SECONDS : LINE_SECONDS))
+    if (!bar || bar->quiet || now - bar->last < (bar->terminal >= 0 ? BAR_SECONDS : LINE_SECONDS))
         return;
     bar->last = now;
     char left[32];
     double each = (now - bar->start) / (double)(figures->step - bar->first_step);
     print_time(each * (double)(bar->total_steps - figures->step), left);
-    if (bar->terminal) {
+    if (bar->terminal >= 0) {
         draw_bar(bar, figures, left);
         return;
     }

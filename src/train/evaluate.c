@@ -42,15 +42,19 @@ static int64_t block_samples(const struct EvaluateRequest *request, int64_t bloc
     return left <= 0 ? 0 : left < EVALUATE_BLOCK ? left : EVALUATE_BLOCK;
 }
 
-/* The largest probability wins, the lowest index among equals. */
-static int64_t place_of(const float *row, int64_t classes, int64_t label, int64_t *largest) {
+int64_t evaluate_prediction(const float *probabilities, int64_t classes) {
+    int64_t largest = 0;
+    for (int64_t c = 1; c < classes; c++)
+        if (probabilities[c] > probabilities[largest])
+            largest = c;
+    return largest;
+}
+
+/* How many classes come before the label; by the same rule. */
+static int64_t place_of(const float *row, int64_t classes, int64_t label) {
     int64_t before = 0;
-    *largest = 0;
-    for (int64_t c = 0; c < classes; c++) {
+    for (int64_t c = 0; c < classes; c++)
         before += row[c] > row[label] || (row[c] == row[label] && c < label);
-        if (row[c] > row[*largest])
-            *largest = c;
-    }
     return before;
 }
 
@@ -60,11 +64,11 @@ static struct BlockResult judge(struct Evaluation *evaluation, int64_t count,
     int64_t classes = evaluation->classes;
     for (int64_t i = 0; i < count; i++) {
         const float *row = probabilities + i * classes;
-        int64_t largest, place = place_of(row, classes, labels[i], &largest);
+        int64_t place = place_of(row, classes, labels[i]);
         result.loss -= log(fmax((double)row[labels[i]], DBL_MIN));
         result.correct += place == 0;
         result.top5 += place < 5;
-        evaluation->confusion[labels[i] * classes + largest]++;
+        evaluation->confusion[labels[i] * classes + evaluate_prediction(row, classes)]++;
     }
     return result;
 }
@@ -98,16 +102,40 @@ static void finish_ensemble(struct Work *work, int64_t count) {
     }
 }
 
-static void run_block(struct Work *work, int64_t block, struct BlockResult *results) {
+static void load_block(struct Work *work, const struct Predictor *member, int64_t first,
+                       int64_t count) {
+    loader_fill(member->loader, 0, first, count, plan_input(member->plan),
+                plan_target(member->plan), NULL, work->labels);
+}
+
+/* Fails where a member's probabilities are not numbers, naming the sample and the layer. */
+static int check_finite(struct Work *work, const struct Predictor *member,
+                        const struct PlanRun *run, int64_t first, struct Error *error) {
+    int64_t classes = work->request->classes, at = 0;
+    while (at < run->samples * classes && isfinite(work->probabilities[at]))
+        at++;
+    if (at == run->samples * classes)
+        return OK;
+    load_block(work, member, first, run->samples);
+    const struct Node *node = plan_find_nonfinite(member->plan, run);
+    return fail(error, ERROR_NUMERIC,
+                "%s: NaN or Inf in the output of layer %s for sample %lld of the split",
+                member->name, node ? node->path : "(loss)", (long long)(first + at / classes));
+}
+
+static int run_block(struct Work *work, int64_t block, struct BlockResult *results,
+                     struct Error *error) {
     const struct EvaluateRequest *request = work->request;
     int64_t count = block_samples(request, block), first = block * EVALUATE_BLOCK;
     for (int m = 0; m < request->member_count && count; m++) {
         const struct Predictor *member = &request->members[m];
         struct PlanRun run = {.samples = count, .batch = count, .state = member->state};
-        loader_fill(member->loader, 0, first, count, plan_input(member->plan),
-                    plan_target(member->plan), NULL, work->labels);
+        load_block(work, member, first, count);
         plan_forward(member->plan, &run);
         plan_predict(member->plan, count, work->probabilities);
+        int code = check_finite(work, member, &run, first, error);
+        if (code)
+            return code;
         results[m] = judge(&work->evaluations[m], count, work->probabilities, work->labels);
         if (request->member_count == 1)
             memcpy(work->ensemble, work->probabilities,
@@ -119,15 +147,19 @@ static void run_block(struct Work *work, int64_t block, struct BlockResult *resu
         finish_ensemble(work, count);
     int last = request->member_count;
     results[last] = judge(&work->evaluations[last], count, work->ensemble, work->labels);
+    return OK;
 }
 
-static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, struct Error *error) {
+static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, int code,
+                   struct Error *error) {
     const struct EvaluateRequest *request = work->request;
     int64_t values = EVALUATE_BLOCK * request->classes;
+    code = ranks_agree(ranks, code, error);
+    if (code)
+        return code;
     ranks_gather(ranks, work->ensemble, values * (int64_t)sizeof(float), work->gathered);
     ranks_gather(ranks, work->labels, EVALUATE_BLOCK * (int64_t)sizeof(int32_t),
                  work->gathered_labels);
-    int code = OK;
     for (int r = 0; r < ranks_size(ranks) && !code && ranks_rank(ranks) == 0; r++) {
         int64_t block = round * ranks_size(ranks) + r, count = block_samples(request, block);
         if (count)
@@ -189,10 +221,13 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
     for (int m = 0; m < request->member_count; m++)
         plan_prepare(request->members[m].plan, request->members[m].state);
     for (int64_t round = 0; round < rounds && !code; round++) {
-        run_block(&work, round * size + ranks_rank(ranks), work.mine + round * work.results);
+        code = run_block(&work, round * size + ranks_rank(ranks), work.mine + round * work.results,
+                         error);
         if (request->sink)
-            code = deliver(&work, ranks, round, error);
+            code = deliver(&work, ranks, round, code, error);
     }
+    if (!request->sink)
+        code = ranks_agree(ranks, code, error);
     if (!code)
         add_up(&work, ranks, rounds);
     memory_release(work.probabilities);

@@ -15,6 +15,7 @@
 
 /* One model and its own view of the data. */
 struct Predictor {
+    const char *name; /* for messages: a checkpoint's path, "validation" */
     struct Plan *plan;     /* an inference plan for the sizes of evaluate_sizes() */
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
@@ -46,8 +47,12 @@ struct EvaluateRequest {
     void *context;
 };
 
+/* The most probable class, the lowest among equals. */
+int64_t evaluate_prediction(const float *probabilities, int64_t classes);
+
 /* Fills members[0 … member_count−1] and, last, members[member_count] for the ensemble (of one
- * member: the same as the member's). Collective. */
+ * member: the same as the member's). ERROR_NUMERIC, with sample and layer, where a score is NaN or
+ * Inf. Collective. */
 int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request,
              struct Evaluation *results, struct Error *error);
 

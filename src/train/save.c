@@ -1,6 +1,9 @@
 #include <string.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "train/trainer.h"
 
 static struct Checkpoint *compose(struct Trainer *trainer) {
@@ -37,6 +40,47 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
         checkpoint_put_slot(checkpoint, arena, updater_slot_name(trainer->updater, slot),
                             updater_slot(trainer->updater, slot));
     return checkpoint;
+}
+
+/* Checkpoints that will lie in the folder at the same time: those kept, the best, the one being
+ * written. */
+static int64_t most_checkpoints(const struct Trainer *trainer) {
+    int64_t keep = trainer->options.checkpoint.keep;
+    int64_t every = span_steps(trainer->options.checkpoint.every, trainer->time.steps_per_epoch);
+    int64_t all = every ? trainer->time.total / every + 2 : 2;
+    return keep && keep < all ? keep + 2 : all + 1;
+}
+
+int trainer_check_room(struct Trainer *trainer, struct Error *error) {
+    const struct Arena *arena = model_arena(trainer->model);
+    int slots = updater_slot_count(trainer->updater), code = OK;
+    double one = 4.0 * (double)(arena_state_elements(arena) + slots * arena->parameters) + 65536;
+    double needed = one * (double)most_checkpoints(trainer);
+    struct statvfs disk;
+    char need[32], room[32];
+    if (ranks_rank(trainer->ranks) == 0 && !statvfs(trainer->checkpoints, &disk)) {
+        double free = (double)disk.f_bavail * (double)disk.f_frsize;
+        if (free < needed)
+            code = fail(error, ERROR_SYSTEM,
+                        "%s: not enough space: the run's %lld checkpoints need about %s, %s are "
+                        "free; free some, or lower checkpoint.keep",
+                        trainer->checkpoints, (long long)most_checkpoints(trainer),
+                        text_bytes(needed, need), text_bytes(free, room));
+    }
+    return ranks_agree(trainer->ranks, code, error);
+}
+
+void trainer_discard(struct Trainer *trainer) {
+    if (ranks_rank(trainer->ranks) != 0)
+        return;
+    const char *names[] = {"metrics.jsonl", "run.yaml"};
+    for (int i = 0; i < 2; i++) {
+        char *path = memory_print("%s/%s", trainer->request->folder, names[i]);
+        unlink(path);
+        memory_release(path);
+    }
+    rmdir(trainer->checkpoints);
+    rmdir(trainer->request->folder);
 }
 
 /* Rank 0's part. */

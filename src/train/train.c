@@ -6,8 +6,8 @@
 #include "train/trainer.h"
 
 static int validate(struct Trainer *trainer, struct EpochFigures *figures, struct Error *error) {
-    struct Predictor predictor = {trainer->validation_plan, trainer->validation_loader,
-                                  trainer->state};
+    struct Predictor predictor = {trainer->validation->name, trainer->validation_plan,
+                                  trainer->validation_loader, trainer->state};
     struct EvaluateRequest request = {.members = &predictor,
                                       .member_count = 1,
                                       .samples = trainer->validation->count,
@@ -104,8 +104,13 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     int64_t until = trainer.time.total;
     if (request->stop_after && request->stop_after < until)
         until = request->stop_after;
-    if (!code && trainer.progress.step == 0)
-        code = trainer_save(&trainer, error); /* also shows that there is room for one */
+    if (!code && trainer.progress.step == 0) {
+        code = trainer_check_room(&trainer, error);
+        if (!code)
+            code = trainer_save(&trainer, error);
+        if (code)
+            trainer_discard(&trainer);
+    }
     if (!code) {
         remember(result, &trainer.progress);
         code = run_steps(&trainer, until, result, error);

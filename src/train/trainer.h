@@ -57,6 +57,10 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
                     struct Error *error);
 /* save.c: one checkpoint of the present state; links, prunes. Collective. */
 int trainer_save(struct Trainer *trainer, struct Error *error);
+/* save.c: is there room for the checkpoints of the whole run? Collective. */
+int trainer_check_room(struct Trainer *trainer, struct Error *error);
+/* save.c: takes back what a run wrote that could not save its first checkpoint. */
+void trainer_discard(struct Trainer *trainer);
 
 /* step.c. Collective. trainer_locate says which samples the step after progress->step takes. */
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);

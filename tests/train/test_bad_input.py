@@ -131,13 +131,12 @@ with scratch() as folder:
                              preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)))
     lines = [line for line in limited.stderr.splitlines() if line.startswith("trainer: ")]
     check(limited.returncode == SYSTEM and len(lines) == 1, f"a limit on files is met before training: {lines}")
-    check(not os.listdir(f"{out}/checkpoints"), "  and nothing half-written stays")
-    shutil.rmtree(out)
+    check(not os.path.exists(out), "  and nothing stays")
     os.mkdir(out)
     if os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", out]).returncode == 0:
         try:
             refuse(SYSTEM, ["space"], "train", recipe, "--out", f"{out}/run")
-            check(not os.listdir(f"{out}/run/checkpoints"), "a full disk is found before training; nothing half-written stays")
+            check(not os.path.exists(f"{out}/run"), "a full disk is found before training; nothing stays")
         finally:
             subprocess.run(["umount", out], check=True)
     else:
@@ -148,6 +147,12 @@ with scratch() as folder:
     train(NUMERIC, ["step", "rank", "layer"], "optimizer.rate=1e6", "schedule.warmup=0", "train.length=40 steps", begins=True)
     poison = variant(folder, data, "nan", lambda f: replace(f, "train/images", np.full((n, 32, 32, 3), np.nan, "f4")))
     train(NUMERIC, ["step 1", "input"], f"data.file={poison}", begins=True)
+
+    # a model that learnt nothing but large numbers: seen before it is saved or believed
+    poison = variant(folder, data, "nan_validation", lambda f: (replace(f, "validation/images", np.full((60, 32, 32, 3), np.nan, "f4")),
+                                                               replace(f, "train/images", f["train/images"][()].astype("f4")),
+                                                               replace(f, "test/images", f["test/images"][()].astype("f4"))))
+    train(NUMERIC, ["validation", "layer", "sample"], f"data.file={poison}", begins=True)
 
     # the command line
     refuse(USAGE, ["unknown command", "train"], "trian")

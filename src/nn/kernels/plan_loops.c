@@ -29,7 +29,7 @@ static void tally(int64_t samples, int64_t outputs, const void *scores, const fl
             if (wanted[c] > wanted[label])
                 label = c;
         for (int64_t c = 0; c < outputs; c++)
-            better += c != label && !(row[c] < row[label]); /* a NaN counts against, too */
+            better += row[c] > row[label] || (row[c] == row[label] && c < label);
         *first += better == 0;
         *top5 += better < 5;
     }
