@@ -1,6 +1,6 @@
 #include "cli/blueprint.h"
 
-#include "base/memory.h"
+#include "cli/overrides.h"
 #include "data/augment.h"
 #include "data/loader.h"
 
@@ -21,6 +21,10 @@ static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struc
     if (code)
         return code;
     const struct Dataset *dataset = blueprint->dataset;
+    code = run_find_splits(blueprint->file, &blueprint->options, dataset, &blueprint->train,
+                           &blueprint->validation, error);
+    if (code)
+        return code;
     struct Image image = {dataset->height, dataset->width, dataset->channels, NULL};
     for (int i = 0; i < blueprint->options.augment.count && !code; i++) {
         const struct Choice *choice = &blueprint->options.augment.items[i];
@@ -34,19 +38,21 @@ static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struc
 
 int blueprint_open(struct Blueprint *blueprint, const struct Arguments *arguments,
                    struct Error *error) {
-    const char **overrides = NULL;
     const char *input = argument_value(arguments, "input");
     struct Shape shape;
     *blueprint = (struct Blueprint){0};
-    int count = argument_values(arguments, "set", &overrides);
-    int code = runfile_parse(&blueprint->file, arguments->operands[0], NULL, overrides, count,
-                             run_keys, &blueprint->options, error);
-    memory_release((void *)overrides);
+    struct Overrides overrides = overrides_collect(arguments);
+    int code = runfile_parse(&blueprint->file, arguments->operands[0], NULL, overrides.texts,
+                             overrides.count, run_keys, &blueprint->options, error);
+    overrides_release(&overrides);
     if (!code)
         code =
             input ? shape_of_flag(input, &shape, error) : shape_of_data(blueprint, &shape, error);
     if (!code)
-        code = run_build_model(blueprint->file, &blueprint->options, shape, &blueprint->model, error);
+        code =
+            run_build_model(blueprint->file, &blueprint->options, shape, &blueprint->model, error);
+    if (!code && blueprint->dataset)
+        code = run_check_model(blueprint->file, blueprint->model, blueprint->dataset, error);
     return code;
 }
 

@@ -4,12 +4,14 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/blueprint.h"
+#include "cli/overrides.h"
 #include "comm/exchange.h"
 #include "nn/plan.h"
 #include "optim/optimizer.h"
 
 static const struct Flag flags[] = {
     BLUEPRINT_FLAGS,
+    OVERRIDE_FLAGS,
     {.name = "ranks",
      .argument = "N",
      .help = "ranks that the memory is computed for (default: train.shards, or 1)"},
@@ -63,7 +65,7 @@ static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Need
         return error->code;
     struct Plan *plan = NULL;
     struct Updater *updater = NULL;
-    int code = plan_create(&plan, blueprint->model, &request, error);
+    int code = run_create_plan(blueprint->file, blueprint->model, &request, &plan, error);
     if (!code)
         code = updater_create(&updater, &options->optimizer, arena, variant, error);
     if (!code) {

@@ -4,7 +4,7 @@
 #include <math.h>
 
 #include "base/memory.h"
-#include "cli/command.h"
+#include "cli/overrides.h"
 
 static const struct Flag flags[] = {
     {.name = "out",
@@ -15,6 +15,7 @@ static const struct Flag flags[] = {
      .argument = "KEY=VALUE",
      .repeated = true,
      .help = "changes a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3"},
+    OVERRIDE_FLAGS,
     {.name = "resume",
      .help = "continue from the newest valid checkpoint in DIR; start where there is none"},
     {.name = "stop-after",
@@ -68,15 +69,14 @@ static void print_words(const struct TrainResult *result) {
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
-    const char **overrides = NULL;
     long long stop_after;
     int code = argument_integer(arguments, "stop-after", 1, INT64_MAX, 0, &stop_after, error);
     if (code)
         return code;
-    int override_count = argument_values(arguments, "set", &overrides);
+    struct Overrides overrides = overrides_collect(arguments);
     struct TrainRequest request = {.run_path = arguments->operands[0],
-                                   .override_count = override_count,
-                                   .overrides = overrides,
+                                   .override_count = overrides.count,
+                                   .overrides = overrides.texts,
                                    .folder = argument_value(arguments, "out"),
                                    .resume = argument_given(arguments, "resume"),
                                    .stop_after = stop_after,
@@ -94,7 +94,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
             print_words(&result);
     }
     memory_release(result.checkpoint);
-    memory_release((void *)overrides);
+    overrides_release(&overrides);
     return code;
 }
 
@@ -113,6 +113,7 @@ const struct Command command_train = {
         "Examples:\n"
         "  mpirun -np 2 trainer train launch/recipes/demo.yaml --out runs/demo\n"
         "  mpirun -np 4 trainer train runs/demo/run.yaml --out runs/demo --resume\n"
+        "  mpirun -np 2 trainer train mine.yaml --out runs/b --backend openblas\n"
         "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set train.seed=2\n",
     .flags = flags,
     .parallel = true,

@@ -1,5 +1,9 @@
 #include "train/run.h"
 
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
 #include "comm/exchange.h"
 #include "data/augment.h"
 #include "nn/layer.h"
@@ -186,4 +190,72 @@ int run_build_model(const struct RunFile *file, const struct RunOptions *options
         return runfile_fail(file, error, ERROR_RUN_FILE, "model",
                             "zero layers; expected a list of at least one");
     return model_create(model, &options->model, input, error);
+}
+
+/* The split called `name`, which `key` of the run file asks for; NULL where there is none, and
+ * `hint` then says what else the key takes. */
+static const struct Split *find_split(const struct RunFile *file, const char *key, const char *name,
+                                      const char *hint, const struct Dataset *dataset,
+                                      struct Error *error) {
+    size_t bytes = (size_t)dataset->split_count * sizeof(char *);
+    const char **names = memory_allocate(bytes, "names of splits"), *nearest;
+    struct Text all = {0};
+    for (int i = 0; i < dataset->split_count; i++) {
+        names[i] = dataset->splits[i].name;
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    const struct Split *split = NULL;
+    for (int i = 0; i < dataset->split_count && !split; i++)
+        if (!strcmp(names[i], name))
+            split = &dataset->splits[i];
+    nearest = text_nearest(name, names, dataset->split_count);
+    if (!split)
+        runfile_fail(file, error, ERROR_DATA, key, "%s has no split '%s'; it has %s%s%s%s%s",
+                     dataset->path, name, all.data, hint, nearest ? "; did you mean '" : "",
+                     nearest ? nearest : "", nearest ? "'?" : "");
+    text_release(&all);
+    memory_release((void *)names);
+    return split;
+}
+
+int run_find_splits(const struct RunFile *file, const struct RunOptions *options,
+                    const struct Dataset *dataset, const struct Split **train,
+                    const struct Split **validation, struct Error *error) {
+    *validation = NULL;
+    *train = find_split(file, "data.train", options->data.train, "", dataset, error);
+    if (!*train)
+        return error->code;
+    if ((*train)->count < options->train.batch)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "train.batch",
+                            "a batch of %lld is more than the %lld samples of split %s of %s",
+                            (long long)options->train.batch, (long long)(*train)->count,
+                            (*train)->name, dataset->path);
+    if (!strcmp(options->data.validation, "none"))
+        return OK;
+    *validation = find_split(file, "data.validation", options->data.validation,
+                             " (none: no evaluation)", dataset, error);
+    return *validation ? OK : error->code;
+}
+
+int run_check_model(const struct RunFile *file, const struct Model *model,
+                    const struct Dataset *dataset, struct Error *error) {
+    int64_t outputs = shape_elements(model_output(model));
+    if (outputs != dataset->class_count)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "model",
+                            "the model has %lld outputs, %s has %lld classes", (long long)outputs,
+                            dataset->path, (long long)dataset->class_count);
+    if (model_arena(model)->trained == 0)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "model",
+                            "nothing to train: no layer has parameters");
+    return OK;
+}
+
+int run_create_plan(const struct RunFile *file, const struct Model *model,
+                    const struct PlanRequest *request, struct Plan **plan, struct Error *error) {
+    static const char key[] = "model: "; /* what the plan's own failures begin with */
+    int code = plan_create(plan, model, request, error);
+    if (!code || strncmp(error->text, key, strlen(key)))
+        return code;
+    struct Error found = *error;
+    return runfile_fail(file, error, code, "model", "%s", found.text + strlen(key));
 }

@@ -5,8 +5,10 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "data/dataset.h"
 #include "data/preprocess.h"
 #include "nn/model.h"
+#include "nn/plan.h"
 #include "runfile/runfile.h"
 
 struct RunOptions {
@@ -24,12 +26,12 @@ struct RunOptions {
         struct Span length;    /* "30 epochs", "2000 steps" */
         int64_t seed;
         bool shuffle;
-        int last_batch;        /* enum: keep, drop */
-        int64_t threads;       /* OpenMP threads a rank */
-        int backend;           /* enum: auto, openblas, onednn */
-        int exchange;          /* enum ExchangeAlgorithm */
-        int instruction_set;   /* enum: auto, baseline, avx2, avx512 */
-        int64_t check_every;   /* steps between comparisons of the replicas' digests */
+        int last_batch;      /* enum: keep, drop */
+        int64_t threads;     /* OpenMP threads a rank */
+        int backend;         /* enum: auto, openblas, onednn */
+        int exchange;        /* enum ExchangeAlgorithm */
+        int instruction_set; /* enum: auto, baseline, avx2, avx512 */
+        int64_t check_every; /* steps between comparisons of the replicas' digests */
     } train;
     struct {
         struct Span every;
@@ -41,6 +43,18 @@ extern const struct Key run_keys[];
 /* The model of a run file for images of `input`. Failures name the run file's line. */
 int run_build_model(const struct RunFile *file, const struct RunOptions *options,
                     struct Shape input, struct Model **model, struct Error *error);
+
+/* The splits that the run file names, as far as the data set has them and they serve for the run;
+ * *validation is NULL for "none". */
+int run_find_splits(const struct RunFile *file, const struct RunOptions *options,
+                    const struct Dataset *dataset, const struct Split **train,
+                    const struct Split **validation, struct Error *error);
+/* One output a class, and something to train. */
+int run_check_model(const struct RunFile *file, const struct Model *model,
+                    const struct Dataset *dataset, struct Error *error);
+/* plan_create, whose failures then name the run file's line. */
+int run_create_plan(const struct RunFile *file, const struct Model *model,
+                    const struct PlanRequest *request, struct Plan **plan, struct Error *error);
 
 extern const char *const backend_choice_names[], *const instruction_set_names[];
 

@@ -75,16 +75,10 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
     int code = dataset_open(&trainer->dataset, options->data.file, error);
     if (code)
         return code;
-    trainer->split = dataset_split(trainer->dataset, options->data.train, error);
-    if (!trainer->split)
-        return error->code;
-    if (strcmp(options->data.validation, "none")) {
-        trainer->validation = dataset_split(trainer->dataset, options->data.validation, error);
-        if (!trainer->validation) {
-            error_context(error, "data.validation (\"none\" trains without one)");
-            return error->code;
-        }
-    }
+    code = run_find_splits(trainer->file, options, trainer->dataset, &trainer->split,
+                           &trainer->validation, error);
+    if (code)
+        return code;
     code = preprocess_create(&trainer->preprocess, &options->preprocess, trainer->dataset, error);
     if (code)
         return code;
@@ -109,15 +103,7 @@ static int build_model(struct Trainer *trainer, struct Error *error) {
     int code = run_build_model(trainer->file, &trainer->options, input, &trainer->model, error);
     if (code)
         return code;
-    int64_t outputs = shape_elements(model_output(trainer->model));
-    if (outputs != trainer->dataset->class_count)
-        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "model",
-                            "the model has %lld outputs, %s has %lld classes", (long long)outputs,
-                            trainer->dataset->path, (long long)trainer->dataset->class_count);
-    if (model_arena(trainer->model)->trained == 0)
-        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "model",
-                            "nothing to train: no layer has parameters");
-    return OK;
+    return run_check_model(trainer->file, trainer->model, trainer->dataset, error);
 }
 
 static int measure_time(struct Trainer *trainer, struct Error *error) {
@@ -125,11 +111,6 @@ static int measure_time(struct Trainer *trainer, struct Error *error) {
     int64_t count = trainer->split->count, batch = options->train.batch;
     bool drop = options->train.last_batch == 1;
     trainer->time.steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
-    if (trainer->time.steps_per_epoch == 0)
-        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.batch",
-                            "%lld is more than the %lld samples of split %s, and last_batch: drop "
-                            "leaves nothing",
-                            (long long)batch, (long long)count, trainer->split->name);
     trainer->time.total = span_steps(options->train.length, trainer->time.steps_per_epoch);
     return schedule_check(&options->schedule, &trainer->time, error);
 }
@@ -139,8 +120,7 @@ static int shard_sizes(const struct Trainer *trainer, int64_t sizes[PLAN_SAMPLE_
     int64_t batch = trainer->options.train.batch, shards = trainer->options.train.shards;
     int64_t rest = trainer->split->count % batch;
     int count = 0;
-    if (trainer->split->count >= batch)
-        sizes[count++] = batch / shards;
+    sizes[count++] = batch / shards;
     if (rest && trainer->options.train.last_batch == 0) {
         if (rest % shards)
             sizes[count++] = rest / shards + 1;
@@ -162,12 +142,13 @@ static int make_plans(struct Trainer *trainer, struct Error *error) {
                                   .training = true,
                                   .loss = &options->loss};
     request.sample_counts = shard_sizes(trainer, request.samples);
-    int code = plan_create(&trainer->plan, trainer->model, &request, error);
+    int code = run_create_plan(trainer->file, trainer->model, &request, &trainer->plan, error);
     if (code || !trainer->validation)
         return code;
     request.training = false;
     request.sample_counts = evaluate_sizes(trainer->validation->count, request.samples);
-    return plan_create(&trainer->validation_plan, trainer->model, &request, error);
+    return run_create_plan(trainer->file, trainer->model, &request, &trainer->validation_plan,
+                           error);
 }
 
 static int build(struct Trainer *trainer, struct Error *error) {

@@ -1,0 +1,30 @@
+#include "cli/overrides.h"
+
+#include "base/memory.h"
+
+static const char *const shortcuts[OVERRIDE_SHORTCUTS] = {"backend", "threads"};
+
+struct Overrides overrides_collect(const struct Arguments *arguments) {
+    struct Overrides overrides = {0};
+    const char **set = NULL;
+    int count = argument_values(arguments, "set", &set);
+    overrides.texts =
+        memory_allocate((size_t)(count + OVERRIDE_SHORTCUTS) * sizeof(char *), "overrides");
+    for (int i = 0; i < count; i++)
+        overrides.texts[overrides.count++] = set[i];
+    for (int i = 0; i < OVERRIDE_SHORTCUTS; i++) {
+        const char *value = argument_value(arguments, shortcuts[i]);
+        if (!value)
+            continue;
+        overrides.made[i] = memory_print("train.%s=%s", shortcuts[i], value);
+        overrides.texts[overrides.count++] = overrides.made[i];
+    }
+    memory_release((void *)set);
+    return overrides;
+}
+
+void overrides_release(struct Overrides *overrides) {
+    for (int i = 0; i < OVERRIDE_SHORTCUTS; i++)
+        memory_release(overrides->made[i]);
+    memory_release((void *)overrides->texts);
+}
