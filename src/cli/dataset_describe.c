@@ -97,3 +97,9 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
                      (json_int_t)dataset->channels, "classes", classes, "splits", splits,
                      "statistics", statistics);
 }
+
+void dataset_print_json(json_t *object) {
+    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    fputc('\n', stdout);
+    json_decref(object);
+}

@@ -9,5 +9,7 @@
 
 void dataset_print(FILE *out, const struct Dataset *dataset);
 json_t *dataset_to_json(const struct Dataset *dataset);
+/* The object on stdout; releases it. */
+void dataset_print_json(json_t *object);
 
 #endif

@@ -137,7 +137,21 @@ static int read_splits(const char *const *values, int count, struct ImportNamedF
     return OK;
 }
 
-static int import_now(const struct ImportOptions *options, const char *out, struct Error *error) {
+static void print_import(const struct Dataset *dataset, const struct ImportOptions *options,
+                         int64_t skipped, bool json) {
+    if (!json) {
+        dataset_print(stdout, dataset);
+        if (options->skip_bad)
+            printf("%lld files left out\n", (long long)skipped);
+        return;
+    }
+    json_t *object = dataset_to_json(dataset);
+    json_object_set_new(object, "skipped", json_integer(skipped));
+    dataset_print_json(object);
+}
+
+static int import_now(const struct ImportOptions *options, const char *out, bool json,
+                      struct Error *error) {
     struct ProgressLine line;
     struct JobProgress progress = progress_line(&line);
     int64_t skipped = 0;
@@ -149,9 +163,7 @@ static int import_now(const struct ImportOptions *options, const char *out, stru
     status = dataset_open(&dataset, out, error); /* what was written can be read */
     if (status != OK)
         return status;
-    dataset_print(stdout, dataset);
-    if (options->skip_bad)
-        printf("%lld files left out\n", (long long)skipped);
+    print_import(dataset, options, skipped, json);
     dataset_close(dataset);
     return OK;
 }
@@ -186,7 +198,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (status == OK)
         status = read_splits(values, options.split_count, splits, error);
     if (status == OK)
-        status = import_now(&options, out, error);
+        status = import_now(&options, out, argument_given(arguments, "json"), error);
     for (int i = 0; i < options.split_count; i++)
         memory_release(splits[i].name);
     memory_release(splits);
@@ -216,6 +228,7 @@ static const struct Flag flags[] = {
      .argument = "FRACTION",
      .help = "take this part of every training class out as split \"validation\""},
     {.name = "seed", .argument = "N", .help = "which images --split-validation takes (1)"},
+    {.name = "json", .help = "what was written as one JSON object on stdout"},
     {.name = NULL},
 };
 

@@ -8,14 +8,10 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     int status = dataset_open(&dataset, arguments->operands[0], error);
     if (status != OK)
         return status;
-    if (argument_given(arguments, "json")) {
-        json_t *object = dataset_to_json(dataset);
-        json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
-        putchar('\n');
-        json_decref(object);
-    } else {
+    if (argument_given(arguments, "json"))
+        dataset_print_json(dataset_to_json(dataset));
+    else
         dataset_print(stdout, dataset);
-    }
     dataset_close(dataset);
     return OK;
 }

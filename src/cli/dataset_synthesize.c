@@ -26,6 +26,17 @@ static int read_options(const struct Arguments *arguments, struct Synthesis *syn
     return status;
 }
 
+/* What was written, from the file itself. */
+static int print_json(const char *path, struct Error *error) {
+    struct Dataset *dataset;
+    int status = dataset_open(&dataset, path, error);
+    if (status != OK)
+        return status;
+    dataset_print_json(dataset_to_json(dataset));
+    dataset_close(dataset);
+    return OK;
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -46,6 +57,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                 (long long)synthesis.count[SYNTHESIS_TRAIN],
                 (long long)synthesis.count[SYNTHESIS_TEST],
                 (long long)synthesis.count[SYNTHESIS_VALIDATION]);
+    if (status == OK && argument_given(arguments, "json"))
+        status = print_json(out, error);
     return status;
 }
 
@@ -56,6 +69,7 @@ static const struct Flag flags[] = {
     {.name = "validation", .argument = "N", .help = "validation images (0)"},
     {.name = "seed", .argument = "N", .help = "another seed, other images (1)"},
     {.name = "size", .argument = "N", .help = "height and width in pixels (32)"},
+    {.name = "json", .help = "what was written as one JSON object on stdout"},
     {.name = NULL},
 };
 

@@ -1,4 +1,43 @@
+#include <stddef.h>
+
 #include "cli/dataset.h"
+
+static const struct {
+    const char *name;
+    size_t offset; /* of the pointer in struct Dataset: NULL where the file has none */
+} statistics[] = {{"channel_mean", offsetof(struct Dataset, channel_mean)},
+                  {"channel_std", offsetof(struct Dataset, channel_std)},
+                  {"mean_image", offsetof(struct Dataset, mean_image)}};
+#define STATISTICS (sizeof statistics / sizeof *statistics)
+
+static bool has_statistic(const struct Dataset *dataset, size_t i) {
+    return *(void *const *)((const char *)dataset + statistics[i].offset) != NULL;
+}
+
+static void print_words(const struct Dataset *dataset) {
+    printf("%s: good:", dataset->path);
+    for (int s = 0; s < dataset->split_count; s++)
+        printf(" %s %lld images%s", dataset->splits[s].name, (long long)dataset->splits[s].count,
+               s + 1 < dataset->split_count ? "," : "\n");
+    for (size_t i = 0; i < STATISTICS; i++)
+        if (!has_statistic(dataset, i))
+            printf("missing: /statistics/%s; a run that asks for it in preprocess is refused\n",
+                   statistics[i].name);
+    for (int s = 0; s < dataset->split_count; s++)
+        if (!dataset->splits[s].digest[0])
+            printf("missing: the digest of split %s; its pixels were compared with nothing\n",
+                   dataset->splits[s].name);
+}
+
+static void print_json(const struct Dataset *dataset) {
+    json_t *object = dataset_to_json(dataset), *missing = json_array();
+    for (size_t i = 0; i < STATISTICS; i++)
+        if (!has_statistic(dataset, i))
+            json_array_append_new(missing, json_string(statistics[i].name));
+    json_object_set_new(object, "good", json_true());
+    json_object_set_new(object, "missing_statistics", missing);
+    dataset_print_json(object);
+}
 
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
@@ -9,15 +48,18 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (status != OK)
         return status;
     status = dataset_verify(dataset, error);
-    if (status == OK) {
-        printf("%s: good:", dataset->path);
-        for (int s = 0; s < dataset->split_count; s++)
-            printf(" %s %lld images%s", dataset->splits[s].name,
-                   (long long)dataset->splits[s].count, s + 1 < dataset->split_count ? "," : "\n");
-    }
+    if (status == OK && argument_given(arguments, "json"))
+        print_json(dataset);
+    else if (status == OK)
+        print_words(dataset);
     dataset_close(dataset);
     return status;
 }
+
+static const struct Flag flags[] = {
+    {.name = "json", .help = "as one JSON object, for scripts"},
+    {.name = NULL},
+};
 
 const struct Command command_dataset_verify = {
     .name = "dataset verify",
@@ -28,7 +70,8 @@ const struct Command command_dataset_verify = {
     .help =
         "Checks types, shapes and the range of the labels, computes the digest of every split and "
         "the statistics again and compares them with what the file says. Exit code 4 and one "
-        "line if something is wrong.\n\n"
+        "line if something is wrong. What the file does not have is named.\n\n"
         "Example:\n"
         "  trainer dataset verify shapes.h5\n",
+    .flags = flags,
     .run = run};

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <jansson.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -6,12 +7,14 @@
 #include "cli/members.h"
 #include "store/h5.h"
 
-static const struct Flag flags[] = {{.name = "out",
-                                     .argument = "FILE",
-                                     .short_name = 'o',
-                                     .help = "where to: FILE.h5, or FILE.csv; required"},
-                                    MEMBERS_FLAGS,
-                                    {0}};
+static const struct Flag flags[] = {
+    {.name = "out",
+     .argument = "FILE",
+     .short_name = 'o',
+     .help = "where to: FILE.h5, or FILE.csv; required"},
+    MEMBERS_FLAGS,
+    {.name = "json", .help = "the result as one JSON object on stdout"},
+    {0}};
 
 /* Where predictions go: one of two file formats, under a temporary name until whole. */
 struct Output {
@@ -151,6 +154,25 @@ static void abandon(struct Output *output) {
     memory_release(output->temporary);
 }
 
+static void print_result(const struct Output *output, const struct Evaluation *result, bool json) {
+    const struct Members *members = output->members;
+    double samples = (double)members->split->count;
+    if (!json) {
+        printf("%s: %lld predictions, accuracy %.2f %%\n", output->path,
+               (long long)members->split->count, 100.0 * (double)result->correct / samples);
+        return;
+    }
+    json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:I}", "file", output->path, "data",
+                               members->dataset->path, "split", members->split->name, "members",
+                               members->count, "samples", (json_int_t)members->split->count);
+    json_object_set_new(object, "loss", json_real(result->loss));
+    json_object_set_new(object, "accuracy", json_real((double)result->correct / samples));
+    json_object_set_new(object, "top5", json_real((double)result->top5 / samples));
+    json_dumpf(object, stdout, JSON_REAL_PRECISION(12));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -171,9 +193,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (!code)
         code = ranks_agree(ranks, finish(&output, error), error);
     if (!code && ranks_rank(ranks) == 0)
-        printf("%s: %lld predictions, accuracy %.2f %%\n", output.path,
-               (long long)members.split->count,
-               100.0 * (double)results[members.count].correct / (double)members.split->count);
+        print_result(&output, &results[members.count], argument_given(arguments, "json"));
     abandon(&output);
     for (int i = 0; results && i <= members.count; i++)
         evaluation_release(&results[i]);
