@@ -1,54 +1,91 @@
 #include <math.h>
 
+#include "base/memory.h"
 #include "train/trainer.h"
 
-/* The layer of this rank where it began, or NULL. */
-static const char *find_in_values(struct Trainer *trainer, const char **what) {
+/* Where numbers went wrong, as far as this rank sees it. */
+struct Finding {
+    const char *what;         /* "the output"; NULL: nothing found here */
+    const char *row;          /* the arena's row it is of; or NULL */
+    const struct Node *layer; /* NULL: before the first layer */
+    int64_t sample;           /* without a layer: in the split; −1: not known */
+};
+
+/* The first of the samples in plan_input, `elements` values each, that is not finite; or −1. */
+static int64_t find_in_input(const float *input, int64_t samples, int64_t elements) {
+    for (int64_t i = 0; i < samples * elements; i++)
+        if (!isfinite(input[i]))
+            return i / elements;
+    return -1;
+}
+
+/* Its index in the split: the position is one of this epoch's order. */
+static int64_t sample_at(struct Trainer *trainer, const struct PlanRun *run, int64_t place) {
+    int64_t *samples = memory_allocate((size_t)run->samples * sizeof *samples, "samples");
+    int64_t first = trainer->progress.step_in_epoch * trainer->options.train.batch + run->first;
+    loader_fill(trainer->loader, trainer->progress.epoch, first, run->samples,
+                plan_input(trainer->plan), plan_target(trainer->plan), samples, NULL);
+    int64_t sample = samples[place];
+    memory_release(samples);
+    return sample;
+}
+
+static struct Finding find_in_values(struct Trainer *trainer) {
     int64_t first = exchange_first_shard(trainer->exchange);
     struct Image image = loader_image(trainer->loader);
     int64_t elements = image.height * image.width * image.channels;
     for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i++) {
         struct PlanRun run = trainer_load_shard(trainer, first + i);
-        const float *input = plan_input(trainer->plan);
-        *what = "the preprocessed images";
-        for (int64_t j = 0; j < run.samples * elements; j++)
-            if (!isfinite(input[j]))
-                return "input";
+        int64_t place = find_in_input(plan_input(trainer->plan), run.samples, elements);
+        if (place >= 0)
+            return (struct Finding){.what = "the input", .sample = sample_at(trainer, &run, place)};
         const struct Node *node = plan_find_nonfinite(trainer->plan, &run);
-        *what = "the output";
         if (node)
-            return node->path;
+            return (struct Finding){.what = "the output", .layer = node};
     }
-    return NULL;
+    return (struct Finding){0};
 }
 
-static const char *find_in_gradients(struct Trainer *trainer, const char **what) {
+static struct Finding find_in_gradients(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->model);
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
-        *what = row->role == ROLE_STATISTIC ? "the batch statistics" : "the gradient";
         if (exchange_own_nonfinite(trainer->exchange, row->offset, row->offset + row->count) >= 0)
-            return row->name;
+            return (struct Finding){.what = row->role == ROLE_STATISTIC ? "the batch statistic"
+                                                                        : "the gradient",
+                                    .row = row->name,
+                                    .layer = model_node(trainer->model, row->node)};
     }
-    return NULL;
+    return (struct Finding){0};
+}
+
+static int report(const struct Trainer *trainer, const struct Finding *finding,
+                  struct Error *error) {
+    long long step = trainer->progress.step + 1;
+    int rank = ranks_rank(trainer->ranks);
+    if (!finding->layer)
+        return fail(error, ERROR_NUMERIC,
+                    "step %lld: NaN or Inf on rank %d in the input: sample %lld of split %s of %s, "
+                    "once preprocessed; no layer has seen it yet: trainer dataset verify checks "
+                    "the file; no checkpoint was changed",
+                    step, rank, (long long)finding->sample, trainer->split->name,
+                    trainer->dataset->path);
+    return fail(error, ERROR_NUMERIC,
+                "step %lld: NaN or Inf on rank %d in %s of %s%slayer %s (%s); try a smaller "
+                "optimizer.rate or a longer warm-up; no checkpoint was changed",
+                step, rank, finding->what, finding->row ? finding->row : "",
+                finding->row ? ", in " : "", finding->layer->path,
+                finding->layer->layer->kind.name);
 }
 
 int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
-    const char *what = NULL;
-    const char *where =
-        gradients ? find_in_gradients(trainer, &what) : find_in_values(trainer, &what);
-    long long step = trainer->progress.step + 1;
-    int code = OK;
-    if (where)
-        code = fail(error, ERROR_NUMERIC,
-                    "step %lld: NaN or Inf on rank %d in %s of layer %s; try a smaller "
-                    "optimizer.rate or a longer warm-up; no checkpoint was changed",
-                    step, ranks_rank(trainer->ranks), what, where);
+    struct Finding finding = gradients ? find_in_gradients(trainer) : find_in_values(trainer);
+    int code = finding.what ? report(trainer, &finding, error) : OK;
     code = ranks_agree(trainer->ranks, code, error);
     if (code)
         return code;
     return fail(error, ERROR_NUMERIC,
                 "step %lld: NaN or Inf in the %s, on no single rank: a sum over shards overflowed; "
                 "no checkpoint was changed",
-                step, gradients ? "gradient" : "loss");
+                (long long)trainer->progress.step + 1, gradients ? "gradient" : "loss");
 }
