@@ -90,7 +90,7 @@ int checkpoint_newest_valid(const char *folder, struct Checkpoint **checkpoint, 
     for (int i = 0; i < count && !*checkpoint; i++) {
         struct Error why;
         if (checkpoint_read(checkpoint, paths[i], &why))
-            text_add(&text, "%s\n", why.text);
+            text_add(&text, "%s%s", text.length ? "\n" : "", why.text);
     }
     release_paths(paths, count);
     *skipped = text.data ? text.data : memory_copy_text("");

@@ -12,9 +12,9 @@
 
 /* Every usage error ends the same way. */
 static int usage(const struct Command *command, struct Error *error, const char *message) {
-    return fail(error, ERROR_USAGE, "%s: %s (usage: trainer %s %s%s; more by trainer %s --help)",
-                command->name, message, command->name, command->operands,
-                command->flags ? " [flags]" : "", command->name);
+    return fail(error, ERROR_USAGE, "%s: %s (usage: trainer %s%s%s%s; more by trainer %s --help)",
+                command->name, message, command->name, *command->operands ? " " : "",
+                command->operands, command->flags ? " [flags]" : "", command->name);
 }
 
 static int usage_about(const struct Command *command, struct Error *error, char *message) {

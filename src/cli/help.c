@@ -67,8 +67,8 @@ static void print_flag(FILE *out, const struct Flag *flag) {
 
 void help_command(FILE *out, const struct Command *command) {
     static const struct Flag help_flag = {.name = "help", .help = "this text", .short_name = 'h'};
-    fprintf(out, "Usage: trainer %s %s%s\n\n", command->name, command->operands,
-            command->flags ? " [flags]" : "");
+    fprintf(out, "Usage: trainer %s%s%s%s\n\n", command->name, *command->operands ? " " : "",
+            command->operands, command->flags ? " [flags]" : "");
     print_wrapped(out, command->summary, strlen(command->summary), 0, 0);
     fprintf(out, "\nFlags, before or after the operands:\n");
     for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
