@@ -96,10 +96,12 @@ static int add_source(struct CifarState *state, const char *source, struct Error
     return status;
 }
 
-/* One name a line, blank lines left out. */
+/* One name a line, blank lines left out. A missing file is OK with `may_lack`: no names then. */
 static int read_names(struct ImportSource *source, const char *path, int64_t expected,
-                      struct Error *error) {
+                      bool may_lack, struct Error *error) {
     FILE *file = fopen(path, "re");
+    if (!file && may_lack && errno == ENOENT)
+        return OK;
     if (!file)
         return fail_errno(error, "%s: cannot open; it names the classes", path);
     char *names[256], line[256];
@@ -121,24 +123,27 @@ static int read_names(struct ImportSource *source, const char *path, int64_t exp
     return status;
 }
 
-/* CIFAR-10's ten names are known; CIFAR-100's stand beside the pixels. */
+/* The archives keep the names beside the pixels; CIFAR-10's ten are known without them. */
 static int name_classes(struct ImportSource *source, const struct ImportOptions *options,
                         struct Error *error) {
     static const char *const ten[] = {"airplane", "automobile", "bird",  "cat",  "deer",
                                       "dog",      "frog",       "horse", "ship", "truck"};
     const struct CifarState *state = source->state;
-    if (state->kind == &cifar10 || options->classes) {
-        int64_t count = state->kind == &cifar10 ? 10 : options->coarse_labels ? 20 : 100;
-        if (options->classes && options->class_count != count)
-            return fail(error, ERROR_USAGE, "--classes names %lld classes; expected %lld",
-                        (long long)options->class_count, (long long)count);
+    bool is_ten = state->kind == &cifar10;
+    int64_t count = is_ten ? 10 : options->coarse_labels ? 20 : 100;
+    if (options->classes && options->class_count != count)
+        return fail(error, ERROR_USAGE, "--classes names %lld classes; expected %lld",
+                    (long long)options->class_count, (long long)count);
+    if (is_ten || options->classes)
         import_set_classes(source, options->classes ? options->classes : ten, count);
+    if (options->classes)
         return OK;
-    }
+    const char *name = is_ten                   ? "batches.meta.txt"
+                       : options->coarse_labels ? "coarse_label_names.txt"
+                                                : "fine_label_names.txt";
     const char *first = state->files[0].path, *slash = strrchr(first, '/');
-    char *path = memory_print("%.*s%s_label_names.txt", slash ? (int)(slash - first) + 1 : 0, first,
-                              options->coarse_labels ? "coarse" : "fine");
-    int status = read_names(source, path, options->coarse_labels ? 20 : 100, error);
+    char *path = memory_print("%.*s%s", slash ? (int)(slash - first) + 1 : 0, first, name);
+    int status = read_names(source, path, count, is_ten, error);
     memory_release(path);
     return status;
 }
