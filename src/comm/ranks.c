@@ -7,7 +7,7 @@
 
 struct Ranks *ranks_alone(void) {
     struct Ranks *ranks = memory_allocate(sizeof *ranks, "ranks");
-    *ranks = (struct Ranks){.size = 1, .nodes = 1, .node_size = 1};
+    *ranks = (struct Ranks){.size = 1, .nodes = 1};
     return ranks;
 }
 
@@ -28,14 +28,6 @@ int ranks_size(const struct Ranks *ranks) {
 
 int ranks_nodes(const struct Ranks *ranks) {
     return ranks->nodes;
-}
-
-int ranks_node_rank(const struct Ranks *ranks) {
-    return ranks->node_rank;
-}
-
-int ranks_node_size(const struct Ranks *ranks) {
-    return ranks->node_size;
 }
 
 void ranks_barrier(struct Ranks *ranks) {

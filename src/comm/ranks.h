@@ -18,8 +18,6 @@ void ranks_release(struct Ranks *ranks); /* Collective. */
 int ranks_rank(const struct Ranks *ranks);
 int ranks_size(const struct Ranks *ranks);
 int ranks_nodes(const struct Ranks *ranks);     /* how many hosts hold them */
-int ranks_node_rank(const struct Ranks *ranks); /* my place on my host */
-int ranks_node_size(const struct Ranks *ranks);
 
 /* All of these are Collective. */
 void ranks_barrier(struct Ranks *ranks);

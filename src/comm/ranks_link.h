@@ -20,7 +20,7 @@ struct RanksOperations {
 
 struct Ranks {
     int rank, size;
-    int nodes, node_rank, node_size;
+    int nodes;
     const struct RanksOperations *operations; /* NULL: one rank, no MPI */
 };
 

@@ -109,9 +109,9 @@ struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
     MPI_Comm_rank(mpi->all, &ranks->rank);
     MPI_Comm_size(mpi->all, &ranks->size);
     MPI_Comm_split_type(mpi->all, MPI_COMM_TYPE_SHARED, ranks->rank, MPI_INFO_NULL, &mpi->node);
-    MPI_Comm_rank(mpi->node, &ranks->node_rank);
-    MPI_Comm_size(mpi->node, &ranks->node_size);
-    int first_of_node = ranks->node_rank == 0;
+    int rank_of_node;
+    MPI_Comm_rank(mpi->node, &rank_of_node);
+    int first_of_node = rank_of_node == 0;
     MPI_Allreduce(&first_of_node, &ranks->nodes, 1, MPI_INT, MPI_SUM, mpi->all);
     ranks->operations = &operations;
     return ranks;

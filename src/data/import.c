@@ -55,7 +55,7 @@ void import_set_classes(struct ImportSource *source, const char *const *names, i
     source->class_count = count;
 }
 
-void import_release(struct ImportSource *source) {
+static void release_source(struct ImportSource *source) {
     if (source->format)
         source->format->release(source);
     release_names(source->class_names, source->class_count);
@@ -95,7 +95,8 @@ static int64_t choose(const struct ImportSplit *split, int32_t label, double par
     return taken;
 }
 
-int import_split_validation(struct ImportSource *source, double part, uint64_t seed,
+/* Moves a part of every class of "train" to a new split "validation", which images: by the seed. */
+static int split_validation(struct ImportSource *source, double part, uint64_t seed,
                             struct Error *error) {
     int train_index = find_split(source, "train");
     if (train_index < 0)
@@ -224,13 +225,13 @@ int import_dataset(const struct ImportOptions *options, const char *path,
     if (status == OK && options->classes)
         status = rename_classes(&source, options, error);
     if (status == OK && options->validation > 0)
-        status = import_split_validation(&source, options->validation, options->seed, error);
+        status = split_validation(&source, options->validation, options->seed, error);
     if (status == OK) {
         char *text = describe(options);
         status = write_all(&source, text, path, progress, error);
         memory_release(text);
     }
     *skipped = source.skipped;
-    import_release(&source);
+    release_source(&source);
     return status;
 }

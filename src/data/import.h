@@ -74,9 +74,5 @@ int import_dataset(const struct ImportOptions *options, const char *path,
 struct ImportSplit *import_add_split(struct ImportSource *source, const char *name, int64_t count);
 /* Sets class names (copied). */
 void import_set_classes(struct ImportSource *source, const char *const *names, int64_t count);
-/* Moves a part of every class of "train" to a new split "validation", which images: by the seed. */
-int import_split_validation(struct ImportSource *source, double part, uint64_t seed,
-                            struct Error *error);
-void import_release(struct ImportSource *source);
 
 #endif

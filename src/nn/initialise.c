@@ -192,9 +192,3 @@ const struct KindTable initialiser_kinds = {"initialiser", kind_list};
 const struct Choice initialise_kaiming = {&kinds[KAIMING_NORMAL].kind, NULL, NULL};
 const struct Choice initialise_zeros = {&kinds[ZEROS].kind, NULL, NULL};
 const struct Choice initialise_ones = {&ones_kind.kind, NULL, NULL};
-
-void initialise_row(const struct ArenaRow *row, const struct RandomStream *stream, float *values) {
-    const struct Choice *choice = row->initialiser;
-    CHECK(choice && choice->kind && row->count / 4 < UINT32_MAX);
-    ((const struct Initialiser *)choice->kind)->fill(choice->options, row, stream, values);
-}

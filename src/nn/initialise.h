@@ -26,7 +26,4 @@ static inline const struct Choice *initialise_or(const struct Choice *choice,
     return choice->kind ? choice : fallback;
 }
 
-/* Fills row->count values in file order by the row's initialiser. */
-void initialise_row(const struct ArenaRow *row, const struct RandomStream *stream, float *values);
-
 #endif

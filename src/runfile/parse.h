@@ -48,7 +48,6 @@ void schema_suggest(struct Text *text, const char *word, const char *const *name
 const char *schema_article(const char *words); /* "an " or "a " */
 /* The table's names into `names`, at most SCHEMA_NAMES; returns how many. */
 #define SCHEMA_NAMES 256
-int schema_key_names(const struct Key *keys, const char **names);
 int schema_kind_names(const struct KindTable *kinds, const char **names);
 void schema_join(struct Text *text, const char *const *names, int count); /* "a, b, c" */
 

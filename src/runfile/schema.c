@@ -14,7 +14,7 @@ const struct Key *schema_find(const struct Key *keys, const char *name) {
     return NULL;
 }
 
-int schema_key_names(const struct Key *keys, const char **names) {
+static int key_names(const struct Key *keys, const char **names) {
     int count = 0;
     for (; keys && keys->name; keys++) {
         CHECK(count < SCHEMA_NAMES);
@@ -50,7 +50,7 @@ const char *schema_article(const char *words) {
 void schema_unknown_key(struct Text *text, const char *word, const char *taker,
                         const struct Key *keys) {
     const char *names[SCHEMA_NAMES];
-    int count = schema_key_names(keys, names);
+    int count = key_names(keys, names);
     text_add(text, "unknown key");
     schema_suggest(text, word, names, count);
     text_add(text, " (%s takes ", taker);

@@ -118,14 +118,6 @@ int h5_open(struct H5File **out, const char *path, int code, struct Error *error
     return finish(file, result, out);
 }
 
-int h5_open_image(struct H5File **out, const char *path, const void *image, size_t bytes, int code,
-                  struct Error *error) {
-    struct H5File *file = make_file(path, code);
-    file->medium.image = image;
-    file->medium.bytes = bytes;
-    return finish(file, open_medium(file, image, bytes < H5_HEAD ? bytes : H5_HEAD, error), out);
-}
-
 /* Checks the seal of the image in `file`, and leaves the bytes that are HDF5's. */
 static int check_seal(struct H5File *file, bool *sealed, struct Error *error) {
     const unsigned char *image = file->medium.image;

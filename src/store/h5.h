@@ -29,9 +29,6 @@ struct H5Info {
 /* `code` is what failures are called: ERROR_DATA or ERROR_CHECKPOINT. Refuses missing, empty,
  * truncated and non-HDF5 files each with its own line. */
 int h5_open(struct H5File **file, const char *path, int code, struct Error *error);
-/* The same from an image of a whole file in memory (kept by the caller until h5_close). */
-int h5_open_image(struct H5File **file, const char *path, const void *image, size_t bytes, int code,
-                  struct Error *error);
 void h5_close(struct H5File *file); /* NULL is allowed */
 const char *h5_path(const struct H5File *file);
 uint64_t h5_bytes(const struct H5File *file); /* the file's length */

@@ -4,15 +4,18 @@
 #include "base/digest.h"
 #include "train/trainer.h"
 
-void trainer_batch(const struct Trainer *trainer, int64_t step_in_epoch, int64_t *first,
-                   int64_t *count) {
+/* The samples [first, first + count) of the epoch's order that step `step_in_epoch` takes. */
+static void batch_of_step(const struct Trainer *trainer, int64_t step_in_epoch, int64_t *first,
+                          int64_t *count) {
     int64_t batch = trainer->options.train.batch, left;
     *first = step_in_epoch * batch;
     left = trainer->split->count - *first;
     *count = left < batch ? left : batch;
 }
 
-int64_t trainer_shard(const struct Trainer *trainer, int64_t shard, int64_t count, int64_t *first) {
+/* Shard `shard`'s part of a batch of `count` samples: [*first, *first + returned). */
+static int64_t part_of_shard(const struct Trainer *trainer, int64_t shard, int64_t count,
+                             int64_t *first) {
     int64_t shards = trainer->options.train.shards;
     *first = shard * count / shards;
     return (shard + 1) * count / shards - *first;
@@ -20,8 +23,8 @@ int64_t trainer_shard(const struct Trainer *trainer, int64_t shard, int64_t coun
 
 struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard) {
     int64_t batch_first, batch, first;
-    trainer_batch(trainer, trainer->progress.step_in_epoch, &batch_first, &batch);
-    int64_t samples = trainer_shard(trainer, shard, batch, &first);
+    batch_of_step(trainer, trainer->progress.step_in_epoch, &batch_first, &batch);
+    int64_t samples = part_of_shard(trainer, shard, batch, &first);
     struct PlanRun run = {.samples = samples,
                           .first = first,
                           .batch = batch,

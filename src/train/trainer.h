@@ -35,7 +35,6 @@ struct Trainer {
 
     struct ScheduleTime time;
     struct Progress progress;
-    bool validated;      /* since the last step */
     bool best_is_newest; /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 
@@ -62,14 +61,9 @@ int trainer_check_room(struct Trainer *trainer, struct Error *error);
 /* save.c: takes back what a run wrote that could not save its first checkpoint. */
 void trainer_discard(struct Trainer *trainer);
 
-/* step.c. Collective. trainer_locate says which samples the step after progress->step takes. */
+/* step.c. Collective. */
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);
-/* The samples [first, first + count) of the epoch's order that step `step_in_epoch` takes. */
-void trainer_batch(const struct Trainer *trainer, int64_t step_in_epoch, int64_t *first,
-                   int64_t *count);
-/* Shard `shard`'s part of a batch of `count` samples: [*first, *first + returned). */
-int64_t trainer_shard(const struct Trainer *trainer, int64_t shard, int64_t count, int64_t *first);
-/* Fills the plan's input and target with a shard's samples. */
+/* Fills the plan's input and target with a shard's samples of the step after progress->step. */
 struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard);
 
 /* diagnose.c: the loss (or, with `gradients`, a gradient) of the step just computed is NaN or Inf:

@@ -24,8 +24,6 @@ static void test_places(void **state) {
     assert_int_equal(sum, (int64_t)size * (size - 1) / 2);
     /* mpirun started all of them here */
     assert_int_equal(ranks_nodes(ranks), 1);
-    assert_int_equal(ranks_node_size(ranks), size);
-    assert_int_equal(ranks_node_rank(ranks), rank);
 }
 
 static void test_broadcast(void **state) {
