@@ -40,7 +40,8 @@ int schedule_check(const struct Choice *choice, const struct ScheduleTime *time,
     int64_t warmup = warmup_steps(choice, time);
     if (warmup > time->total)
         return schema_fail(error, choice, "warmup",
-                           "%lld steps of warm-up are more than the run's %lld steps",
+                           "%lld steps of warm-up are more than the run's %lld steps; a run cut "
+                           "short for a trial goes with --set schedule.warmup=0",
                            (long long)warmup, (long long)time->total);
     const struct Schedule *schedule = schedule_of(choice);
     return schedule->check ? schedule->check(choice, time, error) : OK;

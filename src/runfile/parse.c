@@ -9,6 +9,9 @@ static int fail_text(const struct Parser *parser, const struct YamlNode *node, s
     return code;
 }
 
+static const char unit_missing[] = "say whether epochs or steps";
+static const char *const span_units[] = {"epochs", "steps", "epoch", "step"};
+
 /* "expected an integer from 1, found 'abc' (why); did you mean 'x'?" */
 static int expected(const struct Parser *parser, const struct Key *key, const struct YamlNode *node,
                     const char *why) {
@@ -27,6 +30,8 @@ static int expected(const struct Parser *parser, const struct Key *key, const st
             count++;
         schema_suggest(&text, node->text, key->names, count);
     }
+    if (why == unit_missing && strchr(node->text, ' '))
+        schema_suggest(&text, strchr(node->text, ' ') + 1, span_units, 4);
     text_release(&wanted);
     return fail_text(parser, node, &text);
 }
@@ -112,7 +117,7 @@ static int parse_span(const struct Parser *parser, const struct Key *key,
     if (!why && !blank && span->value == 0)
         steps = true;
     if (!why && !span->epochs && !steps)
-        why = "say whether epochs or steps";
+        why = unit_missing;
     if (!why && steps && (span->value != rint(span->value) || span->value > 0x1p53))
         why = "steps are whole";
     if (why || span->value < 0 || !schema_in_range(key, span->value))

@@ -23,6 +23,9 @@ static int read_file(const char *path, char **text, size_t *length, struct Error
     *text = memory_allocate(TREE_BYTES + 1, "the run file's text");
     *length = fread(*text, 1, TREE_BYTES + 1, stream);
     int code = ferror(stream) ? fail_errno(error, "%s: cannot read", path) : OK;
+    static const char hdf5[] = "\211HDF\r\n\032\n"; /* what checkpoints and data sets begin with */
+    if (!code && *length >= strlen(hdf5) && !memcmp(*text, hdf5, strlen(hdf5)))
+        code = fail(error, ERROR_RUN_FILE, "%s: not a run file (it is an HDF5 file)", path);
     fclose(stream);
     return code;
 }

@@ -204,6 +204,9 @@ static void test_values(void **state) {
         {19, "  length: -1 epochs",
          "demo.yaml:19: train.length: expected a span such as '2 epochs' or '500 steps', found '-1 "
          "epochs'"},
+        {19, "  length: 10 epohcs",
+         "demo.yaml:19: train.length: expected a span such as '2 epochs' or '500 steps', found '10 "
+         "epohcs' (say whether epochs or steps); did you mean 'epochs'?"},
         {19, "  length: 010 epochs",
          "demo.yaml:19: train.length: expected a span such as '2 epochs' or '500 steps', found "
          "'010 "
