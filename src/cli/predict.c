@@ -168,7 +168,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
     json_object_set_new(object, "loss", json_real(result->loss));
     json_object_set_new(object, "accuracy", json_real((double)result->correct / samples));
     json_object_set_new(object, "top5", json_real((double)result->top5 / samples));
-    json_dumpf(object, stdout, JSON_REAL_PRECISION(12));
+    json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
 }

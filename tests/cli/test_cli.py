@@ -10,7 +10,7 @@ import tempfile
 TRAINER = os.path.abspath(os.environ.get("TRAINER", "build/trainer"))
 SAMPLE_WRITER = sys.argv[1]
 MOST_COLUMNS = 100
-USAGE, CHECKPOINT, SYSTEM = 2, 5, 6
+USAGE, RUN_FILE, DATA, CHECKPOINT, SYSTEM = 2, 3, 4, 5, 6
 failures = []
 
 
@@ -76,6 +76,7 @@ def check_help():
         check("Example" in text, f"{name}: no example")
         for line in text.splitlines():
             check(len(line) <= MOST_COLUMNS, f"{name}: {len(line)} columns: {line}")
+            check(line == line.rstrip(), f"{name}: space at the end of {line!r}")
     check(good("--help") == good("help") == good("-h"), "helps of the program differ")
     check("dataset import" in good("dataset", "--help"), "dataset --help")
     check(good("dataset", "--help") == good("help", "dataset"), "helps of dataset differ")
@@ -157,6 +158,72 @@ def check_dataset(folder):
     check(found.pop("kind") == "data set", "inspect --json of a data set")
     check(found == json.loads(good("dataset", "info", data, "--json")), "inspect and info --json differ")
     refused(USAGE, "has no run file", "inspect", data, "--run-file")
+    check("missing" not in good("dataset", "verify", data), "verify misses something")
+    found = json.loads(good("dataset", "verify", data, "--json"))
+    check(found["good"] and found["missing_statistics"] == [] and found["splits"]["train"]["count"] == 40, "verify --json")
+    code, out, err = run("dataset", "synthesize", "-o", data, "--train", "40", "--test", "10", "--json")
+    check(code == 0 and json.loads(out) == json.loads(good("dataset", "info", data, "--json")), f"synthesize --json: {err}")
+
+
+def check_import(folder):
+    """CIFAR-10's binary form, made here."""
+    source = os.path.join(folder, "cifar-10-batches-bin")
+    os.mkdir(source)
+    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
+        with open(os.path.join(source, name + ".bin"), "wb") as file:
+            file.write(b"".join(bytes([i]) + os.urandom(3072) for i in range(10)))
+    out = os.path.join(folder, "cifar10.h5")
+    code, text, err = run("dataset", "import", "--format", "cifar10", source, "-o", out, "--json")
+    check(code == 0, f"import: {err}")
+    found = json.loads(text)
+    check(found.pop("skipped") == 0 and found == json.loads(good("dataset", "info", out, "--json")), "import --json")
+
+
+def check_run_files(folder):
+    """What describe refuses, with a data set at hand, is what train refuses; each with the line."""
+    data, path = os.path.join(folder, "data.h5"), os.path.join(folder, "run.yaml")
+
+    def write(train="train", validation="test", outputs=10, batch=20, length="2 steps", layers=None):
+        with open(path, "w") as file:
+            file.write(f"data:\n  file: {data}\n  train: {train}\n  validation: {validation}\n"
+                       f"model: {layers or f'[flatten, linear: {{out: {outputs}}}]'}\n"
+                       f"optimizer: {{sgd: {{rate: 0.01}}}}\ntrain:\n  batch: {batch}\n  length: {length}\n")
+
+    def both(code, words):
+        refused(code, words, "describe", path)
+        refused(code, words, "train", path, "-o", os.path.join(folder, "none"))
+
+    write(train="trian")
+    both(DATA, f"run.yaml:3: data.train: {data} has no split 'trian'; it has test, train; did you mean 'train'?")
+    write(validation="tset")
+    both(DATA, "run.yaml:4: data.validation: ")
+    write(outputs=11)
+    both(RUN_FILE, "run.yaml:5: model: the model has 11 outputs")
+    write(batch=41)
+    both(RUN_FILE, "run.yaml:8: train.batch: a batch of 41 is more than the 40 samples of split train")
+    write(length="10 epohcs")
+    both(RUN_FILE, "run.yaml:9: train.length: ")
+    refused(RUN_FILE, "not a run file (it is an HDF5 file)", "describe", data)
+    write(layers="[tanh, sigmoid, global_avgpool, flatten, linear: {out: 10}]")
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    side = int((memory / 40) ** 0.5)  # one image takes a tenth of the memory, the batch twice all of it
+    refused(RUN_FILE, "run.yaml:5: model: a shard of 20 samples needs", "describe", path, "--input", f"{side}x{side}x1")
+    write()
+    refused(RUN_FILE, "did you mean 'openblas'?", "describe", path, "--backend", "opnblas")
+    good("describe", path)
+    out = os.path.join(folder, "out")
+    code, text, err = run("train", path, "-o", out, "--quiet", "--json", "--backend", "openblas", "--threads", "2",
+                          "--set", "train.backend=auto")
+    check(code == 0, f"train --backend: {err}")
+    with open(os.path.join(out, "run.yaml")) as file:
+        saved = file.read()
+    check("backend: openblas" in saved and "threads: 2" in saved, f"--backend and --threads were not saved:\n{saved}")
+    predictions = os.path.join(folder, "predictions.csv")
+    checkpoint = os.path.join(out, "checkpoints", "latest.h5")
+    found = json.loads(good("predict", checkpoint, "-o", predictions, "--json"))
+    single = json.loads(good("eval", checkpoint, "--json"))["members"][0]
+    check(found["file"] == predictions and found["samples"] == 10 and found["loss"] == single["loss"] and
+          found["accuracy"] == single["top1"], f"predict --json: {found}, eval: {single}")
 
 
 def main():
@@ -167,6 +234,8 @@ def main():
         check_mistakes(folder)
         check_inspect(sample)
         check_dataset(folder)
+        check_import(folder)
+        check_run_files(folder)
         check_output(sample)
         if shutil.which("mpirun"):
             check_ranks(sample)

@@ -325,6 +325,25 @@ static void make_cifar(const char *name, int label_bytes, int count, int extra) 
     memory_release(data);
 }
 
+static void write_names(const char *name, const char *prefix, int count) {
+    FILE *file = fopen(place(folder, name), "w");
+    for (int i = 0; i < count; i++)
+        fprintf(file, "%s%d\n", prefix, i);
+    fclose(file);
+}
+
+static void expect_class(struct H5File *file, int64_t place, const char *expected) {
+    struct Error error;
+    char **names;
+    int64_t count;
+    assert_int_equal(h5_read_texts(file, "/classes", &names, &count, &error), OK);
+    assert_int_equal(count, 10);
+    assert_string_equal(names[place], expected);
+    for (int64_t i = 0; i < count; i++)
+        memory_release(names[i]);
+    memory_release(names);
+}
+
 static void cifar10(void **state) {
     (void)state;
     for (int i = 1; i <= 5; i++) {
@@ -345,20 +364,22 @@ static void cifar10(void **state) {
         for (int c = 0; c < 3; c++)
             assert_int_equal(images[(21 * 1024 + x) * 3 + c], 50 * c + x + 1);
     memory_release(images);
+    expect_class(file, 3, "cat"); /* by heart, where the archive's own list is missing */
     h5_close(file);
+    write_names("c10/cifar-10-batches-bin/batches.meta.txt", "kind", 10);
+    accept(&options, out);
+    file = open_file(out);
+    expect_class(file, 3, "kind3");
+    h5_close(file);
+    write_names("c10/cifar-10-batches-bin/batches.meta.txt", "kind", 9);
+    refuse(&options, ERROR_DATA, "batches.meta.txt", "9 class names", "expected 10");
+    write_names("c10/cifar-10-batches-bin/batches.meta.txt", "kind", 10);
     make_cifar("c10/cifar-10-batches-bin/data_batch_3.bin", 1, 20, 5);
     refuse(&options, ERROR_DATA, "data_batch_3.bin", "multiple of 3073");
     make_cifar("c10/cifar-10-batches-bin/data_batch_3.bin", 1, 20, 0);
     uint8_t bytes[3073] = {10};
     write_bytes(place(folder, "c10/cifar-10-batches-bin/data_batch_3.bin"), bytes, 3073);
     refuse(&options, ERROR_DATA, "data_batch_3.bin", "label 10", "0 ... 9");
-}
-
-static void write_names(const char *name, const char *prefix, int count) {
-    FILE *file = fopen(place(folder, name), "w");
-    for (int i = 0; i < count; i++)
-        fprintf(file, "%s%d\n", prefix, i);
-    fclose(file);
 }
 
 static void cifar100(void **state) {
