@@ -120,6 +120,7 @@ with scratch() as folder:
     newest = os.path.realpath(good)
     open(newest, "wb").write(image[:9000])
     words, report = run(2, "train", recipe, "--out", f"{folder}/good", "--resume", "--json")[::-1]
+    check("\n\n" not in words, "no empty line in the report")
     check("skipped" in words and os.path.basename(newest) in words and "resuming at step 2" in words, "a damaged newest checkpoint is skipped, by name")
     check(json.loads(report)["digest"] == digest, "and made again with the same bits")
 
@@ -146,7 +147,11 @@ with scratch() as folder:
     # numbers
     train(NUMERIC, ["step", "rank", "layer"], "optimizer.rate=1e6", "schedule.warmup=0", "train.length=40 steps", begins=True)
     poison = variant(folder, data, "nan", lambda f: replace(f, "train/images", np.full((n, 32, 32, 3), np.nan, "f4")))
-    train(NUMERIC, ["step 1", "input"], f"data.file={poison}", begins=True)
+    train(NUMERIC, ["step 1", "in the input: sample ", "of split train of", "nan.h5"], f"data.file={poison}", begins=True)
+    one = variant(folder, data, "one_nan", lambda f: replace(f, "train/images", np.where(np.arange(n)[:, None, None, None] == 31, np.float32("nan"), f["train/images"][()].astype("f4"))))
+    words = run(1, "train", recipe, "--out", out, "--quiet", "--set", f"data.file={one}", "--set", "train.length=1 epoch", code=NUMERIC)[1]
+    check("sample 31 of split train" in words and "optimizer.rate" not in words, f"the one image with NaN is named: {words}")
+    shutil.rmtree(out)
 
     # a model that learnt nothing but large numbers: seen before it is saved or believed
     poison = variant(folder, data, "nan_validation", lambda f: (replace(f, "validation/images", np.full((60, 32, 32, 3), np.nan, "f4")),
