@@ -345,6 +345,16 @@ void plan_backward(struct Plan *plan, const struct PlanRun *run) {
         run->ready(run->context, arena->parameters, elements);
 }
 
+double plan_loss(struct Plan *plan, const struct PlanRun *run) {
+    CHECK(plan->training && run->gradient);
+    plan->loss->evaluate(plan->loss_options, run->samples, plan->outputs, plan_scores(plan),
+                         plan->target, 0, plan->sample_losses, NULL);
+    double loss = 0;
+    for (int64_t i = 0; i < run->samples; i++)
+        loss += plan->sample_losses[i];
+    return loss / (double)run->batch;
+}
+
 const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *run) {
     for (int i = 0; i < plan->operations.count && run->samples; i++) {
         struct Step *step = &plan->steps[i];

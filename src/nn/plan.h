@@ -49,6 +49,10 @@ void plan_forward(struct Plan *plan, const struct PlanRun *run);
  * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct, top 5, samples. */
 void plan_backward(struct Plan *plan, const struct PlanRun *run);
 
+/* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'
+ * losses / batch, in double. run->gradient must be set: forward writes statistics there. */
+double plan_loss(struct Plan *plan, const struct PlanRun *run);
+
 const void *plan_scores(const struct Plan *plan);         /* (samples, outputs) real */
 const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
 /* d(loss)/d(input) of the last backward; NULL unless it was requested. */
