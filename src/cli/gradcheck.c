@@ -8,7 +8,7 @@ static const struct Flag flags[] = {
     {.name = "samples", .argument = "N", .help = "size of the batch (default: 4)"},
     {.name = "elements",
      .argument = "N",
-     .help = "elements checked of each parameter; 0: all (default: 10)"},
+     .help = "elements checked of each parameter; 0: all (default: 5)"},
     {.name = "tolerance", .argument = "X", .help = "largest relative error (default: 1e-6)"},
     {.name = "seed", .argument = "N", .help = "of parameters, images, targets (default: 1)"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
@@ -53,7 +53,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct Blueprint blueprint = {0};
     int code = argument_integer(arguments, "samples", 1, 4096, 4, &samples, error);
     if (!code)
-        code = argument_integer(arguments, "elements", 0, INT64_MAX, 10, &elements, error);
+        code = argument_integer(arguments, "elements", 0, INT64_MAX, 5, &elements, error);
     if (!code)
         code = argument_integer(arguments, "seed", 0, INT64_MAX, 1, &seed, error);
     if (!code)
@@ -83,8 +83,10 @@ const struct Command command_gradcheck = {
     .most_operands = 1,
     .summary = "check a model's gradients against central differences, in double precision",
     .help = "Compares backward with central differences for parameters and input of the run "
-            "file's own model, on random images and targets. Elements at which the differences of "
-            "several widths disagree, as at the kink of a ReLU, are counted and left out.\n"
+            "file's own model, on random images and targets. Elements so near the kink of a ReLU "
+            "that differences cannot tell are counted and left out. A parameter of which nothing "
+            "could be compared is tried again at other elements and other initial values; where "
+            "that does not help either, the check has failed.\n"
             "\n"
             "Examples:\n"
             "  trainer gradcheck launch/recipes/demo.yaml\n"
