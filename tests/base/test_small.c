@@ -1,0 +1,143 @@
+/* Words for messages, sizes that overflow, digests, variants. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/digest.h"
+#include "base/kernel.h"
+#include "base/memory.h"
+#include "base/text.h"
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+static void test_nearest(void **unused) {
+    (void)unused;
+    static const char *const names[] = {"momentum", "nesterov", "weight_decay", "relu",
+                                        "batchnorm"};
+    static const struct {
+        const char *word, *nearest;
+    } pairs[] = {{"momentun", "momentum"},
+                 {"MOMENTUM", "momentum"},
+                 {"nestreov", "nesterov"},
+                 {"rleu", "relu"},
+                 {"weigth_decay", "weight_decay"},
+                 {"norm", "batchnorm"},
+                 {"quaternion", NULL},
+                 {"", NULL},
+                 {"xy", NULL}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        const char *found = text_nearest(pairs[i].word, names, 5);
+        if (!pairs[i].nearest)
+            assert_null(found);
+        else {
+            assert_non_null(found);
+            assert_string_equal(found, pairs[i].nearest);
+        }
+    }
+    assert_null(text_nearest("relu", names, 0));
+    char longer[500];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = 0;
+    assert_null(text_nearest(longer, names, 5));
+}
+
+static void test_numbers_for_people(void **unused) {
+    (void)unused;
+    char text[32];
+    assert_string_equal(text_bytes(0, text), "0 B");
+    assert_string_equal(text_bytes(1023, text), "1023 B");
+    assert_string_equal(text_bytes(1024, text), "1.0 KiB");
+    assert_string_equal(text_bytes(1.5 * 1048576, text), "1.5 MiB");
+    assert_string_equal(text_bytes(0x1p62, text), "4096.0 PiB");
+    assert_string_equal(text_count(999, text), "999");
+    assert_string_equal(text_count(1500, text), "1.50 k");
+    assert_string_equal(text_count(2.5e9, text), "2.50 G");
+}
+
+static void test_text_grows(void **unused) {
+    (void)unused;
+    struct Text text = {0};
+    for (int i = 0; i < 1000; i++)
+        text_add(&text, "%03d,", i);
+    assert_int_equal(text.length, 4000);
+    assert_int_equal(strlen(text.data), 4000);
+    assert_memory_equal(text.data + 3996, "999,", 5);
+    text_release(&text);
+    assert_null(text.data);
+}
+
+static void test_product(void **unused) {
+    (void)unused;
+    assert_int_equal(memory_product((const int64_t[]){3, 4, 5}, 3), 60);
+    assert_int_equal(memory_product(NULL, 0), 1);
+    assert_int_equal(memory_product((const int64_t[]){7, 0, 5}, 3), 0);
+    assert_int_equal(memory_product((const int64_t[]){INT64_MAX, 1}, 2), INT64_MAX);
+    assert_int_equal(memory_product((const int64_t[]){INT64_C(1) << 32, INT64_C(1) << 31}, 2), -1);
+    assert_int_equal(memory_product((const int64_t[]){INT64_MAX, 2}, 2), -1);
+    assert_int_equal(memory_product((const int64_t[]){3, -1}, 2), -1);
+    assert_int_equal(memory_product((const int64_t[]){-3, -1}, 2), -1);
+    assert_true(memory_can_hold(1));
+    assert_false(memory_can_hold(UINT64_C(1) << 60));
+}
+
+static void test_memory(void **unused) {
+    (void)unused;
+    static const size_t sizes[] = {0, 1, 100, (size_t)5 << 20};
+    for (int i = 0; i < 4; i++) {
+        char *data = memory_allocate(sizes[i], "test");
+        assert_int_equal((uintptr_t)data % MEMORY_ALIGNMENT, 0);
+        for (size_t j = 0; j < sizes[i]; j++)
+            if (data[j])
+                fail_msg("byte %zu is not zero", j);
+        memory_release(data);
+    }
+    char *data = memory_resize(memory_copy_text("abc"), 4, 8, "test");
+    assert_memory_equal(data, "abc\0\0\0\0", 8);
+    memory_release(data);
+}
+
+static void test_digest(void **unused) {
+    (void)unused;
+    const char *words = "The quick brown fox jumps over the lazy dog";
+    char text[DIGEST_TEXT], expected[DIGEST_TEXT];
+    XXH128_canonical_t canonical;
+    for (size_t length = 0; length <= strlen(words); length++) {
+        XXH128_canonicalFromHash(&canonical, XXH3_128bits(words, length));
+        for (int i = 0; i < 16; i++)
+            snprintf(expected + 2 * i, 3, "%02x", canonical.digest[i]);
+        assert_string_equal(digest_text(digest_bytes(words, length), text), expected);
+    }
+    /* of nothing, as xxHash publishes it */
+    assert_string_equal(digest_text(digest_bytes(words, 0), text),
+                        "99aa06d3014798d86001c324468d497f");
+}
+
+static void test_variants(void **unused) {
+    (void)unused;
+    for (int i = 0; i < VARIANT_COUNT; i++) {
+        enum Variant variant = (enum Variant)i;
+        assert_int_equal(variant_by_name(variant_name(variant)), i);
+        if (variant != VARIANT_F64) {
+            enum Variant best = variant_best(variant);
+            assert_true(best != VARIANT_F64 && best <= variant && variant_available(best));
+        }
+    }
+    assert_int_equal(variant_by_name("avx3"), -1);
+    assert_true(variant_available(VARIANT_F64) && variant_available(VARIANT_F32));
+    assert_int_equal(variant_bytes(VARIANT_F64), 8);
+    assert_int_equal(variant_bytes(VARIANT_F32_V4), 4);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nearest),    cmocka_unit_test(test_numbers_for_people),
+        cmocka_unit_test(test_text_grows), cmocka_unit_test(test_product),
+        cmocka_unit_test(test_memory),     cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_variants),
+    };
+    return cmocka_run_group_tests_name("base", tests, NULL, NULL);
+}

@@ -1,0 +1,189 @@
+/* metrics.jsonl: every line is JSON with every digit, also of a NaN; a resumed run's file goes on
+ * where its checkpoint stands. */
+#include "report/metrics.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h> /* behind error.h: it has a macro called fail */
+
+#include "store/scratch.h"
+
+#define LINES 100
+
+/* The file's lines, parsed; a line that is no JSON object ends the test. */
+static int read_lines(json_t *lines[LINES]) {
+    FILE *file = fopen(scratch_path("metrics.jsonl"), "r");
+    char *line = NULL;
+    size_t capacity = 0;
+    int count = 0;
+    assert_non_null(file);
+    while (getline(&line, &capacity, file) > 0) {
+        json_error_t error;
+        assert_true(count < LINES && strchr(line, '\n'));
+        lines[count] = json_loads(line, JSON_REJECT_DUPLICATES, &error);
+        if (!json_is_object(lines[count]))
+            fail_msg("%s: %s", line, error.text);
+        count++;
+    }
+    free(line);
+    fclose(file);
+    return count;
+}
+
+static void release_lines(json_t *lines[LINES], int count) {
+    for (int i = 0; i < count; i++)
+        json_decref(lines[i]);
+}
+
+static double real_of(json_t *line, const char *key) {
+    assert_true(json_is_number(json_object_get(line, key)));
+    return json_number_value(json_object_get(line, key));
+}
+
+static long long integer_of(json_t *line, const char *key) {
+    assert_true(json_is_integer(json_object_get(line, key)));
+    return (long long)json_integer_value(json_object_get(line, key));
+}
+
+static struct Metrics *open_metrics(int64_t keep_steps) {
+    struct Metrics *metrics;
+    struct Error error = {0};
+    if (metrics_open(&metrics, scratch_path("metrics.jsonl"), keep_steps, &error))
+        fail_msg("%s", error.text);
+    return metrics;
+}
+
+static void write_steps(struct Metrics *metrics, int64_t first, int64_t last) {
+    struct Error error = {0};
+    for (int64_t step = first; step <= last; step++)
+        metrics_step(metrics, &(struct StepFigures){.step = step,
+                                                    .epoch = (step - 1) / 3 + 1,
+                                                    .loss = 2.0 / (double)step,
+                                                    .accuracy = 0.25,
+                                                    .rate = 0.1,
+                                                    .images_per_second = 1e6});
+    assert_int_equal(metrics_flush(metrics, &error), OK);
+}
+
+static void test_lines(void **unused) {
+    (void)unused;
+    struct Error error = {0};
+    json_t *lines[LINES];
+    scratch_empty();
+    struct Metrics *metrics = open_metrics(0);
+    float loss = 0x1.23456ap1f;
+    metrics_step(metrics, &(struct StepFigures){12, 3, loss, 0.5, 1e-9, 812.4});
+    metrics_epoch(metrics, &(struct EpochFigures){12, 3, 1.5, 0.5, true, 1.25, 0.625, 0.9, 33});
+    metrics_epoch(metrics, &(struct EpochFigures){.step = INT64_C(1) << 40, .epoch = 4});
+    assert_int_equal(metrics_flush(metrics, &error), OK);
+    int count = read_lines(lines); /* before closing: a flush is enough */
+    assert_int_equal(count, 3);
+    assert_string_equal(json_string_value(json_object_get(lines[0], "kind")), "step");
+    assert_int_equal(integer_of(lines[0], "step"), 12);
+    assert_int_equal(integer_of(lines[0], "epoch"), 3);
+    assert_true((float)real_of(lines[0], "loss") == loss);
+    assert_true(real_of(lines[0], "accuracy") == 0.5);
+    assert_true(real_of(lines[0], "rate") == 1e-9);
+    assert_true(real_of(lines[0], "images_per_second") == 812.4);
+    assert_string_equal(json_string_value(json_object_get(lines[1], "kind")), "epoch");
+    assert_true(real_of(lines[1], "train_loss") == 1.5);
+    assert_true(real_of(lines[1], "train_accuracy") == 0.5);
+    assert_true(real_of(lines[1], "validation_loss") == 1.25);
+    assert_true(real_of(lines[1], "validation_accuracy") == 0.625);
+    assert_true(real_of(lines[1], "validation_top5") == 0.9);
+    assert_true(real_of(lines[1], "seconds") == 33);
+    assert_int_equal(integer_of(lines[2], "step"), INT64_C(1) << 40);
+    assert_null(json_object_get(lines[2], "validation_loss")); /* not validated */
+    release_lines(lines, count);
+    metrics_close(metrics);
+    metrics_close(NULL);
+}
+
+static void test_not_numbers(void **unused) {
+    (void)unused;
+    struct Error error = {0};
+    json_t *lines[LINES];
+    struct Metrics *metrics = open_metrics(0); /* a new file in the old one's place */
+    metrics_step(metrics, &(struct StepFigures){1, 1, NAN, 0.5, INFINITY, -INFINITY});
+    metrics_epoch(metrics, &(struct EpochFigures){1, 1, NAN, 0, true, INFINITY, 0, 0, 1});
+    assert_int_equal(metrics_flush(metrics, &error), OK);
+    metrics_close(metrics);
+    int count = read_lines(lines);
+    assert_int_equal(count, 2);
+    assert_true(json_is_null(json_object_get(lines[0], "loss")));
+    assert_true(json_is_null(json_object_get(lines[0], "rate")));
+    assert_true(json_is_null(json_object_get(lines[0], "images_per_second")));
+    assert_true(json_is_real(json_object_get(lines[0], "accuracy")));
+    assert_true(json_is_null(json_object_get(lines[1], "train_loss")));
+    assert_true(json_is_null(json_object_get(lines[1], "validation_loss")));
+    release_lines(lines, count);
+}
+
+static void append(const char *text) {
+    FILE *file = fopen(scratch_path("metrics.jsonl"), "a");
+    assert_true(file && fputs(text, file) >= 0);
+    fclose(file);
+}
+
+/* Reopened at step 6 of 9: the lines of 7 to 9 and what a crash tore are gone, epochs included. */
+static void test_resumed(void **unused) {
+    (void)unused;
+    static const char *const torn[] = {"", "{\"kind\":\"step\",\"step\":5,\"epo",
+                                       "{\"kind\":\"step\",\"step\":5,\"epoch\":2,\"loss\":1}",
+                                       "not json at all\n", "[5]\n{\"step\":\"5\"}\n\n"};
+    for (int t = 0; t < 5; t++) {
+        json_t *lines[LINES];
+        scratch_empty();
+        struct Metrics *metrics = open_metrics(0);
+        write_steps(metrics, 1, 6);
+        metrics_epoch(metrics, &(struct EpochFigures){.step = 6, .epoch = 2});
+        write_steps(metrics, 7, 9);
+        metrics_epoch(metrics, &(struct EpochFigures){.step = 9, .epoch = 3});
+        metrics_close(metrics);
+        append(torn[t]);
+        metrics = open_metrics(6);
+        write_steps(metrics, 7, 8);
+        metrics_close(metrics);
+        int count = read_lines(lines);
+        assert_int_equal(count, 9);
+        for (int i = 0; i < 9; i++)
+            assert_int_equal(integer_of(lines[i], "step"), i < 6 ? i + 1 : i);
+        assert_string_equal(json_string_value(json_object_get(lines[6], "kind")), "epoch");
+        release_lines(lines, count);
+        assert_int_equal(scratch_count(), 1); /* nothing left beside it */
+    }
+}
+
+static void test_resumed_without_a_file(void **unused) {
+    (void)unused;
+    json_t *lines[LINES];
+    scratch_empty();
+    struct Metrics *metrics = open_metrics(6);
+    write_steps(metrics, 7, 7);
+    metrics_close(metrics);
+    int count = read_lines(lines);
+    assert_int_equal(count, 1);
+    release_lines(lines, count);
+}
+
+static void test_unwritable(void **unused) {
+    (void)unused;
+    struct Metrics *metrics;
+    struct Error error = {0};
+    const char *path = scratch_path("no/folder/metrics.jsonl");
+    assert_int_equal(metrics_open(&metrics, path, 0, &error), ERROR_SYSTEM);
+    assert_non_null(strstr(error.text, path));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines),      cmocka_unit_test(test_not_numbers),
+        cmocka_unit_test(test_resumed),    cmocka_unit_test(test_resumed_without_a_file),
+        cmocka_unit_test(test_unwritable),
+    };
+    return cmocka_run_group_tests_name("metrics", tests, scratch_make, scratch_remove);
+}

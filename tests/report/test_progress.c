@@ -1,0 +1,82 @@
+/* What a log file gets: whole lines, no control characters, no line a step. */
+#include "report/progress.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h> /* behind error.h: it has a macro called fail */
+#include <string.h>
+
+static const struct EpochFigures epoch = {.step = 195,
+                                          .epoch = 1,
+                                          .train_loss = 1.25,
+                                          .train_accuracy = 0.5,
+                                          .validated = true,
+                                          .validation_loss = 1.5,
+                                          .validation_accuracy = 0.375,
+                                          .seconds = 83};
+
+/* Everything that a run of 195 steps writes to a file; free() it. */
+static char *log_of(bool quiet) {
+    FILE *file = tmpfile();
+    assert_non_null(file);
+    struct ProgressBar *bar = progress_create(file, quiet, 390, 195, 256, 0);
+    progress_note(bar, "data: %s", "x.h5");
+    for (int64_t step = 1; step <= 195; step++)
+        progress_step(bar, &(struct StepFigures){step, 1, 2.3, 0.1, 0.05, 1000});
+    progress_epoch(bar, &epoch);
+    progress_release(bar);
+    long length = ftell(file);
+    assert_true(length >= 0);
+    char *text = calloc((size_t)length + 1, 1);
+    rewind(file);
+    assert_int_equal(fread(text, 1, (size_t)length, file), length);
+    fclose(file);
+    return text;
+}
+
+static void test_lines(void **unused) {
+    (void)unused;
+    char *text = log_of(false);
+    int lines = 0;
+    for (const char *c = text; *c; c++) {
+        lines += *c == '\n';
+        assert_true(*c == '\n' || (*c >= ' ' && *c < 127));
+    }
+    assert_string_equal(strrchr(text, '\n'), "\n");
+    assert_int_equal(lines, 2); /* steps within half a minute are not worth a line */
+    assert_memory_equal(text, "data: x.h5\n", 11);
+    static const char *const words[] = {"epoch 1/2",        "train loss 1.2500",
+                                        "accuracy 50.00 %", "validation loss 1.5000",
+                                        "37.50 %",          "1m23s"};
+    for (int i = 0; i < 6; i++)
+        if (!strstr(text, words[i]))
+            fail_msg("\"%s\" is not in: %s", words[i], text);
+    free(text);
+}
+
+static void test_quiet(void **unused) {
+    (void)unused;
+    char *text = log_of(true);
+    assert_string_equal(text, "");
+    free(text);
+}
+
+static void test_no_bar(void **unused) {
+    (void)unused;
+    progress_note(NULL, "every rank but the first calls it like this");
+    progress_step(NULL, &(struct StepFigures){.step = 1});
+    progress_epoch(NULL, &epoch);
+    progress_release(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_no_bar),
+    };
+    return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
+}
