@@ -27,8 +27,9 @@ struct GradcheckRow {
 };
 
 /* Calls visit for every row, the input last. The relative error of an element is
- * |a − n| / max(|a|, |n|, floor), floor = max(1e-3 · rms of the row's gradient, 2e-5): elements whose
- * gradient is mere rounding do not decide. It has to be within the tolerance at one of several widths.
+ * |a − n| / max(|a|, |n|, floor), floor = max(1e-3 · rms of the row's gradient, 2e-5): elements
+ * whose gradient is mere rounding do not decide. It has to be within the tolerance at one of
+ * several widths.
  *
  * Elsewhere the one-sided differences decide. In a smooth place they differ by an amount
  * proportional to the width; what is left of their difference when that is taken off is the kinks'.

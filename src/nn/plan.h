@@ -17,8 +17,8 @@ struct PlanRequest {
     int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples a shard can have */
     int sample_counts;
     const struct Choice *loss; /* of loss_kinds; kind NULL: scores only */
-    bool no_merging;     /* run every node by itself: for tests */
-    bool input_gradient; /* also compute d(loss)/d(input): for gradient checks */
+    bool no_merging;           /* run every node by itself: for tests */
+    bool input_gradient;       /* also compute d(loss)/d(input): for gradient checks */
 };
 
 int plan_create(struct Plan **plan, const struct Model *model, const struct PlanRequest *request,
@@ -43,17 +43,19 @@ struct PlanRun {
     void *context;
 };
 
-/* Forward through model and loss. Per-sample losses and scores stay readable until the next call. */
+/* Forward through model and loss. Per-sample losses and scores stay readable until the next call.
+ */
 void plan_forward(struct Plan *plan, const struct PlanRun *run);
 /* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
- * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct, top 5, samples. */
+ * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct, top 5,
+ * samples. */
 void plan_backward(struct Plan *plan, const struct PlanRun *run);
 
 /* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'
  * losses / batch, in double. run->gradient must be set: forward writes statistics there. */
 double plan_loss(struct Plan *plan, const struct PlanRun *run);
 
-const void *plan_scores(const struct Plan *plan);         /* (samples, outputs) real */
+const void *plan_scores(const struct Plan *plan);          /* (samples, outputs) real */
 const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
 /* d(loss)/d(input) of the last backward; NULL unless it was requested. */
 const void *plan_input_gradient(const struct Plan *plan);
@@ -71,8 +73,8 @@ struct PlanMemory {
 struct PlanMemory plan_memory(const struct Plan *plan);
 int plan_operation_count(const struct Plan *plan);
 const struct Operation *plan_operation(const struct Plan *plan, int index);
-/* Seconds spent in each operation since the last reset: {forward, backward}; timing is on only after
- * plan_time(plan, true). */
+/* Seconds spent in each operation since the last reset: {forward, backward}; timing is on only
+ * after plan_time(plan, true). */
 void plan_time(struct Plan *plan, bool on);
 const double *plan_seconds(const struct Plan *plan, int operation);
 
