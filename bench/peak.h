@@ -4,8 +4,8 @@
 
 #include "base/kernel.h"
 
-/* Seconds for measuring: with one OpenMP thread the thread's own time, so that what others take from
- * a shared core does not count; else the time that passes. */
+/* Seconds for measuring: with one OpenMP thread the thread's own time, so that what others take
+ * from a shared core does not count; else the time that passes. */
 double peak_clock(void);
 
 /* Single-precision fused multiply-adds on registers alone, floating-point operations a second, with

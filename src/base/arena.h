@@ -1,6 +1,6 @@
 /* The flat arenas of a run: one table of rows says what lies where. The same offsets hold in
  *   - the state     (parameters, then running statistics),
- *   - a gradient    (gradients, then this shard's contribution to the statistics, then its tallies),
+ *   - a gradient    (gradients, then this shard's part of the statistics, then its tallies),
  *   - an optimiser's slots (the parameters' part only).
  * Initialising, exchanging, updating and saving are loops over the table; nn, comm, optim and
  * checkpoint meet here and know nothing of one another. */
@@ -14,7 +14,7 @@
 #define ARENA_ALIGNMENT 16 /* elements: every row starts on a cache line of floats */
 
 enum ArenaRole {
-    ROLE_WEIGHT,        /* of a convolution, linear layer */
+    ROLE_WEIGHT, /* of a convolution, linear layer */
     ROLE_BIAS,
     ROLE_NORMALISATION, /* scale and shift of a normalisation layer */
     ROLE_STATISTIC      /* not trained: a running mean or variance */
@@ -34,7 +34,7 @@ struct ArenaRow {
     int order[ARENA_DIMENSIONS];
     int file_rank;
     int64_t file_size[ARENA_DIMENSIONS];
-    /* Statistics: running <- (1 - momentum) * running + momentum * (weighted mean over the shards). */
+    /* Statistics: running <- (1 - momentum) * running + momentum * (weighted mean over shards) */
     double momentum;
     /* Initialisation, decided when the layer was planned. */
     int64_t fan_in, fan_out;
@@ -59,7 +59,7 @@ static inline int64_t arena_gradient_elements(const struct Arena *arena) {
     return arena->parameters + arena->statistics + ARENA_TALLIES;
 }
 
-/* Copies row `row` between memory order (in `state`, float) and file order (dense, count elements). */
+/* Copies row `row` between memory order (in `state`, float) and file order (dense, `count` long) */
 void arena_to_file(const struct ArenaRow *row, const float *state, float *file);
 void arena_from_file(const struct ArenaRow *row, const float *file, float *state);
 

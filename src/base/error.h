@@ -17,7 +17,7 @@ enum {
     ERROR_DATA = 4,       /* a data set or an image cannot be used */
     ERROR_CHECKPOINT = 5, /* a checkpoint cannot be used */
     ERROR_SYSTEM = 6,     /* the operating system said no: permission, no space, missing file */
-    ERROR_NUMERIC = 7,    /* NaN or Inf in a loss or gradient; replicas differ; gradient check failed */
+    ERROR_NUMERIC = 7,    /* NaN or Inf in a loss or gradient; replicas differ; gradients wrong */
     ERROR_BUG = 70
 };
 
@@ -26,8 +26,9 @@ struct Error {
     char text[1000];
 };
 
-/* Writes the line and returns `code`, so that `return fail(error, ERROR_DATA, "%s: ...", path);`. */
-int fail(struct Error *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* Writes the line and returns `code`, so that `return fail(error, ERROR_DATA, "%s: ...", path);` */
+int fail(struct Error *error, int code, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* As fail() with ERROR_SYSTEM, and appends ": " and strerror(errno). */
 int fail_errno(struct Error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));

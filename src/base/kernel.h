@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 enum Variant {
-    VARIANT_F64 = 0,  /* double, plain x86-64: gradient checks */
-    VARIANT_F32 = 1,  /* float, the compiler's default instruction set */
+    VARIANT_F64 = 0,    /* double, plain x86-64: gradient checks */
+    VARIANT_F32 = 1,    /* float, the compiler's default instruction set */
     VARIANT_F32_V3 = 2, /* float, x86-64-v3: AVX2 and FMA */
     VARIANT_F32_V4 = 3, /* float, x86-64-v4: AVX-512 */
     VARIANT_COUNT = 4
@@ -39,8 +39,8 @@ typedef float real;
 
 /* A table over the variants of one exported constant: KERNEL_DECLARE(struct Layer, layer_relu);
  * then KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL where a variant
- * was not built. Weak only where it may be missing: the linker takes nothing out of a static library
- * for the sake of a weak reference. */
+ * was not built. Weak only where it may be missing: the linker takes nothing out of a static
+ * library for the sake of a weak reference. */
 #ifdef TRAINER_ALL_VARIANTS
 #define KERNEL_OPTIONAL
 #else

@@ -1,20 +1,22 @@
-/* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy
- * as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element), so
- * that nothing depends on the rank, the thread or how often anything was drawn before, and no
+/* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as
+ * easy as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element),
+ * so that nothing depends on the rank, the thread or how often anything was drawn before, and no
  * position has to be saved. */
 #ifndef TRAINER_BASE_RANDOM_H
 #define TRAINER_BASE_RANDOM_H
 
 #include <stdint.h>
 
-enum RandomPurpose { /* stable numbers: changing one changes every run */
-    RANDOM_INITIALISATION = 1, /* instance: parameter row */
-    RANDOM_SHUFFLE = 2,        /* time: epoch */
-    RANDOM_AUGMENTATION = 3,   /* instance: place in the list; time: epoch; item: sample in the split */
-    RANDOM_DROPOUT = 4,        /* instance: node; time: step; item: sample in the global batch */
-    RANDOM_SPLIT = 5,          /* stratified validation split */
-    RANDOM_SYNTHESIS = 6,      /* item: image */
-    RANDOM_TEST = 7
+enum RandomPurpose {                            /* stable numbers: changing one changes every run */
+                     RANDOM_INITIALISATION = 1, /* instance: parameter row */
+                     RANDOM_SHUFFLE = 2,        /* time: epoch */
+                     RANDOM_AUGMENTATION = 3,   /* instance: place in the list; time: epoch; item:
+                                                   sample in the split */
+                     RANDOM_DROPOUT =
+                         4, /* instance: node; time: step; item: sample in the global batch */
+                     RANDOM_SPLIT = 5,     /* stratified validation split */
+                     RANDOM_SYNTHESIS = 6, /* item: image */
+                     RANDOM_TEST = 7
 };
 
 /* What the numbers belong to. Element e of the stream is word e % 4 of block e / 4. */

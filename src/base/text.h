@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct Text { /* start with {0}; release with text_release */
+struct Text {   /* start with {0}; release with text_release */
     char *data; /* always NUL-terminated once something was added */
     size_t length, capacity;
 };
@@ -13,8 +13,8 @@ struct Text { /* start with {0}; release with text_release */
 void text_add(struct Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_release(struct Text *text);
 
-/* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, case ignored),
- * or NULL where none is near enough to be a likely typo. */
+/* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, case
+ * ignored), or NULL where none is near enough to be a likely typo. */
 const char *text_nearest(const char *word, const char *const *names, int count);
 
 /* "12.3 MiB" and "1.23 G" (decimal), into `buffer`, which is returned. */

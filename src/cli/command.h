@@ -19,11 +19,11 @@ struct Flag {
 };
 
 struct Command {
-    const char *name;     /* "train"; of two words: "dataset import" */
-    const char *operands; /* "RUN.yaml", "CHECKPOINT..." */
+    const char *name;                  /* "train"; of two words: "dataset import" */
+    const char *operands;              /* "RUN.yaml", "CHECKPOINT..." */
     int least_operands, most_operands; /* most −1: any number */
     const char *summary;
-    const char *help;     /* paragraphs; ends with examples */
+    const char *help;         /* paragraphs; ends with examples */
     const struct Flag *flags; /* ends with a name of NULL; NULL: none. --help goes without saying */
     bool parallel; /* runs on all ranks; any other command runs on rank 0 alone, without MPI */
     /* Prints results on stdout, words for people on stderr. In a parallel command all ranks return
@@ -40,13 +40,13 @@ struct Arguments {
     struct {
         const struct Flag *flag;
         const char *value; /* NULL for a switch */
-    } *values;
+    } * values;
 };
 const char *argument_value(const struct Arguments *arguments, const char *name); /* last; or NULL */
 bool argument_given(const struct Arguments *arguments, const char *name);
 /* All values of a repeated flag, in order; the caller releases the array only. */
 int argument_values(const struct Arguments *arguments, const char *name, const char ***values);
-/* A number in [minimum, maximum]; `fallback` where the flag was not given. ERROR_USAGE otherwise. */
+/* A number in [minimum, maximum]; `fallback` where the flag was not given. ERROR_USAGE otherwise */
 int argument_integer(const struct Arguments *arguments, const char *name, long long minimum,
                      long long maximum, long long fallback, long long *value, struct Error *error);
 int argument_real(const struct Arguments *arguments, const char *name, double minimum,
@@ -54,6 +54,6 @@ int argument_real(const struct Arguments *arguments, const char *name, double mi
 
 extern const struct Command command_train, command_eval, command_predict, command_inspect,
     command_describe, command_gradcheck, command_keys; /* each in its own file */
-extern const struct Command *const commands[]; /* NULL-terminated; cli/commands.c */
+extern const struct Command *const commands[];         /* NULL-terminated; cli/commands.c */
 
 #endif

@@ -18,15 +18,19 @@ struct Members {
 
 /* The flags that members_open reads, to be pasted into a command's table. */
 #define MEMBERS_FLAGS                                                                              \
-    {.name = "data", .argument = "FILE",                                                           \
+    {.name = "data",                                                                               \
+     .argument = "FILE",                                                                           \
      .help = "data set (default: the one that the first checkpoint was trained on)"},              \
         {.name = "split", .argument = "NAME", .help = "split of it (default: test)"},              \
-        {.name = "mean", .argument = "arithmetic|geometric",                                       \
+        {.name = "mean",                                                                           \
+         .argument = "arithmetic|geometric",                                                       \
          .help = "how members' probabilities are averaged (default: arithmetic)"},                 \
-        {.name = "weights", .argument = "W,W,...",                                                 \
+        {.name = "weights",                                                                        \
+         .argument = "W,W,...",                                                                    \
          .help = "weight of each member, scaled to sum to one (default: equal)"},                  \
-        {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},               \
-        {.name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"}
+        {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"}, {             \
+        .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
+    }
 
 /* Collective. Release with members_release whatever it returned. */
 int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,

@@ -4,8 +4,8 @@
  * The shards 0 … S-1 are the leaves of one fixed binary tree: node (k, level) covers the shards
  * [k·2^level, (k+1)·2^level) ∩ [0, S); its value is left + right, or left alone where right is
  * empty. Rank r of N owns the shards [r·S/N, (r+1)·S/N), N divides S. Inside a rank complete
- * subtrees are added as shards finish (a binary counter of buffers); the maximal subtrees that remain
- * are combined across ranks, in the tree's order, by one of the algorithms. */
+ * subtrees are added as shards finish (a binary counter of buffers); the maximal subtrees that
+ * remain are combined across ranks, in the tree's order, by one of the algorithms. */
 #ifndef TRAINER_COMM_EXCHANGE_H
 #define TRAINER_COMM_EXCHANGE_H
 
@@ -16,19 +16,20 @@
 #include "comm/ranks.h"
 
 enum ExchangeAlgorithm {
-    EXCHANGE_AUTO,   /* window on one node; else halving where N is a power of two and S/N too; else direct */
+    EXCHANGE_AUTO,   /* window on one node; else halving where N is a power of two and S/N too; else
+                        direct */
     EXCHANGE_WINDOW, /* one node: MPI-3 shared window, each rank reduces its slice of the arena */
     EXCHANGE_HALVING, /* recursive vector halving, nearest first, then doubling; N a power of two */
-    EXCHANGE_DIRECT, /* any N: every rank receives its slice of all subtrees, reduces it, shares it */
-    EXCHANGE_MPI     /* MPI_Allreduce of the ranks' own sums: for comparison; NOT the same bits */
+    EXCHANGE_DIRECT,  /* any N: a rank receives its slice of all subtrees, reduces it, shares it */
+    EXCHANGE_MPI      /* MPI_Allreduce of the ranks' own sums: for comparison; NOT the same bits */
 };
 extern const char *const exchange_algorithm_names[]; /* NULL-terminated, in the enum's order */
 
 struct Exchange;
 
-/* For sums of `elements` floats over `shards` shards. Fails (ERROR_RUN_FILE) where N does not divide
- * `shards` or the algorithm cannot serve (window on several nodes, ...). Collective. All memory is
- * allocated here; a step allocates nothing. */
+/* For sums of `elements` floats over `shards` shards. Fails (ERROR_RUN_FILE) where N does not
+ * divide `shards` or the algorithm cannot serve (window on several nodes, ...). Collective. All
+ * memory is allocated here; a step allocates nothing. */
 int exchange_create(struct Exchange **exchange, struct Ranks *ranks, int64_t shards,
                     int64_t elements, enum ExchangeAlgorithm algorithm, enum Variant variant,
                     struct Error *error);

@@ -17,7 +17,7 @@ void ranks_release(struct Ranks *ranks); /* Collective. */
 
 int ranks_rank(const struct Ranks *ranks);
 int ranks_size(const struct Ranks *ranks);
-int ranks_nodes(const struct Ranks *ranks);     /* how many hosts hold them */
+int ranks_nodes(const struct Ranks *ranks); /* how many hosts hold them */
 
 /* All of these are Collective. */
 void ranks_barrier(struct Ranks *ranks);
@@ -29,9 +29,9 @@ void ranks_sum(struct Ranks *ranks, int64_t *values, int64_t count);
 void ranks_gather(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
 void ranks_gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
 
-/* The verdict: every rank passes its own code (OK or the code in `error`); returns on every rank the
- * code of the lowest rank that failed, with that rank's line in every rank's `error` ("rank 3: "
- * is put in front when another than rank 0 failed and some rank did not). */
+/* The verdict: every rank passes its own code (OK or the code in `error`); returns on every rank
+ * the code of the lowest rank that failed, with that rank's line in every rank's `error` (with
+ * "rank 3: " in front when another than rank 0 failed and some rank did not). */
 int ranks_agree(struct Ranks *ranks, int code, struct Error *error);
 
 #endif

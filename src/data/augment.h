@@ -1,6 +1,6 @@
 /* Augmentation: random changes of a training image. One small file and one row of the table each;
- * applied in the run file's order to the preprocessed image (stage AUGMENT_RAW: before it). Randomness
- * is keyed by (seed, place in the list, epoch, sample): never by rank or batch. */
+ * applied in the run file's order to the preprocessed image (stage AUGMENT_RAW: before it).
+ * Randomness is keyed by (seed, place in the list, epoch, sample): never by rank or batch. */
 #ifndef TRAINER_DATA_AUGMENT_H
 #define TRAINER_DATA_AUGMENT_H
 

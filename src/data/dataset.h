@@ -1,6 +1,6 @@
 /* A data set file: labelled images in named splits, in HDF5 (datasets/README.md has the layout).
- * Images are served from the page cache: a contiguous dataset is mapped read-only, so all ranks of a
- * node share it; any other layout is read into memory once. Not collective. */
+ * Images are served from the page cache: a contiguous dataset is mapped read-only, so all ranks of
+ * a node share it; any other layout is read into memory once. Not collective. */
 #ifndef TRAINER_DATA_DATASET_H
 #define TRAINER_DATA_DATASET_H
 
@@ -12,10 +12,10 @@
 struct Split {
     char *name;
     int64_t count;
-    bool bytes;          /* images are uint8 (0 … 255), else float */
-    const void *images;  /* (count, height, width, channels) */
+    bool bytes;            /* images are uint8 (0 … 255), else float */
+    const void *images;    /* (count, height, width, channels) */
     const int32_t *labels; /* (count), each in [0, class_count) */
-    char digest[33];     /* XXH3-128 of pixels then labels (int32), hexadecimal, as stored; "" if absent */
+    char digest[33]; /* XXH3-128 of pixels, then labels (int32), in hexadecimal; "" if absent */
 };
 
 struct Dataset {
@@ -25,7 +25,7 @@ struct Dataset {
     char **class_names; /* class_count */
     int split_count;
     struct Split *splits;
-    /* Of the training split, computed at import in double precision; NULL where the file has none. */
+    /* Of the training split, computed at import in double precision; NULL if the file has none. */
     double *channel_mean, *channel_std; /* (channels), in the images' own units */
     float *mean_image;                  /* (height, width, channels) */
     char *source;
@@ -41,8 +41,8 @@ void dataset_close(struct Dataset *dataset); /* NULL is allowed */
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,
                                   struct Error *error);
 
-/* Recomputes the digest of a split into `digest`; dataset_verify also compares it and the statistics
- * with what the file says. */
+/* Recomputes the digest of a split into `digest`; dataset_verify also compares it and the
+ * statistics with what the file says. */
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]);
 int dataset_verify(const struct Dataset *dataset, struct Error *error);
 

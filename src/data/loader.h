@@ -1,5 +1,5 @@
-/* The loader: which samples a step takes, and their pixels, ready for the network. A pure function of
- * (seed, epoch, position): any rank can make any part of any batch. Not collective. */
+/* The loader: which samples a step takes, and their pixels, ready for the network. A pure function
+ * of (seed, epoch, position): any rank can make any part of any batch. Not collective. */
 #ifndef TRAINER_DATA_LOADER_H
 #define TRAINER_DATA_LOADER_H
 

@@ -30,7 +30,7 @@ int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index
                          uint8_t *pixels);
 
 /* Writes a data set file. */
-int synthesize(const struct Synthesis *synthesis, const char *path, const struct JobProgress *progress,
-               struct Error *error);
+int synthesize(const struct Synthesis *synthesis, const char *path,
+               const struct JobProgress *progress, struct Error *error);
 
 #endif

@@ -9,8 +9,8 @@
 struct Initialiser {
     struct Kind kind;
     /* Fills row->count values in file order (PyTorch's), so that layouts do not change the draw. */
-    void (*fill)(const void *options, const struct ArenaRow *row,
-                 const struct RandomStream *stream, float *values);
+    void (*fill)(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
+                 float *values);
 };
 
 extern const struct KindTable initialiser_kinds;

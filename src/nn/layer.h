@@ -6,10 +6,9 @@
  * Three moments:
  *   describe   once a model: from the options and input shapes to the output shape and the rows of
  *              the arena it needs. No buffers exist yet.
- *   plan       once a plan: says what it needs at run time (saved, scratch, prepared bytes), creates
+ *   plan       once a plan: says what it needs at run time (saved, scratch, prepared bytes), makes
  *              its backend objects, and may merge the operations behind it into itself.
- *   forward, backward  each step, each shard: no allocation, no failure.
- */
+ *   forward, backward  each step, each shard: no allocation, no failure */
 #ifndef TRAINER_NN_LAYER_H
 #define TRAINER_NN_LAYER_H
 
@@ -43,7 +42,7 @@ struct Graph;
 
 /* One node of the model's graph: a layer between its input tensors and its one output tensor. */
 struct Node {
-    const struct Layer *layer; /* the VARIANT_F32 one; operations hold their own variant's */
+    const struct Layer *layer;   /* the VARIANT_F32 one; operations hold their own variant's */
     const struct Choice *choice; /* where the run file says so; of the container for inner nodes */
     const void *options;
     char *path; /* "3.body.1": prefix of its rows' names */
@@ -63,8 +62,9 @@ struct Describe {
 };
 int describe_fail(struct Describe *describe, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Adds a row; returns it to be refined (order, file sizes, fans, momentum, initialiser). The default
- * file layout is the memory layout. Rows of one node are numbered 0, 1, … in the order of adding. */
+/* Adds a row; returns it to be refined (order, file sizes, fans, momentum, initialiser). The
+ * default file layout is the memory layout. Rows of one node are numbered 0, 1, … in the order of
+ * adding. */
 struct ArenaRow *describe_row(struct Describe *describe, const char *name, enum ArenaRole role,
                               int rank, const int64_t *size);
 /* One value a channel of the input (scale, shift, running mean of a normalisation): the row whose
@@ -80,19 +80,19 @@ struct Operation {
     int merged_count;
     int input_count, inputs[LAYER_INPUTS], output; /* tensors, after merging */
     struct Shape in[LAYER_INPUTS], out;
-    const struct ArenaRow *rows; /* the node's */
+    const struct ArenaRow *rows;             /* the node's */
     bool wants_input_gradient[LAYER_INPUTS]; /* false at the model's input */
 
     /* Answers of layer->plan, for at most `samples` samples; all zero to begin with. */
-    void *state;             /* the layer's own; released by layer->release */
-    size_t saved_bytes;      /* written by forward, read by backward of the same shard */
-    size_t scratch_bytes;    /* work space within one call */
-    size_t prepared_bytes;   /* written by layer->prepare once a step */
-    bool needs_input;        /* backward reads the inputs */
-    bool needs_output;       /* backward reads the output */
-    bool in_place;           /* forward may write its output over inputs[0] */
-    bool backward_in_place;  /* backward may write input_gradient[0] over output_gradient */
-    bool accumulates;        /* backward honours call->accumulate; else the plan adds for it */
+    void *state;            /* the layer's own; released by layer->release */
+    size_t saved_bytes;     /* written by forward, read by backward of the same shard */
+    size_t scratch_bytes;   /* work space within one call */
+    size_t prepared_bytes;  /* written by layer->prepare once a step */
+    bool needs_input;       /* backward reads the inputs */
+    bool needs_output;      /* backward reads the output */
+    bool in_place;          /* forward may write its output over inputs[0] */
+    bool backward_in_place; /* backward may write input_gradient[0] over output_gradient */
+    bool accumulates;       /* backward honours call->accumulate; else the plan adds for it */
 };
 
 /* Given to plan. */
@@ -111,17 +111,17 @@ struct Call {
     const struct Operation *operation;
     const struct Backend *backend;
     bool training;
-    int64_t samples;      /* in this shard */
-    int64_t first;        /* place of its first sample in the global batch */
-    int64_t batch;        /* samples of the global batch: a statistic is weighted samples/batch */
+    int64_t samples; /* in this shard */
+    int64_t first;   /* place of its first sample in the global batch */
+    int64_t batch;   /* samples of the global batch: a statistic is weighted samples/batch */
     uint64_t seed, step;
     const void *input[LAYER_INPUTS];
     void *output; /* forward writes it; backward may read it if needs_output */
     const void *output_gradient;
     void *input_gradient[LAYER_INPUTS]; /* NULL: not wanted */
     bool accumulate[LAYER_INPUTS];      /* add to it instead of overwriting (only if accumulates) */
-    const void *parameters; /* the state arena */
-    void *gradients;        /* the gradient arena of this shard */
+    const void *parameters;             /* the state arena */
+    void *gradients;                    /* the gradient arena of this shard */
     void *saved, *scratch, *prepared;
 };
 
@@ -155,7 +155,8 @@ struct Layer {
 const struct Layer *layer_variant(const struct Layer *layer, enum Variant variant);
 extern const struct KindTable layer_kinds;
 
-/* By name, in VARIANT_F32, for containers: also the layers that no run file names (nn/layers/add.c). */
+/* By name, in VARIANT_F32, for containers: also the layers that no run file names
+ * (nn/layers/add.c). */
 const struct Layer *layer_named(const char *name);
 
 /* For container layers' expand. */

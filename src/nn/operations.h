@@ -8,12 +8,13 @@
 struct Operations {
     struct Operation *items; /* in running order */
     int count;
-    int output; /* tensor that holds the model's output */
+    int output;           /* tensor that holds the model's output */
     bool *wants_gradient; /* of each tensor: something trained lies before it */
 };
 
 void operations_build(struct Operations *operations, const struct Graph *graph,
                       enum Variant variant, bool training, bool merging, bool input_gradient);
-void operations_release(struct Operations *operations); /* layers' states are the plan's to release */
+void operations_release(
+    struct Operations *operations); /* layers' states are the plan's to release */
 
 #endif

@@ -1,5 +1,6 @@
 /* Places buffers with lifetimes into one pool: buffers that are never alive together share memory.
- * Greedy by size (Pisarchyk & Lee 2020, "Efficient memory management for deep neural net inference"). */
+ * Greedy by size (Pisarchyk & Lee 2020, "Efficient memory management for deep neural net
+ * inference"). */
 #ifndef TRAINER_NN_PLACEMENT_H
 #define TRAINER_NN_PLACEMENT_H
 

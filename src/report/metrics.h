@@ -3,7 +3,7 @@
  * an epoch's line:
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"validation_loss":…,
  *    "validation_accuracy":…,"validation_top5":…,"seconds":…}
- * "step" counts steps done; "epoch" counts from 1. Losses have all digits that tell floats apart. */
+ * "step" counts steps done; "epoch" counts from 1. Losses have all digits that tell floats apart */
 #ifndef TRAINER_REPORT_METRICS_H
 #define TRAINER_REPORT_METRICS_H
 

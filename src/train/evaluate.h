@@ -15,7 +15,7 @@
 
 /* One model and its own view of the data. */
 struct Predictor {
-    const char *name; /* for messages: a checkpoint's path, "validation" */
+    const char *name;      /* for messages: a checkpoint's path, "validation" */
     struct Plan *plan;     /* an inference plan for the sizes of evaluate_sizes() */
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
@@ -28,7 +28,8 @@ struct Evaluation {
     int64_t samples, classes;
     double loss; /* mean of −log p(label) */
     int64_t correct, top5;
-    int64_t *confusion; /* (classes, classes): [truth][prediction]; released by evaluation_release */
+    int64_t
+        *confusion; /* (classes, classes): [truth][prediction]; released by evaluation_release */
 };
 void evaluation_release(struct Evaluation *evaluation);
 
@@ -53,7 +54,7 @@ int64_t evaluate_prediction(const float *probabilities, int64_t classes);
 /* Fills members[0 … member_count−1] and, last, members[member_count] for the ensemble (of one
  * member: the same as the member's). ERROR_NUMERIC, with sample and layer, where a score is NaN or
  * Inf. Collective. */
-int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request,
-             struct Evaluation *results, struct Error *error);
+int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,
+             struct Error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* A trained model read back from its checkpoint, ready to predict: alone or as one of an ensemble. */
+/* A trained model read back from its checkpoint, ready to predict alone or in an ensemble. */
 #ifndef TRAINER_TRAIN_MEMBER_H
 #define TRAINER_TRAIN_MEMBER_H
 
@@ -22,7 +22,7 @@ struct Member {
 int member_open(struct Member *member, struct Ranks *ranks, const char *path, struct Error *error);
 void member_release(struct Member *member);
 
-/* Refuses, by name, a member whose input shape or classes are not the data set's. Not collective. */
+/* Refuses, by name, a member whose input shape or classes are not the data set's. Not collective */
 int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error);
 
 /* Makes plan and loader for a split. Not collective. */

@@ -22,11 +22,11 @@ struct TrainRequest {
 struct TrainResult {
     struct Progress progress;
     int64_t total_steps;
-    bool finished;                  /* all steps are done */
+    bool finished;                     /* all steps are done */
     double train_loss, train_accuracy; /* of the newest whole epoch, or of the part so far */
-    double images_per_second;       /* of this process's steps, evaluation and saving excluded */
-    char digest[DIGEST_TEXT];       /* of the final parameters and statistics */
-    char *checkpoint;               /* the last one written; released by the caller */
+    double images_per_second;          /* of this process's steps, evaluation and saving excluded */
+    char digest[DIGEST_TEXT];          /* of the final parameters and statistics */
+    char *checkpoint;                  /* the last one written; released by the caller */
 };
 
 /* Collective: every rank calls it with the same request and gets the same code and result. Nothing

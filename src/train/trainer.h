@@ -35,7 +35,7 @@ struct Trainer {
 
     struct ScheduleTime time;
     struct Progress progress;
-    bool best_is_newest; /* this step's validation was the best so far */
+    bool best_is_newest;                     /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 
     struct ProgressBar *bar; /* rank 0 */
@@ -43,14 +43,14 @@ struct Trainer {
 };
 
 /* setup.c. Collective. */
-int trainer_create(struct Trainer *trainer, struct Ranks *ranks,
-                   const struct TrainRequest *request, struct Error *error);
+int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
+                   struct Error *error);
 void trainer_release(struct Trainer *trainer);
 
-/* resume.c: on rank 0 looks into the run's folder; every rank gets the checkpoint to continue from, or
- * NULL for a fresh start, and takes its shards. Collective. */
-int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpoint,
-                            char **skipped, struct Error *error);
+/* resume.c: on rank 0 looks into the run's folder; every rank gets the checkpoint to continue from,
+ * or NULL for a fresh start, and takes its shards. Collective. */
+int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpoint, char **skipped,
+                            struct Error *error);
 /* Fills state, optimiser slots and progress. Not collective. */
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     struct Error *error);
