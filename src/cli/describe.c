@@ -119,7 +119,8 @@ static void print_needs(const struct Needs *needs, int64_t ranks) {
     printf("  gradients         %s\n", text_bytes((double)needs->exchange, text));
     printf("  activations       %s\n", text_bytes((double)needs->activations, text));
     printf("  work space        %s\n", text_bytes((double)needs->work, text));
-    printf("  together          %s\n", text_bytes((double)sum_needs(needs), text));
+    printf("  together          %s, beside the program, its libraries and the mapped data set\n",
+           text_bytes((double)sum_needs(needs), text));
 }
 
 static json_t *shape_json(struct Shape shape) {
