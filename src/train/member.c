@@ -3,27 +3,17 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/share.h"
 
 static int read_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, const char *path,
                            struct Error *error) {
     int code = OK;
-    int64_t bytes = 0;
-    void *packed = NULL;
     if (ranks_rank(ranks) == 0)
         code = checkpoint_read(checkpoint, path, error);
     code = ranks_agree(ranks, code, error);
-    if (code || ranks_size(ranks) == 1)
-        return code;
-    if (ranks_rank(ranks) == 0)
-        packed = checkpoint_pack(*checkpoint, &bytes);
-    ranks_broadcast(ranks, &bytes, sizeof bytes);
-    if (ranks_rank(ranks) != 0)
-        packed = memory_allocate((size_t)bytes, "a checkpoint");
-    ranks_broadcast(ranks, packed, bytes);
-    if (ranks_rank(ranks) != 0)
-        *checkpoint = checkpoint_unpack(packed, bytes);
-    memory_release(packed);
-    return OK;
+    if (!code)
+        share_checkpoint(ranks, checkpoint);
+    return code;
 }
 
 static float *copy_floats(const float *values, int64_t count) {

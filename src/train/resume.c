@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "train/share.h"
 #include "train/trainer.h"
 
 /* Keys that may differ between the run that was started and the one that continues it: they change
@@ -81,8 +82,6 @@ static int find_on_rank_0(struct Trainer *trainer, struct Checkpoint **checkpoin
 int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpoint, char **skipped,
                             struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
-    int64_t bytes = 0;
-    void *packed = NULL;
     int code = OK;
     *checkpoint = NULL;
     *skipped = NULL;
@@ -91,17 +90,9 @@ int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpo
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    if (*checkpoint)
-        packed = checkpoint_pack(*checkpoint, &bytes);
-    ranks_broadcast(ranks, &bytes, sizeof bytes);
-    if (!bytes)
+    share_checkpoint(ranks, checkpoint);
+    if (!*checkpoint)
         return OK;
-    if (ranks_rank(ranks) != 0)
-        packed = memory_allocate((size_t)bytes, "a checkpoint");
-    ranks_broadcast(ranks, packed, bytes);
-    if (ranks_rank(ranks) != 0)
-        *checkpoint = checkpoint_unpack(packed, bytes);
-    memory_release(packed);
     if (trainer->options.train.shards < 0)
         trainer->options.train.shards = (*checkpoint)->shards;
     return ranks_agree(ranks, compare_run_files(trainer, *checkpoint, error), error);
