@@ -50,7 +50,7 @@ struct Arena {
 };
 
 /* state = parameters + statistics; a gradient has ARENA_TALLIES more elements behind them. */
-enum { TALLY_LOSS, TALLY_CORRECT, TALLY_TOP5, TALLY_SAMPLES, TALLY_PENALTY };
+enum { TALLY_LOSS, TALLY_CORRECT, TALLY_SAMPLES };
 #define ARENA_TALLIES 16
 static inline int64_t arena_state_elements(const struct Arena *arena) {
     return arena->parameters + arena->statistics;

@@ -13,8 +13,7 @@
 /* How one operation is called: everything but the run's own numbers is decided at creation. */
 struct Step {
     struct Call call;
-    void *accumulate_through[LAYER_INPUTS]; /* written by the layer, then added by the plan */
-    void *gradient_target[LAYER_INPUTS];
+    void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */
     bool view_adds, view_copies; /* of a view whose gradient has other writers too */
     int64_t final_from;          /* after its backward, gradients from this element on are final */
     double seconds[2];
@@ -110,10 +109,9 @@ static void fill_steps(struct Plan *plan, const struct Lifetimes *lives) {
             step->call.accumulate[j] = accumulate && operation->accumulates;
             step->call.input_gradient[j] = gradient;
             if (accumulate && !operation->accumulates && !operation_is_view(operation)) {
-                step->accumulate_through[j] =
+                step->add_to[j] = gradient;
+                step->call.input_gradient[j] =
                     plan->pool + lives->through[i * LAYER_INPUTS + j].offset;
-                step->gradient_target[j] = gradient;
-                step->call.input_gradient[j] = step->accumulate_through[j];
             }
             if (operation_is_view(operation) && !lives->view_aliased[i]) {
                 step->view_adds = accumulate;
@@ -156,7 +154,6 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
         const struct Operation *operation = &plan->operations.items[i];
         scratch = operation->scratch_bytes > scratch ? operation->scratch_bytes : scratch;
         prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
-        plan->memory.saved += (int64_t)operation->saved_bytes;
     }
     plan->scratch = memory_allocate(scratch, "the layers' work space");
     plan->prepared = memory_allocate(prepared, "prepared weights");
@@ -289,13 +286,12 @@ static void write_tallies(struct Plan *plan, const struct PlanRun *run) {
     double loss = 0;
     for (int64_t i = 0; i < run->samples; i++)
         loss += plan->sample_losses[i];
-    int64_t first, top5, at = arena_state_elements(arena);
-    plan->kernels->tally(run->samples, plan->outputs, plan_scores(plan), plan->target, &first,
-                         &top5);
+    int64_t at = arena_state_elements(arena);
+    int64_t correct =
+        plan->kernels->correct(run->samples, plan->outputs, plan_scores(plan), plan->target);
     void (*store)(void *, int64_t, double) = plan->kernels->store;
     store(run->gradient, at + TALLY_LOSS, loss / (double)run->batch);
-    store(run->gradient, at + TALLY_CORRECT, (double)first);
-    store(run->gradient, at + TALLY_TOP5, (double)top5);
+    store(run->gradient, at + TALLY_CORRECT, (double)correct);
     store(run->gradient, at + TALLY_SAMPLES, (double)run->samples);
 }
 
@@ -313,9 +309,9 @@ static void step_backward(struct Plan *plan, struct Step *step, const struct Pla
     }
     operation->layer->backward(&step->call);
     for (int j = 0; j < operation->input_count; j++)
-        if (step->accumulate_through[j])
-            plan->kernels->add(run->samples * shape_elements(operation->in[j]),
-                               step->gradient_target[j], step->accumulate_through[j]);
+        if (step->add_to[j])
+            plan->kernels->add(run->samples * shape_elements(operation->in[j]), step->add_to[j],
+                               step->call.input_gradient[j]);
 }
 
 void plan_backward(struct Plan *plan, const struct PlanRun *run) {

@@ -46,7 +46,7 @@ struct PlanRun {
 /* Forward through model and loss. Per-sample losses and scores stay readable until the next call */
 void plan_forward(struct Plan *plan, const struct PlanRun *run);
 /* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
- * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct, top 5,
+ * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct,
  * samples. */
 void plan_backward(struct Plan *plan, const struct PlanRun *run);
 
@@ -67,7 +67,7 @@ const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *
 /* For describe. */
 struct PlanMemory {
     int64_t activations; /* bytes: the pool of values, their gradients, what forward saves */
-    int64_t saved, scratch, prepared;
+    int64_t scratch, prepared;
 };
 struct PlanMemory plan_memory(const struct Plan *plan);
 int plan_operation_count(const struct Plan *plan);

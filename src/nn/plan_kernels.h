@@ -10,10 +10,9 @@ struct PlanKernels {
     void (*add)(int64_t count, void *sum, const void *term); /* sum += term */
     /* Index of the first NaN or Inf, or -1. */
     int64_t (*nonfinite)(int64_t count, const void *values);
-    /* How many samples have the target's largest class first, and among the five largest, of
-     * scores (samples, outputs); among equals the lowest class comes first. */
-    void (*tally)(int64_t samples, int64_t outputs, const void *scores, const float *target,
-                  int64_t *first, int64_t *top5);
+    /* How many samples' largest score is that of the target's largest class; scores (samples,
+     * outputs). Among equals the lowest class comes first. */
+    int64_t (*correct)(int64_t samples, int64_t outputs, const void *scores, const float *target);
     void (*store)(void *values, int64_t index, double value);
 };
 

@@ -18,9 +18,8 @@ static int64_t nonfinite(int64_t count, const void *values) {
     return -1;
 }
 
-static void tally(int64_t samples, int64_t outputs, const void *scores, const float *target,
-                  int64_t *first, int64_t *top5) {
-    *first = *top5 = 0;
+static int64_t correct(int64_t samples, int64_t outputs, const void *scores, const float *target) {
+    int64_t count = 0;
     for (int64_t i = 0; i < samples; i++) {
         const real *row = (const real *)scores + i * outputs;
         const float *wanted = target + i * outputs;
@@ -30,9 +29,9 @@ static void tally(int64_t samples, int64_t outputs, const void *scores, const fl
                 label = c;
         for (int64_t c = 0; c < outputs; c++)
             better += row[c] > row[label] || (row[c] == row[label] && c < label);
-        *first += better == 0;
-        *top5 += better < 5;
+        count += better == 0;
     }
+    return count;
 }
 
 static void store(void *values, int64_t index, double value) {
@@ -40,4 +39,4 @@ static void store(void *values, int64_t index, double value) {
 }
 
 extern const struct PlanKernels KERNEL(plan_kernels);
-const struct PlanKernels KERNEL(plan_kernels) = {add, nonfinite, tally, store};
+const struct PlanKernels KERNEL(plan_kernels) = {add, nonfinite, correct, store};
