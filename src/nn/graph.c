@@ -93,6 +93,15 @@ struct ArenaRow *describe_channel_row(struct Describe *describe, const char *nam
     return row;
 }
 
+void describe_bias(struct Describe *describe, const struct ArenaRow *weight,
+                   const struct Choice *initialiser) {
+    struct ArenaRow *row =
+        describe_row(describe, "bias", ROLE_BIAS, 1, &describe->node->out.channels);
+    row->fan_in = weight->fan_in;
+    row->fan_out = weight->fan_out;
+    row->initialiser = initialiser;
+}
+
 static bool row_sizes_sane(const struct Graph *graph, const struct Node *node) {
     for (int i = 0; i < node->row_count; i++) {
         int64_t count = graph->arena.rows[node->first_row + i].count;

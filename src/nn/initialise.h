@@ -2,6 +2,8 @@
 #ifndef TRAINER_NN_INITIALISE_H
 #define TRAINER_NN_INITIALISE_H
 
+#include <stddef.h>
+
 #include "base/arena.h"
 #include "base/random.h"
 #include "runfile/schema.h"
@@ -19,6 +21,20 @@ extern const struct KindTable initialiser_kinds;
  * defaults. */
 extern const struct Choice initialise_kaiming; /* normal, std sqrt(2 / fan_in) */
 extern const struct Choice initialise_zeros, initialise_ones;
+
+/* The keys of weights and biases in a layer's table; `options` is its options struct. */
+#define INITIALISE_KEYS(options)                                                                   \
+    {"weight_init",                                                                                \
+     KEY_CHOICE,                                                                                   \
+     offsetof(options, weight_init),                                                               \
+     .kinds = &initialiser_kinds,                                                                  \
+     .optional = true,                                                                             \
+     .help = "how the weights start; without it kaiming_normal: std sqrt(2 / fan_in)"},            \
+    {                                                                                              \
+        "bias_init", KEY_CHOICE, offsetof(options, bias_init),                                     \
+            .kinds = &initialiser_kinds, .optional = true,                                         \
+            .help = "how the biases start; without it zeros"                                       \
+    }
 
 /* The run file's choice where it made one. */
 static inline const struct Choice *initialise_or(const struct Choice *choice,

@@ -71,6 +71,9 @@ struct ArenaRow *describe_row(struct Describe *describe, const char *name, enum 
  * file order undoes a fold. */
 struct ArenaRow *describe_channel_row(struct Describe *describe, const char *name,
                                       enum ArenaRole role);
+/* "bias": one value an output channel of the node, behind `weight`, whose fans it takes. */
+void describe_bias(struct Describe *describe, const struct ArenaRow *weight,
+                   const struct Choice *initialiser);
 
 /* An operation of a plan: a node, and those that were merged into it. */
 struct Operation {

@@ -34,6 +34,13 @@ struct ScheduleCommon {
         .fallback = "0", .help = "linear warm-up, in epochs or steps"                              \
     }
 
+/* The key `final` of schedules that fall to a share of the base rate. */
+#define SCHEDULE_FINAL_KEY(options)                                                                \
+    {                                                                                              \
+        .name = "final", .type = KEY_REAL, .offset = offsetof(options, final), .fallback = "0",    \
+        .maximum = 1, .help = "where it ends, as a share of the base rate"                         \
+    }
+
 /* Steps of a span: epochs · steps_per_epoch, rounded. */
 int64_t span_steps(struct Span span, int64_t steps_per_epoch);
 

@@ -23,10 +23,7 @@ static const struct Key keys[] = {
      .help = "channels are cut into so many groups that do not see each other"},
     {"bias", KEY_BOOL, OPTION(bias), "true",
      .help = "one number added to each output channel; useless in front of a batchnorm"},
-    {"weight_init", KEY_CHOICE, OPTION(weight_init), .kinds = &initialiser_kinds, .optional = true,
-     .help = "how the weights start; without it kaiming_normal: std sqrt(2 / fan_in)"},
-    {"bias_init", KEY_CHOICE, OPTION(bias_init), .kinds = &initialiser_kinds, .optional = true,
-     .help = "how the biases start; without it zeros"},
+    INITIALISE_KEYS(struct ConvOptions),
     KEY_END};
 
 static int describe(struct Describe *describe) {
@@ -61,12 +58,8 @@ static int describe(struct Describe *describe) {
         row->file_size[i] = size[row->order[i]];
     }
     node->flops = 2.0 * (double)row->fan_in * (double)shape_elements(node->out);
-    if (options->bias) {
-        struct ArenaRow *bias = describe_row(describe, "bias", ROLE_BIAS, 1, &options->out);
-        bias->fan_in = row->fan_in;
-        bias->fan_out = row->fan_out;
-        bias->initialiser = initialise_or(&options->bias_init, &initialise_zeros);
-    }
+    if (options->bias)
+        describe_bias(describe, row, initialise_or(&options->bias_init, &initialise_zeros));
     return OK;
 }
 

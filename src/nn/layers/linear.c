@@ -16,10 +16,7 @@ static const struct Key keys[] = {
      .help = "output features"},
     {"bias", KEY_BOOL, OPTION(bias), "true",
      .help = "one number added to each output; useless in front of a batchnorm"},
-    {"weight_init", KEY_CHOICE, OPTION(weight_init), .kinds = &initialiser_kinds, .optional = true,
-     .help = "how the weights start; without it kaiming_normal: std sqrt(2 / fan_in)"},
-    {"bias_init", KEY_CHOICE, OPTION(bias_init), .kinds = &initialiser_kinds, .optional = true,
-     .help = "how the biases start; without it zeros"},
+    INITIALISE_KEYS(struct LinearOptions),
     KEY_END};
 
 static int describe(struct Describe *describe) {
@@ -45,12 +42,8 @@ static int describe(struct Describe *describe) {
     row->fan_in = in.channels;
     row->fan_out = options->out;
     row->initialiser = initialise_or(&options->weight_init, &initialise_kaiming);
-    if (options->bias) {
-        struct ArenaRow *bias = describe_row(describe, "bias", ROLE_BIAS, 1, &options->out);
-        bias->fan_in = row->fan_in;
-        bias->fan_out = row->fan_out;
-        bias->initialiser = initialise_or(&options->bias_init, &initialise_zeros);
-    }
+    if (options->bias)
+        describe_bias(describe, row, initialise_or(&options->bias_init, &initialise_zeros));
     return OK;
 }
 

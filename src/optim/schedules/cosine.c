@@ -10,13 +10,7 @@ struct CosineOptions {
 };
 
 static const struct Key keys[] = {SCHEDULE_COMMON_KEYS(struct CosineOptions),
-                                  {.name = "final",
-                                   .type = KEY_REAL,
-                                   .offset = offsetof(struct CosineOptions, final),
-                                   .fallback = "0",
-                                   .maximum = 1,
-                                   .help = "where it ends, as a share of the base rate"},
-                                  KEY_END};
+                                  SCHEDULE_FINAL_KEY(struct CosineOptions), KEY_END};
 
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
                      int64_t total) {

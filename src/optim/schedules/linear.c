@@ -7,13 +7,7 @@ struct LinearOptions {
 };
 
 static const struct Key keys[] = {SCHEDULE_COMMON_KEYS(struct LinearOptions),
-                                  {.name = "final",
-                                   .type = KEY_REAL,
-                                   .offset = offsetof(struct LinearOptions, final),
-                                   .fallback = "0",
-                                   .maximum = 1,
-                                   .help = "where it ends, as a share of the base rate"},
-                                  KEY_END};
+                                  SCHEDULE_FINAL_KEY(struct LinearOptions), KEY_END};
 
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
                      int64_t total) {
