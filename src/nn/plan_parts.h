@@ -1,0 +1,37 @@
+/* What a plan is made of: plan.c builds it, plan_run.c runs it. Inside nn/ only. */
+#ifndef TRAINER_NN_PLAN_PARTS_H
+#define TRAINER_NN_PLAN_PARTS_H
+
+#include "nn/operations.h"
+#include "nn/plan.h"
+#include "nn/plan_kernels.h"
+
+/* How one operation is called: everything but the run's own numbers is decided at creation. */
+struct Step {
+    struct Call call;
+    void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */
+    bool view_adds, view_copies; /* of a view whose gradient has other writers too */
+    int64_t final_from;          /* after its backward, gradients from this element on are final */
+    double seconds[2];
+};
+
+struct Plan {
+    const struct Model *model;
+    const struct Backend *backend;
+    enum Variant variant;
+    const struct PlanKernels *kernels;
+    const struct Loss *loss;
+    const void *loss_options;
+    bool training, timed;
+    int64_t samples; /* at most */
+    int64_t outputs;
+    struct Operations operations;
+    struct Step *steps;         /* one an operation */
+    void **values, **gradients; /* of each tensor */
+    char *pool, *scratch, *prepared;
+    float *target;
+    double *sample_losses;
+    struct PlanMemory memory;
+};
+
+#endif
