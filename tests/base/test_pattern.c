@@ -1,0 +1,72 @@
+/* Names by pattern, over plain names and over the arena's rows. */
+#include "base/arena.h"
+#include "base/pattern.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char name_text[][20] = {"0.weight", "0.bias", "3.body.0.weight", "3.body.1.weight",
+                               "10.head.weight"};
+#define NAMES (int)(sizeof name_text / sizeof *name_text)
+static const char *const names[NAMES] = {name_text[0], name_text[1], name_text[2], name_text[3],
+                                         name_text[4]};
+
+static void test_match(void **state) {
+    (void)state;
+    static const struct {
+        const char *pattern;
+        int matched; /* bit i: names[i] */
+    } cases[] = {{"*", 31},         {"0.weight", 1}, {"*.bias", 2},
+                 {"3.body.*", 12},  {"?.weight", 1}, {"*.[01].weight", 12},
+                 {"0", 0},          {"weight", 0},   {"*0.weight", 5},
+                 {"[!3]*", 19},     {"", 0},         {"3.body.0.weigh", 0},
+                 {"3\\.body*", 12}, {"\\*", 0}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        for (int name = 0; name < NAMES; name++)
+            if (pattern_match(cases[i].pattern, names[name]) != (cases[i].matched >> name & 1))
+                fail_msg("%s against %s", cases[i].pattern, names[name]);
+}
+
+static void test_nearest(void **state) {
+    (void)state;
+    assert_string_equal(pattern_nearest("0.wieght", names, NAMES), "0.weight");
+    assert_string_equal(pattern_nearest("3.boby.*", names, NAMES), "3.body.0.weight");
+    assert_string_equal(pattern_nearest("*.baes", names, NAMES), "0.bias");
+    assert_string_equal(pattern_nearest("?.body.1.weights", names, NAMES), "3.body.1.weight");
+    assert_string_equal(pattern_nearest("*haed.weight", names, NAMES), "10.head.weight");
+    assert_string_equal(pattern_nearest("", names, NAMES), "0.bias");
+    assert_null(pattern_nearest("0.weight", names, 0));
+    char longer[300];
+    memset(longer, 'x', sizeof longer - 1);
+    longer[sizeof longer - 1] = '\0';
+    assert_non_null(pattern_nearest(longer, names, NAMES));
+}
+
+static void test_arena(void **state) {
+    (void)state;
+    struct ArenaRow rows[NAMES] = {0};
+    for (int i = 0; i < NAMES; i++)
+        rows[i].name = name_text[i];
+    const struct Arena arena = {.rows = rows, .row_count = NAMES}, empty = {0};
+    assert_int_equal(arena_match(&arena, "3.*", 0), 2);
+    assert_int_equal(arena_match(&arena, "3.*", 3), 3);
+    assert_int_equal(arena_match(&arena, "3.*", 4), -1);
+    assert_int_equal(arena_match(&arena, "*", NAMES), -1);
+    assert_string_equal(arena_nearest(&arena, "3.bod.1*"), "3.body.1.weight");
+    assert_null(arena_nearest(&empty, "0.weight"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_match),
+        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_arena),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
