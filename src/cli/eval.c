@@ -15,13 +15,13 @@ static double share(int64_t part, int64_t whole) {
 
 static int64_t samples_of_class(const struct Evaluation *evaluation, int64_t label) {
     int64_t count = 0;
-    for (int64_t c = 0; c < evaluation->classes; c++)
-        count += evaluation->confusion[label * evaluation->classes + c];
+    for (int64_t c = 0; c < evaluation->outputs; c++)
+        count += evaluation->confusion[label * evaluation->outputs + c];
     return count;
 }
 
 static json_t *describe_result(const struct Evaluation *evaluation, char *const *names) {
-    int64_t classes = evaluation->classes;
+    int64_t classes = evaluation->outputs;
     json_t *per_class = json_object(), *confusion = json_array();
     for (int64_t i = 0; i < classes; i++) {
         const int64_t *row = evaluation->confusion + i * classes;
@@ -65,16 +65,16 @@ static void print_line(const char *name, const struct Evaluation *evaluation) {
 
 static void print_classes(const struct Evaluation *evaluation, char *const *names) {
     printf("\naccuracy of each class\n");
-    for (int64_t i = 0; i < evaluation->classes; i++) {
+    for (int64_t i = 0; i < evaluation->outputs; i++) {
         int64_t count = samples_of_class(evaluation, i);
         printf("%7.2f %%  of %6lld  %s\n",
-               100 * share(evaluation->confusion[i * evaluation->classes + i], count),
+               100 * share(evaluation->confusion[i * evaluation->outputs + i], count),
                (long long)count, names[i]);
     }
 }
 
 static void print_confusion(const struct Evaluation *evaluation, char *const *names) {
-    int64_t classes = evaluation->classes;
+    int64_t classes = evaluation->outputs;
     printf("\nconfusion matrix: rows are the truth, columns the prediction\n");
     for (int64_t i = 0; i < classes; i++) {
         for (int64_t j = 0; j < classes; j++)
@@ -93,8 +93,8 @@ static void print_words(const struct Members *members, const struct Evaluation *
     for (int i = 0; i < members->count; i++)
         print_line(members->items[i].checkpoint->path, &results[i]);
     if (members->count > 1)
-        print_line(members->mean == ENSEMBLE_GEOMETRIC ? "ensemble (geometric mean)"
-                                                       : "ensemble (arithmetic mean)",
+        print_line(members->mean == MEAN_GEOMETRIC ? "ensemble (geometric mean)"
+                                                   : "ensemble (arithmetic mean)",
                    last);
     print_classes(last, names);
     if (confusion)

@@ -33,7 +33,7 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
     const char *weights = argument_value(arguments, "weights");
     if (mean && strcmp(mean, "arithmetic") && strcmp(mean, "geometric"))
         return fail(error, ERROR_USAGE, "--mean %s: expected arithmetic or geometric", mean);
-    members->mean = mean && !strcmp(mean, "geometric") ? ENSEMBLE_GEOMETRIC : ENSEMBLE_ARITHMETIC;
+    members->mean = mean && !strcmp(mean, "geometric") ? MEAN_GEOMETRIC : MEAN_ARITHMETIC;
     members->count = arguments->operand_count;
     members->weights =
         memory_allocate((size_t)members->count * sizeof *members->weights, "weights");
@@ -67,7 +67,8 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
                                  variant, error);
         members->predictors[i] =
             (struct Predictor){members->items[i].checkpoint->path, members->items[i].plan,
-                               members->items[i].loader, members->items[i].state};
+                               members->items[i].loader,           members->items[i].state,
+                               &members->items[i].options.loss,    members->dataset->class_count};
     }
     return code;
 }
@@ -108,6 +109,7 @@ struct EvaluateRequest members_request(const struct Members *members) {
                                     .member_count = members->count,
                                     .weights = members->weights,
                                     .mean = members->mean,
-                                    .samples = members->split->count,
-                                    .classes = members->dataset->class_count};
+                                    .judge = &judge_classes,
+                                    .split = members->split,
+                                    .outputs = members->dataset->class_count};
 }

@@ -10,7 +10,7 @@ struct Members {
     struct Predictor *predictors;
     int count;
     double *weights; /* sum to one */
-    enum EnsembleMean mean;
+    enum Mean mean;
     struct Dataset *dataset;
     const struct Split *split;
     const char *backend; /* its name, for people */

@@ -78,15 +78,16 @@ static int start_h5(struct Output *output, struct Error *error) {
 }
 
 static int write_csv(struct Output *output, int64_t first, int64_t count,
-                     const float *probabilities, const int32_t *labels, struct Error *error) {
+                     const float *probabilities, struct Error *error) {
     int64_t classes = output->members->dataset->class_count;
     char **names = output->members->dataset->class_names;
+    const int32_t *labels = output->members->split->labels + first;
     for (int64_t i = 0; i < count; i++) {
         const float *row = probabilities + i * classes;
         fprintf(output->file, "%lld,", (long long)(first + i));
         print_field(output->file, names[labels[i]]);
         fputc(',', output->file);
-        print_field(output->file, names[evaluate_prediction(row, classes)]);
+        print_field(output->file, names[judge_class(row, classes)]);
         for (int64_t c = 0; c < classes; c++)
             fprintf(output->file, ",%.9g", row[c]);
         fputc('\n', output->file);
@@ -95,26 +96,27 @@ static int write_csv(struct Output *output, int64_t first, int64_t count,
 }
 
 static int write_h5(struct Output *output, int64_t first, int64_t count, const float *probabilities,
-                    const int32_t *labels, struct Error *error) {
+                    struct Error *error) {
     int64_t classes = output->members->dataset->class_count;
     int32_t predictions[EVALUATE_BLOCK];
     for (int64_t i = 0; i < count; i++)
-        predictions[i] = (int32_t)evaluate_prediction(probabilities + i * classes, classes);
+        predictions[i] = (int32_t)judge_class(probabilities + i * classes, classes);
     int code = h5_write_rows(output->writer, "/probabilities", H5_FLOAT32, first, count,
                              probabilities, error);
     if (!code)
         code = h5_write_rows(output->writer, "/predictions", H5_INT32, first, count, predictions,
                              error);
     if (!code)
-        code = h5_write_rows(output->writer, "/labels", H5_INT32, first, count, labels, error);
+        code = h5_write_rows(output->writer, "/labels", H5_INT32, first, count,
+                             output->members->split->labels + first, error);
     return code;
 }
 
 static int sink(void *context, int64_t first, int64_t count, const float *probabilities,
-                const int32_t *labels, struct Error *error) {
+                struct Error *error) {
     struct Output *output = context;
-    return output->csv ? write_csv(output, first, count, probabilities, labels, error)
-                       : write_h5(output, first, count, probabilities, labels, error);
+    return output->csv ? write_csv(output, first, count, probabilities, error)
+                       : write_h5(output, first, count, probabilities, error);
 }
 
 static int start(struct Output *output, struct Ranks *ranks, struct Error *error) {

@@ -178,19 +178,16 @@ static void make_order(struct Loader *loader, int64_t epoch) {
 }
 
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
-                 float *targets, int64_t *samples, int32_t *labels) {
+                 float *targets, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
     make_order(loader, epoch);
     int64_t elements = elements_of(&loader->out), classes = loader->dataset->class_count;
     memset(targets, 0, (size_t)(count * classes) * sizeof(float));
     for (int64_t i = 0; i < count; i++) {
         int64_t sample = loader->shuffle ? loader->order[first + i] : first + i;
-        int32_t label = loader->split->labels[sample];
         make_image(loader, epoch, sample, images + i * elements);
-        targets[i * classes + label] = 1;
+        targets[i * classes + loader->split->labels[sample]] = 1;
         if (samples)
             samples[i] = sample;
-        if (labels)
-            labels[i] = label;
     }
 }

@@ -29,9 +29,9 @@ void loader_release(struct Loader *loader);
 struct Image loader_image(const struct Loader *loader);
 
 /* Samples at positions [first, first + count) of the epoch's order: images (count,H,W,C) float;
- * targets (count, class_count) float, one-hot; indices in the split to `samples`, labels to
- * `labels` (either may be NULL). The order of an epoch is made once, when it is first asked for. */
+ * targets (count, class_count) float, one-hot; indices in the split to `samples`, which may be
+ * NULL. The order of an epoch is made once, when it is first asked for. */
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
-                 float *targets, int64_t *samples, int32_t *labels);
+                 float *targets, int64_t *samples);
 
 #endif

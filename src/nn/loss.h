@@ -3,11 +3,12 @@
 #ifndef TRAINER_NN_LOSS_H
 #define TRAINER_NN_LOSS_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/kernel.h"
 #include "runfile/schema.h"
+
+enum Prediction { PREDICTION_PROBABILITIES, PREDICTION_SCORES };
 
 struct Loss {
     struct Kind kind;
@@ -17,10 +18,14 @@ struct Loss {
      * (may be the scores' own memory). */
     void (*evaluate)(const void *options, int64_t samples, int64_t outputs, const void *scores,
                      const float *target, double scale, double *sample_loss, void *gradient);
-    /* What predict writes: probabilities (softmax) or the scores themselves. */
+    /* What becomes of the scores once trained: probabilities, or the scores themselves. */
     void (*predict)(const void *options, int64_t samples, int64_t outputs, const void *scores,
                     float *predictions);
-    bool classification; /* targets are classes: accuracy and confusion make sense */
+    enum Prediction prediction;
+    /* The loss of one sample's prediction, as predict wrote it, without smoothing: what evaluation
+     * reports, of one model and of an ensemble. */
+    double (*measure)(const void *options, int64_t outputs, const float *prediction,
+                      const float *target);
 };
 
 extern const struct KindTable loss_kinds;

@@ -24,7 +24,7 @@ static int64_t sample_at(struct Trainer *trainer, const struct PlanRun *run, int
     int64_t *samples = memory_allocate((size_t)run->samples * sizeof *samples, "samples");
     int64_t first = trainer->progress.step_in_epoch * trainer->options.train.batch + run->first;
     loader_fill(trainer->loader, trainer->progress.epoch, first, run->samples,
-                plan_input(trainer->plan), plan_target(trainer->plan), samples, NULL);
+                plan_input(trainer->plan), plan_target(trainer->plan), samples);
     int64_t sample = samples[place];
     memory_release(samples);
     return sample;

@@ -1,10 +1,9 @@
 #include "train/evaluate.h"
 
-#include <float.h>
-#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/loss.h"
 
 int evaluate_sizes(int64_t count, int64_t sizes[2]) {
     int64_t rest = count % EVALUATE_BLOCK;
@@ -16,156 +15,79 @@ int evaluate_sizes(int64_t count, int64_t sizes[2]) {
     return sizes_used;
 }
 
-void evaluation_release(struct Evaluation *evaluation) {
-    memory_release(evaluation->confusion);
-    evaluation->confusion = NULL;
-}
-
-/* Of one block: what is added up over blocks in their order. */
-struct BlockResult {
-    double loss, correct, top5;
-};
-
 struct Work {
     const struct EvaluateRequest *request;
-    int results;                /* members and the ensemble */
-    float *probabilities;       /* of one member's block */
-    double *combined;           /* of the ensemble's block */
-    float *ensemble, *gathered; /* what goes to the sink */
-    int32_t *labels, *gathered_labels;
-    struct BlockResult *mine; /* [round * results + result] */
+    int results;        /* members and the ensemble */
+    int64_t tallies;    /* doubles of one result of one block: the loss, then the judge's */
+    float *predictions; /* of one member's block */
+    double *sum;        /* of the members' predictions */
+    float *ensemble;    /* its block */
+    float *gathered;    /* what goes to the sink */
+    double *mine;       /* [(round · results + result) · tallies + tally] */
     struct Evaluation *evaluations;
 };
 
 static int64_t block_samples(const struct EvaluateRequest *request, int64_t block) {
-    int64_t left = request->samples - block * EVALUATE_BLOCK;
+    int64_t left = request->split->count - block * EVALUATE_BLOCK;
     return left <= 0 ? 0 : left < EVALUATE_BLOCK ? left : EVALUATE_BLOCK;
-}
-
-int64_t evaluate_prediction(const float *probabilities, int64_t classes) {
-    int64_t largest = 0;
-    for (int64_t c = 1; c < classes; c++)
-        if (probabilities[c] > probabilities[largest])
-            largest = c;
-    return largest;
-}
-
-/* How many classes come before the label; by the same rule. */
-static int64_t place_of(const float *row, int64_t classes, int64_t label) {
-    int64_t before = 0;
-    for (int64_t c = 0; c < classes; c++)
-        before += row[c] > row[label] || (row[c] == row[label] && c < label);
-    return before;
-}
-
-static struct BlockResult judge(struct Evaluation *evaluation, int64_t count,
-                                const float *probabilities, const int32_t *labels) {
-    struct BlockResult result = {0};
-    int64_t classes = evaluation->classes;
-    for (int64_t i = 0; i < count; i++) {
-        const float *row = probabilities + i * classes;
-        int64_t place = place_of(row, classes, labels[i]);
-        result.loss -= log(fmax((double)row[labels[i]], DBL_MIN));
-        result.correct += place == 0;
-        result.top5 += place < 5;
-        evaluation->confusion[labels[i] * classes + evaluate_prediction(row, classes)]++;
-    }
-    return result;
 }
 
 static double weight_of(const struct EvaluateRequest *request, int member) {
     return request->weights ? request->weights[member] : 1.0 / request->member_count;
 }
 
-static void combine(struct Work *work, int member, int64_t values) {
-    double weight = weight_of(work->request, member);
-    bool geometric = work->request->mean == ENSEMBLE_GEOMETRIC;
-    if (member == 0)
-        memset(work->combined, 0, (size_t)values * sizeof *work->combined);
-    for (int64_t i = 0; i < values; i++) {
-        double p = work->probabilities[i];
-        work->combined[i] += weight * (geometric ? log(fmax(p, DBL_MIN)) : p);
-    }
+/* The targets are those of the member that predicted, or the first. */
+static void judge(struct Work *work, int result, const struct Predictor *predictor,
+                  struct JudgedBlock block, double *tallies) {
+    double *tally = tallies + result * work->tallies;
+    block.targets = plan_target(predictor->plan);
+    block.loss = predictor->loss;
+    tally[0] = judge_loss(&block, work->request->outputs);
+    work->request->judge->block(&work->evaluations[result], &block, tally + 1);
 }
 
-static void finish_ensemble(struct Work *work, int64_t count) {
-    int64_t classes = work->request->classes;
-    for (int64_t i = 0; i < count; i++) {
-        double *row = work->combined + i * classes, total = 0;
-        for (int64_t c = 0; c < classes; c++) {
-            if (work->request->mean == ENSEMBLE_GEOMETRIC)
-                row[c] = exp(row[c]);
-            total += row[c];
-        }
-        for (int64_t c = 0; c < classes; c++)
-            work->ensemble[i * classes + c] = (float)(row[c] / total);
-    }
-}
-
-static void load_block(struct Work *work, const struct Predictor *member, int64_t first,
-                       int64_t count) {
-    loader_fill(member->loader, 0, first, count, plan_input(member->plan),
-                plan_target(member->plan), NULL, work->labels);
-}
-
-/* Fails where a member's probabilities are not numbers, naming the sample and the layer. */
-static int check_finite(struct Work *work, const struct Predictor *member,
-                        const struct PlanRun *run, int64_t first, struct Error *error) {
-    int64_t classes = work->request->classes, at = 0;
-    while (at < run->samples * classes && isfinite(work->probabilities[at]))
-        at++;
-    if (at == run->samples * classes)
-        return OK;
-    load_block(work, member, first, run->samples);
-    const struct Node *node = plan_find_nonfinite(member->plan, run);
-    return fail(error, ERROR_NUMERIC,
-                "%s: NaN or Inf in the output of layer %s for sample %lld of the split",
-                member->name, node ? node->path : "(loss)", (long long)(first + at / classes));
-}
-
-static int run_block(struct Work *work, int64_t block, struct BlockResult *results,
-                     struct Error *error) {
+static int run_block(struct Work *work, int64_t number, double *tallies, struct Error *error) {
     const struct EvaluateRequest *request = work->request;
-    int64_t count = block_samples(request, block), first = block * EVALUATE_BLOCK;
-    for (int m = 0; m < request->member_count && count; m++) {
+    int64_t count = block_samples(request, number), values = count * request->outputs;
+    struct JudgedBlock block = {
+        .split = request->split, .first = number * EVALUATE_BLOCK, .count = count};
+    if (!count)
+        return OK;
+    memset(work->sum, 0, (size_t)values * sizeof *work->sum);
+    for (int m = 0; m < request->member_count; m++) {
         const struct Predictor *member = &request->members[m];
-        struct PlanRun run = {.samples = count, .batch = count, .state = member->state};
-        load_block(work, member, first, count);
-        plan_forward(member->plan, &run);
-        plan_predict(member->plan, count, work->probabilities);
-        int code = check_finite(work, member, &run, first, error);
+        int code = predictor_run(member, block.first, count, work->predictions, error);
         if (code)
             return code;
-        results[m] = judge(&work->evaluations[m], count, work->probabilities, work->labels);
-        if (request->member_count == 1)
-            memcpy(work->ensemble, work->probabilities,
-                   (size_t)(count * request->classes) * sizeof(float));
-        else
-            combine(work, m, count * request->classes);
+        block.predictions = work->predictions;
+        judge(work, m, member, block, tallies);
+        if (request->member_count > 1)
+            mean_add(work->sum, request->mean, weight_of(request, m), work->predictions, values);
     }
-    if (request->member_count > 1)
-        finish_ensemble(work, count);
-    int last = request->member_count;
-    results[last] = judge(&work->evaluations[last], count, work->ensemble, work->labels);
+    const struct Loss *loss = (const struct Loss *)request->members[0].loss->kind;
+    if (request->member_count == 1)
+        memcpy(work->ensemble, work->predictions, (size_t)values * sizeof *work->ensemble);
+    else
+        mean_finish(work->sum, request->mean, loss->prediction == PREDICTION_PROBABILITIES, count,
+                    request->outputs, work->ensemble);
+    block.predictions = work->ensemble;
+    judge(work, request->member_count, &request->members[0], block, tallies);
     return OK;
 }
 
 static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, int code,
                    struct Error *error) {
     const struct EvaluateRequest *request = work->request;
-    int64_t values = EVALUATE_BLOCK * request->classes;
+    int64_t values = EVALUATE_BLOCK * request->outputs;
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
     ranks_gather(ranks, work->ensemble, values * (int64_t)sizeof(float), work->gathered);
-    ranks_gather(ranks, work->labels, EVALUATE_BLOCK * (int64_t)sizeof(int32_t),
-                 work->gathered_labels);
     for (int r = 0; r < ranks_size(ranks) && !code && ranks_rank(ranks) == 0; r++) {
         int64_t block = round * ranks_size(ranks) + r, count = block_samples(request, block);
         if (count)
             code = request->sink(request->context, block * EVALUATE_BLOCK, count,
-                                 work->gathered + r * values,
-                                 work->gathered_labels + r * EVALUATE_BLOCK, error);
+                                 work->gathered + r * values, error);
     }
     return ranks_agree(ranks, code, error);
 }
@@ -173,56 +95,68 @@ static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, int co
 /* Adds the blocks up in their order, whoever computed them. */
 static void add_up(struct Work *work, struct Ranks *ranks, int64_t rounds) {
     int size = ranks_size(ranks), results = work->results;
-    int64_t mine = rounds * results;
-    struct BlockResult *all = memory_allocate((size_t)(mine * size) * sizeof *all, "evaluation");
+    int64_t tallies = work->tallies, mine = rounds * results * tallies;
+    double *all = memory_allocate((size_t)(mine * size) * sizeof *all, "evaluation");
+    double *sum = memory_allocate((size_t)tallies * sizeof *sum, "evaluation");
     ranks_gather_all(ranks, work->mine, mine * (int64_t)sizeof *all, all);
     for (int e = 0; e < results; e++) {
         struct Evaluation *evaluation = &work->evaluations[e];
-        double loss = 0;
+        memset(sum, 0, (size_t)tallies * sizeof *sum);
         for (int64_t block = 0; block < rounds * size; block++) {
-            const struct BlockResult *result =
-                &all[(block % size) * mine + block / size * results + e];
-            loss += result->loss;
-            evaluation->correct += (int64_t)result->correct;
-            evaluation->top5 += (int64_t)result->top5;
+            const double *tally =
+                all + (block % size) * mine + (block / size * results + e) * tallies;
+            for (int64_t k = 0; k < tallies; k++)
+                sum[k] += tally[k];
         }
-        evaluation->loss = loss / (double)evaluation->samples;
-        ranks_sum(ranks, evaluation->confusion, evaluation->classes * evaluation->classes);
+        evaluation->loss = sum[0] / (double)evaluation->samples;
+        work->request->judge->finish(evaluation, ranks, sum + 1);
     }
+    memory_release(sum);
     memory_release(all);
+}
+
+static struct Work work_create(const struct EvaluateRequest *request, int64_t rounds, int senders,
+                               struct Evaluation *results) {
+    size_t values = (size_t)(EVALUATE_BLOCK * request->outputs);
+    struct Work work = {
+        .request = request,
+        .results = request->member_count + 1,
+        .tallies = 1 + request->judge->tallies(request->outputs),
+        .evaluations = results,
+        .predictions = memory_allocate(values * sizeof(float), "evaluation"),
+        .sum = memory_allocate(values * sizeof(double), "evaluation"),
+        .ensemble = memory_allocate(values * sizeof(float), "evaluation"),
+        .gathered = memory_allocate((size_t)senders * values * sizeof(float), "evaluation"),
+    };
+    int64_t tallies = rounds * work.results * work.tallies;
+    work.mine = memory_allocate((size_t)tallies * sizeof *work.mine, "evaluation");
+    return work;
+}
+
+static void work_release(struct Work *work) {
+    memory_release(work->predictions);
+    memory_release(work->sum);
+    memory_release(work->ensemble);
+    memory_release(work->gathered);
+    memory_release(work->mine);
 }
 
 int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,
              struct Error *error) {
     int size = ranks_size(ranks), code = OK;
-    int64_t blocks = (request->samples + EVALUATE_BLOCK - 1) / EVALUATE_BLOCK;
-    int64_t rounds = (blocks + size - 1) / size, values = EVALUATE_BLOCK * request->classes;
-    size_t senders = request->sink ? (size_t)size : 0;
-    struct Work work = {
-        .request = request,
-        .results = request->member_count + 1,
-        .evaluations = results,
-        .probabilities = memory_allocate((size_t)values * sizeof(float), "evaluation"),
-        .combined = memory_allocate((size_t)values * sizeof(double), "evaluation"),
-        .ensemble = memory_allocate((size_t)values * sizeof(float), "evaluation"),
-        .gathered = memory_allocate(senders * (size_t)values * sizeof(float), "evaluation"),
-        .labels = memory_allocate(EVALUATE_BLOCK * sizeof(int32_t), "evaluation"),
-        .gathered_labels =
-            memory_allocate(senders * EVALUATE_BLOCK * sizeof(int32_t), "evaluation"),
-    };
-    work.mine = memory_allocate((size_t)(rounds * work.results) * sizeof *work.mine, "evaluation");
-    for (int e = 0; e < work.results; e++)
+    int64_t blocks = (request->split->count + EVALUATE_BLOCK - 1) / EVALUATE_BLOCK;
+    int64_t rounds = (blocks + size - 1) / size;
+    struct Work work = work_create(request, rounds, request->sink ? size : 0, results);
+    for (int e = 0; e < work.results; e++) {
         results[e] =
-            (struct Evaluation){.samples = request->samples,
-                                .classes = request->classes,
-                                .confusion = memory_allocate(
-                                    (size_t)(request->classes * request->classes) * sizeof(int64_t),
-                                    "a confusion matrix")};
+            (struct Evaluation){.samples = request->split->count, .outputs = request->outputs};
+        request->judge->start(&results[e]);
+    }
     for (int m = 0; m < request->member_count; m++)
-        plan_prepare(request->members[m].plan, request->members[m].state);
+        predictor_prepare(&request->members[m]);
     for (int64_t round = 0; round < rounds && !code; round++) {
-        code = run_block(&work, round * size + ranks_rank(ranks), work.mine + round * work.results,
-                         error);
+        code = run_block(&work, round * size + ranks_rank(ranks),
+                         work.mine + round * work.results * work.tallies, error);
         if (request->sink)
             code = deliver(&work, ranks, round, code, error);
     }
@@ -230,12 +164,6 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
         code = ranks_agree(ranks, code, error);
     if (!code)
         add_up(&work, ranks, rounds);
-    memory_release(work.probabilities);
-    memory_release(work.combined);
-    memory_release(work.ensemble);
-    memory_release(work.gathered);
-    memory_release(work.labels);
-    memory_release(work.gathered_labels);
-    memory_release(work.mine);
+    work_release(&work);
     return code;
 }

@@ -33,7 +33,7 @@ struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard) {
                           .state = trainer->state};
     if (samples)
         loader_fill(trainer->loader, trainer->progress.epoch, batch_first + first, samples,
-                    plan_input(trainer->plan), plan_target(trainer->plan), NULL, NULL);
+                    plan_input(trainer->plan), plan_target(trainer->plan), NULL);
     return run;
 }
 

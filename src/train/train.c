@@ -6,12 +6,14 @@
 #include "train/trainer.h"
 
 static int validate(struct Trainer *trainer, struct EpochFigures *figures, struct Error *error) {
-    struct Predictor predictor = {trainer->validation->name, trainer->validation_plan,
-                                  trainer->validation_loader, trainer->state};
+    struct Predictor predictor = {trainer->validation->name,  trainer->validation_plan,
+                                  trainer->validation_loader, trainer->state,
+                                  &trainer->options.loss,     trainer->dataset->class_count};
     struct EvaluateRequest request = {.members = &predictor,
                                       .member_count = 1,
-                                      .samples = trainer->validation->count,
-                                      .classes = trainer->dataset->class_count};
+                                      .judge = &judge_classes,
+                                      .split = trainer->validation,
+                                      .outputs = trainer->dataset->class_count};
     struct Evaluation results[2];
     int code = evaluate(trainer->ranks, &request, results, error);
     struct Progress *progress = &trainer->progress;

@@ -54,7 +54,6 @@ static void release(struct Fixture *f) {
 struct Epoch {
     float images[MADE_TRAIN][MADE_ELEMENTS], targets[MADE_TRAIN][MADE_CLASSES];
     int64_t samples[MADE_TRAIN];
-    int32_t labels[MADE_TRAIN];
 };
 
 /* An epoch in chunks of `chunk`, front to back or back to front. */
@@ -66,7 +65,7 @@ static void load(struct Loader *loader, int64_t epoch, int64_t chunk, bool backw
         int64_t first = (backwards ? chunks - 1 - i : i) * chunk;
         int64_t count = first + chunk < MADE_TRAIN ? chunk : MADE_TRAIN - first;
         loader_fill(loader, epoch, first, count, out->images[first], out->targets[first],
-                    &out->samples[first], &out->labels[first]);
+                    &out->samples[first]);
     }
 }
 
@@ -106,9 +105,8 @@ static void permutations(void **state) {
     for (int i = 0; i < MADE_TRAIN; i++) {
         seen[first.samples[i]]++;
         fixed += first.samples[i] == i;
-        assert_int_equal(first.labels[i], made_label(first.samples[i]));
         for (int c = 0; c < MADE_CLASSES; c++)
-            assert_true(first.targets[i][c] == (c == first.labels[i]));
+            assert_true(first.targets[i][c] == (c == made_label(first.samples[i])));
     }
     for (int i = 0; i < MADE_TRAIN; i++)
         assert_int_equal(seen[i], 1);
@@ -136,8 +134,8 @@ static void unshuffled(void **state) {
                 assert_float_equal(epoch.images[i][e], expected, 1e-5);
             }
         }
-        loader_fill(loader, 0, 3, 0, epoch.images[0], epoch.targets[0], NULL, NULL);
-        loader_fill(loader, 0, 39, 1, epoch.images[0], epoch.targets[0], NULL, NULL);
+        loader_fill(loader, 0, 3, 0, epoch.images[0], epoch.targets[0], NULL);
+        loader_fill(loader, 0, 39, 1, epoch.images[0], epoch.targets[0], NULL);
         loader_release(loader);
         release(&f);
     }
@@ -222,7 +220,7 @@ static void stages(void **state) {
         struct Image size = loader_image(loader);
         assert_int_equal(size.width, MADE_WIDTH - 2);
         float image[MADE_ELEMENTS], target[MADE_CLASSES];
-        loader_fill(loader, 0, 7, 1, image, target, NULL, NULL);
+        loader_fill(loader, 0, 7, 1, image, target, NULL);
         for (int y = 0, at = 0; y < MADE_HEIGHT; y++)
             for (int x = 0; x < MADE_WIDTH - 2; x++)
                 for (int c = 0; c < MADE_CHANNELS; c++) {
@@ -272,7 +270,7 @@ static void cost(void **state) {
     double best = 1;
     for (int epoch = 0; epoch < 20; epoch++) {
         double start = clock_seconds();
-        loader_fill(loader, epoch, 0, COUNT, images, targets, NULL, NULL);
+        loader_fill(loader, epoch, 0, COUNT, images, targets, NULL);
         best = fmin(best, (clock_seconds() - start) / COUNT);
     }
     print_message("flip and crop of 32x32x3: %.2f us an image\n", best * 1e6);

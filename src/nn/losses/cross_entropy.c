@@ -3,6 +3,7 @@
  *   d(loss)/d(scores) = p · Σ t' − t'
  * Label smoothing ε: Szegedy et al. 2015, "Rethinking the Inception Architecture". Scores are
  * shifted by their maximum, so that exp cannot overflow. */
+#include <float.h>
 #include <math.h>
 #include <stddef.h>
 
@@ -71,11 +72,23 @@ static void predict(const void *options, int64_t samples, int64_t outputs, const
     }
 }
 
+/* A probability that vanished costs what the smallest number does. */
+static double measure(const void *options, int64_t outputs, const float *prediction,
+                      const float *target) {
+    double loss = 0;
+    (void)options;
+    for (int64_t k = 0; k < outputs; k++)
+        if (target[k] != 0)
+            loss -= (double)target[k] * log(fmax((double)prediction[k], DBL_MIN));
+    return loss;
+}
+
 const struct Loss KERNEL(loss_cross_entropy) = {
     .kind = {"cross_entropy",
              "softmax cross-entropy: the scores as unnormalised log probabilities of the classes",
              keys, sizeof(struct CrossEntropyOptions)},
     .evaluate = evaluate,
     .predict = predict,
-    .classification = true,
+    .prediction = PREDICTION_PROBABILITIES,
+    .measure = measure,
 };
