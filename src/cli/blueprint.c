@@ -25,7 +25,7 @@ static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struc
                            &blueprint->validation, error);
     if (code)
         return code;
-    struct Image image = {dataset->height, dataset->width, dataset->channels, NULL};
+    struct Image image = {dataset->height, dataset->width, dataset->channels, NULL, 0};
     for (int i = 0; i < blueprint->options.augment.count && !code; i++) {
         const struct Choice *choice = &blueprint->options.augment.items[i];
         struct Image out = image;

@@ -8,12 +8,8 @@
 
 #include "base/error.h"
 #include "base/random.h"
+#include "data/image.h"
 #include "runfile/schema.h"
-
-struct Image {
-    int64_t height, width, channels;
-    float *pixels; /* (height, width, channels) */
-};
 
 enum AugmentStage { AUGMENT_PREPROCESSED, AUGMENT_RAW };
 

@@ -25,10 +25,6 @@ struct Loader {
     int64_t epoch;  /* −1: none yet */
 };
 
-static int64_t elements_of(const struct Image *image) {
-    return image->height * image->width * image->channels;
-}
-
 /* Adds the list's augmentations of one stage; *image goes from the size in to the size out. */
 static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum AugmentStage kind,
                       struct Image *image, struct Error *error) {
@@ -83,8 +79,8 @@ static int plan_stages(struct Loader *loader, const struct ChoiceList *list, str
 static void allocate_scratch(struct Loader *loader) {
     int64_t most = loader->dataset->height * loader->dataset->width * loader->dataset->channels;
     for (int i = 0; i < loader->stage_count; i++)
-        if (elements_of(&loader->stages[i].out) > most)
-            most = elements_of(&loader->stages[i].out);
+        if (image_elements(&loader->stages[i].out) > most)
+            most = image_elements(&loader->stages[i].out);
     for (int i = 0; i < 2 && loader->stage_count; i++)
         loader->scratch[i] = memory_allocate((size_t)most * sizeof(float), "an augmented image");
 }
@@ -181,7 +177,7 @@ void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t co
                  float *targets, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
     make_order(loader, epoch);
-    int64_t elements = elements_of(&loader->out), classes = loader->dataset->class_count;
+    int64_t elements = image_elements(&loader->out), classes = loader->dataset->class_count;
     memset(targets, 0, (size_t)(count * classes) * sizeof(float));
     for (int64_t i = 0; i < count; i++) {
         int64_t sample = loader->shuffle ? loader->order[first + i] : first + i;

@@ -28,7 +28,7 @@ static void run(const struct Augmented *augmented, int64_t item, float *out) {
     float pixels[ELEMENTS];
     for (int i = 0; i < ELEMENTS; i++)
         pixels[i] = (float)(i + 1);
-    struct Image in = {HEIGHT, WIDTH, CHANNELS, pixels}, made;
+    struct Image in = {HEIGHT, WIDTH, CHANNELS, pixels, 0}, made;
     assert_int_equal(augment->describe(choice, &in, &made, &error), OK);
     assert_true(made.height == HEIGHT && made.width == WIDTH && made.channels == CHANNELS);
     made.pixels = out;
@@ -131,7 +131,7 @@ static void refused(const char *text, const char *words) {
     int result = augmented_parse(&augmented, text, &error);
     if (result == OK) {
         const struct Choice *choice = &augmented.list.items[0];
-        struct Image in = {HEIGHT, WIDTH, CHANNELS, NULL}, out;
+        struct Image in = {HEIGHT, WIDTH, CHANNELS, NULL, 0}, out;
         result = ((const struct Augment *)choice->kind)->describe(choice, &in, &out, &error);
     }
     assert_int_equal(result, ERROR_RUN_FILE);

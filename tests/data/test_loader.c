@@ -159,7 +159,7 @@ static void augmentations_in_order(void **state) {
         memcpy(plain, pixels[0], sizeof plain);
         for (int place = 0; place < 4; place++) {
             const struct Choice *choice = &f.augmented.list.items[place];
-            struct Image in = {MADE_HEIGHT, MADE_WIDTH, MADE_CHANNELS, pixels[place % 2]};
+            struct Image in = {MADE_HEIGHT, MADE_WIDTH, MADE_CHANNELS, pixels[place % 2], 0};
             struct Image out = in;
             out.pixels = pixels[(place + 1) % 2];
             struct RandomStream stream =
