@@ -1,0 +1,373 @@
+"""Random run files, valid and invalid, from the tables of `trainer keys --json`.
+
+What a table says (type, range, words, default) is taken from it, so that a new key is drawn as soon as it
+exists. What a table cannot say (which sizes fit together) stands here: a rule for each layer, which knows the
+shape that comes out, and limits that keep a run of twenty steps in numbers. A layer without a rule is an error."""
+import json
+import math
+import random
+
+SIZE, CHANNELS, CLASSES, SAMPLES = 16, 3, 10, 60  # of the data set that goes with them
+
+# Tamer than the table allows, by the name of the key (within any kind) or "kind.key".
+LIMITS = {
+    "std": (0.001, 0.1), "value": (-0.05, 0.05), "limit": (0.001, 0.1), "epsilon": (1e-6, 1e-3), "weight_decay": (0, 0.01),
+    "l1": (0, 1e-3), "batch": (4, 24), "threads": (1, 2), "seed": (0, 10**6), "keep": (0, 3), "check_every": (0, 10),
+    "pad": (0, 4), "slope": (0.01, 0.5), "alpha": (0.1, 2), "layer.dropout.rate": (0, 0.8),
+}
+SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
+
+
+class Tables:
+    def __init__(self, text):
+        tables = json.loads(text)
+        self.keys, self.kinds = tables["keys"], tables["kinds"]
+
+    def kind(self, table, name):
+        return next(kind for kind in self.kinds[table] if kind["name"] == name)
+
+    def names(self, table):
+        return [kind["name"] for kind in self.kinds.get(table, [])]
+
+
+class Shape:
+    """Of one sample: an image, or a row of features (flat)."""
+
+    def __init__(self, height=SIZE, width=SIZE, channels=CHANNELS, flat=False):
+        self.height, self.width, self.channels, self.flat = height, width, channels, flat
+
+    def window(self, kernel, stride, padding, dilation=1, ceil=False):
+        def out(size):
+            left = size + 2 * padding - dilation * (kernel - 1) - 1
+            count = (left + (stride - 1 if ceil else 0)) // stride + 1
+            return count - 1 if ceil and (count - 1) * stride >= size + padding else count
+        return Shape(out(self.height), out(self.width), self.channels)
+
+    def holds(self, kernel, padding=0, dilation=1):
+        return min(self.height, self.width) + 2 * padding >= dilation * (kernel - 1) + 1
+
+
+class Generator:
+    def __init__(self, tables, seed):
+        self.tables, self.rng, self.drawn = tables, random.Random(seed), set()
+        self.wanted = {table: [] for table in tables.kinds}  # kinds still to be drawn, before any is drawn again
+
+    # ---- What the tables say ----
+
+    def number(self, key, where):
+        low, high = key.get("minimum", key.get("above", -math.inf)), key.get("maximum", math.inf)
+        tame = LIMITS.get(where) or LIMITS.get(key["name"])
+        if tame:
+            low, high = max(low, tame[0]), min(high, tame[1])
+        whole = key["type"] in ("integer", "count", "integers")
+        low = low if low > -1e9 else min(high, 0) - (3 if whole else 0.1)
+        high = min(high, low + (4 if whole else 1))
+        if whole:
+            return self.rng.randint(math.ceil(low) + (key.get("above") == low), math.floor(high))
+        share = self.rng.uniform(0.05, 0.95) if "above" in key else self.rng.choice([0, 1, self.rng.random()])
+        return float(f"{low + share * (high - low):.6g}")
+
+    def value(self, key, where):
+        kind = key["type"]
+        if kind in ("integer", "number"):
+            return self.number(key, where)
+        if kind == "count":
+            return key["words"][0] if self.rng.random() < 0.5 else self.number(key, where)
+        if kind in ("numbers", "integers"):
+            return [self.number(key, where) for _ in range(2)]
+        if kind == "boolean":
+            return self.rng.random() < 0.5
+        if kind == "word":
+            return self.rng.choice(key["words"])
+        if kind == "span":
+            return self.rng.choice(SPANS)
+        if kind == "choice":
+            return self.choice(key["kinds"])
+        if kind == "choices":
+            return [self.choice(key["kinds"]) for _ in range(self.rng.randint(0, 2))]
+        raise ValueError(f"{where}: no way to draw a {kind}")
+
+    def options(self, keys, where, skip=()):
+        """A value for each required key, and for some of the others."""
+        options = {}
+        for key in keys:
+            if key["name"] in skip or key["type"] in ("text", "texts", "section", "sections"):
+                continue
+            if "default" in key and self.rng.random() < 0.5 or key["optional"] and self.rng.random() < 0.7:
+                continue
+            options[key["name"]] = self.value(key, f"{where}.{key['name']}")
+        return options
+
+    def pick(self, table, allowed=None):
+        """A kind of the table; those never drawn come first."""
+        if not self.wanted[table]:
+            self.wanted[table] = self.tables.names(table)
+            self.rng.shuffle(self.wanted[table])
+        fresh = [name for name in self.wanted[table] if allowed is None or name in allowed]
+        name = fresh[0] if fresh else self.rng.choice(sorted(allowed))
+        if name in self.wanted[table]:
+            self.wanted[table].remove(name)
+        self.drawn.add((table, name))
+        return name
+
+    def choice(self, table, allowed=None, skip=()):
+        name = self.pick(table, allowed)
+        options = self.options(self.tables.kind(table, name)["keys"], f"{table}.{name}", skip)
+        mend = FIXES.get(f"{table}.{name}") or FIXES.get(table)
+        if mend:
+            options = mend(self, name, options)
+        return {name: options} if options else name
+
+    # ---- What fits together ----
+
+    def layer(self, shape, deep=0):
+        """One layer for an input of `shape`, and the shape that comes out."""
+        names = [name for name in self.tables.names("layer") if name not in ENDS and not (deep and name in CONTAINERS)]
+        for name in names:
+            if name not in RULES:
+                raise SystemExit(f"random_runs.py has no rule for the layer {name}: add one to RULES")
+        fitting = [name for name in names if RULES[name](self, shape, None, deep) is not None]
+        name = self.pick("layer", fitting)
+        keys = self.tables.kind("layer", name)["keys"]
+        options = self.options([key for key in keys if key["type"] not in ("choices",)], f"layer.{name}")
+        shape = RULES[name](self, shape, options, deep)
+        return ({name: options} if options else name), shape
+
+    def layers(self, shape, count, deep=0):
+        made = []
+        for _ in range(count):
+            layer, shape = self.layer(shape, deep)
+            made.append(layer)
+        return made, shape
+
+    def model(self):
+        layers, shape = self.layers(Shape(), self.rng.randint(3, 8))
+        if not shape.flat:
+            layers.append("flatten")
+        self.drawn |= {("layer", "flatten"), ("layer", "linear")}
+        return layers + [{"linear": {"out": CLASSES}}]
+
+    def run(self, data):
+        run = {}
+        for key in self.tables.keys:
+            name = key["name"]
+            if name == "model":
+                run[name] = self.model()
+            elif key["type"] == "section":
+                options = self.options(key["keys"], name)
+                if options:
+                    run[name] = options
+            elif key["type"] == "choices":
+                run[name] = [self.choice(key["kinds"]) for _ in range(self.rng.randint(0, 2))]
+            elif key["type"] == "choice" and not (key["optional"] and self.rng.random() < 0.5):
+                run[name] = self.choice(key["kinds"])
+        run["data"] = {"file": data}
+        settle(self, run)
+        return run
+
+
+# ---- Layers: RULE(generator, shape, options, deep) mends the options and returns the shape that comes out. With
+# ---- options None it only says whether the layer can stand there: None if not.
+
+ENDS = ("flatten",)
+CONTAINERS = ("residual", "branches")
+RULES = {}
+
+
+def rule(*names):
+    def add(function):
+        for name in names:
+            RULES[name] = function
+        return function
+    return add
+
+
+@rule("relu", "leaky_relu", "tanh", "sigmoid", "batchnorm", "dropout")
+def same(generator, shape, options, deep):
+    return shape
+
+
+@rule("linear")
+def linear(generator, shape, options, deep):
+    if options is None:
+        return shape if shape.flat else None
+    options["out"] = generator.rng.randint(1, 17)
+    return Shape(1, 1, options["out"], True)
+
+
+@rule("global_avgpool")
+def global_pool(generator, shape, options, deep):
+    if deep or shape.flat:
+        return None
+    return Shape(1, 1, shape.channels)
+
+
+@rule("conv")
+def conv(generator, shape, options, deep):
+    if shape.flat:
+        return None
+    if options is None:
+        return shape
+    rng = generator.rng
+    options["kernel"] = rng.choice([1, 2, 3, 5]) if not deep else rng.choice([1, 3, 5])
+    options["dilation"] = rng.choice([1, 1, 2])
+    reach = options["dilation"] * (options["kernel"] - 1)
+    options["padding"] = reach // 2 if deep else rng.randint(0, reach)
+    options["stride"] = 1 if deep else rng.randint(1, 3)
+    if not shape.holds(options["kernel"], options["padding"], options["dilation"]):
+        options.update(kernel=1, padding=0, dilation=1)
+    options["groups"] = rng.choice([1, 1, shape.channels])
+    options["out"] = shape.channels if deep else options["groups"] * rng.randint(1, max(1, 12 // options["groups"]))
+    out = shape.window(options["kernel"], options["stride"], options["padding"], options["dilation"])
+    out.channels = options["out"]
+    return out
+
+
+@rule("maxpool", "avgpool")
+def pool(generator, shape, options, deep):
+    if deep or shape.flat or min(shape.height, shape.width) < 2:
+        return None
+    if options is None:
+        return shape
+    for name in ("dilation", "ceil"):
+        options.pop(name, None)
+    options["kernel"] = generator.rng.randint(1, min(3, shape.height, shape.width))
+    options["stride"] = generator.rng.randint(1, 3)
+    options["padding"] = generator.rng.randint(0, options["kernel"] // 2)
+    return shape.window(options["kernel"], options["stride"], options["padding"])
+
+
+@rule("residual")
+def residual(generator, shape, options, deep):
+    if options is None:
+        return shape
+    options["body"], out = generator.layers(shape, generator.rng.randint(1, 3), deep + 1)
+    same = (shape.height, shape.width, shape.channels) == (out.height, out.width, out.channels)
+    options["shortcut"] = "projection" if not same else generator.rng.choice(["identity", "pad"] + ["projection"] * (not shape.flat))
+    if shape.flat and options["shortcut"] != "identity":
+        options["shortcut"] = "projection" if not same else "identity"
+    return out
+
+
+# ---- Everything else: FIX(generator, name, options) ----
+
+
+def small_rate(generator, name, options):
+    options["rate"] = float(f"{10 ** generator.rng.uniform(-4, -2):.3g}")
+    return options
+
+
+FIXES = {"optimizer": small_rate}
+
+
+def at_least_a_step(key):
+    def mend(generator, name, options):
+        options[key] = generator.rng.choice(["2 steps", "1 epoch"])
+        return options
+    return mend
+
+
+FIXES["schedule.step"] = at_least_a_step("every")
+FIXES["schedule.inverse_sqrt"] = at_least_a_step("scale")
+
+
+def settle(generator, run):
+    """What depends on several sections."""
+    rng = generator.rng
+    shards = rng.choice([2, 4, "auto"])
+    train = run.setdefault("train", {})
+    train.update(shards=shards, batch=4 * rng.randint(1, 5), length="20 steps")
+    for name in ("exchange", "backend", "instruction_set"):
+        train.pop(name, None)  # mpi keeps no bits; the others need not be there
+    run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])
+
+
+# ---- Writing them down ----
+
+
+def text(value):
+    """JSON is YAML; but numbers must be plain."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(text, value)) + "]"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.9f}".rstrip("0").rstrip(".") if abs(value) < 1e6 and value != int(value) else f"{value:.1f}"
+    return str(value)
+
+
+def write(run):
+    lines = []
+    for name, value in run.items():
+        if isinstance(value, list) and value:
+            lines.append(f"{name}:")
+            lines += [f"  - {text(item)}" for item in value]
+        else:
+            lines.append(f"{name}: {text(value)}")
+    return "\n".join(lines) + "\n"
+
+
+# ---- Invalid ones: one thing wrong, and what the refusal must name ----
+
+
+def places(run, keys, tables, path=()):
+    """Every value in a run file with the key it was drawn from: (container, name or index, key)."""
+    for key in keys:
+        name = key["name"]
+        if name not in run:
+            continue
+        yield run, name, key
+        value = run[name]
+        if key["type"] == "section":
+            yield from places(value, key["keys"], tables)
+        for holder, item in [(run, name)] if key["type"] == "choice" else [(value, i) for i in range(len(value))] if key["type"] == "choices" else []:
+            yield holder, item, {"type": "kind", "kinds": key["kinds"], "name": name}
+            chosen = holder[item]
+            if isinstance(chosen, dict):
+                (kind, options), = chosen.items()
+                yield from places(options, tables.kind(key["kinds"], kind)["keys"], tables)
+
+
+def break_one(run, tables, rng):
+    """Breaks the run file `run` in one place; returns the word that the refusal must hold."""
+    holder, name, key = rng.choice(list(places(run, tables.keys, tables)))
+    kind = key["type"]
+    ways = ["type"]
+    if kind in ("integer", "number", "count"):
+        ways += ["low"] * ("minimum" in key or "above" in key) + ["high"] * ("maximum" in key)
+    if kind == "section":
+        ways = ["unknown", "type"]
+    if kind == "kind":
+        ways = ["kind", "option"] if not isinstance(holder[name], dict) or not list(holder[name].values())[0] else ["kind", "unknown"]
+    way = rng.choice(ways)
+    if way == "unknown":
+        inside = holder[name] if kind == "section" else list(holder[name].values())[0]
+        word = rng.choice(["bogus", "x", *inside.keys()]) + rng.choice(["x", "_", "Q"])
+        inside[word] = 1
+        return word
+    if way == "kind":
+        word = rng.choice(tables.names(key["kinds"])) + rng.choice(["x", "q", "_"])
+        holder[name] = word
+        return word
+    if way == "option":
+        kind_name = holder[name] if isinstance(holder[name], str) else list(holder[name])[0]
+        holder[name] = {kind_name: {"bogus": 1}}
+        return "bogus"
+    if way == "low":
+        low = key.get("minimum", key.get("above"))
+        holder[name] = low - 1 if "minimum" in key else low
+        if kind != "number":
+            holder[name] = int(math.floor(low)) - 1
+        return key["name"]
+    if way == "high":
+        high = key["maximum"]
+        holder[name] = int(high) * 2 + 1 if kind != "number" else high * 2.0 + 1
+        return key["name"]
+    wrong = {"integer": ["three", 1.5, [1], {"a": 1}], "number": ["much", [1.0], "nan", ".inf", True], "count": ["never", 1.5, [1]],
+             "boolean": ["yes", 1, [True]], "word": ["neither", 3.5, [1]], "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],
+             "numbers": ["many", 1, {"a": 1}], "integers": ["many", 1.5, {"a": 1}], "section": ["all", 3, [1]],
+             "choice": [3, [1], "nothing_known"], "choices": ["nothing_known", {"a": 1}, 3], "text": [[1], {"a": 1}], "texts": [{"a": 1}], "kind": [3]}
+    holder[name] = rng.choice(wrong[kind])
+    return key["name"]
