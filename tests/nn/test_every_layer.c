@@ -1,0 +1,193 @@
+/* Every layer of nn/layers.def on random shapes: backward against central differences in double
+ * precision, then the float variants and the other backend against double. The shapes come from
+ * every_layer.def; a layer without a row there fails. */
+#include "base/memory.h"
+#include "examples.h"
+#include "net.h"
+#include "nn/gradcheck.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#define SHAPES 20
+#define BATCH_OF_ONE 4 /* every fourth */
+
+struct Row {
+    const char *layer, *text;
+    int64_t smallest, values;
+    double tolerance;
+    bool features;
+};
+#define EVERY_LAYER(name, ...) {.layer = #name, .text = __VA_ARGS__},
+static const struct Row rows[] = {
+#include "every_layer.def"
+};
+enum { ROWS = sizeof rows / sizeof *rows };
+
+#define LAYER(name) #name,
+#define INTERNAL_LAYER(name) LAYER(name)
+static const char *const layer_names[] = {
+#include "nn/layers.def"
+};
+
+struct Example {
+    struct Net net;
+    char *text;
+    int64_t samples;
+};
+
+/* Odd sides, channels that no vector's width divides, every fourth time one sample (where a
+ * normalisation has enough values in it). Row and index are the example's whole seed. */
+static struct Example make_example(const struct Row *row, int index) {
+    static const int64_t channels[] = {1, 3, 5, 7, 9, 11, 13, 19, 33};
+    uint64_t position = (uint64_t)(row - rows) * 100000 + (uint64_t)index * 1000;
+    int64_t least = row->smallest ? row->smallest : 1;
+    struct Shape shape = {least / 2 * 2 - 1 + 2 * pick(&position, 3),
+                          least / 2 * 2 - 1 + 2 * pick(&position, 3),
+                          channels[pick(&position, 9) - 1], 1, 1};
+    int64_t pixels = row->features ? 1 : shape.height * shape.width;
+    struct Example example = {.samples = index % BATCH_OF_ONE ? 1 + pick(&position, 4) : 1};
+    if (example.samples * pixels < row->values)
+        example.samples = (row->values + pixels - 1) / pixels;
+    char *drawn = example_draw(row->text, &position);
+    example.text = memory_print("[%s%s, flatten, {linear: {out: 3}}]",
+                                row->features ? "flatten, " : "", drawn);
+    memory_release(drawn);
+    struct Error error;
+    if (net_try(&example.net, example.text, shape, &error))
+        fail_msg("%s on (%lld, %lld, %lld): %s", example.text, (long long)shape.height,
+                 (long long)shape.width, (long long)shape.channels, error.text);
+    return example;
+}
+
+static void release_example(struct Example *example) {
+    net_release(&example->net);
+    memory_release(example->text);
+}
+
+static void fail_example(const struct Example *example, const char *what) {
+    struct Shape shape = model_input(example->net.model);
+    fail_msg("%s on %lld x (%lld, %lld, %lld): %s", example->text, (long long)example->samples,
+             (long long)shape.height, (long long)shape.width, (long long)shape.channels, what);
+}
+
+/* Does the example hold the row's layer? Containers leave no node of their own. */
+static bool holds_layer(const struct Row *row) {
+    struct Example example = make_example(row, 0);
+    bool found = layer_named(row->layer)->expand && strstr(row->text, row->layer);
+    for (int i = 0; i < model_node_count(example.net.model); i++)
+        found |= !strcmp(model_node(example.net.model, i)->layer->kind.name, row->layer);
+    release_example(&example);
+    return found;
+}
+
+static void test_every_layer_has_a_row(void **unused) {
+    (void)unused;
+    for (size_t i = 0; i < sizeof layer_names / sizeof *layer_names; i++) {
+        const char *texts[ROWS];
+        int count = 0;
+        for (int r = 0; r < ROWS; r++) {
+            if (strcmp(rows[r].layer, layer_names[i]))
+                continue;
+            texts[count++] = rows[r].text;
+            if (!holds_layer(&rows[r]))
+                fail_msg("the row of %s makes none: %s", rows[r].layer, rows[r].text);
+        }
+        if (!count)
+            fail_msg("the layer %s has no row in tests/nn/every_layer.def", layer_names[i]);
+        example_check_keys(&layer_named(layer_names[i])->kind, texts, count);
+    }
+}
+
+static void count_checked(void *context, const struct GradcheckRow *row) {
+    *(int64_t *)context += row->checked;
+}
+
+static void test_gradients(void **unused) {
+    (void)unused;
+    struct Error error;
+    const struct Backend *backend = backend_find("openblas", VARIANT_F64, &error);
+    assert_non_null(backend);
+    for (int r = 0; r < ROWS; r++) {
+        int64_t checked = 0;
+        for (int i = 0; i < SHAPES; i++) {
+            struct Example example = make_example(&rows[r], i);
+            struct GradcheckRequest request = {.loss = &example.net.loss,
+                                               .backend = backend,
+                                               .samples = example.samples,
+                                               .elements = 50,
+                                               .tolerance = 1e-6,
+                                               .seed = (uint64_t)i,
+                                               .no_merging = i % 2};
+            if (gradcheck_run(example.net.model, &request, count_checked, &checked, &error))
+                fail_example(&example, error.text);
+            release_example(&example);
+        }
+        assert_true(checked > 20 * SHAPES);
+    }
+}
+
+static void compare(const struct Row *row, const struct Example *example, const struct NetRun *run,
+                    const struct Result *exact) {
+    struct Result result = net_run(&example->net, run);
+    double tolerance = row->tolerance > 0 ? row->tolerance : 1e-4;
+    double scores = difference(result.outputs, result.scores, exact->scores), gradient = 0,
+           input = 0;
+    if (!run->inference) {
+        gradient = difference(result.gradients, result.gradient, exact->gradient);
+        input = difference(result.inputs, result.input_gradient, exact->input_gradient);
+    }
+    if (!(scores <= tolerance && gradient <= tolerance && input <= tolerance)) {
+        char *text =
+            memory_print("%s, %s, %s: scores differ from those in double by %g, gradients "
+                         "by %g, input gradients by %g",
+                         variant_name(run->variant), run->backend ? run->backend : "openblas",
+                         run->inference ? "inference" : "training", scores, gradient, input);
+        fail_example(example, text);
+    }
+    result_release(&result);
+}
+
+static void test_float_and_backends(void **unused) {
+    (void)unused;
+    struct Error error;
+    enum Variant best = variant_best(VARIANT_F32_V4);
+    bool onednn = backend_find("onednn", best, &error);
+    for (int r = 0; r < ROWS; r++)
+        for (int i = 0; i < SHAPES; i++) {
+            struct Example example = make_example(&rows[r], i);
+            for (int inference = 0; inference < 2; inference++) {
+                struct NetRun run = {.samples = example.samples,
+                                     .seed = 5,
+                                     .no_merging = i % 2,
+                                     .inference = inference};
+                struct Result exact = net_run(&example.net, &run);
+                for (int v = VARIANT_F32; v < VARIANT_COUNT; v++) {
+                    run.variant = (enum Variant)v;
+                    if (variant_available(run.variant))
+                        compare(&rows[r], &example, &run, &exact);
+                }
+                run.variant = best;
+                run.backend = "onednn";
+                if (onednn)
+                    compare(&rows[r], &example, &run, &exact);
+                result_release(&exact);
+            }
+            release_example(&example);
+        }
+    if (!onednn)
+        print_message("onednn: %s\n", error.text);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_every_layer_has_a_row),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_float_and_backends),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
