@@ -16,7 +16,9 @@ enum RandomPurpose {                            /* stable numbers: changing one 
                          4, /* instance: node; time: step; item: sample in the global batch */
                      RANDOM_SPLIT = 5,     /* stratified validation split */
                      RANDOM_SYNTHESIS = 6, /* item: image */
-                     RANDOM_TEST = 7
+                     RANDOM_TEST = 7,
+                     RANDOM_DROPOUT_SAMPLE = 8 /* instance: node; time: draw; item: sample in the
+                                                  split */
 };
 
 /* What the numbers belong to. Element e of the stream is word e % 4 of block e / 4. */

@@ -104,6 +104,7 @@ struct Planning {
     const struct Backend *backend;
     enum Variant variant;
     bool training;
+    bool stochastic;        /* calls draw random numbers: see struct Call */
     const int64_t *samples; /* every number of samples a call can have, largest first */
     int sample_counts;
     struct Error *error;
@@ -114,6 +115,10 @@ struct Call {
     const struct Operation *operation;
     const struct Backend *backend;
     bool training;
+    /* What is random in training draws its numbers: always in training, and in an inference plan
+     * that samples (PlanRequest.sample_dropout), where statistics are the running ones all the same
+     * and no backward follows. */
+    bool stochastic;
     int64_t samples; /* in this shard */
     int64_t first;   /* place of its first sample in the global batch */
     int64_t batch;   /* samples of the global batch: a statistic is weighted samples/batch */
@@ -151,7 +156,15 @@ struct Layer {
      * training, forward or backward also overwrites its statistics rows there, already multiplied
      * by samples/batch. */
     void (*backward)(const struct Call *call);
-    bool training_only; /* forward is the identity when not training: left out of inference plans */
+    /* A random layer whose forward is the identity unless call->stochastic: it is left out of plans
+     * that are not. */
+    bool training_only;
+    /* NULL: none. Which nodes of a training_only layer have something to do even so (dropout in its
+     * plain form scales). */
+    bool (*predicts)(const struct Node *node);
+    /* NULL: none. Which nodes of a layer that is not training_only draw random numbers when
+     * call->stochastic. */
+    bool (*draws)(const struct Node *node);
 };
 
 /* The layer of `kind` (a row of layers.def) in a variant. */
@@ -171,6 +184,14 @@ int graph_add_list(struct Graph *graph, const struct ChoiceList *list, const cha
 struct Shape graph_shape(const struct Graph *graph, int tensor);
 /* Zeroed memory that lives as long as the graph: options of inner nodes. */
 void *graph_memory(struct Graph *graph, size_t bytes);
+
+/* The random numbers of the call's node for sample `sample` of the call: of seed, node, step and
+ * the sample's place, so that no rank, shard or thread enters. Only where call->stochastic. */
+static inline struct RandomStream call_stream(const struct Call *call, int64_t sample) {
+    return random_stream(call->seed, call->training ? RANDOM_DROPOUT : RANDOM_DROPOUT_SAMPLE,
+                         (uint32_t)call->operation->node->index, call->step,
+                         (uint64_t)(call->first + sample));
+}
 
 #ifdef KERNEL_SUFFIX
 static inline const real *call_parameter(const struct Call *call, int row) {

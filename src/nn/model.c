@@ -53,6 +53,15 @@ const struct Node *model_node(const struct Model *model, int index) {
     return model->graph.nodes[index];
 }
 
+bool model_is_random(const struct Model *model) {
+    for (int i = 0; i < model->graph.node_count; i++) {
+        const struct Node *node = model->graph.nodes[i];
+        if (node->layer->training_only || (node->layer->draws && node->layer->draws(node)))
+            return true;
+    }
+    return false;
+}
+
 void model_initialise(const struct Model *model, uint64_t seed, float *state) {
     const struct Arena *arena = &model->graph.arena;
     memset(state, 0, (size_t)arena_state_elements(arena) * sizeof *state);

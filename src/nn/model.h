@@ -21,6 +21,9 @@ int model_node_count(const struct Model *model);
 const struct Node *model_node(const struct Model *model, int index); /* in running order */
 const struct Graph *model_graph(const struct Model *model);
 
+/* Has it layers that draw random numbers in training, and in a plan with sample_dropout? */
+bool model_is_random(const struct Model *model);
+
 /* Fills `state` (arena_state_elements floats): parameters by each row's initialiser, statistics to
  * their start (mean 0, variance 1). A pure function of model and seed. */
 void model_initialise(const struct Model *model, uint64_t seed, float *state);

@@ -98,8 +98,13 @@ static void mark_gradients(struct Operations *operations, const struct Graph *gr
     }
 }
 
+static bool left_out(const struct Node *node, const struct PlanRequest *request) {
+    return !request->training && !request->sample_dropout && node->layer->training_only &&
+           !(node->layer->predicts && node->layer->predicts(node));
+}
+
 void operations_build(struct Operations *operations, const struct Graph *graph,
-                      enum Variant variant, bool training, bool merging, bool input_gradient) {
+                      const struct PlanRequest *request) {
     size_t tensors = (size_t)graph->tensor_count, nodes = (size_t)graph->node_count;
     struct Draft draft = {graph, memory_allocate(tensors * sizeof(int), "the plan"),
                           memory_allocate(tensors * sizeof(int), "the plan"),
@@ -107,7 +112,7 @@ void operations_build(struct Operations *operations, const struct Graph *graph,
     for (int i = 0; i < graph->tensor_count; i++)
         draft.stands_for[i] = i;
     for (int i = 0; i < graph->node_count; i++)
-        if (!training && graph->nodes[i]->layer->training_only)
+        if (left_out(graph->nodes[i], request))
             draft.stands_for[graph->nodes[i]->output] = graph->nodes[i]->inputs[0];
     for (int i = 0; i < graph->node_count; i++)
         if (draft.stands_for[graph->nodes[i]->output] == graph->nodes[i]->output)
@@ -118,14 +123,14 @@ void operations_build(struct Operations *operations, const struct Graph *graph,
 
     operations->items = memory_allocate(nodes * sizeof *operations->items, "the plan");
     operations->wants_gradient = memory_allocate(tensors, "the plan");
-    operations->wants_gradient[0] = input_gradient;
+    operations->wants_gradient[0] = request->input_gradient;
     for (int i = 0; i < graph->node_count; i++) {
         const struct Node *node = graph->nodes[i];
         if (draft.merged[i] || draft.stands_for[node->output] != node->output)
             continue;
         struct Operation *operation = &operations->items[operations->count++];
-        *operation = start_operation(&draft, node, variant);
-        while (merging && operation->layer->absorb && absorb_next(&draft, operation))
+        *operation = start_operation(&draft, node, request->variant);
+        while (!request->no_merging && operation->layer->absorb && absorb_next(&draft, operation))
             continue;
     }
     qsort(operations->items, (size_t)operations->count, sizeof *operations->items, by_place);

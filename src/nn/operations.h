@@ -4,6 +4,7 @@
 #define TRAINER_NN_OPERATIONS_H
 
 #include "nn/graph.h"
+#include "nn/plan.h"
 
 struct Operations {
     struct Operation *items; /* in running order */
@@ -13,7 +14,7 @@ struct Operations {
 };
 
 void operations_build(struct Operations *operations, const struct Graph *graph,
-                      enum Variant variant, bool training, bool merging, bool input_gradient);
+                      const struct PlanRequest *request);
 void operations_release(
     struct Operations *operations); /* layers' states are the plan's to release */
 

@@ -64,6 +64,7 @@ static void fill_steps(struct Plan *plan, const struct Lifetimes *lives) {
         step->call = (struct Call){.operation = operation,
                                    .backend = plan->backend,
                                    .training = plan->training,
+                                   .stochastic = plan->stochastic,
                                    .output = plan->values[operation->output],
                                    .output_gradient = plan->gradients[operation->output],
                                    .saved = plan->pool + lives->saved[i].offset,
@@ -144,6 +145,7 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
                                     .backend = request->backend,
                                     .variant = request->variant,
                                     .training = request->training,
+                                    .stochastic = plan->stochastic,
                                     .samples = request->samples,
                                     .sample_counts = request->sample_counts,
                                     .error = error};
@@ -164,6 +166,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
     plan->variant = request->variant;
     plan->kernels = plan_kernels(request->variant);
     plan->training = request->training;
+    plan->stochastic = request->training || request->sample_dropout;
     for (int i = 0; i < request->sample_counts; i++)
         if (request->samples[i] > plan->samples)
             plan->samples = request->samples[i];
@@ -173,8 +176,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
         plan->loss_options = request->loss->options;
     }
     CHECK(!plan->training || plan->loss);
-    operations_build(&plan->operations, graph, request->variant, request->training,
-                     !request->no_merging, request->input_gradient);
+    operations_build(&plan->operations, graph, request);
     plan->steps = memory_allocate((size_t)plan->operations.count * sizeof *plan->steps, "the plan");
     size_t pointers = (size_t)graph->tensor_count * sizeof(void *);
     plan->values = memory_allocate(pointers, "the plan");

@@ -14,6 +14,12 @@ struct PlanRequest {
     enum Variant variant;
     const struct Backend *backend;
     bool training;
+    /* An inference plan in which what is random in training stays random (Monte Carlo dropout, Gal
+     * and Ghahramani 2016): dropout in every form, DropConnect, stochastic depth, fractional
+     * pooling. Their numbers belong to PlanRun's seed, step (the number of the draw) and first (the
+     * sample's place in its split). Batch normalisation uses its running statistics. A plan for
+     * training samples in any case. model_is_random says whether the model has any of these. */
+    bool sample_dropout;
     int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples a shard can have */
     int sample_counts;
     const struct Choice *loss; /* of loss_kinds; kind NULL: scores only */

@@ -22,7 +22,7 @@ struct Plan {
     const struct PlanKernels *kernels;
     const struct Loss *loss;
     const void *loss_options;
-    bool training, timed;
+    bool training, stochastic, timed;
     int64_t samples; /* at most */
     int64_t outputs;
     struct Operations operations;

@@ -115,6 +115,7 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
     struct PlanRequest request = {.variant = run->variant,
                                   .backend = backend,
                                   .training = !run->inference,
+                                  .sample_dropout = run->sample_dropout,
                                   .samples = {run->samples},
                                   .sample_counts = 1,
                                   .loss = &net->loss,

@@ -21,7 +21,7 @@ void net_release(struct Net *net);
 struct NetRun {
     enum Variant variant;
     const char *backend; /* NULL: openblas */
-    bool inference, no_merging;
+    bool inference, no_merging, sample_dropout;
     int64_t samples, first, batch; /* batch 0: samples */
     uint64_t seed, step;
 };

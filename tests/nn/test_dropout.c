@@ -107,11 +107,95 @@ static void test_masks_are_independent(void **unused) {
     net_release(&net);
 }
 
+/* Both forms and both kinds of places: training, predicting, and the average over training's masks
+ * that predicting stands for. */
+static void test_forms(void **unused) {
+    (void)unused;
+    static const char *const forms[] = {"inverted", "plain"}, *const drops[] = {"elements",
+                                                                                "channels"};
+    for (int f = 0; f < 2; f++)
+        for (int d = 0; d < 2; d++) {
+            char *text = memory_print("[{dropout: {rate: 0.25, form: %s, drops: %s}}, flatten]",
+                                      forms[f], drops[d]);
+            struct Net net = net_create(text, (struct Shape){3, 2, 77, 1, 1});
+            struct Result result = drop(&net, 200, 0, 1, 1);
+            struct NetRun run = {
+                .variant = variant_best(VARIANT_F32_V4), .samples = 200, .inference = true};
+            struct Result plain = net_run(&net, &run);
+            assert_int_equal(plain.operations, f ? 2 : 1);
+            double training_scale = f ? 1 : 1 / 0.75, scale = f ? 0.75 : 1, zeros = 0;
+            for (int64_t i = 0; i < result.outputs; i++) {
+                int64_t sample = i / (6 * 77), channel = i % 77;
+                double x = result.input[i];
+                assert_true(fabs(plain.scores[i] - scale * x) <= 1e-6 * fabs(x));
+                assert_true(dropped(&result, i) ||
+                            fabs(result.scores[i] - training_scale * x) <= 1e-6 * fabs(x));
+                assert_true(!dropped(&result, i) || result.input_gradient[i] == 0);
+                if (d) /* all pixels of a channel alike */
+                    assert_int_equal(dropped(&result, i),
+                                     dropped(&result, sample * 6 * 77 + channel));
+                zeros += dropped(&result, i);
+            }
+            double n = (double)result.outputs, draws = d ? n / 6 : n;
+            assert_true(fabs(zeros / n - 0.25) <= 4 * sqrt(0.25 * 0.75 / draws));
+            memory_release(text);
+            result_release(&result);
+            result_release(&plain);
+            net_release(&net);
+        }
+}
+
+/* A plan with sample_dropout: masks by seed, place and draw, other ones than training's; what is
+ * not random predicts as ever. */
+static void test_sampling(void **unused) {
+    (void)unused;
+    static const char *const nets[] = {
+        "[{dropout: {rate: 0.4}}, flatten]", "[{dropout: {rate: 0.4, form: plain}}, flatten]",
+        "[{dropout: {rate: 0.4, drops: channels}}, flatten]",
+        "[batchnorm, {dropout: {rate: 0.4}}, flatten, {linear: {out: 33}}]"};
+    for (size_t t = 0; t < sizeof nets / sizeof *nets; t++) {
+        struct Net net = net_create(nets[t], (struct Shape){5, 4, 21, 1, 1});
+        assert_true(model_is_random(net.model));
+        struct NetRun run = {.variant = variant_best(VARIANT_F32_V4),
+                             .samples = 7,
+                             .first = 3,
+                             .seed = 11,
+                             .step = 2,
+                             .inference = true,
+                             .sample_dropout = true};
+        struct Result whole = net_run(&net, &run), training = drop(&net, 7, 3, 11, 2);
+        size_t outputs = (size_t)whole.outputs / 7;
+        run.samples = 3, run.first = 5;
+        struct Result part = net_run(&net, &run);
+        run.step = 3;
+        struct Result other = net_run(&net, &run);
+        assert_memory_equal(part.scores, whole.scores + 2 * outputs, 3 * outputs * sizeof(double));
+        assert_memory_not_equal(other.scores, part.scores, 3 * outputs * sizeof(double));
+        assert_memory_not_equal(training.scores, whole.scores, 7 * outputs * sizeof(double));
+        struct Result *all[] = {&whole, &training, &part, &other};
+        for (int i = 0; i < 4; i++)
+            result_release(all[i]);
+        net_release(&net);
+    }
+    struct Net net = net_create("[batchnorm, relu, flatten]", (struct Shape){5, 4, 21, 1, 1});
+    assert_false(model_is_random(net.model));
+    struct NetRun run = {.samples = 7, .inference = true};
+    struct Result plain = net_run(&net, &run);
+    run.sample_dropout = true;
+    struct Result sampled = net_run(&net, &run);
+    assert_memory_equal(plain.scores, sampled.scores, (size_t)plain.outputs * sizeof(double));
+    result_release(&plain);
+    result_release(&sampled);
+    net_release(&net);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rate_and_scale),
         cmocka_unit_test(test_cut_into_shards_it_is_the_same),
         cmocka_unit_test(test_masks_are_independent),
+        cmocka_unit_test(test_forms),
+        cmocka_unit_test(test_sampling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,124 +1,133 @@
-/* Inverted dropout (Srivastava et al. 2014): each element is zeroed with probability `rate`, the
- * others are scaled by 1 / (1 − rate), so that nothing is left to do when predicting.
+/* Dropout (Srivastava et al. 2014): each element is zeroed with probability `rate`. In the inverted
+ * form the others are scaled by 1 / (1 − rate), so that nothing is left to do when predicting; in
+ * the plain form, the original one, they stay, and predicting scales everything by 1 − rate.
+ * Spatial dropout (Tompson et al. 2015) zeroes whole channels: neighbouring pixels of one say much
+ * the same.
  *
- * The mask is a function of seed, node, step, place of the sample in the global batch, and element:
- * no rank, thread or shard enters. 16 Philox blocks are computed side by side, so that they
- * vectorise; element 16·k + j of a group of 64 is word k of its block j. */
+ * The mask is a function of seed, node, step, place of the sample in the global batch, and element
+ * or channel: no rank, thread or shard enters. */
 #include <stddef.h>
 
 #include "nn/layer.h"
+#include "nn/mask.h"
 
-#define LANES 16
-#define GROUP (4 * LANES) /* elements from one call of random_group */
 #define PARALLEL_ELEMENTS 16384
+
+enum { FORM_INVERTED, FORM_PLAIN };
+static const char *const form_names[] = {"inverted", "plain", NULL};
+enum { DROPS_ELEMENTS, DROPS_CHANNELS };
+static const char *const drops_names[] = {"elements", "channels", NULL};
 
 struct DropoutOptions {
     double rate;
+    int form, drops;
 };
 
-static const struct Key keys[] = {{"rate", KEY_REAL, offsetof(struct DropoutOptions, rate), "0.5",
-                                   .minimum = 0, .maximum = 1,
-                                   .help = "the probability that an element is dropped; below 1"},
-                                  KEY_END};
+#define OPTION(member) offsetof(struct DropoutOptions, member)
+static const struct Key keys[] = {
+    {"rate", KEY_REAL, OPTION(rate), "0.5", .minimum = 0, .maximum = 1,
+     .help = "the probability that an element is dropped; below 1"},
+    {"form", KEY_ENUM, OPTION(form), "inverted", .names = form_names,
+     .help = "inverted: training scales by 1 / (1 - rate), predicting does nothing; plain: "
+             "training only drops, predicting scales by 1 - rate"},
+    {"drops", KEY_ENUM, OPTION(drops), "elements", .names = drops_names,
+     .help = "channels: whole feature maps at once (spatial dropout)"},
+    KEY_END};
+
+static const struct DropoutOptions *options_of(const struct Call *call) {
+    return call->operation->node->options;
+}
 
 static int describe(struct Describe *describe) {
     const struct DropoutOptions *options = describe->node->options;
+    struct Shape in = describe->node->in[0];
     if (options->rate >= 1)
         return describe_fail(describe, "rate", "1 would drop everything; expected less");
-    describe->node->out = describe->node->in[0];
-    describe->node->flops = (double)shape_elements(describe->node->out);
+    if (options->drops == DROPS_CHANNELS && in.fold_height * in.fold_width != 1)
+        return describe_fail(describe, "drops",
+                             "its input is flattened, so it has no channels: put it before the "
+                             "flatten, or drop elements");
+    describe->node->out = in;
+    describe->node->flops = (double)shape_elements(in);
     return OK;
 }
 
+static bool predicts(const struct Node *node) {
+    return ((const struct DropoutOptions *)node->options)->form == FORM_PLAIN;
+}
+
+/* Places of the mask in a sample. */
+static int64_t mask_size(const struct Operation *operation) {
+    const struct DropoutOptions *options = operation->node->options;
+    return options->drops == DROPS_CHANNELS ? operation->out.channels
+                                            : shape_elements(operation->out);
+}
+
+/* The mask is saved for backward; where none follows, it lies in the work space. */
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
+    size_t mask = (size_t)(planning->samples[0] * mask_size(operation));
     operation->in_place = true;
     operation->backward_in_place = true;
     if (planning->training)
-        operation->saved_bytes = (size_t)(planning->samples[0] * shape_elements(operation->out));
+        operation->saved_bytes = mask;
+    else if (planning->stochastic)
+        operation->scratch_bytes = mask;
     return OK;
 }
 
-/* 16 consecutive blocks of the stream, word by word: random_block() on all lanes at once. */
-static void random_group(const struct RandomStream *stream, uint32_t group,
-                         uint32_t *restrict words) {
-    uint32_t c0[LANES], c1[LANES], c2[LANES], c3[LANES];
-    for (int j = 0; j < LANES; j++) {
-        c0[j] = group * LANES + (uint32_t)j;
-        c1[j] = stream->counter[0];
-        c2[j] = stream->counter[1];
-        c3[j] = stream->counter[2];
-    }
-    uint32_t k0 = stream->key[0], k1 = stream->key[1];
-    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
-        for (int j = 0; j < LANES; j++) {
-            uint64_t p0 = (uint64_t)0xD2511F53u * c0[j], p1 = (uint64_t)0xCD9E8D57u * c2[j];
-            c0[j] = (uint32_t)(p1 >> 32) ^ c1[j] ^ k0;
-            c2[j] = (uint32_t)(p0 >> 32) ^ c3[j] ^ k1;
-            c1[j] = (uint32_t)p1;
-            c3[j] = (uint32_t)p0;
-        }
-    for (int j = 0; j < LANES; j++) {
-        words[0 * LANES + j] = c0[j];
-        words[1 * LANES + j] = c1[j];
-        words[2 * LANES + j] = c2[j];
-        words[3 * LANES + j] = c3[j];
-    }
-}
-
-/* Elements begin … begin+GROUP−1 of a sample, or as many as there are. */
-static void drop_group(const struct RandomStream *stream, int64_t begin, int64_t elements,
-                       uint32_t threshold, real scale, const real *x, real *y, uint8_t *kept) {
-    uint32_t words[GROUP];
-    random_group(stream, (uint32_t)(begin / GROUP), words);
-    int64_t count = elements - begin < GROUP ? elements - begin : GROUP;
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++) {
-        uint8_t keep = words[i] >= threshold;
-        kept[begin + i] = keep;
-        y[begin + i] = keep ? x[begin + i] * scale : 0;
-    }
-}
-
 static real scale_of(const struct Call *call) {
-    const struct DropoutOptions *options = call->operation->node->options;
-    return (real)(1 / (1 - options->rate));
+    const struct DropoutOptions *options = options_of(call);
+    return options->form == FORM_INVERTED ? (real)(1 / (1 - options->rate)) : 1;
+}
+
+/* to = from where kept, times `scale`: `period` elements of a mask, again and again. */
+static void apply(int64_t elements, int64_t period, real scale, const uint8_t *kept,
+                  const real *from, real *to) {
+    for (int64_t begin = 0; begin < elements; begin += period)
+#pragma omp simd
+        for (int64_t i = 0; i < period; i++)
+            to[begin + i] = kept[i] ? from[begin + i] * scale : 0;
+}
+
+static void drop_sample(const struct Call *call, int64_t sample) {
+    const struct Operation *operation = call->operation;
+    int64_t elements = shape_elements(operation->out), period = mask_size(operation);
+    struct RandomStream stream = call_stream(call, sample);
+    uint8_t *kept = (uint8_t *)(call->training ? call->saved : call->scratch) + sample * period;
+    mask_fill(&stream, options_of(call)->rate, period, kept);
+    apply(elements, period, scale_of(call), kept, (const real *)call->input[0] + sample * elements,
+          (real *)call->output + sample * elements);
+}
+
+static void scale_sample(const struct Call *call, int64_t sample) {
+    int64_t elements = shape_elements(call->operation->out);
+    const real *x = (const real *)call->input[0] + sample * elements;
+    real *y = (real *)call->output + sample * elements;
+    real scale = (real)(1 - options_of(call)->rate);
+#pragma omp simd
+    for (int64_t i = 0; i < elements; i++)
+        y[i] = x[i] * scale;
 }
 
 static void forward(const struct Call *call) {
-    const struct DropoutOptions *options = call->operation->node->options;
     int64_t elements = shape_elements(call->operation->out);
-    uint32_t threshold = (uint32_t)(options->rate * 0x1p32);
-    uint32_t node = (uint32_t)call->operation->node->index;
-    real scale = scale_of(call);
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
-    for (int64_t i = 0; i < call->samples; i++) {
-        struct RandomStream stream = random_stream(call->seed, RANDOM_DROPOUT, node, call->step,
-                                                   (uint64_t)(call->first + i));
-        for (int64_t begin = 0; begin < elements; begin += GROUP)
-            drop_group(&stream, begin, elements, threshold, scale,
-                       (const real *)call->input[0] + i * elements,
-                       (real *)call->output + i * elements, (uint8_t *)call->saved + i * elements);
-    }
-}
-
-static void backward_sample(int64_t elements, real scale, const uint8_t *kept, const real *dy,
-                            real *dx) {
-#pragma omp simd
-    for (int64_t e = 0; e < elements; e++)
-        dx[e] = kept[e] ? dy[e] * scale : 0;
+    for (int64_t i = 0; i < call->samples; i++)
+        (call->stochastic ? drop_sample : scale_sample)(call, i);
 }
 
 static void backward(const struct Call *call) {
-    int64_t elements = shape_elements(call->operation->out);
+    const struct Operation *operation = call->operation;
+    int64_t elements = shape_elements(operation->out), period = mask_size(operation);
     real scale = scale_of(call);
     if (!call->input_gradient[0])
         return;
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < call->samples; i++)
-        backward_sample(elements, scale, (const uint8_t *)call->saved + i * elements,
-                        (const real *)call->output_gradient + i * elements,
-                        (real *)call->input_gradient[0] + i * elements);
+        apply(elements, period, scale, (const uint8_t *)call->saved + i * period,
+              (const real *)call->output_gradient + i * elements,
+              (real *)call->input_gradient[0] + i * elements);
 }
 
 const struct Layer KERNEL(layer_dropout) = {
@@ -131,4 +140,5 @@ const struct Layer KERNEL(layer_dropout) = {
     .forward = forward,
     .backward = backward,
     .training_only = true,
+    .predicts = predicts,
 };
