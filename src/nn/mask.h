@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/kernel.h"
 #include "base/random.h"
 
 #define MASK_LANES 16
@@ -42,6 +43,7 @@ static inline void mask_words(const struct RandomStream *stream, uint32_t group,
     }
 }
 
+#ifdef KERNEL_SUFFIX
 /* kept[e] = 1 with probability 1 − rate, else 0, for elements 0 … count−1 of the stream. */
 static inline void mask_fill(const struct RandomStream *stream, double rate, int64_t count,
                              uint8_t *kept) {
@@ -54,5 +56,6 @@ static inline void mask_fill(const struct RandomStream *stream, double rate, int
             kept[begin + i] = words[i] >= threshold;
     }
 }
+#endif
 
 #endif
