@@ -163,6 +163,16 @@ static void emit_value(struct Text *text, const struct Key *key, const void *fie
         text_add(text, "]");
         return;
     }
+    case KEY_SPANS: {
+        const struct Spans *list = field;
+        text_add(text, "[");
+        for (int i = 0; i < list->count; i++) {
+            emit_separator(text, i);
+            emit_span(text, &list->values[i]);
+        }
+        text_add(text, "]");
+        return;
+    }
     case KEY_CHOICE:
         emit_choice_flow(text, field);
         return;

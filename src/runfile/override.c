@@ -119,6 +119,7 @@ static int into_value(const struct Override *set, int at, struct YamlNode *node,
     case KEY_REALS:
     case KEY_INTS:
     case KEY_STRINGS:
+    case KEY_SPANS:
         return into_list(set, at, node, key);
     default:
         text_add(&text, "'%s' is one value (", key->name);

@@ -144,15 +144,19 @@ static int parse_list(const struct Parser *parser, const struct Key *key,
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
     struct Key item = *key; /* what one item is */
-    item.type = key->type == KEY_REALS ? KEY_REAL : key->type == KEY_INTS ? KEY_INT : KEY_STRING;
+    item.type = key->type == KEY_REALS   ? KEY_REAL
+                : key->type == KEY_INTS  ? KEY_INT
+                : key->type == KEY_SPANS ? KEY_SPAN
+                                         : KEY_STRING;
     item.optional = false;
     char *at = *values = pool_allocate(parser->pool, (size_t)node->count * size);
     *count = node->count;
     for (int i = 0; i < node->count; i++, at += size) {
         void *value = at;
-        int code = item.type == KEY_REAL  ? parse_real(parser, &item, node->items[i], value)
-                   : item.type == KEY_INT ? parse_integer(parser, &item, node->items[i], value)
-                                          : parse_string(parser, &item, node->items[i], value);
+        int code = item.type == KEY_REAL   ? parse_real(parser, &item, node->items[i], value)
+                   : item.type == KEY_INT  ? parse_integer(parser, &item, node->items[i], value)
+                   : item.type == KEY_SPAN ? parse_span(parser, &item, node->items[i], value)
+                                           : parse_string(parser, &item, node->items[i], value);
         if (code)
             return code;
     }
@@ -269,6 +273,14 @@ static int parse_value(const struct Parser *parser, const struct Key *key, struc
         void *values;
         int code = parse_list(parser, key, node, depth, &strings->count, &values, sizeof(char *));
         strings->values = values;
+        return code;
+    }
+    case KEY_SPANS: {
+        struct Spans *spans = field;
+        void *values;
+        int code =
+            parse_list(parser, key, node, depth, &spans->count, &values, sizeof(struct Span));
+        spans->values = values;
         return code;
     }
     case KEY_CHOICE:

@@ -138,6 +138,10 @@ void schema_describe(struct Text *text, const struct Key *key) {
     case KEY_STRINGS:
         text_add(text, "list of texts");
         return;
+    case KEY_SPANS:
+        text_add(text, "list of spans such as '2 epochs' or '500 steps'");
+        describe_range(text, key);
+        return;
     case KEY_CHOICE:
         text_add(text, "%s", key->kinds->what);
         return;

@@ -21,6 +21,7 @@ enum KeyType {
     KEY_REALS,   /* struct Reals: a sequence of numbers */
     KEY_INTS,    /* struct Ints */
     KEY_STRINGS, /* struct Strings */
+    KEY_SPANS,   /* struct Spans */
     KEY_CHOICE,  /* struct Choice: one of `kinds` */
     KEY_CHOICES, /* struct ChoiceList: a sequence of `kinds` */
     KEY_SECTION  /* a nested struct with the keys `keys`, stored in place */
@@ -41,6 +42,10 @@ struct Ints {
 struct Strings {
     int count;
     const char **values;
+};
+struct Spans {
+    int count;
+    struct Span *values;
 };
 
 struct Kind;

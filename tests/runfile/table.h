@@ -44,6 +44,7 @@ struct TestOptions {
         int64_t batch, shards, seed;
         double rate, smoothing;
         struct Span length, warmup;
+        struct Spans times;
         bool shuffle;
         int last_batch;
         struct {
@@ -190,6 +191,7 @@ static const struct Key train_keys[] = {
     {TRAIN_KEY(smoothing, KEY_REAL), .fallback = "0", .minimum = 0, .maximum = 1},
     {TRAIN_KEY(length, KEY_SPAN)},
     {TRAIN_KEY(warmup, KEY_SPAN), .fallback = "0"},
+    {TRAIN_KEY(times, KEY_SPANS), .fallback = "[]", .minimum = 0, .maximum = 1000},
     {TRAIN_KEY(shuffle, KEY_BOOL), .fallback = "true"},
     {TRAIN_KEY(last_batch, KEY_ENUM), .fallback = "keep", .names = last_batch_names},
     {TRAIN_KEY(clip, KEY_SECTION), .keys = clip_keys, .help = "gradient clipping"},
@@ -261,7 +263,7 @@ static const char odd_file[] =
     " augment: [dropout], loss: kaiming, optimizer: {sgd: {rate: 0.30000000000000004}},\n"
     " train: {batch: 1, shards: 4, seed: -9223372036854775808, length: 0.5 epochs, warmup: 1 "
     "step,\n"
-    "         shuffle: false, clip: }}\n"
+    "         times: [1 epoch, 2.5 epochs, 300 steps], shuffle: false, clip: }}\n"
     "...\n";
 
 static const char short_file[] = "data: {file: x}\n"

@@ -64,6 +64,7 @@ static void test_every_type(void **state) {
     assert_int_equal(o->train.seed, -3);
     assert_true(o->train.length.epochs && o->train.length.value == 2);
     assert_true(!o->train.warmup.epochs && o->train.warmup.value == 500);
+    assert_int_equal(o->train.times.count, 0);
     assert_true(o->train.shuffle);
     assert_int_equal(o->train.last_batch, 1);
     assert_true(o->train.clip.norm == 1);
@@ -93,6 +94,9 @@ static void test_odd_forms(void **state) {
     assert_true(o->train.seed == INT64_MIN);
     assert_int_equal(o->train.shards, 4);
     assert_true(o->train.length.epochs && o->train.length.value == 0.5);
+    assert_int_equal(o->train.times.count, 3);
+    assert_true(o->train.times.values[1].epochs && o->train.times.values[1].value == 2.5);
+    assert_true(!o->train.times.values[2].epochs && o->train.times.values[2].value == 300);
     assert_false(o->train.shuffle);
     runfile_release(parsed.file);
 }
@@ -123,7 +127,8 @@ static void test_emitted_text(void **state) {
                                  "  - scale: {affine: {factor: 1, offsets: []}}\n"
                                  "optimizer:\n  nesterov: {rate: 0.0005, momentum: 0.9}\n"
                                  "train:\n  batch: 128\n  shards: auto\n  seed: -3\n"));
-    assert_non_null(strstr(text, "  length: 2 epochs\n  warmup: 500 steps\n"));
+    assert_non_null(strstr(text, "  length: 2 epochs\n  warmup: 500 steps\n"
+                                 "  times: []\n"));
     assert_non_null(strstr(text, "  clip:\n    norm: 1\n    every: 1\n"));
     memory_release(text);
     runfile_release(parsed.file);

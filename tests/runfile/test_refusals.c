@@ -67,7 +67,7 @@ static void test_keys_and_kinds(void **state) {
          "model, optimizer, loss, train)"},
         {18, "  zzzzzz: 1",
          "demo.yaml:18: train.zzzzzz: unknown key (train takes batch, shards, seed, rate, "
-         "smoothing, length, warmup, shuffle, last_batch, clip)"},
+         "smoothing, length, warmup, times, shuffle, last_batch, clip)"},
         {23, "    nrm: 1",
          "demo.yaml:23: train.clip.nrm: unknown key; did you mean 'norm'? (clip takes norm, "
          "every)"},
@@ -220,6 +220,12 @@ static void test_values(void **state) {
         {19, "  length: {}",
          "demo.yaml:19: train.length: expected a span such as '2 epochs' or '500 steps', found "
          "keys"},
+        {19, "  length: 2 steps\n  times: [1 epoch, 3]",
+         "demo.yaml:20: train.times.1: expected a span such as '2 epochs' or '500 steps' from 0 to "
+         "1000, found '3' (say whether epochs or steps)"},
+        {19, "  length: 2 steps\n  times: 1 epoch",
+         "demo.yaml:20: train.times: expected a list of spans such as '2 epochs' or '500 steps' "
+         "from 0 to 1000, found '1 epoch'"},
         {21, "  shards: 0",
          "demo.yaml:21: train.shards: expected an integer from 1 or 'auto', found '0'"},
         {21, "  shards: -1",
