@@ -20,6 +20,12 @@ struct Progress {
     int64_t best_step;
     double validation_loss, validation_accuracy; /* newest; −1 before the first */
     double seconds;                              /* training time so far */
+    double average_loss, average_accuracy;       /* as validation_loss, of the average of weights */
+    /* Of what watches the validations (optim/schedule.h, optim/watch.h): the schedule ... */
+    double schedule_scale, schedule_best;
+    int64_t schedule_seen, schedule_waited, schedule_cooldown;
+    double stopping_best; /* ... and early stopping */
+    int64_t stopping_seen, stopping_waited;
 };
 
 struct Checkpoint {

@@ -4,8 +4,14 @@
 
 #include "base/memory.h"
 
-#define FIELD(name, type, member)                                                                  \
-    { name, type, offsetof(struct Checkpoint, member) }
+#define FIELD(field_name, field_type, member)                                                      \
+    { .name = field_name, .type = field_type, .offset = offsetof(struct Checkpoint, member) }
+/* Came later; `value` is what it was taken for before. */
+#define LATER(field_name, field_type, member, value)                                               \
+    {                                                                                              \
+        .name = field_name, .type = field_type, .offset = offsetof(struct Checkpoint, member),     \
+        .optional = true, .absent = value                                                          \
+    }
 
 const struct CheckpointField checkpoint_fields[] = {
     FIELD("seed", H5_INT64, seed),
@@ -22,6 +28,16 @@ const struct CheckpointField checkpoint_fields[] = {
     FIELD("validation_loss", H5_FLOAT64, progress.validation_loss),
     FIELD("validation_accuracy", H5_FLOAT64, progress.validation_accuracy),
     FIELD("seconds", H5_FLOAT64, progress.seconds),
+    LATER("average_loss", H5_FLOAT64, progress.average_loss, -1),
+    LATER("average_accuracy", H5_FLOAT64, progress.average_accuracy, -1),
+    LATER("schedule_scale", H5_FLOAT64, progress.schedule_scale, 1),
+    LATER("schedule_best", H5_FLOAT64, progress.schedule_best, 0),
+    LATER("schedule_seen", H5_INT64, progress.schedule_seen, 0),
+    LATER("schedule_waited", H5_INT64, progress.schedule_waited, 0),
+    LATER("schedule_cooldown", H5_INT64, progress.schedule_cooldown, 0),
+    LATER("stopping_best", H5_FLOAT64, progress.stopping_best, 0),
+    LATER("stopping_seen", H5_INT64, progress.stopping_seen, 0),
+    LATER("stopping_waited", H5_INT64, progress.stopping_waited, 0),
     FIELD("instruction_set", H5_TEXT, instruction_set),
     FIELD("versions", H5_TEXT, versions),
     FIELD("backend", H5_TEXT, backend),

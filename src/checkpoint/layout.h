@@ -15,6 +15,8 @@ struct CheckpointField {
     const char *name;
     enum H5Type type; /* H5_INT64: 8 bytes; H5_FLOAT64: double; H5_TEXT: char * */
     size_t offset;
+    bool optional; /* absent from checkpoints before there was such a thing: then `absent` */
+    double absent;
 };
 extern const struct CheckpointField checkpoint_fields[];
 extern const int checkpoint_field_count;

@@ -46,14 +46,23 @@ static int check_format(struct H5File *file, bool sealed, struct Error *error) {
     return code;
 }
 
+static int read_field(struct Reader *reader, const struct CheckpointField *field,
+                      struct Error *error) {
+    char *value = (char *)reader->checkpoint + field->offset;
+    if (!field->optional || h5_has_attribute(reader->file, "/run", field->name))
+        return h5_read_attribute(reader->file, "/run", field->name, field->type, value, error);
+    if (field->type == H5_INT64)
+        *(int64_t *)value = (int64_t)field->absent;
+    else
+        *(double *)value = field->absent;
+    return OK;
+}
+
 static int read_run(struct Reader *reader, struct Error *error) {
     struct Checkpoint *checkpoint = reader->checkpoint;
     int code = h5_read_text(reader->file, "/run/run_file", &checkpoint->run_text, error);
-    for (int i = 0; !code && i < checkpoint_field_count; i++) {
-        const struct CheckpointField *field = &checkpoint_fields[i];
-        code = h5_read_attribute(reader->file, "/run", field->name, field->type,
-                                 (char *)checkpoint + field->offset, error);
-    }
+    for (int i = 0; !code && i < checkpoint_field_count; i++)
+        code = read_field(reader, &checkpoint_fields[i], error);
     if (code)
         return code;
     const struct Progress *progress = &checkpoint->progress;

@@ -29,6 +29,8 @@ static void print_json(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
     json_t *object = json_pack("{s:I, s:I, s:b}", "step", (json_int_t)progress->step, "total_steps",
                                (json_int_t)result->total_steps, "finished", result->finished);
+    if (result->stopped_early)
+        json_object_set_new(object, "stopped_early", json_true());
     if (isfinite(result->train_loss)) {
         json_object_set_new(object, "train_loss", json_real(result->train_loss));
         json_object_set_new(object, "train_accuracy", json_real(result->train_accuracy));
@@ -51,7 +53,10 @@ static void print_json(const struct TrainResult *result) {
 
 static void print_words(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
-    printf("%s at step %lld of %lld\n", result->finished ? "finished" : "stopped",
+    printf("%s at step %lld of %lld\n",
+           result->stopped_early ? "finished early"
+           : result->finished    ? "finished"
+                                 : "stopped",
            (long long)progress->step, (long long)result->total_steps);
     if (isfinite(result->train_loss))
         printf("train       loss %.4f, accuracy %.2f %%\n", result->train_loss,

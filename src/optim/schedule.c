@@ -23,26 +23,62 @@ static const struct Schedule *schedule_of(const struct Choice *choice) {
     return (const struct Schedule *)choice->kind;
 }
 
+/* One of the two at most is there: schedule_check. */
 static int64_t warmup_steps(const struct Choice *choice, const struct ScheduleTime *time) {
     const struct ScheduleCommon *common = choice->options;
-    return span_steps(common->warmup, time->steps_per_epoch);
+    return span_steps(common->warmup, time->steps_per_epoch) + time->scale_warmup;
 }
 
-double schedule_factor(const struct Choice *choice, const struct ScheduleTime *time, int64_t step) {
+double schedule_factor(const struct Choice *choice, const struct ScheduleTime *time,
+                       const struct ScheduleState *state, int64_t step) {
     int64_t warmup = warmup_steps(choice, time);
+    double scale = time->scale > 0 ? time->scale : 1;
+    if (step < time->scale_warmup)
+        return 1 + (scale - 1) * (double)step / (double)warmup;
     if (step < warmup)
-        return (double)(step + 1) / (double)warmup;
-    return schedule_of(choice)->factor(choice->options, time, step - warmup, time->total - warmup);
+        return scale * (double)(step + 1) / (double)warmup;
+    return scale * state->scale *
+           schedule_of(choice)->factor(choice->options, time, step - warmup, time->total - warmup);
+}
+
+bool schedule_watches(const struct Choice *choice) {
+    return schedule_of(choice)->observe != NULL;
+}
+
+void schedule_observe(const struct Choice *choice, const struct ScheduleTime *time,
+                      const struct Validation *validation, int64_t step,
+                      struct ScheduleState *state) {
+    const struct Schedule *schedule = schedule_of(choice);
+    if (schedule->observe && step > warmup_steps(choice, time))
+        schedule->observe(choice->options, validation, state);
+}
+
+bool schedule_has_cycles(const struct Choice *choice) {
+    return schedule_of(choice)->cycles != NULL;
+}
+
+int64_t schedule_cycles(const struct Choice *choice, const struct ScheduleTime *time,
+                        int64_t step) {
+    const struct Schedule *schedule = schedule_of(choice);
+    int64_t warmup = warmup_steps(choice, time);
+    return schedule->cycles && step > warmup
+               ? schedule->cycles(choice->options, time, step - warmup)
+               : 0;
 }
 
 int schedule_check(const struct Choice *choice, const struct ScheduleTime *time,
                    struct Error *error) {
     int64_t warmup = warmup_steps(choice, time);
+    if (time->scale_warmup && warmup > time->scale_warmup)
+        return schema_fail(error, choice, "warmup",
+                           "large_batch brings a warm-up of its own; leave this one out, or set "
+                           "large_batch.warmup to 0");
     if (warmup > time->total)
         return schema_fail(error, choice, "warmup",
                            "%lld steps of warm-up are more than the run's %lld steps; a run cut "
-                           "short for a trial goes with --set schedule.warmup=0",
-                           (long long)warmup, (long long)time->total);
+                           "short for a trial goes with --set %s.warmup=0",
+                           (long long)warmup, (long long)time->total,
+                           time->scale_warmup ? "large_batch" : "schedule");
     const struct Schedule *schedule = schedule_of(choice);
     return schedule->check ? schedule->check(choice, time, error) : OK;
 }

@@ -98,6 +98,14 @@ void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures) 
     fputs("}\n", file);
 }
 
+void metrics_stop(struct Metrics *metrics, const struct StopFigures *figures) {
+    FILE *file = metrics->file;
+    fprintf(file, "{\"kind\":\"stop\",\"step\":%lld,\"epoch\":%lld,\"metric\":\"%s\"",
+            (long long)figures->step, (long long)figures->epoch, figures->metric);
+    number(file, "best", figures->best);
+    fprintf(file, ",\"waited\":%lld}\n", (long long)figures->waited);
+}
+
 int metrics_flush(struct Metrics *metrics, struct Error *error) {
     if (fflush(metrics->file) || ferror(metrics->file) || fsync(fileno(metrics->file))) {
         clearerr(metrics->file);

@@ -25,6 +25,15 @@ struct EpochFigures {
     double seconds; /* training time of the run so far, evaluation excluded */
 };
 
+/* Where early stopping ends a run: {"kind":"stop","step":…,"epoch":…,"metric":"accuracy","best":…,
+ * "waited":…}. */
+struct StopFigures {
+    int64_t step, epoch;
+    const char *metric; /* "loss", "accuracy": of the validation */
+    double best;        /* so far */
+    int64_t waited;     /* validations that did not improve on it, in a row */
+};
+
 struct Metrics;
 
 /* Opens PATH for appending, after dropping the lines of steps beyond `keep_steps` (a resumed run
@@ -33,6 +42,7 @@ int metrics_open(struct Metrics **metrics, const char *path, int64_t keep_steps,
                  struct Error *error);
 void metrics_step(struct Metrics *metrics, const struct StepFigures *figures);
 void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures);
+void metrics_stop(struct Metrics *metrics, const struct StopFigures *figures);
 /* Puts everything on disk; ERROR_SYSTEM where a write failed since the last flush. */
 int metrics_flush(struct Metrics *metrics, struct Error *error);
 void metrics_close(struct Metrics *metrics); /* NULL is allowed */

@@ -13,6 +13,7 @@ static void take_free_keys(struct RunOptions *options, const struct RunOptions *
     options->train.exchange = from->train.exchange;
     options->train.instruction_set = from->train.instruction_set;
     options->train.check_every = from->train.check_every;
+    options->early_stopping.patience = from->early_stopping.patience;
     options->checkpoint = from->checkpoint;
     options->data.file = from->data.file; /* its digest is compared */
 }
@@ -98,6 +99,16 @@ int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpo
     return ranks_agree(ranks, compare_run_files(trainer, *checkpoint, error), error);
 }
 
+static void restore_progress(struct Trainer *trainer, const struct Progress *saved) {
+    trainer->progress = *saved;
+    trainer->schedule_state = (struct ScheduleState){
+        .scale = saved->schedule_scale,
+        .watch = {saved->schedule_seen, saved->schedule_waited, saved->schedule_best},
+        .cooldown = saved->schedule_cooldown};
+    trainer->stopping =
+        (struct Watch){saved->stopping_seen, saved->stopping_waited, saved->stopping_best};
+}
+
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     struct Error *error) {
     const struct Arena *arena = model_arena(trainer->model);
@@ -113,7 +124,7 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
                                    updater_slot(trainer->updater, slot), error);
     if (code)
         return code;
-    trainer->progress = checkpoint->progress;
+    restore_progress(trainer, &checkpoint->progress);
     struct ProgressBar *bar = trainer->bar;
     if (strcmp(checkpoint->instruction_set, variant_name(trainer->variant)))
         progress_note(bar,

@@ -115,6 +115,32 @@ static const struct Key train_keys[] = {
      .help = "how often the ranks compare digests of their replicas; 0: only at the start"},
     KEY_END};
 
+#define STOPPING_AT(member) (AT(early_stopping.member) - AT(early_stopping))
+static const struct Key early_stopping_keys[] = {
+    {.name = "patience",
+     .type = KEY_INT,
+     .offset = STOPPING_AT(patience),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "validations",
+     .help = "the run ends when so many in a row did not improve; 0: it runs its length"},
+    {.name = "metric",
+     .type = KEY_ENUM,
+     .offset = STOPPING_AT(metric),
+     .fallback = "accuracy",
+     .names = watch_metric_names,
+     .help = "figure of the validation: of the average of weights where there is one, as for "
+             "best.h5"},
+    {.name = "minimum_improvement",
+     .type = KEY_REAL,
+     .offset = STOPPING_AT(minimum_improvement),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e6,
+     .help = "what the figure has to gain on the best so far to count as improved"},
+    KEY_END};
+
 #define CHECKPOINT_AT(member) (AT(checkpoint.member) - AT(checkpoint))
 static const struct Key checkpoint_keys[] = {
     {.name = "every",
@@ -177,6 +203,17 @@ const struct Key run_keys[] = {
      .offset = AT(train),
      .keys = train_keys,
      .help = "batches, length, randomness"},
+    {.name = "large_batch",
+     .type = KEY_SECTION,
+     .offset = AT(large_batch),
+     .keys = large_batch_keys,
+     .help = "the rate follows the batch: with k times the base batch k times the rate (Goyal et "
+             "al. 2017)"},
+    {.name = "early_stopping",
+     .type = KEY_SECTION,
+     .offset = AT(early_stopping),
+     .keys = early_stopping_keys,
+     .help = "ends the run where the validation no longer improves"},
     {.name = "checkpoint",
      .type = KEY_SECTION,
      .offset = AT(checkpoint),
@@ -218,6 +255,19 @@ static const struct Split *find_split(const struct RunFile *file, const char *ke
     return split;
 }
 
+/* What follows the validation's figures needs some. */
+static int check_without_validation(const struct RunFile *file, const struct RunOptions *options,
+                                    struct Error *error) {
+    if (schedule_watches(&options->schedule))
+        return schema_fail(error, &options->schedule, NULL,
+                           "%s follows the figures of the validation, and data.validation is none",
+                           options->schedule.kind->name);
+    if (options->early_stopping.patience)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "early_stopping.patience",
+                            "follows the figures of the validation, and data.validation is none");
+    return OK;
+}
+
 int run_find_splits(const struct RunFile *file, const struct RunOptions *options,
                     const struct Dataset *dataset, const struct Split **train,
                     const struct Split **validation, struct Error *error) {
@@ -231,7 +281,7 @@ int run_find_splits(const struct RunFile *file, const struct RunOptions *options
                             (long long)options->train.batch, (long long)(*train)->count,
                             (*train)->name, dataset->path);
     if (!strcmp(options->data.validation, "none"))
-        return OK;
+        return check_without_validation(file, options, error);
     *validation = find_split(file, "data.validation", options->data.validation,
                              " (none: no evaluation)", dataset, error);
     return *validation ? OK : error->code;

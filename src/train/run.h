@@ -9,6 +9,7 @@
 #include "data/preprocess.h"
 #include "nn/model.h"
 #include "nn/plan.h"
+#include "optim/large_batch.h"
 #include "runfile/runfile.h"
 
 struct RunOptions {
@@ -33,6 +34,12 @@ struct RunOptions {
         int instruction_set; /* enum: auto, baseline, avx2, avx512 */
         int64_t check_every; /* steps between comparisons of the replicas' digests */
     } train;
+    struct LargeBatchOptions large_batch;
+    struct {
+        int64_t patience; /* validations; 0: off */
+        int metric;       /* enum WatchMetric */
+        double minimum_improvement;
+    } early_stopping;
     struct {
         struct Span every;
         int64_t keep; /* newest K and best; 0: all */

@@ -6,6 +6,21 @@
 #include "base/text.h"
 #include "train/trainer.h"
 
+/* The progress as it is saved: with what the watchers of the validation have seen. */
+static struct Progress progress_to_save(const struct Trainer *trainer) {
+    const struct ScheduleState *schedule = &trainer->schedule_state;
+    struct Progress progress = trainer->progress;
+    progress.schedule_scale = schedule->scale;
+    progress.schedule_best = schedule->watch.best;
+    progress.schedule_seen = schedule->watch.seen;
+    progress.schedule_waited = schedule->watch.waited;
+    progress.schedule_cooldown = schedule->cooldown;
+    progress.stopping_best = trainer->stopping.best;
+    progress.stopping_seen = trainer->stopping.seen;
+    progress.stopping_waited = trainer->stopping.waited;
+    return progress;
+}
+
 static struct Checkpoint *compose(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->model);
     struct Checkpoint *checkpoint = memory_allocate(sizeof *checkpoint, "a checkpoint");
@@ -18,7 +33,7 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
     checkpoint->versions = memory_copy_text(backend_versions((char[BACKEND_VERSIONS]){0}));
     checkpoint->backend = memory_copy_text(trainer->backend->name);
     checkpoint->data_digest = memory_copy_text(trainer->split->digest);
-    checkpoint->progress = trainer->progress;
+    checkpoint->progress = progress_to_save(trainer);
     checkpoint->height = preprocess->height;
     checkpoint->width = preprocess->width;
     checkpoint->channels = preprocess->channels;

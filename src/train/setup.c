@@ -112,6 +112,7 @@ static int measure_time(struct Trainer *trainer, struct Error *error) {
     bool drop = options->train.last_batch == 1;
     trainer->time.steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
     trainer->time.total = span_steps(options->train.length, trainer->time.steps_per_epoch);
+    large_batch_apply(&options->large_batch, batch, &trainer->time);
     return schedule_check(&options->schedule, &trainer->time, error);
 }
 
@@ -231,6 +232,24 @@ static void warn_of_binding(const struct Trainer *trainer) {
             (long long)threads);
 }
 
+static void announce_large_batch(const struct Trainer *trainer) {
+    const struct LargeBatchOptions *rule = &trainer->options.large_batch;
+    const struct ScheduleTime *time = &trainer->time;
+    char warmup[64] = "no warm-up";
+    if (!rule->base)
+        return;
+    if (time->scale_warmup)
+        snprintf(warmup, sizeof warmup, "warm-up of %.4g epochs (%lld steps)",
+                 (double)time->scale_warmup / (double)time->steps_per_epoch,
+                 (long long)time->scale_warmup);
+    double rate = updater_rate(trainer->updater);
+    int64_t batch = trainer->options.train.batch;
+    progress_note(trainer->bar,
+                  "large batch: rate %.6g -> %.6g for batch %lld = %.6g x %lld (%s), %s", rate,
+                  rate * time->scale, (long long)batch, (double)batch / (double)rule->base,
+                  (long long)rule->base, large_batch_rules[rule->rule], warmup);
+}
+
 static void announce_run(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                          const char *skipped) {
     const struct RunOptions *options = &trainer->options;
@@ -252,6 +271,7 @@ static void announce_run(const struct Trainer *trainer, const struct Checkpoint 
                   ranks_size(trainer->ranks) == 1 ? "" : "s", (long long)options->train.threads,
                   options->train.threads == 1 ? "" : "s", trainer->backend->name,
                   variant_name(trainer->variant), exchange_name(trainer->exchange));
+    announce_large_batch(trainer);
     warn_of_binding(trainer);
 }
 
@@ -271,9 +291,14 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     if (code)
         return code;
     trainer->run_text = runfile_emit(run_keys, &trainer->options);
-    if (!checkpoint)
-        trainer->progress =
-            (struct Progress){.best_metric = -1, .validation_loss = -1, .validation_accuracy = -1};
+    if (!checkpoint) {
+        trainer->progress = (struct Progress){.best_metric = -1,
+                                              .validation_loss = -1,
+                                              .validation_accuracy = -1,
+                                              .average_loss = -1,
+                                              .average_accuracy = -1};
+        trainer->schedule_state = SCHEDULE_STATE_AT_START;
+    }
     if (ranks_rank(ranks) == 0)
         code = open_folder(trainer, checkpoint, error);
     code = ranks_agree(ranks, code, error);

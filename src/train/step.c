@@ -62,8 +62,9 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
     const float *sum = compute_gradient(trainer);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->model));
     double samples = tallies[TALLY_SAMPLES];
-    double rate = updater_rate(trainer->updater) *
-                  schedule_factor(&trainer->options.schedule, &trainer->time, progress->step);
+    double rate =
+        updater_rate(trainer->updater) * schedule_factor(&trainer->options.schedule, &trainer->time,
+                                                         &trainer->schedule_state, progress->step);
     *figures = (struct StepFigures){.step = progress->step + 1,
                                     .epoch = progress->epoch + 1,
                                     .loss = tallies[TALLY_LOSS],

@@ -5,6 +5,21 @@
 #include "base/memory.h"
 #include "train/trainer.h"
 
+/* What follows the figures of the validation learns them. */
+static void watch_validation(struct Trainer *trainer, const struct EpochFigures *figures) {
+    struct Validation seen = {figures->validation_loss, figures->validation_accuracy};
+    struct WatchRule rule = {.metric = (enum WatchMetric)trainer->options.early_stopping.metric,
+                             .threshold = trainer->options.early_stopping.minimum_improvement};
+    schedule_observe(&trainer->options.schedule, &trainer->time, &seen, trainer->progress.step,
+                     &trainer->schedule_state);
+    watch_observe(&trainer->stopping, rule, &seen);
+}
+
+bool trainer_stopped_early(const struct Trainer *trainer) {
+    int64_t patience = trainer->options.early_stopping.patience;
+    return patience && trainer->stopping.waited >= patience;
+}
+
 static int validate(struct Trainer *trainer, struct EpochFigures *figures, struct Error *error) {
     struct Predictor predictor = {trainer->validation->name,  trainer->validation_plan,
                                   trainer->validation_loader, trainer->state,
@@ -24,6 +39,7 @@ static int validate(struct Trainer *trainer, struct EpochFigures *figures, struc
         figures->validation_accuracy = (double)results[0].correct / samples;
         figures->validation_top5 = (double)results[0].top5 / samples;
         progress->validation_accuracy = figures->validation_accuracy;
+        watch_validation(trainer, figures);
         trainer->best_is_newest = figures->validation_accuracy > progress->best_metric;
         if (trainer->best_is_newest) {
             progress->best_metric = figures->validation_accuracy;
@@ -33,6 +49,25 @@ static int validate(struct Trainer *trainer, struct EpochFigures *figures, struc
     evaluation_release(&results[0]);
     evaluation_release(&results[1]);
     return code;
+}
+
+static void report_early_stop(struct Trainer *trainer) {
+    const struct Watch *stopping = &trainer->stopping;
+    bool accuracy = trainer->options.early_stopping.metric == WATCH_ACCURACY;
+    struct StopFigures figures = {.step = trainer->progress.step,
+                                  .epoch = trainer->progress.epoch + 1,
+                                  .metric =
+                                      watch_metric_names[trainer->options.early_stopping.metric],
+                                  .best = stopping->best,
+                                  .waited = stopping->waited};
+    if (trainer->metrics)
+        metrics_stop(trainer->metrics, &figures);
+    progress_note(trainer->bar,
+                  "stopped early at step %lld of %lld: %lld validation%s in a row did not improve "
+                  "on the %s %.4f%s",
+                  (long long)figures.step, (long long)trainer->time.total,
+                  (long long)figures.waited, figures.waited == 1 ? "" : "s", figures.metric,
+                  accuracy ? 100 * figures.best : figures.best, accuracy ? " %" : "");
 }
 
 /* At an epoch's end, and where the run stops: the figures of the epoch so far. */
@@ -49,6 +84,8 @@ static int report_epoch(struct Trainer *trainer, struct Error *error) {
         metrics_epoch(trainer->metrics, &figures);
         progress_epoch(trainer->bar, &figures);
     }
+    if (!code && trainer_stopped_early(trainer))
+        report_early_stop(trainer);
     return code;
 }
 
@@ -74,7 +111,7 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
                      struct Error *error) {
     struct Progress *progress = &trainer->progress;
     int code = OK;
-    while (!code && progress->step < until) {
+    while (!code && progress->step < until && !trainer_stopped_early(trainer)) {
         struct StepFigures figures;
         code = trainer_step(trainer, &figures, error);
         if (code)
@@ -92,10 +129,23 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
         }
         if (epoch_ends)
             begin_epoch(progress);
+        last |= trainer_stopped_early(trainer);
         if (!code && save_is_due(trainer, last))
             code = trainer_save(trainer, error);
     }
     return code;
+}
+
+/* A resumed run that has nothing left to do says so. */
+static void note_if_finished(const struct Trainer *trainer) {
+    if (trainer->progress.step == 0)
+        return;
+    if (trainer_stopped_early(trainer))
+        progress_note(trainer->bar, "the run is finished: it stopped early at step %lld",
+                      (long long)trainer->progress.step);
+    else if (trainer->progress.step >= trainer->time.total)
+        progress_note(trainer->bar, "the run is finished: all %lld steps are done",
+                      (long long)trainer->time.total);
 }
 
 int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
@@ -115,6 +165,7 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     }
     if (!code) {
         remember(result, &trainer.progress);
+        note_if_finished(&trainer);
         code = run_steps(&trainer, until, result, error);
     }
     if (!code) {
@@ -122,7 +173,8 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
         int64_t elements = arena_state_elements(model_arena(trainer.model));
         result->progress = trainer.progress;
         result->total_steps = trainer.time.total;
-        result->finished = trainer.progress.step >= trainer.time.total;
+        result->stopped_early = trainer_stopped_early(&trainer);
+        result->finished = result->stopped_early || trainer.progress.step >= trainer.time.total;
         if (trainer.stepped_seconds > 0)
             result->images_per_second = trainer.stepped_samples / trainer.stepped_seconds;
         digest_text(digest_bytes(trainer.state, (size_t)elements * sizeof(float)), result->digest);

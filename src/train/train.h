@@ -22,7 +22,8 @@ struct TrainRequest {
 struct TrainResult {
     struct Progress progress;
     int64_t total_steps;
-    bool finished;                     /* all steps are done */
+    bool finished; /* all steps are done, or it stopped early */
+    bool stopped_early;
     double train_loss, train_accuracy; /* of the newest whole epoch, or of the part so far */
     double images_per_second;          /* of this process's steps, evaluation and saving excluded */
     char digest[DIGEST_TEXT];          /* of the final parameters and statistics */

@@ -35,6 +35,8 @@ struct Trainer {
 
     struct ScheduleTime time;
     struct Progress progress;
+    struct ScheduleState schedule_state;
+    struct Watch stopping;                   /* of early stopping */
     bool best_is_newest;                     /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 
@@ -60,6 +62,9 @@ int trainer_save(struct Trainer *trainer, struct Error *error);
 int trainer_check_room(struct Trainer *trainer, struct Error *error);
 /* save.c: takes back what a run wrote that could not save its first checkpoint. */
 void trainer_discard(struct Trainer *trainer);
+
+/* train.c: early stopping has ended the run. */
+bool trainer_stopped_early(const struct Trainer *trainer);
 
 /* step.c. Collective. */
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);

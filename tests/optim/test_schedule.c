@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #define TOTAL 1000
+static const struct ScheduleState at_start = SCHEDULE_STATE_AT_START;
 static const struct ScheduleTime run_time = {.total = TOTAL, .steps_per_epoch = 40};
 
 typedef double Formula(double step, double warmup); /* behind the warm-up */
@@ -24,7 +25,7 @@ static void check(const char *text, int warmup, Formula *formula) {
         fail_msg("%s", error.text);
     for (int step = 0; step < TOTAL; step++) {
         double expected = step < warmup ? (step + 1) / (double)warmup : formula(step, warmup);
-        double found = schedule_factor(&choices.schedule, &run_time, step);
+        double found = schedule_factor(&choices.schedule, &run_time, &at_start, step);
         if (!(fabs(found - expected) <= 1e-14))
             fail_msg("%s: step %d: %.17g, expected %.17g", text, step, found, expected);
     }
@@ -90,7 +91,7 @@ static void test_peer_exactly(void **state) {
     for (int step = 0; step < TOTAL; step++) {
         double peer = step < 80 ? (step + 1) / 80.0
                                 : 0.5 * (1 + cos(M_PI * (step - 80) / (double)(TOTAL - 80)));
-        assert_true(schedule_factor(&choices.schedule, &run_time, step) == peer);
+        assert_true(schedule_factor(&choices.schedule, &run_time, &at_start, step) == peer);
     }
     runfile_release(file);
 }

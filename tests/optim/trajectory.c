@@ -29,13 +29,15 @@ int main(int argc, char **argv) {
         fprintf(stderr, "%s\n", error.text);
         return error.code;
     }
+    struct ScheduleState state = SCHEDULE_STATE_AT_START;
     float x[ELEMENTS], gradient[ELEMENTS];
     for (int i = 0; i < ELEMENTS; i++)
         x[i] = (float)(i - 20) / 16;
     for (int64_t step = 0; step < time.total; step++) {
         for (int i = 0; i < ELEMENTS; i++)
             gradient[i] = (float)(i % 5 + 1) / 8 * x[i] - (float)(i % 3) / 4;
-        double rate = updater_rate(updater) * schedule_factor(&choices.schedule, &time, step);
+        double rate =
+            updater_rate(updater) * schedule_factor(&choices.schedule, &time, &state, step);
         updater_step(updater, rate, step + 1, x, gradient);
         for (int i = 0; i < ELEMENTS; i++)
             printf("%.9g%c", (double)x[i], i + 1 < ELEMENTS ? ' ' : '\n');

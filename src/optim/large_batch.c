@@ -1,0 +1,42 @@
+#include "optim/large_batch.h"
+
+#include <math.h>
+
+enum { RULE_LINEAR, RULE_SQRT };
+const char *const large_batch_rules[] = {"linear", "sqrt", NULL};
+
+const struct Key large_batch_keys[] = {
+    {.name = "base",
+     .type = KEY_INT,
+     .offset = offsetof(struct LargeBatchOptions, base),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "samples",
+     .help = "the batch that the base rate was chosen for; 0: the rate is taken as it stands"},
+    {.name = "rule",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct LargeBatchOptions, rule),
+     .fallback = "linear",
+     .names = large_batch_rules,
+     .help = "the rate grows with batch / base, or with its square root"},
+    {.name = "warmup",
+     .type = KEY_SPAN,
+     .offset = offsetof(struct LargeBatchOptions, warmup),
+     .fallback = "5 epochs",
+     .minimum = 0,
+     .maximum = 1e12,
+     .help = "linear, from the base rate to the larger one; instead of the schedule's"},
+    KEY_END};
+
+void large_batch_apply(const struct LargeBatchOptions *options, int64_t batch,
+                       struct ScheduleTime *time) {
+    time->scale = 0;
+    time->scale_warmup = 0;
+    if (!options->base)
+        return;
+    double ratio = (double)batch / (double)options->base;
+    time->scale = options->rule == RULE_SQRT ? sqrt(ratio) : ratio;
+    if (ratio > 1)
+        time->scale_warmup = span_steps(options->warmup, time->steps_per_epoch);
+}

@@ -1,0 +1,66 @@
+/* f^(how many of the times have come). Times count from the run's start, warm-up included, as
+ * papers give them (Goyal et al. 2017: after 30, 60 and 80 of 90 epochs, five of them warm-up). */
+#include <math.h>
+
+#include "optim/schedule.h"
+
+struct MultiStepOptions {
+    struct ScheduleCommon common;
+    struct Spans at;
+    double factor;
+};
+
+static const struct Key keys[] = {
+    SCHEDULE_COMMON_KEYS(struct MultiStepOptions),
+    {.name = "at",
+     .type = KEY_SPANS,
+     .offset = offsetof(struct MultiStepOptions, at),
+     .minimum = 0,
+     .maximum = 1e12,
+     .help = "when the rate is multiplied by the factor, from the run's start, rising: "
+             "[30 epochs, 60 epochs]"},
+    {.name = "factor",
+     .type = KEY_REAL,
+     .offset = offsetof(struct MultiStepOptions, factor),
+     .fallback = "0.1",
+     .minimum = 0,
+     .maximum = 1,
+     .above_minimum = true,
+     .help = "what the rate is multiplied by"},
+    KEY_END};
+
+static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
+                     int64_t total) {
+    const struct MultiStepOptions *o = options;
+    int64_t now = time->total - total + step;
+    int reached = 0;
+    while (reached < o->at.count && now >= span_steps(o->at.values[reached], time->steps_per_epoch))
+        reached++;
+    return pow(o->factor, reached);
+}
+
+static int check(const struct Choice *schedule, const struct ScheduleTime *time,
+                 struct Error *error) {
+    const struct MultiStepOptions *o = schedule->options;
+    int64_t before = span_steps(o->common.warmup, time->steps_per_epoch) + time->scale_warmup;
+    if (o->at.count == 0)
+        return schema_fail(error, schedule, "at", "names no time; expected at least one");
+    for (int i = 0; i < o->at.count; i++) {
+        int64_t at = span_steps(o->at.values[i], time->steps_per_epoch);
+        if (at <= before)
+            return schema_fail(
+                error, schedule, "at", "item %d is step %lld, which is not behind %s (step %lld)",
+                i, (long long)at, i ? "the one before it" : "the warm-up", (long long)before);
+        before = at;
+    }
+    return OK;
+}
+
+const struct Schedule schedule_multi_step = {
+    .kind = {.name = "multi_step",
+             .summary = "multiplies the rate by a factor at given times",
+             .keys = keys,
+             .options_size = sizeof(struct MultiStepOptions)},
+    .factor = factor,
+    .check = check,
+};

@@ -1,0 +1,103 @@
+/* Multiplies the rate by a factor where a figure of the validation has stopped improving: what the
+ * course does by eye ("decay when the loss stops falling"). Validation for validation
+ * torch.optim's ReduceLROnPlateau. Validations during the warm-up do not count. */
+#include <math.h>
+
+#include "optim/schedule.h"
+
+enum { MODE_RELATIVE, MODE_ABSOLUTE };
+static const char *const mode_names[] = {"relative", "absolute", NULL};
+
+struct PlateauOptions {
+    struct ScheduleCommon common;
+    int metric, threshold_mode;
+    double factor, threshold, minimum;
+    int64_t patience, cooldown;
+};
+
+static const struct Key keys[] = {
+    SCHEDULE_COMMON_KEYS(struct PlateauOptions),
+    {.name = "metric",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct PlateauOptions, metric),
+     .fallback = "loss",
+     .names = watch_metric_names,
+     .help = "figure of the validation that is watched: the loss should fall, the accuracy rise"},
+    {.name = "factor",
+     .type = KEY_REAL,
+     .offset = offsetof(struct PlateauOptions, factor),
+     .fallback = "0.1",
+     .minimum = 0,
+     .maximum = 1,
+     .above_minimum = true,
+     .help = "what the rate is multiplied by"},
+    {.name = "patience",
+     .type = KEY_INT,
+     .offset = offsetof(struct PlateauOptions, patience),
+     .fallback = "10",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "validations",
+     .help = "how many in a row may fail to improve; the next one lowers the rate"},
+    {.name = "threshold",
+     .type = KEY_REAL,
+     .offset = offsetof(struct PlateauOptions, threshold),
+     .fallback = "1e-4",
+     .minimum = 0,
+     .maximum = 1e6,
+     .help = "how much better than the best so far an improvement is at least"},
+    {.name = "threshold_mode",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct PlateauOptions, threshold_mode),
+     .fallback = "relative",
+     .names = mode_names,
+     .help = "the threshold is a share of the best so far, or a difference"},
+    {.name = "cooldown",
+     .type = KEY_INT,
+     .offset = offsetof(struct PlateauOptions, cooldown),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .unit = "validations",
+     .help = "how many are not counted after the rate was lowered"},
+    {.name = "minimum",
+     .type = KEY_REAL,
+     .offset = offsetof(struct PlateauOptions, minimum),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1,
+     .help = "share of the base rate below which it does not fall"},
+    KEY_END};
+
+static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
+                     int64_t total) {
+    (void)options, (void)time, (void)step, (void)total;
+    return 1; /* the rest is in the state */
+}
+
+static void observe(const void *options, const struct Validation *validation,
+                    struct ScheduleState *state) {
+    const struct PlateauOptions *o = options;
+    struct WatchRule rule = {.metric = (enum WatchMetric)o->metric,
+                             .threshold = o->threshold,
+                             .relative = o->threshold_mode == MODE_RELATIVE};
+    watch_observe(&state->watch, rule, validation);
+    if (state->cooldown > 0) {
+        state->cooldown--;
+        state->watch.waited = 0;
+    }
+    if (state->watch.waited <= o->patience)
+        return;
+    state->scale = fmax(state->scale * o->factor, o->minimum);
+    state->cooldown = o->cooldown;
+    state->watch.waited = 0;
+}
+
+const struct Schedule schedule_plateau = {
+    .kind = {.name = "plateau",
+             .summary = "multiplies the rate by a factor where the validation no longer improves",
+             .keys = keys,
+             .options_size = sizeof(struct PlateauOptions)},
+    .factor = factor,
+    .observe = observe,
+};
