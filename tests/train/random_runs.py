@@ -81,6 +81,8 @@ class Generator:
             return self.rng.choice(key["words"])
         if kind == "span":
             return self.rng.choice(SPANS)
+        if kind == "spans":
+            return self.rng.sample(SPANS, 2)
         if kind == "choice":
             return self.choice(key["kinds"])
         if kind == "choices":
@@ -269,6 +271,23 @@ def at_least_a_step(key):
 
 FIXES["schedule.step"] = at_least_a_step("every")
 FIXES["schedule.inverse_sqrt"] = at_least_a_step("scale")
+FIXES["schedule.exponential"] = at_least_a_step("every")
+FIXES["schedule.cosine_restarts"] = at_least_a_step("period")
+
+
+def multi_step(generator, name, options):
+    options["at"] = generator.rng.choice([["16 steps"], ["16 steps", "6 epochs"], ["17 steps", "18 steps", "100 epochs"]])
+    return options
+
+
+def one_cycle(generator, name, options):
+    if options.get("three_phase"):
+        options["rise"] = 0.4
+    return options
+
+
+FIXES["schedule.multi_step"] = multi_step
+FIXES["schedule.one_cycle"] = one_cycle
 
 
 def settle(generator, run):
@@ -279,6 +298,11 @@ def settle(generator, run):
     train.update(shards=shards, batch=4 * rng.randint(1, 5), length="20 steps")
     for name in ("exchange", "backend", "instruction_set"):
         train.pop(name, None)  # mpi keeps no bits; the others need not be there
+    large = run.get("large_batch", {})
+    if large.get("base"):  # brings a warm-up, beside which the schedule has none
+        large["warmup"] = rng.choice(["0", "3 steps", "7 steps"])
+        if isinstance(run.get("schedule"), dict):
+            next(iter(run["schedule"].values())).pop("warmup", None)
     run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])
 
 
@@ -368,6 +392,7 @@ def break_one(run, tables, rng):
     wrong = {"integer": ["three", 1.5, [1], {"a": 1}], "number": ["much", [1.0], "nan", ".inf", True], "count": ["never", 1.5, [1]],
              "boolean": ["yes", 1, [True]], "word": ["neither", 3.5, [1]], "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],
              "numbers": ["many", 1, {"a": 1}], "integers": ["many", 1.5, {"a": 1}], "section": ["all", 3, [1]],
-             "choice": [3, [1], "nothing_known"], "choices": ["nothing_known", {"a": 1}, 3], "text": [[1], {"a": 1}], "texts": [{"a": 1}], "kind": [3]}
+             "choice": [3, [1], "nothing_known"], "choices": ["nothing_known", {"a": 1}, 3], "text": [[1], {"a": 1}], "texts": [{"a": 1}], "spans": ["1 epoch", [3], {"a": 1}],
+             "kind": [3]}
     holder[name] = rng.choice(wrong[kind])
     return key["name"]
