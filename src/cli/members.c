@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/loss.h"
 
 static int parse_weights(struct Members *members, const char *text, struct Error *error) {
     double total = 0;
@@ -42,12 +43,43 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
     return weights ? parse_weights(members, weights, error) : OK;
 }
 
+static const struct Loss *loss_of(const struct Members *members, int member) {
+    return (const struct Loss *)members->items[member].options.loss.kind;
+}
+
+bool members_predict_probabilities(const struct Members *members) {
+    return loss_of(members, 0)->prediction == PREDICTION_PROBABILITIES;
+}
+
+/* Only predictions that mean the same can be averaged. */
+static int check_predictions(const struct Members *members, struct Error *error) {
+    static const char *const words[] = {"probabilities", "scores"};
+    const struct Loss *first = loss_of(members, 0);
+    for (int i = 1; i < members->count; i++)
+        if (loss_of(members, i)->prediction != first->prediction)
+            return fail(error, ERROR_CHECKPOINT,
+                        "%s: predicts %s (loss %s), %s predicts %s (loss %s): they make no "
+                        "ensemble",
+                        members->items[i].checkpoint->path, words[loss_of(members, i)->prediction],
+                        loss_of(members, i)->kind.name, members->items[0].checkpoint->path,
+                        words[first->prediction], first->kind.name);
+    if (members->mean == MEAN_GEOMETRIC && first->prediction != PREDICTION_PROBABILITIES)
+        return fail(error, ERROR_USAGE,
+                    "--mean geometric: averages probabilities; %s was trained with loss %s, which "
+                    "predicts %s: expected arithmetic",
+                    members->items[0].checkpoint->path, first->kind.name, words[first->prediction]);
+    return OK;
+}
+
 static int attach(struct Members *members, const struct Arguments *arguments, enum Variant variant,
                   long long threads, struct Error *error) {
     const char *file = argument_value(arguments, "data");
     const char *split = argument_value(arguments, "split");
     const char *backend_name = argument_value(arguments, "backend");
-    int code =
+    int code = check_predictions(members, error);
+    if (code)
+        return code;
+    code =
         dataset_open(&members->dataset, file ? file : members->items[0].options.data.file, error);
     if (code)
         return code;

@@ -24,7 +24,8 @@ struct Members {
         {.name = "split", .argument = "NAME", .help = "split of it (default: test)"},              \
         {.name = "mean",                                                                           \
          .argument = "arithmetic|geometric",                                                       \
-         .help = "how members' probabilities are averaged (default: arithmetic)"},                 \
+         .help = "how members' predictions are averaged; geometric: probabilities alone "          \
+                 "(default: arithmetic)"},                                                         \
         {.name = "weights",                                                                        \
          .argument = "W,W,...",                                                                    \
          .help = "weight of each member, scaled to sum to one (default: equal)"},                  \
@@ -36,6 +37,9 @@ struct Members {
 int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
                  struct Error *error);
 void members_release(struct Members *members);
+
+/* Else scores, which sum to nothing in particular. */
+bool members_predict_probabilities(const struct Members *members);
 
 /* The request for train/evaluate.h over all of them. */
 struct EvaluateRequest members_request(const struct Members *members);

@@ -60,13 +60,18 @@ static int start_csv(struct Output *output, struct Error *error) {
     return OK;
 }
 
+/* The array of predictions in HDF5. */
+static const char *array_name(const struct Output *output) {
+    return members_predict_probabilities(output->members) ? "/probabilities" : "/scores";
+}
+
 static int start_h5(struct Output *output, struct Error *error) {
     const struct Members *members = output->members;
     const struct Dataset *dataset = members->dataset;
     const int64_t size[] = {members->split->count, dataset->class_count};
     int code = h5_create(&output->writer, output->path, error);
     if (!code)
-        code = h5_reserve(output->writer, "/probabilities", H5_FLOAT32, 2, size, error);
+        code = h5_reserve(output->writer, array_name(output), H5_FLOAT32, 2, size, error);
     if (!code)
         code = h5_reserve(output->writer, "/predictions", H5_INT32, 1, size, error);
     if (!code)
@@ -77,13 +82,13 @@ static int start_h5(struct Output *output, struct Error *error) {
     return code;
 }
 
-static int write_csv(struct Output *output, int64_t first, int64_t count,
-                     const float *probabilities, struct Error *error) {
+static int write_csv(struct Output *output, int64_t first, int64_t count, const float *outputs,
+                     struct Error *error) {
     int64_t classes = output->members->dataset->class_count;
     char **names = output->members->dataset->class_names;
     const int32_t *labels = output->members->split->labels + first;
     for (int64_t i = 0; i < count; i++) {
-        const float *row = probabilities + i * classes;
+        const float *row = outputs + i * classes;
         fprintf(output->file, "%lld,", (long long)(first + i));
         print_field(output->file, names[labels[i]]);
         fputc(',', output->file);
@@ -95,14 +100,14 @@ static int write_csv(struct Output *output, int64_t first, int64_t count,
     return ferror(output->file) ? fail_errno(error, "%s: cannot be written", output->path) : OK;
 }
 
-static int write_h5(struct Output *output, int64_t first, int64_t count, const float *probabilities,
+static int write_h5(struct Output *output, int64_t first, int64_t count, const float *outputs,
                     struct Error *error) {
     int64_t classes = output->members->dataset->class_count;
     int32_t predictions[EVALUATE_BLOCK];
     for (int64_t i = 0; i < count; i++)
-        predictions[i] = (int32_t)judge_class(probabilities + i * classes, classes);
-    int code = h5_write_rows(output->writer, "/probabilities", H5_FLOAT32, first, count,
-                             probabilities, error);
+        predictions[i] = (int32_t)judge_class(outputs + i * classes, classes);
+    int code =
+        h5_write_rows(output->writer, array_name(output), H5_FLOAT32, first, count, outputs, error);
     if (!code)
         code = h5_write_rows(output->writer, "/predictions", H5_INT32, first, count, predictions,
                              error);
@@ -112,11 +117,11 @@ static int write_h5(struct Output *output, int64_t first, int64_t count, const f
     return code;
 }
 
-static int sink(void *context, int64_t first, int64_t count, const float *probabilities,
+static int sink(void *context, int64_t first, int64_t count, const float *outputs,
                 struct Error *error) {
     struct Output *output = context;
-    return output->csv ? write_csv(output, first, count, probabilities, error)
-                       : write_h5(output, first, count, probabilities, error);
+    return output->csv ? write_csv(output, first, count, outputs, error)
+                       : write_h5(output, first, count, outputs, error);
 }
 
 static int start(struct Output *output, struct Ranks *ranks, struct Error *error) {
@@ -212,7 +217,8 @@ const struct Command command_predict = {
     .summary = "write probabilities and labels of a split to HDF5 or CSV",
     .help = "Writes, for every sample of a split in its order, the probability of each class and "
             "the most probable one; several checkpoints predict as an ensemble. HDF5 holds "
-            "/probabilities (N, classes), /predictions (N), /labels (N) and /classes.\n"
+            "/probabilities (N, classes), /predictions (N), /labels (N) and /classes. Where the "
+            "loss gives scores that are no probabilities (svm), they are /scores instead.\n"
             "\n"
             "Examples:\n"
             "  trainer predict runs/a/checkpoints/best.h5 --split test -o predictions.h5\n"

@@ -3,6 +3,7 @@
 #ifndef TRAINER_NN_LOSS_H
 #define TRAINER_NN_LOSS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/kernel.h"
@@ -15,7 +16,7 @@ struct Loss {
     /* scores (samples, outputs); target (samples, outputs): a distribution over classes (one-hot
      * where labels are not mixed), or the regression targets. Writes each sample's loss to
      * sample_loss (double), and, where gradient is not NULL, scale · d(loss)/d(scores) to gradient
-     * (may be the scores' own memory). */
+     * (apart from the scores). NaN and Inf among the scores reach the loss. */
     void (*evaluate)(const void *options, int64_t samples, int64_t outputs, const void *scores,
                      const float *target, double scale, double *sample_loss, void *gradient);
     /* What becomes of the scores once trained: probabilities, or the scores themselves. */
@@ -26,6 +27,8 @@ struct Loss {
      * reports, of one model and of an ensemble. */
     double (*measure)(const void *options, int64_t outputs, const float *prediction,
                       const float *target);
+    /* What the targets may be. A loss of values takes classes as the numbers 0 and 1. */
+    bool takes_classes, takes_values;
 };
 
 extern const struct KindTable loss_kinds;

@@ -1,0 +1,94 @@
+/* Multi-class support vector machine, after Weston and Watkins 1999, as CS231n has it: of a sample
+ * of class y
+ *   loss_y = Σ_{j ≠ y} max(0, s_j − s_y + Δ),  or of its squares,
+ * and of a mixed target the classes' losses weighted by their mass: Σ_y t_y loss_y. PyTorch's
+ * MultiMarginLoss divides by the number of classes; the course does not. */
+#include <stddef.h>
+
+#include "nn/loss_parts.h"
+
+struct SvmOptions {
+    double margin;
+    bool squared;
+};
+
+static const struct Key keys[] = {
+    {"margin", KEY_REAL, offsetof(struct SvmOptions, margin), "1", .minimum = 0, .maximum = 1e30,
+     .above_minimum = true, .help = "by which the right class's score is to exceed every other's"},
+    {"squared", KEY_BOOL, offsetof(struct SvmOptions, squared), "false",
+     .help = "sum the squares of what is missing to the margin: great violations count more"},
+    KEY_END};
+
+/* Of `missing` = s_j − s_y + Δ. NaN is passed on: it has to be seen. */
+static double price(const struct SvmOptions *options, double missing) {
+    if (missing <= 0)
+        return 0;
+    return options->squared ? missing * missing : missing;
+}
+static double slope(const struct SvmOptions *options, double missing) {
+    if (missing <= 0)
+        return 0;
+    return options->squared ? 2 * missing : missing > 0 ? 1 : missing;
+}
+
+/* Adds `mass` times the loss of class y, and `weight` times its gradient to `out`, if there is
+ * one. */
+static double add_class(const struct SvmOptions *options, int64_t outputs, const real *scores,
+                        int64_t y, double mass, double weight, real *out) {
+    double loss = 0, pull = 0;
+    for (int64_t j = 0; j < outputs; j++) {
+        double missing = (double)scores[j] - (double)scores[y] + options->margin;
+        if (j == y || missing <= 0)
+            continue;
+        loss += price(options, missing);
+        if (out) {
+            double push = slope(options, missing);
+            out[j] += (real)(weight * push);
+            pull += push;
+        }
+    }
+    if (out)
+        out[y] -= (real)(weight * pull);
+    return mass * loss;
+}
+
+static void evaluate(const void *options, int64_t samples, int64_t outputs, const void *scores,
+                     const float *target, double scale, double *sample_loss, void *gradient) {
+    for (int64_t i = 0; i < samples; i++) {
+        const real *row = (const real *)scores + i * outputs;
+        real *out = gradient ? (real *)gradient + i * outputs : NULL;
+        for (int64_t k = 0; out && k < outputs; k++)
+            out[k] = 0;
+        sample_loss[i] = 0;
+        for (int64_t y = 0; y < outputs; y++) {
+            double mass = (double)target[i * outputs + y];
+            if (mass != 0)
+                sample_loss[i] += add_class(options, outputs, row, y, mass, scale * mass, out);
+        }
+    }
+}
+
+static double measure(const void *options, int64_t outputs, const float *prediction,
+                      const float *target) {
+    const struct SvmOptions *svm = options;
+    double loss = 0;
+    for (int64_t y = 0; y < outputs; y++)
+        for (int64_t j = 0; j < outputs && target[y] != 0; j++)
+            if (j != y)
+                loss += (double)target[y] *
+                        price(svm, (double)prediction[j] - (double)prediction[y] + svm->margin);
+    return loss;
+}
+
+const struct Loss KERNEL(loss_svm) = {
+    .kind =
+        {"svm",
+         "multi-class SVM: every other class's score is to stay a margin below the right one's; "
+         "CS231n: content once it does, where softmax always wants more",
+         keys, sizeof(struct SvmOptions)},
+    .evaluate = evaluate,
+    .predict = loss_predict_scores,
+    .prediction = PREDICTION_SCORES,
+    .measure = measure,
+    .takes_classes = true,
+};
