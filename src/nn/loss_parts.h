@@ -4,6 +4,7 @@
 
 #include "nn/loss.h"
 
+#ifdef KERNEL_SUFFIX
 /* Loss.predict where the scores are the predictions. */
 static inline void loss_predict_scores(const void *options, int64_t samples, int64_t outputs,
                                        const void *scores, float *predictions) {
@@ -11,6 +12,7 @@ static inline void loss_predict_scores(const void *options, int64_t samples, int
     for (int64_t i = 0; i < samples * outputs; i++)
         predictions[i] = (float)((const real *)scores)[i];
 }
+#endif
 
 /* Defines evaluate and measure of a loss that is the mean over the outputs of a function of the
  * difference d = score − target alone: `value` and its derivative `slope` are expressions in d
