@@ -67,6 +67,11 @@ int checkpoint_get_state(const struct Checkpoint *checkpoint, const struct Arena
 int checkpoint_get_slot(const struct Checkpoint *checkpoint, const struct Arena *arena,
                         const char *slot, float *values, struct Error *error);
 
+/* The array that a group ("model/") has of that name, or NULL; and whether it has a row's shape. */
+const struct CheckpointArray *checkpoint_array(const struct Checkpoint *checkpoint,
+                                               const char *group, const char *name);
+bool checkpoint_array_fits(const struct CheckpointArray *array, const struct ArenaRow *row);
+
 /* Writes PATH: in memory, under a temporary name, fsync, then rename, fsync of the folder. Earlier
  * files are untouched until it is whole. Arrays that hold NaN or Inf are refused (ERROR_NUMERIC).
  * Not collective: rank 0 writes. */
@@ -74,6 +79,10 @@ int checkpoint_write(const struct Checkpoint *checkpoint, const char *path, stru
 /* Checks the seal (a file without one is refused), then every shape against memory and every value
  * for NaN and Inf. */
 int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Error *error);
+/* A donor of parameters: a checkpoint, or any HDF5 file whose group /model holds arrays of floats,
+ * as another program writes it. What has no valid seal gives its arrays alone: run_text is NULL,
+ * there is no preprocessing (channels 0) and there are no classes. */
+int checkpoint_read_donor(struct Checkpoint **checkpoint, const char *path, struct Error *error);
 void checkpoint_release(struct Checkpoint *checkpoint); /* frees the struct too; NULL is allowed */
 
 /* One contiguous buffer for broadcasting, and back. */

@@ -12,6 +12,7 @@ struct Reader {
     struct Checkpoint *checkpoint;
     const char *group; /* "model", "optimizer/momentum": being listed */
     int64_t bytes;     /* of all arrays so far */
+    bool any_float;    /* double is converted, not refused */
 };
 
 /* Tells what else the file may be before it says what is wrong with it as a checkpoint. */
@@ -123,7 +124,7 @@ static int read_surroundings(struct Reader *reader, struct Error *error) {
 static int check_array(struct Reader *reader, const struct CheckpointArray *array,
                        const struct H5Info *info, struct Error *error) {
     const char *path = reader->checkpoint->path;
-    if (info->type != H5_FLOAT32)
+    if (info->type != H5_FLOAT32 && !(reader->any_float && info->type == H5_FLOAT64))
         return fail(error, ERROR_CHECKPOINT, "%s:/%s: holds %s, float32 was expected", path,
                     array->name, info->type_name);
     if (info->rank > ARENA_DIMENSIONS)
@@ -181,17 +182,42 @@ static int read_slot(void *context, const char *member, bool is_group, struct Er
     return code;
 }
 
-static int read_arrays(struct Reader *reader, struct Error *error) {
+static int read_model(struct Reader *reader, struct Error *error) {
     reader->group = "model";
     int code = h5_list(reader->file, "/model", read_array, reader, error);
     if (!code && !reader->checkpoint->array_count)
         code = fail(error, ERROR_CHECKPOINT, "%s:/model: is empty", reader->checkpoint->path);
+    return code;
+}
+
+static int read_arrays(struct Reader *reader, struct Error *error) {
+    int code = read_model(reader, error);
     if (!code && h5_exists(reader->file, "/optimizer"))
         code = h5_list(reader->file, "/optimizer", read_slot, reader, error);
     return code;
 }
 
-int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Error *error) {
+static int read_whole(struct Reader *reader, bool sealed, struct Error *error) {
+    int code = check_format(reader->file, sealed, error);
+    if (!code)
+        code = read_run(reader, error);
+    if (!code)
+        code = read_surroundings(reader, error);
+    return code ? code : read_arrays(reader, error);
+}
+
+/* The group /model alone, of a file that need not be ours. */
+static int read_weights(struct Reader *reader, struct Error *error) {
+    if (!h5_exists(reader->file, "/model"))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: is neither a checkpoint nor a file of weights: it has no group /model",
+                    reader->checkpoint->path);
+    reader->any_float = true;
+    return read_model(reader, error);
+}
+
+static int read_file(struct Checkpoint **checkpoint, const char *path, bool donor,
+                     struct Error *error) {
     struct Reader reader = {0};
     bool sealed;
     *checkpoint = NULL;
@@ -200,17 +226,19 @@ int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Err
         return code;
     reader.checkpoint = memory_allocate(sizeof *reader.checkpoint, "a checkpoint");
     reader.checkpoint->path = memory_copy_text(path);
-    code = check_format(reader.file, sealed, error);
-    if (!code)
-        code = read_run(&reader, error);
-    if (!code)
-        code = read_surroundings(&reader, error);
-    if (!code)
-        code = read_arrays(&reader, error);
+    code = donor && !sealed ? read_weights(&reader, error) : read_whole(&reader, sealed, error);
     h5_close(reader.file);
     if (code)
         checkpoint_release(reader.checkpoint);
     else
         *checkpoint = reader.checkpoint;
     return code;
+}
+
+int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Error *error) {
+    return read_file(checkpoint, path, false, error);
+}
+
+int checkpoint_read_donor(struct Checkpoint **checkpoint, const char *path, struct Error *error) {
+    return read_file(checkpoint, path, true, error);
 }

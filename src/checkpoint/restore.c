@@ -11,8 +11,8 @@ static const char *path_of(const struct Checkpoint *checkpoint) {
     return checkpoint->path ? checkpoint->path : "checkpoint";
 }
 
-static const struct CheckpointArray *find_array(const struct Checkpoint *checkpoint,
-                                                const char *group, const char *name) {
+const struct CheckpointArray *checkpoint_array(const struct Checkpoint *checkpoint,
+                                               const char *group, const char *name) {
     size_t length = strlen(group);
     for (int i = 0; i < checkpoint->array_count; i++) {
         const char *found = checkpoint->arrays[i].name;
@@ -20,6 +20,11 @@ static const struct CheckpointArray *find_array(const struct Checkpoint *checkpo
             return &checkpoint->arrays[i];
     }
     return NULL;
+}
+
+bool checkpoint_array_fits(const struct CheckpointArray *array, const struct ArenaRow *row) {
+    return array->rank == row->file_rank &&
+           !memcmp(array->size, row->file_size, (size_t)array->rank * sizeof *array->size);
 }
 
 static void add_shape(struct Text *text, const int64_t *size, int rank) {
@@ -48,12 +53,11 @@ static int get_rows(const struct Checkpoint *checkpoint, const struct Arena *are
         const struct ArenaRow *row = &arena->rows[i];
         if (trained && row->role == ROLE_STATISTIC)
             continue;
-        const struct CheckpointArray *array = find_array(checkpoint, group, row->name);
+        const struct CheckpointArray *array = checkpoint_array(checkpoint, group, row->name);
         if (!array)
             return fail(error, ERROR_CHECKPOINT, "%s:/%s%s: is missing, the model has it",
                         path_of(checkpoint), group, row->name);
-        if (array->rank != row->file_rank ||
-            memcmp(array->size, row->file_size, (size_t)array->rank * sizeof *array->size))
+        if (!checkpoint_array_fits(array, row))
             return wrong_shape(checkpoint, array, row, error);
         arena_from_file(row, array->values, values);
     }

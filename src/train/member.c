@@ -23,6 +23,16 @@ static float *copy_floats(const float *values, int64_t count) {
     return copy;
 }
 
+void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint) {
+    *preprocess =
+        (struct Preprocess){.height = checkpoint->height,
+                            .width = checkpoint->width,
+                            .channels = checkpoint->channels,
+                            .mean_count = checkpoint->mean_count,
+                            .mean = copy_floats(checkpoint->mean, checkpoint->mean_count),
+                            .factor = copy_floats(checkpoint->factor, checkpoint->channels)};
+}
+
 static int build(struct Member *member, struct Error *error) {
     const struct Checkpoint *checkpoint = member->checkpoint;
     int code = runfile_parse(&member->file, checkpoint->path, checkpoint->run_text, NULL, 0,
@@ -38,13 +48,7 @@ static int build(struct Member *member, struct Error *error) {
     const struct Arena *arena = model_arena(member->model);
     member->state =
         memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "parameters");
-    member->preprocess =
-        (struct Preprocess){.height = checkpoint->height,
-                            .width = checkpoint->width,
-                            .channels = checkpoint->channels,
-                            .mean_count = checkpoint->mean_count,
-                            .mean = copy_floats(checkpoint->mean, checkpoint->mean_count),
-                            .factor = copy_floats(checkpoint->factor, checkpoint->channels)};
+    member_preprocess(&member->preprocess, checkpoint);
     return checkpoint_get_state(checkpoint, arena, member->state, error);
 }
 

@@ -22,6 +22,9 @@ struct Member {
 int member_open(struct Member *member, struct Ranks *ranks, const char *path, struct Error *error);
 void member_release(struct Member *member);
 
+/* The preprocessing that a checkpoint carries, as a copy; released with preprocess_release. */
+void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint);
+
 /* Refuses, by name, a member whose input shape or classes are not the data set's. Not collective */
 int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error);
 

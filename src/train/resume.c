@@ -16,6 +16,8 @@ static void take_free_keys(struct RunOptions *options, const struct RunOptions *
     options->early_stopping.patience = from->early_stopping.patience;
     options->checkpoint = from->checkpoint;
     options->data.file = from->data.file; /* its digest is compared */
+    if (options->start_from.checkpoint && from->start_from.checkpoint)
+        options->start_from.checkpoint = from->start_from.checkpoint; /* no longer needed */
 }
 
 static int line_length(const char *text) {

@@ -159,6 +159,36 @@ static const struct Key checkpoint_keys[] = {
      .help = "newest checkpoints to keep, beside the best; 0: all"},
     KEY_END};
 
+#define START_AT(member) offsetof(struct StartOptions, member)
+static const char *const start_preprocess_names[] = {"donor", "own", NULL};
+static const struct Key start_keys[] = {
+    {.name = "checkpoint",
+     .type = KEY_STRING,
+     .offset = START_AT(checkpoint),
+     .optional = true,
+     .help = "whose parameters to begin with: a checkpoint, or an HDF5 file with arrays in /model, "
+             "named and shaped as in a checkpoint; relative to the folder the program was started "
+             "in"},
+    {.name = "take",
+     .type = KEY_STRINGS,
+     .offset = START_AT(take),
+     .fallback = "[\"*\"]",
+     .help = "patterns of the arrays to take; one of another shape (a head for other classes), or "
+             "that the donor lacks, starts fresh, which the table printed at the start says"},
+    {.name = "fresh",
+     .type = KEY_STRINGS,
+     .offset = START_AT(fresh),
+     .fallback = "[]",
+     .help = "patterns of the arrays to start fresh all the same"},
+    {.name = "preprocess",
+     .type = KEY_ENUM,
+     .offset = START_AT(preprocess),
+     .fallback = "donor",
+     .names = start_preprocess_names,
+     .help = "donor: images are prepared as for the donor, with its statistics; own: as the run "
+             "file's preprocess says, with the new data's"},
+    KEY_END};
+
 const struct Key run_keys[] = {
     {.name = "data",
      .type = KEY_SECTION,
@@ -181,6 +211,11 @@ const struct Key run_keys[] = {
      .offset = AT(model),
      .kinds = &layer_kinds,
      .help = "the layers, in order"},
+    {.name = "start_from",
+     .type = KEY_SECTION,
+     .offset = AT(start_from),
+     .keys = start_keys,
+     .help = "transfer learning: begin with the parameters of another run"},
     {.name = "loss",
      .type = KEY_CHOICE,
      .offset = AT(loss),

@@ -12,6 +12,14 @@
 #include "optim/large_batch.h"
 #include "runfile/runfile.h"
 
+/* start_from: whose parameters a run starts from, and which of them. */
+struct StartOptions {
+    const char *checkpoint;     /* a checkpoint or a file of weights; NULL: nobody's */
+    struct Strings take, fresh; /* patterns of names */
+    int preprocess;             /* enum: donor, own */
+};
+enum { START_PREPROCESS_DONOR, START_PREPROCESS_OWN };
+
 struct RunOptions {
     struct {
         const char *file;       /* HDF5 data set; relative to the working folder */
@@ -19,6 +27,7 @@ struct RunOptions {
         const char *validation; /* split, or "none" */
     } data;
     struct PreprocessOptions preprocess;
+    struct StartOptions start_from;
     struct ChoiceList augment;
     struct ChoiceList model;
     struct Choice loss, optimizer, schedule;

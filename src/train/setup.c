@@ -7,7 +7,9 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "train/member.h"
 #include "train/trainer.h"
+#include "train/transfer.h"
 
 static int make_folder(const char *path, struct Error *error) {
     char *copy = memory_copy_text(path);
@@ -70,6 +72,19 @@ static int check_shards(struct Trainer *trainer, struct Error *error) {
     return OK;
 }
 
+static int set_preprocess(struct Trainer *trainer, struct Error *error) {
+    struct Preprocess *preprocess = &trainer->preprocess;
+    const struct Dataset *dataset = trainer->dataset;
+    if (!trainer->prepared_by)
+        return preprocess_create(preprocess, &trainer->options.preprocess, dataset, error);
+    member_preprocess(preprocess, trainer->prepared_by);
+    if (preprocess->mean_count <= preprocess->channels) { /* knows channels only: any size goes */
+        preprocess->height = dataset->height;
+        preprocess->width = dataset->width;
+    }
+    return OK;
+}
+
 static int open_data(struct Trainer *trainer, struct Error *error) {
     const struct RunOptions *options = &trainer->options;
     int code = dataset_open(&trainer->dataset, options->data.file, error);
@@ -79,7 +94,7 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
                            &trainer->validation, error);
     if (code)
         return code;
-    code = preprocess_create(&trainer->preprocess, &options->preprocess, trainer->dataset, error);
+    code = set_preprocess(trainer, error);
     if (code)
         return code;
     struct LoaderRequest request = {.dataset = trainer->dataset,
@@ -202,16 +217,20 @@ static int open_folder(struct Trainer *trainer, const struct Checkpoint *checkpo
     return code;
 }
 
+/* A new run's parameters, on rank 0: drawn, then taken from the donor. `taken`: for people. */
+static int start_state(struct Trainer *trainer, struct Text *taken, struct Error *error) {
+    model_initialise(trainer->model, (uint64_t)trainer->options.train.seed, trainer->state);
+    if (!trainer->donor)
+        return OK;
+    return transfer_take(trainer->file, &trainer->options.start_from, model_arena(trainer->model),
+                         trainer->donor, trainer->state, taken, error);
+}
+
 /* The replicas start from rank 0's parameters. */
 static int fill_state(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                       struct Error *error) {
     int64_t bytes = arena_state_elements(model_arena(trainer->model)) * (int64_t)sizeof(float);
-    int code = OK;
-    trainer->state = memory_allocate((size_t)bytes, "parameters");
-    if (checkpoint)
-        code = trainer_restore(trainer, checkpoint, error);
-    else if (ranks_rank(trainer->ranks) == 0)
-        model_initialise(trainer->model, (uint64_t)trainer->options.train.seed, trainer->state);
+    int code = checkpoint ? trainer_restore(trainer, checkpoint, error) : OK;
     code = ranks_agree(trainer->ranks, code, error);
     if (code)
         return code;
@@ -251,7 +270,7 @@ static void announce_large_batch(const struct Trainer *trainer) {
 }
 
 static void announce_run(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                         const char *skipped) {
+                         const char *skipped, const struct Text *taken) {
     const struct RunOptions *options = &trainer->options;
     char parameters[32];
     if (skipped && *skipped)
@@ -262,6 +281,10 @@ static void announce_run(const struct Trainer *trainer, const struct Checkpoint 
     else if (trainer->request->resume)
         progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
                       trainer->request->folder);
+    if (trainer->donor)
+        progress_note(trainer->bar, "starting from %s, its preprocessing %s:%s",
+                      trainer->donor->path, trainer->prepared_by ? "kept" : "replaced",
+                      taken->data ? taken->data : "");
     text_count((double)model_arena(trainer->model)->trained, parameters);
     progress_note(trainer->bar,
                   "%s parameters, %lld samples; batch %lld in %lld shards on %d rank%s x %lld "
@@ -276,7 +299,7 @@ static void announce_run(const struct Trainer *trainer, const struct Checkpoint 
 }
 
 static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                    const char *skipped, struct Error *error) {
+                    const char *skipped, struct Text *taken, struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
     int code = agree_on_variant(trainer, error);
     if (code)
@@ -288,6 +311,13 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
                            arena_gradient_elements(model_arena(trainer->model)),
                            (enum ExchangeAlgorithm)trainer->options.train.exchange,
                            trainer->variant, error);
+    if (code)
+        return code;
+    size_t state = (size_t)arena_state_elements(model_arena(trainer->model)) * sizeof(float);
+    trainer->state = memory_allocate(state, "parameters");
+    if (!checkpoint && ranks_rank(ranks) == 0)
+        code = start_state(trainer, taken, error);
+    code = ranks_agree(ranks, code, error);
     if (code)
         return code;
     trainer->run_text = runfile_emit(run_keys, &trainer->options);
@@ -304,13 +334,14 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    announce_run(trainer, checkpoint, skipped);
+    announce_run(trainer, checkpoint, skipped, taken);
     return fill_state(trainer, checkpoint, error);
 }
 
 int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
                    struct Error *error) {
     struct Checkpoint *checkpoint = NULL;
+    struct Text taken = {0};
     char *skipped = NULL;
     *trainer = (struct Trainer){.ranks = ranks,
                                 .request = request,
@@ -320,10 +351,19 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
         code = trainer_find_checkpoint(trainer, &checkpoint, &skipped, error);
     if (!code && trainer->options.train.shards < 0)
         trainer->options.train.shards = ranks_size(ranks);
+    if (!code && !checkpoint)
+        code = trainer_find_donor(trainer, error);
+    const struct StartOptions *start = &trainer->options.start_from;
+    if (start->checkpoint && start->preprocess == START_PREPROCESS_DONOR)
+        trainer->prepared_by = checkpoint ? checkpoint : trainer->donor;
     if (!code)
-        code = assemble(trainer, checkpoint, skipped, error);
+        code = assemble(trainer, checkpoint, skipped, &taken, error);
     checkpoint_release(checkpoint);
+    checkpoint_release(trainer->donor);
+    trainer->donor = NULL;
+    trainer->prepared_by = NULL;
     memory_release(skipped);
+    text_release(&taken);
     return code;
 }
 

@@ -22,6 +22,11 @@ struct Trainer {
     enum Variant variant;      /* agreed by all ranks */
     const struct Backend *backend;
 
+    struct Checkpoint *donor; /* start_from: until the state is filled; NULL: none */
+    /* Whose preprocessing the images get: the donor's, or after a resumption the run's own
+     * checkpoint's, which has it from the donor. NULL: made from the run file. */
+    const struct Checkpoint *prepared_by;
+
     struct Dataset *dataset;
     const struct Split *split, *validation; /* validation NULL: none */
     struct Preprocess preprocess;
@@ -56,6 +61,8 @@ int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpo
 /* Fills state, optimiser slots and progress. Not collective. */
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     struct Error *error);
+/* transfer.c: reads the donor of start_from, if there is one, on every rank. Collective. */
+int trainer_find_donor(struct Trainer *trainer, struct Error *error);
 /* save.c: one checkpoint of the present state; links, prunes. Collective. */
 int trainer_save(struct Trainer *trainer, struct Error *error);
 /* save.c: is there room for the checkpoints of the whole run? Collective. */

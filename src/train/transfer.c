@@ -1,0 +1,157 @@
+#include "train/transfer.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/pattern.h"
+#include "train/share.h"
+#include "train/trainer.h"
+
+static int read_donor(struct Trainer *trainer, struct Error *error) {
+    const struct StartOptions *options = &trainer->options.start_from;
+    int code = checkpoint_read_donor(&trainer->donor, options->checkpoint, error);
+    if (code)
+        return code;
+    if (options->preprocess == START_PREPROCESS_DONOR && trainer->donor->channels == 0)
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "start_from.preprocess",
+                            "is donor, but %s holds weights alone, without preprocessing; expected "
+                            "own",
+                            options->checkpoint);
+    return OK;
+}
+
+int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
+    int code = OK;
+    if (!trainer->options.start_from.checkpoint)
+        return OK;
+    if (ranks_rank(trainer->ranks) == 0)
+        code = read_donor(trainer, error);
+    code = ranks_agree(trainer->ranks, code, error);
+    if (!code)
+        share_checkpoint(trainer->ranks, &trainer->donor);
+    return code;
+}
+
+static bool matches(const struct Strings *patterns, const char *name) {
+    for (int i = 0; i < patterns->count; i++)
+        if (pattern_match(patterns->values[i], name))
+            return true;
+    return false;
+}
+
+static int check_patterns(const struct RunFile *file, const char *key,
+                          const struct Strings *patterns, const struct Arena *arena,
+                          struct Error *error) {
+    size_t bytes = (size_t)arena->row_count * sizeof(char *);
+    const char **names = memory_allocate(bytes, "names of parameters");
+    int code = OK;
+    for (int i = 0; i < arena->row_count; i++)
+        names[i] = arena->rows[i].name;
+    for (int p = 0; p < patterns->count && !code; p++) {
+        const char *pattern = patterns->values[p];
+        int row = 0;
+        while (row < arena->row_count && !pattern_match(pattern, names[row]))
+            row++;
+        if (row == arena->row_count)
+            code = runfile_fail(file, error, ERROR_RUN_FILE, key,
+                                "'%s' matches no array of the model; the nearest is '%s'", pattern,
+                                pattern_nearest(pattern, names, arena->row_count));
+    }
+    memory_release((void *)names);
+    return code;
+}
+
+static enum Transfer fate_of(const struct StartOptions *options, const struct ArenaRow *row,
+                             const struct CheckpointArray *array) {
+    if (matches(&options->fresh, row->name))
+        return TRANSFER_FRESH;
+    if (!matches(&options->take, row->name))
+        return TRANSFER_NOT_ASKED;
+    if (!array)
+        return TRANSFER_ABSENT;
+    return checkpoint_array_fits(array, row) ? TRANSFER_TAKEN : TRANSFER_SHAPE;
+}
+
+static void add_shape(struct Text *text, const int64_t *size, int rank) {
+    text_add(text, "(");
+    for (int i = 0; i < rank; i++)
+        text_add(text, "%s%lld", i ? "," : "", (long long)size[i]);
+    text_add(text, ")");
+}
+
+/* Rows [first, end) have the same fate. */
+static void add_line(struct Text *table, const struct Arena *arena, int first, int end,
+                     enum Transfer fate, const struct CheckpointArray *array) {
+    static const char *const words[] = {[TRANSFER_TAKEN] = "taken",
+                                        [TRANSFER_FRESH] = "fresh",
+                                        [TRANSFER_NOT_ASKED] = "fresh",
+                                        [TRANSFER_ABSENT] = "skipped",
+                                        [TRANSFER_SHAPE] = "skipped"};
+    static const char *const reasons[] = {[TRANSFER_TAKEN] = "",
+                                          [TRANSFER_FRESH] = ": by start_from.fresh",
+                                          [TRANSFER_NOT_ASKED] = ": not in start_from.take",
+                                          [TRANSFER_ABSENT] = ": the donor has none of that name",
+                                          [TRANSFER_SHAPE] = ""};
+    int64_t values = 0;
+    for (int i = first; i < end; i++)
+        values += arena->rows[i].count;
+    const struct ArenaRow *row = &arena->rows[first];
+    text_add(table, "\n  %-8s %s", words[fate], row->name);
+    if (end > first + 1)
+        text_add(table, " ... %s (%d arrays, %lld values)", arena->rows[end - 1].name, end - first,
+                 (long long)values);
+    if (fate == TRANSFER_SHAPE) {
+        text_add(table, ": the donor's is ");
+        add_shape(table, array->size, array->rank);
+        text_add(table, ", the model's ");
+        add_shape(table, row->file_size, row->file_rank);
+    }
+    text_add(table, "%s", reasons[fate]);
+}
+
+static void add_unused(struct Text *table, const struct Arena *arena,
+                       const struct Checkpoint *donor, const char *group) {
+    size_t length = strlen(group);
+    for (int i = 0; i < donor->array_count; i++) {
+        const char *name = donor->arrays[i].name;
+        if (!strncmp(name, group, length) && arena_find(arena, name + length) < 0)
+            text_add(table, "\n  unused   %s: the model has none of that name", name + length);
+    }
+}
+
+int transfer_take(const struct RunFile *file, const struct StartOptions *options,
+                  const struct Arena *arena, const struct Checkpoint *donor, float *state,
+                  struct Text *table, struct Error *error) {
+    static const char group[] = "model/";
+    int taken = 0, first = 0, code;
+    code = check_patterns(file, "start_from.take", &options->take, arena, error);
+    if (!code)
+        code = check_patterns(file, "start_from.fresh", &options->fresh, arena, error);
+    if (code)
+        return code;
+    enum Transfer before = TRANSFER_TAKEN;
+    const struct CheckpointArray *array_before = NULL;
+    for (int i = 0; i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        const struct CheckpointArray *array = checkpoint_array(donor, group, row->name);
+        enum Transfer fate = fate_of(options, row, array);
+        if (fate == TRANSFER_TAKEN) {
+            arena_from_file(row, array->values, state);
+            taken++;
+        }
+        if (i > first && (fate != before || fate == TRANSFER_SHAPE)) {
+            add_line(table, arena, first, i, before, array_before);
+            first = i;
+        }
+        before = fate;
+        array_before = array;
+    }
+    add_line(table, arena, first, arena->row_count, before, array_before);
+    add_unused(table, arena, donor, group);
+    if (!taken)
+        return runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.checkpoint",
+                            "nothing of %s can be taken: none of its %d arrays has both a name and "
+                            "a shape of the model's (trainer inspect shows them)",
+                            donor->path, donor->array_count);
+    return OK;
+}

@@ -1,0 +1,28 @@
+/* Transfer learning: a run that starts from another's parameters. Which rows are taken is said by
+ * patterns of their names (base/pattern.h). Inside train/ only. */
+#ifndef TRAINER_TRAIN_TRANSFER_H
+#define TRAINER_TRAIN_TRANSFER_H
+
+#include "base/arena.h"
+#include "base/text.h"
+#include "checkpoint/checkpoint.h"
+#include "train/run.h"
+
+/* Why a row of the model starts as it does. */
+enum Transfer {
+    TRANSFER_TAKEN,
+    TRANSFER_FRESH,     /* a pattern of `fresh` */
+    TRANSFER_NOT_ASKED, /* no pattern of `take` */
+    TRANSFER_ABSENT,    /* the donor has no such array */
+    TRANSFER_SHAPE      /* the donor's has another shape */
+};
+
+/* Copies what is taken from `donor` into `state`; the other rows stay as they were initialised.
+ * `table` gets, for people, one line a run of rows with the same fate, then the donor's arrays that
+ * the model has no place for. Fails (ERROR_RUN_FILE) where a pattern matches no row of the model,
+ * naming the nearest, and (ERROR_CHECKPOINT) where nothing at all is taken. */
+int transfer_take(const struct RunFile *file, const struct StartOptions *options,
+                  const struct Arena *arena, const struct Checkpoint *donor, float *state,
+                  struct Text *table, struct Error *error);
+
+#endif

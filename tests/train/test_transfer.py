@@ -1,0 +1,101 @@
+#!/usr/bin/python3
+"""Transfer learning: what start_from takes, what it leaves and why; a head for other classes; the donor's
+preprocessing kept or replaced; weights written by h5py; the same bits on any number of ranks."""
+import os
+
+from harness import check, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
+
+
+def other_classes(path, source, classes=4):
+    """A data set of `classes` of the source's classes, of its own statistics."""
+    with h5py.File(source) as old, h5py.File(path, "w") as new:
+        for split in ("train", "validation", "test"):
+            labels = old[f"{split}/labels"][()]
+            keep = labels < classes
+            new[f"{split}/images"] = old[f"{split}/images"][()][keep] // 2
+            new[f"{split}/labels"] = labels[keep]
+        new["classes"] = [f"kind {i}" for i in range(classes)]
+        images = new["train/images"][()].reshape(-1, 3).astype(float)
+        new["statistics/channel_mean"] = images.mean(0)
+        new["statistics/channel_std"] = images.std(0)
+        for name in ("format_version",):
+            new.attrs[name] = old.attrs[name]
+
+
+def model(path):
+    with h5py.File(path) as file:
+        return {name: values[()] for name, values in file["model"].items()}
+
+
+def begin(folder, name):
+    return model(f"{folder}/{name}/checkpoints/step-000000000.h5")
+
+
+MODEL = """
+  - conv: {out: 6, kernel: 3, padding: 1, bias: false}
+  - batchnorm
+  - relu
+  - maxpool: {kernel: 4}
+  - flatten
+  - linear: {out: %d}
+"""
+
+need_numpy()
+with scratch() as folder:
+    data = synthesize(folder, train=300, test=60, validation=60)
+    few = f"{folder}/few.h5"
+    other_classes(few, data)
+    donor_run = run_file(folder, data, model=MODEL % 10, name="donor.yaml", length="12 steps")
+    result(2, "train", donor_run, "--out", f"{folder}/donor", "--quiet")
+    donor = f"{folder}/donor/checkpoints/latest.h5"
+    theirs = model(donor)
+
+    again = ["train", donor_run, "--set", f"start_from.checkpoint={donor}"]
+    result(1, *again, "--out", f"{folder}/same", "--set", "train.length=1 steps", "--set", "schedule.warmup=0", "--quiet")
+    ours = begin(folder, "same")
+    check(all((ours[name] == theirs[name]).all() for name in theirs), "everything is taken, running statistics too")
+
+    student = run_file(folder, few, model=MODEL % 4, name="student.yaml", length="8 steps", every="4 steps")
+    start = ["--set", f"start_from.checkpoint={donor}"]
+    words = run(1, "train", student, "--out", f"{folder}/student", *start)[1]
+    check("5.weight: the donor's is (10,384), the model's (4,384)" in words and "5.bias: the donor's is (10), the model's (4)" in words, "a head of another size starts fresh, the table says so")
+    check("taken    0.weight ... 1.running_var (5 arrays, " in words, "the table says what was taken")
+    ours = begin(folder, "student")
+    check(all((ours[name] == theirs[name]).all() for name in theirs if name[0] != "5") and ours["5.weight"].shape == (4, 384), "the rest is the donor's")
+
+    digests = {result(n, "train", student, "--out", f"{folder}/n{n}", *start, "--set", "train.shards=4", "--quiet")["digest"] for n in (1, 2, 4)}
+    check(len(digests) == 1, "the same bits on 1, 2 and 4 ranks")
+    result(2, "train", student, "--out", f"{folder}/part", *start, "--set", "train.shards=4", "--stop-after", "3", "--quiet")
+    os.rename(donor, donor + ".away")
+    check(result(1, "train", student, "--out", f"{folder}/part", *start, "--resume", "--quiet")["digest"] in digests, "resumed without the donor, on another number of ranks: the same bits")
+    os.rename(donor + ".away", donor)
+
+    def preparation(name):
+        with h5py.File(f"{folder}/{name}/checkpoints/latest.h5") as file:
+            return file["preprocessing/mean"][()]
+    with h5py.File(data) as old, h5py.File(few) as new:
+        means = old["statistics/channel_mean"][()], new["statistics/channel_mean"][()]
+    result(1, "train", student, "--out", f"{folder}/own", *start, "--set", "start_from.preprocess=own", "--quiet")
+    check(np.allclose(preparation("student"), means[0]) and np.allclose(preparation("part"), means[0]), "the donor's preprocessing is kept, also when resumed")
+    check(np.allclose(preparation("own"), means[1]), "or replaced by the run's own")
+
+    result(1, "train", student, "--out", f"{folder}/patterns", *start, "--set", 'start_from.take=["0.*", "1.*"]', "--set", 'start_from.fresh=["*.running_*"]', "--quiet")
+    ours = begin(folder, "patterns")
+    check((ours["0.weight"] == theirs["0.weight"]).all() and (ours["1.bias"] == theirs["1.bias"]).all() and not ours["1.running_mean"].any(), "patterns say what is taken and what is fresh")
+
+    plain = f"{folder}/plain.h5"
+    with h5py.File(plain, "w") as file:
+        for name in ("0.weight", "1.weight"):
+            file[f"model/{name}"] = theirs[name].astype(np.float64) * 2
+    result(1, "train", student, "--out", f"{folder}/plain", "--set", f"start_from.checkpoint={plain}", "--set", "start_from.preprocess=own", "--quiet")
+    check((begin(folder, "plain")["0.weight"] == theirs["0.weight"] * 2).all(), "weights that h5py wrote are taken")
+
+    def refused(code, *more):
+        words = run(2, "train", student, "--out", f"{folder}/refused", *more, code=code)[1].split("\n")[0]
+        check(not os.path.exists(f"{folder}/refused"), words)
+        return words
+    check("'5.weigth' matches no array of the model; the nearest is '5.weight'" in refused(3, *start, "--set", 'start_from.fresh=["5.weigth"]'), "a pattern for nothing is refused")
+    check("start_from.preprocess" in refused(3, "--set", f"start_from.checkpoint={plain}"), "weights alone have no preprocessing to keep")
+    check("none of its" in refused(5, *start, "--set", 'start_from.take=["5.*"]'), "a donor of which nothing fits is refused")
+    check("no group /model" in refused(5, "--set", f"start_from.checkpoint={data}"), "a data set is no donor")
+    check("nowhere.h5" in refused(5, "--set", "start_from.checkpoint=nowhere.h5"), "a donor that is not there is refused")
