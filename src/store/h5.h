@@ -66,13 +66,20 @@ int h5_read_attribute(struct H5File *file, const char *object, const char *name,
 #define H5_VERSION_LENGTH 40
 const char *h5_version(char buffer[H5_VERSION_LENGTH]);
 
-/* Writing, in one of two ways. */
+/* Writing, in one of three ways. */
 struct H5Writer;
 /* Straight to `path` under a temporary name in the same folder, for data sets larger than memory;
  * h5_commit renames. */
 int h5_create(struct H5Writer **writer, const char *path, struct Error *error);
 /* Built in memory; h5_commit writes it out with a seal. */
 int h5_create_in_memory(struct H5Writer **writer, const char *path, struct Error *error);
+
+/* To a copy of the file `path` (of that which a link points at), under a temporary name in the
+ * same folder; h5_commit renames. So the file is the old one or the new one at any time, and who
+ * has the old one open keeps it. What is written takes the place of what has that name; everything
+ * else stays, whoever made it. Costs a copy of the file, where the file system cannot share blocks.
+ * `code` is what failures of the old file are called. */
+int h5_update(struct H5Writer **writer, const char *path, int code, struct Error *error);
 
 int h5_write(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
              const int64_t *size, const void *data, struct Error *error); /* parents are made */

@@ -17,10 +17,16 @@ struct H5Writer {
     char *path, *temporary; /* temporary: NULL until the file exists */
     hid_t id;
     struct Medium medium;
+    bool replaces; /* what it writes under a name takes the place of what is there */
 };
 
-/* Creates the writer's temporary file beside its path. */
+/* A writer without a file, and the writer's temporary file beside its path. */
+struct H5Writer *h5_make_writer(const char *path);
 int h5_create_temporary(struct H5Writer *writer, struct Error *error);
+/* Room for a dataset of that shape under a name that may exist: its offset where what is there has
+ * that type and shape and lies in one run; else what is there is removed, and the answer is
+ * HADDR_UNDEF. */
+haddr_t h5_take_over(struct H5Writer *writer, const char *name, hid_t type, hid_t space);
 
 /* Stops HDF5 from printing its error stack (per thread, so every entry calls it). */
 void h5_quiet(void);

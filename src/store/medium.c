@@ -21,6 +21,23 @@ static const unsigned char zero_page[MEDIUM_PAGE];
 
 /* --- pages ------------------------------------------------------------------------------------ */
 
+/* Reads what the file to be changed has of [offset, offset + bytes); the rest is left alone. HDF5
+ * is never told of a failure, medium_flush is. */
+static void read_base(struct Medium *medium, uint64_t offset, void *data, uint64_t bytes) {
+    uint64_t end = offset + bytes < medium->base ? offset + bytes : medium->base;
+    while (offset < end) {
+        ssize_t part = pread(medium->fd, data, end - offset, (off_t)offset);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part <= 0) {
+            medium->failed = part < 0 ? errno : EIO;
+            return;
+        }
+        offset += (uint64_t)part;
+        data = (char *)data + part;
+    }
+}
+
 static unsigned char *page_for_writing(struct Medium *medium, uint64_t index) {
     if (index >= medium->page_count) {
         uint64_t count = index + index / 2 + 16;
@@ -28,12 +45,16 @@ static unsigned char *page_for_writing(struct Medium *medium, uint64_t index) {
                                       count * sizeof *medium->pages, "an HDF5 file's pages");
         medium->page_count = count;
     }
-    if (!medium->pages[index])
+    if (!medium->pages[index]) {
         medium->pages[index] = memory_allocate(MEDIUM_PAGE, "an HDF5 file's page");
+        read_base(medium, index * MEDIUM_PAGE, medium->pages[index], MEDIUM_PAGE);
+    }
     return medium->pages[index];
 }
 
-static const unsigned char *page_for_reading(const struct Medium *medium, uint64_t index) {
+static const unsigned char *page_for_reading(struct Medium *medium, uint64_t index) {
+    if (index * MEDIUM_PAGE < medium->base)
+        return page_for_writing(medium, index);
     return index < medium->page_count && medium->pages[index] ? medium->pages[index] : zero_page;
 }
 
@@ -49,8 +70,7 @@ static void store_in_pages(struct Medium *medium, uint64_t offset, const void *d
     }
 }
 
-static void load_from_pages(const struct Medium *medium, uint64_t offset, void *data,
-                            uint64_t bytes) {
+static void load_from_pages(struct Medium *medium, uint64_t offset, void *data, uint64_t bytes) {
     for (uint64_t done = 0; done < bytes;) {
         uint64_t at = (offset + done) % MEDIUM_PAGE, part = MEDIUM_PAGE - at;
         if (part > bytes - done)
@@ -136,6 +156,10 @@ static int flush_page(struct Medium *medium, uint64_t start, const unsigned char
 }
 
 int medium_flush(struct Medium *medium) {
+    if (medium->failed) {
+        errno = medium->failed;
+        return -1;
+    }
     if (ftruncate(medium->fd, (off_t)medium->length) != 0)
         return -1;
     for (uint64_t index = 0; index < medium->page_count; index++)
@@ -213,13 +237,16 @@ static herr_t driver_set_end_of_allocation(H5FD_t *file, H5FD_mem_t type, haddr_
 static haddr_t driver_get_end_of_file(const H5FD_t *file, H5FD_mem_t type) {
     (void)type;
     const struct Driver *driver = (const struct Driver *)file;
-    return driver->medium->writing ? driver->end_of_allocation : driver->medium->bytes;
+    const struct Medium *medium = driver->medium;
+    if (!medium->writing)
+        return medium->bytes;
+    return driver->end_of_allocation > medium->base ? driver->end_of_allocation : medium->base;
 }
 
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
                           size_t size, void *buffer) {
     (void)type, (void)transfer;
-    const struct Medium *medium = ((struct Driver *)file)->medium;
+    struct Medium *medium = ((struct Driver *)file)->medium;
     if (medium->writing) {
         load_from_pages(medium, address, buffer, size);
         return 0;

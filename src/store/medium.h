@@ -26,6 +26,9 @@ struct Medium {
     unsigned char **pages;
     uint64_t page_count;
     uint64_t length; /* of the finished file, known when HDF5 has closed it */
+    /* Writing to fd: its first `base` bytes are a file to be changed; a page begins as they are. */
+    uint64_t base;
+    int failed; /* errno of a page that could not be read; medium_flush reports it */
     /* Writing to fd: what was written there directly, sorted; pages leave it alone. */
     struct MediumRange {
         uint64_t offset, bytes;

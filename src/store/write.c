@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "store/internal.h"
 
-static struct H5Writer *make_writer(const char *path) {
+struct H5Writer *h5_make_writer(const char *path) {
     struct H5Writer *writer = memory_allocate(sizeof *writer, "an HDF5 writer");
     writer->path = memory_copy_text(path);
     writer->id = -1;
@@ -36,7 +36,7 @@ static int start_hdf5(struct H5Writer *writer, struct Error *error) {
 }
 
 int h5_create_in_memory(struct H5Writer **out, const char *path, struct Error *error) {
-    struct H5Writer *writer = make_writer(path);
+    struct H5Writer *writer = h5_make_writer(path);
     int result = start_hdf5(writer, error);
     if (result != OK) {
         h5_abandon(writer);
@@ -64,7 +64,7 @@ int h5_create_temporary(struct H5Writer *writer, struct Error *error) {
 }
 
 int h5_create(struct H5Writer **out, const char *path, struct Error *error) {
-    struct H5Writer *writer = make_writer(path);
+    struct H5Writer *writer = h5_make_writer(path);
     int result = h5_create_temporary(writer, error);
     if (result == OK)
         result = start_hdf5(writer, error);
@@ -114,11 +114,16 @@ int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int 
                     h5_shape(rank, size, shape));
     }
     hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
-    hid_t id = create_dataset(writer, name, h5_native(type), space);
-    if (id < 0)
-        return not_written(writer, name, error);
-    haddr_t offset = H5Dget_offset(id);
-    H5Dclose(id);
+    haddr_t offset = HADDR_UNDEF;
+    if (writer->replaces)
+        offset = h5_take_over(writer, name, h5_native(type), space);
+    if (offset == HADDR_UNDEF) {
+        hid_t id = create_dataset(writer, name, h5_native(type), space);
+        if (id < 0)
+            return not_written(writer, name, error);
+        offset = H5Dget_offset(id);
+        H5Dclose(id);
+    }
     H5Sclose(space);
     if (bytes == 0)
         return OK;
@@ -188,6 +193,8 @@ static hid_t text_type(size_t length) { /* UTF-8 of fixed length: no heap that c
 static int write_text_dataset(struct H5Writer *writer, const char *name, size_t length, hid_t space,
                               const void *data, struct Error *error) {
     hid_t type = text_type(length);
+    if (writer->replaces)
+        h5_take_over(writer, name, H5T_NATIVE_OPAQUE, space); /* no text is: it goes */
     hid_t id = create_dataset(writer, name, type, space);
     int result = OK;
     if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
@@ -248,6 +255,8 @@ int h5_write_attribute(struct H5Writer *writer, const char *object, const char *
         return not_written(writer, object, error);
     hid_t space = H5Screate(H5S_SCALAR);
     hid_t stored = type == H5_TEXT ? text_type(strlen(value)) : H5Tcopy(h5_native(type));
+    if (writer->replaces && H5Aexists(id, name) > 0)
+        H5Adelete(id, name);
     hid_t attribute = H5Acreate2(id, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
     int result = OK;
     if (attribute < 0 || H5Awrite(attribute, stored, value) < 0) {

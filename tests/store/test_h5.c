@@ -331,6 +331,131 @@ static void full_disk(void **state) {
     assert_true(written >= 2 && clean >= 50);
 }
 
+/* --- changing a file that is there ------------------------------------------------------------ */
+
+static void change(struct H5Writer *writer) {
+    static float other[700][33][5];
+    memset(other, 0, sizeof other);
+    ok(h5_write(writer, "model/big", H5_FLOAT32, 3, SIZE(700, 33, 5), other, &error));
+    ok(h5_write(writer, "a/b/c/d", H5_FLOAT64, 1, SIZE(2), (double[]){1.5, 2.5}, &error));
+    ok(h5_write(writer, "statistics/new", H5_FLOAT32, 2, SIZE(33, 5), big[3], &error));
+    ok(h5_write_attribute(writer, "train", "digest", H5_TEXT, "a longer one", &error));
+    ok(h5_write_text(writer, "run/text", "another text", &error));
+}
+
+static void check_changed(const char *path) {
+    struct H5File *file;
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    static float values[700][33][5];
+    double two[2];
+    char *text;
+    uint8_t bytes[15];
+    ok(h5_read(file, "model/big", H5_FLOAT32, 3, SIZE(700, 33, 5), values, &error));
+    assert_true(values[0][0][1] == 0 && values[699][32][4] == 0);
+    ok(h5_read(file, "a/b/c/d", H5_FLOAT64, 1, SIZE(2), two, &error));
+    assert_true(two[0] == 1.5 && two[1] == 2.5);
+    ok(h5_read(file, "statistics/new", H5_FLOAT32, 2, SIZE(33, 5), values, &error));
+    assert_memory_equal(values, big[3], sizeof big[3]);
+    ok(h5_read(file, "train/images", H5_UINT8, 2, SIZE(3, 5), bytes, &error));
+    assert_int_equal(bytes[14], 7);
+    ok(h5_read_attribute(file, "train", "digest", H5_TEXT, &text, &error));
+    assert_string_equal(text, "a longer one");
+    memory_release(text);
+    ok(h5_read_text(file, "run/text", &text, &error));
+    assert_string_equal(text, "another text");
+    memory_release(text);
+    char list[200] = "";
+    ok(h5_list(file, "/", collect, list, &error));
+    assert_string_equal(list, "a/ classes empty model/ run/ statistics/ train/ zeros ");
+    h5_close(file);
+}
+
+/* The old file is whole until the new one takes its place, and who has it open keeps it. */
+static void updated(void **state) {
+    (void)state;
+    const char *path = scratch_path("updated.h5"), *link = scratch_path("link.h5");
+    make(path, false);
+    chmod(path, 0640);
+    assert_int_equal(symlink("updated.h5", link), 0);
+    struct H5File *open_before;
+    ok(h5_open(&open_before, link, ERROR_DATA, &error));
+    struct H5Writer *writer;
+    ok(h5_update(&writer, link, ERROR_DATA, &error));
+    change(writer);
+    h5_abandon(writer);
+    assert_int_equal(scratch_count(), 2);
+    check(open_before);
+    ok(h5_update(&writer, link, ERROR_DATA, &error));
+    change(writer);
+    ok(h5_commit(writer, &error));
+    check(open_before);
+    h5_close(open_before);
+    check_changed(path);
+    struct stat status, first;
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_int_equal(stat(path, &first), 0);
+    assert_int_equal(first.st_mode & 0777, 0640);
+    /* The same shapes once more: in their old places. */
+    ok(h5_update(&writer, path, ERROR_DATA, &error));
+    change(writer);
+    ok(h5_commit(writer, &error));
+    check_changed(path);
+    assert_int_equal(stat(path, &status), 0);
+    assert_true(status.st_size < first.st_size + 10000);
+    refused(h5_update(&writer, scratch_path("none.h5"), ERROR_DATA, &error), ERROR_DATA,
+            "none.h5: cannot be opened: No such file");
+    scratch_write(path, "no HDF5", 7);
+    refused(h5_update(&writer, path, ERROR_DATA, &error), ERROR_DATA, "HDF5 cannot change it");
+    assert_null(writer);
+    assert_int_equal(scratch_count(), 2);
+    scratch_empty();
+}
+
+static int update_limited(const char *path, rlim_t limit) {
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, limit});
+    struct H5Writer *writer;
+    int result = h5_update(&writer, path, ERROR_DATA, &error);
+    if (result == OK)
+        result = h5_write(writer, "more/big", H5_FLOAT32, 3, SIZE(700, 33, 5), big, &error);
+    if (result == OK)
+        result = h5_write_texts(writer, "more/classes", names, 4, &error);
+    if (result == OK)
+        return h5_commit(writer, &error) == OK ? 1 : scratch_count() == 1 ? 0 : 2;
+    h5_abandon(writer);
+    return result == ERROR_SYSTEM && scratch_count() == 1 ? 0 : 3;
+}
+
+static void full_disk_while_updating(void **state) {
+    (void)state;
+    const char *path = scratch_path("limited.h5");
+    make(path, false);
+    size_t bytes, after;
+    char *before = scratch_read(path, &bytes);
+    int written = 0, clean = 0;
+    for (rlim_t limit = 0; limit < 2 * bytes + 20000; limit += bytes / 13) {
+        pid_t child = fork();
+        if (child == 0)
+            exit(update_limited(path, limit));
+        int status;
+        waitpid(child, &status, 0);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+            fail_msg("limit %lu: status %#x: %s", (unsigned long)limit, status, error.text);
+        written += WEXITSTATUS(status) == 1;
+        clean += WEXITSTATUS(status) == 0;
+        if (WEXITSTATUS(status) == 0) {
+            char *now = scratch_read(path, &after);
+            assert_int_equal(after, bytes);
+            assert_memory_equal(now, before, bytes);
+            free(now);
+        }
+    }
+    assert_true(written >= 1 && clean >= 13);
+    free(before);
+    scratch_empty();
+}
+
 /* --- damage to sealed files ------------------------------------------------------------------- */
 
 static void damage(unsigned char *data, size_t *bytes, unsigned kind) {
@@ -417,6 +542,8 @@ int main(void) {
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(unwritable_places),
         cmocka_unit_test(full_disk),
+        cmocka_unit_test(updated),
+        cmocka_unit_test(full_disk_while_updating),
         cmocka_unit_test(sealed_mutants),
         cmocka_unit_test(nothing_leaks),
     };
