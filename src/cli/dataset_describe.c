@@ -49,10 +49,10 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
                 split->bytes ? "uint8" : "float32", text_bytes(bytes, size),
                 split->digest[0] ? split->digest : "none");
     }
-    if (dataset->channel_mean)
-        print_vector(out, "channel mean", dataset->channel_mean, dataset->channels);
-    if (dataset->channel_std)
-        print_vector(out, "channel std", dataset->channel_std, dataset->channels);
+    if (dataset->statistics.channel_mean)
+        print_vector(out, "channel mean", dataset->statistics.channel_mean, dataset->channels);
+    if (dataset->statistics.channel_std)
+        print_vector(out, "channel std", dataset->statistics.channel_std, dataset->channels);
     print_classes(out, dataset);
 }
 
@@ -85,12 +85,12 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
     for (int s = 0; s < dataset->split_count; s++)
         json_object_set_new(splits, dataset->splits[s].name,
                             split_to_json(dataset, &dataset->splits[s]));
-    if (dataset->channel_mean)
+    if (dataset->statistics.channel_mean)
         json_object_set_new(statistics, "channel_mean",
-                            vector_to_json(dataset->channel_mean, dataset->channels));
-    if (dataset->channel_std)
+                            vector_to_json(dataset->statistics.channel_mean, dataset->channels));
+    if (dataset->statistics.channel_std)
         json_object_set_new(statistics, "channel_std",
-                            vector_to_json(dataset->channel_std, dataset->channels));
+                            vector_to_json(dataset->statistics.channel_std, dataset->channels));
     return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o}", "file", text_to_json(dataset->path),
                      "source", dataset->source ? text_to_json(dataset->source) : json_null(),
                      "image_shape", (json_int_t)dataset->height, (json_int_t)dataset->width,

@@ -1,17 +1,10 @@
-#include <stddef.h>
-
 #include "cli/dataset.h"
 
-static const struct {
-    const char *name;
-    size_t offset; /* of the pointer in struct Dataset: NULL where the file has none */
-} statistics[] = {{"channel_mean", offsetof(struct Dataset, channel_mean)},
-                  {"channel_std", offsetof(struct Dataset, channel_std)},
-                  {"mean_image", offsetof(struct Dataset, mean_image)}};
-#define STATISTICS (sizeof statistics / sizeof *statistics)
-
-static bool has_statistic(const struct Dataset *dataset, size_t i) {
-    return *(void *const *)((const char *)dataset + statistics[i].offset) != NULL;
+/* Whether images of this size have it and the file has not. */
+static bool misses(const struct Dataset *dataset, const struct StatisticRow *row) {
+    int64_t size[3];
+    return statistic_shape(row, dataset->height, dataset->width, dataset->channels, size) &&
+           !statistic_of(row, &dataset->statistics);
 }
 
 static void print_words(const struct Dataset *dataset) {
@@ -19,10 +12,11 @@ static void print_words(const struct Dataset *dataset) {
     for (int s = 0; s < dataset->split_count; s++)
         printf(" %s %lld images%s", dataset->splits[s].name, (long long)dataset->splits[s].count,
                s + 1 < dataset->split_count ? "," : "\n");
-    for (size_t i = 0; i < STATISTICS; i++)
-        if (!has_statistic(dataset, i))
-            printf("missing: /statistics/%s; a run that asks for it in preprocess is refused\n",
-                   statistics[i].name);
+    for (const struct StatisticRow *row = statistic_rows; row->name; row++)
+        if (misses(dataset, row))
+            printf("missing: /statistics/%s; a run that asks for it in preprocess is refused; "
+                   "trainer dataset statistics adds it\n",
+                   row->name);
     for (int s = 0; s < dataset->split_count; s++)
         if (!dataset->splits[s].digest[0])
             printf("missing: the digest of split %s; its pixels were compared with nothing\n",
@@ -31,9 +25,9 @@ static void print_words(const struct Dataset *dataset) {
 
 static void print_json(const struct Dataset *dataset) {
     json_t *object = dataset_to_json(dataset), *missing = json_array();
-    for (size_t i = 0; i < STATISTICS; i++)
-        if (!has_statistic(dataset, i))
-            json_array_append_new(missing, json_string(statistics[i].name));
+    for (const struct StatisticRow *row = statistic_rows; row->name; row++)
+        if (misses(dataset, row))
+            json_array_append_new(missing, json_string(row->name));
     json_object_set_new(object, "good", json_true());
     json_object_set_new(object, "missing_statistics", missing);
     dataset_print_json(object);

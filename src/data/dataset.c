@@ -282,47 +282,44 @@ static void name_classes_by_number(struct Dataset *dataset) {
 
 /* --- statistics ------------------------------------------------------------------------------- */
 
-/* One of them, where the file has it; *values stays NULL where it does not. */
-static int read_statistic(struct Opening *opening, const char *name, enum H5Type type, int rank,
-                          const int64_t *size, void **values, struct Error *error) {
-    if (!h5_exists(opening->file, name))
-        return OK;
-    int64_t count = memory_product(size, rank);
-    size_t bytes = (size_t)count * (type == H5_FLOAT64 ? sizeof(double) : sizeof(float));
-    if (!memory_can_hold(bytes))
-        return fail(error, ERROR_DATA, "%s:/%s: is beyond this machine's memory",
-                    opening->dataset->path, name);
-    *values = memory_allocate(bytes, "statistics of a data set");
-    int result = h5_read(opening->file, name, type, rank, size, *values, error);
-    for (int64_t i = 0; result == OK && i < count; i++) {
-        double value = type == H5_FLOAT64 ? ((double *)*values)[i] : ((float *)*values)[i];
-        if (!isfinite(value))
-            result = fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected a finite number",
-                          opening->dataset->path, name, (long long)i, value);
+/* One of them, where the file has it; its place stays NULL where it does not. */
+static int read_statistic(struct Opening *opening, const struct StatisticRow *row,
+                          struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    int64_t size[3];
+    int rank = statistic_shape(row, dataset->height, dataset->width, dataset->channels, size);
+    char *name = memory_print("statistics/%s", row->name);
+    int result = OK;
+    if (rank && h5_exists(opening->file, name)) {
+        int64_t count = memory_product(size, rank);
+        size_t bytes = (size_t)count * (row->single ? sizeof(float) : sizeof(double));
+        void *values = NULL;
+        if (memory_can_hold(bytes))
+            *statistic_place(row, &dataset->statistics) = values =
+                memory_allocate(bytes, "statistics of a data set");
+        else
+            result = fail(error, ERROR_DATA, "%s:/%s: is beyond this machine's memory",
+                          dataset->path, name);
+        if (result == OK)
+            result = h5_read(opening->file, name, row->single ? H5_FLOAT32 : H5_FLOAT64, rank, size,
+                             values, error);
+        for (int64_t i = 0; result == OK && i < count; i++)
+            if (!isfinite(statistic_element(row, values, i)))
+                result =
+                    fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected a finite number",
+                         dataset->path, name, (long long)i, statistic_element(row, values, i));
+            else if (row->of_deviation && statistic_element(row, values, i) < 0)
+                result = fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected 0 or more",
+                              dataset->path, name, (long long)i, statistic_element(row, values, i));
     }
+    memory_release(name);
     return result;
 }
 
 static int read_statistics(struct Opening *opening, struct Error *error) {
-    struct Dataset *dataset = opening->dataset;
-    int64_t size[] = {dataset->height, dataset->width, dataset->channels};
-    void *mean = NULL, *deviation = NULL, *image = NULL;
-    int result =
-        read_statistic(opening, "statistics/channel_mean", H5_FLOAT64, 1, size + 2, &mean, error);
-    if (result == OK)
-        result = read_statistic(opening, "statistics/channel_std", H5_FLOAT64, 1, size + 2,
-                                &deviation, error);
-    if (result == OK)
-        result =
-            read_statistic(opening, "statistics/mean_image", H5_FLOAT32, 3, size, &image, error);
-    dataset->channel_mean = mean;
-    dataset->channel_std = deviation;
-    dataset->mean_image = image;
-    for (int64_t c = 0; result == OK && deviation && c < dataset->channels; c++)
-        if (dataset->channel_std[c] < 0)
-            result = fail(error, ERROR_DATA,
-                          "%s:/statistics/channel_std: element %lld is %g, expected 0 or more",
-                          dataset->path, (long long)c, dataset->channel_std[c]);
+    int result = OK;
+    for (const struct StatisticRow *row = statistic_rows; result == OK && row->name; row++)
+        result = read_statistic(opening, row, error);
     return result;
 }
 
@@ -374,9 +371,7 @@ void dataset_close(struct Dataset *dataset) {
     memory_release(dataset->storage);
     memory_release(dataset->class_names);
     memory_release(dataset->splits);
-    memory_release(dataset->channel_mean);
-    memory_release(dataset->channel_std);
-    memory_release(dataset->mean_image);
+    statistic_values_release(&dataset->statistics);
     memory_release(dataset->source);
     memory_release(dataset->path);
     memory_release(dataset);

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "data/statistics.h"
 
 struct Split {
     char *name;
@@ -25,9 +26,7 @@ struct Dataset {
     char **class_names; /* class_count */
     int split_count;
     struct Split *splits;
-    /* Of the training split, computed at import in double precision; NULL if the file has none. */
-    double *channel_mean, *channel_std; /* (channels), in the images' own units */
-    float *mean_image;                  /* (height, width, channels) */
+    struct StatisticValues statistics; /* of the training split; NULL what the file has not */
     char *source;
     struct DatasetStorage *storage; /* maps and buffers */
 };

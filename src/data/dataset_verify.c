@@ -49,51 +49,52 @@ static bool near(double found, double expected) {
     return fabs(found - expected) <= 1e-4 * (1 + fabs(expected));
 }
 
+static int verify_statistic(const struct Dataset *dataset, const struct Split *split,
+                            const struct StatisticRow *row, const struct StatisticValues *expected,
+                            struct Error *error) {
+    const void *stored = statistic_of(row, &dataset->statistics);
+    const void *computed = statistic_of(row, expected);
+    int64_t size[3];
+    int rank = statistic_shape(row, dataset->height, dataset->width, dataset->channels, size);
+    for (int64_t i = 0; stored && i < memory_product(size, rank); i++) {
+        double found = statistic_element(row, stored, i);
+        double wanted = statistic_element(row, computed, i);
+        if (!near(found, wanted))
+            return fail(error, ERROR_DATA,
+                        "%s:/statistics/%s: %s %lld is %.9g, the pixels of /%s give %.9g",
+                        dataset->path, row->name, rank == 1 ? "channel" : "element", (long long)i,
+                        found, split->name, wanted);
+    }
+    return OK;
+}
+
 static int verify_statistics(const struct Dataset *dataset, const struct Split *split,
                              struct Error *error) {
-    int64_t elements = dataset->height * dataset->width * dataset->channels;
-    double *mean = memory_allocate((size_t)dataset->channels * sizeof *mean, "statistics");
-    double *deviation = memory_allocate((size_t)dataset->channels * sizeof *mean, "statistics");
-    float *image = memory_allocate((size_t)elements * sizeof *image, "statistics");
     struct Statistics statistics;
+    struct StatisticValues computed;
     statistics_start(&statistics, dataset->height, dataset->width, dataset->channels);
     statistics_add(&statistics, split->bytes, split->images, split->count);
-    statistics_result(&statistics, mean, deviation, image);
+    statistics_result(&statistics, &computed);
     statistics_release(&statistics);
     int result = OK;
-    for (int64_t c = 0; result == OK && c < dataset->channels; c++) {
-        if (dataset->channel_mean && !near(dataset->channel_mean[c], mean[c]))
-            result =
-                fail(error, ERROR_DATA,
-                     "%s:/statistics/channel_mean: channel %lld is %.9g, the pixels of /%s "
-                     "give %.9g",
-                     dataset->path, (long long)c, dataset->channel_mean[c], split->name, mean[c]);
-        else if (dataset->channel_std && !near(dataset->channel_std[c], deviation[c]))
-            result = fail(error, ERROR_DATA,
-                          "%s:/statistics/channel_std: channel %lld is %.9g, the pixels of /%s "
-                          "give %.9g",
-                          dataset->path, (long long)c, dataset->channel_std[c], split->name,
-                          deviation[c]);
-    }
-    for (int64_t i = 0; result == OK && dataset->mean_image && i < elements; i++)
-        if (!near(dataset->mean_image[i], image[i]))
-            result = fail(error, ERROR_DATA,
-                          "%s:/statistics/mean_image: element %lld is %.9g, the pixels of /%s give "
-                          "%.9g",
-                          dataset->path, (long long)i, (double)dataset->mean_image[i], split->name,
-                          (double)image[i]);
-    memory_release(mean);
-    memory_release(deviation);
-    memory_release(image);
+    for (const struct StatisticRow *row = statistic_rows; result == OK && row->name; row++)
+        result = verify_statistic(dataset, split, row, &computed, error);
+    statistic_values_release(&computed);
     return result;
 }
 
+static bool has_statistics(const struct Dataset *dataset) {
+    for (const struct StatisticRow *row = statistic_rows; row->name; row++)
+        if (statistic_of(row, &dataset->statistics))
+            return true;
+    return false;
+}
+
 int dataset_verify(const struct Dataset *dataset, struct Error *error) {
-    bool has_statistics = dataset->channel_mean || dataset->channel_std || dataset->mean_image;
     for (int i = 0; i < dataset->split_count; i++) {
         const struct Split *split = &dataset->splits[i];
         int result = verify_split(dataset, split, error);
-        if (result == OK && has_statistics && strcmp(split->name, "train") == 0)
+        if (result == OK && has_statistics(dataset) && strcmp(split->name, "train") == 0)
             result = verify_statistics(dataset, split, error);
         if (result != OK)
             return result;

@@ -40,20 +40,21 @@ static int set_mean(struct Preprocess *preprocess, int center, const struct Data
     int result = OK;
     if (center == CENTER_CHANNEL_MEAN) {
         count = dataset->channels;
-        result = need(dataset, dataset->channel_mean, "channel_mean",
+        result = need(dataset, dataset->statistics.channel_mean, "channel_mean",
                       "preprocess.center: channel_mean", error);
     } else if (center == CENTER_MEAN_IMAGE) {
         count = dataset->height * dataset->width * dataset->channels;
-        result = need(dataset, dataset->mean_image, "mean_image", "preprocess.center: mean_image",
-                      error);
+        result = need(dataset, dataset->statistics.mean_image, "mean_image",
+                      "preprocess.center: mean_image", error);
     }
     if (result != OK)
         return result;
     preprocess->mean_count = count;
     preprocess->mean = memory_allocate((size_t)count * sizeof(float), "preprocessing");
     for (int64_t i = 0; i < count; i++)
-        preprocess->mean[i] = center == CENTER_CHANNEL_MEAN ? (float)dataset->channel_mean[i]
-                                                            : dataset->mean_image[i];
+        preprocess->mean[i] = center == CENTER_CHANNEL_MEAN
+                                  ? (float)dataset->statistics.channel_mean[i]
+                                  : dataset->statistics.mean_image[i];
     return OK;
 }
 
@@ -63,8 +64,8 @@ int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOpti
         .height = dataset->height, .width = dataset->width, .channels = dataset->channels};
     int result = OK;
     if (options->scale == SCALE_CHANNEL_STD)
-        result = need(dataset, dataset->channel_std, "channel_std", "preprocess.scale: channel_std",
-                      error);
+        result = need(dataset, dataset->statistics.channel_std, "channel_std",
+                      "preprocess.scale: channel_std", error);
     if (result == OK)
         result = set_mean(preprocess, options->center, dataset, error);
     if (result != OK)
@@ -74,8 +75,8 @@ int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOpti
     for (int64_t c = 0; c < dataset->channels; c++) {
         double divisor = options->scale == SCALE_RANGE ? 255 : 1;
         /* A channel that never varies says nothing: it is centred and left as it is. */
-        if (options->scale == SCALE_CHANNEL_STD && dataset->channel_std[c] > 0)
-            divisor = dataset->channel_std[c];
+        if (options->scale == SCALE_CHANNEL_STD && dataset->statistics.channel_std[c] > 0)
+            divisor = dataset->statistics.channel_std[c];
         preprocess->factor[c] = (float)(1 / divisor);
     }
     return OK;

@@ -7,7 +7,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
-#include "data/statistics.h"
+#include "data/statistics_file.h"
 #include "store/h5.h"
 
 #define FORMAT_VERSION 1
@@ -142,23 +142,11 @@ int writer_append(struct DatasetWriter *writer, const uint8_t *images, const int
 }
 
 static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
-    const int64_t size[3] = {writer->height, writer->width, writer->channels};
-    size_t channels = (size_t)writer->channels;
-    double *mean = memory_allocate(channels * sizeof(double), "statistics");
-    double *deviation = memory_allocate(channels * sizeof(double), "statistics");
-    float *image = memory_allocate((size_t)memory_product(size, 3) * sizeof(float), "statistics");
-    statistics_result(&writer->statistics, mean, deviation, image);
-    int status =
-        h5_write(writer->file, "/statistics/channel_mean", H5_FLOAT64, 1, &size[2], mean, error);
-    if (status == OK)
-        status = h5_write(writer->file, "/statistics/channel_std", H5_FLOAT64, 1, &size[2],
-                          deviation, error);
-    if (status == OK)
-        status =
-            h5_write(writer->file, "/statistics/mean_image", H5_FLOAT32, 3, size, image, error);
-    memory_release(mean);
-    memory_release(deviation);
-    memory_release(image);
+    struct StatisticValues values;
+    statistics_result(&writer->statistics, &values);
+    int status = statistics_write(writer->file, &values, writer->height, writer->width,
+                                  writer->channels, error);
+    statistic_values_release(&values);
     return status;
 }
 

@@ -59,14 +59,14 @@ static void check_good(const char *path, bool floats, bool statistics, bool clas
     assert_int_equal(train->bytes, !floats);
     check_split(train, MADE_TRAIN);
     check_split(dataset_split(dataset, "test", &error), MADE_TEST);
-    assert_int_equal(dataset->channel_mean != NULL, statistics);
+    assert_int_equal(dataset->statistics.channel_mean != NULL, statistics);
     if (statistics) {
         double mean[MADE_CHANNELS], deviation[MADE_CHANNELS];
         float image[MADE_ELEMENTS];
         made_statistics(floats, mean, deviation, image);
-        assert_memory_equal(dataset->channel_mean, mean, sizeof mean);
-        assert_memory_equal(dataset->channel_std, deviation, sizeof deviation);
-        assert_memory_equal(dataset->mean_image, image, sizeof image);
+        assert_memory_equal(dataset->statistics.channel_mean, mean, sizeof mean);
+        assert_memory_equal(dataset->statistics.channel_std, deviation, sizeof deviation);
+        assert_memory_equal(dataset->statistics.mean_image, image, sizeof image);
     }
     if (dataset_verify(dataset, &error) != OK)
         fail_msg("%s", error.text);

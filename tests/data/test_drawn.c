@@ -116,18 +116,34 @@ static void float_statistics(void **state) {
         images[i] = 1e4f + (float)(i * i % 97) * 0.01f; /* a mean far above the spread */
     for (int i = 0; i < 50; i += 10)
         statistics_add(&statistics, false, images + i * 12, 10);
-    double mean[2], deviation[2];
-    float mean_image[12];
-    statistics_result(&statistics, mean, deviation, mean_image);
+    struct StatisticValues values;
+    statistics_result(&statistics, &values);
+    double mean[2], product = 0;
     for (int c = 0; c < 2; c++) {
         double sum = 0, square = 0;
         for (int i = c; i < 600; i += 2)
             sum += images[i];
+        mean[c] = sum / 300;
         for (int i = c; i < 600; i += 2)
-            square += (images[i] - sum / 300) * (images[i] - sum / 300);
-        assert_true(fabs(mean[c] - sum / 300) < 1e-9);
-        assert_true(fabs(deviation[c] - sqrt(square / 300)) < 1e-9);
+            square += (images[i] - mean[c]) * (images[i] - mean[c]);
+        assert_true(fabs(values.channel_mean[c] - mean[c]) < 1e-9);
+        assert_true(fabs(values.channel_std[c] - sqrt(square / 300)) < 1e-9);
+        assert_true(fabs(values.channel_covariance[3 * c] - square / 300) < 1e-9);
     }
+    for (int i = 0; i < 600; i += 2)
+        product += (images[i] - mean[0]) * (images[i + 1] - mean[1]);
+    assert_true(fabs(values.channel_covariance[1] - product / 300) < 1e-9);
+    assert_true(values.channel_covariance[1] == values.channel_covariance[2]);
+    for (int e = 0; e < 12; e++) {
+        double sum = 0, square = 0;
+        for (int i = e; i < 600; i += 12)
+            sum += images[i];
+        for (int i = e; i < 600; i += 12)
+            square += (images[i] - sum / 50) * (images[i] - sum / 50);
+        assert_true(fabs(values.mean_image[e] - sum / 50) < 1e-3);
+        assert_true(fabs(values.pixel_std[e] - sqrt(square / 50)) < 1e-6);
+    }
+    statistic_values_release(&values);
     statistics_release(&statistics);
 }
 

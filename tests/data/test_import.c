@@ -147,6 +147,8 @@ static void statistics_match_a_naive_sum(void **state) {
     double *mean = read_array(file, "/statistics/channel_mean", H5_FLOAT64, &three);
     double *deviation = read_array(file, "/statistics/channel_std", H5_FLOAT64, &three);
     float *mean_image = read_array(file, "/statistics/mean_image", H5_FLOAT32, &three);
+    float *pixel_std = read_array(file, "/statistics/pixel_std", H5_FLOAT32, &three);
+    double *covariance = read_array(file, "/statistics/channel_covariance", H5_FLOAT64, &three);
     assert_int_equal(count, 24); /* what validation took does not count */
     for (int64_t c = 0; c < 3; c++) {
         double sum = 0, square = 0, n = (double)count * 256;
@@ -156,17 +158,29 @@ static void statistics_match_a_naive_sum(void **state) {
             square += pow(images[i * 3 + c] - sum / n, 2);
         assert_true(fabs(mean[c] - sum / n) < 1e-10);
         assert_true(fabs(deviation[c] - sqrt(square / n)) < 1e-10);
+        for (int64_t d = 0; d < 3; d++) {
+            double product = 0;
+            for (int64_t i = 0; i < count * 256; i++)
+                product += (images[i * 3 + c] - mean[c]) * (images[i * 3 + d] - mean[d]);
+            assert_true(fabs(covariance[c * 3 + d] - product / n) < 1e-9);
+        }
     }
     for (int64_t i = 0; i < 768; i++) {
         double sum = 0;
         for (int64_t k = 0; k < count; k++)
             sum += images[k * 768 + i];
         assert_true(fabs(mean_image[i] - sum / (double)count) < 1e-5);
+        double square = 0;
+        for (int64_t k = 0; k < count; k++)
+            square += pow(images[k * 768 + i] - sum / (double)count, 2);
+        assert_true(fabs(pixel_std[i] - sqrt(square / (double)count)) < 1e-5);
     }
     memory_release(images);
     memory_release(mean);
     memory_release(deviation);
     memory_release(mean_image);
+    memory_release(pixel_std);
+    memory_release(covariance);
     h5_close(file);
 }
 

@@ -129,8 +129,8 @@ static void unshuffled(void **state) {
             assert_int_equal(epoch.samples[i], i);
             for (int e = 0; e < MADE_ELEMENTS; e++) {
                 double value = made_pixel(i, e) / (floats ? 4.0 : 1.0);
-                double expected = (value - f.dataset->channel_mean[e % MADE_CHANNELS]) /
-                                  f.dataset->channel_std[e % MADE_CHANNELS];
+                double expected = (value - f.dataset->statistics.channel_mean[e % MADE_CHANNELS]) /
+                                  f.dataset->statistics.channel_std[e % MADE_CHANNELS];
                 assert_float_equal(epoch.images[i][e], expected, 1e-5);
             }
         }
@@ -226,7 +226,8 @@ static void stages(void **state) {
                 for (int c = 0; c < MADE_CHANNELS; c++) {
                     double value = made_pixel(7, (y * MADE_WIDTH + x) * MADE_CHANNELS + c);
                     value = raw == 1 ? 255 - value : value;
-                    value = (value - f.dataset->channel_mean[c]) / f.dataset->channel_std[c];
+                    value = (value - f.dataset->statistics.channel_mean[c]) /
+                            f.dataset->statistics.channel_std[c];
                     assert_float_equal(image[at++], value, 1e-5);
                 }
         loader_release(loader);

@@ -39,10 +39,10 @@ static void formula(void **state) {
                 int c = e % MADE_CHANNELS;
                 double value = made_pixel(s, e) / (floats ? 4.0 : 1.0);
                 double mean = options.center == 0   ? 0
-                              : options.center == 1 ? dataset->channel_mean[c]
-                                                    : dataset->mean_image[e];
+                              : options.center == 1 ? dataset->statistics.channel_mean[c]
+                                                    : dataset->statistics.mean_image[e];
                 double divisor = options.scale == 0   ? 1
-                                 : options.scale == 1 ? dataset->channel_std[c]
+                                 : options.scale == 1 ? dataset->statistics.channel_std[c]
                                                       : 255;
                 assert_float_equal(out[e], (value - mean) / divisor, 1e-4 / divisor);
             }

@@ -18,7 +18,7 @@ MODULES = {
     "base": set(),
     "runfile": {"base"},
     "store": {"base"},
-    "data": {"base", "runfile", "store"},
+    "data": {"base", "runfile", "store", "compute"},
     "compute": {"base"},
     "nn": {"base", "runfile", "compute"},
     "comm": {"base"},
