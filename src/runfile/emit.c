@@ -1,6 +1,7 @@
 /* From an options struct back to YAML, with every default written out. Sections and lists of kinds
  * stand in block form; what a kind was given stands on one line behind it where that fits. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -40,10 +41,6 @@ static size_t decode(const char *at, uint32_t *code) {
 }
 
 static void emit_string(struct Text *text, const char *string) {
-    if (!string) {
-        text_add(text, "null");
-        return;
-    }
     if (plain_is_safe(string)) {
         text_add(text, "%s", string);
         return;
@@ -78,21 +75,32 @@ static bool takes_keys(const struct Kind *kind) {
     return kind->keys && kind->keys->name;
 }
 
-/* Left out by the user, and by us: where absence is the default it needs no word. */
 static bool is_absent(const struct Key *key, const void *field) {
-    if (!key->optional || key->fallback)
+    if (!key->optional)
         return false;
-    if (key->type == KEY_CHOICE)
+    switch (key->type) {
+    case KEY_CHOICE:
         return !((const struct Choice *)field)->kind;
-    return key->type == KEY_STRING && !*(const char *const *)field;
+    case KEY_STRING:
+        return !*(const char *const *)field;
+    case KEY_REAL:
+        return isnan(*(const double *)field);
+    case KEY_ENUM:
+        return *(const int *)field == -1;
+    default:
+        return false;
+    }
+}
+
+/* Left out by the user, and by us: where absence is the default it needs no word. */
+static bool is_left_out(const struct Key *key, const void *field) {
+    return !key->fallback && is_absent(key, field);
 }
 
 static void emit_flow(struct Text *text, const struct Key *keys, const void *options);
 
 static void emit_choice_flow(struct Text *text, const struct Choice *choice) {
-    if (!choice->kind) {
-        text_add(text, "null");
-    } else if (!takes_keys(choice->kind)) {
+    if (!takes_keys(choice->kind)) {
         text_add(text, "%s", choice->kind->name);
     } else {
         text_add(text, "{%s: ", choice->kind->name);
@@ -108,6 +116,10 @@ static void emit_separator(struct Text *text, int i) {
 
 static void emit_value(struct Text *text, const struct Key *key, const void *field) {
     char buffer[NUMBER_BYTES];
+    if (is_absent(key, field)) {
+        text_add(text, "null");
+        return;
+    }
     switch (key->type) {
     case KEY_INT:
         text_add(text, "%" PRId64, *(const int64_t *)field);
@@ -198,7 +210,7 @@ static void emit_flow(struct Text *text, const struct Key *keys, const void *opt
     text_add(text, "{");
     for (const struct Key *key = keys; key->name; key++) {
         const void *field = (const char *)options + key->offset;
-        if (is_absent(key, field))
+        if (is_left_out(key, field))
             continue;
         emit_separator(text, count++);
         text_add(text, "%s: ", key->name);
@@ -273,7 +285,7 @@ static void emit_block_value(struct Text *text, const struct Key *key, const voi
 static void emit_block(struct Text *text, const struct Key *keys, const void *options, int indent) {
     for (const struct Key *key = keys; key->name; key++) {
         const void *field = (const char *)options + key->offset;
-        if (is_absent(key, field))
+        if (is_left_out(key, field))
             continue;
         text_add(text, "%*s%s:", indent, "", key->name);
         emit_block_value(text, key, field, indent);

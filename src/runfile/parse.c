@@ -89,10 +89,6 @@ static int parse_enum(const struct Parser *parser, const struct Key *key,
 
 static int parse_string(const struct Parser *parser, const struct Key *key,
                         const struct YamlNode *node, const char **value) {
-    if (node_is_null(node) && key->optional) {
-        *value = NULL;
-        return OK;
-    }
     if (node->type != NODE_SCALAR || node_is_null(node))
         return expected(parser, key, node, NULL);
     *value = node->text;
@@ -237,8 +233,20 @@ static int parse_choices(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
+/* Left out, or written as null: of choices and strings the zeroed struct says so already. */
+static void set_absent(const struct Key *key, void *field) {
+    if (key->type == KEY_REAL)
+        *(double *)field = NAN;
+    if (key->type == KEY_ENUM)
+        *(int *)field = -1;
+}
+
 static int parse_value(const struct Parser *parser, const struct Key *key, struct YamlNode *node,
                        void *field, int depth) {
+    if (key->optional && node_is_null(node)) {
+        set_absent(key, field);
+        return OK;
+    }
     switch (key->type) {
     case KEY_INT:
         return parse_integer(parser, key, node, field);
@@ -284,8 +292,6 @@ static int parse_value(const struct Parser *parser, const struct Key *key, struc
         return code;
     }
     case KEY_CHOICE:
-        if (key->optional && node_is_null(node))
-            return OK;
         return parse_choice(parser, key->kinds, node, field, depth);
     case KEY_CHOICES:
         return parse_choices(parser, key, node, field, depth);
@@ -343,10 +349,13 @@ int parse_keys(const struct Parser *parser, const struct Key *keys, struct YamlN
     for (const struct Key *key = keys; key && key->name; key++) {
         struct YamlNode *item = node_find(node, key->name);
         int code = item ? OK : parse_fallback(parser, key, node, &item);
-        if (!code && !item && !key->optional)
-            code = missing(parser, key, node);
+        void *field = (char *)options + key->offset;
         if (!code && item)
-            code = parse_value(parser, key, item, (char *)options + key->offset, depth + 1);
+            code = parse_value(parser, key, item, field, depth + 1);
+        else if (!code && key->optional)
+            set_absent(key, field);
+        else if (!code)
+            code = missing(parser, key, node);
         if (code)
             return code;
     }

@@ -79,7 +79,8 @@ struct Key {
     const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES */
     const char *unit;              /* "samples", "1/step"; NULL: none */
     const char *help;              /* one line for docs/run-file.md */
-    bool optional; /* KEY_CHOICE, KEY_STRING: may stay absent (kind == NULL / NULL) */
+    bool optional; /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM: may stay absent, which is kind ==
+                      NULL, NULL, NaN, -1 */
 };
 #define KEY_END                                                                                    \
     { 0 }

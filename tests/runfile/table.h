@@ -50,6 +50,8 @@ struct TestOptions {
         struct {
             double norm;
             int64_t every;
+            double value, floor; /* optional, and with a default */
+            int by;              /* optional */
         } clip;
     } train;
     struct ChoiceList augment, model;
@@ -59,6 +61,7 @@ struct TestOptions {
 static const char *const shortcut_names[] = {"identity", "pad", "projection", NULL};
 static const char *const mode_names[] = {"fan_in", "fan_out", NULL};
 static const char *const last_batch_names[] = {"keep", "drop", NULL};
+static const char *const by_names[] = {"layer", "all", NULL};
 static const char *const auto_name[] = {"auto", NULL};
 
 static const struct Key constant_keys[] = {
@@ -178,6 +181,9 @@ static const struct Key data_keys[] = {
 static const struct Key clip_keys[] = {
     {CLIP_KEY(norm, KEY_REAL), .fallback = "0", .minimum = 0, .maximum = INFINITY},
     {CLIP_KEY(every, KEY_INT), .fallback = "1", .minimum = 1, .maximum = 1000},
+    {CLIP_KEY(value, KEY_REAL), .optional = true, .minimum = 0, .maximum = 9, .help = "of each"},
+    {CLIP_KEY(floor, KEY_REAL), .optional = true, .fallback = "0.5"},
+    {CLIP_KEY(by, KEY_ENUM), .optional = true, .names = by_names},
     KEY_END};
 
 #define TRAIN_KEY(key_name, key_type)                                                              \

@@ -111,6 +111,49 @@ static void test_default_of_a_choice(void **state) {
     runfile_release(parsed.file);
 }
 
+/* A number or a word that may be absent: left out or null, saved as it was, set from outside. */
+static void test_optional_values(void **state) {
+    (void)state;
+    static const char head[] = "data: {file: a}\nmodel: [relu]\n";
+    static const struct {
+        const char *clip, *set;
+        double value, floor; /* −1: absent */
+        int by;
+        const char *saved;
+    } cases[] = {
+        {"{}", NULL, -1, 0.5, -1, "  clip:\n    norm: 0\n    every: 1\n    floor: 0.5\n"},
+        {"{value: 2, by: all}", NULL, 2, 0.5, 1, "    value: 2\n    floor: 0.5\n    by: all\n"},
+        {"{value: null, floor: ~, by: null}", NULL, -1, -1, -1, "every: 1\n    floor: null\n"},
+        {"{floor: 3}", "train.clip.value=4", 4, 3, -1, "    value: 4\n    floor: 3\n"},
+        {"{value: 3, by: layer}", "train.clip.by=null", 3, 0.5, -1, "    value: 3\n    floor: 0.5"},
+        {"{value: 3, by: layer}", "train.clip.value=", -1, 0.5, 0, "floor: 0.5\n    by: layer\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[300];
+        struct Error error = {0};
+        struct Parsed parsed = {0}, again;
+        snprintf(text, sizeof text, "%strain: {batch: 1, length: 1 step, clip: %s}", head,
+                 cases[i].clip);
+        if (runfile_parse(&parsed.file, "run.yaml", text, &cases[i].set, cases[i].set != NULL,
+                          test_keys, &parsed.options, &error))
+            fail_msg("%s", error.text);
+        char *saved = runfile_emit(test_keys, &parsed.options);
+        if (!strstr(saved, cases[i].saved))
+            fail_msg("%s", saved);
+        parse(&again, saved);
+        for (int round = 0; round < 2; round++) {
+            const struct TestOptions *o = round ? &again.options : &parsed.options;
+            double value = o->train.clip.value, least = o->train.clip.floor;
+            assert_true(cases[i].value < 0 ? isnan(value) : value == cases[i].value);
+            assert_true(cases[i].floor < 0 ? isnan(least) : least == cases[i].floor);
+            assert_int_equal(o->train.clip.by, cases[i].by);
+        }
+        memory_release(saved);
+        runfile_release(parsed.file);
+        runfile_release(again.file);
+    }
+}
+
 static void test_emitted_text(void **state) {
     (void)state;
     struct Parsed parsed;
@@ -129,7 +172,7 @@ static void test_emitted_text(void **state) {
                                  "train:\n  batch: 128\n  shards: auto\n  seed: -3\n"));
     assert_non_null(strstr(text, "  length: 2 epochs\n  warmup: 500 steps\n"
                                  "  times: []\n"));
-    assert_non_null(strstr(text, "  clip:\n    norm: 1\n    every: 1\n"));
+    assert_non_null(strstr(text, "  clip:\n    norm: 1\n    every: 1\n    floor: 0.5\n"));
     memory_release(text);
     runfile_release(parsed.file);
 }
@@ -300,6 +343,7 @@ static void test_document(void **state) {
     assert_non_null(strstr(text, "| `bias` | true or false | `true` | on \\| off |"));
     assert_non_null(strstr(text, "| `model` | list of [layers](#layers) | required |"));
     assert_non_null(strstr(text, "| `note` | text | none |"));
+    assert_non_null(strstr(text, "| `value` | number from 0 to 9 | none | of each |"));
     assert_non_null(strstr(text, "| `rate` | number above 0 up to 10 | required |"));
     assert_non_null(strstr(text, "Below `affine`:\n\n| key |"));
     assert_int_equal(occurrences(text, "\n## Layers\n"), 1);
@@ -314,6 +358,7 @@ int main(void) {
         cmocka_unit_test(test_every_type),
         cmocka_unit_test(test_odd_forms),
         cmocka_unit_test(test_default_of_a_choice),
+        cmocka_unit_test(test_optional_values),
         cmocka_unit_test(test_emitted_text),
         cmocka_unit_test(test_emit_reads_back),
         cmocka_unit_test(test_reals_keep_their_bits),

@@ -70,7 +70,7 @@ static void test_keys_and_kinds(void **state) {
          "smoothing, length, warmup, times, shuffle, last_batch, clip)"},
         {23, "    nrm: 1",
          "demo.yaml:23: train.clip.nrm: unknown key; did you mean 'norm'? (clip takes norm, "
-         "every)"},
+         "every, value, floor, by)"},
         {5, "  - relu: {slope: 0.1}",
          "demo.yaml:5: model.1.relu.slope: unknown key (relu takes no keys)"},
         {5, "  - rleu",
@@ -180,6 +180,11 @@ static void test_values(void **state) {
          "demo.yaml:16: optimizer.nesterov.rate: expected a number above 0 up to 10, found '0.1' "
          "(in "
          "quotes it is text, not a number)"},
+        {23, "    value: 10",
+         "demo.yaml:23: train.clip.value: expected a number from 0 to 9, found '10'"},
+        {23, "    by: al",
+         "demo.yaml:23: train.clip.by: expected one of layer, all, found 'al'; did you mean "
+         "'all'?"},
         {23, "    norm: -1", "demo.yaml:23: train.clip.norm: expected a number from 0, found '-1'"},
         {4, "  - conv: {out: 1, bias: yes}",
          "demo.yaml:4: model.0.conv.bias: expected true or false, found 'yes'"},
