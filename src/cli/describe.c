@@ -7,7 +7,7 @@
 #include "cli/overrides.h"
 #include "comm/exchange.h"
 #include "nn/plan.h"
-#include "optim/optimizer.h"
+#include "optim/updater.h"
 
 static const struct Flag flags[] = {
     BLUEPRINT_FLAGS,
@@ -65,9 +65,10 @@ static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Need
         return error->code;
     struct Plan *plan = NULL;
     struct Updater *updater = NULL;
+    struct UpdaterRequest update = run_updater_request(options);
     int code = run_create_plan(blueprint->file, blueprint->model, &request, &plan, error);
     if (!code)
-        code = updater_create(&updater, &options->optimizer, arena, variant, error);
+        code = updater_create(&updater, &update, arena, variant, error);
     if (!code) {
         struct PlanMemory memory = plan_memory(plan);
         *needs = (struct Needs){.samples = request.samples[0],

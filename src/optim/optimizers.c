@@ -1,6 +1,6 @@
 #include "optim/optimizers.h"
 
-const char *const optimizer_decay_names[] = {"weights", "all", NULL};
+const char *const optimizer_row_names[] = {"weights", "all", NULL};
 
 #define OPTIMIZER(name) KERNEL_DECLARE(struct Optimizer, optimizer_##name);
 #include "optim/optimizers.def"

@@ -1,108 +1,321 @@
 /* Updates the parameters' arena run by run: neighbouring rows whose settings are the same are one
  * run, so that a model is a few long passes over memory. The padding between two rows of a run goes
  * along: zero parameters with zero gradients stay zero under every optimiser. */
+#include "optim/updater.h"
+
+#include <math.h>
+#include <string.h>
+
 #include "base/memory.h"
+#include "optim/kernels/surround.h"
 #include "optim/optimizers.h"
+#include "optim/rowwise.h"
+
+/* Elements of an adjusted gradient at a time: they stay in the first cache. */
+#define BLOCK 2048
 
 struct Run {
     int64_t begin, end;
-    double weight_decay;
+    struct RowSettings settings;
+    bool trusted;          /* scaled by the optimiser's ratio of norms */
+    int64_t units, length; /* of the one row; only where max_norm needs them */
+};
+
+struct Slot {
+    const char *name;
+    char *values;
 };
 
 struct Updater {
     const struct Optimizer *optimizer;
+    const struct SurroundKernels *kernels;
     const void *options;
-    int64_t elements;
-    float *slots[OPTIMIZER_SLOTS];
+    struct ClipOptions clip;
+    struct LookaheadOptions lookahead;
+    int64_t parameters, frozen, real_bytes;
+    char *slots[OPTIMIZER_SLOTS]; /* by the optimiser's numbers */
+    char *slow;                   /* lookahead's weights; NULL: none */
+    int saved_count;
+    struct Slot saved[OPTIMIZER_SLOTS + 1];
     int run_count;
     struct Run *runs;
+    void *adjusted; /* BLOCK reals */
+    double gradient_norm;
 };
 
-static struct Run run_of(const struct ArenaRow *row, const struct OptimizerCommon *common) {
-    enum { DECAY_WEIGHTS, DECAY_ALL }; /* of optimizer_decay_names */
-    bool decayed = common->decay == DECAY_ALL || row->role == ROLE_WEIGHT;
-    return (struct Run){.begin = row->offset,
-                        .end = row->offset + row->count,
-                        .weight_decay = decayed ? common->weight_decay : 0};
+static const struct SurroundKernels *kernels_of(enum Variant variant) {
+    static const struct SurroundKernels *const table[VARIANT_COUNT] =
+        KERNEL_TABLE(surround_kernels);
+    CHECK(variant_available(variant));
+    return table[variant];
 }
 
-static bool same_settings(const struct Run *a, const struct Run *b) {
-    return a->weight_decay == b->weight_decay;
+/* ---- Runs ---- */
+
+static bool same_settings(const struct RowSettings *a, const struct RowSettings *b) {
+    return a->rate == b->rate && a->weight_decay == b->weight_decay && a->l1 == b->l1;
 }
 
-static void group_rows(struct Updater *updater, const struct Arena *arena) {
+static struct Run run_of(const struct Updater *updater, const struct ArenaRow *row,
+                         const struct RowSettings *settings) {
+    struct Run run = {.begin = row->offset, .end = row->offset + row->count, .settings = *settings};
+    if (updater->optimizer->measure) {
+        const struct RowwiseOptions *rowwise = updater->options;
+        run.trusted = rowwise->adapt == ROWS_ALL || row->role == ROLE_WEIGHT;
+    }
+    if (settings->max_norm > 0) {
+        run.units = row->size[0];
+        run.length = row->count / row->size[0];
+    }
+    return run;
+}
+
+/* A run that something looks at row by row stays alone. */
+static bool may_join(const struct Updater *updater, const struct Run *a, const struct Run *b) {
+    return !updater->optimizer->measure && a->settings.max_norm == 0 && b->settings.max_norm == 0 &&
+           same_settings(&a->settings, &b->settings);
+}
+
+static void group_rows(struct Updater *updater, const struct Arena *arena,
+                       const struct RowSettings *settings) {
     size_t most = (size_t)arena->row_count * sizeof *updater->runs;
+    bool behind_a_frozen_row = false;
     updater->runs = memory_allocate(most, "optimiser plan");
     for (int i = 0; i < arena->row_count; i++) {
-        if (arena->rows[i].role == ROLE_STATISTIC)
+        const struct ArenaRow *row = &arena->rows[i];
+        if (row->role == ROLE_STATISTIC)
             continue;
-        struct Run run = run_of(&arena->rows[i], updater->options);
+        if (settings[i].frozen) {
+            updater->frozen += row->count;
+            behind_a_frozen_row = true;
+            continue;
+        }
+        struct Run run = run_of(updater, row, &settings[i]);
         struct Run *last = updater->runs + updater->run_count - 1;
         CHECK(run.end <= arena->parameters);
         CHECK(updater->run_count == 0 || last->end <= run.begin);
-        if (updater->run_count > 0 && same_settings(last, &run))
+        if (updater->run_count > 0 && !behind_a_frozen_row && may_join(updater, last, &run))
             last->end = run.end;
         else
             updater->runs[updater->run_count++] = run;
+        behind_a_frozen_row = false;
     }
 }
 
-int updater_create(struct Updater **result, const struct Choice *optimizer,
+/* ---- Memory ---- */
+
+static char *add_slot(struct Updater *updater, const char *name) {
+    size_t bytes = (size_t)(updater->parameters * updater->real_bytes);
+    char *values = memory_allocate(bytes, name);
+    updater->saved[updater->saved_count++] = (struct Slot){name, values};
+    return values;
+}
+
+static void fill(struct Updater *updater, char *slot, double value) {
+    for (int64_t i = 0; i < updater->parameters; i++)
+        if (updater->real_bytes == sizeof(double))
+            ((double *)(void *)slot)[i] = value;
+        else
+            ((float *)(void *)slot)[i] = (float)value;
+}
+
+static void allocate_slots(struct Updater *updater) {
+    const struct Optimizer *optimizer = updater->optimizer;
+    for (int slot = 0; slot < optimizer->slot_count; slot++) {
+        if (optimizer->needs && !optimizer->needs(updater->options, slot))
+            continue;
+        updater->slots[slot] = add_slot(updater, optimizer->slot_names[slot]);
+        if (optimizer->start)
+            fill(updater, updater->slots[slot], optimizer->start(updater->options, slot));
+    }
+    if (updater->lookahead.every)
+        updater->slow = add_slot(updater, "slow_weights");
+    updater->adjusted = memory_allocate((size_t)(BLOCK * updater->real_bytes), "a gradient's part");
+}
+
+int updater_create(struct Updater **result, const struct UpdaterRequest *request,
                    const struct Arena *arena, enum Variant variant, struct Error *error) {
-    (void)error; /* an optimiser with per-row settings will refuse rows that do not exist */
-    CHECK(variant != VARIANT_F64);
     struct Updater *updater = memory_allocate(sizeof *updater, "optimiser");
-    updater->optimizer = optimizer_of(optimizer->kind, variant);
-    updater->options = optimizer->options;
-    updater->elements = arena->parameters;
-    for (int slot = 0; slot < updater->optimizer->slot_count; slot++)
-        updater->slots[slot] = memory_allocate((size_t)arena->parameters * sizeof(float),
-                                               updater->optimizer->slot_names[slot]);
-    group_rows(updater, arena);
-    *result = updater;
-    return OK;
+    updater->optimizer = optimizer_of(request->optimizer->kind, variant);
+    updater->kernels = kernels_of(variant);
+    updater->options = request->optimizer->options;
+    updater->clip =
+        request->clip ? *request->clip : (struct ClipOptions){.norm = NAN, .value = NAN};
+    if (request->lookahead)
+        updater->lookahead = *request->lookahead;
+    updater->parameters = arena->parameters;
+    updater->real_bytes = variant_bytes(variant);
+    updater->gradient_norm = NAN;
+    struct RowSettings *settings =
+        memory_allocate((size_t)arena->row_count * sizeof *settings, "optimiser plan");
+    int code = rules_apply(request->rules, updater->options, arena, settings, error);
+    if (!code) {
+        group_rows(updater, arena, settings);
+        allocate_slots(updater);
+    }
+    memory_release(settings);
+    if (code)
+        updater_release(updater);
+    else
+        *result = updater;
+    return code;
 }
 
 void updater_release(struct Updater *updater) {
     if (!updater)
         return;
-    for (int slot = 0; slot < OPTIMIZER_SLOTS; slot++)
-        memory_release(updater->slots[slot]);
+    for (int slot = 0; slot < updater->saved_count; slot++)
+        memory_release(updater->saved[slot].values);
+    memory_release(updater->adjusted);
     memory_release(updater->runs);
     memory_release(updater);
 }
 
 int updater_slot_count(const struct Updater *updater) {
-    return updater->optimizer->slot_count;
+    return updater->saved_count;
 }
 
 const char *updater_slot_name(const struct Updater *updater, int slot) {
-    return updater->optimizer->slot_names[slot];
+    return updater->saved[slot].name;
 }
 
-float *updater_slot(struct Updater *updater, int slot) {
-    return updater->slots[slot];
+void *updater_slot(struct Updater *updater, int slot) {
+    return updater->saved[slot].values;
 }
 
 double updater_rate(const struct Updater *updater) {
     return ((const struct OptimizerCommon *)updater->options)->rate;
 }
 
-bool updater_step(struct Updater *updater, double rate, int64_t step, float *state,
-                  const float *gradient) {
+int64_t updater_frozen(const struct Updater *updater) {
+    return updater->frozen;
+}
+
+double updater_gradient_norm(const struct Updater *updater) {
+    return updater->gradient_norm;
+}
+
+/* ---- A step ---- */
+
+struct Step {
+    struct Updater *updater;
+    double rate;
+    int64_t number;
+    char *state;
+    const char *gradient;
+    struct Adjustment adjustment; /* of every row's gradient; l1 is the row's */
+};
+
+/* `update`, made for a whole run, for `count` elements of it from element `begin` of the arena. */
+static struct Update part_of(const struct Step *step, const struct Update *update, int64_t begin,
+                             int64_t count) {
+    const struct Updater *updater = step->updater;
+    int64_t offset = begin * updater->real_bytes;
+    struct Update part = *update;
+    part.count = count;
+    part.parameters = step->state + offset;
+    part.gradient = step->gradient + offset;
+    for (int slot = 0; slot < OPTIMIZER_SLOTS; slot++)
+        part.slots[slot] = updater->slots[slot] ? updater->slots[slot] + offset : NULL;
+    return part;
+}
+
+/* One pass of the optimiser over a run: at once where the gradient is taken as it is. */
+static bool pass(const struct Step *step, const struct Run *run, const struct Update *update,
+                 bool (*work)(const struct Update *)) {
+    const struct Updater *updater = step->updater;
+    struct Adjustment adjustment = step->adjustment;
+    adjustment.l1 = run->settings.l1;
+    bool as_it_is = adjustment.factor == 1 && isinf(adjustment.limit) && adjustment.l1 == 0;
     bool finite = true;
-    for (int i = 0; i < updater->run_count; i++) {
-        const struct Run *run = &updater->runs[i];
-        struct Update update = {.options = updater->options,
-                                .rate = rate,
-                                .weight_decay = run->weight_decay,
-                                .step = step,
-                                .count = run->end - run->begin,
-                                .parameters = state + run->begin,
-                                .gradient = gradient + run->begin};
-        for (int slot = 0; slot < updater->optimizer->slot_count; slot++)
-            update.slots[slot] = updater->slots[slot] + run->begin;
-        finite &= updater->optimizer->update(&update);
+    if (as_it_is) {
+        struct Update whole = part_of(step, update, run->begin, run->end - run->begin);
+        return work(&whole);
+    }
+    for (int64_t begin = run->begin; begin < run->end; begin += BLOCK) {
+        int64_t left = run->end - begin;
+        struct Update part = part_of(step, update, begin, left < BLOCK ? left : BLOCK);
+        finite &= updater->kernels->adjust(&adjustment, part.count, part.gradient, part.parameters,
+                                           updater->adjusted);
+        part.gradient = updater->adjusted;
+        finite &= work(&part);
     }
     return finite;
+}
+
+static bool step_run(const struct Step *step, const struct Run *run) {
+    struct Updater *updater = step->updater;
+    const struct Optimizer *optimizer = updater->optimizer;
+    double sums[OPTIMIZER_SUMS] = {0};
+    struct Update update = {.options = updater->options,
+                            .rate = step->rate * run->settings.rate,
+                            .weight_decay = run->settings.weight_decay,
+                            .step = step->number,
+                            .sums = sums,
+                            .trust = 1};
+    bool finite = true;
+    if (optimizer->measure) {
+        finite = pass(step, run, &update, optimizer->measure);
+        if (run->trusted)
+            update.trust = optimizer->trust(updater->options, update.weight_decay, sums);
+    }
+    finite &= pass(step, run, &update, optimizer->update);
+
+    char *parameters = step->state + run->begin * updater->real_bytes;
+    if (run->settings.max_norm > 0)
+        updater->kernels->project(run->units, run->length, run->settings.max_norm, parameters);
+    if (updater->slow && step->number % updater->lookahead.every == 0)
+        updater->kernels->follow(run->end - run->begin, updater->lookahead.share, parameters,
+                                 updater->slow + run->begin * updater->real_bytes);
+    return finite;
+}
+
+static double measure_gradient(const struct Updater *updater, const char *gradient) {
+    double sum = 0;
+    for (int i = 0; i < updater->run_count; i++) {
+        const struct Run *run = &updater->runs[i];
+        sum += updater->kernels->squares(run->end - run->begin,
+                                         gradient + run->begin * updater->real_bytes);
+    }
+    return sqrt(sum);
+}
+
+bool updater_step(struct Updater *updater, double rate, int64_t number, void *state,
+                  const void *gradient) {
+    struct Step step = {.updater = updater,
+                        .rate = rate,
+                        .number = number,
+                        .state = state,
+                        .gradient = gradient,
+                        .adjustment = {.factor = 1, .limit = INFINITY}};
+    if (clip_measures(&updater->clip)) {
+        updater->gradient_norm = measure_gradient(updater, gradient);
+        if (!isfinite(updater->gradient_norm))
+            return false;
+    }
+    if (updater->clip.norm > 0)
+        step.adjustment.factor = clip_factor(&updater->clip, updater->gradient_norm);
+    if (updater->clip.value > 0)
+        step.adjustment.limit = updater->clip.value;
+    if (updater->slow && number == 1)
+        memcpy(updater->slow, state, (size_t)(updater->parameters * updater->real_bytes));
+    bool finite = true;
+    for (int i = 0; i < updater->run_count; i++)
+        finite &= step_run(&step, &updater->runs[i]);
+    return finite;
+}
+
+double updater_penalty(const struct Updater *updater, const void *state) {
+    double penalty = 0;
+    for (int i = 0; i < updater->run_count; i++) {
+        const struct Run *run = &updater->runs[i];
+        const struct RowSettings *settings = &run->settings;
+        const char *x = (const char *)state + run->begin * updater->real_bytes;
+        int64_t count = run->end - run->begin;
+        if (settings->weight_decay > 0 && !updater->optimizer->decoupled)
+            penalty += settings->weight_decay / 2 * updater->kernels->squares(count, x);
+        if (settings->l1 > 0)
+            penalty += settings->l1 * updater->kernels->magnitudes(count, x);
+    }
+    return penalty;
 }

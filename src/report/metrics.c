@@ -79,6 +79,8 @@ void metrics_step(struct Metrics *metrics, const struct StepFigures *figures) {
     number(file, "loss", figures->loss);
     number(file, "accuracy", figures->accuracy);
     number(file, "rate", figures->rate);
+    if (!isnan(figures->gradient_norm))
+        number(file, "gradient_norm", figures->gradient_norm);
     number(file, "images_per_second", figures->images_per_second);
     fputs("}\n", file);
 }

@@ -1,5 +1,6 @@
 /* metrics.jsonl: one JSON object a line, for scripts. Written by rank 0 alone. A step's line:
  *   {"kind":"step","step":12,"epoch":1,"loss":2.3025,"accuracy":0.1,"rate":0.05,"images_per_second":812.4}
+ * and "gradient_norm" behind "rate" where the run file's `clip` asks for it;
  * an epoch's line:
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"validation_loss":…,
  *    "validation_accuracy":…,"validation_top5":…,"seconds":…}
@@ -15,6 +16,7 @@
 struct StepFigures {
     int64_t step, epoch;
     double loss, accuracy, rate, images_per_second;
+    double gradient_norm; /* NaN: not measured, and not written */
 };
 
 struct EpochFigures {

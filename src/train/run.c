@@ -8,7 +8,6 @@
 #include "data/augment.h"
 #include "nn/layer.h"
 #include "nn/loss.h"
-#include "optim/optimizer.h"
 #include "optim/schedule.h"
 
 #define AT(member) offsetof(struct RunOptions, member)
@@ -55,7 +54,9 @@ static const struct Key train_keys[] = {
      .maximum = 1e6,
      .names = auto_name,
      .help = "equal parts of a batch, each with its own batch-normalisation statistics; a multiple "
-             "of the ranks; auto: the ranks of the first start. Part of what a run is"},
+             "of the ranks; auto: the ranks of the first start. Part of what a run is. More shards "
+             "than ranks is gradient accumulation: a rank computes its shards one after the other, "
+             "with the memory of one"},
     {.name = "length",
      .type = KEY_SPAN,
      .offset = TRAIN_AT(length),
@@ -227,6 +228,23 @@ const struct Key run_keys[] = {
      .offset = AT(optimizer),
      .kinds = &optimizer_kinds,
      .help = "how parameters are updated"},
+    {.name = "parameters",
+     .type = KEY_CHOICES,
+     .offset = AT(parameters),
+     .fallback = "[]",
+     .kinds = &rule_kinds,
+     .help = "rules by kind and name: rate factors, freezing, penalties; where several hold, the "
+             "later wins, key by key"},
+    {.name = "clip",
+     .type = KEY_SECTION,
+     .offset = AT(clip),
+     .keys = clip_keys,
+     .help = "limits of the gradient, summed over all ranks; penalties are added behind them"},
+    {.name = "lookahead",
+     .type = KEY_SECTION,
+     .offset = AT(lookahead),
+     .keys = lookahead_keys,
+     .help = "slow weights that follow the optimizer, whichever it is (Zhang et al. 2019)"},
     {.name = "schedule",
      .type = KEY_CHOICE,
      .offset = AT(schedule),
@@ -255,6 +273,13 @@ const struct Key run_keys[] = {
      .keys = checkpoint_keys,
      .help = "what is saved, when"},
     KEY_END};
+
+struct UpdaterRequest run_updater_request(const struct RunOptions *options) {
+    return (struct UpdaterRequest){.optimizer = &options->optimizer,
+                                   .rules = &options->parameters,
+                                   .clip = &options->clip,
+                                   .lookahead = &options->lookahead};
+}
 
 int run_build_model(const struct RunFile *file, const struct RunOptions *options,
                     struct Shape input, struct Model **model, struct Error *error) {

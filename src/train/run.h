@@ -10,6 +10,7 @@
 #include "nn/model.h"
 #include "nn/plan.h"
 #include "optim/large_batch.h"
+#include "optim/updater.h"
 #include "runfile/runfile.h"
 
 /* start_from: whose parameters a run starts from, and which of them. */
@@ -31,6 +32,9 @@ struct RunOptions {
     struct ChoiceList augment;
     struct ChoiceList model;
     struct Choice loss, optimizer, schedule;
+    struct ChoiceList parameters; /* rules */
+    struct ClipOptions clip;
+    struct LookaheadOptions lookahead;
     struct {
         int64_t batch, shards; /* shards −1: auto, the ranks of the first start */
         struct Span length;    /* "30 epochs", "2000 steps" */
@@ -55,6 +59,9 @@ struct RunOptions {
     } checkpoint;
 };
 extern const struct Key run_keys[];
+
+/* What the run file says of updating parameters; points into `options`. */
+struct UpdaterRequest run_updater_request(const struct RunOptions *options);
 
 /* The model of a run file for images of `input`. Failures name the run file's line. */
 int run_build_model(const struct RunFile *file, const struct RunOptions *options,

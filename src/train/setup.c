@@ -177,9 +177,10 @@ static int build(struct Trainer *trainer, struct Error *error) {
         code = measure_time(trainer, error);
     if (!code)
         code = make_plans(trainer, error);
+    struct UpdaterRequest request = run_updater_request(&trainer->options);
     if (!code)
-        code = updater_create(&trainer->updater, &trainer->options.optimizer,
-                              model_arena(trainer->model), trainer->variant, error);
+        code = updater_create(&trainer->updater, &request, model_arena(trainer->model),
+                              trainer->variant, error);
     return code;
 }
 

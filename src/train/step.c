@@ -75,6 +75,7 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
     if (!updater_step(trainer->updater, rate, progress->step + 1, trainer->state, sum) ||
         !model_update_statistics(trainer->model, sum, trainer->state))
         return trainer_diagnose(trainer, true, error);
+    figures->gradient_norm = updater_gradient_norm(trainer->updater);
 
     progress->epoch_loss += figures->loss * samples;
     progress->epoch_correct += tallies[TALLY_CORRECT];

@@ -2,12 +2,15 @@
 #ifndef TRAINER_TESTS_OPTIM_CHOICES_H
 #define TRAINER_TESTS_OPTIM_CHOICES_H
 
-#include "optim/optimizer.h"
 #include "optim/schedule.h"
+#include "optim/updater.h"
 #include "runfile/runfile.h"
 
 struct Choices {
     struct Choice optimizer, schedule;
+    struct ChoiceList parameters;
+    struct ClipOptions clip;
+    struct LookaheadOptions lookahead;
 };
 
 static const struct Key choice_keys[] = {{.name = "optimizer",
@@ -20,12 +23,35 @@ static const struct Key choice_keys[] = {{.name = "optimizer",
                                           .offset = offsetof(struct Choices, schedule),
                                           .fallback = "constant",
                                           .kinds = &schedule_kinds},
+                                         {.name = "parameters",
+                                          .type = KEY_CHOICES,
+                                          .offset = offsetof(struct Choices, parameters),
+                                          .fallback = "[]",
+                                          .kinds = &rule_kinds},
+                                         {.name = "clip",
+                                          .type = KEY_SECTION,
+                                          .offset = offsetof(struct Choices, clip),
+                                          .keys = clip_keys},
+                                         {.name = "lookahead",
+                                          .type = KEY_SECTION,
+                                          .offset = offsetof(struct Choices, lookahead),
+                                          .keys = lookahead_keys},
                                          KEY_END};
 
 static inline int choices_parse(struct RunFile **file, const char *text, struct Choices *choices,
                                 struct Error *error) {
     *choices = (struct Choices){0};
     return runfile_parse(file, "run.yaml", text, NULL, 0, choice_keys, choices, error);
+}
+
+static inline int choices_updater(struct Updater **updater, const struct Choices *choices,
+                                  const struct Arena *arena, enum Variant variant,
+                                  struct Error *error) {
+    const struct UpdaterRequest request = {.optimizer = &choices->optimizer,
+                                           .rules = &choices->parameters,
+                                           .clip = &choices->clip,
+                                           .lookahead = &choices->lookahead};
+    return updater_create(updater, &request, arena, variant, error);
 }
 
 #endif

@@ -70,7 +70,7 @@ static void check(const struct Setting *s, enum Variant variant) {
     struct Error error = {0};
     struct Updater *updater;
     if (choices_parse(&file, s->text, &choices, &error) ||
-        updater_create(&updater, &choices.optimizer, &arena, variant, &error))
+        choices_updater(&updater, &choices, &arena, variant, &error))
         fail_msg("%s", error.text);
     static float state[STATE], gradient[STATE];
     static double x[STATE], v[STATE];
@@ -95,7 +95,8 @@ static void check(const struct Setting *s, enum Variant variant) {
             fail_msg("%s, %s: element %d is %.9g, expected %.9g", s->text, variant_name(variant), i,
                      (double)state[i], x[i]);
     for (int i = 0; i < PARAMETERS && updater_slot_count(updater); i++)
-        if (!(fabs((double)updater_slot(updater, 0)[i] - v[i]) <= 1e-5 * (1 + fabs(v[i]))))
+        if (!(fabs((double)((float *)updater_slot(updater, 0))[i] - v[i]) <=
+              1e-5 * (1 + fabs(v[i]))))
             fail_msg("%s, %s: momentum %d is wrong", s->text, variant_name(variant), i);
     updater_release(updater);
     runfile_release(file);
@@ -147,7 +148,7 @@ static void walk(const char *text, bool constant, float *x, float *slot) {
     struct Error error = {0};
     struct Updater *updater;
     if (choices_parse(&file, text, &choices, &error) ||
-        updater_create(&updater, &choices.optimizer, &arena, VARIANT_F32, &error))
+        choices_updater(&updater, &choices, &arena, VARIANT_F32, &error))
         fail_msg("%s", error.text);
     float gradient[STATE];
     for (int i = 0; i < STATE; i++)
@@ -202,7 +203,7 @@ static void test_nonfinite(void **state) {
         struct Updater *updater;
         enum Variant variant = variant_best(VARIANT_F32_V4);
         choices_parse(&file, settings[s].text, &choices, &error);
-        updater_create(&updater, &choices.optimizer, &arena, variant, &error);
+        choices_updater(&updater, &choices, &arena, variant, &error);
         for (int i = 0; i < 18; i++) {
             float x[STATE] = {0}, gradient[STATE];
             for (int j = 0; j < STATE; j++)
@@ -227,12 +228,12 @@ static void test_slots(void **state) {
     struct Updater *updater;
     const char *text = "optimizer: {nesterov: {rate: 0.125}}";
     assert_int_equal(choices_parse(&file, text, &choices, &error), OK);
-    assert_int_equal(updater_create(&updater, &choices.optimizer, &arena, VARIANT_F32, &error), OK);
+    assert_int_equal(choices_updater(&updater, &choices, &arena, VARIANT_F32, &error), OK);
     assert_int_equal(updater_slot_count(updater), 1);
     assert_string_equal(updater_slot_name(updater, 0), "momentum");
     assert_true(updater_rate(updater) == 0.125);
     for (int i = 0; i < PARAMETERS; i++)
-        assert_true(updater_slot(updater, 0)[i] == 0);
+        assert_true(((float *)updater_slot(updater, 0))[i] == 0);
     updater_release(updater);
     runfile_release(file);
 }
@@ -247,7 +248,7 @@ static void test_nothing_to_train(void **state) {
     struct Updater *updater;
     float x[STATE] = {1}, gradient[STATE] = {1};
     assert_int_equal(choices_parse(&file, settings[3].text, &choices, &error), OK);
-    assert_int_equal(updater_create(&updater, &choices.optimizer, &empty, VARIANT_F32, &error), OK);
+    assert_int_equal(choices_updater(&updater, &choices, &empty, VARIANT_F32, &error), OK);
     assert_true(updater_step(updater, 0.1, 1, x, gradient));
     assert_true(x[0] == 1);
     updater_release(updater);

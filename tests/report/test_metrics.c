@@ -76,7 +76,7 @@ static void test_lines(void **unused) {
     scratch_empty();
     struct Metrics *metrics = open_metrics(0);
     float loss = 0x1.23456ap1f;
-    metrics_step(metrics, &(struct StepFigures){12, 3, loss, 0.5, 1e-9, 812.4});
+    metrics_step(metrics, &(struct StepFigures){12, 3, loss, 0.5, 1e-9, 812.4, 0.75});
     metrics_epoch(metrics, &(struct EpochFigures){12, 3, 1.5, 0.5, true, 1.25, 0.625, 0.9, 33});
     metrics_epoch(metrics, &(struct EpochFigures){.step = INT64_C(1) << 40, .epoch = 4});
     assert_int_equal(metrics_flush(metrics, &error), OK);
@@ -89,6 +89,7 @@ static void test_lines(void **unused) {
     assert_true(real_of(lines[0], "accuracy") == 0.5);
     assert_true(real_of(lines[0], "rate") == 1e-9);
     assert_true(real_of(lines[0], "images_per_second") == 812.4);
+    assert_true(real_of(lines[0], "gradient_norm") == 0.75);
     assert_string_equal(json_string_value(json_object_get(lines[1], "kind")), "epoch");
     assert_true(real_of(lines[1], "train_loss") == 1.5);
     assert_true(real_of(lines[1], "train_accuracy") == 0.5);
@@ -108,7 +109,7 @@ static void test_not_numbers(void **unused) {
     struct Error error = {0};
     json_t *lines[LINES];
     struct Metrics *metrics = open_metrics(0); /* a new file in the old one's place */
-    metrics_step(metrics, &(struct StepFigures){1, 1, NAN, 0.5, INFINITY, -INFINITY});
+    metrics_step(metrics, &(struct StepFigures){1, 1, NAN, 0.5, INFINITY, -INFINITY, NAN});
     metrics_epoch(metrics, &(struct EpochFigures){1, 1, NAN, 0, true, INFINITY, 0, 0, 1});
     assert_int_equal(metrics_flush(metrics, &error), OK);
     metrics_close(metrics);
@@ -117,6 +118,7 @@ static void test_not_numbers(void **unused) {
     assert_true(json_is_null(json_object_get(lines[0], "loss")));
     assert_true(json_is_null(json_object_get(lines[0], "rate")));
     assert_true(json_is_null(json_object_get(lines[0], "images_per_second")));
+    assert_null(json_object_get(lines[0], "gradient_norm")); /* not measured */
     assert_true(json_is_real(json_object_get(lines[0], "accuracy")));
     assert_true(json_is_null(json_object_get(lines[1], "train_loss")));
     assert_true(json_is_null(json_object_get(lines[1], "validation_loss")));

@@ -1,6 +1,7 @@
 /* What a log file gets: whole lines, no control characters, no line a step. */
 #include "report/progress.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -25,7 +26,7 @@ static char *log_of(bool quiet) {
     struct ProgressBar *bar = progress_create(file, quiet, 390, 195, 256, 0);
     progress_note(bar, "data: %s", "x.h5");
     for (int64_t step = 1; step <= 195; step++)
-        progress_step(bar, &(struct StepFigures){step, 1, 2.3, 0.1, 0.05, 1000});
+        progress_step(bar, &(struct StepFigures){step, 1, 2.3, 0.1, 0.05, 1000, NAN});
     progress_epoch(bar, &epoch);
     progress_release(bar);
     long length = ftell(file);

@@ -1,0 +1,24 @@
+/* Gradient clipping (Pascanu et al. 2013, "On the difficulty of training recurrent neural
+ * networks"): of the exchanged gradient, the penalties not yet in it. */
+#ifndef TRAINER_OPTIM_CLIP_H
+#define TRAINER_OPTIM_CLIP_H
+
+#include <stdbool.h>
+
+#include "runfile/schema.h"
+
+struct ClipOptions {
+    double norm;  /* largest Euclidean norm of the whole gradient; NaN: no limit */
+    double value; /* largest magnitude of an element; NaN: no limit */
+    bool report;  /* measure the norm in any case */
+};
+extern const struct Key clip_keys[];
+
+static inline bool clip_measures(const struct ClipOptions *options) {
+    return options->norm > 0 || options->report;
+}
+/* What a gradient of that norm is multiplied by: min(1, limit / (norm + 1e-6)), as
+ * torch.nn.utils.clip_grad_norm_. */
+double clip_factor(const struct ClipOptions *options, double norm);
+
+#endif

@@ -1,0 +1,82 @@
+/* LARS (You, Gitman and Ginsburg 2017, "Large batch training of convolutional networks"): momentum
+ * whose rate is scaled row by row, so that a step's length is a fixed share of the weights':
+ *
+ *   φ = trust · |x| / (|g| + λ|x| + ε)    v ← ρv + ηφ(g + λx)    x ← x − v
+ *
+ * φ = 1 where |x| or |g| is 0, and for the rows that are not adapted. */
+#include <tgmath.h>
+
+#include "optim/rowwise.h"
+
+struct LarsOptions {
+    struct RowwiseOptions rowwise;
+    double momentum, trust, epsilon;
+};
+
+static const struct Key keys[] = {
+    ROWWISE_KEYS("0", "L2 penalty: adds weight_decay * w to the gradient"),
+    {.name = "momentum",
+     .type = KEY_REAL,
+     .offset = offsetof(struct LarsOptions, momentum),
+     .fallback = "0.9",
+     .maximum = 1,
+     .help = "share of the velocity that is kept in a step (rho)"},
+    {.name = "trust",
+     .type = KEY_REAL,
+     .offset = offsetof(struct LarsOptions, trust),
+     .fallback = "0.001",
+     .maximum = 1e6,
+     .above_minimum = true,
+     .help = "length of a step as a share of the weights', at a rate of 1"},
+    OPTIMIZER_EPSILON_KEY(struct LarsOptions, "1.0e-8"),
+    KEY_END};
+
+enum { WEIGHTS, GRADIENTS };
+
+static bool measure(const struct Update *update) {
+    const real *restrict gradient = update->gradient, *restrict x = update->parameters;
+    double weights = 0, gradients = 0;
+#pragma omp simd reduction(+ : weights, gradients)
+    for (int64_t i = 0; i < update->count; i++) {
+        weights += (double)x[i] * (double)x[i];
+        gradients += (double)gradient[i] * (double)gradient[i];
+    }
+    update->sums[WEIGHTS] += weights;
+    update->sums[GRADIENTS] += gradients;
+    return isfinite(gradients);
+}
+
+static double trust(const void *options, double weight_decay, const double *sums) {
+    const struct LarsOptions *o = options;
+    double weights = sqrt(sums[WEIGHTS]), gradients = sqrt(sums[GRADIENTS]);
+    if (weights == 0 || gradients == 0)
+        return 1;
+    return o->trust * weights / (gradients + weight_decay * weights + o->epsilon);
+}
+
+static bool update(const struct Update *update) {
+    const struct LarsOptions *options = update->options;
+    const real rate = (real)(update->rate * update->trust), decay = (real)update->weight_decay;
+    const real rho = (real)options->momentum;
+    const real *restrict gradient = update->gradient;
+    real *restrict x = update->parameters, *restrict v = update->slots[0];
+#pragma omp simd
+    for (int64_t i = 0; i < update->count; i++) {
+        v[i] = rho * v[i] + rate * (gradient[i] + decay * x[i]);
+        x[i] -= v[i];
+    }
+    return true; /* measure has seen the gradient */
+}
+
+const struct Optimizer KERNEL(optimizer_lars) = {
+    .kind = {.name = "lars",
+             .summary = "momentum for large batches: the step of each layer's weights is scaled to "
+                        "their norm over their gradient's",
+             .keys = keys,
+             .options_size = sizeof(struct LarsOptions)},
+    .slot_count = 1,
+    .slot_names = {"momentum"},
+    .update = update,
+    .measure = measure,
+    .trust = trust,
+};
