@@ -40,6 +40,28 @@ void random_normal(const struct RandomStream *stream, int64_t count, double *val
     }
 }
 
+/* The logarithm of a Gamma(shape, 1) variate; uses blocks from *block on. Where the shape is below
+ * one, it is that of shape + 1 times u^(1/shape), which may be too small for a double. */
+static double log_gamma_variate(const struct RandomStream *stream, uint32_t *block, double shape) {
+    double d = (shape < 1 ? shape + 1 : shape) - 1.0 / 3, c = 1 / sqrt(9 * d);
+    for (;;) {
+        uint32_t words[4];
+        double u[4];
+        random_block(stream, (*block)++, words);
+        for (int i = 0; i < 4; i++)
+            u[i] = ((double)words[i] + 0.5) * 0x1p-32;
+        double x = sqrt(-2 * log(u[0])) * cos(2 * M_PI * u[1]);
+        double v = (1 + c * x) * (1 + c * x) * (1 + c * x);
+        if (v > 0 && log(u[2]) < 0.5 * x * x + d - d * v + d * log(v))
+            return log(d * v) + (shape < 1 ? log(u[3]) / shape : 0);
+    }
+}
+
+double random_beta(const struct RandomStream *stream, uint32_t first, double a, double b) {
+    double one = log_gamma_variate(stream, &first, a), other = log_gamma_variate(stream, &first, b);
+    return 1 / (1 + exp(other - one));
+}
+
 void random_permutation(const struct RandomStream *stream, int64_t count, int64_t *order) {
     CHECK(count >= 0 && count <= INT64_C(1) << 32);
     for (int64_t i = 0; i < count; i++)

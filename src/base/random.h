@@ -17,8 +17,10 @@ enum RandomPurpose {                            /* stable numbers: changing one 
                      RANDOM_SPLIT = 5,     /* stratified validation split */
                      RANDOM_SYNTHESIS = 6, /* item: image */
                      RANDOM_TEST = 7,
-                     RANDOM_DROPOUT_SAMPLE = 8 /* instance: node; time: draw; item: sample in the
+                     RANDOM_DROPOUT_SAMPLE = 8, /* instance: node; time: draw; item: sample in the
                                                   split */
+                     RANDOM_MIXING = 12 /* instance: 0 for which and with whom, then place in the
+                                           list + 1; time: epoch; item: sample in the split */
 };
 
 /* What the numbers belong to. Element e of the stream is word e % 4 of block e / 4. */
@@ -67,6 +69,11 @@ uint32_t random_word(const struct RandomStream *stream, uint64_t index);
 
 /* Elements 0 … count-1 as standard normal numbers (Box-Muller, in double). */
 void random_normal(const struct RandomStream *stream, int64_t count, double *values);
+
+/* A number of the Beta(a, b) distribution, a and b above 0, from blocks first, first + 1, … of the
+ * stream. Exact but for rounding: the ratio of two gamma variates by rejection (Marsaglia and Tsang
+ * 2000, "A simple method for generating gamma variables"). */
+double random_beta(const struct RandomStream *stream, uint32_t first, double a, double b);
 
 /* A uniformly random permutation of 0 … count-1 into `order` (Fisher-Yates). */
 void random_permutation(const struct RandomStream *stream, int64_t count, int64_t *order);

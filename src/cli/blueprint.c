@@ -2,7 +2,7 @@
 
 #include "cli/overrides.h"
 #include "data/augment.h"
-#include "data/loader.h"
+#include "data/mix.h"
 
 static int shape_of_flag(const char *text, struct Shape *shape, struct Error *error) {
     long long height, width, channels;
@@ -26,12 +26,9 @@ static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struc
     if (code)
         return code;
     struct Image image = {dataset->height, dataset->width, dataset->channels, NULL, 0};
-    for (int i = 0; i < blueprint->options.augment.count && !code; i++) {
-        const struct Choice *choice = &blueprint->options.augment.items[i];
-        struct Image out = image;
-        code = ((const struct Augment *)choice->kind)->describe(choice, &image, &out, error);
-        image = out;
-    }
+    code = augment_describe(&blueprint->options.augment, &image, &image, error);
+    if (code == OK)
+        code = mix_check(&blueprint->options.mix, error);
     *shape = (struct Shape){image.height, image.width, image.channels, 1, 1};
     return code;
 }

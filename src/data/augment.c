@@ -3,7 +3,18 @@
 /* One row an augmentation: augment_NAME of augment_NAME.c. */
 #define AUGMENTS(ROW)                                                                              \
     ROW(flip)                                                                                      \
-    ROW(crop)
+    ROW(crop)                                                                                      \
+    ROW(resized_crop)                                                                              \
+    ROW(translate)                                                                                 \
+    ROW(rotate)                                                                                    \
+    ROW(shear)                                                                                     \
+    ROW(brightness)                                                                                \
+    ROW(contrast)                                                                                  \
+    ROW(saturation)                                                                                \
+    ROW(hue)                                                                                       \
+    ROW(greyscale)                                                                                 \
+    ROW(lighting)                                                                                  \
+    ROW(cutout)
 
 #define DECLARE(name) extern const struct Augment augment_##name;
 AUGMENTS(DECLARE)
@@ -12,3 +23,43 @@ AUGMENTS(DECLARE)
 static const struct Kind *const kinds[] = {AUGMENTS(KIND) NULL};
 
 const struct KindTable augment_kinds = {.what = "augmentation", .kinds = kinds};
+
+static int describe_stage(const struct ChoiceList *list, enum AugmentStage stage,
+                          struct Image *image, struct Error *error) {
+    int code = OK;
+    for (int i = 0; i < list->count && code == OK; i++) {
+        const struct Choice *choice = &list->items[i];
+        const struct Augment *augment = (const struct Augment *)choice->kind; /* its head */
+        struct Image out = *image;
+        if (augment->stage == stage && augment->describe)
+            code = augment->describe(choice, image, &out, error);
+        *image = out;
+    }
+    return code;
+}
+
+int augment_describe(const struct ChoiceList *list, const struct Image *in, struct Image *out,
+                     struct Error *error) {
+    *out = *in;
+    int code = describe_stage(list, AUGMENT_RAW, out, error);
+    return code == OK ? describe_stage(list, AUGMENT_PREPROCESSED, out, error) : code;
+}
+
+int augment_need_colour(const struct Choice *choice, const struct Image *in, struct Error *error) {
+    if (in->channels == 3)
+        return OK;
+    return schema_fail(error, choice, NULL,
+                       "images have %lld channel%s, expected 3 (red, green, blue)",
+                       (long long)in->channels, in->channels == 1 ? "" : "s");
+}
+
+int augment_need_range(const struct Choice *choice, const char *key, const struct Reals *values,
+                       struct Error *error) {
+    if (values->count != 2)
+        return schema_fail(error, choice, key, "has %d numbers, expected two: [least, most]",
+                           values->count);
+    if (values->values[0] <= 0 || values->values[1] < values->values[0])
+        return schema_fail(error, choice, key, "is [%g, %g], expected 0 < least <= most",
+                           values->values[0], values->values[1]);
+    return OK;
+}

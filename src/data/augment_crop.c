@@ -64,11 +64,13 @@ static void crop_row(const float *in, float *out, int64_t width, int64_t channel
         memcpy(out + x * channels, in + reflected(x + shift, width) * channels, pixel);
 }
 
-static void crop_apply(const void *options, const struct RandomStream *stream,
+static void crop_apply(const void *options, void *prepared, const struct AugmentPlace *at,
                        const struct Image *in, struct Image *out) {
+    (void)prepared;
     const struct CropOptions *crop = options;
+    struct RandomStream stream = augment_stream(at);
     uint32_t words[4], places = 2 * (uint32_t)crop->pad + 1;
-    random_block(stream, 0, words);
+    random_block(&stream, 0, words);
     int64_t down = (int64_t)random_below(words[0], places) - crop->pad;
     int64_t right = (int64_t)random_below(words[1], places) - crop->pad;
     int64_t row = in->width * in->channels;

@@ -1,33 +1,44 @@
-/* Mirrors the image left to right with a given probability. */
+/* Mirrors the image left to right: at random with a given probability, or alternating (Jordan 2024,
+ * "94% on CIFAR-10 in 3.29 seconds"): at random in the first epoch, and from then on every other
+ * epoch, so that any two epochs in a row show both sides of each image. */
 #include <string.h>
 
 #include "data/augment.h"
 
 struct FlipOptions {
     double probability;
+    bool alternate;
 };
 
-static const struct Key flip_keys[] = {{.name = "probability",
-                                        .type = KEY_REAL,
-                                        .offset = offsetof(struct FlipOptions, probability),
-                                        .fallback = "0.5",
-                                        .minimum = 0,
-                                        .maximum = 1,
-                                        .help = "of an image to be mirrored"},
-                                       KEY_END};
+static const struct Key flip_keys[] = {
+    {.name = "probability",
+     .type = KEY_REAL,
+     .offset = offsetof(struct FlipOptions, probability),
+     .fallback = "0.5",
+     .minimum = 0,
+     .maximum = 1,
+     .help = "of an image to be mirrored (alternating: in the first epoch)"},
+    {.name = "alternate",
+     .type = KEY_BOOL,
+     .offset = offsetof(struct FlipOptions, alternate),
+     .fallback = "false",
+     .help = "at random in the first epoch alone, then mirrored or not in turn"},
+    KEY_END};
 
-static int flip_describe(const struct Choice *choice, const struct Image *in, struct Image *out,
-                         struct Error *error) {
-    (void)choice, (void)error;
-    *out = *in;
-    return OK;
+static bool is_mirrored(const struct FlipOptions *flip, const struct AugmentPlace *at) {
+    struct AugmentPlace drawn = *at;
+    if (flip->alternate)
+        drawn.epoch = 0;
+    struct RandomStream stream = augment_stream(&drawn);
+    bool mirrored = random_uniform(random_word(&stream, 0)) < flip->probability;
+    return mirrored != (flip->alternate && at->epoch % 2 == 1);
 }
 
-static void flip_apply(const void *options, const struct RandomStream *stream,
+static void flip_apply(const void *options, void *prepared, const struct AugmentPlace *at,
                        const struct Image *in, struct Image *out) {
-    const struct FlipOptions *flip = options;
+    (void)prepared;
     int64_t width = in->width, channels = in->channels, row = width * channels;
-    if (random_uniform(random_word(stream, 0)) >= flip->probability) {
+    if (!is_mirrored(options, at)) {
         memcpy(out->pixels, in->pixels, (size_t)(in->height * row) * sizeof(float));
         return;
     }
@@ -45,10 +56,9 @@ static void flip_apply(const void *options, const struct RandomStream *stream,
 extern const struct Augment augment_flip;
 const struct Augment augment_flip = {
     .kind = {.name = "flip",
-             .summary = "mirror images left to right at random",
+             .summary = "mirror images left to right, at random or in turn",
              .keys = flip_keys,
              .options_size = sizeof(struct FlipOptions)},
     .stage = AUGMENT_PREPROCESSED,
-    .describe = flip_describe,
     .apply = flip_apply,
 };

@@ -7,6 +7,7 @@
 struct Stage {
     const struct Augment *augment;
     const void *options;
+    void *prepared;       /* owned; may be NULL */
     uint32_t place;       /* in the run file's list */
     struct Image in, out; /* sizes */
 };
@@ -15,15 +16,19 @@ struct Loader {
     const struct Dataset *dataset;
     const struct Split *split;
     const struct Preprocess *preprocess;
+    const struct ChoiceList *mix;
     uint64_t seed;
-    bool shuffle;
+    bool shuffle, evaluate;
     int raw_count, stage_count; /* the raw stages come first */
     struct Stage *stages;
     struct Image out;
     float *scratch[2];
-    int64_t *order; /* of `epoch`; NULL without shuffling */
-    int64_t epoch;  /* −1: none yet */
+    float *partner, *partner_target; /* of a mixed sample */
+    int64_t *order;                  /* of `epoch`; NULL without shuffling */
+    int64_t epoch;                   /* −1: none yet */
 };
+
+static const struct ChoiceList empty_list;
 
 /* Adds the list's augmentations of one stage; *image goes from the size in to the size out. */
 static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum AugmentStage kind,
@@ -33,14 +38,23 @@ static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum
         const struct Augment *augment = (const struct Augment *)choice->kind; /* its head */
         if (augment->stage != kind)
             continue;
-        struct Stage *stage = &loader->stages[loader->stage_count];
-        *stage = (struct Stage){
-            .augment = augment, .options = choice->options, .place = (uint32_t)i, .in = *image};
-        int result = augment->describe(choice, &stage->in, &stage->out, error);
-        if (result != OK)
-            return result;
+        if (loader->evaluate && !augment->evaluate)
+            continue;
+        struct Stage *stage = &loader->stages[loader->stage_count++];
+        *stage = (struct Stage){.augment = augment,
+                                .options = choice->options,
+                                .place = (uint32_t)i,
+                                .in = *image,
+                                .out = *image};
+        int code = OK;
+        if (augment->describe)
+            code = augment->describe(choice, &stage->in, &stage->out, error);
+        if (code != OK)
+            return code;
+        if (augment->prepare)
+            stage->prepared =
+                augment->prepare(choice, loader->dataset, loader->split, &stage->in, &stage->out);
         *image = stage->out;
-        loader->stage_count++;
     }
     return OK;
 }
@@ -61,10 +75,10 @@ static int check_preprocess(const struct Loader *loader, const struct Image *ima
 static int plan_stages(struct Loader *loader, const struct ChoiceList *list, struct Error *error) {
     struct Image image = {.height = loader->dataset->height,
                           .width = loader->dataset->width,
-                          .channels = loader->dataset->channels};
-    static const struct ChoiceList none;
+                          .channels = loader->dataset->channels,
+                          .white = loader->split->bytes ? 255 : 0};
     if (!list)
-        list = &none;
+        list = &empty_list;
     loader->stages = memory_allocate((size_t)list->count * sizeof *loader->stages, "augmentations");
     int result = add_stages(loader, list, AUGMENT_RAW, &image, error);
     loader->raw_count = loader->stage_count;
@@ -76,6 +90,7 @@ static int plan_stages(struct Loader *loader, const struct ChoiceList *list, str
     return result;
 }
 
+/* Room for the images between the stages, and for the other half of a mixed sample. */
 static void allocate_scratch(struct Loader *loader) {
     int64_t most = loader->dataset->height * loader->dataset->width * loader->dataset->channels;
     for (int i = 0; i < loader->stage_count; i++)
@@ -83,17 +98,28 @@ static void allocate_scratch(struct Loader *loader) {
             most = image_elements(&loader->stages[i].out);
     for (int i = 0; i < 2 && loader->stage_count; i++)
         loader->scratch[i] = memory_allocate((size_t)most * sizeof(float), "an augmented image");
+    if (loader->mix->count == 0)
+        return;
+    loader->partner =
+        memory_allocate((size_t)image_elements(&loader->out) * sizeof(float), "a mixed image");
+    loader->partner_target =
+        memory_allocate((size_t)loader->dataset->class_count * sizeof(float), "a mixed target");
 }
 
 int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
     struct Loader *loader = memory_allocate(sizeof *loader, "a loader");
-    *loader = (struct Loader){.dataset = request->dataset,
-                              .split = request->split,
-                              .preprocess = request->preprocess,
-                              .seed = request->seed,
-                              .shuffle = request->shuffle,
-                              .epoch = -1};
+    *loader =
+        (struct Loader){.dataset = request->dataset,
+                        .split = request->split,
+                        .preprocess = request->preprocess,
+                        .mix = request->mix && !request->evaluate ? request->mix : &empty_list,
+                        .evaluate = request->evaluate,
+                        .seed = request->seed,
+                        .shuffle = request->shuffle,
+                        .epoch = -1};
     int result = plan_stages(loader, request->augment, error);
+    if (result == OK)
+        result = mix_check(loader->mix, error);
     if (result != OK) {
         loader_release(loader);
         *out = NULL;
@@ -110,9 +136,13 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
 void loader_release(struct Loader *loader) {
     if (!loader)
         return;
+    for (int i = 0; i < loader->stage_count; i++)
+        memory_release(loader->stages[i].prepared);
     memory_release(loader->stages);
     memory_release(loader->scratch[0]);
     memory_release(loader->scratch[1]);
+    memory_release(loader->partner);
+    memory_release(loader->partner_target);
     memory_release(loader->order);
     memory_release(loader);
 }
@@ -127,12 +157,15 @@ static float *run_stages(struct Loader *loader, int first, int end, int64_t epoc
                          float *from, float *out) {
     for (int i = first; i < end; i++) {
         const struct Stage *stage = &loader->stages[i];
-        struct RandomStream stream = random_stream(loader->seed, RANDOM_AUGMENTATION, stage->place,
-                                                   (uint64_t)epoch, (uint64_t)sample);
+        const struct AugmentPlace at = {loader->seed, stage->place, (uint64_t)epoch,
+                                        (uint64_t)sample};
         struct Image in = stage->in, made = stage->out;
         in.pixels = from;
         made.pixels = i == end - 1 && out ? out : loader->scratch[from == loader->scratch[0]];
-        stage->augment->apply(stage->options, &stream, &in, &made);
+        if (loader->evaluate)
+            stage->augment->evaluate(stage->options, stage->prepared, &in, &made);
+        else
+            stage->augment->apply(stage->options, stage->prepared, &at, &in, &made);
         from = made.pixels;
     }
     return from;
@@ -173,16 +206,37 @@ static void make_order(struct Loader *loader, int64_t epoch) {
     loader->epoch = epoch;
 }
 
+static void make_target(const struct Loader *loader, int64_t sample, float *target) {
+    memset(target, 0, (size_t)loader->dataset->class_count * sizeof(float));
+    target[loader->split->labels[sample]] = 1;
+}
+
+/* Mixes the sample's partner, if it has one, into its image and target. */
+static void mix_in(struct Loader *loader, int64_t epoch, int64_t sample, float *image,
+                   float *target) {
+    struct MixDraw draw = mix_draw(loader->mix, loader->seed, epoch, sample, loader->split->count);
+    if (!draw.mix)
+        return;
+    struct Image mixed = loader->out, partner = loader->out;
+    mixed.pixels = image;
+    partner.pixels = loader->partner;
+    make_image(loader, epoch, draw.partner, loader->partner);
+    make_target(loader, draw.partner, loader->partner_target);
+    float own = draw.mix->apply(draw.options, &draw.stream, &mixed, &partner);
+    for (int64_t c = 0; c < loader->dataset->class_count; c++)
+        target[c] = own * target[c] + (1 - own) * loader->partner_target[c];
+}
+
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
     make_order(loader, epoch);
     int64_t elements = image_elements(&loader->out), classes = loader->dataset->class_count;
-    memset(targets, 0, (size_t)(count * classes) * sizeof(float));
     for (int64_t i = 0; i < count; i++) {
         int64_t sample = loader->shuffle ? loader->order[first + i] : first + i;
         make_image(loader, epoch, sample, images + i * elements);
-        targets[i * classes + loader->split->labels[sample]] = 1;
+        make_target(loader, sample, targets + i * classes);
+        mix_in(loader, epoch, sample, images + i * elements, targets + i * classes);
         if (samples)
             samples[i] = sample;
     }

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "data/mix.h"
 #include "data/preprocess.h"
 
 struct Loader;
@@ -17,7 +18,9 @@ struct LoaderRequest {
     const struct Dataset *dataset;
     const struct Split *split;
     const struct Preprocess *preprocess;
-    const struct ChoiceList *augment; /* NULL: none (evaluation) */
+    const struct ChoiceList *augment; /* NULL: none */
+    const struct ChoiceList *mix;     /* NULL: none */
+    bool evaluate;                    /* the list's test-time counterparts; no mixing */
     uint64_t seed;
     bool shuffle;
 };

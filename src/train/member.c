@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/augment.h"
 #include "train/share.h"
 
 static int read_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, const char *path,
@@ -41,7 +42,11 @@ static int build(struct Member *member, struct Error *error) {
         error_context(error, "the run file kept in the checkpoint");
         return code;
     }
-    struct Shape input = {checkpoint->height, checkpoint->width, checkpoint->channels, 1, 1};
+    struct Image image = {checkpoint->height, checkpoint->width, checkpoint->channels, NULL, 0};
+    code = augment_describe(&member->options.augment, &image, &image, error);
+    if (code)
+        return code;
+    struct Shape input = {image.height, image.width, image.channels, 1, 1};
     code = run_build_model(member->file, &member->options, input, &member->model, error);
     if (code)
         return code;
@@ -94,8 +99,11 @@ int member_match(const struct Member *member, const struct Dataset *dataset, str
 
 int member_attach(struct Member *member, const struct Dataset *dataset, const struct Split *split,
                   const struct Backend *backend, enum Variant variant, struct Error *error) {
-    struct LoaderRequest loading = {
-        .dataset = dataset, .split = split, .preprocess = &member->preprocess};
+    struct LoaderRequest loading = {.dataset = dataset,
+                                    .split = split,
+                                    .preprocess = &member->preprocess,
+                                    .augment = &member->options.augment,
+                                    .evaluate = true};
     int code = loader_create(&member->loader, &loading, error);
     if (code)
         return code;

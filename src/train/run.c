@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "comm/exchange.h"
 #include "data/augment.h"
+#include "data/mix.h"
 #include "nn/layer.h"
 #include "nn/loss.h"
 #include "optim/schedule.h"
@@ -207,6 +208,12 @@ const struct Key run_keys[] = {
      .fallback = "[]",
      .kinds = &augment_kinds,
      .help = "random changes of the training images, in this order"},
+    {.name = "mix",
+     .type = KEY_CHOICES,
+     .offset = AT(mix),
+     .fallback = "[]",
+     .kinds = &mix_kinds,
+     .help = "mixing of two training samples and their targets; at most one of these a sample"},
     {.name = "model",
      .type = KEY_CHOICES,
      .offset = AT(model),

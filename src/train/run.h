@@ -29,7 +29,7 @@ struct RunOptions {
     } data;
     struct PreprocessOptions preprocess;
     struct StartOptions start_from;
-    struct ChoiceList augment;
+    struct ChoiceList augment, mix;
     struct ChoiceList model;
     struct Choice loss, optimizer, schedule;
     struct ChoiceList parameters; /* rules */

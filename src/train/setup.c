@@ -101,13 +101,14 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
                                     .split = trainer->split,
                                     .preprocess = &trainer->preprocess,
                                     .augment = &options->augment,
+                                    .mix = &options->mix,
                                     .seed = (uint64_t)options->train.seed,
                                     .shuffle = options->train.shuffle};
     code = loader_create(&trainer->loader, &request, error);
     if (code || !trainer->validation)
         return code;
     request.split = trainer->validation;
-    request.augment = NULL;
+    request.evaluate = true;
     request.shuffle = false;
     return loader_create(&trainer->validation_loader, &request, error);
 }

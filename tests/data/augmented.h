@@ -1,15 +1,16 @@
-/* Augmentation lists for tests, from the text of a run file. */
+/* Lists of augmentations and mixes for tests, from the text of a run file. */
 #ifndef TESTS_DATA_AUGMENTED_H
 #define TESTS_DATA_AUGMENTED_H
 
 #include <string.h>
 
 #include "data/augment.h"
+#include "data/mix.h"
 #include "runfile/runfile.h"
 
 struct Augmented {
     struct RunFile *file;
-    struct ChoiceList list;
+    struct ChoiceList list, mix;
 };
 
 static const struct Key augmented_keys[] = {{.name = "augment",
@@ -17,6 +18,12 @@ static const struct Key augmented_keys[] = {{.name = "augment",
                                              .offset = offsetof(struct Augmented, list),
                                              .fallback = "[]",
                                              .kinds = &augment_kinds,
+                                             .help = "for tests"},
+                                            {.name = "mix",
+                                             .type = KEY_CHOICES,
+                                             .offset = offsetof(struct Augmented, mix),
+                                             .fallback = "[]",
+                                             .kinds = &mix_kinds,
                                              .help = "for tests"},
                                             KEY_END};
 

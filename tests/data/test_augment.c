@@ -29,13 +29,13 @@ static void run(const struct Augmented *augmented, int64_t item, float *out) {
     for (int i = 0; i < ELEMENTS; i++)
         pixels[i] = (float)(i + 1);
     struct Image in = {HEIGHT, WIDTH, CHANNELS, pixels, 0}, made;
-    assert_int_equal(augment->describe(choice, &in, &made, &error), OK);
+    assert_int_equal(augment_describe(&augmented->list, &in, &made, &error), OK);
     assert_true(made.height == HEIGHT && made.width == WIDTH && made.channels == CHANNELS);
     made.pixels = out;
-    struct RandomStream stream = random_stream(5, RANDOM_AUGMENTATION, 0, 1, (uint64_t)item);
+    const struct AugmentPlace at = {5, 0, 1, (uint64_t)item};
     for (int i = 0; i <= ELEMENTS; i++)
         out[i] = -77;
-    augment->apply(choice->options, &stream, &in, &made);
+    augment->apply(choice->options, NULL, &at, &in, &made);
     assert_true(out[ELEMENTS] == -77);
 }
 
@@ -130,9 +130,8 @@ static void refused(const char *text, const char *words) {
     struct Augmented augmented;
     int result = augmented_parse(&augmented, text, &error);
     if (result == OK) {
-        const struct Choice *choice = &augmented.list.items[0];
         struct Image in = {HEIGHT, WIDTH, CHANNELS, NULL, 0}, out;
-        result = ((const struct Augment *)choice->kind)->describe(choice, &in, &out, &error);
+        result = augment_describe(&augmented.list, &in, &out, &error);
     }
     assert_int_equal(result, ERROR_RUN_FILE);
     if (!strstr(error.text, words) || !strstr(error.text, "test.yaml"))

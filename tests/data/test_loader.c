@@ -36,6 +36,7 @@ static struct Loader *loader_of(struct Fixture *f, bool shuffle, uint64_t seed) 
                                     .split = dataset_split(f->dataset, "train", &error),
                                     .preprocess = &f->preprocess,
                                     .augment = &f->augmented.list,
+                                    .mix = &f->augmented.mix,
                                     .seed = seed,
                                     .shuffle = shuffle};
     struct Loader *loader;
@@ -69,8 +70,13 @@ static void load(struct Loader *loader, int64_t epoch, int64_t chunk, bool backw
     }
 }
 
-static const char everything[] = "augment: [flip, crop: {pad: 2}, flip: {probability: 0.3},"
-                                 " crop: {pad: 3, fill: reflect}]";
+static const char moves[] = "augment: [flip, crop: {pad: 2}, flip: {probability: 0.3},"
+                            " crop: {pad: 3, fill: reflect}]";
+static const char everything[] =
+    "augment: [flip: {alternate: true}, crop: {pad: 2}, resized_crop: {scale: [0.3, 1]}, translate,"
+    " rotate, shear: {along: both}, brightness, contrast, saturation, hue: {amount: 0.5},"
+    " greyscale: {probability: 0.3}, lighting, cutout: {size: 2, count: 2}]\n"
+    "mix: [mixup: {alpha: 0.2, probability: 0.4}, cutmix: {probability: 0.4}]\n";
 
 /* The same epoch whatever the chunks, the direction, or what was loaded before. */
 static void independent_of_chunks(void **state) {
@@ -145,7 +151,7 @@ static void unshuffled(void **state) {
  * image with streams keyed by place, epoch and sample. */
 static void augmentations_in_order(void **state) {
     (void)state;
-    struct Fixture f = fixture((struct Made){0}, everything);
+    struct Fixture f = fixture((struct Made){0}, moves);
     struct Loader *loader = loader_of(&f, true, 3);
     static struct Epoch epoch;
     load(loader, 4, 40, false, &epoch);
@@ -162,9 +168,8 @@ static void augmentations_in_order(void **state) {
             struct Image in = {MADE_HEIGHT, MADE_WIDTH, MADE_CHANNELS, pixels[place % 2], 0};
             struct Image out = in;
             out.pixels = pixels[(place + 1) % 2];
-            struct RandomStream stream =
-                random_stream(3, RANDOM_AUGMENTATION, (uint32_t)place, 4, (uint64_t)sample);
-            ((const struct Augment *)choice->kind)->apply(choice->options, &stream, &in, &out);
+            const struct AugmentPlace at = {3, (uint32_t)place, 4, (uint64_t)sample};
+            ((const struct Augment *)choice->kind)->apply(choice->options, NULL, &at, &in, &out);
         }
         assert_memory_equal(epoch.images[i], pixels[0], sizeof plain);
         changed += memcmp(plain, pixels[0], sizeof plain) != 0;
@@ -183,35 +188,33 @@ static int describe_half(const struct Choice *choice, const struct Image *in, st
     out->width -= 2;
     return OK;
 }
-static int describe_same(const struct Choice *choice, const struct Image *in, struct Image *out,
-                         struct Error *unused) {
-    (void)choice, (void)unused;
-    *out = *in;
-    return OK;
-}
-static void apply_cut(const void *options, const struct RandomStream *stream,
+static void apply_cut(const void *options, void *prepared, const struct AugmentPlace *place,
                       const struct Image *in, struct Image *out) {
-    (void)options, (void)stream;
+    (void)options, (void)prepared, (void)place;
     for (int64_t y = 0; y < out->height; y++)
         memcpy(out->pixels + y * out->width * out->channels,
                in->pixels + y * in->width * in->channels,
                (size_t)(out->width * out->channels) * sizeof(float));
 }
-static void apply_invert(const void *options, const struct RandomStream *stream,
+static void apply_invert(const void *options, void *prepared, const struct AugmentPlace *place,
                          const struct Image *in, struct Image *out) {
-    (void)options, (void)stream;
+    (void)options, (void)prepared, (void)place;
     for (int64_t i = 0; i < in->height * in->width * in->channels; i++)
-        out->pixels[i] = 255 - in->pixels[i];
+        out->pixels[i] = in->white - in->pixels[i];
 }
 
 static void stages(void **state) {
     (void)state;
-    static const struct Augment cut = {
-        {"cut", "", NULL, 0}, AUGMENT_PREPROCESSED, describe_half, apply_cut};
-    static const struct Augment raw_cut = {
-        {"raw_cut", "", NULL, 0}, AUGMENT_RAW, describe_half, apply_cut};
+    static const struct Augment cut = {.kind = {.name = "cut"},
+                                       .stage = AUGMENT_PREPROCESSED,
+                                       .describe = describe_half,
+                                       .apply = apply_cut};
+    static const struct Augment raw_cut = {.kind = {.name = "raw_cut"},
+                                           .stage = AUGMENT_RAW,
+                                           .describe = describe_half,
+                                           .apply = apply_cut};
     static const struct Augment invert = {
-        {"invert", "", NULL, 0}, AUGMENT_RAW, describe_same, apply_invert};
+        .kind = {.name = "invert"}, .stage = AUGMENT_RAW, .apply = apply_invert};
     struct Choice items[3] = {{.kind = &cut.kind}, {.kind = &invert.kind}, {.kind = &invert.kind}};
     struct Fixture f = fixture((struct Made){0}, "augment: []");
     for (int raw = 0; raw < 3; raw++) { /* none, one, two inversions before preprocessing */
@@ -234,8 +237,10 @@ static void stages(void **state) {
     }
     items[0].kind = &raw_cut.kind;
     struct Loader *loader;
-    struct LoaderRequest request = {
-        f.dataset, &f.dataset->splits[0], &f.preprocess, &f.augmented.list, 1, false};
+    struct LoaderRequest request = {.dataset = f.dataset,
+                                    .split = &f.dataset->splits[0],
+                                    .preprocess = &f.preprocess,
+                                    .augment = &f.augmented.list};
     assert_int_equal(loader_create(&loader, &request, &error), ERROR_DATA);
     assert_non_null(strstr(error.text, "has images of (6,3,3), the preprocessing expects (6,5,3)"));
     assert_null(loader);
@@ -265,7 +270,12 @@ static void cost(void **state) {
     struct Preprocess preprocess = {32, 32, 3, 3, mean, factor};
     struct Augmented augmented;
     assert_int_equal(augmented_parse(&augmented, "augment: [flip, crop]", &error), OK);
-    struct LoaderRequest request = {&dataset, &split, &preprocess, &augmented.list, 1, true};
+    struct LoaderRequest request = {.dataset = &dataset,
+                                    .split = &split,
+                                    .preprocess = &preprocess,
+                                    .augment = &augmented.list,
+                                    .seed = 1,
+                                    .shuffle = true};
     struct Loader *loader;
     assert_int_equal(loader_create(&loader, &request, &error), OK);
     double best = 1;

@@ -13,7 +13,7 @@ SIZE, CHANNELS, CLASSES, SAMPLES = 16, 3, 10, 60  # of the data set that goes wi
 LIMITS = {
     "std": (0.001, 0.1), "value": (-0.05, 0.05), "limit": (0.001, 0.1), "epsilon": (1e-6, 1e-3), "weight_decay": (0, 0.01),
     "l1": (0, 1e-3), "batch": (4, 24), "threads": (1, 2), "seed": (0, 10**6), "keep": (0, 3), "check_every": (0, 10),
-    "pad": (0, 4), "slope": (0.01, 0.5), "alpha": (0.1, 2), "layer.dropout.rate": (0, 0.8),
+    "pad": (0, 4), "augmentation.cutout.size": (1, 8), "slope": (0.01, 0.5), "alpha": (0.1, 2), "layer.dropout.rate": (0, 0.8),
 }
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
@@ -288,6 +288,23 @@ def one_cycle(generator, name, options):
 
 FIXES["schedule.multi_step"] = multi_step
 FIXES["schedule.one_cycle"] = one_cycle
+
+
+def resized_crop(generator, name, options):
+    options["size"] = generator.rng.choice(["same", SIZE])
+    for key, low, high in (("scale", 0.08, 1), ("aspect", 0.5, 2)):
+        if key in options:
+            options[key] = sorted(round(generator.rng.uniform(low, high), 3) for _ in range(2))
+    return options
+
+
+def not_always(generator, name, options):
+    options["probability"] = round(generator.rng.uniform(0, 0.5), 3)
+    return options
+
+
+FIXES["augmentation.resized_crop"] = resized_crop
+FIXES["mix"] = not_always
 
 
 def settle(generator, run):
