@@ -56,8 +56,8 @@ int augment_need_colour(const struct Choice *choice, const struct Image *in, str
 int augment_need_range(const struct Choice *choice, const char *key, const struct Reals *values,
                        struct Error *error) {
     if (values->count != 2)
-        return schema_fail(error, choice, key, "has %d numbers, expected two: [least, most]",
-                           values->count);
+        return schema_fail(error, choice, key, "has %d number%s, expected two: [least, most]",
+                           values->count, values->count == 1 ? "" : "s");
     if (values->values[0] <= 0 || values->values[1] < values->values[0])
         return schema_fail(error, choice, key, "is [%g, %g], expected 0 < least <= most",
                            values->values[0], values->values[1]);

@@ -1,0 +1,79 @@
+/* One augmentation of a list, run on one image as the loader would. */
+#ifndef TESTS_DATA_TRANSFORM_H
+#define TESTS_DATA_TRANSFORM_H
+
+#include "base/memory.h"
+#include "data/augmented.h"
+
+struct Transform {
+    struct Augmented augmented;
+    const struct Augment *augment;
+    struct Image in, out; /* `in` filled by the test; `out` by transform_run() */
+    void *prepared;
+};
+
+enum { TRANSFORM_SEED = 5, TRANSFORM_EPOCH = 1 };
+
+/* The numbers that image `sample` is augmented with: block 0 of its stream. */
+static inline void transform_words(int64_t sample, uint32_t words[4]) {
+    struct RandomStream stream =
+        random_stream(TRANSFORM_SEED, RANDOM_AUGMENTATION, 0, TRANSFORM_EPOCH, (uint64_t)sample);
+    random_block(&stream, 0, words);
+}
+
+static inline double transform_uniform(int64_t sample) {
+    uint32_t words[4];
+    transform_words(sample, words);
+    return (double)random_uniform(words[0]);
+}
+
+static inline int transform_describe(struct Transform *transform, const char *text,
+                                     struct Image size, struct Error *error) {
+    memset(transform, 0, sizeof *transform);
+    int code = augmented_parse(&transform->augmented, text, error);
+    transform->in = size;
+    if (code == OK)
+        code = augment_describe(&transform->augmented.list, &size, &transform->out, error);
+    return code;
+}
+
+/* `dataset` with its first split serve what depends on the training split; NULL: nothing does. */
+static inline void transform_start(struct Transform *transform, const char *text, struct Image size,
+                                   const struct Dataset *dataset) {
+    struct Error error;
+    if (transform_describe(transform, text, size, &error) != OK) {
+        fprintf(stderr, "%s\n", error.text);
+        abort();
+    }
+    const struct Choice *choice = &transform->augmented.list.items[0];
+    transform->augment = (const struct Augment *)choice->kind;
+    transform->in.pixels =
+        memory_allocate((size_t)image_elements(&transform->in) * sizeof(float), "test");
+    transform->out.pixels =
+        memory_allocate((size_t)image_elements(&transform->out) * sizeof(float), "test");
+    if (transform->augment->prepare)
+        transform->prepared = transform->augment->prepare(
+            choice, dataset, dataset ? dataset->splits : NULL, &transform->in, &transform->out);
+}
+
+static inline void transform_run(struct Transform *transform, int64_t sample) {
+    const struct AugmentPlace at = {TRANSFORM_SEED, 0, TRANSFORM_EPOCH, (uint64_t)sample};
+    for (int64_t i = 0; i < image_elements(&transform->out); i++)
+        transform->out.pixels[i] = -7777;
+    transform->augment->apply(transform->augmented.list.items[0].options, transform->prepared, &at,
+                              &transform->in, &transform->out);
+}
+
+static inline void transform_evaluate(struct Transform *transform) {
+    transform->augment->evaluate(transform->augmented.list.items[0].options, transform->prepared,
+                                 &transform->in, &transform->out);
+}
+
+static inline void transform_end(struct Transform *transform) {
+    memory_release(transform->in.pixels);
+    memory_release(transform->out.pixels);
+    memory_release(transform->prepared);
+    runfile_release(transform->augmented.file);
+}
+
+#endif
