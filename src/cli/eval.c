@@ -47,9 +47,9 @@ static void print_json(const struct Members *members, const struct Evaluation *r
         json_object_set_new(member, "weight", json_real(members->weights[i]));
         json_array_append_new(list, member);
     }
-    json_t *object = json_pack("{s:s, s:s, s:I, s:o}", "data", members->dataset->path, "split",
+    json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:o}", "data", members->dataset->path, "split",
                                members->split->name, "samples", (json_int_t)members->split->count,
-                               "members", list);
+                               "passes", members_passes(members), "members", list);
     if (members->count > 1)
         json_object_set_new(object, "ensemble", describe_result(&results[members->count], names));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
@@ -87,8 +87,11 @@ static void print_words(const struct Members *members, const struct Evaluation *
                         bool confusion) {
     char *const *names = members->dataset->class_names;
     const struct Evaluation *last = &results[members->count];
-    printf("%s, split %s, %lld samples\n\n", members->dataset->path, members->split->name,
+    printf("%s, split %s, %lld samples", members->dataset->path, members->split->name,
            (long long)members->split->count);
+    if (members_passes(members) > 1)
+        printf(", the mean of %d passes over each", members_passes(members));
+    printf("\n\n");
     printf("    loss      top-1      top-5  checkpoint\n");
     for (int i = 0; i < members->count; i++)
         print_line(members->items[i].checkpoint->path, &results[i]);
@@ -138,7 +141,9 @@ const struct Command command_eval = {
             "Examples:\n"
             "  trainer eval runs/a/checkpoints/best.h5 --split test\n"
             "  mpirun -np 4 trainer eval runs/*/checkpoints/best.h5 --data cifar10.h5 --json\n"
-            "  trainer eval a.h5 b.h5 --mean geometric --weights 2,1\n",
+            "  trainer eval a.h5 b.h5 --mean geometric --weights 2,1\n"
+            "  trainer eval best.h5 --views ten_crop\n"
+            "  trainer eval best.h5 --views 'shifts: {by: 2}' --dropout-samples 20\n",
     .flags = flags,
     .parallel = true,
     .run = run,

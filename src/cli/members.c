@@ -71,8 +71,24 @@ static int check_predictions(const struct Members *members, struct Error *error)
     return OK;
 }
 
+/* The flags that are whole numbers. */
+struct Numbers {
+    long long threads, masks, seed;
+};
+
+static int parse_numbers(struct Numbers *numbers, const struct Arguments *arguments,
+                         struct Error *error) {
+    int code = argument_integer(arguments, "threads", 1, 1024, 1, &numbers->threads, error);
+    if (!code)
+        code = argument_integer(arguments, "dropout-samples", 1, PASSES_MASKS, 0, &numbers->masks,
+                                error);
+    if (!code)
+        code = argument_integer(arguments, "seed", 0, 9000000000000000, -1, &numbers->seed, error);
+    return code;
+}
+
 static int attach(struct Members *members, const struct Arguments *arguments, enum Variant variant,
-                  long long threads, struct Error *error) {
+                  const struct Numbers *numbers, struct Error *error) {
     const char *file = argument_value(arguments, "data");
     const char *split = argument_value(arguments, "split");
     const char *backend_name = argument_value(arguments, "backend");
@@ -86,30 +102,39 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     members->split = dataset_split(members->dataset, split ? split : "test", error);
     if (!members->split)
         return error->code;
-    backend_configure((int)threads, variant);
+    backend_configure((int)numbers->threads, variant);
     const struct Backend *backend =
         backend_find(backend_name ? backend_name : "auto", variant, error);
     if (!backend)
         return error->code;
     members->backend = backend->name;
+    struct Attachment attachment = {.dataset = members->dataset,
+                                    .split = members->split,
+                                    .backend = backend,
+                                    .variant = variant,
+                                    .views = argument_value(arguments, "views"),
+                                    .masks = numbers->masks,
+                                    .seed = numbers->seed};
     for (int i = 0; i < members->count && !code; i++) {
         code = member_match(&members->items[i], members->dataset, error);
         if (!code)
-            code = member_attach(&members->items[i], members->dataset, members->split, backend,
-                                 variant, error);
-        members->predictors[i] =
-            (struct Predictor){members->items[i].checkpoint->path, members->items[i].plan,
-                               members->items[i].loader,           members->items[i].state,
-                               &members->items[i].options.loss,    members->dataset->class_count};
+            code = member_attach(&members->items[i], &attachment, error);
+        members->predictors[i] = (struct Predictor){members->items[i].checkpoint->path,
+                                                    members->items[i].plan,
+                                                    members->items[i].loader,
+                                                    members->items[i].state,
+                                                    &members->items[i].options.loss,
+                                                    members->dataset->class_count,
+                                                    members->items[i].passes};
     }
     return code;
 }
 
 int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
                  struct Error *error) {
-    long long threads;
+    struct Numbers numbers;
     *members = (struct Members){0};
-    int code = argument_integer(arguments, "threads", 1, 1024, 1, &threads, error);
+    int code = parse_numbers(&numbers, arguments, error);
     if (!code)
         code = parse_flags(members, arguments, error);
     if (code)
@@ -123,7 +148,7 @@ int members_open(struct Members *members, const struct Arguments *arguments, str
         return code;
     int64_t variant = variant_best(VARIANT_F32_V4);
     ranks_minimum(ranks, &variant, 1);
-    return ranks_agree(ranks, attach(members, arguments, (enum Variant)variant, threads, error),
+    return ranks_agree(ranks, attach(members, arguments, (enum Variant)variant, &numbers, error),
                        error);
 }
 
@@ -134,6 +159,10 @@ void members_release(struct Members *members) {
     memory_release(members->predictors);
     memory_release(members->weights);
     dataset_close(members->dataset);
+}
+
+int members_passes(const struct Members *members) {
+    return members->items[0].passes ? members->items[0].passes->count : 1;
 }
 
 struct EvaluateRequest members_request(const struct Members *members) {

@@ -29,6 +29,16 @@ struct Members {
         {.name = "weights",                                                                        \
          .argument = "W,W,...",                                                                    \
          .help = "weight of each member, scaled to sum to one (default: equal)"},                  \
+        {.name = "views",                                                                          \
+         .argument = "SET",                                                                        \
+         .help = "test-time augmentation: the mean over views of each image; mirror, five_crop, "  \
+                 "ten_crop or shifts, with keys as in \"ten_crop: {pad: 2}\" (docs/toolbox.md)"},  \
+        {.name = "dropout-samples",                                                                \
+         .argument = "K",                                                                          \
+         .help = "Monte Carlo dropout: the mean over K random masks"},                             \
+        {.name = "seed",                                                                           \
+         .argument = "N",                                                                          \
+         .help = "of the masks (default: each run's own train.seed)"},                             \
         {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"}, {             \
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
@@ -40,6 +50,9 @@ void members_release(struct Members *members);
 
 /* Else scores, which sum to nothing in particular. */
 bool members_predict_probabilities(const struct Members *members);
+
+/* Views and masks of each image, multiplied; 1: as it is. */
+int members_passes(const struct Members *members);
 
 /* The request for train/evaluate.h over all of them. */
 struct EvaluateRequest members_request(const struct Members *members);

@@ -68,6 +68,7 @@ int member_open(struct Member *member, struct Ranks *ranks, const char *path, st
 void member_release(struct Member *member) {
     plan_release(member->plan);
     loader_release(member->loader);
+    passes_release(member->passes);
     model_release(member->model);
     memory_release(member->state);
     preprocess_release(&member->preprocess);
@@ -97,18 +98,38 @@ int member_match(const struct Member *member, const struct Dataset *dataset, str
     return OK;
 }
 
-int member_attach(struct Member *member, const struct Dataset *dataset, const struct Split *split,
-                  const struct Backend *backend, enum Variant variant, struct Error *error) {
-    struct LoaderRequest loading = {.dataset = dataset,
-                                    .split = split,
+static int make_passes(struct Member *member, const struct Attachment *attachment,
+                       struct Error *error) {
+    int64_t seed = attachment->seed < 0 ? member->options.train.seed : attachment->seed;
+    struct PassesRequest request = {.views = attachment->views,
+                                    .masks = attachment->masks,
+                                    .seed = (uint64_t)seed,
+                                    .image = loader_image(member->loader),
+                                    .samples = EVALUATE_BLOCK,
+                                    .outputs = shape_elements(model_output(member->model))};
+    if (request.masks && !model_is_random(member->model))
+        return fail(error, ERROR_USAGE,
+                    "--dropout-samples: %s has no layer that is random in training, so that every "
+                    "sample would be the same; expected a model with dropout or the like",
+                    member->checkpoint->path);
+    return passes_create(&member->passes, &request, error);
+}
+
+int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error) {
+    struct LoaderRequest loading = {.dataset = attachment->dataset,
+                                    .split = attachment->split,
                                     .preprocess = &member->preprocess,
                                     .augment = &member->options.augment,
                                     .evaluate = true};
     int code = loader_create(&member->loader, &loading, error);
+    if (!code)
+        code = make_passes(member, attachment, error);
     if (code)
         return code;
-    struct PlanRequest planning = {
-        .variant = variant, .backend = backend, .loss = &member->options.loss};
-    planning.sample_counts = evaluate_sizes(split->count, planning.samples);
+    struct PlanRequest planning = {.variant = attachment->variant,
+                                   .backend = attachment->backend,
+                                   .loss = &member->options.loss,
+                                   .sample_dropout = attachment->masks > 0};
+    planning.sample_counts = evaluate_sizes(attachment->split->count, planning.samples);
     return plan_create(&member->plan, member->model, &planning, error);
 }

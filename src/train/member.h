@@ -16,6 +16,7 @@ struct Member {
     float *state;
     struct Plan *plan;
     struct Loader *loader;
+    struct Passes *passes; /* NULL: one pass */
 };
 
 /* Rank 0 reads the file, every rank gets it and builds the model. Collective. */
@@ -28,8 +29,18 @@ void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *c
 /* Refuses, by name, a member whose input shape or classes are not the data set's. Not collective */
 int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error);
 
-/* Makes plan and loader for a split. Not collective. */
-int member_attach(struct Member *member, const struct Dataset *dataset, const struct Split *split,
-                  const struct Backend *backend, enum Variant variant, struct Error *error);
+/* How a member is to predict a split. */
+struct Attachment {
+    const struct Dataset *dataset;
+    const struct Split *split;
+    const struct Backend *backend;
+    enum Variant variant;
+    const char *views; /* test-time augmentation, as data/views.h takes it; NULL: none */
+    int64_t masks;     /* of Monte Carlo dropout, a view; 0: none */
+    int64_t seed;      /* of the masks; −1: the run's own */
+};
+/* Makes plan, loader and passes for a split. ERROR_USAGE where masks are asked for and no layer is
+ * random. Not collective. */
+int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "data/loader.h"
 #include "nn/plan.h"
+#include "train/passes.h"
 
 struct Predictor {
     const char *name;      /* for messages: a checkpoint's path, "validation" */
@@ -15,6 +16,7 @@ struct Predictor {
     const float *state;
     const struct Choice *loss; /* what its predictions are, and how they are judged */
     int64_t outputs;
+    struct Passes *passes; /* the prediction is their mean; NULL: one pass */
 };
 
 /* Once, before the first run. */

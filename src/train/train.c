@@ -21,9 +21,13 @@ bool trainer_stopped_early(const struct Trainer *trainer) {
 }
 
 static int validate(struct Trainer *trainer, struct EpochFigures *figures, struct Error *error) {
-    struct Predictor predictor = {trainer->validation->name,  trainer->validation_plan,
-                                  trainer->validation_loader, trainer->state,
-                                  &trainer->options.loss,     trainer->dataset->class_count};
+    struct Predictor predictor = {trainer->validation->name,
+                                  trainer->validation_plan,
+                                  trainer->validation_loader,
+                                  trainer->state,
+                                  &trainer->options.loss,
+                                  trainer->dataset->class_count,
+                                  NULL};
     struct EvaluateRequest request = {.members = &predictor,
                                       .member_count = 1,
                                       .judge = &judge_classes,
