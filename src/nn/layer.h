@@ -96,6 +96,7 @@ struct Operation {
     bool in_place;          /* forward may write its output over inputs[0] */
     bool backward_in_place; /* backward may write input_gradient[0] over output_gradient */
     bool accumulates;       /* backward honours call->accumulate; else the plan adds for it */
+    int64_t partial_values; /* > 0: synchronised; see forward_partial */
 };
 
 /* Given to plan. */
@@ -131,6 +132,12 @@ struct Call {
     const void *parameters;             /* the state arena */
     void *gradients;                    /* the gradient arena of this shard */
     void *saved, *scratch, *prepared;
+    /* Of a synchronised layer, partial_values doubles each: this shard's, which the first half
+     * writes, and those of all `shards` shards of the global batch in their order, which the second
+     * half reads. Those of a shard without samples are zeros. */
+    double *partial;
+    const double *partials;
+    int64_t shards;
 };
 
 struct Layer {
@@ -156,6 +163,12 @@ struct Layer {
      * training, forward or backward also overwrites its statistics rows there, already multiplied
      * by samples/batch. */
     void (*backward)(const struct Call *call);
+    /* A layer whose plan sets partial_values is synchronised over the global batch: these first
+     * halves of forward and backward write call->partial; when every shard of every rank has done
+     * so, forward or backward is called, and finds them all in call->partials. Between the halves
+     * of a call, scratch is lost. */
+    void (*forward_partial)(const struct Call *call);
+    void (*backward_partial)(const struct Call *call);
     /* A random layer whose forward is the identity unless call->stochastic: it is left out of plans
      * that are not. */
     bool training_only;

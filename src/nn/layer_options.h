@@ -13,8 +13,12 @@ struct ConvOptions {
     struct Choice weight_init, bias_init; /* kind NULL: the default */
 };
 
+/* Over what a batch normalisation takes its statistics when training. */
+enum BatchnormStatistics { STATISTICS_SHARD, STATISTICS_BATCH };
+
 struct BatchnormOptions {
     double momentum, epsilon;
+    int statistics;
     struct Choice scale_init, shift_init; /* kind NULL: the default */
 };
 

@@ -15,8 +15,34 @@ const struct PlanKernels *plan_kernels(enum Variant variant) {
     return table[variant];
 }
 
-/* Puts all buffers into one pool and writes down where each tensor lies. */
-static int allocate_buffers(struct Plan *plan, struct Lifetimes *lives, struct Error *error) {
+/* A pool for each shard, one after the other. */
+static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
+    size_t all;
+    if (__builtin_mul_overflow(bytes, (size_t)plan->shard_count, &all) || !memory_can_hold(all)) {
+        char needed[32];
+        text_bytes((double)bytes * (double)plan->shard_count, needed);
+        if (plan->shard_count > 1)
+            return fail(error, ERROR_RUN_FILE,
+                        "model: %lld shards of %lld samples need %s for their activations, more "
+                        "than this machine's memory; \"statistics: batch\" keeps those of all of a "
+                        "rank's shards; expected a smaller train.batch, more ranks or a smaller "
+                        "model",
+                        (long long)plan->shard_count, (long long)plan->samples, needed);
+        return fail(error, ERROR_RUN_FILE,
+                    "model: a shard of %lld samples needs %s for its activations, more than this "
+                    "machine's memory; expected a smaller train.batch, more shards or a smaller "
+                    "model",
+                    (long long)plan->samples, needed);
+    }
+    plan->pool = memory_allocate(all, "activations");
+    plan->memory.activations = (int64_t)all;
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        plan->shards[k].pool = plan->pool + (size_t)k * bytes;
+    return OK;
+}
+
+/* Gives every buffer its place in a shard's pool. */
+static int place_buffers(struct Plan *plan, struct Lifetimes *lives, struct Error *error) {
     int tensors = model_graph(plan->model)->tensor_count, n = lives->count;
     int counts[] = {tensors, tensors, n, n * LAYER_INPUTS};
     struct Buffer *groups[] = {lives->values, lives->gradients, lives->saved, lives->through};
@@ -29,60 +55,64 @@ static int allocate_buffers(struct Plan *plan, struct Lifetimes *lives, struct E
         next += counts[g];
     }
     size_t bytes = placement_solve(all, total);
-    if (!memory_can_hold(bytes)) {
-        char needed[32];
-        memory_release(all);
-        return fail(error, ERROR_RUN_FILE,
-                    "model: a shard of %lld samples needs %s for its activations, more than this "
-                    "machine's memory; expected a smaller train.batch, more shards or a smaller "
-                    "model",
-                    (long long)plan->samples, text_bytes((double)bytes, needed));
-    }
-    plan->pool = memory_allocate(bytes, "activations");
-    plan->memory.activations = (int64_t)bytes;
     next = 0;
     for (int g = 0; g < 4; g++) {
         memcpy(groups[g], all + next, (size_t)counts[g] * sizeof *all);
         next += counts[g];
     }
     memory_release(all);
-    for (int t = 0; t < tensors; t++) {
-        plan->values[t] = plan->pool + lives->values[lifetimes_root(lives->value_root, t)].offset;
-        plan->gradients[t] =
-            plan->operations.wants_gradient[t]
-                ? plan->pool + lives->gradients[lifetimes_root(lives->gradient_root, t)].offset
-                : NULL;
-    }
-    return OK;
+    return allocate_pool(plan, bytes, error);
 }
 
-static void fill_steps(struct Plan *plan, const struct Lifetimes *lives) {
-    size_t prepared = 0;
+/* Where each tensor of a shard lies. */
+static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
+                         const struct Lifetimes *lives) {
+    int tensors = model_graph(plan->model)->tensor_count;
+    size_t pointers = (size_t)tensors * sizeof(void *);
+    shard->values = memory_allocate(pointers, "the plan");
+    shard->gradients = memory_allocate(pointers, "the plan");
+    for (int t = 0; t < tensors; t++) {
+        int value = lifetimes_root(lives->value_root, t);
+        int gradient = lifetimes_root(lives->gradient_root, t);
+        shard->values[t] = shard->pool + lives->values[value].offset;
+        if (plan->operations.wants_gradient[t])
+            shard->gradients[t] = shard->pool + lives->gradients[gradient].offset;
+    }
+}
+
+static void fill_steps(const struct Plan *plan, struct PlanShard *shard,
+                       const struct Lifetimes *lives) {
+    size_t prepared = 0, steps = (size_t)plan->operations.count;
+    int64_t index = shard - plan->shards;
+    shard->steps = memory_allocate(steps * sizeof *shard->steps, "the plan");
     for (int i = 0; i < lives->count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
-        struct Step *step = &plan->steps[i];
+        struct Step *step = &shard->steps[i];
         step->call = (struct Call){.operation = operation,
                                    .backend = plan->backend,
                                    .training = plan->training,
                                    .stochastic = plan->stochastic,
-                                   .output = plan->values[operation->output],
-                                   .output_gradient = plan->gradients[operation->output],
-                                   .saved = plan->pool + lives->saved[i].offset,
+                                   .output = shard->values[operation->output],
+                                   .output_gradient = shard->gradients[operation->output],
+                                   .saved = shard->pool + lives->saved[i].offset,
                                    .scratch = plan->scratch,
-                                   .prepared = plan->prepared + prepared};
+                                   .prepared = plan->prepared + prepared,
+                                   .partial = plan->partials + index * operation->partial_values,
+                                   .partials = plan->all_partials,
+                                   .shards = plan->batch_shards};
         prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
         for (int j = 0; j < operation->input_count; j++) {
-            step->call.input[j] = plan->values[operation->inputs[j]];
+            step->call.input[j] = shard->values[operation->inputs[j]];
             if (!plan->training || !operation->wants_input_gradient[j])
                 continue;
             bool accumulate = lives->accumulates[i * LAYER_INPUTS + j];
-            void *gradient = plan->gradients[operation->inputs[j]];
+            void *gradient = shard->gradients[operation->inputs[j]];
             step->call.accumulate[j] = accumulate && operation->accumulates;
             step->call.input_gradient[j] = gradient;
             if (accumulate && !operation->accumulates && !operation_is_view(operation)) {
                 step->add_to[j] = gradient;
                 step->call.input_gradient[j] =
-                    plan->pool + lives->through[i * LAYER_INPUTS + j].offset;
+                    shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
             }
             if (operation_is_view(operation) && !lives->view_aliased[i]) {
                 step->view_adds = accumulate;
@@ -108,7 +138,7 @@ static void find_final_ranges(struct Plan *plan) {
                 break;
             from = arena->rows[r].offset;
         }
-        plan->steps[i].final_from = from;
+        plan->final_from[i] = from;
     }
     memory_release(done);
 }
@@ -121,8 +151,10 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
                                        .samples = plan->samples};
     struct Lifetimes lives = lifetimes_find(&request);
     size_t scratch = 0, prepared = 0;
+    int64_t partial = 0;
     for (int i = 0; i < plan->operations.count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
+        partial = operation->partial_values > partial ? operation->partial_values : partial;
         scratch = operation->scratch_bytes > scratch ? operation->scratch_bytes : scratch;
         prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
     }
@@ -130,9 +162,15 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     plan->prepared = memory_allocate(prepared, "prepared weights");
     plan->memory.scratch = (int64_t)scratch;
     plan->memory.prepared = (int64_t)prepared;
-    int code = allocate_buffers(plan, &lives, error);
-    if (!code)
-        fill_steps(plan, &lives);
+    plan->partials =
+        memory_allocate((size_t)(partial * plan->shard_count) * sizeof(double), "partial sums");
+    plan->all_partials =
+        memory_allocate((size_t)(partial * plan->batch_shards) * sizeof(double), "partial sums");
+    int code = place_buffers(plan, &lives, error);
+    for (int64_t k = 0; k < plan->shard_count && !code; k++) {
+        find_tensors(plan, &plan->shards[k], &lives);
+        fill_steps(plan, &plan->shards[k], &lives);
+    }
     lifetimes_release(&lives);
     return code;
 }
@@ -152,8 +190,20 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
         int code = operation->layer->plan ? operation->layer->plan(&planning) : OK;
         if (code)
             return code;
+        plan->synchronised |= operation->partial_values > 0;
     }
     return OK;
+}
+
+/* Only a synchronised layer needs all shards at a time. */
+static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
+    int64_t own = request->own_shards ? request->own_shards : 1;
+    plan->batch_shards = request->shards ? request->shards : 1;
+    CHECK(own <= plan->batch_shards);
+    plan->shard_count = plan->synchronised ? own : 1;
+    plan->shards = memory_allocate((size_t)plan->shard_count * sizeof *plan->shards, "the plan");
+    plan->gather = request->gather;
+    plan->gather_context = request->gather_context;
 }
 
 int plan_create(struct Plan **made, const struct Model *model, const struct PlanRequest *request,
@@ -177,11 +227,11 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
     }
     CHECK(!plan->training || plan->loss);
     operations_build(&plan->operations, graph, request);
-    plan->steps = memory_allocate((size_t)plan->operations.count * sizeof *plan->steps, "the plan");
-    size_t pointers = (size_t)graph->tensor_count * sizeof(void *);
-    plan->values = memory_allocate(pointers, "the plan");
-    plan->gradients = memory_allocate(pointers, "the plan");
+    size_t count = (size_t)plan->operations.count;
+    plan->final_from = memory_allocate(count * sizeof *plan->final_from, "the plan");
+    plan->seconds = memory_allocate(count * sizeof *plan->seconds, "the plan");
     int code = plan_operations(plan, request, error);
+    make_shards(plan, request);
     if (!code)
         code = make_buffers(plan, error);
     if (code) {
@@ -189,9 +239,12 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
         return code;
     }
     find_final_ranges(plan);
-    plan->target =
-        memory_allocate((size_t)(plan->samples * plan->outputs) * sizeof(float), "targets");
-    plan->sample_losses = memory_allocate((size_t)plan->samples * sizeof(double), "losses");
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        struct PlanShard *shard = &plan->shards[k];
+        shard->target =
+            memory_allocate((size_t)(plan->samples * plan->outputs) * sizeof(float), "targets");
+        shard->sample_losses = memory_allocate((size_t)plan->samples * sizeof(double), "losses");
+    }
     *made = plan;
     return OK;
 }
@@ -203,13 +256,20 @@ void plan_release(struct Plan *plan) {
         if (plan->operations.items[i].layer->release)
             plan->operations.items[i].layer->release(&plan->operations.items[i]);
     operations_release(&plan->operations);
-    memory_release(plan->steps);
-    memory_release(plan->values);
-    memory_release(plan->gradients);
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        memory_release(plan->shards[k].steps);
+        memory_release(plan->shards[k].values);
+        memory_release(plan->shards[k].gradients);
+        memory_release(plan->shards[k].target);
+        memory_release(plan->shards[k].sample_losses);
+    }
+    memory_release(plan->shards);
+    memory_release(plan->final_from);
+    memory_release(plan->seconds);
+    memory_release(plan->partials);
+    memory_release(plan->all_partials);
     memory_release(plan->pool);
     memory_release(plan->scratch);
     memory_release(plan->prepared);
-    memory_release(plan->target);
-    memory_release(plan->sample_losses);
     memory_release(plan);
 }

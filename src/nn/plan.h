@@ -24,12 +24,27 @@ struct PlanRequest {
     int sample_counts;
     const struct Choice *loss; /* of loss_kinds; kind NULL: scores only */
     bool no_merging;           /* run every node by itself: for tests */
-    bool input_gradient;       /* also compute d(loss)/d(input): for gradient checks */
+    /* Shards of the global batch, and how many of them this plan runs; 0: one. They matter to
+     * training with a synchronised layer alone. */
+    int64_t shards, own_shards;
+    /* How the shards of all ranks meet in such a layer: from `count` doubles, those of this plan's
+     * shards in order, to those of all shards in order. Collective, as are then forward, backward
+     * and plan_find_nonfinite. NULL: this plan runs all shards itself. */
+    void (*gather)(void *context, const double *mine, int64_t count, double *all);
+    void *gather_context;
+    bool input_gradient; /* also compute d(loss)/d(input): for gradient checks */
 };
 
 int plan_create(struct Plan **plan, const struct Model *model, const struct PlanRequest *request,
                 struct Error *error);
 void plan_release(struct Plan *plan);
+
+/* How many shards run together: one; or, where a layer of a training plan is synchronised, all
+ * own_shards, layer by layer, each with activations of its own. `runs` below has so many. */
+int64_t plan_shards(const struct Plan *plan);
+/* Which of them everything speaks of that is given and read by shard (plan_input, plan_target,
+ * plan_scores, plan_sample_losses, plan_input_gradient, plan_predict); at first the first. */
+void plan_select(struct Plan *plan, int64_t shard);
 
 /* Where the caller puts a shard's samples, (samples,H,W,C) `real`, and its targets, (samples,
  * outputs) float. Valid from creation to release; forward may destroy the input. */
@@ -50,15 +65,16 @@ struct PlanRun {
 };
 
 /* Forward through model and loss. Per-sample losses and scores stay readable until the next call */
-void plan_forward(struct Plan *plan, const struct PlanRun *run);
+void plan_forward(struct Plan *plan, const struct PlanRun *runs);
 /* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
  * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct,
  * samples. */
-void plan_backward(struct Plan *plan, const struct PlanRun *run);
+void plan_backward(struct Plan *plan, const struct PlanRun *runs);
 
 /* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'
- * losses / batch, in double. run->gradient must be set: forward writes statistics there. */
-double plan_loss(struct Plan *plan, const struct PlanRun *run);
+ * losses / batch, in double, over the shards that run together. A run's gradient must be set:
+ * forward writes statistics there. */
+double plan_loss(struct Plan *plan, const struct PlanRun *runs);
 
 const void *plan_scores(const struct Plan *plan);          /* (samples, outputs) real */
 const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
@@ -68,11 +84,12 @@ void plan_predict(struct Plan *plan, int64_t samples, float *predictions); /* (s
 
 /* Runs forward again, operation by operation, on the input that lies in plan_input, and returns the
  * first node whose output holds a NaN or Inf, or NULL. For diagnosis. */
-const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *run);
+const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *runs);
 
 /* For describe. */
 struct PlanMemory {
-    int64_t activations; /* bytes: the pool of values, their gradients, what forward saves */
+    /* bytes: values, their gradients, what forward saves, of all shards that run together */
+    int64_t activations;
     int64_t scratch, prepared;
 };
 struct PlanMemory plan_memory(const struct Plan *plan);

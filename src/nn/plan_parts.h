@@ -11,8 +11,15 @@ struct Step {
     struct Call call;
     void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */
     bool view_adds, view_copies; /* of a view whose gradient has other writers too */
-    int64_t final_from;          /* after its backward, gradients from this element on are final */
-    double seconds[2];
+};
+
+/* What each of the shards that run together has for itself. */
+struct PlanShard {
+    struct Step *steps;         /* one an operation */
+    void **values, **gradients; /* of each tensor */
+    char *pool;                 /* its part of the plan's */
+    float *target;
+    double *sample_losses;
 };
 
 struct Plan {
@@ -26,11 +33,18 @@ struct Plan {
     int64_t samples; /* at most */
     int64_t outputs;
     struct Operations operations;
-    struct Step *steps;         /* one an operation */
-    void **values, **gradients; /* of each tensor */
+    struct PlanShard *shards;
+    int64_t shard_count;  /* that run together */
+    int64_t batch_shards; /* of the global batch */
+    int64_t selected;
+    bool synchronised;
+    void (*gather)(void *context, const double *mine, int64_t count, double *all);
+    void *gather_context;
+    double *partials, *all_partials; /* of a synchronised operation: own shards', all shards' */
+    int64_t *final_from;  /* after an operation's backward, gradients from this element on are final
+                           */
+    double (*seconds)[2]; /* of each operation */
     char *pool, *scratch, *prepared;
-    float *target;
-    double *sample_losses;
     struct PlanMemory memory;
 };
 

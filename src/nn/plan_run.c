@@ -8,14 +8,17 @@
 
 void plan_prepare(struct Plan *plan, const void *state) {
     for (int i = 0; i < plan->operations.count; i++) {
-        struct Step *step = &plan->steps[i];
-        step->call.parameters = state;
-        if (step->call.operation->layer->prepare)
-            step->call.operation->layer->prepare(&step->call);
+        struct Call *call = &plan->shards[0].steps[i].call;
+        call->parameters = state;
+        if (call->operation->layer->prepare)
+            call->operation->layer->prepare(call);
     }
 }
 
-static void begin_call(struct Step *step, const struct PlanRun *run) {
+/* The call of an operation for one of the shards that run together. */
+static struct Step *begin_call(struct Plan *plan, int operation, int64_t shard,
+                               const struct PlanRun *run) {
+    struct Step *step = &plan->shards[shard].steps[operation];
     struct Call *call = &step->call;
     call->samples = run->samples;
     call->first = run->first;
@@ -24,43 +27,95 @@ static void begin_call(struct Step *step, const struct PlanRun *run) {
     call->step = run->step;
     call->parameters = run->state;
     call->gradients = run->gradient;
+    return step;
 }
 
-void plan_forward(struct Plan *plan, const struct PlanRun *run) {
-    CHECK(run->samples <= plan->samples);
-    for (int i = 0; i < plan->operations.count && run->samples; i++) {
-        struct Step *step = &plan->steps[i];
-        if (operation_is_view(step->call.operation))
-            continue;
-        double start = plan->timed ? clock_seconds() : 0;
-        begin_call(step, run);
-        step->call.operation->layer->forward(&step->call);
-        if (plan->timed)
-            step->seconds[0] += clock_seconds() - start;
+/* The first half of a synchronised operation, on every rank: even one without samples. */
+static void synchronise(struct Plan *plan, int operation, const struct PlanRun *runs,
+                        void (*partial)(const struct Call *call)) {
+    int64_t values = plan->operations.items[operation].partial_values;
+    int64_t count = values * plan->shard_count;
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        const struct Step *step = begin_call(plan, operation, k, &runs[k]);
+        if (runs[k].samples)
+            partial(&step->call);
+        else
+            memset(step->call.partial, 0, (size_t)values * sizeof(double));
     }
-    if (plan->loss && !plan->training)
-        plan->loss->evaluate(plan->loss_options, run->samples, plan->outputs, plan_scores(plan),
-                             plan->target, 0, plan->sample_losses, NULL);
+    if (plan->gather) {
+        plan->gather(plan->gather_context, plan->partials, count, plan->all_partials);
+        return;
+    }
+    CHECK(plan->shard_count == plan->batch_shards);
+    memcpy(plan->all_partials, plan->partials, (size_t)count * sizeof(double));
 }
 
-static void write_tallies(struct Plan *plan, const struct PlanRun *run) {
-    const struct Arena *arena = model_arena(plan->model);
+static void forward_operation(struct Plan *plan, int i, const struct PlanRun *runs) {
+    const struct Operation *operation = &plan->operations.items[i];
+    if (operation_is_view(operation))
+        return;
+    double start = plan->timed ? clock_seconds() : 0;
+    if (operation->partial_values)
+        synchronise(plan, i, runs, operation->layer->forward_partial);
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (runs[k].samples)
+            operation->layer->forward(&begin_call(plan, i, k, &runs[k])->call);
+    if (plan->timed)
+        plan->seconds[i][0] += clock_seconds() - start;
+}
+
+static const void *scores_of(const struct Plan *plan, const struct PlanShard *shard) {
+    return shard->values[plan->operations.output];
+}
+
+static void evaluate_loss(struct Plan *plan, const struct PlanShard *shard,
+                          const struct PlanRun *run, double weight, void *gradient) {
+    plan->loss->evaluate(plan->loss_options, run->samples, plan->outputs, scores_of(plan, shard),
+                         shard->target, weight, shard->sample_losses, gradient);
+}
+
+void plan_forward(struct Plan *plan, const struct PlanRun *runs) {
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        CHECK(runs[k].samples <= plan->samples);
+    for (int i = 0; i < plan->operations.count; i++)
+        forward_operation(plan, i, runs);
+    if (plan->loss && !plan->training)
+        evaluate_loss(plan, plan->shards, runs, 0, NULL);
+}
+
+static double sum_losses(const struct PlanShard *shard, const struct PlanRun *run) {
     double loss = 0;
     for (int64_t i = 0; i < run->samples; i++)
-        loss += plan->sample_losses[i];
-    int64_t at = arena_state_elements(arena);
+        loss += shard->sample_losses[i];
+    return loss / (double)run->batch;
+}
+
+static void write_tallies(struct Plan *plan, const struct PlanShard *shard,
+                          const struct PlanRun *run) {
+    int64_t at = arena_state_elements(model_arena(plan->model));
     int64_t correct =
-        plan->kernels->correct(run->samples, plan->outputs, plan_scores(plan), plan->target);
+        plan->kernels->correct(run->samples, plan->outputs, scores_of(plan, shard), shard->target);
     void (*store)(void *, int64_t, double) = plan->kernels->store;
-    store(run->gradient, at + TALLY_LOSS, loss / (double)run->batch);
+    store(run->gradient, at + TALLY_LOSS, sum_losses(shard, run));
     store(run->gradient, at + TALLY_CORRECT, (double)correct);
     store(run->gradient, at + TALLY_SAMPLES, (double)run->samples);
 }
 
-static void step_backward(struct Plan *plan, struct Step *step, const struct PlanRun *run) {
+static void backward_loss(struct Plan *plan, const struct PlanShard *shard,
+                          const struct PlanRun *run) {
+    size_t elements = (size_t)arena_gradient_elements(model_arena(plan->model));
+    if (run->samples) {
+        evaluate_loss(plan, shard, run, 1.0 / (double)run->batch,
+                      shard->gradients[plan->operations.output]);
+        write_tallies(plan, shard, run);
+    } else {
+        memset(run->gradient, 0, elements * (size_t)variant_bytes(plan->variant));
+    }
+}
+
+static void backward_step(struct Plan *plan, const struct Step *step, const struct PlanRun *run) {
     const struct Operation *operation = step->call.operation;
     size_t size = (size_t)variant_bytes(plan->variant);
-    begin_call(step, run);
     if (operation_is_view(operation)) {
         int64_t count = run->samples * shape_elements(operation->out);
         if (step->view_adds)
@@ -76,78 +131,106 @@ static void step_backward(struct Plan *plan, struct Step *step, const struct Pla
                                step->call.input_gradient[j]);
 }
 
-void plan_backward(struct Plan *plan, const struct PlanRun *run) {
+static void backward_operation(struct Plan *plan, int i, const struct PlanRun *runs) {
+    const struct Operation *operation = &plan->operations.items[i];
+    double start = plan->timed ? clock_seconds() : 0;
+    if (operation->partial_values)
+        synchronise(plan, i, runs, operation->layer->backward_partial);
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (runs[k].samples)
+            backward_step(plan, begin_call(plan, i, k, &runs[k]), &runs[k]);
+    if (plan->timed)
+        plan->seconds[i][1] += clock_seconds() - start;
+}
+
+static void announce(const struct Plan *plan, const struct PlanRun *runs, int64_t begin,
+                     int64_t end) {
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (runs[k].ready)
+            runs[k].ready(runs[k].context, begin, end);
+}
+
+void plan_backward(struct Plan *plan, const struct PlanRun *runs) {
     const struct Arena *arena = model_arena(plan->model);
-    int64_t end = arena->parameters, elements = arena_gradient_elements(arena);
-    if (run->samples == 0)
-        memset(run->gradient, 0, (size_t)elements * (size_t)variant_bytes(plan->variant));
-    if (run->samples) {
-        plan->loss->evaluate(plan->loss_options, run->samples, plan->outputs, plan_scores(plan),
-                             plan->target, 1.0 / (double)run->batch, plan->sample_losses,
-                             plan->gradients[plan->operations.output]);
-        write_tallies(plan, run);
-    }
+    int64_t end = arena->parameters;
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        backward_loss(plan, &plan->shards[k], &runs[k]);
     for (int i = plan->operations.count - 1; i >= 0; i--) {
-        struct Step *step = &plan->steps[i];
-        double start = plan->timed ? clock_seconds() : 0;
-        if (run->samples)
-            step_backward(plan, step, run);
-        if (plan->timed)
-            step->seconds[1] += clock_seconds() - start;
-        if (run->ready && step->final_from < end) {
-            run->ready(run->context, step->final_from, end);
-            end = step->final_from;
+        backward_operation(plan, i, runs);
+        if (plan->final_from[i] < end) {
+            announce(plan, runs, plan->final_from[i], end);
+            end = plan->final_from[i];
         }
     }
-    if (run->ready)
-        run->ready(run->context, arena->parameters, elements);
+    announce(plan, runs, arena->parameters, arena_gradient_elements(arena));
 }
 
-double plan_loss(struct Plan *plan, const struct PlanRun *run) {
-    CHECK(plan->training && run->gradient);
-    plan->loss->evaluate(plan->loss_options, run->samples, plan->outputs, plan_scores(plan),
-                         plan->target, 0, plan->sample_losses, NULL);
+double plan_loss(struct Plan *plan, const struct PlanRun *runs) {
     double loss = 0;
-    for (int64_t i = 0; i < run->samples; i++)
-        loss += plan->sample_losses[i];
-    return loss / (double)run->batch;
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        CHECK(plan->training && runs[k].gradient);
+        evaluate_loss(plan, &plan->shards[k], &runs[k], 0, NULL);
+        loss += sum_losses(&plan->shards[k], &runs[k]);
+    }
+    return loss;
 }
 
-const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *run) {
-    for (int i = 0; i < plan->operations.count && run->samples; i++) {
-        struct Step *step = &plan->steps[i];
-        const struct Operation *operation = step->call.operation;
-        if (operation_is_view(operation))
-            continue;
-        begin_call(step, run);
-        operation->layer->forward(&step->call);
-        if (plan->kernels->nonfinite(run->samples * shape_elements(operation->out),
-                                     step->call.output) >= 0)
-            return operation->node;
+static bool output_is_finite(const struct Plan *plan, int i, const struct PlanRun *runs) {
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        const struct Call *call = &plan->shards[k].steps[i].call;
+        int64_t count = runs[k].samples * shape_elements(call->operation->out);
+        if (plan->kernels->nonfinite(count, call->output) >= 0)
+            return false;
     }
-    return NULL;
+    return true;
+}
+
+const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *runs) {
+    const struct Node *found = NULL;
+    for (int i = 0; i < plan->operations.count; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        forward_operation(plan, i, runs);
+        if (!found && !operation_is_view(operation) && !output_is_finite(plan, i, runs))
+            found = operation->node;
+        if (found && !plan->synchronised) /* else the other ranks wait for this one */
+            return found;
+    }
+    return found;
 }
 
 /* ---- Reading ---- */
 
+int64_t plan_shards(const struct Plan *plan) {
+    return plan->shard_count;
+}
+
+void plan_select(struct Plan *plan, int64_t shard) {
+    CHECK(shard >= 0 && shard < plan->shard_count);
+    plan->selected = shard;
+}
+
+static const struct PlanShard *selected(const struct Plan *plan) {
+    return &plan->shards[plan->selected];
+}
+
 void *plan_input(struct Plan *plan) {
-    return plan->values[0];
+    return selected(plan)->values[0];
 }
 
 float *plan_target(struct Plan *plan) {
-    return plan->target;
+    return selected(plan)->target;
 }
 
 const void *plan_scores(const struct Plan *plan) {
-    return plan->values[plan->operations.output];
+    return scores_of(plan, selected(plan));
 }
 
 const double *plan_sample_losses(const struct Plan *plan) {
-    return plan->sample_losses;
+    return selected(plan)->sample_losses;
 }
 
 const void *plan_input_gradient(const struct Plan *plan) {
-    return plan->training ? plan->gradients[0] : NULL;
+    return plan->training ? selected(plan)->gradients[0] : NULL;
 }
 
 void plan_predict(struct Plan *plan, int64_t samples, float *predictions) {
@@ -170,9 +253,9 @@ const struct Operation *plan_operation(const struct Plan *plan, int index) {
 void plan_time(struct Plan *plan, bool on) {
     plan->timed = on;
     for (int i = 0; i < plan->operations.count; i++)
-        plan->steps[i].seconds[0] = plan->steps[i].seconds[1] = 0;
+        plan->seconds[i][0] = plan->seconds[i][1] = 0;
 }
 
 const double *plan_seconds(const struct Plan *plan, int operation) {
-    return plan->steps[operation].seconds;
+    return plan->seconds[operation];
 }

@@ -1,14 +1,19 @@
 /* Batch normalisation (Ioffe and Szegedy 2015), over every axis but the channels, with the addition
  * of a residual branch and the ReLU behind it merged in where they follow: y = [relu](γ · (x −
- * mean) / sqrt(var + ε) + β [+ other]) In training mean and variance are the shard's, in inference
- * the running ones. With g = dy where the ReLU let through, x̂ the normalised x, and n values a
- * channel: dβ = Σ g,  dγ = Σ g·x̂,  dx = γ/sqrt(var + ε) · (g − dβ/n − x̂·dγ/n),  d(other) = g
+ * mean) / sqrt(var + ε) + β [+ other]) In training mean and variance are the shard's or the global
+ * batch's, in inference the running ones. With g = dy where the ReLU let through, x̂ the normalised
+ * x, and n values a channel, sums over all that the statistics are of: dβ = Σ g,  dγ = Σ g·x̂,  dx =
+ * γ/sqrt(var + ε) · (g − dβ/n − x̂·dγ/n),  d(other) = g
  *
  * Each pass reads memory once. Rows are taken so many pixels at a time that they fill whole vectors
  * whatever the number of channels ("lanes"): a lane's channel is its index modulo the channels.
  * Sums run in float over chunks of CHUNK pixels, shifted by a value near the mean, and the chunks'
  * sums are added in double in their order, so that the bits do not depend on the number of threads.
- */
+ *
+ * `statistics: batch` (synchronised batch normalisation): each shard finds its own sums in the
+ * first half of a pass; the second half adds up those of all shards, in double and in the order of
+ * the shards, so that the bits do not depend on the number of ranks. Shards of any sizes count by
+ * their values. dγ and dβ stay the shard's own: they are added up with all other gradients. */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -24,12 +29,18 @@
 #define TILE 64             /* lanes that are summed in registers at a time */
 #define PARALLEL_ELEMENTS 65536
 
+static const char *const statistics_names[] = {"shard", "batch", NULL};
+
 #define OPTION(member) offsetof(struct BatchnormOptions, member)
 static const struct Key keys[] = {
     {"momentum", KEY_REAL, OPTION(momentum), "0.1", .minimum = 0, .maximum = 1,
      .help = "running <- (1 - momentum) * running + momentum * batch, as PyTorch means it"},
     {"epsilon", KEY_REAL, OPTION(epsilon), "1e-5", .minimum = 0, .maximum = 1,
      .above_minimum = true, .help = "added to the variance"},
+    {"statistics", KEY_ENUM, OPTION(statistics), "shard", .names = statistics_names,
+     .help = "training's mean and variance: shard: of each shard, as each worker's in "
+             "data-parallel training; batch: of the global batch, over all ranks, for shards too "
+             "small; keeps the activations of all of a rank's shards"},
     {"scale_init", KEY_CHOICE, OPTION(scale_init), .kinds = &initialiser_kinds, .optional = true,
      .help = "how the scale (weight) starts; without it 1"},
     {"shift_init", KEY_CHOICE, OPTION(shift_init), .kinds = &initialiser_kinds, .optional = true,
@@ -103,6 +114,18 @@ static real *chunk_sums(const struct Call *call, struct Lanes lanes) {
     return lane_array(call, lanes, LANE_ARRAYS);
 }
 
+/* Of the partial vectors. Forward: the shard's values a channel, then means, then sums of squared
+ * deviations from them. Backward: Σ g, then Σ g·(x − mean). */
+enum { PARTIAL_COUNT, PARTIAL_MEANS };
+static int64_t partial_values(int64_t channels) {
+    return PARTIAL_MEANS + 2 * channels;
+}
+
+static bool over_batch(const struct Operation *operation) {
+    return ((const struct BatchnormOptions *)operation->node->options)->statistics ==
+           STATISTICS_BATCH;
+}
+
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     struct Shape shape = operation->in[0];
@@ -113,6 +136,7 @@ static int plan(struct Planning *planning) {
         int64_t pixels = planning->samples[0] * shape.height * shape.width;
         elements += 2 * chunk_count(pixels) * lanes.channels;
         operation->saved_bytes = (size_t)(2 * lanes.channels) * sizeof(real);
+        operation->partial_values = over_batch(operation) ? partial_values(lanes.channels) : 0;
     }
     operation->scratch_bytes = (size_t)elements * sizeof(real);
     operation->needs_input = planning->training;
@@ -280,34 +304,68 @@ static void estimate_mean(const real *x, int64_t pixels, int64_t channels, real 
         mean[c] /= (real)count;
 }
 
+struct Moments {
+    double n, mean, variance; /* of n values; the variance as it is, divided by n */
+};
+
+/* The chunks' sums of the shard, and the values they are shifted by, in `centre`. */
+static void sum_shard(const struct Call *call, struct Lanes lanes, int64_t pixels, real *centre) {
+    real *spread_centre = lane_array(call, lanes, LANES_CENTRE);
+    estimate_mean(call->input[0], pixels, lanes.channels, centre);
+    spread(lanes, centre, spread_centre);
+    const struct Sums s = {.lanes = lanes, .x = call->input[0], .centre = spread_centre};
+    sum_all(&s, sum_moments, pixels, chunk_sums(call, lanes));
+}
+
+static struct Moments shard_moments(const struct Call *call, struct Lanes lanes, int64_t pixels,
+                                    int64_t channel) {
+    double first, second, n = (double)pixels;
+    total(chunk_sums(call, lanes), chunk_count(pixels), lanes.channels, channel, &first, &second);
+    double variance = fmax(second / n - first / n * (first / n), 0);
+    if (isnan(second)) /* fmax would hide it */
+        variance = second;
+    return (struct Moments){n, (double)lane_array(call, lanes, LANES_CENTRE)[channel] + first / n,
+                            variance};
+}
+
+/* Chan, Golub and LeVeque 1979: Σ (x − mean)² = Σ_shards (own + n (own mean − mean)²). */
+static struct Moments batch_moments(const struct Call *call, int64_t channels, int64_t channel) {
+    int64_t values = partial_values(channels);
+    const double *count = call->partials + PARTIAL_COUNT;
+    const double *mean = call->partials + PARTIAL_MEANS + channel, *squares = mean + channels;
+    struct Moments m = {0};
+    for (int64_t i = 0; i < call->shards * values; i += values) {
+        m.n += count[i];
+        m.mean += count[i] * mean[i];
+    }
+    m.mean /= m.n;
+    for (int64_t i = 0; i < call->shards * values; i += values)
+        m.variance += squares[i] + count[i] * (mean[i] - m.mean) * (mean[i] - m.mean);
+    m.variance /= m.n;
+    return m;
+}
+
 /* Saved for backward: mean and 1 / sqrt(var + ε). Also this shard's part of the running statistics,
  * the variance in its unbiased form as PyTorch keeps it. */
-static void shard_statistics(const struct Call *call, struct Lanes lanes, int64_t pixels) {
+static void find_statistics(const struct Call *call, struct Lanes lanes, int64_t pixels) {
     const struct BatchnormOptions *options = call->operation->node->options;
     int64_t channels = lanes.channels;
+    bool batch = options->statistics == STATISTICS_BATCH;
     real *saved_mean = call->saved, *saved_inverse = saved_mean + channels;
-    real *centre = lane_array(call, lanes, LANES_CENTRE), *sums = chunk_sums(call, lanes);
-    estimate_mean(call->input[0], pixels, channels, saved_mean);
-    spread(lanes, saved_mean, centre);
-    const struct Sums s = {.lanes = lanes, .x = call->input[0], .centre = centre};
-    sum_all(&s, sum_moments, pixels, sums);
-
-    double n = (double)pixels, weight = (double)call->samples / (double)call->batch;
-    double unbiased = n > 1 ? n / (n - 1) : 1;
+    if (!batch)
+        sum_shard(call, lanes, pixels, saved_mean);
+    double weight = (double)call->samples / (double)call->batch;
     real *part_mean = call->gradients ? call_gradient(call, ROW_MEAN) : NULL;
     real *part_variance = call->gradients ? call_gradient(call, ROW_VARIANCE) : NULL;
     for (int64_t c = 0; c < channels; c++) {
-        double first, second;
-        total(sums, chunk_count(pixels), channels, c, &first, &second);
-        double mean = (double)centre[c] + first / n;
-        double variance = fmax(second / n - first / n * (first / n), 0);
-        if (isnan(second)) /* fmax would hide it */
-            variance = second;
-        saved_mean[c] = (real)mean;
-        saved_inverse[c] = (real)(1 / sqrt(variance + options->epsilon));
+        struct Moments m =
+            batch ? batch_moments(call, channels, c) : shard_moments(call, lanes, pixels, c);
+        double unbiased = m.n > 1 ? m.n / (m.n - 1) : 1;
+        saved_mean[c] = (real)m.mean;
+        saved_inverse[c] = (real)(1 / sqrt(m.variance + options->epsilon));
         if (part_mean) {
-            part_mean[c] = (real)(weight * mean);
-            part_variance[c] = (real)(weight * variance * unbiased);
+            part_mean[c] = (real)(weight * m.mean);
+            part_variance[c] = (real)(weight * m.variance * unbiased);
         }
     }
 }
@@ -368,12 +426,25 @@ static int64_t pixels_of(const struct Call *call) {
     return call->samples * call->operation->in[0].height * call->operation->in[0].width;
 }
 
+static void forward_partial(const struct Call *call) {
+    struct Lanes lanes = lanes_of(call->operation->in[0].channels);
+    int64_t pixels = pixels_of(call), channels = lanes.channels;
+    double *means = call->partial + PARTIAL_MEANS;
+    sum_shard(call, lanes, pixels, call->saved);
+    call->partial[PARTIAL_COUNT] = (double)pixels;
+    for (int64_t c = 0; c < channels; c++) {
+        struct Moments m = shard_moments(call, lanes, pixels, c);
+        means[c] = m.mean;
+        means[channels + c] = m.n * m.variance;
+    }
+}
+
 static void forward(const struct Call *call) {
     const struct Operation *operation = call->operation;
     struct Lanes lanes = lanes_of(operation->in[0].channels);
     int64_t pixels = pixels_of(call);
     if (call->training)
-        shard_statistics(call, lanes, pixels);
+        find_statistics(call, lanes, pixels);
     find_scale_and_shift(call, lanes);
     bool adds = merges(operation, "add"), relu = merges(operation, "relu");
 #pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
@@ -414,21 +485,53 @@ static void input_gradient_chunk(enum Gate gate, const struct Sums *s, struct Pi
         input_gradient(GATE_OPEN, s, piece, factor, offset, dx);
 }
 
-/* dγ and dβ from the chunks' sums, and what dx needs of them at every lane. */
+/* Of one channel: Σ g and Σ g·(x − mean). */
+struct GradientSums {
+    double first, second;
+};
+
+static struct GradientSums shard_gradient_sums(const struct Call *call, struct Lanes lanes,
+                                               int64_t pixels, int64_t channel) {
+    struct GradientSums s;
+    total(chunk_sums(call, lanes), chunk_count(pixels), lanes.channels, channel, &s.first,
+          &s.second);
+    return s;
+}
+
+static struct GradientSums batch_gradient_sums(const struct Call *call, int64_t channels,
+                                               int64_t channel) {
+    int64_t values = partial_values(channels);
+    struct GradientSums s = {0};
+    for (int64_t i = channel; i < call->shards * values; i += values) {
+        s.first += call->partials[i];
+        s.second += call->partials[channels + i];
+    }
+    return s;
+}
+
+/* dγ and dβ from the shard's sums, and what dx needs, at every lane, of the sums over all that the
+ * statistics are of. */
 static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pixels) {
     const real *saved_inverse = (const real *)call->saved + lanes.channels;
     const real *scale = lane_array(call, lanes, LANES_SCALE);
     real *factor = lane_array(call, lanes, LANES_FACTOR);
     real *offset = lane_array(call, lanes, LANES_OFFSET);
     real *dgamma = call_gradient(call, ROW_SCALE), *dbeta = call_gradient(call, ROW_SHIFT);
-    double n = (double)pixels;
+    bool batch = over_batch(call->operation);
+    double n = (double)(batch ? pixels / call->samples * call->batch : pixels);
     for (int64_t c = 0; c < lanes.channels; c++) {
-        double first, second, inverse = (double)saved_inverse[c];
-        total(chunk_sums(call, lanes), chunk_count(pixels), lanes.channels, c, &first, &second);
-        dbeta[c] = (real)first;
-        dgamma[c] = (real)(second * inverse);
-        factor[c] = (real)(-(double)scale[c] * inverse * inverse * second / n);
-        offset[c] = (real)(-(double)scale[c] * first / n);
+        struct GradientSums own, all;
+        if (batch) {
+            own = (struct GradientSums){call->partial[c], call->partial[lanes.channels + c]};
+            all = batch_gradient_sums(call, lanes.channels, c);
+        } else {
+            own = all = shard_gradient_sums(call, lanes, pixels, c);
+        }
+        double inverse = (double)saved_inverse[c];
+        dbeta[c] = (real)own.first;
+        dgamma[c] = (real)(own.second * inverse);
+        factor[c] = (real)(-(double)scale[c] * inverse * inverse * all.second / n);
+        offset[c] = (real)(-(double)scale[c] * all.first / n);
     }
     for (int64_t l = lanes.channels; l < lanes.width; l++) {
         factor[l] = factor[l - lanes.channels];
@@ -436,44 +539,74 @@ static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pix
     }
 }
 
-static void backward(const struct Call *call) {
+/* What backward's passes run over; with a merged addition behind a ReLU the sums keep g where the
+ * other branch's gradient belongs. */
+struct Backward {
+    struct Sums s;
+    enum Gate gate;
+    bool keep;
+};
+
+static struct Backward begin_backward(const struct Call *call, struct Lanes lanes) {
     const struct Operation *operation = call->operation;
-    struct Lanes lanes = lanes_of(operation->in[0].channels);
-    int64_t pixels = pixels_of(call);
     bool adds = merges(operation, "add"), relu = merges(operation, "relu");
     real *other_gradient = adds ? call->input_gradient[1] : NULL;
     real *centre = lane_array(call, lanes, LANES_CENTRE);
     find_scale_and_shift(call, lanes);
     spread(lanes, call->saved, centre);
+    return (struct Backward){.s = {.lanes = lanes,
+                                   .x = call->input[0],
+                                   .dy = call->output_gradient,
+                                   .y = call->output,
+                                   .centre = centre,
+                                   .scale = lane_array(call, lanes, LANES_SCALE),
+                                   .shift = lane_array(call, lanes, LANES_SHIFT),
+                                   .g = other_gradient},
+                             .gate = !relu  ? GATE_OPEN
+                                     : adds ? GATE_OUTPUT
+                                            : GATE_INPUT,
+                             .keep = relu && other_gradient};
+}
 
-    struct Sums s = {.lanes = lanes,
-                     .x = call->input[0],
-                     .dy = call->output_gradient,
-                     .y = call->output,
-                     .centre = centre,
-                     .scale = lane_array(call, lanes, LANES_SCALE),
-                     .shift = lane_array(call, lanes, LANES_SHIFT),
-                     .g = other_gradient};
-    enum Gate gate = !relu ? GATE_OPEN : adds ? GATE_OUTPUT : GATE_INPUT;
-    bool keep = relu && other_gradient;
-    sum_function *sum = keep                  ? sum_and_keep
-                        : gate == GATE_OUTPUT ? sum_gated_by_output
-                        : gate == GATE_INPUT  ? sum_gated_by_input
-                                              : sum_open;
-    sum_all(&s, sum, pixels, chunk_sums(call, lanes));
+static void sum_gradients(const struct Call *call, const struct Backward *pass, int64_t pixels) {
+    sum_function *sum = pass->keep                  ? sum_and_keep
+                        : pass->gate == GATE_OUTPUT ? sum_gated_by_output
+                        : pass->gate == GATE_INPUT  ? sum_gated_by_input
+                                                    : sum_open;
+    sum_all(&pass->s, sum, pixels, chunk_sums(call, pass->s.lanes));
+}
+
+static void backward_partial(const struct Call *call) {
+    struct Lanes lanes = lanes_of(call->operation->in[0].channels);
+    int64_t pixels = pixels_of(call);
+    struct Backward pass = begin_backward(call, lanes);
+    sum_gradients(call, &pass, pixels);
+    for (int64_t c = 0; c < lanes.channels; c++) {
+        struct GradientSums s = shard_gradient_sums(call, lanes, pixels, c);
+        call->partial[c] = s.first;
+        call->partial[lanes.channels + c] = s.second;
+    }
+}
+
+static void backward(const struct Call *call) {
+    struct Lanes lanes = lanes_of(call->operation->in[0].channels);
+    int64_t pixels = pixels_of(call);
+    struct Backward pass = begin_backward(call, lanes);
+    if (!over_batch(call->operation))
+        sum_gradients(call, &pass, pixels);
     finish_sums(call, lanes, pixels);
-    if (keep) { /* g is there already */
-        s.dy = other_gradient;
-        gate = GATE_OPEN;
-    } else if (other_gradient) {
-        memcpy(other_gradient, s.dy, (size_t)(pixels * lanes.channels) * sizeof(real));
+    if (pass.keep) { /* g is there already */
+        pass.s.dy = pass.s.g;
+        pass.gate = GATE_OPEN;
+    } else if (pass.s.g) {
+        memcpy(pass.s.g, pass.s.dy, (size_t)(pixels * lanes.channels) * sizeof(real));
     }
     real *dx = call->input_gradient[0];
     if (!dx)
         return;
 #pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < chunk_count(pixels); i++)
-        input_gradient_chunk(gate, &s, piece_of(i, pixels, lanes.channels),
+        input_gradient_chunk(pass.gate, &pass.s, piece_of(i, pixels, lanes.channels),
                              lane_array(call, lanes, LANES_FACTOR),
                              lane_array(call, lanes, LANES_OFFSET), dx);
 }
@@ -487,6 +620,8 @@ const struct Layer KERNEL(layer_batchnorm) = {
     .describe = describe,
     .plan = plan,
     .absorb = absorb,
+    .forward_partial = forward_partial,
     .forward = forward,
+    .backward_partial = backward_partial,
     .backward = backward,
 };
