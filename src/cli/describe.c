@@ -60,7 +60,9 @@ static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Need
         .training = true,
         .samples = {options->train.batch / shards},
         .sample_counts = 1,
-        .loss = &options->loss};
+        .loss = &options->loss,
+        .shards = shards,
+        .own_shards = shards / ranks};
     if (!request.backend)
         return error->code;
     struct Plan *plan = NULL;
@@ -71,11 +73,12 @@ static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Need
         code = updater_create(&updater, &update, arena, variant, error);
     if (!code) {
         struct PlanMemory memory = plan_memory(plan);
+        int64_t elements = arena_gradient_elements(arena), together = plan_shards(plan);
         *needs = (struct Needs){.samples = request.samples[0],
                                 .parameters = arena_state_elements(arena) * 4,
                                 .optimizer = arena->parameters * updater_slot_count(updater) * 4,
-                                .exchange =
-                                    exchange_memory(shards, ranks, arena_gradient_elements(arena)),
+                                .exchange = exchange_memory(shards, ranks, elements) +
+                                            (together > 1 ? together * elements * 4 : 0),
                                 .activations = memory.activations,
                                 .work = memory.scratch + memory.prepared};
     }

@@ -30,20 +30,42 @@ static int64_t sample_at(struct Trainer *trainer, const struct PlanRun *run, int
     return sample;
 }
 
-static struct Finding find_in_values(struct Trainer *trainer) {
-    int64_t first = exchange_first_shard(trainer->exchange);
+/* In the samples of the shards from `first` on that run together. */
+static struct Finding find_in_inputs(struct Trainer *trainer, int64_t first) {
     struct Image image = loader_image(trainer->loader);
     int64_t elements = image.height * image.width * image.channels;
-    for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i++) {
-        struct PlanRun run = trainer_load_shard(trainer, first + i);
+    for (int64_t k = 0; k < plan_shards(trainer->plan); k++) {
+        struct PlanRun run = trainer_load_shard(trainer, first + k);
         int64_t place = find_in_input(plan_input(trainer->plan), run.samples, elements);
         if (place >= 0)
             return (struct Finding){.what = "the input", .sample = sample_at(trainer, &run, place)};
-        const struct Node *node = plan_find_nonfinite(trainer->plan, &run);
-        if (node)
-            return (struct Finding){.what = "the output", .layer = node};
     }
     return (struct Finding){0};
+}
+
+/* Every rank goes through all of its shards: in a synchronised layer they meet. */
+static struct Finding find_in_values(struct Trainer *trainer) {
+    int64_t first = exchange_first_shard(trainer->exchange);
+    int64_t count = exchange_shard_count(trainer->exchange);
+    struct Finding finding = {0};
+    for (int64_t i = 0; i < count; i += plan_shards(trainer->plan)) {
+        if (!finding.what)
+            finding = find_in_inputs(trainer, first + i);
+        trainer_load_shards(trainer, first + i);
+        const struct Node *node = plan_find_nonfinite(trainer->plan, trainer->runs);
+        if (node && !finding.what)
+            finding = (struct Finding){.what = "the output", .layer = node};
+    }
+    return finding;
+}
+
+/* Numbers that went wrong on one rank reach all others in a synchronised layer: the layer that runs
+ * first tells where they began. */
+static bool is_first(struct Trainer *trainer, const struct Finding *finding) {
+    int64_t place = !finding->what ? INT64_MAX : finding->layer ? finding->layer->index : -1;
+    int64_t least = place;
+    ranks_minimum(trainer->ranks, &least, 1);
+    return place == least;
 }
 
 static struct Finding find_in_gradients(struct Trainer *trainer) {
@@ -80,7 +102,8 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
 
 int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
     struct Finding finding = gradients ? find_in_gradients(trainer) : find_in_values(trainer);
-    int code = finding.what ? report(trainer, &finding, error) : OK;
+    bool first = gradients || is_first(trainer, &finding);
+    int code = finding.what && first ? report(trainer, &finding, error) : OK;
     code = ranks_agree(trainer->ranks, code, error);
     if (code)
         return code;

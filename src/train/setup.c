@@ -147,6 +147,29 @@ static int shard_sizes(const struct Trainer *trainer, int64_t sizes[PLAN_SAMPLE_
     return count;
 }
 
+/* How shards meet in a synchronised layer: rank r's lie in the r-th place. */
+static void gather_shards(void *context, const double *mine, int64_t count, double *all) {
+    ranks_gather_all(context, mine, count * (int64_t)sizeof *mine, all);
+}
+
+/* What a step's calls of the training plan need. */
+static int make_runs(struct Trainer *trainer, struct Error *error) {
+    int64_t count = plan_shards(trainer->plan);
+    int64_t elements = arena_gradient_elements(model_arena(trainer->model));
+    trainer->runs = memory_allocate((size_t)count * sizeof *trainer->runs, "shards");
+    if (count == 1)
+        return OK;
+    if (!memory_can_hold((uint64_t)count * (uint64_t)elements * sizeof(float)))
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.shards",
+                            "the gradients of the %lld shards of a rank, which \"statistics: "
+                            "batch\" runs together, do not fit this machine's memory; expected "
+                            "fewer shards or more ranks",
+                            (long long)count);
+    trainer->gradients =
+        memory_allocate((size_t)(count * elements) * sizeof(float), "gradients of shards");
+    return OK;
+}
+
 static int make_plans(struct Trainer *trainer, struct Error *error) {
     const struct RunOptions *options = &trainer->options;
     backend_configure((int)options->train.threads, trainer->variant);
@@ -157,9 +180,15 @@ static int make_plans(struct Trainer *trainer, struct Error *error) {
     struct PlanRequest request = {.variant = trainer->variant,
                                   .backend = trainer->backend,
                                   .training = true,
-                                  .loss = &options->loss};
+                                  .loss = &options->loss,
+                                  .shards = options->train.shards,
+                                  .own_shards = options->train.shards / ranks_size(trainer->ranks),
+                                  .gather = gather_shards,
+                                  .gather_context = trainer->ranks};
     request.sample_counts = shard_sizes(trainer, request.samples);
     int code = run_create_plan(trainer->file, trainer->model, &request, &trainer->plan, error);
+    if (!code)
+        code = make_runs(trainer, error);
     if (code || !trainer->validation)
         return code;
     request.training = false;
@@ -377,6 +406,8 @@ void trainer_release(struct Trainer *trainer) {
     updater_release(trainer->updater);
     plan_release(trainer->plan);
     plan_release(trainer->validation_plan);
+    memory_release(trainer->runs);
+    memory_release(trainer->gradients);
     model_release(trainer->model);
     loader_release(trainer->loader);
     loader_release(trainer->validation_loader);

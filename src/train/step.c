@@ -1,4 +1,5 @@
 #include <math.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
@@ -23,6 +24,7 @@ static int64_t part_of_shard(const struct Trainer *trainer, int64_t shard, int64
 
 struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard) {
     int64_t batch_first, batch, first;
+    plan_select(trainer->plan, shard % plan_shards(trainer->plan));
     batch_of_step(trainer, trainer->progress.step_in_epoch, &batch_first, &batch);
     int64_t samples = part_of_shard(trainer, shard, batch, &first);
     struct PlanRun run = {.samples = samples,
@@ -37,21 +39,51 @@ struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard) {
     return run;
 }
 
+void trainer_load_shards(struct Trainer *trainer, int64_t first) {
+    for (int64_t k = 0; k < plan_shards(trainer->plan); k++)
+        trainer->runs[k] = trainer_load_shard(trainer, first + k);
+}
+
 static void announce(void *context, int64_t begin, int64_t end) {
     exchange_ready(context, begin, end);
 }
 
+/* One shard at a time writes its gradient where the exchange wants it. */
+static void compute_shard(struct Trainer *trainer) {
+    struct PlanRun *run = trainer->runs;
+    run->gradient = exchange_shard_buffer(trainer->exchange);
+    run->ready = announce;
+    run->context = trainer->exchange;
+    plan_forward(trainer->plan, run);
+    plan_backward(trainer->plan, run);
+    exchange_shard_done(trainer->exchange);
+}
+
+/* Shards that run together have gradients of their own, which then go the same way. */
+static void compute_together(struct Trainer *trainer) {
+    int64_t elements = arena_gradient_elements(model_arena(trainer->model));
+    int64_t count = plan_shards(trainer->plan);
+    for (int64_t k = 0; k < count; k++)
+        trainer->runs[k].gradient = trainer->gradients + k * elements;
+    plan_forward(trainer->plan, trainer->runs);
+    plan_backward(trainer->plan, trainer->runs);
+    for (int64_t k = 0; k < count; k++) {
+        memcpy(exchange_shard_buffer(trainer->exchange), trainer->runs[k].gradient,
+               (size_t)elements * sizeof(float));
+        exchange_shard_done(trainer->exchange);
+    }
+}
+
 static const float *compute_gradient(struct Trainer *trainer) {
     int64_t first = exchange_first_shard(trainer->exchange);
+    int64_t together = plan_shards(trainer->plan);
     plan_prepare(trainer->plan, trainer->state);
-    for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i++) {
-        struct PlanRun run = trainer_load_shard(trainer, first + i);
-        run.gradient = exchange_shard_buffer(trainer->exchange);
-        run.ready = announce;
-        run.context = trainer->exchange;
-        plan_forward(trainer->plan, &run);
-        plan_backward(trainer->plan, &run);
-        exchange_shard_done(trainer->exchange);
+    for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i += together) {
+        trainer_load_shards(trainer, first + i);
+        if (together == 1)
+            compute_shard(trainer);
+        else
+            compute_together(trainer);
     }
     return exchange_finish(trainer->exchange);
 }

@@ -36,6 +36,8 @@ struct Trainer {
     struct Plan *plan, *validation_plan;
     float *state; /* arena_state_elements; every rank's replica */
     struct Exchange *exchange;
+    struct PlanRun *runs; /* plan_shards of them */
+    float *gradients;     /* of shards that run together; NULL where one runs at a time */
     struct Updater *updater;
 
     struct ScheduleTime time;
@@ -75,8 +77,11 @@ bool trainer_stopped_early(const struct Trainer *trainer);
 
 /* step.c. Collective. */
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);
-/* Fills the plan's input and target with a shard's samples of the step after progress->step. */
+/* Fills the plan's input and target with a shard's samples of the step after progress->step; of
+ * shards that run together, it selects this one's. */
 struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard);
+/* trainer->runs for the shards from `first` on that run together, without gradients. */
+void trainer_load_shards(struct Trainer *trainer, int64_t first);
 
 /* diagnose.c: the loss (or, with `gradients`, a gradient) of the step just computed is NaN or Inf:
  * says where it began. Collective; returns ERROR_NUMERIC. */

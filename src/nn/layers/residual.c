@@ -2,9 +2,10 @@
  * layers, the shortcut and the addition become nodes of the graph. The ReLU behind is the user's
  * next layer. */
 #include <stddef.h>
+#include <string.h>
 
 #include "base/memory.h"
-#include "nn/layer.h"
+#include "nn/graph.h"
 #include "nn/layer_options.h"
 #include "nn/pad_shortcut.h"
 
@@ -23,7 +24,7 @@ static const struct Key keys[] = {
      .names = shortcut_names,
      .help =
          "identity: shapes must agree; pad: every stride-th pixel and zero channels (option A); "
-         "projection: 1x1 convolution and batchnorm (option B)"},
+         "projection: 1x1 convolution and batchnorm (option B), its statistics as the body's"},
     KEY_END};
 
 /* A branch under construction: what every step of it needs. */
@@ -32,6 +33,7 @@ struct Branch {
     const struct Choice *choice;
     const char *path;
     struct Error *error;
+    int statistics; /* of the projection's batch normalisation: as in the body */
 };
 
 /* Appends a node "path.name" behind `input`. */
@@ -42,6 +44,14 @@ static int append(const struct Branch *branch, const char *name, const char *lay
                          input_count, output, branch->error);
     memory_release(path);
     return code;
+}
+
+/* Of the last batch normalisation among the nodes from `first` on. */
+static int statistics_of_body(const struct Graph *graph, int first) {
+    for (int i = graph->node_count - 1; i >= first; i--)
+        if (!strcmp(graph->nodes[i]->layer->kind.name, "batchnorm"))
+            return ((const struct BatchnormOptions *)graph->nodes[i]->options)->statistics;
+    return STATISTICS_SHARD;
 }
 
 /* The stride that takes the block's input to its output, (in − 1) / stride + 1 = out on both axes,
@@ -80,7 +90,8 @@ static int append_projection(const struct Branch *branch, int64_t stride, int64_
     *conv = (struct ConvOptions){
         .out = channels, .kernel = 1, .stride = stride, .dilation = 1, .groups = 1};
     struct BatchnormOptions *norm = graph_memory(branch->graph, sizeof *norm);
-    *norm = (struct BatchnormOptions){.momentum = 0.1, .epsilon = 1e-5};
+    *norm = (struct BatchnormOptions){
+        .momentum = 0.1, .epsilon = 1e-5, .statistics = branch->statistics};
     int code = append(branch, "shortcut.0", "conv", conv, &input, 1, &input);
     return code ? code : append(branch, "shortcut.1", "batchnorm", norm, &input, 1, output);
 }
@@ -88,18 +99,19 @@ static int append_projection(const struct Branch *branch, int64_t stride, int64_
 static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
                   int *output, struct Error *error) {
     const struct ResidualOptions *options = choice->options;
-    const struct Branch branch = {graph, choice, path, error};
+    struct Branch branch = {graph, choice, path, error, STATISTICS_SHARD};
     if (options->body.count == 0)
         return schema_fail(error, choice, "body",
                            "layer %s (residual): zero layers; expected a list of at least one",
                            path);
-    int ends[2] = {0, input};
+    int ends[2] = {0, input}, first = graph->node_count;
     char *body = memory_print("%s.body", path);
     int code = graph_add_list(graph, &options->body, body, input, &ends[0], error);
     memory_release(body);
     if (code)
         return code;
 
+    branch.statistics = statistics_of_body(graph, first);
     struct Shape in = graph_shape(graph, input), out = graph_shape(graph, ends[0]);
     int64_t stride = stride_between(in, out);
     if (options->shortcut == SHORTCUT_IDENTITY && !same_shape(in, out))
