@@ -25,7 +25,10 @@ static inline int elementwise_describe(struct Describe *describe, double flops) 
     return OK;
 }
 
-/* An activation whose derivative is a function of its output: nothing else has to be kept. */
+/* ---- Activations: y = f(x) at each element ---- */
+
+/* Where the derivative is an expression in the output y: nothing else has to be kept,
+ * and x may be overwritten. */
 static inline int elementwise_plan(struct Planning *planning) {
     planning->operation->in_place = true;
     planning->operation->needs_output = planning->training;
@@ -33,51 +36,81 @@ static inline int elementwise_plan(struct Planning *planning) {
     return OK;
 }
 
-/* Defines forward and backward of an activation: `value` is an expression in x and the options o,
- * `slope` the derivative, an expression in the output y. x and y may be one memory, and so may dx
- * and dy: omp simd says that elements do not touch each other. */
+/* Where the derivative is an expression in the input x. */
+static inline int elementwise_plan_of_input(struct Planning *planning) {
+    planning->operation->in_place = true; /* as far as nothing needs x any more */
+    planning->operation->needs_input = planning->training;
+    planning->operation->backward_in_place = true;
+    return OK;
+}
+
+#ifdef KERNEL_SUFFIX
+/* What a piece of `count` elements is computed by: y from x, and dx from dy and what was kept, x or
+ * y. x and y may be one memory, and so may dx and dy: the loops say with omp simd that elements do
+ * not touch each other. */
+typedef void elementwise_value(const void *options, int64_t count, const real *x, real *y);
+typedef void elementwise_slope(const void *options, int64_t count, const real *kept, const real *dy,
+                               real *dx);
+
+static inline void elementwise_forward(const struct Call *call, elementwise_value *value) {
+    int64_t elements = call->samples * shape_elements(call->operation->out);
+    const real *x = call->input[0];
+    real *y = call->output;
+#pragma omp parallel for if (elements >= ELEMENTWISE_WORTH)
+    for (int64_t i = 0; i < elementwise_pieces(elements); i++)
+        value(call->operation->node->options, elementwise_length(elements, i),
+              x + i * ELEMENTWISE_PIECE, y + i * ELEMENTWISE_PIECE);
+}
+
+static inline void elementwise_backward(const struct Call *call, elementwise_slope *slope,
+                                        const real *kept) {
+    int64_t elements = call->samples * shape_elements(call->operation->out);
+    const real *dy = call->output_gradient;
+    real *dx = call->input_gradient[0];
+    if (!dx)
+        return;
+#pragma omp parallel for if (elements >= ELEMENTWISE_WORTH)
+    for (int64_t i = 0; i < elementwise_pieces(elements); i++)
+        slope(call->operation->node->options, elementwise_length(elements, i),
+              kept + i * ELEMENTWISE_PIECE, dy + i * ELEMENTWISE_PIECE, dx + i * ELEMENTWISE_PIECE);
+}
+
+/* These define a layer's forward and backward. `value` is an expression in x and the options o,
+ * which are of `options_type`; `slope` the derivative, an expression in o and the output y with
+ * ELEMENTWISE_ACTIVATION, in o and the input x with ELEMENTWISE_ACTIVATION_OF_INPUT. */
 #define ELEMENTWISE_ACTIVATION(options_type, value, slope)                                         \
-    static void forward_piece(const options_type *o, int64_t count, const real *input, real *y) {  \
+    ELEMENTWISE_VALUE(options_type, value)                                                         \
+    ELEMENTWISE_SLOPE(options_type, y, slope, call->output)
+#define ELEMENTWISE_ACTIVATION_OF_INPUT(options_type, value, slope)                                \
+    ELEMENTWISE_VALUE(options_type, value)                                                         \
+    ELEMENTWISE_SLOPE(options_type, x, slope, call->input[0])
+
+#define ELEMENTWISE_VALUE(options_type, value)                                                     \
+    static void forward_piece(const void *options, int64_t count, const real *input, real *y) {    \
+        const options_type *o = options;                                                           \
         (void)o;                                                                                   \
         _Pragma("omp simd") for (int64_t i = 0; i < count; i++) {                                  \
             real x = input[i];                                                                     \
             y[i] = (value);                                                                        \
         }                                                                                          \
     }                                                                                              \
-    static void backward_piece(const options_type *o, int64_t count, const real *output,           \
+    static void forward(const struct Call *call) {                                                 \
+        elementwise_forward(call, forward_piece);                                                  \
+    }
+#define ELEMENTWISE_SLOPE(options_type, variable, slope, kept)                                     \
+    static void backward_piece(const void *options, int64_t count, const real *values,             \
                                const real *dy, real *dx) {                                         \
+        const options_type *o = options;                                                           \
         (void)o;                                                                                   \
         _Pragma("omp simd") for (int64_t i = 0; i < count; i++) {                                  \
-            real y = output[i];                                                                    \
+            real variable = values[i];                                                             \
             dx[i] = dy[i] * (slope);                                                               \
         }                                                                                          \
     }                                                                                              \
-    static void forward(const struct Call *call) {                                                 \
-        int64_t elements = call->samples * shape_elements(call->operation->out);                   \
-        const real *x = call->input[0];                                                            \
-        real *y = call->output;                                                                    \
-        _Pragma("omp parallel for if (elements >= ELEMENTWISE_WORTH)") for (int64_t i = 0;         \
-                                                                            i <                    \
-                                                                            elementwise_pieces(    \
-                                                                                elements);         \
-                                                                            i++)                   \
-            forward_piece(call->operation->node->options, elementwise_length(elements, i),         \
-                          x + i * ELEMENTWISE_PIECE, y + i * ELEMENTWISE_PIECE);                   \
-    }                                                                                              \
     static void backward(const struct Call *call) {                                                \
-        int64_t elements = call->samples * shape_elements(call->operation->out);                   \
-        const real *y = call->output, *dy = call->output_gradient;                                 \
-        real *dx = call->input_gradient[0];                                                        \
-        if (!dx)                                                                                   \
-            return;                                                                                \
-        _Pragma("omp parallel for if (elements >= ELEMENTWISE_WORTH)") for (int64_t i = 0;         \
-                                                                            i <                    \
-                                                                            elementwise_pieces(    \
-                                                                                elements);         \
-                                                                            i++)                   \
-            backward_piece(call->operation->node->options, elementwise_length(elements, i),        \
-                           y + i * ELEMENTWISE_PIECE, dy + i * ELEMENTWISE_PIECE,                  \
-                           dx + i * ELEMENTWISE_PIECE);                                            \
+        elementwise_backward(call, backward_piece, kept);                                          \
     }
+
+#endif
 
 #endif

@@ -184,7 +184,7 @@ def rule(*names):
     return add
 
 
-@rule("relu", "leaky_relu", "tanh", "sigmoid", "batchnorm", "dropout")
+@rule("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "batchnorm", "dropout")
 def same(generator, shape, options, deep):
     return shape
 

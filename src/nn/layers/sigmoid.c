@@ -1,15 +1,8 @@
 /* 1 / (1 + exp(−x)); the derivative is y · (1 − y). */
-#include <math.h>
-
 #include "nn/elementwise.h"
+#include "nn/vector_math.h"
 
-#ifdef KERNEL_DOUBLE
-#define EXP exp
-#else
-#define EXP expf
-#endif
-
-ELEMENTWISE_ACTIVATION(void, 1 / (1 + EXP(-x)), y *(1 - y))
+ELEMENTWISE_ACTIVATION(void, vector_sigmoid(x), y *(1 - y))
 
 static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 10);
@@ -18,7 +11,7 @@ static int describe(struct Describe *describe) {
 const struct Layer KERNEL(layer_sigmoid) = {
     .kind = {"sigmoid",
              "squashes to (0, 1): saturates and then kills the gradient, is not "
-             "zero-centred, and exp costs",
+             "zero-centred, and exp costs a little",
              NULL, 0},
     .describe = describe,
     .plan = elementwise_plan,

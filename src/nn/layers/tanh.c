@@ -1,22 +1,17 @@
 /* tanh x; the derivative is 1 − y². */
-#include <math.h>
-
 #include "nn/elementwise.h"
+#include "nn/vector_math.h"
 
-#ifdef KERNEL_DOUBLE
-#define TANH tanh
-#else
-#define TANH tanhf
-#endif
-
-ELEMENTWISE_ACTIVATION(void, TANH(x), 1 - y * y)
+ELEMENTWISE_ACTIVATION(void, vector_tanh(x), 1 - y * y)
 
 static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 10);
 }
 
 const struct Layer KERNEL(layer_tanh) = {
-    .kind = {"tanh", "squashes to (-1, 1): zero-centred, but saturates and then kills the gradient",
+    .kind = {"tanh",
+             "squashes to (-1, 1): zero-centred, but saturates and then kills the gradient; exp "
+             "costs a little",
              NULL, 0},
     .describe = describe,
     .plan = elementwise_plan,

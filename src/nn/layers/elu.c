@@ -1,0 +1,40 @@
+/* x for x > 0, α · (e^x − 1) below; the derivative there is y + α. Clevert et al. 2015, "Fast and
+ * accurate deep network learning by exponential linear units". */
+#include <stddef.h>
+
+#include "nn/elementwise.h"
+#include "nn/vector_math.h"
+
+struct EluOptions {
+    double alpha;
+};
+
+static const struct Key keys[] = {{"alpha", KEY_REAL, offsetof(struct EluOptions, alpha), "1",
+                                   .minimum = 0, .maximum = 1e3,
+                                   .help = "minus the value that large negative inputs tend to"},
+                                  KEY_END};
+
+/* The exponential is outside the condition, so that the loop has no branches. */
+INLINE real elu_value(real alpha, real x) {
+    real below = alpha * vector_expm1(x);
+    return x > 0 ? x : below;
+}
+
+ELEMENTWISE_ACTIVATION(struct EluOptions, elu_value((real)o->alpha, x),
+                       y > 0 ? (real)1 : y + (real)o->alpha)
+
+static int describe(struct Describe *describe) {
+    return elementwise_describe(describe, 10);
+}
+
+const struct Layer KERNEL(layer_elu) = {
+    .kind =
+        {"elu",
+         "x, or alpha · (exp(x) - 1) below zero: all of ReLU's benefits, outputs nearer to zero "
+         "mean, does not die; below zero it saturates, and exp costs",
+         keys, sizeof(struct EluOptions)},
+    .describe = describe,
+    .plan = elementwise_plan,
+    .forward = forward,
+    .backward = backward,
+};
