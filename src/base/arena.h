@@ -17,6 +17,7 @@ enum ArenaRole {
     ROLE_WEIGHT, /* of a convolution, linear layer */
     ROLE_BIAS,
     ROLE_NORMALISATION, /* scale and shift of a normalisation layer */
+    ROLE_SLOPE,         /* of an activation that learns it */
     ROLE_STATISTIC      /* not trained: a running mean or variance */
 };
 

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "nn/layer.h"
 
 static void fill_constant(double value, const struct ArenaRow *row, float *values) {
     for (int64_t i = 0; i < row->count; i++)
@@ -173,7 +174,7 @@ static const struct Initialiser kinds[] = {
       NULL, 0},
      fan_in_uniform},
 };
-enum { ZEROS = 0, KAIMING_NORMAL = 7 };
+enum { ZEROS = 0, CONSTANT = 1, KAIMING_NORMAL = 7 };
 static const struct Initialiser ones_kind = {{"ones", "all one", NULL, 0}, ones};
 
 static const struct Kind *const kind_list[] = {&kinds[0].kind,
@@ -192,3 +193,11 @@ const struct KindTable initialiser_kinds = {"initialiser", kind_list};
 const struct Choice initialise_kaiming = {&kinds[KAIMING_NORMAL].kind, NULL, NULL};
 const struct Choice initialise_zeros = {&kinds[ZEROS].kind, NULL, NULL};
 const struct Choice initialise_ones = {&ones_kind.kind, NULL, NULL};
+
+const struct Choice *initialise_to(struct Graph *graph, double value) {
+    struct Choice *choice = graph_memory(graph, sizeof *choice);
+    struct OneNumber *options = graph_memory(graph, sizeof *options);
+    options->number = value;
+    *choice = (struct Choice){&kinds[CONSTANT].kind, options, NULL};
+    return choice;
+}

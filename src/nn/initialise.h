@@ -22,6 +22,10 @@ extern const struct KindTable initialiser_kinds;
 extern const struct Choice initialise_kaiming; /* normal, std sqrt(2 / fan_in) */
 extern const struct Choice initialise_zeros, initialise_ones;
 
+/* All elements `value`; lives as long as the graph. */
+struct Graph;
+const struct Choice *initialise_to(struct Graph *graph, double value);
+
 /* The keys of weights and biases in a layer's table; `options` is its options struct. */
 #define INITIALISE_KEYS(options)                                                                   \
     {"weight_init",                                                                                \

@@ -112,9 +112,9 @@ def tensor(values, shape):
     return torch.tensor(values, dtype=torch.float64).reshape(shape)
 
 
-def check(case, what, ours, theirs):
+def check(case, what, ours, theirs, tolerance=TOLERANCE):
     error = ((ours - theirs).abs().max() / (1e-4 + theirs.square().mean().sqrt())).item()
-    if not error <= TOLERANCE:
+    if not error <= tolerance:
         sys.exit(f"{case}: {what} differs from PyTorch's by {error:.2g} of its rms")
 
 
@@ -122,7 +122,8 @@ def image(values, samples, size):
     return tensor(values, (samples, *size)).permute(0, 3, 1, 2).contiguous()
 
 
-def compare(case, layers, size, samples, mode):
+def compare(case, layers, size, samples, mode, build=build, tolerance=TOLERANCE):
+    """A network of ours in `mode`, training or inference, against build(layers) of PyTorch's."""
     words = [sys.argv[1], json.dumps(layers), *map(str, size), str(samples), mode]
     ours = json.loads(subprocess.run(words, check=True, capture_output=True, text=True).stdout)
     x = image(ours["input"], samples, size).requires_grad_()
@@ -140,24 +141,26 @@ def compare(case, layers, size, samples, mode):
         order = torch.arange(mine.shape[1]).reshape(before[2], before[3], before[1])
         order = order.permute(2, 0, 1).reshape(-1)
         mine = mine[:, order]
-    check(case, f"{mode}: the scores", mine, scores.detach())
+    check(case, f"{mode}: the scores", mine, scores.detach(), tolerance)
     if mode == "inference":
         return
     target = tensor(ours["target"], (samples, -1))
     F.cross_entropy(scores, target if order is None else target[:, order]).backward()
-    check(case, "the input's gradient", image(ours["input_gradient"], samples, size), x.grad)
+    check(case, "the input's gradient", image(ours["input_gradient"], samples, size), x.grad, tolerance)
     for name, parameter in net.named_parameters():
         row = ours["gradient"][name]
-        check(case, f"the gradient of {name}", tensor(row["values"], row["shape"]), parameter.grad)
+        check(case, f"the gradient of {name}", tensor(row["values"], row["shape"]), parameter.grad,
+              tolerance)
     for name, module in net.named_modules():
         if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)) and order is None:
             for key in ("running_mean", "running_var"):
                 row, before = ours["gradient"][f"{name}.{key}"], state[f"{name}.{key}"]
                 after = before + module.momentum * (tensor(row["values"], row["shape"]) - before)
-                check(case, f"{name}.{key}", after, getattr(module, key))
+                check(case, f"{name}.{key}", after, getattr(module, key), tolerance)
 
 
-for case, (layers, size) in CASES.items():
-    for mode in ("training", "inference"):
-        compare(case, layers, size, 6, mode)
-print(f"{len(CASES)} networks agree with PyTorch {torch.__version__} within {TOLERANCE} of the rms")
+if __name__ == "__main__":
+    for case, (layers, size) in CASES.items():
+        for mode in ("training", "inference"):
+            compare(case, layers, size, 6, mode)
+    print(f"{len(CASES)} networks agree with PyTorch {torch.__version__} within {TOLERANCE} of the rms")

@@ -14,6 +14,7 @@ LIMITS = {
     "std": (0.001, 0.1), "value": (-0.05, 0.05), "limit": (0.001, 0.1), "epsilon": (1e-6, 1e-3), "weight_decay": (0, 0.01),
     "l1": (0, 1e-3), "batch": (4, 24), "threads": (1, 2), "seed": (0, 10**6), "keep": (0, 3), "check_every": (0, 10),
     "pad": (0, 4), "augmentation.cutout.size": (1, 8), "slope": (0.01, 0.5), "alpha": (0.1, 2), "layer.dropout.rate": (0, 0.8),
+    "layer.alpha_dropout.rate": (0, 0.5),
 }
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
@@ -184,9 +185,20 @@ def rule(*names):
     return add
 
 
-@rule("relu", "leaky_relu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "batchnorm", "dropout")
+@rule("relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "batchnorm", "dropout", "alpha_dropout")
 def same(generator, shape, options, deep):
     return shape
+
+
+@rule("maxout")
+def maxout(generator, shape, options, deep):
+    pieces = [k for k in (2, 3, 5) if shape.channels % k == 0]
+    if deep or not pieces:
+        return None
+    if options is None:
+        return shape
+    options["pieces"] = generator.rng.choice(pieces)
+    return Shape(shape.height, shape.width, shape.channels // options["pieces"], shape.flat)
 
 
 @rule("linear")

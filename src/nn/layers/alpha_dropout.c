@@ -1,0 +1,106 @@
+/* Dropout for SELU (Klambauer et al. 2017): a dropped element becomes α' = −λα, the value that SELU
+ * saturates at, and everything goes through a line that gives mean and variance back: with
+ * q = 1 − rate
+ *   y = a · (x where kept, α' where dropped) + b,  a = (q + α'² q (1 − q))^−½,  b = −a (1 − q) α'
+ * so that inputs of mean 0 and variance 1 keep them. The mask is dropout's. */
+#include <math.h>
+#include <stddef.h>
+
+#include "nn/layer.h"
+#include "nn/mask.h"
+#include "nn/selu.h"
+
+#define PARALLEL_ELEMENTS 16384
+#define DROPPED (-SELU_SCALE * SELU_ALPHA)
+
+struct AlphaDropoutOptions {
+    double rate;
+};
+
+static const struct Key keys[] = {{"rate", KEY_REAL, offsetof(struct AlphaDropoutOptions, rate),
+                                   "0.1", .minimum = 0, .maximum = 1,
+                                   .help = "the probability that an element is dropped; below 1, "
+                                           "with SELU 0.05 to 0.1"},
+                                  KEY_END};
+
+static double rate_of(const struct Operation *operation) {
+    return ((const struct AlphaDropoutOptions *)operation->node->options)->rate;
+}
+
+static int describe(struct Describe *describe) {
+    const struct AlphaDropoutOptions *options = describe->node->options;
+    if (options->rate >= 1)
+        return describe_fail(describe, "rate", "1 would drop everything; expected less");
+    describe->node->out = describe->node->in[0];
+    describe->node->flops = 2.0 * (double)shape_elements(describe->node->out);
+    return OK;
+}
+
+static int plan(struct Planning *planning) {
+    struct Operation *operation = planning->operation;
+    size_t mask = (size_t)(planning->samples[0] * shape_elements(operation->out));
+    operation->in_place = true;
+    operation->backward_in_place = true;
+    if (planning->training)
+        operation->saved_bytes = mask;
+    else
+        operation->scratch_bytes = mask;
+    return OK;
+}
+
+static double slope_of(double rate) {
+    double kept = 1 - rate;
+    return 1 / sqrt(kept + DROPPED * DROPPED * kept * rate);
+}
+
+static void drop_sample(const struct Call *call, int64_t sample) {
+    int64_t elements = shape_elements(call->operation->out);
+    double rate = rate_of(call->operation), a = slope_of(rate), b = -a * rate * DROPPED;
+    struct RandomStream stream = call_stream(call, sample);
+    uint8_t *kept = (uint8_t *)(call->training ? call->saved : call->scratch) + sample * elements;
+    mask_fill(&stream, rate, elements, kept);
+    const real *x = (const real *)call->input[0] + sample * elements;
+    real *y = (real *)call->output + sample * elements;
+    real slope = (real)a, shift = (real)b, dropped = (real)(a * DROPPED + b);
+#pragma omp simd
+    for (int64_t i = 0; i < elements; i++)
+        y[i] = kept[i] ? slope * x[i] + shift : dropped;
+}
+
+static void forward(const struct Call *call) {
+    int64_t elements = shape_elements(call->operation->out);
+#pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < call->samples; i++)
+        drop_sample(call, i);
+}
+
+static void backward_sample(int64_t elements, real slope, const uint8_t *kept, const real *dy,
+                            real *dx) {
+#pragma omp simd
+    for (int64_t i = 0; i < elements; i++)
+        dx[i] = kept[i] ? slope * dy[i] : 0;
+}
+
+static void backward(const struct Call *call) {
+    int64_t elements = shape_elements(call->operation->out);
+    real slope = (real)slope_of(rate_of(call->operation));
+    if (!call->input_gradient[0])
+        return;
+#pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < call->samples; i++)
+        backward_sample(elements, slope, (const uint8_t *)call->saved + i * elements,
+                        (const real *)call->output_gradient + i * elements,
+                        (real *)call->input_gradient[0] + i * elements);
+}
+
+const struct Layer KERNEL(layer_alpha_dropout) = {
+    .kind = {"alpha_dropout",
+             "dropout for selu: drops to the value that SELU saturates at and scales so that mean "
+             "and variance stay",
+             keys, sizeof(struct AlphaDropoutOptions)},
+    .describe = describe,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+    .training_only = true,
+};
