@@ -53,13 +53,17 @@ static const struct Kind rule_normalisations = {.name = "normalisations",
                                                     "For the scales and shifts of normalisations.",
                                                 .keys = other_keys,
                                                 .options_size = sizeof(struct RuleOptions)};
+static const struct Kind rule_slopes = {.name = "slopes",
+                                        .summary = "For the slopes that activations learn (prelu).",
+                                        .keys = other_keys,
+                                        .options_size = sizeof(struct RuleOptions)};
 static const struct Kind rule_all = {
     .name = "all",
     .summary = "For parameters of every kind; max_norm then holds for the weights among them.",
     .keys = weight_keys,
     .options_size = sizeof(struct RuleOptions)};
 static const struct Kind *const kinds[] = {&rule_weights, &rule_biases, &rule_normalisations,
-                                           &rule_all, NULL};
+                                           &rule_slopes,  &rule_all,    NULL};
 const struct KindTable rule_kinds = {.what = "parameter rule", .kinds = kinds};
 
 static bool is_of_kind(const struct ArenaRow *row, const struct Kind *kind) {
@@ -70,6 +74,8 @@ static bool is_of_kind(const struct ArenaRow *row, const struct Kind *kind) {
         return kind == &rule_biases || kind == &rule_all;
     case ROLE_NORMALISATION:
         return kind == &rule_normalisations || kind == &rule_all;
+    case ROLE_SLOPE:
+        return kind == &rule_slopes || kind == &rule_all;
     case ROLE_STATISTIC:
         return false;
     }

@@ -1,6 +1,6 @@
 /* `parameters:` in the run file: rules for parameters by their kind and name. A rule holds for the
- * rows of its kind (weights, biases, normalisations, all) whose name its pattern matches; where
- * several rules hold, the later wins, key by key. */
+ * rows of its kind (weights, biases, normalisations, slopes, all) whose name its pattern matches;
+ * where several rules hold, the later wins, key by key. */
 #ifndef TRAINER_OPTIM_RULES_H
 #define TRAINER_OPTIM_RULES_H
 
