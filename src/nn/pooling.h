@@ -1,5 +1,5 @@
-/* What max and average pooling share: options, output size, which windows cover a pixel. Inside nn/
- * only. */
+/* What max and average pooling share: options, output size as PyTorch counts it, which windows
+ * cover a pixel. Inside nn/ only. */
 #ifndef TRAINER_NN_POOLING_H
 #define TRAINER_NN_POOLING_H
 
@@ -9,49 +9,61 @@
 
 struct PoolingOptions {
     int64_t kernel, stride, padding; /* stride -1: the kernel's */
+    int64_t dilation;                /* 0 where the layer has none: 1 */
+    bool ceil_mode, count_include_pad;
 };
 
 static const char *const pooling_stride_words[] = {"kernel", NULL};
 #define POOLING_OPTION(member) offsetof(struct PoolingOptions, member)
-static const struct Key pooling_keys[] = {
-    {"kernel", KEY_INT, POOLING_OPTION(kernel), .minimum = 1, .maximum = 1024, .unit = "pixels",
-     .help = "height and width of a window"},
-    {"stride", KEY_COUNT, POOLING_OPTION(stride), "kernel", .minimum = 1, .maximum = 1024,
-     .names = pooling_stride_words, .unit = "pixels",
-     .help = "from window to window; \"kernel\": they touch and do not overlap"},
-    {"padding", KEY_INT, POOLING_OPTION(padding), "0", .minimum = 0, .maximum = 1024,
-     .unit = "pixels", .help = "on every side, at most half the kernel"},
-    KEY_END};
+/* The head of a layer's table of keys. */
+#define POOLING_KEYS                                                                               \
+    {"kernel",                                                                                     \
+     KEY_INT,                                                                                      \
+     POOLING_OPTION(kernel),                                                                       \
+     .minimum = 1,                                                                                 \
+     .maximum = 1024,                                                                              \
+     .unit = "pixels",                                                                             \
+     .help = "height and width of a window"},                                                      \
+        {"stride",                                                                                 \
+         KEY_COUNT,                                                                                \
+         POOLING_OPTION(stride),                                                                   \
+         "kernel",                                                                                 \
+         .minimum = 1,                                                                             \
+         .maximum = 1024,                                                                          \
+         .names = pooling_stride_words,                                                            \
+         .unit = "pixels",                                                                         \
+         .help = "from window to window; \"kernel\": they touch and do not overlap"},              \
+        {"padding",                                                                                \
+         KEY_INT,                                                                                  \
+         POOLING_OPTION(padding),                                                                  \
+         "0",                                                                                      \
+         .minimum = 0,                                                                             \
+         .maximum = 1024,                                                                          \
+         .unit = "pixels",                                                                         \
+         .help = "on every side, at most half the window"},                                        \
+    {                                                                                              \
+        "ceil_mode", KEY_BOOL, POOLING_OPTION(ceil_mode), "false",                                 \
+            .help = "a last window that reaches over the edge counts, if it begins inside the "    \
+                    "image or its padding before it"                                               \
+    }
 
 static inline int64_t pooling_stride(const struct PoolingOptions *options) {
     return options->stride < 0 ? options->kernel : options->stride;
 }
-
-static inline int pooling_describe(struct Describe *describe) {
-    struct Node *node = describe->node;
-    const struct PoolingOptions *options = node->options;
-    struct Shape in = node->in[0];
-    int64_t stride = pooling_stride(options), kernel = options->kernel;
-    int64_t height = in.height + 2 * options->padding, width = in.width + 2 * options->padding;
-    if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
-    if (2 * options->padding > kernel)
-        return describe_fail(describe, "padding", "%lld is more than half the kernel of %lld",
-                             (long long)options->padding, (long long)kernel);
-    if (height < kernel || width < kernel)
-        return describe_fail(describe, "kernel",
-                             "the kernel of %lld is larger than the padded input of %lld x %lld",
-                             (long long)kernel, (long long)height, (long long)width);
-    node->out = (struct Shape){(height - kernel) / stride + 1, (width - kernel) / stride + 1,
-                               in.channels, 1, 1};
-    node->flops = (double)(kernel * kernel) * (double)shape_elements(node->out);
-    return OK;
+static inline int64_t pooling_dilation(const struct PoolingOptions *options) {
+    return options->dilation ? options->dilation : 1;
+}
+/* Pixels from a window's first tap to its last. */
+static inline int64_t pooling_reach(const struct PoolingOptions *options) {
+    return (options->kernel - 1) * pooling_dilation(options) + 1;
 }
 
-/* Windows first … last (none: last < first) cover place `at` of an axis. */
+/* Places first … last of something on an axis (none: last < first). */
 struct PoolingRange {
     int64_t first, last;
 };
+
+/* Windows that cover place `at` of an axis, where the dilation is 1. */
 static inline struct PoolingRange pooling_windows(const struct PoolingOptions *options, int64_t at,
                                                   int64_t windows) {
     int64_t stride = pooling_stride(options), place = at + options->padding;
@@ -62,13 +74,62 @@ static inline struct PoolingRange pooling_windows(const struct PoolingOptions *o
     return range;
 }
 
-/* Taps first … last of window `window` lie inside the `size` pixels of an axis. */
+/* Taps of window `window` that lie inside the `size` pixels of an axis. */
 static inline struct PoolingRange pooling_taps(const struct PoolingOptions *options, int64_t window,
                                                int64_t size) {
+    int64_t dilation = pooling_dilation(options);
     int64_t start = window * pooling_stride(options) - options->padding;
-    int64_t last = size - 1 - start;
-    return (struct PoolingRange){start < 0 ? -start : 0,
+    int64_t last = start >= size ? -1 : (size - 1 - start) / dilation;
+    return (struct PoolingRange){start < 0 ? (-start + dilation - 1) / dilation : 0,
                                  last < options->kernel - 1 ? last : options->kernel - 1};
+}
+
+/* Windows on an axis of `size` pixels; 0 where none fits. */
+static inline int64_t pooling_out(const struct PoolingOptions *options, int64_t size) {
+    int64_t stride = pooling_stride(options), reach = pooling_reach(options);
+    int64_t room = size + 2 * options->padding - reach + (options->ceil_mode ? stride - 1 : 0);
+    if (room < 0)
+        return 0;
+    int64_t windows = room / stride + 1;
+    return options->ceil_mode && (windows - 1) * stride >= size + options->padding ? windows - 1
+                                                                                   : windows;
+}
+
+/* Dilated windows can lie around the whole image: their largest value is that of nothing. */
+static inline bool pooling_misses(const struct PoolingOptions *options, int64_t size) {
+    for (int64_t window = 0; window < pooling_out(options, size); window++) {
+        struct PoolingRange taps = pooling_taps(options, window, size);
+        if (taps.last < taps.first)
+            return true;
+    }
+    return false;
+}
+
+static inline int pooling_describe(struct Describe *describe) {
+    struct Node *node = describe->node;
+    const struct PoolingOptions *options = node->options;
+    struct Shape in = node->in[0];
+    int64_t kernel = options->kernel, reach = pooling_reach(options);
+    if (in.fold_height * in.fold_width != 1)
+        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+    if (2 * options->padding > reach)
+        return describe_fail(describe, "padding", "%lld is more than half the kernel of %lld",
+                             (long long)options->padding, (long long)reach);
+    node->out = (struct Shape){pooling_out(options, in.height), pooling_out(options, in.width),
+                               in.channels, 1, 1};
+    if (!node->out.height || !node->out.width)
+        return describe_fail(describe, "kernel",
+                             "the kernel of %lld is larger than the padded input of %lld x %lld",
+                             (long long)reach, (long long)(in.height + 2 * options->padding),
+                             (long long)(in.width + 2 * options->padding));
+    if (pooling_misses(options, in.height) || pooling_misses(options, in.width))
+        return describe_fail(describe, "dilation",
+                             "%lld puts all taps of a window beside the input of %lld x %lld; "
+                             "expected a smaller dilation or less padding",
+                             (long long)options->dilation, (long long)in.height,
+                             (long long)in.width);
+    node->flops = (double)(kernel * kernel) * (double)shape_elements(node->out);
+    return OK;
 }
 
 #endif

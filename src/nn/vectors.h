@@ -14,10 +14,11 @@ typedef real vector __attribute__((vector_size(64), aligned(sizeof(real)), may_a
 /* What comparing vectors gives: all ones or zero in each lane. (mask)v & m keeps v where m is set.
  */
 #ifdef KERNEL_DOUBLE
-typedef int64_t mask __attribute__((vector_size(64)));
+typedef int64_t lane_integer;
 #else
-typedef int32_t mask __attribute__((vector_size(64)));
+typedef int32_t lane_integer;
 #endif
+typedef lane_integer mask __attribute__((vector_size(64)));
 /* A byte a lane. */
 typedef uint8_t lane_bytes __attribute__((vector_size(64 / sizeof(real)), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))

@@ -1,9 +1,18 @@
-/* The mean of each window; padding counts as zeros (PyTorch's count_include_pad). */
+/* The mean of each window, as PyTorch counts it: with count_include_pad the padding counts as zeros
+ * (but not what ceil_mode reaches over beyond the padding), without it the window's pixels inside
+ * the image alone count. */
 #include <string.h>
 
 #include "nn/pooling.h"
 
 #define PARALLEL_ELEMENTS 65536
+
+static const struct Key keys[] = {POOLING_KEYS,
+                                  {"count_include_pad", KEY_BOOL, POOLING_OPTION(count_include_pad),
+                                   "true",
+                                   .help = "the padding's zeros count in the mean; false: only "
+                                           "pixels of the image do"},
+                                  KEY_END};
 
 static void add_scaled(int64_t channels, real factor, const real *restrict from,
                        real *restrict to) {
@@ -11,8 +20,25 @@ static void add_scaled(int64_t channels, real factor, const real *restrict from,
         to[c] += factor * from[c];
 }
 
-static real factor_of(const struct PoolingOptions *options) {
-    return 1 / (real)(options->kernel * options->kernel);
+/* Places of one window on an axis that count. */
+static int64_t counted(const struct PoolingOptions *options, int64_t window, int64_t size) {
+    int64_t start = window * pooling_stride(options) - options->padding;
+    int64_t end = start + options->kernel, edge = size + options->padding;
+    end = end < edge ? end : edge;
+    if (!options->count_include_pad) {
+        start = start > 0 ? start : 0;
+        end = end < size ? end : size;
+    }
+    return end - start;
+}
+
+/* What each pixel of window (p, q) is multiplied by. */
+static real factor_of(const struct Call *call, int64_t p, int64_t q) {
+    const struct PoolingOptions *options = call->operation->node->options;
+    struct Shape in = call->operation->in[0];
+    if (options->count_include_pad && !options->ceil_mode)
+        return 1 / (real)(options->kernel * options->kernel);
+    return 1 / (real)(counted(options, p, in.height) * counted(options, q, in.width));
 }
 
 /* One row of outputs. */
@@ -25,12 +51,13 @@ static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
     struct PoolingRange rows = pooling_taps(options, p, in.height);
     for (int64_t q = 0; q < out.width; q++, y += channels) {
         struct PoolingRange columns = pooling_taps(options, q, in.width);
+        real factor = factor_of(call, p, q);
         memset(y, 0, (size_t)channels * sizeof(real));
         for (int64_t r = rows.first; r <= rows.last; r++)
             for (int64_t s = columns.first; s <= columns.last; s++) {
                 int64_t h = p * stride - options->padding + r;
                 int64_t w = q * stride - options->padding + s;
-                add_scaled(channels, factor_of(options), x + (h * in.width + w) * channels, y);
+                add_scaled(channels, factor, x + (h * in.width + w) * channels, y);
             }
     }
 }
@@ -56,7 +83,8 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
         memset(dx, 0, (size_t)channels * sizeof(real));
         for (int64_t p = rows.first; p <= rows.last; p++)
             for (int64_t q = columns.first; q <= columns.last; q++)
-                add_scaled(channels, factor_of(options), dy + (p * out.width + q) * channels, dx);
+                add_scaled(channels, factor_of(call, p, q), dy + (p * out.width + q) * channels,
+                           dx);
     }
 }
 
@@ -71,7 +99,7 @@ static void backward(const struct Call *call) {
 }
 
 const struct Layer KERNEL(layer_avgpool) = {
-    .kind = {"avgpool", "the mean of each window: smaller images, smoothly", pooling_keys,
+    .kind = {"avgpool", "the mean of each window: smaller images, smoothly", keys,
              sizeof(struct PoolingOptions)},
     .describe = pooling_describe,
     .forward = forward,

@@ -1,10 +1,18 @@
 /* The largest value of each window, channel by channel. Training keeps which tap won (a byte an
  * output); backward gathers: each input pixel asks the windows that cover it whether it had won, so
  * dx is written once and no two threads meet. A NaN wins. */
+#include <string.h>
+
 #include "nn/pooling.h"
 #include "nn/vectors.h"
 
 #define PARALLEL_ELEMENTS 65536
+
+static const struct Key keys[] = {POOLING_KEYS,
+                                  {"dilation", KEY_INT, POOLING_OPTION(dilation), "1", .minimum = 1,
+                                   .maximum = 1024, .unit = "pixels",
+                                   .help = "distance between neighbouring taps of a window"},
+                                  KEY_END};
 
 static int describe(struct Describe *describe) {
     const struct PoolingOptions *options = describe->node->options;
@@ -28,25 +36,61 @@ struct Window {
     int tap, tap_row_step;
 };
 
-/* VECTOR_LANES channels from `c` on. */
-INLINE void largest_vector(const struct Window *window, int64_t c, real *y, uint8_t *winner) {
-    vector best = *(const vector *)(window->pixel + c);
-    mask won = (mask){0} + window->tap;
-    for (int64_t r = 0; r < window->rows; r++)
-        for (int64_t s = 0; s < window->columns; s++) {
-            vector x = *(const vector *)(window->pixel + r * window->row_step +
-                                         s * window->column_step + c);
-            mask tap = (mask){0} + (window->tap + (int)r * window->tap_row_step + (int)s);
-            mask wins = (x > best) | (x != x);
-            best = (vector)(((mask)x & wins) | ((mask)best & ~wins));
-            won = (tap & wins) | (won & ~wins);
-        }
-    *(vector *)(y + c) = best;
-    if (winner)
-        *(lane_bytes *)(winner + c) = __builtin_convertvector(won, lane_bytes);
-}
+/* The windows that cover one input pixel: the first output of them, and the pixel's tap there. */
+struct Cover {
+    const real *dy;
+    const uint8_t *winner;
+    int64_t rows, columns, row_step, column_step; /* in elements */
+    int tap, tap_row_step, tap_column_step;
+};
 
-static void largest_scalar(const struct Window *window, int64_t c, real *y, uint8_t *winner) {
+/* Vectors of a whole, a half and a quarter of 64 bytes, and for each of them what is done to so
+ * many channels from `c` on. */
+#define NARROW_VECTOR(part)                                                                        \
+    enum { LANES_##part = VECTOR_LANES / part };                                                   \
+    typedef real vector_##part                                                                     \
+        __attribute__((vector_size(64 / part), aligned(sizeof(real)), may_alias));                 \
+    typedef lane_integer mask_##part __attribute__((vector_size(64 / part)));                      \
+    typedef uint8_t bytes_##part                                                                   \
+        __attribute__((vector_size(64 / part / sizeof(real)), aligned(1), may_alias));             \
+                                                                                                   \
+    INLINE void largest_##part(const struct Window *window, int64_t c, real *y, uint8_t *winner) { \
+        vector_##part best = *(const vector_##part *)(window->pixel + c);                          \
+        mask_##part won = (mask_##part){0} + window->tap;                                          \
+        for (int64_t r = 0; r < window->rows; r++)                                                 \
+            for (int64_t s = 0; s < window->columns; s++) {                                        \
+                vector_##part x = *(const vector_##part *)(window->pixel + r * window->row_step +  \
+                                                           s * window->column_step + c);           \
+                mask_##part tap =                                                                  \
+                    (mask_##part){0} + (window->tap + (int)r * window->tap_row_step + (int)s);     \
+                mask_##part wins = (x > best) | (x != x);                                          \
+                best = (vector_##part)(((mask_##part)x & wins) | ((mask_##part)best & ~wins));     \
+                won = (tap & wins) | (won & ~wins);                                                \
+            }                                                                                      \
+        *(vector_##part *)(y + c) = best;                                                          \
+        if (winner)                                                                                \
+            *(bytes_##part *)(winner + c) = __builtin_convertvector(won, bytes_##part);            \
+    }                                                                                              \
+                                                                                                   \
+    INLINE void gather_##part(const struct Cover *cover, int64_t c, real *dx) {                    \
+        vector_##part sum = {0};                                                                   \
+        for (int64_t p = 0; p < cover->rows; p++)                                                  \
+            for (int64_t q = 0; q < cover->columns; q++) {                                         \
+                int64_t at = p * cover->row_step + q * cover->column_step + c;                     \
+                int tap =                                                                          \
+                    cover->tap - (int)p * cover->tap_row_step - (int)q * cover->tap_column_step;   \
+                mask_##part won = __builtin_convertvector(                                         \
+                    *(const bytes_##part *)(cover->winner + at), mask_##part);                     \
+                vector_##part dy = *(const vector_##part *)(cover->dy + at);                       \
+                sum += (vector_##part)((mask_##part)dy & (won == tap));                            \
+            }                                                                                      \
+        *(vector_##part *)(dx + c) = sum;                                                          \
+    }
+NARROW_VECTOR(1)
+NARROW_VECTOR(2)
+NARROW_VECTOR(4)
+
+INLINE void largest_scalar(const struct Window *window, int64_t c, real *y, uint8_t *winner) {
     real best = window->pixel[c];
     int won = window->tap;
     for (int64_t r = 0; r < window->rows; r++)
@@ -61,32 +105,65 @@ static void largest_scalar(const struct Window *window, int64_t c, real *y, uint
         winner[c] = (uint8_t)won;
 }
 
+INLINE void gather_scalar(const struct Cover *cover, int64_t c, real *dx) {
+    real sum = 0;
+    for (int64_t p = 0; p < cover->rows; p++)
+        for (int64_t q = 0; q < cover->columns; q++) {
+            int64_t at = p * cover->row_step + q * cover->column_step + c;
+            int tap = cover->tap - (int)p * cover->tap_row_step - (int)q * cover->tap_column_step;
+            sum += cover->winner[at] == tap ? cover->dy[at] : 0;
+        }
+    dx[c] = sum;
+}
+
+/* Calls name_1, name_2, name_4 or name_scalar(…, c, …) so that all channels are done. The last
+ * vector ends with the last channel; what it shares with the one before is done twice, to the same
+ * end. */
+#define EACH_CHANNEL(channels, name, first, ...)                                                   \
+    do {                                                                                           \
+        int64_t c = 0;                                                                             \
+        for (; c + LANES_1 <= (channels); c += LANES_1)                                            \
+            name##_1(first, c, __VA_ARGS__);                                                       \
+        int64_t rest = (channels)-c;                                                               \
+        if (rest > LANES_2 && (channels) > LANES_1) {                                              \
+            name##_1(first, (channels)-LANES_1, __VA_ARGS__);                                      \
+        } else if (rest > LANES_4 && (channels) >= LANES_2) {                                      \
+            name##_2(first, c > 0 ? (channels)-LANES_2 : 0, __VA_ARGS__);                          \
+            if (c == 0 && (channels) > LANES_2)                                                    \
+                name##_2(first, (channels)-LANES_2, __VA_ARGS__);                                  \
+        } else if (rest > 0 && (channels) >= LANES_4) {                                            \
+            name##_4(first, c > 0 ? (channels)-LANES_4 : 0, __VA_ARGS__);                          \
+            if (c == 0 && (channels) > LANES_4)                                                    \
+                name##_4(first, (channels)-LANES_4, __VA_ARGS__);                                  \
+        } else {                                                                                   \
+            for (; c < (channels); c++)                                                            \
+                name##_scalar(first, c, __VA_ARGS__);                                              \
+        }                                                                                          \
+    } while (0)
+
 /* One row of outputs. */
 static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
     const struct PoolingOptions *options = call->operation->node->options;
     struct Shape in = call->operation->in[0], out = call->operation->out;
     int64_t channels = in.channels, stride = pooling_stride(options), kernel = options->kernel;
+    int64_t dilation = pooling_dilation(options);
     const real *x = (const real *)call->input[0] + sample * shape_elements(in);
     int64_t at = (sample * out.height + p) * out.width * channels;
     struct PoolingRange rows = pooling_taps(options, p, in.height);
     for (int64_t q = 0; q < out.width; q++, at += channels) {
         struct PoolingRange columns = pooling_taps(options, q, in.width);
-        int64_t h = p * stride - options->padding + rows.first;
-        int64_t w = q * stride - options->padding + columns.first;
+        int64_t h = p * stride - options->padding + rows.first * dilation;
+        int64_t w = q * stride - options->padding + columns.first * dilation;
         const struct Window window = {.pixel = x + (h * in.width + w) * channels,
                                       .rows = rows.last - rows.first + 1,
                                       .columns = columns.last - columns.first + 1,
-                                      .row_step = in.width * channels,
-                                      .column_step = channels,
+                                      .row_step = dilation * in.width * channels,
+                                      .column_step = dilation * channels,
                                       .tap = (int)(rows.first * kernel + columns.first),
                                       .tap_row_step = (int)kernel};
         real *y = (real *)call->output + at;
         uint8_t *winner = call->training ? (uint8_t *)call->saved + at : NULL;
-        int64_t c = 0;
-        for (; c + VECTOR_LANES <= channels; c += VECTOR_LANES)
-            largest_vector(&window, c, y, winner);
-        for (; c < channels; c++)
-            largest_scalar(&window, c, y, winner);
+        EACH_CHANNEL(channels, largest, &window, y, winner);
     }
 }
 
@@ -98,35 +175,31 @@ static void forward(const struct Call *call) {
         forward_row(call, row / out.height, row % out.height);
 }
 
-/* The windows that cover one input pixel: the first output of them, and the pixel's tap there. */
-struct Cover {
-    const real *dy;
-    const uint8_t *winner;
-    int64_t rows, columns, row_step, column_step; /* in elements */
-    int tap, tap_row_step, tap_column_step;
-};
-
-INLINE void gather_vector(const struct Cover *cover, int64_t c, real *dx) {
-    vector sum = {0};
-    for (int64_t p = 0; p < cover->rows; p++)
-        for (int64_t q = 0; q < cover->columns; q++) {
-            int64_t at = p * cover->row_step + q * cover->column_step + c;
-            int tap = cover->tap - (int)p * cover->tap_row_step - (int)q * cover->tap_column_step;
-            mask won = __builtin_convertvector(*(const lane_bytes *)(cover->winner + at), mask);
-            sum += (vector)((mask) * (const vector *)(cover->dy + at) & (won == tap));
-        }
-    *(vector *)(dx + c) = sum;
+/* dx += dy where tap `tap` won. */
+static void add_won(int64_t channels, int tap, const uint8_t *restrict winner,
+                    const real *restrict dy, real *restrict dx) {
+    for (int64_t c = 0; c < channels; c++)
+        dx[c] += winner[c] == tap ? dy[c] : 0;
 }
 
-static void gather_scalar(const struct Cover *cover, int64_t c, real *dx) {
-    real sum = 0;
-    for (int64_t p = 0; p < cover->rows; p++)
-        for (int64_t q = 0; q < cover->columns; q++) {
-            int64_t at = p * cover->row_step + q * cover->column_step + c;
-            int tap = cover->tap - (int)p * cover->tap_row_step - (int)q * cover->tap_column_step;
-            sum += cover->winner[at] == tap ? cover->dy[at] : 0;
-        }
-    dx[c] = sum;
+/* Likewise where taps lie apart: tap by tap, the window that has it here. */
+static void backward_dilated_pixel(const struct Call *call, int64_t sample, int64_t h, int64_t w,
+                                   real *dx) {
+    const struct PoolingOptions *options = call->operation->node->options;
+    struct Shape out = call->operation->out;
+    int64_t channels = out.channels, stride = pooling_stride(options), kernel = options->kernel;
+    memset(dx, 0, (size_t)channels * sizeof(real));
+    for (int64_t tap = 0; tap < kernel * kernel; tap++) {
+        int64_t row = h + options->padding - tap / kernel * options->dilation;
+        int64_t column = w + options->padding - tap % kernel * options->dilation;
+        if (row < 0 || row % stride || row / stride >= out.height || column < 0 ||
+            column % stride || column / stride >= out.width)
+            continue;
+        int64_t at =
+            ((sample * out.height + row / stride) * out.width + column / stride) * channels;
+        add_won(channels, (int)tap, (const uint8_t *)call->saved + at,
+                (const real *)call->output_gradient + at, dx);
+    }
 }
 
 /* One row of input pixels. */
@@ -136,6 +209,11 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
     int64_t channels = in.channels, stride = pooling_stride(options), kernel = options->kernel;
     real *dx = (real *)call->input_gradient[0] + (sample * in.height + h) * in.width * channels;
     struct PoolingRange rows = pooling_windows(options, h, out.height);
+    if (options->dilation > 1) {
+        for (int64_t w = 0; w < in.width; w++, dx += channels)
+            backward_dilated_pixel(call, sample, h, w, dx);
+        return;
+    }
     for (int64_t w = 0; w < in.width; w++, dx += channels) {
         struct PoolingRange columns = pooling_windows(options, w, out.width);
         int64_t at = ((sample * out.height + rows.first) * out.width + columns.first) * channels;
@@ -150,11 +228,7 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
                                     .tap = (int)(row * kernel + column),
                                     .tap_row_step = (int)(stride * kernel),
                                     .tap_column_step = (int)stride};
-        int64_t c = 0;
-        for (; c + VECTOR_LANES <= channels; c += VECTOR_LANES)
-            gather_vector(&cover, c, dx);
-        for (; c < channels; c++)
-            gather_scalar(&cover, c, dx);
+        EACH_CHANNEL(channels, gather, &cover, dx);
     }
 }
 
@@ -170,7 +244,7 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_maxpool) = {
     .kind = {"maxpool", "the largest value of each window: smaller images, small shifts forgotten",
-             pooling_keys, sizeof(struct PoolingOptions)},
+             keys, sizeof(struct PoolingOptions)},
     .describe = describe,
     .plan = plan,
     .forward = forward,

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Layers on images against PyTorch, each on random shapes and options: output, gradients of input and
+parameters, in training and predicting. torch_layers.py PRINT_NET. Skips (77) where torch is absent;
+TRAINER_TORCH_PYTHON names a Python that has it."""
+import json
+import os
+import random
+import subprocess
+import sys
+
+TOLERANCE = 1e-5  # relative, in the 2-norm
+SHAPES = 20
+
+try:
+    import torch
+except ImportError:
+    other = os.environ.get("TRAINER_TORCH_PYTHON")
+    if other and "TRAINER_TORCH_TRIED" not in os.environ:
+        os.environ["TRAINER_TORCH_TRIED"] = "1"
+        os.execv(other, [other] + sys.argv)
+    print("skipped: no torch in this Python and TRAINER_TORCH_PYTHON names none that has it")
+    sys.exit(77)
+from torch import nn
+import torch.nn.functional as F
+
+draw = random.Random(7)
+
+
+def pick(*words):
+    return draw.choice(words)
+
+
+# A case draws options and returns our layers and PyTorch's modules for an input of so many channels.
+
+def window(kernel):
+    ours = dict(kernel=kernel, stride=pick(1, 2, 3, 4), padding=draw.randint(0, kernel // 2), ceil_mode=pick(True, False))
+    return ours, {"kernel_size": kernel, **{key: ours[key] for key in ("stride", "padding", "ceil_mode")}}
+
+
+def maxpool(channels):
+    ours, theirs = window(pick(1, 2, 3, 5))
+    dilation = pick(1, 1, 2, 3)
+    return [{"maxpool": dict(ours, dilation=dilation)}], [nn.MaxPool2d(**theirs, dilation=dilation)]
+
+
+def avgpool(channels):
+    ours, theirs = window(pick(1, 2, 3, 5))
+    counted = pick(True, False)
+    return [{"avgpool": dict(ours, count_include_pad=counted)}], [nn.AvgPool2d(**theirs, count_include_pad=counted)]
+
+
+def global_maxpool(channels):
+    return ["global_maxpool"], [nn.AdaptiveMaxPool2d(1)]
+
+
+def convolution(channels):
+    groups = pick(1, channels, *(g for g in range(2, channels) if channels % g == 0))
+    ours = dict(kernel=pick(1, 2, 3, 5), stride=pick(1, 1, 2, 3), padding=pick(0, 1, 2), dilation=pick(1, 1, 2),
+                groups=groups, bias=pick(True, False))
+    out = groups * pick(1, 1, 2, 3)
+    theirs = dict(ours, kernel_size=ours["kernel"])
+    del theirs["kernel"]
+    return [{"conv": dict(ours, out=out)}], [nn.Conv2d(channels, out, **theirs)]
+
+
+CASES = [maxpool, avgpool, global_maxpool, convolution]
+
+
+def tensor(values, shape):
+    return torch.tensor(values, dtype=torch.float64).reshape(shape)
+
+
+def image(values, samples, height, width, channels):
+    return tensor(values, (samples, height, width, channels)).permute(0, 3, 1, 2).contiguous()
+
+
+def check(case, what, ours, theirs):
+    error = ((ours - theirs).norm() / (1e-4 + theirs.norm())).item()
+    if not error <= TOLERANCE:
+        sys.exit(f"{case}: {what} differs from PyTorch's by {error:.2g}, relative")
+
+
+def run(layers, size, samples, mode):
+    words = [sys.argv[1], json.dumps(layers), *map(str, size), str(samples), mode]
+    return subprocess.run(words, capture_output=True, text=True)
+
+
+def both(case, layers, net, size, samples, mode):
+    """Ours, and PyTorch's net with its parameters and input."""
+    found = run(layers, size, samples, mode)
+    if found.returncode:
+        sys.exit(f"{case}: {found.stderr}")
+    ours = json.loads(found.stdout)
+    net.load_state_dict({name: tensor(row["values"], row["shape"]) for name, row in ours["state"].items()})
+    net.train(mode == "training")
+    return ours, image(ours["input"], samples, *size).requires_grad_()
+
+
+def compare(case, layers, modules, size, samples):
+    """Predicting, output by output (ours in the order (H,W,C)); training, with a linear layer behind."""
+    net = nn.Sequential(*modules).double()
+    ours, x = both(case, layers + ["flatten"], net, size, samples, "inference")
+    output = net(x).permute(0, 2, 3, 1).reshape(samples, -1)
+    check(case, "the output", tensor(ours["scores"], output.shape), output.detach())
+
+    net = nn.Sequential(*modules, nn.Flatten(), nn.Linear(output.shape[1], 7)).double()
+    ours, x = both(case, layers + ["flatten", {"linear": {"out": 7}}], net, size, samples, "training")
+    scores = net(x)
+    check(case, "the scores", tensor(ours["scores"], scores.shape), scores.detach())
+    F.cross_entropy(scores, tensor(ours["target"], scores.shape)).backward()
+    check(case, "the input's gradient", image(ours["input_gradient"], samples, *size), x.grad)
+    for name, parameter in net.named_parameters():
+        row = ours["gradient"][name]
+        check(case, f"the gradient of {name}", tensor(row["values"], row["shape"]), parameter.grad)
+
+
+def fits(net, size):
+    """PyTorch refuses some drawn options on some sizes; what it takes gives numbers, or is refused by us."""
+    try:
+        return bool(net(torch.zeros(1, size[2], size[0], size[1], dtype=torch.float64)).isfinite().all())
+    except RuntimeError:
+        return False
+
+
+for make in CASES:
+    done = refused = 0
+    while done < SHAPES:
+        size = (draw.randint(1, 13), draw.randint(1, 13), pick(1, 3, 5, 8, 12, 17, 33))
+        layers, modules = make(size[2])
+        net = nn.Sequential(*modules).double()
+        case = f"{layers} on {size}"
+        if fits(net, size):
+            compare(case, layers, modules, size, 1 + done % 3)
+            done += 1
+        elif run(layers + ["flatten"], size, 1, "inference").returncode == 0:
+            sys.exit(f"{case}: PyTorch gives nothing, we do")
+print(f"{len(CASES)} kinds of layers agree with PyTorch {torch.__version__} on {SHAPES} shapes each, within "
+      f"{TOLERANCE}, relative")
