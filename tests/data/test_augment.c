@@ -22,7 +22,8 @@ static float pixel_at(int64_t y, int64_t x, int64_t c) {
     return (float)((y * WIDTH + x) * CHANNELS + c + 1);
 }
 
-static void run(const struct Augmented *augmented, int64_t item, float *out) {
+static void run_in_epoch(const struct Augmented *augmented, int64_t epoch, int64_t item,
+                         float *out) {
     const struct Choice *choice = &augmented->list.items[0];
     const struct Augment *augment = (const struct Augment *)choice->kind;
     float pixels[ELEMENTS];
@@ -32,11 +33,15 @@ static void run(const struct Augmented *augmented, int64_t item, float *out) {
     assert_int_equal(augment_describe(&augmented->list, &in, &made, &error), OK);
     assert_true(made.height == HEIGHT && made.width == WIDTH && made.channels == CHANNELS);
     made.pixels = out;
-    const struct AugmentPlace at = {5, 0, 1, (uint64_t)item};
+    const struct AugmentPlace at = {5, 0, (uint64_t)epoch, (uint64_t)item};
     for (int i = 0; i <= ELEMENTS; i++)
         out[i] = -77;
     augment->apply(choice->options, NULL, &at, &in, &made);
     assert_true(out[ELEMENTS] == -77);
+}
+
+static void run(const struct Augmented *augmented, int64_t item, float *out) {
+    run_in_epoch(augmented, 1, item, out);
 }
 
 static bool is_mirrored(const float *out, bool mirrored) {
@@ -70,6 +75,26 @@ static void flips(void **state) {
     assert_in_range(half, 1850, 2150);
     int tenth = count_flips("augment: [flip: {probability: 0.1}]", 4000); /* 19 */
     assert_in_range(tenth, 310, 490);
+}
+
+/* Half of the images are mirrored in the first epoch, and each one every other epoch after that. */
+static void alternating_flips(void **state) {
+    (void)state;
+    struct Augmented augmented;
+    parsed(&augmented, "augment: [flip: {alternate: true}]");
+    int mirrored = 0;
+    for (int item = 0; item < 1000; item++) {
+        bool first = false;
+        for (int epoch = 0; epoch < 6; epoch++) {
+            float out[ELEMENTS + 1];
+            run_in_epoch(&augmented, epoch, item, out);
+            first = epoch == 0 ? is_mirrored(out, true) : first;
+            assert_true(is_mirrored(out, first != (epoch % 2 == 1)));
+        }
+        mirrored += first;
+    }
+    assert_in_range(mirrored, 420, 580); /* deviation 16 */
+    runfile_release(augmented.file);
 }
 
 /* numpy's pad(mode="reflect"): the border pixel is not repeated. */
@@ -145,12 +170,14 @@ static void refusals(void **state) {
     refused("augment: [crop: {pad: -1}]", "pad");
     refused("augment: [crop: {fill: mirror}]", "fill");
     refused("augment: [flip: {probability: 1.5}]", "probability");
+    refused("augment: [flip: {alternate: 2}]", "alternate");
     refused("augment: [flop]", "flip");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(flips),
+        cmocka_unit_test(alternating_flips),
         cmocka_unit_test(crops),
         cmocka_unit_test(refusals),
     };
