@@ -36,10 +36,11 @@ struct Augment {
      * options need no check, and the size stays. */
     int (*describe)(const struct Choice *choice, const struct Image *in, struct Image *out,
                     struct Error *error);
-    /* NULL, or made once a loader: constants that depend on the training split, and work space for
-     * images of these sizes; one block, which the loader releases. */
-    void *(*prepare)(const struct Choice *choice, const struct Dataset *dataset,
-                     const struct Split *split, const struct Image *in, const struct Image *out);
+    /* NULL, or makes, once a loader, constants that depend on the training split, and work space
+     * for images of these sizes: one block, which the loader releases, also after a failure. */
+    int (*prepare)(const struct Choice *choice, const struct Dataset *dataset,
+                   const struct Split *split, const struct Image *in, const struct Image *out,
+                   void **prepared, struct Error *error);
     void (*apply)(const void *options, void *prepared, const struct AugmentPlace *at,
                   const struct Image *in, struct Image *out); /* two buffers */
     void (*evaluate)(const void *options, void *prepared, const struct Image *in,

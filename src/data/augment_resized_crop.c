@@ -65,11 +65,12 @@ static int resized_crop_describe(const struct Choice *choice, const struct Image
     return code;
 }
 
-static void *resized_crop_prepare(const struct Choice *choice, const struct Dataset *dataset,
-                                  const struct Split *split, const struct Image *in,
-                                  const struct Image *out) {
-    (void)choice, (void)dataset, (void)split;
-    return resampler_create(in, out);
+static int resized_crop_prepare(const struct Choice *choice, const struct Dataset *dataset,
+                                const struct Split *split, const struct Image *in,
+                                const struct Image *out, void **prepared, struct Error *error) {
+    (void)choice, (void)dataset, (void)split, (void)error;
+    *prepared = resampler_create(in, out);
+    return OK;
 }
 
 static struct Box fallback_box(const struct ResizedCropOptions *crop, const struct Image *in) {

@@ -49,11 +49,11 @@ static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum
         int code = OK;
         if (augment->describe)
             code = augment->describe(choice, &stage->in, &stage->out, error);
+        if (code == OK && augment->prepare)
+            code = augment->prepare(choice, loader->dataset, loader->split, &stage->in, &stage->out,
+                                    &stage->prepared, error);
         if (code != OK)
             return code;
-        if (augment->prepare)
-            stage->prepared =
-                augment->prepare(choice, loader->dataset, loader->split, &stage->in, &stage->out);
         *image = stage->out;
     }
     return OK;

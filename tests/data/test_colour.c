@@ -161,7 +161,7 @@ static void floats(void **state) {
 
 /* Principal colours: the noise's covariance is deviation² Σ λ_i² p_i p_iᵀ, the covariance of the
  * pixels times itself. */
-static void check_lighting(bool as_bytes, int channels) {
+static void check_lighting(bool as_bytes, int channels, bool in_file) {
     enum { COUNT = 50, AREA = 6, MOST = 5, TRIALS = 20000 };
     static char name[] = "made";
     static uint8_t stored_bytes[COUNT * AREA * MOST];
@@ -188,6 +188,13 @@ static void check_lighting(bool as_bytes, int channels) {
     split.images = as_bytes ? (const void *)stored_bytes : stored_floats;
     struct Dataset dataset = {
         .height = 2, .width = 3, .channels = channels, .split_count = 1, .splits = &split};
+    double known[MOST * MOST];
+    for (int i = 0; i < channels * channels; i++)
+        known[i] = covariance[i / channels][i % channels] * white * white;
+    if (in_file) { /* and the pixels are not looked at */
+        dataset.statistics.channel_covariance = known;
+        split.count = 0;
+    }
     struct Transform t;
     transform_start(&t, "augment: [lighting: {deviation: 0.2}]",
                     (struct Image){2, 3, channels, NULL, 0}, &dataset);
@@ -217,10 +224,11 @@ static void check_lighting(bool as_bytes, int channels) {
 
 static void lighting(void **state) {
     (void)state;
-    check_lighting(true, 3);
-    check_lighting(false, 3);
-    check_lighting(false, 5);
-    check_lighting(true, 1);
+    check_lighting(true, 3, false);
+    check_lighting(false, 3, false);
+    check_lighting(false, 5, true);
+    check_lighting(true, 3, true);
+    check_lighting(true, 1, false);
 }
 
 static void refused(const char *text, int64_t channels, const char *words) {

@@ -51,9 +51,11 @@ static inline void transform_start(struct Transform *transform, const char *text
         memory_allocate((size_t)image_elements(&transform->in) * sizeof(float), "test");
     transform->out.pixels =
         memory_allocate((size_t)image_elements(&transform->out) * sizeof(float), "test");
-    if (transform->augment->prepare)
-        transform->prepared = transform->augment->prepare(
-            choice, dataset, dataset ? dataset->splits : NULL, &transform->in, &transform->out);
+    if (transform->augment->prepare &&
+        transform->augment->prepare(choice, dataset, dataset ? dataset->splits : NULL,
+                                    &transform->in, &transform->out, &transform->prepared,
+                                    &error) != OK)
+        abort();
 }
 
 static inline void transform_run(struct Transform *transform, int64_t sample) {
