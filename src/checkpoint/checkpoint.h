@@ -44,10 +44,10 @@ struct Checkpoint {
     /* /classes */
     int64_t class_count;
     char **class_names;
-    /* /model and /optimizer/<slot>: dense arrays in file order */
+    /* /model, /average and /optimizer/<slot>: dense arrays in file order */
     int array_count;
     struct CheckpointArray {
-        char *name; /* "model/0.weight", "optimizer/momentum/0.weight" */
+        char *name; /* "model/0.weight", "average/0.weight", "optimizer/momentum/0.weight" */
         int rank;
         int64_t size[ARENA_DIMENSIONS];
         int64_t count;
@@ -60,10 +60,15 @@ void checkpoint_put_state(struct Checkpoint *checkpoint, const struct Arena *are
                           const float *state);
 void checkpoint_put_slot(struct Checkpoint *checkpoint, const struct Arena *arena, const char *slot,
                          const float *values);
+void checkpoint_put_average(struct Checkpoint *checkpoint, const struct Arena *arena,
+                            const float *average); /* as the state */
+bool checkpoint_has_average(const struct Checkpoint *checkpoint);
 /* The way back. Fails (ERROR_CHECKPOINT) naming the first array that is missing, left over, or of
  * another shape: "FILE:/model/0.weight: is (16,3,3,3), the model has (32,3,3,3)". */
 int checkpoint_get_state(const struct Checkpoint *checkpoint, const struct Arena *arena,
                          float *state, struct Error *error);
+int checkpoint_get_average(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                           float *average, struct Error *error);
 int checkpoint_get_slot(const struct Checkpoint *checkpoint, const struct Arena *arena,
                         const char *slot, float *values, struct Error *error);
 

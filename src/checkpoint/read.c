@@ -10,7 +10,7 @@
 struct Reader {
     struct H5File *file;
     struct Checkpoint *checkpoint;
-    const char *group; /* "model", "optimizer/momentum": being listed */
+    const char *group; /* "model", "average", "optimizer/momentum": being listed */
     int64_t bytes;     /* of all arrays so far */
     bool any_float;    /* double is converted, not refused */
 };
@@ -192,6 +192,9 @@ static int read_model(struct Reader *reader, struct Error *error) {
 
 static int read_arrays(struct Reader *reader, struct Error *error) {
     int code = read_model(reader, error);
+    reader->group = "average";
+    if (!code && h5_exists(reader->file, "/average"))
+        code = h5_list(reader->file, "/average", read_array, reader, error);
     if (!code && h5_exists(reader->file, "/optimizer"))
         code = h5_list(reader->file, "/optimizer", read_slot, reader, error);
     return code;

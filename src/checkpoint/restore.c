@@ -90,6 +90,19 @@ int checkpoint_get_state(const struct Checkpoint *checkpoint, const struct Arena
     return get_group(checkpoint, arena, "model/", false, state, error);
 }
 
+bool checkpoint_has_average(const struct Checkpoint *checkpoint) {
+    static const char group[] = "average/";
+    for (int i = 0; i < checkpoint->array_count; i++)
+        if (!strncmp(checkpoint->arrays[i].name, group, strlen(group)))
+            return true;
+    return false;
+}
+
+int checkpoint_get_average(const struct Checkpoint *checkpoint, const struct Arena *arena,
+                           float *average, struct Error *error) {
+    return get_group(checkpoint, arena, "average/", false, average, error);
+}
+
 int checkpoint_get_slot(const struct Checkpoint *checkpoint, const struct Arena *arena,
                         const char *slot, float *values, struct Error *error) {
     char *group = memory_print("optimizer/%s/", slot);

@@ -22,6 +22,13 @@ void checkpoint_put_state(struct Checkpoint *checkpoint, const struct Arena *are
         put_row(checkpoint, &arena->rows[i], memory_print("model/%s", arena->rows[i].name), state);
 }
 
+void checkpoint_put_average(struct Checkpoint *checkpoint, const struct Arena *arena,
+                            const float *average) {
+    for (int i = 0; i < arena->row_count; i++)
+        put_row(checkpoint, &arena->rows[i], memory_print("average/%s", arena->rows[i].name),
+                average);
+}
+
 void checkpoint_put_slot(struct Checkpoint *checkpoint, const struct Arena *arena, const char *slot,
                          const float *values) {
     for (int i = 0; i < arena->row_count; i++)

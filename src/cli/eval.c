@@ -44,6 +44,8 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     for (int i = 0; i < members->count; i++) {
         json_t *member = describe_result(&results[i], names);
         json_object_set_new(member, "checkpoint", json_string(members->items[i].checkpoint->path));
+        json_object_set_new(member, "parameters",
+                            json_string(members->items[i].averaged ? "average" : "model"));
         json_object_set_new(member, "weight", json_real(members->weights[i]));
         json_array_append_new(list, member);
     }
@@ -57,10 +59,11 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     json_decref(object);
 }
 
-static void print_line(const char *name, const struct Evaluation *evaluation) {
-    printf("%8.4f  %7.2f %%  %7.2f %%  %s\n", evaluation->loss,
+/* `remark`: behind the name. */
+static void print_line(const char *name, const char *remark, const struct Evaluation *evaluation) {
+    printf("%8.4f  %7.2f %%  %7.2f %%  %s%s\n", evaluation->loss,
            100 * share(evaluation->correct, evaluation->samples),
-           100 * share(evaluation->top5, evaluation->samples), name);
+           100 * share(evaluation->top5, evaluation->samples), name, remark);
 }
 
 static void print_classes(const struct Evaluation *evaluation, char *const *names) {
@@ -94,11 +97,12 @@ static void print_words(const struct Members *members, const struct Evaluation *
     printf("\n\n");
     printf("    loss      top-1      top-5  checkpoint\n");
     for (int i = 0; i < members->count; i++)
-        print_line(members->items[i].checkpoint->path, &results[i]);
+        print_line(members->items[i].checkpoint->path,
+                   members->items[i].averaged ? " (average)" : "", &results[i]);
     if (members->count > 1)
         print_line(members->mean == MEAN_GEOMETRIC ? "ensemble (geometric mean)"
                                                    : "ensemble (arithmetic mean)",
-                   last);
+                   "", last);
     print_classes(last, names);
     if (confusion)
         print_confusion(last, names);

@@ -95,6 +95,9 @@ static void print_progress(const struct Progress *progress) {
     if (progress->validation_accuracy >= 0)
         printf("validation      loss %.6g, accuracy %.2f %%\n", progress->validation_loss,
                100 * progress->validation_accuracy);
+    if (progress->average_accuracy >= 0)
+        printf("its average     loss %.6g, accuracy %.2f %%\n", progress->average_loss,
+               100 * progress->average_accuracy);
     if (progress->best_metric >= 0)
         printf("best            accuracy %.2f %% at step %lld\n", 100 * progress->best_metric,
                (long long)progress->best_step);

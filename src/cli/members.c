@@ -28,12 +28,26 @@ static int parse_weights(struct Members *members, const char *text, struct Error
     return OK;
 }
 
+static int parse_parameters(struct Members *members, const char *word, struct Error *error) {
+    static const char *const words[] = {"auto", "model", "average", NULL};
+    int found = 0; /* auto */
+    while (word && words[found] && strcmp(words[found], word))
+        found++;
+    if (!words[found])
+        return fail(error, ERROR_USAGE, "--parameters %s: expected auto, model or average", word);
+    members->parameters = (enum MemberParameters)found;
+    return OK;
+}
+
 static int parse_flags(struct Members *members, const struct Arguments *arguments,
                        struct Error *error) {
     const char *mean = argument_value(arguments, "mean");
     const char *weights = argument_value(arguments, "weights");
     if (mean && strcmp(mean, "arithmetic") && strcmp(mean, "geometric"))
         return fail(error, ERROR_USAGE, "--mean %s: expected arithmetic or geometric", mean);
+    int code = parse_parameters(members, argument_value(arguments, "parameters"), error);
+    if (code)
+        return code;
     members->mean = mean && !strcmp(mean, "geometric") ? MEAN_GEOMETRIC : MEAN_ARITHMETIC;
     members->count = arguments->operand_count;
     members->weights =
@@ -143,7 +157,8 @@ int members_open(struct Members *members, const struct Arguments *arguments, str
     members->items = memory_allocate(count * sizeof *members->items, "members");
     members->predictors = memory_allocate(count * sizeof *members->predictors, "members");
     for (int i = 0; i < members->count && !code; i++)
-        code = member_open(&members->items[i], ranks, arguments->operands[i], error);
+        code = member_open(&members->items[i], ranks, arguments->operands[i], members->parameters,
+                           error);
     if (code)
         return code;
     int64_t variant = variant_best(VARIANT_F32_V4);

@@ -10,6 +10,7 @@ struct Members {
     struct Predictor *predictors;
     int count;
     double *weights; /* sum to one */
+    enum MemberParameters parameters;
     enum Mean mean;
     struct Dataset *dataset;
     const struct Split *split;
@@ -39,6 +40,10 @@ struct Members {
         {.name = "seed",                                                                           \
          .argument = "N",                                                                          \
          .help = "of the masks (default: each run's own train.seed)"},                             \
+        {.name = "parameters",                                                                     \
+         .argument = "auto|model|average",                                                         \
+         .help = "of each checkpoint: those of the model, or their average (default: auto: the "   \
+                 "average where the file has one)"},                                               \
         {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"}, {             \
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }

@@ -164,14 +164,21 @@ static void abandon(struct Output *output) {
 static void print_result(const struct Output *output, const struct Evaluation *result, bool json) {
     const struct Members *members = output->members;
     double samples = (double)members->split->count;
+    int averaged = 0;
+    for (int i = 0; i < members->count; i++)
+        averaged += members->items[i].averaged;
     if (!json) {
-        printf("%s: %lld predictions, accuracy %.2f %%\n", output->path,
+        printf("%s: %lld predictions, accuracy %.2f %%", output->path,
                (long long)members->split->count, 100.0 * (double)result->correct / samples);
+        if (averaged)
+            printf(" (%d of %d with the average of weights)", averaged, members->count);
+        printf("\n");
         return;
     }
     json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:I}", "file", output->path, "data",
                                members->dataset->path, "split", members->split->name, "members",
                                members->count, "samples", (json_int_t)members->split->count);
+    json_object_set_new(object, "averaged", json_integer(averaged));
     json_object_set_new(object, "loss", json_real(result->loss));
     json_object_set_new(object, "accuracy", json_real((double)result->correct / samples));
     json_object_set_new(object, "top5", json_real((double)result->top5 / samples));

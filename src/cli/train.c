@@ -45,6 +45,12 @@ static void print_json(const struct TrainResult *result) {
     json_object_set_new(object, "seconds", json_real(progress->seconds));
     json_object_set_new(object, "images_per_second", json_real(result->images_per_second));
     json_object_set_new(object, "digest", json_string(result->digest));
+    if (*result->average_digest)
+        json_object_set_new(object, "average_digest", json_string(result->average_digest));
+    if (progress->average_accuracy >= 0) {
+        json_object_set_new(object, "average_loss", json_real(progress->average_loss));
+        json_object_set_new(object, "average_accuracy", json_real(progress->average_accuracy));
+    }
     json_object_set_new(object, "checkpoint", json_string(result->checkpoint));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(10));
     fputc('\n', stdout);
@@ -65,6 +71,9 @@ static void print_words(const struct TrainResult *result) {
         printf("validation  loss %.4f, accuracy %.2f %% (best %.2f %% at step %lld)\n",
                progress->validation_loss, 100 * progress->validation_accuracy,
                100 * progress->best_metric, (long long)progress->best_step);
+    if (progress->average_accuracy >= 0)
+        printf("average     loss %.4f, accuracy %.2f %%\n", progress->average_loss,
+               100 * progress->average_accuracy);
     printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
            progress->seconds);
     printf("digest      %s\n", result->digest);

@@ -91,10 +91,15 @@ void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures) 
             (long long)figures->epoch);
     number(file, "train_loss", figures->train_loss);
     number(file, "train_accuracy", figures->train_accuracy);
-    if (figures->validated) {
-        number(file, "validation_loss", figures->validation_loss);
-        number(file, "validation_accuracy", figures->validation_accuracy);
-        number(file, "validation_top5", figures->validation_top5);
+    if (figures->validation.measured) {
+        number(file, "validation_loss", figures->validation.loss);
+        number(file, "validation_accuracy", figures->validation.accuracy);
+        number(file, "validation_top5", figures->validation.top5);
+    }
+    if (figures->average.measured) {
+        number(file, "average_loss", figures->average.loss);
+        number(file, "average_accuracy", figures->average.accuracy);
+        number(file, "average_top5", figures->average.top5);
     }
     number(file, "seconds", figures->seconds);
     fputs("}\n", file);

@@ -4,7 +4,9 @@
  * an epoch's line:
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"validation_loss":…,
  *    "validation_accuracy":…,"validation_top5":…,"seconds":…}
- * "step" counts steps done; "epoch" counts from 1. Losses have all digits that tell floats apart */
+ * and, where the run keeps an average of weights, "average_loss", "average_accuracy",
+ * "average_top5" of the validation with it. "step" counts steps done; "epoch" counts from 1. Losses
+ * have all digits that tell floats apart */
 #ifndef TRAINER_REPORT_METRICS_H
 #define TRAINER_REPORT_METRICS_H
 
@@ -19,11 +21,15 @@ struct StepFigures {
     double gradient_norm; /* NaN: not measured, and not written */
 };
 
+struct ValidationFigures {
+    bool measured;
+    double loss, accuracy, top5;
+};
+
 struct EpochFigures {
     int64_t step, epoch;
     double train_loss, train_accuracy;
-    bool validated;
-    double validation_loss, validation_accuracy, validation_top5;
+    struct ValidationFigures validation, average; /* average: of weights */
     double seconds; /* training time of the run so far, evaluation excluded */
 };
 

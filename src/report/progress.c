@@ -135,9 +135,12 @@ void progress_epoch(struct ProgressBar *bar, const struct EpochFigures *figures)
     fprintf(bar->stream, "epoch %lld/%lld  train loss %.4f  accuracy %.2f %%",
             (long long)figures->epoch, (long long)epochs, figures->train_loss,
             100 * figures->train_accuracy);
-    if (figures->validated)
+    if (figures->validation.measured)
         fprintf(bar->stream, "  |  validation loss %.4f  accuracy %.2f %%",
-                figures->validation_loss, 100 * figures->validation_accuracy);
+                figures->validation.loss, 100 * figures->validation.accuracy);
+    if (figures->average.measured)
+        fprintf(bar->stream, "  |  average loss %.4f  accuracy %.2f %%", figures->average.loss,
+                100 * figures->average.accuracy);
     char spent[32];
     print_time(figures->seconds, spent);
     fprintf(bar->stream, "  (%s)\n", spent);

@@ -34,7 +34,19 @@ void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *c
                             .factor = copy_floats(checkpoint->factor, checkpoint->channels)};
 }
 
-static int build(struct Member *member, struct Error *error) {
+static int fill_state(struct Member *member, enum MemberParameters parameters,
+                      struct Error *error) {
+    const struct Checkpoint *checkpoint = member->checkpoint;
+    const struct Arena *arena = model_arena(member->model);
+    bool there = checkpoint_has_average(checkpoint);
+    if (parameters == MEMBER_AVERAGE && !there)
+        return fail(error, ERROR_CHECKPOINT, "%s: holds no average of weights", checkpoint->path);
+    member->averaged = there && parameters != MEMBER_MODEL;
+    return member->averaged ? checkpoint_get_average(checkpoint, arena, member->state, error)
+                            : checkpoint_get_state(checkpoint, arena, member->state, error);
+}
+
+static int build(struct Member *member, enum MemberParameters parameters, struct Error *error) {
     const struct Checkpoint *checkpoint = member->checkpoint;
     int code = runfile_parse(&member->file, checkpoint->path, checkpoint->run_text, NULL, 0,
                              run_keys, &member->options, error);
@@ -54,15 +66,16 @@ static int build(struct Member *member, struct Error *error) {
     member->state =
         memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "parameters");
     member_preprocess(&member->preprocess, checkpoint);
-    return checkpoint_get_state(checkpoint, arena, member->state, error);
+    return fill_state(member, parameters, error);
 }
 
-int member_open(struct Member *member, struct Ranks *ranks, const char *path, struct Error *error) {
+int member_open(struct Member *member, struct Ranks *ranks, const char *path,
+                enum MemberParameters parameters, struct Error *error) {
     *member = (struct Member){0};
     int code = read_everywhere(&member->checkpoint, ranks, path, error);
     if (code)
         return code;
-    return ranks_agree(ranks, build(member, error), error);
+    return ranks_agree(ranks, build(member, parameters, error), error);
 }
 
 void member_release(struct Member *member) {

@@ -14,13 +14,22 @@ struct Member {
     struct Preprocess preprocess; /* the checkpoint's own */
     struct Model *model;
     float *state;
+    bool averaged; /* `state` is the average of weights */
     struct Plan *plan;
     struct Loader *loader;
     struct Passes *passes; /* NULL: one pass */
 };
 
-/* Rank 0 reads the file, every rank gets it and builds the model. Collective. */
-int member_open(struct Member *member, struct Ranks *ranks, const char *path, struct Error *error);
+enum MemberParameters {
+    MEMBER_AUTO, /* the average of weights where the checkpoint has one, else the model's */
+    MEMBER_MODEL,
+    MEMBER_AVERAGE
+};
+
+/* Rank 0 reads the file, every rank gets it and builds the model. ERROR_CHECKPOINT where the
+ * parameters that are asked for are not there. Collective. */
+int member_open(struct Member *member, struct Ranks *ranks, const char *path,
+                enum MemberParameters parameters, struct Error *error);
 void member_release(struct Member *member);
 
 /* The preprocessing that a checkpoint carries, as a copy; released with preprocess_release. */

@@ -127,6 +127,12 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
     if (code)
         return code;
     restore_progress(trainer, &checkpoint->progress);
+    if (trainer_has_average(trainer)) {
+        code = checkpoint_get_average(checkpoint, arena, trainer->average, error);
+        trainer->average_measured = trainer->progress.step;
+    }
+    if (code)
+        return code;
     struct ProgressBar *bar = trainer->bar;
     if (strcmp(checkpoint->instruction_set, variant_name(trainer->variant)))
         progress_note(bar,

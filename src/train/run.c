@@ -9,6 +9,7 @@
 #include "data/mix.h"
 #include "nn/layer.h"
 #include "nn/loss.h"
+#include "optim/average.h"
 #include "optim/schedule.h"
 
 #define AT(member) offsetof(struct RunOptions, member)
@@ -269,6 +270,12 @@ const struct Key run_keys[] = {
      .keys = large_batch_keys,
      .help = "the rate follows the batch: with k times the base batch k times the rate (Goyal et "
              "al. 2017)"},
+    {.name = "average",
+     .type = KEY_CHOICE,
+     .offset = AT(average),
+     .kinds = &average_kinds,
+     .optional = true,
+     .help = "an average of the weights, kept beside them and used instead of them afterwards"},
     {.name = "early_stopping",
      .type = KEY_SECTION,
      .offset = AT(early_stopping),

@@ -48,6 +48,7 @@ struct RunOptions {
         int64_t check_every; /* steps between comparisons of the replicas' digests */
     } train;
     struct LargeBatchOptions large_batch;
+    struct Choice average; /* of weights; kind NULL: none */
     struct {
         int64_t patience; /* validations; 0: off */
         int metric;       /* enum WatchMetric */

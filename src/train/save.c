@@ -51,6 +51,8 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
     for (int64_t i = 0; i < checkpoint->class_count; i++)
         checkpoint->class_names[i] = memory_copy_text(trainer->dataset->class_names[i]);
     checkpoint_put_state(checkpoint, arena, trainer->state);
+    if (trainer_has_average(trainer))
+        checkpoint_put_average(checkpoint, arena, trainer->average);
     for (int slot = 0; slot < updater_slot_count(trainer->updater); slot++)
         checkpoint_put_slot(checkpoint, arena, updater_slot_name(trainer->updater, slot),
                             updater_slot(trainer->updater, slot));
@@ -69,7 +71,9 @@ static int64_t most_checkpoints(const struct Trainer *trainer) {
 int trainer_check_room(struct Trainer *trainer, struct Error *error) {
     const struct Arena *arena = model_arena(trainer->model);
     int slots = updater_slot_count(trainer->updater), code = OK;
-    double one = 4.0 * (double)(arena_state_elements(arena) + slots * arena->parameters) + 65536;
+    int64_t states = trainer->average ? 2 : 1;
+    double one =
+        4.0 * (double)(states * arena_state_elements(arena) + slots * arena->parameters) + 65536;
     double needed = one * (double)most_checkpoints(trainer);
     struct statvfs disk;
     char need[32], room[32];
@@ -121,6 +125,7 @@ int trainer_save(struct Trainer *trainer, struct Error *error) {
     int code = trainer_compare_replicas(trainer, error);
     if (code)
         return code;
+    trainer_measure_average(trainer);
     if (ranks_rank(trainer->ranks) == 0)
         code = write_out(trainer, error);
     return ranks_agree(trainer->ranks, code, error);

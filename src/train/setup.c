@@ -129,7 +129,10 @@ static int measure_time(struct Trainer *trainer, struct Error *error) {
     trainer->time.steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
     trainer->time.total = span_steps(options->train.length, trainer->time.steps_per_epoch);
     large_batch_apply(&options->large_batch, batch, &trainer->time);
-    return schedule_check(&options->schedule, &trainer->time, error);
+    int code = schedule_check(&options->schedule, &trainer->time, error);
+    if (!code && options->average.kind)
+        code = average_check(&options->average, &trainer->time, error);
+    return code;
 }
 
 /* Every number of samples that a shard can have: of a whole batch, and of the last one. */
@@ -261,6 +264,9 @@ static int start_state(struct Trainer *trainer, struct Text *taken, struct Error
 static int fill_state(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                       struct Error *error) {
     int64_t bytes = arena_state_elements(model_arena(trainer->model)) * (int64_t)sizeof(float);
+    if (trainer->options.average.kind)
+        trainer->average = memory_allocate((size_t)bytes, "the average of weights");
+    trainer->average_measured = -1;
     int code = checkpoint ? trainer_restore(trainer, checkpoint, error) : OK;
     code = ranks_agree(trainer->ranks, code, error);
     if (code)
@@ -414,6 +420,7 @@ void trainer_release(struct Trainer *trainer) {
     preprocess_release(&trainer->preprocess);
     dataset_close(trainer->dataset);
     memory_release(trainer->state);
+    memory_release(trainer->average);
     memory_release(trainer->run_text);
     memory_release(trainer->checkpoints);
     runfile_release(trainer->file);

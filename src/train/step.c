@@ -48,28 +48,24 @@ static void announce(void *context, int64_t begin, int64_t end) {
     exchange_ready(context, begin, end);
 }
 
-/* One shard at a time writes its gradient where the exchange wants it. */
-static void compute_shard(struct Trainer *trainer) {
-    struct PlanRun *run = trainer->runs;
-    run->gradient = exchange_shard_buffer(trainer->exchange);
-    run->ready = announce;
-    run->context = trainer->exchange;
-    plan_forward(trainer->plan, run);
-    plan_backward(trainer->plan, run);
-    exchange_shard_done(trainer->exchange);
-}
-
-/* Shards that run together have gradients of their own, which then go the same way. */
-static void compute_together(struct Trainer *trainer) {
+/* Where the shards that run together write: one at a time where the exchange wants it, several to
+ * gradients of their own, which go there afterwards. */
+static void begin_shards(struct Trainer *trainer, int64_t first) {
     int64_t elements = arena_gradient_elements(model_arena(trainer->model));
     int64_t count = plan_shards(trainer->plan);
+    trainer_load_shards(trainer, first);
     for (int64_t k = 0; k < count; k++)
-        trainer->runs[k].gradient = trainer->gradients + k * elements;
-    plan_forward(trainer->plan, trainer->runs);
-    plan_backward(trainer->plan, trainer->runs);
+        trainer->runs[k].gradient = count == 1 ? exchange_shard_buffer(trainer->exchange)
+                                               : trainer->gradients + k * elements;
+}
+
+static void end_shards(struct Trainer *trainer) {
+    int64_t elements = arena_gradient_elements(model_arena(trainer->model));
+    int64_t count = plan_shards(trainer->plan);
     for (int64_t k = 0; k < count; k++) {
-        memcpy(exchange_shard_buffer(trainer->exchange), trainer->runs[k].gradient,
-               (size_t)elements * sizeof(float));
+        if (count > 1)
+            memcpy(exchange_shard_buffer(trainer->exchange), trainer->runs[k].gradient,
+                   (size_t)elements * sizeof(float));
         exchange_shard_done(trainer->exchange);
     }
 }
@@ -79,11 +75,31 @@ static const float *compute_gradient(struct Trainer *trainer) {
     int64_t together = plan_shards(trainer->plan);
     plan_prepare(trainer->plan, trainer->state);
     for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i += together) {
-        trainer_load_shards(trainer, first + i);
-        if (together == 1)
-            compute_shard(trainer);
-        else
-            compute_together(trainer);
+        begin_shards(trainer, first + i);
+        if (together == 1) {
+            trainer->runs->ready = announce;
+            trainer->runs->context = trainer->exchange;
+        }
+        plan_forward(trainer->plan, trainer->runs);
+        plan_backward(trainer->plan, trainer->runs);
+        end_shards(trainer);
+    }
+    return exchange_finish(trainer->exchange);
+}
+
+const float *trainer_batch_statistics(struct Trainer *trainer, const float *state) {
+    int64_t first = exchange_first_shard(trainer->exchange);
+    int64_t together = plan_shards(trainer->plan);
+    size_t bytes = (size_t)arena_gradient_elements(model_arena(trainer->model)) * sizeof(float);
+    plan_prepare(trainer->plan, state);
+    for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i += together) {
+        begin_shards(trainer, first + i);
+        for (int64_t k = 0; k < together; k++) {
+            trainer->runs[k].state = state;
+            memset(trainer->runs[k].gradient, 0, bytes);
+        }
+        plan_forward(trainer->plan, trainer->runs);
+        end_shards(trainer);
     }
     return exchange_finish(trainer->exchange);
 }
@@ -114,6 +130,7 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
     progress->epoch_samples += samples;
     progress->step++;
     progress->step_in_epoch++;
+    trainer_update_average(trainer);
     double seconds = clock_seconds() - start;
     progress->seconds += seconds;
     trainer->stepped_seconds += seconds;

@@ -5,12 +5,14 @@
 #include "base/memory.h"
 #include "train/trainer.h"
 
-/* What follows the figures of the validation learns them. */
-static void watch_validation(struct Trainer *trainer, const struct EpochFigures *figures) {
-    struct Validation seen = {figures->validation_loss, figures->validation_accuracy};
+/* What follows the figures of the validation learns them: the schedule those of the model that it
+ * trains, early stopping those by which the best checkpoint is chosen. */
+static void watch_validation(struct Trainer *trainer, const struct ValidationFigures *model,
+                             const struct ValidationFigures *used) {
+    struct Validation trained = {model->loss, model->accuracy}, seen = {used->loss, used->accuracy};
     struct WatchRule rule = {.metric = (enum WatchMetric)trainer->options.early_stopping.metric,
                              .threshold = trainer->options.early_stopping.minimum_improvement};
-    schedule_observe(&trainer->options.schedule, &trainer->time, &seen, trainer->progress.step,
+    schedule_observe(&trainer->options.schedule, &trainer->time, &trained, trainer->progress.step,
                      &trainer->schedule_state);
     watch_observe(&trainer->stopping, rule, &seen);
 }
@@ -20,11 +22,13 @@ bool trainer_stopped_early(const struct Trainer *trainer) {
     return patience && trainer->stopping.waited >= patience;
 }
 
-static int validate(struct Trainer *trainer, struct EpochFigures *figures, struct Error *error) {
+/* The figures of `state`, the model's or the average's. */
+static int validate_state(struct Trainer *trainer, const float *state,
+                          struct ValidationFigures *figures, struct Error *error) {
     struct Predictor predictor = {trainer->validation->name,
                                   trainer->validation_plan,
                                   trainer->validation_loader,
-                                  trainer->state,
+                                  state,
                                   &trainer->options.loss,
                                   trainer->dataset->class_count,
                                   NULL};
@@ -35,24 +39,40 @@ static int validate(struct Trainer *trainer, struct EpochFigures *figures, struc
                                       .outputs = trainer->dataset->class_count};
     struct Evaluation results[2];
     int code = evaluate(trainer->ranks, &request, results, error);
-    struct Progress *progress = &trainer->progress;
-    if (!code) {
-        double samples = (double)results[0].samples;
-        figures->validated = true;
-        figures->validation_loss = progress->validation_loss = results[0].loss;
-        figures->validation_accuracy = (double)results[0].correct / samples;
-        figures->validation_top5 = (double)results[0].top5 / samples;
-        progress->validation_accuracy = figures->validation_accuracy;
-        watch_validation(trainer, figures);
-        trainer->best_is_newest = figures->validation_accuracy > progress->best_metric;
-        if (trainer->best_is_newest) {
-            progress->best_metric = figures->validation_accuracy;
-            progress->best_step = progress->step;
-        }
-    }
+    double samples = (double)results[0].samples;
+    if (!code)
+        *figures = (struct ValidationFigures){.measured = true,
+                                              .loss = results[0].loss,
+                                              .accuracy = (double)results[0].correct / samples,
+                                              .top5 = (double)results[0].top5 / samples};
     evaluation_release(&results[0]);
     evaluation_release(&results[1]);
     return code;
+}
+
+/* The best checkpoint is the best as eval uses it: with its average where it holds one. */
+static int validate(struct Trainer *trainer, struct EpochFigures *figures, struct Error *error) {
+    struct Progress *progress = &trainer->progress;
+    const struct ValidationFigures *model = &figures->validation, *average = &figures->average;
+    int code = validate_state(trainer, trainer->state, &figures->validation, error);
+    if (!code && trainer_has_average(trainer)) {
+        trainer_measure_average(trainer);
+        code = validate_state(trainer, trainer->average, &figures->average, error);
+    }
+    if (code)
+        return code;
+    const struct ValidationFigures *used = average->measured ? average : model;
+    progress->validation_loss = model->loss;
+    progress->validation_accuracy = model->accuracy;
+    progress->average_loss = average->measured ? average->loss : -1;
+    progress->average_accuracy = average->measured ? average->accuracy : -1;
+    watch_validation(trainer, model, used);
+    trainer->best_is_newest = used->accuracy > progress->best_metric;
+    if (trainer->best_is_newest) {
+        progress->best_metric = used->accuracy;
+        progress->best_step = progress->step;
+    }
+    return OK;
 }
 
 static void report_early_stop(struct Trainer *trainer) {
@@ -182,6 +202,9 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
         if (trainer.stepped_seconds > 0)
             result->images_per_second = trainer.stepped_samples / trainer.stepped_seconds;
         digest_text(digest_bytes(trainer.state, (size_t)elements * sizeof(float)), result->digest);
+        if (trainer_has_average(&trainer))
+            digest_text(digest_bytes(trainer.average, (size_t)elements * sizeof(float)),
+                        result->average_digest);
         result->checkpoint = path;
     }
     trainer_release(&trainer);

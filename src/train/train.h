@@ -27,6 +27,7 @@ struct TrainResult {
     double train_loss, train_accuracy; /* of the newest whole epoch, or of the part so far */
     double images_per_second;          /* of this process's steps, evaluation and saving excluded */
     char digest[DIGEST_TEXT];          /* of the final parameters and statistics */
+    char average_digest[DIGEST_TEXT];  /* of their average; "": there is none */
     char *checkpoint;                  /* the last one written; released by the caller */
 };
 

@@ -5,6 +5,7 @@
 #include "comm/exchange.h"
 #include "data/loader.h"
 #include "nn/plan.h"
+#include "optim/average.h"
 #include "optim/schedule.h"
 #include "optim/updater.h"
 #include "report/progress.h"
@@ -34,7 +35,9 @@ struct Trainer {
 
     struct Model *model;
     struct Plan *plan, *validation_plan;
-    float *state; /* arena_state_elements; every rank's replica */
+    float *state;             /* arena_state_elements; every rank's replica */
+    float *average;           /* of weights: as state; NULL: none is kept */
+    int64_t average_measured; /* the step behind which its statistics were measured; −1: none */
     struct Exchange *exchange;
     struct PlanRun *runs; /* plan_shards of them */
     float *gradients;     /* of shards that run together; NULL where one runs at a time */
@@ -82,6 +85,19 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
 struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard);
 /* trainer->runs for the shards from `first` on that run together, without gradients. */
 void trainer_load_shards(struct Trainer *trainer, int64_t first);
+
+/* The statistics of the batch at progress->step_in_epoch with the weights of `state`, as a training
+ * step would see it, summed over shards: in the exchanged arena, of which nothing else is filled.
+ */
+const float *trainer_batch_statistics(struct Trainer *trainer, const float *state);
+
+/* average.c: has it begun? */
+bool trainer_has_average(const struct Trainer *trainer);
+/* Behind a step. Not collective. */
+void trainer_update_average(struct Trainer *trainer);
+/* Before the average is validated or saved: its running statistics, where it does not average them.
+ * Collective. */
+void trainer_measure_average(struct Trainer *trainer);
 
 /* diagnose.c: the loss (or, with `gradients`, a gradient) of the step just computed is NaN or Inf:
  * says where it began. Collective; returns ERROR_NUMERIC. */

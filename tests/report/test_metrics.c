@@ -77,11 +77,14 @@ static void test_lines(void **unused) {
     struct Metrics *metrics = open_metrics(0);
     float loss = 0x1.23456ap1f;
     metrics_step(metrics, &(struct StepFigures){12, 3, loss, 0.5, 1e-9, 812.4, 0.75});
-    metrics_epoch(metrics, &(struct EpochFigures){12, 3, 1.5, 0.5, true, 1.25, 0.625, 0.9, 33});
+    metrics_epoch(metrics,
+                  &(struct EpochFigures){12, 3, 1.5, 0.5, .validation = {true, 1.25, 0.625, 0.9},
+                                         .average = {true, 1.125, 0.75, 1}, .seconds = 33});
     metrics_epoch(metrics, &(struct EpochFigures){.step = INT64_C(1) << 40, .epoch = 4});
+    metrics_stop(metrics, &(struct StopFigures){24, 4, "loss", 0.5, 3});
     assert_int_equal(metrics_flush(metrics, &error), OK);
     int count = read_lines(lines); /* before closing: a flush is enough */
-    assert_int_equal(count, 3);
+    assert_int_equal(count, 4);
     assert_string_equal(json_string_value(json_object_get(lines[0], "kind")), "step");
     assert_int_equal(integer_of(lines[0], "step"), 12);
     assert_int_equal(integer_of(lines[0], "epoch"), 3);
@@ -99,6 +102,15 @@ static void test_lines(void **unused) {
     assert_true(real_of(lines[1], "seconds") == 33);
     assert_int_equal(integer_of(lines[2], "step"), INT64_C(1) << 40);
     assert_null(json_object_get(lines[2], "validation_loss")); /* not validated */
+    assert_true(real_of(lines[1], "average_loss") == 1.125);
+    assert_true(real_of(lines[1], "average_accuracy") == 0.75);
+    assert_true(real_of(lines[1], "average_top5") == 1);
+    assert_null(json_object_get(lines[2], "average_loss")); /* there is none */
+    assert_string_equal(json_string_value(json_object_get(lines[3], "kind")), "stop");
+    assert_string_equal(json_string_value(json_object_get(lines[3], "metric")), "loss");
+    assert_int_equal(integer_of(lines[3], "step"), 24);
+    assert_int_equal(integer_of(lines[3], "waited"), 3);
+    assert_true(real_of(lines[3], "best") == 0.5);
     release_lines(lines, count);
     metrics_close(metrics);
     metrics_close(NULL);
@@ -110,7 +122,8 @@ static void test_not_numbers(void **unused) {
     json_t *lines[LINES];
     struct Metrics *metrics = open_metrics(0); /* a new file in the old one's place */
     metrics_step(metrics, &(struct StepFigures){1, 1, NAN, 0.5, INFINITY, -INFINITY, NAN});
-    metrics_epoch(metrics, &(struct EpochFigures){1, 1, NAN, 0, true, INFINITY, 0, 0, 1});
+    metrics_epoch(metrics, &(struct EpochFigures){
+                               1, 1, NAN, 0, .validation = {true, INFINITY, 0, 0}, .seconds = 1});
     assert_int_equal(metrics_flush(metrics, &error), OK);
     metrics_close(metrics);
     int count = read_lines(lines);

@@ -10,14 +10,13 @@
 #include <cmocka.h> /* behind error.h: it has a macro called fail */
 #include <string.h>
 
-static const struct EpochFigures epoch = {.step = 195,
-                                          .epoch = 1,
-                                          .train_loss = 1.25,
-                                          .train_accuracy = 0.5,
-                                          .validated = true,
-                                          .validation_loss = 1.5,
-                                          .validation_accuracy = 0.375,
-                                          .seconds = 83};
+static const struct EpochFigures epoch = {
+    .step = 195,
+    .epoch = 1,
+    .train_loss = 1.25,
+    .train_accuracy = 0.5,
+    .validation = {.measured = true, .loss = 1.5, .accuracy = 0.375},
+    .seconds = 83};
 
 /* Everything that a run of 195 steps writes to a file; free() it. */
 static char *log_of(bool quiet) {

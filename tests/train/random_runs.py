@@ -15,6 +15,7 @@ LIMITS = {
     "l1": (0, 1e-3), "batch": (4, 24), "threads": (1, 2), "seed": (0, 10**6), "keep": (0, 3), "check_every": (0, 10),
     "pad": (0, 4), "augmentation.cutout.size": (1, 8), "slope": (0.01, 0.5), "alpha": (0.1, 2), "layer.dropout.rate": (0, 0.8),
     "layer.alpha_dropout.rate": (0, 0.5),
+    "average.ema.decay": (0, 0.99),
 }
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
@@ -283,6 +284,7 @@ def at_least_a_step(key):
 
 FIXES["schedule.step"] = at_least_a_step("every")
 FIXES["schedule.inverse_sqrt"] = at_least_a_step("scale")
+FIXES["average.swa"] = at_least_a_step("every")
 FIXES["schedule.exponential"] = at_least_a_step("every")
 FIXES["schedule.cosine_restarts"] = at_least_a_step("period")
 

@@ -1,0 +1,75 @@
+#include "optim/average.h"
+
+#include <string.h>
+
+#define AVERAGE(name) extern const struct Average average_##name;
+#include "optim/averages.def"
+#undef AVERAGE
+
+#define AVERAGE(name) &average_##name.kind,
+static const struct Kind *const kinds[] = {
+#include "optim/averages.def"
+    NULL};
+#undef AVERAGE
+
+const struct KindTable average_kinds = {.what = "average", .kinds = kinds};
+const char *const average_all_batches[] = {"all", NULL};
+
+/* The kind is the first member of its Average. */
+static const struct Average *average_of(const struct Choice *choice) {
+    return (const struct Average *)choice->kind;
+}
+
+int64_t average_mean_first(int64_t start, int64_t every) {
+    return start ? start : every;
+}
+
+double average_mean_weight(int64_t start, int64_t every, int64_t step) {
+    int64_t first = average_mean_first(start, every);
+    if (step < first || (step - first) % every)
+        return 0;
+    return 1 / (double)((step - first) / every + 1);
+}
+
+int64_t average_mean_batches(const struct MeanOptions *mean, const struct ScheduleTime *time) {
+    bool all = mean->batches < 0 || mean->batches > time->steps_per_epoch;
+    return all ? time->steps_per_epoch : mean->batches;
+}
+
+double average_weight(const struct Choice *choice, const struct ScheduleTime *time, int64_t step) {
+    return average_of(choice)->weight(choice->options, time, step);
+}
+
+bool average_begun(const struct Choice *choice, const struct ScheduleTime *time, int64_t step) {
+    return step >= average_of(choice)->first(choice->options, time);
+}
+
+int64_t average_batches(const struct Choice *choice, const struct ScheduleTime *time) {
+    const struct Average *average = average_of(choice);
+    return average->batches ? average->batches(choice->options, time) : 0;
+}
+
+int average_check(const struct Choice *choice, const struct ScheduleTime *time,
+                  struct Error *error) {
+    const struct Average *average = average_of(choice);
+    int code = average->check ? average->check(choice, time, error) : OK;
+    if (!code && !average_begun(choice, time, time->total))
+        return schema_fail(error, choice, "start",
+                           "the average begins at step %lld, and the run has %lld; a run cut short "
+                           "for a trial goes with --set average.start=0",
+                           (long long)average->first(choice->options, time),
+                           (long long)time->total);
+    return code;
+}
+
+void average_blend(float *restrict average, const float *restrict state, int64_t count,
+                   double weight) {
+    const float w = (float)weight;
+    if (weight == 1) {
+        memcpy(average, state, (size_t)count * sizeof *average);
+        return;
+    }
+#pragma omp simd
+    for (int64_t i = 0; i < count; i++)
+        average[i] += w * (state[i] - average[i]);
+}

@@ -1,0 +1,57 @@
+/* Stochastic weight averaging: the mean of the weights at `start`, start + every, …, under a rate
+ * that stays high or goes in cycles. Izmailov et al. 2018, "Averaging weights leads to wider optima
+ * and better generalization"; the statistics are measured anew as torch.optim.swa_utils.update_bn
+ * does it. */
+#include "optim/average.h"
+
+struct SwaOptions {
+    struct MeanOptions mean;
+    struct Span every;
+};
+
+static const struct Key keys[] = {
+    AVERAGE_MEAN_KEYS(struct SwaOptions),
+    {.name = "every",
+     .type = KEY_SPAN,
+     .offset = offsetof(struct SwaOptions, every),
+     .fallback = "1 epoch",
+     .help = "how often the weights go into the mean; with a cyclic schedule its period"},
+    KEY_END};
+
+static int64_t start(const struct SwaOptions *o, const struct ScheduleTime *time) {
+    return span_steps(o->mean.start, time->steps_per_epoch);
+}
+
+static int64_t every(const struct SwaOptions *o, const struct ScheduleTime *time) {
+    return span_steps(o->every, time->steps_per_epoch);
+}
+
+static double weight(const void *options, const struct ScheduleTime *time, int64_t step) {
+    return average_mean_weight(start(options, time), every(options, time), step);
+}
+
+static int64_t first(const void *options, const struct ScheduleTime *time) {
+    return average_mean_first(start(options, time), every(options, time));
+}
+
+static int64_t batches(const void *options, const struct ScheduleTime *time) {
+    return average_mean_batches(&((const struct SwaOptions *)options)->mean, time);
+}
+
+static int check(const struct Choice *average, const struct ScheduleTime *time,
+                 struct Error *error) {
+    if (every(average->options, time) < 1)
+        return schema_fail(error, average, "every", "must be at least one step");
+    return OK;
+}
+
+const struct Average average_swa = {
+    .kind = {.name = "swa",
+             .summary = "the mean of the weights at regular times, epochs' or cycles' ends",
+             .keys = keys,
+             .options_size = sizeof(struct SwaOptions)},
+    .weight = weight,
+    .first = first,
+    .batches = batches,
+    .check = check,
+};
