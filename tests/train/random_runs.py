@@ -317,6 +317,13 @@ def not_always(generator, name, options):
     return options
 
 
+def something_trains(generator, name, options):
+    if name in ("weights", "all"):
+        options.pop("frozen", None)
+    return options
+
+
+FIXES["parameter rule"] = something_trains
 FIXES["augmentation.resized_crop"] = resized_crop
 FIXES["mix"] = not_always
 
@@ -324,6 +331,10 @@ FIXES["mix"] = not_always
 def settle(generator, run):
     """What depends on several sections."""
     rng = generator.rng
+    layers = str(run["model"])
+    has = {"slopes": ["prelu"], "normalisations": ["batchnorm", "groupnorm", "layernorm", "projection"]}
+    missing = [kind for kind, words in has.items() if not any(word in layers for word in words)]
+    run["parameters"] = [rule for rule in run.get("parameters", []) if (rule if isinstance(rule, str) else next(iter(rule))) not in missing]
     shards = rng.choice([2, 4, "auto"])
     train = run.setdefault("train", {})
     train.update(shards=shards, batch=4 * rng.randint(1, 5), length="20 steps")
