@@ -67,7 +67,7 @@ class Generator:
         if whole:
             return self.rng.randint(math.ceil(low) + (key.get("above") == low), math.floor(high))
         share = self.rng.uniform(0.05, 0.95) if "above" in key else self.rng.choice([0, 1, self.rng.random()])
-        return float(f"{low + share * (high - low):.6g}")
+        return min(float(f"{low + share * (high - low):.6g}"), high)
 
     def value(self, key, where):
         kind = key["type"]
