@@ -40,6 +40,22 @@ const struct Choice *initialise_to(struct Graph *graph, double value);
             .help = "how the biases start; without it zeros"                                       \
     }
 
+/* The keys of a normalisation without running statistics. */
+#define NORMALISATION_KEYS(options)                                                                \
+    {"epsilon",    KEY_REAL,     offsetof(options, epsilon), "1e-5",                               \
+     .minimum = 0, .maximum = 1, .above_minimum = true,      .help = "added to the variance"},     \
+        {"scale_init",                                                                             \
+         KEY_CHOICE,                                                                               \
+         offsetof(options, scale_init),                                                            \
+         .kinds = &initialiser_kinds,                                                              \
+         .optional = true,                                                                         \
+         .help = "how the scale (weight) starts; without it 1"},                                   \
+    {                                                                                              \
+        "shift_init", KEY_CHOICE, offsetof(options, shift_init),                                   \
+            .kinds = &initialiser_kinds, .optional = true,                                         \
+            .help = "how the shift (bias) starts; without it 0"                                    \
+    }
+
 /* The run file's choice where it made one. */
 static inline const struct Choice *initialise_or(const struct Choice *choice,
                                                  const struct Choice *fallback) {

@@ -26,10 +26,13 @@ ACTIVATIONS = [
     ("gelu", nn.GELU()), ({"gelu": {"form": "tanh"}}, nn.GELU("tanh")), ("prelu", nn.PReLU()),
     ({"maxout": {"pieces": 3}}, Maxout(3)), ({"alpha_dropout": {"rate": 0}}, nn.AlphaDropout(0)),
 ]
-IMAGE = 6  # channels
-ON_IMAGES = [({"prelu": {"slopes": "channel"}}, nn.PReLU(IMAGE))]
-FEATURES = 5 * 7 * IMAGE
-ON_FEATURES = [({"prelu": {"slopes": "channel"}}, nn.PReLU(FEATURES))]
+HEIGHT, WIDTH, IMAGE = 17, 16, 6  # more pixels than one chunk of a sum; channels
+ON_IMAGES = [({"prelu": {"slopes": "channel"}}, nn.PReLU(IMAGE)), ({"groupnorm": {"groups": 1}}, nn.GroupNorm(1, IMAGE)),
+             ({"groupnorm": {"groups": 3, "epsilon": 0.01}}, nn.GroupNorm(3, IMAGE, 0.01)),
+             ({"groupnorm": {"groups": IMAGE}}, nn.GroupNorm(IMAGE, IMAGE)), ("layernorm", nn.LayerNorm((IMAGE, HEIGHT, WIDTH)))]
+FEATURES = HEIGHT * WIDTH * IMAGE
+ON_FEATURES = [({"prelu": {"slopes": "channel"}}, nn.PReLU(FEATURES)), ("layernorm", nn.LayerNorm(FEATURES)),
+               ({"layernorm": {"epsilon": 0.01}}, nn.LayerNorm(FEATURES, 0.01))]
 
 
 def linear(out):
@@ -39,7 +42,7 @@ def linear(out):
 def compare(layer, modules, layers):
     name = layer if isinstance(layer, str) else str(layer)
     for mode in ("training", "inference"):
-        compare_torch.compare(name, layers, (5, 7, IMAGE), 6, mode, lambda _: copy.deepcopy(nn.Sequential(*modules)),
+        compare_torch.compare(name, layers, (HEIGHT, WIDTH, IMAGE), 3, mode, lambda _: copy.deepcopy(nn.Sequential(*modules)),
                               TOLERANCE)
 
 

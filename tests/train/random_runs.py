@@ -191,6 +191,16 @@ def same(generator, shape, options, deep):
     return shape
 
 
+@rule("groupnorm", "layernorm")
+def single_norm(generator, shape, options, deep):
+    if shape.height * shape.width * shape.channels == 1:
+        return None
+    if options and "groups" in options:
+        divisors = [g for g in range(1, shape.channels + 1) if shape.channels % g == 0]
+        options["groups"] = generator.rng.choice([g for g in divisors if g < shape.height * shape.width * shape.channels])
+    return shape
+
+
 @rule("maxout")
 def maxout(generator, shape, options, deep):
     pieces = [k for k in (2, 3, 5) if shape.channels % k == 0]
