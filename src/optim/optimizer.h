@@ -15,6 +15,7 @@
 
 #define OPTIMIZER_SLOTS 4
 #define OPTIMIZER_SUMS 2
+#define OPTIMIZER_BLOCK 2048 /* elements that are looked at twice: they stay in the first cache */
 
 /* One call covers elements [0, count) of neighbouring rows that share their settings, or a part of
  * them: an optimiser works on each element alone. */
@@ -44,9 +45,10 @@ struct Optimizer {
     /* Returns false where a gradient was NaN or Inf (seen for free in the same pass). */
     bool (*update)(const struct Update *update);
     /* Optimisers whose step depends on norms over a whole row (a layer's weights) look at it first:
-     * `measure` goes over the row and adds to the sums (and may update slots), `trust` makes
-     * update->trust of them, then `update` goes over the row again. Both NULL: one pass serves. The
-     * options of such an optimiser begin with struct RowwiseOptions. */
+     * `measure` goes over the row, in pieces of up to OPTIMIZER_BLOCK elements, and adds to the
+     * sums (and may update slots), `trust` makes update->trust of them, then `update` goes over the
+     * row again. Both NULL: one pass serves. The options of such an optimiser begin with struct
+     * RowwiseOptions. */
     bool (*measure)(const struct Update *update);
     double (*trust)(const void *options, double weight_decay, const double *sums);
 };

@@ -147,10 +147,10 @@ int rules_apply(const struct ChoiceList *rules, const struct OptimizerCommon *co
                 const struct Arena *arena, struct RowSettings *settings, struct Error *error) {
     for (int i = 0; i < arena->row_count; i++) {
         enum ArenaRole role = arena->rows[i].role;
-        bool decayed = common->decay == ROWS_ALL || role == ROLE_WEIGHT;
-        settings[i] = (struct RowSettings){.frozen = role == ROLE_STATISTIC,
-                                           .rate = 1,
-                                           .weight_decay = decayed ? common->weight_decay : 0};
+        bool trained = role != ROLE_STATISTIC;
+        bool decayed = trained && (common->decay == ROWS_ALL || role == ROLE_WEIGHT);
+        settings[i] = (struct RowSettings){
+            .frozen = !trained, .rate = 1, .weight_decay = decayed ? common->weight_decay : 0};
     }
     for (int i = 0; rules && i < rules->count; i++) {
         int code = apply_everywhere(&rules->items[i], arena, settings, error);

@@ -11,9 +11,6 @@
 #include "optim/optimizers.h"
 #include "optim/rowwise.h"
 
-/* Elements of an adjusted gradient at a time: they stay in the first cache. */
-#define BLOCK 2048
-
 struct Run {
     int64_t begin, end;
     struct RowSettings settings;
@@ -39,7 +36,7 @@ struct Updater {
     struct Slot saved[OPTIMIZER_SLOTS + 1];
     int run_count;
     struct Run *runs;
-    void *adjusted; /* BLOCK reals */
+    void *adjusted; /* OPTIMIZER_BLOCK reals: a piece of a gradient */
     double gradient_norm;
 };
 
@@ -130,7 +127,8 @@ static void allocate_slots(struct Updater *updater) {
     }
     if (updater->lookahead.every)
         updater->slow = add_slot(updater, "slow_weights");
-    updater->adjusted = memory_allocate((size_t)(BLOCK * updater->real_bytes), "a gradient's part");
+    updater->adjusted =
+        memory_allocate((size_t)(OPTIMIZER_BLOCK * updater->real_bytes), "a piece of a gradient");
 }
 
 int updater_create(struct Updater **result, const struct UpdaterRequest *request,
@@ -220,7 +218,7 @@ static struct Update part_of(const struct Step *step, const struct Update *updat
     return part;
 }
 
-/* One pass of the optimiser over a run: at once where the gradient is taken as it is. */
+/* One pass of the optimiser over a run: at once where it may, else piece by piece. */
 static bool pass(const struct Step *step, const struct Run *run, const struct Update *update,
                  bool (*work)(const struct Update *)) {
     const struct Updater *updater = step->updater;
@@ -228,16 +226,19 @@ static bool pass(const struct Step *step, const struct Run *run, const struct Up
     adjustment.l1 = run->settings.l1;
     bool as_it_is = adjustment.factor == 1 && isinf(adjustment.limit) && adjustment.l1 == 0;
     bool finite = true;
-    if (as_it_is) {
+    if (as_it_is && !updater->optimizer->measure) {
         struct Update whole = part_of(step, update, run->begin, run->end - run->begin);
         return work(&whole);
     }
-    for (int64_t begin = run->begin; begin < run->end; begin += BLOCK) {
+    for (int64_t begin = run->begin; begin < run->end; begin += OPTIMIZER_BLOCK) {
         int64_t left = run->end - begin;
-        struct Update part = part_of(step, update, begin, left < BLOCK ? left : BLOCK);
-        finite &= updater->kernels->adjust(&adjustment, part.count, part.gradient, part.parameters,
-                                           updater->adjusted);
-        part.gradient = updater->adjusted;
+        struct Update part =
+            part_of(step, update, begin, left < OPTIMIZER_BLOCK ? left : OPTIMIZER_BLOCK);
+        if (!as_it_is) {
+            finite &= updater->kernels->adjust(&adjustment, part.count, part.gradient,
+                                               part.parameters, updater->adjusted);
+            part.gradient = updater->adjusted;
+        }
         finite &= work(&part);
     }
     return finite;

@@ -45,13 +45,13 @@ static inline int choices_parse(struct RunFile **file, const char *text, struct 
 }
 
 static inline int choices_updater(struct Updater **updater, const struct Choices *choices,
-                                  const struct Arena *arena, enum Variant variant,
+                                  const struct Arena *of, enum Variant variant,
                                   struct Error *error) {
     const struct UpdaterRequest request = {.optimizer = &choices->optimizer,
                                            .rules = &choices->parameters,
                                            .clip = &choices->clip,
                                            .lookahead = &choices->lookahead};
-    return updater_create(updater, &request, arena, variant, error);
+    return updater_create(updater, &request, of, variant, error);
 }
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <tgmath.h>
 
+#include "optim/sums.h"
+
 static bool adjust(const struct Adjustment *adjustment, int64_t count, const void *gradient,
                    const void *parameters, void *out) {
     const real factor = (real)adjustment->factor, limit = (real)adjustment->limit;
@@ -20,18 +22,12 @@ static bool adjust(const struct Adjustment *adjustment, int64_t count, const voi
 }
 
 static double squares(int64_t count, const void *values) {
-    const real *restrict x = values;
-    double sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int64_t i = 0; i < count; i++)
-        sum += (double)x[i] * (double)x[i];
-    return sum;
+    return sum_of_squares(count, values);
 }
 
 static double magnitudes(int64_t count, const void *values) {
-    const real *restrict x = values;
+    const real *x = values;
     double sum = 0;
-#pragma omp simd reduction(+ : sum)
     for (int64_t i = 0; i < count; i++)
         sum += (double)fabs(x[i]);
     return sum;
@@ -40,7 +36,7 @@ static double magnitudes(int64_t count, const void *values) {
 static void project(int64_t units, int64_t length, double limit, void *values) {
     for (int64_t unit = 0; unit < units; unit++) {
         real *restrict x = (real *)values + unit * length;
-        double norm = sqrt(squares(length, x));
+        double norm = sqrt(sum_of_squares(length, x));
         if (!(norm > limit))
             continue;
         const real factor = (real)(limit / norm);

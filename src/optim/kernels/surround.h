@@ -1,4 +1,4 @@
-/* The arithmetic around an optimiser's step. Sums run in one fixed order for each variant, so that
+/* The arithmetic around an optimiser's step. Sums run in one fixed order (optim/sums.h), so that
  * every rank, which holds the whole gradient, gets the same bits. */
 #ifndef TRAINER_OPTIM_KERNELS_SURROUND_H
 #define TRAINER_OPTIM_KERNELS_SURROUND_H

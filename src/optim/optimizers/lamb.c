@@ -7,6 +7,7 @@
  * The ratio is 1 where |x| or |u| is 0, and for the rows that are not adapted. */
 #include "optim/adam.h"
 #include "optim/rowwise.h"
+#include "optim/sums.h"
 
 struct LambOptions {
     struct RowwiseOptions rowwise;
@@ -45,19 +46,18 @@ static bool measure(const struct Update *update) {
     const real fresh1 = (real)(1 - options->beta1), fresh2 = (real)(1 - options->beta2);
     const real *restrict gradient = update->gradient, *restrict x = update->parameters;
     real *restrict m = update->slots[MEAN], *restrict v = update->slots[SQUARE];
-    double weights = 0, directions = 0;
+    real u[OPTIMIZER_BLOCK];
     real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
-#pragma omp simd reduction(+ : bad, weights, directions)
+    CHECK(update->count <= OPTIMIZER_BLOCK);
+#pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
         m[i] = beta1 * m[i] + fresh1 * gradient[i];
         v[i] = beta2 * v[i] + fresh2 * gradient[i] * gradient[i];
-        double u = (double)direction_at(direction, m[i], v[i], x[i]);
-        weights += (double)x[i] * (double)x[i];
-        directions += u * u;
+        u[i] = direction_at(direction, m[i], v[i], x[i]);
     }
-    update->sums[WEIGHTS] += weights;
-    update->sums[DIRECTIONS] += directions;
+    update->sums[WEIGHTS] += sum_of_squares(update->count, x);
+    update->sums[DIRECTIONS] += sum_of_squares(update->count, u);
     return bad == 0;
 }
 

@@ -7,6 +7,7 @@
 #include <tgmath.h>
 
 #include "optim/rowwise.h"
+#include "optim/sums.h"
 
 struct LarsOptions {
     struct RowwiseOptions rowwise;
@@ -34,14 +35,8 @@ static const struct Key keys[] = {
 enum { WEIGHTS, GRADIENTS };
 
 static bool measure(const struct Update *update) {
-    const real *restrict gradient = update->gradient, *restrict x = update->parameters;
-    double weights = 0, gradients = 0;
-#pragma omp simd reduction(+ : weights, gradients)
-    for (int64_t i = 0; i < update->count; i++) {
-        weights += (double)x[i] * (double)x[i];
-        gradients += (double)gradient[i] * (double)gradient[i];
-    }
-    update->sums[WEIGHTS] += weights;
+    double gradients = sum_of_squares(update->count, update->gradient);
+    update->sums[WEIGHTS] += sum_of_squares(update->count, update->parameters);
     update->sums[GRADIENTS] += gradients;
     return isfinite(gradients);
 }
