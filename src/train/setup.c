@@ -306,10 +306,33 @@ static void announce_large_batch(const struct Trainer *trainer) {
                   (long long)rule->base, large_batch_rules[rule->rule], warmup);
 }
 
+/* What the run is made of, in a line. */
+static void announce_parts(const struct Trainer *trainer) {
+    const struct RunOptions *options = &trainer->options;
+    int64_t shards = options->train.shards, threads = options->train.threads;
+    int64_t frozen = updater_frozen(trainer->updater);
+    int ranks = ranks_size(trainer->ranks);
+    char count[32];
+    struct Text line = {0};
+    text_add(&line, "%s parameters",
+             text_count((double)model_arena(trainer->model)->trained, count));
+    if (frozen)
+        text_add(&line, " (%s frozen)", text_count((double)frozen, count));
+    text_add(&line,
+             ", %lld samples; batch %lld in %lld shard%s of %lld on %d rank%s x %lld thread%s",
+             (long long)trainer->split->count, (long long)options->train.batch, (long long)shards,
+             shards == 1 ? "" : "s", (long long)(options->train.batch / shards), ranks,
+             ranks == 1 ? "" : "s", (long long)threads, threads == 1 ? "" : "s");
+    if (shards > ranks)
+        text_add(&line, ", each accumulates %lld, one after the other",
+                 (long long)(shards / ranks));
+    progress_note(trainer->bar, "%s; %s (%s), exchange %s", line.data, trainer->backend->name,
+                  variant_name(trainer->variant), exchange_name(trainer->exchange));
+    text_release(&line);
+}
+
 static void announce_run(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                          const char *skipped, const struct Text *taken) {
-    const struct RunOptions *options = &trainer->options;
-    char parameters[32];
     if (skipped && *skipped)
         progress_note(trainer->bar, "skipped damaged checkpoints:\n%s", skipped);
     if (checkpoint)
@@ -322,15 +345,7 @@ static void announce_run(const struct Trainer *trainer, const struct Checkpoint 
         progress_note(trainer->bar, "starting from %s, its preprocessing %s:%s",
                       trainer->donor->path, trainer->prepared_by ? "kept" : "replaced",
                       taken->data ? taken->data : "");
-    text_count((double)model_arena(trainer->model)->trained, parameters);
-    progress_note(trainer->bar,
-                  "%s parameters, %lld samples; batch %lld in %lld shards on %d rank%s x %lld "
-                  "thread%s, %s (%s), exchange %s",
-                  parameters, (long long)trainer->split->count, (long long)options->train.batch,
-                  (long long)options->train.shards, ranks_size(trainer->ranks),
-                  ranks_size(trainer->ranks) == 1 ? "" : "s", (long long)options->train.threads,
-                  options->train.threads == 1 ? "" : "s", trainer->backend->name,
-                  variant_name(trainer->variant), exchange_name(trainer->exchange));
+    announce_parts(trainer);
     announce_large_batch(trainer);
     warn_of_binding(trainer);
 }
