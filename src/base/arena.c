@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/pattern.h"
 
 /* Visits the elements in file order; *memory is each one's index in memory order. */
 struct Walk {
@@ -53,23 +52,6 @@ int arena_find(const struct Arena *arena, const char *name) {
         if (!strcmp(arena->rows[i].name, name))
             return i;
     return -1;
-}
-
-int arena_match(const struct Arena *arena, const char *pattern, int from) {
-    for (int i = from; i < arena->row_count; i++)
-        if (pattern_match(pattern, arena->rows[i].name))
-            return i;
-    return -1;
-}
-
-const char *arena_nearest(const struct Arena *arena, const char *pattern) {
-    const char **names =
-        memory_allocate((size_t)arena->row_count * sizeof *names, "names of parameters");
-    for (int i = 0; i < arena->row_count; i++)
-        names[i] = arena->rows[i].name;
-    const char *nearest = pattern_nearest(pattern, names, arena->row_count);
-    memory_release((void *)names);
-    return nearest;
 }
 
 void arena_release(struct Arena *arena) {

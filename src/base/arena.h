@@ -66,10 +66,6 @@ void arena_from_file(const struct ArenaRow *row, const float *file, float *state
 
 /* The row with that name, or -1. */
 int arena_find(const struct Arena *arena, const char *name);
-/* The first row from row `from` on whose name matches the pattern (base/pattern.h), or -1. */
-int arena_match(const struct Arena *arena, const char *pattern, int from);
-/* The row's name that a pattern without a match comes nearest to; NULL: there are no rows. */
-const char *arena_nearest(const struct Arena *arena, const char *pattern);
 
 void arena_release(struct Arena *arena); /* rows and names; not `arena` itself */
 

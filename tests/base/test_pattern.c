@@ -1,5 +1,4 @@
-/* Names by pattern, over plain names and over the arena's rows. */
-#include "base/arena.h"
+/* Names by pattern. */
 #include "base/pattern.h"
 
 #include <setjmp.h>
@@ -48,25 +47,10 @@ static void test_nearest(void **state) {
     assert_non_null(pattern_nearest(longer, names, NAMES));
 }
 
-static void test_arena(void **state) {
-    (void)state;
-    struct ArenaRow rows[NAMES] = {0};
-    for (int i = 0; i < NAMES; i++)
-        rows[i].name = name_text[i];
-    const struct Arena arena = {.rows = rows, .row_count = NAMES}, empty = {0};
-    assert_int_equal(arena_match(&arena, "3.*", 0), 2);
-    assert_int_equal(arena_match(&arena, "3.*", 3), 3);
-    assert_int_equal(arena_match(&arena, "3.*", 4), -1);
-    assert_int_equal(arena_match(&arena, "*", NAMES), -1);
-    assert_string_equal(arena_nearest(&arena, "3.bod.1*"), "3.body.1.weight");
-    assert_null(arena_nearest(&empty, "0.weight"));
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_match),
         cmocka_unit_test(test_nearest),
-        cmocka_unit_test(test_arena),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -27,7 +27,7 @@ parameters:
   - biases: {rate: 2}
   - normalisations: {name: 1.*, frozen: true}
 """
-STEPS = 40
+STEPS = 24
 
 
 def write(folder, data, name, options, around=AROUND):
@@ -61,7 +61,7 @@ def names_of_state(out):
 with scratch() as folder:
     need_numpy()
     data = f"{folder}/shapes.h5"
-    run(1, "dataset", "synthesize", "-o", data, "--train", 90, "--test", 10, "--size", 8)
+    run(1, "dataset", "synthesize", "-o", data, "--train", 90, "--test", 10, "--size", 16)
     for name, (options, slots) in OPTIMIZERS.items():
         recipe = write(folder, data, name, options)
         whole, killed = f"{folder}/{name}", f"{folder}/{name}-killed"
