@@ -40,6 +40,7 @@ static char *print_shape(struct Shape shape, char text[64]) {
 /* Bytes of one rank, by what they are for. */
 struct Needs {
     int64_t samples; /* a shard */
+    int64_t shards;  /* a rank, one after the other */
     int64_t parameters, optimizer, exchange, activations, work;
 };
 
@@ -75,6 +76,7 @@ static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Need
         struct PlanMemory memory = plan_memory(plan);
         int64_t elements = arena_gradient_elements(arena), together = plan_shards(plan);
         *needs = (struct Needs){.samples = request.samples[0],
+                                .shards = shards / ranks,
                                 .parameters = arena_state_elements(arena) * 4,
                                 .optimizer = arena->parameters * updater_slot_count(updater) * 4,
                                 .exchange = exchange_memory(shards, ranks, elements) +
@@ -116,8 +118,9 @@ static void print_layers(const struct Blueprint *blueprint) {
 
 static void print_needs(const struct Needs *needs, int64_t ranks) {
     char text[32];
-    printf("\nmemory of each of %lld rank%s, shards of %lld samples\n", (long long)ranks,
-           ranks == 1 ? "" : "s", (long long)needs->samples);
+    printf("\nmemory of each of %lld rank%s, %lld shard%s of %lld samples\n", (long long)ranks,
+           ranks == 1 ? "" : "s", (long long)needs->shards, needs->shards == 1 ? "" : "s",
+           (long long)needs->samples);
     printf("  parameters        %s\n", text_bytes((double)needs->parameters, text));
     printf("  optimizer         %s\n", text_bytes((double)needs->optimizer, text));
     printf("  gradients         %s\n", text_bytes((double)needs->exchange, text));
@@ -149,9 +152,10 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
                   "optimizer", (json_int_t)needs->optimizer, "gradients",
                   (json_int_t)needs->exchange, "activations", (json_int_t)needs->activations,
                   "work", (json_int_t)needs->work, "total", (json_int_t)sum_needs(needs));
-    json_t *object = json_pack("{s:o, s:I, s:I, s:o, s:o}", "input", shape_json(model_input(model)),
-                               "parameters", (json_int_t)model_arena(model)->trained, "ranks",
-                               (json_int_t)ranks, "memory_bytes", memory, "layers", layers);
+    json_t *object = json_pack(
+        "{s:o, s:I, s:I, s:I, s:o, s:o}", "input", shape_json(model_input(model)), "parameters",
+        (json_int_t)model_arena(model)->trained, "ranks", (json_int_t)ranks, "shards_a_rank",
+        (json_int_t)needs->shards, "memory_bytes", memory, "layers", layers);
     json_dumpf(object, stdout, JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(object);

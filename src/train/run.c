@@ -58,7 +58,7 @@ static const struct Key train_keys[] = {
      .help = "equal parts of a batch, each with its own batch-normalisation statistics; a multiple "
              "of the ranks; auto: the ranks of the first start. Part of what a run is. More shards "
              "than ranks is gradient accumulation: a rank computes its shards one after the other, "
-             "with the memory of one"},
+             "in the memory of one (but for batchnorm's `statistics: batch`)"},
     {.name = "length",
      .type = KEY_SPAN,
      .offset = TRAIN_AT(length),

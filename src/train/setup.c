@@ -324,8 +324,7 @@ static void announce_parts(const struct Trainer *trainer) {
              shards == 1 ? "" : "s", (long long)(options->train.batch / shards), ranks,
              ranks == 1 ? "" : "s", (long long)threads, threads == 1 ? "" : "s");
     if (shards > ranks)
-        text_add(&line, ", each accumulates %lld, one after the other",
-                 (long long)(shards / ranks));
+        text_add(&line, ", each accumulates %lld", (long long)(shards / ranks));
     progress_note(trainer->bar, "%s; %s (%s), exchange %s", line.data, trainer->backend->name,
                   variant_name(trainer->variant), exchange_name(trainer->exchange));
     text_release(&line);

@@ -26,6 +26,19 @@ static const char *const optimizers[] = {
 };
 #define OPTIMIZERS (int)(sizeof optimizers / sizeof *optimizers)
 
+/* A new optimiser wants a row above. */
+static void test_all_are_here(void **unused) {
+    (void)unused;
+    for (const struct Kind *const *kind = optimizer_kinds.kinds; *kind; kind++) {
+        size_t length = strlen((*kind)->name);
+        int found = 0;
+        for (int o = 0; o < OPTIMIZERS; o++)
+            found += !strncmp(optimizers[o], (*kind)->name, length) && optimizers[o][length] == ':';
+        if (!found)
+            fail_msg("%s is not among the optimisers tested", (*kind)->name);
+    }
+}
+
 struct Run {
     struct RunFile *file;
     struct Choices choices;
@@ -380,11 +393,11 @@ static void test_slots(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pieces),    cmocka_unit_test(test_variants),
-        cmocka_unit_test(test_frozen),    cmocka_unit_test(test_penalties),
-        cmocka_unit_test(test_max_norm),  cmocka_unit_test(test_clipping),
-        cmocka_unit_test(test_nonfinite), cmocka_unit_test(test_lookahead),
-        cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_all_are_here), cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_variants),     cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_penalties),    cmocka_unit_test(test_max_norm),
+        cmocka_unit_test(test_clipping),     cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_lookahead),    cmocka_unit_test(test_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -60,6 +60,8 @@ def names_of_state(out):
 
 with scratch() as folder:
     need_numpy()
+    kinds = json.loads(run(1, "keys", "--json")[0])["kinds"]["optimizer"]
+    check({kind["name"] for kind in kinds} == set(OPTIMIZERS), "every optimiser is here")
     data = f"{folder}/shapes.h5"
     run(1, "dataset", "synthesize", "-o", data, "--train", 90, "--test", 10, "--size", 16)
     for name, (options, slots) in OPTIMIZERS.items():
@@ -101,5 +103,5 @@ with scratch() as folder:
         check(words in error and not os.path.exists(out), f"--set {setting}: refused")
 
     said = run(2, "train", write(folder, data, "sgd", "{rate: 0.1}"), "--out", f"{folder}/said", "--stop-after", 1)[1]
-    check("in 4 shards of 5 on 2 ranks x 1 thread, each accumulates 2, one after the other" in said, "it says how many shards a rank accumulates")
+    check("in 4 shards of 5 on 2 ranks x 1 thread, each accumulates 2;" in said, "it says how many shards a rank accumulates")
     check("(8 frozen)" in said, "and how many parameters are frozen")
