@@ -118,9 +118,9 @@ static int bench_convolution(const struct Options *options, size_t which,
     int64_t side = convolutions[which].side, in = convolutions[which].in;
     int64_t out = convolutions[which].out, stride = convolutions[which].stride;
     int64_t groups = convolutions[which].groups;
-    struct ConvShape shape = {side,         side, in, out, 3, 3,      stride,
-                              stride,       1,    1,  1,   1, groups, side / stride,
-                              side / stride};
+    struct ConvShape shape = {side,          side, in, out, 3, 3,      stride,
+                              stride,        1,    1,  1,   1, groups, side / stride,
+                              side / stride, false};
     int64_t pixels = options->samples * shape.out_height * shape.out_width;
     bool first = in == 3;
     struct Task task = {.backend = backend, .samples = options->samples};

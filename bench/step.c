@@ -3,7 +3,7 @@
  * touch over the measured bandwidth of memory, whichever is longer. What stays in a cache may do
  * better than its floor.
  *
- *   bench_step RUN.yaml HEIGHTxWIDTHxCHANNELS SAMPLES [BACKEND]
+ *   bench_step RUN.yaml HEIGHTxWIDTHxCHANNELS SAMPLES [BACKEND [predict]]
  *
  * One rank, one shard of SAMPLES random images; the data set is not read. */
 #include <stdio.h>
@@ -29,7 +29,8 @@ static void fill_random(float *values, int64_t count) {
         values[i] = 4 * random_uniform(random_word(&stream, (uint64_t)i)) - 2;
 }
 
-static void run_steps(struct Plan *plan, const struct Model *model, int64_t samples, int steps) {
+static void run_steps(struct Plan *plan, const struct Model *model, int64_t samples, bool training,
+                      int steps) {
     const struct Arena *arena = model_arena(model);
     int64_t outputs = shape_elements(model_output(model));
     float *state = memory_allocate((size_t)arena_state_elements(arena) * 4, "state");
@@ -47,7 +48,8 @@ static void run_steps(struct Plan *plan, const struct Model *model, int64_t samp
                               .gradient = gradient};
         plan_prepare(plan, state);
         plan_forward(plan, &run);
-        plan_backward(plan, &run);
+        if (training)
+            plan_backward(plan, &run);
     }
     memory_release(state);
     memory_release(gradient);
@@ -71,7 +73,8 @@ static double longer(double a, double b) {
     return a > b ? a : b;
 }
 
-static void print_plan(struct Plan *plan, int64_t samples, double peak, double bandwidth) {
+static void print_plan(struct Plan *plan, int64_t samples, bool training, double peak,
+                       double bandwidth) {
     double total = 0, floors = 0;
     printf("%-18s %-22s %9s %9s %9s %7s %7s\n", "layer", "operation", "forward", "backward",
            "floor", "GF/s", "of floor");
@@ -84,10 +87,10 @@ static void print_plan(struct Plan *plan, int64_t samples, double peak, double b
         bool heavy = !strcmp(operation->layer->kind.name, "conv") ||
                      !strcmp(operation->layer->kind.name, "linear");
         double flops = heavy ? operation->node->flops * (double)samples : 0;
-        double times = operation->wants_input_gradient[0] ? 2 : 1;
+        double times = !training ? 0 : operation->wants_input_gradient[0] ? 2 : 1;
         bytes_of(operation, samples, bytes);
         double floor = longer(flops / peak, bytes[0] / bandwidth) +
-                       longer(times * flops / peak, bytes[1] / bandwidth);
+                       longer(times * flops / peak, training ? bytes[1] / bandwidth : 0);
         char name[64];
         int length = snprintf(name, sizeof name, "%s", operation->layer->kind.name);
         for (int m = 0; m < operation->merged_count; m++)
@@ -116,12 +119,14 @@ int main(int count, char **words) {
     struct Plan *plan;
     if (count < 4 || sscanf(words[2], "%lldx%lldx%lld", &height, &width, &channels) != 3 ||
         samples < 1) {
-        fprintf(stderr, "usage: bench_step RUN.yaml HEIGHTxWIDTHxCHANNELS SAMPLES [BACKEND]\n");
+        fprintf(stderr,
+                "usage: bench_step RUN.yaml HEIGHTxWIDTHxCHANNELS SAMPLES [BACKEND [predict]]\n");
         return 2;
     }
+    bool training = count < 6 || strcmp(words[5], "predict") != 0;
     struct Shape input = {height, width, channels, 1, 1};
     struct PlanRequest request = {.variant = variant_best(VARIANT_F32_V4),
-                                  .training = true,
+                                  .training = training,
                                   .samples = {samples},
                                   .sample_counts = 1,
                                   .loss = &options.loss};
@@ -136,10 +141,10 @@ int main(int count, char **words) {
     printf("%s, %lld samples, %s, %s kernels; one core: %.0f GF/s, %.1f GB/s read + write\n",
            words[1], samples, request.backend->name, variant_name(request.variant), peak * 1e-9,
            bandwidth * 1e-9);
-    run_steps(plan, model, samples, 2);
+    run_steps(plan, model, samples, training, 2);
     plan_time(plan, true);
-    run_steps(plan, model, samples, STEPS);
-    print_plan(plan, samples, peak, bandwidth);
+    run_steps(plan, model, samples, training, STEPS);
+    print_plan(plan, samples, training, peak, bandwidth);
     plan_release(plan);
     model_release(model);
     runfile_release(file);

@@ -18,6 +18,7 @@ struct ConvShape {
     int64_t pad_height, pad_width; /* zeros on both sides, as PyTorch's padding */
     int64_t dilation_height, dilation_width, groups;
     int64_t out_height, out_width; /* (height + 2·pad − dilation·(kernel−1) − 1) / stride + 1 */
+    bool relu; /* forward ends with max(0, y), within rounding; a NaN stays one. Not for training */
 };
 
 struct Conv; /* one convolution, made ready for certain sample counts; each backend's own */

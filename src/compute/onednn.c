@@ -72,6 +72,10 @@ static dnnl_status_t append_sum(dnnl_post_ops_t operations, float scale) {
     return dnnl_post_ops_append_sum(operations, scale, 0, dnnl_f32);
 }
 
+static dnnl_status_t append_relu(dnnl_post_ops_t operations, float slope) {
+    return dnnl_post_ops_append_eltwise(operations, dnnl_eltwise_relu, slope, 0);
+}
+
 #else
 
 typedef const dnnl_memory_desc_t *Layout;
@@ -132,6 +136,10 @@ static dnnl_status_t append_sum(dnnl_post_ops_t operations, float scale) {
     return dnnl_post_ops_append_sum(operations, scale);
 }
 
+static dnnl_status_t append_relu(dnnl_post_ops_t operations, float slope) {
+    return dnnl_post_ops_append_eltwise(operations, 1, dnnl_eltwise_relu, slope, 0);
+}
+
 #endif
 
 /* ---- one primitive with its arguments, ready to run ---- */
@@ -167,6 +175,20 @@ static dnnl_primitive_attr_t user_scratchpad(void) {
     CHECK(dnnl_primitive_attr_set_scratchpad_mode(attributes, dnnl_scratchpad_mode_user) ==
           dnnl_success);
     return attributes;
+}
+
+/* oneDNN's own ReLU makes 0 of a NaN; one with a slope lets it pass, and so small a slope leaves of
+ * negative values what any rounding swallows, yet no denormal numbers. */
+#define RELU_SLOPE 1e-30f
+
+/* Lets a matrix product add to what is there (scale), or a convolution end with a ReLU. */
+static void attach(dnnl_primitive_attr_t attributes,
+                   dnnl_status_t append(dnnl_post_ops_t operations, float value), float value) {
+    dnnl_post_ops_t operations;
+    CHECK(dnnl_post_ops_create(&operations) == dnnl_success);
+    CHECK(append(operations, value) == dnnl_success);
+    CHECK(dnnl_primitive_attr_set_post_ops(attributes, operations) == dnnl_success);
+    dnnl_post_ops_destroy(operations);
 }
 
 /* `primitive->description` is there; `arguments` are `count` of DNNL_ARG_*, the scratchpad aside.
@@ -236,6 +258,7 @@ struct Conv {
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_memory_desc_t weights; /* OHWI */
+    bool relu;                  /* behind forward */
     float *zeros;               /* the bias of a convolution without */
     struct Counted *counts;
     int count_count;
@@ -334,6 +357,8 @@ static void pass_make(struct Conv *conv, struct Counted *counted, const struct G
         [BACKWARD_WEIGHTS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS}};
     struct Primitive *primitive = &counted->pass[pass];
     dnnl_primitive_attr_t attributes = user_scratchpad();
+    if (conv->relu)
+        attach(attributes, append_relu, RELU_SLOPE);
     dnnl_status_t status = describe_pass(&primitive->description, pass, geometry, conv->engine,
                                          attributes, counted->pass[FORWARD].description);
     dnnl_primitive_attr_destroy(attributes);
@@ -424,6 +449,8 @@ static int create(struct Plain own, struct Conv **conv, const struct ConvShape *
     made->own = own;
     made->out_pixels = shape->out_height * shape->out_width;
     made->out_channels = shape->out_channels;
+    made->relu = shape->relu;
+    CHECK(!shape->relu || !training);
     made->zeros = memory_allocate((size_t)shape->out_channels * sizeof(float), "zero bias");
     made->counts = memory_allocate((size_t)sample_counts * sizeof *made->counts, "convolution");
     int status = own.backend->conv_create(&made->plain, shape, samples, sample_counts, training,
@@ -570,13 +597,8 @@ static void product_describe(struct Product *product) {
     CHECK(describe_matrix(&b, b_sizes, key->transpose_b ? b_turned : b_strides) == dnnl_success);
     CHECK(describe_matrix(&c, c_sizes, c_strides) == dnnl_success);
     dnnl_primitive_attr_t attributes = user_scratchpad();
-    if (key->beta != 0) {
-        dnnl_post_ops_t operations;
-        CHECK(dnnl_post_ops_create(&operations) == dnnl_success);
-        CHECK(append_sum(operations, (float)key->beta) == dnnl_success);
-        CHECK(dnnl_primitive_attr_set_post_ops(attributes, operations) == dnnl_success);
-        dnnl_post_ops_destroy(operations);
-    }
+    if (key->beta != 0)
+        attach(attributes, append_sum, (float)key->beta);
     if (describe_product(&product->primitive.description, BORROW(a), BORROW(b), BORROW(c),
                          remembered.engine, attributes) != dnnl_success)
         product->primitive.description = NULL;

@@ -16,6 +16,8 @@
     ((int64_t)1 << 19) /* of columns a thread: half of a 1 MiB second-level cache                  \
                         */
 
+#define RECTIFY_WORTH 65536 /* elements from which waking threads pays */
+
 struct Conv {
     struct ConvShape shape;
     int64_t in_group, out_group; /* channels a group */
@@ -115,12 +117,21 @@ static int64_t columns_of(const struct Conv *conv, int64_t group, const struct B
     return conv->taps;
 }
 
+/* A NaN passes. */
+static void rectify(int64_t count, real *y) {
+#pragma omp parallel for simd if (count >= RECTIFY_WORTH)
+    for (int64_t i = 0; i < count; i++)
+        y[i] = y[i] < 0 ? 0 : y[i];
+}
+
 static void conv_forward(const struct Conv *conv, int64_t samples, const void *x,
                          const void *weights, const void *prepared, const void *bias, void *y,
                          void *scratch) {
     int64_t channels = conv->shape.out_channels;
     if (conv->depthwise) {
         KERNEL(depthwise_forward)(&conv->shape, samples, x, prepared, bias, y);
+        if (conv->shape.relu)
+            rectify(samples * conv->shape.out_height * conv->shape.out_width * channels, y);
         return;
     }
     for (struct Block block = {0}; next_block(conv, samples, &block);) {
@@ -135,6 +146,8 @@ static void conv_forward(const struct Conv *conv, int64_t samples, const void *x
                     (const real *)weights + g * conv->out_group * conv->taps, conv->taps,
                     bias ? 1 : 0, out + g * conv->out_group, channels);
         }
+        if (conv->shape.relu)
+            rectify(block.pixels * channels, out);
     }
 }
 

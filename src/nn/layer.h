@@ -82,6 +82,7 @@ struct Operation {
     const struct Node *merged[LAYER_MERGED]; /* in the order they would have run */
     int merged_count;
     int input_count, inputs[LAYER_INPUTS], output; /* tensors, after merging */
+    bool training;                                 /* of a training plan */
     struct Shape in[LAYER_INPUTS], out;
     const struct ArenaRow *rows;             /* the node's */
     bool wants_input_gradient[LAYER_INPUTS]; /* false at the model's input */

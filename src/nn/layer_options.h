@@ -16,9 +16,13 @@ struct ConvOptions {
 /* Over what a batch normalisation takes its statistics when training. */
 enum BatchnormStatistics { STATISTICS_SHARD, STATISTICS_BATCH };
 
+/* Its rows of the arena, in this order. */
+enum { BATCHNORM_SCALE, BATCHNORM_SHIFT, BATCHNORM_MEAN, BATCHNORM_VARIANCE };
+
 struct BatchnormOptions {
     double momentum, epsilon;
     int statistics;
+    bool fold;                            /* into the convolution in front, when predicting */
     struct Choice scale_init, shift_init; /* kind NULL: the default */
 };
 

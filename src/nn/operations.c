@@ -52,9 +52,10 @@ static bool absorb_next(struct Draft *draft, struct Operation *operation) {
 }
 
 static struct Operation start_operation(const struct Draft *draft, const struct Node *node,
-                                        enum Variant variant) {
+                                        const struct PlanRequest *request) {
     struct Operation operation = {.node = node,
-                                  .layer = layer_variant(node->layer, variant),
+                                  .layer = layer_variant(node->layer, request->variant),
+                                  .training = request->training,
                                   .input_count = node->input_count,
                                   .output = node->output,
                                   .out = node->out,
@@ -129,7 +130,7 @@ void operations_build(struct Operations *operations, const struct Graph *graph,
         if (draft.merged[i] || draft.stands_for[node->output] != node->output)
             continue;
         struct Operation *operation = &operations->items[operations->count++];
-        *operation = start_operation(&draft, node, request->variant);
+        *operation = start_operation(&draft, node, request);
         while (!request->no_merging && operation->layer->absorb && absorb_next(&draft, operation))
             continue;
     }

@@ -131,6 +131,36 @@ static void check_passes(const struct Backend *backend, enum Variant variant,
     }
 }
 
+/* Forward that ends with a ReLU, and lets a NaN pass. */
+static void check_rectified(const struct Backend *backend, enum Variant variant,
+                            const struct ConvShape *plain, int64_t samples) {
+    struct ConvShape shape = *plain;
+    struct Error error = {0};
+    struct Conv *conv;
+    struct Arrays a;
+    uint64_t state = 29;
+    shape.relu = true;
+    assert_int_equal(backend->conv_create(&conv, &shape, &samples, 1, false, false, &error), OK);
+    arrays_make(&a, variant, &shape, samples, &state);
+    a.prepared = memory_allocate(backend->conv_prepared_bytes(conv), "test");
+    a.scratch = memory_allocate(backend->conv_scratch_bytes(conv), "test");
+    backend->conv_prepare(conv, a.real_w, a.prepared);
+    backend->conv_forward(conv, samples, a.real_x, a.real_w, a.prepared, a.real_b, a.out,
+                          a.scratch);
+    for (int64_t i = 0; i < a.y_count; i++)
+        a.y[i] = fmax(0, a.y[i] + a.b[i % shape.out_channels]);
+    check_near(variant, a.out, a.y, a.y_count, backend, &shape, samples, "forward with a ReLU");
+    spoil(variant, a.real_b, a.o_count);
+    backend->conv_forward(conv, samples, a.real_x, a.real_w, a.prepared, a.real_b, a.out,
+                          a.scratch);
+    for (int64_t i = 0; i < a.y_count; i++)
+        assert_true(isnan(get(variant, a.out, i)));
+    memory_release(a.prepared);
+    memory_release(a.scratch);
+    arrays_release(&a);
+    backend->conv_release(conv);
+}
+
 static void check_shape(const struct Backend *backend, enum Variant variant,
                         const struct ConvShape *s, const int64_t samples[COUNTS]) {
     struct Error error = {0};
@@ -152,6 +182,7 @@ static void check_shape(const struct Backend *backend, enum Variant variant,
         arrays_release(&a);
     }
     backend->conv_release(conv);
+    check_rectified(backend, variant, s, samples[0]);
 }
 
 static int64_t pick(uint64_t *state, const int64_t *values, int count) {
@@ -197,7 +228,7 @@ static struct ConvShape random_shape(uint64_t seed) {
 static struct ConvShape square(int64_t side, int64_t in, int64_t out, int64_t kernel,
                                int64_t stride, int64_t groups) {
     struct ConvShape s = {side,       side,       in, out, kernel, kernel, stride, stride,
-                          kernel / 2, kernel / 2, 1,  1,   groups, 0,      0};
+                          kernel / 2, kernel / 2, 1,  1,   groups, 0,      0,      false};
     finish_shape(&s);
     return s;
 }

@@ -1,4 +1,5 @@
-/* The sum of two branches. Mostly merged into the batch normalisation in front of it. */
+/* The sum of two branches. Mostly merged into the batch normalisation in front of it; where that
+ * was folded into a convolution, the sum takes over the ReLU behind it. */
 #include <string.h>
 
 #include "nn/elementwise.h"
@@ -14,25 +15,40 @@ static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 1);
 }
 
+static bool absorb(const struct Operation *operation, const struct Node *next) {
+    return !operation->training && !operation->merged_count &&
+           !strcmp(next->layer->kind.name, "relu");
+}
+
 static int plan(struct Planning *planning) {
     planning->operation->in_place = true;
     planning->operation->backward_in_place = true;
     return OK;
 }
 
-static void add_piece(int64_t count, const real *a, const real *b, real *y) {
+/* A NaN passes the ReLU: the run must see it. */
+static void add_piece(int64_t count, bool relu, const real *a, const real *b, real *y) {
+    if (relu) {
 #pragma omp simd
-    for (int64_t i = 0; i < count; i++)
-        y[i] = a[i] + b[i];
+        for (int64_t i = 0; i < count; i++) {
+            real sum = a[i] + b[i];
+            y[i] = sum < 0 ? 0 : sum;
+        }
+    } else {
+#pragma omp simd
+        for (int64_t i = 0; i < count; i++)
+            y[i] = a[i] + b[i];
+    }
 }
 
 static void forward(const struct Call *call) {
     int64_t elements = call->samples * shape_elements(call->operation->out);
     const real *a = call->input[0], *b = call->input[1];
     real *y = call->output;
+    bool relu = call->operation->merged_count;
 #pragma omp parallel for if (elements >= ELEMENTWISE_WORTH)
     for (int64_t i = 0; i < elementwise_pieces(elements); i++)
-        add_piece(elementwise_length(elements, i), a + i * ELEMENTWISE_PIECE,
+        add_piece(elementwise_length(elements, i), relu, a + i * ELEMENTWISE_PIECE,
                   b + i * ELEMENTWISE_PIECE, y + i * ELEMENTWISE_PIECE);
 }
 
@@ -47,6 +63,7 @@ const struct Layer KERNEL(layer_add) = {
     .kind = {"add", "the sum of two branches", NULL, 0},
     .describe = describe,
     .plan = plan,
+    .absorb = absorb,
     .forward = forward,
     .backward = backward,
 };

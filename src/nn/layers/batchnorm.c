@@ -41,13 +41,14 @@ static const struct Key keys[] = {
      .help = "training's mean and variance: shard: of each shard, as each worker's in "
              "data-parallel training; batch: of the global batch, over all ranks, for shards too "
              "small; keeps the activations of all of a rank's shards"},
+    {"fold", KEY_BOOL, OPTION(fold), "true",
+     .help = "when predicting, a convolution directly in front does this layer's work, by scaled "
+             "weights and bias: the same scores but for rounding, faster"},
     {"scale_init", KEY_CHOICE, OPTION(scale_init), .kinds = &initialiser_kinds, .optional = true,
      .help = "how the scale (weight) starts; without it 1"},
     {"shift_init", KEY_CHOICE, OPTION(shift_init), .kinds = &initialiser_kinds, .optional = true,
      .help = "how the shift (bias) starts; without it 0"},
     KEY_END};
-
-enum { ROW_SCALE, ROW_SHIFT, ROW_MEAN, ROW_VARIANCE };
 
 static int describe(struct Describe *describe) {
     struct Node *node = describe->node;
@@ -355,8 +356,8 @@ static void find_statistics(const struct Call *call, struct Lanes lanes, int64_t
     if (!batch)
         sum_shard(call, lanes, pixels, saved_mean);
     double weight = (double)call->samples / (double)call->batch;
-    real *part_mean = call->gradients ? call_gradient(call, ROW_MEAN) : NULL;
-    real *part_variance = call->gradients ? call_gradient(call, ROW_VARIANCE) : NULL;
+    real *part_mean = call->gradients ? call_gradient(call, BATCHNORM_MEAN) : NULL;
+    real *part_variance = call->gradients ? call_gradient(call, BATCHNORM_VARIANCE) : NULL;
     for (int64_t c = 0; c < channels; c++) {
         struct Moments m =
             batch ? batch_moments(call, channels, c) : shard_moments(call, lanes, pixels, c);
@@ -373,9 +374,10 @@ static void find_statistics(const struct Call *call, struct Lanes lanes, int64_t
 /* y = x · scale + shift at every lane, from the shard's statistics or the running ones. */
 static void find_scale_and_shift(const struct Call *call, struct Lanes lanes) {
     const struct BatchnormOptions *options = call->operation->node->options;
-    const real *gamma = call_parameter(call, ROW_SCALE), *beta = call_parameter(call, ROW_SHIFT);
-    const real *mean = call_parameter(call, ROW_MEAN);
-    const real *variance = call_parameter(call, ROW_VARIANCE);
+    const real *gamma = call_parameter(call, BATCHNORM_SCALE),
+               *beta = call_parameter(call, BATCHNORM_SHIFT);
+    const real *mean = call_parameter(call, BATCHNORM_MEAN);
+    const real *variance = call_parameter(call, BATCHNORM_VARIANCE);
     const real *saved_mean = call->saved, *saved_inverse = saved_mean + lanes.channels;
     real *scale = lane_array(call, lanes, LANES_SCALE);
     real *shift = lane_array(call, lanes, LANES_SHIFT);
@@ -516,7 +518,8 @@ static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pix
     const real *scale = lane_array(call, lanes, LANES_SCALE);
     real *factor = lane_array(call, lanes, LANES_FACTOR);
     real *offset = lane_array(call, lanes, LANES_OFFSET);
-    real *dgamma = call_gradient(call, ROW_SCALE), *dbeta = call_gradient(call, ROW_SHIFT);
+    real *dgamma = call_gradient(call, BATCHNORM_SCALE),
+         *dbeta = call_gradient(call, BATCHNORM_SHIFT);
     bool batch = over_batch(call->operation);
     double n = (double)(batch ? pixels / call->samples * call->batch : pixels);
     for (int64_t c = 0; c < lanes.channels; c++) {

@@ -1,6 +1,12 @@
 /* Two-dimensional convolution (cross-correlation, as everywhere in this field):
- *   y(n,p,q,o) = bias(o) + Σ_{r,s,i} x(n, p·stride + r·dilation − padding, …, i) · w(o,r,s,i) */
+ *   y(n,p,q,o) = bias(o) + Σ_{r,s,i} x(n, p·stride + r·dilation − padding, …, i) · w(o,r,s,i)
+ * When predicting, a batch normalisation behind it, γ·(y − mean)/√(var + ε) + β, is folded into it:
+ * with s = γ/√(var + ε) the weights of each output channel become s·w, the bias β + s·(bias −
+ * mean). A ReLU behind that, or behind the convolution itself, runs while the output is in the
+ * cache. */
+#include <math.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "nn/initialise.h"
@@ -68,6 +74,28 @@ struct ConvState {
     struct Conv *conv;
 };
 
+static const struct Node *merged(const struct Operation *operation, const char *layer) {
+    for (int i = 0; i < operation->merged_count; i++)
+        if (!strcmp(operation->merged[i]->layer->kind.name, layer))
+            return operation->merged[i];
+    return NULL;
+}
+
+static bool absorb(const struct Operation *operation, const struct Node *next) {
+    const char *name = next->layer->kind.name;
+    if (operation->training || merged(operation, "relu"))
+        return false;
+    if (!strcmp(name, "batchnorm"))
+        return !operation->merged_count && ((const struct BatchnormOptions *)next->options)->fold;
+    return !strcmp(name, "relu");
+}
+
+/* Folded weights and bias lie behind what the backend prepares from them. */
+static size_t folded_offset(const struct ConvState *state) {
+    size_t bytes = state->backend->conv_prepared_bytes(state->conv);
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
+
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     const struct ConvOptions *options = operation->node->options;
@@ -88,6 +116,7 @@ static int plan(struct Planning *planning) {
         .groups = options->groups,
         .out_height = out.height,
         .out_width = out.width,
+        .relu = merged(operation, "relu"),
     };
     struct Conv *conv;
     int code = planning->backend->conv_create(
@@ -100,6 +129,9 @@ static int plan(struct Planning *planning) {
     operation->state = state;
     operation->scratch_bytes = planning->backend->conv_scratch_bytes(conv);
     operation->prepared_bytes = planning->backend->conv_prepared_bytes(conv);
+    if (merged(operation, "batchnorm"))
+        operation->prepared_bytes =
+            folded_offset(state) + (size_t)(operation->rows[0].count + out.channels) * sizeof(real);
     operation->needs_input = planning->training;
     return OK;
 }
@@ -113,20 +145,57 @@ static void release(struct Operation *operation) {
     operation->state = NULL;
 }
 
-static void prepare(const struct Call *call) {
-    const struct ConvState *state = call->operation->state;
-    call->backend->conv_prepare(state->conv, call_parameter(call, 0), call->prepared);
-}
-
 static bool has_bias(const struct Call *call) {
     return ((const struct ConvOptions *)call->operation->node->options)->bias;
 }
 
+struct Filters {
+    const real *weights, *bias; /* bias NULL: none */
+};
+
+static struct Filters filters_of(const struct Call *call) {
+    const struct Operation *operation = call->operation;
+    if (!merged(operation, "batchnorm"))
+        return (struct Filters){call_parameter(call, 0),
+                                has_bias(call) ? call_parameter(call, 1) : NULL};
+    const real *folded =
+        (const real *)((const char *)call->prepared + folded_offset(operation->state));
+    return (struct Filters){folded, folded + operation->rows[0].count};
+}
+
+static void fold(const struct Call *call, const struct Node *norm) {
+    const struct Operation *operation = call->operation;
+    const struct BatchnormOptions *options = norm->options;
+    const struct ArenaRow *rows = operation->rows + (norm->first_row - operation->node->first_row);
+    const real *state = call->parameters, *weights = call_parameter(call, 0);
+    const real *gamma = state + rows[BATCHNORM_SCALE].offset;
+    const real *beta = state + rows[BATCHNORM_SHIFT].offset;
+    const real *mean = state + rows[BATCHNORM_MEAN].offset;
+    const real *variance = state + rows[BATCHNORM_VARIANCE].offset;
+    int64_t channels = operation->out.channels, count = operation->rows[0].count / channels;
+    real *folded = (real *)((char *)call->prepared + folded_offset(operation->state));
+    for (int64_t o = 0; o < channels; o++) {
+        double scale = (double)gamma[o] / sqrt((double)variance[o] + options->epsilon);
+        double bias = has_bias(call) ? (double)call_parameter(call, 1)[o] : 0;
+        for (int64_t i = o * count; i < (o + 1) * count; i++)
+            folded[i] = (real)((double)weights[i] * scale);
+        folded[channels * count + o] = (real)((double)beta[o] + (bias - (double)mean[o]) * scale);
+    }
+}
+
+static void prepare(const struct Call *call) {
+    const struct ConvState *state = call->operation->state;
+    const struct Node *norm = merged(call->operation, "batchnorm");
+    if (norm)
+        fold(call, norm);
+    call->backend->conv_prepare(state->conv, filters_of(call).weights, call->prepared);
+}
+
 static void forward(const struct Call *call) {
     const struct ConvState *state = call->operation->state;
-    call->backend->conv_forward(state->conv, call->samples, call->input[0], call_parameter(call, 0),
-                                call->prepared, has_bias(call) ? call_parameter(call, 1) : NULL,
-                                call->output, call->scratch);
+    struct Filters filters = filters_of(call);
+    call->backend->conv_forward(state->conv, call->samples, call->input[0], filters.weights,
+                                call->prepared, filters.bias, call->output, call->scratch);
 }
 
 static void backward(const struct Call *call) {
@@ -146,6 +215,7 @@ const struct Layer KERNEL(layer_conv) = {
              keys, sizeof(struct ConvOptions)},
     .describe = describe,
     .plan = plan,
+    .absorb = absorb,
     .release = release,
     .prepare = prepare,
     .forward = forward,

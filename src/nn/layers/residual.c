@@ -24,7 +24,8 @@ static const struct Key keys[] = {
      .names = shortcut_names,
      .help =
          "identity: shapes must agree; pad: every stride-th pixel and zero channels (option A); "
-         "projection: 1x1 convolution and batchnorm (option B), its statistics as the body's"},
+         "projection: 1x1 convolution and batchnorm (option B), its statistics and fold as the "
+         "body's"},
     KEY_END};
 
 /* A branch under construction: what every step of it needs. */
@@ -33,7 +34,7 @@ struct Branch {
     const struct Choice *choice;
     const char *path;
     struct Error *error;
-    int statistics; /* of the projection's batch normalisation: as in the body */
+    const struct BatchnormOptions *norm; /* in the body, for the projection's; NULL: none */
 };
 
 /* Appends a node "path.name" behind `input`. */
@@ -47,11 +48,11 @@ static int append(const struct Branch *branch, const char *name, const char *lay
 }
 
 /* Of the last batch normalisation among the nodes from `first` on. */
-static int statistics_of_body(const struct Graph *graph, int first) {
+static const struct BatchnormOptions *norm_of_body(const struct Graph *graph, int first) {
     for (int i = graph->node_count - 1; i >= first; i--)
         if (!strcmp(graph->nodes[i]->layer->kind.name, "batchnorm"))
-            return ((const struct BatchnormOptions *)graph->nodes[i]->options)->statistics;
-    return STATISTICS_SHARD;
+            return graph->nodes[i]->options;
+    return NULL;
 }
 
 /* The stride that takes the block's input to its output, (in − 1) / stride + 1 = out on both axes,
@@ -90,8 +91,11 @@ static int append_projection(const struct Branch *branch, int64_t stride, int64_
     *conv = (struct ConvOptions){
         .out = channels, .kernel = 1, .stride = stride, .dilation = 1, .groups = 1};
     struct BatchnormOptions *norm = graph_memory(branch->graph, sizeof *norm);
-    *norm = (struct BatchnormOptions){
-        .momentum = 0.1, .epsilon = 1e-5, .statistics = branch->statistics};
+    *norm = (struct BatchnormOptions){.momentum = 0.1, .epsilon = 1e-5, .fold = true};
+    if (branch->norm) {
+        norm->statistics = branch->norm->statistics;
+        norm->fold = branch->norm->fold;
+    }
     int code = append(branch, "shortcut.0", "conv", conv, &input, 1, &input);
     return code ? code : append(branch, "shortcut.1", "batchnorm", norm, &input, 1, output);
 }
@@ -99,7 +103,7 @@ static int append_projection(const struct Branch *branch, int64_t stride, int64_
 static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
                   int *output, struct Error *error) {
     const struct ResidualOptions *options = choice->options;
-    struct Branch branch = {graph, choice, path, error, STATISTICS_SHARD};
+    struct Branch branch = {graph, choice, path, error, NULL};
     if (options->body.count == 0)
         return schema_fail(error, choice, "body",
                            "layer %s (residual): zero layers; expected a list of at least one",
@@ -111,7 +115,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
     if (code)
         return code;
 
-    branch.statistics = statistics_of_body(graph, first);
+    branch.norm = norm_of_body(graph, first);
     struct Shape in = graph_shape(graph, input), out = graph_shape(graph, ends[0]);
     int64_t stride = stride_between(in, out);
     if (options->shortcut == SHORTCUT_IDENTITY && !same_shape(in, out))
