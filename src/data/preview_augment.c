@@ -1,0 +1,152 @@
+#include "data/preview_augment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/sheet.h"
+
+struct Grid {
+    const struct AugmentPreview *preview;
+    struct Loader *training, *evaluation;
+    struct Shade shade;
+    struct Image image; /* the size of what loaders make, and room for one */
+    float *target;
+    int64_t left, top; /* of the first picture */
+};
+
+void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
+    int64_t channels = preprocess->channels, pixels = image->height * image->width;
+    int64_t whole = preprocess->height * preprocess->width;
+    bool mean_image = preprocess->mean_count > channels;
+    bool same = image->height == preprocess->height && image->width == preprocess->width;
+    for (int64_t c = 0; c < channels; c++) {
+        double mean = 0;
+        if (preprocess->mean_count == channels)
+            mean = preprocess->mean[c];
+        for (int64_t i = 0; i < whole && mean_image; i++)
+            mean += preprocess->mean[i * channels + c] / (double)whole;
+        for (int64_t i = 0; i < pixels; i++) {
+            float *value = &image->pixels[i * channels + c];
+            float subtracted =
+                mean_image && same ? preprocess->mean[i * channels + c] : (float)mean;
+            *value = *value / preprocess->factor[c] + subtracted;
+        }
+    }
+}
+
+/* The samples to show, into `chosen`, the classes in turn; returns how many. */
+static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
+    const struct Split *split = preview->loader.split;
+    int64_t classes = preview->loader.dataset->class_count, count = 0;
+    int64_t *order = memory_allocate((size_t)split->count * sizeof *order, "preview");
+    int64_t *seen = memory_allocate((size_t)classes * sizeof *seen, "preview");
+    struct RandomStream stream = random_stream(preview->seed, RANDOM_SHUFFLE, 0, 0, 0);
+    for (int64_t i = 0; i < split->count; i++)
+        order[i] = i;
+    if (preview->random)
+        random_permutation(&stream, split->count, order);
+    for (int64_t turn = 0; count < preview->samples; turn++) {
+        memset(seen, 0, (size_t)classes * sizeof *seen);
+        for (int64_t i = 0; i < split->count && count < preview->samples; i++)
+            if (seen[split->labels[order[i]]]++ == turn)
+                chosen[count++] = order[i];
+    }
+    memory_release(order);
+    memory_release(seen);
+    return count;
+}
+
+/* One picture: what the loader makes of a sample in an epoch. */
+static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, int64_t epoch,
+                 int64_t sample, int64_t column, int64_t top) {
+    int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
+    loader_fill(loader, epoch, sample, 1, grid->image.pixels, grid->target, NULL);
+    preview_undo(grid->preview->loader.preprocess, &grid->image);
+    sheet_image(sheet, grid->left + column * (grid->image.width * scale + SHEET_GAP), top, scale,
+                &grid->image, grid->shade);
+}
+
+static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
+    const struct AugmentPreview *preview = grid->preview;
+    const struct Split *split = preview->loader.split;
+    int64_t *chosen = memory_allocate((size_t)preview->samples * sizeof *chosen, "preview");
+    int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width);
+    int64_t step = (side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT) + SHEET_GAP;
+    int64_t rows = choose(preview, chosen);
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t sample = chosen[row], top = grid->top + row * step;
+        sheet_text(sheet, SHEET_GAP, top + (step - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2,
+                   preview->loader.dataset->class_names[split->labels[sample]]);
+        draw(grid, sheet, grid->evaluation, 0, sample, 0, top);
+        for (int64_t epoch = 0; epoch < preview->epochs; epoch++)
+            draw(grid, sheet, grid->training, epoch, sample, epoch + 1, top);
+    }
+    memory_release(chosen);
+}
+
+static void draw_head(const struct Grid *grid, struct Sheet *sheet) {
+    int64_t step = grid->image.width * sheet_enlargement(grid->image.height, grid->image.width);
+    sheet_text(sheet, grid->left, SHEET_GAP, "test");
+    for (int64_t epoch = 0; epoch < grid->preview->epochs; epoch++) {
+        char number[32];
+        snprintf(number, sizeof number, "%lld", (long long)epoch + 1);
+        sheet_text(sheet, grid->left + (epoch + 1) * (step + SHEET_GAP), SHEET_GAP, number);
+    }
+}
+
+static int64_t longest_name(const struct Dataset *dataset) {
+    int64_t longest = 0;
+    for (int64_t c = 0; c < dataset->class_count; c++)
+        if (sheet_text_width(dataset->class_names[c]) > longest)
+            longest = sheet_text_width(dataset->class_names[c]);
+    return longest;
+}
+
+static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) {
+    const struct AugmentPreview *preview = grid->preview;
+    int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
+    int64_t high = grid->image.height * scale, wide = grid->image.width * scale;
+    struct Sheet sheet;
+    grid->left = longest_name(preview->loader.dataset) + 2 * SHEET_GAP;
+    grid->top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP;
+    high = (high > SHEET_TEXT_HEIGHT ? high : SHEET_TEXT_HEIGHT) + SHEET_GAP;
+    int code = sheet_create(&sheet, grid->top + preview->samples * high,
+                            grid->left + (preview->epochs + 1) * (wide + SHEET_GAP), path,
+                            "take a smaller --count or fewer --epochs", error);
+    if (code == OK) {
+        draw_head(grid, &sheet);
+        draw_rows(grid, &sheet);
+        code = sheet_write(&sheet, path, error);
+    }
+    sheet_release(&sheet);
+    return code;
+}
+
+int preview_augment_write(const struct AugmentPreview *preview, const char *path,
+                          struct Error *error) {
+    struct AugmentPreview shown = *preview;
+    struct Grid grid = {.preview = &shown};
+    struct LoaderRequest request = preview->loader;
+    shown.samples =
+        preview->samples < request.split->count ? preview->samples : request.split->count;
+    request.shuffle = request.evaluate = false;
+    int code = loader_create(&grid.training, &request, error);
+    request.evaluate = true;
+    if (code == OK)
+        code = loader_create(&grid.evaluation, &request, error);
+    if (code == OK) {
+        grid.shade = shade_of_split(request.dataset, request.split);
+        grid.image = loader_image(grid.training);
+        grid.image.pixels =
+            memory_allocate((size_t)image_elements(&grid.image) * sizeof(float), "preview");
+        grid.target =
+            memory_allocate((size_t)request.dataset->class_count * sizeof(float), "preview");
+        code = draw_sheet(&grid, path, error);
+    }
+    memory_release(grid.image.pixels);
+    memory_release(grid.target);
+    loader_release(grid.training);
+    loader_release(grid.evaluation);
+    return code;
+}
