@@ -30,9 +30,12 @@ static void add_type(struct Document *document, const struct Key *key) {
     struct Text type = {0};
     if (key->kinds) {
         const char *what = key->kinds->what;
-        bool list = key->type == KEY_CHOICES;
-        text_add(&document->text, "%s[%s%s](#", list ? "list of " : "", what,
-                 list ? plural(what) : "");
+        bool lists = key->type == KEY_CHOICE_LISTS, list = lists || key->type == KEY_CHOICES;
+        text_add(&document->text, "%s%s[%s%s](#", lists ? "list of " : "",
+                 lists  ? "lists of "
+                 : list ? "list of "
+                        : "",
+                 what, list ? plural(what) : "");
         for (const char *c = what; *c; c++)
             text_add(&document->text, "%c", *c == ' ' ? '-' : *c);
         text_add(&document->text, "%s)", plural(what));

@@ -114,6 +114,15 @@ static void emit_separator(struct Text *text, int i) {
     text_add(text, "%s", i ? ", " : "");
 }
 
+static void emit_choices_flow(struct Text *text, const struct ChoiceList *list) {
+    text_add(text, "[");
+    for (int i = 0; i < list->count; i++) {
+        emit_separator(text, i);
+        emit_choice_flow(text, &list->items[i]);
+    }
+    text_add(text, "]");
+}
+
 static void emit_value(struct Text *text, const struct Key *key, const void *field) {
     char buffer[NUMBER_BYTES];
     if (is_absent(key, field)) {
@@ -188,12 +197,15 @@ static void emit_value(struct Text *text, const struct Key *key, const void *fie
     case KEY_CHOICE:
         emit_choice_flow(text, field);
         return;
-    case KEY_CHOICES: {
-        const struct ChoiceList *list = field;
+    case KEY_CHOICES:
+        emit_choices_flow(text, field);
+        return;
+    case KEY_CHOICE_LISTS: {
+        const struct ChoiceLists *lists = field;
         text_add(text, "[");
-        for (int i = 0; i < list->count; i++) {
+        for (int i = 0; i < lists->count; i++) {
             emit_separator(text, i);
-            emit_choice_flow(text, &list->items[i]);
+            emit_choices_flow(text, &lists->items[i]);
         }
         text_add(text, "]");
         return;
@@ -225,6 +237,8 @@ static bool holds_choices(const struct Key *keys, const void *options) {
     for (const struct Key *key = keys; key->name; key++) {
         const void *field = (const char *)options + key->offset;
         if (key->type == KEY_CHOICES && ((const struct ChoiceList *)field)->count > 0)
+            return true;
+        if (key->type == KEY_CHOICE_LISTS && ((const struct ChoiceLists *)field)->count > 0)
             return true;
         if (key->type == KEY_SECTION && holds_choices(key->keys, field))
             return true;
@@ -259,10 +273,19 @@ static void emit_choice_block(struct Text *text, const struct Choice *choice, in
     emit_block(text, kind->keys, choice->options, indent + 2);
 }
 
+/* The dashes' own column is `indent`. */
+static void emit_choices_block(struct Text *text, const struct ChoiceList *list, int indent) {
+    for (int i = 0; i < list->count; i++) {
+        text_add(text, "%*s- ", indent, "");
+        emit_choice_block(text, &list->items[i], indent + 2);
+    }
+}
+
 static void emit_block_value(struct Text *text, const struct Key *key, const void *field,
                              int indent) {
     const struct Choice *choice = field;
     const struct ChoiceList *list = field;
+    const struct ChoiceLists *lists = field;
     if (key->type == KEY_SECTION && key->keys->name) {
         text_add(text, "\n");
         emit_block(text, key->keys, field, indent + 2);
@@ -271,9 +294,12 @@ static void emit_block_value(struct Text *text, const struct Key *key, const voi
         emit_choice_block(text, choice, indent + 2);
     } else if (key->type == KEY_CHOICES && list->count > 0) {
         text_add(text, "\n");
-        for (int i = 0; i < list->count; i++) {
-            text_add(text, "%*s- ", indent + 2, "");
-            emit_choice_block(text, &list->items[i], indent + 4);
+        emit_choices_block(text, list, indent + 2);
+    } else if (key->type == KEY_CHOICE_LISTS && lists->count > 0) {
+        text_add(text, "\n");
+        for (int i = 0; i < lists->count; i++) {
+            text_add(text, "%*s-%s\n", indent + 2, "", lists->items[i].count ? "" : " []");
+            emit_choices_block(text, &lists->items[i], indent + 4);
         }
     } else {
         text_add(text, " ");

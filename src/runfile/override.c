@@ -101,6 +101,11 @@ static int into_list(const struct Override *set, int at, struct YamlNode *node,
     }
     if (at + 1 == set->count)
         return put(set, node, NULL, (int)index);
+    if (key->type == KEY_CHOICE_LISTS) {
+        struct Key inner = *key;
+        inner.type = KEY_CHOICES;
+        return into_list(set, at + 1, node->items[index], &inner);
+    }
     if (key->type == KEY_CHOICES)
         return into_choice(set, at + 1, node->items[index], key->kinds);
     text_add(&text, "an item of '%s' is one value; nothing stands below it", key->name);
@@ -116,6 +121,7 @@ static int into_value(const struct Override *set, int at, struct YamlNode *node,
     case KEY_CHOICE:
         return into_choice(set, at, node, key->kinds);
     case KEY_CHOICES:
+    case KEY_CHOICE_LISTS:
     case KEY_REALS:
     case KEY_INTS:
     case KEY_STRINGS:

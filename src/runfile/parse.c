@@ -241,6 +241,22 @@ static void set_absent(const struct Key *key, void *field) {
         *(int *)field = -1;
 }
 
+static int parse_choice_lists(const struct Parser *parser, const struct Key *key,
+                              const struct YamlNode *node, struct ChoiceLists *lists, int depth) {
+    if (node->type != NODE_LIST)
+        return expected(parser, key, node, NULL);
+    if (depth > TREE_NESTING)
+        return too_deep(parser, node);
+    lists->count = node->count;
+    lists->items = pool_allocate(parser->pool, (size_t)node->count * sizeof *lists->items);
+    for (int i = 0; i < node->count; i++) {
+        int code = parse_choices(parser, key, node->items[i], &lists->items[i], depth + 1);
+        if (code)
+            return code;
+    }
+    return OK;
+}
+
 static int parse_value(const struct Parser *parser, const struct Key *key, struct YamlNode *node,
                        void *field, int depth) {
     if (key->optional && node_is_null(node)) {
@@ -295,6 +311,8 @@ static int parse_value(const struct Parser *parser, const struct Key *key, struc
         return parse_choice(parser, key->kinds, node, field, depth);
     case KEY_CHOICES:
         return parse_choices(parser, key, node, field, depth);
+    case KEY_CHOICE_LISTS:
+        return parse_choice_lists(parser, key, node, field, depth);
     case KEY_SECTION:
         return parse_keys(parser, key->keys, node, field, depth);
     }

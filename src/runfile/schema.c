@@ -148,6 +148,10 @@ void schema_describe(struct Text *text, const struct Key *key) {
     case KEY_CHOICES:
         text_add(text, "list, each item %s%s", schema_article(key->kinds->what), key->kinds->what);
         return;
+    case KEY_CHOICE_LISTS:
+        text_add(text, "list of lists, each item of those %s%s", schema_article(key->kinds->what),
+                 key->kinds->what);
+        return;
     case KEY_SECTION:
         text_add(text, "keys ");
         for (const struct Key *inner = key->keys; inner->name; inner++)

@@ -11,20 +11,21 @@
 #include <stdint.h>
 
 enum KeyType {
-    KEY_INT,     /* int64_t */
-    KEY_REAL,    /* double; finite */
-    KEY_BOOL,    /* bool; true or false */
-    KEY_ENUM,    /* int, index into `names` */
-    KEY_STRING,  /* const char * */
-    KEY_SPAN,    /* struct Span: "2 epochs", "500 steps", "1 epoch"; 0 alone is "0 steps" */
-    KEY_COUNT,   /* int64_t, or the word in names[0] (e.g. "auto"), stored as -1 */
-    KEY_REALS,   /* struct Reals: a sequence of numbers */
-    KEY_INTS,    /* struct Ints */
-    KEY_STRINGS, /* struct Strings */
-    KEY_SPANS,   /* struct Spans */
-    KEY_CHOICE,  /* struct Choice: one of `kinds` */
-    KEY_CHOICES, /* struct ChoiceList: a sequence of `kinds` */
-    KEY_SECTION  /* a nested struct with the keys `keys`, stored in place */
+    KEY_INT,          /* int64_t */
+    KEY_REAL,         /* double; finite */
+    KEY_BOOL,         /* bool; true or false */
+    KEY_ENUM,         /* int, index into `names` */
+    KEY_STRING,       /* const char * */
+    KEY_SPAN,         /* struct Span: "2 epochs", "500 steps", "1 epoch"; 0 alone is "0 steps" */
+    KEY_COUNT,        /* int64_t, or the word in names[0] (e.g. "auto"), stored as -1 */
+    KEY_REALS,        /* struct Reals: a sequence of numbers */
+    KEY_INTS,         /* struct Ints */
+    KEY_STRINGS,      /* struct Strings */
+    KEY_SPANS,        /* struct Spans */
+    KEY_CHOICE,       /* struct Choice: one of `kinds` */
+    KEY_CHOICES,      /* struct ChoiceList: a sequence of `kinds` */
+    KEY_CHOICE_LISTS, /* struct ChoiceLists: a sequence of such sequences */
+    KEY_SECTION       /* a nested struct with the keys `keys`, stored in place */
 };
 
 struct Span {
@@ -63,6 +64,11 @@ struct ChoiceList {
     struct Choice *items;
 };
 
+struct ChoiceLists {
+    int count;
+    struct ChoiceList *items;
+};
+
 struct Key {
     const char *name; /* NULL ends a table */
     enum KeyType type;
@@ -76,7 +82,7 @@ struct Key {
     bool above_minimum;            /* the minimum itself is refused */
     const char *const *names;      /* KEY_ENUM: NULL-terminated; KEY_COUNT: the one word */
     const struct Key *keys;        /* KEY_SECTION */
-    const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES */
+    const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES, KEY_CHOICE_LISTS */
     const char *unit;              /* "samples", "1/step"; NULL: none */
     const char *help;              /* one line for docs/run-file.md */
     bool optional; /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM: may stay absent, which is kind ==

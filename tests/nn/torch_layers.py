@@ -63,7 +63,45 @@ def convolution(channels):
     return [{"conv": dict(ours, out=out)}], [nn.Conv2d(channels, out, **theirs)]
 
 
-CASES = [maxpool, avgpool, global_maxpool, convolution]
+def upsample(channels):
+    factor, mode = pick(1, 2, 3, 4), pick("nearest", "bilinear")
+    smooth = {"align_corners": False} if mode == "bilinear" else {}
+    return [{"upsample": dict(factor=factor, mode=mode)}], [nn.Upsample(scale_factor=factor, mode=mode, **smooth)]
+
+
+class Branches(nn.Module):
+    def __init__(self, paths, join):
+        super().__init__()
+        self.paths, self.join = nn.ModuleList(nn.Sequential(*path) for path in paths), join
+
+    def forward(self, x):
+        ends = [path(x) for path in self.paths]
+        return torch.cat(ends, 1) if self.join == "concat" else sum(ends[1:], ends[0])
+
+
+def branches(channels):
+    """An inception block; its paths agree in shape where they are added."""
+    join = pick("concat", "add")
+    outs = [pick(1, 3, 8) for _ in range(3)] if join == "concat" else [channels] * 3
+    ours = [[{"conv": dict(out=outs[0], kernel=1)}, "relu"],
+            [{"conv": dict(out=4, kernel=1)}, "relu", {"conv": dict(out=outs[1], kernel=3, padding=1)}],
+            [{"maxpool": dict(kernel=3, stride=1, padding=1)}, {"conv": dict(out=outs[2], kernel=1, bias=False)}], []]
+    theirs = [[nn.Conv2d(channels, outs[0], 1), nn.ReLU()],
+              [nn.Conv2d(channels, 4, 1), nn.ReLU(), nn.Conv2d(4, outs[1], 3, padding=1)],
+              [nn.MaxPool2d(3, 1, 1), nn.Conv2d(channels, outs[2], 1, bias=False)], []]
+    chosen = draw.sample(range(4), pick(2, 3, 4))
+    return ([{"branches": dict(paths=[ours[i] for i in chosen], join=join)}],
+            [Branches([theirs[i] for i in chosen], join)])
+
+
+def flattened_branches(channels):
+    """Features side by side: images side by side, flattened."""
+    paths = [[nn.Conv2d(channels, 3, 1), nn.Flatten()], [nn.Flatten()]]
+    return ([{"branches": {"paths": [[{"conv": dict(out=3, kernel=1)}, "flatten"], ["flatten"]]}}],
+            [Branches(paths, "concat")])
+
+
+CASES = [maxpool, avgpool, global_maxpool, convolution, upsample, branches, flattened_branches]
 
 
 def tensor(values, shape):
@@ -74,8 +112,8 @@ def image(values, samples, height, width, channels):
     return tensor(values, (samples, height, width, channels)).permute(0, 3, 1, 2).contiguous()
 
 
-def check(case, what, ours, theirs):
-    error = ((ours - theirs).norm() / (1e-4 + theirs.norm())).item()
+def check(case, what, ours, theirs, floor=1e-4):
+    error = ((ours - theirs).norm() / (floor + theirs.norm())).item()
     if not error <= TOLERANCE:
         sys.exit(f"{case}: {what} differs from PyTorch's by {error:.2g}, relative")
 
@@ -97,11 +135,13 @@ def both(case, layers, net, size, samples, mode):
 
 
 def compare(case, layers, modules, size, samples):
-    """Predicting, output by output (ours in the order (H,W,C)); training, with a linear layer behind."""
+    """Predicting, output by output (images: ours have the order (H,W,C)); training, with a linear layer behind."""
     net = nn.Sequential(*modules).double()
     ours, x = both(case, layers + ["flatten"], net, size, samples, "inference")
-    output = net(x).permute(0, 2, 3, 1).reshape(samples, -1)
-    check(case, "the output", tensor(ours["scores"], output.shape), output.detach())
+    output = net(x)
+    if output.dim() == 4:
+        output = output.permute(0, 2, 3, 1).reshape(samples, -1)
+        check(case, "the output", tensor(ours["scores"], output.shape), output.detach())
 
     net = nn.Sequential(*modules, nn.Flatten(), nn.Linear(output.shape[1], 7)).double()
     ours, x = both(case, layers + ["flatten", {"linear": {"out": 7}}], net, size, samples, "training")
@@ -109,9 +149,10 @@ def compare(case, layers, modules, size, samples):
     check(case, "the scores", tensor(ours["scores"], scores.shape), scores.detach())
     F.cross_entropy(scores, tensor(ours["target"], scores.shape)).backward()
     check(case, "the input's gradient", image(ours["input_gradient"], samples, *size), x.grad)
+    whole = sum(parameter.grad.square().sum() for parameter in net.parameters()).sqrt()
     for name, parameter in net.named_parameters():
         row = ours["gradient"][name]
-        check(case, f"the gradient of {name}", tensor(row["values"], row["shape"]), parameter.grad)
+        check(case, f"the gradient of {name}", tensor(row["values"], row["shape"]), parameter.grad, 0.01 * whole)
 
 
 def fits(net, size):

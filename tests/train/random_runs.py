@@ -133,7 +133,7 @@ class Generator:
         fitting = [name for name in names if RULES[name](self, shape, None, deep) is not None]
         name = self.pick("layer", fitting)
         keys = self.tables.kind("layer", name)["keys"]
-        options = self.options([key for key in keys if key["type"] not in ("choices",)], f"layer.{name}")
+        options = self.options([key for key in keys if key["type"] not in ("choices", "choice lists")], f"layer.{name}")
         shape = RULES[name](self, shape, options, deep)
         return ({name: options} if options else name), shape
 
@@ -186,7 +186,7 @@ def rule(*names):
     return add
 
 
-@rule("relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "batchnorm", "dropout", "alpha_dropout")
+@rule("relu", "leaky_relu", "prelu", "elu", "selu", "gelu", "silu", "tanh", "sigmoid", "batchnorm", "alpha_dropout")
 def same(generator, shape, options, deep):
     return shape
 
@@ -198,6 +198,13 @@ def single_norm(generator, shape, options, deep):
     if options and "groups" in options:
         divisors = [g for g in range(1, shape.channels + 1) if shape.channels % g == 0]
         options["groups"] = generator.rng.choice([g for g in divisors if g < shape.height * shape.width * shape.channels])
+    return shape
+
+
+@rule("dropout")
+def dropout(generator, shape, options, deep):
+    if shape.flat and options:
+        options.pop("drops", None)
     return shape
 
 
@@ -220,7 +227,7 @@ def linear(generator, shape, options, deep):
     return Shape(1, 1, options["out"], True)
 
 
-@rule("global_avgpool")
+@rule("global_avgpool", "global_maxpool")
 def global_pool(generator, shape, options, deep):
     if deep or shape.flat:
         return None
@@ -254,12 +261,52 @@ def pool(generator, shape, options, deep):
         return None
     if options is None:
         return shape
-    for name in ("dilation", "ceil"):
-        options.pop(name, None)
     options["kernel"] = generator.rng.randint(1, min(3, shape.height, shape.width))
     options["stride"] = generator.rng.randint(1, 3)
     options["padding"] = generator.rng.randint(0, options["kernel"] // 2)
-    return shape.window(options["kernel"], options["stride"], options["padding"])
+    if "dilation" in options:
+        options.update(padding=0, dilation=generator.rng.choice([1, 2]))
+        if not shape.holds(options["kernel"], 0, options["dilation"]):
+            options["dilation"] = 1
+    return shape.window(options["kernel"], options["stride"], options["padding"], options.get("dilation", 1),
+                        options.get("ceil_mode", False))
+
+
+@rule("fractional_maxpool")
+def fractional_pool(generator, shape, options, deep):
+    if deep or shape.flat or min(shape.height, shape.width) < 2:
+        return None
+    if options is None:
+        return shape
+    options["out"] = generator.rng.randint(1, min(shape.height, shape.width) - 1)
+    if max(shape.height, shape.width) / options["out"] > 8:
+        options["out"] = 2
+    return Shape(options["out"], options["out"], shape.channels)
+
+
+@rule("upsample")
+def upsample(generator, shape, options, deep):
+    if deep or shape.flat or max(shape.height, shape.width) > 2 * SIZE:
+        return None
+    if options is None:
+        return shape
+    options["factor"] = generator.rng.randint(1, 2)
+    return Shape(shape.height * options["factor"], shape.width * options["factor"], shape.channels)
+
+
+@rule("branches")
+def branches(generator, shape, options, deep):
+    """Paths that keep the shape: their channels add up, or they do."""
+    if shape.flat:
+        return None
+    if options is None:
+        return shape
+    paths = [generator.layers(shape, generator.rng.randint(0, 2), deep + 1) for _ in range(generator.rng.randint(2, 3))]
+    options["paths"] = [path for path, _ in paths]
+    if deep or options.get("join") == "add":
+        options["join"] = "add"
+        return shape
+    return Shape(shape.height, shape.width, sum(out.channels for _, out in paths))
 
 
 @rule("residual")
@@ -444,7 +491,7 @@ def break_one(run, tables, rng):
     wrong = {"integer": ["three", 1.5, [1], {"a": 1}], "number": ["much", [1.0], "nan", ".inf", True], "count": ["never", 1.5, [1]],
              "boolean": ["yes", 1, [True]], "word": ["neither", 3.5, [1]], "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],
              "numbers": ["many", 1, {"a": 1}], "integers": ["many", 1.5, {"a": 1}], "section": ["all", 3, [1]],
-             "choice": [3, [1], "nothing_known"], "choices": ["nothing_known", {"a": 1}, 3], "text": [[1], {"a": 1}], "texts": [{"a": 1}], "spans": ["1 epoch", [3], {"a": 1}],
+             "choice": [3, [1], "nothing_known"], "choices": ["nothing_known", {"a": 1}, 3], "choice lists": ["nothing_known", ["relu"], {"a": 1}, 3], "text": [[1], {"a": 1}], "texts": [{"a": 1}], "spans": ["1 epoch", [3], {"a": 1}],
              "kind": [3]}
     holder[name] = rng.choice(wrong[kind])
     return key["name"]

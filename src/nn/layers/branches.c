@@ -1,0 +1,70 @@
+/* Several ways through from one input, joined again (Szegedy et al. 2014, "Going deeper with
+ * convolutions"). A container: the paths' layers and the join become nodes of the graph. */
+#include <stddef.h>
+
+#include "base/memory.h"
+#include "nn/layer.h"
+
+enum { JOIN_CONCAT, JOIN_ADD };
+static const char *const join_names[] = {"concat", "add", NULL};
+
+struct BranchesOptions {
+    struct ChoiceLists paths;
+    int join;
+};
+
+static const struct Key keys[] = {
+    {"paths", KEY_CHOICE_LISTS, offsetof(struct BranchesOptions, paths), .kinds = &layer_kinds,
+     .help = "a list of layers each, all on the same input; [] hands the input on"},
+    {"join", KEY_ENUM, offsetof(struct BranchesOptions, join), "concat", .names = join_names,
+     .help = "concat: the paths' channels side by side; add: their sum, of equal shapes"},
+    KEY_END};
+
+/* The paths' ends into one tensor; sums from the left. */
+static int join(struct Graph *graph, const struct Choice *choice, const char *path, int *ends,
+                int *output, struct Error *error) {
+    const struct BranchesOptions *options = choice->options;
+    int count = options->paths.count, code = OK;
+    if (options->join == JOIN_CONCAT)
+        return graph_add(graph, layer_named("concat"), NULL, choice, path, ends, count, output,
+                         error);
+    *output = ends[0];
+    for (int i = 1; i < count && !code; i++) {
+        struct Shape a = graph_shape(graph, ends[0]), b = graph_shape(graph, ends[i]);
+        if (a.height != b.height || a.width != b.width || a.channels != b.channels)
+            return schema_fail(error, choice, "paths",
+                               "layer %s (branches): path 0 gives (%lld, %lld, %lld), path %d "
+                               "(%lld, %lld, %lld): expected equal shapes to add",
+                               path, (long long)a.height, (long long)a.width, (long long)a.channels,
+                               i, (long long)b.height, (long long)b.width, (long long)b.channels);
+        const int terms[] = {*output, ends[i]};
+        code = graph_add(graph, layer_named("add"), NULL, choice, path, terms, 2, output, error);
+    }
+    return code;
+}
+
+static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
+                  int *output, struct Error *error) {
+    const struct BranchesOptions *options = choice->options;
+    int ends[LAYER_INPUTS], count = options->paths.count;
+    if (count < 2 || count > LAYER_INPUTS)
+        return schema_fail(error, choice, "paths",
+                           "layer %s (branches): %d path%s; expected 2 to %d", path, count,
+                           count == 1 ? "" : "s", LAYER_INPUTS);
+    for (int i = 0; i < count; i++) {
+        char *inner = memory_print("%s.paths.%d", path, i);
+        int code = graph_add_list(graph, &options->paths.items[i], inner, input, &ends[i], error);
+        memory_release(inner);
+        if (code)
+            return code;
+    }
+    return join(graph, choice, path, ends, output, error);
+}
+
+const struct Layer KERNEL(layer_branches) = {
+    .kind = {"branches",
+             "several ways through, side by side: filters of several sizes see the same input, as "
+             "in an inception block",
+             keys, sizeof(struct BranchesOptions)},
+    .expand = expand,
+};
