@@ -160,6 +160,12 @@ static const struct Key checkpoint_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .help = "newest checkpoints to keep, beside the best; 0: all"},
+    {.name = "snapshots",
+     .type = KEY_BOOL,
+     .offset = CHECKPOINT_AT(snapshots),
+     .fallback = "false",
+     .help = "keeps the model of each cycle's end of a cyclic schedule as snapshot-NNN.h5: the "
+             "members of a snapshot ensemble"},
     KEY_END};
 
 #define START_AT(member) offsetof(struct StartOptions, member)

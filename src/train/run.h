@@ -57,6 +57,7 @@ struct RunOptions {
     struct {
         struct Span every;
         int64_t keep; /* newest K and best; 0: all */
+        bool snapshots;
     } checkpoint;
 };
 extern const struct Key run_keys[];

@@ -59,13 +59,19 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
     return checkpoint;
 }
 
-/* Checkpoints that will lie in the folder at the same time: those kept, the best, the one being
- * written. */
+static int64_t cycles_at(const struct Trainer *trainer, int64_t step) {
+    return schedule_cycles(&trainer->options.schedule, &trainer->time, step);
+}
+
+/* Checkpoints that will lie in the folder at the same time: those kept, the best, the snapshots,
+ * the one being written. */
 static int64_t most_checkpoints(const struct Trainer *trainer) {
     int64_t keep = trainer->options.checkpoint.keep;
     int64_t every = span_steps(trainer->options.checkpoint.every, trainer->time.steps_per_epoch);
     int64_t all = every ? trainer->time.total / every + 2 : 2;
-    return keep && keep < all ? keep + 2 : all + 1;
+    int64_t snapshots =
+        trainer->options.checkpoint.snapshots ? cycles_at(trainer, trainer->time.total) : 0;
+    return (keep && keep < all ? keep + 2 : all + 1) + snapshots;
 }
 
 int trainer_check_room(struct Trainer *trainer, struct Error *error) {
@@ -102,18 +108,46 @@ void trainer_discard(struct Trainer *trainer) {
     rmdir(trainer->request->folder);
 }
 
+bool trainer_snapshot_is_due(const struct Trainer *trainer) {
+    int64_t step = trainer->progress.step;
+    return trainer->options.checkpoint.snapshots &&
+           cycles_at(trainer, step) > cycles_at(trainer, step - 1);
+}
+
+/* What points at the checkpoint `path` of this step. Pruning leaves alone what a link points at. */
+static int put_links(struct Trainer *trainer, const char *path, bool best, struct Error *error) {
+    int code = OK;
+    if (trainer_snapshot_is_due(trainer)) {
+        char *name = memory_print("snapshot-%03lld.h5",
+                                  (long long)cycles_at(trainer, trainer->progress.step));
+        code = checkpoint_link(trainer->checkpoints, name, path, error);
+        memory_release(name);
+    }
+    if (!code && (best || !trainer->validation))
+        code = checkpoint_link(trainer->checkpoints, "best.h5", path, error);
+    return code ? code : checkpoint_link(trainer->checkpoints, "latest.h5", path, error);
+}
+
+int trainer_mend_links(struct Trainer *trainer, struct Error *error) {
+    const struct Progress *progress = &trainer->progress;
+    int code = OK;
+    if (ranks_rank(trainer->ranks) == 0) {
+        char *path = checkpoint_name(trainer->checkpoints, progress->step);
+        code = put_links(trainer, path, progress->best_step == progress->step, error);
+        memory_release(path);
+    }
+    return ranks_agree(trainer->ranks, code, error);
+}
+
 /* Rank 0's part. */
 static int write_out(struct Trainer *trainer, struct Error *error) {
     struct Checkpoint *checkpoint = compose(trainer);
     char *path = checkpoint_name(trainer->checkpoints, trainer->progress.step);
-    bool best = trainer->best_is_newest || !trainer->validation;
     int code = metrics_flush(trainer->metrics, error);
     if (!code)
         code = checkpoint_write(checkpoint, path, error);
-    if (!code && best)
-        code = checkpoint_link(trainer->checkpoints, "best.h5", path, error);
     if (!code)
-        code = checkpoint_link(trainer->checkpoints, "latest.h5", path, error);
+        code = put_links(trainer, path, trainer->best_is_newest, error);
     if (!code)
         code = checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, error);
     checkpoint_release(checkpoint);

@@ -122,6 +122,22 @@ static int build_model(struct Trainer *trainer, struct Error *error) {
     return run_check_model(trainer->file, trainer->model, trainer->dataset, error);
 }
 
+static int check_snapshots(const struct Trainer *trainer, struct Error *error) {
+    const struct RunOptions *options = &trainer->options;
+    static const char key[] = "checkpoint.snapshots";
+    if (!options->checkpoint.snapshots)
+        return OK;
+    if (!schedule_has_cycles(&options->schedule))
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, key,
+                            "are taken where a cycle of the schedule ends, and %s has none; "
+                            "cosine_restarts has",
+                            options->schedule.kind->name);
+    if (!schedule_cycles(&options->schedule, &trainer->time, trainer->time.total))
+        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, key,
+                            "the run ends before the schedule's first cycle does");
+    return OK;
+}
+
 static int measure_time(struct Trainer *trainer, struct Error *error) {
     const struct RunOptions *options = &trainer->options;
     int64_t count = trainer->split->count, batch = options->train.batch;
@@ -132,7 +148,7 @@ static int measure_time(struct Trainer *trainer, struct Error *error) {
     int code = schedule_check(&options->schedule, &trainer->time, error);
     if (!code && options->average.kind)
         code = average_check(&options->average, &trainer->time, error);
-    return code;
+    return code ? code : check_snapshots(trainer, error);
 }
 
 /* Every number of samples that a shard can have: of a whole batch, and of the last one. */

@@ -121,7 +121,8 @@ static void begin_epoch(struct Progress *progress) {
 
 static bool save_is_due(const struct Trainer *trainer, bool last) {
     int64_t every = span_steps(trainer->options.checkpoint.every, trainer->time.steps_per_epoch);
-    return last || trainer->best_is_newest || (every && trainer->progress.step % every == 0);
+    return last || trainer->best_is_newest || trainer_snapshot_is_due(trainer) ||
+           (every && trainer->progress.step % every == 0);
 }
 
 static void remember(struct TrainResult *result, const struct Progress *progress) {
@@ -172,6 +173,20 @@ static void note_if_finished(const struct Trainer *trainer) {
                       (long long)trainer->time.total);
 }
 
+static void fill_result(const struct Trainer *trainer, struct TrainResult *result) {
+    size_t bytes = (size_t)arena_state_elements(model_arena(trainer->model)) * sizeof(float);
+    result->progress = trainer->progress;
+    result->total_steps = trainer->time.total;
+    result->stopped_early = trainer_stopped_early(trainer);
+    result->finished = result->stopped_early || trainer->progress.step >= trainer->time.total;
+    if (trainer->stepped_seconds > 0)
+        result->images_per_second = trainer->stepped_samples / trainer->stepped_seconds;
+    digest_text(digest_bytes(trainer->state, bytes), result->digest);
+    if (trainer_has_average(trainer))
+        digest_text(digest_bytes(trainer->average, bytes), result->average_digest);
+    result->checkpoint = checkpoint_name(trainer->checkpoints, trainer->progress.step);
+}
+
 int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
           struct Error *error) {
     struct Trainer trainer;
@@ -186,27 +201,16 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
             code = trainer_save(&trainer, error);
         if (code)
             trainer_discard(&trainer);
+    } else if (!code) {
+        code = trainer_mend_links(&trainer, error);
     }
     if (!code) {
         remember(result, &trainer.progress);
         note_if_finished(&trainer);
         code = run_steps(&trainer, until, result, error);
     }
-    if (!code) {
-        char *path = checkpoint_name(trainer.checkpoints, trainer.progress.step);
-        int64_t elements = arena_state_elements(model_arena(trainer.model));
-        result->progress = trainer.progress;
-        result->total_steps = trainer.time.total;
-        result->stopped_early = trainer_stopped_early(&trainer);
-        result->finished = result->stopped_early || trainer.progress.step >= trainer.time.total;
-        if (trainer.stepped_seconds > 0)
-            result->images_per_second = trainer.stepped_samples / trainer.stepped_seconds;
-        digest_text(digest_bytes(trainer.state, (size_t)elements * sizeof(float)), result->digest);
-        if (trainer_has_average(&trainer))
-            digest_text(digest_bytes(trainer.average, (size_t)elements * sizeof(float)),
-                        result->average_digest);
-        result->checkpoint = path;
-    }
+    if (!code)
+        fill_result(&trainer, result);
     trainer_release(&trainer);
     return code;
 }

@@ -70,6 +70,11 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
 int trainer_find_donor(struct Trainer *trainer, struct Error *error);
 /* save.c: one checkpoint of the present state; links, prunes. Collective. */
 int trainer_save(struct Trainer *trainer, struct Error *error);
+/* save.c: does a cycle end here whose model is kept? */
+bool trainer_snapshot_is_due(const struct Trainer *trainer);
+/* save.c: the links of the checkpoint that a run continues from, which a kill may have come before.
+ * Collective. */
+int trainer_mend_links(struct Trainer *trainer, struct Error *error);
 /* save.c: is there room for the checkpoints of the whole run? Collective. */
 int trainer_check_room(struct Trainer *trainer, struct Error *error);
 /* save.c: takes back what a run wrote that could not save its first checkpoint. */

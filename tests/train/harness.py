@@ -141,6 +141,17 @@ def start_and_kill(ranks, step, out, *arguments):
     return process.wait(timeout=120)
 
 
+def kill_midway(ranks, step, last, out, *arguments):
+    """Kills a run, somewhere from `step` on and before `last`: a machine in a hurry may need several tries."""
+    for _ in range(10):
+        shutil.rmtree(out, ignore_errors=True)
+        start_and_kill(ranks, step, out, *arguments)
+        if step <= newest_step(out) < last:
+            print(f"killed on {ranks} ranks behind step {newest_step(out)}", flush=True)
+            return
+    sys.exit(f"FAILED: ten runs could not be killed between the steps {step} and {last}")
+
+
 def children(parent):
     """The processes started by `parent`, directly."""
     with contextlib.suppress(FileNotFoundError):

@@ -3,7 +3,7 @@
 average is what NumPy makes of the saved weights; validated, evaluated and predicted with, shown, refused."""
 import json
 
-from harness import check, h5py, need_numpy, newest_step, np, result, run, run_file, scratch, start_and_kill, synthesize
+from harness import MODEL, check, h5py, kill_midway, need_numpy, np, result, run, run_file, scratch, synthesize
 
 need_numpy()
 AVERAGES = {
@@ -57,8 +57,7 @@ with scratch() as folder:
             check(epochs(f"{out}{ranks}") == epochs(out), f"{name}: the same figures on {ranks} ranks")
         first, stop, second = KILLS[name]
         killed = f"{out}-killed"
-        start_and_kill(first, stop, killed, "train", recipe, *choose)
-        check(stop <= newest_step(killed) < 20, f"{name}: killed behind step {newest_step(killed)}")
+        kill_midway(first, stop, 20, killed, "train", recipe, *choose)
         there = result(second, "train", recipe, "--out", killed, "--resume", *choose)
         check((there["digest"], there["average_digest"]) == (whole["digest"], whole["average_digest"]), f"{name}: killed on {first} ranks, resumed on {second}: the same bits")
         check(epochs(killed) == epochs(out), f"{name}: the same figures")
@@ -97,6 +96,11 @@ train: {{batch: 50, shards: 1, length: 3 steps, shuffle: false}}
     count = x[0, :, :, 0].size
     check(np.allclose(there["0.running_mean"], x.mean((1, 2)).mean(0), rtol=1e-4, atol=1e-5), "the mean over four batches, measured")
     check(np.allclose(there["0.running_var"], x.var((1, 2)).mean(0) * count / (count - 1), rtol=1e-4), "the variance, too")
+
+    # Shards whose statistics are joined run together, here as in a step.
+    joined = run_file(folder, data, MODEL.replace("  - batchnorm\n", "  - batchnorm: {statistics: batch}\n"), "joined.yaml", length="8 steps")
+    there = [result(ranks, "train", joined, "--out", f"{folder}/joined{ranks}", "--quiet", "--set", "average={polyak: {start: 2 steps}}") for ranks in (1, 2)]
+    check(there[0]["average_digest"] == there[1]["average_digest"] and there[0]["digest"] == there[1]["digest"], "synchronised statistics: the same bits on 2 ranks")
 
     # polyak begins behind step 7: what was saved before has none
     early, late = (f"{folder}/polyak/checkpoints/step-{step:09d}.h5" for step in (6, 7))
