@@ -33,8 +33,11 @@ PARAMETERS = {
     "cifar10-mlp": 3072 * 1024 + 2 * 1024 * 1024 + 3 * 2 * 1024 + linear(1024, 10),
     "cifar10-smallcnn": conv(3, 64) + conv(64, 64) + conv(64, 128) + conv(128, 128)
                         + conv(128, 256) + conv(256, 256) + linear(4 * 4 * 256, 10),
+    "transfer-head": conv(3, 64) + conv(64, 64) + conv(64, 128) + conv(128, 128)
+                     + conv(128, 256) + conv(256, 256) + linear(4 * 4 * 256, 5),
     "cifar10-resnet20": conv(3, 16) + stages((16, 32, 64), 3) + linear(64, 10),
 }
+PARAMETERS["transfer-finetune"] = PARAMETERS["transfer-head"]
 
 
 def trainer(*arguments):

@@ -3,7 +3,7 @@
 preprocessing kept or replaced; weights written by h5py; the same bits on any number of ranks."""
 import os
 
-from harness import check, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
+from harness import SOURCE, check, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
 
 
 def other_classes(path, source, classes=4):
@@ -89,6 +89,22 @@ with scratch() as folder:
             file[f"model/{name}"] = theirs[name].astype(np.float64) * 2
     result(1, "train", student, "--out", f"{folder}/plain", "--set", f"start_from.checkpoint={plain}", "--set", "start_from.preprocess=own", "--quiet")
     check((begin(folder, "plain")["0.weight"] == theirs["0.weight"] * 2).all(), "weights that h5py wrote are taken")
+
+    recipes = os.path.join(SOURCE, "launch", "recipes")
+    small = ["--set", f"data.file={few}", "--set", "train.batch=16", "--set", "train.shards=2", "--set", "train.length=2 steps", "--set", "schedule.warmup=0", "--quiet"]
+    result(2, "train", f"{recipes}/cifar10-smallcnn.yaml", "--out", f"{folder}/big", *small, "--set", "model.23.out=4")
+    donor_of_five = f"{folder}/big/checkpoints/best.h5"
+    theirs = model(donor_of_five)
+    for name, moves in (("transfer-head", 0), ("transfer-finetune", 1)):
+        result(2, "train", f"{recipes}/{name}.yaml", "--out", f"{folder}/{name}", *small, "--set", "model.23.out=4", "--set", f"start_from.checkpoint={donor_of_five}", "--set", 'start_from.fresh=["23.*"]')
+        ours, first = model(f"{folder}/{name}/checkpoints/latest.h5"), begin(folder, name)
+        learned = {key for key in ours if "running" not in key and not np.array_equal(ours[key], first[key])}
+        body = {key for key in ours if "running" not in key and not key.startswith("23.")}
+        check(learned == ({"23.weight", "23.bias"} | (body if moves else set())), f"{name}.yaml: {'everything' if moves else 'the head alone'} learns")
+        if moves:
+            def step(key):
+                return np.abs(ours[key] - first[key]).max()
+            check(np.array_equal(first["0.weight"], theirs["0.weight"]) and step("23.weight") > 0, "from the donor's layers on")
 
     def refused(code, *more):
         words = run(2, "train", student, "--out", f"{folder}/refused", *more, code=code)[1].split("\n")[0]
