@@ -289,11 +289,8 @@ bool updater_step(struct Updater *updater, double rate, int64_t number, void *st
                         .state = state,
                         .gradient = gradient,
                         .adjustment = {.factor = 1, .limit = INFINITY}};
-    if (clip_measures(&updater->clip)) {
+    if (clip_measures(&updater->clip))
         updater->gradient_norm = measure_gradient(updater, gradient);
-        if (!isfinite(updater->gradient_norm))
-            return false;
-    }
     if (updater->clip.norm > 0)
         step.adjustment.factor = clip_factor(&updater->clip, updater->gradient_norm);
     if (updater->clip.value > 0)

@@ -14,6 +14,7 @@ static void take_free_keys(struct RunOptions *options, const struct RunOptions *
     options->train.instruction_set = from->train.instruction_set;
     options->train.check_every = from->train.check_every;
     options->early_stopping.patience = from->early_stopping.patience;
+    options->clip.report = from->clip.report;
     options->checkpoint = from->checkpoint;
     options->data.file = from->data.file; /* its digest is compared */
     if (options->start_from.checkpoint && from->start_from.checkpoint)

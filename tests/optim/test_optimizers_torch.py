@@ -208,6 +208,7 @@ CASES = [
      theirs(optim.SGD, (0.1, 0), lr=0.1, before=l1(0.05, 0))),
     ("optimizer: {sgd: {rate: 0.1}}\nparameters: [all: {max_norm: 1.5}]",
      theirs(optim.SGD, lr=0.1, after=max_norm(1.5))),
+    ("optimizer: {sgd: {rate: 0.1}}\nparameters: [biases: {rate: 0.1}]", theirs(optim.SGD, rates=(0.1, 0.01))),
     ("optimizer: {adam: {rate: 0.01}}\nparameters: [biases: {rate: 0.1, weight_decay: 0.2}]",
      theirs(optim.Adam, (0, 0.2), lr=0.01, rates=(0.01, 0.001))),
     ("optimizer: {nesterov: {rate: 0.02, form: pytorch, weight_decay: 0.1, decay: all}}\n"
