@@ -198,6 +198,8 @@ static void resized_crops(void **state) {
                                 scale, square);
     assert_float_equal(area, 0.35, 0.02);
     check_resized("augment: [resized_crop: {size: 13}]", usual, ratio);
+    const double any[2] = {0.1, 1.6}, most[2] = {0.9, 1}; /* one attempt in ten fits */
+    check_resized("augment: [resized_crop: {scale: [0.9, 1], aspect: [0.1, 1.6]}]", most, any);
     const double whole[2] = {0.9, 1}, wide[2] = {9, 10}, tall[2] = {0.1, 0.2};
     check_resized("augment: [resized_crop: {scale: [0.9, 1], aspect: [9, 10]}]", whole, wide);
     check_resized("augment: [resized_crop: {scale: [0.9, 1], aspect: [0.1, 0.2]}]", whole, tall);
