@@ -15,7 +15,7 @@
 #include "data/loader.h"
 #include "runfile/runfile.h"
 
-enum { COUNT = 500, ROUNDS = 20, SIDE = 32, CHANNELS = 3, CLASSES = 10 };
+enum { COUNT = 50, ROUNDS = 200, SIDE = 32, CHANNELS = 3, CLASSES = 10 };
 
 struct Lists {
     struct ChoiceList augment, mix;

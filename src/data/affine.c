@@ -1,6 +1,5 @@
 #include "data/affine.h"
 
-#include <math.h>
 #include <string.h>
 
 const char *const affine_fill_names[] = {"zero", "edge", "reflect", NULL};
@@ -50,6 +49,12 @@ static void sample_inside(const struct Image *in, int64_t y, int64_t x, float do
         to[i] = a * above[i] + b * above[i + channels] + c * below[i] + d * below[i + channels];
 }
 
+/* floor(), which plain x86-64 has no instruction for. */
+static int64_t whole_below(double value) {
+    int64_t whole = (int64_t)value;
+    return whole - (value < (double)whole);
+}
+
 void affine_apply(const double m[6], enum AffineFill fill, const struct Image *in,
                   struct Image *out) {
     double middle_x = ((double)in->width - 1) / 2, middle_y = ((double)in->height - 1) / 2;
@@ -60,9 +65,8 @@ void affine_apply(const double m[6], enum AffineFill fill, const struct Image *i
             double x = (double)column - middle_x;
             double from_x = m[0] * x + m[1] * y + m[2] + middle_x;
             double from_y = m[3] * x + m[4] * y + m[5] + middle_y;
-            double left = floor(from_x), top = floor(from_y);
-            int64_t i = (int64_t)left, j = (int64_t)top;
-            float right = (float)(from_x - left), down = (float)(from_y - top);
+            int64_t i = whole_below(from_x), j = whole_below(from_y);
+            float right = (float)(from_x - (double)i), down = (float)(from_y - (double)j);
             if (i >= 0 && j >= 0 && i + 1 < in->width && j + 1 < in->height)
                 sample_inside(in, j, i, down, right, to);
             else

@@ -32,20 +32,46 @@ static inline float channel_of(float value, float chroma, float k) {
     return value - chroma * (part > 1 ? 1 : part);
 }
 
+/* Pixels are taken in groups, channel by channel, so that a vector holds one channel of several. */
+enum { GROUP = 16 };
+struct Group {
+    float r[GROUP], g[GROUP], b[GROUP];
+};
+
 /* `turn` in [0, 6). */
-static inline void turn_pixel(const float *restrict from, float turn, float *restrict to) {
-    float r = from[0], g = from[1], b = from[2];
-    float most = r > g ? r : g, least = r < g ? r : g;
-    most = most > b ? most : b;
-    least = least < b ? least : b;
-    float chroma = most - least, scale = 1 / (chroma > 0 ? chroma : 1);
-    float place = most == r ? g - b : most == g ? b - r : r - g;
-    float hue = place * scale + (most == r ? 6 : most == g ? 2 : 4) + turn;
-    hue = hue >= 12 ? hue - 12 : hue;
-    hue = hue >= 6 ? hue - 6 : hue;
-    to[0] = channel_of(most, chroma, 5 + hue);
-    to[1] = channel_of(most, chroma, 3 + hue);
-    to[2] = channel_of(most, chroma, 1 + hue);
+static void turn_group(struct Group *group, float turn) {
+    for (int i = 0; i < GROUP; i++) {
+        float r = group->r[i], g = group->g[i], b = group->b[i];
+        float most = r > g ? r : g, least = r < g ? r : g;
+        most = most > b ? most : b;
+        least = least < b ? least : b;
+        float chroma = most - least;
+        float from_r = g - b, from_g = b - r, from_b = r - g;
+        float place = most == g ? from_g : from_b, sector = most == g ? 2 : 4;
+        place = most == r ? from_r : place;
+        sector = most == r ? 6 : sector;
+        float hue = place / (chroma > 0 ? chroma : 1) + sector + turn;
+        hue = hue >= 12 ? hue - 12 : hue;
+        hue = hue >= 6 ? hue - 6 : hue;
+        group->r[i] = channel_of(most, chroma, 5 + hue);
+        group->g[i] = channel_of(most, chroma, 3 + hue);
+        group->b[i] = channel_of(most, chroma, 1 + hue);
+    }
+}
+
+static void turn_pixels(int64_t count, const float *from, float turn, float *to) {
+    struct Group group = {{0}, {0}, {0}};
+    for (int64_t i = 0; i < count; i++) {
+        group.r[i] = from[3 * i];
+        group.g[i] = from[3 * i + 1];
+        group.b[i] = from[3 * i + 2];
+    }
+    turn_group(&group, turn);
+    for (int64_t i = 0; i < count; i++) {
+        to[3 * i] = group.r[i];
+        to[3 * i + 1] = group.g[i];
+        to[3 * i + 2] = group.b[i];
+    }
 }
 
 static void hue_apply(const void *options, void *prepared, const struct AugmentPlace *at,
@@ -56,8 +82,13 @@ static void hue_apply(const void *options, void *prepared, const struct AugmentP
     double turn = 6 * hue->amount * (2 * (double)random_uniform(random_word(&stream, 0)) - 1);
     float forward = (float)(turn < 0 ? turn + 6 : turn);
     forward = forward >= 6 ? 0 : forward;
-    for (int64_t i = 0; i < image_elements(in); i += 3)
-        turn_pixel(in->pixels + i, forward, out->pixels + i);
+    const float *from = in->pixels;
+    float *to = out->pixels;
+    for (int64_t left = in->height * in->width; left > 0; left -= GROUP) {
+        turn_pixels(left < GROUP ? left : GROUP, from, forward, to);
+        from += 3 * GROUP;
+        to += 3 * GROUP;
+    }
 }
 
 extern const struct Augment augment_hue;
