@@ -36,6 +36,11 @@ with scratch() as folder:
     shard = train(1, run_file(folder, data, name="shard.yaml", length="24 steps"), f"{folder}/shard")
     check(shard["digest"] != whole["digest"], "statistics of the shard: other bits")
 
+    measured = ("--set", "average={swa: {start: 12 steps, every: 3 steps, batches: all}}")
+    averages = [train(ranks, recipe, f"{folder}/average{ranks}", *measured) for ranks in (1, 2, 4)]
+    check(averages[0]["digest"] == whole["digest"] and all(a["average_digest"] == averages[0]["average_digest"] for a in averages),
+          "an average with statistics measured anew: the same bits on 1, 2 and 4 ranks")
+
     longer = run_file(folder, data, model=SYNCHRONISED, name="longer.yaml", length="80 steps", every="1 steps")
     straight = train(2, longer, f"{folder}/straight")
     out = f"{folder}/killed"
