@@ -134,7 +134,7 @@ int main(int count, char **words) {
     request.backend = backend_find(count > 4 ? words[4] : "auto", request.variant, &error);
     if (!request.backend ||
         runfile_parse(&file, words[1], NULL, NULL, 0, run_keys, &options, &error) ||
-        model_create(&model, &options.model, input, &error) ||
+        model_create(&model, &options.model, &options.initialise, input, &error) ||
         plan_create(&plan, model, &request, &error))
         return stop(&error);
     double peak = peak_flops(request.variant, 1), bandwidth = peak_bandwidth();

@@ -39,6 +39,7 @@ struct ArenaRow {
     double momentum;
     /* Initialisation, decided when the layer was planned. */
     int64_t fan_in, fan_out;
+    int64_t groups;          /* of a convolution; 0: one */
     const void *initialiser; /* struct Choice of a kind in nn/initialise.h */
 };
 

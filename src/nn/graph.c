@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/initialise.h"
 
 #define NODE_ROWS 16 /* rows that one node may add: pointers to them stay valid while it does */
 
@@ -99,7 +100,7 @@ void describe_bias(struct Describe *describe, const struct ArenaRow *weight,
         describe_row(describe, "bias", ROLE_BIAS, 1, &describe->node->out.channels);
     row->fan_in = weight->fan_in;
     row->fan_out = weight->fan_out;
-    row->initialiser = initialiser;
+    row->initialiser = initialise_biases(describe->graph, initialiser);
 }
 
 static bool row_sizes_sane(const struct Graph *graph, const struct Node *node) {
@@ -109,6 +110,22 @@ static bool row_sizes_sane(const struct Graph *graph, const struct Node *node) {
             return false;
     }
     return true;
+}
+
+/* Those that make matrices cannot fill a row of one dimension. */
+static int check_initialisers(const struct Describe *describe) {
+    const struct Node *node = describe->node;
+    for (int i = 0; i < node->row_count; i++) {
+        const struct ArenaRow *row = &describe->graph->arena.rows[node->first_row + i];
+        const struct Choice *choice = row->initialiser;
+        CHECK(choice && choice->kind);
+        if (((const struct Initialiser *)choice->kind)->needs_matrix && row->file_rank < 2)
+            return schema_fail(describe->error, choice, NULL,
+                               "%s makes matrices, %s is a row of numbers: expected another "
+                               "initialiser there",
+                               choice->kind->name, row->name);
+    }
+    return OK;
 }
 
 int graph_add(struct Graph *graph, const struct Layer *layer, const void *options,
@@ -138,6 +155,9 @@ int graph_add(struct Graph *graph, const struct Layer *layer, const void *option
     reserve_rows(graph);
     struct Describe describe = {graph, node, error};
     int code = layer->describe(&describe);
+    if (code)
+        return code;
+    code = check_initialisers(&describe);
     if (code)
         return code;
     const int64_t sizes[] = {node->out.height, node->out.width, node->out.channels};
@@ -188,9 +208,12 @@ static void lay_out(struct Arena *arena) {
     arena->statistics = offset - arena->parameters;
 }
 
-int graph_build(struct Graph *graph, const struct ChoiceList *layers, struct Shape input,
+int graph_build(struct Graph *graph, const struct ChoiceList *layers,
+                const struct InitialiseOptions *initialise, struct Shape input,
                 struct Error *error) {
     CHECK(layers->count > 0);
+    if (initialise)
+        graph->initialise = *initialise;
     add_tensor(graph, input, -1);
     int code = graph_add_list(graph, layers, "", 0, &graph->output, error);
     if (code)

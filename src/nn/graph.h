@@ -2,9 +2,11 @@
 #ifndef TRAINER_NN_GRAPH_H
 #define TRAINER_NN_GRAPH_H
 
+#include "nn/initialise.h"
 #include "nn/layer.h"
 
 struct Graph {
+    struct InitialiseOptions initialise;
     struct Node **nodes;
     int node_count, node_capacity;
     struct Shape *tensors; /* tensor 0 is the model's input */
@@ -17,8 +19,9 @@ struct Graph {
     int memory_count;
 };
 
-/* Builds nodes and rows from the list; lays out the arena. */
-int graph_build(struct Graph *graph, const struct ChoiceList *layers, struct Shape input,
+/* Builds nodes and rows from the list; lays out the arena. `initialise` as for model_create. */
+int graph_build(struct Graph *graph, const struct ChoiceList *layers,
+                const struct InitialiseOptions *initialise, struct Shape input,
                 struct Error *error);
 void graph_release(struct Graph *graph);
 

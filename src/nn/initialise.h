@@ -1,4 +1,5 @@
-/* Initialisation of parameters: one table of kinds, one formula each. */
+/* Initialisation of parameters. An initialiser is one small file in nn/initialisers/ (relatives
+ * share one) and one row of nn/initialisers.def: `const struct Initialiser initialiser_NAME`. */
 #ifndef TRAINER_NN_INITIALISE_H
 #define TRAINER_NN_INITIALISE_H
 
@@ -13,17 +14,29 @@ struct Initialiser {
     /* Fills row->count values in file order (PyTorch's), so that layouts do not change the draw. */
     void (*fill)(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
                  float *values);
+    bool needs_matrix; /* refuses rows of one dimension: biases, scales, shifts */
 };
 
 extern const struct KindTable initialiser_kinds;
 
-/* row->initialiser points at a struct Choice of initialiser_kinds: the run file's, or one of these
- * defaults. */
-extern const struct Choice initialise_kaiming; /* normal, std sqrt(2 / fan_in) */
+/* `initialise:` of the run file: what holds where a layer says nothing of its own. */
+struct InitialiseOptions {
+    struct Choice weights, biases; /* kind NULL: kaiming_normal, zeros */
+    int residual;                  /* enum */
+};
+enum { RESIDUAL_NONE, RESIDUAL_ZERO };
+extern const struct Key initialise_keys[];
+
+/* row->initialiser points at a struct Choice of initialiser_kinds: the run file's, or a default. */
 extern const struct Choice initialise_zeros, initialise_ones;
 
-/* All elements `value`; lives as long as the graph. */
+/* Of weights and biases of a convolution or linear layer: the layer's own choice, the model's, or
+ * kaiming_normal and zeros. */
 struct Graph;
+const struct Choice *initialise_weights(const struct Graph *graph, const struct Choice *own);
+const struct Choice *initialise_biases(const struct Graph *graph, const struct Choice *own);
+
+/* All elements `value`; lives as long as the graph. */
 const struct Choice *initialise_to(struct Graph *graph, double value);
 
 /* The keys of weights and biases in a layer's table; `options` is its options struct. */
@@ -33,11 +46,12 @@ const struct Choice *initialise_to(struct Graph *graph, double value);
      offsetof(options, weight_init),                                                               \
      .kinds = &initialiser_kinds,                                                                  \
      .optional = true,                                                                             \
-     .help = "how the weights start; without it kaiming_normal: std sqrt(2 / fan_in)"},            \
+     .help = "how the weights start; without it as initialise.weights says, or kaiming_normal: "   \
+             "std sqrt(2 / fan_in)"},                                                              \
     {                                                                                              \
         "bias_init", KEY_CHOICE, offsetof(options, bias_init),                                     \
             .kinds = &initialiser_kinds, .optional = true,                                         \
-            .help = "how the biases start; without it zeros"                                       \
+            .help = "how the biases start; without it as initialise.biases says, or zeros"         \
     }
 
 /* The keys of a normalisation without running statistics. */

@@ -71,7 +71,8 @@ struct ArenaRow *describe_row(struct Describe *describe, const char *name, enum 
  * file order undoes a fold. */
 struct ArenaRow *describe_channel_row(struct Describe *describe, const char *name,
                                       enum ArenaRole role);
-/* "bias": one value an output channel of the node, behind `weight`, whose fans it takes. */
+/* "bias": one value an output channel of the node, behind `weight`, whose fans it takes;
+ * `initialiser`: the layer's own choice, kind NULL: the model's. */
 void describe_bias(struct Describe *describe, const struct ArenaRow *weight,
                    const struct Choice *initialiser);
 

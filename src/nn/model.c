@@ -10,10 +10,11 @@ struct Model {
     struct Graph graph;
 };
 
-int model_create(struct Model **model, const struct ChoiceList *layers, struct Shape input,
+int model_create(struct Model **model, const struct ChoiceList *layers,
+                 const struct InitialiseOptions *initialise, struct Shape input,
                  struct Error *error) {
     struct Model *made = memory_allocate(sizeof *made, "the model");
-    int code = graph_build(&made->graph, layers, input, error);
+    int code = graph_build(&made->graph, layers, initialise, input, error);
     if (code) {
         model_release(made);
         return code;

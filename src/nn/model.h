@@ -4,13 +4,16 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "nn/initialise.h"
 #include "nn/layer.h"
 #include "runfile/schema.h"
 
 struct Model;
 
-/* Builds graph and arena. The run file must outlive the model. Not collective. */
-int model_create(struct Model **model, const struct ChoiceList *layers, struct Shape input,
+/* Builds graph and arena. `initialise`: how parameters start where a layer says nothing; NULL: as
+ * the defaults of its keys. The run file must outlive the model. Not collective. */
+int model_create(struct Model **model, const struct ChoiceList *layers,
+                 const struct InitialiseOptions *initialise, struct Shape input,
                  struct Error *error);
 void model_release(struct Model *model);
 

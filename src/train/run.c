@@ -226,6 +226,11 @@ const struct Key run_keys[] = {
      .offset = AT(model),
      .kinds = &layer_kinds,
      .help = "the layers, in order"},
+    {.name = "initialise",
+     .type = KEY_SECTION,
+     .offset = AT(initialise),
+     .keys = initialise_keys,
+     .help = "how parameters start, where a layer says nothing of its own"},
     {.name = "start_from",
      .type = KEY_SECTION,
      .offset = AT(start_from),
@@ -306,7 +311,7 @@ int run_build_model(const struct RunFile *file, const struct RunOptions *options
     if (options->model.count == 0)
         return runfile_fail(file, error, ERROR_RUN_FILE, "model",
                             "zero layers; expected a list of at least one");
-    return model_create(model, &options->model, input, error);
+    return model_create(model, &options->model, &options->initialise, input, error);
 }
 
 /* The split called `name`, which `key` of the run file asks for; NULL where there is none, and

@@ -31,6 +31,7 @@ struct RunOptions {
     struct StartOptions start_from;
     struct ChoiceList augment, mix;
     struct ChoiceList model;
+    struct InitialiseOptions initialise;
     struct Choice loss, optimizer, schedule;
     struct ChoiceList parameters; /* rules */
     struct ClipOptions clip;

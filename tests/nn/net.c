@@ -14,11 +14,15 @@
 struct NetOptions {
     struct ChoiceList layers;
     struct Choice loss;
+    struct InitialiseOptions initialise;
 };
 static const struct Key keys[] = {{"layers", KEY_CHOICES, offsetof(struct NetOptions, layers),
                                    .kinds = &layer_kinds, .help = "the layers"},
                                   {"loss", KEY_CHOICE, offsetof(struct NetOptions, loss),
                                    "cross_entropy", .kinds = &loss_kinds, .help = "the loss"},
+                                  {"initialise", KEY_SECTION,
+                                   offsetof(struct NetOptions, initialise), .keys = initialise_keys,
+                                   .help = "how parameters start"},
                                   KEY_END};
 
 int net_try(struct Net *net, const char *layers, struct Shape input, struct Error *error) {
@@ -31,7 +35,7 @@ int net_try(struct Net *net, const char *layers, struct Shape input, struct Erro
         return code;
     net->layers = options.layers;
     net->loss = options.loss;
-    code = model_create(&net->model, &net->layers, input, error);
+    code = model_create(&net->model, &net->layers, &options.initialise, input, error);
     if (code)
         runfile_release(net->file);
     return code;

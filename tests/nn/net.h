@@ -13,7 +13,8 @@ struct Net {
     struct Model *model;
 };
 
-/* `layers` as a YAML list: "[{conv: {out: 3, kernel: 3}}, flatten]". Returns the error code. */
+/* `layers` as a YAML list: "[{conv: {out: 3, kernel: 3}}, flatten]"; lines for the run file's loss
+ * and initialise may follow. Returns the error code. */
 int net_try(struct Net *net, const char *layers, struct Shape input, struct Error *error);
 struct Net net_create(const char *layers, struct Shape input); /* or ends the test */
 void net_release(struct Net *net);

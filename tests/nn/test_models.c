@@ -18,6 +18,7 @@
 struct Recipe {
     struct ChoiceList model;
     struct Choice loss;
+    struct InitialiseOptions initialise;
 };
 static const struct Key recipe_keys[] = {{.name = "model",
                                           .type = KEY_CHOICES,
@@ -30,6 +31,11 @@ static const struct Key recipe_keys[] = {{.name = "model",
                                           .fallback = "cross_entropy",
                                           .kinds = &loss_kinds,
                                           .help = "loss"},
+                                         {.name = "initialise",
+                                          .type = KEY_SECTION,
+                                          .offset = offsetof(struct Recipe, initialise),
+                                          .keys = initialise_keys,
+                                          .help = "how parameters start"},
                                          KEY_END};
 
 struct Fixture {
@@ -42,7 +48,8 @@ static struct Fixture open_model(const char *text, struct Shape input) {
     struct Fixture fixture = {0};
     struct Error error = {0};
     if (runfile_parse(&fixture.file, "test", text, NULL, 0, recipe_keys, &fixture.recipe, &error) ||
-        model_create(&fixture.model, &fixture.recipe.model, input, &error))
+        model_create(&fixture.model, &fixture.recipe.model, &fixture.recipe.initialise, input,
+                     &error))
         fail_msg("%s", error.text);
     return fixture;
 }

@@ -17,6 +17,7 @@ LIMITS = {
     "layer.alpha_dropout.rate": (0, 0.5),
     "average.ema.decay": (0, 0.99),
 }
+ROWS_OF_NUMBERS = ("bias_init", "scale_init", "shift_init", "biases")  # no initialiser there that makes matrices
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
 
@@ -86,7 +87,10 @@ class Generator:
         if kind == "spans":
             return self.rng.sample(SPANS, 2)
         if kind == "choice":
-            return self.choice(key["kinds"])
+            names = self.tables.names(key["kinds"])
+            if key["name"] in ROWS_OF_NUMBERS:
+                names = [name for name in names if name not in ("orthogonal", "dirac")]
+            return self.choice(key["kinds"], names)
         if kind == "choices":
             return [self.choice(key["kinds"]) for _ in range(self.rng.randint(0, 2))]
         raise ValueError(f"{where}: no way to draw a {kind}")

@@ -58,14 +58,15 @@ static int describe(struct Describe *describe) {
     struct ArenaRow *row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
     row->fan_in = kernel * kernel * size[3];
     row->fan_out = kernel * kernel * options->out;
-    row->initialiser = initialise_or(&options->weight_init, &initialise_kaiming);
+    row->groups = options->groups;
+    row->initialiser = initialise_weights(describe->graph, &options->weight_init);
     for (int i = 0; i < 4; i++) {
         row->order[i] = (int[]){0, 3, 1, 2}[i];
         row->file_size[i] = size[row->order[i]];
     }
     node->flops = 2.0 * (double)row->fan_in * (double)shape_elements(node->out);
     if (options->bias)
-        describe_bias(describe, row, initialise_or(&options->bias_init, &initialise_zeros));
+        describe_bias(describe, row, &options->bias_init);
     return OK;
 }
 

@@ -41,9 +41,9 @@ static int describe(struct Describe *describe) {
     row->file_size[1] = in.channels;
     row->fan_in = in.channels;
     row->fan_out = options->out;
-    row->initialiser = initialise_or(&options->weight_init, &initialise_kaiming);
+    row->initialiser = initialise_weights(describe->graph, &options->weight_init);
     if (options->bias)
-        describe_bias(describe, row, initialise_or(&options->bias_init, &initialise_zeros));
+        describe_bias(describe, row, &options->bias_init);
     return OK;
 }
 

@@ -55,6 +55,30 @@ static const struct BatchnormOptions *norm_of_body(const struct Graph *graph, in
     return NULL;
 }
 
+/* The residual rule: the body's last normalisation or layer with weights starts at zero, so that
+ * the block starts as its shortcut (Goyal et al. 2017; Zhang et al. 2019, "Fixup"). Not where a
+ * ReLU follows it, which would never let a gradient through, nor where the run file gives that
+ * layer an initialiser of its own. Blocks inside the body have their own. */
+static void start_as_shortcut(struct Graph *graph, int first, const char *body) {
+    struct ArenaRow *last = NULL;
+    for (int i = first; i < graph->node_count; i++) {
+        const struct Node *node = graph->nodes[i];
+        if (strchr(node->path + strlen(body) + 1, '.'))
+            continue;
+        if (!strcmp(node->layer->kind.name, "relu"))
+            last = NULL;
+        if (node->row_count) {
+            struct ArenaRow *row = &graph->arena.rows[node->first_row]; /* "weight" */
+            last = row->role == ROLE_WEIGHT || row->role == ROLE_NORMALISATION ? row : last;
+        }
+    }
+    if (!last)
+        return;
+    const struct Choice *choice = last->initialiser;
+    if (!choice->node || choice == &graph->initialise.weights)
+        last->initialiser = &initialise_zeros;
+}
+
 /* The stride that takes the block's input to its output, (in − 1) / stride + 1 = out on both axes,
  * or 0. */
 static int64_t stride_between(struct Shape in, struct Shape out) {
@@ -111,6 +135,8 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
     int ends[2] = {0, input}, first = graph->node_count;
     char *body = memory_print("%s.body", path);
     int code = graph_add_list(graph, &options->body, body, input, &ends[0], error);
+    if (!code && graph->initialise.residual == RESIDUAL_ZERO)
+        start_as_shortcut(graph, first, body);
     memory_release(body);
     if (code)
         return code;

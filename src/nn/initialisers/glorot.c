@@ -1,0 +1,33 @@
+/* Between keeping the variance forward (fan_in) and backward (fan_out). Glorot and Bengio 2010,
+ * "Understanding the difficulty of training deep feedforward neural networks". */
+#include <math.h>
+
+#include "nn/initialise_draws.h"
+
+static double variance(const struct ArenaRow *row) {
+    return 2 / (draw_fan(row->fan_in) + draw_fan(row->fan_out));
+}
+
+static void normal(const void *options, const struct ArenaRow *row,
+                   const struct RandomStream *stream, float *values) {
+    (void)options;
+    draw_normal(sqrt(variance(row)), row, stream, values);
+}
+
+static void uniform(const void *options, const struct ArenaRow *row,
+                    const struct RandomStream *stream, float *values) {
+    (void)options;
+    draw_uniform(sqrt(3 * variance(row)), row, stream, values);
+}
+
+const struct Initialiser initialiser_glorot_normal = {
+    .kind = {"glorot_normal", "normal, std sqrt(2 / (fan_in + fan_out)): Glorot and Bengio 2010",
+             NULL, 0},
+    .fill = normal,
+};
+
+const struct Initialiser initialiser_glorot_uniform = {
+    .kind = {"glorot_uniform",
+             "uniform, limit sqrt(6 / (fan_in + fan_out)): Glorot and Bengio 2010", NULL, 0},
+    .fill = uniform,
+};

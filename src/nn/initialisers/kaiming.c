@@ -1,0 +1,88 @@
+/* Variance gain² / fan. The gain makes up for what the activation behind takes away: for a standard
+ * normal z it is 1 / √E f(z)² (He et al. 2015, "Delving deep into rectifiers", for ReLU), but for
+ * tanh 5/3, sigmoid 1 and selu 3/4, which are PyTorch's. */
+#include <math.h>
+
+#include "nn/initialise_draws.h"
+
+enum { FAN_IN, FAN_OUT };
+enum {
+    GAIN_RELU,
+    GAIN_LINEAR,
+    GAIN_LEAKY_RELU,
+    GAIN_TANH,
+    GAIN_SIGMOID,
+    GAIN_ELU,
+    GAIN_SELU,
+    GAIN_GELU,
+    GAIN_SILU
+};
+struct KaimingOptions {
+    int mode, gain;
+    double slope;
+};
+static const char *const mode_names[] = {"fan_in", "fan_out", NULL};
+static const char *const gain_names[] = {"relu", "linear", "leaky_relu", "tanh", "sigmoid",
+                                         "elu",  "selu",   "gelu",       "silu", NULL};
+#define OPTION(member) offsetof(struct KaimingOptions, member)
+static const struct Key keys[] = {
+    {"mode", KEY_ENUM, OPTION(mode), "fan_in", .names = mode_names,
+     .help = "keep the variance of the activations (fan_in) or of the gradients (fan_out)"},
+    {"gain", KEY_ENUM, OPTION(gain), "relu", .names = gain_names,
+     .help = "of the activation behind: relu sqrt 2, linear 1 (also maxout of two), leaky_relu and "
+             "prelu sqrt(2 / (1 + slope^2)), "
+             "tanh 5/3, sigmoid 1, elu 1.245, selu 3/4, gelu 1.534, silu 1.677"},
+    {"slope", KEY_REAL, OPTION(slope), "0.01", .minimum = 0, .maximum = 1,
+     .help = "of the leaky_relu, where that is the gain"},
+    KEY_END};
+
+static double gain_of(const struct KaimingOptions *options) {
+    switch (options->gain) {
+    case GAIN_RELU:
+        return sqrt(2);
+    case GAIN_LEAKY_RELU:
+        return sqrt(2 / (1 + options->slope * options->slope));
+    case GAIN_TANH:
+        return 5.0 / 3;
+    case GAIN_ELU:
+        return 1.2451983007;
+    case GAIN_SELU:
+        return 0.75;
+    case GAIN_GELU:
+        return 1.5335304412;
+    case GAIN_SILU:
+        return 1.6765324703;
+    default:
+        return 1;
+    }
+}
+
+/* Without options: those that a run file gives by naming none. */
+static double std_of(const struct KaimingOptions *options, const struct ArenaRow *row) {
+    static const struct KaimingOptions defaults = {FAN_IN, GAIN_RELU, 0.01};
+    options = options ? options : &defaults;
+    return gain_of(options) / sqrt(draw_fan(options->mode == FAN_IN ? row->fan_in : row->fan_out));
+}
+
+static void normal(const void *options, const struct ArenaRow *row,
+                   const struct RandomStream *stream, float *values) {
+    draw_normal(std_of(options, row), row, stream, values);
+}
+
+static void uniform(const void *options, const struct ArenaRow *row,
+                    const struct RandomStream *stream, float *values) {
+    draw_uniform(sqrt(3) * std_of(options, row), row, stream, values);
+}
+
+const struct Initialiser initialiser_kaiming_normal = {
+    .kind = {"kaiming_normal",
+             "normal, std gain / sqrt(fan): He et al. 2015; the default of weights", keys,
+             sizeof(struct KaimingOptions)},
+    .fill = normal,
+};
+
+const struct Initialiser initialiser_kaiming_uniform = {
+    .kind = {"kaiming_uniform", "uniform, limit gain · sqrt(3 / fan): He et al. 2015", keys,
+             sizeof(struct KaimingOptions)},
+    .fill = uniform,
+};

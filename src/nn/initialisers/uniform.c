@@ -1,0 +1,17 @@
+/* Uniform around 0. */
+#include "nn/initialise_draws.h"
+
+static const struct Key keys[] = {{"limit", KEY_REAL, offsetof(struct OneNumber, number),
+                                   .minimum = 0, .maximum = 1e6,
+                                   .help = "drawn from -limit to limit"},
+                                  KEY_END};
+
+static void uniform(const void *options, const struct ArenaRow *row,
+                    const struct RandomStream *stream, float *values) {
+    draw_uniform(((const struct OneNumber *)options)->number, row, stream, values);
+}
+
+const struct Initialiser initialiser_uniform = {
+    .kind = {"uniform", "uniform between -limit and limit", keys, sizeof(struct OneNumber)},
+    .fill = uniform,
+};

@@ -1,0 +1,18 @@
+/* Normal with std 1 / √fan_in: the variance of a linear layer's output is that of its input. */
+#include <math.h>
+
+#include "nn/initialise_draws.h"
+
+static void xavier(const void *options, const struct ArenaRow *row,
+                   const struct RandomStream *stream, float *values) {
+    (void)options;
+    draw_normal(sqrt(1 / draw_fan(row->fan_in)), row, stream, values);
+}
+
+const struct Initialiser initialiser_xavier = {
+    .kind = {"xavier",
+             "normal, std 1 / sqrt(fan_in), the course's form: right for tanh, halves the variance "
+             "at each ReLU",
+             NULL, 0},
+    .fill = xavier,
+};
