@@ -52,7 +52,7 @@ struct Arena {
 };
 
 /* state = parameters + statistics; a gradient has ARENA_TALLIES more elements behind them. */
-enum { TALLY_LOSS, TALLY_CORRECT, TALLY_SAMPLES };
+enum { TALLY_LOSS, TALLY_CORRECT, TALLY_SAMPLES, TALLY_SQUARED_ERROR };
 #define ARENA_TALLIES 16
 static inline int64_t arena_state_elements(const struct Arena *arena) {
     return arena->parameters + arena->statistics;

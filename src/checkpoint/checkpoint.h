@@ -16,11 +16,15 @@ struct Progress {
     int64_t step, epoch; /* steps done; epoch being trained (step inside it: step_in_epoch) */
     int64_t step_in_epoch;
     double epoch_loss, epoch_correct, epoch_samples; /* tallies of the epoch so far */
-    double best_metric; /* best validation accuracy so far; −1 before the first */
+    double epoch_squared_error;                      /* likewise, where targets are values */
+    /* Best validation accuracy so far, of values the lowest loss; −1 before the first. */
+    double best_metric;
     int64_t best_step;
     double validation_loss, validation_accuracy; /* newest; −1 before the first */
+    double validation_rmse, validation_r2;       /* likewise, of values; nothing without a loss */
     double seconds;                              /* training time so far */
     double average_loss, average_accuracy;       /* as validation_loss, of the average of weights */
+    double average_rmse, average_r2;
     /* Of what watches the validations (optim/schedule.h, optim/watch.h): the schedule ... */
     double schedule_scale, schedule_best;
     int64_t schedule_seen, schedule_waited, schedule_cooldown;
@@ -44,6 +48,10 @@ struct Checkpoint {
     /* /classes */
     int64_t class_count;
     char **class_names;
+    /* /target_names, and their scale as in data/target_scale.h; else 0 and there are classes */
+    int64_t target_count;
+    char **target_names;
+    double *target_mean, *target_deviation;
     /* /model, /average and /optimizer/<slot>: dense arrays in file order */
     int array_count;
     struct CheckpointArray {

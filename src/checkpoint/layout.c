@@ -28,6 +28,11 @@ const struct CheckpointField checkpoint_fields[] = {
     FIELD("validation_loss", H5_FLOAT64, progress.validation_loss),
     FIELD("validation_accuracy", H5_FLOAT64, progress.validation_accuracy),
     FIELD("seconds", H5_FLOAT64, progress.seconds),
+    LATER("epoch_squared_error", H5_FLOAT64, progress.epoch_squared_error, 0),
+    LATER("validation_rmse", H5_FLOAT64, progress.validation_rmse, 0),
+    LATER("validation_r2", H5_FLOAT64, progress.validation_r2, 0),
+    LATER("average_rmse", H5_FLOAT64, progress.average_rmse, 0),
+    LATER("average_r2", H5_FLOAT64, progress.average_r2, 0),
     LATER("average_loss", H5_FLOAT64, progress.average_loss, -1),
     LATER("average_accuracy", H5_FLOAT64, progress.average_accuracy, -1),
     LATER("schedule_scale", H5_FLOAT64, progress.schedule_scale, 1),
@@ -74,7 +79,12 @@ void checkpoint_release(struct Checkpoint *checkpoint) {
                      checkpoint->versions, checkpoint->backend,  checkpoint->data_digest};
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
         memory_release(texts[i]);
+    for (int64_t i = 0; checkpoint->target_names && i < checkpoint->target_count; i++)
+        memory_release(checkpoint->target_names[i]);
     memory_release(checkpoint->class_names);
+    memory_release(checkpoint->target_names);
+    memory_release(checkpoint->target_mean);
+    memory_release(checkpoint->target_deviation);
     memory_release(checkpoint->arrays);
     memory_release(checkpoint->mean);
     memory_release(checkpoint->factor);

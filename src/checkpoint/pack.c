@@ -41,13 +41,22 @@ static void walk_floats(struct Cursor *cursor, float **values, int64_t count) {
     walk_bytes(cursor, *values, count * (int64_t)sizeof(float));
 }
 
-static void walk_classes(struct Cursor *cursor, struct Checkpoint *checkpoint) {
-    walk_bytes(cursor, &checkpoint->class_count, sizeof checkpoint->class_count);
+static void walk_names(struct Cursor *cursor, char ***names, int64_t *count) {
+    walk_bytes(cursor, count, sizeof *count);
     if (cursor->mode == UNPACK)
-        checkpoint->class_names = memory_allocate(
-            (size_t)checkpoint->class_count * sizeof *checkpoint->class_names, "class names");
-    for (int64_t i = 0; i < checkpoint->class_count; i++)
-        walk_text(cursor, &checkpoint->class_names[i]);
+        *names = memory_allocate((size_t)*count * sizeof **names, "names");
+    for (int64_t i = 0; i < *count; i++)
+        walk_text(cursor, &(*names)[i]);
+}
+
+static void walk_scale(struct Cursor *cursor, struct Checkpoint *checkpoint) {
+    size_t bytes = (size_t)checkpoint->target_count * sizeof(double);
+    if (cursor->mode == UNPACK) {
+        checkpoint->target_mean = memory_allocate(bytes, "the targets' scale");
+        checkpoint->target_deviation = memory_allocate(bytes, "the targets' scale");
+    }
+    walk_bytes(cursor, checkpoint->target_mean, (int64_t)bytes);
+    walk_bytes(cursor, checkpoint->target_deviation, (int64_t)bytes);
 }
 
 static void walk_arrays(struct Cursor *cursor, struct Checkpoint *checkpoint) {
@@ -82,7 +91,9 @@ static void walk(struct Cursor *cursor, struct Checkpoint *checkpoint) {
     walk_bytes(cursor, &checkpoint->mean_count, sizeof checkpoint->mean_count);
     walk_floats(cursor, &checkpoint->mean, checkpoint->mean_count);
     walk_floats(cursor, &checkpoint->factor, checkpoint->channels);
-    walk_classes(cursor, checkpoint);
+    walk_names(cursor, &checkpoint->class_names, &checkpoint->class_count);
+    walk_names(cursor, &checkpoint->target_names, &checkpoint->target_count);
+    walk_scale(cursor, checkpoint);
     walk_arrays(cursor, checkpoint);
 }
 

@@ -1,5 +1,6 @@
 #include "checkpoint/checkpoint.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -21,7 +22,8 @@ static int check_format(struct H5File *file, bool sealed, struct Error *error) {
     char *format = NULL;
     int64_t version = 0;
     if (!h5_has_attribute(file, "/", "format")) {
-        if (!h5_exists(file, "/model") && h5_exists(file, "/classes"))
+        if (!h5_exists(file, "/model") &&
+            (h5_exists(file, "/classes") || h5_exists(file, "/target_names")))
             return fail(error, ERROR_CHECKPOINT, "%s: is a data set, a checkpoint was expected",
                         path);
         return fail(error, ERROR_CHECKPOINT,
@@ -94,6 +96,31 @@ static int read_mean(struct Reader *reader, const int64_t shape[3], struct Error
                    image ? shape : &shape[2], checkpoint->mean, error);
 }
 
+static int read_scale(struct Reader *reader, const char *name, double least, double **values,
+                      struct Error *error) {
+    int64_t count = reader->checkpoint->target_count;
+    *values = memory_allocate((size_t)count * sizeof(double), "the targets' scale");
+    int code = h5_read(reader->file, name, H5_FLOAT64, 1, &count, *values, error);
+    for (int64_t k = 0; !code && k < count; k++)
+        if (!isfinite((*values)[k]) || (*values)[k] <= least)
+            code = fail(error, ERROR_CHECKPOINT, "%s:%s[%lld]: is %g", reader->checkpoint->path,
+                        name, (long long)k, (*values)[k]);
+    return code;
+}
+
+static int read_targets(struct Reader *reader, struct Error *error) {
+    struct Checkpoint *checkpoint = reader->checkpoint;
+    int code = h5_read_texts(reader->file, "/target_names", &checkpoint->target_names,
+                             &checkpoint->target_count, error);
+    if (!code)
+        code = read_scale(reader, "/preprocessing/target_mean", -INFINITY, &checkpoint->target_mean,
+                          error);
+    if (!code)
+        code = read_scale(reader, "/preprocessing/target_deviation", 0,
+                          &checkpoint->target_deviation, error);
+    return code;
+}
+
 static int read_surroundings(struct Reader *reader, struct Error *error) {
     struct Checkpoint *checkpoint = reader->checkpoint;
     int64_t shape[3], three = 3;
@@ -115,6 +142,8 @@ static int read_surroundings(struct Reader *reader, struct Error *error) {
     checkpoint->factor = memory_allocate((size_t)shape[2] * sizeof(float), "a factor");
     code = h5_read(reader->file, "/preprocessing/factor", H5_FLOAT32, 1, &shape[2],
                    checkpoint->factor, error);
+    if (!code && h5_exists(reader->file, "/target_names"))
+        return read_targets(reader, error);
     if (!code)
         code = h5_read_texts(reader->file, "/classes", &checkpoint->class_names,
                              &checkpoint->class_count, error);

@@ -54,6 +54,20 @@ static int write_run(struct H5Writer *writer, const struct Checkpoint *checkpoin
     return code;
 }
 
+static int write_targets(struct H5Writer *writer, const struct Checkpoint *checkpoint,
+                         struct Error *error) {
+    int64_t count = checkpoint->target_count;
+    int code = h5_write_texts(writer, "/target_names",
+                              (const char *const *)checkpoint->target_names, count, error);
+    if (!code)
+        code = h5_write(writer, "/preprocessing/target_mean", H5_FLOAT64, 1, &count,
+                        checkpoint->target_mean, error);
+    if (!code)
+        code = h5_write(writer, "/preprocessing/target_deviation", H5_FLOAT64, 1, &count,
+                        checkpoint->target_deviation, error);
+    return code;
+}
+
 static int write_surroundings(struct H5Writer *writer, const struct Checkpoint *checkpoint,
                               struct Error *error) {
     int64_t shape[] = {checkpoint->height, checkpoint->width, checkpoint->channels}, three = 3;
@@ -66,6 +80,8 @@ static int write_surroundings(struct H5Writer *writer, const struct Checkpoint *
     if (!code)
         code = h5_write(writer, "/preprocessing/factor", H5_FLOAT32, 1, &checkpoint->channels,
                         checkpoint->factor, error);
+    if (!code && checkpoint->target_count)
+        return write_targets(writer, checkpoint, error);
     if (!code)
         code = h5_write_texts(writer, "/classes", (const char *const *)checkpoint->class_names,
                               checkpoint->class_count, error);

@@ -1,5 +1,6 @@
 /* A data set in words and in JSON: for info, import, synthesize and inspect. */
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -25,6 +26,33 @@ static void print_classes(FILE *out, const struct Dataset *dataset) {
     }
 }
 
+/* Of one target over a split. */
+struct TargetRange {
+    double least, mean, most;
+};
+
+static struct TargetRange range_of(const struct Dataset *dataset, const struct Split *split,
+                                   int64_t target) {
+    struct TargetRange range = {.least = INFINITY, .most = -INFINITY};
+    for (int64_t i = 0; i < split->count; i++) {
+        double value = (double)split->targets[i * dataset->target_count + target];
+        range.least = fmin(range.least, value);
+        range.most = fmax(range.most, value);
+        range.mean += value / (double)split->count;
+    }
+    return range;
+}
+
+static void print_targets(FILE *out, const struct Dataset *dataset) {
+    fprintf(out, "%-24s %-12s %12s %12s %12s\n", "target", "split", "least", "mean", "most");
+    for (int64_t k = 0; k < dataset->target_count; k++)
+        for (int s = 0; s < dataset->split_count; s++) {
+            struct TargetRange range = range_of(dataset, &dataset->splits[s], k);
+            fprintf(out, "%-24s %-12s %12.6g %12.6g %12.6g\n", s ? "" : dataset->target_names[k],
+                    dataset->splits[s].name, range.least, range.mean, range.most);
+        }
+}
+
 static void print_vector(FILE *out, const char *name, const double *values, int64_t count) {
     fprintf(out, "%-13s", name);
     for (int64_t i = 0; i < count; i++)
@@ -37,9 +65,9 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
     if (dataset->source)
         fprintf(out, "%-13s %s\n", "source", dataset->source);
     fprintf(out,
-            "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64
-            " classes\n",
-            "images", dataset->height, dataset->width, dataset->channels, dataset->class_count);
+            "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64 " %s\n",
+            "images", dataset->height, dataset->width, dataset->channels, dataset_outputs(dataset),
+            dataset->target_count ? "targets" : "classes");
     for (int s = 0; s < dataset->split_count; s++) {
         const struct Split *split = &dataset->splits[s];
         double bytes = (double)split->count * (double)dataset->height * (double)dataset->width *
@@ -53,7 +81,10 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
         print_vector(out, "channel mean", dataset->statistics.channel_mean, dataset->channels);
     if (dataset->statistics.channel_std)
         print_vector(out, "channel std", dataset->statistics.channel_std, dataset->channels);
-    print_classes(out, dataset);
+    if (dataset->target_count)
+        print_targets(out, dataset);
+    else
+        print_classes(out, dataset);
 }
 
 static json_t *vector_to_json(const double *values, int64_t count) {
@@ -69,19 +100,43 @@ static json_t *text_to_json(const char *text) {
     return string ? string : json_string("(not UTF-8)");
 }
 
-static json_t *split_to_json(const struct Dataset *dataset, const struct Split *split) {
+static json_t *counts_to_json(const struct Dataset *dataset, const struct Split *split) {
     json_t *counts = json_array();
     for (int64_t c = 0; c < dataset->class_count; c++)
         json_array_append_new(counts, json_integer(count_of(split, c)));
-    return json_pack("{s:I, s:s, s:o?, s:o}", "count", (json_int_t)split->count, "type",
-                     split->bytes ? "uint8" : "float32", "digest",
-                     split->digest[0] ? json_string(split->digest) : NULL, "class_counts", counts);
+    return counts;
+}
+
+static json_t *ranges_to_json(const struct Dataset *dataset, const struct Split *split) {
+    json_t *ranges = json_array();
+    for (int64_t k = 0; k < dataset->target_count; k++) {
+        struct TargetRange range = range_of(dataset, split, k);
+        json_array_append_new(ranges, json_pack("{s:f, s:f, s:f}", "least", range.least, "mean",
+                                                range.mean, "most", range.most));
+    }
+    return ranges;
+}
+
+static json_t *names_to_json(char *const *names, int64_t count) {
+    json_t *list = json_array();
+    for (int64_t i = 0; i < count; i++)
+        json_array_append_new(list, text_to_json(names[i]));
+    return list;
+}
+
+static json_t *split_to_json(const struct Dataset *dataset, const struct Split *split) {
+    json_t *object = json_pack("{s:I, s:s, s:o?}", "count", (json_int_t)split->count, "type",
+                               split->bytes ? "uint8" : "float32", "digest",
+                               split->digest[0] ? json_string(split->digest) : NULL);
+    if (dataset->target_count)
+        json_object_set_new(object, "targets", ranges_to_json(dataset, split));
+    else
+        json_object_set_new(object, "class_counts", counts_to_json(dataset, split));
+    return object;
 }
 
 json_t *dataset_to_json(const struct Dataset *dataset) {
-    json_t *classes = json_array(), *splits = json_object(), *statistics = json_object();
-    for (int64_t c = 0; c < dataset->class_count; c++)
-        json_array_append_new(classes, text_to_json(dataset->class_names[c]));
+    json_t *splits = json_object(), *statistics = json_object();
     for (int s = 0; s < dataset->split_count; s++)
         json_object_set_new(splits, dataset->splits[s].name,
                             split_to_json(dataset, &dataset->splits[s]));
@@ -91,11 +146,18 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
     if (dataset->statistics.channel_std)
         json_object_set_new(statistics, "channel_std",
                             vector_to_json(dataset->statistics.channel_std, dataset->channels));
+    if (dataset->target_mean)
+        json_object_set_new(statistics, "target_mean",
+                            vector_to_json(dataset->target_mean, dataset->target_count));
+    if (dataset->target_std)
+        json_object_set_new(statistics, "target_std",
+                            vector_to_json(dataset->target_std, dataset->target_count));
     return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o}", "file", text_to_json(dataset->path),
                      "source", dataset->source ? text_to_json(dataset->source) : json_null(),
                      "image_shape", (json_int_t)dataset->height, (json_int_t)dataset->width,
-                     (json_int_t)dataset->channels, "classes", classes, "splits", splits,
-                     "statistics", statistics);
+                     (json_int_t)dataset->channels, dataset->target_count ? "targets" : "classes",
+                     names_to_json(dataset_output_names(dataset), dataset_outputs(dataset)),
+                     "splits", splits, "statistics", statistics);
 }
 
 void dataset_print_json(json_t *object) {

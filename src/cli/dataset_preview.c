@@ -103,7 +103,7 @@ static const struct Flag flags[] = {
     {.name = "split",
      .argument = "NAME",
      .help = "the split to show (train; with --augment the run's data.train)"},
-    {.name = "count", .argument = "N", .help = "images a class, or with --augment in all (10)"},
+    {.name = "count", .argument = "N", .help = "images a row, or with --augment in all (10)"},
     {.name = "seed", .argument = "N", .help = "choose at random by this seed instead of the first"},
     {.name = "augment",
      .argument = "RUN.yaml",
@@ -124,7 +124,8 @@ const struct Command command_dataset_preview = {
     .summary = "draw a contact sheet of a data set, or of what augmentation makes of it",
     .help =
         "Writes a PNG with one row of images a class and the class's name in front, so that you "
-        "can look at what the network will learn from.\n\n"
+        "can look at what the network will learn from. Where the targets are values, a row shows "
+        "images from the least to the greatest value of one target.\n\n"
         "With --augment RUN.yaml it has one row a sample: in front the image as the network sees "
         "it at test time, then as it will see it in epoch 1, 2, ... of that run, with the same "
         "loader and the same random numbers as in training. Centring and scaling are undone for "

@@ -85,23 +85,42 @@ static void print_arrays(const struct Checkpoint *checkpoint) {
     }
 }
 
-static void print_progress(const struct Progress *progress) {
+static void print_progress(const struct Progress *progress, bool values) {
     printf("step            %lld (epoch %lld, step %lld of it)\n", (long long)progress->step,
            (long long)progress->epoch, (long long)progress->step_in_epoch);
-    if (progress->epoch_samples > 0)
+    if (progress->epoch_samples > 0 && values)
+        printf("epoch so far    loss %.6g, %.0f samples\n",
+               progress->epoch_loss / progress->epoch_samples, progress->epoch_samples);
+    else if (progress->epoch_samples > 0)
         printf("epoch so far    loss %.6g, accuracy %.2f %%, %.0f samples\n",
                progress->epoch_loss / progress->epoch_samples,
                100 * progress->epoch_correct / progress->epoch_samples, progress->epoch_samples);
-    if (progress->validation_accuracy >= 0)
+    if (progress->validation_loss >= 0 && values)
+        printf("validation      loss %.6g, RMSE %.6g, R2 %.6g\n", progress->validation_loss,
+               progress->validation_rmse, progress->validation_r2);
+    else if (progress->validation_loss >= 0)
         printf("validation      loss %.6g, accuracy %.2f %%\n", progress->validation_loss,
                100 * progress->validation_accuracy);
-    if (progress->average_accuracy >= 0)
+    if (progress->average_loss >= 0 && values)
+        printf("its average     loss %.6g, RMSE %.6g, R2 %.6g\n", progress->average_loss,
+               progress->average_rmse, progress->average_r2);
+    else if (progress->average_loss >= 0)
         printf("its average     loss %.6g, accuracy %.2f %%\n", progress->average_loss,
                100 * progress->average_accuracy);
-    if (progress->best_metric >= 0)
+    if (values && progress->best_metric >= 0)
+        printf("best            loss %.6g at step %lld\n", progress->best_metric,
+               (long long)progress->best_step);
+    else if (progress->best_metric >= 0)
         printf("best            accuracy %.2f %% at step %lld\n", 100 * progress->best_metric,
                (long long)progress->best_step);
     printf("training time   %.1f s\n", progress->seconds);
+}
+
+static void print_targets(const struct Checkpoint *checkpoint) {
+    printf("\ntargets         %lld:", (long long)checkpoint->target_count);
+    for (int64_t i = 0; i < checkpoint->target_count; i++)
+        printf("%s %s (output * %.6g + %.6g)", i ? "," : "", checkpoint->target_names[i],
+               checkpoint->target_deviation[i], checkpoint->target_mean[i]);
 }
 
 static void print_preprocessing(const struct Checkpoint *checkpoint) {
@@ -119,7 +138,10 @@ static void print_preprocessing(const struct Checkpoint *checkpoint) {
         for (int64_t i = 0; i < checkpoint->channels && i < 8; i++)
             printf(" %.6g", (double)checkpoint->mean[i]);
     }
-    printf("\nclasses         %lld:", (long long)checkpoint->class_count);
+    if (checkpoint->target_count)
+        print_targets(checkpoint);
+    else
+        printf("\nclasses         %lld:", (long long)checkpoint->class_count);
     for (int64_t i = 0; i < checkpoint->class_count; i++)
         printf("%s %s", i ? "," : "", checkpoint->class_names[i]);
     printf("\n");
@@ -127,7 +149,7 @@ static void print_preprocessing(const struct Checkpoint *checkpoint) {
 
 static void print_checkpoint(const struct Checkpoint *checkpoint) {
     printf("checkpoint      %s\n", checkpoint->path);
-    print_progress(&checkpoint->progress);
+    print_progress(&checkpoint->progress, checkpoint->target_count > 0);
     printf("seed            %llu\nshards          %lld\nthreads a rank  %lld\n",
            (unsigned long long)checkpoint->seed, (long long)checkpoint->shards,
            (long long)checkpoint->threads);
@@ -159,14 +181,26 @@ static json_t *array_to_json(const struct CheckpointArray *array) {
 }
 
 static json_t *progress_to_json(const struct Progress *progress) {
-    return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f}", "step",
-                     (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch,
+    return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f}",
+                     "step", (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch,
                      "step_in_epoch", (json_int_t)progress->step_in_epoch, "epoch_loss",
                      progress->epoch_loss, "epoch_correct", progress->epoch_correct,
-                     "epoch_samples", progress->epoch_samples, "best_metric", progress->best_metric,
+                     "epoch_samples", progress->epoch_samples, "epoch_squared_error",
+                     progress->epoch_squared_error, "best_metric", progress->best_metric,
                      "best_step", (json_int_t)progress->best_step, "validation_loss",
                      progress->validation_loss, "validation_accuracy",
-                     progress->validation_accuracy, "seconds", progress->seconds);
+                     progress->validation_accuracy, "validation_rmse", progress->validation_rmse,
+                     "validation_r2", progress->validation_r2, "seconds", progress->seconds);
+}
+
+static json_t *targets_to_json(const struct Checkpoint *checkpoint) {
+    json_t *targets = json_array();
+    for (int64_t i = 0; i < checkpoint->target_count; i++)
+        json_array_append_new(targets,
+                              json_pack("{s:s, s:f, s:f}", "name", checkpoint->target_names[i],
+                                        "mean", checkpoint->target_mean[i], "deviation",
+                                        checkpoint->target_deviation[i]));
+    return targets;
 }
 
 static json_t *checkpoint_to_json(const struct Checkpoint *checkpoint) {
@@ -186,6 +220,8 @@ static json_t *checkpoint_to_json(const struct Checkpoint *checkpoint) {
                   (json_int_t)checkpoint->threads, "instruction_set", checkpoint->instruction_set,
                   "backend", checkpoint->backend, "versions", checkpoint->versions, "data_digest",
                   checkpoint->data_digest, "run_file", checkpoint->run_text);
+    if (checkpoint->target_count)
+        json_object_set_new(preprocessing, "targets", targets_to_json(checkpoint));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
                      checkpoint->path, "progress", progress_to_json(&checkpoint->progress), "run",
                      run, "preprocessing", preprocessing, "classes", classes, "parameters",
@@ -251,7 +287,8 @@ static int run_inspect(const struct Command *command, const struct Arguments *ar
     int code = h5_open(&file, path, ERROR_CHECKPOINT, error);
     if (code)
         return code;
-    bool dataset = !h5_exists(file, "/model") && h5_exists(file, "/classes");
+    bool dataset = !h5_exists(file, "/model") &&
+                   (h5_exists(file, "/classes") || h5_exists(file, "/target_names"));
     h5_close(file);
     return dataset ? inspect_dataset(path, arguments, error)
                    : inspect_checkpoint(path, arguments, error);

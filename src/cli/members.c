@@ -133,13 +133,14 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
         code = member_match(&members->items[i], members->dataset, error);
         if (!code)
             code = member_attach(&members->items[i], &attachment, error);
-        members->predictors[i] = (struct Predictor){members->items[i].checkpoint->path,
-                                                    members->items[i].plan,
-                                                    members->items[i].loader,
-                                                    members->items[i].state,
-                                                    &members->items[i].options.loss,
-                                                    members->dataset->class_count,
-                                                    members->items[i].passes};
+        members->predictors[i] = (struct Predictor){.name = members->items[i].checkpoint->path,
+                                                    .plan = members->items[i].plan,
+                                                    .loader = members->items[i].loader,
+                                                    .state = members->items[i].state,
+                                                    .loss = &members->items[i].options.loss,
+                                                    .scale = &members->items[i].targets,
+                                                    .outputs = dataset_outputs(members->dataset),
+                                                    .passes = members->items[i].passes};
     }
     return code;
 }
@@ -185,7 +186,7 @@ struct EvaluateRequest members_request(const struct Members *members) {
                                     .member_count = members->count,
                                     .weights = members->weights,
                                     .mean = members->mean,
-                                    .judge = &judge_classes,
+                                    .judge = judge_for(members->dataset),
                                     .split = members->split,
-                                    .outputs = members->dataset->class_count};
+                                    .outputs = dataset_outputs(members->dataset)};
 }

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "cli/eval_report.h"
 #include "cli/members.h"
 #include "store/h5.h"
 
@@ -46,75 +47,118 @@ static void print_field(FILE *file, const char *text) {
     fputc('"', file);
 }
 
+static void print_head(FILE *file, const struct Dataset *dataset) {
+    fputs(dataset->target_count ? "sample" : "sample,truth,prediction", file);
+    for (int64_t k = 0; k < dataset->target_count; k++) {
+        char *name = memory_print("true %s", dataset->target_names[k]);
+        fputc(',', file);
+        print_field(file, name);
+        memory_release(name);
+    }
+    for (int64_t k = 0; k < dataset_outputs(dataset); k++) {
+        fputc(',', file);
+        print_field(file, dataset_output_names(dataset)[k]);
+    }
+    fputc('\n', file);
+}
+
 static int start_csv(struct Output *output, struct Error *error) {
     output->temporary = memory_print("%s.new", output->path);
     output->file = fopen(output->temporary, "we");
     if (!output->file)
         return fail_errno(error, "%s: cannot be written", output->path);
-    fputs("sample,truth,prediction", output->file);
-    for (int64_t c = 0; c < output->members->dataset->class_count; c++) {
-        fputc(',', output->file);
-        print_field(output->file, output->members->dataset->class_names[c]);
-    }
-    fputc('\n', output->file);
+    print_head(output->file, output->members->dataset);
     return OK;
+}
+
+/* One row a sample, for /name. */
+static int reserve(struct Output *output, const char *name, enum H5Type type, int64_t columns,
+                   struct Error *error) {
+    const int64_t size[] = {output->members->split->count, columns};
+    return h5_reserve(output->writer, name, type, columns ? 2 : 1, size, error);
 }
 
 /* The array of predictions in HDF5. */
 static const char *array_name(const struct Output *output) {
+    if (output->members->dataset->target_count)
+        return "/predictions";
     return members_predict_probabilities(output->members) ? "/probabilities" : "/scores";
 }
 
 static int start_h5(struct Output *output, struct Error *error) {
-    const struct Members *members = output->members;
-    const struct Dataset *dataset = members->dataset;
-    const int64_t size[] = {members->split->count, dataset->class_count};
+    const struct Dataset *dataset = output->members->dataset;
+    int64_t outputs = dataset_outputs(dataset);
+    const char *const *names = (const char *const *)dataset_output_names(dataset);
     int code = h5_create(&output->writer, output->path, error);
     if (!code)
-        code = h5_reserve(output->writer, array_name(output), H5_FLOAT32, 2, size, error);
+        code = reserve(output, array_name(output), H5_FLOAT32, outputs, error);
+    if (!code && dataset->target_count) {
+        code = reserve(output, "/targets", H5_FLOAT32, outputs, error);
+        return code ? code : h5_write_texts(output->writer, "/target_names", names, outputs, error);
+    }
     if (!code)
-        code = h5_reserve(output->writer, "/predictions", H5_INT32, 1, size, error);
+        code = reserve(output, "/predictions", H5_INT32, 0, error);
     if (!code)
-        code = h5_reserve(output->writer, "/labels", H5_INT32, 1, size, error);
+        code = reserve(output, "/labels", H5_INT32, 0, error);
     if (!code)
-        code = h5_write_texts(output->writer, "/classes", (const char *const *)dataset->class_names,
-                              dataset->class_count, error);
+        code = h5_write_texts(output->writer, "/classes", names, outputs, error);
     return code;
+}
+
+static void print_numbers(FILE *file, const float *values, int64_t count) {
+    for (int64_t k = 0; k < count; k++)
+        fprintf(file, ",%.9g", (double)values[k]);
 }
 
 static int write_csv(struct Output *output, int64_t first, int64_t count, const float *outputs,
                      struct Error *error) {
-    int64_t classes = output->members->dataset->class_count;
-    char **names = output->members->dataset->class_names;
-    const int32_t *labels = output->members->split->labels + first;
+    const struct Dataset *dataset = output->members->dataset;
+    const struct Split *split = output->members->split;
+    int64_t columns = dataset_outputs(dataset);
     for (int64_t i = 0; i < count; i++) {
-        const float *row = outputs + i * classes;
-        fprintf(output->file, "%lld,", (long long)(first + i));
-        print_field(output->file, names[labels[i]]);
-        fputc(',', output->file);
-        print_field(output->file, names[judge_class(row, classes)]);
-        for (int64_t c = 0; c < classes; c++)
-            fprintf(output->file, ",%.9g", row[c]);
+        const float *row = outputs + i * columns;
+        fprintf(output->file, "%lld", (long long)(first + i));
+        if (dataset->target_count) {
+            print_numbers(output->file, split->targets + (first + i) * columns, columns);
+        } else {
+            fputc(',', output->file);
+            print_field(output->file, dataset->class_names[split->labels[first + i]]);
+            fputc(',', output->file);
+            print_field(output->file, dataset->class_names[judge_class(row, columns)]);
+        }
+        print_numbers(output->file, row, columns);
         fputc('\n', output->file);
     }
     return ferror(output->file) ? fail_errno(error, "%s: cannot be written", output->path) : OK;
 }
 
-static int write_h5(struct Output *output, int64_t first, int64_t count, const float *outputs,
-                    struct Error *error) {
-    int64_t classes = output->members->dataset->class_count;
+static int write_classes(struct Output *output, int64_t first, int64_t count, const float *outputs,
+                         struct Error *error) {
+    const struct Members *members = output->members;
+    int64_t classes = members->dataset->class_count;
     int32_t predictions[EVALUATE_BLOCK];
     for (int64_t i = 0; i < count; i++)
         predictions[i] = (int32_t)judge_class(outputs + i * classes, classes);
     int code =
-        h5_write_rows(output->writer, array_name(output), H5_FLOAT32, first, count, outputs, error);
-    if (!code)
-        code = h5_write_rows(output->writer, "/predictions", H5_INT32, first, count, predictions,
-                             error);
+        h5_write_rows(output->writer, "/predictions", H5_INT32, first, count, predictions, error);
     if (!code)
         code = h5_write_rows(output->writer, "/labels", H5_INT32, first, count,
-                             output->members->split->labels + first, error);
+                             members->split->labels + first, error);
     return code;
+}
+
+static int write_h5(struct Output *output, int64_t first, int64_t count, const float *outputs,
+                    struct Error *error) {
+    const struct Members *members = output->members;
+    int64_t targets = members->dataset->target_count;
+    int code =
+        h5_write_rows(output->writer, array_name(output), H5_FLOAT32, first, count, outputs, error);
+    if (code)
+        return code;
+    if (!targets)
+        return write_classes(output, first, count, outputs, error);
+    return h5_write_rows(output->writer, "/targets", H5_FLOAT32, first, count,
+                         members->split->targets + first * targets, error);
 }
 
 static int sink(void *context, int64_t first, int64_t count, const float *outputs,
@@ -163,25 +207,23 @@ static void abandon(struct Output *output) {
 
 static void print_result(const struct Output *output, const struct Evaluation *result, bool json) {
     const struct Members *members = output->members;
-    double samples = (double)members->split->count;
+    const struct EvalReport *report = eval_report_for(members->dataset);
     int averaged = 0;
     for (int i = 0; i < members->count; i++)
         averaged += members->items[i].averaged;
     if (!json) {
-        printf("%s: %lld predictions, accuracy %.2f %%", output->path,
-               (long long)members->split->count, 100.0 * (double)result->correct / samples);
+        printf("%s: %lld predictions, ", output->path, (long long)members->split->count);
+        report->print_summary(result);
         if (averaged)
             printf(" (%d of %d with the average of weights)", averaged, members->count);
-        printf("\n");
+        putchar('\n');
         return;
     }
     json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:I}", "file", output->path, "data",
                                members->dataset->path, "split", members->split->name, "members",
                                members->count, "samples", (json_int_t)members->split->count);
     json_object_set_new(object, "averaged", json_integer(averaged));
-    json_object_set_new(object, "loss", json_real(result->loss));
-    json_object_set_new(object, "accuracy", json_real((double)result->correct / samples));
-    json_object_set_new(object, "top5", json_real((double)result->top5 / samples));
+    report->summarise(result, object);
     json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
@@ -221,15 +263,18 @@ const struct Command command_predict = {
     .operands = "CHECKPOINT...",
     .least_operands = 1,
     .most_operands = -1,
-    .summary = "write probabilities and labels of a split to HDF5 or CSV",
-    .help = "Writes, for every sample of a split in its order, the probability of each class and "
-            "the most probable one; several checkpoints predict as an ensemble. HDF5 holds "
-            "/probabilities (N, classes), /predictions (N), /labels (N) and /classes. Where the "
-            "loss gives scores that are no probabilities (svm), they are /scores instead.\n"
-            "\n"
-            "Examples:\n"
-            "  trainer predict runs/a/checkpoints/best.h5 --split test -o predictions.h5\n"
-            "  mpirun -np 2 trainer predict a.h5 b.h5 --data cifar10.h5 -o ensemble.csv\n",
+    .summary = "write predictions and the truth of a split to HDF5 or CSV",
+    .help =
+        "Writes, for every sample of a split in its order, the probability of each class and "
+        "the most probable one; several checkpoints predict as an ensemble. HDF5 holds "
+        "/probabilities (N, classes), /predictions (N), /labels (N) and /classes. Where the "
+        "loss gives scores that are no probabilities (svm), they are /scores instead. Where the "
+        "targets are values: /predictions (N, targets), /targets (N, targets) and "
+        "/target_names, in the data set's units.\n"
+        "\n"
+        "Examples:\n"
+        "  trainer predict runs/a/checkpoints/best.h5 --split test -o predictions.h5\n"
+        "  mpirun -np 2 trainer predict a.h5 b.h5 --data cifar10.h5 -o ensemble.csv\n",
     .flags = flags,
     .parallel = true,
     .run = run,

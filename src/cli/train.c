@@ -25,21 +25,66 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
+/* The newest figures of one set of parameters. */
+struct Shown {
+    const char *name;
+    double loss, accuracy, rmse, r2; /* accuracy, or the other two */
+};
+
+static void add_json(json_t *object, const struct Shown *shown, bool regression) {
+    const struct {
+        const char *name;
+        double value;
+        bool written;
+    } rows[] = {{"loss", shown->loss, true},
+                {"accuracy", shown->accuracy, !regression},
+                {"rmse", shown->rmse, regression},
+                {"r2", shown->r2, regression && isfinite(shown->r2)}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%s_%s", shown->name, rows[i].name);
+        if (rows[i].written)
+            json_object_set_new(object, key, json_real(rows[i].value));
+    }
+}
+
+static void print_shown(const struct Shown *shown, bool regression) {
+    printf("%-11s loss %.4f", shown->name, shown->loss);
+    if (!regression)
+        printf(", accuracy %.2f %%", 100 * shown->accuracy);
+    else
+        printf(", RMSE %.4g", shown->rmse);
+    if (regression && isfinite(shown->r2))
+        printf(", R2 %.4f", shown->r2);
+}
+
+static struct Shown train_figures(const struct TrainResult *result) {
+    return (struct Shown){"train", result->train_loss, result->train_accuracy, result->train_rmse,
+                          NAN};
+}
+static struct Shown validation_figures(const struct Progress *progress) {
+    return (struct Shown){"validation", progress->validation_loss, progress->validation_accuracy,
+                          progress->validation_rmse, progress->validation_r2};
+}
+static struct Shown average_figures(const struct Progress *progress) {
+    return (struct Shown){"average", progress->average_loss, progress->average_accuracy,
+                          progress->average_rmse, progress->average_r2};
+}
+
 static void print_json(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
+    struct Shown train = train_figures(result), validation = validation_figures(progress),
+                 average = average_figures(progress);
     json_t *object = json_pack("{s:I, s:I, s:b}", "step", (json_int_t)progress->step, "total_steps",
                                (json_int_t)result->total_steps, "finished", result->finished);
     if (result->stopped_early)
         json_object_set_new(object, "stopped_early", json_true());
-    if (isfinite(result->train_loss)) {
-        json_object_set_new(object, "train_loss", json_real(result->train_loss));
-        json_object_set_new(object, "train_accuracy", json_real(result->train_accuracy));
-    }
+    if (isfinite(result->train_loss))
+        add_json(object, &train, result->regression);
     if (progress->best_metric >= 0) {
-        json_object_set_new(object, "validation_loss", json_real(progress->validation_loss));
-        json_object_set_new(object, "validation_accuracy",
-                            json_real(progress->validation_accuracy));
-        json_object_set_new(object, "best_accuracy", json_real(progress->best_metric));
+        add_json(object, &validation, result->regression);
+        json_object_set_new(object, result->regression ? "best_loss" : "best_accuracy",
+                            json_real(progress->best_metric));
         json_object_set_new(object, "best_step", json_integer(progress->best_step));
     }
     json_object_set_new(object, "seconds", json_real(progress->seconds));
@@ -47,10 +92,8 @@ static void print_json(const struct TrainResult *result) {
     json_object_set_new(object, "digest", json_string(result->digest));
     if (*result->average_digest)
         json_object_set_new(object, "average_digest", json_string(result->average_digest));
-    if (progress->average_accuracy >= 0) {
-        json_object_set_new(object, "average_loss", json_real(progress->average_loss));
-        json_object_set_new(object, "average_accuracy", json_real(progress->average_accuracy));
-    }
+    if (progress->average_loss >= 0)
+        add_json(object, &average, result->regression);
     json_object_set_new(object, "checkpoint", json_string(result->checkpoint));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(10));
     fputc('\n', stdout);
@@ -59,21 +102,30 @@ static void print_json(const struct TrainResult *result) {
 
 static void print_words(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
+    struct Shown train = train_figures(result), validation = validation_figures(progress),
+                 average = average_figures(progress);
     printf("%s at step %lld of %lld\n",
            result->stopped_early ? "finished early"
            : result->finished    ? "finished"
                                  : "stopped",
            (long long)progress->step, (long long)result->total_steps);
-    if (isfinite(result->train_loss))
-        printf("train       loss %.4f, accuracy %.2f %%\n", result->train_loss,
-               100 * result->train_accuracy);
-    if (progress->best_metric >= 0)
-        printf("validation  loss %.4f, accuracy %.2f %% (best %.2f %% at step %lld)\n",
-               progress->validation_loss, 100 * progress->validation_accuracy,
-               100 * progress->best_metric, (long long)progress->best_step);
-    if (progress->average_accuracy >= 0)
-        printf("average     loss %.4f, accuracy %.2f %%\n", progress->average_loss,
-               100 * progress->average_accuracy);
+    if (isfinite(result->train_loss)) {
+        print_shown(&train, result->regression);
+        putchar('\n');
+    }
+    if (progress->best_metric >= 0) {
+        print_shown(&validation, result->regression);
+        if (result->regression)
+            printf(" (best loss %.4f at step %lld)\n", progress->best_metric,
+                   (long long)progress->best_step);
+        else
+            printf(" (best %.2f %% at step %lld)\n", 100 * progress->best_metric,
+                   (long long)progress->best_step);
+    }
+    if (progress->average_loss >= 0) {
+        print_shown(&average, result->regression);
+        putchar('\n');
+    }
     printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
            progress->seconds);
     printf("digest      %s\n", result->digest);
@@ -121,7 +173,8 @@ const struct Command command_train = {
     .help =
         "Trains on all ranks and fills DIR with run.yaml (every key resolved), metrics.jsonl "
         "and checkpoints/, in which latest.h5 and best.h5 point at the newest and at the best "
-        "by validation accuracy. The parameters have the same bits whatever the number of "
+        "by validation accuracy (by validation loss where the targets are values). The parameters "
+        "have the same bits whatever the number of "
         "ranks, as long as train.shards is the same.\n"
         "\n"
         "Examples:\n"

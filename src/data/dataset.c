@@ -7,6 +7,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/dataset_storage.h"
+#include "data/dataset_targets.h"
 #include "store/h5.h"
 
 #define FORMAT_VERSION 1
@@ -51,7 +52,7 @@ static int read_classes(struct Opening *opening, struct Error *error) {
 
 /* --- splits ----------------------------------------------------------------------------------- */
 
-/* A split is a group that holds images or labels. */
+/* A split is a group that holds images, labels or targets. */
 static int visit_group(void *context, const char *name, bool is_group, struct Error *error) {
     (void)error;
     struct Opening *opening = context;
@@ -59,7 +60,9 @@ static int visit_group(void *context, const char *name, bool is_group, struct Er
     if (!is_group || strcmp(name, "statistics") == 0)
         return OK;
     char *images = memory_print("%s/images", name), *labels = memory_print("%s/labels", name);
-    if (h5_exists(opening->file, images) || h5_exists(opening->file, labels)) {
+    char *targets = memory_print("%s/targets", name);
+    if (h5_exists(opening->file, images) || h5_exists(opening->file, labels) ||
+        h5_exists(opening->file, targets)) {
         size_t count = (size_t)dataset->split_count;
         dataset->splits = memory_resize(dataset->splits, count * sizeof *dataset->splits,
                                         (count + 1) * sizeof *dataset->splits, "splits");
@@ -68,6 +71,7 @@ static int visit_group(void *context, const char *name, bool is_group, struct Er
     }
     memory_release(images);
     memory_release(labels);
+    memory_release(targets);
     return OK;
 }
 
@@ -230,6 +234,20 @@ done:
     return result;
 }
 
+static int open_truth(struct Opening *opening, int index, struct Error *error) {
+    const char *split = opening->dataset->splits[index].name;
+    char *labels = memory_print("%s/labels", split), *targets = memory_print("%s/targets", split);
+    bool has_targets = h5_exists(opening->file, targets);
+    int result = OK;
+    if (!has_targets || h5_exists(opening->file, labels))
+        result = open_labels(opening, index, error);
+    if (result == OK && has_targets)
+        result = dataset_open_targets(opening->dataset, opening->file, index, error);
+    memory_release(labels);
+    memory_release(targets);
+    return result;
+}
+
 static int read_digest(struct Opening *opening, struct Split *split, struct Error *error) {
     if (!h5_has_attribute(opening->file, split->name, "digest"))
         return OK;
@@ -257,10 +275,11 @@ static int open_splits(struct Opening *opening, struct Error *error) {
     size_t count = (size_t)dataset->split_count;
     dataset->storage->images = memory_allocate(count * sizeof(void *), "splits");
     dataset->storage->labels = memory_allocate(count * sizeof(void *), "splits");
+    dataset->storage->targets = memory_allocate(count * sizeof(void *), "splits");
     for (int i = 0; result == OK && i < dataset->split_count; i++) {
         result = open_images(opening, i, error);
         if (result == OK)
-            result = open_labels(opening, i, error);
+            result = open_truth(opening, i, error);
         if (result == OK)
             result = read_digest(opening, &dataset->splits[i], error);
     }
@@ -320,6 +339,8 @@ static int read_statistics(struct Opening *opening, struct Error *error) {
     int result = OK;
     for (const struct StatisticRow *row = statistic_rows; result == OK && row->name; row++)
         result = read_statistic(opening, row, error);
+    if (result == OK && opening->dataset->target_count)
+        result = dataset_read_target_statistics(opening->dataset, opening->file, error);
     return result;
 }
 
@@ -339,8 +360,12 @@ int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
     if (result == OK)
         result = read_classes(&opening, error);
     if (result == OK)
+        result = dataset_read_target_names(dataset, opening.file, error);
+    if (result == OK)
         result = open_splits(&opening, error);
-    if (result == OK && !dataset->class_names)
+    if (result == OK)
+        result = dataset_check_targets(dataset, error);
+    if (result == OK && !dataset->class_names && !dataset->target_count)
         name_classes_by_number(dataset);
     if (result == OK)
         result = read_statistics(&opening, error);
@@ -362,14 +387,22 @@ void dataset_close(struct Dataset *dataset) {
             memory_release(dataset->storage->images[i]);
         if (dataset->storage->labels)
             memory_release(dataset->storage->labels[i]);
+        if (dataset->storage->targets)
+            memory_release(dataset->storage->targets[i]);
     }
     for (int64_t i = 0; dataset->class_names && i < dataset->class_count; i++)
         memory_release(dataset->class_names[i]);
+    for (int64_t i = 0; dataset->target_names && i < dataset->target_count; i++)
+        memory_release(dataset->target_names[i]);
     h5_unmap(dataset->storage->map, dataset->storage->map_bytes);
     memory_release(dataset->storage->images);
     memory_release(dataset->storage->labels);
+    memory_release(dataset->storage->targets);
     memory_release(dataset->storage);
     memory_release(dataset->class_names);
+    memory_release(dataset->target_names);
+    memory_release(dataset->target_mean);
+    memory_release(dataset->target_std);
     memory_release(dataset->splits);
     statistic_values_release(&dataset->statistics);
     memory_release(dataset->source);

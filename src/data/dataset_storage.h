@@ -1,4 +1,4 @@
-/* Where the pixels and labels of an open data set are kept. */
+/* Where pixels, labels and targets of an open data set are kept. */
 #ifndef TRAINER_DATA_DATASET_STORAGE_H
 #define TRAINER_DATA_DATASET_STORAGE_H
 
@@ -10,6 +10,7 @@ struct DatasetStorage {
     size_t map_bytes;
     void **images;    /* a split: its images in memory; NULL where they are mapped */
     int32_t **labels; /* a split: its labels, converted and checked */
+    float **targets;  /* a split: its targets */
 };
 
 #endif

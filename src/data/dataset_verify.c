@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "data/dataset.h"
 #include "data/statistics.h"
+#include "data/target_scale.h"
 
 static size_t image_bytes(const struct Dataset *dataset, const struct Split *split) {
     return (size_t)(dataset->height * dataset->width * dataset->channels) *
@@ -18,7 +19,12 @@ void dataset_digest(const struct Dataset *dataset, const struct Split *split, ch
     XXH3_state_t *state = XXH3_createState();
     XXH3_128bits_reset(state);
     XXH3_128bits_update(state, split->images, (size_t)split->count * image_bytes(dataset, split));
-    XXH3_128bits_update(state, split->labels, (size_t)split->count * sizeof *split->labels);
+    if (split->labels)
+        XXH3_128bits_update(state, split->labels, (size_t)split->count * sizeof *split->labels);
+    if (split->targets)
+        XXH3_128bits_update(state, split->targets,
+                            (size_t)(split->count * dataset_outputs(dataset)) *
+                                sizeof *split->targets);
     XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);
     digest_text((struct Digest){.high = hash.high64, .low = hash.low64}, digest);
@@ -30,8 +36,9 @@ static int verify_split(const struct Dataset *dataset, const struct Split *split
     dataset_digest(dataset, split, digest);
     if (split->digest[0] && strcmp(digest, split->digest) != 0)
         return fail(error, ERROR_DATA,
-                    "%s:/%s: pixels or labels are damaged: their digest is %s, the file says %s",
-                    dataset->path, split->name, digest, split->digest);
+                    "%s:/%s: %s are damaged: their digest is %s, the file says %s", dataset->path,
+                    split->name, split->targets ? "pixels or targets" : "pixels or labels", digest,
+                    split->digest);
     if (split->bytes)
         return OK;
     const float *pixels = split->images;
@@ -90,12 +97,37 @@ static bool has_statistics(const struct Dataset *dataset) {
     return false;
 }
 
+static int verify_target_statistics(const struct Dataset *dataset, const struct Split *split,
+                                    struct Error *error) {
+    int64_t outputs = dataset->target_count;
+    double *mean = memory_allocate((size_t)outputs * sizeof *mean, "statistics");
+    double *deviation = memory_allocate((size_t)outputs * sizeof *mean, "statistics");
+    int result = OK;
+    if (outputs)
+        target_statistics(split->targets, split->count, outputs, mean, deviation);
+    for (int64_t k = 0; result == OK && k < outputs; k++) {
+        bool wrong_mean = dataset->target_mean && !near(dataset->target_mean[k], mean[k]);
+        bool wrong_std = dataset->target_std && !near(dataset->target_std[k], deviation[k]);
+        if (wrong_mean || wrong_std)
+            result = fail(error, ERROR_DATA,
+                          "%s:/statistics/target_%s: '%s' is %.9g, the targets of /%s give %.9g",
+                          dataset->path, wrong_mean ? "mean" : "std", dataset->target_names[k],
+                          wrong_mean ? dataset->target_mean[k] : dataset->target_std[k],
+                          split->name, wrong_mean ? mean[k] : deviation[k]);
+    }
+    memory_release(mean);
+    memory_release(deviation);
+    return result;
+}
+
 int dataset_verify(const struct Dataset *dataset, struct Error *error) {
     for (int i = 0; i < dataset->split_count; i++) {
         const struct Split *split = &dataset->splits[i];
         int result = verify_split(dataset, split, error);
         if (result == OK && has_statistics(dataset) && strcmp(split->name, "train") == 0)
             result = verify_statistics(dataset, split, error);
+        if (result == OK && strcmp(split->name, "train") == 0)
+            result = verify_target_statistics(dataset, split, error);
         if (result != OK)
             return result;
     }

@@ -17,6 +17,7 @@ struct Loader {
     const struct Split *split;
     const struct Preprocess *preprocess;
     const struct ChoiceList *mix;
+    const struct TargetScale *targets;
     uint64_t seed;
     bool shuffle, evaluate;
     int raw_count, stage_count; /* the raw stages come first */
@@ -103,7 +104,7 @@ static void allocate_scratch(struct Loader *loader) {
     loader->partner =
         memory_allocate((size_t)image_elements(&loader->out) * sizeof(float), "a mixed image");
     loader->partner_target =
-        memory_allocate((size_t)loader->dataset->class_count * sizeof(float), "a mixed target");
+        memory_allocate((size_t)dataset_outputs(loader->dataset) * sizeof(float), "a mixed target");
 }
 
 int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
@@ -112,6 +113,7 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
         (struct Loader){.dataset = request->dataset,
                         .split = request->split,
                         .preprocess = request->preprocess,
+                        .targets = request->targets,
                         .mix = request->mix && !request->evaluate ? request->mix : &empty_list,
                         .evaluate = request->evaluate,
                         .seed = request->seed,
@@ -198,17 +200,27 @@ static void make_image(struct Loader *loader, int64_t epoch, int64_t sample, flo
         run_stages(loader, loader->raw_count, loader->stage_count, epoch, sample, ready, out);
 }
 
+/* What the network is to say of a sample. */
+static void make_target(const struct Loader *loader, int64_t sample, float *out) {
+    const struct Split *split = loader->split;
+    int64_t outputs = dataset_outputs(loader->dataset);
+    const float *row = split->targets ? split->targets + sample * outputs : NULL;
+    if (row && loader->targets && loader->targets->count) {
+        target_scale_apply(loader->targets, 1, row, out);
+    } else if (row) {
+        memcpy(out, row, (size_t)outputs * sizeof *out);
+    } else {
+        memset(out, 0, (size_t)outputs * sizeof *out);
+        out[split->labels[sample]] = 1;
+    }
+}
+
 static void make_order(struct Loader *loader, int64_t epoch) {
     if (!loader->shuffle || loader->epoch == epoch)
         return;
     struct RandomStream stream = random_stream(loader->seed, RANDOM_SHUFFLE, 0, (uint64_t)epoch, 0);
     random_permutation(&stream, loader->split->count, loader->order);
     loader->epoch = epoch;
-}
-
-static void make_target(const struct Loader *loader, int64_t sample, float *target) {
-    memset(target, 0, (size_t)loader->dataset->class_count * sizeof(float));
-    target[loader->split->labels[sample]] = 1;
 }
 
 /* Mixes the sample's partner, if it has one, into its image and target. */
@@ -223,7 +235,7 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t sample, float *
     make_image(loader, epoch, draw.partner, loader->partner);
     make_target(loader, draw.partner, loader->partner_target);
     float own = draw.mix->apply(draw.options, &draw.stream, &mixed, &partner);
-    for (int64_t c = 0; c < loader->dataset->class_count; c++)
+    for (int64_t c = 0; c < dataset_outputs(loader->dataset); c++)
         target[c] = own * target[c] + (1 - own) * loader->partner_target[c];
 }
 
@@ -231,12 +243,12 @@ void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t co
                  float *targets, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
     make_order(loader, epoch);
-    int64_t elements = image_elements(&loader->out), classes = loader->dataset->class_count;
+    int64_t elements = image_elements(&loader->out), outputs = dataset_outputs(loader->dataset);
     for (int64_t i = 0; i < count; i++) {
         int64_t sample = loader->shuffle ? loader->order[first + i] : first + i;
         make_image(loader, epoch, sample, images + i * elements);
-        make_target(loader, sample, targets + i * classes);
-        mix_in(loader, epoch, sample, images + i * elements, targets + i * classes);
+        make_target(loader, sample, targets + i * outputs);
+        mix_in(loader, epoch, sample, images + i * elements, targets + i * outputs);
         if (samples)
             samples[i] = sample;
     }

@@ -11,6 +11,7 @@
 #include "data/dataset.h"
 #include "data/mix.h"
 #include "data/preprocess.h"
+#include "data/target_scale.h"
 
 struct Loader;
 
@@ -18,9 +19,10 @@ struct LoaderRequest {
     const struct Dataset *dataset;
     const struct Split *split;
     const struct Preprocess *preprocess;
-    const struct ChoiceList *augment; /* NULL: none */
-    const struct ChoiceList *mix;     /* NULL: none */
-    bool evaluate;                    /* the list's test-time counterparts; no mixing */
+    const struct TargetScale *targets; /* NULL: values stay as they are */
+    const struct ChoiceList *augment;  /* NULL: none */
+    const struct ChoiceList *mix;      /* NULL: none */
+    bool evaluate;                     /* the list's test-time counterparts; no mixing */
     uint64_t seed;
     bool shuffle;
 };
@@ -32,8 +34,9 @@ void loader_release(struct Loader *loader);
 struct Image loader_image(const struct Loader *loader);
 
 /* Samples at positions [first, first + count) of the epoch's order: images (count,H,W,C) float;
- * targets (count, class_count) float, one-hot; indices in the split to `samples`, which may be
- * NULL. The order of an epoch is made once, when it is first asked for. */
+ * targets (count, outputs) float: one-hot, a distribution, or scaled values; indices in the split
+ * to `samples`, which may be NULL. The order of an epoch is made once, when it is first asked for.
+ */
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/target_scale.h"
 
 enum { CENTER_NONE, CENTER_CHANNEL_MEAN, CENTER_MEAN_IMAGE };
 enum { SCALE_NONE, SCALE_CHANNEL_STD, SCALE_RANGE };
@@ -24,6 +25,14 @@ const struct Key preprocess_keys[] = {
      .names = scale_names,
      .help = "what it is divided by then: nothing, its channel's standard deviation, or 255 "
              "(range)"},
+    {.name = "targets",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct PreprocessOptions, targets),
+     .fallback = "standardise",
+     .names = target_rule_names,
+     .help = "what the network learns of targets that are values: (value - mean) / deviation over "
+             "the training split, or the values as they are (none); predictions are in the data "
+             "set's units either way"},
     KEY_END};
 
 static int need(const struct Dataset *dataset, const void *values, const char *name,

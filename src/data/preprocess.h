@@ -13,8 +13,9 @@
 
 /* preprocess: {center: none|channel_mean|mean_image, scale: none|channel_std|range} */
 struct PreprocessOptions {
-    int center; /* enum */
-    int scale;  /* enum: none, channel_std, range (divide by 255) */
+    int center;  /* enum */
+    int scale;   /* enum: none, channel_std, range (divide by 255) */
+    int targets; /* enum TargetRule */
 };
 extern const struct Key preprocess_keys[];
 

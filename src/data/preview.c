@@ -1,5 +1,6 @@
 #include "data/preview.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -12,9 +13,9 @@ static int64_t enlargement(const struct Dataset *dataset) {
 
 static int64_t label_width(const struct Dataset *dataset) {
     int64_t longest = sheet_text_width("M");
-    for (int64_t c = 0; c < dataset->class_count; c++)
-        if (sheet_text_width(dataset->class_names[c]) > longest)
-            longest = sheet_text_width(dataset->class_names[c]);
+    for (int64_t c = 0; c < dataset_outputs(dataset); c++)
+        if (sheet_text_width(dataset_output_names(dataset)[c]) > longest)
+            longest = sheet_text_width(dataset_output_names(dataset)[c]);
     return longest + 2 * SHEET_GAP;
 }
 
@@ -24,7 +25,7 @@ static int64_t row_height(const struct Dataset *dataset) {
 }
 
 void preview_size(const struct Dataset *dataset, int64_t count, int64_t *height, int64_t *width) {
-    *height = dataset->class_count * row_height(dataset) + SHEET_GAP;
+    *height = dataset_outputs(dataset) * row_height(dataset) + SHEET_GAP;
     *width = label_width(dataset) + count * (dataset->width * enlargement(dataset) + SHEET_GAP);
 }
 
@@ -59,6 +60,42 @@ static int64_t choose(const struct Split *split, int32_t label, const struct Pre
     return count;
 }
 
+/* Of one target: where its values stand. */
+struct Column {
+    const float *values;
+    int64_t stride;
+};
+
+static int by_value(const void *a, const void *b, void *context) {
+    const struct Column *column = context;
+    int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+    float x = column->values[i * column->stride], y = column->values[j * column->stride];
+    return x < y ? -1 : x > y ? 1 : i < j ? -1 : i > j;
+}
+
+/* Up to preview->count images into `chosen`, in the order of target `target`: evenly over that
+ * order, or drawn by the seed. */
+static int64_t choose_by_value(const struct Dataset *dataset, const struct Split *split,
+                               int64_t target, const struct Preview *preview, int64_t *places,
+                               int64_t *chosen) {
+    struct Column column = {split->targets + target, dataset->target_count};
+    int64_t count = split->count < preview->count ? split->count : preview->count;
+    if (preview->random) {
+        struct RandomStream stream =
+            random_stream(preview->seed, RANDOM_SHUFFLE, 0, 0, (uint64_t)target);
+        random_permutation(&stream, split->count, places);
+        memcpy(chosen, places, (size_t)count * sizeof *chosen);
+        qsort_r(chosen, (size_t)count, sizeof *chosen, by_value, &column);
+        return count;
+    }
+    for (int64_t i = 0; i < split->count; i++)
+        places[i] = i;
+    qsort_r(places, (size_t)split->count, sizeof *places, by_value, &column);
+    for (int64_t i = 0; i < count; i++)
+        chosen[i] = places[count > 1 ? i * (split->count - 1) / (count - 1) : 0];
+    return count;
+}
+
 static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
                       const struct Preview *preview) {
     size_t indices = (size_t)split->count * sizeof(int64_t);
@@ -70,10 +107,12 @@ static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const 
     struct Shade shade = shade_of_split(dataset, split);
     int64_t left = label_width(dataset), step = dataset->width * enlargement(dataset) + SHEET_GAP;
     int64_t middle = (row_height(dataset) - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2;
-    for (int64_t c = 0; c < dataset->class_count; c++) {
+    for (int64_t c = 0; c < dataset_outputs(dataset); c++) {
         int64_t top = SHEET_GAP + c * row_height(dataset);
-        sheet_text(sheet, SHEET_GAP, top + middle, dataset->class_names[c]);
-        int64_t count = choose(split, (int32_t)c, preview, places, order, chosen);
+        sheet_text(sheet, SHEET_GAP, top + middle, dataset_output_names(dataset)[c]);
+        int64_t count = dataset->target_count
+                            ? choose_by_value(dataset, split, c, preview, places, chosen)
+                            : choose(split, (int32_t)c, preview, places, order, chosen);
         for (int64_t i = 0; i < count; i++)
             draw_image(sheet, dataset, split, chosen[i], left + i * step, top, shade, pixels);
     }

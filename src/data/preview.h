@@ -1,5 +1,5 @@
-/* A contact sheet of a split: one row a class with its name, so that people can look. Not
- * collective. */
+/* A contact sheet of a split: one row a class with its name, or one row a target, from the least to
+ * the greatest value, so that people can look. Not collective. */
 #ifndef TRAINER_DATA_PREVIEW_H
 #define TRAINER_DATA_PREVIEW_H
 
@@ -8,7 +8,7 @@
 #include "data/dataset.h"
 
 struct Preview {
-    int64_t count; /* images a class, as many as there are */
+    int64_t count; /* images a row, as many as there are */
     bool random;   /* drawn by the seed instead of the first ones */
     uint64_t seed;
 };

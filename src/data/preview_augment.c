@@ -6,6 +6,8 @@
 #include "base/memory.h"
 #include "data/sheet.h"
 
+#define NUMBER 32 /* characters of one */
+
 struct Grid {
     const struct AugmentPreview *preview;
     struct Loader *training, *evaluation;
@@ -35,7 +37,8 @@ void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
     }
 }
 
-/* The samples to show, into `chosen`, the classes in turn; returns how many. */
+/* The samples to show, into `chosen`, the classes in turn where there are classes; returns how
+ * many. */
 static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     const struct Split *split = preview->loader.split;
     int64_t classes = preview->loader.dataset->class_count, count = 0;
@@ -49,7 +52,7 @@ static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     for (int64_t turn = 0; count < preview->samples; turn++) {
         memset(seen, 0, (size_t)classes * sizeof *seen);
         for (int64_t i = 0; i < split->count && count < preview->samples; i++)
-            if (seen[split->labels[order[i]]]++ == turn)
+            if (!split->labels || seen[split->labels[order[i]]]++ == turn)
                 chosen[count++] = order[i];
     }
     memory_release(order);
@@ -67,6 +70,12 @@ static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, 
                 &grid->image, grid->shade);
 }
 
+/* What a sample is called that has no class. */
+static const char *print_number(int64_t sample, char text[NUMBER]) {
+    snprintf(text, NUMBER, "%lld", (long long)sample);
+    return text;
+}
+
 static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
     const struct AugmentPreview *preview = grid->preview;
     const struct Split *split = preview->loader.split;
@@ -76,8 +85,10 @@ static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
     int64_t rows = choose(preview, chosen);
     for (int64_t row = 0; row < rows; row++) {
         int64_t sample = chosen[row], top = grid->top + row * step;
+        char number[NUMBER];
         sheet_text(sheet, SHEET_GAP, top + (step - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2,
-                   preview->loader.dataset->class_names[split->labels[sample]]);
+                   split->labels ? preview->loader.dataset->class_names[split->labels[sample]]
+                                 : print_number(sample, number));
         draw(grid, sheet, grid->evaluation, 0, sample, 0, top);
         for (int64_t epoch = 0; epoch < preview->epochs; epoch++)
             draw(grid, sheet, grid->training, epoch, sample, epoch + 1, top);
@@ -89,14 +100,14 @@ static void draw_head(const struct Grid *grid, struct Sheet *sheet) {
     int64_t step = grid->image.width * sheet_enlargement(grid->image.height, grid->image.width);
     sheet_text(sheet, grid->left, SHEET_GAP, "test");
     for (int64_t epoch = 0; epoch < grid->preview->epochs; epoch++) {
-        char number[32];
-        snprintf(number, sizeof number, "%lld", (long long)epoch + 1);
-        sheet_text(sheet, grid->left + (epoch + 1) * (step + SHEET_GAP), SHEET_GAP, number);
+        char number[NUMBER];
+        sheet_text(sheet, grid->left + (epoch + 1) * (step + SHEET_GAP), SHEET_GAP,
+                   print_number(epoch + 1, number));
     }
 }
 
 static int64_t longest_name(const struct Dataset *dataset) {
-    int64_t longest = 0;
+    int64_t longest = dataset->class_count ? 0 : sheet_text_width("1000000");
     for (int64_t c = 0; c < dataset->class_count; c++)
         if (sheet_text_width(dataset->class_names[c]) > longest)
             longest = sheet_text_width(dataset->class_names[c]);
@@ -141,7 +152,7 @@ int preview_augment_write(const struct AugmentPreview *preview, const char *path
         grid.image.pixels =
             memory_allocate((size_t)image_elements(&grid.image) * sizeof(float), "preview");
         grid.target =
-            memory_allocate((size_t)request.dataset->class_count * sizeof(float), "preview");
+            memory_allocate((size_t)dataset_outputs(request.dataset) * sizeof(float), "preview");
         code = draw_sheet(&grid, path, error);
     }
     memory_release(grid.image.pixels);

@@ -4,6 +4,7 @@
 #ifndef TRAINER_DATA_WRITER_H
 #define TRAINER_DATA_WRITER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
@@ -12,9 +13,12 @@ struct DatasetWriter;
 
 struct DatasetDescription {
     int64_t height, width, channels;
+    bool floats; /* images are float32, else uint8 */
     int64_t class_count;
-    const char *const *class_names; /* class_count; must differ from one another */
-    const char *source;             /* where the images come from, for people */
+    const char *const *class_names;  /* class_count; must differ from one another */
+    int64_t target_count;            /* not 0: the targets are values, there are no classes */
+    const char *const *target_names; /* target_count; likewise */
+    const char *source;              /* where the images come from, for people */
 };
 
 /* The description is copied. */
@@ -24,8 +28,9 @@ int writer_create(struct DatasetWriter **writer, const char *path,
  * one whose statistics are kept. */
 int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
                        struct Error *error);
-/* images (count, height, width, channels), labels (count), each in [0, class_count). */
-int writer_append(struct DatasetWriter *writer, const uint8_t *images, const int32_t *labels,
+/* images (count, height, width, channels); truth: labels (int32, count), each in [0, class_count),
+ * or finite targets (float, (count, target_count)). */
+int writer_append(struct DatasetWriter *writer, const void *images, const void *truth,
                   int64_t count, struct Error *error);
 /* Completes the file and releases the writer, also on failure. */
 int writer_commit(struct DatasetWriter *writer, struct Error *error);

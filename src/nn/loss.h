@@ -27,8 +27,7 @@ struct Loss {
      * reports, of one model and of an ensemble. */
     double (*measure)(const void *options, int64_t outputs, const float *prediction,
                       const float *target);
-    /* What the targets may be. A loss of values takes classes as the numbers 0 and 1. */
-    bool takes_classes, takes_values;
+    bool takes_values; /* the targets may be any numbers; classes are the numbers 0 and 1 to it */
 };
 
 extern const struct KindTable loss_kinds;

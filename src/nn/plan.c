@@ -226,6 +226,11 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
         plan->loss_options = request->loss->options;
     }
     CHECK(!plan->training || plan->loss);
+    if (request->error_weights) {
+        size_t bytes = (size_t)plan->outputs * sizeof(double);
+        plan->error_weights = memory_allocate(bytes, "weights of errors");
+        memcpy(plan->error_weights, request->error_weights, bytes);
+    }
     operations_build(&plan->operations, graph, request);
     size_t count = (size_t)plan->operations.count;
     plan->final_from = memory_allocate(count * sizeof *plan->final_from, "the plan");
@@ -271,5 +276,6 @@ void plan_release(struct Plan *plan) {
     memory_release(plan->pool);
     memory_release(plan->scratch);
     memory_release(plan->prepared);
+    memory_release(plan->error_weights);
     memory_release(plan);
 }

@@ -23,7 +23,10 @@ struct PlanRequest {
     int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples a shard can have */
     int sample_counts;
     const struct Choice *loss; /* of loss_kinds; kind NULL: scores only */
-    bool no_merging;           /* run every node by itself: for tests */
+    /* NULL: the targets are classes, and correct predictions are tallied. Else of each output: the
+     * weight of its squared error, which is tallied. Copied. */
+    const double *error_weights;
+    bool no_merging; /* run every node by itself: for tests */
     /* Shards of the global batch, and how many of them this plan runs; 0: one. They matter to
      * training with a synchronised layer alone. */
     int64_t shards, own_shards;
@@ -67,8 +70,8 @@ struct PlanRun {
 /* Forward through model and loss. Per-sample losses and scores stay readable until the next call */
 void plan_forward(struct Plan *plan, const struct PlanRun *runs);
 /* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
- * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct,
- * samples. */
+ * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct
+ * predictions or the weighted sum of squared errors, samples. */
 void plan_backward(struct Plan *plan, const struct PlanRun *runs);
 
 /* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'

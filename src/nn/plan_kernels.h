@@ -13,6 +13,9 @@ struct PlanKernels {
     /* How many samples' largest score is that of the target's largest class; scores (samples,
      * outputs). Among equals the lowest class comes first. */
     int64_t (*correct)(int64_t samples, int64_t outputs, const void *scores, const float *target);
+    /* Sum over samples and outputs of weight · (score − target)². */
+    double (*squared_error)(int64_t samples, int64_t outputs, const void *scores,
+                            const float *target, const double *weights);
     void (*store)(void *values, int64_t index, double value);
 };
 

@@ -45,6 +45,7 @@ struct Plan {
                            */
     double (*seconds)[2]; /* of each operation */
     char *pool, *scratch, *prepared;
+    double *error_weights; /* (outputs), or NULL */
     struct PlanMemory memory;
 };
 

@@ -92,13 +92,19 @@ static double sum_losses(const struct PlanShard *shard, const struct PlanRun *ru
 
 static void write_tallies(struct Plan *plan, const struct PlanShard *shard,
                           const struct PlanRun *run) {
-    int64_t at = arena_state_elements(model_arena(plan->model));
-    int64_t correct =
-        plan->kernels->correct(run->samples, plan->outputs, scores_of(plan, shard), shard->target);
+    int64_t at = arena_state_elements(model_arena(plan->model)), correct = 0;
+    const void *scores = scores_of(plan, shard);
+    double squared_error = 0;
+    if (plan->error_weights)
+        squared_error = plan->kernels->squared_error(run->samples, plan->outputs, scores,
+                                                     shard->target, plan->error_weights);
+    else
+        correct = plan->kernels->correct(run->samples, plan->outputs, scores, shard->target);
     void (*store)(void *, int64_t, double) = plan->kernels->store;
     store(run->gradient, at + TALLY_LOSS, sum_losses(shard, run));
     store(run->gradient, at + TALLY_CORRECT, (double)correct);
     store(run->gradient, at + TALLY_SAMPLES, (double)run->samples);
+    store(run->gradient, at + TALLY_SQUARED_ERROR, squared_error);
 }
 
 static void backward_loss(struct Plan *plan, const struct PlanShard *shard,

@@ -77,7 +77,10 @@ void metrics_step(struct Metrics *metrics, const struct StepFigures *figures) {
     fprintf(file, "{\"kind\":\"step\",\"step\":%lld,\"epoch\":%lld", (long long)figures->step,
             (long long)figures->epoch);
     number(file, "loss", figures->loss);
-    number(file, "accuracy", figures->accuracy);
+    if (figures->regression)
+        number(file, "rmse", figures->rmse);
+    else
+        number(file, "accuracy", figures->accuracy);
     number(file, "rate", figures->rate);
     if (!isnan(figures->gradient_norm))
         number(file, "gradient_norm", figures->gradient_norm);
@@ -85,22 +88,37 @@ void metrics_step(struct Metrics *metrics, const struct StepFigures *figures) {
     fputs("}\n", file);
 }
 
+/* Nothing where it was not measured. */
+static void write_validation(FILE *file, const char *of, bool regression,
+                             const struct ValidationFigures *figures) {
+    const struct {
+        const char *name;
+        double value;
+        bool written;
+    } rows[] = {{"loss", figures->loss, true},
+                {"accuracy", figures->accuracy, !regression},
+                {"top5", figures->top5, !regression},
+                {"rmse", figures->rmse, regression},
+                {"r2", figures->r2, regression}};
+    for (size_t i = 0; figures->measured && i < sizeof rows / sizeof *rows; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s_%s", of, rows[i].name);
+        if (rows[i].written)
+            number(file, name, rows[i].value);
+    }
+}
+
 void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures) {
     FILE *file = metrics->file;
     fprintf(file, "{\"kind\":\"epoch\",\"step\":%lld,\"epoch\":%lld", (long long)figures->step,
             (long long)figures->epoch);
     number(file, "train_loss", figures->train_loss);
-    number(file, "train_accuracy", figures->train_accuracy);
-    if (figures->validation.measured) {
-        number(file, "validation_loss", figures->validation.loss);
-        number(file, "validation_accuracy", figures->validation.accuracy);
-        number(file, "validation_top5", figures->validation.top5);
-    }
-    if (figures->average.measured) {
-        number(file, "average_loss", figures->average.loss);
-        number(file, "average_accuracy", figures->average.accuracy);
-        number(file, "average_top5", figures->average.top5);
-    }
+    if (figures->regression)
+        number(file, "train_rmse", figures->train_rmse);
+    else
+        number(file, "train_accuracy", figures->train_accuracy);
+    write_validation(file, "validation", figures->regression, &figures->validation);
+    write_validation(file, "average", figures->regression, &figures->average);
     number(file, "seconds", figures->seconds);
     fputs("}\n", file);
 }

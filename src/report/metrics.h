@@ -5,8 +5,11 @@
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"validation_loss":…,
  *    "validation_accuracy":…,"validation_top5":…,"seconds":…}
  * and, where the run keeps an average of weights, "average_loss", "average_accuracy",
- * "average_top5" of the validation with it. "step" counts steps done; "epoch" counts from 1. Losses
- * have all digits that tell floats apart */
+ * "average_top5" of the validation with it.
+ * Where the targets are values, "rmse" stands in the place of "accuracy", "train_rmse" of
+ * "train_accuracy", "validation_rmse" and "validation_r2" of "validation_accuracy" and
+ * "validation_top5", and so for the average; in the targets' units. "step" counts steps done;
+ * "epoch" counts from 1. Losses have all digits that tell floats apart */
 #ifndef TRAINER_REPORT_METRICS_H
 #define TRAINER_REPORT_METRICS_H
 
@@ -17,18 +20,21 @@
 
 struct StepFigures {
     int64_t step, epoch;
-    double loss, accuracy, rate, images_per_second;
+    bool regression;
+    double loss, accuracy, rmse, rate, images_per_second;
     double gradient_norm; /* NaN: not measured, and not written */
 };
 
 struct ValidationFigures {
     bool measured;
     double loss, accuracy, top5;
+    double rmse, r2; /* of values, in place of accuracy and top5 */
 };
 
 struct EpochFigures {
     int64_t step, epoch;
-    double train_loss, train_accuracy;
+    bool regression;
+    double train_loss, train_accuracy, train_rmse;
     struct ValidationFigures validation, average; /* average: of weights */
     double seconds; /* training time of the run so far, evaluation excluded */
 };
@@ -37,7 +43,7 @@ struct EpochFigures {
  * "waited":…}. */
 struct StopFigures {
     int64_t step, epoch;
-    const char *metric; /* "loss", "accuracy": of the validation */
+    const char *metric; /* "loss", "accuracy", "r2": of the validation */
     double best;        /* so far */
     int64_t waited;     /* validations that did not improve on it, in a row */
 };

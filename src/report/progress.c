@@ -84,15 +84,38 @@ static void print_time(double seconds, char text[32]) {
         snprintf(text, 32, "%llds", s);
 }
 
+/* What people go by beside the loss. */
+static void print_merit(FILE *stream, bool regression, double accuracy, double rmse) {
+    if (regression)
+        fprintf(stream, "  rmse %.4g", rmse);
+    else
+        fprintf(stream, "  accuracy %.2f %%", 100 * accuracy);
+}
+
+static void print_validation(FILE *stream, const char *of, bool regression,
+                             const struct ValidationFigures *figures) {
+    if (!figures->measured)
+        return;
+    fprintf(stream, "  |  %s loss %.4f", of, figures->loss);
+    print_merit(stream, regression, figures->accuracy, figures->rmse);
+    if (regression)
+        fprintf(stream, "  R2 %.4f", figures->r2);
+}
+
 static void draw_bar(struct ProgressBar *bar, const struct StepFigures *figures, const char *left) {
     struct winsize window = {0};
     int columns =
         ioctl(fileno(bar->stream), TIOCGWINSZ, &window) || !window.ws_col ? 80 : window.ws_col;
     char words[160];
-    int length = snprintf(
-        words, sizeof words, " %3.0f%% epoch %lld loss %.4f acc %.1f%% %.0f img/s %s",
-        100.0 * (double)figures->step / (double)bar->total_steps, (long long)figures->epoch,
-        figures->loss, 100 * figures->accuracy, figures->images_per_second, left);
+    char merit[32];
+    if (figures->regression)
+        snprintf(merit, sizeof merit, "rmse %.4g", figures->rmse);
+    else
+        snprintf(merit, sizeof merit, "acc %.1f%%", 100 * figures->accuracy);
+    int length =
+        snprintf(words, sizeof words, " %3.0f%% epoch %lld loss %.4f %s %.0f img/s %s",
+                 100.0 * (double)figures->step / (double)bar->total_steps,
+                 (long long)figures->epoch, figures->loss, merit, figures->images_per_second, left);
     int width = columns - length - 3;
     fputs("\r\033[K", bar->stream);
     if (width >= 5) {
@@ -119,11 +142,11 @@ void progress_step(struct ProgressBar *bar, const struct StepFigures *figures) {
         draw_bar(bar, figures, left);
         return;
     }
-    fprintf(
-        bar->stream,
-        "step %lld/%lld  epoch %lld  loss %.4f  accuracy %.2f %%  rate %.4g  %.0f img/s  %s left\n",
-        (long long)figures->step, (long long)bar->total_steps, (long long)figures->epoch,
-        figures->loss, 100 * figures->accuracy, figures->rate, figures->images_per_second, left);
+    fprintf(bar->stream, "step %lld/%lld  epoch %lld  loss %.4f", (long long)figures->step,
+            (long long)bar->total_steps, (long long)figures->epoch, figures->loss);
+    print_merit(bar->stream, figures->regression, figures->accuracy, figures->rmse);
+    fprintf(bar->stream, "  rate %.4g  %.0f img/s  %s left\n", figures->rate,
+            figures->images_per_second, left);
     fflush(bar->stream);
 }
 
@@ -132,15 +155,11 @@ void progress_epoch(struct ProgressBar *bar, const struct EpochFigures *figures)
         return;
     clear_bar(bar);
     int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
-    fprintf(bar->stream, "epoch %lld/%lld  train loss %.4f  accuracy %.2f %%",
-            (long long)figures->epoch, (long long)epochs, figures->train_loss,
-            100 * figures->train_accuracy);
-    if (figures->validation.measured)
-        fprintf(bar->stream, "  |  validation loss %.4f  accuracy %.2f %%",
-                figures->validation.loss, 100 * figures->validation.accuracy);
-    if (figures->average.measured)
-        fprintf(bar->stream, "  |  average loss %.4f  accuracy %.2f %%", figures->average.loss,
-                100 * figures->average.accuracy);
+    fprintf(bar->stream, "epoch %lld/%lld  train loss %.4f", (long long)figures->epoch,
+            (long long)epochs, figures->train_loss);
+    print_merit(bar->stream, figures->regression, figures->train_accuracy, figures->train_rmse);
+    print_validation(bar->stream, "validation", figures->regression, &figures->validation);
+    print_validation(bar->stream, "average", figures->regression, &figures->average);
     char spent[32];
     print_time(figures->seconds, spent);
     fprintf(bar->stream, "  (%s)\n", spent);

@@ -22,6 +22,7 @@ struct Work {
     float *predictions; /* of one member's block */
     double *sum;        /* of the members' predictions */
     float *ensemble;    /* its block */
+    float *row;         /* of judge_loss */
     float *gathered;    /* what goes to the sink */
     double *mine;       /* [(round · results + result) · tallies + tally] */
     struct Evaluation *evaluations;
@@ -42,7 +43,8 @@ static void judge(struct Work *work, int result, const struct Predictor *predict
     double *tally = tallies + result * work->tallies;
     block.targets = plan_target(predictor->plan);
     block.loss = predictor->loss;
-    tally[0] = judge_loss(&block, work->request->outputs);
+    block.scale = predictor->scale;
+    tally[0] = judge_loss(&block, work->request->outputs, work->row);
     work->request->judge->block(&work->evaluations[result], &block, tally + 1);
 }
 
@@ -126,6 +128,7 @@ static struct Work work_create(const struct EvaluateRequest *request, int64_t ro
         .predictions = memory_allocate(values * sizeof(float), "evaluation"),
         .sum = memory_allocate(values * sizeof(double), "evaluation"),
         .ensemble = memory_allocate(values * sizeof(float), "evaluation"),
+        .row = memory_allocate((size_t)request->outputs * sizeof(float), "evaluation"),
         .gathered = memory_allocate((size_t)senders * values * sizeof(float), "evaluation"),
     };
     int64_t tallies = rounds * work.results * work.tallies;
@@ -137,6 +140,7 @@ static void work_release(struct Work *work) {
     memory_release(work->predictions);
     memory_release(work->sum);
     memory_release(work->ensemble);
+    memory_release(work->row);
     memory_release(work->gathered);
     memory_release(work->mine);
 }
@@ -150,7 +154,7 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
     for (int e = 0; e < work.results; e++) {
         results[e] =
             (struct Evaluation){.samples = request->split->count, .outputs = request->outputs};
-        request->judge->start(&results[e]);
+        request->judge->start(&results[e], request->split);
     }
     for (int m = 0; m < request->member_count; m++)
         predictor_prepare(&request->members[m]);

@@ -25,7 +25,8 @@ static int64_t tallies(int64_t classes) {
     return TALLIES;
 }
 
-static void start(struct Evaluation *evaluation) {
+static void start(struct Evaluation *evaluation, const struct Split *split) {
+    (void)split;
     size_t cells = (size_t)(evaluation->outputs * evaluation->outputs);
     evaluation->confusion = memory_allocate(cells * sizeof(int64_t), "a confusion matrix");
 }

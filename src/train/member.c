@@ -24,6 +24,13 @@ static float *copy_floats(const float *values, int64_t count) {
     return copy;
 }
 
+static double *copy_doubles(const double *values, int64_t count) {
+    double *copy = memory_allocate((size_t)count * sizeof *copy, "the targets' scale");
+    if (count)
+        memcpy(copy, values, (size_t)count * sizeof *copy);
+    return copy;
+}
+
 void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint) {
     *preprocess =
         (struct Preprocess){.height = checkpoint->height,
@@ -66,6 +73,10 @@ static int build(struct Member *member, enum MemberParameters parameters, struct
     member->state =
         memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "parameters");
     member_preprocess(&member->preprocess, checkpoint);
+    member->targets = (struct TargetScale){
+        .count = checkpoint->target_count,
+        .mean = copy_doubles(checkpoint->target_mean, checkpoint->target_count),
+        .deviation = copy_doubles(checkpoint->target_deviation, checkpoint->target_count)};
     return fill_state(member, parameters, error);
 }
 
@@ -85,9 +96,32 @@ void member_release(struct Member *member) {
     model_release(member->model);
     memory_release(member->state);
     preprocess_release(&member->preprocess);
+    target_scale_release(&member->targets);
     runfile_release(member->file);
     checkpoint_release(member->checkpoint);
     *member = (struct Member){0};
+}
+
+/* One name an output, in one order. */
+static int match_outputs(const struct Checkpoint *checkpoint, const struct Dataset *dataset,
+                         struct Error *error) {
+    bool values = checkpoint->target_count > 0;
+    int64_t count = values ? checkpoint->target_count : checkpoint->class_count;
+    char *const *names = values ? checkpoint->target_names : checkpoint->class_names;
+    if (values != (dataset->target_count > 0))
+        return fail(error, ERROR_CHECKPOINT, "%s: predicts %s, the targets of %s are %s",
+                    checkpoint->path, values ? "values" : "classes", dataset->path,
+                    values ? "classes" : "values");
+    if (count != dataset_outputs(dataset))
+        return fail(error, ERROR_CHECKPOINT, "%s: knows %lld %s, %s has %lld", checkpoint->path,
+                    (long long)count, values ? "targets" : "classes", dataset->path,
+                    (long long)dataset_outputs(dataset));
+    for (int64_t i = 0; i < count; i++)
+        if (strcmp(names[i], dataset_output_names(dataset)[i]))
+            return fail(error, ERROR_CHECKPOINT, "%s: its %s %lld is '%s', in %s it is '%s'",
+                        checkpoint->path, values ? "target" : "class", (long long)i, names[i],
+                        dataset->path, dataset_output_names(dataset)[i]);
+    return OK;
 }
 
 int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error) {
@@ -99,16 +133,7 @@ int member_match(const struct Member *member, const struct Dataset *dataset, str
                     checkpoint->path, (long long)checkpoint->height, (long long)checkpoint->width,
                     (long long)checkpoint->channels, dataset->path, (long long)dataset->height,
                     (long long)dataset->width, (long long)dataset->channels);
-    if (checkpoint->class_count != dataset->class_count)
-        return fail(error, ERROR_CHECKPOINT, "%s: knows %lld classes, %s has %lld",
-                    checkpoint->path, (long long)checkpoint->class_count, dataset->path,
-                    (long long)dataset->class_count);
-    for (int64_t i = 0; i < dataset->class_count; i++)
-        if (strcmp(checkpoint->class_names[i], dataset->class_names[i]))
-            return fail(error, ERROR_CHECKPOINT, "%s: its class %lld is '%s', in %s it is '%s'",
-                        checkpoint->path, (long long)i, checkpoint->class_names[i], dataset->path,
-                        dataset->class_names[i]);
-    return OK;
+    return match_outputs(checkpoint, dataset, error);
 }
 
 static int make_passes(struct Member *member, const struct Attachment *attachment,
@@ -132,6 +157,7 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
     struct LoaderRequest loading = {.dataset = attachment->dataset,
                                     .split = attachment->split,
                                     .preprocess = &member->preprocess,
+                                    .targets = &member->targets,
                                     .augment = &member->options.augment,
                                     .evaluate = true};
     int code = loader_create(&member->loader, &loading, error);

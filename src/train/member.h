@@ -12,6 +12,7 @@ struct Member {
     struct RunFile *file;
     struct RunOptions options;
     struct Preprocess preprocess; /* the checkpoint's own */
+    struct TargetScale targets;   /* likewise */
     struct Model *model;
     float *state;
     bool averaged; /* `state` is the average of weights */
@@ -35,7 +36,8 @@ void member_release(struct Member *member);
 /* The preprocessing that a checkpoint carries, as a copy; released with preprocess_release. */
 void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint);
 
-/* Refuses, by name, a member whose input shape or classes are not the data set's. Not collective */
+/* Refuses, by name, a member whose input shape, classes or targets are not the data set's. Not
+ * collective */
 int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error);
 
 /* How a member is to predict a split. */

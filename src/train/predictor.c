@@ -38,6 +38,8 @@ static int run_pass(const struct Predictor *predictor, int pass, const struct Pl
     fill_input(predictor, pass, run);
     plan_forward(predictor->plan, run);
     plan_predict(predictor->plan, run->samples, predictions);
+    if (predictor->scale->count)
+        target_scale_undo(predictor->scale, run->samples, predictions, predictions);
     return check_finite(predictor, pass, run, predictions, error);
 }
 

@@ -14,7 +14,8 @@ struct Predictor {
     struct Plan *plan;     /* an inference plan for the sizes of evaluate_sizes() */
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
-    const struct Choice *loss; /* what its predictions are, and how they are judged */
+    const struct Choice *loss;       /* what its predictions are, and how they are judged */
+    const struct TargetScale *scale; /* with which it sees values */
     int64_t outputs;
     struct Passes *passes; /* the prediction is their mean; NULL: one pass */
 };
@@ -22,9 +23,9 @@ struct Predictor {
 /* Once, before the first run. */
 void predictor_prepare(const struct Predictor *predictor);
 
-/* Predictions (count, outputs) of samples [first, first + count) of the split, in its order. Their
- * targets, as the model was trained on them, lie in plan_target() until the next run.
- * ERROR_NUMERIC, with sample and layer, where a prediction is NaN or Inf. */
+/* Predictions (count, outputs), values in the data set's units, of samples [first, first + count)
+ * of the split, in its order. Their targets, as the model was trained on them, lie in plan_target()
+ * until the next run. ERROR_NUMERIC, with sample and layer, where a prediction is NaN or Inf. */
 int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count,
                   float *predictions, struct Error *error);
 

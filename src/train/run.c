@@ -372,13 +372,29 @@ int run_find_splits(const struct RunFile *file, const struct RunOptions *options
     return *validation ? OK : error->code;
 }
 
+int run_check_loss(const struct RunFile *file, const struct RunOptions *options,
+                   const struct Dataset *dataset, struct Error *error) {
+    struct Text others = {0};
+    if (!dataset->target_count || ((const struct Loss *)options->loss.kind)->takes_values)
+        return OK;
+    for (const struct Kind *const *kind = loss_kinds.kinds; *kind; kind++)
+        if (((const struct Loss *)*kind)->takes_values)
+            text_add(&others, "%s%s", others.length ? ", " : "", (*kind)->name);
+    int code = runfile_fail(file, error, ERROR_RUN_FILE, "loss",
+                            "%s is of classes, the targets of %s are values; expected one of %s",
+                            options->loss.kind->name, dataset->path, others.data);
+    text_release(&others);
+    return code;
+}
+
 int run_check_model(const struct RunFile *file, const struct Model *model,
                     const struct Dataset *dataset, struct Error *error) {
     int64_t outputs = shape_elements(model_output(model));
-    if (outputs != dataset->class_count)
+    if (outputs != dataset_outputs(dataset))
         return runfile_fail(file, error, ERROR_RUN_FILE, "model",
-                            "the model has %lld outputs, %s has %lld classes", (long long)outputs,
-                            dataset->path, (long long)dataset->class_count);
+                            "the model has %lld outputs, %s has %lld %s", (long long)outputs,
+                            dataset->path, (long long)dataset_outputs(dataset),
+                            dataset->target_count ? "targets" : "classes");
     if (model_arena(model)->trained == 0)
         return runfile_fail(file, error, ERROR_RUN_FILE, "model",
                             "nothing to train: no layer has parameters");

@@ -75,7 +75,10 @@ int run_build_model(const struct RunFile *file, const struct RunOptions *options
 int run_find_splits(const struct RunFile *file, const struct RunOptions *options,
                     const struct Dataset *dataset, const struct Split **train,
                     const struct Split **validation, struct Error *error);
-/* One output a class, and something to train. */
+/* A loss that takes the data set's targets. */
+int run_check_loss(const struct RunFile *file, const struct RunOptions *options,
+                   const struct Dataset *dataset, struct Error *error);
+/* One output a class or a target, and something to train. */
 int run_check_model(const struct RunFile *file, const struct Model *model,
                     const struct Dataset *dataset, struct Error *error);
 /* plan_create, whose failures then name the run file's line. */

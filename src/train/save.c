@@ -21,6 +21,31 @@ static struct Progress progress_to_save(const struct Trainer *trainer) {
     return progress;
 }
 
+static char **copy_names(char *const *names, int64_t count) {
+    char **copies = memory_allocate((size_t)count * sizeof *copies, "a checkpoint");
+    for (int64_t i = 0; i < count; i++)
+        copies[i] = memory_copy_text(names[i]);
+    return copies;
+}
+
+static double *copy_doubles(const double *values, int64_t count) {
+    double *copy = memory_allocate((size_t)count * sizeof *copy, "a checkpoint");
+    if (count)
+        memcpy(copy, values, (size_t)count * sizeof *copy);
+    return copy;
+}
+
+/* What the model's outputs are: classes, or targets and their scale. */
+static void put_outputs(struct Checkpoint *checkpoint, const struct Trainer *trainer) {
+    const struct Dataset *dataset = trainer->dataset;
+    checkpoint->class_count = dataset->class_count;
+    checkpoint->class_names = copy_names(dataset->class_names, dataset->class_count);
+    checkpoint->target_count = dataset->target_count;
+    checkpoint->target_names = copy_names(dataset->target_names, dataset->target_count);
+    checkpoint->target_mean = copy_doubles(trainer->targets.mean, dataset->target_count);
+    checkpoint->target_deviation = copy_doubles(trainer->targets.deviation, dataset->target_count);
+}
+
 static struct Checkpoint *compose(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->model);
     struct Checkpoint *checkpoint = memory_allocate(sizeof *checkpoint, "a checkpoint");
@@ -45,11 +70,7 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
     if (mean)
         memcpy(checkpoint->mean, preprocess->mean, mean);
     memcpy(checkpoint->factor, preprocess->factor, factor);
-    checkpoint->class_count = trainer->dataset->class_count;
-    checkpoint->class_names = memory_allocate(
-        (size_t)checkpoint->class_count * sizeof *checkpoint->class_names, "a checkpoint");
-    for (int64_t i = 0; i < checkpoint->class_count; i++)
-        checkpoint->class_names[i] = memory_copy_text(trainer->dataset->class_names[i]);
+    put_outputs(checkpoint, trainer);
     checkpoint_put_state(checkpoint, arena, trainer->state);
     if (trainer_has_average(trainer))
         checkpoint_put_average(checkpoint, arena, trainer->average);

@@ -94,12 +94,17 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
                            &trainer->validation, error);
     if (code)
         return code;
-    code = set_preprocess(trainer, error);
+    code = run_check_loss(trainer->file, options, trainer->dataset, error);
+    if (!code)
+        code = set_preprocess(trainer, error);
     if (code)
         return code;
+    target_scale_create(&trainer->targets, (enum TargetRule)options->preprocess.targets,
+                        trainer->dataset, trainer->split);
     struct LoaderRequest request = {.dataset = trainer->dataset,
                                     .split = trainer->split,
                                     .preprocess = &trainer->preprocess,
+                                    .targets = &trainer->targets,
                                     .augment = &options->augment,
                                     .mix = &options->mix,
                                     .seed = (uint64_t)options->train.seed,
@@ -205,7 +210,13 @@ static int make_plans(struct Trainer *trainer, struct Error *error) {
                                   .gather = gather_shards,
                                   .gather_context = trainer->ranks};
     request.sample_counts = shard_sizes(trainer, request.samples);
+    size_t bytes = (size_t)trainer->targets.count * sizeof(double);
+    double *weights = bytes ? memory_allocate(bytes, "weights of errors") : NULL;
+    if (weights)
+        trainer->error_unit = target_scale_weights(&trainer->targets, weights);
+    request.error_weights = weights;
     int code = run_create_plan(trainer->file, trainer->model, &request, &trainer->plan, error);
+    memory_release(weights);
     if (!code)
         code = make_runs(trainer, error);
     if (code || !trainer->validation)
@@ -448,6 +459,7 @@ void trainer_release(struct Trainer *trainer) {
     loader_release(trainer->loader);
     loader_release(trainer->validation_loader);
     preprocess_release(&trainer->preprocess);
+    target_scale_release(&trainer->targets);
     dataset_close(trainer->dataset);
     memory_release(trainer->state);
     memory_release(trainer->average);

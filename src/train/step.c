@@ -104,6 +104,10 @@ const float *trainer_batch_statistics(struct Trainer *trainer, const float *stat
     return exchange_finish(trainer->exchange);
 }
 
+double trainer_rmse(const struct Trainer *trainer, double squared_error, double samples) {
+    return sqrt(squared_error / samples * trainer->error_unit);
+}
+
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error) {
     struct Progress *progress = &trainer->progress;
     double start = clock_seconds();
@@ -113,11 +117,14 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
     double rate =
         updater_rate(trainer->updater) * schedule_factor(&trainer->options.schedule, &trainer->time,
                                                          &trainer->schedule_state, progress->step);
-    *figures = (struct StepFigures){.step = progress->step + 1,
-                                    .epoch = progress->epoch + 1,
-                                    .loss = tallies[TALLY_LOSS],
-                                    .accuracy = tallies[TALLY_CORRECT] / samples,
-                                    .rate = rate};
+    *figures =
+        (struct StepFigures){.step = progress->step + 1,
+                             .epoch = progress->epoch + 1,
+                             .loss = tallies[TALLY_LOSS],
+                             .regression = trainer->targets.count > 0,
+                             .accuracy = tallies[TALLY_CORRECT] / samples,
+                             .rmse = trainer_rmse(trainer, tallies[TALLY_SQUARED_ERROR], samples),
+                             .rate = rate};
     if (!isfinite(figures->loss))
         return trainer_diagnose(trainer, false, error);
     if (!updater_step(trainer->updater, rate, progress->step + 1, trainer->state, sum) ||
@@ -127,6 +134,7 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
 
     progress->epoch_loss += figures->loss * samples;
     progress->epoch_correct += tallies[TALLY_CORRECT];
+    progress->epoch_squared_error += tallies[TALLY_SQUARED_ERROR];
     progress->epoch_samples += samples;
     progress->step++;
     progress->step_in_epoch++;

@@ -9,7 +9,10 @@
  * trains, early stopping those by which the best checkpoint is chosen. */
 static void watch_validation(struct Trainer *trainer, const struct ValidationFigures *model,
                              const struct ValidationFigures *used) {
-    struct Validation trained = {model->loss, model->accuracy}, seen = {used->loss, used->accuracy};
+    /* Of values, R² stands in the accuracy's place: it rises to 1 too. */
+    bool values = trainer->targets.count > 0;
+    struct Validation trained = {model->loss, values ? model->r2 : model->accuracy};
+    struct Validation seen = {used->loss, values ? used->r2 : used->accuracy};
     struct WatchRule rule = {.metric = (enum WatchMetric)trainer->options.early_stopping.metric,
                              .threshold = trainer->options.early_stopping.minimum_improvement};
     schedule_observe(&trainer->options.schedule, &trainer->time, &trained, trainer->progress.step,
@@ -22,21 +25,35 @@ bool trainer_stopped_early(const struct Trainer *trainer) {
     return patience && trainer->stopping.waited >= patience;
 }
 
+/* What best.h5 goes by: the accuracy, of values the loss. True where it is the best so far. */
+static bool improves(struct Trainer *trainer, const struct ValidationFigures *figures) {
+    struct Progress *progress = &trainer->progress;
+    bool values = trainer->targets.count > 0;
+    double metric = values ? figures->loss : figures->accuracy;
+    bool better = values ? metric < progress->best_metric : metric > progress->best_metric;
+    if (progress->best_metric >= 0 && !better)
+        return false;
+    progress->best_metric = metric;
+    progress->best_step = progress->step;
+    return true;
+}
+
 /* The figures of `state`, the model's or the average's. */
 static int validate_state(struct Trainer *trainer, const float *state,
                           struct ValidationFigures *figures, struct Error *error) {
-    struct Predictor predictor = {trainer->validation->name,
-                                  trainer->validation_plan,
-                                  trainer->validation_loader,
-                                  state,
-                                  &trainer->options.loss,
-                                  trainer->dataset->class_count,
-                                  NULL};
+    int64_t outputs = dataset_outputs(trainer->dataset);
+    struct Predictor predictor = {.name = trainer->validation->name,
+                                  .plan = trainer->validation_plan,
+                                  .loader = trainer->validation_loader,
+                                  .state = state,
+                                  .loss = &trainer->options.loss,
+                                  .scale = &trainer->targets,
+                                  .outputs = outputs};
     struct EvaluateRequest request = {.members = &predictor,
                                       .member_count = 1,
-                                      .judge = &judge_classes,
+                                      .judge = judge_for(trainer->dataset),
                                       .split = trainer->validation,
-                                      .outputs = trainer->dataset->class_count};
+                                      .outputs = outputs};
     struct Evaluation results[2];
     int code = evaluate(trainer->ranks, &request, results, error);
     double samples = (double)results[0].samples;
@@ -44,7 +61,9 @@ static int validate_state(struct Trainer *trainer, const float *state,
         *figures = (struct ValidationFigures){.measured = true,
                                               .loss = results[0].loss,
                                               .accuracy = (double)results[0].correct / samples,
-                                              .top5 = (double)results[0].top5 / samples};
+                                              .top5 = (double)results[0].top5 / samples,
+                                              .rmse = results[0].overall_rmse,
+                                              .r2 = results[0].overall_r2};
     evaluation_release(&results[0]);
     evaluation_release(&results[1]);
     return code;
@@ -64,26 +83,27 @@ static int validate(struct Trainer *trainer, struct EpochFigures *figures, struc
     const struct ValidationFigures *used = average->measured ? average : model;
     progress->validation_loss = model->loss;
     progress->validation_accuracy = model->accuracy;
+    progress->validation_rmse = model->rmse;
+    progress->validation_r2 = model->r2;
     progress->average_loss = average->measured ? average->loss : -1;
     progress->average_accuracy = average->measured ? average->accuracy : -1;
+    progress->average_rmse = average->rmse;
+    progress->average_r2 = average->r2;
     watch_validation(trainer, model, used);
-    trainer->best_is_newest = used->accuracy > progress->best_metric;
-    if (trainer->best_is_newest) {
-        progress->best_metric = used->accuracy;
-        progress->best_step = progress->step;
-    }
+    trainer->best_is_newest = improves(trainer, used);
     return OK;
 }
 
 static void report_early_stop(struct Trainer *trainer) {
     const struct Watch *stopping = &trainer->stopping;
-    bool accuracy = trainer->options.early_stopping.metric == WATCH_ACCURACY;
-    struct StopFigures figures = {.step = trainer->progress.step,
-                                  .epoch = trainer->progress.epoch + 1,
-                                  .metric =
-                                      watch_metric_names[trainer->options.early_stopping.metric],
-                                  .best = stopping->best,
-                                  .waited = stopping->waited};
+    bool rises = trainer->options.early_stopping.metric == WATCH_ACCURACY;
+    bool r2 = rises && trainer->targets.count > 0, accuracy = rises && !r2;
+    struct StopFigures figures = {
+        .step = trainer->progress.step,
+        .epoch = trainer->progress.epoch + 1,
+        .metric = r2 ? "r2" : watch_metric_names[trainer->options.early_stopping.metric],
+        .best = stopping->best,
+        .waited = stopping->waited};
     if (trainer->metrics)
         metrics_stop(trainer->metrics, &figures);
     progress_note(trainer->bar,
@@ -98,11 +118,14 @@ static void report_early_stop(struct Trainer *trainer) {
 static int report_epoch(struct Trainer *trainer, struct Error *error) {
     struct Progress *progress = &trainer->progress;
     double samples = progress->epoch_samples;
-    struct EpochFigures figures = {.step = progress->step,
-                                   .epoch = progress->epoch + 1,
-                                   .train_loss = progress->epoch_loss / samples,
-                                   .train_accuracy = progress->epoch_correct / samples,
-                                   .seconds = progress->seconds};
+    struct EpochFigures figures = {
+        .step = progress->step,
+        .epoch = progress->epoch + 1,
+        .regression = trainer->targets.count > 0,
+        .train_loss = progress->epoch_loss / samples,
+        .train_rmse = trainer_rmse(trainer, progress->epoch_squared_error, samples),
+        .train_accuracy = progress->epoch_correct / samples,
+        .seconds = progress->seconds};
     int code = trainer->validation ? validate(trainer, &figures, error) : OK;
     if (!code && trainer->metrics) {
         metrics_epoch(trainer->metrics, &figures);
@@ -117,6 +140,7 @@ static void begin_epoch(struct Progress *progress) {
     progress->epoch++;
     progress->step_in_epoch = 0;
     progress->epoch_loss = progress->epoch_correct = progress->epoch_samples = 0;
+    progress->epoch_squared_error = 0;
 }
 
 static bool save_is_due(const struct Trainer *trainer, bool last) {
@@ -125,11 +149,14 @@ static bool save_is_due(const struct Trainer *trainer, bool last) {
            (every && trainer->progress.step % every == 0);
 }
 
-static void remember(struct TrainResult *result, const struct Progress *progress) {
+static void remember(struct TrainResult *result, const struct Trainer *trainer) {
+    const struct Progress *progress = &trainer->progress;
     if (progress->epoch_samples <= 0)
         return;
     result->train_loss = progress->epoch_loss / progress->epoch_samples;
     result->train_accuracy = progress->epoch_correct / progress->epoch_samples;
+    result->train_rmse =
+        trainer_rmse(trainer, progress->epoch_squared_error, progress->epoch_samples);
 }
 
 static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult *result,
@@ -149,7 +176,7 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
         bool epoch_ends = progress->step_in_epoch == trainer->time.steps_per_epoch;
         trainer->best_is_newest = false;
         if (epoch_ends || finished) {
-            remember(result, progress);
+            remember(result, trainer);
             code = report_epoch(trainer, error);
         }
         if (epoch_ends)
@@ -177,6 +204,7 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     size_t bytes = (size_t)arena_state_elements(model_arena(trainer->model)) * sizeof(float);
     result->progress = trainer->progress;
     result->total_steps = trainer->time.total;
+    result->regression = trainer->targets.count > 0;
     result->stopped_early = trainer_stopped_early(trainer);
     result->finished = result->stopped_early || trainer->progress.step >= trainer->time.total;
     if (trainer->stepped_seconds > 0)
@@ -205,7 +233,7 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
         code = trainer_mend_links(&trainer, error);
     }
     if (!code) {
-        remember(result, &trainer.progress);
+        remember(result, &trainer);
         note_if_finished(&trainer);
         code = run_steps(&trainer, until, result, error);
     }

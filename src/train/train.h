@@ -24,11 +24,13 @@ struct TrainResult {
     int64_t total_steps;
     bool finished; /* all steps are done, or it stopped early */
     bool stopped_early;
-    double train_loss, train_accuracy; /* of the newest whole epoch, or of the part so far */
-    double images_per_second;          /* of this process's steps, evaluation and saving excluded */
-    char digest[DIGEST_TEXT];          /* of the final parameters and statistics */
-    char average_digest[DIGEST_TEXT];  /* of their average; "": there is none */
-    char *checkpoint;                  /* the last one written; released by the caller */
+    bool regression; /* the targets are values: RMSE instead of accuracy */
+    double train_loss, train_accuracy,
+        train_rmse;                   /* of the newest whole epoch, or the part so far */
+    double images_per_second;         /* of this process's steps, evaluation and saving excluded */
+    char digest[DIGEST_TEXT];         /* of the final parameters and statistics */
+    char average_digest[DIGEST_TEXT]; /* of their average; "": there is none */
+    char *checkpoint;                 /* the last one written; released by the caller */
 };
 
 /* Collective: every rank calls it with the same request and gets the same code and result. Nothing

@@ -31,6 +31,8 @@ struct Trainer {
     struct Dataset *dataset;
     const struct Split *split, *validation; /* validation NULL: none */
     struct Preprocess preprocess;
+    struct TargetScale targets;
+    double error_unit; /* of the tallied squared errors, where the targets are values */
     struct Loader *loader, *validation_loader;
 
     struct Model *model;
@@ -85,6 +87,8 @@ bool trainer_stopped_early(const struct Trainer *trainer);
 
 /* step.c. Collective. */
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);
+/* Of values: from a sum of tallied squared errors, in the targets' units. */
+double trainer_rmse(const struct Trainer *trainer, double squared_error, double samples);
 /* Fills the plan's input and target with a shard's samples of the step after progress->step; of
  * shards that run together, it selects this one's. */
 struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard);

@@ -76,10 +76,22 @@ static void test_lines(void **unused) {
     scratch_empty();
     struct Metrics *metrics = open_metrics(0);
     float loss = 0x1.23456ap1f;
-    metrics_step(metrics, &(struct StepFigures){12, 3, loss, 0.5, 1e-9, 812.4, 0.75});
-    metrics_epoch(metrics,
-                  &(struct EpochFigures){12, 3, 1.5, 0.5, .validation = {true, 1.25, 0.625, 0.9},
-                                         .average = {true, 1.125, 0.75, 1}, .seconds = 33});
+    metrics_step(metrics, &(struct StepFigures){.step = 12,
+                                                .epoch = 3,
+                                                .loss = loss,
+                                                .accuracy = 0.5,
+                                                .rate = 1e-9,
+                                                .images_per_second = 812.4,
+                                                .gradient_norm = 0.75});
+    metrics_epoch(
+        metrics, &(struct EpochFigures){
+                     .step = 12,
+                     .epoch = 3,
+                     .train_loss = 1.5,
+                     .train_accuracy = 0.5,
+                     .validation = {.measured = true, .loss = 1.25, .accuracy = 0.625, .top5 = 0.9},
+                     .average = {.measured = true, .loss = 1.125, .accuracy = 0.75, .top5 = 1},
+                     .seconds = 33});
     metrics_epoch(metrics, &(struct EpochFigures){.step = INT64_C(1) << 40, .epoch = 4});
     metrics_stop(metrics, &(struct StopFigures){24, 4, "loss", 0.5, 3});
     assert_int_equal(metrics_flush(metrics, &error), OK);
@@ -116,14 +128,53 @@ static void test_lines(void **unused) {
     metrics_close(NULL);
 }
 
+/* Of values there is no accuracy, of classes no error. */
+static void test_regression(void **unused) {
+    (void)unused;
+    struct Error error = {0};
+    json_t *lines[LINES];
+    struct Metrics *metrics = open_metrics(0);
+    metrics_step(metrics, &(struct StepFigures){.step = 1, .regression = true, .rmse = 0.25});
+    metrics_epoch(metrics,
+                  &(struct EpochFigures){
+                      .step = 1,
+                      .regression = true,
+                      .train_rmse = 0.5,
+                      .validation = {.measured = true, .loss = 2, .rmse = 0.75, .r2 = -0.5}});
+    assert_int_equal(metrics_flush(metrics, &error), OK);
+    metrics_close(metrics);
+    int count = read_lines(lines);
+    assert_int_equal(count, 2);
+    assert_true(real_of(lines[0], "rmse") == 0.25);
+    assert_null(json_object_get(lines[0], "accuracy"));
+    assert_true(real_of(lines[1], "train_rmse") == 0.5);
+    assert_true(real_of(lines[1], "validation_loss") == 2);
+    assert_true(real_of(lines[1], "validation_rmse") == 0.75);
+    assert_true(real_of(lines[1], "validation_r2") == -0.5);
+    assert_null(json_object_get(lines[1], "train_accuracy"));
+    assert_null(json_object_get(lines[1], "validation_accuracy"));
+    assert_null(json_object_get(lines[1], "validation_top5"));
+    release_lines(lines, count);
+}
+
 static void test_not_numbers(void **unused) {
     (void)unused;
     struct Error error = {0};
     json_t *lines[LINES];
     struct Metrics *metrics = open_metrics(0); /* a new file in the old one's place */
-    metrics_step(metrics, &(struct StepFigures){1, 1, NAN, 0.5, INFINITY, -INFINITY, NAN});
-    metrics_epoch(metrics, &(struct EpochFigures){
-                               1, 1, NAN, 0, .validation = {true, INFINITY, 0, 0}, .seconds = 1});
+    metrics_step(metrics, &(struct StepFigures){.step = 1,
+                                                .epoch = 1,
+                                                .loss = NAN,
+                                                .accuracy = 0.5,
+                                                .rate = INFINITY,
+                                                .images_per_second = -INFINITY,
+                                                .gradient_norm = NAN});
+    metrics_epoch(metrics,
+                  &(struct EpochFigures){.step = 1,
+                                         .epoch = 1,
+                                         .train_loss = NAN,
+                                         .validation = {.measured = true, .loss = INFINITY},
+                                         .seconds = 1});
     assert_int_equal(metrics_flush(metrics, &error), OK);
     metrics_close(metrics);
     int count = read_lines(lines);
@@ -196,8 +247,11 @@ static void test_unwritable(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),      cmocka_unit_test(test_not_numbers),
-        cmocka_unit_test(test_resumed),    cmocka_unit_test(test_resumed_without_a_file),
+        cmocka_unit_test(test_lines),
+        cmocka_unit_test(test_regression),
+        cmocka_unit_test(test_not_numbers),
+        cmocka_unit_test(test_resumed),
+        cmocka_unit_test(test_resumed_without_a_file),
         cmocka_unit_test(test_unwritable),
     };
     return cmocka_run_group_tests_name("metrics", tests, scratch_make, scratch_remove);

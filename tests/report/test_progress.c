@@ -25,7 +25,13 @@ static char *log_of(bool quiet) {
     struct ProgressBar *bar = progress_create(file, quiet, 390, 195, 256, 0);
     progress_note(bar, "data: %s", "x.h5");
     for (int64_t step = 1; step <= 195; step++)
-        progress_step(bar, &(struct StepFigures){step, 1, 2.3, 0.1, 0.05, 1000, NAN});
+        progress_step(bar, &(struct StepFigures){.step = step,
+                                                 .epoch = 1,
+                                                 .loss = 2.3,
+                                                 .accuracy = 0.1,
+                                                 .rate = 0.05,
+                                                 .images_per_second = 1000,
+                                                 .gradient_norm = NAN});
     progress_epoch(bar, &epoch);
     progress_release(bar);
     long length = ftell(file);

@@ -34,9 +34,21 @@ static int64_t correct(int64_t samples, int64_t outputs, const void *scores, con
     return count;
 }
 
+static double squared_error(int64_t samples, int64_t outputs, const void *scores,
+                            const float *target, const double *weights) {
+    double sum = 0;
+    for (int64_t i = 0; i < samples; i++)
+        for (int64_t k = 0; k < outputs; k++) {
+            double d =
+                (double)((const real *)scores)[i * outputs + k] - (double)target[i * outputs + k];
+            sum += weights[k] * d * d;
+        }
+    return sum;
+}
+
 static void store(void *values, int64_t index, double value) {
     ((real *)values)[index] = (real)value;
 }
 
 extern const struct PlanKernels KERNEL(plan_kernels);
-const struct PlanKernels KERNEL(plan_kernels) = {add, nonfinite, correct, store};
+const struct PlanKernels KERNEL(plan_kernels) = {add, nonfinite, correct, squared_error, store};

@@ -91,5 +91,4 @@ const struct Loss KERNEL(loss_cross_entropy) = {
     .predict = predict,
     .prediction = PREDICTION_PROBABILITIES,
     .measure = measure,
-    .takes_classes = true,
 };

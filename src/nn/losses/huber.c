@@ -27,6 +27,5 @@ const struct Loss KERNEL(loss_huber) = {
     .predict = loss_predict_scores,
     .prediction = PREDICTION_SCORES,
     .measure = measure,
-    .takes_classes = true,
     .takes_values = true,
 };

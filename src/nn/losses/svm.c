@@ -90,5 +90,4 @@ const struct Loss KERNEL(loss_svm) = {
     .predict = loss_predict_scores,
     .prediction = PREDICTION_SCORES,
     .measure = measure,
-    .takes_classes = true,
 };
