@@ -406,6 +406,12 @@ def settle(generator, run):
         large["warmup"] = rng.choice(["0", "3 steps", "7 steps"])
         if isinstance(run.get("schedule"), dict):
             next(iter(run["schedule"].values())).pop("warmup", None)
+    if run.get("checkpoint", {}).get("snapshots"):  # where cycles end within the run
+        cycles = isinstance(run.get("schedule"), dict) and run["schedule"].get("cosine_restarts")
+        if cycles:
+            cycles["period"] = "2 steps"
+        else:
+            run["checkpoint"]["snapshots"] = False
     run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])
 
 
