@@ -79,23 +79,24 @@ with scratch() as folder:
         best = max(line.get("average_accuracy", line["validation_accuracy"]) for line in epochs(out))
         check(same(whole["best_accuracy"], best), f"{name}: the best checkpoint is chosen by the average where there is one")
 
-    # A batch normalisation of the input: what is measured is known.
+    # A batch normalisation of known inputs: of a linear layer's outputs, with the averaged weights.
     with open(f"{folder}/first.yaml", "w") as file:
         file.write(f"""data: {{file: {data}, validation: none}}
-model: [batchnorm, flatten, {{linear: {{out: 10}}}}]
-optimizer: {{sgd: {{rate: 0.01}}}}
+model: [flatten, {{linear: {{out: 6}}}}, batchnorm, relu, {{linear: {{out: 10}}}}]
+optimizer: {{sgd: {{rate: 0.3}}}}
 average: {{swa: {{start: 1 step, every: 1 step, batches: 4}}}}
 train: {{batch: 50, shards: 1, length: 3 steps, shuffle: false}}
 """)
     result(1, "train", f"{folder}/first.yaml", "--out", f"{folder}/first", "--quiet")
     latest = f"{folder}/first/checkpoints/latest.h5"
+    there, model = arrays(latest, "average"), arrays(latest, "model")
     with h5py.File(data) as file, h5py.File(latest) as saved:
         mean = saved["preprocessing/mean"][()] if "mean" in saved["preprocessing"] else 0
-        x = ((file["train/images"][:200] - mean) * saved["preprocessing/factor"][()]).reshape(4, 50, -1, 3)
-    there = arrays(latest, "average")
-    count = x[0, :, :, 0].size
-    check(np.allclose(there["0.running_mean"], x.mean((1, 2)).mean(0), rtol=1e-4, atol=1e-5), "the mean over four batches, measured")
-    check(np.allclose(there["0.running_var"], x.var((1, 2)).mean(0) * count / (count - 1), rtol=1e-4), "the variance, too")
+        x = ((file["train/images"][:200] - mean) * saved["preprocessing/factor"][()]).transpose(0, 3, 1, 2).reshape(4, 50, -1)
+    y = x @ there["1.weight"].T + there["1.bias"]
+    check(np.abs(there["1.weight"] - model["1.weight"]).max() > 1e-3, "averaged weights that are not the model's")
+    check(np.allclose(there["2.running_mean"], y.mean(1).mean(0), rtol=1e-4, atol=1e-4), "their mean over four batches, measured")
+    check(np.allclose(there["2.running_var"], y.var(1).mean(0) * 50 / 49, rtol=1e-3), "their variance, too")
 
     # Shards whose statistics are joined run together, here as in a step.
     joined = run_file(folder, data, MODEL.replace("  - batchnorm\n", "  - batchnorm: {statistics: batch}\n"), "joined.yaml", length="8 steps")
