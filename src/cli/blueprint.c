@@ -28,7 +28,7 @@ static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struc
     struct Image image = {dataset->height, dataset->width, dataset->channels, NULL, 0};
     code = augment_describe(&blueprint->options.augment, &image, &image, error);
     if (code == OK)
-        code = mix_check(&blueprint->options.mix, error);
+        code = mix_check(&blueprint->options.mix, &image, error);
     *shape = (struct Shape){image.height, image.width, image.channels, 1, 1};
     return code;
 }

@@ -121,7 +121,7 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
                         .epoch = -1};
     int result = plan_stages(loader, request->augment, error);
     if (result == OK)
-        result = mix_check(loader->mix, error);
+        result = mix_check(loader->mix, &loader->out, error);
     if (result != OK) {
         loader_release(loader);
         *out = NULL;

@@ -33,7 +33,7 @@ const struct Key mix_keys[] = {
      .help = "of a sample to be mixed this way; those of a list add up to at most 1"},
     KEY_END};
 
-int mix_check(const struct ChoiceList *list, struct Error *error) {
+int mix_check(const struct ChoiceList *list, const struct Image *image, struct Error *error) {
     double sum = 0;
     for (int i = 0; i < list->count; i++) {
         sum += ((const struct MixOptions *)list->items[i].options)->probability;
@@ -42,6 +42,10 @@ int mix_check(const struct ChoiceList *list, struct Error *error) {
                                "the probabilities of the list add up to %g, expected at most 1: "
                                "one way of mixing at a time",
                                sum);
+        const struct Mix *mix = (const struct Mix *)list->items[i].kind; /* its head */
+        int code = mix->check ? mix->check(&list->items[i], image, error) : OK;
+        if (code != OK)
+            return code;
     }
     return OK;
 }

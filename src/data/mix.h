@@ -18,6 +18,8 @@ struct MixOptions { /* begins every mix's options */
 
 struct Mix {
     struct Kind kind;
+    /* NULL, or refuses images of a size that cannot be mixed so. */
+    int (*check)(const struct Choice *choice, const struct Image *image, struct Error *error);
     /* Mixes `partner` into `image`, of the same size; returns the weight that is left to the
      * image's own target, in [0, 1]. */
     float (*apply)(const struct MixOptions *options, const struct RandomStream *stream,
@@ -26,8 +28,9 @@ struct Mix {
 extern const struct KindTable mix_kinds;
 extern const struct Key mix_keys[]; /* of struct MixOptions */
 
-/* Refuses a list whose probabilities add up to more than one. */
-int mix_check(const struct ChoiceList *list, struct Error *error);
+/* Refuses a list whose probabilities add up to more than one, and what does not go with images of
+ * this size. */
+int mix_check(const struct ChoiceList *list, const struct Image *image, struct Error *error);
 
 /* What happens to a sample of a split of `count`. */
 struct MixDraw {

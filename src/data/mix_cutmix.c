@@ -8,6 +8,15 @@
 
 #include "data/mix.h"
 
+static int cutmix_check(const struct Choice *choice, const struct Image *image,
+                        struct Error *error) {
+    if (image->height > 1 && image->width > 1)
+        return OK;
+    return schema_fail(error, choice, NULL,
+                       "images are %lldx%lld pixels, expected at least 2x2 to cut from",
+                       (long long)image->height, (long long)image->width);
+}
+
 /* [*first, *end): half of `size` to each side of a random centre, inside `side`. */
 static void span_of(uint32_t word, int64_t size, int64_t side, int64_t *first, int64_t *end) {
     int64_t centre = random_below(word, (uint32_t)side);
@@ -37,5 +46,6 @@ const struct Mix mix_cutmix = {
              .summary = "a rectangle of one image on another; targets by area",
              .keys = mix_keys,
              .options_size = sizeof(struct MixOptions)},
+    .check = cutmix_check,
     .apply = cutmix_apply,
 };

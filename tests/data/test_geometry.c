@@ -256,6 +256,41 @@ static void cutouts(void **state) {
     transform_end(&t);
 }
 
+/* Images of a few pixels, or of one: every value is one that the image has, or 0 from outside. */
+static void smallest_images(void **state) {
+    (void)state;
+    static const char *const texts[] = {"augment: [translate: {by: 1, fill: reflect}]",
+                                        "augment: [rotate: {degrees: 180, fill: reflect}]",
+                                        "augment: [rotate: {degrees: 180, fill: edge}]",
+                                        "augment: [shear: {along: both, degrees: 80}]",
+                                        "augment: [resized_crop]",
+                                        "augment: [resized_crop: {size: 5, test_share: 0.01}]",
+                                        "augment: [resized_crop: {size: 1}]",
+                                        "augment: [cutout: {size: 2, count: 3}]",
+                                        "augment: [flip: {alternate: true}]",
+                                        "augment: [crop: {pad: 0, fill: reflect}]",
+                                        "augment: [contrast]"};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+        for (int64_t shape = 0; shape < 9; shape++) {
+            struct Transform t;
+            transform_start(&t, texts[i], (struct Image){shape / 3 + 1, shape % 3 + 1, 1, NULL, 0},
+                            NULL);
+            for (int64_t e = 0; e < image_elements(&t.in); e++)
+                t.in.pixels[e] = 3;
+            for (int sample = 0; sample < 30; sample++) {
+                transform_run(&t, sample);
+                for (int64_t e = 0; e < image_elements(&t.out); e++)
+                    assert_true(t.out.pixels[e] >= 0 && t.out.pixels[e] < 3.001f);
+            }
+            if (t.augment->evaluate) {
+                transform_evaluate(&t);
+                for (int64_t e = 0; e < image_elements(&t.out); e++)
+                    assert_float_equal(t.out.pixels[e], 3, 1e-5);
+            }
+            transform_end(&t);
+        }
+}
+
 static void refused(const char *text, const char *words) {
     struct Transform t;
     assert_int_equal(transform_describe(&t, text, size, &error), ERROR_RUN_FILE);
@@ -284,7 +319,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves),         cmocka_unit_test(direction),
         cmocka_unit_test(resized_crops), cmocka_unit_test(resized_test_time),
-        cmocka_unit_test(cutouts),       cmocka_unit_test(refusals),
+        cmocka_unit_test(cutouts),       cmocka_unit_test(smallest_images),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

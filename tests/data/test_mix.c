@@ -228,14 +228,17 @@ static void not_at_test_time(void **state) {
 static void refusals(void **state) {
     (void)state;
     static const char *const texts[] = {"mix: [mixup, cutmix]", "mix: [mixup: {alpha: 0}]",
-                                        "mix: [cutmx]", "mix: [mixup: {probability: 1.1}]"};
+                                        "mix: [cutmx]", "mix: [mixup: {probability: 1.1}]",
+                                        "mix: [mixup: {probability: 0}, cutmix]"};
     static const char *const words[] = {"add up to 2, expected at most 1", "alpha",
-                                        "did you mean 'cutmix'?", "probability"};
-    for (int i = 0; i < 4; i++) {
+                                        "did you mean 'cutmix'?", "probability",
+                                        "images are 1x1 pixels, expected at least 2x2"};
+    for (int i = 0; i < 5; i++) {
         struct Augmented augmented;
+        const struct Image size = {i == 4 ? 1 : 9, i == 4 ? 1 : 9, 3, NULL, 0};
         int code = augmented_parse(&augmented, texts[i], &error);
         if (code == OK)
-            code = mix_check(&augmented.mix, &error);
+            code = mix_check(&augmented.mix, &size, &error);
         assert_int_equal(code, ERROR_RUN_FILE);
         if (!strstr(error.text, words[i]) || !strstr(error.text, "test.yaml:1"))
             fail_msg("\"%s\" does not say \"%s\"", error.text, words[i]);
