@@ -1,0 +1,59 @@
+/* One panel of the matrix times all vectors. TILE vectors are worked on at a time; behind the last
+ * one it is repeated, so that no vector ever takes another way through the code. */
+#include "base/kernel.h"
+#include "compute/projection_kernel.h"
+
+#define DEPTH ((int64_t)256) /* columns summed in registers before they are added to y */
+/* As many sums as the instruction set has registers for. */
+#if defined(__AVX512F__)
+#define TILE 12
+#define LANE_BYTES 64
+#elif defined(__AVX2__)
+#define TILE 3
+#define LANE_BYTES 32
+#else
+#define TILE 1
+#define LANE_BYTES 16
+#endif
+
+typedef real lanes __attribute__((vector_size(LANE_BYTES)));
+enum { WIDTH = sizeof(lanes) / sizeof(real), VECTORS = PROJECTION_PANEL / WIDTH };
+
+/* part[t] = the panel's rows times vector t, over `depth` columns. */
+static void multiply(int64_t depth, const real *const vectors[TILE], const real *panel,
+                     lanes part[TILE][VECTORS]) {
+    lanes sum[TILE][VECTORS] = {{{0}}};
+    for (int64_t column = 0; column < depth; column++) {
+        const lanes *weights = (const lanes *)(const void *)(panel + column * PROJECTION_PANEL);
+        for (int t = 0; t < TILE; t++)
+            for (int v = 0; v < VECTORS; v++)
+                sum[t][v] += vectors[t][column] * weights[v];
+    }
+    for (int t = 0; t < TILE; t++)
+        for (int v = 0; v < VECTORS; v++)
+            part[t][v] = sum[t][v];
+}
+
+static void multiply_panel(int64_t count, int64_t columns, const void *x, const void *panel,
+                           int64_t rows, void *y, int64_t stride) {
+    for (int64_t from = 0; from < columns; from += DEPTH) {
+        int64_t depth = columns - from < DEPTH ? columns - from : DEPTH;
+        for (int64_t first = 0; first < count; first += TILE) {
+            const real *vectors[TILE];
+            lanes part[TILE][VECTORS];
+            for (int64_t t = 0; t < TILE; t++)
+                vectors[t] =
+                    (const real *)x + (first + t < count ? first + t : count - 1) * columns + from;
+            multiply(depth, vectors, (const real *)panel + from * PROJECTION_PANEL, part);
+            for (int64_t t = 0; t < TILE && first + t < count; t++) {
+                const real *sum = (const real *)(const void *)part[t];
+                real *out = (real *)y + (first + t) * stride;
+                for (int64_t row = 0; row < rows; row++)
+                    out[row] = from ? out[row] + sum[row] : sum[row];
+            }
+        }
+    }
+}
+
+extern const struct ProjectionKernel KERNEL(projection_kernel);
+const struct ProjectionKernel KERNEL(projection_kernel) = {.panel = multiply_panel};
