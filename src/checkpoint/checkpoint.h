@@ -43,8 +43,11 @@ struct Checkpoint {
     struct Progress progress;
     /* /preprocessing: as in data/preprocess.h */
     int64_t height, width, channels;
-    int64_t mean_count;
+    int64_t mean_count, factor_count;
     float *mean, *factor;
+    int64_t matrix_rows, matrix_columns;
+    float *matrix; /* NULL: none */
+    int64_t out_height, out_width, out_channels;
     /* /classes */
     int64_t class_count;
     char **class_names;

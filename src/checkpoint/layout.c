@@ -88,5 +88,6 @@ void checkpoint_release(struct Checkpoint *checkpoint) {
     memory_release(checkpoint->arrays);
     memory_release(checkpoint->mean);
     memory_release(checkpoint->factor);
+    memory_release(checkpoint->matrix);
     memory_release(checkpoint);
 }

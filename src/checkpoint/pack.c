@@ -90,7 +90,14 @@ static void walk(struct Cursor *cursor, struct Checkpoint *checkpoint) {
     walk_bytes(cursor, &checkpoint->channels, sizeof checkpoint->channels);
     walk_bytes(cursor, &checkpoint->mean_count, sizeof checkpoint->mean_count);
     walk_floats(cursor, &checkpoint->mean, checkpoint->mean_count);
-    walk_floats(cursor, &checkpoint->factor, checkpoint->channels);
+    walk_bytes(cursor, &checkpoint->factor_count, sizeof checkpoint->factor_count);
+    walk_floats(cursor, &checkpoint->factor, checkpoint->factor_count);
+    walk_bytes(cursor, &checkpoint->matrix_rows, sizeof checkpoint->matrix_rows);
+    walk_bytes(cursor, &checkpoint->matrix_columns, sizeof checkpoint->matrix_columns);
+    walk_floats(cursor, &checkpoint->matrix, checkpoint->matrix_rows * checkpoint->matrix_columns);
+    walk_bytes(cursor, &checkpoint->out_height, sizeof checkpoint->out_height);
+    walk_bytes(cursor, &checkpoint->out_width, sizeof checkpoint->out_width);
+    walk_bytes(cursor, &checkpoint->out_channels, sizeof checkpoint->out_channels);
     walk_names(cursor, &checkpoint->class_names, &checkpoint->class_count);
     walk_names(cursor, &checkpoint->target_names, &checkpoint->target_count);
     walk_scale(cursor, checkpoint);

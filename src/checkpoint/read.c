@@ -79,21 +79,83 @@ static int read_run(struct Reader *reader, struct Error *error) {
     return OK;
 }
 
-/* The mean is absent, a value a channel, or an image. */
-static int read_mean(struct Reader *reader, const int64_t shape[3], struct Error *error) {
-    struct Checkpoint *checkpoint = reader->checkpoint;
+/* A value a channel, or an image of them; whatever else it is, is refused by its shape. */
+static int read_image(struct Reader *reader, const char *name, const int64_t shape[3],
+                      float **values, int64_t *count, struct Error *error) {
     struct H5Info info;
-    if (!h5_exists(reader->file, "/preprocessing/mean"))
-        return OK;
-    int code = h5_info(reader->file, "/preprocessing/mean", &info, error);
+    int code = h5_info(reader->file, name, &info, error);
     if (code)
         return code;
     bool image = info.rank == 3;
-    int64_t count = image ? memory_product(shape, 3) : shape[2];
-    checkpoint->mean = memory_allocate((size_t)count * sizeof(float), "a mean");
-    checkpoint->mean_count = count;
-    return h5_read(reader->file, "/preprocessing/mean", H5_FLOAT32, image ? 3 : 1,
-                   image ? shape : &shape[2], checkpoint->mean, error);
+    *count = image ? memory_product(shape, 3) : shape[2];
+    *values = memory_allocate((size_t)*count * sizeof(float), "preprocessing");
+    return h5_read(reader->file, name, H5_FLOAT32, image ? 3 : 1, image ? shape : &shape[2],
+                   *values, error);
+}
+
+static bool same_shape(const int64_t a[3], const int64_t b[3]) {
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
+}
+
+/* The matrix is of whole images, which it turns into images or vectors, or of a pixel's channels.
+ */
+static int check_matrix(const struct Reader *reader, const int64_t shape[3], const int64_t size[2],
+                        const int64_t out[3], struct Error *error) {
+    const char *path = reader->checkpoint->path;
+    int64_t elements = memory_product(shape, 3);
+    int64_t vector[] = {1, 1, size[0]}, pixels[] = {shape[0], shape[1], size[0]};
+    bool of_image = size[1] == elements && size[0] <= elements;
+    bool of_pixel = size[1] == shape[2] && size[0] <= shape[2];
+    if (size[0] < 1 || !(of_image || of_pixel))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/preprocessing/matrix: is (%lld,%lld), which does not fit images of "
+                    "(%lld,%lld,%lld)",
+                    path, (long long)size[0], (long long)size[1], (long long)shape[0],
+                    (long long)shape[1], (long long)shape[2]);
+    if ((of_image &&
+         (same_shape(out, vector) || (size[0] == elements && same_shape(out, shape)))) ||
+        (of_pixel && same_shape(out, pixels)))
+        return OK;
+    return fail(error, ERROR_CHECKPOINT,
+                "%s:/preprocessing/out_shape: is (%lld,%lld,%lld), which a matrix of (%lld,%lld) "
+                "does not make",
+                path, (long long)out[0], (long long)out[1], (long long)out[2], (long long)size[0],
+                (long long)size[1]);
+}
+
+static int read_matrix(struct Reader *reader, const int64_t shape[3], struct Error *error) {
+    struct Checkpoint *checkpoint = reader->checkpoint;
+    int64_t out[] = {shape[0], shape[1], shape[2]}, three = 3;
+    struct H5Info info;
+    int code = OK;
+    if (h5_exists(reader->file, "/preprocessing/matrix")) {
+        code = h5_info(reader->file, "/preprocessing/matrix", &info, error);
+        if (!code)
+            code =
+                h5_read(reader->file, "/preprocessing/out_shape", H5_INT64, 1, &three, out, error);
+        if (!code && info.rank != 2)
+            code = fail(error, ERROR_CHECKPOINT,
+                        "%s:/preprocessing/matrix: has %d dimensions, expected 2", checkpoint->path,
+                        info.rank);
+        if (!code)
+            code = check_matrix(reader, shape, info.size, out, error);
+        int64_t count = code ? 0 : memory_product(info.size, 2);
+        if (!code && (count < 0 || !memory_can_hold((uint64_t)count * sizeof(float))))
+            code = fail(error, ERROR_CHECKPOINT,
+                        "%s:/preprocessing/matrix: is larger than this machine's memory",
+                        checkpoint->path);
+        if (code)
+            return code;
+        checkpoint->matrix_rows = info.size[0];
+        checkpoint->matrix_columns = info.size[1];
+        checkpoint->matrix = memory_allocate((size_t)count * sizeof(float), "preprocessing");
+        code = h5_read(reader->file, "/preprocessing/matrix", H5_FLOAT32, 2, info.size,
+                       checkpoint->matrix, error);
+    }
+    checkpoint->out_height = out[0];
+    checkpoint->out_width = out[1];
+    checkpoint->out_channels = out[2];
+    return code;
 }
 
 static int read_scale(struct Reader *reader, const char *name, double least, double **values,
@@ -136,12 +198,14 @@ static int read_surroundings(struct Reader *reader, struct Error *error) {
     checkpoint->height = shape[0];
     checkpoint->width = shape[1];
     checkpoint->channels = shape[2];
-    code = read_mean(reader, shape, error);
-    if (code)
-        return code;
-    checkpoint->factor = memory_allocate((size_t)shape[2] * sizeof(float), "a factor");
-    code = h5_read(reader->file, "/preprocessing/factor", H5_FLOAT32, 1, &shape[2],
-                   checkpoint->factor, error);
+    if (h5_exists(reader->file, "/preprocessing/mean"))
+        code = read_image(reader, "/preprocessing/mean", shape, &checkpoint->mean,
+                          &checkpoint->mean_count, error);
+    if (!code)
+        code = read_image(reader, "/preprocessing/factor", shape, &checkpoint->factor,
+                          &checkpoint->factor_count, error);
+    if (!code)
+        code = read_matrix(reader, shape, error);
     if (!code && h5_exists(reader->file, "/target_names"))
         return read_targets(reader, error);
     if (!code)

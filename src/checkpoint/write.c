@@ -68,18 +68,38 @@ static int write_targets(struct H5Writer *writer, const struct Checkpoint *check
     return code;
 }
 
-static int write_surroundings(struct H5Writer *writer, const struct Checkpoint *checkpoint,
-                              struct Error *error) {
+/* A value a channel, or an image of them. */
+static int write_image(struct H5Writer *writer, const struct Checkpoint *checkpoint,
+                       const char *name, int64_t count, const float *values, struct Error *error) {
+    int64_t shape[] = {checkpoint->height, checkpoint->width, checkpoint->channels};
+    bool image = count > checkpoint->channels;
+    return h5_write(writer, name, H5_FLOAT32, image ? 3 : 1, image ? shape : &count, values, error);
+}
+
+static int write_preprocessing(struct H5Writer *writer, const struct Checkpoint *checkpoint,
+                               struct Error *error) {
     int64_t shape[] = {checkpoint->height, checkpoint->width, checkpoint->channels}, three = 3;
-    int64_t flat = checkpoint->mean_count;
-    bool image = flat > checkpoint->channels;
+    int64_t out[] = {checkpoint->out_height, checkpoint->out_width, checkpoint->out_channels};
+    int64_t matrix[] = {checkpoint->matrix_rows, checkpoint->matrix_columns};
     int code = h5_write(writer, "/preprocessing/shape", H5_INT64, 1, &three, shape, error);
     if (!code && checkpoint->mean_count)
-        code = h5_write(writer, "/preprocessing/mean", H5_FLOAT32, image ? 3 : 1,
-                        image ? shape : &flat, checkpoint->mean, error);
+        code = write_image(writer, checkpoint, "/preprocessing/mean", checkpoint->mean_count,
+                           checkpoint->mean, error);
     if (!code)
-        code = h5_write(writer, "/preprocessing/factor", H5_FLOAT32, 1, &checkpoint->channels,
-                        checkpoint->factor, error);
+        code = write_image(writer, checkpoint, "/preprocessing/factor", checkpoint->factor_count,
+                           checkpoint->factor, error);
+    if (code || !checkpoint->matrix)
+        return code;
+    code =
+        h5_write(writer, "/preprocessing/matrix", H5_FLOAT32, 2, matrix, checkpoint->matrix, error);
+    if (!code)
+        code = h5_write(writer, "/preprocessing/out_shape", H5_INT64, 1, &three, out, error);
+    return code;
+}
+
+static int write_surroundings(struct H5Writer *writer, const struct Checkpoint *checkpoint,
+                              struct Error *error) {
+    int code = write_preprocessing(writer, checkpoint, error);
     if (!code && checkpoint->target_count)
         return write_targets(writer, checkpoint, error);
     if (!code)

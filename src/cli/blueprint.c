@@ -25,8 +25,12 @@ static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struc
                            &blueprint->validation, error);
     if (code)
         return code;
-    struct Image image = {dataset->height, dataset->width, dataset->channels, NULL, 0};
-    code = augment_describe(&blueprint->options.augment, &image, &image, error);
+    struct Image stored = {dataset->height, dataset->width, dataset->channels, NULL, 0};
+    struct Image preprocessed = stored, image = stored;
+    code = preprocess_describe(&blueprint->options.preprocess, blueprint->file, &stored,
+                               &preprocessed, error);
+    if (code == OK)
+        code = augment_describe(&blueprint->options.augment, &stored, &preprocessed, &image, error);
     if (code == OK)
         code = mix_check(&blueprint->options.mix, &image, error);
     *shape = (struct Shape){image.height, image.width, image.channels, 1, 1};

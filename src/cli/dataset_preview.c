@@ -48,8 +48,8 @@ static int preview_stored(const struct Wish *wish, struct Error *error) {
 }
 
 /* The samples of a run, as its network will see them. */
-static int preview_run(const struct Wish *wish, const struct RunOptions *options,
-                       struct Error *error) {
+static int preview_run(const struct Wish *wish, const struct RunFile *file,
+                       const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
     struct Preprocess preprocess = {0};
     int code = dataset_open(&dataset, wish->file ? wish->file : options->data.file, error);
@@ -57,9 +57,10 @@ static int preview_run(const struct Wish *wish, const struct RunOptions *options
         return code;
     const char *name = wish->split ? wish->split : options->data.train;
     const struct Split *split = dataset_split(dataset, name, error);
-    code =
-        split ? preprocess_create(&preprocess, &options->preprocess, dataset, error) : error->code;
+    code = split ? preprocess_create(&preprocess, &options->preprocess, file, dataset, error)
+                 : error->code;
     if (code == OK) {
+        preprocess_prepare(&preprocess, variant_best(VARIANT_F32_V4));
         const struct AugmentPreview preview = {.samples = wish->count,
                                                .epochs = wish->epochs,
                                                .random = wish->random,
@@ -93,7 +94,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                          error);
     overrides_release(&overrides);
     if (code == OK)
-        code = preview_run(&wish, &options, error);
+        code = preview_run(&wish, file, &options, error);
     runfile_release(file);
     return code;
 }

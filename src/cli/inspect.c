@@ -127,17 +127,27 @@ static void print_preprocessing(const struct Checkpoint *checkpoint) {
     printf("input           %lld x %lld x %lld (height, width, channels)\n",
            (long long)checkpoint->height, (long long)checkpoint->width,
            (long long)checkpoint->channels);
-    printf("preprocessing   (pixel - %s) * factor; factor",
+    printf("preprocessing   %s(pixel - %s) * factor%s; factor",
+           checkpoint->matrix ? "matrix * (" : "",
            !checkpoint->mean_count                          ? "0"
            : checkpoint->mean_count == checkpoint->channels ? "channel mean"
-                                                            : "mean image");
-    for (int64_t i = 0; i < checkpoint->channels && i < 8; i++)
+                                                            : "mean image",
+           checkpoint->matrix ? ")" : "");
+    if (checkpoint->factor_count > checkpoint->channels)
+        printf(" an image");
+    for (int64_t i = 0;
+         checkpoint->factor_count <= checkpoint->channels && i < checkpoint->channels && i < 8; i++)
         printf(" %.6g", (double)checkpoint->factor[i]);
     if (checkpoint->mean_count == checkpoint->channels) {
         printf("; mean");
         for (int64_t i = 0; i < checkpoint->channels && i < 8; i++)
             printf(" %.6g", (double)checkpoint->mean[i]);
     }
+    if (checkpoint->matrix)
+        printf("\ndecorrelation   matrix %lld x %lld, %lld x %lld x %lld reach the model",
+               (long long)checkpoint->matrix_rows, (long long)checkpoint->matrix_columns,
+               (long long)checkpoint->out_height, (long long)checkpoint->out_width,
+               (long long)checkpoint->out_channels);
     if (checkpoint->target_count)
         print_targets(checkpoint);
     else
@@ -209,11 +219,14 @@ static json_t *checkpoint_to_json(const struct Checkpoint *checkpoint) {
         json_array_append_new(classes, json_string(checkpoint->class_names[i]));
     for (int i = 0; i < checkpoint->array_count; i++)
         json_array_append_new(arrays, array_to_json(&checkpoint->arrays[i]));
-    json_t *preprocessing =
-        json_pack("{s:[I,I,I], s:o, s:o}", "shape", (json_int_t)checkpoint->height,
-                  (json_int_t)checkpoint->width, (json_int_t)checkpoint->channels, "mean",
-                  floats_to_json(checkpoint->mean, checkpoint->mean_count), "factor",
-                  floats_to_json(checkpoint->factor, checkpoint->channels));
+    json_t *preprocessing = json_pack(
+        "{s:[I,I,I], s:o, s:o, s:[I,I], s:[I,I,I]}", "shape", (json_int_t)checkpoint->height,
+        (json_int_t)checkpoint->width, (json_int_t)checkpoint->channels, "mean",
+        floats_to_json(checkpoint->mean, checkpoint->mean_count), "factor",
+        floats_to_json(checkpoint->factor, checkpoint->factor_count), "matrix_shape",
+        (json_int_t)checkpoint->matrix_rows, (json_int_t)checkpoint->matrix_columns, "out_shape",
+        (json_int_t)checkpoint->out_height, (json_int_t)checkpoint->out_width,
+        (json_int_t)checkpoint->out_channels);
     json_t *run =
         json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s}", "seed", (json_int_t)checkpoint->seed,
                   "shards", (json_int_t)checkpoint->shards, "threads",

@@ -24,25 +24,40 @@ static const struct Kind *const kinds[] = {AUGMENTS(KIND) NULL};
 
 const struct KindTable augment_kinds = {.what = "augmentation", .kinds = kinds};
 
-static int describe_stage(const struct ChoiceList *list, enum AugmentStage stage,
+static int describe_stage(const struct ChoiceList *list, enum AugmentStage stage, bool vector,
                           struct Image *image, struct Error *error) {
     int code = OK;
     for (int i = 0; i < list->count && code == OK; i++) {
         const struct Choice *choice = &list->items[i];
         const struct Augment *augment = (const struct Augment *)choice->kind; /* its head */
         struct Image out = *image;
-        if (augment->stage == stage && augment->describe)
+        if (augment->stage != stage)
+            continue;
+        if (vector)
+            return augment_refuse_vector(choice, image->channels, error);
+        if (augment->describe)
             code = augment->describe(choice, image, &out, error);
         *image = out;
     }
     return code;
 }
 
-int augment_describe(const struct ChoiceList *list, const struct Image *in, struct Image *out,
-                     struct Error *error) {
-    *out = *in;
-    int code = describe_stage(list, AUGMENT_RAW, out, error);
-    return code == OK ? describe_stage(list, AUGMENT_PREPROCESSED, out, error) : code;
+int augment_describe(const struct ChoiceList *list, const struct Image *in,
+                     const struct Image *preprocessed, struct Image *out, struct Error *error) {
+    bool vector = preprocessed->height != in->height || preprocessed->width != in->width;
+    struct Image raw = *in;
+    int code = describe_stage(list, AUGMENT_RAW, false, &raw, error);
+    if (code != OK)
+        return code;
+    *out = *preprocessed;
+    return describe_stage(list, AUGMENT_PREPROCESSED, vector, out, error);
+}
+
+int augment_refuse_vector(const struct Choice *choice, int64_t features, struct Error *error) {
+    return schema_fail(error, choice, NULL,
+                       "changes an image after preprocessing, and preprocess.decorrelate leaves a "
+                       "vector of %lld features; zca, or scope: pixel, keeps an image",
+                       (long long)features);
 }
 
 int augment_need_colour(const struct Choice *choice, const struct Image *in, struct Error *error) {

@@ -48,9 +48,13 @@ struct Augment {
 };
 extern const struct KindTable augment_kinds;
 
-/* What the list makes of an image's size, in training and at test time. */
-int augment_describe(const struct ChoiceList *list, const struct Image *in, struct Image *out,
-                     struct Error *error);
+/* What the list makes of an image's size, in training and at test time; `preprocessed` is what
+ * preprocessing makes of `in`. */
+int augment_describe(const struct ChoiceList *list, const struct Image *in,
+                     const struct Image *preprocessed, struct Image *out, struct Error *error);
+
+/* Fails, at the place of `choice`: preprocessing leaves no image to augment, but a vector. */
+int augment_refuse_vector(const struct Choice *choice, int64_t features, struct Error *error);
 
 /* Fails, at the place of `choice`, where images have not the three channels of a colour. */
 int augment_need_colour(const struct Choice *choice, const struct Image *in, struct Error *error);

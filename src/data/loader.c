@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "compute/projection.h"
 
 struct Stage {
     const struct Augment *augment;
@@ -24,9 +25,11 @@ struct Loader {
     struct Stage *stages;
     struct Image out;
     float *scratch[2];
-    float *partner, *partner_target; /* of a mixed sample */
-    int64_t *order;                  /* of `epoch`; NULL without shuffling */
-    int64_t epoch;                   /* −1: none yet */
+    int64_t block;                    /* images made together: 1, or what a projection likes */
+    float *centred, *decorrelated;    /* of a block, where there is a matrix */
+    float *partners, *partner_target; /* of mixed samples: a block's images, one target */
+    int64_t *order;                   /* of `epoch`; NULL without shuffling */
+    int64_t epoch;                    /* −1: none yet */
 };
 
 static const struct ChoiceList empty_list;
@@ -41,6 +44,8 @@ static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum
             continue;
         if (loader->evaluate && !augment->evaluate)
             continue;
+        if (kind == AUGMENT_PREPROCESSED && preprocess_makes_vector(loader->preprocess))
+            return augment_refuse_vector(choice, image->channels, error);
         struct Stage *stage = &loader->stages[loader->stage_count++];
         *stage = (struct Stage){.augment = augment,
                                 .options = choice->options,
@@ -85,24 +90,38 @@ static int plan_stages(struct Loader *loader, const struct ChoiceList *list, str
     loader->raw_count = loader->stage_count;
     if (result == OK)
         result = check_preprocess(loader, &image, error);
-    if (result == OK)
+    if (result == OK) {
+        image = preprocess_image(loader->preprocess);
         result = add_stages(loader, list, AUGMENT_PREPROCESSED, &image, error);
+    }
     loader->out = image;
     return result;
 }
 
+static float *images_of(int64_t count, int64_t elements) {
+    return memory_allocate((size_t)(count * elements) * sizeof(float), "images on their way");
+}
+
 /* Room for the images between the stages, and for the other half of a mixed sample. */
 static void allocate_scratch(struct Loader *loader) {
-    int64_t most = loader->dataset->height * loader->dataset->width * loader->dataset->channels;
+    const struct Preprocess *preprocess = loader->preprocess;
+    int64_t stored = preprocess->height * preprocess->width * preprocess->channels;
+    struct Image image = preprocess_image(preprocess);
+    int64_t made = image_elements(&image);
+    int64_t most = stored > made ? stored : made;
     for (int i = 0; i < loader->stage_count; i++)
         if (image_elements(&loader->stages[i].out) > most)
             most = image_elements(&loader->stages[i].out);
     for (int i = 0; i < 2 && loader->stage_count; i++)
-        loader->scratch[i] = memory_allocate((size_t)most * sizeof(float), "an augmented image");
+        loader->scratch[i] = images_of(1, most);
+    loader->block = preprocess->matrix ? PROJECTION_BLOCK : 1;
+    if (preprocess->matrix)
+        loader->centred = images_of(loader->block, stored);
+    if (preprocess->matrix && loader->stage_count > loader->raw_count)
+        loader->decorrelated = images_of(loader->block, made);
     if (loader->mix->count == 0)
         return;
-    loader->partner =
-        memory_allocate((size_t)image_elements(&loader->out) * sizeof(float), "a mixed image");
+    loader->partners = images_of(loader->block, image_elements(&loader->out));
     loader->partner_target =
         memory_allocate((size_t)dataset_outputs(loader->dataset) * sizeof(float), "a mixed target");
 }
@@ -143,7 +162,9 @@ void loader_release(struct Loader *loader) {
     memory_release(loader->stages);
     memory_release(loader->scratch[0]);
     memory_release(loader->scratch[1]);
-    memory_release(loader->partner);
+    memory_release(loader->centred);
+    memory_release(loader->decorrelated);
+    memory_release(loader->partners);
     memory_release(loader->partner_target);
     memory_release(loader->order);
     memory_release(loader);
@@ -178,26 +199,60 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
         out[i] = bytes[i];
 }
 
-static void make_image(struct Loader *loader, int64_t epoch, int64_t sample, float *out) {
+/* The sample's pixels after the raw stages: where they are stored, or in a scratch image. */
+static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t sample, bool *bytes) {
     const struct Dataset *dataset = loader->dataset;
     int64_t elements = dataset->height * dataset->width * dataset->channels;
-    bool bytes = loader->split->bytes;
+    *bytes = loader->split->bytes;
     const void *source =
-        (const char *)loader->split->images + (size_t)(sample * elements) * (bytes ? 1 : 4);
-    if (loader->raw_count) {
-        float *raw = loader->scratch[0];
-        if (bytes)
-            to_floats(elements, source, raw);
-        else
-            memcpy(raw, source, (size_t)elements * sizeof(float));
-        source = run_stages(loader, 0, loader->raw_count, epoch, sample, raw, NULL);
-        bytes = false;
-    }
-    bool more = loader->stage_count > loader->raw_count;
+        (const char *)loader->split->images + (size_t)(sample * elements) * (*bytes ? 1 : 4);
+    if (!loader->raw_count)
+        return source;
+    float *raw = loader->scratch[0];
+    if (*bytes)
+        to_floats(elements, source, raw);
+    else
+        memcpy(raw, source, (size_t)elements * sizeof(float));
+    *bytes = false;
+    return run_stages(loader, 0, loader->raw_count, epoch, sample, raw, NULL);
+}
+
+static void make_image(struct Loader *loader, int64_t epoch, int64_t sample, float *out) {
+    bool bytes, more = loader->stage_count > loader->raw_count;
+    const void *source = raw_image(loader, epoch, sample, &bytes);
     float *ready = more ? loader->scratch[source == loader->scratch[0]] : out;
     preprocess_apply(loader->preprocess, bytes, source, ready);
     if (more)
         run_stages(loader, loader->raw_count, loader->stage_count, epoch, sample, ready, out);
+}
+
+/* The same with a matrix, which is read once for all of the block. */
+static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t count,
+                              const int64_t *samples, float *out) {
+    const struct Preprocess *preprocess = loader->preprocess;
+    int64_t stored = preprocess->height * preprocess->width * preprocess->channels;
+    struct Image image = preprocess_image(preprocess);
+    int64_t made = image_elements(&image);
+    bool more = loader->stage_count > loader->raw_count;
+    for (int64_t i = 0; i < count; i++) {
+        bool bytes;
+        const void *source = raw_image(loader, epoch, samples[i], &bytes);
+        preprocess_apply(preprocess, bytes, source, loader->centred + i * stored);
+    }
+    preprocess_decorrelate(preprocess, count, loader->centred, more ? loader->decorrelated : out);
+    for (int64_t i = 0; i < count && more; i++)
+        run_stages(loader, loader->raw_count, loader->stage_count, epoch, samples[i],
+                   loader->decorrelated + i * made, out + i * image_elements(&loader->out));
+}
+
+/* At most a block of them. */
+static void make_images(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *samples,
+                        float *out) {
+    if (loader->preprocess->matrix)
+        make_decorrelated(loader, epoch, count, samples, out);
+    else
+        for (int64_t i = 0; i < count; i++)
+            make_image(loader, epoch, samples[i], out + i * image_elements(&loader->out));
 }
 
 /* What the network is to say of a sample. */
@@ -223,20 +278,29 @@ static void make_order(struct Loader *loader, int64_t epoch) {
     loader->epoch = epoch;
 }
 
-/* Mixes the sample's partner, if it has one, into its image and target. */
-static void mix_in(struct Loader *loader, int64_t epoch, int64_t sample, float *image,
-                   float *target) {
-    struct MixDraw draw = mix_draw(loader->mix, loader->seed, epoch, sample, loader->split->count);
-    if (!draw.mix)
-        return;
-    struct Image mixed = loader->out, partner = loader->out;
-    mixed.pixels = image;
-    partner.pixels = loader->partner;
-    make_image(loader, epoch, draw.partner, loader->partner);
-    make_target(loader, draw.partner, loader->partner_target);
-    float own = draw.mix->apply(draw.options, &draw.stream, &mixed, &partner);
-    for (int64_t c = 0; c < dataset_outputs(loader->dataset); c++)
-        target[c] = own * target[c] + (1 - own) * loader->partner_target[c];
+/* Mixes their partners, of those that have one, into a block's images and targets. */
+static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *samples,
+                   float *images, float *targets) {
+    int64_t elements = image_elements(&loader->out), outputs = dataset_outputs(loader->dataset);
+    int64_t mixed = 0, places[PROJECTION_BLOCK], partners[PROJECTION_BLOCK];
+    struct MixDraw draws[PROJECTION_BLOCK];
+    for (int64_t i = 0; i < count; i++) {
+        draws[mixed] = mix_draw(loader->mix, loader->seed, epoch, samples[i], loader->split->count);
+        partners[mixed] = draws[mixed].partner;
+        places[mixed] = i;
+        mixed += draws[mixed].mix != NULL;
+    }
+    make_images(loader, epoch, mixed, partners, loader->partners);
+    for (int64_t m = 0; m < mixed; m++) {
+        struct Image image = loader->out, partner = loader->out;
+        float *target = targets + places[m] * outputs;
+        image.pixels = images + places[m] * elements;
+        partner.pixels = loader->partners + m * elements;
+        make_target(loader, partners[m], loader->partner_target);
+        float own = draws[m].mix->apply(draws[m].options, &draws[m].stream, &image, &partner);
+        for (int64_t c = 0; c < outputs; c++)
+            target[c] = own * target[c] + (1 - own) * loader->partner_target[c];
+    }
 }
 
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
@@ -244,12 +308,18 @@ void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t co
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
     make_order(loader, epoch);
     int64_t elements = image_elements(&loader->out), outputs = dataset_outputs(loader->dataset);
-    for (int64_t i = 0; i < count; i++) {
-        int64_t sample = loader->shuffle ? loader->order[first + i] : first + i;
-        make_image(loader, epoch, sample, images + i * elements);
-        make_target(loader, sample, targets + i * outputs);
-        mix_in(loader, epoch, sample, images + i * elements, targets + i * outputs);
-        if (samples)
-            samples[i] = sample;
+    for (int64_t at = 0, block; at < count; at += block) {
+        int64_t chosen[PROJECTION_BLOCK];
+        block = count - at < loader->block ? count - at : loader->block;
+        for (int64_t i = 0; i < block; i++) {
+            int64_t place = first + at + i;
+            chosen[i] = loader->shuffle ? loader->order[place] : place;
+            make_target(loader, chosen[i], targets + (at + i) * outputs);
+            if (samples)
+                samples[at + i] = chosen[i];
+        }
+        make_images(loader, epoch, block, chosen, images + at * elements);
+        if (loader->mix->count)
+            mix_in(loader, epoch, block, chosen, images + at * elements, targets + at * outputs);
     }
 }

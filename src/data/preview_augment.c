@@ -8,6 +8,9 @@
 
 #define NUMBER 32 /* characters of one */
 
+/* Of decorrelated values, which are about ±1 around 0. */
+static const struct Shade decorrelated_shade = {-3, 255.f / 6};
+
 struct Grid {
     const struct AugmentPreview *preview;
     struct Loader *training, *evaluation;
@@ -18,12 +21,19 @@ struct Grid {
 };
 
 void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
+    if (preprocess->matrix)
+        return;
     int64_t channels = preprocess->channels, pixels = image->height * image->width;
     int64_t whole = preprocess->height * preprocess->width;
     bool mean_image = preprocess->mean_count > channels;
+    bool factor_image = preprocess->factor_count > channels;
     bool same = image->height == preprocess->height && image->width == preprocess->width;
     for (int64_t c = 0; c < channels; c++) {
-        double mean = 0;
+        double mean = 0, spread = 0;
+        for (int64_t i = 0; i < whole && factor_image; i++)
+            spread += 1 / ((double)preprocess->factor[i * channels + c] * (double)whole);
+        if (!factor_image)
+            spread = 1 / (double)preprocess->factor[c];
         if (preprocess->mean_count == channels)
             mean = preprocess->mean[c];
         for (int64_t i = 0; i < whole && mean_image; i++)
@@ -32,7 +42,9 @@ void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
             float *value = &image->pixels[i * channels + c];
             float subtracted =
                 mean_image && same ? preprocess->mean[i * channels + c] : (float)mean;
-            *value = *value / preprocess->factor[c] + subtracted;
+            float divided =
+                factor_image && same ? 1 / preprocess->factor[i * channels + c] : (float)spread;
+            *value = *value * divided + subtracted;
         }
     }
 }
@@ -142,12 +154,17 @@ int preview_augment_write(const struct AugmentPreview *preview, const char *path
     shown.samples =
         preview->samples < request.split->count ? preview->samples : request.split->count;
     request.shuffle = request.evaluate = false;
+    if (preprocess_makes_vector(request.preprocess))
+        return fail(error, ERROR_USAGE,
+                    "--augment: preprocess.decorrelate leaves principal components, which are no "
+                    "image; trainer dataset statistics --draw shows what they are of");
     int code = loader_create(&grid.training, &request, error);
     request.evaluate = true;
     if (code == OK)
         code = loader_create(&grid.evaluation, &request, error);
     if (code == OK) {
-        grid.shade = shade_of_split(request.dataset, request.split);
+        grid.shade = request.preprocess->matrix ? decorrelated_shade
+                                                : shade_of_split(request.dataset, request.split);
         grid.image = loader_image(grid.training);
         grid.image.pixels =
             memory_allocate((size_t)image_elements(&grid.image) * sizeof(float), "preview");

@@ -15,13 +15,14 @@ struct AugmentPreview {
     struct LoaderRequest loader;
 };
 
-/* Writes a PNG. Centring and scaling are undone, so that the pixels have their own colours again.
- */
+/* Writes a PNG. Centring and scaling are undone, so that the pixels have their own colours again;
+ * not so after decorrelation: 0 is grey, −3 black, 3 white. */
 int preview_augment_write(const struct AugmentPreview *preview, const char *path,
                           struct Error *error);
 
 /* Brings an image of a loader back to the units of the data: value / factor + mean; in place. Where
- * augmentation changed its size, a mean image counts by its channels' means. */
+ * augmentation changed its size, a mean image counts by its channels' means, and so do deviations
+ * of pixels. A decorrelated image stays as it is. */
 void preview_undo(const struct Preprocess *preprocess, struct Image *image);
 
 #endif

@@ -38,7 +38,16 @@ void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *c
                             .channels = checkpoint->channels,
                             .mean_count = checkpoint->mean_count,
                             .mean = copy_floats(checkpoint->mean, checkpoint->mean_count),
-                            .factor = copy_floats(checkpoint->factor, checkpoint->channels)};
+                            .factor_count = checkpoint->factor_count,
+                            .factor = copy_floats(checkpoint->factor, checkpoint->factor_count),
+                            .matrix_rows = checkpoint->matrix_rows,
+                            .matrix_columns = checkpoint->matrix_columns,
+                            .out_height = checkpoint->out_height,
+                            .out_width = checkpoint->out_width,
+                            .out_channels = checkpoint->out_channels};
+    if (checkpoint->matrix)
+        preprocess->matrix =
+            copy_floats(checkpoint->matrix, checkpoint->matrix_rows * checkpoint->matrix_columns);
 }
 
 static int fill_state(struct Member *member, enum MemberParameters parameters,
@@ -61,8 +70,11 @@ static int build(struct Member *member, enum MemberParameters parameters, struct
         error_context(error, "the run file kept in the checkpoint");
         return code;
     }
-    struct Image image = {checkpoint->height, checkpoint->width, checkpoint->channels, NULL, 0};
-    code = augment_describe(&member->options.augment, &image, &image, error);
+    member_preprocess(&member->preprocess, checkpoint);
+    const struct Preprocess *made = &member->preprocess;
+    struct Image stored = {made->height, made->width, made->channels, NULL, 0}, image;
+    struct Image preprocessed = preprocess_image(made);
+    code = augment_describe(&member->options.augment, &stored, &preprocessed, &image, error);
     if (code)
         return code;
     struct Shape input = {image.height, image.width, image.channels, 1, 1};
@@ -72,7 +84,6 @@ static int build(struct Member *member, enum MemberParameters parameters, struct
     const struct Arena *arena = model_arena(member->model);
     member->state =
         memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "parameters");
-    member_preprocess(&member->preprocess, checkpoint);
     member->targets = (struct TargetScale){
         .count = checkpoint->target_count,
         .mean = copy_doubles(checkpoint->target_mean, checkpoint->target_count),
@@ -145,6 +156,11 @@ static int make_passes(struct Member *member, const struct Attachment *attachmen
                                     .image = loader_image(member->loader),
                                     .samples = EVALUATE_BLOCK,
                                     .outputs = shape_elements(model_output(member->model))};
+    if (request.views && preprocess_makes_vector(&member->preprocess))
+        return fail(error, ERROR_USAGE,
+                    "--views: %s takes principal components, not images: there is nothing to view "
+                    "in another way",
+                    member->checkpoint->path);
     if (request.masks && !model_is_random(member->model))
         return fail(error, ERROR_USAGE,
                     "--dropout-samples: %s has no layer that is random in training, so that every "
@@ -160,6 +176,7 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
                                     .targets = &member->targets,
                                     .augment = &member->options.augment,
                                     .evaluate = true};
+    preprocess_prepare(&member->preprocess, attachment->variant);
     int code = loader_create(&member->loader, &loading, error);
     if (!code)
         code = make_passes(member, attachment, error);

@@ -35,6 +35,13 @@ static double *copy_doubles(const double *values, int64_t count) {
     return copy;
 }
 
+static float *copy_floats(const float *values, int64_t count) {
+    float *copy = memory_allocate((size_t)count * sizeof *copy, "a checkpoint");
+    if (count)
+        memcpy(copy, values, (size_t)count * sizeof *copy);
+    return copy;
+}
+
 /* What the model's outputs are: classes, or targets and their scale. */
 static void put_outputs(struct Checkpoint *checkpoint, const struct Trainer *trainer) {
     const struct Dataset *dataset = trainer->dataset;
@@ -46,10 +53,30 @@ static void put_outputs(struct Checkpoint *checkpoint, const struct Trainer *tra
     checkpoint->target_deviation = copy_doubles(trainer->targets.deviation, dataset->target_count);
 }
 
+static int64_t matrix_elements(const struct Preprocess *preprocess) {
+    return preprocess->matrix_rows * preprocess->matrix_columns;
+}
+
+static void put_preprocess(struct Checkpoint *checkpoint, const struct Preprocess *preprocess) {
+    checkpoint->height = preprocess->height;
+    checkpoint->width = preprocess->width;
+    checkpoint->channels = preprocess->channels;
+    checkpoint->mean_count = preprocess->mean_count;
+    checkpoint->mean = copy_floats(preprocess->mean, preprocess->mean_count);
+    checkpoint->factor_count = preprocess->factor_count;
+    checkpoint->factor = copy_floats(preprocess->factor, preprocess->factor_count);
+    checkpoint->matrix_rows = preprocess->matrix_rows;
+    checkpoint->matrix_columns = preprocess->matrix_columns;
+    if (preprocess->matrix)
+        checkpoint->matrix = copy_floats(preprocess->matrix, matrix_elements(preprocess));
+    checkpoint->out_height = preprocess->out_height;
+    checkpoint->out_width = preprocess->out_width;
+    checkpoint->out_channels = preprocess->out_channels;
+}
+
 static struct Checkpoint *compose(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->model);
     struct Checkpoint *checkpoint = memory_allocate(sizeof *checkpoint, "a checkpoint");
-    const struct Preprocess *preprocess = &trainer->preprocess;
     checkpoint->run_text = memory_copy_text(trainer->run_text);
     checkpoint->seed = (uint64_t)trainer->options.train.seed;
     checkpoint->shards = trainer->options.train.shards;
@@ -59,17 +86,7 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
     checkpoint->backend = memory_copy_text(trainer->backend->name);
     checkpoint->data_digest = memory_copy_text(trainer->split->digest);
     checkpoint->progress = progress_to_save(trainer);
-    checkpoint->height = preprocess->height;
-    checkpoint->width = preprocess->width;
-    checkpoint->channels = preprocess->channels;
-    checkpoint->mean_count = preprocess->mean_count;
-    size_t mean = (size_t)preprocess->mean_count * sizeof(float);
-    size_t factor = (size_t)preprocess->channels * sizeof(float);
-    checkpoint->mean = memory_allocate(mean, "a checkpoint");
-    checkpoint->factor = memory_allocate(factor, "a checkpoint");
-    if (mean)
-        memcpy(checkpoint->mean, preprocess->mean, mean);
-    memcpy(checkpoint->factor, preprocess->factor, factor);
+    put_preprocess(checkpoint, &trainer->preprocess);
     put_outputs(checkpoint, trainer);
     checkpoint_put_state(checkpoint, arena, trainer->state);
     if (trainer_has_average(trainer))
@@ -99,8 +116,9 @@ int trainer_check_room(struct Trainer *trainer, struct Error *error) {
     const struct Arena *arena = model_arena(trainer->model);
     int slots = updater_slot_count(trainer->updater), code = OK;
     int64_t states = trainer->average ? 2 : 1;
-    double one =
-        4.0 * (double)(states * arena_state_elements(arena) + slots * arena->parameters) + 65536;
+    int64_t elements = states * arena_state_elements(arena) + slots * arena->parameters +
+                       matrix_elements(&trainer->preprocess);
+    double one = 4.0 * (double)elements + 65536;
     double needed = one * (double)most_checkpoints(trainer);
     struct statvfs disk;
     char need[32], room[32];

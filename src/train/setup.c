@@ -76,12 +76,10 @@ static int set_preprocess(struct Trainer *trainer, struct Error *error) {
     struct Preprocess *preprocess = &trainer->preprocess;
     const struct Dataset *dataset = trainer->dataset;
     if (!trainer->prepared_by)
-        return preprocess_create(preprocess, &trainer->options.preprocess, dataset, error);
+        return preprocess_create(preprocess, &trainer->options.preprocess, trainer->file, dataset,
+                                 error);
     member_preprocess(preprocess, trainer->prepared_by);
-    if (preprocess->mean_count <= preprocess->channels) { /* knows channels only: any size goes */
-        preprocess->height = dataset->height;
-        preprocess->width = dataset->width;
-    }
+    preprocess_fit(preprocess, dataset->height, dataset->width);
     return OK;
 }
 
@@ -101,6 +99,7 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
         return code;
     target_scale_create(&trainer->targets, (enum TargetRule)options->preprocess.targets,
                         trainer->dataset, trainer->split);
+    preprocess_prepare(&trainer->preprocess, trainer->variant);
     struct LoaderRequest request = {.dataset = trainer->dataset,
                                     .split = trainer->split,
                                     .preprocess = &trainer->preprocess,

@@ -98,6 +98,10 @@ static inline struct Checkpoint *sample_checkpoint(const struct Arena *arena, in
     checkpoint->width = 5;
     checkpoint->channels = 2;
     checkpoint->mean_count = 2;
+    checkpoint->factor_count = 2;
+    checkpoint->out_height = 5;
+    checkpoint->out_width = 5;
+    checkpoint->out_channels = 2;
     checkpoint->mean = memory_allocate(2 * sizeof(float), "a mean");
     checkpoint->factor = memory_allocate(2 * sizeof(float), "a factor");
     checkpoint->mean[0] = 120.7f;

@@ -52,7 +52,15 @@ static void assert_same_run(const struct Checkpoint *a, const struct Checkpoint 
     assert_true(a->height == b->height && a->width == b->width && a->channels == b->channels);
     assert_int_equal(a->mean_count, b->mean_count);
     assert_memory_equal(a->mean, b->mean, (size_t)a->mean_count * sizeof(float));
-    assert_memory_equal(a->factor, b->factor, (size_t)a->channels * sizeof(float));
+    assert_int_equal(a->factor_count, b->factor_count);
+    assert_memory_equal(a->factor, b->factor, (size_t)a->factor_count * sizeof(float));
+    int64_t matrix = a->matrix_rows * a->matrix_columns;
+    assert_true(a->matrix_rows == b->matrix_rows && a->matrix_columns == b->matrix_columns);
+    assert_true((a->matrix == NULL) == (b->matrix == NULL));
+    if (a->matrix)
+        assert_memory_equal(a->matrix, b->matrix, (size_t)matrix * sizeof(float));
+    assert_true(a->out_height == b->out_height && a->out_width == b->out_width &&
+                a->out_channels == b->out_channels);
     assert_int_equal(a->class_count, b->class_count);
     for (int64_t i = 0; i < a->class_count; i++)
         assert_string_equal(a->class_names[i], b->class_names[i]);
@@ -124,6 +132,58 @@ static void mean_image_and_no_mean(void **state) {
     }
 }
 
+/* A factor a pixel and a matrix: of whole images, to an image or a vector, or of a pixel. */
+static void factors_and_matrices(void **state) {
+    (void)state;
+    static const struct {
+        int64_t rows, columns, out[3];
+        const char *words; /* of the refusal; NULL: good */
+    } cases[] = {
+        {50, 50, {5, 5, 2}, NULL},
+        {7, 50, {1, 1, 7}, NULL},
+        {50, 50, {1, 1, 50}, NULL},
+        {1, 2, {5, 5, 1}, NULL},
+        {2, 2, {5, 5, 2}, NULL},
+        {7, 50, {5, 5, 2}, "/preprocessing/out_shape: is (5,5,2), which a matrix of (7,50)"},
+        {3, 2, {5, 5, 3}, "/preprocessing/matrix: is (3,2), which does not fit images of"},
+        {7, 49, {1, 1, 7}, "/preprocessing/matrix: is (7,49), which does not fit"},
+        {51, 50, {1, 1, 51}, "/preprocessing/matrix: is (51,50), which does not fit"}};
+    struct Error error;
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct Checkpoint *checkpoint = sample_checkpoint(&arena, 1), *back = NULL;
+        int64_t count = cases[i].rows * cases[i].columns;
+        memory_release(checkpoint->factor);
+        checkpoint->factor_count = 50;
+        checkpoint->factor = memory_allocate(50 * sizeof(float), "a factor");
+        checkpoint->matrix_rows = cases[i].rows;
+        checkpoint->matrix_columns = cases[i].columns;
+        checkpoint->matrix = memory_allocate((size_t)count * sizeof(float), "a matrix");
+        checkpoint->out_height = cases[i].out[0];
+        checkpoint->out_width = cases[i].out[1];
+        checkpoint->out_channels = cases[i].out[2];
+        for (int64_t at = 0; at < count; at++)
+            checkpoint->matrix[at] = (float)at + 0.1f;
+        for (int at = 0; at < 50; at++)
+            checkpoint->factor[at] = 1 / ((float)at + 1);
+        assert_int_equal(checkpoint_write(checkpoint, scratch_path("f.h5"), &error), OK);
+        int code = checkpoint_read(&back, scratch_path("f.h5"), &error);
+        assert_int_equal(code, cases[i].words ? ERROR_CHECKPOINT : OK);
+        if (cases[i].words)
+            assert_non_null(strstr(error.text, cases[i].words));
+        if (!code) {
+            int64_t bytes;
+            void *packed = checkpoint_pack(back, &bytes);
+            struct Checkpoint *unpacked = checkpoint_unpack(packed, bytes);
+            assert_same_run(checkpoint, back);
+            assert_same_run(checkpoint, unpacked);
+            checkpoint_release(unpacked);
+            memory_release(packed);
+        }
+        checkpoint_release(back);
+        checkpoint_release(checkpoint);
+    }
+}
+
 static void packing(void **state) {
     (void)state;
     int64_t bytes, again_bytes;
@@ -186,9 +246,13 @@ static void nonfinite_is_not_written(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(round_trip),    cmocka_unit_test(file_order),
-        cmocka_unit_test(packing),       cmocka_unit_test(mean_image_and_no_mean),
-        cmocka_unit_test(another_model), cmocka_unit_test(nonfinite_is_not_written),
+        cmocka_unit_test(round_trip),
+        cmocka_unit_test(file_order),
+        cmocka_unit_test(packing),
+        cmocka_unit_test(mean_image_and_no_mean),
+        cmocka_unit_test(factors_and_matrices),
+        cmocka_unit_test(another_model),
+        cmocka_unit_test(nonfinite_is_not_written),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

@@ -30,7 +30,7 @@ static void run_in_epoch(const struct Augmented *augmented, int64_t epoch, int64
     for (int i = 0; i < ELEMENTS; i++)
         pixels[i] = (float)(i + 1);
     struct Image in = {HEIGHT, WIDTH, CHANNELS, pixels, 0}, made;
-    assert_int_equal(augment_describe(&augmented->list, &in, &made, &error), OK);
+    assert_int_equal(augment_describe(&augmented->list, &in, &in, &made, &error), OK);
     assert_true(made.height == HEIGHT && made.width == WIDTH && made.channels == CHANNELS);
     made.pixels = out;
     const struct AugmentPlace at = {5, 0, (uint64_t)epoch, (uint64_t)item};
@@ -156,7 +156,7 @@ static void refused(const char *text, const char *words) {
     int result = augmented_parse(&augmented, text, &error);
     if (result == OK) {
         struct Image in = {HEIGHT, WIDTH, CHANNELS, NULL, 0}, out;
-        result = augment_describe(&augmented.list, &in, &out, &error);
+        result = augment_describe(&augmented.list, &in, &in, &out, &error);
     }
     assert_int_equal(result, ERROR_RUN_FILE);
     if (!strstr(error.text, words) || !strstr(error.text, "test.yaml"))

@@ -23,9 +23,9 @@ struct Fixture {
 static struct Fixture fixture(struct Made made, const char *augment) {
     struct Fixture made_fixture = {0}, *f = &made_fixture;
     made_write(scratch_path("d.h5"), made);
-    struct PreprocessOptions options = {.center = 1, .scale = 1};
+    struct PreprocessOptions options = {.center = CENTER_CHANNEL_MEAN, .scale = SCALE_CHANNEL_STD};
     if (dataset_open(&f->dataset, scratch_path("d.h5"), &error) != OK ||
-        preprocess_create(&f->preprocess, &options, f->dataset, &error) != OK ||
+        preprocess_create(&f->preprocess, &options, NULL, f->dataset, &error) != OK ||
         augmented_parse(&f->augmented, augment, &error) != OK)
         fail_msg("%s", error.text);
     return made_fixture;
@@ -267,7 +267,13 @@ static void cost(void **state) {
                               .class_count = 10,
                               .split_count = 1,
                               .splits = &split};
-    struct Preprocess preprocess = {32, 32, 3, 3, mean, factor};
+    struct Preprocess preprocess = {.height = 32,
+                                    .width = 32,
+                                    .channels = 3,
+                                    .mean_count = 3,
+                                    .mean = mean,
+                                    .factor_count = 3,
+                                    .factor = factor};
     struct Augmented augmented;
     assert_int_equal(augmented_parse(&augmented, "augment: [flip, crop]", &error), OK);
     struct LoaderRequest request = {.dataset = &dataset,

@@ -33,7 +33,7 @@ static inline int transform_describe(struct Transform *transform, const char *te
     int code = augmented_parse(&transform->augmented, text, error);
     transform->in = size;
     if (code == OK)
-        code = augment_describe(&transform->augmented.list, &size, &transform->out, error);
+        code = augment_describe(&transform->augmented.list, &size, &size, &transform->out, error);
     return code;
 }
 

@@ -389,6 +389,22 @@ FIXES["augmentation.resized_crop"] = resized_crop
 FIXES["mix"] = not_always
 
 
+def settle_preprocess(rng, options):
+    """Whole images are decorrelated to images, which the model is drawn for; and what goes together."""
+    scope, kind = options.get("scope", "image"), options.get("decorrelate", "none")
+    if kind == "none" or scope == "pixel" and kind != "zca":
+        options.pop("components", None)
+    if kind == "none":
+        return
+    options["center"] = rng.choice(["auto", "mean_image" if scope == "image" else "channel_mean"])
+    if scope == "image":
+        options["decorrelate"] = "zca"
+    elif options.get("scale") == "pixel_std":
+        options["scale"] = "range"
+    if options.get("components"):
+        options["components"] = rng.randint(1, CHANNELS)
+
+
 def settle(generator, run):
     """What depends on several sections."""
     rng = generator.rng
@@ -396,6 +412,7 @@ def settle(generator, run):
     has = {"slopes": ["prelu"], "normalisations": ["batchnorm", "groupnorm", "layernorm", "projection"]}
     missing = [kind for kind, words in has.items() if not any(word in layers for word in words)]
     run["parameters"] = [rule for rule in run.get("parameters", []) if (rule if isinstance(rule, str) else next(iter(rule))) not in missing]
+    settle_preprocess(rng, run.get("preprocess", {}))
     shards = rng.choice([2, 4, "auto"])
     train = run.setdefault("train", {})
     train.update(shards=shards, batch=4 * rng.randint(1, 5), length="20 steps")
