@@ -41,7 +41,7 @@ static char *print_shape(struct Shape shape, char text[64]) {
 struct Needs {
     int64_t samples; /* a shard */
     int64_t shards;  /* a rank, one after the other */
-    int64_t parameters, optimizer, exchange, activations, work;
+    int64_t parameters, average, optimizer, exchange, activations, work;
 };
 
 static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Needs *needs,
@@ -75,14 +75,16 @@ static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Need
     if (!code) {
         struct PlanMemory memory = plan_memory(plan);
         int64_t elements = arena_gradient_elements(arena), together = plan_shards(plan);
-        *needs = (struct Needs){.samples = request.samples[0],
-                                .shards = shards / ranks,
-                                .parameters = arena_state_elements(arena) * 4,
-                                .optimizer = arena->parameters * updater_slot_count(updater) * 4,
-                                .exchange = exchange_memory(shards, ranks, elements) +
-                                            (together > 1 ? together * elements * 4 : 0),
-                                .activations = memory.activations,
-                                .work = memory.scratch + memory.prepared};
+        *needs =
+            (struct Needs){.samples = request.samples[0],
+                           .shards = shards / ranks,
+                           .parameters = arena_state_elements(arena) * 4,
+                           .average = options->average.kind ? arena_state_elements(arena) * 4 : 0,
+                           .optimizer = arena->parameters * updater_slot_count(updater) * 4,
+                           .exchange = exchange_memory(shards, ranks, elements) +
+                                       (together > 1 ? together * elements * 4 : 0),
+                           .activations = memory.activations,
+                           .work = memory.scratch + memory.prepared};
     }
     plan_release(plan);
     updater_release(updater);
@@ -90,8 +92,8 @@ static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Need
 }
 
 static int64_t sum_needs(const struct Needs *needs) {
-    return needs->parameters + needs->optimizer + needs->exchange + needs->activations +
-           needs->work;
+    return needs->parameters + needs->average + needs->optimizer + needs->exchange +
+           needs->activations + needs->work;
 }
 
 static void print_layers(const struct Blueprint *blueprint) {
@@ -122,6 +124,8 @@ static void print_needs(const struct Needs *needs, int64_t ranks) {
            ranks == 1 ? "" : "s", (long long)needs->shards, needs->shards == 1 ? "" : "s",
            (long long)needs->samples);
     printf("  parameters        %s\n", text_bytes((double)needs->parameters, text));
+    if (needs->average)
+        printf("  their average     %s\n", text_bytes((double)needs->average, text));
     printf("  optimizer         %s\n", text_bytes((double)needs->optimizer, text));
     printf("  gradients         %s\n", text_bytes((double)needs->exchange, text));
     printf("  activations       %s\n", text_bytes((double)needs->activations, text));
@@ -147,11 +151,11 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
                               (json_int_t)parameters_of(model, node), "flops", node->flops,
                               "activation_bytes", (json_int_t)(4 * shape_elements(node->out))));
     }
-    json_t *memory =
-        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "parameters", (json_int_t)needs->parameters,
-                  "optimizer", (json_int_t)needs->optimizer, "gradients",
-                  (json_int_t)needs->exchange, "activations", (json_int_t)needs->activations,
-                  "work", (json_int_t)needs->work, "total", (json_int_t)sum_needs(needs));
+    json_t *memory = json_pack(
+        "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "parameters", (json_int_t)needs->parameters,
+        "average", (json_int_t)needs->average, "optimizer", (json_int_t)needs->optimizer,
+        "gradients", (json_int_t)needs->exchange, "activations", (json_int_t)needs->activations,
+        "work", (json_int_t)needs->work, "total", (json_int_t)sum_needs(needs));
     json_t *object = json_pack(
         "{s:o, s:I, s:I, s:I, s:o, s:o}", "input", shape_json(model_input(model)), "parameters",
         (json_int_t)model_arena(model)->trained, "ranks", (json_int_t)ranks, "shards_a_rank",

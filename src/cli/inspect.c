@@ -191,16 +191,26 @@ static json_t *array_to_json(const struct CheckpointArray *array) {
 }
 
 static json_t *progress_to_json(const struct Progress *progress) {
-    return json_pack("{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f}",
-                     "step", (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch,
-                     "step_in_epoch", (json_int_t)progress->step_in_epoch, "epoch_loss",
-                     progress->epoch_loss, "epoch_correct", progress->epoch_correct,
-                     "epoch_samples", progress->epoch_samples, "epoch_squared_error",
-                     progress->epoch_squared_error, "best_metric", progress->best_metric,
-                     "best_step", (json_int_t)progress->best_step, "validation_loss",
-                     progress->validation_loss, "validation_accuracy",
-                     progress->validation_accuracy, "validation_rmse", progress->validation_rmse,
-                     "validation_r2", progress->validation_r2, "seconds", progress->seconds);
+    json_t *object = json_pack(
+        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f}", "step",
+        (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch, "step_in_epoch",
+        (json_int_t)progress->step_in_epoch, "epoch_loss", progress->epoch_loss, "epoch_correct",
+        progress->epoch_correct, "epoch_samples", progress->epoch_samples, "epoch_squared_error",
+        progress->epoch_squared_error, "best_metric", progress->best_metric, "best_step",
+        (json_int_t)progress->best_step, "validation_loss", progress->validation_loss,
+        "validation_accuracy", progress->validation_accuracy, "validation_rmse",
+        progress->validation_rmse, "validation_r2", progress->validation_r2, "seconds",
+        progress->seconds);
+    json_object_set_new(object, "schedule_scale", json_real(progress->schedule_scale));
+    json_object_set_new(object, "validations_without_improvement",
+                        json_integer(progress->stopping_waited));
+    if (progress->average_loss >= 0) {
+        json_object_set_new(object, "average_loss", json_real(progress->average_loss));
+        json_object_set_new(object, "average_accuracy", json_real(progress->average_accuracy));
+        json_object_set_new(object, "average_rmse", json_real(progress->average_rmse));
+        json_object_set_new(object, "average_r2", json_real(progress->average_r2));
+    }
+    return object;
 }
 
 static json_t *targets_to_json(const struct Checkpoint *checkpoint) {

@@ -173,9 +173,9 @@ const struct Command command_train = {
     .help =
         "Trains on all ranks and fills DIR with run.yaml (every key resolved), metrics.jsonl "
         "and checkpoints/, in which latest.h5 and best.h5 point at the newest and at the best "
-        "by validation accuracy (by validation loss where the targets are values). The parameters "
-        "have the same bits whatever the number of "
-        "ranks, as long as train.shards is the same.\n"
+        "by validation accuracy (by validation loss where the targets are values), of the average "
+        "of weights where the run keeps one. The parameters have the same bits whatever the number "
+        "of ranks, as long as train.shards is the same.\n"
         "\n"
         "Examples:\n"
         "  mpirun -np 2 trainer train launch/recipes/demo.yaml --out runs/demo\n"

@@ -134,7 +134,7 @@ static const struct Key early_stopping_keys[] = {
      .fallback = "accuracy",
      .names = watch_metric_names,
      .help = "figure of the validation: of the average of weights where there is one, as for "
-             "best.h5"},
+             "best.h5; accuracy means R2 where the targets are values"},
     {.name = "minimum_improvement",
      .type = KEY_REAL,
      .offset = STOPPING_AT(minimum_improvement),

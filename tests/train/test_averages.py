@@ -112,6 +112,10 @@ train: {{batch: 50, shards: 1, length: 3 steps, shuffle: false}}
     words = run(1, "eval", late, "--parameters", "mean", code=2)[1]
     check("auto, model or average" in words, "an unknown word is refused")
     check("(average)" in run(1, "eval", late)[0] and "(average)" not in run(1, "eval", late, "--parameters", "model")[0], "eval says in words what it took")
+    shown = json.loads(run(1, "inspect", late, "--json")[0])
+    check(shown["progress"]["schedule_scale"] == 1 and any(array["name"] == "average/0.weight" for array in shown["arrays"]), "inspect --json, too")
+    needs = [result(1, "describe", recipe, *more)["memory_bytes"] for more in ((), ("--set", "average=ema"))]
+    check(needs[0]["average"] == 0 and needs[1]["average"] == needs[1]["parameters"] == needs[1]["total"] - needs[0]["total"], "describe counts its memory")
     run(1, "predict", late, "-o", f"{folder}/average.h5")
     run(1, "predict", late, "-o", f"{folder}/model.h5", "--parameters", "model")
     p = [h5py.File(f"{folder}/{name}.h5")["probabilities"][()] for name in ("average", "model")]

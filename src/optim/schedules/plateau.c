@@ -22,7 +22,8 @@ static const struct Key keys[] = {
      .offset = offsetof(struct PlateauOptions, metric),
      .fallback = "loss",
      .names = watch_metric_names,
-     .help = "figure of the validation that is watched: the loss should fall, the accuracy rise"},
+     .help = "figure of the validation that is watched: the loss should fall, the accuracy "
+             "(R2 where the targets are values) rise"},
     {.name = "factor",
      .type = KEY_REAL,
      .offset = offsetof(struct PlateauOptions, factor),
