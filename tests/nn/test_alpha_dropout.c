@@ -87,6 +87,18 @@ static void test_predicting_and_shards(void **unused) {
     struct NetRun run = {.variant = best, .samples = SAMPLES, .inference = true};
     struct Result plain = net_run(&net, &run), whole = run_once(&net, SAMPLES, 0, best);
     assert_memory_equal(plain.scores, plain.input, (size_t)plain.outputs * sizeof(double));
+    run.sample_dropout = true; /* Monte Carlo: masks in inference, other ones than training's */
+    struct Result sampled = net_run(&net, &run);
+    double floor_of = -1.7580993408473766, a = 1 / sqrt((floor_of * floor_of * 0.3 + 1) * 0.7);
+    double value = floor_of * a * 0.7, n = (double)sampled.outputs, dropped = 0, both = 0;
+    for (int64_t i = 0; i < sampled.outputs; i++) {
+        bool here = fabs(sampled.scores[i] - value) < 1e-6;
+        dropped += here;
+        both += here && fabs(whole.scores[i] - value) < 1e-6;
+    }
+    assert_true(fabs(dropped / n - 0.3) < 4 * sqrt(0.3 * 0.7 / n));
+    assert_true(fabs(both / n - 0.09) < 4 * sqrt(0.09 * 0.91 / n));
+    result_release(&sampled);
     static const int64_t cuts[] = {0, 7, 8, SAMPLES};
     for (int i = 0; i < 3; i++) {
         struct Result part = run_once(&net, cuts[i + 1] - cuts[i], cuts[i], best);

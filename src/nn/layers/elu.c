@@ -14,14 +14,18 @@ static const struct Key keys[] = {{"alpha", KEY_REAL, offsetof(struct EluOptions
                                    .help = "minus the value that large negative inputs tend to"},
                                   KEY_END};
 
-/* The exponential is outside the condition, so that the loop has no branches. */
+/* Nothing is computed or read under a condition, so that the loops have no branches. */
 INLINE real elu_value(real alpha, real x) {
     real below = alpha * vector_expm1(x);
     return x > 0 ? x : below;
 }
+INLINE real elu_slope(real alpha, real y) {
+    real below = y + alpha;
+    return y > 0 ? (real)1 : below;
+}
 
 ELEMENTWISE_ACTIVATION(struct EluOptions, elu_value((real)o->alpha, x),
-                       y > 0 ? (real)1 : y + (real)o->alpha)
+                       elu_slope((real)o->alpha, y))
 
 static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 10);

@@ -2,6 +2,7 @@
 #include <stddef.h>
 
 #include "nn/elementwise.h"
+#include "nn/vectors.h"
 
 struct LeakyOptions {
     double slope;
@@ -11,8 +12,17 @@ static const struct Key keys[] = {{"slope", KEY_REAL, offsetof(struct LeakyOptio
                                    .minimum = 0, .maximum = 1, .help = "of the negative part"},
                                   KEY_END};
 
-ELEMENTWISE_ACTIVATION(struct LeakyOptions,
-                       x<0 ? x *(real)o->slope : x, y> 0 ? (real)1 : (real)o->slope)
+/* Nothing is computed or read under a condition, so that the loops have no branches. */
+INLINE real leaky(real slope, real x) {
+    real below = x * slope;
+    return x < 0 ? below : x;
+}
+INLINE real leaky_slope(real slope, real y) {
+    return y > 0 ? (real)1 : slope;
+}
+
+ELEMENTWISE_ACTIVATION(struct LeakyOptions, leaky((real)o->slope, x),
+                       leaky_slope((real)o->slope, y))
 
 static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 2);
