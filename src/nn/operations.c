@@ -80,17 +80,19 @@ static int by_place(const void *a, const void *b) {
     return running_place(a) - running_place(b);
 }
 
-static bool has_trained_rows(const struct Graph *graph, const struct Node *node) {
-    for (int i = 0; i < node->row_count; i++)
-        if (graph->arena.rows[node->first_row + i].role != ROLE_STATISTIC)
+static bool has_trained_rows(const struct Graph *graph, const struct Node *node,
+                             const bool *frozen) {
+    for (int row = node->first_row; row < node->first_row + node->row_count; row++)
+        if (graph->arena.rows[row].role != ROLE_STATISTIC && !(frozen && frozen[row]))
             return true;
     return false;
 }
 
-static void mark_gradients(struct Operations *operations, const struct Graph *graph) {
+static void mark_gradients(struct Operations *operations, const struct Graph *graph,
+                           const bool *frozen) {
     for (int i = 0; i < operations->count; i++) {
         struct Operation *operation = &operations->items[i];
-        bool wanted = has_trained_rows(graph, operation->node);
+        bool wanted = has_trained_rows(graph, operation->node, frozen);
         for (int j = 0; j < operation->input_count; j++) {
             operation->wants_input_gradient[j] = operations->wants_gradient[operation->inputs[j]];
             wanted |= operation->wants_input_gradient[j];
@@ -135,7 +137,7 @@ void operations_build(struct Operations *operations, const struct Graph *graph,
             continue;
     }
     qsort(operations->items, (size_t)operations->count, sizeof *operations->items, by_place);
-    mark_gradients(operations, graph);
+    mark_gradients(operations, graph, request->frozen);
     memory_release(draft.stands_for);
     memory_release(draft.uses);
     memory_release(draft.merged);

@@ -35,6 +35,10 @@ struct PlanRequest {
      * and plan_find_nonfinite. NULL: this plan runs all shards itself. */
     void (*gather)(void *context, const double *mine, int64_t count, double *all);
     void *gather_context;
+    /* Of each row of the arena: its gradient is not asked for. What lies in front of the first that
+     * is asked for then runs no backward, and gives 0 for its gradients; behind it they are
+     * computed all the same. Not all of them. Read by plan_create alone. NULL: none is frozen. */
+    const bool *frozen;
     bool input_gradient; /* also compute d(loss)/d(input): for gradient checks */
 };
 

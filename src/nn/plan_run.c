@@ -149,6 +149,18 @@ static void backward_operation(struct Plan *plan, int i, const struct PlanRun *r
         plan->seconds[i][1] += clock_seconds() - start;
 }
 
+/* Instead of backward where nothing trained lies so far in front. */
+static void clear_gradients(const struct Plan *plan, int i, const struct PlanRun *runs) {
+    const struct Operation *operation = &plan->operations.items[i];
+    size_t size = (size_t)variant_bytes(plan->variant);
+    for (int r = 0; r < operation->node->row_count; r++) {
+        const struct ArenaRow *row = &operation->rows[r];
+        for (int64_t k = 0; k < plan->shard_count && row->role != ROLE_STATISTIC; k++)
+            memset((char *)runs[k].gradient + (size_t)row->offset * size, 0,
+                   (size_t)row->count * size);
+    }
+}
+
 static void announce(const struct Plan *plan, const struct PlanRun *runs, int64_t begin,
                      int64_t end) {
     for (int64_t k = 0; k < plan->shard_count; k++)
@@ -162,7 +174,10 @@ void plan_backward(struct Plan *plan, const struct PlanRun *runs) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         backward_loss(plan, &plan->shards[k], &runs[k]);
     for (int i = plan->operations.count - 1; i >= 0; i--) {
-        backward_operation(plan, i, runs);
+        if (plan->operations.wants_gradient[plan->operations.items[i].output])
+            backward_operation(plan, i, runs);
+        else
+            clear_gradients(plan, i, runs);
         if (plan->final_from[i] < end) {
             announce(plan, runs, plan->final_from[i], end);
             end = plan->final_from[i];

@@ -29,7 +29,9 @@ struct Updater {
     const void *options;
     struct ClipOptions clip;
     struct LookaheadOptions lookahead;
-    int64_t parameters, frozen, real_bytes;
+    int64_t parameters, real_bytes;
+    bool *frozen_rows;
+    int64_t frozen;               /* parameters in them */
     char *slots[OPTIMIZER_SLOTS]; /* by the optimiser's numbers */
     char *slow;                   /* lookahead's weights; NULL: none */
     int saved_count;
@@ -78,8 +80,10 @@ static void group_rows(struct Updater *updater, const struct Arena *arena,
     size_t most = (size_t)arena->row_count * sizeof *updater->runs;
     bool behind_a_frozen_row = false;
     updater->runs = memory_allocate(most, "optimiser plan");
+    updater->frozen_rows = memory_allocate((size_t)arena->row_count, "optimiser plan");
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
+        updater->frozen_rows[i] = settings[i].frozen;
         if (row->role == ROLE_STATISTIC)
             continue;
         if (settings[i].frozen) {
@@ -166,6 +170,7 @@ void updater_release(struct Updater *updater) {
         memory_release(updater->saved[slot].values);
     memory_release(updater->adjusted);
     memory_release(updater->runs);
+    memory_release(updater->frozen_rows);
     memory_release(updater);
 }
 
@@ -183,6 +188,10 @@ void *updater_slot(struct Updater *updater, int slot) {
 
 double updater_rate(const struct Updater *updater) {
     return ((const struct OptimizerCommon *)updater->options)->rate;
+}
+
+const bool *updater_frozen_rows(const struct Updater *updater) {
+    return updater->frozen_rows;
 }
 
 int64_t updater_frozen(const struct Updater *updater) {

@@ -37,8 +37,11 @@ int updater_slot_count(const struct Updater *updater);
 const char *updater_slot_name(const struct Updater *updater, int slot);
 void *updater_slot(struct Updater *updater, int slot); /* arena->parameters reals */
 
-double updater_rate(const struct Updater *updater);    /* base rate */
-int64_t updater_frozen(const struct Updater *updater); /* parameters that stay as they are */
+double updater_rate(const struct Updater *updater); /* base rate */
+/* Which rows of the arena stay as they are (those of statistics among them), and how many
+ * parameters these are. */
+const bool *updater_frozen_rows(const struct Updater *updater);
+int64_t updater_frozen(const struct Updater *updater);
 
 /* One step, the first is 1. `state` and `gradient` are reals of the variant. Allocates nothing.
  * False where a gradient was not finite: the parameters it met are spoiled by then, and the caller

@@ -207,7 +207,8 @@ static int make_plans(struct Trainer *trainer, struct Error *error) {
                                   .shards = options->train.shards,
                                   .own_shards = options->train.shards / ranks_size(trainer->ranks),
                                   .gather = gather_shards,
-                                  .gather_context = trainer->ranks};
+                                  .gather_context = trainer->ranks,
+                                  .frozen = updater_frozen_rows(trainer->updater)};
     request.sample_counts = shard_sizes(trainer, request.samples);
     size_t bytes = (size_t)trainer->targets.count * sizeof(double);
     double *weights = bytes ? memory_allocate(bytes, "weights of errors") : NULL;
@@ -234,12 +235,12 @@ static int build(struct Trainer *trainer, struct Error *error) {
         code = build_model(trainer, error);
     if (!code)
         code = measure_time(trainer, error);
-    if (!code)
-        code = make_plans(trainer, error);
     struct UpdaterRequest request = run_updater_request(&trainer->options);
     if (!code)
         code = updater_create(&trainer->updater, &request, model_arena(trainer->model),
                               trainer->variant, error);
+    if (!code)
+        code = make_plans(trainer, error);
     return code;
 }
 

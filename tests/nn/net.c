@@ -124,7 +124,8 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
                                   .sample_counts = 1,
                                   .loss = &net->loss,
                                   .no_merging = run->no_merging,
-                                  .input_gradient = !run->inference};
+                                  .frozen = run->frozen,
+                                  .input_gradient = !run->inference && !run->frozen};
     struct Plan *plan;
     if (plan_create(&plan, net->model, &request, &error))
         fail_msg("%s", error.text);
@@ -137,6 +138,8 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
     void *state = make_state(net->model, run->variant);
     void *gradient =
         memory_allocate((size_t)result.gradients * (size_t)variant_bytes(run->variant), "test");
+    if (run->frozen)
+        memset(gradient, 0xFF, (size_t)result.gradients * (size_t)variant_bytes(run->variant));
     fill(run, plan, inputs, shape_elements(model_output(net->model)));
     result.state = take(run->variant, state, arena_state_elements(arena));
     result.input = take(run->variant, plan_input(plan), result.inputs);
@@ -155,7 +158,8 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
     if (!run->inference) {
         plan_backward(plan, &step);
         result.gradient = take(run->variant, gradient, result.gradients);
-        result.input_gradient = take(run->variant, plan_input_gradient(plan), result.inputs);
+        if (!run->frozen)
+            result.input_gradient = take(run->variant, plan_input_gradient(plan), result.inputs);
     }
     memory_release(state);
     memory_release(gradient);

@@ -92,6 +92,14 @@ with scratch() as folder:
     again = result(1, "train", plain, "--out", f"{folder}/plain", "--resume", "--quiet", "--set", "clip.report=true")
     check(again["digest"] == reported["digest"], "clip.report changes no bits, and may differ when a run resumes")
 
+    # Only the head is trained: backward ends there, on any number of ranks, synchronised or not.
+    head = write(folder, data, "adam", "{rate: 0.01}", 'parameters: [all: {name: "[01].*", frozen: true}]')
+    for statistics in ("shard", "batch"):
+        arguments = ("train", head, "--quiet", "--set", f"model.1.statistics={statistics}", "--out")
+        one = result(1, *arguments, f"{folder}/head1{statistics}")
+        two = result(2, *arguments, f"{folder}/head2{statistics}")
+        check(one["digest"] == two["digest"] and one["train_loss"] < 2.3, f"only the head, statistics of the {statistics}: the same bits on 2 ranks")
+
     # Refused before anything is written.
     for setting, words in (
             ("parameters=[all: {name: '4.wieght', frozen: true}]", "nearest is '4.weight'"),
