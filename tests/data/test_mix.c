@@ -225,6 +225,32 @@ static void not_at_test_time(void **state) {
     end(&f);
 }
 
+/* Targets that are values are mixed as the pixels are: the first is the image's own grey. */
+static void values(void **state) {
+    (void)state;
+    struct Fixture f;
+    start(&f, "mix: [mixup]", true, false);
+    static float rows[COUNT][2];
+    for (int i = 0; i < COUNT; i++) {
+        rows[i][0] = (float)i;
+        rows[i][1] = (float)(-2 * i);
+    }
+    f.split.labels = NULL;
+    f.split.targets = rows[0];
+    f.dataset.class_count = 0;
+    f.dataset.target_count = 2;
+    int between = 0;
+    for (int64_t i = 0; i < COUNT; i++) {
+        struct Mixed mixed;
+        load(&f, 2, i, &mixed);
+        assert_float_equal(mixed.target[0], mixed.image[0], 1e-4);
+        assert_float_equal(mixed.target[1], -2 * mixed.image[0], 1e-4);
+        between += mixed.image[0] != roundf(mixed.image[0]);
+    }
+    assert_true(between > COUNT / 2);
+    end(&f);
+}
+
 static void refusals(void **state) {
     (void)state;
     static const char *const texts[] = {"mix: [mixup, cutmix]", "mix: [mixup: {alpha: 0}]",
@@ -250,7 +276,8 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(mixups),           cmocka_unit_test(cutmixes),
         cmocka_unit_test(probabilities),    cmocka_unit_test(keyed_by_sample),
-        cmocka_unit_test(not_at_test_time), cmocka_unit_test(refusals),
+        cmocka_unit_test(not_at_test_time), cmocka_unit_test(values),
+        cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
