@@ -11,6 +11,7 @@ struct ConvOptions {
     int64_t out, kernel, stride, padding, dilation, groups;
     bool bias;
     struct Choice weight_init, bias_init; /* kind NULL: the default */
+    double dropconnect;
 };
 
 /* Over what a batch normalisation takes its statistics when training. */

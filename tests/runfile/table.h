@@ -14,6 +14,9 @@ struct ConvOptions {
 struct DropoutOptions {
     double rate;
 };
+struct BranchesOptions {
+    struct ChoiceLists paths;
+};
 struct ResidualOptions {
     struct ChoiceList body;
     int shortcut;
@@ -126,6 +129,12 @@ static const struct Key residual_keys[] = {{.name = "body",
                                             .fallback = "identity",
                                             .names = shortcut_names},
                                            KEY_END};
+static const struct Key branches_keys[] = {{.name = "paths",
+                                            .type = KEY_CHOICE_LISTS,
+                                            .offset = offsetof(struct BranchesOptions, paths),
+                                            .kinds = &test_layers,
+                                            .help = "side by side"},
+                                           KEY_END};
 static const struct Kind layer_conv = {.name = "conv",
                                        .summary = "Convolution.",
                                        .keys = conv_keys,
@@ -137,8 +146,10 @@ static const struct Kind layer_scale = {
     .name = "scale", .keys = scale_keys, .options_size = sizeof(struct ScaleOptions)};
 static const struct Kind layer_residual = {
     .name = "residual", .keys = residual_keys, .options_size = sizeof(struct ResidualOptions)};
-static const struct Kind *const layer_list[] = {&layer_conv,  &layer_relu,     &layer_dropout,
-                                                &layer_scale, &layer_residual, NULL};
+static const struct Kind layer_branches = {
+    .name = "branches", .keys = branches_keys, .options_size = sizeof(struct BranchesOptions)};
+static const struct Kind *const layer_list[] = {
+    &layer_conv, &layer_relu, &layer_dropout, &layer_scale, &layer_residual, &layer_branches, NULL};
 const struct KindTable test_layers = {"layer", layer_list};
 
 #define RATE_KEY                                                                                   \

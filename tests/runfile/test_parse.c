@@ -177,6 +177,53 @@ static void test_emitted_text(void **state) {
     runfile_release(parsed.file);
 }
 
+/* A list of lists of kinds: read, overridden, saved in block form, refused where it is none. */
+static void test_lists_of_lists(void **state) {
+    (void)state;
+    static const char head[] = "data: {file: a}\ntrain: {batch: 1, length: 1 step}\nmodel:\n";
+    static const char *const sets[] = {"model.0.paths.1.0.out=9", "model.0.paths.2=[relu]"};
+    struct Error error = {0};
+    struct Parsed parsed = {0}, again;
+    char text[300];
+    snprintf(text, sizeof text, "%s  - branches: {paths: [[], [{conv: {out: 8}}, relu], []]}\n",
+             head);
+    if (runfile_parse(&parsed.file, "run.yaml", text, sets, 2, test_keys, &parsed.options, &error))
+        fail_msg("%s", error.text);
+    char *saved = runfile_emit(test_keys, &parsed.options);
+    parse(&again, saved);
+    for (int round = 0; round < 2; round++) {
+        const struct TestOptions *o = round ? &again.options : &parsed.options;
+        const struct BranchesOptions *branches = o->model.items[0].options;
+        assert_int_equal(branches->paths.count, 3);
+        assert_int_equal(branches->paths.items[0].count, 0);
+        assert_int_equal(branches->paths.items[1].count, 2);
+        assert_int_equal(branches->paths.items[2].count, 1);
+        assert_int_equal(((struct ConvOptions *)branches->paths.items[1].items[0].options)->out, 9);
+        assert_ptr_equal(branches->paths.items[2].items[0].kind, &layer_relu);
+    }
+    assert_non_null(
+        strstr(saved, "      paths:\n        - []\n        -\n          - conv: {out: 9"));
+    memory_release(saved);
+    runfile_release(parsed.file);
+    runfile_release(again.file);
+    static const struct {
+        const char *paths, *said;
+    } refused[] = {
+        {"relu", "run.yaml:4: model.0.branches.paths: expected a list of lists"},
+        {"[relu]", "run.yaml:4: model.0.branches.paths.0: expected"},
+        {"[[rellu]]", "did you mean 'relu'"},
+        {"[[conv: {out: 0}]]", "model.0.branches.paths.0.0.conv.out"},
+    };
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        snprintf(text, sizeof text, "%s  - branches: {paths: %s}\n", head, refused[i].paths);
+        assert_int_equal(runfile_parse(&parsed.file, "run.yaml", text, NULL, 0, test_keys,
+                                       &parsed.options, &error),
+                         ERROR_RUN_FILE);
+        if (!strstr(error.text, refused[i].said))
+            fail_msg("\"%s\" does not say \"%s\"", error.text, refused[i].said);
+    }
+}
+
 static void test_emit_reads_back(void **state) {
     (void)state;
     const char *const files[] = {plain_file, odd_file, short_file};
@@ -360,6 +407,7 @@ int main(void) {
         cmocka_unit_test(test_default_of_a_choice),
         cmocka_unit_test(test_optional_values),
         cmocka_unit_test(test_emitted_text),
+        cmocka_unit_test(test_lists_of_lists),
         cmocka_unit_test(test_emit_reads_back),
         cmocka_unit_test(test_reals_keep_their_bits),
         cmocka_unit_test(test_file_on_disk),

@@ -75,10 +75,10 @@ static void test_keys_and_kinds(void **state) {
          "demo.yaml:5: model.1.relu.slope: unknown key (relu takes no keys)"},
         {5, "  - rleu",
          "demo.yaml:5: model.1: unknown layer 'rleu'; did you mean 'relu'? (there is conv, relu, "
-         "dropout, scale, residual)"},
+         "dropout, scale, residual, branches)"},
         {5, "  - rleu: {}",
          "demo.yaml:5: model.1: unknown layer 'rleu'; did you mean 'relu'? (there is conv, relu, "
-         "dropout, scale, residual)"},
+         "dropout, scale, residual, branches)"},
         {5, "  - [relu]", "demo.yaml:5: model.1: expected a layer, found a list"},
         {5, "  -", "demo.yaml:5: model.1: expected a layer, found nothing"},
         {5, "  - {relu: {}, conv: {}}",
@@ -392,7 +392,7 @@ static void test_overrides_refused(void **state) {
          "--set model.-1=relu: no item '-1': 'model' has 5 items, numbered 0 to 4"},
         {"model.1=relux", ERROR_RUN_FILE,
          "--set model.1=relux: unknown layer 'relux'; did you mean 'relu'? (there is conv, relu, "
-         "dropout, scale, residual)"},
+         "dropout, scale, residual, branches)"},
         {"model.1={conv: {}}", ERROR_RUN_FILE,
          "--set model.1={conv: {}}: model.1.conv: missing key 'out' (integer from 1: output "
          "channels)"},
@@ -436,7 +436,7 @@ static void test_overrides_refused(void **state) {
     refused(
         text, &override, 1, ERROR_RUN_FILE,
         "demo.yaml:4: model.0: unknown layer 'konv'; did you mean 'conv'? (there is conv, relu, "
-        "dropout, scale, residual)");
+        "dropout, scale, residual, branches)");
     memory_release(text);
 }
 

@@ -14,7 +14,7 @@ LIMITS = {
     "std": (0.001, 0.1), "value": (-0.05, 0.05), "limit": (0.001, 0.1), "epsilon": (1e-6, 1e-3), "weight_decay": (0, 0.01),
     "l1": (0, 1e-3), "batch": (4, 24), "threads": (1, 2), "seed": (0, 10**6), "keep": (0, 3), "check_every": (0, 10),
     "pad": (0, 4), "augmentation.cutout.size": (1, 8), "slope": (0.01, 0.5), "alpha": (0.1, 2), "layer.dropout.rate": (0, 0.8),
-    "layer.alpha_dropout.rate": (0, 0.5),
+    "layer.alpha_dropout.rate": (0, 0.5), "dropconnect": (0, 0.5), "layer.residual.drop": (0, 0.5),
     "average.ema.decay": (0, 0.99),
 }
 ROWS_OF_NUMBERS = ("bias_init", "scale_init", "shift_init", "biases")  # no initialiser there that makes matrices

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "nn/dropconnect.h"
 #include "nn/initialise.h"
 #include "nn/layer.h"
 #include "nn/layer_options.h"
@@ -30,6 +31,7 @@ static const struct Key keys[] = {
     {"bias", KEY_BOOL, OPTION(bias), "true",
      .help = "one number added to each output channel; useless in front of a batchnorm"},
     INITIALISE_KEYS(struct ConvOptions),
+    DROPCONNECT_KEY(struct ConvOptions),
     KEY_END};
 
 static int describe(struct Describe *describe) {
@@ -67,13 +69,18 @@ static int describe(struct Describe *describe) {
     node->flops = 2.0 * (double)row->fan_in * (double)shape_elements(node->out);
     if (options->bias)
         describe_bias(describe, row, &options->bias_init);
-    return OK;
+    return dropconnect_describe(describe, options->dropconnect);
 }
 
 struct ConvState {
     const struct Backend *backend;
     struct Conv *conv;
+    struct Dropconnect drop;
 };
+
+static bool draws(const struct Node *node) {
+    return ((const struct ConvOptions *)node->options)->dropconnect > 0;
+}
 
 static const struct Node *merged(const struct Operation *operation, const char *layer) {
     for (int i = 0; i < operation->merged_count; i++)
@@ -87,7 +94,8 @@ static bool absorb(const struct Operation *operation, const struct Node *next) {
     if (operation->training || merged(operation, "relu"))
         return false;
     if (!strcmp(name, "batchnorm"))
-        return !operation->merged_count && ((const struct BatchnormOptions *)next->options)->fold;
+        return !operation->merged_count && !draws(operation->node) &&
+               ((const struct BatchnormOptions *)next->options)->fold;
     return !strcmp(name, "relu");
 }
 
@@ -126,7 +134,8 @@ static int plan(struct Planning *planning) {
     if (code)
         return code;
     struct ConvState *state = memory_allocate(sizeof *state, "a convolution");
-    *state = (struct ConvState){planning->backend, conv};
+    *state = (struct ConvState){planning->backend, conv,
+                                dropconnect_create(planning, options->dropconnect)};
     operation->state = state;
     operation->scratch_bytes = planning->backend->conv_scratch_bytes(conv);
     operation->prepared_bytes = planning->backend->conv_prepared_bytes(conv);
@@ -142,6 +151,7 @@ static void release(struct Operation *operation) {
     if (!state)
         return;
     state->backend->conv_release(state->conv);
+    dropconnect_release(&state->drop);
     memory_release(state);
     operation->state = NULL;
 }
@@ -156,8 +166,10 @@ struct Filters {
 
 static struct Filters filters_of(const struct Call *call) {
     const struct Operation *operation = call->operation;
+    const struct ConvState *state = operation->state;
     if (!merged(operation, "batchnorm"))
-        return (struct Filters){call_parameter(call, 0),
+        return (struct Filters){state->drop.rate > 0 ? state->drop.weights
+                                                     : call_parameter(call, 0),
                                 has_bias(call) ? call_parameter(call, 1) : NULL};
     const real *folded =
         (const real *)((const char *)call->prepared + folded_offset(operation->state));
@@ -184,8 +196,12 @@ static void fold(const struct Call *call, const struct Node *norm) {
     }
 }
 
+/* With dropped weights forward does it, which knows the step. */
 static void prepare(const struct Call *call) {
-    const struct ConvState *state = call->operation->state;
+    struct ConvState *state = call->operation->state;
+    state->drop.made = false;
+    if (state->drop.rate > 0)
+        return;
     const struct Node *norm = merged(call->operation, "batchnorm");
     if (norm)
         fold(call, norm);
@@ -193,8 +209,10 @@ static void prepare(const struct Call *call) {
 }
 
 static void forward(const struct Call *call) {
-    const struct ConvState *state = call->operation->state;
+    struct ConvState *state = call->operation->state;
     struct Filters filters = filters_of(call);
+    if (state->drop.rate > 0 && dropconnect_make(&state->drop, call))
+        call->backend->conv_prepare(state->conv, filters.weights, call->prepared);
     call->backend->conv_forward(state->conv, call->samples, call->input[0], filters.weights,
                                 call->prepared, filters.bias, call->output, call->scratch);
 }
@@ -204,9 +222,11 @@ static void backward(const struct Call *call) {
     call->backend->conv_backward_weights(
         state->conv, call->samples, call->input[0], call->output_gradient, call_gradient(call, 0),
         has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
+    if (state->drop.rate > 0)
+        dropconnect_backward(&state->drop, call_gradient(call, 0));
     if (call->input_gradient[0])
         call->backend->conv_backward_data(state->conv, call->samples, call->output_gradient,
-                                          call_parameter(call, 0), call->prepared,
+                                          filters_of(call).weights, call->prepared,
                                           call->input_gradient[0], call->scratch);
 }
 
@@ -219,6 +239,7 @@ const struct Layer KERNEL(layer_conv) = {
     .absorb = absorb,
     .release = release,
     .prepare = prepare,
+    .draws = draws,
     .forward = forward,
     .backward = backward,
 };

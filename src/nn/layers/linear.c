@@ -1,6 +1,7 @@
 /* Fully connected: y (n,O) = x (n,F) · wᵀ + bias. */
 #include <stddef.h>
 
+#include "nn/dropconnect.h"
 #include "nn/initialise.h"
 #include "nn/layer.h"
 
@@ -8,6 +9,7 @@ struct LinearOptions {
     int64_t out;
     bool bias;
     struct Choice weight_init, bias_init;
+    double dropconnect;
 };
 
 #define OPTION(member) offsetof(struct LinearOptions, member)
@@ -17,6 +19,7 @@ static const struct Key keys[] = {
     {"bias", KEY_BOOL, OPTION(bias), "true",
      .help = "one number added to each output; useless in front of a batchnorm"},
     INITIALISE_KEYS(struct LinearOptions),
+    DROPCONNECT_KEY(struct LinearOptions),
     KEY_END};
 
 static int describe(struct Describe *describe) {
@@ -44,13 +47,43 @@ static int describe(struct Describe *describe) {
     row->initialiser = initialise_weights(describe->graph, &options->weight_init);
     if (options->bias)
         describe_bias(describe, row, &options->bias_init);
-    return OK;
+    return dropconnect_describe(describe, options->dropconnect);
 }
 
+static bool draws(const struct Node *node) {
+    return ((const struct LinearOptions *)node->options)->dropconnect > 0;
+}
+
+/* Its state is the dropped weights, if any are. */
 static int plan(struct Planning *planning) {
+    const struct LinearOptions *options = planning->operation->node->options;
+    if (options->dropconnect > 0 && planning->stochastic) {
+        struct Dropconnect *drop = memory_allocate(sizeof *drop, "dropped weights");
+        *drop = dropconnect_create(planning, options->dropconnect);
+        planning->operation->state = drop;
+    }
     planning->operation->needs_input = planning->training;
     planning->operation->accumulates = true;
     return OK;
+}
+
+static void release(struct Operation *operation) {
+    if (operation->state)
+        dropconnect_release(operation->state);
+    memory_release(operation->state);
+    operation->state = NULL;
+}
+
+static void prepare(const struct Call *call) {
+    struct Dropconnect *drop = call->operation->state;
+    if (drop)
+        drop->made = false;
+}
+
+/* As forward used them. */
+static const real *weights_of(const struct Call *call) {
+    const struct Dropconnect *drop = call->operation->state;
+    return drop ? drop->weights : call_parameter(call, 0);
 }
 
 static bool has_bias(const struct Call *call) {
@@ -60,6 +93,8 @@ static bool has_bias(const struct Call *call) {
 static void forward(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     real *y = call->output;
+    if (call->operation->state)
+        dropconnect_make(call->operation->state, call);
     if (has_bias(call)) {
         const real *bias = call_parameter(call, 1);
         for (int64_t i = 0; i < call->samples; i++)
@@ -67,7 +102,7 @@ static void forward(const struct Call *call) {
                 y[i * out + o] = bias[o];
     }
     call->backend->gemm(false, true, call->samples, out, in, 1.0, call->input[0], in,
-                        call_parameter(call, 0), in, has_bias(call) ? 1.0 : 0.0, y, out);
+                        weights_of(call), in, has_bias(call) ? 1.0 : 0.0, y, out);
 }
 
 static void backward(const struct Call *call) {
@@ -75,6 +110,8 @@ static void backward(const struct Call *call) {
     const real *dy = call->output_gradient;
     call->backend->gemm(true, false, out, in, call->samples, 1.0, dy, out, call->input[0], in, 0.0,
                         call_gradient(call, 0), in);
+    if (call->operation->state)
+        dropconnect_backward(call->operation->state, call_gradient(call, 0));
     if (has_bias(call)) {
         real *bias = call_gradient(call, 1);
         for (int64_t o = 0; o < out; o++)
@@ -84,9 +121,8 @@ static void backward(const struct Call *call) {
                 bias[o] += dy[i * out + o];
     }
     if (call->input_gradient[0])
-        call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out,
-                            call_parameter(call, 0), in, call->accumulate[0] ? 1.0 : 0.0,
-                            call->input_gradient[0], in);
+        call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out, weights_of(call),
+                            in, call->accumulate[0] ? 1.0 : 0.0, call->input_gradient[0], in);
 }
 
 const struct Layer KERNEL(layer_linear) = {
@@ -95,6 +131,9 @@ const struct Layer KERNEL(layer_linear) = {
              keys, sizeof(struct LinearOptions)},
     .describe = describe,
     .plan = plan,
+    .release = release,
+    .prepare = prepare,
     .forward = forward,
     .backward = backward,
+    .draws = draws,
 };

@@ -8,13 +8,18 @@
 #include "nn/graph.h"
 #include "nn/layer_options.h"
 #include "nn/pad_shortcut.h"
+#include "nn/stochastic_depth.h"
 
 enum { SHORTCUT_IDENTITY, SHORTCUT_PAD, SHORTCUT_PROJECTION };
+enum { RULE_LINEAR, RULE_CONSTANT };
+static const char *const rule_names[] = {"linear", "constant", NULL};
 static const char *const shortcut_names[] = {"identity", "pad", "projection", NULL};
 
 struct ResidualOptions {
     struct ChoiceList body;
     int shortcut;
+    double drop;
+    int drop_rule;
 };
 
 static const struct Key keys[] = {
@@ -26,6 +31,13 @@ static const struct Key keys[] = {
          "identity: shapes must agree; pad: every stride-th pixel and zero channels (option A); "
          "projection: 1x1 convolution and batchnorm (option B), its statistics and fold as the "
          "body's"},
+    {"drop", KEY_REAL, offsetof(struct ResidualOptions, drop), "0", .minimum = 0, .maximum = 1,
+     .help = "stochastic depth: the probability that a sample skips the body in training; below 1"},
+    {"drop_rule", KEY_ENUM, offsetof(struct ResidualOptions, drop_rule), "linear",
+     .names = rule_names,
+     .help =
+         "linear: block l of the L blocks under this rule has drop * l / L, so that the last has "
+         "drop; constant: drop itself"},
     KEY_END};
 
 /* A branch under construction: what every step of it needs. */
@@ -124,6 +136,25 @@ static int append_projection(const struct Branch *branch, int64_t stride, int64_
     return code ? code : append(branch, "shortcut.1", "batchnorm", norm, &input, 1, output);
 }
 
+/* The count that the model's blocks share. */
+static struct DepthCount *depth_count(struct Graph *graph) {
+    for (int i = 0; i < graph->node_count; i++)
+        if (graph->nodes[i]->layer == layer_named("stochastic_depth"))
+            return ((const struct StochasticDepthOptions *)graph->nodes[i]->options)->count;
+    return graph_memory(graph, sizeof(struct DepthCount));
+}
+
+/* Behind the body; leaves no trace in the names. */
+static int append_drop(const struct Branch *branch, int *end) {
+    const struct ResidualOptions *options = branch->choice->options;
+    struct StochasticDepthOptions *depth = graph_memory(branch->graph, sizeof *depth);
+    depth->drop = options->drop;
+    depth->count = depth_count(branch->graph);
+    if (options->drop_rule == RULE_LINEAR)
+        depth->place = ++depth->count->blocks;
+    return append(branch, "drop", "stochastic_depth", depth, end, 1, end);
+}
+
 static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
                   int *output, struct Error *error) {
     const struct ResidualOptions *options = choice->options;
@@ -131,6 +162,10 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
     if (options->body.count == 0)
         return schema_fail(error, choice, "body",
                            "layer %s (residual): zero layers; expected a list of at least one",
+                           path);
+    if (options->drop >= 1)
+        return schema_fail(error, choice, "drop",
+                           "layer %s (residual): 1 would always skip the body; expected less",
                            path);
     int ends[2] = {0, input}, first = graph->node_count;
     char *body = memory_print("%s.body", path);
@@ -155,6 +190,8 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
     } else if (options->shortcut == SHORTCUT_PROJECTION) {
         code = append_projection(&branch, stride, out.channels, input, &ends[1]);
     }
+    if (!code && options->drop > 0)
+        code = append_drop(&branch, &ends[0]);
     return code ? code : append(&branch, "add", "add", NULL, ends, 2, output);
 }
 

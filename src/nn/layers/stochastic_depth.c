@@ -1,0 +1,63 @@
+/* Stochastic depth (Huang et al. 2016): in training, a sample skips the body of a residual block
+ * with some probability, and keeps the shortcut alone. What is kept is scaled by 1 / (1 − rate), so
+ * that nothing is left to do when predicting (the paper scales then, by 1 − rate). A sample's draw
+ * is a function of its place in the batch. */
+#include "nn/stochastic_depth.h"
+
+#include <string.h>
+
+#include "nn/layer.h"
+
+#define PARALLEL_ELEMENTS 65536
+
+static int describe(struct Describe *describe) {
+    describe->node->out = describe->node->in[0];
+    return OK;
+}
+
+static int plan(struct Planning *planning) {
+    planning->operation->in_place = true;
+    planning->operation->backward_in_place = true;
+    return OK;
+}
+
+/* from · 1 / (1 − rate), or 0: the same decision forward and backward. */
+static void pass(const struct Call *call, int64_t sample, const real *from, real *to) {
+    double rate = stochastic_depth_rate(call->operation->node->options);
+    int64_t elements = shape_elements(call->operation->out);
+    struct RandomStream stream = call_stream(call, sample);
+    if (random_word(&stream, 0) < (uint32_t)(rate * 0x1p32)) {
+        memset(to, 0, (size_t)elements * sizeof(real));
+        return;
+    }
+    real scale = (real)(1 / (1 - rate));
+#pragma omp simd
+    for (int64_t i = 0; i < elements; i++)
+        to[i] = from[i] * scale;
+}
+
+static void pass_all(const struct Call *call, const real *from, real *to) {
+    int64_t elements = shape_elements(call->operation->out);
+#pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < call->samples; i++)
+        pass(call, i, from + i * elements, to + i * elements);
+}
+
+static void forward(const struct Call *call) {
+    pass_all(call, call->input[0], call->output);
+}
+
+static void backward(const struct Call *call) {
+    if (call->input_gradient[0])
+        pass_all(call, call->output_gradient, call->input_gradient[0]);
+}
+
+const struct Layer KERNEL(layer_stochastic_depth) = {
+    .kind = {"stochastic_depth", "a sample skips the block's body at random", NULL,
+             sizeof(struct StochasticDepthOptions)},
+    .describe = describe,
+    .plan = plan,
+    .forward = forward,
+    .backward = backward,
+    .training_only = true,
+};
