@@ -12,6 +12,7 @@ const struct Command *const commands[] = {
     &command_dataset_import,
     &command_dataset_synthesize,
     &command_dataset_info,
+    &command_dataset_statistics,
     &command_dataset_verify,
     &command_dataset_preview,
     NULL,

@@ -9,7 +9,8 @@
 #include "data/progress.h"
 
 extern const struct Command command_dataset_import, command_dataset_synthesize,
-    command_dataset_info, command_dataset_verify, command_dataset_preview;
+    command_dataset_info, command_dataset_statistics, command_dataset_verify,
+    command_dataset_preview;
 
 /* A line on stderr that is written over as the work goes on, on a terminal only. */
 struct ProgressLine {

@@ -100,6 +100,8 @@ def many(what, count, function, *arguments):
 with scratch() as folder:
     data = os.path.join(folder, "tiny.h5")
     run(1, "dataset", "synthesize", "-o", data, "--train", random_runs.SAMPLES, "--test", 20, "--validation", 30, "--size", random_runs.SIZE)
+    for scale in ("none", "channel_std", "pixel_std"):
+        run(1, "dataset", "statistics", data, "--pca", "--scale", scale)
     generator = random_runs.Generator(tables, a.seed)
     for number in range(a.valid):
         train(folder, generator, number, data)

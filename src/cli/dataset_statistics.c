@@ -1,0 +1,248 @@
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/dataset.h"
+#include "data/statistics_file.h"
+#include "data/statistics_sheet.h"
+
+/* What the flags ask for, and what came of it. */
+struct Job {
+    struct Dataset *dataset;
+    const struct Split *train;
+    const char *scale, *picture;
+    long long components, columns;
+    double epsilon;
+    bool pca_wanted, again;
+    struct StatisticValues values;
+    struct Pca pca; /* count 0: none */
+};
+
+static int read_flags(const struct Arguments *arguments, struct Job *job, struct Error *error) {
+    const char *scale = argument_value(arguments, "scale");
+    job->scale = scale ? scale : "channel_std";
+    job->picture = argument_value(arguments, "draw");
+    job->pca_wanted = argument_given(arguments, "pca");
+    job->again = argument_given(arguments, "again");
+    bool known = false;
+    for (int i = 0; pca_scales[i]; i++)
+        known |= strcmp(pca_scales[i], job->scale) == 0;
+    if (!known)
+        return fail(error, ERROR_USAGE,
+                    "--scale: unknown '%s', expected none, channel_std or pixel_std", job->scale);
+    int code = argument_integer(arguments, "components", 0, 1000000000, 0, &job->components, error);
+    if (code == OK)
+        code = argument_integer(arguments, "count", 1, 1000, 10, &job->columns, error);
+    if (code == OK)
+        code = argument_real(arguments, "epsilon", 1e-300, 1e9, 1e-5, &job->epsilon, error);
+    return code;
+}
+
+static bool complete(const struct Dataset *dataset) {
+    int64_t size[3];
+    for (const struct StatisticRow *row = statistic_rows; row->name; row++)
+        if (statistic_shape(row, dataset->height, dataset->width, dataset->channels, size) &&
+            !statistic_of(row, &dataset->statistics))
+            return false;
+    return true;
+}
+
+static int compute_values(struct Job *job, struct Error *error) {
+    const struct Dataset *dataset = job->dataset;
+    struct Statistics statistics;
+    statistics_start(&statistics, dataset->height, dataset->width, dataset->channels);
+    statistics_add(&statistics, job->train->bytes, job->train->images, job->train->count);
+    statistics_result(&statistics, &job->values);
+    statistics_release(&statistics);
+    for (int64_t c = 0; c < dataset->channels; c++)
+        if (!isfinite(job->values.channel_std[c]))
+            return fail(error, ERROR_DATA,
+                        "%s:/train/images: channel %lld holds what is no finite number; trainer "
+                        "dataset verify names the first image",
+                        dataset->path, (long long)c);
+    return OK;
+}
+
+/* Components of the file where they are good and enough. */
+static int find_pca(struct Job *job, struct Error *error) {
+    int64_t elements = job->dataset->height * job->dataset->width * job->dataset->channels;
+    int64_t wanted = job->components && job->components < elements ? job->components : elements;
+    struct Error ignored;
+    if (!job->again && pca_read(&job->pca, job->dataset, job->scale, &ignored) == OK &&
+        (!job->pca_wanted || job->pca.count >= wanted))
+        return OK;
+    pca_release(&job->pca);
+    if (!job->pca_wanted)
+        return OK;
+    struct ProgressLine line;
+    const struct JobProgress progress = progress_line(&line);
+    int code = pca_compute(&job->pca, job->dataset, job->train, &job->values, job->scale,
+                           job->components, &progress, error);
+    progress_line_clear(&line);
+    if (code == OK)
+        code = statistics_store(job->dataset, &job->values, &job->pca, job->scale, error);
+    return code;
+}
+
+/* The first components that keep a share of the variance; 0: those kept do not suffice. */
+static int64_t components_for(const struct Pca *pca, double share) {
+    double sum = 0;
+    for (int64_t k = 0; k < pca->count; k++)
+        if ((sum += pca->eigenvalues[k]) >= share * pca->total_variance)
+            return k + 1;
+    return 0;
+}
+
+static double share_of(const struct Pca *pca, int64_t count) {
+    double sum = 0;
+    for (int64_t k = 0; k < count; k++)
+        sum += pca->eigenvalues[k];
+    return pca->total_variance > 0 ? sum / pca->total_variance : 1;
+}
+
+static const double shares[] = {0.5, 0.8, 0.9, 0.95, 0.99, 0.999};
+#define SHARES (sizeof shares / sizeof *shares)
+static const int64_t counts[] = {1, 3, 10, 30, 100, 300, 1000, 3000};
+#define COUNTS (sizeof counts / sizeof *counts)
+
+static void print_pca(const struct Job *job) {
+    const struct Pca *pca = &job->pca;
+    printf("components    %lld of %lld, scale %s, total variance %.6g\n", (long long)pca->count,
+           (long long)pca->elements, job->scale, pca->total_variance);
+    printf("%-13s", "first");
+    for (size_t i = 0; i < COUNTS && counts[i] <= pca->count; i++)
+        printf(" %lld: %.2f %%", (long long)counts[i], 100 * share_of(pca, counts[i]));
+    printf(" of the variance\n%-13s", "kept by");
+    for (size_t i = 0; i < SHARES; i++)
+        if (components_for(pca, shares[i]))
+            printf(" %g %%: %lld", 100 * shares[i], (long long)components_for(pca, shares[i]));
+    printf(" components\n");
+}
+
+static void print_words(const struct Job *job) {
+    const struct Dataset *dataset = job->dataset;
+    int64_t channels = dataset->channels, elements = dataset->height * dataset->width * channels;
+    printf("%s\n%-13s %lld images of %lldx%lldx%lld\n", dataset->path, "train",
+           (long long)job->train->count, (long long)dataset->height, (long long)dataset->width,
+           (long long)channels);
+    printf("%-13s", "channel mean");
+    for (int64_t c = 0; c < channels; c++)
+        printf(" %.6g", job->values.channel_mean[c]);
+    printf("\n%-13s", "channel std");
+    for (int64_t c = 0; c < channels; c++)
+        printf(" %.6g", job->values.channel_std[c]);
+    for (int64_t c = 0; job->values.channel_covariance && c < channels; c++) {
+        printf("\n%-13s", c ? "" : "covariance");
+        for (int64_t d = 0; d < channels; d++)
+            printf(" %.6g", job->values.channel_covariance[c * channels + d]);
+    }
+    double least = INFINITY, most = 0;
+    for (int64_t e = 0; e < elements; e++) {
+        least = fmin(least, (double)job->values.pixel_std[e]);
+        most = fmax(most, (double)job->values.pixel_std[e]);
+    }
+    printf("\n%-13s %.6g to %.6g\n", "pixel std", least, most);
+    if (job->pca.count)
+        print_pca(job);
+    else
+        printf("components    none for scale %s; --pca computes them\n", job->scale);
+}
+
+static json_t *numbers(const double *values, int64_t count) {
+    json_t *array = json_array();
+    for (int64_t i = 0; i < count; i++)
+        json_array_append_new(array, json_real(values[i]));
+    return array;
+}
+
+static void print_json(const struct Job *job) {
+    int64_t channels = job->dataset->channels;
+    const struct StatisticValues *values = &job->values;
+    json_t *object = json_pack("{s:I, s:o, s:o}", "count", (json_int_t)job->train->count,
+                               "channel_mean", numbers(values->channel_mean, channels),
+                               "channel_std", numbers(values->channel_std, channels));
+    if (values->channel_covariance)
+        json_object_set_new(object, "channel_covariance",
+                            numbers(values->channel_covariance, channels * channels));
+    if (job->pca.count)
+        json_object_set_new(object, "pca",
+                            json_pack("{s:s, s:I, s:I, s:f, s:o}", "scale", job->scale, "count",
+                                      (json_int_t)job->pca.count, "elements",
+                                      (json_int_t)job->pca.elements, "total_variance",
+                                      job->pca.total_variance, "eigenvalues",
+                                      numbers(job->pca.eigenvalues, job->pca.count)));
+    dataset_print_json(object);
+}
+
+static int draw(const struct Job *job, struct Error *error) {
+    const struct StatisticsSheet sheet = {.dataset = job->dataset,
+                                          .split = job->train,
+                                          .values = &job->values,
+                                          .pca = job->pca.count ? &job->pca : NULL,
+                                          .scale = job->scale,
+                                          .epsilon = job->epsilon,
+                                          .columns = job->columns};
+    return statistics_sheet_write(&sheet, job->picture, error);
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command;
+    (void)ranks;
+    struct Job job = {0};
+    int code = read_flags(arguments, &job, error);
+    if (code == OK)
+        code = dataset_open(&job.dataset, arguments->operands[0], error);
+    if (code == OK) {
+        job.train = dataset_split(job.dataset, "train", error);
+        code = job.train ? compute_values(&job, error) : error->code;
+    }
+    if (code == OK && (job.again || !complete(job.dataset)))
+        code = statistics_store(job.dataset, &job.values, NULL, NULL, error);
+    if (code == OK)
+        code = find_pca(&job, error);
+    if (code == OK && job.picture)
+        code = draw(&job, error);
+    if (code == OK && argument_given(arguments, "json"))
+        print_json(&job);
+    else if (code == OK)
+        print_words(&job);
+    pca_release(&job.pca);
+    statistic_values_release(&job.values);
+    dataset_close(job.dataset);
+    return code;
+}
+
+static const struct Flag flags[] = {
+    {.name = "pca", .help = "compute and keep principal components of whole images"},
+    {.name = "scale",
+     .argument = "NAME",
+     .help = "the preprocess.scale they are for: none (also for range), channel_std (default), "
+             "pixel_std"},
+    {.name = "components", .argument = "K", .help = "keep the first K only (0: all)"},
+    {.name = "again", .help = "compute again also what the file has"},
+    {.name = "draw",
+     .argument = "FILE.png",
+     .help = "a picture: mean image, deviations, eigenimages, examples before and after"},
+    {.name = "count", .argument = "N", .help = "examples and eigenimages in the picture (10)"},
+    {.name = "epsilon", .argument = "X", .help = "preprocess.epsilon in the picture (1e-5)"},
+    {.name = "json", .help = "as one JSON object, for scripts"},
+    {.name = NULL},
+};
+
+const struct Command command_dataset_statistics = {
+    .name = "dataset statistics",
+    .operands = "FILE.h5",
+    .least_operands = 1,
+    .most_operands = 1,
+    .summary = "compute, show and draw a data set's statistics and principal components",
+    .help = "Statistics of the training split, for preprocess. What the file lacks is put into it: "
+            "the file is replaced by a changed copy, so that there is the old one or the new one "
+            "at any time, and whoever reads the old one keeps it. Principal components of whole "
+            "images, for preprocess.decorrelate, are computed on demand: the covariance matrix "
+            "block by block, its eigenvectors by LAPACK, about a minute for 32x32x3.\n\n"
+            "Example:\n"
+            "  trainer dataset statistics shapes.h5 --pca --draw statistics.png\n",
+    .flags = flags,
+    .run = run};
