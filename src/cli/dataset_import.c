@@ -90,14 +90,17 @@ static int read_choices(const struct Arguments *arguments, struct ImportOptions 
 /* A flag that the format knows nothing of is a mistake, not something to ignore. */
 static int check_flags(const struct Arguments *arguments, const char *format, struct Error *error) {
     static const struct {
-        const char *flag, *format;
-    } rules[] = {{"split", "image-folder"},    {"size", "image-folder"},
-                 {"channels", "image-folder"}, {"resize", "image-folder"},
-                 {"skip-bad", "image-folder"}, {"labels", "cifar100"}};
+        const char *flag, *format, *other;
+    } rules[] = {{"split", "image-folder", "table"}, {"target", "table", NULL},
+                 {"size", "image-folder", NULL},     {"channels", "image-folder", NULL},
+                 {"resize", "image-folder", NULL},   {"skip-bad", "image-folder", NULL},
+                 {"labels", "cifar100", NULL}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (argument_given(arguments, rules[i].flag) && strcmp(format, rules[i].format) != 0)
-            return fail(error, ERROR_USAGE, "--%s is for --format %s; found --format %s",
-                        rules[i].flag, rules[i].format, format);
+        if (argument_given(arguments, rules[i].flag) && strcmp(format, rules[i].format) != 0 &&
+            !(rules[i].other && !strcmp(format, rules[i].other)))
+            return fail(error, ERROR_USAGE, "--%s is for --format %s%s%s; found --format %s",
+                        rules[i].flag, rules[i].format, rules[i].other ? " or " : "",
+                        rules[i].other ? rules[i].other : "", format);
     return OK;
 }
 
@@ -187,6 +190,9 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         options.class_count = names.count;
     }
     options.split_count = argument_values(arguments, "split", &values);
+    const char **targets = NULL;
+    options.target_count = argument_values(arguments, "target", &targets);
+    options.targets = targets;
     struct ImportNamedFolder *splits =
         memory_allocate((size_t)options.split_count * sizeof *splits, "splits");
     options.splits = splits;
@@ -203,17 +209,22 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         memory_release(splits[i].name);
     memory_release(splits);
     memory_release(values);
+    memory_release(targets);
     pieces_release(&names);
     return status;
 }
 
 static const struct Flag flags[] = {
-    {.name = "format", .argument = "NAME", .help = "image-folder, cifar10, cifar100 or idx"},
+    {.name = "format", .argument = "NAME", .help = "image-folder, cifar10, cifar100, idx or table"},
     {.name = "out", .argument = "FILE.h5", .short_name = 'o', .help = "the file to write"},
     {.name = "split",
      .argument = "NAME=FOLDER",
      .repeated = true,
-     .help = "image-folder: a split and its folder, in place of SOURCE"},
+     .help = "image-folder, table: a split and its folder or file, in place of SOURCE"},
+    {.name = "target",
+     .argument = "COLUMN",
+     .repeated = true,
+     .help = "table: a column that is a target, as often as there are; the others are features"},
     {.name = "size",
      .argument = "WIDTHxHEIGHT",
      .help = "image-folder: the size of all images (that of the first)"},
@@ -248,6 +259,9 @@ const struct Command command_dataset_import = {
         "shrinking and interpolated linearly when growing.\n\n"
         "cifar10, cifar100: the folder or the files of the binary version. idx: a folder with "
         "train-images-idx3-ubyte and the like, plain or .gz.\n\n"
+        "table: a CSV file with a line of names and numbers below, for regression; each row "
+        "becomes "
+        "an image of 1x1xFEATURES, with the columns that --target names as its targets.\n\n"
         "Statistics are those of the split \"train\", after --split-validation took its part. A "
         "file "
         "that cannot be decoded stops the import and nothing is written, unless --skip-bad is "
@@ -255,6 +269,7 @@ const struct Command command_dataset_import = {
         "Example:\n"
         "  trainer dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
         "  trainer dataset import --format cifar10 cifar-10-batches-bin -o cifar10.h5 "
-        "--split-validation 0.1\n",
+        "--split-validation 0.1\n"
+        "  trainer dataset import --format table houses.csv --target price -o houses.h5\n",
     .flags = flags,
     .run = run};

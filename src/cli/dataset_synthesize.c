@@ -10,6 +10,7 @@ static int read_options(const struct Arguments *arguments, struct Synthesis *syn
                                   [SYNTHESIS_TEST] = {"test", 4000},
                                   [SYNTHESIS_VALIDATION] = {"validation", 0}};
     long long value;
+    synthesis->targets = argument_given(arguments, "targets");
     int status = argument_integer(arguments, "seed", 0, INT64_MAX, 1, &value, error);
     synthesis->seed = (uint64_t)value;
     if (status == OK)
@@ -69,6 +70,8 @@ static const struct Flag flags[] = {
     {.name = "validation", .argument = "N", .help = "validation images (0)"},
     {.name = "seed", .argument = "N", .help = "another seed, other images (1)"},
     {.name = "size", .argument = "N", .help = "height and width in pixels (32)"},
+    {.name = "targets",
+     .help = "for regression: the figure's centre and radius in pixels instead of its class"},
     {.name = "json", .help = "what was written as one JSON object on stdout"},
     {.name = NULL},
 };
@@ -85,6 +88,7 @@ const struct Command command_dataset_synthesize = {
         "a small convolutional network passes 90 %. The same seed gives the same file.\n\n"
         "Example:\n"
         "  trainer dataset synthesize -o shapes.h5\n"
-        "  trainer dataset synthesize -o tiny.h5 --train 1000 --test 500 --seed 7\n",
+        "  trainer dataset synthesize -o tiny.h5 --train 1000 --test 500 --seed 7\n"
+        "  trainer dataset synthesize -o places.h5 --targets --validation 1000\n",
     .flags = flags,
     .run = run};

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "data/writer.h"
 
-const struct ImportFormat *const import_formats[] = {&import_image_folder, &import_cifar10,
-                                                     &import_cifar100, &import_idx, NULL};
+const struct ImportFormat *const import_formats[] = {
+    &import_image_folder, &import_cifar10, &import_cifar100, &import_idx, &import_table, NULL};
 
 static const struct ImportFormat *find_format(const char *name, struct Error *error) {
     const char *names[sizeof import_formats / sizeof *import_formats] = {NULL};
@@ -36,6 +36,8 @@ struct ImportSplit *import_add_split(struct ImportSource *source, const char *na
     split->name = memory_copy_text(name);
     split->count = count;
     split->labels = memory_allocate((size_t)count * sizeof *split->labels, "labels");
+    split->targets =
+        memory_allocate((size_t)(count * source->target_count) * sizeof *split->targets, "targets");
     split->items = memory_allocate((size_t)count * sizeof *split->items, "image numbers");
     return split;
 }
@@ -46,23 +48,35 @@ static void release_names(char **names, int64_t count) {
     memory_release(names);
 }
 
-void import_set_classes(struct ImportSource *source, const char *const *names, int64_t count) {
-    char **copies = memory_allocate((size_t)count * sizeof *copies, "class names");
+static char **copy_names(const char *const *names, int64_t count) {
+    char **copies = memory_allocate((size_t)count * sizeof *copies, "names");
     for (int64_t i = 0; i < count; i++)
         copies[i] = memory_copy_text(names[i]);
+    return copies;
+}
+
+void import_set_classes(struct ImportSource *source, const char *const *names, int64_t count) {
+    char **copies = copy_names(names, count);
     release_names(source->class_names, source->class_count);
     source->class_names = copies;
     source->class_count = count;
+}
+
+void import_set_targets(struct ImportSource *source, const char *const *names, int64_t count) {
+    source->target_names = copy_names(names, count);
+    source->target_count = count;
 }
 
 static void release_source(struct ImportSource *source) {
     if (source->format)
         source->format->release(source);
     release_names(source->class_names, source->class_count);
+    release_names(source->target_names, source->target_count);
     for (int i = 0; i < source->split_count; i++) {
         memory_release(source->splits[i].name);
         memory_release(source->splits[i].labels);
         memory_release(source->splits[i].items);
+        memory_release(source->splits[i].targets);
     }
     memory_release(source->splits);
     *source = (struct ImportSource){0};
@@ -109,7 +123,10 @@ static int split_validation(struct ImportSource *source, double part, uint64_t s
     bool *chosen = memory_allocate((size_t)train->count * sizeof *chosen, "validation split");
     int64_t total = 0;
     int status = OK;
-    for (int64_t label = 0; label < source->class_count && status == OK; label++) {
+    /* Where there are no classes, all images are of one. */
+    int64_t classes = source->target_count ? 1 : source->class_count,
+            columns = source->target_count;
+    for (int64_t label = 0; label < classes && status == OK; label++) {
         int64_t present, taken = choose(train, (int32_t)label, part, seed, chosen, &present);
         total += taken;
         if (present > 0 && (taken == 0 || taken == present))
@@ -117,8 +134,8 @@ static int split_validation(struct ImportSource *source, double part, uint64_t s
                 fail(error, ERROR_DATA,
                      "--split-validation %g: of class '%s' with %lld training images, %s would "
                      "be left for %s",
-                     part, source->class_names[label], (long long)present, "none",
-                     taken == 0 ? "validation" : "training");
+                     part, columns ? "(all)" : source->class_names[label], (long long)present,
+                     "none", taken == 0 ? "validation" : "training");
     }
     if (status == OK) {
         struct ImportSplit *validation = import_add_split(source, "validation", total);
@@ -129,6 +146,9 @@ static int split_validation(struct ImportSource *source, double part, uint64_t s
             int64_t place = chosen[i] ? moved++ : kept++;
             to->labels[place] = train->labels[i];
             to->items[place] = train->items[i];
+            if (columns)
+                memmove(to->targets + place * columns, train->targets + i * columns,
+                        (size_t)columns * sizeof *to->targets);
         }
         train->count = kept;
     }
@@ -145,7 +165,9 @@ static int64_t batch_size(int64_t image_bytes) {
 static int write_split(const struct ImportSource *source, const struct ImportSplit *split,
                        struct DatasetWriter *writer, const struct JobProgress *progress,
                        struct Error *error) {
-    int64_t bytes = source->height * source->width * source->channels;
+    int64_t columns = source->target_count;
+    int64_t bytes = source->height * source->width * source->channels *
+                    (source->floats ? (int64_t)sizeof(float) : 1);
     int64_t most = batch_size(bytes);
     uint8_t *pixels = memory_allocate((size_t)(most * bytes), "images");
     int status = writer_begin_split(writer, split->name, split->count, error);
@@ -153,7 +175,10 @@ static int write_split(const struct ImportSource *source, const struct ImportSpl
         int64_t count = split->count - first < most ? split->count - first : most;
         status = source->format->read(source, split->items + first, count, pixels, error);
         if (status == OK)
-            status = writer_append(writer, pixels, split->labels + first, count, error);
+            status = writer_append(writer, pixels,
+                                   columns ? (const void *)(split->targets + first * columns)
+                                           : split->labels + first,
+                                   count, error);
         if (status == OK && progress && progress->report)
             progress->report(progress->context, split->name, first + count, split->count);
     }
@@ -163,13 +188,16 @@ static int write_split(const struct ImportSource *source, const struct ImportSpl
 
 static int write_all(const struct ImportSource *source, const char *text, const char *path,
                      const struct JobProgress *progress, struct Error *error) {
-    const struct DatasetDescription description = {.height = source->height,
-                                                   .width = source->width,
-                                                   .channels = source->channels,
-                                                   .class_count = source->class_count,
-                                                   .class_names =
-                                                       (const char *const *)source->class_names,
-                                                   .source = text};
+    const struct DatasetDescription description = {
+        .height = source->height,
+        .width = source->width,
+        .channels = source->channels,
+        .floats = source->floats,
+        .target_count = source->target_count,
+        .target_names = (const char *const *)source->target_names,
+        .class_count = source->class_count,
+        .class_names = (const char *const *)source->class_names,
+        .source = text};
     struct DatasetWriter *writer;
     int status = writer_create(&writer, path, &description, error);
     if (status != OK)
@@ -197,6 +225,8 @@ static char *describe(const struct ImportOptions *options) {
         text_add(&text, " --channels %lld%s", (long long)options->channels,
                  options->skip_bad ? " --skip-bad" : "");
     }
+    for (int64_t i = 0; i < options->target_count; i++)
+        text_add(&text, " --target '%s'", options->targets[i]);
     if (options->coarse_labels)
         text_add(&text, " --labels coarse");
     if (options->validation > 0)

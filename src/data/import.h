@@ -1,6 +1,6 @@
-/* Imports: labelled images in a public format to a data set file. Every format is one row of
- * import_formats and one file import_<format>.c; what they share (validation split, batches,
- * writing) is in import.c. Not collective. */
+/* Imports: images with labels, or numbers with targets, in a public format to a data set file.
+ * Every format is one row of import_formats and one file import_<format>.c; what they share
+ * (validation split, batches, writing) is in import.c. Not collective. */
 #ifndef TRAINER_DATA_IMPORT_H
 #define TRAINER_DATA_IMPORT_H
 
@@ -20,7 +20,7 @@ struct ImportOptions {
     const char *format;
     const char *const *sources; /* folders or files, as the format says */
     int source_count;
-    const struct ImportNamedFolder *splits; /* image-folder: in place of sources */
+    const struct ImportNamedFolder *splits; /* image-folder, table: in place of sources */
     int split_count;
     int64_t height, width; /* image-folder: 0: as the first image */
     int64_t channels;      /* image-folder: 1 or 3 */
@@ -29,6 +29,8 @@ struct ImportOptions {
     bool coarse_labels;         /* cifar100 */
     const char *const *classes; /* names in place of the format's own; NULL: none */
     int64_t class_count;
+    const char *const *targets; /* table: columns that are targets */
+    int64_t target_count;
     double validation; /* the part of every training class that becomes the split "validation" */
     uint64_t seed;     /* which images that part takes */
 };
@@ -37,7 +39,8 @@ struct ImportOptions {
 struct ImportSplit {
     char *name;
     int64_t count;
-    int32_t *labels; /* (count), in [0, class_count) */
+    int32_t *labels; /* (count), in [0, class_count); zeros where the targets are values */
+    float *targets;  /* (count, target_count) */
     int64_t *items;  /* (count), the source's own number of an image */
 };
 
@@ -47,6 +50,9 @@ struct ImportSource {
     int64_t height, width, channels;
     int64_t class_count;
     char **class_names;
+    int64_t target_count; /* not 0: the targets are values, there are no classes */
+    char **target_names;
+    bool floats; /* the images are float, else uint8 */
     int split_count;
     struct ImportSplit *splits;
     int64_t skipped; /* images left out */
@@ -58,12 +64,14 @@ struct ImportFormat {
     /* Fills in a zeroed source; import.c releases it, after a failure too. */
     int (*open)(struct ImportSource *source, const struct ImportOptions *options,
                 const struct JobProgress *progress, struct Error *error);
-    /* The pixels of `count` items into (count, height, width, channels). */
+    /* The pixels of `count` items into (count, height, width, channels), of float where the source
+     * says so. */
     int (*read)(const struct ImportSource *source, const int64_t *items, int64_t count,
                 uint8_t *pixels, struct Error *error);
     void (*release)(struct ImportSource *source); /* `state` only; it may be NULL */
 };
-extern const struct ImportFormat import_image_folder, import_cifar10, import_cifar100, import_idx;
+extern const struct ImportFormat import_image_folder, import_cifar10, import_cifar100, import_idx,
+    import_table;
 extern const struct ImportFormat *const import_formats[]; /* NULL-terminated */
 
 /* Imports into `path`; *skipped says how many images were left out. */
@@ -72,7 +80,8 @@ int import_dataset(const struct ImportOptions *options, const char *path,
 
 /* For the formats: adds a split (its name is copied) with room for `count` images. */
 struct ImportSplit *import_add_split(struct ImportSource *source, const char *name, int64_t count);
-/* Sets class names (copied). */
+/* Sets class names, or those of targets, before the first split (copied). */
+void import_set_targets(struct ImportSource *source, const char *const *names, int64_t count);
 void import_set_classes(struct ImportSource *source, const char *const *names, int64_t count);
 
 #endif

@@ -147,6 +147,8 @@ static float (*const figures[SYNTHESIS_CLASSES])(struct Vector) = {
 const char *const synthesis_class_names[SYNTHESIS_CLASSES] = {
     "disc", "ring", "square", "triangle", "star", "cross", "crescent", "heart", "arrow", "bars"};
 
+const char *const synthesis_target_names[SYNTHESIS_TARGETS] = {"x", "y", "radius"};
+
 /* Where a figure stands and what it looks like. */
 struct Pose {
     struct Vector centre;
@@ -336,7 +338,8 @@ static uint8_t quantise(float value, uint32_t word, float sigma) {
     return (uint8_t)clamp(rintf(255 * (value + sigma / 147.8f * (float)sum)), 0, 255);
 }
 
-static void draw_scene(struct Canvas *canvas, struct Draws *draws, int32_t label) {
+/* Returns where the figure stands. */
+static struct Pose draw_scene(struct Canvas *canvas, struct Draws *draws, int32_t label) {
     float background = paint_background(canvas, draws);
     struct Pose pose = draw_pose(draws, 0.5f, 0.85f, 0.9f);
     for (int i = draw_below(draws, 3); i > 0; i--) { /* distractors, small and behind */
@@ -348,15 +351,16 @@ static void draw_scene(struct Canvas *canvas, struct Draws *draws, int32_t label
     paint(canvas, figures[label], &pose, &colour, draw(draws, -0.12f, 0.12f));
     if (draw(draws, 0, 1) < 0.45f)
         paint_occluder(canvas, draws, &pose);
+    return pose;
 }
 
 static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit split,
-                          int64_t index, struct Canvas *canvas, uint8_t *pixels) {
+                          int64_t index, struct Canvas *canvas, uint8_t *pixels, float *targets) {
     /* Splits are far apart in the counter, so that no image of one is ever an image of another. */
     uint64_t item = (uint64_t)split << 33 | (uint64_t)index;
     struct Draws draws = {.stream = random_stream(synthesis->seed, RANDOM_SYNTHESIS, 0, 0, item)};
     int32_t label = (int32_t)(index % SYNTHESIS_CLASSES);
-    draw_scene(canvas, &draws, label);
+    struct Pose pose = draw_scene(canvas, &draws, label);
     float sigma = draw(&draws, 0.005f, 0.045f);
     CHECK(draws.used < 4 * NOISE_BLOCK);
     for (int64_t i = 0; i < synthesis->size * synthesis->size; i++) {
@@ -364,6 +368,12 @@ static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit
         random_block(&draws.stream, NOISE_BLOCK + (uint32_t)i, words);
         for (int c = 0; c < 3; c++)
             pixels[i * 3 + c] = quantise(canvas->pixels[i * 3 + c], words[c], sigma);
+    }
+    if (targets) {
+        float half = 0.5f * (float)synthesis->size;
+        targets[0] = half * (1 + pose.centre.x);
+        targets[1] = half * (1 + pose.centre.y);
+        targets[2] = half * pose.radius;
     }
     return label;
 }
@@ -377,7 +387,7 @@ int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index
                          uint8_t *pixels) {
     struct Synthesis synthesis = {.seed = seed, .size = size};
     struct Canvas canvas = canvas_create(size);
-    int32_t label = draw_image(&synthesis, split, index, &canvas, pixels);
+    int32_t label = draw_image(&synthesis, split, index, &canvas, pixels, NULL);
     memory_release(canvas.pixels);
     return label;
 }
@@ -392,6 +402,8 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
     int64_t most = count < BATCH ? count : BATCH;
     uint8_t *images = memory_allocate((size_t)(most * bytes), "images");
     int32_t *labels = memory_allocate((size_t)most * sizeof *labels, "labels");
+    float *targets =
+        memory_allocate((size_t)(most * SYNTHESIS_TARGETS) * sizeof *targets, "targets");
     int status = writer_begin_split(writer, names[split], count, error);
     for (int64_t first = 0; first < count && status == OK; first += most) {
         int64_t batch = count - first < most ? count - first : most;
@@ -400,26 +412,33 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
             struct Canvas canvas = canvas_create(synthesis->size);
 #pragma omp for schedule(static)
             for (int64_t i = 0; i < batch; i++)
-                labels[i] = draw_image(synthesis, split, first + i, &canvas, images + i * bytes);
+                labels[i] = draw_image(synthesis, split, first + i, &canvas, images + i * bytes,
+                                       targets + i * SYNTHESIS_TARGETS);
             memory_release(canvas.pixels);
         }
-        status = writer_append(writer, images, labels, batch, error);
+        status = writer_append(writer, images, synthesis->targets ? (const void *)targets : labels,
+                               batch, error);
         if (progress && progress->report)
             progress->report(progress->context, names[split], first + batch, count);
     }
     memory_release(images);
     memory_release(labels);
+    memory_release(targets);
     return status;
 }
 
 int synthesize(const struct Synthesis *synthesis, const char *path,
                const struct JobProgress *progress, struct Error *error) {
-    char *source = memory_print("drawn by trainer dataset synthesize --seed %llu --size %lld",
-                                (unsigned long long)synthesis->seed, (long long)synthesis->size);
+    char *source = memory_print("drawn by trainer dataset synthesize --seed %llu --size %lld%s",
+                                (unsigned long long)synthesis->seed, (long long)synthesis->size,
+                                synthesis->targets ? " --targets" : "");
+    bool values = synthesis->targets;
     const struct DatasetDescription description = {.height = synthesis->size,
                                                    .width = synthesis->size,
                                                    .channels = 3,
-                                                   .class_count = SYNTHESIS_CLASSES,
+                                                   .class_count = values ? 0 : SYNTHESIS_CLASSES,
+                                                   .target_count = values ? SYNTHESIS_TARGETS : 0,
+                                                   .target_names = synthesis_target_names,
                                                    .class_names = synthesis_class_names,
                                                    .source = source};
     struct DatasetWriter *writer;

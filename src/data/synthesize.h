@@ -5,22 +5,27 @@
 #ifndef TRAINER_DATA_SYNTHESIZE_H
 #define TRAINER_DATA_SYNTHESIZE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
 #include "data/progress.h"
 
 #define SYNTHESIS_CLASSES 10
+#define SYNTHESIS_TARGETS 3
 #define SYNTHESIS_LEAST_SIZE 16
 #define SYNTHESIS_MOST_SIZE 512
 
 extern const char *const synthesis_class_names[SYNTHESIS_CLASSES];
+/* Of the figure, in pixels: its centre from the left and from the top, and about half its size. */
+extern const char *const synthesis_target_names[SYNTHESIS_TARGETS];
 
 enum SynthesisSplit { SYNTHESIS_TRAIN, SYNTHESIS_TEST, SYNTHESIS_VALIDATION, SYNTHESIS_SPLITS };
 
 struct Synthesis {
     uint64_t seed;
     int64_t size;                    /* height and width */
+    bool targets;                    /* where the figure stands instead of what it is */
     int64_t count[SYNTHESIS_SPLITS]; /* images a split; 0: no such split */
 };
 

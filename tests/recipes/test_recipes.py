@@ -30,6 +30,7 @@ def stages(widths, blocks):
 
 PARAMETERS = {
     "demo": conv(3, 16) + conv(16, 32) + conv(32, 64) + linear(64, 10),
+    "shapes-regression": conv(3, 16) + conv(16, 32) + conv(32, 32) + linear(4 * 4 * 32, 3),
     "cifar10-mlp": 3072 * 1024 + 2 * 1024 * 1024 + 3 * 2 * 1024 + linear(1024, 10),
     "cifar10-smallcnn": conv(3, 64) + conv(64, 64) + conv(64, 128) + conv(128, 128)
                         + conv(128, 256) + conv(256, 256) + linear(4 * 4 * 256, 10),
