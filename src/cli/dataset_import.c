@@ -90,17 +90,28 @@ static int read_choices(const struct Arguments *arguments, struct ImportOptions 
 /* A flag that the format knows nothing of is a mistake, not something to ignore. */
 static int check_flags(const struct Arguments *arguments, const char *format, struct Error *error) {
     static const struct {
-        const char *flag, *format, *other;
-    } rules[] = {{"split", "image-folder", "table"}, {"target", "table", NULL},
-                 {"size", "image-folder", NULL},     {"channels", "image-folder", NULL},
-                 {"resize", "image-folder", NULL},   {"skip-bad", "image-folder", NULL},
-                 {"labels", "cifar100", NULL}};
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-        if (argument_given(arguments, rules[i].flag) && strcmp(format, rules[i].format) != 0 &&
-            !(rules[i].other && !strcmp(format, rules[i].other)))
-            return fail(error, ERROR_USAGE, "--%s is for --format %s%s%s; found --format %s",
-                        rules[i].flag, rules[i].format, rules[i].other ? " or " : "",
-                        rules[i].other ? rules[i].other : "", format);
+        const char *flag, *formats[3];
+    } rules[] = {{"split", {"image-folder", "image-list", "table"}},
+                 {"size", {"image-folder", "image-list"}},
+                 {"channels", {"image-folder", "image-list"}},
+                 {"resize", {"image-folder", "image-list"}},
+                 {"skip-bad", {"image-folder"}},
+                 {"labels", {"cifar100"}},
+                 {"target", {"table", "image-list"}}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        bool known = !argument_given(arguments, rules[i].flag);
+        struct Text names = {0};
+        for (int f = 0; f < 3 && rules[i].formats[f]; f++) {
+            known |= strcmp(format, rules[i].formats[f]) == 0;
+            text_add(&names, "%s%s", f ? ", " : "", rules[i].formats[f]);
+        }
+        int status = known ? OK
+                           : fail(error, ERROR_USAGE, "--%s is for --format %s; found --format %s",
+                                  rules[i].flag, names.data, format);
+        text_release(&names);
+        if (status != OK)
+            return status;
+    }
     return OK;
 }
 
@@ -215,21 +226,27 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 }
 
 static const struct Flag flags[] = {
-    {.name = "format", .argument = "NAME", .help = "image-folder, cifar10, cifar100, idx or table"},
+    {.name = "format",
+     .argument = "NAME",
+     .help = "image-folder, cifar10, cifar100, idx, table or image-list"},
     {.name = "out", .argument = "FILE.h5", .short_name = 'o', .help = "the file to write"},
     {.name = "split",
      .argument = "NAME=FOLDER",
      .repeated = true,
-     .help = "image-folder, table: a split and its folder or file, in place of SOURCE"},
+     .help = "image-folder, table, image-list: a split and its folder or file, in place of SOURCE"},
     {.name = "target",
      .argument = "COLUMN",
      .repeated = true,
-     .help = "table: a column that is a target, as often as there are; the others are features"},
+     .help = "table, image-list: a column that is a target, as often as there are"},
     {.name = "size",
      .argument = "WIDTHxHEIGHT",
-     .help = "image-folder: the size of all images (that of the first)"},
-    {.name = "resize", .argument = "RULE", .help = "image-folder: crop, stretch or pad (crop)"},
-    {.name = "channels", .argument = "N", .help = "image-folder: 1 (grey) or 3 (RGB) (3)"},
+     .help = "image-folder, image-list: the size of all images (that of the first)"},
+    {.name = "resize",
+     .argument = "RULE",
+     .help = "image-folder, image-list: crop, stretch or pad (crop)"},
+    {.name = "channels",
+     .argument = "N",
+     .help = "image-folder, image-list: 1 (grey) or 3 (RGB) (3)"},
     {.name = "skip-bad", .help = "image-folder: leave out files that cannot be decoded"},
     {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (fine)"},
     {.name = "classes",
@@ -261,7 +278,8 @@ const struct Command command_dataset_import = {
         "train-images-idx3-ubyte and the like, plain or .gz.\n\n"
         "table: a CSV file with a line of names and numbers below, for regression; each row "
         "becomes "
-        "an image of 1x1xFEATURES, with the columns that --target names as its targets.\n\n"
+        "an image of 1x1xFEATURES, with the columns that --target names as its targets. "
+        "image-list: a CSV file with a column path of image files, and columns of targets.\n\n"
         "Statistics are those of the split \"train\", after --split-validation took its part. A "
         "file "
         "that cannot be decoded stops the import and nothing is written, unless --skip-bad is "
@@ -270,6 +288,8 @@ const struct Command command_dataset_import = {
         "  trainer dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
         "  trainer dataset import --format cifar10 cifar-10-batches-bin -o cifar10.h5 "
         "--split-validation 0.1\n"
-        "  trainer dataset import --format table houses.csv --target price -o houses.h5\n",
+        "  trainer dataset import --format table houses.csv --target price -o houses.h5\n"
+        "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 --size "
+        "64\n",
     .flags = flags,
     .run = run};

@@ -8,8 +8,13 @@
 #include "base/text.h"
 #include "data/writer.h"
 
-const struct ImportFormat *const import_formats[] = {
-    &import_image_folder, &import_cifar10, &import_cifar100, &import_idx, &import_table, NULL};
+const struct ImportFormat *const import_formats[] = {&import_image_folder,
+                                                     &import_cifar10,
+                                                     &import_cifar100,
+                                                     &import_idx,
+                                                     &import_table,
+                                                     &import_image_list,
+                                                     NULL};
 
 static const struct ImportFormat *find_format(const char *name, struct Error *error) {
     const char *names[sizeof import_formats / sizeof *import_formats] = {NULL};
@@ -218,7 +223,8 @@ static char *describe(const struct ImportOptions *options) {
         text_add(&text, " %s", options->sources[i]);
     for (int i = 0; i < options->split_count; i++)
         text_add(&text, " --split %s=%s", options->splits[i].name, options->splits[i].folder);
-    if (strcmp(options->format, import_image_folder.name) == 0) {
+    if (strcmp(options->format, import_image_folder.name) == 0 ||
+        strcmp(options->format, import_image_list.name) == 0) {
         if (options->height > 0)
             text_add(&text, " --size %lldx%lld --resize %s", (long long)options->width,
                      (long long)options->height, resize_rule_names[options->resize]);

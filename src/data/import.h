@@ -20,16 +20,17 @@ struct ImportOptions {
     const char *format;
     const char *const *sources; /* folders or files, as the format says */
     int source_count;
-    const struct ImportNamedFolder *splits; /* image-folder, table: in place of sources */
+    const struct ImportNamedFolder
+        *splits; /* image-folder, table, image-list: in place of sources */
     int split_count;
-    int64_t height, width; /* image-folder: 0: as the first image */
+    int64_t height, width; /* image-folder, image-list: 0: as the first image */
     int64_t channels;      /* image-folder: 1 or 3 */
     enum ResizeRule resize;
     bool skip_bad;              /* image-folder: leave out what cannot be decoded */
     bool coarse_labels;         /* cifar100 */
     const char *const *classes; /* names in place of the format's own; NULL: none */
     int64_t class_count;
-    const char *const *targets; /* table: columns that are targets */
+    const char *const *targets; /* table, image-list: columns that are targets */
     int64_t target_count;
     double validation; /* the part of every training class that becomes the split "validation" */
     uint64_t seed;     /* which images that part takes */
@@ -71,7 +72,7 @@ struct ImportFormat {
     void (*release)(struct ImportSource *source); /* `state` only; it may be NULL */
 };
 extern const struct ImportFormat import_image_folder, import_cifar10, import_cifar100, import_idx,
-    import_table;
+    import_table, import_image_list;
 extern const struct ImportFormat *const import_formats[]; /* NULL-terminated */
 
 /* Imports into `path`; *skipped says how many images were left out. */

@@ -10,43 +10,14 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "data/image_decode.h"
-#include "data/import.h"
-
-struct Names {
-    char **names;
-    int64_t count, capacity;
-};
-
-struct FolderState {
-    struct Names files; /* paths of all images of all splits; items are places in it */
-    enum ResizeRule resize;
-    bool resizing; /* a size was asked for */
-};
-
-static void names_add(struct Names *names, char *name) {
-    if (names->count == names->capacity) {
-        int64_t capacity = names->capacity ? 2 * names->capacity : 64;
-        names->names = memory_resize(names->names, (size_t)names->capacity * sizeof(char *),
-                                     (size_t)capacity * sizeof(char *), "file names");
-        names->capacity = capacity;
-    }
-    names->names[names->count++] = name;
-}
-
-static void names_release(struct Names *names) {
-    for (int64_t i = 0; i < names->count; i++)
-        memory_release(names->names[i]);
-    memory_release(names->names);
-    *names = (struct Names){0};
-}
+#include "data/import_images.h"
 
 static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* The entries of a folder, sorted, hidden ones left out: sub-folders and everything else. */
-static int list_folder(const char *folder, struct Names *folders, struct Names *files,
+static int list_folder(const char *folder, struct ImportNames *folders, struct ImportNames *files,
                        struct Error *error) {
     DIR *stream = opendir(folder);
     if (!stream)
@@ -60,7 +31,8 @@ static int list_folder(const char *folder, struct Names *folders, struct Names *
         if (stat(path, &about) != 0)
             status = fail_errno(error, "%s: cannot open", path);
         else
-            names_add(S_ISDIR(about.st_mode) ? folders : files, memory_copy_text(entry->d_name));
+            import_names_add(S_ISDIR(about.st_mode) ? folders : files,
+                             memory_copy_text(entry->d_name));
         memory_release(path);
     }
     if (status == OK && errno != 0)
@@ -85,9 +57,9 @@ static void notice(const struct JobProgress *progress, const char *line) {
 }
 
 /* Adds the images of one class folder to state->files. */
-static int list_class(struct FolderState *state, const char *folder, bool skip_bad,
+static int list_class(struct ImportImages *state, const char *folder, bool skip_bad,
                       int64_t *skipped, const struct JobProgress *progress, struct Error *error) {
-    struct Names folders = {0}, files = {0};
+    struct ImportNames folders = {0}, files = {0};
     int status = list_folder(folder, &folders, &files, error);
     if (status == OK && folders.count > 0)
         status = fail(error, ERROR_DATA, "%s: a folder where images of one class were expected",
@@ -98,7 +70,7 @@ static int list_class(struct FolderState *state, const char *folder, bool skip_b
     for (int64_t i = 0; i < files.count && status == OK; i++) {
         char *path = memory_print("%s/%s", folder, files.names[i]);
         if (has_image_name(files.names[i])) {
-            names_add(&state->files, path);
+            import_names_add(&state->files, path);
             continue;
         }
         status = fail(error, ERROR_DATA, "%s: neither .jpg, .jpeg nor .png", path);
@@ -111,14 +83,15 @@ static int list_class(struct FolderState *state, const char *folder, bool skip_b
     }
     if (status == OK && state->files.count == before)
         status = fail(error, ERROR_DATA, "%s: a class folder without images", folder);
-    names_release(&folders);
-    names_release(&files);
+    import_names_release(&folders);
+    import_names_release(&files);
     return status;
 }
 
 /* The classes of the first split are those of all. */
 static int agree_on_classes(struct ImportSource *source, const char *first_folder,
-                            const char *folder, const struct Names *classes, struct Error *error) {
+                            const char *folder, const struct ImportNames *classes,
+                            struct Error *error) {
     if (!source->class_names) {
         import_set_classes(source, (const char *const *)classes->names, classes->count);
         return OK;
@@ -143,8 +116,8 @@ static int agree_on_classes(struct ImportSource *source, const char *first_folde
 static int list_split(struct ImportSource *source, const struct ImportOptions *options,
                       const char *name, const char *folder, const char *first_folder,
                       const struct JobProgress *progress, struct Error *error) {
-    struct FolderState *state = source->state;
-    struct Names classes = {0}, others = {0};
+    struct ImportImages *state = source->state;
+    struct ImportNames classes = {0}, others = {0};
     int64_t first = state->files.count, *ends = NULL;
     int status = list_folder(folder, &classes, &others, error);
     if (status == OK && classes.count == 0)
@@ -172,26 +145,26 @@ static int list_split(struct ImportSource *source, const struct ImportOptions *o
         }
     }
     memory_release(ends);
-    names_release(&classes);
-    names_release(&others);
+    import_names_release(&classes);
+    import_names_release(&others);
     return status;
 }
 
 /* A folder beside the splits that holds neither folders nor images (logs, results) is none. */
 static int could_be_split(const char *folder, bool *could, struct Error *error) {
-    struct Names folders = {0}, files = {0};
+    struct ImportNames folders = {0}, files = {0};
     int status = list_folder(folder, &folders, &files, error);
     *could = folders.count > 0;
     for (int64_t i = 0; i < files.count && !*could; i++)
         *could = has_image_name(files.names[i]);
-    names_release(&folders);
-    names_release(&files);
+    import_names_release(&folders);
+    import_names_release(&files);
     return status;
 }
 
 /* Keeps of the sub-folders' names those that could be splits, and says which could not. */
-static int keep_splits(const char *folder, struct Names *splits, const struct JobProgress *progress,
-                       struct Error *error) {
+static int keep_splits(const char *folder, struct ImportNames *splits,
+                       const struct JobProgress *progress, struct Error *error) {
     int64_t kept = 0;
     int status = OK;
     for (int64_t i = 0; i < splits->count; i++) {
@@ -216,7 +189,7 @@ static int keep_splits(const char *folder, struct Names *splits, const struct Jo
 /* SOURCE's sub-folders are its splits, "train" first. */
 static int list_source(struct ImportSource *source, const struct ImportOptions *options,
                        const struct JobProgress *progress, struct Error *error) {
-    struct Names splits = {0}, others = {0};
+    struct ImportNames splits = {0}, others = {0};
     const char *folder = options->sources[0];
     int status = list_folder(folder, &splits, &others, error);
     if (status == OK)
@@ -236,8 +209,8 @@ static int list_source(struct ImportSource *source, const struct ImportOptions *
         memory_release(path);
     }
     memory_release(first);
-    names_release(&splits);
-    names_release(&others);
+    import_names_release(&splits);
+    import_names_release(&others);
     return status;
 }
 
@@ -250,45 +223,6 @@ static int list_named(struct ImportSource *source, const struct ImportOptions *o
     return status;
 }
 
-/* One image, converted, into `pixels`; NULL: only checked. */
-static int load(const struct ImportSource *source, int64_t item, uint8_t *pixels,
-                struct Error *error) {
-    const struct FolderState *state = source->state;
-    const char *path = state->files.names[item];
-    struct ImageBytes image;
-    int status = image_decode_file(path, source->channels, &image, error);
-    if (status != OK)
-        return status;
-    if (!state->resizing && (image.height != source->height || image.width != source->width))
-        status = fail(error, ERROR_DATA,
-                      "%s: %lldx%lld pixels, but the first image has %lldx%lld; ask for one size "
-                      "with --size WIDTHxHEIGHT",
-                      path, (long long)image.width, (long long)image.height,
-                      (long long)source->width, (long long)source->height);
-    else if (pixels)
-        resize_image(&image, state->resize, source->height, source->width, pixels);
-    memory_release(image.pixels);
-    return status;
-}
-
-static int read_images(const struct ImportSource *source, const int64_t *items, int64_t count,
-                       uint8_t *pixels, struct Error *error) {
-    int64_t bytes = source->height * source->width * source->channels, worst = count;
-    /* Of several bad images the first is named, whatever the number of threads. */
-#pragma omp parallel for schedule(dynamic, 8)
-    for (int64_t i = 0; i < count; i++) {
-        struct Error own;
-        if (load(source, items[i], pixels + i * bytes, &own) == OK)
-            continue;
-#pragma omp critical(import_error)
-        if (i < worst) {
-            worst = i;
-            *error = own;
-        }
-    }
-    return worst == count ? OK : error->code;
-}
-
 /* Decodes `count` images of a split from `first` on and keeps, from `kept` on, those that can be
  * used. Returns how many are kept by then. */
 static int64_t keep_good(struct ImportSource *source, struct ImportSplit *split, int64_t first,
@@ -297,7 +231,7 @@ static int64_t keep_good(struct ImportSource *source, struct ImportSplit *split,
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         errors[i].code = OK;
-        load(source, split->items[first + i], NULL, &errors[i]);
+        import_images_load(source, split->items[first + i], NULL, &errors[i]);
     }
     for (int64_t i = 0; i < count; i++) {
         if (errors[i].code != OK) {
@@ -335,24 +269,6 @@ static int drop_bad(struct ImportSource *source, struct ImportSplit *split,
     return OK;
 }
 
-/* Without --size the first image that can be decoded gives the size. */
-static int take_first_size(struct ImportSource *source, bool skip_bad, struct Error *error) {
-    const struct FolderState *state = source->state;
-    for (int64_t i = 0; i < state->files.count; i++) {
-        struct ImageBytes image;
-        int status = image_decode_file(state->files.names[i], source->channels, &image, error);
-        if (status == OK) {
-            source->height = image.height;
-            source->width = image.width;
-            memory_release(image.pixels);
-            return OK;
-        }
-        if (!skip_bad)
-            return status;
-    }
-    return fail(error, ERROR_DATA, "no image can be decoded");
-}
-
 static int open_folders(struct ImportSource *source, const struct ImportOptions *options,
                         const struct JobProgress *progress, struct Error *error) {
     if (options->split_count == 0 && options->source_count != 1)
@@ -366,32 +282,19 @@ static int open_folders(struct ImportSource *source, const struct ImportOptions 
                     options->sources[0]);
     if (options->classes)
         return fail(error, ERROR_USAGE, "--classes: the folders name the classes");
-    struct FolderState *state = memory_allocate(sizeof *state, "image folders");
-    source->state = state;
-    state->resize = options->resize;
-    state->resizing = options->height > 0;
-    source->height = options->height;
-    source->width = options->width;
-    source->channels = options->channels;
+    import_images_start(source, options);
     int status = options->split_count > 0 ? list_named(source, options, progress, error)
                                           : list_source(source, options, progress, error);
-    if (status == OK && !state->resizing)
-        status = take_first_size(source, options->skip_bad, error);
+    if (status == OK)
+        status = import_images_take_size(source, options->skip_bad, error);
     for (int i = 0; i < source->split_count && status == OK && options->skip_bad; i++)
         status = drop_bad(source, &source->splits[i], progress, error);
     return status;
-}
-
-static void release_folders(struct ImportSource *source) {
-    struct FolderState *state = source->state;
-    if (state)
-        names_release(&state->files);
-    memory_release(state);
 }
 
 const struct ImportFormat import_image_folder = {
     .name = "image-folder",
     .help = "SOURCE/SPLIT/CLASS/*.jpg, *.png; or --split NAME=FOLDER",
     .open = open_folders,
-    .read = read_images,
-    .release = release_folders};
+    .read = import_images_read,
+    .release = import_images_release};

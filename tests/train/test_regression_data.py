@@ -2,8 +2,22 @@
 """Data with float targets: tables imported from CSV, drawn places; the recipe learns them. Bad tables are
 refused with file and line."""
 import os
+import struct
+import zlib
 
 from harness import SOURCE, check, h5py, need_numpy, np, result, run, scratch
+
+
+
+def write_png(path, pixels):
+    def chunk(kind, data):
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+    height, width, _ = pixels.shape
+    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
+    with open(path, "wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
+                   + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+
 
 need_numpy()
 with scratch() as folder:
@@ -53,6 +67,29 @@ with scratch() as folder:
     check("column 2 is 'b', in " in run(1, "dataset", "import", "--format", "table", *splits, "--target", "mass", "-o", path("bad.h5"), code=4)[1],
           "splits with other columns are refused")
     check("--target is for --format table" in run(1, "dataset", "import", "--format", "idx", "x", "--target", "p", "-o", path("bad.h5"), code=2)[1], "--target with another format")
+
+    # A list of images.
+    run(1, "dataset", "synthesize", "-o", path("few.h5"), "--train", 6, "--test", 0)
+    rows = []
+    os.mkdir(path("pictures"))
+    with h5py.File(path("few.h5")) as file:
+        pixels = file["train/images"][()]
+    for i, image in enumerate(pixels):
+        write_png(path(f"pictures/{i}.png"), image)
+        rows.append(f"{i},pictures/{i}.png,{i / 4}")
+    lists = path("list.csv", "id,path,weight\n" + "\n".join(rows) + "\n")
+    run(1, "dataset", "import", "--format", "image-list", lists, "-o", path("l.h5"))
+    run(1, "dataset", "import", "--format", "image-list", lists, "--target", "weight", "--size", "16x24", "-o", path("s.h5"))
+    with h5py.File(path("l.h5")) as both, h5py.File(path("s.h5")) as one:
+        check((both["train/images"][()] == pixels).all(), "image-list: the pixels of the files")
+        check((both["train/targets"][()] == [[i, i / 4] for i in range(6)]).all(), "image-list: all other columns are targets")
+        check(one["train/images"].shape == (6, 24, 16, 3) and (one["train/targets"][:, 0] == np.arange(6) / 4).all(), "image-list: one target, another size")
+    run(1, "dataset", "verify", path("l.h5"))
+    for words, text, code in [("bad.csv:1: has no column 'path'", "file,x\na.png,1\n", 4), ("pictures/9.png", "path,x\npictures/9.png,1\n", 6),
+                        ("bad.csv:2: column 'x' is 'y', expected a number", "path,x\npictures/0.png,y\n", 4),
+                        ("bad.csv:1: has no column beside 'path'", "path\npictures/0.png\n", 4)]:
+        check(words in run(1, "dataset", "import", "--format", "image-list", path("bad.csv", text), "-o", path("bad.h5"), code=code)[1], words)
+        check(not os.path.exists(path("bad.h5")), "and nothing is written")
 
     # Drawn places: the same images as the classes', and a recipe that finds the figures.
     sizes = ["--train", 4000, "--test", 300, "--validation", 300]
