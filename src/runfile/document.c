@@ -20,9 +20,9 @@ static void add_cell(struct Text *text, const char *words) {
         text_add(text, *words == '|' ? "\\|" : "%c", *words);
 }
 
-/* "layer" -> "layers", "loss" -> "losses": the heading of a table's kinds. */
+/* "layer" -> "layers", "loss" -> "losses", "mix" -> "mixes": the heading of a table's kinds. */
 static const char *plural(const char *what) {
-    return *what && what[strlen(what) - 1] == 's' ? "es" : "s";
+    return *what && strchr("sx", what[strlen(what) - 1]) ? "es" : "s";
 }
 
 /* Kinds by a link to their heading. */
