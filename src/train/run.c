@@ -170,6 +170,7 @@ static const struct Key checkpoint_keys[] = {
 
 #define START_AT(member) offsetof(struct StartOptions, member)
 static const char *const start_preprocess_names[] = {"donor", "own", NULL};
+static const char *const start_parameters_names[] = {"auto", "model", "average", NULL};
 static const struct Key start_keys[] = {
     {.name = "checkpoint",
      .type = KEY_STRING,
@@ -178,6 +179,13 @@ static const struct Key start_keys[] = {
      .help = "whose parameters to begin with: a checkpoint, or an HDF5 file with arrays in /model, "
              "named and shaped as in a checkpoint; relative to the folder the program was started "
              "in"},
+    {.name = "parameters",
+     .type = KEY_ENUM,
+     .offset = START_AT(parameters),
+     .fallback = "auto",
+     .names = start_parameters_names,
+     .help = "model, average: the donor's weights or its average of them; auto: the average where "
+             "it has one"},
     {.name = "take",
      .type = KEY_STRINGS,
      .offset = START_AT(take),

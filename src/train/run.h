@@ -16,9 +16,11 @@
 /* start_from: whose parameters a run starts from, and which of them. */
 struct StartOptions {
     const char *checkpoint;     /* a checkpoint or a file of weights; NULL: nobody's */
+    int parameters;             /* enum: auto, model, average */
     struct Strings take, fresh; /* patterns of names */
     int preprocess;             /* enum: donor, own */
 };
+enum { START_AUTO, START_MODEL, START_AVERAGE };
 enum { START_PREPROCESS_DONOR, START_PREPROCESS_OWN };
 
 struct RunOptions {

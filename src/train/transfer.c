@@ -17,6 +17,11 @@ static int read_donor(struct Trainer *trainer, struct Error *error) {
                             "is donor, but %s holds weights alone, without preprocessing; expected "
                             "own",
                             options->checkpoint);
+    if (options->parameters == START_AVERAGE && !checkpoint_has_average(trainer->donor))
+        return runfile_fail(trainer->file, error, ERROR_CHECKPOINT, "start_from.parameters",
+                            "is average, but %s holds no average of weights; expected auto or "
+                            "model",
+                            options->checkpoint);
     return OK;
 }
 
@@ -122,13 +127,16 @@ static void add_unused(struct Text *table, const struct Arena *arena,
 int transfer_take(const struct RunFile *file, const struct StartOptions *options,
                   const struct Arena *arena, const struct Checkpoint *donor, float *state,
                   struct Text *table, struct Error *error) {
-    static const char group[] = "model/";
+    bool averaged = options->parameters != START_MODEL && checkpoint_has_average(donor);
+    const char *group = averaged ? "average/" : "model/";
     int taken = 0, first = 0, code;
     code = check_patterns(file, "start_from.take", &options->take, arena, error);
     if (!code)
         code = check_patterns(file, "start_from.fresh", &options->fresh, arena, error);
     if (code)
         return code;
+    if (averaged)
+        text_add(table, "\n  (the donor's average of weights)");
     enum Transfer before = TRANSFER_TAKEN;
     const struct CheckpointArray *array_before = NULL;
     for (int i = 0; i < arena->row_count; i++) {

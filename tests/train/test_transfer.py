@@ -55,6 +55,14 @@ with scratch() as folder:
     ours = begin(folder, "same")
     check(all((ours[name] == theirs[name]).all() for name in theirs), "everything is taken, running statistics too")
 
+    averaged = f"{folder}/averaged/checkpoints/latest.h5"
+    result(1, "train", donor_run, "--out", f"{folder}/averaged", "--set", "average={ema: {decay: 0.9}}", "--quiet")
+    with h5py.File(averaged) as file:
+        groups = {group: file[f"{group}/0.weight"][()] for group in ("model", "average")}
+    for choice, group in (("auto", "average"), ("model", "model"), ("average", "average")):
+        result(1, "train", donor_run, "--set", f"start_from.checkpoint={averaged}", "--set", f"start_from.parameters={choice}", "--out", f"{folder}/from-{choice}", "--set", "train.length=1 steps", "--set", "schedule.warmup=0", "--quiet")
+        check((begin(folder, f"from-{choice}")["0.weight"] == groups[group]).all(), f"start_from.parameters: {choice} takes the donor's {group}")
+
     student = run_file(folder, few, model=MODEL % 4, name="student.yaml", length="8 steps", every="4 steps")
     start = ["--set", f"start_from.checkpoint={donor}"]
     words = run(1, "train", student, "--out", f"{folder}/student", *start)[1]
@@ -113,5 +121,6 @@ with scratch() as folder:
     check("'5.weigth' matches no array of the model; the nearest is '5.weight'" in refused(3, *start, "--set", 'start_from.fresh=["5.weigth"]'), "a pattern for nothing is refused")
     check("start_from.preprocess" in refused(3, "--set", f"start_from.checkpoint={plain}"), "weights alone have no preprocessing to keep")
     check("none of its" in refused(5, *start, "--set", 'start_from.take=["5.*"]'), "a donor of which nothing fits is refused")
+    check("holds no average of weights" in refused(5, *start, "--set", "start_from.parameters=average"), "an average that is not there is refused")
     check("no group /model" in refused(5, "--set", f"start_from.checkpoint={data}"), "a data set is no donor")
     check("nowhere.h5" in refused(5, "--set", "start_from.checkpoint=nowhere.h5"), "a donor that is not there is refused")
