@@ -9,8 +9,6 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-#define CHECKPOINT_SLOTS 8
-
 /* Where the run stands. */
 struct Progress {
     int64_t step, epoch; /* steps done; epoch being trained (step inside it: step_in_epoch) */
@@ -110,9 +108,8 @@ char *checkpoint_name(const char *folder, int64_t step); /* full path */
 /* Paths of the checkpoints in FOLDER, newest first, each and the array the caller's; a folder that
  * does not exist has none. */
 int checkpoint_list(const char *folder, char ***paths, int *count, struct Error *error);
-/* The newest that reads without error; *skipped lists (one line each, the caller's text, "" for
- * none) newer ones that do not. *checkpoint is
- * NULL where there is none. */
+/* The newest that reads without error, NULL where there is none; *skipped lists the newer ones that
+ * do not (one line each, the caller's text, "" for none). */
 int checkpoint_newest_valid(const char *folder, struct Checkpoint **checkpoint, char **skipped,
                             struct Error *error);
 /* Points the link FOLDER/NAME ("latest.h5") at `target`'s base name, atomically. */

@@ -54,7 +54,7 @@ const struct Choice *initialise_to(struct Graph *graph, double value);
             .help = "how the biases start; without it as initialise.biases says, or zeros"         \
     }
 
-/* The keys of a normalisation without running statistics. */
+/* The keys that all normalisations share. */
 #define NORMALISATION_KEYS(options)                                                                \
     {"epsilon",    KEY_REAL,     offsetof(options, epsilon), "1e-5",                               \
      .minimum = 0, .maximum = 1, .above_minimum = true,      .help = "added to the variance"},     \

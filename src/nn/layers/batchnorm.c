@@ -1,10 +1,17 @@
 /* Batch normalisation (Ioffe and Szegedy 2015), over every axis but the channels, with the addition
  * of a residual branch and the ReLU behind it merged in where they follow:
+ *
  *   y = [relu](γ · (x − mean) / sqrt(var + ε) + β [+ other])
+ *
  * In training mean and variance are the shard's or the global batch's, in inference the running
  * ones. Backward, with g = dy where the ReLU let through, x̂ the normalised x, n values a channel
- * and all sums over what the statistics are of: dβ = Σ g,  dγ = Σ g·x̂,  d(other) = g, dx =
- * γ/sqrt(var + ε) · (g − dβ/n − x̂·dγ/n) Each pass reads memory once (nn/lanes.h).
+ * and all sums over what the statistics are of:
+ *
+ *   dβ = Σ g        dγ = Σ g·x̂        d(other) = g
+ *
+ *   dx = γ / sqrt(var + ε) · (g − dβ/n − x̂·dγ/n)
+ *
+ * Each pass reads memory once (nn/lanes.h).
  *
  * `statistics: batch` (synchronised batch normalisation): each shard finds its own sums in the
  * first half of a pass; the second half adds up those of all shards, in double and in the order of
@@ -27,8 +34,7 @@ static const char *const statistics_names[] = {"shard", "batch", NULL};
 static const struct Key keys[] = {
     {"momentum", KEY_REAL, OPTION(momentum), "0.1", .minimum = 0, .maximum = 1,
      .help = "running <- (1 - momentum) * running + momentum * batch, as PyTorch means it"},
-    {"epsilon", KEY_REAL, OPTION(epsilon), "1e-5", .minimum = 0, .maximum = 1,
-     .above_minimum = true, .help = "added to the variance"},
+    NORMALISATION_KEYS(struct BatchnormOptions),
     {"statistics", KEY_ENUM, OPTION(statistics), "shard", .names = statistics_names,
      .help = "training's mean and variance: shard: of each shard, as each worker's in "
              "data-parallel training; batch: of the global batch, over all ranks, for shards too "
@@ -36,10 +42,6 @@ static const struct Key keys[] = {
     {"fold", KEY_BOOL, OPTION(fold), "true",
      .help = "when predicting, a convolution directly in front does this layer's work, by scaled "
              "weights and bias: the same scores but for rounding, faster"},
-    {"scale_init", KEY_CHOICE, OPTION(scale_init), .kinds = &initialiser_kinds, .optional = true,
-     .help = "how the scale (weight) starts; without it 1"},
-    {"shift_init", KEY_CHOICE, OPTION(shift_init), .kinds = &initialiser_kinds, .optional = true,
-     .help = "how the shift (bias) starts; without it 0"},
     KEY_END};
 
 static int describe(struct Describe *describe) {
