@@ -37,6 +37,9 @@ typedef float real;
 #define KERNEL(name) KERNEL_EXPAND(name, KERNEL_SUFFIX)
 #endif
 
+/* Elements, each of which costs little, from which waking threads pays. */
+#define PARALLEL_ELEMENTS 65536
+
 /* A table over the variants of one exported constant: KERNEL_DECLARE(struct Layer, layer_relu);
  * then KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL where a variant
  * was not built. Weak only where it may be missing: the linker takes nothing out of a static

@@ -12,11 +12,8 @@
 #include "compute/columns.h"
 #include "compute/depthwise.h"
 
-#define BLOCK_BYTES                                                                                \
-    ((int64_t)1 << 19) /* of columns a thread: half of a 1 MiB second-level cache                  \
-                        */
-
-#define RECTIFY_WORTH 65536 /* elements from which waking threads pays */
+/* Of columns a thread: half of a 1 MiB second-level cache. */
+#define BLOCK_BYTES ((int64_t)1 << 19)
 
 struct Conv {
     struct ConvShape shape;
@@ -119,7 +116,7 @@ static int64_t columns_of(const struct Conv *conv, int64_t group, const struct B
 
 /* A NaN passes. */
 static void rectify(int64_t count, real *y) {
-#pragma omp parallel for simd if (count >= RECTIFY_WORTH)
+#pragma omp parallel for simd if (count >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < count; i++)
         y[i] = y[i] < 0 ? 0 : y[i];
 }

@@ -9,8 +9,7 @@
 
 #include "base/kernel.h"
 
-#define CHANNEL_CHUNK 256   /* pixels */
-#define CHANNEL_WORTH 65536 /* elements from which waking threads pays */
+#define CHANNEL_CHUNK 256 /* pixels */
 
 static inline int64_t channel_chunks(int64_t pixels) {
     return (pixels + CHANNEL_CHUNK - 1) / CHANNEL_CHUNK;

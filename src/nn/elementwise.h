@@ -8,7 +8,6 @@
 #include "nn/layer.h"
 
 #define ELEMENTWISE_PIECE 16384 /* elements: 64 KB of floats, small beside the L2 cache */
-#define ELEMENTWISE_WORTH 65536 /* elements from which waking threads pays */
 
 static inline int64_t elementwise_pieces(int64_t elements) {
     return (elements + ELEMENTWISE_PIECE - 1) / ELEMENTWISE_PIECE;
@@ -56,7 +55,7 @@ static inline void elementwise_forward(const struct Call *call, elementwise_valu
     int64_t elements = call->samples * shape_elements(call->operation->out);
     const real *x = call->input[0];
     real *y = call->output;
-#pragma omp parallel for if (elements >= ELEMENTWISE_WORTH)
+#pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < elementwise_pieces(elements); i++)
         value(call->operation->node->options, elementwise_length(elements, i),
               x + i * ELEMENTWISE_PIECE, y + i * ELEMENTWISE_PIECE);
@@ -69,7 +68,7 @@ static inline void elementwise_backward(const struct Call *call, elementwise_slo
     real *dx = call->input_gradient[0];
     if (!dx)
         return;
-#pragma omp parallel for if (elements >= ELEMENTWISE_WORTH)
+#pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < elementwise_pieces(elements); i++)
         slope(call->operation->node->options, elementwise_length(elements, i),
               kept + i * ELEMENTWISE_PIECE, dy + i * ELEMENTWISE_PIECE, dx + i * ELEMENTWISE_PIECE);

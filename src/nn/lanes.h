@@ -16,7 +16,6 @@
 #define CHUNK 256 /* pixels: one piece of work, one float sum */
 #define VECTOR 16 /* lanes are a multiple of this */
 #define TILE 64   /* lanes that are summed in registers at a time */
-#define PARALLEL_ELEMENTS 65536
 
 /* How pixels are cut into rows of lanes. */
 struct Lanes {

@@ -7,6 +7,8 @@
 #include "base/kernel.h"
 #include "base/random.h"
 
+#define PARALLEL_DRAWS 16384 /* elements, each with a draw, from which waking threads pays */
+
 #define MASK_LANES 16
 #define MASK_GROUP (4 * MASK_LANES) /* words from one call of mask_words */
 

@@ -71,7 +71,7 @@ struct PlanRun {
     void *context;
 };
 
-/* Forward through model and loss. Per-sample losses and scores stay readable until the next call */
+/* Forward through model and loss. Scores and samples' losses stay readable until the next call. */
 void plan_forward(struct Plan *plan, const struct PlanRun *runs);
 /* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
  * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct

@@ -41,9 +41,9 @@ struct Plan {
     void (*gather)(void *context, const double *mine, int64_t count, double *all);
     void *gather_context;
     double *partials, *all_partials; /* of a synchronised operation: own shards', all shards' */
-    int64_t *final_from;  /* after an operation's backward, gradients from this element on are final
-                           */
-    double (*seconds)[2]; /* of each operation */
+    /* Of each operation: the element from which on gradients are final behind its backward. */
+    int64_t *final_from;
+    double (*seconds)[2]; /* of each operation: forward, backward */
     char *pool, *scratch, *prepared;
     double *error_weights; /* (outputs), or NULL */
     struct PlanMemory memory;

@@ -31,7 +31,7 @@ struct EvaluateRequest {
     void *context;
 };
 
-/* Fills members[0 … member_count−1] and, last, members[member_count] for the ensemble (of one
+/* Fills results[0 … member_count−1] and, last, results[member_count] for the ensemble (of one
  * member: the same as the member's; its loss is the first member's loss function of the combined
  * predictions). ERROR_NUMERIC as predictor_run. Collective. */
 int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,

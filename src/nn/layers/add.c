@@ -46,7 +46,7 @@ static void forward(const struct Call *call) {
     const real *a = call->input[0], *b = call->input[1];
     real *y = call->output;
     bool relu = call->operation->merged_count;
-#pragma omp parallel for if (elements >= ELEMENTWISE_WORTH)
+#pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < elementwise_pieces(elements); i++)
         add_piece(elementwise_length(elements, i), relu, a + i * ELEMENTWISE_PIECE,
                   b + i * ELEMENTWISE_PIECE, y + i * ELEMENTWISE_PIECE);

@@ -10,7 +10,6 @@
 #include "nn/mask.h"
 #include "nn/selu.h"
 
-#define PARALLEL_ELEMENTS 16384
 #define DROPPED (-SELU_SCALE * SELU_ALPHA)
 
 struct AlphaDropoutOptions {
@@ -69,7 +68,7 @@ static void drop_sample(const struct Call *call, int64_t sample) {
 
 static void forward(const struct Call *call) {
     int64_t elements = shape_elements(call->operation->out);
-#pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
+#pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
         drop_sample(call, i);
 }
@@ -86,7 +85,7 @@ static void backward(const struct Call *call) {
     real slope = (real)slope_of(rate_of(call->operation));
     if (!call->input_gradient[0])
         return;
-#pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
+#pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
         backward_sample(elements, slope, (const uint8_t *)call->saved + i * elements,
                         (const real *)call->output_gradient + i * elements,

@@ -5,8 +5,6 @@
 
 #include "nn/pooling.h"
 
-#define PARALLEL_ELEMENTS 65536
-
 static const struct Key keys[] = {POOLING_KEYS,
                                   {"count_include_pad", KEY_BOOL, POOLING_OPTION(count_include_pad),
                                    "true",

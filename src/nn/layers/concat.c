@@ -5,8 +5,6 @@
 
 #include "nn/layer.h"
 
-#define PARALLEL_ELEMENTS 65536
-
 static int64_t pixels_of(struct Shape shape) {
     return shape.height * shape.width * shape.fold_height * shape.fold_width;
 }

@@ -11,8 +11,6 @@
 #include "nn/layer.h"
 #include "nn/mask.h"
 
-#define PARALLEL_ELEMENTS 16384
-
 enum { FORM_INVERTED, FORM_PLAIN };
 static const char *const form_names[] = {"inverted", "plain", NULL};
 enum { DROPS_ELEMENTS, DROPS_CHANNELS };
@@ -112,7 +110,7 @@ static void scale_sample(const struct Call *call, int64_t sample) {
 
 static void forward(const struct Call *call) {
     int64_t elements = shape_elements(call->operation->out);
-#pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
+#pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
         (call->stochastic ? drop_sample : scale_sample)(call, i);
 }
@@ -123,7 +121,7 @@ static void backward(const struct Call *call) {
     real scale = scale_of(call);
     if (!call->input_gradient[0])
         return;
-#pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
+#pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
         apply(elements, period, scale, (const uint8_t *)call->saved + i * period,
               (const real *)call->output_gradient + i * elements,

@@ -1,17 +1,20 @@
 /* Fractional max pooling (Graham 2014): the image shrinks by a ratio that need not be whole,
  * because regions of different sizes, floor(ratio) and ceil(ratio) pixels long, lie along each axis
  * in a random order. Region i spans [a(i), a(i+1)), or with `overlapping` the pixel at a(i+1) too.
- * With n regions over L pixels (L one less than the image where they overlap): pseudorandom  a(i) =
- * floor(L·(i + u) / n) − floor(L·u / n), one u in [0, 1) an axis random        the lengths in a
- * uniformly random order Drawn for each sample and axis, from its place in the batch; all channels
- * share them, as in the paper (PyTorch draws for each channel too, and has windows of a fixed
- * size). Predicting takes u = 1/2 for either sequence. A NaN wins. */
+ * With n regions over L pixels (L one less than the image where they overlap):
+ *
+ *   pseudorandom:  a(i) = floor(L·(i + u) / n) − floor(L·u / n), one u in [0, 1) an axis
+ *
+ *   random:        the lengths in a uniformly random order
+ *
+ * Drawn for each sample and axis, from its place in the batch; all channels share them, as in the
+ * paper (PyTorch draws for each channel too, and has windows of a fixed size). Predicting takes
+ * u = 1/2 for either sequence. A NaN wins. */
 #include <stddef.h>
 #include <string.h>
 
 #include "nn/layer.h"
 
-#define PARALLEL_ELEMENTS 65536
 #define LONGEST 15        /* pixels of a region's side: a tap's row and column fit one byte */
 #define COLUMNS (1 << 20) /* numbers of the sample's stream from here on are the columns' */
 #define UNIT (1 << 24)    /* u is a multiple of 1 / UNIT */

@@ -3,8 +3,6 @@
 
 #include "nn/layer.h"
 
-#define PARALLEL_ELEMENTS 65536
-
 static int describe(struct Describe *describe) {
     struct Shape in = describe->node->in[0];
     if (in.fold_height * in.fold_width != 1)

@@ -168,7 +168,7 @@ static void forward_sample(const struct Call *call, const struct Groups *g, int6
 
 static void forward(const struct Call *call) {
     struct Groups g = groups_of(call);
-#pragma omp parallel for if (call->samples * g.pixels * g.channels >= CHANNEL_WORTH)
+#pragma omp parallel for if (call->samples * g.pixels * g.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < call->samples; i++)
         forward_sample(call, &g, i);
 }
@@ -237,7 +237,7 @@ static void backward(const struct Call *call) {
     size_t work = (size_t)call->samples * work_bytes(g.channels);
     real *dgammas = (real *)((char *)call->scratch + work);
     real *dbetas = dgammas + call->samples * g.channels;
-#pragma omp parallel for if (call->samples * g.pixels * g.channels >= CHANNEL_WORTH)
+#pragma omp parallel for if (call->samples * g.pixels * g.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < call->samples; i++)
         backward_sample(call, &g, i, dgammas + i * g.channels, dbetas + i * g.channels);
     channel_totals(call->samples, g.channels, dgammas, call_gradient(call, ROW_SCALE));

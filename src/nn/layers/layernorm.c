@@ -10,7 +10,6 @@
 #include "nn/layer.h"
 
 #define PIECE 1024 /* values whose dγ and dβ are one piece of work */
-#define PARALLEL_ELEMENTS 65536
 
 struct LayernormOptions {
     double epsilon;

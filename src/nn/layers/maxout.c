@@ -7,8 +7,6 @@
 
 #include "nn/layer.h"
 
-#define PARALLEL_ELEMENTS 65536
-
 struct MaxoutOptions {
     int64_t pieces;
 };

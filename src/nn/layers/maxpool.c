@@ -6,8 +6,6 @@
 #include "nn/pooling.h"
 #include "nn/vectors.h"
 
-#define PARALLEL_ELEMENTS 65536
-
 static const struct Key keys[] = {POOLING_KEYS,
                                   {"dilation", KEY_INT, POOLING_OPTION(dilation), "1", .minimum = 1,
                                    .maximum = 1024, .unit = "pixels",

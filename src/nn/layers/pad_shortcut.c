@@ -7,8 +7,6 @@
 
 #include "nn/layer.h"
 
-#define PARALLEL_ELEMENTS 65536
-
 static int describe(struct Describe *describe) {
     const struct PadShortcutOptions *options = describe->node->options;
     struct Shape in = describe->node->in[0];

@@ -76,7 +76,7 @@ static void forward(const struct Call *call) {
     int64_t pixels = pixels_of(call->operation, call->samples);
     const real *slope = spread_slopes(call), *x = call->input[0];
     real *y = call->output;
-#pragma omp parallel for if (pixels * channels >= CHANNEL_WORTH)
+#pragma omp parallel for if (pixels * channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < channel_chunks(pixels); i++)
         value_chunk(channel_chunk_length(pixels, i), channels, slope,
                     x + i * CHANNEL_CHUNK * channels, y + i * CHANNEL_CHUNK * channels);
@@ -106,7 +106,7 @@ static void backward(const struct Call *call) {
     const real *slope = spread_slopes(call), *x = call->input[0], *dy = call->output_gradient;
     real *dx = call->input_gradient[0], *total = (real *)call->scratch + channels;
     real *parts = total + channels, *gradient = call_gradient(call, 0);
-#pragma omp parallel for if (pixels * channels >= CHANNEL_WORTH)
+#pragma omp parallel for if (pixels * channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < chunks; i++) {
         int64_t at = i * CHANNEL_CHUNK * channels;
         gradient_chunk(channel_chunk_length(pixels, i), channels, slope, x + at, dy + at,

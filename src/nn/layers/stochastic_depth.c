@@ -7,8 +7,7 @@
 #include <string.h>
 
 #include "nn/layer.h"
-
-#define PARALLEL_ELEMENTS 65536
+#include "nn/mask.h"
 
 static int describe(struct Describe *describe) {
     describe->node->out = describe->node->in[0];
@@ -26,7 +25,7 @@ static void pass(const struct Call *call, int64_t sample, const real *from, real
     double rate = stochastic_depth_rate(call->operation->node->options);
     int64_t elements = shape_elements(call->operation->out);
     struct RandomStream stream = call_stream(call, sample);
-    if (random_word(&stream, 0) < (uint32_t)(rate * 0x1p32)) {
+    if (random_word(&stream, 0) < mask_threshold(rate)) {
         memset(to, 0, (size_t)elements * sizeof(real));
         return;
     }

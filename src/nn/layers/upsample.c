@@ -6,8 +6,6 @@
 
 #include "nn/layer.h"
 
-#define PARALLEL_ELEMENTS 65536
-
 enum { MODE_NEAREST, MODE_BILINEAR };
 static const char *const mode_names[] = {"nearest", "bilinear", NULL};
 
