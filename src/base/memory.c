@@ -51,6 +51,13 @@ char *memory_copy_span(const char *text, size_t length) {
     return copy;
 }
 
+void *memory_copy(const void *data, size_t bytes, const char *purpose) {
+    void *copy = memory_allocate(bytes, purpose);
+    if (bytes)
+        memcpy(copy, data, bytes);
+    return copy;
+}
+
 char *memory_copy_text(const char *text) {
     return memory_copy_span(text, strlen(text));
 }

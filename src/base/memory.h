@@ -14,6 +14,8 @@
 void *memory_allocate(size_t bytes, const char *purpose);
 void *memory_resize(void *old, size_t old_bytes, size_t new_bytes, const char *purpose);
 void memory_release(void *pointer); /* NULL is allowed */
+/* A copy of `bytes` at `data`, which may be NULL where they are 0. */
+void *memory_copy(const void *data, size_t bytes, const char *purpose);
 char *memory_copy_text(const char *text);
 char *memory_copy_span(const char *text, size_t length);
 char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,9 +1,8 @@
-#include <errno.h>
 #include <jansson.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/whole_file.h"
 #include "cli/eval_report.h"
 #include "cli/members.h"
 #include "store/h5.h"
@@ -22,8 +21,7 @@ struct Output {
     const struct Members *members;
     const char *path;
     bool csv;
-    FILE *file;
-    char *temporary;
+    struct WholeFile file;
     struct H5Writer *writer;
 };
 
@@ -63,12 +61,10 @@ static void print_head(FILE *file, const struct Dataset *dataset) {
 }
 
 static int start_csv(struct Output *output, struct Error *error) {
-    output->temporary = memory_print("%s.new", output->path);
-    output->file = fopen(output->temporary, "we");
-    if (!output->file)
-        return fail_errno(error, "%s: cannot be written", output->path);
-    print_head(output->file, output->members->dataset);
-    return OK;
+    int code = whole_file_open(&output->file, output->path, error);
+    if (!code)
+        print_head(output->file.stream, output->members->dataset);
+    return code;
 }
 
 /* One row a sample, for /name. */
@@ -115,21 +111,22 @@ static int write_csv(struct Output *output, int64_t first, int64_t count, const 
     const struct Dataset *dataset = output->members->dataset;
     const struct Split *split = output->members->split;
     int64_t columns = dataset_outputs(dataset);
+    FILE *file = output->file.stream;
     for (int64_t i = 0; i < count; i++) {
         const float *row = outputs + i * columns;
-        fprintf(output->file, "%lld", (long long)(first + i));
+        fprintf(file, "%lld", (long long)(first + i));
         if (dataset->target_count) {
-            print_numbers(output->file, split->targets + (first + i) * columns, columns);
+            print_numbers(file, split->targets + (first + i) * columns, columns);
         } else {
-            fputc(',', output->file);
-            print_field(output->file, dataset->class_names[split->labels[first + i]]);
-            fputc(',', output->file);
-            print_field(output->file, dataset->class_names[judge_class(row, columns)]);
+            fputc(',', file);
+            print_field(file, dataset->class_names[split->labels[first + i]]);
+            fputc(',', file);
+            print_field(file, dataset->class_names[judge_class(row, columns)]);
         }
-        print_numbers(output->file, row, columns);
-        fputc('\n', output->file);
+        print_numbers(file, row, columns);
+        fputc('\n', file);
     }
-    return ferror(output->file) ? fail_errno(error, "%s: cannot be written", output->path) : OK;
+    return ferror(file) ? fail_errno(error, "%s: cannot be written", output->path) : OK;
 }
 
 static int write_classes(struct Output *output, int64_t first, int64_t count, const float *outputs,
@@ -184,25 +181,12 @@ static int finish(struct Output *output, struct Error *error) {
         output->writer = NULL;
         return h5_commit(writer, error);
     }
-    if (!output->file)
-        return OK;
-    bool good = !fflush(output->file) && !fsync(fileno(output->file));
-    good = !fclose(output->file) && good;
-    output->file = NULL;
-    if (good && !rename(output->temporary, output->path))
-        return OK;
-    int code = fail_errno(error, "%s: cannot be written", output->path);
-    unlink(output->temporary);
-    return code;
+    return output->file.stream ? whole_file_publish(&output->file, error) : OK;
 }
 
 static void abandon(struct Output *output) {
     h5_abandon(output->writer);
-    if (output->file) {
-        fclose(output->file);
-        unlink(output->temporary);
-    }
-    memory_release(output->temporary);
+    whole_file_close(&output->file);
 }
 
 static void print_result(const struct Output *output, const struct Evaluation *result, bool json) {

@@ -1,10 +1,8 @@
 #include "data/png_write.h"
 
 #include <png.h>
-#include <stdio.h>
-#include <unistd.h>
 
-#include "base/memory.h"
+#include "base/whole_file.h"
 
 int png_write(const char *path, int64_t height, int64_t width, const uint8_t *pixels,
               struct Error *error) {
@@ -12,19 +10,12 @@ int png_write(const char *path, int64_t height, int64_t width, const uint8_t *pi
                        .width = (png_uint_32)width,
                        .height = (png_uint_32)height,
                        .format = PNG_FORMAT_RGB};
-    char *temporary = memory_print("%s.part%ld", path, (long)getpid());
-    FILE *file = fopen(temporary, "wbe");
-    int status = OK;
-    if (!file)
-        status = fail_errno(error, "%s: cannot create", path);
-    else if (!png_image_write_to_stdio(&image, file, 0, pixels, 0, NULL))
-        status = fail(error, ERROR_SYSTEM, "%s: cannot write: %s", path, image.message);
-    if (file && fclose(file) != 0 && status == OK)
-        status = fail_errno(error, "%s: cannot write", path);
-    if (status == OK && rename(temporary, path) != 0)
-        status = fail_errno(error, "%s: cannot rename to", path);
-    if (status != OK && file)
-        unlink(temporary);
-    memory_release(temporary);
-    return status;
+    struct WholeFile file;
+    int code = whole_file_open(&file, path, error);
+    if (!code && !png_image_write_to_stdio(&image, file.stream, 0, pixels, 0, NULL))
+        code = fail(error, ERROR_SYSTEM, "%s: cannot be written: %s", path, image.message);
+    if (!code)
+        code = whole_file_publish(&file, error);
+    whole_file_close(&file);
+    return code;
 }

@@ -1,18 +1,15 @@
 #include "report/metrics.h"
 
-#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/whole_file.h"
 
 struct Metrics {
-    FILE *file;
-    char *path;
+    struct WholeFile file;
 };
 
 static int64_t step_of_line(const char *line) {
@@ -24,44 +21,35 @@ static int64_t step_of_line(const char *line) {
 }
 
 /* Copies the whole lines of steps up to `keep_steps`; a torn last line is dropped. */
-static bool copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
+static void copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
     char *line = NULL;
     size_t capacity = 0;
     ssize_t length;
-    bool good = true;
-    while (good && (length = getline(&line, &capacity, from)) > 0) {
+    while ((length = getline(&line, &capacity, from)) > 0) {
         int64_t step = line[length - 1] == '\n' ? step_of_line(line) : -1;
         if (step >= 0 && step <= keep_steps)
-            good = fputs(line, to) >= 0;
+            fputs(line, to);
     }
     free(line);
-    return good;
 }
 
 int metrics_open(struct Metrics **metrics, const char *path, int64_t keep_steps,
                  struct Error *error) {
-    char *temporary = memory_print("%s.new", path);
-    FILE *file = fopen(temporary, "we");
-    FILE *old = keep_steps > 0 ? fopen(path, "re") : NULL;
-    bool good = file != NULL;
-    if (good && old)
-        good = copy_lines(old, file, keep_steps);
-    if (old)
+    struct WholeFile file;
+    int code = whole_file_open(&file, path, error);
+    FILE *old = !code && keep_steps > 0 ? fopen(path, "re") : NULL;
+    if (old) {
+        copy_lines(old, file.stream, keep_steps);
         fclose(old);
-    good = good && !fflush(file) && !rename(temporary, path);
-    if (!good) {
-        int code = fail_errno(error, "%s: cannot be written", path);
-        if (file) {
-            fclose(file);
-            unlink(temporary);
-        }
-        memory_release(temporary);
+    }
+    if (!code)
+        code = whole_file_publish(&file, error);
+    if (code) {
+        whole_file_close(&file);
         return code;
     }
-    memory_release(temporary);
     *metrics = memory_allocate(sizeof **metrics, "metrics");
     (*metrics)->file = file;
-    (*metrics)->path = memory_copy_text(path);
     return OK;
 }
 
@@ -73,7 +61,7 @@ static void number(FILE *file, const char *key, double value) {
 }
 
 void metrics_step(struct Metrics *metrics, const struct StepFigures *figures) {
-    FILE *file = metrics->file;
+    FILE *file = metrics->file.stream;
     fprintf(file, "{\"kind\":\"step\",\"step\":%lld,\"epoch\":%lld", (long long)figures->step,
             (long long)figures->epoch);
     number(file, "loss", figures->loss);
@@ -109,7 +97,7 @@ static void write_validation(FILE *file, const char *of, bool regression,
 }
 
 void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures) {
-    FILE *file = metrics->file;
+    FILE *file = metrics->file.stream;
     fprintf(file, "{\"kind\":\"epoch\",\"step\":%lld,\"epoch\":%lld", (long long)figures->step,
             (long long)figures->epoch);
     number(file, "train_loss", figures->train_loss);
@@ -124,7 +112,7 @@ void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures) 
 }
 
 void metrics_stop(struct Metrics *metrics, const struct StopFigures *figures) {
-    FILE *file = metrics->file;
+    FILE *file = metrics->file.stream;
     fprintf(file, "{\"kind\":\"stop\",\"step\":%lld,\"epoch\":%lld,\"metric\":\"%s\"",
             (long long)figures->step, (long long)figures->epoch, figures->metric);
     number(file, "best", figures->best);
@@ -132,17 +120,12 @@ void metrics_stop(struct Metrics *metrics, const struct StopFigures *figures) {
 }
 
 int metrics_flush(struct Metrics *metrics, struct Error *error) {
-    if (fflush(metrics->file) || ferror(metrics->file) || fsync(fileno(metrics->file))) {
-        clearerr(metrics->file);
-        return fail_errno(error, "%s: cannot be written", metrics->path);
-    }
-    return OK;
+    return whole_file_flush(&metrics->file, error);
 }
 
 void metrics_close(struct Metrics *metrics) {
     if (!metrics)
         return;
-    fclose(metrics->file);
-    memory_release(metrics->path);
+    whole_file_close(&metrics->file);
     memory_release(metrics);
 }

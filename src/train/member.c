@@ -18,17 +18,11 @@ static int read_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, 
 }
 
 static float *copy_floats(const float *values, int64_t count) {
-    float *copy = memory_allocate((size_t)count * sizeof *copy, "preprocessing");
-    if (count)
-        memcpy(copy, values, (size_t)count * sizeof *copy);
-    return copy;
+    return memory_copy(values, (size_t)count * sizeof *values, "preprocessing");
 }
 
 static double *copy_doubles(const double *values, int64_t count) {
-    double *copy = memory_allocate((size_t)count * sizeof *copy, "the targets' scale");
-    if (count)
-        memcpy(copy, values, (size_t)count * sizeof *copy);
-    return copy;
+    return memory_copy(values, (size_t)count * sizeof *values, "the targets' scale");
 }
 
 void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint) {

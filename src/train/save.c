@@ -1,4 +1,3 @@
-#include <string.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -29,17 +28,11 @@ static char **copy_names(char *const *names, int64_t count) {
 }
 
 static double *copy_doubles(const double *values, int64_t count) {
-    double *copy = memory_allocate((size_t)count * sizeof *copy, "a checkpoint");
-    if (count)
-        memcpy(copy, values, (size_t)count * sizeof *copy);
-    return copy;
+    return memory_copy(values, (size_t)count * sizeof *values, "a checkpoint");
 }
 
 static float *copy_floats(const float *values, int64_t count) {
-    float *copy = memory_allocate((size_t)count * sizeof *copy, "a checkpoint");
-    if (count)
-        memcpy(copy, values, (size_t)count * sizeof *copy);
-    return copy;
+    return memory_copy(values, (size_t)count * sizeof *values, "a checkpoint");
 }
 
 /* What the model's outputs are: classes, or targets and their scale. */

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_file.h"
 #include "train/member.h"
 #include "train/trainer.h"
 #include "train/transfer.h"
@@ -31,19 +32,14 @@ static int make_folder(const char *path, struct Error *error) {
 }
 
 static int write_run_file(const struct Trainer *trainer, struct Error *error) {
+    struct WholeFile file;
     char *path = memory_print("%s/run.yaml", trainer->request->folder);
-    char *temporary = memory_print("%s.new", path);
-    FILE *file = fopen(temporary, "we");
-    int code = OK;
-    if (!file || fputs(trainer->run_text, file) < 0 || fflush(file) || fsync(fileno(file)))
-        code = fail_errno(error, "%s: cannot be written", path);
-    if (file && fclose(file) && !code)
-        code = fail_errno(error, "%s: cannot be written", path);
-    if (!code && rename(temporary, path))
-        code = fail_errno(error, "%s: cannot be written", path);
-    if (code)
-        unlink(temporary);
-    memory_release(temporary);
+    int code = whole_file_open(&file, path, error);
+    if (!code) {
+        fputs(trainer->run_text, file.stream);
+        code = whole_file_publish(&file, error);
+    }
+    whole_file_close(&file);
     memory_release(path);
     return code;
 }

@@ -1,0 +1,44 @@
+#include "base/whole_file.h"
+
+#include <unistd.h>
+
+#include "base/memory.h"
+
+static int cannot(const struct WholeFile *file, struct Error *error) {
+    return fail_errno(error, "%s: cannot be written", file->path);
+}
+
+int whole_file_open(struct WholeFile *file, const char *path, struct Error *error) {
+    *file = (struct WholeFile){.path = memory_copy_text(path),
+                               .temporary = memory_print("%s.new", path)};
+    file->stream = fopen(file->temporary, "we");
+    return file->stream ? OK : cannot(file, error);
+}
+
+int whole_file_flush(struct WholeFile *file, struct Error *error) {
+    if (!fflush(file->stream) && !ferror(file->stream) && !fsync(fileno(file->stream)))
+        return OK;
+    clearerr(file->stream);
+    return cannot(file, error);
+}
+
+int whole_file_publish(struct WholeFile *file, struct Error *error) {
+    int code = whole_file_flush(file, error);
+    if (code)
+        return code;
+    if (rename(file->temporary, file->path))
+        return cannot(file, error);
+    memory_release(file->temporary);
+    file->temporary = NULL;
+    return OK;
+}
+
+void whole_file_close(struct WholeFile *file) {
+    if (file->stream)
+        fclose(file->stream);
+    if (file->stream && file->temporary)
+        unlink(file->temporary);
+    memory_release(file->temporary);
+    memory_release(file->path);
+    *file = (struct WholeFile){0};
+}
