@@ -97,3 +97,20 @@ char *text_count(double count, char buffer[32]) {
     snprintf(buffer, 32, unit ? "%.2f%s" : "%.0f%s", count, units[unit]);
     return buffer;
 }
+
+size_t text_character(const char *text, size_t left, uint32_t *code) {
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    const unsigned char *byte = (const unsigned char *)text;
+    unsigned char c = byte[0];
+    size_t bytes = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
+    if (bytes == 0 || bytes > left)
+        return 0;
+    *code = bytes == 1 ? c : c & (0x7Fu >> bytes);
+    for (size_t i = 1; i < bytes; i++) {
+        if ((byte[i] & 0xC0) != 0x80)
+            return 0;
+        *code = *code << 6 | (byte[i] & 0x3Fu);
+    }
+    bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
+    return *code < least[bytes] || surrogate || *code > 0x10FFFF ? 0 : bytes;
+}

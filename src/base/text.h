@@ -17,6 +17,10 @@ void text_release(struct Text *text);
  * ignored), or NULL where none is near enough to be a likely typo. */
 const char *text_nearest(const char *word, const char *const *names, int count);
 
+/* The UTF-8 character at `text`, of which `left` bytes are left: its bytes, 0 where it is none; the
+ * code point in *code. */
+size_t text_character(const char *text, size_t left, uint32_t *code);
+
 /* "12.3 MiB" and "1.23 G" (decimal), into `buffer`, which is returned. */
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);

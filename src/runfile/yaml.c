@@ -4,6 +4,7 @@
 #include <string.h>
 #include <yaml.h>
 
+#include "base/text.h"
 #include "runfile/tree.h"
 
 struct Reader {
@@ -15,23 +16,6 @@ struct Reader {
     const char *text;
     size_t length;
 };
-
-/* The UTF-8 character at `text`: its bytes, 0 where it is none; the code point in *code. */
-static size_t utf8_character(const unsigned char *text, size_t left, uint32_t *code) {
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char c = text[0];
-    size_t bytes = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
-    if (bytes == 0 || bytes > left)
-        return 0;
-    *code = bytes == 1 ? c : c & (0x7Fu >> bytes);
-    for (size_t i = 1; i < bytes; i++) {
-        if ((text[i] & 0xC0) != 0x80)
-            return 0;
-        *code = *code << 6 | (text[i] & 0x3Fu);
-    }
-    bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
-    return *code < least[bytes] || surrogate || *code > 0x10FFFF ? 0 : bytes;
-}
 
 static int line_fail(struct Reader *reader, struct YamlNode *node, int line, const char *what,
                      unsigned value) {
@@ -46,7 +30,7 @@ static int check_characters(struct Reader *reader, struct YamlNode *node) {
     int line = 1;
     for (size_t i = 0, bytes; i < reader->length; i += bytes) {
         uint32_t code;
-        bytes = utf8_character(text + i, reader->length - i, &code);
+        bytes = text_character(reader->text + i, reader->length - i, &code);
         if (bytes == 0)
             return line_fail(reader, node, line, "not UTF-8 text (byte 0x%02x)", text[i]);
         bool control = (code < 0x20 && code != '\t' && code != '\n' && code != '\r') ||
