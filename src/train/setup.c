@@ -1,6 +1,4 @@
 #include <errno.h>
-#include <sched.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -298,80 +296,6 @@ static int fill_state(struct Trainer *trainer, const struct Checkpoint *checkpoi
     return trainer_compare_replicas(trainer, error);
 }
 
-/* mpirun binds each rank to one core unless told otherwise; threads would then share it. */
-static void warn_of_binding(const struct Trainer *trainer) {
-    cpu_set_t mine;
-    int64_t threads = trainer->options.train.threads;
-    if (threads > 1 && !sched_getaffinity(0, sizeof mine, &mine) && CPU_COUNT(&mine) < threads)
-        progress_note(
-            trainer->bar,
-            "note: %lld threads a rank share %d processor%s; mpirun --map-by slot:PE=%lld "
-            "gives each rank as many as it has threads",
-            (long long)threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s",
-            (long long)threads);
-}
-
-static void announce_large_batch(const struct Trainer *trainer) {
-    const struct LargeBatchOptions *rule = &trainer->options.large_batch;
-    const struct ScheduleTime *time = &trainer->time;
-    char warmup[64] = "no warm-up";
-    if (!rule->base)
-        return;
-    if (time->scale_warmup)
-        snprintf(warmup, sizeof warmup, "warm-up of %.4g epochs (%lld steps)",
-                 (double)time->scale_warmup / (double)time->steps_per_epoch,
-                 (long long)time->scale_warmup);
-    double rate = updater_rate(trainer->updater);
-    int64_t batch = trainer->options.train.batch;
-    progress_note(trainer->bar,
-                  "large batch: rate %.6g -> %.6g for batch %lld = %.6g x %lld (%s), %s", rate,
-                  rate * time->scale, (long long)batch, (double)batch / (double)rule->base,
-                  (long long)rule->base, large_batch_rules[rule->rule], warmup);
-}
-
-/* What the run is made of, in a line. */
-static void announce_parts(const struct Trainer *trainer) {
-    const struct RunOptions *options = &trainer->options;
-    int64_t shards = options->train.shards, threads = options->train.threads;
-    int64_t frozen = updater_frozen(trainer->updater);
-    int ranks = ranks_size(trainer->ranks);
-    char count[32];
-    struct Text line = {0};
-    text_add(&line, "%s parameters",
-             text_count((double)model_arena(trainer->model)->trained, count));
-    if (frozen)
-        text_add(&line, " (%s frozen)", text_count((double)frozen, count));
-    text_add(&line,
-             ", %lld samples; batch %lld in %lld shard%s of %lld on %d rank%s x %lld thread%s",
-             (long long)trainer->split->count, (long long)options->train.batch, (long long)shards,
-             shards == 1 ? "" : "s", (long long)(options->train.batch / shards), ranks,
-             ranks == 1 ? "" : "s", (long long)threads, threads == 1 ? "" : "s");
-    if (shards > ranks)
-        text_add(&line, ", each accumulates %lld", (long long)(shards / ranks));
-    progress_note(trainer->bar, "%s; %s (%s), exchange %s", line.data, trainer->backend->name,
-                  variant_name(trainer->variant), exchange_name(trainer->exchange));
-    text_release(&line);
-}
-
-static void announce_run(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                         const char *skipped, const struct Text *taken) {
-    if (skipped && *skipped)
-        progress_note(trainer->bar, "skipped damaged checkpoints:\n%s", skipped);
-    if (checkpoint)
-        progress_note(trainer->bar, "resuming at step %lld of %lld",
-                      (long long)checkpoint->progress.step, (long long)trainer->time.total);
-    else if (trainer->request->resume)
-        progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
-                      trainer->request->folder);
-    if (trainer->donor)
-        progress_note(trainer->bar, "starting from %s, its preprocessing %s:%s",
-                      trainer->donor->path, trainer->prepared_by ? "kept" : "replaced",
-                      taken->data ? taken->data : "");
-    announce_parts(trainer);
-    announce_large_batch(trainer);
-    warn_of_binding(trainer);
-}
-
 static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     const char *skipped, struct Text *taken, struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
@@ -408,7 +332,7 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    announce_run(trainer, checkpoint, skipped, taken);
+    trainer_announce(trainer, checkpoint, skipped, taken);
     return fill_state(trainer, checkpoint, error);
 }
 

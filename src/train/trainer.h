@@ -2,6 +2,7 @@
 #ifndef TRAINER_TRAIN_TRAINER_H
 #define TRAINER_TRAIN_TRAINER_H
 
+#include "base/text.h"
 #include "comm/exchange.h"
 #include "data/loader.h"
 #include "nn/plan.h"
@@ -60,6 +61,11 @@ struct Trainer {
 int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
                    struct Error *error);
 void trainer_release(struct Trainer *trainer);
+
+/* announce.c: for people, on rank 0: what continues or starts, from which parts and with which
+ * rates. `skipped`: damaged checkpoints, or NULL; `taken`: what transfer_take said. */
+void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                      const char *skipped, const struct Text *taken);
 
 /* resume.c: on rank 0 looks into the run's folder; every rank gets the checkpoint to continue from,
  * or NULL for a fresh start, and takes its shards. Collective. */
