@@ -82,7 +82,7 @@ int import_dataset(const struct ImportOptions *options, const char *path,
 /* For the formats: adds a split (its name is copied) with room for `count` images. */
 struct ImportSplit *import_add_split(struct ImportSource *source, const char *name, int64_t count);
 /* Sets class names, or those of targets, before the first split (copied). */
-void import_set_targets(struct ImportSource *source, const char *const *names, int64_t count);
 void import_set_classes(struct ImportSource *source, const char *const *names, int64_t count);
+void import_set_targets(struct ImportSource *source, const char *const *names, int64_t count);
 
 #endif

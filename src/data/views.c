@@ -256,10 +256,6 @@ int views_count(const struct Views *views) {
     return set_of(views)->count;
 }
 
-const char *views_name(const struct Views *views) {
-    return views->choice.kind->name;
-}
-
 void view_apply(struct Views *views, int view, const float *in, float *out) {
     CHECK(view >= 0 && view < views_count(views));
     struct Image from = views->size, to = views->size;

@@ -27,7 +27,6 @@ int views_create(struct Views **views, const char *text, const struct Image *ima
 void views_release(struct Views *views); /* NULL is allowed */
 
 int views_count(const struct Views *views);
-const char *views_name(const struct Views *views);
 
 /* View `view` of `in` (height,width,channels) into `out`, of the same size; two buffers. Allocates
  * nothing. */

@@ -46,7 +46,6 @@ static void show(struct Views *views, int view) {
 static void mirrors(void **state) {
     (void)state;
     struct Views *views = made("mirror", 2);
-    assert_string_equal(views_name(views), "mirror");
     for (int view = 0; view < 2; view++) {
         show(views, view);
         assert_moved(0, 0, view);

@@ -9,15 +9,11 @@ import sys
 
 TOLERANCE = 2e-5  # of the root mean square
 
-try:
-    import torch
-except ImportError:
-    other = os.environ.get("TRAINER_TORCH_PYTHON")
-    if other and "TRAINER_TORCH_TRIED" not in os.environ:
-        os.environ["TRAINER_TORCH_TRIED"] = "1"
-        os.execv(other, [other] + sys.argv)
-    print("skipped: no torch in this Python and TRAINER_TORCH_PYTHON names none that has it")
-    sys.exit(77)
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from torch_python import need
+
+need("torch")
+import torch
 from torch import nn
 import torch.nn.functional as F
 

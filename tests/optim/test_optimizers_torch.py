@@ -8,15 +8,11 @@ import os
 import subprocess
 import sys
 
-try:
-    import torch
-except ImportError:
-    python = os.environ.get("TRAINER_TORCH_PYTHON")
-    if python and "TRAINER_TORCH_TRIED" not in os.environ:
-        os.environ["TRAINER_TORCH_TRIED"] = "1"
-        os.execv(python, [python] + sys.argv)
-    print("skipped: no torch in python3, nor in $TRAINER_TORCH_PYTHON")
-    sys.exit(77)
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from torch_python import need
+
+need("torch")
+import torch
 
 STEPS, ELEMENTS = 100, 64
 optim = torch.optim

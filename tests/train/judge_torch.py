@@ -12,19 +12,15 @@ import json
 import os
 import sys
 
-try:
-    import h5py
-    import numpy as np
-    import torch
-    import torch.nn as nn
-    import torch.nn.functional as F
-except ImportError as missing:
-    other = os.environ.get("TRAINER_TORCH_PYTHON")
-    if other and not os.environ.get("TRAINER_JUDGE_AGAIN"):
-        os.environ["TRAINER_JUDGE_AGAIN"] = "1"
-        os.execv(other, [other] + sys.argv)
-    print(f"skipped: {missing} (set TRAINER_TORCH_PYTHON to a python3 with torch, h5py and numpy)")
-    sys.exit(77)
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from torch_python import need
+
+need("h5py", "numpy", "torch")
+import h5py
+import numpy as np
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
 
 from harness import check, result, run_file, scratch, synthesize
 

@@ -6,18 +6,14 @@ in this python3, or in the one that TRAINER_TORCH_PYTHON names; skips (77) where
 import os
 import sys
 
-try:
-    import h5py
-    import torch
-    import torch.nn as nn
-    import torch.nn.functional as F
-except ImportError as missing:
-    other = os.environ.get("TRAINER_TORCH_PYTHON")
-    if other and not os.environ.get("TRAINER_SYNCNORM_AGAIN"):
-        os.environ["TRAINER_SYNCNORM_AGAIN"] = "1"
-        os.execv(other, [other] + sys.argv)
-    print(f"skipped: {missing} (set TRAINER_TORCH_PYTHON to a python3 with torch, h5py and numpy)")
-    sys.exit(77)
+sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+from torch_python import need
+
+need("h5py", "torch")
+import h5py
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
 
 from harness import check, result, scratch, synthesize
 
