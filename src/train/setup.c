@@ -210,15 +210,16 @@ static int make_plans(struct Trainer *trainer, struct Error *error) {
         trainer->error_unit = target_scale_weights(&trainer->targets, weights);
     request.error_weights = weights;
     int code = run_create_plan(trainer->file, trainer->model, &request, &trainer->plan, error);
-    memory_release(weights);
     if (!code)
         code = make_runs(trainer, error);
-    if (code || !trainer->validation)
-        return code;
-    request.training = false;
-    request.sample_counts = evaluate_sizes(trainer->validation->count, request.samples);
-    return run_create_plan(trainer->file, trainer->model, &request, &trainer->validation_plan,
-                           error);
+    if (!code && trainer->validation) {
+        request.training = false;
+        request.sample_counts = evaluate_sizes(trainer->validation->count, request.samples);
+        code = run_create_plan(trainer->file, trainer->model, &request, &trainer->validation_plan,
+                               error);
+    }
+    memory_release(weights);
+    return code;
 }
 
 static int build(struct Trainer *trainer, struct Error *error) {
