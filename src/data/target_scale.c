@@ -7,10 +7,23 @@
 
 const char *const target_rule_names[] = {"standardise", "none", NULL};
 
+/* Exact for a target that never varies: a mean that is off by a rounding would leave it a deviation
+ * of the same size, by which other values would then be divided. */
+static bool varies(const float *targets, int64_t count, int64_t outputs) {
+    for (int64_t i = 1; i < count; i++)
+        if (targets[i * outputs] != targets[0])
+            return true;
+    return false;
+}
+
 void target_statistics(const float *targets, int64_t count, int64_t outputs, double *mean,
                        double *deviation) {
     for (int64_t k = 0; k < outputs; k++) {
         double sum = 0, squares = 0;
+        mean[k] = (double)targets[k];
+        deviation[k] = 0;
+        if (!varies(targets + k, count, outputs))
+            continue;
         for (int64_t i = 0; i < count; i++)
             sum += (double)targets[i * outputs + k];
         mean[k] = sum / (double)count;

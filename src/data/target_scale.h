@@ -18,7 +18,8 @@ struct TargetScale {
     double *mean, *deviation;
 };
 
-/* Of each of `outputs` columns: the mean, and the population's deviation. */
+/* Of each of `outputs` columns: the mean, and the population's deviation, exactly 0 where it never
+ * varies. `count` is 1 or more. */
 void target_statistics(const float *targets, int64_t count, int64_t outputs, double *mean,
                        double *deviation);
 

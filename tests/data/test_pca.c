@@ -208,6 +208,7 @@ static void kept_in_the_file(void **state) {
     assert_memory_equal(read.eigenvalues, pca.eigenvalues, 9 * sizeof(double));
     assert_memory_equal(read.eigenvectors, pca.eigenvectors,
                         (size_t)(9 * elements) * sizeof(float));
+    pca_release(&read);
     assert_int_equal(pca_read(&read, now, "channel_std", &error), ERROR_DATA);
     statistic_values_release(&values);
     pca_release(&pca);
