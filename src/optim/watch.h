@@ -22,7 +22,8 @@ struct Watch {
 
 /* What has to be beaten for an improvement: a loss must be below
  *   best · (1 − threshold)  if relative,  else best − threshold,
- * an accuracy above best · (1 + threshold), else best + threshold. The first figure improves. */
+ * an accuracy above best · (1 + threshold), else best + threshold. The first figure improves,
+ * and any number on one that is none. */
 struct WatchRule {
     enum WatchMetric metric;
     double threshold;

@@ -41,6 +41,13 @@ static void test_improvement(void **state) {
     assert_true(observe(&watch, loss, 1));
     assert_false(observe(&watch, loss, 0.95));
     assert_true(observe(&watch, loss, 0.85));
+
+    watch = (struct Watch){0};
+    assert_true(observe(&watch, loss, NAN)); /* the first ... */
+    assert_false(observe(&watch, loss, NAN));
+    assert_true(observe(&watch, loss, 1e30)); /* ... which any number beats */
+    assert_false(observe(&watch, loss, NAN));
+    assert_true(watch.best == 1e30 && watch.waited == 1);
 }
 
 static struct Choices choices;
