@@ -61,6 +61,26 @@ static int read_field(struct Reader *reader, const struct CheckpointField *field
     return OK;
 }
 
+/* What the learning rate and the run's end hang on. */
+static int check_watches(const struct Checkpoint *checkpoint, struct Error *error) {
+    const struct Progress *progress = &checkpoint->progress;
+    if (!(progress->schedule_scale >= 0 && progress->schedule_scale <= 1) ||
+        progress->schedule_seen < 0 || progress->schedule_waited < 0 ||
+        progress->schedule_cooldown < 0)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/run: schedule_scale %g, schedule_seen %lld, schedule_waited %lld, "
+                    "schedule_cooldown %lld are not those of a schedule",
+                    checkpoint->path, progress->schedule_scale, (long long)progress->schedule_seen,
+                    (long long)progress->schedule_waited, (long long)progress->schedule_cooldown);
+    if (progress->stopping_seen < 0 || progress->stopping_waited < 0)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/run: stopping_seen %lld, stopping_waited %lld are not those of early "
+                    "stopping",
+                    checkpoint->path, (long long)progress->stopping_seen,
+                    (long long)progress->stopping_waited);
+    return OK;
+}
+
 static int read_run(struct Reader *reader, struct Error *error) {
     struct Checkpoint *checkpoint = reader->checkpoint;
     int code = h5_read_text(reader->file, "/run/run_file", &checkpoint->run_text, error);
@@ -76,7 +96,19 @@ static int read_run(struct Reader *reader, struct Error *error) {
                     "those of a run",
                     checkpoint->path, (long long)progress->step, (long long)progress->epoch,
                     (long long)progress->step_in_epoch, (long long)checkpoint->shards);
-    return OK;
+    return check_watches(checkpoint, error);
+}
+
+/* Pixels go through them: one that is not finite makes every prediction so. */
+static int read_finite(struct Reader *reader, const char *name, int rank, const int64_t *size,
+                       float *values, struct Error *error) {
+    int code = h5_read(reader->file, name, H5_FLOAT32, rank, size, values, error);
+    int64_t count = code ? 0 : memory_product(size, rank);
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return fail(error, ERROR_CHECKPOINT, "%s:%s[%lld]: is %g", reader->checkpoint->path,
+                        name, (long long)i, (double)values[i]);
+    return code;
 }
 
 /* A value a channel, or an image of them; whatever else it is, is refused by its shape. */
@@ -89,8 +121,7 @@ static int read_image(struct Reader *reader, const char *name, const int64_t sha
     bool image = info.rank == 3;
     *count = image ? memory_product(shape, 3) : shape[2];
     *values = memory_allocate((size_t)*count * sizeof(float), "preprocessing");
-    return h5_read(reader->file, name, H5_FLOAT32, image ? 3 : 1, image ? shape : &shape[2],
-                   *values, error);
+    return read_finite(reader, name, image ? 3 : 1, image ? shape : &shape[2], *values, error);
 }
 
 static bool same_shape(const int64_t a[3], const int64_t b[3]) {
@@ -149,8 +180,8 @@ static int read_matrix(struct Reader *reader, const int64_t shape[3], struct Err
         checkpoint->matrix_rows = info.size[0];
         checkpoint->matrix_columns = info.size[1];
         checkpoint->matrix = memory_allocate((size_t)count * sizeof(float), "preprocessing");
-        code = h5_read(reader->file, "/preprocessing/matrix", H5_FLOAT32, 2, info.size,
-                       checkpoint->matrix, error);
+        code =
+            read_finite(reader, "/preprocessing/matrix", 2, info.size, checkpoint->matrix, error);
     }
     checkpoint->out_height = out[0];
     checkpoint->out_width = out[1];
@@ -174,6 +205,8 @@ static int read_targets(struct Reader *reader, struct Error *error) {
     struct Checkpoint *checkpoint = reader->checkpoint;
     int code = h5_read_texts(reader->file, "/target_names", &checkpoint->target_names,
                              &checkpoint->target_count, error);
+    if (!code && checkpoint->target_count < 1)
+        code = fail(error, ERROR_CHECKPOINT, "%s:/target_names: is empty", checkpoint->path);
     if (!code)
         code = read_scale(reader, "/preprocessing/target_mean", -INFINITY, &checkpoint->target_mean,
                           error);

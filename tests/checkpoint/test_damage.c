@@ -124,6 +124,121 @@ static void nan_is_named(void **state) {
     expect_refusal("x.h5:/model/4.weight[100]: is -inf");
 }
 
+/* --- whole files whose pieces do not fit -------------------------------------------------------
+ */
+
+/* A run with all that came later: an average, a matrix, targets that are values. */
+static struct Checkpoint *rich_checkpoint(const struct Arena *arena) {
+    struct Checkpoint *checkpoint = sample_checkpoint(arena, 5);
+    float *average = sample_values(arena, arena_state_elements(arena), 77);
+    checkpoint_put_average(checkpoint, arena, average);
+    memory_release(average);
+    checkpoint->progress.schedule_scale = 0.1;
+    checkpoint->matrix_rows = 7;
+    checkpoint->matrix_columns = 50;
+    checkpoint->matrix = memory_allocate(7 * 50 * sizeof(float), "a matrix");
+    checkpoint->out_height = checkpoint->out_width = 1;
+    checkpoint->out_channels = 7;
+    checkpoint->target_count = 2;
+    checkpoint->target_names = memory_allocate(2 * sizeof(char *), "names");
+    checkpoint->target_mean = memory_allocate(2 * sizeof(double), "a scale");
+    checkpoint->target_deviation = memory_allocate(2 * sizeof(double), "a scale");
+    for (int k = 0; k < 2; k++) {
+        checkpoint->target_names[k] = memory_print("target %d", k);
+        checkpoint->target_deviation[k] = k + 1;
+    }
+    return checkpoint;
+}
+
+static struct CheckpointArray *array_called(struct Checkpoint *checkpoint, const char *name) {
+    for (int i = 0; i < checkpoint->array_count; i++)
+        if (!strcmp(checkpoint->arrays[i].name, name))
+            return &checkpoint->arrays[i];
+    fail_msg("no array is called %s", name);
+    return NULL;
+}
+
+static void rename_array(struct Checkpoint *checkpoint, const char *old, const char *name) {
+    struct CheckpointArray *array = array_called(checkpoint, old);
+    memory_release(array->name);
+    array->name = memory_copy_text(name);
+}
+
+#define DAMAGE(name, change)                                                                       \
+    static void name(struct Checkpoint *checkpoint) {                                              \
+        change;                                                                                    \
+    }
+DAMAGE(nothing, (void)checkpoint)
+DAMAGE(nan_mean, checkpoint->mean[1] = NAN)
+DAMAGE(nan_factor, checkpoint->factor[0] = INFINITY)
+DAMAGE(nan_matrix, checkpoint->matrix[349] = NAN)
+DAMAGE(narrow_matrix, checkpoint->matrix_columns = 49)
+DAMAGE(wrong_shape, checkpoint->out_channels = 8)
+DAMAGE(no_out_shape, checkpoint->out_height = -1)
+DAMAGE(flat_target, checkpoint->target_deviation[1] = 0)
+DAMAGE(negative_target, checkpoint->target_deviation[0] = -1)
+DAMAGE(nan_target, checkpoint->target_mean[1] = NAN)
+DAMAGE(nan_scale, checkpoint->progress.schedule_scale = NAN)
+DAMAGE(large_scale, checkpoint->progress.schedule_scale = 1e9)
+DAMAGE(no_cooldown, checkpoint->progress.schedule_cooldown = -1)
+DAMAGE(no_patience, checkpoint->progress.stopping_waited = INT64_MIN)
+DAMAGE(average_lacks, rename_array(checkpoint, "average/1.running_var", "model/9.bias"))
+DAMAGE(average_strange, rename_array(checkpoint, "model/1.running_var", "average/9.bias"))
+DAMAGE(average_flat, array_called(checkpoint, "average/4.weight")->size[1] = 18;
+       array_called(checkpoint, "average/4.weight")->size[0] = 10)
+DAMAGE(slot_lacks, rename_array(checkpoint, "optimizer/momentum/4.bias", "optimizer/velocity/x"))
+#undef DAMAGE
+
+static void pieces_that_do_not_fit(void **state) {
+    (void)state;
+    static const struct {
+        void (*damage)(struct Checkpoint *checkpoint);
+        const char *words; /* NULL: nothing is refused */
+    } cases[] = {
+        {nothing, NULL},
+        {nan_mean, "x.h5:/preprocessing/mean[1]: is nan"},
+        {nan_factor, "x.h5:/preprocessing/factor[0]: is inf"},
+        {nan_matrix, "x.h5:/preprocessing/matrix[349]: is nan"},
+        {narrow_matrix, "matrix: is (7,49), which does not fit images of (5,5,2)"},
+        {wrong_shape, "out_shape: is (1,1,8), which a matrix of (7,50) does not make"},
+        {no_out_shape, "out_shape: is (-1,1,7), which a matrix of (7,50) does not make"},
+        {flat_target, "target_deviation[1]: is 0"},
+        {negative_target, "target_deviation[0]: is -1"},
+        {nan_target, "target_mean[1]: is nan"},
+        {nan_scale, "x.h5:/run: schedule_scale nan"},
+        {large_scale, "x.h5:/run: schedule_scale 1e+09"},
+        {no_cooldown, "schedule_cooldown -1 are not those of a schedule"},
+        {no_patience, "stopping_waited -9223372036854775808 are not those"},
+        {average_lacks, "x.h5:/average/1.running_var: is missing, the model has it"},
+        {average_strange, "x.h5:/model/1.running_var: is missing"},
+        {average_flat, "x.h5:/average/4.weight: is (10,18), the model has (5,36)"},
+        {slot_lacks, "x.h5:/optimizer/momentum/4.bias: is missing"},
+    };
+    struct Arena arena = sample_arena();
+    float *values = memory_allocate((size_t)arena_state_elements(&arena) * sizeof *values, "state");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct Error error = {0};
+        struct Checkpoint *checkpoint = rich_checkpoint(&arena);
+        cases[i].damage(checkpoint);
+        assert_int_equal(checkpoint_write(checkpoint, scratch_path("x.h5"), &error), OK);
+        checkpoint_release(checkpoint);
+        int code = checkpoint_read(&checkpoint, scratch_path("x.h5"), &error);
+        if (!code) /* in the order of a resume */
+            code = checkpoint_get_average(checkpoint, &arena, values, &error);
+        if (!code || strstr(error.text, "/average/9.bias"))
+            code = checkpoint_get_state(checkpoint, &arena, values, &error);
+        if (!code)
+            code = checkpoint_get_slot(checkpoint, &arena, "momentum", values, &error);
+        assert_int_equal(code, cases[i].words ? ERROR_CHECKPOINT : OK);
+        assert_null(strchr(error.text, '\n'));
+        if (cases[i].words && !strstr(error.text, cases[i].words))
+            fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].words);
+        checkpoint_release(checkpoint);
+    }
+    memory_release(values);
+    arena_release(&arena);
+}
+
 /* Changes a copy of the good file in one of four ways; the new length. */
 static size_t mutate(unsigned char *bytes, uint64_t mutant) {
     struct RandomStream stream = random_stream(1, RANDOM_TEST, 0, 0, mutant);
@@ -180,9 +295,8 @@ static void mutants(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(not_a_checkpoint),
-        cmocka_unit_test(other_files),
-        cmocka_unit_test(nan_is_named),
+        cmocka_unit_test(not_a_checkpoint), cmocka_unit_test(other_files),
+        cmocka_unit_test(nan_is_named),     cmocka_unit_test(pieces_that_do_not_fit),
         cmocka_unit_test(mutants),
     };
     return cmocka_run_group_tests(tests, start, stop);
