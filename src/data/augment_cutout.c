@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "data/augment.h"
+#include "data/patch.h"
 
 struct CutoutOptions {
     int64_t size, count;
@@ -39,28 +40,17 @@ static int cutout_describe(const struct Choice *choice, const struct Image *in, 
         (long long)cutout->size, (long long)most, (long long)in->height, (long long)in->width);
 }
 
-/* [*first, *end) of a line of `side` pixels: `size` of them about a random centre. */
-static void span_of(uint32_t word, int64_t size, int64_t side, int64_t *first, int64_t *end) {
-    int64_t begin = (int64_t)random_below(word, (uint32_t)side) - size / 2;
-    *first = begin < 0 ? 0 : begin;
-    *end = begin + size < side ? begin + size : side;
-}
-
 static void cutout_apply(const void *options, void *prepared, const struct AugmentPlace *at,
                          const struct Image *in, struct Image *out) {
     (void)prepared;
     const struct CutoutOptions *cutout = options;
     struct RandomStream stream = augment_stream(at);
-    memcpy(out->pixels, in->pixels, (size_t)image_elements(in) * sizeof(float));
+    image_copy(in, out);
     for (int64_t i = 0; i < cutout->count; i++) {
-        uint32_t words[4];
-        int64_t top, bottom, left, right;
-        random_block(&stream, (uint32_t)i, words);
-        span_of(words[0], cutout->size, in->height, &top, &bottom);
-        span_of(words[1], cutout->size, in->width, &left, &right);
-        for (int64_t y = top; y < bottom && left < right; y++)
-            memset(out->pixels + (y * in->width + left) * in->channels, 0,
-                   (size_t)((right - left) * in->channels) * sizeof(float));
+        struct Patch patch = patch_draw(&stream, (uint32_t)i, cutout->size, cutout->size, in);
+        for (int64_t y = patch.top; y < patch.bottom; y++)
+            memset(out->pixels + (y * in->width + patch.left) * in->channels, 0,
+                   (size_t)((patch.right - patch.left) * in->channels) * sizeof(float));
     }
 }
 

@@ -1,8 +1,6 @@
 /* Mirrors the image left to right: at random with a given probability, or alternating (Jordan 2024,
  * "94% on CIFAR-10 in 3.29 seconds"): at random in the first epoch, and from then on every other
  * epoch, so that any two epochs in a row show both sides of each image. */
-#include <string.h>
-
 #include "data/augment.h"
 
 struct FlipOptions {
@@ -39,7 +37,7 @@ static void flip_apply(const void *options, void *prepared, const struct Augment
     (void)prepared;
     int64_t width = in->width, channels = in->channels, row = width * channels;
     if (!is_mirrored(options, at)) {
-        memcpy(out->pixels, in->pixels, (size_t)(in->height * row) * sizeof(float));
+        image_copy(in, out);
         return;
     }
     for (int64_t y = 0; y < in->height; y++) {

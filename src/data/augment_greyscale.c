@@ -1,7 +1,5 @@
 /* With a given probability, all three channels become the pixel's grey (ITU-R BT.601 luma), as
  * torchvision's RandomGrayscale. */
-#include <string.h>
-
 #include "data/colour.h"
 
 struct GreyscaleOptions {
@@ -30,7 +28,7 @@ static void greyscale_apply(const void *options, void *prepared, const struct Au
     const struct GreyscaleOptions *greyscale = options;
     struct RandomStream stream = augment_stream(at);
     if (random_uniform(random_word(&stream, 0)) >= greyscale->probability) {
-        memcpy(out->pixels, in->pixels, (size_t)image_elements(in) * sizeof(float));
+        image_copy(in, out);
         return;
     }
     for (int64_t i = 0; i < image_elements(in); i += 3) {

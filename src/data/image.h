@@ -3,6 +3,7 @@
 #define TRAINER_DATA_IMAGE_H
 
 #include <stdint.h>
+#include <string.h>
 
 struct Image {
     int64_t height, width, channels;
@@ -12,6 +13,11 @@ struct Image {
 
 static inline int64_t image_elements(const struct Image *image) {
     return image->height * image->width * image->channels;
+}
+
+/* The pixels, between images of one size. */
+static inline void image_copy(const struct Image *from, struct Image *to) {
+    memcpy(to->pixels, from->pixels, (size_t)image_elements(from) * sizeof(float));
 }
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "data/mix.h"
+#include "data/patch.h"
 
 static int cutmix_check(const struct Choice *choice, const struct Image *image,
                         struct Error *error) {
@@ -17,27 +18,18 @@ static int cutmix_check(const struct Choice *choice, const struct Image *image,
                        (long long)image->height, (long long)image->width);
 }
 
-/* [*first, *end): half of `size` to each side of a random centre, inside `side`. */
-static void span_of(uint32_t word, int64_t size, int64_t side, int64_t *first, int64_t *end) {
-    int64_t centre = random_below(word, (uint32_t)side);
-    *first = centre - size / 2 < 0 ? 0 : centre - size / 2;
-    *end = centre - size / 2 + size > side ? side : centre - size / 2 + size;
-}
-
 static float cutmix_apply(const struct MixOptions *options, const struct RandomStream *stream,
                           struct Image *image, const struct Image *partner) {
     double cut = sqrt(1 - mix_weight(options, stream));
-    int64_t top, bottom, left, right, width = image->width, channels = image->channels;
-    uint32_t words[4];
-    random_block(stream, 0, words);
-    span_of(words[0], (int64_t)((double)image->height * cut), image->height, &top, &bottom);
-    span_of(words[1], (int64_t)((double)width * cut), width, &left, &right);
-    for (int64_t y = top; y < bottom; y++)
-        memcpy(image->pixels + (y * width + left) * channels,
-               partner->pixels + (y * width + left) * channels,
-               (size_t)((right - left) * channels) * sizeof(float));
-    double area = (double)((bottom - top) * (right - left));
-    return (float)(1 - area / (double)(image->height * width));
+    int64_t height = image->height, width = image->width, channels = image->channels;
+    struct Patch patch = patch_draw(stream, 0, (int64_t)((double)height * cut),
+                                    (int64_t)((double)width * cut), image);
+    int64_t rows = patch.bottom - patch.top, columns = patch.right - patch.left;
+    for (int64_t y = patch.top; y < patch.bottom; y++)
+        memcpy(image->pixels + (y * width + patch.left) * channels,
+               partner->pixels + (y * width + patch.left) * channels,
+               (size_t)(columns * channels) * sizeof(float));
+    return (float)(1 - (double)(rows * columns) / (double)(height * width));
 }
 
 extern const struct Mix mix_cutmix;

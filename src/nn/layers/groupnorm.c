@@ -1,7 +1,11 @@
 /* Group normalisation (Wu and He 2018): in each sample the channels are cut into groups of
  * neighbours, and a group is normalised over its channels and all pixels, in training and inference
- * alike: y = γ(c) · x̂ + β(c) with x̂ = (x − mean) · v, v = 1 / sqrt(var + ε). With n values a group
+ * alike. With n values a group:
+ *
+ *   y = γ(c) · x̂ + β(c),  x̂ = (x − mean) · v,  v = 1 / sqrt(var + ε)
+ *
  *   dβ = Σ dy,  dγ = Σ dy · x̂,  dx = v · (γ dy − (Σ γ dy)/n − x̂ · (Σ γ dy x̂)/n)
+ *
  * Sums over pixels run channel by channel, in `real` over chunks of pixels and in double over
  * these; samples are added in their order. */
 #include <math.h>

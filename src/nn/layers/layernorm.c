@@ -1,8 +1,11 @@
 /* Layer normalisation (Ba et al. 2016): each sample is normalised over all its values, an image's
  * channels and pixels or a row of features, in training and inference alike; every value has a
- * scale and a shift of its own, as in PyTorch's LayerNorm((C, H, W)) and LayerNorm(features): y = γ
- * · x̂ + β with x̂ = (x − mean) · v, v = 1 / sqrt(var + ε) With n values a sample dβ = Σ dy and dγ =
- * Σ dy · x̂ over the samples, and dx = v · (γ dy − (Σ γ dy)/n − x̂ · (Σ γ dy x̂)/n) */
+ * scale and a shift of its own, as in PyTorch's LayerNorm((C, H, W)) and LayerNorm(features). With
+ * n values a sample, dβ and dγ summed over the samples:
+ *
+ *   y = γ · x̂ + β,  x̂ = (x − mean) · v,  v = 1 / sqrt(var + ε)
+ *
+ *   dβ = Σ dy,  dγ = Σ dy · x̂,  dx = v · (γ dy − (Σ γ dy)/n − x̂ · (Σ γ dy x̂)/n) */
 #include <math.h>
 #include <stddef.h>
 
