@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/target_scale.h"
 #include "store/h5.h"
 
 enum { MADE_TRAIN = 40, MADE_TEST = 13, MADE_HEIGHT = 6, MADE_WIDTH = 5, MADE_CHANNELS = 3 };
@@ -20,8 +21,16 @@ static inline int32_t made_label(int64_t sample) {
     return (int32_t)(sample * 7 % MADE_CLASSES);
 }
 
+static inline void made_targets(float *targets, int64_t samples) { /* (samples, 2) */
+    for (int64_t i = 0; i < samples; i++) {
+        targets[2 * i] = (float)i;
+        targets[2 * i + 1] = (float)(i % 7);
+    }
+}
+
 struct Made { /* zero: a good file */
     bool floats, no_statistics, no_classes, no_labels, no_images, no_splits;
+    bool targets; /* two values a sample, /target_names and their statistics */
     enum H5Type image_type, label_type; /* 0 (H5_UINT8): the usual */
     int64_t samples, labels;            /* of /train; 0: as usual, −1: none */
     int rank;                           /* of /train/images */
@@ -69,6 +78,13 @@ static inline int made_split(struct H5Writer *writer, const struct Made *made, c
     snprintf(path, sizeof path, "%s/labels", name);
     if (result == OK && !made->no_labels)
         result = h5_write(writer, path, type, 1, &labels, values, error);
+    const int64_t shape[] = {samples, 2};
+    float targets[MADE_TRAIN * 2];
+    if (made->targets)
+        made_targets(targets, samples);
+    snprintf(path, sizeof path, "%s/targets", name);
+    if (result == OK && made->targets)
+        result = h5_write(writer, path, H5_FLOAT32, 2, shape, targets, error);
     return result;
 }
 
@@ -90,6 +106,18 @@ static inline void made_statistics(bool floats, double *mean, double *deviation,
         deviation[c] = __builtin_sqrt(square[c] - mean[c] * mean[c]);
 }
 
+static inline int made_target_statistics(struct H5Writer *writer, struct Error *error) {
+    float targets[MADE_TRAIN * 2];
+    double mean[2], deviation[2];
+    const int64_t two = 2;
+    made_targets(targets, MADE_TRAIN);
+    target_statistics(targets, MADE_TRAIN, 2, mean, deviation);
+    int result = h5_write(writer, "statistics/target_mean", H5_FLOAT64, 1, &two, mean, error);
+    return result
+               ? result
+               : h5_write(writer, "statistics/target_std", H5_FLOAT64, 1, &two, deviation, error);
+}
+
 static inline int made_extras(struct H5Writer *writer, const struct Made *made,
                               struct Error *error) {
     int32_t version = made->version ? made->version : 1;
@@ -101,6 +129,9 @@ static inline int made_extras(struct H5Writer *writer, const struct Made *made,
     if (result == OK && !made->no_classes)
         result = h5_write_texts(writer, "classes", made_names,
                                 made->class_count ? made->class_count : MADE_CLASSES, error);
+    static const char *const targets[] = {"mass", "drift"};
+    if (result == OK && made->targets)
+        result = h5_write_texts(writer, "target_names", targets, 2, error);
     if (result != OK || made->no_statistics)
         return result;
     double mean[MADE_CHANNELS], deviation[MADE_CHANNELS];
@@ -116,7 +147,7 @@ static inline int made_extras(struct H5Writer *writer, const struct Made *made,
             h5_write(writer, "statistics/channel_std", H5_FLOAT64, 1, size + 2, deviation, error);
     if (result == OK)
         result = h5_write(writer, "statistics/mean_image", H5_FLOAT32, 3, size, image, error);
-    return result;
+    return result == OK && made->targets ? made_target_statistics(writer, error) : result;
 }
 
 static inline void made_write(const char *path, struct Made made) {

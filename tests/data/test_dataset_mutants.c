@@ -2,6 +2,7 @@
  * itself. Data sets carry no seal (they are mapped, not read), so damage to HDF5's own structures
  * is for HDF5 to find; where its library crashes instead, that is counted and printed. What the
  * digest covers must be found. */
+#include <math.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,11 +12,12 @@
 
 #include "data/dataset.h"
 #include "data/made_dataset.h"
+#include "data/statistics_file.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>
 
-enum { MUTANTS = 2000, EXIT_BASE = 40 /* away from a sanitizer's own exit code */ };
+enum { EXIT_BASE = 40 /* away from a sanitizer's own exit code */ };
 
 /* HDF5 asks malloc for what a damaged size says, and copes with NULL; so does the sanitizer then.
  */
@@ -25,22 +27,30 @@ const char *__asan_default_options(void) {
 }
 
 /* 0: good, 1: refused with a line, 2: opened, but found bad by verify, 3: refused without words. */
-static int judge(const char *path) {
+static int judge(const char *path, bool read_components) {
     struct Error error = {0};
     struct Dataset *dataset;
     if (dataset_open(&dataset, path, &error) != OK)
         return error.code == ERROR_DATA && strstr(error.text, path) ? 1 : 3;
     int result = dataset_verify(dataset, &error);
+    struct Pca pca = {0};
+    if (result == OK && read_components) {
+        result = pca_read(&pca, dataset, "none", &error);
+        pca_release(&pca);
+        if (result != OK && !strstr(error.text, path))
+            return 3;
+    }
     dataset_close(dataset);
     return result == OK ? 0 : 2;
 }
 
-static int judge_apart(const char *path) { /* −1: killed by a signal, −2: took longer than 10 s */
+static int judge_apart(const char *path,
+                       bool components) { /* −1: killed by a signal, −2: took longer than 10 s */
     pid_t child = fork();
     if (child == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         alarm(10);
-        _exit(EXIT_BASE + judge(path));
+        _exit(EXIT_BASE + judge(path, components));
     }
     int status;
     waitpid(child, &status, 0);
@@ -49,33 +59,67 @@ static int judge_apart(const char *path) { /* −1: killed by a signal, −2: to
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? -2 : -1;
 }
 
-static void mutants(void **state) {
-    (void)state;
-    const char *path = scratch_path("good.h5"), *mutant = scratch_path("mutant.h5");
+/* With all that statistics can add: covariance, deviations, principal components. */
+static void add_components(const char *path) {
     struct Error error;
     struct Dataset *dataset;
-    made_write(path, (struct Made){0});
+    struct Statistics statistics;
+    struct StatisticValues values;
+    struct Pca pca;
     assert_int_equal(dataset_open(&dataset, path, &error), OK);
+    const struct Split *train = dataset_split(dataset, "train", &error);
+    statistics_start(&statistics, dataset->height, dataset->width, dataset->channels);
+    statistics_add(&statistics, train->bytes, train->images, train->count);
+    statistics_result(&statistics, &values);
+    statistics_release(&statistics);
+    assert_int_equal(pca_compute(&pca, dataset, train, &values, "none", 0, NULL, &error), OK);
+    assert_int_equal(statistics_store(dataset, &values, &pca, "none", &error), OK);
+    pca_release(&pca);
+    statistic_values_release(&values);
+    dataset_close(dataset);
+}
+
+/* A good file of that kind, with the digest of its training split. */
+static void write_good(const char *path, struct Made made, bool components) {
+    struct Error error;
+    struct Dataset *dataset;
     char digest[33];
+    made_write(path, made);
+    assert_int_equal(dataset_open(&dataset, path, &error), OK);
     dataset_digest(dataset, dataset_split(dataset, "train", &error), digest);
     dataset_close(dataset);
-    made_write(path, (struct Made){.digest = digest});
-    assert_int_equal(judge_apart(path), 0);
+    made.digest = digest;
+    made_write(path, made);
+    if (components)
+        add_components(path);
+    assert_int_equal(judge_apart(path, components), 0);
+}
+
+/* One byte of it changed, or its end cut off. The length. */
+static size_t mutate(unsigned char *copy, size_t bytes, int mutant) {
+    size_t at = (size_t)random() % bytes;
+    if (mutant % 3 == 2)
+        return at;
+    if (mutant % 3 == 0)
+        copy[at] ^= (unsigned char)(1u << random() % 8);
+    else
+        copy[at] = (unsigned char)(copy[at] + 1 + random() % 255);
+    return bytes;
+}
+
+static void mutants_of(struct Made made, bool components, int mutants) {
+    const char *path = scratch_path("good.h5"), *mutant = scratch_path("mutant.h5");
+    write_good(path, made, components);
     size_t bytes;
     unsigned char *data = scratch_read(path, &bytes), *copy = malloc(bytes);
-    srandom(7);
     int counts[4] = {0}, crashed = 0;
-    for (int i = 0; i < MUTANTS; i++) {
-        size_t length = bytes, at = (size_t)random() % bytes;
+    srandom(7);
+    for (int i = 0; i < mutants; i++) {
         memcpy(copy, data, bytes);
-        if (i % 3 == 0)
-            copy[at] ^= (unsigned char)(1u << random() % 8);
-        else if (i % 3 == 1)
-            copy[at] = (unsigned char)(copy[at] + 1 + random() % 255);
-        else
-            length = at;
+        size_t length = mutate(copy, bytes, i);
+        unlink(mutant); /* writing over a file waits for the disk on some systems */
         scratch_write(mutant, copy, length);
-        int verdict = judge_apart(mutant);
+        int verdict = judge_apart(mutant, components);
         if (verdict == -2 || verdict == 3)
             fail_msg("mutant %d: %s", i, verdict == 3 ? "refused without words" : "hangs");
         if (i % 3 == 2)
@@ -87,14 +131,77 @@ static void mutants(void **state) {
     }
     print_message("%d mutants: %d refused, %d found by verify, %d harmless or unnoticed, "
                   "%d crashed HDF5\n",
-                  MUTANTS, counts[1], counts[2], counts[0], crashed);
-    assert_true(counts[1] > MUTANTS / 3 && counts[2] > MUTANTS / 20 && crashed < MUTANTS / 50);
+                  mutants, counts[1], counts[2], counts[0], crashed);
+    assert_true(counts[1] > mutants / 3 && counts[2] > mutants / 20 && crashed < mutants / 50);
     free(data);
     free(copy);
     scratch_empty();
 }
 
+static void of_classes(void **state) {
+    (void)state;
+    mutants_of((struct Made){0}, false, 800);
+}
+
+static void of_values(void **state) {
+    (void)state;
+    mutants_of((struct Made){.targets = true, .no_classes = true, .no_labels = true}, false, 500);
+}
+
+static void of_components(void **state) {
+    (void)state;
+    mutants_of((struct Made){0}, true, 500);
+}
+
+/* What HDF5 reads without a murmur. */
+static void pieces_that_do_not_fit(void **state) {
+    (void)state;
+    static const struct {
+        const char *name;
+        int rank;
+        int64_t size[3];
+        double first;
+        const char *words;
+    } cases[] = {
+        {"/statistics/target_mean", 1, {2}, NAN, "/statistics/target_mean: element 0 is nan"},
+        {"/statistics/target_std", 1, {2}, -1, "/statistics/target_std: element 0 is -1"},
+        {"/statistics/target_std", 1, {3}, 1, "/statistics/target_std: "},
+        {"/statistics/pixel_std",
+         3,
+         {6, 5, 3},
+         INFINITY,
+         "/statistics/pixel_std: element 0 is inf"},
+        {"/statistics/channel_covariance", 2, {3, 3}, NAN, "channel_covariance: element 0 is nan"},
+        {"/statistics/channel_covariance", 2, {2, 3}, 1, "/statistics/channel_covariance: "},
+        {"/train/targets", 2, {40, 2}, NAN, "/train/targets: row 0, 'mass': is nan"},
+        {"/train/targets", 2, {39, 2}, 1, "/train/targets: has 39 rows for 40 images"},
+        {"/train/targets", 2, {40, 1}, 1, "/train/targets: has 1 columns, expected 2"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *path = scratch_path("good.h5");
+        struct H5Writer *writer;
+        struct Dataset *dataset;
+        struct Error error = {0};
+        double values[100] = {cases[i].first};
+        made_write(path, (struct Made){.targets = true, .no_classes = true, .no_labels = true});
+        assert_int_equal(h5_update(&writer, path, ERROR_DATA, &error), OK);
+        assert_int_equal(h5_write(writer, cases[i].name, H5_FLOAT64, cases[i].rank, cases[i].size,
+                                  values, &error),
+                         OK);
+        assert_int_equal(h5_commit(writer, &error), OK);
+        assert_int_equal(dataset_open(&dataset, path, &error), ERROR_DATA);
+        if (!strstr(error.text, path) || !strstr(error.text, cases[i].words))
+            fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].words);
+    }
+    scratch_empty();
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(mutants)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_classes),
+        cmocka_unit_test(of_values),
+        cmocka_unit_test(of_components),
+        cmocka_unit_test(pieces_that_do_not_fit),
+    };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
