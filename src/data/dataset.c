@@ -327,9 +327,11 @@ static int read_statistic(struct Opening *opening, const struct StatisticRow *ro
                 result =
                     fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected a finite number",
                          dataset->path, name, (long long)i, statistic_element(row, values, i));
-            else if (row->of_deviation && statistic_element(row, values, i) < 0)
-                result = fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected 0 or more",
-                              dataset->path, name, (long long)i, statistic_element(row, values, i));
+            else if (row->of_deviation && !statistic_divides(statistic_element(row, values, i)))
+                result =
+                    fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected 0 or more%s",
+                         dataset->path, name, (long long)i, statistic_element(row, values, i),
+                         statistic_element(row, values, i) > 0 ? " that a float can hold" : "");
     }
     memory_release(name);
     return result;

@@ -159,10 +159,11 @@ static int read_statistic(struct Dataset *dataset, struct H5File *file, const ch
     *values = memory_allocate((size_t)dataset->target_count * sizeof(double), "statistics");
     int result = h5_read(file, name, H5_FLOAT64, 1, &dataset->target_count, *values, error);
     for (int64_t k = 0; result == OK && k < dataset->target_count; k++)
-        if (!isfinite((*values)[k]) || (*values)[k] < least)
+        if (!isfinite((*values)[k]) || (least == 0 && !statistic_divides((*values)[k])))
             result =
-                fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected %s", dataset->path,
-                     name, (long long)k, (*values)[k], least < 0 ? "a number" : "0 or more");
+                fail(error, ERROR_DATA, "%s:/%s: element %lld is %g, expected %s%s", dataset->path,
+                     name, (long long)k, (*values)[k], least < 0 ? "a number" : "0 or more",
+                     least == 0 && (*values)[k] > 0 ? " that a float can hold" : "");
     return result;
 }
 

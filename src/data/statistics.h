@@ -4,6 +4,7 @@
 #ifndef TRAINER_DATA_STATISTICS_H
 #define TRAINER_DATA_STATISTICS_H
 
+#include <float.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,6 +36,10 @@ int statistic_shape(const struct StatisticRow *row, int64_t height, int64_t widt
 void **statistic_place(const struct StatisticRow *row, struct StatisticValues *values);
 const void *statistic_of(const struct StatisticRow *row, const struct StatisticValues *values);
 double statistic_element(const struct StatisticRow *row, const void *values, int64_t at);
+/* A deviation by which values can be divided: 0, which is passed over, or a normal float. */
+static inline bool statistic_divides(double deviation) {
+    return deviation == 0 || deviation >= (double)FLT_MIN;
+}
 
 struct Statistics {
     int64_t height, width, channels;

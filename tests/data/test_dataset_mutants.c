@@ -165,6 +165,12 @@ static void pieces_that_do_not_fit(void **state) {
     } cases[] = {
         {"/statistics/target_mean", 1, {2}, NAN, "/statistics/target_mean: element 0 is nan"},
         {"/statistics/target_std", 1, {2}, -1, "/statistics/target_std: element 0 is -1"},
+        {"/statistics/target_std",
+         1,
+         {2},
+         1e-300,
+         "element 0 is 1e-300, expected 0 or more that a"},
+        {"/statistics/channel_std", 1, {3}, 1e-40, "element 0 is 1e-40, expected 0 or more that a"},
         {"/statistics/target_std", 1, {3}, 1, "/statistics/target_std: "},
         {"/statistics/pixel_std",
          3,
