@@ -1,5 +1,6 @@
 #include "checkpoint/checkpoint.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -109,6 +110,26 @@ static int write_surroundings(struct H5Writer *writer, const struct Checkpoint *
 }
 
 /* What cannot be read back is not written over what can. */
+static int check_preprocessing(const struct Checkpoint *checkpoint, const char *path,
+                               struct Error *error) {
+    const struct {
+        const char *name;
+        const float *values;
+        int64_t count;
+    } parts[] = {
+        {"mean", checkpoint->mean, checkpoint->mean_count},
+        {"factor", checkpoint->factor, checkpoint->factor_count},
+        {"matrix", checkpoint->matrix,
+         checkpoint->matrix ? checkpoint->matrix_rows * checkpoint->matrix_columns : 0},
+    };
+    for (size_t part = 0; part < sizeof parts / sizeof *parts; part++)
+        for (int64_t i = 0; i < parts[part].count; i++)
+            if (!isfinite(parts[part].values[i]))
+                return fail(error, ERROR_NUMERIC, "%s is not written: preprocessing/%s[%lld] is %g",
+                            path, parts[part].name, (long long)i, (double)parts[part].values[i]);
+    return OK;
+}
+
 static int check_finite(const struct Checkpoint *checkpoint, const char *path,
                         struct Error *error) {
     for (int i = 0; i < checkpoint->array_count; i++) {
@@ -118,7 +139,7 @@ static int check_finite(const struct Checkpoint *checkpoint, const char *path,
                         checkpoint->arrays[i].name, (long long)at,
                         (double)checkpoint->arrays[i].values[at]);
     }
-    return OK;
+    return check_preprocessing(checkpoint, path, error);
 }
 
 int checkpoint_write(const struct Checkpoint *checkpoint, const char *path, struct Error *error) {
