@@ -62,7 +62,8 @@ static void emit_string(struct Text *text, const char *string) {
     text_add(text, "\"");
 }
 
-static void emit_span(struct Text *text, const struct Span *span) {
+static void emit_span(struct Text *text, const void *value) {
+    const struct Span *span = value;
     char buffer[NUMBER_BYTES];
     if (span->epochs)
         text_add(text, "%s epoch%s", number_print(span->value, buffer),
@@ -114,7 +115,8 @@ static void emit_separator(struct Text *text, int i) {
     text_add(text, "%s", i ? ", " : "");
 }
 
-static void emit_choices_flow(struct Text *text, const struct ChoiceList *list) {
+static void emit_choices_flow(struct Text *text, const void *value) {
+    const struct ChoiceList *list = value;
     text_add(text, "[");
     for (int i = 0; i < list->count; i++) {
         emit_separator(text, i);
@@ -123,24 +125,53 @@ static void emit_choices_flow(struct Text *text, const struct ChoiceList *list) 
     text_add(text, "]");
 }
 
-static void emit_value(struct Text *text, const struct Key *key, const void *field) {
+/* One value; where it stands in a list, an element of it. */
+typedef void emit_element(struct Text *text, const void *value);
+
+static void emit_int(struct Text *text, const void *value) {
+    text_add(text, "%" PRId64, *(const int64_t *)value);
+}
+
+static void emit_real(struct Text *text, const void *value) {
     char buffer[NUMBER_BYTES];
+    text_add(text, "%s", number_print(*(const double *)value, buffer));
+}
+
+static void emit_text(struct Text *text, const void *value) {
+    emit_string(text, *(const char *const *)value);
+}
+
+static void emit_list(struct Text *text, int count, const void *elements, size_t size,
+                      emit_element *emit) {
+    text_add(text, "[");
+    for (int i = 0; i < count; i++) {
+        emit_separator(text, i);
+        emit(text, (const char *)elements + (size_t)i * size);
+    }
+    text_add(text, "]");
+}
+
+#define EMIT_LIST(type, elements, emit)                                                            \
+    emit_list(text, ((const type *)field)->count, ((const type *)field)->elements,                 \
+              sizeof *((const type *)field)->elements, emit)
+
+static void emit_value(struct Text *text, const struct Key *key, const void *field) {
     if (is_absent(key, field)) {
         text_add(text, "null");
         return;
     }
     switch (key->type) {
     case KEY_INT:
-        text_add(text, "%" PRId64, *(const int64_t *)field);
+        emit_int(text, field);
         return;
     case KEY_COUNT:
         if (*(const int64_t *)field == -1)
             text_add(text, "%s", key->names[0]);
         else
-            text_add(text, "%" PRId64, *(const int64_t *)field);
+            emit_int(text, field);
         return;
     case KEY_REAL:
-        text_add(text, "%s", number_print(*(const double *)field, buffer));
+        emit_real(text, field);
         return;
     case KEY_BOOL:
         text_add(text, "%s", *(const bool *)field ? "true" : "false");
@@ -149,67 +180,32 @@ static void emit_value(struct Text *text, const struct Key *key, const void *fie
         text_add(text, "%s", key->names[*(const int *)field]);
         return;
     case KEY_STRING:
-        emit_string(text, *(const char *const *)field);
+        emit_text(text, field);
         return;
     case KEY_SPAN:
         emit_span(text, field);
         return;
-    case KEY_REALS: {
-        const struct Reals *list = field;
-        text_add(text, "[");
-        for (int i = 0; i < list->count; i++) {
-            emit_separator(text, i);
-            text_add(text, "%s", number_print(list->values[i], buffer));
-        }
-        text_add(text, "]");
+    case KEY_REALS:
+        EMIT_LIST(struct Reals, values, emit_real);
         return;
-    }
-    case KEY_INTS: {
-        const struct Ints *list = field;
-        text_add(text, "[");
-        for (int i = 0; i < list->count; i++) {
-            emit_separator(text, i);
-            text_add(text, "%" PRId64, list->values[i]);
-        }
-        text_add(text, "]");
+    case KEY_INTS:
+        EMIT_LIST(struct Ints, values, emit_int);
         return;
-    }
-    case KEY_STRINGS: {
-        const struct Strings *list = field;
-        text_add(text, "[");
-        for (int i = 0; i < list->count; i++) {
-            emit_separator(text, i);
-            emit_string(text, list->values[i]);
-        }
-        text_add(text, "]");
+    case KEY_STRINGS:
+        EMIT_LIST(struct Strings, values, emit_text);
         return;
-    }
-    case KEY_SPANS: {
-        const struct Spans *list = field;
-        text_add(text, "[");
-        for (int i = 0; i < list->count; i++) {
-            emit_separator(text, i);
-            emit_span(text, &list->values[i]);
-        }
-        text_add(text, "]");
+    case KEY_SPANS:
+        EMIT_LIST(struct Spans, values, emit_span);
         return;
-    }
     case KEY_CHOICE:
         emit_choice_flow(text, field);
         return;
     case KEY_CHOICES:
         emit_choices_flow(text, field);
         return;
-    case KEY_CHOICE_LISTS: {
-        const struct ChoiceLists *lists = field;
-        text_add(text, "[");
-        for (int i = 0; i < lists->count; i++) {
-            emit_separator(text, i);
-            emit_choices_flow(text, &lists->items[i]);
-        }
-        text_add(text, "]");
+    case KEY_CHOICE_LISTS:
+        EMIT_LIST(struct ChoiceLists, items, emit_choices_flow);
         return;
-    }
     case KEY_SECTION:
         emit_flow(text, key->keys, field);
         return;
