@@ -110,6 +110,7 @@ struct Planning {
     bool stochastic;        /* calls draw random numbers: see struct Call */
     const int64_t *samples; /* every number of samples a call can have, largest first */
     int sample_counts;
+    int64_t shards; /* of the global batch */
     struct Error *error;
 };
 
@@ -150,7 +151,8 @@ struct Layer {
                   int *output, struct Error *error);
 
     int (*describe)(struct Describe *describe);
-    int (*plan)(struct Planning *planning); /* NULL: everything zero */
+    /* Failures go through schema_fail. NULL: everything zero. */
+    int (*plan)(struct Planning *planning);
     /* May `next`, the only consumer of this operation's output, run inside it? On true the plan has
      * already appended nothing: it records `next` in merged[] and takes over its output, and its
      * other input (of an add) as a further input of this operation. Asked before layer->plan. The

@@ -186,6 +186,7 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
                                     .stochastic = plan->stochastic,
                                     .samples = request->samples,
                                     .sample_counts = request->sample_counts,
+                                    .shards = request->shards ? request->shards : 1,
                                     .error = error};
         int code = operation->layer->plan ? operation->layer->plan(&planning) : OK;
         if (code)

@@ -31,8 +31,8 @@ static struct Alone alone_create(int64_t samples, struct Shape shape, bool train
     struct PlanRequest request = {.variant = variant,
                                   .backend = backend_find("openblas", variant, &error),
                                   .training = training,
-                                  .samples = {samples},
-                                  .sample_counts = 1,
+                                  .samples = {samples + 1, samples}, /* those of a short batch */
+                                  .sample_counts = 2,
                                   .loss = &alone.net.loss,
                                   .input_gradient = training};
     assert_int_equal(plan_create(&alone.plan, alone.net.model, &request, &error), OK);

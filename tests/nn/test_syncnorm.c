@@ -372,6 +372,37 @@ static void test_memory(void **unused) {
     net_release(&together);
 }
 
+static void plan_of_flat(const char *statistics, int64_t samples, int64_t shards, bool training,
+                         const char *refusal) {
+    struct Net net = create("[flatten, {linear: {out: 4}}, " NORM "]", statistics);
+    struct Error error;
+    struct PlanRequest request = {.variant = VARIANT_F32,
+                                  .backend = backend_find("openblas", VARIANT_F32, &error),
+                                  .training = training,
+                                  .samples = {samples, 1},
+                                  .sample_counts = samples > 1 ? 2 : 1,
+                                  .loss = &net.loss,
+                                  .shards = shards,
+                                  .own_shards = shards};
+    struct Plan *plan = NULL;
+    int code = plan_create(&plan, net.model, &request, &error);
+    assert_int_equal(code, refusal ? ERROR_RUN_FILE : OK);
+    if (refusal && (!strstr(error.text, refusal) || !strstr(error.text, "layer 2 (batchnorm)")))
+        fail_msg("unexpected message: %s", error.text);
+    plan_release(plan);
+    net_release(&net);
+}
+
+/* A channel's one value would become 0, unless it is that of a short last batch. */
+static void test_one_value(void **unused) {
+    (void)unused;
+    plan_of_flat("shard", 1, 4, true, "a shard has one value a channel");
+    plan_of_flat("batch", 1, 1, true, "a batch has one value a channel");
+    plan_of_flat("batch", 1, 2, true, NULL);
+    plan_of_flat("shard", 2, 4, true, NULL);
+    plan_of_flat("shard", 1, 1, false, NULL);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_shards_equal_the_whole_batch),
@@ -379,6 +410,7 @@ int main(void) {
         cmocka_unit_test(test_gather),
         cmocka_unit_test(test_a_nan_is_found_where_it_began),
         cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_one_value),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -101,8 +101,27 @@ static bool over_batch(const struct Operation *operation) {
            STATISTICS_BATCH;
 }
 
+/* A value that is its own mean becomes 0 whatever it was. A short last batch may have such. */
+static int check_values(const struct Planning *planning) {
+    const struct Node *node = planning->operation->node;
+    bool batch = over_batch(planning->operation);
+    int64_t values = planning->samples[0] * node->in[0].height * node->in[0].width;
+    if (batch)
+        values *= planning->shards;
+    if (!planning->training || values >= 2)
+        return OK;
+    return schema_fail(planning->error, node->choice, NULL,
+                       "layer %s (batchnorm): a %s has one value a channel here, which would "
+                       "become 0: expected a larger batch%s",
+                       node->path, batch ? "batch" : "shard",
+                       batch ? "" : ", fewer shards or statistics: batch");
+}
+
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
+    int code = check_values(planning);
+    if (code)
+        return code;
     struct Shape shape = operation->in[0];
     struct Lanes lanes = lanes_of(shape.channels);
     bool adds = merges(operation, "add"), relu = merges(operation, "relu");
