@@ -3,6 +3,7 @@
 #include "cli/overrides.h"
 #include "data/augment.h"
 #include "data/mix.h"
+#include "train/transfer.h"
 
 static int shape_of_flag(const char *text, struct Shape *shape, struct Error *error) {
     long long height, width, channels;
@@ -13,6 +14,26 @@ static int shape_of_flag(const char *text, struct Shape *shape, struct Error *er
                     text);
     *shape = (struct Shape){height, width, channels, 1, 1};
     return OK;
+}
+
+/* What preprocessing makes of an image: the run file's, or the donor's that it keeps. */
+static int describe_preprocess(const struct Blueprint *blueprint, const struct Image *in,
+                               struct Image *out, struct Error *error) {
+    struct Checkpoint *donor = NULL;
+    struct Preprocess preprocess = {0};
+    const struct RunOptions *options = &blueprint->options;
+    int code = transfer_read_donor(blueprint->file, &options->start_from, &donor, error);
+    if (code || !transfer_keeps_preprocess(&options->start_from))
+        code = code ? code
+                    : preprocess_describe(&options->preprocess, blueprint->file, in, out, error);
+    else {
+        code = transfer_preprocess(&preprocess, blueprint->file, options, blueprint->dataset, donor,
+                                   error);
+        *out = preprocess_image(&preprocess);
+    }
+    preprocess_release(&preprocess);
+    checkpoint_release(donor);
+    return code;
 }
 
 /* The image that reaches the model: augmentation may change its size. */
@@ -27,8 +48,7 @@ static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struc
         return code;
     struct Image stored = {dataset->height, dataset->width, dataset->channels, NULL, 0};
     struct Image preprocessed = stored, image = stored;
-    code = preprocess_describe(&blueprint->options.preprocess, blueprint->file, &stored,
-                               &preprocessed, error);
+    code = describe_preprocess(blueprint, &stored, &preprocessed, error);
     if (code == OK)
         code = augment_describe(&blueprint->options.augment, &stored, &preprocessed, &image, error);
     if (code == OK)
@@ -43,8 +63,8 @@ int blueprint_open(struct Blueprint *blueprint, const struct Arguments *argument
     struct Shape shape;
     *blueprint = (struct Blueprint){0};
     struct Overrides overrides = overrides_collect(arguments);
-    int code = runfile_parse(&blueprint->file, arguments->operands[0], NULL, overrides.texts,
-                             overrides.count, run_keys, &blueprint->options, error);
+    int code = run_parse(&blueprint->file, arguments->operands[0], NULL, overrides.texts,
+                         overrides.count, &blueprint->options, error);
     overrides_release(&overrides);
     if (!code)
         code =

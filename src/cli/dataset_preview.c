@@ -3,6 +3,7 @@
 #include "data/preview.h"
 #include "data/preview_augment.h"
 #include "train/run.h"
+#include "train/transfer.h"
 
 /* What the flags say, whichever picture is drawn. */
 struct Wish {
@@ -57,8 +58,12 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
         return code;
     const char *name = wish->split ? wish->split : options->data.train;
     const struct Split *split = dataset_split(dataset, name, error);
-    code = split ? preprocess_create(&preprocess, &options->preprocess, file, dataset, error)
-                 : error->code;
+    struct Checkpoint *donor = NULL;
+    code = split ? transfer_read_donor(file, &options->start_from, &donor, error) : error->code;
+    if (code == OK)
+        code = transfer_preprocess(&preprocess, file, options, dataset,
+                                   transfer_keeps_preprocess(&options->start_from) ? donor : NULL,
+                                   error);
     if (code == OK) {
         preprocess_prepare(&preprocess, variant_best(VARIANT_F32_V4));
         const struct AugmentPreview preview = {.samples = wish->count,
@@ -73,6 +78,7 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
                                                           .seed = (uint64_t)options->train.seed}};
         code = preview_augment_write(&preview, wish->out, error);
     }
+    checkpoint_release(donor);
     preprocess_release(&preprocess);
     dataset_close(dataset);
     return code;
@@ -90,8 +96,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct RunFile *file = NULL;
     struct RunOptions options = {0};
     struct Overrides overrides = overrides_collect(arguments);
-    code = runfile_parse(&file, path, NULL, overrides.texts, overrides.count, run_keys, &options,
-                         error);
+    code = run_parse(&file, path, NULL, overrides.texts, overrides.count, &options, error);
     overrides_release(&overrides);
     if (code == OK)
         code = preview_run(&wish, file, &options, error);

@@ -98,6 +98,9 @@ static int parse_numbers(struct Numbers *numbers, const struct Arguments *argume
                                 error);
     if (!code)
         code = argument_integer(arguments, "seed", 0, 9000000000000000, -1, &numbers->seed, error);
+    if (!code && numbers->seed >= 0 && !numbers->masks)
+        return fail(error, ERROR_USAGE,
+                    "--seed: is that of masks, and belongs to --dropout-samples");
     return code;
 }
 
@@ -122,6 +125,14 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     if (!backend)
         return error->code;
     members->backend = backend->name;
+    bool random = numbers->masks == 0;
+    for (int i = 0; i < members->count; i++)
+        random |= model_is_random(members->items[i].model);
+    if (!random)
+        return fail(error, ERROR_USAGE,
+                    "--dropout-samples: %s has no layer that is random in training, so that every "
+                    "sample would be the same; expected a model with dropout or the like",
+                    members->items[0].checkpoint->path);
     struct Attachment attachment = {.dataset = members->dataset,
                                     .split = members->split,
                                     .backend = backend,
@@ -178,7 +189,11 @@ void members_release(struct Members *members) {
 }
 
 int members_passes(const struct Members *members) {
-    return members->items[0].passes ? members->items[0].passes->count : 1;
+    int most = 1;
+    for (int i = 0; i < members->count; i++)
+        if (members->items[i].passes && members->items[i].passes->count > most)
+            most = members->items[i].passes->count;
+    return most;
 }
 
 struct EvaluateRequest members_request(const struct Members *members) {

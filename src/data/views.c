@@ -234,8 +234,13 @@ int views_create(struct Views **out, const char *text, const struct Image *image
     if (code == OK && set_of(views)->check)
         code = set_of(views)->check(&views->choice, image, error);
     if (code != OK) {
+        static const char place[] = "--views:1: "; /* where the parser thinks it reads */
+        struct Error found = *error;
+        const char *words = found.text;
+        if (!strncmp(words, place, strlen(place)))
+            words += strlen(place);
         views_release(views);
-        return code;
+        return fail(error, ERROR_USAGE, "--views %s: %s", text, words);
     }
     if (set_of(views)->apply == apply_crops)
         prepare_crops(views);

@@ -20,7 +20,7 @@
 struct Views;
 
 /* From the text of a flag, written as in a run file: "mirror", "ten_crop: {pad: 2}",
- * "{shifts: {by: 1}}"; for images of the size `image`. Failures (ERROR_RUN_FILE) begin with
+ * "{shifts: {by: 1}}"; for images of the size `image`. Failures (ERROR_USAGE) begin with
  * "--views". */
 int views_create(struct Views **views, const char *text, const struct Image *image,
                  struct Error *error);

@@ -71,7 +71,7 @@ static void add_keys(struct Document *document, const struct Key *keys) {
             add_cell(&document->text, key->fallback);
             text_add(&document->text, "` | ");
         } else {
-            text_add(&document->text, key->optional ? " | none | " : " | required | ");
+            text_add(&document->text, key->optional ? " | absent | " : " | required | ");
         }
         add_cell(&document->text, key->help ? key->help : "");
         text_add(&document->text, " |\n");
@@ -142,7 +142,9 @@ static const char introduction[] =
     "from "
     "0, and the\n  name of what was chosen may be left out: `--set optimizer.rate=0.1`, `--set "
     "model.0.out=32`,\n  `--set optimizer=nesterov`.\n"
-    "- A section whose keys all have defaults may be left out.\n\n";
+    "- A section whose keys all have defaults may be left out. What may be absent is taken away "
+    "again "
+    "by an empty\n  value: `--set average=`.\n\n";
 
 char *runfile_document(const struct Key *keys) {
     struct Document document = {0};

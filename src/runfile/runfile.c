@@ -93,19 +93,36 @@ static const struct YamlNode *step_down(const struct YamlNode *node, const char 
     return item;
 }
 
-int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
-                 const char *format, ...) {
-    struct YamlNode place = *file->root;
+/* The node of `path`, or of the last part of it that is there; *whole says which. */
+static const struct YamlNode *find_place(const struct RunFile *file, const char *path,
+                                         bool *whole) {
+    const struct YamlNode *place = file->root;
     char part[FOUND_BYTES];
+    *whole = true;
     for (const char *at = path; *at;) {
         size_t length = strcspn(at, ".");
         snprintf(part, sizeof part, "%.*s", (int)length, at);
-        const struct YamlNode *item = step_down(&place, part);
-        if (!item)
+        const struct YamlNode *item = step_down(place, part);
+        if (!item) {
+            *whole = false;
             break;
-        place = *item;
+        }
+        place = item;
         at += length + (at[length] == '.');
     }
+    return place;
+}
+
+bool runfile_given(const struct RunFile *file, const char *path) {
+    bool whole;
+    find_place(file, path, &whole);
+    return whole;
+}
+
+int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
+                 const char *format, ...) {
+    bool whole;
+    struct YamlNode place = *find_place(file, path, &whole);
     place.parent = NULL; /* the message names the path as the caller spells it */
     va_list arguments;
     va_start(arguments, format);

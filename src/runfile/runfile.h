@@ -26,6 +26,9 @@ void runfile_release(struct RunFile *file);
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
+/* Whether the run file or an override says something for `path`, whatever it says. */
+bool runfile_given(const struct RunFile *file, const char *path);
+
 /* The whole struct as YAML with every default written out (what is optional
  * and absent stays absent), numbers so that they read back to the
  * same bits: what is saved in the run's folder and in checkpoints. Parsing it gives the same struct

@@ -58,8 +58,8 @@ static int fill_state(struct Member *member, enum MemberParameters parameters,
 
 static int build(struct Member *member, enum MemberParameters parameters, struct Error *error) {
     const struct Checkpoint *checkpoint = member->checkpoint;
-    int code = runfile_parse(&member->file, checkpoint->path, checkpoint->run_text, NULL, 0,
-                             run_keys, &member->options, error);
+    int code = run_parse(&member->file, checkpoint->path, checkpoint->run_text, NULL, 0,
+                         &member->options, error);
     if (code) {
         error_context(error, "the run file kept in the checkpoint");
         return code;
@@ -155,11 +155,8 @@ static int make_passes(struct Member *member, const struct Attachment *attachmen
                     "--views: %s takes principal components, not images: there is nothing to view "
                     "in another way",
                     member->checkpoint->path);
-    if (request.masks && !model_is_random(member->model))
-        return fail(error, ERROR_USAGE,
-                    "--dropout-samples: %s has no layer that is random in training, so that every "
-                    "sample would be the same; expected a model with dropout or the like",
-                    member->checkpoint->path);
+    if (!model_is_random(member->model))
+        request.masks = 0; /* every mask would be the same */
     return passes_create(&member->passes, &request, error);
 }
 
@@ -179,7 +176,8 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
     struct PlanRequest planning = {.variant = attachment->variant,
                                    .backend = attachment->backend,
                                    .loss = &member->options.loss,
-                                   .sample_dropout = attachment->masks > 0};
+                                   .sample_dropout =
+                                       attachment->masks > 0 && model_is_random(member->model)};
     planning.sample_counts = evaluate_sizes(attachment->split->count, planning.samples);
     return plan_create(&member->plan, member->model, &planning, error);
 }

@@ -50,8 +50,8 @@ struct Attachment {
     int64_t masks;     /* of Monte Carlo dropout, a view; 0: none */
     int64_t seed;      /* of the masks; −1: the run's own */
 };
-/* Makes plan, loader and passes for a split. ERROR_USAGE where masks are asked for and no layer is
- * random. Not collective. */
+/* Makes plan, loader and passes for a split. A model without a random layer has one mask. Not
+ * collective. */
 int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error);
 
 #endif

@@ -30,8 +30,7 @@ static int compare_run_files(struct Trainer *trainer, const struct Checkpoint *c
                              struct Error *error) {
     struct RunFile *file = NULL;
     struct RunOptions saved = {0};
-    int code = runfile_parse(&file, checkpoint->path, checkpoint->run_text, NULL, 0, run_keys,
-                             &saved, error);
+    int code = run_parse(&file, checkpoint->path, checkpoint->run_text, NULL, 0, &saved, error);
     if (code) {
         error_context(error, "the run file kept in the checkpoint");
         return code;

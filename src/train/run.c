@@ -14,6 +14,55 @@ struct UpdaterRequest run_updater_request(const struct RunOptions *options) {
                                    .lookahead = &options->lookahead};
 }
 
+static bool is_default(const struct StartOptions *start) {
+    return start->fresh.count == 0 && start->take.count == 1 &&
+           !strcmp(start->take.values[0], "*") && start->parameters == START_AUTO;
+}
+
+static int settle_start(const struct RunFile *file, struct StartOptions *start,
+                        struct Error *error) {
+    if (!start->checkpoint && !is_default(start))
+        return runfile_fail(file, error, ERROR_RUN_FILE, "start_from",
+                            "missing key 'checkpoint', without which the others do nothing");
+    if (start->preprocess != START_PREPROCESS_AUTO)
+        return OK;
+    if (start->checkpoint && runfile_given(file, "preprocess"))
+        return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess",
+                            "would be overruled by the donor's preprocessing: say "
+                            "start_from.preprocess: own to use this one, or donor and leave it "
+                            "out");
+    start->preprocess = START_PREPROCESS_DONOR;
+    return OK;
+}
+
+static int settle(const struct RunFile *file, struct RunOptions *options, struct Error *error) {
+    static const char *const switches[][2] = {
+        {"lookahead", "every"}, {"early_stopping", "patience"}, {"large_batch", "base"}};
+    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
+        char *path = memory_print("%s.%s", switches[i][0], switches[i][1]);
+        bool idle = runfile_given(file, switches[i][0]) && !runfile_given(file, path);
+        memory_release(path);
+        if (idle)
+            return runfile_fail(file, error, ERROR_RUN_FILE, switches[i][0],
+                                "missing key '%s', without which the others do nothing",
+                                switches[i][1]);
+    }
+    return settle_start(file, &options->start_from, error);
+}
+
+int run_parse(struct RunFile **file, const char *path, const char *text,
+              const char *const *overrides, int override_count, struct RunOptions *options,
+              struct Error *error) {
+    int code = runfile_parse(file, path, text, overrides, override_count, run_keys, options, error);
+    if (!code)
+        code = settle(*file, options, error);
+    if (code) {
+        runfile_release(*file);
+        *file = NULL;
+    }
+    return code;
+}
+
 int run_build_model(const struct RunFile *file, const struct RunOptions *options,
                     struct Shape input, struct Model **model, struct Error *error) {
     if (options->model.count == 0)

@@ -18,10 +18,10 @@ struct StartOptions {
     const char *checkpoint;     /* a checkpoint or a file of weights; NULL: nobody's */
     int parameters;             /* enum: auto, model, average */
     struct Strings take, fresh; /* patterns of names */
-    int preprocess;             /* enum: donor, own */
+    int preprocess;             /* enum: auto, donor, own; run_parse leaves no auto */
 };
 enum { START_AUTO, START_MODEL, START_AVERAGE };
-enum { START_PREPROCESS_DONOR, START_PREPROCESS_OWN };
+enum { START_PREPROCESS_AUTO, START_PREPROCESS_DONOR, START_PREPROCESS_OWN };
 
 struct RunOptions {
     struct {
@@ -67,6 +67,13 @@ extern const struct Key run_keys[];
 
 /* What the run file says of updating parameters; points into `options`. */
 struct UpdaterRequest run_updater_request(const struct RunOptions *options);
+
+/* runfile_parse of a whole run, and what the tables of keys cannot say: a section whose keys do
+ * nothing because the one that switches it on is missing is refused; start_from.preprocess is
+ * decided. */
+int run_parse(struct RunFile **file, const char *path, const char *text,
+              const char *const *overrides, int override_count, struct RunOptions *options,
+              struct Error *error);
 
 /* The model of a run file for images of `input`. Failures name the run file's line. */
 int run_build_model(const struct RunFile *file, const struct RunOptions *options,

@@ -165,7 +165,7 @@ static const struct Key checkpoint_keys[] = {
     KEY_END};
 
 #define START_AT(member) offsetof(struct StartOptions, member)
-static const char *const start_preprocess_names[] = {"donor", "own", NULL};
+static const char *const start_preprocess_names[] = {"auto", "donor", "own", NULL};
 static const char *const start_parameters_names[] = {"auto", "model", "average", NULL};
 static const struct Key start_keys[] = {
     {.name = "checkpoint",
@@ -196,10 +196,11 @@ static const struct Key start_keys[] = {
     {.name = "preprocess",
      .type = KEY_ENUM,
      .offset = START_AT(preprocess),
-     .fallback = "donor",
+     .fallback = "auto",
      .names = start_preprocess_names,
      .help = "donor: images are prepared as for the donor, with its statistics; own: as the run "
-             "file's preprocess says, with the new data's"},
+             "file's preprocess says, with the new data's; auto: donor, but with a preprocess in "
+             "the run file one of the two has to be said"},
     KEY_END};
 
 const struct Key run_keys[] = {

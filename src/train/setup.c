@@ -46,8 +46,8 @@ static int write_run_file(const struct Trainer *trainer, struct Error *error) {
 
 static int parse(struct Trainer *trainer, struct Error *error) {
     const struct TrainRequest *request = trainer->request;
-    return runfile_parse(&trainer->file, request->run_path, NULL, request->overrides,
-                         request->override_count, run_keys, &trainer->options, error);
+    return run_parse(&trainer->file, request->run_path, NULL, request->overrides,
+                     request->override_count, &trainer->options, error);
 }
 
 static int check_shards(struct Trainer *trainer, struct Error *error) {
@@ -66,17 +66,6 @@ static int check_shards(struct Trainer *trainer, struct Error *error) {
     return OK;
 }
 
-static int set_preprocess(struct Trainer *trainer, struct Error *error) {
-    struct Preprocess *preprocess = &trainer->preprocess;
-    const struct Dataset *dataset = trainer->dataset;
-    if (!trainer->prepared_by)
-        return preprocess_create(preprocess, &trainer->options.preprocess, trainer->file, dataset,
-                                 error);
-    member_preprocess(preprocess, trainer->prepared_by);
-    preprocess_fit(preprocess, dataset->height, dataset->width);
-    return OK;
-}
-
 static int open_data(struct Trainer *trainer, struct Error *error) {
     const struct RunOptions *options = &trainer->options;
     int code = dataset_open(&trainer->dataset, options->data.file, error);
@@ -88,7 +77,8 @@ static int open_data(struct Trainer *trainer, struct Error *error) {
         return code;
     code = run_check_loss(trainer->file, options, trainer->dataset, error);
     if (!code)
-        code = set_preprocess(trainer, error);
+        code = transfer_preprocess(&trainer->preprocess, trainer->file, options, trainer->dataset,
+                                   trainer->prepared_by, error);
     if (code)
         return code;
     target_scale_create(&trainer->targets, (enum TargetRule)options->preprocess.targets,
@@ -279,7 +269,8 @@ static int start_state(struct Trainer *trainer, struct Text *taken, struct Error
     if (!trainer->donor)
         return OK;
     return transfer_take(trainer->file, &trainer->options.start_from, model_arena(trainer->model),
-                         trainer->donor, trainer->state, taken, error);
+                         updater_frozen_rows(trainer->updater), trainer->donor, trainer->state,
+                         taken, error);
 }
 
 /* The replicas start from rank 0's parameters. */
@@ -352,8 +343,7 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
         trainer->options.train.shards = ranks_size(ranks);
     if (!code && !checkpoint)
         code = trainer_find_donor(trainer, error);
-    const struct StartOptions *start = &trainer->options.start_from;
-    if (start->checkpoint && start->preprocess == START_PREPROCESS_DONOR)
+    if (transfer_keeps_preprocess(&trainer->options.start_from))
         trainer->prepared_by = checkpoint ? checkpoint : trainer->donor;
     if (!code)
         code = assemble(trainer, checkpoint, skipped, &taken, error);

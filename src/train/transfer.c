@@ -4,24 +4,45 @@
 
 #include "base/memory.h"
 #include "base/pattern.h"
+#include "train/member.h"
 #include "train/share.h"
 #include "train/trainer.h"
 
-static int read_donor(struct Trainer *trainer, struct Error *error) {
-    const struct StartOptions *options = &trainer->options.start_from;
-    int code = checkpoint_read_donor(&trainer->donor, options->checkpoint, error);
-    if (code)
-        return code;
-    if (options->preprocess == START_PREPROCESS_DONOR && trainer->donor->channels == 0)
-        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "start_from.preprocess",
+static int check_donor(const struct RunFile *file, const struct StartOptions *options,
+                       const struct Checkpoint *donor, struct Error *error) {
+    if (options->preprocess == START_PREPROCESS_DONOR && donor->channels == 0)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "start_from.preprocess",
                             "is donor, but %s holds weights alone, without preprocessing; expected "
                             "own",
                             options->checkpoint);
-    if (options->parameters == START_AVERAGE && !checkpoint_has_average(trainer->donor))
-        return runfile_fail(trainer->file, error, ERROR_CHECKPOINT, "start_from.parameters",
+    if (options->parameters == START_AVERAGE && !checkpoint_has_average(donor))
+        return runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.parameters",
                             "is average, but %s holds no average of weights; expected auto or "
                             "model",
                             options->checkpoint);
+    return OK;
+}
+
+int transfer_read_donor(const struct RunFile *file, const struct StartOptions *options,
+                        struct Checkpoint **donor, struct Error *error) {
+    *donor = NULL;
+    if (!options->checkpoint)
+        return OK;
+    int code = checkpoint_read_donor(donor, options->checkpoint, error);
+    return code ? code : check_donor(file, options, *donor, error);
+}
+
+bool transfer_keeps_preprocess(const struct StartOptions *options) {
+    return options->checkpoint && options->preprocess == START_PREPROCESS_DONOR;
+}
+
+int transfer_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
+                        const struct RunOptions *options, const struct Dataset *dataset,
+                        const struct Checkpoint *keeper, struct Error *error) {
+    if (!keeper)
+        return preprocess_create(preprocess, &options->preprocess, file, dataset, error);
+    member_preprocess(preprocess, keeper);
+    preprocess_fit(preprocess, dataset->height, dataset->width);
     return OK;
 }
 
@@ -30,7 +51,8 @@ int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
     if (!trainer->options.start_from.checkpoint)
         return OK;
     if (ranks_rank(trainer->ranks) == 0)
-        code = read_donor(trainer, error);
+        code = transfer_read_donor(trainer->file, &trainer->options.start_from, &trainer->donor,
+                                   error);
     code = ranks_agree(trainer->ranks, code, error);
     if (!code)
         share_checkpoint(trainer->ranks, &trainer->donor);
@@ -124,12 +146,29 @@ static void add_unused(struct Text *table, const struct Arena *arena,
     }
 }
 
+/* Rows that will keep their random start: more of the model differs than its author thinks. */
+struct Idle {
+    int count;
+    const char *first;
+};
+
+static void add_warning(struct Text *table, const struct Idle *idle) {
+    if (idle->count)
+        text_add(
+            table,
+            "\n  warning: %d array%s start%s fresh and %s frozen, as %s: drawn at random, they "
+            "will stay so",
+            idle->count, idle->count == 1 ? "" : "s", idle->count == 1 ? "s" : "",
+            idle->count == 1 ? "is" : "are", idle->first);
+}
+
 int transfer_take(const struct RunFile *file, const struct StartOptions *options,
-                  const struct Arena *arena, const struct Checkpoint *donor, float *state,
-                  struct Text *table, struct Error *error) {
+                  const struct Arena *arena, const bool *frozen, const struct Checkpoint *donor,
+                  float *state, struct Text *table, struct Error *error) {
     bool averaged = options->parameters != START_MODEL && checkpoint_has_average(donor);
     const char *group = averaged ? "average/" : "model/";
     int taken = 0, first = 0, code;
+    struct Idle idle = {0};
     code = check_patterns(file, "start_from.take", &options->take, arena, error);
     if (!code)
         code = check_patterns(file, "start_from.fresh", &options->fresh, arena, error);
@@ -146,6 +185,8 @@ int transfer_take(const struct RunFile *file, const struct StartOptions *options
         if (fate == TRANSFER_TAKEN) {
             arena_from_file(row, array->values, state);
             taken++;
+        } else if (frozen && frozen[i] && row->role != ROLE_STATISTIC && !idle.count++) {
+            idle.first = row->name;
         }
         if (i > first && (fate != before || fate == TRANSFER_SHAPE)) {
             add_line(table, arena, first, i, before, array_before);
@@ -156,10 +197,12 @@ int transfer_take(const struct RunFile *file, const struct StartOptions *options
     }
     add_line(table, arena, first, arena->row_count, before, array_before);
     add_unused(table, arena, donor, group);
+    add_warning(table, &idle);
     if (!taken)
         return runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.checkpoint",
-                            "nothing of %s can be taken: none of its %d arrays has both a name and "
-                            "a shape of the model's (trainer inspect shows them)",
-                            donor->path, donor->array_count);
+                            "nothing of %s is taken: no array of the model is in take, not in "
+                            "fresh, and in the donor with the same name and shape (trainer inspect "
+                            "shows the donor's)",
+                            donor->path);
     return OK;
 }

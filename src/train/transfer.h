@@ -1,5 +1,5 @@
 /* Transfer learning: a run that starts from another's parameters. Which rows are taken is said by
- * patterns of their names (base/pattern.h). Inside train/ only. */
+ * patterns of their names (base/pattern.h). Not collective. */
 #ifndef TRAINER_TRAIN_TRANSFER_H
 #define TRAINER_TRAIN_TRANSFER_H
 
@@ -7,6 +7,16 @@
 #include "base/text.h"
 #include "checkpoint/checkpoint.h"
 #include "train/run.h"
+
+/* The donor of start_from, read and checked; *donor is NULL where there is none. */
+int transfer_read_donor(const struct RunFile *file, const struct StartOptions *options,
+                        struct Checkpoint **donor, struct Error *error);
+/* Does the run prepare its images as the donor's were? */
+bool transfer_keeps_preprocess(const struct StartOptions *options);
+/* The run's preprocessing: that of `keeper`, or where that is NULL what the run file says. */
+int transfer_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
+                        const struct RunOptions *options, const struct Dataset *dataset,
+                        const struct Checkpoint *keeper, struct Error *error);
 
 /* Why a row of the model starts as it does. */
 enum Transfer {
@@ -19,10 +29,11 @@ enum Transfer {
 
 /* Copies what is taken from `donor` into `state`; the other rows stay as they were initialised.
  * `table` gets, for people, one line a run of rows with the same fate, then the donor's arrays that
- * the model has no place for. Fails (ERROR_RUN_FILE) where a pattern matches no row of the model,
- * naming the nearest, and (ERROR_CHECKPOINT) where nothing at all is taken. */
+ * the model has no place for; and a warning of rows that start fresh although they are frozen
+ * (`frozen`, of each row; NULL: none is). Fails (ERROR_RUN_FILE) where a pattern matches no row of
+ * the model, naming the nearest, and (ERROR_CHECKPOINT) where nothing at all is taken. */
 int transfer_take(const struct RunFile *file, const struct StartOptions *options,
-                  const struct Arena *arena, const struct Checkpoint *donor, float *state,
-                  struct Text *table, struct Error *error);
+                  const struct Arena *arena, const bool *frozen, const struct Checkpoint *donor,
+                  float *state, struct Text *table, struct Error *error);
 
 #endif

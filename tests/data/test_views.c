@@ -117,7 +117,7 @@ static void enlarged_crops(void **state) {
 
 static void refused(const char *text, const char *words) {
     struct Views *views;
-    assert_int_equal(views_create(&views, text, &size, &error), ERROR_RUN_FILE);
+    assert_int_equal(views_create(&views, text, &size, &error), ERROR_USAGE);
     assert_null(views);
     if (!strstr(error.text, words) || !strstr(error.text, "--views"))
         fail_msg("\"%s\" does not say \"%s\"", error.text, words);

@@ -64,6 +64,6 @@ with scratch() as folder:
     bare = run_file(folder, data, model="\n  - flatten\n  - linear: {out: 10}\n", name="bare.yaml", length="2 steps", warmup="0")
     result(1, "train", bare, "--out", f"{folder}/bare", "--quiet")
     for code, words, more in ((2, "no layer that is random", [f"{folder}/bare/checkpoints/best.h5", "--dropout-samples", "4"]),
-                              (3, "did you mean 'mirror'", [best, "--views", "miror"]), (3, "expected less than", [best, "--views", "shifts: {by: 99}"])):
+                              (2, "did you mean 'mirror'", [best, "--views", "miror"]), (2, "expected less than", [best, "--views", "shifts: {by: 99}"])):
         line = run(2, "eval", *more, code=code)[1].split("\n")[0]
         check(words in line, line)

@@ -98,6 +98,12 @@ with scratch() as folder:
     result(1, "train", student, "--out", f"{folder}/plain", "--set", f"start_from.checkpoint={plain}", "--set", "start_from.preprocess=own", "--quiet")
     check((begin(folder, "plain")["0.weight"] == theirs["0.weight"] * 2).all(), "weights that h5py wrote are taken")
 
+    frozen = ["--set", 'parameters=[{all: {name: "*", frozen: true}}, {all: {name: "5.*", frozen: false}}]']
+    words = run(1, "train", student, "--out", f"{folder}/frozen", *start, *frozen)[1]
+    check("warning" not in words, "a fresh head that learns is as it should be")
+    words = run(1, "train", student, "--out", f"{folder}/idle", *start, *frozen, "--set", 'start_from.fresh=["0.*"]')[1]
+    check("warning: 1 array starts fresh and is frozen, as 0.weight" in words, "what is frozen as it was drawn is warned about")
+
     recipes = os.path.join(SOURCE, "launch", "recipes")
     small = ["--set", f"data.file={few}", "--set", "train.batch=16", "--set", "train.shards=2", "--set", "train.length=2 steps", "--set", "schedule.warmup=0", "--quiet"]
     result(2, "train", f"{recipes}/cifar10-smallcnn.yaml", "--out", f"{folder}/big", *small, "--set", "model.23.out=4")
@@ -120,7 +126,10 @@ with scratch() as folder:
         return words
     check("'5.weigth' matches no array of the model; the nearest is '5.weight'" in refused(3, *start, "--set", 'start_from.fresh=["5.weigth"]'), "a pattern for nothing is refused")
     check("start_from.preprocess" in refused(3, "--set", f"start_from.checkpoint={plain}"), "weights alone have no preprocessing to keep")
-    check("none of its" in refused(5, *start, "--set", 'start_from.take=["5.*"]'), "a donor of which nothing fits is refused")
+    check("is taken" in refused(5, *start, "--set", 'start_from.take=["5.*"]'), "a donor of which nothing fits is refused")
     check("holds no average of weights" in refused(5, *start, "--set", "start_from.parameters=average"), "an average that is not there is refused")
+    check("would be overruled" in refused(3, *start, "--set", "preprocess.center=mean_image"), "a preprocess beside the donor's has to be decided upon")
+    check("missing key 'checkpoint'" in refused(3, "--set", 'start_from.fresh=["0.*"]'), "start_from without a checkpoint is refused")
+    check("missing key 'every'" in refused(3, "--set", "lookahead.share=0.3"), "a section that nothing switches on is refused")
     check("no group /model" in refused(5, "--set", f"start_from.checkpoint={data}"), "a data set is no donor")
     check("nowhere.h5" in refused(5, "--set", "start_from.checkpoint=nowhere.h5"), "a donor that is not there is refused")

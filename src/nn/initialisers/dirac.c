@@ -1,26 +1,51 @@
 /* The identity, as far as shapes allow: output o is input o, of its own group; a convolution takes
- * it at the middle of its kernel. Further outputs start at zero. With padding (kernel − 1) / 2 and
- * as many outputs as inputs a layer starts as if it were not there. Zagoruyko and Komodakis 2017,
- * "DiracNets". */
+ * it at the middle of its kernel. Further outputs start at zero, or are drawn. With padding (kernel
+ * − 1) / 2 and as many outputs as inputs a layer starts as if it were not there. Zagoruyko and
+ * Komodakis 2017, "DiracNets". */
+#include <math.h>
+#include <string.h>
+
 #include "nn/initialise_draws.h"
+
+enum { REST_ZEROS, REST_KAIMING };
+static const char *const rest_names[] = {"zeros", "kaiming_normal", NULL};
+struct DiracOptions {
+    int rest;
+};
+static const struct Key keys[] = {
+    {.name = "rest",
+     .type = KEY_ENUM,
+     .offset = offsetof(struct DiracOptions, rest),
+     .fallback = "zeros",
+     .names = rest_names,
+     .help = "outputs beyond the inputs: zero, or drawn with std sqrt(2 / fan_in)"},
+    KEY_END};
 
 static void fill(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
                  float *values) {
-    (void)options, (void)stream;
+    const struct DiracOptions *dirac = options;
     int64_t outputs = row->file_size[0], inputs = row->file_size[1];
     int64_t kernel = row->file_rank == 4 ? row->file_size[3] : 1,
             area = row->count / outputs / inputs;
     int64_t groups = row->groups > 0 ? row->groups : 1, middle = kernel / 2 * kernel + kernel / 2;
-    draw_constant(0, row, values);
+    if (dirac->rest == REST_KAIMING)
+        draw_normal(sqrt(2 / draw_fan(row->fan_in)), row, stream, values);
+    else
+        draw_constant(0, row, values);
     for (int64_t o = 0; o < outputs; o++) {
         int64_t input = o % (outputs / groups);
-        if (input < inputs)
-            values[(o * inputs + input) * area + middle] = 1;
+        if (input >= inputs)
+            continue;
+        memset(values + o * inputs * area, 0, (size_t)(inputs * area) * sizeof *values);
+        values[(o * inputs + input) * area + middle] = 1;
     }
 }
 
 const struct Initialiser initialiser_dirac = {
-    .kind = {"dirac", "the identity: a layer starts by handing its input on", NULL, 0},
+    .kind = {"dirac",
+             "the identity: a layer starts by handing its input on; outputs beyond the inputs are "
+             "zero, or drawn",
+             keys, sizeof(struct DiracOptions)},
     .fill = fill,
     .needs_matrix = true,
 };
