@@ -389,8 +389,8 @@ static void test_document(void **state) {
         strstr(text, "| `batch` | integer from 1, samples | required | global mini-batch |"));
     assert_non_null(strstr(text, "| `bias` | true or false | `true` | on \\| off |"));
     assert_non_null(strstr(text, "| `model` | list of [layers](#layers) | required |"));
-    assert_non_null(strstr(text, "| `note` | text | none |"));
-    assert_non_null(strstr(text, "| `value` | number from 0 to 9 | none | of each |"));
+    assert_non_null(strstr(text, "| `note` | text | absent |"));
+    assert_non_null(strstr(text, "| `value` | number from 0 to 9 | absent | of each |"));
     assert_non_null(strstr(text, "| `rate` | number above 0 up to 10 | required |"));
     assert_non_null(strstr(text, "Below `affine`:\n\n| key |"));
     assert_int_equal(occurrences(text, "\n## Layers\n"), 1);
