@@ -40,3 +40,19 @@ void large_batch_apply(const struct LargeBatchOptions *options, int64_t batch,
     if (ratio > 1)
         time->scale_warmup = span_steps(options->warmup, time->steps_per_epoch);
 }
+
+int large_batch_check(const struct RunFile *file, const struct Choice *schedule,
+                      const struct ScheduleTime *time, struct Error *error) {
+    static const char key[] = "large_batch.warmup";
+    if (time->scale_warmup && schedule_rises(schedule))
+        return runfile_fail(file, error, ERROR_RUN_FILE, key,
+                            "no warm-up goes with %s, which rises to the base rate by itself; "
+                            "expected 0",
+                            schedule->kind->name);
+    if (time->scale_warmup > time->total)
+        return runfile_fail(file, error, ERROR_RUN_FILE, key,
+                            "%lld steps of warm-up are more than the run's %lld steps; a run cut "
+                            "short for a trial goes with --set large_batch.warmup=0",
+                            (long long)time->scale_warmup, (long long)time->total);
+    return OK;
+}

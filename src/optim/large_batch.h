@@ -5,6 +5,7 @@
 #define TRAINER_OPTIM_LARGE_BATCH_H
 
 #include "optim/schedule.h"
+#include "runfile/runfile.h"
 
 struct LargeBatchOptions {
     int64_t base; /* the batch that the base rate is for; 0: the rule is off */
@@ -18,5 +19,10 @@ extern const char *const large_batch_rules[]; /* "linear", "sqrt", NULL */
  * larger than the base there is nothing to warm up to. */
 void large_batch_apply(const struct LargeBatchOptions *options, int64_t batch,
                        struct ScheduleTime *time);
+
+/* Behind large_batch_apply: a warm-up longer than the run, or beside a schedule that rises by
+ * itself. */
+int large_batch_check(const struct RunFile *file, const struct Choice *schedule,
+                      const struct ScheduleTime *time, struct Error *error);
 
 #endif

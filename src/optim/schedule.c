@@ -41,6 +41,10 @@ double schedule_factor(const struct Choice *choice, const struct ScheduleTime *t
            schedule_of(choice)->factor(choice->options, time, step - warmup, time->total - warmup);
 }
 
+bool schedule_rises(const struct Choice *choice) {
+    return schedule_of(choice)->rises;
+}
+
 bool schedule_watches(const struct Choice *choice) {
     return schedule_of(choice)->observe != NULL;
 }
@@ -68,17 +72,20 @@ int64_t schedule_cycles(const struct Choice *choice, const struct ScheduleTime *
 
 int schedule_check(const struct Choice *choice, const struct ScheduleTime *time,
                    struct Error *error) {
-    int64_t warmup = warmup_steps(choice, time);
-    if (time->scale_warmup && warmup > time->scale_warmup)
+    const struct Schedule *schedule = schedule_of(choice);
+    int64_t warmup = warmup_steps(choice, time), own = warmup - time->scale_warmup;
+    if (own && schedule->rises)
+        return schema_fail(error, choice, "warmup",
+                           "%s rises to the base rate by itself; leave the warm-up out",
+                           choice->kind->name);
+    if (own && time->scale_warmup)
         return schema_fail(error, choice, "warmup",
                            "large_batch brings a warm-up of its own; leave this one out, or set "
                            "large_batch.warmup to 0");
     if (warmup > time->total)
         return schema_fail(error, choice, "warmup",
                            "%lld steps of warm-up are more than the run's %lld steps; a run cut "
-                           "short for a trial goes with --set %s.warmup=0",
-                           (long long)warmup, (long long)time->total,
-                           time->scale_warmup ? "large_batch" : "schedule");
-    const struct Schedule *schedule = schedule_of(choice);
+                           "short for a trial goes with --set schedule.warmup=0",
+                           (long long)warmup, (long long)time->total);
     return schedule->check ? schedule->check(choice, time, error) : OK;
 }

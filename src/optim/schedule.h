@@ -28,6 +28,7 @@ struct ScheduleState {
 
 struct Schedule {
     struct Kind kind;
+    bool rises; /* by itself: no warm-up goes with it */
     /* Factor at `step` (from 0) of `total` after warm-up. Pure. */
     double (*factor)(const void *options, const struct ScheduleTime *time, int64_t step,
                      int64_t total);
@@ -64,6 +65,7 @@ int64_t span_steps(struct Span span, int64_t steps_per_epoch);
 
 double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time,
                        const struct ScheduleState *state, int64_t step);
+bool schedule_rises(const struct Choice *schedule);   /* it takes no warm-up */
 bool schedule_watches(const struct Choice *schedule); /* it needs validations */
 /* After the validation behind `step` steps; during the warm-up, and for schedules that do not
  * watch, nothing happens. */

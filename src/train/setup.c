@@ -133,7 +133,9 @@ static int measure_time(struct Trainer *trainer, struct Error *error) {
     trainer->time.steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
     trainer->time.total = span_steps(options->train.length, trainer->time.steps_per_epoch);
     large_batch_apply(&options->large_batch, batch, &trainer->time);
-    int code = schedule_check(&options->schedule, &trainer->time, error);
+    int code = large_batch_check(trainer->file, &options->schedule, &trainer->time, error);
+    if (!code)
+        code = schedule_check(&options->schedule, &trainer->time, error);
     if (!code && options->average.kind)
         code = average_check(&options->average, &trainer->time, error);
     return code ? code : check_snapshots(trainer, error);

@@ -122,6 +122,8 @@ static void test_refusals(void **state) {
     refused("schedule: {constant: {warmup: 26 epochs}}", "warmup");
     refused("schedule: {step: {every: 0 steps}}", "every");
     refused("schedule: {inverse_sqrt: {scale: 0 epochs}}", "scale");
+    refused("schedule: {one_cycle: {warmup: 4 steps}}",
+            "schedule.one_cycle.warmup: one_cycle rises to the base rate by itself");
 }
 
 int main(void) {

@@ -356,6 +356,7 @@ def multi_step(generator, name, options):
 
 
 def one_cycle(generator, name, options):
+    options.pop("warmup", None)  # it rises by itself
     if options.get("three_phase"):
         options["rise"] = 0.4
     return options
@@ -421,8 +422,11 @@ def settle(generator, run):
     large = run.get("large_batch", {})
     if large.get("base"):  # brings a warm-up, beside which the schedule has none
         large["warmup"] = rng.choice(["0", "3 steps", "7 steps"])
-        if isinstance(run.get("schedule"), dict):
-            next(iter(run["schedule"].values())).pop("warmup", None)
+        schedule = run.get("schedule")
+        if isinstance(schedule, dict):
+            next(iter(schedule.values())).pop("warmup", None)
+        if "one_cycle" in (schedule or ()):  # the word, or the key
+            large["warmup"] = "0"
     if run.get("checkpoint", {}).get("snapshots"):  # where cycles end within the run
         cycles = isinstance(run.get("schedule"), dict) and run["schedule"].get("cosine_restarts")
         if cycles:

@@ -123,6 +123,10 @@ with scratch() as folder:
         ("early_stopping.patience", settings(early_stopping__patience=3, data__validation="none")),
         ("cosine has none", settings(checkpoint__snapshots="true")),
         ("ends before the schedule's first cycle", settings(checkpoint__snapshots="true", schedule="{cosine_restarts: {period: 41 steps}}")),
+        ("schedule.one_cycle.warmup: one_cycle rises", settings(schedule="{one_cycle: {warmup: 4 steps}}")),
+        ("large_batch.warmup: no warm-up goes with one_cycle", settings(large_batch__base=15, schedule="one_cycle")),
+        ("large_batch.warmup=42 steps: 42 steps of warm-up are more than the run's 40", settings(large_batch__base=15, large_batch__warmup="42 steps")),
+        ("average.swa.every: the average begins at step 41", settings(average="{swa: {start: 0, every: 41 steps}}")),
         ("large_batch brings a warm-up", settings(large_batch__base=15, schedule="{cosine: {warmup: 1 epoch}}")),
         ("did you mean 'loss'", settings(early_stopping__metric="los")),
     ):

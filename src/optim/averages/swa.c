@@ -40,8 +40,16 @@ static int64_t batches(const void *options, const struct ScheduleTime *time) {
 
 static int check(const struct Choice *average, const struct ScheduleTime *time,
                  struct Error *error) {
-    if (every(average->options, time) < 1)
+    const struct SwaOptions *o = average->options;
+    int64_t apart = every(o, time);
+    if (apart < 1)
         return schema_fail(error, average, "every", "must be at least one step");
+    if (start(o, time) == 0 && apart > time->total)
+        return schema_fail(error, average, "every",
+                           "the average begins at step %lld, the first of those that go into it, "
+                           "and the run has %lld; a run cut short for a trial goes with --set "
+                           "'average.every=1 steps'",
+                           (long long)apart, (long long)time->total);
     return OK;
 }
 

@@ -95,6 +95,7 @@ const struct Schedule schedule_one_cycle = {
              .summary = "rises to the base rate, then falls far below where it began",
              .keys = keys,
              .options_size = sizeof(struct OneCycleOptions)},
+    .rises = true,
     .factor = factor,
     .check = check,
 };
