@@ -105,6 +105,7 @@ void metrics_epoch(struct Metrics *metrics, const struct EpochFigures *figures) 
         number(file, "train_rmse", figures->train_rmse);
     else
         number(file, "train_accuracy", figures->train_accuracy);
+    number(file, "rate", figures->rate);
     write_validation(file, "validation", figures->regression, &figures->validation);
     write_validation(file, "average", figures->regression, &figures->average);
     number(file, "seconds", figures->seconds);

@@ -2,8 +2,8 @@
  *   {"kind":"step","step":12,"epoch":1,"loss":2.3025,"accuracy":0.1,"rate":0.05,"images_per_second":812.4}
  * and "gradient_norm" behind "rate" where the run file's `clip` asks for it;
  * an epoch's line:
- *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"validation_loss":…,
- *    "validation_accuracy":…,"validation_top5":…,"seconds":…}
+ *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"rate":…,
+ *    "validation_loss":…,"validation_accuracy":…,"validation_top5":…,"seconds":…}
  * and, where the run keeps an average of weights, "average_loss", "average_accuracy",
  * "average_top5" of the validation with it.
  * Where the targets are values, "rmse" stands in the place of "accuracy", "train_rmse" of
@@ -35,6 +35,7 @@ struct EpochFigures {
     int64_t step, epoch;
     bool regression;
     double train_loss, train_accuracy, train_rmse;
+    double rate;                                  /* of its last step */
     struct ValidationFigures validation, average; /* average: of weights */
     double seconds; /* training time of the run so far, evaluation excluded */
 };

@@ -108,15 +108,19 @@ double trainer_rmse(const struct Trainer *trainer, double squared_error, double 
     return sqrt(squared_error / samples * trainer->error_unit);
 }
 
+double trainer_rate(const struct Trainer *trainer, int64_t step) {
+    return updater_rate(trainer->updater) * schedule_factor(&trainer->options.schedule,
+                                                            &trainer->time,
+                                                            &trainer->schedule_state, step);
+}
+
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error) {
     struct Progress *progress = &trainer->progress;
     double start = clock_seconds();
     const float *sum = compute_gradient(trainer);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->model));
     double samples = tallies[TALLY_SAMPLES];
-    double rate =
-        updater_rate(trainer->updater) * schedule_factor(&trainer->options.schedule, &trainer->time,
-                                                         &trainer->schedule_state, progress->step);
+    double rate = trainer_rate(trainer, progress->step);
     *figures =
         (struct StepFigures){.step = progress->step + 1,
                              .epoch = progress->epoch + 1,

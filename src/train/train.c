@@ -114,10 +114,18 @@ static void report_early_stop(struct Trainer *trainer) {
                   accuracy ? 100 * figures.best : figures.best, accuracy ? " %" : "");
 }
 
+/* Of a schedule that watches: the rate was lowered to what it is now. */
+static void report_rate(struct Trainer *trainer, double before) {
+    progress_note(trainer->bar,
+                  "the validation no longer improved: rate %.4g -> %.4g behind step %lld (%s)",
+                  before, trainer_rate(trainer, trainer->progress.step),
+                  (long long)trainer->progress.step, trainer->options.schedule.kind->name);
+}
+
 /* At an epoch's end, and where the run stops: the figures of the epoch so far. */
 static int report_epoch(struct Trainer *trainer, struct Error *error) {
     struct Progress *progress = &trainer->progress;
-    double samples = progress->epoch_samples;
+    double samples = progress->epoch_samples, scale = trainer->schedule_state.scale;
     struct EpochFigures figures = {
         .step = progress->step,
         .epoch = progress->epoch + 1,
@@ -125,12 +133,15 @@ static int report_epoch(struct Trainer *trainer, struct Error *error) {
         .train_loss = progress->epoch_loss / samples,
         .train_rmse = trainer_rmse(trainer, progress->epoch_squared_error, samples),
         .train_accuracy = progress->epoch_correct / samples,
+        .rate = trainer_rate(trainer, progress->step - 1),
         .seconds = progress->seconds};
     int code = trainer->validation ? validate(trainer, &figures, error) : OK;
     if (!code && trainer->metrics) {
         metrics_epoch(trainer->metrics, &figures);
         progress_epoch(trainer->bar, &figures);
     }
+    if (!code && trainer->schedule_state.scale != scale && progress->step < trainer->time.total)
+        report_rate(trainer, figures.rate);
     if (!code && trainer_stopped_early(trainer))
         report_early_stop(trainer);
     return code;

@@ -93,6 +93,8 @@ bool trainer_stopped_early(const struct Trainer *trainer);
 
 /* step.c. Collective. */
 int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);
+/* The learning rate of step `step`, from 0, by what the schedule has seen so far. */
+double trainer_rate(const struct Trainer *trainer, int64_t step);
 /* Of values: from a sum of tallied squared errors, in the targets' units. */
 double trainer_rmse(const struct Trainer *trainer, double squared_error, double samples);
 /* Fills the plan's input and target with a shard's samples of the step after progress->step; of

@@ -89,6 +89,7 @@ static void test_lines(void **unused) {
                      .epoch = 3,
                      .train_loss = 1.5,
                      .train_accuracy = 0.5,
+                     .rate = 0.0125,
                      .validation = {.measured = true, .loss = 1.25, .accuracy = 0.625, .top5 = 0.9},
                      .average = {.measured = true, .loss = 1.125, .accuracy = 0.75, .top5 = 1},
                      .seconds = 33});
@@ -108,6 +109,7 @@ static void test_lines(void **unused) {
     assert_string_equal(json_string_value(json_object_get(lines[1], "kind")), "epoch");
     assert_true(real_of(lines[1], "train_loss") == 1.5);
     assert_true(real_of(lines[1], "train_accuracy") == 0.5);
+    assert_true(real_of(lines[1], "rate") == 0.0125);
     assert_true(real_of(lines[1], "validation_loss") == 1.25);
     assert_true(real_of(lines[1], "validation_accuracy") == 0.625);
     assert_true(real_of(lines[1], "validation_top5") == 0.9);

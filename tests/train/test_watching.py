@@ -62,6 +62,11 @@ with scratch() as folder:
             if wait > 0:
                 factor, cool, wait = factor / 2, 1, 0
     check(all(abs(a - b) < 1e-7 for a, b in zip(rates, expected)) and factor < 0.3, f"plateau: its rates follow from the validations ({factor:g} at the end)")
+    check(all(line["rate"] == rates[line["step"] - 1] for line in lines(f"{folder}/plateau", "epoch")), "an epoch's record has the rate of its last step")
+    words = run(1, "train", recipe, "--out", f"{folder}/lowered", *more)[1]
+    lowered = [step for step in range(4, 40) if rates[step] < rates[step - 1]]
+    said = [f"rate {rates[step - 1]:.4g} -> {rates[step]:.4g} behind step {step} (plateau)" for step in lowered]
+    check(said and all(line in words for line in said) and words.count("no longer improved") == len(said), f"and it says where it lowered the rate: {lowered}")
 
     # ---- early stopping ----
     stopping = settings(early_stopping__patience=2, early_stopping__metric="loss", early_stopping__minimum_improvement=0.05)
