@@ -143,7 +143,10 @@ static void refused(const char *text, const struct LargeBatchOptions *rule, cons
     struct ScheduleTime time = hundred;
     if (rule)
         large_batch_apply(rule, 1000, &time);
-    assert_int_equal(schedule_check(&choices.schedule, &time, &error), ERROR_RUN_FILE);
+    int code = large_batch_check(file, &choices.schedule, &time, &error);
+    if (!code)
+        code = schedule_check(&choices.schedule, &time, &error);
+    assert_int_equal(code, ERROR_RUN_FILE);
     if (!strstr(error.text, part) || !strstr(error.text, "run.yaml:1"))
         fail_msg("unexpected message: %s", error.text);
     runfile_release(file);
@@ -164,7 +167,8 @@ static void test_refusals(void **state) {
     refused("schedule: {cosine_restarts: {period: 0.01 epochs}}", NULL, "period");
     refused("schedule: {one_cycle: {rise: 0.6, three_phase: true}}", NULL, "rise");
     refused("schedule: {cosine: {warmup: 1 epoch}}", &rule, "large_batch brings a warm-up");
-    refused("schedule: cosine", &long_rule, "--set large_batch.warmup=0");
+    refused("schedule: cosine", &long_rule, "large_batch.warmup: 110 steps of warm-up");
+    refused("schedule: one_cycle", &rule, "large_batch.warmup: no warm-up goes with one_cycle");
 }
 
 int main(void) {

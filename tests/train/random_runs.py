@@ -416,7 +416,7 @@ def settle(generator, run):
     settle_preprocess(rng, run.get("preprocess", {}))
     shards = rng.choice([2, 4, "auto"])
     train = run.setdefault("train", {})
-    train.update(shards=shards, batch=4 * rng.randint(1, 5), length="20 steps")
+    train.update(shards=shards, batch=4 * rng.randint(2, 5), length="20 steps")
     for name in ("exchange", "backend", "instruction_set"):
         train.pop(name, None)  # mpi keeps no bits; the others need not be there
     large = run.get("large_batch", {})
