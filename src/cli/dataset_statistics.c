@@ -28,6 +28,12 @@ static int read_flags(const struct Arguments *arguments, struct Job *job, struct
     bool known = false;
     for (int i = 0; pca_scales[i]; i++)
         known |= strcmp(pca_scales[i], job->scale) == 0;
+    static const char *const needs[][2] = {
+        {"components", "pca"}, {"count", "draw"}, {"epsilon", "draw"}};
+    for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
+        if (argument_given(arguments, needs[i][0]) && !argument_given(arguments, needs[i][1]))
+            return fail(error, ERROR_USAGE, "--%s goes with --%s, which is missing", needs[i][0],
+                        needs[i][1]);
     if (!known)
         return fail(error, ERROR_USAGE,
                     "--scale: unknown '%s', expected none, channel_std or pixel_std", job->scale);
@@ -70,8 +76,14 @@ static int find_pca(struct Job *job, struct Error *error) {
     int64_t wanted = job->components && job->components < elements ? job->components : elements;
     struct Error ignored;
     if (!job->again && pca_read(&job->pca, job->dataset, job->scale, &ignored) == OK &&
-        (!job->pca_wanted || job->pca.count >= wanted))
+        (!job->pca_wanted || job->pca.count >= wanted)) {
+        if (job->pca_wanted && job->pca.count > wanted)
+            fprintf(stderr,
+                    "%s has %lld components already, which stay; --again keeps the first %lld "
+                    "alone\n",
+                    job->dataset->path, (long long)job->pca.count, (long long)wanted);
         return OK;
+    }
     pca_release(&job->pca);
     if (!job->pca_wanted)
         return OK;
@@ -83,15 +95,6 @@ static int find_pca(struct Job *job, struct Error *error) {
     if (code == OK)
         code = statistics_store(job->dataset, &job->values, &job->pca, job->scale, error);
     return code;
-}
-
-/* The first components that keep a share of the variance; 0: those kept do not suffice. */
-static int64_t components_for(const struct Pca *pca, double share) {
-    double sum = 0;
-    for (int64_t k = 0; k < pca->count; k++)
-        if ((sum += pca->eigenvalues[k]) >= share * pca->total_variance)
-            return k + 1;
-    return 0;
 }
 
 static double share_of(const struct Pca *pca, int64_t count) {
@@ -115,9 +118,13 @@ static void print_pca(const struct Job *job) {
         printf(" %lld: %.2f %%", (long long)counts[i], 100 * share_of(pca, counts[i]));
     printf(" of the variance\n%-13s", "kept by");
     for (size_t i = 0; i < SHARES; i++)
-        if (components_for(pca, shares[i]))
-            printf(" %g %%: %lld", 100 * shares[i], (long long)components_for(pca, shares[i]));
+        if (pca_components_for(pca, shares[i]))
+            printf(" %g %%: %lld", 100 * shares[i], (long long)pca_components_for(pca, shares[i]));
     printf(" components\n");
+    if (job->train->count <= pca->count)
+        printf("%-13s %lld images have variance along %lld components at most; pca_whiten "
+               "takes no more\n",
+               "", (long long)job->train->count, (long long)job->train->count - 1);
 }
 
 static void print_words(const struct Job *job) {
@@ -175,6 +182,15 @@ static void print_json(const struct Job *job) {
     dataset_print_json(object);
 }
 
+/* The features of a table are no picture. */
+static int check_picture(const struct Job *job, struct Error *error) {
+    const struct Dataset *dataset = job->dataset;
+    if (!job->picture || dataset->height * dataset->width > 1)
+        return OK;
+    return fail(error, ERROR_USAGE, "--draw: the images of %s are 1x1x%lld, which is no picture",
+                dataset->path, (long long)dataset->channels);
+}
+
 static int draw(const struct Job *job, struct Error *error) {
     const struct StatisticsSheet sheet = {.dataset = job->dataset,
                                           .split = job->train,
@@ -183,7 +199,18 @@ static int draw(const struct Job *job, struct Error *error) {
                                           .scale = job->scale,
                                           .epsilon = job->epsilon,
                                           .columns = job->columns};
-    return statistics_sheet_write(&sheet, job->picture, error);
+    int code = statistics_sheet_write(&sheet, job->picture, error);
+    if (code)
+        return code;
+    fprintf(stderr, "wrote %s", job->picture);
+    if (job->pca.count)
+        fprintf(stderr,
+                ": examples rebuilt from, and whitened to, the first %lld components, with %.3g %% "
+                "of the variance",
+                (long long)statistics_sheet_components(&job->pca),
+                100 * share_of(&job->pca, statistics_sheet_components(&job->pca)));
+    fputc('\n', stderr);
+    return OK;
 }
 
 static int run(const struct Command *command, const struct Arguments *arguments,
@@ -194,6 +221,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     int code = read_flags(arguments, &job, error);
     if (code == OK)
         code = dataset_open(&job.dataset, arguments->operands[0], error);
+    if (code == OK)
+        code = check_picture(&job, error);
     if (code == OK) {
         job.train = dataset_split(job.dataset, "train", error);
         code = job.train ? compute_values(&job, error) : error->code;
@@ -224,7 +253,9 @@ static const struct Flag flags[] = {
     {.name = "again", .help = "compute again also what the file has"},
     {.name = "draw",
      .argument = "FILE.png",
-     .help = "a picture: mean image, deviations, eigenimages, examples before and after"},
+     .help = "a picture: mean image, deviations, eigenimages, examples before and after: centred, "
+             "rebuilt from the components that keep 90 % of the variance (pca of K), whitened to "
+             "them (whitened K), and by all (zca)"},
     {.name = "count", .argument = "N", .help = "examples and eigenimages in the picture (10)"},
     {.name = "epsilon", .argument = "X", .help = "preprocess.epsilon in the picture (1e-5)"},
     {.name = "json", .help = "as one JSON object, for scripts"},

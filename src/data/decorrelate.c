@@ -23,6 +23,22 @@ static void *doubles(int64_t count) {
     return memory_allocate((size_t)count * sizeof(double), "decorrelation");
 }
 
+/* N images lie in a space of N - 1 dimensions about their mean. Along any other component training
+ * sees only zeros; divided by the root of epsilon, what is new in an image would be blown up. */
+static int check_rank(const struct PreprocessOptions *options, const struct RunFile *file,
+                      const struct Dataset *dataset, int64_t wanted, struct Error *error) {
+    const struct Split *train = dataset_split(dataset, "train", error);
+    if (!train)
+        return error->code;
+    if (options->decorrelate != DECORRELATE_PCA_WHITEN || wanted < train->count)
+        return OK;
+    return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                        "%lld%s, but the %lld training images of %s have variance along %lld at "
+                        "most; expected no more with decorrelate: pca_whiten, which divides by it",
+                        (long long)wanted, options->components ? "" : " (all)",
+                        (long long)train->count, dataset->path, (long long)train->count - 1);
+}
+
 /* Of whole images: those in the file, computed once. */
 static int image_basis(struct Basis *basis, const struct PreprocessOptions *options,
                        const struct RunFile *file, const struct Dataset *dataset,
@@ -36,14 +52,15 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
     if (result != OK)
         return result;
     int64_t wanted = options->components ? options->components : pca.elements;
-    if (wanted > pca.count) {
+    result = check_rank(options, file, dataset, wanted, error);
+    if (result == OK && wanted > pca.count) {
         result = runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
                               "%lld%s, %s keeps the first %lld; run: trainer dataset statistics %s "
                               "--pca --scale %s --components %lld",
                               (long long)options->components, options->components ? "" : " (all)",
                               dataset->path, (long long)pca.count, dataset->path, scale,
                               (long long)wanted);
-    } else {
+    } else if (result == OK) {
         *basis =
             (struct Basis){pca.elements, wanted, doubles(wanted), doubles(wanted * pca.elements)};
         for (int64_t i = 0; i < wanted; i++)

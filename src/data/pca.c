@@ -16,6 +16,16 @@ void pca_release(struct Pca *pca) {
     *pca = (struct Pca){0};
 }
 
+int64_t pca_components_for(const struct Pca *pca, double share) {
+    double sum = 0;
+    for (int64_t k = 0; k < pca->count; k++) {
+        sum += pca->eigenvalues[k];
+        if (sum >= share * pca->total_variance)
+            return k + 1;
+    }
+    return 0;
+}
+
 int pca_divisors(const struct Dataset *dataset, const struct StatisticValues *values,
                  const char *scale, double *divisors, struct Error *error) {
     int64_t elements = dataset->height * dataset->width * dataset->channels;

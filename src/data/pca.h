@@ -18,6 +18,9 @@ struct Pca {
 };
 void pca_release(struct Pca *pca);
 
+/* How many components, the first ones, keep that share of the variance; 0: those kept do not. */
+int64_t pca_components_for(const struct Pca *pca, double share);
+
 /* The scales that have components of their own: "none", "channel_std", "pixel_std", NULL. */
 extern const char *const pca_scales[];
 

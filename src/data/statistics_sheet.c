@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/random.h"
 #include "data/sheet.h"
 
 #define KEPT_SHARE 0.9 /* of the variance, by the components that an example is rebuilt from */
@@ -17,6 +18,7 @@ struct Drawing {
     struct Sheet sheet;
     struct Image image; /* room for one */
     double *divisors, *centred, *projected;
+    int64_t *order; /* of the split's samples, which may be sorted, or take the classes in turn */
     int64_t elements, some; /* components that keep KEPT_SHARE */
     int64_t left, row, step, scale;
 };
@@ -99,12 +101,9 @@ static void draw_eigenimages(struct Drawing *drawing) {
 
 enum Row { STORED, CENTRED, REBUILT, WHITENED, ZCA };
 
-/* Examples are spread over the split, which may be sorted by class. */
 static void draw_example(struct Drawing *drawing, enum Row row, int64_t column,
                          struct Shade shade) {
-    const struct StatisticsSheet *request = drawing->request;
-    int64_t apart = request->split->count / request->columns;
-    int64_t sample = column * (apart > 1 ? apart : 1);
+    int64_t sample = drawing->order[column];
     float *pixels = drawing->image.pixels;
     project(drawing, sample);
     if (row == REBUILT || row == WHITENED)
@@ -137,14 +136,9 @@ static void draw_examples(struct Drawing *drawing, struct Shade shade) {
     }
 }
 
-static int64_t components_for(const struct Pca *pca, double share) {
-    double sum = 0;
-    for (int64_t k = 0; k < pca->count; k++) {
-        sum += pca->eigenvalues[k];
-        if (sum >= share * pca->total_variance)
-            return k + 1;
-    }
-    return pca->count;
+int64_t statistics_sheet_components(const struct Pca *pca) {
+    int64_t count = pca_components_for(pca, KEPT_SHARE);
+    return count ? count : pca->count;
 }
 
 static int draw_sheet(struct Drawing *drawing, const char *path, struct Error *error) {
@@ -183,7 +177,11 @@ int statistics_sheet_write(const struct StatisticsSheet *request, const char *pa
     drawing.divisors = memory_allocate(bytes, "a picture");
     drawing.centred = memory_allocate(bytes, "a picture");
     drawing.projected = memory_allocate(bytes, "a picture");
-    drawing.some = request->pca ? components_for(request->pca, KEPT_SHARE) : 0;
+    drawing.order =
+        memory_allocate((size_t)request->split->count * sizeof *drawing.order, "a picture");
+    struct RandomStream stream = random_stream(0, RANDOM_SHUFFLE, 0, 0, 0);
+    random_permutation(&stream, request->split->count, drawing.order);
+    drawing.some = request->pca ? statistics_sheet_components(request->pca) : 0;
     int code = pca_divisors(dataset, request->values, request->scale, drawing.divisors, error);
     if (code == OK)
         code = draw_sheet(&drawing, path, error);
@@ -191,5 +189,6 @@ int statistics_sheet_write(const struct StatisticsSheet *request, const char *pa
     memory_release(drawing.divisors);
     memory_release(drawing.centred);
     memory_release(drawing.projected);
+    memory_release(drawing.order);
     return code;
 }

@@ -15,7 +15,12 @@ struct StatisticsSheet {
     int64_t columns;       /* examples, and eigenimages */
 };
 
-/* Writes a PNG. Centred images show 0 as grey, −3 as black, 3 as white. */
+/* How many components an example is rebuilt from and whitened to: those that keep 90 % of the
+ * variance, or all where those kept do not. */
+int64_t statistics_sheet_components(const struct Pca *pca);
+
+/* Writes a PNG. The examples are drawn from the whole split, always the same. Centred images show 0
+ * as grey, −3 as black, 3 as white. */
 int statistics_sheet_write(const struct StatisticsSheet *request, const char *path,
                            struct Error *error);
 

@@ -245,11 +245,14 @@ static void whole_images(void **state) {
         for (int scale = 0; scale < 4; scale++)
             for (int64_t components = 0; components <= 20; components += 20)
                 check_image_scope(
-                    (struct PreprocessOptions){.center = CENTER_AUTO,
-                                               .scale = scale,
-                                               .decorrelate = decorrelate,
-                                               .components = components,
-                                               .epsilon = scale == SCALE_NONE ? 10 : 1e-3},
+                    (struct PreprocessOptions){
+                        .center = CENTER_AUTO,
+                        .scale = scale,
+                        .decorrelate = decorrelate,
+                        .components = decorrelate == DECORRELATE_PCA_WHITEN && !components
+                                          ? MADE_TRAIN - 1 /* its rank */
+                                          : components,
+                        .epsilon = scale == SCALE_NONE ? 10 : 1e-3},
                     (components + scale) % 3 == 0);
 }
 

@@ -131,12 +131,31 @@ def runs(folder, data):
 def refusals(folder, data):
     path = os.path.join(folder, "bad.yaml")
     for keys, word in ((dict(preprocess="{decorrelate: pca}", augment="[flip]", model="[flatten, {linear: {out: 10}}]"), "leaves a vector"),
+                       (dict(preprocess="{decorrelate: pca_whiten}", augment="[]", model="[flatten, {linear: {out: 10}}]"), "variance along 599 at most"),
                        (dict(preprocess="{decorrelate: zca, center: none}", augment="[]", model="[flatten, {linear: {out: 10}}]"), "preprocess.center: none")):
         with open(path, "w") as file:
             file.write(RUN.format(data=data, **keys))
-        for words in (("describe", path), ("train", path, "--out", os.path.join(folder, "no"))):
+        described = () if "variance" in word else (("describe", path),)  # it reads no pixels
+        for words in (*described, ("train", path, "--out", os.path.join(folder, "no"))):
             code, _, err = program(*words)
             check(code == 3 and word in err and path in err and len(err.strip().split("\n")) == 1, f"{words[0]} refuses: {word}")
+    table = os.path.join(folder, "table.h5")
+    with h5py.File(table, "w") as made:
+        made["train/images"] = np.arange(40, dtype="f4").reshape(10, 1, 1, 4)
+        made["train/labels"] = np.zeros(10, "i4")
+    picture = os.path.join(folder, "no.png")
+    for words, word in (((data, "--components", 5), "--pca"), ((data, "--count", 5), "--draw"), ((data, "--epsilon", 0.1), "--draw"), ((table, "--draw", picture), "1x1x4")):
+        code, _, err = program("dataset", "statistics", *words)
+        check(code == 2 and word in err and len(err.strip().split("\n")) == 1, f"statistics refuses {words[1]} without {word}: {err.strip()}")
+    check(not os.path.exists(picture), "no picture of a table")
+
+
+def said(folder, data, picture):
+    """What statistics says beside its figures."""
+    _, out, err = program("dataset", "statistics", data, "--pca", "--components", 10, "--draw", picture, "--count", 5)
+    check("768 components already, which stay; --again keeps the first 10 alone" in err, "components that are kept are not dropped in silence")
+    check(f"wrote {picture}: examples rebuilt from, and whitened to, the first " in err, f"what the picture shows: {err.strip()}")
+    check("600 images have variance along 599 components at most" in out, "images that are fewer than their numbers")
 
 
 with scratch() as folder:
@@ -147,7 +166,7 @@ with scratch() as folder:
     thread_counts(folder, data)
     foreign_file(folder, data)
     picture = os.path.join(folder, "sheet.png")
-    good("dataset", "statistics", data, "--draw", picture, "--count", 5)
+    said(folder, data, picture)
     with open(picture, "rb") as file:
         check(file.read(8) == b"\x89PNG\r\n\x1a\n", "a picture")
     runs(folder, data)
