@@ -67,7 +67,9 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
     fprintf(out,
             "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64 " %s\n",
             "images", dataset->height, dataset->width, dataset->channels, dataset_outputs(dataset),
-            dataset->target_count ? "targets" : "classes");
+            dataset->target_count == 1 ? "target"
+            : dataset->target_count    ? "targets"
+                                       : "classes");
     for (int s = 0; s < dataset->split_count; s++) {
         const struct Split *split = &dataset->splits[s];
         double bytes = (double)split->count * (double)dataset->height * (double)dataset->width *

@@ -84,6 +84,19 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
     return code;
 }
 
+static int preview_augmented(const struct Arguments *arguments, const char *path,
+                             const struct Wish *wish, struct Error *error) {
+    struct RunFile *file = NULL;
+    struct RunOptions options = {0};
+    struct Overrides overrides = overrides_collect(arguments);
+    int code = run_parse(&file, path, NULL, overrides.texts, overrides.count, &options, error);
+    overrides_release(&overrides);
+    if (code == OK)
+        code = preview_run(wish, file, &options, error);
+    runfile_release(file);
+    return code;
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -91,16 +104,11 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct Wish wish;
     const char *path = argument_value(arguments, "augment");
     int code = read_wish(arguments, &wish, error);
-    if (code != OK || !path)
-        return code == OK ? preview_stored(&wish, error) : code;
-    struct RunFile *file = NULL;
-    struct RunOptions options = {0};
-    struct Overrides overrides = overrides_collect(arguments);
-    code = run_parse(&file, path, NULL, overrides.texts, overrides.count, &options, error);
-    overrides_release(&overrides);
     if (code == OK)
-        code = preview_run(&wish, file, &options, error);
-    runfile_release(file);
+        code =
+            path ? preview_augmented(arguments, path, &wish, error) : preview_stored(&wish, error);
+    if (code == OK)
+        fprintf(stderr, "wrote %s\n", wish.out);
     return code;
 }
 
@@ -134,7 +142,8 @@ const struct Command command_dataset_preview = {
         "images from the least to the greatest value of one target.\n\n"
         "With --augment RUN.yaml it has one row a sample: in front the image as the network sees "
         "it at test time, then as it will see it in epoch 1, 2, ... of that run, with the same "
-        "loader and the same random numbers as in training. Centring and scaling are undone for "
+        "loader and the same random numbers as in training; where mixing joins two classes, they "
+        "stand below with their shares. Centring and scaling are undone for "
         "the picture. FILE.h5 is then the run's own data set unless another is given.\n\n"
         "Examples:\n"
         "  trainer dataset preview shapes.h5 -o sheet.png --split test --count 12\n"

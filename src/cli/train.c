@@ -100,10 +100,21 @@ static void print_json(const struct TrainResult *result) {
     json_decref(object);
 }
 
+/* Behind the figures that best.h5 goes by. */
+static void print_best(const struct TrainResult *result) {
+    const struct Progress *progress = &result->progress;
+    long long step = (long long)progress->best_step;
+    if (result->regression)
+        printf(" (best loss %.4f at step %lld)", progress->best_metric, step);
+    else
+        printf(" (best %.2f %% at step %lld)", 100 * progress->best_metric, step);
+}
+
 static void print_words(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
     struct Shown train = train_figures(result), validation = validation_figures(progress),
                  average = average_figures(progress);
+    bool averaged = progress->average_loss >= 0;
     printf("%s at step %lld of %lld\n",
            result->stopped_early ? "finished early"
            : result->finished    ? "finished"
@@ -115,15 +126,13 @@ static void print_words(const struct TrainResult *result) {
     }
     if (progress->best_metric >= 0) {
         print_shown(&validation, result->regression);
-        if (result->regression)
-            printf(" (best loss %.4f at step %lld)\n", progress->best_metric,
-                   (long long)progress->best_step);
-        else
-            printf(" (best %.2f %% at step %lld)\n", 100 * progress->best_metric,
-                   (long long)progress->best_step);
+        if (!averaged)
+            print_best(result);
+        putchar('\n');
     }
-    if (progress->average_loss >= 0) {
+    if (averaged) {
         print_shown(&average, result->regression);
+        print_best(result);
         putchar('\n');
     }
     printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,

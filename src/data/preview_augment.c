@@ -6,7 +6,9 @@
 #include "base/memory.h"
 #include "data/sheet.h"
 
-#define NUMBER 32 /* characters of one */
+#define NUMBER 32  /* characters of one */
+#define CAPTIONS 2 /* lines under a picture that may be mixed: a mix is of two */
+#define LINE (SHEET_TEXT_HEIGHT + SHEET_GAP / 2)
 
 /* Of decorrelated values, which are about ±1 around 0. */
 static const struct Shade decorrelated_shade = {-3, 255.f / 6};
@@ -18,6 +20,8 @@ struct Grid {
     struct Image image; /* the size of what loaders make, and room for one */
     float *target;
     int64_t left, top; /* of the first picture */
+    int64_t step;      /* from a column to the next */
+    int64_t captions;  /* lines under a picture: of the classes that mixing puts into it */
 };
 
 void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
@@ -72,14 +76,34 @@ static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     return count;
 }
 
+/* The two classes with the largest shares of the target, where it is not of one alone. */
+static void draw_caption(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
+    const struct Dataset *dataset = grid->preview->loader.dataset;
+    int64_t shown[CAPTIONS] = {-1, -1};
+    for (int64_t c = 0; c < dataset->class_count; c++)
+        for (int i = 0; i < CAPTIONS; i++)
+            if (grid->target[c] > 0 && (shown[i] < 0 || grid->target[c] > grid->target[shown[i]])) {
+                memmove(&shown[i + 1], &shown[i], (size_t)(CAPTIONS - 1 - i) * sizeof *shown);
+                shown[i] = c;
+                break;
+            }
+    for (int i = 0; i < grid->captions && shown[1] >= 0; i++) {
+        char words[SHEET_LONGEST_NAME + 1];
+        snprintf(words, sizeof words, "%.0f%% %s", 100 * (double)grid->target[shown[i]],
+                 dataset->class_names[shown[i]]);
+        sheet_text(sheet, left, top + SHEET_GAP / 2 + i * LINE, words);
+    }
+}
+
 /* One picture: what the loader makes of a sample in an epoch. */
 static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, int64_t epoch,
                  int64_t sample, int64_t column, int64_t top) {
     int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
     loader_fill(loader, epoch, sample, 1, grid->image.pixels, grid->target, NULL);
     preview_undo(grid->preview->loader.preprocess, &grid->image);
-    sheet_image(sheet, grid->left + column * (grid->image.width * scale + SHEET_GAP), top, scale,
-                &grid->image, grid->shade);
+    int64_t left = grid->left + column * grid->step;
+    sheet_image(sheet, left, top, scale, &grid->image, grid->shade);
+    draw_caption(grid, sheet, left, top + grid->image.height * scale);
 }
 
 /* What a sample is called that has no class. */
@@ -88,12 +112,17 @@ static const char *print_number(int64_t sample, char text[NUMBER]) {
     return text;
 }
 
+static int64_t row_height(const struct Grid *grid) {
+    int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width) +
+                   grid->captions * LINE;
+    return (side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT) + SHEET_GAP;
+}
+
 static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
     const struct AugmentPreview *preview = grid->preview;
     const struct Split *split = preview->loader.split;
     int64_t *chosen = memory_allocate((size_t)preview->samples * sizeof *chosen, "preview");
-    int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width);
-    int64_t step = (side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT) + SHEET_GAP;
+    int64_t step = row_height(grid);
     int64_t rows = choose(preview, chosen);
     for (int64_t row = 0; row < rows; row++) {
         int64_t sample = chosen[row], top = grid->top + row * step;
@@ -109,11 +138,10 @@ static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
 }
 
 static void draw_head(const struct Grid *grid, struct Sheet *sheet) {
-    int64_t step = grid->image.width * sheet_enlargement(grid->image.height, grid->image.width);
     sheet_text(sheet, grid->left, SHEET_GAP, "test");
     for (int64_t epoch = 0; epoch < grid->preview->epochs; epoch++) {
         char number[NUMBER];
-        sheet_text(sheet, grid->left + (epoch + 1) * (step + SHEET_GAP), SHEET_GAP,
+        sheet_text(sheet, grid->left + (epoch + 1) * grid->step, SHEET_GAP,
                    print_number(epoch + 1, number));
     }
 }
@@ -129,13 +157,18 @@ static int64_t longest_name(const struct Dataset *dataset) {
 static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) {
     const struct AugmentPreview *preview = grid->preview;
     int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
-    int64_t high = grid->image.height * scale, wide = grid->image.width * scale;
+    int64_t wide = grid->image.width * scale, name = longest_name(preview->loader.dataset);
     struct Sheet sheet;
-    grid->left = longest_name(preview->loader.dataset) + 2 * SHEET_GAP;
+    if (preview->loader.mix && preview->loader.mix->count && preview->loader.dataset->class_count) {
+        int64_t words = sheet_text_width("99% ") + name;
+        wide = words > wide ? words : wide;
+        grid->captions = CAPTIONS;
+    }
+    grid->step = wide + SHEET_GAP;
+    grid->left = name + 2 * SHEET_GAP;
     grid->top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP;
-    high = (high > SHEET_TEXT_HEIGHT ? high : SHEET_TEXT_HEIGHT) + SHEET_GAP;
-    int code = sheet_create(&sheet, grid->top + preview->samples * high,
-                            grid->left + (preview->epochs + 1) * (wide + SHEET_GAP), path,
+    int code = sheet_create(&sheet, grid->top + preview->samples * row_height(grid),
+                            grid->left + (preview->epochs + 1) * grid->step, path,
                             "take a smaller --count or fewer --epochs", error);
     if (code == OK) {
         draw_head(grid, &sheet);

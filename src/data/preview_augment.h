@@ -1,5 +1,6 @@
 /* What the network will see: a picture with one row a sample and one column an epoch, made by a
- * training loader. In front stand the class's name and the sample's test-time counterpart. Not
+ * training loader. In front stand the class's name and the sample's test-time counterpart; under a
+ * picture that is mixed, its two classes and their shares. Not
  * collective. */
 #ifndef TRAINER_DATA_PREVIEW_AUGMENT_H
 #define TRAINER_DATA_PREVIEW_AUGMENT_H

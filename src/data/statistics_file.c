@@ -157,9 +157,10 @@ int pca_read(struct Pca *pca, const struct Dataset *dataset, const char *scale,
     struct Names names = names_of(scale);
     if (!h5_exists(file, names.values))
         result = fail(error, ERROR_DATA,
-                      "%s: has no principal components for scale: %s; run: trainer dataset "
-                      "statistics %s --pca --scale %s",
-                      dataset->path, scale, dataset->path, scale);
+                      "%s: has no principal components for preprocess.scale: %s; run: trainer "
+                      "dataset statistics %s --pca --scale %s",
+                      dataset->path, strcmp(scale, "none") ? scale : "none or range", dataset->path,
+                      scale);
     if (result == OK)
         result = check_digest(file, dataset, names.group, scale, error);
     if (result == OK)

@@ -76,6 +76,8 @@ with scratch() as folder:
         check(same(there[0]["loss"], last["average_loss"]) and same(there[0]["top1"], last["average_accuracy"]), f"{name}: the validation reported the average's figures")
         check(same(model["loss"], last["validation_loss"]) and not same(model["loss"], there[0]["loss"]), f"{name}: and the model's")
         check(result(1, "train", recipe, "--out", out, "--resume", *choose)["average_digest"] == whole["average_digest"], f"{name}: resuming a finished run changes nothing")
+        words = run(1, "train", recipe, "--out", out, "--resume", "--quiet", *choose)[0].splitlines()
+        check([line.split()[0] for line in words if "(best " in line] == ["average"], f"{name}: the best figure stands on the average's line")
         best = max(line.get("average_accuracy", line["validation_accuracy"]) for line in epochs(out))
         check(same(whole["best_accuracy"], best), f"{name}: the best checkpoint is chosen by the average where there is one")
 
