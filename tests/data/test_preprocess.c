@@ -342,7 +342,8 @@ static void what_does_not_fit_together(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         refused(dataset, cases[i].text, cases[i].words ? ERROR_RUN_FILE : OK, cases[i].words);
     refused(dataset, "decorrelate: zca, scale: pixel_std", ERROR_DATA,
-            "has no principal components for scale: pixel_std; run: trainer dataset statistics");
+            "has no principal components for preprocess.scale: pixel_std; run: trainer dataset "
+            "statistics");
     dataset_close(dataset);
     dataset = complete_open(false, "channel_std", 10);
     refused(dataset, "decorrelate: pca, components: 10", OK, NULL);
