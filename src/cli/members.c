@@ -20,9 +20,12 @@ static int parse_weights(struct Members *members, const char *text, struct Error
         total += members->weights[i] = weight;
         at = *end ? end + 1 : NULL;
     }
-    if (at || total <= 0)
-        return fail(error, ERROR_USAGE, "--weights %s: expected %d numbers, not all zero", text,
+    if (at)
+        return fail(error, ERROR_USAGE, "--weights %s: expected one number a checkpoint: %d", text,
                     members->count);
+    if (total <= 0)
+        return fail(error, ERROR_USAGE, "--weights %s: expected numbers of which one is above 0",
+                    text);
     for (int i = 0; i < members->count; i++)
         members->weights[i] /= total;
     return OK;

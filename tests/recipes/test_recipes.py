@@ -36,6 +36,7 @@ PARAMETERS = {
                         + conv(128, 256) + conv(256, 256) + linear(4 * 4 * 256, 10),
     "transfer-head": conv(3, 64) + conv(64, 64) + conv(64, 128) + conv(128, 128)
                      + conv(128, 256) + conv(256, 256) + linear(4 * 4 * 256, 5),
+    "cifar10-best": 4 * 3 * 24 + 24 + conv(24, 64) + conv(64, 64) + conv(64, 256) + 3 * conv(256, 256) + 256 * 10,
     "cifar10-resnet20": conv(3, 16) + stages((16, 32, 64), 3) + linear(64, 10),
 }
 PARAMETERS["transfer-finetune"] = PARAMETERS["transfer-head"]

@@ -419,6 +419,9 @@ def settle(generator, run):
     train.update(shards=shards, batch=4 * rng.randint(2, 5), length="20 steps")
     for name in ("exchange", "backend", "instruction_set"):
         train.pop(name, None)  # mpi keeps no bits; the others need not be there
+    for section, switch in (("early_stopping", "patience"), ("large_batch", "base"), ("lookahead", "every"), ("start_from", "checkpoint")):
+        if section in run and not run[section].get(switch):  # its other keys would do nothing
+            del run[section]
     large = run.get("large_batch", {})
     if large.get("base"):  # brings a warm-up, beside which the schedule has none
         large["warmup"] = rng.choice(["0", "3 steps", "7 steps"])
