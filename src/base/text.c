@@ -26,6 +26,13 @@ void text_add(struct Text *text, const char *format, ...) {
     text->length += (size_t)length;
 }
 
+void text_add_shape(struct Text *text, const int64_t *size, int rank) {
+    text_add(text, "(");
+    for (int i = 0; i < rank; i++)
+        text_add(text, "%s%lld", i ? "," : "", (long long)size[i]);
+    text_add(text, ")");
+}
+
 void text_release(struct Text *text) {
     memory_release(text->data);
     *text = (struct Text){0};

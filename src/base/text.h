@@ -13,6 +13,9 @@ struct Text {   /* start with {0}; release with text_release */
 void text_add(struct Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_release(struct Text *text);
 
+/* "(16,3,3,3)". */
+void text_add_shape(struct Text *text, const int64_t *size, int rank);
+
 /* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, case
  * ignored), or NULL where none is near enough to be a likely typo. */
 const char *text_nearest(const char *word, const char *const *names, int count);

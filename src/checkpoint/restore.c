@@ -27,20 +27,13 @@ bool checkpoint_array_fits(const struct CheckpointArray *array, const struct Are
            !memcmp(array->size, row->file_size, (size_t)array->rank * sizeof *array->size);
 }
 
-static void add_shape(struct Text *text, const int64_t *size, int rank) {
-    text_add(text, "(");
-    for (int i = 0; i < rank; i++)
-        text_add(text, "%s%lld", i ? "," : "", (long long)size[i]);
-    text_add(text, ")");
-}
-
 static int wrong_shape(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
                        const struct ArenaRow *row, struct Error *error) {
     struct Text text = {0};
     text_add(&text, "%s:/%s: is ", path_of(checkpoint), array->name);
-    add_shape(&text, array->size, array->rank);
+    text_add_shape(&text, array->size, array->rank);
     text_add(&text, ", the model has ");
-    add_shape(&text, row->file_size, row->file_rank);
+    text_add_shape(&text, row->file_size, row->file_rank);
     int code = fail(error, ERROR_CHECKPOINT, "%s", text.data);
     text_release(&text);
     return code;

@@ -23,10 +23,9 @@ static int describe_preprocess(const struct Blueprint *blueprint, const struct I
     struct Preprocess preprocess = {0};
     const struct RunOptions *options = &blueprint->options;
     int code = transfer_read_donor(blueprint->file, &options->start_from, &donor, error);
-    if (code || !transfer_keeps_preprocess(&options->start_from))
-        code = code ? code
-                    : preprocess_describe(&options->preprocess, blueprint->file, in, out, error);
-    else {
+    if (!code && !transfer_keeps_preprocess(&options->start_from)) {
+        code = preprocess_describe(&options->preprocess, blueprint->file, in, out, error);
+    } else if (!code) {
         code = transfer_preprocess(&preprocess, blueprint->file, options, blueprint->dataset, donor,
                                    error);
         *out = preprocess_image(&preprocess);

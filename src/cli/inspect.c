@@ -58,15 +58,6 @@ static int64_t count_elements(const struct Checkpoint *checkpoint, bool statisti
     return count;
 }
 
-static void print_shape(char *buffer, size_t bytes, const struct CheckpointArray *array) {
-    size_t used = (size_t)snprintf(buffer, bytes, "(");
-    for (int i = 0; i < array->rank && used < bytes; i++)
-        used += (size_t)snprintf(buffer + used, bytes - used, "%s%lld", i ? "," : "",
-                                 (long long)array->size[i]);
-    if (used < bytes)
-        snprintf(buffer + used, bytes - used, ")");
-}
-
 static void print_arrays(const struct Checkpoint *checkpoint) {
     int width = 5;
     for (int i = 0; i < checkpoint->array_count; i++)
@@ -77,11 +68,12 @@ static void print_arrays(const struct Checkpoint *checkpoint) {
     for (int i = 0; i < checkpoint->array_count; i++) {
         const struct CheckpointArray *array = &checkpoint->arrays[i];
         struct Summary summary = summarise(array);
-        char shape[ARENA_DIMENSIONS * 22];
-        print_shape(shape, sizeof shape, array);
-        printf("%-*s  %-18s %9lld %11.4g %11.4g %11.4g %11.4g\n", width, array->name, shape,
+        struct Text shape = {0};
+        text_add_shape(&shape, array->size, array->rank);
+        printf("%-*s  %-18s %9lld %11.4g %11.4g %11.4g %11.4g\n", width, array->name, shape.data,
                (long long)array->count, summary.mean, summary.deviation, summary.minimum,
                summary.maximum);
+        text_release(&shape);
     }
 }
 

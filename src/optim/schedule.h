@@ -63,6 +63,10 @@ struct ScheduleCommon {
 /* Steps of a span: epochs · steps_per_epoch, rounded. */
 int64_t span_steps(struct Span span, int64_t steps_per_epoch);
 
+/* Fails, naming `key` of `choice`, where its span is less than a step. */
+int span_check(const struct Choice *choice, const char *key, struct Span span,
+               const struct ScheduleTime *time, struct Error *error);
+
 double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time,
                        const struct ScheduleState *state, int64_t step);
 bool schedule_rises(const struct Choice *schedule);   /* it takes no warm-up */

@@ -99,13 +99,6 @@ static enum Transfer fate_of(const struct StartOptions *options, const struct Ar
     return checkpoint_array_fits(array, row) ? TRANSFER_TAKEN : TRANSFER_SHAPE;
 }
 
-static void add_shape(struct Text *text, const int64_t *size, int rank) {
-    text_add(text, "(");
-    for (int i = 0; i < rank; i++)
-        text_add(text, "%s%lld", i ? "," : "", (long long)size[i]);
-    text_add(text, ")");
-}
-
 /* Rows [first, end) have the same fate. */
 static void add_line(struct Text *table, const struct Arena *arena, int first, int end,
                      enum Transfer fate, const struct CheckpointArray *array) {
@@ -129,9 +122,9 @@ static void add_line(struct Text *table, const struct Arena *arena, int first, i
                  (long long)values);
     if (fate == TRANSFER_SHAPE) {
         text_add(table, ": the donor's is ");
-        add_shape(table, array->size, array->rank);
+        text_add_shape(table, array->size, array->rank);
         text_add(table, ", the model's ");
-        add_shape(table, row->file_size, row->file_rank);
+        text_add_shape(table, row->file_size, row->file_rank);
     }
     text_add(table, "%s", reasons[fate]);
 }

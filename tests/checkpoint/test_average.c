@@ -9,26 +9,7 @@
 
 #include <cmocka.h> /* last: it takes the name of fail() */
 
-static struct Arena arena;
-
-static int start(void **state) {
-    arena = sample_arena();
-    return scratch_make(state);
-}
-
-static int stop(void **state) {
-    arena_release(&arena);
-    return scratch_remove(state);
-}
-
-static struct Checkpoint *read_good(const char *path) {
-    struct Checkpoint *checkpoint;
-    struct Error error = {0};
-    int code = checkpoint_read(&checkpoint, path, &error);
-    assert_string_equal(error.text, "");
-    assert_int_equal(code, OK);
-    return checkpoint;
-}
+#include "checkpoint/fixture.h"
 
 static void assert_same_average(const struct Checkpoint *checkpoint, const float *want) {
     struct Error error = {0};

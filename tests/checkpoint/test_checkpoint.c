@@ -10,26 +10,7 @@
 
 #include <cmocka.h> /* last: it takes the name of fail() */
 
-static struct Arena arena;
-
-static int start(void **state) {
-    arena = sample_arena();
-    return scratch_make(state);
-}
-
-static int stop(void **state) {
-    arena_release(&arena);
-    return scratch_remove(state);
-}
-
-static struct Checkpoint *read_good(const char *path) {
-    struct Checkpoint *checkpoint;
-    struct Error error = {0};
-    int code = checkpoint_read(&checkpoint, path, &error);
-    assert_string_equal(error.text, "");
-    assert_int_equal(code, OK);
-    return checkpoint;
-}
+#include "checkpoint/fixture.h"
 
 static struct Checkpoint *written_and_read(int64_t step) {
     struct Error error = {0};

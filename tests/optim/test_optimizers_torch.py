@@ -5,7 +5,6 @@ each, to 1e-5 relative; LARS, LAMB, Lookahead and L1 against the papers' formula
 usage: test_optimizers_torch.py OPTIM_TRAJECTORY      (skips where torch is absent)
 """
 import os
-import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -14,14 +13,10 @@ from torch_python import need
 need("torch")
 import torch
 
-STEPS, ELEMENTS = 100, 64
+import trajectories
+from trajectories import ELEMENTS, STEPS
+
 optim = torch.optim
-
-
-def ours(program, text):
-    output = subprocess.run([program, str(STEPS), "10", text], check=True, capture_output=True,
-                            text=True).stdout
-    return torch.tensor([[float(word) for word in line.split()] for line in output.splitlines()])
 
 
 def walk(build, before=None, after=None, kind=torch.float32):
@@ -213,16 +208,5 @@ CASES = [
 ]
 
 
-def main():
-    failed = 0
-    for text, expected in CASES:
-        found = ours(sys.argv[1], text)
-        error = ((found - expected).abs() / (expected.abs() + expected.abs().mean())).max().item()
-        good = found.shape == expected.shape and error <= 1e-5
-        failed += not good
-        print("ok  " if good else "FAIL", f"{error:.1e}", text.replace("\n", "; "))
-    return failed > 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trajectories.compare(sys.argv[1], CASES))

@@ -4,7 +4,6 @@
 usage: test_torch.py OPTIM_TRAJECTORY      (skips where torch is absent)
 """
 import os
-import subprocess
 import sys
 
 sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
@@ -13,14 +12,10 @@ from torch_python import need
 need("torch")
 import torch
 
-STEPS, PER_EPOCH, ELEMENTS = 100, 10, 64
+import trajectories
+from trajectories import ELEMENTS, STEPS
+
 SCHEDULERS = torch.optim.lr_scheduler
-
-
-def ours(program, text):
-    output = subprocess.run([program, str(STEPS), str(PER_EPOCH), text], check=True,
-                            capture_output=True, text=True).stdout
-    return torch.tensor([[float(word) for word in line.split()] for line in output.splitlines()])
 
 
 def theirs(scheduler, decay=(0.0, 0.0), **options):
@@ -74,16 +69,5 @@ CASES = [
 ]
 
 
-def main():
-    failed = 0
-    for text, expected in CASES:
-        found = ours(sys.argv[1], text)
-        error = ((found - expected).abs() / (expected.abs() + expected.abs().mean())).max().item()
-        good = found.shape == expected.shape and error <= 1e-5
-        failed += not good
-        print("ok  " if good else "FAIL", f"{error:.1e}", text.replace("\n", "; "))
-    return failed > 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(trajectories.compare(sys.argv[1], CASES))

@@ -42,8 +42,9 @@ static int check(const struct Choice *average, const struct ScheduleTime *time,
                  struct Error *error) {
     const struct SwaOptions *o = average->options;
     int64_t apart = every(o, time);
-    if (apart < 1)
-        return schema_fail(error, average, "every", "must be at least one step");
+    int code = span_check(average, "every", o->every, time, error);
+    if (code)
+        return code;
     if (start(o, time) == 0 && apart > time->total)
         return schema_fail(error, average, "every",
                            "the average begins at step %lld, the first of those that go into it, "

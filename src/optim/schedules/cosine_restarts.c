@@ -66,9 +66,7 @@ static int64_t cycles(const void *options, const struct ScheduleTime *time, int6
 static int check(const struct Choice *schedule, const struct ScheduleTime *time,
                  struct Error *error) {
     const struct CosineRestartsOptions *o = schedule->options;
-    if (span_steps(o->period, time->steps_per_epoch) < 1)
-        return schema_fail(error, schedule, "period", "must be at least one step");
-    return OK;
+    return span_check(schedule, "period", o->period, time, error);
 }
 
 const struct Schedule schedule_cosine_restarts = {

@@ -37,9 +37,7 @@ static double factor(const void *options, const struct ScheduleTime *time, int64
 static int check(const struct Choice *schedule, const struct ScheduleTime *time,
                  struct Error *error) {
     const struct ExponentialOptions *o = schedule->options;
-    if (span_steps(o->every, time->steps_per_epoch) < 1)
-        return schema_fail(error, schedule, "every", "must be at least one step");
-    return OK;
+    return span_check(schedule, "every", o->every, time, error);
 }
 
 const struct Schedule schedule_exponential = {

@@ -28,9 +28,7 @@ static double factor(const void *options, const struct ScheduleTime *time, int64
 static int check(const struct Choice *schedule, const struct ScheduleTime *time,
                  struct Error *error) {
     const struct InverseSqrtOptions *o = schedule->options;
-    if (span_steps(o->scale, time->steps_per_epoch) < 1)
-        return schema_fail(error, schedule, "scale", "must be at least one step");
-    return OK;
+    return span_check(schedule, "scale", o->scale, time, error);
 }
 
 const struct Schedule schedule_inverse_sqrt = {
