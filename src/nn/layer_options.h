@@ -14,8 +14,8 @@ struct ConvOptions {
     double dropconnect;
 };
 
-/* Over what a batch normalisation takes its statistics when training. */
-enum BatchnormStatistics { STATISTICS_SHARD, STATISTICS_BATCH };
+/* What a batch normalisation takes its statistics from when training. */
+enum BatchnormStatistics { STATISTICS_SHARD, STATISTICS_BATCH, STATISTICS_RUNNING };
 
 /* Its rows of the arena, in this order. */
 enum { BATCHNORM_SCALE, BATCHNORM_SHIFT, BATCHNORM_MEAN, BATCHNORM_VARIANCE };

@@ -21,8 +21,9 @@ struct Alone {
     int64_t samples, pixels, channels;
 };
 
-static struct Alone alone_create(int64_t samples, struct Shape shape, bool training) {
-    struct Alone alone = {.net = net_create("[batchnorm]", shape),
+static struct Alone alone_of(const char *layers, int64_t samples, struct Shape shape,
+                             bool training) {
+    struct Alone alone = {.net = net_create(layers, shape),
                           .samples = samples,
                           .pixels = samples * shape.height * shape.width,
                           .channels = shape.channels};
@@ -42,6 +43,10 @@ static struct Alone alone_create(int64_t samples, struct Shape shape, bool train
         memory_allocate((size_t)arena_gradient_elements(arena) * sizeof(float), "test");
     model_initialise(alone.net.model, 1, alone.state);
     return alone;
+}
+
+static struct Alone alone_create(int64_t samples, struct Shape shape, bool training) {
+    return alone_of("[batchnorm]", samples, shape, training);
 }
 
 static void alone_release(struct Alone *alone) {
@@ -119,24 +124,22 @@ static void test_training_statistics(void **unused) {
     check_training(1, (struct Shape){1, 1, 5, 1, 1}, 1, 1e-6); /* one value: variance 0 */
 }
 
-static void test_inference_uses_running_statistics(void **unused) {
-    (void)unused;
-    struct Alone alone = alone_create(2, (struct Shape){3, 3, 5, 1, 1}, false);
-    float *x = make_input(&alone, 1);
-    float *gamma = row_of(&alone, alone.state, "0.weight"),
-          *beta = row_of(&alone, alone.state, "0.bias");
-    float *mean = row_of(&alone, alone.state, "0.running_mean");
-    float *variance = row_of(&alone, alone.state, "0.running_var");
+static void check_running(struct Alone *alone) {
+    float *x = make_input(alone, 1);
+    float *gamma = row_of(alone, alone->state, "0.weight"),
+          *beta = row_of(alone, alone->state, "0.bias");
+    float *mean = row_of(alone, alone->state, "0.running_mean");
+    float *variance = row_of(alone, alone->state, "0.running_var");
     for (int c = 0; c < 5; c++) {
         assert_true(gamma[c] == 1 && beta[c] == 0 && mean[c] == 0 && variance[c] == 1);
         gamma[c] = 1.5f;
         beta[c] = 0.25f * (float)c;
-        mean[c] = (float)c;
+        mean[c] = (float)c + 0.1f;
         variance[c] = 0.5f + (float)c;
     }
-    alone_forward(&alone, x, 2);
-    const float *y = plan_scores(alone.plan);
-    for (int64_t i = 0; i < alone.pixels * 5; i++) {
+    alone_forward(alone, x, 2 * alone->samples);
+    const float *y = plan_scores(alone->plan);
+    for (int64_t i = 0; i < alone->pixels * 5; i++) {
         int c = (int)(i % 5);
         double exact =
             (double)gamma[c] * (double)(x[i] - mean[c]) / sqrt((double)variance[c] + 1e-5) +
@@ -144,7 +147,33 @@ static void test_inference_uses_running_statistics(void **unused) {
         assert_true(fabs((double)y[i] - exact) < 1e-5);
     }
     memory_release(x);
+}
+
+static void test_inference_uses_running_statistics(void **unused) {
+    (void)unused;
+    struct Alone alone = alone_create(2, (struct Shape){3, 3, 5, 1, 1}, false);
+    check_running(&alone);
     alone_release(&alone);
+}
+
+/* Training does as predicting, and leaves the statistics as they are, to the bit. One value a
+ * channel is enough. */
+static void test_training_on_running_statistics(void **unused) {
+    (void)unused;
+    for (int side = 1; side <= 3; side += 2) {
+        struct Alone alone = alone_of("[{batchnorm: {statistics: running, momentum: 0.3}}]", 1,
+                                      (struct Shape){side, side, 5, 1, 1}, true);
+        check_running(&alone);
+        const float *mean = row_of(&alone, alone.state, "0.running_mean");
+        const float *variance = row_of(&alone, alone.state, "0.running_var");
+        float kept[10];
+        memcpy(kept, mean, sizeof kept / 2);
+        memcpy(kept + 5, variance, sizeof kept / 2);
+        assert_true(model_update_statistics(alone.net.model, alone.gradient, alone.state));
+        assert_memory_equal(mean, kept, sizeof kept / 2);
+        assert_memory_equal(variance, kept + 5, sizeof kept / 2);
+        alone_release(&alone);
+    }
 }
 
 static void test_nan_is_seen(void **unused) {
@@ -213,6 +242,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_training_statistics),
         cmocka_unit_test(test_inference_uses_running_statistics),
+        cmocka_unit_test(test_training_on_running_statistics),
         cmocka_unit_test(test_nan_is_seen),
         cmocka_unit_test(test_threads_do_not_change_bits),
     };

@@ -115,6 +115,8 @@ with scratch() as folder:
         learned = {key for key in ours if "running" not in key and not np.array_equal(ours[key], first[key])}
         body = {key for key in ours if "running" not in key and not key.startswith("23.")}
         check(learned == ({"23.weight", "23.bias"} | (body if moves else set())), f"{name}.yaml: {'everything' if moves else 'the head alone'} learns")
+        statistics = [key for key in ours if "running" in key]
+        check(len(statistics) == 12 and all(np.array_equal(ours[key], theirs[key]) != bool(moves) for key in statistics), f"the body's running statistics {'move on' if moves else 'are the donor’s, to the bit'}")
         if moves:
             def step(key):
                 return np.abs(ours[key] - first[key]).max()

@@ -16,7 +16,10 @@
  * `statistics: batch` (synchronised batch normalisation): each shard finds its own sums in the
  * first half of a pass; the second half adds up those of all shards, in double and in the order of
  * the shards, so that the bits do not depend on the number of ranks. Shards of any sizes count by
- * their values. dγ and dβ stay the shard's own: they are added up with all other gradients. */
+ * their values. dγ and dβ stay the shard's own: they are added up with all other gradients.
+ *
+ * `statistics: running` (a layer taken from a trained network): mean and variance are constants in
+ * training too, so that dx = γ / sqrt(var + ε) · g, and stay as they are. */
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -28,7 +31,7 @@
 
 #define PIXELS_FOR_SHIFT 64 /* pixels that give the shift */
 
-static const char *const statistics_names[] = {"shard", "batch", NULL};
+static const char *const statistics_names[] = {"shard", "batch", "running", NULL};
 
 #define OPTION(member) offsetof(struct BatchnormOptions, member)
 static const struct Key keys[] = {
@@ -38,7 +41,8 @@ static const struct Key keys[] = {
     {"statistics", KEY_ENUM, OPTION(statistics), "shard", .names = statistics_names,
      .help = "training's mean and variance: shard: of each shard, as each worker's in "
              "data-parallel training; batch: of the global batch, over all ranks, for shards too "
-             "small; keeps the activations of all of a rank's shards"},
+             "small; keeps the activations of all of a rank's shards; running: the running ones, "
+             "which stay as they are: for layers taken from another network and frozen"},
     {"fold", KEY_BOOL, OPTION(fold), "true",
      .help = "when predicting, a convolution directly in front does this layer's work, by scaled "
              "weights and bias: the same scores but for rounding, faster"},
@@ -47,6 +51,7 @@ static const struct Key keys[] = {
 static int describe(struct Describe *describe) {
     struct Node *node = describe->node;
     const struct BatchnormOptions *options = node->options;
+    double momentum = options->statistics == STATISTICS_RUNNING ? 0 : options->momentum;
     node->out = node->in[0];
     node->flops = 4.0 * (double)shape_elements(node->out);
     struct ArenaRow *row = describe_channel_row(describe, "weight", ROLE_NORMALISATION);
@@ -55,10 +60,10 @@ static int describe(struct Describe *describe) {
     row->initialiser = initialise_or(&options->shift_init, &initialise_zeros);
     row = describe_channel_row(describe, "running_mean", ROLE_STATISTIC);
     row->initialiser = &initialise_zeros;
-    row->momentum = options->momentum;
+    row->momentum = momentum;
     row = describe_channel_row(describe, "running_var", ROLE_STATISTIC);
     row->initialiser = &initialise_ones;
-    row->momentum = options->momentum;
+    row->momentum = momentum;
     return OK;
 }
 
@@ -96,9 +101,12 @@ static int64_t partial_values(int64_t channels) {
     return PARTIAL_MEANS + 2 * channels;
 }
 
+static int statistics_of(const struct Operation *operation) {
+    return ((const struct BatchnormOptions *)operation->node->options)->statistics;
+}
+
 static bool over_batch(const struct Operation *operation) {
-    return ((const struct BatchnormOptions *)operation->node->options)->statistics ==
-           STATISTICS_BATCH;
+    return statistics_of(operation) == STATISTICS_BATCH;
 }
 
 /* A value that is its own mean becomes 0 whatever it was. A short last batch may have such. */
@@ -108,7 +116,8 @@ static int check_values(const struct Planning *planning) {
     int64_t values = planning->samples[0] * node->in[0].height * node->in[0].width;
     if (batch)
         values *= planning->shards;
-    if (!planning->training || values >= 2)
+    if (!planning->training || values >= 2 ||
+        statistics_of(planning->operation) == STATISTICS_RUNNING)
         return OK;
     return schema_fail(planning->error, node->choice, NULL,
                        "layer %s (batchnorm): a %s has one value a channel here, which would "
@@ -192,21 +201,36 @@ static struct Moments batch_moments(const struct Call *call, int64_t channels, i
     return m;
 }
 
+static struct Moments running_moments(const struct Call *call, int64_t channel) {
+    return (struct Moments){1, (double)call_parameter(call, BATCHNORM_MEAN)[channel],
+                            (double)call_parameter(call, BATCHNORM_VARIANCE)[channel]};
+}
+
+static struct Moments moments_of(const struct Call *call, struct Lanes lanes, int64_t pixels,
+                                 int64_t channel) {
+    switch (statistics_of(call->operation)) {
+    case STATISTICS_BATCH:
+        return batch_moments(call, lanes.channels, channel);
+    case STATISTICS_RUNNING:
+        return running_moments(call, channel);
+    default:
+        return shard_moments(call, lanes, pixels, channel);
+    }
+}
+
 /* Saved for backward: mean and 1 / sqrt(var + ε). Also this shard's part of the running statistics,
  * the variance in its unbiased form as PyTorch keeps it. */
 static void find_statistics(const struct Call *call, struct Lanes lanes, int64_t pixels) {
     const struct BatchnormOptions *options = call->operation->node->options;
     int64_t channels = lanes.channels;
-    bool batch = options->statistics == STATISTICS_BATCH;
     real *saved_mean = call->saved, *saved_inverse = saved_mean + channels;
-    if (!batch)
+    if (options->statistics == STATISTICS_SHARD)
         sum_shard(call, lanes, pixels, saved_mean);
     double weight = (double)call->samples / (double)call->batch;
     real *part_mean = call->gradients ? call_gradient(call, BATCHNORM_MEAN) : NULL;
     real *part_variance = call->gradients ? call_gradient(call, BATCHNORM_VARIANCE) : NULL;
     for (int64_t c = 0; c < channels; c++) {
-        struct Moments m =
-            batch ? batch_moments(call, channels, c) : shard_moments(call, lanes, pixels, c);
+        struct Moments m = moments_of(call, lanes, pixels, c);
         double unbiased = m.n > 1 ? m.n / (m.n - 1) : 1;
         saved_mean[c] = (real)m.mean;
         saved_inverse[c] = (real)(1 / sqrt(m.variance + options->epsilon));
@@ -367,6 +391,7 @@ static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pix
     real *dgamma = call_gradient(call, BATCHNORM_SCALE),
          *dbeta = call_gradient(call, BATCHNORM_SHIFT);
     bool batch = over_batch(call->operation);
+    bool constant = statistics_of(call->operation) == STATISTICS_RUNNING;
     double n = (double)(batch ? pixels / call->samples * call->batch : pixels);
     for (int64_t c = 0; c < lanes.channels; c++) {
         struct GradientSums own, all;
@@ -377,6 +402,8 @@ static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pix
             own = all = shard_gradient_sums(call, lanes, pixels, c);
         }
         double inverse = (double)saved_inverse[c];
+        if (constant)
+            all = (struct GradientSums){0};
         dbeta[c] = (real)own.first;
         dgamma[c] = (real)(own.second * inverse);
         factor[c] = (real)(-(double)scale[c] * inverse * inverse * all.second / n);
