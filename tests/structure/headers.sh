@@ -7,7 +7,7 @@ status=0 count=0
 while IFS= read -r header; do
     count=$((count + 1))
     printf '#include "%s"\n' "${header#"$source_folder"/src/}" |
-        "$@" -std=gnu11 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -I"$source_folder/src" \
+        "$@" -std=gnu11 -D_GNU_SOURCE -fsyntax-only -Wall -Wextra -Werror -fopenmp-simd -I"$source_folder/src" \
             -x c - || { echo "$header does not compile alone"; status=1; }
 done < <(find "$source_folder/src" -name '*.h' | sort)
 ((count > 0)) || { echo "no headers in $source_folder/src"; exit 1; }
