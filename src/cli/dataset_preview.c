@@ -1,7 +1,7 @@
 #include "cli/dataset.h"
 #include "cli/overrides.h"
-#include "data/preview.h"
-#include "data/preview_augment.h"
+#include "data/sheets/preview.h"
+#include "data/sheets/preview_augment.h"
 #include "train/run.h"
 #include "train/transfer.h"
 

@@ -4,8 +4,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/dataset.h"
+#include "data/sheets/statistics_sheet.h"
 #include "data/statistics_file.h"
-#include "data/statistics_sheet.h"
 
 /* What the flags ask for, and what came of it. */
 struct Job {

@@ -1,26 +1,14 @@
 #include "data/augment.h"
 
-/* One row an augmentation: augment_NAME of augment_NAME.c. */
-#define AUGMENTS(ROW)                                                                              \
-    ROW(flip)                                                                                      \
-    ROW(crop)                                                                                      \
-    ROW(resized_crop)                                                                              \
-    ROW(translate)                                                                                 \
-    ROW(rotate)                                                                                    \
-    ROW(shear)                                                                                     \
-    ROW(brightness)                                                                                \
-    ROW(contrast)                                                                                  \
-    ROW(saturation)                                                                                \
-    ROW(hue)                                                                                       \
-    ROW(greyscale)                                                                                 \
-    ROW(lighting)                                                                                  \
-    ROW(cutout)
+#define AUGMENTATION(name) extern const struct Augment augment_##name;
+#include "data/augmentations.def"
+#undef AUGMENTATION
 
-#define DECLARE(name) extern const struct Augment augment_##name;
-AUGMENTS(DECLARE)
-
-#define KIND(name) &augment_##name.kind,
-static const struct Kind *const kinds[] = {AUGMENTS(KIND) NULL};
+#define AUGMENTATION(name) &augment_##name.kind,
+static const struct Kind *const kinds[] = {
+#include "data/augmentations.def"
+    NULL};
+#undef AUGMENTATION
 
 const struct KindTable augment_kinds = {.what = "augmentation", .kinds = kinds};
 

@@ -1,7 +1,7 @@
-/* Augmentation: random changes of a training image. One small file and one row of the table each;
- * applied in the run file's order, those of stage AUGMENT_RAW to the image as it is stored, then
- * those of AUGMENT_PREPROCESSED to what preprocessing made of it. Randomness is keyed by (seed,
- * place in the list, epoch, sample): never by rank or batch.
+/* Augmentation: random changes of a training image. One small file of augmentations/ and one row
+ * of augmentations.def each; applied in the run file's order, those of stage AUGMENT_RAW to the
+ * image as it is stored, then those of AUGMENT_PREPROCESSED to what preprocessing made of it.
+ * Randomness is keyed by (seed, place in the list, epoch, sample): never by rank or batch.
  *
  * At test time nothing is random: an augmentation is left out, unless it has `evaluate`, its
  * counterpart, which brings an image to the size that training images have. */

@@ -1,5 +1,5 @@
 /* Imports: images with labels, or numbers with targets, in a public format to a data set file.
- * Every format is one row of import_formats and one file import_<format>.c; what they share
+ * Every format is one row of import_formats and one file of import/; what they share
  * (validation split, batches, writing) is in import.c. Not collective. */
 #ifndef TRAINER_DATA_IMPORT_H
 #define TRAINER_DATA_IMPORT_H
@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "data/pictures/resize.h"
 #include "data/progress.h"
-#include "data/resize.h"
 
 struct ImportNamedFolder {
     char *name;

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/affine.h"
+#include "data/augmentations/affine.h"
 #include "data/resample.h"
 
 static float *pixels_of(const struct Image *image) {

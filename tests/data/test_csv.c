@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "base/text.h"
-#include "data/csv.h"
+#include "data/import/csv.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

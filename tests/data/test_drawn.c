@@ -8,7 +8,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
-#include "data/preview.h"
+#include "data/sheets/preview.h"
 #include "data/statistics.h"
 #include "data/synthesize.h"
 #include "store/h5.h"

@@ -4,8 +4,8 @@
 #include <zlib.h>
 
 #include "base/memory.h"
-#include "data/image_decode.h"
-#include "data/resize.h"
+#include "data/pictures/image_decode.h"
+#include "data/pictures/resize.h"
 
 static char *folder;
 

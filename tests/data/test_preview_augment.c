@@ -8,9 +8,9 @@
 
 #include "base/memory.h"
 #include "data/augmented.h"
-#include "data/image_decode.h"
-#include "data/preview_augment.h"
-#include "data/sheet.h"
+#include "data/pictures/image_decode.h"
+#include "data/sheets/preview_augment.h"
+#include "data/sheets/sheet.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

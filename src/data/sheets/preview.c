@@ -1,0 +1,137 @@
+#include "data/sheets/preview.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "data/sheets/sheet.h"
+
+static int64_t enlargement(const struct Dataset *dataset) {
+    return sheet_enlargement(dataset->height, dataset->width);
+}
+
+static int64_t label_width(const struct Dataset *dataset) {
+    int64_t longest = sheet_text_width("M");
+    for (int64_t c = 0; c < dataset_outputs(dataset); c++)
+        if (sheet_text_width(dataset_output_names(dataset)[c]) > longest)
+            longest = sheet_text_width(dataset_output_names(dataset)[c]);
+    return longest + 2 * SHEET_GAP;
+}
+
+static int64_t row_height(const struct Dataset *dataset) {
+    int64_t image = dataset->height * enlargement(dataset), text = SHEET_TEXT_HEIGHT;
+    return (image > text ? image : text) + SHEET_GAP;
+}
+
+void preview_size(const struct Dataset *dataset, int64_t count, int64_t *height, int64_t *width) {
+    *height = dataset_outputs(dataset) * row_height(dataset) + SHEET_GAP;
+    *width = label_width(dataset) + count * (dataset->width * enlargement(dataset) + SHEET_GAP);
+}
+
+/* Image `index` of the split; `pixels` has room for its values. */
+static void draw_image(struct Sheet *sheet, const struct Dataset *dataset,
+                       const struct Split *split, int64_t index, int64_t left, int64_t top,
+                       struct Shade shade, float *pixels) {
+    struct Image image = {dataset->height, dataset->width, dataset->channels, pixels, 0};
+    int64_t elements = image_elements(&image);
+    for (int64_t i = 0; i < elements; i++)
+        pixels[i] = split->bytes ? (float)((const uint8_t *)split->images)[index * elements + i]
+                                 : ((const float *)split->images)[index * elements + i];
+    sheet_image(sheet, left, top, enlargement(dataset), &image, shade);
+}
+
+/* Up to preview->count images of a class into `chosen`; returns how many. `places` and `order` have
+ * room for a whole split. */
+static int64_t choose(const struct Split *split, int32_t label, const struct Preview *preview,
+                      int64_t *places, int64_t *order, int64_t *chosen) {
+    int64_t present = 0;
+    for (int64_t i = 0; i < split->count; i++)
+        if (split->labels[i] == label)
+            places[present++] = i;
+    if (preview->random) {
+        struct RandomStream stream =
+            random_stream(preview->seed, RANDOM_SHUFFLE, 0, 0, (uint64_t)label);
+        random_permutation(&stream, present, order);
+    }
+    int64_t count = present < preview->count ? present : preview->count;
+    for (int64_t i = 0; i < count; i++)
+        chosen[i] = places[preview->random ? order[i] : i];
+    return count;
+}
+
+/* Of one target: where its values stand. */
+struct Column {
+    const float *values;
+    int64_t stride;
+};
+
+static int by_value(const void *a, const void *b, void *context) {
+    const struct Column *column = context;
+    int64_t i = *(const int64_t *)a, j = *(const int64_t *)b;
+    float x = column->values[i * column->stride], y = column->values[j * column->stride];
+    return x < y ? -1 : x > y ? 1 : i < j ? -1 : i > j;
+}
+
+/* Up to preview->count images into `chosen`, in the order of target `target`: evenly over that
+ * order, or drawn by the seed. */
+static int64_t choose_by_value(const struct Dataset *dataset, const struct Split *split,
+                               int64_t target, const struct Preview *preview, int64_t *places,
+                               int64_t *chosen) {
+    struct Column column = {split->targets + target, dataset->target_count};
+    int64_t count = split->count < preview->count ? split->count : preview->count;
+    if (preview->random) {
+        struct RandomStream stream =
+            random_stream(preview->seed, RANDOM_SHUFFLE, 0, 0, (uint64_t)target);
+        random_permutation(&stream, split->count, places);
+        memcpy(chosen, places, (size_t)count * sizeof *chosen);
+        qsort_r(chosen, (size_t)count, sizeof *chosen, by_value, &column);
+        return count;
+    }
+    for (int64_t i = 0; i < split->count; i++)
+        places[i] = i;
+    qsort_r(places, (size_t)split->count, sizeof *places, by_value, &column);
+    for (int64_t i = 0; i < count; i++)
+        chosen[i] = places[count > 1 ? i * (split->count - 1) / (count - 1) : 0];
+    return count;
+}
+
+static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
+                      const struct Preview *preview) {
+    size_t indices = (size_t)split->count * sizeof(int64_t);
+    int64_t *places = memory_allocate(indices, "preview"),
+            *order = memory_allocate(indices, "preview");
+    int64_t *chosen = memory_allocate((size_t)preview->count * sizeof(int64_t), "preview");
+    struct Image size = {dataset->height, dataset->width, dataset->channels, NULL, 0};
+    float *pixels = memory_allocate((size_t)image_elements(&size) * sizeof(float), "preview");
+    struct Shade shade = shade_of_split(dataset, split);
+    int64_t left = label_width(dataset), step = dataset->width * enlargement(dataset) + SHEET_GAP;
+    int64_t middle = (row_height(dataset) - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2;
+    for (int64_t c = 0; c < dataset_outputs(dataset); c++) {
+        int64_t top = SHEET_GAP + c * row_height(dataset);
+        sheet_text(sheet, SHEET_GAP, top + middle, dataset_output_names(dataset)[c]);
+        int64_t count = dataset->target_count
+                            ? choose_by_value(dataset, split, c, preview, places, chosen)
+                            : choose(split, (int32_t)c, preview, places, order, chosen);
+        for (int64_t i = 0; i < count; i++)
+            draw_image(sheet, dataset, split, chosen[i], left + i * step, top, shade, pixels);
+    }
+    memory_release(pixels);
+    memory_release(chosen);
+    memory_release(order);
+    memory_release(places);
+}
+
+int preview_write(const struct Dataset *dataset, const struct Split *split,
+                  const struct Preview *preview, const char *path, struct Error *error) {
+    struct Sheet sheet;
+    int64_t height, width;
+    preview_size(dataset, preview->count, &height, &width);
+    int status = sheet_create(&sheet, height, width, path, "take a smaller --count", error);
+    if (status == OK) {
+        draw_rows(&sheet, dataset, split, preview);
+        status = sheet_write(&sheet, path, error);
+    }
+    sheet_release(&sheet);
+    return status;
+}

@@ -1,0 +1,213 @@
+#include "data/sheets/preview_augment.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/sheets/sheet.h"
+
+#define NUMBER 32  /* characters of one */
+#define CAPTIONS 2 /* lines under a picture that may be mixed: a mix is of two */
+#define LINE (SHEET_TEXT_HEIGHT + SHEET_GAP / 2)
+
+/* Of decorrelated values, which are about ±1 around 0. */
+static const struct Shade decorrelated_shade = {-3, 255.f / 6};
+
+struct Grid {
+    const struct AugmentPreview *preview;
+    struct Loader *training, *evaluation;
+    struct Shade shade;
+    struct Image image; /* the size of what loaders make, and room for one */
+    float *target;
+    int64_t left, top; /* of the first picture */
+    int64_t step;      /* from a column to the next */
+    int64_t captions;  /* lines under a picture: of the classes that mixing puts into it */
+};
+
+void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
+    if (preprocess->matrix)
+        return;
+    int64_t channels = preprocess->channels, pixels = image->height * image->width;
+    int64_t whole = preprocess->height * preprocess->width;
+    bool mean_image = preprocess->mean_count > channels;
+    bool factor_image = preprocess->factor_count > channels;
+    bool same = image->height == preprocess->height && image->width == preprocess->width;
+    for (int64_t c = 0; c < channels; c++) {
+        double mean = 0, spread = 0;
+        for (int64_t i = 0; i < whole && factor_image; i++)
+            spread += 1 / ((double)preprocess->factor[i * channels + c] * (double)whole);
+        if (!factor_image)
+            spread = 1 / (double)preprocess->factor[c];
+        if (preprocess->mean_count == channels)
+            mean = preprocess->mean[c];
+        for (int64_t i = 0; i < whole && mean_image; i++)
+            mean += preprocess->mean[i * channels + c] / (double)whole;
+        for (int64_t i = 0; i < pixels; i++) {
+            float *value = &image->pixels[i * channels + c];
+            float subtracted =
+                mean_image && same ? preprocess->mean[i * channels + c] : (float)mean;
+            float divided =
+                factor_image && same ? 1 / preprocess->factor[i * channels + c] : (float)spread;
+            *value = *value * divided + subtracted;
+        }
+    }
+}
+
+/* The samples to show, into `chosen`, the classes in turn where there are classes; returns how
+ * many. */
+static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
+    const struct Split *split = preview->loader.split;
+    int64_t classes = preview->loader.dataset->class_count, count = 0;
+    int64_t *order = memory_allocate((size_t)split->count * sizeof *order, "preview");
+    int64_t *seen = memory_allocate((size_t)classes * sizeof *seen, "preview");
+    struct RandomStream stream = random_stream(preview->seed, RANDOM_SHUFFLE, 0, 0, 0);
+    for (int64_t i = 0; i < split->count; i++)
+        order[i] = i;
+    if (preview->random)
+        random_permutation(&stream, split->count, order);
+    for (int64_t turn = 0; count < preview->samples; turn++) {
+        memset(seen, 0, (size_t)classes * sizeof *seen);
+        for (int64_t i = 0; i < split->count && count < preview->samples; i++)
+            if (!split->labels || seen[split->labels[order[i]]]++ == turn)
+                chosen[count++] = order[i];
+    }
+    memory_release(order);
+    memory_release(seen);
+    return count;
+}
+
+/* The two classes with the largest shares of the target, where it is not of one alone. */
+static void draw_caption(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
+    const struct Dataset *dataset = grid->preview->loader.dataset;
+    int64_t shown[CAPTIONS] = {-1, -1};
+    for (int64_t c = 0; c < dataset->class_count; c++)
+        for (int i = 0; i < CAPTIONS; i++)
+            if (grid->target[c] > 0 && (shown[i] < 0 || grid->target[c] > grid->target[shown[i]])) {
+                memmove(&shown[i + 1], &shown[i], (size_t)(CAPTIONS - 1 - i) * sizeof *shown);
+                shown[i] = c;
+                break;
+            }
+    for (int i = 0; i < grid->captions && shown[1] >= 0; i++) {
+        char words[SHEET_LONGEST_NAME + 1];
+        snprintf(words, sizeof words, "%.0f%% %s", 100 * (double)grid->target[shown[i]],
+                 dataset->class_names[shown[i]]);
+        sheet_text(sheet, left, top + SHEET_GAP / 2 + i * LINE, words);
+    }
+}
+
+/* One picture: what the loader makes of a sample in an epoch. */
+static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, int64_t epoch,
+                 int64_t sample, int64_t column, int64_t top) {
+    int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
+    loader_fill(loader, epoch, sample, 1, grid->image.pixels, grid->target, NULL);
+    preview_undo(grid->preview->loader.preprocess, &grid->image);
+    int64_t left = grid->left + column * grid->step;
+    sheet_image(sheet, left, top, scale, &grid->image, grid->shade);
+    draw_caption(grid, sheet, left, top + grid->image.height * scale);
+}
+
+/* What a sample is called that has no class. */
+static const char *print_number(int64_t sample, char text[NUMBER]) {
+    snprintf(text, NUMBER, "%lld", (long long)sample);
+    return text;
+}
+
+static int64_t row_height(const struct Grid *grid) {
+    int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width) +
+                   grid->captions * LINE;
+    return (side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT) + SHEET_GAP;
+}
+
+static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
+    const struct AugmentPreview *preview = grid->preview;
+    const struct Split *split = preview->loader.split;
+    int64_t *chosen = memory_allocate((size_t)preview->samples * sizeof *chosen, "preview");
+    int64_t step = row_height(grid);
+    int64_t rows = choose(preview, chosen);
+    for (int64_t row = 0; row < rows; row++) {
+        int64_t sample = chosen[row], top = grid->top + row * step;
+        char number[NUMBER];
+        sheet_text(sheet, SHEET_GAP, top + (step - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2,
+                   split->labels ? preview->loader.dataset->class_names[split->labels[sample]]
+                                 : print_number(sample, number));
+        draw(grid, sheet, grid->evaluation, 0, sample, 0, top);
+        for (int64_t epoch = 0; epoch < preview->epochs; epoch++)
+            draw(grid, sheet, grid->training, epoch, sample, epoch + 1, top);
+    }
+    memory_release(chosen);
+}
+
+static void draw_head(const struct Grid *grid, struct Sheet *sheet) {
+    sheet_text(sheet, grid->left, SHEET_GAP, "test");
+    for (int64_t epoch = 0; epoch < grid->preview->epochs; epoch++) {
+        char number[NUMBER];
+        sheet_text(sheet, grid->left + (epoch + 1) * grid->step, SHEET_GAP,
+                   print_number(epoch + 1, number));
+    }
+}
+
+static int64_t longest_name(const struct Dataset *dataset) {
+    int64_t longest = dataset->class_count ? 0 : sheet_text_width("1000000");
+    for (int64_t c = 0; c < dataset->class_count; c++)
+        if (sheet_text_width(dataset->class_names[c]) > longest)
+            longest = sheet_text_width(dataset->class_names[c]);
+    return longest;
+}
+
+static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) {
+    const struct AugmentPreview *preview = grid->preview;
+    int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
+    int64_t wide = grid->image.width * scale, name = longest_name(preview->loader.dataset);
+    struct Sheet sheet;
+    if (preview->loader.mix && preview->loader.mix->count && preview->loader.dataset->class_count) {
+        int64_t words = sheet_text_width("99% ") + name;
+        wide = words > wide ? words : wide;
+        grid->captions = CAPTIONS;
+    }
+    grid->step = wide + SHEET_GAP;
+    grid->left = name + 2 * SHEET_GAP;
+    grid->top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP;
+    int code = sheet_create(&sheet, grid->top + preview->samples * row_height(grid),
+                            grid->left + (preview->epochs + 1) * grid->step, path,
+                            "take a smaller --count or fewer --epochs", error);
+    if (code == OK) {
+        draw_head(grid, &sheet);
+        draw_rows(grid, &sheet);
+        code = sheet_write(&sheet, path, error);
+    }
+    sheet_release(&sheet);
+    return code;
+}
+
+int preview_augment_write(const struct AugmentPreview *preview, const char *path,
+                          struct Error *error) {
+    struct AugmentPreview shown = *preview;
+    struct Grid grid = {.preview = &shown};
+    struct LoaderRequest request = preview->loader;
+    shown.samples =
+        preview->samples < request.split->count ? preview->samples : request.split->count;
+    request.shuffle = request.evaluate = false;
+    if (preprocess_makes_vector(request.preprocess))
+        return fail(error, ERROR_USAGE,
+                    "--augment: preprocess.decorrelate leaves principal components, which are no "
+                    "image; trainer dataset statistics --draw shows what they are of");
+    int code = loader_create(&grid.training, &request, error);
+    request.evaluate = true;
+    if (code == OK)
+        code = loader_create(&grid.evaluation, &request, error);
+    if (code == OK) {
+        grid.shade = request.preprocess->matrix ? decorrelated_shade
+                                                : shade_of_split(request.dataset, request.split);
+        grid.image = loader_image(grid.training);
+        grid.image.pixels =
+            memory_allocate((size_t)image_elements(&grid.image) * sizeof(float), "preview");
+        grid.target =
+            memory_allocate((size_t)dataset_outputs(request.dataset) * sizeof(float), "preview");
+        code = draw_sheet(&grid, path, error);
+    }
+    memory_release(grid.image.pixels);
+    memory_release(grid.target);
+    loader_release(grid.training);
+    loader_release(grid.evaluation);
+    return code;
+}

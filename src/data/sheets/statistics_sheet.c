@@ -1,0 +1,194 @@
+#include "data/sheets/statistics_sheet.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/random.h"
+#include "data/sheets/sheet.h"
+
+#define KEPT_SHARE 0.9 /* of the variance, by the components that an example is rebuilt from */
+
+/* Of centred and decorrelated values. */
+static const struct Shade around_zero = {-3, 255.f / 6};
+
+struct Drawing {
+    const struct StatisticsSheet *request;
+    struct Sheet sheet;
+    struct Image image; /* room for one */
+    double *divisors, *centred, *projected;
+    int64_t *order; /* of the split's samples, which may be sorted, or take the classes in turn */
+    int64_t elements, some; /* components that keep KEPT_SHARE */
+    int64_t left, row, step, scale;
+};
+
+static void start_row(struct Drawing *drawing, const char *name) {
+    int64_t top = SHEET_GAP + drawing->row++ * drawing->step;
+    sheet_text(&drawing->sheet, SHEET_GAP, top + (drawing->step - SHEET_TEXT_HEIGHT) / 2, name);
+}
+
+static void draw(struct Drawing *drawing, int64_t column, struct Shade shade) {
+    int64_t top = SHEET_GAP + (drawing->row - 1) * drawing->step;
+    int64_t wide = drawing->image.width * drawing->scale + SHEET_GAP;
+    sheet_image(&drawing->sheet, drawing->left + column * wide, top, drawing->scale,
+                &drawing->image, shade);
+}
+
+static double pixel_of(const struct Drawing *drawing, int64_t sample, int64_t at) {
+    const struct Split *split = drawing->request->split;
+    int64_t place = sample * drawing->elements + at;
+    return split->bytes ? (double)((const uint8_t *)split->images)[place]
+                        : (double)((const float *)split->images)[place];
+}
+
+/* The sample, centred and scaled, and its projections. */
+static void project(struct Drawing *drawing, int64_t sample) {
+    const struct Pca *pca = drawing->request->pca;
+    for (int64_t e = 0; e < drawing->elements; e++)
+        drawing->centred[e] =
+            (pixel_of(drawing, sample, e) - (double)drawing->request->values->mean_image[e]) /
+            drawing->divisors[e];
+    for (int64_t k = 0; pca && k < pca->count; k++) {
+        const float *vector = pca->eigenvectors + k * drawing->elements;
+        drawing->projected[k] = 0;
+        for (int64_t e = 0; e < drawing->elements; e++)
+            drawing->projected[k] += (double)vector[e] * drawing->centred[e];
+    }
+}
+
+/* Σ_k weight_k · (e_k·z) · e_k into the image, over the first `count`. */
+static void rebuild(struct Drawing *drawing, int64_t count, bool whiten) {
+    const struct Pca *pca = drawing->request->pca;
+    memset(drawing->image.pixels, 0, (size_t)drawing->elements * sizeof(float));
+    for (int64_t k = 0; k < count; k++) {
+        const float *vector = pca->eigenvectors + k * drawing->elements;
+        double weight = drawing->projected[k];
+        if (whiten)
+            weight /= sqrt(pca->eigenvalues[k] + drawing->request->epsilon);
+        for (int64_t e = 0; e < drawing->elements; e++)
+            drawing->image.pixels[e] += (float)(weight * (double)vector[e]);
+    }
+}
+
+static void draw_means(struct Drawing *drawing, struct Shade shade) {
+    const struct StatisticValues *values = drawing->request->values;
+    size_t bytes = (size_t)drawing->elements * sizeof(float);
+    float most = 0;
+    start_row(drawing, "mean image");
+    memcpy(drawing->image.pixels, values->mean_image, bytes);
+    draw(drawing, 0, shade);
+    start_row(drawing, "pixel std");
+    memcpy(drawing->image.pixels, values->pixel_std, bytes);
+    for (int64_t e = 0; e < drawing->elements; e++)
+        most = fmaxf(most, values->pixel_std[e]);
+    draw(drawing, 0, (struct Shade){0, most > 0 ? 255 / most : 0});
+}
+
+/* Each with its own range: grey is 0. */
+static void draw_eigenimages(struct Drawing *drawing) {
+    const struct Pca *pca = drawing->request->pca;
+    start_row(drawing, "eigenimages");
+    for (int64_t k = 0; k < drawing->request->columns && k < pca->count; k++) {
+        float most = 0;
+        memcpy(drawing->image.pixels, pca->eigenvectors + k * drawing->elements,
+               (size_t)drawing->elements * sizeof(float));
+        for (int64_t e = 0; e < drawing->elements; e++)
+            most = fmaxf(most, fabsf(drawing->image.pixels[e]));
+        draw(drawing, k, (struct Shade){-most, most > 0 ? 127.5f / most : 0});
+    }
+}
+
+enum Row { STORED, CENTRED, REBUILT, WHITENED, ZCA };
+
+static void draw_example(struct Drawing *drawing, enum Row row, int64_t column,
+                         struct Shade shade) {
+    int64_t sample = drawing->order[column];
+    float *pixels = drawing->image.pixels;
+    project(drawing, sample);
+    if (row == REBUILT || row == WHITENED)
+        rebuild(drawing, drawing->some, row == WHITENED);
+    if (row == ZCA)
+        rebuild(drawing, drawing->request->pca->count, true);
+    for (int64_t e = 0; e < drawing->elements; e++)
+        if (row == STORED)
+            pixels[e] = (float)pixel_of(drawing, sample, e);
+        else if (row == CENTRED)
+            pixels[e] = (float)drawing->centred[e];
+        else if (row == REBUILT)
+            pixels[e] = (float)((double)pixels[e] * drawing->divisors[e] +
+                                (double)drawing->request->values->mean_image[e]);
+    if (row == CENTRED && strcmp(drawing->request->scale, "none") == 0)
+        draw(drawing, column, (struct Shade){-128, 1});
+    else
+        draw(drawing, column, row == STORED || row == REBUILT ? shade : around_zero);
+}
+
+static void draw_examples(struct Drawing *drawing, struct Shade shade) {
+    char names[][SHEET_LONGEST_NAME + 1] = {"stored", "centred", "", "", "zca"};
+    snprintf(names[REBUILT], sizeof names[0], "pca of %lld", (long long)drawing->some);
+    snprintf(names[WHITENED], sizeof names[0], "whitened %lld", (long long)drawing->some);
+    int64_t count = drawing->request->split->count;
+    for (int row = STORED; row <= (drawing->request->pca ? ZCA : CENTRED); row++) {
+        start_row(drawing, names[row]);
+        for (int64_t i = 0; i < drawing->request->columns && i < count; i++)
+            draw_example(drawing, (enum Row)row, i, shade);
+    }
+}
+
+int64_t statistics_sheet_components(const struct Pca *pca) {
+    int64_t count = pca_components_for(pca, KEPT_SHARE);
+    return count ? count : pca->count;
+}
+
+static int draw_sheet(struct Drawing *drawing, const char *path, struct Error *error) {
+    const struct StatisticsSheet *request = drawing->request;
+    int64_t rows = request->pca ? 8 : 4;
+    int64_t high = drawing->image.height * drawing->scale;
+    drawing->left = sheet_text_width("whitened 12345") + 2 * SHEET_GAP;
+    drawing->step = (high > SHEET_TEXT_HEIGHT ? high : SHEET_TEXT_HEIGHT) + SHEET_GAP;
+    int64_t wide = drawing->image.width * drawing->scale + SHEET_GAP;
+    int code = sheet_create(&drawing->sheet, SHEET_GAP + rows * drawing->step,
+                            drawing->left + request->columns * wide, path, "take a smaller --count",
+                            error);
+    if (code == OK) {
+        struct Shade shade = shade_of_split(request->dataset, request->split);
+        draw_means(drawing, shade);
+        if (request->pca)
+            draw_eigenimages(drawing);
+        draw_examples(drawing, shade);
+        code = sheet_write(&drawing->sheet, path, error);
+    }
+    sheet_release(&drawing->sheet);
+    return code;
+}
+
+int statistics_sheet_write(const struct StatisticsSheet *request, const char *path,
+                           struct Error *error) {
+    const struct Dataset *dataset = request->dataset;
+    struct Drawing drawing = {.request = request,
+                              .image = {.height = dataset->height,
+                                        .width = dataset->width,
+                                        .channels = dataset->channels}};
+    drawing.elements = image_elements(&drawing.image);
+    drawing.scale = sheet_enlargement(dataset->height, dataset->width);
+    size_t bytes = (size_t)drawing.elements * sizeof(double);
+    drawing.image.pixels = memory_allocate(bytes, "a picture");
+    drawing.divisors = memory_allocate(bytes, "a picture");
+    drawing.centred = memory_allocate(bytes, "a picture");
+    drawing.projected = memory_allocate(bytes, "a picture");
+    drawing.order =
+        memory_allocate((size_t)request->split->count * sizeof *drawing.order, "a picture");
+    struct RandomStream stream = random_stream(0, RANDOM_SHUFFLE, 0, 0, 0);
+    random_permutation(&stream, request->split->count, drawing.order);
+    drawing.some = request->pca ? statistics_sheet_components(request->pca) : 0;
+    int code = pca_divisors(dataset, request->values, request->scale, drawing.divisors, error);
+    if (code == OK)
+        code = draw_sheet(&drawing, path, error);
+    memory_release(drawing.image.pixels);
+    memory_release(drawing.divisors);
+    memory_release(drawing.centred);
+    memory_release(drawing.projected);
+    memory_release(drawing.order);
+    return code;
+}
