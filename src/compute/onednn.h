@@ -1,0 +1,33 @@
+/* The parts of backend "onednn", as onednn.c puts them together. onednn*.c only. */
+#ifndef TRAINER_COMPUTE_ONEDNN_H
+#define TRAINER_COMPUTE_ONEDNN_H
+
+#include "compute/backend.h"
+
+struct Plain { /* our own code in the variant in use */
+    const struct Backend *backend;
+    void (*sum)(int64_t rows, int64_t channels, const float *matrix, float *sum);
+};
+
+/* onednn_convolution.c: as in struct Backend; `own` serves the passes that oneDNN does not. */
+int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
+                       const int64_t *samples, int sample_counts, bool training, bool needs_data,
+                       struct Error *error);
+void onednn_conv_release(struct Conv *conv);
+size_t onednn_conv_scratch_bytes(const struct Conv *conv);
+size_t onednn_conv_prepared_bytes(const struct Conv *conv);
+void onednn_conv_prepare(const struct Conv *conv, const void *weights, void *prepared);
+void onednn_conv_forward(const struct Conv *conv, int64_t samples, const void *x,
+                         const void *weights, const void *prepared, const void *bias, void *y,
+                         void *scratch);
+void onednn_conv_backward_data(const struct Conv *conv, int64_t samples, const void *dy,
+                               const void *weights, const void *prepared, void *dx, void *scratch);
+void onednn_conv_backward_weights(const struct Conv *conv, int64_t samples, const void *x,
+                                  const void *dy, void *dw, void *dbias, void *scratch);
+
+/* onednn_product.c: struct Backend's gemm. False where it is not for oneDNN to do. */
+bool onednn_multiply(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                     double alpha, const void *a, int64_t lda, const void *b, int64_t ldb,
+                     double beta, void *c, int64_t ldc);
+
+#endif

@@ -1,0 +1,338 @@
+/* Convolution by oneDNN: a primitive for each pass and number of samples, made ready in advance. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "compute/onednn.h"
+#include "compute/onednn_primitive.h"
+
+/* oneDNN's own ReLU makes 0 of a NaN; one with a slope lets it pass, and so small a slope leaves of
+ * negative values what any rounding swallows, yet no denormal numbers. */
+#define RELU_SLOPE 1e-30f
+
+#define LAYOUTS                                                                                    \
+    8 /* of the weights: forward and backward data may want others, as may small counts */
+
+struct Layouted { /* the weights in one of oneDNN's layouts, within `prepared` */
+    Layout layout;
+    struct Primitive reorder;
+    size_t offset;
+};
+
+struct Counted { /* for one number of samples */
+    int64_t samples;
+    struct Primitive pass[PASS_COUNT];
+    int layout[PASS_COUNT];   /* the weights', or -1: OHWI as they are */
+    struct Primitive reorder; /* of the weights' gradient to OHWI, if it is needed */
+    size_t gradient_bytes;    /* of the weights' gradient before that, at the start of scratch */
+};
+
+struct Conv {
+    struct Plain own;
+    struct Conv *plain;               /* for the passes that oneDNN does not serve */
+    int64_t out_pixels, out_channels; /* of a sample */
+    dnnl_engine_t engine;
+    dnnl_stream_t stream;
+    dnnl_memory_desc_t weights; /* OHWI */
+    bool relu;                  /* behind forward */
+    float *zeros;               /* the bias of a convolution without */
+    struct Counted *counts;
+    int count_count;
+    struct Layouted layouts[LAYOUTS];
+    int layout_count;
+    size_t prepared_bytes, plain_offset, reorder_offset; /* `prepared`: layouts, plain's, scratch */
+    size_t scratch_bytes;
+};
+
+/* False for the reference loops, which im2col leaves far behind. */
+static bool optimised(const char *implementation) {
+    return strncmp(implementation, "ref", 3) != 0;
+}
+
+static dnnl_status_t describe_weights(dnnl_memory_desc_t *description, const struct ConvShape *s,
+                                      bool any) {
+    if (s->groups == 1) {
+        dnnl_dims_t sizes = {s->out_channels, s->in_channels, s->kernel_height, s->kernel_width};
+        return describe_layout(description, 4, sizes, any ? dnnl_format_tag_any : dnnl_ohwi);
+    }
+    dnnl_dims_t sizes = {s->groups, s->out_channels / s->groups, s->in_channels / s->groups,
+                         s->kernel_height, s->kernel_width};
+    return describe_layout(description, 5, sizes, any ? dnnl_format_tag_any : dnnl_gohwi);
+}
+
+static bool geometry_describe(struct Geometry *g, const struct ConvShape *s, int64_t samples) {
+    dnnl_dims_t x = {samples, s->in_channels, s->height, s->width};
+    dnnl_dims_t y = {samples, s->out_channels, s->out_height, s->out_width};
+    dnnl_dims_t bias = {s->out_channels};
+    *g = (struct Geometry){.strides = {s->stride_height, s->stride_width},
+                           .dilates = {s->dilation_height - 1, s->dilation_width - 1},
+                           .padding = {s->pad_height, s->pad_width}};
+    return describe_layout(&g->x, 4, x, dnnl_nhwc) == dnnl_success &&
+           describe_layout(&g->y, 4, y, dnnl_nhwc) == dnnl_success &&
+           describe_layout(&g->bias, 1, bias, dnnl_a) == dnnl_success &&
+           describe_weights(&g->weights, s, true) == dnnl_success;
+}
+
+static void geometry_release(struct Geometry *g) {
+    forget_layout(&g->x);
+    forget_layout(&g->y);
+    forget_layout(&g->bias);
+    forget_layout(&g->weights);
+}
+
+static bool reorder_make(struct Conv *conv, struct Primitive *reorder, Layout from, Layout to) {
+    const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
+    dnnl_primitive_attr_t attributes = primitive_attributes();
+    dnnl_status_t status = dnnl_reorder_primitive_desc_create(
+        &reorder->description, from, conv->engine, to, conv->engine, attributes);
+    dnnl_primitive_attr_destroy(attributes);
+    if (status == dnnl_success)
+        primitive_finish(reorder, conv->engine, arguments, 2);
+    else
+        reorder->description = NULL;
+    return status == dnnl_success;
+}
+
+/* The index in conv->layouts (-1: OHWI), a new one if need be; -2 if that cannot be. */
+static int layout_index(struct Conv *conv, Layout layout) {
+    if (dnnl_memory_desc_equal(layout, BORROW(conv->weights)))
+        return -1;
+    for (int i = 0; i < conv->layout_count; i++)
+        if (dnnl_memory_desc_equal(layout, conv->layouts[i].layout))
+            return i;
+    if (conv->layout_count == LAYOUTS)
+        return -2;
+    struct Layouted *made = &conv->layouts[conv->layout_count];
+    made->layout = layout;
+    made->offset = conv->prepared_bytes;
+    if (!reorder_make(conv, &made->reorder, BORROW(conv->weights), layout))
+        return -2;
+    conv->prepared_bytes += primitive_bytes(&made->reorder, DNNL_ARG_TO);
+    return conv->layout_count++;
+}
+
+/* Where the weights of this pass come from or go to. */
+static bool weights_connect(struct Conv *conv, struct Counted *counted, enum Pass pass) {
+    struct Primitive *primitive = &counted->pass[pass];
+    if (pass != BACKWARD_WEIGHTS) {
+        counted->layout[pass] = layout_index(conv, primitive_layout(primitive, DNNL_ARG_WEIGHTS));
+        return counted->layout[pass] != -2;
+    }
+    Layout layout = primitive_layout(primitive, DNNL_ARG_DIFF_WEIGHTS);
+    if (dnnl_memory_desc_equal(layout, BORROW(conv->weights)))
+        return true;
+    counted->gradient_bytes = primitive_bytes(primitive, DNNL_ARG_DIFF_WEIGHTS);
+    return reorder_make(conv, &counted->reorder, layout, BORROW(conv->weights));
+}
+
+static void pass_make(struct Conv *conv, struct Counted *counted, const struct Geometry *geometry,
+                      enum Pass pass) {
+    static const int arguments[PASS_COUNT][PRIMITIVE_ARGUMENTS] = {
+        [FORWARD] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST},
+        [BACKWARD_DATA] = {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC},
+        [BACKWARD_WEIGHTS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS}};
+    struct Primitive *primitive = &counted->pass[pass];
+    dnnl_primitive_attr_t attributes = primitive_attributes();
+    if (conv->relu)
+        primitive_attach(attributes, append_relu, RELU_SLOPE);
+    dnnl_status_t status = describe_pass(&primitive->description, pass, geometry, conv->engine,
+                                         attributes, counted->pass[FORWARD].description);
+    dnnl_primitive_attr_destroy(attributes);
+    const char *implementation = "ref";
+    if (status != dnnl_success)
+        primitive->description = NULL;
+    else
+        dnnl_primitive_desc_query(primitive->description, dnnl_query_impl_info_str, 0,
+                                  (void *)&implementation);
+    if (status != dnnl_success || !optimised(implementation) ||
+        !weights_connect(conv, counted, pass))
+        return;
+    primitive_finish(primitive, conv->engine, arguments[pass], pass == FORWARD ? 4 : 3);
+    size_t bytes = counted->gradient_bytes * (pass == BACKWARD_WEIGHTS) +
+                   primitive_bytes(primitive, DNNL_ARG_SCRATCHPAD);
+    if (pass == BACKWARD_WEIGHTS && counted->reorder.description)
+        bytes += primitive_bytes(&counted->reorder, DNNL_ARG_SCRATCHPAD);
+    if (bytes > conv->scratch_bytes)
+        conv->scratch_bytes = bytes;
+}
+
+void onednn_conv_release(struct Conv *conv) {
+    if (!conv)
+        return;
+    for (int i = 0; i < conv->count_count; i++) {
+        for (int pass = 0; pass < PASS_COUNT; pass++)
+            primitive_release(&conv->counts[i].pass[pass]);
+        primitive_release(&conv->counts[i].reorder);
+    }
+    for (int i = 0; i < conv->layout_count; i++)
+        primitive_release(&conv->layouts[i].reorder);
+    forget_layout(&conv->weights);
+    if (conv->stream)
+        dnnl_stream_destroy(conv->stream);
+    if (conv->engine)
+        dnnl_engine_destroy(conv->engine);
+    if (conv->plain)
+        conv->own.backend->conv_release(conv->plain);
+    memory_release(conv->zeros);
+    memory_release(conv->counts);
+    memory_release(conv);
+}
+
+static struct Counted *counted_find(const struct Conv *conv, int64_t samples) {
+    for (int i = 0; i < conv->count_count; i++)
+        if (conv->counts[i].samples == samples)
+            return &conv->counts[i];
+    return NULL;
+}
+
+/* All passes for one number of samples; false where oneDNN itself fails. */
+static bool counted_make(struct Conv *conv, const struct ConvShape *shape, int64_t samples,
+                         bool training, bool needs_data) {
+    struct Geometry geometry;
+    bool described = geometry_describe(&geometry, shape, samples);
+    if (described) {
+        struct Counted *counted = &conv->counts[conv->count_count++];
+        counted->samples = samples;
+        pass_make(conv, counted, &geometry, FORWARD);
+        if (training && needs_data)
+            pass_make(conv, counted, &geometry, BACKWARD_DATA);
+        if (training)
+            pass_make(conv, counted, &geometry, BACKWARD_WEIGHTS);
+    }
+    geometry_release(&geometry);
+    return described;
+}
+
+/* The space of what "openblas" serves, and of the reorders, behind our own. */
+static void spaces_finish(struct Conv *conv) {
+    size_t plain_scratch = conv->own.backend->conv_scratch_bytes(conv->plain), reorder = 0;
+    if (plain_scratch > conv->scratch_bytes)
+        conv->scratch_bytes = plain_scratch;
+    conv->plain_offset = conv->prepared_bytes;
+    conv->reorder_offset =
+        conv->plain_offset + round_up(conv->own.backend->conv_prepared_bytes(conv->plain));
+    for (int i = 0; i < conv->layout_count; i++) {
+        size_t bytes = primitive_bytes(&conv->layouts[i].reorder, DNNL_ARG_SCRATCHPAD);
+        reorder = bytes > reorder ? bytes : reorder;
+    }
+    conv->prepared_bytes = conv->reorder_offset + reorder;
+}
+
+int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
+                       const int64_t *samples, int sample_counts, bool training, bool needs_data,
+                       struct Error *error) {
+    struct Conv *made = memory_allocate(sizeof *made, "convolution");
+    made->own = own;
+    made->out_pixels = shape->out_height * shape->out_width;
+    made->out_channels = shape->out_channels;
+    made->relu = shape->relu;
+    CHECK(!shape->relu || !training);
+    made->zeros = memory_allocate((size_t)shape->out_channels * sizeof(float), "zero bias");
+    made->counts = memory_allocate((size_t)sample_counts * sizeof *made->counts, "convolution");
+    int status = own.backend->conv_create(&made->plain, shape, samples, sample_counts, training,
+                                          needs_data, error);
+    if (status != OK) {
+        onednn_conv_release(made);
+        return status;
+    }
+    bool there = dnnl_engine_create(&made->engine, dnnl_cpu, 0) == dnnl_success &&
+                 dnnl_stream_create(&made->stream, made->engine, dnnl_stream_default_flags) ==
+                     dnnl_success &&
+                 describe_weights(&made->weights, shape, false) == dnnl_success;
+    for (int i = 0; there && i < sample_counts; i++)
+        if (!counted_find(made, samples[i]))
+            there = counted_make(made, shape, samples[i], training, needs_data);
+    if (!there) {
+        onednn_conv_release(made);
+        return fail(error, ERROR_SYSTEM, "oneDNN cannot describe this convolution");
+    }
+    spaces_finish(made);
+    *conv = made;
+    return OK;
+}
+
+size_t onednn_conv_scratch_bytes(const struct Conv *conv) {
+    return conv->scratch_bytes;
+}
+
+size_t onednn_conv_prepared_bytes(const struct Conv *conv) {
+    return conv->prepared_bytes;
+}
+
+void onednn_conv_prepare(const struct Conv *conv, const void *weights, void *prepared) {
+    char *space = prepared;
+    for (int i = 0; i < conv->layout_count; i++) {
+        const struct Layouted *layouted = &conv->layouts[i];
+        primitive_set(&layouted->reorder, 0, weights);
+        primitive_set(&layouted->reorder, 1, space + layouted->offset);
+        primitive_run(&layouted->reorder, conv->stream, space + conv->reorder_offset);
+    }
+    conv->own.backend->conv_prepare(conv->plain, weights, space + conv->plain_offset);
+}
+
+static const struct Counted *counted_of(const struct Conv *conv, int64_t samples) {
+    const struct Counted *counted = counted_find(conv, samples);
+    CHECK(counted); /* conv_create was told every number of samples */
+    return counted;
+}
+
+static const void *weights_of(const struct Conv *conv, int layout, const void *weights,
+                              const void *prepared) {
+    return layout < 0 ? weights : (const char *)prepared + conv->layouts[layout].offset;
+}
+
+void onednn_conv_forward(const struct Conv *conv, int64_t samples, const void *x,
+                         const void *weights, const void *prepared, const void *bias, void *y,
+                         void *scratch) {
+    const struct Counted *counted = counted_of(conv, samples);
+    const struct Primitive *pass = &counted->pass[FORWARD];
+    if (!pass->primitive) {
+        conv->own.backend->conv_forward(conv->plain, samples, x, weights,
+                                        (const char *)prepared + conv->plain_offset, bias, y,
+                                        scratch);
+        return;
+    }
+    primitive_set(pass, 0, x);
+    primitive_set(pass, 1, weights_of(conv, counted->layout[FORWARD], weights, prepared));
+    primitive_set(pass, 2, bias ? bias : conv->zeros);
+    primitive_set(pass, 3, y);
+    primitive_run(pass, conv->stream, scratch);
+}
+
+void onednn_conv_backward_data(const struct Conv *conv, int64_t samples, const void *dy,
+                               const void *weights, const void *prepared, void *dx, void *scratch) {
+    const struct Counted *counted = counted_of(conv, samples);
+    const struct Primitive *pass = &counted->pass[BACKWARD_DATA];
+    if (!pass->primitive) {
+        conv->own.backend->conv_backward_data(conv->plain, samples, dy, weights,
+                                              (const char *)prepared + conv->plain_offset, dx,
+                                              scratch);
+        return;
+    }
+    primitive_set(pass, 0, dy);
+    primitive_set(pass, 1, weights_of(conv, counted->layout[BACKWARD_DATA], weights, prepared));
+    primitive_set(pass, 2, dx);
+    primitive_run(pass, conv->stream, scratch);
+}
+
+void onednn_conv_backward_weights(const struct Conv *conv, int64_t samples, const void *x,
+                                  const void *dy, void *dw, void *dbias, void *scratch) {
+    const struct Counted *counted = counted_of(conv, samples);
+    const struct Primitive *pass = &counted->pass[BACKWARD_WEIGHTS];
+    if (!pass->primitive) {
+        conv->own.backend->conv_backward_weights(conv->plain, samples, x, dy, dw, dbias, scratch);
+        return;
+    }
+    bool reordered = counted->reorder.primitive;
+    char *scratchpad = (char *)scratch + counted->gradient_bytes;
+    primitive_set(pass, 0, x);
+    primitive_set(pass, 1, dy);
+    primitive_set(pass, 2, reordered ? scratch : dw);
+    primitive_run(pass, conv->stream, scratchpad);
+    if (reordered) {
+        primitive_set(&counted->reorder, 0, scratch);
+        primitive_set(&counted->reorder, 1, dw);
+        primitive_run(&counted->reorder, conv->stream, scratchpad);
+    }
+    if (dbias)
+        conv->own.sum(samples * conv->out_pixels, conv->out_channels, dy, dbias);
+}
