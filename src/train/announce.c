@@ -35,6 +35,16 @@ static void announce_large_batch(const struct Trainer *trainer) {
                   (long long)rule->base, large_batch_rules[rule->rule], warmup);
 }
 
+/* The bits follow the shards; a start on another number of ranks must then be told them. */
+static void announce_shards(const struct Trainer *trainer) {
+    if (trainer->shards_are_ranks)
+        progress_note(
+            trainer->bar,
+            "note: train.shards is auto, here %lld; the same bits from a start on another "
+            "number of ranks want it written: train.shards=%lld",
+            (long long)trainer->options.train.shards, (long long)trainer->options.train.shards);
+}
+
 /* What the run is made of, in a line. */
 static void announce_parts(const struct Trainer *trainer) {
     const struct RunOptions *options = &trainer->options;
@@ -74,6 +84,7 @@ void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *ch
                       trainer->donor->path, trainer->prepared_by ? "kept" : "replaced",
                       taken->data ? taken->data : "");
     announce_parts(trainer);
+    announce_shards(trainer);
     announce_large_batch(trainer);
     warn_of_binding(trainer);
 }

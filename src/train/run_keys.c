@@ -220,7 +220,8 @@ const struct Key run_keys[] = {
      .offset = AT(augment),
      .fallback = "[]",
      .kinds = &augment_kinds,
-     .help = "random changes of the training images, in this order"},
+     .help = "random changes of the training images, in this order: first those of colour, on raw "
+             "pixels, then those that move or cover, on preprocessed images"},
     {.name = "mix",
      .type = KEY_CHOICES,
      .offset = AT(mix),

@@ -341,8 +341,10 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
     int code = ranks_agree(ranks, parse(trainer, error), error);
     if (!code)
         code = trainer_find_checkpoint(trainer, &checkpoint, &skipped, error);
-    if (!code && trainer->options.train.shards < 0)
+    if (!code && trainer->options.train.shards < 0) {
         trainer->options.train.shards = ranks_size(ranks);
+        trainer->shards_are_ranks = true;
+    }
     if (!code && !checkpoint)
         code = trainer_find_donor(trainer, error);
     if (transfer_keeps_preprocess(&trainer->options.start_from))

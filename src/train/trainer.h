@@ -21,6 +21,7 @@ struct Trainer {
     struct RunOptions options; /* shards resolved */
     char *run_text;            /* the options, emitted: what is saved */
     char *checkpoints;         /* folder */
+    bool shards_are_ranks;     /* of this first start: train.shards is auto */
     enum Variant variant;      /* agreed by all ranks */
     const struct Backend *backend;
 

@@ -113,3 +113,6 @@ with scratch() as folder:
     said = run(2, "train", write(folder, data, "sgd", "{rate: 0.1}"), "--out", f"{folder}/said", "--stop-after", 1)[1]
     check("in 4 shards of 5 on 2 ranks x 1 thread, each accumulates 2;" in said, "it says how many shards a rank accumulates")
     check("(8 frozen)" in said, "and how many parameters are frozen")
+    check("train.shards is auto" not in said, "and nothing of shards that the file gives")
+    said = run(2, "train", write(folder, data, "sgd", "{rate: 0.1}"), "--out", f"{folder}/auto", "--stop-after", 1, "--set", "train.shards=auto")[1]
+    check("train.shards is auto, here 2" in said and "train.shards=2" in said, "it says what keeps the bits where the shards are auto")
