@@ -11,6 +11,7 @@ the first 500 training images of each class, and the first 200 test images of ea
 FOLDER keeps what is done (results.jsonl): started again, only what is missing runs. Needs h5py and numpy."""
 import argparse
 import concurrent.futures
+import glob
 import json
 import os
 import statistics
@@ -56,7 +57,7 @@ def net(act="relu", norm=NORM, init="", pool="maxpool: {kernel: 2}", behind="", 
 
 DIVERGED = 7  # the exit status where the loss is not a finite number
 BASE = {"model": net(), "augment": "augment: []\n", "preprocess": "preprocess: {center: channel_mean, scale: channel_std}\n", "loss": "loss: cross_entropy\n",
-        "optimizer": "optimizer: {nesterov: {rate: 0.02}}\n", "schedule": "schedule: cosine\n", "more": ""}
+        "optimizer": "optimizer: {nesterov: {rate: 0.02}}\n", "schedule": "schedule: cosine\n", "more": "", "batch": "128", "snapshots": ""}
 
 
 def optimizer(text):
@@ -84,6 +85,7 @@ def preprocess(text):
 
 
 NESTEROV = "nesterov: {rate: 0.02, "
+DROPOUT, RESTARTS = "dropout 0.3 before the last layer", "cosine_restarts, 5 epochs"  # evaluated in further ways, too
 ROWS = [
     ("", "baseline", {}),
     ("Activations", "sigmoid", model(act="sigmoid")), ("", "tanh", model(act="tanh")), ("", "leaky_relu", model(act="leaky_relu")),
@@ -100,7 +102,7 @@ ROWS = [
     ("Penalties", "L2 5e-4", optimizer(NESTEROV + "weight_decay: 5.0e-4}")), ("", "L2 5e-3", optimizer(NESTEROV + "weight_decay: 5.0e-3}")),
     ("", "L1 1e-4", more("parameters: [{weights: {l1: 1.0e-4}}]")), ("", "elastic net", more("parameters: [{weights: {l1: 5.0e-5, weight_decay: 5.0e-4}}]")),
     ("", "max-norm 2", more("parameters: [{weights: {max_norm: 2}}]")), ("", "label smoothing 0.1", {"loss": "loss: {cross_entropy: {label_smoothing: 0.1}}\n"}),
-    ("Dropout and its relatives", "dropout 0.3 before the last layer", model(head="dropout: {rate: 0.3}")), ("", "dropout 0.1 everywhere", model(behind="dropout: {rate: 0.1}")),
+    ("Dropout and its relatives", DROPOUT, model(head="dropout: {rate: 0.3}")), ("", "the same in the plain form", model(head="dropout: {rate: 0.3, form: plain}")), ("", "dropout 0.1 everywhere", model(behind="dropout: {rate: 0.1}")),
     ("", "spatial dropout 0.1", model(behind="dropout: {rate: 0.1, drops: channels}")), ("", "DropConnect 0.3, last layer", model(wide=", dropconnect: 0.3")),
     ("", "fractional max pooling", model(pool="fractional_maxpool: {ratio: 1.6}")),
     ("", "residual blocks", model(residual="shortcut: identity,")), ("", "with stochastic depth 0.2", model(residual="shortcut: identity, drop: 0.2,")),
@@ -114,8 +116,9 @@ ROWS = [
     ("", "lars", optimizer("lars: {rate: 2, weight_decay: 5.0e-4}")), ("", "lamb", optimizer("lamb: {rate: 0.01, weight_decay: 0.01}")),
     ("", "nesterov with lookahead", more("lookahead: {every: 5}")), ("", "clipped at norm 1", more("clip: {norm: 1}")), ("", "nesterov, rate too high: 0.1", optimizer("nesterov: {rate: 0.1}")), ("", "nesterov, rate too low: 0.001", optimizer("nesterov: {rate: 0.001}")),
     ("Schedules", "constant", schedule("constant")), ("", "step, 0.1 every 7 epochs", schedule("{step: {every: 7 epochs}}")), ("", "linear", schedule("linear")), ("", "inverse_sqrt", schedule("{inverse_sqrt: {scale: 40 steps}}")),
-    ("", "exponential", schedule("{exponential: {every: 1 epoch, factor: 0.85}}")), ("", "cosine_restarts, 5 epochs, doubled", schedule("{cosine_restarts: {period: 5 epochs, growth: 2}}")), ("", "one_cycle", schedule("one_cycle")),
+    ("", "exponential", schedule("{exponential: {every: 1 epoch, factor: 0.85}}")), ("", RESTARTS, {**schedule("{cosine_restarts: {period: 5 epochs}}"), "snapshots": ", snapshots: true"}), ("", "one_cycle", schedule("one_cycle")),
     ("", "cosine with 2 epochs of warm-up", schedule("{cosine: {warmup: 2 epochs}}")),
+    ("", "batch 512, the same rate", {"batch": "512"}), ("", "batch 512, large_batch", {"batch": "512", **more("large_batch: {base: 128, warmup: 2 epochs}")}),
     ("Averages of weights", "EMA 0.99", more("average: {ema: {decay: 0.99}}")), ("", "Polyak from half way on, constant rate", {**schedule("constant"), **more("average: {polyak: {start: 10 epochs}}")}),
     ("", "SWA from half way on, constant rate", {**schedule("constant"), **more("average: {swa: {start: 10 epochs, every: 1 epoch}}")}),
     ("Losses", "svm, rate 0.01", {"loss": "loss: svm\n", **optimizer("nesterov: {rate: 0.01}")}), ("", "mse on one-hot targets, rate 0.005", {"loss": "loss: mse\n", **optimizer("nesterov: {rate: 0.005}")}),
@@ -141,8 +144,9 @@ def make_part(path):
 
 def run_text(changes, data, seed):
     parts = {**BASE, **changes}
+    batch, snapshots = parts.pop("batch"), parts.pop("snapshots")
     return (f"data: {{file: {data}, validation: none}}\n" + "".join(parts.values()) +
-            f"train: {{batch: 128, shards: 2, length: {a.epochs} epochs, seed: {seed}}}\ncheckpoint: {{every: 0, keep: 1}}\n")
+            f"train: {{batch: {batch}, shards: 2, length: {a.epochs} epochs, seed: {seed}}}\ncheckpoint: {{every: 0, keep: 1{snapshots}}}\n")
 
 
 def evaluate(checkpoint, split, *more):
@@ -196,7 +200,9 @@ def table(results, rows):
 
 
 def together(results):
-    """Ensembles and views, of runs that are there."""
+    """Other ways to predict, of runs that are there: ensembles, views, masks, snapshots."""
+    print("| **Predicting** | | | |")
+
     def rows(name):
         return [r["checkpoint"] for r in results if r["name"] == name and r.get("checkpoint") and os.path.exists(r["checkpoint"])]
     data = os.path.join(a.out, "part.h5")
@@ -207,7 +213,14 @@ def together(results):
         for views in ("mirror", "ten_crop", "shifts: {by: 2}"):
             if rows(name):
                 figures = [evaluate(c, "test", "--data", data, "--views", views)["members"][0]["top1"] for c in rows(name)]
-                print(f"| {name}, evaluated with views {views} | | {spread(figures)} | |")
+                print(f"| {name}, views {views} | | {spread(figures)} | |")
+    if rows(DROPOUT):
+        figures = [evaluate(c, "test", "--data", data, "--dropout-samples", "20")["members"][0]["top1"] for c in rows(DROPOUT)]
+        print(f"| {DROPOUT}, mean over 20 masks | | {spread(figures)} | |")
+    snapshots = [sorted(glob.glob(os.path.join(os.path.dirname(c), "snapshot-*.h5"))) for c in rows(RESTARTS)]
+    if snapshots and all(len(s) > 1 for s in snapshots):
+        figures = [evaluate(s[0], "test", *s[1:], "--data", data)["ensemble"]["top1"] for s in snapshots]
+        print(f"| {RESTARTS}, ensemble of a run's {len(snapshots[0])} snapshots | | {spread(figures)} | |")
 
 
 os.makedirs(a.out, exist_ok=True)
