@@ -40,6 +40,10 @@ static void test_nearest(void **state) {
     assert_string_equal(pattern_nearest("?.body.1.weights", names, NAMES), "3.body.1.weight");
     assert_string_equal(pattern_nearest("*haed.weight", names, NAMES), "10.head.weight");
     assert_string_equal(pattern_nearest("", names, NAMES), "0.bias");
+    static const char *const numbered[] = {"2.weight", "3.weight", "22.weight", "22.bias"};
+    assert_string_equal(pattern_nearest("23.*", numbered, 4), "22.weight");
+    assert_string_equal(pattern_nearest("23.bias", numbered, 4), "22.bias");
+    assert_string_equal(pattern_nearest("24.weight", numbered, 2), "2.weight");
     assert_null(pattern_nearest("0.weight", names, 0));
     char longer[300];
     memset(longer, 'x', sizeof longer - 1);
