@@ -119,6 +119,12 @@ bool runfile_given(const struct RunFile *file, const char *path) {
     return whole;
 }
 
+bool runfile_overridden(const struct RunFile *file, const char *path) {
+    bool whole;
+    const struct YamlNode *place = find_place(file, path, &whole);
+    return whole && place->source->override;
+}
+
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) {
     bool whole;

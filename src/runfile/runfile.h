@@ -29,6 +29,9 @@ int runfile_fail(const struct RunFile *file, struct Error *error, int code, cons
 /* Whether the run file or an override says something for `path`, whatever it says. */
 bool runfile_given(const struct RunFile *file, const char *path);
 
+/* Whether it is an override that says it. */
+bool runfile_overridden(const struct RunFile *file, const char *path);
+
 /* The whole struct as YAML with every default written out (what is optional
  * and absent stays absent), numbers so that they read back to the
  * same bits: what is saved in the run's folder and in checkpoints. Parsing it gives the same struct

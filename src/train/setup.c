@@ -58,12 +58,15 @@ static int check_shards(struct Trainer *trainer, struct Error *error) {
                             "%lld shards cannot be dealt out equally to %d ranks; expected a "
                             "multiple of the ranks",
                             (long long)shards, size);
-    if (batch % shards)
-        return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.batch",
-                            "a batch of %lld cannot be cut into %lld equal shards; expected a "
-                            "multiple of train.shards",
-                            (long long)batch, (long long)shards);
-    return OK;
+    if (batch % shards == 0)
+        return OK;
+    bool blame_shards = runfile_overridden(trainer->file, "train.shards") &&
+                        !runfile_overridden(trainer->file, "train.batch");
+    return runfile_fail(trainer->file, error, ERROR_RUN_FILE,
+                        blame_shards ? "train.shards" : "train.batch",
+                        "a batch of %lld cannot be cut into %lld equal shards; expected %s",
+                        (long long)batch, (long long)shards,
+                        blame_shards ? "a divisor of train.batch" : "a multiple of train.shards");
 }
 
 static int open_data(struct Trainer *trainer, struct Error *error) {

@@ -56,6 +56,8 @@ with scratch() as folder:
     train(RUN_FILE, ["optimizer.rate"], "optimizer.rate=-1")
     train(RUN_FILE, ["loss"], "loss=cross_entrpy")
     train(RUN_FILE, ["batch", "25", "2"], "train.batch=25")
+    train(RUN_FILE, ["trainer: --set train.shards=10: a batch of 24", "expected a divisor of train.batch"], "train.shards=10")
+    train(RUN_FILE, ["trainer: --set train.batch=26: a batch of 26", "expected a multiple of train.shards"], "train.shards=4", "train.batch=26")
     train(RUN_FILE, ["zero layers"], "model=[]")
     train(RUN_FILE, ["outputs", "10 classes"], "model.13.linear.out=7")
     train(RUN_FILE, ["kernel"], "model.0.conv.kernel=99")
