@@ -87,7 +87,7 @@ static void print_time(double seconds, char text[32]) {
 /* What people go by beside the loss. */
 static void print_merit(FILE *stream, bool regression, double accuracy, double rmse) {
     if (regression)
-        fprintf(stream, "  rmse %.4g", rmse);
+        fprintf(stream, "  RMSE %.4g", rmse);
     else
         fprintf(stream, "  accuracy %.2f %%", 100 * accuracy);
 }
@@ -109,7 +109,7 @@ static void draw_bar(struct ProgressBar *bar, const struct StepFigures *figures,
     char words[160];
     char merit[32];
     if (figures->regression)
-        snprintf(merit, sizeof merit, "rmse %.4g", figures->rmse);
+        snprintf(merit, sizeof merit, "RMSE %.4g", figures->rmse);
     else
         snprintf(merit, sizeof merit, "acc %.1f%%", 100 * figures->accuracy);
     int length =
