@@ -61,8 +61,8 @@ static struct ImageBytes read_picture(const char *path) {
 /* The picture's cell in (row, column) against an image of the loader. */
 static void assert_cell(const struct ImageBytes *picture, int64_t row, int64_t column,
                         const struct Image *image) {
-    int64_t high = SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 2) + SHEET_GAP; /* two lines below */
-    int64_t wide = 12 * 12 + SHEET_GAP;                                    /* "99% elephant" */
+    int64_t high = SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4) + SHEET_GAP; /* two lines below */
+    int64_t wide = 14 * 12 + SHEET_GAP;                                    /* ">99% elephant " */
     int64_t left = 8 * 12 + 2 * SHEET_GAP + column * wide;                 /* "elephant" */
     int64_t top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP + row * high;
     for (int64_t i = 0; i < SIDE * SCALE * SIDE * SCALE * 3; i++) {

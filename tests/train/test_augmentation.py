@@ -122,7 +122,7 @@ def preview(folder, data):
     check(said == f"wrote {folder}/a.png\n", "it says what it wrote")
     run(1, "dataset", "preview", "--augment", recipe, "-o", f"{folder}/plain.png", "--epochs", 3, "--set", "mix=[]")
     high = {name: int.from_bytes(open(f"{folder}/{name}.png", "rb").read()[20:24], "big") for name in ("a", "plain")}
-    check(high["a"] == high["plain"] + 10 * 2 * 16, f"two lines under each picture for the classes of a mix and their shares: {high}")
+    check(high["a"] == high["plain"] + 10 * 2 * 18, f"two lines under each picture for the classes of a mix and their shares: {high}")
     run(1, "dataset", "preview", "--augment", recipe, "-o", f"{folder}/b.png", "--epochs", 3)
     run(1, "dataset", "preview", "--augment", recipe, "-o", f"{folder}/c.png", "--epochs", 3, "--set", "train.seed=4")
     a, b, c = (open(f"{folder}/{name}.png", "rb").read() for name in "abc")

@@ -8,7 +8,8 @@
 
 #define NUMBER 32  /* characters of one */
 #define CAPTIONS 2 /* lines under a picture that may be mixed: a mix is of two */
-#define LINE (SHEET_TEXT_HEIGHT + SHEET_GAP / 2)
+#define LINE (SHEET_TEXT_HEIGHT + SHEET_GAP)
+#define WIDEST_SHARE ">99% "
 
 /* Of decorrelated values, which are about ±1 around 0. */
 static const struct Shade decorrelated_shade = {-3, 255.f / 6};
@@ -76,6 +77,16 @@ static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     return count;
 }
 
+/* Neither 0 % nor 100 % of a mix. */
+static void print_share(double share, char text[NUMBER]) {
+    if (share <= 0.005)
+        snprintf(text, NUMBER, "<1%% ");
+    else if (share >= 0.995)
+        snprintf(text, NUMBER, ">99%% ");
+    else
+        snprintf(text, NUMBER, "%.0f%% ", 100 * share);
+}
+
 /* The two classes with the largest shares of the target, where it is not of one alone. */
 static void draw_caption(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
     const struct Dataset *dataset = grid->preview->loader.dataset;
@@ -88,10 +99,12 @@ static void draw_caption(const struct Grid *grid, struct Sheet *sheet, int64_t l
                 break;
             }
     for (int i = 0; i < grid->captions && shown[1] >= 0; i++) {
-        char words[SHEET_LONGEST_NAME + 1];
-        snprintf(words, sizeof words, "%.0f%% %s", 100 * (double)grid->target[shown[i]],
-                 dataset->class_names[shown[i]]);
-        sheet_text(sheet, left, top + SHEET_GAP / 2 + i * LINE, words);
+        char share[NUMBER];
+        int64_t line = top + SHEET_GAP / 2 + i * LINE;
+        print_share((double)grid->target[shown[i]], share);
+        sheet_text(sheet, left, line, share);
+        sheet_text(sheet, left + sheet_text_width(share), line,
+                   dataset->class_names[shown[i]]); /* apart: the font cuts long texts */
     }
 }
 
@@ -158,13 +171,14 @@ static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) 
     const struct AugmentPreview *preview = grid->preview;
     int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
     int64_t wide = grid->image.width * scale, name = longest_name(preview->loader.dataset);
+    int64_t words = sheet_text_width("test");
     struct Sheet sheet;
     if (preview->loader.mix && preview->loader.mix->count && preview->loader.dataset->class_count) {
-        int64_t words = sheet_text_width("99% ") + name;
-        wide = words > wide ? words : wide;
+        words = sheet_text_width(WIDEST_SHARE) + name;
         grid->captions = CAPTIONS;
     }
-    grid->step = wide + SHEET_GAP;
+    words += sheet_text_width(" "); /* which keeps it apart from the next column's */
+    grid->step = (words > wide ? words : wide) + SHEET_GAP;
     grid->left = name + 2 * SHEET_GAP;
     grid->top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP;
     int code = sheet_create(&sheet, grid->top + preview->samples * row_height(grid),
