@@ -52,6 +52,16 @@ static void place(const struct Image *in, int64_t down, int64_t right, struct Im
 
 /* ---- mirror ---- */
 
+static int check_mirror(const struct Choice *choice, const struct Image *image,
+                        struct Error *error) {
+    if (image->width > 1)
+        return OK;
+    return schema_fail(error, choice, NULL,
+                       "images of %lldx%lld are their own mirror images, expected a width of 2 or "
+                       "more",
+                       (long long)image->height, (long long)image->width);
+}
+
 static void apply_mirror(const struct Views *views, int view, const struct Image *in,
                          struct Image *out) {
     (void)views;
@@ -63,6 +73,7 @@ static void apply_mirror(const struct Views *views, int view, const struct Image
 static const struct ViewSet view_mirror = {
     .kind = {.name = "mirror", .summary = "two views: the image, and it mirrored left to right"},
     .count = 2,
+    .check = check_mirror,
     .apply = apply_mirror};
 
 /* ---- five_crop, ten_crop ---- */
@@ -231,6 +242,9 @@ int views_create(struct Views **out, const char *text, const struct Image *image
     int code =
         runfile_parse(&views->file, "--views", yaml, NULL, 0, views_keys, &views->choice, error);
     memory_release(yaml);
+    if (code == OK && image->height * image->width == 1) /* of a table */
+        code = schema_fail(error, &views->choice, NULL,
+                           "images of 1x1 have no other views, expected pictures");
     if (code == OK && set_of(views)->check)
         code = set_of(views)->check(&views->choice, image, error);
     if (code != OK) {

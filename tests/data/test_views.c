@@ -115,12 +115,16 @@ static void enlarged_crops(void **state) {
     views_release(views);
 }
 
-static void refused(const char *text, const char *words) {
+static void refused_for(const struct Image *image, const char *text, const char *words) {
     struct Views *views;
-    assert_int_equal(views_create(&views, text, &size, &error), ERROR_USAGE);
+    assert_int_equal(views_create(&views, text, image, &error), ERROR_USAGE);
     assert_null(views);
     if (!strstr(error.text, words) || !strstr(error.text, "--views"))
         fail_msg("\"%s\" does not say \"%s\"", error.text, words);
+}
+
+static void refused(const char *text, const char *words) {
+    refused_for(&size, text, words);
 }
 
 static void refusals(void **state) {
@@ -132,6 +136,13 @@ static void refusals(void **state) {
     refused("shifts: {by: 0}", "by");
     refused("mirror: {by: 1}", "by");
     refused("", "views");
+    const struct Image row_of_table = {1, 1, 4, NULL, 0}, column = {5, 1, 3, NULL, 0};
+    refused_for(&row_of_table, "mirror", "images of 1x1 have no other views");
+    refused_for(&row_of_table, "five_crop", "images of 1x1 have no other views");
+    refused_for(&row_of_table, "five_crop: {pad: 0}", "images of 1x1 have no other views");
+    refused_for(&row_of_table, "ten_crop: {crop: 1}", "images of 1x1 have no other views");
+    refused_for(&row_of_table, "shifts", "images of 1x1 have no other views");
+    refused_for(&column, "mirror", "expected a width of 2");
     refused("[mirror", "--views");
     refused("{five_crop: {pad: 1}, mirror: {}}", "--views");
 }

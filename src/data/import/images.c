@@ -30,6 +30,13 @@ void import_images_start(struct ImportSource *source, const struct ImportOptions
     source->channels = options->channels;
 }
 
+/* Puts the line of the list that names the image in front of the message. */
+static int located(const struct ImportImages *state, int64_t item, int code, struct Error *error) {
+    if (code != OK && state->lines.count)
+        error_context(error, "%s", state->lines.names[item]);
+    return code;
+}
+
 int import_images_load(const struct ImportSource *source, int64_t item, uint8_t *pixels,
                        struct Error *error) {
     const struct ImportImages *state = source->state;
@@ -37,7 +44,7 @@ int import_images_load(const struct ImportSource *source, int64_t item, uint8_t 
     struct ImageBytes image;
     int status = image_decode_file(path, source->channels, &image, error);
     if (status != OK)
-        return status;
+        return located(state, item, status, error);
     if (!state->resizing && (image.height != source->height || image.width != source->width))
         status = fail(error, ERROR_DATA,
                       "%s: %lldx%lld pixels, but the first image has %lldx%lld; ask for one size "
@@ -47,7 +54,7 @@ int import_images_load(const struct ImportSource *source, int64_t item, uint8_t 
     else if (pixels)
         resize_image(&image, state->resize, source->height, source->width, pixels);
     memory_release(image.pixels);
-    return status;
+    return located(state, item, status, error);
 }
 
 int import_images_read(const struct ImportSource *source, const int64_t *items, int64_t count,
@@ -82,14 +89,16 @@ int import_images_take_size(struct ImportSource *source, bool skip_bad, struct E
             return OK;
         }
         if (!skip_bad)
-            return status;
+            return located(state, i, status, error);
     }
     return fail(error, ERROR_DATA, "no image can be decoded");
 }
 
 void import_images_release(struct ImportSource *source) {
     struct ImportImages *state = source->state;
-    if (state)
+    if (state) {
         import_names_release(&state->files);
+        import_names_release(&state->lines);
+    }
     memory_release(state);
 }

@@ -14,6 +14,7 @@ void import_names_release(struct ImportNames *names);
 /* The state of such a source. */
 struct ImportImages {
     struct ImportNames files; /* paths of all images of all splits; items are places in it */
+    struct ImportNames lines; /* "FILE:LINE" that names each, for messages; none: no list does */
     enum ResizeRule resize;
     bool resizing; /* a size was asked for */
 };

@@ -31,6 +31,8 @@ static int add_rows(struct ImportSource *source, const char *name, const struct 
     for (int64_t row = 0; row < csv->rows; row++) {
         split->items[row] = state->files.count;
         import_names_add(&state->files, file_beside(csv->path, csv_field(csv, row, path)));
+        import_names_add(&state->lines,
+                         memory_print("%s:%lld", csv->path, (long long)csv->lines[1 + row]));
     }
     for (int64_t k = 0; k < source->target_count; k++) {
         int64_t column = csv_column(csv, source->target_names[k], error);
