@@ -20,13 +20,16 @@ static int read_wish(const struct Arguments *arguments, struct Wish *wish, struc
                           .random = argument_given(arguments, "seed")};
     if (!wish->out)
         return fail(error, ERROR_USAGE, "dataset preview: --out FILE.png is missing");
+    int code = dataset_check_png("--out", wish->out, error);
+    if (code != OK)
+        return code;
     if (!wish->file && !augment)
         return fail(error, ERROR_USAGE,
                     "dataset preview: expected FILE.h5, or --augment RUN.yaml, which names one");
     if (!augment && (argument_given(arguments, "epochs") || argument_given(arguments, "set")))
         return fail(error, ERROR_USAGE,
                     "dataset preview: --epochs and --set belong to --augment RUN.yaml");
-    int code = argument_integer(arguments, "count", 1, 1000, 10, &wish->count, error);
+    code = argument_integer(arguments, "count", 1, 1000, 10, &wish->count, error);
     if (code == OK)
         code = argument_integer(arguments, "epochs", 1, 1000, 8, &wish->epochs, error);
     if (code == OK)
@@ -40,7 +43,9 @@ static int preview_stored(const struct Wish *wish, struct Error *error) {
     int code = dataset_open(&dataset, wish->file, error);
     if (code != OK)
         return code;
-    const struct Split *split = dataset_split(dataset, wish->split ? wish->split : "train", error);
+    code = dataset_check_picture(dataset, "dataset preview", error);
+    const struct Split *split =
+        code ? NULL : dataset_split(dataset, wish->split ? wish->split : "train", error);
     const struct Preview preview = {
         .count = wish->count, .random = wish->random, .seed = (uint64_t)wish->seed};
     code = split ? preview_write(dataset, split, &preview, wish->out, error) : error->code;
@@ -56,8 +61,9 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
     int code = dataset_open(&dataset, wish->file ? wish->file : options->data.file, error);
     if (code != OK)
         return code;
+    code = dataset_check_picture(dataset, "dataset preview", error);
     const char *name = wish->split ? wish->split : options->data.train;
-    const struct Split *split = dataset_split(dataset, name, error);
+    const struct Split *split = code ? NULL : dataset_split(dataset, name, error);
     struct Checkpoint *donor = NULL;
     code = split ? transfer_read_donor(file, &options->start_from, &donor, error) : error->code;
     if (code == OK)

@@ -37,7 +37,9 @@ static int read_flags(const struct Arguments *arguments, struct Job *job, struct
     if (!known)
         return fail(error, ERROR_USAGE,
                     "--scale: unknown '%s', expected none, channel_std or pixel_std", job->scale);
-    int code = argument_integer(arguments, "components", 0, 1000000000, 0, &job->components, error);
+    int code = job->picture ? dataset_check_png("--draw", job->picture, error) : OK;
+    if (code == OK)
+        code = argument_integer(arguments, "components", 0, 1000000000, 0, &job->components, error);
     if (code == OK)
         code = argument_integer(arguments, "count", 1, 1000, 10, &job->columns, error);
     if (code == OK)
@@ -182,15 +184,6 @@ static void print_json(const struct Job *job) {
     dataset_print_json(object);
 }
 
-/* The features of a table are no picture. */
-static int check_picture(const struct Job *job, struct Error *error) {
-    const struct Dataset *dataset = job->dataset;
-    if (!job->picture || dataset->height * dataset->width > 1)
-        return OK;
-    return fail(error, ERROR_USAGE, "--draw: the images of %s are 1x1x%lld, which is no picture",
-                dataset->path, (long long)dataset->channels);
-}
-
 static int draw(const struct Job *job, struct Error *error) {
     const struct StatisticsSheet sheet = {.dataset = job->dataset,
                                           .split = job->train,
@@ -221,8 +214,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     int code = read_flags(arguments, &job, error);
     if (code == OK)
         code = dataset_open(&job.dataset, arguments->operands[0], error);
-    if (code == OK)
-        code = check_picture(&job, error);
+    if (code == OK && job.picture)
+        code = dataset_check_picture(job.dataset, "--draw", error);
     if (code == OK) {
         job.train = dataset_split(job.dataset, "train", error);
         code = job.train ? compute_values(&job, error) : error->code;

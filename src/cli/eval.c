@@ -22,9 +22,10 @@ static void print_json(const struct Members *members, const struct Evaluation *r
         json_object_set_new(member, "weight", json_real(members->weights[i]));
         json_array_append_new(list, member);
     }
-    json_t *object = json_pack("{s:s, s:s, s:I, s:i, s:o}", "data", members->dataset->path, "split",
-                               members->split->name, "samples", (json_int_t)members->split->count,
-                               "passes", members_passes(members), "members", list);
+    json_t *object = json_pack("{s:s, s:s, s:I}", "data", members->dataset->path, "split",
+                               members->split->name, "samples", (json_int_t)members->split->count);
+    members_describe_passes(members, object);
+    json_object_set_new(object, "members", list);
     if (members->count > 1)
         json_object_set_new(object, "ensemble", report->describe(&results[members->count], names));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
@@ -39,8 +40,7 @@ static void print_words(const struct Members *members, const struct Evaluation *
     const struct Evaluation *last = &results[members->count];
     printf("%s, split %s, %lld samples", members->dataset->path, members->split->name,
            (long long)members->split->count);
-    if (members_passes(members) > 1)
-        printf(", the mean of %d passes over each", members_passes(members));
+    members_print_passes(members);
     printf("\n\n");
     printf("%s  checkpoint\n", report->columns);
     for (int i = 0; i < members->count; i++)

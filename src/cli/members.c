@@ -136,11 +136,14 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
                     "--dropout-samples: %s has no layer that is random in training, so that every "
                     "sample would be the same; expected a model with dropout or the like",
                     members->items[0].checkpoint->path);
+    members->views = argument_value(arguments, "views");
+    members->masks = numbers->masks;
+    members->seed = numbers->seed;
     struct Attachment attachment = {.dataset = members->dataset,
                                     .split = members->split,
                                     .backend = backend,
                                     .variant = variant,
-                                    .views = argument_value(arguments, "views"),
+                                    .views = members->views,
                                     .masks = numbers->masks,
                                     .seed = numbers->seed};
     for (int i = 0; i < members->count && !code; i++) {
@@ -197,6 +200,61 @@ int members_passes(const struct Members *members) {
         if (members->items[i].passes && members->items[i].passes->count > most)
             most = members->items[i].passes->count;
     return most;
+}
+
+/* Of the masks of a member. */
+static long long seed_of(const struct Members *members, int member) {
+    return members->seed < 0 ? (long long)members->items[member].options.train.seed : members->seed;
+}
+
+/* A member without anything random counts as it is. */
+static bool draws_masks(const struct Members *members, int member) {
+    return members->items[member].passes && members->items[member].passes->masks > 0;
+}
+
+/* One where all are the same. */
+static void print_seeds(const struct Members *members) {
+    bool same = true;
+    int first = 0;
+    while (!draws_masks(members, first))
+        first++;
+    for (int i = first + 1; i < members->count; i++)
+        same &= !draws_masks(members, i) || seed_of(members, i) == seed_of(members, first);
+    printf(", %s %lld", same ? "seed" : "seeds", seed_of(members, first));
+    for (int i = first + 1; !same && i < members->count; i++)
+        if (draws_masks(members, i))
+            printf(", %lld", seed_of(members, i));
+}
+
+void members_print_passes(const struct Members *members) {
+    int passes = members_passes(members);
+    if (!members->views && !members->masks)
+        return;
+    if (passes == 1)
+        printf(", one pass over each (");
+    else
+        printf(", the mean of %d passes over each (", passes);
+    if (members->views)
+        printf("--views %s%s", members->views, members->masks ? ", " : "");
+    if (members->masks) {
+        printf("--dropout-samples %lld", members->masks);
+        print_seeds(members);
+    }
+    putchar(')');
+}
+
+void members_describe_passes(const struct Members *members, json_t *object) {
+    json_object_set_new(object, "passes", json_integer(members_passes(members)));
+    json_object_set_new(object, "views",
+                        members->views ? json_string(members->views) : json_null());
+    json_object_set_new(object, "dropout_samples", json_integer(members->masks));
+    json_t *seeds = json_array();
+    for (int i = 0; i < members->count; i++)
+        json_array_append_new(seeds, draws_masks(members, i) ? json_integer(seed_of(members, i))
+                                                             : json_null());
+    if (members->masks)
+        json_object_set(object, "seeds", seeds);
+    json_decref(seeds);
 }
 
 struct EvaluateRequest members_request(const struct Members *members) {

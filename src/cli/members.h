@@ -2,6 +2,8 @@
 #ifndef TRAINER_CLI_MEMBERS_H
 #define TRAINER_CLI_MEMBERS_H
 
+#include <jansson.h>
+
 #include "cli/command.h"
 #include "train/member.h"
 
@@ -15,6 +17,9 @@ struct Members {
     struct Dataset *dataset;
     const struct Split *split;
     const char *backend; /* its name, for people */
+    const char *views;   /* as --views says; NULL: none */
+    long long masks;     /* --dropout-samples; 0: none */
+    long long seed;      /* of the masks; −1: each member has that of its run */
 };
 
 /* The flags that members_open reads, to be pasted into a command's table. */
@@ -58,6 +63,13 @@ bool members_predict_probabilities(const struct Members *members);
 
 /* Views and masks of each image, multiplied; 1: as it is. */
 int members_passes(const struct Members *members);
+
+/* What --views and --dropout-samples did, where they are given: ", the mean of 4 passes over each
+ * (--views mirror, --dropout-samples 2, seed 1)". */
+void members_print_passes(const struct Members *members);
+/* Always: "passes", "views" (null: none), "dropout_samples" (0: none); with masks "seeds", one a
+ * member (null: nothing in it is random). */
+void members_describe_passes(const struct Members *members, json_t *object);
 
 /* The request for train/evaluate.h over all of them. */
 struct EvaluateRequest members_request(const struct Members *members);

@@ -200,6 +200,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
         report->print_summary(result);
         if (averaged)
             printf(" (%d of %d with the average of weights)", averaged, members->count);
+        members_print_passes(members);
         putchar('\n');
         return;
     }
@@ -207,6 +208,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
                                members->dataset->path, "split", members->split->name, "members",
                                members->count, "samples", (json_int_t)members->split->count);
     json_object_set_new(object, "averaged", json_integer(averaged));
+    members_describe_passes(members, object);
     report->summarise(result, object);
     json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
     fputc('\n', stdout);

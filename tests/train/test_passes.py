@@ -60,9 +60,26 @@ with scratch() as folder:
         reports = [result(n, "eval", best, best, "--split", "test", *more) for n in (1, 2, 3)]
         check(reports[0] == reports[1] == reports[2], f"eval {' '.join(more)}: the same figures on 1, 2 and 3 ranks")
     check(reports[0]["passes"] == 4, "the report says how many passes")
+    def said(*more):
+        return run(1, "eval", best, best, "--split", "test", *more)[0].split("\n")[0].partition("213 samples")[2]
+
+    words = ", the mean of 4 passes over each (--views mirror, --dropout-samples 2, seed 7)"
+    check(said(*more, "--seed", 7) == words, "in words, what was done at test time")
+    check(said("--dropout-samples", 1) == ", one pass over each (--dropout-samples 1, seed 3)", "one mask is said, and the run's own seed")
+    check(said() == "", "nothing was done")
+    wanted = {"passes": 4, "views": "mirror", "dropout_samples": 2, "seeds": [3, 3]}
+    check({key: reports[0].get(key) for key in wanted} == wanted, "and in JSON: views, masks and the seed of each member")
+    out = ("-o", f"{folder}/p.csv")
+    predicted = result(1, "predict", best, *out, *more, "--seed", 7)
+    wanted["seeds"] = [7]
+    check({key: predicted.get(key) for key in wanted} == wanted and run(1, "predict", best, *out, *more, "--seed", 7)[0].strip().endswith(words), "predict says the same")
+    predicted = result(1, "predict", best, *out)
+    check((predicted["passes"], predicted["views"], predicted["dropout_samples"], "seeds" in predicted) == (1, None, 0, False), "or nothing")
 
     bare = run_file(folder, data, model="\n  - flatten\n  - linear: {out: 10}\n", name="bare.yaml", length="2 steps", warmup="0")
     result(1, "train", bare, "--out", f"{folder}/bare", "--quiet")
+    mixed = (f"{folder}/bare/checkpoints/best.h5", best, "--dropout-samples", "2")
+    check(result(1, "eval", *mixed)["seeds"] == [None, 3] and "(--dropout-samples 2, seed 3)" in run(1, "eval", *mixed)[0], "a member without anything random has no seed")
     for code, words, more in ((2, "no layer that is random", [f"{folder}/bare/checkpoints/best.h5", "--dropout-samples", "4"]),
                               (2, "did you mean 'mirror'", [best, "--views", "miror"]), (2, "expected less than", [best, "--views", "shifts: {by: 99}"])):
         line = run(2, "eval", *more, code=code)[1].split("\n")[0]

@@ -86,6 +86,7 @@ with scratch() as folder:
         check(one["train/images"].shape == (6, 24, 16, 3) and (one["train/targets"][:, 0] == np.arange(6) / 4).all(), "image-list: one target, another size")
     run(1, "dataset", "verify", path("l.h5"))
     for words, text, code in [("bad.csv:1: has no column 'path'", "file,x\na.png,1\n", 4), ("pictures/9.png", "path,x\npictures/9.png,1\n", 6),
+                        ("bad.csv:4: ", "path,x\npictures/0.png,1\n\npictures/9.png,1\n", 6), ("bad.csv:3: ", "path,x\npictures/0.png,1\nlist.csv,1\n", 4),
                         ("bad.csv:2: column 'x' is 'y', expected a number", "path,x\npictures/0.png,y\n", 4),
                         ("bad.csv:1: has no column beside 'path'", "path\npictures/0.png\n", 4)]:
         check(words in run(1, "dataset", "import", "--format", "image-list", path("bad.csv", text), "-o", path("bad.h5"), code=code)[1], words)
@@ -99,6 +100,9 @@ with scratch() as folder:
         check((places["train/images"][()] == shapes["train/images"][()]).all(), "--targets draws the same images")
         check("labels" not in places["train"] and places["train/targets"].shape == (4000, 3), "places instead of classes")
     run(1, "dataset", "preview", path("places.h5"), "-o", path("places.png"), "--count", 5)
+    for words, file, picture in [("--out", "places.h5", "places.jpg"), ("which is no picture", "v.h5", "table.png")]:
+        line = run(1, "dataset", "preview", path(file), "-o", path(picture), code=2)[1]
+        check(words in line and line.count("\n") == 1 and not os.path.exists(path(picture)), f"preview refuses: {line.strip()}")
     recipe = os.path.join(SOURCE, "launch", "recipes", "shapes-regression.yaml")
     words = ["train", recipe, "--quiet", "--set", f"data.file={path('places.h5')}", "--set", "train.length=4 epochs"]
     found = result(2, *words, "--out", path("run"))

@@ -144,7 +144,8 @@ def refusals(folder, data):
         made["train/images"] = np.arange(40, dtype="f4").reshape(10, 1, 1, 4)
         made["train/labels"] = np.zeros(10, "i4")
     picture = os.path.join(folder, "no.png")
-    for words, word in (((data, "--components", 5), "--pca"), ((data, "--count", 5), "--draw"), ((data, "--epsilon", 0.1), "--draw"), ((table, "--draw", picture), "1x1x4")):
+    for words, word in (((data, "--components", 5), "--pca"), ((data, "--count", 5), "--draw"), ((data, "--epsilon", 0.1), "--draw"), ((table, "--draw", picture), "1x1x4"),
+                        ((data, "--draw", os.path.join(folder, "no.jpg")), "no.jpg: expected a name that ends in .png")):
         code, _, err = program("dataset", "statistics", *words)
         check(code == 2 and word in err and len(err.strip().split("\n")) == 1, f"statistics refuses {words[1]} without {word}: {err.strip()}")
     check(not os.path.exists(picture), "no picture of a table")
