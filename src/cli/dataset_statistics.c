@@ -125,7 +125,7 @@ static void print_pca(const struct Job *job) {
     printf(" components\n");
     if (job->train->count <= pca->count)
         printf("%-13s %lld images have variance along %lld components at most; pca_whiten "
-               "takes no more\n",
+               "takes no more, zca only with a large epsilon\n",
                "", (long long)job->train->count, (long long)job->train->count - 1);
 }
 

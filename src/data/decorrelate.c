@@ -23,15 +23,37 @@ static void *doubles(int64_t count) {
     return memory_allocate((size_t)count * sizeof(double), "decorrelation");
 }
 
+/* zca beyond the rank: the root of epsilon divides by no less than a tenth of an element's typical
+ * deviation. A little room, since the message rounds what it asks for. */
+static int check_epsilon(const struct PreprocessOptions *options, const struct RunFile *file,
+                         const struct Dataset *dataset, int64_t wanted, double mean_variance,
+                         struct Error *error) {
+    const struct Split *train = dataset_split(dataset, "train", error);
+    double least = mean_variance / 100;
+    if (options->epsilon >= 0.99 * least)
+        return OK;
+    return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                        "%lld%s, but the %lld training images of %s have variance along %lld at "
+                        "most; what a new image has along the others, decorrelate: zca would "
+                        "multiply by 1 / sqrt(epsilon) = %.3g; expected no more components, or "
+                        "epsilon from %.3g, a hundredth of the mean variance",
+                        (long long)wanted, options->components ? "" : " (all)",
+                        (long long)train->count, dataset->path, (long long)train->count - 1,
+                        1 / sqrt(options->epsilon), least);
+}
+
 /* N images lie in a space of N - 1 dimensions about their mean. Along any other component training
  * sees only zeros; divided by the root of epsilon, what is new in an image would be blown up. */
 static int check_rank(const struct PreprocessOptions *options, const struct RunFile *file,
-                      const struct Dataset *dataset, int64_t wanted, struct Error *error) {
+                      const struct Dataset *dataset, int64_t wanted, double mean_variance,
+                      struct Error *error) {
     const struct Split *train = dataset_split(dataset, "train", error);
     if (!train)
         return error->code;
-    if (options->decorrelate != DECORRELATE_PCA_WHITEN || wanted < train->count)
+    if (options->decorrelate == DECORRELATE_PCA || wanted < train->count)
         return OK;
+    if (options->decorrelate == DECORRELATE_ZCA)
+        return check_epsilon(options, file, dataset, wanted, mean_variance, error);
     return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
                         "%lld%s, but the %lld training images of %s have variance along %lld at "
                         "most; expected no more with decorrelate: pca_whiten, which divides by it",
@@ -52,7 +74,8 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
     if (result != OK)
         return result;
     int64_t wanted = options->components ? options->components : pca.elements;
-    result = check_rank(options, file, dataset, wanted, error);
+    double mean_variance = pca.total_variance / shrink / (double)pca.elements;
+    result = check_rank(options, file, dataset, wanted, mean_variance, error);
     if (result == OK && wanted > pca.count) {
         result = runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
                               "%lld%s, %s keeps the first %lld; run: trainer dataset statistics %s "

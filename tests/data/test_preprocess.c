@@ -252,7 +252,7 @@ static void whole_images(void **state) {
                         .components = decorrelate == DECORRELATE_PCA_WHITEN && !components
                                           ? MADE_TRAIN - 1 /* its rank */
                                           : components,
-                        .epsilon = scale == SCALE_NONE ? 10 : 1e-3},
+                        .epsilon = scale == SCALE_NONE ? 100 : 0.01},
                     (components + scale) % 3 == 0);
 }
 
@@ -323,7 +323,12 @@ static void what_does_not_fit_together(void **state) {
     static const struct {
         const char *text, *words;
     } cases[] = {
-        {"decorrelate: zca", NULL},
+        {"decorrelate: zca, epsilon: 0.01", NULL},
+        {"decorrelate: zca, components: 39", NULL},
+        {"decorrelate: zca",
+         "variance along 39 at most; what a new image has along the others, decorrelate: zca would "
+         "multiply by 1 / sqrt(epsilon) = 316; expected no more components, or epsilon from 0.0"},
+        {"decorrelate: zca, components: 40", "preprocess.components: 40, but the 40 training"},
         {"decorrelate: pca, center: mean_image, components: 12", NULL},
         {"decorrelate: zca, center: none",
          "test.yaml:1: preprocess.center: none does not go with decorrelate: zca of scope: image, "
@@ -344,6 +349,11 @@ static void what_does_not_fit_together(void **state) {
     refused(dataset, "decorrelate: zca, scale: pixel_std", ERROR_DATA,
             "has no principal components for preprocess.scale: pixel_std; run: trainer dataset "
             "statistics");
+    dataset_close(dataset);
+    dataset = complete_open(false, "none", 0); /* epsilon is held against the variance */
+    refused(dataset, "decorrelate: zca, scale: none, epsilon: 0.01", ERROR_RUN_FILE,
+            "or epsilon from ");
+    refused(dataset, "decorrelate: zca, scale: none, epsilon: 100", OK, NULL);
     dataset_close(dataset);
     dataset = complete_open(false, "channel_std", 10);
     refused(dataset, "decorrelate: pca, components: 10", OK, NULL);

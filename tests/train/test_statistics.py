@@ -132,6 +132,7 @@ def refusals(folder, data):
     path = os.path.join(folder, "bad.yaml")
     for keys, word in ((dict(preprocess="{decorrelate: pca}", augment="[flip]", model="[flatten, {linear: {out: 10}}]"), "leaves a vector"),
                        (dict(preprocess="{decorrelate: pca_whiten}", augment="[]", model="[flatten, {linear: {out: 10}}]"), "variance along 599 at most"),
+                       (dict(preprocess="{decorrelate: zca}", augment="[]", model="[flatten, {linear: {out: 10}}]"), "variance along 599 at most; what a new image has along the others"),
                        (dict(preprocess="{decorrelate: zca, center: none}", augment="[]", model="[flatten, {linear: {out: 10}}]"), "preprocess.center: none")):
         with open(path, "w") as file:
             file.write(RUN.format(data=data, **keys))
