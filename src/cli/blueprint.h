@@ -19,7 +19,7 @@ struct Blueprint {
     {.name = "set",                                                                                \
      .argument = "KEY=VALUE",                                                                      \
      .repeated = true,                                                                             \
-     .help = "changes a key of the run file"},                                                     \
+     .help = "changes a key of the run file; KEY= alone: back to its default"},                    \
     {                                                                                              \
         .name = "input", .argument = "HxWxC",                                                      \
         .help = "shape of an image, when the data set is not at hand (default: the data set's)"    \

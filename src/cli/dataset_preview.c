@@ -132,7 +132,8 @@ static const struct Flag flags[] = {
     {.name = "set",
      .argument = "KEY=VALUE",
      .repeated = true,
-     .help = "with --augment: set a key of the run file; may be given several times"},
+     .help = "with --augment: set a key of the run file, KEY= alone to its default; may be given "
+             "several times"},
     {.name = NULL},
 };
 

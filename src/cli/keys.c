@@ -45,7 +45,8 @@ static void add_bounds(json_t *object, const struct Key *key) {
         json_object_set_new(object, key->above_minimum ? "above" : "minimum",
                             json_real(key->minimum));
     if (isfinite(key->maximum) && key->maximum >= key->minimum)
-        json_object_set_new(object, "maximum", json_real(key->maximum));
+        json_object_set_new(object, key->below_maximum ? "below" : "maximum",
+                            json_real(key->maximum));
 }
 
 static json_t *keys_json(struct Met *met, const struct Key *keys) {

@@ -142,9 +142,9 @@ static const char introduction[] =
     "from "
     "0, and the\n  name of what was chosen may be left out: `--set optimizer.rate=0.1`, `--set "
     "model.0.out=32`,\n  `--set optimizer=nesterov`.\n"
-    "- A section whose keys all have defaults may be left out. What may be absent is taken away "
-    "again "
-    "by an empty\n  value: `--set average=`.\n\n";
+    "- A section whose keys all have defaults may be left out. An empty value stands for a key's "
+    "default, also\n  of sections and lists: `--set augment=`, `--set lookahead=`; what may be "
+    "absent goes: `--set average=`. What\n  has no default is refused.\n\n";
 
 char *runfile_document(const struct Key *keys) {
     struct Document document = {0};

@@ -1,5 +1,6 @@
 /* `--set key.sub=value`: finds its place by the tables, so that a path can be checked, the name of
- * the chosen kind may be left out, and a default can be refined without being written out. */
+ * the chosen kind may be left out, and a default can be refined without being written out. An empty
+ * value is the key's default: what the file says for it goes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +15,7 @@ struct Override {
     const char *segments[SEGMENTS];
     int count;
     struct YamlNode *value;
+    bool reset; /* no value was given: back to the default */
 };
 
 /* "--set PATH=VALUE: message" */
@@ -50,6 +52,46 @@ static int put(const struct Override *set, struct YamlNode *parent, const char *
         }
     node_append(set->parser->pool, parent, value);
     return OK;
+}
+
+static void drop(struct YamlNode *parent, const char *name) {
+    int kept = 0;
+    for (int i = 0; i < parent->count; i++)
+        if (strcmp(parent->items[i]->name, name) != 0) {
+            parent->items[kept] = parent->items[i];
+            parent->items[kept]->index = kept;
+            kept++;
+        }
+    parent->count = kept;
+}
+
+/* The key itself or, of a section, one within that has to be given; NULL: there is none. */
+static const struct Key *without_default(const struct Key *key) {
+    if (key->type != KEY_SECTION)
+        return key->optional || key->fallback ? NULL : key;
+    const struct Key *required = NULL;
+    for (const struct Key *inner = key->keys; inner->name && !required; inner++)
+        required = without_default(inner);
+    return required;
+}
+
+/* Takes what `node` says for the key away, so that its default holds. */
+static int reset(const struct Override *set, struct YamlNode *node, const struct Key *key) {
+    const struct Key *required = without_default(key);
+    if (!required) {
+        drop(node, key->name);
+        return OK;
+    }
+    struct Text text = {0};
+    text_add(&text, "'%s' has no default", key->name);
+    if (required != key) {
+        text_add(&text, ", since its key '%s' has none", required->name);
+    } else if (key->type != KEY_CHOICE) {
+        text_add(&text, " (");
+        schema_describe(&text, key);
+        text_add(&text, ")");
+    }
+    return refuse(set, &text);
 }
 
 static int into_struct(const struct Override *set, int at, struct YamlNode *node, const char *taker,
@@ -97,6 +139,10 @@ static int into_list(const struct Override *set, int at, struct YamlNode *node,
             text_add(&text, ", numbered 0 to %d", node->count - 1);
         else if (node->count == 1)
             text_add(&text, ", numbered 0");
+        return refuse(set, &text);
+    }
+    if (at + 1 == set->count && set->reset) {
+        text_add(&text, "an item of '%s' has no default; expected a value", key->name);
         return refuse(set, &text);
     }
     if (at + 1 == set->count)
@@ -149,13 +195,13 @@ static int into_struct(const struct Override *set, int at, struct YamlNode *node
                          "expected keys with values (key: value), found %s",
                          node_found(node, found));
     if (at + 1 == set->count)
-        return put(set, node, key->name, 0);
+        return set->reset ? reset(set, node, key) : put(set, node, key->name, 0);
     struct YamlNode *item = node_find(node, key->name);
     if (!item) {
         int code = parse_fallback(parser, key, node, &item);
         if (code)
             return code;
-        if (item)
+        if (item && !set->reset) /* what is not there needs no resetting */
             node_append(parser->pool, node, item);
     }
     if (!item || (key->type == KEY_CHOICE && node_is_null(item))) {
@@ -163,7 +209,10 @@ static int into_struct(const struct Override *set, int at, struct YamlNode *node
         text_add(&text, "'%s' is not set; set it as a whole first", key->name);
         return refuse(set, &text);
     }
-    return into_value(set, at + 1, item, key);
+    int code = into_value(set, at + 1, item, key);
+    if (!code && set->reset && key->type == KEY_SECTION && item->count == 0)
+        drop(node, key->name);
+    return code;
 }
 
 /* Cuts the part before '=' at its dots. */
@@ -197,6 +246,7 @@ int override_apply(const struct Parser *parser, const char *file, const char *ov
     int code = split(&set, (size_t)(equals - source->override));
     if (code)
         return code;
+    set.reset = equals[1] == '\0';
     set.value = pool_allocate(parser->pool, sizeof *set.value);
     *set.value = (struct YamlNode){.text = "", .source = source, .line = 1};
     code = yaml_read(parser->pool, set.value, false, equals + 1, strlen(equals + 1), parser->error);

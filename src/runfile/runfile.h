@@ -9,12 +9,13 @@ struct RunFile; /* owns the YAML nodes and every options struct parsed from it *
 
 /* Parses `path` (or `text`, with `path` as its name for messages, when `text` is not NULL), applies
  * the overrides ("key.sub=value", a list's items by number: "model.2.dropout.rate=0.3"; the name of
- * the chosen kind may be left out: "optimizer.rate=0.1"), and fills the struct at `options`
- * (zeroed by the caller) from `keys`. Every failure names file, line, key, what was found, what was
- * expected, and the nearest valid name. Refused: unknown, missing, duplicate keys; anchors,
- * aliases, tags, several documents, nesting beyond 32; NaN and Inf; "010"-like and hexadecimal
- * numbers; files above 1 MiB; anything not UTF-8. What is parsed lives until runfile_release; after
- * a failure *file is NULL and nothing in `options` may be used. Not collective, no MPI. */
+ * the chosen kind may be left out: "optimizer.rate=0.1"; an empty value is the key's default), and
+ * fills the struct at `options` (zeroed by the caller) from `keys`. Every failure names file, line,
+ * key, what was found, what was expected, and the nearest valid name. Refused: unknown, missing,
+ * duplicate keys; anchors, aliases, tags, several documents, nesting beyond 32; NaN and Inf;
+ * "010"-like and hexadecimal numbers; files above 1 MiB; anything not UTF-8. What is parsed lives
+ * until runfile_release; after a failure *file is NULL and nothing in `options` may be used. Not
+ * collective, no MPI. */
 int runfile_parse(struct RunFile **file, const char *path, const char *text,
                   const char *const *overrides, int override_count, const struct Key *keys,
                   void *options, struct Error *error);

@@ -74,7 +74,7 @@ bool schema_in_range(const struct Key *key, double value) {
     struct Range range = range_of(key);
     if (range.below && (key->above_minimum ? value <= key->minimum : value < key->minimum))
         return false;
-    return !range.above || value <= key->maximum;
+    return !range.above || (key->below_maximum ? value < key->maximum : value <= key->maximum);
 }
 
 static const char *print_bound(const struct Key *key, double bound, char buffer[NUMBER_BYTES]) {
@@ -90,7 +90,10 @@ static void describe_range(struct Text *text, const struct Key *key) {
     if (range.below)
         text_add(text, key->above_minimum ? " above %s" : " from %s",
                  print_bound(key, key->minimum, buffer));
-    if (range.above)
+    if (range.above && key->below_maximum)
+        text_add(text, range.below ? " and below %s" : " below %s",
+                 print_bound(key, key->maximum, buffer));
+    else if (range.above)
         text_add(text, range.below && !key->above_minimum ? " to %s" : " up to %s",
                  print_bound(key, key->maximum, buffer));
 }

@@ -80,6 +80,7 @@ struct Key {
      * minimum, or an infinite one, is none (and so for an infinite minimum). */
     double minimum, maximum;
     bool above_minimum;            /* the minimum itself is refused */
+    bool below_maximum;            /* the maximum itself is refused */
     const char *const *names;      /* KEY_ENUM: NULL-terminated; KEY_COUNT: the one word */
     const struct Key *keys;        /* KEY_SECTION */
     const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES, KEY_CHOICE_LISTS */

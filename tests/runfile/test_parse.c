@@ -392,6 +392,7 @@ static void test_document(void **state) {
     assert_non_null(strstr(text, "| `note` | text | absent |"));
     assert_non_null(strstr(text, "| `value` | number from 0 to 9 | absent | of each |"));
     assert_non_null(strstr(text, "| `rate` | number above 0 up to 10 | required |"));
+    assert_non_null(strstr(text, "| `smoothing` | number from 0 and below 1 | `0` |"));
     assert_non_null(strstr(text, "Below `affine`:\n\n| key |"));
     assert_int_equal(occurrences(text, "\n## Layers\n"), 1);
     assert_int_equal(occurrences(text, "\n### `residual`\n"), 1);

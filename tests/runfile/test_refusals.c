@@ -420,6 +420,19 @@ static void test_overrides_refused(void **state) {
          "--set optimizer={sgd: {rate: 1, rate: 2}}: sgd.rate: duplicate key"},
         {"train.batch=*a", ERROR_RUN_FILE,
          "--set train.batch=*a: aliases (*name) are not supported; write the value out"},
+        {"train.smoothing=1", ERROR_RUN_FILE,
+         "--set train.smoothing=1: expected a number from 0 and below 1, found '1'"},
+        {"train.batch=", ERROR_RUN_FILE,
+         "--set train.batch=: 'batch' has no default (integer from 1)"},
+        {"train=", ERROR_RUN_FILE,
+         "--set train=: 'train' has no default, since its key 'batch' has none"},
+        {"model=", ERROR_RUN_FILE,
+         "--set model=: 'model' has no default (list, each item a layer)"},
+        {"model.1=", ERROR_RUN_FILE,
+         "--set model.1=: an item of 'model' has no default; expected a value"},
+        {"train.clip.bogus=", ERROR_RUN_FILE,
+         "--set train.clip.bogus=: 'bogus': unknown key (clip takes norm, every, value, floor, "
+         "by)"},
         {"train.batch", ERROR_USAGE, "--set train.batch: expected KEY=VALUE"},
         {"=3", ERROR_USAGE, "--set =3: expected KEY.KEY=VALUE"},
         {"train..batch=3", ERROR_USAGE, "--set train..batch=3: expected KEY.KEY=VALUE"},
@@ -502,6 +515,55 @@ static void test_overrides(void **state) {
     runfile_release(file);
 }
 
+/* An empty value is the key's default, whatever the key holds; what it leaves empty goes, too. */
+static void test_overrides_that_reset(void **state) {
+    (void)state;
+    static const char *const all[] = {
+        "optimizer=", "train.clip=", "train.warmup=", "model.0.kernel=",
+        "loss=",      "data.mean=",  "augment="};
+    static const char *const inner[] = {
+        "train.clip.norm=", "train.last_batch=", "optimizer.momentum=", "data.title="};
+    static const char *const again[] = {"train.clip=", "train.clip.every=4",
+                                        "optimizer=", "optimizer.rate=0.5"};
+    struct Error error = {0};
+    struct TestOptions o = {0};
+    struct RunFile *file = NULL;
+    if (runfile_parse(&file, "demo.yaml", plain_file, all, 7, test_keys, &o, &error))
+        fail_msg("%s", error.text);
+    assert_ptr_equal(o.optimizer.kind, &optimizer_sgd);
+    assert_true(((struct OptimizerOptions *)o.optimizer.options)->rate == 0.25);
+    assert_true(o.train.clip.norm == 0 && o.train.clip.every == 1);
+    assert_true(o.train.warmup.value == 0);
+    assert_int_equal(((struct ConvOptions *)o.model.items[0].options)->kernel, 3);
+    assert_int_equal(((struct ConvOptions *)o.model.items[0].options)->out, 16);
+    assert_null(o.loss.kind);
+    assert_true(o.data.mean.count == 1 && o.data.mean.values[0] == 0.5);
+    assert_int_equal(o.augment.count, 0);
+    assert_false(runfile_given(file, "train.clip") || runfile_given(file, "optimizer"));
+    runfile_release(file);
+
+    const char *const texts[] = {plain_file, short_file};
+    for (int t = 0; t < 2; t++) { /* with the section in the file, and without */
+        int count = t ? 2 : 4;
+        o = (struct TestOptions){0};
+        if (runfile_parse(&file, "demo.yaml", texts[t], inner, count, test_keys, &o, &error))
+            fail_msg("%s", error.text);
+        assert_true(o.train.clip.norm == 0);
+        assert_int_equal(o.train.last_batch, 0);
+        assert_string_equal(o.data.title, "untitled");
+        assert_false(runfile_given(file, "train.clip"));
+        runfile_release(file);
+    }
+
+    o = (struct TestOptions){0};
+    assert_int_equal(runfile_parse(&file, "demo.yaml", plain_file, again, 4, test_keys, &o, &error),
+                     OK);
+    assert_true(o.train.clip.norm == 0 && o.train.clip.every == 4);
+    assert_ptr_equal(o.optimizer.kind, &optimizer_sgd);
+    assert_true(((struct OptimizerOptions *)o.optimizer.options)->rate == 0.5);
+    runfile_release(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_keys_and_kinds),
@@ -510,6 +572,7 @@ int main(void) {
         cmocka_unit_test(test_size_and_nesting),
         cmocka_unit_test(test_overrides_refused),
         cmocka_unit_test(test_overrides),
+        cmocka_unit_test(test_overrides_that_reset),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
