@@ -14,7 +14,8 @@ static const struct Flag flags[] = {
     {.name = "set",
      .argument = "KEY=VALUE",
      .repeated = true,
-     .help = "changes a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3"},
+     .help = "changes a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3; "
+             "without a value back to its default: schedule= or augment="},
     OVERRIDE_FLAGS,
     {.name = "resume",
      .help = "continue from the newest valid checkpoint in DIR; start where there is none"},
@@ -138,6 +139,8 @@ static void print_words(const struct TrainResult *result) {
     printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
            progress->seconds);
     printf("digest      %s\n", result->digest);
+    if (*result->average_digest)
+        printf("            %s (average)\n", result->average_digest);
     printf("checkpoint  %s\n", result->checkpoint);
 }
 

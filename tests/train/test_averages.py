@@ -78,6 +78,8 @@ with scratch() as folder:
         check(result(1, "train", recipe, "--out", out, "--resume", *choose)["average_digest"] == whole["average_digest"], f"{name}: resuming a finished run changes nothing")
         words = run(1, "train", recipe, "--out", out, "--resume", "--quiet", *choose)[0].splitlines()
         check([line.split()[0] for line in words if "(best " in line] == ["average"], f"{name}: the best figure stands on the average's line")
+        at = next(i for i, line in enumerate(words) if line.startswith("digest "))
+        check([line.split() for line in words[at:at + 2]] == [["digest", whole["digest"]], [whole["average_digest"], "(average)"]], f"{name}: the summary has both digests")
         best = max(line.get("average_accuracy", line["validation_accuracy"]) for line in epochs(out))
         check(same(whole["best_accuracy"], best), f"{name}: the best checkpoint is chosen by the average where there is one")
 
