@@ -73,6 +73,8 @@ int blueprint_open(struct Blueprint *blueprint, const struct Arguments *argument
             run_build_model(blueprint->file, &blueprint->options, shape, &blueprint->model, error);
     if (!code && blueprint->dataset)
         code = run_check_model(blueprint->file, blueprint->model, blueprint->dataset, error);
+    if (!code)
+        code = run_check_keys(blueprint->file, &blueprint->options, blueprint->model, error);
     return code;
 }
 

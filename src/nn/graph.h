@@ -13,6 +13,7 @@ struct Graph {
     int *producer;         /* of each tensor: its node, -1 for the input */
     int tensor_count, tensor_capacity;
     int output; /* tensor */
+    int residual_blocks;
     struct Arena arena;
     int row_capacity;
     void **memory; /* graph_memory's blocks */

@@ -54,6 +54,10 @@ const struct Node *model_node(const struct Model *model, int index) {
     return model->graph.nodes[index];
 }
 
+bool model_has_residual(const struct Model *model) {
+    return model->graph.residual_blocks > 0;
+}
+
 bool model_is_random(const struct Model *model) {
     for (int i = 0; i < model->graph.node_count; i++) {
         const struct Node *node = model->graph.nodes[i];

@@ -24,6 +24,9 @@ int model_node_count(const struct Model *model);
 const struct Node *model_node(const struct Model *model, int index); /* in running order */
 const struct Graph *model_graph(const struct Model *model);
 
+/* Has it residual blocks, which initialise.residual is for? */
+bool model_has_residual(const struct Model *model);
+
 /* Has it layers that draw random numbers in training, and in a plan with sample_dropout? */
 bool model_is_random(const struct Model *model);
 

@@ -115,10 +115,23 @@ static int refuse_idle(const struct Choice *rule, const struct Arena *arena, str
                        options->name, kind, nearest);
 }
 
+static int refuse_empty(const struct Choice *rule, struct Error *error) {
+    const struct RuleOptions *options = rule->options;
+    bool norm = rule->kind->keys == weight_keys; /* else max_norm is no key of it */
+    if (options->frozen >= 0 || !isnan(options->rate) || !isnan(options->weight_decay) ||
+        !isnan(options->l1) || (norm && !isnan(options->max_norm)))
+        return OK;
+    return schema_fail(error, rule, NULL, "sets nothing; expected frozen, rate, weight_decay%s",
+                       norm ? ", l1 or max_norm" : " or l1");
+}
+
 static int apply_everywhere(const struct Choice *rule, const struct Arena *arena,
                             struct RowSettings *settings, struct Error *error) {
     const struct RuleOptions *options = rule->options;
     bool idle = true;
+    int code = refuse_empty(rule, error);
+    if (code)
+        return code;
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
         if (!is_of_kind(row, rule->kind) || !pattern_match(options->name, row->name))

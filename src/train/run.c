@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "nn/loss.h"
+#include "optim/rules.h"
 #include "optim/schedule.h"
 
 struct UpdaterRequest run_updater_request(const struct RunOptions *options) {
@@ -156,6 +157,20 @@ int run_check_model(const struct RunFile *file, const struct Model *model,
         return runfile_fail(file, error, ERROR_RUN_FILE, "model",
                             "nothing to train: no layer has parameters");
     return OK;
+}
+
+int run_check_keys(const struct RunFile *file, const struct RunOptions *options,
+                   const struct Model *model, struct Error *error) {
+    const struct Arena *arena = model_arena(model);
+    if (options->initialise.residual == RESIDUAL_ZERO && !model_has_residual(model))
+        return runfile_fail(file, error, ERROR_RUN_FILE, "initialise.residual",
+                            "zero is for residual blocks, and the model has none");
+    size_t bytes = (size_t)arena->row_count * sizeof(struct RowSettings);
+    struct RowSettings *settings = memory_allocate(bytes, "settings of parameters");
+    int code =
+        rules_apply(&options->parameters, options->optimizer.options, arena, settings, error);
+    memory_release(settings);
+    return code;
 }
 
 int run_create_plan(const struct RunFile *file, const struct Model *model,

@@ -90,6 +90,10 @@ int run_check_loss(const struct RunFile *file, const struct RunOptions *options,
 /* One output a class or a target, and something to train. */
 int run_check_model(const struct RunFile *file, const struct Model *model,
                     const struct Dataset *dataset, struct Error *error);
+/* Refuses keys that would do nothing with this model: rules for parameters that set nothing or hold
+ * for none, initialise.residual where no block is residual. */
+int run_check_keys(const struct RunFile *file, const struct RunOptions *options,
+                   const struct Model *model, struct Error *error);
 /* plan_create, whose failures then name the run file's line. */
 int run_create_plan(const struct RunFile *file, const struct Model *model,
                     const struct PlanRequest *request, struct Plan **plan, struct Error *error);

@@ -110,7 +110,8 @@ static int build_model(struct Trainer *trainer, struct Error *error) {
     int code = run_build_model(trainer->file, &trainer->options, input, &trainer->model, error);
     if (code)
         return code;
-    return run_check_model(trainer->file, trainer->model, trainer->dataset, error);
+    code = run_check_model(trainer->file, trainer->model, trainer->dataset, error);
+    return code ? code : run_check_keys(trainer->file, &trainer->options, trainer->model, error);
 }
 
 static int check_snapshots(const struct Trainer *trainer, struct Error *error) {
@@ -129,6 +130,16 @@ static int check_snapshots(const struct Trainer *trainer, struct Error *error) {
     return OK;
 }
 
+static int check_lookahead(const struct Trainer *trainer, struct Error *error) {
+    int64_t every = trainer->options.lookahead.every;
+    if (every <= trainer->time.total)
+        return OK;
+    return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "lookahead.every",
+                        "the slow weights would follow at step %lld first, and the run has %lld; a "
+                        "run cut short for a trial goes with --set lookahead=",
+                        (long long)every, (long long)trainer->time.total);
+}
+
 static int measure_time(struct Trainer *trainer, struct Error *error) {
     const struct RunOptions *options = &trainer->options;
     int64_t count = trainer->split->count, batch = options->train.batch;
@@ -141,6 +152,8 @@ static int measure_time(struct Trainer *trainer, struct Error *error) {
         code = schedule_check(&options->schedule, &trainer->time, error);
     if (!code && options->average.kind)
         code = average_check(&options->average, &trainer->time, error);
+    if (!code)
+        code = check_lookahead(trainer, error);
     return code ? code : check_snapshots(trainer, error);
 }
 

@@ -183,11 +183,11 @@ def check_run_files(folder):
     """What describe refuses, with a data set at hand, is what train refuses; each with the line."""
     data, path = os.path.join(folder, "data.h5"), os.path.join(folder, "run.yaml")
 
-    def write(train="train", validation="test", outputs=10, batch=20, length="2 steps", layers=None):
+    def write(train="train", validation="test", outputs=10, batch=20, length="2 steps", layers=None, extra=""):
         with open(path, "w") as file:
             file.write(f"data:\n  file: {data}\n  train: {train}\n  validation: {validation}\n"
                        f"model: {layers or f'[flatten, linear: {{out: {outputs}}}]'}\n"
-                       f"optimizer: {{sgd: {{rate: 0.01}}}}\ntrain:\n  batch: {batch}\n  length: {length}\n")
+                       f"optimizer: {{sgd: {{rate: 0.01}}}}\ntrain:\n  batch: {batch}\n  length: {length}\n{extra}")
 
     def both(code, words):
         refused(code, words, "describe", path)
@@ -201,6 +201,23 @@ def check_run_files(folder):
     both(RUN_FILE, "run.yaml:5: model: the model has 11 outputs")
     write(batch=41)
     both(RUN_FILE, "run.yaml:8: train.batch: a batch of 41 is more than the 40 samples of split train")
+    write(extra="initialise: {residual: zero}\n")
+    both(RUN_FILE, "run.yaml:10: initialise.residual: zero is for residual blocks, and the model has none")
+    for command in ("gradcheck", "describe"):
+        refused(RUN_FILE, "run.yaml:10: initialise.residual", command, path, "--input", "8x8x1")
+    write(extra="parameters:\n  - weights: {name: '2.*', rate: 3}\n")
+    refused(RUN_FILE, "run.yaml:11: parameters.0.weights.name: '2.*' matches none", "gradcheck", path)
+    both(RUN_FILE, "run.yaml:11: parameters.0.weights.name: '2.*' matches none")
+    write(extra="parameters: [weights: {}]\n")
+    refused(RUN_FILE, "run.yaml:10: parameters.0.weights: sets nothing", "gradcheck", path)
+    both(RUN_FILE, "run.yaml:10: parameters.0.weights: sets nothing")
+    write(extra="loss: {cross_entropy: {label_smoothing: 1}}\n")
+    both(RUN_FILE, "run.yaml:10: loss.cross_entropy.label_smoothing: expected a number from 0 and below 1, found '1'")
+    write(extra="lookahead: {every: 3}\n")
+    refused(RUN_FILE, "run.yaml:10: lookahead.every: the slow weights would follow at step 3 first, and the run has 2", "train", path, "-o", os.path.join(folder, "none"))
+    good("describe", path, "--set", "lookahead=", "--set", "augment=", "--set", "mix=", "--set", "early_stopping=", "--set", "schedule=", "--set", "loss=")
+    good("describe", path, "--set", "lookahead.every=")
+    refused(RUN_FILE, "--set data=: 'data' has no default, since its key 'file' has none", "describe", path, "--set", "data=")
     write(length="10 epohcs")
     both(RUN_FILE, "run.yaml:9: train.length: ")
     refused(RUN_FILE, "not a run file (it is an HDF5 file)", "describe", data)

@@ -117,6 +117,11 @@ static void test_refusals(void **state) {
     refused("parameters:\n  - weights: {frozen: true}\n  - all: {frozen: true}\n",
             "run.yaml:3: parameters.1.all.frozen: nothing is left to train: the rules freeze every "
             "parameter");
+    refused("parameters:\n  - all: {l1: 1}\n  - weights: {name: '0.*'}\n",
+            "run.yaml:3: parameters.1.weights: sets nothing; expected frozen, rate, weight_decay, "
+            "l1 or max_norm");
+    refused("parameters: [biases: {}]", "run.yaml:1: parameters.0.biases: sets nothing; expected "
+                                        "frozen, rate, weight_decay or l1");
     refused("parameters: [weight: {rate: 1}]",
             "run.yaml:1: parameters.0: unknown parameter rule 'weight'; did you mean 'weights'? "
             "(there is weights, biases, normalisations, slopes, all)");

@@ -65,6 +65,8 @@ class Generator:
         whole = key["type"] in ("integer", "count", "integers")
         low = low if low > -1e9 else min(high, 0) - (3 if whole else 0.1)
         high = min(high, low + (4 if whole else 1))
+        if "below" in key:
+            high = min(high, low + 0.9 * (key["below"] - low))
         if whole:
             return self.rng.randint(math.ceil(low) + (key.get("above") == low), math.floor(high))
         share = self.rng.uniform(0.05, 0.95) if "above" in key else self.rng.choice([0, 1, self.rng.random()])
@@ -382,7 +384,7 @@ def not_always(generator, name, options):
 def something_trains(generator, name, options):
     if name in ("weights", "all"):
         options.pop("frozen", None)
-    return options
+    return options or {"rate": 0.5}  # a rule has to set something
 
 
 FIXES["parameter rule"] = something_trains
@@ -404,6 +406,8 @@ def settle_preprocess(rng, options):
         options["scale"] = "range"
     if options.get("components"):
         options["components"] = rng.randint(1, CHANNELS)
+    elif scope == "image":  # more numbers than images: epsilon has to hold the rest
+        options["epsilon"] = 1000 if options.get("scale") == "none" else round(rng.uniform(0.01, 0.1), 3)
 
 
 def settle(generator, run):
@@ -413,6 +417,8 @@ def settle(generator, run):
     has = {"slopes": ["prelu"], "normalisations": ["batchnorm", "groupnorm", "layernorm", "projection"]}
     missing = [kind for kind, words in has.items() if not any(word in layers for word in words)]
     run["parameters"] = [rule for rule in run.get("parameters", []) if (rule if isinstance(rule, str) else next(iter(rule))) not in missing]
+    if "residual" not in layers:
+        run.get("initialise", {}).pop("residual", None)
     settle_preprocess(rng, run.get("preprocess", {}))
     shards = rng.choice([2, 4, "auto"])
     train = run.setdefault("train", {})
@@ -489,15 +495,19 @@ def places(run, keys, tables, path=()):
 
 def break_one(run, tables, rng):
     """Breaks the run file `run` in one place; returns the word that the refusal must hold."""
+    if rng.random() < 0.02 and "residual" not in str(run["model"]):
+        run.setdefault("initialise", {})["residual"] = "zero"
+        return "initialise.residual"
     holder, name, key = rng.choice(list(places(run, tables.keys, tables)))
     kind = key["type"]
     ways = ["type"]
     if kind in ("integer", "number", "count"):
-        ways += ["low"] * ("minimum" in key or "above" in key) + ["high"] * ("maximum" in key)
+        ways += ["low"] * ("minimum" in key or "above" in key) + ["high"] * ("maximum" in key or "below" in key)
     if kind == "section":
         ways = ["unknown", "type"]
     if kind == "kind":
         ways = ["kind", "option"] if not isinstance(holder[name], dict) or not list(holder[name].values())[0] else ["kind", "unknown"]
+        ways += ["empty"] * (key["kinds"] == "parameter rule")
     way = rng.choice(ways)
     if way == "unknown":
         inside = holder[name] if kind == "section" else list(holder[name].values())[0]
@@ -512,6 +522,9 @@ def break_one(run, tables, rng):
         kind_name = holder[name] if isinstance(holder[name], str) else list(holder[name])[0]
         holder[name] = {kind_name: {"bogus": 1}}
         return "bogus"
+    if way == "empty":
+        holder[name] = holder[name] if isinstance(holder[name], str) else next(iter(holder[name]))
+        return "sets nothing"
     if way == "low":
         low = key.get("minimum", key.get("above"))
         holder[name] = low - 1 if "minimum" in key else low
@@ -519,6 +532,9 @@ def break_one(run, tables, rng):
             holder[name] = int(math.floor(low)) - 1
         return key["name"]
     if way == "high":
+        if "below" in key:
+            holder[name] = key["below"]
+            return key["name"]
         high = key["maximum"]
         holder[name] = int(high) * 2 + 1 if kind != "number" else high * 2.0 + 1
         return key["name"]

@@ -168,6 +168,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
                            "layer %s (residual): 1 would always skip the body; expected less",
                            path);
     int ends[2] = {0, input}, first = graph->node_count;
+    graph->residual_blocks++;
     char *body = memory_print("%s.body", path);
     int code = graph_add_list(graph, &options->body, body, input, &ends[0], error);
     if (!code && graph->initialise.residual == RESIDUAL_ZERO)

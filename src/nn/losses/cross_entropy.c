@@ -15,7 +15,7 @@ struct CrossEntropyOptions {
 
 static const struct Key keys[] = {
     {"label_smoothing", KEY_REAL, offsetof(struct CrossEntropyOptions, label_smoothing), "0",
-     .minimum = 0, .maximum = 1,
+     .minimum = 0, .maximum = 1, .below_maximum = true,
      .help = "this part of the target is spread evenly over all classes"},
     KEY_END};
 
