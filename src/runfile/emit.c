@@ -155,7 +155,7 @@ static void emit_list(struct Text *text, int count, const void *elements, size_t
     emit_list(text, ((const type *)field)->count, ((const type *)field)->elements,                 \
               sizeof *((const type *)field)->elements, emit)
 
-static void emit_value(struct Text *text, const struct Key *key, const void *field) {
+void emit_value(struct Text *text, const struct Key *key, const void *field) {
     if (is_absent(key, field)) {
         text_add(text, "null");
         return;

@@ -27,6 +27,9 @@ int parse_fallback(const struct Parser *parser, const struct Key *key, struct Ya
 int override_apply(const struct Parser *parser, const char *file, const char *override,
                    const struct Key *keys, struct YamlNode *root);
 
+/* emit.c. One value, on one line; "null" where it is absent. */
+void emit_value(struct Text *text, const struct Key *key, const void *field);
+
 /* number.c. NULL where `text` is a decimal number of the type, else why not ("" where there is
  * nothing to add to "expected a number"). */
 const char *number_parse_integer(const char *text, int64_t *value);

@@ -3,6 +3,7 @@
 #define TRAINER_RUNFILE_RUNFILE_H
 
 #include "base/error.h"
+#include "base/text.h"
 #include "runfile/schema.h"
 
 struct RunFile; /* owns the YAML nodes and every options struct parsed from it */
@@ -38,6 +39,16 @@ bool runfile_overridden(const struct RunFile *file, const char *path);
  * same bits: what is saved in the run's folder and in checkpoints. Parsing it gives the same struct
  * and emitting that the same text. The caller releases it with memory_release. */
 char *runfile_emit(const struct Key *keys, const void *options);
+
+/* The first key, in the table's order, at which two structs differ: its path as an override spells
+ * it ("lookahead.every", "model.2.dropout.rate"), and what each says, short enough for a message.
+ * False: they do not differ. Either way difference_release. */
+struct Difference {
+    struct Text path, first, second;
+};
+bool runfile_difference(const struct Key *keys, const void *first, const void *second,
+                        struct Difference *difference);
+void difference_release(struct Difference *difference);
 
 /* docs/run-file.md: every key, its type, range, unit, default and help, and every kind. */
 char *runfile_document(const struct Key *keys);

@@ -249,6 +249,58 @@ static void test_emit_reads_back(void **state) {
 }
 
 /* Doubles of all magnitudes read back to the same bits. */
+/* Two files that differ in what stands behind PATH: its place, and both values. */
+static void check_difference(const char *const sets[2], const char *path, const char *first,
+                             const char *second) {
+    struct Parsed parsed[2];
+    struct Error error = {0};
+    struct Difference difference;
+    for (int i = 0; i < 2; i++) {
+        parsed[i] = (struct Parsed){0};
+        int code = runfile_parse(&parsed[i].file, "run.yaml", plain_file, &sets[i], sets[i] != NULL,
+                                 test_keys, &parsed[i].options, &error);
+        if (code)
+            fail_msg("%s", error.text);
+    }
+    assert_true(runfile_difference(test_keys, &parsed[0].options, &parsed[1].options, &difference));
+    assert_string_equal(difference.path.data, path);
+    assert_string_equal(difference.first.data, first);
+    assert_string_equal(difference.second.data, second);
+    difference_release(&difference);
+    assert_false(
+        runfile_difference(test_keys, &parsed[0].options, &parsed[0].options, &difference));
+    difference_release(&difference);
+    for (int i = 0; i < 2; i++)
+        runfile_release(parsed[i].file);
+}
+
+static void test_differences(void **state) {
+    (void)state;
+    const struct {
+        const char *sets[2], *path, *first, *second;
+    } rows[] = {
+        {{"train.clip.every=5", NULL}, "train.clip.every", "5", "1"},
+        {{NULL, "train.clip.value=2"}, "train.clip.value", "nothing", "2"},
+        {{"train.times=[1 epoch]", NULL}, "train.times", "[1 epoch]", "[]"},
+        {{"optimizer.rate=0.5", NULL}, "optimizer.rate", "0.5", "0.0005"},
+        {{"optimizer={sgd: {rate: 1}}", NULL}, "optimizer", "sgd", "nesterov"},
+        {{NULL, "loss=zeros"}, "loss", "nothing", "zeros"},
+        {{"augment=[relu]", NULL}, "augment", "[relu]", "[]"},
+        {{"model.2.rate=0.5", NULL}, "model.2.dropout.rate", "0.5", "0.25"},
+        {{"model.1=dropout", NULL}, "model.1", "dropout", "relu"},
+        {{"model.3.body.0.out=9", NULL}, "model.3.residual.body.0.conv.out", "9", "8"},
+        {{"model.4.affine.factor=3", NULL}, "model.4.scale.affine.factor", "3", "1"},
+        {{"model=[relu]", NULL}, "model", "[relu]", "a list of 5"},
+        {{"model.1={branches: {paths: [[relu], [relu]]}}",
+          "model.1={branches: {paths: [[relu], [dropout]]}}"},
+         "model.1.branches.paths.1.0",
+         "relu",
+         "dropout"},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        check_difference(rows[i].sets, rows[i].path, rows[i].first, rows[i].second);
+}
+
 static void test_reals_keep_their_bits(void **state) {
     (void)state;
     const double values[] = {0.0,    -0.0,
@@ -410,6 +462,7 @@ int main(void) {
         cmocka_unit_test(test_emitted_text),
         cmocka_unit_test(test_lists_of_lists),
         cmocka_unit_test(test_emit_reads_back),
+        cmocka_unit_test(test_differences),
         cmocka_unit_test(test_reals_keep_their_bits),
         cmocka_unit_test(test_file_on_disk),
         cmocka_unit_test(test_later_checks),
