@@ -21,8 +21,12 @@ static void take_free_keys(struct RunOptions *options, const struct RunOptions *
         options->start_from.checkpoint = from->start_from.checkpoint; /* no longer needed */
 }
 
-static int line_length(const char *text) {
-    return (int)strcspn(text, "\n");
+/* What a run was started with without saying it, as its checkpoint has it. */
+static void take_settled_keys(struct RunOptions *options, const struct RunOptions *from) {
+    if (options->train.shards < 0)
+        options->train.shards = from->train.shards;
+    if (options->start_from.preprocess == START_PREPROCESS_AUTO)
+        options->start_from.preprocess = from->start_from.preprocess;
 }
 
 /* The run file must say what the checkpoint's says. */
@@ -30,30 +34,22 @@ static int compare_run_files(struct Trainer *trainer, const struct Checkpoint *c
                              struct Error *error) {
     struct RunFile *file = NULL;
     struct RunOptions saved = {0};
+    struct Difference difference;
     int code = run_parse(&file, checkpoint->path, checkpoint->run_text, NULL, 0, &saved, error);
     if (code) {
         error_context(error, "the run file kept in the checkpoint");
         return code;
     }
+    take_settled_keys(&trainer->options, &saved);
+    trainer->length_before = saved.train.length;
     struct RunOptions now = trainer->options;
     take_free_keys(&now, &saved);
-    char *old = runfile_emit(run_keys, &saved), *new = runfile_emit(run_keys, &now);
-    if (strcmp(old, new)) {
-        const char *a = old, *b = new;
-        while (line_length(a) == line_length(b) && !strncmp(a, b, (size_t)line_length(a))) {
-            a += line_length(a) + (a[line_length(a)] == '\n');
-            b += line_length(b) + (b[line_length(b)] == '\n');
-        }
-        a += strspn(a, " ");
-        b += strspn(b, " ");
-        code = fail(error, ERROR_RUN_FILE,
-                    "%s: not the run that %s belongs to: it says '%.*s', there '%.*s' was set; "
-                    "start a new run in another folder, or give the same run file",
-                    trainer->request->run_path, checkpoint->path, line_length(b), b, line_length(a),
-                    a);
-    }
-    memory_release(old);
-    memory_release(new);
+    if (runfile_difference(run_keys, &now, &saved, &difference))
+        code = runfile_fail(trainer->file, error, ERROR_RUN_FILE, difference.path.data,
+                            "is %s, but the run that %s belongs to was started with %s; start a "
+                            "new run in another folder, or give the same run file",
+                            difference.first.data, checkpoint->path, difference.second.data);
+    difference_release(&difference);
     runfile_release(file);
     return code;
 }
@@ -96,9 +92,39 @@ int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpo
     share_checkpoint(ranks, checkpoint);
     if (!*checkpoint)
         return OK;
-    if (trainer->options.train.shards < 0)
-        trainer->options.train.shards = (*checkpoint)->shards;
     return ranks_agree(ranks, compare_run_files(trainer, *checkpoint, error), error);
+}
+
+int trainer_check_length(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                         struct Error *error) {
+    int64_t total = trainer->time.total, step = checkpoint->progress.step;
+    if (step <= total)
+        return OK;
+    return runfile_fail(
+        trainer->file, error, ERROR_RUN_FILE, "train.length",
+        "ends at step %lld, but the run has done %lld steps (%s); expected no fewer",
+        (long long)total, (long long)step, checkpoint->path);
+}
+
+/* A schedule that runs over the whole length is another one when that changes. */
+static void note_stretched(const struct Trainer *trainer) {
+    const struct Choice *schedule = &trainer->options.schedule;
+    const struct ScheduleState *state = &trainer->schedule_state;
+    struct ScheduleTime now = trainer->time, before = now;
+    int64_t step = trainer->progress.step;
+    before.total = span_steps(trainer->length_before, now.steps_per_epoch);
+    int64_t end = (before.total < now.total ? before.total : now.total) - 1;
+    if (step == 0 || step >= now.total || before.total == now.total ||
+        schedule_factor(schedule, &before, state, end) ==
+            schedule_factor(schedule, &now, state, end))
+        return;
+    double rate = updater_rate(trainer->updater);
+    progress_note(trainer->bar,
+                  "note: the run was %lld steps long and is %lld now; %s runs over all of them: "
+                  "rate %.4g -> %.4g behind step %lld",
+                  (long long)before.total, (long long)now.total, schedule->kind->name,
+                  rate * schedule_factor(schedule, &before, state, step - 1),
+                  rate * schedule_factor(schedule, &now, state, step), (long long)step);
 }
 
 static void restore_progress(struct Trainer *trainer, const struct Progress *saved) {
@@ -133,6 +159,7 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
     }
     if (code)
         return code;
+    note_stretched(trainer);
     struct ProgressBar *bar = trainer->bar;
     if (strcmp(checkpoint->instruction_set, variant_name(trainer->variant)))
         progress_note(bar,

@@ -230,7 +230,8 @@ static int make_plans(struct Trainer *trainer, struct Error *error) {
     return code;
 }
 
-static int build(struct Trainer *trainer, struct Error *error) {
+static int build(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                 struct Error *error) {
     int code = check_shards(trainer, error);
     if (!code)
         code = open_data(trainer, error);
@@ -238,6 +239,8 @@ static int build(struct Trainer *trainer, struct Error *error) {
         code = build_model(trainer, error);
     if (!code)
         code = measure_time(trainer, error);
+    if (!code && checkpoint)
+        code = trainer_check_length(trainer, checkpoint, error);
     struct UpdaterRequest request = run_updater_request(&trainer->options);
     if (!code)
         code = updater_create(&trainer->updater, &request, model_arena(trainer->model),
@@ -312,7 +315,7 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     int code = agree_on_variant(trainer, error);
     if (code)
         return code;
-    code = ranks_agree(ranks, build(trainer, error), error);
+    code = ranks_agree(ranks, build(trainer, checkpoint, error), error);
     if (code)
         return code;
     code = exchange_create(&trainer->exchange, ranks, trainer->options.train.shards,

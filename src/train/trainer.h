@@ -22,6 +22,7 @@ struct Trainer {
     char *run_text;            /* the options, emitted: what is saved */
     char *checkpoints;         /* folder */
     bool shards_are_ranks;     /* of this first start: train.shards is auto */
+    struct Span length_before; /* train.length of the run that is resumed */
     enum Variant variant;      /* agreed by all ranks */
     const struct Backend *backend;
 
@@ -69,9 +70,12 @@ void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *ch
                       const char *skipped, const struct Text *taken);
 
 /* resume.c: on rank 0 looks into the run's folder; every rank gets the checkpoint to continue from,
- * or NULL for a fresh start, and takes its shards. Collective. */
+ * or NULL for a fresh start, and takes what `auto` meant then. Collective. */
 int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpoint, char **skipped,
                             struct Error *error);
+/* The run must not end before the checkpoint. Not collective. */
+int trainer_check_length(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                         struct Error *error);
 /* Fills state, optimiser slots and progress. Not collective. */
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     struct Error *error);

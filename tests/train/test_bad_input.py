@@ -112,7 +112,12 @@ with scratch() as folder:
     before = sorted(os.listdir(f"{folder}/good/checkpoints"))
     refuse(USAGE, ["--resume"], "train", recipe, "--out", f"{folder}/good")
     wide = run_file(folder, data, name="wide.yaml", model=MODEL.replace("out: 32", "out: 16"), batch=24, shards="2", length="4 steps")
-    refuse(RUN_FILE, ["wide.yaml", "16"], "train", wide, "--out", f"{folder}/good", "--resume")
+    again = "train", recipe, "--out", f"{folder}/good", "--resume"
+    saved = open(f"{folder}/good/run.yaml").read()
+    refuse(RUN_FILE, ["wide.yaml:", "model.9.linear.out: is 16, but the run that", "was started with 32"], "train", wide, "--out", f"{folder}/good", "--resume")
+    refuse(RUN_FILE, ["--set average=ema: is ema, but", "was started with nothing"], *again, "--set", "average=ema", counts=(2,))
+    refuse(RUN_FILE, ["--set train.length=2 steps: ends at step 2, but the run has done 4 steps", "step-000000004.h5"], *again, "--set", "train.length=2 steps")
+    check(open(f"{folder}/good/run.yaml").read() == saved, "and its run file is as it was")
     check(sorted(os.listdir(f"{folder}/good/checkpoints")) == before and open(good, "rb").read() == image, "earlier checkpoints are intact")
     other = synthesize(f"{folder}", train=120, test=60, validation=60, seed=9)  # the same path, other pixels
     refuse(CHECKPOINT, ["other data"], "train", recipe, "--out", f"{folder}/good", "--resume")

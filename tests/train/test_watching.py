@@ -89,11 +89,13 @@ with scratch() as folder:
     check(os.path.exists(f"{out}/run.yaml") and newest_step(out) == step, "and does nothing")
     longer = result(1, "train", recipe, "--out", out, "--resume", "--quiet", *settings(early_stopping__patience=4, early_stopping__metric="loss", early_stopping__minimum_improvement=0.05))
     check(longer["step"] > step, "with more patience it goes on")
+    more_of_plateau = more
     words = run(1, "train", recipe, "--out", f"{folder}/plateau", "--resume", *more)[1]
     check("the run is finished: all 40 steps are done" in words, "a run that is over says so")
 
     # ---- the large-batch rule ----
-    words = run(1, "train", recipe, "--out", f"{folder}/large", *settings(large_batch__base=15, large_batch__warmup="4 epochs"))[1]
+    larger = settings(large_batch__base=15, large_batch__warmup="4 epochs")
+    words = run(1, "train", recipe, "--out", f"{folder}/large", *larger)[1]
     check("large batch: rate 0.05 -> 0.2 for batch 60 = 4 x 15 (linear), warm-up of 4 epochs (8 steps)" in words, "the rule says what it did")
     rates = [line["rate"] for line in lines(f"{folder}/large", "step")]
     check(all(abs(rate - 0.05 * (1 + 3 * step / 8)) < 1e-7 for step, rate in enumerate(rates[:9])), "from the base rate to the large one")
@@ -101,6 +103,13 @@ with scratch() as folder:
     check(re.search(r"large_batch:\s+base: 15\s+rule: linear\s+warmup: 4 epochs", saved) is not None and "rate: 0.05" in saved, "run.yaml keeps it")
     again = result(2, "train", f"{folder}/large/run.yaml", "--out", f"{folder}/large-again", "--quiet")
     check([line["rate"] for line in lines(f"{folder}/large-again", "step")] == rates, "and makes the same run again")
+
+    # ---- a run that goes on longer ----
+    words = run(1, "train", recipe, "--out", f"{folder}/plateau", "--resume", *more_of_plateau, "--set", "train.length=42 steps")[1]
+    check("runs over all" not in words, "plateau does not know how long the run is")
+    words = run(2, "train", recipe, "--out", f"{folder}/large", "--resume", *larger, "--set", "train.length=42 steps")[1]
+    rates = [line["rate"] for line in lines(f"{folder}/large", "step")]
+    check(f"the run was 40 steps long and is 42 now; cosine runs over all of them: rate {rates[39]:.4g} -> {rates[40]:.4g} behind step 40" in words and rates[40] > 2 * rates[39], "cosine does, which a note says")
 
     # ---- snapshots ----
     more = settings(schedule="{cosine_restarts: {period: 4 steps, growth: 2}}", checkpoint__snapshots="true", checkpoint__keep=1, checkpoint__every="0")
