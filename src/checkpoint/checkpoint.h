@@ -60,7 +60,7 @@ struct Checkpoint {
         int rank;
         int64_t size[ARENA_DIMENSIONS];
         int64_t count;
-        float *values;
+        float *values; /* NULL: it holds no floats (checkpoint_read_donor) */
     } * arrays;
 };
 
@@ -95,7 +95,8 @@ int checkpoint_write(const struct Checkpoint *checkpoint, const char *path, stru
 int checkpoint_read(struct Checkpoint **checkpoint, const char *path, struct Error *error);
 /* A donor of parameters: a checkpoint, or any HDF5 file whose group /model holds arrays of floats,
  * as another program writes it. What has no valid seal gives its arrays alone: run_text is NULL,
- * there is no preprocessing (channels 0) and there are no classes. */
+ * there is no preprocessing (channels 0) and there are no classes; an array of something else
+ * (counts of batches) has no values, no size and rank 0. */
 int checkpoint_read_donor(struct Checkpoint **checkpoint, const char *path, struct Error *error);
 void checkpoint_release(struct Checkpoint *checkpoint); /* frees the struct too; NULL is allowed */
 

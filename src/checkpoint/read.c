@@ -13,7 +13,7 @@ struct Reader {
     struct Checkpoint *checkpoint;
     const char *group; /* "model", "average", "optimizer/momentum": being listed */
     int64_t bytes;     /* of all arrays so far */
-    bool any_float;    /* double is converted, not refused */
+    bool foreign; /* another program's: double is converted, what holds no floats has no values */
 };
 
 /* Tells what else the file may be before it says what is wrong with it as a checkpoint. */
@@ -247,10 +247,14 @@ static int read_surroundings(struct Reader *reader, struct Error *error) {
     return code;
 }
 
+static bool holds_floats(const struct H5Info *info) {
+    return info->type == H5_FLOAT32 || info->type == H5_FLOAT64;
+}
+
 static int check_array(struct Reader *reader, const struct CheckpointArray *array,
                        const struct H5Info *info, struct Error *error) {
     const char *path = reader->checkpoint->path;
-    if (info->type != H5_FLOAT32 && !(reader->any_float && info->type == H5_FLOAT64))
+    if (info->type != H5_FLOAT32 && !(reader->foreign && holds_floats(info)))
         return fail(error, ERROR_CHECKPOINT, "%s:/%s: holds %s, float32 was expected", path,
                     array->name, info->type_name);
     if (info->rank > ARENA_DIMENSIONS)
@@ -275,9 +279,10 @@ static int read_array(void *context, const char *member, bool is_group, struct E
                     checkpoint->path, array->name);
     char *name = memory_print("/%s", array->name);
     int code = h5_info(reader->file, name, &info, error);
-    if (!code)
+    bool skipped = !code && reader->foreign && !holds_floats(&info);
+    if (!code && !skipped)
         code = check_array(reader, array, &info, error);
-    if (!code) {
+    if (!code && !skipped) {
         array->rank = info.rank;
         memcpy(array->size, info.size, (size_t)info.rank * sizeof *array->size);
         array->count = memory_product(info.size, info.rank);
@@ -341,7 +346,7 @@ static int read_weights(struct Reader *reader, struct Error *error) {
         return fail(error, ERROR_CHECKPOINT,
                     "%s: is neither a checkpoint nor a file of weights: it has no group /model",
                     reader->checkpoint->path);
-    reader->any_float = true;
+    reader->foreign = true;
     return read_model(reader, error);
 }
 

@@ -23,7 +23,7 @@ const struct CheckpointArray *checkpoint_array(const struct Checkpoint *checkpoi
 }
 
 bool checkpoint_array_fits(const struct CheckpointArray *array, const struct ArenaRow *row) {
-    return array->rank == row->file_rank &&
+    return array->values && array->rank == row->file_rank &&
            !memcmp(array->size, row->file_size, (size_t)array->rank * sizeof *array->size);
 }
 

@@ -80,8 +80,11 @@ void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *ch
         progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
                       trainer->request->folder);
     if (trainer->donor)
-        progress_note(trainer->bar, "starting from %s, its preprocessing %s:%s",
-                      trainer->donor->path, trainer->prepared_by ? "kept" : "replaced",
+        progress_note(trainer->bar, "starting from %s, %s:%s", trainer->donor->path,
+                      trainer->donor->channels == 0
+                          ? "weights alone, the preprocessing the run's own"
+                      : trainer->prepared_by ? "its preprocessing kept"
+                                             : "its preprocessing replaced",
                       taken->data ? taken->data : "");
     announce_parts(trainer);
     announce_shards(trainer);

@@ -25,18 +25,41 @@ static int settle_start(const struct RunFile *file, struct StartOptions *start,
     if (!start->checkpoint && !is_default(start))
         return runfile_fail(file, error, ERROR_RUN_FILE, "start_from",
                             "missing key 'checkpoint', without which the others do nothing");
-    if (start->preprocess != START_PREPROCESS_AUTO)
-        return OK;
-    if (start->checkpoint && runfile_given(file, "preprocess"))
-        return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess",
-                            "would be overruled by the donor's preprocessing: say "
-                            "start_from.preprocess: own to use this one, or donor and leave it "
-                            "out");
-    start->preprocess = START_PREPROCESS_DONOR;
+    if (!start->checkpoint && start->preprocess == START_PREPROCESS_AUTO)
+        start->preprocess = START_PREPROCESS_DONOR;
     return OK;
 }
 
-static int settle(const struct RunFile *file, struct RunOptions *options, struct Error *error) {
+/* Where the donor's preprocessing is kept, one of the run's own would do nothing: it is refused,
+ * and not taken from what was saved before it was. A saved run file has every key, so defaults are
+ * no wish. That of targets is the run's own either way. */
+static int settle_preprocess(const struct RunFile *file, struct RunOptions *options, bool saved,
+                             struct Error *error) {
+    struct PreprocessOptions defaults = {0};
+    struct RunFile *empty = NULL;
+    struct Difference difference;
+    if (!options->start_from.checkpoint || options->start_from.preprocess != START_PREPROCESS_DONOR)
+        return OK;
+    int code = runfile_parse(&empty, "defaults", "{}", NULL, 0, preprocess_keys, &defaults, error);
+    if (code)
+        return code;
+    defaults.targets = options->preprocess.targets;
+    if (saved)
+        options->preprocess = defaults;
+    if (runfile_difference(preprocess_keys, &options->preprocess, &defaults, &difference)) {
+        char *path = memory_print("preprocess.%s", difference.path.data);
+        code = runfile_fail(file, error, ERROR_RUN_FILE, path,
+                            "is overruled by start_from.preprocess: donor; say own to use it, or "
+                            "leave it out");
+        memory_release(path);
+    }
+    difference_release(&difference);
+    runfile_release(empty);
+    return code;
+}
+
+static int settle(const struct RunFile *file, struct RunOptions *options, bool saved,
+                  struct Error *error) {
     static const char *const switches[][2] = {
         {"lookahead", "every"}, {"early_stopping", "patience"}, {"large_batch", "base"}};
     for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
@@ -48,7 +71,8 @@ static int settle(const struct RunFile *file, struct RunOptions *options, struct
                                 "missing key '%s', without which the others do nothing",
                                 switches[i][1]);
     }
-    return settle_start(file, &options->start_from, error);
+    int code = settle_start(file, &options->start_from, error);
+    return code ? code : settle_preprocess(file, options, saved, error);
 }
 
 int run_parse(struct RunFile **file, const char *path, const char *text,
@@ -56,7 +80,7 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
               struct Error *error) {
     int code = runfile_parse(file, path, text, overrides, override_count, run_keys, options, error);
     if (!code)
-        code = settle(*file, options, error);
+        code = settle(*file, options, text != NULL, error);
     if (code) {
         runfile_release(*file);
         *file = NULL;

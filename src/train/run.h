@@ -18,7 +18,7 @@ struct StartOptions {
     const char *checkpoint;     /* a checkpoint or a file of weights; NULL: nobody's */
     int parameters;             /* enum: auto, model, average */
     struct Strings take, fresh; /* patterns of names */
-    int preprocess;             /* enum: auto, donor, own; run_parse leaves no auto */
+    int preprocess;             /* enum: auto, donor, own; auto until the donor is read */
 };
 enum { START_AUTO, START_MODEL, START_AVERAGE };
 enum { START_PREPROCESS_AUTO, START_PREPROCESS_DONOR, START_PREPROCESS_OWN };
@@ -69,8 +69,8 @@ extern const struct Key run_keys[];
 struct UpdaterRequest run_updater_request(const struct RunOptions *options);
 
 /* runfile_parse of a whole run, and what the tables of keys cannot say: a section whose keys do
- * nothing because the one that switches it on is missing is refused; start_from.preprocess is
- * decided. */
+ * nothing because the one that switches it on is missing is refused, and so is a preprocess that
+ * the donor's replaces. `text`: of a saved run. */
 int run_parse(struct RunFile **file, const char *path, const char *text,
               const char *const *overrides, int override_count, struct RunOptions *options,
               struct Error *error);

@@ -27,7 +27,8 @@ static const struct Key data_keys[] = {
      .offset = DATA_AT(validation),
      .fallback = "validation",
      .help =
-         "split to evaluate after every epoch, by which best.h5 is chosen; none: no evaluation"},
+         "split to evaluate after every epoch, by which best.h5 is chosen; none: no evaluation, "
+         "and best.h5 is the newest checkpoint"},
     KEY_END};
 
 const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
@@ -199,9 +200,10 @@ static const struct Key start_keys[] = {
      .offset = START_AT(preprocess),
      .fallback = "auto",
      .names = start_preprocess_names,
-     .help = "donor: images are prepared as for the donor, with its statistics; own: as the run "
-             "file's preprocess says, with the new data's; auto: donor, but with a preprocess in "
-             "the run file one of the two has to be said"},
+     .help =
+         "donor: images are prepared as for the donor, with its statistics, and a preprocess in "
+         "the run file is refused; own: as the run file's preprocess says, with the new data's; "
+         "auto: donor, or own of a file that holds weights alone"},
     KEY_END};
 
 const struct Key run_keys[] = {

@@ -8,12 +8,32 @@
 #include "train/share.h"
 #include "train/trainer.h"
 
+/* What the run file says of preparing images would do nothing; of targets the donor knows nothing.
+ */
+static int check_overruled(const struct RunFile *file, struct Error *error) {
+    int code = OK;
+    for (const struct Key *key = preprocess_keys; key->name && !code; key++) {
+        char *path = memory_print("preprocess.%s", key->name);
+        if (strcmp(key->name, "targets") && runfile_given(file, path))
+            code = runfile_fail(file, error, ERROR_RUN_FILE, path,
+                                "would be overruled by the donor's preprocessing; say "
+                                "start_from.preprocess: own to use this one, or leave it out");
+        memory_release(path);
+    }
+    return code;
+}
+
 static int check_donor(const struct RunFile *file, const struct StartOptions *options,
                        const struct Checkpoint *donor, struct Error *error) {
+    if (options->preprocess == START_PREPROCESS_AUTO && donor->channels > 0) {
+        int code = check_overruled(file, error);
+        if (code)
+            return code;
+    }
     if (options->preprocess == START_PREPROCESS_DONOR && donor->channels == 0)
         return runfile_fail(file, error, ERROR_RUN_FILE, "start_from.preprocess",
                             "is donor, but %s holds weights alone, without preprocessing; expected "
-                            "own",
+                            "own or auto",
                             options->checkpoint);
     if (options->parameters == START_AVERAGE && !checkpoint_has_average(donor))
         return runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.parameters",
@@ -33,13 +53,13 @@ int transfer_read_donor(const struct RunFile *file, const struct StartOptions *o
 }
 
 bool transfer_keeps_preprocess(const struct StartOptions *options) {
-    return options->checkpoint && options->preprocess == START_PREPROCESS_DONOR;
+    return options->checkpoint && options->preprocess != START_PREPROCESS_OWN;
 }
 
 int transfer_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
                         const struct RunOptions *options, const struct Dataset *dataset,
                         const struct Checkpoint *keeper, struct Error *error) {
-    if (!keeper)
+    if (!keeper || keeper->channels == 0)
         return preprocess_create(preprocess, &options->preprocess, file, dataset, error);
     member_preprocess(preprocess, keeper);
     preprocess_fit(preprocess, dataset->height, dataset->width);
@@ -54,9 +74,13 @@ int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
         code = transfer_read_donor(trainer->file, &trainer->options.start_from, &trainer->donor,
                                    error);
     code = ranks_agree(trainer->ranks, code, error);
-    if (!code)
-        share_checkpoint(trainer->ranks, &trainer->donor);
-    return code;
+    if (code)
+        return code;
+    share_checkpoint(trainer->ranks, &trainer->donor);
+    if (trainer->options.start_from.preprocess == START_PREPROCESS_AUTO)
+        trainer->options.start_from.preprocess =
+            trainer->donor->channels ? START_PREPROCESS_DONOR : START_PREPROCESS_OWN;
+    return OK;
 }
 
 static bool matches(const struct Strings *patterns, const char *name) {
@@ -96,21 +120,22 @@ static enum Transfer fate_of(const struct StartOptions *options, const struct Ar
         return TRANSFER_NOT_ASKED;
     if (!array)
         return TRANSFER_ABSENT;
+    if (!array->values)
+        return TRANSFER_TYPE;
     return checkpoint_array_fits(array, row) ? TRANSFER_TAKEN : TRANSFER_SHAPE;
 }
 
 /* Rows [first, end) have the same fate. */
 static void add_line(struct Text *table, const struct Arena *arena, int first, int end,
                      enum Transfer fate, const struct CheckpointArray *array) {
-    static const char *const words[] = {[TRANSFER_TAKEN] = "taken",
-                                        [TRANSFER_FRESH] = "fresh",
-                                        [TRANSFER_NOT_ASKED] = "fresh",
-                                        [TRANSFER_ABSENT] = "skipped",
-                                        [TRANSFER_SHAPE] = "skipped"};
+    static const char *const words[] = {
+        [TRANSFER_TAKEN] = "taken",    [TRANSFER_FRESH] = "fresh",  [TRANSFER_NOT_ASKED] = "fresh",
+        [TRANSFER_ABSENT] = "skipped", [TRANSFER_TYPE] = "skipped", [TRANSFER_SHAPE] = "skipped"};
     static const char *const reasons[] = {[TRANSFER_TAKEN] = "",
                                           [TRANSFER_FRESH] = ": by start_from.fresh",
                                           [TRANSFER_NOT_ASKED] = ": not in start_from.take",
                                           [TRANSFER_ABSENT] = ": the donor has none of that name",
+                                          [TRANSFER_TYPE] = ": the donor's holds no floats",
                                           [TRANSFER_SHAPE] = ""};
     int64_t values = 0;
     for (int i = first; i < end; i++)

@@ -11,9 +11,10 @@
 /* The donor of start_from, read and checked; *donor is NULL where there is none. */
 int transfer_read_donor(const struct RunFile *file, const struct StartOptions *options,
                         struct Checkpoint **donor, struct Error *error);
-/* Does the run prepare its images as the donor's were? */
+/* Does the run prepare its images as the donor's were, where the donor knows how? */
 bool transfer_keeps_preprocess(const struct StartOptions *options);
-/* The run's preprocessing: that of `keeper`, or where that is NULL what the run file says. */
+/* The run's preprocessing: that of `keeper`, or what the run file says where that is NULL or
+ * holds weights alone. */
 int transfer_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
                         const struct RunOptions *options, const struct Dataset *dataset,
                         const struct Checkpoint *keeper, struct Error *error);
@@ -24,6 +25,7 @@ enum Transfer {
     TRANSFER_FRESH,     /* a pattern of `fresh` */
     TRANSFER_NOT_ASKED, /* no pattern of `take` */
     TRANSFER_ABSENT,    /* the donor has no such array */
+    TRANSFER_TYPE,      /* the donor's holds no floats */
     TRANSFER_SHAPE      /* the donor's has another shape */
 };
 

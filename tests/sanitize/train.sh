@@ -82,7 +82,7 @@ RUN
 "$trainer" inspect run/checkpoints/latest.h5 >/dev/null
 
 # The donor's first layers, its preprocessing and nothing else; then another batch of the toolbox.
-"${ranks[@]}" "$trainer" train run.yaml --out transferred --set start_from.checkpoint=run/checkpoints/latest.h5 --set start_from.preprocess=donor \
+"${ranks[@]}" "$trainer" train run.yaml --out transferred --set start_from.checkpoint=run/checkpoints/latest.h5 --set preprocess= \
     --set 'start_from.fresh=["17.*"]' --set optimizer='{lamb: {rate: 0.01}}' --set schedule='{plateau: {patience: 0}}' \
     --set average=ema --set checkpoint.snapshots=false --set loss='{svm: {squared: true}}' --set 'mix=[]' \
     --set 'train.length=4 steps' --set large_batch='{base: 12, warmup: 0}'

@@ -95,8 +95,15 @@ with scratch() as folder:
     with h5py.File(plain, "w") as file:
         for name in ("0.weight", "1.weight"):
             file[f"model/{name}"] = theirs[name].astype(np.float64) * 2
+        file["model/1.num_batches_tracked"] = 7  # of PyTorch's batch normalisation
+        file["model/5.bias"] = np.arange(4)
     result(1, "train", student, "--out", f"{folder}/plain", "--set", f"start_from.checkpoint={plain}", "--set", "start_from.preprocess=own", "--quiet")
     check((begin(folder, "plain")["0.weight"] == theirs["0.weight"] * 2).all(), "weights that h5py wrote are taken")
+    alone = ["train", student, "--out", f"{folder}/alone", "--set", f"start_from.checkpoint={plain}", "--set", "preprocess.scale=range"]
+    words = run(2, *alone, "--stop-after", "2")[1]
+    check("plain.h5, weights alone, the preprocessing the run's own:" in words and "unused   1.num_batches_tracked:" in words and "skipped  5.bias: the donor's holds no floats" in words, "with the run's own preprocessing, since it has none; what holds no floats is passed over, by name")
+    run(1, *alone, "--resume", "--quiet")
+    check("preprocess: own" in open(f"{folder}/alone/run.yaml").read() and np.allclose(preparation("alone"), means[1]), "also when resumed")
 
     frozen = ["--set", 'parameters=[{all: {name: "*", frozen: true}}, {all: {name: "5.*", frozen: false}}]']
     words = run(1, "train", student, "--out", f"{folder}/frozen", *start, *frozen)[1]
@@ -127,10 +134,11 @@ with scratch() as folder:
         check(not os.path.exists(f"{folder}/refused"), words)
         return words
     check("'5.weigth' matches no array of the model; the nearest is '5.weight'" in refused(3, *start, "--set", 'start_from.fresh=["5.weigth"]'), "a pattern for nothing is refused")
-    check("start_from.preprocess" in refused(3, "--set", f"start_from.checkpoint={plain}"), "weights alone have no preprocessing to keep")
+    check("--set start_from.preprocess=donor:" in refused(3, "--set", f"start_from.checkpoint={plain}", "--set", "start_from.preprocess=donor"), "weights alone have no preprocessing to keep")
     check("is taken" in refused(5, *start, "--set", 'start_from.take=["5.*"]'), "a donor of which nothing fits is refused")
     check("holds no average of weights" in refused(5, *start, "--set", "start_from.parameters=average"), "an average that is not there is refused")
     check("would be overruled" in refused(3, *start, "--set", "preprocess.center=mean_image"), "a preprocess beside the donor's has to be decided upon")
+    check("preprocess.scale=range: is overruled by start_from.preprocess: donor" in refused(3, *start, "--set", "preprocess.scale=range", "--set", "start_from.preprocess=donor"), "also where the donor's is asked for")
     check("missing key 'checkpoint'" in refused(3, "--set", 'start_from.fresh=["0.*"]'), "start_from without a checkpoint is refused")
     check("missing key 'every'" in refused(3, "--set", "lookahead.share=0.3"), "a section that nothing switches on is refused")
     check("no group /model" in refused(5, "--set", f"start_from.checkpoint={data}"), "a data set is no donor")
