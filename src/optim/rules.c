@@ -125,11 +125,32 @@ static int refuse_empty(const struct Choice *rule, struct Error *error) {
                        norm ? ", l1 or max_norm" : " or l1");
 }
 
+/* What is frozen has no update, and so nothing else. */
+static int refuse_beside_frozen(const struct Choice *rule, struct Error *error) {
+    const struct RuleOptions *options = rule->options;
+    const struct {
+        const char *key;
+        double value;
+    } others[] = {{"rate", options->rate},
+                  {"weight_decay", options->weight_decay},
+                  {"l1", options->l1},
+                  {"max_norm", rule->kind->keys == weight_keys ? options->max_norm : NAN}};
+    for (size_t i = 0; options->frozen == 1 && i < sizeof others / sizeof *others; i++)
+        if (!isnan(others[i].value))
+            return schema_fail(error, rule, others[i].key,
+                               "%g beside frozen: true, which leaves nothing to update; expected "
+                               "frozen alone",
+                               others[i].value);
+    return OK;
+}
+
 static int apply_everywhere(const struct Choice *rule, const struct Arena *arena,
                             struct RowSettings *settings, struct Error *error) {
     const struct RuleOptions *options = rule->options;
     bool idle = true;
     int code = refuse_empty(rule, error);
+    if (!code)
+        code = refuse_beside_frozen(rule, error);
     if (code)
         return code;
     for (int i = 0; i < arena->row_count; i++) {

@@ -28,8 +28,9 @@ struct RowSettings {
 };
 
 /* Fills settings[row] for each row of the arena (of statistics: frozen) from the optimiser's keys
- * and the rules. Fails (ERROR_RUN_FILE) for a rule that sets nothing or holds for no parameter,
- * naming the nearest, and where nothing is left to train. */
+ * and the rules. Fails (ERROR_RUN_FILE) for a rule that sets nothing, that sets something beside
+ * frozen: true, or that holds for no parameter, naming the nearest, and where nothing is left to
+ * train. */
 int rules_apply(const struct ChoiceList *rules, const struct OptimizerCommon *common,
                 const struct Arena *arena, struct RowSettings *settings, struct Error *error);
 

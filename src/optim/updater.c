@@ -253,6 +253,24 @@ static bool pass(const struct Step *step, const struct Run *run, const struct Up
     return finite;
 }
 
+static void limit_norms(const struct Updater *updater, const struct Run *run, char *values) {
+    if (run->settings.max_norm > 0)
+        updater->kernels->project(run->units, run->length, run->settings.max_norm, values);
+}
+
+/* The slow weights lie on the way between slow and fast ones, which max_norm limits both: so they
+ * stay within it, once what they start from does. */
+static void look_ahead(const struct Step *step, const struct Run *run, char *parameters) {
+    const struct Updater *updater = step->updater;
+    if (!updater->slow)
+        return;
+    char *slow = updater->slow + run->begin * updater->real_bytes;
+    if (step->number == 1)
+        limit_norms(updater, run, slow);
+    if (step->number % updater->lookahead.every == 0)
+        updater->kernels->follow(run->end - run->begin, updater->lookahead.share, parameters, slow);
+}
+
 static bool step_run(const struct Step *step, const struct Run *run) {
     struct Updater *updater = step->updater;
     const struct Optimizer *optimizer = updater->optimizer;
@@ -272,11 +290,8 @@ static bool step_run(const struct Step *step, const struct Run *run) {
     finite &= pass(step, run, &update, optimizer->update);
 
     char *parameters = step->state + run->begin * updater->real_bytes;
-    if (run->settings.max_norm > 0)
-        updater->kernels->project(run->units, run->length, run->settings.max_norm, parameters);
-    if (updater->slow && step->number % updater->lookahead.every == 0)
-        updater->kernels->follow(run->end - run->begin, updater->lookahead.share, parameters,
-                                 updater->slow + run->begin * updater->real_bytes);
+    limit_norms(updater, run, parameters);
+    look_ahead(step, run, parameters);
     return finite;
 }
 

@@ -80,7 +80,8 @@ static void test_later_wins(void **state) {
     (void)state;
     expect("optimizer: {sgd: {rate: 1, weight_decay: 0.5, decay: all}}\n"
            "parameters:\n"
-           "  - all: {frozen: true, rate: 2, l1: 7}\n"
+           "  - all: {rate: 2, l1: 7}\n"
+           "  - all: {frozen: true}\n"
            "  - all: {name: '3.*', frozen: false, weight_decay: 0}\n"
            "  - weights: {name: '3.body.?.weight', rate: 3}\n"
            "  - biases: {name: '*.bias', l1: 0}\n",
@@ -122,6 +123,12 @@ static void test_refusals(void **state) {
             "l1 or max_norm");
     refused("parameters: [biases: {}]", "run.yaml:1: parameters.0.biases: sets nothing; expected "
                                         "frozen, rate, weight_decay or l1");
+    refused("parameters:\n  - biases: {frozen: true, rate: 0.1}",
+            "run.yaml:2: parameters.0.biases.rate: 0.1 beside frozen: true, which leaves nothing "
+            "to update; expected frozen alone");
+    refused("parameters:\n  - weights: {name: '0.*', max_norm: 0, frozen: true}",
+            "run.yaml:2: parameters.0.weights.max_norm: 0 beside frozen: true, which leaves "
+            "nothing to update; expected frozen alone");
     refused("parameters: [weight: {rate: 1}]",
             "run.yaml:1: parameters.0: unknown parameter rule 'weight'; did you mean 'weights'? "
             "(there is weights, biases, normalisations, slopes, all)");

@@ -154,7 +154,8 @@ static void test_frozen(void **unused) {
         start(&plain, variant, optimizers[o], "lookahead: {every: 4}");
         start(&run, variant, optimizers[o],
               "lookahead: {every: 4}\n"
-              "parameters: [all: {weight_decay: 0.1}, all: {name: '[13].*', frozen: true, l1: 1}]");
+              "parameters: [all: {weight_decay: 0.1}, all: {name: '[13].*', l1: 1}, "
+              "all: {name: '[13].*', frozen: true}]");
         struct Run same;
         start(&same, variant, optimizers[o],
               "lookahead: {every: 4}\nparameters: [all: {weight_decay: 0.1}]");
@@ -269,6 +270,48 @@ static void test_max_norm(void **unused) {
     assert_true(scaled >= 5 && kept >= 3);
     stop(&plain);
     stop(&run);
+}
+
+/* Of the vectors of weights that max_norm limits. */
+static double longest(const struct Run *run, const void *values) {
+    double most = 0;
+    for (int row = 0; row < ROWS; row++) {
+        const struct ArenaRow *at = &rows[row];
+        int units = at->role == ROLE_WEIGHT ? (int)at->size[0] : 0;
+        for (int unit = 0; unit < units; unit++) {
+            double sum = 0;
+            for (int i = 0, length = (int)at->count / units; i < length; i++) {
+                double value = get(run, values, (int)at->offset + unit * length + i);
+                sum += value * value;
+            }
+            most = fmax(most, sqrt(sum));
+        }
+    }
+    return most;
+}
+
+/* Neither the weights nor lookahead's slow ones are ever longer behind a step, also where the
+ * initial ones are. */
+static void test_max_norm_of_lookahead(void **unused) {
+    (void)unused;
+    static double x[STATE];
+    static const enum Variant variants[] = {VARIANT_F64, VARIANT_F32};
+    for (int o = 0; o < OPTIMIZERS; o++)
+        for (int v = 0; v < 2; v++)
+            for (int steps = 1; steps <= 7; steps++) {
+                struct Run run;
+                start(&run, variants[v], optimizers[o],
+                      "lookahead: {every: 3, share: 0.25}\nparameters: [all: {max_norm: 0.5}]");
+                walk(&run, steps, x);
+                int last = updater_slot_count(run.updater) - 1;
+                assert_string_equal(updater_slot_name(run.updater, last), "slow_weights");
+                double fast = longest(&run, x);
+                double slow = longest(&run, updater_slot(run.updater, last));
+                if (!(fast < 0.500001 && slow < 0.500001))
+                    fail_msg("%s, step %d: %.9g, slow %.9g", optimizers[o], steps, fast, slow);
+                assert_true(steps > 1 || slow > 0.499999); /* no shorter than it has to be */
+                stop(&run);
+            }
 }
 
 /* One step of plain descent at rate 1 shows the gradient that the optimiser saw. */
@@ -393,11 +436,17 @@ static void test_slots(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_all_are_here), cmocka_unit_test(test_pieces),
-        cmocka_unit_test(test_variants),     cmocka_unit_test(test_frozen),
-        cmocka_unit_test(test_penalties),    cmocka_unit_test(test_max_norm),
-        cmocka_unit_test(test_clipping),     cmocka_unit_test(test_nonfinite),
-        cmocka_unit_test(test_lookahead),    cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_all_are_here),
+        cmocka_unit_test(test_pieces),
+        cmocka_unit_test(test_variants),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_penalties),
+        cmocka_unit_test(test_max_norm),
+        cmocka_unit_test(test_max_norm_of_lookahead),
+        cmocka_unit_test(test_clipping),
+        cmocka_unit_test(test_nonfinite),
+        cmocka_unit_test(test_lookahead),
+        cmocka_unit_test(test_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
