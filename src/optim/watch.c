@@ -9,7 +9,7 @@ bool watch_observe(struct Watch *watch, struct WatchRule rule,
                    const struct Validation *validation) {
     bool falls = rule.metric == WATCH_LOSS;
     double value = falls ? validation->loss : validation->accuracy;
-    double margin = rule.relative ? watch->best * rule.threshold : rule.threshold;
+    double margin = rule.relative ? fabs(watch->best) * rule.threshold : rule.threshold;
     bool better = watch->seen == 0 || (isnan(watch->best) && !isnan(value)) ||
                   (falls ? value < watch->best - margin : value > watch->best + margin);
     watch->seen++;

@@ -21,9 +21,9 @@ struct Watch {
 };
 
 /* What has to be beaten for an improvement: a loss must be below
- *   best · (1 − threshold)  if relative,  else best − threshold,
- * an accuracy above best · (1 + threshold), else best + threshold. The first figure improves,
- * and any number on one that is none. */
+ *   best − |best| · threshold  if relative,  else best − threshold,
+ * an accuracy above best + |best| · threshold, else best + threshold: R², which may stand in its
+ * place, can be negative. The first figure improves, and any number on one that is none. */
 struct WatchRule {
     enum WatchMetric metric;
     double threshold;

@@ -37,6 +37,13 @@ static void test_improvement(void **state) {
     assert_false(observe(&watch, accuracy, 0.125));
     assert_true(observe(&watch, accuracy, 0.25));
     watch = (struct Watch){0};
+    struct WatchRule r2 = {.metric = WATCH_ACCURACY, .threshold = 0.1, .relative = true};
+    assert_true(observe(&watch, r2, -2)); /* R2 of values may be negative */
+    assert_false(observe(&watch, r2, -2.1));
+    assert_false(observe(&watch, r2, -2));
+    assert_false(observe(&watch, r2, -1.9));
+    assert_true(observe(&watch, r2, -1.7));
+    watch = (struct Watch){0};
     loss.relative = false;
     assert_true(observe(&watch, loss, 1));
     assert_false(observe(&watch, loss, 0.95));
