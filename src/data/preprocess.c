@@ -12,6 +12,7 @@ static const char *const scale_names[] = {"none", "channel_std", "range", "pixel
 static const char *const decorrelate_names[] = {"none", "pca", "pca_whiten", "zca", NULL};
 static const char *const scope_names[] = {"image", "pixel", NULL};
 
+#define DEFAULT_EPSILON 1e-5
 #define AT(member) offsetof(struct PreprocessOptions, member)
 const struct Key preprocess_keys[] = {
     {.name = "center",
@@ -102,16 +103,33 @@ static int check_scope(const struct PreprocessOptions *options, const struct Run
     return OK;
 }
 
+/* Keys of a run file that would do nothing. */
+static int check_idle(const struct PreprocessOptions *options, const struct RunFile *file,
+                      struct Error *error) {
+    int kind = options->decorrelate;
+    if (kind == DECORRELATE_NONE && options->components)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                            "%lld is for decorrelate: pca, pca_whiten or zca, which is none",
+                            (long long)options->components);
+    if (kind == DECORRELATE_NONE && options->scope != SCOPE_IMAGE)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.scope",
+                            "%s is for decorrelate: pca, pca_whiten or zca, which is none",
+                            scope_names[options->scope]);
+    bool divides = kind == DECORRELATE_PCA_WHITEN || kind == DECORRELATE_ZCA;
+    if (file && !divides && options->epsilon != DEFAULT_EPSILON)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.epsilon",
+                            "%g is for decorrelate: pca_whiten or zca, which is %s",
+                            options->epsilon, decorrelate_names[kind]);
+    return OK;
+}
+
 int preprocess_describe(const struct PreprocessOptions *options, const struct RunFile *file,
                         const struct Image *in, struct Image *out, struct Error *error) {
     *out = *in;
-    if (options->decorrelate == DECORRELATE_NONE)
-        return options->components
-                   ? runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
-                                  "%lld is for decorrelate: pca, pca_whiten or zca, which is none",
-                                  (long long)options->components)
-                   : OK;
-    int result = check_scope(options, file, in, error);
+    int result = check_idle(options, file, error);
+    if (result != OK || options->decorrelate == DECORRELATE_NONE)
+        return result;
+    result = check_scope(options, file, in, error);
     if (result != OK)
         return result;
     bool pixel = options->scope == SCOPE_PIXEL;

@@ -339,6 +339,11 @@ static void what_does_not_fit_together(void **state) {
         {"decorrelate: zca, scope: pixel, scale: pixel_std",
          "preprocess.scale: pixel_std does not go with"},
         {"components: 3", "test.yaml:1: preprocess.components: 3 is for decorrelate: pca"},
+        {"scope: pixel", "test.yaml:1: preprocess.scope: pixel is for decorrelate: pca"},
+        {"epsilon: 0.1", "test.yaml:1: preprocess.epsilon: 0.1 is for decorrelate: pca_whiten or "
+                         "zca, which is none"},
+        {"scope: image, epsilon: 0.00001, components: 0", NULL}, /* as a saved run file has them */
+        {"decorrelate: pca, epsilon: 0.1", "preprocess.epsilon: 0.1 is for"},
         {"decorrelate: pca, components: 91",
          "preprocess.components: is 91, expected at most the 90 that an image has"},
         {"decorrelate: pca, scope: pixel, components: 4", "at most the 3 that a pixel has"},
