@@ -94,13 +94,21 @@ struct ArenaRow *describe_channel_row(struct Describe *describe, const char *nam
     return row;
 }
 
-void describe_bias(struct Describe *describe, const struct ArenaRow *weight,
-                   const struct Choice *initialiser) {
+int describe_bias(struct Describe *describe, const struct ArenaRow *weight, bool bias,
+                  const struct Choice *initialiser) {
+    if (!bias)
+        return initialiser->kind
+                   ? describe_fail(describe, "bias_init",
+                                   "%s is for biases, and bias is false; expected bias: true or "
+                                   "no bias_init",
+                                   initialiser->kind->name)
+                   : OK;
     struct ArenaRow *row =
         describe_row(describe, "bias", ROLE_BIAS, 1, &describe->node->out.channels);
     row->fan_in = weight->fan_in;
     row->fan_out = weight->fan_out;
     row->initialiser = initialise_biases(describe->graph, initialiser);
+    return OK;
 }
 
 static bool row_sizes_sane(const struct Graph *graph, const struct Node *node) {
@@ -112,14 +120,18 @@ static bool row_sizes_sane(const struct Graph *graph, const struct Node *node) {
     return true;
 }
 
-/* Those that make matrices cannot fill a row of one dimension. */
+/* Those that make matrices cannot fill a row of one dimension; and what the kind itself refuses. */
 static int check_initialisers(const struct Describe *describe) {
     const struct Node *node = describe->node;
     for (int i = 0; i < node->row_count; i++) {
         const struct ArenaRow *row = &describe->graph->arena.rows[node->first_row + i];
         const struct Choice *choice = row->initialiser;
         CHECK(choice && choice->kind);
-        if (((const struct Initialiser *)choice->kind)->needs_matrix && row->file_rank < 2)
+        const struct Initialiser *initialiser = (const struct Initialiser *)choice->kind;
+        int code = initialiser->check ? initialiser->check(choice, describe->error) : OK;
+        if (code)
+            return code;
+        if (initialiser->needs_matrix && row->file_rank < 2)
             return schema_fail(describe->error, choice, NULL,
                                "%s makes matrices, %s is a row of numbers: expected another "
                                "initialiser there",

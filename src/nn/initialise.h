@@ -15,6 +15,8 @@ struct Initialiser {
     void (*fill)(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
                  float *values);
     bool needs_matrix; /* refuses rows of one dimension: biases, scales, shifts */
+    int (*check)(const struct Choice *choice, struct Error *error); /* keys that do not go together;
+                                                                       NULL: nothing */
 };
 
 extern const struct KindTable initialiser_kinds;

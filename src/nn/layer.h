@@ -72,9 +72,10 @@ struct ArenaRow *describe_row(struct Describe *describe, const char *name, enum 
 struct ArenaRow *describe_channel_row(struct Describe *describe, const char *name,
                                       enum ArenaRole role);
 /* "bias": one value an output channel of the node, behind `weight`, whose fans it takes;
- * `initialiser`: the layer's own choice, kind NULL: the model's. */
-void describe_bias(struct Describe *describe, const struct ArenaRow *weight,
-                   const struct Choice *initialiser);
+ * `initialiser`: the layer's own choice, kind NULL: the model's. Where the layer has no `bias`, it
+ * only refuses a choice of its own. */
+int describe_bias(struct Describe *describe, const struct ArenaRow *weight, bool bias,
+                  const struct Choice *initialiser);
 
 /* An operation of a plan: a node, and those that were merged into it. */
 struct Operation {

@@ -330,6 +330,10 @@ static void test_refusals(void **unused) {
         {"[{batchnorm: {scale_init: dirac}}]", {"0.weight", "dirac"}},
         {"[{conv: {out: 3, kernel: 1}}]\ninitialise: {biases: dirac}", {"initialise", "0.bias"}},
         {"[relu]\ninitialise: {residual: one}", {"residual", "zero"}},
+        {"[{conv: {out: 3, kernel: 1, weight_init: {kaiming_normal: {gain: tanh, slope: 0.3}}}}]",
+         {"kaiming_normal.slope: 0.3 is for gain: leaky_relu", "gain is tanh"}},
+        {"[{conv: {out: 3, kernel: 1}}]\ninitialise: {weights: {kaiming_uniform: {slope: 0}}}",
+         {"initialise.weights.kaiming_uniform.slope: 0 is for", "gain is relu"}},
     };
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         struct Net net;

@@ -206,11 +206,27 @@ static void test_impossible_shapes(void **unused) {
         {"[{avgpool: {kernel: 2, padding: 2}}]", {"padding", "half", "2"}},
         {"[{maxpool: {kernel: 2, padding: 1, dilation: 6}}]", {"dilation", "6", "5 x 5"}},
         {"[{branches: {paths: [[]]}}]", {"paths", "1 path", "2 to 8"}},
-        {"[{branches: {paths: [[], [{conv: {out: 4, kernel: 3}}]]}}]", {"paths", "5 x 5", "3 x 3"}},
+        {"[{branches: {paths: [[], [{conv: {out: 4, kernel: 3}}]]}}]",
+         {"paths: layer 0 (branches): path 0 gives", "5 x 5", "3 x 3"}},
+        {"[{branches: {paths: [[flatten], [{avgpool: {kernel: 5}}, flatten]]}}]",
+         {"layer 0 (branches)", "5 x 5", "1 x 1"}},
         {"[{branches: {join: add, paths: [[], [{conv: {out: 4, kernel: 1}}]]}}]",
          {"paths", "(5, 5, 3)", "(5, 5, 4)"}},
         {"[{fractional_maxpool: {out: 5}}]", {"out", "5 regions", "5 pixels"}},
         {"[{fractional_maxpool: {ratio: 7}}]", {"ratio", "0 regions", "5 pixels"}},
+        {"[{fractional_maxpool: {out: 3, ratio: 2}}]", {"ratio: ", "2 beside out: 3", "one of"}},
+        {"[{conv: {out: 4, kernel: 1, bias: false, bias_init: zeros}}]",
+         {"bias_init: layer 0 (conv)", "zeros is for biases", "expected bias: true"}},
+        {"[flatten, {linear: {out: 4, bias: false, bias_init: {constant: {value: 1}}}}]",
+         {"bias_init: layer 1 (linear)", "constant", "bias is false"}},
+        {"[{residual: {body: [relu], drop_rule: constant}}]",
+         {"drop_rule: ", "drop, which is 0", ""}},
+        {"[flatten, {residual: {shortcut: projection, body: [{linear: {out: 4}}]}}]",
+         {"shortcut: layer 1 (residual)", "expected an image", "flattened"}},
+        {"[{residual: {shortcut: projection, body: [flatten, {linear: {out: 4}}]}}]",
+         {"shortcut: layer 0 (residual)", "(1, 1, 4)", "one pixel"}},
+        {"[{residual: {shortcut: pad, body: [global_avgpool]}}]",
+         {"shortcut: ", "(1, 1, 3)", "one pixel"}},
         {"[{residual: {body: [relu], drop: 1}}]", {"drop", "1", "less"}},
         {"[{conv: {out: 4, kernel: 1, dropconnect: 1}}]", {"dropconnect", "1", "less"}},
         {"[flatten, {upsample: {factor: 2}}]", {"flatten", "before", "upsample"}},
@@ -236,6 +252,19 @@ static void test_impossible_shapes(void **unused) {
             if (!strstr(error.text, refused[i].words[w]))
                 fail_msg("%s: \"%s\" does not say \"%s\"", refused[i].layers, error.text,
                          refused[i].words[w]);
+    }
+}
+
+/* Shortcuts that see all there is of the input: one pixel, a deep net's last stride. */
+static void test_small_shortcuts(void **unused) {
+    (void)unused;
+    static const char *const layers[] = {
+        "[global_avgpool, flatten, {residual: {shortcut: projection, body: [{linear: {out: 4}}]}}]",
+        "[{maxpool: {kernel: 2, stride: 2}}, {residual: {shortcut: projection, body: [{conv: {out: "
+        "4, kernel: 3, padding: 1, stride: 2}}]}}]"};
+    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++) {
+        struct Net net = net_create(layers[i], (struct Shape){5, 5, 3, 1, 1});
+        net_release(&net);
     }
 }
 
@@ -277,9 +306,13 @@ static void test_rows(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),         cmocka_unit_test(test_variants_agree),
-        cmocka_unit_test(test_onednn_agrees),     cmocka_unit_test(test_merging_changes_nothing),
-        cmocka_unit_test(test_impossible_shapes), cmocka_unit_test(test_rows),
+        cmocka_unit_test(test_gradients),
+        cmocka_unit_test(test_variants_agree),
+        cmocka_unit_test(test_onednn_agrees),
+        cmocka_unit_test(test_merging_changes_nothing),
+        cmocka_unit_test(test_impossible_shapes),
+        cmocka_unit_test(test_small_shortcuts),
+        cmocka_unit_test(test_rows),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * tanh 5/3, sigmoid 1 and selu 3/4, which are PyTorch's. */
 #include <math.h>
 
+#include "base/error.h"
 #include "nn/initialise_draws.h"
 
 enum { FAN_IN, FAN_OUT };
@@ -36,6 +37,17 @@ static const struct Key keys[] = {
      .help = "of the leaky_relu, where that is the gain"},
     KEY_END};
 
+static const struct KaimingOptions defaults = {FAN_IN, GAIN_RELU, 0.01};
+
+static int check(const struct Choice *choice, struct Error *error) {
+    const struct KaimingOptions *options = choice->options;
+    if (!options || options->gain == GAIN_LEAKY_RELU || options->slope == defaults.slope)
+        return OK;
+    return schema_fail(error, choice, "slope",
+                       "%g is for gain: leaky_relu, and gain is %s; expected that gain or no slope",
+                       options->slope, gain_names[options->gain]);
+}
+
 static double gain_of(const struct KaimingOptions *options) {
     switch (options->gain) {
     case GAIN_RELU:
@@ -59,7 +71,6 @@ static double gain_of(const struct KaimingOptions *options) {
 
 /* Without options: those that a run file gives by naming none. */
 static double std_of(const struct KaimingOptions *options, const struct ArenaRow *row) {
-    static const struct KaimingOptions defaults = {FAN_IN, GAIN_RELU, 0.01};
     options = options ? options : &defaults;
     return gain_of(options) / sqrt(draw_fan(options->mode == FAN_IN ? row->fan_in : row->fan_out));
 }
@@ -79,10 +90,12 @@ const struct Initialiser initialiser_kaiming_normal = {
              "normal, std gain / sqrt(fan): He et al. 2015; the default of weights", keys,
              sizeof(struct KaimingOptions)},
     .fill = normal,
+    .check = check,
 };
 
 const struct Initialiser initialiser_kaiming_uniform = {
     .kind = {"kaiming_uniform", "uniform, limit gain · sqrt(3 / fan): He et al. 2015", keys,
              sizeof(struct KaimingOptions)},
     .fill = uniform,
+    .check = check,
 };

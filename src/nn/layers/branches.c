@@ -20,14 +20,35 @@ static const struct Key keys[] = {
      .help = "concat: the paths' channels side by side; add: their sum, of equal shapes"},
     KEY_END};
 
+/* Side by side in the channels go images of one size. */
+static int check_sizes(const struct Graph *graph, const struct Choice *choice, const char *path,
+                       const int *ends, int count, struct Error *error) {
+    struct Shape a = graph_shape(graph, ends[0]);
+    for (int i = 1; i < count; i++) {
+        struct Shape b = graph_shape(graph, ends[i]);
+        if (a.height != b.height || a.width != b.width || a.fold_height != b.fold_height ||
+            a.fold_width != b.fold_width)
+            return schema_fail(
+                error, choice, "paths",
+                "layer %s (branches): path 0 gives %lld x %lld pixels, path %d %lld x %lld: "
+                "expected images of one size to put their channels side by side",
+                path, (long long)(a.height * a.fold_height), (long long)(a.width * a.fold_width), i,
+                (long long)(b.height * b.fold_height), (long long)(b.width * b.fold_width));
+    }
+    return OK;
+}
+
 /* The paths' ends into one tensor; sums from the left. */
 static int join(struct Graph *graph, const struct Choice *choice, const char *path, int *ends,
                 int *output, struct Error *error) {
     const struct BranchesOptions *options = choice->options;
     int count = options->paths.count, code = OK;
-    if (options->join == JOIN_CONCAT)
-        return graph_add(graph, layer_named("concat"), NULL, choice, path, ends, count, output,
-                         error);
+    if (options->join == JOIN_CONCAT) {
+        code = check_sizes(graph, choice, path, ends, count, error);
+        return code ? code
+                    : graph_add(graph, layer_named("concat"), NULL, choice, path, ends, count,
+                                output, error);
+    }
     *output = ends[0];
     for (int i = 1; i < count && !code; i++) {
         struct Shape a = graph_shape(graph, ends[0]), b = graph_shape(graph, ends[i]);

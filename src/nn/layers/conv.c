@@ -67,9 +67,8 @@ static int describe(struct Describe *describe) {
         row->file_size[i] = size[row->order[i]];
     }
     node->flops = 2.0 * (double)row->fan_in * (double)shape_elements(node->out);
-    if (options->bias)
-        describe_bias(describe, row, &options->bias_init);
-    return dropconnect_describe(describe, options->dropconnect);
+    int code = describe_bias(describe, row, options->bias, &options->bias_init);
+    return code ? code : dropconnect_describe(describe, options->dropconnect);
 }
 
 struct ConvState {

@@ -18,6 +18,7 @@
 #define LONGEST 15        /* pixels of a region's side: a tap's row and column fit one byte */
 #define COLUMNS (1 << 20) /* numbers of the sample's stream from here on are the columns' */
 #define UNIT (1 << 24)    /* u is a multiple of 1 / UNIT */
+#define ROOT_2 1.4142135623730951
 
 enum { SEQUENCE_PSEUDORANDOM, SEQUENCE_RANDOM };
 static const char *const sequence_names[] = {"pseudorandom", "random", NULL};
@@ -33,7 +34,8 @@ struct FractionalOptions {
 #define OPTION(member) offsetof(struct FractionalOptions, member)
 static const struct Key keys[] = {
     {"ratio", KEY_REAL, OPTION(ratio), "1.4142135623730951", .minimum = 1, .maximum = 8,
-     .help = "how many times smaller the image becomes; its sides are rounded down"},
+     .help = "how many times smaller the image becomes; its sides are rounded down, and lose one "
+             "pixel at least where regions overlap"},
     {"out", KEY_COUNT, OPTION(out), "ratio", .minimum = 1, .maximum = 1 << 16, .names = out_words,
      .unit = "pixels", .help = "height and width of the output; \"ratio\": as the ratio says"},
     {"sequence", KEY_ENUM, OPTION(sequence), "pseudorandom", .names = sequence_names,
@@ -60,6 +62,11 @@ static int describe(struct Describe *describe) {
     int64_t out[2];
     if (in.fold_height * in.fold_width != 1)
         return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+    if (options->out >= 0 && options->ratio != ROOT_2)
+        return describe_fail(describe, "ratio",
+                             "%g beside out: %lld, which says the size already; expected one of "
+                             "the two",
+                             options->ratio, (long long)options->out);
     for (int i = 0; i < 2; i++) {
         int64_t length = length_of(options, sizes[i]);
         out[i] = options->out < 0 ? (int64_t)((double)sizes[i] / options->ratio) : options->out;

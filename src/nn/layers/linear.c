@@ -45,9 +45,8 @@ static int describe(struct Describe *describe) {
     row->fan_in = in.channels;
     row->fan_out = options->out;
     row->initialiser = initialise_weights(describe->graph, &options->weight_init);
-    if (options->bias)
-        describe_bias(describe, row, &options->bias_init);
-    return dropconnect_describe(describe, options->dropconnect);
+    int code = describe_bias(describe, row, options->bias, &options->bias_init);
+    return code ? code : dropconnect_describe(describe, options->dropconnect);
 }
 
 static bool draws(const struct Node *node) {

@@ -100,6 +100,17 @@ static int64_t stride_between(struct Shape in, struct Shape out) {
     return 0;
 }
 
+/* Whether the nodes from `first` on make one pixel of an image, and not by their strides. */
+static bool makes_features(const struct Graph *graph, int first, struct Shape in,
+                           struct Shape out) {
+    static const char *const makers[] = {"flatten", "linear", "global_avgpool", "global_maxpool"};
+    for (int i = first; i < graph->node_count; i++)
+        for (size_t m = 0; m < sizeof makers / sizeof *makers; m++)
+            if (!strcmp(graph->nodes[i]->layer->kind.name, makers[m]))
+                return in.height * in.width > 1 && out.height * out.width == 1;
+    return false;
+}
+
 static bool same_shape(struct Shape a, struct Shape b) {
     return a.height == b.height && a.width == b.width && a.channels == b.channels;
 }
@@ -167,6 +178,11 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
         return schema_fail(error, choice, "drop",
                            "layer %s (residual): 1 would always skip the body; expected less",
                            path);
+    if (options->drop == 0 && options->drop_rule != RULE_LINEAR)
+        return schema_fail(error, choice, "drop_rule",
+                           "layer %s (residual): %s is for drop, which is 0; expected a drop above "
+                           "0 or no drop_rule",
+                           path, rule_names[options->drop_rule]);
     int ends[2] = {0, input}, first = graph->node_count;
     graph->residual_blocks++;
     char *body = memory_print("%s.body", path);
@@ -182,6 +198,12 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
     int64_t stride = stride_between(in, out);
     if (options->shortcut == SHORTCUT_IDENTITY && !same_shape(in, out))
         return misfit(&branch, in, out, "equal shapes, or shortcut: pad or projection");
+    if (options->shortcut != SHORTCUT_IDENTITY && makes_features(graph, first, in, out))
+        return misfit(&branch, in, out,
+                      "a body that keeps an image: the shortcut would see one pixel of the input");
+    if (options->shortcut == SHORTCUT_PROJECTION && in.fold_height * in.fold_width != 1)
+        return misfit(&branch, in, out,
+                      "an image for shortcut: projection, and the input is flattened");
     if (stride == 0)
         return misfit(&branch, in, out, "a size that some stride leads to");
     if (options->shortcut == SHORTCUT_PAD && !same_shape(in, out)) {
