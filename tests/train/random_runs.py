@@ -225,11 +225,17 @@ def maxout(generator, shape, options, deep):
     return Shape(shape.height, shape.width, shape.channels // options["pieces"], shape.flat)
 
 
+def with_bias(options):
+    if options.get("bias") is False:
+        options.pop("bias_init", None)
+
+
 @rule("linear")
 def linear(generator, shape, options, deep):
     if options is None:
         return shape if shape.flat else None
     options["out"] = generator.rng.randint(1, 17)
+    with_bias(options)
     return Shape(1, 1, options["out"], True)
 
 
@@ -247,6 +253,7 @@ def conv(generator, shape, options, deep):
     if options is None:
         return shape
     rng = generator.rng
+    with_bias(options)
     options["kernel"] = rng.choice([1, 2, 3, 5]) if not deep else rng.choice([1, 3, 5])
     options["dilation"] = rng.choice([1, 1, 2])
     reach = options["dilation"] * (options["kernel"] - 1)
@@ -286,7 +293,8 @@ def fractional_pool(generator, shape, options, deep):
         return shape
     options["out"] = generator.rng.randint(1, min(shape.height, shape.width) - 1)
     if max(shape.height, shape.width) / options["out"] > 8:
-        options["out"] = 2
+        options["out"] = -(-max(shape.height, shape.width) // 8)
+    options.pop("ratio", None)  # beside which there is no out
     return Shape(options["out"], options["out"], shape.channels)
 
 
@@ -320,6 +328,8 @@ def residual(generator, shape, options, deep):
     if options is None:
         return shape
     options["body"], out = generator.layers(shape, generator.rng.randint(1, 3), deep + 1)
+    if not options.get("drop"):
+        options.pop("drop_rule", None)
     same = (shape.height, shape.width, shape.channels) == (out.height, out.width, out.channels)
     options["shortcut"] = "projection" if not same else generator.rng.choice(["identity", "pad"] + ["projection"] * (not shape.flat))
     if shape.flat and options["shortcut"] != "identity":
@@ -384,10 +394,21 @@ def not_always(generator, name, options):
 def something_trains(generator, name, options):
     if name in ("weights", "all"):
         options.pop("frozen", None)
+    if options.get("frozen") == "true":  # goes alone
+        options = {key: value for key, value in options.items() if key in ("name", "frozen")}
     return options or {"rate": 0.5}  # a rule has to set something
 
 
 FIXES["parameter rule"] = something_trains
+
+
+def kaiming(generator, name, options):
+    if options.get("gain") != "leaky_relu":
+        options.pop("slope", None)
+    return options
+
+
+FIXES["initialiser.kaiming_normal"] = FIXES["initialiser.kaiming_uniform"] = kaiming
 FIXES["augmentation.resized_crop"] = resized_crop
 FIXES["mix"] = not_always
 
@@ -397,6 +418,10 @@ def settle_preprocess(rng, options):
     scope, kind = options.get("scope", "image"), options.get("decorrelate", "none")
     if kind == "none" or scope == "pixel" and kind != "zca":
         options.pop("components", None)
+    if kind == "none":
+        options.pop("scope", None)
+    if kind not in ("pca_whiten", "zca"):
+        options.pop("epsilon", None)
     if kind == "none":
         return
     options["center"] = rng.choice(["auto", "mean_image" if scope == "image" else "channel_mean"])
@@ -507,7 +532,7 @@ def break_one(run, tables, rng):
         ways = ["unknown", "type"]
     if kind == "kind":
         ways = ["kind", "option"] if not isinstance(holder[name], dict) or not list(holder[name].values())[0] else ["kind", "unknown"]
-        ways += ["empty"] * (key["kinds"] == "parameter rule")
+        ways += ["empty", "beside"] * (key["kinds"] == "parameter rule")
     way = rng.choice(ways)
     if way == "unknown":
         inside = holder[name] if kind == "section" else list(holder[name].values())[0]
@@ -525,6 +550,10 @@ def break_one(run, tables, rng):
     if way == "empty":
         holder[name] = holder[name] if isinstance(holder[name], str) else next(iter(holder[name]))
         return "sets nothing"
+    if way == "beside":
+        kind_name = holder[name] if isinstance(holder[name], str) else next(iter(holder[name]))
+        holder[name] = {kind_name: {"frozen": True, "l1": 0.5}}
+        return "l1: 0.5 beside frozen"
     if way == "low":
         low = key.get("minimum", key.get("above"))
         holder[name] = low - 1 if "minimum" in key else low
