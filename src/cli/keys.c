@@ -53,7 +53,7 @@ static json_t *keys_json(struct Met *met, const struct Key *keys) {
     json_t *list = json_array();
     for (const struct Key *key = keys; key && key->name; key++) {
         json_t *object = json_pack("{s:s, s:s, s:b}", "name", key->name, "type",
-                                   type_name(key->type), "optional", (int)key->optional);
+                                   type_name(key->type), "required", schema_required(key) != NULL);
         if (key->fallback)
             json_object_set_new(object, "default", json_string(key->fallback));
         if (key->help)
@@ -125,7 +125,9 @@ const struct Command command_keys = {
     .help = "Prints, as Markdown, the table that run files are parsed with: all sections, layers, "
             "losses, optimisers, schedules and augmentations. docs/run-file.md is its output. "
             "With --json: `keys`, a list in which a section has `keys` of its own and what can be "
-            "chosen names its table, and `kinds`, those tables.\n"
+            "chosen names its table, and `kinds`, those tables. A key without a `default` is "
+            "`required`, or may be absent, which is none; a section is required where a key of it "
+            "is.\n"
             "\n"
             "Examples:\n"
             "  trainer keys | less\n"

@@ -65,19 +65,9 @@ static void drop(struct YamlNode *parent, const char *name) {
     parent->count = kept;
 }
 
-/* The key itself or, of a section, one within that has to be given; NULL: there is none. */
-static const struct Key *without_default(const struct Key *key) {
-    if (key->type != KEY_SECTION)
-        return key->optional || key->fallback ? NULL : key;
-    const struct Key *required = NULL;
-    for (const struct Key *inner = key->keys; inner->name && !required; inner++)
-        required = without_default(inner);
-    return required;
-}
-
 /* Takes what `node` says for the key away, so that its default holds. */
 static int reset(const struct Override *set, struct YamlNode *node, const struct Key *key) {
-    const struct Key *required = without_default(key);
+    const struct Key *required = schema_required(key);
     if (!required) {
         drop(node, key->name);
         return OK;

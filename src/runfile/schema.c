@@ -14,6 +14,15 @@ const struct Key *schema_find(const struct Key *keys, const char *name) {
     return NULL;
 }
 
+const struct Key *schema_required(const struct Key *key) {
+    if (key->type != KEY_SECTION)
+        return key->optional || key->fallback ? NULL : key;
+    const struct Key *required = NULL;
+    for (const struct Key *inner = key->keys; inner->name && !required; inner++)
+        required = schema_required(inner);
+    return required;
+}
+
 static int key_names(const struct Key *keys, const char **names) {
     int count = 0;
     for (; keys && keys->name; keys++) {

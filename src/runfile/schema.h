@@ -92,6 +92,9 @@ struct Key {
 #define KEY_END                                                                                    \
     { 0 }
 
+/* The key itself or, of a section, one within that has to be given; NULL: there is none. */
+const struct Key *schema_required(const struct Key *key);
+
 /* The common head of everything that can be chosen. A layer, optimiser … struct begins with one. */
 struct Kind {
     const char *name;       /* in the run file */

@@ -21,6 +21,10 @@ ROWS_OF_NUMBERS = ("bias_init", "scale_init", "shift_init", "biases")  # no init
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
 
+def may_be_absent(key):
+    return not key["required"] and "default" not in key
+
+
 class Tables:
     def __init__(self, text):
         tables = json.loads(text)
@@ -103,7 +107,7 @@ class Generator:
         for key in keys:
             if key["name"] in skip or key["type"] in ("text", "texts", "section", "sections"):
                 continue
-            if "default" in key and self.rng.random() < 0.5 or key["optional"] and self.rng.random() < 0.7:
+            if "default" in key and self.rng.random() < 0.5 or may_be_absent(key) and self.rng.random() < 0.7:
                 continue
             options[key["name"]] = self.value(key, f"{where}.{key['name']}")
         return options
@@ -169,7 +173,7 @@ class Generator:
                     run[name] = options
             elif key["type"] == "choices":
                 run[name] = [self.choice(key["kinds"]) for _ in range(self.rng.randint(0, 2))]
-            elif key["type"] == "choice" and not (key["optional"] and self.rng.random() < 0.5):
+            elif key["type"] == "choice" and not (may_be_absent(key) and self.rng.random() < 0.5):
                 run[name] = self.choice(key["kinds"])
         run["data"] = {"file": data}
         settle(self, run)
