@@ -151,6 +151,16 @@ static int read_splits(const char *const *values, int count, struct ImportNamedF
     return OK;
 }
 
+/* Each --target names another column. */
+static int check_targets(const struct ImportOptions *options, struct Error *error) {
+    for (int64_t i = 0; i < options->target_count; i++)
+        for (int64_t j = 0; j < i; j++)
+            if (strcmp(options->targets[i], options->targets[j]) == 0)
+                return fail(error, ERROR_USAGE, "--target %s: this column was given before",
+                            options->targets[i]);
+    return OK;
+}
+
 static void print_import(const struct Dataset *dataset, const struct ImportOptions *options,
                          int64_t skipped, bool json) {
     if (!json) {
@@ -208,6 +218,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         memory_allocate((size_t)options.split_count * sizeof *splits, "splits");
     options.splits = splits;
     int status = check_flags(arguments, options.format, error);
+    if (status == OK)
+        status = check_targets(&options, error);
     if (status == OK)
         status = read_choices(arguments, &options, error);
     if (status == OK)

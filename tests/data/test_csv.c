@@ -55,7 +55,7 @@ static void good_tables(void **state) {
         "\xEF\xBB\xBF"
         "a,b\n\n1,2\n\n\n3,4\n\n",
         "\"a\",\"b\"\n\"1\",2\n3,\"4\"\n",
-        "a, b\n 1,2\t\n3.0,+4e0\n",
+        "a,\t b \r\n 1,2\t\n3.0,+4e0\n",
     };
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
         assert_int_equal(read_bytes(texts[i], strlen(texts[i])), OK);
@@ -66,6 +66,7 @@ static void good_tables(void **state) {
             assert_int_equal(csv_number(&csv, place / 2, place % 2, &value, &error), OK);
             assert_true(value == (float)(place + 1));
         }
+        assert_int_equal(csv_column(&csv, "b", &error), 1);
         csv_release(&csv);
     }
     static const char quoted[] = "name,\"a \"\"b\"\", c\"\n\"two\nlines\",1\nK\xC3\xA4"
@@ -87,12 +88,17 @@ static void refused_tables(void **state) {
         {"\xEF\xBB\xBF", "t.csv: has no line"},
         {"a,b\n", "t.csv: has no row"},
         {"a,b", "t.csv: has no row"},
-        {"a,b\n1,2\n3\n", "t.csv:3: has 1 fields, the head has 2"},
+        {"a,b\n1,2\n3\n", "t.csv:3: has 1 field, the head has 2"},
         {"a,b\n1,2\n\n3,4,5\n", "t.csv:4: has 3 fields, the head has 2"},
         {"a,b\n1,2\n3,\"4\n5,6\n", "t.csv:3: the quote that begins here is never closed"},
         {"a,\"x\ny\"\n1,2\n", "t.csv:1: the name of column 2 holds the byte 0x0a"},
         {"a,caf\xE9\n1,2\n", "t.csv:1: the name of column 2 holds the byte 0xe9"},
         {"a,b,c,b\n1,2,3,4\n", "t.csv:1: two columns are called 'b'"},
+        {"a, b ,c,b\n1,2,3,4\n", "t.csv:1: two columns are called 'b'"},
+        {"a;b\n1;2\n", "t.csv:1: has one column, 'a;b', with a semicolon in its name; expected "
+                       "commas between columns"},
+        {"a;b\n1,5;2,5\n", "t.csv:1: has one column, 'a;b', with a semicolon"},
+        {"a\tb\n1\t2\n", "t.csv:1: has one column, 'a', with a tab in its name"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(read_bytes(cases[i].text, strlen(cases[i].text)), ERROR_DATA);
@@ -115,6 +121,9 @@ static void refused_numbers(void **state) {
         assert_int_equal(read_bytes(text, strlen(text)), OK);
         assert_int_equal(csv_number(&csv, 1, 1, &value, &error), ERROR_DATA);
         assert_line("t.csv:3: column 'b' is '");
+        bool large = !strcmp(fields[i], "1e39") || !strcmp(fields[i], "-1e999");
+        assert_true(large ==
+                    (strstr(error.text, "expected a number that a float can hold") != NULL));
         memory_release(text);
         csv_release(&csv);
     }

@@ -100,6 +100,31 @@ static int read_field(struct Csv *csv, struct Cursor *cursor, struct Error *erro
     return OK;
 }
 
+/* What of a field may stand in a message: its beginning, to the first character that is none. */
+static int shown(const char *text) {
+    uint32_t code;
+    size_t length = strlen(text), at = 0;
+    for (size_t bytes; at < length && at < 40; at += bytes) {
+        bytes = text_character(text + at, length - at, &code);
+        if (bytes == 0 || code < 0x20 || (code >= 0x7F && code < 0xA0))
+            break;
+    }
+    return (int)at;
+}
+
+/* A head of one name that is several, divided by something else. */
+static int check_separator(const struct Csv *csv, int64_t line, const char *head,
+                           struct Error *error) {
+    const char *separator = strpbrk(head, ";\t");
+    if (!separator)
+        return OK;
+    return fail(error, ERROR_DATA,
+                "%s:%lld: has one column, '%.*s', with a %s in its name; "
+                "expected commas between columns",
+                csv->path, (long long)line, shown(head), head,
+                *separator == '\t' ? "tab" : "semicolon");
+}
+
 static int read_record(struct Csv *csv, struct Cursor *cursor, struct Error *error) {
     int64_t line = cursor->line, before = cursor->fields, row = csv->rows + 1;
     int code = read_field(csv, cursor, error);
@@ -113,8 +138,11 @@ static int read_record(struct Csv *csv, struct Cursor *cursor, struct Error *err
         return OK;
     }
     if (row > 0 && found != csv->columns)
-        return fail(error, ERROR_DATA, "%s:%lld: has %lld fields, the head has %lld", csv->path,
-                    (long long)line, (long long)found, (long long)csv->columns);
+        return fail(error, ERROR_DATA, "%s:%lld: has %lld field%s, the head has %lld", csv->path,
+                    (long long)line, (long long)found, found == 1 ? "" : "s",
+                    (long long)csv->columns);
+    if (row == 0 && found == 1 && check_separator(csv, line, csv->fields[before], error))
+        return error->code;
     if (row == cursor->row_room) {
         size_t bytes = (size_t)cursor->row_room * sizeof *csv->lines;
         csv->lines = memory_resize(csv->lines, bytes, 2 * bytes + 1024, "a table");
@@ -166,13 +194,23 @@ static int check_distinct(const struct Csv *csv, struct Error *error) {
     return code;
 }
 
+/* Blanks around a name are no part of it, as they are none of a number. */
+static void trim(char **name) {
+    *name += strspn(*name, " \t");
+    size_t length = strlen(*name);
+    while (length && strchr(" \t", (*name)[length - 1]))
+        (*name)[--length] = '\0';
+}
+
 static int check_head(const struct Csv *csv, struct Error *error) {
     int code = OK;
     if (csv->rows < 1)
         return fail(error, ERROR_DATA, "%s: has %s; expected a line of names and rows below it",
                     csv->path, csv->rows < 0 ? "no line" : "no row");
-    for (int64_t i = 0; !code && i < csv->columns; i++)
+    for (int64_t i = 0; !code && i < csv->columns; i++) {
+        trim(&csv->fields[i]);
         code = check_name(csv, i, error);
+    }
     return code ? code : check_distinct(csv, error);
 }
 
@@ -210,18 +248,6 @@ int64_t csv_column(const struct Csv *csv, const char *name, struct Error *error)
     return -1;
 }
 
-/* What of a field may stand in a message: its beginning, to the first character that is none. */
-static int shown(const char *text) {
-    uint32_t code;
-    size_t length = strlen(text), at = 0;
-    for (size_t bytes; at < length && at < 40; at += bytes) {
-        bytes = text_character(text + at, length - at, &code);
-        if (bytes == 0 || code < 0x20 || (code >= 0x7F && code < 0xA0))
-            break;
-    }
-    return (int)at;
-}
-
 /* Plain decimals, blanks around them allowed; strtod alone would take 0x10, inf and nan as well. */
 int csv_number(const struct Csv *csv, int64_t row, int64_t column, float *value,
                struct Error *error) {
@@ -230,8 +256,10 @@ int csv_number(const struct Csv *csv, int64_t row, int64_t column, float *value,
     char *end;
     double number = strtod(start, &end);
     *value = (float)number;
-    if (length && end == start + length && !end[strspn(end, " \t")] && isfinite(*value))
+    bool decimal = length && end == start + length && !end[strspn(end, " \t")];
+    if (decimal && isfinite(*value))
         return OK;
-    return fail(error, ERROR_DATA, "%s:%lld: column '%s' is '%.*s', expected a number", csv->path,
-                (long long)csv->lines[row + 1], csv->fields[column], shown(text), text);
+    return fail(error, ERROR_DATA, "%s:%lld: column '%s' is '%.*s', expected a number%s", csv->path,
+                (long long)csv->lines[row + 1], csv->fields[column], shown(text), text,
+                decimal ? " that a float can hold" : "");
 }

@@ -1,6 +1,6 @@
 /* Comma-separated values (RFC 4180): quoted fields, CRLF, a byte-order mark; blank lines are passed
- * over. The first record is the head. A table stands in memory as its text and a pointer a field.
- * Not collective. */
+ * over. The first record is the head: names, without the blanks around them. A table stands in
+ * memory as its text and a pointer a field. Not collective. */
 #ifndef TRAINER_DATA_IMPORT_CSV_H
 #define TRAINER_DATA_IMPORT_CSV_H
 
@@ -16,8 +16,9 @@ struct Csv {
 };
 
 /* ERROR_DATA, with file and line, where a record has more or fewer fields than the head, a quote
- * stays open, a zero byte stands in the text, two columns have one name, or a name is not UTF-8
- * text or is longer than 200 bytes. csv_release follows in any case. */
+ * stays open, a zero byte stands in the text, two columns have one name, a name is not UTF-8 text
+ * or is longer than 200 bytes, or the head's only name holds a semicolon or a tab. csv_release
+ * follows in any case. */
 int csv_read(struct Csv *csv, const char *path, struct Error *error);
 void csv_release(struct Csv *csv);
 
