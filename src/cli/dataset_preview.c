@@ -146,12 +146,15 @@ const struct Command command_dataset_preview = {
     .help =
         "Writes a PNG with one row of images a class and the class's name in front, so that you "
         "can look at what the network will learn from. Where the targets are values, a row shows "
-        "images from the least to the greatest value of one target.\n\n"
+        "images from the least to the greatest value of one target, with both values at its ends."
+        "\n\n"
         "With --augment RUN.yaml it has one row a sample: in front the image as the network sees "
         "it at test time, then as it will see it in epoch 1, 2, ... of that run, with the same "
         "loader and the same random numbers as in training; where mixing joins two classes, they "
-        "stand below with their shares. Centring and scaling are undone for "
-        "the picture. FILE.h5 is then the run's own data set unless another is given.\n\n"
+        "stand below with their shares; of values, the first two of a sample's targets stand "
+        "there. "
+        "Centring and scaling are undone for the picture. FILE.h5 is then the run's own data set "
+        "unless another is given.\n\n"
         "Examples:\n"
         "  trainer dataset preview shapes.h5 -o sheet.png --split test --count 12\n"
         "  trainer dataset preview --augment run.yaml -o seen.png --epochs 12\n",

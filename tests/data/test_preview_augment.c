@@ -74,6 +74,20 @@ static void assert_cell(const struct ImageBytes *picture, int64_t row, int64_t c
     }
 }
 
+/* All ink in front of a row. */
+static void assert_name(const struct ImageBytes *picture, int64_t row) {
+    int64_t top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP +
+                  row * (SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4) + SHEET_GAP);
+    int64_t middle = (SIDE * SCALE - SHEET_TEXT_HEIGHT) / 2, ink = 0, elsewhere = 0;
+    for (int64_t y = 0; y < SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4); y++)
+        for (int64_t x = 0; x < SHEET_GAP + 8 * 12; x++) {
+            bool black = picture->pixels[((top + y) * picture->width + x) * 3] == 0;
+            ink += black;
+            elsewhere += black && (y < middle || y >= middle + SHEET_TEXT_HEIGHT);
+        }
+    assert_true(ink > 50 && elsewhere == 0);
+}
+
 static void from_loader_fill(void **state) {
     (void)state;
     static const char text[] = "augment: [brightness, hue, flip: {alternate: true}, crop: {pad: 2},"
@@ -112,6 +126,8 @@ static void from_loader_fill(void **state) {
             pixels[i] = stored[shown[row] * ELEMENTS + i];
         assert_cell(&picture, row, 0, &image);
     }
+    for (int64_t row = 0; row < SAMPLES; row++) /* names stand at the picture's middle */
+        assert_name(&picture, row);
     loader_release(loader);
     memory_release(picture.pixels);
     runfile_release(augmented.file);

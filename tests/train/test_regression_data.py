@@ -51,11 +51,13 @@ with scratch() as folder:
     for words, code, text, more in [
             ("bad.csv:3: column 'a' is 'x', expected a number", 4, "a,p\n1,2\nx,3\n", ["--target", "p"]),
             ("bad.csv:2: column 'p' is 'nan', expected a number", 4, "a,p\n1,nan\n", ["--target", "p"]),
-            ("bad.csv:2: column 'p' is '1e39', expected a number", 4, "a,p\n1,1e39\n", ["--target", "p"]),
+            ("bad.csv:2: column 'p' is '1e39', expected a number that a float can hold", 4, "a,p\n1,1e39\n", ["--target", "p"]),
             ("bad.csv:2: column 'a' is '', expected a number", 4, "a,p\n,1\n", ["--target", "p"]),
-            ("bad.csv:4: has 1 fields, the head has 2", 4, "a,p\n1,2\n\n3\n", ["--target", "p"]),
+            ("bad.csv:4: has 1 field, the head has 2", 4, "a,p\n1,2\n\n3\n", ["--target", "p"]),
             ("bad.csv:3: the quote that begins here is never closed", 4, "a,p\n1,2\n\"3,4\n", ["--target", "p"]),
             ("bad.csv:1: has no column 'prise'; did you mean 'price'?", 4, "a,price\n1,2\n", ["--target", "prise"]),
+            ("bad.csv:1: has one column, 'a;price', with a semicolon in its name; expected commas", 4, "a;price\n1;2\n", ["--target", "price"]),
+            ("--target p: this column was given before", 2, "a,p\n1,2\n", ["--target", "p", "--target", "p"]),
             ("bad.csv:1: two columns are called 'a'", 4, "a,p,a\n1,2,3\n", ["--target", "p"]),
             ("bad.csv:1: every column is a target", 4, "p\n1\n", ["--target", "p"]),
             ("bad.csv: has no row", 4, "a,p\n", ["--target", "p"]),
@@ -100,6 +102,15 @@ with scratch() as folder:
         check((places["train/images"][()] == shapes["train/images"][()]).all(), "--targets draws the same images")
         check("labels" not in places["train"] and places["train/targets"].shape == (4000, 3), "places instead of classes")
     run(1, "dataset", "preview", path("places.h5"), "-o", path("places.png"), "--count", 5)
+    picture = open(path("places.png"), "rb").read()
+    check(int.from_bytes(picture[16:20], "big") == 4 + 12 * len("radius") + 4 + 124 + 5 * 68 + 124, "a row of values has room for a number at both ends")
+    seen = ["dataset", "preview", "--augment", os.path.join(SOURCE, "launch", "recipes", "shapes-regression.yaml"), path("places.h5"), "-o", path("seen.png"), "--count", 4]
+    run(1, *seen)
+    plain = open(path("seen.png"), "rb").read()
+    side = h5py.File(path("places.h5"))["train/images"].shape[1]
+    check(int.from_bytes(plain[20:24], "big") == 22 + 4 * (64 // side * side + 2 * 18 + 4), "two values stand under a picture")
+    run(1, *seen, "--set", "mix=[mixup: {}]")
+    check(open(path("seen.png"), "rb").read() != plain, "mixed as the picture is")
     for words, file, picture in [("--out", "places.h5", "places.jpg"), ("which is no picture", "v.h5", "table.png")]:
         line = run(1, "dataset", "preview", path(file), "-o", path(picture), code=2)[1]
         check(words in line and line.count("\n") == 1 and not os.path.exists(path(picture)), f"preview refuses: {line.strip()}")

@@ -4,6 +4,7 @@ a stranger's file that are those of eval."""
 import json
 import os
 import subprocess
+import zlib
 
 import h5py
 import numpy as np
@@ -152,6 +153,37 @@ def refusals(folder, data):
     check(not os.path.exists(picture), "no picture of a table")
 
 
+def read_png(path):
+    """The pixels of an 8-bit RGB file."""
+    with open(path, "rb") as file:
+        data, parts, at = file.read(), b"", 8
+    while at < len(data):
+        length, kind = int.from_bytes(data[at:at + 4], "big"), data[at + 4:at + 8]
+        if kind == b"IHDR":
+            width, height = (int.from_bytes(data[at + 8 + i:at + 12 + i], "big") for i in (0, 4))
+        if kind == b"IDAT":
+            parts += data[at + 8:at + 8 + length]
+        at += 12 + length
+    lines = np.frombuffer(zlib.decompress(parts), np.uint8).reshape(height, 1 + 3 * width)
+    pixels = np.zeros((height + 1, 3 * width + 3), int)
+    for y, line in enumerate(lines):
+        up, row = pixels[y], pixels[y + 1]
+        for x, value in enumerate(line[1:].tolist(), 3):
+            a, b, c = row[x - 3], up[x], up[x - 3]
+            paeth = min((abs(b - c), 0, a), (abs(a - c), 1, b), (abs(a + b - 2 * c), 2, c))[2]
+            row[x] = value + (0, a, b, (a + b) // 2, paeth)[line[0]] & 255
+    return pixels[1:, 3:].reshape(height, width, 3)
+
+
+def contrast(folder, data):
+    """Rows of the picture that are whitened to few components are no greyer than those to all."""
+    picture = os.path.join(folder, "contrast.png")
+    program("dataset", "statistics", data, "--pca", "--draw", picture, "--count", 4)
+    pixels, step = read_png(picture)[:, 176:176 + 4 * 68], 68
+    whitened, zca = (pixels[4 + row * step:4 + row * step + 64].std() for row in (6, 7))
+    check(30 < whitened < 70 and 30 < zca < 70, f"contrast of whitened images: {whitened:.1f}, {zca:.1f}")
+
+
 def said(folder, data, picture):
     """What statistics says beside its figures."""
     _, out, err = program("dataset", "statistics", data, "--pca", "--components", 10, "--draw", picture, "--count", 5)
@@ -169,6 +201,7 @@ with scratch() as folder:
     foreign_file(folder, data)
     picture = os.path.join(folder, "sheet.png")
     said(folder, data, picture)
+    contrast(folder, data)
     with open(picture, "rb") as file:
         check(file.read(8) == b"\x89PNG\r\n\x1a\n", "a picture")
     runs(folder, data)

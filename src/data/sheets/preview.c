@@ -11,12 +11,17 @@ static int64_t enlargement(const struct Dataset *dataset) {
     return sheet_enlargement(dataset->height, dataset->width);
 }
 
+/* At both ends of a row of values. */
+static int64_t number_width(const struct Dataset *dataset) {
+    return dataset->target_count ? SHEET_NUMBER + SHEET_GAP : 0;
+}
+
 static int64_t label_width(const struct Dataset *dataset) {
     int64_t longest = sheet_text_width("M");
     for (int64_t c = 0; c < dataset_outputs(dataset); c++)
         if (sheet_text_width(dataset_output_names(dataset)[c]) > longest)
             longest = sheet_text_width(dataset_output_names(dataset)[c]);
-    return longest + 2 * SHEET_GAP;
+    return longest + 2 * SHEET_GAP + number_width(dataset);
 }
 
 static int64_t row_height(const struct Dataset *dataset) {
@@ -26,7 +31,8 @@ static int64_t row_height(const struct Dataset *dataset) {
 
 void preview_size(const struct Dataset *dataset, int64_t count, int64_t *height, int64_t *width) {
     *height = dataset_outputs(dataset) * row_height(dataset) + SHEET_GAP;
-    *width = label_width(dataset) + count * (dataset->width * enlargement(dataset) + SHEET_GAP);
+    *width = label_width(dataset) + count * (dataset->width * enlargement(dataset) + SHEET_GAP) +
+             number_width(dataset);
 }
 
 /* Image `index` of the split; `pixels` has room for its values. */
@@ -96,6 +102,17 @@ static int64_t choose_by_value(const struct Dataset *dataset, const struct Split
     return count;
 }
 
+/* The values that a row of target `target` begins and ends with, beside their images: the second
+ * at `right`. */
+static void draw_ends(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
+                      int64_t target, int64_t first, int64_t last, int64_t right, int64_t top) {
+    char text[SHEET_DIGITS];
+    const float *values = split->targets + target;
+    sheet_number((double)values[first * dataset->target_count], text);
+    sheet_text(sheet, label_width(dataset) - SHEET_GAP - sheet_text_width(text), top, text);
+    sheet_text(sheet, right, top, sheet_number((double)values[last * dataset->target_count], text));
+}
+
 static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
                       const struct Preview *preview) {
     size_t indices = (size_t)split->count * sizeof(int64_t);
@@ -115,6 +132,9 @@ static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const 
                             : choose(split, (int32_t)c, preview, places, order, chosen);
         for (int64_t i = 0; i < count; i++)
             draw_image(sheet, dataset, split, chosen[i], left + i * step, top, shade, pixels);
+        if (dataset->target_count && count)
+            draw_ends(sheet, dataset, split, c, chosen[0], chosen[count - 1], left + count * step,
+                      top + middle);
     }
     memory_release(pixels);
     memory_release(chosen);

@@ -1,5 +1,6 @@
-/* A contact sheet of a split: one row a class with its name, or one row a target, from the least to
- * the greatest value, so that people can look. Not collective. */
+/* A contact sheet of a split, so that people can look: one row a class with its name, or one row a
+ * target, from the least to the greatest value, with the first and the last in figures. Not
+ * collective. */
 #ifndef TRAINER_DATA_SHEETS_PREVIEW_H
 #define TRAINER_DATA_SHEETS_PREVIEW_H
 

@@ -7,7 +7,7 @@
 #include "data/sheets/sheet.h"
 
 #define NUMBER 32  /* characters of one */
-#define CAPTIONS 2 /* lines under a picture that may be mixed: a mix is of two */
+#define CAPTIONS 2 /* lines under a picture: a mix is of two classes; of values, the first two */
 #define LINE (SHEET_TEXT_HEIGHT + SHEET_GAP)
 #define WIDEST_SHARE ">99% "
 
@@ -22,7 +22,7 @@ struct Grid {
     float *target;
     int64_t left, top; /* of the first picture */
     int64_t step;      /* from a column to the next */
-    int64_t captions;  /* lines under a picture: of the classes that mixing puts into it */
+    int64_t captions;  /* lines under a picture */
 };
 
 void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
@@ -87,8 +87,20 @@ static void print_share(double share, char text[NUMBER]) {
         snprintf(text, NUMBER, "%.0f%% ", 100 * share);
 }
 
+static int64_t caption_line(int64_t top, int64_t line) {
+    return top + SHEET_GAP / 2 + line * LINE;
+}
+
+/* The values of the target, as mixing leaves them. */
+static void draw_values(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
+    char number[SHEET_DIGITS];
+    for (int64_t k = 0; k < grid->captions; k++)
+        sheet_text(sheet, left, caption_line(top, k),
+                   sheet_number((double)grid->target[k], number));
+}
+
 /* The two classes with the largest shares of the target, where it is not of one alone. */
-static void draw_caption(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
+static void draw_shares(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
     const struct Dataset *dataset = grid->preview->loader.dataset;
     int64_t shown[CAPTIONS] = {-1, -1};
     for (int64_t c = 0; c < dataset->class_count; c++)
@@ -100,12 +112,15 @@ static void draw_caption(const struct Grid *grid, struct Sheet *sheet, int64_t l
             }
     for (int i = 0; i < grid->captions && shown[1] >= 0; i++) {
         char share[NUMBER];
-        int64_t line = top + SHEET_GAP / 2 + i * LINE;
         print_share((double)grid->target[shown[i]], share);
-        sheet_text(sheet, left, line, share);
-        sheet_text(sheet, left + sheet_text_width(share), line,
+        sheet_text(sheet, left, caption_line(top, i), share);
+        sheet_text(sheet, left + sheet_text_width(share), caption_line(top, i),
                    dataset->class_names[shown[i]]); /* apart: the font cuts long texts */
     }
+}
+
+static bool is_mixed(const struct AugmentPreview *preview) {
+    return preview->loader.mix && preview->loader.mix->count;
 }
 
 /* One picture: what the loader makes of a sample in an epoch. */
@@ -116,7 +131,11 @@ static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, 
     preview_undo(grid->preview->loader.preprocess, &grid->image);
     int64_t left = grid->left + column * grid->step;
     sheet_image(sheet, left, top, scale, &grid->image, grid->shade);
-    draw_caption(grid, sheet, left, top + grid->image.height * scale);
+    top += grid->image.height * scale;
+    if (!grid->preview->loader.dataset->target_count)
+        draw_shares(grid, sheet, left, top);
+    else if (column == 0 || is_mixed(grid->preview)) /* else all of a row are the same */
+        draw_values(grid, sheet, left, top);
 }
 
 /* What a sample is called that has no class. */
@@ -125,24 +144,37 @@ static const char *print_number(int64_t sample, char text[NUMBER]) {
     return text;
 }
 
+/* Of a picture, or of its name where that is higher. */
+static int64_t picture_height(const struct Grid *grid) {
+    int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width);
+    return side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT;
+}
+
 static int64_t row_height(const struct Grid *grid) {
-    int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width) +
-                   grid->captions * LINE;
-    return (side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT) + SHEET_GAP;
+    return picture_height(grid) + grid->captions * LINE + SHEET_GAP;
+}
+
+/* In front of a row: the sample's class; or its number, and beside their values the targets. */
+static void draw_name(const struct Grid *grid, struct Sheet *sheet, int64_t sample, int64_t top) {
+    const struct Dataset *dataset = grid->preview->loader.dataset;
+    const struct Split *split = grid->preview->loader.split;
+    char number[NUMBER];
+    sheet_text(sheet, SHEET_GAP, top + (picture_height(grid) - SHEET_TEXT_HEIGHT) / 2,
+               split->labels ? dataset->class_names[split->labels[sample]]
+                             : print_number(sample, number));
+    for (int64_t k = 0; dataset->target_count && k < grid->captions; k++)
+        sheet_text(sheet, SHEET_GAP, caption_line(top + picture_height(grid), k),
+                   dataset->target_names[k]);
 }
 
 static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
     const struct AugmentPreview *preview = grid->preview;
-    const struct Split *split = preview->loader.split;
     int64_t *chosen = memory_allocate((size_t)preview->samples * sizeof *chosen, "preview");
     int64_t step = row_height(grid);
     int64_t rows = choose(preview, chosen);
     for (int64_t row = 0; row < rows; row++) {
         int64_t sample = chosen[row], top = grid->top + row * step;
-        char number[NUMBER];
-        sheet_text(sheet, SHEET_GAP, top + (step - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2,
-                   split->labels ? preview->loader.dataset->class_names[split->labels[sample]]
-                                 : print_number(sample, number));
+        draw_name(grid, sheet, sample, top);
         draw(grid, sheet, grid->evaluation, 0, sample, 0, top);
         for (int64_t epoch = 0; epoch < preview->epochs; epoch++)
             draw(grid, sheet, grid->training, epoch, sample, epoch + 1, top);
@@ -161,9 +193,9 @@ static void draw_head(const struct Grid *grid, struct Sheet *sheet) {
 
 static int64_t longest_name(const struct Dataset *dataset) {
     int64_t longest = dataset->class_count ? 0 : sheet_text_width("1000000");
-    for (int64_t c = 0; c < dataset->class_count; c++)
-        if (sheet_text_width(dataset->class_names[c]) > longest)
-            longest = sheet_text_width(dataset->class_names[c]);
+    for (int64_t k = 0; k < dataset_outputs(dataset); k++)
+        if (sheet_text_width(dataset_output_names(dataset)[k]) > longest)
+            longest = sheet_text_width(dataset_output_names(dataset)[k]);
     return longest;
 }
 
@@ -173,7 +205,11 @@ static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) 
     int64_t wide = grid->image.width * scale, name = longest_name(preview->loader.dataset);
     int64_t words = sheet_text_width("test");
     struct Sheet sheet;
-    if (preview->loader.mix && preview->loader.mix->count && preview->loader.dataset->class_count) {
+    int64_t values = preview->loader.dataset->target_count;
+    if (values) {
+        words = SHEET_NUMBER;
+        grid->captions = values < CAPTIONS ? values : CAPTIONS;
+    } else if (is_mixed(preview)) {
         words = sheet_text_width(WIDEST_SHARE) + name;
         grid->captions = CAPTIONS;
     }

@@ -1,7 +1,8 @@
 /* What the network will see: a picture with one row a sample and one column an epoch, made by a
  * training loader. In front stand the class's name and the sample's test-time counterpart; under a
- * picture that is mixed, its two classes and their shares. Not
- * collective. */
+ * picture that is mixed, its two classes and their shares. Where the targets are values, the
+ * sample's number stands in front, and below the first two of its targets, mixed as the picture is.
+ * Not collective. */
 #ifndef TRAINER_DATA_SHEETS_PREVIEW_AUGMENT_H
 #define TRAINER_DATA_SHEETS_PREVIEW_AUGMENT_H
 

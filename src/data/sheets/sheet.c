@@ -1,5 +1,6 @@
 #include "data/sheets/sheet.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -50,6 +51,12 @@ void sheet_text(struct Sheet *sheet, int64_t left, int64_t top, const char *text
                         memset(sheet->pixels + ((top + y) * sheet->width + column) * 3, 0, 3);
                 }
     }
+}
+
+const char *sheet_number(double number, char text[SHEET_DIGITS]) {
+    snprintf(text, SHEET_DIGITS, "%.4g", number);
+    CHECK(sheet_text_width(text) <= SHEET_NUMBER);
+    return text;
 }
 
 int64_t sheet_enlargement(int64_t height, int64_t width) {

@@ -25,6 +25,11 @@ void sheet_release(struct Sheet *sheet);
 int64_t sheet_text_width(const char *text);
 void sheet_text(struct Sheet *sheet, int64_t left, int64_t top, const char *text);
 
+/* A number in a few digits, which take no more than SHEET_NUMBER pixels: "-1.5", "2.25e+07". */
+#define SHEET_DIGITS 32
+#define SHEET_NUMBER 120
+const char *sheet_number(double number, char text[SHEET_DIGITS]);
+
 /* The whole factor by which images of this size are enlarged, so that people can see them. */
 int64_t sheet_enlargement(int64_t height, int64_t width);
 

@@ -10,7 +10,7 @@
 
 #define KEPT_SHARE 0.9 /* of the variance, by the components that an example is rebuilt from */
 
-/* Of centred and decorrelated values. */
+/* Of centred values. */
 static const struct Shade around_zero = {-3, 255.f / 6};
 
 struct Drawing {
@@ -99,6 +99,17 @@ static void draw_eigenimages(struct Drawing *drawing) {
     }
 }
 
+/* Of values whitened to the first `count` components: ±3 of their deviations over the training
+ * split, which few components leave small. */
+static struct Shade shade_whitened(const struct Drawing *drawing, int64_t count) {
+    const struct Pca *pca = drawing->request->pca;
+    double variance = 0;
+    for (int64_t k = 0; k < count; k++)
+        variance += pca->eigenvalues[k] / (pca->eigenvalues[k] + drawing->request->epsilon);
+    float most = (float)(3 * sqrt(variance / (double)drawing->elements));
+    return (struct Shade){-most, most > 0 ? 127.5f / most : 0};
+}
+
 enum Row { STORED, CENTRED, REBUILT, WHITENED, ZCA };
 
 static void draw_example(struct Drawing *drawing, enum Row row, int64_t column,
@@ -118,21 +129,26 @@ static void draw_example(struct Drawing *drawing, enum Row row, int64_t column,
         else if (row == REBUILT)
             pixels[e] = (float)((double)pixels[e] * drawing->divisors[e] +
                                 (double)drawing->request->values->mean_image[e]);
-    if (row == CENTRED && strcmp(drawing->request->scale, "none") == 0)
-        draw(drawing, column, (struct Shade){-128, 1});
-    else
-        draw(drawing, column, row == STORED || row == REBUILT ? shade : around_zero);
+    draw(drawing, column, shade);
 }
 
 static void draw_examples(struct Drawing *drawing, struct Shade shade) {
     char names[][SHEET_LONGEST_NAME + 1] = {"stored", "centred", "", "", "zca"};
     snprintf(names[REBUILT], sizeof names[0], "pca of %lld", (long long)drawing->some);
     snprintf(names[WHITENED], sizeof names[0], "whitened %lld", (long long)drawing->some);
+    bool unscaled = strcmp(drawing->request->scale, "none") == 0;
+    const struct Pca *pca = drawing->request->pca;
+    const struct Shade shades[] = {[STORED] = shade,
+                                   [CENTRED] = unscaled ? (struct Shade){-128, 1} : around_zero,
+                                   [REBUILT] = shade,
+                                   [WHITENED] =
+                                       pca ? shade_whitened(drawing, drawing->some) : around_zero,
+                                   [ZCA] = pca ? shade_whitened(drawing, pca->count) : around_zero};
     int64_t count = drawing->request->split->count;
-    for (int row = STORED; row <= (drawing->request->pca ? ZCA : CENTRED); row++) {
+    for (int row = STORED; row <= (pca ? ZCA : CENTRED); row++) {
         start_row(drawing, names[row]);
         for (int64_t i = 0; i < drawing->request->columns && i < count; i++)
-            draw_example(drawing, (enum Row)row, i, shade);
+            draw_example(drawing, (enum Row)row, i, shades[row]);
     }
 }
 

@@ -20,7 +20,7 @@ struct StatisticsSheet {
 int64_t statistics_sheet_components(const struct Pca *pca);
 
 /* Writes a PNG. The examples are drawn from the whole split, always the same. Centred images show 0
- * as grey, −3 as black, 3 as white. */
+ * as grey, −3 as black, 3 as white; whitened ones likewise, in their own deviations. */
 int statistics_sheet_write(const struct StatisticsSheet *request, const char *path,
                            struct Error *error);
 
