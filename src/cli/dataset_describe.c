@@ -6,6 +6,11 @@
 #include "base/text.h"
 #include "cli/dataset.h"
 
+/* Distributions over the classes. */
+static bool has_soft_labels(const struct Dataset *dataset, const struct Split *split) {
+    return !dataset->target_count && split->targets;
+}
+
 static int64_t count_of(const struct Split *split, int64_t label) {
     int64_t count = 0;
     for (int64_t i = 0; i < split->count; i++)
@@ -75,8 +80,9 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
         double bytes = (double)split->count * (double)dataset->height * (double)dataset->width *
                        (double)dataset->channels * (split->bytes ? 1 : 4);
         char size[32];
-        fprintf(out, "%-13s %" PRId64 " images, %s, %s, digest %s\n", split->name, split->count,
+        fprintf(out, "%-13s %" PRId64 " images, %s, %s, %sdigest %s\n", split->name, split->count,
                 split->bytes ? "uint8" : "float32", text_bytes(bytes, size),
+                has_soft_labels(dataset, split) ? "soft labels, " : "",
                 split->digest[0] ? split->digest : "none");
     }
     if (dataset->statistics.channel_mean)
@@ -134,6 +140,8 @@ static json_t *split_to_json(const struct Dataset *dataset, const struct Split *
         json_object_set_new(object, "targets", ranges_to_json(dataset, split));
     else
         json_object_set_new(object, "class_counts", counts_to_json(dataset, split));
+    if (!dataset->target_count)
+        json_object_set_new(object, "soft_labels", json_boolean(has_soft_labels(dataset, split)));
     return object;
 }
 

@@ -28,7 +28,8 @@ const struct Command command_dataset_info = {
     .most_operands = 1,
     .summary = "say what a data set file holds",
     .help = "Prints the image size, the splits with their digests, the statistics of the training "
-            "split and how many images each class has.\n\n"
+            "split and how many images each class has; of soft labels (distributions over the "
+            "classes) the largest counts.\n\n"
             "Example:\n"
             "  trainer dataset info shapes.h5\n"
             "  trainer dataset info shapes.h5 --json | python3 -m json.tool\n",

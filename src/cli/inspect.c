@@ -182,26 +182,41 @@ static json_t *array_to_json(const struct CheckpointArray *array) {
                      summary.deviation, "min", summary.minimum, "max", summary.maximum);
 }
 
-static json_t *progress_to_json(const struct Progress *progress) {
+/* Those that the kind of targets has. */
+static void add_figures(json_t *object, const char *of, double loss, double accuracy, double rmse,
+                        double r2, bool values) {
+    const struct {
+        const char *name;
+        double value;
+        bool written;
+    } rows[] = {{"loss", loss, true},
+                {"accuracy", accuracy, !values},
+                {"rmse", rmse, values},
+                {"r2", r2, values && isfinite(r2)}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char key[32];
+        snprintf(key, sizeof key, "%s_%s", of, rows[i].name);
+        if (rows[i].written)
+            json_object_set_new(object, key, json_real(rows[i].value));
+    }
+}
+
+static json_t *progress_to_json(const struct Progress *progress, bool values) {
     json_t *object = json_pack(
-        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f, s:f, s:f, s:f, s:f}", "step",
-        (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch, "step_in_epoch",
-        (json_int_t)progress->step_in_epoch, "epoch_loss", progress->epoch_loss, "epoch_correct",
-        progress->epoch_correct, "epoch_samples", progress->epoch_samples, "epoch_squared_error",
+        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "step", (json_int_t)progress->step,
+        "epoch", (json_int_t)progress->epoch, "step_in_epoch", (json_int_t)progress->step_in_epoch,
+        "epoch_loss", progress->epoch_loss, "epoch_correct", progress->epoch_correct,
+        "epoch_samples", progress->epoch_samples, "epoch_squared_error",
         progress->epoch_squared_error, "best_metric", progress->best_metric, "best_step",
-        (json_int_t)progress->best_step, "validation_loss", progress->validation_loss,
-        "validation_accuracy", progress->validation_accuracy, "validation_rmse",
-        progress->validation_rmse, "validation_r2", progress->validation_r2, "seconds",
-        progress->seconds);
+        (json_int_t)progress->best_step, "seconds", progress->seconds);
+    add_figures(object, "validation", progress->validation_loss, progress->validation_accuracy,
+                progress->validation_rmse, progress->validation_r2, values);
     json_object_set_new(object, "schedule_scale", json_real(progress->schedule_scale));
     json_object_set_new(object, "validations_without_improvement",
                         json_integer(progress->stopping_waited));
-    if (progress->average_loss >= 0) {
-        json_object_set_new(object, "average_loss", json_real(progress->average_loss));
-        json_object_set_new(object, "average_accuracy", json_real(progress->average_accuracy));
-        json_object_set_new(object, "average_rmse", json_real(progress->average_rmse));
-        json_object_set_new(object, "average_r2", json_real(progress->average_r2));
-    }
+    if (progress->average_loss >= 0)
+        add_figures(object, "average", progress->average_loss, progress->average_accuracy,
+                    progress->average_rmse, progress->average_r2, values);
     return object;
 }
 
@@ -238,7 +253,8 @@ static json_t *checkpoint_to_json(const struct Checkpoint *checkpoint) {
     if (checkpoint->target_count)
         json_object_set_new(preprocessing, "targets", targets_to_json(checkpoint));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
-                     checkpoint->path, "progress", progress_to_json(&checkpoint->progress), "run",
+                     checkpoint->path, "progress",
+                     progress_to_json(&checkpoint->progress, checkpoint->target_count > 0), "run",
                      run, "preprocessing", preprocessing, "classes", classes, "parameters",
                      (json_int_t)count_elements(checkpoint, false), "statistics",
                      (json_int_t)count_elements(checkpoint, true), "arrays", arrays);

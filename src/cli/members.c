@@ -53,6 +53,9 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
         return code;
     members->mean = mean && !strcmp(mean, "geometric") ? MEAN_GEOMETRIC : MEAN_ARITHMETIC;
     members->count = arguments->operand_count;
+    if (members->count == 1 && (mean || weights))
+        return fail(error, ERROR_USAGE, "--%s %s: wants several checkpoints, found one",
+                    mean ? "mean" : "weights", mean ? mean : weights);
     members->weights =
         memory_allocate((size_t)members->count * sizeof *members->weights, "weights");
     for (int i = 0; i < members->count; i++)

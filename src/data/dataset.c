@@ -268,7 +268,11 @@ static int read_digest(struct Opening *opening, struct Split *split, struct Erro
 static int open_splits(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     int result = h5_list(opening->file, "/", visit_group, opening, error);
-    if (result == OK && dataset->split_count == 0)
+    if (result == OK && dataset->split_count == 0 && h5_exists(opening->file, "predictions"))
+        result = fail(error, ERROR_DATA,
+                      "%s: holds predictions, as trainer predict writes them; expected a data set",
+                      dataset->path);
+    else if (result == OK && dataset->split_count == 0)
         result = fail(error, ERROR_DATA,
                       "%s: has no split, expected a group with images and labels, such as /train",
                       dataset->path);
