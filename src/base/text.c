@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -102,6 +103,11 @@ char *text_count(double count, char buffer[32]) {
     for (; count >= 1000 && unit < 5; unit++)
         count /= 1000;
     snprintf(buffer, 32, unit ? "%.2f%s" : "%.0f%s", count, units[unit]);
+    return buffer;
+}
+
+char *text_figure(double figure, char buffer[32]) {
+    snprintf(buffer, 32, fabs(figure) < 1e6 ? "%.4f" : "%.6g", figure);
     return buffer;
 }
 

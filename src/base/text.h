@@ -28,4 +28,7 @@ size_t text_character(const char *text, size_t left, uint32_t *code);
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);
 
+/* A loss or R²: "0.1234", from a million on "3.09611e+28". */
+char *text_figure(double figure, char buffer[32]);
+
 #endif

@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <jansson.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -96,26 +97,45 @@ static int64_t sum_needs(const struct Needs *needs) {
            needs->activations + needs->work;
 }
 
+static int wider(int width, const char *text) {
+    int length = (int)strlen(text);
+    return length > width ? length : width;
+}
+
+/* "1.23 MFLOP", "768 FLOP". */
+static char *print_flop(double flops, char text[40]) {
+    char count[32];
+    snprintf(text, 40, "%s%sFLOP", text_count(flops, count), flops < 1000 ? " " : "");
+    return text;
+}
+
 static void print_layers(const struct Blueprint *blueprint) {
     const struct Model *model = blueprint->model;
-    char shape[64], flops[32], count[32];
+    char shape[64], flops[40], count[32];
     double all = 0, bytes = 0;
-    printf("%-16s %-16s %-18s %12s %12s %12s\n", "layer", "kind", "output (H x W x C)",
-           "parameters", "flops", "activation");
-    printf("%-16s %-16s %-18s\n", "input", "", print_shape(model_input(model), shape));
+    int path = 16, kind = 16, output = 18;
+    for (int i = 0; i < model_node_count(model); i++) {
+        const struct Node *node = model_node(model, i);
+        path = wider(path, node->path);
+        kind = wider(kind, node->layer->kind.name);
+        output = wider(output, print_shape(node->out, shape));
+    }
+    printf("%-*s %-*s %-*s %12s %12s %12s\n", path, "layer", kind, "kind", output,
+           "output (H x W x C)", "parameters", "flops", "activation");
+    printf("%-*s %-*s %s\n", path, "input", kind, "", print_shape(model_input(model), shape));
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
         double activation = 4.0 * (double)shape_elements(node->out);
-        printf("%-16s %-16s %-18s %12lld %12s %12s\n", node->path, node->layer->kind.name,
-               print_shape(node->out, shape), (long long)parameters_of(model, node),
+        printf("%-*s %-*s %-*s %12lld %12s %12s\n", path, node->path, kind, node->layer->kind.name,
+               output, print_shape(node->out, shape), (long long)parameters_of(model, node),
                text_count(node->flops, flops), text_bytes(activation, count));
         all += node->flops;
         bytes += activation;
     }
-    printf("\n%s parameters; a sample: %s", text_count((double)model_arena(model)->trained, count),
-           text_count(all, flops));
-    printf("FLOP forward, about %sFLOP a training step, %s of layer outputs\n",
-           text_count(3 * all, flops), text_bytes(bytes, count));
+    printf("\n%s parameters; a sample: %s forward",
+           text_count((double)model_arena(model)->trained, count), print_flop(all, flops));
+    printf(", about %s a training step, %s of layer outputs\n", print_flop(3 * all, flops),
+           text_bytes(bytes, count));
 }
 
 static void print_needs(const struct Needs *needs, int64_t ranks) {

@@ -1,16 +1,20 @@
 #include <stdio.h>
 
+#include "base/text.h"
 #include "cli/eval_report.h"
 
 static void print_line(const char *name, const char *remark, const struct Evaluation *evaluation) {
-    printf("%8.4f  %9.4g  %9.4f  %s%s\n", evaluation->loss, evaluation->overall_rmse,
-           evaluation->overall_r2, name, remark);
+    char loss[32], r2[32];
+    printf("%8s  %9.4g  %9s  %s%s\n", text_figure(evaluation->loss, loss), evaluation->overall_rmse,
+           text_figure(evaluation->overall_r2, r2), name, remark);
 }
 
 static void print_outputs(const struct Evaluation *evaluation, char *const *names) {
+    char r2[32];
     printf("\n     RMSE         R2  of each target\n");
     for (int64_t k = 0; k < evaluation->outputs; k++)
-        printf("%9.4g  %9.4f  %s\n", evaluation->rmse[k], evaluation->r2[k], names[k]);
+        printf("%9.4g  %9s  %s\n", evaluation->rmse[k], text_figure(evaluation->r2[k], r2),
+               names[k]);
 }
 
 static void summarise(const struct Evaluation *evaluation, json_t *object) {
@@ -31,7 +35,8 @@ static json_t *describe(const struct Evaluation *evaluation, char *const *names)
 }
 
 static void print_summary(const struct Evaluation *evaluation) {
-    printf("RMSE %.4g, R2 %.4f", evaluation->overall_rmse, evaluation->overall_r2);
+    char r2[32];
+    printf("RMSE %.4g, R2 %s", evaluation->overall_rmse, text_figure(evaluation->overall_r2, r2));
 }
 
 const struct EvalReport eval_report_values = {

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "cli/overrides.h"
 
 static const struct Flag flags[] = {
@@ -50,13 +51,14 @@ static void add_json(json_t *object, const struct Shown *shown, bool regression)
 }
 
 static void print_shown(const struct Shown *shown, bool regression) {
-    printf("%-11s loss %.4f", shown->name, shown->loss);
+    char figure[32];
+    printf("%-11s loss %s", shown->name, text_figure(shown->loss, figure));
     if (!regression)
         printf(", accuracy %.2f %%", 100 * shown->accuracy);
     else
         printf(", RMSE %.4g", shown->rmse);
     if (regression && isfinite(shown->r2))
-        printf(", R2 %.4f", shown->r2);
+        printf(", R2 %s", text_figure(shown->r2, figure));
 }
 
 static struct Shown train_figures(const struct TrainResult *result) {
@@ -105,8 +107,9 @@ static void print_json(const struct TrainResult *result) {
 static void print_best(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
     long long step = (long long)progress->best_step;
+    char figure[32];
     if (result->regression)
-        printf(" (best loss %.4f at step %lld)", progress->best_metric, step);
+        printf(" (best loss %s at step %lld)", text_figure(progress->best_metric, figure), step);
     else
         printf(" (best %.2f %% at step %lld)", 100 * progress->best_metric, step);
 }
@@ -136,8 +139,11 @@ static void print_words(const struct TrainResult *result) {
         print_best(result);
         putchar('\n');
     }
-    printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
-           progress->seconds);
+    if (result->images_per_second > 0)
+        printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
+               progress->seconds);
+    else
+        printf("speed       no step was made, %.1f s of training\n", progress->seconds);
     printf("digest      %s\n", result->digest);
     if (*result->average_digest)
         printf("            %s (average)\n", result->average_digest);

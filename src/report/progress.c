@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/text.h"
 
 #define BAR_SECONDS 0.2 /* between two drawings on a terminal */
 #define LINE_SECONDS 30 /* between two lines of a log, within an epoch */
@@ -96,10 +97,11 @@ static void print_validation(FILE *stream, const char *of, bool regression,
                              const struct ValidationFigures *figures) {
     if (!figures->measured)
         return;
-    fprintf(stream, "  |  %s loss %.4f", of, figures->loss);
+    char figure[32];
+    fprintf(stream, "  |  %s loss %s", of, text_figure(figures->loss, figure));
     print_merit(stream, regression, figures->accuracy, figures->rmse);
     if (regression)
-        fprintf(stream, "  R2 %.4f", figures->r2);
+        fprintf(stream, "  R2 %s", text_figure(figures->r2, figure));
 }
 
 static void draw_bar(struct ProgressBar *bar, const struct StepFigures *figures, const char *left) {
@@ -107,15 +109,15 @@ static void draw_bar(struct ProgressBar *bar, const struct StepFigures *figures,
     int columns =
         ioctl(fileno(bar->stream), TIOCGWINSZ, &window) || !window.ws_col ? 80 : window.ws_col;
     char words[160];
-    char merit[32];
+    char merit[32], loss[32];
     if (figures->regression)
         snprintf(merit, sizeof merit, "RMSE %.4g", figures->rmse);
     else
         snprintf(merit, sizeof merit, "acc %.1f%%", 100 * figures->accuracy);
-    int length =
-        snprintf(words, sizeof words, " %3.0f%% epoch %lld loss %.4f %s %.0f img/s %s",
-                 100.0 * (double)figures->step / (double)bar->total_steps,
-                 (long long)figures->epoch, figures->loss, merit, figures->images_per_second, left);
+    int length = snprintf(words, sizeof words, " %3.0f%% epoch %lld loss %s %s %.0f img/s %s",
+                          100.0 * (double)figures->step / (double)bar->total_steps,
+                          (long long)figures->epoch, text_figure(figures->loss, loss), merit,
+                          figures->images_per_second, left);
     int width = columns - length - 3;
     fputs("\r\033[K", bar->stream);
     if (width >= 5) {
@@ -135,15 +137,16 @@ void progress_step(struct ProgressBar *bar, const struct StepFigures *figures) {
     if (!bar || bar->quiet || now - bar->last < (bar->terminal >= 0 ? BAR_SECONDS : LINE_SECONDS))
         return;
     bar->last = now;
-    char left[32];
+    char left[32], loss[32];
     double each = (now - bar->start) / (double)(figures->step - bar->first_step);
     print_time(each * (double)(bar->total_steps - figures->step), left);
     if (bar->terminal >= 0) {
         draw_bar(bar, figures, left);
         return;
     }
-    fprintf(bar->stream, "step %lld/%lld  epoch %lld  loss %.4f", (long long)figures->step,
-            (long long)bar->total_steps, (long long)figures->epoch, figures->loss);
+    fprintf(bar->stream, "step %lld/%lld  epoch %lld  loss %s", (long long)figures->step,
+            (long long)bar->total_steps, (long long)figures->epoch,
+            text_figure(figures->loss, loss));
     print_merit(bar->stream, figures->regression, figures->accuracy, figures->rmse);
     fprintf(bar->stream, "  rate %.4g  %.0f img/s  %s left\n", figures->rate,
             figures->images_per_second, left);
@@ -155,8 +158,9 @@ void progress_epoch(struct ProgressBar *bar, const struct EpochFigures *figures)
         return;
     clear_bar(bar);
     int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
-    fprintf(bar->stream, "epoch %lld/%lld  train loss %.4f", (long long)figures->epoch,
-            (long long)epochs, figures->train_loss);
+    char loss[32];
+    fprintf(bar->stream, "epoch %lld/%lld  train loss %s", (long long)figures->epoch,
+            (long long)epochs, text_figure(figures->train_loss, loss));
     print_merit(bar->stream, figures->regression, figures->train_accuracy, figures->train_rmse);
     print_validation(bar->stream, "validation", figures->regression, &figures->validation);
     print_validation(bar->stream, "average", figures->regression, &figures->average);

@@ -21,14 +21,20 @@ static void announce_large_batch(const struct Trainer *trainer) {
     const struct LargeBatchOptions *rule = &trainer->options.large_batch;
     const struct ScheduleTime *time = &trainer->time;
     char warmup[64] = "no warm-up";
-    if (!rule->base)
-        return;
-    if (time->scale_warmup)
-        snprintf(warmup, sizeof warmup, "warm-up of %.4g epochs (%lld steps)",
-                 (double)time->scale_warmup / (double)time->steps_per_epoch,
-                 (long long)time->scale_warmup);
     double rate = updater_rate(trainer->updater);
     int64_t batch = trainer->options.train.batch;
+    if (!rule->base)
+        return;
+    if (batch == rule->base) {
+        progress_note(trainer->bar, "large batch: rate %.6g as it stands, batch %lld is the base",
+                      rate, (long long)batch);
+        return;
+    }
+    double epochs = (double)time->scale_warmup / (double)time->steps_per_epoch;
+    if (time->scale_warmup)
+        snprintf(warmup, sizeof warmup, "warm-up of %.4g epoch%s (%lld step%s)", epochs,
+                 epochs == 1 ? "" : "s", (long long)time->scale_warmup,
+                 time->scale_warmup == 1 ? "" : "s");
     progress_note(trainer->bar,
                   "large batch: rate %.6g -> %.6g for batch %lld = %.6g x %lld (%s), %s", rate,
                   rate * time->scale, (long long)batch, (double)batch / (double)rule->base,

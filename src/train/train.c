@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "train/trainer.h"
 
 /* What follows the figures of the validation learns them: the schedule those of the model that it
@@ -20,9 +21,11 @@ static void watch_validation(struct Trainer *trainer, const struct ValidationFig
     watch_observe(&trainer->stopping, rule, &seen);
 }
 
+/* At the last step there is nothing left to stop. */
 bool trainer_stopped_early(const struct Trainer *trainer) {
     int64_t patience = trainer->options.early_stopping.patience;
-    return patience && trainer->stopping.waited >= patience;
+    return patience && trainer->stopping.waited >= patience &&
+           trainer->progress.step < trainer->time.total;
 }
 
 /* What best.h5 goes by: the accuracy, of values the loss. True where it is the best so far. */
@@ -106,20 +109,26 @@ static void report_early_stop(struct Trainer *trainer) {
         .waited = stopping->waited};
     if (trainer->metrics)
         metrics_stop(trainer->metrics, &figures);
+    char best[32];
+    text_figure(figures.best, best);
+    if (accuracy)
+        snprintf(best, sizeof best, "%.2f %%", 100 * figures.best);
     progress_note(trainer->bar,
                   "stopped early at step %lld of %lld: %lld validation%s in a row did not improve "
-                  "on the %s %.4f%s",
+                  "on the %s %s",
                   (long long)figures.step, (long long)trainer->time.total,
-                  (long long)figures.waited, figures.waited == 1 ? "" : "s", figures.metric,
-                  accuracy ? 100 * figures.best : figures.best, accuracy ? " %" : "");
+                  (long long)figures.waited, figures.waited == 1 ? "" : "s",
+                  r2 ? "R2" : figures.metric, best);
 }
 
-/* Of a schedule that watches: the rate was lowered to what it is now. */
+/* Of a schedule that watches: the rate was lowered to what it is now; a rate of 0 stays. */
 static void report_rate(struct Trainer *trainer, double before) {
-    progress_note(trainer->bar,
-                  "the validation no longer improved: rate %.4g -> %.4g behind step %lld (%s)",
-                  before, trainer_rate(trainer, trainer->progress.step),
-                  (long long)trainer->progress.step, trainer->options.schedule.kind->name);
+    double now = trainer_rate(trainer, trainer->progress.step);
+    if (now == before)
+        return;
+    progress_note(
+        trainer->bar, "the validation no longer improved: rate %.4g -> %.4g behind step %lld (%s)",
+        before, now, (long long)trainer->progress.step, trainer->options.schedule.kind->name);
 }
 
 /* At an epoch's end, and where the run stops: the figures of the epoch so far. */

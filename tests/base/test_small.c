@@ -1,4 +1,5 @@
 /* Words for messages, sizes that overflow, digests, variants. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -56,6 +57,9 @@ static void test_numbers_for_people(void **unused) {
     assert_string_equal(text_count(999, text), "999");
     assert_string_equal(text_count(1500, text), "1.50 k");
     assert_string_equal(text_count(2.5e9, text), "2.50 G");
+    assert_string_equal(text_figure(-0.25, text), "-0.2500");
+    assert_string_equal(text_figure(-3.096114149e28, text), "-3.09611e+28");
+    assert_string_equal(text_figure(NAN, text), "nan");
 }
 
 static void test_text_grows(void **unused) {

@@ -241,6 +241,26 @@ def check_run_files(folder):
     single = json.loads(good("eval", checkpoint, "--json"))["members"][0]
     check(found["file"] == predictions and found["samples"] == 10 and found["loss"] == single["loss"] and
           found["accuracy"] == single["top1"], f"predict --json: {found}, eval: {single}")
+    predictions = os.path.join(folder, "predictions.h5")
+    good("predict", checkpoint, "-o", predictions)
+    for command in (("inspect",), ("dataset", "info")):
+        refused(DATA, "predictions.h5: holds predictions, as trainer predict writes them; expected a data set", *command, predictions)
+    write(layers="[residual: {body: [residual: {body: [residual: {body: [batchnorm]}]}]}, fractional_maxpool: {ratio: 2}, flatten, linear: {out: 10}]")
+    table = good("describe", path).split("\n\n")[0].split("\n")
+    check(len(table) == 9 and table[2].startswith("0.body.0.body.0.body.0 batchnorm "), f"a long name: {table}")
+    check(len({len(line) for line in table[:1] + table[2:]}) == 1, "describe keeps its columns with long names:\n" + "\n".join(table))
+    write(layers="[relu, relu]")
+    check(" FLOP forward, about " in good("describe", path, "--input", "1x1x10"), "describe: few FLOP")
+
+
+def check_keys():
+    tables = json.loads(good("keys", "--json"))
+    keys = {key["name"]: key for key in tables["keys"]}
+    required = {name for name, key in keys.items() if key["required"]}
+    check(required == {"data", "model", "optimizer", "train"}, f"keys --json: required are {required}")
+    check({key["name"] for key in keys["train"]["keys"] if key["required"]} == {"batch", "length"}, "keys --json: required of train")
+    norm = keys["clip"]["keys"][0]
+    check(not norm["required"] and "default" not in norm, f"keys --json: what may be absent: {norm}")
 
 
 def main():
@@ -253,6 +273,7 @@ def main():
         check_dataset(folder)
         check_import(folder)
         check_run_files(folder)
+        check_keys()
         check_output(sample)
         if shutil.which("mpirun"):
             check_ranks(sample)

@@ -138,7 +138,7 @@ with scratch() as folder:
     for metric in ("accuracy", "loss"):
         words = run(1, "train", recipe, "--out", f"{folder}/early-{metric}", "--set", "early_stopping.patience=1", "--set", "early_stopping.minimum_improvement=0.5",
                     "--set", f"early_stopping.metric={metric}")[1]
-        check("stopped early" in words and {"accuracy": "on the r2", "loss": "on the loss"}[metric] in words, f"early stopping by {metric}")
+        check("stopped early" in words and {"accuracy": "on the R2", "loss": "on the loss"}[metric] in words, f"early stopping by {metric}")
 
     # Distributions over classes: one-hot ones are labels, to the bit.
     x = rng.integers(0, 255, size=(600, 4, 4, 1), dtype=np.uint8)
@@ -155,6 +155,12 @@ with scratch() as folder:
                              "--set", "preprocess.scale=range")
     check(found["hard"]["digest"] == found["one-hot"]["digest"], "one-hot distributions train as labels do, to the bit")
     check(found["soft"]["digest"] != found["hard"]["digest"] and found["soft"]["validation_accuracy"] > 0.6, "soft labels train and are judged by their largest class")
+    for name, words in (("hard", False), ("soft", True)):
+        said = run(1, "dataset", "info", f"{folder}/{name}.h5")[0]
+        check(("soft labels, digest" in said) == words and result(1, "dataset", "info", f"{folder}/{name}.h5")["splits"]["train"]["soft_labels"] == words, f"info on {name} labels: {said}")
+    progress = {name: result(1, "inspect", f"{folder}/{name}/checkpoints/latest.h5")["progress"] for name in ("n1", "hard")}
+    check("validation_r2" in progress["n1"] and "validation_accuracy" not in progress["n1"], "inspect --json: no accuracy of values")
+    check("validation_r2" not in progress["hard"] and "validation_accuracy" in progress["hard"], "inspect --json: no R2 of classes")
     run(1, "predict", f"{folder}/soft/checkpoints/latest.h5", "-o", f"{folder}/soft.h5p.h5")
     with h5py.File(f"{folder}/soft.h5p.h5") as file:
         p, report = file["probabilities"][()].astype(float), result(2, "eval", f"{folder}/soft/checkpoints/latest.h5")["members"][0]
@@ -179,7 +185,9 @@ with scratch() as folder:
     refused(3, "the model has 3 outputs", "train", run_file(f"{folder}/w.yaml", data, outputs=3), "--out", f"{folder}/w")
     model, classifier = f"{folder}/n1/checkpoints/best.h5", f"{folder}/hard/checkpoints/best.h5"
     refused(2, "--confusion: is of classes", "eval", model, "--confusion")
-    refused(2, "--mean geometric: averages probabilities", "eval", model, "--mean", "geometric")
+    refused(2, "--mean geometric: averages probabilities", "eval", model, model, "--mean", "geometric")
+    refused(2, "--mean arithmetic: wants several checkpoints, found one", "eval", model, "--mean", "arithmetic")
+    refused(2, "--weights 2: wants several checkpoints, found one", "predict", model, "--weights", "2", "-o", f"{folder}/one.h5")
     refused(5, "predicts scores (loss svm)", "eval", classifier, f"{folder}/svm/checkpoints/best.h5")
     other = write(f"{folder}/other.h5", {"test": {"images": np.zeros((9, 2, 3, 1), np.float32), "targets": np.ones((9, 2), np.float32)}},
                   target_names=["mass, kg", "drifts"])

@@ -5,6 +5,7 @@ import glob
 import json
 import os
 import re
+import shutil
 
 from harness import check, kill_midway, newest_step, result, run, run_file, scratch, synthesize
 
@@ -84,6 +85,10 @@ with scratch() as folder:
     check({"best.h5", "latest.h5", f"step-{step:09d}.h5"} <= set(names), "and leaves the last and the best checkpoint")
     words = run(1, "train", recipe, "--out", f"{folder}/loud", *stopping)
     check(f"stopped early at step {step} of 40: 2 validations in a row did not improve on the loss" in words[1] and words[0].startswith("finished early"), "and on stderr")
+    words = run(1, "train", recipe, "--out", f"{folder}/just", "--set", f"train.length={step} steps", *stopping)
+    check("stopped early" not in words[1] and words[0].startswith(f"finished at step {step} of {step}") and not lines(f"{folder}/just", "stop"), "at the last step there is nothing to stop")
+    words = run(1, "train", recipe, "--out", f"{folder}/just", "--resume", "--set", f"train.length={step} steps", *stopping)[0]
+    check("speed       no step was made, " in words, f"a run with nothing left to do has no speed: {words}")
     words = run(2, "train", recipe, "--out", out, "--resume", *stopping)[1]
     check(f"the run is finished: it stopped early at step {step}" in words and len(lines(out, "stop")) == 1, "resumed, it says that it is finished")
     check(os.path.exists(f"{out}/run.yaml") and newest_step(out) == step, "and does nothing")
@@ -97,6 +102,10 @@ with scratch() as folder:
     larger = settings(large_batch__base=15, large_batch__warmup="4 epochs")
     words = run(1, "train", recipe, "--out", f"{folder}/large", *larger)[1]
     check("large batch: rate 0.05 -> 0.2 for batch 60 = 4 x 15 (linear), warm-up of 4 epochs (8 steps)" in words, "the rule says what it did")
+    for base, warmup, expected in ((15, "1 epochs", "warm-up of 1 epoch (2 steps)"), (15, "1 steps", "warm-up of 0.5 epochs (1 step)"), (60, "4 epochs", "large batch: rate 0.05 as it stands, batch 60 is the base")):
+        words = run(1, "train", recipe, "--out", f"{folder}/large-words", "--stop-after", 1, *settings(large_batch__base=base, large_batch__warmup=warmup))[1]
+        check(expected in words, f"the rule says: {expected}")
+        shutil.rmtree(f"{folder}/large-words")
     rates = [line["rate"] for line in lines(f"{folder}/large", "step")]
     check(all(abs(rate - 0.05 * (1 + 3 * step / 8)) < 1e-7 for step, rate in enumerate(rates[:9])), "from the base rate to the large one")
     saved = open(f"{folder}/large/run.yaml").read()
