@@ -115,32 +115,28 @@ static int refuse_idle(const struct Choice *rule, const struct Arena *arena, str
                        options->name, kind, nearest);
 }
 
-static int refuse_empty(const struct Choice *rule, struct Error *error) {
+/* A rule that sets nothing; and, as what is frozen has no update, one that sets more beside it. */
+static int refuse_useless(const struct Choice *rule, struct Error *error) {
     const struct RuleOptions *options = rule->options;
     bool norm = rule->kind->keys == weight_keys; /* else max_norm is no key of it */
-    if (options->frozen >= 0 || !isnan(options->rate) || !isnan(options->weight_decay) ||
-        !isnan(options->l1) || (norm && !isnan(options->max_norm)))
-        return OK;
-    return schema_fail(error, rule, NULL, "sets nothing; expected frozen, rate, weight_decay%s",
-                       norm ? ", l1 or max_norm" : " or l1");
-}
-
-/* What is frozen has no update, and so nothing else. */
-static int refuse_beside_frozen(const struct Choice *rule, struct Error *error) {
-    const struct RuleOptions *options = rule->options;
     const struct {
         const char *key;
         double value;
-    } others[] = {{"rate", options->rate},
-                  {"weight_decay", options->weight_decay},
-                  {"l1", options->l1},
-                  {"max_norm", rule->kind->keys == weight_keys ? options->max_norm : NAN}};
-    for (size_t i = 0; options->frozen == 1 && i < sizeof others / sizeof *others; i++)
-        if (!isnan(others[i].value))
-            return schema_fail(error, rule, others[i].key,
-                               "%g beside frozen: true, which leaves nothing to update; expected "
-                               "frozen alone",
-                               others[i].value);
+    } updates[] = {{"rate", options->rate},
+                   {"weight_decay", options->weight_decay},
+                   {"l1", options->l1},
+                   {"max_norm", norm ? options->max_norm : NAN}};
+    size_t count = sizeof updates / sizeof *updates, set = 0;
+    while (set < count && isnan(updates[set].value))
+        set++;
+    if (set == count && options->frozen < 0)
+        return schema_fail(error, rule, NULL, "sets nothing; expected frozen, rate, weight_decay%s",
+                           norm ? ", l1 or max_norm" : " or l1");
+    if (set < count && options->frozen == 1)
+        return schema_fail(error, rule, updates[set].key,
+                           "%g beside frozen: true, which leaves nothing to update; expected "
+                           "frozen alone",
+                           updates[set].value);
     return OK;
 }
 
@@ -148,9 +144,7 @@ static int apply_everywhere(const struct Choice *rule, const struct Arena *arena
                             struct RowSettings *settings, struct Error *error) {
     const struct RuleOptions *options = rule->options;
     bool idle = true;
-    int code = refuse_empty(rule, error);
-    if (!code)
-        code = refuse_beside_frozen(rule, error);
+    int code = refuse_useless(rule, error);
     if (code)
         return code;
     for (int i = 0; i < arena->row_count; i++) {
