@@ -251,13 +251,13 @@ void members_describe_passes(const struct Members *members, json_t *object) {
     json_object_set_new(object, "views",
                         members->views ? json_string(members->views) : json_null());
     json_object_set_new(object, "dropout_samples", json_integer(members->masks));
+    if (!members->masks)
+        return;
     json_t *seeds = json_array();
     for (int i = 0; i < members->count; i++)
         json_array_append_new(seeds, draws_masks(members, i) ? json_integer(seed_of(members, i))
                                                              : json_null());
-    if (members->masks)
-        json_object_set(object, "seeds", seeds);
-    json_decref(seeds);
+    json_object_set_new(object, "seeds", seeds);
 }
 
 struct EvaluateRequest members_request(const struct Members *members) {
