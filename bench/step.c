@@ -14,7 +14,7 @@
 #include "base/memory.h"
 #include "bench/peak.h"
 #include "nn/plan.h"
-#include "train/run.h"
+#include "run/options.h"
 
 #define STEPS 8
 

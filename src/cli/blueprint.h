@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "data/dataset.h"
 #include "nn/model.h"
-#include "train/run.h"
+#include "run/options.h"
 
 struct Blueprint {
     struct RunFile *file;

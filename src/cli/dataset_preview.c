@@ -2,7 +2,7 @@
 #include "cli/overrides.h"
 #include "data/sheets/preview.h"
 #include "data/sheets/preview_augment.h"
-#include "train/run.h"
+#include "run/options.h"
 #include "train/transfer.h"
 
 /* What the flags say, whichever picture is drawn. */

@@ -4,7 +4,7 @@
 
 #include <jansson.h>
 
-#include "train/judge.h"
+#include "evaluate/metrics.h"
 
 struct EvalReport {
     const char *columns; /* heads of what print_line prints */

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "cli/command.h"
-#include "train/run.h"
+#include "run/options.h"
 
 /* ---- As JSON: the tables themselves, for editors, forms and generators of run files ---- */
 

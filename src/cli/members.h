@@ -5,7 +5,7 @@
 #include <jansson.h>
 
 #include "cli/command.h"
-#include "train/member.h"
+#include "evaluate/member.h"
 
 struct Members {
     struct Member *items;
@@ -71,7 +71,7 @@ void members_print_passes(const struct Members *members);
  * member (null: nothing in it is random). */
 void members_describe_passes(const struct Members *members, json_t *object);
 
-/* The request for train/evaluate.h over all of them. */
+/* The request for evaluate/evaluate.h over all of them. */
 struct EvaluateRequest members_request(const struct Members *members);
 
 #endif

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "data/pictures/resize.h"
 #include "data/progress.h"
+#include "pictures/resize.h"
 
 struct ImportNamedFolder {
     char *name;

@@ -1,7 +1,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "train/share.h"
+#include "evaluate/rank_share.h"
 #include "train/trainer.h"
 
 /* Keys that may differ between the run that was started and the one that continues it: they change

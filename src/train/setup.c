@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_file.h"
-#include "train/member.h"
+#include "evaluate/member.h"
 #include "train/trainer.h"
 #include "train/transfer.h"
 

@@ -5,13 +5,13 @@
 #include "base/text.h"
 #include "comm/exchange.h"
 #include "data/loader.h"
+#include "evaluate/evaluate.h"
 #include "nn/plan.h"
 #include "optim/average.h"
 #include "optim/schedule.h"
 #include "optim/updater.h"
 #include "report/progress.h"
-#include "train/evaluate.h"
-#include "train/run.h"
+#include "run/options.h"
 #include "train/train.h"
 
 struct Trainer {

@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 #include "base/pattern.h"
-#include "train/member.h"
-#include "train/share.h"
+#include "evaluate/member.h"
+#include "evaluate/rank_share.h"
 #include "train/trainer.h"
 
 /* What the run file says of preparing images would do nothing; of targets the donor knows nothing.

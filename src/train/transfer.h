@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "base/text.h"
 #include "checkpoint/checkpoint.h"
-#include "train/run.h"
+#include "run/options.h"
 
 /* The donor of start_from, read and checked; *donor is NULL where there is none. */
 int transfer_read_donor(const struct RunFile *file, const struct StartOptions *options,

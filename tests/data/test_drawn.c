@@ -1,5 +1,5 @@
 /* The built-in data set, and contact sheets. */
-#include "pictures.h"
+#include "pictures/made_pictures.h"
 
 #include <math.h>
 #include <omp.h>

@@ -1,5 +1,5 @@
 /* Imports from folders of images, CIFAR's and MNIST's files made here; the writer's statistics. */
-#include "pictures.h"
+#include "pictures/made_pictures.h"
 
 #include <math.h>
 #include <omp.h>

@@ -8,9 +8,9 @@
 
 #include "base/memory.h"
 #include "data/augmented.h"
-#include "data/pictures/image_decode.h"
 #include "data/sheets/preview_augment.h"
 #include "data/sheets/sheet.h"
+#include "pictures/image_decode.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
-"""The boundaries between the modules (docs/design.md), checked in the sources themselves.
+"""The boundaries between the modules (src/modules.txt), checked in the sources themselves.
 
 - A library's header stands only in the files that wrap the library.
-- A module includes only the modules that it may know.
+- A module includes the modules that the table gives it, every one and no other, and the table gives
+  it only modules above it.
+- The picture in docs/design.md shows the same: its arrows reach what the table reaches.
 - Below cli/ nothing prints, exits or keeps state in a global.
 
 usage: modules.py [SOURCE_FOLDER]          checks SOURCE_FOLDER/src
@@ -13,23 +15,15 @@ import re
 import sys
 import tempfile
 
-# Each module and the modules it may include; itself is always allowed.
-MODULES = {
-    "base": set(),
-    "runfile": {"base"},
-    "store": {"base"},
-    "data": {"base", "runfile", "store", "compute"},
-    "compute": {"base"},
-    "nn": {"base", "runfile", "compute"},
-    "comm": {"base"},
-    "optim": {"base", "runfile"},
-    "checkpoint": {"base", "store"},
-    "report": {"base"},
-    "train": {"base", "runfile", "store", "data", "compute", "nn", "comm", "optim", "checkpoint",
-              "report"},
-    "cli": {"base", "runfile", "store", "data", "compute", "nn", "comm", "optim", "checkpoint",
-            "report", "train"},
-}
+def read_table(text):
+    """src/modules.txt: each module and the modules that it may include, lowest first."""
+    table = {}
+    for line in text.splitlines():
+        if line and not line.startswith("#"):
+            module, uses = line.split(":")
+            table[module] = set(uses.split())
+    return table
+
 
 # Library headers and the files (under src/) that may include them.
 LIBRARIES = {
@@ -38,7 +32,7 @@ LIBRARIES = {
     r"cblas.*\.h": r"compute/openblas[^/]*\.[ch]",
     r"dnnl.*\.h": r"compute/onednn[^/]*\.[ch]",
     r"yaml\.h": r"runfile/.*",
-    r"jpeglib\.h|turbojpeg\.h|png\.h": r"data/pictures/.*",
+    r"jpeglib\.h|turbojpeg\.h|png\.h": r"pictures/.*",
     r"jansson\.h": r"(report|train|cli)/.*",
 }
 
@@ -73,13 +67,13 @@ def code_of(text):
                   flags=re.S)
 
 
-def check_file(root, path):
+def check_file(root, path, table, used):
     name = path.relative_to(root).as_posix()
     module = name.split("/")[0]
     text = path.read_text()
     code = code_of(text)
-    if module not in MODULES:
-        yield 1, f"module {module}/ is not in the table of tests/structure/modules.py"
+    if module not in table:
+        yield 1, f"module {module}/ is not in src/modules.txt"
         return
     for number, line in enumerate(text.splitlines(), 1):
         include = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
@@ -90,8 +84,10 @@ def check_file(root, path):
             if re.fullmatch(library, header) and not re.fullmatch(allowed, name):
                 yield number, f"{header} may be included only in {allowed}"
         other = header.split("/")[0] if "/" in header else None
-        if other in MODULES and other != module and other not in MODULES[module]:
-            yield number, f"{module}/ must not know {other}/"
+        if other in table and other != module:
+            used.setdefault(module, set()).add(other)
+            if other not in table[module]:
+                yield number, f"{module}/ must not know {other}/"
     if module == "cli":
         return
     for number, line in enumerate(code.splitlines(), 1):
@@ -105,11 +101,57 @@ def check_file(root, path):
                 yield number, f"`{found.group(0).strip()}` {words}"
 
 
+def check_table(table, used):
+    seen = set()
+    for module, uses in table.items():
+        for other in sorted(uses - seen):
+            yield f"src/modules.txt: {module} uses {other}, which does not stand above it"
+        for other in sorted(uses - used.get(module, set())):
+            yield f"src/modules.txt: {module} names {other} and includes nothing of it"
+        seen.add(module)
+
+
+def reach(arrows):
+    """Every module and what it reaches over one arrow or more."""
+    def below(module):
+        found, next_ones = set(), set(arrows.get(module, ()))
+        while next_ones - found:
+            found |= next_ones
+            next_ones = {other for name in found for other in arrows.get(name, ())}
+        return found
+    return {module: below(module) for module in arrows}
+
+
+def read_picture(text):
+    """The arrows of the first mermaid graph: `a & b --> c & d` is four of them."""
+    arrows = {}
+    graph = re.search(r"```mermaid\n(.*?)```", text, re.S)
+    for line in graph.group(1).splitlines() if graph else ():
+        if "-->" in line:
+            left, right = ([name.strip() for name in side.split("&")] for side in line.split("-->"))
+            for module in left:
+                arrows.setdefault(module, set()).update(right)
+    return arrows
+
+
+def check_picture(table, text):
+    picture, wanted = reach(read_picture(text)), reach(table)
+    for module in table:
+        shown = picture.get(module, set())
+        for other in sorted(wanted[module] - shown):
+            yield f"docs/design.md: the picture does not lead from {module} to {other}"
+        for other in sorted(shown - wanted[module]):
+            yield f"docs/design.md: the picture leads from {module} to {other}; src/modules.txt does not"
+
+
 def check(folder):
     root = pathlib.Path(folder) / "src"
+    table, used = read_table((root / "modules.txt").read_text()), {}
     files = sorted(path for path in root.rglob("*") if path.suffix in (".c", ".h", ".def"))
     breaches = [f"src/{path.relative_to(root)}:{number}: {words}"
-                for path in files for number, words in check_file(root, path)]
+                for path in files for number, words in check_file(root, path, table, used)]
+    breaches += check_table(table, used)
+    breaches += check_picture(table, (root.parent / "docs" / "design.md").read_text())
     return files, breaches
 
 
@@ -129,7 +171,15 @@ def self_test():
         "data/j.c": "static int counter;\n",
         "store/k.c": "int f(void) {\n    static int counter = 0;\n    return counter++;\n}\n",
         "other/l.c": "\n",
+        "run/n.c": '#include "data/dataset.h"\n',
     }
+    # base uses what stands below it, nn names what it does not include, the picture lacks an arrow
+    # and has one too many.
+    table = ("base: run\nstore: base\ncompute: base\ncomm: base\ndata: base\nnn: base store\noptim: base\n"
+             "run: data\ntrain: base\nreport: base\n")
+    design = "```mermaid\ngraph TD\n  train --> comm\n```\n"
+    in_table = ["base uses run, which", "nn names store and", "not lead from nn to base",
+                "picture leads from train to comm"]
     clean = ("#include <stdio.h>\n#include \"base/error.h\"\n/* exit(1); printf( */\n"
              "static const char *const names[] = {\"exit(1)\", NULL};\nstruct Name;\n"
              "static int f(void) {\n    static const int table[] = {1};\n"
@@ -139,9 +189,13 @@ def self_test():
             path = pathlib.Path(folder, "src", name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
+        pathlib.Path(folder, "src", "modules.txt").write_text(table)
+        pathlib.Path(folder, "docs").mkdir()
+        pathlib.Path(folder, "docs", "design.md").write_text(design)
         _, breaches = check(folder)
-    missed = [name for name in cases if not any(f"src/{name}:" in line for line in breaches)]
-    wrong = [line for line in breaches if "clean.c" in line]
+    missed = [name for name in cases if name != "run/n.c" and not any(f"src/{name}:" in line for line in breaches)]
+    missed += [words for words in in_table if not any(words in line for line in breaches)]
+    wrong = [line for line in breaches if "clean.c" in line or "run/n.c" in line]
     for name in missed:
         print(f"the breach in {name} was not found")
     for line in wrong:

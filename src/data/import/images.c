@@ -1,7 +1,7 @@
 #include "data/import/images.h"
 
 #include "base/memory.h"
-#include "data/pictures/image_decode.h"
+#include "pictures/image_decode.h"
 
 void import_names_add(struct ImportNames *names, char *name) {
     if (names->count == names->capacity) {

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/pictures/png_write.h"
 #include "data/sheets/font.h"
+#include "pictures/png_write.h"
 
 #define TEXT_SCALE (SHEET_TEXT_HEIGHT / FONT_HEIGHT)
 #define ENLARGE_TO 64 /* pixels */

@@ -1,0 +1,173 @@
+#include "evaluate/evaluate.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "nn/loss.h"
+
+int evaluate_sizes(int64_t count, int64_t sizes[2]) {
+    int64_t rest = count % EVALUATE_BLOCK;
+    int sizes_used = 0;
+    if (count >= EVALUATE_BLOCK)
+        sizes[sizes_used++] = EVALUATE_BLOCK;
+    if (rest)
+        sizes[sizes_used++] = rest;
+    return sizes_used;
+}
+
+struct Work {
+    const struct EvaluateRequest *request;
+    int results;        /* members and the ensemble */
+    int64_t tallies;    /* doubles of one result of one block: the loss, then the judge's */
+    float *predictions; /* of one member's block */
+    double *sum;        /* of the members' predictions */
+    float *ensemble;    /* its block */
+    float *row;         /* of judge_loss */
+    float *gathered;    /* what goes to the sink */
+    double *mine;       /* [(round · results + result) · tallies + tally] */
+    struct Evaluation *evaluations;
+};
+
+static int64_t block_samples(const struct EvaluateRequest *request, int64_t block) {
+    int64_t left = request->split->count - block * EVALUATE_BLOCK;
+    return left <= 0 ? 0 : left < EVALUATE_BLOCK ? left : EVALUATE_BLOCK;
+}
+
+static double weight_of(const struct EvaluateRequest *request, int member) {
+    return request->weights ? request->weights[member] : 1.0 / request->member_count;
+}
+
+/* The targets are those of the member that predicted, or the first. */
+static void judge(struct Work *work, int result, const struct Predictor *predictor,
+                  struct JudgedBlock block, double *tallies) {
+    double *tally = tallies + result * work->tallies;
+    block.targets = plan_target(predictor->plan);
+    block.loss = predictor->loss;
+    block.scale = predictor->scale;
+    tally[0] = judge_loss(&block, work->request->outputs, work->row);
+    work->request->judge->block(&work->evaluations[result], &block, tally + 1);
+}
+
+static int run_block(struct Work *work, int64_t number, double *tallies, struct Error *error) {
+    const struct EvaluateRequest *request = work->request;
+    int64_t count = block_samples(request, number), values = count * request->outputs;
+    struct JudgedBlock block = {
+        .split = request->split, .first = number * EVALUATE_BLOCK, .count = count};
+    if (!count)
+        return OK;
+    memset(work->sum, 0, (size_t)values * sizeof *work->sum);
+    for (int m = 0; m < request->member_count; m++) {
+        const struct Predictor *member = &request->members[m];
+        int code = predictor_run(member, block.first, count, work->predictions, error);
+        if (code)
+            return code;
+        block.predictions = work->predictions;
+        judge(work, m, member, block, tallies);
+        if (request->member_count > 1)
+            mean_add(work->sum, request->mean, weight_of(request, m), work->predictions, values);
+    }
+    const struct Loss *loss = (const struct Loss *)request->members[0].loss->kind;
+    if (request->member_count == 1)
+        memcpy(work->ensemble, work->predictions, (size_t)values * sizeof *work->ensemble);
+    else
+        mean_finish(work->sum, request->mean, loss->prediction == PREDICTION_PROBABILITIES, count,
+                    request->outputs, work->ensemble);
+    block.predictions = work->ensemble;
+    judge(work, request->member_count, &request->members[0], block, tallies);
+    return OK;
+}
+
+static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, int code,
+                   struct Error *error) {
+    const struct EvaluateRequest *request = work->request;
+    int64_t values = EVALUATE_BLOCK * request->outputs;
+    code = ranks_agree(ranks, code, error);
+    if (code)
+        return code;
+    ranks_gather(ranks, work->ensemble, values * (int64_t)sizeof(float), work->gathered);
+    for (int r = 0; r < ranks_size(ranks) && !code && ranks_rank(ranks) == 0; r++) {
+        int64_t block = round * ranks_size(ranks) + r, count = block_samples(request, block);
+        if (count)
+            code = request->sink(request->context, block * EVALUATE_BLOCK, count,
+                                 work->gathered + r * values, error);
+    }
+    return ranks_agree(ranks, code, error);
+}
+
+/* Adds the blocks up in their order, whoever computed them. */
+static void add_up(struct Work *work, struct Ranks *ranks, int64_t rounds) {
+    int size = ranks_size(ranks), results = work->results;
+    int64_t tallies = work->tallies, mine = rounds * results * tallies;
+    double *all = memory_allocate((size_t)(mine * size) * sizeof *all, "evaluation");
+    double *sum = memory_allocate((size_t)tallies * sizeof *sum, "evaluation");
+    ranks_gather_all(ranks, work->mine, mine * (int64_t)sizeof *all, all);
+    for (int e = 0; e < results; e++) {
+        struct Evaluation *evaluation = &work->evaluations[e];
+        memset(sum, 0, (size_t)tallies * sizeof *sum);
+        for (int64_t block = 0; block < rounds * size; block++) {
+            const double *tally =
+                all + (block % size) * mine + (block / size * results + e) * tallies;
+            for (int64_t k = 0; k < tallies; k++)
+                sum[k] += tally[k];
+        }
+        evaluation->loss = sum[0] / (double)evaluation->samples;
+        work->request->judge->finish(evaluation, ranks, sum + 1);
+    }
+    memory_release(sum);
+    memory_release(all);
+}
+
+static struct Work work_create(const struct EvaluateRequest *request, int64_t rounds, int senders,
+                               struct Evaluation *results) {
+    size_t values = (size_t)(EVALUATE_BLOCK * request->outputs);
+    struct Work work = {
+        .request = request,
+        .results = request->member_count + 1,
+        .tallies = 1 + request->judge->tallies(request->outputs),
+        .evaluations = results,
+        .predictions = memory_allocate(values * sizeof(float), "evaluation"),
+        .sum = memory_allocate(values * sizeof(double), "evaluation"),
+        .ensemble = memory_allocate(values * sizeof(float), "evaluation"),
+        .row = memory_allocate((size_t)request->outputs * sizeof(float), "evaluation"),
+        .gathered = memory_allocate((size_t)senders * values * sizeof(float), "evaluation"),
+    };
+    int64_t tallies = rounds * work.results * work.tallies;
+    work.mine = memory_allocate((size_t)tallies * sizeof *work.mine, "evaluation");
+    return work;
+}
+
+static void work_release(struct Work *work) {
+    memory_release(work->predictions);
+    memory_release(work->sum);
+    memory_release(work->ensemble);
+    memory_release(work->row);
+    memory_release(work->gathered);
+    memory_release(work->mine);
+}
+
+int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,
+             struct Error *error) {
+    int size = ranks_size(ranks), code = OK;
+    int64_t blocks = (request->split->count + EVALUATE_BLOCK - 1) / EVALUATE_BLOCK;
+    int64_t rounds = (blocks + size - 1) / size;
+    struct Work work = work_create(request, rounds, request->sink ? size : 0, results);
+    for (int e = 0; e < work.results; e++) {
+        results[e] =
+            (struct Evaluation){.samples = request->split->count, .outputs = request->outputs};
+        request->judge->start(&results[e], request->split);
+    }
+    for (int m = 0; m < request->member_count; m++)
+        predictor_prepare(&request->members[m]);
+    for (int64_t round = 0; round < rounds && !code; round++) {
+        code = run_block(&work, round * size + ranks_rank(ranks),
+                         work.mine + round * work.results * work.tallies, error);
+        if (request->sink)
+            code = deliver(&work, ranks, round, code, error);
+    }
+    if (!request->sink)
+        code = ranks_agree(ranks, code, error);
+    if (!code)
+        add_up(&work, ranks, rounds);
+    work_release(&work);
+    return code;
+}

@@ -1,0 +1,40 @@
+/* Evaluation of one model or an ensemble on a split: exact for any number of ranks and any split
+ * size. The split is cut into fixed blocks, whose results are combined in their order, so that the
+ * figures have the same bits whatever the number of ranks. */
+#ifndef TRAINER_EVALUATE_EVALUATE_H
+#define TRAINER_EVALUATE_EVALUATE_H
+
+#include <stdint.h>
+
+#include "comm/ranks.h"
+#include "evaluate/ensemble_mean.h"
+#include "evaluate/metrics.h"
+#include "evaluate/predictor.h"
+
+#define EVALUATE_BLOCK 200 /* samples */
+
+/* The sample counts that a plan meets on a split of `count` samples; returns how many. */
+int evaluate_sizes(int64_t count, int64_t sizes[2]);
+
+struct EvaluateRequest {
+    const struct Predictor *members; /* whose outputs mean the same */
+    int member_count;
+    const double *weights; /* member_count, summing to one; NULL: equal */
+    enum Mean mean;
+    const struct Judge *judge;
+    const struct Split *split;
+    int64_t outputs;
+    /* NULL, or called on rank 0 in the samples' order with the ensemble's predictions (count,
+     * outputs). Its failure stops the evaluation on every rank. */
+    int (*sink)(void *context, int64_t first, int64_t count, const float *predictions,
+                struct Error *error);
+    void *context;
+};
+
+/* Fills results[0 … member_count−1] and, last, results[member_count] for the ensemble (of one
+ * member: the same as the member's; its loss is the first member's loss function of the combined
+ * predictions). ERROR_NUMERIC as predictor_run. Collective. */
+int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,
+             struct Error *error);
+
+#endif

@@ -1,0 +1,57 @@
+/* A trained model read back from its checkpoint, ready to predict alone or in an ensemble. */
+#ifndef TRAINER_EVALUATE_MEMBER_H
+#define TRAINER_EVALUATE_MEMBER_H
+
+#include "checkpoint/checkpoint.h"
+#include "comm/ranks.h"
+#include "evaluate/evaluate.h"
+#include "run/options.h"
+
+struct Member {
+    struct Checkpoint *checkpoint;
+    struct RunFile *file;
+    struct RunOptions options;
+    struct Preprocess preprocess; /* the checkpoint's own */
+    struct TargetScale targets;   /* likewise */
+    struct Model *model;
+    float *state;
+    bool averaged; /* `state` is the average of weights */
+    struct Plan *plan;
+    struct Loader *loader;
+    struct Passes *passes; /* NULL: one pass */
+};
+
+enum MemberParameters {
+    MEMBER_AUTO, /* the average of weights where the checkpoint has one, else the model's */
+    MEMBER_MODEL,
+    MEMBER_AVERAGE
+};
+
+/* Rank 0 reads the file, every rank gets it and builds the model. ERROR_CHECKPOINT where the
+ * parameters that are asked for are not there. Collective. */
+int member_open(struct Member *member, struct Ranks *ranks, const char *path,
+                enum MemberParameters parameters, struct Error *error);
+void member_release(struct Member *member);
+
+/* The preprocessing that a checkpoint carries, as a copy; released with preprocess_release. */
+void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint);
+
+/* Refuses, by name, a member whose input shape, classes or targets are not the data set's. Not
+ * collective */
+int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error);
+
+/* How a member is to predict a split. */
+struct Attachment {
+    const struct Dataset *dataset;
+    const struct Split *split;
+    const struct Backend *backend;
+    enum Variant variant;
+    const char *views; /* test-time augmentation, as data/views.h takes it; NULL: none */
+    int64_t masks;     /* of Monte Carlo dropout, a view; 0: none */
+    int64_t seed;      /* of the masks; −1: the run's own */
+};
+/* Makes plan, loader and passes for a split. A model without a random layer has one mask. Not
+ * collective. */
+int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error);
+
+#endif

@@ -1,0 +1,31 @@
+#include "evaluate/metrics.h"
+
+#include "base/memory.h"
+#include "nn/loss.h"
+
+const struct Judge *judge_for(const struct Dataset *dataset) {
+    return dataset->target_count ? &judge_values : &judge_classes;
+}
+
+double judge_loss(const struct JudgedBlock *block, int64_t outputs, float *row) {
+    const struct Loss *loss = (const struct Loss *)block->loss->kind;
+    double sum = 0;
+    for (int64_t i = 0; i < block->count; i++) {
+        const float *prediction = block->predictions + i * outputs;
+        if (block->scale->count) {
+            target_scale_apply(block->scale, 1, prediction, row);
+            prediction = row;
+        }
+        sum +=
+            loss->measure(block->loss->options, outputs, prediction, block->targets + i * outputs);
+    }
+    return sum;
+}
+
+void evaluation_release(struct Evaluation *evaluation) {
+    memory_release(evaluation->confusion);
+    memory_release(evaluation->rmse);
+    memory_release(evaluation->r2);
+    memory_release(evaluation->target_mean);
+    *evaluation = (struct Evaluation){0};
+}

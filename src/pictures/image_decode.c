@@ -1,0 +1,76 @@
+#include "pictures/image_decode.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "pictures/image_formats.h"
+
+int image_check_size(const char *path, int64_t height, int64_t width, struct Error *error) {
+    if (height < 1 || width < 1 || height > IMAGE_MOST_SIDE || width > IMAGE_MOST_SIDE ||
+        height * width > IMAGE_MOST_PIXELS || !memory_can_hold((uint64_t)(height * width) * 8))
+        return fail(
+            error, ERROR_DATA,
+            "%s: says that it is %lld pixels wide and %lld high; expected at most %d a side "
+            "and %lld in all",
+            path, (long long)width, (long long)height, IMAGE_MOST_SIDE, IMAGE_MOST_PIXELS);
+    return OK;
+}
+
+int image_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
+                 struct ImageBytes *image, struct Error *error) {
+    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF}, png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
+    CHECK(channels == 1 || channels == 3);
+    *image = (struct ImageBytes){0};
+    if (count == 0)
+        return fail(error, ERROR_DATA, "%s: empty file; expected a JPEG or PNG image", path);
+    if (count >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0)
+        return jpeg_decode(path, bytes, count, channels, image, error);
+    if (count >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
+        return png_decode(path, bytes, count, channels, image, error);
+    return fail(error, ERROR_DATA, "%s: neither a JPEG nor a PNG image (by its first bytes)", path);
+}
+
+static int read_all(int file, const char *path, uint8_t *bytes, size_t count, struct Error *error) {
+    for (size_t done = 0; done < count;) {
+        ssize_t got = read(file, bytes + done, count - done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return fail_errno(error, "%s: cannot read", path);
+        if (got == 0)
+            return fail(error, ERROR_DATA, "%s: became shorter while it was read", path);
+        done += (size_t)got;
+    }
+    return OK;
+}
+
+int image_decode_file(const char *path, int64_t channels, struct ImageBytes *image,
+                      struct Error *error) {
+    *image = (struct ImageBytes){0};
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
+    if (file < 0)
+        return fail_errno(error, "%s: cannot open", path);
+    struct stat about;
+    uint8_t *bytes = NULL;
+    int status;
+    if (fstat(file, &about) != 0)
+        status = fail_errno(error, "%s: cannot open", path);
+    else if (!S_ISREG(about.st_mode))
+        status = fail(error, ERROR_DATA, "%s: not a regular file", path);
+    else if (about.st_size > IMAGE_MOST_FILE_BYTES)
+        status = fail(error, ERROR_DATA, "%s: %lld bytes; expected an image of at most %lld", path,
+                      (long long)about.st_size, IMAGE_MOST_FILE_BYTES);
+    else {
+        bytes = memory_allocate((size_t)about.st_size, "image file");
+        status = read_all(file, path, bytes, (size_t)about.st_size, error);
+    }
+    close(file);
+    if (status == OK)
+        status = image_decode(path, bytes, (size_t)about.st_size, channels, image, error);
+    memory_release(bytes);
+    return status;
+}

@@ -1,0 +1,103 @@
+#include <png.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "pictures/image_formats.h"
+
+/* Everything that lives across libpng's jump. */
+struct PngDecoder {
+    png_structp library;
+    png_infop info;
+    const char *path;
+    struct Error *error;
+    const uint8_t *bytes;
+    size_t count, used;
+    uint8_t *decoded; /* (height, width, 1 to 4): grey or RGB, then perhaps alpha */
+    png_bytep *rows;
+    int64_t height, width, stored_channels;
+};
+
+static void on_error(png_structp library, png_const_charp message) {
+    struct PngDecoder *decoder = png_get_error_ptr(library);
+    fail(decoder->error, ERROR_DATA, "%s: damaged PNG: %s", decoder->path, message);
+    png_longjmp(library, 1);
+}
+
+/* Warnings are about chunks beside the pixels (profiles, text); damaged pixels are errors. */
+static void on_warning(png_structp library, png_const_charp message) {
+    (void)library;
+    (void)message;
+}
+
+static void on_read(png_structp library, png_bytep out, size_t count) {
+    struct PngDecoder *decoder = png_get_io_ptr(library);
+    if (count > decoder->count - decoder->used)
+        png_error(library, "the file ends too early");
+    memcpy(out, decoder->bytes + decoder->used, count);
+    decoder->used += count;
+}
+
+static int decode(struct PngDecoder *decoder) {
+    png_structp library = decoder->library;
+    png_set_user_limits(library, IMAGE_MOST_SIDE, IMAGE_MOST_SIDE);
+    png_set_chunk_malloc_max(library, 16 << 20);
+    png_read_info(library, decoder->info);
+    decoder->height = png_get_image_height(library, decoder->info);
+    decoder->width = png_get_image_width(library, decoder->info);
+    int status = image_check_size(decoder->path, decoder->height, decoder->width, decoder->error);
+    if (status != OK)
+        return status;
+    png_set_expand(library);   /* palettes and fewer bits to 8, a transparent colour to alpha */
+    png_set_scale_16(library); /* to 8 bits, rounding */
+    png_set_interlace_handling(library);
+    png_read_update_info(library, decoder->info);
+    decoder->stored_channels = png_get_channels(library, decoder->info);
+    int64_t bytes_a_row = decoder->width * decoder->stored_channels;
+    decoder->decoded = memory_allocate((size_t)(decoder->height * bytes_a_row), "image");
+    decoder->rows = memory_allocate((size_t)decoder->height * sizeof(png_bytep), "image rows");
+    for (int64_t y = 0; y < decoder->height; y++)
+        decoder->rows[y] = decoder->decoded + y * bytes_a_row;
+    png_read_image(library, decoder->rows);
+    png_read_end(library, NULL);
+    return OK;
+}
+
+/* Alpha over white, then grey or RGB as asked for. */
+static uint8_t *convert(const struct PngDecoder *decoder, int64_t channels) {
+    int64_t stored = decoder->stored_channels, pixels = decoder->height * decoder->width;
+    bool alpha = stored % 2 == 0, colour = stored > 2;
+    uint8_t *out = memory_allocate((size_t)(pixels * channels), "image");
+    for (int64_t i = 0; i < pixels; i++) {
+        const uint8_t *from = decoder->decoded + i * stored;
+        int opacity = alpha ? from[stored - 1] : 255, rgb[3];
+        for (int c = 0; c < 3; c++)
+            rgb[c] = (from[colour ? c : 0] * opacity + 255 * (255 - opacity) + 127) / 255;
+        if (channels == 1)
+            out[i] = (uint8_t)((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
+        else
+            for (int c = 0; c < 3; c++)
+                out[3 * i + c] = (uint8_t)rgb[c];
+    }
+    return out;
+}
+
+int png_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
+               struct ImageBytes *image, struct Error *error) {
+    struct PngDecoder decoder = {.path = path, .error = error, .bytes = bytes, .count = count};
+    struct PngDecoder *volatile kept = &decoder;
+    volatile int status = ERROR_DATA; /* what on_error leaves behind */
+    decoder.library = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_error, on_warning);
+    CHECK(decoder.library != NULL);
+    if (setjmp(png_jmpbuf(decoder.library)) == 0) {
+        decoder.info = png_create_info_struct(decoder.library);
+        png_set_read_fn(decoder.library, &decoder, on_read);
+        status = decode(&decoder);
+    }
+    if (status == OK)
+        *image = (struct ImageBytes){kept->height, kept->width, channels, convert(kept, channels)};
+    memory_release(kept->decoded);
+    memory_release(kept->rows);
+    png_destroy_read_struct(&kept->library, &kept->info, NULL);
+    return status;
+}

@@ -1,0 +1,21 @@
+#include "pictures/png_write.h"
+
+#include <png.h>
+
+#include "base/whole_file.h"
+
+int png_write(const char *path, int64_t height, int64_t width, const uint8_t *pixels,
+              struct Error *error) {
+    png_image image = {.version = PNG_IMAGE_VERSION,
+                       .width = (png_uint_32)width,
+                       .height = (png_uint_32)height,
+                       .format = PNG_FORMAT_RGB};
+    struct WholeFile file;
+    int code = whole_file_open(&file, path, error);
+    if (!code && !png_image_write_to_stdio(&image, file.stream, 0, pixels, 0, NULL))
+        code = fail(error, ERROR_SYSTEM, "%s: cannot be written: %s", path, image.message);
+    if (!code)
+        code = whole_file_publish(&file, error);
+    whole_file_close(&file);
+    return code;
+}
