@@ -58,6 +58,20 @@ void *memory_copy(const void *data, size_t bytes, const char *purpose) {
     return copy;
 }
 
+static size_t bytes_of(int64_t count, size_t element) {
+    size_t bytes;
+    CHECK(count >= 0 && !__builtin_mul_overflow((size_t)count, element, &bytes));
+    return bytes;
+}
+
+void *memory_allocate_array(int64_t count, size_t element, const char *purpose) {
+    return memory_allocate(bytes_of(count, element), purpose);
+}
+
+void *memory_copy_elements(const void *values, int64_t count, size_t element, const char *purpose) {
+    return values ? memory_copy(values, bytes_of(count, element), purpose) : NULL;
+}
+
 char *memory_copy_text(const char *text) {
     return memory_copy_span(text, strlen(text));
 }

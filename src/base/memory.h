@@ -14,6 +14,15 @@
 void *memory_allocate(size_t bytes, const char *purpose);
 void *memory_resize(void *old, size_t old_bytes, size_t new_bytes, const char *purpose);
 void memory_release(void *pointer); /* NULL is allowed */
+/* Zeroed room for `count` elements of a type: `double *sums = memory_array(double, n, "sums");` */
+#define memory_array(type, count, purpose)                                                         \
+    ((type *)memory_allocate_array((count), sizeof(type), (purpose)))
+/* A copy of `count` elements at `values`; NULL if `values` is NULL. */
+#define memory_copy_array(values, count, purpose)                                                  \
+    memory_copy_elements((values), (count), sizeof *(values), (purpose))
+/* What the two macros call. A negative or overflowing count is a bug. */
+void *memory_allocate_array(int64_t count, size_t element, const char *purpose);
+void *memory_copy_elements(const void *values, int64_t count, size_t element, const char *purpose);
 /* A copy of `bytes` at `data`, which may be NULL where they are 0. */
 void *memory_copy(const void *data, size_t bytes, const char *purpose);
 char *memory_copy_text(const char *text);
