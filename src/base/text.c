@@ -39,6 +39,11 @@ void text_release(struct Text *text) {
     *text = (struct Text){0};
 }
 
+bool text_ends_with(const char *text, const char *end) {
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && !strcmp(text + length - tail, end);
+}
+
 #define LONGEST 48 /* letters compared; no valid name is longer */
 
 /* Optimal string alignment distance. */

@@ -2,6 +2,7 @@
 #ifndef TRAINER_BASE_TEXT_H
 #define TRAINER_BASE_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,6 +16,8 @@ void text_release(struct Text *text);
 
 /* "(16,3,3,3)". */
 void text_add_shape(struct Text *text, const int64_t *size, int rank);
+
+bool text_ends_with(const char *text, const char *end);
 
 /* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, case
  * ignored), or NULL where none is near enough to be a likely typo. */

@@ -1,5 +1,7 @@
 #include "base/whole_file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -41,4 +43,15 @@ void whole_file_close(struct WholeFile *file) {
     memory_release(file->temporary);
     memory_release(file->path);
     *file = (struct WholeFile){0};
+}
+
+int sync_folder(const char *folder, struct Error *error) {
+    int result = OK;
+    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    /* EINVAL: the file system has nothing to synchronise. */
+    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
+        result = fail_errno(error, "%s: the folder cannot be written to disk", folder);
+    if (fd >= 0)
+        close(fd);
+    return result;
 }

@@ -23,4 +23,8 @@ int whole_file_flush(struct WholeFile *file, struct Error *error);
 /* Closes it; one that was not published is removed. Zeros, and what failed to open, are allowed. */
 void whole_file_close(struct WholeFile *file);
 
+/* Writes a folder's entries to disk: a rename in it is safe against a power loss only after this.
+ * File systems that have nothing to synchronise count as done. ERROR_SYSTEM. */
+int sync_folder(const char *folder, struct Error *error);
+
 #endif

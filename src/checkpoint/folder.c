@@ -1,7 +1,6 @@
 /* The checkpoints folder of a run. */
 #include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "base/whole_file.h"
 #include "checkpoint/checkpoint.h"
 
 #define LINK_TEMPORARY ".tmp-link" /* "latest.h5.tmp-link" */
@@ -102,17 +102,6 @@ static const char *base_name(const char *path) {
     return slash ? slash + 1 : path;
 }
 
-/* A rename is only safe against a power loss once the folder itself is on the disk. */
-static int sync_folder(const char *folder, struct Error *error) {
-    int descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (descriptor < 0)
-        return fail_errno(error, "%s", folder);
-    int failed = fsync(descriptor) && errno != EINVAL; /* some file systems know no such thing */
-    int code = failed ? fail_errno(error, "%s", folder) : OK;
-    close(descriptor);
-    return code;
-}
-
 int checkpoint_link(const char *folder, const char *name, const char *target, struct Error *error) {
     char *path = memory_print("%s/%s", folder, name);
     char *temporary = memory_print("%s/%s" LINK_TEMPORARY, folder, name);
@@ -129,15 +118,10 @@ int checkpoint_link(const char *folder, const char *name, const char *target, st
     return code;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && !strcmp(text + length - tail, end);
-}
-
 /* What a killed writer left: a checkpoint's or a link's temporary file. */
 static bool is_debris(const char *name) {
     const char *rest;
-    if (ends_with(name, ".h5" LINK_TEMPORARY))
+    if (text_ends_with(name, ".h5" LINK_TEMPORARY))
         return true;
     return parse_name(name, &rest) >= 0 && !strncmp(rest, FILE_TEMPORARY, strlen(FILE_TEMPORARY));
 }
@@ -153,7 +137,7 @@ static int sweep(const char *folder, char ***targets, int *count, struct Error *
         if (is_debris(entry->d_name) && unlinkat(dirfd(directory), entry->d_name, 0) &&
             errno != ENOENT)
             code = fail_errno(error, "%s/%s: cannot be removed", folder, entry->d_name);
-        if (!ends_with(entry->d_name, ".h5"))
+        if (!text_ends_with(entry->d_name, ".h5"))
             continue;
         ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
         if (length < 0)

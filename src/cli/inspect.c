@@ -36,11 +36,6 @@ static struct Summary summarise(const struct CheckpointArray *array) {
     return summary;
 }
 
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length >= tail && !strcmp(text + length - tail, end);
-}
-
 static bool is_model(const struct CheckpointArray *array) {
     return !strncmp(array->name, "model/", 6);
 }
@@ -50,8 +45,8 @@ static int64_t count_elements(const struct Checkpoint *checkpoint, bool statisti
     int64_t count = 0;
     for (int i = 0; i < checkpoint->array_count; i++) {
         const struct CheckpointArray *array = &checkpoint->arrays[i];
-        bool running =
-            ends_with(array->name, ".running_mean") || ends_with(array->name, ".running_var");
+        bool running = text_ends_with(array->name, ".running_mean") ||
+                       text_ends_with(array->name, ".running_var");
         if (is_model(array) && running == statistics)
             count += array->count;
     }

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/whole_file.h"
 #include "cli/eval_report.h"
 #include "cli/members.h"
@@ -24,11 +25,6 @@ struct Output {
     struct WholeFile file;
     struct H5Writer *writer;
 };
-
-static bool ends_with(const char *text, const char *end) {
-    size_t length = strlen(text), tail = strlen(end);
-    return length > tail && !strcmp(text + length - tail, end);
-}
 
 /* A field of a CSV file (RFC 4180). */
 static void print_field(FILE *file, const char *text) {
@@ -167,7 +163,8 @@ static int sink(void *context, int64_t first, int64_t count, const float *output
 
 static int start(struct Output *output, struct Ranks *ranks, struct Error *error) {
     int code = OK;
-    if (!output->path || !(ends_with(output->path, ".csv") || ends_with(output->path, ".h5")))
+    if (!output->path ||
+        !(text_ends_with(output->path, ".csv") || text_ends_with(output->path, ".h5")))
         code = fail(error, ERROR_USAGE, "predict: --out %s: expected --out FILE.h5 or FILE.csv",
                     output->path ? output->path : "is missing");
     else if (ranks_rank(ranks) == 0)
@@ -220,7 +217,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     struct Members members;
     struct Output output = {.members = &members, .path = argument_value(arguments, "out")};
-    output.csv = output.path && ends_with(output.path, ".csv");
+    output.csv = output.path && text_ends_with(output.path, ".csv");
     struct Evaluation *results = NULL;
     int code = members_open(&members, arguments, ranks, error);
     if (!code)

@@ -17,31 +17,22 @@ static int read_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, 
     return code;
 }
 
-static float *copy_floats(const float *values, int64_t count) {
-    return memory_copy(values, (size_t)count * sizeof *values, "preprocessing");
-}
-
-static double *copy_doubles(const double *values, int64_t count) {
-    return memory_copy(values, (size_t)count * sizeof *values, "the targets' scale");
-}
-
 void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint) {
-    *preprocess =
-        (struct Preprocess){.height = checkpoint->height,
-                            .width = checkpoint->width,
-                            .channels = checkpoint->channels,
-                            .mean_count = checkpoint->mean_count,
-                            .mean = copy_floats(checkpoint->mean, checkpoint->mean_count),
-                            .factor_count = checkpoint->factor_count,
-                            .factor = copy_floats(checkpoint->factor, checkpoint->factor_count),
-                            .matrix_rows = checkpoint->matrix_rows,
-                            .matrix_columns = checkpoint->matrix_columns,
-                            .out_height = checkpoint->out_height,
-                            .out_width = checkpoint->out_width,
-                            .out_channels = checkpoint->out_channels};
-    if (checkpoint->matrix)
-        preprocess->matrix =
-            copy_floats(checkpoint->matrix, checkpoint->matrix_rows * checkpoint->matrix_columns);
+    *preprocess = (struct Preprocess){
+        .height = checkpoint->height,
+        .width = checkpoint->width,
+        .channels = checkpoint->channels,
+        .mean_count = checkpoint->mean_count,
+        .mean = memory_copy_array(checkpoint->mean, checkpoint->mean_count, "preprocessing"),
+        .factor_count = checkpoint->factor_count,
+        .factor = memory_copy_array(checkpoint->factor, checkpoint->factor_count, "preprocessing"),
+        .matrix_rows = checkpoint->matrix_rows,
+        .matrix_columns = checkpoint->matrix_columns,
+        .out_height = checkpoint->out_height,
+        .out_width = checkpoint->out_width,
+        .out_channels = checkpoint->out_channels};
+    preprocess->matrix = memory_copy_array(
+        checkpoint->matrix, checkpoint->matrix_rows * checkpoint->matrix_columns, "preprocessing");
 }
 
 static int fill_state(struct Member *member, enum MemberParameters parameters,
@@ -80,8 +71,10 @@ static int build(struct Member *member, enum MemberParameters parameters, struct
         memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "parameters");
     member->targets = (struct TargetScale){
         .count = checkpoint->target_count,
-        .mean = copy_doubles(checkpoint->target_mean, checkpoint->target_count),
-        .deviation = copy_doubles(checkpoint->target_deviation, checkpoint->target_count)};
+        .mean = memory_copy_array(checkpoint->target_mean, checkpoint->target_count,
+                                  "the targets' scale"),
+        .deviation = memory_copy_array(checkpoint->target_deviation, checkpoint->target_count,
+                                       "the targets' scale")};
     return fill_state(member, parameters, error);
 }
 

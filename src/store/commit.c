@@ -1,12 +1,11 @@
 /* How a file comes to stand under its name: whole, or not at all. */
-#include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/whole_file.h"
 #include "store/internal.h"
 #include "store/seal.h"
 
@@ -73,18 +72,12 @@ int h5_commit_temporary(struct H5Writer *writer, char *temporary, struct Error *
     return result;
 }
 
-static int sync_folder(const char *path, struct Error *error) {
+static int sync_folder_of(const char *path, struct Error *error) {
     const char *slash = strrchr(path, '/');
     char *folder = !slash          ? memory_copy_text(".")
                    : slash == path ? memory_copy_text("/")
                                    : memory_copy_span(path, (size_t)(slash - path));
-    int result = OK;
-    int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    /* EINVAL: the file system has nothing to synchronise. */
-    if (fd < 0 || (fsync(fd) != 0 && errno != EINVAL))
-        result = fail_errno(error, "%s: the folder cannot be written to disk", folder);
-    if (fd >= 0)
-        close(fd);
+    int result = sync_folder(folder, error);
     memory_release(folder);
     return result;
 }
@@ -95,7 +88,7 @@ int h5_publish(const char *temporary, const char *path, struct Error *error) {
         unlink(temporary);
         return result;
     }
-    return sync_folder(path, error);
+    return sync_folder_of(path, error);
 }
 
 int h5_commit(struct H5Writer *writer, struct Error *error) {

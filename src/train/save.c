@@ -27,14 +27,6 @@ static char **copy_names(char *const *names, int64_t count) {
     return copies;
 }
 
-static double *copy_doubles(const double *values, int64_t count) {
-    return memory_copy(values, (size_t)count * sizeof *values, "a checkpoint");
-}
-
-static float *copy_floats(const float *values, int64_t count) {
-    return memory_copy(values, (size_t)count * sizeof *values, "a checkpoint");
-}
-
 /* What the model's outputs are: classes, or targets and their scale. */
 static void put_outputs(struct Checkpoint *checkpoint, const struct Trainer *trainer) {
     const struct Dataset *dataset = trainer->dataset;
@@ -42,8 +34,10 @@ static void put_outputs(struct Checkpoint *checkpoint, const struct Trainer *tra
     checkpoint->class_names = copy_names(dataset->class_names, dataset->class_count);
     checkpoint->target_count = dataset->target_count;
     checkpoint->target_names = copy_names(dataset->target_names, dataset->target_count);
-    checkpoint->target_mean = copy_doubles(trainer->targets.mean, dataset->target_count);
-    checkpoint->target_deviation = copy_doubles(trainer->targets.deviation, dataset->target_count);
+    checkpoint->target_mean =
+        memory_copy_array(trainer->targets.mean, dataset->target_count, "a checkpoint");
+    checkpoint->target_deviation =
+        memory_copy_array(trainer->targets.deviation, dataset->target_count, "a checkpoint");
 }
 
 static int64_t matrix_elements(const struct Preprocess *preprocess) {
@@ -55,13 +49,14 @@ static void put_preprocess(struct Checkpoint *checkpoint, const struct Preproces
     checkpoint->width = preprocess->width;
     checkpoint->channels = preprocess->channels;
     checkpoint->mean_count = preprocess->mean_count;
-    checkpoint->mean = copy_floats(preprocess->mean, preprocess->mean_count);
+    checkpoint->mean = memory_copy_array(preprocess->mean, preprocess->mean_count, "a checkpoint");
     checkpoint->factor_count = preprocess->factor_count;
-    checkpoint->factor = copy_floats(preprocess->factor, preprocess->factor_count);
+    checkpoint->factor =
+        memory_copy_array(preprocess->factor, preprocess->factor_count, "a checkpoint");
     checkpoint->matrix_rows = preprocess->matrix_rows;
     checkpoint->matrix_columns = preprocess->matrix_columns;
-    if (preprocess->matrix)
-        checkpoint->matrix = copy_floats(preprocess->matrix, matrix_elements(preprocess));
+    checkpoint->matrix =
+        memory_copy_array(preprocess->matrix, matrix_elements(preprocess), "a checkpoint");
     checkpoint->out_height = preprocess->out_height;
     checkpoint->out_width = preprocess->out_width;
     checkpoint->out_channels = preprocess->out_channels;
