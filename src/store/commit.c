@@ -1,4 +1,4 @@
-/* How a file comes to stand under its name: whole, or not at all. */
+/* Finishing a file: under its own name it is either complete or not there at all. */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,28 +9,28 @@
 #include "store/internal.h"
 #include "store/seal.h"
 
-/* The pages in order, then their seal. */
+/* Writes the pages in order, then their seal. Returns 0, or −1 and errno. */
 static int write_sealed(struct H5Writer *writer) {
-    struct Medium *medium = &writer->medium;
-    unsigned char *zeros = memory_allocate(MEDIUM_PAGE, "a page of zeros");
+    struct FileDriver *driver = &writer->driver;
+    unsigned char *zeros = memory_allocate(FILE_DRIVER_PAGE, "a page of zeros");
     XXH3_state_t *hash = XXH3_createState();
     XXH3_128bits_reset(hash);
-    int status = 0;
-    for (uint64_t start = 0; status == 0 && start < medium->length; start += MEDIUM_PAGE) {
-        uint64_t index = start / MEDIUM_PAGE, bytes = medium->length - start;
+    int failed = 0;
+    for (uint64_t start = 0; !failed && start < driver->length; start += FILE_DRIVER_PAGE) {
+        uint64_t index = start / FILE_DRIVER_PAGE, bytes = driver->length - start;
         const unsigned char *page =
-            index < medium->page_count && medium->pages[index] ? medium->pages[index] : zeros;
-        bytes = bytes < MEDIUM_PAGE ? bytes : MEDIUM_PAGE;
+            index < driver->page_count && driver->pages[index] ? driver->pages[index] : zeros;
+        bytes = bytes < FILE_DRIVER_PAGE ? bytes : FILE_DRIVER_PAGE;
         XXH3_128bits_update(hash, page, bytes);
-        status = write_all(medium->fd, page, bytes);
+        failed = pwrite_all(driver->fd, page, bytes, start);
     }
     unsigned char seal[SEAL_BYTES];
-    seal_write(seal, medium->length, XXH3_128bits_digest(hash));
-    if (status == 0)
-        status = write_all(medium->fd, seal, sizeof seal);
+    seal_write(seal, driver->length, XXH3_128bits_digest(hash));
+    if (!failed)
+        failed = pwrite_all(driver->fd, seal, sizeof seal, driver->length);
     XXH3_freeState(hash);
     memory_release(zeros);
-    return status;
+    return failed;
 }
 
 static int finish_hdf5(struct H5Writer *writer, struct Error *error) {
@@ -43,33 +43,33 @@ static int finish_hdf5(struct H5Writer *writer, struct Error *error) {
 
 static int write_out(struct H5Writer *writer, struct Error *error) {
     h5_quiet();
-    bool in_memory = writer->medium.fd < 0;
-    int result = finish_hdf5(writer, error);
-    if (result == OK && in_memory)
-        result = h5_create_temporary(writer, error);
-    if (result != OK)
-        return result;
-    if ((in_memory ? write_sealed(writer) : medium_flush(&writer->medium)) != 0 ||
-        fsync(writer->medium.fd) != 0)
+    bool in_memory = writer->driver.fd < 0;
+    int code = finish_hdf5(writer, error);
+    if (code == OK && in_memory)
+        code = h5_create_temporary(writer, error);
+    if (code != OK)
+        return code;
+    if ((in_memory ? write_sealed(writer) : file_driver_flush(&writer->driver)) != 0 ||
+        fsync(writer->driver.fd) != 0)
         return fail_errno(error, "%s: cannot be written", writer->path);
-    int fd = writer->medium.fd;
-    writer->medium.fd = -1;
-    if (close(fd) != 0) /* network file systems report a full disk here */
+    int fd = writer->driver.fd;
+    writer->driver.fd = -1;
+    if (close(fd) != 0) /* network file systems report a full disk only here */
         return fail_errno(error, "%s: cannot be written", writer->path);
     return OK;
 }
 
 int h5_commit_temporary(struct H5Writer *writer, char *temporary, struct Error *error) {
-    int result = write_out(writer, error);
-    if (result == OK && strlen(writer->temporary) >= PATH_MAX)
-        result = fail(error, ERROR_SYSTEM, "%s: the path is too long", writer->path);
-    if (result == OK) {
+    int code = write_out(writer, error);
+    if (code == OK && strlen(writer->temporary) >= PATH_MAX)
+        code = fail(error, ERROR_SYSTEM, "%s: the path is too long", writer->path);
+    if (code == OK) {
         strcpy(temporary, writer->temporary);
         memory_release(writer->temporary);
         writer->temporary = NULL;
     }
     h5_abandon(writer);
-    return result;
+    return code;
 }
 
 static int sync_folder_of(const char *path, struct Error *error) {
@@ -77,16 +77,16 @@ static int sync_folder_of(const char *path, struct Error *error) {
     char *folder = !slash          ? memory_copy_text(".")
                    : slash == path ? memory_copy_text("/")
                                    : memory_copy_span(path, (size_t)(slash - path));
-    int result = sync_folder(folder, error);
+    int code = sync_folder(folder, error);
     memory_release(folder);
-    return result;
+    return code;
 }
 
 int h5_publish(const char *temporary, const char *path, struct Error *error) {
     if (rename(temporary, path) != 0) {
-        int result = fail_errno(error, "%s: cannot be put in place", path);
+        int code = fail_errno(error, "%s: cannot be put in place", path);
         unlink(temporary);
-        return result;
+        return code;
     }
     return sync_folder_of(path, error);
 }
@@ -94,26 +94,9 @@ int h5_publish(const char *temporary, const char *path, struct Error *error) {
 int h5_commit(struct H5Writer *writer, struct Error *error) {
     char *path = memory_copy_text(writer->path);
     char temporary[PATH_MAX];
-    int result = h5_commit_temporary(writer, temporary, error);
-    if (result == OK)
-        result = h5_publish(temporary, path, error);
+    int code = h5_commit_temporary(writer, temporary, error);
+    if (code == OK)
+        code = h5_publish(temporary, path, error);
     memory_release(path);
-    return result;
-}
-
-void h5_abandon(struct H5Writer *writer) {
-    if (!writer)
-        return;
-    h5_quiet();
-    if (writer->id >= 0)
-        H5Fclose(writer->id);
-    medium_release(&writer->medium);
-    if (writer->medium.fd >= 0)
-        close(writer->medium.fd);
-    if (writer->temporary) {
-        unlink(writer->temporary);
-        memory_release(writer->temporary);
-    }
-    memory_release(writer->path);
-    memory_release(writer);
+    return code;
 }

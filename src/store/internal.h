@@ -1,50 +1,52 @@
-/* Shared by the files of store/ alone. */
+/* What the files of store/ share. Not for other modules. */
 #ifndef TRAINER_STORE_INTERNAL_H
 #define TRAINER_STORE_INTERNAL_H
 
+#include "store/file_driver.h"
 #include "store/h5.h"
-#include "store/medium.h"
 
 struct H5File {
     char *path;
-    int code; /* what failures are called */
+    int failure; /* the code that failures return: ERROR_DATA or ERROR_CHECKPOINT */
     hid_t id;
-    struct Medium medium;
-    void *owned_image; /* h5_open_sealed's */
+    struct FileDriver driver;
+    void *owned_image; /* the bytes that h5_open_sealed read, else NULL */
 };
 
 struct H5Writer {
     char *path, *temporary; /* temporary: NULL until the file exists */
     hid_t id;
-    struct Medium medium;
-    bool replaces; /* what it writes under a name takes the place of what is there */
+    struct FileDriver driver;
+    bool replaces; /* writing under a name that exists replaces what is there (h5_update) */
 };
 
-/* A writer without a file, and the writer's temporary file beside its path. */
+/* writer.c. A writer that has no file yet; its temporary file, in the folder of its path; the
+ * access list to open or create that file with, −1 on failure (the caller closes it). */
 struct H5Writer *h5_make_writer(const char *path);
 int h5_create_temporary(struct H5Writer *writer, struct Error *error);
-/* Room for a dataset of that shape under a name that may exist: its offset where what is there has
- * that type and shape and lies in one run; else what is there is removed, and the answer is
- * HADDR_UNDEF. */
-haddr_t h5_take_over(struct H5Writer *writer, const char *name, hid_t type, hid_t space);
+hid_t h5_writer_access(struct H5Writer *writer);
 
-/* Stops HDF5 from printing its error stack (per thread, so every entry calls it). */
+/* Stops HDF5 from printing its error stack. The setting is per thread, so every function that
+ * others call does it. */
 void h5_quiet(void);
-/* The innermost entry of HDF5's error stack, for messages: call it before anything else of HDF5. */
+/* The innermost entry of HDF5's error stack, for messages, into `buffer`, which is returned. Call
+ * it before any other function of HDF5, which would clear the stack. */
 const char *h5_reason(char buffer[200]);
 /* `name` without leading slashes, for "FILE:/name". */
 const char *h5_relative(const char *name);
 
-hid_t h5_native(enum H5Type type); /* H5_UINT8 … H5_FLOAT64 */
-size_t h5_size(enum H5Type type);
+hid_t h5_native(enum H5Type type); /* of H5_UINT8 … H5_FLOAT64; any other is a bug */
+size_t h5_size(enum H5Type type);  /* bytes of one element; the same types */
+/* The H5Type that values of HDF5's `type` are read as, and a name for messages in *name. */
 enum H5Type h5_classify(hid_t type, const char **name);
 
 /* "(50000,32,32,3)", −1 as "any"; into `buffer`, which is returned. */
 #define H5_SHAPE_TEXT 200
 char *h5_shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]);
 
-/* The end of the file as its superblock says, or 0 where there is none; *superblock is where that
- * starts. `head` holds the first `bytes` bytes of the file. */
+/* The end of the HDF5 data as the superblock says, or 0 if there is no readable superblock. `head`
+ * holds the first `bytes` bytes of the file, at most H5_HEAD of them are needed. *superblock is the
+ * offset at which the superblock starts, −1 if there is none. */
 #define H5_HEAD 8192
 uint64_t h5_declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock);
 

@@ -1,4 +1,5 @@
-/* Reading from an open file. */
+/* Reading from an open file: datasets, texts, attributes. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ bool h5_exists(struct H5File *file, const char *name) {
     size_t length = strlen(name);
     if (length == 0 || length >= sizeof prefix)
         return length == 0;
-    /* H5Lexists wants every group on the way to exist. */
+    /* H5Lexists needs every group on the way to exist, so each is asked for in turn. */
     for (size_t i = 1; i <= length; i++) {
         if (i < length && name[i] != '/')
             continue;
@@ -45,7 +46,7 @@ static int damaged(const struct H5File *file, const char *name, const char *what
                    struct Error *error) {
     char reason[200];
     h5_reason(reason);
-    return fail(error, file->code, "%s:/%s: %s (%s)", file->path, name, what, reason);
+    return fail(error, file->failure, "%s:/%s: %s (%s)", file->path, name, what, reason);
 }
 
 static int read_shape(struct H5File *file, const char *name, struct Opened *opened,
@@ -53,17 +54,18 @@ static int read_shape(struct H5File *file, const char *name, struct Opened *open
     hsize_t size[H5S_MAX_RANK];
     int rank = H5Sget_simple_extent_ndims(opened->space);
     if (rank < 0 || H5Sget_simple_extent_type(opened->space) == H5S_NULL)
-        return fail(error, file->code, "%s:/%s: holds nothing", file->path, name);
+        return fail(error, file->failure, "%s:/%s: holds nothing", file->path, name);
     if (rank > H5_RANK)
-        return fail(error, file->code, "%s:/%s: has %d dimensions, at most %d are read", file->path,
-                    name, rank, H5_RANK);
+        return fail(error, file->failure, "%s:/%s: has %d dimensions, at most %d are read",
+                    file->path, name, rank, H5_RANK);
     if (H5Sget_simple_extent_dims(opened->space, size, NULL) < 0)
         return damaged(file, name, "its shape cannot be read", error);
     opened->info.rank = rank;
     for (int i = 0; i < rank; i++) {
         if (size[i] > INT64_MAX)
-            return fail(error, file->code, "%s:/%s: dimension %d is %llu, beyond any memory",
-                        file->path, name, i, (unsigned long long)size[i]);
+            return fail(error, file->failure,
+                        "%s:/%s: dimension %d is %" PRIu64 ", beyond any memory", file->path, name,
+                        i, (uint64_t)size[i]);
         opened->info.size[i] = (int64_t)size[i];
     }
     return OK;
@@ -78,7 +80,7 @@ static int check_filters(struct H5File *file, const char *name, const struct Ope
         H5Z_filter_t id = H5Pget_filter2(opened->create, (unsigned)i, &flags, &values, NULL,
                                          sizeof filter, filter, &config);
         if (H5Zfilter_avail(id) <= 0)
-            return fail(error, file->code,
+            return fail(error, file->failure,
                         "%s:/%s: is packed with the filter '%s', which this HDF5 lacks; gzip or no "
                         "packing can be read",
                         file->path, name, filter);
@@ -86,15 +88,15 @@ static int check_filters(struct H5File *file, const char *name, const struct Ope
     return OK;
 }
 
-/* Where the bytes are. Data in other files is refused: a file is what it is by itself. */
+/* Finds out where the bytes are. Refuses data in other files: a file must be complete by itself. */
 static int read_layout(struct H5File *file, const char *name, struct Opened *opened,
                        struct Error *error) {
     H5D_layout_t layout = H5Pget_layout(opened->create);
     if (layout < 0)
         return damaged(file, name, "its layout cannot be read", error);
     if (layout == H5D_VIRTUAL || H5Pget_external_count(opened->create) > 0)
-        return fail(error, file->code, "%s:/%s: keeps its values in other files, which is refused",
-                    file->path, name);
+        return fail(error, file->failure,
+                    "%s:/%s: keeps its values in other files, which is refused", file->path, name);
     struct H5Info *info = &opened->info;
     info->stored = H5Dget_storage_size(opened->id);
     if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||
@@ -115,37 +117,38 @@ static int open_dataset(struct H5File *file, const char *name, struct Opened *op
     opened->id = H5Oopen(file->id, name, H5P_DEFAULT);
     if (opened->id < 0)
         return h5_exists(file, name)
-                   ? fail(error, file->code, "%s:/%s: is damaged: HDF5 cannot open it", file->path,
-                          name)
-                   : fail(error, file->code, "%s:/%s: is missing", file->path, name);
+                   ? fail(error, file->failure, "%s:/%s: is damaged: HDF5 cannot open it",
+                          file->path, name)
+                   : fail(error, file->failure, "%s:/%s: is missing", file->path, name);
     if (H5Iget_type(opened->id) != H5I_DATASET) {
         H5Oclose(opened->id);
-        return fail(error, file->code, "%s:/%s: is a group, expected a dataset", file->path, name);
+        return fail(error, file->failure, "%s:/%s: is a group, expected a dataset", file->path,
+                    name);
     }
     opened->type = H5Dget_type(opened->id);
     opened->space = H5Dget_space(opened->id);
     opened->create = H5Dget_create_plist(opened->id);
-    int result = OK;
+    int code = OK;
     if (opened->type < 0 || opened->space < 0 || opened->create < 0)
-        result = damaged(file, name, "is damaged", error);
-    if (result == OK) {
+        code = damaged(file, name, "is damaged", error);
+    if (code == OK) {
         opened->info.type = h5_classify(opened->type, &opened->info.type_name);
-        result = read_shape(file, name, opened, error);
+        code = read_shape(file, name, opened, error);
     }
-    if (result == OK)
-        result = read_layout(file, name, opened, error);
-    if (result == OK)
-        result = check_filters(file, name, opened, error);
-    if (result != OK)
+    if (code == OK)
+        code = read_layout(file, name, opened, error);
+    if (code == OK)
+        code = check_filters(file, name, opened, error);
+    if (code != OK)
         close_dataset(opened);
-    return result;
+    return code;
 }
 
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error) {
     struct Opened opened;
-    int result = open_dataset(file, h5_relative(name), &opened, error);
-    if (result != OK)
-        return result;
+    int code = open_dataset(file, h5_relative(name), &opened, error);
+    if (code != OK)
+        return code;
     *info = opened.info;
     close_dataset(&opened);
     return OK;
@@ -158,30 +161,31 @@ int h5_list(struct H5File *file, const char *group,
     const char *relative = h5_relative(group);
     hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
     if (id < 0)
-        return fail(error, file->code, "%s:/%s: is missing or not a group", file->path, relative);
+        return fail(error, file->failure, "%s:/%s: is missing or not a group", file->path,
+                    relative);
     H5G_info_t information;
-    int result = OK;
+    int code = OK;
     if (H5Gget_info(id, &information) < 0)
-        result = damaged(file, relative, "is damaged", error);
-    for (hsize_t i = 0; result == OK && i < information.nlinks; i++) {
+        code = damaged(file, relative, "is damaged", error);
+    for (hsize_t i = 0; code == OK && i < information.nlinks; i++) {
         char name[1024];
         if (H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name,
                                H5P_DEFAULT) < 0) {
-            result = damaged(file, relative, "is damaged: its members cannot be listed", error);
+            code = damaged(file, relative, "is damaged: its members cannot be listed", error);
             break;
         }
         hid_t member = H5Oopen(id, name, H5P_DEFAULT);
         if (member < 0) {
-            result = fail(error, file->code, "%s:/%s%s%s: is damaged: HDF5 cannot open it",
-                          file->path, relative, *relative ? "/" : "", name);
+            code = fail(error, file->failure, "%s:/%s%s%s: is damaged: HDF5 cannot open it",
+                        file->path, relative, *relative ? "/" : "", name);
             break;
         }
         bool is_group = H5Iget_type(member) == H5I_GROUP;
         H5Oclose(member);
-        result = visit(context, name, is_group, error);
+        code = visit(context, name, is_group, error);
     }
     H5Gclose(id);
-    return result;
+    return code;
 }
 
 static bool is_integer(enum H5Type type) {
@@ -196,7 +200,7 @@ static int check_type(struct H5File *file, const char *name, const struct H5Info
                       enum H5Type wanted, struct Error *error) {
     if (is_integer(info->type) || (is_number(info->type) && !is_integer(wanted)))
         return OK;
-    return fail(error, file->code, "%s:/%s: holds %s, expected %s", file->path, name,
+    return fail(error, file->failure, "%s:/%s: holds %s, expected %s", file->path, name,
                 info->type_name, is_integer(wanted) ? "integers" : "numbers");
 }
 
@@ -208,11 +212,11 @@ static int check_shape(struct H5File *file, const char *name, const struct H5Inf
     if (equal)
         return OK;
     char found[H5_SHAPE_TEXT], expected[H5_SHAPE_TEXT];
-    return fail(error, file->code, "%s:/%s: has shape %s, expected %s", file->path, name,
+    return fail(error, file->failure, "%s:/%s: has shape %s, expected %s", file->path, name,
                 h5_shape(info->rank, info->size, found), h5_shape(rank, size, expected));
 }
 
-/* HDF5 would clip an integer that does not fit; here it is an error. */
+/* HDF5 would clip an integer that does not fit. Here that is an error. */
 static H5T_conv_ret_t refuse_overflow(H5T_conv_except_t kind, hid_t from, hid_t to, void *source,
                                       void *destination, void *overflowed) {
     (void)from, (void)source, (void)destination;
@@ -235,10 +239,10 @@ static int read_selection(struct H5File *file, const char *name, const struct Op
     h5_reason(reason);
     H5Pclose(transfer);
     if (overflowed)
-        return fail(error, file->code, "%s:/%s: a value of type %s does not fit %zu bytes",
+        return fail(error, file->failure, "%s:/%s: a value of type %s does not fit %zu bytes",
                     file->path, name, opened->info.type_name, h5_size(type));
     if (status < 0)
-        return fail(error, file->code, "%s:/%s: is damaged: its values cannot be read (%s)",
+        return fail(error, file->failure, "%s:/%s: is damaged: its values cannot be read (%s)",
                     file->path, name, reason);
     return OK;
 }
@@ -247,131 +251,140 @@ int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, c
             void *buffer, struct Error *error) {
     name = h5_relative(name);
     struct Opened opened;
-    int result = open_dataset(file, name, &opened, error);
-    if (result != OK)
-        return result;
-    result = check_type(file, name, &opened.info, type, error);
-    if (result == OK)
-        result = check_shape(file, name, &opened.info, rank, size, error);
-    if (result == OK)
-        result = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
+    int code = open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
+    code = check_type(file, name, &opened.info, type, error);
+    if (code == OK)
+        code = check_shape(file, name, &opened.info, rank, size, error);
+    if (code == OK)
+        code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
     close_dataset(&opened);
-    return result;
+    return code;
 }
 
 int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_t first,
                  int64_t count, void *buffer, struct Error *error) {
     name = h5_relative(name);
     struct Opened opened;
-    int result = open_dataset(file, name, &opened, error);
-    if (result != OK)
-        return result;
+    int code = open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
     const struct H5Info *info = &opened.info;
-    result = check_type(file, name, info, type, error);
-    if (result == OK && (info->rank < 1 || first < 0 || count < 0 || first > info->size[0] - count))
-        result =
-            fail(error, file->code, "%s:/%s: has %lld rows, %lld from row %lld on were asked for",
-                 file->path, name, (long long)(info->rank ? info->size[0] : 0), (long long)count,
-                 (long long)first);
-    if (result == OK && count > 0) {
+    code = check_type(file, name, info, type, error);
+    if (code == OK && (info->rank < 1 || first < 0 || count < 0 || first > info->size[0] - count))
+        code =
+            fail(error, file->failure,
+                 "%s:/%s: has %" PRId64 " rows, %" PRId64 " from row %" PRId64 " on were asked for",
+                 file->path, name, info->rank ? info->size[0] : 0, count, first);
+    if (code == OK && count > 0) {
         hsize_t start[H5_RANK] = {(hsize_t)first}, extent[H5_RANK] = {(hsize_t)count};
         for (int i = 1; i < info->rank; i++)
             extent[i] = (hsize_t)info->size[i];
         hid_t memory = H5Screate_simple(info->rank, extent, NULL);
         H5Sselect_hyperslab(opened.space, H5S_SELECT_SET, start, NULL, extent, NULL);
-        result = read_selection(file, name, &opened, type, memory, opened.space, buffer, error);
+        code = read_selection(file, name, &opened, type, memory, opened.space, buffer, error);
         H5Sclose(memory);
     }
     close_dataset(&opened);
-    return result;
+    return code;
 }
 
-/* --- text ------------------------------------------------------------------------------------- */
+/* ---- text ---- */
 
-/* Reads `count` texts of `type` through `read` (a dataset's or an attribute's), each copied. Fixed
- * texts end at their first NUL or, padded with spaces, before the last run of those. */
-static int read_texts(struct H5File *file, const char *name, hid_t id, bool attribute, hid_t type,
-                      hid_t space, int64_t count, char **texts, struct Error *error) {
-    size_t size = H5Tget_size(type);
+/* Where texts are read from: a dataset or an attribute. */
+struct TextSource {
+    bool attribute;
+    hid_t id, type, space;
+};
+
+/* Copies the text in one element of fixed length: it ends at the first NUL or, if it is padded with
+ * spaces, before the last run of spaces. */
+static char *copy_fixed_text(const char *text, size_t size, bool spaces) {
+    size_t length = strnlen(text, size);
+    while (spaces && length && text[length - 1] == ' ')
+        length--;
+    return memory_copy_span(text, length);
+}
+
+/* Reads `count` texts into `texts`; the caller releases each. */
+static int read_texts(struct H5File *file, const char *name, const struct TextSource *from,
+                      int64_t count, char **texts, struct Error *error) {
+    size_t size = H5Tget_size(from->type);
     int64_t bytes = memory_product((int64_t[]){count, (int64_t)size}, 2);
     if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
-        return fail(error, file->code, "%s:/%s: %lld texts of %zu bytes are beyond memory",
-                    file->path, name, (long long)count, size);
-    char *buffer = memory_allocate((size_t)bytes, "texts of an HDF5 file");
-    herr_t status = attribute ? H5Aread(id, type, buffer)
-                              : H5Dread(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
-    int result = OK;
+        return fail(error, file->failure,
+                    "%s:/%s: %" PRId64 " texts of %zu bytes are beyond memory", file->path, name,
+                    count, size);
+    char *buffer = memory_array(char, bytes, "texts of an HDF5 file");
+    herr_t status = from->attribute
+                        ? H5Aread(from->id, from->type, buffer)
+                        : H5Dread(from->id, from->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
+    int code = OK;
     if (status < 0)
-        result = damaged(file, name, "is damaged: its text cannot be read", error);
-    bool variable = H5Tis_variable_str(type) > 0;
-    bool spaces = H5Tget_strpad(type) == H5T_STR_SPACEPAD;
-    for (int64_t i = 0; result == OK && i < count; i++) {
-        if (variable) {
-            const char *text = ((char **)buffer)[i];
-            texts[i] = memory_copy_text(text ? text : "");
-            continue;
-        }
-        const char *text = buffer + (size_t)i * size;
-        size_t length = strnlen(text, size);
-        while (spaces && length && text[length - 1] == ' ')
-            length--;
-        texts[i] = memory_copy_span(text, length);
+        code = damaged(file, name, "is damaged: its text cannot be read", error);
+    bool variable = H5Tis_variable_str(from->type) > 0;
+    bool spaces = H5Tget_strpad(from->type) == H5T_STR_SPACEPAD;
+    for (int64_t i = 0; code == OK && i < count; i++) {
+        const char *text = variable ? ((char **)buffer)[i] : buffer + (size_t)i * size;
+        texts[i] =
+            variable ? memory_copy_text(text ? text : "") : copy_fixed_text(text, size, spaces);
     }
     if (variable && status >= 0)
-        H5Dvlen_reclaim(type, space, H5P_DEFAULT, buffer);
+        H5Dvlen_reclaim(from->type, from->space, H5P_DEFAULT, buffer);
     memory_release(buffer);
-    return result;
+    return code;
 }
 
 int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,
                   struct Error *error) {
     name = h5_relative(name);
     struct Opened opened;
-    int result = open_dataset(file, name, &opened, error);
-    if (result != OK)
-        return result;
+    int code = open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
     *texts = NULL;
     *count = memory_product(opened.info.size, opened.info.rank);
     int64_t bytes = memory_product((int64_t[]){*count, (int64_t)sizeof **texts}, 2);
     if (opened.info.type != H5_TEXT)
-        result = fail(error, file->code, "%s:/%s: holds %s, expected text", file->path, name,
-                      opened.info.type_name);
+        code = fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, name,
+                    opened.info.type_name);
     else if (opened.info.rank > 1 || bytes < 0 || !memory_can_hold((uint64_t)bytes))
-        result = fail(error, file->code, "%s:/%s: expected a list of texts that fits memory",
-                      file->path, name);
-    if (result == OK) {
-        *texts = memory_allocate((size_t)bytes, "texts");
-        result = read_texts(file, name, opened.id, false, opened.type, opened.space, *count, *texts,
-                            error);
+        code = fail(error, file->failure, "%s:/%s: expected a list of texts that fits memory",
+                    file->path, name);
+    if (code == OK) {
+        *texts = memory_array(char *, *count, "texts");
+        const struct TextSource from = {false, opened.id, opened.type, opened.space};
+        code = read_texts(file, name, &from, *count, *texts, error);
     }
-    if (result != OK) {
+    if (code != OK) {
         memory_release(*texts);
         *texts = NULL;
         *count = 0;
     }
     close_dataset(&opened);
-    return result;
+    return code;
 }
 
 int h5_read_text(struct H5File *file, const char *name, char **text, struct Error *error) {
     char **texts;
     int64_t count;
     *text = NULL;
-    int result = h5_read_texts(file, name, &texts, &count, error);
-    if (result != OK)
-        return result;
+    int code = h5_read_texts(file, name, &texts, &count, error);
+    if (code != OK)
+        return code;
     if (count == 1)
         *text = texts[0];
     else
-        result = fail(error, file->code, "%s:/%s: holds %lld texts, expected one", file->path,
-                      h5_relative(name), (long long)count);
+        code = fail(error, file->failure, "%s:/%s: holds %" PRId64 " texts, expected one",
+                    file->path, h5_relative(name), count);
     for (int64_t i = 0; count != 1 && i < count; i++)
         memory_release(texts[i]);
     memory_release(texts);
-    return result;
+    return code;
 }
 
-/* --- attributes ------------------------------------------------------------------------------- */
+/* ---- attributes ---- */
 
 static const char *object_name(const char *object) {
     const char *relative = h5_relative(object);
@@ -388,17 +401,18 @@ static int read_attribute_value(struct H5File *file, const char *label, hid_t id
     struct H5Info info = {0};
     info.type = h5_classify(type, &info.type_name);
     if (H5Sget_simple_extent_npoints(space) != 1)
-        return fail(error, file->code, "%s:/%s: expected one value", file->path, label);
+        return fail(error, file->failure, "%s:/%s: expected one value", file->path, label);
     if (wanted == H5_TEXT) {
         if (info.type == H5_TEXT)
-            return read_texts(file, label, id, true, type, space, 1, value, error);
-        return fail(error, file->code, "%s:/%s: holds %s, expected text", file->path, label,
+            return read_texts(file, label, &(struct TextSource){true, id, type, space}, 1, value,
+                              error);
+        return fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, label,
                     info.type_name);
     }
-    int result = check_type(file, label, &info, wanted, error);
-    if (result == OK && H5Aread(id, h5_native(wanted), value) < 0)
-        result = damaged(file, label, "is damaged: its value cannot be read", error);
-    return result;
+    int code = check_type(file, label, &info, wanted, error);
+    if (code == OK && H5Aread(id, h5_native(wanted), value) < 0)
+        code = damaged(file, label, "is damaged: its value cannot be read", error);
+    return code;
 }
 
 int h5_read_attribute(struct H5File *file, const char *object, const char *name, enum H5Type type,
@@ -407,18 +421,18 @@ int h5_read_attribute(struct H5File *file, const char *object, const char *name,
     char label[300];
     snprintf(label, sizeof label, "%s, attribute %s", h5_relative(object), name);
     if (!h5_has_attribute(file, object, name))
-        return fail(error, file->code, "%s:/%s: is missing", file->path, label);
+        return fail(error, file->failure, "%s:/%s: is missing", file->path, label);
     hid_t id = H5Aopen_by_name(file->id, object_name(object), name, H5P_DEFAULT, H5P_DEFAULT);
     if (id < 0)
         return damaged(file, label, "is damaged", error);
     hid_t file_type = H5Aget_type(id), space = H5Aget_space(id);
-    int result = file_type < 0 || space < 0
-                     ? damaged(file, label, "is damaged", error)
-                     : read_attribute_value(file, label, id, file_type, space, type, value, error);
+    int code = file_type < 0 || space < 0
+                   ? damaged(file, label, "is damaged", error)
+                   : read_attribute_value(file, label, id, file_type, space, type, value, error);
     if (space >= 0)
         H5Sclose(space);
     if (file_type >= 0)
         H5Tclose(file_type);
     H5Aclose(id);
-    return result;
+    return code;
 }

@@ -1,3 +1,5 @@
+/* Types, shapes and names as HDF5 has them and as messages say them. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -114,9 +116,8 @@ enum H5Type h5_classify(hid_t type, const char **name) {
 char *h5_shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]) {
     int used = snprintf(buffer, H5_SHAPE_TEXT, "(");
     for (int i = 0; i < rank && used < H5_SHAPE_TEXT - 30; i++)
-        used += size[i] < 0
-                    ? snprintf(buffer + used, 30, "%sany", i ? "," : "")
-                    : snprintf(buffer + used, 30, "%s%lld", i ? "," : "", (long long)size[i]);
+        used += size[i] < 0 ? snprintf(buffer + used, 30, "%sany", i ? "," : "")
+                            : snprintf(buffer + used, 30, "%s%" PRId64, i ? "," : "", size[i]);
     snprintf(buffer + used, 3, ")");
     return buffer;
 }
@@ -136,8 +137,8 @@ uint64_t h5_declared_end(const unsigned char *head, uint64_t bytes, int64_t *sup
         if (memcmp(block, "\211HDF\r\n\032\n", 8) != 0)
             continue;
         *superblock = (int64_t)at;
-        switch (
-            block[8]) { /* version; then the size of an offset, which must be 8 to be read here */
+        /* Byte 8 is the version. The size of an offset must be 8 bytes to be read here. */
+        switch (block[8]) {
         case 0:
             return block[13] == 8 ? little_endian_64(block + 40) : 0;
         case 1:

@@ -1,32 +1,18 @@
-/* Writing: HDF5 makes the structure in the pages of a medium, arrays go to their places directly.
- */
+/* Writing: HDF5 writes the structure of the file through the driver, into pages in memory; arrays
+ * are written directly at their offsets. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "store/internal.h"
 
-struct H5Writer *h5_make_writer(const char *path) {
-    struct H5Writer *writer = memory_allocate(sizeof *writer, "an HDF5 writer");
-    writer->path = memory_copy_text(path);
-    writer->id = -1;
-    writer->medium.fd = -1;
-    writer->medium.driver = -1;
-    writer->medium.writing = true;
-    return writer;
-}
-
-/* The earliest format: its superblock carries no checksum of its own, every reader knows it. Arrays
- * are aligned to cache lines, for those who map the file. */
 static int start_hdf5(struct H5Writer *writer, struct Error *error) {
     h5_quiet();
-    hid_t access = medium_access(&writer->medium);
+    hid_t access = h5_writer_access(writer);
     if (access >= 0) {
-        H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
-        H5Pset_alignment(access, 1024, MEMORY_ALIGNMENT);
         writer->id = H5Fcreate(writer->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
         H5Pclose(access);
     }
@@ -37,43 +23,26 @@ static int start_hdf5(struct H5Writer *writer, struct Error *error) {
 
 int h5_create_in_memory(struct H5Writer **out, const char *path, struct Error *error) {
     struct H5Writer *writer = h5_make_writer(path);
-    int result = start_hdf5(writer, error);
-    if (result != OK) {
+    int code = start_hdf5(writer, error);
+    if (code != OK) {
         h5_abandon(writer);
         writer = NULL;
     }
     *out = writer;
-    return result;
-}
-
-/* A name of our own beside `path`, so that renaming stays within one file system. */
-int h5_create_temporary(struct H5Writer *writer, struct Error *error) {
-    for (int attempt = 0; attempt < 1000; attempt++) {
-        char *name = memory_print("%s.tmp-%ld-%d", writer->path, (long)getpid(), attempt);
-        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) {
-            writer->temporary = name;
-            writer->medium.fd = fd;
-            return OK;
-        }
-        memory_release(name);
-        if (errno != EEXIST)
-            break;
-    }
-    return fail_errno(error, "%s: cannot be created", writer->path);
+    return code;
 }
 
 int h5_create(struct H5Writer **out, const char *path, struct Error *error) {
     struct H5Writer *writer = h5_make_writer(path);
-    int result = h5_create_temporary(writer, error);
-    if (result == OK)
-        result = start_hdf5(writer, error);
-    if (result != OK) {
+    int code = h5_create_temporary(writer, error);
+    if (code == OK)
+        code = start_hdf5(writer, error);
+    if (code != OK) {
         h5_abandon(writer);
         writer = NULL;
     }
     *out = writer;
-    return result;
+    return code;
 }
 
 static int not_written(struct H5Writer *writer, const char *name, struct Error *error) {
@@ -82,21 +51,48 @@ static int not_written(struct H5Writer *writer, const char *name, struct Error *
     return fail(error, ERROR_SYSTEM, "%s:/%s: cannot be written (%s)", writer->path, name, reason);
 }
 
-/* Makes an empty dataset, its parents too; < 0 on failure. */
+/* Makes an empty dataset and the groups that lead to it. Negative on failure. */
 static hid_t create_dataset(struct H5Writer *writer, const char *name, hid_t type, hid_t space) {
     hid_t link = H5Pcreate(H5P_LINK_CREATE), create = H5Pcreate(H5P_DATASET_CREATE);
-    H5Pset_obj_track_times(create, false); /* the same content is the same file */
+    H5Pset_obj_track_times(create, false); /* so that equal content gives equal files */
     H5Pset_create_intermediate_group(link, 1);
     H5Pset_layout(create, H5D_CONTIGUOUS);
     H5Pset_alloc_time(create, H5D_ALLOC_TIME_EARLY);
     H5Pset_fill_time(create, H5D_FILL_TIME_NEVER);
     H5Pset_attr_phase_change(create, 8, 6);
     hid_t id = H5Dcreate2(writer->id, name, type, space, link, create, H5P_DEFAULT);
-    if (id >= 0) { /* keeps the error stack for the caller otherwise */
+    if (id >= 0) { /* closing would clear the error stack that the caller reports */
         H5Pclose(link);
         H5Pclose(create);
     }
     return id;
+}
+
+static bool same_room(hid_t id, hid_t type, hid_t space) {
+    hid_t its_type = H5Dget_type(id), its_space = H5Dget_space(id);
+    hid_t create = H5Dget_create_plist(id);
+    bool same = H5Tequal(its_type, type) > 0 && H5Sextent_equal(its_space, space) > 0 &&
+                H5Pget_layout(create) == H5D_CONTIGUOUS && H5Pget_external_count(create) == 0;
+    H5Pclose(create);
+    H5Sclose(its_space);
+    H5Tclose(its_type);
+    return same;
+}
+
+/* Room for a dataset of that shape under a name that may exist. Returns its offset if what is there
+ * has that type and shape and lies in one run of bytes; otherwise removes what is there and returns
+ * HADDR_UNDEF. */
+static haddr_t take_over(struct H5Writer *writer, const char *name, hid_t type, hid_t space) {
+    haddr_t offset = HADDR_UNDEF;
+    hid_t id = H5Oopen(writer->id, name, H5P_DEFAULT);
+    if (id < 0)
+        return offset;
+    if (H5Iget_type(id) == H5I_DATASET && same_room(id, type, space))
+        offset = H5Dget_offset(id);
+    H5Oclose(id);
+    if (offset == HADDR_UNDEF)
+        H5Ldelete(writer->id, name, H5P_DEFAULT);
+    return offset;
 }
 
 int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
@@ -116,7 +112,7 @@ int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int 
     hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
     haddr_t offset = HADDR_UNDEF;
     if (writer->replaces)
-        offset = h5_take_over(writer, name, h5_native(type), space);
+        offset = take_over(writer, name, h5_native(type), space);
     if (offset == HADDR_UNDEF) {
         hid_t id = create_dataset(writer, name, h5_native(type), space);
         if (id < 0)
@@ -128,17 +124,18 @@ int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int 
     if (bytes == 0)
         return OK;
     CHECK(offset != HADDR_UNDEF);
-    medium_claim(&writer->medium, offset, (uint64_t)bytes);
-    /* Says at once that the disk is too small, where the file system can tell. */
-    if (writer->medium.fd >= 0 &&
-        fallocate(writer->medium.fd, 0, (off_t)offset, (off_t)bytes) != 0 && errno != EOPNOTSUPP &&
+    file_driver_claim(&writer->driver, offset, (uint64_t)bytes);
+    /* Reports a disk that is too small now, if the file system can tell. */
+    if (writer->driver.fd >= 0 &&
+        fallocate(writer->driver.fd, 0, (off_t)offset, (off_t)bytes) != 0 && errno != EOPNOTSUPP &&
         errno != ENOSYS)
-        return fail_errno(error, "%s:/%s: %lld bytes cannot be written", writer->path, name,
-                          (long long)bytes);
+        return fail_errno(error, "%s:/%s: %" PRId64 " bytes cannot be written", writer->path, name,
+                          bytes);
     return OK;
 }
 
-/* Where rows [first, first + count) of a reserved dataset lie. */
+/* The offset and the bytes of rows [first, first + count) of a reserved dataset. Returns −1 if HDF5
+ * cannot open the dataset. */
 static int locate_rows(struct H5Writer *writer, const char *name, enum H5Type type, int64_t first,
                        int64_t count, uint64_t *offset, uint64_t *bytes) {
     hid_t id = H5Dopen2(writer->id, name, H5P_DEFAULT);
@@ -167,22 +164,23 @@ int h5_write_rows(struct H5Writer *writer, const char *name, enum H5Type type, i
     uint64_t offset, bytes;
     if (locate_rows(writer, name, type, first, count, &offset, &bytes) != 0)
         return not_written(writer, name, error);
-    if (bytes && medium_write(&writer->medium, offset, data, bytes) != 0)
+    if (bytes && file_driver_write(&writer->driver, offset, data, bytes) != 0)
         return fail_errno(error, "%s:/%s: cannot be written", writer->path, name);
     return OK;
 }
 
 int h5_write(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
              const int64_t *size, const void *data, struct Error *error) {
-    int result = h5_reserve(writer, name, type, rank, size, error);
-    if (result != OK)
-        return result;
+    int code = h5_reserve(writer, name, type, rank, size, error);
+    if (code != OK)
+        return code;
     return h5_write_rows(writer, name, type, 0, rank ? size[0] : 1, data, error);
 }
 
-/* --- text and attributes: small, through HDF5 ------------------------------------------------- */
+/* ---- text and attributes: small, through HDF5 ---- */
 
-static hid_t text_type(size_t length) { /* UTF-8 of fixed length: no heap that could be damaged */
+static hid_t text_type(
+    size_t length) { /* UTF-8 of fixed length: needs no heap, which could be damaged */
     hid_t type = H5Tcopy(H5T_C_S1);
     H5Tset_size(type, length ? length : 1);
     H5Tset_strpad(type, H5T_STR_NULLPAD);
@@ -194,24 +192,25 @@ static int write_text_dataset(struct H5Writer *writer, const char *name, size_t 
                               const void *data, struct Error *error) {
     hid_t type = text_type(length);
     if (writer->replaces)
-        h5_take_over(writer, name, H5T_NATIVE_OPAQUE, space); /* no text is: it goes */
+        take_over(writer, name, H5T_NATIVE_OPAQUE,
+                  space); /* no text has this type, so an old one is removed */
     hid_t id = create_dataset(writer, name, type, space);
-    int result = OK;
+    int code = OK;
     if (id < 0 || H5Dwrite(id, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data) < 0)
-        result = not_written(writer, name, error);
+        code = not_written(writer, name, error);
     if (id >= 0)
         H5Dclose(id);
     H5Tclose(type);
-    return result;
+    return code;
 }
 
 int h5_write_text(struct H5Writer *writer, const char *name, const char *text,
                   struct Error *error) {
     h5_quiet();
     hid_t space = H5Screate(H5S_SCALAR);
-    int result = write_text_dataset(writer, h5_relative(name), strlen(text), space, text, error);
+    int code = write_text_dataset(writer, h5_relative(name), strlen(text), space, text, error);
     H5Sclose(space);
-    return result;
+    return code;
 }
 
 int h5_write_texts(struct H5Writer *writer, const char *name, const char *const *texts,
@@ -221,18 +220,18 @@ int h5_write_texts(struct H5Writer *writer, const char *name, const char *const 
     for (int64_t i = 0; i < count; i++)
         if (strlen(texts[i]) > length)
             length = strlen(texts[i]);
-    char *table = memory_allocate((size_t)count * length, "a table of texts");
+    char *table = memory_array(char, count *(int64_t)length, "a table of texts");
     for (int64_t i = 0; i < count; i++)
         memcpy(table + (size_t)i * length, texts[i], strlen(texts[i]));
     hsize_t extent = (hsize_t)count;
     hid_t space = H5Screate_simple(1, &extent, NULL);
-    int result = write_text_dataset(writer, h5_relative(name), length, space, table, error);
+    int code = write_text_dataset(writer, h5_relative(name), length, space, table, error);
     H5Sclose(space);
     memory_release(table);
-    return result;
+    return code;
 }
 
-/* The object, made as a group where it is not there yet. */
+/* Opens the object; if there is none of that name, makes a group. */
 static hid_t open_object(struct H5Writer *writer, const char *name) {
     if (*name == '\0')
         return H5Oopen(writer->id, "/", H5P_DEFAULT);
@@ -258,17 +257,17 @@ int h5_write_attribute(struct H5Writer *writer, const char *object, const char *
     if (writer->replaces && H5Aexists(id, name) > 0)
         H5Adelete(id, name);
     hid_t attribute = H5Acreate2(id, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
-    int result = OK;
+    int code = OK;
     if (attribute < 0 || H5Awrite(attribute, stored, value) < 0) {
         char reason[200];
         h5_reason(reason);
-        result = fail(error, ERROR_SYSTEM, "%s:/%s, attribute %s: cannot be written (%s)",
-                      writer->path, object, name, reason);
+        code = fail(error, ERROR_SYSTEM, "%s:/%s, attribute %s: cannot be written (%s)",
+                    writer->path, object, name, reason);
     }
     if (attribute >= 0)
         H5Aclose(attribute);
     H5Tclose(stored);
     H5Sclose(space);
     H5Oclose(id);
-    return result;
+    return code;
 }

@@ -1,0 +1,300 @@
+#include "store/file_driver.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+
+#if H5_VERSION_GE(1, 13, 0)
+#include <H5FDdevelop.h>
+#endif
+
+struct OpenFile { /* HDF5's view of one open file */
+    H5FD_t head;  /* must be first: HDF5 hands out pointers to it */
+    struct FileDriver *driver;
+    haddr_t end_of_allocation;
+};
+
+static const unsigned char zero_page[FILE_DRIVER_PAGE];
+
+/* ---- pages ---- */
+
+/* Reads the part of [offset, offset + bytes) that the old file has; leaves the rest as it is. A
+ * failure is not reported to HDF5; file_driver_flush reports it. */
+static void read_base(struct FileDriver *driver, uint64_t offset, void *data, uint64_t bytes) {
+    uint64_t end = offset + bytes < driver->base ? offset + bytes : driver->base;
+    while (offset < end) {
+        ssize_t part = pread(driver->fd, data, end - offset, (off_t)offset);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part <= 0) {
+            driver->failed = part < 0 ? errno : EIO;
+            return;
+        }
+        offset += (uint64_t)part;
+        data = (char *)data + part;
+    }
+}
+
+static unsigned char *page_for_writing(struct FileDriver *driver, uint64_t index) {
+    if (index >= driver->page_count) {
+        uint64_t count = index + index / 2 + 16;
+        driver->pages = memory_resize(driver->pages, driver->page_count * sizeof *driver->pages,
+                                      count * sizeof *driver->pages, "an HDF5 file's pages");
+        driver->page_count = count;
+    }
+    if (!driver->pages[index]) {
+        driver->pages[index] = memory_allocate(FILE_DRIVER_PAGE, "an HDF5 file's page");
+        read_base(driver, index * FILE_DRIVER_PAGE, driver->pages[index], FILE_DRIVER_PAGE);
+    }
+    return driver->pages[index];
+}
+
+static const unsigned char *page_for_reading(struct FileDriver *driver, uint64_t index) {
+    if (index * FILE_DRIVER_PAGE < driver->base)
+        return page_for_writing(driver, index);
+    return index < driver->page_count && driver->pages[index] ? driver->pages[index] : zero_page;
+}
+
+static void store_in_pages(struct FileDriver *driver, uint64_t offset, const void *data,
+                           uint64_t bytes) {
+    for (uint64_t done = 0; done < bytes;) {
+        uint64_t at = (offset + done) % FILE_DRIVER_PAGE, part = FILE_DRIVER_PAGE - at;
+        if (part > bytes - done)
+            part = bytes - done;
+        memcpy(page_for_writing(driver, (offset + done) / FILE_DRIVER_PAGE) + at,
+               (const char *)data + done, part);
+        done += part;
+    }
+}
+
+static void load_from_pages(struct FileDriver *driver, uint64_t offset, void *data,
+                            uint64_t bytes) {
+    for (uint64_t done = 0; done < bytes;) {
+        uint64_t at = (offset + done) % FILE_DRIVER_PAGE, part = FILE_DRIVER_PAGE - at;
+        if (part > bytes - done)
+            part = bytes - done;
+        memcpy((char *)data + done,
+               page_for_reading(driver, (offset + done) / FILE_DRIVER_PAGE) + at, part);
+        done += part;
+    }
+}
+
+/* ---- writing beside HDF5 ---- */
+
+int pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset) {
+    for (uint64_t done = 0; done < bytes;) {
+        uint64_t part = bytes - done < (1u << 30) ? bytes - done : 1u << 30;
+        ssize_t written = pwrite(fd, (const char *)data + done, part, (off_t)(offset + done));
+        if (written < 0 && errno != EINTR)
+            return -1;
+        if (written == 0) {
+            errno = ENOSPC;
+            return -1;
+        }
+        if (written > 0)
+            done += (uint64_t)written;
+    }
+    return 0;
+}
+
+void file_driver_claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes) {
+    int64_t count = driver->range_count;
+    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
+        driver->ranges =
+            memory_resize(driver->ranges, (size_t)count * sizeof *driver->ranges,
+                          (size_t)(count ? 2 * count : 1) * sizeof *driver->ranges, "ranges");
+    int64_t at = count;
+    for (; at > 0 && driver->ranges[at - 1].offset > offset; at--)
+        driver->ranges[at] = driver->ranges[at - 1];
+    driver->ranges[at] = (struct FileDriverRange){offset, bytes};
+    driver->range_count++;
+}
+
+int file_driver_write(struct FileDriver *driver, uint64_t offset, const void *data,
+                      uint64_t bytes) {
+    if (driver->fd >= 0)
+        return pwrite_all(driver->fd, data, bytes, offset);
+    store_in_pages(driver, offset, data, bytes);
+    return 0;
+}
+
+/* Writes the page that starts at byte `start` of the file, except the claimed ranges. */
+static int flush_page(struct FileDriver *driver, uint64_t start, const unsigned char *page) {
+    uint64_t from = start;
+    uint64_t to =
+        start + FILE_DRIVER_PAGE < driver->length ? start + FILE_DRIVER_PAGE : driver->length;
+    for (int64_t i = 0; i < driver->range_count && from < to; i++) {
+        const struct FileDriverRange *range = &driver->ranges[i];
+        if (range->offset + range->bytes <= from)
+            continue;
+        if (range->offset >= to)
+            break;
+        if (range->offset > from &&
+            pwrite_all(driver->fd, page + (from - start), range->offset - from, from) != 0)
+            return -1;
+        from = range->offset + range->bytes;
+    }
+    if (from < to)
+        return pwrite_all(driver->fd, page + (from - start), to - from, from);
+    return 0;
+}
+
+int file_driver_flush(struct FileDriver *driver) {
+    if (driver->failed) {
+        errno = driver->failed;
+        return -1;
+    }
+    if (ftruncate(driver->fd, (off_t)driver->length) != 0)
+        return -1;
+    for (uint64_t index = 0; index < driver->page_count; index++)
+        if (driver->pages[index] && index * FILE_DRIVER_PAGE < driver->length &&
+            flush_page(driver, index * FILE_DRIVER_PAGE, driver->pages[index]) != 0)
+            return -1;
+    return 0;
+}
+
+void file_driver_release(struct FileDriver *driver) {
+    for (uint64_t index = 0; index < driver->page_count; index++)
+        memory_release(driver->pages[index]);
+    memory_release(driver->pages);
+    memory_release(driver->ranges);
+    driver->pages = NULL;
+    driver->ranges = NULL;
+    driver->page_count = 0;
+    driver->range_count = 0;
+    if (driver->registered >= 0)
+        H5FDunregister(driver->registered);
+    driver->registered = -1;
+}
+
+/* ---- HDF5's side ---- */
+
+static void *access_copy(const void *info) {
+    struct FileDriver **copy = memory_allocate(sizeof *copy, "an HDF5 access list");
+    *copy = *(struct FileDriver *const *)info;
+    return copy;
+}
+
+static herr_t access_free(void *info) {
+    memory_release(info);
+    return 0;
+}
+
+static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t maximum) {
+    (void)name, (void)flags, (void)maximum;
+    struct FileDriver *const *driver = H5Pget_driver_info(access);
+    if (!driver)
+        return NULL;
+    struct OpenFile *opened = memory_allocate(sizeof *opened, "an open HDF5 file");
+    opened->driver = *driver;
+    return &opened->head;
+}
+
+static herr_t driver_close(H5FD_t *file) {
+    struct OpenFile *opened = (struct OpenFile *)file;
+    opened->driver->length = opened->end_of_allocation;
+    memory_release(opened);
+    return 0;
+}
+
+static herr_t driver_query(const H5FD_t *file, unsigned long *flags) {
+    (void)file;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA |
+             H5FD_FEAT_AGGREGATE_SMALLDATA;
+#ifdef H5FD_FEAT_DEFAULT_VFD_COMPATIBLE
+    *flags |= H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
+#endif
+    return 0;
+}
+
+static haddr_t driver_get_end_of_allocation(const H5FD_t *file, H5FD_mem_t type) {
+    (void)type;
+    return ((const struct OpenFile *)file)->end_of_allocation;
+}
+
+static herr_t driver_set_end_of_allocation(H5FD_t *file, H5FD_mem_t type, haddr_t address) {
+    (void)type;
+    ((struct OpenFile *)file)->end_of_allocation = address;
+    return 0;
+}
+
+static haddr_t driver_get_end_of_file(const H5FD_t *file, H5FD_mem_t type) {
+    (void)type;
+    const struct OpenFile *opened = (const struct OpenFile *)file;
+    const struct FileDriver *driver = opened->driver;
+    if (!driver->writing)
+        return driver->bytes;
+    return opened->end_of_allocation > driver->base ? opened->end_of_allocation : driver->base;
+}
+
+static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
+                          size_t size, void *buffer) {
+    (void)type, (void)transfer;
+    struct FileDriver *driver = ((struct OpenFile *)file)->driver;
+    if (driver->writing) {
+        load_from_pages(driver, address, buffer, size);
+        return 0;
+    }
+    if (address > driver->bytes || size > driver->bytes - address)
+        return -1;
+    if (driver->image) {
+        memcpy(buffer, driver->image + address, size);
+        return 0;
+    }
+    for (size_t done = 0; done < size;) {
+        ssize_t part =
+            pread(driver->fd, (char *)buffer + done, size - done, (off_t)(address + done));
+        if (part == 0 || (part < 0 && errno != EINTR))
+            return -1;
+        if (part > 0)
+            done += (size_t)part;
+    }
+    return 0;
+}
+
+static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
+                           size_t size, const void *buffer) {
+    (void)type, (void)transfer;
+    struct FileDriver *driver = ((struct OpenFile *)file)->driver;
+    if (!driver->writing)
+        return -1;
+    store_in_pages(driver, address, buffer, size);
+    return 0;
+}
+
+static const H5FD_class_t driver_class = {
+#if H5_VERSION_GE(1, 13, 0)
+    .version = H5FD_CLASS_VERSION,
+    .value = (H5FD_class_value_t)510, /* 256 … 511 are free for unregistered drivers */
+#endif
+    .name = "trainer",
+    .maxaddr = ((haddr_t)1 << 63) - 1,
+    .fc_degree = H5F_CLOSE_STRONG,
+    .fapl_size = sizeof(struct FileDriver *),
+    .fapl_copy = access_copy,
+    .fapl_free = access_free,
+    .open = driver_open,
+    .close = driver_close,
+    .query = driver_query,
+    .get_eoa = driver_get_end_of_allocation,
+    .set_eoa = driver_set_end_of_allocation,
+    .get_eof = driver_get_end_of_file,
+    .read = driver_read,
+    .write = driver_write,
+    .fl_map = H5FD_FLMAP_DICHOTOMY,
+};
+
+hid_t file_driver_access(struct FileDriver *driver) {
+    hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+    driver->registered = H5FDregister(&driver_class);
+    if (access < 0 || driver->registered < 0 ||
+        H5Pset_driver(access, driver->registered, &driver) < 0 ||
+        H5Pset_fclose_degree(access, H5F_CLOSE_STRONG) < 0) {
+        H5Pclose(access);
+        return -1;
+    }
+    return access;
+}

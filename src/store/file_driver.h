@@ -1,0 +1,60 @@
+/* A virtual file driver: what HDF5 reads from and writes to instead of its own drivers. Reasons not
+ * to use HDF5's own:
+ *   - reading: ours takes no file locks (they fail on many cluster file systems), does not copy an
+ *     image that is in memory, and reports a read beyond the end as an error;
+ *   - writing: HDF5 never sees an I/O error (after one, its clean-up at exit crashes). All that it
+ *     writes goes to pages in memory; commit.c writes them to disk and sees every error itself.
+ * Large arrays do not pass through HDF5: they are written at their offsets (file_driver_write).
+ * Not collective. */
+#ifndef TRAINER_STORE_FILE_DRIVER_H
+#define TRAINER_STORE_FILE_DRIVER_H
+
+#define H5_USE_110_API
+#include <hdf5.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define FILE_DRIVER_PAGE ((uint64_t)256 << 10)
+
+struct FileDriver {
+    int fd; /* reading: the file, if `image` is NULL. Writing: the temporary file, or −1 */
+    const unsigned char *image; /* reading: the file's bytes in memory, not owned; or NULL */
+    uint64_t bytes;             /* reading: how many bytes belong to HDF5 */
+    bool writing;
+    /* Writing: what HDF5 wrote, in pages of FILE_DRIVER_PAGE bytes; a NULL page is zeros. */
+    unsigned char **pages;
+    uint64_t page_count;
+    uint64_t length; /* bytes of the finished file, known once HDF5 has closed it */
+    /* Writing to fd: the first `base` bytes of it are the old file that is being changed. A page
+     * starts as a copy of them. */
+    uint64_t base;
+    int failed; /* errno of a page that could not be read; file_driver_flush reports it */
+    /* Writing to fd: what was written to it directly, sorted; flushing pages skips these. */
+    struct FileDriverRange {
+        uint64_t offset, bytes;
+    } * ranges;
+    int64_t range_count;
+    hid_t registered; /* HDF5's handle of the driver while it is registered, else −1 */
+};
+
+/* Returns a file access list that makes H5Fopen and H5Fcreate use `driver`; −1 on failure. The
+ * caller closes the list, and calls file_driver_release after H5Fclose. */
+hid_t file_driver_access(struct FileDriver *driver);
+
+/* Declares that file_driver_write, not HDF5, writes the bytes [offset, offset + bytes). */
+void file_driver_claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes);
+/* Writes into a claimed range: to fd, or to the pages if fd is −1. Returns 0, or −1 and errno. */
+int file_driver_write(struct FileDriver *driver, uint64_t offset, const void *data, uint64_t bytes);
+/* Writes all pages to fd, except the claimed ranges, and sets the file's length. Returns 0, or −1
+ * and errno. */
+int file_driver_flush(struct FileDriver *driver);
+
+/* Releases the pages, the ranges and HDF5's handle; not `fd` and not `image`. */
+void file_driver_release(struct FileDriver *driver);
+
+/* pwrite(2) until all is written. Returns 0, or −1 and errno. */
+int pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset);
+
+#endif

@@ -1,0 +1,62 @@
+/* A writer from its creation to its release, and the temporary file that it writes to. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "store/internal.h"
+
+struct H5Writer *h5_make_writer(const char *path) {
+    struct H5Writer *writer = memory_allocate(sizeof *writer, "an HDF5 writer");
+    writer->path = memory_copy_text(path);
+    writer->id = -1;
+    writer->driver.fd = -1;
+    writer->driver.registered = -1;
+    writer->driver.writing = true;
+    return writer;
+}
+
+/* In the folder of `path`, so that the rename stays within one file system. */
+int h5_create_temporary(struct H5Writer *writer, struct Error *error) {
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        char *name = memory_print("%s.tmp-%ld-%d", writer->path, (long)getpid(), attempt);
+        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0) {
+            writer->temporary = name;
+            writer->driver.fd = fd;
+            return OK;
+        }
+        memory_release(name);
+        if (errno != EEXIST)
+            break;
+    }
+    return fail_errno(error, "%s: cannot be created", writer->path);
+}
+
+/* The earliest format: its superblock has no checksum of its own, and every reader knows it. Arrays
+ * are aligned to cache lines, for programs that map the file. */
+hid_t h5_writer_access(struct H5Writer *writer) {
+    hid_t access = file_driver_access(&writer->driver);
+    if (access >= 0) {
+        H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
+        H5Pset_alignment(access, 1024, MEMORY_ALIGNMENT);
+    }
+    return access;
+}
+
+void h5_abandon(struct H5Writer *writer) {
+    if (!writer)
+        return;
+    h5_quiet();
+    if (writer->id >= 0)
+        H5Fclose(writer->id);
+    file_driver_release(&writer->driver);
+    if (writer->driver.fd >= 0)
+        close(writer->driver.fd);
+    if (writer->temporary) {
+        unlink(writer->temporary);
+        memory_release(writer->temporary);
+    }
+    memory_release(writer->path);
+    memory_release(writer);
+}
