@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "data/writer.h"
+#include "data/dataset/writer.h"
 
 /* Coordinates: the image is the square [-1, 1]², x to the right, y down. A figure is drawn from its
  * signed distance (negative inside), which gives coverage of a pixel without supersampling. The
@@ -395,7 +395,7 @@ int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index
 #define BATCH 1000
 
 static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit split,
-                       struct DatasetWriter *writer, const struct JobProgress *progress,
+                       struct DatasetWriter *writer, const struct Ticker *ticker,
                        struct Error *error) {
     static const char *const names[SYNTHESIS_SPLITS] = {"train", "test", "validation"};
     int64_t count = synthesis->count[split], bytes = synthesis->size * synthesis->size * 3;
@@ -418,8 +418,8 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
         }
         status = writer_append(writer, images, synthesis->targets ? (const void *)targets : labels,
                                batch, error);
-        if (progress && progress->report)
-            progress->report(progress->context, names[split], first + batch, count);
+        if (ticker && ticker->report)
+            ticker->report(ticker->context, names[split], first + batch, count);
     }
     memory_release(images);
     memory_release(labels);
@@ -427,8 +427,8 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
     return status;
 }
 
-int synthesize(const struct Synthesis *synthesis, const char *path,
-               const struct JobProgress *progress, struct Error *error) {
+int synthesize(const struct Synthesis *synthesis, const char *path, const struct Ticker *ticker,
+               struct Error *error) {
     char *source = memory_print("drawn by trainer dataset synthesize --seed %llu --size %lld%s",
                                 (unsigned long long)synthesis->seed, (long long)synthesis->size,
                                 synthesis->targets ? " --targets" : "");
@@ -448,7 +448,7 @@ int synthesize(const struct Synthesis *synthesis, const char *path,
         return status;
     for (int split = 0; split < SYNTHESIS_SPLITS && status == OK; split++)
         if (synthesis->count[split] > 0)
-            status = write_split(synthesis, (enum SynthesisSplit)split, writer, progress, error);
+            status = write_split(synthesis, (enum SynthesisSplit)split, writer, ticker, error);
     if (status == OK)
         return writer_commit(writer, error);
     writer_abandon(writer);

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "data/dataset.h"
-#include "data/preprocess.h"
+#include "data/dataset/dataset.h"
+#include "data/preprocessing/preprocess.h"
 #include "nn/model.h"
 #include "nn/plan.h"
 #include "optim/large_batch.h"
