@@ -54,7 +54,7 @@ struct RunOptions {
     struct Choice average; /* of weights; kind NULL: none */
     struct {
         int64_t patience; /* validations; 0: off */
-        int metric;       /* enum WatchMetric */
+        int metric;       /* enum PatienceMetric */
         double minimum_improvement;
     } early_stopping;
     struct {

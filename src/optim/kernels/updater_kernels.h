@@ -1,7 +1,7 @@
-/* The arithmetic around an optimiser's step. Sums run in one fixed order (optim/sums.h), so that
- * every rank, which holds the whole gradient, gets the same bits. */
-#ifndef TRAINER_OPTIM_KERNELS_SURROUND_H
-#define TRAINER_OPTIM_KERNELS_SURROUND_H
+/* The arithmetic around an optimiser's step. Sums run in one fixed order (optim/sum_of_squares.h),
+ * so that every rank, which holds the whole gradient, gets the same bits. */
+#ifndef TRAINER_OPTIM_KERNELS_UPDATER_KERNELS_H
+#define TRAINER_OPTIM_KERNELS_UPDATER_KERNELS_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,7 +13,7 @@ struct Adjustment {
     double factor, limit, l1; /* 1, INFINITY and 0: nothing */
 };
 
-struct SurroundKernels { /* over `count` reals */
+struct UpdaterKernels { /* over `count` reals */
     /* The adjusted gradient, in `out`. False where `gradient` has a NaN or Inf. */
     bool (*adjust)(const struct Adjustment *adjustment, int64_t count, const void *gradient,
                    const void *x, void *out);
@@ -24,6 +24,6 @@ struct SurroundKernels { /* over `count` reals */
     /* slow ← slow + share · (fast − slow), fast ← slow */
     void (*follow)(int64_t count, double share, void *fast, void *slow);
 };
-KERNEL_DECLARE(struct SurroundKernels, surround_kernels);
+KERNEL_DECLARE(struct UpdaterKernels, updater_kernels);
 
 #endif

@@ -1,8 +1,8 @@
-#include "optim/kernels/surround.h"
+#include "optim/kernels/updater_kernels.h"
 
 #include <tgmath.h>
 
-#include "optim/sums.h"
+#include "optim/sum_of_squares.h"
 
 static bool adjust(const struct Adjustment *adjustment, int64_t count, const void *gradient,
                    const void *parameters, void *out) {
@@ -54,8 +54,8 @@ static void follow(int64_t count, double share, void *fast_weights, void *slow_w
         fast[i] = slow[i] += step * (fast[i] - slow[i]);
 }
 
-const struct SurroundKernels KERNEL(surround_kernels) = {.adjust = adjust,
-                                                         .squares = squares,
-                                                         .magnitudes = magnitudes,
-                                                         .project = project,
-                                                         .follow = follow};
+const struct UpdaterKernels KERNEL(updater_kernels) = {.adjust = adjust,
+                                                       .squares = squares,
+                                                       .magnitudes = magnitudes,
+                                                       .project = project,
+                                                       .follow = follow};

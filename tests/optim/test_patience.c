@@ -12,15 +12,15 @@
 
 #include <cmocka.h>
 
-static bool observe(struct Watch *watch, struct WatchRule rule, double value) {
+static bool observe(struct Patience *watch, struct PatienceRule rule, double value) {
     struct Validation validation = {.loss = value, .accuracy = value};
-    return watch_observe(watch, rule, &validation);
+    return patience_observe(watch, rule, &validation);
 }
 
 static void test_improvement(void **state) {
     (void)state;
-    struct Watch watch = {0};
-    struct WatchRule loss = {.metric = WATCH_LOSS, .threshold = 0.1, .relative = true};
+    struct Patience watch = {0};
+    struct PatienceRule loss = {.metric = PATIENCE_LOSS, .threshold = 0.1, .relative = true};
     assert_true(observe(&watch, loss, 2));
     assert_false(observe(&watch, loss, 1.9)); /* by less than a tenth */
     assert_false(observe(&watch, loss, 1.8)); /* by a tenth: it has to be more */
@@ -31,25 +31,25 @@ static void test_improvement(void **state) {
     assert_int_equal(watch.seen, 4);
     assert_true(watch.best == 1.79);
 
-    watch = (struct Watch){0};
-    struct WatchRule accuracy = {.metric = WATCH_ACCURACY, .threshold = 0.125};
+    watch = (struct Patience){0};
+    struct PatienceRule accuracy = {.metric = PATIENCE_ACCURACY, .threshold = 0.125};
     assert_true(observe(&watch, accuracy, 0)); /* the first, whatever it is */
     assert_false(observe(&watch, accuracy, 0.125));
     assert_true(observe(&watch, accuracy, 0.25));
-    watch = (struct Watch){0};
-    struct WatchRule r2 = {.metric = WATCH_ACCURACY, .threshold = 0.1, .relative = true};
+    watch = (struct Patience){0};
+    struct PatienceRule r2 = {.metric = PATIENCE_ACCURACY, .threshold = 0.1, .relative = true};
     assert_true(observe(&watch, r2, -2)); /* R2 of values may be negative */
     assert_false(observe(&watch, r2, -2.1));
     assert_false(observe(&watch, r2, -2));
     assert_false(observe(&watch, r2, -1.9));
     assert_true(observe(&watch, r2, -1.7));
-    watch = (struct Watch){0};
+    watch = (struct Patience){0};
     loss.relative = false;
     assert_true(observe(&watch, loss, 1));
     assert_false(observe(&watch, loss, 0.95));
     assert_true(observe(&watch, loss, 0.85));
 
-    watch = (struct Watch){0};
+    watch = (struct Patience){0};
     assert_true(observe(&watch, loss, NAN)); /* the first ... */
     assert_false(observe(&watch, loss, NAN));
     assert_true(observe(&watch, loss, 1e30)); /* ... which any number beats */
@@ -74,10 +74,10 @@ static void test_plateau(void **state) {
                                  "minimum: 0.2, warmup: 2 epochs}}");
     struct ScheduleState seen = SCHEDULE_STATE_AT_START;
     struct Validation same = {.loss = 1, .accuracy = 0.5}, worse = {.loss = 3};
-    assert_true(schedule_watches(&choices.schedule));
+    assert_true(schedule_needs_validations(&choices.schedule));
     schedule_observe(&choices.schedule, &hundred, &worse, 10, &seen);
     schedule_observe(&choices.schedule, &hundred, &worse, 20, &seen);
-    assert_int_equal(seen.watch.seen, 0); /* warm-up */
+    assert_int_equal(seen.patience.seen, 0); /* warm-up */
     assert_true(schedule_factor(&choices.schedule, &hundred, &seen, 9) == 0.5);
     /*                           best, wait, ½, cool, cool, wait, min 0.2 … */
     static const double scales[] = {1, 1, 0.5, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.2};
@@ -87,10 +87,10 @@ static void test_plateau(void **state) {
     }
     runfile_release(file);
     file = parse("schedule: cosine");
-    assert_false(schedule_watches(&choices.schedule));
+    assert_false(schedule_needs_validations(&choices.schedule));
     seen = SCHEDULE_STATE_AT_START;
     schedule_observe(&choices.schedule, &hundred, &same, 30, &seen);
-    assert_int_equal(seen.watch.seen, 0);
+    assert_int_equal(seen.patience.seen, 0);
     runfile_release(file);
 }
 
@@ -173,7 +173,7 @@ static void test_refusals(void **state) {
     refused("schedule: {exponential: {every: 0}}", NULL, "every");
     refused("schedule: {cosine_restarts: {period: 0.01 epochs}}", NULL, "period");
     refused("schedule: {one_cycle: {rise: 0.6, three_phase: true}}", NULL, "rise");
-    refused("schedule: {cosine: {warmup: 1 epoch}}", &rule, "large_batch brings a warm-up");
+    refused("schedule: {cosine: {warmup: 1 epoch}}", &rule, "large_batch has a warm-up");
     refused("schedule: cosine", &long_rule, "large_batch.warmup: 110 steps of warm-up");
     refused("schedule: one_cycle", &rule, "large_batch.warmup: no warm-up goes with one_cycle");
 }

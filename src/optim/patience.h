@@ -1,7 +1,7 @@
 /* Watching the figure of one validation after another: what "no improvement for so long" means to
  * the plateau schedule and to early stopping. */
-#ifndef TRAINER_OPTIM_WATCH_H
-#define TRAINER_OPTIM_WATCH_H
+#ifndef TRAINER_OPTIM_PATIENCE_H
+#define TRAINER_OPTIM_PATIENCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,11 +10,11 @@ struct Validation { /* figures of one */
     double loss, accuracy;
 };
 
-enum WatchMetric { WATCH_LOSS, WATCH_ACCURACY };
-extern const char *const watch_metric_names[]; /* NULL-terminated, in the enum's order */
+enum PatienceMetric { PATIENCE_LOSS, PATIENCE_ACCURACY };
+extern const char *const patience_metric_names[]; /* NULL-terminated, in the enum's order */
 
 /* A state that starts as zeros and is saved with the run. */
-struct Watch {
+struct Patience {
     int64_t seen;   /* validations */
     int64_t waited; /* of them, since the last that improved */
     double best;    /* of those that improved; nothing while seen is 0 */
@@ -24,13 +24,14 @@ struct Watch {
  *   best − |best| · threshold  if relative,  else best − threshold,
  * an accuracy above best + |best| · threshold, else best + threshold: R², which may stand in its
  * place, can be negative. The first figure improves, and any number on one that is none. */
-struct WatchRule {
-    enum WatchMetric metric;
+struct PatienceRule {
+    enum PatienceMetric metric;
     double threshold;
     bool relative;
 };
 
 /* Takes a validation in; true where it improved. */
-bool watch_observe(struct Watch *watch, struct WatchRule rule, const struct Validation *validation);
+bool patience_observe(struct Patience *patience, struct PatienceRule rule,
+                      const struct Validation *validation);
 
 #endif
