@@ -2,6 +2,7 @@
  * A record is one label byte (CIFAR-100: coarse, then fine) and 3 planes of 32x32 bytes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -67,11 +68,11 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
         return fail_errno(error, "%s: cannot open", path);
     int64_t record = record_bytes(state->kind);
     if (!S_ISREG(about.st_mode) || about.st_size == 0 || about.st_size % record != 0)
-        return fail(
-            error, ERROR_DATA,
-            "%s: %lld bytes; expected a multiple of %lld, the size of a record of the binary "
-            "version of %s",
-            path, (long long)about.st_size, (long long)record, state->kind->name);
+        return fail(error, ERROR_DATA,
+                    "%s: %" PRId64 " bytes; expected a multiple of %" PRId64
+                    ", the size of a record of the binary "
+                    "version of %s",
+                    path, about.st_size, record, state->kind->name);
     file->records = about.st_size / record;
     return OK;
 }
@@ -89,11 +90,11 @@ static int add_source(struct CifarState *state, const char *source, struct Error
     if (!is_folder(source))
         return add_file(state, memory_copy_text(source), error);
     char *folder = batches_folder(state->kind, source);
-    int status = OK;
-    for (int i = 0; state->kind->files[i] && status == OK; i++)
-        status = add_file(state, memory_print("%s/%s", folder, state->kind->files[i]), error);
+    int code = OK;
+    for (int i = 0; state->kind->files[i] && code == OK; i++)
+        code = add_file(state, memory_print("%s/%s", folder, state->kind->files[i]), error);
     memory_release(folder);
-    return status;
+    return code;
 }
 
 /* One name a line, blank lines left out. A missing file is OK with `may_lack`: no names then. */
@@ -112,15 +113,15 @@ static int read_names(struct Source *source, const char *path, int64_t expected,
             names[count++] = memory_copy_text(line);
     }
     fclose(file);
-    int status = OK;
+    int code = OK;
     if (count == expected)
         source_set_classes(source, (const char *const *)names, count);
     else
-        status = fail(error, ERROR_DATA, "%s: %lld class names; expected %lld", path,
-                      (long long)count, (long long)expected);
+        code = fail(error, ERROR_DATA, "%s: %" PRId64 " class names; expected %" PRId64, path,
+                    count, expected);
     for (int64_t i = 0; i < count; i++)
         memory_release(names[i]);
-    return status;
+    return code;
 }
 
 /* The archives keep the names beside the pixels; CIFAR-10's ten are known without them. */
@@ -132,8 +133,8 @@ static int name_classes(struct Source *source, const struct SourceOptions *optio
     bool is_ten = state->kind == &cifar10;
     int64_t count = is_ten ? 10 : options->coarse_labels ? 20 : 100;
     if (options->classes && options->class_count != count)
-        return fail(error, ERROR_USAGE, "--classes names %lld classes; expected %lld",
-                    (long long)options->class_count, (long long)count);
+        return fail(error, ERROR_USAGE, "--classes names %" PRId64 " classes; expected %" PRId64,
+                    options->class_count, count);
     if (is_ten || options->classes)
         source_set_classes(source, options->classes ? options->classes : ten, count);
     if (options->classes)
@@ -143,9 +144,9 @@ static int name_classes(struct Source *source, const struct SourceOptions *optio
                                                 : "fine_label_names.txt";
     const char *first = state->files[0].path, *slash = strrchr(first, '/');
     char *path = memory_print("%.*s%s", slash ? (int)(slash - first) + 1 : 0, first, name);
-    int status = read_names(source, path, count, is_ten, error);
+    int code = read_names(source, path, count, is_ten, error);
     memory_release(path);
-    return status;
+    return code;
 }
 
 static int read_at(const struct CifarFile *file, int64_t offset, void *bytes, size_t count,
@@ -175,16 +176,15 @@ static int read_labels(const struct Source *source, int index, int label_byte, i
     const struct CifarFile *file = &state->files[index];
     for (int64_t i = 0; i < file->records; i++) {
         uint8_t label;
-        int status = read_at(file, i * record_bytes(state->kind) + label_byte, &label, 1, error);
-        if (status != OK)
-            return status;
+        int code = read_at(file, i * record_bytes(state->kind) + label_byte, &label, 1, error);
+        if (code != OK)
+            return code;
         if (label >= source->class_count)
-            return fail(
-                error, ERROR_DATA,
-                "%s: record %lld has label %d; expected 0 ... %lld: is it the binary version "
-                "of %s?",
-                file->path, (long long)i, label, (long long)source->class_count - 1,
-                state->kind->name);
+            return fail(error, ERROR_DATA,
+                        "%s: record %" PRId64 " has label %d; expected 0 ... %" PRId64
+                        ": is it the binary version "
+                        "of %s?",
+                        file->path, i, label, source->class_count - 1, state->kind->name);
         labels[i] = label;
         items[i] = make_item(index, i);
     }
@@ -200,14 +200,14 @@ static int add_split(struct Source *source, const char *name, bool test, int lab
     if (count == 0)
         return OK;
     struct SourceSplit *split = source_add_split(source, name, count);
-    int status = OK;
-    for (int i = 0; i < state->file_count && status == OK; i++)
+    int code = OK;
+    for (int i = 0; i < state->file_count && code == OK; i++)
         if (state->files[i].test == test) {
-            status = read_labels(source, i, label_byte, split->labels + done, split->items + done,
-                                 error);
+            code = read_labels(source, i, label_byte, split->labels + done, split->items + done,
+                               error);
             done += state->files[i].records;
         }
-    return status;
+    return code;
 }
 
 static int open_cifar(struct Source *source, const struct SourceOptions *options,
@@ -222,17 +222,17 @@ static int open_cifar(struct Source *source, const struct SourceOptions *options
                     "--format %s: expected the folder or the files of its binary "
                     "version",
                     kind->name);
-    int status = OK;
-    for (int i = 0; i < options->path_count && status == OK; i++)
-        status = add_source(state, options->paths[i], error);
-    if (status == OK)
-        status = name_classes(source, options, error);
+    int code = OK;
+    for (int i = 0; i < options->path_count && code == OK; i++)
+        code = add_source(state, options->paths[i], error);
+    if (code == OK)
+        code = name_classes(source, options, error);
     int label_byte = kind->label_bytes == 2 && !options->coarse_labels ? 1 : 0;
-    if (status == OK)
-        status = add_split(source, "train", false, label_byte, error);
-    if (status == OK)
-        status = add_split(source, "test", true, label_byte, error);
-    return status;
+    if (code == OK)
+        code = add_split(source, "train", false, label_byte, error);
+    if (code == OK)
+        code = add_split(source, "test", true, label_byte, error);
+    return code;
 }
 
 static int open_cifar10(struct Source *source, const struct SourceOptions *options,
@@ -254,10 +254,10 @@ static int read_records(const struct Source *source, const int64_t *items, int64
     for (int64_t i = 0; i < count; i++) {
         const struct CifarFile *file = &state->files[items[i] >> 48];
         int64_t record = items[i] & ((1ll << 48) - 1);
-        int status = read_at(file, record * record_bytes(state->kind) + state->kind->label_bytes,
-                             planes, sizeof planes, error);
-        if (status != OK)
-            return status;
+        int code = read_at(file, record * record_bytes(state->kind) + state->kind->label_bytes,
+                           planes, sizeof planes, error);
+        if (code != OK)
+            return code;
         for (int64_t p = 0; p < AREA; p++)
             for (int64_t c = 0; c < 3; c++)
                 pixels[(i * AREA + p) * 3 + c] = planes[c * AREA + p];

@@ -1,5 +1,6 @@
 #include "sources/csv.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,8 +27,8 @@ static int64_t line_of(const char *text, const char *place) {
 static int check_chunk(const struct Csv *csv, size_t length, size_t got, struct Error *error) {
     const char *zero = memchr(csv->text + length, '\0', got);
     if (zero)
-        return fail(error, ERROR_DATA, "%s:%lld: holds a zero byte; expected text", csv->path,
-                    (long long)line_of(csv->text, zero));
+        return fail(error, ERROR_DATA, "%s:%" PRId64 ": holds a zero byte; expected text",
+                    csv->path, line_of(csv->text, zero));
     if (!memory_can_hold((uint64_t)(length + got) * MOST_PER_BYTE))
         return fail(error, ERROR_DATA, "%s: is beyond this machine's memory", csv->path);
     return OK;
@@ -88,8 +89,8 @@ static int read_field(struct Csv *csv, struct Cursor *cursor, struct Error *erro
         *to++ = *from++;
     }
     if (quoted)
-        return fail(error, ERROR_DATA, "%s:%lld: the quote that begins here is never closed",
-                    csv->path, (long long)line);
+        return fail(error, ERROR_DATA, "%s:%" PRId64 ": the quote that begins here is never closed",
+                    csv->path, line);
     if (*from != ',' && to > field && to[-1] == '\r')
         to--;
     cursor->end = *from;
@@ -119,10 +120,9 @@ static int check_separator(const struct Csv *csv, int64_t line, const char *head
     if (!separator)
         return OK;
     return fail(error, ERROR_DATA,
-                "%s:%lld: has one column, '%.*s', with a %s in its name; "
+                "%s:%" PRId64 ": has one column, '%.*s', with a %s in its name; "
                 "expected commas between columns",
-                csv->path, (long long)line, shown(head), head,
-                *separator == '\t' ? "tab" : "semicolon");
+                csv->path, line, shown(head), head, *separator == '\t' ? "tab" : "semicolon");
 }
 
 static int read_record(struct Csv *csv, struct Cursor *cursor, struct Error *error) {
@@ -138,9 +138,9 @@ static int read_record(struct Csv *csv, struct Cursor *cursor, struct Error *err
         return OK;
     }
     if (row > 0 && found != csv->columns)
-        return fail(error, ERROR_DATA, "%s:%lld: has %lld field%s, the head has %lld", csv->path,
-                    (long long)line, (long long)found, found == 1 ? "" : "s",
-                    (long long)csv->columns);
+        return fail(error, ERROR_DATA,
+                    "%s:%" PRId64 ": has %" PRId64 " field%s, the head has %" PRId64, csv->path,
+                    line, found, found == 1 ? "" : "s", csv->columns);
     if (row == 0 && found == 1 && check_separator(csv, line, csv->fields[before], error))
         return error->code;
     if (row == cursor->row_room) {
@@ -160,18 +160,18 @@ static int check_name(const struct Csv *csv, int64_t column, struct Error *error
     size_t length = strlen(name), bytes = 1;
     if (length > LONGEST_NAME)
         return fail(error, ERROR_DATA,
-                    "%s:%lld: the name of column %lld has %zu bytes, expected at most %d",
-                    csv->path, (long long)csv->lines[0], (long long)column + 1, length,
-                    LONGEST_NAME);
+                    "%s:%" PRId64 ": the name of column %" PRId64
+                    " has %zu bytes, expected at most %d",
+                    csv->path, csv->lines[0], column + 1, length, LONGEST_NAME);
     for (size_t i = 0; i < length; i += bytes) {
         uint32_t code = 0;
         bytes = text_character(name + i, length - i, &code);
         if (bytes == 0 || code < 0x20 || (code >= 0x7F && code < 0xA0))
             return fail(error, ERROR_DATA,
-                        "%s:%lld: the name of column %lld holds the byte 0x%02x, expected UTF-8 "
+                        "%s:%" PRId64 ": the name of column %" PRId64
+                        " holds the byte 0x%02x, expected UTF-8 "
                         "text",
-                        csv->path, (long long)csv->lines[0], (long long)column + 1,
-                        (unsigned)(unsigned char)name[i]);
+                        csv->path, csv->lines[0], column + 1, (unsigned)(unsigned char)name[i]);
     }
     return OK;
 }
@@ -188,8 +188,8 @@ static int check_distinct(const struct Csv *csv, struct Error *error) {
     qsort(sorted, (size_t)csv->columns, sizeof *sorted, compare_names);
     for (int64_t i = 1; !code && i < csv->columns; i++)
         if (!strcmp(sorted[i - 1], sorted[i]))
-            code = fail(error, ERROR_DATA, "%s:%lld: two columns are called '%s'", csv->path,
-                        (long long)csv->lines[0], sorted[i]);
+            code = fail(error, ERROR_DATA, "%s:%" PRId64 ": two columns are called '%s'", csv->path,
+                        csv->lines[0], sorted[i]);
     memory_release(sorted);
     return code;
 }
@@ -242,9 +242,8 @@ int64_t csv_column(const struct Csv *csv, const char *name, struct Error *error)
         if (!strcmp(csv->fields[i], name))
             return i;
     const char *near = text_nearest(name, (const char *const *)csv->fields, (int)csv->columns);
-    fail(error, ERROR_DATA, "%s:%lld: has no column '%s'%s%s%s", csv->path,
-         (long long)csv->lines[0], name, near ? "; did you mean '" : "", near ? near : "",
-         near ? "'?" : "");
+    fail(error, ERROR_DATA, "%s:%" PRId64 ": has no column '%s'%s%s%s", csv->path, csv->lines[0],
+         name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
     return -1;
 }
 
@@ -259,7 +258,7 @@ int csv_number(const struct Csv *csv, int64_t row, int64_t column, float *value,
     bool decimal = length && end == start + length && !end[strspn(end, " \t")];
     if (decimal && isfinite(*value))
         return OK;
-    return fail(error, ERROR_DATA, "%s:%lld: column '%s' is '%.*s', expected a number%s", csv->path,
-                (long long)csv->lines[row + 1], csv->fields[column], shown(text), text,
+    return fail(error, ERROR_DATA, "%s:%" PRId64 ": column '%s' is '%.*s', expected a number%s",
+                csv->path, csv->lines[row + 1], csv->fields[column], shown(text), text,
                 decimal ? " that a float can hold" : "");
 }

@@ -1,6 +1,7 @@
 /* --format idx: the files of MNIST and its relatives (http://yann.lecun.com/exdb/mnist), plain or
  * compressed. Big-endian: two zero bytes, a type (8: unsigned byte), the number of dimensions, one
  * 32-bit size each, then the values. These sets are small: a split is read into memory. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,8 +39,8 @@ static int read_exactly(gzFile file, const char *path, uint8_t *bytes, int64_t c
             return fail(error, ERROR_DATA, "%s: cannot read: %s", path, gzerror(file, &code));
         }
         if (got == 0)
-            return fail(error, ERROR_DATA, "%s: ends %lld bytes too early", path,
-                        (long long)(count - done));
+            return fail(error, ERROR_DATA, "%s: ends %" PRId64 " bytes too early", path,
+                        count - done);
         done += got;
     }
     return OK;
@@ -53,9 +54,9 @@ static int64_t big_endian(const uint8_t *bytes) {
 static int read_head(gzFile file, const char *path, int dimensions, int64_t *size,
                      struct Error *error) {
     uint8_t head[16];
-    int status = read_exactly(file, path, head, 4 + 4 * dimensions, error);
-    if (status != OK)
-        return status;
+    int code = read_exactly(file, path, head, 4 + 4 * dimensions, error);
+    if (code != OK)
+        return code;
     if (head[0] != 0 || head[1] != 0 || head[2] != 8 || head[3] != dimensions)
         return fail(
             error, ERROR_DATA,
@@ -80,17 +81,17 @@ static int read_file(const char *path, int dimensions, int64_t *size, uint8_t **
     if (!file)
         return fail_errno(error, "%s: cannot open", path);
     gzbuffer(file, 1 << 18);
-    int status = read_head(file, path, dimensions, size, error);
-    if (status == OK) {
+    int code = read_head(file, path, dimensions, size, error);
+    if (code == OK) {
         int64_t bytes = memory_product(size, dimensions);
         *values = memory_allocate((size_t)bytes, "idx values");
-        status = read_exactly(file, path, *values, bytes, error);
+        code = read_exactly(file, path, *values, bytes, error);
     }
     uint8_t more;
-    if (status == OK && gzread(file, &more, 1) != 0)
-        status = fail(error, ERROR_DATA, "%s: goes on behind its last value", path);
+    if (code == OK && gzread(file, &more, 1) != 0)
+        code = fail(error, ERROR_DATA, "%s: goes on behind its last value", path);
     gzclose(file);
-    return status;
+    return code;
 }
 
 /* The same image size in all splits. */
@@ -102,9 +103,10 @@ static int agree_on_size(struct Source *source, const char *path, const int64_t 
         source->channels = 1;
     }
     if (source->height != size[1] || source->width != size[2])
-        return fail(error, ERROR_DATA, "%s: images of %lldx%lld; the other split has %lldx%lld",
-                    path, (long long)size[1], (long long)size[2], (long long)source->height,
-                    (long long)source->width);
+        return fail(error, ERROR_DATA,
+                    "%s: images of %" PRId64 "x%" PRId64 "; the other split has %" PRId64
+                    "x%" PRId64,
+                    path, size[1], size[2], source->height, source->width);
     return OK;
 }
 
@@ -113,15 +115,15 @@ static int read_pair(struct Source *source, const char *name, int which, const c
     struct IdxState *state = source->state;
     int64_t size[3], label_count;
     uint8_t *labels = NULL;
-    int status = read_file(images_path, 3, size, &state->images[which], error);
-    if (status == OK)
-        status = agree_on_size(source, images_path, size, error);
-    if (status == OK)
-        status = read_file(labels_path, 1, &label_count, &labels, error);
-    if (status == OK && label_count != size[0])
-        status = fail(error, ERROR_DATA, "%s: %lld labels for the %lld images of %s", labels_path,
-                      (long long)label_count, (long long)size[0], images_path);
-    if (status == OK) {
+    int code = read_file(images_path, 3, size, &state->images[which], error);
+    if (code == OK)
+        code = agree_on_size(source, images_path, size, error);
+    if (code == OK)
+        code = read_file(labels_path, 1, &label_count, &labels, error);
+    if (code == OK && label_count != size[0])
+        code = fail(error, ERROR_DATA, "%s: %" PRId64 " labels for the %" PRId64 " images of %s",
+                    labels_path, label_count, size[0], images_path);
+    if (code == OK) {
         struct SourceSplit *split = source_add_split(source, name, size[0]);
         for (int64_t i = 0; i < size[0]; i++) {
             split->labels[i] = labels[i];
@@ -129,21 +131,21 @@ static int read_pair(struct Source *source, const char *name, int which, const c
         }
     }
     memory_release(labels);
-    return status;
+    return code;
 }
 
 static int open_split(struct Source *source, const char *folder, const char *name, int which,
                       const char *stem, struct Error *error) {
     char *images = find_file(folder, stem, "images"), *labels = find_file(folder, stem, "labels");
-    int status = OK;
+    int code = OK;
     if (images && labels)
-        status = read_pair(source, name, which, images, labels, error);
+        code = read_pair(source, name, which, images, labels, error);
     else if (images || labels || which == 0)
-        status = fail(error, ERROR_DATA, "%s: no %s-%s-%s-ubyte, plain or .gz", folder, stem,
-                      images ? "labels" : "images", images ? "idx1" : "idx3");
+        code = fail(error, ERROR_DATA, "%s: no %s-%s-%s-ubyte, plain or .gz", folder, stem,
+                    images ? "labels" : "images", images ? "idx1" : "idx3");
     memory_release(images);
     memory_release(labels);
-    return status;
+    return code;
 }
 
 static int open_idx(struct Source *source, const struct SourceOptions *options,
@@ -155,11 +157,11 @@ static int open_idx(struct Source *source, const struct SourceOptions *options,
                     "--format idx: expected one folder with train-images-idx3-ubyte and the like; "
                     "found %d operands",
                     options->path_count);
-    int status = open_split(source, options->paths[0], "train", 0, "train", error);
-    if (status == OK)
-        status = open_split(source, options->paths[0], "test", 1, "t10k", error);
-    if (status != OK)
-        return status;
+    int code = open_split(source, options->paths[0], "train", 0, "train", error);
+    if (code == OK)
+        code = open_split(source, options->paths[0], "test", 1, "t10k", error);
+    if (code != OK)
+        return code;
     int32_t most = 0;
     for (int i = 0; i < source->split_count; i++)
         for (int64_t k = 0; k < source->splits[i].count; k++)

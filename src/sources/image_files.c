@@ -1,5 +1,7 @@
 #include "sources/image_files.h"
 
+#include <inttypes.h>
+
 #include "base/memory.h"
 #include "pictures/image_decode.h"
 
@@ -42,19 +44,19 @@ int image_files_load(const struct Source *source, int64_t item, uint8_t *pixels,
     const struct ImageFiles *state = source->state;
     const char *path = state->files.names[item];
     struct ImageBytes image;
-    int status = image_decode_file(path, source->channels, &image, error);
-    if (status != OK)
-        return located(state, item, status, error);
+    int code = image_decode_file(path, source->channels, &image, error);
+    if (code != OK)
+        return located(state, item, code, error);
     if (!state->resizing && (image.height != source->height || image.width != source->width))
-        status = fail(error, ERROR_DATA,
-                      "%s: %lldx%lld pixels, but the first image has %lldx%lld; ask for one size "
-                      "with --size WIDTHxHEIGHT",
-                      path, (long long)image.width, (long long)image.height,
-                      (long long)source->width, (long long)source->height);
+        code = fail(error, ERROR_DATA,
+                    "%s: %" PRId64 "x%" PRId64 " pixels, but the first image has %" PRId64
+                    "x%" PRId64 "; ask for one size "
+                    "with --size WIDTHxHEIGHT",
+                    path, image.width, image.height, source->width, source->height);
     else if (pixels)
         resize_image(&image, state->resize, source->height, source->width, pixels);
     memory_release(image.pixels);
-    return located(state, item, status, error);
+    return located(state, item, code, error);
 }
 
 int image_files_read(const struct Source *source, const int64_t *items, int64_t count,
@@ -82,15 +84,15 @@ int image_files_take_size(struct Source *source, bool skip_bad, struct Error *er
         return OK;
     for (int64_t i = 0; i < state->files.count; i++) {
         struct ImageBytes image;
-        int status = image_decode_file(state->files.names[i], source->channels, &image, error);
-        if (status == OK) {
+        int code = image_decode_file(state->files.names[i], source->channels, &image, error);
+        if (code == OK) {
             source->height = image.height;
             source->width = image.width;
             memory_release(image.pixels);
             return OK;
         }
         if (!skip_bad)
-            return located(state, i, status, error);
+            return located(state, i, code, error);
     }
     return fail(error, ERROR_DATA, "no image can be decoded");
 }

@@ -22,27 +22,27 @@ static int list_folder(const char *folder, struct NameList *folders, struct Name
     DIR *stream = opendir(folder);
     if (!stream)
         return fail_errno(error, "%s: cannot open folder", folder);
-    int status = OK;
-    for (struct dirent *entry; status == OK && (errno = 0, entry = readdir(stream));) {
+    int code = OK;
+    for (struct dirent *entry; code == OK && (errno = 0, entry = readdir(stream));) {
         if (entry->d_name[0] == '.')
             continue;
         char *path = memory_print("%s/%s", folder, entry->d_name);
         struct stat about;
         if (stat(path, &about) != 0)
-            status = fail_errno(error, "%s: cannot open", path);
+            code = fail_errno(error, "%s: cannot open", path);
         else
             name_list_add(S_ISDIR(about.st_mode) ? folders : files,
                           memory_copy_text(entry->d_name));
         memory_release(path);
     }
-    if (status == OK && errno != 0)
-        status = fail_errno(error, "%s: cannot read folder", folder);
+    if (code == OK && errno != 0)
+        code = fail_errno(error, "%s: cannot read folder", folder);
     closedir(stream);
     if (folders->count > 0)
         qsort(folders->names, (size_t)folders->count, sizeof(char *), compare_names);
     if (files->count > 0)
         qsort(files->names, (size_t)files->count, sizeof(char *), compare_names);
-    return status;
+    return code;
 }
 
 static bool has_image_name(const char *name) {
@@ -60,32 +60,32 @@ static void notice(const struct Ticker *ticker, const char *line) {
 static int list_class(struct ImageFiles *state, const char *folder, bool skip_bad, int64_t *skipped,
                       const struct Ticker *ticker, struct Error *error) {
     struct NameList folders = {0}, files = {0};
-    int status = list_folder(folder, &folders, &files, error);
-    if (status == OK && folders.count > 0)
-        status = fail(error, ERROR_DATA, "%s: a folder where images of one class were expected",
-                      folders.names[0]);
-    if (status == OK && folders.count > 0)
+    int code = list_folder(folder, &folders, &files, error);
+    if (code == OK && folders.count > 0)
+        code = fail(error, ERROR_DATA, "%s: a folder where images of one class were expected",
+                    folders.names[0]);
+    if (code == OK && folders.count > 0)
         error_context(error, "%s", folder);
     int64_t before = state->files.count;
-    for (int64_t i = 0; i < files.count && status == OK; i++) {
+    for (int64_t i = 0; i < files.count && code == OK; i++) {
         char *path = memory_print("%s/%s", folder, files.names[i]);
         if (has_image_name(files.names[i])) {
             name_list_add(&state->files, path);
             continue;
         }
-        status = fail(error, ERROR_DATA, "%s: neither .jpg, .jpeg nor .png", path);
+        code = fail(error, ERROR_DATA, "%s: neither .jpg, .jpeg nor .png", path);
         memory_release(path);
         if (skip_bad) {
             notice(ticker, error->text);
-            status = OK;
+            code = OK;
             ++*skipped;
         }
     }
-    if (status == OK && state->files.count == before)
-        status = fail(error, ERROR_DATA, "%s: a class folder without images", folder);
+    if (code == OK && state->files.count == before)
+        code = fail(error, ERROR_DATA, "%s: a class folder without images", folder);
     name_list_release(&folders);
     name_list_release(&files);
-    return status;
+    return code;
 }
 
 /* The classes of the first split are those of all. */
@@ -118,22 +118,22 @@ static int list_split(struct Source *source, const struct SourceOptions *options
     struct ImageFiles *state = source->state;
     struct NameList classes = {0}, others = {0};
     int64_t first = state->files.count, *ends = NULL;
-    int status = list_folder(folder, &classes, &others, error);
-    if (status == OK && classes.count == 0)
-        status = fail(error, ERROR_DATA,
-                      "%s: holds %s; expected one folder a class (for a folder that is one split: "
-                      "--split train=FOLDER)",
-                      folder, others.count ? "files and no folders" : "nothing");
-    if (status == OK)
-        status = agree_on_classes(source, first_folder, folder, &classes, error);
+    int code = list_folder(folder, &classes, &others, error);
+    if (code == OK && classes.count == 0)
+        code = fail(error, ERROR_DATA,
+                    "%s: holds %s; expected one folder a class (for a folder that is one split: "
+                    "--split train=FOLDER)",
+                    folder, others.count ? "files and no folders" : "nothing");
+    if (code == OK)
+        code = agree_on_classes(source, first_folder, folder, &classes, error);
     ends = memory_allocate((size_t)classes.count * sizeof *ends, "classes");
-    for (int64_t i = 0; i < classes.count && status == OK; i++) {
+    for (int64_t i = 0; i < classes.count && code == OK; i++) {
         char *path = memory_print("%s/%s", folder, classes.names[i]);
-        status = list_class(state, path, options->skip_bad, &source->skipped, ticker, error);
+        code = list_class(state, path, options->skip_bad, &source->skipped, ticker, error);
         ends[i] = state->files.count;
         memory_release(path);
     }
-    if (status == OK) {
+    if (code == OK) {
         struct SourceSplit *split = source_add_split(source, name, state->files.count - first);
         int32_t label = 0;
         for (int64_t i = 0; i < split->count; i++) {
@@ -146,31 +146,31 @@ static int list_split(struct Source *source, const struct SourceOptions *options
     memory_release(ends);
     name_list_release(&classes);
     name_list_release(&others);
-    return status;
+    return code;
 }
 
 /* A folder beside the splits that holds neither folders nor images (logs, results) is none. */
 static int could_be_split(const char *folder, bool *could, struct Error *error) {
     struct NameList folders = {0}, files = {0};
-    int status = list_folder(folder, &folders, &files, error);
+    int code = list_folder(folder, &folders, &files, error);
     *could = folders.count > 0;
     for (int64_t i = 0; i < files.count && !*could; i++)
         *could = has_image_name(files.names[i]);
     name_list_release(&folders);
     name_list_release(&files);
-    return status;
+    return code;
 }
 
 /* Keeps of the sub-folders' names those that could be splits, and says which could not. */
 static int keep_splits(const char *folder, struct NameList *splits, const struct Ticker *ticker,
                        struct Error *error) {
     int64_t kept = 0;
-    int status = OK;
+    int code = OK;
     for (int64_t i = 0; i < splits->count; i++) {
         char *path = memory_print("%s/%s", folder, splits->names[i]);
         bool could = true;
-        if (status == OK)
-            status = could_be_split(path, &could, error);
+        if (code == OK)
+            code = could_be_split(path, &could, error);
         if (could) {
             splits->names[kept++] = splits->names[i];
         } else {
@@ -182,7 +182,7 @@ static int keep_splits(const char *folder, struct NameList *splits, const struct
         memory_release(path);
     }
     splits->count = kept;
-    return status;
+    return code;
 }
 
 /* SOURCE's sub-folders are its splits, "train" first. */
@@ -190,11 +190,11 @@ static int list_source(struct Source *source, const struct SourceOptions *option
                        const struct Ticker *ticker, struct Error *error) {
     struct NameList splits = {0}, others = {0};
     const char *folder = options->paths[0];
-    int status = list_folder(folder, &splits, &others, error);
-    if (status == OK)
-        status = keep_splits(folder, &splits, ticker, error);
-    if (status == OK && splits.count == 0)
-        status = fail(error, ERROR_DATA, "%s: no folders; expected train/, test/ …", folder);
+    int code = list_folder(folder, &splits, &others, error);
+    if (code == OK)
+        code = keep_splits(folder, &splits, ticker, error);
+    if (code == OK && splits.count == 0)
+        code = fail(error, ERROR_DATA, "%s: no folders; expected train/, test/ …", folder);
     for (int64_t i = 1; i < splits.count; i++)
         if (strcmp(splits.names[i], "train") == 0) {
             char *train = splits.names[i];
@@ -202,24 +202,24 @@ static int list_source(struct Source *source, const struct SourceOptions *option
             splits.names[0] = train;
         }
     char *first = splits.count ? memory_print("%s/%s", folder, splits.names[0]) : NULL;
-    for (int64_t i = 0; i < splits.count && status == OK; i++) {
+    for (int64_t i = 0; i < splits.count && code == OK; i++) {
         char *path = memory_print("%s/%s", folder, splits.names[i]);
-        status = list_split(source, options, splits.names[i], path, first, ticker, error);
+        code = list_split(source, options, splits.names[i], path, first, ticker, error);
         memory_release(path);
     }
     memory_release(first);
     name_list_release(&splits);
     name_list_release(&others);
-    return status;
+    return code;
 }
 
 static int list_named(struct Source *source, const struct SourceOptions *options,
                       const struct Ticker *ticker, struct Error *error) {
-    int status = OK;
-    for (int i = 0; i < options->split_count && status == OK; i++)
-        status = list_split(source, options, options->splits[i].name, options->splits[i].path,
-                            options->splits[0].path, ticker, error);
-    return status;
+    int code = OK;
+    for (int i = 0; i < options->split_count && code == OK; i++)
+        code = list_split(source, options, options->splits[i].name, options->splits[i].path,
+                          options->splits[0].path, ticker, error);
+    return code;
 }
 
 /* Decodes `count` images of a split from `first` on and keeps, from `kept` on, those that can be
@@ -249,7 +249,7 @@ static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64
 static int drop_bad(struct Source *source, struct SourceSplit *split, const struct Ticker *ticker,
                     struct Error *error) {
     const int64_t batch = 1024;
-    struct Error *errors = memory_allocate((size_t)batch * sizeof *errors, "images' verdicts");
+    struct Error *errors = memory_array(struct Error, batch, "images' verdicts");
     int64_t kept = 0;
     for (int64_t first = 0; first < split->count; first += batch) {
         int64_t count = split->count - first < batch ? split->count - first : batch;
@@ -282,13 +282,13 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
     if (options->classes)
         return fail(error, ERROR_USAGE, "--classes: the folders name the classes");
     image_files_start(source, options);
-    int status = options->split_count > 0 ? list_named(source, options, ticker, error)
-                                          : list_source(source, options, ticker, error);
-    if (status == OK)
-        status = image_files_take_size(source, options->skip_bad, error);
-    for (int i = 0; i < source->split_count && status == OK && options->skip_bad; i++)
-        status = drop_bad(source, &source->splits[i], ticker, error);
-    return status;
+    int code = options->split_count > 0 ? list_named(source, options, ticker, error)
+                                        : list_source(source, options, ticker, error);
+    if (code == OK)
+        code = image_files_take_size(source, options->skip_bad, error);
+    for (int i = 0; i < source->split_count && code == OK && options->skip_bad; i++)
+        code = drop_bad(source, &source->splits[i], ticker, error);
+    return code;
 }
 
 extern const struct SourceFormat source_image_folder;

@@ -1,6 +1,7 @@
 /* --format image-list: a CSV file a split, with a line of names: column "path" is an image file,
  * beside the list or absolute; --target names the columns that are its targets, by default all
  * others. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -31,8 +32,7 @@ static int add_rows(struct Source *source, const char *name, const struct Csv *c
     for (int64_t row = 0; row < csv->rows; row++) {
         split->items[row] = state->files.count;
         name_list_add(&state->files, file_beside(csv->path, csv_field(csv, row, path)));
-        name_list_add(&state->lines,
-                      memory_print("%s:%lld", csv->path, (long long)csv->lines[1 + row]));
+        name_list_add(&state->lines, memory_print("%s:%" PRId64, csv->path, csv->lines[1 + row]));
     }
     for (int64_t k = 0; k < source->target_count; k++) {
         int64_t column = csv_column(csv, source->target_names[k], error);
@@ -56,8 +56,9 @@ static int add_list(struct Source *source, const char *name, const char *file,
     if (!code && !source->target_count)
         take_all_targets(source, &csv, path);
     if (!code && !source->target_count)
-        code = fail(error, ERROR_DATA, "%s:%lld: has no column beside 'path'; expected targets",
-                    csv.path, (long long)csv.lines[0]);
+        code =
+            fail(error, ERROR_DATA, "%s:%" PRId64 ": has no column beside 'path'; expected targets",
+                 csv.path, csv.lines[0]);
     if (!code)
         code = add_rows(source, name, &csv, path, error);
     csv_release(&csv);

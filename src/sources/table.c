@@ -1,5 +1,6 @@
 /* --format table: a CSV file a split, with a line of names: the columns that --target names are
  * targets, all others features. A row becomes an image of 1 x 1 x features. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -22,7 +23,7 @@ static int find_columns(const struct Source *source, const struct Csv *csv, stru
     bool *taken = memory_allocate((size_t)csv->columns, "columns");
     size_t bytes = (size_t)csv->columns * sizeof(int64_t);
     columns->features = memory_allocate(bytes, "columns");
-    columns->targets = memory_allocate((size_t)source->target_count * sizeof(int64_t), "columns");
+    columns->targets = memory_array(int64_t, source->target_count, "columns");
     int code = OK;
     for (int64_t k = 0; !code && k < source->target_count; k++) {
         int64_t column = csv_column(csv, source->target_names[k], error);
@@ -35,8 +36,9 @@ static int find_columns(const struct Source *source, const struct Csv *csv, stru
         if (!taken[i])
             columns->features[features++] = i;
     if (!code && features == 0)
-        code = fail(error, ERROR_DATA, "%s:%lld: every column is a target; expected features too",
-                    csv->path, (long long)csv->lines[0]);
+        code = fail(error, ERROR_DATA,
+                    "%s:%" PRId64 ": every column is a target; expected features too", csv->path,
+                    csv->lines[0]);
     memory_release(taken);
     return code;
 }
@@ -47,9 +49,9 @@ static int check_head(const struct Csv *first, const struct Csv *csv, struct Err
         const char *expected = i < first->columns ? csv_field(first, -1, i) : "nothing";
         const char *found = i < csv->columns ? csv_field(csv, -1, i) : "nothing";
         if (strcmp(expected, found))
-            return fail(error, ERROR_DATA, "%s:%lld: column %lld is '%s', in %s it is '%s'",
-                        csv->path, (long long)csv->lines[0], (long long)i + 1, found, first->path,
-                        expected);
+            return fail(error, ERROR_DATA,
+                        "%s:%" PRId64 ": column %" PRId64 " is '%s', in %s it is '%s'", csv->path,
+                        csv->lines[0], i + 1, found, first->path, expected);
     }
     return OK;
 }

@@ -1,24 +1,44 @@
-/* The float targets of a data set file. Inside data/ only. */
+/* The parts of dataset_open, one file each. Inside dataset/ only. */
 #ifndef TRAINER_DATA_DATASET_OPENING_H
 #define TRAINER_DATA_DATASET_OPENING_H
 
 #include "data/dataset/dataset.h"
 #include "store/h5.h"
 
-/* /target_names, where the file has it. */
-int dataset_read_target_names(struct Dataset *dataset, struct H5File *file, struct Error *error);
+/* Pixels, labels and targets of an open data set. */
+struct DatasetStorage {
+    const void *map; /* the whole file; NULL if no split is served from it */
+    size_t map_bytes;
+    void **images;    /* for each split: its images in memory; NULL if they are mapped */
+    int32_t **labels; /* for each split: its labels, converted and checked */
+    float **targets;  /* for each split: its targets */
+};
 
-/* /SPLIT/targets of split `index`, whose images and labels (if it has any) are open: values, or,
- * where the file has /classes, distributions over them, whose largest class is the label of a split
- * without labels. */
-int dataset_open_targets(struct Dataset *dataset, struct H5File *file, int index,
-                         struct Error *error);
+/* A data set while its file is being opened. */
+struct Opening {
+    struct Dataset *dataset;
+    struct H5File *file;
+};
 
-/* /statistics/target_mean and target_std, where the file has them. */
-int dataset_read_target_statistics(struct Dataset *dataset, struct H5File *file,
-                                   struct Error *error);
+/* /SPLIT/images of split `index`: maps what lies in the file as it is needed in memory, and reads
+ * everything else. Sets the split's count and, at the first split, the size of images. */
+int opening_images(struct Opening *opening, int index, struct Error *error);
 
-/* Once all splits are open: they must have the same kind of targets. */
-int dataset_check_targets(const struct Dataset *dataset, struct Error *error);
+/* /SPLIT/labels of split `index`, whose images are open: one class a sample. */
+int opening_labels(struct Opening *opening, int index, struct Error *error);
+
+/* /SPLIT/targets of split `index`, whose images and labels (if it has any) are open: values, or
+ * distributions over the classes if the file has /classes. A split with distributions and without
+ * labels gets the most likely class of each sample as its label. */
+int opening_targets(struct Opening *opening, int index, struct Error *error);
+
+/* /target_names, if the file has them. */
+int opening_target_names(struct Opening *opening, struct Error *error);
+
+/* Once all splits are open: refuses a file of which some splits have targets and others labels. */
+int opening_check_targets(const struct Opening *opening, struct Error *error);
+
+/* /statistics of images and of targets, as far as the file has them. */
+int opening_statistics(struct Opening *opening, struct Error *error);
 
 #endif

@@ -1,4 +1,5 @@
 /* What opening leaves unchecked: every pixel, against the digest and the statistics stored. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -46,8 +47,8 @@ static int verify_split(const struct Dataset *dataset, const struct Split *split
     for (int64_t i = 0; i < split->count * elements; i++)
         if (!isfinite(pixels[i]))
             return fail(error, ERROR_DATA,
-                        "%s:/%s/images: image %lld holds %g, expected finite numbers",
-                        dataset->path, split->name, (long long)(i / elements), (double)pixels[i]);
+                        "%s:/%s/images: image %" PRId64 " holds %g, expected finite numbers",
+                        dataset->path, split->name, i / elements, (double)pixels[i]);
     return OK;
 }
 
@@ -68,9 +69,9 @@ static int verify_statistic(const struct Dataset *dataset, const struct Split *s
         double wanted = statistic_element(row, computed, i);
         if (!near(found, wanted))
             return fail(error, ERROR_DATA,
-                        "%s:/statistics/%s: %s %lld is %.9g, the pixels of /%s give %.9g",
-                        dataset->path, row->name, rank == 1 ? "channel" : "element", (long long)i,
-                        found, split->name, wanted);
+                        "%s:/statistics/%s: %s %" PRId64 " is %.9g, the pixels of /%s give %.9g",
+                        dataset->path, row->name, rank == 1 ? "channel" : "element", i, found,
+                        split->name, wanted);
     }
     return OK;
 }
@@ -83,11 +84,11 @@ static int verify_statistics(const struct Dataset *dataset, const struct Split *
     statistics_add(&statistics, split->bytes, split->images, split->count);
     statistics_result(&statistics, &computed);
     statistics_release(&statistics);
-    int result = OK;
-    for (const struct StatisticRow *row = statistic_rows; result == OK && row->name; row++)
-        result = verify_statistic(dataset, split, row, &computed, error);
+    int code = OK;
+    for (const struct StatisticRow *row = statistic_rows; code == OK && row->name; row++)
+        code = verify_statistic(dataset, split, row, &computed, error);
     statistic_values_release(&computed);
-    return result;
+    return code;
 }
 
 static bool has_statistics(const struct Dataset *dataset) {
@@ -100,36 +101,36 @@ static bool has_statistics(const struct Dataset *dataset) {
 static int verify_target_statistics(const struct Dataset *dataset, const struct Split *split,
                                     struct Error *error) {
     int64_t outputs = dataset->target_count;
-    double *mean = memory_allocate((size_t)outputs * sizeof *mean, "statistics");
-    double *deviation = memory_allocate((size_t)outputs * sizeof *mean, "statistics");
-    int result = OK;
+    double *mean = memory_array(double, outputs, "statistics");
+    double *deviation = memory_array(double, outputs, "statistics");
+    int code = OK;
     if (outputs)
         target_statistics(split->targets, split->count, outputs, mean, deviation);
-    for (int64_t k = 0; result == OK && k < outputs; k++) {
+    for (int64_t k = 0; code == OK && k < outputs; k++) {
         bool wrong_mean = dataset->target_mean && !near(dataset->target_mean[k], mean[k]);
         bool wrong_std = dataset->target_std && !near(dataset->target_std[k], deviation[k]);
         if (wrong_mean || wrong_std)
-            result = fail(error, ERROR_DATA,
-                          "%s:/statistics/target_%s: '%s' is %.9g, the targets of /%s give %.9g",
-                          dataset->path, wrong_mean ? "mean" : "std", dataset->target_names[k],
-                          wrong_mean ? dataset->target_mean[k] : dataset->target_std[k],
-                          split->name, wrong_mean ? mean[k] : deviation[k]);
+            code = fail(error, ERROR_DATA,
+                        "%s:/statistics/target_%s: '%s' is %.9g, the targets of /%s give %.9g",
+                        dataset->path, wrong_mean ? "mean" : "std", dataset->target_names[k],
+                        wrong_mean ? dataset->target_mean[k] : dataset->target_std[k], split->name,
+                        wrong_mean ? mean[k] : deviation[k]);
     }
     memory_release(mean);
     memory_release(deviation);
-    return result;
+    return code;
 }
 
 int dataset_verify(const struct Dataset *dataset, struct Error *error) {
     for (int i = 0; i < dataset->split_count; i++) {
         const struct Split *split = &dataset->splits[i];
-        int result = verify_split(dataset, split, error);
-        if (result == OK && has_statistics(dataset) && strcmp(split->name, "train") == 0)
-            result = verify_statistics(dataset, split, error);
-        if (result == OK && strcmp(split->name, "train") == 0)
-            result = verify_target_statistics(dataset, split, error);
-        if (result != OK)
-            return result;
+        int code = verify_split(dataset, split, error);
+        if (code == OK && has_statistics(dataset) && strcmp(split->name, "train") == 0)
+            code = verify_statistics(dataset, split, error);
+        if (code == OK && strcmp(split->name, "train") == 0)
+            code = verify_target_statistics(dataset, split, error);
+        if (code != OK)
+            return code;
     }
     return OK;
 }

@@ -1,5 +1,6 @@
 #include "data/dataset/writer.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
@@ -53,37 +54,37 @@ static int check_names(const char *path, const char *what, const char *const *na
     for (int64_t i = 0; i < count; i++)
         for (int64_t j = 0; j < i; j++)
             if (strcmp(names[i], names[j]) == 0)
-                return fail(error, ERROR_DATA, "%s: %s %lld and %lld have the same name '%s'", path,
-                            what, (long long)j, (long long)i, names[i]);
+                return fail(error, ERROR_DATA,
+                            "%s: %s %" PRId64 " and %" PRId64 " have the same name '%s'", path,
+                            what, j, i, names[i]);
     return OK;
 }
 
 static int write_head(struct DatasetWriter *writer, const struct DatasetDescription *description,
                       struct Error *error) {
     const int32_t version = FORMAT_VERSION;
-    int status = h5_write_attribute(writer->file, "/", "format_version", H5_INT32, &version, error);
-    if (status == OK)
-        status =
-            h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
-    if (status == OK && description->target_count)
+    int code = h5_write_attribute(writer->file, "/", "format_version", H5_INT32, &version, error);
+    if (code == OK)
+        code = h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
+    if (code == OK && description->target_count)
         return h5_write_texts(writer->file, "/target_names", description->target_names,
                               description->target_count, error);
-    if (status == OK)
-        status = h5_write_texts(writer->file, "/classes", description->class_names,
-                                description->class_count, error);
-    return status;
+    if (code == OK)
+        code = h5_write_texts(writer->file, "/classes", description->class_names,
+                              description->class_count, error);
+    return code;
 }
 
 int writer_create(struct DatasetWriter **out, const char *path,
                   const struct DatasetDescription *description, struct Error *error) {
     *out = NULL;
-    int status =
+    int code =
         check_names(path, "classes", description->class_names, description->class_count, error);
-    if (status == OK)
-        status = check_names(path, "targets", description->target_names, description->target_count,
-                             error);
-    if (status != OK)
-        return status;
+    if (code == OK)
+        code = check_names(path, "targets", description->target_names, description->target_count,
+                           error);
+    if (code != OK)
+        return code;
     struct DatasetWriter *writer = memory_allocate(sizeof *writer, "data set writer");
     writer->path = memory_copy_text(path);
     writer->height = description->height;
@@ -96,12 +97,12 @@ int writer_create(struct DatasetWriter **out, const char *path,
         writer->target_count ? (size_t)writer->target_count * sizeof(float) : sizeof(int32_t);
     writer->hash = XXH3_createState();
     statistics_start(&writer->statistics, writer->height, writer->width, writer->channels);
-    status = h5_create(&writer->file, path, error);
-    if (status == OK)
-        status = write_head(writer, description, error);
-    if (status != OK) {
+    code = h5_create(&writer->file, path, error);
+    if (code == OK)
+        code = write_head(writer, description, error);
+    if (code != OK) {
         writer_abandon(writer);
-        return status;
+        return code;
     }
     *out = writer;
     return OK;
@@ -115,9 +116,9 @@ int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t c
     const int64_t size[4] = {count, writer->height, writer->width, writer->channels};
     if (memory_product(size, 4) < 0)
         return fail(error, ERROR_DATA,
-                    "%s: split '%s' of %lld images of %lldx%lldx%lld is too large", writer->path,
-                    name, (long long)count, (long long)size[1], (long long)size[2],
-                    (long long)size[3]);
+                    "%s: split '%s' of %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64
+                    " is too large",
+                    writer->path, name, count, size[1], size[2], size[3]);
     writer->split = memory_copy_text(name);
     writer->images_name = memory_print("/%s/images", name);
     writer->truth = memory_allocate((size_t)count * writer->truth_bytes, "labels");
@@ -132,17 +133,17 @@ static int write_truth(struct DatasetWriter *writer, struct Error *error) {
     const int64_t size[] = {writer->count, writer->target_count};
     bool values = writer->target_count > 0;
     char *name = memory_print("/%s/%s", writer->split, values ? "targets" : "labels");
-    int status = h5_write(writer->file, name, values ? H5_FLOAT32 : H5_INT32, values ? 2 : 1, size,
-                          writer->truth, error);
+    int code = h5_write(writer->file, name, values ? H5_FLOAT32 : H5_INT32, values ? 2 : 1, size,
+                        writer->truth, error);
     memory_release(name);
     if (!values || strcmp(writer->split, "train") != 0)
-        return status;
+        return code;
     size_t bytes = (size_t)writer->target_count * sizeof(double);
     writer->target_mean = memory_allocate(bytes, "statistics");
     writer->target_std = memory_allocate(bytes, "statistics");
     target_statistics(writer->truth, writer->count, writer->target_count, writer->target_mean,
                       writer->target_std);
-    return status;
+    return code;
 }
 
 /* What closes a split once its last image is there: the truth and the digest of both. */
@@ -150,15 +151,14 @@ static int complete_split(struct DatasetWriter *writer, struct Error *error) {
     char *group = memory_print("/%s", writer->split);
     XXH3_128bits_update(writer->hash, writer->truth, (size_t)writer->count * writer->truth_bytes);
     XXH128_hash_t hash = XXH3_128bits_digest(writer->hash);
-    char *digest = memory_print("%016llx%016llx", (unsigned long long)hash.high64,
-                                (unsigned long long)hash.low64);
-    int status = write_truth(writer, error);
-    if (status == OK)
-        status = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
+    char *digest = memory_print("%016" PRIx64 "%016" PRIx64, hash.high64, hash.low64);
+    int code = write_truth(writer, error);
+    if (code == OK)
+        code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
     memory_release(digest);
     memory_release(group);
     end_split(writer);
-    return status;
+    return code;
 }
 
 static void check_truth(const struct DatasetWriter *writer, const void *truth, int64_t count) {
@@ -174,11 +174,11 @@ int writer_append(struct DatasetWriter *writer, const void *images, const void *
                   int64_t count, struct Error *error) {
     CHECK(writer->split != NULL && writer->done + count <= writer->count);
     check_truth(writer, truth, count);
-    int status =
+    int code =
         h5_write_rows(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8,
                       writer->done, count, images, error);
-    if (status != OK)
-        return status;
+    if (code != OK)
+        return code;
     XXH3_128bits_update(writer->hash, images,
                         (size_t)(count * writer->height * writer->width * writer->channels) *
                             (writer->floats ? sizeof(float) : 1));
@@ -195,28 +195,28 @@ int writer_append(struct DatasetWriter *writer, const void *images, const void *
 static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
     struct StatisticValues values;
     statistics_result(&writer->statistics, &values);
-    int status = statistics_write(writer->file, &values, writer->height, writer->width,
-                                  writer->channels, error);
+    int code = statistics_write(writer->file, &values, writer->height, writer->width,
+                                writer->channels, error);
     statistic_values_release(&values);
-    if (status == OK && writer->target_mean)
-        status = h5_write(writer->file, "/statistics/target_mean", H5_FLOAT64, 1,
-                          &writer->target_count, writer->target_mean, error);
-    if (status == OK && writer->target_mean)
-        status = h5_write(writer->file, "/statistics/target_std", H5_FLOAT64, 1,
-                          &writer->target_count, writer->target_std, error);
-    return status;
+    if (code == OK && writer->target_mean)
+        code = h5_write(writer->file, "/statistics/target_mean", H5_FLOAT64, 1,
+                        &writer->target_count, writer->target_mean, error);
+    if (code == OK && writer->target_mean)
+        code = h5_write(writer->file, "/statistics/target_std", H5_FLOAT64, 1,
+                        &writer->target_count, writer->target_std, error);
+    return code;
 }
 
 int writer_commit(struct DatasetWriter *writer, struct Error *error) {
     CHECK(writer->split == NULL);
-    int status = writer->has_train ? write_statistics(writer, error) : OK;
-    if (status == OK) {
+    int code = writer->has_train ? write_statistics(writer, error) : OK;
+    if (code == OK) {
         struct H5Writer *file = writer->file;
         writer->file = NULL;
-        status = h5_commit(file, error);
+        code = h5_commit(file, error);
     }
     writer_abandon(writer);
-    return status;
+    return code;
 }
 
 void writer_abandon(struct DatasetWriter *writer) {

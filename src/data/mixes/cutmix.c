@@ -3,6 +3,7 @@
  * Beta(alpha, alpha) its sides are ⌊H √(1 − λ)⌋ and ⌊W √(1 − λ)⌋, its centre is a pixel of the
  * image, uniformly, and what lies over the border is cut off. The target's weight is the part of
  * the area that is left: exact after cutting, not λ. */
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -14,8 +15,9 @@ static int cutmix_check(const struct Choice *choice, const struct Image *image,
     if (image->height > 1 && image->width > 1)
         return OK;
     return schema_fail(error, choice, NULL,
-                       "images are %lldx%lld pixels, expected at least 2x2 to cut from",
-                       (long long)image->height, (long long)image->width);
+                       "images are %" PRId64 "x%" PRId64
+                       " pixels, expected at least 2x2 to cut from",
+                       image->height, image->width);
 }
 
 static float cutmix_apply(const struct MixOptions *options, const struct RandomStream *stream,

@@ -1,5 +1,6 @@
 #include "data/preprocessing/decorrelate.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -20,7 +21,7 @@ static void basis_release(struct Basis *basis) {
 }
 
 static void *doubles(int64_t count) {
-    return memory_allocate((size_t)count * sizeof(double), "decorrelation");
+    return memory_array(double, count, "decorrelation");
 }
 
 /* zca beyond the rank: the root of epsilon divides by no less than a tenth of an element's typical
@@ -33,13 +34,13 @@ static int check_epsilon(const struct PreprocessOptions *options, const struct R
     if (options->epsilon >= 0.99 * least)
         return OK;
     return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
-                        "%lld%s, but the %lld training images of %s have variance along %lld at "
+                        "%" PRId64 "%s, but the %" PRId64
+                        " training images of %s have variance along %" PRId64 " at "
                         "most; what a new image has along the others, decorrelate: zca would "
                         "multiply by 1 / sqrt(epsilon) = %.3g; expected no more components, or "
                         "epsilon from %.3g, a hundredth of the mean variance",
-                        (long long)wanted, options->components ? "" : " (all)",
-                        (long long)train->count, dataset->path, (long long)train->count - 1,
-                        1 / sqrt(options->epsilon), least);
+                        wanted, options->components ? "" : " (all)", train->count, dataset->path,
+                        train->count - 1, 1 / sqrt(options->epsilon), least);
 }
 
 /* N images lie in a space of N - 1 dimensions about their mean. Along any other component training
@@ -55,10 +56,11 @@ static int check_rank(const struct PreprocessOptions *options, const struct RunF
     if (options->decorrelate == DECORRELATE_ZCA)
         return check_epsilon(options, file, dataset, wanted, mean_variance, error);
     return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
-                        "%lld%s, but the %lld training images of %s have variance along %lld at "
+                        "%" PRId64 "%s, but the %" PRId64
+                        " training images of %s have variance along %" PRId64 " at "
                         "most; expected no more with decorrelate: pca_whiten, which divides by it",
-                        (long long)wanted, options->components ? "" : " (all)",
-                        (long long)train->count, dataset->path, (long long)train->count - 1);
+                        wanted, options->components ? "" : " (all)", train->count, dataset->path,
+                        train->count - 1);
 }
 
 /* Of whole images: those in the file, computed once. */
@@ -70,20 +72,20 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
                                                             : "none";
     double shrink = options->scale == SCALE_RANGE ? 255. * 255 : 1;
     struct Pca pca;
-    int result = pca_read(&pca, dataset, scale, error);
-    if (result != OK)
-        return result;
+    int code = pca_read(&pca, dataset, scale, error);
+    if (code != OK)
+        return code;
     int64_t wanted = options->components ? options->components : pca.elements;
     double mean_variance = pca.total_variance / shrink / (double)pca.elements;
-    result = check_rank(options, file, dataset, wanted, mean_variance, error);
-    if (result == OK && wanted > pca.count) {
-        result = runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
-                              "%lld%s, %s keeps the first %lld; run: trainer dataset statistics %s "
-                              "--pca --scale %s --components %lld",
-                              (long long)options->components, options->components ? "" : " (all)",
-                              dataset->path, (long long)pca.count, dataset->path, scale,
-                              (long long)wanted);
-    } else if (result == OK) {
+    code = check_rank(options, file, dataset, wanted, mean_variance, error);
+    if (code == OK && wanted > pca.count) {
+        code = runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                            "%" PRId64 "%s, %s keeps the first %" PRId64
+                            "; run: trainer dataset statistics %s "
+                            "--pca --scale %s --components %" PRId64,
+                            options->components, options->components ? "" : " (all)", dataset->path,
+                            pca.count, dataset->path, scale, wanted);
+    } else if (code == OK) {
         *basis =
             (struct Basis){pca.elements, wanted, doubles(wanted), doubles(wanted * pca.elements)};
         for (int64_t i = 0; i < wanted; i++)
@@ -92,7 +94,7 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
             basis->vectors[i] = (double)pca.eigenvectors[i];
     }
     pca_release(&pca);
-    return result;
+    return code;
 }
 
 /* Of pixels: few channels, computed here. */
@@ -113,10 +115,10 @@ static int pixel_basis(struct Basis *basis, const struct PreprocessOptions *opti
             basis->vectors[i * channels + j] = covariance[i * channels + j] *
                                                (double)preprocess->factor[i] *
                                                (double)preprocess->factor[j];
-    int result = lapack_symmetric_eigen(channels, basis->vectors, basis->values, error);
+    int code = lapack_symmetric_eigen(channels, basis->vectors, basis->values, error);
     for (int64_t i = 0; i < channels; i++)
         basis->values[i] = fmax(basis->values[i], 0);
-    return result;
+    return code;
 }
 
 /* Multiplies row i by (λ_i + ε)^power. */
@@ -130,7 +132,7 @@ static void weigh(struct Basis *basis, double epsilon, double power) {
 
 static float *matrix_of_rows(const struct Basis *basis) {
     int64_t count = basis->count * basis->elements;
-    float *matrix = memory_allocate((size_t)count * sizeof *matrix, "decorrelation");
+    float *matrix = memory_array(float, count, "decorrelation");
     for (int64_t i = 0; i < count; i++)
         matrix[i] = (float)basis->vectors[i];
     return matrix;
@@ -140,7 +142,7 @@ static float *matrix_of_rows(const struct Basis *basis) {
 static float *symmetric_matrix(const struct Basis *basis) {
     int64_t n = basis->elements;
     double *product = doubles(n * n);
-    float *matrix = memory_allocate((size_t)(n * n) * sizeof *matrix, "decorrelation");
+    float *matrix = memory_array(float, n *n, "decorrelation");
     lapack_add_scatter(basis->count, n, basis->vectors, product);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j <= i; j++)
@@ -153,10 +155,10 @@ int decorrelate_create(struct Preprocess *preprocess, const struct PreprocessOpt
                        const struct RunFile *file, const struct Dataset *dataset,
                        struct Error *error) {
     struct Basis basis = {0};
-    int result = options->scope == SCOPE_IMAGE
-                     ? image_basis(&basis, options, file, dataset, error)
-                     : pixel_basis(&basis, options, preprocess, dataset, error);
-    if (result == OK) {
+    int code = options->scope == SCOPE_IMAGE
+                   ? image_basis(&basis, options, file, dataset, error)
+                   : pixel_basis(&basis, options, preprocess, dataset, error);
+    if (code == OK) {
         bool zca = options->decorrelate == DECORRELATE_ZCA;
         if (options->decorrelate != DECORRELATE_PCA)
             weigh(&basis, options->epsilon, zca ? -0.25 : -0.5);
@@ -165,5 +167,5 @@ int decorrelate_create(struct Preprocess *preprocess, const struct PreprocessOpt
         preprocess->matrix_columns = basis.elements;
     }
     basis_release(&basis);
-    return result;
+    return code;
 }

@@ -11,7 +11,7 @@ int64_t covariance_bytes(int64_t elements) {
 }
 
 static double *zeros(int64_t count) {
-    return memory_allocate((size_t)count * sizeof(double), "a covariance matrix");
+    return memory_array(double, count, "a covariance matrix");
 }
 
 void covariance_start(struct Covariance *covariance, int64_t elements, bool bytes,

@@ -1,5 +1,6 @@
 #include "data/statistics/pca.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -54,11 +55,11 @@ static int check_room(const struct Dataset *dataset, int64_t elements, struct Er
     char need[32];
     double square = (double)elements * (double)elements;
     return fail(error, ERROR_DATA,
-                "%s: images of %lldx%lldx%lld have a covariance matrix of %lld rows; with its "
+                "%s: images of %" PRId64 "x%" PRId64 "x%" PRId64
+                " have a covariance matrix of %" PRId64 " rows; with its "
                 "eigenvectors it takes %s, more than there is: take smaller images, or "
                 "preprocess.scope: pixel",
-                dataset->path, (long long)dataset->height, (long long)dataset->width,
-                (long long)dataset->channels, (long long)elements,
+                dataset->path, dataset->height, dataset->width, dataset->channels, elements,
                 text_bytes(3 * square * sizeof(double), need));
 }
 
@@ -86,9 +87,8 @@ static void divide(double *matrix, int64_t elements, const double *divisors) {
 static void keep(struct Pca *pca, int64_t components, const double *vectors, const double *values) {
     int64_t elements = pca->elements;
     pca->count = components && components < elements ? components : elements;
-    pca->eigenvalues = memory_allocate((size_t)pca->count * sizeof(double), "eigenvalues");
-    pca->eigenvectors =
-        memory_allocate((size_t)(pca->count * elements) * sizeof(float), "eigenvectors");
+    pca->eigenvalues = memory_array(double, pca->count, "eigenvalues");
+    pca->eigenvectors = memory_array(float, pca->count *elements, "eigenvectors");
     for (int64_t i = 0; i < elements; i++)
         pca->total_variance += fmax(values[i], 0);
     for (int64_t i = 0; i < pca->count; i++)
@@ -102,24 +102,24 @@ int pca_compute(struct Pca *pca, const struct Dataset *dataset, const struct Spl
                 const struct Ticker *ticker, struct Error *error) {
     int64_t elements = dataset->height * dataset->width * dataset->channels;
     *pca = (struct Pca){.elements = elements};
-    int result = check_room(dataset, elements, error);
-    if (result != OK)
-        return result;
-    double *divisors = memory_allocate((size_t)elements * sizeof(double), "divisors");
-    double *eigenvalues = memory_allocate((size_t)elements * sizeof(double), "eigenvalues");
+    int code = check_room(dataset, elements, error);
+    if (code != OK)
+        return code;
+    double *divisors = memory_array(double, elements, "divisors");
+    double *eigenvalues = memory_array(double, elements, "eigenvalues");
     struct Covariance covariance;
     covariance_start(&covariance, elements, split->bytes, values->mean_image);
-    result = pca_divisors(dataset, values, scale, divisors, error);
-    if (result == OK) {
+    code = pca_divisors(dataset, values, scale, divisors, error);
+    if (code == OK) {
         add_images(&covariance, split, ticker);
         covariance_finish(&covariance);
         divide(covariance.scatter, elements, divisors);
-        result = lapack_symmetric_eigen(elements, covariance.scatter, eigenvalues, error);
+        code = lapack_symmetric_eigen(elements, covariance.scatter, eigenvalues, error);
     }
-    if (result == OK)
+    if (code == OK)
         keep(pca, components, covariance.scatter, eigenvalues);
     covariance_release(&covariance);
     memory_release(eigenvalues);
     memory_release(divisors);
-    return result;
+    return code;
 }

@@ -59,7 +59,7 @@ static bool has_pairs(const struct Statistics *statistics) {
 }
 
 static void *zeros(int64_t count) {
-    return memory_allocate((size_t)count * sizeof(double), "statistics");
+    return memory_array(double, count, "statistics");
 }
 
 void statistics_start(struct Statistics *statistics, int64_t height, int64_t width,
