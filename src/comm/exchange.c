@@ -138,10 +138,6 @@ float *exchange_shard_buffer(struct Exchange *exchange) {
     return exchange->buffers + exchange->counter.depth * exchange->stride;
 }
 
-void exchange_ready(struct Exchange *exchange, int64_t begin, int64_t end) {
-    CHECK(0 <= begin && begin <= end && end <= exchange->elements);
-}
-
 void exchange_shard_done(struct Exchange *exchange) {
     struct TreeCounter *counter = &exchange->counter;
     CHECK(exchange->done < exchange->count);

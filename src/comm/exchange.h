@@ -43,11 +43,6 @@ const char *exchange_name(const struct Exchange *exchange);    /* in use; one ra
  * Not collective. */
 float *exchange_shard_buffer(struct Exchange *exchange);
 
-/* Elements [begin, end) of the buffer of the current shard are final; called from the end of the
- * arena to its start while backward goes on. The seam for overlapping; today it does nothing.
- * Not collective. */
-void exchange_ready(struct Exchange *exchange, int64_t begin, int64_t end);
-
 /* The current shard's buffer is complete; it is added into the tree. Not collective. */
 void exchange_shard_done(struct Exchange *exchange);
 

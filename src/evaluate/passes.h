@@ -35,7 +35,7 @@ struct Passes {
 int passes_create(struct Passes **passes, const struct PassesRequest *request, struct Error *error);
 void passes_release(struct Passes *passes); /* NULL is allowed */
 
-/* The input of pass `pass` for `count` samples, made of passes->images. Mask numbers (PlanRun's
+/* The input of pass `pass` for `count` samples, made of passes->images. Mask numbers (ShardCall's
  * step) go by pass, so that no two passes share a mask. */
 void passes_fill(struct Passes *passes, int pass, int64_t count, float *input);
 

@@ -31,17 +31,17 @@ struct Check {
 /* Forward at the present state and input; returns the mean loss. */
 static double loss_now(struct Check *check, bool backward) {
     const struct GradcheckRequest *request = check->request;
-    struct PlanRun run = {.samples = request->samples,
-                          .batch = request->samples,
-                          .seed = request->seed,
-                          .state = check->state,
-                          .gradient = check->gradient};
+    struct ShardCall call = {.samples = request->samples,
+                             .batch = request->samples,
+                             .seed = request->seed,
+                             .state = check->state,
+                             .gradient = check->gradient};
     memcpy(plan_input(check->plan), check->input, (size_t)check->inputs * sizeof(double));
     plan_prepare(check->plan, check->state);
-    plan_forward(check->plan, &run);
-    double loss = plan_loss(check->plan, &run);
+    plan_forward(check->plan, &call);
+    double loss = plan_loss(check->plan, &call);
     if (backward)
-        plan_backward(check->plan, &run);
+        plan_backward(check->plan, &call);
     return loss;
 }
 

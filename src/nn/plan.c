@@ -80,67 +80,46 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
     }
 }
 
-static void fill_steps(const struct Plan *plan, struct PlanShard *shard,
+static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
                        const struct Lifetimes *lives) {
-    size_t prepared = 0, steps = (size_t)plan->operations.count;
+    size_t prepared = 0, operations = (size_t)plan->operations.count;
     int64_t index = shard - plan->shards;
-    shard->steps = memory_allocate(steps * sizeof *shard->steps, "the plan");
+    shard->calls = memory_allocate(operations * sizeof *shard->calls, "the plan");
     for (int i = 0; i < lives->count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
-        struct Step *step = &shard->steps[i];
-        step->call = (struct Call){.operation = operation,
-                                   .backend = plan->backend,
-                                   .training = plan->training,
-                                   .stochastic = plan->stochastic,
-                                   .output = shard->values[operation->output],
-                                   .output_gradient = shard->gradients[operation->output],
-                                   .saved = shard->pool + lives->saved[i].offset,
-                                   .scratch = plan->scratch,
-                                   .prepared = plan->prepared + prepared,
-                                   .partial = plan->partials + index * operation->partial_values,
-                                   .partials = plan->all_partials,
-                                   .shards = plan->batch_shards};
+        struct PlannedCall *planned = &shard->calls[i];
+        planned->call = (struct Call){.operation = operation,
+                                      .backend = plan->backend,
+                                      .training = plan->training,
+                                      .stochastic = plan->stochastic,
+                                      .output = shard->values[operation->output],
+                                      .output_gradient = shard->gradients[operation->output],
+                                      .saved = shard->pool + lives->saved[i].offset,
+                                      .scratch = plan->scratch,
+                                      .prepared = plan->prepared + prepared,
+                                      .partial = plan->partials + index * operation->partial_values,
+                                      .partials = plan->all_partials,
+                                      .shards = plan->batch_shards};
         prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
         for (int j = 0; j < operation->input_count; j++) {
-            step->call.input[j] = shard->values[operation->inputs[j]];
+            planned->call.input[j] = shard->values[operation->inputs[j]];
             if (!plan->training || !operation->wants_input_gradient[j])
                 continue;
             bool accumulate = lives->accumulates[i * LAYER_INPUTS + j];
             void *gradient = shard->gradients[operation->inputs[j]];
-            step->call.accumulate[j] = accumulate && operation->accumulates;
-            step->call.input_gradient[j] = gradient;
+            planned->call.accumulate[j] = accumulate && operation->accumulates;
+            planned->call.input_gradient[j] = gradient;
             if (accumulate && !operation->accumulates && !operation_is_view(operation)) {
-                step->add_to[j] = gradient;
-                step->call.input_gradient[j] =
+                planned->add_to[j] = gradient;
+                planned->call.input_gradient[j] =
                     shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
             }
             if (operation_is_view(operation) && !lives->view_aliased[i]) {
-                step->view_adds = accumulate;
-                step->view_copies = !accumulate;
+                planned->view_adds = accumulate;
+                planned->view_copies = !accumulate;
             }
         }
     }
-}
-
-/* After which operation's backward is which tail of the parameters' gradients final? */
-static void find_final_ranges(struct Plan *plan) {
-    const struct Arena *arena = model_arena(plan->model);
-    bool *done = memory_allocate((size_t)arena->row_count + 1, "the plan");
-    for (int i = plan->operations.count - 1; i >= 0; i--) {
-        const struct Node *node = plan->operations.items[i].node;
-        for (int r = 0; r < node->row_count; r++)
-            done[node->first_row + r] = true;
-        int64_t from = arena->parameters;
-        for (int r = arena->row_count - 1; r >= 0; r--) {
-            if (arena->rows[r].role == ROLE_STATISTIC)
-                continue;
-            if (!done[r])
-                break;
-            from = arena->rows[r].offset;
-        }
-        plan->final_from[i] = from;
-    }
-    memory_release(done);
 }
 
 static int make_buffers(struct Plan *plan, struct Error *error) {
@@ -169,7 +148,7 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     int code = place_buffers(plan, &lives, error);
     for (int64_t k = 0; k < plan->shard_count && !code; k++) {
         find_tensors(plan, &plan->shards[k], &lives);
-        fill_steps(plan, &plan->shards[k], &lives);
+        fill_calls(plan, &plan->shards[k], &lives);
     }
     lifetimes_release(&lives);
     return code;
@@ -234,7 +213,6 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
     }
     operations_build(&plan->operations, graph, request);
     size_t count = (size_t)plan->operations.count;
-    plan->final_from = memory_allocate(count * sizeof *plan->final_from, "the plan");
     plan->seconds = memory_allocate(count * sizeof *plan->seconds, "the plan");
     int code = plan_operations(plan, request, error);
     make_shards(plan, request);
@@ -244,7 +222,6 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
         plan_release(plan);
         return code;
     }
-    find_final_ranges(plan);
     for (int64_t k = 0; k < plan->shard_count; k++) {
         struct PlanShard *shard = &plan->shards[k];
         shard->target =
@@ -263,14 +240,13 @@ void plan_release(struct Plan *plan) {
             plan->operations.items[i].layer->release(&plan->operations.items[i]);
     operations_release(&plan->operations);
     for (int64_t k = 0; k < plan->shard_count; k++) {
-        memory_release(plan->shards[k].steps);
+        memory_release(plan->shards[k].calls);
         memory_release(plan->shards[k].values);
         memory_release(plan->shards[k].gradients);
         memory_release(plan->shards[k].target);
         memory_release(plan->shards[k].sample_losses);
     }
     memory_release(plan->shards);
-    memory_release(plan->final_from);
     memory_release(plan->seconds);
     memory_release(plan->partials);
     memory_release(plan->all_partials);

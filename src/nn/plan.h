@@ -16,9 +16,9 @@ struct PlanRequest {
     bool training;
     /* An inference plan in which what is random in training stays random (Monte Carlo dropout, Gal
      * and Ghahramani 2016): dropout in every form, DropConnect, stochastic depth, fractional
-     * pooling. Their numbers belong to PlanRun's seed, step (the number of the draw) and first (the
-     * sample's place in its split). Batch normalisation uses its running statistics. A plan for
-     * training samples in any case. model_is_random says whether the model has any of these. */
+     * pooling. Their numbers belong to ShardCall's seed, step (the number of the draw) and first
+     * (the sample's place in its split). Batch normalisation uses its running statistics. A plan
+     * for training samples in any case. model_is_random says whether the model has any of these. */
     bool sample_dropout;
     int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples a shard can have */
     int sample_counts;
@@ -47,7 +47,7 @@ int plan_create(struct Plan **plan, const struct Model *model, const struct Plan
 void plan_release(struct Plan *plan);
 
 /* How many shards run together: one; or, where a layer of a training plan is synchronised, all
- * own_shards, layer by layer, each with activations of its own. `runs` below has so many. */
+ * own_shards, layer by layer, each with activations of its own. `calls` below has so many. */
 int64_t plan_shards(const struct Plan *plan);
 /* Which of them everything speaks of that is given and read by shard (plan_input, plan_target,
  * plan_scores, plan_sample_losses, plan_input_gradient, plan_predict); at first the first. */
@@ -61,27 +61,24 @@ float *plan_target(struct Plan *plan);
 /* Once a step, when the parameters have changed. `state`: the state arena, in `real`. */
 void plan_prepare(struct Plan *plan, const void *state);
 
-struct PlanRun {
+struct ShardCall {
     int64_t samples, first, batch; /* as in struct Call */
     uint64_t seed, step;
     const void *state;
     void *gradient; /* training: this shard's arena, all of it overwritten, tallies included */
-    /* NULL, or told from the end of the arena to its start which elements are final. */
-    void (*ready)(void *context, int64_t begin, int64_t end);
-    void *context;
 };
 
 /* Forward through model and loss. Scores and samples' losses stay readable until the next call. */
-void plan_forward(struct Plan *plan, const struct PlanRun *runs);
+void plan_forward(struct Plan *plan, const struct ShardCall *calls);
 /* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
  * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct
  * predictions or the weighted sum of squared errors, samples. */
-void plan_backward(struct Plan *plan, const struct PlanRun *runs);
+void plan_backward(struct Plan *plan, const struct ShardCall *calls);
 
 /* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'
- * losses / batch, in double, over the shards that run together. A run's gradient must be set:
+ * losses / batch, in double, over the shards that run together. A call's gradient must be set:
  * forward writes statistics there. */
-double plan_loss(struct Plan *plan, const struct PlanRun *runs);
+double plan_loss(struct Plan *plan, const struct ShardCall *calls);
 
 const void *plan_scores(const struct Plan *plan);          /* (samples, outputs) real */
 const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
@@ -91,7 +88,7 @@ void plan_predict(struct Plan *plan, int64_t samples, float *predictions); /* (s
 
 /* Runs forward again, operation by operation, on the input that lies in plan_input, and returns the
  * first node whose output holds a NaN or Inf, or NULL. For diagnosis. */
-const struct Node *plan_find_nonfinite(struct Plan *plan, const struct PlanRun *runs);
+const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall *calls);
 
 /* For describe. */
 struct PlanMemory {

@@ -1,4 +1,4 @@
-/* What a plan is made of: plan.c builds it, plan_run.c runs it. Inside nn/ only. */
+/* What a plan is made of: plan.c builds it, plan_execute.c executes it. Inside nn/ only. */
 #ifndef TRAINER_NN_PLAN_PARTS_H
 #define TRAINER_NN_PLAN_PARTS_H
 
@@ -7,7 +7,7 @@
 #include "nn/plan_kernels.h"
 
 /* How one operation is called: everything but the run's own numbers is decided at creation. */
-struct Step {
+struct PlannedCall {
     struct Call call;
     void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */
     bool view_adds, view_copies; /* of a view whose gradient has other writers too */
@@ -15,7 +15,7 @@ struct Step {
 
 /* What each of the shards that run together has for itself. */
 struct PlanShard {
-    struct Step *steps;         /* one an operation */
+    struct PlannedCall *calls;  /* one an operation */
     void **values, **gradients; /* of each tensor */
     char *pool;                 /* its part of the plan's */
     float *target;
@@ -41,9 +41,7 @@ struct Plan {
     void (*gather)(void *context, const double *mine, int64_t count, double *all);
     void *gather_context;
     double *partials, *all_partials; /* of a synchronised operation: own shards', all shards' */
-    /* Of each operation: the element from which on gradients are final behind its backward. */
-    int64_t *final_from;
-    double (*seconds)[2]; /* of each operation: forward, backward */
+    double (*seconds)[2];            /* of each operation: forward, backward */
     char *pool, *scratch, *prepared;
     double *error_weights; /* (outputs), or NULL */
     struct PlanMemory memory;

@@ -20,10 +20,10 @@ static int64_t find_in_input(const float *input, int64_t samples, int64_t elemen
 }
 
 /* Its index in the split: the position is one of this epoch's order. */
-static int64_t sample_at(struct Trainer *trainer, const struct PlanRun *run, int64_t place) {
-    int64_t *samples = memory_allocate((size_t)run->samples * sizeof *samples, "samples");
-    int64_t first = trainer->progress.step_in_epoch * trainer->options.train.batch + run->first;
-    loader_fill(trainer->loader, trainer->progress.epoch, first, run->samples,
+static int64_t sample_at(struct Trainer *trainer, const struct ShardCall *call, int64_t place) {
+    int64_t *samples = memory_allocate((size_t)call->samples * sizeof *samples, "samples");
+    int64_t first = trainer->progress.step_in_epoch * trainer->options.train.batch + call->first;
+    loader_fill(trainer->loader, trainer->progress.epoch, first, call->samples,
                 plan_input(trainer->plan), plan_target(trainer->plan), samples);
     int64_t sample = samples[place];
     memory_release(samples);
@@ -35,10 +35,11 @@ static struct Finding find_in_inputs(struct Trainer *trainer, int64_t first) {
     struct Image image = loader_image(trainer->loader);
     int64_t elements = image.height * image.width * image.channels;
     for (int64_t k = 0; k < plan_shards(trainer->plan); k++) {
-        struct PlanRun run = trainer_load_shard(trainer, first + k);
-        int64_t place = find_in_input(plan_input(trainer->plan), run.samples, elements);
+        struct ShardCall call = trainer_load_shard(trainer, first + k);
+        int64_t place = find_in_input(plan_input(trainer->plan), call.samples, elements);
         if (place >= 0)
-            return (struct Finding){.what = "the input", .sample = sample_at(trainer, &run, place)};
+            return (struct Finding){.what = "the input",
+                                    .sample = sample_at(trainer, &call, place)};
     }
     return (struct Finding){0};
 }
@@ -52,7 +53,7 @@ static struct Finding find_in_values(struct Trainer *trainer) {
         if (!finding.what)
             finding = find_in_inputs(trainer, first + i);
         trainer_load_shards(trainer, first + i);
-        const struct Node *node = plan_find_nonfinite(trainer->plan, trainer->runs);
+        const struct Node *node = plan_find_nonfinite(trainer->plan, trainer->shard_calls);
         if (node && !finding.what)
             finding = (struct Finding){.what = "the output", .layer = node};
     }

@@ -178,10 +178,10 @@ static void gather_shards(void *context, const double *mine, int64_t count, doub
 }
 
 /* What a step's calls of the training plan need. */
-static int make_runs(struct Trainer *trainer, struct Error *error) {
+static int make_shard_calls(struct Trainer *trainer, struct Error *error) {
     int64_t count = plan_shards(trainer->plan);
     int64_t elements = arena_gradient_elements(model_arena(trainer->model));
-    trainer->runs = memory_allocate((size_t)count * sizeof *trainer->runs, "shards");
+    trainer->shard_calls = memory_allocate((size_t)count * sizeof *trainer->shard_calls, "shards");
     if (count == 1)
         return OK;
     if (!memory_can_hold((uint64_t)count * (uint64_t)elements * sizeof(float)))
@@ -219,7 +219,7 @@ static int make_plans(struct Trainer *trainer, struct Error *error) {
     request.error_weights = weights;
     int code = run_create_plan(trainer->file, trainer->model, &request, &trainer->plan, error);
     if (!code)
-        code = make_runs(trainer, error);
+        code = make_shard_calls(trainer, error);
     if (!code && trainer->validation) {
         request.training = false;
         request.sample_counts = evaluate_sizes(trainer->validation->count, request.samples);
@@ -387,7 +387,7 @@ void trainer_release(struct Trainer *trainer) {
     updater_release(trainer->updater);
     plan_release(trainer->plan);
     plan_release(trainer->validation_plan);
-    memory_release(trainer->runs);
+    memory_release(trainer->shard_calls);
     memory_release(trainer->gradients);
     model_release(trainer->model);
     loader_release(trainer->loader);

@@ -22,30 +22,26 @@ static int64_t part_of_shard(const struct Trainer *trainer, int64_t shard, int64
     return (shard + 1) * count / shards - *first;
 }
 
-struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard) {
+struct ShardCall trainer_load_shard(struct Trainer *trainer, int64_t shard) {
     int64_t batch_first, batch, first;
     plan_select(trainer->plan, shard % plan_shards(trainer->plan));
     batch_of_step(trainer, trainer->progress.step_in_epoch, &batch_first, &batch);
     int64_t samples = part_of_shard(trainer, shard, batch, &first);
-    struct PlanRun run = {.samples = samples,
-                          .first = first,
-                          .batch = batch,
-                          .seed = (uint64_t)trainer->options.train.seed,
-                          .step = (uint64_t)trainer->progress.step,
-                          .state = trainer->state};
+    struct ShardCall call = {.samples = samples,
+                             .first = first,
+                             .batch = batch,
+                             .seed = (uint64_t)trainer->options.train.seed,
+                             .step = (uint64_t)trainer->progress.step,
+                             .state = trainer->state};
     if (samples)
         loader_fill(trainer->loader, trainer->progress.epoch, batch_first + first, samples,
                     plan_input(trainer->plan), plan_target(trainer->plan), NULL);
-    return run;
+    return call;
 }
 
 void trainer_load_shards(struct Trainer *trainer, int64_t first) {
     for (int64_t k = 0; k < plan_shards(trainer->plan); k++)
-        trainer->runs[k] = trainer_load_shard(trainer, first + k);
-}
-
-static void announce(void *context, int64_t begin, int64_t end) {
-    exchange_ready(context, begin, end);
+        trainer->shard_calls[k] = trainer_load_shard(trainer, first + k);
 }
 
 /* Where the shards that run together write: one at a time where the exchange wants it, several to
@@ -55,8 +51,8 @@ static void begin_shards(struct Trainer *trainer, int64_t first) {
     int64_t count = plan_shards(trainer->plan);
     trainer_load_shards(trainer, first);
     for (int64_t k = 0; k < count; k++)
-        trainer->runs[k].gradient = count == 1 ? exchange_shard_buffer(trainer->exchange)
-                                               : trainer->gradients + k * elements;
+        trainer->shard_calls[k].gradient = count == 1 ? exchange_shard_buffer(trainer->exchange)
+                                                      : trainer->gradients + k * elements;
 }
 
 static void end_shards(struct Trainer *trainer) {
@@ -64,7 +60,7 @@ static void end_shards(struct Trainer *trainer) {
     int64_t count = plan_shards(trainer->plan);
     for (int64_t k = 0; k < count; k++) {
         if (count > 1)
-            memcpy(exchange_shard_buffer(trainer->exchange), trainer->runs[k].gradient,
+            memcpy(exchange_shard_buffer(trainer->exchange), trainer->shard_calls[k].gradient,
                    (size_t)elements * sizeof(float));
         exchange_shard_done(trainer->exchange);
     }
@@ -76,12 +72,8 @@ static const float *compute_gradient(struct Trainer *trainer) {
     plan_prepare(trainer->plan, trainer->state);
     for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i += together) {
         begin_shards(trainer, first + i);
-        if (together == 1) {
-            trainer->runs->ready = announce;
-            trainer->runs->context = trainer->exchange;
-        }
-        plan_forward(trainer->plan, trainer->runs);
-        plan_backward(trainer->plan, trainer->runs);
+        plan_forward(trainer->plan, trainer->shard_calls);
+        plan_backward(trainer->plan, trainer->shard_calls);
         end_shards(trainer);
     }
     return exchange_finish(trainer->exchange);
@@ -95,10 +87,10 @@ const float *trainer_batch_statistics(struct Trainer *trainer, const float *stat
     for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i += together) {
         begin_shards(trainer, first + i);
         for (int64_t k = 0; k < together; k++) {
-            trainer->runs[k].state = state;
-            memset(trainer->runs[k].gradient, 0, bytes);
+            trainer->shard_calls[k].state = state;
+            memset(trainer->shard_calls[k].gradient, 0, bytes);
         }
-        plan_forward(trainer->plan, trainer->runs);
+        plan_forward(trainer->plan, trainer->shard_calls);
         end_shards(trainer);
     }
     return exchange_finish(trainer->exchange);

@@ -44,14 +44,14 @@ struct Trainer {
     float *average;           /* of weights: as state; NULL: none is kept */
     int64_t average_measured; /* the step behind which its statistics were measured; −1: none */
     struct Exchange *exchange;
-    struct PlanRun *runs; /* plan_shards of them */
-    float *gradients;     /* of shards that run together; NULL where one runs at a time */
+    struct ShardCall *shard_calls; /* plan_shards of them */
+    float *gradients;              /* of shards that run together; NULL where one runs at a time */
     struct Updater *updater;
 
     struct ScheduleTime time;
     struct Progress progress;
     struct ScheduleState schedule_state;
-    struct Patience stopping;                /* of early stopping */
+    struct Watch stopping;                   /* of early stopping */
     bool best_is_newest;                     /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 
@@ -104,8 +104,8 @@ double trainer_rate(const struct Trainer *trainer, int64_t step);
 double trainer_rmse(const struct Trainer *trainer, double squared_error, double samples);
 /* Fills the plan's input and target with a shard's samples of the step after progress->step; of
  * shards that run together, it selects this one's. */
-struct PlanRun trainer_load_shard(struct Trainer *trainer, int64_t shard);
-/* trainer->runs for the shards from `first` on that run together, without gradients. */
+struct ShardCall trainer_load_shard(struct Trainer *trainer, int64_t shard);
+/* trainer->shard_calls for the shards from `first` on that run together, without gradients. */
 void trainer_load_shards(struct Trainer *trainer, int64_t first);
 
 /* The statistics of the batch at progress->step_in_epoch with the weights of `state`, as a training

@@ -64,7 +64,6 @@ static const float *run_step(struct Exchange *exchange, int64_t step, int64_t el
         float *buffer = exchange_shard_buffer(exchange);
         for (int64_t j = 0; j < elements; j++)
             buffer[j] = value(step, exchange_first_shard(exchange) + i, j);
-        exchange_ready(exchange, 0, elements);
         exchange_shard_done(exchange);
     }
     return exchange_finish(exchange);

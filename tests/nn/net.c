@@ -145,18 +145,18 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
     result.input = take(run->variant, plan_input(plan), result.inputs);
     result.target = memory_allocate((size_t)result.outputs * sizeof(float), "test");
     memcpy(result.target, plan_target(plan), (size_t)result.outputs * sizeof(float));
-    struct PlanRun step = {.samples = run->samples,
-                           .first = run->first,
-                           .batch = run->batch ? run->batch : run->samples,
-                           .seed = run->seed,
-                           .step = run->step,
-                           .state = state,
-                           .gradient = gradient};
+    struct ShardCall call = {.samples = run->samples,
+                             .first = run->first,
+                             .batch = run->batch ? run->batch : run->samples,
+                             .seed = run->seed,
+                             .step = run->step,
+                             .state = state,
+                             .gradient = gradient};
     plan_prepare(plan, state);
-    plan_forward(plan, &step);
+    plan_forward(plan, &call);
     result.scores = take(run->variant, plan_scores(plan), result.outputs);
     if (!run->inference) {
-        plan_backward(plan, &step);
+        plan_backward(plan, &call);
         result.gradient = take(run->variant, gradient, result.gradients);
         if (!run->frozen)
             result.input_gradient = take(run->variant, plan_input_gradient(plan), result.inputs);

@@ -64,13 +64,13 @@ static float *row_of(const struct Alone *alone, float *arena, const char *name) 
 }
 
 static void alone_forward(struct Alone *alone, const float *x, int64_t batch) {
-    struct PlanRun run = {.samples = alone->samples,
-                          .batch = batch,
-                          .state = alone->state,
-                          .gradient = alone->gradient};
+    struct ShardCall call = {.samples = alone->samples,
+                             .batch = batch,
+                             .state = alone->state,
+                             .gradient = alone->gradient};
     memcpy(plan_input(alone->plan), x, (size_t)(alone->pixels * alone->channels) * sizeof(float));
     plan_prepare(alone->plan, alone->state);
-    plan_forward(alone->plan, &run);
+    plan_forward(alone->plan, &call);
 }
 
 /* Means far from zero beside a small deviation, different in every channel. */
@@ -196,9 +196,9 @@ static void test_nan_is_seen(void **unused) {
         memory_allocate((size_t)arena_gradient_elements(arena) * sizeof(float), "test");
     model_initialise(net.model, 1, state);
     ((float *)plan_input(plan))[37] = NAN;
-    struct PlanRun run = {.samples = 2, .batch = 2, .state = state, .gradient = gradient};
+    struct ShardCall call = {.samples = 2, .batch = 2, .state = state, .gradient = gradient};
     plan_prepare(plan, state);
-    plan_forward(plan, &run);
+    plan_forward(plan, &call);
     assert_true(isnan(((const float *)plan_scores(plan))[17])); /* channel 17 of 20 */
     memory_release(state);
     memory_release(gradient);

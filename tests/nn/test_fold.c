@@ -102,7 +102,7 @@ static void test_follows_the_parameters(void **unused) {
     assert_int_equal(plan_create(&plan, net.model, &request, &error), OK);
     const struct Arena *arena = model_arena(net.model);
     float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "test");
-    struct PlanRun run = {.samples = 1, .batch = 1, .state = state};
+    struct ShardCall call = {.samples = 1, .batch = 1, .state = state};
     float *shift = state + arena->rows[arena_find(arena, "1.bias")].offset;
     float *variance = state + arena->rows[arena_find(arena, "1.running_var")].offset;
     model_initialise(net.model, 1, state);
@@ -112,7 +112,7 @@ static void test_follows_the_parameters(void **unused) {
         if (round == 2)
             variance[2] = NAN;
         plan_prepare(plan, state);
-        plan_forward(plan, &run);
+        plan_forward(plan, &call);
         float score = ((const float *)plan_scores(plan))[2];
         assert_true(round == 2 ? isnan(score) : fabsf(score - shift[2]) < 1e-6f);
     }

@@ -20,25 +20,25 @@ static struct {
     double error; /* backward is wrong by so much */
 } twist;
 
-double __real_plan_loss(struct Plan *plan, const struct PlanRun *run);
-double __wrap_plan_loss(struct Plan *plan, const struct PlanRun *run);
-void __real_plan_backward(struct Plan *plan, const struct PlanRun *run);
-void __wrap_plan_backward(struct Plan *plan, const struct PlanRun *run);
+double __real_plan_loss(struct Plan *plan, const struct ShardCall *call);
+double __wrap_plan_loss(struct Plan *plan, const struct ShardCall *call);
+void __real_plan_backward(struct Plan *plan, const struct ShardCall *call);
+void __wrap_plan_backward(struct Plan *plan, const struct ShardCall *call);
 
-double __wrap_plan_loss(struct Plan *plan, const struct PlanRun *run) {
-    double value = ((const double *)run->state)[twist.element], added = 0;
+double __wrap_plan_loss(struct Plan *plan, const struct ShardCall *call) {
+    double value = ((const double *)call->state)[twist.element], added = 0;
     if (twist.settled)
         added = twist.kink * fabs(value - twist.centre);
-    return __real_plan_loss(plan, run) + added;
+    return __real_plan_loss(plan, call) + added;
 }
 
-void __wrap_plan_backward(struct Plan *plan, const struct PlanRun *run) {
-    __real_plan_backward(plan, run);
-    double value = ((const double *)run->state)[twist.element];
+void __wrap_plan_backward(struct Plan *plan, const struct ShardCall *call) {
+    __real_plan_backward(plan, call);
+    double value = ((const double *)call->state)[twist.element];
     if (!twist.settled || twist.every_base)
         twist.centre = value;
     twist.settled = true;
-    ((double *)run->gradient)[twist.element] +=
+    ((double *)call->gradient)[twist.element] +=
         twist.error + (value < twist.centre ? -twist.kink : twist.kink);
 }
 

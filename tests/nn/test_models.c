@@ -137,24 +137,24 @@ static float *gradient_of(const struct Fixture *fixture, const float *state, int
     plan_prepare(plan, state);
     for (int64_t shard = 0; shard < shards; shard++) {
         int64_t first = shard * samples / shards;
-        struct PlanRun run = {.samples = (shard + 1) * samples / shards - first,
-                              .first = first,
-                              .batch = samples,
-                              .seed = 3,
-                              .step = 17,
-                              .state = state,
-                              .gradient = gradient};
+        struct ShardCall call = {.samples = (shard + 1) * samples / shards - first,
+                                 .first = first,
+                                 .batch = samples,
+                                 .seed = 3,
+                                 .step = 17,
+                                 .state = state,
+                                 .gradient = gradient};
         float *input = plan_input(plan), *target = plan_target(plan);
-        for (int64_t i = 0; i < run.samples; i++) {
+        for (int64_t i = 0; i < call.samples; i++) {
             struct RandomStream stream =
-                random_stream(1, RANDOM_TEST, 0, 0, (uint64_t)(run.first + i));
+                random_stream(1, RANDOM_TEST, 0, 0, (uint64_t)(call.first + i));
             for (int64_t e = 0; e < in; e++)
                 input[i * in + e] = random_uniform(random_word(&stream, (uint64_t)e)) - 0.4f;
             for (int64_t c = 0; c < out; c++)
-                target[i * out + c] = c == (run.first + i) % out;
+                target[i * out + c] = c == (call.first + i) % out;
         }
-        plan_forward(plan, &run);
-        plan_backward(plan, &run);
+        plan_forward(plan, &call);
+        plan_backward(plan, &call);
         for (int64_t e = 0; e < elements; e++)
             sum[e] += gradient[e];
     }

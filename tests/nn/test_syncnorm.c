@@ -55,7 +55,7 @@ struct Batch {
     struct Plan *plan;
     int64_t inputs, outputs, gradients; /* elements */
     int shards;
-    struct PlanRun runs[SHARDS_MOST];
+    struct ShardCall calls[SHARDS_MOST];
     void *state;
 };
 
@@ -92,13 +92,13 @@ static struct Batch batch_create(const struct Net *net, enum Variant variant, bo
     for (int64_t i = 0; i < elements; i++)
         put(variant, batch.state, i, (double)(float)((double)start[i] + 0.1 * noise[i]));
     for (int k = 0; k < shards; k++, first += samples[k - 1])
-        batch.runs[k] =
-            (struct PlanRun){.samples = samples[k],
-                             .first = first,
-                             .state = batch.state,
-                             .gradient = memory_allocate((size_t)batch.gradients * size, "test")};
+        batch.calls[k] =
+            (struct ShardCall){.samples = samples[k],
+                               .first = first,
+                               .state = batch.state,
+                               .gradient = memory_allocate((size_t)batch.gradients * size, "test")};
     for (int k = 0; k < shards; k++)
-        batch.runs[k].batch = first;
+        batch.calls[k].batch = first;
     memory_release(start);
     memory_release(noise);
     return batch;
@@ -106,7 +106,7 @@ static struct Batch batch_create(const struct Net *net, enum Variant variant, bo
 
 static void batch_release(struct Batch *batch) {
     for (int k = 0; k < batch->shards; k++)
-        memory_release(batch->runs[k].gradient);
+        memory_release(batch->calls[k].gradient);
     memory_release(batch->state);
     plan_release(batch->plan);
 }
@@ -120,21 +120,21 @@ static double input_of(int64_t sample, int64_t element) {
 
 static void load(struct Batch *batch) {
     for (int k = 0; k < batch->shards; k++) {
-        const struct PlanRun *run = &batch->runs[k];
+        const struct ShardCall *call = &batch->calls[k];
         plan_select(batch->plan, k);
-        for (int64_t i = 0; i < run->samples * batch->inputs; i++)
+        for (int64_t i = 0; i < call->samples * batch->inputs; i++)
             put(batch->variant, plan_input(batch->plan), i,
-                input_of(run->first + i / batch->inputs, i % batch->inputs));
-        for (int64_t i = 0; i < run->samples * batch->outputs; i++)
+                input_of(call->first + i / batch->inputs, i % batch->inputs));
+        for (int64_t i = 0; i < call->samples * batch->outputs; i++)
             plan_target(batch->plan)[i] =
-                i % batch->outputs == (run->first + i / batch->outputs) % batch->outputs;
+                i % batch->outputs == (call->first + i / batch->outputs) % batch->outputs;
     }
 }
 
 static void forward(struct Batch *batch) {
     load(batch);
     plan_prepare(batch->plan, batch->state);
-    plan_forward(batch->plan, batch->runs);
+    plan_forward(batch->plan, batch->calls);
 }
 
 /* What a step gives: sums over shards, and what belongs to samples in their order. */
@@ -143,24 +143,24 @@ struct Given {
 };
 
 static struct Given step(struct Batch *batch) {
-    int64_t samples = batch->runs[0].batch, inputs = batch->inputs, outputs = batch->outputs;
+    int64_t samples = batch->calls[0].batch, inputs = batch->inputs, outputs = batch->outputs;
     struct Given given = {
         memory_allocate((size_t)batch->gradients * sizeof(double), "test"),
         memory_allocate((size_t)(samples * outputs) * sizeof(double), "test"),
         memory_allocate((size_t)(samples * inputs) * sizeof(double), "test"),
     };
     forward(batch);
-    plan_backward(batch->plan, batch->runs);
+    plan_backward(batch->plan, batch->calls);
     for (int k = 0; k < batch->shards; k++) {
-        const struct PlanRun *run = &batch->runs[k];
+        const struct ShardCall *call = &batch->calls[k];
         plan_select(batch->plan, k);
         for (int64_t i = 0; i < batch->gradients; i++)
-            given.gradient[i] += get(batch->variant, run->gradient, i);
-        for (int64_t i = 0; i < run->samples * outputs; i++)
-            given.scores[run->first * outputs + i] =
+            given.gradient[i] += get(batch->variant, call->gradient, i);
+        for (int64_t i = 0; i < call->samples * outputs; i++)
+            given.scores[call->first * outputs + i] =
                 get(batch->variant, plan_scores(batch->plan), i);
-        for (int64_t i = 0; i < run->samples * inputs; i++)
-            given.input_gradient[run->first * inputs + i] =
+        for (int64_t i = 0; i < call->samples * inputs; i++)
+            given.input_gradient[call->first * inputs + i] =
                 get(batch->variant, plan_input_gradient(batch->plan), i);
     }
     return given;
@@ -175,7 +175,7 @@ static void given_release(struct Given *given) {
 /* Largest difference of any kind, relative to the rms of what it is a part of. */
 static double compare(const struct Batch *batch, const struct Given *a, const struct Given *b) {
     const struct Arena *arena = model_arena(batch->net->model);
-    int64_t samples = batch->runs[0].batch;
+    int64_t samples = batch->calls[0].batch;
     double worst = fmax(difference(samples * batch->outputs, a->scores, b->scores),
                         difference(samples * batch->inputs, a->input_gradient, b->input_gradient));
     for (int r = 0; r < arena->row_count; r++)
@@ -223,8 +223,8 @@ static void test_shards_equal_the_whole_batch(void **unused) {
 
 static double loss_of(struct Batch *batch) {
     plan_prepare(batch->plan, batch->state);
-    plan_forward(batch->plan, batch->runs);
-    return plan_loss(batch->plan, batch->runs);
+    plan_forward(batch->plan, batch->calls);
+    return plan_loss(batch->plan, batch->calls);
 }
 
 /* Fourth order, as nn/gradcheck.c. */
@@ -257,10 +257,10 @@ static void test_gradients_across_shards(void **unused) {
                 assert_slope(slope_at(&batch, (double *)batch.state + at), given.gradient[at]);
         }
     for (int k = 0; k < 3; k++)
-        for (int64_t i = 0; i < batch.runs[k].samples * batch.inputs; i += 7) {
+        for (int64_t i = 0; i < batch.calls[k].samples * batch.inputs; i += 7) {
             plan_select(batch.plan, k);
             assert_slope(slope_at(&batch, (double *)plan_input(batch.plan) + i),
-                         given.input_gradient[batch.runs[k].first * batch.inputs + i]);
+                         given.input_gradient[batch.calls[k].first * batch.inputs + i]);
         }
     given_release(&given);
     batch_release(&batch);
@@ -305,12 +305,12 @@ static void test_gather(void **unused) {
     plan_prepare(plan, whole.state);
     for (int round = 0; round < 2; round++) /* in the second all vectors are there */
         for (int k = 0; k < 3; k++) {
-            int64_t elements = whole.runs[k].samples * whole.inputs;
+            int64_t elements = whole.calls[k].samples * whole.inputs;
             for (int64_t i = 0; i < elements; i++)
                 ((double *)plan_input(plan))[i] =
-                    input_of(whole.runs[k].first + i / whole.inputs, i % whole.inputs);
+                    input_of(whole.calls[k].first + i / whole.inputs, i % whole.inputs);
             meeting.own = k;
-            plan_forward(plan, &whole.runs[k]);
+            plan_forward(plan, &whole.calls[k]);
             plan_select(whole.plan, k);
             if (round == 1)
                 assert_memory_equal(plan_scores(plan), plan_scores(whole.plan),
@@ -331,15 +331,15 @@ static void test_a_nan_is_found_where_it_began(void **unused) {
     assert_true(row >= 0);
     load(&batch);
     plan_prepare(batch.plan, batch.state);
-    assert_null(plan_find_nonfinite(batch.plan, batch.runs));
+    assert_null(plan_find_nonfinite(batch.plan, batch.calls));
     put(batch.variant, batch.state, model_arena(net.model)->rows[row].offset, NAN);
     load(&batch);
     plan_prepare(batch.plan, batch.state);
-    assert_string_equal(plan_find_nonfinite(batch.plan, batch.runs)->path, "3.body.3");
+    assert_string_equal(plan_find_nonfinite(batch.plan, batch.calls)->path, "3.body.3");
     load(&batch);
     plan_select(batch.plan, 2);
     put(batch.variant, plan_input(batch.plan), 5, NAN);
-    assert_string_equal(plan_find_nonfinite(batch.plan, batch.runs)->path, "0");
+    assert_string_equal(plan_find_nonfinite(batch.plan, batch.calls)->path, "0");
     batch_release(&batch);
     net_release(&net);
 }

@@ -1,0 +1,272 @@
+/* Forward and backward through a plan, and reading their results. */
+#include <string.h>
+
+#include "base/clock.h"
+#include "nn/graph.h"
+#include "nn/lifetimes.h"
+#include "nn/plan_parts.h"
+
+void plan_prepare(struct Plan *plan, const void *state) {
+    for (int i = 0; i < plan->operations.count; i++) {
+        struct Call *call = &plan->shards[0].calls[i].call;
+        call->parameters = state;
+        if (call->operation->layer->prepare)
+            call->operation->layer->prepare(call);
+    }
+}
+
+/* The call of an operation for one of the shards that run together. */
+static struct PlannedCall *begin_call(struct Plan *plan, int operation, int64_t shard,
+                                      const struct ShardCall *shard_call) {
+    struct PlannedCall *planned = &plan->shards[shard].calls[operation];
+    struct Call *call = &planned->call;
+    call->samples = shard_call->samples;
+    call->first = shard_call->first;
+    call->batch = shard_call->batch;
+    call->seed = shard_call->seed;
+    call->step = shard_call->step;
+    call->parameters = shard_call->state;
+    call->gradients = shard_call->gradient;
+    return planned;
+}
+
+/* The first half of a synchronised operation, on every rank: even one without samples. */
+static void synchronise(struct Plan *plan, int operation, const struct ShardCall *shard_calls,
+                        void (*partial)(const struct Call *call)) {
+    int64_t values = plan->operations.items[operation].partial_values;
+    int64_t count = values * plan->shard_count;
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        const struct PlannedCall *planned = begin_call(plan, operation, k, &shard_calls[k]);
+        if (shard_calls[k].samples)
+            partial(&planned->call);
+        else
+            memset(planned->call.partial, 0, (size_t)values * sizeof(double));
+    }
+    if (plan->gather) {
+        plan->gather(plan->gather_context, plan->partials, count, plan->all_partials);
+        return;
+    }
+    CHECK(plan->shard_count == plan->batch_shards);
+    memcpy(plan->all_partials, plan->partials, (size_t)count * sizeof(double));
+}
+
+static void forward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+    const struct Operation *operation = &plan->operations.items[i];
+    if (operation_is_view(operation))
+        return;
+    double start = plan->timed ? clock_seconds() : 0;
+    if (operation->partial_values)
+        synchronise(plan, i, shard_calls, operation->layer->forward_partial);
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (shard_calls[k].samples)
+            operation->layer->forward(&begin_call(plan, i, k, &shard_calls[k])->call);
+    if (plan->timed)
+        plan->seconds[i][0] += clock_seconds() - start;
+}
+
+static const void *scores_of(const struct Plan *plan, const struct PlanShard *shard) {
+    return shard->values[plan->operations.output];
+}
+
+static void evaluate_loss(struct Plan *plan, const struct PlanShard *shard,
+                          const struct ShardCall *shard_call, double weight, void *gradient) {
+    plan->loss->evaluate(plan->loss_options, shard_call->samples, plan->outputs,
+                         scores_of(plan, shard), shard->target, weight, shard->sample_losses,
+                         gradient);
+}
+
+void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls) {
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        CHECK(shard_calls[k].samples <= plan->samples);
+    for (int i = 0; i < plan->operations.count; i++)
+        forward_operation(plan, i, shard_calls);
+    if (plan->loss && !plan->training)
+        evaluate_loss(plan, plan->shards, shard_calls, 0, NULL);
+}
+
+static double sum_losses(const struct PlanShard *shard, const struct ShardCall *shard_call) {
+    double loss = 0;
+    for (int64_t i = 0; i < shard_call->samples; i++)
+        loss += shard->sample_losses[i];
+    return loss / (double)shard_call->batch;
+}
+
+static void write_tallies(struct Plan *plan, const struct PlanShard *shard,
+                          const struct ShardCall *shard_call) {
+    int64_t at = arena_state_elements(model_arena(plan->model)), correct = 0;
+    const void *scores = scores_of(plan, shard);
+    double squared_error = 0;
+    if (plan->error_weights)
+        squared_error = plan->kernels->squared_error(shard_call->samples, plan->outputs, scores,
+                                                     shard->target, plan->error_weights);
+    else
+        correct = plan->kernels->correct(shard_call->samples, plan->outputs, scores, shard->target);
+    void (*store)(void *, int64_t, double) = plan->kernels->store;
+    store(shard_call->gradient, at + TALLY_LOSS, sum_losses(shard, shard_call));
+    store(shard_call->gradient, at + TALLY_CORRECT, (double)correct);
+    store(shard_call->gradient, at + TALLY_SAMPLES, (double)shard_call->samples);
+    store(shard_call->gradient, at + TALLY_SQUARED_ERROR, squared_error);
+}
+
+static void backward_loss(struct Plan *plan, const struct PlanShard *shard,
+                          const struct ShardCall *shard_call) {
+    size_t elements = (size_t)arena_gradient_elements(model_arena(plan->model));
+    if (shard_call->samples) {
+        evaluate_loss(plan, shard, shard_call, 1.0 / (double)shard_call->batch,
+                      shard->gradients[plan->operations.output]);
+        write_tallies(plan, shard, shard_call);
+    } else {
+        memset(shard_call->gradient, 0, elements * (size_t)variant_bytes(plan->variant));
+    }
+}
+
+static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
+                          const struct ShardCall *shard_call) {
+    const struct Operation *operation = planned->call.operation;
+    size_t size = (size_t)variant_bytes(plan->variant);
+    if (operation_is_view(operation)) {
+        int64_t count = shard_call->samples * shape_elements(operation->out);
+        if (planned->view_adds)
+            plan->kernels->add(count, planned->call.input_gradient[0],
+                               planned->call.output_gradient);
+        else if (planned->view_copies)
+            memcpy(planned->call.input_gradient[0], planned->call.output_gradient,
+                   (size_t)count * size);
+        return;
+    }
+    operation->layer->backward(&planned->call);
+    for (int j = 0; j < operation->input_count; j++)
+        if (planned->add_to[j])
+            plan->kernels->add(shard_call->samples * shape_elements(operation->in[j]),
+                               planned->add_to[j], planned->call.input_gradient[j]);
+}
+
+static void backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+    const struct Operation *operation = &plan->operations.items[i];
+    double start = plan->timed ? clock_seconds() : 0;
+    if (operation->partial_values)
+        synchronise(plan, i, shard_calls, operation->layer->backward_partial);
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (shard_calls[k].samples)
+            backward_call(plan, begin_call(plan, i, k, &shard_calls[k]), &shard_calls[k]);
+    if (plan->timed)
+        plan->seconds[i][1] += clock_seconds() - start;
+}
+
+/* Instead of backward where nothing trained lies so far in front. */
+static void clear_gradients(const struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+    const struct Operation *operation = &plan->operations.items[i];
+    size_t size = (size_t)variant_bytes(plan->variant);
+    for (int r = 0; r < operation->node->row_count; r++) {
+        const struct ArenaRow *row = &operation->rows[r];
+        for (int64_t k = 0; k < plan->shard_count && row->role != ROLE_STATISTIC; k++)
+            memset((char *)shard_calls[k].gradient + (size_t)row->offset * size, 0,
+                   (size_t)row->count * size);
+    }
+}
+
+void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls) {
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        backward_loss(plan, &plan->shards[k], &shard_calls[k]);
+    for (int i = plan->operations.count - 1; i >= 0; i--) {
+        if (plan->operations.wants_gradient[plan->operations.items[i].output])
+            backward_operation(plan, i, shard_calls);
+        else
+            clear_gradients(plan, i, shard_calls);
+    }
+}
+
+double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls) {
+    double loss = 0;
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        CHECK(plan->training && shard_calls[k].gradient);
+        evaluate_loss(plan, &plan->shards[k], &shard_calls[k], 0, NULL);
+        loss += sum_losses(&plan->shards[k], &shard_calls[k]);
+    }
+    return loss;
+}
+
+static bool output_is_finite(const struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        const struct Call *call = &plan->shards[k].calls[i].call;
+        int64_t count = shard_calls[k].samples * shape_elements(call->operation->out);
+        if (plan->kernels->nonfinite(count, call->output) >= 0)
+            return false;
+    }
+    return true;
+}
+
+const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall *shard_calls) {
+    const struct Node *found = NULL;
+    for (int i = 0; i < plan->operations.count; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        forward_operation(plan, i, shard_calls);
+        if (!found && !operation_is_view(operation) && !output_is_finite(plan, i, shard_calls))
+            found = operation->node;
+        if (found && !plan->synchronised) /* else the other ranks wait for this one */
+            return found;
+    }
+    return found;
+}
+
+/* ---- Reading ---- */
+
+int64_t plan_shards(const struct Plan *plan) {
+    return plan->shard_count;
+}
+
+void plan_select(struct Plan *plan, int64_t shard) {
+    CHECK(shard >= 0 && shard < plan->shard_count);
+    plan->selected = shard;
+}
+
+static const struct PlanShard *selected(const struct Plan *plan) {
+    return &plan->shards[plan->selected];
+}
+
+void *plan_input(struct Plan *plan) {
+    return selected(plan)->values[0];
+}
+
+float *plan_target(struct Plan *plan) {
+    return selected(plan)->target;
+}
+
+const void *plan_scores(const struct Plan *plan) {
+    return scores_of(plan, selected(plan));
+}
+
+const double *plan_sample_losses(const struct Plan *plan) {
+    return selected(plan)->sample_losses;
+}
+
+const void *plan_input_gradient(const struct Plan *plan) {
+    return plan->training ? selected(plan)->gradients[0] : NULL;
+}
+
+void plan_predict(struct Plan *plan, int64_t samples, float *predictions) {
+    CHECK(plan->loss);
+    plan->loss->predict(plan->loss_options, samples, plan->outputs, plan_scores(plan), predictions);
+}
+
+struct PlanMemory plan_memory(const struct Plan *plan) {
+    return plan->memory;
+}
+
+int plan_operation_count(const struct Plan *plan) {
+    return plan->operations.count;
+}
+
+const struct Operation *plan_operation(const struct Plan *plan, int index) {
+    return &plan->operations.items[index];
+}
+
+void plan_time(struct Plan *plan, bool on) {
+    plan->timed = on;
+    for (int i = 0; i < plan->operations.count; i++)
+        plan->seconds[i][0] = plan->seconds[i][1] = 0;
+}
+
+const double *plan_seconds(const struct Plan *plan, int operation) {
+    return plan->seconds[operation];
+}

@@ -1,3 +1,0 @@
-#include "optim/optimizer.h"
-
-const char *const optimizer_row_names[] = {"weights", "all", NULL};
