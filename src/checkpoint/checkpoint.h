@@ -23,7 +23,7 @@ struct Progress {
     double seconds;                              /* training time so far */
     double average_loss, average_accuracy;       /* as validation_loss, of the average of weights */
     double average_rmse, average_r2;
-    /* Of what watches the validations (optim/schedule.h, optim/watch.h): the schedule ... */
+    /* Of what watches the validations (optim/schedule.h, optim/patience.h): the schedule ... */
     double schedule_scale, schedule_best;
     int64_t schedule_seen, schedule_waited, schedule_cooldown;
     double stopping_best; /* ... and early stopping */

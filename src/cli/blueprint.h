@@ -3,7 +3,7 @@
 #define TRAINER_CLI_BLUEPRINT_H
 
 #include "cli/command.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "nn/model.h"
 #include "run/options.h"
 

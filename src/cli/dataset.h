@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
+#include "base/ticker.h"
 #include "cli/command.h"
 #include "cli/dataset_describe.h"
-#include "data/progress.h"
 
 extern const struct Command command_dataset_import, command_dataset_synthesize,
     command_dataset_info, command_dataset_statistics, command_dataset_verify,
@@ -22,7 +22,7 @@ struct ProgressLine {
     bool terminal;
     double last; /* when it was written */
 };
-struct JobProgress progress_line(struct ProgressLine *line);
+struct Ticker progress_line(struct ProgressLine *line);
 void progress_line_clear(const struct ProgressLine *line);
 
 #endif

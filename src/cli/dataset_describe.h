@@ -5,7 +5,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 
 void dataset_print(FILE *out, const struct Dataset *dataset);
 json_t *dataset_to_json(const struct Dataset *dataset);

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,7 +36,7 @@ static void pieces_release(struct Pieces *pieces) {
 }
 
 /* "32x24" is width and height, "32" is both. */
-static int read_size(const char *text, struct ImportOptions *options, struct Error *error) {
+static int read_size(const char *text, struct SourceOptions *options, struct Error *error) {
     char *end;
     long width = strtol(text, &end, 10), height = width;
     if (end != text && *end == 'x' && end[1] >= '0' && end[1] <= '9')
@@ -66,7 +67,7 @@ static int read_choice(const char *flag, const char *text, const char *const *na
     return status;
 }
 
-static int read_choices(const struct Arguments *arguments, struct ImportOptions *options,
+static int read_choices(const struct Arguments *arguments, struct SourceOptions *options,
                         struct Error *error) {
     static const char *const label_names[] = {"fine", "coarse"};
     const char *size = argument_value(arguments, "size");
@@ -128,14 +129,14 @@ static int read_numbers(const struct Arguments *arguments, struct ImportOptions 
             argument_real(arguments, "split-validation", 0, 0.99, 0, &options->validation, error);
     if (status != OK)
         return status;
-    options->channels = channels;
+    options->source.channels = channels;
     options->seed = (uint64_t)seed;
-    options->skip_bad = argument_given(arguments, "skip-bad");
+    options->source.skip_bad = argument_given(arguments, "skip-bad");
     return OK;
 }
 
 /* --split NAME=FOLDER, as often as there are splits. */
-static int read_splits(const char *const *values, int count, struct ImportNamedFolder *splits,
+static int read_splits(const char *const *values, int count, struct SourceNamedPath *splits,
                        struct Error *error) {
     for (int i = 0; i < count; i++) {
         const char *equals = strchr(values[i], '=');
@@ -146,13 +147,13 @@ static int read_splits(const char *const *values, int count, struct ImportNamedF
             if (strlen(splits[j].name) == length && memcmp(splits[j].name, values[i], length) == 0)
                 return fail(error, ERROR_USAGE, "--split %s: this split was given before",
                             values[i]);
-        splits[i] = (struct ImportNamedFolder){memory_copy_span(values[i], length), equals + 1};
+        splits[i] = (struct SourceNamedPath){memory_copy_span(values[i], length), equals + 1};
     }
     return OK;
 }
 
 /* Each --target names another column. */
-static int check_targets(const struct ImportOptions *options, struct Error *error) {
+static int check_targets(const struct SourceOptions *options, struct Error *error) {
     for (int64_t i = 0; i < options->target_count; i++)
         for (int64_t j = 0; j < i; j++)
             if (strcmp(options->targets[i], options->targets[j]) == 0)
@@ -165,8 +166,8 @@ static void print_import(const struct Dataset *dataset, const struct ImportOptio
                          int64_t skipped, bool json) {
     if (!json) {
         dataset_print(stdout, dataset);
-        if (options->skip_bad)
-            printf("%lld files left out\n", (long long)skipped);
+        if (options->source.skip_bad)
+            printf("%" PRId64 " files left out\n", skipped);
         return;
     }
     json_t *object = dataset_to_json(dataset);
@@ -177,7 +178,7 @@ static void print_import(const struct Dataset *dataset, const struct ImportOptio
 static int import_now(const struct ImportOptions *options, const char *out, bool json,
                       struct Error *error) {
     struct ProgressLine line;
-    struct JobProgress progress = progress_line(&line);
+    struct Ticker progress = progress_line(&line);
     int64_t skipped = 0;
     int status = import_dataset(options, out, &progress, &skipped, error);
     progress_line_clear(&line);
@@ -192,45 +193,75 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
     return OK;
 }
 
+/* The command that makes the file again. */
+static char *describe(const struct ImportOptions *options) {
+    const struct SourceOptions *source = &options->source;
+    struct Text text = {0};
+    text_add(&text, "trainer dataset import --format %s", source->format);
+    for (int i = 0; i < source->path_count; i++)
+        text_add(&text, " %s", source->paths[i]);
+    for (int i = 0; i < source->split_count; i++)
+        text_add(&text, " --split %s=%s", source->splits[i].name, source->splits[i].path);
+    if (strcmp(source->format, "image-folder") == 0 || strcmp(source->format, "image-list") == 0) {
+        if (source->height > 0)
+            text_add(&text, " --size %" PRId64 "x%" PRId64 " --resize %s", source->width,
+                     source->height, resize_rule_names[source->resize]);
+        text_add(&text, " --channels %" PRId64 "%s", source->channels,
+                 source->skip_bad ? " --skip-bad" : "");
+    }
+    for (int64_t i = 0; i < source->target_count; i++)
+        text_add(&text, " --target '%s'", source->targets[i]);
+    if (source->coarse_labels)
+        text_add(&text, " --labels coarse");
+    if (options->validation > 0)
+        text_add(&text, " --split-validation %g --seed %" PRIu64, options->validation,
+                 options->seed);
+    return text.data;
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
     (void)ranks;
     const char *out = argument_value(arguments, "out"), **values = NULL;
     const char *classes = argument_value(arguments, "classes");
-    struct ImportOptions options = {.format = argument_value(arguments, "format"),
-                                    .sources = arguments->operands,
-                                    .source_count = arguments->operand_count};
-    if (!out || !options.format)
+    struct ImportOptions options = {.source = {.format = argument_value(arguments, "format"),
+                                               .paths = arguments->operands,
+                                               .path_count = arguments->operand_count}};
+    struct SourceOptions *source = &options.source;
+    if (!out || !source->format)
         return fail(error, ERROR_USAGE, "dataset import: --%s is missing",
                     out ? "format NAME" : "out FILE.h5");
     struct Pieces names = {0};
     if (classes) {
         names = cut(classes, ',');
-        options.classes = names.words;
-        options.class_count = names.count;
+        source->classes = names.words;
+        source->class_count = names.count;
     }
-    options.split_count = argument_values(arguments, "split", &values);
+    source->split_count = argument_values(arguments, "split", &values);
     const char **targets = NULL;
-    options.target_count = argument_values(arguments, "target", &targets);
-    options.targets = targets;
-    struct ImportNamedFolder *splits =
-        memory_allocate((size_t)options.split_count * sizeof *splits, "splits");
-    options.splits = splits;
-    int status = check_flags(arguments, options.format, error);
+    source->target_count = argument_values(arguments, "target", &targets);
+    source->targets = targets;
+    struct SourceNamedPath *splits =
+        memory_array(struct SourceNamedPath, source->split_count, "splits");
+    source->splits = splits;
+    int status = check_flags(arguments, source->format, error);
     if (status == OK)
-        status = check_targets(&options, error);
+        status = check_targets(source, error);
     if (status == OK)
-        status = read_choices(arguments, &options, error);
+        status = read_choices(arguments, source, error);
     if (status == OK)
         status = read_numbers(arguments, &options, error);
     if (status == OK)
-        status = read_splits(values, options.split_count, splits, error);
+        status = read_splits(values, source->split_count, splits, error);
+    char *origin = status == OK ? describe(&options) : NULL;
+    options.origin = origin;
     if (status == OK)
         status = import_now(&options, out, argument_given(arguments, "json"), error);
-    for (int i = 0; i < options.split_count; i++)
+    for (int i = 0; i < source->split_count; i++)
         memory_release(splits[i].name);
     memory_release(splits);
+    memory_release(origin);
     memory_release(values);
     memory_release(targets);
     pieces_release(&names);

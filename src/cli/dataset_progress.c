@@ -19,9 +19,9 @@ static void notice(void *context, const char *text) {
     fprintf(stderr, "left out: %s\n", text);
 }
 
-struct JobProgress progress_line(struct ProgressLine *line) {
+struct Ticker progress_line(struct ProgressLine *line) {
     *line = (struct ProgressLine){.terminal = isatty(STDERR_FILENO)};
-    return (struct JobProgress){line, report, notice};
+    return (struct Ticker){line, report, notice};
 }
 
 void progress_line_clear(const struct ProgressLine *line) {

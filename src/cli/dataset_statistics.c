@@ -5,7 +5,7 @@
 #include "base/text.h"
 #include "cli/dataset.h"
 #include "data/sheets/statistics_sheet.h"
-#include "data/statistics_file.h"
+#include "data/statistics/statistics_file.h"
 
 /* What the flags ask for, and what came of it. */
 struct Job {
@@ -90,7 +90,7 @@ static int find_pca(struct Job *job, struct Error *error) {
     if (!job->pca_wanted)
         return OK;
     struct ProgressLine line;
-    const struct JobProgress progress = progress_line(&line);
+    const struct Ticker progress = progress_line(&line);
     int code = pca_compute(&job->pca, job->dataset, job->train, &job->values, job->scale,
                            job->components, &progress, error);
     progress_line_clear(&line);

@@ -50,7 +50,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (status != OK)
         return status;
     struct ProgressLine line;
-    struct JobProgress progress = progress_line(&line);
+    struct Ticker progress = progress_line(&line);
     status = synthesize(&synthesis, out, &progress, error);
     progress_line_clear(&line);
     if (status == OK)

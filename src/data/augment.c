@@ -1,5 +1,7 @@
 #include "data/augment.h"
 
+#include <inttypes.h>
+
 #define AUGMENTATION(name) extern const struct Augment augment_##name;
 #include "data/augmentations.def"
 #undef AUGMENTATION
@@ -44,16 +46,16 @@ int augment_describe(const struct ChoiceList *list, const struct Image *in,
 int augment_refuse_vector(const struct Choice *choice, int64_t features, struct Error *error) {
     return schema_fail(error, choice, NULL,
                        "changes an image after preprocessing, and preprocess.decorrelate leaves a "
-                       "vector of %lld features; zca, or scope: pixel, keeps an image",
-                       (long long)features);
+                       "vector of %" PRId64 " features; zca, or scope: pixel, keeps an image",
+                       features);
 }
 
 int augment_need_colour(const struct Choice *choice, const struct Image *in, struct Error *error) {
     if (in->channels == 3)
         return OK;
     return schema_fail(error, choice, NULL,
-                       "images have %lld channel%s, expected 3 (red, green, blue)",
-                       (long long)in->channels, in->channels == 1 ? "" : "s");
+                       "images have %" PRId64 " channel%s, expected 3 (red, green, blue)",
+                       in->channels, in->channels == 1 ? "" : "s");
 }
 
 int augment_need_range(const struct Choice *choice, const char *key, const struct Reals *values,

@@ -12,7 +12,7 @@
 
 #include "base/error.h"
 #include "base/random.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/image.h"
 #include "runfile/schema.h"
 

@@ -1,88 +1,31 @@
-/* Imports: images with labels, or numbers with targets, in a public format to a data set file.
- * Every format is one row of import_formats and one file of import/; what they share
- * (validation split, batches, writing) is in import.c. Not collective. */
+/* Imports a source (sources/source.h) into a data set file: reads its samples batch by batch,
+ * splits off validation samples on request, and writes. Not collective. */
 #ifndef TRAINER_DATA_IMPORT_H
 #define TRAINER_DATA_IMPORT_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/error.h"
-#include "data/progress.h"
-#include "pictures/resize.h"
-
-struct ImportNamedFolder {
-    char *name;
-    const char *folder;
-};
+#include "base/ticker.h"
+#include "sources/source.h"
 
 struct ImportOptions {
-    const char *format;
-    const char *const *sources; /* folders or files, as the format says */
-    int source_count;
-    const struct ImportNamedFolder
-        *splits; /* image-folder, table, image-list: in place of sources */
-    int split_count;
-    int64_t height, width; /* image-folder, image-list: 0: as the first image */
-    int64_t channels;      /* image-folder: 1 or 3 */
-    enum ResizeRule resize;
-    bool skip_bad;              /* image-folder: leave out what cannot be decoded */
-    bool coarse_labels;         /* cifar100 */
-    const char *const *classes; /* names in place of the format's own; NULL: none */
-    int64_t class_count;
-    const char *const *targets; /* table, image-list: columns that are targets */
-    int64_t target_count;
-    double validation; /* the part of every training class that becomes the split "validation" */
-    uint64_t seed;     /* which images that part takes */
+    struct SourceOptions source;
+    double validation;  /* the part of every training class that becomes the split "validation" */
+    uint64_t seed;      /* chooses which samples that part takes */
+    const char *origin; /* how the file was made, for people; stored in it */
 };
 
-/* A split of a source: its images in their final order. */
-struct ImportSplit {
-    char *name;
-    int64_t count;
-    int32_t *labels; /* (count), in [0, class_count); zeros where the targets are values */
-    float *targets;  /* (count, target_count) */
-    int64_t *items;  /* (count), the source's own number of an image */
-};
-
-/* What a format makes of the user's folders before any pixel is converted. */
-struct ImportSource {
-    const struct ImportFormat *format;
-    int64_t height, width, channels;
-    int64_t class_count;
-    char **class_names;
-    int64_t target_count; /* not 0: the targets are values, there are no classes */
-    char **target_names;
-    bool floats; /* the images are float, else uint8 */
-    int split_count;
-    struct ImportSplit *splits;
-    int64_t skipped; /* images left out */
-    void *state;     /* the format's own */
-};
-
-struct ImportFormat {
-    const char *name, *help;
-    /* Fills in a zeroed source; import.c releases it, after a failure too. */
-    int (*open)(struct ImportSource *source, const struct ImportOptions *options,
-                const struct JobProgress *progress, struct Error *error);
-    /* The pixels of `count` items into (count, height, width, channels), of float where the source
-     * says so. */
-    int (*read)(const struct ImportSource *source, const int64_t *items, int64_t count,
-                uint8_t *pixels, struct Error *error);
-    void (*release)(struct ImportSource *source); /* `state` only; it may be NULL */
-};
-extern const struct ImportFormat import_image_folder, import_cifar10, import_cifar100, import_idx,
-    import_table, import_image_list;
-extern const struct ImportFormat *const import_formats[]; /* NULL-terminated */
-
-/* Imports into `path`; *skipped says how many images were left out. */
+/* Imports into `path`; *skipped says how many images were left out. Fails as source_open does, or
+ * with ERROR_DATA if a class has too few samples to be split, or if samples cannot be read.
+ * `ticker` may be NULL. */
 int import_dataset(const struct ImportOptions *options, const char *path,
-                   const struct JobProgress *progress, int64_t *skipped, struct Error *error);
+                   const struct Ticker *ticker, int64_t *skipped, struct Error *error);
 
-/* For the formats: adds a split (its name is copied) with room for `count` images. */
-struct ImportSplit *import_add_split(struct ImportSource *source, const char *name, int64_t count);
-/* Sets class names, or those of targets, before the first split (copied). */
-void import_set_classes(struct ImportSource *source, const char *const *names, int64_t count);
-void import_set_targets(struct ImportSource *source, const char *const *names, int64_t count);
+/* Moves round(part · n) of the n samples of every class of "train" to a new split "validation"; if
+ * the targets are values, all samples count as one class. Both splits keep the order of the source;
+ * `seed` chooses the samples. ERROR_DATA if there is no split "train", if there is a split
+ * "validation" already, or if a class would have no sample left in one of the two. */
+int import_split_validation(struct Source *source, double part, uint64_t seed, struct Error *error);
 
 #endif

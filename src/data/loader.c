@@ -1,5 +1,6 @@
 #include "data/loader.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -72,10 +73,10 @@ static int check_preprocess(const struct Loader *loader, const struct Image *ima
         image->channels == preprocess->channels)
         return OK;
     return fail(error, ERROR_DATA,
-                "%s: has images of (%lld,%lld,%lld), the preprocessing expects (%lld,%lld,%lld)",
-                loader->dataset->path, (long long)image->height, (long long)image->width,
-                (long long)image->channels, (long long)preprocess->height,
-                (long long)preprocess->width, (long long)preprocess->channels);
+                "%s: has images of (%" PRId64 ",%" PRId64 ",%" PRId64
+                "), the preprocessing expects (%" PRId64 ",%" PRId64 ",%" PRId64 ")",
+                loader->dataset->path, image->height, image->width, image->channels,
+                preprocess->height, preprocess->width, preprocess->channels);
 }
 
 static int plan_stages(struct Loader *loader, const struct ChoiceList *list, struct Error *error) {
@@ -86,20 +87,20 @@ static int plan_stages(struct Loader *loader, const struct ChoiceList *list, str
     if (!list)
         list = &empty_list;
     loader->stages = memory_allocate((size_t)list->count * sizeof *loader->stages, "augmentations");
-    int result = add_stages(loader, list, AUGMENT_RAW, &image, error);
+    int code = add_stages(loader, list, AUGMENT_RAW, &image, error);
     loader->raw_count = loader->stage_count;
-    if (result == OK)
-        result = check_preprocess(loader, &image, error);
-    if (result == OK) {
+    if (code == OK)
+        code = check_preprocess(loader, &image, error);
+    if (code == OK) {
         image = preprocess_image(loader->preprocess);
-        result = add_stages(loader, list, AUGMENT_PREPROCESSED, &image, error);
+        code = add_stages(loader, list, AUGMENT_PREPROCESSED, &image, error);
     }
     loader->out = image;
-    return result;
+    return code;
 }
 
 static float *images_of(int64_t count, int64_t elements) {
-    return memory_allocate((size_t)(count * elements) * sizeof(float), "images on their way");
+    return memory_array(float, count *elements, "images on their way");
 }
 
 /* Room for the images between the stages, and for the other half of a mixed sample. */
@@ -123,7 +124,7 @@ static void allocate_scratch(struct Loader *loader) {
         return;
     loader->partners = images_of(loader->block, image_elements(&loader->out));
     loader->partner_target =
-        memory_allocate((size_t)dataset_outputs(loader->dataset) * sizeof(float), "a mixed target");
+        memory_array(float, dataset_outputs(loader->dataset), "a mixed target");
 }
 
 int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
@@ -138,13 +139,13 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
                         .seed = request->seed,
                         .shuffle = request->shuffle,
                         .epoch = -1};
-    int result = plan_stages(loader, request->augment, error);
-    if (result == OK)
-        result = mix_check(loader->mix, &loader->out, error);
-    if (result != OK) {
+    int code = plan_stages(loader, request->augment, error);
+    if (code == OK)
+        code = mix_check(loader->mix, &loader->out, error);
+    if (code != OK) {
         loader_release(loader);
         *out = NULL;
-        return result;
+        return code;
     }
     allocate_scratch(loader);
     if (loader->shuffle)

@@ -8,10 +8,10 @@
 
 #include "base/error.h"
 #include "data/augment.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/mix.h"
-#include "data/preprocess.h"
-#include "data/target_scale.h"
+#include "data/preprocessing/preprocess.h"
+#include "data/preprocessing/target_scale.h"
 
 struct Loader;
 

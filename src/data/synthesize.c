@@ -1,12 +1,13 @@
 #include "data/synthesize.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdbool.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/random.h"
-#include "data/writer.h"
+#include "data/dataset/writer.h"
 
 /* Coordinates: the image is the square [-1, 1]², x to the right, y down. A figure is drawn from its
  * signed distance (negative inside), which gives coverage of a pixel without supersampling. The
@@ -379,8 +380,7 @@ static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit
 }
 
 static struct Canvas canvas_create(int64_t size) {
-    return (struct Canvas){size,
-                           memory_allocate((size_t)(size * size * 3) * sizeof(float), "canvas")};
+    return (struct Canvas){size, memory_array(float, size *size * 3, "canvas")};
 }
 
 int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index, int64_t size,
@@ -395,17 +395,16 @@ int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index
 #define BATCH 1000
 
 static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit split,
-                       struct DatasetWriter *writer, const struct JobProgress *progress,
+                       struct DatasetWriter *writer, const struct Ticker *ticker,
                        struct Error *error) {
     static const char *const names[SYNTHESIS_SPLITS] = {"train", "test", "validation"};
     int64_t count = synthesis->count[split], bytes = synthesis->size * synthesis->size * 3;
     int64_t most = count < BATCH ? count : BATCH;
     uint8_t *images = memory_allocate((size_t)(most * bytes), "images");
-    int32_t *labels = memory_allocate((size_t)most * sizeof *labels, "labels");
-    float *targets =
-        memory_allocate((size_t)(most * SYNTHESIS_TARGETS) * sizeof *targets, "targets");
-    int status = writer_begin_split(writer, names[split], count, error);
-    for (int64_t first = 0; first < count && status == OK; first += most) {
+    int32_t *labels = memory_array(int32_t, most, "labels");
+    float *targets = memory_array(float, most *SYNTHESIS_TARGETS, "targets");
+    int code = writer_begin_split(writer, names[split], count, error);
+    for (int64_t first = 0; first < count && code == OK; first += most) {
         int64_t batch = count - first < most ? count - first : most;
 #pragma omp parallel
         {
@@ -416,22 +415,22 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
                                        targets + i * SYNTHESIS_TARGETS);
             memory_release(canvas.pixels);
         }
-        status = writer_append(writer, images, synthesis->targets ? (const void *)targets : labels,
-                               batch, error);
-        if (progress && progress->report)
-            progress->report(progress->context, names[split], first + batch, count);
+        code = writer_append(writer, images, synthesis->targets ? (const void *)targets : labels,
+                             batch, error);
+        if (ticker && ticker->report)
+            ticker->report(ticker->context, names[split], first + batch, count);
     }
     memory_release(images);
     memory_release(labels);
     memory_release(targets);
-    return status;
+    return code;
 }
 
-int synthesize(const struct Synthesis *synthesis, const char *path,
-               const struct JobProgress *progress, struct Error *error) {
-    char *source = memory_print("drawn by trainer dataset synthesize --seed %llu --size %lld%s",
-                                (unsigned long long)synthesis->seed, (long long)synthesis->size,
-                                synthesis->targets ? " --targets" : "");
+int synthesize(const struct Synthesis *synthesis, const char *path, const struct Ticker *ticker,
+               struct Error *error) {
+    char *source =
+        memory_print("drawn by trainer dataset synthesize --seed %" PRIu64 " --size %" PRId64 "%s",
+                     synthesis->seed, synthesis->size, synthesis->targets ? " --targets" : "");
     bool values = synthesis->targets;
     const struct DatasetDescription description = {.height = synthesis->size,
                                                    .width = synthesis->size,
@@ -442,15 +441,15 @@ int synthesize(const struct Synthesis *synthesis, const char *path,
                                                    .class_names = synthesis_class_names,
                                                    .source = source};
     struct DatasetWriter *writer;
-    int status = writer_create(&writer, path, &description, error);
+    int code = writer_create(&writer, path, &description, error);
     memory_release(source);
-    if (status != OK)
-        return status;
-    for (int split = 0; split < SYNTHESIS_SPLITS && status == OK; split++)
+    if (code != OK)
+        return code;
+    for (int split = 0; split < SYNTHESIS_SPLITS && code == OK; split++)
         if (synthesis->count[split] > 0)
-            status = write_split(synthesis, (enum SynthesisSplit)split, writer, progress, error);
-    if (status == OK)
+            code = write_split(synthesis, (enum SynthesisSplit)split, writer, ticker, error);
+    if (code == OK)
         return writer_commit(writer, error);
     writer_abandon(writer);
-    return status;
+    return code;
 }

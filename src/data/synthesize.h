@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "data/progress.h"
+#include "base/ticker.h"
 
 #define SYNTHESIS_CLASSES 10
 #define SYNTHESIS_TARGETS 3
@@ -35,7 +35,7 @@ int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index
                          uint8_t *pixels);
 
 /* Writes a data set file. */
-int synthesize(const struct Synthesis *synthesis, const char *path,
-               const struct JobProgress *progress, struct Error *error);
+int synthesize(const struct Synthesis *synthesis, const char *path, const struct Ticker *ticker,
+               struct Error *error);
 
 #endif

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 #include "comm/ranks.h"
-#include "data/dataset.h"
-#include "data/target_scale.h"
+#include "data/dataset/dataset.h"
+#include "data/preprocessing/target_scale.h"
 #include "runfile/schema.h"
 
 struct Evaluation {

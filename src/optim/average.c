@@ -1,5 +1,6 @@
 #include "optim/average.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #define AVERAGE(name) extern const struct Average average_##name;
@@ -13,27 +14,10 @@ static const struct Kind *const kinds[] = {
 #undef AVERAGE
 
 const struct KindTable average_kinds = {.what = "average", .kinds = kinds};
-const char *const average_all_batches[] = {"all", NULL};
 
-/* The kind is the first member of its Average. */
+/* A choice's kind is the first member of its struct Average. */
 static const struct Average *average_of(const struct Choice *choice) {
     return (const struct Average *)choice->kind;
-}
-
-int64_t average_mean_first(int64_t start, int64_t every) {
-    return start ? start : every;
-}
-
-double average_mean_weight(int64_t start, int64_t every, int64_t step) {
-    int64_t first = average_mean_first(start, every);
-    if (step < first || (step - first) % every)
-        return 0;
-    return 1 / (double)((step - first) / every + 1);
-}
-
-int64_t average_mean_batches(const struct MeanOptions *mean, const struct ScheduleTime *time) {
-    bool all = mean->batches < 0 || mean->batches > time->steps_per_epoch;
-    return all ? time->steps_per_epoch : mean->batches;
 }
 
 double average_weight(const struct Choice *choice, const struct ScheduleTime *time, int64_t step) {
@@ -55,10 +39,9 @@ int average_check(const struct Choice *choice, const struct ScheduleTime *time,
     int code = average->check ? average->check(choice, time, error) : OK;
     if (!code && !average_begun(choice, time, time->total))
         return schema_fail(error, choice, "start",
-                           "the average begins at step %lld, and the run has %lld; a run cut short "
-                           "for a trial goes with --set average.start=0",
-                           (long long)average->first(choice->options, time),
-                           (long long)time->total);
+                           "the average begins at step %" PRId64 ", and the run has %" PRId64
+                           "; in a short trial set average.start to 0",
+                           average->first(choice->options, time), time->total);
     return code;
 }
 

@@ -1,7 +1,8 @@
-/* Averages of the weights that a run walks through, kept beside them and used instead of them once
- * it is over: average ← average + w · (state − average) behind each step, where the kind's weight w
- * is a pure function of the step. So an average has no state but itself. An average is one file in
- * optim/averages/ and one row of optim/averages.def. */
+/* Averages of the weights over the steps of a run, kept beside the weights and used instead of them
+ * once the run is over: after each step average ← average + w · (state − average), with a w that
+ * each kind computes from the step alone. So an average has no state but itself. A kind is one file
+ * in optim/averages/ and one row of optim/averages.def. Not collective: every rank computes the
+ * same. */
 #ifndef TRAINER_OPTIM_AVERAGE_H
 #define TRAINER_OPTIM_AVERAGE_H
 
@@ -14,52 +15,32 @@
 
 struct Average {
     struct Kind kind;
-    /* w behind `step` steps (from 1), in [0, 1]; 1 at the first that is not 0: the average begins
-     * as the state is then. */
+    /* w after `step` steps (from 1), in [0, 1]. The first w that is not 0 is 1: the average begins
+     * as a copy of the state. */
     double (*weight)(const void *options, const struct ScheduleTime *time, int64_t step);
-    /* That first step. */
+    /* The step of that first w. */
     int64_t (*first)(const void *options, const struct ScheduleTime *time);
-    /* Running statistics belong to the weights that they were measured with. Either they are
-     * averaged like the weights (NULL), or this says over how many training batches they are to be
-     * measured anew, with the averaged weights, before these are used. */
+    /* Running statistics belong to the weights that they were measured with. NULL: they are
+     * averaged like the weights. Otherwise: over how many training batches they are measured anew
+     * with the averaged weights before these are used. */
     int64_t (*batches)(const void *options, const struct ScheduleTime *time);
     int (*check)(const struct Choice *average, const struct ScheduleTime *time,
-                 struct Error *error); /* NULL: nothing */
+                 struct Error *error); /* what the table of keys cannot say; or NULL */
 };
 extern const struct KindTable average_kinds;
 
-/* What averages with equal weights share: from when on, and how statistics are measured. */
-struct MeanOptions {
-    struct Span start;
-    int64_t batches; /* −1: all of an epoch */
-};
-extern const char *const average_all_batches[];
-#define AVERAGE_MEAN_KEYS(options)                                                                 \
-    {.name = "start",                                                                              \
-     .type = KEY_SPAN,                                                                             \
-     .offset = offsetof(options, mean.start),                                                      \
-     .minimum = 0,                                                                                 \
-     .maximum = 1e12,                                                                              \
-     .help = "when it begins, from the run's start: where the loss no longer falls fast"},         \
-    {                                                                                              \
-        .name = "batches", .type = KEY_COUNT, .offset = offsetof(options, mean.batches),           \
-        .fallback = "50", .minimum = 1, .maximum = 1e12, .names = average_all_batches,             \
-        .help = "training batches over which running statistics are measured anew before the "     \
-                "average is validated or saved; all: an epoch"                                     \
-    }
-/* 1/n where `step` is the n-th of start, start + every, … (from the first step on), else 0. */
-double average_mean_weight(int64_t start, int64_t every, int64_t step);
-int64_t average_mean_first(int64_t start, int64_t every);
-int64_t average_mean_batches(const struct MeanOptions *mean, const struct ScheduleTime *time);
-
+/* w after `step` steps (from 1). */
 double average_weight(const struct Choice *average, const struct ScheduleTime *time, int64_t step);
-/* Is there one behind `step` steps? */
+/* Does the average exist after `step` steps? */
 bool average_begun(const struct Choice *average, const struct ScheduleTime *time, int64_t step);
-int64_t average_batches(const struct Choice *average, const struct ScheduleTime *time); /* or 0 */
+/* The batches over which running statistics are measured anew; 0: they are averaged. */
+int64_t average_batches(const struct Choice *average, const struct ScheduleTime *time);
+/* Fails (ERROR_RUN_FILE) if the run is too short for the average to begin, or if its options do not
+ * fit the run. */
 int average_check(const struct Choice *average, const struct ScheduleTime *time,
-                  struct Error *error); /* it would never begin, … */
+                  struct Error *error);
 
-/* average ← average + weight · (state − average), one pass; a copy where the weight is 1. */
+/* average ← average + weight · (state − average) over `count` elements; a copy if weight is 1. */
 void average_blend(float *average, const float *state, int64_t count, double weight);
 
 #endif

@@ -1,5 +1,6 @@
 #include "optim/large_batch.h"
 
+#include <inttypes.h>
 #include <math.h>
 
 enum { RULE_LINEAR, RULE_SQRT };
@@ -51,8 +52,8 @@ int large_batch_check(const struct RunFile *file, const struct Choice *schedule,
                             schedule->kind->name);
     if (time->scale_warmup > time->total)
         return runfile_fail(file, error, ERROR_RUN_FILE, key,
-                            "%lld steps of warm-up are more than the run's %lld steps; a run cut "
-                            "short for a trial goes with --set large_batch.warmup=0",
-                            (long long)time->scale_warmup, (long long)time->total);
+                            "%" PRId64 " steps of warm-up are more than the run's %" PRId64
+                            " steps; in a short trial set large_batch.warmup to 0",
+                            time->scale_warmup, time->total);
     return OK;
 }

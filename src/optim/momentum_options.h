@@ -9,7 +9,7 @@ struct MomentumOptions {
     double momentum;
     int form;
 };
-enum { FORM_COURSE, FORM_PYTORCH };
+enum { MOMENTUM_VELOCITY, MOMENTUM_GRADIENT_SUM };
 static const char *const form_names[] = {"course", "pytorch", NULL};
 
 /* `formulas`: the help of `form`. */

@@ -48,7 +48,7 @@ struct Optimizer {
      * `measure` goes over the row, in pieces of up to OPTIMIZER_BLOCK elements, and adds to the
      * sums (and may update slots), `trust` makes update->trust of them, then `update` goes over the
      * row again. Both NULL: one pass serves. The options of such an optimiser begin with struct
-     * RowwiseOptions. */
+     * TrustRatioOptions. */
     bool (*measure)(const struct Update *update);
     double (*trust)(const void *options, double weight_decay, const double *sums);
 };

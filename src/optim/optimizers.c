@@ -1,7 +1,5 @@
 #include "optim/optimizers.h"
 
-const char *const optimizer_row_names[] = {"weights", "all", NULL};
-
 #define OPTIMIZER(name) KERNEL_DECLARE(struct Optimizer, optimizer_##name);
 #include "optim/optimizers.def"
 #undef OPTIMIZER

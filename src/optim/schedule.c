@@ -1,6 +1,6 @@
 #include "optim/schedule.h"
 
-#include <math.h>
+#include <inttypes.h>
 
 #define SCHEDULE(name) extern const struct Schedule schedule_##name;
 #include "optim/schedules.def"
@@ -14,23 +14,12 @@ static const struct Kind *const kinds[] = {
 
 const struct KindTable schedule_kinds = {.what = "schedule", .kinds = kinds};
 
-int64_t span_steps(struct Span span, int64_t steps_per_epoch) {
-    return llround(span.epochs ? span.value * (double)steps_per_epoch : span.value);
-}
-
-int span_check(const struct Choice *choice, const char *key, struct Span span,
-               const struct ScheduleTime *time, struct Error *error) {
-    if (span_steps(span, time->steps_per_epoch) < 1)
-        return schema_fail(error, choice, key, "must be at least one step");
-    return OK;
-}
-
-/* The kind is the first member of its Schedule. */
+/* A choice's kind is the first member of its struct Schedule. */
 static const struct Schedule *schedule_of(const struct Choice *choice) {
     return (const struct Schedule *)choice->kind;
 }
 
-/* One of the two at most is there: schedule_check. */
+/* The schedule's own warm-up or the large-batch rule's; schedule_check refuses both at once. */
 static int64_t warmup_steps(const struct Choice *choice, const struct ScheduleTime *time) {
     const struct ScheduleCommon *common = choice->options;
     return span_steps(common->warmup, time->steps_per_epoch) + time->scale_warmup;
@@ -52,7 +41,7 @@ bool schedule_rises(const struct Choice *choice) {
     return schedule_of(choice)->rises;
 }
 
-bool schedule_watches(const struct Choice *choice) {
+bool schedule_needs_validations(const struct Choice *choice) {
     return schedule_of(choice)->observe != NULL;
 }
 
@@ -87,12 +76,12 @@ int schedule_check(const struct Choice *choice, const struct ScheduleTime *time,
                            choice->kind->name);
     if (own && time->scale_warmup)
         return schema_fail(error, choice, "warmup",
-                           "large_batch brings a warm-up of its own; leave this one out, or set "
+                           "large_batch has a warm-up of its own; leave this one out, or set "
                            "large_batch.warmup to 0");
     if (warmup > time->total)
         return schema_fail(error, choice, "warmup",
-                           "%lld steps of warm-up are more than the run's %lld steps; a run cut "
-                           "short for a trial goes with --set schedule.warmup=0",
-                           (long long)warmup, (long long)time->total);
+                           "%" PRId64 " steps of warm-up are more than the run's %" PRId64
+                           " steps; in a short trial set schedule.warmup to 0",
+                           warmup, time->total);
     return schedule->check ? schedule->check(choice, time, error) : OK;
 }

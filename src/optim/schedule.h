@@ -8,21 +8,15 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "optim/watch.h"
+#include "optim/patience.h"
+#include "optim/span.h"
 #include "runfile/schema.h"
-
-struct ScheduleTime { /* steps */
-    int64_t total, steps_per_epoch;
-    /* The large-batch rule (large_batch.h); all 0: off. */
-    double scale;         /* of the base rate */
-    int64_t scale_warmup; /* steps in which the rate rises from the base rate to the scaled one */
-};
 
 /* Of schedules that watch the validation. */
 struct ScheduleState {
     double scale; /* what the rate is multiplied by on top; 1 at the start, and for the rest */
-    struct Watch watch; /* 0 at the start, as cooldown is */
-    int64_t cooldown;   /* validations that are still to be ignored */
+    struct Patience patience; /* 0 at the start, as cooldown is */
+    int64_t cooldown;         /* validations that are still to be ignored */
 };
 #define SCHEDULE_STATE_AT_START ((struct ScheduleState){.scale = 1})
 
@@ -60,17 +54,10 @@ struct ScheduleCommon {
         .maximum = 1, .help = "where it ends, as a share of the base rate"                         \
     }
 
-/* Steps of a span: epochs · steps_per_epoch, rounded. */
-int64_t span_steps(struct Span span, int64_t steps_per_epoch);
-
-/* Fails, naming `key` of `choice`, where its span is less than a step. */
-int span_check(const struct Choice *choice, const char *key, struct Span span,
-               const struct ScheduleTime *time, struct Error *error);
-
 double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time,
                        const struct ScheduleState *state, int64_t step);
-bool schedule_rises(const struct Choice *schedule);   /* it takes no warm-up */
-bool schedule_watches(const struct Choice *schedule); /* it needs validations */
+bool schedule_rises(const struct Choice *schedule);             /* it takes no warm-up */
+bool schedule_needs_validations(const struct Choice *schedule); /* it needs validations */
 /* After the validation behind `step` steps; during the warm-up, and for schedules that do not
  * watch, nothing happens. */
 void schedule_observe(const struct Choice *schedule, const struct ScheduleTime *time,

@@ -7,9 +7,9 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "optim/kernels/surround.h"
+#include "optim/kernels/updater_kernels.h"
 #include "optim/optimizers.h"
-#include "optim/rowwise.h"
+#include "optim/trust_ratio.h"
 
 struct Run {
     int64_t begin, end;
@@ -25,7 +25,7 @@ struct Slot {
 
 struct Updater {
     const struct Optimizer *optimizer;
-    const struct SurroundKernels *kernels;
+    const struct UpdaterKernels *kernels;
     const void *options;
     struct ClipOptions clip;
     struct LookaheadOptions lookahead;
@@ -42,9 +42,8 @@ struct Updater {
     double gradient_norm;
 };
 
-static const struct SurroundKernels *kernels_of(enum Variant variant) {
-    static const struct SurroundKernels *const table[VARIANT_COUNT] =
-        KERNEL_TABLE(surround_kernels);
+static const struct UpdaterKernels *kernels_of(enum Variant variant) {
+    static const struct UpdaterKernels *const table[VARIANT_COUNT] = KERNEL_TABLE(updater_kernels);
     CHECK(variant_available(variant));
     return table[variant];
 }
@@ -59,8 +58,8 @@ static struct Run run_of(const struct Updater *updater, const struct ArenaRow *r
                          const struct RowSettings *settings) {
     struct Run run = {.begin = row->offset, .end = row->offset + row->count, .settings = *settings};
     if (updater->optimizer->measure) {
-        const struct RowwiseOptions *rowwise = updater->options;
-        run.trusted = rowwise->adapt == ROWS_ALL || row->role == ROLE_WEIGHT;
+        const struct TrustRatioOptions *options = updater->options;
+        run.trusted = options->adapt == ROWS_ALL || row->role == ROLE_WEIGHT;
     }
     if (settings->max_norm > 0) {
         run.units = row->size[0];

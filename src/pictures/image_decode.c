@@ -2,23 +2,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 #include "pictures/image_formats.h"
-
-int image_check_size(const char *path, int64_t height, int64_t width, struct Error *error) {
-    if (height < 1 || width < 1 || height > IMAGE_MOST_SIDE || width > IMAGE_MOST_SIDE ||
-        height * width > IMAGE_MOST_PIXELS || !memory_can_hold((uint64_t)(height * width) * 8))
-        return fail(
-            error, ERROR_DATA,
-            "%s: says that it is %lld pixels wide and %lld high; expected at most %d a side "
-            "and %lld in all",
-            path, (long long)width, (long long)height, IMAGE_MOST_SIDE, IMAGE_MOST_PIXELS);
-    return OK;
-}
 
 int image_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
                  struct ImageBytes *image, struct Error *error) {
@@ -56,21 +46,22 @@ int image_decode_file(const char *path, int64_t channels, struct ImageBytes *ima
         return fail_errno(error, "%s: cannot open", path);
     struct stat about;
     uint8_t *bytes = NULL;
-    int status;
+    int code;
     if (fstat(file, &about) != 0)
-        status = fail_errno(error, "%s: cannot open", path);
+        code = fail_errno(error, "%s: cannot open", path);
     else if (!S_ISREG(about.st_mode))
-        status = fail(error, ERROR_DATA, "%s: not a regular file", path);
+        code = fail(error, ERROR_DATA, "%s: not a regular file", path);
     else if (about.st_size > IMAGE_MOST_FILE_BYTES)
-        status = fail(error, ERROR_DATA, "%s: %lld bytes; expected an image of at most %lld", path,
-                      (long long)about.st_size, IMAGE_MOST_FILE_BYTES);
+        code =
+            fail(error, ERROR_DATA, "%s: %" PRId64 " bytes; expected an image of at most %" PRId64,
+                 path, about.st_size, IMAGE_MOST_FILE_BYTES);
     else {
         bytes = memory_allocate((size_t)about.st_size, "image file");
-        status = read_all(file, path, bytes, (size_t)about.st_size, error);
+        code = read_all(file, path, bytes, (size_t)about.st_size, error);
     }
     close(file);
-    if (status == OK)
-        status = image_decode(path, bytes, (size_t)about.st_size, channels, image, error);
+    if (code == OK)
+        code = image_decode(path, bytes, (size_t)about.st_size, channels, image, error);
     memory_release(bytes);
-    return status;
+    return code;
 }

@@ -1,11 +1,12 @@
-/* The decoders behind image_decode.h, one a format: each sees a file in memory. */
+/* The decoders that image_decode.c chooses from, one for each format. Each reads a whole file from
+ * memory and works as image_decode does. Inside pictures/ only. */
 #ifndef TRAINER_PICTURES_IMAGE_FORMATS_H
 #define TRAINER_PICTURES_IMAGE_FORMATS_H
 
-#include "pictures/image_decode.h"
+#include <stddef.h>
+#include <stdint.h>
 
-/* Refuses sizes beyond the limits of image_decode.h. */
-int image_check_size(const char *path, int64_t height, int64_t width, struct Error *error);
+#include "pictures/image_bytes.h"
 
 int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
                 struct ImageBytes *image, struct Error *error);

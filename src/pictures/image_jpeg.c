@@ -54,9 +54,9 @@ static int decode(struct JpegDecoder *decoder, const uint8_t *bytes, size_t coun
     jpeg_mem_src(library, bytes, count);
     jpeg_read_header(library, TRUE);
     int64_t height = library->image_height, width = library->image_width;
-    int status = image_check_size(decoder->path, height, width, decoder->error);
-    if (status != OK)
-        return status;
+    int code = image_check_size(decoder->path, height, width, decoder->error);
+    if (code != OK)
+        return code;
     bool ink = library->jpeg_color_space == JCS_CMYK || library->jpeg_color_space == JCS_YCCK;
     /* libjpeg takes grey from YCbCr and from RGB, colour from grey, but no ink. */
     library->out_color_space = ink ? JCS_CMYK : channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
@@ -79,7 +79,7 @@ int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t ch
                 struct ImageBytes *image, struct Error *error) {
     struct JpegDecoder decoder = {.path = path, .error = error};
     struct JpegDecoder *volatile kept = &decoder;
-    volatile int status = ERROR_DATA; /* what on_error leaves behind */
+    volatile int code = ERROR_DATA; /* what on_error leaves behind */
     decoder.library.err = jpeg_std_error(&decoder.handlers);
     decoder.handlers.error_exit = on_error;
     decoder.handlers.emit_message = on_message;
@@ -89,14 +89,14 @@ int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t ch
         decoder.library.client_data = &decoder;
         /* Progressive files keep all coefficients: bounded by what the size check allows. */
         decoder.library.mem->max_memory_to_use = 2l << 30;
-        status = decode(&decoder, bytes, count, channels);
+        code = decode(&decoder, bytes, count, channels);
     }
-    if (status == OK)
+    if (code == OK)
         *image = (struct ImageBytes){kept->library.image_height, kept->library.image_width,
                                      channels, kept->pixels};
     else
         memory_release(kept->pixels);
     memory_release(kept->row);
     jpeg_destroy_decompress(&kept->library);
-    return status;
+    return code;
 }

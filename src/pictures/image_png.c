@@ -45,9 +45,9 @@ static int decode(struct PngDecoder *decoder) {
     png_read_info(library, decoder->info);
     decoder->height = png_get_image_height(library, decoder->info);
     decoder->width = png_get_image_width(library, decoder->info);
-    int status = image_check_size(decoder->path, decoder->height, decoder->width, decoder->error);
-    if (status != OK)
-        return status;
+    int code = image_check_size(decoder->path, decoder->height, decoder->width, decoder->error);
+    if (code != OK)
+        return code;
     png_set_expand(library);   /* palettes and fewer bits to 8, a transparent colour to alpha */
     png_set_scale_16(library); /* to 8 bits, rounding */
     png_set_interlace_handling(library);
@@ -55,7 +55,7 @@ static int decode(struct PngDecoder *decoder) {
     decoder->stored_channels = png_get_channels(library, decoder->info);
     int64_t bytes_a_row = decoder->width * decoder->stored_channels;
     decoder->decoded = memory_allocate((size_t)(decoder->height * bytes_a_row), "image");
-    decoder->rows = memory_allocate((size_t)decoder->height * sizeof(png_bytep), "image rows");
+    decoder->rows = memory_array(png_bytep, decoder->height, "image rows");
     for (int64_t y = 0; y < decoder->height; y++)
         decoder->rows[y] = decoder->decoded + y * bytes_a_row;
     png_read_image(library, decoder->rows);
@@ -86,18 +86,18 @@ int png_decode(const char *path, const uint8_t *bytes, size_t count, int64_t cha
                struct ImageBytes *image, struct Error *error) {
     struct PngDecoder decoder = {.path = path, .error = error, .bytes = bytes, .count = count};
     struct PngDecoder *volatile kept = &decoder;
-    volatile int status = ERROR_DATA; /* what on_error leaves behind */
+    volatile int code = ERROR_DATA; /* what on_error leaves behind */
     decoder.library = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_error, on_warning);
     CHECK(decoder.library != NULL);
     if (setjmp(png_jmpbuf(decoder.library)) == 0) {
         decoder.info = png_create_info_struct(decoder.library);
         png_set_read_fn(decoder.library, &decoder, on_read);
-        status = decode(&decoder);
+        code = decode(&decoder);
     }
-    if (status == OK)
+    if (code == OK)
         *image = (struct ImageBytes){kept->height, kept->width, channels, convert(kept, channels)};
     memory_release(kept->decoded);
     memory_release(kept->rows);
     png_destroy_read_struct(&kept->library, &kept->info, NULL);
-    return status;
+    return code;
 }

@@ -60,9 +60,8 @@ static struct Side make_side(enum ResizeRule rule, int64_t source, int64_t out, 
 /* Rows first: (source height, out width, channels), in float. */
 static float *resample_rows(const struct ImageBytes *in, const struct Side *side) {
     int64_t channels = in->channels, width = side->out_count;
-    float *middle =
-        memory_allocate((size_t)(in->height * width * channels) * sizeof(float), "resize");
-    float *weights = memory_allocate((size_t)most_taps(side) * sizeof(float), "resize");
+    float *middle = memory_array(float, in->height *width *channels, "resize");
+    float *weights = memory_array(float, most_taps(side), "resize");
     for (int64_t x = 0; x < width; x++) {
         int64_t first, count = taps(side, x, weights, &first);
         for (int64_t y = 0; y < in->height; y++)
@@ -81,7 +80,7 @@ static float *resample_rows(const struct ImageBytes *in, const struct Side *side
 static void resample_columns(const float *middle, const struct Side *side, int64_t width,
                              int64_t channels, int64_t out_first, int64_t out_width, uint8_t *out) {
     int64_t values = width * channels;
-    float *weights = memory_allocate((size_t)most_taps(side) * sizeof(float), "resize");
+    float *weights = memory_array(float, most_taps(side), "resize");
     for (int64_t y = 0; y < side->out_count; y++) {
         int64_t first, count = taps(side, y, weights, &first);
         uint8_t *to = out + ((side->out_first + y) * out_width + out_first) * channels;

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "pictures/image_decode.h"
+#include "pictures/image_bytes.h"
 
 enum ResizeRule {
     RESIZE_CROP,    /* the shorter side is scaled to fit, what is too long is cut at both ends */

@@ -129,7 +129,7 @@ static const struct Key early_stopping_keys[] = {
      .type = KEY_ENUM,
      .offset = STOPPING_AT(metric),
      .fallback = "accuracy",
-     .names = watch_metric_names,
+     .names = patience_metric_names,
      .help = "figure of the validation: of the average of weights where there is one, as for "
              "best.h5; accuracy means R2 where the targets are values"},
     {.name = "minimum_improvement",

@@ -125,7 +125,7 @@ static const struct Split *find_split(const struct RunFile *file, const char *ke
 /* What follows the validation's figures needs some. */
 static int check_without_validation(const struct RunFile *file, const struct RunOptions *options,
                                     struct Error *error) {
-    if (schedule_watches(&options->schedule))
+    if (schedule_needs_validations(&options->schedule))
         return schema_fail(error, &options->schedule, NULL,
                            "%s follows the figures of the validation, and data.validation is none",
                            options->schedule.kind->name);

@@ -5,8 +5,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
-#include "data/dataset.h"
-#include "data/preprocess.h"
+#include "data/dataset/dataset.h"
+#include "data/preprocessing/preprocess.h"
 #include "nn/model.h"
 #include "nn/plan.h"
 #include "optim/large_batch.h"
@@ -54,7 +54,7 @@ struct RunOptions {
     struct Choice average; /* of weights; kind NULL: none */
     struct {
         int64_t patience; /* validations; 0: off */
-        int metric;       /* enum WatchMetric */
+        int metric;       /* enum PatienceMetric */
         double minimum_improvement;
     } early_stopping;
     struct {

@@ -131,10 +131,10 @@ static void restore_progress(struct Trainer *trainer, const struct Progress *sav
     trainer->progress = *saved;
     trainer->schedule_state = (struct ScheduleState){
         .scale = saved->schedule_scale,
-        .watch = {saved->schedule_seen, saved->schedule_waited, saved->schedule_best},
+        .patience = {saved->schedule_seen, saved->schedule_waited, saved->schedule_best},
         .cooldown = saved->schedule_cooldown};
     trainer->stopping =
-        (struct Watch){saved->stopping_seen, saved->stopping_waited, saved->stopping_best};
+        (struct Patience){saved->stopping_seen, saved->stopping_waited, saved->stopping_best};
 }
 
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,

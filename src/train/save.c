@@ -10,9 +10,9 @@ static struct Progress progress_to_save(const struct Trainer *trainer) {
     const struct ScheduleState *schedule = &trainer->schedule_state;
     struct Progress progress = trainer->progress;
     progress.schedule_scale = schedule->scale;
-    progress.schedule_best = schedule->watch.best;
-    progress.schedule_seen = schedule->watch.seen;
-    progress.schedule_waited = schedule->watch.waited;
+    progress.schedule_best = schedule->patience.best;
+    progress.schedule_seen = schedule->patience.seen;
+    progress.schedule_waited = schedule->patience.waited;
     progress.schedule_cooldown = schedule->cooldown;
     progress.stopping_best = trainer->stopping.best;
     progress.stopping_seen = trainer->stopping.seen;

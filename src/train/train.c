@@ -14,11 +14,12 @@ static void watch_validation(struct Trainer *trainer, const struct ValidationFig
     bool values = trainer->targets.count > 0;
     struct Validation trained = {model->loss, values ? model->r2 : model->accuracy};
     struct Validation seen = {used->loss, values ? used->r2 : used->accuracy};
-    struct WatchRule rule = {.metric = (enum WatchMetric)trainer->options.early_stopping.metric,
-                             .threshold = trainer->options.early_stopping.minimum_improvement};
+    struct PatienceRule rule = {.metric =
+                                    (enum PatienceMetric)trainer->options.early_stopping.metric,
+                                .threshold = trainer->options.early_stopping.minimum_improvement};
     schedule_observe(&trainer->options.schedule, &trainer->time, &trained, trainer->progress.step,
                      &trainer->schedule_state);
-    watch_observe(&trainer->stopping, rule, &seen);
+    patience_observe(&trainer->stopping, rule, &seen);
 }
 
 /* At the last step there is nothing left to stop. */
@@ -98,13 +99,13 @@ static int validate(struct Trainer *trainer, struct EpochFigures *figures, struc
 }
 
 static void report_early_stop(struct Trainer *trainer) {
-    const struct Watch *stopping = &trainer->stopping;
-    bool rises = trainer->options.early_stopping.metric == WATCH_ACCURACY;
+    const struct Patience *stopping = &trainer->stopping;
+    bool rises = trainer->options.early_stopping.metric == PATIENCE_ACCURACY;
     bool r2 = rises && trainer->targets.count > 0, accuracy = rises && !r2;
     struct StopFigures figures = {
         .step = trainer->progress.step,
         .epoch = trainer->progress.epoch + 1,
-        .metric = r2 ? "r2" : watch_metric_names[trainer->options.early_stopping.metric],
+        .metric = r2 ? "r2" : patience_metric_names[trainer->options.early_stopping.metric],
         .best = stopping->best,
         .waited = stopping->waited};
     if (trainer->metrics)

@@ -51,7 +51,7 @@ struct Trainer {
     struct ScheduleTime time;
     struct Progress progress;
     struct ScheduleState schedule_state;
-    struct Watch stopping;                   /* of early stopping */
+    struct Patience stopping;                /* of early stopping */
     bool best_is_newest;                     /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 

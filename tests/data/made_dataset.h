@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/target_scale.h"
+#include "data/preprocessing/target_scale.h"
 #include "store/h5.h"
 
 enum { MADE_TRAIN = 40, MADE_TEST = 13, MADE_HEIGHT = 6, MADE_WIDTH = 5, MADE_CHANNELS = 3 };

@@ -140,7 +140,7 @@ static void crops(void **state) {
             for (int i = 0; i < 2000; i++) {
                 float out[ELEMENTS + 1];
                 run(&augmented, i, out);
-                int64_t down, right;
+                int64_t down = 0, right = 0;
                 find_shift(out, pad, fill_reflect, &down, &right);
                 seen[down + pad][right + pad]++;
             }

@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <sys/wait.h>
 
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/made_dataset.h"
 #include "store/scratch.h"
 

@@ -10,9 +10,9 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/made_dataset.h"
-#include "data/statistics_file.h"
+#include "data/statistics/statistics_file.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

@@ -9,7 +9,7 @@
 
 #include "base/memory.h"
 #include "data/sheets/preview.h"
-#include "data/statistics.h"
+#include "data/statistics/statistics.h"
 #include "data/synthesize.h"
 #include "store/h5.h"
 

@@ -18,20 +18,22 @@ static void count_notice(void *context, const char *line) {
     notices++;
 }
 
-static struct ImportOptions options_of(const char *format, const char *source) {
+static struct ImportOptions options_of(const char *format, const char *path) {
     static char copy[256];
-    static const char *const sources[] = {copy};
-    snprintf(copy, sizeof copy, "%s", source);
+    static const char *const paths[] = {copy};
+    snprintf(copy, sizeof copy, "%s", path);
     return (struct ImportOptions){
-        .format = format, .sources = sources, .source_count = 1, .channels = 3, .seed = 1};
+        .source = {.format = format, .paths = paths, .path_count = 1, .channels = 3},
+        .seed = 1,
+        .origin = "a test"};
 }
 
 static int import_as(const struct ImportOptions *options, const char *out, struct Error *error) {
     int64_t skipped;
-    const struct JobProgress progress = {.notice = count_notice};
+    const struct Ticker ticker = {.notice = count_notice};
     *error = (struct Error){0};
     notices = 0;
-    return import_dataset(options, out, &progress, &skipped, error);
+    return import_dataset(options, out, &ticker, &skipped, error);
 }
 
 /* Nothing under the file's name, nor beside it under a temporary one. */
@@ -263,7 +265,7 @@ static void bad_images(void **state) {
     write_bytes(place(folder, "bad/train/class1/002.png"), "nor this", 8);
     struct ImportOptions options = options_of("image-folder", place(folder, "bad"));
     refuse(&options, ERROR_DATA, "bad/train/class1/001.png", "neither a JPEG nor a PNG");
-    options.skip_bad = true;
+    options.source.skip_bad = true;
     const char *out = place(folder, "bad.h5");
     accept(&options, out);
     assert_int_equal(notices, 2);
@@ -277,7 +279,7 @@ static void bad_images(void **state) {
     write_bytes(place(folder, "bad/train/class1/000.png"), "gone too", 8);
     refuse(&options, ERROR_DATA, "no image of class 'class1'");
     write_bytes(place(folder, "bad/train/class1/000.txt"), "words", 5);
-    options.skip_bad = false;
+    options.source.skip_bad = false;
     refuse(&options, ERROR_DATA, "000.txt", ".png");
 }
 
@@ -287,9 +289,9 @@ static void sizes(void **state) {
     write_plain_png(place(folder, "sizes/train/class1/zz.png"), 20, 30, 9);
     struct ImportOptions options = options_of("image-folder", place(folder, "sizes"));
     refuse(&options, ERROR_DATA, "zz.png", "30x20", "8x8", "--size");
-    options.width = 12;
-    options.height = 10;
-    options.channels = 1;
+    options.source.width = 12;
+    options.source.height = 10;
+    options.source.channels = 1;
     const char *out = place(folder, "sizes.h5");
     accept(&options, out);
     struct H5File *file = open_file(out);
@@ -306,7 +308,7 @@ static void sizes(void **state) {
 static void threads_change_nothing(void **state) {
     (void)state;
     struct ImportOptions options = options_of("image-folder", place(folder, "strata"));
-    options.width = options.height = 11;
+    options.source.width = options.source.height = 11;
     const char *out = place(folder, "threads.h5");
     omp_set_num_threads(1);
     accept(&options, out);
@@ -413,7 +415,7 @@ static void cifar100(void **state) {
         assert_int_equal(labels[i], i % 100);
     memory_release(labels);
     h5_close(file);
-    options.coarse_labels = true;
+    options.source.coarse_labels = true;
     refuse(&options, ERROR_DATA, "coarse_label_names.txt", "19 class names", "expected 20");
     write_names("c100/coarse_label_names.txt", "coarse", 20);
     accept(&options, out);
@@ -480,8 +482,8 @@ static void idx(void **state) {
     static const char *const names[] = {"a", "b"};
     make_idx("idx/train-labels-idx1-ubyte", 0, 40, 40, false);
     make_idx("idx/t10k-images-idx3-ubyte", 1, 20, 20, false);
-    options.classes = names;
-    options.class_count = 2;
+    options.source.classes = names;
+    options.source.class_count = 2;
     refuse(&options, ERROR_USAGE, "--classes names 2", "need 10");
 }
 

@@ -7,7 +7,7 @@
 #include "data/augmented.h"
 #include "data/loader.h"
 #include "data/made_dataset.h"
-#include "data/statistics_file.h"
+#include "data/statistics/statistics_file.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

@@ -5,9 +5,9 @@
 #include <stdarg.h>
 #include <stdint.h>
 
-#include "data/covariance.h"
 #include "data/made_dataset.h"
-#include "data/statistics_file.h"
+#include "data/statistics/covariance.h"
+#include "data/statistics/statistics_file.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

@@ -5,8 +5,8 @@
 
 #include "compute/projection.h"
 #include "data/made_dataset.h"
-#include "data/preprocess.h"
-#include "data/statistics_file.h"
+#include "data/preprocessing/preprocess.h"
+#include "data/statistics/statistics_file.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

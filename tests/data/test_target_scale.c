@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "data/target_scale.h"
+#include "data/preprocessing/target_scale.h"
 
 #include <cmocka.h>
 

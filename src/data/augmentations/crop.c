@@ -1,4 +1,5 @@
 /* Pads the image on all sides and cuts out, at a random place, an image of the old size. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "data/augment.h"
@@ -33,9 +34,10 @@ static int crop_describe(const struct Choice *choice, const struct Image *in, st
     const struct CropOptions *crop = choice->options;
     int64_t smaller = in->height < in->width ? in->height : in->width;
     if (crop->pad >= smaller)
-        return schema_fail(
-            error, choice, "pad", "is %lld, expected less than %lld for images of %lldx%lld",
-            (long long)crop->pad, (long long)smaller, (long long)in->height, (long long)in->width);
+        return schema_fail(error, choice, "pad",
+                           "is %" PRId64 ", expected less than %" PRId64 " for images of %" PRId64
+                           "x%" PRId64,
+                           crop->pad, smaller, in->height, in->width);
     *out = *in;
     return OK;
 }

@@ -1,6 +1,7 @@
 /* Cutout (DeVries and Taylor 2017, "Improved regularization of convolutional neural networks with
  * cutout"): `count` squares of `size` pixels become 0, which is the mean after preprocessing. Each
  * square's centre is a pixel of the image, uniformly; what lies over the border is cut off. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "data/augment.h"
@@ -35,9 +36,10 @@ static int cutout_describe(const struct Choice *choice, const struct Image *in, 
     *out = *in;
     if (cutout->size <= most)
         return OK;
-    return schema_fail(
-        error, choice, "size", "is %lld, expected at most %lld for images of %lldx%lld",
-        (long long)cutout->size, (long long)most, (long long)in->height, (long long)in->width);
+    return schema_fail(error, choice, "size",
+                       "is %" PRId64 ", expected at most %" PRId64 " for images of %" PRId64
+                       "x%" PRId64,
+                       cutout->size, most, in->height, in->width);
 }
 
 static void cutout_apply(const void *options, void *prepared, const struct AugmentPlace *at,

@@ -8,6 +8,7 @@
  * The covariance is the data set file's. Where a file has none, it is measured when a loader
  * starts: over the whole split up to MOST_IMAGES images, else over about that many of them, evenly
  * spaced. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -40,8 +41,8 @@ static int lighting_describe(const struct Choice *choice, const struct Image *in
     *out = *in;
     if (in->channels <= MOST_CHANNELS)
         return OK;
-    return schema_fail(error, choice, NULL, "images have %lld channels, expected at most %d",
-                       (long long)in->channels, MOST_CHANNELS);
+    return schema_fail(error, choice, NULL, "images have %" PRId64 " channels, expected at most %d",
+                       in->channels, MOST_CHANNELS);
 }
 
 static void measure(const struct Dataset *dataset, const struct Split *split, double *covariance) {

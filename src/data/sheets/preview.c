@@ -118,9 +118,9 @@ static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const 
     size_t indices = (size_t)split->count * sizeof(int64_t);
     int64_t *places = memory_allocate(indices, "preview"),
             *order = memory_allocate(indices, "preview");
-    int64_t *chosen = memory_allocate((size_t)preview->count * sizeof(int64_t), "preview");
+    int64_t *chosen = memory_array(int64_t, preview->count, "preview");
     struct Image size = {dataset->height, dataset->width, dataset->channels, NULL, 0};
-    float *pixels = memory_allocate((size_t)image_elements(&size) * sizeof(float), "preview");
+    float *pixels = memory_array(float, image_elements(&size), "preview");
     struct Shade shade = shade_of_split(dataset, split);
     int64_t left = label_width(dataset), step = dataset->width * enlargement(dataset) + SHEET_GAP;
     int64_t middle = (row_height(dataset) - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2;
@@ -147,11 +147,11 @@ int preview_write(const struct Dataset *dataset, const struct Split *split,
     struct Sheet sheet;
     int64_t height, width;
     preview_size(dataset, preview->count, &height, &width);
-    int status = sheet_create(&sheet, height, width, path, "take a smaller --count", error);
-    if (status == OK) {
+    int code = sheet_create(&sheet, height, width, path, "take a smaller --count", error);
+    if (code == OK) {
         draw_rows(&sheet, dataset, split, preview);
-        status = sheet_write(&sheet, path, error);
+        code = sheet_write(&sheet, path, error);
     }
     sheet_release(&sheet);
-    return status;
+    return code;
 }

@@ -6,7 +6,7 @@
 
 #include <stdint.h>
 
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 
 struct Preview {
     int64_t count; /* images a row, as many as there are */

@@ -1,5 +1,6 @@
 #include "data/sheets/preview_augment.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -59,8 +60,8 @@ void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
 static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     const struct Split *split = preview->loader.split;
     int64_t classes = preview->loader.dataset->class_count, count = 0;
-    int64_t *order = memory_allocate((size_t)split->count * sizeof *order, "preview");
-    int64_t *seen = memory_allocate((size_t)classes * sizeof *seen, "preview");
+    int64_t *order = memory_array(int64_t, split->count, "preview");
+    int64_t *seen = memory_array(int64_t, classes, "preview");
     struct RandomStream stream = random_stream(preview->seed, RANDOM_SHUFFLE, 0, 0, 0);
     for (int64_t i = 0; i < split->count; i++)
         order[i] = i;
@@ -140,7 +141,7 @@ static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, 
 
 /* What a sample is called that has no class. */
 static const char *print_number(int64_t sample, char text[NUMBER]) {
-    snprintf(text, NUMBER, "%lld", (long long)sample);
+    snprintf(text, NUMBER, "%" PRId64, sample);
     return text;
 }
 
@@ -169,7 +170,7 @@ static void draw_name(const struct Grid *grid, struct Sheet *sheet, int64_t samp
 
 static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
     const struct AugmentPreview *preview = grid->preview;
-    int64_t *chosen = memory_allocate((size_t)preview->samples * sizeof *chosen, "preview");
+    int64_t *chosen = memory_array(int64_t, preview->samples, "preview");
     int64_t step = row_height(grid);
     int64_t rows = choose(preview, chosen);
     for (int64_t row = 0; row < rows; row++) {
@@ -249,10 +250,8 @@ int preview_augment_write(const struct AugmentPreview *preview, const char *path
         grid.shade = request.preprocess->matrix ? decorrelated_shade
                                                 : shade_of_split(request.dataset, request.split);
         grid.image = loader_image(grid.training);
-        grid.image.pixels =
-            memory_allocate((size_t)image_elements(&grid.image) * sizeof(float), "preview");
-        grid.target =
-            memory_allocate((size_t)dataset_outputs(request.dataset) * sizeof(float), "preview");
+        grid.image.pixels = memory_array(float, image_elements(&grid.image), "preview");
+        grid.target = memory_array(float, dataset_outputs(request.dataset), "preview");
         code = draw_sheet(&grid, path, error);
     }
     memory_release(grid.image.pixels);

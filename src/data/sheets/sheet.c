@@ -1,5 +1,6 @@
 #include "data/sheets/sheet.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -15,8 +16,9 @@ int sheet_create(struct Sheet *sheet, int64_t height, int64_t width, const char 
                  const char *advice, struct Error *error) {
     *sheet = (struct Sheet){.height = height, .width = width};
     if (height > MOST_PIXELS / width)
-        return fail(error, ERROR_USAGE, "%s: a sheet of %lldx%lld pixels is too large; %s", path,
-                    (long long)width, (long long)height, advice);
+        return fail(error, ERROR_USAGE,
+                    "%s: a sheet of %" PRId64 "x%" PRId64 " pixels is too large; %s", path, width,
+                    height, advice);
     size_t bytes = (size_t)(height * width * 3);
     sheet->pixels = memory_allocate(bytes, "contact sheet");
     memset(sheet->pixels, 255, bytes);

@@ -3,7 +3,7 @@
 #define TRAINER_DATA_SHEETS_SHEET_H
 
 #include "base/error.h"
-#include "data/dataset.h"
+#include "data/dataset/dataset.h"
 #include "data/image.h"
 
 #define SHEET_GAP 4           /* pixels between things */

@@ -1,5 +1,6 @@
 #include "data/sheets/statistics_sheet.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -134,8 +135,8 @@ static void draw_example(struct Drawing *drawing, enum Row row, int64_t column,
 
 static void draw_examples(struct Drawing *drawing, struct Shade shade) {
     char names[][SHEET_LONGEST_NAME + 1] = {"stored", "centred", "", "", "zca"};
-    snprintf(names[REBUILT], sizeof names[0], "pca of %lld", (long long)drawing->some);
-    snprintf(names[WHITENED], sizeof names[0], "whitened %lld", (long long)drawing->some);
+    snprintf(names[REBUILT], sizeof names[0], "pca of %" PRId64, drawing->some);
+    snprintf(names[WHITENED], sizeof names[0], "whitened %" PRId64, drawing->some);
     bool unscaled = strcmp(drawing->request->scale, "none") == 0;
     const struct Pca *pca = drawing->request->pca;
     const struct Shade shades[] = {[STORED] = shade,

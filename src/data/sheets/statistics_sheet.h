@@ -3,7 +3,7 @@
 #ifndef TRAINER_DATA_SHEETS_STATISTICS_SHEET_H
 #define TRAINER_DATA_SHEETS_STATISTICS_SHEET_H
 
-#include "data/pca.h"
+#include "data/statistics/pca.h"
 
 struct StatisticsSheet {
     const struct Dataset *dataset;

@@ -1,6 +1,6 @@
-/* Exponential moving average: average ← d · average + (1 − d) · state, behind every step, running
- * statistics included. With `decay_warmup` d = min(decay, (1 + n)/(10 + n)) behind n earlier steps,
- * so that the start is forgotten soon: without it the initial weights stay in the average for about
+/* Exponential moving average: average ← d · average + (1 − d) · state after every step, running
+ * statistics included. With `decay_warmup`, d = min(decay, (1 + n)/(10 + n)) after n earlier steps,
+ * so that the average soon forgets the initial weights; without it they stay in it for about
  * 1/(1 − decay) steps. torch.optim.swa_utils has the form without. */
 #include <math.h>
 
@@ -18,12 +18,13 @@ static const struct Key keys[] = {
      .fallback = "0.999",
      .minimum = 0,
      .maximum = 1,
-     .help = "share of the average that is kept in a step; it spans about 1 / (1 - decay) steps"},
+     .help = "fraction of the average that a step keeps; the average spans about 1 / (1 - decay) "
+             "steps"},
     {.name = "decay_warmup",
      .type = KEY_BOOL,
      .offset = offsetof(struct EmaOptions, decay_warmup),
      .fallback = "true",
-     .help = "a smaller decay in the first steps: (1 + n) / (10 + n) behind n of them"},
+     .help = "a smaller decay in the first steps: (1 + n) / (10 + n) after n steps"},
     KEY_END};
 
 static double weight(const void *options, const struct ScheduleTime *time, int64_t step) {
@@ -45,7 +46,8 @@ static int check(const struct Choice *average, const struct ScheduleTime *time,
     (void)time;
     const struct EmaOptions *o = average->options;
     if (o->decay >= 1)
-        return schema_fail(error, average, "decay", "must be below 1: nothing would ever come in");
+        return schema_fail(error, average, "decay",
+                           "must be below 1: at 1 the average would never change");
     return OK;
 }
 

@@ -1,33 +1,33 @@
-/* The mean of the weights behind every step from `start` on: Polyak and Juditsky 1992,
+/* The mean of the weights after every step from `start` on: Polyak and Juditsky 1992,
  * "Acceleration of stochastic approximation by averaging"; Ruppert 1988. */
-#include "optim/average.h"
+#include "optim/uniform_average.h"
 
 struct PolyakOptions {
-    struct MeanOptions mean;
+    struct UniformAverageOptions uniform;
 };
 
-static const struct Key keys[] = {AVERAGE_MEAN_KEYS(struct PolyakOptions), KEY_END};
+static const struct Key keys[] = {UNIFORM_AVERAGE_KEYS(struct PolyakOptions), KEY_END};
 
 static int64_t start(const void *options, const struct ScheduleTime *time) {
     const struct PolyakOptions *o = options;
-    return span_steps(o->mean.start, time->steps_per_epoch);
+    return span_steps(o->uniform.start, time->steps_per_epoch);
 }
 
 static double weight(const void *options, const struct ScheduleTime *time, int64_t step) {
-    return average_mean_weight(start(options, time), 1, step);
+    return uniform_average_weight(start(options, time), 1, step);
 }
 
 static int64_t first(const void *options, const struct ScheduleTime *time) {
-    return average_mean_first(start(options, time), 1);
+    return uniform_average_first(start(options, time), 1);
 }
 
 static int64_t batches(const void *options, const struct ScheduleTime *time) {
-    return average_mean_batches(&((const struct PolyakOptions *)options)->mean, time);
+    return uniform_average_batches(&((const struct PolyakOptions *)options)->uniform, time);
 }
 
 const struct Average average_polyak = {
     .kind = {.name = "polyak",
-             .summary = "the mean of the weights behind every step",
+             .summary = "the mean of the weights after every step",
              .keys = keys,
              .options_size = sizeof(struct PolyakOptions)},
     .weight = weight,

@@ -1,25 +1,27 @@
-/* Stochastic weight averaging: the mean of the weights at `start`, start + every, …, under a rate
- * that stays high or goes in cycles. Izmailov et al. 2018, "Averaging weights leads to wider optima
- * and better generalization"; the statistics are measured anew as torch.optim.swa_utils.update_bn
- * does it. */
-#include "optim/average.h"
+/* Stochastic weight averaging: the mean of the weights at steps `start`, start + every, …, under a
+ * rate that stays high or goes in cycles. Izmailov et al. 2018, "Averaging weights leads to wider
+ * optima and better generalization"; the statistics are measured anew as
+ * torch.optim.swa_utils.update_bn does. */
+#include <inttypes.h>
+
+#include "optim/uniform_average.h"
 
 struct SwaOptions {
-    struct MeanOptions mean;
+    struct UniformAverageOptions uniform;
     struct Span every;
 };
 
 static const struct Key keys[] = {
-    AVERAGE_MEAN_KEYS(struct SwaOptions),
+    UNIFORM_AVERAGE_KEYS(struct SwaOptions),
     {.name = "every",
      .type = KEY_SPAN,
      .offset = offsetof(struct SwaOptions, every),
      .fallback = "1 epoch",
-     .help = "how often the weights go into the mean; with a cyclic schedule its period"},
+     .help = "how often the weights are added to the mean; with a cyclic schedule, its period"},
     KEY_END};
 
 static int64_t start(const struct SwaOptions *o, const struct ScheduleTime *time) {
-    return span_steps(o->mean.start, time->steps_per_epoch);
+    return span_steps(o->uniform.start, time->steps_per_epoch);
 }
 
 static int64_t every(const struct SwaOptions *o, const struct ScheduleTime *time) {
@@ -27,15 +29,15 @@ static int64_t every(const struct SwaOptions *o, const struct ScheduleTime *time
 }
 
 static double weight(const void *options, const struct ScheduleTime *time, int64_t step) {
-    return average_mean_weight(start(options, time), every(options, time), step);
+    return uniform_average_weight(start(options, time), every(options, time), step);
 }
 
 static int64_t first(const void *options, const struct ScheduleTime *time) {
-    return average_mean_first(start(options, time), every(options, time));
+    return uniform_average_first(start(options, time), every(options, time));
 }
 
 static int64_t batches(const void *options, const struct ScheduleTime *time) {
-    return average_mean_batches(&((const struct SwaOptions *)options)->mean, time);
+    return uniform_average_batches(&((const struct SwaOptions *)options)->uniform, time);
 }
 
 static int check(const struct Choice *average, const struct ScheduleTime *time,
@@ -47,16 +49,17 @@ static int check(const struct Choice *average, const struct ScheduleTime *time,
         return code;
     if (start(o, time) == 0 && apart > time->total)
         return schema_fail(error, average, "every",
-                           "the average begins at step %lld, the first of those that go into it, "
-                           "and the run has %lld; a run cut short for a trial goes with --set "
-                           "'average.every=1 steps'",
-                           (long long)apart, (long long)time->total);
+                           "the average begins at step %" PRId64 ", the first that is added to it, "
+                           "and the run has %" PRId64 "; in a short trial set average.every to "
+                           "1 steps",
+                           apart, time->total);
     return OK;
 }
 
 const struct Average average_swa = {
     .kind = {.name = "swa",
-             .summary = "the mean of the weights at regular times, epochs' or cycles' ends",
+             .summary =
+                 "the mean of the weights at regular times, such as the ends of epochs or cycles",
              .keys = keys,
              .options_size = sizeof(struct SwaOptions)},
     .weight = weight,

@@ -6,17 +6,18 @@
  *
  * The ratio is 1 where |x| or |u| is 0, and for the rows that are not adapted. */
 #include "optim/adam.h"
-#include "optim/rowwise.h"
-#include "optim/sums.h"
+#include "optim/sum_of_squares.h"
+#include "optim/trust_ratio.h"
 
 struct LambOptions {
-    struct RowwiseOptions rowwise;
+    struct TrustRatioOptions rows;
     double beta1, beta2, epsilon;
 };
 
-static const struct Key keys[] = {ROWWISE_KEYS("0", "adds weight_decay * w to Adam's direction"),
-                                  ADAM_BETA_KEYS(struct LambOptions),
-                                  OPTIMIZER_EPSILON_KEY(struct LambOptions, "1.0e-6"), KEY_END};
+static const struct Key keys[] = {
+    TRUST_RATIO_KEYS("0", "adds weight_decay * w to Adam's direction"),
+    ADAM_BETA_KEYS(struct LambOptions), OPTIMIZER_EPSILON_KEY(struct LambOptions, "1.0e-6"),
+    KEY_END};
 
 enum { MEAN, SQUARE, SLOTS };
 enum { WEIGHTS, DIRECTIONS };

@@ -6,16 +6,16 @@
  * φ = 1 where |x| or |g| is 0, and for the rows that are not adapted. */
 #include <tgmath.h>
 
-#include "optim/rowwise.h"
-#include "optim/sums.h"
+#include "optim/sum_of_squares.h"
+#include "optim/trust_ratio.h"
 
 struct LarsOptions {
-    struct RowwiseOptions rowwise;
+    struct TrustRatioOptions rows;
     double momentum, trust, epsilon;
 };
 
 static const struct Key keys[] = {
-    ROWWISE_KEYS("0", "L2 penalty: adds weight_decay * w to the gradient"),
+    TRUST_RATIO_KEYS("0", "L2 penalty: adds weight_decay * w to the gradient"),
     {.name = "momentum",
      .type = KEY_REAL,
      .offset = offsetof(struct LarsOptions, momentum),

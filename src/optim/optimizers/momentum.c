@@ -16,7 +16,7 @@ static const struct Key keys[] = {
 
 static bool update(const struct Update *update) {
     const struct MomentumOptions *options = update->options;
-    const bool course = options->form == FORM_COURSE;
+    const bool course = options->form == MOMENTUM_VELOCITY;
     const real rho = (real)options->momentum, decay = (real)update->weight_decay;
     /* v ← ρv + inward · g, x ← x + outward · v */
     const real inward = course ? -(real)update->rate : 1;

@@ -49,7 +49,8 @@ static bool update_pytorch(const struct Update *update, real rho) {
 static bool update(const struct Update *update) {
     const struct MomentumOptions *options = update->options;
     real rho = (real)options->momentum;
-    return options->form == FORM_COURSE ? update_course(update, rho) : update_pytorch(update, rho);
+    return options->form == MOMENTUM_VELOCITY ? update_course(update, rho)
+                                              : update_pytorch(update, rho);
 }
 
 const struct Optimizer KERNEL(optimizer_nesterov) = {

@@ -21,7 +21,7 @@ static const struct Key keys[] = {
      .type = KEY_ENUM,
      .offset = offsetof(struct PlateauOptions, metric),
      .fallback = "loss",
-     .names = watch_metric_names,
+     .names = patience_metric_names,
      .help = "figure of the validation that is watched: the loss should fall, the accuracy "
              "(R2 where the targets are values) rise"},
     {.name = "factor",
@@ -79,19 +79,19 @@ static double factor(const void *options, const struct ScheduleTime *time, int64
 static void observe(const void *options, const struct Validation *validation,
                     struct ScheduleState *state) {
     const struct PlateauOptions *o = options;
-    struct WatchRule rule = {.metric = (enum WatchMetric)o->metric,
-                             .threshold = o->threshold,
-                             .relative = o->threshold_mode == MODE_RELATIVE};
-    watch_observe(&state->watch, rule, validation);
+    struct PatienceRule rule = {.metric = (enum PatienceMetric)o->metric,
+                                .threshold = o->threshold,
+                                .relative = o->threshold_mode == MODE_RELATIVE};
+    patience_observe(&state->patience, rule, validation);
     if (state->cooldown > 0) {
         state->cooldown--;
-        state->watch.waited = 0;
+        state->patience.waited = 0;
     }
-    if (state->watch.waited <= o->patience)
+    if (state->patience.waited <= o->patience)
         return;
     state->scale = fmax(state->scale * o->factor, o->minimum);
     state->cooldown = o->cooldown;
-    state->watch.waited = 0;
+    state->patience.waited = 0;
 }
 
 const struct Schedule schedule_plateau = {

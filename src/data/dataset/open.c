@@ -1,0 +1,158 @@
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/dataset/opening.h"
+
+#define FORMAT_VERSION 1
+
+static int read_root(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    int64_t version = FORMAT_VERSION;
+    int code = OK;
+    if (h5_has_attribute(opening->file, "/", "format_version"))
+        code = h5_read_attribute(opening->file, "/", "format_version", H5_INT64, &version, error);
+    if (code == OK && version != FORMAT_VERSION)
+        code = fail(error, ERROR_DATA, "%s: has format_version %" PRId64 ", this program reads %d",
+                    dataset->path, version, FORMAT_VERSION);
+    if (code == OK && h5_has_attribute(opening->file, "/", "source"))
+        code = h5_read_attribute(opening->file, "/", "source", H5_TEXT, &dataset->source, error);
+    if (code == OK && !dataset->source)
+        dataset->source = memory_copy_text("");
+    return code;
+}
+
+static int read_classes(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    if (!h5_exists(opening->file, "classes"))
+        return OK; /* named by number once the labels are known */
+    int code = h5_read_texts(opening->file, "classes", &dataset->class_names, &dataset->class_count,
+                             error);
+    if (code == OK && (dataset->class_count < 1 || dataset->class_count > INT32_MAX))
+        code = fail(error, ERROR_DATA, "%s:/classes: has %" PRId64 " names, expected one a class",
+                    dataset->path, dataset->class_count);
+    return code;
+}
+
+/* A split is a group that holds images, labels or targets. */
+static int visit_group(void *context, const char *name, bool is_group, struct Error *error) {
+    (void)error;
+    struct Opening *opening = context;
+    struct Dataset *dataset = opening->dataset;
+    if (!is_group || strcmp(name, "statistics") == 0)
+        return OK;
+    char *images = memory_print("%s/images", name), *labels = memory_print("%s/labels", name);
+    char *targets = memory_print("%s/targets", name);
+    if (h5_exists(opening->file, images) || h5_exists(opening->file, labels) ||
+        h5_exists(opening->file, targets)) {
+        size_t count = (size_t)dataset->split_count;
+        dataset->splits = memory_resize(dataset->splits, count * sizeof *dataset->splits,
+                                        (count + 1) * sizeof *dataset->splits, "splits");
+        dataset->splits[count].name = memory_copy_text(name);
+        dataset->split_count++;
+    }
+    memory_release(images);
+    memory_release(labels);
+    memory_release(targets);
+    return OK;
+}
+
+static int open_labels_and_targets(struct Opening *opening, int index, struct Error *error) {
+    const char *split = opening->dataset->splits[index].name;
+    char *labels = memory_print("%s/labels", split), *targets = memory_print("%s/targets", split);
+    bool has_targets = h5_exists(opening->file, targets);
+    int code = OK;
+    if (!has_targets || h5_exists(opening->file, labels))
+        code = opening_labels(opening, index, error);
+    if (code == OK && has_targets)
+        code = opening_targets(opening, index, error);
+    memory_release(labels);
+    memory_release(targets);
+    return code;
+}
+
+static int read_digest(struct Opening *opening, struct Split *split, struct Error *error) {
+    if (!h5_has_attribute(opening->file, split->name, "digest"))
+        return OK;
+    char *digest;
+    int code = h5_read_attribute(opening->file, split->name, "digest", H5_TEXT, &digest, error);
+    if (code != OK)
+        return code;
+    if (strlen(digest) == 32 && strspn(digest, "0123456789abcdef") == 32)
+        memcpy(split->digest, digest, 33);
+    else
+        code = fail(error, ERROR_DATA,
+                    "%s:/%s, attribute digest: is '%.40s', expected 32 hexadecimal digits",
+                    opening->dataset->path, split->name, digest);
+    memory_release(digest);
+    return code;
+}
+
+static int open_splits(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    int code = h5_list(opening->file, "/", visit_group, opening, error);
+    if (code == OK && dataset->split_count == 0 && h5_exists(opening->file, "predictions"))
+        code = fail(error, ERROR_DATA,
+                    "%s: holds predictions, as trainer predict writes them; expected a data set",
+                    dataset->path);
+    else if (code == OK && dataset->split_count == 0)
+        code = fail(error, ERROR_DATA,
+                    "%s: has no split, expected a group with images and labels, such as /train",
+                    dataset->path);
+    size_t count = (size_t)dataset->split_count;
+    dataset->storage->images = memory_allocate(count * sizeof(void *), "splits");
+    dataset->storage->labels = memory_allocate(count * sizeof(void *), "splits");
+    dataset->storage->targets = memory_allocate(count * sizeof(void *), "splits");
+    for (int i = 0; code == OK && i < dataset->split_count; i++) {
+        code = opening_images(opening, i, error);
+        if (code == OK)
+            code = open_labels_and_targets(opening, i, error);
+        if (code == OK)
+            code = read_digest(opening, &dataset->splits[i], error);
+    }
+    return code;
+}
+
+static void name_classes_by_number(struct Dataset *dataset) {
+    int32_t largest = 0;
+    for (int s = 0; s < dataset->split_count; s++)
+        for (int64_t i = 0; i < dataset->splits[s].count; i++)
+            if (dataset->splits[s].labels[i] > largest)
+                largest = dataset->splits[s].labels[i];
+    dataset->class_count = (int64_t)largest + 1;
+    dataset->class_names = memory_array(char *, dataset->class_count, "class names");
+    for (int64_t i = 0; i < dataset->class_count; i++)
+        dataset->class_names[i] = memory_print("%" PRId64, i);
+}
+
+int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
+    *out = NULL;
+    struct Opening opening = {0};
+    int code = h5_open(&opening.file, path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    struct Dataset *dataset = memory_allocate(sizeof *dataset, "a data set");
+    opening.dataset = dataset;
+    dataset->path = memory_copy_text(path);
+    dataset->storage = memory_allocate(sizeof *dataset->storage, "a data set");
+    code = read_root(&opening, error);
+    if (code == OK)
+        code = read_classes(&opening, error);
+    if (code == OK)
+        code = opening_target_names(&opening, error);
+    if (code == OK)
+        code = open_splits(&opening, error);
+    if (code == OK)
+        code = opening_check_targets(&opening, error);
+    if (code == OK && !dataset->class_names && !dataset->target_count)
+        name_classes_by_number(dataset);
+    if (code == OK)
+        code = opening_statistics(&opening, error);
+    h5_close(opening.file);
+    if (code != OK) {
+        dataset_close(dataset);
+        return code;
+    }
+    *out = dataset;
+    return OK;
+}

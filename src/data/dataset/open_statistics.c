@@ -1,0 +1,89 @@
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/memory.h"
+#include "data/dataset/opening.h"
+
+/* One array of /statistics, in memory. */
+struct Stored {
+    const char *name;
+    const void *values; /* float if `single`, else double */
+    int64_t count;
+    bool single, of_deviation;
+};
+
+static double element_of(const struct Stored *stored, int64_t i) {
+    return stored->single ? (double)((const float *)stored->values)[i]
+                          : ((const double *)stored->values)[i];
+}
+
+static int check_elements(const struct Dataset *dataset, const struct Stored *stored,
+                          struct Error *error) {
+    for (int64_t i = 0; i < stored->count; i++) {
+        double value = element_of(stored, i);
+        if (!isfinite(value))
+            return fail(error, ERROR_DATA,
+                        "%s:/%s: element %" PRId64 " is %g, expected a finite number",
+                        dataset->path, stored->name, i, value);
+        if (stored->of_deviation && !statistic_divides(value))
+            return fail(error, ERROR_DATA,
+                        "%s:/%s: element %" PRId64 " is %g, expected 0 or more%s", dataset->path,
+                        stored->name, i, value, value > 0 ? " that a float can hold" : "");
+    }
+    return OK;
+}
+
+static int read_values(struct Opening *opening, const struct StatisticRow *row, const char *name,
+                       int rank, const int64_t *size, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    int64_t count = memory_product(size, rank);
+    size_t bytes = (size_t)count * (row->single ? sizeof(float) : sizeof(double));
+    if (!memory_can_hold(bytes))
+        return fail(error, ERROR_DATA, "%s:/%s: does not fit into this machine's memory",
+                    dataset->path, name);
+    void *values = memory_allocate(bytes, "statistics of a data set");
+    *statistic_place(row, &dataset->statistics) = values;
+    int code = h5_read(opening->file, name, row->single ? H5_FLOAT32 : H5_FLOAT64, rank, size,
+                       values, error);
+    const struct Stored stored = {name, values, count, row->single, row->of_deviation};
+    return code ? code : check_elements(dataset, &stored, error);
+}
+
+/* Leaves the statistic NULL if the file does not have it. */
+static int read_statistic(struct Opening *opening, const struct StatisticRow *row,
+                          struct Error *error) {
+    const struct Dataset *dataset = opening->dataset;
+    int64_t size[3];
+    int rank = statistic_shape(row, dataset->height, dataset->width, dataset->channels, size);
+    char *name = memory_print("statistics/%s", row->name);
+    int code = OK;
+    if (rank && h5_exists(opening->file, name))
+        code = read_values(opening, row, name, rank, size, error);
+    memory_release(name);
+    return code;
+}
+
+static int read_target_statistic(struct Opening *opening, const char *name, bool of_deviation,
+                                 double **values, struct Error *error) {
+    const struct Dataset *dataset = opening->dataset;
+    if (!h5_exists(opening->file, name))
+        return OK;
+    *values = memory_array(double, dataset->target_count, "statistics of a data set");
+    int code = h5_read(opening->file, name, H5_FLOAT64, 1, &dataset->target_count, *values, error);
+    const struct Stored stored = {name, *values, dataset->target_count, false, of_deviation};
+    return code ? code : check_elements(dataset, &stored, error);
+}
+
+int opening_statistics(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    int code = OK;
+    for (const struct StatisticRow *row = statistic_rows; code == OK && row->name; row++)
+        code = read_statistic(opening, row, error);
+    if (code == OK && dataset->target_count)
+        code = read_target_statistic(opening, "statistics/target_mean", false,
+                                     &dataset->target_mean, error);
+    if (code == OK && dataset->target_count)
+        code = read_target_statistic(opening, "statistics/target_std", true, &dataset->target_std,
+                                     error);
+    return code;
+}

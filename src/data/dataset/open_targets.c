@@ -1,0 +1,159 @@
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/memory.h"
+#include "data/dataset/opening.h"
+
+#define NEARLY_ONE 1e-3 /* how far from 1 a distribution may sum */
+
+int opening_target_names(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    struct H5File *file = opening->file;
+    if (!h5_exists(file, "target_names"))
+        return OK;
+    if (dataset->class_names)
+        return fail(error, ERROR_DATA,
+                    "%s: has both /classes and /target_names; expected classes or values",
+                    dataset->path);
+    int code =
+        h5_read_texts(file, "target_names", &dataset->target_names, &dataset->target_count, error);
+    if (code == OK && dataset->target_count < 1)
+        code = fail(error, ERROR_DATA, "%s:/target_names: has no names", dataset->path);
+    return code;
+}
+
+/* Both kinds of targets have a column an output, known from the names or from the first split. */
+static int check_columns(struct Dataset *dataset, const char *name, int64_t columns,
+                         struct Error *error) {
+    if (dataset->class_names && columns != dataset->class_count)
+        return fail(error, ERROR_DATA,
+                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one a class",
+                    dataset->path, name, columns, dataset->class_count);
+    if (dataset->class_names)
+        return OK;
+    if (dataset->target_count && columns != dataset->target_count)
+        return fail(error, ERROR_DATA,
+                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one a target",
+                    dataset->path, name, columns, dataset->target_count);
+    if (dataset->target_names)
+        return OK;
+    dataset->target_count = columns;
+    dataset->target_names = memory_array(char *, columns, "target names");
+    for (int64_t k = 0; k < columns; k++)
+        dataset->target_names[k] = memory_print("target %" PRId64, k);
+    return OK;
+}
+
+static int check_shape(struct Dataset *dataset, const struct Split *split, const char *name,
+                       const struct H5Info *info, struct Error *error) {
+    int64_t columns = info->rank == 2 ? info->size[1] : 1;
+    if (info->type == H5_TEXT || info->type == H5_OTHER)
+        return fail(error, ERROR_DATA, "%s:/%s: holds %s, expected float32", dataset->path, name,
+                    info->type_name);
+    if (info->rank != 1 && info->rank != 2)
+        return fail(error, ERROR_DATA, "%s:/%s: has %d dimensions, expected 2: (N, outputs)",
+                    dataset->path, name, info->rank);
+    if (info->size[0] != split->count)
+        return fail(error, ERROR_DATA, "%s:/%s: has %" PRId64 " rows for %" PRId64 " images",
+                    dataset->path, name, info->size[0], split->count);
+    int64_t size[] = {split->count, columns, (int64_t)sizeof(float)};
+    int64_t bytes = memory_product(size, 3);
+    if (columns < 1 || bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, ERROR_DATA, "%s:/%s: %" PRId64 " x %" PRId64 " targets %s",
+                    dataset->path, name, split->count, columns,
+                    columns < 1 ? "are none" : "are beyond this machine's memory");
+    return check_columns(dataset, name, columns, error);
+}
+
+static int check_row(const struct Dataset *dataset, const char *name, int64_t row,
+                     const float *values, struct Error *error) {
+    int64_t columns = dataset_outputs(dataset);
+    double sum = 0;
+    for (int64_t k = 0; k < columns; k++) {
+        if (!isfinite(values[k]))
+            return fail(error, ERROR_DATA,
+                        "%s:/%s: row %" PRId64 ", '%s': is %g, expected a number", dataset->path,
+                        name, row, dataset_output_names(dataset)[k], (double)values[k]);
+        if (dataset->class_names && values[k] < 0)
+            return fail(error, ERROR_DATA,
+                        "%s:/%s: row %" PRId64
+                        ", '%s': is %g, expected a part of the class, from 0",
+                        dataset->path, name, row, dataset->class_names[k], (double)values[k]);
+        sum += (double)values[k];
+    }
+    if (dataset->class_names && !(fabs(sum - 1) <= NEARLY_ONE))
+        return fail(error, ERROR_DATA,
+                    "%s:/%s: row %" PRId64
+                    " sums to %g, expected 1: a distribution over the classes",
+                    dataset->path, name, row, sum);
+    return OK;
+}
+
+/* The class that has the most of each row, the lowest among equals. */
+static void label_by_targets(struct Dataset *dataset, int index) {
+    struct Split *split = &dataset->splits[index];
+    int32_t *labels = memory_array(int32_t, split->count, "labels");
+    for (int64_t i = 0; i < split->count; i++) {
+        const float *row = split->targets + i * dataset->class_count;
+        for (int32_t k = 1; k < dataset->class_count; k++)
+            if (row[k] > row[labels[i]])
+                labels[i] = k;
+    }
+    dataset->storage->labels[index] = labels;
+    split->labels = labels;
+}
+
+static int read_rows(struct Dataset *dataset, struct H5File *file, int index, const char *name,
+                     const struct H5Info *info, struct Error *error) {
+    struct Split *split = &dataset->splits[index];
+    int64_t columns = dataset_outputs(dataset);
+    float *targets = memory_array(float, split->count *columns, "targets");
+    dataset->storage->targets[index] = targets;
+    split->targets = targets;
+    int code = h5_read(file, name, H5_FLOAT32, info->rank, info->size, targets, error);
+    for (int64_t i = 0; code == OK && i < split->count; i++)
+        code = check_row(dataset, name, i, targets + i * columns, error);
+    if (code == OK && dataset->class_names && !split->labels)
+        label_by_targets(dataset, index);
+    return code;
+}
+
+int opening_targets(struct Opening *opening, int index, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    struct H5File *file = opening->file;
+    struct Split *split = &dataset->splits[index];
+    char *name = memory_print("%s/targets", split->name);
+    struct H5Info info;
+    int code = OK;
+    if (split->labels && !dataset->class_names)
+        code = fail(error, ERROR_DATA,
+                    "%s:/%s: has labels as well as targets; expected one of them, or /classes "
+                    "over which the targets are distributions",
+                    dataset->path, split->name);
+    if (code == OK)
+        code = h5_info(file, name, &info, error);
+    if (code == OK)
+        code = check_shape(dataset, split, name, &info, error);
+    if (code == OK)
+        code = read_rows(dataset, file, index, name, &info, error);
+    memory_release(name);
+    return code;
+}
+
+int opening_check_targets(const struct Opening *opening, struct Error *error) {
+    const struct Dataset *dataset = opening->dataset;
+    const struct Split *values = NULL, *labelled = NULL;
+    for (int i = 0; i < dataset->split_count; i++) {
+        const struct Split *split = &dataset->splits[i];
+        if (split->labels)
+            labelled = split;
+        else
+            values = split;
+    }
+    if (dataset->target_count && labelled)
+        return fail(error, ERROR_DATA,
+                    "%s:/%s: has labels, but %s%s has %s; expected targets in every split",
+                    dataset->path, labelled->name, values ? "/" : "",
+                    values ? values->name : "the file", values ? "targets" : "/target_names");
+    return OK;
+}

@@ -1,0 +1,227 @@
+#include "data/dataset/writer.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "base/memory.h"
+#include "data/preprocessing/target_scale.h"
+#include "data/statistics/statistics_file.h"
+#include "store/h5.h"
+
+#define FORMAT_VERSION 1
+
+struct DatasetWriter {
+    char *path;
+    struct H5Writer *file;
+    int64_t height, width, channels, class_count, target_count;
+    bool floats;
+    struct Statistics statistics;
+    bool has_train;
+    XXH3_state_t *hash; /* of the split being written */
+    /* The split being written; its name is NULL between splits. */
+    char *split, *images_name;
+    int64_t count, done;
+    void *truth;                      /* labels or targets */
+    size_t truth_bytes;               /* of one sample */
+    double *target_mean, *target_std; /* of split train; NULL before */
+};
+
+static void end_split(struct DatasetWriter *writer) {
+    memory_release(writer->split);
+    memory_release(writer->images_name);
+    memory_release(writer->truth);
+    writer->split = writer->images_name = NULL;
+    writer->truth = NULL;
+}
+
+static void release(struct DatasetWriter *writer) {
+    end_split(writer);
+    statistics_release(&writer->statistics);
+    XXH3_freeState(writer->hash);
+    memory_release(writer->target_mean);
+    memory_release(writer->target_std);
+    memory_release(writer->path);
+    memory_release(writer);
+}
+
+static int check_names(const char *path, const char *what, const char *const *names, int64_t count,
+                       struct Error *error) {
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t j = 0; j < i; j++)
+            if (strcmp(names[i], names[j]) == 0)
+                return fail(error, ERROR_DATA,
+                            "%s: %s %" PRId64 " and %" PRId64 " have the same name '%s'", path,
+                            what, j, i, names[i]);
+    return OK;
+}
+
+static int write_head(struct DatasetWriter *writer, const struct DatasetDescription *description,
+                      struct Error *error) {
+    const int32_t version = FORMAT_VERSION;
+    int code = h5_write_attribute(writer->file, "/", "format_version", H5_INT32, &version, error);
+    if (code == OK)
+        code = h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
+    if (code == OK && description->target_count)
+        return h5_write_texts(writer->file, "/target_names", description->target_names,
+                              description->target_count, error);
+    if (code == OK)
+        code = h5_write_texts(writer->file, "/classes", description->class_names,
+                              description->class_count, error);
+    return code;
+}
+
+int writer_create(struct DatasetWriter **out, const char *path,
+                  const struct DatasetDescription *description, struct Error *error) {
+    *out = NULL;
+    int code =
+        check_names(path, "classes", description->class_names, description->class_count, error);
+    if (code == OK)
+        code = check_names(path, "targets", description->target_names, description->target_count,
+                           error);
+    if (code != OK)
+        return code;
+    struct DatasetWriter *writer = memory_allocate(sizeof *writer, "data set writer");
+    writer->path = memory_copy_text(path);
+    writer->height = description->height;
+    writer->width = description->width;
+    writer->channels = description->channels;
+    writer->floats = description->floats;
+    writer->class_count = description->class_count;
+    writer->target_count = description->target_count;
+    writer->truth_bytes =
+        writer->target_count ? (size_t)writer->target_count * sizeof(float) : sizeof(int32_t);
+    writer->hash = XXH3_createState();
+    statistics_start(&writer->statistics, writer->height, writer->width, writer->channels);
+    code = h5_create(&writer->file, path, error);
+    if (code == OK)
+        code = write_head(writer, description, error);
+    if (code != OK) {
+        writer_abandon(writer);
+        return code;
+    }
+    *out = writer;
+    return OK;
+}
+
+int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
+                       struct Error *error) {
+    CHECK(writer->split == NULL);
+    if (count < 1)
+        return fail(error, ERROR_DATA, "%s: split '%s' holds no images", writer->path, name);
+    const int64_t size[4] = {count, writer->height, writer->width, writer->channels};
+    if (memory_product(size, 4) < 0)
+        return fail(error, ERROR_DATA,
+                    "%s: split '%s' of %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64
+                    " is too large",
+                    writer->path, name, count, size[1], size[2], size[3]);
+    writer->split = memory_copy_text(name);
+    writer->images_name = memory_print("/%s/images", name);
+    writer->truth = memory_allocate((size_t)count * writer->truth_bytes, "labels");
+    writer->count = count;
+    writer->done = 0;
+    XXH3_128bits_reset(writer->hash);
+    return h5_reserve(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8, 4,
+                      size, error);
+}
+
+static int write_truth(struct DatasetWriter *writer, struct Error *error) {
+    const int64_t size[] = {writer->count, writer->target_count};
+    bool values = writer->target_count > 0;
+    char *name = memory_print("/%s/%s", writer->split, values ? "targets" : "labels");
+    int code = h5_write(writer->file, name, values ? H5_FLOAT32 : H5_INT32, values ? 2 : 1, size,
+                        writer->truth, error);
+    memory_release(name);
+    if (!values || strcmp(writer->split, "train") != 0)
+        return code;
+    size_t bytes = (size_t)writer->target_count * sizeof(double);
+    writer->target_mean = memory_allocate(bytes, "statistics");
+    writer->target_std = memory_allocate(bytes, "statistics");
+    target_statistics(writer->truth, writer->count, writer->target_count, writer->target_mean,
+                      writer->target_std);
+    return code;
+}
+
+/* What closes a split once its last image is there: the truth and the digest of both. */
+static int complete_split(struct DatasetWriter *writer, struct Error *error) {
+    char *group = memory_print("/%s", writer->split);
+    XXH3_128bits_update(writer->hash, writer->truth, (size_t)writer->count * writer->truth_bytes);
+    XXH128_hash_t hash = XXH3_128bits_digest(writer->hash);
+    char *digest = memory_print("%016" PRIx64 "%016" PRIx64, hash.high64, hash.low64);
+    int code = write_truth(writer, error);
+    if (code == OK)
+        code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
+    memory_release(digest);
+    memory_release(group);
+    end_split(writer);
+    return code;
+}
+
+static void check_truth(const struct DatasetWriter *writer, const void *truth, int64_t count) {
+    const int32_t *labels = truth;
+    const float *targets = truth;
+    for (int64_t i = 0; i < count * writer->target_count; i++)
+        CHECK(isfinite(targets[i]));
+    for (int64_t i = 0; i < count && !writer->target_count; i++)
+        CHECK(labels[i] >= 0 && labels[i] < writer->class_count);
+}
+
+int writer_append(struct DatasetWriter *writer, const void *images, const void *truth,
+                  int64_t count, struct Error *error) {
+    CHECK(writer->split != NULL && writer->done + count <= writer->count);
+    check_truth(writer, truth, count);
+    int code =
+        h5_write_rows(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8,
+                      writer->done, count, images, error);
+    if (code != OK)
+        return code;
+    XXH3_128bits_update(writer->hash, images,
+                        (size_t)(count * writer->height * writer->width * writer->channels) *
+                            (writer->floats ? sizeof(float) : 1));
+    memcpy((char *)writer->truth + (size_t)writer->done * writer->truth_bytes, truth,
+           (size_t)count * writer->truth_bytes);
+    if (strcmp(writer->split, "train") == 0) {
+        writer->has_train = true;
+        statistics_add(&writer->statistics, !writer->floats, images, count);
+    }
+    writer->done += count;
+    return writer->done == writer->count ? complete_split(writer, error) : OK;
+}
+
+static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
+    struct StatisticValues values;
+    statistics_result(&writer->statistics, &values);
+    int code = statistics_write(writer->file, &values, writer->height, writer->width,
+                                writer->channels, error);
+    statistic_values_release(&values);
+    if (code == OK && writer->target_mean)
+        code = h5_write(writer->file, "/statistics/target_mean", H5_FLOAT64, 1,
+                        &writer->target_count, writer->target_mean, error);
+    if (code == OK && writer->target_mean)
+        code = h5_write(writer->file, "/statistics/target_std", H5_FLOAT64, 1,
+                        &writer->target_count, writer->target_std, error);
+    return code;
+}
+
+int writer_commit(struct DatasetWriter *writer, struct Error *error) {
+    CHECK(writer->split == NULL);
+    int code = writer->has_train ? write_statistics(writer, error) : OK;
+    if (code == OK) {
+        struct H5Writer *file = writer->file;
+        writer->file = NULL;
+        code = h5_commit(file, error);
+    }
+    writer_abandon(writer);
+    return code;
+}
+
+void writer_abandon(struct DatasetWriter *writer) {
+    if (!writer)
+        return;
+    h5_abandon(writer->file);
+    release(writer);
+}

@@ -1,0 +1,171 @@
+#include "data/preprocessing/decorrelate.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "compute/lapack.h"
+#include "data/statistics/statistics_file.h"
+
+/* The components kept, whatever the scope. */
+struct Basis {
+    int64_t elements, count;
+    double *values;  /* (count) */
+    double *vectors; /* (count, elements) */
+};
+
+static void basis_release(struct Basis *basis) {
+    memory_release(basis->values);
+    memory_release(basis->vectors);
+}
+
+static void *doubles(int64_t count) {
+    return memory_array(double, count, "decorrelation");
+}
+
+/* zca beyond the rank: the root of epsilon divides by no less than a tenth of an element's typical
+ * deviation. A little room, since the message rounds what it asks for. */
+static int check_epsilon(const struct PreprocessOptions *options, const struct RunFile *file,
+                         const struct Dataset *dataset, int64_t wanted, double mean_variance,
+                         struct Error *error) {
+    const struct Split *train = dataset_split(dataset, "train", error);
+    double least = mean_variance / 100;
+    if (options->epsilon >= 0.99 * least)
+        return OK;
+    return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                        "%" PRId64 "%s, but the %" PRId64
+                        " training images of %s have variance along %" PRId64 " at "
+                        "most; what a new image has along the others, decorrelate: zca would "
+                        "multiply by 1 / sqrt(epsilon) = %.3g; expected no more components, or "
+                        "epsilon from %.3g, a hundredth of the mean variance",
+                        wanted, options->components ? "" : " (all)", train->count, dataset->path,
+                        train->count - 1, 1 / sqrt(options->epsilon), least);
+}
+
+/* N images lie in a space of N - 1 dimensions about their mean. Along any other component training
+ * sees only zeros; divided by the root of epsilon, what is new in an image would be blown up. */
+static int check_rank(const struct PreprocessOptions *options, const struct RunFile *file,
+                      const struct Dataset *dataset, int64_t wanted, double mean_variance,
+                      struct Error *error) {
+    const struct Split *train = dataset_split(dataset, "train", error);
+    if (!train)
+        return error->code;
+    if (options->decorrelate == DECORRELATE_PCA || wanted < train->count)
+        return OK;
+    if (options->decorrelate == DECORRELATE_ZCA)
+        return check_epsilon(options, file, dataset, wanted, mean_variance, error);
+    return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                        "%" PRId64 "%s, but the %" PRId64
+                        " training images of %s have variance along %" PRId64 " at "
+                        "most; expected no more with decorrelate: pca_whiten, which divides by it",
+                        wanted, options->components ? "" : " (all)", train->count, dataset->path,
+                        train->count - 1);
+}
+
+/* Of whole images: those in the file, computed once. */
+static int image_basis(struct Basis *basis, const struct PreprocessOptions *options,
+                       const struct RunFile *file, const struct Dataset *dataset,
+                       struct Error *error) {
+    const char *scale = options->scale == SCALE_CHANNEL_STD ? "channel_std"
+                        : options->scale == SCALE_PIXEL_STD ? "pixel_std"
+                                                            : "none";
+    double shrink = options->scale == SCALE_RANGE ? 255. * 255 : 1;
+    struct Pca pca;
+    int code = pca_read(&pca, dataset, scale, error);
+    if (code != OK)
+        return code;
+    int64_t wanted = options->components ? options->components : pca.elements;
+    double mean_variance = pca.total_variance / shrink / (double)pca.elements;
+    code = check_rank(options, file, dataset, wanted, mean_variance, error);
+    if (code == OK && wanted > pca.count) {
+        code = runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                            "%" PRId64 "%s, %s keeps the first %" PRId64
+                            "; run: trainer dataset statistics %s "
+                            "--pca --scale %s --components %" PRId64,
+                            options->components, options->components ? "" : " (all)", dataset->path,
+                            pca.count, dataset->path, scale, wanted);
+    } else if (code == OK) {
+        *basis =
+            (struct Basis){pca.elements, wanted, doubles(wanted), doubles(wanted * pca.elements)};
+        for (int64_t i = 0; i < wanted; i++)
+            basis->values[i] = pca.eigenvalues[i] / shrink;
+        for (int64_t i = 0; i < wanted * pca.elements; i++)
+            basis->vectors[i] = (double)pca.eigenvectors[i];
+    }
+    pca_release(&pca);
+    return code;
+}
+
+/* Of pixels: few channels, computed here. */
+static int pixel_basis(struct Basis *basis, const struct PreprocessOptions *options,
+                       const struct Preprocess *preprocess, const struct Dataset *dataset,
+                       struct Error *error) {
+    const double *covariance = dataset->statistics.channel_covariance;
+    int64_t channels = dataset->channels;
+    if (!covariance)
+        return fail(error, ERROR_DATA,
+                    "%s: has no /statistics/channel_covariance, which preprocess.scope: pixel "
+                    "needs; run: trainer dataset statistics %s",
+                    dataset->path, dataset->path);
+    *basis = (struct Basis){channels, options->components ? options->components : channels,
+                            doubles(channels), doubles(channels * channels)};
+    for (int64_t i = 0; i < channels; i++)
+        for (int64_t j = 0; j < channels; j++)
+            basis->vectors[i * channels + j] = covariance[i * channels + j] *
+                                               (double)preprocess->factor[i] *
+                                               (double)preprocess->factor[j];
+    int code = lapack_symmetric_eigen(channels, basis->vectors, basis->values, error);
+    for (int64_t i = 0; i < channels; i++)
+        basis->values[i] = fmax(basis->values[i], 0);
+    return code;
+}
+
+/* Multiplies row i by (λ_i + ε)^power. */
+static void weigh(struct Basis *basis, double epsilon, double power) {
+    for (int64_t i = 0; i < basis->count; i++) {
+        double weight = pow(basis->values[i] + epsilon, power);
+        for (int64_t j = 0; j < basis->elements; j++)
+            basis->vectors[i * basis->elements + j] *= weight;
+    }
+}
+
+static float *matrix_of_rows(const struct Basis *basis) {
+    int64_t count = basis->count * basis->elements;
+    float *matrix = memory_array(float, count, "decorrelation");
+    for (int64_t i = 0; i < count; i++)
+        matrix[i] = (float)basis->vectors[i];
+    return matrix;
+}
+
+/* Bᵀ·B of the rows (λ_i + ε)^(−1/4)·e_i. */
+static float *symmetric_matrix(const struct Basis *basis) {
+    int64_t n = basis->elements;
+    double *product = doubles(n * n);
+    float *matrix = memory_array(float, n *n, "decorrelation");
+    lapack_add_scatter(basis->count, n, basis->vectors, product);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j <= i; j++)
+            matrix[i * n + j] = matrix[j * n + i] = (float)product[i * n + j];
+    memory_release(product);
+    return matrix;
+}
+
+int decorrelate_create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
+                       const struct RunFile *file, const struct Dataset *dataset,
+                       struct Error *error) {
+    struct Basis basis = {0};
+    int code = options->scope == SCOPE_IMAGE
+                   ? image_basis(&basis, options, file, dataset, error)
+                   : pixel_basis(&basis, options, preprocess, dataset, error);
+    if (code == OK) {
+        bool zca = options->decorrelate == DECORRELATE_ZCA;
+        if (options->decorrelate != DECORRELATE_PCA)
+            weigh(&basis, options->epsilon, zca ? -0.25 : -0.5);
+        preprocess->matrix = zca ? symmetric_matrix(&basis) : matrix_of_rows(&basis);
+        preprocess->matrix_rows = zca ? basis.elements : basis.count;
+        preprocess->matrix_columns = basis.elements;
+    }
+    basis_release(&basis);
+    return code;
+}

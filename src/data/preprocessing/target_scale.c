@@ -1,0 +1,89 @@
+#include "data/preprocessing/target_scale.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+const char *const target_rule_names[] = {"standardise", "none", NULL};
+
+/* Exact for a target that never varies: a mean that is off by a rounding would leave it a deviation
+ * of the same size, by which other values would then be divided. */
+static bool varies(const float *targets, int64_t count, int64_t outputs) {
+    for (int64_t i = 1; i < count; i++)
+        if (targets[i * outputs] != targets[0])
+            return true;
+    return false;
+}
+
+void target_statistics(const float *targets, int64_t count, int64_t outputs, double *mean,
+                       double *deviation) {
+    for (int64_t k = 0; k < outputs; k++) {
+        double sum = 0, squares = 0;
+        mean[k] = (double)targets[k];
+        deviation[k] = 0;
+        if (!varies(targets + k, count, outputs))
+            continue;
+        for (int64_t i = 0; i < count; i++)
+            sum += (double)targets[i * outputs + k];
+        mean[k] = sum / (double)count;
+        for (int64_t i = 0; i < count; i++) {
+            double difference = (double)targets[i * outputs + k] - mean[k];
+            squares += difference * difference;
+        }
+        deviation[k] = sqrt(squares / (double)count);
+    }
+}
+
+static double *make_values(int64_t count) {
+    return memory_allocate((size_t)count * sizeof(double), "the targets' scale");
+}
+
+void target_scale_create(struct TargetScale *scale, enum TargetRule rule,
+                         const struct Dataset *dataset, const struct Split *train) {
+    int64_t count = dataset->target_count;
+    size_t bytes = (size_t)count * sizeof(double);
+    *scale = (struct TargetScale){
+        .count = count, .mean = make_values(count), .deviation = make_values(count)};
+    if (count && rule == TARGETS_STANDARDISE) {
+        target_statistics(train->targets, train->count, count, scale->mean, scale->deviation);
+        if (dataset->target_mean)
+            memcpy(scale->mean, dataset->target_mean, bytes);
+        if (dataset->target_std)
+            memcpy(scale->deviation, dataset->target_std, bytes);
+    }
+    for (int64_t k = 0; k < count; k++)
+        if (scale->deviation[k] <= 0)
+            scale->deviation[k] = 1;
+}
+
+void target_scale_release(struct TargetScale *scale) {
+    memory_release(scale->mean);
+    memory_release(scale->deviation);
+    *scale = (struct TargetScale){0};
+}
+
+double target_scale_weights(const struct TargetScale *scale, double *weights) {
+    double sum = 0;
+    for (int64_t k = 0; k < scale->count; k++)
+        sum += scale->deviation[k] * scale->deviation[k];
+    for (int64_t k = 0; k < scale->count; k++)
+        weights[k] = scale->deviation[k] * scale->deviation[k] / sum;
+    return sum / (double)scale->count;
+}
+
+void target_scale_apply(const struct TargetScale *scale, int64_t rows, const float *from,
+                        float *to) {
+    for (int64_t i = 0; i < rows * scale->count; i++) {
+        int64_t k = i % scale->count;
+        to[i] = (float)(((double)from[i] - scale->mean[k]) / scale->deviation[k]);
+    }
+}
+
+void target_scale_undo(const struct TargetScale *scale, int64_t rows, const float *from,
+                       float *to) {
+    for (int64_t i = 0; i < rows * scale->count; i++) {
+        int64_t k = i % scale->count;
+        to[i] = (float)((double)from[i] * scale->deviation[k] + scale->mean[k]);
+    }
+}

@@ -1,0 +1,125 @@
+#include "data/statistics/pca.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "compute/lapack.h"
+#include "data/statistics/covariance.h"
+
+const char *const pca_scales[] = {"none", "channel_std", "pixel_std", NULL};
+
+void pca_release(struct Pca *pca) {
+    memory_release(pca->eigenvalues);
+    memory_release(pca->eigenvectors);
+    *pca = (struct Pca){0};
+}
+
+int64_t pca_components_for(const struct Pca *pca, double share) {
+    double sum = 0;
+    for (int64_t k = 0; k < pca->count; k++) {
+        sum += pca->eigenvalues[k];
+        if (sum >= share * pca->total_variance)
+            return k + 1;
+    }
+    return 0;
+}
+
+int pca_divisors(const struct Dataset *dataset, const struct StatisticValues *values,
+                 const char *scale, double *divisors, struct Error *error) {
+    int64_t elements = dataset->height * dataset->width * dataset->channels;
+    bool channel = strcmp(scale, "channel_std") == 0, pixel = strcmp(scale, "pixel_std") == 0;
+    if ((channel && !values->channel_std) || (pixel && !values->pixel_std))
+        return fail(error, ERROR_DATA,
+                    "%s: has no /statistics/%s; run: trainer dataset statistics %s", dataset->path,
+                    scale, dataset->path);
+    for (int64_t i = 0; i < elements; i++) {
+        double deviation = 1;
+        if (channel)
+            deviation = values->channel_std[i % dataset->channels];
+        if (pixel)
+            deviation = (double)values->pixel_std[i];
+        divisors[i] = deviation > 0 ? deviation : 1;
+    }
+    return OK;
+}
+
+static int check_room(const struct Dataset *dataset, int64_t elements, struct Error *error) {
+    int64_t bytes = elements <= LAPACK_EIGEN_MOST
+                        ? covariance_bytes(elements) + lapack_symmetric_eigen_bytes(elements)
+                        : INT64_MAX;
+    if (memory_can_hold((uint64_t)bytes))
+        return OK;
+    char need[32];
+    double square = (double)elements * (double)elements;
+    return fail(error, ERROR_DATA,
+                "%s: images of %" PRId64 "x%" PRId64 "x%" PRId64
+                " have a covariance matrix of %" PRId64 " rows; with its "
+                "eigenvectors it takes %s, more than there is: take smaller images, or "
+                "preprocess.scope: pixel",
+                dataset->path, dataset->height, dataset->width, dataset->channels, elements,
+                text_bytes(3 * square * sizeof(double), need));
+}
+
+static void add_images(struct Covariance *covariance, const struct Split *split,
+                       const struct Ticker *ticker) {
+    size_t image = (size_t)covariance->elements * (split->bytes ? 1 : sizeof(float));
+    for (int64_t first = 0; first < split->count; first += COVARIANCE_BLOCK) {
+        int64_t left = split->count - first;
+        covariance_add(covariance, (const char *)split->images + (size_t)first * image,
+                       left < COVARIANCE_BLOCK ? left : COVARIANCE_BLOCK);
+        if (ticker && ticker->report)
+            ticker->report(ticker->context, "covariance", covariance->count, split->count);
+    }
+}
+
+/* Dividing element i by d_i divides the covariance of i and j by d_i·d_j. */
+static void divide(double *matrix, int64_t elements, const double *divisors) {
+    for (int64_t i = 0; i < elements; i++)
+        for (int64_t j = 0; j <= i; j++)
+            matrix[i * elements + j] /= divisors[i] * divisors[j];
+}
+
+/* From all eigenvectors, as rows, and eigenvalues. Variances that are negative by rounding are 0.
+ */
+static void keep(struct Pca *pca, int64_t components, const double *vectors, const double *values) {
+    int64_t elements = pca->elements;
+    pca->count = components && components < elements ? components : elements;
+    pca->eigenvalues = memory_array(double, pca->count, "eigenvalues");
+    pca->eigenvectors = memory_array(float, pca->count *elements, "eigenvectors");
+    for (int64_t i = 0; i < elements; i++)
+        pca->total_variance += fmax(values[i], 0);
+    for (int64_t i = 0; i < pca->count; i++)
+        pca->eigenvalues[i] = fmax(values[i], 0);
+    for (int64_t i = 0; i < pca->count * elements; i++)
+        pca->eigenvectors[i] = (float)vectors[i];
+}
+
+int pca_compute(struct Pca *pca, const struct Dataset *dataset, const struct Split *split,
+                const struct StatisticValues *values, const char *scale, int64_t components,
+                const struct Ticker *ticker, struct Error *error) {
+    int64_t elements = dataset->height * dataset->width * dataset->channels;
+    *pca = (struct Pca){.elements = elements};
+    int code = check_room(dataset, elements, error);
+    if (code != OK)
+        return code;
+    double *divisors = memory_array(double, elements, "divisors");
+    double *eigenvalues = memory_array(double, elements, "eigenvalues");
+    struct Covariance covariance;
+    covariance_start(&covariance, elements, split->bytes, values->mean_image);
+    code = pca_divisors(dataset, values, scale, divisors, error);
+    if (code == OK) {
+        add_images(&covariance, split, ticker);
+        covariance_finish(&covariance);
+        divide(covariance.scatter, elements, divisors);
+        code = lapack_symmetric_eigen(elements, covariance.scatter, eigenvalues, error);
+    }
+    if (code == OK)
+        keep(pca, components, covariance.scatter, eigenvalues);
+    covariance_release(&covariance);
+    memory_release(eigenvalues);
+    memory_release(divisors);
+    return code;
+}

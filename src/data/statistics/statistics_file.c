@@ -1,0 +1,174 @@
+#include "data/statistics/statistics_file.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+int statistics_write(struct H5Writer *writer, const struct StatisticValues *values, int64_t height,
+                     int64_t width, int64_t channels, struct Error *error) {
+    int code = OK;
+    for (const struct StatisticRow *row = statistic_rows; code == OK && row->name; row++) {
+        int64_t size[3];
+        int rank = statistic_shape(row, height, width, channels, size);
+        if (rank == 0)
+            continue;
+        char *name = memory_print("/statistics/%s", row->name);
+        code = h5_write(writer, name, row->single ? H5_FLOAT32 : H5_FLOAT64, rank, size,
+                        statistic_of(row, values), error);
+        memory_release(name);
+    }
+    return code;
+}
+
+/* --- principal components --------------------------------------------------------------------- */
+
+/* The names of what is kept for a scale. */
+struct Names {
+    char *group, *values, *vectors;
+};
+
+static struct Names names_of(const char *scale) {
+    return (struct Names){memory_print("/statistics/pca/%s", scale),
+                          memory_print("/statistics/pca/%s/eigenvalues", scale),
+                          memory_print("/statistics/pca/%s/eigenvectors", scale)};
+}
+
+static void names_release(struct Names *names) {
+    memory_release(names->group);
+    memory_release(names->values);
+    memory_release(names->vectors);
+}
+
+static const struct Split *training_split(const struct Dataset *dataset) {
+    struct Error ignored;
+    return dataset_split(dataset, "train", &ignored);
+}
+
+static int write_pca(struct H5Writer *writer, const struct Dataset *dataset, const struct Pca *pca,
+                     const char *scale, struct Error *error) {
+    const int64_t size[] = {pca->count, dataset->height, dataset->width, dataset->channels};
+    struct Names names = names_of(scale);
+    int code = h5_write(writer, names.values, H5_FLOAT64, 1, size, pca->eigenvalues, error);
+    if (code == OK)
+        code = h5_write(writer, names.vectors, H5_FLOAT32, 4, size, pca->eigenvectors, error);
+    if (code == OK)
+        code = h5_write_attribute(writer, names.group, "total_variance", H5_FLOAT64,
+                                  &pca->total_variance, error);
+    if (code == OK)
+        code = h5_write_attribute(writer, names.group, "digest", H5_TEXT,
+                                  training_split(dataset)->digest, error);
+    names_release(&names);
+    return code;
+}
+
+int statistics_store(const struct Dataset *dataset, const struct StatisticValues *values,
+                     const struct Pca *pca, const char *scale, struct Error *error) {
+    struct H5Writer *writer;
+    int code = h5_update(&writer, dataset->path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    code =
+        statistics_write(writer, values, dataset->height, dataset->width, dataset->channels, error);
+    if (code == OK && pca)
+        code = write_pca(writer, dataset, pca, scale, error);
+    if (code == OK)
+        return h5_commit(writer, error);
+    h5_abandon(writer);
+    return code;
+}
+
+/* They are of the pixels that the file holds now. */
+static int check_digest(struct H5File *file, const struct Dataset *dataset, const char *group,
+                        const char *scale, struct Error *error) {
+    const struct Split *train = training_split(dataset);
+    char *digest;
+    if (!train || !train->digest[0] || !h5_has_attribute(file, group, "digest"))
+        return OK;
+    int code = h5_read_attribute(file, group, "digest", H5_TEXT, &digest, error);
+    if (code != OK)
+        return code;
+    if (digest[0] && strcmp(digest, train->digest) != 0)
+        code = fail(error, ERROR_DATA,
+                    "%s:%s: is of another training split (digest %.40s, the file's is %s); run: "
+                    "trainer dataset statistics %s --pca --scale %s",
+                    dataset->path, group, digest, train->digest, dataset->path, scale);
+    memory_release(digest);
+    return code;
+}
+
+static int check_values(const struct Dataset *dataset, const struct Pca *pca,
+                        const struct Names *names, struct Error *error) {
+    for (int64_t i = 0; i < pca->count; i++) {
+        double value = pca->eigenvalues[i];
+        if (!isfinite(value) || value < 0 || (i && value > pca->eigenvalues[i - 1]))
+            return fail(error, ERROR_DATA,
+                        "%s:%s: element %" PRId64 " is %g, expected descending numbers, 0 or more",
+                        dataset->path, names->values, i, value);
+    }
+    for (int64_t i = 0; i < pca->count * pca->elements; i++)
+        if (!(fabsf(pca->eigenvectors[i]) <= 1.01f))
+            return fail(error, ERROR_DATA,
+                        "%s:%s: vector %" PRId64 " holds %g, expected a vector of length 1",
+                        dataset->path, names->vectors, i / pca->elements,
+                        (double)pca->eigenvectors[i]);
+    if (!isfinite(pca->total_variance) || pca->total_variance < 0)
+        return fail(error, ERROR_DATA, "%s:%s, attribute total_variance: is %g, expected a number",
+                    dataset->path, names->group, pca->total_variance);
+    return OK;
+}
+
+static int read_pca(struct H5File *file, const struct Dataset *dataset, const struct Names *names,
+                    struct Pca *pca, struct Error *error) {
+    struct H5Info info;
+    int code = h5_info(file, names->values, &info, error);
+    if (code != OK)
+        return code;
+    int64_t size[] = {info.rank ? info.size[0] : 0, dataset->height, dataset->width,
+                      dataset->channels};
+    if (info.rank != 1 || size[0] < 1 || size[0] > pca->elements)
+        return fail(error, ERROR_DATA,
+                    "%s:%s: expected one dimension, of 1 to %" PRId64
+                    " components, found %d of %" PRId64,
+                    dataset->path, names->values, pca->elements, info.rank, size[0]);
+    int64_t count = memory_product(size, 4);
+    if (count < 0 || !memory_can_hold((uint64_t)count * sizeof(float)))
+        return fail(error, ERROR_DATA, "%s:%s: is beyond this machine's memory", dataset->path,
+                    names->vectors);
+    pca->count = size[0];
+    pca->eigenvalues = memory_array(double, size[0], "eigenvalues");
+    pca->eigenvectors = memory_array(float, count, "eigenvectors");
+    code = h5_read(file, names->values, H5_FLOAT64, 1, size, pca->eigenvalues, error);
+    if (code == OK)
+        code = h5_read(file, names->vectors, H5_FLOAT32, 4, size, pca->eigenvectors, error);
+    if (code == OK)
+        code = h5_read_attribute(file, names->group, "total_variance", H5_FLOAT64,
+                                 &pca->total_variance, error);
+    return code == OK ? check_values(dataset, pca, names, error) : code;
+}
+
+int pca_read(struct Pca *pca, const struct Dataset *dataset, const char *scale,
+             struct Error *error) {
+    *pca = (struct Pca){.elements = dataset->height * dataset->width * dataset->channels};
+    struct H5File *file;
+    int code = h5_open(&file, dataset->path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    struct Names names = names_of(scale);
+    if (!h5_exists(file, names.values))
+        code = fail(error, ERROR_DATA,
+                    "%s: has no principal components for preprocess.scale: %s; run: trainer "
+                    "dataset statistics %s --pca --scale %s",
+                    dataset->path, strcmp(scale, "none") ? scale : "none or range", dataset->path,
+                    scale);
+    if (code == OK)
+        code = check_digest(file, dataset, names.group, scale, error);
+    if (code == OK)
+        code = read_pca(file, dataset, &names, pca, error);
+    names_release(&names);
+    h5_close(file);
+    if (code != OK)
+        pca_release(pca);
+    return code;
+}

@@ -1,0 +1,3 @@
+#include "optim/optimizer.h"
+
+const char *const optimizer_row_names[] = {"weights", "all", NULL};

@@ -1,0 +1,22 @@
+/* What the optimisers share whose step on a row is scaled by a ratio of norms over it (LARS, LAMB).
+ */
+#ifndef TRAINER_OPTIM_TRUST_RATIO_H
+#define TRAINER_OPTIM_TRUST_RATIO_H
+
+#include "optim/optimizer.h"
+
+/* Their options begin with it. */
+struct TrustRatioOptions {
+    struct OptimizerCommon common;
+    int adapt; /* enum: "weights", "all" */
+};
+
+#define TRUST_RATIO_KEYS(share, meaning)                                                           \
+    OPTIMIZER_COMMON_KEYS_DECAY(struct TrustRatioOptions, share, meaning), {                       \
+        .name = "adapt", .type = KEY_ENUM, .offset = offsetof(struct TrustRatioOptions, adapt),    \
+        .fallback = "weights", .names = optimizer_row_names,                                       \
+        .help = "whose step is scaled by the trust ratio: weights (biases and normalisations "     \
+                "take the plain step, ratio 1) or all"                                             \
+    }
+
+#endif

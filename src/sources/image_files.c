@@ -1,0 +1,107 @@
+#include "sources/image_files.h"
+
+#include <inttypes.h>
+
+#include "base/memory.h"
+#include "pictures/image_decode.h"
+
+void name_list_add(struct NameList *names, char *name) {
+    if (names->count == names->capacity) {
+        int64_t capacity = names->capacity ? 2 * names->capacity : 64;
+        names->names = memory_resize(names->names, (size_t)names->capacity * sizeof(char *),
+                                     (size_t)capacity * sizeof(char *), "file names");
+        names->capacity = capacity;
+    }
+    names->names[names->count++] = name;
+}
+
+void name_list_release(struct NameList *names) {
+    for (int64_t i = 0; i < names->count; i++)
+        memory_release(names->names[i]);
+    memory_release(names->names);
+    *names = (struct NameList){0};
+}
+
+void image_files_start(struct Source *source, const struct SourceOptions *options) {
+    struct ImageFiles *state = memory_allocate(sizeof *state, "image files");
+    source->state = state;
+    state->resize = options->resize;
+    state->resizing = options->height > 0;
+    source->height = options->height;
+    source->width = options->width;
+    source->channels = options->channels;
+}
+
+/* Puts the line of the list that names the image in front of the message. */
+static int located(const struct ImageFiles *state, int64_t item, int code, struct Error *error) {
+    if (code != OK && state->lines.count)
+        error_context(error, "%s", state->lines.names[item]);
+    return code;
+}
+
+int image_files_load(const struct Source *source, int64_t item, uint8_t *pixels,
+                     struct Error *error) {
+    const struct ImageFiles *state = source->state;
+    const char *path = state->files.names[item];
+    struct ImageBytes image;
+    int code = image_decode_file(path, source->channels, &image, error);
+    if (code != OK)
+        return located(state, item, code, error);
+    if (!state->resizing && (image.height != source->height || image.width != source->width))
+        code = fail(error, ERROR_DATA,
+                    "%s: %" PRId64 "x%" PRId64 " pixels, but the first image has %" PRId64
+                    "x%" PRId64 "; ask for one size "
+                    "with --size WIDTHxHEIGHT",
+                    path, image.width, image.height, source->width, source->height);
+    else if (pixels)
+        resize_image(&image, state->resize, source->height, source->width, pixels);
+    memory_release(image.pixels);
+    return located(state, item, code, error);
+}
+
+int image_files_read(const struct Source *source, const int64_t *items, int64_t count,
+                     void *samples, struct Error *error) {
+    int64_t bytes = source_sample_bytes(source), first_bad = count;
+    uint8_t *pixels = samples;
+    /* Of several bad images the first is named, whatever the number of threads. */
+#pragma omp parallel for schedule(dynamic, 8)
+    for (int64_t i = 0; i < count; i++) {
+        struct Error own;
+        if (image_files_load(source, items[i], pixels + i * bytes, &own) == OK)
+            continue;
+#pragma omp critical(source_error)
+        if (i < first_bad) {
+            first_bad = i;
+            *error = own;
+        }
+    }
+    return first_bad == count ? OK : error->code;
+}
+
+int image_files_take_size(struct Source *source, bool skip_bad, struct Error *error) {
+    const struct ImageFiles *state = source->state;
+    if (state->resizing)
+        return OK;
+    for (int64_t i = 0; i < state->files.count; i++) {
+        struct ImageBytes image;
+        int code = image_decode_file(state->files.names[i], source->channels, &image, error);
+        if (code == OK) {
+            source->height = image.height;
+            source->width = image.width;
+            memory_release(image.pixels);
+            return OK;
+        }
+        if (!skip_bad)
+            return located(state, i, code, error);
+    }
+    return fail(error, ERROR_DATA, "no image can be decoded");
+}
+
+void image_files_release(struct Source *source) {
+    struct ImageFiles *state = source->state;
+    if (state) {
+        name_list_release(&state->files);
+        name_list_release(&state->lines);
+    }
+    memory_release(state);
+}

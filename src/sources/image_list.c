@@ -1,0 +1,94 @@
+/* --format image-list: a CSV file a split, with a line of names: column "path" is an image file,
+ * beside the list or absolute; --target names the columns that are its targets, by default all
+ * others. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sources/csv.h"
+#include "sources/image_files.h"
+
+static void take_all_targets(struct Source *source, const struct Csv *csv, int64_t path) {
+    const char **names = memory_allocate((size_t)csv->columns * sizeof *names, "target names");
+    int64_t count = 0;
+    for (int64_t i = 0; i < csv->columns; i++)
+        if (i != path)
+            names[count++] = csv_field(csv, -1, i);
+    source_set_targets(source, names, count);
+    memory_release(names);
+}
+
+static char *file_beside(const char *list, const char *path) {
+    const char *slash = strrchr(list, '/');
+    if (path[0] == '/' || !slash)
+        return memory_copy_text(path);
+    return memory_print("%.*s/%s", (int)(slash - list), list, path);
+}
+
+static int add_rows(struct Source *source, const char *name, const struct Csv *csv, int64_t path,
+                    struct Error *error) {
+    struct ImageFiles *state = source->state;
+    struct SourceSplit *split = source_add_split(source, name, csv->rows);
+    for (int64_t row = 0; row < csv->rows; row++) {
+        split->items[row] = state->files.count;
+        name_list_add(&state->files, file_beside(csv->path, csv_field(csv, row, path)));
+        name_list_add(&state->lines, memory_print("%s:%" PRId64, csv->path, csv->lines[1 + row]));
+    }
+    for (int64_t k = 0; k < source->target_count; k++) {
+        int64_t column = csv_column(csv, source->target_names[k], error);
+        int code = column < 0 ? error->code : OK;
+        for (int64_t row = 0; !code && row < csv->rows; row++)
+            code = csv_number(csv, row, column, split->targets + row * source->target_count + k,
+                              error);
+        if (code)
+            return code;
+    }
+    return OK;
+}
+
+static int add_list(struct Source *source, const char *name, const char *file,
+                    struct Error *error) {
+    struct Csv csv;
+    int code = csv_read(&csv, file, error);
+    int64_t path = code ? -1 : csv_column(&csv, "path", error);
+    if (!code && path < 0)
+        code = error->code;
+    if (!code && !source->target_count)
+        take_all_targets(source, &csv, path);
+    if (!code && !source->target_count)
+        code =
+            fail(error, ERROR_DATA, "%s:%" PRId64 ": has no column beside 'path'; expected targets",
+                 csv.path, csv.lines[0]);
+    if (!code)
+        code = add_rows(source, name, &csv, path, error);
+    csv_release(&csv);
+    return code;
+}
+
+static int open_lists(struct Source *source, const struct SourceOptions *options,
+                      const struct Ticker *ticker, struct Error *error) {
+    (void)ticker;
+    if ((options->split_count > 0) == (options->path_count > 0) || options->path_count > 1)
+        return fail(error, ERROR_USAGE,
+                    "--format image-list: expected one FILE.csv, the split 'train', or --split "
+                    "NAME=FILE.csv for each split");
+    if (options->classes)
+        return fail(error, ERROR_USAGE, "--classes: the targets of an image list are values");
+    image_files_start(source, options);
+    if (options->target_count)
+        source_set_targets(source, options->targets, options->target_count);
+    int code = OK;
+    if (options->path_count)
+        code = add_list(source, "train", options->paths[0], error);
+    for (int i = 0; !code && i < options->split_count; i++)
+        code = add_list(source, options->splits[i].name, options->splits[i].path, error);
+    return code ? code : image_files_take_size(source, false, error);
+}
+
+extern const struct SourceFormat source_image_list;
+const struct SourceFormat source_image_list = {
+    .name = "image-list",
+    .help = "FILE.csv with a column path of image files and columns of targets",
+    .open = open_lists,
+    .read = image_files_read,
+    .release = image_files_release};

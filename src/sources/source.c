@@ -1,0 +1,131 @@
+#include "sources/source.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+extern const struct SourceFormat source_image_folder, source_cifar10, source_cifar100, source_idx,
+    source_table, source_image_list;
+
+const struct SourceFormat *const source_formats[] = {&source_image_folder,
+                                                     &source_cifar10,
+                                                     &source_cifar100,
+                                                     &source_idx,
+                                                     &source_table,
+                                                     &source_image_list,
+                                                     NULL};
+
+static const struct SourceFormat *find_format(const char *name, struct Error *error) {
+    const char *names[sizeof source_formats / sizeof *source_formats] = {NULL};
+    int count = 0;
+    for (; source_formats[count]; count++) {
+        names[count] = source_formats[count]->name;
+        if (strcmp(names[count], name) == 0)
+            return source_formats[count];
+    }
+    const char *near = text_nearest(name, names, count);
+    struct Text all = {0};
+    for (int i = 0; i < count; i++)
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+    fail(error, ERROR_USAGE, "unknown format '%s'; expected one of %s%s%s%s", name, all.data,
+         near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    text_release(&all);
+    return NULL;
+}
+
+/* Puts the user's names in place of the format's own. */
+static int rename_classes(struct Source *source, const struct SourceOptions *options,
+                          struct Error *error) {
+    if (options->class_count < source->class_count)
+        return fail(error, ERROR_USAGE,
+                    "--classes names %" PRId64 " classes; the labels need %" PRId64,
+                    options->class_count, source->class_count);
+    source_set_classes(source, options->classes, options->class_count);
+    return OK;
+}
+
+int source_open(struct Source *source, const struct SourceOptions *options,
+                const struct Ticker *ticker, struct Error *error) {
+    *source = (struct Source){.format = find_format(options->format, error)};
+    if (!source->format)
+        return error->code;
+    int code = source->format->open(source, options, ticker, error);
+    if (code == OK && options->classes)
+        code = rename_classes(source, options, error);
+    if (code != OK)
+        source_release(source);
+    return code;
+}
+
+static void release_names(char **names, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        memory_release(names[i]);
+    memory_release(names);
+}
+
+void source_release(struct Source *source) {
+    if (source->format)
+        source->format->release(source);
+    release_names(source->class_names, source->class_count);
+    release_names(source->target_names, source->target_count);
+    for (int i = 0; i < source->split_count; i++) {
+        memory_release(source->splits[i].name);
+        memory_release(source->splits[i].labels);
+        memory_release(source->splits[i].items);
+        memory_release(source->splits[i].targets);
+    }
+    memory_release(source->splits);
+    *source = (struct Source){0};
+}
+
+int source_read(const struct Source *source, const int64_t *items, int64_t count, void *samples,
+                struct Error *error) {
+    return source->format->read(source, items, count, samples, error);
+}
+
+int64_t source_sample_bytes(const struct Source *source) {
+    return source->height * source->width * source->channels *
+           (source->floats ? (int64_t)sizeof(float) : 1);
+}
+
+struct SourceSplit *source_find_split(const struct Source *source, const char *name) {
+    for (int i = 0; i < source->split_count; i++)
+        if (strcmp(source->splits[i].name, name) == 0)
+            return &source->splits[i];
+    return NULL;
+}
+
+struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count) {
+    size_t bytes = (size_t)source->split_count * sizeof *source->splits;
+    source->splits = memory_resize(source->splits, bytes, bytes + sizeof *source->splits, "splits");
+    struct SourceSplit *split = &source->splits[source->split_count++];
+    split->name = memory_copy_text(name);
+    split->count = count;
+    split->items = memory_array(int64_t, count, "sample numbers");
+    if (source->target_count)
+        split->targets = memory_array(float, count * source->target_count, "targets");
+    else
+        split->labels = memory_array(int32_t, count, "labels");
+    return split;
+}
+
+static char **copy_names(const char *const *names, int64_t count) {
+    char **copies = memory_array(char *, count, "names");
+    for (int64_t i = 0; i < count; i++)
+        copies[i] = memory_copy_text(names[i]);
+    return copies;
+}
+
+void source_set_classes(struct Source *source, const char *const *names, int64_t count) {
+    char **copies = copy_names(names, count);
+    release_names(source->class_names, source->class_count);
+    source->class_names = copies;
+    source->class_count = count;
+}
+
+void source_set_targets(struct Source *source, const char *const *names, int64_t count) {
+    source->target_names = copy_names(names, count);
+    source->target_count = count;
+}

@@ -1,0 +1,101 @@
+/* Sources: what samples are read from, in the form in which somebody published them (folders of
+ * images, tables, archives). A source is opened, tells its splits, classes or targets, reads
+ * samples by number, and is released. It knows nothing of data set files or of training. Every
+ * format is one file of this folder and one row of source_formats. Not collective. */
+#ifndef TRAINER_SOURCES_SOURCE_H
+#define TRAINER_SOURCES_SOURCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/ticker.h"
+#include "pictures/resize.h"
+
+struct SourceNamedPath {
+    char *name;
+    const char *path;
+};
+
+/* What to open and how. A format refuses what it has no use for, or says so beside the member. */
+struct SourceOptions {
+    const char *format;
+    const char *const *paths; /* folders or files, as the format says */
+    int path_count;
+    const struct SourceNamedPath
+        *splits; /* image-folder, table, image-list: in place of `paths`, one path for each split */
+    int split_count;
+    int64_t height, width; /* image-folder, image-list: 0: the size of the first image */
+    int64_t channels;      /* image-folder, image-list: 1 or 3 */
+    enum ResizeRule resize;
+    bool skip_bad;              /* image-folder: leave out files that cannot be decoded */
+    bool coarse_labels;         /* cifar100: the 20 superclasses in place of the 100 classes */
+    const char *const *classes; /* names in place of the format's own; NULL: none */
+    int64_t class_count;
+    const char *const *targets; /* table, image-list: names of the columns that are targets */
+    int64_t target_count;
+};
+
+/* A split: its samples in their final order. */
+struct SourceSplit {
+    char *name;
+    int64_t count;
+    int32_t *labels; /* (count), each in [0, class_count); NULL if the source has no classes */
+    float *targets;  /* (count, target_count); NULL if the source has no targets */
+    int64_t *items;  /* (count): the source's own number of each sample, for source_read */
+};
+
+struct Source {
+    const struct SourceFormat *format;
+    int64_t height, width, channels;
+    bool floats; /* samples are float, else uint8 */
+    int64_t class_count;
+    char **class_names;
+    int64_t target_count; /* not 0: the targets are values, and there are no classes */
+    char **target_names;
+    int split_count;
+    struct SourceSplit *splits;
+    int64_t skipped; /* images left out because they cannot be decoded */
+    void *state;     /* the format's own */
+};
+
+struct SourceFormat {
+    const char *name, *help;
+    /* Fills in a zeroed source. source_open releases it after a failure. */
+    int (*open)(struct Source *source, const struct SourceOptions *options,
+                const struct Ticker *ticker, struct Error *error);
+    /* See source_read. */
+    int (*read)(const struct Source *source, const int64_t *items, int64_t count, void *samples,
+                struct Error *error);
+    void (*release)(struct Source *source); /* releases `state`, which may be NULL */
+};
+extern const struct SourceFormat *const source_formats[]; /* NULL-terminated */
+
+/* Opens a source: everything is known afterwards except the samples themselves. The options may go
+ * once this returns. ERROR_USAGE if the format does not exist or the options do not fit it;
+ * ERROR_DATA or ERROR_SYSTEM, with the file's name, if the files are not what the format expects.
+ * source_release follows only after success. `ticker` may be NULL. */
+int source_open(struct Source *source, const struct SourceOptions *options,
+                const struct Ticker *ticker, struct Error *error);
+void source_release(struct Source *source);
+
+/* Reads the samples `items` (count), taken from a split, into `samples` (count, height, width,
+ * channels) of uint8, or of float if source->floats. */
+int source_read(const struct Source *source, const int64_t *items, int64_t count, void *samples,
+                struct Error *error);
+
+/* Bytes of one sample. */
+int64_t source_sample_bytes(const struct Source *source);
+
+/* The split of that name; NULL if there is none. */
+struct SourceSplit *source_find_split(const struct Source *source, const char *name);
+
+/* For formats, and for whoever cuts a split in two: adds a split with room for `count` samples, all
+ * zero. The name is copied. Targets, if there are any, must be set before; pointers to other splits
+ * are invalid afterwards. */
+struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count);
+/* Sets the names of the classes, in place of any set before, or of the targets (copied). */
+void source_set_classes(struct Source *source, const char *const *names, int64_t count);
+void source_set_targets(struct Source *source, const char *const *names, int64_t count);
+
+#endif
