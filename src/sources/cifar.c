@@ -51,6 +51,10 @@ static int64_t record_bytes(const struct CifarKind *kind) {
     return kind->label_bytes + 3 * AREA;
 }
 
+static int64_t record_offset(const struct CifarKind *kind, int64_t record) {
+    return record * record_bytes(kind);
+}
+
 /* Opens one file; takes over `path`. */
 static int add_file(struct CifarState *state, char *path, struct Error *error) {
     if (state->file_count == FILES) {
@@ -176,7 +180,7 @@ static int read_labels(const struct Source *source, int index, int label_byte, i
     const struct CifarFile *file = &state->files[index];
     for (int64_t i = 0; i < file->records; i++) {
         uint8_t label;
-        int code = read_at(file, i * record_bytes(state->kind) + label_byte, &label, 1, error);
+        int code = read_at(file, record_offset(state->kind, i) + label_byte, &label, 1, error);
         if (code != OK)
             return code;
         if (label >= source->class_count)
@@ -254,7 +258,7 @@ static int read_records(const struct Source *source, const int64_t *items, int64
     for (int64_t i = 0; i < count; i++) {
         const struct CifarFile *file = &state->files[items[i] >> 48];
         int64_t record = items[i] & ((1ll << 48) - 1);
-        int code = read_at(file, record * record_bytes(state->kind) + state->kind->label_bytes,
+        int code = read_at(file, record_offset(state->kind, record) + state->kind->label_bytes,
                            planes, sizeof planes, error);
         if (code != OK)
             return code;

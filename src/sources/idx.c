@@ -89,7 +89,7 @@ static int read_file(const char *path, int dimensions, int64_t *size, uint8_t **
     }
     uint8_t more;
     if (code == OK && gzread(file, &more, 1) != 0)
-        code = fail(error, ERROR_DATA, "%s: goes on behind its last value", path);
+        code = fail(error, ERROR_DATA, "%s: goes on after its last value", path);
     gzclose(file);
     return code;
 }

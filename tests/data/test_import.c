@@ -1,9 +1,9 @@
-/* Imports from folders of images, CIFAR's and MNIST's files made here; the writer's statistics. */
+/* Imports of folders of images: order, validation split, files that are left out, and the
+ * statistics in the file that is written. */
 #include "pictures/made_pictures.h"
 
 #include <math.h>
 #include <omp.h>
-#include <zlib.h>
 
 #include "base/memory.h"
 #include "data/import.h"
@@ -326,167 +326,6 @@ static void threads_change_nothing(void **state) {
     omp_set_num_threads(1);
 }
 
-/* Records with label i % classes and planes of known values. */
-static void make_cifar(const char *name, int label_bytes, int count, int extra) {
-    size_t record = (size_t)label_bytes + 3072, bytes = record * (size_t)count + (size_t)extra;
-    uint8_t *data = memory_allocate(bytes, "records");
-    for (int i = 0; i < count; i++) {
-        uint8_t *at = data + (size_t)i * record;
-        at[0] = (uint8_t)(label_bytes == 1 ? i % 10 : i % 20);
-        at[label_bytes - 1] = (uint8_t)(label_bytes == 1 ? i % 10 : i % 100);
-        for (int p = 0; p < 3072; p++)
-            at[label_bytes + p] = (uint8_t)(p / 1024 * 50 + p % 32 + i);
-    }
-    write_bytes(place(folder, name), data, bytes);
-    memory_release(data);
-}
-
-static void write_names(const char *name, const char *prefix, int count) {
-    FILE *file = fopen(place(folder, name), "w");
-    for (int i = 0; i < count; i++)
-        fprintf(file, "%s%d\n", prefix, i);
-    fclose(file);
-}
-
-static void expect_class(struct H5File *file, int64_t place, const char *expected) {
-    struct Error error;
-    char **names;
-    int64_t count;
-    assert_int_equal(h5_read_texts(file, "/classes", &names, &count, &error), OK);
-    assert_int_equal(count, 10);
-    assert_string_equal(names[place], expected);
-    for (int64_t i = 0; i < count; i++)
-        memory_release(names[i]);
-    memory_release(names);
-}
-
-static void cifar10(void **state) {
-    (void)state;
-    for (int i = 1; i <= 5; i++) {
-        char name[64];
-        snprintf(name, sizeof name, "c10/cifar-10-batches-bin/data_batch_%d.bin", i);
-        make_cifar(name, 1, 20, 0);
-    }
-    struct ImportOptions options = options_of("cifar10", place(folder, "c10"));
-    refuse(&options, ERROR_SYSTEM, "test_batch.bin");
-    make_cifar("c10/cifar-10-batches-bin/test_batch.bin", 1, 10, 0);
-    const char *out = place(folder, "c10.h5");
-    accept(&options, out);
-    struct H5File *file = open_file(out);
-    int64_t count;
-    uint8_t *images = read_array(file, "/train/images", H5_UINT8, &count);
-    assert_int_equal(count, 100);
-    for (int x = 0; x < 32; x++) /* image 21 is record 1 of the second file, row 0 */
-        for (int c = 0; c < 3; c++)
-            assert_int_equal(images[(21 * 1024 + x) * 3 + c], 50 * c + x + 1);
-    memory_release(images);
-    expect_class(file, 3, "cat"); /* by heart, where the archive's own list is missing */
-    h5_close(file);
-    write_names("c10/cifar-10-batches-bin/batches.meta.txt", "kind", 10);
-    accept(&options, out);
-    file = open_file(out);
-    expect_class(file, 3, "kind3");
-    h5_close(file);
-    write_names("c10/cifar-10-batches-bin/batches.meta.txt", "kind", 9);
-    refuse(&options, ERROR_DATA, "batches.meta.txt", "9 class names", "expected 10");
-    write_names("c10/cifar-10-batches-bin/batches.meta.txt", "kind", 10);
-    make_cifar("c10/cifar-10-batches-bin/data_batch_3.bin", 1, 20, 5);
-    refuse(&options, ERROR_DATA, "data_batch_3.bin", "multiple of 3073");
-    make_cifar("c10/cifar-10-batches-bin/data_batch_3.bin", 1, 20, 0);
-    uint8_t bytes[3073] = {10};
-    write_bytes(place(folder, "c10/cifar-10-batches-bin/data_batch_3.bin"), bytes, 3073);
-    refuse(&options, ERROR_DATA, "data_batch_3.bin", "label 10", "0 ... 9");
-}
-
-static void cifar100(void **state) {
-    (void)state;
-    make_cifar("c100/train.bin", 2, 200, 0);
-    make_cifar("c100/test.bin", 2, 100, 0);
-    struct ImportOptions options = options_of("cifar100", place(folder, "c100"));
-    refuse(&options, ERROR_SYSTEM, "fine_label_names.txt", "names the classes");
-    write_names("c100/fine_label_names.txt", "fine", 100);
-    write_names("c100/coarse_label_names.txt", "coarse", 19);
-    const char *out = place(folder, "c100.h5");
-    accept(&options, out);
-    struct H5File *file = open_file(out);
-    int64_t count;
-    int32_t *labels = read_array(file, "/train/labels", H5_INT32, &count);
-    for (int64_t i = 0; i < count; i++)
-        assert_int_equal(labels[i], i % 100);
-    memory_release(labels);
-    h5_close(file);
-    options.source.coarse_labels = true;
-    refuse(&options, ERROR_DATA, "coarse_label_names.txt", "19 class names", "expected 20");
-    write_names("c100/coarse_label_names.txt", "coarse", 20);
-    accept(&options, out);
-    file = open_file(out);
-    labels = read_array(file, "/train/labels", H5_INT32, &count);
-    for (int64_t i = 0; i < count; i++)
-        assert_int_equal(labels[i], i % 20);
-    memory_release(labels);
-    h5_close(file);
-}
-
-static void make_idx(const char *name, int images, int count, int declared, bool compressed) {
-    uint8_t bytes[16 + 64 * 30] = {0, 0, 8, images ? 3 : 1, 0, 0, 0, (uint8_t)declared};
-    size_t head = 8;
-    if (images) {
-        bytes[11] = 6;
-        bytes[15] = 5;
-        head = 16;
-    }
-    size_t values = (size_t)count * (images ? 30 : 1);
-    for (size_t i = 0; i < values; i++)
-        bytes[head + i] = (uint8_t)(images ? i : i % 10);
-    if (!compressed) {
-        write_bytes(place(folder, name), bytes, head + values);
-        return;
-    }
-    gzFile file = gzopen(place(folder, name), "wb");
-    assert_int_equal(gzwrite(file, bytes, (unsigned)(head + values)), (int)(head + values));
-    gzclose(file);
-}
-
-static void idx(void **state) {
-    (void)state;
-    make_idx("idx/train-images-idx3-ubyte.gz", 1, 40, 40, true);
-    make_idx("idx/train-labels-idx1-ubyte", 0, 40, 40, false);
-    make_idx("idx/t10k-images-idx3-ubyte", 1, 20, 20, false);
-    make_idx("idx/t10k-labels-idx1-ubyte.gz", 0, 20, 20, true);
-    struct ImportOptions options = options_of("idx", place(folder, "idx"));
-    const char *out = place(folder, "idx.h5");
-    accept(&options, out);
-    struct H5File *file = open_file(out);
-    struct H5Info info;
-    struct Error error;
-    int64_t count;
-    assert_int_equal(h5_info(file, "/test/images", &info, &error), OK);
-    const int64_t expected[] = {20, 6, 5, 1};
-    assert_memory_equal(info.size, expected, sizeof expected);
-    uint8_t *images = read_array(file, "/train/images", H5_UINT8, &count);
-    for (int64_t i = 0; i < 40 * 30; i++)
-        assert_int_equal(images[i], (uint8_t)i);
-    memory_release(images);
-    h5_close(file);
-
-    make_idx("idx/t10k-images-idx3-ubyte", 1, 19, 20, false);
-    refuse(&options, ERROR_DATA, "t10k-images-idx3-ubyte", "30 bytes too early");
-    make_idx("idx/t10k-images-idx3-ubyte", 1, 21, 20, false);
-    refuse(&options, ERROR_DATA, "t10k-images-idx3-ubyte", "behind its last value");
-    make_idx("idx/t10k-images-idx3-ubyte", 1, 19, 19, false);
-    refuse(&options, ERROR_DATA, "t10k-labels", "20 labels for the 19 images");
-    make_idx("idx/t10k-images-idx3-ubyte", 0, 20, 20, false);
-    refuse(&options, ERROR_DATA, "t10k-images-idx3-ubyte", "00000801", "expected 00000803");
-    unlink(place(folder, "idx/train-labels-idx1-ubyte"));
-    refuse(&options, ERROR_DATA, "no train-labels-idx1-ubyte");
-    static const char *const names[] = {"a", "b"};
-    make_idx("idx/train-labels-idx1-ubyte", 0, 40, 40, false);
-    make_idx("idx/t10k-images-idx3-ubyte", 1, 20, 20, false);
-    options.source.classes = names;
-    options.source.class_count = 2;
-    refuse(&options, ERROR_USAGE, "--classes names 2", "need 10");
-}
-
 static int set_up(void **state) {
     (void)state;
     folder = make_folder();
@@ -508,9 +347,6 @@ int main(void) {
         cmocka_unit_test(bad_images),
         cmocka_unit_test(sizes),
         cmocka_unit_test(threads_change_nothing),
-        cmocka_unit_test(cifar10),
-        cmocka_unit_test(cifar100),
-        cmocka_unit_test(idx),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
