@@ -49,8 +49,8 @@ static int choose_validation(const struct Source *source, const struct SourceSpl
         memory_release(members.places);
         if (present > 0 && (taken == 0 || taken == present))
             return fail(error, ERROR_DATA,
-                        "--split-validation %g: of class '%s' with %" PRId64
-                        " training images, none would be left for %s",
+                        "a validation split of %g: class '%s' has %" PRId64
+                        " training images, so none would be left for %s",
                         part, train->labels ? source->class_names[label] : "(all)", present,
                         taken == 0 ? "validation" : "training");
         *total += taken;
@@ -80,10 +80,10 @@ int import_split_validation(struct Source *source, double part, uint64_t seed,
     struct SourceSplit *train = source_find_split(source, "train");
     if (!train)
         return fail(error, ERROR_DATA,
-                    "--split-validation: there is no split 'train' to take from");
+                    "a validation split: there is no split 'train' to take it from");
     if (source_find_split(source, "validation"))
         return fail(error, ERROR_DATA,
-                    "--split-validation: the source already has a split 'validation'");
+                    "a validation split: the source already has a split 'validation'");
     bool *chosen = memory_array(bool, train->count, "validation split");
     int64_t total;
     int code = choose_validation(source, train, part, seed, chosen, &total, error);

@@ -1,5 +1,6 @@
-/* --format cifar10 and cifar100: the binary versions (https://www.cs.toronto.edu/~kriz/cifar.html).
- * A record is one label byte (CIFAR-100: coarse, then fine) and 3 planes of 32x32 bytes. */
+/* Formats cifar10 and cifar100: the binary versions (https://www.cs.toronto.edu/~kriz/cifar.html).
+ * A record is a label byte (CIFAR-100: two, coarse and fine), then 3 planes of 32x32 bytes: red,
+ * green, blue. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -17,9 +18,9 @@
 
 struct CifarKind {
     const char *name;
-    const char *folder;   /* the one in the published archive */
-    int label_bytes;      /* before the pixels */
-    const char *files[8]; /* of the folder, NULL-terminated; "test" in the name: the test split */
+    const char *folder;   /* in the published archive */
+    int label_bytes;      /* before the pixels of a record */
+    const char *files[8]; /* in the folder, NULL-terminated */
 };
 
 static const struct CifarKind cifar10 = {"cifar10",
@@ -37,7 +38,7 @@ struct CifarState {
     struct CifarFile {
         char *path;
         int descriptor;
-        bool test;
+        bool test; /* "test" is in its name: it belongs to split "test", else to "train" */
         int64_t records;
     } files[FILES];
 };
@@ -59,8 +60,7 @@ static int64_t record_offset(const struct CifarKind *kind, int64_t record) {
 static int add_file(struct CifarState *state, char *path, struct Error *error) {
     if (state->file_count == FILES) {
         memory_release(path);
-        return fail(error, ERROR_USAGE, "--format %s: more than %d files", state->kind->name,
-                    FILES);
+        return fail(error, ERROR_USAGE, "format %s: more than %d files", state->kind->name, FILES);
     }
     struct CifarFile *file = &state->files[state->file_count++];
     const char *slash = strrchr(path, '/');
@@ -81,7 +81,8 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
     return OK;
 }
 
-/* The archive's folder, or the one it lies in. Released by the caller. */
+/* The archive's folder inside `source` if there is one, else `source` itself. The caller releases
+ * it. */
 static char *batches_folder(const struct CifarKind *kind, const char *source) {
     char *inner = memory_print("%s/%s", source, kind->folder);
     if (is_folder(inner))
@@ -101,11 +102,12 @@ static int add_source(struct CifarState *state, const char *source, struct Error
     return code;
 }
 
-/* One name a line, blank lines left out. A missing file is OK with `may_lack`: no names then. */
-static int read_names(struct Source *source, const char *path, int64_t expected, bool may_lack,
+/* Reads the class names: one on each line; blank lines do not count. If the file is missing and
+ * `optional`, no names are set. */
+static int read_names(struct Source *source, const char *path, int64_t expected, bool optional,
                       struct Error *error) {
     FILE *file = fopen(path, "re");
-    if (!file && may_lack && errno == ENOENT)
+    if (!file && optional && errno == ENOENT)
         return OK;
     if (!file)
         return fail_errno(error, "%s: cannot open; it names the classes", path);
@@ -128,7 +130,7 @@ static int read_names(struct Source *source, const char *path, int64_t expected,
     return code;
 }
 
-/* The archives keep the names beside the pixels; CIFAR-10's ten are known without them. */
+/* The archives have a file of class names. CIFAR-10 can do without: its ten are known here. */
 static int name_classes(struct Source *source, const struct SourceOptions *options,
                         struct Error *error) {
     static const char *const ten[] = {"airplane", "automobile", "bird",  "cat",  "deer",
@@ -137,7 +139,7 @@ static int name_classes(struct Source *source, const struct SourceOptions *optio
     bool is_ten = state->kind == &cifar10;
     int64_t count = is_ten ? 10 : options->coarse_labels ? 20 : 100;
     if (options->classes && options->class_count != count)
-        return fail(error, ERROR_USAGE, "--classes names %" PRId64 " classes; expected %" PRId64,
+        return fail(error, ERROR_USAGE, "%" PRId64 " class names are given; expected %" PRId64,
                     options->class_count, count);
     if (is_ten || options->classes)
         source_set_classes(source, options->classes ? options->classes : ten, count);
@@ -169,7 +171,7 @@ static int read_at(const struct CifarFile *file, int64_t offset, void *bytes, si
     return OK;
 }
 
-/* An item is a file's number and a record's. */
+/* An item is the number of a file and of a record in it. */
 static int64_t make_item(int file, int64_t record) {
     return (int64_t)file << 48 | record;
 }
@@ -223,8 +225,7 @@ static int open_cifar(struct Source *source, const struct SourceOptions *options
     source->channels = 3;
     if (options->path_count == 0)
         return fail(error, ERROR_USAGE,
-                    "--format %s: expected the folder or the files of its binary "
-                    "version",
+                    "format %s: expected the folder or the files of its binary version",
                     kind->name);
     int code = OK;
     for (int i = 0; i < options->path_count && code == OK; i++)
@@ -281,15 +282,7 @@ static void release_cifar(struct Source *source) {
 
 extern const struct SourceFormat source_cifar10;
 const struct SourceFormat source_cifar10 = {
-    .name = "cifar10",
-    .help = "the folder or the .bin files of CIFAR-10's binary version",
-    .open = open_cifar10,
-    .read = read_records,
-    .release = release_cifar};
+    .name = "cifar10", .open = open_cifar10, .read = read_records, .release = release_cifar};
 extern const struct SourceFormat source_cifar100;
 const struct SourceFormat source_cifar100 = {
-    .name = "cifar100",
-    .help = "the folder or the .bin files of CIFAR-100's binary version",
-    .open = open_cifar100,
-    .read = read_records,
-    .release = release_cifar};
+    .name = "cifar100", .open = open_cifar100, .read = read_records, .release = release_cifar};

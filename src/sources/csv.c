@@ -9,8 +9,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-/* What a line of numbers may take once it is cut into fields: a pointer for each comma, and as much
- * again while the table of them grows. */
+/* The memory that a byte of text can need once it is cut into fields: a pointer for each comma, and
+ * as much again while the array of pointers grows. */
 #define MOST_PER_BYTE (2 * sizeof(char *) + 1)
 
 #define LONGEST_NAME 200 /* bytes of a column's name */
@@ -22,15 +22,14 @@ static int64_t line_of(const char *text, const char *place) {
     return line;
 }
 
-/* More of the file; zero bytes are found as they come, so that no device or archive is read to its
- * end. */
+/* Checks the next `got` bytes at once, so that a device or an archive is refused early. */
 static int check_chunk(const struct Csv *csv, size_t length, size_t got, struct Error *error) {
     const char *zero = memchr(csv->text + length, '\0', got);
     if (zero)
         return fail(error, ERROR_DATA, "%s:%" PRId64 ": holds a zero byte; expected text",
                     csv->path, line_of(csv->text, zero));
     if (!memory_can_hold((uint64_t)(length + got) * MOST_PER_BYTE))
-        return fail(error, ERROR_DATA, "%s: is beyond this machine's memory", csv->path);
+        return fail(error, ERROR_DATA, "%s: does not fit into this machine's memory", csv->path);
     return OK;
 }
 
@@ -52,15 +51,15 @@ static int read_text(struct Csv *csv, struct Error *error) {
     if (!code && ferror(file))
         code = fail_errno(error, "%s: cannot be read", csv->path);
     fclose(file);
-    return code; /* what is allocated is zeroed: the text is terminated */
+    return code; /* the memory was zeroed, so the text is terminated */
 }
 
-/* Where the reading stands. */
+/* How far the text is read. */
 struct Cursor {
     char *at;
-    char end; /* what ended the field that was read last: ',', '\n' or 0 */
+    char end; /* what ended the last field: ',', '\n' or 0 */
     int64_t line, field_room, row_room;
-    int64_t fields; /* so far, of all records */
+    int64_t fields; /* fields so far, in all records */
 };
 
 static void add_field(struct Csv *csv, struct Cursor *cursor, char *field) {
@@ -72,8 +71,8 @@ static void add_field(struct Csv *csv, struct Cursor *cursor, char *field) {
     csv->fields[cursor->fields++] = field;
 }
 
-/* One field, unquoted and terminated where it stands, which never takes more room than it had;
- * leaves the cursor behind what ended it. */
+/* Reads a field, removes its quotes and terminates it in place: it never grows. Moves the cursor
+ * after what ended the field. */
 static int read_field(struct Csv *csv, struct Cursor *cursor, struct Error *error) {
     char *from = cursor->at, *to = cursor->at, *field = cursor->at;
     int64_t line = cursor->line;
@@ -101,7 +100,7 @@ static int read_field(struct Csv *csv, struct Cursor *cursor, struct Error *erro
     return OK;
 }
 
-/* What of a field may stand in a message: its beginning, to the first character that is none. */
+/* How many bytes of a field to show in a message: at most about 40, and only printable UTF-8. */
 static int shown(const char *text) {
     uint32_t code;
     size_t length = strlen(text), at = 0;
@@ -113,7 +112,7 @@ static int shown(const char *text) {
     return (int)at;
 }
 
-/* A head of one name that is several, divided by something else. */
+/* A head with one name that holds another separator: a table, but not of commas. */
 static int check_separator(const struct Csv *csv, int64_t line, const char *head,
                            struct Error *error) {
     const char *separator = strpbrk(head, ";\t");
@@ -154,7 +153,7 @@ static int read_record(struct Csv *csv, struct Cursor *cursor, struct Error *err
     return OK;
 }
 
-/* Names of columns become names of targets, in messages, files and JSON. */
+/* Names of columns become names of targets in messages, files and JSON. */
 static int check_name(const struct Csv *csv, int64_t column, struct Error *error) {
     const char *name = csv->fields[column];
     size_t length = strlen(name), bytes = 1;
@@ -181,10 +180,8 @@ static int compare_names(const void *a, const void *b) {
 }
 
 static int check_distinct(const struct Csv *csv, struct Error *error) {
-    size_t bytes = (size_t)csv->columns * sizeof *csv->fields;
-    char **sorted = memory_allocate(bytes, "a table");
+    char **sorted = memory_copy_array(csv->fields, csv->columns, "a table");
     int code = OK;
-    memcpy(sorted, csv->fields, bytes);
     qsort(sorted, (size_t)csv->columns, sizeof *sorted, compare_names);
     for (int64_t i = 1; !code && i < csv->columns; i++)
         if (!strcmp(sorted[i - 1], sorted[i]))
@@ -194,7 +191,7 @@ static int check_distinct(const struct Csv *csv, struct Error *error) {
     return code;
 }
 
-/* Blanks around a name are no part of it, as they are none of a number. */
+/* Blanks around a name do not belong to it, as with numbers. */
 static void trim(char **name) {
     *name += strspn(*name, " \t");
     size_t length = strlen(*name);
@@ -247,7 +244,7 @@ int64_t csv_column(const struct Csv *csv, const char *name, struct Error *error)
     return -1;
 }
 
-/* Plain decimals, blanks around them allowed; strtod alone would take 0x10, inf and nan as well. */
+/* strtod alone would also accept 0x10, inf and nan. */
 int csv_number(const struct Csv *csv, int64_t row, int64_t column, float *value,
                struct Error *error) {
     const char *text = csv_field(csv, row, column), *start = text + strspn(text, " \t");

@@ -1,6 +1,6 @@
-/* Comma-separated values (RFC 4180): quoted fields, CRLF, a byte-order mark; blank lines are passed
- * over. The first record is the head: names, without the blanks around them. A table stands in
- * memory as its text and a pointer a field. Not collective. */
+/* Comma-separated values (RFC 4180): quoted fields, CRLF and a byte-order mark are accepted; blank
+ * lines are skipped. The first record is the head: the names of the columns, without the blanks
+ * around them. In memory a table is its text and a pointer to each field. Not collective. */
 #ifndef TRAINER_SOURCES_CSV_H
 #define TRAINER_SOURCES_CSV_H
 
@@ -10,22 +10,25 @@
 
 struct Csv {
     char *path, *text;
-    int64_t columns, rows; /* rows: without the head */
+    int64_t columns, rows; /* the head is not counted as a row */
     char **fields;         /* (1 + rows, columns), in `text` */
-    int64_t *lines;        /* (1 + rows): where each begins in the file, from 1 */
+    int64_t *lines;        /* (1 + rows): the line of the file where each begins, from 1 */
 };
 
-/* ERROR_DATA, with file and line, where a record has more or fewer fields than the head, a quote
- * stays open, a zero byte stands in the text, two columns have one name, a name is not UTF-8 text
- * or is longer than 200 bytes, or the head's only name holds a semicolon or a tab. csv_release
- * follows in any case. */
+/* Reads a table. ERROR_SYSTEM if the file cannot be read; ERROR_DATA, with file and line, if a
+ * record has more or fewer fields than the head, a quote is never closed, the text holds a zero
+ * byte, two columns have the same name, a name is not UTF-8 text or is longer than 200 bytes, the
+ * head's only name holds a semicolon or a tab, or there is no row. The caller calls csv_release in
+ * any case. */
 int csv_read(struct Csv *csv, const char *path, struct Error *error);
 void csv_release(struct Csv *csv);
 
-const char *csv_field(const struct Csv *csv, int64_t row, int64_t column); /* row −1: the head */
-/* The column of that name; −1, with a line that names those that exist. */
+/* A field as text; row −1 is the head. */
+const char *csv_field(const struct Csv *csv, int64_t row, int64_t column);
+/* The number of the column with that name; −1 and ERROR_DATA if there is none. */
 int64_t csv_column(const struct Csv *csv, const char *name, struct Error *error);
-/* A field as a finite float: a plain decimal, blanks around it allowed. */
+/* Reads a field as a number: a decimal that a float can hold, perhaps with blanks around it.
+ * ERROR_DATA, with file and line, if it is anything else. */
 int csv_number(const struct Csv *csv, int64_t row, int64_t column, float *value,
                struct Error *error);
 

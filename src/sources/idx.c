@@ -1,6 +1,7 @@
-/* --format idx: the files of MNIST and its relatives (http://yann.lecun.com/exdb/mnist), plain or
- * compressed. Big-endian: two zero bytes, a type (8: unsigned byte), the number of dimensions, one
- * 32-bit size each, then the values. These sets are small: a split is read into memory. */
+/* Format idx: the files of MNIST and its relatives (http://yann.lecun.com/exdb/mnist), plain or
+ * compressed. A file is two zero bytes, a type (8: unsigned byte), the number of dimensions, a
+ * 32-bit size for each dimension (big-endian), then the values. These data sets are small: whole
+ * splits are kept in memory. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,8 +15,8 @@ struct IdxState {
     uint8_t *images[2]; /* train, test */
 };
 
-/* The first of the usual names that exists in the folder: with '-' or '.' before "idx", plain or
- * compressed. */
+/* The first of the usual names that exists in the folder, with '-' or '.' before "idx", plain or
+ * compressed; NULL if none does. The caller releases it. */
 static char *find_file(const char *folder, const char *stem, const char *kind) {
     static const char *const separators[] = {"-", "."}, *const ends[] = {"", ".gz"};
     const char *idx = strcmp(kind, "images") == 0 ? "idx3-ubyte" : "idx1-ubyte";
@@ -50,7 +51,7 @@ static int64_t big_endian(const uint8_t *bytes) {
     return (int64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
 }
 
-/* Reads the head and checks it. */
+/* Reads and checks the head; says the size of each dimension. */
 static int read_head(gzFile file, const char *path, int dimensions, int64_t *size,
                      struct Error *error) {
     uint8_t head[16];
@@ -73,18 +74,18 @@ static int read_head(gzFile file, const char *path, int dimensions, int64_t *siz
     return OK;
 }
 
-/* Reads a whole file of `dimensions` dimensions; *values is released by the caller. */
+/* Reads a whole file of `dimensions` dimensions. The caller releases *values. */
 static int read_file(const char *path, int dimensions, int64_t *size, uint8_t **values,
                      struct Error *error) {
     *values = NULL;
-    gzFile file = gzopen(path, "rbe"); /* reads plain files too */
+    gzFile file = gzopen(path, "rbe"); /* reads plain files as well */
     if (!file)
         return fail_errno(error, "%s: cannot open", path);
     gzbuffer(file, 1 << 18);
     int code = read_head(file, path, dimensions, size, error);
     if (code == OK) {
         int64_t bytes = memory_product(size, dimensions);
-        *values = memory_allocate((size_t)bytes, "idx values");
+        *values = memory_array(uint8_t, bytes, "idx values");
         code = read_exactly(file, path, *values, bytes, error);
     }
     uint8_t more;
@@ -94,7 +95,7 @@ static int read_file(const char *path, int dimensions, int64_t *size, uint8_t **
     return code;
 }
 
-/* The same image size in all splits. */
+/* Images have the same size in all splits. */
 static int agree_on_size(struct Source *source, const char *path, const int64_t *size,
                          struct Error *error) {
     if (source->height == 0) {
@@ -154,8 +155,8 @@ static int open_idx(struct Source *source, const struct SourceOptions *options,
     source->state = memory_allocate(sizeof(struct IdxState), "idx files");
     if (options->path_count != 1)
         return fail(error, ERROR_USAGE,
-                    "--format idx: expected one folder with train-images-idx3-ubyte and the like; "
-                    "found %d operands",
+                    "format idx: expected one folder with train-images-idx3-ubyte and the like; "
+                    "found %d paths",
                     options->path_count);
     int code = open_split(source, options->paths[0], "train", 0, "train", error);
     if (code == OK)
@@ -200,9 +201,4 @@ static void release_idx(struct Source *source) {
 
 extern const struct SourceFormat source_idx;
 const struct SourceFormat source_idx = {
-    .name = "idx",
-    .help =
-        "a folder with train-images-idx3-ubyte, train-labels-idx1-ubyte and t10k-…, plain or .gz",
-    .open = open_idx,
-    .read = read_idx,
-    .release = release_idx};
+    .name = "idx", .open = open_idx, .read = read_idx, .release = release_idx};

@@ -32,7 +32,7 @@ void image_files_start(struct Source *source, const struct SourceOptions *option
     source->channels = options->channels;
 }
 
-/* Puts the line of the list that names the image in front of the message. */
+/* Puts the line of the list that names the image before the message. */
 static int located(const struct ImageFiles *state, int64_t item, int code, struct Error *error) {
     if (code != OK && state->lines.count)
         error_context(error, "%s", state->lines.names[item]);
@@ -50,8 +50,7 @@ int image_files_load(const struct Source *source, int64_t item, uint8_t *pixels,
     if (!state->resizing && (image.height != source->height || image.width != source->width))
         code = fail(error, ERROR_DATA,
                     "%s: %" PRId64 "x%" PRId64 " pixels, but the first image has %" PRId64
-                    "x%" PRId64 "; ask for one size "
-                    "with --size WIDTHxHEIGHT",
+                    "x%" PRId64 "; expected images of one size, or a size to bring all of them to",
                     path, image.width, image.height, source->width, source->height);
     else if (pixels)
         resize_image(&image, state->resize, source->height, source->width, pixels);

@@ -1,4 +1,4 @@
-/* Image files as a source, for the formats whose images are files. Inside sources/ only. */
+/* What the formats whose samples are image files have in common. Inside sources/ only. */
 #ifndef TRAINER_SOURCES_IMAGE_FILES_H
 #define TRAINER_SOURCES_IMAGE_FILES_H
 
@@ -11,17 +11,20 @@ struct NameList {
 void name_list_add(struct NameList *names, char *name); /* takes the name over */
 void name_list_release(struct NameList *names);
 
-/* The state of such a source. */
+/* The state of such a source. An item is a place in `files`. */
 struct ImageFiles {
-    struct NameList files; /* paths of all images of all splits; items are places in it */
-    struct NameList lines; /* "FILE:LINE" that names each, for messages; none: no list does */
+    struct NameList files; /* paths of the images of all splits */
+    struct NameList lines; /* for messages: "FILE:LINE" where a list names each file; or empty */
     enum ResizeRule resize;
-    bool resizing; /* a size was asked for */
+    bool resizing; /* the user asked for a size */
 };
+/* Makes the state, and sets the size that the user asked for (0: none). */
 void image_files_start(struct Source *source, const struct SourceOptions *options);
-/* Without --size: that of the first image that can be decoded. */
+/* If the user asked for no size, takes that of the first image; with skip_bad, of the first that
+ * can be decoded. */
 int image_files_take_size(struct Source *source, bool skip_bad, struct Error *error);
-/* One image, converted, into `pixels`; NULL: only checked. */
+/* Decodes one image and brings it to the source's size, into `pixels`; NULL: only checks that it
+ * can be done. May be called from any thread. */
 int image_files_load(const struct Source *source, int64_t item, uint8_t *pixels,
                      struct Error *error);
 

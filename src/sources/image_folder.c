@@ -1,6 +1,6 @@
-/* --format image-folder: a folder a split, in it a folder a class, in it JPEG and PNG files.
- * Classes and files are taken in the order of their names (bytes), so that every import gives the
- * same file. */
+/* Format image-folder: a folder for each split holds a folder for each class, which holds JPEG and
+ * PNG files. Classes and files are taken in the order of their names (byte by byte), so that the
+ * order of samples is the same on every machine. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static int compare_names(const void *a, const void *b) {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* The entries of a folder, sorted, hidden ones left out: sub-folders and everything else. */
+/* The entries of a folder without the hidden ones, sorted: its folders, and everything else. */
 static int list_folder(const char *folder, struct NameList *folders, struct NameList *files,
                        struct Error *error) {
     DIR *stream = opendir(folder);
@@ -56,13 +56,13 @@ static void notice(const struct Ticker *ticker, const char *line) {
         ticker->notice(ticker->context, line);
 }
 
-/* Adds the images of one class folder to state->files. */
+/* Adds the images in the folder of one class to state->files. */
 static int list_class(struct ImageFiles *state, const char *folder, bool skip_bad, int64_t *skipped,
                       const struct Ticker *ticker, struct Error *error) {
     struct NameList folders = {0}, files = {0};
     int code = list_folder(folder, &folders, &files, error);
     if (code == OK && folders.count > 0)
-        code = fail(error, ERROR_DATA, "%s: a folder where images of one class were expected",
+        code = fail(error, ERROR_DATA, "%s: is a folder; expected images of one class",
                     folders.names[0]);
     if (code == OK && folders.count > 0)
         error_context(error, "%s", folder);
@@ -82,13 +82,13 @@ static int list_class(struct ImageFiles *state, const char *folder, bool skip_ba
         }
     }
     if (code == OK && state->files.count == before)
-        code = fail(error, ERROR_DATA, "%s: a class folder without images", folder);
+        code = fail(error, ERROR_DATA, "%s: is the folder of a class, and holds no images", folder);
     name_list_release(&folders);
     name_list_release(&files);
     return code;
 }
 
-/* The classes of the first split are those of all. */
+/* All splits must have the classes of the first. */
 static int agree_on_classes(struct Source *source, const char *first_folder, const char *folder,
                             const struct NameList *classes, struct Error *error) {
     if (!source->class_names) {
@@ -104,8 +104,9 @@ static int agree_on_classes(struct Source *source, const char *first_folder, con
             return fail(error, ERROR_DATA, "%s: no folder for class '%s', which %s has", folder,
                         source->class_names[i], first_folder);
         if (order > 0)
-            return fail(error, ERROR_DATA, "%s: has a folder for class '%s', which %s has not",
-                        folder, classes->names[j], first_folder);
+            return fail(error, ERROR_DATA,
+                        "%s: has a folder for class '%s', which %s does not have", folder,
+                        classes->names[j], first_folder);
         i++;
         j++;
     }
@@ -120,13 +121,14 @@ static int list_split(struct Source *source, const struct SourceOptions *options
     int64_t first = state->files.count, *ends = NULL;
     int code = list_folder(folder, &classes, &others, error);
     if (code == OK && classes.count == 0)
-        code = fail(error, ERROR_DATA,
-                    "%s: holds %s; expected one folder a class (for a folder that is one split: "
-                    "--split train=FOLDER)",
-                    folder, others.count ? "files and no folders" : "nothing");
+        code = fail(
+            error, ERROR_DATA,
+            "%s: holds %s; expected a folder for each class (if this folder is itself a split, "
+            "name it as one: train=FOLDER)",
+            folder, others.count ? "files and no folders" : "nothing");
     if (code == OK)
         code = agree_on_classes(source, first_folder, folder, &classes, error);
-    ends = memory_allocate((size_t)classes.count * sizeof *ends, "classes");
+    ends = memory_array(int64_t, classes.count, "classes");
     for (int64_t i = 0; i < classes.count && code == OK; i++) {
         char *path = memory_print("%s/%s", folder, classes.names[i]);
         code = list_class(state, path, options->skip_bad, &source->skipped, ticker, error);
@@ -149,7 +151,7 @@ static int list_split(struct Source *source, const struct SourceOptions *options
     return code;
 }
 
-/* A folder beside the splits that holds neither folders nor images (logs, results) is none. */
+/* A folder that holds neither folders nor images (logs, results) is not a split. */
 static int could_be_split(const char *folder, bool *could, struct Error *error) {
     struct NameList folders = {0}, files = {0};
     int code = list_folder(folder, &folders, &files, error);
@@ -161,7 +163,7 @@ static int could_be_split(const char *folder, bool *could, struct Error *error) 
     return code;
 }
 
-/* Keeps of the sub-folders' names those that could be splits, and says which could not. */
+/* Drops the names of folders that cannot be splits, with a notice for each. */
 static int keep_splits(const char *folder, struct NameList *splits, const struct Ticker *ticker,
                        struct Error *error) {
     int64_t kept = 0;
@@ -174,7 +176,8 @@ static int keep_splits(const char *folder, struct NameList *splits, const struct
         if (could) {
             splits->names[kept++] = splits->names[i];
         } else {
-            char *line = memory_print("%s: holds neither folders nor images: no split", path);
+            char *line =
+                memory_print("%s: is not a split: it holds neither folders nor images", path);
             notice(ticker, line);
             memory_release(line);
             memory_release(splits->names[i]);
@@ -185,7 +188,7 @@ static int keep_splits(const char *folder, struct NameList *splits, const struct
     return code;
 }
 
-/* SOURCE's sub-folders are its splits, "train" first. */
+/* The folders in the only path are the splits; "train" comes first. */
 static int list_source(struct Source *source, const struct SourceOptions *options,
                        const struct Ticker *ticker, struct Error *error) {
     struct NameList splits = {0}, others = {0};
@@ -194,7 +197,7 @@ static int list_source(struct Source *source, const struct SourceOptions *option
     if (code == OK)
         code = keep_splits(folder, &splits, ticker, error);
     if (code == OK && splits.count == 0)
-        code = fail(error, ERROR_DATA, "%s: no folders; expected train/, test/ …", folder);
+        code = fail(error, ERROR_DATA, "%s: holds no folders; expected train/, test/ …", folder);
     for (int64_t i = 1; i < splits.count; i++)
         if (strcmp(splits.names[i], "train") == 0) {
             char *train = splits.names[i];
@@ -222,8 +225,8 @@ static int list_named(struct Source *source, const struct SourceOptions *options
     return code;
 }
 
-/* Decodes `count` images of a split from `first` on and keeps, from `kept` on, those that can be
- * used. Returns how many are kept by then. */
+/* Decodes images [first, first + count) of a split and moves those that can be used to `kept` and
+ * after it. Returns how many images of the split have been kept so far. */
 static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64_t first,
                          int64_t count, int64_t kept, struct Error *errors,
                          const struct Ticker *ticker) {
@@ -244,12 +247,12 @@ static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64
     return kept;
 }
 
-/* --skip-bad: decodes everything once to find out what can be used, because the file must know how
- * many images come before the first is written. */
+/* Decodes every image of a split once to find out which can be used: a source tells the number of
+ * its samples before it reads the first. */
 static int drop_bad(struct Source *source, struct SourceSplit *split, const struct Ticker *ticker,
                     struct Error *error) {
     const int64_t batch = 1024;
-    struct Error *errors = memory_array(struct Error, batch, "images' verdicts");
+    struct Error *errors = memory_array(struct Error, batch, "errors of images");
     int64_t kept = 0;
     for (int64_t first = 0; first < split->count; first += batch) {
         int64_t count = split->count - first < batch ? split->count - first : batch;
@@ -271,16 +274,19 @@ static int drop_bad(struct Source *source, struct SourceSplit *split, const stru
 static int open_folders(struct Source *source, const struct SourceOptions *options,
                         const struct Ticker *ticker, struct Error *error) {
     if (options->split_count == 0 && options->path_count != 1)
-        return fail(error, ERROR_USAGE,
-                    "--format image-folder: expected one SOURCE with a folder a split, or --split "
-                    "NAME=FOLDER; found %d sources",
-                    options->path_count);
+        return fail(
+            error, ERROR_USAGE,
+            "format image-folder: expected one path with a folder for each split, or NAME=FOLDER "
+            "for each split; found %d paths",
+            options->path_count);
     if (options->split_count > 0 && options->path_count > 0)
-        return fail(error, ERROR_USAGE,
-                    "--split: the folders are named by it; '%s' is one too many",
-                    options->paths[0]);
+        return fail(
+            error, ERROR_USAGE,
+            "format image-folder: splits are named one by one, so '%s' is one path too many",
+            options->paths[0]);
     if (options->classes)
-        return fail(error, ERROR_USAGE, "--classes: the folders name the classes");
+        return fail(error, ERROR_USAGE,
+                    "format image-folder: class names are given, but the folders name the classes");
     image_files_start(source, options);
     int code = options->split_count > 0 ? list_named(source, options, ticker, error)
                                         : list_source(source, options, ticker, error);
@@ -292,9 +298,7 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
 }
 
 extern const struct SourceFormat source_image_folder;
-const struct SourceFormat source_image_folder = {
-    .name = "image-folder",
-    .help = "SOURCE/SPLIT/CLASS/*.jpg, *.png; or --split NAME=FOLDER",
-    .open = open_folders,
-    .read = image_files_read,
-    .release = image_files_release};
+const struct SourceFormat source_image_folder = {.name = "image-folder",
+                                                 .open = open_folders,
+                                                 .read = image_files_read,
+                                                 .release = image_files_release};

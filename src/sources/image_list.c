@@ -1,6 +1,6 @@
-/* --format image-list: a CSV file a split, with a line of names: column "path" is an image file,
- * beside the list or absolute; --target names the columns that are its targets, by default all
- * others. */
+/* Format image-list: a CSV file for each split, with column names in its first line. Column "path"
+ * names an image file, absolute or relative to the list's folder. The columns that the user names
+ * are its targets; if none is named, all others are. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,7 +9,7 @@
 #include "sources/image_files.h"
 
 static void take_all_targets(struct Source *source, const struct Csv *csv, int64_t path) {
-    const char **names = memory_allocate((size_t)csv->columns * sizeof *names, "target names");
+    const char **names = memory_array(const char *, csv->columns, "target names");
     int64_t count = 0;
     for (int64_t i = 0; i < csv->columns; i++)
         if (i != path)
@@ -69,11 +69,13 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
                       const struct Ticker *ticker, struct Error *error) {
     (void)ticker;
     if ((options->split_count > 0) == (options->path_count > 0) || options->path_count > 1)
-        return fail(error, ERROR_USAGE,
-                    "--format image-list: expected one FILE.csv, the split 'train', or --split "
-                    "NAME=FILE.csv for each split");
+        return fail(
+            error, ERROR_USAGE,
+            "format image-list: expected one FILE.csv, the split 'train', or NAME=FILE.csv for "
+            "each split");
     if (options->classes)
-        return fail(error, ERROR_USAGE, "--classes: the targets of an image list are values");
+        return fail(error, ERROR_USAGE,
+                    "format image-list: class names are given, but the targets are values");
     image_files_start(source, options);
     if (options->target_count)
         source_set_targets(source, options->targets, options->target_count);
@@ -86,9 +88,7 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
 }
 
 extern const struct SourceFormat source_image_list;
-const struct SourceFormat source_image_list = {
-    .name = "image-list",
-    .help = "FILE.csv with a column path of image files and columns of targets",
-    .open = open_lists,
-    .read = image_files_read,
-    .release = image_files_release};
+const struct SourceFormat source_image_list = {.name = "image-list",
+                                               .open = open_lists,
+                                               .read = image_files_read,
+                                               .release = image_files_release};

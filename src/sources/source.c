@@ -40,7 +40,7 @@ static int rename_classes(struct Source *source, const struct SourceOptions *opt
                           struct Error *error) {
     if (options->class_count < source->class_count)
         return fail(error, ERROR_USAGE,
-                    "--classes names %" PRId64 " classes; the labels need %" PRId64,
+                    "%" PRId64 " class names are given; the labels need %" PRId64,
                     options->class_count, source->class_count);
     source_set_classes(source, options->classes, options->class_count);
     return OK;

@@ -60,7 +60,7 @@ struct Source {
 };
 
 struct SourceFormat {
-    const char *name, *help;
+    const char *name;
     /* Fills in a zeroed source. source_open releases it after a failure. */
     int (*open)(struct Source *source, const struct SourceOptions *options,
                 const struct Ticker *ticker, struct Error *error);

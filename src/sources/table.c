@@ -1,5 +1,5 @@
-/* --format table: a CSV file a split, with a line of names: the columns that --target names are
- * targets, all others features. A row becomes an image of 1 x 1 x features. */
+/* Format table: a CSV file for each split, with column names in its first line. The columns that
+ * the user names are targets, all others are features. A row becomes an image of 1x1xfeatures. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,10 +9,10 @@
 
 struct TableState {
     int64_t features, rows;
-    float *values; /* (rows, features), of all splits: items are rows */
+    float *values; /* (rows, features), those of all splits; an item is the number of a row */
 };
 
-/* Which columns of a table are what. */
+/* Where the features and the targets are: numbers of columns. */
 struct Columns {
     int64_t *features, *targets;
 };
@@ -20,9 +20,8 @@ struct Columns {
 static int find_columns(const struct Source *source, const struct Csv *csv, struct Columns *columns,
                         struct Error *error) {
     int64_t features = 0;
-    bool *taken = memory_allocate((size_t)csv->columns, "columns");
-    size_t bytes = (size_t)csv->columns * sizeof(int64_t);
-    columns->features = memory_allocate(bytes, "columns");
+    bool *taken = memory_array(bool, csv->columns, "columns");
+    columns->features = memory_array(int64_t, csv->columns, "columns");
     columns->targets = memory_array(int64_t, source->target_count, "columns");
     int code = OK;
     for (int64_t k = 0; !code && k < source->target_count; k++) {
@@ -43,7 +42,7 @@ static int find_columns(const struct Source *source, const struct Csv *csv, stru
     return code;
 }
 
-/* Splits have their columns in one order, so that a feature stays a feature. */
+/* All splits must have the same columns in the same order. */
 static int check_head(const struct Csv *first, const struct Csv *csv, struct Error *error) {
     for (int64_t i = 0; i < first->columns || i < csv->columns; i++) {
         const char *expected = i < first->columns ? csv_field(first, -1, i) : "nothing";
@@ -106,14 +105,15 @@ static int open_tables(struct Source *source, const struct SourceOptions *option
                        const struct Ticker *ticker, struct Error *error) {
     (void)ticker;
     if ((options->split_count > 0) == (options->path_count > 0) || options->path_count > 1)
-        return fail(error, ERROR_USAGE,
-                    "--format table: expected one FILE.csv, the split 'train', or --split "
-                    "NAME=FILE.csv for each split");
+        return fail(
+            error, ERROR_USAGE,
+            "format table: expected one FILE.csv, the split 'train', or NAME=FILE.csv for each "
+            "split");
     if (options->target_count == 0)
-        return fail(error, ERROR_USAGE,
-                    "--format table: expected --target COLUMN for each target column");
+        return fail(error, ERROR_USAGE, "format table: expected the name of each target column");
     if (options->classes)
-        return fail(error, ERROR_USAGE, "--classes: the targets of a table are values");
+        return fail(error, ERROR_USAGE,
+                    "format table: class names are given, but the targets are values");
     source->state = memory_allocate(sizeof(struct TableState), "a table");
     source->height = source->width = 1;
     source->floats = true;
@@ -148,8 +148,4 @@ static void release_table(struct Source *source) {
 
 extern const struct SourceFormat source_table;
 const struct SourceFormat source_table = {
-    .name = "table",
-    .help = "FILE.csv with a line of names, numbers below; --target COLUMN, the rest features",
-    .open = open_tables,
-    .read = read_table,
-    .release = release_table};
+    .name = "table", .open = open_tables, .read = read_table, .release = release_table};

@@ -232,7 +232,7 @@ static void validation_is_stratified(void **state) {
     memory_release(again);
     memory_release(other);
     options.validation = 0.001;
-    refuse(&options, ERROR_DATA, "--split-validation", "class0", "validation");
+    refuse(&options, ERROR_DATA, "validation split of", "class0", "left for validation");
 }
 
 static void classes_must_agree(void **state) {
@@ -248,10 +248,10 @@ static void classes_must_agree(void **state) {
     make_tree("hollow", "train", 2, 1);
     place(folder, "hollow/train/nothing/x");
     options = options_of("image-folder", place(folder, "hollow"));
-    refuse(&options, ERROR_DATA, "hollow/train/nothing", "without images");
+    refuse(&options, ERROR_DATA, "hollow/train/nothing", "holds no images");
     write_plain_png(place(folder, "hollow/train/class0/b.png"), 8, 8, 1);
     options = options_of("image-folder", place(folder, "hollow/train"));
-    refuse(&options, ERROR_DATA, "hollow/train/class0", "one folder a class");
+    refuse(&options, ERROR_DATA, "hollow/train/class0", "a folder for each class");
     options = options_of("image-folder", place(folder, "absent"));
     refuse(&options, ERROR_SYSTEM, "absent", "No such file");
     options = options_of("imagefolder", place(folder, "hollow"));
@@ -288,7 +288,7 @@ static void sizes(void **state) {
     make_tree("sizes", "train", 2, 1);
     write_plain_png(place(folder, "sizes/train/class1/zz.png"), 20, 30, 9);
     struct ImportOptions options = options_of("image-folder", place(folder, "sizes"));
-    refuse(&options, ERROR_DATA, "zz.png", "30x20", "8x8", "--size");
+    refuse(&options, ERROR_DATA, "zz.png", "30x20", "8x8", "images of one size");
     options.source.width = 12;
     options.source.height = 10;
     options.source.channels = 1;
