@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "report/figures.h"
 
 /* Where the run stands. */
 struct Progress {
@@ -17,12 +18,9 @@ struct Progress {
     double epoch_squared_error;                      /* likewise, where targets are values */
     /* Best validation accuracy so far, of values the lowest loss; −1 before the first. */
     double best_metric;
-    int64_t best_step;
-    double validation_loss, validation_accuracy; /* newest; −1 before the first */
-    double validation_rmse, validation_r2;       /* likewise, of values; nothing without a loss */
-    double seconds;                              /* training time so far */
-    double average_loss, average_accuracy;       /* as validation_loss, of the average of weights */
-    double average_rmse, average_r2;
+    int64_t best_step;                  /* 0: there was no validation yet */
+    struct Figures validation, average; /* newest; average: of weights */
+    double seconds;                     /* training time so far */
     /* Of what watches the validations (optim/schedule.h, optim/patience.h): the schedule ... */
     double schedule_scale, schedule_best;
     int64_t schedule_seen, schedule_waited, schedule_cooldown;

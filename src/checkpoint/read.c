@@ -61,6 +61,24 @@ static int read_field(struct Reader *reader, const struct CheckpointField *field
     return OK;
 }
 
+/* The attributes "validation_loss", …; checkpoints of before there was such a figure have none. */
+static int read_figures(struct Reader *reader, const char *prefix, struct Figures *figures,
+                        struct Error *error) {
+    double saved[FIGURE_COUNT];
+    int code = OK;
+    for (int f = 0; f < FIGURE_COUNT && !code; f++) {
+        char name[32];
+        snprintf(name, sizeof name, "%s%s", prefix, figure_kinds[f].name);
+        saved[f] = figure_kinds[f].if_not_measured;
+        if (h5_has_attribute(reader->file, "/run", name))
+            code = h5_read_attribute(reader->file, "/run", name, H5_FLOAT64, &saved[f], error);
+    }
+    if (!code)
+        figures_restore(figures, saved,
+                        reader->checkpoint->target_count ? TARGET_VALUES : TARGET_CLASSES);
+    return code;
+}
+
 /* What the learning rate and the run's end hang on. */
 static int check_watches(const struct Checkpoint *checkpoint, struct Error *error) {
     const struct Progress *progress = &checkpoint->progress;
@@ -337,6 +355,10 @@ static int read_whole(struct Reader *reader, bool sealed, struct Error *error) {
         code = read_run(reader, error);
     if (!code)
         code = read_surroundings(reader, error);
+    if (!code)
+        code = read_figures(reader, "validation_", &reader->checkpoint->progress.validation, error);
+    if (!code)
+        code = read_figures(reader, "average_", &reader->checkpoint->progress.average, error);
     return code ? code : read_arrays(reader, error);
 }
 

@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -42,6 +43,19 @@ static const char *text_or_empty(const char *text) {
     return text ? text : "";
 }
 
+static int write_figures(struct H5Writer *writer, const char *prefix, const struct Figures *figures,
+                         struct Error *error) {
+    int code = OK;
+    for (int f = 0; f < FIGURE_COUNT && !code; f++) {
+        char name[32];
+        double value = figure_saved(figures, f);
+        snprintf(name, sizeof name, "%s%s", prefix, figure_kinds[f].name);
+        if (!figure_kinds[f].is_detail)
+            code = h5_write_attribute(writer, "/run", name, H5_FLOAT64, &value, error);
+    }
+    return code;
+}
+
 static int write_run(struct H5Writer *writer, const struct Checkpoint *checkpoint,
                      struct Error *error) {
     int code = h5_write_text(writer, "/run/run_file", text_or_empty(checkpoint->run_text), error);
@@ -52,6 +66,10 @@ static int write_run(struct H5Writer *writer, const struct Checkpoint *checkpoin
             value = text_or_empty(*(char *const *)value);
         code = h5_write_attribute(writer, "/run", field->name, field->type, value, error);
     }
+    if (!code)
+        code = write_figures(writer, "validation_", &checkpoint->progress.validation, error);
+    if (!code)
+        code = write_figures(writer, "average_", &checkpoint->progress.average, error);
     return code;
 }
 

@@ -1,7 +1,9 @@
+#include <inttypes.h>
 #include <jansson.h>
 
 #include "base/memory.h"
 #include "cli/eval_report.h"
+#include "cli/figures_json.h"
 #include "cli/members.h"
 
 static const struct Flag flags[] = {
@@ -10,12 +12,38 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
+void eval_print_head(const struct Figures *figures) {
+    for (int f = 0; f < FIGURE_COUNT; f++)
+        if (figures->measured[f])
+            printf("%9s  ", figure_kinds[f].label);
+}
+
+void eval_print_line(const struct Figures *figures, const char *name, const char *remark) {
+    char text[FIGURE_TEXT];
+    for (int f = 0; f < FIGURE_COUNT; f++)
+        if (figures->measured[f])
+            printf("%9s  ", figure_text(f, figures->value[f], FIGURE_DIGITS, text));
+    printf("%s%s\n", name, remark);
+}
+
+/* Here the accuracy is called top1, because top5 stands beside it. */
+static json_t *describe(const struct Members *members, const struct Evaluation *result) {
+    json_t *object = json_object();
+    figures_add_json(object, "", &result->figures);
+    if (result->figures.measured[FIGURE_ACCURACY]) {
+        const char *name = figure_kinds[FIGURE_ACCURACY].name;
+        json_object_set(object, "top1", json_object_get(object, name));
+        json_object_del(object, name);
+    }
+    eval_report_for(members->dataset)
+        ->describe_outputs(result, dataset_output_names(members->dataset), object);
+    return object;
+}
+
 static void print_json(const struct Members *members, const struct Evaluation *results) {
-    const struct EvalReport *report = eval_report_for(members->dataset);
-    char *const *names = dataset_output_names(members->dataset);
     json_t *list = json_array();
     for (int i = 0; i < members->count; i++) {
-        json_t *member = report->describe(&results[i], names);
+        json_t *member = describe(members, &results[i]);
         json_object_set_new(member, "checkpoint", json_string(members->items[i].checkpoint->path));
         json_object_set_new(member, "parameters",
                             json_string(members->items[i].averaged ? "average" : "model"));
@@ -27,7 +55,7 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     members_describe_passes(members, object);
     json_object_set_new(object, "members", list);
     if (members->count > 1)
-        json_object_set_new(object, "ensemble", report->describe(&results[members->count], names));
+        json_object_set_new(object, "ensemble", describe(members, &results[members->count]));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
@@ -38,18 +66,20 @@ static void print_words(const struct Members *members, const struct Evaluation *
     const struct EvalReport *report = eval_report_for(members->dataset);
     char *const *names = dataset_output_names(members->dataset);
     const struct Evaluation *last = &results[members->count];
-    printf("%s, split %s, %lld samples", members->dataset->path, members->split->name,
-           (long long)members->split->count);
+    printf("%s, split %s, %" PRId64 " samples", members->dataset->path, members->split->name,
+           members->split->count);
     members_print_passes(members);
     printf("\n\n");
-    printf("%s  checkpoint\n", report->columns);
+    eval_print_head(&last->figures);
+    printf("checkpoint\n");
     for (int i = 0; i < members->count; i++)
-        report->print_line(members->items[i].checkpoint->path,
-                           members->items[i].averaged ? " (average)" : "", &results[i]);
+        eval_print_line(&results[i].figures, members->items[i].checkpoint->path,
+                        members->items[i].averaged ? " (average)" : "");
     if (members->count > 1)
-        report->print_line(members->mean == MEAN_GEOMETRIC ? "ensemble (geometric mean)"
-                                                           : "ensemble (arithmetic mean)",
-                           "", last);
+        eval_print_line(&last->figures,
+                        members->mean == MEAN_GEOMETRIC ? "ensemble (geometric mean)"
+                                                        : "ensemble (arithmetic mean)",
+                        "");
     report->print_outputs(last, names);
     if (confusion)
         report->print_confusion(last, names);
@@ -67,7 +97,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                     members.dataset->path);
     if (!code) {
         struct EvaluateRequest request = members_request(&members);
-        results = memory_allocate((size_t)(members.count + 1) * sizeof *results, "results");
+        results = memory_array(struct Evaluation, members.count + 1, "results");
         code = evaluate(ranks, &request, results, error);
     }
     if (!code && ranks_rank(ranks) == 0) {

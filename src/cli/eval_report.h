@@ -1,4 +1,4 @@
-/* An evaluation in words and in JSON: one report a kind of targets. */
+/* An evaluation in words and in JSON. */
 #ifndef TRAINER_CLI_EVAL_REPORT_H
 #define TRAINER_CLI_EVAL_REPORT_H
 
@@ -6,22 +6,23 @@
 
 #include "evaluate/metrics.h"
 
+/* What an evaluation says of each output, which depends on the kind of targets. `names` are the
+ * outputs'. */
 struct EvalReport {
-    const char *columns; /* heads of what print_line prints */
-    /* One line of the table, ending in `name` and a remark. */
-    void (*print_line)(const char *name, const char *remark, const struct Evaluation *evaluation);
-    /* What follows the table; `names` are the outputs'. */
     void (*print_outputs)(const struct Evaluation *evaluation, char *const *names);
     void (*print_confusion)(const struct Evaluation *evaluation, char *const *names); /* or NULL */
-    json_t *(*describe)(const struct Evaluation *evaluation, char *const *names);
-    /* The figures of the whole, for predict: in words, and into a JSON object. */
-    void (*print_summary)(const struct Evaluation *evaluation);
-    void (*summarise)(const struct Evaluation *evaluation, json_t *object);
+    /* Adds to what describes the whole. */
+    void (*describe_outputs)(const struct Evaluation *evaluation, char *const *names,
+                             json_t *object);
 };
 extern const struct EvalReport eval_report_classes, eval_report_values;
 
 static inline const struct EvalReport *eval_report_for(const struct Dataset *dataset) {
     return dataset->target_count ? &eval_report_values : &eval_report_classes;
 }
+
+/* A table of figures: the heads of its columns, and a line that ends in `name` and a remark. */
+void eval_print_head(const struct Figures *figures);
+void eval_print_line(const struct Figures *figures, const char *name, const char *remark);
 
 #endif

@@ -1,5 +1,6 @@
 /* trainer inspect FILE: what a checkpoint or a data set holds. */
 #include <float.h>
+#include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 #include "checkpoint/checkpoint.h"
 #include "cli/command.h"
 #include "cli/dataset_describe.h"
+#include "cli/figures_json.h"
 #include "store/h5.h"
 
 struct Summary {
@@ -72,34 +74,36 @@ static void print_arrays(const struct Checkpoint *checkpoint) {
     }
 }
 
+/* Of values only the loss: the unit of the tallied errors is not known here. */
+static struct Figures epoch_figures(const struct Progress *progress, bool values) {
+    struct Figures figures = {0};
+    figures_set(&figures, FIGURE_LOSS, progress->epoch_loss / progress->epoch_samples);
+    if (!values)
+        figures_set(&figures, FIGURE_ACCURACY, progress->epoch_correct / progress->epoch_samples);
+    return figures;
+}
+
+static void print_figures(const char *head, const struct Figures *figures) {
+    char text[FIGURES_TEXT];
+    if (figures_any(figures))
+        printf("%-15s %s\n", head, figures_text(figures, ", ", FIGURE_EXACT, text));
+}
+
 static void print_progress(const struct Progress *progress, bool values) {
-    printf("step            %lld (epoch %lld, step %lld of it)\n", (long long)progress->step,
-           (long long)progress->epoch, (long long)progress->step_in_epoch);
-    if (progress->epoch_samples > 0 && values)
-        printf("epoch so far    loss %.6g, %.0f samples\n",
-               progress->epoch_loss / progress->epoch_samples, progress->epoch_samples);
-    else if (progress->epoch_samples > 0)
-        printf("epoch so far    loss %.6g, accuracy %.2f %%, %.0f samples\n",
-               progress->epoch_loss / progress->epoch_samples,
-               100 * progress->epoch_correct / progress->epoch_samples, progress->epoch_samples);
-    if (progress->validation_loss >= 0 && values)
-        printf("validation      loss %.6g, RMSE %.6g, R2 %.6g\n", progress->validation_loss,
-               progress->validation_rmse, progress->validation_r2);
-    else if (progress->validation_loss >= 0)
-        printf("validation      loss %.6g, accuracy %.2f %%\n", progress->validation_loss,
-               100 * progress->validation_accuracy);
-    if (progress->average_loss >= 0 && values)
-        printf("its average     loss %.6g, RMSE %.6g, R2 %.6g\n", progress->average_loss,
-               progress->average_rmse, progress->average_r2);
-    else if (progress->average_loss >= 0)
-        printf("its average     loss %.6g, accuracy %.2f %%\n", progress->average_loss,
-               100 * progress->average_accuracy);
-    if (values && progress->best_metric >= 0)
-        printf("best            loss %.6g at step %lld\n", progress->best_metric,
-               (long long)progress->best_step);
-    else if (progress->best_metric >= 0)
-        printf("best            accuracy %.2f %% at step %lld\n", 100 * progress->best_metric,
-               (long long)progress->best_step);
+    char text[FIGURES_TEXT];
+    enum Figure best = values ? FIGURE_LOSS : FIGURE_ACCURACY;
+    printf("step            %" PRId64 " (epoch %" PRId64 ", step %" PRId64 " of it)\n",
+           progress->step, progress->epoch, progress->step_in_epoch);
+    if (progress->epoch_samples > 0) {
+        struct Figures epoch = epoch_figures(progress, values);
+        printf("epoch so far    %s, %.0f samples\n", figures_text(&epoch, ", ", FIGURE_EXACT, text),
+               progress->epoch_samples);
+    }
+    print_figures("validation", &progress->validation);
+    print_figures("its average", &progress->average);
+    if (progress->best_step > 0)
+        printf("best            %s %s at step %" PRId64 "\n", figure_kinds[best].label,
+               figure_text(best, progress->best_metric, FIGURE_EXACT, text), progress->best_step);
     printf("training time   %.1f s\n", progress->seconds);
 }
 
@@ -177,22 +181,14 @@ static json_t *array_to_json(const struct CheckpointArray *array) {
                      summary.deviation, "min", summary.minimum, "max", summary.maximum);
 }
 
-/* Those that the kind of targets has. */
-static void add_figures(json_t *object, const char *of, double loss, double accuracy, double rmse,
-                        double r2, bool values) {
-    const struct {
-        const char *name;
-        double value;
-        bool written;
-    } rows[] = {{"loss", loss, true},
-                {"accuracy", accuracy, !values},
-                {"rmse", rmse, values},
-                {"r2", r2, values && isfinite(r2)}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+/* As the checkpoint holds them: also those that were not measured. */
+static void add_saved_figures(json_t *object, const char *prefix, const struct Figures *figures,
+                              enum TargetKind targets) {
+    for (int f = 0; f < FIGURE_COUNT; f++) {
         char key[32];
-        snprintf(key, sizeof key, "%s_%s", of, rows[i].name);
-        if (rows[i].written)
-            json_object_set_new(object, key, json_real(rows[i].value));
+        snprintf(key, sizeof key, "%s%s", prefix, figure_kinds[f].name);
+        if (figure_is_for(f, targets) && !figure_kinds[f].is_detail)
+            json_object_set_new(object, key, json_real(figure_saved(figures, f)));
     }
 }
 
@@ -204,14 +200,12 @@ static json_t *progress_to_json(const struct Progress *progress, bool values) {
         "epoch_samples", progress->epoch_samples, "epoch_squared_error",
         progress->epoch_squared_error, "best_metric", progress->best_metric, "best_step",
         (json_int_t)progress->best_step, "seconds", progress->seconds);
-    add_figures(object, "validation", progress->validation_loss, progress->validation_accuracy,
-                progress->validation_rmse, progress->validation_r2, values);
+    add_saved_figures(object, "validation_", &progress->validation,
+                      values ? TARGET_VALUES : TARGET_CLASSES);
     json_object_set_new(object, "schedule_scale", json_real(progress->schedule_scale));
     json_object_set_new(object, "validations_without_improvement",
                         json_integer(progress->stopping_waited));
-    if (progress->average_loss >= 0)
-        add_figures(object, "average", progress->average_loss, progress->average_accuracy,
-                    progress->average_rmse, progress->average_r2, values);
+    figures_add_json_main(object, "average_", &progress->average);
     return object;
 }
 
@@ -304,7 +298,7 @@ static int inspect_dataset(const char *path, const struct Arguments *arguments,
     return OK;
 }
 
-/* Told apart by what they hold. A file that is neither is judged as a checkpoint. */
+/* Told apart by what they hold. A file that is neither is taken for a checkpoint. */
 static int run_inspect(const struct Command *command, const struct Arguments *arguments,
                        struct Ranks *ranks, struct Error *error) {
     (void)command, (void)ranks;

@@ -265,7 +265,7 @@ struct EvaluateRequest members_request(const struct Members *members) {
                                     .member_count = members->count,
                                     .weights = members->weights,
                                     .mean = members->mean,
-                                    .judge = judge_for(members->dataset),
+                                    .metrics = metrics_for(members->dataset),
                                     .split = members->split,
                                     .outputs = dataset_outputs(members->dataset)};
 }

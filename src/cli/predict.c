@@ -1,10 +1,11 @@
+#include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_file.h"
-#include "cli/eval_report.h"
+#include "cli/figures_json.h"
 #include "cli/members.h"
 #include "store/h5.h"
 
@@ -117,7 +118,7 @@ static int write_csv(struct Output *output, int64_t first, int64_t count, const 
             fputc(',', file);
             print_field(file, dataset->class_names[split->labels[first + i]]);
             fputc(',', file);
-            print_field(file, dataset->class_names[judge_class(row, columns)]);
+            print_field(file, dataset->class_names[predicted_class(row, columns)]);
         }
         print_numbers(file, row, columns);
         fputc('\n', file);
@@ -131,7 +132,7 @@ static int write_classes(struct Output *output, int64_t first, int64_t count, co
     int64_t classes = members->dataset->class_count;
     int32_t predictions[EVALUATE_BLOCK];
     for (int64_t i = 0; i < count; i++)
-        predictions[i] = (int32_t)judge_class(outputs + i * classes, classes);
+        predictions[i] = (int32_t)predicted_class(outputs + i * classes, classes);
     int code =
         h5_write_rows(output->writer, "/predictions", H5_INT32, first, count, predictions, error);
     if (!code)
@@ -188,13 +189,13 @@ static void abandon(struct Output *output) {
 
 static void print_result(const struct Output *output, const struct Evaluation *result, bool json) {
     const struct Members *members = output->members;
-    const struct EvalReport *report = eval_report_for(members->dataset);
     int averaged = 0;
     for (int i = 0; i < members->count; i++)
         averaged += members->items[i].averaged;
     if (!json) {
-        printf("%s: %lld predictions, ", output->path, (long long)members->split->count);
-        report->print_summary(result);
+        char figures[FIGURES_TEXT];
+        printf("%s: %" PRId64 " predictions, %s", output->path, members->split->count,
+               figures_text(&result->figures, ", ", FIGURE_DIGITS, figures));
         if (averaged)
             printf(" (%d of %d with the average of weights)", averaged, members->count);
         members_print_passes(members);
@@ -206,7 +207,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
                                members->count, "samples", (json_int_t)members->split->count);
     json_object_set_new(object, "averaged", json_integer(averaged));
     members_describe_passes(members, object);
-    report->summarise(result, object);
+    figures_add_json(object, "", &result->figures);
     json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
@@ -226,7 +227,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         struct EvaluateRequest request = members_request(&members);
         request.sink = sink;
         request.context = &output;
-        results = memory_allocate((size_t)(members.count + 1) * sizeof *results, "results");
+        results = memory_array(struct Evaluation, members.count + 1, "results");
         code = evaluate(ranks, &request, results, error);
     }
     if (!code)

@@ -1,10 +1,10 @@
 #include "train/train.h"
 
+#include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 
 #include "base/memory.h"
-#include "base/text.h"
+#include "cli/figures_json.h"
 #include "cli/overrides.h"
 
 static const struct Flag flags[] = {
@@ -27,67 +27,23 @@ static const struct Flag flags[] = {
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
-/* The newest figures of one set of parameters. */
-struct Shown {
-    const char *name;
-    double loss, accuracy, rmse, r2; /* accuracy, or the other two */
-};
-
-static void add_json(json_t *object, const struct Shown *shown, bool regression) {
-    const struct {
-        const char *name;
-        double value;
-        bool written;
-    } rows[] = {{"loss", shown->loss, true},
-                {"accuracy", shown->accuracy, !regression},
-                {"rmse", shown->rmse, regression},
-                {"r2", shown->r2, regression && isfinite(shown->r2)}};
-    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-        char key[32];
-        snprintf(key, sizeof key, "%s_%s", shown->name, rows[i].name);
-        if (rows[i].written)
-            json_object_set_new(object, key, json_real(rows[i].value));
-    }
-}
-
-static void print_shown(const struct Shown *shown, bool regression) {
-    char figure[32];
-    printf("%-11s loss %s", shown->name, text_figure(shown->loss, figure));
-    if (!regression)
-        printf(", accuracy %.2f %%", 100 * shown->accuracy);
-    else
-        printf(", RMSE %.4g", shown->rmse);
-    if (regression && isfinite(shown->r2))
-        printf(", R2 %s", text_figure(shown->r2, figure));
-}
-
-static struct Shown train_figures(const struct TrainResult *result) {
-    return (struct Shown){"train", result->train_loss, result->train_accuracy, result->train_rmse,
-                          NAN};
-}
-static struct Shown validation_figures(const struct Progress *progress) {
-    return (struct Shown){"validation", progress->validation_loss, progress->validation_accuracy,
-                          progress->validation_rmse, progress->validation_r2};
-}
-static struct Shown average_figures(const struct Progress *progress) {
-    return (struct Shown){"average", progress->average_loss, progress->average_accuracy,
-                          progress->average_rmse, progress->average_r2};
+/* By its name: the figure that best.h5 goes by. */
+static const struct FigureKind *best_kind(const struct TrainResult *result) {
+    return &figure_kinds[result->best_figure];
 }
 
 static void print_json(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
-    struct Shown train = train_figures(result), validation = validation_figures(progress),
-                 average = average_figures(progress);
     json_t *object = json_pack("{s:I, s:I, s:b}", "step", (json_int_t)progress->step, "total_steps",
                                (json_int_t)result->total_steps, "finished", result->finished);
     if (result->stopped_early)
         json_object_set_new(object, "stopped_early", json_true());
-    if (isfinite(result->train_loss))
-        add_json(object, &train, result->regression);
-    if (progress->best_metric >= 0) {
-        add_json(object, &validation, result->regression);
-        json_object_set_new(object, result->regression ? "best_loss" : "best_accuracy",
-                            json_real(progress->best_metric));
+    figures_add_json_main(object, "train_", &result->train);
+    figures_add_json_main(object, "validation_", &progress->validation);
+    if (progress->best_step > 0) {
+        char key[32];
+        snprintf(key, sizeof key, "best_%s", best_kind(result)->name);
+        json_object_set_new(object, key, json_real(progress->best_metric));
         json_object_set_new(object, "best_step", json_integer(progress->best_step));
     }
     json_object_set_new(object, "seconds", json_real(progress->seconds));
@@ -95,50 +51,39 @@ static void print_json(const struct TrainResult *result) {
     json_object_set_new(object, "digest", json_string(result->digest));
     if (*result->average_digest)
         json_object_set_new(object, "average_digest", json_string(result->average_digest));
-    if (progress->average_loss >= 0)
-        add_json(object, &average, result->regression);
+    figures_add_json_main(object, "average_", &progress->average);
     json_object_set_new(object, "checkpoint", json_string(result->checkpoint));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(10));
     fputc('\n', stdout);
     json_decref(object);
 }
 
-/* Behind the figures that best.h5 goes by. */
-static void print_best(const struct TrainResult *result) {
+/* Nothing if they were not measured. `best`: with the best so far. */
+static void print_figures(const char *of, const struct Figures *figures, bool best,
+                          const struct TrainResult *result) {
+    char text[FIGURES_TEXT], figure[FIGURE_TEXT];
     const struct Progress *progress = &result->progress;
-    long long step = (long long)progress->best_step;
-    char figure[32];
-    if (result->regression)
-        printf(" (best loss %s at step %lld)", text_figure(progress->best_metric, figure), step);
-    else
-        printf(" (best %.2f %% at step %lld)", 100 * progress->best_metric, step);
+    if (!figures_any(figures))
+        return;
+    printf("%-11s %s", of, figures_text(figures, ", ", FIGURE_DIGITS, text));
+    if (best)
+        printf(" (best %s %s at step %" PRId64 ")", best_kind(result)->label,
+               figure_text(result->best_figure, progress->best_metric, FIGURE_DIGITS, figure),
+               progress->best_step);
+    putchar('\n');
 }
 
 static void print_words(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
-    struct Shown train = train_figures(result), validation = validation_figures(progress),
-                 average = average_figures(progress);
-    bool averaged = progress->average_loss >= 0;
-    printf("%s at step %lld of %lld\n",
+    bool averaged = figures_any(&progress->average);
+    printf("%s at step %" PRId64 " of %" PRId64 "\n",
            result->stopped_early ? "finished early"
            : result->finished    ? "finished"
                                  : "stopped",
-           (long long)progress->step, (long long)result->total_steps);
-    if (isfinite(result->train_loss)) {
-        print_shown(&train, result->regression);
-        putchar('\n');
-    }
-    if (progress->best_metric >= 0) {
-        print_shown(&validation, result->regression);
-        if (!averaged)
-            print_best(result);
-        putchar('\n');
-    }
-    if (averaged) {
-        print_shown(&average, result->regression);
-        print_best(result);
-        putchar('\n');
-    }
+           progress->step, result->total_steps);
+    print_figures("train", &result->train, false, result);
+    print_figures("validation", &progress->validation, !averaged, result);
+    print_figures("average", &progress->average, true, result);
     if (result->images_per_second > 0)
         printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
                progress->seconds);

@@ -18,13 +18,13 @@ int evaluate_sizes(int64_t count, int64_t sizes[2]) {
 struct Work {
     const struct EvaluateRequest *request;
     int results;        /* members and the ensemble */
-    int64_t tallies;    /* doubles of one result of one block: the loss, then the judge's */
+    int64_t sum_count;  /* of one result of one block: the loss, then those of the metrics */
     float *predictions; /* of one member's block */
     double *sum;        /* of the members' predictions */
     float *ensemble;    /* its block */
-    float *row;         /* of judge_loss */
+    float *row;         /* of metrics_loss */
     float *gathered;    /* what goes to the sink */
-    double *mine;       /* [(round · results + result) · tallies + tally] */
+    double *mine;       /* [(round · results + result) · sum_count + sum] */
     struct Evaluation *evaluations;
 };
 
@@ -37,21 +37,21 @@ static double weight_of(const struct EvaluateRequest *request, int member) {
     return request->weights ? request->weights[member] : 1.0 / request->member_count;
 }
 
-/* The targets are those of the member that predicted, or the first. */
-static void judge(struct Work *work, int result, const struct Predictor *predictor,
-                  struct JudgedBlock block, double *tallies) {
-    double *tally = tallies + result * work->tallies;
+/* The targets are as the member that predicted sees them; as the first does, for an ensemble. */
+static void measure(struct Work *work, int result, const struct Predictor *predictor,
+                    struct PredictedBlock block, double *sums) {
+    double *own = sums + result * work->sum_count;
     block.targets = plan_target(predictor->plan);
     block.loss = predictor->loss;
     block.scale = predictor->scale;
-    tally[0] = judge_loss(&block, work->request->outputs, work->row);
-    work->request->judge->block(&work->evaluations[result], &block, tally + 1);
+    own[0] = metrics_loss(&block, work->request->outputs, work->row);
+    work->request->metrics->add_block(&work->evaluations[result], &block, own + 1);
 }
 
-static int run_block(struct Work *work, int64_t number, double *tallies, struct Error *error) {
+static int run_block(struct Work *work, int64_t number, double *sums, struct Error *error) {
     const struct EvaluateRequest *request = work->request;
     int64_t count = block_samples(request, number), values = count * request->outputs;
-    struct JudgedBlock block = {
+    struct PredictedBlock block = {
         .split = request->split, .first = number * EVALUATE_BLOCK, .count = count};
     if (!count)
         return OK;
@@ -62,7 +62,7 @@ static int run_block(struct Work *work, int64_t number, double *tallies, struct 
         if (code)
             return code;
         block.predictions = work->predictions;
-        judge(work, m, member, block, tallies);
+        measure(work, m, member, block, sums);
         if (request->member_count > 1)
             mean_add(work->sum, request->mean, weight_of(request, m), work->predictions, values);
     }
@@ -73,7 +73,7 @@ static int run_block(struct Work *work, int64_t number, double *tallies, struct 
         mean_finish(work->sum, request->mean, loss->prediction == PREDICTION_PROBABILITIES, count,
                     request->outputs, work->ensemble);
     block.predictions = work->ensemble;
-    judge(work, request->member_count, &request->members[0], block, tallies);
+    measure(work, request->member_count, &request->members[0], block, sums);
     return OK;
 }
 
@@ -94,45 +94,43 @@ static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, int co
     return ranks_agree(ranks, code, error);
 }
 
-/* Adds the blocks up in their order, whoever computed them. */
+/* Adds the blocks up in their order, whichever rank computed them. */
 static void add_up(struct Work *work, struct Ranks *ranks, int64_t rounds) {
-    int size = ranks_size(ranks), results = work->results;
-    int64_t tallies = work->tallies, mine = rounds * results * tallies;
-    double *all = memory_allocate((size_t)(mine * size) * sizeof *all, "evaluation");
-    double *sum = memory_allocate((size_t)tallies * sizeof *sum, "evaluation");
+    int64_t size = ranks_size(ranks), results = work->results, count = work->sum_count;
+    int64_t mine = rounds * results * count;
+    double *all = memory_array(double, mine *size, "evaluation");
+    double *sums = memory_array(double, count, "evaluation");
     ranks_gather_all(ranks, work->mine, mine * (int64_t)sizeof *all, all);
-    for (int e = 0; e < results; e++) {
+    for (int64_t e = 0; e < results; e++) {
         struct Evaluation *evaluation = &work->evaluations[e];
-        memset(sum, 0, (size_t)tallies * sizeof *sum);
+        memset(sums, 0, (size_t)count * sizeof *sums);
         for (int64_t block = 0; block < rounds * size; block++) {
-            const double *tally =
-                all + (block % size) * mine + (block / size * results + e) * tallies;
-            for (int64_t k = 0; k < tallies; k++)
-                sum[k] += tally[k];
+            const double *own = all + (block % size) * mine + (block / size * results + e) * count;
+            for (int64_t k = 0; k < count; k++)
+                sums[k] += own[k];
         }
-        evaluation->loss = sum[0] / (double)evaluation->samples;
-        work->request->judge->finish(evaluation, ranks, sum + 1);
+        figures_set(&evaluation->figures, FIGURE_LOSS, sums[0] / (double)evaluation->samples);
+        work->request->metrics->finish(evaluation, ranks, sums + 1);
     }
-    memory_release(sum);
+    memory_release(sums);
     memory_release(all);
 }
 
 static struct Work work_create(const struct EvaluateRequest *request, int64_t rounds, int senders,
                                struct Evaluation *results) {
-    size_t values = (size_t)(EVALUATE_BLOCK * request->outputs);
+    int64_t values = EVALUATE_BLOCK * request->outputs;
     struct Work work = {
         .request = request,
         .results = request->member_count + 1,
-        .tallies = 1 + request->judge->tallies(request->outputs),
+        .sum_count = 1 + request->metrics->sum_count(request->outputs),
         .evaluations = results,
-        .predictions = memory_allocate(values * sizeof(float), "evaluation"),
-        .sum = memory_allocate(values * sizeof(double), "evaluation"),
-        .ensemble = memory_allocate(values * sizeof(float), "evaluation"),
-        .row = memory_allocate((size_t)request->outputs * sizeof(float), "evaluation"),
-        .gathered = memory_allocate((size_t)senders * values * sizeof(float), "evaluation"),
+        .predictions = memory_array(float, values, "evaluation"),
+        .sum = memory_array(double, values, "evaluation"),
+        .ensemble = memory_array(float, values, "evaluation"),
+        .row = memory_array(float, request->outputs, "evaluation"),
+        .gathered = memory_array(float, senders *values, "evaluation"),
     };
-    int64_t tallies = rounds * work.results * work.tallies;
-    work.mine = memory_allocate((size_t)tallies * sizeof *work.mine, "evaluation");
+    work.mine = memory_array(double, rounds *work.results *work.sum_count, "evaluation");
     return work;
 }
 
@@ -154,13 +152,13 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
     for (int e = 0; e < work.results; e++) {
         results[e] =
             (struct Evaluation){.samples = request->split->count, .outputs = request->outputs};
-        request->judge->start(&results[e], request->split);
+        request->metrics->start(&results[e], request->split);
     }
     for (int m = 0; m < request->member_count; m++)
         predictor_prepare(&request->members[m]);
     for (int64_t round = 0; round < rounds && !code; round++) {
         code = run_block(&work, round * size + ranks_rank(ranks),
-                         work.mine + round * work.results * work.tallies, error);
+                         work.mine + round * work.results * work.sum_count, error);
         if (request->sink)
             code = deliver(&work, ranks, round, code, error);
     }

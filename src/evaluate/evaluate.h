@@ -13,7 +13,7 @@
 
 #define EVALUATE_BLOCK 200 /* samples */
 
-/* The sample counts that a plan meets on a split of `count` samples; returns how many. */
+/* The sample counts with which a plan runs on a split of `count` samples; returns how many. */
 int evaluate_sizes(int64_t count, int64_t sizes[2]);
 
 struct EvaluateRequest {
@@ -21,7 +21,7 @@ struct EvaluateRequest {
     int member_count;
     const double *weights; /* member_count, summing to one; NULL: equal */
     enum Mean mean;
-    const struct Judge *judge;
+    const struct Metrics *metrics;
     const struct Split *split;
     int64_t outputs;
     /* NULL, or called on rank 0 in the samples' order with the ensemble's predictions (count,

@@ -3,11 +3,11 @@
 #include "base/memory.h"
 #include "nn/loss.h"
 
-const struct Judge *judge_for(const struct Dataset *dataset) {
-    return dataset->target_count ? &judge_values : &judge_classes;
+const struct Metrics *metrics_for(const struct Dataset *dataset) {
+    return dataset->target_count ? &metrics_values : &metrics_classes;
 }
 
-double judge_loss(const struct JudgedBlock *block, int64_t outputs, float *row) {
+double metrics_loss(const struct PredictedBlock *block, int64_t outputs, float *row) {
     const struct Loss *loss = (const struct Loss *)block->loss->kind;
     double sum = 0;
     for (int64_t i = 0; i < block->count; i++) {
@@ -24,8 +24,7 @@ double judge_loss(const struct JudgedBlock *block, int64_t outputs, float *row) 
 
 void evaluation_release(struct Evaluation *evaluation) {
     memory_release(evaluation->confusion);
-    memory_release(evaluation->rmse);
-    memory_release(evaluation->r2);
+    memory_release(evaluation->of_output);
     memory_release(evaluation->target_mean);
     *evaluation = (struct Evaluation){0};
 }

@@ -1,5 +1,6 @@
-/* What predictions are worth, against the truth. One judge a kind of targets; how predictions are
- * made, blocks and ranks are not its business (evaluate/predictor.h, evaluate/evaluate.h). */
+/* How good predictions are, measured against the truth: one set of metrics for each kind of
+ * targets. evaluate/predictor.h makes the predictions, evaluate/evaluate.h cuts the split into
+ * blocks and adds them up over the ranks. */
 #ifndef TRAINER_EVALUATE_METRICS_H
 #define TRAINER_EVALUATE_METRICS_H
 
@@ -8,24 +9,24 @@
 #include "comm/ranks.h"
 #include "data/dataset/dataset.h"
 #include "data/preprocessing/target_scale.h"
+#include "report/figures.h"
 #include "runfile/schema.h"
 
 struct Evaluation {
     int64_t samples, outputs;
-    double loss; /* mean over the samples of the loss of the prediction, without smoothing */
-    /* Targets are classes. */
-    int64_t correct, top5;
-    int64_t *confusion; /* (classes, classes): [truth][prediction] */
-    /* Targets are values: of each output, in the targets' units. R² = 1 − Σ (prediction − truth)² /
-     * Σ (truth − mean)², the mean being the split's. */
-    double *rmse, *r2, *target_mean;
-    double overall_rmse; /* root of the mean over outputs of the mean squared errors */
-    double overall_r2;   /* mean over the outputs */
+    /* The loss is the mean over the samples, without smoothing. Of values, RMSE is the root of the
+     * mean of the outputs' mean squared errors and R² the mean of the outputs'. */
+    struct Figures figures;
+    int64_t *confusion; /* of classes: (classes, classes), [truth][prediction] */
+    /* Of values, one for each output: RMSE in the targets' units, and
+     * R² = 1 − Σ (prediction − truth)² / Σ (truth − mean)² with the split's mean. */
+    struct Figures *of_output;
+    double *target_mean;
 };
 void evaluation_release(struct Evaluation *evaluation);
 
-/* Consecutive samples of a split, predicted. */
-struct JudgedBlock {
+/* Predictions of consecutive samples of a split. */
+struct PredictedBlock {
     const struct Split *split;
     int64_t first, count;
     const float *predictions;        /* (count, outputs) */
@@ -34,23 +35,24 @@ struct JudgedBlock {
     const struct TargetScale *scale; /* with which it sees values */
 };
 
-struct Judge {
-    /* Figures of a block that are added up over blocks in their order: after the loss, `tallies`
-     * doubles. */
-    int64_t (*tallies)(int64_t outputs);
+struct Metrics {
+    /* How many sums, besides the loss, are added up over the blocks in their order. */
+    int64_t (*sum_count)(int64_t outputs);
     void (*start)(struct Evaluation *evaluation, const struct Split *split);
-    void (*block)(struct Evaluation *evaluation, const struct JudgedBlock *block, double *tally);
-    /* `tally`: the sums over all blocks, the same on every rank. Collective. */
-    void (*finish)(struct Evaluation *evaluation, struct Ranks *ranks, const double *tally);
+    /* Adds to `sums` (sum_count). */
+    void (*add_block)(struct Evaluation *evaluation, const struct PredictedBlock *block,
+                      double *sums);
+    /* `sums`: over all blocks, the same on every rank. Collective. */
+    void (*finish)(struct Evaluation *evaluation, struct Ranks *ranks, const double *sums);
 };
-extern const struct Judge judge_classes, judge_values;
-const struct Judge *judge_for(const struct Dataset *dataset);
+extern const struct Metrics metrics_classes, metrics_values;
+const struct Metrics *metrics_for(const struct Dataset *dataset);
 
 /* Sum of the samples' losses, in the units in which the model was trained. `row`: work space of
  * `outputs`. */
-double judge_loss(const struct JudgedBlock *block, int64_t outputs, float *row);
+double metrics_loss(const struct PredictedBlock *block, int64_t outputs, float *row);
 
 /* The class with the largest output, the lowest among equals. */
-int64_t judge_class(const float *outputs, int64_t classes);
+int64_t predicted_class(const float *outputs, int64_t classes);
 
 #endif

@@ -2,9 +2,9 @@
 #include "base/memory.h"
 #include "evaluate/metrics.h"
 
-enum { TOP1, TOP5, TALLIES };
+enum { TOP1, TOP5, SUMS };
 
-int64_t judge_class(const float *outputs, int64_t classes) {
+int64_t predicted_class(const float *outputs, int64_t classes) {
     int64_t largest = 0;
     for (int64_t c = 1; c < classes; c++)
         if (outputs[c] > outputs[largest])
@@ -12,7 +12,7 @@ int64_t judge_class(const float *outputs, int64_t classes) {
     return largest;
 }
 
-/* How many classes come before the label; by the same rule. */
+/* How many classes come before the label, by the rule of predicted_class. */
 static int64_t place_of(const float *row, int64_t classes, int64_t label) {
     int64_t before = 0;
     for (int64_t c = 0; c < classes; c++)
@@ -20,34 +20,35 @@ static int64_t place_of(const float *row, int64_t classes, int64_t label) {
     return before;
 }
 
-static int64_t tallies(int64_t classes) {
+static int64_t sum_count(int64_t classes) {
     (void)classes;
-    return TALLIES;
+    return SUMS;
 }
 
 static void start(struct Evaluation *evaluation, const struct Split *split) {
     (void)split;
-    size_t cells = (size_t)(evaluation->outputs * evaluation->outputs);
-    evaluation->confusion = memory_allocate(cells * sizeof(int64_t), "a confusion matrix");
+    int64_t cells = evaluation->outputs * evaluation->outputs;
+    evaluation->confusion = memory_array(int64_t, cells, "a confusion matrix");
 }
 
-static void judge_block(struct Evaluation *evaluation, const struct JudgedBlock *block,
-                        double *tally) {
+static void add_block(struct Evaluation *evaluation, const struct PredictedBlock *block,
+                      double *sums) {
     int64_t classes = evaluation->outputs;
     for (int64_t i = 0; i < block->count; i++) {
         const float *row = block->predictions + i * classes;
         int64_t label = block->split->labels[block->first + i];
         int64_t place = place_of(row, classes, label);
-        tally[TOP1] += place == 0;
-        tally[TOP5] += place < 5;
-        evaluation->confusion[label * classes + judge_class(row, classes)]++;
+        sums[TOP1] += place == 0;
+        sums[TOP5] += place < 5;
+        evaluation->confusion[label * classes + predicted_class(row, classes)]++;
     }
 }
 
-static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const double *tally) {
-    evaluation->correct = (int64_t)tally[TOP1];
-    evaluation->top5 = (int64_t)tally[TOP5];
+static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const double *sums) {
+    double samples = (double)evaluation->samples;
+    figures_set(&evaluation->figures, FIGURE_ACCURACY, samples > 0 ? sums[TOP1] / samples : 0);
+    figures_set(&evaluation->figures, FIGURE_TOP5, samples > 0 ? sums[TOP5] / samples : 0);
     ranks_sum(ranks, evaluation->confusion, evaluation->outputs * evaluation->outputs);
 }
 
-const struct Judge judge_classes = {tallies, start, judge_block, finish};
+const struct Metrics metrics_classes = {sum_count, start, add_block, finish};

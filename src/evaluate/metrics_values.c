@@ -1,17 +1,17 @@
-/* Targets are values: of each output the root of the mean squared error and R², the part of the
- * targets' variance that the predictions explain; both in the targets' own units. */
+/* Targets are values: the root of each output's mean squared error in the target's own unit, and
+ * R², the part of the targets' variance that the predictions explain. */
 #include <math.h>
 
 #include "base/memory.h"
 #include "evaluate/metrics.h"
 
-/* Of each output: Σ (prediction − truth)², then Σ (truth − its mean)². */
-static int64_t tallies(int64_t outputs) {
+/* Σ (prediction − truth)² of each output, then Σ (truth − its mean)² of each. */
+static int64_t sum_count(int64_t outputs) {
     return 2 * outputs;
 }
 
-/* Of the split's targets; of one that never varies exactly its value, so that it has no
- * variance. */
+/* The mean of one of the split's targets. If it never varies, the mean is exactly its value, so
+ * that it has no variance. */
 static double mean_of(const struct Split *split, int64_t output, int64_t outputs) {
     double sum = 0;
     bool varies = false;
@@ -23,16 +23,14 @@ static double mean_of(const struct Split *split, int64_t output, int64_t outputs
 }
 
 static void start(struct Evaluation *evaluation, const struct Split *split) {
-    size_t bytes = (size_t)evaluation->outputs * sizeof(double);
-    evaluation->rmse = memory_allocate(bytes, "evaluation");
-    evaluation->r2 = memory_allocate(bytes, "evaluation");
-    evaluation->target_mean = memory_allocate(bytes, "evaluation");
+    evaluation->of_output = memory_array(struct Figures, evaluation->outputs, "evaluation");
+    evaluation->target_mean = memory_array(double, evaluation->outputs, "evaluation");
     for (int64_t k = 0; k < evaluation->outputs; k++)
         evaluation->target_mean[k] = mean_of(split, k, evaluation->outputs);
 }
 
-static void judge_block(struct Evaluation *evaluation, const struct JudgedBlock *block,
-                        double *tally) {
+static void add_block(struct Evaluation *evaluation, const struct PredictedBlock *block,
+                      double *sums) {
     int64_t outputs = evaluation->outputs;
     const float *truth = block->split->targets + block->first * outputs;
     for (int64_t i = 0; i < block->count; i++)
@@ -40,30 +38,31 @@ static void judge_block(struct Evaluation *evaluation, const struct JudgedBlock 
             double value = (double)truth[i * outputs + k];
             double error = (double)block->predictions[i * outputs + k] - value;
             double spread = value - evaluation->target_mean[k];
-            tally[k] += error * error;
-            tally[outputs + k] += spread * spread;
+            sums[k] += error * error;
+            sums[outputs + k] += spread * spread;
         }
 }
 
-/* Without variance nothing is left to explain, or nothing was: as scikit-learn has it. */
+/* Without variance R² is 1 if the prediction is exact and 0 if not, as in scikit-learn. */
 static double r2_of(double squared_error, double spread) {
     if (spread > 0)
         return 1 - squared_error / spread;
     return squared_error > 0 ? 0 : 1;
 }
 
-static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const double *tally) {
+static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const double *sums) {
     int64_t outputs = evaluation->outputs;
     double samples = (double)evaluation->samples, squares = 0, explained = 0;
     (void)ranks;
     for (int64_t k = 0; k < outputs; k++) {
-        evaluation->rmse[k] = sqrt(tally[k] / samples);
-        evaluation->r2[k] = r2_of(tally[k], tally[outputs + k]);
-        squares += tally[k] / samples;
-        explained += evaluation->r2[k];
+        double r2 = r2_of(sums[k], sums[outputs + k]);
+        figures_set(&evaluation->of_output[k], FIGURE_RMSE, sqrt(sums[k] / samples));
+        figures_set(&evaluation->of_output[k], FIGURE_R2, r2);
+        squares += sums[k] / samples;
+        explained += r2;
     }
-    evaluation->overall_rmse = sqrt(squares / (double)outputs);
-    evaluation->overall_r2 = explained / (double)outputs;
+    figures_set(&evaluation->figures, FIGURE_RMSE, sqrt(squares / (double)outputs));
+    figures_set(&evaluation->figures, FIGURE_R2, explained / (double)outputs);
 }
 
-const struct Judge judge_values = {tallies, start, judge_block, finish};
+const struct Metrics metrics_values = {sum_count, start, add_block, finish};

@@ -1,17 +1,18 @@
-/* Watching the figure of one validation after another: what "no improvement for so long" means to
- * the plateau schedule and to early stopping. */
+/* Watches one figure from validation to validation: what "no improvement for so long" means to the
+ * plateau schedule and to early stopping. */
 #ifndef TRAINER_OPTIM_PATIENCE_H
 #define TRAINER_OPTIM_PATIENCE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct Validation { /* figures of one */
-    double loss, accuracy;
-};
+#include "report/figures.h"
 
-enum PatienceMetric { PATIENCE_LOSS, PATIENCE_ACCURACY };
-extern const char *const patience_metric_names[]; /* NULL-terminated, in the enum's order */
+/* What a key `metric` offers, NULL-terminated: names in the order of enum Figure. */
+extern const char *const patience_metric_names[];
+/* The figure that such a key means in a validation: R² instead of the accuracy if the targets are
+ * values, because it rises to 1 too. */
+enum Figure patience_figure(int metric, const struct Figures *validation);
 
 /* A state that starts as zeros and is saved with the run. */
 struct Patience {
@@ -20,18 +21,18 @@ struct Patience {
     double best;    /* of those that improved; nothing while seen is 0 */
 };
 
-/* What has to be beaten for an improvement: a loss must be below
+/* What has to be beaten for an improvement: a figure that should fall must be below
  *   best − |best| · threshold  if relative,  else best − threshold,
- * an accuracy above best + |best| · threshold, else best + threshold: R², which may stand in its
- * place, can be negative. The first figure improves, and any number on one that is none. */
+ * and one that should rise above best + the same. The first value improves, and any number improves
+ * on NaN. */
 struct PatienceRule {
-    enum PatienceMetric metric;
+    enum Figure figure;
     double threshold;
     bool relative;
 };
 
-/* Takes a validation in; true where it improved. */
+/* Takes a validation in; true if it improved. */
 bool patience_observe(struct Patience *patience, struct PatienceRule rule,
-                      const struct Validation *validation);
+                      const struct Figures *validation);
 
 #endif

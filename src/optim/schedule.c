@@ -46,8 +46,7 @@ bool schedule_needs_validations(const struct Choice *choice) {
 }
 
 void schedule_observe(const struct Choice *choice, const struct ScheduleTime *time,
-                      const struct Validation *validation, int64_t step,
-                      struct ScheduleState *state) {
+                      const struct Figures *validation, int64_t step, struct ScheduleState *state) {
     const struct Schedule *schedule = schedule_of(choice);
     if (schedule->observe && step > warmup_steps(choice, time))
         schedule->observe(choice->options, validation, state);

@@ -29,7 +29,7 @@ struct Schedule {
     /* How many whole cycles lie in the first `step` steps after warm-up. NULL: it has no cycles. */
     int64_t (*cycles)(const void *options, const struct ScheduleTime *time, int64_t step);
     /* Learns the figures of a validation. NULL: it does not watch. */
-    void (*observe)(const void *options, const struct Validation *validation,
+    void (*observe)(const void *options, const struct Figures *validation,
                     struct ScheduleState *state);
     /* What the table of keys cannot say: a span of no steps, ... NULL: nothing. */
     int (*check)(const struct Choice *schedule, const struct ScheduleTime *time,
@@ -61,8 +61,7 @@ bool schedule_needs_validations(const struct Choice *schedule); /* it needs vali
 /* After the validation behind `step` steps; during the warm-up, and for schedules that do not
  * watch, nothing happens. */
 void schedule_observe(const struct Choice *schedule, const struct ScheduleTime *time,
-                      const struct Validation *validation, int64_t step,
-                      struct ScheduleState *state);
+                      const struct Figures *validation, int64_t step, struct ScheduleState *state);
 bool schedule_has_cycles(const struct Choice *schedule);
 /* Whole cycles in the run's first `step` steps; 0 without cycles. */
 int64_t schedule_cycles(const struct Choice *schedule, const struct ScheduleTime *time,

@@ -6,17 +6,17 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "report/metrics.h"
+#include "report/metrics_file.h"
 
 struct ProgressBar;
 
-/* `quiet`: notes and epochs only where something is wrong. `batch`: samples a step. */
+/* `quiet`: prints nothing. */
 struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_steps,
-                                    int64_t steps_per_epoch, int64_t batch, int64_t first_step);
+                                    int64_t steps_per_epoch, int64_t first_step);
 void progress_release(struct ProgressBar *bar); /* clears the bar; NULL is allowed */
 
-void progress_step(struct ProgressBar *bar, const struct StepFigures *figures);
-void progress_epoch(struct ProgressBar *bar, const struct EpochFigures *figures);
+void progress_step(struct ProgressBar *bar, const struct StepReport *report);
+void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report);
 /* A line of its own; a NULL bar prints nothing, so that every rank may call it. */
 void progress_note(struct ProgressBar *bar, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -170,7 +170,7 @@ int trainer_mend_links(struct Trainer *trainer, struct Error *error) {
 static int write_out(struct Trainer *trainer, struct Error *error) {
     struct Checkpoint *checkpoint = compose(trainer);
     char *path = checkpoint_name(trainer->checkpoints, trainer->progress.step);
-    int code = metrics_flush(trainer->metrics, error);
+    int code = metrics_file_flush(trainer->metrics, error);
     if (!code)
         code = checkpoint_write(checkpoint, path, error);
     if (!code)

@@ -270,16 +270,15 @@ static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
 static int open_folder(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                        struct Error *error) {
     int64_t first = checkpoint ? checkpoint->progress.step : 0;
-    trainer->bar =
-        progress_create(stderr, trainer->request->quiet, trainer->time.total,
-                        trainer->time.steps_per_epoch, trainer->options.train.batch, first);
+    trainer->bar = progress_create(stderr, trainer->request->quiet, trainer->time.total,
+                                   trainer->time.steps_per_epoch, first);
     int code = make_folder(trainer->checkpoints, error);
     if (!code)
         code = write_run_file(trainer, error);
     if (code)
         return code;
     char *path = memory_print("%s/metrics.jsonl", trainer->request->folder);
-    code = metrics_open(&trainer->metrics, path, first, error);
+    code = metrics_file_open(&trainer->metrics, path, first, error);
     memory_release(path);
     return code;
 }
@@ -333,11 +332,7 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
         return code;
     trainer->run_text = runfile_emit(run_keys, &trainer->options);
     if (!checkpoint) {
-        trainer->progress = (struct Progress){.best_metric = -1,
-                                              .validation_loss = -1,
-                                              .validation_accuracy = -1,
-                                              .average_loss = -1,
-                                              .average_accuracy = -1};
+        trainer->progress = (struct Progress){.best_metric = -1};
         trainer->schedule_state = SCHEDULE_STATE_AT_START;
     }
     if (ranks_rank(ranks) == 0)
@@ -381,7 +376,7 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
 
 void trainer_release(struct Trainer *trainer) {
     progress_release(trainer->bar);
-    metrics_close(trainer->metrics);
+    metrics_file_close(trainer->metrics);
     if (trainer->exchange)
         exchange_release(trainer->exchange);
     updater_release(trainer->updater);

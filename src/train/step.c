@@ -96,8 +96,25 @@ const float *trainer_batch_statistics(struct Trainer *trainer, const float *stat
     return exchange_finish(trainer->exchange);
 }
 
-double trainer_rmse(const struct Trainer *trainer, double squared_error, double samples) {
-    return sqrt(squared_error / samples * trainer->error_unit);
+/* `loss`: the mean over `samples` samples; the others: sums over them. */
+static struct Figures figures_of(const struct Trainer *trainer, double loss, double correct,
+                                 double squared_error, double samples) {
+    struct Figures figures = {0};
+    figures_set(&figures, FIGURE_LOSS, loss);
+    if (trainer->targets.count)
+        figures_set(&figures, FIGURE_RMSE, sqrt(squared_error / samples * trainer->error_unit));
+    else
+        figures_set(&figures, FIGURE_ACCURACY, correct / samples);
+    return figures;
+}
+
+struct Figures trainer_epoch_figures(const struct Trainer *trainer) {
+    const struct Progress *progress = &trainer->progress;
+    if (progress->epoch_samples <= 0)
+        return (struct Figures){0};
+    return figures_of(trainer, progress->epoch_loss / progress->epoch_samples,
+                      progress->epoch_correct, progress->epoch_squared_error,
+                      progress->epoch_samples);
 }
 
 double trainer_rate(const struct Trainer *trainer, int64_t step) {
@@ -106,29 +123,28 @@ double trainer_rate(const struct Trainer *trainer, int64_t step) {
                                                             &trainer->schedule_state, step);
 }
 
-int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error) {
+int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
     struct Progress *progress = &trainer->progress;
     double start = clock_seconds();
     const float *sum = compute_gradient(trainer);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->model));
     double samples = tallies[TALLY_SAMPLES];
     double rate = trainer_rate(trainer, progress->step);
-    *figures =
-        (struct StepFigures){.step = progress->step + 1,
-                             .epoch = progress->epoch + 1,
-                             .loss = tallies[TALLY_LOSS],
-                             .regression = trainer->targets.count > 0,
-                             .accuracy = tallies[TALLY_CORRECT] / samples,
-                             .rmse = trainer_rmse(trainer, tallies[TALLY_SQUARED_ERROR], samples),
-                             .rate = rate};
-    if (!isfinite(figures->loss))
+    *report = (struct StepReport){.step = progress->step + 1,
+                                  .epoch = progress->epoch + 1,
+                                  .figures = figures_of(trainer, tallies[TALLY_LOSS],
+                                                        tallies[TALLY_CORRECT],
+                                                        tallies[TALLY_SQUARED_ERROR], samples),
+                                  .rate = rate};
+    double loss = report->figures.value[FIGURE_LOSS];
+    if (!isfinite(loss))
         return trainer_diagnose(trainer, false, error);
     if (!updater_step(trainer->updater, rate, progress->step + 1, trainer->state, sum) ||
         !model_update_statistics(trainer->model, sum, trainer->state))
         return trainer_diagnose(trainer, true, error);
-    figures->gradient_norm = updater_gradient_norm(trainer->updater);
+    report->gradient_norm = updater_gradient_norm(trainer->updater);
 
-    progress->epoch_loss += figures->loss * samples;
+    progress->epoch_loss += loss * samples;
     progress->epoch_correct += tallies[TALLY_CORRECT];
     progress->epoch_squared_error += tallies[TALLY_SQUARED_ERROR];
     progress->epoch_samples += samples;
@@ -139,7 +155,7 @@ int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Er
     progress->seconds += seconds;
     trainer->stepped_seconds += seconds;
     trainer->stepped_samples += samples;
-    figures->images_per_second = samples / seconds;
+    report->images_per_second = samples / seconds;
     int64_t every = trainer->options.train.check_every;
     return every && progress->step % every == 0 ? trainer_compare_replicas(trainer, error) : OK;
 }

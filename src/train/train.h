@@ -24,9 +24,8 @@ struct TrainResult {
     int64_t total_steps;
     bool finished; /* all steps are done, or it stopped early */
     bool stopped_early;
-    bool regression; /* the targets are values: RMSE instead of accuracy */
-    double train_loss, train_accuracy,
-        train_rmse;                   /* of the newest whole epoch, or the part so far */
+    enum Figure best_figure;          /* the one that best.h5 goes by */
+    struct Figures train;             /* of the newest whole epoch, or the part so far */
     double images_per_second;         /* of this process's steps, evaluation and saving excluded */
     char digest[DIGEST_TEXT];         /* of the final parameters and statistics */
     char average_digest[DIGEST_TEXT]; /* of their average; "": there is none */

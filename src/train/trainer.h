@@ -55,8 +55,8 @@ struct Trainer {
     bool best_is_newest;                     /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 
-    struct ProgressBar *bar; /* rank 0 */
-    struct Metrics *metrics; /* rank 0 */
+    struct ProgressBar *bar;     /* rank 0 */
+    struct MetricsFile *metrics; /* rank 0 */
 };
 
 /* setup.c. Collective. */
@@ -97,11 +97,11 @@ void trainer_discard(struct Trainer *trainer);
 bool trainer_stopped_early(const struct Trainer *trainer);
 
 /* step.c. Collective. */
-int trainer_step(struct Trainer *trainer, struct StepFigures *figures, struct Error *error);
+int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Error *error);
 /* The learning rate of step `step`, from 0, by what the schedule has seen so far. */
 double trainer_rate(const struct Trainer *trainer, int64_t step);
-/* Of values: from a sum of tallied squared errors, in the targets' units. */
-double trainer_rmse(const struct Trainer *trainer, double squared_error, double samples);
+/* Of the epoch so far; nothing before its first step. */
+struct Figures trainer_epoch_figures(const struct Trainer *trainer);
 /* Fills the plan's input and target with a shard's samples of the step after progress->step; of
  * shards that run together, it selects this one's. */
 struct ShardCall trainer_load_shard(struct Trainer *trainer, int64_t shard);

@@ -91,9 +91,9 @@ static inline struct Checkpoint *sample_checkpoint(const struct Arena *arena, in
                                              .epoch_samples = 448,
                                              .best_metric = 0.1 + 0.2,
                                              .best_step = step / 2,
-                                             .validation_loss = 1e-300,
-                                             .validation_accuracy = 0.7,
                                              .seconds = 12.5};
+    figures_set(&checkpoint->progress.validation, FIGURE_LOSS, 1e-300);
+    figures_set(&checkpoint->progress.validation, FIGURE_ACCURACY, 0.7);
     checkpoint->height = 5;
     checkpoint->width = 5;
     checkpoint->channels = 2;

@@ -30,7 +30,8 @@ static void round_trip(void **state) {
     float *want = sample_values(&arena, arena_state_elements(&arena), 77);
     assert_false(checkpoint_has_average(checkpoint));
     checkpoint_put_average(checkpoint, &arena, want);
-    checkpoint->progress.average_loss = 0.5;
+    figures_set(&checkpoint->progress.average, FIGURE_LOSS, 0.5);
+    figures_set(&checkpoint->progress.average, FIGURE_ACCURACY, 0.75);
     checkpoint->progress.schedule_scale = 0.1;
     checkpoint->progress.schedule_cooldown = 3;
     checkpoint->progress.stopping_best = -1.25;
@@ -89,7 +90,7 @@ static void from_before(void **state) {
     assert_int_equal(read->progress.step, 5);
     assert_true(read->progress.seconds == 12.5);
     assert_true(read->progress.schedule_scale == 1);
-    assert_true(read->progress.average_accuracy == -1 && read->progress.average_loss == -1);
+    assert_false(figures_any(&read->progress.average));
     assert_int_equal(read->progress.stopping_seen, 0);
     assert_false(checkpoint_has_average(read));
     float *values =

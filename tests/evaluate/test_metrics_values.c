@@ -15,21 +15,29 @@ enum { ROWS = 7, OUTPUTS = 3 };
 /* Of a target that varies, and of two that are 0.1f throughout. */
 static float truth[ROWS * OUTPUTS], predictions[ROWS * OUTPUTS];
 
-static void judge(struct Evaluation *evaluation, int64_t block) {
+static void measure(struct Evaluation *evaluation, int64_t block) {
     struct Split split = {.count = ROWS, .targets = truth};
-    double tally[2 * OUTPUTS] = {0};
+    double sums[2 * OUTPUTS] = {0};
     *evaluation = (struct Evaluation){.samples = ROWS, .outputs = OUTPUTS};
-    assert_int_equal(judge_values.tallies(OUTPUTS), 2 * OUTPUTS);
-    judge_values.start(evaluation, &split);
+    assert_int_equal(metrics_values.sum_count(OUTPUTS), 2 * OUTPUTS);
+    metrics_values.start(evaluation, &split);
     for (int64_t first = 0; first < ROWS; first += block) {
         int64_t count = first + block < ROWS ? block : ROWS - first;
-        struct JudgedBlock judged = {.split = &split,
-                                     .first = first,
-                                     .count = count,
-                                     .predictions = predictions + first * OUTPUTS};
-        judge_values.block(evaluation, &judged, tally);
+        struct PredictedBlock predicted = {.split = &split,
+                                           .first = first,
+                                           .count = count,
+                                           .predictions = predictions + first * OUTPUTS};
+        metrics_values.add_block(evaluation, &predicted, sums);
     }
-    judge_values.finish(evaluation, NULL, tally);
+    metrics_values.finish(evaluation, NULL, sums);
+}
+
+static double r2(const struct Evaluation *evaluation, int output) {
+    return evaluation->of_output[output].value[FIGURE_R2];
+}
+
+static double rmse(const struct Evaluation *evaluation, int output) {
+    return evaluation->of_output[output].value[FIGURE_RMSE];
 }
 
 static void a_target_that_never_varies(void **state) {
@@ -43,13 +51,14 @@ static void a_target_that_never_varies(void **state) {
     }
     for (int64_t block = 1; block <= ROWS; block += 3) {
         struct Evaluation evaluation;
-        judge(&evaluation, block);
-        assert_true(fabs(evaluation.r2[0] - (1 - 7 * 0.25 / 28)) < 1e-12);
-        assert_true(evaluation.rmse[0] == 0.5);
-        assert_true(evaluation.r2[1] == 1 && evaluation.rmse[1] == 0); /* nothing was left */
-        assert_true(evaluation.r2[2] == 0 && evaluation.rmse[2] > 0);  /* nothing to explain */
-        assert_true(fabs(evaluation.overall_r2 - (evaluation.r2[0] + 1) / 3) < 1e-12);
-        assert_true(fabs(evaluation.overall_rmse - 0.5 / sqrt(3)) < 1e-7);
+        measure(&evaluation, block);
+        assert_true(fabs(r2(&evaluation, 0) - (1 - 7 * 0.25 / 28)) < 1e-12);
+        assert_true(rmse(&evaluation, 0) == 0.5);
+        assert_true(r2(&evaluation, 1) == 1 && rmse(&evaluation, 1) == 0); /* nothing was left */
+        assert_true(r2(&evaluation, 2) == 0 && rmse(&evaluation, 2) > 0);  /* nothing to explain */
+        assert_true(fabs(evaluation.figures.value[FIGURE_R2] - (r2(&evaluation, 0) + 1) / 3) <
+                    1e-12);
+        assert_true(fabs(evaluation.figures.value[FIGURE_RMSE] - 0.5 / sqrt(3)) < 1e-7);
         evaluation_release(&evaluation);
     }
 }
@@ -61,8 +70,8 @@ static void worse_than_the_mean(void **state) {
         predictions[i] = -100;
     }
     struct Evaluation evaluation;
-    judge(&evaluation, ROWS);
-    assert_true(evaluation.r2[0] < -2000 && isfinite(evaluation.overall_r2));
+    measure(&evaluation, ROWS);
+    assert_true(r2(&evaluation, 0) < -2000 && isfinite(evaluation.figures.value[FIGURE_R2]));
     evaluation_release(&evaluation);
 }
 
@@ -71,5 +80,5 @@ int main(void) {
         cmocka_unit_test(a_target_that_never_varies),
         cmocka_unit_test(worse_than_the_mean),
     };
-    return cmocka_run_group_tests_name("judge_values", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("metrics_values", tests, NULL, NULL);
 }

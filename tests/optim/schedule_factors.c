@@ -20,9 +20,10 @@ int main(int argc, char **argv) {
         return error.code;
     }
     for (int64_t step = 0; step < time.total; step++) {
-        struct Validation validation;
+        struct Figures validation = {.measured = {[FIGURE_LOSS] = true, [FIGURE_ACCURACY] = true}};
         if (step && step % time.steps_per_epoch == 0 &&
-            scanf("%lf %lf", &validation.loss, &validation.accuracy) == 2)
+            scanf("%lf %lf", &validation.value[FIGURE_LOSS], &validation.value[FIGURE_ACCURACY]) ==
+                2)
             schedule_observe(&choices.schedule, &time, &validation, step, &state);
         printf("%.17g\n", schedule_factor(&choices.schedule, &time, &state, step));
     }

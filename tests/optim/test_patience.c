@@ -13,14 +13,15 @@
 #include <cmocka.h>
 
 static bool observe(struct Patience *watch, struct PatienceRule rule, double value) {
-    struct Validation validation = {.loss = value, .accuracy = value};
+    struct Figures validation = {0};
+    figures_set(&validation, rule.figure, value);
     return patience_observe(watch, rule, &validation);
 }
 
 static void test_improvement(void **state) {
     (void)state;
     struct Patience watch = {0};
-    struct PatienceRule loss = {.metric = PATIENCE_LOSS, .threshold = 0.1, .relative = true};
+    struct PatienceRule loss = {.figure = FIGURE_LOSS, .threshold = 0.1, .relative = true};
     assert_true(observe(&watch, loss, 2));
     assert_false(observe(&watch, loss, 1.9)); /* by less than a tenth */
     assert_false(observe(&watch, loss, 1.8)); /* by a tenth: it has to be more */
@@ -32,12 +33,12 @@ static void test_improvement(void **state) {
     assert_true(watch.best == 1.79);
 
     watch = (struct Patience){0};
-    struct PatienceRule accuracy = {.metric = PATIENCE_ACCURACY, .threshold = 0.125};
+    struct PatienceRule accuracy = {.figure = FIGURE_ACCURACY, .threshold = 0.125};
     assert_true(observe(&watch, accuracy, 0)); /* the first, whatever it is */
     assert_false(observe(&watch, accuracy, 0.125));
     assert_true(observe(&watch, accuracy, 0.25));
     watch = (struct Patience){0};
-    struct PatienceRule r2 = {.metric = PATIENCE_ACCURACY, .threshold = 0.1, .relative = true};
+    struct PatienceRule r2 = {.figure = FIGURE_R2, .threshold = 0.1, .relative = true};
     assert_true(observe(&watch, r2, -2)); /* R2 of values may be negative */
     assert_false(observe(&watch, r2, -2.1));
     assert_false(observe(&watch, r2, -2));
@@ -73,8 +74,10 @@ static void test_plateau(void **state) {
     struct RunFile *file = parse("schedule: {plateau: {patience: 1, factor: 0.5, cooldown: 2, "
                                  "minimum: 0.2, warmup: 2 epochs}}");
     struct ScheduleState seen = SCHEDULE_STATE_AT_START;
-    struct Validation same = {.loss = 1, .accuracy = 0.5}, worse = {.loss = 3};
-    assert_true(schedule_needs_validations(&choices.schedule));
+    struct Figures same = {0}, worse = {0};
+    figures_set(&same, FIGURE_LOSS, 1);
+    figures_set(&worse, FIGURE_LOSS, 3);
+    assert_true(schedule_watches(&choices.schedule));
     schedule_observe(&choices.schedule, &hundred, &worse, 10, &seen);
     schedule_observe(&choices.schedule, &hundred, &worse, 20, &seen);
     assert_int_equal(seen.patience.seen, 0); /* warm-up */

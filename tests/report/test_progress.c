@@ -7,31 +7,36 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include <cmocka.h> /* behind error.h: it has a macro called fail */
+#include <cmocka.h> /* after error.h: it has a macro called fail */
 #include <string.h>
 
-static const struct EpochFigures epoch = {
-    .step = 195,
-    .epoch = 1,
-    .train_loss = 1.25,
-    .train_accuracy = 0.5,
-    .validation = {.measured = true, .loss = 1.5, .accuracy = 0.375},
-    .seconds = 83};
+#define CLASSES(a_loss, an_accuracy)                                                               \
+    {                                                                                              \
+        .measured = {[FIGURE_LOSS] = true, [FIGURE_ACCURACY] = true}, .value = {                   \
+            [FIGURE_LOSS] = a_loss,                                                                \
+            [FIGURE_ACCURACY] = an_accuracy                                                        \
+        }                                                                                          \
+    }
+
+static const struct EpochReport epoch = {.step = 195,
+                                         .epoch = 1,
+                                         .train = CLASSES(1.25, 0.5),
+                                         .validation = CLASSES(1.5, 0.375),
+                                         .seconds = 83};
 
 /* Everything that a run of 195 steps writes to a file; free() it. */
 static char *log_of(bool quiet) {
     FILE *file = tmpfile();
     assert_non_null(file);
-    struct ProgressBar *bar = progress_create(file, quiet, 390, 195, 256, 0);
+    struct ProgressBar *bar = progress_create(file, quiet, 390, 195, 0);
     progress_note(bar, "data: %s", "x.h5");
     for (int64_t step = 1; step <= 195; step++)
-        progress_step(bar, &(struct StepFigures){.step = step,
-                                                 .epoch = 1,
-                                                 .loss = 2.3,
-                                                 .accuracy = 0.1,
-                                                 .rate = 0.05,
-                                                 .images_per_second = 1000,
-                                                 .gradient_norm = NAN});
+        progress_step(bar, &(struct StepReport){.step = step,
+                                                .epoch = 1,
+                                                .figures = CLASSES(2.3, 0.1),
+                                                .rate = 0.05,
+                                                .images_per_second = 1000,
+                                                .gradient_norm = NAN});
     progress_epoch(bar, &epoch);
     progress_release(bar);
     long length = ftell(file);
@@ -73,7 +78,7 @@ static void test_quiet(void **unused) {
 static void test_no_bar(void **unused) {
     (void)unused;
     progress_note(NULL, "every rank but the first calls it like this");
-    progress_step(NULL, &(struct StepFigures){.step = 1});
+    progress_step(NULL, &(struct StepReport){.step = 1});
     progress_epoch(NULL, &epoch);
     progress_release(NULL);
 }

@@ -76,10 +76,10 @@ static double factor(const void *options, const struct ScheduleTime *time, int64
     return 1; /* the rest is in the state */
 }
 
-static void observe(const void *options, const struct Validation *validation,
+static void observe(const void *options, const struct Figures *validation,
                     struct ScheduleState *state) {
     const struct PlateauOptions *o = options;
-    struct PatienceRule rule = {.metric = (enum PatienceMetric)o->metric,
+    struct PatienceRule rule = {.figure = patience_figure(o->metric, validation),
                                 .threshold = o->threshold,
                                 .relative = o->threshold_mode == MODE_RELATIVE};
     patience_observe(&state->patience, rule, validation);

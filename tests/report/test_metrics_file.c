@@ -1,6 +1,6 @@
 /* metrics.jsonl: every line is JSON with every digit, also of a NaN; a resumed run's file goes on
  * where its checkpoint stands. */
-#include "report/metrics.h"
+#include "report/metrics_file.h"
 
 #include <jansson.h>
 #include <math.h>
@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 
-#include <cmocka.h> /* behind error.h: it has a macro called fail */
+#include <cmocka.h> /* after error.h: it has a macro called fail */
 
 #include "store/scratch.h"
 
@@ -49,24 +49,40 @@ static long long integer_of(json_t *line, const char *key) {
     return (long long)json_integer_value(json_object_get(line, key));
 }
 
-static struct Metrics *open_metrics(int64_t keep_steps) {
-    struct Metrics *metrics;
+static struct Figures of_classes(double loss, double accuracy, double top5) {
+    struct Figures figures = {0};
+    figures_set(&figures, FIGURE_LOSS, loss);
+    figures_set(&figures, FIGURE_ACCURACY, accuracy);
+    figures_set(&figures, FIGURE_TOP5, top5);
+    return figures;
+}
+
+static struct Figures of_values(double loss, double rmse, double r2) {
+    struct Figures figures = {0};
+    figures_set(&figures, FIGURE_LOSS, loss);
+    figures_set(&figures, FIGURE_RMSE, rmse);
+    figures_set(&figures, FIGURE_R2, r2);
+    return figures;
+}
+
+static struct MetricsFile *open_metrics(int64_t keep_steps) {
+    struct MetricsFile *metrics;
     struct Error error = {0};
-    if (metrics_open(&metrics, scratch_path("metrics.jsonl"), keep_steps, &error))
+    if (metrics_file_open(&metrics, scratch_path("metrics.jsonl"), keep_steps, &error))
         fail_msg("%s", error.text);
     return metrics;
 }
 
-static void write_steps(struct Metrics *metrics, int64_t first, int64_t last) {
+static void write_steps(struct MetricsFile *metrics, int64_t first, int64_t last) {
     struct Error error = {0};
     for (int64_t step = first; step <= last; step++)
-        metrics_step(metrics, &(struct StepFigures){.step = step,
-                                                    .epoch = (step - 1) / 3 + 1,
-                                                    .loss = 2.0 / (double)step,
-                                                    .accuracy = 0.25,
-                                                    .rate = 0.1,
-                                                    .images_per_second = 1e6});
-    assert_int_equal(metrics_flush(metrics, &error), OK);
+        metrics_file_step(metrics,
+                          &(struct StepReport){.step = step,
+                                               .epoch = (step - 1) / 3 + 1,
+                                               .figures = of_classes(2.0 / (double)step, 0.25, 1),
+                                               .rate = 0.1,
+                                               .images_per_second = 1e6});
+    assert_int_equal(metrics_file_flush(metrics, &error), OK);
 }
 
 static void test_lines(void **unused) {
@@ -74,28 +90,24 @@ static void test_lines(void **unused) {
     struct Error error = {0};
     json_t *lines[LINES];
     scratch_empty();
-    struct Metrics *metrics = open_metrics(0);
+    struct MetricsFile *metrics = open_metrics(0);
     float loss = 0x1.23456ap1f;
-    metrics_step(metrics, &(struct StepFigures){.step = 12,
-                                                .epoch = 3,
-                                                .loss = loss,
-                                                .accuracy = 0.5,
-                                                .rate = 1e-9,
-                                                .images_per_second = 812.4,
-                                                .gradient_norm = 0.75});
-    metrics_epoch(
-        metrics, &(struct EpochFigures){
-                     .step = 12,
-                     .epoch = 3,
-                     .train_loss = 1.5,
-                     .train_accuracy = 0.5,
-                     .rate = 0.0125,
-                     .validation = {.measured = true, .loss = 1.25, .accuracy = 0.625, .top5 = 0.9},
-                     .average = {.measured = true, .loss = 1.125, .accuracy = 0.75, .top5 = 1},
-                     .seconds = 33});
-    metrics_epoch(metrics, &(struct EpochFigures){.step = INT64_C(1) << 40, .epoch = 4});
-    metrics_stop(metrics, &(struct StopFigures){24, 4, "loss", 0.5, 3});
-    assert_int_equal(metrics_flush(metrics, &error), OK);
+    metrics_file_step(metrics, &(struct StepReport){.step = 12,
+                                                    .epoch = 3,
+                                                    .figures = of_classes(loss, 0.5, 0.75),
+                                                    .rate = 1e-9,
+                                                    .images_per_second = 812.4,
+                                                    .gradient_norm = 0.75});
+    metrics_file_epoch(metrics, &(struct EpochReport){.step = 12,
+                                                      .epoch = 3,
+                                                      .train = of_classes(1.5, 0.5, 0.75),
+                                                      .rate = 0.0125,
+                                                      .validation = of_classes(1.25, 0.625, 0.9),
+                                                      .average = of_classes(1.125, 0.75, 1),
+                                                      .seconds = 33});
+    metrics_file_epoch(metrics, &(struct EpochReport){.step = INT64_C(1) << 40, .epoch = 4});
+    metrics_file_stop(metrics, &(struct StopReport){24, 4, FIGURE_LOSS, 0.5, 3});
+    assert_int_equal(metrics_file_flush(metrics, &error), OK);
     int count = read_lines(lines); /* before closing: a flush is enough */
     assert_int_equal(count, 4);
     assert_string_equal(json_string_value(json_object_get(lines[0], "kind")), "step");
@@ -126,8 +138,8 @@ static void test_lines(void **unused) {
     assert_int_equal(integer_of(lines[3], "waited"), 3);
     assert_true(real_of(lines[3], "best") == 0.5);
     release_lines(lines, count);
-    metrics_close(metrics);
-    metrics_close(NULL);
+    metrics_file_close(metrics);
+    metrics_file_close(NULL);
 }
 
 /* Of values there is no accuracy, of classes no error. */
@@ -135,16 +147,13 @@ static void test_regression(void **unused) {
     (void)unused;
     struct Error error = {0};
     json_t *lines[LINES];
-    struct Metrics *metrics = open_metrics(0);
-    metrics_step(metrics, &(struct StepFigures){.step = 1, .regression = true, .rmse = 0.25});
-    metrics_epoch(metrics,
-                  &(struct EpochFigures){
-                      .step = 1,
-                      .regression = true,
-                      .train_rmse = 0.5,
-                      .validation = {.measured = true, .loss = 2, .rmse = 0.75, .r2 = -0.5}});
-    assert_int_equal(metrics_flush(metrics, &error), OK);
-    metrics_close(metrics);
+    struct MetricsFile *metrics = open_metrics(0);
+    metrics_file_step(metrics, &(struct StepReport){.step = 1, .figures = of_values(1, 0.25, 0.5)});
+    metrics_file_epoch(metrics, &(struct EpochReport){.step = 1,
+                                                      .train = of_values(1, 0.5, 0.5),
+                                                      .validation = of_values(2, 0.75, -0.5)});
+    assert_int_equal(metrics_file_flush(metrics, &error), OK);
+    metrics_file_close(metrics);
     int count = read_lines(lines);
     assert_int_equal(count, 2);
     assert_true(real_of(lines[0], "rmse") == 0.25);
@@ -163,22 +172,20 @@ static void test_not_numbers(void **unused) {
     (void)unused;
     struct Error error = {0};
     json_t *lines[LINES];
-    struct Metrics *metrics = open_metrics(0); /* a new file in the old one's place */
-    metrics_step(metrics, &(struct StepFigures){.step = 1,
-                                                .epoch = 1,
-                                                .loss = NAN,
-                                                .accuracy = 0.5,
-                                                .rate = INFINITY,
-                                                .images_per_second = -INFINITY,
-                                                .gradient_norm = NAN});
-    metrics_epoch(metrics,
-                  &(struct EpochFigures){.step = 1,
-                                         .epoch = 1,
-                                         .train_loss = NAN,
-                                         .validation = {.measured = true, .loss = INFINITY},
-                                         .seconds = 1});
-    assert_int_equal(metrics_flush(metrics, &error), OK);
-    metrics_close(metrics);
+    struct MetricsFile *metrics = open_metrics(0); /* a new file in the old one's place */
+    metrics_file_step(metrics, &(struct StepReport){.step = 1,
+                                                    .epoch = 1,
+                                                    .figures = of_classes(NAN, 0.5, 1),
+                                                    .rate = INFINITY,
+                                                    .images_per_second = -INFINITY,
+                                                    .gradient_norm = NAN});
+    metrics_file_epoch(metrics, &(struct EpochReport){.step = 1,
+                                                      .epoch = 1,
+                                                      .train = of_classes(NAN, 0, 0),
+                                                      .validation = of_classes(INFINITY, 0, 0),
+                                                      .seconds = 1});
+    assert_int_equal(metrics_file_flush(metrics, &error), OK);
+    metrics_file_close(metrics);
     int count = read_lines(lines);
     assert_int_equal(count, 2);
     assert_true(json_is_null(json_object_get(lines[0], "loss")));
@@ -206,16 +213,16 @@ static void test_resumed(void **unused) {
     for (int t = 0; t < 5; t++) {
         json_t *lines[LINES];
         scratch_empty();
-        struct Metrics *metrics = open_metrics(0);
+        struct MetricsFile *metrics = open_metrics(0);
         write_steps(metrics, 1, 6);
-        metrics_epoch(metrics, &(struct EpochFigures){.step = 6, .epoch = 2});
+        metrics_file_epoch(metrics, &(struct EpochReport){.step = 6, .epoch = 2});
         write_steps(metrics, 7, 9);
-        metrics_epoch(metrics, &(struct EpochFigures){.step = 9, .epoch = 3});
-        metrics_close(metrics);
+        metrics_file_epoch(metrics, &(struct EpochReport){.step = 9, .epoch = 3});
+        metrics_file_close(metrics);
         append(torn[t]);
         metrics = open_metrics(6);
         write_steps(metrics, 7, 8);
-        metrics_close(metrics);
+        metrics_file_close(metrics);
         int count = read_lines(lines);
         assert_int_equal(count, 9);
         for (int i = 0; i < 9; i++)
@@ -230,9 +237,9 @@ static void test_resumed_without_a_file(void **unused) {
     (void)unused;
     json_t *lines[LINES];
     scratch_empty();
-    struct Metrics *metrics = open_metrics(6);
+    struct MetricsFile *metrics = open_metrics(6);
     write_steps(metrics, 7, 7);
-    metrics_close(metrics);
+    metrics_file_close(metrics);
     int count = read_lines(lines);
     assert_int_equal(count, 1);
     release_lines(lines, count);
@@ -240,10 +247,10 @@ static void test_resumed_without_a_file(void **unused) {
 
 static void test_unwritable(void **unused) {
     (void)unused;
-    struct Metrics *metrics;
+    struct MetricsFile *metrics;
     struct Error error = {0};
     const char *path = scratch_path("no/folder/metrics.jsonl");
-    assert_int_equal(metrics_open(&metrics, path, 0, &error), ERROR_SYSTEM);
+    assert_int_equal(metrics_file_open(&metrics, path, 0, &error), ERROR_SYSTEM);
     assert_non_null(strstr(error.text, path));
 }
 

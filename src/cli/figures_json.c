@@ -1,0 +1,20 @@
+#include "cli/figures_json.h"
+
+#include <stdio.h>
+
+static void add(json_t *object, const char *prefix, const struct Figures *figures, bool details) {
+    for (int f = 0; f < FIGURE_COUNT; f++) {
+        char key[32];
+        snprintf(key, sizeof key, "%s%s", prefix, figure_kinds[f].name);
+        if (figures->measured[f] && (details || !figure_kinds[f].is_detail))
+            json_object_set_new(object, key, json_real(figures->value[f]));
+    }
+}
+
+void figures_add_json(json_t *object, const char *prefix, const struct Figures *figures) {
+    add(object, prefix, figures, true);
+}
+
+void figures_add_json_main(json_t *object, const char *prefix, const struct Figures *figures) {
+    add(object, prefix, figures, false);
+}

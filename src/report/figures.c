@@ -1,0 +1,87 @@
+#include "report/figures.h"
+
+#include <stdio.h>
+
+#include "base/text.h"
+
+const struct FigureKind figure_kinds[FIGURE_COUNT] = {
+    [FIGURE_LOSS] = {.name = "loss",
+                     .label = "loss",
+                     .for_classes = true,
+                     .for_values = true,
+                     .if_not_measured = -1},
+    [FIGURE_ACCURACY] = {.name = "accuracy",
+                         .label = "accuracy",
+                         .unit = FIGURE_SHARE,
+                         .for_classes = true,
+                         .higher_is_better = true,
+                         .if_not_measured = -1},
+    [FIGURE_TOP5] = {.name = "top5",
+                     .label = "top-5",
+                     .unit = FIGURE_SHARE,
+                     .for_classes = true,
+                     .higher_is_better = true,
+                     .is_detail = true},
+    [FIGURE_RMSE] = {.name = "rmse",
+                     .label = "RMSE",
+                     .unit = FIGURE_OF_TARGETS,
+                     .for_values = true},
+    [FIGURE_R2] = {.name = "r2", .label = "R2", .for_values = true, .higher_is_better = true},
+};
+
+bool figures_any(const struct Figures *figures) {
+    bool any = false;
+    for (int f = 0; f < FIGURE_COUNT; f++)
+        any |= figures->measured[f];
+    return any;
+}
+
+bool figure_is_for(enum Figure figure, enum TargetKind targets) {
+    const struct FigureKind *kind = &figure_kinds[figure];
+    return targets == TARGET_VALUES ? kind->for_values : kind->for_classes;
+}
+
+bool figure_is_better(enum Figure figure, double value, double than) {
+    return figure_kinds[figure].higher_is_better ? value > than : value < than;
+}
+
+double figure_saved(const struct Figures *figures, enum Figure figure) {
+    return figures->measured[figure] ? figures->value[figure]
+                                     : figure_kinds[figure].if_not_measured;
+}
+
+void figures_restore(struct Figures *figures, const double saved[FIGURE_COUNT],
+                     enum TargetKind targets) {
+    *figures = (struct Figures){0};
+    for (int f = 0; f < FIGURE_COUNT && saved[FIGURE_LOSS] >= 0; f++)
+        if (figure_is_for(f, targets) && !figure_kinds[f].is_detail)
+            figures_set(figures, f, saved[f]);
+}
+
+char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
+                  char text[FIGURE_TEXT]) {
+    enum FigureUnit unit = figure_kinds[figure].unit;
+    if (unit == FIGURE_SHARE)
+        snprintf(text, FIGURE_TEXT, digits == FIGURE_BRIEF ? "%.1f%%" : "%.2f %%", 100 * value);
+    else if (digits == FIGURE_EXACT)
+        snprintf(text, FIGURE_TEXT, "%.6g", value);
+    else if (unit == FIGURE_OF_TARGETS)
+        snprintf(text, FIGURE_TEXT, "%.4g", value);
+    else
+        text_figure(value, text);
+    return text;
+}
+
+char *figures_text(const struct Figures *figures, const char *separator, enum FigureDigits digits,
+                   char text[FIGURES_TEXT]) {
+    int length = 0;
+    *text = '\0';
+    for (int f = 0; f < FIGURE_COUNT; f++) {
+        char value[FIGURE_TEXT];
+        if (figures->measured[f] && !figure_kinds[f].is_detail)
+            length += snprintf(text + length, (size_t)(FIGURES_TEXT - length), "%s%s %s",
+                               length ? separator : "", figure_kinds[f].label,
+                               figure_text(f, figures->value[f], digits, value));
+    }
+    return text;
+}

@@ -1,0 +1,67 @@
+/* The figures that say how good a model is, and the one table of what each of them is. Whatever
+ * prints, logs or saves figures loops over the table. */
+#ifndef TRAINER_REPORT_FIGURES_H
+#define TRAINER_REPORT_FIGURES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/target_kind.h"
+
+/* In the order in which they are printed. */
+enum Figure { FIGURE_LOSS, FIGURE_ACCURACY, FIGURE_TOP5, FIGURE_RMSE, FIGURE_R2, FIGURE_COUNT };
+
+/* One measurement: all zeros if nothing was measured. */
+struct Figures {
+    bool measured[FIGURE_COUNT];
+    double value[FIGURE_COUNT]; /* 0 if not measured; may be NaN or infinite if it is */
+};
+
+enum FigureUnit { FIGURE_NUMBER, FIGURE_SHARE, FIGURE_OF_TARGETS };
+
+struct FigureKind {
+    const char *name;     /* in metrics.jsonl, other JSON, and checkpoints */
+    const char *label;    /* for people */
+    enum FigureUnit unit; /* a number; a share of the samples, printed in percent; the targets' */
+    bool for_classes;     /* the targets are classes, or distributions over them */
+    bool for_values;
+    bool higher_is_better;
+    /* In metrics.jsonl and in what eval and predict say, but not in lines about a run and not in
+     * checkpoints. */
+    bool is_detail;
+    double if_not_measured; /* what a checkpoint's attribute then holds */
+};
+extern const struct FigureKind figure_kinds[FIGURE_COUNT];
+
+static inline void figures_set(struct Figures *figures, enum Figure figure, double value) {
+    figures->measured[figure] = true;
+    figures->value[figure] = value;
+}
+bool figures_any(const struct Figures *figures);
+
+/* Does the figure exist for such targets? */
+bool figure_is_for(enum Figure figure, enum TargetKind targets);
+/* False if either is NaN. */
+bool figure_is_better(enum Figure figure, double value, double than);
+
+/* As a checkpoint's attribute holds it, and back: without a loss nothing was measured. */
+double figure_saved(const struct Figures *figures, enum Figure figure);
+void figures_restore(struct Figures *figures, const double saved[FIGURE_COUNT],
+                     enum TargetKind targets);
+
+enum FigureDigits {
+    FIGURE_BRIEF, /* for a bar on a terminal */
+    FIGURE_DIGITS,
+    FIGURE_EXACT
+};
+enum { FIGURE_TEXT = 32, FIGURES_TEXT = 160 }; /* bytes */
+
+/* "0.1234", "57.30 %"; returns `text`. */
+char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
+                  char text[FIGURE_TEXT]);
+/* "loss 0.1234, accuracy 57.30 %": those measured, without details; returns `text`. */
+char *figures_text(const struct Figures *figures, const char *separator, enum FigureDigits digits,
+                   char text[FIGURES_TEXT]);
+
+#endif

@@ -1,0 +1,56 @@
+/* metrics.jsonl: one JSON object a line, for scripts. Rank 0 alone writes it. A step's line:
+ *   {"kind":"step","step":12,"epoch":1,"loss":2.3025,"accuracy":0.1,"rate":0.05,"images_per_second":812.4}
+ * with "gradient_norm" after "rate" if the run file's `clip` asks for it; an epoch's line:
+ *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"rate":…,
+ *    "validation_loss":…,"validation_accuracy":…,"validation_top5":…,"seconds":…}
+ * and, if the run keeps an average of weights, "average_loss", "average_accuracy", "average_top5"
+ * of the validation with it; early stopping's line:
+ *   {"kind":"stop","step":…,"epoch":…,"metric":"accuracy","best":…,"waited":…}
+ * Which figures a line holds depends on the targets (figures.h): if they are values, "train_rmse",
+ * "validation_rmse" and "validation_r2" replace the accuracies. "step" counts steps done; "epoch"
+ * counts from 1. Losses have all digits that tell floats apart. */
+#ifndef TRAINER_REPORT_METRICS_FILE_H
+#define TRAINER_REPORT_METRICS_FILE_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "report/figures.h"
+
+struct StepReport {
+    int64_t step, epoch;
+    struct Figures figures;
+    double rate, images_per_second;
+    double gradient_norm; /* NaN: not measured, and not written */
+};
+
+struct EpochReport {
+    int64_t step, epoch;
+    struct Figures train;
+    double rate;                        /* of its last step */
+    struct Figures validation, average; /* average: of weights */
+    double seconds;                     /* training time of the run so far, without evaluation */
+};
+
+/* Early stopping ends the run. */
+struct StopReport {
+    int64_t step, epoch;
+    enum Figure figure; /* of the validation */
+    double best;        /* so far */
+    int64_t waited;     /* validations that did not improve on it, in a row */
+};
+
+struct MetricsFile;
+
+/* Opens PATH for appending, after dropping the lines of steps beyond `keep_steps` (a resumed run
+ * continues at its checkpoint's step; 0: a new file). */
+int metrics_file_open(struct MetricsFile **metrics, const char *path, int64_t keep_steps,
+                      struct Error *error);
+void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *report);
+void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report);
+void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report);
+/* Puts everything on disk; ERROR_SYSTEM if a write has failed since the last flush. */
+int metrics_file_flush(struct MetricsFile *metrics, struct Error *error);
+void metrics_file_close(struct MetricsFile *metrics); /* NULL is allowed */
+
+#endif
