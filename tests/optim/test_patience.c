@@ -77,7 +77,7 @@ static void test_plateau(void **state) {
     struct Figures same = {0}, worse = {0};
     figures_set(&same, FIGURE_LOSS, 1);
     figures_set(&worse, FIGURE_LOSS, 3);
-    assert_true(schedule_watches(&choices.schedule));
+    assert_true(schedule_needs_validations(&choices.schedule));
     schedule_observe(&choices.schedule, &hundred, &worse, 10, &seen);
     schedule_observe(&choices.schedule, &hundred, &worse, 20, &seen);
     assert_int_equal(seen.patience.seen, 0); /* warm-up */
