@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 packages_build=(build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin
     'libopenblas-openmp-dev|libopenblas-pthread-dev' libdnnl-dev libhdf5-dev libyaml-dev
     'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev zlib1g-dev libxxhash-dev libjansson-dev)
-packages_test=(libcmocka-dev python3 python3-h5py python3-numpy)
+packages_test=(libcmocka-dev python3 python3-h5py python3-numpy python3-pytest)
 packages_slurm=(slurm-wlm slurm-wlm-basic-plugins slurm-client munge)
 
 say() {
@@ -87,8 +87,8 @@ list_missing() {
     fi
     command -v h5cc >/dev/null || command -v h5pcc >/dev/null || pkg-config --exists hdf5 2>/dev/null ||
         missing+=("HDF5's C library (h5cc)")
-    if [[ $1 == *test* ]] && ! python3 -c 'import h5py, numpy' 2>/dev/null; then
-        missing+=("python3 with h5py and numpy")
+    if [[ $1 == *test* ]] && ! python3 -c 'import h5py, numpy, pytest' 2>/dev/null; then
+        missing+=("python3 with h5py, numpy and pytest")
     fi
     ((${#missing[@]})) || return 0
     printf '%s: this is neither Debian nor a relative of it. Please install, by your own means:\n' \

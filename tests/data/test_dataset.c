@@ -261,7 +261,7 @@ static const char python[] =
 static bool run_python(void) {
     pid_t child = fork();
     if (child == 0) {
-        execl("/usr/bin/python3", "python3", "-c", python, scratch, (char *)NULL);
+        execl("/usr/bin/python3", "/usr/bin/python3", "-c", python, scratch, (char *)NULL);
         _exit(127);
     }
     int status;

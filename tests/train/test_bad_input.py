@@ -1,172 +1,317 @@
-#!/usr/bin/python3
-"""Bad input: one clear line, the same exit code, on one rank and on two, no hang, nothing left behind."""
+"""Bad input: one clear line, the same exit code on one rank and on two, no hang, nothing left behind."""
 import json
 import os
 import resource
 import shutil
 import subprocess
 
-from harness import MODEL, TRAINER, check, command, environment, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
+import pytest
 
-USAGE, RUN_FILE, DATA, CHECKPOINT, SYSTEM, NUMERIC = 2, 3, 4, 5, 6, 7
+from support.program import (CHECKPOINT, DATA, NUMERIC, RUN_FILE, SYSTEM, USAGE, refusal, result, run, settings,
+                             start)
+from support.refusals import Refusal, endings, refuses_to_train
+from support.runs import MODEL, copy_data, read, synthesize, train, write, write_run_file
 
+np = pytest.importorskip("numpy")
+h5py = pytest.importorskip("h5py")
 
-def refuse(code, words, *arguments, out=None, counts=(1, 2)):
-    """Both alone and under mpirun; `words` must all stand in the one line."""
-    for ranks in counts:
-        stderr = run(ranks, *arguments, code=code, timeout=60)[1]
-        lines = [line for line in stderr.splitlines() if line.startswith("trainer: ")]
-        check(len(lines) == 1, f"{ranks} ranks, one line: {lines or stderr}")
-        for word in words:
-            check(word in lines[0], f"  it says '{word}'")
-        if out:
-            check(not os.path.exists(out), f"  nothing was written to {out}")
+COUNT = 120  # images of split train
+
+# Data sets with one thing wrong: name, the change, what the line says, the exit code.
 
 
-def variant(folder, data, name, change):
-    path = f"{folder}/{name}.h5"
-    shutil.copy(data, path)
-    with h5py.File(path, "r+") as file:
-        change(file)
-    return path
+def remove(name):
+    return lambda file: file.__delitem__(name)
 
 
-def replace(file, name, value):
-    del file[name]
-    file[name] = value
+def put(name, make):
+    def change(file):
+        del file[name]
+        file[name] = make()
+    return change
 
 
-need_numpy()
-with scratch() as folder:
-    data = synthesize(folder, train=120, test=60, validation=60)
-    recipe = run_file(folder, data, batch=24, shards="2", length="4 steps", every="2 steps")
-    out = f"{folder}/out"
+def set_label(index, value):
+    return lambda file: file["train/labels"].__setitem__(index, value)
 
-    def train(code, words, *settings, file=recipe, begins=False):
-        for ranks in (1, 2):
-            refuse(code, words, "train", file, "--out", out, "--quiet", *[w for s in settings for w in ("--set", s)],
-                   out=None if begins else out, counts=(ranks,))
-            shutil.rmtree(out, ignore_errors=True)
 
-    # the run file
-    train(SYSTEM, ["no.yaml"], file=f"{folder}/no.yaml")
-    train(RUN_FILE, ["train.bach", "did you mean", "batch"], "train.bach=3")
-    train(RUN_FILE, ["optimizer.rate", "number"], "optimizer.rate=fast")
-    train(RUN_FILE, ["optimizer.rate"], "optimizer.rate=nan")
-    train(RUN_FILE, ["optimizer.rate"], "optimizer.rate=-1")
-    train(RUN_FILE, ["loss"], "loss=cross_entrpy")
-    train(RUN_FILE, ["batch", "25", "2"], "train.batch=25")
-    train(RUN_FILE, ["trainer: --set train.shards=10: a batch of 24", "expected a divisor of train.batch"], "train.shards=10")
-    train(RUN_FILE, ["trainer: --set train.batch=26: a batch of 26", "expected a multiple of train.shards"], "train.shards=4", "train.batch=26")
-    train(RUN_FILE, ["zero layers"], "model=[]")
-    train(RUN_FILE, ["outputs", "10 classes"], "model.13.linear.out=7")
-    train(RUN_FILE, ["kernel"], "model.0.conv.kernel=99")
-    train(RUN_FILE, ["model"], "model.0.conv.out=1000000000000")
-    train(RUN_FILE, ["warmup"], "schedule.warmup=40 steps")
-    empty = f"{folder}/empty.yaml"
-    open(empty, "w").close()
-    train(RUN_FILE, ["empty.yaml"], file=empty)
-    stderr = run(2, "train", recipe, "--out", out, "--set", "train.shards=3", "--set", "train.batch=27", code=RUN_FILE)[1]
-    check("2 ranks" in stderr and "train.shards" in stderr, "shards not divisible by ranks")
-    shutil.rmtree(out, ignore_errors=True)
+def empty_split(file):
+    put("train/images", lambda: np.zeros((0, 32, 32, 3), "u1"))(file)
+    put("train/labels", lambda: np.zeros(0, "i4"))(file)
 
-    # the data set
-    def bad_data(name, change, words, code=DATA):
-        train(code, words, f"data.file={variant(folder, data, name, change)}")
 
-    train(DATA, ["none.h5"], f"data.file={folder}/none.h5")
-    for name, content in (("empty", b""), ("text", b"not a data set\n" * 100), ("short", open(data, "rb").read()[:20000])):
-        path = f"{folder}/{name}.h5"
-        open(path, "wb").write(content)
-        train(DATA, [f"{name}.h5"], f"data.file={path}")
-    n = 120
-    bad_data("no_labels", lambda f: f.__delitem__("train/labels"), ["/train/labels"])
-    bad_data("float_labels", lambda f: replace(f, "train/labels", np.zeros(n, "f4")), ["/train/labels"])
-    bad_data("text_images", lambda f: replace(f, "train/images", np.zeros((n, 32, 32, 3), "S1")), ["/train/images"])
-    bad_data("flat_images", lambda f: replace(f, "train/images", np.zeros((n, 3072), "u1")), ["/train/images"])
-    bad_data("count", lambda f: replace(f, "train/labels", np.zeros(n - 1, "i4")), ["/train/labels", "119"])
-    bad_data("range", lambda f: f["train/labels"].__setitem__(17, 10), ["/train/labels", "17", "10"])
-    bad_data("negative", lambda f: f["train/labels"].__setitem__(3, -1), ["/train/labels", "3", "-1"])
-    bad_data("none_left", lambda f: (replace(f, "train/images", np.zeros((0, 32, 32, 3), "u1")), replace(f, "train/labels", np.zeros(0, "i4"))), ["/train"])
-    bad_data("huge", lambda f: (f.__delitem__("train/images"), f.create_dataset("train/images", (1 << 40, 32, 32, 3), "u1", chunks=(1, 32, 32, 3))), ["/train/images"])
-    bad_data("no_mean", lambda f: f.__delitem__("statistics"), ["/statistics"])
-    train(DATA, ["tset", "test"], "data.validation=tset")
+def huge_split(file):
+    del file["train/images"]
+    file.create_dataset("train/images", (1 << 40, 32, 32, 3), "u1", chunks=(1, 32, 32, 3))
 
-    # checkpoints
-    digest = result(2, "train", recipe, "--out", f"{folder}/good", "--quiet")["digest"]
-    good = f"{folder}/good/checkpoints/latest.h5"
-    image = open(good, "rb").read()
-    refuse(CHECKPOINT, ["none.h5"], "eval", f"{folder}/none.h5")
-    for name, content in (("c_empty", b""), ("c_text", b"words\n" * 99), ("c_short", image[: len(image) // 2]),
-                          ("c_flip", image[:5000] + bytes([image[5000] ^ 4]) + image[5001:])):
-        path = f"{folder}/{name}.h5"
-        open(path, "wb").write(content)
-        refuse(CHECKPOINT, [f"{name}.h5"], "eval", path)
-    refuse(CHECKPOINT, ["shapes.h5"], "eval", data)
 
+def as_floats(file, split):
+    images = file[f"{split}/images"][()].astype("f4")
+    put(f"{split}/images", lambda: images)(file)
+
+
+def one_nan(file):
+    as_floats(file, "train")
+    file["train/images"][31] = np.nan
+
+
+def nan_in_validation(file):
+    put("validation/images", lambda: np.full((60, 32, 32, 3), np.nan, "f4"))(file)
+    as_floats(file, "train")
+    as_floats(file, "test")
+
+
+WRONG_DATA = [
+    ("no_labels", remove("train/labels"), ["/train/labels"]),
+    ("float_labels", put("train/labels", lambda: np.zeros(COUNT, "f4")), ["/train/labels"]),
+    ("text_images", put("train/images", lambda: np.zeros((COUNT, 32, 32, 3), "S1")), ["/train/images"]),
+    ("flat_images", put("train/images", lambda: np.zeros((COUNT, 3072), "u1")), ["/train/images"]),
+    ("fewer_labels", put("train/labels", lambda: np.zeros(COUNT - 1, "i4")), ["/train/labels", "119"]),
+    ("label_too_high", set_label(17, 10), ["/train/labels", "17", "10"]),
+    ("label_negative", set_label(3, -1), ["/train/labels", "3", "-1"]),
+    ("no_images", empty_split, ["/train"]),
+    ("huge", huge_split, ["/train/images"]),
+    ("no_statistics", remove("statistics"), ["/statistics"]),
+]
+POISONED_DATA = [
+    ("nan", put("train/images", lambda: np.full((COUNT, 32, 32, 3), np.nan, "f4")),
+     ["step 1", "in the input: sample ", "of split train of", "nan.h5"]),
+    ("nan_validation", nan_in_validation, ["validation", "layer", "sample"]),
+]
+NOT_HDF5 = ("empty", "text", "short")
+BAD_CHECKPOINTS = ("c_empty", "c_text", "c_short", "c_flip")
+
+RUN_FILES = [
+    refuses_to_train("no run file", SYSTEM, ["no.yaml"], recipe="{folder}/no.yaml"),
+    refuses_to_train("empty run file", RUN_FILE, ["empty.yaml"], recipe="{folder}/empty.yaml"),
+    refuses_to_train("unknown key", RUN_FILE, ["train.bach", "did you mean", "batch"], "train.bach=3"),
+    refuses_to_train("word for a number", RUN_FILE, ["optimizer.rate", "number"], "optimizer.rate=fast"),
+    refuses_to_train("nan for a number", RUN_FILE, ["optimizer.rate"], "optimizer.rate=nan"),
+    refuses_to_train("negative rate", RUN_FILE, ["optimizer.rate"], "optimizer.rate=-1"),
+    refuses_to_train("unknown loss", RUN_FILE, ["loss"], "loss=cross_entrpy"),
+    refuses_to_train("batch not divisible by shards", RUN_FILE, ["batch", "25", "2"], "train.batch=25"),
+    refuses_to_train("shards that do not divide the batch", RUN_FILE,
+                     ["trainer: --set train.shards=10: a batch of 24", "expected a divisor of train.batch"],
+                     "train.shards=10"),
+    refuses_to_train("batch that is no multiple of the shards", RUN_FILE,
+                     ["trainer: --set train.batch=26: a batch of 26", "expected a multiple of train.shards"],
+                     "train.shards=4", "train.batch=26"),
+    refuses_to_train("no layers", RUN_FILE, ["zero layers"], "model=[]"),
+    refuses_to_train("outputs that are not the classes", RUN_FILE, ["outputs", "10 classes"], "model.13.linear.out=7"),
+    refuses_to_train("kernel larger than the image", RUN_FILE, ["kernel"], "model.0.conv.kernel=99"),
+    refuses_to_train("model larger than the memory", RUN_FILE, ["model"], "model.0.conv.out=1000000000000"),
+    refuses_to_train("warm-up longer than the run", RUN_FILE, ["warmup"], "schedule.warmup=40 steps"),
+]
+DATA_SETS = [
+    refuses_to_train("no data", DATA, ["none.h5"], "data.file={folder}/none.h5"),
+    refuses_to_train("unknown split", DATA, ["tset", "test"], "data.validation=tset"),
+    *(refuses_to_train(f"data {name}", DATA, [f"{name}.h5"], f"data.file={{folder}}/{name}.h5") for name in NOT_HDF5),
+    *(refuses_to_train(f"data {name}", DATA, says, f"data.file={{folder}}/{name}.h5") for name, _, says in WRONG_DATA),
+]
+CHECKPOINTS = [
+    Refusal("no checkpoint", CHECKPOINT, ("none.h5",), ("eval", "{folder}/none.h5")),
+    *(Refusal(f"checkpoint {name}", CHECKPOINT, (f"{name}.h5",), ("eval", f"{{folder}}/{name}.h5"))
+      for name in BAD_CHECKPOINTS),
+    Refusal("data set as a checkpoint", CHECKPOINT, ("shapes.h5",), ("eval", "{folder}/shapes.h5")),
     # (arrays of another shape, missing, left over, with NaN: tests/checkpoint)
-    edited = variant(folder, good, "c_edited", lambda f: f["model/0.weight"].__setitem__((0, 0, 0, 0), 1))
-    refuse(CHECKPOINT, ["c_edited.h5", "seal"], "eval", edited)
+    Refusal("edited checkpoint", CHECKPOINT, ("c_edited.h5", "seal"), ("eval", "{folder}/c_edited.h5")),
+]
+RESUME = ("train", "{folder}/run.yaml", "--out", "{folder}/good", "--resume")
+RESUMED = [
+    Refusal("a run in the folder", USAGE, ("--resume",), ("train", "{folder}/run.yaml", "--out", "{folder}/good")),
+    Refusal("another model", RUN_FILE, ("wide.yaml:", "model.9.linear.out: is 16, but the run that",
+                                        "was started with 32"),
+            ("train", "{folder}/wide.yaml", "--out", "{folder}/good", "--resume")),
+    Refusal("an average that the run has not", RUN_FILE, ("--set average=ema: is ema, but", "was started with nothing"),
+            (*RESUME, *settings("average=ema"))),
+    Refusal("shorter than it is", RUN_FILE, ("--set train.length=2 steps: ends at step 2, but the run has done 4 steps",
+                                             "step-000000004.h5"), (*RESUME, *settings("train.length=2 steps"))),
+    Refusal("other data", CHECKPOINT, ("other data",),
+            ("train", "{folder}/replaced.yaml", "--out", "{folder}/replaced", "--resume")),
+]
+NUMBERS = [
+    refuses_to_train("rate too high", NUMERIC, ["step", "rank", "layer"], "optimizer.rate=1e6", "schedule.warmup=0",
+                     "train.length=40 steps", writes=True),
+    *(refuses_to_train(f"data {name}", NUMERIC, says, f"data.file={{folder}}/{name}.h5", writes=True)
+      for name, _, says in POISONED_DATA),
+]
+COMMAND_LINES = [
+    Refusal("folder inside a file", SYSTEM, ("file",), ("train", "{folder}/run.yaml", "--out", "{folder}/file/run")),
+    Refusal("no --out", USAGE, ("--out",), ("train", "{folder}/run.yaml")),
+    Refusal("unknown command", USAGE, ("unknown command", "train"), ("trian",)),
+    Refusal("unknown flag", USAGE, ("--resume",), ("train", "{folder}/run.yaml", "--resmue")),
+    Refusal("no operand", USAGE, ("train",), ("train",)),
+]
+TABLE = RUN_FILES + DATA_SETS + CHECKPOINTS + RESUMED + NUMBERS + COMMAND_LINES
 
-    # another run's folder, another model
-    before = sorted(os.listdir(f"{folder}/good/checkpoints"))
-    refuse(USAGE, ["--resume"], "train", recipe, "--out", f"{folder}/good")
-    wide = run_file(folder, data, name="wide.yaml", model=MODEL.replace("out: 32", "out: 16"), batch=24, shards="2", length="4 steps")
-    again = "train", recipe, "--out", f"{folder}/good", "--resume"
-    saved = open(f"{folder}/good/run.yaml").read()
-    refuse(RUN_FILE, ["wide.yaml:", "model.9.linear.out: is 16, but the run that", "was started with 32"], "train", wide, "--out", f"{folder}/good", "--resume")
-    refuse(RUN_FILE, ["--set average=ema: is ema, but", "was started with nothing"], *again, "--set", "average=ema", counts=(2,))
-    refuse(RUN_FILE, ["--set train.length=2 steps: ends at step 2, but the run has done 4 steps", "step-000000004.h5"], *again, "--set", "train.length=2 steps")
-    check(open(f"{folder}/good/run.yaml").read() == saved, "and its run file is as it was")
-    check(sorted(os.listdir(f"{folder}/good/checkpoints")) == before and open(good, "rb").read() == image, "earlier checkpoints are intact")
-    other = synthesize(f"{folder}", train=120, test=60, validation=60, seed=9)  # the same path, other pixels
-    refuse(CHECKPOINT, ["other data"], "train", recipe, "--out", f"{folder}/good", "--resume")
-    synthesize(f"{folder}", train=120, test=60, validation=60)
 
-    # all checkpoints damaged but one: resuming takes that one
-    newest = os.path.realpath(good)
-    open(newest, "wb").write(image[:9000])
-    words, report = run(2, "train", recipe, "--out", f"{folder}/good", "--resume", "--json")[::-1]
-    check("\n\n" not in words, "no empty line in the report")
-    check("skipped" in words and os.path.basename(newest) in words and "resuming at step 2" in words, "a damaged newest checkpoint is skipped, by name")
-    check(json.loads(report)["digest"] == digest, "and made again with the same bits")
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=COUNT, test=60, validation=60)
 
-    # folders
-    open(f"{folder}/file", "w").close()
-    refuse(SYSTEM, ["file"], "train", recipe, "--out", f"{folder}/file/run")
-    refuse(USAGE, ["--out"], "train", recipe)
-    limited = subprocess.run(command(1, "train", recipe, "--out", out), env=environment(), capture_output=True, text=True, timeout=60,
-                             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)))
-    lines = [line for line in limited.stderr.splitlines() if line.startswith("trainer: ")]
-    check(limited.returncode == SYSTEM and len(lines) == 1, f"a limit on files is met before training: {lines}")
-    check(not os.path.exists(out), "  and nothing stays")
-    os.mkdir(out)
-    if os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", out]).returncode == 0:
-        try:
-            refuse(SYSTEM, ["space"], "train", recipe, "--out", f"{out}/run")
-            check(not os.path.exists(f"{out}/run"), "a full disk is found before training; nothing stays")
-        finally:
-            subprocess.run(["umount", out], check=True)
-    else:
-        print("not tested: a full disk under two ranks (a tmpfs cannot be mounted here)")
-    shutil.rmtree(out)
 
-    # numbers
-    train(NUMERIC, ["step", "rank", "layer"], "optimizer.rate=1e6", "schedule.warmup=0", "train.length=40 steps", begins=True)
-    poison = variant(folder, data, "nan", lambda f: replace(f, "train/images", np.full((n, 32, 32, 3), np.nan, "f4")))
-    train(NUMERIC, ["step 1", "in the input: sample ", "of split train of", "nan.h5"], f"data.file={poison}", begins=True)
-    one = variant(folder, data, "one_nan", lambda f: replace(f, "train/images", np.where(np.arange(n)[:, None, None, None] == 31, np.float32("nan"), f["train/images"][()].astype("f4"))))
-    words = run(1, "train", recipe, "--out", out, "--quiet", "--set", f"data.file={one}", "--set", "train.length=1 epoch", code=NUMERIC)[1]
-    check("sample 31 of split train" in words and "optimizer.rate" not in words, f"the one image with NaN is named: {words}")
-    shutil.rmtree(out)
+@pytest.fixture(scope="module")
+def recipe(folder, data):
+    return write_run_file(folder, data, batch=24, shards=2, length="4 steps", every="2 steps")
 
-    # a model that learnt nothing but large numbers: seen before it is saved or believed
-    poison = variant(folder, data, "nan_validation", lambda f: (replace(f, "validation/images", np.full((60, 32, 32, 3), np.nan, "f4")),
-                                                               replace(f, "train/images", f["train/images"][()].astype("f4")),
-                                                               replace(f, "test/images", f["test/images"][()].astype("f4"))))
-    train(NUMERIC, ["validation", "layer", "sample"], f"data.file={poison}", begins=True)
 
-    # the command line
-    refuse(USAGE, ["unknown command", "train"], "trian")
-    refuse(USAGE, ["--resume"], "train", recipe, "--resmue")
-    refuse(USAGE, ["train"], "train")
+@pytest.fixture(scope="module")
+def good(folder, recipe):
+    """A run that ended well."""
+    return train(2, recipe, f"{folder}/good")
+
+
+def files_of(out):
+    """The contents of a run's run file and of its checkpoints, and their names."""
+    names = sorted(os.listdir(f"{out}/checkpoints"))
+    return [read(f"{out}/run.yaml")] + [(name, read(f"{out}/checkpoints/{name}", "rb")) for name in names]
+
+
+def write_wrong_data(folder, data):
+    for name, change, _ in WRONG_DATA + POISONED_DATA:
+        with h5py.File(copy_data(f"{folder}/{name}.h5", data), "r+") as file:
+            change(file)
+    image = read(data, "rb")
+    for name, content in zip(NOT_HDF5, (b"", b"not a data set\n" * 100, image[:20000])):
+        with open(f"{folder}/{name}.h5", "wb") as file:
+            file.write(content)
+
+
+def write_bad_checkpoints(folder, good):
+    image = read(good.checkpoint(), "rb")
+    flipped = image[:5000] + bytes([image[5000] ^ 4]) + image[5001:]
+    for name, content in zip(BAD_CHECKPOINTS, (b"", b"words\n" * 99, image[:len(image) // 2], flipped)):
+        with open(f"{folder}/{name}.h5", "wb") as file:
+            file.write(content)
+    with h5py.File(copy_data(f"{folder}/c_edited.h5", good.checkpoint()), "r+") as file:
+        file["model/0.weight"][0, 0, 0, 0] = 1
+
+
+def replace_data_of_a_run(folder):
+    """A run whose data set is another one now: the same path, other pixels."""
+    sizes = dict(train=COUNT, test=60, validation=60, name="replaced.h5")
+    recipe = write_run_file(folder, synthesize(folder, **sizes), name="replaced.yaml", batch=24, shards=2,
+                            length="4 steps")
+    train(1, recipe, f"{folder}/replaced")
+    synthesize(folder, **sizes, seed=9)
+
+
+@pytest.fixture(scope="module")
+def before(good):
+    return files_of(good.out)
+
+
+@pytest.fixture(scope="module")
+def ended(folder, data, good, before):
+    """How each refusal of TABLE ended, on 1 and on 2 ranks."""
+    write_wrong_data(folder, data)
+    write_bad_checkpoints(folder, good)
+    replace_data_of_a_run(folder)
+    write_run_file(folder, data, name="wide.yaml", model=MODEL.replace("out: 32", "out: 16"), batch=24, shards=2,
+                   length="4 steps")
+    write(f"{folder}/empty.yaml", "")
+    write(f"{folder}/file", "")
+    return endings(TABLE, folder)
+
+
+@pytest.mark.parametrize("ranks", (1, 2))
+@pytest.mark.parametrize("case", TABLE, ids=lambda case: case.name)
+class TestRefusal:
+    def test_ends_with_its_exit_code(self, ended, case, ranks):
+        assert ended[case.name, ranks].code == case.code, ended[case.name, ranks].stderr
+
+    def test_says_one_line(self, ended, case, ranks):
+        assert len(ended[case.name, ranks].lines) == 1, ended[case.name, ranks].stderr
+
+    def test_says_what_is_wrong(self, ended, case, ranks):
+        missing = [word for word in case.says if word not in ended[case.name, ranks].lines[0]]
+        assert not missing, ended[case.name, ranks].lines[0]
+
+    def test_leaves_nothing(self, ended, case, ranks):
+        assert case.writes or not ended[case.name, ranks].wrote
+
+
+def test_refusals_leave_an_earlier_run_as_it_was(ended, good, before):
+    assert files_of(good.out) == before
+
+
+def test_shards_that_the_ranks_do_not_divide(folder, recipe):
+    line = refusal(RUN_FILE, "train", recipe, "--out", f"{folder}/shards", *settings("train.shards=3", "train.batch=27"),
+                   ranks=2)
+    assert "2 ranks" in line and "train.shards" in line
+
+
+@pytest.fixture(scope="module")
+def damaged(folder, good, ended):
+    """A copy of the run whose newest checkpoint is damaged, resumed: (that checkpoint, stderr, report)."""
+    out = f"{folder}/damaged"
+    shutil.copytree(good.out, out, symlinks=True)
+    newest = os.path.realpath(f"{out}/checkpoints/latest.h5")
+    image = read(newest, "rb")
+    with open(newest, "wb") as file:
+        file.write(image[:9000])
+    stdout, stderr = run(2, "train", f"{folder}/run.yaml", "--out", out, "--resume", "--json")
+    return os.path.basename(newest), stderr, json.loads(stdout)
+
+
+def test_a_damaged_checkpoint_is_skipped_by_name(damaged):
+    name, stderr, _ = damaged
+    assert "skipped" in stderr and name in stderr
+
+
+def test_a_run_resumes_at_the_newest_good_checkpoint(damaged):
+    assert "resuming at step 2" in damaged[1]
+
+
+def test_a_run_with_a_damaged_checkpoint_gets_the_same_bits(damaged, good):
+    assert damaged[2]["digest"] == good["digest"]
+
+
+def test_the_report_of_a_resumed_run_has_no_empty_line(damaged):
+    assert "\n\n" not in damaged[1]
+
+
+def test_a_limit_on_the_size_of_files_is_met_before_training(scratch, recipe):
+    out = f"{scratch}/out"
+    done = start(1, "train", recipe, "--out", out,
+                 preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (20000, 20000)))
+    assert done.returncode == SYSTEM, done.stderr
+    assert len([line for line in done.stderr.splitlines() if line.startswith("trainer: ")]) == 1
+    assert not os.path.exists(out)
+
+
+@pytest.fixture
+def full_disk(scratch):
+    mounted = os.geteuid() == 0 and subprocess.run(["mount", "-t", "tmpfs", "-o", "size=100k", "tmpfs", scratch]
+                                                   ).returncode == 0
+    if not mounted:
+        pytest.skip("a full disk: a small tmpfs cannot be mounted here")
+    yield scratch
+    subprocess.run(["umount", scratch], check=True)
+
+
+@pytest.mark.parametrize("ranks", (1, 2))
+def test_a_full_disk_is_met_before_training(full_disk, recipe, ranks):
+    assert "space" in refusal(SYSTEM, "train", recipe, "--out", f"{full_disk}/run", ranks=ranks, alone=False)
+    assert not os.path.exists(f"{full_disk}/run")
+
+
+@pytest.fixture(scope="module")
+def one_nan_line(folder, data, recipe):
+    path = copy_data(f"{folder}/one_nan.h5", data)
+    with h5py.File(path, "r+") as file:
+        one_nan(file)
+    return run(1, "train", recipe, "--out", f"{folder}/one_nan", "--quiet",
+               *settings(f"data.file={path}", "train.length=1 epoch"), code=NUMERIC)[1]
+
+
+def test_the_one_image_with_nan_is_named(one_nan_line):
+    assert "sample 31 of split train" in one_nan_line
+
+
+def test_nan_in_an_image_is_not_blamed_on_the_rate(one_nan_line):
+    assert "optimizer.rate" not in one_nan_line
+
+
+def test_a_good_run_reports_its_digest(good):
+    assert len(good["digest"]) == 32

@@ -1,58 +1,94 @@
-#!/usr/bin/python3
-"""The same bits: on 1, 2 and 4 ranks; stopped and resumed, also in the middle of an epoch and on
-another number of ranks; killed at a random moment and resumed; for every exact exchange."""
-import os
-import random
+"""The same bits on 1, 2 and 4 ranks, for every exact exchange, after a stop in the middle of an epoch
+and after kills at random moments, each resumed on another number of ranks."""
+import pytest
 
-from harness import check, newest_step, result, run_file, scratch, start_and_kill, synthesize
-
-
-def train(ranks, recipe, out, *more):
-    return result(ranks, "train", recipe, "--out", out, "--quiet", *more)
+from support.program import settings
+from support.runs import newest_step, start_and_kill, synthesize, train, write_run_file
 
 
-def loss_lines(out):
-    """The metrics without what is a matter of time."""
-    import json
-    lines = [json.loads(line) for line in open(os.path.join(out, "metrics.jsonl"))]
-    return [{k: v for k, v in line.items() if k not in ("images_per_second", "seconds")} for line in lines]
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder)
 
 
-with scratch() as folder:
-    data = synthesize(folder)
-    recipe = run_file(folder, data)
-    whole = train(1, recipe, f"{folder}/n1")
-    check(whole["finished"] and whole["step"] == 20, "20 steps on one rank")
-    for ranks in (2, 4):
-        there = train(ranks, recipe, f"{folder}/n{ranks}")
-        check(there["digest"] == whole["digest"], f"{ranks} ranks: the same bits as 1")
-        check(loss_lines(f"{folder}/n{ranks}") == loss_lines(f"{folder}/n1"), f"{ranks} ranks: the same metrics")
-    for exchange in ("window", "halving", "direct"):
-        there = train(4, recipe, f"{folder}/{exchange}", "--set", f"train.exchange={exchange}")
-        check(there["digest"] == whole["digest"], f"exchange {exchange}: the same bits")
-    other = train(1, recipe, f"{folder}/seed", "--set", "train.seed=4")
-    check(other["digest"] != whole["digest"], "another seed: other bits")
+@pytest.fixture(scope="module")
+def recipe(folder, data):
+    return write_run_file(folder, data)
 
-    for stop, first, second in ((7, 1, 2), (10, 2, 1), (13, 4, 2)):
-        out = f"{folder}/stop{stop}"
-        part = train(first, recipe, out, "--stop-after", stop)
-        check(part["step"] == stop and not part["finished"], f"stopped at step {stop} on {first}")
-        rest = train(second, recipe, out, "--resume")
-        check(rest["digest"] == whole["digest"], f"resumed on {second}: the same bits")
-        check(loss_lines(out) == loss_lines(f"{folder}/n1"), "resumed: the same metrics")
-    again = train(2, recipe, f"{folder}/stop7", "--resume")
-    check(again["digest"] == whole["digest"] and again["step"] == 20, "resuming a finished run changes nothing")
 
-    longer = run_file(folder, data, name="longer.yaml", length="150 steps", every="1 steps")
-    straight = train(2, longer, f"{folder}/straight")
-    random.seed(int.from_bytes(os.urandom(4), "little"))
+@pytest.fixture(scope="module")
+def whole(folder, recipe):
+    """20 steps on one rank, which nothing disturbs."""
+    return train(1, recipe, f"{folder}/n1")
+
+
+@pytest.fixture(scope="module", params=(2, 4))
+def on_ranks(request, folder, recipe):
+    return train(request.param, recipe, f"{folder}/n{request.param}")
+
+
+def test_a_run_makes_all_its_steps(whole):
+    assert (whole["finished"], whole["step"]) == (True, 20)
+
+
+def test_more_ranks_give_the_same_bits(on_ranks, whole):
+    assert on_ranks["digest"] == whole["digest"]
+
+
+def test_more_ranks_give_the_same_metrics(on_ranks, whole):
+    assert on_ranks.metrics() == whole.metrics()
+
+
+@pytest.mark.parametrize("exchange", ("window", "halving", "direct"))
+def test_each_exact_exchange_gives_the_same_bits(folder, recipe, whole, exchange):
+    found = train(4, recipe, f"{folder}/{exchange}", *settings(f"train.exchange={exchange}"))
+    assert found["digest"] == whole["digest"]
+
+
+def test_another_seed_gives_other_bits(folder, recipe, whole):
+    assert train(1, recipe, f"{folder}/seed", *settings("train.seed=4"))["digest"] != whole["digest"]
+
+
+@pytest.fixture(scope="module", params=((7, 1, 2), (10, 2, 1), (13, 4, 2)),
+                ids="after step {0[0]} from {0[1]} to {0[2]} ranks".format)
+def stopped(request, folder, recipe):
+    """A run that stops after a step, and goes on with other ranks: (step, before, after)."""
+    step, first, second = request.param
+    out = f"{folder}/stop{step}"
+    before = train(first, recipe, out, "--stop-after", step)
+    return step, before, train(second, recipe, out, "--resume")
+
+
+def test_stop_after_ends_the_run_at_that_step(stopped):
+    step, before, _ = stopped
+    assert (before["step"], before["finished"]) == (step, False)
+
+
+def test_a_resumed_run_has_the_same_bits(stopped, whole):
+    assert stopped[2]["digest"] == whole["digest"]
+
+
+def test_a_resumed_run_has_the_same_metrics(stopped, whole):
+    assert stopped[2].metrics() == whole.metrics()
+
+
+def test_resuming_a_finished_run_changes_nothing(folder, recipe, whole):
+    again = train(2, recipe, whole.out, "--resume")
+    assert (again["digest"], again["step"]) == (whole["digest"], 20)
+
+
+def test_a_run_that_is_killed_three_times_has_the_same_bits(folder, data, rng):
+    recipe = write_run_file(folder, data, name="longer.yaml", length="150 steps", every="1 steps")
     out, step = f"{folder}/killed", 0
-    for first in (2, 1, 4):
-        step += random.randint(1, 45)
-        code = start_and_kill(first, step, out, "train", longer, "--resume", "--quiet")
-        check(code != 0 and newest_step(out) < 150, f"killed on {first} ranks behind step {newest_step(out)} (exit code {code})")
-    rest = train(2, longer, out, "--resume")
-    check(rest["digest"] == straight["digest"], "killed three times, on 2, 1 and 4 ranks: the same bits")
+    for ranks in (2, 1, 4):
+        step += rng.randint(1, 45)
+        code = start_and_kill(ranks, step, out, "train", recipe, "--resume", "--quiet")
+        print(f"killed on {ranks} ranks after step {newest_step(out)}")
+        assert code != 0, "the run was not killed"
+        assert newest_step(out) < 150, "the run was killed too late"
+    resumed, straight = train(2, recipe, out, "--resume"), train(2, recipe, f"{folder}/straight")
+    assert resumed["digest"] == straight["digest"]
 
-    reproduced = train(1, f"{folder}/n4/run.yaml", f"{folder}/again")
-    check(reproduced["digest"] == whole["digest"], "the saved run file reproduces the run")
+
+def test_the_saved_run_file_reproduces_the_run(folder, whole):
+    assert train(1, f"{whole.out}/run.yaml", f"{folder}/again")["digest"] == whole["digest"]

@@ -1,75 +1,159 @@
-#!/usr/bin/python3
-"""Evaluation, ensembles and predictions against a recomputation with NumPy; the same figures on any
-number of ranks; members that do not fit are refused by name."""
+"""Evaluation, ensembles and predictions against a recomputation with NumPy; the same figures on any number
+of ranks; members that do not fit together are refused by name."""
 import csv
 
-from harness import MODEL, check, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
+import pytest
+
+from support.program import CHECKPOINT, refusal, result, run, settings
+from support.runs import MODEL, arrays, copy_data, synthesize, train, write_run_file
+
+np = pytest.importorskip("numpy")
+h5py = pytest.importorskip("h5py")
+
+SAMPLES = 431
+ENSEMBLES = (("arithmetic", None), ("geometric", None), ("arithmetic", (2, 1, 0.5)), ("geometric", (0, 1, 3)))
 
 
-def same(a, b, tolerance=1e-6):
-    return np.allclose(a, b, rtol=tolerance, atol=tolerance)
+def approximately(expected, tolerance=1e-6):
+    return pytest.approx(expected, rel=tolerance, abs=tolerance)
 
 
-need_numpy()
-with scratch() as folder:
-    data = synthesize(folder, train=400, test=431, validation=50)
-    recipe = run_file(folder, data, length="30 steps")
-    members = []
-    for seed in (1, 2, 3):
-        result(2, "train", recipe, "--out", f"{folder}/{seed}", "--quiet", "--set", f"train.seed={seed}", "--set", "train.shards=2")
-        members.append(f"{folder}/{seed}/checkpoints/latest.h5")
-    labels = h5py.File(data)["test/labels"][()]
-    each = []
-    for i, member in enumerate(members):
-        run(1, "predict", member, "--split", "test", "-o", f"{folder}/p{i}.h5")
-        with h5py.File(f"{folder}/p{i}.h5") as file:
-            each.append(file["probabilities"][()])
-            check((file["labels"][()] == labels).all(), "predict keeps the samples' order")
-            check((file["predictions"][()] == each[-1].argmax(1)).all(), "predictions are the most probable classes")
-    check(all(same(p.sum(1), 1, 1e-5) for p in each), "probabilities sum to one")
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=400, test=SAMPLES, validation=50)
 
-    for mean, weights in (("arithmetic", None), ("geometric", None), ("arithmetic", (2, 1, 0.5)), ("geometric", (0, 1, 3))):
-        more = ["--mean", mean] + (["--weights", ",".join(map(str, weights))] if weights else [])
-        w = np.array(weights or (1, 1, 1), float)
-        w /= w.sum()
-        if mean == "arithmetic":
-            expected = sum(wi * p.astype(float) for wi, p in zip(w, each))
-        else:
-            expected = np.exp(sum(wi * np.log(np.maximum(p.astype(float), 1e-300)) for wi, p in zip(w, each)))
-            expected /= expected.sum(1, keepdims=True)
-        reports = [result(n, "eval", *members, "--split", "test", *more) for n in (1, 2, 3)]
-        check(reports[0] == reports[1] == reports[2], f"eval {more}: the same figures on 1, 2 and 3 ranks")
-        report = reports[0]
-        check(report["samples"] == 431, "every sample counted once")
-        for i, p in enumerate(each):
-            check(same(report["members"][i]["top1"], (p.argmax(1) == labels).mean()), f"member {i}: its own accuracy")
-            check(same(report["members"][i]["loss"], -np.log(p[np.arange(431), labels]).mean(), 1e-5), f"member {i}: its own loss")
-        together = report["ensemble"]
-        check(same(together["loss"], -np.log(expected[np.arange(431), labels]).mean(), 1e-5), "ensemble: loss")
-        check(abs(together["top1"] - (expected.argmax(1) == labels).mean()) < 0.5 / 431, "ensemble: accuracy")
-        confusion = np.zeros((10, 10), int)
-        np.add.at(confusion, (labels, expected.argmax(1)), 1)
-        check((np.array(together["confusion"]) == confusion).all(), "ensemble: confusion matrix")
-        rank = (expected > expected[np.arange(431), labels][:, None]).sum(1)
-        check(abs(together["top5"] - (rank < 5).mean()) < 0.5 / 431, "ensemble: top 5")
-        names = list(together["class_accuracy"].values())
-        check(same(names, np.diag(confusion) / confusion.sum(1)), "ensemble: accuracy of each class")
 
+@pytest.fixture(scope="module")
+def members(folder, data):
+    """The checkpoints of three runs that differ in their seed."""
+    recipe = write_run_file(folder, data, length="30 steps")
+    return [train(2, recipe, f"{folder}/{seed}", *settings(f"train.seed={seed}", "train.shards=2")).checkpoint()
+            for seed in (1, 2, 3)]
+
+
+@pytest.fixture(scope="module")
+def labels(data):
+    return arrays(data, "test")["labels"]
+
+
+@pytest.fixture(scope="module")
+def predicted(folder, members):
+    """What predict writes of each member."""
+    for number, member in enumerate(members):
+        run(1, "predict", member, "--split", "test", "-o", f"{folder}/p{number}.h5")
+    return [arrays(f"{folder}/p{number}.h5", "/") for number in range(len(members))]
+
+
+@pytest.fixture(scope="module")
+def probabilities(predicted):
+    return [there["probabilities"].astype(float) for there in predicted]
+
+
+@pytest.mark.parametrize("member", range(3))
+class TestPredictionsOfOneMember:
+    def test_keep_the_order_of_the_samples(self, predicted, labels, member):
+        assert (predicted[member]["labels"] == labels).all()
+
+    def test_are_the_most_probable_classes(self, predicted, member):
+        assert (predicted[member]["predictions"] == predicted[member]["probabilities"].argmax(1)).all()
+
+    def test_have_probabilities_that_sum_to_one(self, predicted, member):
+        assert predicted[member]["probabilities"].sum(1) == approximately(1, 1e-5)
+
+
+def join(probabilities, mean, weights):
+    """The ensemble's probabilities."""
+    weights = np.array(weights or (1, 1, 1), float)
+    weights /= weights.sum()
+    if mean == "arithmetic":
+        return sum(weight * p for weight, p in zip(weights, probabilities))
+    joined = np.exp(sum(weight * np.log(np.maximum(p, 1e-300)) for weight, p in zip(weights, probabilities)))
+    return joined / joined.sum(1, keepdims=True)
+
+
+@pytest.fixture(scope="module", params=ENSEMBLES, ids=lambda p: f"{p[0]} {p[1] or 'equal'}")
+def ensemble(request, members, probabilities):
+    """What eval reports on 1, 2 and 3 ranks, and the probabilities that it has to find."""
+    mean, weights = request.param
+    words = ["--mean", mean] + (["--weights", ",".join(map(str, weights))] if weights else [])
+    reports = [result(ranks, "eval", *members, "--split", "test", *words) for ranks in (1, 2, 3)]
+    return reports, join(probabilities, mean, weights)
+
+
+class TestEvaluationOfAnEnsemble:
+    def test_is_the_same_on_any_ranks(self, ensemble):
+        reports, _ = ensemble
+        assert reports[0] == reports[1] == reports[2]
+
+    def test_counts_every_sample_once(self, ensemble):
+        assert ensemble[0][0]["samples"] == SAMPLES
+
+    def test_reports_the_accuracy_of_each_member(self, ensemble, probabilities, labels):
+        found = [member["top1"] for member in ensemble[0][0]["members"]]
+        assert found == approximately([(p.argmax(1) == labels).mean() for p in probabilities])
+
+    def test_reports_the_loss_of_each_member(self, ensemble, probabilities, labels):
+        found = [member["loss"] for member in ensemble[0][0]["members"]]
+        expected = [-np.log(p[np.arange(SAMPLES), labels]).mean() for p in probabilities]
+        assert found == approximately(expected, 1e-5)
+
+    def test_reports_its_loss(self, ensemble, labels):
+        reports, expected = ensemble
+        loss = -np.log(expected[np.arange(SAMPLES), labels]).mean()
+        assert reports[0]["ensemble"]["loss"] == approximately(loss, 1e-5)
+
+    def test_reports_its_accuracy(self, ensemble, labels):
+        reports, expected = ensemble
+        assert abs(reports[0]["ensemble"]["top1"] - (expected.argmax(1) == labels).mean()) < 0.5 / SAMPLES
+
+    def test_reports_its_top5_accuracy(self, ensemble, labels):
+        reports, expected = ensemble
+        rank = (expected > expected[np.arange(SAMPLES), labels][:, None]).sum(1)
+        assert abs(reports[0]["ensemble"]["top5"] - (rank < 5).mean()) < 0.5 / SAMPLES
+
+    def test_reports_its_confusion_matrix(self, ensemble, labels):
+        reports, expected = ensemble
+        assert (np.array(reports[0]["ensemble"]["confusion"]) == confusion(labels, expected)).all()
+
+    def test_reports_its_accuracy_of_each_class(self, ensemble, labels):
+        reports, expected = ensemble
+        counts = confusion(labels, expected)
+        found = list(reports[0]["ensemble"]["class_accuracy"].values())
+        assert found == approximately(list(np.diag(counts) / counts.sum(1)))
+
+
+def confusion(labels, probabilities):
+    counts = np.zeros((10, 10), int)
+    np.add.at(counts, (labels, probabilities.argmax(1)), 1)
+    return counts
+
+
+@pytest.fixture(scope="module")
+def table(folder, members):
+    """The rows of the ensemble's predictions as CSV."""
     run(2, "predict", *members, "--split", "test", "-o", f"{folder}/all.csv")
-    rows = list(csv.reader(open(f"{folder}/all.csv")))
-    p = np.array([[float(x) for x in row[3:]] for row in rows[1:]])
-    check(len(rows) == 432 and same(p, sum(q.astype(float) for q in each) / 3, 1e-6), "predict to CSV: the ensemble's probabilities")
+    with open(f"{folder}/all.csv") as file:
+        return list(csv.reader(file))
 
-    gray = f"{folder}/other.h5"
-    with h5py.File(data) as old, h5py.File(gray, "w") as new:
-        for name in old:
-            old.copy(name, new)
-        for key, value in old.attrs.items():
-            new.attrs[key] = value
-        del new["classes"]
-        new["classes"] = np.array([b"x%d" % i for i in range(10)], dtype="S4")
-    words = run(2, "eval", *members, "--data", gray, code=5)[1]
-    check("/1/checkpoints/" in words and "class 0" in words, "classes of another name are refused by name")
-    small = run_file(folder, data, name="b.yaml", model=MODEL.replace("out: 32", "out: 16"), length="10 steps")
-    result(1, "train", small, "--out", f"{folder}/b", "--quiet")
-    check(len(result(1, "eval", members[0], f"{folder}/b/checkpoints/latest.h5")["members"]) == 2, "members may be of different architectures")
+
+def test_a_csv_has_a_head_and_a_row_for_each_sample(table):
+    assert len(table) == 1 + SAMPLES
+
+
+def test_a_csv_has_the_probabilities_of_the_ensemble(table, probabilities):
+    found = np.array([[float(field) for field in row[3:]] for row in table[1:]])
+    assert found == approximately(sum(probabilities) / 3)
+
+
+def test_a_data_set_whose_classes_have_other_names_is_refused(folder, data, members):
+    other = copy_data(f"{folder}/other.h5", data, ["classes"])
+    with h5py.File(other, "r+") as file:
+        file["classes"] = np.array([b"x%d" % i for i in range(10)], dtype="S4")
+    line = refusal(CHECKPOINT, "eval", *members, "--data", other, ranks=2)
+    assert "/1/checkpoints/" in line and "class 0" in line
+
+
+def test_members_may_have_different_architectures(folder, data, members):
+    small = write_run_file(folder, data, name="b.yaml", model=MODEL.replace("out: 32", "out: 16"), length="10 steps")
+    other = train(1, small, f"{folder}/b").checkpoint()
+    assert len(result(1, "eval", members[0], other)["members"]) == 2

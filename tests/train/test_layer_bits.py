@@ -1,7 +1,8 @@
-#!/usr/bin/python3
-"""The same bits on 1, 2 and 4 ranks and when resumed, with the activations, normalisations and initialisers that
-test_bits.py does not have."""
-from harness import check, result, run_file, scratch, synthesize
+"""The same bits on 1, 2 and 4 ranks and when resumed, with the activations, normalisations and
+initialisers that test_bits.py does not have."""
+import pytest
+
+from support.runs import synthesize, train, write_run_file
 
 MODEL = """
   - conv: {out: 8, kernel: 3, padding: 1}
@@ -32,13 +33,26 @@ MODEL = """
 initialise: {weights: orthogonal, biases: {constant: {value: 0.01}}, residual: zero}
 """
 
-with scratch() as folder:
-    recipe = run_file(folder, synthesize(folder), MODEL)
-    whole = result(1, "train", recipe, "--out", f"{folder}/n1", "--quiet")
-    check(whole["finished"] and whole["step"] == 20, "20 steps on one rank")
-    for ranks in (2, 4):
-        there = result(ranks, "train", recipe, "--out", f"{folder}/n{ranks}", "--quiet")
-        check(there["digest"] == whole["digest"], f"{ranks} ranks: the same bits as 1")
-    result(4, "train", recipe, "--out", f"{folder}/stopped", "--quiet", "--stop-after", 7)
-    rest = result(2, "train", recipe, "--out", f"{folder}/stopped", "--quiet", "--resume")
-    check(rest["digest"] == whole["digest"], "stopped on 4 ranks, resumed on 2: the same bits")
+
+@pytest.fixture(scope="module")
+def recipe(folder):
+    return write_run_file(folder, synthesize(folder), MODEL)
+
+
+@pytest.fixture(scope="module")
+def whole(folder, recipe):
+    return train(1, recipe, f"{folder}/n1")
+
+
+def test_a_run_makes_all_its_steps(whole):
+    assert (whole["finished"], whole["step"]) == (True, 20)
+
+
+@pytest.mark.parametrize("ranks", (2, 4))
+def test_more_ranks_give_the_same_bits(folder, recipe, whole, ranks):
+    assert train(ranks, recipe, f"{folder}/n{ranks}")["digest"] == whole["digest"]
+
+
+def test_stopped_on_4_ranks_and_resumed_on_2_gives_the_same_bits(folder, recipe, whole):
+    train(4, recipe, f"{folder}/stopped", "--stop-after", 7)
+    assert train(2, recipe, f"{folder}/stopped", "--resume")["digest"] == whole["digest"]

@@ -1,0 +1,44 @@
+"""What all Python tests share: the seed, and folders that are removed after the tests."""
+import os
+import random
+import sys
+import tempfile
+
+import pytest
+
+sys.dont_write_bytecode = True
+pytest.register_assert_rewrite("support")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--seed", type=int, default=int(os.environ.get("TRAINER_TEST_SEED") or 1),
+                     help="where random draws begin (also: TRAINER_TEST_SEED in the environment)")
+
+
+def pytest_report_header(config):
+    return f"seed: {config.getoption('--seed')} (--seed or TRAINER_TEST_SEED sets another)"
+
+
+@pytest.fixture(scope="session")
+def seed(request):
+    return request.config.getoption("--seed")
+
+
+@pytest.fixture
+def rng(request, seed):
+    """A generator that depends on the seed and on the test's name, not on which tests ran before."""
+    return random.Random(f"{seed} {request.node.name}")
+
+
+@pytest.fixture(scope="module")
+def folder():
+    """The path of a folder that the tests of one file share."""
+    with tempfile.TemporaryDirectory(prefix="trainer-test-", ignore_cleanup_errors=True) as path:
+        yield path
+
+
+@pytest.fixture
+def scratch():
+    """The path of a folder of one test's own."""
+    with tempfile.TemporaryDirectory(prefix="trainer-test-", ignore_cleanup_errors=True) as path:
+        yield path
