@@ -1,11 +1,9 @@
-#!/usr/bin/python3
-"""The same bits with everything random switched on at once, for every optimiser and every average: on 1, 2 and 4
-ranks, and killed and resumed on another number of ranks."""
-import json
-import random
-import sys
+"""The same bits with everything random switched on at once, for every optimiser and every average: on 1, 2
+and 4 ranks, and killed and resumed on another number of ranks."""
+import pytest
 
-from harness import check, newest_step, result, run, scratch, start_and_kill, synthesize
+from support.program import result
+from support.runs import newest_step, start_and_kill, synthesize, train, train_on_ranks, write
 
 RUN = """data: {{file: {data}, train: train, validation: validation}}
 augment:
@@ -32,7 +30,9 @@ model:
   - fractional_maxpool: {{sequence: random}}
   - residual: {{drop: 0.3, body: [{{conv: {{out: 8, kernel: 3, padding: 1}}}}, batchnorm, gelu]}}
   - dropout: {{rate: 0.1, drops: channels}}
-  - branches: {{paths: [[{{conv: {{out: 4, kernel: 1}}}}], [{{conv: {{out: 4, kernel: 5, padding: 2}}}}, {{groupnorm: {{groups: 2}}}}]]}}
+  - branches:
+      paths: [[{{conv: {{out: 4, kernel: 1}}}}],
+              [{{conv: {{out: 4, kernel: 5, padding: 2}}}}, {{groupnorm: {{groups: 2}}}}]]
   - residual: {{drop: 0.3, body: [{{conv: {{out: 8, kernel: 3, padding: 1, groups: 8}}}}, selu]}}
   - fractional_maxpool: {{overlapping: false}}
   - maxpool: {{kernel: 3, stride: 2, padding: 1}}
@@ -54,33 +54,71 @@ average: {average}
 train: {{batch: 24, shards: 4, length: 12 steps, seed: 5}}
 checkpoint: {{every: 1 steps, keep: 0}}
 """
-RATES = {"sgd": 0.05, "momentum": 0.05, "nesterov": 0.05, "lars": 1, "adagrad": 0.02}
-AVERAGES = ["{ema: {decay: 0.9}}", "{polyak: {start: 2 steps, batches: 2}}", "{swa: {start: 2 steps, every: 3 steps, batches: 2}}"]
+RATES = {"sgd": 0.05, "momentum": 0.05, "nesterov": 0.05, "adagrad": 0.02, "rmsprop": 0.002, "adam": 0.002,
+         "adamw": 0.002, "lars": 1, "lamb": 0.002}
+AVERAGES = {
+    "ema": "{ema: {decay: 0.9}}",
+    "polyak": "{polyak: {start: 2 steps, batches: 2}}",
+    "swa": "{swa: {start: 2 steps, every: 3 steps, batches: 2}}",
+}
 SCHEDULES = ["constant", "plateau", "one_cycle", "{cosine_restarts: {period: 5 steps}}"]
 
 
-def train(ranks, recipe, out, *more):
-    return result(ranks, "train", recipe, "--out", out, "--quiet", *more)
+@pytest.fixture(scope="module")
+def kinds():
+    """The names of each table of `trainer keys`."""
+    tables = result(1, "keys")["kinds"]
+    return {table: {kind["name"] for kind in tables[table]} for table in ("optimizer", "average")}
 
 
-tables = json.loads(run(1, "keys", "--json")[0])["kinds"]
-check({kind["name"] for kind in tables["average"]} == {text[1:text.index(":")] for text in AVERAGES}, "every average has its row")
-rng = random.Random(int(sys.argv[1]) if len(sys.argv) > 1 else 1)
-with scratch() as folder:
-    data = synthesize(folder, train=67, test=10, validation=21)
-    for i, kind in enumerate(tables["optimizer"]):
-        name = kind["name"]
-        recipe = f"{folder}/{name}.yaml"
-        with open(recipe, "w") as file:
-            file.write(RUN.format(data=data, optimizer=f"{{{name}: {{rate: {RATES.get(name, 0.002)}}}}}", average=AVERAGES[i % len(AVERAGES)], schedule=SCHEDULES[i % len(SCHEDULES)]))
-        digests = [train(n, recipe, f"{folder}/{name}-{n}")["digest"] for n in (1, 2, 4)]
-        check(len(set(digests)) == 1, f"{name}, {AVERAGES[i % len(AVERAGES)]}: the same bits on 1, 2 and 4 ranks")
-        reports = [result(n, "eval", f"{folder}/{name}-{n}/checkpoints/latest.h5", "--split", "validation")["members"][0] for n in (1, 2)]
-        check(reports[0]["loss"] == reports[1]["loss"], f"{name}: and the same average, by its loss")
-        out, step = f"{folder}/{name}-killed", rng.randint(1, 9)
-        first, second = rng.choice([(1, 2), (2, 4), (4, 1)])
-        start_and_kill(first, step, out, "train", recipe, "--quiet")
-        behind = newest_step(out)
-        check(train(second, recipe, out, "--resume")["digest"] == digests[0], f"{name}: killed behind step {behind} of 12 on {first}, resumed on {second}: the same bits")
-        after = result(1, "eval", f"{out}/checkpoints/latest.h5", "--split", "validation")["members"][0]
-        check(after["loss"] == reports[0]["loss"], f"{name}: and the same average")
+def test_every_optimizer_is_in_the_table(kinds):
+    assert kinds["optimizer"] == set(RATES)
+
+
+def test_every_average_is_in_the_table(kinds):
+    assert kinds["average"] == set(AVERAGES)
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=67, test=10, validation=21)
+
+
+@pytest.fixture(scope="module", params=enumerate(RATES), ids=lambda param: param[1])
+def recipe(request, folder, data):
+    """A run file with one of the optimisers; the averages and the schedules take turns."""
+    number, name = request.param
+    return write(f"{folder}/{name}.yaml", RUN.format(
+        data=data, optimizer=f"{{{name}: {{rate: {RATES[name]}}}}}",
+        average=list(AVERAGES.values())[number % len(AVERAGES)], schedule=SCHEDULES[number % len(SCHEDULES)]))
+
+
+@pytest.fixture(scope="module")
+def trained(recipe):
+    return train_on_ranks((1, 2, 4), recipe, recipe.removesuffix(".yaml"))
+
+
+def loss_of_the_average(ranks, run):
+    return result(ranks, "eval", run.checkpoint(), "--split", "validation")["members"][0]["loss"]
+
+
+def test_any_number_of_ranks_gives_the_same_bits(trained):
+    assert len({run["digest"] for run in trained}) == 1
+
+
+def test_any_number_of_ranks_gives_the_same_average(trained):
+    assert len({run["average_digest"] for run in trained}) == 1
+
+
+def test_eval_of_the_average_is_the_same_on_2_ranks(trained):
+    assert loss_of_the_average(2, trained[1]) == loss_of_the_average(1, trained[0])
+
+
+def test_killed_and_resumed_on_other_ranks_gives_the_same_bits_and_average(recipe, trained, rng):
+    step, (first, second) = rng.randint(1, 9), rng.choice([(1, 2), (2, 4), (4, 1)])
+    out = recipe.replace(".yaml", "-killed")
+    start_and_kill(first, step, out, "train", recipe, "--quiet")
+    print(f"killed after step {newest_step(out)} of 12 on {first} ranks, resumed on {second}")
+    resumed = train(second, recipe, out, "--resume")
+    assert resumed["digest"] == trained[0]["digest"]
+    assert resumed["average_digest"] == trained[0]["average_digest"]

@@ -1,20 +1,25 @@
-#!/usr/bin/python3
-"""Every optimiser with clipping, lookahead and rules by name at once: killed on two ranks and
-resumed on one, the same bits as one rank's run that nobody disturbed; all their state is in the
-checkpoint. Also: the gradient's norm in the metrics, frozen rows, refusals."""
-import json
+"""Every optimiser with clipping, lookahead and rules by name at once: killed on two ranks and resumed on one,
+the same bits as one rank's run that nobody disturbed; all their state is in the checkpoint. Also: the
+gradient's norm in the metrics, frozen rows, refusals."""
 import os
 
-from harness import check, need_numpy, newest_step, result, run, scratch, start_and_kill
-from harness import h5py, np
+import pytest
 
-OPTIMIZERS = {
+from support.program import RUN_FILE, refusal, result, run, settings
+from support.runs import newest_step, start_and_kill, synthesize, train, write
+
+np = pytest.importorskip("numpy")
+h5py = pytest.importorskip("h5py")
+
+STEPS = 24
+OPTIMIZERS = {  # options, and the names of the state
     "sgd": ("{rate: 0.05, weight_decay: 0.01}", []),
     "momentum": ("{rate: 0.05, weight_decay: 0.01}", ["momentum"]),
     "nesterov": ("{rate: 0.05, weight_decay: 0.01}", ["momentum"]),
     "adagrad": ("{rate: 0.05, weight_decay: 0.01, rate_decay: 0.01, initial: 0.1}", ["square_sum"]),
     "rmsprop": ("{rate: 0.005, momentum: 0.9, centered: true}", ["gradient_mean", "momentum", "square_mean"]),
-    "adam": ("{rate: 0.01, weight_decay: 0.01, amsgrad: true}", ["first_moment", "largest_second_moment", "second_moment"]),
+    "adam": ("{rate: 0.01, weight_decay: 0.01, amsgrad: true}",
+             ["first_moment", "largest_second_moment", "second_moment"]),
     "adamw": ("{rate: 0.01}", ["first_moment", "second_moment"]),
     "lars": ("{rate: 0.5, trust: 0.02, weight_decay: 0.01}", ["momentum"]),
     "lamb": ("{rate: 0.02, weight_decay: 0.01}", ["first_moment", "second_moment"]),
@@ -27,108 +32,198 @@ parameters:
   - biases: {rate: 2}
   - normalisations: {name: 1.*, frozen: true}
 """
-STEPS = 24
+MAX_NORM = 0.500001
 
 
-def write(folder, data, name, options, around=AROUND):
-    path = f"{folder}/{name}.yaml"
-    with open(path, "w") as file:
-        file.write(f"""data: {{file: {data}, validation: none}}
+def write_run_file(folder, data, optimizer, options, around=AROUND, name=None):
+    return write(f"{folder}/{name or optimizer}.yaml", f"""data: {{file: {data}, validation: none}}
 model:
   - conv: {{out: 4, kernel: 3, stride: 2}}
   - batchnorm
   - relu
   - flatten
   - linear: {{out: 10}}
-optimizer: {{{name}: {options}}}
+optimizer: {{{optimizer}: {options}}}
 schedule: {{cosine: {{warmup: 3 steps}}}}
 train: {{batch: 20, shards: 4, length: {STEPS} steps, seed: 3}}
 checkpoint: {{every: 1 steps, keep: 4}}
 {around}""")
-    return path
-
-
-def steps_of(out):
-    lines = [json.loads(line) for line in open(f"{out}/metrics.jsonl")]
-    return [line for line in lines if line["kind"] == "step"]
 
 
 def longest(out):
-    """The norms of the longest vector of weights behind each step kept: of the model, the slow weights, the average."""
+    """The norm of the longest vector of weights in each checkpoint: of the model, the slow weights and the
+    average."""
     found = {}
     for name in sorted(os.listdir(f"{out}/checkpoints")):
         with h5py.File(f"{out}/checkpoints/{name}") as file:
             groups = [group for group in ("model", "optimizer/slow_weights", "average") if group in file]
-            rows = [np.array(file[f"{group}/{row}"]).astype(float) for group in groups for row in ("0.weight", "4.weight")]
-            found[name] = max(np.sqrt((row.reshape(len(row), -1)**2).sum(axis=1)).max() for row in rows)
+            rows = [file[f"{group}/{row}"][()].astype(float) for group in groups for row in ("0.weight", "4.weight")]
+        found[name] = max(np.sqrt((row.reshape(len(row), -1)**2).sum(axis=1)).max() for row in rows)
     return found
 
 
-def names_of_state(out):
-    with h5py.File(f"{out}/checkpoints/latest.h5") as file:
-        return {slot: sorted(file["optimizer"][slot]) for slot in file.get("optimizer", {})}
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=90, test=10, validation=0, more=("--size", 16))
 
 
-with scratch() as folder:
-    need_numpy()
-    kinds = json.loads(run(1, "keys", "--json")[0])["kinds"]["optimizer"]
-    check({kind["name"] for kind in kinds} == set(OPTIMIZERS), "every optimiser is here")
-    data = f"{folder}/shapes.h5"
-    run(1, "dataset", "synthesize", "-o", data, "--train", 90, "--test", 10, "--size", 16)
-    for name, (options, slots) in OPTIMIZERS.items():
-        recipe = write(folder, data, name, options)
-        whole, killed = f"{folder}/{name}", f"{folder}/{name}-killed"
-        straight = result(1, "train", recipe, "--out", whole, "--quiet")
-        start_and_kill(2, 5, killed, "train", recipe, "--quiet")
-        step = newest_step(killed)
-        check(5 <= step < STEPS, f"{name}: killed on two ranks at step {step}")
-        rest = result(1, "train", recipe, "--out", killed, "--resume", "--quiet")
-        check(rest["step"] == STEPS and rest["digest"] == straight["digest"], f"{name}: resumed on one: the same bits")
-        state = names_of_state(whole)
-        check(sorted(state) == sorted(slots + ["slow_weights"]), f"{name}: its state is in the checkpoint")
-        check(all(len(rows) == 6 for rows in state.values()), f"{name}: for every parameter")
-        check(max(longest(whole).values()) < 0.500001, f"{name}: no output's weights are longer than max_norm")
-        norms = [line["gradient_norm"] for line in steps_of(whole)]
-        check(len(norms) == STEPS and min(norms) > 0, f"{name}: the norm of each gradient is in the metrics")
+def test_every_optimizer_is_in_the_table():
+    assert {kind["name"] for kind in result(1, "keys")["kinds"]["optimizer"]} == set(OPTIMIZERS)
 
-    # A frozen row is what it was; another moved. Without the sections nothing of them is seen.
-    with h5py.File(f"{folder}/sgd-killed/checkpoints/latest.h5") as file:
-        scale, shift = (np.array(file[f"model/{row}"]) for row in ("1.weight", "1.bias"))
-    check((scale == 1).all() and (shift == 0).all(), "frozen rows stay as they began")
-    for average in ("ema", "{polyak: {start: 0}}"):
-        out = f"{folder}/average{average[:2]}"
-        result(1, "train", f"{folder}/adamw.yaml", "--out", out, "--quiet", "--stop-after", 4, "--set", f"average={average}")
-        norms = longest(out)
-        check(len(norms) >= 4 and max(norms.values()) < 0.500001, f"max_norm holds behind each of the first steps, for slow weights and the average: {norms}")
-    plain = write(folder, data, "momentum", "{rate: 0.05}", "")
-    result(1, "train", plain, "--out", f"{folder}/plain", "--quiet")
-    check("gradient_norm" not in steps_of(f"{folder}/plain")[0], "no norm where nobody asks")
-    reported = result(1, "train", plain, "--out", f"{folder}/reported", "--quiet", "--set", "clip.report=true")
-    check(steps_of(f"{folder}/reported")[0]["gradient_norm"] > 0, "clip.report: the norm")
-    again = result(1, "train", plain, "--out", f"{folder}/plain", "--resume", "--quiet", "--set", "clip.report=true")
-    check(again["digest"] == reported["digest"], "clip.report changes no bits, and may differ when a run resumes")
 
-    # Only the head is trained: backward ends there, on any number of ranks, synchronised or not.
-    head = write(folder, data, "adam", "{rate: 0.01}", 'parameters: [all: {name: "[01].*", frozen: true}]')
-    for statistics in ("shard", "batch"):
-        arguments = ("train", head, "--quiet", "--set", f"model.1.statistics={statistics}", "--out")
-        one = result(1, *arguments, f"{folder}/head1{statistics}")
-        two = result(2, *arguments, f"{folder}/head2{statistics}")
-        check(one["digest"] == two["digest"] and one["train_loss"] < 2.3, f"only the head, statistics of the {statistics}: the same bits on 2 ranks")
+@pytest.fixture(scope="module", params=OPTIMIZERS)
+def name(request):
+    return request.param
 
-    # Refused before anything is written.
-    for setting, words in (
-            ("parameters=[all: {name: '4.wieght', frozen: true}]", "nearest is '4.weight'"),
-            ("parameters=[all: {frozen: true}]", "nothing is left to train"),
-            ("clip.norm=0", "expected a number above 0"),
-            ("lookahead.share=2", "expected a number above 0 up to 1")):
-        out = f"{folder}/refused"
-        error = run(2, "train", plain, "--out", out, "--quiet", "--set", setting, code=3)[1]
-        check(words in error and not os.path.exists(out), f"--set {setting}: refused")
 
-    said = run(2, "train", write(folder, data, "sgd", "{rate: 0.1}"), "--out", f"{folder}/said", "--stop-after", 1)[1]
-    check("in 4 shards of 5 on 2 ranks x 1 thread, each accumulates 2;" in said, "it says how many shards a rank accumulates")
-    check("(8 frozen)" in said, "and how many parameters are frozen")
-    check("train.shards is auto" not in said, "and nothing of shards that the file gives")
-    said = run(2, "train", write(folder, data, "sgd", "{rate: 0.1}"), "--out", f"{folder}/auto", "--stop-after", 1, "--set", "train.shards=auto")[1]
-    check("train.shards is auto, here 2" in said and "train.shards=2" in said, "it says what keeps the bits where the shards are auto")
+@pytest.fixture(scope="module")
+def recipe(folder, data, name):
+    return write_run_file(folder, data, name, OPTIMIZERS[name][0])
+
+
+@pytest.fixture(scope="module")
+def trained(folder, recipe, name):
+    return train(1, recipe, f"{folder}/{name}")
+
+
+@pytest.fixture(scope="module")
+def killed(folder, recipe, name):
+    """Killed on two ranks and resumed on one: (the step when it was killed, the run)."""
+    out = f"{folder}/{name}-killed"
+    start_and_kill(2, 5, out, "train", recipe, "--quiet")
+    step = newest_step(out)
+    return step, train(1, recipe, out, "--resume")
+
+
+@pytest.fixture(scope="module")
+def state(trained):
+    """The names of the rows in each part of the optimiser's state."""
+    with h5py.File(trained.checkpoint()) as file:
+        return {part: sorted(file["optimizer"][part]) for part in file.get("optimizer", {})}
+
+
+class TestOptimizer:
+    def test_is_killed_before_the_run_ends(self, killed):
+        assert 5 <= killed[0] < STEPS
+
+    def test_makes_all_steps_when_resumed(self, killed):
+        assert killed[1]["step"] == STEPS
+
+    def test_has_the_same_bits_when_killed_and_resumed(self, killed, trained):
+        assert killed[1]["digest"] == trained["digest"]
+
+    def test_has_its_state_in_the_checkpoint(self, state, name):
+        assert sorted(state) == sorted(OPTIMIZERS[name][1] + ["slow_weights"])
+
+    def test_has_state_for_every_parameter(self, state):
+        assert {part: len(rows) for part, rows in state.items()} == dict.fromkeys(state, 6)
+
+    def test_keeps_weights_within_max_norm(self, trained):
+        assert max(longest(trained.out).values()) < MAX_NORM
+
+    def test_reports_the_norm_of_each_gradient(self, trained):
+        norms = [line["gradient_norm"] for line in trained.metrics("step")]
+        assert len(norms) == STEPS and min(norms) > 0
+
+    def test_leaves_frozen_rows_as_they_began(self, killed):
+        with h5py.File(killed[1].checkpoint()) as file:
+            assert (file["model/1.weight"][()] == 1).all() and (file["model/1.bias"][()] == 0).all()
+
+
+@pytest.mark.parametrize("average", ("ema", "{polyak: {start: 0}}"))
+def test_max_norm_holds_for_slow_weights_and_averages_from_the_first_step(scratch, data, average):
+    recipe = write_run_file(scratch, data, "adamw", OPTIMIZERS["adamw"][0])
+    found = train(1, recipe, f"{scratch}/out", "--stop-after", 4, *settings(f"average={average}"))
+    norms = longest(found.out)
+    assert len(norms) >= 4 and max(norms.values()) < MAX_NORM, norms
+
+
+@pytest.fixture(scope="module")
+def plain_recipe(folder, data):
+    return write_run_file(folder, data, "momentum", "{rate: 0.05}", around="", name="plain")
+
+
+@pytest.fixture(scope="module")
+def plain(folder, plain_recipe):
+    """A run without any of the sections around the optimiser."""
+    return train(1, plain_recipe, f"{folder}/plain")
+
+
+@pytest.fixture(scope="module")
+def reported(folder, plain_recipe):
+    return train(1, plain_recipe, f"{folder}/reported", *settings("clip.report=true"))
+
+
+def test_no_norm_is_reported_unless_it_is_asked_for(plain):
+    assert "gradient_norm" not in plain.metrics("step")[0]
+
+
+def test_clip_report_reports_the_norm(reported):
+    assert reported.metrics("step")[0]["gradient_norm"] > 0
+
+
+def test_clip_report_changes_no_bits(plain, reported):
+    assert reported["digest"] == plain["digest"]
+
+
+def test_clip_report_may_differ_when_a_run_resumes(plain, plain_recipe):
+    again = train(1, plain_recipe, plain.out, "--resume", *settings("clip.report=true"))
+    assert again["digest"] == plain["digest"]
+
+
+@pytest.fixture(scope="module", params=("shard", "batch"))
+def head_only(request, folder, data):
+    """Only the last layer is trained, so that the backward pass ends there: on 1 and on 2 ranks."""
+    recipe = write_run_file(folder, data, "adam", "{rate: 0.01}",
+                            'parameters: [all: {name: "[01].*", frozen: true}]', name="head")
+    statistics = settings(f"model.1.statistics={request.param}")
+    return [train(ranks, recipe, f"{folder}/head{ranks}{request.param}", *statistics) for ranks in (1, 2)]
+
+
+def test_training_the_head_alone_gives_the_same_bits_on_2_ranks(head_only):
+    assert head_only[0]["digest"] == head_only[1]["digest"]
+
+
+def test_training_the_head_alone_learns(head_only):
+    assert head_only[0]["train_loss"] < 2.3
+
+
+@pytest.mark.parametrize("assignment, words", (
+    ("parameters=[all: {name: '4.wieght', frozen: true}]", "nearest is '4.weight'"),
+    ("parameters=[all: {frozen: true}]", "nothing is left to train"),
+    ("clip.norm=0", "expected a number above 0"),
+    ("lookahead.share=2", "expected a number above 0 up to 1"),
+))
+def test_refused_before_anything_is_written(scratch, plain_recipe, assignment, words):
+    out = f"{scratch}/refused"
+    line = refusal(RUN_FILE, "train", plain_recipe, "--out", out, "--quiet", *settings(assignment), ranks=2)
+    assert words in line
+    assert not os.path.exists(out)
+
+
+def said(folder, data, *more):
+    """What a run on two ranks says at its start."""
+    recipe = write_run_file(folder, data, "sgd", "{rate: 0.1}")
+    return run(2, "train", recipe, "--out", f"{folder}/said", "--stop-after", 1, *more)[1]
+
+
+@pytest.fixture(scope="module")
+def start_of_a_run(folder, data):
+    return said(folder, data)
+
+
+def test_the_start_says_how_many_shards_a_rank_accumulates(start_of_a_run):
+    assert "in 4 shards of 5 on 2 ranks x 1 thread, each accumulates 2;" in start_of_a_run
+
+
+def test_the_start_says_how_many_parameters_are_frozen(start_of_a_run):
+    assert "(8 frozen)" in start_of_a_run
+
+
+def test_the_start_says_nothing_of_shards_that_the_run_file_gives(start_of_a_run):
+    assert "train.shards is auto" not in start_of_a_run
+
+
+def test_the_start_says_what_keeps_the_bits_if_the_shards_are_auto(scratch, data):
+    words = said(scratch, data, *settings("train.shards=auto"))
+    assert "train.shards is auto, here 2" in words and "train.shards=2" in words
