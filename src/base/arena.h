@@ -23,7 +23,6 @@ enum ArenaRole {
 
 struct ArenaRow {
     char *name; /* PyTorch's state_dict name: "0.weight", "3.body.1.running_mean" */
-    int node;   /* the graph node it belongs to */
     enum ArenaRole role;
     int64_t offset, count; /* elements */
     /* In memory the row is a dense tensor of these dimensions ... */
@@ -35,12 +34,6 @@ struct ArenaRow {
     int order[ARENA_DIMENSIONS];
     int file_rank;
     int64_t file_size[ARENA_DIMENSIONS];
-    /* Statistics: running <- (1 - momentum) * running + momentum * (weighted mean over shards) */
-    double momentum;
-    /* Initialisation, decided when the layer was planned. */
-    int64_t fan_in, fan_out;
-    int64_t groups;          /* of a convolution; 0: one */
-    const void *initialiser; /* struct Choice of a kind in nn/initialise.h */
 };
 
 struct Arena {
@@ -51,8 +44,8 @@ struct Arena {
     int64_t trained;    /* the sum of the trained rows' counts, padding excluded: for people */
 };
 
-/* state = parameters + statistics; a gradient has ARENA_TALLIES more elements behind them. */
-enum { TALLY_LOSS, TALLY_CORRECT, TALLY_SAMPLES, TALLY_SQUARED_ERROR };
+/* state = parameters + statistics; a gradient has ARENA_TALLIES more elements after them, room for
+ * the sums that a step needs from all shards (nn/plan.h says which). */
 #define ARENA_TALLIES 16
 static inline int64_t arena_state_elements(const struct Arena *arena) {
     return arena->parameters + arena->statistics;

@@ -117,7 +117,7 @@ static void print_layers(const struct Blueprint *blueprint) {
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
         path = wider(path, node->path);
-        kind = wider(kind, node->layer->kind.name);
+        kind = wider(kind, node_layer_name(node));
         output = wider(output, print_shape(node->out, shape));
     }
     printf("%-*s %-*s %-*s %12s %12s %12s\n", path, "layer", kind, "kind", output,
@@ -126,7 +126,7 @@ static void print_layers(const struct Blueprint *blueprint) {
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
         double activation = 4.0 * (double)shape_elements(node->out);
-        printf("%-*s %-*s %-*s %12lld %12s %12s\n", path, node->path, kind, node->layer->kind.name,
+        printf("%-*s %-*s %-*s %12lld %12s %12s\n", path, node->path, kind, node_layer_name(node),
                output, print_shape(node->out, shape), (long long)parameters_of(model, node),
                text_count(node->flops, flops), text_bytes(activation, count));
         all += node->flops;
@@ -167,7 +167,7 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
         const struct Node *node = model_node(model, i);
         json_array_append_new(
             layers, json_pack("{s:s, s:s, s:o, s:I, s:f, s:I}", "path", node->path, "kind",
-                              node->layer->kind.name, "output", shape_json(node->out), "parameters",
+                              node_layer_name(node), "output", shape_json(node->out), "parameters",
                               (json_int_t)parameters_of(model, node), "flops", node->flops,
                               "activation_bytes", (json_int_t)(4 * shape_elements(node->out))));
     }

@@ -29,17 +29,17 @@ static inline int elementwise_describe(struct Describe *describe, double flops) 
 /* Where the derivative is an expression in the output y: nothing else has to be kept,
  * and x may be overwritten. */
 static inline int elementwise_plan(struct Planning *planning) {
-    planning->operation->in_place = true;
-    planning->operation->needs_output = planning->training;
-    planning->operation->backward_in_place = true;
+    planning->operation->needs.in_place = true;
+    planning->operation->needs.output = planning->training;
+    planning->operation->needs.backward_in_place = true;
     return OK;
 }
 
 /* Where the derivative is an expression in the input x. */
 static inline int elementwise_plan_of_input(struct Planning *planning) {
-    planning->operation->in_place = true; /* as far as nothing needs x any more */
-    planning->operation->needs_input = planning->training;
-    planning->operation->backward_in_place = true;
+    planning->operation->needs.in_place = true; /* as far as nothing needs x any more */
+    planning->operation->needs.input = planning->training;
+    planning->operation->needs.backward_in_place = true;
     return OK;
 }
 

@@ -1,29 +1,47 @@
-/* The graph: nodes in running order between tensors, and the arena's rows. Inside nn/ only. */
+/* The graph of a model, for who builds one (containers) and who plans one: nodes in running order
+ * between tensors, and the layout of their parameters. Inside nn/ only. */
 #ifndef TRAINER_NN_GRAPH_H
 #define TRAINER_NN_GRAPH_H
 
 #include "nn/initialise.h"
-#include "nn/layer.h"
+#include "nn/layout.h"
+#include "nn/node.h"
 
 struct Graph {
     struct InitialiseOptions initialise;
     struct Node **nodes;
     int node_count, node_capacity;
     struct Shape *tensors; /* tensor 0 is the model's input */
-    int *producer;         /* of each tensor: its node, -1 for the input */
     int tensor_count, tensor_capacity;
     int output; /* tensor */
     int residual_blocks;
-    struct Arena arena;
-    int row_capacity;
-    void **memory; /* graph_memory's blocks */
+    struct Layout layout;
+    void **memory; /* the blocks of graph_memory */
     int memory_count;
 };
 
-/* Builds nodes and rows from the list; lays out the arena. `initialise` as for model_create. */
+/* Builds nodes and rows from the list and lays out the arena. `initialise` as for model_create. */
 int graph_build(struct Graph *graph, const struct ChoiceList *layers,
                 const struct InitialiseOptions *initialise, struct Shape input,
                 struct Error *error);
 void graph_release(struct Graph *graph);
+
+/* For a container's expand: adds a node. Only `layer`, `choice`, `path`, `inputs` and `input_count`
+ * must be set. */
+struct NewNode {
+    const struct Layer *layer; /* LAYER_IDENTITY(name) */
+    const void *options;       /* live as long as the graph */
+    const struct Choice *choice;
+    const char *path;  /* copied */
+    const int *inputs; /* tensors */
+    int input_count;
+};
+int graph_add(struct Graph *graph, const struct NewNode *new, int *output, struct Error *error);
+/* Adds the layers of a list one after the other, named "path.0", "path.1", …. */
+int graph_add_list(struct Graph *graph, const struct ChoiceList *list, const char *path, int input,
+                   int *output, struct Error *error);
+struct Shape graph_shape(const struct Graph *graph, int tensor);
+/* Zeroed memory that lives as long as the graph: options of inner nodes. */
+void *graph_memory(struct Graph *graph, size_t bytes);
 
 #endif

@@ -1,7 +1,6 @@
 #include "nn/initialise.h"
 
 #include "base/memory.h"
-#include "nn/graph.h"
 #include "nn/initialise_draws.h"
 
 /* ---- The table ---- */
@@ -40,45 +39,41 @@ const struct Key initialise_keys[] = {
          "it, starts at 0 in every residual block, so that the blocks start as their shortcuts"},
     KEY_END};
 
-const struct Choice *initialise_weights(const struct Graph *graph, const struct Choice *own) {
-    return initialise_or(own, initialise_or(&graph->initialise.weights, &kaiming));
+const struct Choice *initialise_weights(const struct InitialiseOptions *model,
+                                        const struct Choice *own) {
+    return initialise_or(own, initialise_or(&model->weights, &kaiming));
 }
 
-const struct Choice *initialise_biases(const struct Graph *graph, const struct Choice *own) {
-    return initialise_or(own, initialise_or(&graph->initialise.biases, &initialise_zeros));
+const struct Choice *initialise_biases(const struct InitialiseOptions *model,
+                                       const struct Choice *own) {
+    return initialise_or(own, initialise_or(&model->biases, &initialise_zeros));
 }
 
-const struct Choice *initialise_to(struct Graph *graph, double value) {
-    struct Choice *choice = graph_memory(graph, sizeof *choice);
-    struct OneNumber *options = graph_memory(graph, sizeof *options);
-    options->number = value;
-    *choice = (struct Choice){&initialiser_constant.kind, options, NULL};
-    return choice;
+struct Choice initialise_constant(struct ConstantOptions *start) {
+    return (struct Choice){&initialiser_constant.kind, start, NULL};
 }
 
 /* ---- Draws ---- */
 
-void draw_constant(double value, const struct ArenaRow *row, float *values) {
-    for (int64_t i = 0; i < row->count; i++)
+void draw_constant(double value, int64_t count, float *values) {
+    for (int64_t i = 0; i < count; i++)
         values[i] = (float)value;
 }
 
-void draw_normal(double std, const struct ArenaRow *row, const struct RandomStream *stream,
-                 float *values) {
-    double *draws = memory_allocate((size_t)row->count * sizeof *draws, "initialisation");
-    random_normal(stream, row->count, draws);
-    for (int64_t i = 0; i < row->count; i++)
+void draw_normal(double std, int64_t count, const struct RandomStream *stream, float *values) {
+    double *draws = memory_array(double, count, "initialisation");
+    random_normal(stream, count, draws);
+    for (int64_t i = 0; i < count; i++)
         values[i] = (float)(std * draws[i]);
     memory_release(draws);
 }
 
-/* The middles of 2^32 cells. */
-void draw_uniform(double limit, const struct ArenaRow *row, const struct RandomStream *stream,
-                  float *values) {
-    for (int64_t i = 0; i < row->count; i += 4) {
+/* Each value is the middle of one of 2^32 equal cells. */
+void draw_uniform(double limit, int64_t count, const struct RandomStream *stream, float *values) {
+    for (int64_t i = 0; i < count; i += 4) {
         uint32_t words[4];
         random_block(stream, (uint32_t)(i / 4), words);
-        for (int64_t j = 0; j < 4 && i + j < row->count; j++)
+        for (int64_t j = 0; j < 4 && i + j < count; j++)
             values[i + j] = (float)(limit * (((double)words[j] + 0.5) * 0x1p-31 - 1));
     }
 }

@@ -5,18 +5,19 @@
 
 #include <stddef.h>
 
-#include "base/arena.h"
 #include "base/random.h"
+#include "nn/layout.h"
 #include "runfile/schema.h"
 
 struct Initialiser {
     struct Kind kind;
-    /* Fills row->count values in file order (PyTorch's), so that layouts do not change the draw. */
-    void (*fill)(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
+    /* Fills row.arena->count values in file order (PyTorch's), so that the layout in memory does
+     * not change what is drawn. */
+    void (*fill)(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                  float *values);
     bool needs_matrix; /* refuses rows of one dimension: biases, scales, shifts */
-    int (*check)(const struct Choice *choice, struct Error *error); /* keys that do not go together;
-                                                                       NULL: nothing */
+    /* Refuses keys that do not go together. NULL: there are none. */
+    int (*check)(const struct Choice *choice, struct Error *error);
 };
 
 extern const struct KindTable initialiser_kinds;
@@ -29,17 +30,20 @@ struct InitialiseOptions {
 enum { RESIDUAL_NONE, RESIDUAL_ZERO };
 extern const struct Key initialise_keys[];
 
-/* row->initialiser points at a struct Choice of initialiser_kinds: the run file's, or a default. */
 extern const struct Choice initialise_zeros, initialise_ones;
 
-/* Of weights and biases of a convolution or linear layer: the layer's own choice, the model's, or
+/* For weights and biases of a convolution or linear layer: the layer's own choice, the model's, or
  * kaiming_normal and zeros. */
-struct Graph;
-const struct Choice *initialise_weights(const struct Graph *graph, const struct Choice *own);
-const struct Choice *initialise_biases(const struct Graph *graph, const struct Choice *own);
+const struct Choice *initialise_weights(const struct InitialiseOptions *model,
+                                        const struct Choice *own);
+const struct Choice *initialise_biases(const struct InitialiseOptions *model,
+                                       const struct Choice *own);
 
-/* All elements `value`; lives as long as the graph. */
-const struct Choice *initialise_to(struct Graph *graph, double value);
+/* All elements start->value; `start` must live as long as the choice. */
+struct ConstantOptions {
+    double value;
+};
+struct Choice initialise_constant(struct ConstantOptions *start);
 
 /* The keys of weights and biases in a layer's table; `options` is its options struct. */
 #define INITIALISE_KEYS(options)                                                                   \

@@ -1,4 +1,4 @@
-/* What initialisers are made of. Inside nn/ only. */
+/* What initialisers draw with. Inside nn/ only. */
 #ifndef TRAINER_NN_INITIALISE_DRAWS_H
 #define TRAINER_NN_INITIALISE_DRAWS_H
 
@@ -9,15 +9,12 @@ struct OneNumber {
     double number;
 };
 
-void draw_constant(double value, const struct ArenaRow *row, float *values);
-void draw_normal(double std, const struct ArenaRow *row, const struct RandomStream *stream,
-                 float *values);
+void draw_constant(double value, int64_t count, float *values);
+void draw_normal(double std, int64_t count, const struct RandomStream *stream, float *values);
 /* Uniform in (−limit, limit). */
-void draw_uniform(double limit, const struct ArenaRow *row, const struct RandomStream *stream,
-                  float *values);
+void draw_uniform(double limit, int64_t count, const struct RandomStream *stream, float *values);
 
-/* Inputs to one output number, and outputs that one input number reaches (a convolution's include
- * its kernel's area). Rows without fans (of a normalisation) count as one in, one out. */
+/* A row's fan_in or fan_out; rows without fans (of a normalisation) count as one in, one out. */
 static inline double draw_fan(int64_t count) {
     return count > 0 ? (double)count : 1;
 }

@@ -64,6 +64,13 @@ struct Sums {
     real *g; /* NULL, or g is kept here */
 };
 
+/* Constant in each function that sums, so that its inner loop is free of branches. */
+struct SumKind {
+    bool gradients; /* else moments */
+    enum Gate gate;
+    bool keep; /* keeps g */
+};
+
 INLINE void scatter(struct Lanes lanes, int64_t lane, int64_t count, const real *from, real *sums) {
     int64_t c = lane % lanes.channels;
     for (int64_t j = 0; j < count; j++, c = c + 1 == lanes.channels ? 0 : c + 1)
@@ -71,8 +78,8 @@ INLINE void scatter(struct Lanes lanes, int64_t lane, int64_t count, const real 
 }
 
 /* Sums `vectors` vectors of lanes from `lane` on over the rows that are whole. */
-INLINE void sum_tile(const struct Sums *s, bool gradients, enum Gate gate, bool keep, int vectors,
-                     struct Piece piece, int64_t lane, real *first, real *second) {
+INLINE void sum_tile(const struct Sums *s, struct SumKind kind, int vectors, struct Piece piece,
+                     int64_t lane, real *first, real *second) {
     vector a[TILE_VECTORS] = {{0}}, b[TILE_VECTORS] = {{0}}, centre[TILE_VECTORS];
     int64_t rows = piece.count / s->lanes.width, stride = s->lanes.width;
     for (int v = 0; v < vectors; v++)
@@ -84,20 +91,20 @@ INLINE void sum_tile(const struct Sums *s, bool gradients, enum Gate gate, bool 
             int64_t i = at + v * VECTOR_LANES;
             vector x = *(const vector *)(s->x + i);
             vector far = x - centre[v];
-            if (!gradients) {
+            if (!kind.gradients) {
                 a[v] += far;
                 b[v] += far * far;
                 continue;
             }
             vector g = *(const vector *)(s->dy + i);
-            if (gate == GATE_OUTPUT)
+            if (kind.gate == GATE_OUTPUT)
                 g = (vector)((mask)g & (mask)(*(const vector *)(s->y + i) > 0));
-            if (gate == GATE_INPUT) {
+            if (kind.gate == GATE_INPUT) {
                 vector scale = *(const vector *)(s->scale + lane + v * VECTOR_LANES);
                 vector shift = *(const vector *)(s->shift + lane + v * VECTOR_LANES);
                 g = (vector)((mask)g & (mask)(x * scale + shift > 0));
             }
-            if (keep)
+            if (kind.keep)
                 *(vector *)(s->g + i) = g;
             a[v] += g;
             b[v] += g * far;
@@ -111,33 +118,33 @@ INLINE void sum_tile(const struct Sums *s, bool gradients, enum Gate gate, bool 
 }
 
 /* The sums over one chunk: tiles of lanes, then the pixels that do not fill a row of lanes. */
-INLINE void sum_chunk(const struct Sums *s, bool gradients, enum Gate gate, bool keep,
-                      struct Piece piece, real *restrict first, real *restrict second) {
+INLINE void sum_chunk(const struct Sums *s, struct SumKind kind, struct Piece piece,
+                      real *restrict first, real *restrict second) {
     int64_t channels = s->lanes.channels, width = s->lanes.width, lane = 0;
     memset(first, 0, (size_t)channels * sizeof(real));
     memset(second, 0, (size_t)channels * sizeof(real));
     if (piece.count >= width) {
         for (; lane + TILE <= width; lane += TILE)
-            sum_tile(s, gradients, gate, keep, TILE_VECTORS, piece, lane, first, second);
+            sum_tile(s, kind, TILE_VECTORS, piece, lane, first, second);
         for (; lane < width; lane += VECTOR)
-            sum_tile(s, gradients, gate, keep, VECTOR / VECTOR_LANES, piece, lane, first, second);
+            sum_tile(s, kind, VECTOR / VECTOR_LANES, piece, lane, first, second);
     }
     int64_t end = piece.first + piece.count;
     for (int64_t pixel = piece.first + piece.count / width * width; pixel < end;
          pixel += channels) {
-        const real *x = s->x + pixel, *dy = gradients ? s->dy + pixel : NULL;
-        const real *y = gate == GATE_OUTPUT ? s->y + pixel : NULL;
-        real *kept = keep ? s->g + pixel : NULL;
+        const real *x = s->x + pixel, *dy = kind.gradients ? s->dy + pixel : NULL;
+        const real *y = kind.gate == GATE_OUTPUT ? s->y + pixel : NULL;
+        real *kept = kind.keep ? s->g + pixel : NULL;
 #pragma omp simd
         for (int64_t c = 0; c < channels; c++) {
             real far = x[c] - s->centre[c], g = far;
-            if (gradients) {
+            if (kind.gradients) {
                 g = dy[c];
-                if (gate == GATE_OUTPUT)
+                if (kind.gate == GATE_OUTPUT)
                     g = y[c] > 0 ? g : 0;
-                if (gate == GATE_INPUT)
+                if (kind.gate == GATE_INPUT)
                     g = x[c] * s->scale[c] + s->shift[c] > 0 ? g : 0;
-                if (keep)
+                if (kind.keep)
                     kept[c] = g;
             }
             first[c] += g;
@@ -149,22 +156,22 @@ INLINE void sum_chunk(const struct Sums *s, bool gradients, enum Gate gate, bool
 /* One function a combination, so that each inner loop is free of branches. */
 static inline void sum_moments(const struct Sums *s, struct Piece piece, real *first,
                                real *second) {
-    sum_chunk(s, false, GATE_OPEN, false, piece, first, second);
+    sum_chunk(s, (struct SumKind){false, GATE_OPEN, false}, piece, first, second);
 }
 static inline void sum_open(const struct Sums *s, struct Piece piece, real *first, real *second) {
-    sum_chunk(s, true, GATE_OPEN, false, piece, first, second);
+    sum_chunk(s, (struct SumKind){true, GATE_OPEN, false}, piece, first, second);
 }
 static inline void sum_gated_by_input(const struct Sums *s, struct Piece piece, real *first,
                                       real *second) {
-    sum_chunk(s, true, GATE_INPUT, false, piece, first, second);
+    sum_chunk(s, (struct SumKind){true, GATE_INPUT, false}, piece, first, second);
 }
 static inline void sum_gated_by_output(const struct Sums *s, struct Piece piece, real *first,
                                        real *second) {
-    sum_chunk(s, true, GATE_OUTPUT, false, piece, first, second);
+    sum_chunk(s, (struct SumKind){true, GATE_OUTPUT, false}, piece, first, second);
 }
 static inline void sum_and_keep(const struct Sums *s, struct Piece piece, real *first,
                                 real *second) {
-    sum_chunk(s, true, GATE_OUTPUT, true, piece, first, second);
+    sum_chunk(s, (struct SumKind){true, GATE_OUTPUT, true}, piece, first, second);
 }
 
 typedef void sum_function(const struct Sums *, struct Piece, real *, real *);

@@ -39,11 +39,11 @@ static void live_values(const struct LifetimesRequest *request, struct Lifetimes
     for (int i = 0; i < n; i++) {
         const struct Operation *operation = &request->operations->items[i];
         extend(&lives->values[operation->output], i);
-        if (request->training && operation->needs_output)
+        if (request->training && operation->needs.output)
             extend(&lives->values[operation->output], 2 * n - i);
         for (int j = 0; j < operation->input_count; j++) {
             extend(&lives->values[operation->inputs[j]], i);
-            if (request->training && operation->needs_input)
+            if (request->training && operation->needs.input)
                 extend(&lives->values[operation->inputs[j]], 2 * n - i);
         }
     }
@@ -53,7 +53,7 @@ static void live_values(const struct LifetimesRequest *request, struct Lifetimes
         int in = operation->inputs[0];
         const struct Buffer *shared = &lives->values[lifetimes_root(lives->value_root, in)];
         if (operation_is_view(operation) ||
-            (operation->in_place && shared->death <= i &&
+            (operation->needs.in_place && shared->death <= i &&
              shape_elements(operation->in[0]) >= shape_elements(operation->out)))
             share(lives->values, lives->value_root, in, operation->output);
     }
@@ -92,7 +92,7 @@ static void live_gradients(const struct LifetimesRequest *request, struct Lifeti
         if (operation_is_view(operation) && writers[in] == 1) {
             share(lives->gradients, lives->gradient_root, operation->output, in);
             lives->view_aliased[i] = true;
-        } else if (operation->backward_in_place && shared->death <= 2 * n - i) {
+        } else if (operation->needs.backward_in_place && shared->death <= 2 * n - i) {
             share(lives->gradients, lives->gradient_root, operation->output, in);
         }
     }
@@ -104,15 +104,15 @@ static void live_operations(const struct LifetimesRequest *request, struct Lifet
     int n = lives->count, size = variant_bytes(request->variant);
     for (int i = 0; i < n; i++) {
         const struct Operation *operation = &request->operations->items[i];
-        if (operation->saved_bytes) {
-            lives->saved[i].bytes = operation->saved_bytes;
+        if (operation->needs.saved_bytes) {
+            lives->saved[i].bytes = operation->needs.saved_bytes;
             extend(&lives->saved[i], i);
             extend(&lives->saved[i], request->training ? 2 * n - i : i);
         }
         if (!request->training)
             continue;
         for (int j = 0; j < operation->input_count; j++)
-            if (lives->accumulates[i * LAYER_INPUTS + j] && !operation->accumulates &&
+            if (lives->accumulates[i * LAYER_INPUTS + j] && !operation->needs.accumulates &&
                 !operation_is_view(operation)) {
                 struct Buffer *through = &lives->through[i * LAYER_INPUTS + j];
                 through->bytes =

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "nn/graph.h"
 #include "nn/initialise.h"
+#include "nn/layer.h"
 
 struct Model {
     struct Graph graph;
@@ -31,7 +32,7 @@ void model_release(struct Model *model) {
 }
 
 const struct Arena *model_arena(const struct Model *model) {
-    return &model->graph.arena;
+    return &model->graph.layout.arena;
 }
 
 const struct Graph *model_graph(const struct Model *model) {
@@ -54,6 +55,10 @@ const struct Node *model_node(const struct Model *model, int index) {
     return model->graph.nodes[index];
 }
 
+const struct Node *model_node_of_row(const struct Model *model, int row) {
+    return model->graph.nodes[model->graph.layout.rows[row].node];
+}
+
 bool model_has_residual(const struct Model *model) {
     return model->graph.residual_blocks > 0;
 }
@@ -68,29 +73,29 @@ bool model_is_random(const struct Model *model) {
 }
 
 void model_initialise(const struct Model *model, uint64_t seed, float *state) {
-    const struct Arena *arena = &model->graph.arena;
+    const struct Arena *arena = &model->graph.layout.arena;
     memset(state, 0, (size_t)arena_state_elements(arena) * sizeof *state);
     for (int i = 0; i < arena->row_count; i++) {
-        const struct ArenaRow *row = &arena->rows[i];
-        const struct Choice *choice = row->initialiser;
-        CHECK(choice && choice->kind);
+        struct LayoutRow row = layout_row(&model->graph.layout, i);
+        const struct Choice *choice = &row.model->initialiser;
+        CHECK(choice->kind);
         const struct Initialiser *initialiser = (const struct Initialiser *)choice->kind;
         struct RandomStream stream = random_stream(seed, RANDOM_INITIALISATION, (uint32_t)i, 0, 0);
-        float *values = memory_allocate((size_t)row->count * sizeof *values, "initialisation");
+        float *values = memory_array(float, row.arena->count, "initialisation");
         initialiser->fill(choice->options, row, &stream, values);
-        arena_from_file(row, values, state);
+        arena_from_file(row.arena, values, state);
         memory_release(values);
     }
 }
 
 bool model_update_statistics(const struct Model *model, const float *sum, float *state) {
-    const struct Arena *arena = &model->graph.arena;
+    const struct Arena *arena = &model->graph.layout.arena;
     float nonfinite = 0; /* x - x is 0 where x is finite, NaN elsewhere */
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
         if (row->role != ROLE_STATISTIC)
             continue;
-        float momentum = (float)row->momentum;
+        float momentum = (float)model->graph.layout.rows[i].momentum;
         float *running = state + row->offset;
         const float *batch = sum + row->offset;
         for (int64_t j = 0; j < row->count; j++)

@@ -5,7 +5,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "nn/initialise.h"
-#include "nn/layer.h"
+#include "nn/node.h"
 #include "runfile/schema.h"
 
 struct Model;
@@ -22,6 +22,10 @@ struct Shape model_input(const struct Model *model);
 struct Shape model_output(const struct Model *model);
 int model_node_count(const struct Model *model);
 const struct Node *model_node(const struct Model *model, int index); /* in running order */
+/* The node that a row of the arena belongs to. */
+const struct Node *model_node_of_row(const struct Model *model, int row);
+/* Inside nn/ only. */
+struct Graph;
 const struct Graph *model_graph(const struct Model *model);
 
 /* Has it residual blocks, which initialise.residual is for? */

@@ -59,7 +59,7 @@ static struct Operation start_operation(const struct Draft *draft, const struct 
                                   .input_count = node->input_count,
                                   .output = node->output,
                                   .out = node->out,
-                                  .rows = draft->graph->arena.rows + node->first_row};
+                                  .rows = draft->graph->layout.arena.rows + node->first_row};
     for (int i = 0; i < node->input_count; i++) {
         operation.inputs[i] = resolve(draft, node->inputs[i]);
         operation.in[i] = node->in[i];
@@ -83,7 +83,7 @@ static int by_place(const void *a, const void *b) {
 static bool has_trained_rows(const struct Graph *graph, const struct Node *node,
                              const bool *frozen) {
     for (int row = node->first_row; row < node->first_row + node->row_count; row++)
-        if (graph->arena.rows[row].role != ROLE_STATISTIC && !(frozen && frozen[row]))
+        if (graph->layout.arena.rows[row].role != ROLE_STATISTIC && !(frozen && frozen[row]))
             return true;
     return false;
 }

@@ -4,6 +4,7 @@
 #define TRAINER_NN_OPERATIONS_H
 
 #include "nn/graph.h"
+#include "nn/layer.h"
 #include "nn/plan.h"
 
 struct Operations {

@@ -34,10 +34,10 @@ static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
                     "model",
                     (long long)plan->samples, needed);
     }
-    plan->pool = memory_allocate(all, "activations");
+    plan->workspace.pool = memory_allocate(all, "activations");
     plan->memory.activations = (int64_t)all;
     for (int64_t k = 0; k < plan->shard_count; k++)
-        plan->shards[k].pool = plan->pool + (size_t)k * bytes;
+        plan->shards[k].pool = plan->workspace.pool + (size_t)k * bytes;
     return OK;
 }
 
@@ -88,28 +88,29 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
     for (int i = 0; i < lives->count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
         struct PlannedCall *planned = &shard->calls[i];
-        planned->call = (struct Call){.operation = operation,
-                                      .backend = plan->backend,
-                                      .training = plan->training,
-                                      .stochastic = plan->stochastic,
-                                      .output = shard->values[operation->output],
-                                      .output_gradient = shard->gradients[operation->output],
-                                      .saved = shard->pool + lives->saved[i].offset,
-                                      .scratch = plan->scratch,
-                                      .prepared = plan->prepared + prepared,
-                                      .partial = plan->partials + index * operation->partial_values,
-                                      .partials = plan->all_partials,
-                                      .shards = plan->batch_shards};
-        prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
+        planned->call = (struct Call){
+            .operation = operation,
+            .backend = plan->backend,
+            .training = plan->training,
+            .stochastic = plan->stochastic,
+            .output = shard->values[operation->output],
+            .output_gradient = shard->gradients[operation->output],
+            .saved = shard->pool + lives->saved[i].offset,
+            .scratch = plan->workspace.scratch,
+            .prepared = plan->workspace.prepared + prepared,
+            .partials = {.own = plan->sync.own + index * operation->needs.partial_values,
+                         .all = plan->sync.all,
+                         .shards = plan->sync.shards}};
+        prepared += (operation->needs.prepared_bytes + 63) & ~(size_t)63;
         for (int j = 0; j < operation->input_count; j++) {
             planned->call.input[j] = shard->values[operation->inputs[j]];
             if (!plan->training || !operation->wants_input_gradient[j])
                 continue;
             bool accumulate = lives->accumulates[i * LAYER_INPUTS + j];
             void *gradient = shard->gradients[operation->inputs[j]];
-            planned->call.accumulate[j] = accumulate && operation->accumulates;
+            planned->call.accumulate[j] = accumulate && operation->needs.accumulates;
             planned->call.input_gradient[j] = gradient;
-            if (accumulate && !operation->accumulates && !operation_is_view(operation)) {
+            if (accumulate && !operation->needs.accumulates && !operation_is_view(operation)) {
                 planned->add_to[j] = gradient;
                 planned->call.input_gradient[j] =
                     shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
@@ -133,18 +134,20 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     int64_t partial = 0;
     for (int i = 0; i < plan->operations.count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
-        partial = operation->partial_values > partial ? operation->partial_values : partial;
-        scratch = operation->scratch_bytes > scratch ? operation->scratch_bytes : scratch;
-        prepared += (operation->prepared_bytes + 63) & ~(size_t)63;
+        partial =
+            operation->needs.partial_values > partial ? operation->needs.partial_values : partial;
+        scratch =
+            operation->needs.scratch_bytes > scratch ? operation->needs.scratch_bytes : scratch;
+        prepared += (operation->needs.prepared_bytes + 63) & ~(size_t)63;
     }
-    plan->scratch = memory_allocate(scratch, "the layers' work space");
-    plan->prepared = memory_allocate(prepared, "prepared weights");
+    plan->workspace.scratch = memory_allocate(scratch, "the layers' work space");
+    plan->workspace.prepared = memory_allocate(prepared, "prepared weights");
     plan->memory.scratch = (int64_t)scratch;
     plan->memory.prepared = (int64_t)prepared;
-    plan->partials =
+    plan->sync.own =
         memory_allocate((size_t)(partial * plan->shard_count) * sizeof(double), "partial sums");
-    plan->all_partials =
-        memory_allocate((size_t)(partial * plan->batch_shards) * sizeof(double), "partial sums");
+    plan->sync.all =
+        memory_allocate((size_t)(partial * plan->sync.shards) * sizeof(double), "partial sums");
     int code = place_buffers(plan, &lives, error);
     for (int64_t k = 0; k < plan->shard_count && !code; k++) {
         find_tensors(plan, &plan->shards[k], &lives);
@@ -170,7 +173,7 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
         int code = operation->layer->plan ? operation->layer->plan(&planning) : OK;
         if (code)
             return code;
-        plan->synchronised |= operation->partial_values > 0;
+        plan->sync.needed |= operation->needs.partial_values > 0;
     }
     return OK;
 }
@@ -178,12 +181,12 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
 /* Only a synchronised layer needs all shards at a time. */
 static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
     int64_t own = request->own_shards ? request->own_shards : 1;
-    plan->batch_shards = request->shards ? request->shards : 1;
-    CHECK(own <= plan->batch_shards);
-    plan->shard_count = plan->synchronised ? own : 1;
+    plan->sync.shards = request->shards ? request->shards : 1;
+    CHECK(own <= plan->sync.shards);
+    plan->shard_count = plan->sync.needed ? own : 1;
     plan->shards = memory_allocate((size_t)plan->shard_count * sizeof *plan->shards, "the plan");
-    plan->gather = request->gather;
-    plan->gather_context = request->gather_context;
+    plan->sync.gather = request->gather;
+    plan->sync.gather_context = request->gather_context;
 }
 
 int plan_create(struct Plan **made, const struct Model *model, const struct PlanRequest *request,
@@ -202,18 +205,16 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
             plan->samples = request->samples[i];
     plan->outputs = shape_elements(model_output(model));
     if (request->loss && request->loss->kind) {
-        plan->loss = loss_variant((const struct Loss *)request->loss->kind, request->variant);
-        plan->loss_options = request->loss->options;
+        plan->loss.loss = loss_variant((const struct Loss *)request->loss->kind, request->variant);
+        plan->loss.options = request->loss->options;
     }
-    CHECK(!plan->training || plan->loss);
+    CHECK(!plan->training || plan->loss.loss);
     if (request->error_weights) {
         size_t bytes = (size_t)plan->outputs * sizeof(double);
-        plan->error_weights = memory_allocate(bytes, "weights of errors");
-        memcpy(plan->error_weights, request->error_weights, bytes);
+        plan->loss.error_weights = memory_allocate(bytes, "weights of errors");
+        memcpy(plan->loss.error_weights, request->error_weights, bytes);
     }
     operations_build(&plan->operations, graph, request);
-    size_t count = (size_t)plan->operations.count;
-    plan->seconds = memory_allocate(count * sizeof *plan->seconds, "the plan");
     int code = plan_operations(plan, request, error);
     make_shards(plan, request);
     if (!code)
@@ -247,12 +248,11 @@ void plan_release(struct Plan *plan) {
         memory_release(plan->shards[k].sample_losses);
     }
     memory_release(plan->shards);
-    memory_release(plan->seconds);
-    memory_release(plan->partials);
-    memory_release(plan->all_partials);
-    memory_release(plan->pool);
-    memory_release(plan->scratch);
-    memory_release(plan->prepared);
-    memory_release(plan->error_weights);
+    memory_release(plan->sync.own);
+    memory_release(plan->sync.all);
+    memory_release(plan->workspace.pool);
+    memory_release(plan->workspace.scratch);
+    memory_release(plan->workspace.prepared);
+    memory_release(plan->loss.error_weights);
     memory_release(plan);
 }

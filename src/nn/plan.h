@@ -1,12 +1,21 @@
-/* A plan: what runs. Operations, buffers, backend objects, work space, all made before the first
- * step; running it allocates nothing. */
+/* A plan: the compiled graph. It holds operations, buffers, backend objects and work space, all
+ * made before the first step, so that computing with it allocates nothing. */
 #ifndef TRAINER_NN_PLAN_H
 #define TRAINER_NN_PLAN_H
 
+#include "compute/backend.h"
 #include "nn/loss.h"
 #include "nn/model.h"
 
 struct Plan;
+
+/* The tallies of a gradient (base/arena.h), each a shard's part of a sum over the global batch. */
+enum {
+    TALLY_LOSS,         /* the sum of the samples' losses / batch */
+    TALLY_CORRECT,      /* correct predictions */
+    TALLY_SAMPLES,      /* samples */
+    TALLY_SQUARED_ERROR /* the weighted sum of squared errors */
+};
 
 #define PLAN_SAMPLE_COUNTS 4
 
@@ -14,30 +23,32 @@ struct PlanRequest {
     enum Variant variant;
     const struct Backend *backend;
     bool training;
-    /* An inference plan in which what is random in training stays random (Monte Carlo dropout, Gal
-     * and Ghahramani 2016): dropout in every form, DropConnect, stochastic depth, fractional
-     * pooling. Their numbers belong to ShardCall's seed, step (the number of the draw) and first
-     * (the sample's place in its split). Batch normalisation uses its running statistics. A plan
-     * for training samples in any case. model_is_random says whether the model has any of these. */
+    /* An inference plan in which random layers draw numbers as in training (Monte Carlo dropout,
+     * Gal and Ghahramani 2016): dropout in every form, DropConnect, stochastic depth, fractional
+     * pooling. The numbers depend on ShardCall's seed, step (the number of the draw) and first (the
+     * sample's place in its split). Batch normalisation uses its running statistics. A training
+     * plan always draws. model_is_random says whether the model has any such layer. */
     bool sample_dropout;
-    int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples a shard can have */
+    int64_t samples[PLAN_SAMPLE_COUNTS]; /* every number of samples that a shard can have */
     int sample_counts;
     const struct Choice *loss; /* of loss_kinds; kind NULL: scores only */
-    /* NULL: the targets are classes, and correct predictions are tallied. Else of each output: the
-     * weight of its squared error, which is tallied. Copied. */
+    /* NULL: the targets are classes, and correct predictions are tallied. Else the weight of each
+     * output's squared error, which is tallied. Copied. */
     const double *error_weights;
-    bool no_merging; /* run every node by itself: for tests */
-    /* Shards of the global batch, and how many of them this plan runs; 0: one. They matter to
-     * training with a synchronised layer alone. */
+    bool no_merging; /* keep every node an operation of its own: for tests */
+    /* Shards of the global batch, and how many of them this plan computes; 0: one. They matter only
+     * for training with a synchronised layer. */
     int64_t shards, own_shards;
-    /* How the shards of all ranks meet in such a layer: from `count` doubles, those of this plan's
-     * shards in order, to those of all shards in order. Collective, as are then forward, backward
-     * and plan_find_nonfinite. NULL: this plan runs all shards itself. */
+    /* Gathers the vectors of all shards in such a layer: from `count` doubles, the vectors of this
+     * plan's shards in order, it makes the vectors of all shards in order. Collective, and so then
+     * are plan_forward, plan_backward and plan_find_nonfinite. NULL: this plan computes all shards
+     * itself. */
     void (*gather)(void *context, const double *mine, int64_t count, double *all);
     void *gather_context;
-    /* Of each row of the arena: its gradient is not asked for. What lies in front of the first that
-     * is asked for then runs no backward, and gives 0 for its gradients; behind it they are
-     * computed all the same. Not all of them. Read by plan_create alone. NULL: none is frozen. */
+    /* For each row of the arena: true if its gradient is not needed. Not all of them may be.
+     * Operations before the first row that needs one run no backward and give 0 for their
+     * gradients; those after it compute theirs all the same. Read by plan_create alone. NULL: none
+     * is frozen. */
     const bool *frozen;
     bool input_gradient; /* also compute d(loss)/d(input): for gradient checks */
 };
@@ -46,11 +57,12 @@ int plan_create(struct Plan **plan, const struct Model *model, const struct Plan
                 struct Error *error);
 void plan_release(struct Plan *plan);
 
-/* How many shards run together: one; or, where a layer of a training plan is synchronised, all
- * own_shards, layer by layer, each with activations of its own. `calls` below has so many. */
+/* How many shards are computed together: one; or, if a layer of a training plan is synchronised,
+ * all own_shards, operation by operation, each with activations of its own. So many are the
+ * `shard_calls` below. */
 int64_t plan_shards(const struct Plan *plan);
-/* Which of them everything speaks of that is given and read by shard (plan_input, plan_target,
- * plan_scores, plan_sample_losses, plan_input_gradient, plan_predict); at first the first. */
+/* Selects the shard that plan_input, plan_target, plan_scores, plan_sample_losses,
+ * plan_input_gradient and plan_predict refer to. Before the first call it is shard 0. */
 void plan_select(struct Plan *plan, int64_t shard);
 
 /* Where the caller puts a shard's samples, (samples,H,W,C) `real`, and its targets, (samples,
@@ -58,9 +70,10 @@ void plan_select(struct Plan *plan, int64_t shard);
 void *plan_input(struct Plan *plan);
 float *plan_target(struct Plan *plan);
 
-/* Once a step, when the parameters have changed. `state`: the state arena, in `real`. */
+/* Call it once a step, after the parameters have changed. `state`: the state arena, in `real`. */
 void plan_prepare(struct Plan *plan, const void *state);
 
+/* What one forward and backward of one shard needs beside its samples. */
 struct ShardCall {
     int64_t samples, first, batch; /* as in struct Call */
     uint64_t seed, step;
@@ -69,16 +82,15 @@ struct ShardCall {
 };
 
 /* Forward through model and loss. Scores and samples' losses stay readable until the next call. */
-void plan_forward(struct Plan *plan, const struct ShardCall *calls);
-/* Then backward: gradient = d(mean over the global batch of the loss)/d(parameters) restricted to
- * this shard (each sample weighted 1/batch); tallies: sum of losses / batch, correct
- * predictions or the weighted sum of squared errors, samples. */
-void plan_backward(struct Plan *plan, const struct ShardCall *calls);
+void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls);
+/* Backward, after forward: gradient = d(mean over the global batch of the loss)/d(parameters)
+ * restricted to this shard (each sample weighted 1/batch), and the tallies. */
+void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls);
 
 /* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'
- * losses / batch, in double, over the shards that run together. A call's gradient must be set:
+ * losses / batch, in double, over the shards that are computed together. The gradients must be set:
  * forward writes statistics there. */
-double plan_loss(struct Plan *plan, const struct ShardCall *calls);
+double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls);
 
 const void *plan_scores(const struct Plan *plan);          /* (samples, outputs) real */
 const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
@@ -86,22 +98,18 @@ const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
 const void *plan_input_gradient(const struct Plan *plan);
 void plan_predict(struct Plan *plan, int64_t samples, float *predictions); /* (samples, outputs) */
 
-/* Runs forward again, operation by operation, on the input that lies in plan_input, and returns the
- * first node whose output holds a NaN or Inf, or NULL. For diagnosis. */
-const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall *calls);
+/* For diagnosis: computes forward again, operation by operation, on the input in plan_input, and
+ * returns the first node whose output holds a NaN or Inf, or NULL. */
+const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall *shard_calls);
 
-/* For describe. */
+/* For describe: bytes. */
 struct PlanMemory {
-    /* bytes: values, their gradients, what forward saves, of all shards that run together */
+    /* Values, their gradients and what forward saves, of all shards computed together. */
     int64_t activations;
     int64_t scratch, prepared;
 };
 struct PlanMemory plan_memory(const struct Plan *plan);
+/* After merging. */
 int plan_operation_count(const struct Plan *plan);
-const struct Operation *plan_operation(const struct Plan *plan, int index);
-/* Seconds spent in each operation since the last reset: {forward, backward}; timing is on only
- * after plan_time(plan, true). */
-void plan_time(struct Plan *plan, bool on);
-const double *plan_seconds(const struct Plan *plan, int operation);
 
 #endif

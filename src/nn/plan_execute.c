@@ -1,7 +1,6 @@
 /* Forward and backward through a plan, and reading their results. */
 #include <string.h>
 
-#include "base/clock.h"
 #include "nn/graph.h"
 #include "nn/lifetimes.h"
 #include "nn/plan_parts.h"
@@ -33,35 +32,32 @@ static struct PlannedCall *begin_call(struct Plan *plan, int operation, int64_t 
 /* The first half of a synchronised operation, on every rank: even one without samples. */
 static void synchronise(struct Plan *plan, int operation, const struct ShardCall *shard_calls,
                         void (*partial)(const struct Call *call)) {
-    int64_t values = plan->operations.items[operation].partial_values;
+    int64_t values = plan->operations.items[operation].needs.partial_values;
     int64_t count = values * plan->shard_count;
     for (int64_t k = 0; k < plan->shard_count; k++) {
         const struct PlannedCall *planned = begin_call(plan, operation, k, &shard_calls[k]);
         if (shard_calls[k].samples)
             partial(&planned->call);
         else
-            memset(planned->call.partial, 0, (size_t)values * sizeof(double));
+            memset(planned->call.partials.own, 0, (size_t)values * sizeof(double));
     }
-    if (plan->gather) {
-        plan->gather(plan->gather_context, plan->partials, count, plan->all_partials);
+    if (plan->sync.gather) {
+        plan->sync.gather(plan->sync.gather_context, plan->sync.own, count, plan->sync.all);
         return;
     }
-    CHECK(plan->shard_count == plan->batch_shards);
-    memcpy(plan->all_partials, plan->partials, (size_t)count * sizeof(double));
+    CHECK(plan->shard_count == plan->sync.shards);
+    memcpy(plan->sync.all, plan->sync.own, (size_t)count * sizeof(double));
 }
 
 static void forward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
     if (operation_is_view(operation))
         return;
-    double start = plan->timed ? clock_seconds() : 0;
-    if (operation->partial_values)
+    if (operation->needs.partial_values)
         synchronise(plan, i, shard_calls, operation->layer->forward_partial);
     for (int64_t k = 0; k < plan->shard_count; k++)
         if (shard_calls[k].samples)
             operation->layer->forward(&begin_call(plan, i, k, &shard_calls[k])->call);
-    if (plan->timed)
-        plan->seconds[i][0] += clock_seconds() - start;
 }
 
 static const void *scores_of(const struct Plan *plan, const struct PlanShard *shard) {
@@ -70,9 +66,9 @@ static const void *scores_of(const struct Plan *plan, const struct PlanShard *sh
 
 static void evaluate_loss(struct Plan *plan, const struct PlanShard *shard,
                           const struct ShardCall *shard_call, double weight, void *gradient) {
-    plan->loss->evaluate(plan->loss_options, shard_call->samples, plan->outputs,
-                         scores_of(plan, shard), shard->target, weight, shard->sample_losses,
-                         gradient);
+    plan->loss.loss->evaluate(plan->loss.options, shard_call->samples, plan->outputs,
+                              scores_of(plan, shard), shard->target, weight, shard->sample_losses,
+                              gradient);
 }
 
 void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls) {
@@ -80,7 +76,7 @@ void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls) {
         CHECK(shard_calls[k].samples <= plan->samples);
     for (int i = 0; i < plan->operations.count; i++)
         forward_operation(plan, i, shard_calls);
-    if (plan->loss && !plan->training)
+    if (plan->loss.loss && !plan->training)
         evaluate_loss(plan, plan->shards, shard_calls, 0, NULL);
 }
 
@@ -96,9 +92,9 @@ static void write_tallies(struct Plan *plan, const struct PlanShard *shard,
     int64_t at = arena_state_elements(model_arena(plan->model)), correct = 0;
     const void *scores = scores_of(plan, shard);
     double squared_error = 0;
-    if (plan->error_weights)
+    if (plan->loss.error_weights)
         squared_error = plan->kernels->squared_error(shard_call->samples, plan->outputs, scores,
-                                                     shard->target, plan->error_weights);
+                                                     shard->target, plan->loss.error_weights);
     else
         correct = plan->kernels->correct(shard_call->samples, plan->outputs, scores, shard->target);
     void (*store)(void *, int64_t, double) = plan->kernels->store;
@@ -143,14 +139,11 @@ static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
 
 static void backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
-    double start = plan->timed ? clock_seconds() : 0;
-    if (operation->partial_values)
+    if (operation->needs.partial_values)
         synchronise(plan, i, shard_calls, operation->layer->backward_partial);
     for (int64_t k = 0; k < plan->shard_count; k++)
         if (shard_calls[k].samples)
             backward_call(plan, begin_call(plan, i, k, &shard_calls[k]), &shard_calls[k]);
-    if (plan->timed)
-        plan->seconds[i][1] += clock_seconds() - start;
 }
 
 /* Instead of backward where nothing trained lies so far in front. */
@@ -203,7 +196,7 @@ const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall
         forward_operation(plan, i, shard_calls);
         if (!found && !operation_is_view(operation) && !output_is_finite(plan, i, shard_calls))
             found = operation->node;
-        if (found && !plan->synchronised) /* else the other ranks wait for this one */
+        if (found && !plan->sync.needed) /* else the other ranks wait for this one */
             return found;
     }
     return found;
@@ -245,8 +238,9 @@ const void *plan_input_gradient(const struct Plan *plan) {
 }
 
 void plan_predict(struct Plan *plan, int64_t samples, float *predictions) {
-    CHECK(plan->loss);
-    plan->loss->predict(plan->loss_options, samples, plan->outputs, plan_scores(plan), predictions);
+    CHECK(plan->loss.loss);
+    plan->loss.loss->predict(plan->loss.options, samples, plan->outputs, plan_scores(plan),
+                             predictions);
 }
 
 struct PlanMemory plan_memory(const struct Plan *plan) {
@@ -255,18 +249,4 @@ struct PlanMemory plan_memory(const struct Plan *plan) {
 
 int plan_operation_count(const struct Plan *plan) {
     return plan->operations.count;
-}
-
-const struct Operation *plan_operation(const struct Plan *plan, int index) {
-    return &plan->operations.items[index];
-}
-
-void plan_time(struct Plan *plan, bool on) {
-    plan->timed = on;
-    for (int i = 0; i < plan->operations.count; i++)
-        plan->seconds[i][0] = plan->seconds[i][1] = 0;
-}
-
-const double *plan_seconds(const struct Plan *plan, int operation) {
-    return plan->seconds[operation];
 }

@@ -6,20 +6,42 @@
 #include "nn/plan.h"
 #include "nn/plan_kernels.h"
 
-/* How one operation is called: everything but the run's own numbers is decided at creation. */
+/* How one operation is called for one shard. All but the numbers of struct ShardCall is decided
+ * when the plan is made. */
 struct PlannedCall {
     struct Call call;
     void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */
-    bool view_adds, view_copies; /* of a view whose gradient has other writers too */
+    bool view_adds, view_copies; /* a view whose gradient has other writers too */
 };
 
 /* What each of the shards that run together has for itself. */
 struct PlanShard {
-    struct PlannedCall *calls;  /* one an operation */
-    void **values, **gradients; /* of each tensor */
+    struct PlannedCall *calls;  /* one for each operation */
+    void **values, **gradients; /* one for each tensor */
     char *pool;                 /* its part of the plan's */
     float *target;
     double *sample_losses;
+};
+
+struct PlanLoss {
+    const struct Loss *loss; /* NULL: scores only */
+    const void *options;
+    double *error_weights; /* (outputs), or NULL */
+};
+
+/* How the shards of the global batch exchange the partial vectors of a synchronised operation. */
+struct Synchronisation {
+    bool needed;       /* some operation is synchronised */
+    double *own, *all; /* this plan's shards' vectors, all shards' */
+    int64_t shards;    /* of the global batch */
+    void (*gather)(void *context, const double *mine, int64_t count, double *all);
+    void *gather_context;
+};
+
+/* Memory that the operations compute in. */
+struct PlanWorkspace {
+    char *pool; /* values, gradients and saved bytes of all shards that run together */
+    char *scratch, *prepared;
 };
 
 struct Plan {
@@ -27,23 +49,16 @@ struct Plan {
     const struct Backend *backend;
     enum Variant variant;
     const struct PlanKernels *kernels;
-    const struct Loss *loss;
-    const void *loss_options;
-    bool training, stochastic, timed;
+    struct PlanLoss loss;
+    bool training, stochastic;
     int64_t samples; /* at most */
     int64_t outputs;
     struct Operations operations;
     struct PlanShard *shards;
-    int64_t shard_count;  /* that run together */
-    int64_t batch_shards; /* of the global batch */
+    int64_t shard_count; /* that run together */
     int64_t selected;
-    bool synchronised;
-    void (*gather)(void *context, const double *mine, int64_t count, double *all);
-    void *gather_context;
-    double *partials, *all_partials; /* of a synchronised operation: own shards', all shards' */
-    double (*seconds)[2];            /* of each operation: forward, backward */
-    char *pool, *scratch, *prepared;
-    double *error_weights; /* (outputs), or NULL */
+    struct Synchronisation sync;
+    struct PlanWorkspace workspace;
     struct PlanMemory memory;
 };
 

@@ -1,6 +1,4 @@
 /* The tables of layers and losses, each made from its one list. */
-#include <string.h>
-
 #include "nn/layer.h"
 #include "nn/loss.h"
 
@@ -57,13 +55,5 @@ const struct Loss *loss_variant(const struct Loss *loss, enum Variant variant) {
         if (losses[i][VARIANT_F32] == loss)
             return losses[i][variant];
     CHECK(!"a loss of the table");
-    return NULL;
-}
-
-const struct Layer *layer_named(const char *name) {
-    for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        if (!strcmp(layers[i][VARIANT_F32]->kind.name, name))
-            return layers[i][VARIANT_F32];
-    CHECK(!"a layer of the table");
     return NULL;
 }

@@ -2,7 +2,7 @@
 #include "comm/exchange.h"
 #include "data/augment.h"
 #include "data/mix.h"
-#include "nn/layer.h"
+#include "nn/layer_table.h"
 #include "nn/loss.h"
 #include "optim/average.h"
 #include "optim/schedule.h"

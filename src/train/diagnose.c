@@ -77,7 +77,7 @@ static struct Finding find_in_gradients(struct Trainer *trainer) {
             return (struct Finding){.what = row->role == ROLE_STATISTIC ? "the batch statistic"
                                                                         : "the gradient",
                                     .row = row->name,
-                                    .layer = model_node(trainer->model, row->node)};
+                                    .layer = model_node_of_row(trainer->model, i)};
     }
     return (struct Finding){0};
 }
@@ -97,8 +97,7 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
                 "step %lld: NaN or Inf on rank %d in %s of %s%slayer %s (%s); try a smaller "
                 "optimizer.rate or a longer warm-up; no checkpoint was changed",
                 step, rank, finding->what, finding->row ? finding->row : "",
-                finding->row ? ", in " : "", finding->layer->path,
-                finding->layer->layer->kind.name);
+                finding->row ? ", in " : "", finding->layer->path, node_layer_name(finding->layer));
 }
 
 int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "nn/initialise.h"
+#include "nn/layer_table.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -98,7 +99,8 @@ static void fill(const struct NetRun *run, struct Plan *plan, int64_t inputs, in
         struct RandomStream stream = random_stream(2, RANDOM_TEST, 1, 0, place);
         random_normal(&stream, inputs, noise);
         for (int64_t j = 0; j < inputs; j++)
-            put(run->variant, plan_input(plan), i * inputs + j, (double)(float)noise[j]);
+            put(run->variant, plan_input(plan), i * inputs + j,
+                run->whole_inputs ? rint(noise[j]) : (double)(float)noise[j]);
         float *target = plan_target(plan) + i * outputs;
         double sum = 0;
         stream = random_stream(2, RANDOM_TEST, 2, 0, place);

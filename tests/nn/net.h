@@ -23,6 +23,7 @@ struct NetRun {
     enum Variant variant;
     const char *backend; /* NULL: openblas */
     bool inference, no_merging, sample_dropout;
+    bool whole_inputs;  /* the inputs are small whole numbers, so that many are equal */
     const bool *frozen; /* PlanRequest's; then there is no input_gradient, and what is left
                            unwritten of the gradient is NaN */
     int64_t samples, first, batch; /* batch 0: samples */

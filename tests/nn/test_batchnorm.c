@@ -228,7 +228,7 @@ static void test_threads_do_not_change_bits(void **unused) {
                             (size_t)results[0].outputs * sizeof(double));
         /* Without the convolution's own rows: the backend's sums are its business. */
         for (int r = 0; r < arena->row_count; r++)
-            if (arena->rows[r].node != 0)
+            if (model_node_of_row(net.model, r)->index != 0)
                 assert_memory_equal(results[0].gradient + arena->rows[r].offset,
                                     results[i].gradient + arena->rows[r].offset,
                                     (size_t)arena->rows[r].count * sizeof(double));

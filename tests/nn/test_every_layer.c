@@ -5,6 +5,7 @@
 #include "examples.h"
 #include "net.h"
 #include "nn/gradcheck.h"
+#include "nn/layer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -28,11 +29,12 @@ static const struct Row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-#define LAYER(name) #name,
+#define LAYER(name) LAYER_IDENTITY(name),
 #define INTERNAL_LAYER(name) LAYER(name)
-static const char *const layer_names[] = {
+static const struct Layer *const layers[] = {
 #include "nn/layers.def"
 };
+enum { LAYERS = sizeof layers / sizeof *layers };
 
 struct Example {
     struct Net net;
@@ -75,31 +77,31 @@ static void fail_example(const struct Example *example, const char *what) {
              (long long)shape.height, (long long)shape.width, (long long)shape.channels, what);
 }
 
-/* Does the example hold the row's layer? Containers leave no node of their own. */
-static bool holds_layer(const struct Row *row) {
+/* Does the example hold the layer? Containers leave no node of their own. */
+static bool holds_layer(const struct Row *row, const struct Layer *layer) {
     struct Example example = make_example(row, 0);
-    bool found = layer_named(row->layer)->expand && strstr(row->text, row->layer);
+    bool found = layer->expand && strstr(row->text, layer->kind.name);
     for (int i = 0; i < model_node_count(example.net.model); i++)
-        found |= !strcmp(model_node(example.net.model, i)->layer->kind.name, row->layer);
+        found |= model_node(example.net.model, i)->layer == layer;
     release_example(&example);
     return found;
 }
 
 static void test_every_layer_has_a_row(void **unused) {
     (void)unused;
-    for (size_t i = 0; i < sizeof layer_names / sizeof *layer_names; i++) {
+    for (int i = 0; i < LAYERS; i++) {
         const char *texts[ROWS];
         int count = 0;
         for (int r = 0; r < ROWS; r++) {
-            if (strcmp(rows[r].layer, layer_names[i]))
+            if (strcmp(rows[r].layer, layers[i]->kind.name))
                 continue;
             texts[count++] = rows[r].text;
-            if (!holds_layer(&rows[r]))
+            if (!holds_layer(&rows[r], layers[i]))
                 fail_msg("the row of %s makes none: %s", rows[r].layer, rows[r].text);
         }
         if (!count)
-            fail_msg("the layer %s has no row in tests/nn/every_layer.def", layer_names[i]);
-        example_check_keys(&layer_named(layer_names[i])->kind, texts, count);
+            fail_msg("the layer %s has no row in tests/nn/every_layer.def", layers[i]->kind.name);
+        example_check_keys(&layers[i]->kind, texts, count);
     }
 }
 

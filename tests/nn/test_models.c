@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "nn/gradcheck.h"
 #include "nn/initialise.h"
+#include "nn/layer_table.h"
 #include "nn/placement.h"
 #include "nn/plan.h"
 #include "runfile/runfile.h"

@@ -121,7 +121,7 @@ static void test_linear_rule(void **unused) {
     int found = 0;
     for (int i = 0; i < model_node_count(net.model); i++) {
         const struct Node *node = model_node(net.model, i);
-        if (strcmp(node->layer->kind.name, "stochastic_depth"))
+        if (strcmp(node_layer_name(node), "stochastic_depth"))
             continue;
         assert_true(found < 4);
         assert_true(fabs(stochastic_depth_rate(node->options) - rates[found++]) < 1e-15);

@@ -1,33 +1,33 @@
 /* All elements the same. */
 #include "nn/initialise_draws.h"
 
-static const struct Key keys[] = {
-    {"value", KEY_REAL, offsetof(struct OneNumber, number), .help = "what every element becomes"},
-    KEY_END};
+static const struct Key keys[] = {{"value", KEY_REAL, offsetof(struct ConstantOptions, value),
+                                   .help = "what every element becomes"},
+                                  KEY_END};
 
-static void constant(const void *options, const struct ArenaRow *row,
-                     const struct RandomStream *stream, float *values) {
+static void constant(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                     float *values) {
     (void)stream;
-    draw_constant(((const struct OneNumber *)options)->number, row, values);
+    draw_constant(((const struct ConstantOptions *)options)->value, row.arena->count, values);
 }
 
-static void zeros(const void *options, const struct ArenaRow *row,
-                  const struct RandomStream *stream, float *values) {
+static void zeros(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                  float *values) {
     (void)options, (void)stream;
-    draw_constant(0, row, values);
+    draw_constant(0, row.arena->count, values);
 }
 
-static void ones(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
+static void ones(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                  float *values) {
     (void)options, (void)stream;
-    draw_constant(1, row, values);
+    draw_constant(1, row.arena->count, values);
 }
 
 const struct Initialiser initialiser_constant = {
     .kind = {"constant",
              "every element the same; a slightly positive 0.01 for biases keeps ReLUs alive at the "
              "start, with no proven gain",
-             keys, sizeof(struct OneNumber)},
+             keys, sizeof(struct ConstantOptions)},
     .fill = constant,
 };
 

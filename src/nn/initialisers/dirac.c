@@ -21,17 +21,18 @@ static const struct Key keys[] = {
      .help = "outputs beyond the inputs: zero, or drawn with std sqrt(2 / fan_in)"},
     KEY_END};
 
-static void fill(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
+static void fill(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                  float *values) {
     const struct DiracOptions *dirac = options;
-    int64_t outputs = row->file_size[0], inputs = row->file_size[1];
-    int64_t kernel = row->file_rank == 4 ? row->file_size[3] : 1,
-            area = row->count / outputs / inputs;
-    int64_t groups = row->groups > 0 ? row->groups : 1, middle = kernel / 2 * kernel + kernel / 2;
+    int64_t outputs = row.arena->file_size[0], inputs = row.arena->file_size[1];
+    int64_t kernel = row.arena->file_rank == 4 ? row.arena->file_size[3] : 1,
+            area = row.arena->count / outputs / inputs;
+    int64_t groups = row.model->groups > 0 ? row.model->groups : 1,
+            middle = kernel / 2 * kernel + kernel / 2;
     if (dirac->rest == REST_KAIMING)
-        draw_normal(sqrt(2 / draw_fan(row->fan_in)), row, stream, values);
+        draw_normal(sqrt(2 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
     else
-        draw_constant(0, row, values);
+        draw_constant(0, row.arena->count, values);
     for (int64_t o = 0; o < outputs; o++) {
         int64_t input = o % (outputs / groups);
         if (input >= inputs)

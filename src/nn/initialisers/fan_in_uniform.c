@@ -3,10 +3,10 @@
 
 #include "nn/initialise_draws.h"
 
-static void fill(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
+static void fill(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                  float *values) {
     (void)options;
-    draw_uniform(sqrt(1 / draw_fan(row->fan_in)), row, stream, values);
+    draw_uniform(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_fan_in_uniform = {

@@ -4,20 +4,20 @@
 
 #include "nn/initialise_draws.h"
 
-static double variance(const struct ArenaRow *row) {
-    return 2 / (draw_fan(row->fan_in) + draw_fan(row->fan_out));
+static double variance(struct LayoutRow row) {
+    return 2 / (draw_fan(row.model->fan_in) + draw_fan(row.model->fan_out));
 }
 
-static void normal(const void *options, const struct ArenaRow *row,
-                   const struct RandomStream *stream, float *values) {
+static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                   float *values) {
     (void)options;
-    draw_normal(sqrt(variance(row)), row, stream, values);
+    draw_normal(sqrt(variance(row)), row.arena->count, stream, values);
 }
 
-static void uniform(const void *options, const struct ArenaRow *row,
-                    const struct RandomStream *stream, float *values) {
+static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                    float *values) {
     (void)options;
-    draw_uniform(sqrt(3 * variance(row)), row, stream, values);
+    draw_uniform(sqrt(3 * variance(row)), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_glorot_normal = {

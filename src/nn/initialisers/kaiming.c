@@ -70,19 +70,20 @@ static double gain_of(const struct KaimingOptions *options) {
 }
 
 /* Without options: those that a run file gives by naming none. */
-static double std_of(const struct KaimingOptions *options, const struct ArenaRow *row) {
+static double std_of(const struct KaimingOptions *options, struct LayoutRow row) {
     options = options ? options : &defaults;
-    return gain_of(options) / sqrt(draw_fan(options->mode == FAN_IN ? row->fan_in : row->fan_out));
+    return gain_of(options) /
+           sqrt(draw_fan(options->mode == FAN_IN ? row.model->fan_in : row.model->fan_out));
 }
 
-static void normal(const void *options, const struct ArenaRow *row,
-                   const struct RandomStream *stream, float *values) {
-    draw_normal(std_of(options, row), row, stream, values);
+static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                   float *values) {
+    draw_normal(std_of(options, row), row.arena->count, stream, values);
 }
 
-static void uniform(const void *options, const struct ArenaRow *row,
-                    const struct RandomStream *stream, float *values) {
-    draw_uniform(sqrt(3) * std_of(options, row), row, stream, values);
+static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                    float *values) {
+    draw_uniform(sqrt(3) * std_of(options, row), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_kaiming_normal = {

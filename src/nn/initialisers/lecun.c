@@ -3,16 +3,16 @@
 
 #include "nn/initialise_draws.h"
 
-static void normal(const void *options, const struct ArenaRow *row,
-                   const struct RandomStream *stream, float *values) {
+static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                   float *values) {
     (void)options;
-    draw_normal(sqrt(1 / draw_fan(row->fan_in)), row, stream, values);
+    draw_normal(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
 }
 
-static void uniform(const void *options, const struct ArenaRow *row,
-                    const struct RandomStream *stream, float *values) {
+static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                    float *values) {
     (void)options;
-    draw_uniform(sqrt(3 / draw_fan(row->fan_in)), row, stream, values);
+    draw_uniform(sqrt(3 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_lecun_normal = {

@@ -6,9 +6,9 @@ static const struct Key keys[] = {
      .help = "standard deviation; the course's \"small\" is 0.01, its \"big\" 1"},
     KEY_END};
 
-static void normal(const void *options, const struct ArenaRow *row,
-                   const struct RandomStream *stream, float *values) {
-    draw_normal(((const struct OneNumber *)options)->number, row, stream, values);
+static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                   float *values) {
+    draw_normal(((const struct OneNumber *)options)->number, row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_normal = {

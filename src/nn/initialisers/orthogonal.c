@@ -11,15 +11,15 @@ static const struct Key keys[] = {
      .help = "length of the vectors; sqrt 2 = 1.4142136 in front of a ReLU"},
     KEY_END};
 
-static void fill(const void *options, const struct ArenaRow *row, const struct RandomStream *stream,
+static void fill(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                  float *values) {
-    int64_t rows = row->file_size[0], columns = row->count / rows;
+    int64_t rows = row.arena->file_size[0], columns = row.arena->count / rows;
     bool wide = rows <= columns; /* then the rows are the vectors */
     int64_t vectors = wide ? rows : columns, length = wide ? columns : rows;
     double gain = ((const struct OneNumber *)options)->number;
-    double *draws = memory_allocate((size_t)row->count * sizeof *draws, "initialisation");
+    double *draws = memory_allocate((size_t)row.arena->count * sizeof *draws, "initialisation");
     double *diagonal = memory_allocate((size_t)vectors * sizeof *diagonal, "initialisation");
-    random_normal(stream, row->count, draws);
+    random_normal(stream, row.arena->count, draws);
     lapack_orthonormalise(vectors, length, draws, diagonal);
     for (int64_t j = 0; j < vectors; j++)
         for (int64_t i = 0; i < length; i++) {

@@ -6,9 +6,9 @@ static const struct Key keys[] = {{"limit", KEY_REAL, offsetof(struct OneNumber,
                                    .help = "drawn from -limit to limit"},
                                   KEY_END};
 
-static void uniform(const void *options, const struct ArenaRow *row,
-                    const struct RandomStream *stream, float *values) {
-    draw_uniform(((const struct OneNumber *)options)->number, row, stream, values);
+static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
+                    float *values) {
+    draw_uniform(((const struct OneNumber *)options)->number, row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_uniform = {

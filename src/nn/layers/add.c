@@ -6,7 +6,7 @@
 
 static int describe(struct Describe *describe) {
     struct Shape a = describe->node->in[0], b = describe->node->in[1];
-    if (a.height != b.height || a.width != b.width || a.channels != b.channels)
+    if (!shape_equal(a, b))
         return describe_fail(describe, "shortcut",
                              "the body gives (%lld, %lld, %lld), the shortcut (%lld, %lld, %lld): "
                              "expected equal shapes; \"pad\" or \"projection\" may fit them",
@@ -16,13 +16,12 @@ static int describe(struct Describe *describe) {
 }
 
 static bool absorb(const struct Operation *operation, const struct Node *next) {
-    return !operation->training && !operation->merged_count &&
-           !strcmp(next->layer->kind.name, "relu");
+    return !operation->training && !operation->merged_count && next->layer == LAYER_IDENTITY(relu);
 }
 
 static int plan(struct Planning *planning) {
-    planning->operation->in_place = true;
-    planning->operation->backward_in_place = true;
+    planning->operation->needs.in_place = true;
+    planning->operation->needs.backward_in_place = true;
     return OK;
 }
 

@@ -38,12 +38,12 @@ static int describe(struct Describe *describe) {
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     size_t mask = (size_t)(planning->samples[0] * shape_elements(operation->out));
-    operation->in_place = true;
-    operation->backward_in_place = true;
+    operation->needs.in_place = true;
+    operation->needs.backward_in_place = true;
     if (planning->training)
-        operation->saved_bytes = mask;
+        operation->needs.saved_bytes = mask;
     else
-        operation->scratch_bytes = mask;
+        operation->needs.scratch_bytes = mask;
     return OK;
 }
 

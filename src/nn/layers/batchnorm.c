@@ -54,35 +54,35 @@ static int describe(struct Describe *describe) {
     double momentum = options->statistics == STATISTICS_RUNNING ? 0 : options->momentum;
     node->out = node->in[0];
     node->flops = 4.0 * (double)shape_elements(node->out);
-    struct ArenaRow *row = describe_channel_row(describe, "weight", ROLE_NORMALISATION);
-    row->initialiser = initialise_or(&options->scale_init, &initialise_ones);
-    row = describe_channel_row(describe, "bias", ROLE_NORMALISATION);
-    row->initialiser = initialise_or(&options->shift_init, &initialise_zeros);
-    row = describe_channel_row(describe, "running_mean", ROLE_STATISTIC);
-    row->initialiser = &initialise_zeros;
+    struct ModelRow *row = describe_channel_row(describe, "weight", ROLE_NORMALISATION).model;
+    row->initialiser = *initialise_or(&options->scale_init, &initialise_ones);
+    row = describe_channel_row(describe, "bias", ROLE_NORMALISATION).model;
+    row->initialiser = *initialise_or(&options->shift_init, &initialise_zeros);
+    row = describe_channel_row(describe, "running_mean", ROLE_STATISTIC).model;
+    row->initialiser = initialise_zeros;
     row->momentum = momentum;
-    row = describe_channel_row(describe, "running_var", ROLE_STATISTIC);
-    row->initialiser = &initialise_ones;
+    row = describe_channel_row(describe, "running_var", ROLE_STATISTIC).model;
+    row->initialiser = initialise_ones;
     row->momentum = momentum;
     return OK;
 }
 
-/* What is merged: an addition, then a ReLU, either of them alone, or nothing. */
-static bool merges(const struct Operation *operation, const char *layer) {
-    for (int i = 0; i < operation->merged_count; i++)
-        if (!strcmp(operation->merged[i]->layer->kind.name, layer))
-            return true;
-    return false;
+static const struct Node *merged_addition(const struct Operation *operation) {
+    return operation_merged(operation, LAYER_IDENTITY(add));
 }
 
+static const struct Node *merged_relu(const struct Operation *operation) {
+    return operation_merged(operation, LAYER_IDENTITY(relu));
+}
+
+/* An addition, then a ReLU, or either of them alone. */
 static bool absorb(const struct Operation *operation, const struct Node *next) {
-    const char *name = next->layer->kind.name;
-    if (merges(operation, "relu"))
+    if (merged_relu(operation))
         return false;
-    if (!strcmp(name, "relu"))
+    if (next->layer == LAYER_IDENTITY(relu))
         return true;
-    return !strcmp(name, "add") && next->input_count == 2 && next->inputs[0] != next->inputs[1] &&
-           !merges(operation, "add");
+    return next->layer == LAYER_IDENTITY(add) && next->input_count == 2 &&
+           next->inputs[0] != next->inputs[1] && !merged_addition(operation);
 }
 
 /* Scratch: lane arrays, then two sums a channel for each chunk. */
@@ -133,19 +133,20 @@ static int plan(struct Planning *planning) {
         return code;
     struct Shape shape = operation->in[0];
     struct Lanes lanes = lanes_of(shape.channels);
-    bool adds = merges(operation, "add"), relu = merges(operation, "relu");
+    bool adds = merged_addition(operation), relu = merged_relu(operation);
     int64_t elements = LANE_ARRAYS * lanes.width;
     if (planning->training) {
         int64_t pixels = planning->samples[0] * shape.height * shape.width;
         elements += 2 * chunk_count(pixels) * lanes.channels;
-        operation->saved_bytes = (size_t)(2 * lanes.channels) * sizeof(real);
-        operation->partial_values = over_batch(operation) ? partial_values(lanes.channels) : 0;
+        operation->needs.saved_bytes = (size_t)(2 * lanes.channels) * sizeof(real);
+        operation->needs.partial_values =
+            over_batch(operation) ? partial_values(lanes.channels) : 0;
     }
-    operation->scratch_bytes = (size_t)elements * sizeof(real);
-    operation->needs_input = planning->training;
-    operation->needs_output = planning->training && adds && relu;
-    operation->in_place = !planning->training;
-    operation->backward_in_place = true;
+    operation->needs.scratch_bytes = (size_t)elements * sizeof(real);
+    operation->needs.input = planning->training;
+    operation->needs.output = planning->training && adds && relu;
+    operation->needs.in_place = !planning->training;
+    operation->needs.backward_in_place = true;
     return OK;
 }
 
@@ -187,15 +188,15 @@ static struct Moments shard_moments(const struct Call *call, struct Lanes lanes,
 /* Chan, Golub and LeVeque 1979: Σ (x − mean)² = Σ_shards (own + n (own mean − mean)²). */
 static struct Moments batch_moments(const struct Call *call, int64_t channels, int64_t channel) {
     int64_t values = partial_values(channels);
-    const double *count = call->partials + PARTIAL_COUNT;
-    const double *mean = call->partials + PARTIAL_MEANS + channel, *squares = mean + channels;
+    const double *count = call->partials.all + PARTIAL_COUNT;
+    const double *mean = call->partials.all + PARTIAL_MEANS + channel, *squares = mean + channels;
     struct Moments m = {0};
-    for (int64_t i = 0; i < call->shards * values; i += values) {
+    for (int64_t i = 0; i < call->partials.shards * values; i += values) {
         m.n += count[i];
         m.mean += count[i] * mean[i];
     }
     m.mean /= m.n;
-    for (int64_t i = 0; i < call->shards * values; i += values)
+    for (int64_t i = 0; i < call->partials.shards * values; i += values)
         m.variance += squares[i] + count[i] * (mean[i] - m.mean) * (mean[i] - m.mean);
     m.variance /= m.n;
     return m;
@@ -265,9 +266,18 @@ static void find_scale_and_shift(const struct Call *call, struct Lanes lanes) {
     }
 }
 
+/* What forward computes at every lane: y = [relu](x · scale + shift [+ other]). */
+struct Normalise {
+    int64_t width; /* lanes */
+    const real *x, *other, *scale, *shift;
+    real *y;
+};
+
 /* y and x may be one memory: omp simd says that lanes do not touch each other. */
-INLINE void normalise(bool adds, bool relu, struct Piece piece, int64_t width, const real *x,
-                      const real *other, const real *scale, const real *shift, real *y) {
+INLINE void normalise(const struct Normalise *n, bool adds, bool relu, struct Piece piece) {
+    const real *x = n->x, *other = n->other, *scale = n->scale, *shift = n->shift;
+    real *y = n->y;
+    int64_t width = n->width;
     for (int64_t i = piece.first, left = piece.count; left > 0; i += width, left -= width) {
         int64_t count = left < width ? left : width;
 #pragma omp simd
@@ -282,16 +292,15 @@ INLINE void normalise(bool adds, bool relu, struct Piece piece, int64_t width, c
     }
 }
 
-static void normalise_chunk(bool adds, bool relu, struct Piece piece, int64_t width, const real *x,
-                            const real *other, const real *scale, const real *shift, real *y) {
+static void normalise_chunk(const struct Normalise *n, bool adds, bool relu, struct Piece piece) {
     if (adds && relu)
-        normalise(true, true, piece, width, x, other, scale, shift, y);
+        normalise(n, true, true, piece);
     else if (adds)
-        normalise(true, false, piece, width, x, other, scale, shift, y);
+        normalise(n, true, false, piece);
     else if (relu)
-        normalise(false, true, piece, width, x, other, scale, shift, y);
+        normalise(n, false, true, piece);
     else
-        normalise(false, false, piece, width, x, other, scale, shift, y);
+        normalise(n, false, false, piece);
 }
 
 static int64_t pixels_of(const struct Call *call) {
@@ -301,9 +310,9 @@ static int64_t pixels_of(const struct Call *call) {
 static void forward_partial(const struct Call *call) {
     struct Lanes lanes = lanes_of(call->operation->in[0].channels);
     int64_t pixels = pixels_of(call), channels = lanes.channels;
-    double *means = call->partial + PARTIAL_MEANS;
+    double *means = call->partials.own + PARTIAL_MEANS;
     sum_shard(call, lanes, pixels, call->saved);
-    call->partial[PARTIAL_COUNT] = (double)pixels;
+    call->partials.own[PARTIAL_COUNT] = (double)pixels;
     for (int64_t c = 0; c < channels; c++) {
         struct Moments m = shard_moments(call, lanes, pixels, c);
         means[c] = m.mean;
@@ -318,12 +327,16 @@ static void forward(const struct Call *call) {
     if (call->training)
         find_statistics(call, lanes, pixels);
     find_scale_and_shift(call, lanes);
-    bool adds = merges(operation, "add"), relu = merges(operation, "relu");
+    bool adds = merged_addition(operation), relu = merged_relu(operation);
+    const struct Normalise n = {.width = lanes.width,
+                                .x = call->input[0],
+                                .other = call->input[1],
+                                .scale = lane_array(call, lanes, LANES_SCALE),
+                                .shift = lane_array(call, lanes, LANES_SHIFT),
+                                .y = call->output};
 #pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < chunk_count(pixels); i++)
-        normalise_chunk(adds, relu, piece_of(i, pixels, lanes.channels), lanes.width,
-                        call->input[0], call->input[1], lane_array(call, lanes, LANES_SCALE),
-                        lane_array(call, lanes, LANES_SHIFT), call->output);
+        normalise_chunk(&n, adds, relu, piece_of(i, pixels, lanes.channels));
 }
 
 /* dx = scale · g + (x − centre) · factor + offset; dx and dy may be one memory. */
@@ -374,9 +387,9 @@ static struct GradientSums batch_gradient_sums(const struct Call *call, int64_t 
                                                int64_t channel) {
     int64_t values = partial_values(channels);
     struct GradientSums s = {0};
-    for (int64_t i = channel; i < call->shards * values; i += values) {
-        s.first += call->partials[i];
-        s.second += call->partials[channels + i];
+    for (int64_t i = channel; i < call->partials.shards * values; i += values) {
+        s.first += call->partials.all[i];
+        s.second += call->partials.all[channels + i];
     }
     return s;
 }
@@ -396,7 +409,8 @@ static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pix
     for (int64_t c = 0; c < lanes.channels; c++) {
         struct GradientSums own, all;
         if (batch) {
-            own = (struct GradientSums){call->partial[c], call->partial[lanes.channels + c]};
+            own = (struct GradientSums){call->partials.own[c],
+                                        call->partials.own[lanes.channels + c]};
             all = batch_gradient_sums(call, lanes.channels, c);
         } else {
             own = all = shard_gradient_sums(call, lanes, pixels, c);
@@ -425,7 +439,7 @@ struct Backward {
 
 static struct Backward begin_backward(const struct Call *call, struct Lanes lanes) {
     const struct Operation *operation = call->operation;
-    bool adds = merges(operation, "add"), relu = merges(operation, "relu");
+    bool adds = merged_addition(operation), relu = merged_relu(operation);
     real *other_gradient = adds ? call->input_gradient[1] : NULL;
     real *centre = lane_array(call, lanes, LANES_CENTRE);
     find_scale_and_shift(call, lanes);
@@ -459,8 +473,8 @@ static void backward_partial(const struct Call *call) {
     sum_gradients(call, &pass, pixels);
     for (int64_t c = 0; c < lanes.channels; c++) {
         struct GradientSums s = shard_gradient_sums(call, lanes, pixels, c);
-        call->partial[c] = s.first;
-        call->partial[lanes.channels + c] = s.second;
+        call->partials.own[c] = s.first;
+        call->partials.own[lanes.channels + c] = s.second;
     }
 }
 

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "base/memory.h"
+#include "nn/graph.h"
 #include "nn/layer.h"
 
 enum { JOIN_CONCAT, JOIN_ADD };
@@ -45,21 +46,29 @@ static int join(struct Graph *graph, const struct Choice *choice, const char *pa
     int count = options->paths.count, code = OK;
     if (options->join == JOIN_CONCAT) {
         code = check_sizes(graph, choice, path, ends, count, error);
-        return code ? code
-                    : graph_add(graph, layer_named("concat"), NULL, choice, path, ends, count,
-                                output, error);
+        const struct NewNode concat = {.layer = LAYER_IDENTITY(concat),
+                                       .choice = choice,
+                                       .path = path,
+                                       .inputs = ends,
+                                       .input_count = count};
+        return code ? code : graph_add(graph, &concat, output, error);
     }
     *output = ends[0];
     for (int i = 1; i < count && !code; i++) {
         struct Shape a = graph_shape(graph, ends[0]), b = graph_shape(graph, ends[i]);
-        if (a.height != b.height || a.width != b.width || a.channels != b.channels)
+        if (!shape_equal(a, b))
             return schema_fail(error, choice, "paths",
                                "layer %s (branches): path 0 gives (%lld, %lld, %lld), path %d "
                                "(%lld, %lld, %lld): expected equal shapes to add",
                                path, (long long)a.height, (long long)a.width, (long long)a.channels,
                                i, (long long)b.height, (long long)b.width, (long long)b.channels);
         const int terms[] = {*output, ends[i]};
-        code = graph_add(graph, layer_named("add"), NULL, choice, path, terms, 2, output, error);
+        const struct NewNode sum = {.layer = LAYER_IDENTITY(add),
+                                    .choice = choice,
+                                    .path = path,
+                                    .inputs = terms,
+                                    .input_count = 2};
+        code = graph_add(graph, &sum, output, error);
     }
     return code;
 }

@@ -57,16 +57,16 @@ static int describe(struct Describe *describe) {
                                options->out, 1, 1};
 
     const int64_t size[] = {options->out, kernel, kernel, in.channels / options->groups};
-    struct ArenaRow *row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
-    row->fan_in = kernel * kernel * size[3];
-    row->fan_out = kernel * kernel * options->out;
-    row->groups = options->groups;
-    row->initialiser = initialise_weights(describe->graph, &options->weight_init);
+    struct LayoutRow row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
+    row.model->fan_in = kernel * kernel * size[3];
+    row.model->fan_out = kernel * kernel * options->out;
+    row.model->groups = options->groups;
+    row.model->initialiser = *initialise_weights(describe->initialise, &options->weight_init);
     for (int i = 0; i < 4; i++) {
-        row->order[i] = (int[]){0, 3, 1, 2}[i];
-        row->file_size[i] = size[row->order[i]];
+        row.arena->order[i] = (int[]){0, 3, 1, 2}[i];
+        row.arena->file_size[i] = size[row.arena->order[i]];
     }
-    node->flops = 2.0 * (double)row->fan_in * (double)shape_elements(node->out);
+    node->flops = 2.0 * (double)row.model->fan_in * (double)shape_elements(node->out);
     int code = describe_bias(describe, row, options->bias, &options->bias_init);
     return code ? code : dropconnect_describe(describe, options->dropconnect);
 }
@@ -81,21 +81,21 @@ static bool draws(const struct Node *node) {
     return ((const struct ConvOptions *)node->options)->dropconnect > 0;
 }
 
-static const struct Node *merged(const struct Operation *operation, const char *layer) {
-    for (int i = 0; i < operation->merged_count; i++)
-        if (!strcmp(operation->merged[i]->layer->kind.name, layer))
-            return operation->merged[i];
-    return NULL;
+static const struct Node *merged_norm(const struct Operation *operation) {
+    return operation_merged(operation, LAYER_IDENTITY(batchnorm));
+}
+
+static const struct Node *merged_relu(const struct Operation *operation) {
+    return operation_merged(operation, LAYER_IDENTITY(relu));
 }
 
 static bool absorb(const struct Operation *operation, const struct Node *next) {
-    const char *name = next->layer->kind.name;
-    if (operation->training || merged(operation, "relu"))
+    if (operation->training || merged_relu(operation))
         return false;
-    if (!strcmp(name, "batchnorm"))
+    if (next->layer == LAYER_IDENTITY(batchnorm))
         return !operation->merged_count && !draws(operation->node) &&
                ((const struct BatchnormOptions *)next->options)->fold;
-    return !strcmp(name, "relu");
+    return next->layer == LAYER_IDENTITY(relu);
 }
 
 /* Folded weights and bias lie behind what the backend prepares from them. */
@@ -124,7 +124,7 @@ static int plan(struct Planning *planning) {
         .groups = options->groups,
         .out_height = out.height,
         .out_width = out.width,
-        .relu = merged(operation, "relu"),
+        .relu = merged_relu(operation),
     };
     struct Conv *conv;
     int code = planning->backend->conv_create(
@@ -135,24 +135,24 @@ static int plan(struct Planning *planning) {
     struct ConvState *state = memory_allocate(sizeof *state, "a convolution");
     *state = (struct ConvState){planning->backend, conv,
                                 dropconnect_create(planning, options->dropconnect)};
-    operation->state = state;
-    operation->scratch_bytes = planning->backend->conv_scratch_bytes(conv);
-    operation->prepared_bytes = planning->backend->conv_prepared_bytes(conv);
-    if (merged(operation, "batchnorm"))
-        operation->prepared_bytes =
+    operation->needs.state = state;
+    operation->needs.scratch_bytes = planning->backend->conv_scratch_bytes(conv);
+    operation->needs.prepared_bytes = planning->backend->conv_prepared_bytes(conv);
+    if (merged_norm(operation))
+        operation->needs.prepared_bytes =
             folded_offset(state) + (size_t)(operation->rows[0].count + out.channels) * sizeof(real);
-    operation->needs_input = planning->training;
+    operation->needs.input = planning->training;
     return OK;
 }
 
 static void release(struct Operation *operation) {
-    struct ConvState *state = operation->state;
+    struct ConvState *state = operation->needs.state;
     if (!state)
         return;
     state->backend->conv_release(state->conv);
     dropconnect_release(&state->drop);
     memory_release(state);
-    operation->state = NULL;
+    operation->needs.state = NULL;
 }
 
 static bool has_bias(const struct Call *call) {
@@ -165,13 +165,13 @@ struct Filters {
 
 static struct Filters filters_of(const struct Call *call) {
     const struct Operation *operation = call->operation;
-    const struct ConvState *state = operation->state;
-    if (!merged(operation, "batchnorm"))
+    const struct ConvState *state = operation->needs.state;
+    if (!merged_norm(operation))
         return (struct Filters){state->drop.rate > 0 ? state->drop.weights
                                                      : call_parameter(call, 0),
                                 has_bias(call) ? call_parameter(call, 1) : NULL};
     const real *folded =
-        (const real *)((const char *)call->prepared + folded_offset(operation->state));
+        (const real *)((const char *)call->prepared + folded_offset(operation->needs.state));
     return (struct Filters){folded, folded + operation->rows[0].count};
 }
 
@@ -185,7 +185,7 @@ static void fold(const struct Call *call, const struct Node *norm) {
     const real *mean = state + rows[BATCHNORM_MEAN].offset;
     const real *variance = state + rows[BATCHNORM_VARIANCE].offset;
     int64_t channels = operation->out.channels, count = operation->rows[0].count / channels;
-    real *folded = (real *)((char *)call->prepared + folded_offset(operation->state));
+    real *folded = (real *)((char *)call->prepared + folded_offset(operation->needs.state));
     for (int64_t o = 0; o < channels; o++) {
         double scale = (double)gamma[o] / sqrt((double)variance[o] + options->epsilon);
         double bias = has_bias(call) ? (double)call_parameter(call, 1)[o] : 0;
@@ -197,18 +197,18 @@ static void fold(const struct Call *call, const struct Node *norm) {
 
 /* With dropped weights forward does it, which knows the step. */
 static void prepare(const struct Call *call) {
-    struct ConvState *state = call->operation->state;
+    struct ConvState *state = call->operation->needs.state;
     state->drop.made = false;
     if (state->drop.rate > 0)
         return;
-    const struct Node *norm = merged(call->operation, "batchnorm");
+    const struct Node *norm = merged_norm(call->operation);
     if (norm)
         fold(call, norm);
     call->backend->conv_prepare(state->conv, filters_of(call).weights, call->prepared);
 }
 
 static void forward(const struct Call *call) {
-    struct ConvState *state = call->operation->state;
+    struct ConvState *state = call->operation->needs.state;
     struct Filters filters = filters_of(call);
     if (state->drop.rate > 0 && dropconnect_make(&state->drop, call))
         call->backend->conv_prepare(state->conv, filters.weights, call->prepared);
@@ -217,7 +217,7 @@ static void forward(const struct Call *call) {
 }
 
 static void backward(const struct Call *call) {
-    const struct ConvState *state = call->operation->state;
+    const struct ConvState *state = call->operation->needs.state;
     call->backend->conv_backward_weights(
         state->conv, call->samples, call->input[0], call->output_gradient, call_gradient(call, 0),
         has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);

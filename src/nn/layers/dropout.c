@@ -65,12 +65,12 @@ static int64_t mask_size(const struct Operation *operation) {
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     size_t mask = (size_t)(planning->samples[0] * mask_size(operation));
-    operation->in_place = true;
-    operation->backward_in_place = true;
+    operation->needs.in_place = true;
+    operation->needs.backward_in_place = true;
     if (planning->training)
-        operation->saved_bytes = mask;
+        operation->needs.saved_bytes = mask;
     else if (planning->stochastic)
-        operation->scratch_bytes = mask;
+        operation->needs.scratch_bytes = mask;
     return OK;
 }
 

@@ -12,4 +12,5 @@ static int describe(struct Describe *describe) {
 const struct Layer KERNEL(layer_flatten) = {
     .kind = {"flatten", "turns an image into one row of features; costs nothing", NULL, 0},
     .describe = describe,
+    .drops_space = true,
 };

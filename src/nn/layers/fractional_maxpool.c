@@ -100,9 +100,9 @@ static int plan(struct Planning *planning) {
     int64_t samples = planning->samples[0];
     size_t starts = (size_t)(samples * start_count(operation->out)) * sizeof(int32_t);
     if (planning->training)
-        operation->saved_bytes = starts + (size_t)(samples * shape_elements(operation->out));
+        operation->needs.saved_bytes = starts + (size_t)(samples * shape_elements(operation->out));
     else
-        operation->scratch_bytes = starts;
+        operation->needs.scratch_bytes = starts;
     return OK;
 }
 

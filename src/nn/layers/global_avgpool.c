@@ -55,6 +55,7 @@ const struct Layer KERNEL(layer_global_avgpool) = {
              "networks without a weight",
              NULL, 0},
     .describe = describe,
+    .drops_space = true,
     .forward = forward,
     .backward = backward,
 };

@@ -18,7 +18,7 @@ static int describe(struct Describe *describe) {
 
 static int plan(struct Planning *planning) {
     if (planning->training)
-        planning->operation->saved_bytes =
+        planning->operation->needs.saved_bytes =
             (size_t)(planning->samples[0] * planning->operation->out.channels) * sizeof(int32_t);
     return OK;
 }
@@ -80,6 +80,7 @@ const struct Layer KERNEL(layer_global_maxpool) = {
              "the largest value of each channel over the image: was the feature there, wherever",
              NULL, 0},
     .describe = describe,
+    .drops_space = true,
     .plan = plan,
     .forward = forward,
     .backward = backward,

@@ -46,10 +46,10 @@ static int describe(struct Describe *describe) {
                              "or a larger image");
     node->out = in;
     node->flops = 8.0 * (double)shape_elements(in);
-    describe_channel_row(describe, "weight", ROLE_NORMALISATION)->initialiser =
-        initialise_or(&options->scale_init, &initialise_ones);
-    describe_channel_row(describe, "bias", ROLE_NORMALISATION)->initialiser =
-        initialise_or(&options->shift_init, &initialise_zeros);
+    describe_channel_row(describe, "weight", ROLE_NORMALISATION).model->initialiser =
+        *initialise_or(&options->scale_init, &initialise_ones);
+    describe_channel_row(describe, "bias", ROLE_NORMALISATION).model->initialiser =
+        *initialise_or(&options->shift_init, &initialise_zeros);
     return OK;
 }
 
@@ -70,11 +70,11 @@ static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     const struct GroupnormOptions *options = operation->node->options;
     int64_t channels = operation->out.channels, samples = planning->samples[0];
-    operation->in_place = true;
-    operation->backward_in_place = true;
-    operation->needs_input = planning->training;
-    operation->saved_bytes = (size_t)(samples * options->groups * 2) * sizeof(real);
-    operation->scratch_bytes =
+    operation->needs.in_place = true;
+    operation->needs.backward_in_place = true;
+    operation->needs.input = planning->training;
+    operation->needs.saved_bytes = (size_t)(samples * options->groups * 2) * sizeof(real);
+    operation->needs.scratch_bytes =
         (size_t)samples * work_bytes(channels) + (size_t)(2 * samples * channels) * sizeof(real);
     return OK;
 }

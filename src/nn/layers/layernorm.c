@@ -24,15 +24,15 @@ static const struct Key keys[] = {NORMALISATION_KEYS(struct LayernormOptions), K
 enum { ROW_SCALE, ROW_SHIFT };
 
 /* Of an image: (H,W,C) in memory, (C,H,W) in a file. */
-static struct ArenaRow *describe_value_row(struct Describe *describe, const char *name) {
+static struct LayoutRow describe_value_row(struct Describe *describe, const char *name) {
     struct Shape in = describe->node->in[0];
     if (in.height == 1 && in.width == 1)
         return describe_channel_row(describe, name, ROLE_NORMALISATION);
     const int64_t size[] = {in.height, in.width, in.channels};
-    struct ArenaRow *row = describe_row(describe, name, ROLE_NORMALISATION, 3, size);
+    struct LayoutRow row = describe_row(describe, name, ROLE_NORMALISATION, 3, size);
     for (int i = 0; i < 3; i++) {
-        row->order[i] = (int[]){2, 0, 1}[i];
-        row->file_size[i] = size[row->order[i]];
+        row.arena->order[i] = (int[]){2, 0, 1}[i];
+        row.arena->file_size[i] = size[row.arena->order[i]];
     }
     return row;
 }
@@ -45,20 +45,20 @@ static int describe(struct Describe *describe) {
                              "a sample has one value here, which would become 0: expected more");
     node->out = node->in[0];
     node->flops = 8.0 * (double)shape_elements(node->out);
-    describe_value_row(describe, "weight")->initialiser =
-        initialise_or(&options->scale_init, &initialise_ones);
-    describe_value_row(describe, "bias")->initialiser =
-        initialise_or(&options->shift_init, &initialise_zeros);
+    describe_value_row(describe, "weight").model->initialiser =
+        *initialise_or(&options->scale_init, &initialise_ones);
+    describe_value_row(describe, "bias").model->initialiser =
+        *initialise_or(&options->shift_init, &initialise_zeros);
     return OK;
 }
 
 /* Saved: mean and v of every sample. */
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
-    operation->in_place = true;
-    operation->backward_in_place = true;
-    operation->needs_input = planning->training;
-    operation->saved_bytes = (size_t)(2 * planning->samples[0]) * sizeof(real);
+    operation->needs.in_place = true;
+    operation->needs.backward_in_place = true;
+    operation->needs.input = planning->training;
+    operation->needs.saved_bytes = (size_t)(2 * planning->samples[0]) * sizeof(real);
     return OK;
 }
 

@@ -36,15 +36,15 @@ static int describe(struct Describe *describe) {
     /* Behind a flatten PyTorch's features run over (C,H,W), ours over (H,W,C). */
     const int64_t size[] = {options->out, in.fold_height, in.fold_width,
                             in.channels / (in.fold_height * in.fold_width)};
-    struct ArenaRow *row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
+    struct LayoutRow row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
     for (int i = 0; i < 4; i++)
-        row->order[i] = (int[]){0, 3, 1, 2}[i];
-    row->file_rank = 2;
-    row->file_size[0] = options->out;
-    row->file_size[1] = in.channels;
-    row->fan_in = in.channels;
-    row->fan_out = options->out;
-    row->initialiser = initialise_weights(describe->graph, &options->weight_init);
+        row.arena->order[i] = (int[]){0, 3, 1, 2}[i];
+    row.arena->file_rank = 2;
+    row.arena->file_size[0] = options->out;
+    row.arena->file_size[1] = in.channels;
+    row.model->fan_in = in.channels;
+    row.model->fan_out = options->out;
+    row.model->initialiser = *initialise_weights(describe->initialise, &options->weight_init);
     int code = describe_bias(describe, row, options->bias, &options->bias_init);
     return code ? code : dropconnect_describe(describe, options->dropconnect);
 }
@@ -59,29 +59,29 @@ static int plan(struct Planning *planning) {
     if (options->dropconnect > 0 && planning->stochastic) {
         struct Dropconnect *drop = memory_allocate(sizeof *drop, "dropped weights");
         *drop = dropconnect_create(planning, options->dropconnect);
-        planning->operation->state = drop;
+        planning->operation->needs.state = drop;
     }
-    planning->operation->needs_input = planning->training;
-    planning->operation->accumulates = true;
+    planning->operation->needs.input = planning->training;
+    planning->operation->needs.accumulates = true;
     return OK;
 }
 
 static void release(struct Operation *operation) {
-    if (operation->state)
-        dropconnect_release(operation->state);
-    memory_release(operation->state);
-    operation->state = NULL;
+    if (operation->needs.state)
+        dropconnect_release(operation->needs.state);
+    memory_release(operation->needs.state);
+    operation->needs.state = NULL;
 }
 
 static void prepare(const struct Call *call) {
-    struct Dropconnect *drop = call->operation->state;
+    struct Dropconnect *drop = call->operation->needs.state;
     if (drop)
         drop->made = false;
 }
 
 /* As forward used them. */
 static const real *weights_of(const struct Call *call) {
-    const struct Dropconnect *drop = call->operation->state;
+    const struct Dropconnect *drop = call->operation->needs.state;
     return drop ? drop->weights : call_parameter(call, 0);
 }
 
@@ -92,8 +92,8 @@ static bool has_bias(const struct Call *call) {
 static void forward(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     real *y = call->output;
-    if (call->operation->state)
-        dropconnect_make(call->operation->state, call);
+    if (call->operation->needs.state)
+        dropconnect_make(call->operation->needs.state, call);
     if (has_bias(call)) {
         const real *bias = call_parameter(call, 1);
         for (int64_t i = 0; i < call->samples; i++)
@@ -109,8 +109,8 @@ static void backward(const struct Call *call) {
     const real *dy = call->output_gradient;
     call->backend->gemm(true, false, out, in, call->samples, 1.0, dy, out, call->input[0], in, 0.0,
                         call_gradient(call, 0), in);
-    if (call->operation->state)
-        dropconnect_backward(call->operation->state, call_gradient(call, 0));
+    if (call->operation->needs.state)
+        dropconnect_backward(call->operation->needs.state, call_gradient(call, 0));
     if (has_bias(call)) {
         real *bias = call_gradient(call, 1);
         for (int64_t o = 0; o < out; o++)
@@ -129,6 +129,7 @@ const struct Layer KERNEL(layer_linear) = {
              "fully connected: every output sees every input; most of an old network's weights",
              keys, sizeof(struct LinearOptions)},
     .describe = describe,
+    .drops_space = true,
     .plan = plan,
     .release = release,
     .prepare = prepare,

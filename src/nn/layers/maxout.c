@@ -43,7 +43,8 @@ static int describe(struct Describe *describe) {
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     if (planning->training) /* which piece won, a byte an output */
-        operation->saved_bytes = (size_t)(planning->samples[0] * shape_elements(operation->out));
+        operation->needs.saved_bytes =
+            (size_t)(planning->samples[0] * shape_elements(operation->out));
     return OK;
 }
 

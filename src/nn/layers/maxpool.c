@@ -22,7 +22,7 @@ static int describe(struct Describe *describe) {
 
 static int plan(struct Planning *planning) {
     if (planning->training)
-        planning->operation->saved_bytes =
+        planning->operation->needs.saved_bytes =
             (size_t)(planning->samples[0] * shape_elements(planning->operation->out));
     return OK;
 }

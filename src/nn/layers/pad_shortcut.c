@@ -17,7 +17,7 @@ static int describe(struct Describe *describe) {
 }
 
 static int plan(struct Planning *planning) {
-    planning->operation->accumulates = true;
+    planning->operation->needs.accumulates = true;
     return OK;
 }
 

@@ -12,25 +12,25 @@ static const char *const slopes_names[] = {"one", "channel", NULL};
 
 struct PreluOptions {
     int slopes;
-    double slope;
+    struct ConstantOptions start; /* of the slopes */
 };
 
 static const struct Key keys[] = {
     {"slopes", KEY_ENUM, offsetof(struct PreluOptions, slopes), "one", .names = slopes_names,
      .help = "one for the whole layer, or one a channel"},
-    {"slope", KEY_REAL, offsetof(struct PreluOptions, slope), "0.25", .minimum = -1e3,
+    {"slope", KEY_REAL, offsetof(struct PreluOptions, start.value), "0.25", .minimum = -1e3,
      .maximum = 1e3, .help = "where the slopes (weight) start"},
     KEY_END};
 
 static int describe(struct Describe *describe) {
     struct Node *node = describe->node;
-    const struct PreluOptions *options = node->options;
+    struct PreluOptions *options = node->choice->options;
     node->out = node->in[0];
     node->flops = 2.0 * (double)shape_elements(node->out);
-    struct ArenaRow *row = options->slopes == SLOPES_CHANNEL
+    struct LayoutRow row = options->slopes == SLOPES_CHANNEL
                                ? describe_channel_row(describe, "weight", ROLE_SLOPE)
                                : describe_row(describe, "weight", ROLE_SLOPE, 1, (int64_t[]){1});
-    row->initialiser = initialise_to(describe->graph, options->slope);
+    row.model->initialiser = initialise_constant(&options->start);
     return OK;
 }
 
@@ -47,10 +47,11 @@ static int64_t pixels_of(const struct Operation *operation, int64_t samples) {
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     int64_t chunks = channel_chunks(pixels_of(operation, planning->samples[0]));
-    operation->in_place = true;
-    operation->backward_in_place = true;
-    operation->needs_input = planning->training;
-    operation->scratch_bytes = (size_t)((2 + chunks) * operation->out.channels) * sizeof(real);
+    operation->needs.in_place = true;
+    operation->needs.backward_in_place = true;
+    operation->needs.input = planning->training;
+    operation->needs.scratch_bytes =
+        (size_t)((2 + chunks) * operation->out.channels) * sizeof(real);
     return OK;
 }
 

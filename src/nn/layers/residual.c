@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "nn/graph.h"
+#include "nn/layer.h"
 #include "nn/layer_options.h"
 #include "nn/pad_shortcut.h"
 #include "nn/stochastic_depth.h"
@@ -50,11 +51,19 @@ struct Branch {
 };
 
 /* Appends a node "path.name" behind `input`. */
-static int append(const struct Branch *branch, const char *name, const char *layer,
-                  const void *options, const int *inputs, int input_count, int *output) {
+static int append(const struct Branch *branch, const char *name, const struct Layer *layer,
+                  const void *options, int input, int *output) {
     char *path = memory_print("%s.%s", branch->path, name);
-    int code = graph_add(branch->graph, layer_named(layer), options, branch->choice, path, inputs,
-                         input_count, output, branch->error);
+    const struct NewNode new = {layer, options, branch->choice, path, &input, 1};
+    int code = graph_add(branch->graph, &new, output, branch->error);
+    memory_release(path);
+    return code;
+}
+
+static int append_addition(const struct Branch *branch, const int terms[2], int *output) {
+    char *path = memory_print("%s.add", branch->path);
+    const struct NewNode new = {LAYER_IDENTITY(add), NULL, branch->choice, path, terms, 2};
+    int code = graph_add(branch->graph, &new, output, branch->error);
     memory_release(path);
     return code;
 }
@@ -62,7 +71,7 @@ static int append(const struct Branch *branch, const char *name, const char *lay
 /* Of the last batch normalisation among the nodes from `first` on. */
 static const struct BatchnormOptions *norm_of_body(const struct Graph *graph, int first) {
     for (int i = graph->node_count - 1; i >= first; i--)
-        if (!strcmp(graph->nodes[i]->layer->kind.name, "batchnorm"))
+        if (graph->nodes[i]->layer == LAYER_IDENTITY(batchnorm))
             return graph->nodes[i]->options;
     return NULL;
 }
@@ -72,23 +81,24 @@ static const struct BatchnormOptions *norm_of_body(const struct Graph *graph, in
  * ReLU follows it, which would never let a gradient through, nor where the run file gives that
  * layer an initialiser of its own. Blocks inside the body have their own. */
 static void start_as_shortcut(struct Graph *graph, int first, const char *body) {
-    struct ArenaRow *last = NULL;
+    struct ModelRow *last = NULL;
     for (int i = first; i < graph->node_count; i++) {
         const struct Node *node = graph->nodes[i];
         if (strchr(node->path + strlen(body) + 1, '.'))
             continue;
-        if (!strcmp(node->layer->kind.name, "relu"))
+        if (node->layer == LAYER_IDENTITY(relu))
             last = NULL;
         if (node->row_count) {
-            struct ArenaRow *row = &graph->arena.rows[node->first_row]; /* "weight" */
-            last = row->role == ROLE_WEIGHT || row->role == ROLE_NORMALISATION ? row : last;
+            struct LayoutRow row = layout_row(&graph->layout, node->first_row); /* "weight" */
+            enum ArenaRole role = row.arena->role;
+            last = role == ROLE_WEIGHT || role == ROLE_NORMALISATION ? row.model : last;
         }
     }
     if (!last)
         return;
-    const struct Choice *choice = last->initialiser;
-    if (!choice->node || choice == &graph->initialise.weights)
-        last->initialiser = &initialise_zeros;
+    const void *chosen_at = last->initialiser.node;
+    if (!chosen_at || chosen_at == graph->initialise.weights.node)
+        last->initialiser = initialise_zeros;
 }
 
 /* The stride that takes the block's input to its output, (in − 1) / stride + 1 = out on both axes,
@@ -100,19 +110,13 @@ static int64_t stride_between(struct Shape in, struct Shape out) {
     return 0;
 }
 
-/* Whether the nodes from `first` on make one pixel of an image, and not by their strides. */
+/* Do the nodes from `first` on turn an image into one pixel, and not by their strides? */
 static bool makes_features(const struct Graph *graph, int first, struct Shape in,
                            struct Shape out) {
-    static const char *const makers[] = {"flatten", "linear", "global_avgpool", "global_maxpool"};
     for (int i = first; i < graph->node_count; i++)
-        for (size_t m = 0; m < sizeof makers / sizeof *makers; m++)
-            if (!strcmp(graph->nodes[i]->layer->kind.name, makers[m]))
-                return in.height * in.width > 1 && out.height * out.width == 1;
+        if (graph->nodes[i]->layer->drops_space)
+            return in.height * in.width > 1 && out.height * out.width == 1;
     return false;
-}
-
-static bool same_shape(struct Shape a, struct Shape b) {
-    return a.height == b.height && a.width == b.width && a.channels == b.channels;
 }
 
 static int misfit(const struct Branch *branch, struct Shape in, struct Shape out,
@@ -129,7 +133,7 @@ static int append_pad(const struct Branch *branch, int64_t stride, int64_t chann
                       int *output) {
     struct PadShortcutOptions *options = graph_memory(branch->graph, sizeof *options);
     *options = (struct PadShortcutOptions){stride, channels};
-    return append(branch, "shortcut", "pad_shortcut", options, &input, 1, output);
+    return append(branch, "shortcut", LAYER_IDENTITY(pad_shortcut), options, input, output);
 }
 
 static int append_projection(const struct Branch *branch, int64_t stride, int64_t channels,
@@ -143,14 +147,15 @@ static int append_projection(const struct Branch *branch, int64_t stride, int64_
         norm->statistics = branch->norm->statistics;
         norm->fold = branch->norm->fold;
     }
-    int code = append(branch, "shortcut.0", "conv", conv, &input, 1, &input);
-    return code ? code : append(branch, "shortcut.1", "batchnorm", norm, &input, 1, output);
+    int code = append(branch, "shortcut.0", LAYER_IDENTITY(conv), conv, input, &input);
+    return code ? code
+                : append(branch, "shortcut.1", LAYER_IDENTITY(batchnorm), norm, input, output);
 }
 
 /* The count that the model's blocks share. */
 static struct DepthCount *depth_count(struct Graph *graph) {
     for (int i = 0; i < graph->node_count; i++)
-        if (graph->nodes[i]->layer == layer_named("stochastic_depth"))
+        if (graph->nodes[i]->layer == LAYER_IDENTITY(stochastic_depth))
             return ((const struct StochasticDepthOptions *)graph->nodes[i]->options)->count;
     return graph_memory(graph, sizeof(struct DepthCount));
 }
@@ -163,7 +168,7 @@ static int append_drop(const struct Branch *branch, int *end) {
     depth->count = depth_count(branch->graph);
     if (options->drop_rule == RULE_LINEAR)
         depth->place = ++depth->count->blocks;
-    return append(branch, "drop", "stochastic_depth", depth, end, 1, end);
+    return append(branch, "drop", LAYER_IDENTITY(stochastic_depth), depth, *end, end);
 }
 
 static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
@@ -196,7 +201,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
     branch.norm = norm_of_body(graph, first);
     struct Shape in = graph_shape(graph, input), out = graph_shape(graph, ends[0]);
     int64_t stride = stride_between(in, out);
-    if (options->shortcut == SHORTCUT_IDENTITY && !same_shape(in, out))
+    if (options->shortcut == SHORTCUT_IDENTITY && !shape_equal(in, out))
         return misfit(&branch, in, out, "equal shapes, or shortcut: pad or projection");
     if (options->shortcut != SHORTCUT_IDENTITY && makes_features(graph, first, in, out))
         return misfit(&branch, in, out,
@@ -206,7 +211,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
                       "an image for shortcut: projection, and the input is flattened");
     if (stride == 0)
         return misfit(&branch, in, out, "a size that some stride leads to");
-    if (options->shortcut == SHORTCUT_PAD && !same_shape(in, out)) {
+    if (options->shortcut == SHORTCUT_PAD && !shape_equal(in, out)) {
         if (in.channels > out.channels || in.fold_height * in.fold_width != 1)
             return misfit(&branch, in, out, "an image, with as many channels or more, for pad");
         code = append_pad(&branch, stride, out.channels, input, &ends[1]);
@@ -215,7 +220,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
     }
     if (!code && options->drop > 0)
         code = append_drop(&branch, &ends[0]);
-    return code ? code : append(&branch, "add", "add", NULL, ends, 2, output);
+    return code ? code : append_addition(&branch, ends, output);
 }
 
 const struct Layer KERNEL(layer_residual) = {

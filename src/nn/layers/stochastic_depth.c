@@ -15,8 +15,8 @@ static int describe(struct Describe *describe) {
 }
 
 static int plan(struct Planning *planning) {
-    planning->operation->in_place = true;
-    planning->operation->backward_in_place = true;
+    planning->operation->needs.in_place = true;
+    planning->operation->needs.backward_in_place = true;
     return OK;
 }
 

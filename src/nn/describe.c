@@ -1,0 +1,122 @@
+#include "nn/describe.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/memory.h"
+#include "nn/initialise.h"
+
+int describe_fail(struct Describe *describe, const char *key, const char *format, ...) {
+    char text[800];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return schema_fail(describe->error, describe->node->choice, key, "layer %s (%s): %s",
+                       describe->node->path, describe->node->layer->kind.name, text);
+}
+
+struct LayoutRow describe_row(struct Describe *describe, const char *name, enum ArenaRole role,
+                              int rank, const int64_t *size) {
+    struct Node *node = describe->node;
+    CHECK(node->row_count < NODE_ROWS && rank <= ARENA_DIMENSIONS);
+    struct LayoutRow row = layout_append(describe->layout);
+    *row.arena = (struct ArenaRow){.name = memory_print("%s.%s", node->path, name),
+                                   .role = role,
+                                   .rank = rank,
+                                   .file_rank = rank,
+                                   .count = memory_product(size, rank)};
+    for (int i = 0; i < rank; i++) {
+        row.arena->size[i] = row.arena->file_size[i] = size[i];
+        row.arena->order[i] = i;
+    }
+    row.model->node = node->index;
+    node->row_count++;
+    return row;
+}
+
+struct LayoutRow describe_channel_row(struct Describe *describe, const char *name,
+                                      enum ArenaRole role) {
+    struct Shape in = describe->node->in[0];
+    int64_t folded = in.fold_height * in.fold_width;
+    if (folded == 1)
+        return describe_row(describe, name, role, 1, &in.channels);
+    const int64_t size[] = {in.fold_height, in.fold_width, in.channels / folded};
+    struct LayoutRow row = describe_row(describe, name, role, 3, size);
+    row.arena->order[0] = 2;
+    row.arena->order[1] = 0;
+    row.arena->order[2] = 1;
+    row.arena->file_rank = 1;
+    row.arena->file_size[0] = in.channels;
+    return row;
+}
+
+int describe_bias(struct Describe *describe, struct LayoutRow weight, bool bias,
+                  const struct Choice *initialiser) {
+    if (!bias)
+        return initialiser->kind
+                   ? describe_fail(describe, "bias_init",
+                                   "%s is for biases, and bias is false; expected bias: true or "
+                                   "no bias_init",
+                                   initialiser->kind->name)
+                   : OK;
+    struct LayoutRow row =
+        describe_row(describe, "bias", ROLE_BIAS, 1, &describe->node->out.channels);
+    row.model->fan_in = weight.model->fan_in;
+    row.model->fan_out = weight.model->fan_out;
+    row.model->initialiser = *initialise_biases(describe->initialise, initialiser);
+    return OK;
+}
+
+/* ---- Checking ---- */
+
+static bool rows_fit_memory(const struct Describe *describe) {
+    const struct Node *node = describe->node;
+    for (int i = 0; i < node->row_count; i++) {
+        int64_t count = describe->layout->arena.rows[node->first_row + i].count;
+        if (count <= 0 || !memory_can_hold((uint64_t)count * 16))
+            return false;
+    }
+    return true;
+}
+
+/* An initialiser that makes matrices cannot fill a row of one dimension, and each kind may refuse
+ * keys that do not go together. */
+static int check_initialisers(const struct Describe *describe) {
+    const struct Node *node = describe->node;
+    for (int i = 0; i < node->row_count; i++) {
+        struct LayoutRow row = layout_row(describe->layout, node->first_row + i);
+        const struct Choice *choice = &row.model->initialiser;
+        CHECK(choice->kind);
+        const struct Initialiser *initialiser = (const struct Initialiser *)choice->kind;
+        int code = initialiser->check ? initialiser->check(choice, describe->error) : OK;
+        if (code)
+            return code;
+        if (initialiser->needs_matrix && row.arena->file_rank < 2)
+            return schema_fail(describe->error, choice, NULL,
+                               "%s makes matrices, %s is a row of numbers: expected another "
+                               "initialiser there",
+                               choice->kind->name, row.arena->name);
+    }
+    return OK;
+}
+
+int describe_node(struct Describe *describe) {
+    const struct Node *node = describe->node;
+    int code = node->layer->describe(describe);
+    if (!code)
+        code = check_initialisers(describe);
+    if (code)
+        return code;
+    const int64_t sizes[] = {node->out.height, node->out.width, node->out.channels};
+    int64_t elements = memory_product(sizes, 3);
+    if (elements <= 0 || !memory_can_hold((uint64_t)elements * 8))
+        return describe_fail(describe, NULL,
+                             "its output, (%" PRId64 ", %" PRId64 ", %" PRId64
+                             ") a sample, does not fit the machine",
+                             sizes[0], sizes[1], sizes[2]);
+    if (!rows_fit_memory(describe))
+        return describe_fail(describe, NULL, "its parameters do not fit the machine's memory");
+    return OK;
+}

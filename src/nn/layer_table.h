@@ -1,0 +1,24 @@
+/* The table of layers, made from nn/layers.def. Layers recognise one another by identity:
+ * `node->layer == LAYER_IDENTITY(relu)`. */
+#ifndef TRAINER_NN_LAYER_TABLE_H
+#define TRAINER_NN_LAYER_TABLE_H
+
+#include "base/kernel.h"
+#include "runfile/schema.h"
+
+struct Layer;
+
+/* The layers that a run file can name. */
+extern const struct KindTable layer_kinds;
+
+/* The layer's form for `variant`; `layer` is its VARIANT_F32 form. */
+const struct Layer *layer_variant(const struct Layer *layer, enum Variant variant);
+
+#define LAYER(name) extern const struct Layer layer_##name##_f32;
+#define INTERNAL_LAYER(name) LAYER(name)
+#include "nn/layers.def"
+#undef LAYER
+#undef INTERNAL_LAYER
+#define LAYER_IDENTITY(name) (&layer_##name##_f32)
+
+#endif
