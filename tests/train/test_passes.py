@@ -1,86 +1,167 @@
-#!/usr/bin/python3
-"""Evaluation by several passes: test-time augmentation against the views made here with NumPy and predicted
-one by one; Monte Carlo dropout; the same figures on any number of ranks."""
-from harness import MODEL, check, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
+"""Evaluation by several passes: test-time augmentation against the views made here with NumPy and predicted one
+by one; Monte Carlo dropout; the same figures on any number of ranks."""
+import pytest
 
-need_numpy()
+from support.program import USAGE, refusal, result, run
+from support.runs import arrays, copy_data, synthesize, train, write_run_file
 
+np = pytest.importorskip("numpy")
+h5py = pytest.importorskip("h5py")
 
-def predictions(folder, checkpoint, data, *more):
-    run(1, "predict", checkpoint, "--data", data, "--split", "test", "-o", f"{folder}/p.h5", *more)
-    with h5py.File(f"{folder}/p.h5") as file:
-        return file["probabilities"][()].astype(float)
-
-
-def changed(folder, data, change):
-    """The data set with `change` made to each test image, in pixels."""
-    path = f"{folder}/changed.h5"
-    with h5py.File(data) as old, h5py.File(path, "w") as new:
-        for name in old:
-            old.copy(name, new)
-        for name, value in old.attrs.items():
-            new.attrs[name] = value
-        images = new["test/images"][()]
-        del new["test/images"]
-        new["test/images"] = change(images)
-        del new["test"].attrs["digest"]
-    return path
+SAMPLES = 213
+BOTH = ["--views", "mirror", "--dropout-samples", "2"]
+BOTH_IN_WORDS = ", the mean of 4 passes over each (--views mirror, --dropout-samples 2, seed 7)"
 
 
-def moved(images, down, right, mean):
-    """What comes in at the border is the mean: zero after preprocessing."""
-    size = images.shape[1]
-    padded = np.pad(images.astype(np.float32), ((0, 0), (size, size), (size, size), (0, 0)), constant_values=np.nan)
-    cut = padded[:, size - down:2 * size - down, size - right:2 * size - right]
-    return np.where(np.isnan(cut), mean.astype(np.float32), cut)
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=300, test=SAMPLES, validation=50)
 
 
-with scratch() as folder:
-    data = synthesize(folder, train=300, test=213, validation=50)
-    result(2, "train", run_file(folder, data, length="12 steps"), "--out", f"{folder}/run", "--quiet")
-    best = f"{folder}/run/checkpoints/best.h5"
-    with h5py.File(data) as file:
-        mean = file["statistics/channel_mean"][()]
-    plain = predictions(folder, best, data)
-    mirrored = predictions(folder, best, changed(folder, data, lambda images: images[:, :, ::-1]))
-    check(np.allclose(predictions(folder, best, data, "--views", "mirror"), (plain + mirrored) / 2, atol=1e-5), "mirror: the mean over the image and its mirror image")
-    shifted = [predictions(folder, best, changed(folder, data, lambda images: moved(images, dy, dx, mean))) for dy in (-2, 0, 2) for dx in (-2, 0, 2)]
-    check(np.allclose(predictions(folder, best, data, "--views", "shifts: {by: 2}"), np.mean(shifted, 0), atol=1e-4), "shifts: the mean over nine of them")
-    corners = [(4, 4), (4, -4), (-4, 4), (-4, -4), (0, 0)]
-    crops = [predictions(folder, best, changed(folder, data, lambda images: moved(images, dy, dx, mean)[:, :, ::flip])) for flip in (1, -1) for dy, dx in corners]
-    check(np.allclose(predictions(folder, best, data, "--views", "ten_crop"), np.mean(crops, 0), atol=1e-4), "ten_crop: the mean over ten of them")
+@pytest.fixture(scope="module")
+def best(folder, data):
+    """A checkpoint of a network with dropout."""
+    return train(2, write_run_file(folder, data, length="12 steps"), f"{folder}/run").checkpoint("best.h5")
 
-    one = predictions(folder, best, data, "--dropout-samples", "1")
-    check(not np.allclose(one, plain, atol=1e-3), "one mask is not the whole net")
-    many = predictions(folder, best, data, "--dropout-samples", "400")
-    check(np.abs(many - plain).mean() < np.abs(one - plain).mean() / 2, "the mean over 400 masks is nearer to it")
-    again = predictions(folder, best, data, "--dropout-samples", "1", "--seed", "9")
-    check(not np.array_equal(one, again), "another seed, another mask")
-    for more in (["--dropout-samples", "3"], ["--views", "mirror", "--dropout-samples", "2"]):
-        reports = [result(n, "eval", best, best, "--split", "test", *more) for n in (1, 2, 3)]
-        check(reports[0] == reports[1] == reports[2], f"eval {' '.join(more)}: the same figures on 1, 2 and 3 ranks")
-    check(reports[0]["passes"] == 4, "the report says how many passes")
-    def said(*more):
-        return run(1, "eval", best, best, "--split", "test", *more)[0].split("\n")[0].partition("213 samples")[2]
 
-    words = ", the mean of 4 passes over each (--views mirror, --dropout-samples 2, seed 7)"
-    check(said(*more, "--seed", 7) == words, "in words, what was done at test time")
-    check(said("--dropout-samples", 1) == ", one pass over each (--dropout-samples 1, seed 3)", "one mask is said, and the run's own seed")
-    check(said() == "", "nothing was done")
-    wanted = {"passes": 4, "views": "mirror", "dropout_samples": 2, "seeds": [3, 3]}
-    check({key: reports[0].get(key) for key in wanted} == wanted, "and in JSON: views, masks and the seed of each member")
-    out = ("-o", f"{folder}/p.csv")
-    predicted = result(1, "predict", best, *out, *more, "--seed", 7)
-    wanted["seeds"] = [7]
-    check({key: predicted.get(key) for key in wanted} == wanted and run(1, "predict", best, *out, *more, "--seed", 7)[0].strip().endswith(words), "predict says the same")
-    predicted = result(1, "predict", best, *out)
-    check((predicted["passes"], predicted["views"], predicted["dropout_samples"], "seeds" in predicted) == (1, None, 0, False), "or nothing")
+@pytest.fixture(scope="module")
+def predict(folder, data, best):
+    """A function: the probabilities that the network gives the test images of a data set."""
+    def probabilities(*more, data=data):
+        run(1, "predict", best, "--data", data, "--split", "test", "-o", f"{folder}/p.h5", *more)
+        return arrays(f"{folder}/p.h5", "/")["probabilities"].astype(float)
+    return probabilities
 
-    bare = run_file(folder, data, model="\n  - flatten\n  - linear: {out: 10}\n", name="bare.yaml", length="2 steps", warmup="0")
-    result(1, "train", bare, "--out", f"{folder}/bare", "--quiet")
-    mixed = (f"{folder}/bare/checkpoints/best.h5", best, "--dropout-samples", "2")
-    check(result(1, "eval", *mixed)["seeds"] == [None, 3] and "(--dropout-samples 2, seed 3)" in run(1, "eval", *mixed)[0], "a member without anything random has no seed")
-    for code, words, more in ((2, "no layer that is random", [f"{folder}/bare/checkpoints/best.h5", "--dropout-samples", "4"]),
-                              (2, "did you mean 'mirror'", [best, "--views", "miror"]), (2, "expected less than", [best, "--views", "shifts: {by: 99}"])):
-        line = run(2, "eval", *more, code=code)[1].split("\n")[0]
-        check(words in line, line)
+
+@pytest.fixture(scope="module")
+def plain(predict):
+    return predict()
+
+
+@pytest.fixture(scope="module")
+def mean_over(folder, data, predict):
+    """A function: the mean of the probabilities over several changes made to each test image, in pixels."""
+    def mean(changes):
+        found = []
+        for change in changes:
+            path = copy_data(f"{folder}/changed.h5", data)
+            with h5py.File(path, "r+") as file:
+                images = file["test/images"][()]
+                del file["test/images"], file["test"].attrs["digest"]
+                file["test/images"] = change(images)
+            found.append(predict(data=path))
+        return np.mean(found, 0)
+    return mean
+
+
+@pytest.fixture(scope="module")
+def move(data):
+    """A function that moves images; the mean colour, zero after preprocessing, comes in at the border."""
+    colour = arrays(data, "statistics")["channel_mean"].astype(np.float32)
+
+    def moved(images, down, right):
+        size = images.shape[1]
+        padded = np.pad(images.astype(np.float32), ((0, 0), (size, size), (size, size), (0, 0)),
+                        constant_values=np.nan)
+        cut = padded[:, size - down:2 * size - down, size - right:2 * size - right]
+        return np.where(np.isnan(cut), colour, cut)
+    return moved
+
+
+def test_mirror_is_the_mean_over_an_image_and_its_mirror_image(predict, mean_over):
+    expected = mean_over([lambda images: images, lambda images: images[:, :, ::-1]])
+    assert np.allclose(predict("--views", "mirror"), expected, atol=1e-5)
+
+
+def test_shifts_are_the_mean_over_nine_places(predict, mean_over, move):
+    places = [(down, right) for down in (-2, 0, 2) for right in (-2, 0, 2)]
+    expected = mean_over([lambda images, place=place: move(images, *place) for place in places])
+    assert np.allclose(predict("--views", "shifts: {by: 2}"), expected, atol=1e-4)
+
+
+def test_ten_crop_is_the_mean_over_corners_and_middle_and_their_mirror_images(predict, mean_over, move):
+    places = [(4, 4), (4, -4), (-4, 4), (-4, -4), (0, 0)]
+    expected = mean_over([lambda images, place=place, way=way: move(images, *place)[:, :, ::way]
+                          for way in (1, -1) for place in places])
+    assert np.allclose(predict("--views", "ten_crop"), expected, atol=1e-4)
+
+
+@pytest.fixture(scope="module")
+def one_mask(predict):
+    return predict("--dropout-samples", "1")
+
+
+def test_one_mask_is_not_the_whole_network(one_mask, plain):
+    assert not np.allclose(one_mask, plain, atol=1e-3)
+
+
+def test_the_mean_over_100_masks_is_nearer_to_the_whole_network(predict, one_mask, plain):
+    many = predict("--dropout-samples", "100")
+    assert np.abs(many - plain).mean() < np.abs(one_mask - plain).mean() / 2
+
+
+def test_another_seed_draws_another_mask(predict, one_mask):
+    assert not np.array_equal(one_mask, predict("--dropout-samples", "1", "--seed", "9"))
+
+
+@pytest.mark.parametrize("more", (["--dropout-samples", "3"], BOTH), ids=" ".join)
+def test_eval_gives_the_same_figures_on_any_ranks(best, more):
+    reports = [result(ranks, "eval", best, best, "--split", "test", *more) for ranks in (1, 2, 3)]
+    assert reports[0] == reports[1] == reports[2]
+
+
+class TestReport:
+    def test_of_eval_says_passes_views_masks_and_the_seed_of_each_member(self, best):
+        report = result(1, "eval", best, best, "--split", "test", *BOTH)
+        found = {key: report.get(key) for key in ("passes", "views", "dropout_samples", "seeds")}
+        assert found == {"passes": 4, "views": "mirror", "dropout_samples": 2, "seeds": [3, 3]}
+
+    @pytest.mark.parametrize("more, words", (
+        ([*BOTH, "--seed", 7], BOTH_IN_WORDS),
+        (["--dropout-samples", 1], ", one pass over each (--dropout-samples 1, seed 3)"),
+        ([], ""),
+    ), ids=("mean", "one mask and the run's own seed", "nothing"))
+    def test_of_eval_says_in_words_what_was_done_at_test_time(self, best, more, words):
+        said = run(1, "eval", best, best, "--split", "test", *more)[0].split("\n")[0]
+        assert said.partition(f"{SAMPLES} samples")[2] == words
+
+    @pytest.mark.parametrize("more, expected", (
+        ([*BOTH, "--seed", 7], {"passes": 4, "views": "mirror", "dropout_samples": 2, "seeds": [7]}),
+        ([], {"passes": 1, "views": None, "dropout_samples": 0}),
+    ), ids=("mean", "nothing"))
+    def test_of_predict_says_the_same(self, scratch, best, more, expected):
+        report = result(1, "predict", best, "-o", f"{scratch}/p.csv", *more)
+        keys = ("passes", "views", "dropout_samples", "seeds")
+        assert {key: report[key] for key in keys if key in report} == expected
+
+    def test_of_predict_says_the_same_in_words(self, scratch, best):
+        said = run(1, "predict", best, "-o", f"{scratch}/p.csv", *BOTH, "--seed", 7)[0]
+        assert said.strip().endswith(BOTH_IN_WORDS)
+
+
+@pytest.fixture(scope="module")
+def bare(folder, data):
+    """A checkpoint of a network without anything random."""
+    recipe = write_run_file(folder, data, model="\n  - flatten\n  - linear: {out: 10}\n", name="bare.yaml",
+                            length="2 steps", warmup="0")
+    return train(1, recipe, f"{folder}/bare").checkpoint("best.h5")
+
+
+def test_a_member_without_anything_random_has_no_seed(bare, best):
+    assert result(1, "eval", bare, best, "--dropout-samples", "2")["seeds"] == [None, 3]
+
+
+def test_a_member_without_anything_random_has_no_seed_in_words(bare, best):
+    assert "(--dropout-samples 2, seed 3)" in run(1, "eval", bare, best, "--dropout-samples", "2")[0]
+
+
+@pytest.mark.parametrize("words, more", (
+    ("did you mean 'mirror'", ["--views", "miror"]),
+    ("expected less than", ["--views", "shifts: {by: 99}"]),
+))
+def test_views_that_do_not_fit_are_refused(best, words, more):
+    assert words in refusal(USAGE, "eval", best, *more, ranks=2)
+
+
+def test_masks_of_a_network_without_anything_random_are_refused(bare):
+    assert "no layer that is random" in refusal(USAGE, "eval", bare, "--dropout-samples", "4", ranks=2)

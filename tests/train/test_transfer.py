@@ -1,35 +1,15 @@
-#!/usr/bin/python3
 """Transfer learning: what start_from takes, what it leaves and why; a head for other classes; the donor's
 preprocessing kept or replaced; weights written by h5py; the same bits on any number of ranks."""
 import os
+import shutil
 
-from harness import SOURCE, check, h5py, need_numpy, np, result, run, run_file, scratch, synthesize
+import pytest
 
+from support.program import CHECKPOINT, RECIPES, RUN_FILE, refusal, run, settings
+from support.runs import Run, arrays, read, synthesize, train, train_on_ranks, write_run_file
 
-def other_classes(path, source, classes=4):
-    """A data set of `classes` of the source's classes, of its own statistics."""
-    with h5py.File(source) as old, h5py.File(path, "w") as new:
-        for split in ("train", "validation", "test"):
-            labels = old[f"{split}/labels"][()]
-            keep = labels < classes
-            new[f"{split}/images"] = old[f"{split}/images"][()][keep] // 2
-            new[f"{split}/labels"] = labels[keep]
-        new["classes"] = [f"kind {i}" for i in range(classes)]
-        images = new["train/images"][()].reshape(-1, 3).astype(float)
-        new["statistics/channel_mean"] = images.mean(0)
-        new["statistics/channel_std"] = images.std(0)
-        for name in ("format_version",):
-            new.attrs[name] = old.attrs[name]
-
-
-def model(path):
-    with h5py.File(path) as file:
-        return {name: values[()] for name, values in file["model"].items()}
-
-
-def begin(folder, name):
-    return model(f"{folder}/{name}/checkpoints/step-000000000.h5")
-
+np = pytest.importorskip("numpy")
+h5py = pytest.importorskip("h5py")
 
 MODEL = """
   - conv: {out: 6, kernel: 3, padding: 1, bias: false}
@@ -39,107 +19,310 @@ MODEL = """
   - flatten
   - linear: {out: %d}
 """
+SHORT = settings("train.length=1 steps", "schedule.warmup=0")
 
-need_numpy()
-with scratch() as folder:
-    data = synthesize(folder, train=300, test=60, validation=60)
-    few = f"{folder}/few.h5"
-    other_classes(few, data)
-    donor_run = run_file(folder, data, model=MODEL % 10, name="donor.yaml", length="12 steps")
-    result(2, "train", donor_run, "--out", f"{folder}/donor", "--quiet")
-    donor = f"{folder}/donor/checkpoints/latest.h5"
-    theirs = model(donor)
 
-    again = ["train", donor_run, "--set", f"start_from.checkpoint={donor}"]
-    result(1, *again, "--out", f"{folder}/same", "--set", "train.length=1 steps", "--set", "schedule.warmup=0", "--quiet")
-    ours = begin(folder, "same")
-    check(all((ours[name] == theirs[name]).all() for name in theirs), "everything is taken, running statistics too")
+def first_model(run):
+    """The parameters before the first step."""
+    return arrays(run.checkpoint("step-000000000.h5"))
 
-    averaged = f"{folder}/averaged/checkpoints/latest.h5"
-    result(1, "train", donor_run, "--out", f"{folder}/averaged", "--set", "average={ema: {decay: 0.9}}", "--quiet")
-    with h5py.File(averaged) as file:
-        groups = {group: file[f"{group}/0.weight"][()] for group in ("model", "average")}
-    for choice, group in (("auto", "average"), ("model", "model"), ("average", "average")):
-        result(1, "train", donor_run, "--set", f"start_from.checkpoint={averaged}", "--set", f"start_from.parameters={choice}", "--out", f"{folder}/from-{choice}", "--set", "train.length=1 steps", "--set", "schedule.warmup=0", "--quiet")
-        check((begin(folder, f"from-{choice}")["0.weight"] == groups[group]).all(), f"start_from.parameters: {choice} takes the donor's {group}")
 
-    student = run_file(folder, few, model=MODEL % 4, name="student.yaml", length="8 steps", every="4 steps")
-    start = ["--set", f"start_from.checkpoint={donor}"]
-    words = run(1, "train", student, "--out", f"{folder}/student", *start)[1]
-    check("5.weight: the donor's is (10,384), the model's (4,384)" in words and "5.bias: the donor's is (10), the model's (4)" in words, "a head of another size starts fresh, the table says so")
-    check("taken    0.weight ... 1.running_var (5 arrays, " in words, "the table says what was taken")
-    ours = begin(folder, "student")
-    check(all((ours[name] == theirs[name]).all() for name in theirs if name[0] != "5") and ours["5.weight"].shape == (4, 384), "the rest is the donor's")
+def start_from(checkpoint):
+    return settings(f"start_from.checkpoint={checkpoint}")
 
-    digests = {result(n, "train", student, "--out", f"{folder}/n{n}", *start, "--set", "train.shards=4", "--quiet")["digest"] for n in (1, 2, 4)}
-    check(len(digests) == 1, "the same bits on 1, 2 and 4 ranks")
-    result(2, "train", student, "--out", f"{folder}/part", *start, "--set", "train.shards=4", "--stop-after", "3", "--quiet")
-    os.rename(donor, donor + ".away")
-    check(result(1, "train", student, "--out", f"{folder}/part", *start, "--resume", "--quiet")["digest"] in digests, "resumed without the donor, on another number of ranks: the same bits")
-    os.rename(donor + ".away", donor)
 
-    def preparation(name):
-        with h5py.File(f"{folder}/{name}/checkpoints/latest.h5") as file:
-            return file["preprocessing/mean"][()]
-    with h5py.File(data) as old, h5py.File(few) as new:
-        means = old["statistics/channel_mean"][()], new["statistics/channel_mean"][()]
-    result(1, "train", student, "--out", f"{folder}/own", *start, "--set", "start_from.preprocess=own", "--quiet")
-    check(np.allclose(preparation("student"), means[0]) and np.allclose(preparation("part"), means[0]), "the donor's preprocessing is kept, also when resumed")
-    check(np.allclose(preparation("own"), means[1]), "or replaced by the run's own")
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=300, test=60, validation=60)
 
-    result(1, "train", student, "--out", f"{folder}/patterns", *start, "--set", 'start_from.take=["0.*", "1.*"]', "--set", 'start_from.fresh=["*.running_*"]', "--quiet")
-    ours = begin(folder, "patterns")
-    check((ours["0.weight"] == theirs["0.weight"]).all() and (ours["1.bias"] == theirs["1.bias"]).all() and not ours["1.running_mean"].any(), "patterns say what is taken and what is fresh")
 
-    plain = f"{folder}/plain.h5"
-    with h5py.File(plain, "w") as file:
-        for name in ("0.weight", "1.weight"):
-            file[f"model/{name}"] = theirs[name].astype(np.float64) * 2
-        file["model/1.num_batches_tracked"] = 7  # of PyTorch's batch normalisation
-        file["model/5.bias"] = np.arange(4)
-    result(1, "train", student, "--out", f"{folder}/plain", "--set", f"start_from.checkpoint={plain}", "--set", "start_from.preprocess=own", "--quiet")
-    check((begin(folder, "plain")["0.weight"] == theirs["0.weight"] * 2).all(), "weights that h5py wrote are taken")
-    alone = ["train", student, "--out", f"{folder}/alone", "--set", f"start_from.checkpoint={plain}", "--set", "preprocess.scale=range"]
-    words = run(2, *alone, "--stop-after", "2")[1]
-    check("plain.h5, weights alone, the preprocessing the run's own:" in words and "unused   1.num_batches_tracked:" in words and "skipped  5.bias: the donor's holds no floats" in words, "with the run's own preprocessing, since it has none; what holds no floats is passed over, by name")
-    run(1, *alone, "--resume", "--quiet")
-    check("preprocess: own" in open(f"{folder}/alone/run.yaml").read() and np.allclose(preparation("alone"), means[1]), "also when resumed")
+@pytest.fixture(scope="module")
+def few(folder, data):
+    """A data set of four of the classes, with statistics of its own."""
+    path = f"{folder}/few.h5"
+    with h5py.File(data) as old, h5py.File(path, "w") as new:
+        for split in ("train", "validation", "test"):
+            labels = old[f"{split}/labels"][()]
+            new[f"{split}/images"] = old[f"{split}/images"][()][labels < 4] // 2
+            new[f"{split}/labels"] = labels[labels < 4]
+        new["classes"] = [f"kind {i}" for i in range(4)]
+        images = new["train/images"][()].reshape(-1, 3).astype(float)
+        new["statistics/channel_mean"] = images.mean(0)
+        new["statistics/channel_std"] = images.std(0)
+        new.attrs["format_version"] = old.attrs["format_version"]
+    return path
 
-    frozen = ["--set", 'parameters=[{all: {name: "*", frozen: true}}, {all: {name: "5.*", frozen: false}}]']
-    words = run(1, "train", student, "--out", f"{folder}/frozen", *start, *frozen)[1]
-    check("warning" not in words, "a fresh head that learns is as it should be")
-    words = run(1, "train", student, "--out", f"{folder}/idle", *start, *frozen, "--set", 'start_from.fresh=["0.*"]')[1]
-    check("warning: 1 array starts fresh and is frozen, as 0.weight" in words, "what is frozen as it was drawn is warned about")
 
-    recipes = os.path.join(SOURCE, "launch", "recipes")
-    small = ["--set", f"data.file={few}", "--set", "train.batch=16", "--set", "train.shards=2", "--set", "train.length=2 steps", "--set", "schedule.warmup=0", "--quiet"]
-    result(2, "train", f"{recipes}/cifar10-smallcnn.yaml", "--out", f"{folder}/big", *small, "--set", "model.23.out=4")
-    donor_of_five = f"{folder}/big/checkpoints/best.h5"
-    theirs = model(donor_of_five)
-    for name, moves in (("transfer-head", 0), ("transfer-finetune", 1)):
-        result(2, "train", f"{recipes}/{name}.yaml", "--out", f"{folder}/{name}", *small, "--set", "model.23.out=4", "--set", f"start_from.checkpoint={donor_of_five}", "--set", 'start_from.fresh=["23.*"]')
-        ours, first = model(f"{folder}/{name}/checkpoints/latest.h5"), begin(folder, name)
-        learned = {key for key in ours if "running" not in key and not np.array_equal(ours[key], first[key])}
-        body = {key for key in ours if "running" not in key and not key.startswith("23.")}
-        check(learned == ({"23.weight", "23.bias"} | (body if moves else set())), f"{name}.yaml: {'everything' if moves else 'the head alone'} learns")
-        statistics = [key for key in ours if "running" in key]
-        check(len(statistics) == 12 and all(np.array_equal(ours[key], theirs[key]) != bool(moves) for key in statistics), f"the body's running statistics {'move on' if moves else 'are the donor’s, to the bit'}")
-        if moves:
-            def step(key):
-                return np.abs(ours[key] - first[key]).max()
-            check(np.array_equal(first["0.weight"], theirs["0.weight"]) and step("23.weight") > 0, "from the donor's layers on")
+@pytest.fixture(scope="module")
+def donor_recipe(folder, data):
+    return write_run_file(folder, data, model=MODEL % 10, name="donor.yaml", length="12 steps")
 
-    def refused(code, *more):
-        words = run(2, "train", student, "--out", f"{folder}/refused", *more, code=code)[1].split("\n")[0]
-        check(not os.path.exists(f"{folder}/refused"), words)
-        return words
-    check("'5.weigth' matches no array of the model; the nearest is '5.weight'" in refused(3, *start, "--set", 'start_from.fresh=["5.weigth"]'), "a pattern for nothing is refused")
-    check("--set start_from.preprocess=donor:" in refused(3, "--set", f"start_from.checkpoint={plain}", "--set", "start_from.preprocess=donor"), "weights alone have no preprocessing to keep")
-    check("is taken" in refused(5, *start, "--set", 'start_from.take=["5.*"]'), "a donor of which nothing fits is refused")
-    check("holds no average of weights" in refused(5, *start, "--set", "start_from.parameters=average"), "an average that is not there is refused")
-    check("would be overruled" in refused(3, *start, "--set", "preprocess.center=mean_image"), "a preprocess beside the donor's has to be decided upon")
-    check("preprocess.scale=range: is overruled by start_from.preprocess: donor" in refused(3, *start, "--set", "preprocess.scale=range", "--set", "start_from.preprocess=donor"), "also where the donor's is asked for")
-    check("missing key 'checkpoint'" in refused(3, "--set", 'start_from.fresh=["0.*"]'), "start_from without a checkpoint is refused")
-    check("missing key 'every'" in refused(3, "--set", "lookahead.share=0.3"), "a section that nothing switches on is refused")
-    check("no group /model" in refused(5, "--set", f"start_from.checkpoint={data}"), "a data set is no donor")
-    check("nowhere.h5" in refused(5, "--set", "start_from.checkpoint=nowhere.h5"), "a donor that is not there is refused")
+
+@pytest.fixture(scope="module")
+def donor(folder, donor_recipe):
+    return train(2, donor_recipe, f"{folder}/donor").checkpoint()
+
+
+@pytest.fixture(scope="module")
+def donors(donor):
+    """The donor's parameters."""
+    return arrays(donor)
+
+
+@pytest.fixture(scope="module")
+def student_recipe(folder, few):
+    return write_run_file(folder, few, model=MODEL % 4, name="student.yaml", length="8 steps", every="4 steps")
+
+
+def test_everything_is_taken_for_the_same_model(scratch, donor_recipe, donor, donors):
+    found = first_model(train(1, donor_recipe, f"{scratch}/same", *start_from(donor), *SHORT))
+    assert all(np.array_equal(found[name], donors[name]) for name in donors)
+
+
+@pytest.fixture(scope="module")
+def averaged(folder, donor_recipe):
+    """A donor with an average of weights."""
+    return train(1, donor_recipe, f"{folder}/averaged", *settings("average={ema: {decay: 0.9}}")).checkpoint()
+
+
+@pytest.mark.parametrize("choice, group", (("auto", "average"), ("model", "model"), ("average", "average")))
+def test_parameters_chooses_the_donors_model_or_average(scratch, donor_recipe, averaged, choice, group):
+    found = first_model(train(1, donor_recipe, f"{scratch}/out", *start_from(averaged), *SHORT,
+                              *settings(f"start_from.parameters={choice}")))
+    assert np.array_equal(found["0.weight"], arrays(averaged, group)["0.weight"])
+
+
+@pytest.fixture(scope="module")
+def student(folder, student_recipe, donor):
+    """A run of the student, and what it says at its start."""
+    out = f"{folder}/student"
+    said = run(1, "train", student_recipe, "--out", out, *start_from(donor))[1]
+    return Run(out, {"said": said})
+
+
+class TestHeadOfAnotherSize:
+    def test_starts_fresh_as_the_table_says(self, student):
+        assert "5.weight: the donor's is (10,384), the model's (4,384)" in student["said"]
+        assert "5.bias: the donor's is (10), the model's (4)" in student["said"]
+
+    def test_has_its_own_shape(self, student):
+        assert first_model(student)["5.weight"].shape == (4, 384)
+
+    def test_leaves_the_rest_to_the_donor_as_the_table_says(self, student):
+        assert "taken    0.weight ... 1.running_var (5 arrays, " in student["said"]
+
+    def test_leaves_the_rest_to_the_donor(self, student, donors):
+        found = first_model(student)
+        assert all(np.array_equal(found[name], donors[name]) for name in donors if name[0] != "5")
+
+
+@pytest.fixture(scope="module")
+def on_ranks(folder, student_recipe, donor):
+    return train_on_ranks((1, 2, 4), student_recipe, f"{folder}/n", *start_from(donor), *settings("train.shards=4"))
+
+
+def test_any_number_of_ranks_gives_the_same_bits(on_ranks):
+    assert len({run["digest"] for run in on_ranks}) == 1
+
+
+@pytest.fixture(scope="module")
+def resumed(folder, student_recipe, donor):
+    """Stopped on 2 ranks and resumed on 1 without the donor."""
+    copy = shutil.copy(donor, f"{folder}/away.h5")
+    more = (*start_from(copy), *settings("train.shards=4"))
+    train(2, student_recipe, f"{folder}/part", *more, "--stop-after", 3)
+    os.unlink(copy)
+    return train(1, student_recipe, f"{folder}/part", *more, "--resume")
+
+
+def test_a_run_resumes_without_its_donor_to_the_same_bits(resumed, on_ranks):
+    assert resumed["digest"] == on_ranks[0]["digest"]
+
+
+def mean_of(run):
+    """The mean that the run's preprocessing subtracts."""
+    return arrays(run.checkpoint(), "preprocessing")["mean"]
+
+
+def mean_of_data(data):
+    return arrays(data, "statistics")["channel_mean"]
+
+
+def test_the_donors_preprocessing_is_kept(student, data):
+    assert np.allclose(mean_of(student), mean_of_data(data))
+
+
+def test_the_donors_preprocessing_is_kept_when_resumed(resumed, data):
+    assert np.allclose(mean_of(resumed), mean_of_data(data))
+
+
+def test_the_donors_preprocessing_is_replaced_on_request(scratch, student_recipe, donor, few):
+    found = train(1, student_recipe, f"{scratch}/own", *start_from(donor), *settings("start_from.preprocess=own"))
+    assert np.allclose(mean_of(found), mean_of_data(few))
+
+
+@pytest.fixture(scope="module")
+def by_patterns(folder, student_recipe, donor):
+    patterns = settings('start_from.take=["0.*", "1.*"]', 'start_from.fresh=["*.running_*"]')
+    return first_model(train(1, student_recipe, f"{folder}/patterns", *start_from(donor), *patterns))
+
+
+@pytest.mark.parametrize("name", ("0.weight", "1.bias"))
+def test_patterns_say_what_is_taken(by_patterns, donors, name):
+    assert np.array_equal(by_patterns[name], donors[name])
+
+
+def test_patterns_say_what_is_fresh(by_patterns):
+    assert not by_patterns["1.running_mean"].any()
+
+
+class TestWeightsAlone:
+    """A donor that h5py wrote: no preprocessing, doubles, and arrays that fit nothing."""
+
+    @pytest.fixture(scope="class")
+    def plain(self, folder, donors):
+        path = f"{folder}/plain.h5"
+        with h5py.File(path, "w") as file:
+            for name in ("0.weight", "1.weight"):
+                file[f"model/{name}"] = donors[name].astype(np.float64) * 2
+            file["model/1.num_batches_tracked"] = 7  # of PyTorch's batch normalisation
+            file["model/5.bias"] = np.arange(4)
+        return path
+
+    @pytest.fixture(scope="class")
+    def alone(self, folder, student_recipe, plain):
+        """A run that stops and is resumed with a preprocessing of its own, and what it says at its start."""
+        words = ["train", student_recipe, "--out", f"{folder}/alone", *start_from(plain),
+                 *settings("preprocess.scale=range")]
+        said = run(2, *words, "--stop-after", 2)[1]
+        run(1, *words, "--resume", "--quiet")
+        return Run(f"{folder}/alone", {"said": said})
+
+    def test_are_taken(self, scratch, student_recipe, plain, donors):
+        found = train(1, student_recipe, f"{scratch}/plain", *start_from(plain), *settings("start_from.preprocess=own"))
+        assert np.array_equal(first_model(found)["0.weight"], donors["0.weight"] * 2)
+
+    def test_come_with_the_runs_own_preprocessing(self, alone):
+        assert "plain.h5, weights alone, the preprocessing the run's own:" in alone["said"]
+
+    def test_that_the_model_has_not_are_named(self, alone):
+        assert "unused   1.num_batches_tracked:" in alone["said"]
+
+    def test_that_are_no_floats_are_named(self, alone):
+        assert "skipped  5.bias: the donor's holds no floats" in alone["said"]
+
+    def test_leave_their_preprocessing_in_the_run_file(self, alone):
+        assert "preprocess: own" in read(f"{alone.out}/run.yaml")
+
+    def test_leave_the_preprocessing_when_resumed(self, alone, few):
+        assert np.allclose(mean_of(alone), mean_of_data(few))
+
+    def test_have_no_preprocessing_to_keep(self, refused, plain):
+        assert "--set start_from.preprocess=donor:" in refused(
+            RUN_FILE, *start_from(plain), *settings("start_from.preprocess=donor"))
+
+
+FROZEN_BODY = settings('parameters=[{all: {name: "*", frozen: true}}, {all: {name: "5.*", frozen: false}}]')
+
+
+def test_a_fresh_head_that_learns_is_not_warned_about(scratch, student_recipe, donor):
+    assert "warning" not in run(1, "train", student_recipe, "--out", f"{scratch}/out", *start_from(donor),
+                                *FROZEN_BODY)[1]
+
+
+def test_what_is_frozen_as_it_was_drawn_is_warned_about(scratch, student_recipe, donor):
+    said = run(1, "train", student_recipe, "--out", f"{scratch}/out", *start_from(donor), *FROZEN_BODY,
+               *settings('start_from.fresh=["0.*"]'))[1]
+    assert "warning: 1 array starts fresh and is frozen, as 0.weight" in said
+
+
+class TestRecipes:
+    HEAD = {"23.weight", "23.bias"}
+
+    @pytest.fixture(scope="class")
+    def small(self, few):
+        return settings(f"data.file={few}", "train.batch=16", "train.shards=2", "train.length=2 steps",
+                        "schedule.warmup=0", "model.23.out=4")
+
+    @pytest.fixture(scope="class")
+    def donor(self, folder, small):
+        return train(2, f"{RECIPES}/cifar10-smallcnn.yaml", f"{folder}/big", *small).checkpoint("best.h5")
+
+    @pytest.fixture(scope="class")
+    def transferred(self, folder, small, donor):
+        """A function that runs a recipe: (parameters at its start, at its end)."""
+        def run_recipe(name):
+            found = train(2, f"{RECIPES}/{name}.yaml", f"{folder}/{name}", *small, *start_from(donor),
+                          *settings('start_from.fresh=["23.*"]'))
+            return first_model(found), arrays(found.checkpoint())
+        return run_recipe
+
+    @pytest.fixture(scope="class")
+    def head(self, transferred):
+        return transferred("transfer-head")
+
+    @pytest.fixture(scope="class")
+    def finetuned(self, transferred):
+        return transferred("transfer-finetune")
+
+    @staticmethod
+    def learned(first, last):
+        return {name for name in last if "running" not in name and not np.array_equal(first[name], last[name])}
+
+    @staticmethod
+    def statistics(model):
+        return {name: values for name, values in model.items() if "running" in name}
+
+    def test_transfer_head_trains_the_head_alone(self, head):
+        assert self.learned(*head) == self.HEAD
+
+    def test_transfer_head_keeps_the_donors_running_statistics(self, head, donor):
+        kept = self.statistics(head[1])
+        assert len(kept) == 12
+        assert all(np.array_equal(values, arrays(donor)[name]) for name, values in kept.items())
+
+    def test_transfer_finetune_trains_everything(self, finetuned):
+        assert self.learned(*finetuned) == {name for name in finetuned[1] if "running" not in name}
+
+    def test_transfer_finetune_moves_the_running_statistics_on(self, finetuned, donor):
+        moved = self.statistics(finetuned[1])
+        assert len(moved) == 12
+        assert not any(np.array_equal(values, arrays(donor)[name]) for name, values in moved.items())
+
+    def test_transfer_finetune_starts_at_the_donors_layers(self, finetuned, donor):
+        assert np.array_equal(finetuned[0]["0.weight"], arrays(donor)["0.weight"])
+
+
+@pytest.fixture
+def refused(scratch, student_recipe):
+    """A function: the line with which a training on two ranks is refused; it must write nothing."""
+    def line(code, *more):
+        found = refusal(code, "train", student_recipe, "--out", f"{scratch}/refused", *more, ranks=2)
+        assert not os.path.exists(f"{scratch}/refused")
+        return found
+    return line
+
+
+@pytest.mark.parametrize("code, words, assignments", (
+    (RUN_FILE, "'5.weigth' matches no array of the model; the nearest is '5.weight'", ['start_from.fresh=["5.weigth"]']),
+    (CHECKPOINT, "is taken", ['start_from.take=["5.*"]']),
+    (CHECKPOINT, "holds no average of weights", ["start_from.parameters=average"]),
+    (RUN_FILE, "would be overruled", ["preprocess.center=mean_image"]),
+    (RUN_FILE, "preprocess.scale=range: is overruled by start_from.preprocess: donor",
+     ["preprocess.scale=range", "start_from.preprocess=donor"]),
+), ids=("pattern for nothing", "nothing fits", "no average", "two preprocessings", "overruled"))
+def test_what_does_not_fit_the_donor_is_refused(refused, donor, code, words, assignments):
+    assert words in refused(code, *start_from(donor), *settings(*assignments))
+
+
+@pytest.mark.parametrize("code, words, assignment", (
+    (RUN_FILE, "missing key 'checkpoint'", 'start_from.fresh=["0.*"]'),
+    (RUN_FILE, "missing key 'every'", "lookahead.share=0.3"),
+    (CHECKPOINT, "nowhere.h5", "start_from.checkpoint=nowhere.h5"),
+), ids=("start_from without a checkpoint", "section that nothing switches on", "no such donor"))
+def test_what_names_no_donor_is_refused(refused, code, words, assignment):
+    assert words in refused(code, *settings(assignment))
+
+
+def test_a_data_set_is_no_donor(refused, data):
+    assert "no group /model" in refused(CHECKPOINT, *start_from(data))
