@@ -236,9 +236,9 @@ int main(int argc, char **argv) {
     struct Options options = {
         .threads = 1, .samples = 128, .variant = variant_best(VARIANT_F32_V4), .seconds = 0.4};
     struct Error error = {0};
-    const char *core = backend_environment();
-    if (core && !setenv("OPENBLAS_CORETYPE", core, 1))
-        execv("/proc/self/exe", argv); /* returns only where it failed: then as it is */
+    const char *core = backend_better_openblas_core();
+    if (core && !getenv("OPENBLAS_CORETYPE") && !setenv("OPENBLAS_CORETYPE", core, 1))
+        execv("/proc/self/exe", argv); /* returns only on failure: then with slower kernels */
     if (parse(argc, argv, &options) != OK) {
         fprintf(stderr, "usage: bench_convolution [--threads N] [--samples N] [--seconds S] "
                         "[--variant baseline|avx2|avx512] [--backend NAME]...\n");

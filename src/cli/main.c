@@ -193,11 +193,12 @@ static int dispatch(int count, char *const *words) {
     return leave_early(&error);
 }
 
-/* OpenBLAS chose its kernels before main(): where it chose badly, this program starts once more.
- * The marker keeps a library that does not listen from starting it for ever. */
+/* OpenBLAS chose its kernels before main(). If it chose slower ones than this CPU can run, and the
+ * user has not set the choice, the program starts once more with the faster ones. The marker
+ * prevents a loop if the library ignores OPENBLAS_CORETYPE. */
 static void start_again_for_openblas(char **words) {
-    const char *core = backend_environment();
-    if (!core || getenv("TRAINER_STARTED_AGAIN"))
+    const char *core = backend_better_openblas_core();
+    if (!core || getenv("OPENBLAS_CORETYPE") || getenv("TRAINER_STARTED_AGAIN"))
         return;
     setenv("TRAINER_STARTED_AGAIN", "1", 1);
     setenv("OPENBLAS_CORETYPE", core, 1);

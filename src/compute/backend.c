@@ -72,8 +72,8 @@ void backend_configure(int threads, enum Variant variant) {
 #endif
 }
 
-const char *backend_environment(void) {
-    return openblas_environment();
+const char *backend_better_openblas_core(void) {
+    return openblas_better_core();
 }
 
 char *backend_versions(char text[BACKEND_VERSIONS]) {

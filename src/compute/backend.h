@@ -69,11 +69,11 @@ const struct Backend *backend_find(const char *name, enum Variant variant, struc
  * starts, below). Call once, before anything is created. */
 void backend_configure(int threads, enum Variant variant);
 
-/* OpenBLAS picks its kernels when it is loaded, and Debian's takes some CPUs with AVX-512 for older
- * ones. The value that OPENBLAS_CORETYPE should have had when the process started, or NULL where
- * nothing is to be gained: the variable is set, the CPU has no AVX-512, or its kernels are in use.
- * main() may set it and execute itself again, once: afterwards this returns NULL. */
-const char *backend_environment(void);
+/* OpenBLAS picks its kernels when it is loaded, and Debian's version takes some CPUs with AVX-512
+ * for older ones. Returns the core ("SkylakeX") whose kernels would be faster on this CPU, or NULL
+ * if the CPU has no AVX-512 or OpenBLAS already uses it. main() may set OPENBLAS_CORETYPE to that
+ * name, unless it is set already, and execute the program again, once. */
+const char *backend_better_openblas_core(void);
 
 /* "OpenBLAS 0.3.21 SkylakeX, oneDNN 2.6.3" and the like into `text`, which is returned: for
  * checkpoints and --version, part of what fixes bits. */

@@ -1,4 +1,5 @@
-/* What a backend's file says of the library it wraps: its threads, instruction set, version. */
+/* What the backends' files tell backend.c about the libraries that they wrap: threads, instruction
+ * set, version. For compute/ alone; the contracts stand in backend.h. */
 #ifndef TRAINER_COMPUTE_LIBRARIES_H
 #define TRAINER_COMPUTE_LIBRARIES_H
 
@@ -7,7 +8,7 @@
 #include "base/kernel.h"
 
 void openblas_configure(int threads);
-const char *openblas_environment(void);
+const char *openblas_better_core(void);
 void openblas_version(char *text, size_t bytes);
 
 #ifdef TRAINER_WITH_ONEDNN

@@ -2,7 +2,7 @@
  * columns that stay in the cache, multiplied, and, backward, scattered again (Chellapilla et al.
  * 2006, "High performance convolutional neural networks for document processing"). A 1×1
  * convolution with stride 1 is a product as it stands. Compiled once a variant; OpenBLAS itself
- * picks its kernels by the CPU when the process starts (backend_environment). */
+ * picks its kernels by the CPU when the process starts (backend_better_openblas_core). */
 #include <cblas.h>
 #include <omp.h>
 #include <string.h>

@@ -1,6 +1,5 @@
 #include <cblas.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "compute/libraries.h"
@@ -9,11 +8,11 @@ void openblas_configure(int threads) {
     openblas_set_num_threads(threads);
 }
 
-const char *openblas_environment(void) {
+const char *openblas_better_core(void) {
 #ifdef __x86_64__
     static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
     const char *name = openblas_get_corename();
-    if (getenv("OPENBLAS_CORETYPE") || !__builtin_cpu_supports("x86-64-v4"))
+    if (!__builtin_cpu_supports("x86-64-v4"))
         return NULL;
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         if (!strcasecmp(name, wide[i]))
