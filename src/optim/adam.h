@@ -1,4 +1,4 @@
-/* What Adam and AdamW share: their options, the keys of them, and the step. */
+/* What Adam and AdamW share: their options, keys and step; LAMB has some of the keys too. */
 #ifndef TRAINER_OPTIM_ADAM_H
 #define TRAINER_OPTIM_ADAM_H
 
@@ -12,18 +12,18 @@ struct AdamOptions {
     bool amsgrad;
 };
 
-/* The two shares of `options` that average the gradient and its square. */
+/* The keys of β₁ and β₂ in `options`. */
 #define ADAM_BETA_KEYS(options)                                                                    \
     {.name = "beta1",                                                                              \
      .type = KEY_REAL,                                                                             \
      .offset = offsetof(options, beta1),                                                           \
      .fallback = "0.9",                                                                            \
      .maximum = 0.999999,                                                                          \
-     .help = "share of the gradient's running mean that is kept in a step"},                       \
+     .help = "fraction of the gradient's running mean that a step keeps"},                         \
     {                                                                                              \
         .name = "beta2", .type = KEY_REAL, .offset = offsetof(options, beta2),                     \
         .fallback = "0.999", .maximum = 0.99999999,                                                \
-        .help = "share of the squared gradient's running mean that is kept in a step"              \
+        .help = "fraction of the squared gradient's running mean that a step keeps"                \
     }
 #define ADAM_KEYS                                                                                  \
     ADAM_BETA_KEYS(struct AdamOptions), OPTIMIZER_EPSILON_KEY(struct AdamOptions, "1.0e-8"), {     \
@@ -41,7 +41,8 @@ static inline bool adam_needs(const void *options, int slot) {
     return slot != ADAM_LARGEST || ((const struct AdamOptions *)options)->amsgrad;
 }
 
-/* `coupled` decay is part of the gradient, the other is `shrink`, the factor of x. */
+/* `coupled`: the weight decay that is added to the gradient. `shrink`: the factor of x, by which a
+ * decoupled decay works. */
 static inline __attribute__((always_inline)) bool adam_step(const struct Update *update,
                                                             double coupled, double shrink,
                                                             bool amsgrad) {
@@ -55,7 +56,7 @@ static inline __attribute__((always_inline)) bool adam_step(const struct Update 
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict m = update->slots[ADAM_MEAN];
     real *restrict v = update->slots[ADAM_SQUARE], *restrict largest = update->slots[ADAM_LARGEST];
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];

@@ -16,12 +16,12 @@ const struct Key clip_keys[] = {
      .optional = true,
      .maximum = INFINITY,
      .above_minimum = true,
-     .help = "largest magnitude of each element of the gradient, behind the clipping by norm"},
+     .help = "largest magnitude of each element of the gradient, after clipping by norm"},
     {.name = "report",
      .type = KEY_BOOL,
      .offset = offsetof(struct ClipOptions, report),
      .fallback = "false",
-     .help = "write gradient_norm into metrics.jsonl also where no norm is set"},
+     .help = "write gradient_norm into metrics.jsonl even if no norm is set"},
     KEY_END};
 
 double clip_factor(const struct ClipOptions *options, double norm) {

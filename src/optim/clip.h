@@ -1,5 +1,5 @@
 /* Gradient clipping (Pascanu et al. 2013, "On the difficulty of training recurrent neural
- * networks"): of the exchanged gradient, the penalties not yet in it. */
+ * networks") of the exchanged gradient, before the penalties' gradients are added. */
 #ifndef TRAINER_OPTIM_CLIP_H
 #define TRAINER_OPTIM_CLIP_H
 
@@ -10,14 +10,15 @@
 struct ClipOptions {
     double norm;  /* largest Euclidean norm of the whole gradient; NaN: no limit */
     double value; /* largest magnitude of an element; NaN: no limit */
-    bool report;  /* measure the norm in any case */
+    bool report;  /* measure the norm even if it has no limit */
 };
 extern const struct Key clip_keys[];
 
+/* Whether the norm has to be measured. */
 static inline bool clip_measures(const struct ClipOptions *options) {
     return options->norm > 0 || options->report;
 }
-/* What a gradient of that norm is multiplied by: min(1, limit / (norm + 1e-6)), as
+/* The factor of a gradient of that norm: min(1, limit / (norm + 1e-6)), as in
  * torch.nn.utils.clip_grad_norm_. */
 double clip_factor(const struct ClipOptions *options, double norm);
 

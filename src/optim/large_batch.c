@@ -14,7 +14,7 @@ const struct Key large_batch_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .unit = "samples",
-     .help = "the batch that the base rate was chosen for; 0: the rate is taken as it stands"},
+     .help = "the batch that the base rate was chosen for; 0: the rate is used as it is"},
     {.name = "rule",
      .type = KEY_ENUM,
      .offset = offsetof(struct LargeBatchOptions, rule),
@@ -27,7 +27,7 @@ const struct Key large_batch_keys[] = {
      .fallback = "5 epochs",
      .minimum = 0,
      .maximum = 1e12,
-     .help = "linear, from the base rate to the larger one; instead of the schedule's"},
+     .help = "linear warm-up from the base rate to the larger one, instead of the schedule's"},
     KEY_END};
 
 void large_batch_apply(const struct LargeBatchOptions *options, int64_t batch,

@@ -8,7 +8,7 @@ const struct Key lookahead_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .unit = "steps",
-     .help = "how often the slow weights follow the optimizer, which then starts again from them "
+     .help = "how often the slow weights follow the optimizer, which then continues from them "
              "(the paper: 5); 0: no lookahead"},
     {.name = "share",
      .type = KEY_REAL,
@@ -16,5 +16,5 @@ const struct Key lookahead_keys[] = {
      .fallback = "0.5",
      .maximum = 1,
      .above_minimum = true,
-     .help = "of the way that they follow it"},
+     .help = "the fraction of the way that they follow"},
     KEY_END};

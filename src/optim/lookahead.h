@@ -1,6 +1,7 @@
-/* Lookahead (Zhang et al. 2019, "Lookahead optimizer: k steps forward, 1 step back") around any
- * optimiser, which walks the fast weights θ. Every k steps the slow weights φ follow it a share of
- * the way, and it starts again from them:  φ ← φ + α(θ − φ),  θ ← φ. Its momentum stays. */
+/* Lookahead (Zhang et al. 2019, "Lookahead optimizer: k steps forward, 1 step back"), with any
+ * optimiser. The optimiser updates the fast weights θ. Every k steps the slow weights φ move a
+ * fraction α of the way to them, and the optimiser continues from there: φ ← φ + α(θ − φ), θ ← φ.
+ * Its momentum stays. */
 #ifndef TRAINER_OPTIM_LOOKAHEAD_H
 #define TRAINER_OPTIM_LOOKAHEAD_H
 

@@ -1,4 +1,11 @@
-/* What momentum and Nesterov momentum share: their options and the keys of them. */
+/* What momentum and Nesterov momentum share: their options and keys. Two forms are in use; with
+ * learning rate η, momentum ρ and gradient g they are, for plain momentum:
+ *
+ *   MOMENTUM_VELOCITY      form: course    v ← ρv − ηg, x ← x + v    the course's (CS231n), default
+ *   MOMENTUM_GRADIENT_SUM  form: pytorch   b ← ρb + g,  x ← x − ηb   torch.optim.SGD's
+ *
+ * At a constant η, v = −ηb and both give the same parameters. If the schedule changes η, the
+ * gradient sum applies the new η to all past gradients at once, the velocity only to new ones. */
 #ifndef TRAINER_OPTIM_MOMENTUM_OPTIONS_H
 #define TRAINER_OPTIM_MOMENTUM_OPTIONS_H
 
@@ -7,7 +14,7 @@
 struct MomentumOptions {
     struct OptimizerCommon common;
     double momentum;
-    int form;
+    int form; /* enum below */
 };
 enum { MOMENTUM_VELOCITY, MOMENTUM_GRADIENT_SUM };
 static const char *const form_names[] = {"course", "pytorch", NULL};
@@ -20,7 +27,7 @@ static const char *const form_names[] = {"course", "pytorch", NULL};
          .offset = offsetof(struct MomentumOptions, momentum),                                     \
          .fallback = "0.9",                                                                        \
          .maximum = 1,                                                                             \
-         .help = "share of the velocity that is kept in a step (rho)"},                            \
+         .help = "fraction of the velocity that a step keeps (rho)"},                              \
     {                                                                                              \
         .name = "form", .type = KEY_ENUM, .offset = offsetof(struct MomentumOptions, form),        \
         .fallback = "course", .names = form_names,                                                 \

@@ -1,5 +1,5 @@
-/* Watches one figure from validation to validation: what "no improvement for so long" means to the
- * plateau schedule and to early stopping. */
+/* Patience: for how many validations a figure has not improved. For the plateau schedule and early
+ * stopping. */
 #ifndef TRAINER_OPTIM_PATIENCE_H
 #define TRAINER_OPTIM_PATIENCE_H
 
@@ -14,24 +14,24 @@ extern const char *const patience_metric_names[];
  * values, because it rises to 1 too. */
 enum Figure patience_figure(int metric, const struct Figures *validation);
 
-/* A state that starts as zeros and is saved with the run. */
+/* The state, which starts as zeros and is saved with the run. */
 struct Patience {
-    int64_t seen;   /* validations */
-    int64_t waited; /* of them, since the last that improved */
-    double best;    /* of those that improved; nothing while seen is 0 */
+    int64_t seen;   /* validations so far */
+    int64_t waited; /* validations since the last one that improved */
+    double best;    /* the figure at the last one that improved; undefined while seen is 0 */
 };
 
-/* What has to be beaten for an improvement: a figure that should fall must be below
- *   best − |best| · threshold  if relative,  else best − threshold,
- * and one that should rise above best + the same. The first value improves, and any number improves
- * on NaN. */
+/* What counts as an improvement. A figure that should fall must be below
+ *   best − |best| · threshold  if relative,  else best − threshold;
+ * one that should rise must be above best + |best| · threshold or best + threshold. The first value
+ * is an improvement, and so is any number after a NaN. */
 struct PatienceRule {
     enum Figure figure;
     double threshold;
     bool relative;
 };
 
-/* Takes a validation in; true if it improved. */
+/* Adds a validation to the state; returns whether it improved. */
 bool patience_observe(struct Patience *patience, struct PatienceRule rule,
                       const struct Figures *validation);
 

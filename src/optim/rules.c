@@ -17,16 +17,16 @@ static const char *const truth_names[] = {"false", "true", NULL};
      .type = KEY_STRING,                                                                           \
      .offset = offsetof(struct RuleOptions, name),                                                 \
      .fallback = "'*'",                                                                            \
-     .help = "pattern over their names: '0.weight', '3.body.*', '[0-4].*' (in quotes where it "    \
+     .help = "pattern over their names: '0.weight', '3.body.*', '[0-4].*' (in quotes if it "       \
              "begins with a star)"},                                                               \
         {.name = "frozen",                                                                         \
          .type = KEY_ENUM,                                                                         \
          .offset = offsetof(struct RuleOptions, frozen),                                           \
          .names = truth_names,                                                                     \
          .optional = true,                                                                         \
-         .help = "true: they stay as they are; false: trained after all, where an earlier rule "   \
+         .help = "true: they stay as they are; false: they are trained even if an earlier rule "   \
                  "froze them"},                                                                    \
-        PENALTY_KEY(rate, "factor of their learning rate"),                                        \
+        PENALTY_KEY(rate, "a factor of their learning rate"),                                      \
         PENALTY_KEY(weight_decay, "their weight decay, instead of the optimizer's: L2 adds "       \
                                   "weight_decay / 2 * w^2 to the loss; with l1 an elastic net"),   \
         PENALTY_KEY(l1, "L1 penalty: adds l1 * |w| to the loss, which drives many weights "        \
@@ -101,8 +101,7 @@ static void apply(const struct RuleOptions *rule, const struct ArenaRow *row,
 static int refuse_idle(const struct Choice *rule, const struct Arena *arena, struct Error *error) {
     const struct RuleOptions *options = rule->options;
     const char *kind = rule->kind == &rule_all ? "parameters" : rule->kind->name;
-    size_t bytes = (size_t)arena->row_count * sizeof(char *);
-    const char **names = memory_allocate(bytes, "names of parameters");
+    const char **names = memory_array(const char *, arena->row_count, "names of parameters");
     int count = 0;
     for (int i = 0; i < arena->row_count; i++)
         if (is_of_kind(&arena->rows[i], rule->kind))
@@ -115,10 +114,11 @@ static int refuse_idle(const struct Choice *rule, const struct Arena *arena, str
                        options->name, kind, nearest);
 }
 
-/* A rule that sets nothing; and, as what is frozen has no update, one that sets more beside it. */
+/* Refuses a rule that sets nothing, and one that sets more beside frozen: true, since what is
+ * frozen has no update. */
 static int refuse_useless(const struct Choice *rule, struct Error *error) {
     const struct RuleOptions *options = rule->options;
-    bool norm = rule->kind->keys == weight_keys; /* else max_norm is no key of it */
+    bool norm = rule->kind->keys == weight_keys; /* max_norm is a key of these kinds only */
     const struct {
         const char *key;
         double value;

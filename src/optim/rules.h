@@ -1,6 +1,6 @@
-/* `parameters:` in the run file: rules for parameters by their kind and name. A rule holds for the
- * rows of its kind (weights, biases, normalisations, slopes, all) whose name its pattern matches;
- * where several rules hold, the later wins, key by key. */
+/* `parameters:` in the run file: rules for parameters by kind and name. A rule applies to the rows
+ * of its kind (weights, biases, normalisations, slopes, all) whose name its pattern matches. If
+ * several rules apply to a row, the later one wins, key by key. */
 #ifndef TRAINER_OPTIM_RULES_H
 #define TRAINER_OPTIM_RULES_H
 
@@ -18,19 +18,19 @@ struct RuleOptions {
 };
 extern const struct KindTable rule_kinds;
 
-/* What holds for one row in the end. */
+/* The settings of one row after all rules. */
 struct RowSettings {
     bool frozen; /* no update, no decay, no momentum */
-    double rate; /* factor of the learning rate */
+    double rate; /* a factor of the learning rate */
     double weight_decay; /* λ₂: adds λ₂/2·Σw² to the loss (decoupled optimisers: their own decay) */
     double l1;           /* λ₁: adds λ₁·Σ|w| */
     double max_norm; /* largest Euclidean norm of the weights of one output; 0: no limit */
 };
 
-/* Fills settings[row] for each row of the arena (of statistics: frozen) from the optimiser's keys
- * and the rules. Fails (ERROR_RUN_FILE) for a rule that sets nothing, that sets something beside
- * frozen: true, or that holds for no parameter, naming the nearest, and where nothing is left to
- * train. */
+/* Fills settings[row] for each row of the arena from the optimiser's keys and the rules; rows of
+ * statistics are frozen. `rules` may be NULL. Fails (ERROR_RUN_FILE) for a rule that sets nothing,
+ * that sets something beside frozen: true, or that applies to no parameter (it names the nearest),
+ * and if nothing is left to train. */
 int rules_apply(const struct ChoiceList *rules, const struct OptimizerCommon *common,
                 const struct Arena *arena, struct RowSettings *settings, struct Error *error);
 

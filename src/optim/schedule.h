@@ -1,7 +1,9 @@
-/* Learning-rate schedules: a factor in [0, …) of the base rate for each step. One table. Each has
- * warm-up: the factor rises linearly, (step + 1) / warmup at step < warmup, then the schedule runs
- * over the steps that are left. All are pure functions of the step, but for what a schedule that
- * watches the validation has seen (struct ScheduleState), which is saved with the run. */
+/* Learning-rate schedules: for each step a factor, 0 or more, of the base rate. Each can have a
+ * warm-up: the factor rises linearly, (step + 1) / warmup at step < warmup, and the schedule covers
+ * the steps that are left. Schedules are pure functions of the step, except those that follow the
+ * validations: their state (struct ScheduleState) is saved with the run. A schedule is one file in
+ * optim/schedules/ and one row of optim/schedules.def. Not collective: every rank computes the
+ * same. */
 #ifndef TRAINER_OPTIM_SCHEDULE_H
 #define TRAINER_OPTIM_SCHEDULE_H
 
@@ -12,32 +14,32 @@
 #include "optim/span.h"
 #include "runfile/schema.h"
 
-/* Of schedules that watch the validation. */
+/* The state of schedules that follow the validations. */
 struct ScheduleState {
-    double scale; /* what the rate is multiplied by on top; 1 at the start, and for the rest */
-    struct Patience patience; /* 0 at the start, as cooldown is */
+    double scale; /* a further factor of the rate; 1 at the start and for all other schedules */
+    struct Patience patience; /* zeros at the start, like cooldown */
     int64_t cooldown;         /* validations that are still to be ignored */
 };
 #define SCHEDULE_STATE_AT_START ((struct ScheduleState){.scale = 1})
 
 struct Schedule {
     struct Kind kind;
-    bool rises; /* by itself: no warm-up goes with it */
-    /* Factor at `step` (from 0) of `total` after warm-up. Pure. */
+    bool rises; /* it begins low and rises by itself, so that it takes no warm-up */
+    /* The factor at `step` (from 0) of the `total` steps after the warm-up. A pure function. */
     double (*factor)(const void *options, const struct ScheduleTime *time, int64_t step,
                      int64_t total);
-    /* How many whole cycles lie in the first `step` steps after warm-up. NULL: it has no cycles. */
+    /* How many whole cycles are in the first `step` steps after the warm-up. NULL: no cycles. */
     int64_t (*cycles)(const void *options, const struct ScheduleTime *time, int64_t step);
-    /* Learns the figures of a validation. NULL: it does not watch. */
+    /* Updates the state with the figures of a validation. NULL: it does not follow them. */
     void (*observe)(const void *options, const struct Figures *validation,
                     struct ScheduleState *state);
-    /* What the table of keys cannot say: a span of no steps, ... NULL: nothing. */
+    /* Checks what the table of keys cannot, e.g. for a span of no steps. NULL: nothing. */
     int (*check)(const struct Choice *schedule, const struct ScheduleTime *time,
                  struct Error *error);
 };
 extern const struct KindTable schedule_kinds;
 
-/* Every schedule's options begin with it. */
+/* Every schedule's options begin with this. */
 struct ScheduleCommon {
     struct Span warmup;
 };
@@ -47,26 +49,29 @@ struct ScheduleCommon {
         .fallback = "0", .help = "linear warm-up, in epochs or steps"                              \
     }
 
-/* The key `final` of schedules that fall to a share of the base rate. */
+/* The key `final` of schedules that fall to a fraction of the base rate. */
 #define SCHEDULE_FINAL_KEY(options)                                                                \
     {                                                                                              \
         .name = "final", .type = KEY_REAL, .offset = offsetof(options, final), .fallback = "0",    \
-        .maximum = 1, .help = "where it ends, as a share of the base rate"                         \
+        .maximum = 1, .help = "where it ends, as a fraction of the base rate"                      \
     }
 
+/* The factor of the base rate at `step`, from 0; the large-batch rule is part of it. */
 double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time,
                        const struct ScheduleState *state, int64_t step);
-bool schedule_rises(const struct Choice *schedule);             /* it takes no warm-up */
-bool schedule_needs_validations(const struct Choice *schedule); /* it needs validations */
-/* After the validation behind `step` steps; during the warm-up, and for schedules that do not
- * watch, nothing happens. */
+bool schedule_rises(const struct Choice *schedule);             /* by itself: takes no warm-up */
+bool schedule_needs_validations(const struct Choice *schedule); /* it follows them */
+/* Tells the schedule the figures of the validation after `step` steps. During the warm-up, and for
+ * schedules that do not follow validations, it does nothing. */
 void schedule_observe(const struct Choice *schedule, const struct ScheduleTime *time,
                       const struct Figures *validation, int64_t step, struct ScheduleState *state);
 bool schedule_has_cycles(const struct Choice *schedule);
 /* Whole cycles in the run's first `step` steps; 0 without cycles. */
 int64_t schedule_cycles(const struct Choice *schedule, const struct ScheduleTime *time,
                         int64_t step);
+/* Fails (ERROR_RUN_FILE) if the schedule does not fit the run: a warm-up longer than the run, and
+ * what the schedule's own `check` says. */
 int schedule_check(const struct Choice *schedule, const struct ScheduleTime *time,
-                   struct Error *error); /* warm-up longer than the run, ... */
+                   struct Error *error);
 
 #endif

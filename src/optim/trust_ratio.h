@@ -1,18 +1,18 @@
-/* What the optimisers share whose step on a row is scaled by a ratio of norms over it (LARS, LAMB).
- */
+/* What LARS and LAMB share: their step on a row is scaled by a trust ratio, a ratio of norms over
+ * the row. */
 #ifndef TRAINER_OPTIM_TRUST_RATIO_H
 #define TRAINER_OPTIM_TRUST_RATIO_H
 
 #include "optim/optimizer.h"
 
-/* Their options begin with it. */
+/* Their options begin with this. */
 struct TrustRatioOptions {
     struct OptimizerCommon common;
     int adapt; /* enum: "weights", "all" */
 };
 
-#define TRUST_RATIO_KEYS(share, meaning)                                                           \
-    OPTIMIZER_COMMON_KEYS_DECAY(struct TrustRatioOptions, share, meaning), {                       \
+#define TRUST_RATIO_KEYS(value, meaning)                                                           \
+    OPTIMIZER_COMMON_KEYS_DECAY(struct TrustRatioOptions, value, meaning), {                       \
         .name = "adapt", .type = KEY_ENUM, .offset = offsetof(struct TrustRatioOptions, adapt),    \
         .fallback = "weights", .names = optimizer_row_names,                                       \
         .help = "whose step is scaled by the trust ratio: weights (biases and normalisations "     \

@@ -1,6 +1,7 @@
-/* Updates the parameters' arena run by run: neighbouring rows whose settings are the same are one
- * run, so that a model is a few long passes over memory. The padding between two rows of a run goes
- * along: zero parameters with zero gradients stay zero under every optimiser. */
+/* Updates the parameters' arena segment by segment. Neighbouring rows with the same settings are
+ * one segment, so that a model is a few long passes over memory. The padding between two rows of a
+ * segment is updated with them: zero parameters with zero gradients stay zero under every
+ * optimiser. */
 #include "optim/updater.h"
 
 #include <math.h>
@@ -11,14 +12,14 @@
 #include "optim/optimizers.h"
 #include "optim/trust_ratio.h"
 
-struct Run {
+struct Segment {
     int64_t begin, end;
     struct RowSettings settings;
-    bool trusted;          /* scaled by the optimiser's ratio of norms */
-    int64_t units, length; /* of the one row; only where max_norm needs them */
+    bool trusted;          /* its step is scaled by the optimiser's trust ratio */
+    int64_t units, length; /* outputs of the one row, weights into each; only if max_norm is set */
 };
 
-struct Slot {
+struct Slot { /* a part of the state that a checkpoint keeps */
     const char *name;
     char *values;
 };
@@ -31,14 +32,14 @@ struct Updater {
     struct LookaheadOptions lookahead;
     int64_t parameters, real_bytes;
     bool *frozen_rows;
-    int64_t frozen;               /* parameters in them */
-    char *slots[OPTIMIZER_SLOTS]; /* by the optimiser's numbers */
-    char *slow;                   /* lookahead's weights; NULL: none */
+    int64_t frozen;               /* how many parameters are in frozen rows */
+    char *slots[OPTIMIZER_SLOTS]; /* by the optimiser's numbers; NULL: not needed */
+    char *slow;                   /* lookahead's slow weights; NULL: no lookahead */
     int saved_count;
     struct Slot saved[OPTIMIZER_SLOTS + 1];
-    int run_count;
-    struct Run *runs;
-    void *adjusted; /* OPTIMIZER_BLOCK reals: a piece of a gradient */
+    int segment_count;
+    struct Segment *segments;
+    void *adjusted; /* OPTIMIZER_BLOCK reals: a piece of the gradient, clipped and so on */
     double gradient_norm;
 };
 
@@ -48,38 +49,39 @@ static const struct UpdaterKernels *kernels_of(enum Variant variant) {
     return table[variant];
 }
 
-/* ---- Runs ---- */
+/* ---- Segments ---- */
 
 static bool same_settings(const struct RowSettings *a, const struct RowSettings *b) {
     return a->rate == b->rate && a->weight_decay == b->weight_decay && a->l1 == b->l1;
 }
 
-static struct Run run_of(const struct Updater *updater, const struct ArenaRow *row,
-                         const struct RowSettings *settings) {
-    struct Run run = {.begin = row->offset, .end = row->offset + row->count, .settings = *settings};
+static struct Segment segment_of(const struct Updater *updater, const struct ArenaRow *row,
+                                 const struct RowSettings *settings) {
+    struct Segment segment = {
+        .begin = row->offset, .end = row->offset + row->count, .settings = *settings};
     if (updater->optimizer->measure) {
         const struct TrustRatioOptions *options = updater->options;
-        run.trusted = options->adapt == ROWS_ALL || row->role == ROLE_WEIGHT;
+        segment.trusted = options->adapt == ROWS_ALL || row->role == ROLE_WEIGHT;
     }
     if (settings->max_norm > 0) {
-        run.units = row->size[0];
-        run.length = row->count / row->size[0];
+        segment.units = row->size[0];
+        segment.length = row->count / row->size[0];
     }
-    return run;
+    return segment;
 }
 
-/* A run that something looks at row by row stays alone. */
-static bool may_join(const struct Updater *updater, const struct Run *a, const struct Run *b) {
+/* Trust ratios and max-norm are computed row by row, so that such a row is a segment of its own. */
+static bool may_join(const struct Updater *updater, const struct Segment *a,
+                     const struct Segment *b) {
     return !updater->optimizer->measure && a->settings.max_norm == 0 && b->settings.max_norm == 0 &&
            same_settings(&a->settings, &b->settings);
 }
 
 static void group_rows(struct Updater *updater, const struct Arena *arena,
                        const struct RowSettings *settings) {
-    size_t most = (size_t)arena->row_count * sizeof *updater->runs;
-    bool behind_a_frozen_row = false;
-    updater->runs = memory_allocate(most, "optimiser plan");
-    updater->frozen_rows = memory_allocate((size_t)arena->row_count, "optimiser plan");
+    bool after_frozen_row = false;
+    updater->segments = memory_array(struct Segment, arena->row_count, "segments of parameters");
+    updater->frozen_rows = memory_array(bool, arena->row_count, "segments of parameters");
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
         updater->frozen_rows[i] = settings[i].frozen;
@@ -87,26 +89,25 @@ static void group_rows(struct Updater *updater, const struct Arena *arena,
             continue;
         if (settings[i].frozen) {
             updater->frozen += row->count;
-            behind_a_frozen_row = true;
+            after_frozen_row = true;
             continue;
         }
-        struct Run run = run_of(updater, row, &settings[i]);
-        struct Run *last = updater->runs + updater->run_count - 1;
-        CHECK(run.end <= arena->parameters);
-        CHECK(updater->run_count == 0 || last->end <= run.begin);
-        if (updater->run_count > 0 && !behind_a_frozen_row && may_join(updater, last, &run))
-            last->end = run.end;
+        struct Segment segment = segment_of(updater, row, &settings[i]);
+        struct Segment *last = updater->segments + updater->segment_count - 1;
+        CHECK(segment.end <= arena->parameters);
+        CHECK(updater->segment_count == 0 || last->end <= segment.begin);
+        if (updater->segment_count > 0 && !after_frozen_row && may_join(updater, last, &segment))
+            last->end = segment.end;
         else
-            updater->runs[updater->run_count++] = run;
-        behind_a_frozen_row = false;
+            updater->segments[updater->segment_count++] = segment;
+        after_frozen_row = false;
     }
 }
 
 /* ---- Memory ---- */
 
 static char *add_slot(struct Updater *updater, const char *name) {
-    size_t bytes = (size_t)(updater->parameters * updater->real_bytes);
-    char *values = memory_allocate(bytes, name);
+    char *values = memory_array(char, updater->parameters * updater->real_bytes, name);
     updater->saved[updater->saved_count++] = (struct Slot){name, values};
     return values;
 }
@@ -131,7 +132,7 @@ static void allocate_slots(struct Updater *updater) {
     if (updater->lookahead.every)
         updater->slow = add_slot(updater, "slow_weights");
     updater->adjusted =
-        memory_allocate((size_t)(OPTIMIZER_BLOCK * updater->real_bytes), "a piece of a gradient");
+        memory_array(char, OPTIMIZER_BLOCK * updater->real_bytes, "a piece of a gradient");
 }
 
 int updater_create(struct Updater **result, const struct UpdaterRequest *request,
@@ -148,7 +149,7 @@ int updater_create(struct Updater **result, const struct UpdaterRequest *request
     updater->real_bytes = variant_bytes(variant);
     updater->gradient_norm = NAN;
     struct RowSettings *settings =
-        memory_allocate((size_t)arena->row_count * sizeof *settings, "optimiser plan");
+        memory_array(struct RowSettings, arena->row_count, "settings of parameters");
     int code = rules_apply(request->rules, updater->options, arena, settings, error);
     if (!code) {
         group_rows(updater, arena, settings);
@@ -168,7 +169,7 @@ void updater_release(struct Updater *updater) {
     for (int slot = 0; slot < updater->saved_count; slot++)
         memory_release(updater->saved[slot].values);
     memory_release(updater->adjusted);
-    memory_release(updater->runs);
+    memory_release(updater->segments);
     memory_release(updater->frozen_rows);
     memory_release(updater);
 }
@@ -209,10 +210,11 @@ struct Step {
     int64_t number;
     char *state;
     const char *gradient;
-    struct Adjustment adjustment; /* of every row's gradient; l1 is the row's */
+    struct Adjustment adjustment; /* of every row's gradient; its l1 is set row by row */
 };
 
-/* `update`, made for a whole run, for `count` elements of it from element `begin` of the arena. */
+/* `update`, which is for a whole segment, cut to `count` elements from element `begin` of the
+ * arena. */
 static struct Update part_of(const struct Step *step, const struct Update *update, int64_t begin,
                              int64_t count) {
     const struct Updater *updater = step->updater;
@@ -226,20 +228,21 @@ static struct Update part_of(const struct Step *step, const struct Update *updat
     return part;
 }
 
-/* One pass of the optimiser over a run: at once where it may, else piece by piece. */
-static bool pass(const struct Step *step, const struct Run *run, const struct Update *update,
-                 bool (*work)(const struct Update *)) {
+/* One pass of the optimiser over a segment: in one call if the gradient serves as it is, else piece
+ * by piece. */
+static bool apply(const struct Step *step, const struct Segment *segment,
+                  const struct Update *update, bool (*work)(const struct Update *)) {
     const struct Updater *updater = step->updater;
     struct Adjustment adjustment = step->adjustment;
-    adjustment.l1 = run->settings.l1;
+    adjustment.l1 = segment->settings.l1;
     bool as_it_is = adjustment.factor == 1 && isinf(adjustment.limit) && adjustment.l1 == 0;
     bool finite = true;
     if (as_it_is && !updater->optimizer->measure) {
-        struct Update whole = part_of(step, update, run->begin, run->end - run->begin);
+        struct Update whole = part_of(step, update, segment->begin, segment->end - segment->begin);
         return work(&whole);
     }
-    for (int64_t begin = run->begin; begin < run->end; begin += OPTIMIZER_BLOCK) {
-        int64_t left = run->end - begin;
+    for (int64_t begin = segment->begin; begin < segment->end; begin += OPTIMIZER_BLOCK) {
+        int64_t left = segment->end - begin;
         struct Update part =
             part_of(step, update, begin, left < OPTIMIZER_BLOCK ? left : OPTIMIZER_BLOCK);
         if (!as_it_is) {
@@ -252,54 +255,57 @@ static bool pass(const struct Step *step, const struct Run *run, const struct Up
     return finite;
 }
 
-static void limit_norms(const struct Updater *updater, const struct Run *run, char *values) {
-    if (run->settings.max_norm > 0)
-        updater->kernels->project(run->units, run->length, run->settings.max_norm, values);
+static void limit_norms(const struct Updater *updater, const struct Segment *segment,
+                        char *values) {
+    if (segment->settings.max_norm > 0)
+        updater->kernels->limit_norms(segment->units, segment->length, segment->settings.max_norm,
+                                      values);
 }
 
-/* The slow weights lie on the way between slow and fast ones, which max_norm limits both: so they
- * stay within it, once what they start from does. */
-static void look_ahead(const struct Step *step, const struct Run *run, char *parameters) {
+/* New slow weights lie between the slow and the fast ones. Max-norm limits both, so that the new
+ * ones keep the limit too; the initial slow weights are limited at the first step. */
+static void look_ahead(const struct Step *step, const struct Segment *segment, char *parameters) {
     const struct Updater *updater = step->updater;
     if (!updater->slow)
         return;
-    char *slow = updater->slow + run->begin * updater->real_bytes;
+    char *slow = updater->slow + segment->begin * updater->real_bytes;
     if (step->number == 1)
-        limit_norms(updater, run, slow);
+        limit_norms(updater, segment, slow);
     if (step->number % updater->lookahead.every == 0)
-        updater->kernels->follow(run->end - run->begin, updater->lookahead.share, parameters, slow);
+        updater->kernels->look_ahead(segment->end - segment->begin, updater->lookahead.share,
+                                     parameters, slow);
 }
 
-static bool step_run(const struct Step *step, const struct Run *run) {
+static bool step_segment(const struct Step *step, const struct Segment *segment) {
     struct Updater *updater = step->updater;
     const struct Optimizer *optimizer = updater->optimizer;
     double sums[OPTIMIZER_SUMS] = {0};
     struct Update update = {.options = updater->options,
-                            .rate = step->rate * run->settings.rate,
-                            .weight_decay = run->settings.weight_decay,
+                            .rate = step->rate * segment->settings.rate,
+                            .weight_decay = segment->settings.weight_decay,
                             .step = step->number,
                             .sums = sums,
                             .trust = 1};
     bool finite = true;
     if (optimizer->measure) {
-        finite = pass(step, run, &update, optimizer->measure);
-        if (run->trusted)
+        finite = apply(step, segment, &update, optimizer->measure);
+        if (segment->trusted)
             update.trust = optimizer->trust(updater->options, update.weight_decay, sums);
     }
-    finite &= pass(step, run, &update, optimizer->update);
+    finite &= apply(step, segment, &update, optimizer->update);
 
-    char *parameters = step->state + run->begin * updater->real_bytes;
-    limit_norms(updater, run, parameters);
-    look_ahead(step, run, parameters);
+    char *parameters = step->state + segment->begin * updater->real_bytes;
+    limit_norms(updater, segment, parameters);
+    look_ahead(step, segment, parameters);
     return finite;
 }
 
 static double measure_gradient(const struct Updater *updater, const char *gradient) {
     double sum = 0;
-    for (int i = 0; i < updater->run_count; i++) {
-        const struct Run *run = &updater->runs[i];
-        sum += updater->kernels->squares(run->end - run->begin,
-                                         gradient + run->begin * updater->real_bytes);
+    for (int i = 0; i < updater->segment_count; i++) {
+        const struct Segment *segment = &updater->segments[i];
+        sum += updater->kernels->square_sum(segment->end - segment->begin,
+                                            gradient + segment->begin * updater->real_bytes);
     }
     return sqrt(sum);
 }
@@ -321,22 +327,22 @@ bool updater_step(struct Updater *updater, double rate, int64_t number, void *st
     if (updater->slow && number == 1)
         memcpy(updater->slow, state, (size_t)(updater->parameters * updater->real_bytes));
     bool finite = true;
-    for (int i = 0; i < updater->run_count; i++)
-        finite &= step_run(&step, &updater->runs[i]);
+    for (int i = 0; i < updater->segment_count; i++)
+        finite &= step_segment(&step, &updater->segments[i]);
     return finite;
 }
 
 double updater_penalty(const struct Updater *updater, const void *state) {
     double penalty = 0;
-    for (int i = 0; i < updater->run_count; i++) {
-        const struct Run *run = &updater->runs[i];
-        const struct RowSettings *settings = &run->settings;
-        const char *x = (const char *)state + run->begin * updater->real_bytes;
-        int64_t count = run->end - run->begin;
+    for (int i = 0; i < updater->segment_count; i++) {
+        const struct Segment *segment = &updater->segments[i];
+        const struct RowSettings *settings = &segment->settings;
+        const char *x = (const char *)state + segment->begin * updater->real_bytes;
+        int64_t count = segment->end - segment->begin;
         if (settings->weight_decay > 0 && !updater->optimizer->decoupled)
-            penalty += settings->weight_decay / 2 * updater->kernels->squares(count, x);
+            penalty += settings->weight_decay / 2 * updater->kernels->square_sum(count, x);
         if (settings->l1 > 0)
-            penalty += settings->l1 * updater->kernels->magnitudes(count, x);
+            penalty += settings->l1 * updater->kernels->magnitude_sum(count, x);
     }
     return penalty;
 }

@@ -1,12 +1,13 @@
-/* The update of a step, over the flat arena: the run file's optimiser, and around it what works
- * with every one. In this order:
+/* The update of a step over the flat arena: the run file's optimiser, and what works with every
+ * optimiser. In this order:
  *
- *   the gradient as exchanged → clipped by norm → clipped by value → + L1's part
- *   → the optimiser (which adds L2's part, or decays beside it)
+ *   the exchanged gradient → clipping by norm → clipping by value → + the L1 penalty's gradient
+ *   → the optimiser (which adds the L2 penalty's gradient, or decays the weights directly)
  *   → max-norm → lookahead
  *
- * Frozen rows are left alone by all of it. Rows with the same settings are one pass over memory;
- * clipping by norm needs one more, in front. */
+ * Frozen rows take no part in any of it. Rows with the same settings are updated in one pass over
+ * memory; clipping by norm needs one more pass before it. Not collective: every rank holds the
+ * whole gradient and gets the same bits. */
 #ifndef TRAINER_OPTIM_UPDATER_H
 #define TRAINER_OPTIM_UPDATER_H
 
@@ -26,33 +27,35 @@ struct UpdaterRequest {
 };
 
 struct Updater;
-/* Groups the arena's rows; allocates the slots. What the request points at outlives the updater;
- * the arena need not. Fails where a rule does (rules_apply). Not collective. */
+/* Groups the arena's rows and allocates the slots. What the request points at must outlive the
+ * updater; the arena need not. Fails if a rule does (rules_apply). */
 int updater_create(struct Updater **updater, const struct UpdaterRequest *request,
                    const struct Arena *arena, enum Variant variant, struct Error *error);
 void updater_release(struct Updater *updater); /* NULL is allowed */
 
-/* What a checkpoint keeps of it: the optimiser's slots, and lookahead's slow weights. */
+/* The state that a checkpoint keeps: the optimiser's slots and lookahead's slow weights. The
+ * updater owns the memory; a slot is arena->parameters reals in the arena's layout. */
 int updater_slot_count(const struct Updater *updater);
 const char *updater_slot_name(const struct Updater *updater, int slot);
-void *updater_slot(struct Updater *updater, int slot); /* arena->parameters reals */
+void *updater_slot(struct Updater *updater, int slot);
 
-double updater_rate(const struct Updater *updater); /* base rate */
-/* Which rows of the arena stay as they are (those of statistics among them), and how many
- * parameters these are. */
+double updater_rate(const struct Updater *updater); /* the optimiser's base rate */
+/* Which rows of the arena are frozen (statistics among them), an array that the updater owns; and
+ * the number of parameters in frozen rows, statistics aside. */
 const bool *updater_frozen_rows(const struct Updater *updater);
 int64_t updater_frozen(const struct Updater *updater);
 
-/* One step, the first is 1. `state` and `gradient` are reals of the variant. Allocates nothing.
- * False where a gradient was not finite: the parameters it met are spoiled by then, and the caller
- * saves nothing. */
+/* One step; the first has the number 1. `rate` is the scheduled rate; `state` (updated) and
+ * `gradient` are reals of the variant in the arena's layout. Allocates nothing. Returns false if a
+ * gradient was not finite: parameters are then spoiled, and the caller must not save them. */
 bool updater_step(struct Updater *updater, double rate, int64_t step, void *state,
                   const void *gradient);
-/* Of the last step's gradient over the rows that are not frozen, before clipping; NaN where neither
- * clip.norm nor clip.report asks for it. */
+/* The Euclidean norm of the last step's gradient over the rows that are not frozen, before
+ * clipping; NaN if neither clip.norm nor clip.report asks for it. */
 double updater_gradient_norm(const struct Updater *updater);
 
-/* The penalty whose gradient the updates add: Σ λ₂/2·w² + λ₁·|w|, without decoupled decay. */
+/* The penalty whose gradient the updates add, Σ λ₂/2·w² + λ₁·|w|; decoupled decay is no part of it.
+ */
 double updater_penalty(const struct Updater *updater, const void *state);
 
 #endif

@@ -10,7 +10,7 @@ static bool adjust(const struct Adjustment *adjustment, int64_t count, const voi
     const real l1 = (real)adjustment->l1;
     const real *restrict g = gradient, *restrict x = parameters;
     real *restrict adjusted = out;
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < count; i++) {
         bad += 0 * g[i];
@@ -21,11 +21,11 @@ static bool adjust(const struct Adjustment *adjustment, int64_t count, const voi
     return bad == 0;
 }
 
-static double squares(int64_t count, const void *values) {
+static double square_sum(int64_t count, const void *values) {
     return sum_of_squares(count, values);
 }
 
-static double magnitudes(int64_t count, const void *values) {
+static double magnitude_sum(int64_t count, const void *values) {
     const real *x = values;
     double sum = 0;
     for (int64_t i = 0; i < count; i++)
@@ -33,7 +33,7 @@ static double magnitudes(int64_t count, const void *values) {
     return sum;
 }
 
-static void project(int64_t units, int64_t length, double limit, void *values) {
+static void limit_norms(int64_t units, int64_t length, double limit, void *values) {
     for (int64_t unit = 0; unit < units; unit++) {
         real *restrict x = (real *)values + unit * length;
         double norm = sqrt(sum_of_squares(length, x));
@@ -46,7 +46,7 @@ static void project(int64_t units, int64_t length, double limit, void *values) {
     }
 }
 
-static void follow(int64_t count, double share, void *fast_weights, void *slow_weights) {
+static void look_ahead(int64_t count, double share, void *fast_weights, void *slow_weights) {
     const real step = (real)share;
     real *restrict fast = fast_weights, *restrict slow = slow_weights;
 #pragma omp simd
@@ -55,7 +55,7 @@ static void follow(int64_t count, double share, void *fast_weights, void *slow_w
 }
 
 const struct UpdaterKernels KERNEL(updater_kernels) = {.adjust = adjust,
-                                                       .squares = squares,
-                                                       .magnitudes = magnitudes,
-                                                       .project = project,
-                                                       .follow = follow};
+                                                       .square_sum = square_sum,
+                                                       .magnitude_sum = magnitude_sum,
+                                                       .limit_norms = limit_norms,
+                                                       .look_ahead = look_ahead};

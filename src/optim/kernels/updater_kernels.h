@@ -1,5 +1,6 @@
-/* The arithmetic around an optimiser's step. Sums run in one fixed order (optim/sum_of_squares.h),
- * so that every rank, which holds the whole gradient, gets the same bits. */
+/* The updater's own arithmetic: clipping, penalties, max-norm, lookahead. Sums are taken in one
+ * fixed order (optim/sum_of_squares.h), so that every rank, which holds the whole gradient, gets
+ * the same bits. */
 #ifndef TRAINER_OPTIM_KERNELS_UPDATER_KERNELS_H
 #define TRAINER_OPTIM_KERNELS_UPDATER_KERNELS_H
 
@@ -10,19 +11,19 @@
 
 /* g ← clamp(factor · g, ±limit) + l1 · sign(x) */
 struct Adjustment {
-    double factor, limit, l1; /* 1, INFINITY and 0: nothing */
+    double factor, limit, l1; /* 1, INFINITY and 0 change nothing */
 };
 
 struct UpdaterKernels { /* over `count` reals */
-    /* The adjusted gradient, in `out`. False where `gradient` has a NaN or Inf. */
+    /* Writes the adjusted gradient to `out`. Returns false if `gradient` has a NaN or Inf. */
     bool (*adjust)(const struct Adjustment *adjustment, int64_t count, const void *gradient,
                    const void *x, void *out);
-    double (*squares)(int64_t count, const void *x);    /* Σ x² */
-    double (*magnitudes)(int64_t count, const void *x); /* Σ |x| */
-    /* Each of `units` rows of `length` that is longer than `limit` is scaled back to it. */
-    void (*project)(int64_t units, int64_t length, double limit, void *x);
+    double (*square_sum)(int64_t count, const void *x);    /* Σ x² */
+    double (*magnitude_sum)(int64_t count, const void *x); /* Σ |x| */
+    /* x (units, length): a row whose norm is above `limit` is scaled to that norm. */
+    void (*limit_norms)(int64_t units, int64_t length, double limit, void *x);
     /* slow ← slow + share · (fast − slow), fast ← slow */
-    void (*follow)(int64_t count, double share, void *fast, void *slow);
+    void (*look_ahead)(int64_t count, double share, void *fast, void *slow);
 };
 KERNEL_DECLARE(struct UpdaterKernels, updater_kernels);
 

@@ -1,9 +1,9 @@
 /* AdaGrad (Duchi et al. 2011, "Adaptive subgradient methods for online learning and stochastic
- * optimization"), with g already holding the decay λx:
+ * optimization"), where g includes the decay λx:
  *
  *   s ← s + g²    x ← x − η/(1 + (t−1)·rate_decay) · g / (√s + ε)
  *
- * s only grows, so the steps only shrink. As torch.optim.Adagrad. */
+ * s only grows, so the steps only shrink. As in torch.optim.Adagrad. */
 #include <tgmath.h>
 
 #include "optim/optimizer.h"
@@ -27,7 +27,7 @@ static const struct Key keys[] = {OPTIMIZER_COMMON_KEYS(struct AdagradOptions),
                                    .fallback = "0",
                                    .minimum = 0,
                                    .maximum = 1e6,
-                                   .help = "what the sum of squares starts from"},
+                                   .help = "the initial sum of squares"},
                                   OPTIMIZER_EPSILON_KEY(struct AdagradOptions, "1.0e-10"),
                                   KEY_END};
 
@@ -43,7 +43,7 @@ static bool update(const struct Update *update) {
     const real epsilon = (real)options->epsilon;
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict sum = update->slots[0];
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
@@ -56,8 +56,8 @@ static bool update(const struct Update *update) {
 
 const struct Optimizer KERNEL(optimizer_adagrad) = {
     .kind = {.name = "adagrad",
-             .summary = "each parameter's rate falls with the sum of its squared gradients; never "
-                        "rises again, so long runs stall",
+             .summary = "each parameter's rate falls with the sum of its squared gradients; it "
+                        "never rises again, so that long runs stall",
              .keys = keys,
              .options_size = sizeof(struct AdagradOptions)},
     .slot_count = 1,

@@ -1,10 +1,10 @@
-/* Adam (Kingma and Ba 2015, "Adam: a method for stochastic optimization"), with g already holding
- * the decay λx:
+/* Adam (Kingma and Ba 2015, "Adam: a method for stochastic optimization"), where g
+ * includes the decay λx:
  *
  *   m ← β₁m + (1−β₁)g    v ← β₂v + (1−β₂)g²    x ← x − η · m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε)
  *
- * amsgrad (Reddi et al. 2018, "On the convergence of Adam and beyond") has the largest v so far
- * under the root. As torch.optim.Adam: the correction of v is applied behind the maximum. */
+ * amsgrad (Reddi et al. 2018, "On the convergence of Adam and beyond") takes the root of the
+ * largest v so far. As in torch.optim.Adam, v is corrected after the maximum is taken. */
 #include "optim/adam.h"
 
 static const struct Key keys[] = {OPTIMIZER_COMMON_KEYS(struct AdamOptions), ADAM_KEYS, KEY_END};
@@ -18,7 +18,7 @@ static bool update(const struct Update *update) {
 const struct Optimizer KERNEL(optimizer_adam) = {
     .kind = {.name = "adam",
              .summary = "momentum and a rate of its own for each parameter, both corrected for "
-                        "their start: the course's default",
+                        "their start at zero; the course's default",
              .keys = keys,
              .options_size = sizeof(struct AdamOptions)},
     .slot_count = ADAM_SLOTS,

@@ -1,12 +1,12 @@
-/* AdamW (Loshchilov and Hutter 2019, "Decoupled weight decay regularization"): Adam on the bare
- * gradient, and beside it x ← x − ηλx, so that the decay is not divided by √v. As
- * torch.optim.AdamW, whose λ is multiplied by the scheduled rate. */
+/* AdamW (Loshchilov and Hutter 2019, "Decoupled weight decay regularization"): Adam on the
+ * gradient without decay, and separately x ← x − ηλx, so that the decay is not divided by √v. As in
+ * torch.optim.AdamW, λ is multiplied by the scheduled rate. */
 #include "optim/adam.h"
 
 static const struct Key keys[] = {
     OPTIMIZER_COMMON_KEYS_DECAY(struct AdamOptions, "0.01",
-                                "decoupled: each step takes rate * weight_decay * w off w, beside "
-                                "the gradient's step"),
+                                "decoupled: each step subtracts rate * weight_decay * w from w, "
+                                "besides the gradient's step"),
     ADAM_KEYS, KEY_END};
 
 static bool update(const struct Update *update) {
@@ -18,7 +18,8 @@ static bool update(const struct Update *update) {
 
 const struct Optimizer KERNEL(optimizer_adamw) = {
     .kind = {.name = "adamw",
-             .summary = "Adam with the weight decay beside it, not divided by the gradient's size",
+             .summary =
+                 "Adam with decoupled weight decay, which is not divided by the gradient's size",
              .keys = keys,
              .options_size = sizeof(struct AdamOptions)},
     .slot_count = ADAM_SLOTS,

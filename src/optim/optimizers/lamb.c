@@ -4,7 +4,7 @@
  *   m ← β₁m + (1−β₁)g    v ← β₂v + (1−β₂)g²
  *   u = m/(1−β₁ᵗ) / (√(v/(1−β₂ᵗ)) + ε) + λx    x ← x − η · |x|/|u| · u
  *
- * The ratio is 1 where |x| or |u| is 0, and for the rows that are not adapted. */
+ * The ratio is 1 if |x| or |u| is 0, and for the rows that are not adapted. */
 #include "optim/adam.h"
 #include "optim/sum_of_squares.h"
 #include "optim/trust_ratio.h"
@@ -48,7 +48,7 @@ static bool measure(const struct Update *update) {
     const real *restrict gradient = update->gradient, *restrict x = update->parameters;
     real *restrict m = update->slots[MEAN], *restrict v = update->slots[SQUARE];
     real u[OPTIMIZER_BLOCK];
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
     CHECK(update->count <= OPTIMIZER_BLOCK);
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
@@ -77,13 +77,13 @@ static bool update(const struct Update *update) {
 #pragma omp simd
     for (int64_t i = 0; i < update->count; i++)
         x[i] -= rate * direction_at(direction, m[i], v[i], x[i]);
-    return true; /* measure has seen the gradient */
+    return true; /* `measure` has checked the gradient */
 }
 
 const struct Optimizer KERNEL(optimizer_lamb) = {
     .kind = {.name = "lamb",
-             .summary = "Adam for large batches: the step of each layer's weights is scaled to "
-                        "their norm over the step's",
+             .summary = "Adam for large batches: the step of each layer's weights is scaled by "
+                        "their norm divided by the step's",
              .keys = keys,
              .options_size = sizeof(struct LambOptions)},
     .slot_count = SLOTS,

@@ -1,9 +1,10 @@
 /* LARS (You, Gitman and Ginsburg 2017, "Large batch training of convolutional networks"): momentum
- * whose rate is scaled row by row, so that a step's length is a fixed share of the weights':
+ * whose rate is scaled row by row, so that a step's length is a fixed fraction of the weights'
+ * norm:
  *
  *   φ = trust · |x| / (|g| + λ|x| + ε)    v ← ρv + ηφ(g + λx)    x ← x − v
  *
- * φ = 1 where |x| or |g| is 0, and for the rows that are not adapted. */
+ * φ = 1 if |x| or |g| is 0, and for the rows that are not adapted. */
 #include <tgmath.h>
 
 #include "optim/sum_of_squares.h"
@@ -21,14 +22,14 @@ static const struct Key keys[] = {
      .offset = offsetof(struct LarsOptions, momentum),
      .fallback = "0.9",
      .maximum = 1,
-     .help = "share of the velocity that is kept in a step (rho)"},
+     .help = "fraction of the velocity that a step keeps (rho)"},
     {.name = "trust",
      .type = KEY_REAL,
      .offset = offsetof(struct LarsOptions, trust),
      .fallback = "0.001",
      .maximum = 1e6,
      .above_minimum = true,
-     .help = "length of a step as a share of the weights', at a rate of 1"},
+     .help = "norm of a step as a fraction of the weights' norm, at a rate of 1"},
     OPTIMIZER_EPSILON_KEY(struct LarsOptions, "1.0e-8"),
     KEY_END};
 
@@ -60,13 +61,13 @@ static bool update(const struct Update *update) {
         v[i] = rho * v[i] + rate * (gradient[i] + decay * x[i]);
         x[i] -= v[i];
     }
-    return true; /* measure has seen the gradient */
+    return true; /* `measure` has checked the gradient */
 }
 
 const struct Optimizer KERNEL(optimizer_lars) = {
     .kind = {.name = "lars",
-             .summary = "momentum for large batches: the step of each layer's weights is scaled to "
-                        "their norm over their gradient's",
+             .summary = "momentum for large batches: the step of each layer's weights is scaled by "
+                        "their norm divided by their gradient's",
              .keys = keys,
              .options_size = sizeof(struct LarsOptions)},
     .slot_count = 1,

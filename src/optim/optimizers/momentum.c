@@ -1,11 +1,5 @@
-/* Momentum (Polyak 1964, "Some methods of speeding up the convergence of iteration methods"), with
- * g already holding the decay λx. Two conventions are in use, and both are here:
- *
- *   form: course     v ← ρv − ηg    x ← x + v      CS231n; Sutskever et al. 2013. v is a velocity.
- *   form: pytorch    b ← ρb + g     x ← x − ηb     torch.optim.SGD. b is a sum of gradients.
- *
- * While η is constant v = −ηb and both walk the same path. Where the schedule changes η they
- * differ: `pytorch` applies the new η to the whole history at once, `course` only to new gradients.
+/* Momentum (Polyak 1964, "Some methods of speeding up the convergence of iteration methods"; as a
+ * velocity Sutskever et al. 2013), in the two forms of momentum_options.h. g includes the decay λx.
  */
 #include "optim/momentum_options.h"
 
@@ -16,14 +10,14 @@ static const struct Key keys[] = {
 
 static bool update(const struct Update *update) {
     const struct MomentumOptions *options = update->options;
-    const bool course = options->form == MOMENTUM_VELOCITY;
+    const bool velocity = options->form == MOMENTUM_VELOCITY;
     const real rho = (real)options->momentum, decay = (real)update->weight_decay;
     /* v ← ρv + inward · g, x ← x + outward · v */
-    const real inward = course ? -(real)update->rate : 1;
-    const real outward = course ? 1 : -(real)update->rate;
+    const real inward = velocity ? -(real)update->rate : 1;
+    const real outward = velocity ? 1 : -(real)update->rate;
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict v = update->slots[0];
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];

@@ -1,13 +1,11 @@
 /* Nesterov momentum (Nesterov 1983; in this form Bengio et al. 2012, "Advances in optimizing
- * recurrent networks"): the gradient is that at the point looked ahead to, which is what x holds. g
- * already holds the decay λx. Two conventions are in use, and both are here:
+ * recurrent networks"). The gradient is taken at the point that the velocity leads to, and x holds
+ * that point. g includes the decay λx. In the two forms of momentum_options.h:
  *
- *   form: course     v ← ρv − ηg    x ← x − ρ·v_old + (1+ρ)v    CS231n, EECS 498-007
- *   form: pytorch    b ← ρb + g     x ← x − η(g + ρb)           torch.optim.SGD(nesterov=True)
+ *   MOMENTUM_VELOCITY      v ← ρv − ηg    x ← x − ρ·v_old + (1+ρ)v    CS231n, EECS 498-007
+ *   MOMENTUM_GRADIENT_SUM  b ← ρb + g     x ← x − η(g + ρb) torch.optim.SGD(nesterov=True)
  *
- * While η is constant v = −ηb and both walk the same path: with v = ρ·v_old − ηg the first is
- * x + ρv − ηg. Where the schedule changes η they differ: `pytorch` applies the new η to the whole
- * history at once, `course` only to new gradients. */
+ * At a constant η they agree: with v = −ηb and v = ρ·v_old − ηg the first is x + ρv − ηg. */
 #include "optim/momentum_options.h"
 
 static const struct Key keys[] = {
@@ -16,11 +14,11 @@ static const struct Key keys[] = {
         "g, x <- x - rate (g + rho b)"),
     KEY_END};
 
-static bool update_course(const struct Update *update, real rho) {
+static bool update_velocity(const struct Update *update, real rho) {
     const real rate = (real)update->rate, decay = (real)update->weight_decay;
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict v = update->slots[0];
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
@@ -31,7 +29,7 @@ static bool update_course(const struct Update *update, real rho) {
     return bad == 0;
 }
 
-static bool update_pytorch(const struct Update *update, real rho) {
+static bool update_gradient_sum(const struct Update *update, real rho) {
     const real rate = (real)update->rate, decay = (real)update->weight_decay;
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict b = update->slots[0];
@@ -49,8 +47,8 @@ static bool update_pytorch(const struct Update *update, real rho) {
 static bool update(const struct Update *update) {
     const struct MomentumOptions *options = update->options;
     real rho = (real)options->momentum;
-    return options->form == MOMENTUM_VELOCITY ? update_course(update, rho)
-                                              : update_pytorch(update, rho);
+    return options->form == MOMENTUM_VELOCITY ? update_velocity(update, rho)
+                                              : update_gradient_sum(update, rho);
 }
 
 const struct Optimizer KERNEL(optimizer_nesterov) = {

@@ -1,12 +1,11 @@
-/* RMSProp (Tieleman and Hinton 2012, lecture 6e of "Neural networks for machine learning"), with g
- * already holding the decay λx:
+/* RMSProp (Tieleman and Hinton 2012, lecture 6e of "Neural networks for machine learning"), where g
+ * includes the decay λx:
  *
  *   s ← αs + (1−α)g²    d = g / (√s + ε)          x ← x − ηd
  *   centered (Graves 2013):  a ← αa + (1−α)g,     d = g / (√(s − a²) + ε)
  *   momentum:                b ← ρb + d           x ← x − ηb
  *
- * As torch.optim.RMSprop, save that s − a², which rounding can bring below 0, is then taken as 0.
- */
+ * As in torch.optim.RMSprop, except that s − a² is taken as 0 if rounding brings it below 0. */
 #include <tgmath.h>
 
 #include "optim/optimizer.h"
@@ -24,14 +23,14 @@ static const struct Key keys[] = {
      .offset = offsetof(struct RmspropOptions, alpha),
      .fallback = "0.99",
      .maximum = 0.99999999,
-     .help = "share of the squared gradient's running mean that is kept in a step"},
+     .help = "fraction of the squared gradient's running mean that a step keeps"},
     OPTIMIZER_EPSILON_KEY(struct RmspropOptions, "1.0e-8"),
     {.name = "momentum",
      .type = KEY_REAL,
      .offset = offsetof(struct RmspropOptions, momentum),
      .fallback = "0",
      .maximum = 1,
-     .help = "share of the velocity that is kept in a step; 0: none"},
+     .help = "fraction of the velocity that a step keeps; 0: no momentum"},
     {.name = "centered",
      .type = KEY_BOOL,
      .offset = offsetof(struct RmspropOptions, centered),
@@ -55,7 +54,7 @@ static inline __attribute__((always_inline)) bool step(const struct Update *upda
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict square = update->slots[SQUARE];
     real *restrict velocity = update->slots[MOMENTUM], *restrict mean = update->slots[MEAN];
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];

@@ -12,7 +12,7 @@ static bool update(const struct Update *update) {
     const real rate = (real)update->rate, decay = (real)update->weight_decay;
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters;
-    real bad = 0; /* 0 · g is NaN where g is NaN or Inf */
+    real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
 #pragma omp simd reduction(+ : bad)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];

@@ -1,4 +1,4 @@
-/* F + (1 − F)·½(1 + cos(π t/T)) over the T steps behind the warm-up.
+/* F + (1 − F)·½(1 + cos(π t/T)) over the T steps after the warm-up.
  * Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts". */
 #include <math.h>
 

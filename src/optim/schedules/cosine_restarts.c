@@ -1,5 +1,5 @@
 /* F + (1 − F)·½(1 + cos(π t/T)) inside each cycle; cycle i has T = period · growth^i steps, t
- * counts from its start, and the rate is back at the base rate when the next begins. Loshchilov and
+ * counts from its start, and the next cycle begins at the base rate again. Loshchilov and
  * Hutter 2017, "SGDR: stochastic gradient descent with warm restarts". The model at each cycle's
  * end can be kept: Huang et al. 2017, "Snapshot ensembles" (checkpoint.snapshots). */
 #include <math.h>
@@ -29,7 +29,7 @@ static const struct Key keys[] = {
     SCHEDULE_FINAL_KEY(struct CosineRestartsOptions),
     KEY_END};
 
-/* The cycle that `step` lies in. */
+/* The cycle that a step belongs to. */
 struct Cycle {
     int64_t index, begin, length;
 };

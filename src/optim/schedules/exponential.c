@@ -1,5 +1,5 @@
-/* f^(t / every), t in steps behind the warm-up: the course's η₀·e^(−kt) with k = −ln f / every. It
- * falls at every step; what falls once an epoch is `step`. */
+/* f^(t / every), t in steps after the warm-up: the course's η₀·e^(−kt) with k = −ln f / every. It
+ * falls at every step; the schedule `step` falls once in a while. */
 #include <math.h>
 
 #include "optim/schedule.h"
@@ -24,7 +24,7 @@ static const struct Key keys[] = {
      .minimum = 0,
      .maximum = 1,
      .above_minimum = true,
-     .help = "what the rate is multiplied by in that time, a little at every step"},
+     .help = "what the rate is multiplied by over that time, a little at every step"},
     KEY_END};
 
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
@@ -42,7 +42,7 @@ static int check(const struct Choice *schedule, const struct ScheduleTime *time,
 
 const struct Schedule schedule_exponential = {
     .kind = {.name = "exponential",
-             .summary = "falls by the same share at every step",
+             .summary = "falls by the same factor at every step",
              .keys = keys,
              .options_size = sizeof(struct ExponentialOptions)},
     .factor = factor,

@@ -1,4 +1,4 @@
-/* 1 − (1 − F)·t/T over the T steps behind the warm-up. */
+/* 1 − (1 − F)·t/T over the T steps after the warm-up. */
 #include "optim/schedule.h"
 
 struct LinearOptions {

@@ -1,5 +1,6 @@
-/* f^(how many of the times have come). Times count from the run's start, warm-up included, as
- * papers give them (Goyal et al. 2017: after 30, 60 and 80 of 90 epochs, five of them warm-up). */
+/* f^(how many of the times are past). Times count from the run's start, warm-up included, as papers
+ * give them (Goyal et al. 2017: after 30, 60 and 80 of 90 epochs, five of them warm-up). */
+#include <inttypes.h>
 #include <math.h>
 
 #include "optim/schedule.h"
@@ -17,8 +18,8 @@ static const struct Key keys[] = {
      .offset = offsetof(struct MultiStepOptions, at),
      .minimum = 0,
      .maximum = 1e12,
-     .help = "when the rate is multiplied by the factor, from the run's start, rising: "
-             "[30 epochs, 60 epochs]"},
+     .help = "when the rate is multiplied by the factor, counted from the run's start, in rising "
+             "order: [30 epochs, 60 epochs]"},
     {.name = "factor",
      .type = KEY_REAL,
      .offset = offsetof(struct MultiStepOptions, factor),
@@ -48,9 +49,10 @@ static int check(const struct Choice *schedule, const struct ScheduleTime *time,
     for (int i = 0; i < o->at.count; i++) {
         int64_t at = span_steps(o->at.values[i], time->steps_per_epoch);
         if (at <= before)
-            return schema_fail(
-                error, schedule, "at", "item %d is step %lld, which is not behind %s (step %lld)",
-                i, (long long)at, i ? "the one before it" : "the warm-up", (long long)before);
+            return schema_fail(error, schedule, "at",
+                               "item %d is step %" PRId64 ", which is not after %s (step %" PRId64
+                               ")",
+                               i, at, i ? "the one before it" : "the warm-up", before);
         before = at;
     }
     return OK;

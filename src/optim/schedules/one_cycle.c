@@ -1,7 +1,8 @@
-/* Up to the base rate and down again, once. Smith and Topin 2018, "Super-convergence: very fast
- * training of neural networks using large learning rates"; step for step torch.optim's OneCycleLR,
- * whose max_lr is the base rate. Of the rate alone: PyTorch turns the momentum the other way by
- * default (cycle_momentum), here momentum belongs to the optimiser and stays.
+/* The rate rises to the base rate and falls again, once. Smith and Topin 2018, "Super-convergence:
+ * very fast training of neural networks using large learning rates"; at every step equal to
+ * torch.optim's OneCycleLR, whose max_lr is the base rate. Only the rate changes: PyTorch by
+ * default also moves the momentum the other way (cycle_momentum); here momentum belongs to the
+ * optimiser and stays.
  *
  * With T steps and P = rise·T: from `initial` to 1 at step P − 1, then
  *   two phases    to `final` at T − 1
@@ -28,21 +29,21 @@ static const struct Key keys[] = {
      .fallback = "0.3",
      .minimum = 0,
      .maximum = 1,
-     .help = "share of the steps in which the rate rises (PyTorch: pct_start)"},
+     .help = "fraction of the steps in which the rate rises (PyTorch: pct_start)"},
     {.name = "initial",
      .type = KEY_REAL,
      .offset = offsetof(struct OneCycleOptions, initial),
      .fallback = "0.04",
      .minimum = 0,
      .maximum = 1,
-     .help = "where it starts, as a share of the base rate (PyTorch: 1 / div_factor)"},
+     .help = "where it starts, as a fraction of the base rate (PyTorch: 1 / div_factor)"},
     {.name = "final",
      .type = KEY_REAL,
      .offset = offsetof(struct OneCycleOptions, final),
      .fallback = "4e-6",
      .minimum = 0,
      .maximum = 1,
-     .help = "where it ends, as a share of the base rate (PyTorch: 1 / div_factor / "
+     .help = "where it ends, as a fraction of the base rate (PyTorch: 1 / div_factor / "
              "final_div_factor)"},
     {.name = "anneal",
      .type = KEY_ENUM,
@@ -54,15 +55,15 @@ static const struct Key keys[] = {
      .type = KEY_BOOL,
      .offset = offsetof(struct OneCycleOptions, three_phase),
      .fallback = "false",
-     .help = "fall back to where it started as fast as it rose, and only then to the end"},
+     .help = "first fall back to where it started, as fast as it rose, and then to the end"},
     KEY_END};
 
 /* From `from` at step `begin` to `to` at step `end`. */
 static double anneal(int shape, double from, double to, double begin, double end, double step) {
-    double share = end > begin ? (step - begin) / (end - begin) : 1;
+    double fraction = end > begin ? (step - begin) / (end - begin) : 1;
     if (shape == ANNEAL_LINEAR)
-        return from + (to - from) * share;
-    return to + (from - to) / 2 * (1 + cos(M_PI * share));
+        return from + (to - from) * fraction;
+    return to + (from - to) / 2 * (1 + cos(M_PI * fraction));
 }
 
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,

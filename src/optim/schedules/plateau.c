@@ -1,5 +1,5 @@
-/* Multiplies the rate by a factor where a figure of the validation has stopped improving: what the
- * course does by eye ("decay when the loss stops falling"). Validation for validation
+/* Multiplies the rate by a factor when a metric of the validations has stopped improving; the
+ * course does so by eye ("decay when the loss stops falling"). At every validation equal to
  * torch.optim's ReduceLROnPlateau. Validations during the warm-up do not count. */
 #include <math.h>
 
@@ -23,7 +23,7 @@ static const struct Key keys[] = {
      .fallback = "loss",
      .names = patience_metric_names,
      .help = "figure of the validation that is watched: the loss should fall, the accuracy "
-             "(R2 where the targets are values) rise"},
+             "(R2 if the targets are values) rise"},
     {.name = "factor",
      .type = KEY_REAL,
      .offset = offsetof(struct PlateauOptions, factor),
@@ -39,20 +39,20 @@ static const struct Key keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .unit = "validations",
-     .help = "how many in a row may fail to improve; the next one lowers the rate"},
+     .help = "how many in a row may fail to improve; the next such one lowers the rate"},
     {.name = "threshold",
      .type = KEY_REAL,
      .offset = offsetof(struct PlateauOptions, threshold),
      .fallback = "1e-4",
      .minimum = 0,
      .maximum = 1e6,
-     .help = "how much better than the best so far an improvement is at least"},
+     .help = "by how much an improvement must beat the best so far"},
     {.name = "threshold_mode",
      .type = KEY_ENUM,
      .offset = offsetof(struct PlateauOptions, threshold_mode),
      .fallback = "relative",
      .names = mode_names,
-     .help = "the threshold is a share of the best so far, or a difference"},
+     .help = "the threshold is a fraction of the best so far, or a difference"},
     {.name = "cooldown",
      .type = KEY_INT,
      .offset = offsetof(struct PlateauOptions, cooldown),
@@ -67,13 +67,13 @@ static const struct Key keys[] = {
      .fallback = "0",
      .minimum = 0,
      .maximum = 1,
-     .help = "share of the base rate below which it does not fall"},
+     .help = "the lowest rate, as a fraction of the base rate"},
     KEY_END};
 
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
                      int64_t total) {
     (void)options, (void)time, (void)step, (void)total;
-    return 1; /* the rest is in the state */
+    return 1; /* ScheduleState.scale does the rest */
 }
 
 static void observe(const void *options, const struct Figures *validation,
@@ -96,7 +96,7 @@ static void observe(const void *options, const struct Figures *validation,
 
 const struct Schedule schedule_plateau = {
     .kind = {.name = "plateau",
-             .summary = "multiplies the rate by a factor where the validation no longer improves",
+             .summary = "multiplies the rate by a factor when the validation no longer improves",
              .keys = keys,
              .options_size = sizeof(struct PlateauOptions)},
     .factor = factor,

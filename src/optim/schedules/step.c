@@ -1,4 +1,4 @@
-/* f^⌊t / every⌋, t in steps behind the warm-up. */
+/* f^⌊t / every⌋, t in steps after the warm-up. */
 #include <math.h>
 
 #include "optim/schedule.h"
