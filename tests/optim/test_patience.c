@@ -167,12 +167,12 @@ static void test_refusals(void **state) {
     const struct LargeBatchOptions rule = {.base = 10, .warmup = {5, true}},
                                    long_rule = {.base = 10, .warmup = {11, true}};
     refused("schedule: {multi_step: {at: []}}", NULL, "at: names no time");
-    refused("schedule: {multi_step: {at: [0 epochs]}}", NULL, "not behind the warm-up");
+    refused("schedule: {multi_step: {at: [0 epochs]}}", NULL, "not after the warm-up");
     refused("schedule: {multi_step: {at: [2 epochs], warmup: 30 steps}}", NULL,
             "item 0 is step 20, which is not after the warm-up (step 30)");
     refused("schedule: {multi_step: {at: [2 epochs, 20 steps]}}", NULL,
             "item 1 is step 20, which is not after the one before it");
-    refused("schedule: {multi_step: {at: [2 epochs]}}", &rule, "not behind the warm-up (step 50)");
+    refused("schedule: {multi_step: {at: [2 epochs]}}", &rule, "not after the warm-up (step 50)");
     refused("schedule: {exponential: {every: 0}}", NULL, "every");
     refused("schedule: {cosine_restarts: {period: 0.01 epochs}}", NULL, "period");
     refused("schedule: {one_cycle: {rise: 0.6, three_phase: true}}", NULL, "rise");
