@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "cli/figures_json.h"
 #include "cli/overrides.h"
+#include "cli/world.h"
 
 static const struct Flag flags[] = {
     {.name = "out",
