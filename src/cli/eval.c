@@ -52,7 +52,7 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     }
     json_t *object = json_pack("{s:s, s:s, s:I}", "data", members->dataset->path, "split",
                                members->split->name, "samples", (json_int_t)members->split->count);
-    members_describe_passes(members, object);
+    members_describe_test_time(members, object);
     json_object_set_new(object, "members", list);
     if (members->count > 1)
         json_object_set_new(object, "ensemble", describe(members, &results[members->count]));
@@ -68,7 +68,7 @@ static void print_words(const struct Members *members, const struct Evaluation *
     const struct Evaluation *last = &results[members->count];
     printf("%s, split %s, %" PRId64 " samples", members->dataset->path, members->split->name,
            members->split->count);
-    members_print_passes(members);
+    members_print_test_time(members);
     printf("\n\n");
     eval_print_head(&last->figures);
     printf("checkpoint\n");

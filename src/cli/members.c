@@ -1,5 +1,6 @@
 #include "cli/members.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,20 +94,49 @@ static int check_predictions(const struct Members *members, struct Error *error)
 
 /* The flags that are whole numbers. */
 struct Numbers {
-    long long threads, masks, seed;
+    long long threads, dropout_samples, seed;
 };
 
 static int parse_numbers(struct Numbers *numbers, const struct Arguments *arguments,
                          struct Error *error) {
     int code = argument_integer(arguments, "threads", 1, 1024, 1, &numbers->threads, error);
     if (!code)
-        code = argument_integer(arguments, "dropout-samples", 1, PASSES_MASKS, 0, &numbers->masks,
-                                error);
+        code = argument_integer(arguments, "dropout-samples", 1, TEST_TIME_DROPOUT_SAMPLES, 0,
+                                &numbers->dropout_samples, error);
     if (!code)
         code = argument_integer(arguments, "seed", 0, 9000000000000000, -1, &numbers->seed, error);
-    if (!code && numbers->seed >= 0 && !numbers->masks)
+    if (!code && numbers->seed >= 0 && !numbers->dropout_samples)
         return fail(error, ERROR_USAGE,
                     "--seed: is that of masks, and belongs to --dropout-samples");
+    return code;
+}
+
+static int check_views(const struct Members *members, const struct Member *member,
+                       struct Error *error) {
+    if (members->views && preprocess_makes_vector(&member->preprocess))
+        return fail(error, ERROR_USAGE,
+                    "--views: %s takes principal components, not images: there is nothing to view "
+                    "in another way",
+                    member->checkpoint->path);
+    return OK;
+}
+
+static int attach_member(struct Members *members, int i, const struct Attachment *attachment,
+                         struct Error *error) {
+    struct Member *member = &members->items[i];
+    int code = member_match(member, members->dataset, error);
+    if (!code)
+        code = check_views(members, member, error);
+    if (!code)
+        code = member_attach(member, attachment, error);
+    members->predictors[i] = (struct Predictor){.name = member->checkpoint->path,
+                                                .plan = member->plan,
+                                                .loader = member->loader,
+                                                .state = member->state,
+                                                .loss = &member->options.loss,
+                                                .scale = &member->targets,
+                                                .outputs = dataset_outputs(members->dataset),
+                                                .test_time = member->test_time};
     return code;
 }
 
@@ -131,7 +161,7 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     if (!backend)
         return error->code;
     members->backend = backend->name;
-    bool random = numbers->masks == 0;
+    bool random = numbers->dropout_samples == 0;
     for (int i = 0; i < members->count; i++)
         random |= model_is_random(members->items[i].model);
     if (!random)
@@ -140,28 +170,17 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
                     "sample would be the same; expected a model with dropout or the like",
                     members->items[0].checkpoint->path);
     members->views = argument_value(arguments, "views");
-    members->masks = numbers->masks;
+    members->dropout_samples = numbers->dropout_samples;
     members->seed = numbers->seed;
     struct Attachment attachment = {.dataset = members->dataset,
                                     .split = members->split,
                                     .backend = backend,
                                     .variant = variant,
                                     .views = members->views,
-                                    .masks = numbers->masks,
+                                    .dropout_samples = numbers->dropout_samples,
                                     .seed = numbers->seed};
-    for (int i = 0; i < members->count && !code; i++) {
-        code = member_match(&members->items[i], members->dataset, error);
-        if (!code)
-            code = member_attach(&members->items[i], &attachment, error);
-        members->predictors[i] = (struct Predictor){.name = members->items[i].checkpoint->path,
-                                                    .plan = members->items[i].plan,
-                                                    .loader = members->items[i].loader,
-                                                    .state = members->items[i].state,
-                                                    .loss = &members->items[i].options.loss,
-                                                    .scale = &members->items[i].targets,
-                                                    .outputs = dataset_outputs(members->dataset),
-                                                    .passes = members->items[i].passes};
-    }
+    for (int i = 0; i < members->count && !code; i++)
+        code = attach_member(members, i, &attachment, error);
     return code;
 }
 
@@ -174,9 +193,8 @@ int members_open(struct Members *members, const struct Arguments *arguments, str
         code = parse_flags(members, arguments, error);
     if (code)
         return code;
-    size_t count = (size_t)members->count;
-    members->items = memory_allocate(count * sizeof *members->items, "members");
-    members->predictors = memory_allocate(count * sizeof *members->predictors, "members");
+    members->items = memory_array(struct Member, members->count, "members");
+    members->predictors = memory_array(struct Predictor, members->count, "members");
     for (int i = 0; i < members->count && !code; i++)
         code = member_open(&members->items[i], ranks, arguments->operands[i], members->parameters,
                            error);
@@ -197,25 +215,27 @@ void members_release(struct Members *members) {
     dataset_close(members->dataset);
 }
 
-int members_passes(const struct Members *members) {
+/* How often the model runs on each sample. */
+static int most_runs(const struct Members *members) {
     int most = 1;
     for (int i = 0; i < members->count; i++)
-        if (members->items[i].passes && members->items[i].passes->count > most)
-            most = members->items[i].passes->count;
+        if (members->items[i].test_time && members->items[i].test_time->runs > most)
+            most = members->items[i].test_time->runs;
     return most;
 }
 
 /* Of the masks of a member. */
-static long long seed_of(const struct Members *members, int member) {
-    return members->seed < 0 ? (long long)members->items[member].options.train.seed : members->seed;
+static int64_t seed_of(const struct Members *members, int member) {
+    return members->seed < 0 ? members->items[member].options.train.seed : members->seed;
 }
 
 /* A member without anything random counts as it is. */
 static bool draws_masks(const struct Members *members, int member) {
-    return members->items[member].passes && members->items[member].passes->masks > 0;
+    return members->items[member].test_time &&
+           members->items[member].test_time->dropout_samples > 0;
 }
 
-/* One where all are the same. */
+/* One if all are the same. */
 static void print_seeds(const struct Members *members) {
     bool same = true;
     int first = 0;
@@ -223,35 +243,35 @@ static void print_seeds(const struct Members *members) {
         first++;
     for (int i = first + 1; i < members->count; i++)
         same &= !draws_masks(members, i) || seed_of(members, i) == seed_of(members, first);
-    printf(", %s %lld", same ? "seed" : "seeds", seed_of(members, first));
+    printf(", %s %" PRId64, same ? "seed" : "seeds", seed_of(members, first));
     for (int i = first + 1; !same && i < members->count; i++)
         if (draws_masks(members, i))
-            printf(", %lld", seed_of(members, i));
+            printf(", %" PRId64, seed_of(members, i));
 }
 
-void members_print_passes(const struct Members *members) {
-    int passes = members_passes(members);
-    if (!members->views && !members->masks)
+void members_print_test_time(const struct Members *members) {
+    int runs = most_runs(members);
+    if (!members->views && !members->dropout_samples)
         return;
-    if (passes == 1)
+    if (runs == 1)
         printf(", one pass over each (");
     else
-        printf(", the mean of %d passes over each (", passes);
+        printf(", the mean of %d passes over each (", runs);
     if (members->views)
-        printf("--views %s%s", members->views, members->masks ? ", " : "");
-    if (members->masks) {
-        printf("--dropout-samples %lld", members->masks);
+        printf("--views %s%s", members->views, members->dropout_samples ? ", " : "");
+    if (members->dropout_samples) {
+        printf("--dropout-samples %" PRId64, members->dropout_samples);
         print_seeds(members);
     }
     putchar(')');
 }
 
-void members_describe_passes(const struct Members *members, json_t *object) {
-    json_object_set_new(object, "passes", json_integer(members_passes(members)));
+void members_describe_test_time(const struct Members *members, json_t *object) {
+    json_object_set_new(object, "passes", json_integer(most_runs(members)));
     json_object_set_new(object, "views",
                         members->views ? json_string(members->views) : json_null());
-    json_object_set_new(object, "dropout_samples", json_integer(members->masks));
-    if (!members->masks)
+    json_object_set_new(object, "dropout_samples", json_integer(members->dropout_samples));
+    if (!members->dropout_samples)
         return;
     json_t *seeds = json_array();
     for (int i = 0; i < members->count; i++)

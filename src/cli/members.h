@@ -16,10 +16,10 @@ struct Members {
     enum Mean mean;
     struct Dataset *dataset;
     const struct Split *split;
-    const char *backend; /* its name, for people */
-    const char *views;   /* as --views says; NULL: none */
-    long long masks;     /* --dropout-samples; 0: none */
-    long long seed;      /* of the masks; −1: each member has that of its run */
+    const char *backend;     /* its name, for people */
+    const char *views;       /* as --views says; NULL: none */
+    int64_t dropout_samples; /* --dropout-samples; 0: none */
+    int64_t seed;            /* of the masks; −1: each member has that of its run */
 };
 
 /* The flags that members_open reads, to be pasted into a command's table. */
@@ -61,15 +61,12 @@ void members_release(struct Members *members);
 /* Else scores, which sum to nothing in particular. */
 bool members_predict_probabilities(const struct Members *members);
 
-/* Views and masks of each image, multiplied; 1: as it is. */
-int members_passes(const struct Members *members);
-
-/* What --views and --dropout-samples did, where they are given: ", the mean of 4 passes over each
+/* What --views and --dropout-samples did, if they are given: ", the mean of 4 passes over each
  * (--views mirror, --dropout-samples 2, seed 1)". */
-void members_print_passes(const struct Members *members);
-/* Always: "passes", "views" (null: none), "dropout_samples" (0: none); with masks "seeds", one a
+void members_print_test_time(const struct Members *members);
+/* Always "passes", "views" (null: none), "dropout_samples" (0: none); with masks "seeds", one a
  * member (null: nothing in it is random). */
-void members_describe_passes(const struct Members *members, json_t *object);
+void members_describe_test_time(const struct Members *members, json_t *object);
 
 /* The request for evaluate/evaluate.h over all of them. */
 struct EvaluateRequest members_request(const struct Members *members);

@@ -198,7 +198,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
                figures_text(&result->figures, ", ", FIGURE_DIGITS, figures));
         if (averaged)
             printf(" (%d of %d with the average of weights)", averaged, members->count);
-        members_print_passes(members);
+        members_print_test_time(members);
         putchar('\n');
         return;
     }
@@ -206,7 +206,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
                                members->dataset->path, "split", members->split->name, "members",
                                members->count, "samples", (json_int_t)members->split->count);
     json_object_set_new(object, "averaged", json_integer(averaged));
-    members_describe_passes(members, object);
+    members_describe_test_time(members, object);
     figures_add_json(object, "", &result->figures);
     json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
     fputc('\n', stdout);

@@ -90,7 +90,7 @@ int member_open(struct Member *member, struct Ranks *ranks, const char *path,
 void member_release(struct Member *member) {
     plan_release(member->plan);
     loader_release(member->loader);
-    passes_release(member->passes);
+    test_time_release(member->test_time);
     model_release(member->model);
     memory_release(member->state);
     preprocess_release(&member->preprocess);
@@ -134,23 +134,18 @@ int member_match(const struct Member *member, const struct Dataset *dataset, str
     return match_outputs(checkpoint, dataset, error);
 }
 
-static int make_passes(struct Member *member, const struct Attachment *attachment,
-                       struct Error *error) {
+static int make_test_time(struct Member *member, const struct Attachment *attachment,
+                          struct Error *error) {
     int64_t seed = attachment->seed < 0 ? member->options.train.seed : attachment->seed;
-    struct PassesRequest request = {.views = attachment->views,
-                                    .masks = attachment->masks,
-                                    .seed = (uint64_t)seed,
-                                    .image = loader_image(member->loader),
-                                    .samples = EVALUATE_BLOCK,
-                                    .outputs = shape_elements(model_output(member->model))};
-    if (request.views && preprocess_makes_vector(&member->preprocess))
-        return fail(error, ERROR_USAGE,
-                    "--views: %s takes principal components, not images: there is nothing to view "
-                    "in another way",
-                    member->checkpoint->path);
+    struct TestTimeRequest request = {.views = attachment->views,
+                                      .dropout_samples = attachment->dropout_samples,
+                                      .seed = (uint64_t)seed,
+                                      .image = loader_image(member->loader),
+                                      .samples = EVALUATE_BLOCK,
+                                      .outputs = shape_elements(model_output(member->model))};
     if (!model_is_random(member->model))
-        request.masks = 0; /* every mask would be the same */
-    return passes_create(&member->passes, &request, error);
+        request.dropout_samples = 0; /* every mask would be the same */
+    return test_time_create(&member->test_time, &request, error);
 }
 
 int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error) {
@@ -163,14 +158,14 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
     preprocess_prepare(&member->preprocess, attachment->variant);
     int code = loader_create(&member->loader, &loading, error);
     if (!code)
-        code = make_passes(member, attachment, error);
+        code = make_test_time(member, attachment, error);
     if (code)
         return code;
     struct PlanRequest planning = {.variant = attachment->variant,
                                    .backend = attachment->backend,
                                    .loss = &member->options.loss,
-                                   .sample_dropout =
-                                       attachment->masks > 0 && model_is_random(member->model)};
+                                   .sample_dropout = attachment->dropout_samples > 0 &&
+                                                     model_is_random(member->model)};
     planning.sample_counts = evaluate_sizes(attachment->split->count, planning.samples);
     return plan_create(&member->plan, member->model, &planning, error);
 }

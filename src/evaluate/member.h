@@ -11,24 +11,24 @@ struct Member {
     struct Checkpoint *checkpoint;
     struct RunFile *file;
     struct RunOptions options;
-    struct Preprocess preprocess; /* the checkpoint's own */
-    struct TargetScale targets;   /* likewise */
+    struct Preprocess preprocess; /* the checkpoint's */
+    struct TargetScale targets;   /* the checkpoint's */
     struct Model *model;
     float *state;
     bool averaged; /* `state` is the average of weights */
     struct Plan *plan;
     struct Loader *loader;
-    struct Passes *passes; /* NULL: one pass */
+    struct TestTime *test_time; /* NULL: the model runs once on each sample */
 };
 
 enum MemberParameters {
-    MEMBER_AUTO, /* the average of weights where the checkpoint has one, else the model's */
+    MEMBER_AUTO, /* the average of weights if the checkpoint has one, else the model's */
     MEMBER_MODEL,
     MEMBER_AVERAGE
 };
 
-/* Rank 0 reads the file, every rank gets it and builds the model. ERROR_CHECKPOINT where the
- * parameters that are asked for are not there. Collective. */
+/* Rank 0 reads the file, every rank gets it and builds the model. ERROR_CHECKPOINT if the file has
+ * not the parameters that are asked for. Collective. */
 int member_open(struct Member *member, struct Ranks *ranks, const char *path,
                 enum MemberParameters parameters, struct Error *error);
 void member_release(struct Member *member);
@@ -46,12 +46,12 @@ struct Attachment {
     const struct Split *split;
     const struct Backend *backend;
     enum Variant variant;
-    const char *views; /* test-time augmentation, as data/views.h takes it; NULL: none */
-    int64_t masks;     /* of Monte Carlo dropout, a view; 0: none */
-    int64_t seed;      /* of the masks; −1: the run's own */
+    const char *views;       /* test-time augmentation, as data/views.h takes it; NULL: none */
+    int64_t dropout_samples; /* masks of Monte Carlo dropout for each view; 0: none */
+    int64_t seed;            /* of the masks; −1: the run's own */
 };
-/* Makes plan, loader and passes for a split. A model without a random layer has one mask. Not
- * collective. */
+/* Makes the plan and the loader for a split. A model without a random layer gets one mask. Views
+ * need images: a preprocessing that makes vectors has none. Not collective. */
 int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error);
 
 #endif

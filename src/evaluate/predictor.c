@@ -9,23 +9,23 @@ static void load(const struct Predictor *predictor, int64_t first, int64_t count
     loader_fill(predictor->loader, 0, first, count, images, plan_target(predictor->plan), NULL);
 }
 
-/* The input of one pass; `pass` is 0 where there is one. */
-static void fill_input(const struct Predictor *predictor, int pass, const struct ShardCall *call) {
-    if (!predictor->passes)
+/* The input of run `run` of the model; 0 if there is one. */
+static void fill_input(const struct Predictor *predictor, int run, const struct ShardCall *call) {
+    if (!predictor->test_time)
         load(predictor, call->first, call->samples, plan_input(predictor->plan));
     else
-        passes_fill(predictor->passes, pass, call->samples, plan_input(predictor->plan));
+        test_time_fill(predictor->test_time, run, call->samples, plan_input(predictor->plan));
 }
 
-/* Fails where predictions are not numbers, naming the sample and the layer. */
-static int check_finite(const struct Predictor *predictor, int pass, const struct ShardCall *call,
+/* Fails if predictions are not numbers, naming the sample and the layer. */
+static int check_finite(const struct Predictor *predictor, int run, const struct ShardCall *call,
                         const float *predictions, struct Error *error) {
     int64_t values = call->samples * predictor->outputs, at = 0;
     while (at < values && isfinite(predictions[at]))
         at++;
     if (at == values)
         return OK;
-    fill_input(predictor, pass, call);
+    fill_input(predictor, run, call);
     const struct Node *node = plan_find_nonfinite(predictor->plan, call);
     return fail(error, ERROR_NUMERIC,
                 "%s: NaN or Inf in the output of layer %s for sample %lld of the split",
@@ -33,14 +33,14 @@ static int check_finite(const struct Predictor *predictor, int pass, const struc
                 (long long)(call->first + at / predictor->outputs));
 }
 
-static int run_pass(const struct Predictor *predictor, int pass, const struct ShardCall *call,
+static int run_once(const struct Predictor *predictor, int run, const struct ShardCall *call,
                     float *predictions, struct Error *error) {
-    fill_input(predictor, pass, call);
+    fill_input(predictor, run, call);
     plan_forward(predictor->plan, call);
     plan_predict(predictor->plan, call->samples, predictions);
     if (predictor->scale->count)
         target_scale_undo(predictor->scale, call->samples, predictions, predictions);
-    return check_finite(predictor, pass, call, predictions, error);
+    return check_finite(predictor, run, call, predictions, error);
 }
 
 void predictor_prepare(const struct Predictor *predictor) {
@@ -49,24 +49,25 @@ void predictor_prepare(const struct Predictor *predictor) {
 
 int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count,
                   float *predictions, struct Error *error) {
-    struct Passes *passes = predictor->passes;
+    struct TestTime *test_time = predictor->test_time;
     const struct Loss *loss = (const struct Loss *)predictor->loss->kind;
     struct ShardCall call = {
         .samples = count, .first = first, .batch = count, .state = predictor->state};
-    if (!passes)
-        return run_pass(predictor, 0, &call, predictions, error);
+    if (!test_time)
+        return run_once(predictor, 0, &call, predictions, error);
     int64_t values = count * predictor->outputs;
-    load(predictor, first, count, passes->images);
-    memset(passes->sum, 0, (size_t)values * sizeof *passes->sum);
-    call.seed = passes->seed;
-    for (int pass = 0; pass < passes->count; pass++) {
-        call.step = (uint64_t)pass;
-        int code = run_pass(predictor, pass, &call, passes->predictions, error);
+    load(predictor, first, count, test_time->images);
+    memset(test_time->sum, 0, (size_t)values * sizeof *test_time->sum);
+    call.seed = test_time->seed;
+    for (int run = 0; run < test_time->runs; run++) {
+        call.step = (uint64_t)run;
+        int code = run_once(predictor, run, &call, test_time->predictions, error);
         if (code)
             return code;
-        mean_add(passes->sum, MEAN_ARITHMETIC, 1.0 / passes->count, passes->predictions, values);
+        mean_add(test_time->sum, MEAN_ARITHMETIC, 1.0 / test_time->runs, test_time->predictions,
+                 values);
     }
-    mean_finish(passes->sum, MEAN_ARITHMETIC, loss->prediction == PREDICTION_PROBABILITIES, count,
-                predictor->outputs, predictions);
+    mean_finish(test_time->sum, MEAN_ARITHMETIC, loss->prediction == PREDICTION_PROBABILITIES,
+                count, predictor->outputs, predictions);
     return OK;
 }

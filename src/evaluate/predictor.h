@@ -1,12 +1,12 @@
-/* How predictions are made: one model and its own view of a split. What they are worth is another
- * matter (evaluate/metrics.h). Not collective. */
+/* How predictions are made: one model, and the split as that model's preprocessing shows it.
+ * evaluate/metrics.h measures how good they are. Not collective. */
 #ifndef TRAINER_EVALUATE_PREDICTOR_H
 #define TRAINER_EVALUATE_PREDICTOR_H
 
 #include <stdint.h>
 
 #include "data/loader.h"
-#include "evaluate/passes.h"
+#include "evaluate/test_time.h"
 #include "nn/plan.h"
 
 struct Predictor {
@@ -14,10 +14,10 @@ struct Predictor {
     struct Plan *plan;     /* an inference plan for the sizes of evaluate_sizes() */
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
-    const struct Choice *loss;       /* what its predictions are, and how they are judged */
+    const struct Choice *loss;       /* says what its predictions are */
     const struct TargetScale *scale; /* with which it sees values */
     int64_t outputs;
-    struct Passes *passes; /* the prediction is their mean; NULL: one pass */
+    struct TestTime *test_time; /* NULL: the model runs once on each sample */
 };
 
 /* Once, before the first run. */
@@ -25,7 +25,7 @@ void predictor_prepare(const struct Predictor *predictor);
 
 /* Predictions (count, outputs), values in the data set's units, of samples [first, first + count)
  * of the split, in its order. Their targets, as the model was trained on them, lie in plan_target()
- * until the next run. ERROR_NUMERIC, with sample and layer, where a prediction is NaN or Inf. */
+ * until the next run. ERROR_NUMERIC, with sample and layer, if a prediction is NaN or Inf. */
 int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count,
                   float *predictions, struct Error *error);
 
