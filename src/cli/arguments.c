@@ -8,7 +8,15 @@
 #include "base/memory.h"
 #include "base/text.h"
 
-#define MOST_FLAGS 64 /* in one table */
+#define MOST_FLAGS 64 /* of one command */
+
+const struct Flag common_flags[] = {
+    {.name = "log",
+     .argument = "LEVEL",
+     .help = "what the log on stderr tells: error, warning (default), info or debug; in debug "
+             "every rank tells what it does, with the seconds since the start"},
+    {.name = "help", .help = "this text", .short_name = 'h'},
+    {0}};
 
 /* Every usage error ends the same way. */
 static int usage(const struct Command *command, struct Error *error, const char *message) {
@@ -25,9 +33,11 @@ static int usage_about(const struct Command *command, struct Error *error, char 
 
 static const struct Flag *find_flag(const struct Command *command, const char *name,
                                     size_t length) {
-    for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
-        if (strlen(flag->name) == length && !memcmp(flag->name, name, length))
-            return flag;
+    const struct Flag *const tables[] = {command->flags, common_flags};
+    for (int i = 0; i < 2; i++)
+        for (const struct Flag *flag = tables[i]; flag && flag->name; flag++)
+            if (strlen(flag->name) == length && !memcmp(flag->name, name, length))
+                return flag;
     return NULL;
 }
 
@@ -41,9 +51,10 @@ static const struct Flag *find_short(const struct Command *command, char letter)
 static int unknown_flag(const struct Command *command, const char *word, struct Error *error) {
     const char *names[MOST_FLAGS];
     int count = 0;
-    names[count++] = "help";
-    for (const struct Flag *flag = command->flags; flag && flag->name && count < MOST_FLAGS; flag++)
-        names[count++] = flag->name;
+    const struct Flag *const tables[] = {common_flags, command->flags};
+    for (int i = 0; i < 2; i++)
+        for (const struct Flag *flag = tables[i]; flag && flag->name && count < MOST_FLAGS; flag++)
+            names[count++] = flag->name;
     char *name = memory_copy_span(word, strcspn(word, "="));
     const char *nearest = text_nearest(name + strspn(name, "-"), names, count);
     char *message = memory_print("unknown flag %s%s%s%s", name, nearest ? "; did you mean --" : "",

@@ -4,6 +4,8 @@
 
 #include "cli/command.h"
 
+extern const struct Flag common_flags[]; /* that every command takes; ends with a name of NULL */
+
 /* Sorts `words` (`count` of them, after the command's name) into flags and operands. *help is set
  * when --help or -h is among them; nothing else is checked then. ERROR_USAGE with the nearest
  * flag's name and the usage. Release with arguments_release after a failure too. */

@@ -23,8 +23,9 @@ struct Command {
     const char *operands;              /* "RUN.yaml", "CHECKPOINT..." */
     int least_operands, most_operands; /* most −1: any number */
     const char *summary;
-    const char *help;         /* paragraphs; ends with examples */
-    const struct Flag *flags; /* ends with a name of NULL; NULL: none. --help goes without saying */
+    const char *help; /* paragraphs; ends with examples */
+    const struct Flag
+        *flags; /* ends with a name of NULL; NULL: none. common_flags (cli/arguments.h) are added */
     bool parallel; /* runs on all ranks; any other command runs on rank 0 alone, without MPI */
     /* Prints results on stdout, words for people on stderr. In a parallel command all ranks return
      * the same code (ranks_agree), and rank 0 alone prints. */

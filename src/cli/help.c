@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/arguments.h"
 #include "cli/world.h"
 #include "compute/backend.h"
 #include "store/h5.h"
@@ -66,14 +67,14 @@ static void print_flag(FILE *out, const struct Flag *flag) {
 }
 
 void help_command(FILE *out, const struct Command *command) {
-    static const struct Flag help_flag = {.name = "help", .help = "this text", .short_name = 'h'};
     fprintf(out, "Usage: trainer %s%s%s%s\n\n", command->name, *command->operands ? " " : "",
             command->operands, command->flags ? " [flags]" : "");
     print_wrapped(out, command->summary, strlen(command->summary), 0, 0);
     fprintf(out, "\nFlags, before or after the operands:\n");
     for (const struct Flag *flag = command->flags; flag && flag->name; flag++)
         print_flag(out, flag);
-    print_flag(out, &help_flag);
+    for (const struct Flag *flag = common_flags; flag->name; flag++)
+        print_flag(out, flag);
     fputc('\n', out);
     print_paragraphs(out, command->help);
 }

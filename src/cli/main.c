@@ -8,11 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/help.h"
+#include "cli/log.h"
 #include "cli/world.h"
 #include "compute/backend.h"
 
@@ -107,6 +109,13 @@ static int run_alone(const struct Command *command, const struct Arguments *argu
     return code;
 }
 
+static void log_ranks(const struct Ranks *ranks) {
+    char host[256] = "";
+    gethostname(host, sizeof host - 1);
+    log_debug("rank %d of %d is process %d on %s", ranks_rank(ranks), ranks_size(ranks),
+              (int)getpid(), host);
+}
+
 static int run_on_all_ranks(const struct Command *command, const struct Arguments *arguments,
                             struct Error *error) {
     struct Ranks *ranks;
@@ -115,9 +124,12 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
         print_error(error);
         return code;
     }
+    log_ranks(ranks);
     code = command->run(command, arguments, ranks, error);
     if (!code)
         code = flush_results(error);
+    if (code)
+        log_debug("ends with code %d: %s", code, error->text);
     code = ranks_agree(ranks, code, error);
     if (code && ranks_rank(ranks) == 0)
         print_error(error);
@@ -130,6 +142,8 @@ static int run_command(const struct Command *command, int count, char *const *wo
     struct Error error = {0};
     bool help;
     int code = arguments_parse(&arguments, command, count, words, &help, &error);
+    if (!code)
+        code = log_open(command, &arguments, &error);
     if (code)
         code = leave_early(&error);
     else if (help && world_launch_rank() == 0)

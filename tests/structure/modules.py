@@ -51,6 +51,7 @@ ALLOWED = {
     ("base/error.c", "print"): "a failed CHECK says where before it aborts",
     ("base/error.c", "exit"): "the same",
     ("base/error.c", "global"): "the handler of failed CHECKs, set once by cli/world.c",
+    ("base/log.c", "global"): "the handler of log messages, set once by cli/log.c",
     ("base/memory.c", "print"): "out of memory ends the process, naming the purpose",
     ("base/memory.c", "exit"): "the same",
 }
