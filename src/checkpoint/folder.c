@@ -1,12 +1,14 @@
 /* The checkpoints folder of a run. */
 #include <dirent.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_file.h"
@@ -165,8 +167,11 @@ int checkpoint_prune(const char *folder, int64_t keep, struct Error *error) {
     if (!code)
         code = checkpoint_list(folder, &paths, &count, error);
     for (int64_t i = keep; !code && keep > 0 && i < count; i++)
-        if (!is_among(paths[i], targets, target_count) && unlink(paths[i]) && errno != ENOENT)
-            code = fail_errno(error, "%s: cannot be removed", paths[i]);
+        if (!is_among(paths[i], targets, target_count)) {
+            log_info("%s: removed, the newest %" PRId64 " are kept", paths[i], keep);
+            if (unlink(paths[i]) && errno != ENOENT)
+                code = fail_errno(error, "%s: cannot be removed", paths[i]);
+        }
     release_paths(paths, count);
     release_paths(targets, target_count);
     return code;

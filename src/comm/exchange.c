@@ -1,7 +1,9 @@
 #include "comm/exchange.h"
 
+#include <inttypes.h>
 #include <math.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "comm/exchange_method.h"
 #include "comm/kernels/add.h"
@@ -102,6 +104,8 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
         exchange->buffers = memory_allocate(bytes, "gradients");
         exchange->owns_buffers = true;
     }
+    log_debug("exchange %s of %" PRId64 " numbers, %" PRId64 " shards on %d ranks, %d buffers",
+              exchange_name(exchange), elements, shards, size, exchange->buffer_count);
     *result = exchange;
     return OK;
 }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "compute/libraries.h"
 
@@ -51,8 +52,11 @@ const struct Backend *backend_find(const char *name, enum Variant variant, struc
         if (!automatic && strcmp(name, backends[i].name))
             continue;
         known = true;
-        if (backends[i].variants[variant])
+        if (backends[i].variants[variant]) {
+            log_debug("backend %s (%s) of %s", backends[i].name, variant_name(variant),
+                      backend_versions((char[BACKEND_VERSIONS]){0}));
             return backends[i].variants[variant];
+        }
     }
     if (known)
         fail(error, ERROR_USAGE, "backend \"%s\" has no %s; \"openblas\" has", name,

@@ -1,7 +1,10 @@
 #include "evaluate/evaluate.h"
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "nn/loss.h"
 
@@ -148,6 +151,9 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
     int size = ranks_size(ranks), code = OK;
     int64_t blocks = (request->split->count + EVALUATE_BLOCK - 1) / EVALUATE_BLOCK;
     int64_t rounds = (blocks + size - 1) / size;
+    double start = clock_seconds();
+    log_debug("evaluation of split %s begins: %" PRId64 " samples, %d models", request->split->name,
+              request->split->count, request->member_count);
     struct Work work = work_create(request, rounds, request->sink ? size : 0, results);
     for (int e = 0; e < work.results; e++) {
         results[e] =
@@ -166,6 +172,8 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
         code = ranks_agree(ranks, code, error);
     if (!code)
         add_up(&work, ranks, rounds);
+    log_debug("evaluation of split %s ends after %.3f s", request->split->name,
+              clock_seconds() - start);
     work_release(&work);
     return code;
 }

@@ -1,7 +1,9 @@
 /* Building a plan: operations, then buffers placed by lifetime, then how each operation is called.
  */
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "nn/graph.h"
@@ -189,6 +191,16 @@ static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
     plan->sync.gather_context = request->gather_context;
 }
 
+static void log_plan(const struct Plan *plan) {
+    struct PlanMemory memory = plan_memory(plan);
+    log_debug("a plan %s: %d operations, up to %" PRId64 " samples, %" PRId64
+              " shards at a time; bytes: %" PRId64 " of activations, %" PRId64
+              " of scratch, %" PRId64 " of prepared weights",
+              plan->training ? "for training" : "for prediction", plan->operations.count,
+              plan->samples, plan->shard_count, memory.activations, memory.scratch,
+              memory.prepared);
+}
+
 int plan_create(struct Plan **made, const struct Model *model, const struct PlanRequest *request,
                 struct Error *error) {
     CHECK(request->sample_counts >= 1 && request->sample_counts <= PLAN_SAMPLE_COUNTS);
@@ -229,6 +241,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
             memory_allocate((size_t)(plan->samples * plan->outputs) * sizeof(float), "targets");
         shard->sample_losses = memory_allocate((size_t)plan->samples * sizeof(double), "losses");
     }
+    log_plan(plan);
     *made = plan;
     return OK;
 }

@@ -1,9 +1,12 @@
 /* Finishing a file: under its own name it is either complete or not there at all. */
+#include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/whole_file.h"
 #include "store/internal.h"
@@ -43,6 +46,7 @@ static int finish_hdf5(struct H5Writer *writer, struct Error *error) {
 
 static int write_out(struct H5Writer *writer, struct Error *error) {
     h5_quiet();
+    double start = clock_seconds();
     bool in_memory = writer->driver.fd < 0;
     int code = finish_hdf5(writer, error);
     if (code == OK && in_memory)
@@ -56,6 +60,8 @@ static int write_out(struct H5Writer *writer, struct Error *error) {
     writer->driver.fd = -1;
     if (close(fd) != 0) /* network file systems report a full disk only here */
         return fail_errno(error, "%s: cannot be written", writer->path);
+    log_info("%s: %" PRIu64 " bytes written in %.3f s", writer->path, writer->driver.length,
+             clock_seconds() - start);
     return OK;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "store/internal.h"
 #include "store/seal.h"
@@ -149,6 +151,7 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
     *sealed = false;
     int fd;
     uint64_t bytes;
+    double start = clock_seconds();
     int code = open_regular(path, failure, &fd, &bytes, error);
     if (code != OK)
         return code;
@@ -167,6 +170,9 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
         code = check_seal(file, sealed, error);
     if (code == OK)
         code = open_hdf5(file, file->owned_image, bytes < H5_HEAD ? bytes : H5_HEAD, error);
+    if (code == OK)
+        log_debug("%s: %" PRIu64 " bytes read in %.3f s, %s", path, bytes, clock_seconds() - start,
+                  *sealed ? "the seal is right" : "no seal");
     return finish(file, code, out);
 }
 

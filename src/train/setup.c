@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_file.h"
@@ -259,6 +260,7 @@ static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
     int64_t best = variant_best((enum Variant)wanted);
     ranks_minimum(trainer->ranks, &best, 1);
     trainer->variant = (enum Variant)best;
+    log_debug("instruction set %s", variant_name(trainer->variant));
     if (strcmp(name, "auto") && best != wanted)
         return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.instruction_set",
                             "not every rank's processor has %s; expected auto or at most %s", name,

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "train/trainer.h"
@@ -137,6 +138,7 @@ static int report_epoch(struct Trainer *trainer, struct Error *error) {
 }
 
 static void begin_epoch(struct Progress *progress) {
+    log_debug("epoch %" PRId64 " ends at step %" PRId64, progress->epoch + 1, progress->step);
     progress->epoch++;
     progress->step_in_epoch = 0;
     progress->epoch_loss = progress->epoch_correct = progress->epoch_samples = 0;
@@ -180,6 +182,10 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
         if (!code && save_is_due(trainer, last))
             code = trainer_save(trainer, error);
     }
+    log_debug("stops at step %" PRId64 " of %" PRId64 "%s", progress->step, trainer->time.total,
+              code                             ? ", which failed"
+              : trainer_stopped_early(trainer) ? ": the validation no longer improves"
+                                               : "");
     return code;
 }
 

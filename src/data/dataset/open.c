@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
@@ -125,6 +126,14 @@ static void name_classes_by_number(struct Dataset *dataset) {
         dataset->class_names[i] = memory_print("%" PRId64, i);
 }
 
+static void log_opened(const struct Dataset *dataset) {
+    log_debug("%s: %d splits, %" PRId64 " classes, %" PRId64 " targets", dataset->path,
+              dataset->split_count, dataset->class_count, dataset->target_count);
+    for (int i = 0; i < dataset->split_count; i++)
+        log_debug("%s: split %s, %" PRId64 " samples, digest %s", dataset->path,
+                  dataset->splits[i].name, dataset->splits[i].count, dataset->splits[i].digest);
+}
+
 int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
     *out = NULL;
     struct Opening opening = {0};
@@ -154,5 +163,6 @@ int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
         return code;
     }
     *out = dataset;
+    log_opened(dataset);
     return OK;
 }
