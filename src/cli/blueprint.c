@@ -1,8 +1,6 @@
 #include "cli/blueprint.h"
 
 #include "cli/overrides.h"
-#include "data/augment.h"
-#include "data/mix.h"
 #include "train/transfer.h"
 
 static int shape_of_flag(const char *text, struct Shape *shape, struct Error *error) {
@@ -16,70 +14,60 @@ static int shape_of_flag(const char *text, struct Shape *shape, struct Error *er
     return OK;
 }
 
-/* What preprocessing makes of an image: the run file's, or the donor's that it keeps. */
-static int describe_preprocess(const struct Blueprint *blueprint, const struct Image *in,
-                               struct Image *out, struct Error *error) {
-    struct Checkpoint *donor = NULL;
-    struct Preprocess preprocess = {0};
-    const struct RunOptions *options = &blueprint->options;
-    int code = transfer_read_donor(blueprint->file, &options->start_from, &donor, error);
-    if (!code && !transfer_keeps_preprocess(&options->start_from)) {
-        code = preprocess_describe(&options->preprocess, blueprint->file, in, out, error);
-    } else if (!code) {
-        code = transfer_preprocess(&preprocess, blueprint->file, options, blueprint->dataset, donor,
-                                   error);
-        *out = preprocess_image(&preprocess);
-    }
-    preprocess_release(&preprocess);
-    checkpoint_release(donor);
-    return code;
-}
-
-/* The image that reaches the model: augmentation may change its size. */
-static int shape_of_data(struct Blueprint *blueprint, struct Shape *shape, struct Error *error) {
-    int code = dataset_open(&blueprint->dataset, blueprint->options.data.file, error);
-    if (code)
-        return code;
-    const struct Dataset *dataset = blueprint->dataset;
-    code = run_find_splits(blueprint->file, &blueprint->options, dataset, &blueprint->train,
-                           &blueprint->validation, error);
-    if (code)
-        return code;
-    struct Image stored = {dataset->height, dataset->width, dataset->channels, NULL, 0};
-    struct Image preprocessed = stored, image = stored;
-    code = describe_preprocess(blueprint, &stored, &preprocessed, error);
-    if (code == OK)
-        code = augment_describe(&blueprint->options.augment, &stored, &preprocessed, &image, error);
-    if (code == OK)
-        code = mix_check(&blueprint->options.mix, &image, error);
-    *shape = (struct Shape){image.height, image.width, image.channels, 1, 1};
-    return code;
-}
-
 int blueprint_open(struct Blueprint *blueprint, const struct Arguments *arguments,
                    struct Error *error) {
     const char *input = argument_value(arguments, "input");
-    struct Shape shape;
-    *blueprint = (struct Blueprint){0};
+    *blueprint = (struct Blueprint){.without_data = input != NULL};
     struct Overrides overrides = overrides_collect(arguments);
     int code = run_parse(&blueprint->file, arguments->operands[0], NULL, overrides.texts,
                          overrides.count, &blueprint->options, error);
     overrides_release(&overrides);
+    return !code && input ? shape_of_flag(input, &blueprint->input, error) : code;
+}
+
+static int check(struct Blueprint *blueprint, int64_t ranks, run_checker *checker,
+                 struct Error *error) {
+    struct RunOptions *options = &blueprint->options;
+    struct StartOptions *start = &options->start_from;
+    struct Preprocess prepared = {0};
+    if (options->train.shards < 0)
+        options->train.shards = ranks;
+    int code = transfer_read_donor(blueprint->file, start, &blueprint->donor, error);
+    if (code)
+        return code;
+    transfer_settle(start, blueprint->donor);
+    struct RunRequest request = {.file = blueprint->file,
+                                 .options = options,
+                                 .ranks = ranks,
+                                 .variant = run_best_variant(options),
+                                 .prepared = transfer_prepared(start, blueprint->donor, &prepared),
+                                 .input = blueprint->without_data ? &blueprint->input : NULL};
+    code = run_check_variant(blueprint->file, options, request.variant, error);
     if (!code)
-        code =
-            input ? shape_of_flag(input, &shape, error) : shape_of_data(blueprint, &shape, error);
-    if (!code)
-        code =
-            run_build_model(blueprint->file, &blueprint->options, shape, &blueprint->model, error);
-    if (!code && blueprint->dataset)
-        code = run_check_model(blueprint->file, blueprint->model, blueprint->dataset, error);
-    if (!code)
-        code = run_check_keys(blueprint->file, &blueprint->options, blueprint->model, error);
+        code = checker(&request, &blueprint->parts, error);
+    preprocess_release(&prepared);
+    return code;
+}
+
+int blueprint_check_model(struct Blueprint *blueprint, struct Error *error) {
+    int64_t shards = blueprint->options.train.shards;
+    return check(blueprint, shards > 0 ? shards : 1, run_check_model, error);
+}
+
+int blueprint_check(struct Blueprint *blueprint, int64_t ranks, struct Error *error) {
+    int code = check(blueprint, ranks, run_check, error);
+    if (code || !blueprint->donor)
+        return code;
+    struct Text table = {0};
+    code = transfer_take(blueprint->file, &blueprint->options.start_from,
+                         model_arena(blueprint->parts.model), NULL, blueprint->donor, NULL, &table,
+                         error);
+    text_release(&table);
     return code;
 }
 
 void blueprint_release(struct Blueprint *blueprint) {
-    model_release(blueprint->model);
-    dataset_close(blueprint->dataset);
+    run_parts_release(&blueprint->parts);
+    checkpoint_release(blueprint->donor);
     runfile_release(blueprint->file);
 }

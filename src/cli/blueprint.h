@@ -2,17 +2,17 @@
 #ifndef TRAINER_CLI_BLUEPRINT_H
 #define TRAINER_CLI_BLUEPRINT_H
 
+#include "checkpoint/checkpoint.h"
 #include "cli/command.h"
-#include "data/dataset/dataset.h"
-#include "nn/model.h"
-#include "run/options.h"
+#include "run/check.h"
 
 struct Blueprint {
     struct RunFile *file;
     struct RunOptions options;
-    struct Dataset *dataset;                /* NULL where --input gave the shape */
-    const struct Split *train, *validation; /* of it; validation NULL: none */
-    struct Model *model;
+    bool without_data;  /* --input gave the shape of an image */
+    struct Shape input; /* that shape */
+    struct Checkpoint *donor;
+    struct RunParts parts;
 };
 
 #define BLUEPRINT_FLAGS                                                                            \
@@ -25,9 +25,14 @@ struct Blueprint {
         .help = "shape of an image, when the data set is not at hand (default: the data set's)"    \
     }
 
-/* With the data set at hand it refuses what train would. */
+/* Reads the run file. */
 int blueprint_open(struct Blueprint *blueprint, const struct Arguments *arguments,
                    struct Error *error);
+/* run_check_model, on as many ranks as there are shards. */
+int blueprint_check_model(struct Blueprint *blueprint, struct Error *error);
+/* Refuses what train would refuse on so many ranks of this machine: run_check, and whether the
+ * donor fits the model. */
+int blueprint_check(struct Blueprint *blueprint, int64_t ranks, struct Error *error);
 void blueprint_release(struct Blueprint *blueprint);
 
 #endif

@@ -2,7 +2,7 @@
 #include "cli/overrides.h"
 #include "data/sheets/preview.h"
 #include "data/sheets/preview_augment.h"
-#include "run/options.h"
+#include "run/check.h"
 #include "train/transfer.h"
 
 /* What the flags say, whichever picture is drawn. */
@@ -57,7 +57,7 @@ static int preview_stored(const struct Wish *wish, struct Error *error) {
 static int preview_run(const struct Wish *wish, const struct RunFile *file,
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
-    struct Preprocess preprocess = {0};
+    struct Preprocess preprocess = {0}, prepared = {0};
     int code = dataset_open(&dataset, wish->file ? wish->file : options->data.file, error);
     if (code != OK)
         return code;
@@ -67,9 +67,9 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
     struct Checkpoint *donor = NULL;
     code = split ? transfer_read_donor(file, &options->start_from, &donor, error) : error->code;
     if (code == OK)
-        code = transfer_preprocess(&preprocess, file, options, dataset,
-                                   transfer_keeps_preprocess(&options->start_from) ? donor : NULL,
-                                   error);
+        code = run_make_preprocess(&preprocess,
+                                   transfer_prepared(&options->start_from, donor, &prepared), file,
+                                   options, dataset, error);
     if (code == OK) {
         preprocess_prepare(&preprocess, variant_best(VARIANT_F32_V4));
         const struct AugmentPreview preview = {.samples = wish->count,
@@ -86,6 +86,7 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
     }
     checkpoint_release(donor);
     preprocess_release(&preprocess);
+    preprocess_release(&prepared);
     dataset_close(dataset);
     return code;
 }

@@ -45,51 +45,22 @@ struct Needs {
     int64_t parameters, average, optimizer, exchange, activations, work;
 };
 
-static int measure(const struct Blueprint *blueprint, int64_t ranks, struct Needs *needs,
-                   struct Error *error) {
+static struct Needs measure(const struct Blueprint *blueprint, int64_t ranks) {
     const struct RunOptions *options = &blueprint->options;
-    const struct Arena *arena = model_arena(blueprint->model);
-    int64_t shards = options->train.shards > 0 ? options->train.shards : ranks;
-    if (shards % ranks || options->train.batch % shards)
-        return runfile_fail(blueprint->file, error, ERROR_RUN_FILE, "train.batch",
-                            "a batch of %lld in %lld shards cannot be dealt out to %lld ranks",
-                            (long long)options->train.batch, (long long)shards, (long long)ranks);
-    enum Variant variant = variant_best(VARIANT_F32_V4);
-    backend_configure((int)options->train.threads, variant);
-    struct PlanRequest request = {
-        .variant = variant,
-        .backend = backend_find(backend_choice_names[options->train.backend], variant, error),
-        .training = true,
-        .samples = {options->train.batch / shards},
-        .sample_counts = 1,
-        .loss = &options->loss,
-        .shards = shards,
-        .own_shards = shards / ranks};
-    if (!request.backend)
-        return error->code;
-    struct Plan *plan = NULL;
-    struct Updater *updater = NULL;
-    struct UpdaterRequest update = run_updater_request(options);
-    int code = run_create_plan(blueprint->file, blueprint->model, &request, &plan, error);
-    if (!code)
-        code = updater_create(&updater, &update, arena, variant, error);
-    if (!code) {
-        struct PlanMemory memory = plan_memory(plan);
-        int64_t elements = arena_gradient_elements(arena), together = plan_shards(plan);
-        *needs =
-            (struct Needs){.samples = request.samples[0],
-                           .shards = shards / ranks,
-                           .parameters = arena_state_elements(arena) * 4,
-                           .average = options->average.kind ? arena_state_elements(arena) * 4 : 0,
-                           .optimizer = arena->parameters * updater_slot_count(updater) * 4,
-                           .exchange = exchange_memory(shards, ranks, elements) +
-                                       (together > 1 ? together * elements * 4 : 0),
-                           .activations = memory.activations,
-                           .work = memory.scratch + memory.prepared};
-    }
-    plan_release(plan);
-    updater_release(updater);
-    return code;
+    const struct Arena *arena = model_arena(blueprint->parts.model);
+    struct PlanMemory memory = plan_memory(blueprint->parts.plan);
+    int64_t shards = options->train.shards, together = plan_shards(blueprint->parts.plan);
+    int64_t state = arena_state_elements(arena) * 4, gradient = arena_gradient_elements(arena);
+    return (struct Needs){.samples = options->train.batch / shards,
+                          .shards = shards / ranks,
+                          .parameters = state,
+                          .average = options->average.kind ? state : 0,
+                          .optimizer =
+                              arena->parameters * updater_slot_count(blueprint->parts.updater) * 4,
+                          .exchange = exchange_memory(shards, ranks, gradient) +
+                                      (together > 1 ? together * gradient * 4 : 0),
+                          .activations = memory.activations,
+                          .work = memory.scratch + memory.prepared};
 }
 
 static int64_t sum_needs(const struct Needs *needs) {
@@ -110,7 +81,7 @@ static char *print_flop(double flops, char text[40]) {
 }
 
 static void print_layers(const struct Blueprint *blueprint) {
-    const struct Model *model = blueprint->model;
+    const struct Model *model = blueprint->parts.model;
     char shape[64], flops[40], count[32];
     double all = 0, bytes = 0;
     int path = 16, kind = 16, output = 18;
@@ -161,7 +132,7 @@ static json_t *shape_json(struct Shape shape) {
 
 static void print_json(const struct Blueprint *blueprint, const struct Needs *needs,
                        int64_t ranks) {
-    const struct Model *model = blueprint->model;
+    const struct Model *model = blueprint->parts.model;
     json_t *layers = json_array();
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
@@ -176,13 +147,23 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
         "average", (json_int_t)needs->average, "optimizer", (json_int_t)needs->optimizer,
         "gradients", (json_int_t)needs->exchange, "activations", (json_int_t)needs->activations,
         "work", (json_int_t)needs->work, "total", (json_int_t)sum_needs(needs));
-    json_t *object = json_pack(
-        "{s:o, s:I, s:I, s:I, s:o, s:o}", "input", shape_json(model_input(model)), "parameters",
-        (json_int_t)model_arena(model)->trained, "ranks", (json_int_t)ranks, "shards_a_rank",
-        (json_int_t)needs->shards, "memory_bytes", memory, "layers", layers);
+    json_t *object = json_pack("{s:b, s:o, s:I, s:I, s:I, s:o, s:o}", "checked_with_data",
+                               !blueprint->without_data, "input", shape_json(model_input(model)),
+                               "parameters", (json_int_t)model_arena(model)->trained, "ranks",
+                               (json_int_t)ranks, "shards_a_rank", (json_int_t)needs->shards,
+                               "memory_bytes", memory, "layers", layers);
     json_dumpf(object, stdout, JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(object);
+}
+
+static void print_words(const struct Blueprint *blueprint, const struct Needs *needs,
+                        int64_t ranks) {
+    if (blueprint->without_data)
+        printf("checked without the data set: not its splits, its classes or targets, nor what "
+               "depends on the number of samples\n\n");
+    print_layers(blueprint);
+    print_needs(needs, ranks);
 }
 
 static int run(const struct Command *command, const struct Arguments *arguments,
@@ -190,21 +171,21 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     (void)unused;
     struct Blueprint blueprint = {0};
-    struct Needs needs = {0};
     long long ranks = 1;
     int code = blueprint_open(&blueprint, arguments, error);
     if (!code) {
-        long long fallback =
-            blueprint.options.train.shards > 0 ? blueprint.options.train.shards : 1;
-        code = argument_integer(arguments, "ranks", 1, 1 << 20, fallback, &ranks, error);
+        int64_t shards = blueprint.options.train.shards;
+        code = argument_integer(arguments, "ranks", 1, 1 << 20, shards > 0 ? shards : 1, &ranks,
+                                error);
     }
     if (!code)
-        code = measure(&blueprint, ranks, &needs, error);
-    if (!code && argument_given(arguments, "json")) {
-        print_json(&blueprint, &needs, ranks);
-    } else if (!code) {
-        print_layers(&blueprint);
-        print_needs(&needs, ranks);
+        code = blueprint_check(&blueprint, ranks, error);
+    if (!code) {
+        struct Needs needs = measure(&blueprint, ranks);
+        if (argument_given(arguments, "json"))
+            print_json(&blueprint, &needs, ranks);
+        else
+            print_words(&blueprint, &needs, ranks);
     }
     blueprint_release(&blueprint);
     return code;

@@ -32,10 +32,10 @@ static int check(const struct Blueprint *blueprint, const struct GradcheckReques
                  bool json, struct Error *error) {
     if (!json) {
         printf("parameter                     checked  kinks  wrong   worst relative error\n");
-        return gradcheck_run(blueprint->model, request, print_row, NULL, error);
+        return gradcheck_run(blueprint->parts.model, request, print_row, NULL, error);
     }
     json_t *rows = json_array();
-    int code = gradcheck_run(blueprint->model, request, collect_row, rows, error);
+    int code = gradcheck_run(blueprint->parts.model, request, collect_row, rows, error);
     json_t *object = json_pack("{s:b, s:f, s:o}", "passed", code == OK, "tolerance",
                                request->tolerance, "rows", rows);
     json_dumpf(object, stdout, JSON_REAL_PRECISION(6));
@@ -60,6 +60,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         code = argument_real(arguments, "tolerance", 1e-12, 1, 1e-6, &tolerance, error);
     if (!code)
         code = blueprint_open(&blueprint, arguments, error);
+    if (!code)
+        code = blueprint_check_model(&blueprint, error);
     if (!code) {
         backend_configure(1, VARIANT_F64);
         struct GradcheckRequest request = {.loss = &blueprint.options.loss,

@@ -10,11 +10,7 @@
 #include "evaluate/ensemble_mean.h"
 #include "evaluate/metrics.h"
 #include "evaluate/predictor.h"
-
-#define EVALUATE_BLOCK 200 /* samples */
-
-/* The sample counts with which a plan runs on a split of `count` samples; returns how many. */
-int evaluate_sizes(int64_t count, int64_t sizes[2]);
+#include "run/blocks.h"
 
 struct EvaluateRequest {
     const struct Predictor *members; /* whose outputs mean the same */

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "data/augment.h"
 #include "evaluate/rank_share.h"
+#include "run/check.h"
 
 static int read_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, const char *path,
                            struct Error *error) {
@@ -166,6 +167,6 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
                                    .loss = &member->options.loss,
                                    .sample_dropout = attachment->dropout_samples > 0 &&
                                                      model_is_random(member->model)};
-    planning.sample_counts = evaluate_sizes(attachment->split->count, planning.samples);
+    planning.sample_counts = block_sizes(attachment->split->count, planning.samples);
     return plan_create(&member->plan, member->model, &planning, error);
 }

@@ -11,7 +11,7 @@
 
 struct Predictor {
     const char *name;      /* for messages: a checkpoint's path, "validation" */
-    struct Plan *plan;     /* an inference plan for the sizes of evaluate_sizes() */
+    struct Plan *plan;     /* an inference plan for the sizes of block_sizes() */
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
     const struct Choice *loss;       /* says what its predictions are */

@@ -8,10 +8,7 @@
 #include "optim/schedule.h"
 #include "run/options.h"
 
-#define AT(member) offsetof(struct RunOptions, member)
-
-/* Sections are structs in place: their keys' offsets count from the section's start. */
-#define DATA_AT(member) (AT(data.member) - AT(data))
+#define DATA_AT(member) offsetof(struct DataOptions, member)
 static const struct Key data_keys[] = {
     {.name = "file",
      .type = KEY_STRING,
@@ -33,10 +30,11 @@ static const struct Key data_keys[] = {
 
 const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
 const char *const instruction_set_names[] = {"auto", "baseline", "avx2", "avx512", NULL};
-static const char *const last_batch_names[] = {"keep", "drop", NULL};
+static const char *const last_batch_names[] = {
+    [LAST_BATCH_KEEP] = "keep", [LAST_BATCH_DROP] = "drop", NULL};
 static const char *const auto_name[] = {"auto", NULL};
 
-#define TRAIN_AT(member) (AT(train.member) - AT(train))
+#define TRAIN_AT(member) offsetof(struct TrainOptions, member)
 static const struct Key train_keys[] = {
     {.name = "batch",
      .type = KEY_INT,
@@ -115,7 +113,7 @@ static const struct Key train_keys[] = {
      .help = "how often the ranks compare digests of their replicas; 0: only at the start"},
     KEY_END};
 
-#define STOPPING_AT(member) (AT(early_stopping.member) - AT(early_stopping))
+#define STOPPING_AT(member) offsetof(struct EarlyStoppingOptions, member)
 static const struct Key early_stopping_keys[] = {
     {.name = "patience",
      .type = KEY_INT,
@@ -141,7 +139,7 @@ static const struct Key early_stopping_keys[] = {
      .help = "what the figure has to gain on the best so far to count as improved"},
     KEY_END};
 
-#define CHECKPOINT_AT(member) (AT(checkpoint.member) - AT(checkpoint))
+#define CHECKPOINT_AT(member) offsetof(struct SaveOptions, member)
 static const struct Key checkpoint_keys[] = {
     {.name = "every",
      .type = KEY_SPAN,
@@ -206,6 +204,7 @@ static const struct Key start_keys[] = {
          "auto: donor, or own of a file that holds weights alone"},
     KEY_END};
 
+#define AT(member) offsetof(struct RunOptions, member)
 const struct Key run_keys[] = {
     {.name = "data",
      .type = KEY_SECTION,

@@ -19,9 +19,9 @@ static void warn_of_binding(const struct Trainer *trainer) {
 
 static void announce_large_batch(const struct Trainer *trainer) {
     const struct LargeBatchOptions *rule = &trainer->options.large_batch;
-    const struct ScheduleTime *time = &trainer->time;
+    const struct ScheduleTime *time = &trainer->parts.time;
     char warmup[64] = "no warm-up";
-    double rate = updater_rate(trainer->updater);
+    double rate = updater_rate(trainer->parts.updater);
     int64_t batch = trainer->options.train.batch;
     if (!rule->base)
         return;
@@ -55,22 +55,22 @@ static void announce_shards(const struct Trainer *trainer) {
 static void announce_parts(const struct Trainer *trainer) {
     const struct RunOptions *options = &trainer->options;
     int64_t shards = options->train.shards, threads = options->train.threads;
-    int64_t frozen = updater_frozen(trainer->updater);
+    int64_t frozen = updater_frozen(trainer->parts.updater);
     int ranks = ranks_size(trainer->ranks);
     char count[32];
     struct Text line = {0};
     text_add(&line, "%s parameters",
-             text_count((double)model_arena(trainer->model)->trained, count));
+             text_count((double)model_arena(trainer->parts.model)->trained, count));
     if (frozen)
         text_add(&line, " (%s frozen)", text_count((double)frozen, count));
     text_add(&line,
              ", %lld samples; batch %lld in %lld shard%s of %lld on %d rank%s x %lld thread%s",
-             (long long)trainer->split->count, (long long)options->train.batch, (long long)shards,
-             shards == 1 ? "" : "s", (long long)(options->train.batch / shards), ranks,
-             ranks == 1 ? "" : "s", (long long)threads, threads == 1 ? "" : "s");
+             (long long)trainer->parts.train->count, (long long)options->train.batch,
+             (long long)shards, shards == 1 ? "" : "s", (long long)(options->train.batch / shards),
+             ranks, ranks == 1 ? "" : "s", (long long)threads, threads == 1 ? "" : "s");
     if (shards > ranks)
         text_add(&line, ", each accumulates %lld", (long long)(shards / ranks));
-    progress_note(trainer->bar, "%s; %s (%s), exchange %s", line.data, trainer->backend->name,
+    progress_note(trainer->bar, "%s; %s (%s), exchange %s", line.data, trainer->parts.backend->name,
                   variant_name(trainer->variant), exchange_name(trainer->exchange));
     text_release(&line);
 }
@@ -81,7 +81,7 @@ void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *ch
         progress_note(trainer->bar, "skipped damaged checkpoints:\n%s", skipped);
     if (checkpoint)
         progress_note(trainer->bar, "resuming at step %lld of %lld",
-                      (long long)checkpoint->progress.step, (long long)trainer->time.total);
+                      (long long)checkpoint->progress.step, (long long)trainer->parts.time.total);
     else if (trainer->request->resume)
         progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
                       trainer->request->folder);
@@ -89,8 +89,9 @@ void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *ch
         progress_note(trainer->bar, "starting from %s, %s:%s", trainer->donor->path,
                       trainer->donor->channels == 0
                           ? "weights alone, the preprocessing the run's own"
-                      : trainer->prepared_by ? "its preprocessing kept"
-                                             : "its preprocessing replaced",
+                      : trainer->options.start_from.preprocess == START_PREPROCESS_OWN
+                          ? "its preprocessing replaced"
+                          : "its preprocessing kept",
                       taken->data ? taken->data : "");
     announce_parts(trainer);
     announce_shards(trainer);

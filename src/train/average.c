@@ -4,16 +4,16 @@
 
 bool trainer_has_average(const struct Trainer *trainer) {
     return trainer->average &&
-           average_begun(&trainer->options.average, &trainer->time, trainer->progress.step);
+           average_begun(&trainer->options.average, &trainer->parts.time, trainer->progress.step);
 }
 
 void trainer_update_average(struct Trainer *trainer) {
     if (!trainer->average)
         return;
-    const struct Arena *arena = model_arena(trainer->model);
+    const struct Arena *arena = model_arena(trainer->parts.model);
     const struct Choice *choice = &trainer->options.average;
-    double weight = average_weight(choice, &trainer->time, trainer->progress.step);
-    bool with_statistics = average_batches(choice, &trainer->time) == 0;
+    double weight = average_weight(choice, &trainer->parts.time, trainer->progress.step);
+    bool with_statistics = average_batches(choice, &trainer->parts.time) == 0;
     if (weight > 0)
         average_blend(trainer->average, trainer->state,
                       with_statistics ? arena_state_elements(arena) : arena->parameters, weight);
@@ -23,12 +23,12 @@ void trainer_update_average(struct Trainer *trainer) {
  * it. All shards take part, and what they find goes through the exchange: the same bits on any
  * number of ranks. */
 void trainer_measure_average(struct Trainer *trainer) {
-    const struct Arena *arena = model_arena(trainer->model);
+    const struct Arena *arena = model_arena(trainer->parts.model);
     struct Progress *progress = &trainer->progress;
     if (!trainer_has_average(trainer) || !arena->statistics ||
         trainer->average_measured == progress->step)
         return;
-    int64_t batches = average_batches(&trainer->options.average, &trainer->time);
+    int64_t batches = average_batches(&trainer->options.average, &trainer->parts.time);
     const struct Progress kept = *progress;
     for (int64_t i = 0; i < batches; i++) {
         progress->step = kept.step + i;

@@ -23,8 +23,8 @@ static int64_t find_in_input(const float *input, int64_t samples, int64_t elemen
 static int64_t sample_at(struct Trainer *trainer, const struct ShardCall *call, int64_t place) {
     int64_t *samples = memory_allocate((size_t)call->samples * sizeof *samples, "samples");
     int64_t first = trainer->progress.step_in_epoch * trainer->options.train.batch + call->first;
-    loader_fill(trainer->loader, trainer->progress.epoch, first, call->samples,
-                plan_input(trainer->plan), plan_target(trainer->plan), samples);
+    loader_fill(trainer->parts.loader, trainer->progress.epoch, first, call->samples,
+                plan_input(trainer->parts.plan), plan_target(trainer->parts.plan), samples);
     int64_t sample = samples[place];
     memory_release(samples);
     return sample;
@@ -32,11 +32,11 @@ static int64_t sample_at(struct Trainer *trainer, const struct ShardCall *call, 
 
 /* In the samples of the shards from `first` on that run together. */
 static struct Finding find_in_inputs(struct Trainer *trainer, int64_t first) {
-    struct Image image = loader_image(trainer->loader);
+    struct Image image = loader_image(trainer->parts.loader);
     int64_t elements = image.height * image.width * image.channels;
-    for (int64_t k = 0; k < plan_shards(trainer->plan); k++) {
+    for (int64_t k = 0; k < plan_shards(trainer->parts.plan); k++) {
         struct ShardCall call = trainer_load_shard(trainer, first + k);
-        int64_t place = find_in_input(plan_input(trainer->plan), call.samples, elements);
+        int64_t place = find_in_input(plan_input(trainer->parts.plan), call.samples, elements);
         if (place >= 0)
             return (struct Finding){.what = "the input",
                                     .sample = sample_at(trainer, &call, place)};
@@ -49,11 +49,11 @@ static struct Finding find_in_values(struct Trainer *trainer) {
     int64_t first = exchange_first_shard(trainer->exchange);
     int64_t count = exchange_shard_count(trainer->exchange);
     struct Finding finding = {0};
-    for (int64_t i = 0; i < count; i += plan_shards(trainer->plan)) {
+    for (int64_t i = 0; i < count; i += plan_shards(trainer->parts.plan)) {
         if (!finding.what)
             finding = find_in_inputs(trainer, first + i);
         trainer_load_shards(trainer, first + i);
-        const struct Node *node = plan_find_nonfinite(trainer->plan, trainer->shard_calls);
+        const struct Node *node = plan_find_nonfinite(trainer->parts.plan, trainer->shard_calls);
         if (node && !finding.what)
             finding = (struct Finding){.what = "the output", .layer = node};
     }
@@ -70,14 +70,14 @@ static bool is_first(struct Trainer *trainer, const struct Finding *finding) {
 }
 
 static struct Finding find_in_gradients(struct Trainer *trainer) {
-    const struct Arena *arena = model_arena(trainer->model);
+    const struct Arena *arena = model_arena(trainer->parts.model);
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
         if (exchange_own_nonfinite(trainer->exchange, row->offset, row->offset + row->count) >= 0)
             return (struct Finding){.what = row->role == ROLE_STATISTIC ? "the batch statistic"
                                                                         : "the gradient",
                                     .row = row->name,
-                                    .layer = model_node_of_row(trainer->model, i)};
+                                    .layer = model_node_of_row(trainer->parts.model, i)};
     }
     return (struct Finding){0};
 }
@@ -91,8 +91,8 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
                     "step %lld: NaN or Inf on rank %d in the input: sample %lld of split %s of %s, "
                     "once preprocessed; no layer has seen it yet: trainer dataset verify checks "
                     "the file; no checkpoint was changed",
-                    step, rank, (long long)finding->sample, trainer->split->name,
-                    trainer->dataset->path);
+                    step, rank, (long long)finding->sample, trainer->parts.train->name,
+                    trainer->parts.dataset->path);
     return fail(error, ERROR_NUMERIC,
                 "step %lld: NaN or Inf on rank %d in %s of %s%slayer %s (%s); try a smaller "
                 "optimizer.rate or a longer warm-up; no checkpoint was changed",

@@ -97,7 +97,7 @@ int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpo
 
 int trainer_check_length(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                          struct Error *error) {
-    int64_t total = trainer->time.total, step = checkpoint->progress.step;
+    int64_t total = trainer->parts.time.total, step = checkpoint->progress.step;
     if (step <= total)
         return OK;
     return runfile_fail(
@@ -110,7 +110,7 @@ int trainer_check_length(const struct Trainer *trainer, const struct Checkpoint 
 static void note_stretched(const struct Trainer *trainer) {
     const struct Choice *schedule = &trainer->options.schedule;
     const struct ScheduleState *state = &trainer->schedule_state;
-    struct ScheduleTime now = trainer->time, before = now;
+    struct ScheduleTime now = trainer->parts.time, before = now;
     int64_t step = trainer->progress.step;
     before.total = span_steps(trainer->length_before, now.steps_per_epoch);
     int64_t end = (before.total < now.total ? before.total : now.total) - 1;
@@ -118,7 +118,7 @@ static void note_stretched(const struct Trainer *trainer) {
         schedule_factor(schedule, &before, state, end) ==
             schedule_factor(schedule, &now, state, end))
         return;
-    double rate = updater_rate(trainer->updater);
+    double rate = updater_rate(trainer->parts.updater);
     progress_note(trainer->bar,
                   "note: the run was %lld steps long and is %lld now; %s runs over all of them: "
                   "rate %.4g -> %.4g behind step %lld",
@@ -139,17 +139,18 @@ static void restore_progress(struct Trainer *trainer, const struct Progress *sav
 
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     struct Error *error) {
-    const struct Arena *arena = model_arena(trainer->model);
-    if (strcmp(checkpoint->data_digest, trainer->split->digest))
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    if (strcmp(checkpoint->data_digest, trainer->parts.train->digest))
         return fail(error, ERROR_CHECKPOINT,
                     "%s: was trained on other data: split %s of %s has the digest '%s', the "
                     "checkpoint says '%s'",
-                    checkpoint->path, trainer->split->name, trainer->dataset->path,
-                    trainer->split->digest, checkpoint->data_digest);
+                    checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
+                    trainer->parts.train->digest, checkpoint->data_digest);
     int code = checkpoint_get_state(checkpoint, arena, trainer->state, error);
-    for (int slot = 0; !code && slot < updater_slot_count(trainer->updater); slot++)
-        code = checkpoint_get_slot(checkpoint, arena, updater_slot_name(trainer->updater, slot),
-                                   updater_slot(trainer->updater, slot), error);
+    for (int slot = 0; !code && slot < updater_slot_count(trainer->parts.updater); slot++)
+        code =
+            checkpoint_get_slot(checkpoint, arena, updater_slot_name(trainer->parts.updater, slot),
+                                updater_slot(trainer->parts.updater, slot), error);
     if (code)
         return code;
     restore_progress(trainer, &checkpoint->progress);
@@ -166,12 +167,12 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
                       "note: the run began with %s kernels and goes on with %s: its bits will "
                       "differ from an uninterrupted run's",
                       checkpoint->instruction_set, variant_name(trainer->variant));
-    if (strcmp(checkpoint->backend, trainer->backend->name) ||
+    if (strcmp(checkpoint->backend, trainer->parts.backend->name) ||
         strcmp(checkpoint->versions, backend_versions((char[BACKEND_VERSIONS]){0})))
         progress_note(bar,
                       "note: the run began with %s (%s) and goes on with %s (%s): its bits "
                       "may differ from an uninterrupted run's",
-                      checkpoint->backend, checkpoint->versions, trainer->backend->name,
+                      checkpoint->backend, checkpoint->versions, trainer->parts.backend->name,
                       backend_versions((char[BACKEND_VERSIONS]){0}));
     if (checkpoint->threads != trainer->options.train.threads)
         progress_note(bar,

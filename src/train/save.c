@@ -29,15 +29,15 @@ static char **copy_names(char *const *names, int64_t count) {
 
 /* What the model's outputs are: classes, or targets and their scale. */
 static void put_outputs(struct Checkpoint *checkpoint, const struct Trainer *trainer) {
-    const struct Dataset *dataset = trainer->dataset;
+    const struct Dataset *dataset = trainer->parts.dataset;
     checkpoint->class_count = dataset->class_count;
     checkpoint->class_names = copy_names(dataset->class_names, dataset->class_count);
     checkpoint->target_count = dataset->target_count;
     checkpoint->target_names = copy_names(dataset->target_names, dataset->target_count);
     checkpoint->target_mean =
-        memory_copy_array(trainer->targets.mean, dataset->target_count, "a checkpoint");
+        memory_copy_array(trainer->parts.targets.mean, dataset->target_count, "a checkpoint");
     checkpoint->target_deviation =
-        memory_copy_array(trainer->targets.deviation, dataset->target_count, "a checkpoint");
+        memory_copy_array(trainer->parts.targets.deviation, dataset->target_count, "a checkpoint");
 }
 
 static int64_t matrix_elements(const struct Preprocess *preprocess) {
@@ -63,7 +63,7 @@ static void put_preprocess(struct Checkpoint *checkpoint, const struct Preproces
 }
 
 static struct Checkpoint *compose(struct Trainer *trainer) {
-    const struct Arena *arena = model_arena(trainer->model);
+    const struct Arena *arena = model_arena(trainer->parts.model);
     struct Checkpoint *checkpoint = memory_allocate(sizeof *checkpoint, "a checkpoint");
     checkpoint->run_text = memory_copy_text(trainer->run_text);
     checkpoint->seed = (uint64_t)trainer->options.train.seed;
@@ -71,41 +71,42 @@ static struct Checkpoint *compose(struct Trainer *trainer) {
     checkpoint->threads = trainer->options.train.threads;
     checkpoint->instruction_set = memory_copy_text(variant_name(trainer->variant));
     checkpoint->versions = memory_copy_text(backend_versions((char[BACKEND_VERSIONS]){0}));
-    checkpoint->backend = memory_copy_text(trainer->backend->name);
-    checkpoint->data_digest = memory_copy_text(trainer->split->digest);
+    checkpoint->backend = memory_copy_text(trainer->parts.backend->name);
+    checkpoint->data_digest = memory_copy_text(trainer->parts.train->digest);
     checkpoint->progress = progress_to_save(trainer);
-    put_preprocess(checkpoint, &trainer->preprocess);
+    put_preprocess(checkpoint, &trainer->parts.preprocess);
     put_outputs(checkpoint, trainer);
     checkpoint_put_state(checkpoint, arena, trainer->state);
     if (trainer_has_average(trainer))
         checkpoint_put_average(checkpoint, arena, trainer->average);
-    for (int slot = 0; slot < updater_slot_count(trainer->updater); slot++)
-        checkpoint_put_slot(checkpoint, arena, updater_slot_name(trainer->updater, slot),
-                            updater_slot(trainer->updater, slot));
+    for (int slot = 0; slot < updater_slot_count(trainer->parts.updater); slot++)
+        checkpoint_put_slot(checkpoint, arena, updater_slot_name(trainer->parts.updater, slot),
+                            updater_slot(trainer->parts.updater, slot));
     return checkpoint;
 }
 
 static int64_t cycles_at(const struct Trainer *trainer, int64_t step) {
-    return schedule_cycles(&trainer->options.schedule, &trainer->time, step);
+    return schedule_cycles(&trainer->options.schedule, &trainer->parts.time, step);
 }
 
 /* Checkpoints that will lie in the folder at the same time: those kept, the best, the snapshots,
  * the one being written. */
 static int64_t most_checkpoints(const struct Trainer *trainer) {
     int64_t keep = trainer->options.checkpoint.keep;
-    int64_t every = span_steps(trainer->options.checkpoint.every, trainer->time.steps_per_epoch);
-    int64_t all = every ? trainer->time.total / every + 2 : 2;
+    int64_t every =
+        span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
+    int64_t all = every ? trainer->parts.time.total / every + 2 : 2;
     int64_t snapshots =
-        trainer->options.checkpoint.snapshots ? cycles_at(trainer, trainer->time.total) : 0;
+        trainer->options.checkpoint.snapshots ? cycles_at(trainer, trainer->parts.time.total) : 0;
     return (keep && keep < all ? keep + 2 : all + 1) + snapshots;
 }
 
 int trainer_check_room(struct Trainer *trainer, struct Error *error) {
-    const struct Arena *arena = model_arena(trainer->model);
-    int slots = updater_slot_count(trainer->updater), code = OK;
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    int slots = updater_slot_count(trainer->parts.updater), code = OK;
     int64_t states = trainer->average ? 2 : 1;
     int64_t elements = states * arena_state_elements(arena) + slots * arena->parameters +
-                       matrix_elements(&trainer->preprocess);
+                       matrix_elements(&trainer->parts.preprocess);
     double one = 4.0 * (double)elements + 65536;
     double needed = one * (double)most_checkpoints(trainer);
     struct statvfs disk;
@@ -150,7 +151,7 @@ static int put_links(struct Trainer *trainer, const char *path, bool best, struc
         code = checkpoint_link(trainer->checkpoints, name, path, error);
         memory_release(name);
     }
-    if (!code && (best || !trainer->validation))
+    if (!code && (best || !trainer->parts.validation))
         code = checkpoint_link(trainer->checkpoints, "best.h5", path, error);
     return code ? code : checkpoint_link(trainer->checkpoints, "latest.h5", path, error);
 }

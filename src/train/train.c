@@ -14,8 +14,8 @@ static void watch_validation(struct Trainer *trainer, const struct Figures *mode
     struct PatienceRule rule = {.figure =
                                     patience_figure(trainer->options.early_stopping.metric, used),
                                 .threshold = trainer->options.early_stopping.minimum_improvement};
-    schedule_observe(&trainer->options.schedule, &trainer->time, model, trainer->progress.step,
-                     &trainer->schedule_state);
+    schedule_observe(&trainer->options.schedule, &trainer->parts.time, model,
+                     trainer->progress.step, &trainer->schedule_state);
     patience_observe(&trainer->stopping, rule, used);
 }
 
@@ -23,12 +23,12 @@ static void watch_validation(struct Trainer *trainer, const struct Figures *mode
 bool trainer_stopped_early(const struct Trainer *trainer) {
     int64_t patience = trainer->options.early_stopping.patience;
     return patience && trainer->stopping.waited >= patience &&
-           trainer->progress.step < trainer->time.total;
+           trainer->progress.step < trainer->parts.time.total;
 }
 
 /* What best.h5 goes by. */
 static enum Figure best_figure(const struct Trainer *trainer) {
-    return trainer->targets.count ? FIGURE_LOSS : FIGURE_ACCURACY;
+    return trainer->parts.targets.count ? FIGURE_LOSS : FIGURE_ACCURACY;
 }
 
 /* True if the validation is the best so far. */
@@ -46,18 +46,18 @@ static bool improves(struct Trainer *trainer, const struct Figures *validation) 
 /* The figures of `state`, the model's or the average's. */
 static int validate_state(struct Trainer *trainer, const float *state, struct Figures *figures,
                           struct Error *error) {
-    int64_t outputs = dataset_outputs(trainer->dataset);
-    struct Predictor predictor = {.name = trainer->validation->name,
-                                  .plan = trainer->validation_plan,
-                                  .loader = trainer->validation_loader,
+    int64_t outputs = dataset_outputs(trainer->parts.dataset);
+    struct Predictor predictor = {.name = trainer->parts.validation->name,
+                                  .plan = trainer->parts.validation_plan,
+                                  .loader = trainer->parts.validation_loader,
                                   .state = state,
                                   .loss = &trainer->options.loss,
-                                  .scale = &trainer->targets,
+                                  .scale = &trainer->parts.targets,
                                   .outputs = outputs};
     struct EvaluateRequest request = {.members = &predictor,
                                       .member_count = 1,
-                                      .metrics = metrics_for(trainer->dataset),
-                                      .split = trainer->validation,
+                                      .metrics = metrics_for(trainer->parts.dataset),
+                                      .split = trainer->parts.validation,
                                       .outputs = outputs};
     struct Evaluation results[2];
     int code = evaluate(trainer->ranks, &request, results, error);
@@ -101,8 +101,8 @@ static void report_early_stop(struct Trainer *trainer) {
     progress_note(trainer->bar,
                   "stopped early at step %" PRId64 " of %" PRId64 ": %" PRId64
                   " validation%s in a row did not improve on the %s %s",
-                  report.step, trainer->time.total, report.waited, report.waited == 1 ? "" : "s",
-                  figure_kinds[report.figure].label,
+                  report.step, trainer->parts.time.total, report.waited,
+                  report.waited == 1 ? "" : "s", figure_kinds[report.figure].label,
                   figure_text(report.figure, report.best, FIGURE_DIGITS, best));
 }
 
@@ -125,12 +125,13 @@ static int report_epoch(struct Trainer *trainer, struct Error *error) {
                                  .train = trainer_epoch_figures(trainer),
                                  .rate = trainer_rate(trainer, progress->step - 1),
                                  .seconds = progress->seconds};
-    int code = trainer->validation ? validate(trainer, &report, error) : OK;
+    int code = trainer->parts.validation ? validate(trainer, &report, error) : OK;
     if (!code && trainer->metrics) {
         metrics_file_epoch(trainer->metrics, &report);
         progress_epoch(trainer->bar, &report);
     }
-    if (!code && trainer->schedule_state.scale != scale && progress->step < trainer->time.total)
+    if (!code && trainer->schedule_state.scale != scale &&
+        progress->step < trainer->parts.time.total)
         report_rate(trainer, report.rate);
     if (!code && trainer_stopped_early(trainer))
         report_early_stop(trainer);
@@ -146,7 +147,8 @@ static void begin_epoch(struct Progress *progress) {
 }
 
 static bool save_is_due(const struct Trainer *trainer, bool last) {
-    int64_t every = span_steps(trainer->options.checkpoint.every, trainer->time.steps_per_epoch);
+    int64_t every =
+        span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
     return last || trainer->best_is_newest || trainer_snapshot_is_due(trainer) ||
            (every && trainer->progress.step % every == 0);
 }
@@ -169,8 +171,8 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
             metrics_file_step(trainer->metrics, &report);
             progress_step(trainer->bar, &report);
         }
-        bool last = progress->step == until, finished = progress->step == trainer->time.total;
-        bool epoch_ends = progress->step_in_epoch == trainer->time.steps_per_epoch;
+        bool last = progress->step == until, finished = progress->step == trainer->parts.time.total;
+        bool epoch_ends = progress->step_in_epoch == trainer->parts.time.steps_per_epoch;
         trainer->best_is_newest = false;
         if (epoch_ends || finished) {
             remember(result, trainer);
@@ -182,7 +184,8 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
         if (!code && save_is_due(trainer, last))
             code = trainer_save(trainer, error);
     }
-    log_debug("stops at step %" PRId64 " of %" PRId64 "%s", progress->step, trainer->time.total,
+    log_debug("stops at step %" PRId64 " of %" PRId64 "%s", progress->step,
+              trainer->parts.time.total,
               code                             ? ", which failed"
               : trainer_stopped_early(trainer) ? ": the validation no longer improves"
                                                : "");
@@ -196,18 +199,18 @@ static void note_if_finished(const struct Trainer *trainer) {
     if (trainer_stopped_early(trainer))
         progress_note(trainer->bar, "the run is finished: it stopped early at step %lld",
                       (long long)trainer->progress.step);
-    else if (trainer->progress.step >= trainer->time.total)
+    else if (trainer->progress.step >= trainer->parts.time.total)
         progress_note(trainer->bar, "the run is finished: all %lld steps are done",
-                      (long long)trainer->time.total);
+                      (long long)trainer->parts.time.total);
 }
 
 static void fill_result(const struct Trainer *trainer, struct TrainResult *result) {
-    size_t bytes = (size_t)arena_state_elements(model_arena(trainer->model)) * sizeof(float);
+    size_t bytes = (size_t)arena_state_elements(model_arena(trainer->parts.model)) * sizeof(float);
     result->progress = trainer->progress;
-    result->total_steps = trainer->time.total;
+    result->total_steps = trainer->parts.time.total;
     result->best_figure = best_figure(trainer);
     result->stopped_early = trainer_stopped_early(trainer);
-    result->finished = result->stopped_early || trainer->progress.step >= trainer->time.total;
+    result->finished = result->stopped_early || trainer->progress.step >= trainer->parts.time.total;
     if (trainer->stepped_seconds > 0)
         result->images_per_second = trainer->stepped_samples / trainer->stepped_seconds;
     digest_text(digest_bytes(trainer->state, bytes), result->digest);
@@ -221,7 +224,7 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     struct Trainer trainer;
     *result = (struct TrainResult){0};
     int code = trainer_create(&trainer, ranks, request, error);
-    int64_t until = trainer.time.total;
+    int64_t until = trainer.parts.time.total;
     if (request->stop_after && request->stop_after < until)
         until = request->stop_after;
     if (!code && trainer.progress.step == 0) {

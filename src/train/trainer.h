@@ -8,10 +8,8 @@
 #include "evaluate/evaluate.h"
 #include "nn/plan.h"
 #include "optim/average.h"
-#include "optim/schedule.h"
-#include "optim/updater.h"
 #include "report/progress.h"
-#include "run/options.h"
+#include "run/check.h"
 #include "train/train.h"
 
 struct Trainer {
@@ -24,31 +22,16 @@ struct Trainer {
     bool shards_are_ranks;     /* of this first start: train.shards is auto */
     struct Span length_before; /* train.length of the run that is resumed */
     enum Variant variant;      /* agreed by all ranks */
-    const struct Backend *backend;
+    struct Checkpoint *donor;  /* start_from: until the state is filled; NULL: none */
+    struct RunParts parts;     /* what the check made: data set, model, plans, updater, ... */
 
-    struct Checkpoint *donor; /* start_from: until the state is filled; NULL: none */
-    /* Whose preprocessing the images get: the donor's, or after a resumption the run's own
-     * checkpoint's, which has it from the donor. NULL: made from the run file. */
-    const struct Checkpoint *prepared_by;
-
-    struct Dataset *dataset;
-    const struct Split *split, *validation; /* validation NULL: none */
-    struct Preprocess preprocess;
-    struct TargetScale targets;
-    double error_unit; /* of the tallied squared errors, where the targets are values */
-    struct Loader *loader, *validation_loader;
-
-    struct Model *model;
-    struct Plan *plan, *validation_plan;
     float *state;             /* arena_state_elements; every rank's replica */
     float *average;           /* of weights: as state; NULL: none is kept */
     int64_t average_measured; /* the step behind which its statistics were measured; −1: none */
     struct Exchange *exchange;
     struct ShardCall *shard_calls; /* plan_shards of them */
     float *gradients;              /* of shards that run together; NULL where one runs at a time */
-    struct Updater *updater;
 
-    struct ScheduleTime time;
     struct Progress progress;
     struct ScheduleState schedule_state;
     struct Patience stopping;                /* of early stopping */

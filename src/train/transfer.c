@@ -52,18 +52,19 @@ int transfer_read_donor(const struct RunFile *file, const struct StartOptions *o
     return code ? code : check_donor(file, options, *donor, error);
 }
 
-bool transfer_keeps_preprocess(const struct StartOptions *options) {
-    return options->checkpoint && options->preprocess != START_PREPROCESS_OWN;
+void transfer_settle(struct StartOptions *options, const struct Checkpoint *donor) {
+    if (donor && options->preprocess == START_PREPROCESS_AUTO)
+        options->preprocess = donor->channels ? START_PREPROCESS_DONOR : START_PREPROCESS_OWN;
 }
 
-int transfer_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
-                        const struct RunOptions *options, const struct Dataset *dataset,
-                        const struct Checkpoint *keeper, struct Error *error) {
-    if (!keeper || keeper->channels == 0)
-        return preprocess_create(preprocess, &options->preprocess, file, dataset, error);
+struct Preprocess *transfer_prepared(const struct StartOptions *options,
+                                     const struct Checkpoint *keeper,
+                                     struct Preprocess *preprocess) {
+    if (!options->checkpoint || options->preprocess == START_PREPROCESS_OWN || !keeper ||
+        keeper->channels == 0)
+        return NULL;
     member_preprocess(preprocess, keeper);
-    preprocess_fit(preprocess, dataset->height, dataset->width);
-    return OK;
+    return preprocess;
 }
 
 int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
@@ -77,9 +78,7 @@ int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
     if (code)
         return code;
     share_checkpoint(trainer->ranks, &trainer->donor);
-    if (trainer->options.start_from.preprocess == START_PREPROCESS_AUTO)
-        trainer->options.start_from.preprocess =
-            trainer->donor->channels ? START_PREPROCESS_DONOR : START_PREPROCESS_OWN;
+    transfer_settle(&trainer->options.start_from, trainer->donor);
     return OK;
 }
 
@@ -201,7 +200,8 @@ int transfer_take(const struct RunFile *file, const struct StartOptions *options
         const struct CheckpointArray *array = checkpoint_array(donor, group, row->name);
         enum Transfer fate = fate_of(options, row, array);
         if (fate == TRANSFER_TAKEN) {
-            arena_from_file(row, array->values, state);
+            if (state)
+                arena_from_file(row, array->values, state);
             taken++;
         } else if (frozen && frozen[i] && row->role != ROLE_STATISTIC && !idle.count++) {
             idle.first = row->name;

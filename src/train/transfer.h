@@ -11,13 +11,14 @@
 /* The donor of start_from, read and checked; *donor is NULL where there is none. */
 int transfer_read_donor(const struct RunFile *file, const struct StartOptions *options,
                         struct Checkpoint **donor, struct Error *error);
-/* Does the run prepare its images as the donor's were, where the donor knows how? */
-bool transfer_keeps_preprocess(const struct StartOptions *options);
-/* The run's preprocessing: that of `keeper`, or what the run file says where that is NULL or
- * holds weights alone. */
-int transfer_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
-                        const struct RunOptions *options, const struct Dataset *dataset,
-                        const struct Checkpoint *keeper, struct Error *error);
+/* What start_from.preprocess: auto means with this donor. */
+void transfer_settle(struct StartOptions *options, const struct Checkpoint *donor);
+/* How the run prepares its images, if `keeper` decides that: the donor, or the run's own
+ * checkpoint, which has it from the donor. Filled into *preprocess, which is returned; NULL if the
+ * run file decides. */
+struct Preprocess *transfer_prepared(const struct StartOptions *options,
+                                     const struct Checkpoint *keeper,
+                                     struct Preprocess *preprocess);
 
 /* Why a row of the model starts as it does. */
 enum Transfer {
@@ -29,9 +30,10 @@ enum Transfer {
     TRANSFER_SHAPE      /* the donor's has another shape */
 };
 
-/* Copies what is taken from `donor` into `state`; the other rows stay as they were initialised.
- * `table` gets, for people, one line a run of rows with the same fate, then the donor's arrays that
- * the model has no place for; and a warning of rows that start fresh although they are frozen
+/* Copies what is taken from `donor` into `state` (NULL: nowhere); the other rows stay as they were
+ * initialised. `table` gets, for people, one line a run of rows with the same fate, then the
+ * donor's arrays that the model has no place for; and a warning of rows that start fresh although
+ * they are frozen
  * (`frozen`, of each row; NULL: none is). Fails (ERROR_RUN_FILE) where a pattern matches no row of
  * the model, naming the nearest, and (ERROR_CHECKPOINT) where nothing at all is taken. */
 int transfer_take(const struct RunFile *file, const struct StartOptions *options,

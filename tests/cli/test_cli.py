@@ -249,7 +249,7 @@ def check_run_files(folder):
     table = good("describe", path).split("\n\n")[0].split("\n")
     check(len(table) == 9 and table[2].startswith("0.body.0.body.0.body.0 batchnorm "), f"a long name: {table}")
     check(len({len(line) for line in table[:1] + table[2:]}) == 1, "describe keeps its columns with long names:\n" + "\n".join(table))
-    write(layers="[relu, relu]")
+    write(layers="[relu, linear: {out: 2}]")
     check(" FLOP forward, about " in good("describe", path, "--input", "1x1x10"), "describe: few FLOP")
 
 

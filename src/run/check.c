@@ -1,0 +1,401 @@
+#include "run/check.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "nn/loss.h"
+#include "optim/average.h"
+#include "optim/rules.h"
+#include "run/blocks.h"
+
+/* ---- Shards and kernels ---- */
+
+enum Variant run_best_variant(const struct RunOptions *options) {
+    const char *name = instruction_set_names[options->train.instruction_set];
+    return variant_best(strcmp(name, "auto") ? (enum Variant)variant_by_name(name)
+                                             : VARIANT_F32_V4);
+}
+
+int run_check_variant(const struct RunFile *file, const struct RunOptions *options,
+                      enum Variant variant, struct Error *error) {
+    const char *name = instruction_set_names[options->train.instruction_set];
+    if (!strcmp(name, "auto") || variant == (enum Variant)variant_by_name(name))
+        return OK;
+    return runfile_fail(file, error, ERROR_RUN_FILE, "train.instruction_set",
+                        "not every rank's processor has %s; expected auto or at most %s", name,
+                        variant_name(variant));
+}
+
+static int check_shards(const struct RunRequest *request, struct Error *error) {
+    int64_t shards = request->options->train.shards, batch = request->options->train.batch;
+    if (shards % request->ranks)
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, "train.shards",
+                            "%" PRId64 " shards cannot be dealt out equally to %" PRId64
+                            " ranks; expected a multiple of the ranks",
+                            shards, request->ranks);
+    if (batch % shards == 0)
+        return OK;
+    bool blame_shards = runfile_overridden(request->file, "train.shards") &&
+                        !runfile_overridden(request->file, "train.batch");
+    return runfile_fail(
+        request->file, error, ERROR_RUN_FILE, blame_shards ? "train.shards" : "train.batch",
+        "a batch of %" PRId64 " cannot be cut into %" PRId64 " equal shards; expected %s", batch,
+        shards, blame_shards ? "a divisor of train.batch" : "a multiple of train.shards");
+}
+
+/* ---- The data ---- */
+
+/* The split called `name`, which `key` of the run file asks for; NULL if there is none, and `hint`
+ * then says what else the key takes. */
+static const struct Split *find_split(const struct RunFile *file, const char *key, const char *name,
+                                      const char *hint, const struct Dataset *dataset,
+                                      struct Error *error) {
+    const char **names = memory_array(const char *, dataset->split_count, "names of splits");
+    struct Text all = {0};
+    const struct Split *split = NULL;
+    for (int i = 0; i < dataset->split_count; i++) {
+        names[i] = dataset->splits[i].name;
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+        if (!split && !strcmp(names[i], name))
+            split = &dataset->splits[i];
+    }
+    const char *nearest = text_nearest(name, names, dataset->split_count);
+    if (!split)
+        runfile_fail(file, error, ERROR_DATA, key, "%s has no split '%s'; it has %s%s%s%s%s",
+                     dataset->path, name, all.data, hint, nearest ? "; did you mean '" : "",
+                     nearest ? nearest : "", nearest ? "'?" : "");
+    text_release(&all);
+    memory_release((void *)names);
+    return split;
+}
+
+static bool is_without_validation(const struct RunOptions *options) {
+    return !strcmp(options->data.validation, "none");
+}
+
+/* A schedule or early stopping that follows the validation needs one. */
+static int check_watchers(const struct RunRequest *request, struct Error *error) {
+    const struct RunOptions *options = request->options;
+    if (!is_without_validation(options))
+        return OK;
+    if (schedule_needs_validations(&options->schedule))
+        return schema_fail(error, &options->schedule, NULL,
+                           "%s follows the figures of the validation, and data.validation is none",
+                           options->schedule.kind->name);
+    if (options->early_stopping.patience)
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, "early_stopping.patience",
+                            "follows the figures of the validation, and data.validation is none");
+    return OK;
+}
+
+static int find_splits(const struct RunRequest *request, struct RunParts *parts,
+                       struct Error *error) {
+    const struct RunOptions *options = request->options;
+    parts->train =
+        find_split(request->file, "data.train", options->data.train, "", parts->dataset, error);
+    if (!parts->train)
+        return error->code;
+    if (parts->train->count < options->train.batch)
+        return runfile_fail(
+            request->file, error, ERROR_RUN_FILE, "train.batch",
+            "a batch of %" PRId64 " is more than the %" PRId64 " samples of split %s of %s",
+            options->train.batch, parts->train->count, parts->train->name, parts->dataset->path);
+    if (is_without_validation(options))
+        return OK;
+    parts->validation = find_split(request->file, "data.validation", options->data.validation,
+                                   " (none: no evaluation)", parts->dataset, error);
+    return parts->validation ? OK : error->code;
+}
+
+static int check_loss(const struct RunRequest *request, const struct Dataset *dataset,
+                      struct Error *error) {
+    const struct Choice *loss = &request->options->loss;
+    struct Text others = {0};
+    if (!dataset->target_count || ((const struct Loss *)loss->kind)->takes_values)
+        return OK;
+    for (const struct Kind *const *kind = loss_kinds.kinds; *kind; kind++)
+        if (((const struct Loss *)*kind)->takes_values)
+            text_add(&others, "%s%s", others.length ? ", " : "", (*kind)->name);
+    int code = runfile_fail(request->file, error, ERROR_RUN_FILE, "loss",
+                            "%s is of classes, the targets of %s are values; expected one of %s",
+                            loss->kind->name, dataset->path, others.data);
+    text_release(&others);
+    return code;
+}
+
+int run_make_preprocess(struct Preprocess *preprocess, struct Preprocess *prepared,
+                        const struct RunFile *file, const struct RunOptions *options,
+                        const struct Dataset *dataset, struct Error *error) {
+    if (!prepared)
+        return preprocess_create(preprocess, &options->preprocess, file, dataset, error);
+    *preprocess = *prepared;
+    *prepared = (struct Preprocess){0};
+    preprocess_fit(preprocess, dataset->height, dataset->width);
+    return OK;
+}
+
+static int make_loaders(const struct RunRequest *request, struct RunParts *parts,
+                        struct Error *error) {
+    const struct RunOptions *options = request->options;
+    struct LoaderRequest loading = {.dataset = parts->dataset,
+                                    .split = parts->train,
+                                    .preprocess = &parts->preprocess,
+                                    .targets = &parts->targets,
+                                    .augment = &options->augment,
+                                    .mix = &options->mix,
+                                    .seed = (uint64_t)options->train.seed,
+                                    .shuffle = options->train.shuffle};
+    int code = loader_create(&parts->loader, &loading, error);
+    if (code || !parts->validation)
+        return code;
+    loading.split = parts->validation;
+    loading.evaluate = true;
+    loading.shuffle = false;
+    return loader_create(&parts->validation_loader, &loading, error);
+}
+
+static int open_data(const struct RunRequest *request, struct RunParts *parts,
+                     struct Error *error) {
+    const struct RunOptions *options = request->options;
+    int code = dataset_open(&parts->dataset, options->data.file, error);
+    if (!code)
+        code = find_splits(request, parts, error);
+    if (!code)
+        code = check_watchers(request, error);
+    if (!code)
+        code = check_loss(request, parts->dataset, error);
+    if (!code)
+        code = run_make_preprocess(&parts->preprocess, request->prepared, request->file, options,
+                                   parts->dataset, error);
+    if (code)
+        return code;
+    target_scale_create(&parts->targets, (enum TargetRule)options->preprocess.targets,
+                        parts->dataset, parts->train);
+    preprocess_prepare(&parts->preprocess, request->variant);
+    return make_loaders(request, parts, error);
+}
+
+/* ---- The model ---- */
+
+int run_build_model(const struct RunFile *file, const struct RunOptions *options,
+                    struct Shape input, struct Model **model, struct Error *error) {
+    if (options->model.count == 0)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "model",
+                            "zero layers; expected a list of at least one");
+    return model_create(model, &options->model, &options->initialise, input, error);
+}
+
+/* One output a class or a target. */
+static int check_outputs(const struct RunRequest *request, const struct RunParts *parts,
+                         struct Error *error) {
+    int64_t outputs = shape_elements(model_output(parts->model));
+    int64_t expected = dataset_outputs(parts->dataset);
+    if (outputs == expected)
+        return OK;
+    return runfile_fail(request->file, error, ERROR_RUN_FILE, "model",
+                        "the model has %" PRId64 " outputs, %s has %" PRId64 " %s", outputs,
+                        parts->dataset->path, expected,
+                        parts->dataset->target_count ? "targets" : "classes");
+}
+
+/* Rules that set nothing or hold for no parameter, and initialise.residual without a residual
+ * block, are refused. */
+static int check_idle_keys(const struct RunRequest *request, const struct Model *model,
+                           struct Error *error) {
+    const struct RunOptions *options = request->options;
+    const struct Arena *arena = model_arena(model);
+    if (options->initialise.residual == RESIDUAL_ZERO && !model_has_residual(model))
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, "initialise.residual",
+                            "zero is for residual blocks, and the model has none");
+    struct RowSettings *settings =
+        memory_array(struct RowSettings, arena->row_count, "settings of parameters");
+    int code =
+        rules_apply(&options->parameters, options->optimizer.options, arena, settings, error);
+    memory_release(settings);
+    return code;
+}
+
+static int make_model(const struct RunRequest *request, struct RunParts *parts,
+                      struct Error *error) {
+    struct Shape input;
+    if (request->input) {
+        input = *request->input;
+    } else {
+        struct Image image = loader_image(parts->loader);
+        input = (struct Shape){image.height, image.width, image.channels, 1, 1};
+    }
+    int code = run_build_model(request->file, request->options, input, &parts->model, error);
+    if (!code && parts->dataset)
+        code = check_outputs(request, parts, error);
+    if (!code && model_arena(parts->model)->trained == 0)
+        code = runfile_fail(request->file, error, ERROR_RUN_FILE, "model",
+                            "nothing to train: no layer has parameters");
+    return code ? code : check_idle_keys(request, parts->model, error);
+}
+
+/* ---- The length ---- */
+
+static int check_snapshots(const struct RunRequest *request, const struct ScheduleTime *time,
+                           struct Error *error) {
+    static const char key[] = "checkpoint.snapshots";
+    const struct RunOptions *options = request->options;
+    if (!options->checkpoint.snapshots)
+        return OK;
+    if (!schedule_has_cycles(&options->schedule))
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, key,
+                            "are taken where a cycle of the schedule ends, and %s has none; "
+                            "cosine_restarts has",
+                            options->schedule.kind->name);
+    if (!schedule_cycles(&options->schedule, time, time->total))
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, key,
+                            "the run ends before the schedule's first cycle does");
+    return OK;
+}
+
+static int check_lookahead(const struct RunRequest *request, const struct ScheduleTime *time,
+                           struct Error *error) {
+    int64_t every = request->options->lookahead.every;
+    if (every <= time->total)
+        return OK;
+    return runfile_fail(request->file, error, ERROR_RUN_FILE, "lookahead.every",
+                        "the slow weights would follow at step %" PRId64
+                        " first, and the run has %" PRId64 "; a run cut short for a trial goes "
+                        "with --set lookahead=",
+                        every, time->total);
+}
+
+static int measure_time(const struct RunRequest *request, struct RunParts *parts,
+                        struct Error *error) {
+    const struct RunOptions *options = request->options;
+    struct ScheduleTime *time = &parts->time;
+    int64_t count = parts->train->count, batch = options->train.batch;
+    bool drop = options->train.last_batch == LAST_BATCH_DROP;
+    time->steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
+    time->total = span_steps(options->train.length, time->steps_per_epoch);
+    large_batch_apply(&options->large_batch, batch, time);
+    int code = large_batch_check(request->file, &options->schedule, time, error);
+    if (!code)
+        code = schedule_check(&options->schedule, time, error);
+    if (!code && options->average.kind)
+        code = average_check(&options->average, time, error);
+    if (!code)
+        code = check_lookahead(request, time, error);
+    return code ? code : check_snapshots(request, time, error);
+}
+
+/* ---- The plans ---- */
+
+/* Every number of samples that a shard can have: of a whole batch, and of the last one. */
+static int shard_sizes(const struct RunRequest *request, const struct RunParts *parts,
+                       int64_t sizes[PLAN_SAMPLE_COUNTS]) {
+    int64_t batch = request->options->train.batch, shards = request->options->train.shards;
+    int64_t rest = parts->train ? parts->train->count % batch : 0;
+    int count = 0;
+    sizes[count++] = batch / shards;
+    if (rest && request->options->train.last_batch == LAST_BATCH_KEEP) {
+        if (rest % shards)
+            sizes[count++] = rest / shards + 1;
+        if (rest / shards)
+            sizes[count++] = rest / shards;
+    }
+    return count;
+}
+
+/* plan_create, whose failures then name the run file's line. */
+static int make_plan(const struct RunRequest *request, const struct Model *model,
+                     const struct PlanRequest *planning, struct Plan **plan, struct Error *error) {
+    static const char key[] = "model: "; /* what the plan's own failures begin with */
+    int code = plan_create(plan, model, planning, error);
+    if (!code || strncmp(error->text, key, strlen(key)))
+        return code;
+    struct Error found = *error;
+    return runfile_fail(request->file, error, code, "model", "%s", found.text + strlen(key));
+}
+
+/* Shards that run together have a gradient each. */
+static int check_gradients(const struct RunRequest *request, const struct RunParts *parts,
+                           struct Error *error) {
+    int64_t count = plan_shards(parts->plan);
+    int64_t elements = arena_gradient_elements(model_arena(parts->model));
+    if (count == 1 || memory_can_hold((uint64_t)count * (uint64_t)elements * sizeof(float)))
+        return OK;
+    return runfile_fail(request->file, error, ERROR_RUN_FILE, "train.shards",
+                        "the gradients of the %" PRId64 " shards of a rank, which \"statistics: "
+                        "batch\" runs together, do not fit this machine's memory; expected "
+                        "fewer shards or more ranks",
+                        count);
+}
+
+static int make_plans(const struct RunRequest *request, struct RunParts *parts,
+                      struct Error *error) {
+    const struct RunOptions *options = request->options;
+    backend_configure((int)options->train.threads, request->variant);
+    parts->backend =
+        backend_find(backend_choice_names[options->train.backend], request->variant, error);
+    if (!parts->backend)
+        return error->code;
+    struct PlanRequest planning = {.variant = request->variant,
+                                   .backend = parts->backend,
+                                   .training = true,
+                                   .loss = &options->loss,
+                                   .shards = options->train.shards,
+                                   .own_shards = options->train.shards / request->ranks,
+                                   .gather = request->gather,
+                                   .gather_context = request->gather_context,
+                                   .frozen = updater_frozen_rows(parts->updater)};
+    planning.sample_counts = shard_sizes(request, parts, planning.samples);
+    int64_t targets = parts->targets.count;
+    double *weights = targets ? memory_array(double, targets, "weights of errors") : NULL;
+    if (weights)
+        parts->error_unit = target_scale_weights(&parts->targets, weights);
+    planning.error_weights = weights;
+    int code = make_plan(request, parts->model, &planning, &parts->plan, error);
+    if (!code)
+        code = check_gradients(request, parts, error);
+    if (!code && parts->validation) {
+        planning.training = false;
+        planning.sample_counts = block_sizes(parts->validation->count, planning.samples);
+        code = make_plan(request, parts->model, &planning, &parts->validation_plan, error);
+    }
+    memory_release(weights);
+    return code;
+}
+
+/* ---- Together ---- */
+
+int run_check_model(const struct RunRequest *request, struct RunParts *parts, struct Error *error) {
+    int code = check_shards(request, error);
+    if (!code && request->input)
+        code = check_watchers(request, error);
+    else if (!code)
+        code = open_data(request, parts, error);
+    if (!code)
+        code = make_model(request, parts, error);
+    if (!code && parts->dataset)
+        code = measure_time(request, parts, error);
+    return code;
+}
+
+int run_check(const struct RunRequest *request, struct RunParts *parts, struct Error *error) {
+    struct UpdaterRequest updating = run_updater_request(request->options);
+    int code = run_check_model(request, parts, error);
+    if (!code)
+        code = updater_create(&parts->updater, &updating, model_arena(parts->model),
+                              request->variant, error);
+    return code ? code : make_plans(request, parts, error);
+}
+
+void run_parts_release(struct RunParts *parts) {
+    updater_release(parts->updater);
+    plan_release(parts->plan);
+    plan_release(parts->validation_plan);
+    model_release(parts->model);
+    loader_release(parts->loader);
+    loader_release(parts->validation_loader);
+    preprocess_release(&parts->preprocess);
+    target_scale_release(&parts->targets);
+    dataset_close(parts->dataset);
+    *parts = (struct RunParts){0};
+}

@@ -1,0 +1,70 @@
+/* Whether a run can start: the one answer for train, describe, gradcheck and whoever else asks. A
+ * check makes the parts of the run on its way. Failures name the run file's line. Not collective.
+ */
+#ifndef TRAINER_RUN_CHECK_H
+#define TRAINER_RUN_CHECK_H
+
+#include "data/loader.h"
+#include "data/preprocessing/target_scale.h"
+#include "nn/plan.h"
+#include "optim/schedule.h"
+#include "optim/updater.h"
+#include "run/options.h"
+
+/* The run that is asked about, and where it is to run. */
+struct RunRequest {
+    const struct RunFile *file;
+    const struct RunOptions *options; /* both outlive the parts; train.shards is a number */
+    int64_t ranks;
+    enum Variant variant; /* of the kernels */
+    /* Taken over: the preprocessing of a donor, or of a run that continues. NULL: made as the run
+     * file says. */
+    struct Preprocess *prepared;
+    /* For a check without the data set: the image that the model gets. What needs the data is then
+     * left out. NULL: with the data set. */
+    const struct Shape *input;
+    /* How the shards of all ranks meet in a synchronised layer (struct PlanRequest). */
+    void (*gather)(void *context, const double *mine, int64_t count, double *all);
+    void *gather_context;
+};
+
+/* What a run is made of. Start with {0}; a check that fails leaves what it had made. */
+struct RunParts {
+    struct Dataset *dataset;                /* NULL: checked without it */
+    const struct Split *train, *validation; /* of it; validation NULL: none */
+    struct Preprocess preprocess;
+    struct TargetScale targets;
+    double error_unit; /* of the tallied squared errors, if the targets are values */
+    struct Loader *loader, *validation_loader;
+    struct Model *model;
+    struct ScheduleTime time; /* zeros without the data set */
+    struct Updater *updater;
+    const struct Backend *backend;
+    struct Plan *plan, *validation_plan; /* validation_plan NULL: no validation */
+};
+void run_parts_release(struct RunParts *parts);
+
+typedef int run_checker(const struct RunRequest *request, struct RunParts *parts,
+                        struct Error *error);
+/* Shards, splits, loss, preprocessing, augmentation, model, keys that would do nothing, and what
+ * depends on the run's length. Makes the parts up to `time`. */
+run_checker run_check_model;
+/* The same, then updater, backend and plans: all that stands between a run file and its start. */
+run_checker run_check;
+
+/* The model of a run file for images of `input`, without any other check. */
+int run_build_model(const struct RunFile *file, const struct RunOptions *options,
+                    struct Shape input, struct Model **model, struct Error *error);
+
+/* How images are prepared: as `prepared` says, which is taken over; NULL: as the run file says. */
+int run_make_preprocess(struct Preprocess *preprocess, struct Preprocess *prepared,
+                        const struct RunFile *file, const struct RunOptions *options,
+                        const struct Dataset *dataset, struct Error *error);
+
+/* The best kernels that the run file allows and this processor has. */
+enum Variant run_best_variant(const struct RunOptions *options);
+/* Refuses a run file that asks for better kernels than `variant`, the best that every rank has. */
+int run_check_variant(const struct RunFile *file, const struct RunOptions *options,
+                      enum Variant variant, struct Error *error);
+
+#endif
