@@ -72,16 +72,15 @@ void ranks_gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void
 int ranks_agree(struct Ranks *ranks, int code, struct Error *error) {
     if (!ranks->operations)
         return code;
-    int64_t verdict[2] = {code == OK ? ranks->size : ranks->rank, code != OK};
-    ranks->operations->extreme(ranks, verdict, 2, false);
-    if (verdict[0] == ranks->size)
+    int64_t first_failed = code == OK ? ranks->size : ranks->rank;
+    ranks->operations->extreme(ranks, &first_failed, 1, false);
+    if (first_failed == ranks->size)
         return OK;
-    int speaker = (int)verdict[0];
-    bool all_failed = verdict[1];
+    int speaker = (int)first_failed;
     if (ranks->rank == speaker)
         error->code = code;
     ranks->operations->broadcast(ranks, speaker, error, sizeof *error);
-    if (!all_failed && speaker > 0) /* rank 0 often acts for all: its number would say nothing */
+    if (speaker > 0) /* rank 0 often acts for all: its number would say nothing */
         error_context(error, "rank %d", speaker);
     return error->code;
 }

@@ -9,6 +9,7 @@
 
 #include <cmocka.h> /* after error.h: it has a macro called fail */
 #include <string.h>
+#include <unistd.h>
 
 #define CLASSES(a_loss, an_accuracy)                                                               \
     {                                                                                              \
@@ -83,10 +84,64 @@ static void test_no_bar(void **unused) {
     progress_release(NULL);
 }
 
+/* The linker hands clock_seconds() to this one (--wrap). */
+static double now;
+double __wrap_clock_seconds(void);
+double __wrap_clock_seconds(void) {
+    return now;
+}
+
+static void expect_line(FILE *file, const char *expected) {
+    char line[200] = "";
+    rewind(file);
+    assert_non_null(fgets(line, sizeof line, file));
+    if (!strstr(line, expected))
+        fail_msg("\"%s\" is not in: %s", expected, line);
+    rewind(file);
+    assert_int_equal(ftruncate(fileno(file), 0), 0);
+}
+
+/* The time left comes from the steps that this start made, not from those before it. */
+static void test_time_left(void **unused) {
+    (void)unused;
+    FILE *file = tmpfile();
+    now = 1000;
+    struct ProgressBar *bar = progress_create(file, false, 400, 100, 200);
+    struct StepReport report = {.step = 220, .epoch = 3, .figures = CLASSES(2.3, 0.1)};
+    now += 40;
+    progress_step(bar, &report);
+    expect_line(file, "  6m00s left");
+    report.step = 300;
+    now += 120;
+    progress_step(bar, &report);
+    expect_line(file, "  2m40s left");
+    progress_release(bar);
+    fclose(file);
+}
+
+static void expect_epoch(int64_t total, int64_t each, int64_t number, const char *expected) {
+    FILE *file = tmpfile();
+    struct ProgressBar *bar = progress_create(file, false, total, each, 0);
+    progress_epoch(bar,
+                   &(struct EpochReport){.step = total, .epoch = number, .train = CLASSES(1, 0.5)});
+    expect_line(file, expected);
+    progress_release(bar);
+    fclose(file);
+}
+
+/* A run whose last epoch is short has that one too. */
+static void test_number_of_epochs(void **unused) {
+    (void)unused;
+    expect_epoch(250, 100, 3, "epoch 3/3 ");
+    expect_epoch(201, 100, 3, "epoch 3/3 ");
+    expect_epoch(200, 100, 2, "epoch 2/2 ");
+    expect_epoch(1, 100, 1, "epoch 1/1 ");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_lines),
-        cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_time_left), cmocka_unit_test(test_number_of_epochs),
+        cmocka_unit_test(test_lines),     cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_no_bar),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
