@@ -16,12 +16,13 @@ int image_decode(const char *path, const uint8_t *bytes, size_t count, int64_t c
     CHECK(channels == 1 || channels == 3);
     *image = (struct ImageBytes){0};
     if (count == 0)
-        return fail(error, ERROR_DATA, "%s: empty file; expected a JPEG or PNG image", path);
+        return fail(error, ERROR_DATA, "%s: is empty; expected a JPEG or PNG image", path);
     if (count >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0)
         return jpeg_decode(path, bytes, count, channels, image, error);
     if (count >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
         return png_decode(path, bytes, count, channels, image, error);
-    return fail(error, ERROR_DATA, "%s: neither a JPEG nor a PNG image (by its first bytes)", path);
+    return fail(error, ERROR_DATA, "%s: is neither a JPEG nor a PNG image (by its first bytes)",
+                path);
 }
 
 static int read_all(int file, const char *path, uint8_t *bytes, size_t count, struct Error *error) {
@@ -41,7 +42,7 @@ static int read_all(int file, const char *path, uint8_t *bytes, size_t count, st
 int image_decode_file(const char *path, int64_t channels, struct ImageBytes *image,
                       struct Error *error) {
     *image = (struct ImageBytes){0};
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* a pipe must not make us wait */
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); /* opening a pipe must not wait */
     if (file < 0)
         return fail_errno(error, "%s: cannot open", path);
     struct stat about;
@@ -50,13 +51,13 @@ int image_decode_file(const char *path, int64_t channels, struct ImageBytes *ima
     if (fstat(file, &about) != 0)
         code = fail_errno(error, "%s: cannot open", path);
     else if (!S_ISREG(about.st_mode))
-        code = fail(error, ERROR_DATA, "%s: not a regular file", path);
+        code = fail(error, ERROR_DATA, "%s: is not a regular file", path);
     else if (about.st_size > IMAGE_MOST_FILE_BYTES)
-        code =
-            fail(error, ERROR_DATA, "%s: %" PRId64 " bytes; expected an image of at most %" PRId64,
-                 path, about.st_size, IMAGE_MOST_FILE_BYTES);
+        code = fail(error, ERROR_DATA,
+                    "%s: has %" PRId64 " bytes; expected an image of at most %" PRId64, path,
+                    about.st_size, IMAGE_MOST_FILE_BYTES);
     else {
-        bytes = memory_allocate((size_t)about.st_size, "image file");
+        bytes = memory_array(uint8_t, about.st_size, "image file");
         code = read_all(file, path, bytes, (size_t)about.st_size, error);
     }
     close(file);

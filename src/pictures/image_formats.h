@@ -13,4 +13,13 @@ int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t ch
 int png_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
                struct ImageBytes *image, struct Error *error);
 
+/* Stores one pixel: the three colours if `channels` is 3, their luminance if it is 1. */
+static inline void image_put_rgb(const int rgb[3], int64_t channels, uint8_t *pixel) {
+    if (channels == 1)
+        *pixel = (uint8_t)((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
+    else
+        for (int c = 0; c < 3; c++)
+            pixel[c] = (uint8_t)rgb[c];
+}
+
 #endif

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "pictures/image_formats.h"
 
-/* libjpeg calls error_exit, which must not return: it jumps back to jpeg_decode. All that lives
- * across the jump stands in this struct. */
+/* libjpeg calls error_exit, which must not return: it jumps back to jpeg_decode. Everything that is
+ * still needed after the jump is in this struct. */
 struct JpegDecoder {
     struct jpeg_decompress_struct library;
     struct jpeg_error_mgr handlers;
@@ -25,13 +25,13 @@ static void on_error(j_common_ptr library) {
     longjmp(decoder->back, 1);
 }
 
-/* A warning (level −1) is damage that libjpeg papers over, such as a file that ends early. */
+/* A warning (level −1) is damage that libjpeg works around, such as a file that ends early. */
 static void on_message(j_common_ptr library, int level) {
     if (level < 0)
         on_error(library);
 }
 
-/* Ink to RGB; Adobe's programs store it inverted. */
+/* CMYK to RGB. Adobe's programs store the ink inverted. */
 static void from_cmyk(const uint8_t *row, bool inverted, int64_t width, int64_t channels,
                       uint8_t *out) {
     for (int64_t x = 0; x < width; x++) {
@@ -40,11 +40,7 @@ static void from_cmyk(const uint8_t *row, bool inverted, int64_t width, int64_t 
             ink[c] = inverted ? row[4 * x + c] : 255 - row[4 * x + c];
         for (int c = 0; c < 3; c++)
             rgb[c] = (ink[c] * ink[3] + 127) / 255;
-        if (channels == 1)
-            out[x] = (uint8_t)((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
-        else
-            for (int c = 0; c < 3; c++)
-                out[3 * x + c] = (uint8_t)rgb[c];
+        image_put_rgb(rgb, channels, out + x * channels);
     }
 }
 
@@ -58,12 +54,12 @@ static int decode(struct JpegDecoder *decoder, const uint8_t *bytes, size_t coun
     if (code != OK)
         return code;
     bool ink = library->jpeg_color_space == JCS_CMYK || library->jpeg_color_space == JCS_YCCK;
-    /* libjpeg takes grey from YCbCr and from RGB, colour from grey, but no ink. */
+    /* libjpeg converts YCbCr, RGB and grey to grey or colour, but not CMYK. */
     library->out_color_space = ink ? JCS_CMYK : channels == 1 ? JCS_GRAYSCALE : JCS_RGB;
-    library->dct_method = JDCT_ISLOW; /* exact, the same on every machine */
+    library->dct_method = JDCT_ISLOW; /* exact, and so the same on every machine */
     jpeg_start_decompress(library);
-    decoder->pixels = memory_allocate((size_t)(height * width * channels), "image");
-    decoder->row = memory_allocate((size_t)width * 4, "image row");
+    decoder->pixels = memory_array(uint8_t, height * width * channels, "image");
+    decoder->row = memory_array(uint8_t, width * 4, "image row");
     while (library->output_scanline < library->output_height) {
         uint8_t *out = decoder->pixels + library->output_scanline * width * channels;
         JSAMPROW row = ink ? decoder->row : out;
@@ -79,7 +75,7 @@ int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t ch
                 struct ImageBytes *image, struct Error *error) {
     struct JpegDecoder decoder = {.path = path, .error = error};
     struct JpegDecoder *volatile kept = &decoder;
-    volatile int code = ERROR_DATA; /* what on_error leaves behind */
+    volatile int code = ERROR_DATA; /* the code of failures that on_error reports */
     decoder.library.err = jpeg_std_error(&decoder.handlers);
     decoder.handlers.error_exit = on_error;
     decoder.handlers.emit_message = on_message;
@@ -87,7 +83,7 @@ int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t ch
     if (setjmp(decoder.back) == 0) {
         jpeg_create_decompress(&decoder.library);
         decoder.library.client_data = &decoder;
-        /* Progressive files keep all coefficients: bounded by what the size check allows. */
+        /* A progressive file keeps all its coefficients in memory. */
         decoder.library.mem->max_memory_to_use = 2l << 30;
         code = decode(&decoder, bytes, count, channels);
     }

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "pictures/image_formats.h"
 
-/* Everything that lives across libpng's jump. */
+/* Everything that is still needed after libpng jumps out of its functions on an error. */
 struct PngDecoder {
     png_structp library;
     png_infop info;
@@ -24,7 +24,7 @@ static void on_error(png_structp library, png_const_charp message) {
     png_longjmp(library, 1);
 }
 
-/* Warnings are about chunks beside the pixels (profiles, text); damaged pixels are errors. */
+/* Warnings are about other parts of the file (profiles, text); damaged pixels are errors. */
 static void on_warning(png_structp library, png_const_charp message) {
     (void)library;
     (void)message;
@@ -48,13 +48,13 @@ static int decode(struct PngDecoder *decoder) {
     int code = image_check_size(decoder->path, decoder->height, decoder->width, decoder->error);
     if (code != OK)
         return code;
-    png_set_expand(library);   /* palettes and fewer bits to 8, a transparent colour to alpha */
-    png_set_scale_16(library); /* to 8 bits, rounding */
+    png_set_expand(library); /* palettes and 1 to 4 bits to 8 bits, a transparent colour to alpha */
+    png_set_scale_16(library); /* 16 bits to 8, rounded */
     png_set_interlace_handling(library);
     png_read_update_info(library, decoder->info);
     decoder->stored_channels = png_get_channels(library, decoder->info);
     int64_t bytes_a_row = decoder->width * decoder->stored_channels;
-    decoder->decoded = memory_allocate((size_t)(decoder->height * bytes_a_row), "image");
+    decoder->decoded = memory_array(uint8_t, decoder->height * bytes_a_row, "image");
     decoder->rows = memory_array(png_bytep, decoder->height, "image rows");
     for (int64_t y = 0; y < decoder->height; y++)
         decoder->rows[y] = decoder->decoded + y * bytes_a_row;
@@ -63,21 +63,17 @@ static int decode(struct PngDecoder *decoder) {
     return OK;
 }
 
-/* Alpha over white, then grey or RGB as asked for. */
+/* Puts transparent pixels on white and converts to grey or RGB. The caller releases the result. */
 static uint8_t *convert(const struct PngDecoder *decoder, int64_t channels) {
     int64_t stored = decoder->stored_channels, pixels = decoder->height * decoder->width;
     bool alpha = stored % 2 == 0, colour = stored > 2;
-    uint8_t *out = memory_allocate((size_t)(pixels * channels), "image");
+    uint8_t *out = memory_array(uint8_t, pixels * channels, "image");
     for (int64_t i = 0; i < pixels; i++) {
         const uint8_t *from = decoder->decoded + i * stored;
         int opacity = alpha ? from[stored - 1] : 255, rgb[3];
         for (int c = 0; c < 3; c++)
             rgb[c] = (from[colour ? c : 0] * opacity + 255 * (255 - opacity) + 127) / 255;
-        if (channels == 1)
-            out[i] = (uint8_t)((299 * rgb[0] + 587 * rgb[1] + 114 * rgb[2] + 500) / 1000);
-        else
-            for (int c = 0; c < 3; c++)
-                out[3 * i + c] = (uint8_t)rgb[c];
+        image_put_rgb(rgb, channels, out + i * channels);
     }
     return out;
 }
@@ -86,7 +82,7 @@ int png_decode(const char *path, const uint8_t *bytes, size_t count, int64_t cha
                struct ImageBytes *image, struct Error *error) {
     struct PngDecoder decoder = {.path = path, .error = error, .bytes = bytes, .count = count};
     struct PngDecoder *volatile kept = &decoder;
-    volatile int code = ERROR_DATA; /* what on_error leaves behind */
+    volatile int code = ERROR_DATA; /* the code of failures that on_error reports */
     decoder.library = png_create_read_struct(PNG_LIBPNG_VER_STRING, &decoder, on_error, on_warning);
     CHECK(decoder.library != NULL);
     if (setjmp(png_jmpbuf(decoder.library)) == 0) {

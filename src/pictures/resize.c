@@ -7,17 +7,19 @@
 
 const char *const resize_rule_names[RESIZE_RULES] = {"crop", "stretch", "pad"};
 
-/* One side: outputs `out_first` … `out_first + out_count - 1` show the source's [start, end). */
+/* One side of an image: the output pixels from `out_first` on, `out_count` of them, show the
+ * interval [start, end) of the source. */
 struct Side {
     int64_t source; /* pixels of the source */
     double start, end;
     int64_t out_first, out_count;
 };
 
-/* Which source pixels make output i, and with what weights (`weights` holds most_taps of them). */
+/* The source pixels that make up output pixel i: their number, the first, and their weights, for
+ * which there must be room for most_taps. */
 static int64_t taps(const struct Side *side, int64_t i, float *weights, int64_t *first) {
     double step = (side->end - side->start) / (double)side->out_count;
-    if (step > 1) { /* shrinks: the part of each pixel that lies in [low, high) */
+    if (step > 1) { /* shrinking: the weight is the part of each pixel in [low, high) */
         double low = side->start + (double)i * step, high = low + step;
         int64_t from = (int64_t)floor(low + 1e-9), to = (int64_t)ceil(high - 1e-9);
         from = from < 0 ? 0 : from;
@@ -45,7 +47,7 @@ static int64_t most_taps(const struct Side *side) {
 
 static struct Side make_side(enum ResizeRule rule, int64_t source, int64_t out, double scale) {
     struct Side side = {source, 0, (double)source, 0, out};
-    if (rule == RESIZE_CROP) { /* the middle `out / scale` of the source */
+    if (rule == RESIZE_CROP) { /* the middle out / scale pixels of the source */
         double shown = fmin((double)out / scale, (double)source);
         side.start = ((double)source - shown) / 2;
         side.end = side.start + shown;
@@ -57,7 +59,7 @@ static struct Side make_side(enum ResizeRule rule, int64_t source, int64_t out, 
     return side;
 }
 
-/* Rows first: (source height, out width, channels), in float. */
+/* Resamples along the rows: (source height, out width, channels). The caller releases it. */
 static float *resample_rows(const struct ImageBytes *in, const struct Side *side) {
     int64_t channels = in->channels, width = side->out_count;
     float *middle = memory_array(float, in->height *width *channels, "resize");

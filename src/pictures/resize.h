@@ -1,4 +1,4 @@
-/* Images of any size to the data set's one size. Not collective. */
+/* Brings images to a size. Not collective; may be called from any thread. */
 #ifndef TRAINER_PICTURES_RESIZE_H
 #define TRAINER_PICTURES_RESIZE_H
 
@@ -7,16 +7,17 @@
 #include "pictures/image_bytes.h"
 
 enum ResizeRule {
-    RESIZE_CROP,    /* the shorter side is scaled to fit, what is too long is cut at both ends */
-    RESIZE_STRETCH, /* both sides are scaled to fit, the aspect ratio changes */
-    RESIZE_PAD,     /* the longer side is scaled to fit, the rest is black */
+    RESIZE_CROP,    /* scale the shorter side to fit, cut the longer one at both ends */
+    RESIZE_STRETCH, /* scale both sides to fit; the aspect ratio changes */
+    RESIZE_PAD,     /* scale the longer side to fit, leave the rest black */
     RESIZE_RULES
 };
 extern const char *const resize_rule_names[RESIZE_RULES];
 
-/* `in` to out (height, width, in->channels). Along a side that shrinks each pixel is the average of
- * the area it covers, along a side that grows it is interpolated linearly between pixel centres
- * (edges repeated); rounded once, at the end. An image of the right size is copied unchanged. */
+/* Brings `in` to `out` (height, width, in->channels). Along a side that shrinks, each pixel is the
+ * average of the area it covers; along a side that grows, it is interpolated linearly between pixel
+ * centres, and edges are repeated. Values are rounded once, at the end. An image that has the size
+ * already is copied unchanged. */
 void resize_image(const struct ImageBytes *in, enum ResizeRule rule, int64_t height, int64_t width,
                   uint8_t *out);
 
