@@ -19,7 +19,7 @@ static int describe_stage(const struct ChoiceList *list, enum AugmentStage stage
     int code = OK;
     for (int i = 0; i < list->count && code == OK; i++) {
         const struct Choice *choice = &list->items[i];
-        const struct Augment *augment = (const struct Augment *)choice->kind; /* its head */
+        const struct Augment *augment = (const struct Augment *)choice->kind; /* its first member */
         struct Image out = *image;
         if (augment->stage != stage)
             continue;
@@ -45,8 +45,8 @@ int augment_describe(const struct ChoiceList *list, const struct Image *in,
 
 int augment_refuse_vector(const struct Choice *choice, int64_t features, struct Error *error) {
     return schema_fail(error, choice, NULL,
-                       "changes an image after preprocessing, and preprocess.decorrelate leaves a "
-                       "vector of %" PRId64 " features; zca, or scope: pixel, keeps an image",
+                       "changes images after preprocessing, but preprocess.decorrelate turns them "
+                       "into vectors of %" PRId64 " features; zca, or scope: pixel, keeps images",
                        features);
 }
 

@@ -1,4 +1,4 @@
-/* One float image in memory, and what every module of images needs to know of it. */
+/* A float image in memory. */
 #ifndef TRAINER_DATA_IMAGE_H
 #define TRAINER_DATA_IMAGE_H
 
@@ -8,14 +8,14 @@
 struct Image {
     int64_t height, width, channels;
     float *pixels; /* (height, width, channels) */
-    float white;   /* raw pixels lie in [0, white]: 255 for bytes; 0: nothing is known of them */
+    float white; /* raw pixels are in [0, white]: 255 if they were bytes; 0: the range is unknown */
 };
 
 static inline int64_t image_elements(const struct Image *image) {
     return image->height * image->width * image->channels;
 }
 
-/* The pixels, between images of one size. */
+/* Copies the pixels; both images have the same size. */
 static inline void image_copy(const struct Image *from, struct Image *to) {
     memcpy(to->pixels, from->pixels, (size_t)image_elements(from) * sizeof(float));
 }

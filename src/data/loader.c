@@ -11,7 +11,7 @@ struct Stage {
     const void *options;
     void *prepared;       /* owned; may be NULL */
     uint32_t place;       /* in the run file's list */
-    struct Image in, out; /* sizes */
+    struct Image in, out; /* sizes only */
 };
 
 struct Loader {
@@ -26,21 +26,22 @@ struct Loader {
     struct Stage *stages;
     struct Image out;
     float *scratch[2];
-    int64_t block;                    /* images made together: 1, or what a projection likes */
-    float *centred, *decorrelated;    /* of a block, where there is a matrix */
-    float *partners, *partner_target; /* of mixed samples: a block's images, one target */
-    int64_t *order;                   /* of `epoch`; NULL without shuffling */
-    int64_t epoch;                    /* −1: none yet */
+    int64_t block;                    /* images made together: 1, or PROJECTION_BLOCK */
+    float *centred, *decorrelated;    /* a block of images, if preprocessing has a matrix */
+    float *partners, *partner_target; /* for mixing: a block of images, one target */
+    int64_t *order; /* the samples in the order of `epoch`; NULL without shuffling */
+    int64_t epoch;  /* −1: none yet */
 };
 
 static const struct ChoiceList empty_list;
 
-/* Adds the list's augmentations of one stage; *image goes from the size in to the size out. */
+/* Adds the list's augmentations of one stage. *image is the size of images before them, and the
+ * size after them on return. */
 static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum AugmentStage kind,
                       struct Image *image, struct Error *error) {
     for (int i = 0; i < list->count; i++) {
         const struct Choice *choice = &list->items[i];
-        const struct Augment *augment = (const struct Augment *)choice->kind; /* its head */
+        const struct Augment *augment = (const struct Augment *)choice->kind; /* its first member */
         if (augment->stage != kind)
             continue;
         if (loader->evaluate && !augment->evaluate)
@@ -74,7 +75,7 @@ static int check_preprocess(const struct Loader *loader, const struct Image *ima
         return OK;
     return fail(error, ERROR_DATA,
                 "%s: has images of (%" PRId64 ",%" PRId64 ",%" PRId64
-                "), the preprocessing expects (%" PRId64 ",%" PRId64 ",%" PRId64 ")",
+                "); the preprocessing expects (%" PRId64 ",%" PRId64 ",%" PRId64 ")",
                 loader->dataset->path, image->height, image->width, image->channels,
                 preprocess->height, preprocess->width, preprocess->channels);
 }
@@ -86,7 +87,7 @@ static int plan_stages(struct Loader *loader, const struct ChoiceList *list, str
                           .white = loader->split->bytes ? 255 : 0};
     if (!list)
         list = &empty_list;
-    loader->stages = memory_allocate((size_t)list->count * sizeof *loader->stages, "augmentations");
+    loader->stages = memory_array(struct Stage, list->count, "augmentations");
     int code = add_stages(loader, list, AUGMENT_RAW, &image, error);
     loader->raw_count = loader->stage_count;
     if (code == OK)
@@ -100,10 +101,10 @@ static int plan_stages(struct Loader *loader, const struct ChoiceList *list, str
 }
 
 static float *images_of(int64_t count, int64_t elements) {
-    return memory_array(float, count *elements, "images on their way");
+    return memory_array(float, (count * elements), "images of the loader");
 }
 
-/* Room for the images between the stages, and for the other half of a mixed sample. */
+/* Room for images between the stages, and for the partners of mixed samples. */
 static void allocate_scratch(struct Loader *loader) {
     const struct Preprocess *preprocess = loader->preprocess;
     int64_t stored = preprocess->height * preprocess->width * preprocess->channels;
@@ -149,8 +150,7 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
     }
     allocate_scratch(loader);
     if (loader->shuffle)
-        loader->order = memory_allocate((size_t)loader->split->count * sizeof *loader->order,
-                                        "the order of an epoch");
+        loader->order = memory_array(int64_t, loader->split->count, "the order of an epoch");
     *out = loader;
     return OK;
 }
@@ -175,8 +175,8 @@ struct Image loader_image(const struct Loader *loader) {
     return loader->out;
 }
 
-/* Runs stages [first, end) over the pixels at `from`, the last one into `out`. A stage reads one
- * scratch image and writes the other. */
+/* Runs stages [first, end) on the pixels at `from` and returns where the result is. The last stage
+ * writes to `out` unless that is NULL; all others read one scratch image and write the other. */
 static float *run_stages(struct Loader *loader, int first, int end, int64_t epoch, int64_t sample,
                          float *from, float *out) {
     for (int i = first; i < end; i++) {
@@ -200,7 +200,8 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
         out[i] = bytes[i];
 }
 
-/* The sample's pixels after the raw stages: where they are stored, or in a scratch image. */
+/* The sample's pixels after the raw stages: in the data set if there are none, else in a scratch
+ * image. *bytes says whether they are uint8. */
 static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t sample, bool *bytes) {
     const struct Dataset *dataset = loader->dataset;
     int64_t elements = dataset->height * dataset->width * dataset->channels;
@@ -227,7 +228,8 @@ static void make_image(struct Loader *loader, int64_t epoch, int64_t sample, flo
         run_stages(loader, loader->raw_count, loader->stage_count, epoch, sample, ready, out);
 }
 
-/* The same with a matrix, which is read once for all of the block. */
+/* Makes a block of images at once if preprocessing has a matrix, which is then read once for all.
+ */
 static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t count,
                               const int64_t *samples, float *out) {
     const struct Preprocess *preprocess = loader->preprocess;
@@ -246,7 +248,7 @@ static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t coun
                    loader->decorrelated + i * made, out + i * image_elements(&loader->out));
 }
 
-/* At most a block of them. */
+/* Makes the images of `count` samples, at most a block. */
 static void make_images(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *samples,
                         float *out) {
     if (loader->preprocess->matrix)
@@ -256,7 +258,8 @@ static void make_images(struct Loader *loader, int64_t epoch, int64_t count, con
             make_image(loader, epoch, samples[i], out + i * image_elements(&loader->out));
 }
 
-/* What the network is to say of a sample. */
+/* The target of a sample: one-hot, a distribution, or values on the scale that the network learns.
+ */
 static void make_target(const struct Loader *loader, int64_t sample, float *out) {
     const struct Split *split = loader->split;
     int64_t outputs = dataset_outputs(loader->dataset);
@@ -279,7 +282,7 @@ static void make_order(struct Loader *loader, int64_t epoch) {
     loader->epoch = epoch;
 }
 
-/* Mixes their partners, of those that have one, into a block's images and targets. */
+/* Mixes partners into those images and targets of a block that are drawn for mixing. */
 static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *samples,
                    float *images, float *targets) {
     int64_t elements = image_elements(&loader->out), outputs = dataset_outputs(loader->dataset);

@@ -1,5 +1,6 @@
-/* The loader: which samples a step takes, and their pixels, ready for the network. A pure function
- * of (seed, epoch, position): any rank can make any part of any batch. Not collective. */
+/* The loader makes the samples that a step takes: images and targets, ready for the network. What
+ * it makes is a pure function of (seed, epoch, position), so any rank can make any part of any
+ * batch. Not collective. */
 #ifndef TRAINER_DATA_LOADER_H
 #define TRAINER_DATA_LOADER_H
 
@@ -19,24 +20,28 @@ struct LoaderRequest {
     const struct Dataset *dataset;
     const struct Split *split;
     const struct Preprocess *preprocess;
-    const struct TargetScale *targets; /* NULL: values stay as they are */
+    const struct TargetScale *targets; /* NULL: targets stay as they are */
     const struct ChoiceList *augment;  /* NULL: none */
     const struct ChoiceList *mix;      /* NULL: none */
-    bool evaluate;                     /* the list's test-time counterparts; no mixing */
+    bool evaluate; /* use the augmentations' counterparts for test time; do not mix */
     uint64_t seed;
-    bool shuffle;
+    bool shuffle; /* a new order in every epoch; else the order of the split */
 };
+
+/* The request's pointers must stay valid until the loader is released. ERROR_DATA if the
+ * preprocessing is for images of another size; ERROR_RUN_FILE if an augmentation or a mix does not
+ * fit the images. *loader is NULL after a failure. */
 
 int loader_create(struct Loader **loader, const struct LoaderRequest *request, struct Error *error);
 void loader_release(struct Loader *loader);
 
-/* The size of the image that comes out (augmentation may change it). */
+/* The size of the images that come out; augmentation may change it. */
 struct Image loader_image(const struct Loader *loader);
 
-/* Samples at positions [first, first + count) of the epoch's order: images (count,H,W,C) float;
- * targets (count, outputs) float: one-hot, a distribution, or scaled values; indices in the split
- * to `samples`, which may be NULL. The order of an epoch is made once, when it is first asked for.
- */
+/* Makes the samples at positions [first, first + count) of the epoch's order: `images`
+ * (count, height, width, channels) of the size that loader_image says; `targets` (count, outputs):
+ * one-hot, distributions, or scaled values; `samples` (count), which may be NULL: their numbers in
+ * the split. Allocates nothing. The order of an epoch is kept until another epoch is asked for. */
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples);
 

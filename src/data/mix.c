@@ -1,6 +1,6 @@
 #include "data/mix.h"
 
-/* One row a mix: mix_NAME of mix_NAME.c. */
+/* One row for each mix: mix_NAME, defined in mixes/NAME.c. */
 #define MIXES(ROW)                                                                                 \
     ROW(mixup)                                                                                     \
     ROW(cutmix)
@@ -21,16 +21,15 @@ const struct Key mix_keys[] = {
      .minimum = 0,
      .maximum = 1000,
      .above_minimum = true,
-     .help =
-         "the image's own weight is drawn from Beta(alpha, alpha): 1 is uniform, less is mostly "
-         "near 0 or 1"},
+     .help = "the weight of the first image is drawn from Beta(alpha, alpha): 1 is uniform, less "
+             "is mostly near 0 or 1"},
     {.name = "probability",
      .type = KEY_REAL,
      .offset = offsetof(struct MixOptions, probability),
      .fallback = "1",
      .minimum = 0,
      .maximum = 1,
-     .help = "of a sample to be mixed this way; those of a list add up to at most 1"},
+     .help = "probability that a sample is mixed in this way; those of a list add up to at most 1"},
     KEY_END};
 
 int mix_check(const struct ChoiceList *list, const struct Image *image, struct Error *error) {
@@ -42,7 +41,7 @@ int mix_check(const struct ChoiceList *list, const struct Image *image, struct E
                                "the probabilities of the list add up to %g, expected at most 1: "
                                "one way of mixing at a time",
                                sum);
-        const struct Mix *mix = (const struct Mix *)list->items[i].kind; /* its head */
+        const struct Mix *mix = (const struct Mix *)list->items[i].kind; /* its first member */
         int code = mix->check ? mix->check(&list->items[i], image, error) : OK;
         if (code != OK)
             return code;
@@ -63,7 +62,7 @@ struct MixDraw mix_draw(const struct ChoiceList *list, uint64_t seed, int64_t ep
     for (int i = 0; i < list->count && !draw.mix; i++) {
         const struct MixOptions *options = list->items[i].options;
         if (place < options->probability) {
-            draw.mix = (const struct Mix *)list->items[i].kind; /* its head */
+            draw.mix = (const struct Mix *)list->items[i].kind; /* its first member */
             draw.options = options;
             draw.stream = random_stream(seed, RANDOM_MIXING, (uint32_t)i + 1, (uint64_t)epoch,
                                         (uint64_t)sample);

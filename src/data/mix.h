@@ -1,9 +1,11 @@
-/* Mixing: two training images become one, and so do their targets, which are distributions over
- * the classes (or numbers, for regression). One small file and one row of the table each. Of a run
- * file's list at most one is applied to a sample, each with its probability.
+/* Mixing: two training images are combined into one, and so are their targets, which are
+ * distributions over the classes, or values. Each way of mixing is one small file in mixes/ and one
+ * row of the table in mix.c. At most one way of the run file's list is applied to a sample, each
+ * with its own probability.
  *
- * The sample's partner is drawn uniformly from the whole split, and is augmented as in its own
- * place of the same epoch. Everything is keyed by (seed, epoch, sample): never by batch or rank. */
+ * The partner of a sample is drawn uniformly from the whole split, and is augmented as it would be
+ * in its own place in the same epoch. Everything is keyed by (seed, epoch, sample), never by batch
+ * or rank. Not collective. */
 #ifndef TRAINER_DATA_MIX_H
 #define TRAINER_DATA_MIX_H
 
@@ -12,29 +14,29 @@
 #include "data/image.h"
 #include "runfile/schema.h"
 
-struct MixOptions { /* begins every mix's options */
+struct MixOptions { /* the first member of the options of every way of mixing */
     double alpha, probability;
 };
 
 struct Mix {
     struct Kind kind;
-    /* NULL, or refuses images of a size that cannot be mixed so. */
+    /* Refuses images of a size that cannot be mixed in this way (ERROR_RUN_FILE); NULL: none. */
     int (*check)(const struct Choice *choice, const struct Image *image, struct Error *error);
-    /* Mixes `partner` into `image`, of the same size; returns the weight that is left to the
-     * image's own target, in [0, 1]. */
+    /* Mixes `partner` into `image`, which has the same size. Returns the weight, in [0, 1], of the
+     * image's own target; the partner's target gets the rest. Allocates nothing. */
     float (*apply)(const struct MixOptions *options, const struct RandomStream *stream,
                    struct Image *image, const struct Image *partner);
 };
 extern const struct KindTable mix_kinds;
-extern const struct Key mix_keys[]; /* of struct MixOptions */
+extern const struct Key mix_keys[]; /* the keys of struct MixOptions */
 
-/* Refuses a list whose probabilities add up to more than one, and what does not go with images of
- * this size. */
+/* ERROR_RUN_FILE, with the line, if the probabilities of the list add up to more than 1 or if
+ * images of this size cannot be mixed so. */
 int mix_check(const struct ChoiceList *list, const struct Image *image, struct Error *error);
 
-/* What happens to a sample of a split of `count`. */
+/* How a sample of a split of `count` samples is mixed. */
 struct MixDraw {
-    const struct Mix *mix; /* NULL: nothing */
+    const struct Mix *mix; /* NULL: not at all */
     const struct MixOptions *options;
     int64_t partner;
     struct RandomStream stream; /* for mix->apply */
@@ -42,7 +44,7 @@ struct MixDraw {
 struct MixDraw mix_draw(const struct ChoiceList *list, uint64_t seed, int64_t epoch, int64_t sample,
                         int64_t count);
 
-/* λ of Beta(alpha, alpha), from blocks 1, 2, … of the stream; block 0 is the mix's own. */
+/* λ drawn from Beta(alpha, alpha), with blocks 1, 2, … of the stream; block 0 is for mix->apply. */
 double mix_weight(const struct MixOptions *options, const struct RandomStream *stream);
 
 #endif

@@ -1,4 +1,4 @@
-/* A rectangle of an image about a random centre: what cutout covers and CutMix pastes. */
+/* A random rectangle of an image: what cutout covers and CutMix pastes. */
 #ifndef TRAINER_DATA_PATCH_H
 #define TRAINER_DATA_PATCH_H
 
@@ -9,7 +9,8 @@ struct Patch {
     int64_t top, bottom, left, right; /* rows [top, bottom), columns [left, right) */
 };
 
-/* [*first, *end) of a line of `side` pixels: `size` of them about a random centre. */
+/* An interval [*first, *end) of a line of `side` pixels: `size` pixels about a random centre, as
+ * far as they are on the line. */
 static inline void patch_span(uint32_t word, int64_t size, int64_t side, int64_t *first,
                               int64_t *end) {
     int64_t begin = (int64_t)random_below(word, (uint32_t)side) - size / 2;
@@ -17,8 +18,8 @@ static inline void patch_span(uint32_t word, int64_t size, int64_t side, int64_t
     *end = begin + size < side ? begin + size : side;
 }
 
-/* `height` × `width` pixels about a pixel of the image, uniformly, from block `block` of the
- * stream; what lies over the border is cut off. */
+/* `height` × `width` pixels about a centre that is drawn uniformly from the image with block
+ * `block` of the stream; what extends beyond the border is cut off. */
 static inline struct Patch patch_draw(const struct RandomStream *stream, uint32_t block,
                                       int64_t height, int64_t width, const struct Image *image) {
     struct Patch patch;

@@ -5,14 +5,16 @@
 
 #include "base/memory.h"
 
-/* The source pixels that make one output pixel: weights[0 … count) from `first`. */
+/* The source pixels that make up an output pixel: `count` of them from `first` on, with their
+ * weights.
+ */
 struct Taps {
     int64_t first, count;
     float *weights;
 };
 
 struct Resampler {
-    struct Taps *columns; /* one an output column */
+    struct Taps *columns; /* one for each output column */
     struct Taps row;
     float *blended; /* one row of the box: (width, channels) */
 };
@@ -36,7 +38,7 @@ struct Resampler *resampler_create(const struct Image *in, const struct Image *o
     return resampler;
 }
 
-/* Output i of `out` pixels that show the source's [start, start + size). */
+/* The taps of output pixel i, if `out` pixels show the source's interval [start, start + size). */
 static void find_taps(struct Taps *taps, int64_t i, int64_t out, int64_t start, int64_t size) {
     double step = (double)size / (double)out, support = step > 1 ? step : 1, sum = 0;
     double centre = step * ((double)i + 0.5);
@@ -51,7 +53,7 @@ static void find_taps(struct Taps *taps, int64_t i, int64_t out, int64_t start, 
     taps->count = end - first;
 }
 
-/* out = Σ weights[k] · in[k · stride], over `count` values. */
+/* out[i] = Σ_k weights[k] · in[k · stride + i], for `count` values. */
 static void blend(const struct Taps *taps, int64_t stride, int64_t count, const float *restrict in,
                   float *restrict out) {
     for (int64_t i = 0; i < count; i++)
@@ -71,7 +73,7 @@ static void copy_box(const struct Image *in, const struct Box *box, struct Image
                (size_t)kept * sizeof(float));
 }
 
-/* A row of the output: the columns' taps over one row that is already blended. */
+/* Makes a row of the output from one row of the source that is already blended of several. */
 static void blend_columns(const struct Resampler *resampler, const struct Image *out, int64_t left,
                           float *to) {
     int64_t channels = out->channels;

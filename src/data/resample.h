@@ -1,25 +1,27 @@
-/* A rectangle of a float image drawn at another size: bilinear between pixel centres, widened to a
- * triangle over the pixels that are covered where it shrinks, weights normalised inside the
- * rectangle. The same as torch.nn.functional.interpolate(crop, mode="bilinear", antialias=True). */
+/* Scales a rectangle of a float image to another size: bilinearly between pixel centres; where it
+ * shrinks, with a triangle filter that is as wide as the pixels that an output pixel covers.
+ * Weights are normalised inside the rectangle. The same as torch.nn.functional.interpolate(crop,
+ * mode="bilinear", antialias=True). Not collective. */
 #ifndef TRAINER_DATA_RESAMPLE_H
 #define TRAINER_DATA_RESAMPLE_H
 
 #include "data/image.h"
 
-struct Box { /* whole pixels, inside the image */
+struct Box { /* in pixels, inside the image */
     int64_t top, left, height, width;
 };
 
-/* Work space for any box of an image of the size `in` drawn at the size `out`: one block, released
- * by memory_release. */
+/* Work space to scale any box of an image of the size `in` to the size `out`: one block; the caller
+ * releases it with memory_release. */
 struct Resampler *resampler_create(const struct Image *in, const struct Image *out);
 
-/* Writes out->pixels. Allocates nothing. A box of the right size is copied unchanged. */
+/* Scales a box of `in` into out->pixels. Allocates nothing. A box that has the output's size is
+ * copied unchanged. */
 void resample(struct Resampler *resampler, const struct Image *in, const struct Box *box,
               struct Image *out);
 
-/* The largest box of the aspect ratio height:width in the middle of the image, times `share` of its
- * sides. */
+/* The largest box with the aspect ratio height:width in the middle of the image, each side
+ * shortened to the part `share` of it. */
 struct Box box_of_centre(const struct Image *in, int64_t height, int64_t width, double share);
 
 #endif

@@ -9,10 +9,10 @@
 #include "base/random.h"
 #include "data/dataset/writer.h"
 
-/* Coordinates: the image is the square [-1, 1]², x to the right, y down. A figure is drawn from its
- * signed distance (negative inside), which gives coverage of a pixel without supersampling. The
- * library's sine depends on the CPU, so angles use our own: only + − × ÷ √, same bits everywhere.
- */
+/* Coordinates: the image is the square [-1, 1]², x points right and y down. A figure is drawn from
+ * its signed distance (negative inside), which tells how much of a pixel it covers without
+ * supersampling. The C library's sine depends on the CPU, so angles use the one below, which needs
+ * only + − × ÷ √ and gives the same bits everywhere. */
 
 struct Vector {
     float x, y;
@@ -21,7 +21,8 @@ struct Colour {
     float channel[3]; /* 0 … 1 */
 };
 
-/* Numbers in the order in which they are asked for; noise has its own blocks behind NOISE_BLOCK. */
+/* Random numbers in the order in which they are asked for. Noise uses blocks from NOISE_BLOCK on.
+ */
 struct Draws {
     struct RandomStream stream;
     uint32_t used, words[4];
@@ -42,7 +43,7 @@ static int draw_below(struct Draws *draws, uint32_t bound) {
     return (int)random_below(draw_word(draws), bound);
 }
 
-/* sin(2π turns), error below 4e-6: folded to a quarter, then Taylor's series. */
+/* sin(2π turns) with an error below 4e-6: Taylor's series on a quarter of a turn. */
 static float sine(float turns) {
     float t = turns - floorf(turns + 0.5f);
     if (t > 0.25f)
@@ -60,8 +61,8 @@ static float clamp(float value, float low, float high) {
     return value < low ? low : value > high ? high : value;
 }
 
-/* Distances, in a frame where the figure about fills the unit circle. Formulas after Inigo Quilez,
- * "2D distance functions". */
+/* Signed distances from figures that roughly fill the unit circle. Formulas from Inigo Quilez, "2D
+ * distance functions". */
 
 static float box(struct Vector p, float half_width, float half_height) {
     float x = fabsf(p.x) - half_width, y = fabsf(p.y) - half_height;
@@ -74,7 +75,7 @@ static float segment(struct Vector p, struct Vector a, struct Vector b) {
     return length(px - h * bx, py - h * by);
 }
 
-/* A closed polygon: the nearest edge, and the crossing number for the sign. */
+/* A closed polygon: the distance to the nearest edge; the crossing number gives the sign. */
 static float polygon(struct Vector p, const struct Vector *corner, int count) {
     float nearest = 1e9f;
     bool inside = false;
@@ -120,7 +121,7 @@ static float crescent(struct Vector p) {
     return fmaxf(length(p.x, p.y) - 0.92f, 0.78f - length(p.x - 0.48f, p.y));
 }
 static float heart(struct Vector p) {
-    /* Quilez' heart has its tip at the origin, points up and is 1.2 high. */
+    /* The heart of Quilez has its tip at the origin, points up and is 1.2 high. */
     float x = fabsf(p.x) / 1.55f, y = (0.95f - p.y) / 1.55f;
     float distance;
     if (x + y > 1) {
@@ -150,12 +151,12 @@ const char *const synthesis_class_names[SYNTHESIS_CLASSES] = {
 
 const char *const synthesis_target_names[SYNTHESIS_TARGETS] = {"x", "y", "radius"};
 
-/* Where a figure stands and what it looks like. */
+/* The place and the shape of a figure. */
 struct Pose {
     struct Vector centre;
-    float radius, stretch; /* stretch: squeezes the width by it and widens the height */
+    float radius, stretch; /* stretch: the width is divided by it, the height multiplied */
     float cosine, sine;
-    float reach; /* nothing is painted farther from the centre */
+    float reach; /* nothing farther from the centre is painted */
 };
 
 static struct Pose draw_pose(struct Draws *draws, float least_radius, float most_radius,
@@ -187,7 +188,7 @@ static void blend(float *pixel, const struct Colour *colour, float shade, float 
         pixel[c] += coverage * (colour->channel[c] + shade - pixel[c]);
 }
 
-/* Paints a figure; `slope` shades it from one side to the other. */
+/* Paints a figure. `slope` makes it darker or lighter from one side to the other. */
 static void paint(struct Canvas *canvas, float (*figure)(struct Vector), const struct Pose *pose,
                   const struct Colour *colour, float slope) {
     int64_t size = canvas->size;
@@ -215,7 +216,7 @@ static float luminance(const struct Colour *colour) {
     return 0.299f * c[0] + 0.587f * c[1] + 0.114f * c[2];
 }
 
-/* A level of grey in [low, high], every channel up to `chroma` away from it. */
+/* A colour whose channels differ by up to `chroma` from a grey in [low, high]. */
 static struct Colour draw_colour(struct Draws *draws, float low, float high, float chroma) {
     struct Colour colour;
     float level = draw(draws, low, high);
@@ -224,8 +225,8 @@ static struct Colour draw_colour(struct Draws *draws, float low, float high, flo
     return colour;
 }
 
-/* A figure's colour: lighter than its surroundings more often than darker (a few layers must be
- * able to get started), by at least 0.26 of the range, and of any hue. */
+/* A figure's colour, of any hue. It differs from its surroundings by at least 0.26 of the range,
+ * and is more often lighter than darker, so that small networks begin to learn. */
 static struct Colour draw_contrasting(struct Draws *draws, float background) {
     bool lighter = background < 0.3f || (background < 0.62f && draw(draws, 0, 1) < 0.75f);
     for (int tries = 0; tries < 32; tries++) {
@@ -238,7 +239,7 @@ static struct Colour draw_contrasting(struct Draws *draws, float background) {
     return (struct Colour){{level, level, level}};
 }
 
-/* Smooth noise: random values on a lattice, interpolated with continuous slope. */
+/* Smooth noise: random values on a lattice, interpolated with a continuous derivative. */
 #define LATTICE 9
 struct Texture {
     int kind; /* 0 plain, 1 waves, 2 checks, 3 clouds */
@@ -289,7 +290,8 @@ static float texture_at(const struct Texture *texture, float x, float y) {
     }
 }
 
-/* A gradient between two related colours under a texture. Returns its mean luminance. */
+/* Paints the background: a gradient between two related colours with a texture on it. Returns its
+ * mean luminance. */
 static float paint_background(struct Canvas *canvas, struct Draws *draws) {
     struct Colour from = draw_colour(draws, 0.1f, 0.6f, 0.18f), to = from;
     for (int c = 0; c < 3; c++)
@@ -308,7 +310,8 @@ static float paint_background(struct Canvas *canvas, struct Draws *draws) {
     return 0.5f * (luminance(&from) + luminance(&to));
 }
 
-/* Something in front: a bar through the image near the figure, or a blob on the figure's rim. */
+/* Paints something in front of the figure: a bar through the image near it, or a blob on its rim.
+ */
 static float bar(struct Vector p) {
     return box(p, 100, 1);
 }
@@ -332,18 +335,18 @@ static void paint_occluder(struct Canvas *canvas, struct Draws *draws, const str
     }
 }
 
-/* Bell-shaped noise: a sum of four bytes has standard deviation 147.8. */
+/* Bell-shaped noise: the sum of four random bytes has a standard deviation of 147.8. */
 static uint8_t quantise(float value, uint32_t word, float sigma) {
     int sum = (int)(word & 255) + (int)(word >> 8 & 255) + (int)(word >> 16 & 255) +
               (int)(word >> 24) - 510;
     return (uint8_t)clamp(rintf(255 * (value + sigma / 147.8f * (float)sum)), 0, 255);
 }
 
-/* Returns where the figure stands. */
+/* Draws an image and returns the place of its figure. */
 static struct Pose draw_scene(struct Canvas *canvas, struct Draws *draws, int32_t label) {
     float background = paint_background(canvas, draws);
     struct Pose pose = draw_pose(draws, 0.5f, 0.85f, 0.9f);
-    for (int i = draw_below(draws, 3); i > 0; i--) { /* distractors, small and behind */
+    for (int i = draw_below(draws, 3); i > 0; i--) { /* distractors: small, and behind the figure */
         struct Colour colour = draw_colour(draws, 0.05f, 0.95f, 0.4f);
         struct Pose small = draw_pose(draws, 0.09f, 0.17f, 1);
         paint(canvas, figures[draw_below(draws, SYNTHESIS_CLASSES)], &small, &colour, 0);
@@ -357,7 +360,7 @@ static struct Pose draw_scene(struct Canvas *canvas, struct Draws *draws, int32_
 
 static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit split,
                           int64_t index, struct Canvas *canvas, uint8_t *pixels, float *targets) {
-    /* Splits are far apart in the counter, so that no image of one is ever an image of another. */
+    /* Splits are far apart in the random counter, so no image occurs in two of them. */
     uint64_t item = (uint64_t)split << 33 | (uint64_t)index;
     struct Draws draws = {.stream = random_stream(synthesis->seed, RANDOM_SYNTHESIS, 0, 0, item)};
     int32_t label = (int32_t)(index % SYNTHESIS_CLASSES);
@@ -380,7 +383,7 @@ static int32_t draw_image(const struct Synthesis *synthesis, enum SynthesisSplit
 }
 
 static struct Canvas canvas_create(int64_t size) {
-    return (struct Canvas){size, memory_array(float, size *size * 3, "canvas")};
+    return (struct Canvas){size, memory_array(float, (size * size * 3), "canvas")};
 }
 
 int32_t synthesize_image(uint64_t seed, enum SynthesisSplit split, int64_t index, int64_t size,

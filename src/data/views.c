@@ -18,8 +18,8 @@ struct Views {
     struct RunFile *file;
     struct Choice choice;
     struct Image size;
-    struct Image padded; /* crops: the image with its border */
-    struct Box crop;     /* crops: the size of one */
+    struct Image padded; /* crops: the image with zeros around it */
+    struct Box crop;     /* crops: the size of a crop */
     struct Resampler *resampler;
 };
 
@@ -37,7 +37,7 @@ static void mirror(struct Image *image) {
         }
 }
 
-/* out[y][x] = in[y − down][x − right], 0 where that is outside. The sizes may differ. */
+/* out[y][x] = in[y − down][x − right], or 0 outside of `in`. The sizes may differ. */
 static void place(const struct Image *in, int64_t down, int64_t right, struct Image *out) {
     int64_t channels = in->channels;
     int64_t first = right < 0 ? 0 : right;
@@ -71,7 +71,8 @@ static void apply_mirror(const struct Views *views, int view, const struct Image
 }
 
 static const struct ViewSet view_mirror = {
-    .kind = {.name = "mirror", .summary = "two views: the image, and it mirrored left to right"},
+    .kind = {.name = "mirror",
+             .summary = "two views: the image, and its mirror image (left to right)"},
     .count = 2,
     .check = check_mirror,
     .apply = apply_mirror};
@@ -79,31 +80,32 @@ static const struct ViewSet view_mirror = {
 /* ---- five_crop, ten_crop ---- */
 
 struct CropOptions {
-    int64_t pad, crop; /* −1: auto, same */
+    int64_t pad, crop; /* −1: auto (pad), same (crop) */
 };
 static const char *const auto_word[] = {"auto", NULL}, *const same_word[] = {"same", NULL};
-static const struct Key crop_keys[] = {
-    {.name = "pad",
-     .type = KEY_COUNT,
-     .offset = offsetof(struct CropOptions, pad),
-     .fallback = "auto",
-     .minimum = 0,
-     .maximum = 65536,
-     .names = auto_word,
-     .unit = "pixels",
-     .help = "zeros around the image before it is cropped; auto: 4 for crops of the image's own "
-             "size, else 0"},
-    {.name = "crop",
-     .type = KEY_COUNT,
-     .offset = offsetof(struct CropOptions, crop),
-     .fallback = "same",
-     .minimum = 1,
-     .maximum = 65536,
-     .names = same_word,
-     .unit = "pixels",
-     .help = "the crop's shorter side, which is then drawn at the image's size; same: crops of the "
-             "image's own size"},
-    KEY_END};
+static const struct Key crop_keys[] = {{.name = "pad",
+                                        .type = KEY_COUNT,
+                                        .offset = offsetof(struct CropOptions, pad),
+                                        .fallback = "auto",
+                                        .minimum = 0,
+                                        .maximum = 65536,
+                                        .names = auto_word,
+                                        .unit = "pixels",
+                                        .help = "how many zeros are put around the image before it "
+                                                "is cropped; auto: 4 for crops of the image's own "
+                                                "size, else 0"},
+                                       {.name = "crop",
+                                        .type = KEY_COUNT,
+                                        .offset = offsetof(struct CropOptions, crop),
+                                        .fallback = "same",
+                                        .minimum = 1,
+                                        .maximum = 65536,
+                                        .names = same_word,
+                                        .unit = "pixels",
+                                        .help = "the shorter side of the crop, which is then "
+                                                "scaled to the image's size; same: crops of the "
+                                                "image's own size"},
+                                       KEY_END};
 
 static int64_t pad_of(const struct CropOptions *options) {
     return options->pad >= 0 ? options->pad : options->crop < 0 ? 4 : 0;
@@ -132,7 +134,7 @@ static void apply_crops(const struct Views *views, int view, const struct Image 
     int64_t pad = (padded.height - in->height) / 2, corner = view % 5;
     int64_t down = padded.height - views->crop.height, right = padded.width - views->crop.width;
     struct Box box = views->crop;
-    /* torchvision's centre: int(round(half)), and Python rounds halves to even. */
+    /* The centre of torchvision is int(round(half)), and Python rounds halves to even. */
     box.top = corner == 4 ? (int64_t)rint((double)down / 2) : corner / 2 * down;
     box.left = corner == 4 ? (int64_t)rint((double)right / 2) : corner % 2 * right;
     place(in, pad, pad, &padded);
@@ -178,15 +180,16 @@ static void prepare_crops(struct Views *views) {
 struct ShiftOptions {
     int64_t by;
 };
-static const struct Key shift_keys[] = {{.name = "by",
-                                         .type = KEY_INT,
-                                         .offset = offsetof(struct ShiftOptions, by),
-                                         .fallback = "1",
-                                         .minimum = 1,
-                                         .maximum = 65536,
-                                         .unit = "pixels",
-                                         .help = "how far; zeros come in at the border"},
-                                        KEY_END};
+static const struct Key shift_keys[] = {
+    {.name = "by",
+     .type = KEY_INT,
+     .offset = offsetof(struct ShiftOptions, by),
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 65536,
+     .unit = "pixels",
+     .help = "how far the image is moved; zeros come in at the border"},
+    KEY_END};
 
 static int check_shifts(const struct Choice *choice, const struct Image *image,
                         struct Error *error) {
@@ -208,7 +211,7 @@ static void apply_shifts(const struct Views *views, int view, const struct Image
 
 static const struct ViewSet view_shifts = {
     .kind = {.name = "shifts",
-             .summary = "nine views: the image moved by some pixels along both sides, and unmoved",
+             .summary = "nine views: the image, and moved by some pixels along one or both sides",
              .keys = shift_keys,
              .options_size = sizeof(struct ShiftOptions)},
     .count = 9,
@@ -229,7 +232,7 @@ static const struct Key views_keys[] = {{.name = "views",
                                         KEY_END};
 
 static const struct ViewSet *set_of(const struct Views *views) {
-    return (const struct ViewSet *)views->choice.kind; /* its head */
+    return (const struct ViewSet *)views->choice.kind; /* its first member */
 }
 
 int views_create(struct Views **out, const char *text, const struct Image *image,

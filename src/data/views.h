@@ -1,15 +1,15 @@
-/* Views of an image for evaluation with test-time augmentation: fixed, nothing random. The model
- * predicts each view, and the mean of its predictions is the answer. Not collective.
+/* Views of an image for test-time augmentation: the model predicts each view, and the mean of its
+ * predictions is the result. Nothing is random. Not collective.
  *
- *   mirror     2 views: the image; left to right
- *   five_crop  5: the corners (top left, top right, bottom left, bottom right) and the centre, as
- *              torchvision's FiveCrop
- *   ten_crop   10: those of five_crop, then the same ones mirrored, as TenCrop
- *   shifts     9: the image moved by −by, 0, +by pixels along both sides; row by row
+ *   mirror     2 views: the image, and its mirror image (left to right)
+ *   five_crop  5 views: the corners (top left, top right, bottom left, bottom right) and the
+ * centre, as torchvision's FiveCrop ten_crop   10 views: those of five_crop, then the same ones
+ * mirrored, as torchvision's TenCrop shifts     9 views: the image moved by −by, 0 and +by pixels
+ * along both sides, row by row
  *
- * A view has the image's own size, which is what the model takes. A crop therefore comes from the
- * image with `pad` zeros (after preprocessing: the mean) around it, or is smaller (`crop`) and
- * drawn at the image's size, bilinearly; or both. */
+ * A view has the size of the image, which is what the model takes. A crop is therefore taken from
+ * the image with `pad` zeros around it (0 is the mean after preprocessing), or it is smaller
+ * (`crop`) and scaled to the image's size bilinearly, or both. */
 #ifndef TRAINER_DATA_VIEWS_H
 #define TRAINER_DATA_VIEWS_H
 
@@ -28,8 +28,8 @@ void views_release(struct Views *views); /* NULL is allowed */
 
 int views_count(const struct Views *views);
 
-/* View `view` of `in` (height,width,channels) into `out`, of the same size; two buffers. Allocates
- * nothing. */
+/* Makes view `view` of `in` (height, width, channels) in `out`, another buffer of the same size.
+ * Allocates nothing. */
 void view_apply(struct Views *views, int view, const float *in, float *out);
 
 extern const struct KindTable view_kinds;

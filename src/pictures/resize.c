@@ -62,7 +62,7 @@ static struct Side make_side(enum ResizeRule rule, int64_t source, int64_t out, 
 /* Resamples along the rows: (source height, out width, channels). The caller releases it. */
 static float *resample_rows(const struct ImageBytes *in, const struct Side *side) {
     int64_t channels = in->channels, width = side->out_count;
-    float *middle = memory_array(float, in->height *width *channels, "resize");
+    float *middle = memory_array(float, (in->height * width * channels), "resize");
     float *weights = memory_array(float, most_taps(side), "resize");
     for (int64_t x = 0; x < width; x++) {
         int64_t first, count = taps(side, x, weights, &first);

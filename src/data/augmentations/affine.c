@@ -4,7 +4,8 @@
 
 const char *const affine_fill_names[] = {"zero", "edge", "reflect", NULL};
 
-/* The pixel of the image that stands for place i of a line of `size`; −1: nothing, zero. */
+/* Which pixel of a line of `size` pixels is shown at place i, inside the line or not; −1: none, the
+ * value is zero. */
 static int64_t inside(int64_t i, int64_t size, enum AffineFill fill) {
     if (i >= 0 && i < size)
         return i;
@@ -17,7 +18,8 @@ static int64_t inside(int64_t i, int64_t size, enum AffineFill fill) {
     return i < size ? i : period - i;
 }
 
-/* Adds weight · in[y][x], with the fill's rule, to one output pixel. */
+/* Adds weight · in[y][x] to one output pixel; outside the image, `fill` decides what in[y][x] is.
+ */
 static void add_pixel(const struct Image *in, enum AffineFill fill, int64_t y, int64_t x,
                       float weight, float *to) {
     y = inside(y, in->height, fill);
@@ -49,7 +51,7 @@ static void sample_inside(const struct Image *in, int64_t y, int64_t x, float do
         to[i] = a * above[i] + b * above[i + channels] + c * below[i] + d * below[i + channels];
 }
 
-/* floor(), which plain x86-64 has no instruction for. */
+/* floor(): plain x86-64 has no instruction for it. */
 static int64_t whole_below(double value) {
     int64_t whole = (int64_t)value;
     return whole - (value < (double)whole);

@@ -1,5 +1,5 @@
-/* out = f · in, cut to the pixels' range; f as colour.h says. torchvision's adjust_brightness. Any
- * number of channels. */
+/* out = f · in, clamped to the pixels' range; colour.h says how f is drawn. Equals torchvision's
+ * adjust_brightness. Takes any number of channels. */
 #include "data/augmentations/colour.h"
 
 static void brightness_apply(const void *options, void *prepared, const struct AugmentPlace *at,
@@ -10,7 +10,7 @@ static void brightness_apply(const void *options, void *prepared, const struct A
     const float *restrict from = in->pixels;
     float *restrict to = out->pixels;
     for (int64_t i = 0; i < image_elements(in); i++)
-        to[i] = colour_cut(factor * from[i], range);
+        to[i] = colour_clamp(factor * from[i], range);
 }
 
 extern const struct Augment augment_brightness;

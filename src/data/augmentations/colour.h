@@ -1,6 +1,6 @@
-/* What the colour augmentations share: greys, mixing with a limit, random factors. They work on raw
- * images, in the data's own units: of bytes, 0 … 255; results are cut to that range, not rounded.
- * Float images have no known white, and are not cut. */
+/* What the colour augmentations have in common: grey values, clamping, random factors. They work on
+ * raw images in the data's own units. If those are bytes, results are clamped to 0 … 255 and not
+ * rounded; the range of float images is unknown, so they are not clamped. */
 #ifndef TRAINER_DATA_AUGMENTATIONS_COLOUR_H
 #define TRAINER_DATA_AUGMENTATIONS_COLOUR_H
 
@@ -8,7 +8,7 @@
 
 #include "data/augment.h"
 
-/* The range that results are cut to. */
+/* The range that results are clamped to. */
 struct ColourRange {
     float least, most;
 };
@@ -16,17 +16,17 @@ static inline struct ColourRange colour_range(const struct Image *image) {
     struct ColourRange known = {0, image->white}, unknown = {-INFINITY, INFINITY};
     return image->white > 0 ? known : unknown;
 }
-static inline float colour_cut(float value, struct ColourRange range) {
+static inline float colour_clamp(float value, struct ColourRange range) {
     value = value < range.least ? range.least : value;
     return value > range.most ? range.most : value;
 }
 
-/* ITU-R BT.601 luma, as torchvision and PIL. */
+/* The luma of ITU-R BT.601, as in torchvision and PIL. */
 static inline float colour_grey(const float *rgb) {
     return 0.2989f * rgb[0] + 0.587f * rgb[1] + 0.114f * rgb[2];
 }
 
-/* options {amount}, a factor uniform in [max(0, 1 − amount), 1 + amount]. */
+/* A factor drawn uniformly from [max(0, 1 − amount), 1 + amount]. */
 struct ColourOptions {
     double amount;
 };

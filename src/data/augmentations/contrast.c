@@ -1,6 +1,7 @@
-/* out = f · in + (1 − f) · m, cut to the pixels' range; m is the mean of the image's grey, f as
- * colour.h says. torchvision's adjust_contrast (without PIL's rounding of m). Grey is the luma of
- * three channels, and the mean of the channels where there are not three. */
+/* out = f · in + (1 − f) · m, clamped to the pixels' range; m is the mean of the image's grey
+ * values, and colour.h says how f is drawn. Equals torchvision's adjust_contrast without PIL's
+ * rounding of m. Grey is the luma of three channels; with another number of channels, it is their
+ * mean. */
 #include "data/augmentations/colour.h"
 
 static float mean_grey(const struct Image *image) {
@@ -25,7 +26,7 @@ static void contrast_apply(const void *options, void *prepared, const struct Aug
     const float *restrict from = in->pixels;
     float *restrict to = out->pixels;
     for (int64_t i = 0; i < image_elements(in); i++)
-        to[i] = colour_cut(factor * from[i] + other, range);
+        to[i] = colour_clamp(factor * from[i] + other, range);
 }
 
 extern const struct Augment augment_contrast;

@@ -1,4 +1,4 @@
-/* Pads the image on all sides and cuts out, at a random place, an image of the old size. */
+/* Pads the image on all sides and cuts an image of its own size out of it at a random place. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -20,13 +20,15 @@ static const struct Key crop_keys[] = {
      .minimum = 0,
      .maximum = 65536,
      .unit = "pixels",
-     .help = "added on each side before cropping; less than the image's height and width"},
+     .help =
+         "how much is added on each side before cropping; less than the image's height and width"},
     {.name = "fill",
      .type = KEY_ENUM,
      .offset = offsetof(struct CropOptions, fill),
      .fallback = "zero",
      .names = fill_names,
-     .help = "zero: 0 after preprocessing; reflect: the image mirrored at its border pixels"},
+     .help = "what is added: zero (0 after preprocessing), or the image mirrored at its border "
+             "pixels (reflect)"},
     KEY_END};
 
 static int crop_describe(const struct Choice *choice, const struct Image *in, struct Image *out,
@@ -42,7 +44,8 @@ static int crop_describe(const struct Choice *choice, const struct Image *in, st
     return OK;
 }
 
-/* Index i of a line of `size` pixels that goes on mirrored at both ends: ... 2 1 | 0 1 2 ... */
+/* Which pixel of a line of `size` pixels is shown at place i, if the line is mirrored at both ends:
+ * ... 2 1 | 0 1 2 ... */
 static int64_t reflected(int64_t i, int64_t size) {
     i = i < 0 ? -i : i;
     return i < size ? i : 2 * (size - 1) - i;
@@ -51,8 +54,8 @@ static int64_t reflected(int64_t i, int64_t size) {
 /* One row, moved by `shift` pixels: out[x] = in[x + shift]. */
 static void crop_row(const float *in, float *out, int64_t width, int64_t channels, int64_t shift,
                      int fill) {
-    int64_t first = shift < 0 ? -shift : 0;          /* the first x with a pixel of the image */
-    int64_t end = shift > 0 ? width - shift : width; /* behind the last */
+    int64_t first = shift < 0 ? -shift : 0;          /* the first x that shows the image */
+    int64_t end = shift > 0 ? width - shift : width; /* the x after the last that does */
     size_t pixel = (size_t)channels * sizeof(float);
     memcpy(out + first * channels, in + (first + shift) * channels, (size_t)(end - first) * pixel);
     if (fill == FILL_ZERO) {

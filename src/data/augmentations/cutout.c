@@ -1,6 +1,7 @@
 /* Cutout (DeVries and Taylor 2017, "Improved regularization of convolutional neural networks with
- * cutout"): `count` squares of `size` pixels become 0, which is the mean after preprocessing. Each
- * square's centre is a pixel of the image, uniformly; what lies over the border is cut off. */
+ * cutout"): `count` squares of `size` pixels become 0, which is the mean after preprocessing. The
+ * centre of each square is a pixel drawn uniformly from the image; what extends beyond the border
+ * is cut off. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -26,7 +27,7 @@ static const struct Key cutout_keys[] = {
      .fallback = "1",
      .minimum = 1,
      .maximum = 1000,
-     .help = "squares an image; they may overlap"},
+     .help = "squares for each image; they may overlap"},
     KEY_END};
 
 static int cutout_describe(const struct Choice *choice, const struct Image *in, struct Image *out,

@@ -1,6 +1,6 @@
 /* Mirrors the image left to right: at random with a given probability, or alternating (Jordan 2024,
- * "94% on CIFAR-10 in 3.29 seconds"): at random in the first epoch, and from then on every other
- * epoch, so that any two epochs in a row show both sides of each image. */
+ * "94% on CIFAR-10 in 3.29 seconds"): at random in the first epoch and in turn after it, so that
+ * two consecutive epochs show both orientations of each image. */
 #include "data/augment.h"
 
 struct FlipOptions {
@@ -15,12 +15,12 @@ static const struct Key flip_keys[] = {
      .fallback = "0.5",
      .minimum = 0,
      .maximum = 1,
-     .help = "of an image to be mirrored (alternating: in the first epoch)"},
+     .help = "probability that an image is mirrored (if alternating: in the first epoch)"},
     {.name = "alternate",
      .type = KEY_BOOL,
      .offset = offsetof(struct FlipOptions, alternate),
      .fallback = "false",
-     .help = "at random in the first epoch alone, then mirrored or not in turn"},
+     .help = "draw at random in the first epoch only, then mirror each image in every other epoch"},
     KEY_END};
 
 static bool is_mirrored(const struct FlipOptions *flip, const struct AugmentPlace *at) {

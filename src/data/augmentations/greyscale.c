@@ -1,5 +1,5 @@
-/* With a given probability, all three channels become the pixel's grey (ITU-R BT.601 luma), as
- * torchvision's RandomGrayscale. */
+/* With a given probability, replaces all three channels with the pixel's grey value (ITU-R BT.601
+ * luma), as torchvision's RandomGrayscale does. */
 #include "data/augmentations/colour.h"
 
 struct GreyscaleOptions {
@@ -13,7 +13,7 @@ static const struct Key greyscale_keys[] = {
      .fallback = "0.1",
      .minimum = 0,
      .maximum = 1,
-     .help = "of an image to lose its colours"},
+     .help = "probability that an image loses its colours"},
     KEY_END};
 
 static int greyscale_describe(const struct Choice *choice, const struct Image *in,
@@ -40,7 +40,7 @@ static void greyscale_apply(const void *options, void *prepared, const struct Au
 extern const struct Augment augment_greyscale;
 const struct Augment augment_greyscale = {
     .kind = {.name = "greyscale",
-             .summary = "take the colours out of some raw images",
+             .summary = "turn some raw images grey",
              .keys = greyscale_keys,
              .options_size = sizeof(struct GreyscaleOptions)},
     .stage = AUGMENT_RAW,

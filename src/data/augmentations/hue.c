@@ -1,8 +1,8 @@
-/* Turns every pixel's hue by a part t of the colour circle, uniform in [−amount, amount]; value and
- * saturation stay. torchvision's adjust_hue. With V the largest of (r, g, b), C = V − the smallest
- * and H in [0, 6) the place on the circle (r 0, g 2, b 4),
+/* Turns the hue of every pixel by a part t of the colour circle, drawn uniformly from
+ * [−amount, amount]; value and saturation stay. Equals torchvision's adjust_hue. With V the largest
+ * of (r, g, b), C = V − the smallest, and H in [0, 6) the hue (red 0, green 2, blue 4),
  *   H' = (H + 6t) mod 6,   channel = V − C · clamp(min(k, 4 − k), 0, 1),  k = (n + H') mod 6,
- * n = 5, 3, 1 for red, green, blue. Nothing is divided by V, so that any float images will do. */
+ * n = 5, 3, 1 for red, green, blue. Nothing is divided by V, so pixels may have any range. */
 #include "data/augmentations/colour.h"
 
 struct HueOptions {
@@ -16,7 +16,7 @@ static const struct Key hue_keys[] = {
      .fallback = "0.1",
      .minimum = 0,
      .maximum = 0.5,
-     .help = "the largest part of the colour circle, either way; 0.5 reaches all hues"},
+     .help = "the largest turn, as a part of the colour circle, either way; 0.5 reaches all hues"},
     KEY_END};
 
 static int hue_describe(const struct Choice *choice, const struct Image *in, struct Image *out,
@@ -32,13 +32,14 @@ static inline float channel_of(float value, float chroma, float k) {
     return value - chroma * (part > 1 ? 1 : part);
 }
 
-/* Pixels are taken in groups, channel by channel, so that a vector holds one channel of several. */
+/* Pixels are handled in groups, one channel after another, so that a vector register holds the same
+ * channel of several pixels. */
 enum { GROUP = 16 };
 struct Group {
     float r[GROUP], g[GROUP], b[GROUP];
 };
 
-/* `turn` in [0, 6). */
+/* `turn` is in [0, 6). */
 static void turn_group(struct Group *group, float turn) {
     for (int i = 0; i < GROUP; i++) {
         float r = group->r[i], g = group->g[i], b = group->b[i];

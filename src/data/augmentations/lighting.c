@@ -1,12 +1,13 @@
 /* PCA colour noise (Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural
- * networks", section 4.1): to every pixel of an image is added
- *   Σ_i p_i · λ_i · α_i,   α_i normal with mean 0 and deviation `deviation`, once an image,
- * p_i and λ_i the eigenvectors and eigenvalues of the covariance of the pixels' channels over the
- * training split. λ depends on the unit of the pixels: of bytes it is taken with white as 1, and
- * the sum is brought back to 0 … 255. Results are cut to the pixels' range (colour.h).
+ * networks", section 4.1): adds to every pixel of an image
+ *   Σ_i p_i · λ_i · α_i,   α_i drawn once for the image, normal with mean 0 and the option's
+ * deviation, where p_i and λ_i are the eigenvectors and eigenvalues of the covariance of the
+ * channels over all pixels of the training split. λ depends on the unit of the pixels: for bytes it
+ * is computed with white as 1, and the sum is scaled to 0 … 255. Results are clamped to the pixels'
+ * range (colour.h).
  *
- * The covariance is the data set file's. Where a file has none, it is measured when a loader
- * starts: over the whole split up to MOST_IMAGES images, else over about that many of them, evenly
+ * The covariance comes from the data set file. If the file has none, it is measured when the loader
+ * is created: over the whole split up to MOST_IMAGES images, else over about that many, evenly
  * spaced. */
 #include <inttypes.h>
 #include <string.h>
@@ -23,7 +24,7 @@ struct LightingOptions {
 };
 
 struct Lighting {
-    double axes[MOST_CHANNELS * MOST_CHANNELS]; /* row i: λ_i p_i, in the unit of the pixels */
+    double axes[MOST_CHANNELS * MOST_CHANNELS]; /* row i is λ_i p_i, in the unit of the pixels */
 };
 
 static const struct Key lighting_keys[] = {
@@ -33,7 +34,7 @@ static const struct Key lighting_keys[] = {
      .fallback = "0.1",
      .minimum = 0,
      .maximum = 10,
-     .help = "standard deviation of each component's factor"},
+     .help = "standard deviation of the random factor of each principal colour"},
     KEY_END};
 
 static int lighting_describe(const struct Choice *choice, const struct Image *in, struct Image *out,
@@ -102,7 +103,7 @@ static void lighting_apply(const void *options, void *prepared, const struct Aug
     float *restrict to = out->pixels;
     for (int64_t i = 0; i < image_elements(in); i += channels)
         for (int64_t c = 0; c < channels; c++)
-            to[i + c] = colour_cut(from[i + c] + added[c], range);
+            to[i + c] = colour_clamp(from[i + c] + added[c], range);
 }
 
 extern const struct Augment augment_lighting;

@@ -1,18 +1,19 @@
-/* Cuts a random rectangle out of the image and draws it at the output's size (Szegedy et al. 2015,
- * "Going deeper with convolutions"), as torchvision's RandomResizedCrop: ten times at most, an area
- * a·H·W with a uniform in `scale` and an aspect ratio (width over height) whose logarithm is
- * uniform in `aspect` are drawn; the first rectangle that fits goes to a uniformly random place.
- * None fits: the largest one in the middle whose aspect ratio is allowed. Bilinear, antialiased
- * where it shrinks (resample.h).
+/* Cuts a random rectangle out of the image and scales it to the output's size (Szegedy et al. 2015,
+ * "Going deeper with convolutions"), as torchvision's RandomResizedCrop does. It draws an area
+ * a·H·W, a uniform in `scale`, and an aspect ratio (width over height) whose logarithm is uniform
+ * in `aspect`, up to ten times, until the rectangle fits into the image, and puts it at a uniformly
+ * random place. If none fits, it takes the largest rectangle in the middle whose aspect ratio is
+ * allowed. Scaling is bilinear, with antialiasing where it shrinks (resample.h).
  *
- * At test time: the middle of the image, `test_share` of its sides, drawn at the same size. */
+ * At test time it takes the middle of the image, `test_share` of each side, scaled to the same
+ * size. */
 #include <math.h>
 
 #include "data/augment.h"
 #include "data/resample.h"
 
 struct ResizedCropOptions {
-    int64_t size; /* −1: same */
+    int64_t size; /* −1: the input's size */
     struct Reals scale, aspect;
     double test_share;
 };
@@ -27,12 +28,13 @@ static const struct Key resized_crop_keys[] = {
      .maximum = 65536,
      .names = same_word,
      .unit = "pixels",
-     .help = "side of the square that comes out; same: the height and width that come in"},
+     .help = "side of the square that comes out; same: the height and width of the image that "
+             "comes in"},
     {.name = "scale",
      .type = KEY_REALS,
      .offset = offsetof(struct ResizedCropOptions, scale),
      .fallback = "[0.08, 1]",
-     .help = "least and largest area of the crop, as a part of the image's"},
+     .help = "least and largest area of the crop, as a part of the image's area"},
     {.name = "aspect",
      .type = KEY_REALS,
      .offset = offsetof(struct ResizedCropOptions, aspect),
@@ -45,7 +47,7 @@ static const struct Key resized_crop_keys[] = {
      .minimum = 0,
      .maximum = 1,
      .above_minimum = true,
-     .help = "at test time: the middle part of the image that is kept, of its sides; 0.875 is "
+     .help = "how much of each side is kept at test time, in the middle of the image; 0.875 is "
              "usual for ImageNet"},
     KEY_END};
 
@@ -125,8 +127,9 @@ static void resized_crop_evaluate(const void *options, void *prepared, const str
 extern const struct Augment augment_resized_crop;
 const struct Augment augment_resized_crop = {
     .kind = {.name = "resized_crop",
-             .summary = "cut a random rectangle out of images and draw it at the output's size; at "
-                        "test time the middle",
+             .summary =
+                 "cut a random rectangle out of images and scale it to the output's size; at "
+                 "test time the middle",
              .keys = resized_crop_keys,
              .options_size = sizeof(struct ResizedCropOptions)},
     .stage = AUGMENT_PREPROCESSED,

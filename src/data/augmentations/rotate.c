@@ -1,6 +1,6 @@
-/* Turns the image about its centre by an angle a, uniform in [−degrees, degrees]; positive turns
- * counter-clockwise. Output (x, y) shows the input at (cos a·x − sin a·y, sin a·x + cos a·y), y
- * pointing down; bilinear. */
+/* Rotates the image about its centre by an angle a, drawn uniformly from [−degrees, degrees];
+ * positive angles turn counter-clockwise. Output (x, y), y pointing down, shows the input at
+ * (cos a·x − sin a·y, sin a·x + cos a·y), interpolated bilinearly. */
 #include <math.h>
 
 #include "data/augment.h"
@@ -41,7 +41,7 @@ static void rotate_apply(const void *options, void *prepared, const struct Augme
 extern const struct Augment augment_rotate;
 const struct Augment augment_rotate = {
     .kind = {.name = "rotate",
-             .summary = "turn images about their centre by a random angle",
+             .summary = "rotate images about their centre by a random angle",
              .keys = rotate_keys,
              .options_size = sizeof(struct RotateOptions)},
     .stage = AUGMENT_PREPROCESSED,

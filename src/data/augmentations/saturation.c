@@ -1,5 +1,5 @@
-/* out = f · in + (1 − f) · g, cut to the pixels' range; g is each pixel's own grey, f as colour.h
- * says. torchvision's adjust_saturation. Three channels. */
+/* out = f · in + (1 − f) · g, clamped to the pixels' range; g is the pixel's own grey value, and
+ * colour.h says how f is drawn. Equals torchvision's adjust_saturation. Needs three channels. */
 #include "data/augmentations/colour.h"
 
 static int saturation_describe(const struct Choice *choice, const struct Image *in,
@@ -18,14 +18,14 @@ static void saturation_apply(const void *options, void *prepared, const struct A
     for (int64_t i = 0; i < image_elements(in); i += 3) {
         float other = (1 - factor) * colour_grey(from + i);
         for (int c = 0; c < 3; c++)
-            to[i + c] = colour_cut(factor * from[i + c] + other, range);
+            to[i + c] = colour_clamp(factor * from[i + c] + other, range);
     }
 }
 
 extern const struct Augment augment_saturation;
 const struct Augment augment_saturation = {
     .kind = {.name = "saturation",
-             .summary = "blend raw images with their own grey by a random factor",
+             .summary = "blend the pixels of raw images with their own grey by a random factor",
              .keys = colour_keys,
              .options_size = sizeof(struct ColourOptions)},
     .stage = AUGMENT_RAW,

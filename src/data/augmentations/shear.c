@@ -1,5 +1,6 @@
-/* Shears the image about its centre: along x by an angle a and along y by an angle b, each uniform
- * in [−degrees, degrees]. Output (x, y) shows the input at (x + tan a·y, tan b·x + y); bilinear. */
+/* Shears the image about its centre: along x by an angle a and along y by an angle b, each drawn
+ * uniformly from [−degrees, degrees]. Output (x, y) shows the input at (x + tan a·y, tan b·x + y),
+ * interpolated bilinearly. */
 #include <math.h>
 
 #include "data/augment.h"
@@ -27,7 +28,7 @@ static const struct Key shear_keys[] = {{.name = "degrees",
                                          .offset = offsetof(struct ShearOptions, along),
                                          .fallback = "x",
                                          .names = along_names,
-                                         .help = "rows slide along x, columns along y, or both"},
+                                         .help = "shift rows along x, columns along y, or both"},
                                         {.name = "fill",
                                          .type = KEY_ENUM,
                                          .offset = offsetof(struct ShearOptions, fill),

@@ -1,6 +1,6 @@
 /* Moves the image by a random part of its sides: right by u·by·width and down by v·by·height, u and
- * v uniform in [−1, 1]; rounded to whole pixels unless `whole` is false (then bilinear). As
- * torchvision's RandomAffine(translate=(by, by)). */
+ * v drawn uniformly from [−1, 1]. Distances are rounded to whole pixels; if `whole` is false,
+ * pixels are interpolated bilinearly instead. As torchvision's RandomAffine(translate=(by, by)). */
 #include <math.h>
 
 #include "data/augment.h"
@@ -19,12 +19,12 @@ static const struct Key translate_keys[] = {
      .fallback = "0.1",
      .minimum = 0,
      .maximum = 1,
-     .help = "the furthest, as a part of the image's side"},
+     .help = "the largest distance, as a part of the image's side"},
     {.name = "whole",
      .type = KEY_BOOL,
      .offset = offsetof(struct TranslateOptions, whole),
      .fallback = "true",
-     .help = "by whole pixels; false: by any distance, interpolated"},
+     .help = "move by whole pixels; false: by any distance, interpolated"},
     {.name = "fill",
      .type = KEY_ENUM,
      .offset = offsetof(struct TranslateOptions, fill),

@@ -1,6 +1,6 @@
-/* A data set file: images with labels or targets in named splits, in HDF5 (datasets/README.md has
- * the layout). Images are served from the page cache: a contiguous dataset is mapped read-only, so
- * all ranks of a node share it; any other layout is read into memory once. Not collective. */
+/* A data set file: named splits of images with labels or targets, in HDF5 (datasets/README.md has
+ * the layout). Images that the file stores contiguously are mapped read-only, so that all ranks of
+ * a node share the page cache; any other layout is read into memory once. Not collective. */
 #ifndef TRAINER_DATA_DATASET_DATASET_H
 #define TRAINER_DATA_DATASET_DATASET_H
 
@@ -10,16 +10,18 @@
 #include "base/error.h"
 #include "data/statistics/statistics.h"
 
+#define DATASET_FORMAT_VERSION 1
+
 struct Split {
     char *name;
     int64_t count;
     bool bytes;            /* images are uint8 (0 … 255), else float */
     const void *images;    /* (count, height, width, channels) */
-    const int32_t *labels; /* (count), each in [0, class_count); NULL: the targets are values */
-    /* (count, outputs): values; or distributions over the classes; or NULL: labels say all */
+    const int32_t *labels; /* (count), each in [0, class_count); NULL if the targets are values */
+    /* (count, outputs): values, or distributions over the classes; NULL if there are only labels */
     const float *targets;
-    /* XXH3-128 of pixels, then labels (int32), then targets (float), as far as there are any, in
-     * hexadecimal; "" if absent */
+    /* XXH3-128 of the pixels, then of the labels (int32) and of the targets (float), as far as
+     * there are any, in hexadecimal; "" if the file has none */
     char digest[33];
 };
 
@@ -27,18 +29,18 @@ struct Dataset {
     char *path;
     int64_t height, width, channels;
     int64_t class_count;
-    char **class_names; /* class_count; where the targets are values: 0, NULL */
+    char **class_names; /* (class_count); 0 and NULL if the targets are values */
     int64_t target_count;
-    char **target_names; /* target_count; where they are classes: 0, NULL */
+    char **target_names; /* (target_count); 0 and NULL if there are classes */
     int split_count;
     struct Split *splits;
-    struct StatisticValues statistics; /* of the training split; NULL what the file has not */
-    double *target_mean, *target_std;  /* (target_count), likewise */
-    char *source;
-    struct DatasetStorage *storage; /* maps and buffers */
+    struct StatisticValues statistics; /* of the training split; NULL what the file does not have */
+    double *target_mean, *target_std;  /* (target_count), of the training split; or NULL */
+    char *source;                      /* where the samples come from, for people */
+    struct DatasetStorage *storage;    /* what the splits point to */
 };
 
-/* What a model of the data set has to put out: one number a class, or one a target. */
+/* The outputs of a model of this data set: one for each class, or for each target. */
 static inline int64_t dataset_outputs(const struct Dataset *dataset) {
     return dataset->target_count ? dataset->target_count : dataset->class_count;
 }
@@ -46,18 +48,20 @@ static inline char *const *dataset_output_names(const struct Dataset *dataset) {
     return dataset->target_count ? dataset->target_names : dataset->class_names;
 }
 
-/* Opens and checks everything but the pixels: types, shapes, labels and targets (all
- * are read), names, the file's size against what it declares, products against memory. */
+/* Opens a file and checks everything but its pixels: types, shapes, all labels and targets, names,
+ * statistics, and that what it declares fits into the file and into memory. ERROR_DATA, with the
+ * file and what is wrong with it. *dataset is NULL after a failure. */
 int dataset_open(struct Dataset **dataset, const char *path, struct Error *error);
 void dataset_close(struct Dataset *dataset); /* NULL is allowed */
 
-/* The split of that name; NULL with a line naming those that exist. */
+/* The split of that name; NULL and ERROR_DATA, with the names that exist, if there is none. */
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,
                                   struct Error *error);
 
-/* Recomputes the digest of a split into `digest`; dataset_verify also compares it and the
- * statistics with what the file says. */
+/* Computes the digest of a split, in hexadecimal. */
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]);
+/* Checks what opening does not: every pixel, against the digests and the statistics in the file.
+ * ERROR_DATA if they differ, or if a float pixel is not finite. */
 int dataset_verify(const struct Dataset *dataset, struct Error *error);
 
 #endif

@@ -5,17 +5,15 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-#define FORMAT_VERSION 1
-
 static int read_root(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
-    int64_t version = FORMAT_VERSION;
+    int64_t version = DATASET_FORMAT_VERSION;
     int code = OK;
     if (h5_has_attribute(opening->file, "/", "format_version"))
         code = h5_read_attribute(opening->file, "/", "format_version", H5_INT64, &version, error);
-    if (code == OK && version != FORMAT_VERSION)
-        code = fail(error, ERROR_DATA, "%s: has format_version %" PRId64 ", this program reads %d",
-                    dataset->path, version, FORMAT_VERSION);
+    if (code == OK && version != DATASET_FORMAT_VERSION)
+        code = fail(error, ERROR_DATA, "%s: has format_version %" PRId64 "; this program reads %d",
+                    dataset->path, version, DATASET_FORMAT_VERSION);
     if (code == OK && h5_has_attribute(opening->file, "/", "source"))
         code = h5_read_attribute(opening->file, "/", "source", H5_TEXT, &dataset->source, error);
     if (code == OK && !dataset->source)
@@ -26,16 +24,17 @@ static int read_root(struct Opening *opening, struct Error *error) {
 static int read_classes(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     if (!h5_exists(opening->file, "classes"))
-        return OK; /* named by number once the labels are known */
+        return OK; /* they are named by number once the labels are known */
     int code = h5_read_texts(opening->file, "classes", &dataset->class_names, &dataset->class_count,
                              error);
     if (code == OK && (dataset->class_count < 1 || dataset->class_count > INT32_MAX))
-        code = fail(error, ERROR_DATA, "%s:/classes: has %" PRId64 " names, expected one a class",
+        code = fail(error, ERROR_DATA,
+                    "%s:/classes: has %" PRId64 " names; expected one for each class",
                     dataset->path, dataset->class_count);
     return code;
 }
 
-/* A split is a group that holds images, labels or targets. */
+/* Adds a split for each group that holds images, labels or targets. */
 static int visit_group(void *context, const char *name, bool is_group, struct Error *error) {
     (void)error;
     struct Opening *opening = context;
@@ -93,17 +92,14 @@ static int open_splits(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     int code = h5_list(opening->file, "/", visit_group, opening, error);
     if (code == OK && dataset->split_count == 0 && h5_exists(opening->file, "predictions"))
-        code = fail(error, ERROR_DATA,
-                    "%s: holds predictions, as trainer predict writes them; expected a data set",
-                    dataset->path);
+        code = fail(error, ERROR_DATA, "%s: holds predictions; expected a data set", dataset->path);
     else if (code == OK && dataset->split_count == 0)
         code = fail(error, ERROR_DATA,
-                    "%s: has no split, expected a group with images and labels, such as /train",
+                    "%s: has no split; expected a group with images and labels, such as /train",
                     dataset->path);
-    size_t count = (size_t)dataset->split_count;
-    dataset->storage->images = memory_allocate(count * sizeof(void *), "splits");
-    dataset->storage->labels = memory_allocate(count * sizeof(void *), "splits");
-    dataset->storage->targets = memory_allocate(count * sizeof(void *), "splits");
+    dataset->storage->images = memory_array(void *, dataset->split_count, "splits");
+    dataset->storage->labels = memory_array(int32_t *, dataset->split_count, "splits");
+    dataset->storage->targets = memory_array(float *, dataset->split_count, "splits");
     for (int i = 0; code == OK && i < dataset->split_count; i++) {
         code = opening_images(opening, i, error);
         if (code == OK)

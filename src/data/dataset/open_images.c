@@ -13,7 +13,7 @@ static int check_image_shape(struct Dataset *dataset, const struct Split *split,
                     name, info->type_name);
     if (info->rank != 4)
         return fail(error, ERROR_DATA,
-                    "%s:/%s/images: has %d dimensions, expected 4: (N, height, width, channels)",
+                    "%s:/%s/images: has %d dimensions; expected 4: (N, height, width, channels)",
                     path, name, info->rank);
     if (size[0] == 0)
         return fail(error, ERROR_DATA, "%s:/%s/images: has no samples", path, name);
@@ -39,7 +39,7 @@ static int map_images(struct Opening *opening, struct Split *split, const struct
     uint64_t length = h5_bytes(opening->file);
     if (info->offset > length || (uint64_t)bytes > length - info->offset)
         return fail(error, ERROR_DATA,
-                    "%s:/%s/images: is cut short: wants bytes %" PRIu64 " to %" PRIu64
+                    "%s:/%s/images: is cut short: needs bytes %" PRIu64 " to %" PRIu64
                     " of a file of %" PRIu64,
                     opening->dataset->path, split->name, info->offset, info->offset + bytes,
                     length);
@@ -57,8 +57,8 @@ static int load_images(struct Opening *opening, int index, const char *name,
     struct Dataset *dataset = opening->dataset;
     if (!memory_can_hold((uint64_t)bytes))
         return fail(error, ERROR_DATA,
-                    "%s:/%s: its %" PRId64 " bytes are beyond this machine's memory", dataset->path,
-                    name, bytes);
+                    "%s:/%s: its %" PRId64 " bytes do not fit into this machine's memory",
+                    dataset->path, name, bytes);
     if (info->stored == 0)
         return fail(error, ERROR_DATA, "%s:/%s: has no values: they were never written",
                     dataset->path, name);
@@ -88,7 +88,7 @@ int opening_images(struct Opening *opening, int index, struct Error *error) {
         if (bytes < 0)
             code = fail(error, ERROR_DATA,
                         "%s:/%s: shape (%" PRId64 ",%" PRId64 ",%" PRId64 ",%" PRId64
-                        ") is beyond any memory",
+                        ") is too large for any memory",
                         dataset->path, name, size[0], size[1], size[2], size[3]);
     }
     if (code == OK) {

@@ -3,12 +3,12 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-#define LABEL_BLOCK 65536 /* rows read at a time */
-#define NAMELESS 1000000  /* most classes of a file without /classes */
+#define LABEL_BLOCK 65536            /* labels read at a time */
+#define MOST_UNNAMED_CLASSES 1000000 /* most classes that a file without /classes may have */
 
 static int check_labels(const struct Dataset *dataset, const char *name, int64_t first,
                         int64_t count, const int64_t *block, int32_t *labels, struct Error *error) {
-    int64_t limit = dataset->class_names ? dataset->class_count : NAMELESS;
+    int64_t limit = dataset->class_names ? dataset->class_count : MOST_UNNAMED_CLASSES;
     for (int64_t i = 0; i < count; i++) {
         if (block[i] < 0 || block[i] >= limit)
             return fail(error, ERROR_DATA,
@@ -27,7 +27,7 @@ static int read_label_rows(struct Opening *opening, const char *name, int index,
     int32_t *labels = memory_array(int32_t, total, "labels");
     dataset->storage->labels[index] = labels;
     dataset->splits[index].labels = labels;
-    int64_t *block = memory_allocate(LABEL_BLOCK * sizeof *block, "a block of labels");
+    int64_t *block = memory_array(int64_t, LABEL_BLOCK, "a block of labels");
     int code = OK;
     for (int64_t first = 0; code == OK && first < total; first += LABEL_BLOCK) {
         int64_t count = total - first < LABEL_BLOCK ? total - first : LABEL_BLOCK;
@@ -57,9 +57,9 @@ int opening_labels(struct Opening *opening, int index, struct Error *error) {
         code = fail(error, ERROR_DATA, "%s:/%s: has %" PRId64 " labels for %" PRId64 " images",
                     dataset->path, name, info.size[0], split->count);
     else if (!memory_can_hold((uint64_t)split->count * sizeof(int32_t)))
-        code =
-            fail(error, ERROR_DATA, "%s:/%s: %" PRId64 " labels are beyond this machine's memory",
-                 dataset->path, name, split->count);
+        code = fail(error, ERROR_DATA,
+                    "%s:/%s: %" PRId64 " labels do not fit into this machine's memory",
+                    dataset->path, name, split->count);
     else
         code = read_label_rows(opening, name, index, error);
 done:

@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "data/dataset/opening.h"
 
-#define NEARLY_ONE 1e-3 /* how far from 1 a distribution may sum */
+#define SUM_TOLERANCE 1e-3 /* how far from 1 the sum of a distribution may be */
 
 int opening_target_names(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
@@ -22,18 +22,18 @@ int opening_target_names(struct Opening *opening, struct Error *error) {
     return code;
 }
 
-/* Both kinds of targets have a column an output, known from the names or from the first split. */
+/* Targets have a column for each output. The names say how many, or else the first split does. */
 static int check_columns(struct Dataset *dataset, const char *name, int64_t columns,
                          struct Error *error) {
     if (dataset->class_names && columns != dataset->class_count)
         return fail(error, ERROR_DATA,
-                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one a class",
+                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one for each class",
                     dataset->path, name, columns, dataset->class_count);
     if (dataset->class_names)
         return OK;
     if (dataset->target_count && columns != dataset->target_count)
         return fail(error, ERROR_DATA,
-                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one a target",
+                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one for each target",
                     dataset->path, name, columns, dataset->target_count);
     if (dataset->target_names)
         return OK;
@@ -61,7 +61,7 @@ static int check_shape(struct Dataset *dataset, const struct Split *split, const
     if (columns < 1 || bytes < 0 || !memory_can_hold((uint64_t)bytes))
         return fail(error, ERROR_DATA, "%s:/%s: %" PRId64 " x %" PRId64 " targets %s",
                     dataset->path, name, split->count, columns,
-                    columns < 1 ? "are none" : "are beyond this machine's memory");
+                    columns < 1 ? "are none" : "do not fit into this machine's memory");
     return check_columns(dataset, name, columns, error);
 }
 
@@ -76,12 +76,11 @@ static int check_row(const struct Dataset *dataset, const char *name, int64_t ro
                         name, row, dataset_output_names(dataset)[k], (double)values[k]);
         if (dataset->class_names && values[k] < 0)
             return fail(error, ERROR_DATA,
-                        "%s:/%s: row %" PRId64
-                        ", '%s': is %g, expected a part of the class, from 0",
+                        "%s:/%s: row %" PRId64 ", '%s': is %g, expected a probability, 0 or more",
                         dataset->path, name, row, dataset->class_names[k], (double)values[k]);
         sum += (double)values[k];
     }
-    if (dataset->class_names && !(fabs(sum - 1) <= NEARLY_ONE))
+    if (dataset->class_names && !(fabs(sum - 1) <= SUM_TOLERANCE))
         return fail(error, ERROR_DATA,
                     "%s:/%s: row %" PRId64
                     " sums to %g, expected 1: a distribution over the classes",
@@ -89,7 +88,7 @@ static int check_row(const struct Dataset *dataset, const char *name, int64_t ro
     return OK;
 }
 
-/* The class that has the most of each row, the lowest among equals. */
+/* Labels each sample with its most likely class, the lowest among equals. */
 static void label_by_targets(struct Dataset *dataset, int index) {
     struct Split *split = &dataset->splits[index];
     int32_t *labels = memory_array(int32_t, split->count, "labels");
@@ -107,7 +106,7 @@ static int read_rows(struct Dataset *dataset, struct H5File *file, int index, co
                      const struct H5Info *info, struct Error *error) {
     struct Split *split = &dataset->splits[index];
     int64_t columns = dataset_outputs(dataset);
-    float *targets = memory_array(float, split->count *columns, "targets");
+    float *targets = memory_array(float, (split->count * columns), "targets");
     dataset->storage->targets[index] = targets;
     split->targets = targets;
     int code = h5_read(file, name, H5_FLOAT32, info->rank, info->size, targets, error);

@@ -1,4 +1,3 @@
-/* What opening leaves unchecked: every pixel, against the digest and the statistics stored. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -52,7 +51,7 @@ static int verify_split(const struct Dataset *dataset, const struct Split *split
     return OK;
 }
 
-/* Others may have summed in another order, or rounded to float. */
+/* Another program may have summed in another order, or rounded to float. */
 static bool near(double found, double expected) {
     return fabs(found - expected) <= 1e-4 * (1 + fabs(expected));
 }

@@ -8,12 +8,12 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/digest.h"
 #include "base/memory.h"
+#include "data/dataset/dataset.h"
 #include "data/preprocessing/target_scale.h"
 #include "data/statistics/statistics_file.h"
 #include "store/h5.h"
-
-#define FORMAT_VERSION 1
 
 struct DatasetWriter {
     char *path;
@@ -26,17 +26,17 @@ struct DatasetWriter {
     /* The split being written; its name is NULL between splits. */
     char *split, *images_name;
     int64_t count, done;
-    void *truth;                      /* labels or targets */
-    size_t truth_bytes;               /* of one sample */
-    double *target_mean, *target_std; /* of split train; NULL before */
+    void *targets;                    /* (count): labels, or rows of values */
+    size_t target_bytes;              /* of one sample */
+    double *target_mean, *target_std; /* of split "train", once it is complete */
 };
 
 static void end_split(struct DatasetWriter *writer) {
     memory_release(writer->split);
     memory_release(writer->images_name);
-    memory_release(writer->truth);
+    memory_release(writer->targets);
     writer->split = writer->images_name = NULL;
-    writer->truth = NULL;
+    writer->targets = NULL;
 }
 
 static void release(struct DatasetWriter *writer) {
@@ -62,7 +62,7 @@ static int check_names(const char *path, const char *what, const char *const *na
 
 static int write_head(struct DatasetWriter *writer, const struct DatasetDescription *description,
                       struct Error *error) {
-    const int32_t version = FORMAT_VERSION;
+    const int32_t version = DATASET_FORMAT_VERSION;
     int code = h5_write_attribute(writer->file, "/", "format_version", H5_INT32, &version, error);
     if (code == OK)
         code = h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
@@ -93,7 +93,7 @@ int writer_create(struct DatasetWriter **out, const char *path,
     writer->floats = description->floats;
     writer->class_count = description->class_count;
     writer->target_count = description->target_count;
-    writer->truth_bytes =
+    writer->target_bytes =
         writer->target_count ? (size_t)writer->target_count * sizeof(float) : sizeof(int32_t);
     writer->hash = XXH3_createState();
     statistics_start(&writer->statistics, writer->height, writer->width, writer->channels);
@@ -121,7 +121,7 @@ int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t c
                     writer->path, name, count, size[1], size[2], size[3]);
     writer->split = memory_copy_text(name);
     writer->images_name = memory_print("/%s/images", name);
-    writer->truth = memory_allocate((size_t)count * writer->truth_bytes, "labels");
+    writer->targets = memory_allocate((size_t)count * writer->target_bytes, "targets");
     writer->count = count;
     writer->done = 0;
     XXH3_128bits_reset(writer->hash);
@@ -129,51 +129,51 @@ int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t c
                       size, error);
 }
 
-static int write_truth(struct DatasetWriter *writer, struct Error *error) {
+static int write_targets(struct DatasetWriter *writer, struct Error *error) {
     const int64_t size[] = {writer->count, writer->target_count};
     bool values = writer->target_count > 0;
     char *name = memory_print("/%s/%s", writer->split, values ? "targets" : "labels");
     int code = h5_write(writer->file, name, values ? H5_FLOAT32 : H5_INT32, values ? 2 : 1, size,
-                        writer->truth, error);
+                        writer->targets, error);
     memory_release(name);
     if (!values || strcmp(writer->split, "train") != 0)
         return code;
-    size_t bytes = (size_t)writer->target_count * sizeof(double);
-    writer->target_mean = memory_allocate(bytes, "statistics");
-    writer->target_std = memory_allocate(bytes, "statistics");
-    target_statistics(writer->truth, writer->count, writer->target_count, writer->target_mean,
+    writer->target_mean = memory_array(double, writer->target_count, "statistics");
+    writer->target_std = memory_array(double, writer->target_count, "statistics");
+    target_statistics(writer->targets, writer->count, writer->target_count, writer->target_mean,
                       writer->target_std);
     return code;
 }
 
-/* What closes a split once its last image is there: the truth and the digest of both. */
+/* Writes what follows the last image of a split: its labels or targets, and its digest. */
 static int complete_split(struct DatasetWriter *writer, struct Error *error) {
     char *group = memory_print("/%s", writer->split);
-    XXH3_128bits_update(writer->hash, writer->truth, (size_t)writer->count * writer->truth_bytes);
+    XXH3_128bits_update(writer->hash, writer->targets,
+                        (size_t)writer->count * writer->target_bytes);
     XXH128_hash_t hash = XXH3_128bits_digest(writer->hash);
-    char *digest = memory_print("%016" PRIx64 "%016" PRIx64, hash.high64, hash.low64);
-    int code = write_truth(writer, error);
+    char digest[DIGEST_TEXT];
+    digest_text((struct Digest){.high = hash.high64, .low = hash.low64}, digest);
+    int code = write_targets(writer, error);
     if (code == OK)
         code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
-    memory_release(digest);
     memory_release(group);
     end_split(writer);
     return code;
 }
 
-static void check_truth(const struct DatasetWriter *writer, const void *truth, int64_t count) {
-    const int32_t *labels = truth;
-    const float *targets = truth;
+static void check_targets(const struct DatasetWriter *writer, const void *targets, int64_t count) {
+    const int32_t *labels = targets;
+    const float *values = targets;
     for (int64_t i = 0; i < count * writer->target_count; i++)
-        CHECK(isfinite(targets[i]));
+        CHECK(isfinite(values[i]));
     for (int64_t i = 0; i < count && !writer->target_count; i++)
         CHECK(labels[i] >= 0 && labels[i] < writer->class_count);
 }
 
-int writer_append(struct DatasetWriter *writer, const void *images, const void *truth,
+int writer_append(struct DatasetWriter *writer, const void *images, const void *targets,
                   int64_t count, struct Error *error) {
     CHECK(writer->split != NULL && writer->done + count <= writer->count);
-    check_truth(writer, truth, count);
+    check_targets(writer, targets, count);
     int code =
         h5_write_rows(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8,
                       writer->done, count, images, error);
@@ -182,8 +182,8 @@ int writer_append(struct DatasetWriter *writer, const void *images, const void *
     XXH3_128bits_update(writer->hash, images,
                         (size_t)(count * writer->height * writer->width * writer->channels) *
                             (writer->floats ? sizeof(float) : 1));
-    memcpy((char *)writer->truth + (size_t)writer->done * writer->truth_bytes, truth,
-           (size_t)count * writer->truth_bytes);
+    memcpy((char *)writer->targets + (size_t)writer->done * writer->target_bytes, targets,
+           (size_t)count * writer->target_bytes);
     if (strcmp(writer->split, "train") == 0) {
         writer->has_train = true;
         statistics_add(&writer->statistics, !writer->floats, images, count);

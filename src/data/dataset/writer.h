@@ -1,6 +1,6 @@
-/* Makes a data set file (datasets/README.md has the layout): split after split, batch after batch,
- * so that a data set may be larger than memory. Digests and statistics are taken on the way. The
- * file appears under its name only when it is complete. Not collective. */
+/* Writes a data set file (datasets/README.md has the layout), one split after another and each in
+ * batches, so that it may be larger than memory. Digests and statistics are computed on the way.
+ * The file appears under its name only when it is complete. Not collective. */
 #ifndef TRAINER_DATA_DATASET_WRITER_H
 #define TRAINER_DATA_DATASET_WRITER_H
 
@@ -15,26 +15,28 @@ struct DatasetDescription {
     int64_t height, width, channels;
     bool floats; /* images are float32, else uint8 */
     int64_t class_count;
-    const char *const *class_names;  /* class_count; must differ from one another */
-    int64_t target_count;            /* not 0: the targets are values, there are no classes */
-    const char *const *target_names; /* target_count; likewise */
-    const char *source;              /* where the images come from, for people */
+    const char *const *class_names;  /* (class_count); no two alike */
+    int64_t target_count;            /* not 0: the targets are values, and there are no classes */
+    const char *const *target_names; /* (target_count); no two alike */
+    const char *source;              /* where the samples come from, for people */
 };
 
-/* The description is copied. */
+/* The description is copied. ERROR_DATA if two names are alike, ERROR_SYSTEM if the file cannot be
+ * created; *writer is NULL then. */
 int writer_create(struct DatasetWriter **writer, const char *path,
                   const struct DatasetDescription *description, struct Error *error);
-/* The next split: exactly `count` images follow, by writer_append. The split named "train" is the
- * one whose statistics are kept. */
+/* Begins the next split: exactly `count` samples follow, by writer_append. The file gets the
+ * statistics of the split that is named "train". ERROR_DATA if the count is 0 or too large. */
 int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
                        struct Error *error);
-/* images (count, height, width, channels); truth: labels (int32, count), each in [0, class_count),
- * or finite targets (float, (count, target_count)). */
-int writer_append(struct DatasetWriter *writer, const void *images, const void *truth,
+/* Appends `count` samples: images (count, height, width, channels); `targets`, labels (int32,
+ * (count)), each in [0, class_count), or values (float, (count, target_count)), all finite. A label
+ * or a value that is not is a bug of the caller. */
+int writer_append(struct DatasetWriter *writer, const void *images, const void *targets,
                   int64_t count, struct Error *error);
-/* Completes the file and releases the writer, also on failure. */
+/* Completes the file and releases the writer, also after a failure. */
 int writer_commit(struct DatasetWriter *writer, struct Error *error);
-/* Gives up: leaves nothing behind. NULL is allowed. */
+/* Gives up, leaves no file, and releases the writer. NULL is allowed. */
 void writer_abandon(struct DatasetWriter *writer);
 
 #endif

@@ -1,8 +1,8 @@
 /* CutMix (Yun et al. 2019, "CutMix: regularization strategy to train strong classifiers with
- * localizable features"): a rectangle of the partner is pasted over the image. With λ of
- * Beta(alpha, alpha) its sides are ⌊H √(1 − λ)⌋ and ⌊W √(1 − λ)⌋, its centre is a pixel of the
- * image, uniformly, and what lies over the border is cut off. The target's weight is the part of
- * the area that is left: exact after cutting, not λ. */
+ * localizable features"): pastes a rectangle of the partner over the image. With λ drawn
+ * from Beta(alpha, alpha), its sides are ⌊H √(1 − λ)⌋ and ⌊W √(1 − λ)⌋; its centre is a pixel drawn
+ * uniformly from the image; what extends beyond the border is cut off. The weight of the image's
+ * own target is the part of its area that is left after that, which may differ from λ. */
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -37,7 +37,7 @@ static float cutmix_apply(const struct MixOptions *options, const struct RandomS
 extern const struct Mix mix_cutmix;
 const struct Mix mix_cutmix = {
     .kind = {.name = "cutmix",
-             .summary = "a rectangle of one image on another; targets by area",
+             .summary = "paste a rectangle of one image on another; targets are weighted by area",
              .keys = mix_keys,
              .options_size = sizeof(struct MixOptions)},
     .check = cutmix_check,

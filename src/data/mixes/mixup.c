@@ -1,5 +1,6 @@
 /* mixup (Zhang et al. 2018, "mixup: beyond empirical risk minimization"):
- *   x = λ x_i + (1 − λ) x_j,  t = λ t_i + (1 − λ) t_j,  λ of Beta(alpha, alpha), once a sample. */
+ *   x = λ x_i + (1 − λ) x_j,  t = λ t_i + (1 − λ) t_j,
+ * with λ drawn from Beta(alpha, alpha) for each sample. */
 #include "data/mix.h"
 
 static float mixup_apply(const struct MixOptions *options, const struct RandomStream *stream,
@@ -15,7 +16,7 @@ static float mixup_apply(const struct MixOptions *options, const struct RandomSt
 extern const struct Mix mix_mixup;
 const struct Mix mix_mixup = {
     .kind = {.name = "mixup",
-             .summary = "a weighted mean of two images, and of their targets",
+             .summary = "take a weighted mean of two images, and of their targets",
              .keys = mix_keys,
              .options_size = sizeof(struct MixOptions)},
     .apply = mixup_apply,

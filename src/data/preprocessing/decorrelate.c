@@ -8,7 +8,7 @@
 #include "compute/lapack.h"
 #include "data/statistics/statistics_file.h"
 
-/* The components kept, whatever the scope. */
+/* The components that are kept, of whole images or of pixels. */
 struct Basis {
     int64_t elements, count;
     double *values;  /* (count) */
@@ -24,8 +24,9 @@ static void *doubles(int64_t count) {
     return memory_array(double, count, "decorrelation");
 }
 
-/* zca beyond the rank: the root of epsilon divides by no less than a tenth of an element's typical
- * deviation. A little room, since the message rounds what it asks for. */
+/* zca with more components than the rank: epsilon must be at least a hundredth of the mean
+ * variance, so that its root is at least a tenth of a typical deviation. There is a little room
+ * below, because the message rounds the number. */
 static int check_epsilon(const struct PreprocessOptions *options, const struct RunFile *file,
                          const struct Dataset *dataset, int64_t wanted, double mean_variance,
                          struct Error *error) {
@@ -43,8 +44,9 @@ static int check_epsilon(const struct PreprocessOptions *options, const struct R
                         train->count - 1, 1 / sqrt(options->epsilon), least);
 }
 
-/* N images lie in a space of N - 1 dimensions about their mean. Along any other component training
- * sees only zeros; divided by the root of epsilon, what is new in an image would be blown up. */
+/* N images span at most N - 1 dimensions about their mean. Along any other component, training sees
+ * only zeros, but a new image may not be zero there, and division by the root of epsilon would blow
+ * that up. */
 static int check_rank(const struct PreprocessOptions *options, const struct RunFile *file,
                       const struct Dataset *dataset, int64_t wanted, double mean_variance,
                       struct Error *error) {
@@ -63,7 +65,7 @@ static int check_rank(const struct PreprocessOptions *options, const struct RunF
                         train->count - 1);
 }
 
-/* Of whole images: those in the file, computed once. */
+/* For whole images: reads the components from the file, where they were computed once. */
 static int image_basis(struct Basis *basis, const struct PreprocessOptions *options,
                        const struct RunFile *file, const struct Dataset *dataset,
                        struct Error *error) {
@@ -97,7 +99,7 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
     return code;
 }
 
-/* Of pixels: few channels, computed here. */
+/* For pixels: computes the components of the few channels. */
 static int pixel_basis(struct Basis *basis, const struct PreprocessOptions *options,
                        const struct Preprocess *preprocess, const struct Dataset *dataset,
                        struct Error *error) {
@@ -138,11 +140,11 @@ static float *matrix_of_rows(const struct Basis *basis) {
     return matrix;
 }
 
-/* Bᵀ·B of the rows (λ_i + ε)^(−1/4)·e_i. */
+/* The matrix of zca: Bᵀ·B, where row i of B is (λ_i + ε)^(−1/4)·e_i. */
 static float *symmetric_matrix(const struct Basis *basis) {
     int64_t n = basis->elements;
     double *product = doubles(n * n);
-    float *matrix = memory_array(float, n *n, "decorrelation");
+    float *matrix = memory_array(float, (n * n), "decorrelation");
     lapack_add_scatter(basis->count, n, basis->vectors, product);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j <= i; j++)

@@ -1,5 +1,5 @@
-/* The matrix that decorrelates: for preprocess.c alone. With eigenvectors e_i and eigenvalues λ_i
- * of the covariance, k of them kept, it is for
+/* The matrix that decorrelates; only preprocess.c uses it. With eigenvectors e_i and eigenvalues
+ * λ_i of the covariance, of which k are kept, it is
  *
  *   pca:         rows e_i                               (k, n)
  *   pca_whiten:  rows e_i / √(λ_i + ε)                  (k, n)
@@ -11,7 +11,9 @@
 
 #include "data/preprocessing/preprocess.h"
 
-/* Fills the preprocessing's matrix; its divisors are those of the options' scale. */
+/* Sets the matrix of a preprocessing whose mean and factor are set. ERROR_DATA if the data set
+ * lacks the statistics or components that it needs; ERROR_RUN_FILE, with the key, if the options do
+ * not fit them. */
 int decorrelate_create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
                        const struct RunFile *file, const struct Dataset *dataset,
                        struct Error *error);

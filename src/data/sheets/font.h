@@ -8,8 +8,8 @@
 #define FONT_HEIGHT 7
 #define FONT_ADVANCE (FONT_WIDTH + 1)
 
-/* The seven rows of a character, top first; bit 4 is the leftmost dot. What is not printable ASCII
- * shows as a filled box. */
+/* The seven rows of a character, top first; bit 4 is the leftmost dot. A character that is not
+ * printable ASCII is a filled box. */
 const uint8_t *font_rows(char character);
 
 #endif

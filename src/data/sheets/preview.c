@@ -11,7 +11,7 @@ static int64_t enlargement(const struct Dataset *dataset) {
     return sheet_enlargement(dataset->height, dataset->width);
 }
 
-/* At both ends of a row of values. */
+/* The numbers at both ends of a row of values. */
 static int64_t number_width(const struct Dataset *dataset) {
     return dataset->target_count ? SHEET_NUMBER + SHEET_GAP : 0;
 }
@@ -35,7 +35,7 @@ void preview_size(const struct Dataset *dataset, int64_t count, int64_t *height,
              number_width(dataset);
 }
 
-/* Image `index` of the split; `pixels` has room for its values. */
+/* Draws image `index` of the split; `pixels` has room for its values. */
 static void draw_image(struct Sheet *sheet, const struct Dataset *dataset,
                        const struct Split *split, int64_t index, int64_t left, int64_t top,
                        struct Shade shade, float *pixels) {
@@ -47,7 +47,7 @@ static void draw_image(struct Sheet *sheet, const struct Dataset *dataset,
     sheet_image(sheet, left, top, enlargement(dataset), &image, shade);
 }
 
-/* Up to preview->count images of a class into `chosen`; returns how many. `places` and `order` have
+/* Chooses up to preview->count images of a class and returns how many. `places` and `order` have
  * room for a whole split. */
 static int64_t choose(const struct Split *split, int32_t label, const struct Preview *preview,
                       int64_t *places, int64_t *order, int64_t *chosen) {
@@ -66,7 +66,7 @@ static int64_t choose(const struct Split *split, int32_t label, const struct Pre
     return count;
 }
 
-/* Of one target: where its values stand. */
+/* The values of one target: value i is at values[i * stride]. */
 struct Column {
     const float *values;
     int64_t stride;
@@ -79,8 +79,8 @@ static int by_value(const void *a, const void *b, void *context) {
     return x < y ? -1 : x > y ? 1 : i < j ? -1 : i > j;
 }
 
-/* Up to preview->count images into `chosen`, in the order of target `target`: evenly over that
- * order, or drawn by the seed. */
+/* Chooses up to preview->count images, in the order of target `target`: evenly spaced, or drawn by
+ * the seed. */
 static int64_t choose_by_value(const struct Dataset *dataset, const struct Split *split,
                                int64_t target, const struct Preview *preview, int64_t *places,
                                int64_t *chosen) {
@@ -102,8 +102,8 @@ static int64_t choose_by_value(const struct Dataset *dataset, const struct Split
     return count;
 }
 
-/* The values that a row of target `target` begins and ends with, beside their images: the second
- * at `right`. */
+/* Writes the first and the last value of a row of target `target` beside their images, the last at
+ * `right`. */
 static void draw_ends(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
                       int64_t target, int64_t first, int64_t last, int64_t right, int64_t top) {
     char text[SHEET_DIGITS];

@@ -7,22 +7,22 @@
 #include "base/memory.h"
 #include "data/sheets/sheet.h"
 
-#define NUMBER 32  /* characters of one */
-#define CAPTIONS 2 /* lines under a picture: a mix is of two classes; of values, the first two */
+#define NUMBER 32  /* characters in a line */
+#define CAPTIONS 2 /* lines under a picture: the two classes of a mix, or the first two values */
 #define LINE (SHEET_TEXT_HEIGHT + SHEET_GAP)
 #define WIDEST_SHARE ">99% "
 
-/* Of decorrelated values, which are about ±1 around 0. */
+/* Decorrelated values are about ±1 around 0. */
 static const struct Shade decorrelated_shade = {-3, 255.f / 6};
 
 struct Grid {
     const struct AugmentPreview *preview;
     struct Loader *training, *evaluation;
     struct Shade shade;
-    struct Image image; /* the size of what loaders make, and room for one */
+    struct Image image; /* the size of the loaders' images, and room for one */
     float *target;
-    int64_t left, top; /* of the first picture */
-    int64_t step;      /* from a column to the next */
+    int64_t left, top; /* the place of the first picture */
+    int64_t step;      /* from one column to the next */
     int64_t captions;  /* lines under a picture */
 };
 
@@ -55,8 +55,8 @@ void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
     }
 }
 
-/* The samples to show, into `chosen`, the classes in turn where there are classes; returns how
- * many. */
+/* Chooses the samples to show, from one class after another if there are classes; returns how many.
+ */
 static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     const struct Split *split = preview->loader.split;
     int64_t classes = preview->loader.dataset->class_count, count = 0;
@@ -78,7 +78,7 @@ static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     return count;
 }
 
-/* Neither 0 % nor 100 % of a mix. */
+/* A percentage for people: a part of a mix is never 0 % or 100 %. */
 static void print_share(double share, char text[NUMBER]) {
     if (share <= 0.005)
         snprintf(text, NUMBER, "<1%% ");
@@ -92,7 +92,7 @@ static int64_t caption_line(int64_t top, int64_t line) {
     return top + SHEET_GAP / 2 + line * LINE;
 }
 
-/* The values of the target, as mixing leaves them. */
+/* Writes the values of a target, mixed as the image is. */
 static void draw_values(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
     char number[SHEET_DIGITS];
     for (int64_t k = 0; k < grid->captions; k++)
@@ -100,7 +100,7 @@ static void draw_values(const struct Grid *grid, struct Sheet *sheet, int64_t le
                    sheet_number((double)grid->target[k], number));
 }
 
-/* The two classes with the largest shares of the target, where it is not of one alone. */
+/* Writes the two classes with the largest weights, unless all the weight is on one. */
 static void draw_shares(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
     const struct Dataset *dataset = grid->preview->loader.dataset;
     int64_t shown[CAPTIONS] = {-1, -1};
@@ -116,7 +116,7 @@ static void draw_shares(const struct Grid *grid, struct Sheet *sheet, int64_t le
         print_share((double)grid->target[shown[i]], share);
         sheet_text(sheet, left, caption_line(top, i), share);
         sheet_text(sheet, left + sheet_text_width(share), caption_line(top, i),
-                   dataset->class_names[shown[i]]); /* apart: the font cuts long texts */
+                   dataset->class_names[shown[i]]); /* two texts, because the font cuts long ones */
     }
 }
 
@@ -124,7 +124,7 @@ static bool is_mixed(const struct AugmentPreview *preview) {
     return preview->loader.mix && preview->loader.mix->count;
 }
 
-/* One picture: what the loader makes of a sample in an epoch. */
+/* Draws what the loader makes of a sample in an epoch. */
 static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, int64_t epoch,
                  int64_t sample, int64_t column, int64_t top) {
     int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
@@ -135,17 +135,17 @@ static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, 
     top += grid->image.height * scale;
     if (!grid->preview->loader.dataset->target_count)
         draw_shares(grid, sheet, left, top);
-    else if (column == 0 || is_mixed(grid->preview)) /* else all of a row are the same */
+    else if (column == 0 || is_mixed(grid->preview)) /* else all images of a row are the same */
         draw_values(grid, sheet, left, top);
 }
 
-/* What a sample is called that has no class. */
+/* Writes the number of a sample that has no class. */
 static const char *print_number(int64_t sample, char text[NUMBER]) {
     snprintf(text, NUMBER, "%" PRId64, sample);
     return text;
 }
 
-/* Of a picture, or of its name where that is higher. */
+/* The height of a row: that of a picture, or of the text beside it if that is higher. */
 static int64_t picture_height(const struct Grid *grid) {
     int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width);
     return side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT;
@@ -155,7 +155,8 @@ static int64_t row_height(const struct Grid *grid) {
     return picture_height(grid) + grid->captions * LINE + SHEET_GAP;
 }
 
-/* In front of a row: the sample's class; or its number, and beside their values the targets. */
+/* Writes what is at the left of a row: the sample's class; or its number, and the names of its
+ * targets beside their values. */
 static void draw_name(const struct Grid *grid, struct Sheet *sheet, int64_t sample, int64_t top) {
     const struct Dataset *dataset = grid->preview->loader.dataset;
     const struct Split *split = grid->preview->loader.split;
@@ -214,7 +215,7 @@ static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) 
         words = sheet_text_width(WIDEST_SHARE) + name;
         grid->captions = CAPTIONS;
     }
-    words += sheet_text_width(" "); /* which keeps it apart from the next column's */
+    words += sheet_text_width(" "); /* keeps it apart from the next column */
     grid->step = (words > wide ? words : wide) + SHEET_GAP;
     grid->left = name + 2 * SHEET_GAP;
     grid->top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP;

@@ -9,9 +9,9 @@
 #include "base/random.h"
 #include "data/sheets/sheet.h"
 
-#define KEPT_SHARE 0.9 /* of the variance, by the components that an example is rebuilt from */
+#define KEPT_SHARE 0.9 /* the part of the variance that a rebuilt example keeps */
 
-/* Of centred values. */
+/* How centred values are shown. */
 static const struct Shade around_zero = {-3, 255.f / 6};
 
 struct Drawing {
@@ -19,8 +19,8 @@ struct Drawing {
     struct Sheet sheet;
     struct Image image; /* room for one */
     double *divisors, *centred, *projected;
-    int64_t *order; /* of the split's samples, which may be sorted, or take the classes in turn */
-    int64_t elements, some; /* components that keep KEPT_SHARE */
+    int64_t *order;         /* a random order, since the split may be sorted by class */
+    int64_t elements, some; /* components that explain KEPT_SHARE */
     int64_t left, row, step, scale;
 };
 
@@ -43,7 +43,7 @@ static double pixel_of(const struct Drawing *drawing, int64_t sample, int64_t at
                         : (double)((const float *)split->images)[place];
 }
 
-/* The sample, centred and scaled, and its projections. */
+/* Centres and scales a sample, and computes its projections. */
 static void project(struct Drawing *drawing, int64_t sample) {
     const struct Pca *pca = drawing->request->pca;
     for (int64_t e = 0; e < drawing->elements; e++)
@@ -58,7 +58,7 @@ static void project(struct Drawing *drawing, int64_t sample) {
     }
 }
 
-/* Σ_k weight_k · (e_k·z) · e_k into the image, over the first `count`. */
+/* Puts Σ_k weight_k · (e_k·z) · e_k, over the first `count` components, into the image. */
 static void rebuild(struct Drawing *drawing, int64_t count, bool whiten) {
     const struct Pca *pca = drawing->request->pca;
     memset(drawing->image.pixels, 0, (size_t)drawing->elements * sizeof(float));
@@ -86,7 +86,7 @@ static void draw_means(struct Drawing *drawing, struct Shade shade) {
     draw(drawing, 0, (struct Shade){0, most > 0 ? 255 / most : 0});
 }
 
-/* Each with its own range: grey is 0. */
+/* Draws each eigenimage with its own range; 0 is grey. */
 static void draw_eigenimages(struct Drawing *drawing) {
     const struct Pca *pca = drawing->request->pca;
     start_row(drawing, "eigenimages");
@@ -100,8 +100,8 @@ static void draw_eigenimages(struct Drawing *drawing) {
     }
 }
 
-/* Of values whitened to the first `count` components: ±3 of their deviations over the training
- * split, which few components leave small. */
+/* How values whitened to the first `count` components are shown: ±3 times their deviation over the
+ * training split, which is small if there are few components. */
 static struct Shade shade_whitened(const struct Drawing *drawing, int64_t count) {
     const struct Pca *pca = drawing->request->pca;
     double variance = 0;

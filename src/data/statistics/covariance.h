@@ -1,7 +1,8 @@
-/* The covariance matrix of whole images, each a vector of height·width·channels elements, summed
- * block after block, so that no more than a block is in memory as numbers. The blocks are always of
- * COVARIANCE_BLOCK images, however the images come: the bits depend neither on that nor on the
- * threads. Of uint8 images all sums are integers, and exact. Not collective. */
+/* The covariance matrix of whole images, each a vector of height·width·channels elements. It is
+ * summed in blocks, so that only one block is in memory in double precision. Blocks always have
+ * COVARIANCE_BLOCK images, whatever batches the images are added in, so the bits depend neither on
+ * the batches nor on the number of threads. For uint8 images all sums are exact integers. Not
+ * collective. */
 #ifndef TRAINER_DATA_STATISTICS_COVARIANCE_H
 #define TRAINER_DATA_STATISTICS_COVARIANCE_H
 
@@ -12,23 +13,24 @@
 
 struct Covariance {
     int64_t elements;
-    bool bytes;
+    bool bytes;      /* images are uint8, else float */
     int64_t count;   /* images so far */
-    double *shift;   /* (elements): near the mean, subtracted from every image */
-    double *sum;     /* (elements): of the images less the shift, of complete blocks */
-    double *scatter; /* (elements, elements): of their products; lower triangle */
-    double *block;   /* (COVARIANCE_BLOCK, elements): images less the shift */
+    double *shift;   /* (elements): subtracted from every image; near the mean */
+    double *sum;     /* (elements): sum of the shifted images in complete blocks */
+    double *scatter; /* (elements, elements): sum of their outer products; lower triangle */
+    double *block;   /* (COVARIANCE_BLOCK, elements): the shifted images of a block */
 };
 
-/* Bytes that it takes. */
+/* The memory that it takes, in bytes. */
 int64_t covariance_bytes(int64_t elements);
-/* Images are uint8 if `bytes`, else float. `mean` (elements) need only be near: it saves digits. */
+/* Begins. Images are uint8 if `bytes`, else float. `mean` (elements) only has to be near the mean:
+ * the nearer, the fewer digits are lost. */
 void covariance_start(struct Covariance *covariance, int64_t elements, bool bytes,
                       const float *mean);
 /* Adds (count, elements) images. Uses the run's OpenMP threads. */
 void covariance_add(struct Covariance *covariance, const void *images, int64_t count);
-/* The population's covariance (divided by the count) into the lower triangle of `scatter`; once,
- * after the last image. */
+/* Call once, after the last image: makes the lower triangle of `scatter` the covariance of the
+ * population (divided by the count). At least one image must have been added. */
 void covariance_finish(struct Covariance *covariance);
 void covariance_release(struct Covariance *covariance);
 

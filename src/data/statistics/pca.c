@@ -57,7 +57,7 @@ static int check_room(const struct Dataset *dataset, int64_t elements, struct Er
     return fail(error, ERROR_DATA,
                 "%s: images of %" PRId64 "x%" PRId64 "x%" PRId64
                 " have a covariance matrix of %" PRId64 " rows; with its "
-                "eigenvectors it takes %s, more than there is: take smaller images, or "
+                "eigenvectors it takes %s, more than this machine has: take smaller images, or "
                 "preprocess.scope: pixel",
                 dataset->path, dataset->height, dataset->width, dataset->channels, elements,
                 text_bytes(3 * square * sizeof(double), need));
@@ -75,20 +75,20 @@ static void add_images(struct Covariance *covariance, const struct Split *split,
     }
 }
 
-/* Dividing element i by d_i divides the covariance of i and j by d_i·d_j. */
+/* If element i is divided by d_i, the covariance of i and j is divided by d_i·d_j. */
 static void divide(double *matrix, int64_t elements, const double *divisors) {
     for (int64_t i = 0; i < elements; i++)
         for (int64_t j = 0; j <= i; j++)
             matrix[i * elements + j] /= divisors[i] * divisors[j];
 }
 
-/* From all eigenvectors, as rows, and eigenvalues. Variances that are negative by rounding are 0.
- */
+/* Keeps the first of all eigenvectors (rows of `vectors`) and eigenvalues. A variance that rounding
+ * made negative becomes 0. */
 static void keep(struct Pca *pca, int64_t components, const double *vectors, const double *values) {
     int64_t elements = pca->elements;
     pca->count = components && components < elements ? components : elements;
     pca->eigenvalues = memory_array(double, pca->count, "eigenvalues");
-    pca->eigenvectors = memory_array(float, pca->count *elements, "eigenvectors");
+    pca->eigenvectors = memory_array(float, (pca->count * elements), "eigenvectors");
     for (int64_t i = 0; i < elements; i++)
         pca->total_variance += fmax(values[i], 0);
     for (int64_t i = 0; i < pca->count; i++)

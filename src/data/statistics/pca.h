@@ -1,5 +1,5 @@
-/* Principal components of the training images: eigenvectors of their covariance, largest eigenvalue
- * first. They belong to the images after a preprocess.scale: dividing changes them, subtracting a
+/* Principal components of the training images: the eigenvectors of their covariance, largest
+ * eigenvalue first. They depend on preprocess.scale, because dividing changes them; subtracting a
  * mean does not. Not collective. */
 #ifndef TRAINER_DATA_STATISTICS_PCA_H
 #define TRAINER_DATA_STATISTICS_PCA_H
@@ -10,28 +10,31 @@
 
 struct Pca {
     int64_t elements;      /* height·width·channels */
-    int64_t count;         /* components that are kept, the first ones */
-    double total_variance; /* of all components: the sum of all eigenvalues */
-    double *eigenvalues;   /* (count), descending, ≥ 0: variances along the components */
-    float *eigenvectors;   /* (count, height, width, channels), of length 1, that element positive
-                              which is largest in magnitude */
+    int64_t count;         /* how many components are kept, the first ones */
+    double total_variance; /* the sum of all eigenvalues, also of components not kept */
+    double *eigenvalues;   /* (count), descending, ≥ 0: the variance along each component */
+    float *eigenvectors;   /* (count, height, width, channels): of length 1; the element of largest
+                              magnitude is positive */
 };
 void pca_release(struct Pca *pca);
 
-/* How many components, the first ones, keep that share of the variance; 0: those kept do not. */
+/* The least number of components, the first ones, that explain the part `share` of the variance; 0
+ * if those that are kept do not suffice. */
 int64_t pca_components_for(const struct Pca *pca, double share);
 
-/* The scales that have components of their own: "none", "channel_std", "pixel_std", NULL. */
+/* The values of preprocess.scale that have components of their own: "none", "channel_std",
+ * "pixel_std", NULL. */
 extern const char *const pca_scales[];
 
-/* What each element of an image is divided by, (elements), under one of pca_scales; a value that
- * never varies is left as it is. ERROR_DATA where `dataset` lacks the statistic. */
+/* Sets divisors (elements) to what each element of an image is divided by under one of pca_scales;
+ * 1 for an element that never varies. ERROR_DATA if the data set does not have the statistic. */
 int pca_divisors(const struct Dataset *dataset, const struct StatisticValues *values,
                  const char *scale, double *divisors, struct Error *error);
 
-/* Of `split`, whose statistics are `values`; keeps the first `components` (0: all). The same bits
- * on any number of threads of one kind of CPU. ERROR_DATA where matrices of that size have no
- * room. Takes about elements³ · 4 + images · elements² operations. */
+/* Computes the components of `split`, whose statistics are `values`, and keeps the first
+ * `components` (0: all). The caller releases `pca`. On one kind of CPU, the bits do not depend on
+ * the number of threads. ERROR_DATA if the matrices do not fit into memory. Takes about 4 ·
+ * elements³ + images · elements² operations. */
 int pca_compute(struct Pca *pca, const struct Dataset *dataset, const struct Split *split,
                 const struct StatisticValues *values, const char *scale, int64_t components,
                 const struct Ticker *ticker, struct Error *error);

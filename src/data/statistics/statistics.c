@@ -104,8 +104,9 @@ static void add_bytes(struct Statistics *statistics, const uint8_t *image) {
         }
 }
 
-/* One image's mean and scatter in two passes, then merged (Chan, Golub and LeVeque 1979), so that a
- * mean far from zero costs no digits; pixels one by one (Welford 1962). */
+/* Channels: the mean and the scatter of one image in two passes, which are then merged with the
+ * rest (Chan, Golub and LeVeque 1979), so that no digits are lost if the mean is far from zero.
+ * Single pixels: one image at a time (Welford 1962). */
 static void add_floats(struct Statistics *statistics, const float *image) {
     int64_t channels = statistics->channels, elements = elements_of(statistics);
     double area = (double)(statistics->height * statistics->width);
@@ -149,14 +150,14 @@ void statistics_add(struct Statistics *statistics, bool bytes, const void *image
     }
 }
 
-/* n² times a covariance is n Σxy − Σx Σy: an integer, no digit lost before the division. */
+/* n² times a covariance is n Σxy − Σx Σy: an integer, so no digit is lost before the division. */
 static double spread_of(uint64_t count, uint64_t products, unsigned __int128 sum_x,
                         unsigned __int128 sum_y) {
     __int128 n = count, spread = n * (__int128)products - (__int128)(sum_x * sum_y);
     return (double)spread / (double)count / (double)count;
 }
 
-/* Of one of the two kinds, bytes or floats, all sums are zero. */
+/* Images are either bytes or floats; all sums of the other kind are zero. */
 static void pixel_results(const struct Statistics *statistics, struct StatisticValues *values) {
     double images = (double)statistics->count;
     for (int64_t i = 0; i < elements_of(statistics); i++) {

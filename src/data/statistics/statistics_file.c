@@ -22,9 +22,7 @@ int statistics_write(struct H5Writer *writer, const struct StatisticValues *valu
     return code;
 }
 
-/* --- principal components --------------------------------------------------------------------- */
-
-/* The names of what is kept for a scale. */
+/* Names in the file, for one scale. */
 struct Names {
     char *group, *values, *vectors;
 };
@@ -79,7 +77,7 @@ int statistics_store(const struct Dataset *dataset, const struct StatisticValues
     return code;
 }
 
-/* They are of the pixels that the file holds now. */
+/* Checks that the components belong to the pixels that the file holds now. */
 static int check_digest(struct H5File *file, const struct Dataset *dataset, const char *group,
                         const char *scale, struct Error *error) {
     const struct Split *train = training_split(dataset);
@@ -134,8 +132,8 @@ static int read_pca(struct H5File *file, const struct Dataset *dataset, const st
                     dataset->path, names->values, pca->elements, info.rank, size[0]);
     int64_t count = memory_product(size, 4);
     if (count < 0 || !memory_can_hold((uint64_t)count * sizeof(float)))
-        return fail(error, ERROR_DATA, "%s:%s: is beyond this machine's memory", dataset->path,
-                    names->vectors);
+        return fail(error, ERROR_DATA, "%s:%s: does not fit into this machine's memory",
+                    dataset->path, names->vectors);
     pca->count = size[0];
     pca->eigenvalues = memory_array(double, size[0], "eigenvalues");
     pca->eigenvectors = memory_array(float, count, "eigenvectors");

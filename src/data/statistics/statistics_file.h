@@ -1,7 +1,7 @@
-/* Statistics and principal components in a data set's file: /statistics/NAME, and for each scale
- * /statistics/pca/SCALE/eigenvalues (K) float64 and eigenvectors (K, height, width, channels)
- * float32, with the attributes total_variance and digest, that of the training split they were
- * computed from. Not collective. */
+/* Statistics and principal components in a data set file: /statistics/NAME, and for each scale
+ * /statistics/pca/SCALE with eigenvalues (K), float64, eigenvectors (K, height, width, channels),
+ * float32, and the attributes total_variance and digest, which is that of the training split they
+ * were computed from. Not collective. */
 #ifndef TRAINER_DATA_STATISTICS_STATISTICS_FILE_H
 #define TRAINER_DATA_STATISTICS_STATISTICS_FILE_H
 
@@ -9,18 +9,18 @@
 #include "data/statistics/pca.h"
 #include "store/h5.h"
 
-/* Into a file that is being made. */
+/* Writes statistics into a file that is being made. */
 int statistics_write(struct H5Writer *writer, const struct StatisticValues *values, int64_t height,
                      int64_t width, int64_t channels, struct Error *error);
 
-/* Puts statistics, and principal components where `pca` is not NULL, into the data set's file. It
- * is replaced by a changed copy: at any time there is the old file or the new one, and whoever has
+/* Puts statistics, and principal components unless `pca` is NULL, into the data set's file. A
+ * changed copy replaces the file: at any time there is the old file or the new one, and whoever has
  * it open, as `dataset` has, keeps the old one. */
 int statistics_store(const struct Dataset *dataset, const struct StatisticValues *values,
                      const struct Pca *pca, const char *scale, struct Error *error);
 
-/* Principal components from the data set's file. ERROR_DATA, with the command that makes them,
- * where it has none or those of another training split. */
+/* Reads principal components from the data set's file; the caller releases them. ERROR_DATA, with
+ * the command that makes them, if it has none or those of another training split. */
 int pca_read(struct Pca *pca, const struct Dataset *dataset, const char *scale,
              struct Error *error);
 
