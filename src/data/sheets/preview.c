@@ -115,9 +115,8 @@ static void draw_ends(struct Sheet *sheet, const struct Dataset *dataset, const 
 
 static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
                       const struct Preview *preview) {
-    size_t indices = (size_t)split->count * sizeof(int64_t);
-    int64_t *places = memory_allocate(indices, "preview"),
-            *order = memory_allocate(indices, "preview");
+    int64_t *places = memory_array(int64_t, split->count, "preview");
+    int64_t *order = memory_array(int64_t, split->count, "preview");
     int64_t *chosen = memory_array(int64_t, preview->count, "preview");
     struct Image size = {dataset->height, dataset->width, dataset->channels, NULL, 0};
     float *pixels = memory_array(float, image_elements(&size), "preview");

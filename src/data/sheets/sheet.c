@@ -19,9 +19,8 @@ int sheet_create(struct Sheet *sheet, int64_t height, int64_t width, const char 
         return fail(error, ERROR_USAGE,
                     "%s: a sheet of %" PRId64 "x%" PRId64 " pixels is too large; %s", path, width,
                     height, advice);
-    size_t bytes = (size_t)(height * width * 3);
-    sheet->pixels = memory_allocate(bytes, "contact sheet");
-    memset(sheet->pixels, 255, bytes);
+    sheet->pixels = memory_array(uint8_t, height * width * 3, "contact sheet");
+    memset(sheet->pixels, 255, (size_t)(height * width * 3));
     return OK;
 }
 

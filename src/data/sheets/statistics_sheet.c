@@ -189,13 +189,11 @@ int statistics_sheet_write(const struct StatisticsSheet *request, const char *pa
                                         .channels = dataset->channels}};
     drawing.elements = image_elements(&drawing.image);
     drawing.scale = sheet_enlargement(dataset->height, dataset->width);
-    size_t bytes = (size_t)drawing.elements * sizeof(double);
-    drawing.image.pixels = memory_allocate(bytes, "a picture");
-    drawing.divisors = memory_allocate(bytes, "a picture");
-    drawing.centred = memory_allocate(bytes, "a picture");
-    drawing.projected = memory_allocate(bytes, "a picture");
-    drawing.order =
-        memory_allocate((size_t)request->split->count * sizeof *drawing.order, "a picture");
+    drawing.image.pixels = memory_array(float, drawing.elements, "a picture");
+    drawing.divisors = memory_array(double, drawing.elements, "a picture");
+    drawing.centred = memory_array(double, drawing.elements, "a picture");
+    drawing.projected = memory_array(double, drawing.elements, "a picture");
+    drawing.order = memory_array(int64_t, request->split->count, "a picture");
     struct RandomStream stream = random_stream(0, RANDOM_SHUFFLE, 0, 0, 0);
     random_permutation(&stream, request->split->count, drawing.order);
     drawing.some = request->pca ? statistics_sheet_components(request->pca) : 0;
