@@ -244,7 +244,7 @@ def check_run_files(folder):
     predictions = os.path.join(folder, "predictions.h5")
     good("predict", checkpoint, "-o", predictions)
     for command in (("inspect",), ("dataset", "info")):
-        refused(DATA, "predictions.h5: holds predictions, as trainer predict writes them; expected a data set", *command, predictions)
+        refused(DATA, "predictions.h5: holds predictions; expected a data set", *command, predictions)
     write(layers="[residual: {body: [residual: {body: [residual: {body: [batchnorm]}]}]}, fractional_maxpool: {ratio: 2}, flatten, linear: {out: 10}]")
     table = good("describe", path).split("\n\n")[0].split("\n")
     check(len(table) == 9 and table[2].startswith("0.body.0.body.0.body.0 batchnorm "), f"a long name: {table}")

@@ -242,7 +242,7 @@ static void stages(void **state) {
                                     .preprocess = &f.preprocess,
                                     .augment = &f.augmented.list};
     assert_int_equal(loader_create(&loader, &request, &error), ERROR_DATA);
-    assert_non_null(strstr(error.text, "has images of (6,3,3), the preprocessing expects (6,5,3)"));
+    assert_non_null(strstr(error.text, "has images of (6,3,3); the preprocessing expects (6,5,3)"));
     assert_null(loader);
     loader_release(NULL);
     f.augmented.list = (struct ChoiceList){0};

@@ -156,7 +156,7 @@ static void a_vector_is_not_augmented(void **state) {
     struct Loader *loader;
     assert_int_equal(create(&f, &loader), ERROR_RUN_FILE);
     assert_non_null(strstr(error.text, "test.yaml:3: "));
-    assert_non_null(strstr(error.text, "leaves a vector of 90 features"));
+    assert_non_null(strstr(error.text, "vectors of 90 features"));
     struct Image stored = {MADE_HEIGHT, MADE_WIDTH, MADE_CHANNELS, NULL, 0}, out;
     struct Image vector = {1, 1, SIZE, NULL, 0};
     assert_int_equal(augment_describe(&f.augmented.list, &stored, &vector, &out, &error),

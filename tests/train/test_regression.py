@@ -202,10 +202,10 @@ with scratch() as folder:
             ("row 1, 'target 0': is inf", {"targets": np.array([[0], [np.inf], [2], [3]], "f4")}, {}),
             ("has 3 rows for 4 images", {"targets": np.ones((3, 2), "f4")}, {}),
             ("has 3 dimensions, expected 2: (N, outputs)", {"targets": np.ones((4, 2, 2), "f4")}, {}),
-            ("has 2 columns, expected 3: one a target", {"targets": np.ones((4, 2), "f4")}, {"target_names": ["a", "b", "c"]}),
-            ("has 2 columns, expected 3: one a class", {"targets": np.ones((4, 2), "f4")}, {"classes": ["a", "b", "c"]}),
+            ("has 2 columns, expected 3: one for each target", {"targets": np.ones((4, 2), "f4")}, {"target_names": ["a", "b", "c"]}),
+            ("has 2 columns, expected 3: one for each class", {"targets": np.ones((4, 2), "f4")}, {"classes": ["a", "b", "c"]}),
             ("row 0 sums to 2, expected 1", {"targets": np.ones((4, 2), "f4")}, {"classes": ["a", "b"]}),
-            ("row 0, 'a': is -1, expected a part of the class", {"targets": np.array([[-1, 2]] * 4, "f4")}, {"classes": ["a", "b"]}),
+            ("row 0, 'a': is -1, expected a probability", {"targets": np.array([[-1, 2]] * 4, "f4")}, {"classes": ["a", "b"]}),
             ("both /classes and /target_names", {"targets": np.ones((4, 1), "f4")}, {"classes": ["a"], "target_names": ["a"]}),
             ("has labels, but the file has /target_names", {"labels": [0, 1, 0, 1]}, {"target_names": ["a"]}),
             ("holds", {"targets": np.array([b"a", b"b", b"c", b"d"])}, {})]:

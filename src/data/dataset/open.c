@@ -12,7 +12,7 @@ static int read_root(struct Opening *opening, struct Error *error) {
     if (h5_has_attribute(opening->file, "/", "format_version"))
         code = h5_read_attribute(opening->file, "/", "format_version", H5_INT64, &version, error);
     if (code == OK && version != DATASET_FORMAT_VERSION)
-        code = fail(error, ERROR_DATA, "%s: has format_version %" PRId64 "; this program reads %d",
+        code = fail(error, ERROR_DATA, "%s: has format_version %" PRId64 ", this program reads %d",
                     dataset->path, version, DATASET_FORMAT_VERSION);
     if (code == OK && h5_has_attribute(opening->file, "/", "source"))
         code = h5_read_attribute(opening->file, "/", "source", H5_TEXT, &dataset->source, error);

@@ -13,7 +13,7 @@ static int check_image_shape(struct Dataset *dataset, const struct Split *split,
                     name, info->type_name);
     if (info->rank != 4)
         return fail(error, ERROR_DATA,
-                    "%s:/%s/images: has %d dimensions; expected 4: (N, height, width, channels)",
+                    "%s:/%s/images: has %d dimensions, expected 4: (N, height, width, channels)",
                     path, name, info->rank);
     if (size[0] == 0)
         return fail(error, ERROR_DATA, "%s:/%s/images: has no samples", path, name);
