@@ -1,122 +1,234 @@
-#!/usr/bin/python3
-"""Data with float targets: tables imported from CSV, drawn places; the recipe learns them. Bad tables are
-refused with file and line."""
+"""Data with float targets: tables imported from CSV, lists of images, drawn places; the recipe learns them. Bad
+tables are refused with file and line."""
 import os
-import struct
-import zlib
 
-from harness import SOURCE, check, h5py, need_numpy, np, result, run, scratch
+import pytest
 
+from support.program import DATA, RECIPES, SYSTEM, USAGE, refusal, run, settings
+from support.runs import arrays, copy_data, read, synthesize, train, write
 
-
-def write_png(path, pixels):
-    def chunk(kind, data):
-        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-    height, width, _ = pixels.shape
-    rows = b"".join(b"\0" + row.tobytes() for row in pixels)
-    with open(path, "wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-                   + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
+np = pytest.importorskip("numpy")
+h5py = pytest.importorskip("h5py")
+from support.png import png_size, write_png
 
 
-need_numpy()
-with scratch() as folder:
-    def path(name, text=None):
-        if text is not None:
-            with open(f"{folder}/{name}", "w", newline="") as file:
-                file.write(text)
-        return f"{folder}/{name}"
+class TestTable:
+    """Names in quotes, CRLF, a byte-order mark, a blank line, targets that are not in the last columns."""
 
-    # A table: names quoted, CRLF, a byte-order mark, a blank line, targets not in the last columns.
-    rng = np.random.default_rng(2)
-    values = rng.normal(size=(40, 4)).astype(np.float32)
-    text = "\ufeffa,\"price, EUR\",b,mass\r\n" + "".join(",".join(f'"{v:.9g}"' if i == 1 else f"{v:.9g}" for i, v in enumerate(row)) + "\r\n" for row in values) + "\r\n"
-    run(1, "dataset", "import", "--format", "table", path("t.csv", text), "--target", "mass", "--target", "price, EUR", "-o", path("t.h5"))
-    run(1, "dataset", "verify", path("t.h5"))
-    with h5py.File(path("t.h5")) as file:
-        check((file["train/images"][()].reshape(40, 2) == values[:, [0, 2]]).all(), "a table's features, in their order")
-        check((file["train/targets"][()] == values[:, [3, 1]]).all(), "a table's targets, in the flags' order")
-        check(np.allclose(file["statistics/target_mean"][()], values[:, [3, 1]].astype(float).mean(0), rtol=1e-12) and
-              np.allclose(file["statistics/target_std"][()], values[:, [3, 1]].astype(float).std(0), rtol=1e-12), "the targets' statistics")
-        check(np.allclose(file["statistics/channel_mean"][()], values[:, [0, 2]].astype(float).mean(0), rtol=1e-6), "the features' statistics")
-    run(1, "dataset", "import", "--format", "table", path("t.csv"), "--target", "mass", "--split-validation", "0.25", "-o", path("v.h5"))
-    with h5py.File(path("v.h5")) as file:
-        both = np.concatenate([np.concatenate([file[s + "/images"][()].reshape(-1, 3), file[s + "/targets"][()]], 1) for s in ("train", "validation")])
-        check(file["train/targets"].shape == (30, 1) and file["validation/targets"].shape == (10, 1), "a quarter goes to validation")
-        check(sorted(map(tuple, both)) == sorted(map(tuple, values)), "no row is lost, each keeps its target")
-    with h5py.File(path("t.h5"), "r+") as file:
-        file["train/targets"][3, 0] += 1
-    check("pixels or targets are damaged" in run(1, "dataset", "verify", path("t.h5"), code=4)[1], "a changed target is found")
+    @pytest.fixture(scope="class")
+    def values(self, seed):
+        return np.random.default_rng(seed + 1).normal(size=(40, 4)).astype(np.float32)
 
-    for words, code, text, more in [
-            ("bad.csv:3: column 'a' is 'x', expected a number", 4, "a,p\n1,2\nx,3\n", ["--target", "p"]),
-            ("bad.csv:2: column 'p' is 'nan', expected a number", 4, "a,p\n1,nan\n", ["--target", "p"]),
-            ("bad.csv:2: column 'p' is '1e39', expected a number that a float can hold", 4, "a,p\n1,1e39\n", ["--target", "p"]),
-            ("bad.csv:2: column 'a' is '', expected a number", 4, "a,p\n,1\n", ["--target", "p"]),
-            ("bad.csv:4: has 1 field, the head has 2", 4, "a,p\n1,2\n\n3\n", ["--target", "p"]),
-            ("bad.csv:3: the quote that begins here is never closed", 4, "a,p\n1,2\n\"3,4\n", ["--target", "p"]),
-            ("bad.csv:1: has no column 'prise'; did you mean 'price'?", 4, "a,price\n1,2\n", ["--target", "prise"]),
-            ("bad.csv:1: has one column, 'a;price', with a semicolon in its name; expected commas", 4, "a;price\n1;2\n", ["--target", "price"]),
-            ("--target p: this column was given before", 2, "a,p\n1,2\n", ["--target", "p", "--target", "p"]),
-            ("bad.csv:1: two columns are called 'a'", 4, "a,p,a\n1,2,3\n", ["--target", "p"]),
-            ("bad.csv:1: every column is a target", 4, "p\n1\n", ["--target", "p"]),
-            ("bad.csv: has no row", 4, "a,p\n", ["--target", "p"]),
-            ("bad.csv: has no line", 4, "", ["--target", "p"]),
-            ("expected --target COLUMN", 2, "a,p\n1,2\n", [])]:
-        check(words in run(1, "dataset", "import", "--format", "table", path("bad.csv", text), *more, "-o", path("bad.h5"), code=code)[1], words)
-        check(not os.path.exists(path("bad.h5")), "and nothing is written")
-    splits = ["--split", f"train={path('t.csv')}", "--split", f"test={path('bad.csv', 'a,b,mass' + chr(10) + '1,2,3' + chr(10))}"]
-    check("column 2 is 'b', in " in run(1, "dataset", "import", "--format", "table", *splits, "--target", "mass", "-o", path("bad.h5"), code=4)[1],
-          "splits with other columns are refused")
-    check("--target is for --format table" in run(1, "dataset", "import", "--format", "idx", "x", "--target", "p", "-o", path("bad.h5"), code=2)[1], "--target with another format")
+    @pytest.fixture(scope="class")
+    def csv(self, folder, values):
+        rows = [[f'"{value:.9g}"' if column == 1 else f"{value:.9g}" for column, value in enumerate(row)]
+                for row in values]
+        lines = ["\ufeffa,\"price, EUR\",b,mass", *map(",".join, rows), "", ""]
+        return write(f"{folder}/t.csv", "\r\n".join(lines))
 
-    # A list of images.
-    run(1, "dataset", "synthesize", "-o", path("few.h5"), "--train", 6, "--test", 0)
-    rows = []
-    os.mkdir(path("pictures"))
-    with h5py.File(path("few.h5")) as file:
-        pixels = file["train/images"][()]
-    for i, image in enumerate(pixels):
-        write_png(path(f"pictures/{i}.png"), image)
-        rows.append(f"{i},pictures/{i}.png,{i / 4}")
-    lists = path("list.csv", "id,path,weight\n" + "\n".join(rows) + "\n")
-    run(1, "dataset", "import", "--format", "image-list", lists, "-o", path("l.h5"))
-    run(1, "dataset", "import", "--format", "image-list", lists, "--target", "weight", "--size", "16x24", "-o", path("s.h5"))
-    with h5py.File(path("l.h5")) as both, h5py.File(path("s.h5")) as one:
-        check((both["train/images"][()] == pixels).all(), "image-list: the pixels of the files")
-        check((both["train/targets"][()] == [[i, i / 4] for i in range(6)]).all(), "image-list: all other columns are targets")
-        check(one["train/images"].shape == (6, 24, 16, 3) and (one["train/targets"][:, 0] == np.arange(6) / 4).all(), "image-list: one target, another size")
-    run(1, "dataset", "verify", path("l.h5"))
-    for words, text, code in [("bad.csv:1: has no column 'path'", "file,x\na.png,1\n", 4), ("pictures/9.png", "path,x\npictures/9.png,1\n", 6),
-                        ("bad.csv:4: ", "path,x\npictures/0.png,1\n\npictures/9.png,1\n", 6), ("bad.csv:3: ", "path,x\npictures/0.png,1\nlist.csv,1\n", 4),
-                        ("bad.csv:2: column 'x' is 'y', expected a number", "path,x\npictures/0.png,y\n", 4),
-                        ("bad.csv:1: has no column beside 'path'", "path\npictures/0.png\n", 4)]:
-        check(words in run(1, "dataset", "import", "--format", "image-list", path("bad.csv", text), "-o", path("bad.h5"), code=code)[1], words)
-        check(not os.path.exists(path("bad.h5")), "and nothing is written")
+    @pytest.fixture(scope="class")
+    def imported(self, folder, csv):
+        path = f"{folder}/t.h5"
+        run(1, "dataset", "import", "--format", "table", csv, "--target", "mass", "--target", "price, EUR", "-o", path)
+        return path
 
-    # Drawn places: the same images as the classes', and a recipe that finds the figures.
-    sizes = ["--train", 4000, "--test", 300, "--validation", 300]
-    run(1, "dataset", "synthesize", "-o", path("places.h5"), "--targets", *sizes)
-    run(1, "dataset", "synthesize", "-o", path("shapes.h5"), *sizes)
-    with h5py.File(path("places.h5")) as places, h5py.File(path("shapes.h5")) as shapes:
-        check((places["train/images"][()] == shapes["train/images"][()]).all(), "--targets draws the same images")
-        check("labels" not in places["train"] and places["train/targets"].shape == (4000, 3), "places instead of classes")
-    run(1, "dataset", "preview", path("places.h5"), "-o", path("places.png"), "--count", 5)
-    picture = open(path("places.png"), "rb").read()
-    check(int.from_bytes(picture[16:20], "big") == 4 + 12 * len("radius") + 4 + 124 + 5 * 68 + 124, "a row of values has room for a number at both ends")
-    seen = ["dataset", "preview", "--augment", os.path.join(SOURCE, "launch", "recipes", "shapes-regression.yaml"), path("places.h5"), "-o", path("seen.png"), "--count", 4]
-    run(1, *seen)
-    plain = open(path("seen.png"), "rb").read()
-    side = h5py.File(path("places.h5"))["train/images"].shape[1]
-    check(int.from_bytes(plain[20:24], "big") == 22 + 4 * (64 // side * side + 2 * 18 + 4), "two values stand under a picture")
-    run(1, *seen, "--set", "mix=[mixup: {}]")
-    check(open(path("seen.png"), "rb").read() != plain, "mixed as the picture is")
-    for words, file, picture in [("--out", "places.h5", "places.jpg"), ("which is no picture", "v.h5", "table.png")]:
-        line = run(1, "dataset", "preview", path(file), "-o", path(picture), code=2)[1]
-        check(words in line and line.count("\n") == 1 and not os.path.exists(path(picture)), f"preview refuses: {line.strip()}")
-    recipe = os.path.join(SOURCE, "launch", "recipes", "shapes-regression.yaml")
-    words = ["train", recipe, "--quiet", "--set", f"data.file={path('places.h5')}", "--set", "train.length=4 epochs"]
-    found = result(2, *words, "--out", path("run"))
-    check(found["validation_r2"] > 0.4, f"the recipe finds figures: R2 {found['validation_r2']:.2f}, above 0.4")
-    run(1, *words, "--out", path("again"), "--stop-after", 70)
-    check(result(2, *words, "--out", path("again"), "--resume")["digest"] == found["digest"], "the same bits after a stop, on another number of ranks")
+    def test_passes_verification(self, imported):
+        run(1, "dataset", "verify", imported)
+
+    def test_has_its_features_in_their_order(self, imported, values):
+        assert (arrays(imported, "train")["images"].reshape(40, 2) == values[:, [0, 2]]).all()
+
+    def test_has_its_targets_in_the_order_of_the_flags(self, imported, values):
+        assert (arrays(imported, "train")["targets"] == values[:, [3, 1]]).all()
+
+    @pytest.mark.parametrize("name, columns, tolerance, figure", (
+        ("target_mean", [3, 1], 1e-12, np.mean),
+        ("target_std", [3, 1], 1e-12, np.std),
+        ("channel_mean", [0, 2], 1e-6, np.mean),
+    ))
+    def test_has_the_statistics_of_targets_and_features(self, imported, values, name, columns, tolerance, figure):
+        found = arrays(imported, "statistics")[name]
+        assert np.allclose(found, figure(values[:, columns].astype(float), axis=0), rtol=tolerance)
+
+    @pytest.fixture(scope="class")
+    def parts(self, folder, csv):
+        """Train and validation, where a quarter goes to validation."""
+        path = f"{folder}/v.h5"
+        run(1, "dataset", "import", "--format", "table", csv, "--target", "mass", "--split-validation", "0.25",
+            "-o", path)
+        return [arrays(path, split) for split in ("train", "validation")]
+
+    def test_gives_a_quarter_to_validation(self, parts):
+        assert [part["targets"].shape for part in parts] == [(30, 1), (10, 1)]
+
+    def test_loses_no_row_and_each_row_keeps_its_target(self, parts, values):
+        rows = np.concatenate([np.concatenate([part["images"].reshape(-1, 3), part["targets"]], 1) for part in parts])
+        assert sorted(map(tuple, rows)) == sorted(map(tuple, values))
+
+    def test_is_found_damaged_if_a_target_changes(self, scratch, imported):
+        changed = copy_data(f"{scratch}/changed.h5", imported)
+        with h5py.File(changed, "r+") as file:
+            file["train/targets"][3, 0] += 1
+        assert "pixels or targets are damaged" in refusal(DATA, "dataset", "verify", changed, alone=False)
+
+    def test_with_other_columns_in_a_split_is_refused(self, scratch, csv):
+        other = write(f"{scratch}/other.csv", "a,b,mass\n1,2,3\n")
+        line = refusal(DATA, "dataset", "import", "--format", "table", "--split", f"train={csv}",
+                       "--split", f"test={other}", "--target", "mass", "-o", f"{scratch}/out.h5")
+        assert "column 2 is 'b', in " in line
+
+    def test_is_no_picture(self, scratch, csv):
+        table, picture = f"{scratch}/v.h5", f"{scratch}/table.png"
+        run(1, "dataset", "import", "--format", "table", csv, "--target", "mass", "-o", table)
+        assert "which is no picture" in refusal(USAGE, "dataset", "preview", table, "-o", picture)
+        assert not os.path.exists(picture)
+
+
+BAD_TABLES = [
+    ("bad.csv:3: column 'a' is 'x', expected a number", DATA, "a,p\n1,2\nx,3\n", ["p"]),
+    ("bad.csv:2: column 'p' is 'nan', expected a number", DATA, "a,p\n1,nan\n", ["p"]),
+    ("bad.csv:2: column 'p' is '1e39', expected a number that a float can hold", DATA, "a,p\n1,1e39\n", ["p"]),
+    ("bad.csv:2: column 'a' is '', expected a number", DATA, "a,p\n,1\n", ["p"]),
+    ("bad.csv:4: has 1 field, the head has 2", DATA, "a,p\n1,2\n\n3\n", ["p"]),
+    ("bad.csv:3: the quote that begins here is never closed", DATA, "a,p\n1,2\n\"3,4\n", ["p"]),
+    ("bad.csv:1: has no column 'prise'; did you mean 'price'?", DATA, "a,price\n1,2\n", ["prise"]),
+    ("bad.csv:1: has one column, 'a;price', with a semicolon in its name; expected commas", DATA, "a;price\n1;2\n",
+     ["price"]),
+    ("--target p: this column was given before", USAGE, "a,p\n1,2\n", ["p", "p"]),
+    ("bad.csv:1: two columns are called 'a'", DATA, "a,p,a\n1,2,3\n", ["p"]),
+    ("bad.csv:1: every column is a target", DATA, "p\n1\n", ["p"]),
+    ("bad.csv: has no row", DATA, "a,p\n", ["p"]),
+    ("bad.csv: has no line", DATA, "", ["p"]),
+    ("expected the name of each target column", USAGE, "a,p\n1,2\n", []),
+]
+
+
+@pytest.mark.parametrize("words, code, text, targets", BAD_TABLES, ids=[case[0] for case in BAD_TABLES])
+def test_a_bad_table_is_refused_and_nothing_is_written(scratch, words, code, text, targets):
+    flags = [word for target in targets for word in ("--target", target)]
+    line = refusal(code, "dataset", "import", "--format", "table", write(f"{scratch}/bad.csv", text), *flags,
+                   "-o", f"{scratch}/bad.h5")
+    assert words in line
+    assert not os.path.exists(f"{scratch}/bad.h5")
+
+
+def test_target_belongs_to_tables(scratch):
+    line = refusal(USAGE, "dataset", "import", "--format", "idx", "x", "--target", "p", "-o", f"{scratch}/bad.h5")
+    assert "--target is for --format table" in line
+
+
+class TestImageList:
+    @pytest.fixture(scope="class")
+    def pixels(self, folder):
+        return arrays(synthesize(folder, train=6, test=0, validation=0, name="few.h5"), "train")["images"]
+
+    @pytest.fixture(scope="class")
+    def csv(self, folder, pixels):
+        os.mkdir(f"{folder}/pictures")
+        for number, image in enumerate(pixels):
+            write_png(f"{folder}/pictures/{number}.png", image)
+        rows = [f"{number},pictures/{number}.png,{number / 4}\n" for number in range(len(pixels))]
+        return write(f"{folder}/list.csv", "id,path,weight\n" + "".join(rows))
+
+    @pytest.fixture(scope="class")
+    def whole(self, folder, csv):
+        run(1, "dataset", "import", "--format", "image-list", csv, "-o", f"{folder}/l.h5")
+        return f"{folder}/l.h5"
+
+    @pytest.fixture(scope="class")
+    def one_target(self, folder, csv):
+        """One target, and another size."""
+        run(1, "dataset", "import", "--format", "image-list", csv, "--target", "weight", "--size", "16x24",
+            "-o", f"{folder}/s.h5")
+        return arrays(f"{folder}/s.h5", "train")
+
+    def test_passes_verification(self, whole):
+        run(1, "dataset", "verify", whole)
+
+    def test_has_the_pixels_of_the_files(self, whole, pixels):
+        assert (arrays(whole, "train")["images"] == pixels).all()
+
+    def test_takes_all_other_columns_as_targets(self, whole):
+        assert arrays(whole, "train")["targets"].tolist() == [[number, number / 4] for number in range(6)]
+
+    def test_resizes_the_images(self, one_target):
+        assert one_target["images"].shape == (6, 24, 16, 3)
+
+    def test_takes_the_target_that_is_named(self, one_target):
+        assert one_target["targets"][:, 0].tolist() == [number / 4 for number in range(6)]
+
+    @pytest.mark.parametrize("words, text, code", (
+        ("bad.csv:1: has no column 'path'", "file,x\na.png,1\n", DATA),
+        ("pictures/9.png", "path,x\npictures/9.png,1\n", SYSTEM),
+        ("bad.csv:4: ", "path,x\npictures/0.png,1\n\npictures/9.png,1\n", SYSTEM),
+        ("bad.csv:3: ", "path,x\npictures/0.png,1\nlist.csv,1\n", DATA),
+        ("bad.csv:2: column 'x' is 'y', expected a number", "path,x\npictures/0.png,y\n", DATA),
+        ("bad.csv:1: has no column beside 'path'", "path\npictures/0.png\n", DATA),
+    ))
+    def test_that_is_bad_is_refused_and_nothing_is_written(self, folder, csv, words, text, code):
+        out = f"{folder}/bad.h5"
+        bad = write(f"{folder}/bad.csv", text)
+        assert words in refusal(code, "dataset", "import", "--format", "image-list", bad, "-o", out)
+        assert not os.path.exists(out)
+
+
+SIZES = dict(train=4000, test=300, validation=300)
+REGRESSION = f"{RECIPES}/shapes-regression.yaml"
+
+
+@pytest.fixture(scope="module")
+def places(folder):
+    return synthesize(folder, **SIZES, name="places.h5", more=("--targets",))
+
+
+class TestDrawnPlaces:
+    def test_have_the_images_of_the_classes(self, folder, places):
+        shapes = synthesize(folder, **SIZES)
+        assert (arrays(places, "train")["images"] == arrays(shapes, "train")["images"]).all()
+
+    def test_have_no_labels(self, places):
+        assert "labels" not in arrays(places, "train")
+
+    def test_have_three_targets(self, places):
+        assert arrays(places, "train")["targets"].shape == (4000, 3)
+
+    def test_are_drawn_with_room_for_a_number_at_both_ends_of_a_row(self, scratch, places):
+        run(1, "dataset", "preview", places, "-o", f"{scratch}/places.png", "--count", 5)
+        assert png_size(f"{scratch}/places.png")[0] == 4 + 12 * len("radius") + 4 + 124 + 5 * 68 + 124
+
+    @pytest.fixture(scope="class")
+    def seen(self, folder, places):
+        """A function: the picture of what the network sees."""
+        def picture(name, *more):
+            path = f"{folder}/{name}.png"
+            run(1, "dataset", "preview", "--augment", REGRESSION, places, "-o", path, "--count", 4, *more)
+            return path
+        return picture
+
+    def test_have_two_values_under_each_picture_of_what_the_network_sees(self, places, seen):
+        side = arrays(places, "train")["images"].shape[1]
+        assert png_size(seen("plain"))[1] == 22 + 4 * (64 // side * side + 2 * 18 + 4)
+
+    def test_are_mixed_as_the_pictures_are(self, seen):
+        assert read(seen("mixed", *settings("mix=[mixup: {}]")), "rb") != read(seen("plain"), "rb")
+
+    def test_are_drawn_into_png_files_only(self, scratch, places):
+        assert "--out" in refusal(USAGE, "dataset", "preview", places, "-o", f"{scratch}/places.jpg")
+        assert not os.path.exists(f"{scratch}/places.jpg")
+
+
+class TestRecipe:
+    @pytest.fixture(scope="class")
+    def more(self, places):
+        return settings(f"data.file={places}", "train.length=4 epochs")
+
+    @pytest.fixture(scope="class")
+    def whole(self, folder, more):
+        return train(2, REGRESSION, f"{folder}/run", *more)
+
+    def test_finds_the_figures(self, whole):
+        assert whole["validation_r2"] > 0.4
+
+    def test_gives_the_same_bits_after_a_stop_on_other_ranks(self, folder, more, whole):
+        train(1, REGRESSION, f"{folder}/again", *more, "--stop-after", 70)
+        assert train(2, REGRESSION, f"{folder}/again", *more, "--resume")["digest"] == whole["digest"]
