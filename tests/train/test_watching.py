@@ -308,7 +308,7 @@ class TestSnapshots:
     ("large_batch.warmup=42 steps: 42 steps of warm-up are more than the run's 40",
      ["large_batch.base=15", "large_batch.warmup=42 steps"]),
     ("average.swa.every: the average begins at step 41", ["average={swa: {start: 0, every: 41 steps}}"]),
-    ("large_batch brings a warm-up", ["large_batch.base=15", "schedule={cosine: {warmup: 1 epoch}}"]),
+    ("large_batch has a warm-up of its own", ["large_batch.base=15", "schedule={cosine: {warmup: 1 epoch}}"]),
     ("did you mean 'loss'", ["early_stopping.metric=los"]),
 ))
 def test_what_cannot_be_is_refused_before_anything_is_written(scratch, recipe, words, assignments):
