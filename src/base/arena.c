@@ -47,6 +47,13 @@ void arena_from_file(const struct ArenaRow *row, const float *file, float *state
         state[row->offset + walk.memory] = file[i];
 }
 
+bool arena_keeps_order(const struct ArenaRow *row) {
+    for (int i = 0; i < row->rank; i++)
+        if (row->order[i] != i)
+            return false;
+    return true;
+}
+
 int arena_find(const struct Arena *arena, const char *name) {
     for (int i = 0; i < arena->row_count; i++)
         if (!strcmp(arena->rows[i].name, name))

@@ -58,6 +58,9 @@ static inline int64_t arena_gradient_elements(const struct Arena *arena) {
 void arena_to_file(const struct ArenaRow *row, const float *state, float *file);
 void arena_from_file(const struct ArenaRow *row, const float *file, float *state);
 
+/* Whether the two orders are the same, so that the row is dense in memory as it is in a file. */
+bool arena_keeps_order(const struct ArenaRow *row);
+
 /* The row with that name, or -1. */
 int arena_find(const struct Arena *arena, const char *name);
 

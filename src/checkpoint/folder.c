@@ -18,7 +18,7 @@
 #define FILE_TEMPORARY ".tmp-"     /* "step-000000123.h5.tmp-4711-0": of store/ */
 
 char *checkpoint_name(const char *folder, int64_t step) {
-    return memory_print("%s/step-%09lld.h5", folder, (long long)step);
+    return memory_print("%s/step-%09" PRId64 ".h5", folder, step);
 }
 
 /* The step in "step-000000123.h5", and what stands behind that; −1 for any other name. */
@@ -79,8 +79,22 @@ static void release_paths(char **paths, int count) {
     memory_release(paths);
 }
 
-int checkpoint_newest_valid(const char *folder, struct Checkpoint **checkpoint, char **skipped,
-                            struct Error *error) {
+/* NULL, and what is wrong, if it does not open or does not pass. */
+static struct Checkpoint *open_checked(const char *path,
+                                       int (*check)(const struct Checkpoint *checkpoint,
+                                                    struct Error *error),
+                                       struct Error *why) {
+    struct Checkpoint *checkpoint;
+    if (!checkpoint_open(&checkpoint, path, why) && check && check(checkpoint, why)) {
+        checkpoint_close(checkpoint);
+        checkpoint = NULL;
+    }
+    return checkpoint;
+}
+
+int checkpoint_newest_valid(const char *folder,
+                            int (*check)(const struct Checkpoint *checkpoint, struct Error *error),
+                            struct Checkpoint **checkpoint, char **skipped, struct Error *error) {
     char **paths;
     int count;
     struct Text text = {0};
@@ -91,7 +105,8 @@ int checkpoint_newest_valid(const char *folder, struct Checkpoint **checkpoint, 
         return code;
     for (int i = 0; i < count && !*checkpoint; i++) {
         struct Error why;
-        if (checkpoint_read(checkpoint, paths[i], &why))
+        *checkpoint = open_checked(paths[i], check, &why);
+        if (!*checkpoint)
             text_add(&text, "%s%s", text.length ? "\n" : "", why.text);
     }
     release_paths(paths, count);

@@ -1,15 +1,10 @@
 /* From a checkpoint's arrays into a run's arenas: every array has its place, every place its array.
  */
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "checkpoint/checkpoint.h"
-
-static const char *path_of(const struct Checkpoint *checkpoint) {
-    return checkpoint->path ? checkpoint->path : "checkpoint";
-}
 
 const struct CheckpointArray *checkpoint_array(const struct Checkpoint *checkpoint,
                                                const char *group, const char *name) {
@@ -23,14 +18,32 @@ const struct CheckpointArray *checkpoint_array(const struct Checkpoint *checkpoi
 }
 
 bool checkpoint_array_fits(const struct CheckpointArray *array, const struct ArenaRow *row) {
-    return array->values && array->rank == row->file_rank &&
+    return array->floats && array->rank == row->file_rank &&
            !memcmp(array->size, row->file_size, (size_t)array->rank * sizeof *array->size);
+}
+
+int checkpoint_get_array(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
+                         float *values, struct Error *error) {
+    return h5_read(checkpoint->file, array->name, H5_FLOAT32, array->rank, array->size, values,
+                   error);
+}
+
+int checkpoint_get_row(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
+                       const struct ArenaRow *row, float *state, struct Error *error) {
+    if (arena_keeps_order(row))
+        return checkpoint_get_array(checkpoint, array, state + row->offset, error);
+    float *values = memory_array(float, row->count, "a checkpoint's array");
+    int code = checkpoint_get_array(checkpoint, array, values, error);
+    if (!code)
+        arena_from_file(row, values, state);
+    memory_release(values);
+    return code;
 }
 
 static int wrong_shape(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
                        const struct ArenaRow *row, struct Error *error) {
     struct Text text = {0};
-    text_add(&text, "%s:/%s: is ", path_of(checkpoint), array->name);
+    text_add(&text, "%s:/%s: is ", checkpoint->path, array->name);
     text_add_shape(&text, array->size, array->rank);
     text_add(&text, ", the model has ");
     text_add_shape(&text, row->file_size, row->file_rank);
@@ -49,10 +62,12 @@ static int get_rows(const struct Checkpoint *checkpoint, const struct Arena *are
         const struct CheckpointArray *array = checkpoint_array(checkpoint, group, row->name);
         if (!array)
             return fail(error, ERROR_CHECKPOINT, "%s:/%s%s: is missing, the model has it",
-                        path_of(checkpoint), group, row->name);
+                        checkpoint->path, group, row->name);
         if (!checkpoint_array_fits(array, row))
             return wrong_shape(checkpoint, array, row, error);
-        arena_from_file(row, array->values, values);
+        int code = checkpoint_get_row(checkpoint, array, row, values, error);
+        if (code)
+            return code;
     }
     return OK;
 }
@@ -67,7 +82,7 @@ static int check_left_over(const struct Checkpoint *checkpoint, const struct Are
         int row = arena_find(arena, name + length);
         if (row < 0 || (trained && arena->rows[row].role == ROLE_STATISTIC))
             return fail(error, ERROR_CHECKPOINT, "%s:/%s: the model has no such array",
-                        path_of(checkpoint), name);
+                        checkpoint->path, name);
     }
     return OK;
 }

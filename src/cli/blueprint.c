@@ -29,23 +29,26 @@ static int check(struct Blueprint *blueprint, int64_t ranks, run_checker *checke
                  struct Error *error) {
     struct RunOptions *options = &blueprint->options;
     struct StartOptions *start = &options->start_from;
-    struct Preprocess prepared = {0};
+    struct Preprocess preprocess = {0}, *prepared = NULL;
     if (options->train.shards < 0)
         options->train.shards = ranks;
     int code = transfer_read_donor(blueprint->file, start, &blueprint->donor, error);
     if (code)
         return code;
     transfer_settle(start, blueprint->donor);
+    code = transfer_prepared(start, blueprint->donor, &preprocess, &prepared, error);
+    if (code)
+        return code;
     struct RunRequest request = {.file = blueprint->file,
                                  .options = options,
                                  .ranks = ranks,
                                  .variant = run_best_variant(options),
-                                 .prepared = transfer_prepared(start, blueprint->donor, &prepared),
+                                 .prepared = prepared,
                                  .input = blueprint->without_data ? &blueprint->input : NULL};
     code = run_check_variant(blueprint->file, options, request.variant, error);
     if (!code)
         code = checker(&request, &blueprint->parts, error);
-    preprocess_release(&prepared);
+    preprocess_release(&preprocess);
     return code;
 }
 
@@ -68,6 +71,6 @@ int blueprint_check(struct Blueprint *blueprint, int64_t ranks, struct Error *er
 
 void blueprint_release(struct Blueprint *blueprint) {
     run_parts_release(&blueprint->parts);
-    checkpoint_release(blueprint->donor);
+    checkpoint_close(blueprint->donor);
     runfile_release(blueprint->file);
 }

@@ -57,7 +57,7 @@ static int preview_stored(const struct Wish *wish, struct Error *error) {
 static int preview_run(const struct Wish *wish, const struct RunFile *file,
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
-    struct Preprocess preprocess = {0}, prepared = {0};
+    struct Preprocess preprocess = {0}, kept = {0}, *prepared = NULL;
     int code = dataset_open(&dataset, wish->file ? wish->file : options->data.file, error);
     if (code != OK)
         return code;
@@ -67,9 +67,9 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
     struct Checkpoint *donor = NULL;
     code = split ? transfer_read_donor(file, &options->start_from, &donor, error) : error->code;
     if (code == OK)
-        code = run_make_preprocess(&preprocess,
-                                   transfer_prepared(&options->start_from, donor, &prepared), file,
-                                   options, dataset, error);
+        code = transfer_prepared(&options->start_from, donor, &kept, &prepared, error);
+    if (code == OK)
+        code = run_make_preprocess(&preprocess, prepared, file, options, dataset, error);
     if (code == OK) {
         preprocess_prepare(&preprocess, variant_best(VARIANT_F32_V4));
         const struct AugmentPreview preview = {.samples = wish->count,
@@ -84,9 +84,9 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
                                                           .seed = (uint64_t)options->train.seed}};
         code = preview_augment_write(&preview, wish->out, error);
     }
-    checkpoint_release(donor);
+    checkpoint_close(donor);
     preprocess_release(&preprocess);
-    preprocess_release(&prepared);
+    preprocess_release(&kept);
     dataset_close(dataset);
     return code;
 }

@@ -44,7 +44,7 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     json_t *list = json_array();
     for (int i = 0; i < members->count; i++) {
         json_t *member = describe(members, &results[i]);
-        json_object_set_new(member, "checkpoint", json_string(members->items[i].checkpoint->path));
+        json_object_set_new(member, "checkpoint", json_string(members->items[i].path));
         json_object_set_new(member, "parameters",
                             json_string(members->items[i].averaged ? "average" : "model"));
         json_object_set_new(member, "weight", json_real(members->weights[i]));
@@ -73,7 +73,7 @@ static void print_words(const struct Members *members, const struct Evaluation *
     eval_print_head(&last->figures);
     printf("checkpoint\n");
     for (int i = 0; i < members->count; i++)
-        eval_print_line(&results[i].figures, members->items[i].checkpoint->path,
+        eval_print_line(&results[i].figures, members->items[i].path,
                         members->items[i].averaged ? " (average)" : "");
     if (members->count > 1)
         eval_print_line(&last->figures,

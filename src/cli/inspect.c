@@ -8,14 +8,21 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "checkpoint/checkpoint.h"
 #include "cli/command.h"
 #include "cli/dataset_describe.h"
 #include "cli/figures_json.h"
 #include "store/h5.h"
+#include "train/saved_state.h"
 
 struct Summary {
     double mean, deviation, minimum, maximum;
+};
+
+/* A checkpoint, and what is read of it. */
+struct Inspected {
+    struct Checkpoint *checkpoint;
+    struct SavedState saved;
+    struct Summary *summaries; /* one for each of its arrays */
 };
 
 static struct Summary summarise(const struct CheckpointArray *array) {
@@ -38,6 +45,21 @@ static struct Summary summarise(const struct CheckpointArray *array) {
     return summary;
 }
 
+static int summarise_all(struct Inspected *inspected, struct Error *error) {
+    const struct Checkpoint *checkpoint = inspected->checkpoint;
+    inspected->summaries = memory_array(struct Summary, checkpoint->array_count, "summaries");
+    int code = OK;
+    for (int i = 0; !code && i < checkpoint->array_count; i++) {
+        const struct CheckpointArray *array = &checkpoint->arrays[i];
+        float *values = memory_array(float, array->count, "a checkpoint's array");
+        code = checkpoint_get_array(checkpoint, array, values, error);
+        if (!code)
+            inspected->summaries[i] = summarise(array, values);
+        memory_release(values);
+    }
+    return code;
+}
+
 static bool is_model(const struct CheckpointArray *array) {
     return !strncmp(array->name, "model/", 6);
 }
@@ -55,7 +77,8 @@ static int64_t count_elements(const struct Checkpoint *checkpoint, bool statisti
     return count;
 }
 
-static void print_arrays(const struct Checkpoint *checkpoint) {
+static void print_arrays(const struct Inspected *inspected) {
+    const struct Checkpoint *checkpoint = inspected->checkpoint;
     int width = 5;
     for (int i = 0; i < checkpoint->array_count; i++)
         if ((int)strlen(checkpoint->arrays[i].name) > width)
@@ -64,12 +87,12 @@ static void print_arrays(const struct Checkpoint *checkpoint) {
            "std", "min", "max");
     for (int i = 0; i < checkpoint->array_count; i++) {
         const struct CheckpointArray *array = &checkpoint->arrays[i];
-        struct Summary summary = summarise(array);
+        const struct Summary *summary = &inspected->summaries[i];
         struct Text shape = {0};
         text_add_shape(&shape, array->size, array->rank);
-        printf("%-*s  %-18s %9lld %11.4g %11.4g %11.4g %11.4g\n", width, array->name, shape.data,
-               (long long)array->count, summary.mean, summary.deviation, summary.minimum,
-               summary.maximum);
+        printf("%-*s  %-18s %9" PRId64 " %11.4g %11.4g %11.4g %11.4g\n", width, array->name,
+               shape.data, array->count, summary->mean, summary->deviation, summary->minimum,
+               summary->maximum);
         text_release(&shape);
     }
 }
@@ -89,7 +112,9 @@ static void print_figures(const char *head, const struct Figures *figures) {
         printf("%-15s %s\n", head, figures_text(figures, ", ", FIGURE_EXACT, text));
 }
 
-static void print_progress(const struct Progress *progress, bool values) {
+static void print_progress(const struct SavedState *saved) {
+    const struct Progress *progress = &saved->progress;
+    bool values = saved->outputs.values;
     char text[FIGURES_TEXT];
     enum Figure best = values ? FIGURE_LOSS : FIGURE_ACCURACY;
     printf("step            %" PRId64 " (epoch %" PRId64 ", step %" PRId64 " of it)\n",
@@ -99,69 +124,72 @@ static void print_progress(const struct Progress *progress, bool values) {
         printf("epoch so far    %s, %.0f samples\n", figures_text(&epoch, ", ", FIGURE_EXACT, text),
                progress->epoch_samples);
     }
-    print_figures("validation", &progress->validation);
-    print_figures("its average", &progress->average);
-    if (progress->best_step > 0)
+    print_figures("validation", &saved->validation);
+    print_figures("its average", &saved->average);
+    if (saved->best.step > 0)
         printf("best            %s %s at step %" PRId64 "\n", figure_kinds[best].label,
-               figure_text(best, progress->best_metric, FIGURE_EXACT, text), progress->best_step);
+               figure_text(best, saved->best.metric, FIGURE_EXACT, text), saved->best.step);
     printf("training time   %.1f s\n", progress->seconds);
 }
 
-static void print_targets(const struct Checkpoint *checkpoint) {
-    printf("\ntargets         %lld:", (long long)checkpoint->target_count);
-    for (int64_t i = 0; i < checkpoint->target_count; i++)
-        printf("%s %s (output * %.6g + %.6g)", i ? "," : "", checkpoint->target_names[i],
-               checkpoint->target_deviation[i], checkpoint->target_mean[i]);
+static void print_channels(const float *values, int64_t channels) {
+    for (int64_t i = 0; i < channels && i < 8; i++)
+        printf(" %.6g", (double)values[i]);
 }
 
-static void print_preprocessing(const struct Checkpoint *checkpoint) {
-    printf("input           %lld x %lld x %lld (height, width, channels)\n",
-           (long long)checkpoint->height, (long long)checkpoint->width,
-           (long long)checkpoint->channels);
+static void print_preprocessing(const struct Preprocess *preprocess) {
+    int64_t channels = preprocess->channels;
+    printf("input           %" PRId64 " x %" PRId64 " x %" PRId64 " (height, width, channels)\n",
+           preprocess->height, preprocess->width, channels);
     printf("preprocessing   %s(pixel - %s) * factor%s; factor",
-           checkpoint->matrix ? "matrix * (" : "",
-           !checkpoint->mean_count                          ? "0"
-           : checkpoint->mean_count == checkpoint->channels ? "channel mean"
-                                                            : "mean image",
-           checkpoint->matrix ? ")" : "");
-    if (checkpoint->factor_count > checkpoint->channels)
+           preprocess->matrix ? "matrix * (" : "",
+           !preprocess->mean_count              ? "0"
+           : preprocess->mean_count == channels ? "channel mean"
+                                                : "mean image",
+           preprocess->matrix ? ")" : "");
+    if (preprocess->factor_count > channels)
         printf(" an image");
-    for (int64_t i = 0;
-         checkpoint->factor_count <= checkpoint->channels && i < checkpoint->channels && i < 8; i++)
-        printf(" %.6g", (double)checkpoint->factor[i]);
-    if (checkpoint->mean_count == checkpoint->channels) {
-        printf("; mean");
-        for (int64_t i = 0; i < checkpoint->channels && i < 8; i++)
-            printf(" %.6g", (double)checkpoint->mean[i]);
-    }
-    if (checkpoint->matrix)
-        printf("\ndecorrelation   matrix %lld x %lld, %lld x %lld x %lld reach the model",
-               (long long)checkpoint->matrix_rows, (long long)checkpoint->matrix_columns,
-               (long long)checkpoint->out_height, (long long)checkpoint->out_width,
-               (long long)checkpoint->out_channels);
-    if (checkpoint->target_count)
-        print_targets(checkpoint);
     else
-        printf("\nclasses         %lld:", (long long)checkpoint->class_count);
-    for (int64_t i = 0; i < checkpoint->class_count; i++)
-        printf("%s %s", i ? "," : "", checkpoint->class_names[i]);
+        print_channels(preprocess->factor, channels);
+    if (preprocess->mean_count == channels) {
+        printf("; mean");
+        print_channels(preprocess->mean, channels);
+    }
+    if (preprocess->matrix)
+        printf("\ndecorrelation   matrix %" PRId64 " x %" PRId64 ", %" PRId64 " x %" PRId64
+               " x %" PRId64 " reach the model",
+               preprocess->matrix_rows, preprocess->matrix_columns, preprocess->out_height,
+               preprocess->out_width, preprocess->out_channels);
     printf("\n");
 }
 
-static void print_checkpoint(const struct Checkpoint *checkpoint) {
+static void print_outputs(const struct OutputNames *outputs, const struct TargetScale *scale) {
+    printf("%-15s %" PRId64 ":", outputs->values ? "targets" : "classes", outputs->count);
+    for (int64_t i = 0; i < outputs->count; i++) {
+        printf("%s %s", i ? "," : "", outputs->names[i]);
+        if (outputs->values)
+            printf(" (output * %.6g + %.6g)", scale->deviation[i], scale->mean[i]);
+    }
+    printf("\n");
+}
+
+static void print_checkpoint(const struct Inspected *inspected) {
+    const struct Checkpoint *checkpoint = inspected->checkpoint;
+    const struct SavedState *saved = &inspected->saved;
+    const struct Provenance *provenance = &saved->provenance;
     printf("checkpoint      %s\n", checkpoint->path);
-    print_progress(&checkpoint->progress, checkpoint->target_count > 0);
-    printf("seed            %llu\nshards          %lld\nthreads a rank  %lld\n",
-           (unsigned long long)checkpoint->seed, (long long)checkpoint->shards,
-           (long long)checkpoint->threads);
-    printf("backend         %s, instruction set %s (%s)\n", checkpoint->backend,
-           checkpoint->instruction_set, checkpoint->versions);
-    printf("training data   digest %s\n", checkpoint->data_digest);
-    print_preprocessing(checkpoint);
-    printf("model           %lld parameters, %lld running statistics\n",
-           (long long)count_elements(checkpoint, false),
-           (long long)count_elements(checkpoint, true));
-    print_arrays(checkpoint);
+    print_progress(saved);
+    printf("seed            %" PRIu64 "\nshards          %" PRId64 "\nthreads a rank  %" PRId64
+           "\n",
+           provenance->seed, provenance->shards, provenance->threads);
+    printf("backend         %s, instruction set %s (%s)\n", provenance->backend,
+           provenance->instruction_set, provenance->versions);
+    printf("training data   digest %s\n", provenance->data_digest);
+    print_preprocessing(&saved->preprocess);
+    print_outputs(&saved->outputs, &saved->targets);
+    printf("model           %" PRId64 " parameters, %" PRId64 " running statistics\n",
+           count_elements(checkpoint, false), count_elements(checkpoint, true));
+    print_arrays(inspected);
 }
 
 static json_t *floats_to_json(const float *values, int64_t count) {
@@ -171,14 +199,13 @@ static json_t *floats_to_json(const float *values, int64_t count) {
     return list;
 }
 
-static json_t *array_to_json(const struct CheckpointArray *array) {
-    struct Summary summary = summarise(array);
+static json_t *array_to_json(const struct CheckpointArray *array, const struct Summary *summary) {
     json_t *shape = json_array();
     for (int i = 0; i < array->rank; i++)
         json_array_append_new(shape, json_integer(array->size[i]));
     return json_pack("{s:s, s:o, s:I, s:f, s:f, s:f, s:f}", "name", array->name, "shape", shape,
-                     "count", (json_int_t)array->count, "mean", summary.mean, "std",
-                     summary.deviation, "min", summary.minimum, "max", summary.maximum);
+                     "count", (json_int_t)array->count, "mean", summary->mean, "std",
+                     summary->deviation, "min", summary->minimum, "max", summary->maximum);
 }
 
 /* As the checkpoint holds them: also those that were not measured. */
@@ -192,68 +219,78 @@ static void add_saved_figures(json_t *object, const char *prefix, const struct F
     }
 }
 
-static json_t *progress_to_json(const struct Progress *progress, bool values) {
+static json_t *progress_to_json(const struct SavedState *saved) {
+    const struct Progress *progress = &saved->progress;
     json_t *object = json_pack(
         "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "step", (json_int_t)progress->step,
         "epoch", (json_int_t)progress->epoch, "step_in_epoch", (json_int_t)progress->step_in_epoch,
         "epoch_loss", progress->epoch_loss, "epoch_correct", progress->epoch_correct,
         "epoch_samples", progress->epoch_samples, "epoch_squared_error",
-        progress->epoch_squared_error, "best_metric", progress->best_metric, "best_step",
-        (json_int_t)progress->best_step, "seconds", progress->seconds);
-    add_saved_figures(object, "validation_", &progress->validation,
-                      values ? TARGET_VALUES : TARGET_CLASSES);
-    json_object_set_new(object, "schedule_scale", json_real(progress->schedule_scale));
+        progress->epoch_squared_error, "best_metric", saved->best.metric, "best_step",
+        (json_int_t)saved->best.step, "seconds", progress->seconds);
+    add_saved_figures(object, "validation_", &saved->validation,
+                      saved->outputs.values ? TARGET_VALUES : TARGET_CLASSES);
+    json_object_set_new(object, "schedule_scale", json_real(saved->schedule.scale));
     json_object_set_new(object, "validations_without_improvement",
-                        json_integer(progress->stopping_waited));
-    figures_add_json_main(object, "average_", &progress->average);
+                        json_integer(saved->stopping.waited));
+    figures_add_json_main(object, "average_", &saved->average);
     return object;
 }
 
-static json_t *targets_to_json(const struct Checkpoint *checkpoint) {
+static json_t *targets_to_json(const struct OutputNames *outputs, const struct TargetScale *scale) {
     json_t *targets = json_array();
-    for (int64_t i = 0; i < checkpoint->target_count; i++)
+    for (int64_t i = 0; i < scale->count; i++)
         json_array_append_new(targets,
-                              json_pack("{s:s, s:f, s:f}", "name", checkpoint->target_names[i],
-                                        "mean", checkpoint->target_mean[i], "deviation",
-                                        checkpoint->target_deviation[i]));
+                              json_pack("{s:s, s:f, s:f}", "name", outputs->names[i], "mean",
+                                        scale->mean[i], "deviation", scale->deviation[i]));
     return targets;
 }
 
-static json_t *checkpoint_to_json(const struct Checkpoint *checkpoint) {
+static json_t *preprocessing_to_json(const struct SavedState *saved) {
+    const struct Preprocess *preprocess = &saved->preprocess;
+    json_t *object = json_pack(
+        "{s:[I,I,I], s:o, s:o, s:[I,I], s:[I,I,I]}", "shape", (json_int_t)preprocess->height,
+        (json_int_t)preprocess->width, (json_int_t)preprocess->channels, "mean",
+        floats_to_json(preprocess->mean, preprocess->mean_count), "factor",
+        floats_to_json(preprocess->factor, preprocess->factor_count), "matrix_shape",
+        (json_int_t)preprocess->matrix_rows, (json_int_t)preprocess->matrix_columns, "out_shape",
+        (json_int_t)preprocess->out_height, (json_int_t)preprocess->out_width,
+        (json_int_t)preprocess->out_channels);
+    if (saved->outputs.values)
+        json_object_set_new(object, "targets", targets_to_json(&saved->outputs, &saved->targets));
+    return object;
+}
+
+static json_t *run_to_json(const struct Provenance *provenance, const char *run_text) {
+    return json_pack(
+        "{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s}", "seed", (json_int_t)provenance->seed, "shards",
+        (json_int_t)provenance->shards, "threads", (json_int_t)provenance->threads,
+        "instruction_set", provenance->instruction_set, "backend", provenance->backend, "versions",
+        provenance->versions, "data_digest", provenance->data_digest, "run_file", run_text);
+}
+
+static json_t *checkpoint_to_json(const struct Inspected *inspected) {
+    const struct Checkpoint *checkpoint = inspected->checkpoint;
+    const struct SavedState *saved = &inspected->saved;
     json_t *classes = json_array(), *arrays = json_array();
-    for (int64_t i = 0; i < checkpoint->class_count; i++)
-        json_array_append_new(classes, json_string(checkpoint->class_names[i]));
+    for (int64_t i = 0; !saved->outputs.values && i < saved->outputs.count; i++)
+        json_array_append_new(classes, json_string(saved->outputs.names[i]));
     for (int i = 0; i < checkpoint->array_count; i++)
-        json_array_append_new(arrays, array_to_json(&checkpoint->arrays[i]));
-    json_t *preprocessing = json_pack(
-        "{s:[I,I,I], s:o, s:o, s:[I,I], s:[I,I,I]}", "shape", (json_int_t)checkpoint->height,
-        (json_int_t)checkpoint->width, (json_int_t)checkpoint->channels, "mean",
-        floats_to_json(checkpoint->mean, checkpoint->mean_count), "factor",
-        floats_to_json(checkpoint->factor, checkpoint->factor_count), "matrix_shape",
-        (json_int_t)checkpoint->matrix_rows, (json_int_t)checkpoint->matrix_columns, "out_shape",
-        (json_int_t)checkpoint->out_height, (json_int_t)checkpoint->out_width,
-        (json_int_t)checkpoint->out_channels);
-    json_t *run =
-        json_pack("{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s}", "seed", (json_int_t)checkpoint->seed,
-                  "shards", (json_int_t)checkpoint->shards, "threads",
-                  (json_int_t)checkpoint->threads, "instruction_set", checkpoint->instruction_set,
-                  "backend", checkpoint->backend, "versions", checkpoint->versions, "data_digest",
-                  checkpoint->data_digest, "run_file", checkpoint->run_text);
-    if (checkpoint->target_count)
-        json_object_set_new(preprocessing, "targets", targets_to_json(checkpoint));
+        json_array_append_new(arrays,
+                              array_to_json(&checkpoint->arrays[i], &inspected->summaries[i]));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
-                     checkpoint->path, "progress",
-                     progress_to_json(&checkpoint->progress, checkpoint->target_count > 0), "run",
-                     run, "preprocessing", preprocessing, "classes", classes, "parameters",
+                     checkpoint->path, "progress", progress_to_json(saved), "run",
+                     run_to_json(&saved->provenance, checkpoint->run_text), "preprocessing",
+                     preprocessing_to_json(saved), "classes", classes, "parameters",
                      (json_int_t)count_elements(checkpoint, false), "statistics",
                      (json_int_t)count_elements(checkpoint, true), "arrays", arrays);
 }
 
-static int print_json(const struct Checkpoint *checkpoint, struct Error *error) {
-    json_t *json = checkpoint_to_json(checkpoint);
+static int print_json(const struct Inspected *inspected, struct Error *error) {
+    json_t *json = checkpoint_to_json(inspected);
     if (!json)
         return fail(error, ERROR_CHECKPOINT, "%s: holds a text or number that JSON cannot hold",
-                    checkpoint->path);
+                    inspected->checkpoint->path);
     json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     printf("\n");
     json_decref(json);
@@ -262,17 +299,21 @@ static int print_json(const struct Checkpoint *checkpoint, struct Error *error) 
 
 static int inspect_checkpoint(const char *path, const struct Arguments *arguments,
                               struct Error *error) {
-    struct Checkpoint *checkpoint;
-    int code = checkpoint_read(&checkpoint, path, error);
-    if (code)
-        return code;
-    if (argument_given(arguments, "run-file"))
-        printf("%s", checkpoint->run_text);
-    else if (argument_given(arguments, "json"))
-        code = print_json(checkpoint, error);
-    else
-        print_checkpoint(checkpoint);
-    checkpoint_release(checkpoint);
+    struct Inspected inspected = {0};
+    int code = checkpoint_open(&inspected.checkpoint, path, error);
+    if (!code)
+        code = saved_state_read(&inspected.saved, inspected.checkpoint, error);
+    if (!code)
+        code = summarise_all(&inspected, error);
+    if (!code && argument_given(arguments, "run-file"))
+        printf("%s", inspected.checkpoint->run_text);
+    else if (!code && argument_given(arguments, "json"))
+        code = print_json(&inspected, error);
+    else if (!code)
+        print_checkpoint(&inspected);
+    memory_release(inspected.summaries);
+    saved_state_release(&inspected.saved);
+    checkpoint_close(inspected.checkpoint);
     return code;
 }
 

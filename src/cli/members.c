@@ -81,14 +81,14 @@ static int check_predictions(const struct Members *members, struct Error *error)
             return fail(error, ERROR_CHECKPOINT,
                         "%s: predicts %s (loss %s), %s predicts %s (loss %s): they make no "
                         "ensemble",
-                        members->items[i].checkpoint->path, words[loss_of(members, i)->prediction],
-                        loss_of(members, i)->kind.name, members->items[0].checkpoint->path,
+                        members->items[i].path, words[loss_of(members, i)->prediction],
+                        loss_of(members, i)->kind.name, members->items[0].path,
                         words[first->prediction], first->kind.name);
     if (members->mean == MEAN_GEOMETRIC && first->prediction != PREDICTION_PROBABILITIES)
         return fail(error, ERROR_USAGE,
                     "--mean geometric: averages probabilities; %s was trained with loss %s, which "
                     "predicts %s: expected arithmetic",
-                    members->items[0].checkpoint->path, first->kind.name, words[first->prediction]);
+                    members->items[0].path, first->kind.name, words[first->prediction]);
     return OK;
 }
 
@@ -168,7 +168,7 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
         return fail(error, ERROR_USAGE,
                     "--dropout-samples: %s has no layer that is random in training, so that every "
                     "sample would be the same; expected a model with dropout or the like",
-                    members->items[0].checkpoint->path);
+                    members->items[0].path);
     members->views = argument_value(arguments, "views");
     members->dropout_samples = numbers->dropout_samples;
     members->seed = numbers->seed;

@@ -40,19 +40,19 @@ static void print_json(const struct TrainResult *result) {
     if (result->stopped_early)
         json_object_set_new(object, "stopped_early", json_true());
     figures_add_json_main(object, "train_", &result->train);
-    figures_add_json_main(object, "validation_", &progress->validation);
-    if (progress->best_step > 0) {
+    figures_add_json_main(object, "validation_", &result->validation);
+    if (result->best.step > 0) {
         char key[32];
         snprintf(key, sizeof key, "best_%s", best_kind(result)->name);
-        json_object_set_new(object, key, json_real(progress->best_metric));
-        json_object_set_new(object, "best_step", json_integer(progress->best_step));
+        json_object_set_new(object, key, json_real(result->best.metric));
+        json_object_set_new(object, "best_step", json_integer(result->best.step));
     }
     json_object_set_new(object, "seconds", json_real(progress->seconds));
     json_object_set_new(object, "images_per_second", json_real(result->images_per_second));
     json_object_set_new(object, "digest", json_string(result->digest));
     if (*result->average_digest)
         json_object_set_new(object, "average_digest", json_string(result->average_digest));
-    figures_add_json_main(object, "average_", &progress->average);
+    figures_add_json_main(object, "average_", &result->average);
     json_object_set_new(object, "checkpoint", json_string(result->checkpoint));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(10));
     fputc('\n', stdout);
@@ -69,22 +69,22 @@ static void print_figures(const char *of, const struct Figures *figures, bool be
     printf("%-11s %s", of, figures_text(figures, ", ", FIGURE_DIGITS, text));
     if (best)
         printf(" (best %s %s at step %" PRId64 ")", best_kind(result)->label,
-               figure_text(result->best_figure, progress->best_metric, FIGURE_DIGITS, figure),
-               progress->best_step);
+               figure_text(result->best_figure, result->best.metric, FIGURE_DIGITS, figure),
+               result->best.step);
     putchar('\n');
 }
 
 static void print_words(const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
-    bool averaged = figures_any(&progress->average);
+    bool averaged = figures_any(&result->average);
     printf("%s at step %" PRId64 " of %" PRId64 "\n",
            result->stopped_early ? "finished early"
            : result->finished    ? "finished"
                                  : "stopped",
            progress->step, result->total_steps);
     print_figures("train", &result->train, false, result);
-    print_figures("validation", &progress->validation, !averaged, result);
-    print_figures("average", &progress->average, true, result);
+    print_figures("validation", &result->validation, !averaged, result);
+    print_figures("average", &result->average, true, result);
     if (result->images_per_second > 0)
         printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
                progress->seconds);

@@ -1,44 +1,34 @@
 #include "evaluate/member.h"
 
-#include <string.h>
+#include <inttypes.h>
 
 #include "base/memory.h"
+#include "checkpoint/checkpoint.h"
 #include "data/augment.h"
-#include "evaluate/rank_share.h"
+#include "evaluate/broadcast.h"
 #include "run/check.h"
 
-static int read_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, const char *path,
+static int open_everywhere(struct Checkpoint **checkpoint, struct Ranks *ranks, const char *path,
                            struct Error *error) {
     int code = OK;
+    *checkpoint = NULL;
     if (ranks_rank(ranks) == 0)
-        code = checkpoint_read(checkpoint, path, error);
+        code = checkpoint_open(checkpoint, path, error);
     code = ranks_agree(ranks, code, error);
-    if (!code)
-        share_checkpoint(ranks, checkpoint);
-    return code;
+    return code ? code : broadcast_checkpoint(ranks, checkpoint, error);
 }
 
-void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint) {
-    *preprocess = (struct Preprocess){
-        .height = checkpoint->height,
-        .width = checkpoint->width,
-        .channels = checkpoint->channels,
-        .mean_count = checkpoint->mean_count,
-        .mean = memory_copy_array(checkpoint->mean, checkpoint->mean_count, "preprocessing"),
-        .factor_count = checkpoint->factor_count,
-        .factor = memory_copy_array(checkpoint->factor, checkpoint->factor_count, "preprocessing"),
-        .matrix_rows = checkpoint->matrix_rows,
-        .matrix_columns = checkpoint->matrix_columns,
-        .out_height = checkpoint->out_height,
-        .out_width = checkpoint->out_width,
-        .out_channels = checkpoint->out_channels};
-    preprocess->matrix = memory_copy_array(
-        checkpoint->matrix, checkpoint->matrix_rows * checkpoint->matrix_columns, "preprocessing");
-}
-
-static int fill_state(struct Member *member, enum MemberParameters parameters,
+static int read_parts(struct Member *member, const struct Checkpoint *checkpoint,
                       struct Error *error) {
-    const struct Checkpoint *checkpoint = member->checkpoint;
+    const struct CheckpointPart parts[] = {
+        {.value = &member->preprocess, .group = &preprocess_saved},
+        {.value = &member->outputs, .group = &output_names_saved},
+        {.value = &member->targets, .group = &target_scale_saved}};
+    return checkpoint_get_parts(checkpoint, parts, sizeof parts / sizeof *parts, error);
+}
+
+static int fill_state(struct Member *member, const struct Checkpoint *checkpoint,
+                      enum MemberParameters parameters, struct Error *error) {
     const struct Arena *arena = model_arena(member->model);
     bool there = checkpoint_has_average(checkpoint);
     if (parameters == MEMBER_AVERAGE && !there)
@@ -48,15 +38,17 @@ static int fill_state(struct Member *member, enum MemberParameters parameters,
                             : checkpoint_get_state(checkpoint, arena, member->state, error);
 }
 
-static int build(struct Member *member, enum MemberParameters parameters, struct Error *error) {
-    const struct Checkpoint *checkpoint = member->checkpoint;
+static int build(struct Member *member, const struct Checkpoint *checkpoint,
+                 enum MemberParameters parameters, struct Error *error) {
     int code = run_parse(&member->file, checkpoint->path, checkpoint->run_text, NULL, 0,
                          &member->options, error);
     if (code) {
         error_context(error, "the run file kept in the checkpoint");
         return code;
     }
-    member_preprocess(&member->preprocess, checkpoint);
+    code = read_parts(member, checkpoint, error);
+    if (code)
+        return code;
     const struct Preprocess *made = &member->preprocess;
     struct Image stored = {made->height, made->width, made->channels, NULL, 0}, image;
     struct Image preprocessed = preprocess_image(made);
@@ -68,24 +60,19 @@ static int build(struct Member *member, enum MemberParameters parameters, struct
     if (code)
         return code;
     const struct Arena *arena = model_arena(member->model);
-    member->state =
-        memory_allocate((size_t)arena_state_elements(arena) * sizeof(float), "parameters");
-    member->targets = (struct TargetScale){
-        .count = checkpoint->target_count,
-        .mean = memory_copy_array(checkpoint->target_mean, checkpoint->target_count,
-                                  "the targets' scale"),
-        .deviation = memory_copy_array(checkpoint->target_deviation, checkpoint->target_count,
-                                       "the targets' scale")};
-    return fill_state(member, parameters, error);
+    member->state = memory_array(float, arena_state_elements(arena), "parameters");
+    return fill_state(member, checkpoint, parameters, error);
 }
 
 int member_open(struct Member *member, struct Ranks *ranks, const char *path,
                 enum MemberParameters parameters, struct Error *error) {
-    *member = (struct Member){0};
-    int code = read_everywhere(&member->checkpoint, ranks, path, error);
-    if (code)
-        return code;
-    return ranks_agree(ranks, build(member, parameters, error), error);
+    struct Checkpoint *checkpoint;
+    *member = (struct Member){.path = memory_copy_text(path)};
+    int code = open_everywhere(&checkpoint, ranks, path, error);
+    if (!code)
+        code = ranks_agree(ranks, build(member, checkpoint, parameters, error), error);
+    checkpoint_close(checkpoint);
+    return code;
 }
 
 void member_release(struct Member *member) {
@@ -97,42 +84,21 @@ void member_release(struct Member *member) {
     preprocess_release(&member->preprocess);
     target_scale_release(&member->targets);
     runfile_release(member->file);
-    checkpoint_release(member->checkpoint);
+    output_names_release(&member->outputs);
+    memory_release(member->path);
     *member = (struct Member){0};
 }
 
-/* One name an output, in one order. */
-static int match_outputs(const struct Checkpoint *checkpoint, const struct Dataset *dataset,
-                         struct Error *error) {
-    bool values = checkpoint->target_count > 0;
-    int64_t count = values ? checkpoint->target_count : checkpoint->class_count;
-    char *const *names = values ? checkpoint->target_names : checkpoint->class_names;
-    if (values != (dataset->target_count > 0))
-        return fail(error, ERROR_CHECKPOINT, "%s: predicts %s, the targets of %s are %s",
-                    checkpoint->path, values ? "values" : "classes", dataset->path,
-                    values ? "classes" : "values");
-    if (count != dataset_outputs(dataset))
-        return fail(error, ERROR_CHECKPOINT, "%s: knows %lld %s, %s has %lld", checkpoint->path,
-                    (long long)count, values ? "targets" : "classes", dataset->path,
-                    (long long)dataset_outputs(dataset));
-    for (int64_t i = 0; i < count; i++)
-        if (strcmp(names[i], dataset_output_names(dataset)[i]))
-            return fail(error, ERROR_CHECKPOINT, "%s: its %s %lld is '%s', in %s it is '%s'",
-                        checkpoint->path, values ? "target" : "class", (long long)i, names[i],
-                        dataset->path, dataset_output_names(dataset)[i]);
-    return OK;
-}
-
 int member_match(const struct Member *member, const struct Dataset *dataset, struct Error *error) {
-    const struct Checkpoint *checkpoint = member->checkpoint;
-    if (checkpoint->height != dataset->height || checkpoint->width != dataset->width ||
-        checkpoint->channels != dataset->channels)
+    const struct Preprocess *input = &member->preprocess;
+    if (input->height != dataset->height || input->width != dataset->width ||
+        input->channels != dataset->channels)
         return fail(error, ERROR_CHECKPOINT,
-                    "%s: takes images of (%lld, %lld, %lld), %s holds (%lld, %lld, %lld)",
-                    checkpoint->path, (long long)checkpoint->height, (long long)checkpoint->width,
-                    (long long)checkpoint->channels, dataset->path, (long long)dataset->height,
-                    (long long)dataset->width, (long long)dataset->channels);
-    return match_outputs(checkpoint, dataset, error);
+                    "%s: takes images of (%" PRId64 ", %" PRId64 ", %" PRId64
+                    "), %s holds (%" PRId64 ", %" PRId64 ", %" PRId64 ")",
+                    member->path, input->height, input->width, input->channels, dataset->path,
+                    dataset->height, dataset->width, dataset->channels);
+    return output_names_match(&member->outputs, dataset, member->path, error);
 }
 
 static int make_test_time(struct Member *member, const struct Attachment *attachment,

@@ -2,17 +2,18 @@
 #ifndef TRAINER_EVALUATE_MEMBER_H
 #define TRAINER_EVALUATE_MEMBER_H
 
-#include "checkpoint/checkpoint.h"
 #include "comm/ranks.h"
+#include "data/dataset/output_names.h"
 #include "evaluate/evaluate.h"
 #include "run/options.h"
 
 struct Member {
-    struct Checkpoint *checkpoint;
+    char *path; /* of the checkpoint */
     struct RunFile *file;
     struct RunOptions options;
-    struct Preprocess preprocess; /* the checkpoint's */
-    struct TargetScale targets;   /* the checkpoint's */
+    struct Preprocess preprocess; /* the checkpoint's, as are the next two */
+    struct OutputNames outputs;
+    struct TargetScale targets;
     struct Model *model;
     float *state;
     bool averaged; /* `state` is the average of weights */
@@ -32,9 +33,6 @@ enum MemberParameters {
 int member_open(struct Member *member, struct Ranks *ranks, const char *path,
                 enum MemberParameters parameters, struct Error *error);
 void member_release(struct Member *member);
-
-/* The preprocessing that a checkpoint carries, as a copy; released with preprocess_release. */
-void member_preprocess(struct Preprocess *preprocess, const struct Checkpoint *checkpoint);
 
 /* Refuses, by name, a member whose input shape, classes or targets are not the data set's. Not
  * collective */

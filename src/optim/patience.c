@@ -13,6 +13,21 @@ enum Figure patience_figure(int metric, const struct Figures *validation) {
     return figure;
 }
 
+bool patience_is_valid(const struct Patience *patience) {
+    return patience->seen >= 0 && patience->waited >= 0;
+}
+
+static bool is_valid(const void *value) {
+    return patience_is_valid(value);
+}
+
+static const struct SavedField saved_fields[] = {
+    SAVED_FIELD(struct Patience, "best", best, .optional = true),
+    SAVED_FIELD(struct Patience, "seen", seen, .optional = true),
+    SAVED_FIELD(struct Patience, "waited", waited, .optional = true), SAVED_END};
+const struct SavedTable patience_saved = {
+    .what = "early stopping", .fields = saved_fields, .is_valid = is_valid};
+
 bool patience_observe(struct Patience *patience, struct PatienceRule rule,
                       const struct Figures *validation) {
     bool rises = figure_kinds[rule.figure].higher_is_better;

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/saved.h"
 #include "report/figures.h"
 
 /* What a key `metric` offers, NULL-terminated: names in the order of enum Figure. */
@@ -14,12 +15,14 @@ extern const char *const patience_metric_names[];
  * values, because it rises to 1 too. */
 enum Figure patience_figure(int metric, const struct Figures *validation);
 
-/* The state, which starts as zeros and is saved with the run. */
+/* The state, which starts as zeros and is saved with the run (patience_saved). */
 struct Patience {
     int64_t seen;   /* validations so far */
     int64_t waited; /* validations since the last one that improved */
     double best;    /* the figure at the last one that improved; undefined while seen is 0 */
 };
+extern const struct SavedTable patience_saved;
+bool patience_is_valid(const struct Patience *patience);
 
 /* What counts as an improvement. A figure that should fall must be below
  *   best − |best| · threshold  if relative,  else best − threshold;

@@ -14,6 +14,25 @@ static const struct Kind *const kinds[] = {
 
 const struct KindTable schedule_kinds = {.what = "schedule", .kinds = kinds};
 
+bool schedule_state_is_valid(const struct ScheduleState *state) {
+    return state->scale >= 0 && state->scale <= 1 && patience_is_valid(&state->patience) &&
+           state->cooldown >= 0;
+}
+
+static bool is_valid(const void *value) {
+    return schedule_state_is_valid(value);
+}
+
+static const struct SavedField saved_fields[] = {
+    SAVED_FIELD(struct ScheduleState, "scale", scale, .start = 1, .optional = true),
+    SAVED_FIELD(struct ScheduleState, "best", patience.best, .optional = true),
+    SAVED_FIELD(struct ScheduleState, "seen", patience.seen, .optional = true),
+    SAVED_FIELD(struct ScheduleState, "waited", patience.waited, .optional = true),
+    SAVED_FIELD(struct ScheduleState, "cooldown", cooldown, .optional = true),
+    SAVED_END};
+const struct SavedTable schedule_state_saved = {
+    .what = "a schedule", .fields = saved_fields, .is_valid = is_valid};
+
 /* A choice's kind is the first member of its struct Schedule. */
 static const struct Schedule *schedule_of(const struct Choice *choice) {
     return (const struct Schedule *)choice->kind;

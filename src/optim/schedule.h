@@ -14,13 +14,16 @@
 #include "optim/span.h"
 #include "runfile/schema.h"
 
-/* The state of schedules that follow the validations. */
+/* The state of schedules that follow the validations; it is saved with the run
+ * (schedule_state_saved). */
 struct ScheduleState {
     double scale; /* a further factor of the rate; 1 at the start and for all other schedules */
     struct Patience patience; /* zeros at the start, like cooldown */
     int64_t cooldown;         /* validations that are still to be ignored */
 };
 #define SCHEDULE_STATE_AT_START ((struct ScheduleState){.scale = 1})
+extern const struct SavedTable schedule_state_saved;
+bool schedule_state_is_valid(const struct ScheduleState *state);
 
 struct Schedule {
     struct Kind kind;

@@ -145,6 +145,26 @@ static int check_seal(struct H5File *file, bool *sealed, struct Error *error) {
     return OK;
 }
 
+/* Checks and opens the image that `file` has taken over. */
+static int open_owned_image(struct H5File *file, bool *sealed, struct Error *error) {
+    uint64_t bytes = file->image_bytes;
+    file->driver.image = file->owned_image;
+    file->driver.bytes = bytes;
+    int code = check_seal(file, sealed, error);
+    if (code != OK)
+        return code;
+    return open_hdf5(file, file->owned_image, bytes < H5_HEAD ? bytes : H5_HEAD, error);
+}
+
+int h5_open_image(struct H5File **out, const char *path, void *image, uint64_t bytes, int failure,
+                  bool *sealed, struct Error *error) {
+    struct H5File *file = make_file(path, failure);
+    *sealed = false;
+    file->owned_image = image;
+    file->image_bytes = bytes;
+    return finish(file, open_owned_image(file, sealed, error), out);
+}
+
 int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sealed,
                    struct Error *error) {
     *out = NULL;
@@ -161,19 +181,21 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
                     path, bytes);
     } else {
         file->owned_image = memory_allocate(bytes, "an HDF5 file's image");
-        file->driver.image = file->owned_image;
-        file->driver.bytes = bytes;
+        file->image_bytes = bytes;
         code = read_all(fd, file->owned_image, bytes, path, failure, error);
     }
     close(fd);
     if (code == OK)
-        code = check_seal(file, sealed, error);
-    if (code == OK)
-        code = open_hdf5(file, file->owned_image, bytes < H5_HEAD ? bytes : H5_HEAD, error);
+        code = open_owned_image(file, sealed, error);
     if (code == OK)
         log_debug("%s: %" PRIu64 " bytes read in %.3f s, %s", path, bytes, clock_seconds() - start,
                   *sealed ? "the seal is right" : "no seal");
     return finish(file, code, out);
+}
+
+const void *h5_image(const struct H5File *file, uint64_t *bytes) {
+    *bytes = file->image_bytes;
+    return file->owned_image;
 }
 
 void h5_close(struct H5File *file) {

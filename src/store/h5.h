@@ -54,7 +54,10 @@ int h5_list(struct H5File *file, const char *group,
  * given (size −1: any). Numbers are converted; an integer that does not fit is an error. */
 int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
             void *buffer, struct Error *error);
-/* The same for rows [first, first + count) of the first dimension, of any shape. */
+/* Reads floats as h5_read does; refuses NaN and Inf, naming the first. */
+int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_t *size,
+                   float *values, struct Error *error);
+/* As h5_read, for rows [first, first + count) of the first dimension, of any shape. */
 int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_t first,
                  int64_t count, void *buffer, struct Error *error);
 /* A dataset of one text; a dataset of any number of them (scalar or vector). The caller releases
@@ -91,6 +94,9 @@ int h5_update(struct H5Writer **writer, const char *path, int failure, struct Er
 /* Writes a whole dataset. This and the next functions make the groups that lead to `name`. */
 int h5_write(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
              const int64_t *size, const void *data, struct Error *error);
+/* Writes floats; refuses NaN and Inf (ERROR_NUMERIC), naming the first. */
+int h5_write_finite(struct H5Writer *writer, const char *name, int rank, const int64_t *size,
+                    const float *values, struct Error *error);
 /* Makes a contiguous dataset of known shape, to be filled by h5_write_rows in any order, with
  * values of exactly that type; rows that are never written are zeros. Fails at once if the file
  * system says that it has no room. */
@@ -122,5 +128,11 @@ void h5_abandon(struct H5Writer *writer); /* removes the temporary file; NULL is
  * it. The image in memory belongs to the file object. */
 int h5_open_sealed(struct H5File **file, const char *path, int failure, bool *sealed,
                    struct Error *error);
+/* The same for the bytes of a whole file, which the file object takes over, on failure too: `image`
+ * is from memory_allocate. `path` is for messages. */
+int h5_open_image(struct H5File **file, const char *path, void *image, uint64_t bytes, int failure,
+                  bool *sealed, struct Error *error);
+/* The bytes of a file that one of these two opened, with its seal; they live as long as `file`. */
+const void *h5_image(const struct H5File *file, uint64_t *bytes);
 
 #endif

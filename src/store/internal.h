@@ -10,7 +10,8 @@ struct H5File {
     int failure; /* the code that failures return: ERROR_DATA or ERROR_CHECKPOINT */
     hid_t id;
     struct FileDriver driver;
-    void *owned_image; /* the bytes that h5_open_sealed read, else NULL */
+    void *owned_image; /* a whole file in memory: h5_open_sealed, h5_open_image */
+    uint64_t image_bytes;
 };
 
 struct H5Writer {

@@ -1,5 +1,6 @@
 /* Reading from an open file: datasets, texts, attributes. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -260,6 +261,17 @@ int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, c
     if (code == OK)
         code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
     close_dataset(&opened);
+    return code;
+}
+
+int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_t *size,
+                   float *values, struct Error *error) {
+    int code = h5_read(file, name, H5_FLOAT32, rank, size, values, error);
+    int64_t count = code == OK ? memory_product(size, rank) : 0;
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return fail(error, file->failure, "%s:/%s[%" PRId64 "]: is %g", file->path,
+                        h5_relative(name), i, (double)values[i]);
     return code;
 }
 

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -175,6 +176,16 @@ int h5_write(struct H5Writer *writer, const char *name, enum H5Type type, int ra
     if (code != OK)
         return code;
     return h5_write_rows(writer, name, type, 0, rank ? size[0] : 1, data, error);
+}
+
+int h5_write_finite(struct H5Writer *writer, const char *name, int rank, const int64_t *size,
+                    const float *values, struct Error *error) {
+    int64_t count = memory_product(size, rank);
+    for (int64_t i = 0; i < count; i++)
+        if (!isfinite(values[i]))
+            return fail(error, ERROR_NUMERIC, "%s is not written: %s[%" PRId64 "] is %g",
+                        writer->path, h5_relative(name), i, (double)values[i]);
+    return h5_write(writer, name, H5_FLOAT32, rank, size, values, error);
 }
 
 /* ---- text and attributes: small, through HDF5 ---- */

@@ -81,13 +81,14 @@ void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *ch
         progress_note(trainer->bar, "skipped damaged checkpoints:\n%s", skipped);
     if (checkpoint)
         progress_note(trainer->bar, "resuming at step %lld of %lld",
-                      (long long)checkpoint->progress.step, (long long)trainer->parts.time.total);
+                      (long long)trainer->saved.progress.step,
+                      (long long)trainer->parts.time.total);
     else if (trainer->request->resume)
         progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
                       trainer->request->folder);
     if (trainer->donor)
         progress_note(trainer->bar, "starting from %s, %s:%s", trainer->donor->path,
-                      trainer->donor->channels == 0
+                      trainer->donor->weights_only
                           ? "weights alone, the preprocessing the run's own"
                       : trainer->options.start_from.preprocess == START_PREPROCESS_OWN
                           ? "its preprocessing replaced"

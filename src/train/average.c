@@ -3,8 +3,8 @@
 #include "train/trainer.h"
 
 bool trainer_has_average(const struct Trainer *trainer) {
-    return trainer->average &&
-           average_begun(&trainer->options.average, &trainer->parts.time, trainer->progress.step);
+    return trainer->average && average_begun(&trainer->options.average, &trainer->parts.time,
+                                             trainer->saved.progress.step);
 }
 
 void trainer_update_average(struct Trainer *trainer) {
@@ -12,7 +12,7 @@ void trainer_update_average(struct Trainer *trainer) {
         return;
     const struct Arena *arena = model_arena(trainer->parts.model);
     const struct Choice *choice = &trainer->options.average;
-    double weight = average_weight(choice, &trainer->parts.time, trainer->progress.step);
+    double weight = average_weight(choice, &trainer->parts.time, trainer->saved.progress.step);
     bool with_statistics = average_batches(choice, &trainer->parts.time) == 0;
     if (weight > 0)
         average_blend(trainer->average, trainer->state,
@@ -24,7 +24,7 @@ void trainer_update_average(struct Trainer *trainer) {
  * number of ranks. */
 void trainer_measure_average(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->parts.model);
-    struct Progress *progress = &trainer->progress;
+    struct Progress *progress = &trainer->saved.progress;
     if (!trainer_has_average(trainer) || !arena->statistics ||
         trainer->average_measured == progress->step)
         return;

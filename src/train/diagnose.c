@@ -22,8 +22,9 @@ static int64_t find_in_input(const float *input, int64_t samples, int64_t elemen
 /* Its index in the split: the position is one of this epoch's order. */
 static int64_t sample_at(struct Trainer *trainer, const struct ShardCall *call, int64_t place) {
     int64_t *samples = memory_allocate((size_t)call->samples * sizeof *samples, "samples");
-    int64_t first = trainer->progress.step_in_epoch * trainer->options.train.batch + call->first;
-    loader_fill(trainer->parts.loader, trainer->progress.epoch, first, call->samples,
+    int64_t first =
+        trainer->saved.progress.step_in_epoch * trainer->options.train.batch + call->first;
+    loader_fill(trainer->parts.loader, trainer->saved.progress.epoch, first, call->samples,
                 plan_input(trainer->parts.plan), plan_target(trainer->parts.plan), samples);
     int64_t sample = samples[place];
     memory_release(samples);
@@ -84,7 +85,7 @@ static struct Finding find_in_gradients(struct Trainer *trainer) {
 
 static int report(const struct Trainer *trainer, const struct Finding *finding,
                   struct Error *error) {
-    long long step = trainer->progress.step + 1;
+    long long step = trainer->saved.progress.step + 1;
     int rank = ranks_rank(trainer->ranks);
     if (!finding->layer)
         return fail(error, ERROR_NUMERIC,
@@ -110,5 +111,5 @@ int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *erro
     return fail(error, ERROR_NUMERIC,
                 "step %lld: NaN or Inf in the %s, on no single rank: a sum over shards overflowed; "
                 "no checkpoint was changed",
-                (long long)trainer->progress.step + 1, gradients ? "gradient" : "loss");
+                (long long)trainer->saved.progress.step + 1, gradients ? "gradient" : "loss");
 }

@@ -1,7 +1,8 @@
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "evaluate/rank_share.h"
+#include "evaluate/broadcast.h"
 #include "train/trainer.h"
 
 /* Keys that may differ between the run that was started and the one that continues it: they change
@@ -71,7 +72,8 @@ static int find_on_rank_0(struct Trainer *trainer, struct Checkpoint **checkpoin
                     trainer->request->folder);
     if (!trainer->request->resume)
         return OK;
-    code = checkpoint_newest_valid(trainer->checkpoints, checkpoint, skipped, error);
+    code = checkpoint_newest_valid(trainer->checkpoints, saved_state_check, checkpoint, skipped,
+                                   error);
     if (!code && count && !*checkpoint)
         return fail(error, ERROR_CHECKPOINT, "%s: none of its %d checkpoints can be used:\n%s",
                     trainer->checkpoints, count, *skipped ? *skipped : "");
@@ -89,29 +91,35 @@ int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpo
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    share_checkpoint(ranks, checkpoint);
-    if (!*checkpoint)
+    code = broadcast_checkpoint(ranks, checkpoint, error);
+    if (code)
+        return code;
+    if (!*checkpoint) {
+        saved_state_start(&trainer->saved);
         return OK;
-    return ranks_agree(ranks, compare_run_files(trainer, *checkpoint, error), error);
+    }
+    code = compare_run_files(trainer, *checkpoint, error);
+    if (!code)
+        code = saved_state_resume(&trainer->saved, *checkpoint, error);
+    return ranks_agree(ranks, code, error);
 }
 
-int trainer_check_length(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                         struct Error *error) {
-    int64_t total = trainer->parts.time.total, step = checkpoint->progress.step;
+int trainer_check_length(const struct Trainer *trainer, const char *path, struct Error *error) {
+    int64_t total = trainer->parts.time.total, step = trainer->saved.progress.step;
     if (step <= total)
         return OK;
-    return runfile_fail(
-        trainer->file, error, ERROR_RUN_FILE, "train.length",
-        "ends at step %lld, but the run has done %lld steps (%s); expected no fewer",
-        (long long)total, (long long)step, checkpoint->path);
+    return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.length",
+                        "ends at step %" PRId64 ", but the run has done %" PRId64
+                        " steps (%s); expected no fewer",
+                        total, step, path);
 }
 
 /* A schedule that runs over the whole length is another one when that changes. */
 static void note_stretched(const struct Trainer *trainer) {
     const struct Choice *schedule = &trainer->options.schedule;
-    const struct ScheduleState *state = &trainer->schedule_state;
+    const struct ScheduleState *state = &trainer->saved.schedule;
     struct ScheduleTime now = trainer->parts.time, before = now;
-    int64_t step = trainer->progress.step;
+    int64_t step = trainer->saved.progress.step;
     before.total = span_steps(trainer->length_before, now.steps_per_epoch);
     int64_t end = (before.total < now.total ? before.total : now.total) - 1;
     if (step == 0 || step >= now.total || before.total == now.total ||
@@ -120,64 +128,69 @@ static void note_stretched(const struct Trainer *trainer) {
         return;
     double rate = updater_rate(trainer->parts.updater);
     progress_note(trainer->bar,
-                  "note: the run was %lld steps long and is %lld now; %s runs over all of them: "
-                  "rate %.4g -> %.4g behind step %lld",
-                  (long long)before.total, (long long)now.total, schedule->kind->name,
+                  "note: the run was %" PRId64 " steps long and is %" PRId64
+                  " now; %s runs over all of them: rate %.4g -> %.4g behind step %" PRId64,
+                  before.total, now.total, schedule->kind->name,
                   rate * schedule_factor(schedule, &before, state, step - 1),
-                  rate * schedule_factor(schedule, &now, state, step), (long long)step);
+                  rate * schedule_factor(schedule, &now, state, step), step);
 }
 
-static void restore_progress(struct Trainer *trainer, const struct Progress *saved) {
-    trainer->progress = *saved;
-    trainer->schedule_state = (struct ScheduleState){
-        .scale = saved->schedule_scale,
-        .patience = {saved->schedule_seen, saved->schedule_waited, saved->schedule_best},
-        .cooldown = saved->schedule_cooldown};
-    trainer->stopping =
-        (struct Patience){saved->stopping_seen, saved->stopping_waited, saved->stopping_best};
+/* What fixes the bits besides the run file. */
+static void note_differences(const struct Trainer *trainer, const struct Provenance *before) {
+    const struct Provenance *now = &trainer->saved.provenance;
+    struct ProgressBar *bar = trainer->bar;
+    if (strcmp(before->instruction_set, now->instruction_set))
+        progress_note(bar,
+                      "note: the run began with %s kernels and goes on with %s: its bits will "
+                      "differ from an uninterrupted run's",
+                      before->instruction_set, now->instruction_set);
+    if (strcmp(before->backend, now->backend) || strcmp(before->versions, now->versions))
+        progress_note(bar,
+                      "note: the run began with %s (%s) and goes on with %s (%s): its bits "
+                      "may differ from an uninterrupted run's",
+                      before->backend, before->versions, now->backend, now->versions);
+    if (before->threads != now->threads)
+        progress_note(bar,
+                      "note: the run began with %" PRId64
+                      " threads a rank and goes on with %" PRId64
+                      ": its bits may differ from an uninterrupted run's",
+                      before->threads, now->threads);
+}
+
+static int compare_provenance(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                              struct Error *error) {
+    struct Provenance before = {0};
+    const struct CheckpointPart part = {.value = &before, .table = &provenance_saved, .prefix = ""};
+    int code = checkpoint_get_parts(checkpoint, &part, 1, error);
+    if (code)
+        return code;
+    if (strcmp(before.data_digest, trainer->parts.train->digest))
+        code = fail(error, ERROR_CHECKPOINT,
+                    "%s: was trained on other data: split %s of %s has the digest '%s', the "
+                    "checkpoint says '%s'",
+                    checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
+                    trainer->parts.train->digest, before.data_digest);
+    else
+        note_differences(trainer, &before);
+    saved_release(&provenance_saved, &before);
+    return code;
 }
 
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     struct Error *error) {
     const struct Arena *arena = model_arena(trainer->parts.model);
-    if (strcmp(checkpoint->data_digest, trainer->parts.train->digest))
-        return fail(error, ERROR_CHECKPOINT,
-                    "%s: was trained on other data: split %s of %s has the digest '%s', the "
-                    "checkpoint says '%s'",
-                    checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
-                    trainer->parts.train->digest, checkpoint->data_digest);
-    int code = checkpoint_get_state(checkpoint, arena, trainer->state, error);
+    int code = compare_provenance(trainer, checkpoint, error);
+    if (!code)
+        code = checkpoint_get_state(checkpoint, arena, trainer->state, error);
     for (int slot = 0; !code && slot < updater_slot_count(trainer->parts.updater); slot++)
         code =
             checkpoint_get_slot(checkpoint, arena, updater_slot_name(trainer->parts.updater, slot),
                                 updater_slot(trainer->parts.updater, slot), error);
-    if (code)
-        return code;
-    restore_progress(trainer, &checkpoint->progress);
-    if (trainer_has_average(trainer)) {
+    if (!code && trainer_has_average(trainer)) {
         code = checkpoint_get_average(checkpoint, arena, trainer->average, error);
-        trainer->average_measured = trainer->progress.step;
+        trainer->average_measured = trainer->saved.progress.step;
     }
-    if (code)
-        return code;
-    note_stretched(trainer);
-    struct ProgressBar *bar = trainer->bar;
-    if (strcmp(checkpoint->instruction_set, variant_name(trainer->variant)))
-        progress_note(bar,
-                      "note: the run began with %s kernels and goes on with %s: its bits will "
-                      "differ from an uninterrupted run's",
-                      checkpoint->instruction_set, variant_name(trainer->variant));
-    if (strcmp(checkpoint->backend, trainer->parts.backend->name) ||
-        strcmp(checkpoint->versions, backend_versions((char[BACKEND_VERSIONS]){0})))
-        progress_note(bar,
-                      "note: the run began with %s (%s) and goes on with %s (%s): its bits "
-                      "may differ from an uninterrupted run's",
-                      checkpoint->backend, checkpoint->versions, trainer->parts.backend->name,
-                      backend_versions((char[BACKEND_VERSIONS]){0}));
-    if (checkpoint->threads != trainer->options.train.threads)
-        progress_note(bar,
-                      "note: the run began with %lld threads a rank and goes on with %lld: "
-                      "its bits may differ from an uninterrupted run's",
-                      (long long)checkpoint->threads, (long long)trainer->options.train.threads);
-    return OK;
+    if (!code)
+        note_stretched(trainer);
+    return code;
 }

@@ -67,20 +67,23 @@ static void make_shard_calls(struct Trainer *trainer) {
 
 static int build(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                  struct Error *error) {
-    struct Preprocess prepared = {0};
-    struct RunRequest request = {
-        .file = trainer->file,
-        .options = &trainer->options,
-        .ranks = ranks_size(trainer->ranks),
-        .variant = trainer->variant,
-        .prepared = transfer_prepared(&trainer->options.start_from,
-                                      checkpoint ? checkpoint : trainer->donor, &prepared),
-        .gather = gather_shards,
-        .gather_context = trainer->ranks};
-    int code = run_check(&request, &trainer->parts, error);
-    preprocess_release(&prepared);
+    struct Preprocess preprocess = {0}, *prepared;
+    int code =
+        transfer_prepared(&trainer->options.start_from, checkpoint ? checkpoint : trainer->donor,
+                          &preprocess, &prepared, error);
+    if (code)
+        return code;
+    struct RunRequest request = {.file = trainer->file,
+                                 .options = &trainer->options,
+                                 .ranks = ranks_size(trainer->ranks),
+                                 .variant = trainer->variant,
+                                 .prepared = prepared,
+                                 .gather = gather_shards,
+                                 .gather_context = trainer->ranks};
+    code = run_check(&request, &trainer->parts, error);
+    preprocess_release(&preprocess);
     if (!code && checkpoint)
-        code = trainer_check_length(trainer, checkpoint, error);
+        code = trainer_check_length(trainer, checkpoint->path, error);
     if (!code)
         make_shard_calls(trainer);
     return code;
@@ -98,9 +101,8 @@ static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
 }
 
 /* Rank 0's part: the first thing that a run writes, after everything else was checked. */
-static int open_folder(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                       struct Error *error) {
-    int64_t first = checkpoint ? checkpoint->progress.step : 0;
+static int open_folder(struct Trainer *trainer, struct Error *error) {
+    int64_t first = trainer->saved.progress.step;
     trainer->bar = progress_create(stderr, trainer->request->quiet, trainer->parts.time.total,
                                    trainer->parts.time.steps_per_epoch, first);
     int code = make_folder(trainer->checkpoints, error);
@@ -122,6 +124,19 @@ static int start_state(struct Trainer *trainer, struct Text *taken, struct Error
     return transfer_take(
         trainer->file, &trainer->options.start_from, model_arena(trainer->parts.model),
         updater_frozen_rows(trainer->parts.updater), trainer->donor, trainer->state, taken, error);
+}
+
+/* What checkpoints say of where the run's bits come from. */
+static void describe_origin(struct Trainer *trainer) {
+    trainer->saved.outputs = output_names_of(trainer->parts.dataset);
+    trainer->saved.provenance = (struct Provenance){
+        .seed = (uint64_t)trainer->options.train.seed,
+        .shards = trainer->options.train.shards,
+        .threads = trainer->options.train.threads,
+        .instruction_set = memory_copy_text(variant_name(trainer->variant)),
+        .versions = memory_copy_text(backend_versions((char[BACKEND_VERSIONS]){0})),
+        .backend = memory_copy_text(trainer->parts.backend->name),
+        .data_digest = memory_copy_text(trainer->parts.train->digest)};
 }
 
 /* The replicas start from rank 0's parameters. */
@@ -163,12 +178,9 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     if (code)
         return code;
     trainer->run_text = runfile_emit(run_keys, &trainer->options);
-    if (!checkpoint) {
-        trainer->progress = (struct Progress){.best_metric = -1};
-        trainer->schedule_state = SCHEDULE_STATE_AT_START;
-    }
+    describe_origin(trainer);
     if (ranks_rank(ranks) == 0)
-        code = open_folder(trainer, checkpoint, error);
+        code = open_folder(trainer, error);
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
@@ -195,8 +207,8 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
         code = trainer_find_donor(trainer, error);
     if (!code)
         code = assemble(trainer, checkpoint, skipped, &taken, error);
-    checkpoint_release(checkpoint);
-    checkpoint_release(trainer->donor);
+    checkpoint_close(checkpoint);
+    checkpoint_close(trainer->donor);
     trainer->donor = NULL;
     memory_release(skipped);
     text_release(&taken);
@@ -210,6 +222,7 @@ void trainer_release(struct Trainer *trainer) {
         exchange_release(trainer->exchange);
     memory_release(trainer->shard_calls);
     memory_release(trainer->gradients);
+    saved_state_release(&trainer->saved);
     run_parts_release(&trainer->parts);
     memory_release(trainer->state);
     memory_release(trainer->average);

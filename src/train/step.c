@@ -25,17 +25,18 @@ static int64_t part_of_shard(const struct Trainer *trainer, int64_t shard, int64
 struct ShardCall trainer_load_shard(struct Trainer *trainer, int64_t shard) {
     int64_t batch_first, batch, first;
     plan_select(trainer->parts.plan, shard % plan_shards(trainer->parts.plan));
-    batch_of_step(trainer, trainer->progress.step_in_epoch, &batch_first, &batch);
+    batch_of_step(trainer, trainer->saved.progress.step_in_epoch, &batch_first, &batch);
     int64_t samples = part_of_shard(trainer, shard, batch, &first);
     struct ShardCall call = {.samples = samples,
                              .first = first,
                              .batch = batch,
                              .seed = (uint64_t)trainer->options.train.seed,
-                             .step = (uint64_t)trainer->progress.step,
+                             .step = (uint64_t)trainer->saved.progress.step,
                              .state = trainer->state};
     if (samples)
-        loader_fill(trainer->parts.loader, trainer->progress.epoch, batch_first + first, samples,
-                    plan_input(trainer->parts.plan), plan_target(trainer->parts.plan), NULL);
+        loader_fill(trainer->parts.loader, trainer->saved.progress.epoch, batch_first + first,
+                    samples, plan_input(trainer->parts.plan), plan_target(trainer->parts.plan),
+                    NULL);
     return call;
 }
 
@@ -111,7 +112,7 @@ static struct Figures figures_of(const struct Trainer *trainer, double loss, dou
 }
 
 struct Figures trainer_epoch_figures(const struct Trainer *trainer) {
-    const struct Progress *progress = &trainer->progress;
+    const struct Progress *progress = &trainer->saved.progress;
     if (progress->epoch_samples <= 0)
         return (struct Figures){0};
     return figures_of(trainer, progress->epoch_loss / progress->epoch_samples,
@@ -122,11 +123,11 @@ struct Figures trainer_epoch_figures(const struct Trainer *trainer) {
 double trainer_rate(const struct Trainer *trainer, int64_t step) {
     return updater_rate(trainer->parts.updater) * schedule_factor(&trainer->options.schedule,
                                                                   &trainer->parts.time,
-                                                                  &trainer->schedule_state, step);
+                                                                  &trainer->saved.schedule, step);
 }
 
 int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
-    struct Progress *progress = &trainer->progress;
+    struct Progress *progress = &trainer->saved.progress;
     double start = clock_seconds();
     const float *sum = compute_gradient(trainer);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
@@ -173,5 +174,5 @@ int trainer_compare_replicas(struct Trainer *trainer, struct Error *error) {
     return fail(error, ERROR_NUMERIC,
                 "step %lld: the ranks' replicas differ; a machine computes wrongly, or "
                 "train.exchange is not bit-exact",
-                (long long)trainer->progress.step);
+                (long long)trainer->saved.progress.step);
 }

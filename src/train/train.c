@@ -15,15 +15,15 @@ static void watch_validation(struct Trainer *trainer, const struct Figures *mode
                                     patience_figure(trainer->options.early_stopping.metric, used),
                                 .threshold = trainer->options.early_stopping.minimum_improvement};
     schedule_observe(&trainer->options.schedule, &trainer->parts.time, model,
-                     trainer->progress.step, &trainer->schedule_state);
-    patience_observe(&trainer->stopping, rule, used);
+                     trainer->saved.progress.step, &trainer->saved.schedule);
+    patience_observe(&trainer->saved.stopping, rule, used);
 }
 
 /* At the last step there is nothing left to stop. */
 bool trainer_stopped_early(const struct Trainer *trainer) {
     int64_t patience = trainer->options.early_stopping.patience;
-    return patience && trainer->stopping.waited >= patience &&
-           trainer->progress.step < trainer->parts.time.total;
+    return patience && trainer->saved.stopping.waited >= patience &&
+           trainer->saved.progress.step < trainer->parts.time.total;
 }
 
 /* What best.h5 goes by. */
@@ -33,13 +33,12 @@ static enum Figure best_figure(const struct Trainer *trainer) {
 
 /* True if the validation is the best so far. */
 static bool improves(struct Trainer *trainer, const struct Figures *validation) {
-    struct Progress *progress = &trainer->progress;
+    struct Best *best = &trainer->saved.best;
     enum Figure figure = best_figure(trainer);
     double value = validation->value[figure];
-    if (progress->best_step > 0 && !figure_is_better(figure, value, progress->best_metric))
+    if (best->step > 0 && !figure_is_better(figure, value, best->metric))
         return false;
-    progress->best_metric = value;
-    progress->best_step = progress->step;
+    *best = (struct Best){.metric = value, .step = trainer->saved.progress.step};
     return true;
 }
 
@@ -70,7 +69,6 @@ static int validate_state(struct Trainer *trainer, const float *state, struct Fi
 
 /* The best checkpoint is the best as eval uses it: with its average where it holds one. */
 static int validate(struct Trainer *trainer, struct EpochReport *report, struct Error *error) {
-    struct Progress *progress = &trainer->progress;
     int code = validate_state(trainer, trainer->state, &report->validation, error);
     if (!code && trainer_has_average(trainer)) {
         trainer_measure_average(trainer);
@@ -80,19 +78,19 @@ static int validate(struct Trainer *trainer, struct EpochReport *report, struct 
         return code;
     bool averaged = figures_any(&report->average);
     const struct Figures *used = averaged ? &report->average : &report->validation;
-    progress->validation = report->validation;
-    progress->average = report->average;
+    trainer->saved.validation = report->validation;
+    trainer->saved.average = report->average;
     watch_validation(trainer, &report->validation, used);
     trainer->best_is_newest = improves(trainer, used);
     return OK;
 }
 
 static void report_early_stop(struct Trainer *trainer) {
-    const struct Patience *stopping = &trainer->stopping;
-    struct StopReport report = {.step = trainer->progress.step,
-                                .epoch = trainer->progress.epoch + 1,
+    const struct Patience *stopping = &trainer->saved.stopping;
+    struct StopReport report = {.step = trainer->saved.progress.step,
+                                .epoch = trainer->saved.progress.epoch + 1,
                                 .figure = patience_figure(trainer->options.early_stopping.metric,
-                                                          &trainer->progress.validation),
+                                                          &trainer->saved.validation),
                                 .best = stopping->best,
                                 .waited = stopping->waited};
     if (trainer->metrics)
@@ -108,18 +106,18 @@ static void report_early_stop(struct Trainer *trainer) {
 
 /* Of a schedule that watches: the rate was lowered to what it is now; a rate of 0 stays. */
 static void report_rate(struct Trainer *trainer, double before) {
-    double now = trainer_rate(trainer, trainer->progress.step);
+    double now = trainer_rate(trainer, trainer->saved.progress.step);
     if (now == before)
         return;
     progress_note(
         trainer->bar, "the validation no longer improved: rate %.4g -> %.4g behind step %lld (%s)",
-        before, now, (long long)trainer->progress.step, trainer->options.schedule.kind->name);
+        before, now, (long long)trainer->saved.progress.step, trainer->options.schedule.kind->name);
 }
 
 /* At an epoch's end, and where the run stops: the figures of the epoch so far. */
 static int report_epoch(struct Trainer *trainer, struct Error *error) {
-    struct Progress *progress = &trainer->progress;
-    double scale = trainer->schedule_state.scale;
+    struct Progress *progress = &trainer->saved.progress;
+    double scale = trainer->saved.schedule.scale;
     struct EpochReport report = {.step = progress->step,
                                  .epoch = progress->epoch + 1,
                                  .train = trainer_epoch_figures(trainer),
@@ -130,7 +128,7 @@ static int report_epoch(struct Trainer *trainer, struct Error *error) {
         metrics_file_epoch(trainer->metrics, &report);
         progress_epoch(trainer->bar, &report);
     }
-    if (!code && trainer->schedule_state.scale != scale &&
+    if (!code && trainer->saved.schedule.scale != scale &&
         progress->step < trainer->parts.time.total)
         report_rate(trainer, report.rate);
     if (!code && trainer_stopped_early(trainer))
@@ -150,17 +148,17 @@ static bool save_is_due(const struct Trainer *trainer, bool last) {
     int64_t every =
         span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
     return last || trainer->best_is_newest || trainer_snapshot_is_due(trainer) ||
-           (every && trainer->progress.step % every == 0);
+           (every && trainer->saved.progress.step % every == 0);
 }
 
 static void remember(struct TrainResult *result, const struct Trainer *trainer) {
-    if (trainer->progress.epoch_samples > 0)
+    if (trainer->saved.progress.epoch_samples > 0)
         result->train = trainer_epoch_figures(trainer);
 }
 
 static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult *result,
                      struct Error *error) {
-    struct Progress *progress = &trainer->progress;
+    struct Progress *progress = &trainer->saved.progress;
     int code = OK;
     while (!code && progress->step < until && !trainer_stopped_early(trainer)) {
         struct StepReport report;
@@ -194,29 +192,33 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
 
 /* A resumed run that has nothing left to do says so. */
 static void note_if_finished(const struct Trainer *trainer) {
-    if (trainer->progress.step == 0)
+    if (trainer->saved.progress.step == 0)
         return;
     if (trainer_stopped_early(trainer))
         progress_note(trainer->bar, "the run is finished: it stopped early at step %lld",
-                      (long long)trainer->progress.step);
-    else if (trainer->progress.step >= trainer->parts.time.total)
+                      (long long)trainer->saved.progress.step);
+    else if (trainer->saved.progress.step >= trainer->parts.time.total)
         progress_note(trainer->bar, "the run is finished: all %lld steps are done",
                       (long long)trainer->parts.time.total);
 }
 
 static void fill_result(const struct Trainer *trainer, struct TrainResult *result) {
     size_t bytes = (size_t)arena_state_elements(model_arena(trainer->parts.model)) * sizeof(float);
-    result->progress = trainer->progress;
+    result->progress = trainer->saved.progress;
+    result->best = trainer->saved.best;
+    result->validation = trainer->saved.validation;
+    result->average = trainer->saved.average;
     result->total_steps = trainer->parts.time.total;
     result->best_figure = best_figure(trainer);
     result->stopped_early = trainer_stopped_early(trainer);
-    result->finished = result->stopped_early || trainer->progress.step >= trainer->parts.time.total;
+    result->finished =
+        result->stopped_early || trainer->saved.progress.step >= trainer->parts.time.total;
     if (trainer->stepped_seconds > 0)
         result->images_per_second = trainer->stepped_samples / trainer->stepped_seconds;
     digest_text(digest_bytes(trainer->state, bytes), result->digest);
     if (trainer_has_average(trainer))
         digest_text(digest_bytes(trainer->average, bytes), result->average_digest);
-    result->checkpoint = checkpoint_name(trainer->checkpoints, trainer->progress.step);
+    result->checkpoint = checkpoint_name(trainer->checkpoints, trainer->saved.progress.step);
 }
 
 int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
@@ -227,7 +229,7 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     int64_t until = trainer.parts.time.total;
     if (request->stop_after && request->stop_after < until)
         until = request->stop_after;
-    if (!code && trainer.progress.step == 0) {
+    if (!code && trainer.saved.progress.step == 0) {
         code = trainer_check_room(&trainer, error);
         if (!code)
             code = trainer_save(&trainer, error);

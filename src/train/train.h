@@ -6,8 +6,9 @@
 #include <stdint.h>
 
 #include "base/digest.h"
-#include "checkpoint/checkpoint.h"
 #include "comm/ranks.h"
+#include "report/figures.h"
+#include "train/progress.h"
 
 struct TrainRequest {
     const char *run_path;         /* run file */
@@ -21,6 +22,8 @@ struct TrainRequest {
 
 struct TrainResult {
     struct Progress progress;
+    struct Best best;
+    struct Figures validation, average; /* the newest; average: of weights */
     int64_t total_steps;
     bool finished; /* all steps are done, or it stopped early */
     bool stopped_early;

@@ -10,6 +10,7 @@
 #include "optim/average.h"
 #include "report/progress.h"
 #include "run/check.h"
+#include "train/saved_state.h"
 #include "train/train.h"
 
 struct Trainer {
@@ -32,9 +33,7 @@ struct Trainer {
     struct ShardCall *shard_calls; /* plan_shards of them */
     float *gradients;              /* of shards that run together; NULL where one runs at a time */
 
-    struct Progress progress;
-    struct ScheduleState schedule_state;
-    struct Patience stopping;                /* of early stopping */
+    struct SavedState saved;                 /* what it was made from is in `parts` */
     bool best_is_newest;                     /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 
@@ -56,10 +55,10 @@ void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *ch
  * or NULL for a fresh start, and takes what `auto` meant then. Collective. */
 int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpoint, char **skipped,
                             struct Error *error);
-/* The run must not end before the checkpoint. Not collective. */
-int trainer_check_length(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                         struct Error *error);
-/* Fills state, optimiser slots and progress. Not collective. */
+/* The run must not end before the checkpoint at `path`. Not collective. */
+int trainer_check_length(const struct Trainer *trainer, const char *path, struct Error *error);
+/* Fills state, average and optimiser slots, and notes what differs from when the checkpoint was
+ * written. Not collective. */
 int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     struct Error *error);
 /* transfer.c: reads the donor of start_from, if there is one, on every rank. Collective. */
@@ -85,14 +84,15 @@ int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Erro
 double trainer_rate(const struct Trainer *trainer, int64_t step);
 /* Of the epoch so far; nothing before its first step. */
 struct Figures trainer_epoch_figures(const struct Trainer *trainer);
-/* Fills the plan's input and target with a shard's samples of the step after progress->step; of
- * shards that run together, it selects this one's. */
+/* Fills the plan's input and target with a shard's samples of the step after saved.progress.step;
+ * of shards that run together, it selects this one's. */
 struct ShardCall trainer_load_shard(struct Trainer *trainer, int64_t shard);
 /* trainer->shard_calls for the shards from `first` on that run together, without gradients. */
 void trainer_load_shards(struct Trainer *trainer, int64_t first);
 
-/* The statistics of the batch at progress->step_in_epoch with the weights of `state`, as a training
- * step would see it, summed over shards: in the exchanged arena, of which nothing else is filled.
+/* The statistics of the batch at saved.progress.step_in_epoch with the weights of `state`, as a
+ * training step would see it, summed over shards: in the exchanged arena, of which nothing else is
+ * filled.
  */
 const float *trainer_batch_statistics(struct Trainer *trainer, const float *state);
 

@@ -1,11 +1,11 @@
 #include "train/transfer.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/pattern.h"
-#include "evaluate/member.h"
-#include "evaluate/rank_share.h"
+#include "evaluate/broadcast.h"
 #include "train/trainer.h"
 
 /* What the run file says of preparing images would do nothing; of targets the donor knows nothing.
@@ -25,12 +25,12 @@ static int check_overruled(const struct RunFile *file, struct Error *error) {
 
 static int check_donor(const struct RunFile *file, const struct StartOptions *options,
                        const struct Checkpoint *donor, struct Error *error) {
-    if (options->preprocess == START_PREPROCESS_AUTO && donor->channels > 0) {
+    if (options->preprocess == START_PREPROCESS_AUTO && !donor->weights_only) {
         int code = check_overruled(file, error);
         if (code)
             return code;
     }
-    if (options->preprocess == START_PREPROCESS_DONOR && donor->channels == 0)
+    if (options->preprocess == START_PREPROCESS_DONOR && donor->weights_only)
         return runfile_fail(file, error, ERROR_RUN_FILE, "start_from.preprocess",
                             "is donor, but %s holds weights alone, without preprocessing; expected "
                             "own or auto",
@@ -48,23 +48,25 @@ int transfer_read_donor(const struct RunFile *file, const struct StartOptions *o
     *donor = NULL;
     if (!options->checkpoint)
         return OK;
-    int code = checkpoint_read_donor(donor, options->checkpoint, error);
+    int code = checkpoint_open_donor(donor, options->checkpoint, error);
     return code ? code : check_donor(file, options, *donor, error);
 }
 
 void transfer_settle(struct StartOptions *options, const struct Checkpoint *donor) {
     if (donor && options->preprocess == START_PREPROCESS_AUTO)
-        options->preprocess = donor->channels ? START_PREPROCESS_DONOR : START_PREPROCESS_OWN;
+        options->preprocess = donor->weights_only ? START_PREPROCESS_OWN : START_PREPROCESS_DONOR;
 }
 
-struct Preprocess *transfer_prepared(const struct StartOptions *options,
-                                     const struct Checkpoint *keeper,
-                                     struct Preprocess *preprocess) {
+int transfer_prepared(const struct StartOptions *options, const struct Checkpoint *keeper,
+                      struct Preprocess *preprocess, struct Preprocess **prepared,
+                      struct Error *error) {
+    const struct CheckpointPart part = {.value = preprocess, .group = &preprocess_saved};
+    *prepared = NULL;
     if (!options->checkpoint || options->preprocess == START_PREPROCESS_OWN || !keeper ||
-        keeper->channels == 0)
-        return NULL;
-    member_preprocess(preprocess, keeper);
-    return preprocess;
+        keeper->weights_only)
+        return OK;
+    *prepared = preprocess;
+    return checkpoint_get_parts(keeper, &part, 1, error);
 }
 
 int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
@@ -77,7 +79,9 @@ int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
     code = ranks_agree(trainer->ranks, code, error);
     if (code)
         return code;
-    share_checkpoint(trainer->ranks, &trainer->donor);
+    code = broadcast_checkpoint(trainer->ranks, &trainer->donor, error);
+    if (code)
+        return code;
     transfer_settle(&trainer->options.start_from, trainer->donor);
     return OK;
 }
@@ -92,8 +96,7 @@ static bool matches(const struct Strings *patterns, const char *name) {
 static int check_patterns(const struct RunFile *file, const char *key,
                           const struct Strings *patterns, const struct Arena *arena,
                           struct Error *error) {
-    size_t bytes = (size_t)arena->row_count * sizeof(char *);
-    const char **names = memory_allocate(bytes, "names of parameters");
+    const char **names = memory_array(const char *, arena->row_count, "names of parameters");
     int code = OK;
     for (int i = 0; i < arena->row_count; i++)
         names[i] = arena->rows[i].name;
@@ -119,7 +122,7 @@ static enum Transfer fate_of(const struct StartOptions *options, const struct Ar
         return TRANSFER_NOT_ASKED;
     if (!array)
         return TRANSFER_ABSENT;
-    if (!array->values)
+    if (!array->floats)
         return TRANSFER_TYPE;
     return checkpoint_array_fits(array, row) ? TRANSFER_TAKEN : TRANSFER_SHAPE;
 }
@@ -142,8 +145,8 @@ static void add_line(struct Text *table, const struct Arena *arena, int first, i
     const struct ArenaRow *row = &arena->rows[first];
     text_add(table, "\n  %-8s %s", words[fate], row->name);
     if (end > first + 1)
-        text_add(table, " ... %s (%d arrays, %lld values)", arena->rows[end - 1].name, end - first,
-                 (long long)values);
+        text_add(table, " ... %s (%d arrays, %" PRId64 " values)", arena->rows[end - 1].name,
+                 end - first, values);
     if (fate == TRANSFER_SHAPE) {
         text_add(table, ": the donor's is ");
         text_add_shape(table, array->size, array->rank);
@@ -200,8 +203,9 @@ int transfer_take(const struct RunFile *file, const struct StartOptions *options
         const struct CheckpointArray *array = checkpoint_array(donor, group, row->name);
         enum Transfer fate = fate_of(options, row, array);
         if (fate == TRANSFER_TAKEN) {
-            if (state)
-                arena_from_file(row, array->values, state);
+            code = state ? checkpoint_get_row(donor, array, row, state, error) : OK;
+            if (code)
+                return code;
             taken++;
         } else if (frozen && frozen[i] && row->role != ROLE_STATISTIC && !idle.count++) {
             idle.first = row->name;

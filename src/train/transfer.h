@@ -14,11 +14,11 @@ int transfer_read_donor(const struct RunFile *file, const struct StartOptions *o
 /* What start_from.preprocess: auto means with this donor. */
 void transfer_settle(struct StartOptions *options, const struct Checkpoint *donor);
 /* How the run prepares its images, if `keeper` decides that: the donor, or the run's own
- * checkpoint, which has it from the donor. Filled into *preprocess, which is returned; NULL if the
- * run file decides. */
-struct Preprocess *transfer_prepared(const struct StartOptions *options,
-                                     const struct Checkpoint *keeper,
-                                     struct Preprocess *preprocess);
+ * checkpoint, which has it from the donor. It is read into *preprocess, and *prepared points there;
+ * *prepared is NULL if the run file decides. */
+int transfer_prepared(const struct StartOptions *options, const struct Checkpoint *keeper,
+                      struct Preprocess *preprocess, struct Preprocess **prepared,
+                      struct Error *error);
 
 /* Why a row of the model starts as it does. */
 enum Transfer {

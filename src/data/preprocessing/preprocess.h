@@ -12,6 +12,7 @@
 #include "data/dataset/dataset.h"
 #include "data/image.h"
 #include "runfile/runfile.h"
+#include "store/saved.h"
 
 enum { CENTER_NONE, CENTER_CHANNEL_MEAN, CENTER_MEAN_IMAGE, CENTER_AUTO };
 enum { SCALE_NONE, SCALE_CHANNEL_STD, SCALE_RANGE, SCALE_PIXEL_STD };
@@ -61,6 +62,9 @@ bool preprocess_makes_vector(const struct Preprocess *preprocess);
  * bits. */
 void preprocess_prepare(struct Preprocess *preprocess, enum Variant variant);
 void preprocess_release(struct Preprocess *preprocess);
+
+/* In a checkpoint: /preprocessing. What is loaded is checked against itself and is finite. */
+extern const struct SavedGroup preprocess_saved;
 
 /* Center and scale: one image, bytes or float, into float (height,width,channels); floats may stay
  * in place. */

@@ -1,5 +1,6 @@
 #include "data/preprocessing/target_scale.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -62,6 +63,63 @@ void target_scale_release(struct TargetScale *scale) {
     memory_release(scale->deviation);
     *scale = (struct TargetScale){0};
 }
+
+/* --- in a checkpoint -------------------------------------------------------------------------- */
+
+#define MEAN "/preprocessing/target_mean"
+#define DEVIATION "/preprocessing/target_deviation"
+
+static int save(const void *value, struct H5Writer *writer, struct Error *error) {
+    const struct TargetScale *scale = value;
+    if (!scale->count)
+        return OK;
+    int code = h5_write(writer, MEAN, H5_FLOAT64, 1, &scale->count, scale->mean, error);
+    if (!code)
+        code = h5_write(writer, DEVIATION, H5_FLOAT64, 1, &scale->count, scale->deviation, error);
+    return code;
+}
+
+/* Values that are finite and above `least`. */
+static int load_values(struct H5File *file, const char *name, double least, int64_t count,
+                       double *values, struct Error *error) {
+    int code = h5_read(file, name, H5_FLOAT64, 1, &count, values, error);
+    for (int64_t k = 0; !code && k < count; k++)
+        if (!isfinite(values[k]) || values[k] <= least)
+            code = fail(error, ERROR_CHECKPOINT, "%s:%s[%" PRId64 "]: is %g", h5_path(file), name,
+                        k, values[k]);
+    return code;
+}
+
+static void release(void *value) {
+    target_scale_release(value);
+}
+
+static int load(void *value, struct H5File *file, struct Error *error) {
+    struct TargetScale *scale = value;
+    struct H5Info info;
+    if (!h5_exists(file, "/target_names"))
+        return OK;
+    int code = h5_info(file, "/target_names", &info, error);
+    if (code)
+        return code;
+    int64_t count = memory_product(info.size, info.rank);
+    if (count < 0 || !memory_can_hold((uint64_t)count * sizeof(double)))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/target_names: is larger than this machine's memory", h5_path(file));
+    scale->count = count;
+    scale->mean = make_values(scale->count);
+    scale->deviation = make_values(scale->count);
+    code = load_values(file, MEAN, -INFINITY, scale->count, scale->mean, error);
+    if (!code)
+        code = load_values(file, DEVIATION, 0, scale->count, scale->deviation, error);
+    if (code)
+        release(scale);
+    return code;
+}
+
+const struct SavedGroup target_scale_saved = {.save = save, .load = load, .release = release};
+
+/* --- applying --------------------------------------------------------------------------------- */
 
 double target_scale_weights(const struct TargetScale *scale, double *weights) {
     double sum = 0;

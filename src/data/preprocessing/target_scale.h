@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "data/dataset/dataset.h"
+#include "store/saved.h"
 
 /* preprocess.targets */
 enum TargetRule { TARGETS_STANDARDISE, TARGETS_NONE };
@@ -28,6 +29,10 @@ void target_statistics(const float *targets, int64_t count, int64_t outputs, dou
 void target_scale_create(struct TargetScale *scale, enum TargetRule rule,
                          const struct Dataset *dataset, const struct Split *train);
 void target_scale_release(struct TargetScale *scale);
+
+/* In a checkpoint: /preprocessing/target_mean and target_deviation, one of each for each of
+ * /target_names; nothing if the targets are classes. */
+extern const struct SavedGroup target_scale_saved;
 
 /* For a root mean squared error over all outputs in the targets' units: the weights of the squares
  * of scaled differences, which sum to one; returns the unit u in

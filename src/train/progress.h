@@ -1,0 +1,27 @@
+/* Where a run stands, and its best validation so far. */
+#ifndef TRAINER_TRAIN_PROGRESS_H
+#define TRAINER_TRAIN_PROGRESS_H
+
+#include <stdint.h>
+
+#include "base/saved.h"
+
+struct Progress {
+    int64_t step;          /* steps done */
+    int64_t epoch;         /* the epoch being trained, from 0 */
+    int64_t step_in_epoch; /* steps done in it */
+    /* Sums over the epoch's samples so far. */
+    double epoch_loss, epoch_correct, epoch_samples;
+    double epoch_squared_error; /* if the targets are values */
+    double seconds;             /* training time so far */
+};
+extern const struct SavedTable progress_saved;
+
+/* The best validation so far, by the figure that best.h5 goes by. */
+struct Best {
+    double metric;
+    int64_t step; /* 0: there was no validation yet */
+};
+extern const struct SavedTable best_saved;
+
+#endif

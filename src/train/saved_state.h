@@ -1,0 +1,45 @@
+/* Everything that a run saves besides its arrays of parameters: the one list of it. A new piece of
+ * state is described by its owner (base/saved.h, store/saved.h) and gets a member here and a row in
+ * saved_state.c; saving, reading, resuming and checking follow. */
+#ifndef TRAINER_TRAIN_SAVED_STATE_H
+#define TRAINER_TRAIN_SAVED_STATE_H
+
+#include "checkpoint/checkpoint.h"
+#include "data/dataset/output_names.h"
+#include "data/preprocessing/preprocess.h"
+#include "data/preprocessing/target_scale.h"
+#include "optim/schedule.h"
+#include "train/progress.h"
+#include "train/provenance.h"
+#include "train/saved_figures.h"
+
+struct SavedState {
+    /* How the run was set up. A run that resumes sets itself up again and compares. */
+    struct Provenance provenance;
+    struct Preprocess preprocess;
+    struct OutputNames outputs;
+    struct TargetScale targets;
+    /* How far it has come. A run that resumes takes these over. */
+    struct Progress progress;
+    struct Best best;
+    struct Figures validation, average; /* of the newest validation; average: of weights */
+    struct ScheduleState schedule;
+    struct Patience stopping; /* of early stopping */
+};
+
+/* How far a run has come when it begins. */
+void saved_state_start(struct SavedState *state);
+/* Frees what the members own and leaves zeros. */
+void saved_state_release(struct SavedState *state);
+
+void saved_state_write(const struct SavedState *state, struct CheckpointWriter *writer);
+/* Reads and checks all of it; `state` is all zeros. On failure it is released. */
+int saved_state_read(struct SavedState *state, const struct Checkpoint *checkpoint,
+                     struct Error *error);
+/* Reads only how far the run has come. */
+int saved_state_resume(struct SavedState *state, const struct Checkpoint *checkpoint,
+                       struct Error *error);
+/* Whether saved_state_read would succeed. */
+int saved_state_check(const struct Checkpoint *checkpoint, struct Error *error);
+
+#endif
