@@ -8,6 +8,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "checkpoint/checkpoint.h"
 #include "cli/command.h"
 #include "cli/dataset_describe.h"
 #include "cli/figures_json.h"
@@ -25,11 +26,12 @@ struct Inspected {
     struct Summary *summaries; /* one for each of its arrays */
 };
 
-static struct Summary summarise(const struct CheckpointArray *array) {
+/* `values`: array->count of them. */
+static struct Summary summarise(const struct CheckpointArray *array, const float *values) {
     struct Summary summary = {.minimum = DBL_MAX, .maximum = -DBL_MAX};
     double squares = 0;
     for (int64_t i = 0; i < array->count; i++) {
-        double value = array->values[i];
+        double value = (double)values[i];
         summary.mean += value;
         summary.minimum = value < summary.minimum ? value : summary.minimum;
         summary.maximum = value > summary.maximum ? value : summary.maximum;
@@ -38,7 +40,7 @@ static struct Summary summarise(const struct CheckpointArray *array) {
         return (struct Summary){0};
     summary.mean /= (double)array->count;
     for (int64_t i = 0; i < array->count; i++) {
-        double difference = array->values[i] - summary.mean;
+        double difference = (double)values[i] - summary.mean;
         squares += difference * difference;
     }
     summary.deviation = sqrt(squares / (double)array->count);

@@ -21,7 +21,7 @@ static int stop(void **state) {
 static struct Checkpoint *read_good(const char *path) {
     struct Checkpoint *checkpoint;
     struct Error error = {0};
-    int code = checkpoint_read(&checkpoint, path, &error);
+    int code = checkpoint_open(&checkpoint, path, &error);
     assert_string_equal(error.text, "");
     assert_int_equal(code, OK);
     return checkpoint;

@@ -1,4 +1,4 @@
-/* A small model's arena, and a checkpoint of it whose every value follows from its place. */
+/* A small model's arena, and a run of it whose every value follows from its place. */
 #ifndef TESTS_CHECKPOINT_SAMPLE_H
 #define TESTS_CHECKPOINT_SAMPLE_H
 
@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
+#include "train/saved_state.h"
 
 /* Conv2d(2, 4, 3), BatchNorm2d(4), ReLU, Flatten, Linear(4 * 3 * 3, 5) of torch.nn.Sequential. */
 struct SampleRow {
@@ -72,53 +73,90 @@ static inline float *sample_values(const struct Arena *arena, int64_t elements, 
     return values;
 }
 
-static inline struct Checkpoint *sample_checkpoint(const struct Arena *arena, int64_t step) {
-    struct Checkpoint *checkpoint = memory_allocate(sizeof *checkpoint, "a checkpoint");
+/* All that is saved of a run. Each set of arrays has an arena of its own, so that a test can change
+ * the rows of one. */
+struct Sample {
+    const char *run_text;
+    struct SavedState saved;
+    struct Arena model_rows, average_rows, slot_rows;
+    float *state, *average, *slot; /* average NULL: none */
+};
+
+static inline struct OutputNames sample_names(bool values, const char *const *names,
+                                              int64_t count) {
+    struct OutputNames copy = {.values = values, .count = count};
+    copy.names = memory_array(char *, count, "names");
+    for (int64_t i = 0; i < count; i++)
+        copy.names[i] = memory_copy_text(names[i]);
+    return copy;
+}
+
+static inline struct Preprocess sample_preprocess(void) {
+    static const float mean[] = {120.7f, 99.1f}, factor[] = {1 / 255.0f, 1 / 63.0f};
+    return (struct Preprocess){.height = 5,
+                               .width = 5,
+                               .channels = 2,
+                               .mean_count = 2,
+                               .mean = memory_copy_array(mean, 2, "a mean"),
+                               .factor_count = 2,
+                               .factor = memory_copy_array(factor, 2, "a factor"),
+                               .out_height = 5,
+                               .out_width = 5,
+                               .out_channels = 2};
+}
+
+static inline struct Sample sample_make(int64_t step) {
     static const char *const classes[] = {"ant", "bee", "Käfer", "", "wasp"};
-    checkpoint->run_text = memory_copy_text("train:\n  batch: 64\n");
-    checkpoint->seed = 0xfedcba9876543210u;
-    checkpoint->shards = 4;
-    checkpoint->threads = 2;
-    checkpoint->instruction_set = memory_copy_text("avx2");
-    checkpoint->versions = memory_copy_text("OpenBLAS 0.3.21 Haswell");
-    checkpoint->backend = memory_copy_text("openblas");
-    checkpoint->data_digest = memory_copy_text("00112233445566778899aabbccddeeff");
-    checkpoint->progress = (struct Progress){.step = step,
-                                             .epoch = 3,
-                                             .step_in_epoch = 7,
-                                             .epoch_loss = 1.0 / 3,
-                                             .epoch_correct = 17,
-                                             .epoch_samples = 448,
-                                             .best_metric = 0.1 + 0.2,
-                                             .best_step = step / 2,
-                                             .seconds = 12.5};
-    figures_set(&checkpoint->progress.validation, FIGURE_LOSS, 1e-300);
-    figures_set(&checkpoint->progress.validation, FIGURE_ACCURACY, 0.7);
-    checkpoint->height = 5;
-    checkpoint->width = 5;
-    checkpoint->channels = 2;
-    checkpoint->mean_count = 2;
-    checkpoint->factor_count = 2;
-    checkpoint->out_height = 5;
-    checkpoint->out_width = 5;
-    checkpoint->out_channels = 2;
-    checkpoint->mean = memory_allocate(2 * sizeof(float), "a mean");
-    checkpoint->factor = memory_allocate(2 * sizeof(float), "a factor");
-    checkpoint->mean[0] = 120.7f;
-    checkpoint->mean[1] = 99.1f;
-    checkpoint->factor[0] = 1 / 255.0f;
-    checkpoint->factor[1] = 1 / 63.0f;
-    checkpoint->class_count = 5;
-    checkpoint->class_names = memory_allocate(sizeof classes, "class names");
-    for (int i = 0; i < 5; i++)
-        checkpoint->class_names[i] = memory_copy_text(classes[i]);
-    float *state = sample_values(arena, arena_state_elements(arena), (int)step);
-    float *slot = sample_values(arena, arena->parameters, -(int)step);
-    checkpoint_put_state(checkpoint, arena, state);
-    checkpoint_put_slot(checkpoint, arena, "momentum", slot);
-    memory_release(slot);
-    memory_release(state);
-    return checkpoint;
+    struct Sample sample = {.run_text = "train:\n  batch: 64\n",
+                            .model_rows = sample_arena(),
+                            .average_rows = sample_arena(),
+                            .slot_rows = sample_arena()};
+    const struct Arena *arena = &sample.model_rows;
+    struct SavedState *saved = &sample.saved;
+    saved_state_start(saved);
+    saved->provenance =
+        (struct Provenance){.seed = 0xfedcba9876543210u,
+                            .shards = 4,
+                            .threads = 2,
+                            .instruction_set = memory_copy_text("avx2"),
+                            .versions = memory_copy_text("OpenBLAS 0.3.21 Haswell"),
+                            .backend = memory_copy_text("openblas"),
+                            .data_digest = memory_copy_text("00112233445566778899aabbccddeeff")};
+    saved->progress = (struct Progress){.step = step,
+                                        .epoch = 3,
+                                        .step_in_epoch = 7,
+                                        .epoch_loss = 1.0 / 3,
+                                        .epoch_correct = 17,
+                                        .epoch_samples = 448,
+                                        .seconds = 12.5};
+    saved->best = (struct Best){.metric = 0.1 + 0.2, .step = step / 2};
+    figures_set(&saved->validation, FIGURE_LOSS, 1e-300);
+    figures_set(&saved->validation, FIGURE_ACCURACY, 0.7);
+    saved->preprocess = sample_preprocess();
+    saved->outputs = sample_names(false, classes, 5);
+    sample.state = sample_values(arena, arena_state_elements(arena), (int)step);
+    sample.slot = sample_values(arena, arena->parameters, -(int)step);
+    return sample;
+}
+
+static inline int sample_write(const struct Sample *sample, const char *path, struct Error *error) {
+    struct CheckpointWriter *writer = checkpoint_create(path, sample->run_text);
+    saved_state_write(&sample->saved, writer);
+    checkpoint_put_state(writer, &sample->model_rows, sample->state);
+    if (sample->average)
+        checkpoint_put_average(writer, &sample->average_rows, sample->average);
+    checkpoint_put_slot(writer, &sample->slot_rows, "momentum", sample->slot);
+    return checkpoint_commit(writer, error);
+}
+
+static inline void sample_release(struct Sample *sample) {
+    saved_state_release(&sample->saved);
+    arena_release(&sample->model_rows);
+    arena_release(&sample->average_rows);
+    arena_release(&sample->slot_rows);
+    memory_release(sample->state);
+    memory_release(sample->average);
+    memory_release(sample->slot);
 }
 
 #endif

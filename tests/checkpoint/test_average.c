@@ -1,5 +1,5 @@
 /* The average of weights in a checkpoint; files from before there was such a thing. */
-#include "checkpoint/layout.h"
+#include "checkpoint/format.h"
 #include "checkpoint/sample.h"
 #include "store/scratch.h"
 
@@ -26,81 +26,109 @@ static void assert_same_average(const struct Checkpoint *checkpoint, const float
 static void round_trip(void **state) {
     (void)state;
     struct Error error = {0};
-    struct Checkpoint *checkpoint = sample_checkpoint(&arena, 5);
-    float *want = sample_values(&arena, arena_state_elements(&arena), 77);
-    assert_false(checkpoint_has_average(checkpoint));
-    checkpoint_put_average(checkpoint, &arena, want);
-    figures_set(&checkpoint->progress.average, FIGURE_LOSS, 0.5);
-    figures_set(&checkpoint->progress.average, FIGURE_ACCURACY, 0.75);
-    checkpoint->progress.schedule_scale = 0.1;
-    checkpoint->progress.schedule_cooldown = 3;
-    checkpoint->progress.stopping_best = -1.25;
-    checkpoint->progress.stopping_waited = 4;
-    assert_int_equal(checkpoint_write(checkpoint, scratch_path("a.h5"), &error), OK);
+    struct Sample sample = sample_make(5);
+    assert_int_equal(sample_write(&sample, scratch_path("a.h5"), &error), OK);
     struct Checkpoint *read = read_good(scratch_path("a.h5"));
-    assert_same_average(read, want);
-    assert_memory_equal(&read->progress, &checkpoint->progress, sizeof read->progress);
-    int64_t bytes;
-    void *packed = checkpoint_pack(read, &bytes);
-    struct Checkpoint *copy = checkpoint_unpack(packed, bytes);
-    assert_same_average(copy, want);
-    memory_release(packed);
-    memory_release(want);
-    checkpoint_release(copy);
-    checkpoint_release(read);
-    checkpoint_release(checkpoint);
+    assert_false(checkpoint_has_average(read));
+    checkpoint_close(read);
+    sample.average = sample_values(&arena, arena_state_elements(&arena), 77);
+    assert_int_equal(sample_write(&sample, scratch_path("a.h5"), &error), OK);
+    read = read_good(scratch_path("a.h5"));
+    assert_same_average(read, sample.average);
+    checkpoint_close(read);
+    sample_release(&sample);
 }
 
-/* A file as the first version of the program wrote it: without the fields that came later. */
-static void write_old(const struct Checkpoint *checkpoint, const char *path) {
+/* What the first version of the program saved: without the fields that came later. */
+static void put_old_fields(struct H5Writer *writer, struct SavedState *saved) {
+    const struct {
+        const char *prefix;
+        const struct SavedTable *table;
+        void *value;
+    } parts[] = {{"", &provenance_saved, &saved->provenance},
+                 {"", &progress_saved, &saved->progress},
+                 {"best_", &best_saved, &saved->best},
+                 {"schedule_", &schedule_state_saved, &saved->schedule},
+                 {"stopping_", &patience_saved, &saved->stopping}};
+    struct Error error;
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        struct SavedField fields[20] = {SAVED_END};
+        int count = 0;
+        for (const struct SavedField *field = parts[i].table->fields; field->name; field++)
+            if (!field->optional)
+                fields[count++] = *field;
+        const struct SavedTable table = {.fields = fields};
+        assert_int_equal(
+            saved_write(writer, "/run", parts[i].prefix, &table, parts[i].value, &error), OK);
+    }
+}
+
+static void put_old_figures(struct H5Writer *writer, const struct Figures *validation) {
+    struct Error error;
+    for (int f = FIGURE_LOSS; f <= FIGURE_ACCURACY; f++) {
+        double value = figure_saved(validation, f);
+        char *name = memory_print("validation_%s", figure_kinds[f].name);
+        assert_int_equal(h5_write_attribute(writer, "/run", name, H5_FLOAT64, &value, &error), OK);
+        memory_release(name);
+    }
+}
+
+static void put_old_arrays(struct H5Writer *writer, const struct Sample *sample) {
+    float file[1024];
+    struct Error error;
+    for (int i = 0; i < arena.row_count; i++) {
+        const struct ArenaRow *row = &arena.rows[i];
+        char *name = memory_print("/model/%s", row->name);
+        arena_to_file(row, sample->state, file);
+        h5_write(writer, name, H5_FLOAT32, row->file_rank, row->file_size, file, &error);
+        memory_release(name);
+    }
+}
+
+static void write_old(struct Sample *sample, const char *path) {
     struct H5Writer *writer;
     struct Error error = {0};
-    int64_t version = 1, three = 3, channels = checkpoint->channels;
-    int64_t shape[] = {checkpoint->height, checkpoint->width, checkpoint->channels};
+    const struct Preprocess *preprocess = &sample->saved.preprocess;
+    const struct OutputNames *outputs = &sample->saved.outputs;
+    int64_t version = 1, three = 3, channels = preprocess->channels;
+    int64_t shape[] = {preprocess->height, preprocess->width, preprocess->channels};
     h5_create_in_memory(&writer, path, &error);
     h5_write_attribute(writer, "/", "format", H5_TEXT, CHECKPOINT_FORMAT, &error);
     h5_write_attribute(writer, "/", "format_version", H5_INT64, &version, &error);
-    h5_write_text(writer, "/run/run_file", checkpoint->run_text, &error);
-    for (int i = 0; i < checkpoint_field_count; i++) {
-        const struct CheckpointField *field = &checkpoint_fields[i];
-        const char *value = (const char *)checkpoint + field->offset;
-        if (!field->optional)
-            h5_write_attribute(writer, "/run", field->name, field->type,
-                               field->type == H5_TEXT ? *(char *const *)value : value, &error);
-    }
+    h5_write_text(writer, "/run/run_file", sample->run_text, &error);
+    put_old_fields(writer, &sample->saved);
+    put_old_figures(writer, &sample->saved.validation);
     h5_write(writer, "/preprocessing/shape", H5_INT64, 1, &three, shape, &error);
-    h5_write(writer, "/preprocessing/factor", H5_FLOAT32, 1, &channels, checkpoint->factor, &error);
-    h5_write_texts(writer, "/classes", (const char *const *)checkpoint->class_names,
-                   checkpoint->class_count, &error);
-    for (int i = 0; i < checkpoint->array_count; i++) {
-        const struct CheckpointArray *array = &checkpoint->arrays[i];
-        char *name = memory_print("/%s", array->name);
-        h5_write(writer, name, H5_FLOAT32, array->rank, array->size, array->values, &error);
-        memory_release(name);
-    }
+    h5_write(writer, "/preprocessing/factor", H5_FLOAT32, 1, &channels, preprocess->factor, &error);
+    h5_write_texts(writer, "/classes", (const char *const *)outputs->names, outputs->count, &error);
+    put_old_arrays(writer, sample);
     assert_int_equal(h5_commit(writer, &error), OK);
 }
 
 static void from_before(void **state) {
     (void)state;
     struct Error error = {0};
-    struct Checkpoint *checkpoint = sample_checkpoint(&arena, 5);
-    write_old(checkpoint, scratch_path("old.h5"));
+    struct Sample sample = sample_make(5);
+    struct SavedState saved = {0};
+    write_old(&sample, scratch_path("old.h5"));
     struct Checkpoint *read = read_good(scratch_path("old.h5"));
-    assert_int_equal(read->progress.step, 5);
-    assert_true(read->progress.seconds == 12.5);
-    assert_true(read->progress.schedule_scale == 1);
-    assert_false(figures_any(&read->progress.average));
-    assert_int_equal(read->progress.stopping_seen, 0);
+    assert_int_equal(saved_state_read(&saved, read, &error), OK);
+    assert_int_equal(saved.progress.step, 5);
+    assert_true(saved.progress.seconds == 12.5);
+    assert_true(saved.validation.measured[FIGURE_ACCURACY]);
+    assert_true(saved.validation.value[FIGURE_ACCURACY] == 0.7);
+    assert_true(saved.schedule.scale == 1);
+    assert_false(figures_any(&saved.average));
+    assert_int_equal(saved.stopping.seen, 0);
     assert_false(checkpoint_has_average(read));
-    float *values =
-        memory_allocate((size_t)arena_state_elements(&arena) * sizeof *values, "a state");
+    float *values = memory_array(float, arena_state_elements(&arena), "a state");
     assert_int_equal(checkpoint_get_state(read, &arena, values, &error), OK);
     assert_int_equal(checkpoint_get_average(read, &arena, values, &error), ERROR_CHECKPOINT);
     assert_non_null(strstr(error.text, "old.h5:/average/0.weight: is missing"));
     memory_release(values);
-    checkpoint_release(read);
-    checkpoint_release(checkpoint);
+    saved_state_release(&saved);
+    checkpoint_close(read);
+    sample_release(&sample);
 }
 
 int main(void) {

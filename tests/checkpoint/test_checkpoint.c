@@ -14,38 +14,62 @@
 
 static struct Checkpoint *written_and_read(int64_t step) {
     struct Error error = {0};
-    struct Checkpoint *checkpoint = sample_checkpoint(&arena, step);
-    int code = checkpoint_write(checkpoint, scratch_path("a.h5"), &error);
+    struct Sample sample = sample_make(step);
+    int code = sample_write(&sample, scratch_path("a.h5"), &error);
     assert_string_equal(error.text, "");
     assert_int_equal(code, OK);
-    checkpoint_release(checkpoint);
+    sample_release(&sample);
     return read_good(scratch_path("a.h5"));
 }
 
-static void assert_same_run(const struct Checkpoint *a, const struct Checkpoint *b) {
-    assert_string_equal(a->run_text, b->run_text);
-    assert_true(a->seed == b->seed && a->shards == b->shards && a->threads == b->threads);
-    assert_string_equal(a->instruction_set, b->instruction_set);
-    assert_string_equal(a->versions, b->versions);
-    assert_string_equal(a->backend, b->backend);
-    assert_string_equal(a->data_digest, b->data_digest);
-    assert_memory_equal(&a->progress, &b->progress, sizeof a->progress);
+static struct SavedState saved_in(const struct Checkpoint *checkpoint) {
+    struct SavedState saved = {0};
+    struct Error error = {0};
+    saved_state_read(&saved, checkpoint, &error);
+    assert_string_equal(error.text, "");
+    return saved;
+}
+
+static void assert_same_floats(const float *a, const float *b, int64_t count) {
+    assert_true((a == NULL) == (b == NULL));
+    if (a)
+        assert_memory_equal(a, b, (size_t)count * sizeof *a);
+}
+
+static void assert_same_preprocess(const struct Preprocess *a, const struct Preprocess *b) {
     assert_true(a->height == b->height && a->width == b->width && a->channels == b->channels);
     assert_int_equal(a->mean_count, b->mean_count);
-    assert_memory_equal(a->mean, b->mean, (size_t)a->mean_count * sizeof(float));
+    assert_same_floats(a->mean, b->mean, a->mean_count);
     assert_int_equal(a->factor_count, b->factor_count);
-    assert_memory_equal(a->factor, b->factor, (size_t)a->factor_count * sizeof(float));
-    int64_t matrix = a->matrix_rows * a->matrix_columns;
+    assert_same_floats(a->factor, b->factor, a->factor_count);
     assert_true(a->matrix_rows == b->matrix_rows && a->matrix_columns == b->matrix_columns);
-    assert_true((a->matrix == NULL) == (b->matrix == NULL));
-    if (a->matrix)
-        assert_memory_equal(a->matrix, b->matrix, (size_t)matrix * sizeof(float));
+    assert_same_floats(a->matrix, b->matrix, a->matrix_rows * a->matrix_columns);
     assert_true(a->out_height == b->out_height && a->out_width == b->out_width &&
                 a->out_channels == b->out_channels);
-    assert_int_equal(a->class_count, b->class_count);
-    for (int64_t i = 0; i < a->class_count; i++)
-        assert_string_equal(a->class_names[i], b->class_names[i]);
-    assert_int_equal(a->array_count, b->array_count);
+}
+
+static void assert_same_saved(const struct SavedState *a, const struct SavedState *b) {
+    const struct Provenance *p = &a->provenance, *q = &b->provenance;
+    assert_true(p->seed == q->seed && p->shards == q->shards && p->threads == q->threads);
+    assert_string_equal(p->instruction_set, q->instruction_set);
+    assert_string_equal(p->versions, q->versions);
+    assert_string_equal(p->backend, q->backend);
+    assert_string_equal(p->data_digest, q->data_digest);
+    assert_memory_equal(&a->progress, &b->progress, sizeof a->progress);
+    assert_memory_equal(&a->best, &b->best, sizeof a->best);
+    assert_memory_equal(&a->validation, &b->validation, sizeof a->validation);
+    assert_memory_equal(&a->average, &b->average, sizeof a->average);
+    assert_memory_equal(&a->schedule, &b->schedule, sizeof a->schedule);
+    assert_memory_equal(&a->stopping, &b->stopping, sizeof a->stopping);
+    assert_same_preprocess(&a->preprocess, &b->preprocess);
+    assert_true(a->outputs.values == b->outputs.values);
+    assert_int_equal(a->outputs.count, b->outputs.count);
+    for (int64_t i = 0; i < a->outputs.count; i++)
+        assert_string_equal(a->outputs.names[i], b->outputs.names[i]);
+    assert_int_equal(a->targets.count, b->targets.count);
+    for (int64_t i = 0; i < a->targets.count; i++)
+        assert_true(a->targets.mean[i] == b->targets.mean[i] &&
+                    a->targets.deviation[i] == b->targets.deviation[i]);
 }
 
 static void assert_same_state(const struct Checkpoint *checkpoint, int64_t step) {
@@ -65,11 +89,64 @@ static void assert_same_state(const struct Checkpoint *checkpoint, int64_t step)
 
 static void round_trip(void **state) {
     (void)state;
-    struct Checkpoint *want = sample_checkpoint(&arena, 5), *have = written_and_read(5);
-    assert_same_run(want, have);
-    assert_same_state(have, 5);
-    checkpoint_release(want);
-    checkpoint_release(have);
+    struct Sample want = sample_make(5);
+    struct Checkpoint *checkpoint = written_and_read(5);
+    struct SavedState have = saved_in(checkpoint);
+    assert_string_equal(checkpoint->run_text, want.run_text);
+    assert_false(checkpoint->weights_only);
+    assert_int_equal(checkpoint->array_count, SAMPLE_ROWS + SAMPLE_ROWS - 2);
+    assert_same_saved(&want.saved, &have);
+    assert_same_state(checkpoint, 5);
+    saved_state_release(&have);
+    sample_release(&want);
+    checkpoint_close(checkpoint);
+}
+
+static struct Figures value_figures(double loss, double rmse, double r2) {
+    struct Figures figures = {0};
+    figures_set(&figures, FIGURE_LOSS, loss);
+    figures_set(&figures, FIGURE_RMSE, rmse);
+    figures_set(&figures, FIGURE_R2, r2);
+    return figures;
+}
+
+/* The values of every owner, none of them what it is at the start. */
+static void every_owner(void **state) {
+    (void)state;
+    static const char *const names[] = {"x", "width in mm"};
+    static const double mean[] = {1.0 / 3, -2}, deviation[] = {1e-9, 7};
+    struct Error error = {0};
+    struct Sample sample = sample_make(5);
+    struct SavedState *saved = &sample.saved, resumed = {0};
+    saved->progress.epoch_squared_error = 3.5;
+    saved->validation = value_figures(0.25, 0.125, -0.75);
+    saved->average = value_figures(0.75, 0.375, NAN);
+    saved->schedule =
+        (struct ScheduleState){.scale = 0.1, .patience = {9, 4, -1.25}, .cooldown = 3};
+    saved->stopping = (struct Patience){11, 6, 2.5};
+    output_names_release(&saved->outputs);
+    saved->outputs = sample_names(true, names, 2);
+    saved->targets = (struct TargetScale){.count = 2,
+                                          .mean = memory_copy_array(mean, 2, "a mean"),
+                                          .deviation = memory_copy_array(deviation, 2, "a scale")};
+    assert_int_equal(sample_write(&sample, scratch_path("e.h5"), &error), OK);
+    struct Checkpoint *checkpoint = read_good(scratch_path("e.h5"));
+    struct SavedState have = saved_in(checkpoint);
+    assert_same_saved(saved, &have);
+    /* A run that resumes: how far it has come, and nothing of how it is set up. */
+    saved_state_start(&resumed);
+    assert_int_equal(saved_state_resume(&resumed, checkpoint, &error), OK);
+    assert_memory_equal(&resumed.progress, &saved->progress, sizeof saved->progress);
+    assert_memory_equal(&resumed.best, &saved->best, sizeof saved->best);
+    assert_memory_equal(&resumed.validation, &saved->validation, sizeof saved->validation);
+    assert_memory_equal(&resumed.average, &saved->average, sizeof saved->average);
+    assert_memory_equal(&resumed.schedule, &saved->schedule, sizeof saved->schedule);
+    assert_memory_equal(&resumed.stopping, &saved->stopping, sizeof saved->stopping);
+    assert_null(resumed.provenance.backend);
+    assert_null(resumed.preprocess.mean);
+    saved_state_release(&have);
+    sample_release(&sample);
+    checkpoint_close(checkpoint);
 }
 
 /* OHWI in memory is OIHW in the file. */
@@ -83,33 +160,53 @@ static void file_order(void **state) {
             array = &checkpoint->arrays[i];
     assert_string_equal(array->name, "model/0.weight");
     assert_int_equal(array->rank, 4);
+    float *file = memory_array(float, array->count, "an array");
+    struct Error error = {0};
+    assert_int_equal(checkpoint_get_array(checkpoint, array, file, &error), OK);
     for (int o = 0; o < 4; o++)
         for (int i = 0; i < 2; i++)
             for (int h = 0; h < 3; h++)
                 for (int w = 0; w < 3; w++)
-                    assert_true(array->values[((o * 2 + i) * 3 + h) * 3 + w] ==
+                    assert_true(file[((o * 2 + i) * 3 + h) * 3 + w] ==
                                 memory[((o * 3 + h) * 3 + w) * 2 + i]);
+    memory_release(file);
     memory_release(memory);
-    checkpoint_release(checkpoint);
+    checkpoint_close(checkpoint);
+}
+
+/* Writes a run with that preprocessing, and reads it. */
+static int preprocess_and_back(struct Sample *sample, struct SavedState *back,
+                               struct Error *error) {
+    struct Checkpoint *checkpoint;
+    assert_int_equal(sample_write(sample, scratch_path("p.h5"), error), OK);
+    assert_int_equal(checkpoint_open(&checkpoint, scratch_path("p.h5"), error), OK);
+    *back = (struct SavedState){0};
+    int code = saved_state_read(back, checkpoint, error);
+    checkpoint_close(checkpoint);
+    return code;
+}
+
+static float *ramp(int64_t count) {
+    float *values = memory_array(float, count, "values");
+    for (int64_t i = 0; i < count; i++)
+        values[i] = (float)i + 0.1f;
+    return values;
 }
 
 static void mean_image_and_no_mean(void **state) {
     (void)state;
     struct Error error;
     for (int64_t count = 0; count <= 50; count += 50) {
-        struct Checkpoint *checkpoint = sample_checkpoint(&arena, 1);
-        memory_release(checkpoint->mean);
-        checkpoint->mean = count ? memory_allocate(50 * sizeof(float), "a mean") : NULL;
-        checkpoint->mean_count = count;
-        for (int i = 0; i < count; i++)
-            checkpoint->mean[i] = (float)i + 0.1f;
-        assert_int_equal(checkpoint_write(checkpoint, scratch_path("m.h5"), &error), OK);
-        struct Checkpoint *back = read_good(scratch_path("m.h5"));
-        assert_int_equal(back->mean_count, count);
-        if (count)
-            assert_memory_equal(back->mean, checkpoint->mean, 50 * sizeof(float));
-        checkpoint_release(back);
-        checkpoint_release(checkpoint);
+        struct Sample sample = sample_make(1);
+        struct Preprocess *preprocess = &sample.saved.preprocess;
+        struct SavedState back;
+        memory_release(preprocess->mean);
+        preprocess->mean = count ? ramp(count) : NULL;
+        preprocess->mean_count = count;
+        assert_int_equal(preprocess_and_back(&sample, &back, &error), OK);
+        assert_same_preprocess(preprocess, &back.preprocess);
+        saved_state_release(&back);
+        sample_release(&sample);
     }
 }
 
@@ -131,56 +228,56 @@ static void factors_and_matrices(void **state) {
         {51, 50, {1, 1, 51}, "/preprocessing/matrix: is (51,50), which does not fit"}};
     struct Error error;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        struct Checkpoint *checkpoint = sample_checkpoint(&arena, 1), *back = NULL;
-        int64_t count = cases[i].rows * cases[i].columns;
-        memory_release(checkpoint->factor);
-        checkpoint->factor_count = 50;
-        checkpoint->factor = memory_allocate(50 * sizeof(float), "a factor");
-        checkpoint->matrix_rows = cases[i].rows;
-        checkpoint->matrix_columns = cases[i].columns;
-        checkpoint->matrix = memory_allocate((size_t)count * sizeof(float), "a matrix");
-        checkpoint->out_height = cases[i].out[0];
-        checkpoint->out_width = cases[i].out[1];
-        checkpoint->out_channels = cases[i].out[2];
-        for (int64_t at = 0; at < count; at++)
-            checkpoint->matrix[at] = (float)at + 0.1f;
-        for (int at = 0; at < 50; at++)
-            checkpoint->factor[at] = 1 / ((float)at + 1);
-        assert_int_equal(checkpoint_write(checkpoint, scratch_path("f.h5"), &error), OK);
-        int code = checkpoint_read(&back, scratch_path("f.h5"), &error);
+        struct Sample sample = sample_make(1);
+        struct SavedState back;
+        struct Preprocess *preprocess = &sample.saved.preprocess;
+        memory_release(preprocess->factor);
+        preprocess->factor_count = 50;
+        preprocess->factor = ramp(50);
+        preprocess->matrix_rows = cases[i].rows;
+        preprocess->matrix_columns = cases[i].columns;
+        preprocess->matrix = ramp(cases[i].rows * cases[i].columns);
+        preprocess->out_height = cases[i].out[0];
+        preprocess->out_width = cases[i].out[1];
+        preprocess->out_channels = cases[i].out[2];
+        int code = preprocess_and_back(&sample, &back, &error);
         assert_int_equal(code, cases[i].words ? ERROR_CHECKPOINT : OK);
         if (cases[i].words)
             assert_non_null(strstr(error.text, cases[i].words));
-        if (!code) {
-            int64_t bytes;
-            void *packed = checkpoint_pack(back, &bytes);
-            struct Checkpoint *unpacked = checkpoint_unpack(packed, bytes);
-            assert_same_run(checkpoint, back);
-            assert_same_run(checkpoint, unpacked);
-            checkpoint_release(unpacked);
-            memory_release(packed);
-        }
-        checkpoint_release(back);
-        checkpoint_release(checkpoint);
+        else
+            assert_same_preprocess(preprocess, &back.preprocess);
+        saved_state_release(&back);
+        sample_release(&sample);
     }
 }
 
-static void packing(void **state) {
+/* What another rank makes of the bytes that the first one read. */
+static void image(void **state) {
     (void)state;
-    int64_t bytes, again_bytes;
-    struct Checkpoint *checkpoint = written_and_read(9);
-    void *packed = checkpoint_pack(checkpoint, &bytes);
-    struct Checkpoint *copy = checkpoint_unpack(packed, bytes);
-    void *again = checkpoint_pack(copy, &again_bytes);
-    assert_int_equal(bytes, again_bytes);
-    assert_memory_equal(packed, again, (size_t)bytes);
-    assert_string_equal(copy->path, checkpoint->path);
-    assert_same_run(checkpoint, copy);
+    uint64_t bytes, again;
+    struct Error error = {0};
+    struct Checkpoint *first = written_and_read(9), *copy;
+    const void *bits = checkpoint_image(first, &bytes);
+    void *sent = memory_copy(bits, bytes, "an image");
+    assert_int_equal(checkpoint_open_image(&copy, first->path, sent, bytes, false, &error), OK);
+    struct SavedState want = saved_in(first), have = saved_in(copy);
+    assert_memory_equal(checkpoint_image(copy, &again), bits, bytes);
+    assert_int_equal(again, bytes);
+    assert_string_equal(copy->path, first->path);
+    assert_string_equal(copy->run_text, first->run_text);
+    assert_int_equal(copy->array_count, first->array_count);
+    assert_same_saved(&want, &have);
     assert_same_state(copy, 9);
-    memory_release(packed);
-    memory_release(again);
-    checkpoint_release(copy);
-    checkpoint_release(checkpoint);
+    unsigned char *damaged = memory_copy(bits, bytes, "an image");
+    damaged[bytes / 2] ^= 1;
+    checkpoint_close(copy);
+    assert_int_equal(checkpoint_open_image(&copy, first->path, damaged, bytes, false, &error),
+                     ERROR_CHECKPOINT);
+    assert_null(copy);
+    assert_non_null(strstr(error.text, "do not match the checksum"));
+    saved_state_release(&want);
+    saved_state_release(&have);
+    checkpoint_close(first);
 }
 
 static void expect_mismatch(const struct Checkpoint *checkpoint, const char *tail) {
@@ -211,25 +308,26 @@ static void another_model(void **state) {
                      ERROR_CHECKPOINT);
     assert_non_null(strstr(error.text, "/optimizer/square/0.weight: is missing"));
     memory_release(slot);
-    checkpoint_release(checkpoint);
+    checkpoint_close(checkpoint);
 }
 
 static void nonfinite_is_not_written(void **state) {
     (void)state;
     struct Error error = {0};
-    struct Checkpoint *checkpoint = sample_checkpoint(&arena, 1);
-    checkpoint->arrays[1].values[2] = INFINITY;
-    assert_int_equal(checkpoint_write(checkpoint, scratch_path("n.h5"), &error), ERROR_NUMERIC);
-    assert_non_null(strstr(error.text, "model/0.bias[2] is inf"));
+    struct Sample sample = sample_make(1);
+    sample.state[sample.model_rows.rows[1].offset + 2] = INFINITY;
+    assert_int_equal(sample_write(&sample, scratch_path("n.h5"), &error), ERROR_NUMERIC);
+    assert_non_null(strstr(error.text, "n.h5 is not written: model/0.bias[2] is inf"));
     assert_int_equal(access(scratch_path("n.h5"), F_OK), -1);
-    checkpoint_release(checkpoint);
+    sample_release(&sample);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(round_trip),
         cmocka_unit_test(file_order),
-        cmocka_unit_test(packing),
+        cmocka_unit_test(every_owner),
+        cmocka_unit_test(image),
         cmocka_unit_test(mean_image_and_no_mean),
         cmocka_unit_test(factors_and_matrices),
         cmocka_unit_test(another_model),

@@ -13,18 +13,6 @@
 
 #include <cmocka.h> /* last: it takes the name of fail() */
 
-static struct Arena arena;
-
-static int start(void **state) {
-    arena = sample_arena();
-    return scratch_make(state);
-}
-
-static int stop(void **state) {
-    arena_release(&arena);
-    return scratch_remove(state);
-}
-
 static int empty(void **state) {
     (void)state;
     scratch_empty();
@@ -32,11 +20,11 @@ static int empty(void **state) {
 }
 
 static int write_step(int64_t step, struct Error *error) {
-    struct Checkpoint *checkpoint = sample_checkpoint(&arena, step);
+    struct Sample sample = sample_make(step);
     char *path = checkpoint_name(scratch, step);
-    int code = checkpoint_write(checkpoint, path, error);
+    int code = sample_write(&sample, path, error);
     memory_release(path);
-    checkpoint_release(checkpoint);
+    sample_release(&sample);
     return code;
 }
 
@@ -58,10 +46,13 @@ static bool has_step(int64_t step) {
 static int64_t newest(char **skipped) {
     struct Error error = {0};
     struct Checkpoint *checkpoint;
-    assert_int_equal(checkpoint_newest_valid(scratch, &checkpoint, skipped, &error), OK);
-    int64_t step = checkpoint ? checkpoint->progress.step : -1;
-    checkpoint_release(checkpoint);
-    return step;
+    struct SavedState saved = {.progress.step = -1};
+    assert_int_equal(
+        checkpoint_newest_valid(scratch, saved_state_check, &checkpoint, skipped, &error), OK);
+    if (checkpoint)
+        assert_int_equal(saved_state_resume(&saved, checkpoint, &error), OK);
+    checkpoint_close(checkpoint);
+    return saved.progress.step;
 }
 
 static void order(void **state) {
@@ -145,7 +136,14 @@ static void damaged_are_skipped(void **state) {
     path = checkpoint_name(scratch, 4);
     scratch_write(path, "", 0);
     memory_release(path);
+    struct Sample sample = sample_make(5);
+    sample.saved.schedule.cooldown = -1;
+    path = checkpoint_name(scratch, 5);
+    assert_int_equal(sample_write(&sample, path, &error), OK);
+    memory_release(path);
+    sample_release(&sample);
     assert_int_equal(newest(&skipped), 2);
+    assert_non_null(strstr(skipped, "step-000000005.h5:/run: schedule_scale 1"));
     const char *first = strstr(skipped, "step-000000004.h5: is empty");
     const char *second = strstr(skipped, "step-000000003.h5: ");
     assert_true(first && second && first < second);
@@ -171,16 +169,16 @@ static void assert_all_good(void) {
     int count;
     assert_int_equal(checkpoint_list(scratch, &paths, &count, &error), OK);
     for (int i = 0; i < count; i++) {
-        checkpoint_read(&checkpoint, paths[i], &error);
+        checkpoint_open(&checkpoint, paths[i], &error);
         assert_string_equal(error.text, "");
-        checkpoint_release(checkpoint);
+        checkpoint_close(checkpoint);
         memory_release(paths[i]);
     }
     memory_release(paths);
     if (access(scratch_path("latest.h5"), F_OK) == 0) {
-        checkpoint_read(&checkpoint, scratch_path("latest.h5"), &error);
+        checkpoint_open(&checkpoint, scratch_path("latest.h5"), &error);
         assert_string_equal(error.text, "");
-        checkpoint_release(checkpoint);
+        checkpoint_close(checkpoint);
     }
 }
 
@@ -245,5 +243,5 @@ int main(void) {
         cmocka_unit_test_teardown(killed_while_writing, empty),
         cmocka_unit_test_teardown(disk_full, empty),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

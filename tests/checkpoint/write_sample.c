@@ -5,12 +5,10 @@
 
 int main(int count, char **words) {
     struct Error error = {0};
-    struct Arena arena = sample_arena();
-    struct Checkpoint *checkpoint = sample_checkpoint(&arena, 0);
-    int code = count == 2 ? checkpoint_write(checkpoint, words[1], &error) : ERROR_USAGE;
+    struct Sample sample = sample_make(0);
+    int code = count == 2 ? sample_write(&sample, words[1], &error) : ERROR_USAGE;
     if (code)
         fprintf(stderr, "write_sample: %s\n", error.text);
-    checkpoint_release(checkpoint);
-    arena_release(&arena);
+    sample_release(&sample);
     return code;
 }
