@@ -117,7 +117,7 @@ static int check_views(const struct Members *members, const struct Member *membe
         return fail(error, ERROR_USAGE,
                     "--views: %s takes principal components, not images: there is nothing to view "
                     "in another way",
-                    member->checkpoint->path);
+                    member->path);
     return OK;
 }
 
@@ -129,7 +129,7 @@ static int attach_member(struct Members *members, int i, const struct Attachment
         code = check_views(members, member, error);
     if (!code)
         code = member_attach(member, attachment, error);
-    members->predictors[i] = (struct Predictor){.name = member->checkpoint->path,
+    members->predictors[i] = (struct Predictor){.name = member->path,
                                                 .plan = member->plan,
                                                 .loader = member->loader,
                                                 .state = member->state,

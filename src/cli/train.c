@@ -63,7 +63,6 @@ static void print_json(const struct TrainResult *result) {
 static void print_figures(const char *of, const struct Figures *figures, bool best,
                           const struct TrainResult *result) {
     char text[FIGURES_TEXT], figure[FIGURE_TEXT];
-    const struct Progress *progress = &result->progress;
     if (!figures_any(figures))
         return;
     printf("%-11s %s", of, figures_text(figures, ", ", FIGURE_DIGITS, text));
