@@ -35,7 +35,8 @@ class TestDebug:
 
     @pytest.mark.parametrize("rank", (0, 1))
     @pytest.mark.parametrize("words", (
-        r"rank \d of 2 is process \d+ on ", r"instruction set ", r"backend \w+ \(", r"split train, 120 samples, digest ",
+        r"rank \d of 2 is process \d+ on ", r"instruction set ", r"backend \w+ \(",
+        r"split train, 120 samples, digest ",
         r"a plan for training: 2 operations", r"exchange \w+ of \d+ numbers", r"evaluation of split validation begins",
         r"evaluation of split validation ends", r"epoch 2 ends at step 4", r"stops at step 4 of 4"))
     def test_every_rank_tells(self, log, rank, words):

@@ -48,9 +48,14 @@ model:
   - fractional_maxpool: {sequence: random}
   - residual: {drop: 0.3, body: [{conv: {out: 8, kernel: 3, padding: 1}}, batchnorm, gelu]}
   - dropout: {rate: 0.1, drops: channels}
-  - branches: {paths: [[{conv: {out: 4, kernel: 1}}], [{conv: {out: 4, kernel: 5, padding: 2}}, {groupnorm: {groups: 2}}]]}
+  - branches:
+      paths:
+        - [{conv: {out: 4, kernel: 1}}]
+        - [{conv: {out: 4, kernel: 5, padding: 2}}, {groupnorm: {groups: 2}}]
   - residual: {drop: 0.3, shortcut: pad, body: [{conv: {out: 12, kernel: 3, stride: 2, padding: 1}}, selu]}
-  - residual: {shortcut: projection, body: [{conv: {out: 12, kernel: 3, padding: 2, dilation: 2, groups: 12}}, batchnorm]}
+  - residual:
+      shortcut: projection
+      body: [{conv: {out: 12, kernel: 3, padding: 2, dilation: 2, groups: 12}}, batchnorm]
   - upsample: {mode: bilinear}
   - maxpool: {kernel: 3, stride: 2, padding: 1, ceil_mode: true}
   - flatten
@@ -82,14 +87,17 @@ RUN
 "$trainer" inspect run/checkpoints/latest.h5 >/dev/null
 
 # The donor's first layers, its preprocessing and nothing else; then another batch of the toolbox.
-"${ranks[@]}" "$trainer" train run.yaml --out transferred --set start_from.checkpoint=run/checkpoints/latest.h5 --set preprocess= \
-    --set 'start_from.fresh=["17.*"]' --set optimizer='{lamb: {rate: 0.01}}' --set schedule='{plateau: {patience: 0}}' \
+"${ranks[@]}" "$trainer" train run.yaml --out transferred \
+    --set start_from.checkpoint=run/checkpoints/latest.h5 --set preprocess= \
+    --set 'start_from.fresh=["17.*"]' --set optimizer='{lamb: {rate: 0.01}}' \
+    --set schedule='{plateau: {patience: 0}}' \
     --set average=ema --set checkpoint.snapshots=false --set loss='{svm: {squared: true}}' --set 'mix=[]' \
     --set 'train.length=4 steps' --set large_batch='{base: 12, warmup: 0}'
 
 printf 'a,b,"y, 1",z\n' >table.csv
 for i in $(seq 40); do printf '%d,%d,%d,0.1\n' "$i" $((i * i % 7)) $((3 * i)); done >>table.csv
-"$trainer" dataset import --format table --split train=table.csv --split validation=table.csv --target 'y, 1' --target z -o table.h5
+"$trainer" dataset import --format table --split train=table.csv \
+    --split validation=table.csv --target 'y, 1' --target z -o table.h5
 cat >values.yaml <<'RUN'
 data: {file: table.h5}
 model: [flatten, {linear: {out: 12}}, batchnorm, tanh, {linear: {out: 2}}]
@@ -98,6 +106,7 @@ optimizer: {lars: {rate: 1}}
 average: {polyak: {start: 2 steps, batches: 2}}
 train: {batch: 9, shards: 3, length: 2 epochs}
 RUN
-mpirun --oversubscribe -np 3 -x "LD_PRELOAD=$(cc -print-file-name=libasan.so):$PWD/keep.so" "$trainer" train values.yaml --out values
+mpirun --oversubscribe -np 3 -x "LD_PRELOAD=$(cc -print-file-name=libasan.so):$PWD/keep.so" \
+    "$trainer" train values.yaml --out values
 "${ranks[@]}" "$trainer" eval values/checkpoints/latest.h5 --split validation
 "${ranks[@]}" "$trainer" predict values/checkpoints/latest.h5 --split validation -o values.csv
