@@ -219,12 +219,43 @@ static char *describe(const struct ImportOptions *options) {
     return text.data;
 }
 
+/* What the options point to. */
+struct Lists {
+    struct Pieces classes;
+    const char **split_values, **targets;
+    struct SourceNamedPath *splits;
+};
+
+static void lists_read(struct Lists *lists, const struct Arguments *arguments,
+                       struct SourceOptions *source) {
+    const char *classes = argument_value(arguments, "classes");
+    *lists = (struct Lists){0};
+    if (classes) {
+        lists->classes = cut(classes, ',');
+        source->classes = lists->classes.words;
+        source->class_count = lists->classes.count;
+    }
+    source->target_count = argument_values(arguments, "target", &lists->targets);
+    source->targets = lists->targets;
+    source->split_count = argument_values(arguments, "split", &lists->split_values);
+    lists->splits = memory_array(struct SourceNamedPath, source->split_count, "splits");
+    source->splits = lists->splits;
+}
+
+static void lists_release(struct Lists *lists, int split_count) {
+    for (int i = 0; i < split_count; i++)
+        memory_release(lists->splits[i].name);
+    memory_release(lists->splits);
+    memory_release(lists->split_values);
+    memory_release(lists->targets);
+    pieces_release(&lists->classes);
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
     (void)ranks;
-    const char *out = argument_value(arguments, "out"), **values = NULL;
-    const char *classes = argument_value(arguments, "classes");
+    const char *out = argument_value(arguments, "out");
     struct ImportOptions options = {.source = {.format = argument_value(arguments, "format"),
                                                .paths = arguments->operands,
                                                .path_count = arguments->operand_count}};
@@ -232,40 +263,24 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (!out || !source->format)
         return fail(error, ERROR_USAGE, "dataset import: --%s is missing",
                     out ? "format NAME" : "out FILE.h5");
-    struct Pieces names = {0};
-    if (classes) {
-        names = cut(classes, ',');
-        source->classes = names.words;
-        source->class_count = names.count;
-    }
-    source->split_count = argument_values(arguments, "split", &values);
-    const char **targets = NULL;
-    source->target_count = argument_values(arguments, "target", &targets);
-    source->targets = targets;
-    struct SourceNamedPath *splits =
-        memory_array(struct SourceNamedPath, source->split_count, "splits");
-    source->splits = splits;
-    int status = check_flags(arguments, source->format, error);
-    if (status == OK)
-        status = check_targets(source, error);
-    if (status == OK)
-        status = read_choices(arguments, source, error);
-    if (status == OK)
-        status = read_numbers(arguments, &options, error);
-    if (status == OK)
-        status = read_splits(values, source->split_count, splits, error);
-    char *origin = status == OK ? describe(&options) : NULL;
+    struct Lists lists;
+    lists_read(&lists, arguments, source);
+    int code = check_flags(arguments, source->format, error);
+    if (code == OK)
+        code = check_targets(source, error);
+    if (code == OK)
+        code = read_choices(arguments, source, error);
+    if (code == OK)
+        code = read_numbers(arguments, &options, error);
+    if (code == OK)
+        code = read_splits(lists.split_values, source->split_count, lists.splits, error);
+    char *origin = code == OK ? describe(&options) : NULL;
     options.origin = origin;
-    if (status == OK)
-        status = import_now(&options, out, argument_given(arguments, "json"), error);
-    for (int i = 0; i < source->split_count; i++)
-        memory_release(splits[i].name);
-    memory_release(splits);
+    if (code == OK)
+        code = import_now(&options, out, argument_given(arguments, "json"), error);
     memory_release(origin);
-    memory_release(values);
-    memory_release(targets);
-    pieces_release(&names);
-    return status;
+    lists_release(&lists, source->split_count);
+    return code;
 }
 
 static const struct Flag flags[] = {

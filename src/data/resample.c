@@ -107,10 +107,10 @@ void resample(struct Resampler *resampler, const struct Image *in, const struct 
     }
 }
 
-struct Box box_of_centre(const struct Image *in, int64_t height, int64_t width, double share) {
+struct Box box_of_centre(const struct Image *in, int64_t height, int64_t width, double part) {
     double by_height = (double)in->height / (double)height;
     double by_width = (double)in->width / (double)width;
-    double scale = share * (by_height < by_width ? by_height : by_width);
+    double scale = part * (by_height < by_width ? by_height : by_width);
     struct Box box = {.height = llround((double)height * scale),
                       .width = llround((double)width * scale)};
     box.height = box.height < 1 ? 1 : box.height;

@@ -21,7 +21,7 @@ void resample(struct Resampler *resampler, const struct Image *in, const struct 
               struct Image *out);
 
 /* The largest box with the aspect ratio height:width in the middle of the image, each side
- * shortened to the part `share` of it. */
-struct Box box_of_centre(const struct Image *in, int64_t height, int64_t width, double share);
+ * shortened to the given part of it. */
+struct Box box_of_centre(const struct Image *in, int64_t height, int64_t width, double part);
 
 #endif

@@ -79,13 +79,13 @@ static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
 }
 
 /* A percentage for people: a part of a mix is never 0 % or 100 %. */
-static void print_share(double share, char text[NUMBER]) {
-    if (share <= 0.005)
+static void print_percent(double part, char text[NUMBER]) {
+    if (part <= 0.005)
         snprintf(text, NUMBER, "<1%% ");
-    else if (share >= 0.995)
+    else if (part >= 0.995)
         snprintf(text, NUMBER, ">99%% ");
     else
-        snprintf(text, NUMBER, "%.0f%% ", 100 * share);
+        snprintf(text, NUMBER, "%.0f%% ", 100 * part);
 }
 
 static int64_t caption_line(int64_t top, int64_t line) {
@@ -101,7 +101,8 @@ static void draw_values(const struct Grid *grid, struct Sheet *sheet, int64_t le
 }
 
 /* Writes the two classes with the largest weights, unless all the weight is on one. */
-static void draw_shares(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
+static void draw_mixed_classes(const struct Grid *grid, struct Sheet *sheet, int64_t left,
+                               int64_t top) {
     const struct Dataset *dataset = grid->preview->loader.dataset;
     int64_t shown[CAPTIONS] = {-1, -1};
     for (int64_t c = 0; c < dataset->class_count; c++)
@@ -112,10 +113,10 @@ static void draw_shares(const struct Grid *grid, struct Sheet *sheet, int64_t le
                 break;
             }
     for (int i = 0; i < grid->captions && shown[1] >= 0; i++) {
-        char share[NUMBER];
-        print_share((double)grid->target[shown[i]], share);
-        sheet_text(sheet, left, caption_line(top, i), share);
-        sheet_text(sheet, left + sheet_text_width(share), caption_line(top, i),
+        char percent[NUMBER];
+        print_percent((double)grid->target[shown[i]], percent);
+        sheet_text(sheet, left, caption_line(top, i), percent);
+        sheet_text(sheet, left + sheet_text_width(percent), caption_line(top, i),
                    dataset->class_names[shown[i]]); /* two texts, because the font cuts long ones */
     }
 }
@@ -134,7 +135,7 @@ static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, 
     sheet_image(sheet, left, top, scale, &grid->image, grid->shade);
     top += grid->image.height * scale;
     if (!grid->preview->loader.dataset->target_count)
-        draw_shares(grid, sheet, left, top);
+        draw_mixed_classes(grid, sheet, left, top);
     else if (column == 0 || is_mixed(grid->preview)) /* else all images of a row are the same */
         draw_values(grid, sheet, left, top);
 }

@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "data/sheets/sheet.h"
 
-#define KEPT_SHARE 0.9 /* the part of the variance that a rebuilt example keeps */
+#define KEPT_VARIANCE 0.9 /* the part of the variance that a rebuilt example keeps */
 
 /* How centred values are shown. */
 static const struct Shade around_zero = {-3, 255.f / 6};
@@ -20,7 +20,7 @@ struct Drawing {
     struct Image image; /* room for one */
     double *divisors, *centred, *projected;
     int64_t *order;         /* a random order, since the split may be sorted by class */
-    int64_t elements, some; /* components that explain KEPT_SHARE */
+    int64_t elements, some; /* components that explain KEPT_VARIANCE */
     int64_t left, row, step, scale;
 };
 
@@ -154,7 +154,7 @@ static void draw_examples(struct Drawing *drawing, struct Shade shade) {
 }
 
 int64_t statistics_sheet_components(const struct Pca *pca) {
-    int64_t count = pca_components_for(pca, KEPT_SHARE);
+    int64_t count = pca_components_for(pca, KEPT_VARIANCE);
     return count ? count : pca->count;
 }
 

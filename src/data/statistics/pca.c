@@ -17,11 +17,11 @@ void pca_release(struct Pca *pca) {
     *pca = (struct Pca){0};
 }
 
-int64_t pca_components_for(const struct Pca *pca, double share) {
+int64_t pca_components_for(const struct Pca *pca, double part) {
     double sum = 0;
     for (int64_t k = 0; k < pca->count; k++) {
         sum += pca->eigenvalues[k];
-        if (sum >= share * pca->total_variance)
+        if (sum >= part * pca->total_variance)
             return k + 1;
     }
     return 0;

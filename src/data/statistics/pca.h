@@ -18,9 +18,9 @@ struct Pca {
 };
 void pca_release(struct Pca *pca);
 
-/* The least number of components, the first ones, that explain the part `share` of the variance; 0
+/* The least number of components, the first ones, that explain the given part of the variance; 0
  * if those that are kept do not suffice. */
-int64_t pca_components_for(const struct Pca *pca, double share);
+int64_t pca_components_for(const struct Pca *pca, double part);
 
 /* The values of preprocess.scale that have components of their own: "none", "channel_std",
  * "pixel_std", NULL. */
