@@ -1,3 +1,4 @@
+/* The loader: every sample of every epoch is a pure function of seed, epoch and position. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -57,7 +58,7 @@ struct Epoch {
     int64_t samples[MADE_TRAIN];
 };
 
-/* An epoch in chunks of `chunk`, front to back or back to front. */
+/* Loads an epoch in chunks of `chunk` samples, from first to last or from last to first. */
 static void load(struct Loader *loader, int64_t epoch, int64_t chunk, bool backwards,
                  struct Epoch *out) {
     memset(out, 0x55, sizeof *out);
@@ -78,7 +79,7 @@ static const char everything[] =
     " greyscale: {probability: 0.3}, lighting, cutout: {size: 2, count: 2}]\n"
     "mix: [mixup: {alpha: 0.2, probability: 0.4}, cutmix: {probability: 0.4}]\n";
 
-/* The same epoch whatever the chunks, the direction, or what was loaded before. */
+/* An epoch is the same, whatever the chunks, their order, and what was loaded before. */
 static void independent_of_chunks(void **state) {
     (void)state;
     for (int floats = 0; floats < 2; floats++) {
@@ -124,6 +125,23 @@ static void permutations(void **state) {
     release(&f);
 }
 
+/* A run that is resumed in the middle of an epoch relies on it: the order of a seed never changes.
+ */
+static void the_order_of_a_seed_is_fixed(void **state) {
+    (void)state;
+    static const int64_t expected[2][8] = {{12, 25, 27, 23, 22, 15, 9, 24},
+                                           {36, 27, 18, 7, 14, 23, 24, 32}};
+    struct Fixture f = fixture((struct Made){0}, "augment: []");
+    struct Loader *loader = loader_of(&f, true, 1);
+    static struct Epoch epoch;
+    for (int e = 0; e < 2; e++) {
+        load(loader, e, 40, false, &epoch);
+        assert_memory_equal(epoch.samples, expected[e], sizeof expected[e]);
+    }
+    loader_release(loader);
+    release(&f);
+}
+
 static void unshuffled(void **state) {
     (void)state;
     for (int floats = 0; floats < 2; floats++) {
@@ -147,8 +165,8 @@ static void unshuffled(void **state) {
     }
 }
 
-/* What the loader makes is what the augmentations make, one after another, of the preprocessed
- * image with streams keyed by place, epoch and sample. */
+/* The loader gives what the augmentations make of the preprocessed image, one after another, each
+ * keyed by its place in the list, the epoch and the sample. */
 static void augmentations_in_order(void **state) {
     (void)state;
     struct Fixture f = fixture((struct Made){0}, moves);
@@ -179,10 +197,9 @@ static void augmentations_in_order(void **state) {
     release(&f);
 }
 
-/* A raw stage sees the pixels as stored, before preprocessing; one that changes the size must not
- * stand before it. */
-static int describe_half(const struct Choice *choice, const struct Image *in, struct Image *out,
-                         struct Error *unused) {
+/* Augmentations made for the tests below: one cuts two columns off, one inverts. */
+static int describe_cut(const struct Choice *choice, const struct Image *in, struct Image *out,
+                        struct Error *unused) {
     (void)choice, (void)unused;
     *out = *in;
     out->width -= 2;
@@ -203,39 +220,53 @@ static void apply_invert(const void *options, void *prepared, const struct Augme
         out->pixels[i] = in->white - in->pixels[i];
 }
 
-static void stages(void **state) {
-    (void)state;
-    static const struct Augment cut = {.kind = {.name = "cut"},
-                                       .stage = AUGMENT_PREPROCESSED,
-                                       .describe = describe_half,
+static const struct Augment cut = {.kind = {.name = "cut"},
+                                   .stage = AUGMENT_PREPROCESSED,
+                                   .describe = describe_cut,
+                                   .apply = apply_cut};
+static const struct Augment raw_cut = {.kind = {.name = "raw_cut"},
+                                       .stage = AUGMENT_RAW,
+                                       .describe = describe_cut,
                                        .apply = apply_cut};
-    static const struct Augment raw_cut = {.kind = {.name = "raw_cut"},
-                                           .stage = AUGMENT_RAW,
-                                           .describe = describe_half,
-                                           .apply = apply_cut};
-    static const struct Augment invert = {
-        .kind = {.name = "invert"}, .stage = AUGMENT_RAW, .apply = apply_invert};
+static const struct Augment invert = {
+    .kind = {.name = "invert"}, .stage = AUGMENT_RAW, .apply = apply_invert};
+
+/* Pixel `element` of stored sample 7, centred and scaled; inverted before that, if asked for. */
+static double expected_value(const struct Fixture *f, int element, bool inverted) {
+    double value = made_pixel(7, element);
+    int c = element % MADE_CHANNELS;
+    value = inverted ? 255 - value : value;
+    return (value - f->dataset->statistics.channel_mean[c]) / f->dataset->statistics.channel_std[c];
+}
+
+/* Inversions see the pixels as they are stored; the cut, first in the list, comes after
+ * preprocessing. */
+static void raw_stages_come_before_preprocessing(void **state) {
+    (void)state;
     struct Choice items[3] = {{.kind = &cut.kind}, {.kind = &invert.kind}, {.kind = &invert.kind}};
     struct Fixture f = fixture((struct Made){0}, "augment: []");
-    for (int raw = 0; raw < 3; raw++) { /* none, one, two inversions before preprocessing */
-        f.augmented.list = (struct ChoiceList){1 + raw, items};
+    for (int inversions = 0; inversions < 3; inversions++) {
+        f.augmented.list = (struct ChoiceList){1 + inversions, items};
         struct Loader *loader = loader_of(&f, false, 1);
-        struct Image size = loader_image(loader);
-        assert_int_equal(size.width, MADE_WIDTH - 2);
+        assert_int_equal(loader_image(loader).width, MADE_WIDTH - 2);
         float image[MADE_ELEMENTS], target[MADE_CLASSES];
         loader_fill(loader, 0, 7, 1, image, target, NULL);
         for (int y = 0, at = 0; y < MADE_HEIGHT; y++)
-            for (int x = 0; x < MADE_WIDTH - 2; x++)
-                for (int c = 0; c < MADE_CHANNELS; c++) {
-                    double value = made_pixel(7, (y * MADE_WIDTH + x) * MADE_CHANNELS + c);
-                    value = raw == 1 ? 255 - value : value;
-                    value = (value - f.dataset->statistics.channel_mean[c]) /
-                            f.dataset->statistics.channel_std[c];
-                    assert_float_equal(image[at++], value, 1e-5);
-                }
+            for (int i = 0; i < (MADE_WIDTH - 2) * MADE_CHANNELS; i++) {
+                int element = y * MADE_WIDTH * MADE_CHANNELS + i;
+                assert_float_equal(image[at++], expected_value(&f, element, inversions == 1), 1e-5);
+            }
         loader_release(loader);
     }
-    items[0].kind = &raw_cut.kind;
+    f.augmented.list = (struct ChoiceList){0};
+    release(&f);
+}
+
+static void a_raw_stage_must_keep_the_size_of_preprocessing(void **state) {
+    (void)state;
+    struct Choice items[1] = {{.kind = &raw_cut.kind}};
+    struct Fixture f = fixture((struct Made){0}, "augment: []");
+    f.augmented.list = (struct ChoiceList){1, items};
     struct Loader *loader;
     struct LoaderRequest request = {.dataset = f.dataset,
                                     .split = &f.dataset->splits[0],
@@ -244,12 +275,11 @@ static void stages(void **state) {
     assert_int_equal(loader_create(&loader, &request, &error), ERROR_DATA);
     assert_non_null(strstr(error.text, "has images of (6,3,3); the preprocessing expects (6,5,3)"));
     assert_null(loader);
-    loader_release(NULL);
     f.augmented.list = (struct ChoiceList){0};
     release(&f);
 }
 
-/* Not a judge of speed on a busy machine: a bound that only a blunder passes. */
+/* A loose bound, so that a busy machine does not fail it; only a blunder does. */
 static void cost(void **state) {
     (void)state;
     enum { COUNT = 256, ELEMENTS = 32 * 32 * 3 };
@@ -300,9 +330,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(independent_of_chunks),
         cmocka_unit_test(permutations),
+        cmocka_unit_test(the_order_of_a_seed_is_fixed),
         cmocka_unit_test(unshuffled),
         cmocka_unit_test(augmentations_in_order),
-        cmocka_unit_test(stages),
+        cmocka_unit_test(raw_stages_come_before_preprocessing),
+        cmocka_unit_test(a_raw_stage_must_keep_the_size_of_preprocessing),
         cmocka_unit_test(cost),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
