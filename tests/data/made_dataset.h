@@ -1,4 +1,4 @@
-/* Small data set files for tests, with one part after another made wrong. */
+/* Small data set files for tests, good ones and ones in which some part is wrong. */
 #ifndef TESTS_DATA_MADE_DATASET_H
 #define TESTS_DATA_MADE_DATASET_H
 
@@ -28,14 +28,14 @@ static inline void made_targets(float *targets, int64_t samples) { /* (samples, 
     }
 }
 
-struct Made { /* zero: a good file */
+struct Made { /* all zero: a good file */
     bool floats, no_statistics, no_classes, no_labels, no_images, no_splits;
-    bool targets; /* two values a sample, /target_names and their statistics */
-    enum H5Type image_type, label_type; /* 0 (H5_UINT8): the usual */
-    int64_t samples, labels;            /* of /train; 0: as usual, −1: none */
+    bool targets; /* two values for each sample, with /target_names and statistics */
+    enum H5Type image_type, label_type; /* 0: the usual types */
+    int64_t samples, labels;            /* how many in /train; 0: the usual number, −1: none */
     int rank;                           /* of /train/images */
     int64_t test_width;
-    int32_t bad_label, bad_row; /* bad_row > 0: that row of /train/labels */
+    int32_t bad_label, bad_row; /* bad_row > 0: the label in that row of /train/labels */
     int32_t version;
     int class_count;
     int64_t mean_count;

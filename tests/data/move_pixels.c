@@ -1,4 +1,4 @@
-/* Prints what the geometry cores make of an image, for test_geometry_torch.py:
+/* Transforms an image with the functions that augmentations use, for test_geometry_torch.py:
  *
  *   move_pixels affine FILL M0 … M5 HEIGHT WIDTH CHANNELS < PIXELS
  *   move_pixels resample TOP LEFT BOX_HEIGHT BOX_WIDTH OUT_HEIGHT OUT_WIDTH HEIGHT WIDTH CHANNELS

@@ -77,7 +77,7 @@ static void flips(void **state) {
     assert_in_range(tenth, 310, 490);
 }
 
-/* Half of the images are mirrored in the first epoch, and each one every other epoch after that. */
+/* Half of the images are mirrored in the first epoch; after it, each image in every other epoch. */
 static void alternating_flips(void **state) {
     (void)state;
     struct Augmented augmented;
@@ -97,7 +97,7 @@ static void alternating_flips(void **state) {
     runfile_release(augmented.file);
 }
 
-/* numpy's pad(mode="reflect"): the border pixel is not repeated. */
+/* As numpy's pad(mode="reflect"), which does not repeat the border pixel. */
 static int64_t reflect(int64_t i, int64_t size) {
     while (i < 0 || i >= size)
         i = i < 0 ? -i : 2 * (size - 1) - i;
@@ -110,7 +110,7 @@ static float padded(int64_t y, int64_t x, int64_t c, bool fill_reflect) {
     return y < 0 || y >= HEIGHT || x < 0 || x >= WIDTH ? 0 : pixel_at(y, x, c);
 }
 
-/* The shift that explains the image; every image must have one. */
+/* Finds the shift that makes the image from the original; fails if there is none. */
 static void find_shift(const float *out, int64_t pad, bool fill_reflect, int64_t *down,
                        int64_t *right) {
     for (*down = -pad; *down <= pad; ++*down)

@@ -1,4 +1,5 @@
-/* The colour augmentations against torchvision's formulas, written out in double precision. */
+/* Compares the colour augmentations with torchvision's formulas, written out in double precision.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,7 +15,7 @@ static struct Error error;
 enum { HEIGHT = 6, WIDTH = 5, PIXELS = HEIGHT * WIDTH, SAMPLES = 300 };
 static const struct Image bytes = {HEIGHT, WIDTH, 3, NULL, 255};
 
-/* Pixels of 0 … 255 with greys, black, white and ties among them. */
+/* Pixels from 0 to 255, among them greys, black, white, and pixels with two equal channels. */
 static void fill_in(struct Image *image) {
     struct RandomStream stream = random_stream(3, RANDOM_TEST, 0, 0, 0);
     for (int64_t i = 0; i < image_elements(image); i++)
@@ -67,7 +68,7 @@ static void blends(void **state) {
     check_blend("augment: [saturation: {amount: 2}]", SATURATION, 2);
 }
 
-/* Foley et al.'s RGB to HSV and back, H in [0, 1). */
+/* RGB to HSV and back, as in Foley et al., with H in [0, 1). */
 static void turned(const float *from, double turn, double *to) {
     double r = from[0] / 255, g = from[1] / 255, b = from[2] / 255;
     double v = fmax(r, fmax(g, b)), least = fmin(r, fmin(g, b)), chroma = v - least, h = 0;
@@ -118,8 +119,7 @@ static void greys(void **state) {
     transform_end(&t);
 }
 
-/* What `text` makes of a single float pixel of ones, 20,000 times: its least, most and mean; in
- * units of the range's length, the largest distance from a uniform distribution over ten bins. */
+/* With an amount of 0.4, factors are uniform in [0.6, 1.4]: 20,000 of them fill ten bins evenly. */
 static void factors(void **state) {
     (void)state;
     const struct Image one = {1, 1, 1, NULL, 0};
@@ -139,7 +139,8 @@ static void factors(void **state) {
     transform_end(&t);
 }
 
-/* Float images have no white: nothing is cut, and greys of other than three channels are means. */
+/* The range of float images is unknown, so nothing is clamped; without three channels, grey is
+ * their mean. */
 static void floats(void **state) {
     (void)state;
     const struct Image two = {1, 2, 2, NULL, 0};
@@ -159,8 +160,8 @@ static void floats(void **state) {
     transform_end(&t);
 }
 
-/* Principal colours: the noise's covariance is deviation² Σ λ_i² p_i p_iᵀ, the covariance of the
- * pixels times itself. */
+/* Principal colours: the covariance of the noise is deviation² Σ λ_i² p_i p_iᵀ, which is deviation²
+ * times the square of the covariance of the pixels. */
 static void check_lighting(bool as_bytes, int channels, bool in_file) {
     enum { COUNT = 50, AREA = 6, MOST = 5, TRIALS = 20000 };
     static char name[] = "made";
@@ -191,7 +192,7 @@ static void check_lighting(bool as_bytes, int channels, bool in_file) {
     double known[MOST * MOST];
     for (int i = 0; i < channels * channels; i++)
         known[i] = covariance[i / channels][i % channels] * white * white;
-    if (in_file) { /* and the pixels are not looked at */
+    if (in_file) { /* the pixels must not matter then */
         dataset.statistics.channel_covariance = known;
         split.count = 0;
     }
@@ -201,7 +202,7 @@ static void check_lighting(bool as_bytes, int channels, bool in_file) {
     double found[MOST][MOST] = {{0}};
     for (int sample = 0; sample < TRIALS; sample++) {
         transform_run(&t, sample);
-        for (int i = channels; i < AREA * channels; i++) /* the same for every pixel */
+        for (int i = channels; i < AREA * channels; i++) /* the noise is the same for every pixel */
             assert_true(t.out.pixels[i] == t.out.pixels[i % channels]);
         for (int a = 0; a < channels; a++)
             for (int b = 0; b < channels; b++)

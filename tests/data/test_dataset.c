@@ -141,7 +141,7 @@ static void cut_short(void **state) {
     free(data);
 }
 
-/* The images' address in their header is made to point near the end of the file. */
+/* Changes the address of the images in their header, so that it points near the end of the file. */
 static void map_beyond_the_end(void **state) {
     (void)state;
     const char *path = scratch_path("whole.h5"), *cut = scratch_path("cut.h5");
@@ -176,7 +176,7 @@ static void damage_is_verified(void **state) {
     const struct Split *train = dataset_split(dataset, "train", &error);
     char digest[33];
     dataset_digest(dataset, train, digest);
-    assert_int_equal(train->digest[0], 0); /* none stored */
+    assert_int_equal(train->digest[0], 0); /* the file stores no digest */
     dataset_close(dataset);
 
     made_write(path, (struct Made){.digest = digest});
@@ -185,7 +185,8 @@ static void damage_is_verified(void **state) {
     dataset_close(dataset);
     size_t bytes;
     char *data = scratch_read(path, &bytes), *found = NULL;
-    for (size_t i = 0; i + 4 < bytes && !found; i++) /* the first pixels: /train is written first */
+    for (size_t i = 0; i + 4 < bytes && !found;
+         i++) /* the first pixels are those of /train, which is written first */
         if ((uint8_t)data[i] == made_pixel(0, 0) && (uint8_t)data[i + 1] == made_pixel(0, 1) &&
             (uint8_t)data[i + 2] == made_pixel(0, 2) && (uint8_t)data[i + 3] == made_pixel(0, 3))
             found = data + i;
@@ -204,8 +205,6 @@ static void damage_is_verified(void **state) {
     assert_non_null(strstr(error.text, "/statistics/channel_std: channel 0 is 3"));
     dataset_close(dataset);
 }
-
-/* --- files of h5py ---------------------------------------------------------------------------- */
 
 static const char python[] =
     "import h5py, numpy as np, sys\n"
@@ -241,7 +240,8 @@ static const char python[] =
     "    with h5py.File(d + name + '.h5', 'w') as f:\n"
     "        f.create_dataset('train/images', shape, dtype=np.uint8, chunks=(1, 32, 32, 3))\n"
     "        f.create_dataset('train/labels', shape[:1], dtype=np.uint8, chunks=(1000,))\n"
-    "with h5py.File(d + 'late.h5', 'w') as f:\n" /* contiguous, never written: no bytes in the file
+    "with h5py.File(d + 'late.h5', 'w') as f:\n" /* contiguous, but never written: no bytes in the
+                                                  * file
                                                   */
     "    f.create_dataset('train/images', (1000, 32, 32, 3), dtype=np.uint8)\n"
     "    f['train/labels'] = np.zeros(1000, int)\n"

@@ -1,7 +1,7 @@
-/* Damaged data set files: each is opened and verified in a process of its own, which must end by
- * itself. Data sets carry no seal (they are mapped, not read), so damage to HDF5's own structures
- * is for HDF5 to find; where its library crashes instead, that is counted and printed. What the
- * digest covers must be found. */
+/* Damaged data set files. Each is opened and verified in a process of its own, which must end by
+ * itself. Data sets have no seal, because they are mapped and not read as a whole, so it is up to
+ * HDF5 to find damage to its own structures; if its library crashes instead, that is counted and
+ * printed. Damage to what the digest covers must be found. */
 #include <math.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -17,16 +17,17 @@
 
 #include <cmocka.h>
 
-enum { EXIT_BASE = 40 /* away from a sanitizer's own exit code */ };
+enum { EXIT_BASE = 40 /* not the exit code of a sanitizer */ };
 
-/* HDF5 asks malloc for what a damaged size says, and copes with NULL; so does the sanitizer then.
- */
+/* HDF5 asks malloc for as much as a damaged size says and copes with NULL; the sanitizer must not
+ * stop at that. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void) {
     return "allocator_may_return_null=1";
 }
 
-/* 0: good, 1: refused with a line, 2: opened, but found bad by verify, 3: refused without words. */
+/* 0: good; 1: refused with a message; 2: opened, but verify found the damage; 3: refused without a
+ * message. */
 static int judge(const char *path, bool read_components) {
     struct Error error = {0};
     struct Dataset *dataset;
@@ -59,7 +60,7 @@ static int judge_apart(const char *path,
     return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? -2 : -1;
 }
 
-/* With all that statistics can add: covariance, deviations, principal components. */
+/* A file with everything that statistics can add: covariance, deviations, principal components. */
 static void add_components(const char *path) {
     struct Error error;
     struct Dataset *dataset;
@@ -79,7 +80,7 @@ static void add_components(const char *path) {
     dataset_close(dataset);
 }
 
-/* A good file of that kind, with the digest of its training split. */
+/* Writes a good file of that kind, with the digest of its training split. */
 static void write_good(const char *path, struct Made made, bool components) {
     struct Error error;
     struct Dataset *dataset;
@@ -95,7 +96,7 @@ static void write_good(const char *path, struct Made made, bool components) {
     assert_int_equal(judge_apart(path, components), 0);
 }
 
-/* One byte of it changed, or its end cut off. The length. */
+/* Changes one byte of the file, or cuts off its end. Returns the new length. */
 static size_t mutate(unsigned char *copy, size_t bytes, int mutant) {
     size_t at = (size_t)random() % bytes;
     if (mutant % 3 == 2)
@@ -123,7 +124,7 @@ static void mutants_of(struct Made made, bool components, int mutants) {
         if (verdict == -2 || verdict == 3)
             fail_msg("mutant %d: %s", i, verdict == 3 ? "refused without words" : "hangs");
         if (i % 3 == 2)
-            assert_int_equal(verdict, 1); /* no file that is cut is taken for whole */
+            assert_int_equal(verdict, 1); /* a file whose end is cut off must never pass */
         if (verdict == -1)
             crashed++;
         else
@@ -153,7 +154,7 @@ static void of_components(void **state) {
     mutants_of((struct Made){0}, true, 500);
 }
 
-/* What HDF5 reads without a murmur. */
+/* Files that HDF5 reads without an error, but that make no data set. */
 static void pieces_that_do_not_fit(void **state) {
     (void)state;
     static const struct {

@@ -25,7 +25,7 @@ static char *digest_of(const char *path, const char *group) {
     return digest;
 }
 
-/* The same bits on any number of threads, and as image by image. */
+/* The bits are the same for any number of threads, and when images are drawn one by one. */
 static void threads_change_nothing(void **state) {
     const char *folder = *state;
     const struct Synthesis synthesis = {.seed = 5, .size = 32, .count = {1503, 40, 20}};
@@ -57,7 +57,7 @@ static void threads_change_nothing(void **state) {
     memory_release(digests[1]);
 }
 
-/* Published figures and checkpoints refer to these images: drawing differently needs a reason. */
+/* Published results and checkpoints depend on these images, so a change must be on purpose. */
 static void images_are_those_of_before(void **state) {
     (void)state;
     static uint8_t images[200 * BYTES];
@@ -113,7 +113,7 @@ static void float_statistics(void **state) {
     struct Statistics statistics;
     statistics_start(&statistics, 2, 3, 2);
     for (int i = 0; i < 600; i++)
-        images[i] = 1e4f + (float)(i * i % 97) * 0.01f; /* a mean far above the spread */
+        images[i] = 1e4f + (float)(i * i % 97) * 0.01f; /* a mean far above the deviation */
     for (int i = 0; i < 50; i += 10)
         statistics_add(&statistics, false, images + i * 12, 10);
     struct StatisticValues values;
@@ -147,7 +147,7 @@ static void float_statistics(void **state) {
     statistics_release(&statistics);
 }
 
-/* A set of two classes, with one image of the second. */
+/* A data set of two classes with a single image of the second. */
 static void contact_sheet(void **state) {
     const char *folder = *state;
     static uint8_t images[4 * 16 * 8];

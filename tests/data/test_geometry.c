@@ -1,4 +1,4 @@
-/* Augmentations that move pixels, against plain interpolation in double precision. */
+/* Compares augmentations that move pixels with plain interpolation in double precision. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -110,7 +110,7 @@ static void moves(void **state) {
     check_move("augment: [shear: {degrees: 40, along: both, fill: %s}]", SHEAR_BOTH, 40);
 }
 
-/* A positive angle turns counter-clockwise: what lies to the right of the centre goes up. */
+/* A positive angle turns counter-clockwise: a pixel right of the centre moves up. */
 static void direction(void **state) {
     (void)state;
     struct Transform t;
@@ -130,7 +130,7 @@ static void direction(void **state) {
     transform_end(&t);
 }
 
-/* torchvision's RandomResizedCrop.get_params, from block `attempt` of the sample's stream. */
+/* torchvision's RandomResizedCrop.get_params, with block `attempt` of the sample's stream. */
 static void expected_box(int64_t sample, const double scale[2], const double aspect[2],
                          int64_t box[4]) {
     struct RandomStream stream =
@@ -157,7 +157,8 @@ static void expected_box(int64_t sample, const double scale[2], const double asp
     box[1] = (WIDTH - box[3]) / 2;
 }
 
-/* The box drawn at the output's size: only enlarged here, so that plain interpolation serves. */
+/* The box scaled to the output's size. Boxes are only enlarged here, so plain interpolation will
+ * do. */
 static void assert_shows(const struct Transform *t, const int64_t box[4]) {
     struct Image part = {box[2], box[3], CHANNELS, NULL, 0};
     part.pixels = memory_allocate((size_t)image_elements(&part) * sizeof(float), "test");
@@ -205,7 +206,7 @@ static void resized_crops(void **state) {
     check_resized("augment: [resized_crop: {scale: [0.9, 1], aspect: [0.1, 0.2]}]", whole, tall);
 }
 
-/* At test time: the middle, nothing random. */
+/* At test time the middle is taken, and nothing is random. */
 static void resized_test_time(void **state) {
     (void)state;
     struct Transform t;
@@ -242,7 +243,8 @@ static void cutouts(void **state) {
                     seen[y][x] += covered && c == 0;
                 }
     }
-    /* Inside, 9 of the 88 centres cover a pixel; in a corner 4: 409 and 182, deviations 19, 13. */
+    /* A pixel inside is covered for 9 of the 88 centres, one in a corner for 4: 409 and 182 times,
+     * with deviations of 19 and 13. */
     assert_in_range(seen[4][5], 409 - 95, 409 + 95);
     assert_in_range(seen[0][0], 182 - 65, 182 + 65);
     transform_end(&t);
@@ -256,7 +258,8 @@ static void cutouts(void **state) {
     transform_end(&t);
 }
 
-/* Images of a few pixels, or of one: every value is one that the image has, or 0 from outside. */
+/* Images of one or a few pixels: every value that comes out is one of the image, or 0 from outside.
+ */
 static void smallest_images(void **state) {
     (void)state;
     static const char *const texts[] = {"augment: [translate: {by: 1, fill: reflect}]",

@@ -36,7 +36,7 @@ static int import_as(const struct ImportOptions *options, const char *out, struc
     return import_dataset(options, out, &ticker, &skipped, error);
 }
 
-/* Nothing under the file's name, nor beside it under a temporary one. */
+/* Neither the file nor a temporary one beside it may be there. */
 static void expect_no_debris(const char *name) {
     char command[256];
     snprintf(command, sizeof command, "! ls -A '%s' | grep -q '%s'", folder, name);
@@ -65,7 +65,7 @@ static struct H5File *open_file(const char *path) {
     return file;
 }
 
-/* A whole dataset; its first size goes into *count. */
+/* Reads a whole dataset of the file; its first size goes into *count. */
 static void *read_array(struct H5File *file, const char *name, enum H5Type type, int64_t *count) {
     struct Error error;
     struct H5Info info;
@@ -78,7 +78,7 @@ static void *read_array(struct H5File *file, const char *name, enum H5Type type,
     return values;
 }
 
-/* The digest that the file keeps of a split. */
+/* The digest of a split, as the file says. */
 static char *digest_of(const char *path, const char *group) {
     struct H5File *file = open_file(path);
     struct Error error;
@@ -88,7 +88,7 @@ static char *digest_of(const char *path, const char *group) {
     return digest;
 }
 
-/* `count` images of level 10 * class + k in <split>/<class k>. */
+/* Makes `count` images for each class: image k of class c has the level 50 c + k. */
 static void make_tree(const char *root, const char *split, int classes, int count) {
     for (int c = 0; c < classes; c++)
         for (int k = 0; k < count; k++) {
@@ -302,7 +302,7 @@ static void sizes(void **state) {
     h5_close(file);
 }
 
-/* The same file from one thread and from several. */
+/* One thread and several write the same file. */
 static void threads_change_nothing(void **state) {
     (void)state;
     struct ImportOptions options = options_of("image-folder", place(folder, "strata"));

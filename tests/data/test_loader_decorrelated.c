@@ -1,5 +1,5 @@
-/* The loader with a matrix behind centre and scale: images are multiplied in blocks, and no bit of
- * one depends on how the batches were cut. */
+/* The loader with a preprocessing that has a matrix after centre and scale: images are multiplied
+ * in blocks, and no bit of an image depends on the batch that it is in. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -33,7 +33,7 @@ static struct Dataset *opened(void) {
     return dataset;
 }
 
-/* The made data set with components for scale: channel_std. */
+/* The made data set, with principal components for scale: channel_std. */
 static void make_file(void) {
     made_write(scratch_path("d.h5"), (struct Made){0});
     struct Dataset *dataset = opened();
@@ -122,7 +122,7 @@ static void cuts_change_no_bit(void **state) {
     }
 }
 
-/* Without augmentation an image is that of preprocess.c, and has its shape. */
+/* Without augmentation, images have the values and the shape that preprocess.c gives them. */
 static void images_are_those_of_preprocessing(void **state) {
     (void)state;
     static float images[MADE_TRAIN * SIZE], targets[MADE_TRAIN * MADE_CLASSES];

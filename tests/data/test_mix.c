@@ -1,5 +1,5 @@
-/* mixup and CutMix through the loader: image i of the split is all i, its class is i, so that an
- * output says which images it was made of, and with what weights. */
+/* mixup and CutMix through the loader. All pixels of image i are i and its class is i, so that a
+ * mixed sample shows which images it was made of, and with what weights. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -71,7 +71,7 @@ static void load(struct Fixture *f, int64_t epoch, int64_t position, struct Mixe
     loader_fill(f->loader, epoch, position, 1, mixed->image, mixed->target, &mixed->sample);
 }
 
-/* The partner, by the target; the sample itself where it is alone. */
+/* The partner, as the target tells; the sample itself if there is no other class in the target. */
 static int64_t partner_of(const struct Mixed *mixed) {
     int64_t partner = mixed->sample;
     double sum = 0;
@@ -95,7 +95,7 @@ static void assert_mixup(const struct Mixed *mixed) {
         assert_float_equal(mixed->image[i], expected, 1e-4);
 }
 
-/* One rectangle of the partner, whose area is the partner's weight. */
+/* The partner shows in one rectangle, whose area is the partner's weight. */
 static void assert_cutmix(const struct Mixed *mixed) {
     int64_t partner = partner_of(mixed), area = 0, top = HEIGHT, left = WIDTH, bottom = 0,
             right = 0;
@@ -153,7 +153,7 @@ static void cutmixes(void **state) {
             own += (double)mixed.target[mixed.sample] / (EPOCHS * COUNT);
             whole += mixed.target[mixed.sample] == 1;
         }
-    /* λ is 1/2 on average; what falls over the border leaves more of the image. */
+    /* λ is 1/2 on average; rectangles cut off at the border leave more of the image. */
     assert_true(own > 0.55 && own < 0.75);
     assert_true(whole < EPOCHS * COUNT / 5);
     end(&f);
@@ -185,7 +185,8 @@ static void probabilities(void **state) {
     end(&f);
 }
 
-/* Nothing depends on the order of the epoch or on the batch; the partner is augmented as itself. */
+/* Nothing depends on the order of the epoch or on the batch; a partner is augmented as in its own
+ * place. */
 static void keyed_by_sample(void **state) {
     (void)state;
     static const char text[] = "augment: [cutout: {size: 6}]\nmix: [mixup]";
@@ -225,7 +226,8 @@ static void not_at_test_time(void **state) {
     end(&f);
 }
 
-/* Targets that are values are mixed as the pixels are: the first is the image's own grey. */
+/* Targets that are values are mixed as pixels are; here the first target equals the image's pixels.
+ */
 static void values(void **state) {
     (void)state;
     struct Fixture f;

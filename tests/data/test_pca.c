@@ -18,7 +18,7 @@ static struct Error error;
 static uint8_t bytes[IMAGES * ELEMENTS];
 static float floats[IMAGES * ELEMENTS];
 
-/* Correlated elements; of the floats the mean lies far above the spread. */
+/* Images with correlated elements; the mean of the floats is far above their deviation. */
 static void make_images(void) {
     for (int i = 0; i < IMAGES; i++)
         for (int e = 0; e < ELEMENTS; e++) {
@@ -49,7 +49,7 @@ static double image_value(bool of_bytes, int i, int e) {
     return of_bytes ? bytes[i * ELEMENTS + e] : (double)floats[i * ELEMENTS + e];
 }
 
-/* Against all images in memory at once, in two passes. */
+/* Compares with two passes over all images in memory. */
 static void covariance_is_that_of_all_images(void **state) {
     (void)state;
     for (int of_bytes = 0; of_bytes < 2; of_bytes++) {
@@ -195,7 +195,8 @@ static void kept_in_the_file(void **state) {
         if (statistics_store(dataset, &values, &pca, "pixel_std", &error) != OK)
             fail_msg("%s", error.text);
     assert_int_equal(scratch_count(), 1);
-    assert_int_equal(((const uint8_t *)train->images)[5], made_pixel(0, 5)); /* the old file's */
+    assert_int_equal(((const uint8_t *)train->images)[5],
+                     made_pixel(0, 5)); /* still that of the old file */
     struct Dataset *now = reopened();
     int64_t elements = MADE_ELEMENTS;
     for (const struct StatisticRow *row = statistic_rows; row->name; row++) {
@@ -217,7 +218,7 @@ static void kept_in_the_file(void **state) {
     dataset_close(dataset);
 }
 
-/* Writes `scale`'s components into d.h5 with one thing wrong. */
+/* Writes components for `scale` into d.h5, with one part of them wrong. */
 static void damaged(const char *digest, double value, float element, double total) {
     struct H5Writer *writer;
     double values[2] = {5, value};

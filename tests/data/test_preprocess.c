@@ -25,7 +25,7 @@ static struct Dataset *made_open(struct Made made) {
     return opened();
 }
 
-/* With all statistics, and the first `components` (0: all) principal components of `scale`. */
+/* A data set with all statistics, and the first `components` (0: all) components for `scale`. */
 static struct Dataset *complete_open(bool floats, const char *scale, int64_t components) {
     struct Dataset *dataset = made_open((struct Made){.floats = floats});
     const struct Split *train = dataset_split(dataset, "train", &error);
@@ -53,7 +53,7 @@ static const void *image_of(const struct Split *split, int64_t sample) {
            sample * MADE_ELEMENTS * (int64_t)(split->bytes ? 1 : sizeof(float));
 }
 
-/* Against the formula, for every centre and scale, bytes and floats. */
+/* Compares with the formula, for every centre and scale, for bytes and floats. */
 static void formula(void **state) {
     (void)state;
     for (int kind = 0; kind < 32; kind++) {
@@ -89,7 +89,8 @@ static void formula(void **state) {
     }
 }
 
-/* Shapes around the run of pixels that is handled at a time, few and many channels. */
+/* Shapes with a little less and more pixels than are handled at a time, with few and many channels.
+ */
 static void shapes(void **state) {
     (void)state;
     enum { MOST = 3 * 40 * 20 };
@@ -152,11 +153,9 @@ static void missing_statistics(void **state) {
     dataset_close(dataset);
 }
 
-/* --- decorrelation ---------------------------------------------------------------------------- */
-
 enum { OUT = MADE_ELEMENTS };
 
-/* All of the training split, decorrelated at once; and the same one by one, bit for bit. */
+/* Decorrelates the whole training split at once; one by one, images must have the same bits. */
 static void transform(const struct Preprocess *preprocess, const struct Split *split, float *out) {
     static float centred[MADE_TRAIN][MADE_ELEMENTS];
     int64_t elements = preprocess->out_height * preprocess->out_width * preprocess->out_channels;
@@ -170,7 +169,7 @@ static void transform(const struct Preprocess *preprocess, const struct Split *s
     }
 }
 
-/* Covariance of columns a and b of (rows, columns) values, whose mean has to be zero. */
+/* The covariance of columns a and b of values (rows, columns), whose means must be zero. */
 static double covariance_of(int64_t rows, int64_t columns, const float *values, int64_t a,
                             int64_t b) {
     double mean_a = 0, mean_b = 0, sum = 0, largest = 1;
@@ -186,7 +185,7 @@ static double covariance_of(int64_t rows, int64_t columns, const float *values, 
     return sum;
 }
 
-/* What the covariance of the outputs has to be, from the eigenvalues and eigenvectors. */
+/* The covariance that outputs a and b must have, from eigenvalues and eigenvectors. */
 static double expected_covariance(const struct PreprocessOptions *options, const struct Pca *pca,
                                   int64_t kept, int64_t a, int64_t b) {
     double shrink = options->scale == SCALE_RANGE ? 255. * 255 : 1, sum = 0;
@@ -256,7 +255,8 @@ static void whole_images(void **state) {
                     (components + scale) % 3 == 0);
 }
 
-/* Over all pixels of the split, the channels are uncorrelated and, whitened, of variance one. */
+/* Over all pixels of the split, the channels are uncorrelated and, if whitened, have a variance
+ * of 1. */
 static void channels_of_pixels(void **state) {
     (void)state;
     for (int kind = 0; kind < 12; kind++) {
@@ -293,8 +293,6 @@ static void channels_of_pixels(void **state) {
         dataset_close(dataset);
     }
 }
-
-/* --- refusals --------------------------------------------------------------------------------- */
 
 static const struct Key file_keys[] = {{.name = "preprocess",
                                         .type = KEY_SECTION,
@@ -355,7 +353,7 @@ static void what_does_not_fit_together(void **state) {
             "has no principal components for preprocess.scale: pixel_std; run: trainer dataset "
             "statistics");
     dataset_close(dataset);
-    dataset = complete_open(false, "none", 0); /* epsilon is held against the variance */
+    dataset = complete_open(false, "none", 0); /* epsilon is compared with the variance */
     refused(dataset, "decorrelate: zca, scale: none, epsilon: 0.01", ERROR_RUN_FILE,
             "or epsilon from ");
     refused(dataset, "decorrelate: zca, scale: none, epsilon: 100", OK, NULL);

@@ -1,4 +1,4 @@
-/* The picture of what the network sees: every pixel of it is one that loader_fill made. */
+/* The picture of what the network sees: all of its pixels come from loader_fill. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -58,12 +58,13 @@ static struct ImageBytes read_picture(const char *path) {
     return picture;
 }
 
-/* The picture's cell in (row, column) against an image of the loader. */
+/* Compares the cell (row, column) of the picture with an image of the loader. */
 static void assert_cell(const struct ImageBytes *picture, int64_t row, int64_t column,
                         const struct Image *image) {
-    int64_t high = SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4) + SHEET_GAP; /* two lines below */
-    int64_t wide = 14 * 12 + SHEET_GAP;                                    /* ">99% elephant " */
-    int64_t left = 8 * 12 + 2 * SHEET_GAP + column * wide;                 /* "elephant" */
+    int64_t high =
+        SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4) + SHEET_GAP; /* two lines of text below */
+    int64_t wide = 14 * 12 + SHEET_GAP;                         /* ">99% elephant " */
+    int64_t left = 8 * 12 + 2 * SHEET_GAP + column * wide;      /* "elephant" */
     int64_t top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP + row * high;
     for (int64_t i = 0; i < SIDE * SCALE * SIDE * SCALE * 3; i++) {
         int64_t y = i / 3 / (SIDE * SCALE), x = i / 3 % (SIDE * SCALE);
@@ -74,7 +75,7 @@ static void assert_cell(const struct ImageBytes *picture, int64_t row, int64_t c
     }
 }
 
-/* All ink in front of a row. */
+/* At the left of a row there must be a name in black at half its height, and nothing else. */
 static void assert_name(const struct ImageBytes *picture, int64_t row) {
     int64_t top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP +
                   row * (SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4) + SHEET_GAP);
@@ -111,7 +112,7 @@ static void from_loader_fill(void **state) {
     assert_int_equal(loader_create(&loader, &request, &error), OK);
     float pixels[ELEMENTS], target[CLASSES];
     struct Image image = {SIDE, SIDE, CHANNELS, pixels, 0};
-    const int64_t shown[SAMPLES] = {0, 4, 8, 1, 5}; /* the classes in turn */
+    const int64_t shown[SAMPLES] = {0, 4, 8, 1, 5}; /* from one class after another */
     for (int64_t row = 0; row < SAMPLES; row++)
         for (int64_t epoch = 0; epoch < EPOCHS; epoch++) {
             int64_t sample = -1;
@@ -126,7 +127,7 @@ static void from_loader_fill(void **state) {
             pixels[i] = stored[shown[row] * ELEMENTS + i];
         assert_cell(&picture, row, 0, &image);
     }
-    for (int64_t row = 0; row < SAMPLES; row++) /* names stand at the picture's middle */
+    for (int64_t row = 0; row < SAMPLES; row++) /* names are at half the height of a row */
         assert_name(&picture, row);
     loader_release(loader);
     memory_release(picture.pixels);

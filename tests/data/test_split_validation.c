@@ -145,8 +145,7 @@ static void the_seed_chooses(void **state) {
         source_release(&sources[i]);
 }
 
-/* A data set that is imported again tomorrow must be the same: the choice of a seed is a promise.
- */
+/* A data set that is imported again must be the same, so the choice of a seed never changes. */
 static void the_choice_of_a_seed_is_fixed(void **state) {
     (void)state;
     struct Source source = make_source(false);

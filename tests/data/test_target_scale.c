@@ -1,4 +1,4 @@
-/* Targets that are values, on their way to the network and back. */
+/* Targets that are values: their statistics, and their way to the network's scale and back. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 
-enum { ROWS = 1013, OUTPUTS = 3 }; /* a trend; one that never varies; one of tiny differences */
+enum {
+    ROWS = 1013,
+    OUTPUTS = 3
+}; /* the targets: one that varies, one that never does, one with tiny differences */
 
 static float targets[ROWS * OUTPUTS];
 
@@ -36,7 +39,7 @@ static void statistics_by_definition(void **state) {
         assert_true(fabs(mean[k] - (double)(sum / ROWS)) <= 1e-14 * fabs(mean[k]));
         assert_true(fabs(deviation[k] - sqrt(variance)) <= 1e-4 * deviation[k]);
     }
-    /* To the bit: neither 1013 times 0.1f nor a third of a sum may leave a remainder. */
+    /* Exact: no rounding of a sum may leave a deviation in a target that never varies. */
     assert_true(mean[1] == (double)0.1f && deviation[1] == 0);
     target_statistics(targets, 1, OUTPUTS, mean, deviation);
     assert_true(mean[0] == (double)targets[0] && deviation[0] == 0);
@@ -64,7 +67,7 @@ static void there_and_back(void **state) {
             if (rule == TARGETS_NONE)
                 assert_true(there[i] == targets[i]);
             else if (i % OUTPUTS == 1)
-                assert_true(there[i] == 0); /* centred, and left as it is */
+                assert_true(there[i] == 0); /* centred and not divided */
             else
                 assert_true(fabsf(there[i]) < 3);
         }
@@ -92,7 +95,7 @@ static void of_the_file(void **state) {
     dataset.target_std = deviation;
     target_scale_create(&scale, TARGETS_STANDARDISE, &dataset, &split);
     assert_true(scale.mean[2] == 3 && scale.deviation[2] == 5);
-    assert_true(scale.deviation[1] == 1); /* what it says of 0 */
+    assert_true(scale.deviation[1] == 1); /* a deviation of 0 divides by 1 */
     target_scale_release(&scale);
     target_scale_create(&scale, TARGETS_NONE, &dataset, &split);
     assert_true(scale.mean[2] == 0 && scale.deviation[2] == 1);

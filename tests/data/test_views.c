@@ -18,7 +18,8 @@ static float pixel(int64_t y, int64_t x, int64_t c) {
     return y < 0 || y >= HEIGHT || x < 0 || x >= WIDTH ? 0 : in[(y * WIDTH + x) * CHANNELS + c];
 }
 
-/* The image that begins at (top, left) of `in`, mirrored where it says so. */
+/* `out` must be the part of `in` that begins at (top, left), mirrored if `mirrored` is true;
+ * outside of `in` there are zeros. */
 static void assert_moved(int64_t top, int64_t left, int mirrored) {
     for (int64_t y = 0, at = 0; y < HEIGHT; y++)
         for (int64_t x = 0; x < WIDTH; x++)
@@ -83,7 +84,7 @@ static void padded_crops(void **state) {
     views_release(usual);
 }
 
-/* Linear interpolation between pixel centres of a crop, its edges repeated. */
+/* Interpolates a crop linearly between pixel centres; its edges are repeated. */
 static double between(int64_t top, int64_t left, int64_t height, int64_t width, double y, double x,
                       int64_t c) {
     y = fmin(fmax(y, 0), (double)height - 1);
@@ -95,7 +96,8 @@ static double between(int64_t top, int64_t left, int64_t height, int64_t width, 
            v * ((1 - u) * pixel(top + y1, left + x0, c) + u * pixel(top + y1, left + x1, c));
 }
 
-/* Crops of 5 of an image 7 high and 9 wide: 5 x 6, at its corners and in its middle. */
+/* Crops with a shorter side of 5 from an image 7 high and 9 wide: 5x6, in the corners and the
+ * middle. */
 static void enlarged_crops(void **state) {
     (void)state;
     const int64_t height = 5, width = 6, place[5][2] = {{0, 0}, {0, 3}, {2, 0}, {2, 3}, {1, 2}};

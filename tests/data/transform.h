@@ -1,4 +1,4 @@
-/* One augmentation of a list, run on one image as the loader would. */
+/* Runs one augmentation on one image, as the loader does. */
 #ifndef TESTS_DATA_TRANSFORM_H
 #define TESTS_DATA_TRANSFORM_H
 
@@ -8,13 +8,13 @@
 struct Transform {
     struct Augmented augmented;
     const struct Augment *augment;
-    struct Image in, out; /* `in` filled by the test; `out` by transform_run() */
+    struct Image in, out; /* the test fills `in`, transform_run fills `out` */
     void *prepared;
 };
 
 enum { TRANSFORM_SEED = 5, TRANSFORM_EPOCH = 1 };
 
-/* The numbers that image `sample` is augmented with: block 0 of its stream. */
+/* The random numbers for image `sample`: block 0 of its stream. */
 static inline void transform_words(int64_t sample, uint32_t words[4]) {
     struct RandomStream stream =
         random_stream(TRANSFORM_SEED, RANDOM_AUGMENTATION, 0, TRANSFORM_EPOCH, (uint64_t)sample);
@@ -37,7 +37,7 @@ static inline int transform_describe(struct Transform *transform, const char *te
     return code;
 }
 
-/* `dataset` with its first split serve what depends on the training split; NULL: nothing does. */
+/* `dataset` is for augmentations that depend on the training split, its first split; or NULL. */
 static inline void transform_start(struct Transform *transform, const char *text, struct Image size,
                                    const struct Dataset *dataset) {
     struct Error error;

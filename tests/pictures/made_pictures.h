@@ -1,5 +1,5 @@
-/* Image files made by the libraries' own writers, a folder for a test's files, and the refusal of a
- * call, checked. */
+/* For tests with image files: a folder, files written by the image libraries, and a check that a
+ * call fails as expected. */
 #ifndef TESTS_PICTURES_MADE_PICTURES_H
 #define TESTS_PICTURES_MADE_PICTURES_H
 
@@ -21,7 +21,7 @@
 
 #include "base/error.h"
 
-/* A new folder below the current one's temporary folder; removed by remove_folder. */
+/* Makes a new folder for temporary files; remove_folder removes it. */
 static inline char *make_folder(void) {
     static char folder[64];
     snprintf(folder, sizeof folder, "/tmp/trainer-data-XXXXXX");
@@ -35,7 +35,7 @@ static inline void remove_folder(const char *folder) {
     assert_int_equal(system(command), 0);
 }
 
-/* A path below `folder`, its parents made. */
+/* A path in `folder`; makes the folders in between. */
 static inline const char *place(const char *folder, const char *name) {
     static char paths[8][256];
     static int next;

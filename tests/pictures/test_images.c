@@ -1,4 +1,4 @@
-/* Decoding of JPEG and PNG files, good and bad; resizing. */
+/* Decodes good and bad JPEG and PNG files; resizes. */
 #include "pictures/made_pictures.h"
 
 #include <zlib.h>
@@ -63,14 +63,14 @@ static void png_variants(void **state) {
     assert_memory_equal(image.pixels, ((uint8_t[]){255, 0, 255}), 3);
     memory_release(image.pixels);
 
-    /* 16 bits: the nearest of 256 levels, 257 apart. */
+    /* 16 bits become the nearest of 256 levels, which are 257 apart. */
     const uint8_t wide[] = {0x00, 0x00, 0x80, 0x80, 0xFF, 0xFF, 0x40, 0xD0};
     write_png(path, 1, 4, PNG_COLOR_TYPE_GRAY, 16, wide, 8);
     image = decode(path, 1);
     assert_memory_equal(image.pixels, ((uint8_t[]){0, 128, 255, 65}), 4);
     memory_release(image.pixels);
 
-    /* Opaque, transparent, half: over white. */
+    /* Opaque, transparent and half transparent pixels, on white. */
     const uint8_t alpha[] = {10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 200, 128};
     write_png(path, 1, 3, PNG_COLOR_TYPE_RGB_ALPHA, 8, alpha, 12);
     image = decode(path, 3);
@@ -104,7 +104,7 @@ static void jpeg_is_close(void **state) {
     assert_true(abs(image.pixels[0] - 77) <= 1 && image.pixels[0] == image.pixels[2]);
     memory_release(image.pixels);
 
-    static uint8_t ink[16 * 16 * 4]; /* Adobe's inverted ink: 255 is none */
+    static uint8_t ink[16 * 16 * 4]; /* Adobe stores the ink inverted: 255 is no ink */
     for (int i = 0; i < 16 * 16; i++)
         memcpy(ink + 4 * i, (uint8_t[]){255, 0, 128, 255}, 4);
     write_jpeg(path, 16, 16, 4, ink);
@@ -125,14 +125,14 @@ static void bad_files_get_a_line(void **state) {
     const char *both[] = {jpeg, png};
     for (int k = 0; k < 2; k++) {
         size_t count = read_bytes(both[k], bytes, sizeof bytes);
-        for (size_t cut = 1; cut < 20; cut++) { /* ends at any place */
+        for (size_t cut = 1; cut < 20; cut++) { /* the file may end anywhere */
             write_bytes(both[k], bytes, count * cut / 20);
             refuse(both[k], ERROR_DATA, "damaged");
         }
         write_bytes(both[k], bytes, count);
     }
     size_t count = read_bytes(png, bytes, sizeof bytes);
-    bytes[count / 2] ^= 0x40; /* the chunk's checksum no longer fits */
+    bytes[count / 2] ^= 0x40; /* the checksum of the chunk does not match */
     write_bytes(png, bytes, count);
     refuse(png, ERROR_DATA, "damaged PNG");
     write_bytes(png, "", 0);
@@ -144,7 +144,7 @@ static void bad_files_get_a_line(void **state) {
     refuse(missing, ERROR_SYSTEM, "No such file");
 }
 
-/* A few bytes that declare a picture of gigabytes. */
+/* A few bytes that say they are a picture of gigabytes. */
 static void huge_dimensions_are_refused(void **state) {
     (void)state;
     static uint8_t pixels[64 * 64 * 3], bytes[1 << 16];
@@ -176,19 +176,19 @@ static void resize(const uint8_t *from, int64_t height, int64_t width, enum Resi
 static void resizing(void **state) {
     (void)state;
     uint8_t out[64];
-    /* 4x2 to 2x1: averages of 2x2 blocks. */
+    /* From 4x2 to 2x1: averages of blocks of 2x2. */
     const uint8_t small[] = {0, 10, 100, 110, 20, 30, 120, 130};
     resize(small, 2, 4, RESIZE_STRETCH, 1, 2, out);
     assert_memory_equal(out, ((uint8_t[]){15, 115}), 2);
-    /* 3 to 2 by area: (a + b/2) / 1.5 and (b/2 + c) / 1.5. */
+    /* From 3 to 2 by area: (a + b/2) / 1.5 and (b/2 + c) / 1.5. */
     const uint8_t row[] = {30, 60, 90};
     resize(row, 1, 3, RESIZE_STRETCH, 1, 2, out);
     assert_memory_equal(out, ((uint8_t[]){40, 80}), 2);
-    /* 2 to 4 between centres: a, (3a+b)/4, (a+3b)/4, b. */
+    /* From 2 to 4 between centres: a, (3a+b)/4, (a+3b)/4, b. */
     const uint8_t pair[] = {0, 100};
     resize(pair, 1, 2, RESIZE_STRETCH, 1, 4, out);
     assert_memory_equal(out, ((uint8_t[]){0, 25, 75, 100}), 4);
-    /* Crop: of 2x6 the middle 2x2, unscaled. Pad: 1x4 to 2x2 is one row of averages. */
+    /* Crop: the middle 2x2 of 2x6, not scaled. Pad: 1x4 becomes one row of averages in 2x2. */
     const uint8_t wide[] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
     resize(wide, 2, 6, RESIZE_CROP, 2, 2, out);
     assert_memory_equal(out, ((uint8_t[]){3, 4, 9, 10}), 4);
@@ -199,7 +199,7 @@ static void resizing(void **state) {
     assert_memory_equal(out, small, 8);
 }
 
-/* A constant stays constant for any pair of sizes and every rule: weights sum to one. */
+/* A constant image stays constant for any sizes and every rule, because weights add up to 1. */
 static void resizing_keeps_a_constant(void **state) {
     (void)state;
     static uint8_t from[40 * 40], out[40 * 40];

@@ -1,5 +1,6 @@
-/* Tables from anywhere: what is refused, with file and line, and random edits of a good one, none
- * of which may crash, hang, or take more memory than the file's size accounts for. */
+/* Tables in CSV files: good ones; bad ones, which are refused with file and line; and random edits
+ * of a good one, none of which may crash, hang, or take much more memory than the size of the file.
+ */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,13 +21,13 @@ static struct Csv csv;
 static struct Error error;
 
 static int read_bytes(const void *text, size_t bytes) {
-    unlink(scratch_path("t.csv")); /* writing over a file waits for the disk on some systems */
+    unlink(scratch_path("t.csv")); /* overwriting a file waits for the disk on some systems */
     scratch_write(scratch_path("t.csv"), text, bytes);
     error = (struct Error){0};
     return csv_read(&csv, scratch_path("t.csv"), &error);
 }
 
-/* What a reader of tables does: every field of every row as a number. */
+/* Reads every field of every row as a number, as the format table does. */
 static int read_numbers(int64_t *count) {
     float value;
     for (int64_t row = 0; row < csv.rows; row++)
@@ -134,7 +135,7 @@ static void large_tables(void **state) {
     enum { WIDE = 300000 };
     struct Text text = {0};
     for (int line = 0; line < 2;
-         line++) /* as many columns: compared by pairs, this takes minutes */
+         line++) /* so many columns that comparing their names pair by pair would take minutes */
         for (int i = 0; i < WIDE; i++)
             text_add(&text, "%d%c", i, i + 1 < WIDE ? ',' : '\n');
     assert_int_equal(read_bytes(text.data, text.length), OK);
@@ -145,7 +146,7 @@ static void large_tables(void **state) {
     assert_int_equal(read_bytes(text.data, text.length), ERROR_DATA);
     assert_line("t.csv:2: has 300001 fields, the head has 300000");
     csv_release(&csv);
-    memset(text.data, '7', text.length); /* one field of all of it */
+    memset(text.data, '7', text.length); /* the whole file is one field */
     memcpy(text.data, "a\n", 2);
     assert_int_equal(read_bytes(text.data, text.length), OK);
     float value;
@@ -158,13 +159,13 @@ static void large_tables(void **state) {
     csv_release(&csv);
     text_release(&text);
     error = (struct Error){0};
-    assert_int_equal(csv_read(&csv, "/dev/zero", &error), ERROR_DATA); /* without an end */
+    assert_int_equal(csv_read(&csv, "/dev/zero", &error), ERROR_DATA); /* a file that never ends */
     assert_line("/dev/zero:1: holds a zero byte");
     csv_release(&csv);
 }
 
-/* Up to MOST_EDITS of: a byte replaced by one that means something, or by any; a span left out, or
- * written twice; the end cut off. The new length. */
+/* Makes up to MOST_EDITS edits: replaces a byte, by any or by one that has a meaning; removes or
+ * doubles a span; cuts off the end. Returns the new length. */
 static size_t mutate(char *text, size_t length, uint64_t mutant) {
     static const char meaning[] = "\",\n\r\0 \xEF\xFF-+.eExn0";
     for (uint64_t edit = 0; edit <= mutant % MOST_EDITS; edit++) {
