@@ -31,9 +31,9 @@ static inline int augmented_parse(struct Augmented *augmented, const char *text,
                                   struct Error *error) {
     memset(augmented, 0, sizeof *augmented);
     struct RunFile *file = NULL;
-    int result = runfile_parse(&file, "test.yaml", text, NULL, 0, augmented_keys, augmented, error);
+    int code = runfile_parse(&file, "test.yaml", text, NULL, 0, augmented_keys, augmented, error);
     augmented->file = file;
-    return result;
+    return code;
 }
 
 #endif

@@ -59,10 +59,10 @@ static inline int made_split(struct H5Writer *writer, const struct Made *made, c
             ((float *)(void *)bytes)[i] = (float)pixel / 4;
     }
     char path[100];
-    int result = OK;
+    int code = OK;
     snprintf(path, sizeof path, "%s/images", name);
     if (!made->no_images)
-        result = h5_write(writer, path, type, rank, size, bytes, error);
+        code = h5_write(writer, path, type, rank, size, bytes, error);
     static int64_t values[200];
     memset(values, 0, sizeof values);
     type = made->label_type ? made->label_type : H5_INT32;
@@ -76,16 +76,16 @@ static inline int made_split(struct H5Writer *writer, const struct Made *made, c
             ((float *)(void *)values)[i] = (float)label;
     }
     snprintf(path, sizeof path, "%s/labels", name);
-    if (result == OK && !made->no_labels)
-        result = h5_write(writer, path, type, 1, &labels, values, error);
+    if (code == OK && !made->no_labels)
+        code = h5_write(writer, path, type, 1, &labels, values, error);
     const int64_t shape[] = {samples, 2};
     float targets[MADE_TRAIN * 2];
     if (made->targets)
         made_targets(targets, samples);
     snprintf(path, sizeof path, "%s/targets", name);
-    if (result == OK && made->targets)
-        result = h5_write(writer, path, H5_FLOAT32, 2, shape, targets, error);
-    return result;
+    if (code == OK && made->targets)
+        code = h5_write(writer, path, H5_FLOAT32, 2, shape, targets, error);
+    return code;
 }
 
 /* Statistics of the training split, by definition. */
@@ -112,28 +112,27 @@ static inline int made_target_statistics(struct H5Writer *writer, struct Error *
     const int64_t two = 2;
     made_targets(targets, MADE_TRAIN);
     target_statistics(targets, MADE_TRAIN, 2, mean, deviation);
-    int result = h5_write(writer, "statistics/target_mean", H5_FLOAT64, 1, &two, mean, error);
-    return result
-               ? result
-               : h5_write(writer, "statistics/target_std", H5_FLOAT64, 1, &two, deviation, error);
+    int code = h5_write(writer, "statistics/target_mean", H5_FLOAT64, 1, &two, mean, error);
+    return code ? code
+                : h5_write(writer, "statistics/target_std", H5_FLOAT64, 1, &two, deviation, error);
 }
 
 static inline int made_extras(struct H5Writer *writer, const struct Made *made,
                               struct Error *error) {
     int32_t version = made->version ? made->version : 1;
-    int result = h5_write_attribute(writer, "/", "format_version", H5_INT32, &version, error);
-    if (result == OK)
-        result = h5_write_attribute(writer, "/", "source", H5_TEXT, "made by a test", error);
-    if (result == OK && made->digest)
-        result = h5_write_attribute(writer, "train", "digest", H5_TEXT, made->digest, error);
-    if (result == OK && !made->no_classes)
-        result = h5_write_texts(writer, "classes", made_names,
-                                made->class_count ? made->class_count : MADE_CLASSES, error);
+    int code = h5_write_attribute(writer, "/", "format_version", H5_INT32, &version, error);
+    if (code == OK)
+        code = h5_write_attribute(writer, "/", "source", H5_TEXT, "made by a test", error);
+    if (code == OK && made->digest)
+        code = h5_write_attribute(writer, "train", "digest", H5_TEXT, made->digest, error);
+    if (code == OK && !made->no_classes)
+        code = h5_write_texts(writer, "classes", made_names,
+                              made->class_count ? made->class_count : MADE_CLASSES, error);
     static const char *const targets[] = {"mass", "drift"};
-    if (result == OK && made->targets)
-        result = h5_write_texts(writer, "target_names", targets, 2, error);
-    if (result != OK || made->no_statistics)
-        return result;
+    if (code == OK && made->targets)
+        code = h5_write_texts(writer, "target_names", targets, 2, error);
+    if (code != OK || made->no_statistics)
+        return code;
     double mean[MADE_CHANNELS], deviation[MADE_CHANNELS];
     float image[MADE_ELEMENTS];
     made_statistics(made->floats, mean, deviation, image);
@@ -141,13 +140,13 @@ static inline int made_extras(struct H5Writer *writer, const struct Made *made,
         deviation[0] = made->std0;
     int64_t channels = made->mean_count ? made->mean_count : MADE_CHANNELS;
     int64_t size[3] = {MADE_HEIGHT, MADE_WIDTH, MADE_CHANNELS};
-    result = h5_write(writer, "statistics/channel_mean", H5_FLOAT64, 1, &channels, mean, error);
-    if (result == OK)
-        result =
+    code = h5_write(writer, "statistics/channel_mean", H5_FLOAT64, 1, &channels, mean, error);
+    if (code == OK)
+        code =
             h5_write(writer, "statistics/channel_std", H5_FLOAT64, 1, size + 2, deviation, error);
-    if (result == OK)
-        result = h5_write(writer, "statistics/mean_image", H5_FLOAT32, 3, size, image, error);
-    return result == OK && made->targets ? made_target_statistics(writer, error) : result;
+    if (code == OK)
+        code = h5_write(writer, "statistics/mean_image", H5_FLOAT32, 3, size, image, error);
+    return code == OK && made->targets ? made_target_statistics(writer, error) : code;
 }
 
 static inline void made_write(const char *path, struct Made made) {
@@ -155,18 +154,18 @@ static inline void made_write(const char *path, struct Made made) {
     struct H5Writer *writer;
     int64_t samples = made.samples > 0 ? made.samples : made.samples < 0 ? 0 : MADE_TRAIN;
     int64_t labels = made.labels > 0 ? made.labels : samples;
-    int result = h5_create(&writer, path, &error);
-    if (result == OK && !made.no_splits)
-        result = made_split(writer, &made, "train", samples, labels, made.rank ? made.rank : 4,
-                            MADE_WIDTH, &error);
-    if (result == OK && !made.no_splits)
-        result = made_split(writer, &made, "test", MADE_TEST, MADE_TEST, 4,
-                            made.test_width ? made.test_width : MADE_WIDTH, &error);
-    if (result == OK)
-        result = made_extras(writer, &made, &error);
-    if (result == OK)
-        result = h5_commit(writer, &error);
-    if (result != OK) {
+    int code = h5_create(&writer, path, &error);
+    if (code == OK && !made.no_splits)
+        code = made_split(writer, &made, "train", samples, labels, made.rank ? made.rank : 4,
+                          MADE_WIDTH, &error);
+    if (code == OK && !made.no_splits)
+        code = made_split(writer, &made, "test", MADE_TEST, MADE_TEST, 4,
+                          made.test_width ? made.test_width : MADE_WIDTH, &error);
+    if (code == OK)
+        code = made_extras(writer, &made, &error);
+    if (code == OK)
+        code = h5_commit(writer, &error);
+    if (code != OK) {
         fprintf(stderr, "%s\n", error.text);
         abort();
     }

@@ -13,7 +13,7 @@
 #include "data/resample.h"
 
 static float *pixels_of(const struct Image *image) {
-    return memory_allocate((size_t)image_elements(image) * sizeof(float), "pixels");
+    return memory_array(float, image_elements(image), "pixels");
 }
 
 int main(int count, char **words) {

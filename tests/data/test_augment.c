@@ -153,12 +153,12 @@ static void crops(void **state) {
 
 static void refused(const char *text, const char *words) {
     struct Augmented augmented;
-    int result = augmented_parse(&augmented, text, &error);
-    if (result == OK) {
+    int code = augmented_parse(&augmented, text, &error);
+    if (code == OK) {
         struct Image in = {HEIGHT, WIDTH, CHANNELS, NULL, 0}, out;
-        result = augment_describe(&augmented.list, &in, &in, &out, &error);
+        code = augment_describe(&augmented.list, &in, &in, &out, &error);
     }
-    assert_int_equal(result, ERROR_RUN_FILE);
+    assert_int_equal(code, ERROR_RUN_FILE);
     if (!strstr(error.text, words) || !strstr(error.text, "test.yaml"))
         fail_msg("\"%s\" does not say \"%s\"", error.text, words);
     runfile_release(augmented.file);

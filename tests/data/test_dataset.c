@@ -264,9 +264,9 @@ static bool run_python(void) {
         execl("/usr/bin/python3", "/usr/bin/python3", "-c", python, scratch, (char *)NULL);
         _exit(127);
     }
-    int status;
-    waitpid(child, &status, 0);
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    int code;
+    waitpid(child, &code, 0);
+    return WIFEXITED(code) && WEXITSTATUS(code) == 0;
 }
 
 static void files_of_h5py(void **state) {

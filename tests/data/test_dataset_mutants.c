@@ -33,16 +33,16 @@ static int judge(const char *path, bool read_components) {
     struct Dataset *dataset;
     if (dataset_open(&dataset, path, &error) != OK)
         return error.code == ERROR_DATA && strstr(error.text, path) ? 1 : 3;
-    int result = dataset_verify(dataset, &error);
+    int code = dataset_verify(dataset, &error);
     struct Pca pca = {0};
-    if (result == OK && read_components) {
-        result = pca_read(&pca, dataset, "none", &error);
+    if (code == OK && read_components) {
+        code = pca_read(&pca, dataset, "none", &error);
         pca_release(&pca);
-        if (result != OK && !strstr(error.text, path))
+        if (code != OK && !strstr(error.text, path))
             return 3;
     }
     dataset_close(dataset);
-    return result == OK ? 0 : 2;
+    return code == OK ? 0 : 2;
 }
 
 static int judge_apart(const char *path,
@@ -53,11 +53,11 @@ static int judge_apart(const char *path,
         alarm(10);
         _exit(EXIT_BASE + judge(path, components));
     }
-    int status;
-    waitpid(child, &status, 0);
-    if (WIFEXITED(status) && WEXITSTATUS(status) >= EXIT_BASE)
-        return WEXITSTATUS(status) - EXIT_BASE;
-    return WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM ? -2 : -1;
+    int code;
+    waitpid(child, &code, 0);
+    if (WIFEXITED(code) && WEXITSTATUS(code) >= EXIT_BASE)
+        return WEXITSTATUS(code) - EXIT_BASE;
+    return WIFSIGNALED(code) && WTERMSIG(code) == SIGALRM ? -2 : -1;
 }
 
 /* A file with everything that statistics can add: covariance, deviations, principal components. */

@@ -1,6 +1,7 @@
 /* The built-in data set, and contact sheets. */
 #include "pictures/made_pictures.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <omp.h>
 
@@ -50,8 +51,7 @@ static void threads_change_nothing(void **state) {
     XXH128_hash_t result = XXH3_128bits_digest(hash);
     XXH3_freeState(hash);
     char text[33];
-    snprintf(text, sizeof text, "%016llx%016llx", (unsigned long long)result.high64,
-             (unsigned long long)result.low64);
+    snprintf(text, sizeof text, "%016" PRIx64 "%016" PRIx64, result.high64, result.low64);
     assert_string_equal(digests[0], text);
     memory_release(digests[0]);
     memory_release(digests[1]);
@@ -103,8 +103,8 @@ static void unwritable_file(void **state) {
     (void)state;
     const struct Synthesis synthesis = {.seed = 1, .size = 32, .count = {10, 0, 0}};
     struct Error error = {0};
-    int status = synthesize(&synthesis, "/no/such/folder/a.h5", NULL, &error);
-    expect_failure(&error, status, ERROR_SYSTEM, "/no/such/folder/a.h5");
+    int code = synthesize(&synthesis, "/no/such/folder/a.h5", NULL, &error);
+    expect_failure(&error, code, ERROR_SYSTEM, "/no/such/folder/a.h5");
 }
 
 static void float_statistics(void **state) {
@@ -196,8 +196,8 @@ static void contact_sheet(void **state) {
             ink += sheet[(y * width + x) * 3] == 0;
     assert_true(ink > 100);
     memory_release(sheet);
-    int status = preview_write(&dataset, &split, &preview, "/no/such/folder/a.png", &error);
-    expect_failure(&error, status, ERROR_SYSTEM, "/no/such/folder/a.png", "No such file");
+    int code = preview_write(&dataset, &split, &preview, "/no/such/folder/a.png", &error);
+    expect_failure(&error, code, ERROR_SYSTEM, "/no/such/folder/a.png", "No such file");
 }
 
 static int set_up(void **state) {

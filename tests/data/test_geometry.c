@@ -161,7 +161,7 @@ static void expected_box(int64_t sample, const double scale[2], const double asp
  * do. */
 static void assert_shows(const struct Transform *t, const int64_t box[4]) {
     struct Image part = {box[2], box[3], CHANNELS, NULL, 0};
-    part.pixels = memory_allocate((size_t)image_elements(&part) * sizeof(float), "test");
+    part.pixels = memory_array(float, image_elements(&part), "test");
     for (int64_t i = 0; i < image_elements(&part); i++)
         part.pixels[i] = (float)pixel(&t->in, box[0] + i / CHANNELS / box[3],
                                       box[1] + i / CHANNELS % box[3], i % CHANNELS, ZERO);

@@ -46,8 +46,8 @@ static void expect_no_debris(const char *name) {
 #define refuse(options, code, ...)                                                                 \
     do {                                                                                           \
         struct Error refusal;                                                                      \
-        int status = import_as(options, place(folder, "refused.h5"), &refusal);                    \
-        expect_failure(&refusal, status, code, __VA_ARGS__);                                       \
+        int code = import_as(options, place(folder, "refused.h5"), &refusal);                      \
+        expect_failure(&refusal, code, code, __VA_ARGS__);                                         \
         expect_no_debris("refused.h5");                                                            \
     } while (0)
 

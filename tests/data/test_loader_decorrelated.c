@@ -16,8 +16,8 @@ enum { SIZE = MADE_ELEMENTS };
 
 static struct Error error;
 
-static void ok(int result) {
-    if (result != OK)
+static void ok(int code) {
+    if (code != OK)
         fail_msg("%s", error.text);
 }
 

@@ -225,20 +225,19 @@ static void damaged(const char *digest, double value, float element, double tota
     static float vectors[2 * MADE_ELEMENTS];
     vectors[1] = element;
     const int64_t size[] = {2, MADE_HEIGHT, MADE_WIDTH, MADE_CHANNELS};
-    int result = h5_update(&writer, scratch_path("d.h5"), ERROR_DATA, &error);
-    if (result == OK)
-        result = h5_write(writer, "statistics/pca/none/eigenvalues", H5_FLOAT64, 1, size, values,
-                          &error);
-    if (result == OK)
-        result = h5_write(writer, "statistics/pca/none/eigenvectors", H5_FLOAT32, 4, size, vectors,
-                          &error);
-    if (result == OK)
-        result = h5_write_attribute(writer, "statistics/pca/none", "total_variance", H5_FLOAT64,
-                                    &total, &error);
-    if (result == OK)
-        result =
-            h5_write_attribute(writer, "statistics/pca/none", "digest", H5_TEXT, digest, &error);
-    if (result != OK || h5_commit(writer, &error) != OK)
+    int code = h5_update(&writer, scratch_path("d.h5"), ERROR_DATA, &error);
+    if (code == OK)
+        code = h5_write(writer, "statistics/pca/none/eigenvalues", H5_FLOAT64, 1, size, values,
+                        &error);
+    if (code == OK)
+        code = h5_write(writer, "statistics/pca/none/eigenvectors", H5_FLOAT32, 4, size, vectors,
+                        &error);
+    if (code == OK)
+        code = h5_write_attribute(writer, "statistics/pca/none", "total_variance", H5_FLOAT64,
+                                  &total, &error);
+    if (code == OK)
+        code = h5_write_attribute(writer, "statistics/pca/none", "digest", H5_TEXT, digest, &error);
+    if (code != OK || h5_commit(writer, &error) != OK)
         fail_msg("%s", error.text);
 }
 
@@ -265,10 +264,10 @@ static void what_is_wrong_is_named(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         damaged(cases[i].digest, cases[i].value, cases[i].element, cases[i].total);
         struct Pca pca;
-        int result = pca_read(&pca, dataset, "none", &error);
-        if (!cases[i].words && result != OK)
+        int code = pca_read(&pca, dataset, "none", &error);
+        if (!cases[i].words && code != OK)
             fail_msg("%s", error.text);
-        assert_int_equal(result, cases[i].words ? ERROR_DATA : OK);
+        assert_int_equal(code, cases[i].words ? ERROR_DATA : OK);
         if (cases[i].words && !strstr(error.text, cases[i].words))
             fail_msg("\"%s\" does not say \"%s\"", error.text, cases[i].words);
         pca_release(&pca);

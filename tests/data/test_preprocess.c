@@ -36,11 +36,11 @@ static struct Dataset *complete_open(bool floats, const char *scale, int64_t com
     statistics_add(&statistics, train->bytes, train->images, train->count);
     statistics_result(&statistics, &values);
     statistics_release(&statistics);
-    int result =
+    int code =
         scale ? pca_compute(&pca, dataset, train, &values, scale, components, NULL, &error) : OK;
-    if (result == OK)
-        result = statistics_store(dataset, &values, scale ? &pca : NULL, scale, &error);
-    if (result != OK)
+    if (code == OK)
+        code = statistics_store(dataset, &values, scale ? &pca : NULL, scale, &error);
+    if (code != OK)
         fail_msg("%s", error.text);
     pca_release(&pca);
     statistic_values_release(&values);
@@ -144,8 +144,8 @@ static void missing_statistics(void **state) {
         {{.center = CENTER_NONE}, NULL},
         {{.scale = SCALE_RANGE}, NULL}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        int result = preprocess_create(&preprocess, &cases[i].options, NULL, dataset, &error);
-        assert_int_equal(result, cases[i].words ? ERROR_DATA : OK);
+        int code = preprocess_create(&preprocess, &cases[i].options, NULL, dataset, &error);
+        assert_int_equal(code, cases[i].words ? ERROR_DATA : OK);
         if (cases[i].words)
             assert_non_null(strstr(error.text, cases[i].words));
         preprocess_release(&preprocess);

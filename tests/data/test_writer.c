@@ -231,9 +231,9 @@ static bool ends_the_process(const struct DatasetDescription *description, doubl
         append(create(description), description, "train", COUNT);
         _exit(0);
     }
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    int code;
+    assert_int_equal(waitpid(child, &code, 0), child);
+    return !WIFEXITED(code) || WEXITSTATUS(code) != 0;
 }
 
 static void a_wrong_label_is_a_bug(void **state) {

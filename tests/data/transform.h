@@ -47,10 +47,8 @@ static inline void transform_start(struct Transform *transform, const char *text
     }
     const struct Choice *choice = &transform->augmented.list.items[0];
     transform->augment = (const struct Augment *)choice->kind;
-    transform->in.pixels =
-        memory_allocate((size_t)image_elements(&transform->in) * sizeof(float), "test");
-    transform->out.pixels =
-        memory_allocate((size_t)image_elements(&transform->out) * sizeof(float), "test");
+    transform->in.pixels = memory_array(float, image_elements(&transform->in), "test");
+    transform->out.pixels = memory_array(float, image_elements(&transform->out), "test");
     if (transform->augment->prepare &&
         transform->augment->prepare(choice, dataset, dataset ? dataset->splits : NULL,
                                     &transform->in, &transform->out, &transform->prepared,

@@ -12,8 +12,8 @@ static char *folder;
 static struct ImageBytes decode(const char *path, int64_t channels) {
     struct ImageBytes image;
     struct Error error = {0};
-    int status = image_decode_file(path, channels, &image, &error);
-    if (status != OK)
+    int code = image_decode_file(path, channels, &image, &error);
+    if (code != OK)
         stop_test("%s", error.text);
     assert_int_equal(image.channels, channels);
     return image;
@@ -23,8 +23,8 @@ static struct ImageBytes decode(const char *path, int64_t channels) {
     do {                                                                                           \
         struct ImageBytes image;                                                                   \
         struct Error error = {0};                                                                  \
-        int status = image_decode_file(path, 3, &image, &error);                                   \
-        expect_failure(&error, status, code, path, __VA_ARGS__);                                   \
+        int code = image_decode_file(path, 3, &image, &error);                                     \
+        expect_failure(&error, code, code, path, __VA_ARGS__);                                     \
     } while (0)
 
 static void png_is_exact(void **state) {
