@@ -43,11 +43,11 @@ static void expect_no_debris(const char *name) {
     assert_int_equal(system(command), 0);
 }
 
-#define refuse(options, code, ...)                                                                 \
+#define refuse(options, expected, ...)                                                             \
     do {                                                                                           \
         struct Error refusal;                                                                      \
         int code = import_as(options, place(folder, "refused.h5"), &refusal);                      \
-        expect_failure(&refusal, code, code, __VA_ARGS__);                                         \
+        expect_failure(&refusal, code, expected, __VA_ARGS__);                                     \
         expect_no_debris("refused.h5");                                                            \
     } while (0)
 

@@ -19,12 +19,12 @@ static struct ImageBytes decode(const char *path, int64_t channels) {
     return image;
 }
 
-#define refuse(path, code, ...)                                                                    \
+#define refuse(path, expected, ...)                                                                \
     do {                                                                                           \
         struct ImageBytes image;                                                                   \
         struct Error error = {0};                                                                  \
         int code = image_decode_file(path, 3, &image, &error);                                     \
-        expect_failure(&error, code, code, path, __VA_ARGS__);                                     \
+        expect_failure(&error, code, expected, path, __VA_ARGS__);                                 \
     } while (0)
 
 static void png_is_exact(void **state) {
