@@ -160,38 +160,67 @@ static void floats(void **state) {
     transform_end(&t);
 }
 
-/* Principal colours: the covariance of the noise is deviation² Σ λ_i² p_i p_iᵀ, which is deviation²
- * times the square of the covariance of the pixels. */
-static void check_lighting(bool as_bytes, int channels, bool in_file) {
-    enum { COUNT = 50, AREA = 6, MOST = 5, TRIALS = 20000 };
-    static char name[] = "made";
-    static uint8_t stored_bytes[COUNT * AREA * MOST];
-    static float stored_floats[COUNT * AREA * MOST];
-    double sum[MOST] = {0}, product[MOST][MOST] = {{0}}, covariance[MOST][MOST];
-    double white = as_bytes ? 255 : 1, n = COUNT * AREA;
-    for (int i = 0; i < COUNT * AREA; i++) {
-        double value[MOST];
+enum { LIT_COUNT = 50, LIT_AREA = 6, LIT_CHANNELS = 5, LIT_TRIALS = 20000 };
+
+/* Images of 2x3 with correlated channels. */
+struct Lit {
+    int channels;
+    double white; /* 255 if they are bytes, else 1 */
+    uint8_t bytes[LIT_COUNT * LIT_AREA * LIT_CHANNELS];
+    float floats[LIT_COUNT * LIT_AREA * LIT_CHANNELS];
+    double covariance[LIT_CHANNELS][LIT_CHANNELS]; /* of the channels, with white as 1 */
+};
+
+static void make_lit(struct Lit *lit, bool as_bytes, int channels) {
+    double sum[LIT_CHANNELS] = {0}, n = LIT_COUNT * LIT_AREA;
+    *lit = (struct Lit){.channels = channels, .white = as_bytes ? 255 : 1};
+    for (int i = 0; i < LIT_COUNT * LIT_AREA; i++) {
+        double value[LIT_CHANNELS];
         for (int c = 0; c < channels; c++) {
             int byte = (i * 37 % 128) + (i * 11 + 29 * c * i) % (30 + 20 * c);
-            stored_bytes[i * channels + c] = (uint8_t)byte;
-            stored_floats[i * channels + c] = (float)byte / 64;
-            value[c] = (as_bytes ? byte : stored_floats[i * channels + c]) / white;
+            lit->bytes[i * channels + c] = (uint8_t)byte;
+            lit->floats[i * channels + c] = (float)byte / 64;
+            value[c] = (as_bytes ? byte : lit->floats[i * channels + c]) / lit->white;
             sum[c] += value[c] / n;
         }
         for (int a = 0; a < channels; a++)
             for (int b = 0; b < channels; b++)
-                product[a][b] += value[a] * value[b] / n;
+                lit->covariance[a][b] += value[a] * value[b] / n;
     }
     for (int a = 0; a < channels; a++)
         for (int b = 0; b < channels; b++)
-            covariance[a][b] = product[a][b] - sum[a] * sum[b];
-    struct Split split = {.name = name, .count = COUNT, .bytes = as_bytes};
-    split.images = as_bytes ? (const void *)stored_bytes : stored_floats;
+            lit->covariance[a][b] -= sum[a] * sum[b];
+}
+
+/* `found` must be 0.2² times the square of the covariance, in the unit of the pixels. */
+static void expect_squared_covariance(const struct Lit *lit,
+                                      double found[LIT_CHANNELS][LIT_CHANNELS]) {
+    double expected[LIT_CHANNELS][LIT_CHANNELS] = {{0}}, largest = 0;
+    for (int a = 0; a < lit->channels; a++)
+        for (int b = 0; b < lit->channels; b++) {
+            for (int k = 0; k < lit->channels; k++)
+                expected[a][b] += lit->covariance[a][k] * lit->covariance[k][b];
+            expected[a][b] *= 0.2 * 0.2 * lit->white * lit->white;
+            largest = fmax(largest, fabs(expected[a][b]));
+        }
+    for (int a = 0; a < lit->channels; a++)
+        for (int b = 0; b < lit->channels; b++)
+            assert_float_equal(found[a][b], expected[a][b], 0.05 * largest);
+}
+
+/* Principal colours: the covariance of the noise is deviation² Σ λ_i² p_i p_iᵀ, which is deviation²
+ * times the square of the covariance of the pixels. */
+static void check_lighting(bool as_bytes, int channels, bool in_file) {
+    static char name[] = "made";
+    static struct Lit lit;
+    make_lit(&lit, as_bytes, channels);
+    struct Split split = {.name = name, .count = LIT_COUNT, .bytes = as_bytes};
+    split.images = as_bytes ? (const void *)lit.bytes : lit.floats;
     struct Dataset dataset = {
         .height = 2, .width = 3, .channels = channels, .split_count = 1, .splits = &split};
-    double known[MOST * MOST];
+    double known[LIT_CHANNELS * LIT_CHANNELS];
     for (int i = 0; i < channels * channels; i++)
-        known[i] = covariance[i / channels][i % channels] * white * white;
+        known[i] = lit.covariance[i / channels][i % channels] * lit.white * lit.white;
     if (in_file) { /* the pixels must not matter then */
         dataset.statistics.channel_covariance = known;
         split.count = 0;
@@ -199,27 +228,16 @@ static void check_lighting(bool as_bytes, int channels, bool in_file) {
     struct Transform t;
     transform_start(&t, "augment: [lighting: {deviation: 0.2}]",
                     (struct Image){2, 3, channels, NULL, 0}, &dataset);
-    double found[MOST][MOST] = {{0}};
-    for (int sample = 0; sample < TRIALS; sample++) {
+    double found[LIT_CHANNELS][LIT_CHANNELS] = {{0}};
+    for (int sample = 0; sample < LIT_TRIALS; sample++) {
         transform_run(&t, sample);
-        for (int i = channels; i < AREA * channels; i++) /* the noise is the same for every pixel */
+        for (int i = channels; i < LIT_AREA * channels; i++) /* the same noise for every pixel */
             assert_true(t.out.pixels[i] == t.out.pixels[i % channels]);
         for (int a = 0; a < channels; a++)
             for (int b = 0; b < channels; b++)
-                found[a][b] += (double)t.out.pixels[a] * t.out.pixels[b] / TRIALS;
+                found[a][b] += (double)t.out.pixels[a] * t.out.pixels[b] / LIT_TRIALS;
     }
-    double largest = 0;
-    for (int pass = 0; pass < 2; pass++)
-        for (int a = 0; a < channels; a++)
-            for (int b = 0; b < channels; b++) {
-                double square = 0;
-                for (int k = 0; k < channels; k++)
-                    square += covariance[a][k] * covariance[k][b];
-                square *= 0.2 * 0.2 * white * white;
-                largest = fmax(largest, fabs(square));
-                if (pass)
-                    assert_float_equal(found[a][b], square, 0.05 * largest);
-            }
+    expect_squared_covariance(&lit, found);
     transform_end(&t);
 }
 

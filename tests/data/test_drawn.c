@@ -147,56 +147,84 @@ static void float_statistics(void **state) {
     statistics_release(&statistics);
 }
 
-/* A data set of two classes with a single image of the second. */
-static void contact_sheet(void **state) {
-    const char *folder = *state;
-    static uint8_t images[4 * 16 * 8];
-    int32_t labels[] = {0, 0, 0, 1};
-    char *names[] = {(char *)(uintptr_t) "apple", (char *)(uintptr_t) "pear"};
-    struct Split split = {.name = (char *)(uintptr_t) "train",
-                          .count = 4,
-                          .bytes = true,
-                          .images = images,
-                          .labels = labels};
-    const struct Dataset dataset = {.height = 16,
-                                    .width = 8,
-                                    .channels = 1,
-                                    .class_count = 2,
-                                    .class_names = names,
-                                    .split_count = 1,
-                                    .splits = &split};
-    for (size_t i = 0; i < sizeof images; i++)
-        images[i] = (uint8_t)(60 * (i / 128) + 10);
+/* A data set of two classes with three images of the first and one of the second; image k has the
+ * level 60 k + 10 everywhere. */
+struct Fruit {
+    uint8_t images[4 * 16 * 8];
+    int32_t labels[4];
+    char *names[2];
+    struct Split split;
+    struct Dataset dataset;
+};
+
+static void make_fruit(struct Fruit *fruit) {
+    *fruit = (struct Fruit){
+        .labels = {0, 0, 0, 1},
+        .names = {(char *)(uintptr_t) "apple", (char *)(uintptr_t) "pear"},
+        .split = {.name = (char *)(uintptr_t) "train", .count = 4, .bytes = true},
+        .dataset = {.height = 16, .width = 8, .channels = 1, .class_count = 2, .split_count = 1}};
+    for (size_t i = 0; i < sizeof fruit->images; i++)
+        fruit->images[i] = (uint8_t)(60 * (i / 128) + 10);
+    fruit->split.images = fruit->images;
+    fruit->split.labels = fruit->labels;
+    fruit->dataset.class_names = fruit->names;
+    fruit->dataset.splits = &fruit->split;
+}
+
+/* The contact sheet of three images a class, read back; the caller releases it. Its size must be
+ * the one that preview_size says. */
+static uint8_t *make_sheet(const char *path, const struct Fruit *fruit, int64_t *height,
+                           int64_t *width) {
     const struct Preview preview = {.count = 3};
-    const char *path = place(folder, "sheet.png");
     struct Error error = {0};
-    int64_t height, width;
-    preview_size(&dataset, 3, &height, &width);
-    if (preview_write(&dataset, &split, &preview, path, &error) != OK)
+    preview_size(&fruit->dataset, 3, height, width);
+    if (preview_write(&fruit->dataset, &fruit->split, &preview, path, &error) != OK)
         stop_test("%s", error.text);
     png_image png = {.version = PNG_IMAGE_VERSION};
     assert_true(png_image_begin_read_from_file(&png, path));
-    assert_int_equal(png.width, width);
-    assert_int_equal(png.height, height);
+    assert_int_equal(png.width, *width);
+    assert_int_equal(png.height, *height);
     png.format = PNG_FORMAT_RGB;
-
-    uint8_t *sheet = memory_allocate(PNG_IMAGE_SIZE(png), "sheet");
+    uint8_t *sheet = memory_array(uint8_t, PNG_IMAGE_SIZE(png), "sheet");
     assert_true(png_image_finish_read(&png, NULL, sheet, 0, NULL));
-    /* 16x8 is enlarged four times: 64 high, 32 wide, 4 pixels between. Names stand in black before.
-     */
+    return sheet;
+}
+
+/* Images of 16x8 are enlarged four times, to 64 high and 32 wide, with 4 pixels between them. */
+static void images_of_a_class_in_a_row(void **state) {
+    struct Fruit fruit;
+    int64_t height, width;
+    make_fruit(&fruit);
+    uint8_t *sheet = make_sheet(place(*state, "sheet.png"), &fruit, &height, &width);
     int64_t left = width - 3 * 36;
     for (int64_t k = 0; k < 3; k++) {
         assert_int_equal(sheet[((4 + 20) * width + left + k * 36 + 5) * 3], 60 * k + 10);
         assert_int_equal(sheet[((4 + 68 + 20) * width + left + k * 36 + 5) * 3],
                          k == 0 ? 190 : 255);
     }
-    int64_t ink = 0;
+    memory_release(sheet);
+}
+
+static void names_of_classes_at_the_left(void **state) {
+    struct Fruit fruit;
+    int64_t height, width, ink = 0;
+    make_fruit(&fruit);
+    uint8_t *sheet = make_sheet(place(*state, "sheet.png"), &fruit, &height, &width);
     for (int64_t y = 0; y < height; y++)
-        for (int64_t x = 0; x < left; x++)
+        for (int64_t x = 0; x < width - 3 * 36; x++)
             ink += sheet[(y * width + x) * 3] == 0;
     assert_true(ink > 100);
     memory_release(sheet);
-    int code = preview_write(&dataset, &split, &preview, "/no/such/folder/a.png", &error);
+}
+
+static void a_sheet_in_no_folder(void **state) {
+    (void)state;
+    const struct Preview preview = {.count = 3};
+    struct Fruit fruit;
+    struct Error error = {0};
+    make_fruit(&fruit);
+    int code =
+        preview_write(&fruit.dataset, &fruit.split, &preview, "/no/such/folder/a.png", &error);
     expect_failure(&error, code, ERROR_SYSTEM, "/no/such/folder/a.png", "No such file");
 }
 
@@ -212,10 +240,15 @@ static int tear_down(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(threads_change_nothing),  cmocka_unit_test(images_are_those_of_before),
-        cmocka_unit_test(splits_and_seeds_differ), cmocka_unit_test(every_size_and_class),
-        cmocka_unit_test(unwritable_file),         cmocka_unit_test(float_statistics),
-        cmocka_unit_test(contact_sheet),
+        cmocka_unit_test(threads_change_nothing),
+        cmocka_unit_test(images_are_those_of_before),
+        cmocka_unit_test(splits_and_seeds_differ),
+        cmocka_unit_test(every_size_and_class),
+        cmocka_unit_test(unwritable_file),
+        cmocka_unit_test(float_statistics),
+        cmocka_unit_test(images_of_a_class_in_a_row),
+        cmocka_unit_test(names_of_classes_at_the_left),
+        cmocka_unit_test(a_sheet_in_no_folder),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

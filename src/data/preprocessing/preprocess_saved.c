@@ -1,4 +1,4 @@
-/* A run's preprocessing in its checkpoints, and what makes it valid. */
+/* The preprocessing in a checkpoint, and the checks of one that is read. */
 #include <inttypes.h>
 
 #include "base/memory.h"
@@ -7,9 +7,7 @@
 
 #define GROUP "/preprocessing/"
 
-/* --- writing ---------------------------------------------------------------------------------- */
-
-/* A value for each channel, or an image of them. */
+/* Writes a value for each channel, or for each element of an image. */
 static int save_image(const struct Preprocess *preprocess, struct H5Writer *writer,
                       const char *name, int64_t count, const float *values, struct Error *error) {
     int64_t shape[] = {preprocess->height, preprocess->width, preprocess->channels};
@@ -38,8 +36,6 @@ static int save(const void *value, struct H5Writer *writer, struct Error *error)
     return !code && preprocess->matrix ? save_matrix(preprocess, writer, error) : code;
 }
 
-/* --- reading ---------------------------------------------------------------------------------- */
-
 static int load_shape(struct Preprocess *preprocess, struct H5File *file, struct Error *error) {
     int64_t shape[3], three = 3;
     int code = h5_read(file, GROUP "shape", H5_INT64, 1, &three, shape, error);
@@ -57,7 +53,7 @@ static int load_shape(struct Preprocess *preprocess, struct H5File *file, struct
     return OK;
 }
 
-/* As save_image wrote it; any other shape is refused. */
+/* Reads what save_image wrote; refuses any other shape. */
 static int load_image(const struct Preprocess *preprocess, struct H5File *file, const char *name,
                       int64_t *count, float **values, struct Error *error) {
     int64_t shape[] = {preprocess->height, preprocess->width, preprocess->channels};
@@ -75,8 +71,7 @@ static bool same_shape(const int64_t a[3], const int64_t b[3]) {
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2];
 }
 
-/* A matrix is for whole images, which it turns into images or vectors, or for a pixel's channels.
- */
+/* A matrix turns whole images into images or vectors, or the channels of each pixel into others. */
 static int check_matrix(const char *path, const int64_t shape[3], const int64_t size[2],
                         const int64_t out[3], struct Error *error) {
     int64_t elements = memory_product(shape, 3);
@@ -101,8 +96,8 @@ static int check_matrix(const char *path, const int64_t shape[3], const int64_t 
 static int check_room(const char *path, int64_t count, struct Error *error) {
     if (count >= 0 && memory_can_hold((uint64_t)count * sizeof(float)))
         return OK;
-    return fail(error, ERROR_CHECKPOINT, "%s:" GROUP "matrix: is larger than this machine's memory",
-                path);
+    return fail(error, ERROR_CHECKPOINT,
+                "%s:" GROUP "matrix: does not fit into this machine's memory", path);
 }
 
 static int load_matrix(struct Preprocess *preprocess, struct H5File *file, struct Error *error) {

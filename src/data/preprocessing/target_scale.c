@@ -8,8 +8,8 @@
 
 const char *const target_rule_names[] = {"standardise", "none", NULL};
 
-/* Exact for a target that never varies: a mean that is off by a rounding would leave it a deviation
- * of the same size, by which other values would then be divided. */
+/* A target that never varies gets a deviation of exactly 0. If it were computed, a rounding of the
+ * mean would leave a tiny deviation, by which new values would be divided. */
 static bool varies(const float *targets, int64_t count, int64_t outputs) {
     for (int64_t i = 1; i < count; i++)
         if (targets[i * outputs] != targets[0])
@@ -37,7 +37,7 @@ void target_statistics(const float *targets, int64_t count, int64_t outputs, dou
 }
 
 static double *make_values(int64_t count) {
-    return memory_allocate((size_t)count * sizeof(double), "the targets' scale");
+    return memory_array(double, count, "the targets' scale");
 }
 
 void target_scale_create(struct TargetScale *scale, enum TargetRule rule,
@@ -64,8 +64,6 @@ void target_scale_release(struct TargetScale *scale) {
     *scale = (struct TargetScale){0};
 }
 
-/* --- in a checkpoint -------------------------------------------------------------------------- */
-
 #define MEAN "/preprocessing/target_mean"
 #define DEVIATION "/preprocessing/target_deviation"
 
@@ -79,7 +77,7 @@ static int save(const void *value, struct H5Writer *writer, struct Error *error)
     return code;
 }
 
-/* Values that are finite and above `least`. */
+/* Reads values, which must be finite and above `least`. */
 static int load_values(struct H5File *file, const char *name, double least, int64_t count,
                        double *values, struct Error *error) {
     int code = h5_read(file, name, H5_FLOAT64, 1, &count, values, error);
@@ -105,7 +103,7 @@ static int load(void *value, struct H5File *file, struct Error *error) {
     int64_t count = memory_product(info.size, info.rank);
     if (count < 0 || !memory_can_hold((uint64_t)count * sizeof(double)))
         return fail(error, ERROR_CHECKPOINT,
-                    "%s:/target_names: is larger than this machine's memory", h5_path(file));
+                    "%s:/target_names: does not fit into this machine's memory", h5_path(file));
     scale->count = count;
     scale->mean = make_values(scale->count);
     scale->deviation = make_values(scale->count);
@@ -118,8 +116,6 @@ static int load(void *value, struct H5File *file, struct Error *error) {
 }
 
 const struct SavedGroup target_scale_saved = {.save = save, .load = load, .release = release};
-
-/* --- applying --------------------------------------------------------------------------------- */
 
 double target_scale_weights(const struct TargetScale *scale, double *weights) {
     double sum = 0;

@@ -1,7 +1,7 @@
-/* Targets that are values reach the network as (value − mean) / deviation, and its outputs come
- * back the other way, so that a loss, a rate and an initialisation mean the same whatever the
- * targets' units. Mean and deviation are those of the training split; they are written into each
- * checkpoint. */
+/* Networks learn targets that are values as (value − mean) / deviation, and their outputs are
+ * converted back, so that losses, rates and initialisations do not depend on the targets' units.
+ * Mean and deviation are those of the training split; each checkpoint holds them. Not collective.
+ */
 #ifndef TRAINER_DATA_PREPROCESSING_TARGET_SCALE_H
 #define TRAINER_DATA_PREPROCESSING_TARGET_SCALE_H
 
@@ -10,22 +10,23 @@
 #include "data/dataset/dataset.h"
 #include "store/saved.h"
 
-/* preprocess.targets */
+/* the key preprocess.targets */
 enum TargetRule { TARGETS_STANDARDISE, TARGETS_NONE };
 extern const char *const target_rule_names[];
 
 struct TargetScale {
-    int64_t count; /* outputs; 0: the targets are classes, nothing is done to them */
+    int64_t count; /* outputs; 0 if the targets are classes, which are not scaled */
     double *mean, *deviation;
 };
 
-/* Of each of `outputs` columns: the mean, and the population's deviation, exactly 0 where it never
- * varies. `count` is 1 or more. */
+/* The mean and the deviation of the population (divided by the count) of each column of `targets`
+ * (count, outputs); the deviation is exactly 0 for a column that never varies. `count` is 1 or
+ * more. */
 void target_statistics(const float *targets, int64_t count, int64_t outputs, double *mean,
                        double *deviation);
 
-/* From the file's statistics, or, where it has none, from `train`. A target that never varies is
- * centred and left as it is. */
+/* Makes the scale from the data set's statistics, or from the split `train` if the file has none. A
+ * target that never varies is centred and not divided. The caller releases it. */
 void target_scale_create(struct TargetScale *scale, enum TargetRule rule,
                          const struct Dataset *dataset, const struct Split *train);
 void target_scale_release(struct TargetScale *scale);
@@ -34,12 +35,12 @@ void target_scale_release(struct TargetScale *scale);
  * /target_names; nothing if the targets are classes. */
 extern const struct SavedGroup target_scale_saved;
 
-/* For a root mean squared error over all outputs in the targets' units: the weights of the squares
- * of scaled differences, which sum to one; returns the unit u in
- *   mean over the outputs of (unscaled difference)² = u · Σ weight · (scaled difference)². */
+/* What turns squared differences on the network's scale into those in the targets' units: sets
+ * `weights` (count), which add up to 1, and returns u, so that mean over outputs of (difference)² =
+ * u · Σ weight · (scaled difference)². */
 double target_scale_weights(const struct TargetScale *scale, double *weights);
 
-/* Rows of `count` values: to what the network is trained on, and back. `from` may be `to`. */
+/* Converts rows of `count` values to the network's scale, and back. `from` may be `to`. */
 void target_scale_apply(const struct TargetScale *scale, int64_t rows, const float *from,
                         float *to);
 void target_scale_undo(const struct TargetScale *scale, int64_t rows, const float *from, float *to);
