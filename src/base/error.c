@@ -8,11 +8,17 @@
 
 static void (*abort_handler)(int code);
 
+/* A new failure: nothing of an older one stays. */
+static int start(struct Error *error, int code, const char *format, va_list arguments) {
+    *error = (struct Error){.code = code};
+    vsnprintf(error->text, sizeof error->text, format, arguments);
+    return code;
+}
+
 int fail(struct Error *error, int code, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    error->code = code;
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    start(error, code, format, arguments);
     va_end(arguments);
     return code;
 }
@@ -21,12 +27,50 @@ int fail_errno(struct Error *error, const char *format, ...) {
     int saved = errno;
     va_list arguments;
     va_start(arguments, format);
-    error->code = ERROR_SYSTEM;
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    start(error, ERROR_SYSTEM, format, arguments);
     va_end(arguments);
-    size_t used = strlen(error->text);
-    snprintf(error->text + used, sizeof error->text - used, ": %s", strerror(saved));
+    error_append(error, ": %s", strerror(saved));
     return ERROR_SYSTEM;
+}
+
+int fail_key(struct Error *error, int code, const char *key, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    start(error, code, format, arguments);
+    va_end(arguments);
+    return error_blame_key(error, key);
+}
+
+int fail_option(struct Error *error, const char *option, const char *value, const char *format,
+                ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    start(error, ERROR_USAGE, format, arguments);
+    va_end(arguments);
+    return error_blame_option(error, option, value);
+}
+
+int error_blame_key(struct Error *error, const char *key) {
+    if (!*error->key && !*error->option.name)
+        snprintf(error->key, sizeof error->key, "%s", key);
+    return error->code;
+}
+
+int error_blame_option(struct Error *error, const char *option, const char *value) {
+    if (!*error->option.name) {
+        snprintf(error->option.name, sizeof error->option.name, "%s", option);
+        snprintf(error->option.value, sizeof error->option.value, "%s", value ? value : "");
+    }
+    return error->code;
+}
+
+int error_advise(struct Error *error, enum AdviceKind kind, const char *file, const char *detail,
+                 int64_t count) {
+    struct Advice *advice = &error->advice;
+    *advice = (struct Advice){.kind = kind, .count = count};
+    snprintf(advice->file, sizeof advice->file, "%s", file ? file : "");
+    snprintf(advice->detail, sizeof advice->detail, "%s", detail ? detail : "");
+    return error->code;
 }
 
 void error_context(struct Error *error, const char *format, ...) {
@@ -36,8 +80,15 @@ void error_context(struct Error *error, const char *format, ...) {
     va_start(arguments, format);
     vsnprintf(error->text, sizeof error->text, format, arguments);
     va_end(arguments);
+    error_append(error, ": %s", old);
+}
+
+void error_append(struct Error *error, const char *format, ...) {
     size_t used = strlen(error->text);
-    snprintf(error->text + used, sizeof error->text - used, ": %s", old);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(error->text + used, sizeof error->text - used, format, arguments);
+    va_end(arguments);
 }
 
 void check_set_handler(void (*handler)(int code)) {

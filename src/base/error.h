@@ -1,13 +1,20 @@
 /* Failures of the world: files, options, sizes, numbers.
  *
  * A function that can fail returns an error code (OK is 0) and takes a `struct Error *` as its last
- * parameter; on failure it writes one line that names the file, the line or dataset, what was found
- * and what was expected. Callers clean up and hand the same code on; they may put their own context
- * in front with error_context(). Nothing below cli/ prints or exits.
+ * parameter. On failure it writes one line that names the file or data set, what was found and what
+ * was expected. Callers clean up and hand the same code on; they may put their own context in front
+ * with error_context().
+ *
+ * A failure also carries what others need to complete the line. A key of the run file gets file and
+ * line from runfile_locate() (runfile/runfile.h), at the place that knows the run file. An option
+ * of the command line and a piece of advice get their words in cli/, which alone prints and exits.
  *
  * A bug is not an error: CHECK(condition) is never compiled out; it says where, and aborts. */
 #ifndef TRAINER_BASE_ERROR_H
 #define TRAINER_BASE_ERROR_H
+
+#include <stdbool.h>
+#include <stdint.h>
 
 /* The codes are also the process's exit codes, the same on every rank. */
 enum {
@@ -21,9 +28,36 @@ enum {
     ERROR_BUG = 70
 };
 
+/* What a person can do about a failure. */
+enum AdviceKind {
+    ADVICE_NONE,
+    ADVICE_STATISTICS,  /* compute the statistics of the data set `file` */
+    ADVICE_COMPONENTS,  /* its principal components at the scale `detail`; `count`: at least so many
+                         */
+    ADVICE_DRAW,        /* draw the components of `file` */
+    ADVICE_VERIFY,      /* check the data set `file` */
+    ADVICE_INSPECT,     /* list the arrays of the checkpoint `file` */
+    ADVICE_CONTINUE_RUN /* continue the run, or choose another folder */
+};
+struct Advice {
+    enum AdviceKind kind;
+    char file[256], detail[32];
+    int64_t count; /* 0: none is named */
+};
+
+/* An option of a command, by its name without dashes, and what was given for it ("": nothing, or it
+ * is not worth repeating). */
+struct BlamedOption {
+    char name[32], value[128];
+};
+
 struct Error {
     int code;
     char text[1000];
+    char key[200];              /* the key of the run file to blame, as "train.shards"; "": none */
+    bool located;               /* `text` says where the key stands; never added twice */
+    struct BlamedOption option; /* to blame; name "": none */
+    struct Advice advice;
 };
 
 /* Writes the line and returns `code`, so that `return fail(error, ERROR_DATA, "%s: ...", path);` */
@@ -33,8 +67,28 @@ int fail(struct Error *error, int code, const char *format, ...)
 /* As fail() with ERROR_SYSTEM, and appends ": " and strerror(errno). */
 int fail_errno(struct Error *error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* As fail(), for a key of the run file, which the line does not name. */
+int fail_key(struct Error *error, int code, const char *key, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* As fail() with ERROR_USAGE, for an option, which the line does not name. `value` may be NULL. */
+int fail_option(struct Error *error, const char *option, const char *value, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* Blame a key, or an option, for a failure from below that names neither. Return the code. */
+int error_blame_key(struct Error *error, const char *key);
+int error_blame_option(struct Error *error, const char *option, const char *value);
+
+/* Adds what can be done. `file` and `detail` may be NULL. Returns the code. */
+int error_advise(struct Error *error, enum AdviceKind kind, const char *file, const char *detail,
+                 int64_t count);
+
 /* Puts "context: " in front of the line already in `error`. */
 void error_context(struct Error *error, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Appends words to the line already in `error`. */
+void error_append(struct Error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 #define CHECK(condition)                                                                           \

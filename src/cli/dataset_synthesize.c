@@ -1,3 +1,6 @@
+#include <inttypes.h>
+
+#include "base/memory.h"
 #include "cli/dataset.h"
 #include "data/synthesize.h"
 
@@ -51,8 +54,13 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         return status;
     struct ProgressLine line;
     struct Ticker progress = progress_line(&line);
+    char *origin =
+        memory_print("drawn by trainer dataset synthesize --seed %" PRIu64 " --size %" PRId64 "%s",
+                     synthesis.seed, synthesis.size, synthesis.targets ? " --targets" : "");
+    synthesis.origin = origin;
     status = synthesize(&synthesis, out, &progress, error);
     progress_line_clear(&line);
+    memory_release(origin);
     if (status == OK)
         fprintf(stderr, "wrote %s: %lld training, %lld test, %lld validation images\n", out,
                 (long long)synthesis.count[SYNTHESIS_TRAIN],

@@ -100,6 +100,28 @@ static void print_json(void) {
     json_decref(object);
 }
 
+/* ---- docs/run-file.md ---- */
+
+static const char introduction[] =
+    "# The run file\n\n"
+    "Written by the program from the tables that parse it; do not edit it by hand.\n\n"
+    "A run file is YAML, read strictly: unknown, missing, duplicate and out-of-range keys are "
+    "refused "
+    "with\nthe line, as are anchors, aliases, tags, several documents, and numbers that are not "
+    "plain "
+    "decimals\n(`010`, `0x10`, `.inf`, `nan`). A number in quotes is text.\n\n"
+    "- What can be chosen (a layer, an optimizer, ...) is written as its name, `relu`, or with "
+    "keys, "
+    "`conv: {out: 16}`.\n"
+    "- A span is `2 epochs` or `500 steps`; `0` alone is none.\n"
+    "- `--set key.sub=value` on the command line overrides a value; items of a list go by number "
+    "from "
+    "0, and the\n  name of what was chosen may be left out: `--set optimizer.rate=0.1`, `--set "
+    "model.0.out=32`,\n  `--set optimizer=nesterov`.\n"
+    "- A section whose keys all have defaults may be left out. An empty value stands for a key's "
+    "default, also\n  of sections and lists: `--set augment=`, `--set lookahead=`; what may be "
+    "absent goes: `--set average=`. What\n  has no default is refused.\n\n";
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -109,7 +131,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         print_json();
         return OK;
     }
-    char *text = runfile_document(run_keys);
+    char *text = runfile_document(run_keys, introduction);
     fputs(text, stdout);
     memory_release(text);
     return OK;

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "cli/arguments.h"
 #include "cli/command.h"
+#include "cli/error_line.h"
 #include "cli/help.h"
 #include "cli/log.h"
 #include "cli/world.h"
@@ -39,7 +40,10 @@ static int flush_results(struct Error *error) {
 }
 
 static void print_error(const struct Error *error) {
-    fprintf(stderr, "trainer: %s\n", error->text);
+    struct Text line = {0};
+    error_line(error, &line);
+    fprintf(stderr, "trainer: %s\n", line.data);
+    text_release(&line);
 }
 
 /* The end of a process that finds, before MPI is up, the same mistake as all its peers: the first

@@ -71,17 +71,23 @@ static int choose_method(struct Exchange *exchange, enum ExchangeAlgorithm algor
     return try_method(exchange, EXCHANGE_DIRECT, error);
 }
 
+int exchange_check(enum ExchangeAlgorithm algorithm, int64_t ranks, int64_t shards,
+                   struct Error *error) {
+    return algorithm == EXCHANGE_HALVING && ranks > 1 ? exchange_halving_check(ranks, shards, error)
+                                                      : OK;
+}
+
 int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shards, int64_t elements,
                     enum ExchangeAlgorithm algorithm, enum Variant variant, struct Error *error) {
     static const struct AddKernel *const kernels[VARIANT_COUNT] = KERNEL_TABLE(add_kernel);
     int size = ranks_size(ranks);
     CHECK(elements > 0 && variant != VARIANT_F64 && variant_available(variant));
     if (shards < 1 || shards % size)
-        return fail(
-            error, ERROR_RUN_FILE,
-            "train.shards: %lld shards cannot be shared equally by %d ranks; start a number "
-            "of ranks that divides the shards",
-            (long long)shards, size);
+        return fail(error, ERROR_RUN_FILE,
+                    "%lld shards cannot be shared equally by %d ranks; start a number of ranks "
+                    "that divides "
+                    "the shards",
+                    (long long)shards, size);
     struct Exchange *exchange = memory_allocate(sizeof *exchange, "exchange");
     *exchange = (struct Exchange){.ranks = ranks,
                                   .rank = ranks_rank(ranks),

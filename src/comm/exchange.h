@@ -27,6 +27,11 @@ extern const char *const exchange_algorithm_names[]; /* NULL-terminated, in the 
 
 struct Exchange;
 
+/* Whether the algorithm can serve so many ranks and shards, as far as their numbers say. Not
+ * collective. */
+int exchange_check(enum ExchangeAlgorithm algorithm, int64_t ranks, int64_t shards,
+                   struct Error *error);
+
 /* For sums of `elements` floats over `shards` shards. Fails (ERROR_RUN_FILE) where N does not
  * divide `shards` or the algorithm cannot serve (window on several nodes, ...). Collective. All
  * memory is allocated here; a step allocates nothing. */

@@ -1,6 +1,7 @@
 /* Recursive vector halving, nearest rank first, then doubling (Rabenseifner 2004, "Optimization of
  * collective reduction operations"). With one complete subtree a rank, the pairs of step i are the
  * siblings of the tree's level i above the ranks: the partial sums are exactly the tree's nodes. */
+#include <inttypes.h>
 #include <mpi.h>
 
 #include "base/memory.h"
@@ -24,13 +25,20 @@ static bool power_of_two(int64_t value) {
     return value > 0 && (value & (value - 1)) == 0;
 }
 
+int exchange_halving_check(int64_t ranks, int64_t shards, struct Error *error) {
+    int64_t each = shards / ranks;
+    if (power_of_two(ranks) && power_of_two(each))
+        return OK;
+    return fail(error, ERROR_RUN_FILE,
+                "halving needs powers of two, found %" PRId64 " ranks of %" PRId64
+                " shards each; use direct or auto",
+                ranks, each);
+}
+
 static int create(struct Exchange *exchange, struct Error *error) {
-    if (!power_of_two(exchange->size) || !power_of_two(exchange->count))
-        return fail(
-            error, ERROR_RUN_FILE,
-            "train.exchange: halving needs powers of two, found %d ranks of %lld shards each; "
-            "use direct or auto",
-            exchange->size, (long long)exchange->count);
+    int code = exchange_halving_check(exchange->size, exchange->shards, error);
+    if (code)
+        return code;
     struct Halving *halving = memory_allocate(sizeof *halving, "exchange");
     halving->communicator = ranks_communicator(exchange->ranks);
     halving->result = memory_allocate((size_t)exchange->stride * sizeof(float), "exchange");

@@ -13,6 +13,8 @@ struct ExchangeMethod {
     const float *(*finish)(struct Exchange *exchange);
     void (*release)(struct Exchange *exchange);
 };
+/* exchange_halving.c: serves only powers of two. */
+int exchange_halving_check(int64_t ranks, int64_t shards, struct Error *error);
 extern const struct ExchangeMethod exchange_window, exchange_halving, exchange_direct, exchange_mpi;
 
 /* One of the maximal subtrees, from left to right over all ranks. */

@@ -76,11 +76,10 @@ static int check_room(struct Exchange *exchange, struct Error *error) {
     ranks_minimum(exchange->ranks, &least, 1);
     if (most <= least / exchange->size)
         return OK;
-    return fail(
-        error, ERROR_SYSTEM,
-        "train.exchange: the shared window of %d ranks needs up to %lld MiB in " SHARED_FOLDER
-        ", which has %lld MiB left; use direct or auto",
-        exchange->size, (long long)(most * exchange->size >> 20), (long long)(least >> 20));
+    return fail(error, ERROR_SYSTEM,
+                "the shared window of %d ranks needs up to %lld MiB in " SHARED_FOLDER
+                ", which has %lld MiB left; use direct or auto",
+                exchange->size, (long long)(most * exchange->size >> 20), (long long)(least >> 20));
 }
 
 /* From its first whole page on: Open MPI's segments begin behind something of its own. All
@@ -115,7 +114,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
     int ranks = exchange->size, pieces = exchange->program.pieces;
     if (ranks_nodes(exchange->ranks) > 1)
         return fail(error, ERROR_RUN_FILE,
-                    "train.exchange: window serves the ranks of one host, and these are on %d; use "
+                    "window serves the ranks of one host, and these are on %d; use "
                     "halving, direct or auto",
                     ranks_nodes(exchange->ranks));
     int code = check_room(exchange, error);

@@ -431,9 +431,6 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
 
 int synthesize(const struct Synthesis *synthesis, const char *path, const struct Ticker *ticker,
                struct Error *error) {
-    char *source =
-        memory_print("drawn by trainer dataset synthesize --seed %" PRIu64 " --size %" PRId64 "%s",
-                     synthesis->seed, synthesis->size, synthesis->targets ? " --targets" : "");
     bool values = synthesis->targets;
     const struct DatasetDescription description = {.height = synthesis->size,
                                                    .width = synthesis->size,
@@ -442,10 +439,10 @@ int synthesize(const struct Synthesis *synthesis, const char *path, const struct
                                                    .target_count = values ? SYNTHESIS_TARGETS : 0,
                                                    .target_names = synthesis_target_names,
                                                    .class_names = synthesis_class_names,
-                                                   .source = source};
+                                                   .source =
+                                                       synthesis->origin ? synthesis->origin : ""};
     struct DatasetWriter *writer;
     int code = writer_create(&writer, path, &description, error);
-    memory_release(source);
     if (code != OK)
         return code;
     for (int split = 0; split < SYNTHESIS_SPLITS && code == OK; split++)

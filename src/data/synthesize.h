@@ -27,6 +27,7 @@ struct Synthesis {
     int64_t size; /* height and width */
     bool targets; /* targets are the place of the figure; else labels say what it is */
     int64_t count[SYNTHESIS_SPLITS]; /* images in each split; 0: no such split */
+    const char *origin; /* how the file was made, for people; stored in it; NULL: nothing is */
 };
 
 /* Draws image `index` of a split into pixels (size, size, 3) and returns its label: index modulo

@@ -242,8 +242,7 @@ int views_create(struct Views **out, const char *text, const struct Image *image
     char *yaml = memory_print(block ? "views: {%s}" : "views: %s", text);
     views->size = *image;
     *out = NULL;
-    int code =
-        runfile_parse(&views->file, "--views", yaml, NULL, 0, views_keys, &views->choice, error);
+    int code = runfile_parse(&views->file, NULL, yaml, NULL, 0, views_keys, &views->choice, error);
     memory_release(yaml);
     if (code == OK && image->height * image->width == 1) /* of a table */
         code = schema_fail(error, &views->choice, NULL,
@@ -251,13 +250,9 @@ int views_create(struct Views **out, const char *text, const struct Image *image
     if (code == OK && set_of(views)->check)
         code = set_of(views)->check(&views->choice, image, error);
     if (code != OK) {
-        static const char place[] = "--views:1: "; /* where the parser thinks it reads */
-        struct Error found = *error;
-        const char *words = found.text;
-        if (!strncmp(words, place, strlen(place)))
-            words += strlen(place);
         views_release(views);
-        return fail(error, ERROR_USAGE, "--views %s: %s", text, words);
+        error->code = ERROR_USAGE;
+        return error_blame_option(error, "views", text);
     }
     if (set_of(views)->apply == apply_crops)
         prepare_crops(views);

@@ -230,8 +230,8 @@ static int check_all(struct Check *check, void (*visit)(void *, const struct Gra
     if (unchecked.name)
         return fail(error, ERROR_NUMERIC,
                     "gradient of %s: could not be checked, all %lld elements tried at %d base "
-                    "points lie on kinks; expected one that does not (another --seed, fewer "
-                    "--samples, more --elements)",
+                    "points lie on kinks; expected one that does not (another seed, fewer "
+                    "samples, more elements)",
                     unchecked.name, (long long)unchecked.kinks, BASE_POINTS);
     return OK;
 }

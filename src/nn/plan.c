@@ -25,13 +25,13 @@ static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
         text_bytes((double)bytes * (double)plan->shard_count, needed);
         if (plan->shard_count > 1)
             return fail(error, ERROR_RUN_FILE,
-                        "model: %lld shards of %lld samples need %s for their activations, more "
+                        "%lld shards of %lld samples need %s for their activations, more "
                         "than this machine's memory; \"statistics: batch\" keeps those of all of a "
                         "rank's shards; expected a smaller train.batch, more ranks or a smaller "
                         "model",
                         (long long)plan->shard_count, (long long)plan->samples, needed);
         return fail(error, ERROR_RUN_FILE,
-                    "model: a shard of %lld samples needs %s for its activations, more than this "
+                    "a shard of %lld samples needs %s for its activations, more than this "
                     "machine's memory; expected a smaller train.batch, more shards or a smaller "
                     "model",
                     (long long)plan->samples, needed);

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "comm/exchange.h"
 #include "nn/loss.h"
 #include "optim/average.h"
 #include "optim/rules.h"
@@ -128,8 +129,12 @@ static int check_loss(const struct RunRequest *request, const struct Dataset *da
 int run_make_preprocess(struct Preprocess *preprocess, struct Preprocess *prepared,
                         const struct RunFile *file, const struct RunOptions *options,
                         const struct Dataset *dataset, struct Error *error) {
-    if (!prepared)
-        return preprocess_create(preprocess, &options->preprocess, file, dataset, error);
+    if (!prepared) {
+        if (!preprocess_create(preprocess, &options->preprocess, file, dataset, error))
+            return OK;
+        error_blame_key(error, "preprocess");
+        return runfile_locate(file, error);
+    }
     *preprocess = *prepared;
     *prepared = (struct Preprocess){0};
     preprocess_fit(preprocess, dataset->height, dataset->width);
@@ -148,8 +153,11 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
                                     .seed = (uint64_t)options->train.seed,
                                     .shuffle = options->train.shuffle};
     int code = loader_create(&parts->loader, &loading, error);
-    if (code || !parts->validation)
-        return code;
+    if (code) /* the preprocessing of a donor may be for other images */
+        return error_blame_key(error, options->start_from.checkpoint ? "start_from.checkpoint"
+                                                                     : "preprocess");
+    if (!parts->validation)
+        return OK;
     loading.split = parts->validation;
     loading.evaluate = true;
     loading.shuffle = false;
@@ -160,6 +168,8 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
                      struct Error *error) {
     const struct RunOptions *options = request->options;
     int code = dataset_open(&parts->dataset, options->data.file, error);
+    if (code)
+        return run_blame_path(error, "data.file", options->data.file);
     if (!code)
         code = find_splits(request, parts, error);
     if (!code)
@@ -261,8 +271,8 @@ static int check_lookahead(const struct RunRequest *request, const struct Schedu
         return OK;
     return runfile_fail(request->file, error, ERROR_RUN_FILE, "lookahead.every",
                         "the slow weights would follow at step %" PRId64
-                        " first, and the run has %" PRId64 "; a run cut short for a trial goes "
-                        "with --set lookahead=",
+                        " first, and the run has %" PRId64 "; a short trial goes without "
+                        "lookahead",
                         every, time->total);
 }
 
@@ -303,15 +313,9 @@ static int shard_sizes(const struct RunRequest *request, const struct RunParts *
     return count;
 }
 
-/* plan_create, whose failures then name the run file's line. */
-static int make_plan(const struct RunRequest *request, const struct Model *model,
-                     const struct PlanRequest *planning, struct Plan **plan, struct Error *error) {
-    static const char key[] = "model: "; /* what the plan's own failures begin with */
-    int code = plan_create(plan, model, planning, error);
-    if (!code || strncmp(error->text, key, strlen(key)))
-        return code;
-    struct Error found = *error;
-    return runfile_fail(request->file, error, code, "model", "%s", found.text + strlen(key));
+static int make_plan(const struct Model *model, const struct PlanRequest *planning,
+                     struct Plan **plan, struct Error *error) {
+    return plan_create(plan, model, planning, error) ? error_blame_key(error, "model") : OK;
 }
 
 /* Shards that run together have a gradient each. */
@@ -334,8 +338,10 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
     backend_configure((int)options->train.threads, request->variant);
     parts->backend =
         backend_find(backend_choice_names[options->train.backend], request->variant, error);
-    if (!parts->backend)
-        return error->code;
+    if (!parts->backend) {
+        error->code = ERROR_RUN_FILE;
+        return error_blame_key(error, "train.backend");
+    }
     struct PlanRequest planning = {.variant = request->variant,
                                    .backend = parts->backend,
                                    .training = true,
@@ -351,13 +357,13 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
     if (weights)
         parts->error_unit = target_scale_weights(&parts->targets, weights);
     planning.error_weights = weights;
-    int code = make_plan(request, parts->model, &planning, &parts->plan, error);
+    int code = make_plan(parts->model, &planning, &parts->plan, error);
     if (!code)
         code = check_gradients(request, parts, error);
     if (!code && parts->validation) {
         planning.training = false;
         planning.sample_counts = block_sizes(parts->validation->count, planning.samples);
-        code = make_plan(request, parts->model, &planning, &parts->validation_plan, error);
+        code = make_plan(parts->model, &planning, &parts->validation_plan, error);
     }
     memory_release(weights);
     return code;
@@ -365,7 +371,8 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
 
 /* ---- Together ---- */
 
-int run_check_model(const struct RunRequest *request, struct RunParts *parts, struct Error *error) {
+static int check_model(const struct RunRequest *request, struct RunParts *parts,
+                       struct Error *error) {
     int code = check_shards(request, error);
     if (!code && request->input)
         code = check_watchers(request, error);
@@ -378,13 +385,28 @@ int run_check_model(const struct RunRequest *request, struct RunParts *parts, st
     return code;
 }
 
-int run_check(const struct RunRequest *request, struct RunParts *parts, struct Error *error) {
-    struct UpdaterRequest updating = run_updater_request(request->options);
-    int code = run_check_model(request, parts, error);
+static int check_all(const struct RunRequest *request, struct RunParts *parts,
+                     struct Error *error) {
+    const struct RunOptions *options = request->options;
+    struct UpdaterRequest updating = run_updater_request(options);
+    int code = check_model(request, parts, error);
     if (!code)
         code = updater_create(&parts->updater, &updating, model_arena(parts->model),
                               request->variant, error);
-    return code ? code : make_plans(request, parts, error);
+    if (!code)
+        code = make_plans(request, parts, error);
+    if (!code && exchange_check((enum ExchangeAlgorithm)options->train.exchange, request->ranks,
+                                options->train.shards, error))
+        code = error_blame_key(error, "train.exchange");
+    return code;
+}
+
+int run_check_model(const struct RunRequest *request, struct RunParts *parts, struct Error *error) {
+    return check_model(request, parts, error) ? runfile_locate(request->file, error) : OK;
+}
+
+int run_check(const struct RunRequest *request, struct RunParts *parts, struct Error *error) {
+    return check_all(request, parts, error) ? runfile_locate(request->file, error) : OK;
 }
 
 void run_parts_release(struct RunParts *parts) {

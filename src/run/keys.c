@@ -160,8 +160,8 @@ static const struct Key checkpoint_keys[] = {
      .offset = CHECKPOINT_AT(snapshots),
      .fallback = "false",
      .help = "keeps the model of each cycle's end of a cyclic schedule as snapshot-NNN.h5: the "
-             "members of a snapshot ensemble; of a run with an average, eval them with "
-             "--parameters model"},
+             "members of a snapshot ensemble; of a run with an average, evaluate the "
+             "parameters of the model"},
     KEY_END};
 
 #define START_AT(member) offsetof(struct StartOptions, member)

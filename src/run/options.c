@@ -1,6 +1,8 @@
 #include "run/options.h"
 
+#include <limits.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 
@@ -82,4 +84,11 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
         *file = NULL;
     }
     return code;
+}
+
+int run_blame_path(struct Error *error, const char *key, const char *path) {
+    char folder[PATH_MAX];
+    if (error->code == ERROR_SYSTEM && *path != '/' && getcwd(folder, sizeof folder))
+        error_append(error, " (relative to %s, where the program was started)", folder);
+    return error_blame_key(error, key);
 }

@@ -89,6 +89,10 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
               const char *const *overrides, int override_count, struct RunOptions *options,
               struct Error *error);
 
+/* Blames `key` for a failure to open the file that it names. Says against which folder `path` was
+ * resolved, if it could not be opened at all. Returns the code. */
+int run_blame_path(struct Error *error, const char *key, const char *path);
+
 extern const char *const backend_choice_names[], *const instruction_set_names[];
 
 #endif

@@ -1,4 +1,4 @@
-/* docs/run-file.md, from the tables that parse the run file. */
+/* The reference of the run file, from the tables that parse it. */
 #include <ctype.h>
 #include <string.h>
 
@@ -126,27 +126,7 @@ static void add_kinds(struct Document *document, const struct KindTable *table) 
     }
 }
 
-static const char introduction[] =
-    "# The run file\n\n"
-    "Written by the program from the tables that parse it; do not edit it by hand.\n\n"
-    "A run file is YAML, read strictly: unknown, missing, duplicate and out-of-range keys are "
-    "refused "
-    "with\nthe line, as are anchors, aliases, tags, several documents, and numbers that are not "
-    "plain "
-    "decimals\n(`010`, `0x10`, `.inf`, `nan`). A number in quotes is text.\n\n"
-    "- What can be chosen (a layer, an optimizer, ...) is written as its name, `relu`, or with "
-    "keys, "
-    "`conv: {out: 16}`.\n"
-    "- A span is `2 epochs` or `500 steps`; `0` alone is none.\n"
-    "- `--set key.sub=value` on the command line overrides a value; items of a list go by number "
-    "from "
-    "0, and the\n  name of what was chosen may be left out: `--set optimizer.rate=0.1`, `--set "
-    "model.0.out=32`,\n  `--set optimizer=nesterov`.\n"
-    "- A section whose keys all have defaults may be left out. An empty value stands for a key's "
-    "default, also\n  of sections and lists: `--set augment=`, `--set lookahead=`; what may be "
-    "absent goes: `--set average=`. What\n  has no default is refused.\n\n";
-
-char *runfile_document(const struct Key *keys) {
+char *runfile_document(const struct Key *keys, const char *introduction) {
     struct Document document = {0};
     text_add(&document.text, "%s## At the top\n\n", introduction);
     add_keys(&document, keys);

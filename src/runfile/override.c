@@ -1,6 +1,6 @@
-/* `--set key.sub=value`: finds its place by the tables, so that a path can be checked, the name of
- * the chosen kind may be left out, and a default can be refined without being written out. An empty
- * value is the key's default: what the file says for it goes. */
+/* An override, `key.sub=value`: finds its place by the tables, so that a path can be checked, the
+ * name of the chosen kind may be left out, and a default can be refined without being written out.
+ * An empty value is the key's default: what the file says for it goes. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,13 +18,14 @@ struct Override {
     bool reset; /* no value was given: back to the default */
 };
 
-/* "--set PATH=VALUE: message" */
+/* Blames the override as a whole. */
 static int refuse(const struct Override *set, struct Text *message) {
+    struct Error *error = set->parser->error;
     char printable[FOUND_BYTES];
-    int code = fail(set->parser->error, ERROR_RUN_FILE, "--set %s: %s",
-                    text_printable(set->source->override, printable), message->data);
+    fail(error, ERROR_RUN_FILE, "%s", message->data);
     text_release(message);
-    return code;
+    return error_blame_option(error, SOURCE_OPTION,
+                              text_printable(set->source->override, printable));
 }
 
 static int unknown(const struct Override *set, int at, const char *taker, const struct Key *keys) {
@@ -102,8 +103,8 @@ static int into_choice(const struct Override *set, int at, struct YamlNode *node
     for (int i = 0; kinds->kinds[i] && !schema_find(kind->keys, segment); i++)
         if (strcmp(kinds->kinds[i]->name, segment) == 0) {
             struct Text text = {0};
-            text_add(&text, "the %s here is '%s', not '%s'; choose it first with --set ",
-                     kinds->what, kind->name, segment);
+            text_add(&text, "the %s here is '%s', not '%s'; choose it first: ", kinds->what,
+                     kind->name, segment);
             for (int j = 0; j < at; j++)
                 text_add(&text, "%s%s", j ? "." : "", set->segments[j]);
             text_add(&text, "=%s", segment);
@@ -214,8 +215,8 @@ static int split(struct Override *set, size_t length) {
         while (end < length && text[end] != '.')
             end++;
         if (end == start || set->count == SEGMENTS)
-            return fail(set->parser->error, ERROR_USAGE, "--set %s: expected KEY.KEY=VALUE",
-                        text_printable(text, printable));
+            return fail_option(set->parser->error, SOURCE_OPTION, text_printable(text, printable),
+                               "expected KEY.KEY=VALUE");
         set->segments[set->count] = pool_copy(set->parser->pool, text + start, end - start);
         start = end + 1;
     }
@@ -231,8 +232,8 @@ int override_apply(const struct Parser *parser, const char *file, const char *ov
     struct Override set = {.parser = parser, .source = source};
     const char *equals = strchr(source->override, '=');
     if (!equals)
-        return fail(parser->error, ERROR_USAGE, "--set %s: expected KEY=VALUE",
-                    text_printable(override, printable));
+        return fail_option(parser->error, SOURCE_OPTION, text_printable(override, printable),
+                           "expected KEY=VALUE");
     int code = split(&set, (size_t)(equals - source->override));
     if (code)
         return code;

@@ -36,7 +36,7 @@ static int read_tree(struct RunFile *file, const char *text, size_t length, stru
     int code = yaml_read(&file->pool, file->root, true, text, length, error);
     if (!code && node_is_null(file->root))
         code = fail(error, ERROR_RUN_FILE, "%s: empty; expected keys with values (key: value)",
-                    file->source.file);
+                    file->source.file ? file->source.file : "text");
     return code;
 }
 
@@ -47,7 +47,7 @@ int runfile_parse(struct RunFile **out, const char *path, const char *text,
     struct Parser parser = {.pool = &file->pool, .error = error};
     char *loaded = NULL, *saved = NULL;
     size_t length = text ? strlen(text) : 0;
-    file->source.file = pool_copy(&file->pool, path, strlen(path));
+    file->source.file = path ? pool_copy(&file->pool, path, strlen(path)) : NULL;
     *out = NULL;
 
     int code = text ? OK : read_file(path, &loaded, &length, error);
@@ -125,14 +125,22 @@ bool runfile_overridden(const struct RunFile *file, const char *path) {
     return whole && place->source->override;
 }
 
+int runfile_locate(const struct RunFile *file, struct Error *error) {
+    bool whole;
+    if (!*error->key || error->located)
+        return error->code;
+    char key[sizeof error->key];
+    memcpy(key, error->key, sizeof key);
+    return node_locate(find_place(file, key, &whole), key, error);
+}
+
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) {
-    bool whole;
-    struct YamlNode place = *find_place(file, path, &whole);
-    place.parent = NULL; /* the message names the path as the caller spells it */
+    char message[sizeof error->text];
     va_list arguments;
     va_start(arguments, format);
-    node_fail_list(&place, error, code, *path ? path : NULL, format, arguments);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return code;
+    fail_key(error, code, path, "%s", message);
+    return runfile_locate(file, error);
 }

@@ -8,23 +8,28 @@
 
 struct RunFile; /* owns the YAML nodes and every options struct parsed from it */
 
-/* Parses `path` (or `text`, with `path` as its name for messages, when `text` is not NULL), applies
- * the overrides ("key.sub=value", a list's items by number: "model.2.dropout.rate=0.3"; the name of
- * the chosen kind may be left out: "optimizer.rate=0.1"; an empty value is the key's default), and
- * fills the struct at `options` (zeroed by the caller) from `keys`. Every failure names file, line,
- * key, what was found, what was expected, and the nearest valid name. Refused: unknown, missing,
- * duplicate keys; anchors, aliases, tags, several documents, nesting beyond 32; NaN and Inf;
- * "010"-like and hexadecimal numbers; files above 1 MiB; anything not UTF-8. What is parsed lives
- * until runfile_release; after a failure *file is NULL and nothing in `options` may be used. Not
- * collective, no MPI. */
+/* Parses `path` (or `text`, if it is not NULL; `path` is then its name for messages, which name no
+ * place if it is NULL), applies the overrides ("key.sub=value", a list's items by number:
+ * "model.2.dropout.rate=0.3"; the name of the chosen kind may be left out: "optimizer.rate=0.1"; an
+ * empty value is the key's default), and fills the struct at `options` (zeroed by the caller) from
+ * `keys`. Every failure names file, line, key, what was found, what was expected, and the nearest
+ * valid name. Refused: unknown, missing, duplicate keys; anchors, aliases, tags, several documents,
+ * nesting beyond 32; NaN and Inf; "010"-like and hexadecimal numbers; files above 1 MiB; anything
+ * not UTF-8. What is parsed lives until runfile_release; after a failure *file is NULL and nothing
+ * in `options` may be used. Not collective, no MPI. */
 int runfile_parse(struct RunFile **file, const char *path, const char *text,
                   const char *const *overrides, int override_count, const struct Key *keys,
                   void *options, struct Error *error);
 
 void runfile_release(struct RunFile *file);
 
-/* As schema_fail, for a key of the top-level struct or its sections: path "train.batch". Where the
- * key was not given, the line is that of what it would stand in. Returns `code`. */
+/* Adds file and line to a failure that carries a key and has no place yet: "FILE:LINE: KEY:
+ * message". If the key was not given, the line is that of what it would stand in. For a key that an
+ * override set, the override becomes the option to blame. Whoever knows the run file calls it; a
+ * second call changes nothing. Returns the code. */
+int runfile_locate(const struct RunFile *file, struct Error *error);
+
+/* fail_key and runfile_locate together: path "train.batch". Returns `code`. */
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
@@ -50,7 +55,8 @@ bool runfile_difference(const struct Key *keys, const void *first, const void *s
                         struct Difference *difference);
 void difference_release(struct Difference *difference);
 
-/* docs/run-file.md: every key, its type, range, unit, default and help, and every kind. */
-char *runfile_document(const struct Key *keys);
+/* In Markdown, after the introduction: every key, its type, range, unit, default and help, and
+ * every kind. The caller releases it with memory_release. */
+char *runfile_document(const struct Key *keys, const char *introduction);
 
 #endif

@@ -172,23 +172,23 @@ void schema_describe(struct Text *text, const struct Key *key) {
     }
 }
 
-int schema_fail(struct Error *error, const struct Choice *choice, const char *key,
-                const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
+int schema_blame(struct Error *error, const struct Choice *choice, const char *key) {
     const struct YamlNode *node = choice->node;
     if (!node) { /* made by a program, not read from a run file */
-        char message[sizeof error->text];
-        vsnprintf(message, sizeof message, format, arguments);
-        fail(error, ERROR_RUN_FILE, "%s%s%s: %s", choice->kind->name, key ? "." : "",
-             key ? key : "", message);
-    } else {
-        const struct YamlNode *set = key ? node_find(node, key) : NULL;
-        if (set)
-            node_fail_list(set, error, ERROR_RUN_FILE, NULL, format, arguments);
-        else
-            node_fail_list(node, error, ERROR_RUN_FILE, key, format, arguments);
+        error_context(error, "%s%s%s", choice->kind->name, key ? "." : "", key ? key : "");
+        return error->code;
     }
+    const struct YamlNode *given = key ? node_find(node, key) : NULL;
+    return given ? node_blame(given, NULL, error) : node_blame(node, key, error);
+}
+
+int schema_fail(struct Error *error, const struct Choice *choice, const char *key,
+                const char *format, ...) {
+    char message[sizeof error->text];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    return ERROR_RUN_FILE;
+    fail(error, ERROR_RUN_FILE, "%s", message);
+    return schema_blame(error, choice, key);
 }

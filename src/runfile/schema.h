@@ -108,10 +108,11 @@ struct KindTable {
     const struct Kind *const *kinds; /* NULL-terminated */
 };
 
-/* Reports a failure of a later check at the place in the run file where `key` of `choice` was set
- * (the choice's own line when `key` is NULL or was not given): "FILE:LINE: KEY: message", or
- * "--set path=…: message" when an override put it there. Returns ERROR_RUN_FILE. */
+/* Adds to a failure the place in the run file where `key` of `choice` was set (the choice's own
+ * line if `key` is NULL or was not given), as runfile_locate does. Returns the code. */
 struct Error;
+int schema_blame(struct Error *error, const struct Choice *choice, const char *key);
+/* A failure of a later check at that place. Returns ERROR_RUN_FILE. */
 int schema_fail(struct Error *error, const struct Choice *choice, const char *key,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 

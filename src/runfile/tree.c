@@ -134,29 +134,45 @@ static void add_path(struct Text *path, const struct YamlNode *node) {
         text_add(path, "%s%d", dot, node->index);
 }
 
-int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
-                   const char *format, va_list arguments) {
-    struct Text path = {0}, line = {0};
+int node_locate(const struct YamlNode *place, const char *path, struct Error *error) {
+    const struct Source *source = place->source;
+    const char *override = source->override;
+    struct Text line = {0};
+    char printable[FOUND_BYTES];
+    size_t length = strlen(path);
+    bool said = override && strncmp(override, path, length) == 0 && override[length] == '=';
+    text_add(&line, "%s", "");
+    if (!override && source->file)
+        text_add(&line, "%s:%d: ", source->file, place->line);
+    if (length > 0 && !said)
+        text_add(&line, "%s: ", path);
+    text_add(&line, "%s", error->text);
+    snprintf(error->text, sizeof error->text, "%s", line.data);
+    text_release(&line);
+    snprintf(error->key, sizeof error->key, "%s", path);
+    error->located = true;
+    if (override)
+        error_blame_option(error, SOURCE_OPTION, text_printable(override, printable));
+    return error->code;
+}
+
+int node_blame(const struct YamlNode *node, const char *key, struct Error *error) {
+    struct Text path = {0};
     text_add(&path, "%s", "");
     add_path(&path, node);
     if (key)
         text_add(&path, "%s%s", path.length ? "." : "", key);
-    const char *override = node->source->override;
-    char buffer[FOUND_BYTES];
-    if (override)
-        text_add(&line, "--set %s: ", text_printable(override, buffer));
-    else
-        text_add(&line, "%s:%d: ", node->source->file, node->line);
-    bool said =
-        override && strncmp(override, path.data, path.length) == 0 && override[path.length] == '=';
-    if (path.length && !said)
-        text_add(&line, "%s: ", path.data);
+    node_locate(node, path.data, error);
+    text_release(&path);
+    return error->code;
+}
+
+int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
+                   const char *format, va_list arguments) {
     char message[sizeof error->text];
     vsnprintf(message, sizeof message, format, arguments);
-    fail(error, code, "%s%s", line.data, message);
-    text_release(&path);
-    text_release(&line);
-    return code;
+    fail(error, code, "%s", message);
+    return node_blame(node, key, error);
 }
 
 int node_fail(const struct YamlNode *node, struct Error *error, int code, const char *key,

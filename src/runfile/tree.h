@@ -22,11 +22,12 @@ void *pool_allocate(struct Pool *pool, size_t bytes); /* zeroed, aligned for any
 char *pool_copy(struct Pool *pool, const char *text, size_t length);
 void pool_release(struct Pool *pool);
 
-/* Where text came from: a file, or `--set` on the command line. */
+/* Where text came from: a file, or an override. */
 struct Source {
-    const char *file;
+    const char *file;     /* for messages; NULL: they say no place */
     const char *override; /* "optimizer.rate=0.1"; NULL: from the file */
 };
+#define SOURCE_OPTION "set" /* the option that an override comes from, for struct Error */
 
 enum NodeType { NODE_SCALAR, NODE_LIST, NODE_MAPPING };
 
@@ -55,7 +56,12 @@ bool node_is_null(const struct YamlNode *node); /* nothing, ~ or null */
 const char *node_found(const struct YamlNode *node, char buffer[FOUND_BYTES]);
 const char *text_printable(const char *text, char buffer[FOUND_BYTES]);
 
-/* "FILE:LINE: path.of.node.key: message" or "--set path=value: ...". `key` may be NULL. */
+/* Completes a failure by its place: "FILE:LINE: path: message", or "path: message" with the
+ * override as the option to blame. This is the one function that does it. Returns the code. */
+int node_locate(const struct YamlNode *place, const char *path, struct Error *error);
+/* The same for `key` of a node, or the node itself if `key` is NULL. */
+int node_blame(const struct YamlNode *node, const char *key, struct Error *error);
+/* Fails with a message at that place. */
 int node_fail(const struct YamlNode *node, struct Error *error, int code, const char *key,
               const char *format, ...) __attribute__((format(printf, 5, 6)));
 int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,

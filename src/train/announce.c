@@ -11,7 +11,7 @@ static void warn_of_binding(const struct Trainer *trainer) {
     if (threads > 1 && !sched_getaffinity(0, sizeof mine, &mine) && CPU_COUNT(&mine) < threads)
         progress_note(
             trainer->bar,
-            "note: %lld threads a rank share %d processor%s; mpirun --map-by slot:PE=%lld "
+            "note: %lld threads a rank share %d processor%s; mpirun's map-by slot:PE=%lld "
             "gives each rank as many as it has threads",
             (long long)threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s",
             (long long)threads);

@@ -87,13 +87,14 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
                   struct Error *error) {
     long long step = trainer->saved.progress.step + 1;
     int rank = ranks_rank(trainer->ranks);
-    if (!finding->layer)
-        return fail(error, ERROR_NUMERIC,
-                    "step %lld: NaN or Inf on rank %d in the input: sample %lld of split %s of %s, "
-                    "once preprocessed; no layer has seen it yet: trainer dataset verify checks "
-                    "the file; no checkpoint was changed",
-                    step, rank, (long long)finding->sample, trainer->parts.train->name,
-                    trainer->parts.dataset->path);
+    if (!finding->layer) {
+        fail(error, ERROR_NUMERIC,
+             "step %lld: NaN or Inf on rank %d in the input: sample %lld of split %s of %s, once "
+             "preprocessed; no layer has seen it yet, no checkpoint was changed",
+             step, rank, (long long)finding->sample, trainer->parts.train->name,
+             trainer->parts.dataset->path);
+        return error_advise(error, ADVICE_VERIFY, trainer->parts.dataset->path, NULL, 0);
+    }
     return fail(error, ERROR_NUMERIC,
                 "step %lld: NaN or Inf on rank %d in %s of %s%slayer %s (%s); try a smaller "
                 "optimizer.rate or a longer warm-up; no checkpoint was changed",

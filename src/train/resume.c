@@ -65,11 +65,11 @@ static int find_on_rank_0(struct Trainer *trainer, struct Checkpoint **checkpoin
     memory_release(paths);
     if (code)
         return code;
-    if (count && !trainer->request->resume)
-        return fail(error, ERROR_USAGE,
-                    "%s: already holds the checkpoints of a run; --resume continues it, another "
-                    "--out starts a new one",
-                    trainer->request->folder);
+    if (count && !trainer->request->resume) {
+        fail(error, ERROR_USAGE, "%s: already holds the checkpoints of a run",
+             trainer->request->folder);
+        return error_advise(error, ADVICE_CONTINUE_RUN, trainer->request->folder, NULL, 0);
+    }
     if (!trainer->request->resume)
         return OK;
     code = checkpoint_newest_valid(trainer->checkpoints, saved_state_check, checkpoint, skipped,

@@ -169,7 +169,7 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
                            (enum ExchangeAlgorithm)trainer->options.train.exchange,
                            trainer->variant, error);
     if (code)
-        return code;
+        return error_blame_key(error, "train.exchange");
     size_t state = (size_t)arena_state_elements(model_arena(trainer->parts.model)) * sizeof(float);
     trainer->state = memory_allocate(state, "parameters");
     if (!checkpoint && ranks_rank(ranks) == 0)
@@ -207,6 +207,8 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
         code = trainer_find_donor(trainer, error);
     if (!code)
         code = assemble(trainer, checkpoint, skipped, &taken, error);
+    if (code)
+        runfile_locate(trainer->file, error);
     checkpoint_close(checkpoint);
     checkpoint_close(trainer->donor);
     trainer->donor = NULL;

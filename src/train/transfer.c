@@ -49,7 +49,11 @@ int transfer_read_donor(const struct RunFile *file, const struct StartOptions *o
     if (!options->checkpoint)
         return OK;
     int code = checkpoint_open_donor(donor, options->checkpoint, error);
-    return code ? code : check_donor(file, options, *donor, error);
+    if (code) {
+        run_blame_path(error, "start_from.checkpoint", options->checkpoint);
+        return runfile_locate(file, error);
+    }
+    return check_donor(file, options, *donor, error);
 }
 
 void transfer_settle(struct StartOptions *options, const struct Checkpoint *donor) {
@@ -220,11 +224,12 @@ int transfer_take(const struct RunFile *file, const struct StartOptions *options
     add_line(table, arena, first, arena->row_count, before, array_before);
     add_unused(table, arena, donor, group);
     add_warning(table, &idle);
-    if (!taken)
-        return runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.checkpoint",
-                            "nothing of %s is taken: no array of the model is in take, not in "
-                            "fresh, and in the donor with the same name and shape (trainer inspect "
-                            "shows the donor's)",
-                            donor->path);
+    if (!taken) {
+        runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.checkpoint",
+                     "nothing of %s is taken: no array of the model is in take, not in fresh, and "
+                     "in the donor with the same name and shape",
+                     donor->path);
+        return error_advise(error, ADVICE_INSPECT, donor->path, NULL, 0);
+    }
     return OK;
 }

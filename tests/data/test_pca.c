@@ -186,10 +186,11 @@ static void kept_in_the_file(void **state) {
     values_of(dataset, train, &values);
     struct Pca pca, read;
     assert_int_equal(pca_read(&read, dataset, "pixel_std", &error), ERROR_DATA);
-    assert_non_null(strstr(error.text,
-                           "d.h5: has no principal components for preprocess.scale: pixel_std; "
-                           "run: trainer dataset statistics "));
-    assert_non_null(strstr(error.text, "d.h5 --pca --scale pixel_std"));
+    assert_non_null(
+        strstr(error.text, "d.h5: has no principal components for preprocess.scale: pixel_std"));
+    assert_int_equal(error.advice.kind, ADVICE_COMPONENTS);
+    assert_string_equal(error.advice.detail, "pixel_std");
+    assert_non_null(strstr(error.advice.file, "/d.h5"));
     assert_int_equal(pca_compute(&pca, dataset, train, &values, "pixel_std", 9, NULL, &error), OK);
     for (int again = 0; again < 2; again++)
         if (statistics_store(dataset, &values, &pca, "pixel_std", &error) != OK)

@@ -3,8 +3,18 @@
 #define TRAINER_TESTS_RUNFILE_TABLE_H
 
 #include <math.h>
+#include <stdio.h>
 
 #include "runfile/runfile.h"
+
+/* A failure as cli/ prints it, for an override to blame. */
+#define ERROR_LINE 1200
+static inline const char *error_line(const struct Error *error, char line[ERROR_LINE]) {
+    bool blamed = *error->option.name;
+    snprintf(line, ERROR_LINE, "%s%s%s%s%s%s", blamed ? "--" : "", error->option.name,
+             blamed ? " " : "", error->option.value, blamed ? ": " : "", error->text);
+    return line;
+}
 
 struct ConvOptions {
     int64_t out, kernel, stride, padding;

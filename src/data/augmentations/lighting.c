@@ -64,7 +64,7 @@ static void measure(const struct Dataset *dataset, const struct Split *split, do
 static int lighting_prepare(const struct Choice *choice, const struct Dataset *dataset,
                             const struct Split *split, const struct Image *in,
                             const struct Image *out, void **prepared, struct Error *error) {
-    (void)choice, (void)in, (void)out;
+    (void)in, (void)out;
     int64_t channels = dataset->channels;
     double values[MOST_CHANNELS], white = split->bytes ? 255 : 1;
     struct Lighting *lighting = *prepared = memory_allocate(sizeof *lighting, "colour axes");
@@ -75,8 +75,8 @@ static int lighting_prepare(const struct Choice *choice, const struct Dataset *d
         measure(dataset, split, lighting->axes);
     int code = lapack_symmetric_eigen(channels, lighting->axes, values, error);
     if (code != OK) {
-        error_context(error, "%s: the covariance of the channels, for lighting", dataset->path);
-        return code;
+        error_context(error, "%s: the covariance of the channels", dataset->path);
+        return schema_blame(error, choice, NULL);
     }
     for (int64_t i = 0; i < channels * channels; i++) /* λ / white², times white */
         lighting->axes[i] *= values[i / channels] / white;

@@ -76,17 +76,15 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
     struct Pca pca;
     int code = pca_read(&pca, dataset, scale, error);
     if (code != OK)
-        return code;
+        return error_blame_key(error, "preprocess.decorrelate");
     int64_t wanted = options->components ? options->components : pca.elements;
     double mean_variance = pca.total_variance / shrink / (double)pca.elements;
     code = check_rank(options, file, dataset, wanted, mean_variance, error);
     if (code == OK && wanted > pca.count) {
-        code = runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
-                            "%" PRId64 "%s, %s keeps the first %" PRId64
-                            "; run: trainer dataset statistics %s "
-                            "--pca --scale %s --components %" PRId64,
-                            options->components, options->components ? "" : " (all)", dataset->path,
-                            pca.count, dataset->path, scale, wanted);
+        runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
+                     "%" PRId64 "%s, %s keeps the first %" PRId64, options->components,
+                     options->components ? "" : " (all)", dataset->path, pca.count);
+        code = error_advise(error, ADVICE_COMPONENTS, dataset->path, scale, wanted);
     } else if (code == OK) {
         *basis =
             (struct Basis){pca.elements, wanted, doubles(wanted), doubles(wanted * pca.elements)};
@@ -105,11 +103,12 @@ static int pixel_basis(struct Basis *basis, const struct PreprocessOptions *opti
                        struct Error *error) {
     const double *covariance = dataset->statistics.channel_covariance;
     int64_t channels = dataset->channels;
-    if (!covariance)
-        return fail(error, ERROR_DATA,
-                    "%s: has no /statistics/channel_covariance, which preprocess.scope: pixel "
-                    "needs; run: trainer dataset statistics %s",
-                    dataset->path, dataset->path);
+    if (!covariance) {
+        fail_key(error, ERROR_DATA, "preprocess.scope",
+                 "%s: has no /statistics/channel_covariance, which scope: pixel needs",
+                 dataset->path);
+        return error_advise(error, ADVICE_STATISTICS, dataset->path, NULL, 0);
+    }
     *basis = (struct Basis){channels, options->components ? options->components : channels,
                             doubles(channels), doubles(channels * channels)};
     for (int64_t i = 0; i < channels; i++)

@@ -42,8 +42,8 @@ const struct Key preprocess_keys[] = {
      .offset = AT(scope),
      .fallback = "image",
      .names = scope_names,
-     .help = "decorrelate whole images, height x width x channels numbers (first: trainer dataset "
-             "statistics FILE --pca), or the channels of every pixel"},
+     .help = "decorrelate whole images, height x width x channels numbers (compute the data set's "
+             "principal components first), or the channels of every pixel"},
     {.name = "components",
      .type = KEY_INT,
      .offset = AT(components),
@@ -153,10 +153,10 @@ static int need(const struct Dataset *dataset, const void *values, const char *n
                 const char *key, struct Error *error) {
     if (values)
         return OK;
-    return fail(error, ERROR_DATA,
-                "%s: has no /statistics/%s, which preprocess.%s: %s needs; run: trainer dataset "
-                "statistics %s",
-                dataset->path, name, key, name, dataset->path);
+    const char *last = strchr(key, '.') + 1;
+    fail_key(error, ERROR_DATA, key, "%s: has no /statistics/%s, which %s: %s needs", dataset->path,
+             name, last, name);
+    return error_advise(error, ADVICE_STATISTICS, dataset->path, NULL, 0);
 }
 
 static float *floats(int64_t count) {
@@ -170,10 +170,11 @@ static int set_mean(struct Preprocess *preprocess, int center, const struct Data
     int result = OK;
     if (center == CENTER_CHANNEL_MEAN) {
         count = dataset->channels;
-        result = need(dataset, statistics->channel_mean, "channel_mean", "center", error);
+        result =
+            need(dataset, statistics->channel_mean, "channel_mean", "preprocess.center", error);
     } else if (center == CENTER_MEAN_IMAGE) {
         count = dataset->height * dataset->width * dataset->channels;
-        result = need(dataset, statistics->mean_image, "mean_image", "center", error);
+        result = need(dataset, statistics->mean_image, "mean_image", "preprocess.center", error);
     }
     if (result != OK)
         return result;
@@ -199,9 +200,9 @@ static int set_factor(struct Preprocess *preprocess, int scale, const struct Dat
     const struct StatisticValues *statistics = &dataset->statistics;
     int result = OK;
     if (scale == SCALE_CHANNEL_STD)
-        result = need(dataset, statistics->channel_std, "channel_std", "scale", error);
+        result = need(dataset, statistics->channel_std, "channel_std", "preprocess.scale", error);
     if (scale == SCALE_PIXEL_STD)
-        result = need(dataset, statistics->pixel_std, "pixel_std", "scale", error);
+        result = need(dataset, statistics->pixel_std, "pixel_std", "preprocess.scale", error);
     if (result != OK)
         return result;
     preprocess->factor_count = dataset->channels;

@@ -146,7 +146,7 @@ int preview_write(const struct Dataset *dataset, const struct Split *split,
     struct Sheet sheet;
     int64_t height, width;
     preview_size(dataset, preview->count, &height, &width);
-    int code = sheet_create(&sheet, height, width, path, "take a smaller --count", error);
+    int code = sheet_create(&sheet, height, width, path, "take a smaller count", error);
     if (code == OK) {
         draw_rows(&sheet, dataset, split, preview);
         code = sheet_write(&sheet, path, error);

@@ -222,7 +222,7 @@ static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) 
     grid->top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP;
     int code = sheet_create(&sheet, grid->top + preview->samples * row_height(grid),
                             grid->left + (preview->epochs + 1) * grid->step, path,
-                            "take a smaller --count or fewer --epochs", error);
+                            "take a smaller count or fewer epochs", error);
     if (code == OK) {
         draw_head(grid, &sheet);
         draw_rows(grid, &sheet);
@@ -240,10 +240,11 @@ int preview_augment_write(const struct AugmentPreview *preview, const char *path
     shown.samples =
         preview->samples < request.split->count ? preview->samples : request.split->count;
     request.shuffle = request.evaluate = false;
-    if (preprocess_makes_vector(request.preprocess))
-        return fail(error, ERROR_USAGE,
-                    "--augment: preprocess.decorrelate leaves principal components, which are no "
-                    "image; trainer dataset statistics --draw shows what they are of");
+    if (preprocess_makes_vector(request.preprocess)) {
+        fail_option(error, "augment", NULL,
+                    "preprocess.decorrelate leaves principal components, which are no image");
+        return error_advise(error, ADVICE_DRAW, request.dataset->path, NULL, 0);
+    }
     int code = loader_create(&grid.training, &request, error);
     request.evaluate = true;
     if (code == OK)

@@ -165,9 +165,9 @@ static int draw_sheet(struct Drawing *drawing, const char *path, struct Error *e
     drawing->left = sheet_text_width("whitened 12345") + 2 * SHEET_GAP;
     drawing->step = (high > SHEET_TEXT_HEIGHT ? high : SHEET_TEXT_HEIGHT) + SHEET_GAP;
     int64_t wide = drawing->image.width * drawing->scale + SHEET_GAP;
-    int code = sheet_create(&drawing->sheet, SHEET_GAP + rows * drawing->step,
-                            drawing->left + request->columns * wide, path, "take a smaller --count",
-                            error);
+    int code =
+        sheet_create(&drawing->sheet, SHEET_GAP + rows * drawing->step,
+                     drawing->left + request->columns * wide, path, "take a smaller count", error);
     if (code == OK) {
         struct Shade shade = shade_of_split(request->dataset, request->split);
         draw_means(drawing, shade);

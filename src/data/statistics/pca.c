@@ -31,10 +31,10 @@ int pca_divisors(const struct Dataset *dataset, const struct StatisticValues *va
                  const char *scale, double *divisors, struct Error *error) {
     int64_t elements = dataset->height * dataset->width * dataset->channels;
     bool channel = strcmp(scale, "channel_std") == 0, pixel = strcmp(scale, "pixel_std") == 0;
-    if ((channel && !values->channel_std) || (pixel && !values->pixel_std))
-        return fail(error, ERROR_DATA,
-                    "%s: has no /statistics/%s; run: trainer dataset statistics %s", dataset->path,
-                    scale, dataset->path);
+    if ((channel && !values->channel_std) || (pixel && !values->pixel_std)) {
+        fail(error, ERROR_DATA, "%s: has no /statistics/%s", dataset->path, scale);
+        return error_advise(error, ADVICE_STATISTICS, dataset->path, NULL, 0);
+    }
     for (int64_t i = 0; i < elements; i++) {
         double deviation = 1;
         if (channel)

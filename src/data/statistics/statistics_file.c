@@ -87,11 +87,12 @@ static int check_digest(struct H5File *file, const struct Dataset *dataset, cons
     int code = h5_read_attribute(file, group, "digest", H5_TEXT, &digest, error);
     if (code != OK)
         return code;
-    if (digest[0] && strcmp(digest, train->digest) != 0)
-        code = fail(error, ERROR_DATA,
-                    "%s:%s: is of another training split (digest %.40s, the file's is %s); run: "
-                    "trainer dataset statistics %s --pca --scale %s",
-                    dataset->path, group, digest, train->digest, dataset->path, scale);
+    if (digest[0] && strcmp(digest, train->digest) != 0) {
+        fail(error, ERROR_DATA,
+             "%s:%s: is of another training split (digest %.40s, the file's is %s)", dataset->path,
+             group, digest, train->digest);
+        code = error_advise(error, ADVICE_COMPONENTS, dataset->path, scale, 0);
+    }
     memory_release(digest);
     return code;
 }
@@ -154,12 +155,11 @@ int pca_read(struct Pca *pca, const struct Dataset *dataset, const char *scale,
     if (code != OK)
         return code;
     struct Names names = names_of(scale);
-    if (!h5_exists(file, names.values))
-        code = fail(error, ERROR_DATA,
-                    "%s: has no principal components for preprocess.scale: %s; run: trainer "
-                    "dataset statistics %s --pca --scale %s",
-                    dataset->path, strcmp(scale, "none") ? scale : "none or range", dataset->path,
-                    scale);
+    if (!h5_exists(file, names.values)) {
+        fail(error, ERROR_DATA, "%s: has no principal components for preprocess.scale: %s",
+             dataset->path, strcmp(scale, "none") ? scale : "none or range");
+        code = error_advise(error, ADVICE_COMPONENTS, dataset->path, scale, 0);
+    }
     if (code == OK)
         code = check_digest(file, dataset, names.group, scale, error);
     if (code == OK)

@@ -1,0 +1,36 @@
+#include "cli/error_line.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* {file} and {detail} are those of the advice. */
+static const char *const words[] = {
+    [ADVICE_NONE] = "",
+    [ADVICE_STATISTICS] = "; run: trainer dataset statistics {file}",
+    [ADVICE_COMPONENTS] = "; run: trainer dataset statistics {file} --pca --scale {detail}",
+    [ADVICE_DRAW] = "; trainer dataset statistics --draw shows what they are of",
+    [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
+    [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
+    [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one"};
+
+static void add_advice(struct Text *line, const struct Advice *advice) {
+    for (const char *at = words[advice->kind]; *at;) {
+        size_t length = strcspn(at, "{");
+        text_add(line, "%.*s", (int)length, at);
+        at += length;
+        if (*at == '{') {
+            text_add(line, "%s", at[1] == 'f' ? advice->file : advice->detail);
+            at = strchr(at, '}') + 1;
+        }
+    }
+    if (advice->kind == ADVICE_COMPONENTS && advice->count)
+        text_add(line, " --components %" PRId64, advice->count);
+}
+
+void error_line(const struct Error *error, struct Text *line) {
+    const struct BlamedOption *option = &error->option;
+    if (*option->name)
+        text_add(line, "--%s%s%s: ", option->name, *option->value ? " " : "", option->value);
+    text_add(line, "%s", error->text);
+    add_advice(line, &error->advice);
+}
