@@ -110,7 +110,7 @@ static int finish(struct H5File *file, int code, struct H5File **out) {
 int h5_open(struct H5File **out, const char *path, int failure, struct Error *error) {
     *out = NULL;
     int fd;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     int code = open_regular(path, failure, &fd, &bytes, error);
     if (code != OK)
         return code;
@@ -170,7 +170,7 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
     *out = NULL;
     *sealed = false;
     int fd;
-    uint64_t bytes;
+    uint64_t bytes = 0;
     double start = clock_seconds();
     int code = open_regular(path, failure, &fd, &bytes, error);
     if (code != OK)
