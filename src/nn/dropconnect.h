@@ -1,8 +1,8 @@
 /* DropConnect (Wan et al. 2013) for the layers with weights: in training each weight is zeroed with
  * probability `rate` and the others scaled by 1 / (1 − rate), so that predicting uses them as they
- * are. One mask a step serves all samples of the batch (the paper draws one for each sample): it is
- * a function of seed, node, step and weight, so all shards and ranks have the same, and it costs
- * one pass over the weights. Biases are not dropped. For kernel files inside nn/. */
+ * are. Each step draws one mask for all samples of the batch (the paper draws one for each sample):
+ * it is a function of seed, node, step and weight, so all shards and ranks have the same, and it
+ * costs one pass over the weights. Biases are not dropped. For kernel files inside nn/. */
 #ifndef TRAINER_NN_DROPCONNECT_H
 #define TRAINER_NN_DROPCONNECT_H
 
@@ -28,7 +28,7 @@ static inline int dropconnect_describe(struct Describe *describe, double rate) {
     return OK;
 }
 
-/* A layer's weights under the present mask; part of its state. */
+/* A layer's weights under the current mask; part of its state. */
 struct Dropconnect {
     double rate; /* 0: nothing is dropped */
     int64_t count;
@@ -44,11 +44,10 @@ static inline struct Dropconnect dropconnect_create(const struct Planning *plann
     if (rate <= 0 || !planning->stochastic)
         return (struct Dropconnect){0};
     int64_t count = planning->operation->rows[0].count;
-    return (struct Dropconnect){
-        .rate = rate,
-        .count = count,
-        .weights = memory_allocate((size_t)count * sizeof(real), "dropped weights"),
-        .kept = memory_allocate((size_t)count, "dropped weights")};
+    return (struct Dropconnect){.rate = rate,
+                                .count = count,
+                                .weights = memory_array(real, count, "dropped weights"),
+                                .kept = memory_array(uint8_t, count, "dropped weights")};
 }
 
 static inline void dropconnect_release(struct Dropconnect *drop) {
@@ -72,12 +71,12 @@ static inline void dropconnect_group(const struct Dropconnect *drop,
     }
 }
 
-/* In forward: makes the weights of this seed and step, unless they are there already. Returns
- * whether it did. */
+/* Called by forward: makes the weights for this seed and step unless they exist already. Returns
+ * whether it made them. */
 static inline bool dropconnect_make(struct Dropconnect *drop, const struct Call *call) {
     if (drop->made && drop->seed == call->seed && drop->step == call->step)
         return false;
-    /* The stream of item 0: the batch's, whichever its shard. */
+    /* The stream of place 0 in the batch, whichever shard this is. */
     struct RandomStream stream = call_stream(call, -call->first);
     const real *weights = call_parameter(call, 0);
     int64_t groups = (drop->count + MASK_GROUP - 1) / MASK_GROUP;
@@ -90,7 +89,7 @@ static inline bool dropconnect_make(struct Dropconnect *drop, const struct Call 
     return true;
 }
 
-/* From the gradient of the masked weights to that of the weights. */
+/* Turns the gradient of the masked weights into that of the weights. */
 static inline void dropconnect_backward(const struct Dropconnect *drop, real *gradient) {
     real scale = (real)(1 / (1 - drop->rate));
 #pragma omp simd

@@ -1,5 +1,5 @@
-/* For kernel files whose outputs depend on one input element each: cuts the elements into pieces
- * that threads share. One piece costs nothing beyond a call. Inside nn/ only. */
+/* For kernel files in which each output depends on one input element: divides the elements into
+ * pieces for the threads. A single piece costs no more than a call. Inside nn/ only. */
 #ifndef TRAINER_NN_ELEMENTWISE_H
 #define TRAINER_NN_ELEMENTWISE_H
 
@@ -7,7 +7,7 @@
 
 #include "nn/layer.h"
 
-#define ELEMENTWISE_PIECE 16384 /* elements: 64 KB of floats, small beside the L2 cache */
+#define ELEMENTWISE_PIECE 16384 /* elements: 64 KB of floats, small against the L2 cache */
 
 static inline int64_t elementwise_pieces(int64_t elements) {
     return (elements + ELEMENTWISE_PIECE - 1) / ELEMENTWISE_PIECE;
@@ -26,8 +26,8 @@ static inline int elementwise_describe(struct Describe *describe, double flops) 
 
 /* ---- Activations: y = f(x) at each element ---- */
 
-/* Where the derivative is an expression in the output y: nothing else has to be kept,
- * and x may be overwritten. */
+/* For a derivative that is an expression in the output y: nothing else is kept, and x may be
+ * overwritten. */
 static inline int elementwise_plan(struct Planning *planning) {
     planning->operation->needs.in_place = true;
     planning->operation->needs.output = planning->training;
@@ -35,18 +35,18 @@ static inline int elementwise_plan(struct Planning *planning) {
     return OK;
 }
 
-/* Where the derivative is an expression in the input x. */
+/* For a derivative that is an expression in the input x. */
 static inline int elementwise_plan_of_input(struct Planning *planning) {
-    planning->operation->needs.in_place = true; /* as far as nothing needs x any more */
+    planning->operation->needs.in_place = true; /* if nothing needs x any more */
     planning->operation->needs.input = planning->training;
     planning->operation->needs.backward_in_place = true;
     return OK;
 }
 
 #ifdef KERNEL_SUFFIX
-/* What a piece of `count` elements is computed by: y from x, and dx from dy and what was kept, x or
- * y. x and y may be one memory, and so may dx and dy: the loops say with omp simd that elements do
- * not touch each other. */
+/* The functions that compute a piece of `count` elements: y from x, and dx from dy and the kept x
+ * or y. x and y may be the same memory, and so may dx and dy: with omp simd the loops state that
+ * elements are independent. */
 typedef void elementwise_value(const void *options, int64_t count, const real *x, real *y);
 typedef void elementwise_slope(const void *options, int64_t count, const real *kept, const real *dy,
                                real *dx);
@@ -75,8 +75,8 @@ static inline void elementwise_backward(const struct Call *call, elementwise_slo
 }
 
 /* These define a layer's forward and backward. `value` is an expression in x and the options o,
- * which are of `options_type`; `slope` the derivative, an expression in o and the output y with
- * ELEMENTWISE_ACTIVATION, in o and the input x with ELEMENTWISE_ACTIVATION_OF_INPUT. */
+ * which are of `options_type`; `slope` is the derivative, an expression in o and the output y for
+ * ELEMENTWISE_ACTIVATION, in o and the input x for ELEMENTWISE_ACTIVATION_OF_INPUT. */
 #define ELEMENTWISE_ACTIVATION(options_type, value, slope)                                         \
     ELEMENTWISE_VALUE(options_type, value)                                                         \
     ELEMENTWISE_SLOPE(options_type, y, slope, call->output)

@@ -1,6 +1,7 @@
 #include "nn/gradcheck.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -8,10 +9,10 @@
 #include "base/random.h"
 #include "nn/plan.h"
 
-#define BASE_POINTS 6   /* tried for a row in which nothing can be compared */
-#define MAIN_WIDTHS 4   /* the others are for errors that no kink explains at these */
-#define KINK_MARGIN 8.0 /* an error up to so many times the kinks' trace can be theirs */
-/* Bound of the loss's rounding error, relative. */
+#define BASE_POINTS 6   /* tried for a row of which nothing can be compared */
+#define MAIN_WIDTHS 4   /* the others are tried only for an error that no kink explains */
+#define KINK_MARGIN 8.0 /* an error up to so many times the kinks' trace counts as theirs */
+/* Bound of the loss's relative rounding error. */
 #define ROUNDING (64 * DBL_EPSILON)
 
 static const double widths[] = {1e-3, 1e-4, 1e-5, 1e-6, 3e-4, 3e-5, 3e-6};
@@ -92,7 +93,7 @@ static void check_element(struct Check *check, double *value, double analytic, d
         return;
     }
     if (check->base && analytic == 0 && numeric == 0)
-        return; /* a channel that is switched off there shows nothing */
+        return; /* a channel that is switched off at this point shows nothing */
     row->checked++;
     row->wrong += !(best <= tolerance);
     if (best > row->worst || row->checked == 1 || isnan(best)) {
@@ -103,15 +104,15 @@ static void check_element(struct Check *check, double *value, double analytic, d
     }
 }
 
-/* Checks elements spread over the row, others at each base point; gives up where the first is left
- * out, for its neighbours see the same kinks. */
+/* Checks elements spread over the row, other ones at each base point. Gives up if the first is left
+ * out, because its neighbours are near the same kinks. */
 static void check_values(struct Check *check, double *values, const double *analytic, int64_t count,
                          struct GradcheckRow *row) {
     double squares = 0;
     for (int64_t i = 0; i < count; i++)
         squares += analytic[i] * analytic[i];
-    /* Rounding: about 1e-15 in the loss over a width of 1e-4. Gradients that vanish (a bias in
-     * front of a batch normalisation) are nothing but that. */
+    /* Rounding gives about 1e-15 in the loss over a width of 1e-4. A gradient that vanishes (of a
+     * bias before a batch normalisation) consists of rounding alone. */
     double floor = fmax(1e-3 * sqrt(squares / (double)count), 2e-5);
     int64_t elements = check->request->elements;
     bool all = elements == 0 || elements >= count;
@@ -128,9 +129,10 @@ static void check_values(struct Check *check, double *values, const double *anal
 
 /* ---- Base points ---- */
 
-/* Most channels of a normalisation six deviations above zero, some far below: no ReLU behind it, or
- * behind its sum with a shortcut, is near its kink. */
-static void part_channels(const struct ArenaRow *row, struct RandomStream *stream, double *state) {
+/* Moves most channels of a normalisation six deviations above zero and some far below, so that no
+ * ReLU after it, or after its sum with a shortcut, is near its kink. */
+static void move_channels_off_kinks(const struct ArenaRow *row, struct RandomStream *stream,
+                                    double *state) {
     const char *dot = strrchr(row->name, '.');
     bool shift = dot && !strcmp(dot, ".bias");
     for (int64_t j = row->offset; j < row->offset + row->count; j++)
@@ -144,8 +146,8 @@ static void part_channels(const struct ArenaRow *row, struct RandomStream *strea
 static void fill_state(struct Check *check, uint64_t seed) {
     const struct Arena *arena = model_arena(check->model);
     int64_t elements = arena_state_elements(arena);
-    float *state = memory_allocate((size_t)elements * sizeof *state, "the gradient check");
-    double *noise = memory_allocate((size_t)elements * sizeof *noise, "the gradient check");
+    float *state = memory_array(float, elements, "the gradient check");
+    double *noise = memory_array(double, elements, "the gradient check");
     model_initialise(check->model, seed, state);
     struct RandomStream stream = random_stream(seed, RANDOM_TEST, 0, 0, 0);
     random_normal(&stream, elements, noise);
@@ -155,7 +157,7 @@ static void fill_state(struct Check *check, uint64_t seed) {
         for (int64_t j = row->offset; j < row->offset + row->count; j++)
             check->state[j] = state[j] + (row->role == ROLE_STATISTIC ? 0 : 0.02 * noise[j]);
         if (check->base && row->role == ROLE_NORMALISATION)
-            part_channels(row, &stream, check->state);
+            move_channels_off_kinks(row, &stream, check->state);
     }
     memory_release(state);
     memory_release(noise);
@@ -223,16 +225,16 @@ static int check_all(struct Check *check, void (*visit)(void *, const struct Gra
     }
     if (wrong)
         return fail(error, ERROR_NUMERIC,
-                    "gradient of %s[%lld]: backward says %.10g, central differences %.10g "
-                    "(relative error %.2g, %lld elements wrong in all)",
-                    first_wrong.name, (long long)first_wrong.element, first_wrong.analytic,
-                    first_wrong.numeric, first_wrong.worst, (long long)wrong);
+                    "gradient of %s[%" PRId64 "]: backward says %.10g, central differences %.10g "
+                    "(relative error %.2g, %" PRId64 " elements wrong in all)",
+                    first_wrong.name, first_wrong.element, first_wrong.analytic,
+                    first_wrong.numeric, first_wrong.worst, wrong);
     if (unchecked.name)
         return fail(error, ERROR_NUMERIC,
-                    "gradient of %s: could not be checked, all %lld elements tried at %d base "
-                    "points lie on kinks; expected one that does not (another seed, fewer "
-                    "samples, more elements)",
-                    unchecked.name, (long long)unchecked.kinks, BASE_POINTS);
+                    "gradient of %s: could not be checked, all %" PRId64
+                    " elements tried at %d base points lie on kinks; expected one that does not "
+                    "(another seed, fewer samples, more elements)",
+                    unchecked.name, unchecked.kinks, BASE_POINTS);
     return OK;
 }
 
@@ -253,15 +255,11 @@ int gradcheck_run(const struct Model *model, const struct GradcheckRequest *requ
     if (code)
         return code;
     check.inputs = request->samples * shape_elements(model_input(model));
-    size_t input_bytes = (size_t)check.inputs * sizeof(double);
-    check.state =
-        memory_allocate((size_t)arena_state_elements(arena) * sizeof(double), "the gradient check");
-    check.gradient = memory_allocate((size_t)arena_gradient_elements(arena) * sizeof(double),
-                                     "the gradient check");
-    check.analytic = memory_allocate((size_t)arena_gradient_elements(arena) * sizeof(double),
-                                     "the gradient check");
-    check.input = memory_allocate(input_bytes, "the gradient check");
-    check.input_gradient = memory_allocate(input_bytes, "the gradient check");
+    check.state = memory_array(double, arena_state_elements(arena), "the gradient check");
+    check.gradient = memory_array(double, arena_gradient_elements(arena), "the gradient check");
+    check.analytic = memory_array(double, arena_gradient_elements(arena), "the gradient check");
+    check.input = memory_array(double, check.inputs, "the gradient check");
+    check.input_gradient = memory_array(double, check.inputs, "the gradient check");
     code = check_all(&check, visit, context, error);
     plan_release(check.plan);
     memory_release(check.state);

@@ -34,9 +34,9 @@ const struct Key initialise_keys[] = {
      .help = "of convolutions and linear layers; without it zeros; the course's slightly positive "
              "ones are {constant: {value: 0.01}}"},
     {"residual", KEY_ENUM, OPTION(residual), "none", .names = residual_names,
-     .help =
-         "zero: the last normalisation's scale, or the last layer's weights where none follows "
-         "it, starts at 0 in every residual block, so that the blocks start as their shortcuts"},
+     .help = "zero: in every residual block the scale of the last normalisation, or the weights of "
+             "the last layer if no normalisation follows it, start at 0, so that the block starts "
+             "as its shortcut"},
     KEY_END};
 
 const struct Choice *initialise_weights(const struct InitialiseOptions *model,

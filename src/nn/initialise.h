@@ -1,5 +1,5 @@
-/* Initialisation of parameters. An initialiser is one small file in nn/initialisers/ (relatives
- * share one) and one row of nn/initialisers.def: `const struct Initialiser initialiser_NAME`. */
+/* Initialisation of parameters. An initialiser is one small file in nn/initialisers/ (related ones
+ * share a file) and one row of nn/initialisers.def: `const struct Initialiser initialiser_NAME`. */
 #ifndef TRAINER_NN_INITIALISE_H
 #define TRAINER_NN_INITIALISE_H
 
@@ -22,10 +22,10 @@ struct Initialiser {
 
 extern const struct KindTable initialiser_kinds;
 
-/* `initialise:` of the run file: what holds where a layer says nothing of its own. */
+/* `initialise:` of the run file: what holds for layers that make no choice of their own. */
 struct InitialiseOptions {
     struct Choice weights, biases; /* kind NULL: kaiming_normal, zeros */
-    int residual;                  /* enum */
+    int residual;                  /* RESIDUAL_NONE or RESIDUAL_ZERO */
 };
 enum { RESIDUAL_NONE, RESIDUAL_ZERO };
 extern const struct Key initialise_keys[];
@@ -76,7 +76,7 @@ struct Choice initialise_constant(struct ConstantOptions *start);
             .help = "how the shift (bias) starts; without it 0"                                    \
     }
 
-/* The run file's choice where it made one. */
+/* The run file's choice if it made one, else `fallback`. */
 static inline const struct Choice *initialise_or(const struct Choice *choice,
                                                  const struct Choice *fallback) {
     return choice->kind ? choice : fallback;

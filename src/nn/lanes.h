@@ -1,5 +1,5 @@
-/* Sums a channel over images, forward and backward, for kernel files. Rows are taken so many pixels
- * at a time that they fill whole vectors whatever the number of channels ("lanes"): a lane's
+/* Sums over a shard's pixels for each channel, forward and backward, for kernel files. The pixels
+ * are taken in rows of "lanes" that fill whole vectors whatever the number of channels: a lane's
  * channel is its index modulo the channels. Sums run in `real` over chunks of CHUNK pixels, shifted
  * by a value near the mean, and the chunks' sums are added in double in their order, so that the
  * bits do not depend on the number of threads. Inside nn/ only. */
@@ -37,7 +37,7 @@ static inline int64_t chunk_count(int64_t pixels) {
     return (pixels + CHUNK - 1) / CHUNK;
 }
 
-/* Per-channel values at every lane. */
+/* Copies the channels' values to every lane. */
 static inline void spread(struct Lanes lanes, const real *channel, real *lane) {
     for (int64_t l = 0; l < lanes.width; l += lanes.channels)
         memcpy(lane + l, channel, (size_t)lanes.channels * sizeof(real));
@@ -54,7 +54,7 @@ static inline struct Piece piece_of(int64_t chunk, int64_t pixels, int64_t chann
 
 enum { TILE_VECTORS = TILE / VECTOR_LANES };
 
-/* Which dy a merged ReLU lets through: read off y, or off x by the same formula as forward's. */
+/* How a merged ReLU decides which dy it lets through: by y, or by x with the formula of forward. */
 enum Gate { GATE_OPEN, GATE_INPUT, GATE_OUTPUT };
 
 /* What a sum runs over. Moments: a = x − centre, b = a². Gradients: a = g, b = g · (x − centre). */
@@ -77,7 +77,7 @@ INLINE void scatter(struct Lanes lanes, int64_t lane, int64_t count, const real 
         sums[c] += from[j];
 }
 
-/* Sums `vectors` vectors of lanes from `lane` on over the rows that are whole. */
+/* Sums `vectors` vectors of lanes, from `lane` on, over the complete rows. */
 INLINE void sum_tile(const struct Sums *s, struct SumKind kind, int vectors, struct Piece piece,
                      int64_t lane, real *first, real *second) {
     vector a[TILE_VECTORS] = {{0}}, b[TILE_VECTORS] = {{0}}, centre[TILE_VECTORS];
@@ -153,7 +153,7 @@ INLINE void sum_chunk(const struct Sums *s, struct SumKind kind, struct Piece pi
     }
 }
 
-/* One function a combination, so that each inner loop is free of branches. */
+/* One function for each combination. */
 static inline void sum_moments(const struct Sums *s, struct Piece piece, real *first,
                                real *second) {
     sum_chunk(s, (struct SumKind){false, GATE_OPEN, false}, piece, first, second);

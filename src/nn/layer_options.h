@@ -1,4 +1,5 @@
-/* Options of run-file layers that containers also make nodes of. Inside nn/ only. */
+/* Options of layers that a run file can name and that containers make nodes of, too. Inside nn/
+ * only. */
 #ifndef TRAINER_NN_LAYER_OPTIONS_H
 #define TRAINER_NN_LAYER_OPTIONS_H
 
@@ -14,16 +15,16 @@ struct ConvOptions {
     double dropconnect;
 };
 
-/* What a batch normalisation takes its statistics from when training. */
+/* What batch normalisation takes its statistics from in training. */
 enum BatchnormStatistics { STATISTICS_SHARD, STATISTICS_BATCH, STATISTICS_RUNNING };
 
-/* Its rows of the arena, in this order. */
+/* The rows of its node, in this order. */
 enum { BATCHNORM_SCALE, BATCHNORM_SHIFT, BATCHNORM_MEAN, BATCHNORM_VARIANCE };
 
 struct BatchnormOptions {
     double momentum, epsilon;
     int statistics;
-    bool fold;                            /* into the convolution in front, when predicting */
+    bool fold;                            /* into the convolution before it, when predicting */
     struct Choice scale_init, shift_init; /* kind NULL: the default */
 };
 

@@ -15,13 +15,14 @@ static void extend(struct Buffer *buffer, int position) {
         buffer->death = position;
 }
 
-static void share(struct Buffer *buffers, int *roots, int owner, int sharer) {
+/* From now on both tensors are in the buffer of `owner`. */
+static void unite(struct Buffer *buffers, int *roots, int owner, int other) {
     owner = lifetimes_root(roots, owner);
-    sharer = lifetimes_root(roots, sharer);
-    if (owner == sharer)
+    other = lifetimes_root(roots, other);
+    if (owner == other)
         return;
-    roots[sharer] = owner;
-    struct Buffer *into = &buffers[owner], *from = &buffers[sharer];
+    roots[other] = owner;
+    struct Buffer *into = &buffers[owner], *from = &buffers[other];
     extend(into, from->birth);
     extend(into, from->death);
     if (from->bytes > into->bytes)
@@ -55,15 +56,15 @@ static void live_values(const struct LifetimesRequest *request, struct Lifetimes
         if (operation_is_view(operation) ||
             (operation->needs.in_place && shared->death <= i &&
              shape_elements(operation->in[0]) >= shape_elements(operation->out)))
-            share(lives->values, lives->value_root, in, operation->output);
+            unite(lives->values, lives->value_root, in, operation->output);
     }
 }
 
 static void live_gradients(const struct LifetimesRequest *request, struct Lifetimes *lives) {
     int n = lives->count;
     int tensors = request->graph->tensor_count;
-    int *writers = memory_allocate((size_t)tensors * sizeof *writers, "the plan");
-    int *written = memory_allocate((size_t)tensors * sizeof *written, "the plan");
+    int *writers = memory_array(int, tensors, "the plan");
+    int *written = memory_array(int, tensors, "the plan");
     extend(&lives->gradients[request->operations->output], n);
     for (int i = 0; i < n; i++) {
         const struct Operation *operation = &request->operations->items[i];
@@ -90,10 +91,10 @@ static void live_gradients(const struct LifetimesRequest *request, struct Lifeti
         const struct Buffer *shared =
             &lives->gradients[lifetimes_root(lives->gradient_root, operation->output)];
         if (operation_is_view(operation) && writers[in] == 1) {
-            share(lives->gradients, lives->gradient_root, operation->output, in);
+            unite(lives->gradients, lives->gradient_root, operation->output, in);
             lives->view_aliased[i] = true;
         } else if (operation->needs.backward_in_place && shared->death <= 2 * n - i) {
-            share(lives->gradients, lives->gradient_root, operation->output, in);
+            unite(lives->gradients, lives->gradient_root, operation->output, in);
         }
     }
     memory_release(writers);
@@ -123,7 +124,7 @@ static void live_operations(const struct LifetimesRequest *request, struct Lifet
 }
 
 static struct Buffer *new_buffers(int count) {
-    struct Buffer *buffers = memory_allocate((size_t)count * sizeof *buffers, "the plan");
+    struct Buffer *buffers = memory_array(struct Buffer, count, "the plan");
     for (int i = 0; i < count; i++)
         buffers[i] = (struct Buffer){.birth = 1 << 30, .death = -(1 << 30)};
     return buffers;
@@ -136,12 +137,12 @@ struct Lifetimes lifetimes_find(const struct LifetimesRequest *request) {
         .count = n,
         .values = new_buffers(tensors),
         .gradients = new_buffers(tensors),
-        .value_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
-        .gradient_root = memory_allocate((size_t)tensors * sizeof(int), "the plan"),
+        .value_root = memory_array(int, tensors, "the plan"),
+        .gradient_root = memory_array(int, tensors, "the plan"),
         .saved = new_buffers(n),
         .through = new_buffers(n * LAYER_INPUTS),
-        .accumulates = memory_allocate((size_t)n * LAYER_INPUTS + 1, "the plan"),
-        .view_aliased = memory_allocate((size_t)n + 1, "the plan"),
+        .accumulates = memory_array(bool, n *LAYER_INPUTS, "the plan"),
+        .view_aliased = memory_array(bool, n, "the plan"),
     };
     for (int t = 0; t < tensors; t++) {
         size_t bytes = (size_t)(request->samples * shape_elements(graph->tensors[t]) *

@@ -20,9 +20,9 @@ struct Lifetimes {
     struct Buffer *gradients;        /* of each tensor: d(loss)/d(contents) */
     int *value_root, *gradient_root; /* the tensor whose buffer it shares: see lifetimes_root */
     struct Buffer *saved;            /* of each operation */
-    struct Buffer *through;          /* [operation * LAYER_INPUTS + input]: for accumulating */
-    bool *accumulates;               /* likewise: an earlier writer's gradient is there already */
-    bool *view_aliased;              /* of each operation: a view whose gradients are one buffer */
+    struct Buffer *through; /* [operation * LAYER_INPUTS + input]: room for a term to be added */
+    bool *accumulates;      /* [the same]: an earlier writer's gradient is there already */
+    bool *view_aliased;     /* of each operation: both gradients of a view are one buffer */
 };
 
 struct Lifetimes lifetimes_find(const struct LifetimesRequest *request);

@@ -1,5 +1,6 @@
-/* Losses: from the model's scores and a target to a number a sample and its gradient. A loss is one
- * kernel file in nn/losses/ and one row of nn/losses.def: `const struct Loss KERNEL(loss_NAME)`. */
+/* Losses: they turn the model's scores and a target into a number for each sample and its gradient.
+ * A loss is one kernel file in nn/losses/ and one row of nn/losses.def: `const struct Loss
+ * KERNEL(loss_NAME)`. */
 #ifndef TRAINER_NN_LOSS_H
 #define TRAINER_NN_LOSS_H
 
@@ -14,17 +15,17 @@ enum Prediction { PREDICTION_PROBABILITIES, PREDICTION_SCORES };
 struct Loss {
     struct Kind kind;
     /* scores (samples, outputs); target (samples, outputs): a distribution over classes (one-hot
-     * where labels are not mixed), or the regression targets. Writes each sample's loss to
-     * sample_loss (double), and, where gradient is not NULL, scale · d(loss)/d(scores) to gradient
-     * (apart from the scores). NaN and Inf among the scores reach the loss. */
+     * unless labels are mixed), or the values to predict. Writes each sample's loss to sample_loss
+     * (double) and, if gradient is not NULL, scale · d(loss)/d(scores) to gradient, which must not
+     * overlap the scores. NaN and Inf among the scores reach the loss. */
     void (*evaluate)(const void *options, int64_t samples, int64_t outputs, const void *scores,
                      const float *target, double scale, double *sample_loss, void *gradient);
-    /* What becomes of the scores once trained: probabilities, or the scores themselves. */
+    /* Turns scores into predictions: probabilities, or the scores themselves. */
     void (*predict)(const void *options, int64_t samples, int64_t outputs, const void *scores,
                     float *predictions);
     enum Prediction prediction;
-    /* The loss of one sample's prediction, as predict wrote it, without smoothing: what evaluation
-     * reports, of one model and of an ensemble. */
+    /* The loss of one sample's prediction as predict wrote it, without smoothing. Evaluation
+     * reports it, for one model and for an ensemble. */
     double (*measure)(const void *options, int64_t outputs, const float *prediction,
                       const float *target);
     bool takes_values; /* the targets may be any numbers; classes are the numbers 0 and 1 to it */

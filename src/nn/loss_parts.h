@@ -1,11 +1,11 @@
-/* What losses share. For kernel files of nn/losses/. */
+/* Parts that losses have in common, for the kernel files of nn/losses/. */
 #ifndef TRAINER_NN_LOSS_PARTS_H
 #define TRAINER_NN_LOSS_PARTS_H
 
 #include "nn/loss.h"
 
 #ifdef KERNEL_SUFFIX
-/* Loss.predict where the scores are the predictions. */
+/* Loss.predict of losses whose predictions are the scores. */
 static inline void loss_predict_scores(const void *options, int64_t samples, int64_t outputs,
                                        const void *scores, float *predictions) {
     (void)options;

@@ -7,19 +7,19 @@
 #include "base/kernel.h"
 #include "base/random.h"
 
-#define PARALLEL_DRAWS 16384 /* elements, each with a draw, from which waking threads pays */
+#define PARALLEL_DRAWS 16384 /* elements, each with a draw, from which it pays to wake threads */
 
 #define MASK_LANES 16
 #define MASK_GROUP (4 * MASK_LANES) /* words from one call of mask_words */
 
-/* A word below it drops: probability `rate`, 0 <= rate < 1. */
+/* A word below the threshold drops its element: with probability `rate`, 0 <= rate < 1. */
 static inline uint32_t mask_threshold(double rate) {
     return (uint32_t)(rate * 0x1p32);
 }
 
 /* MASK_GROUP words of the stream, the blocks MASK_LANES·group … side by side, so that they
- * vectorise (on request: left to itself the compiler takes them one by one, five times as slow):
- * word MASK_LANES·k + j is word k of block j of the group. */
+ * vectorise (the pragma is needed: without it the compiler takes them one by one, five times as
+ * slowly): word MASK_LANES·k + j is word k of block j of the group. */
 static inline void mask_words(const struct RandomStream *stream, uint32_t group,
                               uint32_t *restrict words) {
     uint32_t c0[MASK_LANES], c1[MASK_LANES], c2[MASK_LANES], c3[MASK_LANES];

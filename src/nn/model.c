@@ -90,7 +90,7 @@ void model_initialise(const struct Model *model, uint64_t seed, float *state) {
 
 bool model_update_statistics(const struct Model *model, const float *sum, float *state) {
     const struct Arena *arena = &model->graph.layout.arena;
-    float nonfinite = 0; /* x - x is 0 where x is finite, NaN elsewhere */
+    float nonfinite = 0; /* x - x is 0 if x is finite, else NaN */
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
         if (row->role != ROLE_STATISTIC)

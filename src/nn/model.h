@@ -10,8 +10,8 @@
 
 struct Model;
 
-/* Builds graph and arena. `initialise`: how parameters start where a layer says nothing; NULL: as
- * the defaults of its keys. The run file must outlive the model. Not collective. */
+/* Builds graph and arena. `initialise`: how parameters start if a layer makes no choice; NULL: the
+ * defaults of its keys. The run file must outlive the model. Not collective. */
 int model_create(struct Model **model, const struct ChoiceList *layers,
                  const struct InitialiseOptions *initialise, struct Shape input,
                  struct Error *error);
@@ -28,18 +28,18 @@ const struct Node *model_node_of_row(const struct Model *model, int row);
 struct Graph;
 const struct Graph *model_graph(const struct Model *model);
 
-/* Has it residual blocks, which initialise.residual is for? */
+/* Does the model have residual blocks, which initialise.residual is for? */
 bool model_has_residual(const struct Model *model);
 
-/* Has it layers that draw random numbers in training, and in a plan with sample_dropout? */
+/* Does the model have layers that draw random numbers, in training or with sample_dropout? */
 bool model_is_random(const struct Model *model);
 
-/* Fills `state` (arena_state_elements floats): parameters by each row's initialiser, statistics to
- * their start (mean 0, variance 1). A pure function of model and seed. */
+/* Fills `state` (arena_state_elements floats): parameters by each row's initialiser, running means
+ * with 0 and variances with 1. A pure function of model and seed. */
 void model_initialise(const struct Model *model, uint64_t seed, float *state);
 
 /* running <- running + momentum · (sum − running) for every statistics row, `sum` being the
- * exchanged gradient arena. Returns false where one has become NaN or Inf. */
+ * exchanged gradient arena. Returns false if one has become NaN or Inf. */
 bool model_update_statistics(const struct Model *model, const float *sum, float *state);
 
 #endif

@@ -18,6 +18,11 @@ static int resolve(const struct Draft *draft, int tensor) {
     return tensor;
 }
 
+static bool is_left_out(const struct Draft *draft, int node) {
+    int output = draft->graph->nodes[node]->output;
+    return draft->stands_for[output] != output;
+}
+
 static const struct Node *only_consumer(const struct Draft *draft, int tensor) {
     if (draft->uses[tensor] != 1)
         return NULL;
@@ -25,7 +30,7 @@ static const struct Node *only_consumer(const struct Draft *draft, int tensor) {
         const struct Node *node = draft->graph->nodes[i];
         for (int j = 0; j < node->input_count; j++)
             if (resolve(draft, node->inputs[j]) == tensor && !draft->merged[i] &&
-                draft->stands_for[node->output] == node->output)
+                !is_left_out(draft, i))
                 return node;
     }
     return NULL;
@@ -67,7 +72,7 @@ static struct Operation start_operation(const struct Draft *draft, const struct 
     return operation;
 }
 
-/* An operation runs where the last of its nodes stood: all its inputs exist by then. */
+/* An operation runs in the place of the last of its nodes, when all its inputs exist. */
 static int running_place(const struct Operation *operation) {
     int place = operation->node->index;
     for (int i = 0; i < operation->merged_count; i++)
@@ -106,41 +111,47 @@ static bool left_out(const struct Node *node, const struct PlanRequest *request)
            !(node->layer->predicts && node->layer->predicts(node));
 }
 
-void operations_build(struct Operations *operations, const struct Graph *graph,
-                      const struct PlanRequest *request) {
-    size_t tensors = (size_t)graph->tensor_count, nodes = (size_t)graph->node_count;
-    struct Draft draft = {graph, memory_allocate(tensors * sizeof(int), "the plan"),
-                          memory_allocate(tensors * sizeof(int), "the plan"),
-                          memory_allocate(nodes, "the plan")};
+static struct Draft start_draft(const struct Graph *graph, const struct PlanRequest *request) {
+    struct Draft draft = {graph, memory_array(int, graph->tensor_count, "the plan"),
+                          memory_array(int, graph->tensor_count, "the plan"),
+                          memory_array(bool, graph->node_count, "the plan")};
     for (int i = 0; i < graph->tensor_count; i++)
         draft.stands_for[i] = i;
     for (int i = 0; i < graph->node_count; i++)
         if (left_out(graph->nodes[i], request))
             draft.stands_for[graph->nodes[i]->output] = graph->nodes[i]->inputs[0];
     for (int i = 0; i < graph->node_count; i++)
-        if (draft.stands_for[graph->nodes[i]->output] == graph->nodes[i]->output)
-            for (int j = 0; j < graph->nodes[i]->input_count; j++)
-                draft.uses[resolve(&draft, graph->nodes[i]->inputs[j])]++;
-    operations->output = resolve(&draft, graph->output);
-    draft.uses[operations->output]++;
+        for (int j = 0; j < graph->nodes[i]->input_count && !is_left_out(&draft, i); j++)
+            draft.uses[resolve(&draft, graph->nodes[i]->inputs[j])]++;
+    draft.uses[resolve(&draft, graph->output)]++;
+    return draft;
+}
 
-    operations->items = memory_allocate(nodes * sizeof *operations->items, "the plan");
-    operations->wants_gradient = memory_allocate(tensors, "the plan");
+static void release_draft(struct Draft *draft) {
+    memory_release(draft->stands_for);
+    memory_release(draft->uses);
+    memory_release(draft->merged);
+}
+
+void operations_build(struct Operations *operations, const struct Graph *graph,
+                      const struct PlanRequest *request) {
+    struct Draft draft = start_draft(graph, request);
+    *operations =
+        (struct Operations){.items = memory_array(struct Operation, graph->node_count, "the plan"),
+                            .output = resolve(&draft, graph->output),
+                            .wants_gradient = memory_array(bool, graph->tensor_count, "the plan")};
     operations->wants_gradient[0] = request->input_gradient;
     for (int i = 0; i < graph->node_count; i++) {
-        const struct Node *node = graph->nodes[i];
-        if (draft.merged[i] || draft.stands_for[node->output] != node->output)
+        if (draft.merged[i] || is_left_out(&draft, i))
             continue;
         struct Operation *operation = &operations->items[operations->count++];
-        *operation = start_operation(&draft, node, request);
+        *operation = start_operation(&draft, graph->nodes[i], request);
         while (!request->no_merging && operation->layer->absorb && absorb_next(&draft, operation))
             continue;
     }
     qsort(operations->items, (size_t)operations->count, sizeof *operations->items, by_place);
     mark_gradients(operations, graph, request->frozen);
-    memory_release(draft.stands_for);
-    memory_release(draft.uses);
-    memory_release(draft.merged);
+    release_draft(&draft);
 }
 
 void operations_release(struct Operations *operations) {

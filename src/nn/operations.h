@@ -1,5 +1,5 @@
-/* From nodes to operations: leaves out what an inference plan does not run, merges neighbours.
- * Inside nn/ only. */
+/* Turns nodes into operations: leaves out nodes that have nothing to do in the plan, and merges
+ * neighbours. Inside nn/ only. */
 #ifndef TRAINER_NN_OPERATIONS_H
 #define TRAINER_NN_OPERATIONS_H
 
@@ -11,7 +11,7 @@ struct Operations {
     struct Operation *items; /* in running order */
     int count;
     int output;           /* tensor that holds the model's output */
-    bool *wants_gradient; /* of each tensor: something trained lies before it */
+    bool *wants_gradient; /* of each tensor: something trained comes before it */
 };
 
 void operations_build(struct Operations *operations, const struct Graph *graph,

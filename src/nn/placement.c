@@ -12,7 +12,7 @@ static int by_size(const void *a, const void *b) {
     return (x > y) - (x < y); /* a fixed order among equals */
 }
 
-static bool meet(const struct Buffer *a, const struct Buffer *b) {
+static bool alive_together(const struct Buffer *a, const struct Buffer *b) {
     return a->birth <= b->death && b->birth <= a->death;
 }
 
@@ -23,7 +23,7 @@ static size_t lowest_gap(const struct Buffer *buffer, struct Buffer *const *plac
         moved = false;
         for (int i = 0; i < count; i++) {
             const struct Buffer *other = placed[i];
-            if (meet(buffer, other) && offset < other->offset + other->bytes &&
+            if (alive_together(buffer, other) && offset < other->offset + other->bytes &&
                 other->offset < offset + buffer->bytes) {
                 offset = other->offset + other->bytes;
                 moved = true;
@@ -34,7 +34,7 @@ static size_t lowest_gap(const struct Buffer *buffer, struct Buffer *const *plac
 }
 
 size_t placement_solve(struct Buffer *buffers, int count) {
-    struct Buffer **order = memory_allocate((size_t)count * sizeof *order, "placement");
+    struct Buffer **order = memory_array(struct Buffer *, count, "placement");
     int used = 0;
     for (int i = 0; i < count; i++) {
         buffers[i].bytes =

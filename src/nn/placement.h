@@ -8,8 +8,8 @@
 
 struct Buffer {
     size_t bytes;
-    int birth, death; /* positions in the run, inclusive; birth > death: never used */
-    size_t offset;    /* answer, a multiple of 64 */
+    int birth, death; /* positions of nn/lifetimes.h, inclusive; birth > death: never used */
+    size_t offset;    /* the answer, a multiple of 64 */
 };
 
 /* Fills in the offsets; returns the pool's size. */

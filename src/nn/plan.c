@@ -17,7 +17,7 @@ const struct PlanKernels *plan_kernels(enum Variant variant) {
     return table[variant];
 }
 
-/* A pool for each shard, one after the other. */
+/* Allocates a pool for each shard, one after the other. */
 static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
     size_t all;
     if (__builtin_mul_overflow(bytes, (size_t)plan->shard_count, &all) || !memory_can_hold(all)) {
@@ -25,16 +25,17 @@ static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
         text_bytes((double)bytes * (double)plan->shard_count, needed);
         if (plan->shard_count > 1)
             return fail(error, ERROR_RUN_FILE,
-                        "%lld shards of %lld samples need %s for their activations, more "
+                        "%" PRId64 " shards of %" PRId64
+                        " samples need %s for their activations, more "
                         "than this machine's memory; \"statistics: batch\" keeps those of all of a "
                         "rank's shards; expected a smaller train.batch, more ranks or a smaller "
                         "model",
-                        (long long)plan->shard_count, (long long)plan->samples, needed);
+                        plan->shard_count, plan->samples, needed);
         return fail(error, ERROR_RUN_FILE,
-                    "a shard of %lld samples needs %s for its activations, more than this "
+                    "a shard of %" PRId64 " samples needs %s for its activations, more than this "
                     "machine's memory; expected a smaller train.batch, more shards or a smaller "
                     "model",
-                    (long long)plan->samples, needed);
+                    plan->samples, needed);
     }
     plan->workspace.pool = memory_allocate(all, "activations");
     plan->memory.activations = (int64_t)all;
@@ -51,7 +52,7 @@ static int place_buffers(struct Plan *plan, struct Lifetimes *lives, struct Erro
     int total = 0, next = 0;
     for (int g = 0; g < 4; g++)
         total += counts[g];
-    struct Buffer *all = memory_allocate((size_t)(total + 1) * sizeof *all, "the plan");
+    struct Buffer *all = memory_array(struct Buffer, total, "the plan");
     for (int g = 0; g < 4; g++) {
         memcpy(all + next, groups[g], (size_t)counts[g] * sizeof *all);
         next += counts[g];
@@ -66,13 +67,12 @@ static int place_buffers(struct Plan *plan, struct Lifetimes *lives, struct Erro
     return allocate_pool(plan, bytes, error);
 }
 
-/* Where each tensor of a shard lies. */
+/* Finds the memory of each tensor of a shard. */
 static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
                          const struct Lifetimes *lives) {
     int tensors = model_graph(plan->model)->tensor_count;
-    size_t pointers = (size_t)tensors * sizeof(void *);
-    shard->values = memory_allocate(pointers, "the plan");
-    shard->gradients = memory_allocate(pointers, "the plan");
+    shard->values = memory_array(void *, tensors, "the plan");
+    shard->gradients = memory_array(void *, tensors, "the plan");
     for (int t = 0; t < tensors; t++) {
         int value = lifetimes_root(lives->value_root, t);
         int gradient = lifetimes_root(lives->gradient_root, t);
@@ -84,9 +84,9 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
 
 static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
                        const struct Lifetimes *lives) {
-    size_t prepared = 0, operations = (size_t)plan->operations.count;
+    size_t prepared = 0;
     int64_t index = shard - plan->shards;
-    shard->calls = memory_allocate(operations * sizeof *shard->calls, "the plan");
+    shard->calls = memory_array(struct PlannedCall, lives->count, "the plan");
     for (int i = 0; i < lives->count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
         struct PlannedCall *planned = &shard->calls[i];
@@ -146,10 +146,8 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     plan->workspace.prepared = memory_allocate(prepared, "prepared weights");
     plan->memory.scratch = (int64_t)scratch;
     plan->memory.prepared = (int64_t)prepared;
-    plan->sync.own =
-        memory_allocate((size_t)(partial * plan->shard_count) * sizeof(double), "partial sums");
-    plan->sync.all =
-        memory_allocate((size_t)(partial * plan->sync.shards) * sizeof(double), "partial sums");
+    plan->sync.own = memory_array(double, partial * plan->shard_count, "partial sums");
+    plan->sync.all = memory_array(double, partial * plan->sync.shards, "partial sums");
     int code = place_buffers(plan, &lives, error);
     for (int64_t k = 0; k < plan->shard_count && !code; k++) {
         find_tensors(plan, &plan->shards[k], &lives);
@@ -180,19 +178,19 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
     return OK;
 }
 
-/* Only a synchronised layer needs all shards at a time. */
+/* Only a synchronised layer needs all shards at the same time. */
 static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
     int64_t own = request->own_shards ? request->own_shards : 1;
     plan->sync.shards = request->shards ? request->shards : 1;
     CHECK(own <= plan->sync.shards);
     plan->shard_count = plan->sync.needed ? own : 1;
-    plan->shards = memory_allocate((size_t)plan->shard_count * sizeof *plan->shards, "the plan");
+    plan->shards = memory_array(struct PlanShard, plan->shard_count, "the plan");
     plan->sync.gather = request->gather;
     plan->sync.gather_context = request->gather_context;
 }
 
 static void log_plan(const struct Plan *plan) {
-    struct PlanMemory memory = plan_memory(plan);
+    struct PlanMemory memory = plan->memory;
     log_debug("a plan %s: %d operations, up to %" PRId64 " samples, %" PRId64
               " shards at a time; bytes: %" PRId64 " of activations, %" PRId64
               " of scratch, %" PRId64 " of prepared weights",
@@ -201,32 +199,47 @@ static void log_plan(const struct Plan *plan) {
               memory.prepared);
 }
 
+static struct PlanLoss make_loss(const struct PlanRequest *request, int64_t outputs) {
+    struct PlanLoss loss = {
+        .error_weights = memory_copy_array(request->error_weights, outputs, "weights of errors")};
+    if (request->loss && request->loss->kind) {
+        loss.loss = loss_variant((const struct Loss *)request->loss->kind, request->variant);
+        loss.options = request->loss->options;
+    }
+    CHECK(!request->training || loss.loss);
+    return loss;
+}
+
+static int64_t most_samples(const struct PlanRequest *request) {
+    CHECK(request->sample_counts >= 1 && request->sample_counts <= PLAN_SAMPLE_COUNTS);
+    int64_t most = 0;
+    for (int i = 0; i < request->sample_counts; i++)
+        most = request->samples[i] > most ? request->samples[i] : most;
+    return most;
+}
+
+static void make_targets(struct Plan *plan) {
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        struct PlanShard *shard = &plan->shards[k];
+        shard->target = memory_array(float, plan->samples * plan->outputs, "targets");
+        shard->sample_losses = memory_array(double, plan->samples, "losses");
+    }
+}
+
 int plan_create(struct Plan **made, const struct Model *model, const struct PlanRequest *request,
                 struct Error *error) {
-    CHECK(request->sample_counts >= 1 && request->sample_counts <= PLAN_SAMPLE_COUNTS);
+    int64_t outputs = shape_elements(model_output(model));
     struct Plan *plan = memory_allocate(sizeof *plan, "the plan");
-    const struct Graph *graph = model_graph(model);
-    plan->model = model;
-    plan->backend = request->backend;
-    plan->variant = request->variant;
-    plan->kernels = plan_kernels(request->variant);
-    plan->training = request->training;
-    plan->stochastic = request->training || request->sample_dropout;
-    for (int i = 0; i < request->sample_counts; i++)
-        if (request->samples[i] > plan->samples)
-            plan->samples = request->samples[i];
-    plan->outputs = shape_elements(model_output(model));
-    if (request->loss && request->loss->kind) {
-        plan->loss.loss = loss_variant((const struct Loss *)request->loss->kind, request->variant);
-        plan->loss.options = request->loss->options;
-    }
-    CHECK(!plan->training || plan->loss.loss);
-    if (request->error_weights) {
-        size_t bytes = (size_t)plan->outputs * sizeof(double);
-        plan->loss.error_weights = memory_allocate(bytes, "weights of errors");
-        memcpy(plan->loss.error_weights, request->error_weights, bytes);
-    }
-    operations_build(&plan->operations, graph, request);
+    *plan = (struct Plan){.model = model,
+                          .backend = request->backend,
+                          .variant = request->variant,
+                          .kernels = plan_kernels(request->variant),
+                          .loss = make_loss(request, outputs),
+                          .training = request->training,
+                          .stochastic = request->training || request->sample_dropout,
+                          .samples = most_samples(request),
+                          .outputs = outputs};
+    operations_build(&plan->operations, model_graph(model), request);
     int code = plan_operations(plan, request, error);
     make_shards(plan, request);
     if (!code)
@@ -235,12 +248,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
         plan_release(plan);
         return code;
     }
-    for (int64_t k = 0; k < plan->shard_count; k++) {
-        struct PlanShard *shard = &plan->shards[k];
-        shard->target =
-            memory_allocate((size_t)(plan->samples * plan->outputs) * sizeof(float), "targets");
-        shard->sample_losses = memory_allocate((size_t)plan->samples * sizeof(double), "losses");
-    }
+    make_targets(plan);
     log_plan(plan);
     *made = plan;
     return OK;

@@ -73,7 +73,7 @@ float *plan_target(struct Plan *plan);
 /* Call it once a step, after the parameters have changed. `state`: the state arena, in `real`. */
 void plan_prepare(struct Plan *plan, const void *state);
 
-/* What one forward and backward of one shard needs beside its samples. */
+/* What one forward and backward of one shard needs besides its samples. */
 struct ShardCall {
     int64_t samples, first, batch; /* as in struct Call */
     uint64_t seed, step;

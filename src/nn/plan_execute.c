@@ -14,7 +14,7 @@ void plan_prepare(struct Plan *plan, const void *state) {
     }
 }
 
-/* The call of an operation for one of the shards that run together. */
+/* The call of an operation for one of the shards that are computed together. */
 static struct PlannedCall *begin_call(struct Plan *plan, int operation, int64_t shard,
                                       const struct ShardCall *shard_call) {
     struct PlannedCall *planned = &plan->shards[shard].calls[operation];
@@ -29,7 +29,8 @@ static struct PlannedCall *begin_call(struct Plan *plan, int operation, int64_t 
     return planned;
 }
 
-/* The first half of a synchronised operation, on every rank: even one without samples. */
+/* The first half of a synchronised operation, then the gathering of all shards' vectors. Every rank
+ * takes part, even one without samples. */
 static void synchronise(struct Plan *plan, int operation, const struct ShardCall *shard_calls,
                         void (*partial)(const struct Call *call)) {
     int64_t values = plan->operations.items[operation].needs.partial_values;
@@ -146,7 +147,7 @@ static void backward_operation(struct Plan *plan, int i, const struct ShardCall 
             backward_call(plan, begin_call(plan, i, k, &shard_calls[k]), &shard_calls[k]);
 }
 
-/* Instead of backward where nothing trained lies so far in front. */
+/* Replaces the backward of an operation before which nothing is trained. */
 static void clear_gradients(const struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
     size_t size = (size_t)variant_bytes(plan->variant);

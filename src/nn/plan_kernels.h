@@ -1,4 +1,4 @@
-/* The plan's own small loops over `real`, one table a variant. Inside nn/ only. */
+/* The plan's own small loops over `real`, one table for each variant. Inside nn/ only. */
 #ifndef TRAINER_NN_PLAN_KERNELS_H
 #define TRAINER_NN_PLAN_KERNELS_H
 
@@ -10,8 +10,8 @@ struct PlanKernels {
     void (*add)(int64_t count, void *sum, const void *term); /* sum += term */
     /* Index of the first NaN or Inf, or -1. */
     int64_t (*nonfinite)(int64_t count, const void *values);
-    /* How many samples' largest score is that of the target's largest class; scores (samples,
-     * outputs). Among equals the lowest class comes first. */
+    /* The number of samples whose largest score belongs to the target's largest class; scores
+     * (samples, outputs). Of equal values that of the lowest class counts as the largest. */
     int64_t (*correct)(int64_t samples, int64_t outputs, const void *scores, const float *target);
     /* Sum over samples and outputs of weight · (score − target)². */
     double (*squared_error)(int64_t samples, int64_t outputs, const void *scores,

@@ -1,21 +1,22 @@
-/* What max and average pooling share: options, output size as PyTorch counts it, which windows
- * cover a pixel. Inside nn/ only. */
+/* What max and average pooling have in common: options, the output size as PyTorch counts it, and
+ * which windows cover a pixel. Inside nn/ only. */
 #ifndef TRAINER_NN_POOLING_H
 #define TRAINER_NN_POOLING_H
 
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "nn/layer.h"
 
 struct PoolingOptions {
-    int64_t kernel, stride, padding; /* stride -1: the kernel's */
-    int64_t dilation;                /* 0 where the layer has none: 1 */
+    int64_t kernel, stride, padding; /* stride -1: equal to kernel */
+    int64_t dilation;                /* 0: the layer has no such key, and it is 1 */
     bool ceil_mode, count_include_pad;
 };
 
 static const char *const pooling_stride_words[] = {"kernel", NULL};
 #define POOLING_OPTION(member) offsetof(struct PoolingOptions, member)
-/* The head of a layer's table of keys. */
+/* The first keys of a layer's table. */
 #define POOLING_KEYS                                                                               \
     {"kernel",                                                                                     \
      KEY_INT,                                                                                      \
@@ -32,7 +33,7 @@ static const char *const pooling_stride_words[] = {"kernel", NULL};
          .maximum = 1024,                                                                          \
          .names = pooling_stride_words,                                                            \
          .unit = "pixels",                                                                         \
-         .help = "from window to window; \"kernel\": they touch and do not overlap"},              \
+         .help = "from window to window; \"kernel\": windows touch and do not overlap"},           \
         {"padding",                                                                                \
          KEY_INT,                                                                                  \
          POOLING_OPTION(padding),                                                                  \
@@ -43,8 +44,8 @@ static const char *const pooling_stride_words[] = {"kernel", NULL};
          .help = "on every side, at most half the window"},                                        \
     {                                                                                              \
         "ceil_mode", KEY_BOOL, POOLING_OPTION(ceil_mode), "false",                                 \
-            .help = "a last window that reaches over the edge counts, if it begins inside the "    \
-                    "image or its padding before it"                                               \
+            .help = "a last window that reaches over the edge counts if it begins inside the "     \
+                    "image or the padding before it"                                               \
     }
 
 static inline int64_t pooling_stride(const struct PoolingOptions *options) {
@@ -58,12 +59,12 @@ static inline int64_t pooling_reach(const struct PoolingOptions *options) {
     return (options->kernel - 1) * pooling_dilation(options) + 1;
 }
 
-/* Places first … last of something on an axis (none: last < first). */
+/* Places first … last on an axis; none if last < first. */
 struct PoolingRange {
     int64_t first, last;
 };
 
-/* Windows that cover place `at` of an axis, where the dilation is 1. */
+/* The windows that cover place `at` of an axis, for dilation 1. */
 static inline struct PoolingRange pooling_windows(const struct PoolingOptions *options, int64_t at,
                                                   int64_t windows) {
     int64_t stride = pooling_stride(options), place = at + options->padding;
@@ -74,7 +75,7 @@ static inline struct PoolingRange pooling_windows(const struct PoolingOptions *o
     return range;
 }
 
-/* Taps of window `window` that lie inside the `size` pixels of an axis. */
+/* The taps of window `window` that lie inside the `size` pixels of an axis. */
 static inline struct PoolingRange pooling_taps(const struct PoolingOptions *options, int64_t window,
                                                int64_t size) {
     int64_t dilation = pooling_dilation(options);
@@ -84,7 +85,7 @@ static inline struct PoolingRange pooling_taps(const struct PoolingOptions *opti
                                  last < options->kernel - 1 ? last : options->kernel - 1};
 }
 
-/* Windows on an axis of `size` pixels; 0 where none fits. */
+/* How many windows an axis of `size` pixels has; 0 if none fits. */
 static inline int64_t pooling_out(const struct PoolingOptions *options, int64_t size) {
     int64_t stride = pooling_stride(options), reach = pooling_reach(options);
     int64_t room = size + 2 * options->padding - reach + (options->ceil_mode ? stride - 1 : 0);
@@ -95,7 +96,7 @@ static inline int64_t pooling_out(const struct PoolingOptions *options, int64_t 
                                                                                    : windows;
 }
 
-/* Dilated windows can lie around the whole image: their largest value is that of nothing. */
+/* Has some window no tap inside the image, and so no largest value? Dilated ones may. */
 static inline bool pooling_misses(const struct PoolingOptions *options, int64_t size) {
     for (int64_t window = 0; window < pooling_out(options, size); window++) {
         struct PoolingRange taps = pooling_taps(options, window, size);
@@ -113,21 +114,22 @@ static inline int pooling_describe(struct Describe *describe) {
     if (in.fold_height * in.fold_width != 1)
         return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (2 * options->padding > reach)
-        return describe_fail(describe, "padding", "%lld is more than half the kernel of %lld",
-                             (long long)options->padding, (long long)reach);
+        return describe_fail(describe, "padding",
+                             "%" PRId64 " is more than half the kernel of %" PRId64,
+                             options->padding, reach);
     node->out = (struct Shape){pooling_out(options, in.height), pooling_out(options, in.width),
                                in.channels, 1, 1};
     if (!node->out.height || !node->out.width)
-        return describe_fail(describe, "kernel",
-                             "the kernel of %lld is larger than the padded input of %lld x %lld",
-                             (long long)reach, (long long)(in.height + 2 * options->padding),
-                             (long long)(in.width + 2 * options->padding));
+        return describe_fail(
+            describe, "kernel",
+            "the kernel of %" PRId64 " is larger than the padded input of %" PRId64 " x %" PRId64,
+            reach, in.height + 2 * options->padding, in.width + 2 * options->padding);
     if (pooling_misses(options, in.height) || pooling_misses(options, in.width))
         return describe_fail(describe, "dilation",
-                             "%lld puts all taps of a window beside the input of %lld x %lld; "
+                             "%" PRId64 " puts all taps of a window outside the input of %" PRId64
+                             " x %" PRId64 "; "
                              "expected a smaller dilation or less padding",
-                             (long long)options->dilation, (long long)in.height,
-                             (long long)in.width);
+                             options->dilation, in.height, in.width);
     node->flops = (double)(kernel * kernel) * (double)shape_elements(node->out);
     return OK;
 }

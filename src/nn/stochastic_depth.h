@@ -1,20 +1,19 @@
 /* Options of the internal layer stochastic_depth, made by the container `residual`. Inside nn/
- * only.
- */
+ * only. */
 #ifndef TRAINER_NN_STOCHASTIC_DEPTH_H
 #define TRAINER_NN_STOCHASTIC_DEPTH_H
 
 #include <stdint.h>
 
-/* One a model: its blocks under the linear rule. */
+/* Shared by all blocks of a model. */
 struct DepthCount {
-    int64_t blocks;
+    int64_t blocks; /* under the linear rule */
 };
 
 struct StochasticDepthOptions {
     double drop;
-    int64_t place;            /* 1 … blocks under the linear rule; 0: not under it */
-    struct DepthCount *count; /* grows until the model stands */
+    int64_t place;            /* 1 … blocks under the linear rule, else 0 */
+    struct DepthCount *count; /* grows until the model is complete */
 };
 
 /* The probability that a sample skips the block: drop, or drop · place / blocks (Huang et al. 2016,

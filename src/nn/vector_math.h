@@ -52,7 +52,7 @@ INLINE float vector_exp_parts(float x, float *power) {
     return q * (r * r) + r;
 }
 
-/* From 2e-38 to 2e38. */
+/* e^x, clamped to 2e-38 … 2e38. */
 INLINE float vector_exp(float x) {
     float power, part = vector_exp_parts(x, &power);
     return part * power + power;

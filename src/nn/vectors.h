@@ -19,7 +19,7 @@ typedef int64_t lane_integer;
 typedef int32_t lane_integer;
 #endif
 typedef lane_integer mask __attribute__((vector_size(64)));
-/* A byte a lane. */
+/* One byte for each lane. */
 typedef uint8_t lane_bytes __attribute__((vector_size(64 / sizeof(real)), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 #endif

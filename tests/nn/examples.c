@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Where the text from `from` on, inside `depth` brackets less, meets one of `ends`. */
+/* The first of the characters `ends` that is not inside <…>. */
 static const char *find_end(const char *from, const char *ends) {
     int depth = 0;
     for (; *from; from++) {

@@ -63,7 +63,7 @@ static void put(enum Variant variant, void *to, int64_t i, double value) {
 }
 
 static double *take(enum Variant variant, const void *from, int64_t count) {
-    double *values = memory_allocate((size_t)count * sizeof *values, "test");
+    double *values = memory_array(double, count, "test");
     for (int64_t i = 0; i < count; i++)
         values[i] =
             variant == VARIANT_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
@@ -74,8 +74,8 @@ static double *take(enum Variant variant, const void *from, int64_t count) {
 static void *make_state(const struct Model *model, enum Variant variant) {
     const struct Arena *arena = model_arena(model);
     int64_t count = arena_state_elements(arena);
-    float *start = memory_allocate((size_t)count * sizeof *start, "test");
-    double *noise = memory_allocate((size_t)count * sizeof *noise, "test");
+    float *start = memory_array(float, count, "test");
+    double *noise = memory_array(double, count, "test");
     void *state = memory_allocate((size_t)count * (size_t)variant_bytes(variant), "test");
     model_initialise(model, 1, start);
     struct RandomStream stream = random_stream(1, RANDOM_TEST, 9, 0, 0);
@@ -93,7 +93,7 @@ static void *make_state(const struct Model *model, enum Variant variant) {
 }
 
 static void fill(const struct NetRun *run, struct Plan *plan, int64_t inputs, int64_t outputs) {
-    double *noise = memory_allocate((size_t)inputs * sizeof *noise, "test");
+    double *noise = memory_array(double, inputs, "test");
     for (int64_t i = 0; i < run->samples; i++) {
         uint64_t place = (uint64_t)(run->first + i);
         struct RandomStream stream = random_stream(2, RANDOM_TEST, 1, 0, place);
@@ -182,7 +182,7 @@ double difference(int64_t count, const double *a, const double *b) {
     double largest = 0, squares = 0;
     for (int64_t i = 0; i < count; i++) {
         double d = fabs(a[i] - b[i]);
-        if (!(d <= largest)) /* a NaN stays */
+        if (!(d <= largest)) /* also true for a NaN, which then stays */
             largest = d;
         squares += b[i] * b[i];
     }

@@ -24,8 +24,8 @@ struct NetRun {
     const char *backend; /* NULL: openblas */
     bool inference, no_merging, sample_dropout;
     bool whole_inputs;  /* the inputs are small whole numbers, so that many are equal */
-    const bool *frozen; /* PlanRequest's; then there is no input_gradient, and what is left
-                           unwritten of the gradient is NaN */
+    const bool *frozen; /* as in PlanRequest; then there is no input_gradient, and elements of the
+                           gradient that are not written are NaN */
     int64_t samples, first, batch; /* batch 0: samples */
     uint64_t seed, step;
 };
@@ -39,7 +39,7 @@ struct Result {
     int operations;
 };
 /* Initial parameters and running statistics with noise on them; the input and the targets are the
- * same in every variant, and belong to the place of the sample in the batch. */
+ * same in every variant and depend on the place of the sample in the batch. */
 struct Result net_run(const struct Net *net, const struct NetRun *run);
 void result_release(struct Result *result);
 

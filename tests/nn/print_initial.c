@@ -20,8 +20,8 @@ int main(int count, char **words) {
     }
     const struct Arena *arena = model_arena(net.model);
     const struct ArenaRow *row = &arena->rows[0];
-    float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
-    float *file = memory_allocate((size_t)row->count * sizeof *file, "test");
+    float *state = memory_array(float, arena_state_elements(arena), "test");
+    float *file = memory_array(float, row->count, "test");
     model_initialise(net.model, 1, state);
     arena_to_file(row, state, file);
     for (int64_t i = 0; i < row->count; i++)

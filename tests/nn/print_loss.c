@@ -24,12 +24,12 @@ int main(int count, char **words) {
     while (kind < VALUES && strcmp(words[2], target_kind_names[kind]) != 0)
         kind++;
     int64_t samples = atoll(words[3]), outputs = atoll(words[4]), elements = samples * outputs;
-    double *scores = memory_allocate((size_t)elements * sizeof *scores, "test");
-    double *wide = memory_allocate((size_t)elements * sizeof *wide, "test");
-    double *losses = memory_allocate((size_t)samples * sizeof *losses, "test");
-    float *target = memory_allocate((size_t)elements * sizeof *target, "test");
-    float *single = memory_allocate((size_t)elements * sizeof *single, "test");
-    float *gradient = memory_allocate((size_t)elements * sizeof *gradient, "test");
+    double *scores = memory_array(double, elements, "test");
+    double *wide = memory_array(double, elements, "test");
+    double *losses = memory_array(double, samples, "test");
+    float *target = memory_array(float, elements, "test");
+    float *single = memory_array(float, elements, "test");
+    float *gradient = memory_array(float, elements, "test");
     fill_loss(1, (enum TargetKind)kind, samples, outputs, scores, target);
     for (int64_t i = 0; i < elements; i++)
         single[i] = (float)scores[i];

@@ -3,6 +3,7 @@
 #include "base/memory.h"
 #include "net.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,20 +17,20 @@ static void print_values(const char *name, int64_t count, const double *values) 
 
 static void print_rows(const char *name, const struct Arena *arena, const double *values) {
     int64_t elements = arena_state_elements(arena);
-    float *memory = memory_allocate((size_t)elements * sizeof *memory, "test");
+    float *memory = memory_array(float, elements, "test");
     for (int64_t i = 0; i < elements; i++)
         memory[i] = (float)values[i];
     printf("\"%s\": {", name);
     for (int r = 0; r < arena->row_count; r++) {
         const struct ArenaRow *row = &arena->rows[r];
-        float *file = memory_allocate((size_t)row->count * sizeof *file, "test");
-        double *wide = memory_allocate((size_t)row->count * sizeof *wide, "test");
+        float *file = memory_array(float, row->count, "test");
+        double *wide = memory_array(double, row->count, "test");
         arena_to_file(row, memory, file);
         for (int64_t i = 0; i < row->count; i++)
             wide[i] = (double)file[i];
         printf("%s\"%s\": {\"shape\": [", r ? ",\n" : "", row->name);
         for (int d = 0; d < row->file_rank; d++)
-            printf("%s%lld", d ? ", " : "", (long long)row->file_size[d]);
+            printf("%s%" PRId64, d ? ", " : "", row->file_size[d]);
         printf("], ");
         print_values("values", row->count, wide);
         printf("}");
@@ -56,7 +57,7 @@ int main(int count, char **words) {
                          .samples = atoll(words[5]),
                          .inference = !strcmp(words[6], "inference")};
     struct Result result = net_run(&net, &run);
-    double *target = memory_allocate((size_t)result.outputs * sizeof *target, "test");
+    double *target = memory_array(double, result.outputs, "test");
     for (int64_t i = 0; i < result.outputs; i++)
         target[i] = (double)result.target[i];
     printf("{");

@@ -87,7 +87,7 @@ static void test_predicting_and_shards(void **unused) {
     struct NetRun run = {.variant = best, .samples = SAMPLES, .inference = true};
     struct Result plain = net_run(&net, &run), whole = run_once(&net, SAMPLES, 0, best);
     assert_memory_equal(plain.scores, plain.input, (size_t)plain.outputs * sizeof(double));
-    run.sample_dropout = true; /* Monte Carlo: masks in inference, other ones than training's */
+    run.sample_dropout = true; /* Monte Carlo: masks in inference, different from training's */
     struct Result sampled = net_run(&net, &run);
     double floor_of = -1.7580993408473766, a = 1 / sqrt((floor_of * floor_of * 0.3 + 1) * 0.7);
     double value = floor_of * a * 0.7, n = (double)sampled.outputs, dropped = 0, both = 0;

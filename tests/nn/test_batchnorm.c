@@ -13,7 +13,7 @@
 #include <math.h>
 #include <string.h>
 
-/* Drives the layer alone, so that the test chooses its input. */
+/* The layer alone, so that the test chooses its input. */
 struct Alone {
     struct Net net;
     struct Plan *plan;
@@ -73,11 +73,11 @@ static void alone_forward(struct Alone *alone, const float *x, int64_t batch) {
     plan_forward(alone->plan, &call);
 }
 
-/* Means far from zero beside a small deviation, different in every channel. */
+/* Means that are large compared with the deviation, different in every channel. */
 static float *make_input(const struct Alone *alone, double far) {
     int64_t count = alone->pixels * alone->channels;
-    double *noise = memory_allocate((size_t)count * sizeof *noise, "test");
-    float *x = memory_allocate((size_t)count * sizeof *x, "test");
+    double *noise = memory_array(double, count, "test");
+    float *x = memory_array(float, count, "test");
     struct RandomStream stream = random_stream(4, RANDOM_TEST, 0, 0, 0);
     random_normal(&stream, count, noise);
     for (int64_t i = 0; i < count; i++)
@@ -156,8 +156,8 @@ static void test_inference_uses_running_statistics(void **unused) {
     alone_release(&alone);
 }
 
-/* Training does as predicting, and leaves the statistics as they are, to the bit. One value a
- * channel is enough. */
+/* With the running statistics training normalises as predicting does and leaves the statistics as
+ * they are, to the bit. One value in a channel is enough. */
 static void test_training_on_running_statistics(void **unused) {
     (void)unused;
     for (int side = 1; side <= 3; side += 2) {
@@ -226,7 +226,7 @@ static void test_threads_do_not_change_bits(void **unused) {
     for (int i = 1; i < 3; i++) {
         assert_memory_equal(results[0].scores, results[i].scores,
                             (size_t)results[0].outputs * sizeof(double));
-        /* Without the convolution's own rows: the backend's sums are its business. */
+        /* Without the convolution's own rows: the backend promises no order of its sums. */
         for (int r = 0; r < arena->row_count; r++)
             if (model_node_of_row(net.model, r)->index != 0)
                 assert_memory_equal(results[0].gradient + arena->rows[r].offset,

@@ -1,4 +1,4 @@
-/* The mask: how much it drops, that it follows its key and nothing else. */
+/* The mask: how much it drops, and that it depends on its key and nothing else. */
 #include "base/memory.h"
 #include "net.h"
 
@@ -95,7 +95,7 @@ static void test_masks_are_independent(void **unused) {
     for (int i = 0; i < 4; i++)
         result_release(&masks[i]);
     net_release(&net);
-    /* Two layers, one behind the other: a quarter stays. */
+    /* After two layers a quarter stays. */
     net = net_create("[{dropout: {rate: 0.5}}, {dropout: {rate: 0.5}}, flatten]",
                      (struct Shape){16, 16, 16, 1, 1});
     struct Result twice = drop(&net, 4, 0, 1, 1);
@@ -107,8 +107,8 @@ static void test_masks_are_independent(void **unused) {
     net_release(&net);
 }
 
-/* Both forms and both kinds of places: training, predicting, and the average over training's masks
- * that predicting stands for. */
+/* Both forms, for elements and channels: training, predicting, and the average over training's
+ * masks, which predicting replaces. */
 static void test_forms(void **unused) {
     (void)unused;
     static const char *const forms[] = {"inverted", "plain"}, *const drops[] = {"elements",
@@ -145,8 +145,8 @@ static void test_forms(void **unused) {
         }
 }
 
-/* A plan with sample_dropout: masks by seed, place and draw, other ones than training's; what is
- * not random predicts as ever. */
+/* A plan with sample_dropout: its masks depend on seed, place and draw and differ from training's;
+ * layers that are not random predict as without it. */
 static void test_sampling(void **unused) {
     (void)unused;
     static const char *const nets[] = {

@@ -7,6 +7,7 @@
 #include "nn/gradcheck.h"
 #include "nn/layer.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -42,8 +43,8 @@ struct Example {
     int64_t samples;
 };
 
-/* Odd sides, channels that no vector's width divides, every fourth time one sample (where a
- * normalisation has enough values in it). Row and index are the example's whole seed. */
+/* Odd sides, channels that are no multiple of a vector's width, and every fourth time one sample
+ * (if that has enough values for a normalisation). The example depends on row and index alone. */
 static struct Example make_example(const struct Row *row, int index) {
     static const int64_t channels[] = {1, 3, 5, 7, 9, 11, 13, 19, 33};
     uint64_t position = (uint64_t)(row - rows) * 100000 + (uint64_t)index * 1000;
@@ -61,8 +62,8 @@ static struct Example make_example(const struct Row *row, int index) {
     memory_release(drawn);
     struct Error error;
     if (net_try(&example.net, example.text, shape, &error))
-        fail_msg("%s on (%lld, %lld, %lld): %s", example.text, (long long)shape.height,
-                 (long long)shape.width, (long long)shape.channels, error.text);
+        fail_msg("%s on (%" PRId64 ", %" PRId64 ", %" PRId64 "): %s", example.text, shape.height,
+                 shape.width, shape.channels, error.text);
     return example;
 }
 
@@ -73,8 +74,8 @@ static void release_example(struct Example *example) {
 
 static void fail_example(const struct Example *example, const char *what) {
     struct Shape shape = model_input(example->net.model);
-    fail_msg("%s on %lld x (%lld, %lld, %lld): %s", example->text, (long long)example->samples,
-             (long long)shape.height, (long long)shape.width, (long long)shape.channels, what);
+    fail_msg("%s on %" PRId64 " x (%" PRId64 ", %" PRId64 ", %" PRId64 "): %s", example->text,
+             example->samples, shape.height, shape.width, shape.channels, what);
 }
 
 /* Does the example hold the layer? Containers leave no node of their own. */

@@ -5,6 +5,7 @@
 #include "examples.h"
 #include "net.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -55,7 +56,7 @@ static void fill_target(enum Targets targets, const struct RandomStream *stream,
 static const struct Key keys[] = {{"loss", KEY_CHOICE, 0, .kinds = &loss_kinds, .help = "the loss"},
                                   KEY_END};
 
-/* Row and index are the example's whole seed. Scores that float holds exactly. */
+/* The example depends on row and index alone. float holds its scores exactly. */
 static void make_example(const struct Row *row, int index, struct Example *example) {
     static const int64_t outputs[] = {1, 3, 5, 7, 10, 13, 17, 37};
     uint64_t position = (uint64_t)(row - rows) * 100000 + (uint64_t)index * 1000 + 50;
@@ -122,7 +123,7 @@ static double slope(struct Example *example, int64_t element, double width) {
     return (8 * (f[0] - f[1]) - (f[2] - f[3])) / (12 * width);
 }
 
-/* A narrow width finds the slope beside a kink, a wide one has less rounding. */
+/* A narrow width finds the slope next to a kink, a wide one has less rounding. */
 static void test_gradients(void **unused) {
     (void)unused;
     static const double widths[] = {1e-3, 1e-4, 1e-5, 1e-6};
@@ -147,10 +148,10 @@ static void test_gradients(void **unused) {
                     }
                 }
                 if (!(best <= 1e-6))
-                    fail_msg("%s, %lld samples, %lld outputs, score %lld: the gradient is %.10g, "
+                    fail_msg("%s, %" PRId64 " samples, %" PRId64 " outputs, score %" PRId64
+                             ": the gradient is %.10g, "
                              "central differences say %.10g",
-                             example.text, (long long)example.samples, (long long)example.outputs,
-                             (long long)i, analytic, found);
+                             example.text, example.samples, example.outputs, i, analytic, found);
             }
             release_example(&example);
         }
@@ -195,8 +196,8 @@ static void test_float(void **unused) {
                 if (!(difference(example.samples, found.losses, exact.losses) <= 1e-5 &&
                       difference(count, found.gradient, exact.gradient) <= 1e-5 &&
                       difference(count, found.predictions, exact.predictions) <= 1e-5))
-                    fail_msg("%s, %lld samples, %lld outputs: %s differs from double", example.text,
-                             (long long)example.samples, (long long)example.outputs,
+                    fail_msg("%s, %" PRId64 " samples, %" PRId64 " outputs: %s differs from double",
+                             example.text, example.samples, example.outputs,
                              variant_name((enum Variant)v));
             }
             release_example(&example);

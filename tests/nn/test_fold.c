@@ -1,5 +1,5 @@
-/* Batch normalisation folded into the convolution in front of it: the same scores but for rounding,
- * fewer operations, training's bits untouched. */
+/* Batch normalisation folded into the convolution before it: the same scores up to rounding, fewer
+ * operations, and the same bits in training. */
 #include "base/memory.h"
 #include "net.h"
 
@@ -21,7 +21,7 @@ static const struct {
 } cases[] = {
     {"[{conv: {out: 5, kernel: 3}}, %1$s, flatten]", 2, 3},
     {"[{conv: {out: 17, kernel: 3, padding: 1, bias: false}}, %1$s, relu, flatten]", 2, 3},
-    {"[{conv: {out: 6, kernel: 1}}, %1$s, tanh, %1$s, flatten]", 4, 5}, /* not behind the tanh */
+    {"[{conv: {out: 6, kernel: 1}}, %1$s, tanh, %1$s, flatten]", 4, 5}, /* not after the tanh */
     {"[{conv: {out: 9, kernel: 3, groups: 3}}, %1$s, relu, {conv: {out: 9, kernel: 3, groups: 9}}, "
      "%1$s, flatten]",
      3, 5},
@@ -88,7 +88,8 @@ static void test_training_is_untouched(void **unused) {
     }
 }
 
-/* Prepared again, the plan follows the parameters; and a statistic that is not a number shows. */
+/* Prepared again, the plan follows the parameters, and a statistic that is NaN shows in the scores.
+ */
 static void test_follows_the_parameters(void **unused) {
     (void)unused;
     struct Net net = create(1, FOLDED);

@@ -1,4 +1,4 @@
-/* A plan with frozen rows: what lies in front of the first trained row runs no backward and gives
+/* A plan with frozen rows: operations before the first trained row run no backward and give
  * gradients of 0; every other gradient, and the statistics, are bit for bit what they would be. */
 #include "base/memory.h"
 #include "base/pattern.h"
@@ -56,7 +56,7 @@ static void test_frozen(void **unused) {
         {"[!0]*", ""},          /* only the first layer */
         {"3.*", ""},            /* in the middle */
         {"[013].*", "[013].*"}, /* a block with two branches */
-        {"[013].body.*", ""},   /* one branch of it, behind what is trained */
+        {"[013].body.*", ""},   /* one branch of it, after a trained layer */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int variant = 0; variant < VARIANT_COUNT; variant++)

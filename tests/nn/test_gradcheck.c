@@ -1,5 +1,5 @@
-/* The gradient check itself. The program is linked so that its own functions stand between the
- * check and the plan: they add a smooth term, a kink or an error to loss and gradient. */
+/* The gradient check itself. The linker puts the functions of this program between the check and
+ * the plan (--wrap): they add a smooth term, a kink or an error to loss and gradient. */
 #include "net.h"
 #include "nn/gradcheck.h"
 
@@ -13,11 +13,11 @@
 
 static struct {
     int64_t element; /* of the state */
-    double kink; /* the loss gains kink · |w − centre|, backward believes in its right side */
+    double kink; /* the loss gains kink · |w − centre|, backward the slope of its right side */
     double centre;
-    bool every_base; /* the centre follows the base point; else it is the first one's */
+    bool every_base; /* the centre moves with the base point; else it stays at the first */
     bool settled;
-    double error; /* backward is wrong by so much */
+    double error; /* the error of backward */
 } twist;
 
 double __real_plan_loss(struct Plan *plan, const struct ShardCall *call);
@@ -98,7 +98,7 @@ static void test_wrong_gradients_are_found(void **unused) {
     }
 }
 
-/* The differences of all widths agree with each other there, and not with backward. */
+/* There the differences of all widths agree with each other and not with backward. */
 static void test_kinks_are_left_out(void **unused) {
     (void)unused;
     static const double kinks[] = {1e-5, -1e-3, 0.1, 3};

@@ -22,7 +22,7 @@ static struct Draw draw(const char *initialiser) {
     char *text = memory_print("[{conv: {out: 200, kernel: 3, weight_init: %s}}]", initialiser);
     struct Net net = net_create(text, (struct Shape){4, 4, 8, 1, 1});
     const struct Arena *arena = model_arena(net.model);
-    float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
+    float *state = memory_array(float, arena_state_elements(arena), "test");
     model_initialise(net.model, 7, state);
     const float *values = state + arena->rows[0].offset;
     double n = (double)arena->rows[0].count;
@@ -153,8 +153,8 @@ static void test_constants(void **unused) {
     assert_true(constant.smallest == -2.5 && constant.largest == -2.5);
 }
 
-/* A linear layer behind a flatten lies permuted in memory; in file order its draw is that of one
- * whose input has as many features in one pixel. */
+/* The weights of a linear layer after a flatten are permuted in memory. In file order they are the
+ * same as for an input with as many features in one pixel. */
 static void test_draw_is_in_file_order(void **unused) {
     (void)unused;
     struct Net folded = net_create("[flatten, {linear: {out: 5}}]", (struct Shape){3, 4, 6, 1, 1});
@@ -226,7 +226,7 @@ static void test_orthogonal(void **unused) {
     }
 }
 
-/* What goes in comes out. */
+/* The layer is the identity. */
 static void test_dirac(void **unused) {
     (void)unused;
     static const char *const layers[] = {
@@ -256,7 +256,7 @@ static void test_dirac(void **unused) {
 /* Is the row of that name all `value`? */
 static bool row_is(const struct Net *net, const char *name, float value) {
     const struct Arena *arena = model_arena(net->model);
-    float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
+    float *state = memory_array(float, arena_state_elements(arena), "test");
     model_initialise(net->model, 5, state);
     int found = arena_find(arena, name);
     if (found < 0)

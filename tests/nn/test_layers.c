@@ -1,5 +1,5 @@
 /* Every layer: gradients against central differences in double precision; float variants against
- * double; merged operations against single ones; shapes that cannot be. */
+ * double; merged operations against single ones; shapes that are refused. */
 #include "net.h"
 #include "nn/gradcheck.h"
 
@@ -27,7 +27,7 @@ static const struct Case cases[] = {
     {"batchnorm, relu", "[{conv: {out: 5, kernel: 1}}, batchnorm, relu, flatten]", 2},
     {"batchnorm, features", "[flatten, {linear: {out: 7}}, batchnorm, relu, {linear: {out: 3}}]",
      1},
-    {"batchnorm behind flatten", "[flatten, batchnorm, {linear: {out: 3}}]", 2},
+    {"batchnorm after flatten", "[flatten, batchnorm, {linear: {out: 3}}]", 2},
     {"batchnorm, add, relu",
      "[{residual: {body: [{conv: {out: 4, kernel: 1}}, batchnorm, relu, {conv: {out: 6, kernel: 3, "
      "padding: 1}}, batchnorm], shortcut: projection}}, relu, flatten]",
@@ -111,7 +111,7 @@ static void compare(const char *name, const struct Result *a, const struct Resul
                  gradient, input);
 }
 
-/* Channel counts around every vector width, batches of one, images from 1 x 1. */
+/* Channels around every vector width, batches of one, images from 1 x 1 on. */
 static void test_variants_agree(void **unused) {
     (void)unused;
     static const int64_t channels[] = {1, 3, 8, 13, 16, 17, 32, 48, 64, 70};
@@ -138,7 +138,7 @@ static void test_variants_agree(void **unused) {
     }
 }
 
-/* The other backends, on all of it. */
+/* The other backend, in all cases. */
 static void test_onednn_agrees(void **unused) {
     (void)unused;
     struct Error error;
@@ -214,7 +214,8 @@ static void test_impossible_shapes(void **unused) {
          {"paths", "(5, 5, 3)", "(5, 5, 4)"}},
         {"[{fractional_maxpool: {out: 5}}]", {"out", "5 regions", "5 pixels"}},
         {"[{fractional_maxpool: {ratio: 7}}]", {"ratio", "0 regions", "5 pixels"}},
-        {"[{fractional_maxpool: {out: 3, ratio: 2}}]", {"ratio: ", "2 beside out: 3", "one of"}},
+        {"[{fractional_maxpool: {out: 3, ratio: 2}}]",
+         {"ratio: ", "2 together with out: 3", "one of"}},
         {"[{conv: {out: 4, kernel: 1, bias: false, bias_init: zeros}}]",
          {"bias_init: layer 0 (conv)", "zeros is for biases", "expected bias: true"}},
         {"[flatten, {linear: {out: 4, bias: false, bias_init: {constant: {value: 1}}}}]",
@@ -255,7 +256,7 @@ static void test_impossible_shapes(void **unused) {
     }
 }
 
-/* Shortcuts that see all there is of the input: one pixel, a deep net's last stride. */
+/* Shortcuts that see the whole input: of one pixel, or after the last stride of a deep net. */
 static void test_small_shortcuts(void **unused) {
     (void)unused;
     static const char *const layers[] = {

@@ -1,4 +1,5 @@
-/* Softmax cross-entropy against the formula in plain form, and where the plain form overflows. */
+/* Softmax cross-entropy against its plain formula, and with scores for which the plain formula
+ * overflows. */
 #include "net.h"
 
 #include <setjmp.h>

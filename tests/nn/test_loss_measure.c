@@ -1,5 +1,5 @@
-/* Every loss, on 20 random shapes each: what evaluation makes of the predictions against the loss
- * that was trained; and numbers that are none. */
+/* Every loss, on 20 random shapes each: the loss that evaluation computes from predictions against
+ * the one that training computes from scores; and NaN and Inf. */
 #include "losses.h"
 
 #include <setjmp.h>
@@ -10,7 +10,7 @@
 
 #define SHAPES 20
 
-/* `smoothed`: trained on other targets than evaluated. */
+/* `smoothed`: training uses other targets than evaluation. */
 static const struct {
     const char *text;
     bool smoothed;
@@ -95,7 +95,7 @@ static void test_measure(void **unused) {
     for_all(check_measure);
 }
 
-/* A score that is no number shows in the loss, whichever output it is. */
+/* A score that is NaN shows in the loss, whichever output it belongs to. */
 static void test_nonfinite(void **unused) {
     (void)unused;
     static const float bad[] = {NAN, INFINITY};

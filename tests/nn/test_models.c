@@ -133,7 +133,7 @@ static float *gradient_of(const struct Fixture *fixture, const float *state, int
     const struct Arena *arena = model_arena(fixture->model);
     int64_t elements = arena_gradient_elements(arena), in = shape_elements(image);
     int64_t out = shape_elements(model_output(fixture->model));
-    float *sum = memory_allocate((size_t)elements * sizeof *sum, "test");
+    float *sum = memory_array(float, elements, "test");
     float *gradient = memory_allocate((size_t)elements * sizeof *sum, "test");
     plan_prepare(plan, state);
     for (int64_t shard = 0; shard < shards; shard++) {
@@ -179,7 +179,7 @@ static void test_merging_changes_nothing(void **unused) {
     for (int i = 0; i < MODELS; i++) {
         struct Fixture fixture = open_model(models[i], image);
         const struct Arena *arena = model_arena(fixture.model);
-        float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
+        float *state = memory_array(float, arena_state_elements(arena), "test");
         model_initialise(fixture.model, 5, state);
         float *merged = gradient_of(&fixture, state, 12, 2, true);
         float *plain = gradient_of(&fixture, state, 12, 2, false);
@@ -194,15 +194,15 @@ static void test_merging_changes_nothing(void **unused) {
     }
 }
 
-/* Without batch statistics a batch's gradient is its shards' sum, dropout included, also of a short
- * batch whose shards have different sizes or none at all. */
+/* Without batch statistics the gradient of a batch is the sum over its shards, with dropout too,
+ * and also for a short batch whose shards have different sizes or no samples. */
 static void test_shards_add_up(void **unused) {
     (void)unused;
     const char *text = "model: [conv: {out: 5, kernel: 3}, relu, flatten, dropout: {rate: 0.5},\n"
                        "  linear: {out: 5}]\n";
     struct Fixture fixture = open_model(text, image);
     const struct Arena *arena = model_arena(fixture.model);
-    float *state = memory_allocate((size_t)arena_state_elements(arena) * sizeof *state, "test");
+    float *state = memory_array(float, arena_state_elements(arena), "test");
     model_initialise(fixture.model, 5, state);
     for (int64_t samples = 3; samples <= 13; samples += 5) {
         float *whole = gradient_of(&fixture, state, samples, 1, true);

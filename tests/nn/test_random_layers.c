@@ -1,10 +1,11 @@
-/* Layers that draw random numbers: what they draw belongs to seed, step and the sample's place, in
- * training and in plans that sample; how often they draw what; and, for fractional pooling, against
- * the definition. */
+/* Layers that draw random numbers: what they draw depends on seed, step and the sample's place, in
+ * training and in plans that sample; how often they draw what; and fractional pooling against its
+ * definition. */
 #include "base/memory.h"
 #include "net.h"
 #include "nn/stochastic_depth.h"
 
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -27,7 +28,7 @@ static const struct Shape shape = {7, 9, 3, 1, 1};
 static void assert_same(int64_t count, const double *a, const double *b, const char *what) {
     for (int64_t i = 0; i < count; i++)
         if (!(fabs(a[i] - b[i]) <= 1e-12 * fmax(1, fabs(b[i]))))
-            fail_msg("%s: element %lld is %.17g and %.17g", what, (long long)i, a[i], b[i]);
+            fail_msg("%s: element %" PRId64 " is %.17g and %.17g", what, i, a[i], b[i]);
 }
 
 static bool differ(int64_t count, const double *a, const double *b) {
@@ -37,8 +38,8 @@ static bool differ(int64_t count, const double *a, const double *b) {
     return false;
 }
 
-/* Six samples at once, and as shards of two and four: the same scores and input gradients. Another
- * step or seed: others. */
+/* Six samples give the same scores and input gradients at once and as shards of two and four.
+ * Another step or seed gives others. */
 static void check_places(const char *layers, bool sampling) {
     struct Net net = net_create(layers, shape);
     assert_true(model_is_random(net.model));
@@ -84,7 +85,8 @@ static void test_places(void **unused) {
             check_places(nets[i], sampling);
 }
 
-/* Without sampling nothing depends on seed and step; with it, not on training's numbers. */
+/* Without sampling nothing depends on seed and step; with it, the numbers are not those of
+ * training. */
 static void test_predicting(void **unused) {
     (void)unused;
     for (int i = 0; i < NETS; i++) {
@@ -109,7 +111,7 @@ static void test_predicting(void **unused) {
 
 /* ---- Stochastic depth ---- */
 
-/* Huang et al. 2016, equation 4, over those blocks that ask for it. */
+/* Huang et al. 2016, equation 4, over the blocks with the linear rule. */
 static void test_linear_rule(void **unused) {
     (void)unused;
     struct Net net = net_create(
@@ -158,8 +160,7 @@ static void test_skipping(void **unused) {
 
 /* ---- DropConnect ---- */
 
-/* The gradient of a dropped weight is 0: there the mask can be read, and the scores follow from it.
- */
+/* The gradient of a dropped weight is 0, which shows the mask; the scores follow from it. */
 static void test_dropped_weights(void **unused) {
     (void)unused;
     enum { IN = 60, OUT = 50, SAMPLES = 3 };
@@ -204,7 +205,7 @@ static void add_sequence(struct Sequences *all, int regions, const int *starts) 
     memcpy(all->starts[all->count++], starts, bytes);
 }
 
-/* All that the paper allows for this axis. */
+/* Is the sequence one that the paper allows for this axis? */
 static struct Sequences sequences_of(int length, int regions, bool random) {
     struct Sequences all = {0};
     int starts[16] = {0};

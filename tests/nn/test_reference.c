@@ -1,5 +1,5 @@
-/* What no gradient check can see: which number stands where. Plain loops over file order, and the
- * shortcut's channels. */
+/* What no gradient check can see: that every number is in its place. Plain loops over file order,
+ * and the channels of the shortcut. */
 #include "base/memory.h"
 #include "net.h"
 
@@ -16,8 +16,8 @@
 static float *file_row(const struct Net *net, const struct Result *result, int row) {
     const struct Arena *arena = model_arena(net->model);
     int64_t elements = arena_state_elements(arena);
-    float *state = memory_allocate((size_t)elements * sizeof *state, "test");
-    float *file = memory_allocate((size_t)arena->rows[row].count * sizeof *file, "test");
+    float *state = memory_array(float, elements, "test");
+    float *file = memory_array(float, arena->rows[row].count, "test");
     for (int64_t i = 0; i < elements; i++)
         state[i] = (float)result->state[i];
     arena_to_file(&arena->rows[row], state, file);
@@ -26,7 +26,7 @@ static float *file_row(const struct Net *net, const struct Result *result, int r
 }
 
 /* y = w · x with w (O, C·H·W), as PyTorch flattens. */
-static void test_linear_behind_flatten(void **unused) {
+static void test_linear_after_flatten(void **unused) {
     (void)unused;
     enum { H = 3, W = 4, C = 5, OUT = 6 };
     struct Net net =
@@ -80,7 +80,7 @@ static void test_convolution(void **unused) {
     net_release(&net);
 }
 
-/* The block minus its body: every second pixel, channels 2 … 4 of 8 in place of 0 … 2. */
+/* The block minus its body: every second pixel, with channels 0 … 2 in the places 2 … 4 of 8. */
 static void test_pad_shortcut(void **unused) {
     (void)unused;
     enum { H = 5, W = 6, C = 3, OUT = 8, P = 3, Q = 3, FRONT = 2 };
@@ -142,7 +142,7 @@ static void test_pooling(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_linear_behind_flatten),
+        cmocka_unit_test(test_linear_after_flatten),
         cmocka_unit_test(test_convolution),
         cmocka_unit_test(test_pad_shortcut),
         cmocka_unit_test(test_pooling),

@@ -16,8 +16,8 @@
 
 static const struct Shape image = {6, 5, 3, 1, 1};
 
-/* Everything that a batch normalisation merges with, a shortcut's own, features, shapes that fill
- * no vector. %s: its options. */
+/* Everything that a batch normalisation merges with, one in a shortcut, features, and shapes that
+ * fill no vector. %s: its options. */
 #define NORM "{batchnorm: {statistics: %1$s, momentum: 0.3}}"
 static const char everything[] =
     "[{conv: {out: 7, kernel: 3, padding: 1, bias: false}}, " NORM ", relu, "
@@ -48,7 +48,7 @@ static double get(enum Variant variant, const void *from, int64_t i) {
     return variant == VARIANT_F64 ? ((const double *)from)[i] : (double)((const float *)from)[i];
 }
 
-/* One batch in shards on one plan, its samples the same however they are cut. */
+/* One batch in shards on one plan. Its samples do not depend on the shards. */
 struct Batch {
     const struct Net *net;
     enum Variant variant;
@@ -83,8 +83,8 @@ static struct Batch batch_create(const struct Net *net, enum Variant variant, bo
     const struct Arena *arena = model_arena(net->model);
     int64_t elements = arena_state_elements(arena), first = 0;
     size_t size = (size_t)variant_bytes(variant);
-    float *start = memory_allocate((size_t)elements * sizeof *start, "test");
-    double *noise = memory_allocate((size_t)elements * sizeof *noise, "test");
+    float *start = memory_array(float, elements, "test");
+    double *noise = memory_array(double, elements, "test");
     batch.state = memory_allocate((size_t)elements * size, "test");
     model_initialise(net->model, 1, start);
     struct RandomStream stream = random_stream(1, RANDOM_TEST, 0, 0, 0);
@@ -111,7 +111,8 @@ static void batch_release(struct Batch *batch) {
     plan_release(batch->plan);
 }
 
-/* Means far from zero, different in every shard: what shards alone would get wrong. */
+/* Means far from zero and different in every shard, so that statistics of single shards would be
+ * wrong. */
 static double input_of(int64_t sample, int64_t element) {
     struct RandomStream stream = random_stream(2, RANDOM_TEST, 1, 0, (uint64_t)sample);
     double uniform = (double)random_uniform(random_word(&stream, (uint64_t)element));
@@ -137,7 +138,7 @@ static void forward(struct Batch *batch) {
     plan_forward(batch->plan, batch->calls);
 }
 
-/* What a step gives: sums over shards, and what belongs to samples in their order. */
+/* The results of a step: sums over shards, and values of the samples in their order. */
 struct Given {
     double *gradient, *scores, *input_gradient;
 };
@@ -172,7 +173,7 @@ static void given_release(struct Given *given) {
     memory_release(given->input_gradient);
 }
 
-/* Largest difference of any kind, relative to the rms of what it is a part of. */
+/* The largest difference of all results, relative to the rms of the result. */
 static double compare(const struct Batch *batch, const struct Given *a, const struct Given *b) {
     const struct Arena *arena = model_arena(batch->net->model);
     int64_t samples = batch->calls[0].batch;
@@ -185,7 +186,7 @@ static double compare(const struct Batch *batch, const struct Given *a, const st
     return fmax(worst, difference(TALLY_SAMPLES + 1, a->gradient + tallies, b->gradient + tallies));
 }
 
-/* Shards with statistics of the batch, against one shard, whose statistics are its own. */
+/* Several shards with statistics of the batch against one shard with its own. */
 static double against_whole(enum Variant variant, bool merging, int shards,
                             const int64_t *samples) {
     struct Net alone = create(everything, "shard"), together = create(everything, "batch");
@@ -267,28 +268,28 @@ static void test_gradients_across_shards(void **unused) {
     net_release(&net);
 }
 
-/* One shard of three: its vector on its way, and the others' beside it. */
-struct Meeting {
+/* The vectors of three shards; a plan computes one of them at a time. */
+struct Gathering {
     int64_t own, calls;
     double vectors[3][64]; /* of the first call, the largest */
 };
 
 static void keep_vector(void *context, const double *mine, int64_t count, double *all) {
-    struct Meeting *meeting = context;
+    struct Gathering *gathering = context;
     assert_true(count <= 64);
-    memcpy(meeting->vectors[meeting->own], mine, (size_t)count * sizeof *mine);
+    memcpy(gathering->vectors[gathering->own], mine, (size_t)count * sizeof *mine);
     for (int i = 0; i < 3; i++)
-        memcpy(all + i * count, meeting->vectors[i], (size_t)count * sizeof *all);
-    meeting->calls++;
+        memcpy(all + i * count, gathering->vectors[i], (size_t)count * sizeof *all);
+    gathering->calls++;
 }
 
-/* A plan of one shard asks the others for their sums, and asks even without samples. */
+/* A plan with one of several shards gathers the sums of the others, even if it has no samples. */
 static void test_gather(void **unused) {
     (void)unused;
     struct Net net = create("[" NORM "]", "batch");
     struct Batch whole = batch_create(&net, VARIANT_F64, true, 3, (int64_t[]){3, 2, 0});
     struct Error error;
-    struct Meeting meeting = {0};
+    struct Gathering gathering = {0};
     struct PlanRequest request = {.variant = VARIANT_F64,
                                   .backend = backend_find("openblas", VARIANT_F64, &error),
                                   .training = true,
@@ -298,25 +299,25 @@ static void test_gather(void **unused) {
                                   .shards = 3,
                                   .own_shards = 1,
                                   .gather = keep_vector,
-                                  .gather_context = &meeting};
+                                  .gather_context = &gathering};
     struct Plan *plan;
     assert_int_equal(plan_create(&plan, net.model, &request, &error), OK);
     forward(&whole);
     plan_prepare(plan, whole.state);
-    for (int round = 0; round < 2; round++) /* in the second all vectors are there */
+    for (int round = 0; round < 2; round++) /* in the second round all vectors are there */
         for (int k = 0; k < 3; k++) {
             int64_t elements = whole.calls[k].samples * whole.inputs;
             for (int64_t i = 0; i < elements; i++)
                 ((double *)plan_input(plan))[i] =
                     input_of(whole.calls[k].first + i / whole.inputs, i % whole.inputs);
-            meeting.own = k;
+            gathering.own = k;
             plan_forward(plan, &whole.calls[k]);
             plan_select(whole.plan, k);
             if (round == 1)
                 assert_memory_equal(plan_scores(plan), plan_scores(whole.plan),
                                     (size_t)elements * sizeof(double));
         }
-    assert_int_equal(meeting.calls, 6);
+    assert_int_equal(gathering.calls, 6);
     plan_release(plan);
     batch_release(&whole);
     net_release(&net);
@@ -344,8 +345,8 @@ static void test_a_nan_is_found_where_it_began(void **unused) {
     net_release(&net);
 }
 
-/* The default keeps one shard's activations, `statistics: batch` those of all; too many are
- * refused by a line. */
+/* The default keeps the activations of one shard, `statistics: batch` those of all. A message
+ * refuses too many. */
 static void test_memory(void **unused) {
     (void)unused;
     struct Net alone = create(everything, "shard"), together = create(everything, "batch");
@@ -393,7 +394,7 @@ static void plan_of_flat(const char *statistics, int64_t samples, int64_t shards
     net_release(&net);
 }
 
-/* A channel's one value would become 0, unless it is that of a short last batch. */
+/* A single value of a channel would become 0; only a short last batch may have one. */
 static void test_one_value(void **unused) {
     (void)unused;
     plan_of_flat("shard", 1, 4, true, "a shard has one value a channel");

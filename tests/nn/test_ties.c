@@ -1,6 +1,6 @@
-/* Of several equal largest values the first, in row-major order, gets the gradient, as in PyTorch:
- * in every layer that takes a largest value, on every vector width and in every variant. After a
- * ReLU such ties are everywhere. */
+/* If several values are equally large, the first in row-major order gets the gradient, as in
+ * PyTorch: in every layer that takes a largest value, for every vector width and variant. Such ties
+ * are common after a ReLU. */
 #include "base/memory.h"
 #include "net.h"
 

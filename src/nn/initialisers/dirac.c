@@ -1,7 +1,7 @@
-/* The identity, as far as shapes allow: output o is input o, of its own group; a convolution takes
- * it at the middle of its kernel. Further outputs start at zero, or are drawn. With padding (kernel
- * − 1) / 2 and as many outputs as inputs a layer starts as if it were not there. Zagoruyko and
- * Komodakis 2017, "DiracNets". */
+/* The identity, as far as the shapes allow: output o is input o of the same group; a convolution
+ * has the 1 in the middle of its kernel. Outputs beyond the inputs start at zero or are drawn. With
+ * padding (kernel − 1) / 2 and as many outputs as inputs a layer starts as if it were not there.
+ * Zagoruyko and Komodakis 2017, "DiracNets". */
 #include <math.h>
 #include <string.h>
 
@@ -44,7 +44,7 @@ static void fill(const void *options, struct LayoutRow row, const struct RandomS
 
 const struct Initialiser initialiser_dirac = {
     .kind = {"dirac",
-             "the identity: a layer starts by handing its input on; outputs beyond the inputs are "
+             "the identity: a layer starts by passing its input on; outputs beyond the inputs are "
              "zero, or drawn",
              keys, sizeof(struct DiracOptions)},
     .fill = fill,

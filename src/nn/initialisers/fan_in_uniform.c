@@ -1,4 +1,4 @@
-/* Uniform with limit 1 / √fan_in, biases too. */
+/* Uniform with limit 1 / √fan_in, for biases too. */
 #include <math.h>
 
 #include "nn/initialise_draws.h"

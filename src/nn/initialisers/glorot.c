@@ -1,5 +1,5 @@
-/* Between keeping the variance forward (fan_in) and backward (fan_out). Glorot and Bengio 2010,
- * "Understanding the difficulty of training deep feedforward neural networks". */
+/* A compromise between keeping the variance forward (fan_in) and backward (fan_out). Glorot and
+ * Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks". */
 #include <math.h>
 
 #include "nn/initialise_draws.h"

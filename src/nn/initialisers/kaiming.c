@@ -1,6 +1,6 @@
-/* Variance gain² / fan. The gain makes up for what the activation behind takes away: for a standard
- * normal z it is 1 / √E f(z)² (He et al. 2015, "Delving deep into rectifiers", for ReLU), but for
- * tanh 5/3, sigmoid 1 and selu 3/4, which are PyTorch's. */
+/* Variance gain² / fan. The gain makes up for what the activation after the layer takes away: for a
+ * standard normal z it is 1 / √E f(z)² (He et al. 2015, "Delving deep into rectifiers", for ReLU).
+ * The gains of tanh (5/3), sigmoid (1) and selu (3/4) are PyTorch's instead. */
 #include <math.h>
 
 #include "base/error.h"
@@ -30,11 +30,12 @@ static const struct Key keys[] = {
     {"mode", KEY_ENUM, OPTION(mode), "fan_in", .names = mode_names,
      .help = "keep the variance of the activations (fan_in) or of the gradients (fan_out)"},
     {"gain", KEY_ENUM, OPTION(gain), "relu", .names = gain_names,
-     .help = "of the activation behind: relu sqrt 2, linear 1 (also maxout of two), leaky_relu and "
+     .help = "of the activation after the layer: relu sqrt 2, linear 1 (also maxout of two), "
+             "leaky_relu and "
              "prelu sqrt(2 / (1 + slope^2)), "
              "tanh 5/3, sigmoid 1, elu 1.245, selu 3/4, gelu 1.534, silu 1.677"},
     {"slope", KEY_REAL, OPTION(slope), "0.01", .minimum = 0, .maximum = 1,
-     .help = "of the leaky_relu, where that is the gain"},
+     .help = "of the leaky_relu, if that is the gain"},
     KEY_END};
 
 static const struct KaimingOptions defaults = {FAN_IN, GAIN_RELU, 0.01};
@@ -69,7 +70,7 @@ static double gain_of(const struct KaimingOptions *options) {
     }
 }
 
-/* Without options: those that a run file gives by naming none. */
+/* NULL options: the defaults of the keys. */
 static double std_of(const struct KaimingOptions *options, struct LayoutRow row) {
     options = options ? options : &defaults;
     return gain_of(options) /

@@ -1,4 +1,4 @@
-/* A random matrix (outputs, inputs · kernel) whose rows, or columns where these are fewer, are
+/* A random matrix (outputs, inputs · kernel) whose rows, or columns if there are fewer of them, are
  * orthogonal and of length `gain`: it keeps lengths and angles. Q of the QR factorisation of a
  * normal matrix, with the signs that make it uniformly distributed. Saxe et al. 2013, "Exact
  * solutions to the nonlinear dynamics of learning in deep linear neural networks". */
@@ -8,7 +8,7 @@
 
 static const struct Key keys[] = {
     {"gain", KEY_REAL, offsetof(struct OneNumber, number), "1", .minimum = 0, .maximum = 1e6,
-     .help = "length of the vectors; sqrt 2 = 1.4142136 in front of a ReLU"},
+     .help = "length of the vectors; sqrt 2 = 1.4142136 before a ReLU"},
     KEY_END};
 
 static void fill(const void *options, struct LayoutRow row, const struct RandomStream *stream,
@@ -17,8 +17,8 @@ static void fill(const void *options, struct LayoutRow row, const struct RandomS
     bool wide = rows <= columns; /* then the rows are the vectors */
     int64_t vectors = wide ? rows : columns, length = wide ? columns : rows;
     double gain = ((const struct OneNumber *)options)->number;
-    double *draws = memory_allocate((size_t)row.arena->count * sizeof *draws, "initialisation");
-    double *diagonal = memory_allocate((size_t)vectors * sizeof *diagonal, "initialisation");
+    double *draws = memory_array(double, row.arena->count, "initialisation");
+    double *diagonal = memory_array(double, vectors, "initialisation");
     random_normal(stream, row.arena->count, draws);
     lapack_orthonormalise(vectors, length, draws, diagonal);
     for (int64_t j = 0; j < vectors; j++)

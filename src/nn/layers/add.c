@@ -1,5 +1,6 @@
-/* The sum of two branches. Mostly merged into the batch normalisation in front of it; where that
- * was folded into a convolution, the sum takes over the ReLU behind it. */
+/* The sum of two branches. It is mostly merged into the batch normalisation before it. If that was
+ * folded into a convolution, the sum takes over the ReLU after it. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "nn/elementwise.h"
@@ -8,10 +9,10 @@ static int describe(struct Describe *describe) {
     struct Shape a = describe->node->in[0], b = describe->node->in[1];
     if (!shape_equal(a, b))
         return describe_fail(describe, "shortcut",
-                             "the body gives (%lld, %lld, %lld), the shortcut (%lld, %lld, %lld): "
+                             "the body gives (%" PRId64 ", %" PRId64 ", %" PRId64
+                             "), the shortcut (%" PRId64 ", %" PRId64 ", %" PRId64 "): "
                              "expected equal shapes; \"pad\" or \"projection\" may fit them",
-                             (long long)a.height, (long long)a.width, (long long)a.channels,
-                             (long long)b.height, (long long)b.width, (long long)b.channels);
+                             a.height, a.width, a.channels, b.height, b.width, b.channels);
     return elementwise_describe(describe, 1);
 }
 
@@ -25,7 +26,7 @@ static int plan(struct Planning *planning) {
     return OK;
 }
 
-/* A NaN passes the ReLU: the run must see it. */
+/* A NaN passes the ReLU, so that training sees it. */
 static void add_piece(int64_t count, bool relu, const real *a, const real *b, real *y) {
     if (relu) {
 #pragma omp simd

@@ -1,8 +1,7 @@
 /* Dropout for SELU (Klambauer et al. 2017): a dropped element becomes α' = −λα, the value that SELU
- * saturates at, and everything goes through a line that gives mean and variance back: with
- * q = 1 − rate
+ * saturates at, and a linear function restores mean and variance: with q = 1 − rate
  *   y = a · (x where kept, α' where dropped) + b,  a = (q + α'² q (1 − q))^−½,  b = −a (1 − q) α'
- * so that inputs of mean 0 and variance 1 keep them. The mask is dropout's. */
+ * so that inputs of mean 0 and variance 1 keep both. The mask is that of dropout. */
 #include <math.h>
 #include <stddef.h>
 

@@ -1,6 +1,6 @@
 /* The mean of each window, as PyTorch counts it: with count_include_pad the padding counts as zeros
- * (but not what ceil_mode reaches over beyond the padding), without it the window's pixels inside
- * the image alone count. */
+ * (but not what ceil_mode reaches beyond the padding); without it only the window's pixels inside
+ * the image count. */
 #include <string.h>
 
 #include "nn/pooling.h"
@@ -18,7 +18,7 @@ static void add_scaled(int64_t channels, real factor, const real *restrict from,
         to[c] += factor * from[c];
 }
 
-/* Places of one window on an axis that count. */
+/* The number of places of a window on an axis that count. */
 static int64_t counted(const struct PoolingOptions *options, int64_t window, int64_t size) {
     int64_t start = window * pooling_stride(options) - options->padding;
     int64_t end = start + options->kernel, edge = size + options->padding;
@@ -30,7 +30,7 @@ static int64_t counted(const struct PoolingOptions *options, int64_t window, int
     return end - start;
 }
 
-/* What each pixel of window (p, q) is multiplied by. */
+/* The factor of each pixel in window (p, q). */
 static real factor_of(const struct Call *call, int64_t p, int64_t q) {
     const struct PoolingOptions *options = call->operation->node->options;
     struct Shape in = call->operation->in[0];
@@ -68,7 +68,7 @@ static void forward(const struct Call *call) {
         forward_row(call, row / out.height, row % out.height);
 }
 
-/* One row of input pixels: each gathers from the windows that cover it. */
+/* One row of input pixels. Each sums over the windows that cover it. */
 static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
     const struct PoolingOptions *options = call->operation->node->options;
     struct Shape in = call->operation->in[0], out = call->operation->out;

@@ -1,11 +1,11 @@
 /* Batch normalisation (Ioffe and Szegedy 2015), over every axis but the channels, with the addition
- * of a residual branch and the ReLU behind it merged in where they follow:
+ * of a residual branch and the ReLU that follow it merged in:
  *
  *   y = [relu](γ · (x − mean) / sqrt(var + ε) + β [+ other])
  *
- * In training mean and variance are the shard's or the global batch's, in inference the running
- * ones. Backward, with g = dy where the ReLU let through, x̂ the normalised x, n values a channel
- * and all sums over what the statistics are of:
+ * In training mean and variance are those of the shard or of the global batch, in inference the
+ * running ones. In backward g is dy where the ReLU let x through, else 0; x̂ is the normalised x, n
+ * the number of values of a channel, and all sums run over what the statistics are computed from:
  *
  *   dβ = Σ g        dγ = Σ g·x̂        d(other) = g
  *
@@ -13,10 +13,10 @@
  *
  * Each pass reads memory once (nn/lanes.h).
  *
- * `statistics: batch` (synchronised batch normalisation): each shard finds its own sums in the
- * first half of a pass; the second half adds up those of all shards, in double and in the order of
- * the shards, so that the bits do not depend on the number of ranks. Shards of any sizes count by
- * their values. dγ and dβ stay the shard's own: they are added up with all other gradients.
+ * `statistics: batch` (synchronised batch normalisation): each shard computes its own sums in the
+ * first half of forward or backward; the second half adds those of all shards, in double and in the
+ * order of the shards, so that the bits do not depend on the number of ranks. A shard counts by its
+ * number of values. dγ and dβ stay the shard's own: they are added with all other gradients.
  *
  * `statistics: running` (a layer taken from a trained network): mean and variance are constants in
  * training too, so that dx = γ / sqrt(var + ε) · g, and stay as they are. */
@@ -29,23 +29,23 @@
 #include "nn/layer.h"
 #include "nn/layer_options.h"
 
-#define PIXELS_FOR_SHIFT 64 /* pixels that give the shift */
+#define PIXELS_FOR_SHIFT 64 /* how many pixels give the shift */
 
 static const char *const statistics_names[] = {"shard", "batch", "running", NULL};
 
 #define OPTION(member) offsetof(struct BatchnormOptions, member)
 static const struct Key keys[] = {
     {"momentum", KEY_REAL, OPTION(momentum), "0.1", .minimum = 0, .maximum = 1,
-     .help = "running <- (1 - momentum) * running + momentum * batch, as PyTorch means it"},
+     .help = "running <- (1 - momentum) * running + momentum * batch, as in PyTorch"},
     NORMALISATION_KEYS(struct BatchnormOptions),
     {"statistics", KEY_ENUM, OPTION(statistics), "shard", .names = statistics_names,
-     .help = "training's mean and variance: shard: of each shard, as each worker's in "
-             "data-parallel training; batch: of the global batch, over all ranks, for shards too "
-             "small; keeps the activations of all of a rank's shards; running: the running ones, "
-             "which stay as they are: for layers taken from another network and frozen"},
+     .help = "where training takes mean and variance from: shard: from each shard, as each worker "
+             "does in data-parallel training; batch: from the global batch, over all ranks, for "
+             "small shards; it keeps the activations of all shards of a rank; running: from the "
+             "running ones, which do not change: for frozen layers of another network"},
     {"fold", KEY_BOOL, OPTION(fold), "true",
-     .help = "when predicting, a convolution directly in front does this layer's work, by scaled "
-             "weights and bias: the same scores but for rounding, faster"},
+     .help = "when predicting, a convolution directly before does this layer's work with scaled "
+             "weights and bias: the same scores up to rounding, faster"},
     KEY_END};
 
 static int describe(struct Describe *describe) {
@@ -94,8 +94,8 @@ static real *chunk_sums(const struct Call *call, struct Lanes lanes) {
     return lane_array(call, lanes, LANE_ARRAYS);
 }
 
-/* Of the partial vectors. Forward: the shard's values a channel, then means, then sums of squared
- * deviations from them. Backward: Σ g, then Σ g·(x − mean). */
+/* The partial vectors. Forward: the shard's number of values of a channel, then the means, then the
+ * sums of squared deviations from them. Backward: Σ g, then Σ g·(x − mean). */
 enum { PARTIAL_COUNT, PARTIAL_MEANS };
 static int64_t partial_values(int64_t channels) {
     return PARTIAL_MEANS + 2 * channels;
@@ -109,7 +109,8 @@ static bool over_batch(const struct Operation *operation) {
     return statistics_of(operation) == STATISTICS_BATCH;
 }
 
-/* A value that is its own mean becomes 0 whatever it was. A short last batch may have such. */
+/* A single value is its own mean and becomes 0 whatever it was. Only a short last batch may have
+ * one. */
 static int check_values(const struct Planning *planning) {
     const struct Node *node = planning->operation->node;
     bool batch = over_batch(planning->operation);
@@ -150,7 +151,8 @@ static int plan(struct Planning *planning) {
     return OK;
 }
 
-/* Near the mean, so that the squares of x − shift lose no digits: the mean of the first pixels. */
+/* The mean of the first pixels: near enough to the mean that the squares of x − shift lose no
+ * digits. */
 static void estimate_mean(const real *x, int64_t pixels, int64_t channels, real *mean) {
     int64_t count = pixels < PIXELS_FOR_SHIFT ? pixels : PIXELS_FOR_SHIFT;
     memset(mean, 0, (size_t)channels * sizeof(real));
@@ -162,10 +164,10 @@ static void estimate_mean(const real *x, int64_t pixels, int64_t channels, real 
 }
 
 struct Moments {
-    double n, mean, variance; /* of n values; the variance as it is, divided by n */
+    double n, mean, variance; /* of n values; the variance is the biased one, divided by n */
 };
 
-/* The chunks' sums of the shard, and the values they are shifted by, in `centre`. */
+/* Computes the chunks' sums of the shard; `centre` receives the values by which x is shifted. */
 static void sum_shard(const struct Call *call, struct Lanes lanes, int64_t pixels, real *centre) {
     real *spread_centre = lane_array(call, lanes, LANES_CENTRE);
     estimate_mean(call->input[0], pixels, lanes.channels, centre);
@@ -219,8 +221,8 @@ static struct Moments moments_of(const struct Call *call, struct Lanes lanes, in
     }
 }
 
-/* Saved for backward: mean and 1 / sqrt(var + ε). Also this shard's part of the running statistics,
- * the variance in its unbiased form as PyTorch keeps it. */
+/* Saves mean and 1 / sqrt(var + ε) for backward, and writes this shard's part of the running
+ * statistics, with the unbiased variance as in PyTorch. */
 static void find_statistics(const struct Call *call, struct Lanes lanes, int64_t pixels) {
     const struct BatchnormOptions *options = call->operation->node->options;
     int64_t channels = lanes.channels;
@@ -273,7 +275,7 @@ struct Normalise {
     real *y;
 };
 
-/* y and x may be one memory: omp simd says that lanes do not touch each other. */
+/* y and x may be the same memory: omp simd states that lanes are independent. */
 INLINE void normalise(const struct Normalise *n, bool adds, bool relu, struct Piece piece) {
     const real *x = n->x, *other = n->other, *scale = n->scale, *shift = n->shift;
     real *y = n->y;
@@ -339,7 +341,7 @@ static void forward(const struct Call *call) {
         normalise_chunk(&n, adds, relu, piece_of(i, pixels, lanes.channels));
 }
 
-/* dx = scale · g + (x − centre) · factor + offset; dx and dy may be one memory. */
+/* dx = scale · g + (x − centre) · factor + offset; dx and dy may be the same memory. */
 INLINE void input_gradient(enum Gate gate, const struct Sums *s, struct Piece piece,
                            const real *factor, const real *offset, real *dx) {
     int64_t width = s->lanes.width;
@@ -370,7 +372,7 @@ static void input_gradient_chunk(enum Gate gate, const struct Sums *s, struct Pi
         input_gradient(GATE_OPEN, s, piece, factor, offset, dx);
 }
 
-/* Of one channel: Σ g and Σ g·(x − mean). */
+/* For one channel: Σ g and Σ g·(x − mean). */
 struct GradientSums {
     double first, second;
 };
@@ -394,8 +396,8 @@ static struct GradientSums batch_gradient_sums(const struct Call *call, int64_t 
     return s;
 }
 
-/* dγ and dβ from the shard's sums, and what dx needs, at every lane, of the sums over all that the
- * statistics are of. */
+/* Computes dγ and dβ from the shard's sums, and for every lane what dx needs of the sums over all
+ * values that the statistics are computed from. */
 static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pixels) {
     const real *saved_inverse = (const real *)call->saved + lanes.channels;
     const real *scale = lane_array(call, lanes, LANES_SCALE);
@@ -429,8 +431,8 @@ static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pix
     }
 }
 
-/* What backward's passes run over; with a merged addition behind a ReLU the sums keep g where the
- * other branch's gradient belongs. */
+/* What the loops of backward need. If an addition and a ReLU are merged, the sums keep g in the
+ * gradient of the other branch. */
 struct Backward {
     struct Sums s;
     enum Gate gate;
@@ -503,9 +505,9 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_batchnorm) = {
     .kind = {"batchnorm",
-             "batch normalisation: unit Gaussian activations, so higher rates and any sensible "
-             "start train; behind conv or linear, in front of the activation; a little "
-             "regularisation too",
+             "batch normalisation: unit Gaussian activations, so that higher rates and any "
+             "sensible start train; put it after conv or linear and before the activation; "
+             "regularises a little too",
              keys, sizeof(struct BatchnormOptions)},
     .describe = describe,
     .plan = plan,

@@ -1,5 +1,6 @@
-/* Several ways through from one input, joined again (Szegedy et al. 2014, "Going deeper with
+/* Several paths from one input, joined again (Szegedy et al. 2014, "Going deeper with
  * convolutions"). A container: the paths' layers and the join become nodes of the graph. */
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "base/memory.h"
@@ -16,12 +17,12 @@ struct BranchesOptions {
 
 static const struct Key keys[] = {
     {"paths", KEY_CHOICE_LISTS, offsetof(struct BranchesOptions, paths), .kinds = &layer_kinds,
-     .help = "a list of layers each, all on the same input; [] hands the input on"},
+     .help = "a list of layers for each path, all on the same input; [] passes the input on"},
     {"join", KEY_ENUM, offsetof(struct BranchesOptions, join), "concat", .names = join_names,
      .help = "concat: the paths' channels side by side; add: their sum, of equal shapes"},
     KEY_END};
 
-/* Side by side in the channels go images of one size. */
+/* Only images of one size can be put side by side in the channels. */
 static int check_sizes(const struct Graph *graph, const struct Choice *choice, const char *path,
                        const int *ends, int count, struct Error *error) {
     struct Shape a = graph_shape(graph, ends[0]);
@@ -29,17 +30,17 @@ static int check_sizes(const struct Graph *graph, const struct Choice *choice, c
         struct Shape b = graph_shape(graph, ends[i]);
         if (a.height != b.height || a.width != b.width || a.fold_height != b.fold_height ||
             a.fold_width != b.fold_width)
-            return schema_fail(
-                error, choice, "paths",
-                "layer %s (branches): path 0 gives %lld x %lld pixels, path %d %lld x %lld: "
-                "expected images of one size to put their channels side by side",
-                path, (long long)(a.height * a.fold_height), (long long)(a.width * a.fold_width), i,
-                (long long)(b.height * b.fold_height), (long long)(b.width * b.fold_width));
+            return schema_fail(error, choice, "paths",
+                               "layer %s (branches): path 0 gives %" PRId64 " x %" PRId64
+                               " pixels, path %d %" PRId64 " x %" PRId64 ": "
+                               "expected images of one size to put their channels side by side",
+                               path, a.height * a.fold_height, a.width * a.fold_width, i,
+                               b.height * b.fold_height, b.width * b.fold_width);
     }
     return OK;
 }
 
-/* The paths' ends into one tensor; sums from the left. */
+/* Joins the paths' ends into one tensor; sums are taken from the left. */
 static int join(struct Graph *graph, const struct Choice *choice, const char *path, int *ends,
                 int *output, struct Error *error) {
     const struct BranchesOptions *options = choice->options;
@@ -57,11 +58,12 @@ static int join(struct Graph *graph, const struct Choice *choice, const char *pa
     for (int i = 1; i < count && !code; i++) {
         struct Shape a = graph_shape(graph, ends[0]), b = graph_shape(graph, ends[i]);
         if (!shape_equal(a, b))
-            return schema_fail(error, choice, "paths",
-                               "layer %s (branches): path 0 gives (%lld, %lld, %lld), path %d "
-                               "(%lld, %lld, %lld): expected equal shapes to add",
-                               path, (long long)a.height, (long long)a.width, (long long)a.channels,
-                               i, (long long)b.height, (long long)b.width, (long long)b.channels);
+            return schema_fail(
+                error, choice, "paths",
+                "layer %s (branches): path 0 gives (%" PRId64 ", %" PRId64 ", %" PRId64
+                "), path %d "
+                "(%" PRId64 ", %" PRId64 ", %" PRId64 "): expected equal shapes to add",
+                path, a.height, a.width, a.channels, i, b.height, b.width, b.channels);
         const int terms[] = {*output, ends[i]};
         const struct NewNode sum = {.layer = LAYER_IDENTITY(add),
                                     .choice = choice,
@@ -93,7 +95,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
 
 const struct Layer KERNEL(layer_branches) = {
     .kind = {"branches",
-             "several ways through, side by side: filters of several sizes see the same input, as "
+             "several paths side by side: filters of several sizes see the same input, as "
              "in an inception block",
              keys, sizeof(struct BranchesOptions)},
     .expand = expand,

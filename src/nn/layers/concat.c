@@ -1,6 +1,6 @@
-/* Branches side by side in the channels, in their order: PyTorch's cat over dimension 1. Features
- * that came out of flattens are put side by side within each of the pixels folded into them, which
- * is the same as putting the images side by side before. */
+/* Branches side by side in the channels, in their order: PyTorch's cat over dimension 1. Flattened
+ * features are put side by side within each of the pixels folded into them, which is the same as
+ * putting the images side by side before the flatten. */
 #include <string.h>
 
 #include "nn/layer.h"
@@ -12,12 +12,12 @@ static int64_t pixels_of(struct Shape shape) {
 static int describe(struct Describe *describe) {
     struct Node *node = describe->node;
     node->out = node->in[0];
-    for (int i = 1; i < node->input_count; i++) /* of one size: branches looks */
+    for (int i = 1; i < node->input_count; i++) /* of one size: branches checks that */
         node->out.channels += node->in[i].channels;
     return OK;
 }
 
-/* Where input `i` begins in a pixel of the output, and how much of it is the input's. */
+/* Where input `i` begins in a pixel of the output, and how many channels it has there. */
 struct Part {
     int64_t pixels, width, before, length;
 };

@@ -1,9 +1,9 @@
 /* Two-dimensional convolution (cross-correlation, as everywhere in this field):
  *   y(n,p,q,o) = bias(o) + Σ_{r,s,i} x(n, p·stride + r·dilation − padding, …, i) · w(o,r,s,i)
- * When predicting, a batch normalisation behind it, γ·(y − mean)/√(var + ε) + β, is folded into it:
+ * When predicting, a batch normalisation after it, γ·(y − mean)/√(var + ε) + β, is folded into it:
  * with s = γ/√(var + ε) the weights of each output channel become s·w, the bias β + s·(bias −
- * mean). A ReLU behind that, or behind the convolution itself, runs while the output is in the
- * cache. */
+ * mean). A ReLU after that, or after the convolution itself, runs while the output is cached. */
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 #include <string.h>
@@ -21,15 +21,15 @@ static const struct Key keys[] = {
     {"kernel", KEY_INT, OPTION(kernel), .minimum = 1, .maximum = 1024, .unit = "pixels",
      .help = "height and width of the filters"},
     {"stride", KEY_INT, OPTION(stride), "1", .minimum = 1, .maximum = 1024, .unit = "pixels",
-     .help = "step of the filter over the image"},
+     .help = "distance between neighbouring places of the filter"},
     {"padding", KEY_INT, OPTION(padding), "0", .minimum = 0, .maximum = 1024, .unit = "pixels",
      .help = "zeros added on every side; (kernel - 1) / 2 keeps the size"},
     {"dilation", KEY_INT, OPTION(dilation), "1", .minimum = 1, .maximum = 1024, .unit = "pixels",
      .help = "distance between neighbouring taps of the filter"},
     {"groups", KEY_INT, OPTION(groups), "1", .minimum = 1, .maximum = 1 << 20,
-     .help = "channels are cut into so many groups that do not see each other"},
+     .help = "the channels are divided into this many groups, which do not see each other"},
     {"bias", KEY_BOOL, OPTION(bias), "true",
-     .help = "one number added to each output channel; useless in front of a batchnorm"},
+     .help = "one number added to each output channel; useless before a batchnorm"},
     INITIALISE_KEYS(struct ConvOptions),
     DROPCONNECT_KEY(struct ConvOptions),
     KEY_END};
@@ -42,16 +42,16 @@ static int describe(struct Describe *describe) {
     if (in.fold_height * in.fold_width != 1)
         return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (in.height + 2 * options->padding < reach || in.width + 2 * options->padding < reach)
-        return describe_fail(
-            describe, "kernel",
-            "the kernel reaches over %lld pixels, the padded input has %lld x %lld",
-            (long long)reach, (long long)(in.height + 2 * options->padding),
-            (long long)(in.width + 2 * options->padding));
+        return describe_fail(describe, "kernel",
+                             "the kernel reaches over %" PRId64
+                             " pixels, the padded input has %" PRId64 " x %" PRId64,
+                             reach, in.height + 2 * options->padding,
+                             in.width + 2 * options->padding);
     if (in.channels % options->groups || options->out % options->groups)
         return describe_fail(describe, "groups",
-                             "%lld groups must divide the %lld input and the %lld output channels",
-                             (long long)options->groups, (long long)in.channels,
-                             (long long)options->out);
+                             "%" PRId64 " groups must divide the %" PRId64 " input and the %" PRId64
+                             " output channels",
+                             options->groups, in.channels, options->out);
     node->out = (struct Shape){(in.height + 2 * options->padding - reach) / options->stride + 1,
                                (in.width + 2 * options->padding - reach) / options->stride + 1,
                                options->out, 1, 1};
@@ -98,7 +98,7 @@ static bool absorb(const struct Operation *operation, const struct Node *next) {
     return next->layer == LAYER_IDENTITY(relu);
 }
 
-/* Folded weights and bias lie behind what the backend prepares from them. */
+/* Folded weights and bias lie after what the backend prepares from them. */
 static size_t folded_offset(const struct ConvState *state) {
     size_t bytes = state->backend->conv_prepared_bytes(state->conv);
     return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
@@ -195,7 +195,7 @@ static void fold(const struct Call *call, const struct Node *norm) {
     }
 }
 
-/* With dropped weights forward does it, which knows the step. */
+/* With dropped weights forward prepares, because it knows the step. */
 static void prepare(const struct Call *call) {
     struct ConvState *state = call->operation->needs.state;
     state->drop.made = false;

@@ -1,11 +1,11 @@
 /* Dropout (Srivastava et al. 2014): each element is zeroed with probability `rate`. In the inverted
- * form the others are scaled by 1 / (1 − rate), so that nothing is left to do when predicting; in
- * the plain form, the original one, they stay, and predicting scales everything by 1 − rate.
- * Spatial dropout (Tompson et al. 2015) zeroes whole channels: neighbouring pixels of one say much
- * the same.
+ * form the others are scaled by 1 / (1 − rate), so that nothing is left to do when predicting. In
+ * the plain, original form they stay, and predicting scales everything by 1 − rate. Spatial dropout
+ * (Tompson et al. 2015) zeroes whole channels, because neighbouring pixels of a channel are much
+ * alike.
  *
  * The mask is a function of seed, node, step, place of the sample in the global batch, and element
- * or channel: no rank, thread or shard enters. */
+ * or channel. It does not depend on rank, thread or shard. */
 #include <stddef.h>
 
 #include "nn/layer.h"
@@ -54,14 +54,14 @@ static bool predicts(const struct Node *node) {
     return ((const struct DropoutOptions *)node->options)->form == FORM_PLAIN;
 }
 
-/* Places of the mask in a sample. */
+/* The length of the mask of a sample. */
 static int64_t mask_size(const struct Operation *operation) {
     const struct DropoutOptions *options = operation->node->options;
     return options->drops == DROPS_CHANNELS ? operation->out.channels
                                             : shape_elements(operation->out);
 }
 
-/* The mask is saved for backward; where none follows, it lies in the work space. */
+/* The mask is saved for backward; if none follows, it lies in the work space. */
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     size_t mask = (size_t)(planning->samples[0] * mask_size(operation));
@@ -79,7 +79,7 @@ static real scale_of(const struct Call *call) {
     return options->form == FORM_INVERTED ? (real)(1 / (1 - options->rate)) : 1;
 }
 
-/* to = from where kept, times `scale`: `period` elements of a mask, again and again. */
+/* to = from · scale where kept, else 0; the mask of `period` elements is used again and again. */
 static void apply(int64_t elements, int64_t period, real scale, const uint8_t *kept,
                   const real *from, real *to) {
     for (int64_t begin = 0; begin < elements; begin += period)
@@ -130,7 +130,7 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_dropout) = {
     .kind = {"dropout",
-             "zeroes a random part of the features in training: no feature can lean on another; "
+             "zeroes a random part of the features in training: no feature can rely on another; "
              "like training an ensemble that shares its weights",
              keys, sizeof(struct DropoutOptions)},
     .describe = describe,

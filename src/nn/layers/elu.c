@@ -14,7 +14,7 @@ static const struct Key keys[] = {{"alpha", KEY_REAL, offsetof(struct EluOptions
                                    .help = "minus the value that large negative inputs tend to"},
                                   KEY_END};
 
-/* Nothing is computed or read under a condition, so that the loops have no branches. */
+/* Nothing is computed or read conditionally, so that the loops have no branches. */
 INLINE real elu_value(real alpha, real x) {
     real below = alpha * vector_expm1(x);
     return x > 0 ? x : below;
@@ -32,11 +32,10 @@ static int describe(struct Describe *describe) {
 }
 
 const struct Layer KERNEL(layer_elu) = {
-    .kind =
-        {"elu",
-         "x, or alpha · (exp(x) - 1) below zero: all of ReLU's benefits, outputs nearer to zero "
-         "mean, does not die; below zero it saturates, and exp costs",
-         keys, sizeof(struct EluOptions)},
+    .kind = {"elu",
+             "x, or alpha · (exp(x) - 1) below zero: all benefits of ReLU, mean outputs nearer to "
+             "zero, does not die; below zero it saturates, and exp costs time",
+             keys, sizeof(struct EluOptions)},
     .describe = describe,
     .plan = elementwise_plan,
     .forward = forward,

@@ -1,5 +1,5 @@
-/* Pixels and channels become features. Only the shape changes: the fold remembers how to go from
- * our (H,W,C) to PyTorch's (C,H,W) when parameters behind it are read or written. */
+/* Pixels and channels become features. Only the shape changes: the folds tell how to go from our
+ * (H,W,C) to PyTorch's (C,H,W) when parameters after it are read or written. */
 #include "nn/layer.h"
 
 static int describe(struct Describe *describe) {

@@ -1,22 +1,23 @@
 /* Fractional max pooling (Graham 2014): the image shrinks by a ratio that need not be whole,
  * because regions of different sizes, floor(ratio) and ceil(ratio) pixels long, lie along each axis
- * in a random order. Region i spans [a(i), a(i+1)), or with `overlapping` the pixel at a(i+1) too.
- * With n regions over L pixels (L one less than the image where they overlap):
+ * in a random order. Region i spans [a(i), a(i+1)), with `overlapping` the pixel at a(i+1) too.
+ * With n regions over L pixels (L is one less than the side of the image if they overlap):
  *
- *   pseudorandom:  a(i) = floor(L·(i + u) / n) − floor(L·u / n), one u in [0, 1) an axis
+ *   pseudorandom:  a(i) = floor(L·(i + u) / n) − floor(L·u / n), one u in [0, 1) for each axis
  *
  *   random:        the lengths in a uniformly random order
  *
- * Drawn for each sample and axis, from its place in the batch; all channels share them, as in the
- * paper (PyTorch draws for each channel too, and has windows of a fixed size). Predicting takes
- * u = 1/2 for either sequence. A NaN wins. */
+ * The regions are drawn for each sample, by its place in the batch, and each axis; all channels use
+ * the same, as in the paper (PyTorch draws for each channel too, and has windows of a fixed size).
+ * Predicting uses u = 1/2 for either sequence. A NaN wins. */
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
 #include "nn/layer.h"
 
-#define LONGEST 15        /* pixels of a region's side: a tap's row and column fit one byte */
-#define COLUMNS (1 << 20) /* numbers of the sample's stream from here on are the columns' */
+#define LONGEST 15        /* side of a region in pixels: a tap's row and column fit one byte */
+#define COLUMNS (1 << 20) /* the columns use the numbers of the sample's stream from here on */
 #define UNIT (1 << 24)    /* u is a multiple of 1 / UNIT */
 #define ROOT_2 1.4142135623730951
 
@@ -26,7 +27,7 @@ static const char *const out_words[] = {"ratio", NULL};
 
 struct FractionalOptions {
     double ratio;
-    int64_t out; /* -1: from the ratio */
+    int64_t out; /* -1: follows from the ratio */
     int sequence;
     bool overlapping;
 };
@@ -34,8 +35,8 @@ struct FractionalOptions {
 #define OPTION(member) offsetof(struct FractionalOptions, member)
 static const struct Key keys[] = {
     {"ratio", KEY_REAL, OPTION(ratio), "1.4142135623730951", .minimum = 1, .maximum = 8,
-     .help = "how many times smaller the image becomes; its sides are rounded down, and lose one "
-             "pixel at least where regions overlap"},
+     .help = "how many times smaller the image becomes; its sides are rounded down, and lose at "
+             "least one pixel if regions overlap"},
     {"out", KEY_COUNT, OPTION(out), "ratio", .minimum = 1, .maximum = 1 << 16, .names = out_words,
      .unit = "pixels", .help = "height and width of the output; \"ratio\": as the ratio says"},
     {"sequence", KEY_ENUM, OPTION(sequence), "pseudorandom", .names = sequence_names,
@@ -49,7 +50,7 @@ static const struct FractionalOptions *options_of(const struct Call *call) {
     return call->operation->node->options;
 }
 
-/* Pixels of an axis that its regions have to share out. */
+/* The pixels of an axis that are divided into regions. */
 static int64_t length_of(const struct FractionalOptions *options, int64_t size) {
     return size - (options->overlapping ? 1 : 0);
 }
@@ -64,20 +65,20 @@ static int describe(struct Describe *describe) {
         return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (options->out >= 0 && options->ratio != ROOT_2)
         return describe_fail(describe, "ratio",
-                             "%g beside out: %lld, which says the size already; expected one of "
-                             "the two",
-                             options->ratio, (long long)options->out);
+                             "%g together with out: %" PRId64
+                             ", which sets the size already; expected only one of the two",
+                             options->ratio, options->out);
     for (int i = 0; i < 2; i++) {
         int64_t length = length_of(options, sizes[i]);
         out[i] = options->out < 0 ? (int64_t)((double)sizes[i] / options->ratio) : options->out;
         if (options->out < 0 && out[i] > length)
             out[i] = length;
         if (out[i] < 1 || out[i] > length || (length - 1) / out[i] + 2 > LONGEST)
-            return describe_fail(describe, options->out < 0 ? "ratio" : "out",
-                                 "%lld regions on a side of %lld pixels%s: expected 1 to %d pixels "
-                                 "for each",
-                                 (long long)out[i], (long long)sizes[i],
-                                 options->overlapping ? " that share lines" : "", LONGEST - 1);
+            return describe_fail(
+                describe, options->out < 0 ? "ratio" : "out",
+                "%" PRId64 " regions on a side of %" PRId64 " pixels%s: expected 1 to %d pixels "
+                "for each",
+                out[i], sizes[i], options->overlapping ? " that share lines" : "", LONGEST - 1);
     }
     node->out = (struct Shape){out[0], out[1], in.channels, 1, 1};
     node->flops = (double)shape_elements(in);
@@ -89,12 +90,13 @@ static bool draws(const struct Node *node) {
     return true;
 }
 
-/* Starts of a sample's regions, rows' and then columns', each with one more behind the last. */
+/* The number of starts of a sample's regions: of rows and of columns, each with one more after the
+ * last. */
 static int64_t start_count(struct Shape out) {
     return out.height + out.width + 2;
 }
 
-/* Saved: all samples' starts, and which tap won each output. */
+/* Saved: all samples' starts, then which tap won each output. */
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     int64_t samples = planning->samples[0];
@@ -123,7 +125,8 @@ static void pseudorandom_starts(int64_t length, int64_t regions, int64_t u, int3
             (int32_t)(length * (i * UNIT + u) / (regions * UNIT) - length * u / (regions * UNIT));
 }
 
-/* Goes through the regions and makes each a long one with the share of long ones that are left. */
+/* Goes through the regions and makes each a long one with the probability (long ones left) /
+ * (regions left). */
 static void random_starts(int64_t length, int64_t regions, const struct RandomStream *stream,
                           uint64_t first, int32_t *starts) {
     int64_t brief = length / regions, longer = length - brief * regions;
@@ -170,7 +173,7 @@ static void compare_only(int64_t channels, const real *restrict x, real *restric
         y[c] = (x[c] > y[c]) | (x[c] != x[c]) ? x[c] : y[c];
 }
 
-/* The largest values of the region with its first pixel at x; tap (r, s) is 16·r + s. */
+/* The largest values of the region whose first pixel is at x; tap (r, s) is number 16·r + s. */
 static void pool(const struct Call *call, const real *x, int64_t rows, int64_t columns, real *y,
                  uint8_t *winner) {
     struct Shape in = call->operation->in[0];

@@ -15,7 +15,7 @@ struct GeluOptions {
 
 static const struct Key keys[] = {
     {"form", KEY_ENUM, offsetof(struct GeluOptions, form), "erf", .names = form_names,
-     .help = "erf: exact; tanh: the approximation by which some published networks were trained"},
+     .help = "erf: exact; tanh: the approximation that some published networks were trained with"},
     KEY_END};
 
 #define SQRT_HALF ((real)0.70710678118654752440)   /* √(1/2) */
@@ -78,8 +78,8 @@ static int describe(struct Describe *describe) {
 
 const struct Layer KERNEL(layer_gelu) = {
     .kind = {"gelu",
-             "x · (the normal distribution's part below x): a smooth ReLU, a little negative below "
-             "zero, so it seldom dies; the dearest of them, and the input has to be kept",
+             "x · (the normal distribution's part below x): a smooth ReLU, slightly negative below "
+             "zero, so it seldom dies; the slowest activation, and its input has to be kept",
              keys, sizeof(struct GeluOptions)},
     .describe = describe,
     .plan = elementwise_plan_of_input,

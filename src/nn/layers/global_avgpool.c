@@ -52,7 +52,7 @@ static void backward(const struct Call *call) {
 const struct Layer KERNEL(layer_global_avgpool) = {
     .kind = {"global_avgpool",
              "the mean of each channel over the image: replaces the large linear layers of old "
-             "networks without a weight",
+             "networks and has no weights",
              NULL, 0},
     .describe = describe,
     .drops_space = true,

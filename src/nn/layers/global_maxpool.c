@@ -1,5 +1,6 @@
-/* The largest value of each channel over the whole image: (H,W,C) -> (1,1,C). Training keeps where
- * it stood; of equal ones the first pixel gets the gradient. A NaN wins. */
+/* The largest value of each channel over the whole image: (H,W,C) -> (1,1,C). Training keeps its
+ * place; of equal values the first pixel gets the gradient. A NaN wins. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "nn/layer.h"
@@ -9,8 +10,9 @@ static int describe(struct Describe *describe) {
     if (in.fold_height * in.fold_width != 1)
         return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (in.height * in.width > INT32_MAX)
-        return describe_fail(describe, NULL, "an image of %lld x %lld has too many pixels",
-                             (long long)in.height, (long long)in.width);
+        return describe_fail(describe, NULL,
+                             "an image of %" PRId64 " x %" PRId64 " has too many pixels", in.height,
+                             in.width);
     describe->node->out = (struct Shape){1, 1, in.channels, 1, 1};
     describe->node->flops = (double)shape_elements(in);
     return OK;
@@ -77,7 +79,7 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_global_maxpool) = {
     .kind = {"global_maxpool",
-             "the largest value of each channel over the image: was the feature there, wherever",
+             "the largest value of each channel over the image: is the feature anywhere in it",
              NULL, 0},
     .describe = describe,
     .drops_space = true,

@@ -1,13 +1,14 @@
 /* Group normalisation (Wu and He 2018): in each sample the channels are cut into groups of
  * neighbours, and a group is normalised over its channels and all pixels, in training and inference
- * alike. With n values a group:
+ * alike. With n values in a group:
  *
  *   y = γ(c) · x̂ + β(c),  x̂ = (x − mean) · v,  v = 1 / sqrt(var + ε)
  *
  *   dβ = Σ dy,  dγ = Σ dy · x̂,  dx = v · (γ dy − (Σ γ dy)/n − x̂ · (Σ γ dy x̂)/n)
  *
- * Sums over pixels run channel by channel, in `real` over chunks of pixels and in double over
- * these; samples are added in their order. */
+ * Sums over pixels run channel by channel, in `real` over the pixels of a chunk and in double over
+ * the chunks; samples are added in their order. */
+#include <inttypes.h>
 #include <math.h>
 #include <stddef.h>
 
@@ -23,7 +24,7 @@ struct GroupnormOptions {
 
 static const struct Key keys[] = {
     {"groups", KEY_INT, offsetof(struct GroupnormOptions, groups), .minimum = 1, .maximum = 1 << 20,
-     .help = "of channels; 1: the whole sample, as many as channels: instance normalisation"},
+     .help = "of channels; 1: the whole sample; as many as channels: instance normalisation"},
     NORMALISATION_KEYS(struct GroupnormOptions),
     KEY_END};
 
@@ -38,8 +39,9 @@ static int describe(struct Describe *describe) {
                              "its input is flattened, so it has no channels: put it before the "
                              "flatten, or take a layernorm");
     if (in.channels % options->groups)
-        return describe_fail(describe, "groups", "%lld groups must divide the %lld channels",
-                             (long long)options->groups, (long long)in.channels);
+        return describe_fail(describe, "groups",
+                             "%" PRId64 " groups must divide the %" PRId64 " channels",
+                             options->groups, in.channels);
     if (shape_elements(in) == options->groups)
         return describe_fail(describe, "groups",
                              "a group has one value, which would become 0: expected fewer groups "
@@ -53,7 +55,7 @@ static int describe(struct Describe *describe) {
     return OK;
 }
 
-/* One sample's work space, so much for each channel. */
+/* The work space of one sample. */
 struct Work {
     double *first, *second;
     real *a, *b, *centre, *scale, *factor, *offset;
@@ -64,8 +66,8 @@ static size_t work_bytes(int64_t channels) {
     return ((size_t)channels * WORK_BYTES + 63) & ~(size_t)63;
 }
 
-/* Work space: each sample's, then each sample's part of dγ and of dβ. Saved: mean and v of every
- * sample's groups. */
+/* Work space: struct Work of each sample, then each sample's part of dγ and of dβ. Saved: mean and
+ * v of every group of every sample. */
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     const struct GroupnormOptions *options = operation->node->options;
@@ -120,7 +122,7 @@ static void spread(const struct Groups *g, int64_t group, double value, real *to
         to_channels[c] = (real)value;
 }
 
-/* first[c] = Σ x − centre, or of its square, over the pixels. */
+/* first[c] = Σ (x − centre), or Σ (x − centre)² if `squares`, over the pixels. */
 static void sum_powers(const struct Groups *g, bool squares, const real *x, const real *centre,
                        real *restrict part, double *restrict first) {
     for (int64_t c = 0; c < g->channels; c++)
@@ -200,7 +202,7 @@ static void sum_gradients(const struct Groups *g, const real *x, const real *dy,
     }
 }
 
-/* The sample's parts of dγ and dβ, and dx where it is wanted; dx may be dy's memory. */
+/* Computes the sample's parts of dγ and dβ, and dx if it is wanted; dx may be the memory of dy. */
 static void backward_sample(const struct Call *call, const struct Groups *g, int64_t sample,
                             real *dgamma, real *dbeta) {
     const real *gamma = call_parameter(call, ROW_SCALE);

@@ -1,7 +1,7 @@
 /* Layer normalisation (Ba et al. 2016): each sample is normalised over all its values, an image's
  * channels and pixels or a row of features, in training and inference alike; every value has a
  * scale and a shift of its own, as in PyTorch's LayerNorm((C, H, W)) and LayerNorm(features). With
- * n values a sample, dβ and dγ summed over the samples:
+ * n values in a sample, and dβ and dγ summed over the samples:
  *
  *   y = γ · x̂ + β,  x̂ = (x − mean) · v,  v = 1 / sqrt(var + ε)
  *
@@ -12,7 +12,7 @@
 #include "nn/initialise.h"
 #include "nn/layer.h"
 
-#define PIECE 1024 /* values whose dγ and dβ are one piece of work */
+#define PIECE 1024 /* values whose dγ and dβ one thread computes at a time */
 
 struct LayernormOptions {
     double epsilon;
@@ -23,7 +23,7 @@ static const struct Key keys[] = {NORMALISATION_KEYS(struct LayernormOptions), K
 
 enum { ROW_SCALE, ROW_SHIFT };
 
-/* Of an image: (H,W,C) in memory, (C,H,W) in a file. */
+/* A row with a value for each input: of an image, (H,W,C) in memory and (C,H,W) in a file. */
 static struct LayoutRow describe_value_row(struct Describe *describe, const char *name) {
     struct Shape in = describe->node->in[0];
     if (in.height == 1 && in.width == 1)
@@ -90,7 +90,7 @@ static void forward(const struct Call *call) {
                        (real *)call->saved + 2 * i);
 }
 
-/* dγ and dβ of the values first … first+count−1: the samples in their order. */
+/* dγ and dβ of the values first … first+count−1, summed over the samples in their order. */
 static void parameter_gradients(const struct Call *call, int64_t n, int64_t first, int64_t count) {
     const real *x = (const real *)call->input[0] + first;
     const real *dy = (const real *)call->output_gradient + first, *statistics = call->saved;
@@ -111,7 +111,7 @@ static void parameter_gradients(const struct Call *call, int64_t n, int64_t firs
     }
 }
 
-/* dx may be dy's memory. */
+/* dx may be the memory of dy. */
 static void input_gradient(const struct Call *call, int64_t n, int64_t sample) {
     const real *gamma = call_parameter(call, ROW_SCALE);
     const real *x = (const real *)call->input[0] + sample * n;

@@ -9,10 +9,10 @@ struct LeakyOptions {
 };
 
 static const struct Key keys[] = {{"slope", KEY_REAL, offsetof(struct LeakyOptions, slope), "0.01",
-                                   .minimum = 0, .maximum = 1, .help = "of the negative part"},
+                                   .minimum = 0, .maximum = 1, .help = "slope below zero"},
                                   KEY_END};
 
-/* Nothing is computed or read under a condition, so that the loops have no branches. */
+/* Nothing is computed or read conditionally, so that the loops have no branches. */
 INLINE real leaky(real slope, real x) {
     real below = x * slope;
     return x < 0 ? below : x;

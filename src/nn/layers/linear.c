@@ -1,4 +1,5 @@
 /* Fully connected: y (n,O) = x (n,F) · wᵀ + bias. */
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "nn/dropconnect.h"
@@ -17,7 +18,7 @@ static const struct Key keys[] = {
     {"out", KEY_INT, OPTION(out), .minimum = 1, .maximum = 1 << 24, .unit = "features",
      .help = "output features"},
     {"bias", KEY_BOOL, OPTION(bias), "true",
-     .help = "one number added to each output; useless in front of a batchnorm"},
+     .help = "one number added to each output; useless before a batchnorm"},
     INITIALISE_KEYS(struct LinearOptions),
     DROPCONNECT_KEY(struct LinearOptions),
     KEY_END};
@@ -28,12 +29,13 @@ static int describe(struct Describe *describe) {
     struct Shape in = node->in[0];
     if (in.height != 1 || in.width != 1)
         return describe_fail(describe, NULL,
-                             "its input is an image of %lld x %lld x %lld: put a flatten before it",
-                             (long long)in.height, (long long)in.width, (long long)in.channels);
+                             "its input is an image of %" PRId64 " x %" PRId64 " x %" PRId64
+                             ": put a flatten before it",
+                             in.height, in.width, in.channels);
     node->out = (struct Shape){1, 1, options->out, 1, 1};
     node->flops = 2.0 * (double)in.channels * (double)options->out;
 
-    /* Behind a flatten PyTorch's features run over (C,H,W), ours over (H,W,C). */
+    /* After a flatten PyTorch's features run over (C,H,W), ours over (H,W,C). */
     const int64_t size[] = {options->out, in.fold_height, in.fold_width,
                             in.channels / (in.fold_height * in.fold_width)};
     struct LayoutRow row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
@@ -53,7 +55,7 @@ static bool draws(const struct Node *node) {
     return ((const struct LinearOptions *)node->options)->dropconnect > 0;
 }
 
-/* Its state is the dropped weights, if any are. */
+/* The state is the dropped weights, if there are any. */
 static int plan(struct Planning *planning) {
     const struct LinearOptions *options = planning->operation->node->options;
     if (options->dropconnect > 0 && planning->stochastic) {
@@ -79,7 +81,7 @@ static void prepare(const struct Call *call) {
         drop->made = false;
 }
 
-/* As forward used them. */
+/* The weights as forward used them. */
 static const real *weights_of(const struct Call *call) {
     const struct Dropconnect *drop = call->operation->needs.state;
     return drop ? drop->weights : call_parameter(call, 0);

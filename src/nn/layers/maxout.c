@@ -1,8 +1,9 @@
-/* The largest of k pieces: y(c) = max over j < k of x(j · C + c), from k · C channels to C. Behind
- * a linear layer or convolution of k · C outputs each y is the largest of k linear functions
+/* The largest of k pieces: y(c) = max over j < k of x(j · C + c), from k · C channels to C. After a
+ * linear layer or convolution of k · C outputs each y is the largest of k linear functions
  * (Goodfellow et al. 2013, "Maxout networks"). Piece j is the channels j · C … (j + 1) · C − 1, in
- * PyTorch x.unflatten(1, (k, C)).amax(1), also behind a flatten. The gradient goes to the first
+ * PyTorch x.unflatten(1, (k, C)).amax(1), also after a flatten. The gradient goes to the first
  * piece that is largest. A NaN stays a NaN. */
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "nn/layer.h"
@@ -13,14 +14,14 @@ struct MaxoutOptions {
 
 static const struct Key keys[] = {
     {"pieces", KEY_INT, offsetof(struct MaxoutOptions, pieces), "2", .minimum = 2, .maximum = 255,
-     .help = "k: the layer in front has k times as many outputs as are left"},
+     .help = "k: the layer before has k times as many outputs as this one"},
     KEY_END};
 
 static int64_t pieces_of(const struct Node *node) {
     return ((const struct MaxoutOptions *)node->options)->pieces;
 }
 
-/* Channels of a pixel, those that a flatten folded into the features among the pixels. */
+/* The channels of a pixel; features remember the pixels that a flatten folded into them. */
 static int64_t pixel_channels(struct Shape shape) {
     return shape.channels / (shape.fold_height * shape.fold_width);
 }
@@ -31,9 +32,10 @@ static int describe(struct Describe *describe) {
     int64_t pieces = pieces_of(node);
     if (pixel_channels(in) % pieces)
         return describe_fail(describe, "pieces",
-                             "%lld channels cannot be cut into %lld equal pieces; expected a "
-                             "multiple of %lld from the layer in front",
-                             (long long)pixel_channels(in), (long long)pieces, (long long)pieces);
+                             "%" PRId64 " channels cannot be cut into %" PRId64
+                             " equal pieces; expected a "
+                             "multiple of %" PRId64 " from the layer before",
+                             pixel_channels(in), pieces, pieces);
     node->out = in;
     node->out.channels = in.channels / pieces;
     node->flops = (double)shape_elements(in);
@@ -42,13 +44,13 @@ static int describe(struct Describe *describe) {
 
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
-    if (planning->training) /* which piece won, a byte an output */
+    if (planning->training) /* which piece won, one byte for each output */
         operation->needs.saved_bytes =
             (size_t)(planning->samples[0] * shape_elements(operation->out));
     return OK;
 }
 
-/* Pixels of the shard, and the channels that one has behind the layer. */
+/* The pixels of the shard, and the channels that each has in the output. */
 struct Extent {
     int64_t pixels, channels, pieces;
 };
@@ -106,7 +108,7 @@ static void backward(const struct Call *call) {
 const struct Layer KERNEL(layer_maxout) = {
     .kind = {"maxout",
              "the largest of k linear pieces: generalises ReLU and leaky ReLU, does not saturate, "
-             "does not die; k times the weights in front of it",
+             "does not die; k times the weights in the layer before",
              keys, sizeof(struct MaxoutOptions)},
     .describe = describe,
     .plan = plan,

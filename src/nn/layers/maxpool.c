@@ -1,6 +1,8 @@
-/* The largest value of each window, channel by channel. Training keeps which tap won (a byte an
- * output); backward gathers: each input pixel asks the windows that cover it whether it had won, so
- * dx is written once and no two threads meet. A NaN wins. */
+/* The largest value of each window, channel by channel. Training keeps which tap won, one byte for
+ * each output; of equal values the first tap wins. Backward goes over the input pixels: each looks
+ * at the windows that cover it and sums the gradients of those that it won, so that dx is written
+ * once and no two threads write the same place. A NaN wins. */
+#include <inttypes.h>
 #include <string.h>
 
 #include "nn/pooling.h"
@@ -15,8 +17,7 @@ static const struct Key keys[] = {POOLING_KEYS,
 static int describe(struct Describe *describe) {
     const struct PoolingOptions *options = describe->node->options;
     if (options->kernel > 16)
-        return describe_fail(describe, "kernel", "%lld is more than 16",
-                             (long long)options->kernel);
+        return describe_fail(describe, "kernel", "%" PRId64 " is more than 16", options->kernel);
     return pooling_describe(describe);
 }
 
@@ -27,14 +28,16 @@ static int plan(struct Planning *planning) {
     return OK;
 }
 
-/* A window's part inside the image: `pixel` is its first tap there, number `tap`. */
+/* The part of a window inside the image: `pixel` is its first tap there, which has the number
+ * `tap`. */
 struct Window {
     const real *pixel;
     int64_t rows, columns, row_step, column_step; /* in elements */
     int tap, tap_row_step;
 };
 
-/* The windows that cover one input pixel: the first output of them, and the pixel's tap there. */
+/* The windows that cover one input pixel: the first of their outputs, and the pixel's tap in that
+ * window. */
 struct Cover {
     const real *dy;
     const uint8_t *winner;
@@ -42,8 +45,8 @@ struct Cover {
     int tap, tap_row_step, tap_column_step;
 };
 
-/* Vectors of a whole, a half and a quarter of 64 bytes, and for each of them what is done to so
- * many channels from `c` on. */
+/* Vectors of 64, 32 and 16 bytes, and for each of them the two functions that treat so many
+ * channels from `c` on. */
 #define NARROW_VECTOR(part)                                                                        \
     enum { LANES_##part = VECTOR_LANES / part };                                                   \
     typedef real vector_##part                                                                     \
@@ -115,8 +118,8 @@ INLINE void gather_scalar(const struct Cover *cover, int64_t c, real *dx) {
 }
 
 /* Calls name_1, name_2, name_4 or name_scalar(…, c, …) so that all channels are done. The last
- * vector ends with the last channel; what it shares with the one before is done twice, to the same
- * end. */
+ * vector ends with the last channel; channels that it has in common with the one before are
+ * computed twice, with the same result. */
 #define EACH_CHANNEL(channels, name, first, ...)                                                   \
     do {                                                                                           \
         int64_t c = 0;                                                                             \
@@ -180,7 +183,8 @@ static void add_won(int64_t channels, int tap, const uint8_t *restrict winner,
         dx[c] += winner[c] == tap ? dy[c] : 0;
 }
 
-/* Likewise where taps lie apart: tap by tap, the window that has it here. */
+/* The gradient of one input pixel if the dilation is above 1: for each tap there is at most one
+ * window that has this tap here. */
 static void backward_dilated_pixel(const struct Call *call, int64_t sample, int64_t h, int64_t w,
                                    real *dx) {
     const struct PoolingOptions *options = call->operation->node->options;

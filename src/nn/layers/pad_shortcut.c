@@ -1,6 +1,6 @@
 /* The shortcut without parameters of He et al. 2015 (option A), in the form of its common
- * implementations: every stride-th pixel, and zero channels in front (half of the missing ones,
- * rounded down) and behind. */
+ * implementations: every stride-th pixel, and zero channels before (half of the missing ones,
+ * rounded down) and after. */
 #include "nn/pad_shortcut.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
-/* x for x > 0, a · x below, with a slope a that is learnt: one, or one a channel. The gradient of a
- * slope is the sum of dy · x over what lies below zero. He et al. 2015, "Delving deep into
- * rectifiers". */
+/* x for x > 0, a · x below, with a learnt slope a: one for the layer, or one for each channel. The
+ * gradient of a slope is the sum of dy · x over all x below zero. He et al. 2015, "Delving deep
+ * into rectifiers". */
 #include <stddef.h>
 
 #include "nn/channel_sums.h"
@@ -17,7 +17,7 @@ struct PreluOptions {
 
 static const struct Key keys[] = {
     {"slopes", KEY_ENUM, offsetof(struct PreluOptions, slopes), "one", .names = slopes_names,
-     .help = "one for the whole layer, or one a channel"},
+     .help = "one for the whole layer, or one for each channel"},
     {"slope", KEY_REAL, offsetof(struct PreluOptions, start.value), "0.25", .minimum = -1e3,
      .maximum = 1e3, .help = "where the slopes (weight) start"},
     KEY_END};
@@ -38,12 +38,13 @@ static bool one_slope(const struct Operation *operation) {
     return ((const struct PreluOptions *)operation->node->options)->slopes == SLOPES_ONE;
 }
 
-/* A shard's pixels, all samples' together. */
+/* The pixels of all samples of a shard. */
 static int64_t pixels_of(const struct Operation *operation, int64_t samples) {
     return samples * operation->out.height * operation->out.width;
 }
 
-/* Work space: a slope for every channel, their gradients, and each chunk's part of these. */
+/* Work space: the slope of every channel, the gradients of the slopes, and each chunk's part of
+ * these. */
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     int64_t chunks = channel_chunks(pixels_of(operation, planning->samples[0]));
@@ -83,7 +84,7 @@ static void forward(const struct Call *call) {
                     x + i * CHANNEL_CHUNK * channels, y + i * CHANNEL_CHUNK * channels);
 }
 
-/* dx may be dy's memory, or NULL: not wanted. */
+/* dx may be the memory of dy, or NULL if it is not wanted. */
 static void gradient_chunk(int64_t pixels, int64_t channels, const real *slope, const real *x,
                            const real *dy, real *dx, real *restrict part) {
     for (int64_t c = 0; c < channels; c++)

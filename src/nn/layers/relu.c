@@ -1,4 +1,4 @@
-/* max(0, x). A NaN stays a NaN: the run must see it. */
+/* max(0, x). A NaN stays a NaN, so that training sees it. */
 #include "nn/elementwise.h"
 
 ELEMENTWISE_ACTIVATION(void, x<0 ? 0 : x, y> 0 ? (real)1 : (real)0)

@@ -1,6 +1,7 @@
 /* A residual block (He et al. 2015): output = body(x) + shortcut(x). A container: its body's
- * layers, the shortcut and the addition become nodes of the graph. The ReLU behind is the user's
+ * layers, the shortcut and the addition become nodes of the graph. The ReLU after it is the user's
  * next layer. */
+#include <inttypes.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -30,8 +31,8 @@ static const struct Key keys[] = {
      .names = shortcut_names,
      .help =
          "identity: shapes must agree; pad: every stride-th pixel and zero channels (option A); "
-         "projection: 1x1 convolution and batchnorm (option B), its statistics and fold as the "
-         "body's"},
+         "projection: 1x1 convolution and batchnorm (option B), with the statistics and fold of "
+         "the body's last batchnorm"},
     {"drop", KEY_REAL, offsetof(struct ResidualOptions, drop), "0", .minimum = 0, .maximum = 1,
      .help = "stochastic depth: the probability that a sample skips the body in training; below 1"},
     {"drop_rule", KEY_ENUM, offsetof(struct ResidualOptions, drop_rule), "linear",
@@ -41,16 +42,16 @@ static const struct Key keys[] = {
          "drop; constant: drop itself"},
     KEY_END};
 
-/* A branch under construction: what every step of it needs. */
+/* A branch under construction. */
 struct Branch {
     struct Graph *graph;
     const struct Choice *choice;
     const char *path;
     struct Error *error;
-    const struct BatchnormOptions *norm; /* in the body, for the projection's; NULL: none */
+    const struct BatchnormOptions *norm; /* of the body, for the projection; NULL: none */
 };
 
-/* Appends a node "path.name" behind `input`. */
+/* Appends a node "path.name" after `input`. */
 static int append(const struct Branch *branch, const char *name, const struct Layer *layer,
                   const void *options, int input, int *output) {
     char *path = memory_print("%s.%s", branch->path, name);
@@ -68,7 +69,7 @@ static int append_addition(const struct Branch *branch, const int terms[2], int 
     return code;
 }
 
-/* Of the last batch normalisation among the nodes from `first` on. */
+/* The options of the last batch normalisation among the nodes from `first` on, or NULL. */
 static const struct BatchnormOptions *norm_of_body(const struct Graph *graph, int first) {
     for (int i = graph->node_count - 1; i >= first; i--)
         if (graph->nodes[i]->layer == LAYER_IDENTITY(batchnorm))
@@ -76,10 +77,10 @@ static const struct BatchnormOptions *norm_of_body(const struct Graph *graph, in
     return NULL;
 }
 
-/* The residual rule: the body's last normalisation or layer with weights starts at zero, so that
- * the block starts as its shortcut (Goyal et al. 2017; Zhang et al. 2019, "Fixup"). Not where a
- * ReLU follows it, which would never let a gradient through, nor where the run file gives that
- * layer an initialiser of its own. Blocks inside the body have their own. */
+/* initialise.residual: zero: the body's last normalisation or layer with weights starts at zero, so
+ * that the block starts as its shortcut (Goyal et al. 2017; Zhang et al. 2019, "Fixup"). It does
+ * not if a ReLU follows, which would never let a gradient through, or if the run file gives that
+ * layer an initialiser of its own. Blocks inside the body are treated by themselves. */
 static void start_as_shortcut(struct Graph *graph, int first, const char *body) {
     struct ModelRow *last = NULL;
     for (int i = first; i < graph->node_count; i++) {
@@ -121,12 +122,12 @@ static bool makes_features(const struct Graph *graph, int first, struct Shape in
 
 static int misfit(const struct Branch *branch, struct Shape in, struct Shape out,
                   const char *expected) {
-    return schema_fail(
-        branch->error, branch->choice, "shortcut",
-        "layer %s (residual): the input is (%lld, %lld, %lld), the body gives (%lld, "
-        "%lld, %lld); expected %s",
-        branch->path, (long long)in.height, (long long)in.width, (long long)in.channels,
-        (long long)out.height, (long long)out.width, (long long)out.channels, expected);
+    return schema_fail(branch->error, branch->choice, "shortcut",
+                       "layer %s (residual): the input is (%" PRId64 ", %" PRId64 ", %" PRId64
+                       "), the body gives (%" PRId64 ", "
+                       "%" PRId64 ", %" PRId64 "); expected %s",
+                       branch->path, in.height, in.width, in.channels, out.height, out.width,
+                       out.channels, expected);
 }
 
 static int append_pad(const struct Branch *branch, int64_t stride, int64_t channels, int input,
@@ -152,7 +153,7 @@ static int append_projection(const struct Branch *branch, int64_t stride, int64_
                 : append(branch, "shortcut.1", LAYER_IDENTITY(batchnorm), norm, input, output);
 }
 
-/* The count that the model's blocks share. */
+/* The counter that all blocks of the model share. */
 static struct DepthCount *depth_count(struct Graph *graph) {
     for (int i = 0; i < graph->node_count; i++)
         if (graph->nodes[i]->layer == LAYER_IDENTITY(stochastic_depth))
@@ -160,7 +161,7 @@ static struct DepthCount *depth_count(struct Graph *graph) {
     return graph_memory(graph, sizeof(struct DepthCount));
 }
 
-/* Behind the body; leaves no trace in the names. */
+/* Appends stochastic depth to the body. It adds no row, so no name changes. */
 static int append_drop(const struct Branch *branch, int *end) {
     const struct ResidualOptions *options = branch->choice->options;
     struct StochasticDepthOptions *depth = graph_memory(branch->graph, sizeof *depth);
@@ -226,7 +227,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
 const struct Layer KERNEL(layer_residual) = {
     .kind =
         {"residual",
-         "adds what its body makes to its input: gradients reach the first layers undiminished, "
+         "adds the output of its body to its input: gradients reach the first layers undiminished, "
          "so very deep networks train",
          keys, sizeof(struct ResidualOptions)},
     .expand = expand,

@@ -6,7 +6,7 @@
 #define SCALE ((real)SELU_SCALE)
 #define FLOOR ((real)(SELU_SCALE * SELU_ALPHA))
 
-/* The exponential is outside the condition, so that the loop has no branches. */
+/* The exponential is not computed conditionally, so that the loop has no branches. */
 INLINE real selu_value(real x) {
     real below = FLOOR * vector_expm1(x);
     return x > 0 ? SCALE * x : below;

@@ -1,7 +1,7 @@
 /* Stochastic depth (Huang et al. 2016): in training, a sample skips the body of a residual block
- * with some probability, and keeps the shortcut alone. What is kept is scaled by 1 / (1 − rate), so
- * that nothing is left to do when predicting (the paper scales then, by 1 − rate). A sample's draw
- * is a function of its place in the batch. */
+ * with some probability and keeps only the shortcut. A body that is kept is scaled by 1 / (1 −
+ * rate), so that nothing is left to do when predicting (the paper scales by 1 − rate then). A
+ * sample's draw depends on its place in the batch. */
 #include "nn/stochastic_depth.h"
 
 #include <string.h>
@@ -20,7 +20,7 @@ static int plan(struct Planning *planning) {
     return OK;
 }
 
-/* from · 1 / (1 − rate), or 0: the same decision forward and backward. */
+/* to = from / (1 − rate) or 0, by the same decision in forward and backward. */
 static void pass(const struct Call *call, int64_t sample, const real *from, real *to) {
     double rate = stochastic_depth_rate(call->operation->node->options);
     int64_t elements = shape_elements(call->operation->out);

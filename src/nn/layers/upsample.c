@@ -1,6 +1,6 @@
 /* A larger image, `factor` times as high and wide, as PyTorch's Upsample with align_corners false:
  * pixel centres lie at half integers. `nearest` repeats every pixel; `bilinear` mixes the two rows
- * and columns whose centres are next, the edge's alone beyond it. */
+ * and the two columns whose centres are nearest; outside the outermost centres the edge. */
 #include <stddef.h>
 #include <string.h>
 
@@ -38,7 +38,7 @@ static const struct UpsampleOptions *options_of(const struct Call *call) {
     return call->operation->node->options;
 }
 
-/* What one place of an output axis is made of: (1 − part) · x[low] + part · x[high]. */
+/* One place of an output axis is (1 − part) · x[low] + part · x[high]. */
 struct Source {
     int64_t low, high;
     real part;
@@ -55,8 +55,8 @@ static struct Source source_of(const struct UpsampleOptions *options, int64_t at
                            (real)(place % (2 * factor)) / (real)(2 * factor)};
 }
 
-/* The share of place `at` of the input axis in an output place. */
-static real share_of(struct Source source, int64_t at) {
+/* The weight of place `at` of the input axis in an output place. */
+static real weight_of(struct Source source, int64_t at) {
     return (source.low == at ? 1 - source.part : 0) + (source.high == at ? source.part : 0);
 }
 
@@ -105,8 +105,8 @@ static void add_scaled(int64_t channels, real factor, const real *restrict from,
         to[c] += factor * from[c];
 }
 
-/* One row of input pixels: each gathers from the outputs that it has a share in, which lie less
- * than `factor` beyond its own. */
+/* One row of input pixels. Each sums over the outputs in which it has a weight; they lie less than
+ * `factor` beyond its own. */
 static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
     const struct UpsampleOptions *options = options_of(call);
     struct Shape in = call->operation->in[0], out = call->operation->out;
@@ -116,7 +116,7 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
     memset(dx, 0, (size_t)(in.width * channels) * sizeof(real));
     int64_t first = h > 0 ? (h - 1) * factor : 0;
     for (int64_t p = first; p < (h + 2) * factor && p < out.height; p++) {
-        real row = share_of(source_of(options, p, in.height), h);
+        real row = weight_of(source_of(options, p, in.height), h);
         if (row == 0)
             continue;
         for (int64_t q = 0; q < out.width; q++) {
@@ -141,7 +141,7 @@ static void backward(const struct Call *call) {
 
 const struct Layer KERNEL(layer_upsample) = {
     .kind = {"upsample",
-             "a larger image without a weight: what strides and pooling shrank, grown back", keys,
+             "a larger image without weights: reverses the shrinking of strides and pooling", keys,
              sizeof(struct UpsampleOptions)},
     .describe = describe,
     .forward = forward,

@@ -16,7 +16,7 @@ struct CrossEntropyOptions {
 static const struct Key keys[] = {
     {"label_smoothing", KEY_REAL, offsetof(struct CrossEntropyOptions, label_smoothing), "0",
      .minimum = 0, .maximum = 1, .below_maximum = true,
-     .help = "this part of the target is spread evenly over all classes"},
+     .help = "the part of the target that is spread evenly over all classes"},
     KEY_END};
 
 /* log p_k = score_k − largest − log_sum; the two stay apart because their sum would lose digits. */
@@ -72,7 +72,7 @@ static void predict(const void *options, int64_t samples, int64_t outputs, const
     }
 }
 
-/* A probability that vanished costs what the smallest number does. */
+/* A probability of 0 counts as the smallest positive number. */
 static double measure(const void *options, int64_t outputs, const float *prediction,
                       const float *target) {
     double loss = 0;

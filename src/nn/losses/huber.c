@@ -1,5 +1,5 @@
 /* Huber 1964, "Robust estimation of a location parameter": with d = s_k − t_k, the mean over the
- * outputs of d² / 2 where |d| ≤ δ, and of δ (|d| − δ / 2) beyond. */
+ * outputs of d² / 2 if |d| ≤ δ, else of δ (|d| − δ / 2). */
 #include <math.h>
 #include <stddef.h>
 

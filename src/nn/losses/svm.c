@@ -1,7 +1,7 @@
-/* Multi-class support vector machine, after Weston and Watkins 1999, as CS231n has it: of a sample
- * of class y
- *   loss_y = Σ_{j ≠ y} max(0, s_j − s_y + Δ),  or of its squares,
- * and of a mixed target the classes' losses weighted by their mass: Σ_y t_y loss_y. PyTorch's
+/* Multi-class support vector machine, after Weston and Watkins 1999, as in CS231n: for a sample of
+ * class y
+ *   loss_y = Σ_{j ≠ y} max(0, s_j − s_y + Δ),  or the sum of the squares of these terms,
+ * and for a mixed target the classes' losses weighted by their mass: Σ_y t_y loss_y. PyTorch's
  * MultiMarginLoss divides by the number of classes; the course does not. */
 #include <stddef.h>
 
@@ -14,12 +14,12 @@ struct SvmOptions {
 
 static const struct Key keys[] = {
     {"margin", KEY_REAL, offsetof(struct SvmOptions, margin), "1", .minimum = 0, .maximum = 1e30,
-     .above_minimum = true, .help = "by which the right class's score is to exceed every other's"},
+     .above_minimum = true, .help = "how far the right class's score should exceed every other"},
     {"squared", KEY_BOOL, offsetof(struct SvmOptions, squared), "false",
-     .help = "sum the squares of what is missing to the margin: great violations count more"},
+     .help = "sum the squares of the missing margins: large violations count more"},
     KEY_END};
 
-/* Of `missing` = s_j − s_y + Δ. NaN is passed on: it has to be seen. */
+/* The loss of one other class, `missing` = s_j − s_y + Δ. A NaN stays, so that it is seen. */
 static double price(const struct SvmOptions *options, double missing) {
     if (missing <= 0)
         return 0;
@@ -81,11 +81,10 @@ static double measure(const void *options, int64_t outputs, const float *predict
 }
 
 const struct Loss KERNEL(loss_svm) = {
-    .kind =
-        {"svm",
-         "multi-class SVM: every other class's score is to stay a margin below the right one's; "
-         "CS231n: content once it does, where softmax always wants more",
-         keys, sizeof(struct SvmOptions)},
+    .kind = {"svm",
+             "multi-class SVM: every other class's score should stay a margin below the right "
+             "one's; CS231n: satisfied once it does, where softmax always asks for more",
+             keys, sizeof(struct SvmOptions)},
     .evaluate = evaluate,
     .predict = loss_predict_scores,
     .prediction = PREDICTION_SCORES,
