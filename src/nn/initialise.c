@@ -1,10 +1,5 @@
 #include "nn/initialise.h"
 
-#include "base/memory.h"
-#include "nn/initialise_draws.h"
-
-/* ---- The table ---- */
-
 #define INITIALISER(name) extern const struct Initialiser initialiser_##name;
 #define INTERNAL_INITIALISER(name) INITIALISER(name)
 #include "nn/initialisers.def"
@@ -51,29 +46,4 @@ const struct Choice *initialise_biases(const struct InitialiseOptions *model,
 
 struct Choice initialise_constant(struct ConstantOptions *start) {
     return (struct Choice){&initialiser_constant.kind, start, NULL};
-}
-
-/* ---- Draws ---- */
-
-void draw_constant(double value, int64_t count, float *values) {
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (float)value;
-}
-
-void draw_normal(double std, int64_t count, const struct RandomStream *stream, float *values) {
-    double *draws = memory_array(double, count, "initialisation");
-    random_normal(stream, count, draws);
-    for (int64_t i = 0; i < count; i++)
-        values[i] = (float)(std * draws[i]);
-    memory_release(draws);
-}
-
-/* Each value is the middle of one of 2^32 equal cells. */
-void draw_uniform(double limit, int64_t count, const struct RandomStream *stream, float *values) {
-    for (int64_t i = 0; i < count; i += 4) {
-        uint32_t words[4];
-        random_block(stream, (uint32_t)(i / 4), words);
-        for (int64_t j = 0; j < 4 && i + j < count; j++)
-            values[i + j] = (float)(limit * (((double)words[j] + 0.5) * 0x1p-31 - 1));
-    }
 }

@@ -82,6 +82,26 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
     }
 }
 
+/* Decides where the gradient of input `j` of operation `i` goes, and who adds if an earlier
+ * writer's is there already. */
+static void place_input_gradient(const struct PlanShard *shard, const struct Lifetimes *lives,
+                                 int i, int j) {
+    struct PlannedCall *planned = &shard->calls[i];
+    const struct Operation *operation = planned->call.operation;
+    bool accumulate = lives->accumulates[i * LAYER_INPUTS + j];
+    void *gradient = shard->gradients[operation->inputs[j]];
+    planned->call.accumulate[j] = accumulate && operation->needs.accumulates;
+    planned->call.input_gradient[j] = gradient;
+    if (accumulate && !operation->needs.accumulates && !operation_is_view(operation)) {
+        planned->add_to[j] = gradient;
+        planned->call.input_gradient[j] = shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
+    }
+    if (operation_is_view(operation) && !lives->view_aliased[i]) {
+        planned->view_adds = accumulate;
+        planned->view_copies = !accumulate;
+    }
+}
+
 static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
                        const struct Lifetimes *lives) {
     size_t prepared = 0;
@@ -89,8 +109,8 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
     shard->calls = memory_array(struct PlannedCall, lives->count, "the plan");
     for (int i = 0; i < lives->count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
-        struct PlannedCall *planned = &shard->calls[i];
-        planned->call = (struct Call){
+        struct Call *call = &shard->calls[i].call;
+        *call = (struct Call){
             .operation = operation,
             .backend = plan->backend,
             .training = plan->training,
@@ -105,22 +125,9 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
                          .shards = plan->sync.shards}};
         prepared += (operation->needs.prepared_bytes + 63) & ~(size_t)63;
         for (int j = 0; j < operation->input_count; j++) {
-            planned->call.input[j] = shard->values[operation->inputs[j]];
-            if (!plan->training || !operation->wants_input_gradient[j])
-                continue;
-            bool accumulate = lives->accumulates[i * LAYER_INPUTS + j];
-            void *gradient = shard->gradients[operation->inputs[j]];
-            planned->call.accumulate[j] = accumulate && operation->needs.accumulates;
-            planned->call.input_gradient[j] = gradient;
-            if (accumulate && !operation->needs.accumulates && !operation_is_view(operation)) {
-                planned->add_to[j] = gradient;
-                planned->call.input_gradient[j] =
-                    shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
-            }
-            if (operation_is_view(operation) && !lives->view_aliased[i]) {
-                planned->view_adds = accumulate;
-                planned->view_copies = !accumulate;
-            }
+            call->input[j] = shard->values[operation->inputs[j]];
+            if (plan->training && operation->wants_input_gradient[j])
+                place_input_gradient(shard, lives, i, j);
         }
     }
 }

@@ -172,53 +172,75 @@ static int append_drop(const struct Branch *branch, int *end) {
     return append(branch, "drop", LAYER_IDENTITY(stochastic_depth), depth, *end, end);
 }
 
+static int check_options(const struct Branch *branch) {
+    const struct ResidualOptions *options = branch->choice->options;
+    if (options->body.count == 0)
+        return schema_fail(branch->error, branch->choice, "body",
+                           "layer %s (residual): zero layers; expected a list of at least one",
+                           branch->path);
+    if (options->drop >= 1)
+        return schema_fail(branch->error, branch->choice, "drop",
+                           "layer %s (residual): 1 would always skip the body; expected less",
+                           branch->path);
+    if (options->drop == 0 && options->drop_rule != RULE_LINEAR)
+        return schema_fail(branch->error, branch->choice, "drop_rule",
+                           "layer %s (residual): %s is for drop, which is 0; expected a drop above "
+                           "0 or no drop_rule",
+                           branch->path, rule_names[options->drop_rule]);
+    return OK;
+}
+
+static int append_body(const struct Branch *branch, int input, int *output) {
+    const struct ResidualOptions *options = branch->choice->options;
+    int first = branch->graph->node_count;
+    char *body = memory_print("%s.body", branch->path);
+    int code = graph_add_list(branch->graph, &options->body, body, input, output, branch->error);
+    if (!code && branch->graph->initialise.residual == RESIDUAL_ZERO)
+        start_as_shortcut(branch->graph, first, body);
+    memory_release(body);
+    return code;
+}
+
+/* `first`: the first node of the body; `end`: the tensor that the body gives. *output is `input`
+ * already, which is right for an identity. */
+static int append_shortcut(struct Branch *branch, int first, int input, int end, int *output) {
+    int kind = ((const struct ResidualOptions *)branch->choice->options)->shortcut;
+    struct Shape in = graph_shape(branch->graph, input), out = graph_shape(branch->graph, end);
+    bool flattened = in.fold_height * in.fold_width != 1;
+    int64_t stride = stride_between(in, out);
+    if (kind == SHORTCUT_IDENTITY && !shape_equal(in, out))
+        return misfit(branch, in, out, "equal shapes, or shortcut: pad or projection");
+    if (kind != SHORTCUT_IDENTITY && makes_features(branch->graph, first, in, out))
+        return misfit(branch, in, out,
+                      "a body that keeps an image: the shortcut would see one pixel of the input");
+    if (kind == SHORTCUT_PROJECTION && flattened)
+        return misfit(branch, in, out,
+                      "an image for shortcut: projection, and the input is flattened");
+    if (stride == 0)
+        return misfit(branch, in, out, "a size that some stride leads to");
+    if (kind == SHORTCUT_PROJECTION) {
+        branch->norm = norm_of_body(branch->graph, first);
+        return append_projection(branch, stride, out.channels, input, output);
+    }
+    if (kind == SHORTCUT_IDENTITY || shape_equal(in, out))
+        return OK;
+    if (in.channels > out.channels || flattened)
+        return misfit(branch, in, out, "an image, with as many channels or more, for pad");
+    return append_pad(branch, stride, out.channels, input, output);
+}
+
 static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
                   int *output, struct Error *error) {
     const struct ResidualOptions *options = choice->options;
     struct Branch branch = {graph, choice, path, error, NULL};
-    if (options->body.count == 0)
-        return schema_fail(error, choice, "body",
-                           "layer %s (residual): zero layers; expected a list of at least one",
-                           path);
-    if (options->drop >= 1)
-        return schema_fail(error, choice, "drop",
-                           "layer %s (residual): 1 would always skip the body; expected less",
-                           path);
-    if (options->drop == 0 && options->drop_rule != RULE_LINEAR)
-        return schema_fail(error, choice, "drop_rule",
-                           "layer %s (residual): %s is for drop, which is 0; expected a drop above "
-                           "0 or no drop_rule",
-                           path, rule_names[options->drop_rule]);
     int ends[2] = {0, input}, first = graph->node_count;
-    graph->residual_blocks++;
-    char *body = memory_print("%s.body", path);
-    int code = graph_add_list(graph, &options->body, body, input, &ends[0], error);
-    if (!code && graph->initialise.residual == RESIDUAL_ZERO)
-        start_as_shortcut(graph, first, body);
-    memory_release(body);
+    int code = check_options(&branch);
     if (code)
         return code;
-
-    branch.norm = norm_of_body(graph, first);
-    struct Shape in = graph_shape(graph, input), out = graph_shape(graph, ends[0]);
-    int64_t stride = stride_between(in, out);
-    if (options->shortcut == SHORTCUT_IDENTITY && !shape_equal(in, out))
-        return misfit(&branch, in, out, "equal shapes, or shortcut: pad or projection");
-    if (options->shortcut != SHORTCUT_IDENTITY && makes_features(graph, first, in, out))
-        return misfit(&branch, in, out,
-                      "a body that keeps an image: the shortcut would see one pixel of the input");
-    if (options->shortcut == SHORTCUT_PROJECTION && in.fold_height * in.fold_width != 1)
-        return misfit(&branch, in, out,
-                      "an image for shortcut: projection, and the input is flattened");
-    if (stride == 0)
-        return misfit(&branch, in, out, "a size that some stride leads to");
-    if (options->shortcut == SHORTCUT_PAD && !shape_equal(in, out)) {
-        if (in.channels > out.channels || in.fold_height * in.fold_width != 1)
-            return misfit(&branch, in, out, "an image, with as many channels or more, for pad");
-        code = append_pad(&branch, stride, out.channels, input, &ends[1]);
-    } else if (options->shortcut == SHORTCUT_PROJECTION) {
-        code = append_projection(&branch, stride, out.channels, input, &ends[1]);
-    }
+    graph->residual_blocks++;
+    code = append_body(&branch, input, &ends[0]);
+    if (!code)
+        code = append_shortcut(&branch, first, input, ends[0], &ends[1]);
     if (!code && options->drop > 0)
         code = append_drop(&branch, &ends[0]);
     return code ? code : append_addition(&branch, ends, output);
