@@ -85,7 +85,7 @@ struct Operation {
     bool training;                                 /* in a training plan */
     struct Shape in[LAYER_INPUTS], out;
     const struct ArenaRow *rows;             /* the node's */
-    bool wants_input_gradient[LAYER_INPUTS]; /* false at the model's input */
+    bool needs_input_gradient[LAYER_INPUTS]; /* false at the model's input */
     struct OperationNeeds needs;
 };
 /* The merged node of the layer LAYER_IDENTITY(name), or NULL. */

@@ -70,23 +70,23 @@ static void live_gradients(const struct LifetimesRequest *request, struct Lifeti
         const struct Operation *operation = &request->operations->items[i];
         extend(&lives->gradients[operation->output], 2 * n - i);
         for (int j = 0; j < operation->input_count; j++)
-            if (operation->wants_input_gradient[j]) {
+            if (operation->needs_input_gradient[j]) {
                 extend(&lives->gradients[operation->inputs[j]], 2 * n - i);
                 writers[operation->inputs[j]]++;
             }
     }
-    if (request->operations->wants_gradient[0])
+    if (request->operations->needs_gradient[0])
         extend(&lives->gradients[0], 2 * n + 1);
     for (int i = n - 1; i >= 0; i--) {
         const struct Operation *operation = &request->operations->items[i];
         for (int j = 0; j < operation->input_count; j++) {
             int in = operation->inputs[j];
-            if (!operation->wants_input_gradient[j])
+            if (!operation->needs_input_gradient[j])
                 continue;
             lives->accumulates[i * LAYER_INPUTS + j] = written[in]++ > 0;
         }
         int in = operation->inputs[0];
-        if (!operation->wants_input_gradient[0] || lives->accumulates[i * LAYER_INPUTS])
+        if (!operation->needs_input_gradient[0] || lives->accumulates[i * LAYER_INPUTS])
             continue;
         const struct Buffer *shared =
             &lives->gradients[lifetimes_root(lives->gradient_root, operation->output)];

@@ -99,10 +99,10 @@ static void mark_gradients(struct Operations *operations, const struct Graph *gr
         struct Operation *operation = &operations->items[i];
         bool wanted = has_trained_rows(graph, operation->node, frozen);
         for (int j = 0; j < operation->input_count; j++) {
-            operation->wants_input_gradient[j] = operations->wants_gradient[operation->inputs[j]];
-            wanted |= operation->wants_input_gradient[j];
+            operation->needs_input_gradient[j] = operations->needs_gradient[operation->inputs[j]];
+            wanted |= operation->needs_input_gradient[j];
         }
-        operations->wants_gradient[operation->output] = wanted;
+        operations->needs_gradient[operation->output] = wanted;
     }
 }
 
@@ -139,8 +139,8 @@ void operations_build(struct Operations *operations, const struct Graph *graph,
     *operations =
         (struct Operations){.items = memory_array(struct Operation, graph->node_count, "the plan"),
                             .output = resolve(&draft, graph->output),
-                            .wants_gradient = memory_array(bool, graph->tensor_count, "the plan")};
-    operations->wants_gradient[0] = request->input_gradient;
+                            .needs_gradient = memory_array(bool, graph->tensor_count, "the plan")};
+    operations->needs_gradient[0] = request->input_gradient;
     for (int i = 0; i < graph->node_count; i++) {
         if (draft.merged[i] || is_left_out(&draft, i))
             continue;
@@ -156,6 +156,6 @@ void operations_build(struct Operations *operations, const struct Graph *graph,
 
 void operations_release(struct Operations *operations) {
     memory_release(operations->items);
-    memory_release(operations->wants_gradient);
+    memory_release(operations->needs_gradient);
     *operations = (struct Operations){0};
 }

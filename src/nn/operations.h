@@ -11,7 +11,7 @@ struct Operations {
     struct Operation *items; /* in running order */
     int count;
     int output;           /* tensor that holds the model's output */
-    bool *wants_gradient; /* of each tensor: something trained comes before it */
+    bool *needs_gradient; /* of each tensor: something trained comes before it */
 };
 
 void operations_build(struct Operations *operations, const struct Graph *graph,

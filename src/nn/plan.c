@@ -77,7 +77,7 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
         int value = lifetimes_root(lives->value_root, t);
         int gradient = lifetimes_root(lives->gradient_root, t);
         shard->values[t] = shard->pool + lives->values[value].offset;
-        if (plan->operations.wants_gradient[t])
+        if (plan->operations.needs_gradient[t])
             shard->gradients[t] = shard->pool + lives->gradients[gradient].offset;
     }
 }
@@ -126,7 +126,7 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
         prepared += (operation->needs.prepared_bytes + 63) & ~(size_t)63;
         for (int j = 0; j < operation->input_count; j++) {
             call->input[j] = shard->values[operation->inputs[j]];
-            if (plan->training && operation->wants_input_gradient[j])
+            if (plan->training && operation->needs_input_gradient[j])
                 place_input_gradient(shard, lives, i, j);
         }
     }

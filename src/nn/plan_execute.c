@@ -163,7 +163,7 @@ void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         backward_loss(plan, &plan->shards[k], &shard_calls[k]);
     for (int i = plan->operations.count - 1; i >= 0; i--) {
-        if (plan->operations.wants_gradient[plan->operations.items[i].output])
+        if (plan->operations.needs_gradient[plan->operations.items[i].output])
             backward_operation(plan, i, shard_calls);
         else
             clear_gradients(plan, i, shard_calls);

@@ -14,7 +14,7 @@ struct PlannedCall {
     bool view_adds, view_copies; /* a view whose gradient has other writers too */
 };
 
-/* What each of the shards that run together has for itself. */
+/* What each of the shards that are computed together has for itself. */
 struct PlanShard {
     struct PlannedCall *calls;  /* one for each operation */
     void **values, **gradients; /* one for each tensor */
@@ -40,7 +40,7 @@ struct Synchronisation {
 
 /* Memory that the operations compute in. */
 struct PlanWorkspace {
-    char *pool; /* values, gradients and saved bytes of all shards that run together */
+    char *pool; /* values, gradients and saved bytes of all shards that are computed together */
     char *scratch, *prepared;
 };
 
@@ -55,7 +55,7 @@ struct Plan {
     int64_t outputs;
     struct Operations operations;
     struct PlanShard *shards;
-    int64_t shard_count; /* that run together */
+    int64_t shard_count; /* computed together */
     int64_t selected;
     struct Synchronisation sync;
     struct PlanWorkspace workspace;

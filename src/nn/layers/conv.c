@@ -129,7 +129,7 @@ static int plan(struct Planning *planning) {
     struct Conv *conv;
     int code = planning->backend->conv_create(
         &conv, &shape, planning->samples, planning->sample_counts, planning->training,
-        planning->training && operation->wants_input_gradient[0], planning->error);
+        planning->training && operation->needs_input_gradient[0], planning->error);
     if (code)
         return code;
     struct ConvState *state = memory_allocate(sizeof *state, "a convolution");

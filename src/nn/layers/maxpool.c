@@ -32,8 +32,8 @@ static int plan(struct Planning *planning) {
  * `tap`. */
 struct Window {
     const real *pixel;
-    int64_t rows, columns, row_step, column_step; /* in elements */
-    int tap, tap_row_step;
+    int64_t rows, columns, row_stride, column_stride; /* in elements */
+    int tap, tap_row_stride;
 };
 
 /* The windows that cover one input pixel: the first of their outputs, and the pixel's tap in that
@@ -41,8 +41,8 @@ struct Window {
 struct Cover {
     const real *dy;
     const uint8_t *winner;
-    int64_t rows, columns, row_step, column_step; /* in elements */
-    int tap, tap_row_step, tap_column_step;
+    int64_t rows, columns, row_stride, column_stride; /* in elements */
+    int tap, tap_row_stride, tap_column_stride;
 };
 
 /* Vectors of 64, 32 and 16 bytes, and for each of them the two functions that treat so many
@@ -60,10 +60,11 @@ struct Cover {
         mask_##part won = (mask_##part){0} + window->tap;                                          \
         for (int64_t r = 0; r < window->rows; r++)                                                 \
             for (int64_t s = 0; s < window->columns; s++) {                                        \
-                vector_##part x = *(const vector_##part *)(window->pixel + r * window->row_step +  \
-                                                           s * window->column_step + c);           \
+                vector_##part x =                                                                  \
+                    *(const vector_##part *)(window->pixel + r * window->row_stride +              \
+                                             s * window->column_stride + c);                       \
                 mask_##part tap =                                                                  \
-                    (mask_##part){0} + (window->tap + (int)r * window->tap_row_step + (int)s);     \
+                    (mask_##part){0} + (window->tap + (int)r * window->tap_row_stride + (int)s);   \
                 mask_##part wins = (x > best) | (x != x);                                          \
                 best = (vector_##part)(((mask_##part)x & wins) | ((mask_##part)best & ~wins));     \
                 won = (tap & wins) | (won & ~wins);                                                \
@@ -77,9 +78,9 @@ struct Cover {
         vector_##part sum = {0};                                                                   \
         for (int64_t p = 0; p < cover->rows; p++)                                                  \
             for (int64_t q = 0; q < cover->columns; q++) {                                         \
-                int64_t at = p * cover->row_step + q * cover->column_step + c;                     \
-                int tap =                                                                          \
-                    cover->tap - (int)p * cover->tap_row_step - (int)q * cover->tap_column_step;   \
+                int64_t at = p * cover->row_stride + q * cover->column_stride + c;                 \
+                int tap = cover->tap - (int)p * cover->tap_row_stride -                            \
+                          (int)q * cover->tap_column_stride;                                       \
                 mask_##part won = __builtin_convertvector(                                         \
                     *(const bytes_##part *)(cover->winner + at), mask_##part);                     \
                 vector_##part dy = *(const vector_##part *)(cover->dy + at);                       \
@@ -96,10 +97,10 @@ INLINE void largest_scalar(const struct Window *window, int64_t c, real *y, uint
     int won = window->tap;
     for (int64_t r = 0; r < window->rows; r++)
         for (int64_t s = 0; s < window->columns; s++) {
-            real x = window->pixel[r * window->row_step + s * window->column_step + c];
+            real x = window->pixel[r * window->row_stride + s * window->column_stride + c];
             bool wins = x > best || x != x;
             best = wins ? x : best;
-            won = wins ? window->tap + (int)r * window->tap_row_step + (int)s : won;
+            won = wins ? window->tap + (int)r * window->tap_row_stride + (int)s : won;
         }
     y[c] = best;
     if (winner)
@@ -110,8 +111,9 @@ INLINE void gather_scalar(const struct Cover *cover, int64_t c, real *dx) {
     real sum = 0;
     for (int64_t p = 0; p < cover->rows; p++)
         for (int64_t q = 0; q < cover->columns; q++) {
-            int64_t at = p * cover->row_step + q * cover->column_step + c;
-            int tap = cover->tap - (int)p * cover->tap_row_step - (int)q * cover->tap_column_step;
+            int64_t at = p * cover->row_stride + q * cover->column_stride + c;
+            int tap =
+                cover->tap - (int)p * cover->tap_row_stride - (int)q * cover->tap_column_stride;
             sum += cover->winner[at] == tap ? cover->dy[at] : 0;
         }
     dx[c] = sum;
@@ -158,10 +160,10 @@ static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
         const struct Window window = {.pixel = x + (h * in.width + w) * channels,
                                       .rows = rows.last - rows.first + 1,
                                       .columns = columns.last - columns.first + 1,
-                                      .row_step = dilation * in.width * channels,
-                                      .column_step = dilation * channels,
+                                      .row_stride = dilation * in.width * channels,
+                                      .column_stride = dilation * channels,
                                       .tap = (int)(rows.first * kernel + columns.first),
-                                      .tap_row_step = (int)kernel};
+                                      .tap_row_stride = (int)kernel};
         real *y = (real *)call->output + at;
         uint8_t *winner = call->training ? (uint8_t *)call->saved + at : NULL;
         EACH_CHANNEL(channels, largest, &window, y, winner);
@@ -225,11 +227,11 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
                                     .winner = (const uint8_t *)call->saved + at,
                                     .rows = rows.last - rows.first + 1,
                                     .columns = columns.last - columns.first + 1,
-                                    .row_step = out.width * channels,
-                                    .column_step = channels,
+                                    .row_stride = out.width * channels,
+                                    .column_stride = channels,
                                     .tap = (int)(row * kernel + column),
-                                    .tap_row_step = (int)(stride * kernel),
-                                    .tap_column_step = (int)stride};
+                                    .tap_row_stride = (int)(stride * kernel),
+                                    .tap_column_stride = (int)stride};
         EACH_CHANNEL(channels, gather, &cover, dx);
     }
 }

@@ -59,9 +59,9 @@ static int plan(struct Planning *planning) {
 static const real *spread_slopes(const struct Call *call) {
     const real *slope = call_parameter(call, 0);
     real *spread = call->scratch;
-    int step = one_slope(call->operation) ? 0 : 1;
+    int stride = one_slope(call->operation) ? 0 : 1;
     for (int64_t c = 0; c < call->operation->out.channels; c++)
-        spread[c] = slope[c * step];
+        spread[c] = slope[c * stride];
     return spread;
 }
 

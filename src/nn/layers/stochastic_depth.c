@@ -21,7 +21,7 @@ static int plan(struct Planning *planning) {
 }
 
 /* to = from / (1 − rate) or 0, by the same decision in forward and backward. */
-static void pass(const struct Call *call, int64_t sample, const real *from, real *to) {
+static void keep_or_drop(const struct Call *call, int64_t sample, const real *from, real *to) {
     double rate = stochastic_depth_rate(call->operation->node->options);
     int64_t elements = shape_elements(call->operation->out);
     struct RandomStream stream = call_stream(call, sample);
@@ -35,20 +35,20 @@ static void pass(const struct Call *call, int64_t sample, const real *from, real
         to[i] = from[i] * scale;
 }
 
-static void pass_all(const struct Call *call, const real *from, real *to) {
+static void keep_or_drop_all(const struct Call *call, const real *from, real *to) {
     int64_t elements = shape_elements(call->operation->out);
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < call->samples; i++)
-        pass(call, i, from + i * elements, to + i * elements);
+        keep_or_drop(call, i, from + i * elements, to + i * elements);
 }
 
 static void forward(const struct Call *call) {
-    pass_all(call, call->input[0], call->output);
+    keep_or_drop_all(call, call->input[0], call->output);
 }
 
 static void backward(const struct Call *call) {
     if (call->input_gradient[0])
-        pass_all(call, call->output_gradient, call->input_gradient[0]);
+        keep_or_drop_all(call, call->output_gradient, call->input_gradient[0]);
 }
 
 const struct Layer KERNEL(layer_stochastic_depth) = {
