@@ -20,6 +20,8 @@ MODEL = """
 PLATEAU = settings("schedule={plateau: {patience: 0, factor: 0.5, threshold: 0.05, cooldown: 1, warmup: 3 steps}}")
 EARLY = settings("early_stopping.metric=loss", "early_stopping.minimum_improvement=0.05")
 PATIENCE = settings("early_stopping.patience=2")
+# No loss is below a tenth of the best: each third validation lowers the rate.
+PATIENT = settings("schedule={plateau: {patience: 2, factor: 0.5, threshold: 0.9}}")
 LARGE = settings("large_batch.base=15", "large_batch.warmup=4 epochs")
 CYCLES = settings("schedule={cosine_restarts: {period: 4 steps, growth: 2}}", "checkpoint.snapshots=true",
                   "checkpoint.keep=1", "checkpoint.every=0")
@@ -114,6 +116,14 @@ class TestPlateau(SameBits):
         said = run(1, "train", recipe, "--out", f"{scratch}/out", "--resume", *PLATEAU,
                    *settings("train.length=42 steps"))[1]
         assert "runs over all" not in said
+
+    def test_keeps_its_patience_when_it_is_resumed(self, scratch, recipe):
+        whole = train(1, recipe, f"{scratch}/whole", *PATIENT)
+        for stop in (4, 10, 12, STEPS):
+            parts = train(1, recipe, f"{scratch}/parts", "--resume", "--stop-after", stop, *PATIENT)
+        assert rates_of(parts) == rates_of(whole)
+        assert rates_of(whole)[0] == pytest.approx(0.05)
+        assert rates_of(whole)[-1] < 0.3 * 0.05
 
 
 class TestEarlyStopping(SameBits):
