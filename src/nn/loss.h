@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/kernel.h"
+#include "base/targets.h"
 #include "runfile/schema.h"
 
 enum Prediction { PREDICTION_PROBABILITIES, PREDICTION_SCORES };
@@ -28,7 +29,7 @@ struct Loss {
      * reports it, for one model and for an ensemble. */
     double (*measure)(const void *options, int64_t outputs, const float *prediction,
                       const float *target);
-    bool takes_values; /* the targets may be any numbers; classes are the numbers 0 and 1 to it */
+    enum TargetKind targets; /* the most general kind that it takes; it takes those before it too */
 };
 
 extern const struct KindTable loss_kinds;

@@ -7,7 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/target_kind.h"
+#include "base/targets.h"
 
 /* In the order in which they are printed. */
 enum Figure { FIGURE_LOSS, FIGURE_ACCURACY, FIGURE_TOP5, FIGURE_RMSE, FIGURE_R2, FIGURE_COUNT };

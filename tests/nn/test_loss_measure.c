@@ -66,7 +66,7 @@ static void for_all(void (*test)(size_t which, struct Sample *s)) {
         for (int shape = 0; shape < SHAPES; shape++)
             for (enum TargetKind kind = INDICES; kind <= VALUES; kind++) {
                 struct Sample s = sample_create(which, shape, kind);
-                if (kind != VALUES || s.loss->takes_values)
+                if (kind != VALUES || s.loss->targets == TARGET_VALUES)
                     test(which, &s);
                 sample_release(&s);
             }

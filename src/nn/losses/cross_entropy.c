@@ -91,4 +91,5 @@ const struct Loss KERNEL(loss_cross_entropy) = {
     .predict = predict,
     .prediction = PREDICTION_PROBABILITIES,
     .measure = measure,
+    .targets = TARGET_DISTRIBUTIONS,
 };

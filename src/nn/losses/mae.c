@@ -12,5 +12,5 @@ const struct Loss KERNEL(loss_mae) = {
     .predict = loss_predict_scores,
     .prediction = PREDICTION_SCORES,
     .measure = measure,
-    .takes_values = true,
+    .targets = TARGET_VALUES,
 };

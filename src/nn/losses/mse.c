@@ -13,5 +13,5 @@ const struct Loss KERNEL(loss_mse) = {
     .predict = loss_predict_scores,
     .prediction = PREDICTION_SCORES,
     .measure = measure,
-    .takes_values = true,
+    .targets = TARGET_VALUES,
 };

@@ -89,4 +89,5 @@ const struct Loss KERNEL(loss_svm) = {
     .predict = loss_predict_scores,
     .prediction = PREDICTION_SCORES,
     .measure = measure,
+    .targets = TARGET_DISTRIBUTIONS,
 };

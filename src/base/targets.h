@@ -1,0 +1,30 @@
+/* What a sample's targets are: the one notion that sources, data sets, losses, figures, checkpoints
+ * and evaluation share. */
+#ifndef TRAINER_BASE_TARGETS_H
+#define TRAINER_BASE_TARGETS_H
+
+#include <stdint.h>
+
+/* Each kind is a case of the next: a class is a distribution that is sure, a distribution is a row
+ * of numbers. */
+enum TargetKind {
+    TARGET_CLASSES,       /* one label a sample */
+    TARGET_DISTRIBUTIONS, /* soft labels: a probability for each class */
+    TARGET_VALUES         /* numbers: regression */
+};
+
+struct Targets {
+    enum TargetKind kind;
+    int64_t count; /* classes, or values of a sample: as many as a model has outputs */
+    char **names;  /* (count) */
+};
+
+/* A copy of its own. */
+struct Targets targets_copy(enum TargetKind kind, const char *const *names, int64_t count);
+void targets_release(struct Targets *targets); /* leaves zeros */
+
+/* What one of them is called: "class" or "target"; and several: "classes" or "targets". */
+const char *targets_word(const struct Targets *targets);
+const char *targets_words(const struct Targets *targets);
+
+#endif
