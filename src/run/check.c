@@ -114,10 +114,10 @@ static int check_loss(const struct RunRequest *request, const struct Dataset *da
                       struct Error *error) {
     const struct Choice *loss = &request->options->loss;
     struct Text others = {0};
-    if (!dataset->target_count || ((const struct Loss *)loss->kind)->takes_values)
+    if (!dataset->target_count || ((const struct Loss *)loss->kind)->targets == TARGET_VALUES)
         return OK;
     for (const struct Kind *const *kind = loss_kinds.kinds; *kind; kind++)
-        if (((const struct Loss *)*kind)->takes_values)
+        if (((const struct Loss *)*kind)->targets == TARGET_VALUES)
             text_add(&others, "%s%s", others.length ? ", " : "", (*kind)->name);
     int code = runfile_fail(request->file, error, ERROR_RUN_FILE, "loss",
                             "%s is of classes, the targets of %s are values; expected one of %s",

@@ -71,7 +71,7 @@ static void announce_parts(const struct Trainer *trainer) {
     if (shards > ranks)
         text_add(&line, ", each accumulates %lld", (long long)(shards / ranks));
     progress_note(trainer->bar, "%s; %s (%s), exchange %s", line.data, trainer->parts.backend->name,
-                  variant_name(trainer->variant), exchange_name(trainer->exchange));
+                  variant_name(trainer->variant), exchange_name(trainer->shards.exchange));
     text_release(&line);
 }
 

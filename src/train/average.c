@@ -24,19 +24,18 @@ void trainer_update_average(struct Trainer *trainer) {
  * number of ranks. */
 void trainer_measure_average(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->parts.model);
-    struct Progress *progress = &trainer->saved.progress;
+    const struct Progress *progress = &trainer->saved.progress;
     if (!trainer_has_average(trainer) || !arena->statistics ||
         trainer->average_measured == progress->step)
         return;
     int64_t batches = average_batches(&trainer->options.average, &trainer->parts.time);
-    const struct Progress kept = *progress;
+    struct Position position = {.epoch = progress->epoch};
     for (int64_t i = 0; i < batches; i++) {
-        progress->step = kept.step + i;
-        progress->step_in_epoch = i;
-        const float *sum = trainer_batch_statistics(trainer, trainer->average);
+        position.step = progress->step + i;
+        position.step_in_epoch = i;
+        const float *sum = shards_statistics(&trainer->shards, &position, trainer->average);
         average_blend(trainer->average + arena->parameters, sum + arena->parameters,
                       arena->statistics, 1 / (double)(i + 1));
     }
-    *progress = kept;
-    trainer->average_measured = kept.step;
+    trainer->average_measured = progress->step;
 }

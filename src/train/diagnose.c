@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <math.h>
 
 #include "base/memory.h"
@@ -19,13 +20,14 @@ static int64_t find_in_input(const float *input, int64_t samples, int64_t elemen
     return -1;
 }
 
-/* Its index in the split: the position is one of this epoch's order. */
-static int64_t sample_at(struct Trainer *trainer, const struct ShardCall *call, int64_t place) {
-    int64_t *samples = memory_allocate((size_t)call->samples * sizeof *samples, "samples");
-    int64_t first =
-        trainer->saved.progress.step_in_epoch * trainer->options.train.batch + call->first;
-    loader_fill(trainer->parts.loader, trainer->saved.progress.epoch, first, call->samples,
-                plan_input(trainer->parts.plan), plan_target(trainer->parts.plan), samples);
+/* The index in the split of sample `place` of a shard, which the epoch has put into its own order.
+ */
+static int64_t sample_at(const struct Shards *shards, const struct Position *position,
+                         const struct ShardCall *call, int64_t place) {
+    int64_t *samples = memory_array(int64_t, call->samples, "samples");
+    int64_t first = position->step_in_epoch * shards->batch + call->first;
+    loader_fill(shards->loader, position->epoch, first, call->samples, plan_input(shards->plan),
+                plan_target(shards->plan), samples);
     int64_t sample = samples[place];
     memory_release(samples);
     return sample;
@@ -33,28 +35,32 @@ static int64_t sample_at(struct Trainer *trainer, const struct ShardCall *call, 
 
 /* In the samples of the shards from `first` on that run together. */
 static struct Finding find_in_inputs(struct Trainer *trainer, int64_t first) {
-    struct Image image = loader_image(trainer->parts.loader);
-    int64_t elements = image.height * image.width * image.channels;
-    for (int64_t k = 0; k < plan_shards(trainer->parts.plan); k++) {
-        struct ShardCall call = trainer_load_shard(trainer, first + k);
-        int64_t place = find_in_input(plan_input(trainer->parts.plan), call.samples, elements);
+    struct Shards *shards = &trainer->shards;
+    struct Position position = trainer_position(trainer);
+    struct Image image = loader_image(shards->loader);
+    for (int64_t k = 0; k < plan_shards(shards->plan); k++) {
+        struct ShardCall call = shards_load(shards, &position, trainer->state, first + k);
+        int64_t place =
+            find_in_input(plan_input(shards->plan), call.samples, image_elements(&image));
         if (place >= 0)
             return (struct Finding){.what = "the input",
-                                    .sample = sample_at(trainer, &call, place)};
+                                    .sample = sample_at(shards, &position, &call, place)};
     }
     return (struct Finding){0};
 }
 
-/* Every rank goes through all of its shards: in a synchronised layer they meet. */
+/* Every rank goes through all of its shards, because a synchronised layer waits for all ranks. */
 static struct Finding find_in_values(struct Trainer *trainer) {
-    int64_t first = exchange_first_shard(trainer->exchange);
-    int64_t count = exchange_shard_count(trainer->exchange);
+    struct Shards *shards = &trainer->shards;
+    struct Position position = trainer_position(trainer);
+    int64_t first = exchange_first_shard(shards->exchange);
+    int64_t count = exchange_shard_count(shards->exchange);
     struct Finding finding = {0};
-    for (int64_t i = 0; i < count; i += plan_shards(trainer->parts.plan)) {
+    for (int64_t i = 0; i < count; i += plan_shards(shards->plan)) {
         if (!finding.what)
             finding = find_in_inputs(trainer, first + i);
-        trainer_load_shards(trainer, first + i);
-        const struct Node *node = plan_find_nonfinite(trainer->parts.plan, trainer->shard_calls);
+        shards_load_together(shards, &position, trainer->state, first + i);
+        const struct Node *node = plan_find_nonfinite(shards->plan, shards->calls);
         if (node && !finding.what)
             finding = (struct Finding){.what = "the output", .layer = node};
     }
@@ -74,7 +80,8 @@ static struct Finding find_in_gradients(struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     for (int i = 0; i < arena->row_count; i++) {
         const struct ArenaRow *row = &arena->rows[i];
-        if (exchange_own_nonfinite(trainer->exchange, row->offset, row->offset + row->count) >= 0)
+        if (exchange_own_nonfinite(trainer->shards.exchange, row->offset,
+                                   row->offset + row->count) >= 0)
             return (struct Finding){.what = row->role == ROLE_STATISTIC ? "the batch statistic"
                                                                         : "the gradient",
                                     .row = row->name,
@@ -85,18 +92,18 @@ static struct Finding find_in_gradients(struct Trainer *trainer) {
 
 static int report(const struct Trainer *trainer, const struct Finding *finding,
                   struct Error *error) {
-    long long step = trainer->saved.progress.step + 1;
+    int64_t step = trainer->saved.progress.step + 1;
     int rank = ranks_rank(trainer->ranks);
     if (!finding->layer) {
         fail(error, ERROR_NUMERIC,
-             "step %lld: NaN or Inf on rank %d in the input: sample %lld of split %s of %s, once "
-             "preprocessed; no layer has seen it yet, no checkpoint was changed",
-             step, rank, (long long)finding->sample, trainer->parts.train->name,
-             trainer->parts.dataset->path);
+             "step %" PRId64 ": NaN or Inf on rank %d in the input: sample %" PRId64
+             " of split %s of %s, once preprocessed; no layer has seen it yet, no checkpoint was "
+             "changed",
+             step, rank, finding->sample, trainer->parts.train->name, trainer->parts.dataset->path);
         return error_advise(error, ADVICE_VERIFY, trainer->parts.dataset->path, NULL, 0);
     }
     return fail(error, ERROR_NUMERIC,
-                "step %lld: NaN or Inf on rank %d in %s of %s%slayer %s (%s); try a smaller "
+                "step %" PRId64 ": NaN or Inf on rank %d in %s of %s%slayer %s (%s); try a smaller "
                 "optimizer.rate or a longer warm-up; no checkpoint was changed",
                 step, rank, finding->what, finding->row ? finding->row : "",
                 finding->row ? ", in " : "", finding->layer->path, node_layer_name(finding->layer));
@@ -110,7 +117,7 @@ int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *erro
     if (code)
         return code;
     return fail(error, ERROR_NUMERIC,
-                "step %lld: NaN or Inf in the %s, on no single rank: a sum over shards overflowed; "
-                "no checkpoint was changed",
-                (long long)trainer->saved.progress.step + 1, gradients ? "gradient" : "loss");
+                "step %" PRId64 ": NaN or Inf in the %s, on no single rank: a sum over shards "
+                "overflowed; no checkpoint was changed",
+                trainer->saved.progress.step + 1, gradients ? "gradient" : "loss");
 }

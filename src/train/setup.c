@@ -56,15 +56,6 @@ static void gather_shards(void *context, const double *mine, int64_t count, doub
     ranks_gather_all(context, mine, count * (int64_t)sizeof *mine, all);
 }
 
-/* What a step's calls of the training plan need. */
-static void make_shard_calls(struct Trainer *trainer) {
-    int64_t count = plan_shards(trainer->parts.plan);
-    int64_t elements = arena_gradient_elements(model_arena(trainer->parts.model));
-    trainer->shard_calls = memory_array(struct ShardCall, count, "shards");
-    if (count > 1)
-        trainer->gradients = memory_array(float, count *elements, "gradients of shards");
-}
-
 static int build(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                  struct Error *error) {
     struct Preprocess preprocess = {0}, *prepared;
@@ -84,8 +75,6 @@ static int build(struct Trainer *trainer, const struct Checkpoint *checkpoint,
     preprocess_release(&preprocess);
     if (!code && checkpoint)
         code = trainer_check_length(trainer, checkpoint->path, error);
-    if (!code)
-        make_shard_calls(trainer);
     return code;
 }
 
@@ -155,6 +144,21 @@ static int fill_state(struct Trainer *trainer, const struct Checkpoint *checkpoi
     return trainer_compare_replicas(trainer, error);
 }
 
+static int make_shards(struct Trainer *trainer, struct Error *error) {
+    const struct RunParts *parts = &trainer->parts;
+    const struct TrainOptions *options = &trainer->options.train;
+    trainer->shards =
+        (struct Shards){.plan = parts->plan,
+                        .loader = parts->loader,
+                        .samples = parts->train->count,
+                        .batch = options->batch,
+                        .count = options->shards,
+                        .seed = (uint64_t)options->seed,
+                        .gradient_elements = arena_gradient_elements(model_arena(parts->model))};
+    return shards_create(&trainer->shards, trainer->ranks,
+                         (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);
+}
+
 static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                     const char *skipped, struct Text *taken, struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
@@ -164,10 +168,7 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     code = ranks_agree(ranks, build(trainer, checkpoint, error), error);
     if (code)
         return code;
-    code = exchange_create(&trainer->exchange, ranks, trainer->options.train.shards,
-                           arena_gradient_elements(model_arena(trainer->parts.model)),
-                           (enum ExchangeAlgorithm)trainer->options.train.exchange,
-                           trainer->variant, error);
+    code = make_shards(trainer, error);
     if (code)
         return error_blame_key(error, "train.exchange");
     size_t state = (size_t)arena_state_elements(model_arena(trainer->parts.model)) * sizeof(float);
@@ -220,10 +221,7 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
 void trainer_release(struct Trainer *trainer) {
     progress_release(trainer->bar);
     metrics_file_close(trainer->metrics);
-    if (trainer->exchange)
-        exchange_release(trainer->exchange);
-    memory_release(trainer->shard_calls);
-    memory_release(trainer->gradients);
+    shards_release(&trainer->shards);
     saved_state_release(&trainer->saved);
     run_parts_release(&trainer->parts);
     memory_release(trainer->state);

@@ -1,101 +1,12 @@
 #include <math.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/digest.h"
 #include "train/trainer.h"
 
-/* The samples [first, first + count) of the epoch's order that step `step_in_epoch` takes. */
-static void batch_of_step(const struct Trainer *trainer, int64_t step_in_epoch, int64_t *first,
-                          int64_t *count) {
-    int64_t batch = trainer->options.train.batch, left;
-    *first = step_in_epoch * batch;
-    left = trainer->parts.train->count - *first;
-    *count = left < batch ? left : batch;
-}
-
-/* Shard `shard`'s part of a batch of `count` samples: [*first, *first + returned). */
-static int64_t part_of_shard(const struct Trainer *trainer, int64_t shard, int64_t count,
-                             int64_t *first) {
-    int64_t shards = trainer->options.train.shards;
-    *first = shard * count / shards;
-    return (shard + 1) * count / shards - *first;
-}
-
-struct ShardCall trainer_load_shard(struct Trainer *trainer, int64_t shard) {
-    int64_t batch_first, batch, first;
-    plan_select(trainer->parts.plan, shard % plan_shards(trainer->parts.plan));
-    batch_of_step(trainer, trainer->saved.progress.step_in_epoch, &batch_first, &batch);
-    int64_t samples = part_of_shard(trainer, shard, batch, &first);
-    struct ShardCall call = {.samples = samples,
-                             .first = first,
-                             .batch = batch,
-                             .seed = (uint64_t)trainer->options.train.seed,
-                             .step = (uint64_t)trainer->saved.progress.step,
-                             .state = trainer->state};
-    if (samples)
-        loader_fill(trainer->parts.loader, trainer->saved.progress.epoch, batch_first + first,
-                    samples, plan_input(trainer->parts.plan), plan_target(trainer->parts.plan),
-                    NULL);
-    return call;
-}
-
-void trainer_load_shards(struct Trainer *trainer, int64_t first) {
-    for (int64_t k = 0; k < plan_shards(trainer->parts.plan); k++)
-        trainer->shard_calls[k] = trainer_load_shard(trainer, first + k);
-}
-
-/* Where the shards that run together write: one at a time where the exchange wants it, several to
- * gradients of their own, which go there afterwards. */
-static void begin_shards(struct Trainer *trainer, int64_t first) {
-    int64_t elements = arena_gradient_elements(model_arena(trainer->parts.model));
-    int64_t count = plan_shards(trainer->parts.plan);
-    trainer_load_shards(trainer, first);
-    for (int64_t k = 0; k < count; k++)
-        trainer->shard_calls[k].gradient = count == 1 ? exchange_shard_buffer(trainer->exchange)
-                                                      : trainer->gradients + k * elements;
-}
-
-static void end_shards(struct Trainer *trainer) {
-    int64_t elements = arena_gradient_elements(model_arena(trainer->parts.model));
-    int64_t count = plan_shards(trainer->parts.plan);
-    for (int64_t k = 0; k < count; k++) {
-        if (count > 1)
-            memcpy(exchange_shard_buffer(trainer->exchange), trainer->shard_calls[k].gradient,
-                   (size_t)elements * sizeof(float));
-        exchange_shard_done(trainer->exchange);
-    }
-}
-
-static const float *compute_gradient(struct Trainer *trainer) {
-    int64_t first = exchange_first_shard(trainer->exchange);
-    int64_t together = plan_shards(trainer->parts.plan);
-    plan_prepare(trainer->parts.plan, trainer->state);
-    for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i += together) {
-        begin_shards(trainer, first + i);
-        plan_forward(trainer->parts.plan, trainer->shard_calls);
-        plan_backward(trainer->parts.plan, trainer->shard_calls);
-        end_shards(trainer);
-    }
-    return exchange_finish(trainer->exchange);
-}
-
-const float *trainer_batch_statistics(struct Trainer *trainer, const float *state) {
-    int64_t first = exchange_first_shard(trainer->exchange);
-    int64_t together = plan_shards(trainer->parts.plan);
-    size_t bytes =
-        (size_t)arena_gradient_elements(model_arena(trainer->parts.model)) * sizeof(float);
-    plan_prepare(trainer->parts.plan, state);
-    for (int64_t i = 0; i < exchange_shard_count(trainer->exchange); i += together) {
-        begin_shards(trainer, first + i);
-        for (int64_t k = 0; k < together; k++) {
-            trainer->shard_calls[k].state = state;
-            memset(trainer->shard_calls[k].gradient, 0, bytes);
-        }
-        plan_forward(trainer->parts.plan, trainer->shard_calls);
-        end_shards(trainer);
-    }
-    return exchange_finish(trainer->exchange);
+struct Position trainer_position(const struct Trainer *trainer) {
+    const struct Progress *progress = &trainer->saved.progress;
+    return (struct Position){progress->step, progress->epoch, progress->step_in_epoch};
 }
 
 /* `loss`: the mean over `samples` samples; the others: sums over them. */
@@ -129,7 +40,8 @@ double trainer_rate(const struct Trainer *trainer, int64_t step) {
 int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
     double start = clock_seconds();
-    const float *sum = compute_gradient(trainer);
+    const struct Position position = trainer_position(trainer);
+    const float *sum = shards_gradient(&trainer->shards, &position, trainer->state);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
     double samples = tallies[TALLY_SAMPLES];
     double rate = trainer_rate(trainer, progress->step);

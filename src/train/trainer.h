@@ -3,14 +3,12 @@
 #define TRAINER_TRAIN_TRAINER_H
 
 #include "base/text.h"
-#include "comm/exchange.h"
-#include "data/loader.h"
 #include "evaluate/evaluate.h"
-#include "nn/plan.h"
 #include "optim/average.h"
 #include "report/progress.h"
 #include "run/check.h"
 #include "train/saved_state.h"
+#include "train/shards.h"
 #include "train/train.h"
 
 struct Trainer {
@@ -29,9 +27,7 @@ struct Trainer {
     float *state;             /* arena_state_elements; every rank's replica */
     float *average;           /* of weights: as state; NULL: none is kept */
     int64_t average_measured; /* the step behind which its statistics were measured; −1: none */
-    struct Exchange *exchange;
-    struct ShardCall *shard_calls; /* plan_shards of them */
-    float *gradients;              /* of shards that run together; NULL where one runs at a time */
+    struct Shards shards;
 
     struct SavedState saved;                 /* what it was made from is in `parts` */
     bool best_is_newest;                     /* this step's validation was the best so far */
@@ -84,17 +80,8 @@ int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Erro
 double trainer_rate(const struct Trainer *trainer, int64_t step);
 /* Of the epoch so far; nothing before its first step. */
 struct Figures trainer_epoch_figures(const struct Trainer *trainer);
-/* Fills the plan's input and target with a shard's samples of the step after saved.progress.step;
- * of shards that run together, it selects this one's. */
-struct ShardCall trainer_load_shard(struct Trainer *trainer, int64_t shard);
-/* trainer->shard_calls for the shards from `first` on that run together, without gradients. */
-void trainer_load_shards(struct Trainer *trainer, int64_t first);
-
-/* The statistics of the batch at saved.progress.step_in_epoch with the weights of `state`, as a
- * training step would see it, summed over shards: in the exchanged arena, of which nothing else is
- * filled.
- */
-const float *trainer_batch_statistics(struct Trainer *trainer, const float *state);
+/* Of the step that comes next. */
+struct Position trainer_position(const struct Trainer *trainer);
 
 /* average.c: has it begun? */
 bool trainer_has_average(const struct Trainer *trainer);

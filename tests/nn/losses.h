@@ -28,8 +28,8 @@ static inline int parse_loss(const char *text, struct RunFile **file, struct Cho
     return code;
 }
 
-enum TargetKind { INDICES, DISTRIBUTIONS, VALUES };
-static const char *const target_kind_names[] = {"indices", "distributions", "values"};
+static const char *const target_kind_names[] = {"indices", "distributions",
+                                                "values"}; /* enum TargetKind */
 
 /* Scores that float holds exactly, and targets; (samples, outputs). */
 static inline void fill_loss(uint64_t instance, enum TargetKind kind, int64_t samples,
@@ -45,10 +45,12 @@ static inline void fill_loss(uint64_t instance, enum TargetKind kind, int64_t sa
         double sum = 0;
         for (int64_t k = 0; k < outputs; k++) {
             float u = random_uniform(random_word(&stream, (uint64_t)(1000 + i * outputs + k)));
-            row[k] = kind == INDICES ? (float)(k == label) : kind == VALUES ? 6 * u - 3 : u;
+            row[k] = kind == TARGET_CLASSES  ? (float)(k == label)
+                     : kind == TARGET_VALUES ? 6 * u - 3
+                                             : u;
             sum += (double)row[k];
         }
-        for (int64_t k = 0; kind == DISTRIBUTIONS && k < outputs; k++)
+        for (int64_t k = 0; kind == TARGET_DISTRIBUTIONS && k < outputs; k++)
             row[k] = (float)((double)row[k] / sum);
     }
 }

@@ -21,7 +21,7 @@ int main(int count, char **words) {
         return 2;
     }
     int kind = 0;
-    while (kind < VALUES && strcmp(words[2], target_kind_names[kind]) != 0)
+    while (kind < TARGET_VALUES && strcmp(words[2], target_kind_names[kind]) != 0)
         kind++;
     int64_t samples = atoll(words[3]), outputs = atoll(words[4]), elements = samples * outputs;
     double *scores = memory_array(double, elements, "test");

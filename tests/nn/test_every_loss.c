@@ -18,10 +18,10 @@
 #define LARGEST (5 * 37) /* samples · outputs */
 #define SCALE 0.37       /* of the gradient */
 
-enum Targets { ONE_HOT, DISTRIBUTION, ANY };
+enum DrawnTargets { ONE_HOT, DISTRIBUTION, ANY };
 struct Row {
     const char *loss, *text;
-    enum Targets targets;
+    enum DrawnTargets targets;
 };
 #define EVERY_LOSS(name, ...) {.loss = #name, .text = __VA_ARGS__},
 static const struct Row rows[] = {
@@ -38,8 +38,8 @@ struct Example {
     float target[LARGEST];
 };
 
-static void fill_target(enum Targets targets, const struct RandomStream *stream, int64_t outputs,
-                        float *target) {
+static void fill_target(enum DrawnTargets targets, const struct RandomStream *stream,
+                        int64_t outputs, float *target) {
     double noise[LARGEST], sum = 0;
     random_normal(stream, outputs, noise);
     uint32_t hot = random_below(random_word(stream, 1000), (uint32_t)outputs);

@@ -64,9 +64,9 @@ static void sample_release(struct Sample *s) {
 static void for_all(void (*test)(size_t which, struct Sample *s)) {
     for (size_t which = 0; which < CASES; which++)
         for (int shape = 0; shape < SHAPES; shape++)
-            for (enum TargetKind kind = INDICES; kind <= VALUES; kind++) {
+            for (enum TargetKind kind = TARGET_CLASSES; kind <= TARGET_VALUES; kind++) {
                 struct Sample s = sample_create(which, shape, kind);
-                if (kind != VALUES || s.loss->targets == TARGET_VALUES)
+                if (kind != TARGET_VALUES || s.loss->targets == TARGET_VALUES)
                     test(which, &s);
                 sample_release(&s);
             }

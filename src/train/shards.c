@@ -1,0 +1,95 @@
+#include "train/shards.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+int shards_create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
+                  enum Variant variant, struct Error *error) {
+    int64_t together = plan_shards(shards->plan), elements = shards->gradient_elements;
+    shards->calls = memory_array(struct ShardCall, together, "shards");
+    if (together > 1)
+        shards->gradients = memory_array(float, together *elements, "gradients of shards");
+    return exchange_create(&shards->exchange, ranks, shards->count, elements, algorithm, variant,
+                           error);
+}
+
+void shards_release(struct Shards *shards) {
+    if (shards->exchange)
+        exchange_release(shards->exchange);
+    memory_release(shards->calls);
+    memory_release(shards->gradients);
+}
+
+struct ShardCall shards_load(struct Shards *shards, const struct Position *position,
+                             const float *state, int64_t shard) {
+    int64_t batch_first = position->step_in_epoch * shards->batch;
+    int64_t left = shards->samples - batch_first;
+    int64_t batch = left < shards->batch ? left : shards->batch;
+    int64_t first = shard * batch / shards->count;
+    struct ShardCall call = {.samples = (shard + 1) * batch / shards->count - first,
+                             .first = first,
+                             .batch = batch,
+                             .seed = shards->seed,
+                             .step = (uint64_t)position->step,
+                             .state = state};
+    plan_select(shards->plan, shard % plan_shards(shards->plan));
+    if (call.samples)
+        loader_fill(shards->loader, position->epoch, batch_first + first, call.samples,
+                    plan_input(shards->plan), plan_target(shards->plan), NULL);
+    return call;
+}
+
+void shards_load_together(struct Shards *shards, const struct Position *position,
+                          const float *state, int64_t first) {
+    for (int64_t k = 0; k < plan_shards(shards->plan); k++)
+        shards->calls[k] = shards_load(shards, position, state, first + k);
+}
+
+/* One that runs alone writes into the exchange's buffer; those that run together write gradients of
+ * their own, which are copied there afterwards. */
+static void set_gradients(struct Shards *shards) {
+    int64_t together = plan_shards(shards->plan);
+    for (int64_t k = 0; k < together; k++)
+        shards->calls[k].gradient = together == 1
+                                        ? exchange_shard_buffer(shards->exchange)
+                                        : shards->gradients + k * shards->gradient_elements;
+}
+
+static void hand_over_gradients(struct Shards *shards) {
+    size_t bytes = (size_t)shards->gradient_elements * sizeof(float);
+    int64_t together = plan_shards(shards->plan);
+    for (int64_t k = 0; k < together; k++) {
+        if (together > 1)
+            memcpy(exchange_shard_buffer(shards->exchange), shards->calls[k].gradient, bytes);
+        exchange_shard_done(shards->exchange);
+    }
+}
+
+static const float *run(struct Shards *shards, const struct Position *position, const float *state,
+                        bool backward) {
+    int64_t first = exchange_first_shard(shards->exchange), together = plan_shards(shards->plan);
+    size_t bytes = (size_t)shards->gradient_elements * sizeof(float);
+    plan_prepare(shards->plan, state);
+    for (int64_t i = 0; i < exchange_shard_count(shards->exchange); i += together) {
+        shards_load_together(shards, position, state, first + i);
+        set_gradients(shards);
+        for (int64_t k = 0; k < together && !backward; k++)
+            memset(shards->calls[k].gradient, 0, bytes);
+        plan_forward(shards->plan, shards->calls);
+        if (backward)
+            plan_backward(shards->plan, shards->calls);
+        hand_over_gradients(shards);
+    }
+    return exchange_finish(shards->exchange);
+}
+
+const float *shards_gradient(struct Shards *shards, const struct Position *position,
+                             const float *state) {
+    return run(shards, position, state, true);
+}
+
+const float *shards_statistics(struct Shards *shards, const struct Position *position,
+                               const float *state) {
+    return run(shards, position, state, false);
+}

@@ -1,0 +1,52 @@
+/* The shards of a step that this rank computes: samples in, one sum over all shards of all ranks
+ * out. The only loop over shards. */
+#ifndef TRAINER_TRAIN_SHARDS_H
+#define TRAINER_TRAIN_SHARDS_H
+
+#include "comm/exchange.h"
+#include "data/loader.h"
+#include "nn/plan.h"
+
+/* Which samples a step takes, and which random numbers it draws. */
+struct Position {
+    int64_t step, epoch, step_in_epoch; /* each from 0 */
+};
+
+/* Start with {0}; the caller fills the first group. */
+struct Shards {
+    struct Plan *plan;
+    struct Loader *loader;
+    int64_t samples; /* of the split */
+    int64_t batch;   /* of all shards together */
+    int64_t count;   /* of shards, of all ranks together */
+    uint64_t seed;
+    int64_t gradient_elements; /* of the arena that is exchanged */
+
+    struct Exchange *exchange;
+    struct ShardCall *calls; /* plan_shards of them */
+    float *gradients;        /* of shards that run together; NULL if one runs at a time */
+};
+
+/* Makes the exchange and the buffers. Collective. */
+int shards_create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
+                  enum Variant variant, struct Error *error);
+void shards_release(struct Shards *shards);
+
+/* Fills the plan's input and target with the samples of shard `shard`; of shards that run together,
+ * selects this one's. The call that is returned has no gradient. Not collective. */
+struct ShardCall shards_load(struct Shards *shards, const struct Position *position,
+                             const float *state, int64_t shard);
+/* The same for the shards from `first` on that run together, into shards->calls. */
+void shards_load_together(struct Shards *shards, const struct Position *position,
+                          const float *state, int64_t first);
+
+/* Both return the arena of the exchange, which holds until the next call. Collective. */
+
+/* The gradient, statistics and tallies of the batch at `position` with the weights of `state`. */
+const float *shards_gradient(struct Shards *shards, const struct Position *position,
+                             const float *state);
+/* The statistics alone, as a training step would find them; the rest is zero. */
+const float *shards_statistics(struct Shards *shards, const struct Position *position,
+                               const float *state);
+
+#endif
