@@ -20,8 +20,8 @@
 struct Views;
 
 /* From the text of a flag, written as in a run file: "mirror", "ten_crop: {pad: 2}",
- * "{shifts: {by: 1}}"; for images of the size `image`. Failures (ERROR_USAGE) begin with
- * "--views". */
+ * "{shifts: {by: 1}}"; for images of the size `image`. Failures (ERROR_USAGE) blame the option
+ * "views". */
 int views_create(struct Views **views, const char *text, const struct Image *image,
                  struct Error *error);
 void views_release(struct Views *views); /* NULL is allowed */

@@ -88,7 +88,7 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
 
 int run_blame_path(struct Error *error, const char *key, const char *path) {
     char folder[PATH_MAX];
-    if (error->code == ERROR_SYSTEM && *path != '/' && getcwd(folder, sizeof folder))
+    if (*path != '/' && access(path, R_OK) && getcwd(folder, sizeof folder))
         error_append(error, " (relative to %s, where the program was started)", folder);
     return error_blame_key(error, key);
 }

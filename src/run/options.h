@@ -90,7 +90,7 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
               struct Error *error);
 
 /* Blames `key` for a failure to open the file that it names. Says against which folder `path` was
- * resolved, if it could not be opened at all. Returns the code. */
+ * resolved, if it is not there or must not be read. Returns the code. */
 int run_blame_path(struct Error *error, const char *key, const char *path);
 
 extern const char *const backend_choice_names[], *const instruction_set_names[];

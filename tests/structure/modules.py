@@ -5,7 +5,8 @@
 - A module includes the modules that the table gives it, every one and no other, and the table gives
   it only modules above it.
 - The picture in docs/design.md shows the same: its arrows reach what the table reaches.
-- Below cli/ nothing prints, exits or keeps state in a global.
+- Below cli/ nothing prints, exits or keeps state in a global, and no text has words of the command line: flags
+  (`--json`) or the program's commands (`trainer eval`).
 
 usage: modules.py [SOURCE_FOLDER]          checks SOURCE_FOLDER/src
        modules.py --self-test              checks that a breach of each rule is found
@@ -46,6 +47,11 @@ GLOBAL = re.compile(r"^(?:static\s+)?(?:_Thread_local\s+|__thread\s+)?(?:volatil
 LOCAL_STATIC = re.compile(r"^\s+static\s+(?!.*\bconst\b|inline\b|_Noreturn\b)[\w\s*]+?\b(\w+)\s*"
                           r"(\[[^\]]*\])*\s*(=[^=]|;)")
 
+# Neighbouring literals are one text.
+TEXT = re.compile(r'"(?:\\.|[^"\\\n])*"(?:\s+(?:PRI\w+\s+)?"(?:\\.|[^"\\\n])*")*')
+FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+COMMAND = re.compile(r'struct Command command_\w+ = \{\s*\.name = "(\w+)')
+
 # What may break a rule, and why.
 ALLOWED = {
     ("base/error.c", "print"): "a failed CHECK says where before it aborts",
@@ -68,7 +74,28 @@ def code_of(text):
                   flags=re.S)
 
 
-def check_file(root, path, table, used):
+def without_comments(text):
+    """The text without comments, line numbers kept."""
+    def blank(match):
+        token = match.group(0)
+        return re.sub(r"[^\n]", " ", token) if token.startswith(("//", "/*")) else token
+    return re.sub(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text, flags=re.S)
+
+
+def check_words(text, commands):
+    """Texts that have words of the command line, which stand in cli/ alone."""
+    code = without_comments(text)
+    program = re.compile(rf"\btrainer ({'|'.join(sorted(commands))})\b") if commands else None
+    for match in TEXT.finditer(code):
+        words = "".join(re.findall(r'"((?:\\.|[^"\\\n])*)"', match.group(0)))
+        for pattern in filter(None, (FLAG, program)):
+            found = pattern.search(words)
+            if found:
+                number = code.count("\n", 0, match.start()) + 1
+                yield number, f"`{found.group(0)}` is a word of the command line, which cli/ alone knows"
+
+
+def check_file(root, path, table, used, commands):
     name = path.relative_to(root).as_posix()
     module = name.split("/")[0]
     text = path.read_text()
@@ -91,6 +118,7 @@ def check_file(root, path, table, used):
                 yield number, f"{module}/ must not know {other}/"
     if module == "cli":
         return
+    yield from check_words(text, commands)
     for number, line in enumerate(code.splitlines(), 1):
         rules = (("print", PRINTS, "prints; below cli/ and report/ a failure goes up as an error"),
                  ("exit", EXITS, "ends the process; only cli/ may"),
@@ -149,8 +177,9 @@ def check(folder):
     root = pathlib.Path(folder) / "src"
     table, used = read_table((root / "modules.txt").read_text()), {}
     files = sorted(path for path in root.rglob("*") if path.suffix in (".c", ".h", ".def"))
+    commands = {name for path in files if path.parent.name == "cli" for name in COMMAND.findall(path.read_text())}
     breaches = [f"src/{path.relative_to(root)}:{number}: {words}"
-                for path in files for number, words in check_file(root, path, table, used)]
+                for path in files for number, words in check_file(root, path, table, used, commands)]
     breaches += check_table(table, used)
     breaches += check_picture(table, (root.parent / "docs" / "design.md").read_text())
     return files, breaches
@@ -173,20 +202,24 @@ def self_test():
         "store/k.c": "int f(void) {\n    static int counter = 0;\n    return counter++;\n}\n",
         "other/l.c": "\n",
         "run/n.c": '#include "data/dataset.h"\n',
+        "nn/o.c": 'const char *f(void) {\n    return "expected --json";\n}\n',
+        "data/p.c": 'const char *f(void) {\n    return "run: trainer "\n           "eval FILE";\n}\n',
     }
     # base uses what stands below it, nn names what it does not include, the picture lacks an arrow
     # and has one too many.
     table = ("base: run\nstore: base\ncompute: base\ncomm: base\ndata: base\nnn: base store\noptim: base\n"
-             "run: data\ntrain: base\nreport: base\n")
+             "run: data\ntrain: base\nreport: base\ncli: base\n")
     design = "```mermaid\ngraph TD\n  train --> comm\n```\n"
     in_table = ["base uses run, which", "nn names store and", "not lead from nn to base",
                 "picture leads from train to comm"]
     clean = ("#include <stdio.h>\n#include \"base/error.h\"\n/* exit(1); printf( */\n"
              "static const char *const names[] = {\"exit(1)\", NULL};\nstruct Name;\n"
              "static int f(void) {\n    static const int table[] = {1};\n"
-             "    snprintf(0, 0, \"mpi.h\");\n    return table[0];\n}\n")
+             "    snprintf(0, 0, \"mpi.h\"); /* --json */\n    f(\"a trainer checkpoint -- x\", \"%s--%s\");\n"
+             "    return table[0];\n}\n")
+    command = 'const struct Command command_eval = {\n    .name = "eval",\n    .help = "--json"};\n'
     with tempfile.TemporaryDirectory() as folder:
-        for name, text in {**cases, "nn/clean.c": clean}.items():
+        for name, text in {**cases, "nn/clean.c": clean, "cli/command.c": command}.items():
             path = pathlib.Path(folder, "src", name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
@@ -196,7 +229,7 @@ def self_test():
         _, breaches = check(folder)
     missed = [name for name in cases if name != "run/n.c" and not any(f"src/{name}:" in line for line in breaches)]
     missed += [words for words in in_table if not any(words in line for line in breaches)]
-    wrong = [line for line in breaches if "clean.c" in line or "run/n.c" in line]
+    wrong = [line for line in breaches if any(name in line for name in ("clean.c", "run/n.c", "cli/command.c"))]
     for name in missed:
         print(f"the breach in {name} was not found")
     for line in wrong:
