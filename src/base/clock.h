@@ -1,4 +1,4 @@
-/* Seconds on a clock that only goes forward; the origin means nothing. */
+/* Seconds on a clock that only goes forward, from an arbitrary origin. */
 #ifndef TRAINER_BASE_CLOCK_H
 #define TRAINER_BASE_CLOCK_H
 

@@ -1,5 +1,6 @@
 #include "base/digest.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <xxhash.h>
 
@@ -9,7 +10,6 @@ struct Digest digest_bytes(const void *data, size_t bytes) {
 }
 
 char *digest_text(struct Digest digest, char text[DIGEST_TEXT]) {
-    snprintf(text, DIGEST_TEXT, "%016llx%016llx", (unsigned long long)digest.high,
-             (unsigned long long)digest.low);
+    snprintf(text, DIGEST_TEXT, "%016" PRIx64 "%016" PRIx64, digest.high, digest.low);
     return text;
 }

@@ -1,8 +1,8 @@
-/* Numeric code is compiled several times from one source: in float for each instruction set, and in
- * double for the gradient checks. A kernel file includes this header, writes `real`, and gives its
- * public symbols the name KERNEL(name); the build (cmake/Kernels.cmake) compiles it once a variant.
- * Who calls it picks a variant at run time, so one binary serves every node of a mixed cluster and
- * all ranks can agree on one instruction set. Every variant runs on every machine that has it. */
+/* Kernel files: numeric code that is compiled several times from one source, in float for each
+ * instruction set and in double for the gradient checks. A kernel file includes this header, writes
+ * `real`, and names its public symbols KERNEL(name); the build (cmake/Kernels.cmake) compiles it
+ * once for each variant. The caller picks a variant at run time, so that one binary runs on every
+ * node of a mixed cluster, and all ranks can agree on one instruction set. */
 #ifndef TRAINER_BASE_KERNEL_H
 #define TRAINER_BASE_KERNEL_H
 
@@ -16,13 +16,14 @@ enum Variant {
     VARIANT_COUNT = 4
 };
 
-/* The best float variant that was built and that this CPU runs, no better than `limit`. */
+/* The best float variant, up to `limit`, that was built and that this CPU can run. */
 enum Variant variant_best(enum Variant limit);
+/* Whether the variant was built and this CPU can run it. */
 bool variant_available(enum Variant variant);
 const char *variant_name(enum Variant variant); /* "f64", "baseline", "avx2", "avx512" */
-/* By name; -1 if there is none. */
+/* The variant of that name; −1 if there is none. */
 int variant_by_name(const char *name);
-static inline int variant_bytes(enum Variant variant) { /* of one `real` */
+static inline int variant_bytes(enum Variant variant) { /* bytes of one `real` */
     return variant == VARIANT_F64 ? 8 : 4;
 }
 
@@ -37,13 +38,13 @@ typedef float real;
 #define KERNEL(name) KERNEL_EXPAND(name, KERNEL_SUFFIX)
 #endif
 
-/* Elements, each of which costs little, from which waking threads pays. */
+/* From this many elements on, threads make a cheap loop faster. */
 #define PARALLEL_ELEMENTS 65536
 
-/* A table over the variants of one exported constant: KERNEL_DECLARE(struct Layer, layer_relu);
- * then KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL where a variant
- * was not built. Weak only where it may be missing: the linker takes nothing out of a static
- * library for the sake of a weak reference. */
+/* A table over the variants of one exported constant. After KERNEL_DECLARE(struct Layer,
+ * layer_relu), KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL for a
+ * variant that was not built. References are weak only in builds that lack variants, because a weak
+ * reference does not make the linker take an object out of a static library. */
 #ifdef TRAINER_ALL_VARIANTS
 #define KERNEL_OPTIONAL
 #else

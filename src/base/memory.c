@@ -28,7 +28,7 @@ void *memory_allocate(size_t bytes, const char *purpose) {
     if (!pointer)
         out_of_memory(bytes, purpose);
     if (alignment == HUGE_PAGE)
-        madvise(pointer, rounded, MADV_HUGEPAGE); /* advice: its failure costs speed alone */
+        madvise(pointer, rounded, MADV_HUGEPAGE); /* advice: its failure costs only speed */
     memset(pointer, 0, rounded);
     return pointer;
 }

@@ -1,5 +1,5 @@
-/* The one allocator. Out of memory ends the process, naming the size and the purpose; a caller that
- * takes sizes from a file checks them with memory_can_hold() first. */
+/* The only allocator. If memory runs out, the process ends with a message that names the size and
+ * the purpose; a caller that takes sizes from a file checks them with memory_can_hold() first. */
 #ifndef TRAINER_BASE_MEMORY_H
 #define TRAINER_BASE_MEMORY_H
 
@@ -12,6 +12,7 @@
 /* Zeroed memory, aligned to MEMORY_ALIGNMENT; large blocks ask for huge pages. Zero bytes give a
  * valid pointer. `purpose` is for the message, e.g. "activations". Release with memory_release. */
 void *memory_allocate(size_t bytes, const char *purpose);
+/* Moves `old` (NULL: nothing) to a new block; what is added is zeroed. */
 void *memory_resize(void *old, size_t old_bytes, size_t new_bytes, const char *purpose);
 void memory_release(void *pointer); /* NULL is allowed */
 /* Zeroed room for `count` elements of a type: `double *sums = memory_array(double, n, "sums");` */
@@ -23,8 +24,10 @@ void memory_release(void *pointer); /* NULL is allowed */
 /* What the two macros call. A negative or overflowing count is a bug. */
 void *memory_allocate_array(int64_t count, size_t element, const char *purpose);
 void *memory_copy_elements(const void *values, int64_t count, size_t element, const char *purpose);
-/* A copy of `bytes` at `data`, which may be NULL where they are 0. */
+/* A copy of `bytes` bytes at `data`, which may be NULL if they are 0. */
 void *memory_copy(const void *data, size_t bytes, const char *purpose);
+/* Copies of a text, of its first `length` bytes, and what printf would print; all NUL-terminated.
+ */
 char *memory_copy_text(const char *text);
 char *memory_copy_span(const char *text, size_t length);
 char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -32,10 +35,11 @@ char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* True if `bytes` is below the machine's physical memory. */
 bool memory_can_hold(uint64_t bytes);
 
-/* The product of `count` sizes, or -1 where it overflows int64_t or a size is negative. */
+/* The product of `count` sizes; −1 if it overflows int64_t or a size is negative. */
 int64_t memory_product(const int64_t *sizes, int count);
 
-/* The one checked narrowing, for BLAS, MPI and oneDNN, whose counts are int. */
+/* Checked narrowing, for BLAS, MPI and oneDNN, whose counts are int. A value that does not fit is a
+ * bug. */
 int narrow_int(int64_t value);
 
 #endif

@@ -10,21 +10,22 @@ bool pattern_match(const char *pattern, const char *name) {
 }
 
 #define LONGEST 96 /* letters compared */
-/* Another letter costs less than one too many: 22.weight is nearer to 23.weight than 2.weight. */
+/* Costs of a replaced letter and of an added or missing one: 23.weight is nearer to 22.weight than
+ * to 2.weight. */
 enum { REPLACED = 2, MOVED = 3 };
 
 static int least(int a, int b) {
     return a < b ? a : b;
 }
 
-/* A dot takes no other letter's place, so that parts stand beside like parts. */
+/* A dot replaces no other letter, so that names are compared part by part. */
 static int replacing(char wanted, char found) {
     if (wanted == '?' || wanted == found)
         return 0;
     return wanted == '.' || found == '.' ? 2 * MOVED : REPLACED;
 }
 
-/* Weighted edit distance between the pattern and the name. A `*` swallows letters for nothing. */
+/* The weighted edit distance between the pattern and the name. For `*`, letters cost nothing. */
 static int distance(const char *pattern, const char *name) {
     int rows[2][LONGEST + 1], *last = rows[0], *now = rows[1];
     int length = (int)strnlen(name, LONGEST), pattern_length = (int)strnlen(pattern, LONGEST);

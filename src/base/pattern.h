@@ -1,6 +1,6 @@
-/* Names by shell pattern, as rules for parameters give them: "0.weight", "3.body.*", "*.bias". `*`
- * stands for any letters, dots included, `?` for one, `[abc]` for one of those; `\` takes the next
- * letter as it is. */
+/* Shell patterns for names, as in the rules for parameters: "0.weight", "3.body.*", "*.bias". `*`
+ * matches any letters, dots included, `?` one letter, `[abc]` one of these; after `\` a letter
+ * stands for itself. */
 #ifndef TRAINER_BASE_PATTERN_H
 #define TRAINER_BASE_PATTERN_H
 
@@ -8,8 +8,9 @@
 
 bool pattern_match(const char *pattern, const char *name); /* the whole name */
 
-/* Which of `names` the pattern comes nearest to, by letters to change where `*` and `?` are free:
- * for the message that it matches none. The first of several; NULL where there are no names. */
+/* For the message that a pattern matches no name: the one of `count` names that differs least from
+ * it in letters, where `*` and `?` differ from nothing. The first of several; NULL if there are
+ * none. */
 const char *pattern_nearest(const char *pattern, const char *const *names, int count);
 
 #endif

@@ -1,35 +1,39 @@
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as
- * easy as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element),
- * so that nothing depends on the rank, the thread or how often anything was drawn before, and no
- * position has to be saved. */
+ * easy as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element).
+ * So it does not depend on the rank, the thread or earlier draws, and no position has to be saved.
+ */
 #ifndef TRAINER_BASE_RANDOM_H
 #define TRAINER_BASE_RANDOM_H
 
 #include <stdint.h>
 
-enum RandomPurpose {                            /* stable numbers: changing one changes every run */
-                     RANDOM_INITIALISATION = 1, /* instance: parameter row */
-                     RANDOM_SHUFFLE = 2,        /* time: epoch */
-                     RANDOM_AUGMENTATION = 3,   /* instance: place in the list; time: epoch; item:
-                                                   sample in the split */
-                     RANDOM_DROPOUT =
-                         4, /* instance: node; time: step; item: sample in the global batch */
-                     RANDOM_SPLIT = 5,     /* stratified validation split */
-                     RANDOM_SYNTHESIS = 6, /* item: image */
-                     RANDOM_TEST = 7,
-                     RANDOM_DROPOUT_SAMPLE = 8, /* instance: node; time: draw; item: sample in the
-                                                  split */
-                     RANDOM_MIXING = 12 /* instance: 0 for which and with whom, then place in the
-                                           list + 1; time: epoch; item: sample in the split */
+/* What numbers are drawn for, and what instance, time and item are for each purpose (0 if not
+ * said). The values are fixed: changing one would change every run. */
+enum RandomPurpose {
+    RANDOM_INITIALISATION = 1, /* instance: row of the arena */
+    RANDOM_SHUFFLE = 2,        /* time: epoch */
+    /* Instance: place in the list; time: epoch; item: sample in the split. */
+    RANDOM_AUGMENTATION = 3,
+    /* Instance: node; time: step; item: sample in the global batch. */
+    RANDOM_DROPOUT = 4,
+    RANDOM_SPLIT = 5,     /* the stratified validation split */
+    RANDOM_SYNTHESIS = 6, /* item: image */
+    RANDOM_TEST = 7,
+    /* Instance: node; time: draw; item: sample in the split. */
+    RANDOM_DROPOUT_SAMPLE = 8,
+    /* Instance: 0 to choose the kind of mixing and the partner, then place in the list + 1; time:
+     * epoch; item: sample in the split. */
+    RANDOM_MIXING = 12
 };
 
-/* What the numbers belong to. Element e of the stream is word e % 4 of block e / 4. */
+/* A stream of numbers. Its element e is word e % 4 of block e / 4. */
 struct RandomStream {
     uint32_t key[2];     /* the seed */
     uint32_t counter[3]; /* purpose and instance; time; item. The block index is the fourth word */
 };
 
-/* CHECKs: instance < 2^20, time and item < 2^36. Their high bits share the purpose word. */
+/* An instance of 2^20 or more, and a time or item of 2^36 or more, are bugs: their high bits are
+ * stored in the word of the purpose. */
 struct RandomStream random_stream(uint64_t seed, enum RandomPurpose purpose, uint32_t instance,
                                   uint64_t time, uint64_t item);
 
@@ -54,28 +58,28 @@ static inline void random_block(const struct RandomStream *stream, uint32_t inde
     words[3] = c3;
 }
 
-/* [0, 1) with 24 bits: exact in float. */
+/* A number in [0, 1) with 24 bits, exact in float. */
 static inline float random_uniform(uint32_t word) {
     return (float)(word >> 8) * 0x1p-24f;
 }
 
-/* 0 … bound-1 by multiply-shift; bound >= 1. The bias is below bound / 2^32. */
+/* An integer 0 … bound−1 by multiply-shift; bound ≥ 1. The bias is below bound / 2^32. */
 static inline uint32_t random_below(uint32_t word, uint32_t bound) {
     return (uint32_t)(((uint64_t)word * bound) >> 32);
 }
 
-/* Element `index` of the stream as a word, for when one number is enough. */
+/* Element `index` of the stream, if one number is enough. */
 uint32_t random_word(const struct RandomStream *stream, uint64_t index);
 
-/* Elements 0 … count-1 as standard normal numbers (Box-Muller, in double). */
+/* Elements 0 … count−1 as standard normal numbers (Box-Muller, in double), into `values`. */
 void random_normal(const struct RandomStream *stream, int64_t count, double *values);
 
 /* A number of the Beta(a, b) distribution, a and b above 0, from blocks first, first + 1, … of the
- * stream. Exact but for rounding: the ratio of two gamma variates by rejection (Marsaglia and Tsang
- * 2000, "A simple method for generating gamma variables"). */
+ * stream. Exact except for rounding: G/(G + H) of two gamma variates, drawn by rejection (Marsaglia
+ * and Tsang 2000, "A simple method for generating gamma variables"). */
 double random_beta(const struct RandomStream *stream, uint32_t first, double a, double b);
 
-/* A uniformly random permutation of 0 … count-1 into `order` (Fisher-Yates). */
+/* A uniformly random permutation of 0 … count−1 (Fisher-Yates), into `order`. */
 void random_permutation(const struct RandomStream *stream, int64_t count, int64_t *order);
 
 #endif

@@ -1,6 +1,7 @@
 #include "base/text.h"
 
 #include <ctype.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,7 +31,7 @@ void text_add(struct Text *text, const char *format, ...) {
 void text_add_shape(struct Text *text, const int64_t *size, int rank) {
     text_add(text, "(");
     for (int i = 0; i < rank; i++)
-        text_add(text, "%s%lld", i ? "," : "", (long long)size[i]);
+        text_add(text, "%s%" PRId64, i ? "," : "", size[i]);
     text_add(text, ")");
 }
 
@@ -116,19 +117,19 @@ char *text_figure(double figure, char buffer[32]) {
     return buffer;
 }
 
-size_t text_character(const char *text, size_t left, uint32_t *code) {
+size_t text_character(const char *text, size_t left, uint32_t *point) {
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     const unsigned char *byte = (const unsigned char *)text;
     unsigned char c = byte[0];
     size_t bytes = c < 0x80 ? 1 : c < 0xC2 ? 0 : c < 0xE0 ? 2 : c < 0xF0 ? 3 : c < 0xF5 ? 4 : 0;
     if (bytes == 0 || bytes > left)
         return 0;
-    *code = bytes == 1 ? c : c & (0x7Fu >> bytes);
+    *point = bytes == 1 ? c : c & (0x7Fu >> bytes);
     for (size_t i = 1; i < bytes; i++) {
         if ((byte[i] & 0xC0) != 0x80)
             return 0;
-        *code = *code << 6 | (byte[i] & 0x3Fu);
+        *point = *point << 6 | (byte[i] & 0x3Fu);
     }
-    bool surrogate = *code >= 0xD800 && *code <= 0xDFFF;
-    return *code < least[bytes] || surrogate || *code > 0x10FFFF ? 0 : bytes;
+    bool surrogate = *point >= 0xD800 && *point <= 0xDFFF;
+    return *point < least[bytes] || surrogate || *point > 0x10FFFF ? 0 : bytes;
 }

@@ -1,4 +1,5 @@
-/* Words for messages: a growing string, and the nearest valid name for a mistyped one. */
+/* Text for messages: a growing string, numbers in words, the nearest valid name to a mistyped one.
+ */
 #ifndef TRAINER_BASE_TEXT_H
 #define TRAINER_BASE_TEXT_H
 
@@ -7,31 +8,32 @@
 #include <stdint.h>
 
 struct Text {   /* start with {0}; release with text_release */
-    char *data; /* always NUL-terminated once something was added */
+    char *data; /* NULL until something is added; NUL-terminated */
     size_t length, capacity;
 };
 
 void text_add(struct Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void text_release(struct Text *text);
 
-/* "(16,3,3,3)". */
+/* Adds a shape: "(16,3,3,3)". */
 void text_add_shape(struct Text *text, const int64_t *size, int rank);
 
 bool text_ends_with(const char *text, const char *end);
 
-/* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, case
- * ignored), or NULL where none is near enough to be a likely typo. */
+/* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, ignoring
+ * case); NULL if none is near enough to be a likely typo. */
 const char *text_nearest(const char *word, const char *const *names, int count);
 
-/* The UTF-8 character at `text`, of which `left` bytes are left: its bytes, 0 where it is none; the
- * code point in *code. */
-size_t text_character(const char *text, size_t left, uint32_t *code);
+/* Reads the UTF-8 character at `text`, which has `left` bytes left. Returns its bytes, 0 if it is
+ * not valid; the code point in *point. */
+size_t text_character(const char *text, size_t left, uint32_t *point);
 
-/* "12.3 MiB" and "1.23 G" (decimal), into `buffer`, which is returned. */
+/* Bytes as "12.3 MiB", a count as "1.23 G" (decimal); into `buffer`, which is returned. */
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);
 
-/* A loss or R²: "0.1234", from a million on "3.09611e+28". */
+/* A loss or R² as "0.1234", from a million on as "3.09611e+28"; into `buffer`, which is returned.
+ */
 char *text_figure(double figure, char buffer[32]);
 
 #endif

@@ -1,6 +1,6 @@
-/* A file that appears under its name only when it is whole: it is written beside it, as PATH.new,
- * put on disk and renamed. Until then a file that was there before stays as it was. (HDF5 files
- * have the like in store/h5.h.) Not collective. */
+/* A file that appears under its name only when it is complete: it is written as PATH.new,
+ * synchronised to disk and renamed. Until then an older file of that name stays as it was. (For
+ * HDF5 files store/h5.h does the same.) Not collective. */
 #ifndef TRAINER_BASE_WHOLE_FILE_H
 #define TRAINER_BASE_WHOLE_FILE_H
 
@@ -9,18 +9,21 @@
 #include "base/error.h"
 
 struct WholeFile {
-    FILE *stream; /* to write to; failures may be left to whole_file_publish */
+    FILE *stream; /* to write to; whole_file_publish reports failures of writing */
     char *path;
     char *temporary; /* NULL once it is published */
 };
 
-/* All fail with ERROR_SYSTEM, "PATH: cannot be written: …". */
+/* These three fail with ERROR_SYSTEM, "PATH: cannot be written: …". */
 int whole_file_open(struct WholeFile *file, const char *path, struct Error *error);
-/* Everything so far on disk and in its place. The stream stays open, for appending. */
+/* Synchronises what was written and renames the file to its path. The stream stays open for
+ * appending.
+ */
 int whole_file_publish(struct WholeFile *file, struct Error *error);
-/* What a stream has been given since, on disk. */
+/* Synchronises what was written, without renaming. */
 int whole_file_flush(struct WholeFile *file, struct Error *error);
-/* Closes it; one that was not published is removed. Zeros, and what failed to open, are allowed. */
+/* Closes the file, and removes it if it was not published. A file of zeros, or one that failed to
+ * open, is allowed. */
 void whole_file_close(struct WholeFile *file);
 
 /* Writes a folder's entries to disk: a rename in it is safe against a power loss only after this.

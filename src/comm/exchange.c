@@ -23,8 +23,8 @@ static int64_t padded(int64_t elements) {
     return (elements + PAGE_ELEMENTS - 1) / PAGE_ELEMENTS * PAGE_ELEMENTS;
 }
 
-/* Every rank works out what all of them will hold: the pieces, and how to add them up. */
-static void plan(struct Exchange *exchange) {
+/* Every rank finds out which subtrees all ranks will have, and how to add them up. */
+static void find_pieces(struct Exchange *exchange) {
     struct TreeCounter counter;
     int pieces = 0, capacity = 0;
     struct TreeNode *nodes = NULL;
@@ -36,10 +36,10 @@ static void plan(struct Exchange *exchange) {
         if (pieces + counter.depth > capacity) {
             int more = 2 * capacity + counter.depth;
             nodes = memory_resize(nodes, (size_t)capacity * sizeof *nodes,
-                                  (size_t)more * sizeof *nodes, "exchange plan");
+                                  (size_t)more * sizeof *nodes, "the order of a sum");
             exchange->pieces =
                 memory_resize(exchange->pieces, (size_t)capacity * sizeof *exchange->pieces,
-                              (size_t)more * sizeof *exchange->pieces, "exchange plan");
+                              (size_t)more * sizeof *exchange->pieces, "the order of a sum");
             capacity = more;
         }
         for (int buffer = 0; buffer < counter.depth; buffer++, pieces++) {
@@ -84,10 +84,10 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
     CHECK(elements > 0 && variant != VARIANT_F64 && variant_available(variant));
     if (shards < 1 || shards % size)
         return fail(error, ERROR_RUN_FILE,
-                    "%lld shards cannot be shared equally by %d ranks; start a number of ranks "
-                    "that divides "
-                    "the shards",
-                    (long long)shards, size);
+                    "%" PRId64
+                    " shards cannot be distributed equally over %d ranks; start a number "
+                    "of ranks that divides the shards",
+                    shards, size);
     struct Exchange *exchange = memory_allocate(sizeof *exchange, "exchange");
     *exchange = (struct Exchange){.ranks = ranks,
                                   .rank = ranks_rank(ranks),
@@ -99,15 +99,15 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
                                   .count = shards / size,
                                   .add = kernels[variant]->add,
                                   .counter.shards = shards};
-    plan(exchange);
+    find_pieces(exchange);
     int code = size > 1 ? choose_method(exchange, algorithm, error) : OK;
     if (code) {
         exchange_release(exchange);
         return code;
     }
     if (!exchange->buffers) {
-        size_t bytes = (size_t)(exchange->buffer_count * exchange->stride) * sizeof(float);
-        exchange->buffers = memory_allocate(bytes, "gradients");
+        exchange->buffers =
+            memory_array(float, exchange->buffer_count * exchange->stride, "gradients");
         exchange->owns_buffers = true;
     }
     log_debug("exchange %s of %" PRId64 " numbers, %" PRId64 " shards on %d ranks, %d buffers",

@@ -1,6 +1,6 @@
-/* Any number of ranks and hosts: every rank receives its slice of all subtrees, sums it in the
- * tree's order, and sends the sum to everybody. In rounds of one block a rank, so that the memory
- * for what was received stays small and MPI's counts fit. */
+/* For any number of ranks and hosts: every rank receives its slice of all subtrees, sums it in the
+ * tree's order, and sends the sum to all others. It does so in rounds of one block per rank, so
+ * that the memory for what is received stays small and MPI's counts fit. */
 #include <mpi.h>
 
 #include "base/memory.h"
@@ -13,7 +13,7 @@ struct Direct {
     MPI_Comm communicator;
     int64_t slice, block;
     float *result, *received, *scratch;
-    const float **sources; /* of every piece: one block */
+    const float **sources; /* one block of every piece */
     MPI_Request *requests;
 };
 
@@ -24,23 +24,23 @@ static int create(struct Exchange *exchange, struct Error *error) {
         own += exchange->pieces[piece].rank == exchange->rank;
     struct Direct *direct = memory_allocate(sizeof *direct, "exchange");
     int64_t slice = exchange_slice(exchange), block = slice < BLOCK ? slice : BLOCK;
-    size_t messages = (size_t)(pieces - own) + (size_t)(exchange->size - 1) * (size_t)(own + 1);
+    int64_t messages = (pieces - own) + (int64_t)(exchange->size - 1) * (own + 1);
     *direct = (struct Direct){
         .communicator = ranks_communicator(exchange->ranks),
         .slice = slice,
         .block = block,
-        .result = memory_allocate((size_t)exchange->stride * sizeof(float), "exchange"),
-        .received = memory_allocate((size_t)((pieces - own) * block) * sizeof(float), "exchange"),
-        .scratch = memory_allocate((size_t)exchange->program.scratch * TREE_BLOCK * sizeof(float),
-                                   "exchange"),
-        .sources = memory_allocate((size_t)pieces * sizeof *direct->sources, "exchange"),
-        .requests = memory_allocate(messages * sizeof *direct->requests, "exchange"),
+        .result = memory_array(float, exchange->stride, "exchange"),
+        .received = memory_array(float, (pieces - own) * block, "exchange"),
+        .scratch = memory_array(float, (int64_t)exchange->program.scratch *TREE_BLOCK, "exchange"),
+        .sources = memory_array(const float *, pieces, "exchange"),
+        .requests = memory_array(MPI_Request, messages, "exchange"),
     };
     exchange->state = direct;
     return OK;
 }
 
-/* The block of rank `rank`'s slice in the round that starts at `offset` of every slice. */
+/* The block of rank `rank` in the round that starts at `offset` of every slice: its first element
+ * in *begin; returns its length. */
 static int block_of(const struct Exchange *exchange, int rank, int64_t offset, int64_t *begin) {
     const struct Direct *direct = exchange->state;
     int64_t end = exchange_clamp((rank + 1) * direct->slice, 0, exchange->elements);
@@ -48,8 +48,9 @@ static int block_of(const struct Exchange *exchange, int rank, int64_t offset, i
     return (int)exchange_clamp(end - *begin, 0, direct->block);
 }
 
-/* Brings this rank's block of every piece together; `sources` says where each lies. */
-static void collect(const struct Exchange *exchange, int64_t offset) {
+/* Receives this rank's block of every piece and sends the others theirs; `sources` becomes where
+ * each block is. */
+static void gather_blocks(const struct Exchange *exchange, int64_t offset) {
     const struct Direct *direct = exchange->state;
     int64_t begin;
     int count = block_of(exchange, exchange->rank, offset, &begin), requests = 0;
@@ -76,8 +77,8 @@ static void collect(const struct Exchange *exchange, int64_t offset) {
     MPI_Waitall(requests, direct->requests, MPI_STATUSES_IGNORE);
 }
 
-/* Sends the summed block to everybody and receives theirs. */
-static void share(const struct Exchange *exchange, int64_t offset) {
+/* Sends this rank's summed block to all others and receives theirs. */
+static void distribute(const struct Exchange *exchange, int64_t offset) {
     const struct Direct *direct = exchange->state;
     int64_t begin, at;
     int count = block_of(exchange, exchange->rank, offset, &begin), requests = 0;
@@ -98,10 +99,10 @@ static const float *finish(struct Exchange *exchange) {
     for (int64_t offset = 0; offset < direct->slice; offset += direct->block) {
         int64_t begin;
         int count = block_of(exchange, exchange->rank, offset, &begin);
-        collect(exchange, offset);
+        gather_blocks(exchange, offset);
         tree_reduce(&exchange->program, exchange->add, direct->sources, 0, count, direct->scratch,
                     direct->result + begin);
-        share(exchange, offset);
+        distribute(exchange, offset);
     }
     return direct->result;
 }

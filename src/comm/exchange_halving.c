@@ -1,6 +1,7 @@
 /* Recursive vector halving, nearest rank first, then doubling (Rabenseifner 2004, "Optimization of
- * collective reduction operations"). With one complete subtree a rank, the pairs of step i are the
- * siblings of the tree's level i above the ranks: the partial sums are exactly the tree's nodes. */
+ * collective reduction operations"). If each rank has one complete subtree, the pairs of step i are
+ * siblings in the tree, i levels above the ranks, so that the partial sums are exactly the tree's
+ * nodes. */
 #include <inttypes.h>
 #include <mpi.h>
 
@@ -8,8 +9,8 @@
 #include "comm/exchange_method.h"
 #include "comm/ranks_mpi.h"
 
-#define PIECE                                                                                      \
-    ((int64_t)1 << 18) /* elements a message; the sum follows while they are in the cache */
+/* Elements of a message: few enough to be added while they are still in the cache. */
+#define PIECE ((int64_t)1 << 18)
 #define STEPS 31
 
 struct Halving {
@@ -41,8 +42,8 @@ static int create(struct Exchange *exchange, struct Error *error) {
         return code;
     struct Halving *halving = memory_allocate(sizeof *halving, "exchange");
     halving->communicator = ranks_communicator(exchange->ranks);
-    halving->result = memory_allocate((size_t)exchange->stride * sizeof(float), "exchange");
-    halving->received = memory_allocate((size_t)PIECE * sizeof(float), "exchange");
+    halving->result = memory_array(float, exchange->stride, "exchange");
+    halving->received = memory_array(float, PIECE, "exchange");
     exchange->state = halving;
     return OK;
 }
@@ -51,8 +52,8 @@ static int piece_of(int64_t begin, int64_t end) {
     return (int)exchange_clamp(end - begin, 0, PIECE);
 }
 
-/* Gives the partner its half of the partial sum at `source`, adds the partner's to the other half.
- */
+/* Sends the partner its half of the partial sum at `source`, and adds what the partner sends to the
+ * other half. */
 static void halve(const struct Exchange *exchange, const float *source, int partner,
                   struct Range give, struct Range keep) {
     const struct Halving *halving = exchange->state;
@@ -66,7 +67,7 @@ static void halve(const struct Exchange *exchange, const float *source, int part
     }
 }
 
-/* Gives the partner the finished range, and gets the partner's. */
+/* Sends the partner the finished range, and receives the partner's. */
 static void double_up(const struct Halving *halving, int partner, struct Range give,
                       struct Range take) {
     while (give.begin < give.end || take.begin < take.end) {

@@ -1,14 +1,15 @@
-/* Inside of comm/: what the algorithms of the exchange share. */
+/* What the algorithms of the exchange share. For comm/ alone. */
 #ifndef TRAINER_COMM_EXCHANGE_METHOD_H
 #define TRAINER_COMM_EXCHANGE_METHOD_H
 
 #include "comm/exchange.h"
 #include "comm/tree.h"
 
-/* How the ranks' own subtrees become the sum over all shards; at least two ranks. */
+/* An algorithm that adds the ranks' own subtrees up to the sum over all shards. For two ranks or
+ * more; all three functions are collective. */
 struct ExchangeMethod {
-    /* Allocates `state`, and `buffers` if the method wants them in a place of its own. The verdict
-     * is the same on every rank. */
+    /* Allocates `state`, and `buffers` if the method needs them in memory of its own. Returns the
+     * same code on every rank. */
     int (*create)(struct Exchange *exchange, struct Error *error);
     const float *(*finish)(struct Exchange *exchange);
     void (*release)(struct Exchange *exchange);
@@ -17,25 +18,25 @@ struct ExchangeMethod {
 int exchange_halving_check(int64_t ranks, int64_t shards, struct Error *error);
 extern const struct ExchangeMethod exchange_window, exchange_halving, exchange_direct, exchange_mpi;
 
-/* One of the maximal subtrees, from left to right over all ranks. */
+/* One of the maximal subtrees of all ranks: whose it is, and in which of that rank's buffers. */
 struct ExchangePiece {
-    int rank, buffer; /* it lies in that rank's buffer of this number */
+    int rank, buffer;
 };
 
 struct Exchange {
     struct Ranks *ranks;
     int rank, size;
     int64_t shards, elements;
-    int64_t stride; /* elements from one buffer to the next: whole pages */
-    int64_t first, count;
+    int64_t stride;       /* elements from one buffer to the next: whole pages */
+    int64_t first, count; /* this rank's shards */
     TreeAdd *add;
 
-    float *buffers; /* of buffer_count */
+    float *buffers; /* buffer_count of them, `stride` elements apart */
     int buffer_count;
     struct TreeCounter counter;
-    int64_t done; /* shards of this step */
+    int64_t done; /* shards of this rank that are complete in this step */
 
-    struct ExchangePiece *pieces;
+    struct ExchangePiece *pieces; /* program.pieces of them, from left to right in the tree */
     struct TreeProgram program;
 
     enum ExchangeAlgorithm algorithm;
@@ -44,7 +45,7 @@ struct Exchange {
     bool owns_buffers;
 };
 
-/* Slice `rank` of the elements when every rank reduces one: [begin, begin + count). */
+/* Elements of a slice if each rank sums one: rank r's slice begins at element r times this. */
 static inline int64_t exchange_slice(const struct Exchange *exchange) {
     int64_t slice = (exchange->elements + exchange->size - 1) / exchange->size;
     return (slice + 15) / 16 * 16;

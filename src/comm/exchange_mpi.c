@@ -6,11 +6,11 @@
 #include "comm/exchange_method.h"
 #include "comm/ranks_mpi.h"
 
-#define PIECE ((int64_t)1 << 28) /* elements a call: its count is an int */
+#define PIECE ((int64_t)1 << 28) /* elements per call, whose count is an int */
 
 static int create(struct Exchange *exchange, struct Error *error) {
     (void)error;
-    exchange->state = memory_allocate((size_t)exchange->stride * sizeof(float), "exchange");
+    exchange->state = memory_array(float, exchange->stride, "exchange");
     return OK;
 }
 

@@ -1,9 +1,11 @@
-/* The exchange of one host's ranks through an MPI-3 shared window. Every rank's buffers lie in its
- * own segment; each rank sums one slice of the elements over all subtrees, straight from the
- * neighbours' buffers, into a result that all of them read. Nothing is copied, no message is sent:
- * two meetings of all ranks are the whole protocol. The first says "my buffers are complete"; the
- * second "my slice of the result is complete, and I have read your buffers". The result of a step
- * is overwritten behind the next step's first meeting, when everybody is through with it. */
+/* The exchange between the ranks of one host, through an MPI-3 shared window. Every rank's buffers
+ * are in its own segment of the window. Each rank sums one slice of the elements over all subtrees,
+ * reading the other ranks' buffers directly, into a result that all ranks read. Nothing is copied
+ * and no message is sent: the protocol is two barriers. After the first, all buffers are complete;
+ * after the second, the whole result is complete and nobody reads the buffers any more. The result
+ * of a step is overwritten only after the next step's first barrier, when no rank needs it any
+ * more. */
+#include <inttypes.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -17,7 +19,7 @@
 
 #define SHARED_FOLDER "/dev/shm" /* where Open MPI and MPICH keep windows */
 #define PAGE_BYTES 4096
-#define HEADER_BYTES PAGE_BYTES /* in front of each segment: the flag */
+#define HEADER_BYTES PAGE_BYTES /* at the start of each segment: the flag */
 
 _Static_assert(ATOMIC_LLONG_LOCK_FREE == 2, "flags between processes must be lock-free");
 
@@ -25,11 +27,11 @@ struct Window {
     MPI_Win window;
     MPI_Comm node;
     int size;
-    int spins; /* before the processor is given away */
+    int spins; /* tries before the processor is given to another process */
     uint64_t turn;
     _Atomic uint64_t *own_flag;
-    _Atomic uint64_t **flags; /* of every rank: how many meetings it has come to */
-    const float **sources;    /* of every piece */
+    _Atomic uint64_t **flags; /* of every rank: how many barriers it has reached */
+    const float **sources;    /* every piece's buffer */
     float *result, *scratch;
 };
 
@@ -39,10 +41,10 @@ static inline void pause_processor(void) {
 #endif
 }
 
-/* Waits until all ranks have come here as often as this one. A rank that waits long gives its
- * processor away (there may be more ranks than cores), and lets MPI deliver what others may wait
- * for. If a rank dies the launcher ends the rest. */
-static void meet(struct Window *window) {
+/* Waits until all ranks have reached this barrier. A rank that waits long lets other processes run
+ * (there may be more ranks than cores), and lets MPI deliver messages that others may wait for. If
+ * a rank dies, the launcher ends the others. */
+static void barrier(struct Window *window) {
     uint64_t turn = ++window->turn;
     atomic_store_explicit(window->own_flag, turn, memory_order_release);
     for (int rank = 0; rank < window->size; rank++)
@@ -61,11 +63,13 @@ static void meet(struct Window *window) {
 }
 
 static size_t segment_bytes(const struct Exchange *exchange) {
-    int64_t buffers = exchange->buffer_count + (exchange->rank == 0); /* rank 0's: the result */
+    int64_t buffers =
+        exchange->buffer_count + (exchange->rank == 0); /* rank 0 has the result too */
     return PAGE_BYTES + HEADER_BYTES + (size_t)(buffers * exchange->stride) * sizeof(float);
 }
 
-/* MPI touches the window's memory late: without room the ranks would die of SIGBUS in a step. */
+/* MPI does not touch the window's memory when it allocates it: without room the ranks would die of
+ * SIGBUS in a step. */
 static int check_room(struct Exchange *exchange, struct Error *error) {
     struct statvfs room;
     int64_t needed = (int64_t)segment_bytes(exchange), least = INT64_MAX;
@@ -77,13 +81,13 @@ static int check_room(struct Exchange *exchange, struct Error *error) {
     if (most <= least / exchange->size)
         return OK;
     return fail(error, ERROR_SYSTEM,
-                "the shared window of %d ranks needs up to %lld MiB in " SHARED_FOLDER
-                ", which has %lld MiB left; use direct or auto",
-                exchange->size, (long long)(most * exchange->size >> 20), (long long)(least >> 20));
+                "the shared window of %d ranks needs up to %" PRId64 " MiB in " SHARED_FOLDER
+                ", which has %" PRId64 " MiB left; use direct or auto",
+                exchange->size, most * exchange->size >> 20, least >> 20);
 }
 
-/* From its first whole page on: Open MPI's segments begin behind something of its own. All
- * processes map the memory at pages, so they find the same one. */
+/* The first whole page of a rank's segment: Open MPI puts something of its own at the start. All
+ * processes map the memory at page borders, so that they find the same page. */
 static char *segment_of(const struct Window *window, int rank) {
     MPI_Aint bytes;
     int unit;
@@ -99,11 +103,11 @@ static int64_t own_slice(const struct Exchange *exchange, int64_t *begin) {
     return exchange_clamp(exchange->elements - *begin, 0, slice);
 }
 
-/* Who will use a page touches it first, so that it lies in that rank's memory. */
+/* The rank that will use a page writes to it first, so that it is placed in that rank's memory. */
 static void touch(const struct Exchange *exchange, struct Window *window, char *base) {
     int64_t begin, count = own_slice(exchange, &begin);
     size_t own = HEADER_BYTES + (size_t)(exchange->buffer_count * exchange->stride) * sizeof(float);
-    /* Only advice, which most systems give effect to for shared memory when told to. */
+    /* Only advice; most systems follow it for shared memory only if they are set up to. */
     madvise(base, own, MADV_HUGEPAGE);
     memset(base, 0, own);
     if (count)
@@ -114,7 +118,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
     int ranks = exchange->size, pieces = exchange->program.pieces;
     if (ranks_nodes(exchange->ranks) > 1)
         return fail(error, ERROR_RUN_FILE,
-                    "window serves the ranks of one host, and these are on %d; use "
+                    "window works for the ranks of one host, and these are on %d; use "
                     "halving, direct or auto",
                     ranks_nodes(exchange->ranks));
     int code = check_room(exchange, error);
@@ -136,11 +140,11 @@ static int create(struct Exchange *exchange, struct Error *error) {
     base = segment_of(window, exchange->rank);
     exchange->buffers = (float *)(base + HEADER_BYTES);
 
-    window->flags = memory_allocate((size_t)ranks * sizeof *window->flags, "exchange");
+    window->flags = memory_array(_Atomic uint64_t *, ranks, "exchange");
     for (int rank = 0; rank < ranks; rank++)
         window->flags[rank] = (_Atomic uint64_t *)segment_of(window, rank);
     window->own_flag = window->flags[exchange->rank];
-    window->sources = memory_allocate((size_t)pieces * sizeof *window->sources, "exchange");
+    window->sources = memory_array(const float *, pieces, "exchange");
     for (int piece = 0; piece < pieces; piece++) {
         struct ExchangePiece p = exchange->pieces[piece];
         const float *buffers = (const float *)(segment_of(window, p.rank) + HEADER_BYTES);
@@ -151,19 +155,19 @@ static int create(struct Exchange *exchange, struct Error *error) {
     window->result =
         (float *)(segment_of(window, 0) + HEADER_BYTES) + buffers_of_first * exchange->stride;
     window->scratch =
-        memory_allocate((size_t)exchange->program.scratch * TREE_BLOCK * sizeof(float), "exchange");
+        memory_array(float, (int64_t)exchange->program.scratch *TREE_BLOCK, "exchange");
     touch(exchange, window, base);
-    ranks_barrier(exchange->ranks); /* all flags are zero before one is raised */
+    ranks_barrier(exchange->ranks); /* all flags are zero before any rank counts */
     return OK;
 }
 
 static const float *finish(struct Exchange *exchange) {
     struct Window *window = exchange->state;
     int64_t begin, count = own_slice(exchange, &begin);
-    meet(window);
+    barrier(window);
     tree_reduce(&exchange->program, exchange->add, window->sources, begin, count, window->scratch,
                 window->result + begin);
-    meet(window);
+    barrier(window);
     return window->result;
 }
 

@@ -80,7 +80,7 @@ int ranks_agree(struct Ranks *ranks, int code, struct Error *error) {
     if (ranks->rank == speaker)
         error->code = code;
     ranks->operations->broadcast(ranks, speaker, error, sizeof *error);
-    if (speaker > 0) /* rank 0 often acts for all: its number would say nothing */
+    if (speaker > 0) /* rank 0 often acts for all ranks, so that its number would say nothing */
         error_context(error, "rank %d", speaker);
     return error->code;
 }

@@ -1,5 +1,5 @@
-/* The ranks of a run: who am I, and how all of them agree. Hides MPI; mpi.h stands in comm/ alone
- * and, for MPI_COMM_WORLD, in cli/world.c. */
+/* The ranks of a run: which one this process is, and how all of them communicate and agree. Hides
+ * MPI: mpi.h is included only in comm/ and, for MPI_COMM_WORLD, in cli/world.c. */
 #ifndef TRAINER_COMM_RANKS_H
 #define TRAINER_COMM_RANKS_H
 
@@ -10,28 +10,31 @@
 
 struct Ranks;
 
-/* One rank and no MPI: everything below works and communicates nothing. Release with
+/* One rank without MPI: every function below works and communicates nothing. Release with
  * ranks_release. comm/ranks_mpi.h makes Ranks from an MPI communicator. */
 struct Ranks *ranks_alone(void);
 void ranks_release(struct Ranks *ranks); /* Collective. */
 
 int ranks_rank(const struct Ranks *ranks);
 int ranks_size(const struct Ranks *ranks);
-int ranks_nodes(const struct Ranks *ranks); /* how many hosts hold them */
+int ranks_nodes(const struct Ranks *ranks); /* on how many hosts they run */
 
-/* All of these are Collective. */
+/* The following are collective. Minimum, maximum and sum are element by element over the ranks, in
+ * place, with the same result on every rank. */
 void ranks_barrier(struct Ranks *ranks);
 void ranks_broadcast(struct Ranks *ranks, void *data, int64_t bytes); /* from rank 0; any size */
 void ranks_minimum(struct Ranks *ranks, int64_t *values, int count);
 void ranks_maximum(struct Ranks *ranks, int64_t *values, int count);
 void ranks_sum(struct Ranks *ranks, int64_t *values, int64_t count);
-/* Every rank gives `bytes` bytes; rank 0 gets them in rank order (all: every rank does). */
+/* Every rank gives `bytes` bytes; rank 0, or with gather_all every rank, receives them in the order
+ * of the ranks in `all` (size · bytes). */
 void ranks_gather(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
 void ranks_gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
 
-/* The verdict: every rank passes its own code (OK or the code in `error`); returns on every rank
- * the code of the lowest rank that failed, with that rank's line in every rank's `error` (with
- * "rank 3: " in front when another than rank 0 failed and some rank did not). */
+/* Makes all ranks agree on success or failure. Every rank passes its own code (OK, or the code in
+ * `error`). Returns on every rank the code of the lowest rank that failed, with that rank's error
+ * in every rank's `error`; if that is not rank 0, its message begins with "rank 3: ". Collective.
+ */
 int ranks_agree(struct Ranks *ranks, int code, struct Error *error);
 
 #endif

@@ -1,4 +1,4 @@
-/* Inside of comm/: what a struct Ranks is made of. */
+/* The members of struct Ranks. For comm/ alone. */
 #ifndef TRAINER_COMM_RANKS_LINK_H
 #define TRAINER_COMM_RANKS_LINK_H
 
@@ -7,9 +7,10 @@
 
 #include "comm/ranks.h"
 
-/* How ranks talk. One rank alone has none, so that a program without MPI never calls into it. */
+/* How ranks communicate. One rank alone has none of these, so that a program without MPI never
+ * calls MPI. All are collective; `release` also frees the memory. */
 struct RanksOperations {
-    void (*release)(struct Ranks *ranks); /* the memory too */
+    void (*release)(struct Ranks *ranks);
     void (*barrier)(struct Ranks *ranks);
     void (*broadcast)(struct Ranks *ranks, int root, void *data, int64_t bytes);
     void (*extreme)(struct Ranks *ranks, int64_t *values, int count, bool maximum);

@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "comm/ranks_link.h"
 
-/* MPI counts are int: longer messages go in pieces of this many bytes. */
+/* MPI's counts are int: longer messages are sent in pieces of this many bytes. */
 #define PIECE ((int64_t)1 << 30)
 
 struct RanksMpi {
@@ -96,7 +96,7 @@ static const struct RanksOperations operations = {
     .gather_all = gather_all,
 };
 
-/* Whatever communicator it is given, mpirun and Slurm end the whole job. */
+/* mpirun and Slurm end the whole job, whatever communicator MPI_Abort is given. */
 static void abort_job(int code) {
     MPI_Abort(MPI_COMM_SELF, code);
 }

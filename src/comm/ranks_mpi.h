@@ -1,4 +1,4 @@
-/* Ranks from an MPI communicator. Included inside comm/, and by cli/world.c. */
+/* Ranks from an MPI communicator. For comm/ and cli/world.c. */
 #ifndef TRAINER_COMM_RANKS_MPI_H
 #define TRAINER_COMM_RANKS_MPI_H
 
@@ -6,12 +6,13 @@
 
 #include "comm/ranks.h"
 
-/* Duplicates the communicator, so that the run's messages meet nobody else's, and finds out which
- * ranks share a host. From here on a failed CHECK ends the whole job through MPI_Abort.
- * Collective. MPI is initialised by the caller, and finalised after ranks_release. */
+/* Duplicates the communicator, so that the run's messages cannot be mistaken for others, and finds
+ * out which ranks share a host. From then on a failed CHECK ends the whole job through MPI_Abort.
+ * The caller initialises MPI before, and finalises it after ranks_release. Collective. */
 struct Ranks *ranks_from_communicator(MPI_Comm communicator);
 
-/* Of ranks made by ranks_from_communicator only: all of them, and those on this host. */
+/* Only for ranks made by ranks_from_communicator: the communicator of all ranks, and that of the
+ * ranks on this host. Owned by `ranks`. */
 MPI_Comm ranks_communicator(const struct Ranks *ranks);
 MPI_Comm ranks_node_communicator(const struct Ranks *ranks);
 

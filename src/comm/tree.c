@@ -8,7 +8,8 @@ void tree_push(struct TreeCounter *counter, struct TreeNode node) {
     counter->stack[counter->depth++] = node;
 }
 
-/* A node whose right sibling would lie behind the last shard is its parent's whole value. */
+/* If a node's right sibling would begin after the last shard, the node is its parent's whole value:
+ * moves up to that parent. */
 static void rise(struct TreeNode *node, int64_t shards) {
     while (node->index % 2 == 0 && (node->index + 1) << node->level >= shards &&
            (node->index > 0 || (int64_t)1 << node->level < shards)) {
@@ -45,7 +46,7 @@ void tree_program_create(struct TreeProgram *program, int64_t shards, const stru
     struct TreeCounter counter = {.shards = shards};
     int operand[TREE_DEPTH];
     *program = (struct TreeProgram){.pieces = pieces};
-    program->list = memory_allocate((size_t)pieces * sizeof *program->list, "exchange plan");
+    program->list = memory_array(struct TreeAddition, pieces, "the order of a sum");
     for (int piece = 0; piece < pieces; piece++) {
         tree_push(&counter, nodes[piece]);
         operand[counter.depth - 1] = piece;

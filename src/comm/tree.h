@@ -1,12 +1,12 @@
 /* The fixed binary tree over the shards (comm/exchange.h), without any communication: which
- * subtrees a rank can sum by itself, and in which order what remains is added. */
+ * subtrees a rank can sum by itself, and in which order the remaining ones are added. */
 #ifndef TRAINER_COMM_TREE_H
 #define TRAINER_COMM_TREE_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-#define TREE_DEPTH 128  /* a run of shards falls into at most 2 log2(shards) subtrees */
+#define TREE_DEPTH 128  /* neighbouring shards form at most 2 log2(shards) maximal subtrees */
 #define TREE_BLOCK 2048 /* elements summed at a time, so that partial sums stay in the L1 cache */
 
 /* Covers the shards [index << level, (index + 1) << level) that exist. */
@@ -15,8 +15,8 @@ struct TreeNode {
     int level;
 };
 
-/* A binary counter: subtrees come from left to right, and neighbours are joined as soon as both are
- * complete. Position i of the stack holds its sum in buffer i. */
+/* A binary counter: subtrees are pushed from left to right, and siblings are joined as soon as both
+ * are complete. The sum of the subtree at position i of the stack is in buffer i. */
 struct TreeCounter {
     int64_t shards;
     int depth;
@@ -24,16 +24,17 @@ struct TreeCounter {
 };
 
 void tree_push(struct TreeCounter *counter, struct TreeNode node);
-/* Joins the two topmost subtrees if they are siblings: then the caller adds buffer `depth` (the new
- * depth) into buffer `depth - 1`. False where there is nothing to join. */
+/* Joins the two topmost subtrees if they are siblings, and returns whether they were; the caller
+ * then adds buffer `depth` (the new depth) into buffer `depth - 1`. */
 bool tree_join(struct TreeCounter *counter);
 
-/* The maximal subtrees of the shards [first, first + count), as the counter leaves them; returns
- * the most buffers that were in use at a time. */
+/* Leaves the maximal subtrees of the shards [first, first + count) in the counter; returns the
+ * largest number of buffers that are in use at a time. */
 int tree_count(struct TreeCounter *counter, int64_t shards, int64_t first, int64_t count);
 
-/* How the subtrees of all ranks, given from left to right, are added up. Operands and sums are
- * numbered: 0 … pieces-1 the given subtrees, then the scratch blocks, -1 the result. */
+/* The additions that combine the subtrees (pieces) of all ranks, given from left to right. Operands
+ * and sums are numbers: 0 … pieces−1 are the given subtrees, larger ones scratch blocks, −1 is the
+ * result. */
 struct TreeAddition {
     int left, right, sum;
 };
@@ -45,8 +46,8 @@ void tree_program_create(struct TreeProgram *program, int64_t shards, const stru
                          int pieces);
 void tree_program_release(struct TreeProgram *program);
 
-/* result[0 … count) = the sum of sources[piece][begin … begin + count) over all pieces in the
- * tree's order, at least two of them. `scratch` holds program->scratch · TREE_BLOCK elements. */
+/* result[0 … count) = the sum of sources[piece][begin … begin + count) over all pieces, two or
+ * more, in the tree's order. `scratch` has room for program->scratch · TREE_BLOCK elements. */
 typedef void TreeAdd(void *sum, const void *left, const void *right, int64_t count);
 void tree_reduce(const struct TreeProgram *program, TreeAdd *add, const float *const *sources,
                  int64_t begin, int64_t count, float *scratch, float *result);

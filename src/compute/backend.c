@@ -14,7 +14,7 @@ extern const struct Backend backend_onednn_f32, backend_onednn_f32_v3 KERNEL_OPT
     backend_onednn_f32_v4 KERNEL_OPTIONAL;
 #endif
 
-/* The backends that were built, the fastest first: "auto" takes the first that has the variant. */
+/* The backends in this build, the fastest first: "auto" takes the first that has the variant. */
 static const struct {
     const char *name;
     const struct Backend *variants[VARIANT_COUNT];

@@ -1,7 +1,8 @@
-/* What is worth swapping: convolution and matrix product. Tensors are NHWC, dense, aligned to 64
- * bytes; weights OHWI (with groups: O, H, W, I/groups). `void *` is `real *` of the backend's
- * variant. Calls after creation allocate nothing. Not collective; a backend's objects are used by
- * one thread at a time (inside, it may use the run's OpenMP threads). */
+/* Backends: convolution and matrix product, which libraries do at different speeds. Tensors are
+ * NHWC, dense, aligned to 64 bytes; weights are OHWI (with groups: O, H, W, I/groups). `void *` is
+ * `real *` of the backend's variant. Calls after creation allocate nothing. Not collective; a
+ * backend's objects are used by one thread at a time (inside, it may use the run's OpenMP threads).
+ */
 #ifndef TRAINER_COMPUTE_BACKEND_H
 #define TRAINER_COMPUTE_BACKEND_H
 
@@ -18,23 +19,23 @@ struct ConvShape {
     int64_t pad_height, pad_width; /* zeros on both sides, as PyTorch's padding */
     int64_t dilation_height, dilation_width, groups;
     int64_t out_height, out_width; /* (height + 2·pad − dilation·(kernel−1) − 1) / stride + 1 */
-    bool relu; /* forward ends with max(0, y), within rounding; a NaN stays one. Not for training */
+    bool relu; /* forward ends with max(0, y), within rounding; NaN stays NaN. Not for training */
 };
 
-struct Conv; /* one convolution, made ready for certain sample counts; each backend's own */
+struct Conv; /* one convolution for certain numbers of samples; each backend defines its own */
 
 struct Backend {
     const char *name;
 
-    /* `samples`: every number of samples it will be called with (a step's shard, the last batch's
-     * shards, evaluation blocks). `training`: backward passes will be called. `needs_data`:
-     * backward data will be called (not for the first layer). Fails where the library cannot serve
-     * it. */
+    /* `samples`: every number of samples that it will be called with (a step's shard, the last
+     * batch's shards, evaluation blocks), `sample_counts` of them. `training`: backward passes will
+     * be called. `needs_data`: backward data will be called (not for the first layer). Fails
+     * (ERROR_SYSTEM) if the library cannot do it. */
     int (*conv_create)(struct Conv **conv, const struct ConvShape *shape, const int64_t *samples,
                        int sample_counts, bool training, bool needs_data, struct Error *error);
     void (*conv_release)(struct Conv *conv);
 
-    /* Work space for any call, and space for what conv_prepare makes from the weights. */
+    /* Bytes of work space for any call, and of the space that conv_prepare fills. */
     size_t (*conv_scratch_bytes)(const struct Conv *conv);
     size_t (*conv_prepared_bytes)(const struct Conv *conv);
 
@@ -52,20 +53,20 @@ struct Backend {
     void (*conv_backward_weights)(const struct Conv *conv, int64_t samples, const void *x,
                                   const void *dy, void *dw, void *dbias, void *scratch);
 
-    /* C (m×n) = alpha · op(A) · op(B) + beta · C, row-major, op = transpose where the flag is set;
+    /* C (m×n) = alpha · op(A) · op(B) + beta · C, row-major, op = transpose if the flag is set;
      * beta == 0 overwrites C whatever it held. */
     void (*gemm)(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, double alpha,
                  const void *a, int64_t lda, const void *b, int64_t ldb, double beta, void *c,
                  int64_t ldc);
 };
 
-/* By name ("openblas", "onednn", "auto" = the fastest that is there); `variant` picks precision and
- * instruction set. NULL with a line in `error` (naming those that exist) where the name is unknown,
- * was not built, or has no double precision. */
+/* The backend of that name ("openblas", "onednn", "auto" for the fastest in this build); `variant`
+ * chooses precision and instruction set. NULL with a line in `error` (ERROR_USAGE, naming those
+ * that exist) if the name is unknown, was not built, or has no such variant. */
 const struct Backend *backend_find(const char *name, enum Variant variant, struct Error *error);
 
-/* Sets the libraries' thread counts and, for bit-equality across mixed nodes, caps their
- * instruction set at `variant` where the library can (oneDNN; OpenBLAS only before the process
+/* Sets the libraries' numbers of threads. So that mixed nodes compute the same bits, also limits
+ * their instruction set to `variant` if the library can (oneDNN; OpenBLAS only before the process
  * starts, below). Call once, before anything is created. */
 void backend_configure(int threads, enum Variant variant);
 
@@ -75,8 +76,8 @@ void backend_configure(int threads, enum Variant variant);
  * name, unless it is set already, and execute the program again, once. */
 const char *backend_better_openblas_core(void);
 
-/* "OpenBLAS 0.3.21 SkylakeX, oneDNN 2.6.3" and the like into `text`, which is returned: for
- * checkpoints and --version, part of what fixes bits. */
+/* The libraries and their versions, such as "OpenBLAS 0.3.21 SkylakeX, oneDNN 2.6.3", into `text`,
+ * which is returned. The bits of a run depend on them, so that checkpoints record them. */
 #define BACKEND_VERSIONS 160
 char *backend_versions(char text[BACKEND_VERSIONS]);
 

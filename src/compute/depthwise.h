@@ -1,6 +1,6 @@
-/* Convolution with one input and one output channel a group, direct: a product of matrices has
- * nothing to offer there, all channels of a pixel at once have. Kernel files only. `taps` holds the
- * weights as (KH,KW,C), from KERNEL(depthwise_prepare). */
+/* Direct convolution for groups of one input and one output channel. Matrix products are slow
+ * there; working on all channels of a pixel at once is fast. For kernel files only. Tensors as in
+ * compute/backend.h; `taps` holds the weights as (KH,KW,C), made by KERNEL(depthwise_prepare). */
 #ifndef TRAINER_COMPUTE_DEPTHWISE_H
 #define TRAINER_COMPUTE_DEPTHWISE_H
 
@@ -8,7 +8,9 @@
 
 #ifdef KERNEL_SUFFIX
 
+/* Whether this convolution is of that kind. */
 bool KERNEL(depthwise_serves)(const struct ConvShape *shape);
+/* Bytes of `scratch` for backward weights. */
 size_t KERNEL(depthwise_scratch_bytes)(const struct ConvShape *shape);
 void KERNEL(depthwise_prepare)(const struct ConvShape *shape, const real *weights, real *taps);
 void KERNEL(depthwise_forward)(const struct ConvShape *shape, int64_t samples, const real *x,

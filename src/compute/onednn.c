@@ -1,7 +1,7 @@
-/* Backend "onednn": fp32 convolution by oneDNN on plain NHWC activations, its own choice of
- * weights' layout, everything created before the first step, and fp32 matrix products. What oneDNN
- * would serve by its reference loops goes to "openblas". An execution allocates nothing of ours;
- * oneDNN itself makes a map of the arguments, about 300 bytes. */
+/* Backend "onednn": fp32 convolution by oneDNN on NHWC activations, with weights in the layout that
+ * it chooses, and fp32 matrix products. Everything is created before the first step. What oneDNN
+ * would do with its slow reference loops, backend "openblas" does. We allocate nothing in an
+ * execution; oneDNN itself allocates a map of the arguments, about 300 bytes. */
 #include "compute/onednn.h"
 
 #include <dnnl.h>
@@ -12,7 +12,7 @@
 /* ---- the library ---- */
 
 void onednn_configure(enum Variant variant) {
-    /* Refused once oneDNN has looked at the CPU: a second call changes nothing, as promised. */
+    /* oneDNN refuses a change once it has examined the CPU, so that a second call has no effect. */
     if (variant == VARIANT_F32)
         dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
     else if (variant == VARIANT_F32_V3)

@@ -1,15 +1,16 @@
-/* The parts of backend "onednn", as onednn.c puts them together. onednn*.c only. */
+/* The parts of backend "onednn", which onednn.c puts together. For onednn*.c only. */
 #ifndef TRAINER_COMPUTE_ONEDNN_H
 #define TRAINER_COMPUTE_ONEDNN_H
 
 #include "compute/backend.h"
 
-struct Plain { /* our own code in the variant in use */
+struct Plain { /* backend "openblas" and our own sum over rows, in the same variant */
     const struct Backend *backend;
     void (*sum)(int64_t rows, int64_t channels, const float *matrix, float *sum);
 };
 
-/* onednn_convolution.c: as in struct Backend; `own` serves the passes that oneDNN does not. */
+/* onednn_convolution.c: as in struct Backend; `own` does the passes that oneDNN does not do fast.
+ */
 int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
                        const int64_t *samples, int sample_counts, bool training, bool needs_data,
                        struct Error *error);
@@ -25,7 +26,8 @@ void onednn_conv_backward_data(const struct Conv *conv, int64_t samples, const v
 void onednn_conv_backward_weights(const struct Conv *conv, int64_t samples, const void *x,
                                   const void *dy, void *dw, void *dbias, void *scratch);
 
-/* onednn_product.c: struct Backend's gemm. False where it is not for oneDNN to do. */
+/* onednn_product.c: struct Backend's gemm. Returns false, and does nothing, if OpenBLAS is the
+ * faster one or oneDNN cannot do it. */
 bool onednn_multiply(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
                      double alpha, const void *a, int64_t lda, const void *b, int64_t ldb,
                      double beta, void *c, int64_t ldc);

@@ -1,5 +1,5 @@
-/* What differs between oneDNN 2.6 and 3.x: descriptions of layouts and of what is computed.
- * onednn*.c only. */
+/* What differs between oneDNN 2.6 and 3.x: descriptions of layouts and of operations. For onednn*.c
+ * only. */
 #ifndef TRAINER_COMPUTE_ONEDNN_API_H
 #define TRAINER_COMPUTE_ONEDNN_API_H
 
@@ -16,7 +16,7 @@ struct Geometry { /* of one convolution with one number of samples */
 
 #if DNNL_VERSION_MAJOR >= 3
 
-typedef const_dnnl_memory_desc_t Layout; /* borrowed */
+typedef const_dnnl_memory_desc_t Layout; /* not owned */
 #define BORROW(description) (description)
 
 static inline dnnl_status_t describe_layout(dnnl_memory_desc_t *description, int rank,

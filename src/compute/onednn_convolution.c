@@ -1,18 +1,19 @@
-/* Convolution by oneDNN: a primitive for each pass and number of samples, made ready in advance. */
+/* Convolution by oneDNN: a primitive for each pass and number of samples, created in advance. */
 #include <string.h>
 
 #include "base/memory.h"
 #include "compute/onednn.h"
 #include "compute/onednn_primitive.h"
 
-/* oneDNN's own ReLU makes 0 of a NaN; one with a slope lets it pass, and so small a slope leaves of
- * negative values what any rounding swallows, yet no denormal numbers. */
+/* oneDNN's ReLU turns NaN into 0; its ReLU with a slope keeps NaN. The slope is so small that what
+ * is left of negative values disappears in rounding, but large enough to make no denormal numbers.
+ */
 #define RELU_SLOPE 1e-30f
 
-#define LAYOUTS                                                                                    \
-    8 /* of the weights: forward and backward data may want others, as may small counts */
+/* Layouts of the weights: each pass and each number of samples may need another. */
+#define LAYOUTS 8
 
-struct Layouted { /* the weights in one of oneDNN's layouts, within `prepared` */
+struct Layouted { /* the weights in one of oneDNN's layouts, at `offset` of `prepared` */
     Layout layout;
     struct Primitive reorder;
     size_t offset;
@@ -21,29 +22,29 @@ struct Layouted { /* the weights in one of oneDNN's layouts, within `prepared` *
 struct Counted { /* for one number of samples */
     int64_t samples;
     struct Primitive pass[PASS_COUNT];
-    int layout[PASS_COUNT];   /* the weights', or -1: OHWI as they are */
-    struct Primitive reorder; /* of the weights' gradient to OHWI, if it is needed */
-    size_t gradient_bytes;    /* of the weights' gradient before that, at the start of scratch */
+    int layout[PASS_COUNT];   /* the weights' index in `layouts`; −1: OHWI as they are */
+    struct Primitive reorder; /* the weights' gradient to OHWI, if it comes in another layout */
+    size_t gradient_bytes;    /* of that gradient in the other layout, at the start of scratch */
 };
 
 struct Conv {
     struct Plain own;
-    struct Conv *plain;               /* for the passes that oneDNN does not serve */
+    struct Conv *plain;               /* backend "openblas", for the other passes */
     int64_t out_pixels, out_channels; /* of a sample */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
     dnnl_memory_desc_t weights; /* OHWI */
-    bool relu;                  /* behind forward */
-    float *zeros;               /* the bias of a convolution without */
+    bool relu;                  /* after forward */
+    float *zeros;               /* the bias of a convolution that has none */
     struct Counted *counts;
     int count_count;
     struct Layouted layouts[LAYOUTS];
     int layout_count;
-    size_t prepared_bytes, plain_offset, reorder_offset; /* `prepared`: layouts, plain's, scratch */
+    size_t prepared_bytes, plain_offset, reorder_offset; /* parts of `prepared` */
     size_t scratch_bytes;
 };
 
-/* False for the reference loops, which im2col leaves far behind. */
+/* False for the reference loops, which are far slower than backend "openblas". */
 static bool optimised(const char *implementation) {
     return strncmp(implementation, "ref", 3) != 0;
 }
@@ -92,7 +93,8 @@ static bool reorder_make(struct Conv *conv, struct Primitive *reorder, Layout fr
     return status == dnnl_success;
 }
 
-/* The index in conv->layouts (-1: OHWI), a new one if need be; -2 if that cannot be. */
+/* The index of the layout in conv->layouts, where it is added if it is new. −1: it is OHWI; −2: it
+ * cannot be added. */
 static int layout_index(struct Conv *conv, Layout layout) {
     if (dnnl_memory_desc_equal(layout, BORROW(conv->weights)))
         return -1;
@@ -110,7 +112,7 @@ static int layout_index(struct Conv *conv, Layout layout) {
     return conv->layout_count++;
 }
 
-/* Where the weights of this pass come from or go to. */
+/* Finds the layout of the weights or, for backward weights, of their gradient. */
 static bool weights_connect(struct Conv *conv, struct Counted *counted, enum Pass pass) {
     struct Primitive *primitive = &counted->pass[pass];
     if (pass != BACKWARD_WEIGHTS) {
@@ -184,7 +186,7 @@ static struct Counted *counted_find(const struct Conv *conv, int64_t samples) {
     return NULL;
 }
 
-/* All passes for one number of samples; false where oneDNN itself fails. */
+/* Makes all passes for one number of samples; false if oneDNN itself fails. */
 static bool counted_make(struct Conv *conv, const struct ConvShape *shape, int64_t samples,
                          bool training, bool needs_data) {
     struct Geometry geometry;
@@ -202,7 +204,7 @@ static bool counted_make(struct Conv *conv, const struct ConvShape *shape, int64
     return described;
 }
 
-/* The space of what "openblas" serves, and of the reorders, behind our own. */
+/* Adds the space of backend "openblas" and of the reorders after that of oneDNN's layouts. */
 static void spaces_finish(struct Conv *conv) {
     size_t plain_scratch = conv->own.backend->conv_scratch_bytes(conv->plain), reorder = 0;
     if (plain_scratch > conv->scratch_bytes)
@@ -226,13 +228,13 @@ int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvSh
     made->out_channels = shape->out_channels;
     made->relu = shape->relu;
     CHECK(!shape->relu || !training);
-    made->zeros = memory_allocate((size_t)shape->out_channels * sizeof(float), "zero bias");
-    made->counts = memory_allocate((size_t)sample_counts * sizeof *made->counts, "convolution");
-    int status = own.backend->conv_create(&made->plain, shape, samples, sample_counts, training,
-                                          needs_data, error);
-    if (status != OK) {
+    made->zeros = memory_array(float, shape->out_channels, "zero bias");
+    made->counts = memory_array(struct Counted, sample_counts, "convolution");
+    int code = own.backend->conv_create(&made->plain, shape, samples, sample_counts, training,
+                                        needs_data, error);
+    if (code) {
         onednn_conv_release(made);
-        return status;
+        return code;
     }
     bool there = dnnl_engine_create(&made->engine, dnnl_cpu, 0) == dnnl_success &&
                  dnnl_stream_create(&made->stream, made->engine, dnnl_stream_default_flags) ==

@@ -1,4 +1,5 @@
-/* One of oneDNN's primitives with its arguments, ready to run. onednn*.c only. */
+/* One of oneDNN's primitives with its arguments, ready to run. For onednn*.c only. A failure of
+ * oneDNN in these functions is a bug. */
 #ifndef TRAINER_COMPUTE_ONEDNN_PRIMITIVE_H
 #define TRAINER_COMPUTE_ONEDNN_PRIMITIVE_H
 
@@ -12,36 +13,40 @@
 #define PRIMITIVE_ARGUMENTS 5
 
 struct Primitive {
-    dnnl_primitive_desc_t description; /* NULL: oneDNN does not serve this */
+    dnnl_primitive_desc_t description; /* NULL: oneDNN does not do this */
     dnnl_primitive_t primitive;
     dnnl_exec_arg_t arguments[PRIMITIVE_ARGUMENTS]; /* the last one is the scratchpad */
     int count;
 };
 
-/* To a multiple of the allocator's alignment. */
+/* Rounds up to a multiple of the allocator's alignment. */
 static inline size_t round_up(size_t bytes) {
     return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 
+/* The layout and the bytes of one argument (DNNL_ARG_*); 0 bytes without a description. */
 Layout primitive_layout(const struct Primitive *primitive, int argument);
 size_t primitive_bytes(const struct Primitive *primitive, int argument);
 
-/* Attributes of every primitive: the caller's scratchpad, so that it may run on any thread and
- * allocates nothing. */
+/* Attributes for every primitive: the caller provides the scratchpad, so that the primitive may run
+ * on any thread and allocates nothing. The caller destroys them. */
 dnnl_primitive_attr_t primitive_attributes(void);
 
-/* Lets a matrix product add to what is there (scale), or a convolution end with a ReLU. */
+/* Adds a post-operation with a value: adding to the old contents of the output times a scale
+ * (append_sum), or a ReLU with a slope (append_relu). */
 void primitive_attach(dnnl_primitive_attr_t attributes,
                       dnnl_status_t append(dnnl_post_ops_t operations, float value), float value);
 
-/* `primitive->description` is there; `arguments` are `count` of DNNL_ARG_*, without the scratchpad.
- */
+/* Creates the primitive from its description. `arguments`: `count` of DNNL_ARG_*, without the
+ * scratchpad. */
 void primitive_finish(struct Primitive *primitive, dnnl_engine_t engine, const int *arguments,
                       int count);
 void primitive_release(struct Primitive *primitive);
 
-/* oneDNN's handles are not const; it writes only to what is an output. */
+/* Sets the i-th of these arguments. oneDNN's handles are not const, but it writes only to outputs.
+ */
 void primitive_set(const struct Primitive *primitive, int i, const void *data);
+/* Runs it, and returns when it is done. */
 void primitive_run(const struct Primitive *primitive, dnnl_stream_t stream, const void *scratchpad);
 
 #endif

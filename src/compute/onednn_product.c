@@ -1,7 +1,8 @@
-/* matmul by oneDNN's "brg" kernels beats OpenBLAS (AVX-512: 110 to 87-101 GF/s); its other one, for
- * older instruction sets, loses up to half (AVX2: 50 to 97). dnnl_sgemm allocates in every call.
- * gemm() has no object to keep a primitive in, so each thread remembers the shapes it met last;
- * what is computed depends on the arguments alone. */
+/* oneDNN's "brg" matmul kernels are faster than OpenBLAS (AVX-512, one core of an AMD EPYC Zen 4:
+ * 110 against 87–101 GFLOP/s); its kernels for older instruction sets are up to twice as slow
+ * (AVX2: 50 against 97). dnnl_sgemm would allocate in every call. gemm() has no object to keep a
+ * primitive in, so each thread keeps those of the last PRODUCTS shapes; the result depends on the
+ * arguments alone. */
 #include <omp.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@ struct Product {
         double beta;
         int64_t transpose_a, transpose_b, threads;
     } key;
-    struct Primitive primitive; /* unfinished where OpenBLAS is to do it */
+    struct Primitive primitive; /* not created if OpenBLAS is to do it */
     void *scratchpad;
 };
 
@@ -68,8 +69,7 @@ static const struct Product *product_of(const struct ProductKey *key) {
         if (!memcmp(&remembered.products[i].key, key, sizeof *key))
             return &remembered.products[i];
     if (!remembered.count) {
-        remembered.products =
-            memory_allocate(PRODUCTS * sizeof *remembered.products, "matrix products");
+        remembered.products = memory_array(struct Product, PRODUCTS, "matrix products");
         CHECK(dnnl_engine_create(&remembered.engine, dnnl_cpu, 0) == dnnl_success);
         CHECK(dnnl_stream_create(&remembered.stream, remembered.engine,
                                  dnnl_stream_default_flags) == dnnl_success);

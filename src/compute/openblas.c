@@ -1,8 +1,10 @@
 /* Backend "openblas": convolution as a matrix product. A block of output lines is gathered into
- * columns that stay in the cache, multiplied, and, backward, scattered again (Chellapilla et al.
- * 2006, "High performance convolutional neural networks for document processing"). A 1×1
- * convolution with stride 1 is a product as it stands. Compiled once a variant; OpenBLAS itself
- * picks its kernels by the CPU when the process starts (backend_better_openblas_core). */
+ * columns that stay in the cache, multiplied, and in the backward pass scattered again (Chellapilla
+ * et al. 2006, "High performance convolutional neural networks for document processing"). A 1×1
+ * convolution with stride 1 is a matrix product without gathering. Compiled once for each variant;
+ * OpenBLAS itself picks its kernels by the CPU when the process starts
+ * (backend_better_openblas_core).
+ */
 #include <cblas.h>
 #include <omp.h>
 #include <string.h>
@@ -12,14 +14,14 @@
 #include "compute/columns.h"
 #include "compute/depthwise.h"
 
-/* Of columns a thread: half of a 1 MiB second-level cache. */
+/* Bytes of columns for each thread: half of a 1 MiB second-level cache. */
 #define BLOCK_BYTES ((int64_t)1 << 19)
 
 struct Conv {
     struct ConvShape shape;
-    int64_t in_group, out_group; /* channels a group */
+    int64_t in_group, out_group; /* channels of a group */
     int64_t taps;                /* columns: kernel_height · kernel_width · in_group */
-    int64_t lines;               /* output lines a block */
+    int64_t lines;               /* output lines of a block */
     bool plain;                  /* 1×1, stride 1, no padding: x is its own column matrix */
     bool depthwise;
 };
@@ -85,7 +87,7 @@ static void conv_prepare(const struct Conv *conv, const void *weights, void *pre
         KERNEL(depthwise_prepare)(&conv->shape, weights, prepared);
 }
 
-/* Calls of one block: output lines [first, first + count) of all samples. */
+/* A block: output lines [first, first + count) of all samples. */
 struct Block {
     int64_t first, count;
     int64_t pixel, pixels; /* the same in output pixels */
@@ -102,7 +104,7 @@ static bool next_block(const struct Conv *conv, int64_t samples, struct Block *b
     return block->count > 0;
 }
 
-/* The column matrix of a block and group; returns its leading dimension. */
+/* Puts the column matrix of a block and group into *columns; returns its leading dimension. */
 static int64_t columns_of(const struct Conv *conv, int64_t group, const struct Block *block,
                           const real *x, real *scratch, const real **columns) {
     if (conv->plain) {
@@ -114,7 +116,7 @@ static int64_t columns_of(const struct Conv *conv, int64_t group, const struct B
     return conv->taps;
 }
 
-/* A NaN passes. */
+/* ReLU; NaN stays NaN. */
 static void rectify(int64_t count, real *y) {
 #pragma omp parallel for simd if (count >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < count; i++)

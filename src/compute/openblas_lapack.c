@@ -1,6 +1,7 @@
 #include "compute/lapack.h"
 
 #include <cblas.h>
+#include <inttypes.h>
 #include <math.h>
 #include <omp.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 
 #include "base/memory.h"
 
-/* LAPACK itself, in Fortran's manner: everything by address, matrices by columns, the lengths of
+/* LAPACK's functions as Fortran has them: arguments by address, matrices by columns, the lengths of
  * strings at the end. */
 void dsyevd_(const char *job, const char *triangle, const int *n, double *a, const int *lda,
              double *values, double *work, const int *work_size, int *iwork, const int *iwork_size,
@@ -21,7 +22,7 @@ void dorgqr_(const int *m, const int *n, const int *k, double *a, const int *lda
 #define TILE ((int64_t)256)       /* columns of a tile of the scatter matrix */
 #define BLOCK_COLUMNS (int64_t)64 /* work space of the blocked QR */
 
-/* OpenBLAS on one thread, so that the order of its sums is fixed; and how it was before. */
+/* The numbers of threads before OpenBLAS was set to one, which fixes the order of its sums. */
 struct Threads {
     int openmp, openblas;
 };
@@ -62,8 +63,9 @@ static int check_finite(int64_t n, const double *matrix, struct Error *error) {
         for (int64_t j = 0; j <= i; j++)
             if (!isfinite(matrix[i * n + j]))
                 return fail(error, ERROR_NUMERIC,
-                            "element (%lld,%lld) of a symmetric matrix is %g, expected a number",
-                            (long long)i, (long long)j, matrix[i * n + j]);
+                            "element (%" PRId64 ",%" PRId64
+                            ") of a symmetric matrix is %g, expected a number",
+                            i, j, matrix[i * n + j]);
     return OK;
 }
 
@@ -92,15 +94,16 @@ static void reverse(int64_t n, double *vectors, double *values) {
 }
 
 int lapack_symmetric_eigen(int64_t n, double *matrix, double *values, struct Error *error) {
-    int result = check_finite(n, matrix, error);
-    if (result != OK)
-        return result;
+    int code = check_finite(n, matrix, error);
+    if (code)
+        return code;
     int order = narrow_int(n), info;
     int work_size = narrow_int(1 + 6 * n + 2 * n * n), iwork_size = narrow_int(3 + 5 * n);
-    double *work = memory_allocate((size_t)work_size * sizeof *work, "eigenvectors");
-    int *iwork = memory_allocate((size_t)iwork_size * sizeof *iwork, "eigenvectors");
+    double *work = memory_array(double, work_size, "eigenvectors");
+    int *iwork = memory_array(int, iwork_size, "eigenvectors");
     struct Threads before = one_thread();
-    /* Our lower triangle by rows is Fortran's upper one by columns; its column i is our row i. */
+    /* The lower triangle of a row-major matrix is Fortran's upper one; its column i is our row i.
+     */
     dsyevd_("V", "U", &order, matrix, &order, values, work, &work_size, iwork, &iwork_size, &info,
             1, 1);
     give_back(before);
@@ -109,8 +112,8 @@ int lapack_symmetric_eigen(int64_t n, double *matrix, double *values, struct Err
     CHECK(info >= 0);
     if (info > 0)
         return fail(error, ERROR_NUMERIC,
-                    "the eigenvalues of a symmetric matrix of order %lld did not converge",
-                    (long long)n);
+                    "the eigenvalues of a symmetric matrix of order %" PRId64 " did not converge",
+                    n);
     reverse(n, matrix, values);
     for (int64_t i = 0; i < n; i++)
         fix_sign(n, matrix + i * n);
@@ -123,8 +126,8 @@ void lapack_orthonormalise(int64_t count, int64_t length, double *vectors, doubl
         return;
     int m = narrow_int(length), n = narrow_int(count), info;
     int work_size = narrow_int(BLOCK_COLUMNS * count);
-    double *tau = memory_allocate((size_t)count * sizeof *tau, "orthogonal vectors");
-    double *work = memory_allocate((size_t)work_size * sizeof *work, "orthogonal vectors");
+    double *tau = memory_array(double, count, "orthogonal vectors");
+    double *work = memory_array(double, work_size, "orthogonal vectors");
     struct Threads before = one_thread();
     dgeqrf_(&m, &n, vectors, &m, tau, work, &work_size, &info);
     CHECK(info == 0);

@@ -20,8 +20,7 @@ struct Projection *projection_create(enum Variant variant, int64_t rows, int64_t
     int64_t panels = (rows + PROJECTION_PANEL - 1) / PROJECTION_PANEL;
     *projection = (struct Projection){
         .kernel = kernels[variant], .rows = rows, .columns = columns, .panels = panels};
-    projection->packed = memory_allocate(
-        (size_t)(panels * columns * PROJECTION_PANEL) * sizeof(float), "a projection");
+    projection->packed = memory_array(float, panels *columns *PROJECTION_PANEL, "a projection");
     for (int64_t row = 0; row < rows; row++) {
         float *panel = projection->packed + row / PROJECTION_PANEL * columns * PROJECTION_PANEL;
         for (int64_t column = 0; column < columns; column++)

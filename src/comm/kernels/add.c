@@ -3,7 +3,7 @@
 static void add(void *sum, const void *left, const void *right, int64_t count) {
     real *s = sum;
     const real *l = left, *r = right;
-    /* An element meets only itself, also where `sum` is one of the operands. */
+    /* Even if `sum` is one of the operands, an iteration uses only its own element. */
 #pragma GCC ivdep
     for (int64_t i = 0; i < count; i++)
         s[i] = l[i] + r[i];

@@ -1,5 +1,5 @@
-/* The arithmetic of the exchange. An IEEE addition has the same bits on every instruction set, so
- * the variants differ in speed alone. */
+/* The arithmetic of the exchange. An IEEE addition gives the same bits on every instruction set,
+ * so that the variants differ only in speed. */
 #ifndef TRAINER_COMM_KERNELS_ADD_H
 #define TRAINER_COMM_KERNELS_ADD_H
 

@@ -43,7 +43,8 @@ void KERNEL(columns_gather)(const struct ConvShape *shape, int64_t group, int64_
         gather_line(shape, group, first + line, x, columns + line * line_elements);
 }
 
-/* Adds to one input line what output line p of the same sample took from it at kernel row kh. */
+/* Adds to one input line the columns that an output line of the same sample gathered from it at
+ * kernel row kh. */
 static void scatter_line(const struct ConvShape *s, int64_t kh, const real *columns, real *dx) {
     int64_t channels = s->in_channels / s->groups, span = s->kernel_width * channels;
     for (int64_t q = 0; q < s->out_width; q++) {
@@ -65,7 +66,8 @@ void KERNEL(columns_scatter)(const struct ConvShape *shape, int64_t group, int64
     int64_t channels = s->in_channels / s->groups;
     int64_t line_elements = s->out_width * s->kernel_height * s->kernel_width * channels;
     int64_t first_sample = first / s->out_height, last_sample = (first + count - 1) / s->out_height;
-    /* Over input lines, so that threads write apart and the order of the sum is fixed. */
+    /* Loops over input lines, so that threads write to different lines and the order of the sum is
+     * fixed. */
 #pragma omp parallel for schedule(static)
     for (int64_t line = first_sample * s->height; line < (last_sample + 1) * s->height; line++) {
         int64_t n = line / s->height, h = line % s->height;
@@ -81,8 +83,8 @@ void KERNEL(columns_scatter)(const struct ConvShape *shape, int64_t group, int64
     }
 }
 
-#define SUM_CHANNELS 16 /* a cache line of floats: one thread's share */
-#define SUM_ROWS 256    /* summed in `real`; their sums in double */
+#define SUM_CHANNELS 16 /* a cache line of floats: what one thread sums */
+#define SUM_ROWS 256    /* rows summed in `real`; these sums are added in double */
 
 void KERNEL(columns_sum)(int64_t rows, int64_t channels, const real *matrix, real *sum) {
 #pragma omp parallel for schedule(static)

@@ -22,7 +22,7 @@ void KERNEL(depthwise_prepare)(const struct ConvShape *shape, const real *weight
             taps[tap * channels + c] = weights[c * count + tap];
 }
 
-/* The first and one past the last q of 0 … out-1 whose input column q·stride + shift is inside. */
+/* The range [first, end) of the q in 0 … out−1 whose input column q·stride + shift is inside. */
 static void inside(int64_t out, int64_t width, int64_t stride, int64_t shift, int64_t *first,
                    int64_t *end) {
     *first = shift < 0 ? (-shift + stride - 1) / stride : 0;
@@ -91,7 +91,8 @@ void KERNEL(depthwise_backward_data)(const struct ConvShape *shape, int64_t samp
     }
 }
 
-/* One tap's sum over all lines; a line is summed by itself first, for accuracy. */
+/* The gradient of one tap, summed over all lines; each line is summed by itself first, for
+ * accuracy. */
 static void sum_tap(const struct ConvShape *shape, int64_t samples, int64_t tap, const real *x,
                     const real *dy, real *total, real *part) {
     const struct ConvShape s = *shape;

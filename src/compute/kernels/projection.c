@@ -1,5 +1,5 @@
-/* One panel of the matrix times all vectors. TILE vectors are worked on at a time; behind the last
- * one it is repeated, so that no vector ever takes another way through the code. */
+/* One panel of the matrix times all vectors, TILE vectors at a time. The last tile is filled up
+ * with copies of the last vector, so that every vector goes through the same code. */
 #include "base/kernel.h"
 #include "compute/projection_kernel.h"
 
