@@ -14,7 +14,7 @@
 static const struct ScheduleState at_start = SCHEDULE_STATE_AT_START;
 static const struct ScheduleTime run_time = {.total = TOTAL, .steps_per_epoch = 40};
 
-typedef double Formula(double step, double warmup); /* behind the warm-up */
+typedef double Formula(double step, double warmup); /* after the warm-up */
 
 static void check(const char *text, int warmup, Formula *formula) {
     struct RunFile *file;
@@ -61,6 +61,24 @@ static double inverse_sqrt_warmup(double step, double warmup) { /* Vaswani: √(
     return sqrt(warmup / step);
 }
 
+static double exponential(double step, double warmup) {
+    return pow(0.5, (step - warmup) / 100);
+}
+static double cosine_restarts(double step, double warmup) { /* cycles of 100, 200, 400, … steps */
+    double t = step - warmup, length = 100;
+    for (; t >= length; length *= 2)
+        t -= length;
+    return 0.2 + 0.8 * 0.5 * (1 + cos(M_PI * t / length));
+}
+static double one_cycle(double step, double warmup) { /* 300 steps up, 700 down */
+    (void)warmup;
+    return step <= 299 ? 0.1 + 0.9 * step / 299 : 1 + (0.01 - 1) * (step - 299) / 700;
+}
+static double multi_step(double step, double warmup) { /* from the run's start, warm-up included */
+    (void)warmup;
+    return step < 30 ? 1 : step < 80 ? 0.5 : step < 999 ? 0.25 : 0.125;
+}
+
 static void test_formulas(void **state) {
     (void)state;
     check("schedule: constant", 0, constant);
@@ -78,6 +96,18 @@ static void test_formulas(void **state) {
     check("schedule: {inverse_sqrt: {warmup: 5 epochs}}", 200, inverse_sqrt_epoch);
     check("schedule: {inverse_sqrt: {scale: 100 steps, warmup: 100 steps}}", 100,
           inverse_sqrt_warmup);
+    check("schedule: {exponential: {every: 100 steps, factor: 0.5, warmup: 10 steps}}", 10,
+          exponential);
+    check(
+        "schedule: {cosine_restarts: {period: 100 steps, growth: 2, final: 0.2, warmup: 1 epoch}}",
+        40, cosine_restarts);
+    check("schedule: {one_cycle: {rise: 0.3, initial: 0.1, final: 0.01, anneal: linear}}", 0,
+          one_cycle);
+    check("schedule: {multi_step: {at: [30 steps, 2 epochs, 999 steps], factor: 0.5}}", 0,
+          multi_step);
+    check("schedule: {multi_step: {at: [30 steps, 2 epochs, 999 steps], factor: 0.5, "
+          "warmup: 29 steps}}",
+          29, multi_step);
 }
 
 /* The peer's learning rate to the last bit: both train the same run. */
