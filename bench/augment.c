@@ -81,7 +81,7 @@ int main(int count, char **words) {
     int64_t elements = SIDE * SIDE * CHANNELS;
     uint8_t *pixels = memory_allocate((size_t)(COUNT * elements), "images");
     int32_t *labels = memory_allocate(COUNT * sizeof *labels, "labels");
-    float *images = memory_allocate((size_t)(COUNT * elements) * sizeof *images, "images");
+    float *images = memory_array(float, COUNT *elements, "images");
     float *targets = memory_allocate(COUNT * CLASSES * sizeof *targets, "targets");
     float mean[CHANNELS] = {120, 110, 100}, factor[CHANNELS] = {0.01f, 0.02f, 0.03f};
     struct RandomStream stream = random_stream(1, RANDOM_TEST, 0, 0, 0);

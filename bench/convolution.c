@@ -1,11 +1,11 @@
 /* GF/s of every convolution of the recipes and every matrix product of the MLP, a pass at a time,
- * for each backend, beside the peak of the cores in use (fused multiply-adds on registers alone).
+ * for each backend, and the peak of the cores in use (fused multiply-adds on registers alone).
  *
  *   bench_convolution [--threads N] [--samples N] [--variant V] [--backend NAME]... [--seconds S]
  *
  * Products with padding count as work, so small images can pass 100 %. A figure is the best of many
  * short runs; with one thread it is the thread's own time, so that what others take from a shared
- * core does not count. The peak is measured again beside each row. */
+ * core does not count. The peak is measured again for each row. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -94,7 +94,7 @@ static void backward_weights(void *context) {
 }
 
 static void *filled(int64_t count) {
-    float *array = memory_allocate((size_t)count * sizeof *array, "bench");
+    float *array = memory_array(float, count, "bench");
     for (int64_t i = 0; i < count; i++)
         array[i] = (float)(i % 17) * 0.01f - 0.08f;
     return array;

@@ -1,7 +1,7 @@
-/* Time of one exchange of gradients, for arenas from 64 KiB to 64 MiB, each algorithm beside plain
- * MPI_Allreduce. One shard a rank; its buffer is freshly written, as backward leaves it. Two times:
- * the exchange itself, and together with one pass over the sum, as the update makes it. The median
- * over the repetitions of the slowest rank's time.
+/* Time of one exchange of gradients, for arenas from 64 KiB to 64 MiB, each algorithm compared with
+ * plain MPI_Allreduce. One shard a rank; its buffer is freshly written, as backward leaves it. Two
+ * times: the exchange itself, and together with one pass over the sum, as the update makes it. The
+ * median over the repetitions of the slowest rank's time.
  *
  *   mpirun -np 2 build/bench/bench_exchange */
 #include <stdio.h>

@@ -1,4 +1,4 @@
-/* Where a step's time goes: each operation of a run file's plan, forward and backward, beside its
+/* Where a step's time goes: each operation of a run file's plan, forward and backward, with its
  * floor: its floating-point operations over the measured peak of the core, or the bytes it must
  * touch over the measured bandwidth of memory, whichever is longer. What stays in a cache may do
  * better than its floor.

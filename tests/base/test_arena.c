@@ -12,7 +12,7 @@
 #include "base/memory.h"
 
 #define OFFSET 7
-#define AROUND 5 /* elements behind the row that must stay */
+#define AROUND 5 /* elements after the row that must stay as they are */
 
 static struct ArenaRow make_row(int rank, const int64_t *size, const int *order) {
     struct ArenaRow row = {.offset = OFFSET, .count = 1, .rank = rank};

@@ -40,7 +40,7 @@ static void test_broadcast(void **state) {
         for (int64_t j = 0; j < sizes[i]; j++)
             wrong += data[j] != (unsigned char)(j * 7 + i);
         if (ranks_rank(ranks))
-            wrong += data[sizes[i]] != 0xEE; /* nothing behind the end */
+            wrong += data[sizes[i]] != 0xEE; /* nothing is written after the end */
         assert_int_equal(world_total(ranks, wrong), 0);
         free(data);
     }

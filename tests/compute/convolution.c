@@ -66,10 +66,10 @@ static void arrays_make(struct Arrays *a, enum Variant variant, const struct Con
     a->real_w = numbers(variant, state, a->w_count, &a->w);
     a->real_b = numbers(variant, state, a->o_count, &a->b);
     a->real_dy = numbers(variant, state, a->y_count, &a->dy);
-    a->y = memory_allocate((size_t)a->y_count * sizeof(double), "test");
-    a->dx = memory_allocate((size_t)a->x_count * sizeof(double), "test");
-    a->dw = memory_allocate((size_t)a->w_count * sizeof(double), "test");
-    a->db = memory_allocate((size_t)a->o_count * sizeof(double), "test");
+    a->y = memory_array(double, a->y_count, "test");
+    a->dx = memory_array(double, a->x_count, "test");
+    a->dw = memory_array(double, a->w_count, "test");
+    a->db = memory_array(double, a->o_count, "test");
     a->out = memory_allocate((size_t)(most * variant_bytes(variant)), "test");
     definition(s, samples, a);
 }

@@ -57,7 +57,7 @@ static inline double next_number(uint64_t *state) {
 /* `count` such numbers, in double and in the variant's type. */
 static inline void *numbers(enum Variant variant, uint64_t *state, int64_t count, double **exact) {
     void *array = memory_allocate((size_t)(count * variant_bytes(variant)), "test");
-    *exact = memory_allocate((size_t)count * sizeof **exact, "test");
+    *exact = memory_array(double, count, "test");
     for (int64_t i = 0; i < count; i++) {
         (*exact)[i] = next_number(state);
         put(variant, array, i, (*exact)[i]);

@@ -19,14 +19,14 @@ static double next(uint64_t *state) { /* in [−1, 1) */
 }
 
 static double *numbers(int64_t count, uint64_t seed) {
-    double *values = memory_allocate((size_t)count * sizeof *values, "test");
+    double *values = memory_array(double, count, "test");
     for (int64_t i = 0; i < count; i++)
         values[i] = next(&seed);
     return values;
 }
 
 static double *copy(const double *values, int64_t count) {
-    double *made = memory_allocate((size_t)count * sizeof *made, "test");
+    double *made = memory_array(double, count, "test");
     memcpy(made, values, (size_t)count * sizeof *made);
     return made;
 }
@@ -144,8 +144,7 @@ static void vectors_become_orthonormal(void **unused) {
 /* Everything of order n with the run's OpenMP threads; the caller releases. */
 static double *all_of(int threads, int64_t n) {
     omp_set_num_threads(threads);
-    double *x = numbers(500 * n, 13),
-           *made = memory_allocate((size_t)(2 * n * n + 2 * n) * sizeof *made, "test");
+    double *x = numbers(500 * n, 13), *made = memory_array(double, 2 * n * n + 2 * n, "test");
     double *scatter = made, *vectors = made + n * n, *values = vectors + n * n;
     struct Error error;
     lapack_add_scatter(500, n, x, scatter);

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 static float *numbers(int64_t count, uint64_t seed) {
-    float *values = memory_allocate((size_t)count * sizeof *values, "test");
+    float *values = memory_array(float, count, "test");
     for (int64_t i = 0; i < count; i++) {
         seed = seed * 6364136223846793005u + 1442695040888963407u;
         values[i] = (float)(seed >> 40) / (float)(1 << 23) - 1;

@@ -1,6 +1,6 @@
 /* Walks a state on a fixed path and prints its average of weights after each step.
  * usage: optim_average_trajectory STEPS STEPS_PER_EPOCH RUN_FILE_TEXT
- * Element i is at cos(i + step · (i % 7 + 1)/10) behind `step` steps. Before the average begins it
+ * Element i is at cos(i + step · (i % 7 + 1)/10) after `step` steps. Before the average begins it
  * prints zeros. */
 #include <math.h>
 #include <stdio.h>

@@ -46,7 +46,7 @@ def theirs(takes, **options):
 
 
 def ema_with_warmup(decay):
-    """timm's and TensorFlow's rule, by hand in double: min(decay, (1 + n)/(10 + n)) behind n updates."""
+    """timm's and TensorFlow's rule, by hand in double: min(decay, (1 + n)/(10 + n)) after n updates."""
     path, average = [], [0.0] * ELEMENTS
     for step in range(1, STEPS + 1):
         state = [math.cos(i + step * (i % 7 + 1) / 10) for i in range(ELEMENTS)]

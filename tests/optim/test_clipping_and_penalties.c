@@ -1,4 +1,4 @@
-/* What surrounds the optimisers: every one of them with frozen rows, in pieces and whole, in double
+/* What works with every optimiser: each of them with frozen rows, in pieces and whole, in double
  * and float; the penalties' gradients; max-norm, clipping, lookahead. */
 #include "arena.h"
 #include "base/memory.h"
@@ -26,7 +26,7 @@ static const char *const optimizers[] = {
 };
 #define OPTIMIZERS (int)(sizeof optimizers / sizeof *optimizers)
 
-/* A new optimiser wants a row above. */
+/* A new optimiser needs a row above. */
 static void test_all_are_here(void **unused) {
     (void)unused;
     for (const struct Kind *const *kind = optimizer_kinds.kinds; *kind; kind++) {
@@ -290,7 +290,7 @@ static double longest(const struct Run *run, const void *values) {
     return most;
 }
 
-/* Neither the weights nor lookahead's slow ones are ever longer behind a step, also where the
+/* Neither the weights nor lookahead's slow ones are ever longer after a step, even if the
  * initial ones are. */
 static void test_max_norm_of_lookahead(void **unused) {
     (void)unused;

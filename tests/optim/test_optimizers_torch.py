@@ -107,7 +107,7 @@ def formula(kind, *decay):
 
 
 def lookahead(every, share):
-    """Zhang et al. 2019, algorithm 1: what to do before and behind each step."""
+    """Zhang et al. 2019, algorithm 1: what to do before and after each step."""
     slow = []
 
     def before(halves, step):

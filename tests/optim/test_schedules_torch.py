@@ -69,7 +69,7 @@ CASES = [
     ("{step: {every: 30 steps, factor: 0.8}}", theirs(lambda o: S.StepLR(o, 30, 0.8))),
     ("{step: {every: 9 epochs, factor: 0.5, warmup: 10 steps}}", theirs(warm(10, lambda o: S.StepLR(o, 90, 0.5)))),
     ("{multi_step: {at: [30 epochs, 60.5 epochs, 800 steps]}}", theirs(lambda o: S.MultiStepLR(o, [300, 605, 800], 0.1))),
-    # times count from the run's start, in SequentialLR from behind the warm-up
+    # times count from the run's start, in SequentialLR from the end of the warm-up
     ("{multi_step: {at: [25 epochs, 500 steps], factor: 0.3, warmup: 5 epochs}}", theirs(warm(50, lambda o: S.MultiStepLR(o, [200, 450], 0.3)))),
     ("{exponential: {every: 1 step, factor: 0.995}}", theirs(lambda o: S.ExponentialLR(o, 0.995))),
     ("{exponential: {warmup: 3 epochs}}", theirs(warm(30, lambda o: S.ExponentialLR(o, 0.95 ** 0.1)))),

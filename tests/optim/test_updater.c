@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-/* Two weights side by side, a normalisation, a bias, and a running mean behind the parameters. */
+/* Two neighbouring weights, a normalisation, a bias, and a running mean after the parameters. */
 #define ROWS 5
 #define PARAMETERS 416
 #define STATE (PARAMETERS + 16)
@@ -191,7 +191,7 @@ static void test_forms(void **state) {
                   "optimizer: {nesterov: {rate: 0.05, weight_decay: 0.01, form: pytorch}}");
 }
 
-/* A bad gradient anywhere in a trained row is reported; in the statistics it is not our affair. */
+/* A bad gradient anywhere in a trained row is reported; in the statistics it is not. */
 static void test_nonfinite(void **state) {
     (void)state;
     const float bad[] = {NAN, INFINITY, -INFINITY};

@@ -1,4 +1,4 @@
-"""The program's walk of trajectory.c beside what the caller's optimiser walked. Wants torch."""
+"""Compares the trajectory of trajectory.c with that of the caller's optimiser. Needs torch."""
 import subprocess
 
 import torch

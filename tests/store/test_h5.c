@@ -271,7 +271,7 @@ static void unwritable_places(void **state) {
     ok(h5_create_in_memory(&writer, scratch_path("no/such/folder.h5"), &error));
     fill(writer);
     refused(h5_commit(writer, &error), ERROR_SYSTEM, "No such file");
-    ok(h5_create(&writer, scratch, &error)); /* a folder stands where the file should */
+    ok(h5_create(&writer, scratch, &error)); /* there is a folder of that name */
     fill(writer);
     refused(h5_commit(writer, &error), ERROR_SYSTEM, "cannot be put in place");
     ok(h5_create(&writer, scratch_path("twice.h5"), &error));
