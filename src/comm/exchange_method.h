@@ -14,7 +14,7 @@ struct ExchangeMethod {
     const float *(*finish)(struct Exchange *exchange);
     void (*release)(struct Exchange *exchange);
 };
-/* exchange_halving.c: serves only powers of two. */
+/* exchange_halving.c: fails (ERROR_RUN_FILE) unless ranks and shards / ranks are powers of two. */
 int exchange_halving_check(int64_t ranks, int64_t shards, struct Error *error);
 extern const struct ExchangeMethod exchange_window, exchange_halving, exchange_direct, exchange_mpi;
 
