@@ -1,11 +1,13 @@
 /* What a log file gets: whole lines, no control characters, no line a step. */
 #include "report/progress.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 
 #include <cmocka.h> /* after error.h: it has a macro called fail */
 #include <string.h>
@@ -119,6 +121,59 @@ static void test_time_left(void **unused) {
     fclose(file);
 }
 
+/* Seconds, minutes and hours: one of two steps is done, so what is left takes as long. */
+static void test_words_of_times(void **unused) {
+    (void)unused;
+    static const struct {
+        double seconds;
+        const char *words;
+    } cases[] = {{31, "  31s left"},      {59.4, "  59s left"},   {59.6, "  1m00s left"},
+                 {3599, "  59m59s left"}, {3600, "  1h00m left"}, {8700, "  2h25m left"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        FILE *file = tmpfile();
+        now = 1000;
+        struct ProgressBar *bar = progress_create(file, false, 2, 2, 0);
+        now += cases[i].seconds;
+        progress_step(bar, &(struct StepReport){.step = 1, .figures = CLASSES(1, 0.5)});
+        expect_line(file, cases[i].words);
+        progress_release(bar);
+        fclose(file);
+    }
+}
+
+/* What a terminal of 80 columns gets for step 100 of 400. */
+static void test_bar(void **unused) {
+    (void)unused;
+    int master = posix_openpt(O_RDWR | O_NOCTTY);
+    if (master < 0 || grantpt(master) || unlockpt(master))
+        skip();
+    struct winsize window = {.ws_row = 24, .ws_col = 80};
+    FILE *terminal = fopen(ptsname(master), "w");
+    assert_non_null(terminal);
+    assert_int_equal(ioctl(fileno(terminal), TIOCSWINSZ, &window), 0);
+    now = 1000;
+    struct ProgressBar *bar = progress_create(terminal, false, 400, 100, 0);
+    now += 60;
+    progress_step(bar, &(struct StepReport){.step = 100,
+                                            .epoch = 1,
+                                            .figures = CLASSES(2.5, 0.125),
+                                            .images_per_second = 1000});
+    char drawn[400] = "";
+    assert_true(read(master, drawn, sizeof drawn - 1) > 0);
+    const char *words = "  25% epoch 1 loss 2.5000 accuracy 12.5% 1000 img/s 3m00s";
+    const char *begin = strchr(drawn, '['), *end = strstr(drawn, words);
+    begin = begin && begin[1] == 'K' ? strchr(begin + 1, '[') : begin; /* ESC [ K clears the line */
+    if (!begin || !end || end[-1] != ']')
+        fail_msg("no bar, or no \"%s\": %s", words, drawn);
+    size_t width = (size_t)(end - begin) - 2, full = strspn(begin + 1, "=");
+    assert_int_equal(full, width / 4);
+    assert_int_equal(begin[1 + full], '>');
+    assert_int_equal(width + 2 + strlen(words), 79);
+    progress_release(bar);
+    fclose(terminal);
+    close(master);
+}
+
 static void expect_epoch(int64_t total, int64_t each, int64_t number, const char *expected) {
     FILE *file = tmpfile();
     struct ProgressBar *bar = progress_create(file, false, total, each, 0);
@@ -140,8 +195,9 @@ static void test_number_of_epochs(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_time_left), cmocka_unit_test(test_number_of_epochs),
-        cmocka_unit_test(test_lines),     cmocka_unit_test(test_quiet),
+        cmocka_unit_test(test_time_left),      cmocka_unit_test(test_number_of_epochs),
+        cmocka_unit_test(test_words_of_times), cmocka_unit_test(test_bar),
+        cmocka_unit_test(test_lines),          cmocka_unit_test(test_quiet),
         cmocka_unit_test(test_no_bar),
     };
     return cmocka_run_group_tests_name("progress", tests, NULL, NULL);
