@@ -4,6 +4,7 @@
 - Every message of docs/troubleshooting.md: the code in a heading of level 3, in which … stands for anything, has to be
   a part of a text in src/, in which whatever printf fills in counts as … too.
 - Every file of docs/glossary.md: the code in a row's last cell is a path below src/.
+- Every link of a page to a file of this project.
 
 usage: pages.py SOURCE_FOLDER"""
 import pathlib
@@ -58,9 +59,17 @@ def check_glossary(root):
         yield f"docs/glossary.md has {len(rows)} words, expected at least {LEAST}"
 
 
+def check_links(root):
+    for page in sorted([*root.glob("*.md"), *root.glob("docs/*.md"), *root.glob("datasets/*.md")]):
+        text = re.sub(r"^```.*?^```", "", page.read_text(), flags=re.S | re.M)
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", text):
+            if not (page.parent / target).exists():
+                yield f"{page.relative_to(root)}: links to {target}, which does not exist"
+
+
 def main():
     root = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else ".")
-    wrong = [*check_messages(root), *check_glossary(root)]
+    wrong = [*check_messages(root), *check_glossary(root), *check_links(root)]
     print("\n".join(wrong) if wrong else "the pages agree with the sources")
     return bool(wrong)
 
