@@ -2,19 +2,19 @@
 #include <sched.h>
 #include <stdio.h>
 
+#include "base/log.h"
 #include "train/trainer.h"
 
 /* mpirun binds each rank to one core unless told otherwise; threads would then share it. */
 static void warn_of_binding(const struct Trainer *trainer) {
     cpu_set_t mine;
     int64_t threads = trainer->options.train.threads;
-    if (threads > 1 && !sched_getaffinity(0, sizeof mine, &mine) && CPU_COUNT(&mine) < threads)
-        progress_note(
-            trainer->bar,
-            "note: %lld threads a rank share %d processor%s; mpirun's map-by slot:PE=%lld "
-            "gives each rank as many as it has threads",
-            (long long)threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s",
-            (long long)threads);
+    if (ranks_rank(trainer->ranks) == 0 && threads > 1 &&
+        !sched_getaffinity(0, sizeof mine, &mine) && CPU_COUNT(&mine) < threads)
+        log_warning("%lld threads a rank share %d processor%s; mpirun's map-by slot:PE=%lld "
+                    "gives each rank as many as it has threads",
+                    (long long)threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s",
+                    (long long)threads);
 }
 
 static void announce_large_batch(const struct Trainer *trainer) {
@@ -78,7 +78,7 @@ static void announce_parts(const struct Trainer *trainer) {
 void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                       const char *skipped, const struct Text *taken) {
     if (skipped && *skipped)
-        progress_note(trainer->bar, "skipped damaged checkpoints:\n%s", skipped);
+        log_warning("skipped damaged checkpoints:\n%s", skipped);
     if (checkpoint)
         progress_note(trainer->bar, "resuming at step %lld of %lld",
                       (long long)trainer->saved.progress.step,

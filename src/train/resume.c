@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "evaluate/broadcast.h"
 #include "train/trainer.h"
@@ -136,25 +137,22 @@ static void note_stretched(const struct Trainer *trainer) {
 }
 
 /* What fixes the bits besides the run file. */
-static void note_differences(const struct Trainer *trainer, const struct Provenance *before) {
+static void warn_of_differences(const struct Trainer *trainer, const struct Provenance *before) {
     const struct Provenance *now = &trainer->saved.provenance;
-    struct ProgressBar *bar = trainer->bar;
+    if (ranks_rank(trainer->ranks) != 0)
+        return;
     if (strcmp(before->instruction_set, now->instruction_set))
-        progress_note(bar,
-                      "note: the run began with %s kernels and goes on with %s: its bits will "
-                      "differ from an uninterrupted run's",
-                      before->instruction_set, now->instruction_set);
+        log_warning("the run began with %s kernels and goes on with %s: its bits will differ from "
+                    "an uninterrupted run's",
+                    before->instruction_set, now->instruction_set);
     if (strcmp(before->backend, now->backend) || strcmp(before->versions, now->versions))
-        progress_note(bar,
-                      "note: the run began with %s (%s) and goes on with %s (%s): its bits "
-                      "may differ from an uninterrupted run's",
-                      before->backend, before->versions, now->backend, now->versions);
+        log_warning("the run began with %s (%s) and goes on with %s (%s): its bits may differ from "
+                    "an uninterrupted run's",
+                    before->backend, before->versions, now->backend, now->versions);
     if (before->threads != now->threads)
-        progress_note(bar,
-                      "note: the run began with %" PRId64
-                      " threads a rank and goes on with %" PRId64
-                      ": its bits may differ from an uninterrupted run's",
-                      before->threads, now->threads);
+        log_warning("the run began with %" PRId64 " threads a rank and goes on with %" PRId64
+                    ": its bits may differ from an uninterrupted run's",
+                    before->threads, now->threads);
 }
 
 static int compare_provenance(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
@@ -171,7 +169,7 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
                     checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
                     trainer->parts.train->digest, before.data_digest);
     else
-        note_differences(trainer, &before);
+        warn_of_differences(trainer, &before);
     saved_release(&provenance_saved, &before);
     return code;
 }

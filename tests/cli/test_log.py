@@ -59,7 +59,29 @@ def test_levels(scratch, recipe, level, found):
     assert "instruction set" not in stderr
 
 
-def test_warning_is_the_default(scratch, recipe):
+class TestWarnings:
+    """A resumed run that began with fewer threads."""
+
+    @pytest.fixture
+    def stderr_of(self, scratch, recipe):
+        run(1, "train", recipe, "--out", f"{scratch}/run", "--quiet", "--stop-after", 1, "--backend", "openblas")
+
+        def resume(*words):
+            return run(1, "train", recipe, "--out", f"{scratch}/run", "--quiet", "--resume", "--stop-after", 2,
+                       "--set", "train.threads=2", "--backend", "openblas", *words)[1]
+        return resume
+
+    @pytest.mark.parametrize("words", ((), ("--log", "warning")))
+    def test_are_told(self, stderr_of, words):
+        warnings = stderr_of(*words).splitlines()
+        assert all(line.startswith("trainer: warning: ") for line in warnings)
+        assert any("began with 1 threads a rank and goes on with 2" in line for line in warnings)
+
+    def test_are_not_told_at_error(self, stderr_of):
+        assert stderr_of("--log", "error") == ""
+
+
+def test_a_run_without_a_fault_warns_of_nothing(scratch, recipe):
     assert run(1, "train", recipe, "--out", f"{scratch}/run", "--quiet")[1] == ""
 
 
