@@ -226,10 +226,10 @@ static void expect_refusal(struct Ranks *who, int64_t shards, enum ExchangeAlgor
 static void test_refusals(void **state) {
     (void)state;
     int size = ranks_size(ranks);
-    expect_refusal(ranks, 0, EXCHANGE_AUTO, "shards cannot be shared");
+    expect_refusal(ranks, 0, EXCHANGE_AUTO, "shards cannot be distributed");
     if (size == 1)
         return;
-    expect_refusal(ranks, size + 1, EXCHANGE_AUTO, "shards cannot be shared");
+    expect_refusal(ranks, size + 1, EXCHANGE_AUTO, "shards cannot be distributed");
     expect_refusal(ranks, 3 * size, EXCHANGE_HALVING, "powers of two");
     /* as if mpirun had used two hosts */
     ranks->nodes = 2;
