@@ -114,21 +114,8 @@ static void touch(const struct Exchange *exchange, struct Window *window, char *
         memset(window->result + begin, 0, (size_t)count * sizeof(float));
 }
 
-static int create(struct Exchange *exchange, struct Error *error) {
-    int ranks = exchange->size, pieces = exchange->program.pieces;
-    if (ranks_nodes(exchange->ranks) > 1)
-        return fail(error, ERROR_RUN_FILE,
-                    "window works for the ranks of one host, and these are on %d; use "
-                    "halving, direct or auto",
-                    ranks_nodes(exchange->ranks));
-    int code = check_room(exchange, error);
-    if (code)
-        return code;
-    struct Window *window = memory_allocate(sizeof *window, "exchange");
-    *window = (struct Window){.size = ranks,
-                              .node = ranks_node_communicator(exchange->ranks),
-                              .spins = ranks <= sysconf(_SC_NPROCESSORS_ONLN) ? 2000 : 20};
-    exchange->state = window;
+/* Allocates this rank's segment of the shared window; returns its first whole page. */
+static char *open_window(const struct Exchange *exchange, struct Window *window) {
     MPI_Info info;
     MPI_Info_create(&info);
     MPI_Info_set(info, "alloc_shared_noncontig", "true"); /* memory near its owner */
@@ -137,9 +124,17 @@ static int create(struct Exchange *exchange, struct Error *error) {
                             &window->window);
     MPI_Info_free(&info);
     MPI_Win_lock_all(MPI_MODE_NOCHECK, window->window);
-    base = segment_of(window, exchange->rank);
-    exchange->buffers = (float *)(base + HEADER_BYTES);
+    return segment_of(window, exchange->rank);
+}
 
+/* The buffers in the segment of a rank. */
+static float *buffers_of(const struct Window *window, int rank) {
+    return (float *)(segment_of(window, rank) + HEADER_BYTES);
+}
+
+/* Where the flags, the pieces and the result are in the segments of all ranks. */
+static void find_segments(const struct Exchange *exchange, struct Window *window) {
+    int ranks = exchange->size, pieces = exchange->program.pieces;
     window->flags = memory_array(_Atomic uint64_t *, ranks, "exchange");
     for (int rank = 0; rank < ranks; rank++)
         window->flags[rank] = (_Atomic uint64_t *)segment_of(window, rank);
@@ -147,15 +142,33 @@ static int create(struct Exchange *exchange, struct Error *error) {
     window->sources = memory_array(const float *, pieces, "exchange");
     for (int piece = 0; piece < pieces; piece++) {
         struct ExchangePiece p = exchange->pieces[piece];
-        const float *buffers = (const float *)(segment_of(window, p.rank) + HEADER_BYTES);
-        window->sources[piece] = buffers + p.buffer * exchange->stride;
+        window->sources[piece] = buffers_of(window, p.rank) + p.buffer * exchange->stride;
     }
     struct TreeCounter counter;
     int buffers_of_first = tree_count(&counter, exchange->shards, 0, exchange->count);
-    window->result =
-        (float *)(segment_of(window, 0) + HEADER_BYTES) + buffers_of_first * exchange->stride;
-    window->scratch =
-        memory_array(float, (int64_t)exchange->program.scratch *TREE_BLOCK, "exchange");
+    window->result = buffers_of(window, 0) + buffers_of_first * exchange->stride;
+}
+
+static int create(struct Exchange *exchange, struct Error *error) {
+    int ranks = exchange->size;
+    int64_t scratch = (int64_t)exchange->program.scratch * TREE_BLOCK;
+    if (ranks_nodes(exchange->ranks) > 1)
+        return fail(error, ERROR_RUN_FILE,
+                    "window works for the ranks of one host, and these are on %d; use "
+                    "halving, direct or auto",
+                    ranks_nodes(exchange->ranks));
+    int code = check_room(exchange, error);
+    if (code)
+        return code;
+    struct Window *window = memory_array(struct Window, 1, "exchange");
+    *window = (struct Window){.size = ranks,
+                              .node = ranks_node_communicator(exchange->ranks),
+                              .spins = ranks <= sysconf(_SC_NPROCESSORS_ONLN) ? 2000 : 20,
+                              .scratch = memory_array(float, scratch, "exchange")};
+    exchange->state = window;
+    char *base = open_window(exchange, window);
+    exchange->buffers = buffers_of(window, exchange->rank);
+    find_segments(exchange, window);
     touch(exchange, window, base);
     ranks_barrier(exchange->ranks); /* all flags are zero before any rank counts */
     return OK;

@@ -52,6 +52,14 @@ struct ScheduleCommon {
         .fallback = "0", .help = "linear warm-up, in epochs or steps"                              \
     }
 
+/* The key `factor` of schedules that multiply the rate at certain times. */
+#define SCHEDULE_FACTOR_KEY(options)                                                               \
+    {                                                                                              \
+        .name = "factor", .type = KEY_REAL, .offset = offsetof(options, factor),                   \
+        .fallback = "0.1", .minimum = 0, .maximum = 1, .above_minimum = true,                      \
+        .help = "what the rate is multiplied by"                                                   \
+    }
+
 /* The key `final` of schedules that fall to a fraction of the base rate. */
 #define SCHEDULE_FINAL_KEY(options)                                                                \
     {                                                                                              \

@@ -20,14 +20,7 @@ static const struct Key keys[] = {
      .maximum = 1e12,
      .help = "when the rate is multiplied by the factor, counted from the run's start, in rising "
              "order: [30 epochs, 60 epochs]"},
-    {.name = "factor",
-     .type = KEY_REAL,
-     .offset = offsetof(struct MultiStepOptions, factor),
-     .fallback = "0.1",
-     .minimum = 0,
-     .maximum = 1,
-     .above_minimum = true,
-     .help = "what the rate is multiplied by"},
+    SCHEDULE_FACTOR_KEY(struct MultiStepOptions),
     KEY_END};
 
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,

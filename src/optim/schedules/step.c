@@ -15,14 +15,7 @@ static const struct Key keys[] = {
      .type = KEY_SPAN,
      .offset = offsetof(struct StepOptions, every),
      .help = "how long the rate stays before it is multiplied by the factor"},
-    {.name = "factor",
-     .type = KEY_REAL,
-     .offset = offsetof(struct StepOptions, factor),
-     .fallback = "0.1",
-     .minimum = 0,
-     .maximum = 1,
-     .above_minimum = true,
-     .help = "what the rate is multiplied by"},
+    SCHEDULE_FACTOR_KEY(struct StepOptions),
     KEY_END};
 
 static double factor(const void *options, const struct ScheduleTime *time, int64_t step,
