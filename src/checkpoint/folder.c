@@ -15,13 +15,13 @@
 #include "checkpoint/checkpoint.h"
 
 #define LINK_TEMPORARY ".tmp-link" /* "latest.h5.tmp-link" */
-#define FILE_TEMPORARY ".tmp-"     /* "step-000000123.h5.tmp-4711-0": of store/ */
+#define FILE_TEMPORARY ".tmp-"     /* "step-000000123.h5.tmp-4711-0": store/ makes it */
 
 char *checkpoint_name(const char *folder, int64_t step) {
     return memory_print("%s/step-%09" PRId64 ".h5", folder, step);
 }
 
-/* The step in "step-000000123.h5", and what stands behind that; −1 for any other name. */
+/* The step in "step-000000123.h5", and in *rest what follows it; −1 for any other name. */
 static int64_t parse_name(const char *name, const char **rest) {
     if (strncmp(name, "step-", 5) || name[5] < '0' || name[5] > '9')
         return -1;
@@ -66,7 +66,7 @@ int checkpoint_list(const char *folder, char ***paths, int *count, struct Error 
     closedir(directory);
     if (*count)
         qsort(entries, (size_t)*count, sizeof *entries, newest_first);
-    *paths = memory_allocate(((size_t)*count + 1) * sizeof **paths, "a list of checkpoints");
+    *paths = memory_array(char *, *count, "a list of checkpoints");
     for (int i = 0; i < *count; i++)
         (*paths)[i] = entries[i].path;
     memory_release(entries);
@@ -123,7 +123,7 @@ int checkpoint_link(const char *folder, const char *name, const char *target, st
     char *path = memory_print("%s/%s", folder, name);
     char *temporary = memory_print("%s/%s" LINK_TEMPORARY, folder, name);
     int code = OK;
-    unlink(temporary); /* of a writer that was killed between the next two calls */
+    unlink(temporary); /* left by a writer that was killed between the next two calls */
     if (symlink(base_name(target), temporary) || rename(temporary, path)) {
         code = fail_errno(error, "%s", path);
         unlink(temporary);

@@ -6,8 +6,8 @@
 #include "evaluate/broadcast.h"
 #include "train/trainer.h"
 
-/* Keys that may differ between the run that was started and the one that continues it: they change
- * how long or how it runs, not what it computes. */
+/* Keys that may differ between the run that was started and the one that continues it: they say how
+ * long and by which means it runs, not what it computes. */
 static void take_free_keys(struct RunOptions *options, const struct RunOptions *from) {
     options->train.length = from->train.length;
     options->train.threads = from->train.threads;
@@ -23,7 +23,7 @@ static void take_free_keys(struct RunOptions *options, const struct RunOptions *
         options->start_from.checkpoint = from->start_from.checkpoint; /* no longer needed */
 }
 
-/* What a run was started with without saying it, as its checkpoint has it. */
+/* What `auto` meant when the run was started: its checkpoint says it. */
 static void take_settled_keys(struct RunOptions *options, const struct RunOptions *from) {
     if (options->train.shards < 0)
         options->train.shards = from->train.shards;
@@ -115,7 +115,7 @@ int trainer_check_length(const struct Trainer *trainer, const char *path, struct
                         total, step, path);
 }
 
-/* A schedule that runs over the whole length is another one when that changes. */
+/* A schedule that runs over the whole length gives other rates when the length changes. */
 static void note_stretched(const struct Trainer *trainer) {
     const struct Choice *schedule = &trainer->options.schedule;
     const struct ScheduleState *state = &trainer->saved.schedule;
@@ -130,7 +130,7 @@ static void note_stretched(const struct Trainer *trainer) {
     double rate = updater_rate(trainer->parts.updater);
     progress_note(trainer->bar,
                   "note: the run was %" PRId64 " steps long and is %" PRId64
-                  " now; %s runs over all of them: rate %.4g -> %.4g behind step %" PRId64,
+                  " now; %s runs over all of them: rate %.4g -> %.4g after step %" PRId64,
                   before.total, now.total, schedule->kind->name,
                   rate * schedule_factor(schedule, &before, state, step - 1),
                   rate * schedule_factor(schedule, &now, state, step), step);

@@ -9,8 +9,7 @@
 static int write_checkpoint(const struct Trainer *trainer, const char *path, struct Error *error) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     struct CheckpointWriter *writer = checkpoint_create(path, trainer->run_text);
-    /* What it was made from is lent by the run's parts. */
-    struct SavedState saved = trainer->saved;
+    struct SavedState saved = trainer->saved; /* and two values that the run's parts own */
     saved.preprocess = trainer->parts.preprocess;
     saved.targets = trainer->parts.targets;
     saved_state_write(&saved, writer);
@@ -27,8 +26,8 @@ static int64_t cycles_at(const struct Trainer *trainer, int64_t step) {
     return schedule_cycles(&trainer->options.schedule, &trainer->parts.time, step);
 }
 
-/* Checkpoints that will lie in the folder at the same time: those kept, the best, the snapshots,
- * the one being written. */
+/* The most checkpoints that are in the folder at the same time: those kept, the best, the
+ * snapshots, and the one being written. */
 static int64_t most_checkpoints(const struct Trainer *trainer) {
     int64_t keep = trainer->options.checkpoint.keep;
     int64_t every =
@@ -81,7 +80,7 @@ bool trainer_snapshot_is_due(const struct Trainer *trainer) {
            cycles_at(trainer, step) > cycles_at(trainer, step - 1);
 }
 
-/* What points at the checkpoint `path` of this step. Pruning leaves alone what a link points at. */
+/* Makes the links to this step's checkpoint, `path`. Pruning keeps what a link points at. */
 static int put_links(struct Trainer *trainer, const char *path, bool best, struct Error *error) {
     int code = OK;
     if (trainer_snapshot_is_due(trainer)) {

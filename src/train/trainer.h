@@ -29,7 +29,7 @@ struct Trainer {
     int64_t average_measured; /* the step behind which its statistics were measured; −1: none */
     struct Shards shards;
 
-    struct SavedState saved;                 /* what it was made from is in `parts` */
+    struct SavedState saved;                 /* its preprocess and targets are zeros: see `parts` */
     bool best_is_newest;                     /* this step's validation was the best so far */
     double stepped_samples, stepped_seconds; /* of this process */
 

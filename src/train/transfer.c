@@ -8,8 +8,7 @@
 #include "evaluate/broadcast.h"
 #include "train/trainer.h"
 
-/* What the run file says of preparing images would do nothing; of targets the donor knows nothing.
- */
+/* Keys of preprocess would do nothing, except `targets`: a donor's targets are not taken over. */
 static int check_overruled(const struct RunFile *file, struct Error *error) {
     int code = OK;
     for (const struct Key *key = preprocess_keys; key->name && !code; key++) {
@@ -170,7 +169,8 @@ static void add_unused(struct Text *table, const struct Arena *arena,
     }
 }
 
-/* Rows that will keep their random start: more of the model differs than its author thinks. */
+/* Frozen rows that start at random and stay so: probably the model differs from the donor by more
+ * than was intended. */
 struct Idle {
     int count;
     const char *first;

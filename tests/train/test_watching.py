@@ -262,7 +262,7 @@ class TestLargeBatchRule:
     def test_a_note_says_that_cosine_depends_on_the_length_of_the_run(self, longer):
         _, rates, said = longer
         assert (f"the run was 40 steps long and is 42 now; cosine runs over all of them: "
-                f"rate {rates[39]:.4g} -> {rates[40]:.4g} behind step 40") in said
+                f"rate {rates[39]:.4g} -> {rates[40]:.4g} after step 40") in said
 
     def test_the_rate_rises_when_a_run_goes_on_longer(self, longer):
         assert longer[1][40] > 2 * longer[1][39]
