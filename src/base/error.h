@@ -35,6 +35,7 @@ enum AdviceKind {
     ADVICE_COMPONENTS,  /* its principal components at the scale `detail`; `count`: at least so many
                          */
     ADVICE_DRAW,        /* draw the components of `file` */
+    ADVICE_IMAGE_SIZE,  /* bring all images to one size */
     ADVICE_VERIFY,      /* check the data set `file` */
     ADVICE_INSPECT,     /* list the arrays of the checkpoint `file` */
     ADVICE_CONTINUE_RUN /* continue the run, or choose another folder */

@@ -9,6 +9,7 @@ static const char *const words[] = {
     [ADVICE_STATISTICS] = "; run: trainer dataset statistics {file}",
     [ADVICE_COMPONENTS] = "; run: trainer dataset statistics {file} --pca --scale {detail}",
     [ADVICE_DRAW] = "; trainer dataset statistics --draw shows what they are of",
+    [ADVICE_IMAGE_SIZE] = "; --size WIDTHxHEIGHT brings all images to one size",
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
     [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one"};

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -49,9 +50,8 @@ static int choose_validation(const struct Source *source, const struct SourceSpl
         memory_release(members.places);
         if (present > 0 && (taken == 0 || taken == present))
             return fail(error, ERROR_DATA,
-                        "a validation split of %g: class '%s' has %" PRId64
-                        " training images, so none would be left for %s",
-                        part, train->labels ? source->class_names[label] : "(all)", present,
+                        "class '%s' has %" PRId64 " training images, so none would be left for %s",
+                        train->labels ? source->class_names[label] : "(all)", present,
                         taken == 0 ? "validation" : "training");
         *total += taken;
     }
@@ -80,10 +80,9 @@ int import_split_validation(struct Source *source, double part, uint64_t seed,
     struct SourceSplit *train = source_find_split(source, "train");
     if (!train)
         return fail(error, ERROR_DATA,
-                    "a validation split: there is no split 'train' to take it from");
+                    "there is no split 'train' to take the validation split from");
     if (source_find_split(source, "validation"))
-        return fail(error, ERROR_DATA,
-                    "a validation split: the source already has a split 'validation'");
+        return fail(error, ERROR_DATA, "the source already has a split 'validation'");
     bool *chosen = memory_array(bool, train->count, "validation split");
     int64_t total;
     int code = choose_validation(source, train, part, seed, chosen, &total, error);
@@ -148,6 +147,16 @@ static int write_all(const struct Source *source, const char *origin, const char
     return code;
 }
 
+static int split_off(struct Source *source, const struct ImportOptions *options,
+                     struct Error *error) {
+    char part[32];
+    int code = import_split_validation(source, options->validation, options->seed, error);
+    if (code == OK)
+        return OK;
+    snprintf(part, sizeof part, "%g", options->validation);
+    return error_blame_option(error, "split-validation", part);
+}
+
 int import_dataset(const struct ImportOptions *options, const char *path,
                    const struct Ticker *ticker, int64_t *skipped, struct Error *error) {
     struct Source source;
@@ -155,7 +164,7 @@ int import_dataset(const struct ImportOptions *options, const char *path,
     if (code != OK)
         return code;
     if (options->validation > 0)
-        code = import_split_validation(&source, options->validation, options->seed, error);
+        code = split_off(&source, options, error);
     if (code == OK)
         code = write_all(&source, options->origin, path, ticker, error);
     *skipped = source.skipped;

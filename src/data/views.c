@@ -1,5 +1,6 @@
 #include "data/views.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -50,16 +51,15 @@ static void place(const struct Image *in, int64_t down, int64_t right, struct Im
                    (size_t)((end - first) * channels) * sizeof(float));
 }
 
-/* ---- mirror ---- */
-
 static int check_mirror(const struct Choice *choice, const struct Image *image,
                         struct Error *error) {
     if (image->width > 1)
         return OK;
     return schema_fail(error, choice, NULL,
-                       "images of %lldx%lld are their own mirror images, expected a width of 2 or "
+                       "images of %" PRId64 "x%" PRId64
+                       " are their own mirror images, expected a width of 2 or "
                        "more",
-                       (long long)image->height, (long long)image->width);
+                       image->height, image->width);
 }
 
 static void apply_mirror(const struct Views *views, int view, const struct Image *in,
@@ -76,8 +76,6 @@ static const struct ViewSet view_mirror = {
     .count = 2,
     .check = check_mirror,
     .apply = apply_mirror};
-
-/* ---- five_crop, ten_crop ---- */
 
 struct CropOptions {
     int64_t pad, crop; /* −1: auto (pad), same (crop) */
@@ -117,14 +115,14 @@ static int check_crops(const struct Choice *choice, const struct Image *image,
     int64_t shorter = image->height < image->width ? image->height : image->width;
     if (options->crop > shorter)
         return schema_fail(error, choice, "crop",
-                           "is %lld, expected at most %lld for images of %lldx%lld",
-                           (long long)options->crop, (long long)shorter, (long long)image->height,
-                           (long long)image->width);
+                           "is %" PRId64 ", expected at most %" PRId64 " for images of %" PRId64
+                           "x%" PRId64,
+                           options->crop, shorter, image->height, image->width);
     if (pad_of(options) >= shorter)
         return schema_fail(error, choice, "pad",
-                           "is %lld, expected less than %lld for images of %lldx%lld",
-                           (long long)pad_of(options), (long long)shorter, (long long)image->height,
-                           (long long)image->width);
+                           "is %" PRId64 ", expected less than %" PRId64 " for images of %" PRId64
+                           "x%" PRId64,
+                           pad_of(options), shorter, image->height, image->width);
     return OK;
 }
 
@@ -168,14 +166,11 @@ static void prepare_crops(struct Views *views) {
     views->padded = views->size;
     views->padded.height += 2 * pad;
     views->padded.width += 2 * pad;
-    views->padded.pixels =
-        memory_allocate((size_t)image_elements(&views->padded) * sizeof(float), "a padded image");
+    views->padded.pixels = memory_array(float, image_elements(&views->padded), "a padded image");
     views->crop.height = llround((double)height * scale);
     views->crop.width = llround((double)width * scale);
     views->resampler = resampler_create(&views->padded, &views->size);
 }
-
-/* ---- shifts ---- */
 
 struct ShiftOptions {
     int64_t by;
@@ -198,9 +193,9 @@ static int check_shifts(const struct Choice *choice, const struct Image *image,
     if (options->by < shorter)
         return OK;
     return schema_fail(error, choice, "by",
-                       "is %lld, expected less than %lld for images of %lldx%lld",
-                       (long long)options->by, (long long)shorter, (long long)image->height,
-                       (long long)image->width);
+                       "is %" PRId64 ", expected less than %" PRId64 " for images of %" PRId64
+                       "x%" PRId64,
+                       options->by, shorter, image->height, image->width);
 }
 
 static void apply_shifts(const struct Views *views, int view, const struct Image *in,
@@ -217,8 +212,6 @@ static const struct ViewSet view_shifts = {
     .count = 9,
     .check = check_shifts,
     .apply = apply_shifts};
-
-/* ---- the table ---- */
 
 static const struct Kind *const kinds[] = {&view_mirror.kind, &view_five_crop.kind,
                                            &view_ten_crop.kind, &view_shifts.kind, NULL};
@@ -244,7 +237,7 @@ int views_create(struct Views **out, const char *text, const struct Image *image
     *out = NULL;
     int code = runfile_parse(&views->file, NULL, yaml, NULL, 0, views_keys, &views->choice, error);
     memory_release(yaml);
-    if (code == OK && image->height * image->width == 1) /* of a table */
+    if (code == OK && image->height * image->width == 1) /* rows of a table */
         code = schema_fail(error, &views->choice, NULL,
                            "images of 1x1 have no other views, expected pictures");
     if (code == OK && set_of(views)->check)

@@ -60,7 +60,7 @@ static int64_t record_offset(const struct CifarKind *kind, int64_t record) {
 static int add_file(struct CifarState *state, char *path, struct Error *error) {
     if (state->file_count == FILES) {
         memory_release(path);
-        return fail(error, ERROR_USAGE, "format %s: more than %d files", state->kind->name, FILES);
+        return fail_option(error, "format", state->kind->name, "more than %d files", FILES);
     }
     struct CifarFile *file = &state->files[state->file_count++];
     const char *slash = strrchr(path, '/');
@@ -139,8 +139,8 @@ static int name_classes(struct Source *source, const struct SourceOptions *optio
     bool is_ten = state->kind == &cifar10;
     int64_t count = is_ten ? 10 : options->coarse_labels ? 20 : 100;
     if (options->classes && options->class_count != count)
-        return fail(error, ERROR_USAGE, "%" PRId64 " class names are given; expected %" PRId64,
-                    options->class_count, count);
+        return fail_option(error, "classes", NULL, "names %" PRId64 " classes; expected %" PRId64,
+                           options->class_count, count);
     if (is_ten || options->classes)
         source_set_classes(source, options->classes ? options->classes : ten, count);
     if (options->classes)
@@ -224,9 +224,8 @@ static int open_cifar(struct Source *source, const struct SourceOptions *options
     source->height = source->width = SIDE;
     source->channels = 3;
     if (options->path_count == 0)
-        return fail(error, ERROR_USAGE,
-                    "format %s: expected the folder or the files of its binary version",
-                    kind->name);
+        return fail_option(error, "format", kind->name,
+                           "expected the folder or the files of its binary version");
     int code = OK;
     for (int i = 0; i < options->path_count && code == OK; i++)
         code = add_source(state, options->paths[i], error);

@@ -154,10 +154,10 @@ static int open_idx(struct Source *source, const struct SourceOptions *options,
     (void)ticker;
     source->state = memory_allocate(sizeof(struct IdxState), "idx files");
     if (options->path_count != 1)
-        return fail(error, ERROR_USAGE,
-                    "format idx: expected one folder with train-images-idx3-ubyte and the like; "
-                    "found %d paths",
-                    options->path_count);
+        return fail_option(error, "format", "idx",
+                           "expected one folder with train-images-idx3-ubyte and the like; "
+                           "found %d paths",
+                           options->path_count);
     int code = open_split(source, options->paths[0], "train", 0, "train", error);
     if (code == OK)
         code = open_split(source, options->paths[0], "test", 1, "t10k", error);

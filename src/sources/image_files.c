@@ -47,13 +47,15 @@ int image_files_load(const struct Source *source, int64_t item, uint8_t *pixels,
     int code = image_decode_file(path, source->channels, &image, error);
     if (code != OK)
         return located(state, item, code, error);
-    if (!state->resizing && (image.height != source->height || image.width != source->width))
-        code = fail(error, ERROR_DATA,
-                    "%s: %" PRId64 "x%" PRId64 " pixels, but the first image has %" PRId64
-                    "x%" PRId64 "; expected images of one size, or a size to bring all of them to",
-                    path, image.width, image.height, source->width, source->height);
-    else if (pixels)
+    if (!state->resizing && (image.height != source->height || image.width != source->width)) {
+        fail(error, ERROR_DATA,
+             "%s: %" PRId64 "x%" PRId64 " pixels, but the first image has %" PRId64 "x%" PRId64
+             "; expected images of one size",
+             path, image.width, image.height, source->width, source->height);
+        code = error_advise(error, ADVICE_IMAGE_SIZE, NULL, NULL, 0);
+    } else if (pixels) {
         resize_image(&image, state->resize, source->height, source->width, pixels);
+    }
     memory_release(image.pixels);
     return located(state, item, code, error);
 }

@@ -285,8 +285,7 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
             "format image-folder: splits are named one by one, so '%s' is one path too many",
             options->paths[0]);
     if (options->classes)
-        return fail(error, ERROR_USAGE,
-                    "format image-folder: class names are given, but the folders name the classes");
+        return fail_option(error, "classes", NULL, "the folders name the classes");
     image_files_start(source, options);
     int code = options->split_count > 0 ? list_named(source, options, ticker, error)
                                         : list_source(source, options, ticker, error);

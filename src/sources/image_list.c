@@ -74,8 +74,7 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
             "format image-list: expected one FILE.csv, the split 'train', or NAME=FILE.csv for "
             "each split");
     if (options->classes)
-        return fail(error, ERROR_USAGE,
-                    "format image-list: class names are given, but the targets are values");
+        return fail_option(error, "classes", NULL, "the targets of an image list are values");
     image_files_start(source, options);
     if (options->target_count)
         source_set_targets(source, options->targets, options->target_count);

@@ -39,9 +39,9 @@ static const struct SourceFormat *find_format(const char *name, struct Error *er
 static int rename_classes(struct Source *source, const struct SourceOptions *options,
                           struct Error *error) {
     if (options->class_count < source->class_count)
-        return fail(error, ERROR_USAGE,
-                    "%" PRId64 " class names are given; the labels need %" PRId64,
-                    options->class_count, source->class_count);
+        return fail_option(error, "classes", NULL,
+                           "names %" PRId64 " classes; the labels need %" PRId64,
+                           options->class_count, source->class_count);
     source_set_classes(source, options->classes, options->class_count);
     return OK;
 }

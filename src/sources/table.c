@@ -110,10 +110,9 @@ static int open_tables(struct Source *source, const struct SourceOptions *option
             "format table: expected one FILE.csv, the split 'train', or NAME=FILE.csv for each "
             "split");
     if (options->target_count == 0)
-        return fail(error, ERROR_USAGE, "format table: expected the name of each target column");
+        return fail_option(error, "format", "table", "expected the name of each target column");
     if (options->classes)
-        return fail(error, ERROR_USAGE,
-                    "format table: class names are given, but the targets are values");
+        return fail_option(error, "classes", NULL, "the targets of a table are values");
     source->state = memory_allocate(sizeof(struct TableState), "a table");
     source->height = source->width = 1;
     source->floats = true;

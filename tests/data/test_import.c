@@ -230,7 +230,7 @@ static void a_class_too_small_for_validation(void **state) {
     make_tree("strata", "train", 2, 40);
     struct ImportOptions options = options_of("image-folder", place(folder, "strata"));
     options.validation = 0.001;
-    refuse(&options, ERROR_DATA, "validation split of", "class0", "left for validation");
+    refuse(&options, ERROR_DATA, "class0", "left for validation");
 }
 
 static void classes_must_agree(void **state) {

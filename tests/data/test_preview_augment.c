@@ -157,7 +157,7 @@ static void too_large(void **state) {
         .epochs = 10000000,
         .loader = {.dataset = &dataset, .split = &split, .preprocess = &preprocess}};
     assert_int_equal(preview_augment_write(&preview, scratch_path("x.png"), &error), ERROR_USAGE);
-    assert_non_null(strstr(error.text, "fewer --epochs"));
+    assert_non_null(strstr(error.text, "fewer epochs"));
 }
 
 int main(void) {

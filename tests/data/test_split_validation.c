@@ -202,7 +202,7 @@ static void a_source_without_training_split(void **state) {
     (void)state;
     struct Source source = make_source(false);
     memcpy(source.splits[0].name, "t_ain", 5);
-    expect_refusal(&source, 0.2, "no split 'train'");
+    expect_refusal(&source, 0.2, "there is no split 'train'");
 }
 
 static void a_source_with_validation_split(void **state) {

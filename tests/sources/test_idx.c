@@ -227,7 +227,7 @@ static void too_few_class_names(void **state) {
     struct SourceOptions options = idx_options();
     options.classes = names;
     options.class_count = 2;
-    expect_refusal(&options, ERROR_USAGE, "2 class names", "need 10");
+    expect_refusal(&options, ERROR_USAGE, "2 classes", "need 10");
 }
 
 int main(void) {

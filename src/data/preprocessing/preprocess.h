@@ -27,6 +27,9 @@ struct PreprocessOptions {
 };
 extern const struct Key preprocess_keys[];
 
+/* What is subtracted: options->center, or what CENTER_AUTO stands for. */
+int preprocess_center(const struct PreprocessOptions *options);
+
 /* image -> matrix · ((image − mean) · factor) */
 struct Preprocess {
     int64_t height, width, channels; /* the size of images that come in */
@@ -57,6 +60,11 @@ int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOpti
 /* Makes it take images of another size, if all of its values are for channels; else changes
  * nothing. */
 void preprocess_fit(struct Preprocess *preprocess, int64_t height, int64_t width);
+/* Whether the matrix multiplies every pixel, and not whole images. There must be a matrix. */
+static inline bool preprocess_multiplies_pixels(const struct Preprocess *preprocess) {
+    return preprocess->matrix_columns == preprocess->channels &&
+           preprocess->height * preprocess->width > 1;
+}
 /* The size of the images that come out. */
 struct Image preprocess_image(const struct Preprocess *preprocess);
 /* Whether vectors come out instead of images: principal components of whole images. */
