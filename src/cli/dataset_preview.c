@@ -58,7 +58,8 @@ static int preview_run(const struct Wish *wish, const struct RunFile *file,
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
     struct Preprocess preprocess = {0}, kept = {0}, *prepared = NULL;
-    int code = dataset_open(&dataset, wish->file ? wish->file : options->data.file, error);
+    int code = wish->file ? dataset_open(&dataset, wish->file, error)
+                          : run_open_data(file, options, &dataset, error);
     if (code != OK)
         return code;
     code = dataset_check_picture(dataset, "dataset preview", error);

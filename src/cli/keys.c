@@ -15,7 +15,7 @@ struct Met {
     int count;
 };
 
-static void meet(struct Met *met, const struct KindTable *table) {
+static void note_table(struct Met *met, const struct KindTable *table) {
     for (int i = 0; i < met->count; i++)
         if (met->tables[i] == table)
             return;
@@ -71,7 +71,7 @@ static json_t *keys_json(struct Met *met, const struct Key *keys) {
             json_object_set_new(object, "keys", keys_json(met, key->keys));
         if (key->kinds) {
             json_object_set_new(object, "kinds", json_string(key->kinds->what));
-            meet(met, key->kinds);
+            note_table(met, key->kinds);
         }
         json_array_append_new(list, object);
     }

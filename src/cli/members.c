@@ -148,8 +148,9 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     int code = check_predictions(members, error);
     if (code)
         return code;
-    code =
-        dataset_open(&members->dataset, file ? file : members->items[0].options.data.file, error);
+    code = file ? dataset_open(&members->dataset, file, error)
+                : run_open_data(members->items[0].file, &members->items[0].options,
+                                &members->dataset, error);
     if (code)
         return code;
     members->split = dataset_split(members->dataset, split ? split : "test", error);

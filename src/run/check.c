@@ -167,9 +167,7 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
 static int open_data(const struct RunRequest *request, struct RunParts *parts,
                      struct Error *error) {
     const struct RunOptions *options = request->options;
-    int code = dataset_open(&parts->dataset, options->data.file, error);
-    if (code)
-        return run_blame_path(error, "data.file", options->data.file);
+    int code = run_open_data(request->file, options, &parts->dataset, error);
     if (!code)
         code = find_splits(request, parts, error);
     if (!code)

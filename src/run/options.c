@@ -86,6 +86,14 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
     return code;
 }
 
+int run_open_data(const struct RunFile *file, const struct RunOptions *options,
+                  struct Dataset **dataset, struct Error *error) {
+    if (!dataset_open(dataset, options->data.file, error))
+        return OK;
+    run_blame_path(error, "data.file", options->data.file);
+    return runfile_locate(file, error);
+}
+
 int run_blame_path(struct Error *error, const char *key, const char *path) {
     char folder[PATH_MAX];
     if (*path != '/' && access(path, R_OK) && getcwd(folder, sizeof folder))

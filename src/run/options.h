@@ -89,6 +89,9 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
               const char *const *overrides, int override_count, struct RunOptions *options,
               struct Error *error);
 
+/* Opens the data set of data.file. */
+int run_open_data(const struct RunFile *file, const struct RunOptions *options,
+                  struct Dataset **dataset, struct Error *error);
 /* Blames `key` for a failure to open the file that it names. Says against which folder `path` was
  * resolved, if it is not there or must not be read. Returns the code. */
 int run_blame_path(struct Error *error, const char *key, const char *path);

@@ -10,7 +10,7 @@
 
 struct Document {
     struct Text text;
-    const struct KindTable *tables[TABLES]; /* met so far, each printed once */
+    const struct KindTable *tables[TABLES]; /* found so far, each printed once */
     int count;
 };
 
@@ -48,7 +48,7 @@ static void add_type(struct Document *document, const struct Key *key) {
         text_add(&document->text, ", %s", key->unit);
 }
 
-static void meet(struct Document *document, const struct KindTable *table) {
+static void note_table(struct Document *document, const struct KindTable *table) {
     for (int i = 0; i < document->count; i++)
         if (document->tables[i] == table)
             return;
@@ -76,7 +76,7 @@ static void add_keys(struct Document *document, const struct Key *keys) {
         add_cell(&document->text, key->help ? key->help : "");
         text_add(&document->text, " |\n");
         if (key->kinds)
-            meet(document, key->kinds);
+            note_table(document, key->kinds);
     }
     if (begun)
         text_add(&document->text, "\n");

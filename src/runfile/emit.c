@@ -100,7 +100,8 @@ static bool is_left_out(const struct Key *key, const void *field) {
 
 static void emit_flow(struct Text *text, const struct Key *keys, const void *options);
 
-static void emit_choice_flow(struct Text *text, const struct Choice *choice) {
+static void emit_choice_flow(struct Text *text, const void *value) {
+    const struct Choice *choice = value;
     if (!takes_keys(choice->kind)) {
         text_add(text, "%s", choice->kind->name);
     } else {
@@ -125,9 +126,6 @@ static void emit_choices_flow(struct Text *text, const void *value) {
     text_add(text, "]");
 }
 
-/* One value; where it stands in a list, an element of it. */
-typedef void emit_element(struct Text *text, const void *value);
-
 static void emit_int(struct Text *text, const void *value) {
     text_add(text, "%" PRId64, *(const int64_t *)value);
 }
@@ -141,37 +139,41 @@ static void emit_text(struct Text *text, const void *value) {
     emit_string(text, *(const char *const *)value);
 }
 
-static void emit_list(struct Text *text, int count, const void *elements, size_t size,
-                      emit_element *emit) {
+/* How a value, or an element of a list, is written, if its type alone says so. */
+static const struct {
+    void (*emit)(struct Text *text, const void *value);
+    size_t size; /* of an element of a list; 0: the value itself */
+} writers[] = {[KEY_INT] = {emit_int, 0},
+               [KEY_REAL] = {emit_real, 0},
+               [KEY_STRING] = {emit_text, 0},
+               [KEY_SPAN] = {emit_span, 0},
+               [KEY_REALS] = {emit_real, sizeof(double)},
+               [KEY_INTS] = {emit_int, sizeof(int64_t)},
+               [KEY_STRINGS] = {emit_text, sizeof(char *)},
+               [KEY_SPANS] = {emit_span, sizeof(struct Span)},
+               [KEY_CHOICE] = {emit_choice_flow, 0},
+               [KEY_CHOICES] = {emit_choices_flow, 0},
+               [KEY_CHOICE_LISTS] = {emit_choices_flow, sizeof(struct ChoiceList)},
+               [KEY_SECTION] = {NULL, 0}};
+
+static void emit_list(struct Text *text, enum KeyType type, const void *field) {
+    const void *values;
+    int count = list_get(field, &values);
     text_add(text, "[");
     for (int i = 0; i < count; i++) {
         emit_separator(text, i);
-        emit(text, (const char *)elements + (size_t)i * size);
+        writers[type].emit(text, (const char *)values + (size_t)i * writers[type].size);
     }
     text_add(text, "]");
 }
 
-#define EMIT_LIST(type, elements, emit)                                                            \
-    emit_list(text, ((const type *)field)->count, ((const type *)field)->elements,                 \
-              sizeof *((const type *)field)->elements, emit)
-
-void emit_value(struct Text *text, const struct Key *key, const void *field) {
-    if (is_absent(key, field)) {
-        text_add(text, "null");
-        return;
-    }
+static void emit_keyed(struct Text *text, const struct Key *key, const void *field) {
     switch (key->type) {
-    case KEY_INT:
-        emit_int(text, field);
-        return;
     case KEY_COUNT:
         if (*(const int64_t *)field == -1)
             text_add(text, "%s", key->names[0]);
         else
             emit_int(text, field);
-        return;
-    case KEY_REAL:
-        emit_real(text, field);
         return;
     case KEY_BOOL:
         text_add(text, "%s", *(const bool *)field ? "true" : "false");
@@ -179,37 +181,23 @@ void emit_value(struct Text *text, const struct Key *key, const void *field) {
     case KEY_ENUM:
         text_add(text, "%s", key->names[*(const int *)field]);
         return;
-    case KEY_STRING:
-        emit_text(text, field);
-        return;
-    case KEY_SPAN:
-        emit_span(text, field);
-        return;
-    case KEY_REALS:
-        EMIT_LIST(struct Reals, values, emit_real);
-        return;
-    case KEY_INTS:
-        EMIT_LIST(struct Ints, values, emit_int);
-        return;
-    case KEY_STRINGS:
-        EMIT_LIST(struct Strings, values, emit_text);
-        return;
-    case KEY_SPANS:
-        EMIT_LIST(struct Spans, values, emit_span);
-        return;
-    case KEY_CHOICE:
-        emit_choice_flow(text, field);
-        return;
-    case KEY_CHOICES:
-        emit_choices_flow(text, field);
-        return;
-    case KEY_CHOICE_LISTS:
-        EMIT_LIST(struct ChoiceLists, items, emit_choices_flow);
-        return;
     case KEY_SECTION:
         emit_flow(text, key->keys, field);
         return;
+    default:
+        CHECK(!"a key of no type");
     }
+}
+
+void emit_value(struct Text *text, const struct Key *key, const void *field) {
+    if (is_absent(key, field))
+        text_add(text, "null");
+    else if (!writers[key->type].emit)
+        emit_keyed(text, key, field);
+    else if (writers[key->type].size)
+        emit_list(text, key->type, field);
+    else
+        writers[key->type].emit(text, field);
 }
 
 /* "{out: 16, kernel: 3}" */

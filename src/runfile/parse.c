@@ -15,24 +15,20 @@ static const char *const span_units[] = {"epochs", "steps", "epoch", "step"};
 /* "expected an integer from 1, found 'abc' (why); did you mean 'x'?" */
 static int expected(const struct Parser *parser, const struct Key *key, const struct YamlNode *node,
                     const char *why) {
-    struct Text text = {0}, wanted = {0};
+    struct Text text = {0}, words = {0};
     char found[FOUND_BYTES];
     bool article = key->type != KEY_BOOL && key->type != KEY_ENUM && key->type != KEY_STRING &&
                    key->type != KEY_SECTION;
-    schema_describe(&wanted, key);
-    text_add(&text, "expected %s%s, found %s", article ? schema_article(wanted.data) : "",
-             wanted.data, node_found(node, found));
+    schema_describe(&words, key);
+    text_add(&text, "expected %s%s, found %s", article ? schema_article(words.data) : "",
+             words.data, node_found(node, found));
     if (why && *why)
         text_add(&text, " (%s)", why);
-    if ((key->type == KEY_ENUM || key->type == KEY_COUNT) && node->type == NODE_SCALAR) {
-        int count = 0;
-        while (key->names[count])
-            count++;
-        schema_suggest(&text, node->text, key->names, count);
-    }
+    if ((key->type == KEY_ENUM || key->type == KEY_COUNT) && node->type == NODE_SCALAR)
+        schema_suggest(&text, node->text, key->names, schema_enum_count(key));
     if (why == unit_missing && strchr(node->text, ' '))
         schema_suggest(&text, strchr(node->text, ' ') + 1, span_units, 4);
-    text_release(&wanted);
+    text_release(&words);
     return fail_text(parser, node, &text);
 }
 
@@ -43,8 +39,13 @@ static int too_deep(const struct Parser *parser, const struct YamlNode *node) {
 
 static const char quoted_number[] = "in quotes it is text, not a number";
 
+/* Reads a scalar of one type into `field`. */
+typedef int scalar_parser(const struct Parser *parser, const struct Key *key,
+                          const struct YamlNode *node, void *field);
+
 static int parse_integer(const struct Parser *parser, const struct Key *key,
-                         const struct YamlNode *node, int64_t *value) {
+                         const struct YamlNode *node, void *field) {
+    int64_t *value = field;
     if (node->type != NODE_SCALAR)
         return expected(parser, key, node, NULL);
     const char *why = number_parse_integer(node->text, value);
@@ -56,7 +57,8 @@ static int parse_integer(const struct Parser *parser, const struct Key *key,
 }
 
 static int parse_real(const struct Parser *parser, const struct Key *key,
-                      const struct YamlNode *node, double *value) {
+                      const struct YamlNode *node, void *field) {
+    double *value = field;
     if (node->type != NODE_SCALAR)
         return expected(parser, key, node, NULL);
     const char *why = number_parse_real(node->text, value);
@@ -68,7 +70,8 @@ static int parse_real(const struct Parser *parser, const struct Key *key,
 }
 
 static int parse_bool(const struct Parser *parser, const struct Key *key,
-                      const struct YamlNode *node, bool *value) {
+                      const struct YamlNode *node, void *field) {
+    bool *value = field;
     if (node->type != NODE_SCALAR)
         return expected(parser, key, node, NULL);
     *value = strcmp(node->text, "true") == 0;
@@ -78,7 +81,8 @@ static int parse_bool(const struct Parser *parser, const struct Key *key,
 }
 
 static int parse_enum(const struct Parser *parser, const struct Key *key,
-                      const struct YamlNode *node, int *value) {
+                      const struct YamlNode *node, void *field) {
+    int *value = field;
     for (int i = 0; node->type == NODE_SCALAR && key->names[i]; i++)
         if (strcmp(node->text, key->names[i]) == 0) {
             *value = i;
@@ -88,16 +92,17 @@ static int parse_enum(const struct Parser *parser, const struct Key *key,
 }
 
 static int parse_string(const struct Parser *parser, const struct Key *key,
-                        const struct YamlNode *node, const char **value) {
+                        const struct YamlNode *node, void *field) {
     if (node->type != NODE_SCALAR || node_is_null(node))
         return expected(parser, key, node, NULL);
-    *value = node->text;
+    *(const char **)field = node->text;
     return OK;
 }
 
 /* "NUMBER epochs", "WHOLE-NUMBER steps", either in the singular too, or 0. */
 static int parse_span(const struct Parser *parser, const struct Key *key,
-                      const struct YamlNode *node, struct Span *span) {
+                      const struct YamlNode *node, void *field) {
+    struct Span *span = field;
     if (node->type != NODE_SCALAR)
         return expected(parser, key, node, NULL);
     const char *blank = strchr(node->text, ' '), *unit = blank ? blank + 1 : "";
@@ -123,36 +128,43 @@ static int parse_span(const struct Parser *parser, const struct Key *key,
 }
 
 static int parse_count(const struct Parser *parser, const struct Key *key,
-                       const struct YamlNode *node, int64_t *value) {
+                       const struct YamlNode *node, void *field) {
     if (node->type == NODE_SCALAR && strcmp(node->text, key->names[0]) == 0) {
-        *value = -1;
+        *(int64_t *)field = -1;
         return OK;
     }
-    return parse_integer(parser, key, node, value);
+    return parse_integer(parser, key, node, field);
 }
 
-/* A list of scalars: `values` of `size` bytes each, by the item type of the key. */
+static scalar_parser *const scalars[] = {
+    [KEY_INT] = parse_integer,   [KEY_REAL] = parse_real, [KEY_BOOL] = parse_bool,
+    [KEY_ENUM] = parse_enum,     [KEY_SPAN] = parse_span, [KEY_COUNT] = parse_count,
+    [KEY_STRING] = parse_string, [KEY_SECTION] = NULL};
+
+/* Of lists of scalars: what an item is. */
+static const struct {
+    enum KeyType item;
+    size_t size; /* bytes; 0: no such list */
+} list_items[] = {[KEY_REALS] = {KEY_REAL, sizeof(double)},
+                  [KEY_INTS] = {KEY_INT, sizeof(int64_t)},
+                  [KEY_STRINGS] = {KEY_STRING, sizeof(char *)},
+                  [KEY_SPANS] = {KEY_SPAN, sizeof(struct Span)},
+                  [KEY_SECTION] = {KEY_SECTION, 0}};
+
 static int parse_list(const struct Parser *parser, const struct Key *key,
-                      const struct YamlNode *node, int depth, int *count, void **values,
-                      size_t size) {
+                      const struct YamlNode *node, void *field, int depth) {
     if (node->type != NODE_LIST)
         return expected(parser, key, node, NULL);
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
-    struct Key item = *key; /* what one item is */
-    item.type = key->type == KEY_REALS   ? KEY_REAL
-                : key->type == KEY_INTS  ? KEY_INT
-                : key->type == KEY_SPANS ? KEY_SPAN
-                                         : KEY_STRING;
+    struct Key item = *key;
+    item.type = list_items[key->type].item;
     item.optional = false;
-    char *at = *values = pool_allocate(parser->pool, (size_t)node->count * size);
-    *count = node->count;
+    size_t size = list_items[key->type].size;
+    char *at = pool_allocate(parser->pool, (size_t)node->count * size);
+    list_set(field, node->count, at);
     for (int i = 0; i < node->count; i++, at += size) {
-        void *value = at;
-        int code = item.type == KEY_REAL   ? parse_real(parser, &item, node->items[i], value)
-                   : item.type == KEY_INT  ? parse_integer(parser, &item, node->items[i], value)
-                   : item.type == KEY_SPAN ? parse_span(parser, &item, node->items[i], value)
-                                           : parse_string(parser, &item, node->items[i], value);
+        int code = scalars[item.type](parser, &item, node->items[i], at);
         if (code)
             return code;
     }
@@ -263,50 +275,11 @@ static int parse_value(const struct Parser *parser, const struct Key *key, struc
         set_absent(key, field);
         return OK;
     }
+    if (scalars[key->type])
+        return scalars[key->type](parser, key, node, field);
+    if (list_items[key->type].size)
+        return parse_list(parser, key, node, field, depth);
     switch (key->type) {
-    case KEY_INT:
-        return parse_integer(parser, key, node, field);
-    case KEY_REAL:
-        return parse_real(parser, key, node, field);
-    case KEY_BOOL:
-        return parse_bool(parser, key, node, field);
-    case KEY_ENUM:
-        return parse_enum(parser, key, node, field);
-    case KEY_STRING:
-        return parse_string(parser, key, node, field);
-    case KEY_SPAN:
-        return parse_span(parser, key, node, field);
-    case KEY_COUNT:
-        return parse_count(parser, key, node, field);
-    case KEY_REALS: {
-        struct Reals *reals = field;
-        void *values;
-        int code = parse_list(parser, key, node, depth, &reals->count, &values, sizeof(double));
-        reals->values = values;
-        return code;
-    }
-    case KEY_INTS: {
-        struct Ints *ints = field;
-        void *values;
-        int code = parse_list(parser, key, node, depth, &ints->count, &values, sizeof(int64_t));
-        ints->values = values;
-        return code;
-    }
-    case KEY_STRINGS: {
-        struct Strings *strings = field;
-        void *values;
-        int code = parse_list(parser, key, node, depth, &strings->count, &values, sizeof(char *));
-        strings->values = values;
-        return code;
-    }
-    case KEY_SPANS: {
-        struct Spans *spans = field;
-        void *values;
-        int code =
-            parse_list(parser, key, node, depth, &spans->count, &values, sizeof(struct Span));
-        spans->values = values;
-        return code;
-    }
     case KEY_CHOICE:
         return parse_choice(parser, key->kinds, node, field, depth);
     case KEY_CHOICES:
@@ -315,8 +288,9 @@ static int parse_value(const struct Parser *parser, const struct Key *key, struc
         return parse_choice_lists(parser, key, node, field, depth);
     case KEY_SECTION:
         return parse_keys(parser, key->keys, node, field, depth);
+    default:
+        CHECK(!"a key of no type");
     }
-    CHECK(!"a key of no type");
 }
 
 int parse_fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,

@@ -43,6 +43,7 @@ const struct Key *schema_find(const struct Key *keys, const char *name); /* or N
 bool schema_in_range(const struct Key *key, double value);
 /* "integer from 1", "number above 0 up to 1", "one of keep, drop". Lists without their kinds. */
 void schema_describe(struct Text *text, const struct Key *key);
+int schema_enum_count(const struct Key *key); /* of key->names */
 /* "unknown key; did you mean 'kernel'? (conv takes out, kernel)". `taker`: who takes the keys. */
 void schema_unknown_key(struct Text *text, const char *word, const char *taker,
                         const struct Key *keys);
@@ -53,5 +54,9 @@ const char *schema_article(const char *words); /* "an " or "a " */
 #define SCHEMA_NAMES 256
 int schema_kind_names(const struct KindTable *kinds, const char **names);
 void schema_join(struct Text *text, const char *const *names, int count); /* "a, b, c" */
+
+/* The count and the elements of a struct Reals, Ints, Strings, Spans or ChoiceLists. */
+void list_set(void *field, int count, void *values);
+int list_get(const void *field, const void **values);
 
 #endif

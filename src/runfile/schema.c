@@ -107,69 +107,69 @@ static void describe_range(struct Text *text, const struct Key *key) {
                  print_bound(key, key->maximum, buffer));
 }
 
-void schema_describe(struct Text *text, const struct Key *key) {
+/* What a value of each type is called, and whether the range of the key follows. */
+static const struct {
+    const char *words;
+    bool has_range;
+} types[] = {
+    [KEY_INT] = {"integer", true},
+    [KEY_REAL] = {"number", true},
+    [KEY_COUNT] = {"integer", true},
+    [KEY_BOOL] = {"true or false", false},
+    [KEY_ENUM] = {"one of ", false},
+    [KEY_STRING] = {"text", false},
+    [KEY_SPAN] = {"span such as '2 epochs' or '500 steps'", true},
+    [KEY_REALS] = {"list of numbers", true},
+    [KEY_INTS] = {"list of integers", true},
+    [KEY_STRINGS] = {"list of texts", false},
+    [KEY_SPANS] = {"list of spans such as '2 epochs' or '500 steps'", true},
+    [KEY_CHOICE] = {"", false},
+    [KEY_CHOICES] = {"list, each item ", false},
+    [KEY_CHOICE_LISTS] = {"list of lists, each item of those ", false},
+    [KEY_SECTION] = {"keys ", false},
+};
+
+int schema_enum_count(const struct Key *key) {
     int count = 0;
-    switch (key->type) {
-    case KEY_INT:
-        text_add(text, "integer");
+    while (key->names[count])
+        count++;
+    return count;
+}
+
+void schema_describe(struct Text *text, const struct Key *key) {
+    const char *names[SCHEMA_NAMES];
+    text_add(text, "%s", types[key->type].words);
+    if (types[key->type].has_range)
         describe_range(text, key);
-        return;
-    case KEY_REAL:
-        text_add(text, "number");
-        describe_range(text, key);
-        return;
-    case KEY_COUNT:
-        text_add(text, "integer");
-        describe_range(text, key);
+    if (key->type == KEY_COUNT)
         text_add(text, " or '%s'", key->names[0]);
-        return;
-    case KEY_BOOL:
-        text_add(text, "true or false");
-        return;
-    case KEY_ENUM:
-        while (key->names[count])
-            count++;
-        text_add(text, "one of ");
-        schema_join(text, key->names, count);
-        return;
-    case KEY_STRING:
-        text_add(text, "text");
-        return;
-    case KEY_SPAN:
-        text_add(text, "span such as '2 epochs' or '500 steps'");
-        describe_range(text, key);
-        return;
-    case KEY_REALS:
-        text_add(text, "list of numbers");
-        describe_range(text, key);
-        return;
-    case KEY_INTS:
-        text_add(text, "list of integers");
-        describe_range(text, key);
-        return;
-    case KEY_STRINGS:
-        text_add(text, "list of texts");
-        return;
-    case KEY_SPANS:
-        text_add(text, "list of spans such as '2 epochs' or '500 steps'");
-        describe_range(text, key);
-        return;
-    case KEY_CHOICE:
+    else if (key->type == KEY_ENUM)
+        schema_join(text, key->names, schema_enum_count(key));
+    else if (key->type == KEY_CHOICE)
         text_add(text, "%s", key->kinds->what);
-        return;
-    case KEY_CHOICES:
-        text_add(text, "list, each item %s%s", schema_article(key->kinds->what), key->kinds->what);
-        return;
-    case KEY_CHOICE_LISTS:
-        text_add(text, "list of lists, each item of those %s%s", schema_article(key->kinds->what),
-                 key->kinds->what);
-        return;
-    case KEY_SECTION:
-        text_add(text, "keys ");
-        for (const struct Key *inner = key->keys; inner->name; inner++)
-            text_add(text, "%s%s", inner == key->keys ? "" : ", ", inner->name);
-        return;
-    }
+    else if (key->type == KEY_CHOICES || key->type == KEY_CHOICE_LISTS)
+        text_add(text, "%s%s", schema_article(key->kinds->what), key->kinds->what);
+    else if (key->type == KEY_SECTION)
+        schema_join(text, names, key_names(key->keys, names));
+}
+
+/* Every list is a struct {int count; ELEMENT *values}. */
+_Static_assert(offsetof(struct Reals, values) == offsetof(struct Ints, values) &&
+                   offsetof(struct Reals, values) == offsetof(struct Strings, values) &&
+                   offsetof(struct Reals, values) == offsetof(struct Spans, values) &&
+                   offsetof(struct Reals, values) == offsetof(struct ChoiceLists, items),
+               "lists have one layout");
+
+void list_set(void *field, int count, void *values) {
+    memcpy(field, &count, sizeof count);
+    memcpy((char *)field + offsetof(struct Reals, values), &values, sizeof values);
+}
+
+int list_get(const void *field, const void **values) {
+    int count;
+    memcpy(&count, field, sizeof count);
+    memcpy(values, (const char *)field + offsetof(struct Reals, values), sizeof *values);
+    return count;
 }
 
 int schema_blame(struct Error *error, const struct Choice *choice, const char *key) {
