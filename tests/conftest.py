@@ -13,6 +13,11 @@ pytest.register_assert_rewrite("support")
 def pytest_addoption(parser):
     parser.addoption("--seed", type=int, default=int(os.environ.get("TRAINER_TEST_SEED") or 1),
                      help="where random draws begin (also: TRAINER_TEST_SEED in the environment)")
+    runs = parser.getgroup("random run files", "of train/test_random_runs.py")
+    runs.addoption("--valid", type=int, default=10, help="how many valid run files are trained")
+    runs.addoption("--invalid", type=int, default=300, help="how many invalid run files are refused")
+    runs.addoption("--damaged", type=int, default=200, help="how many damaged run files are read or refused")
+    runs.addoption("--keep", help="a folder for the run files that failed")
 
 
 def pytest_report_header(config):

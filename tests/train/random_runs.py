@@ -2,22 +2,39 @@
 
 What a table says (type, range, words, default) is taken from it, so that a new key is drawn as soon as it
 exists. What a table cannot say (which sizes fit together) stands here: a rule for each layer, which knows the
-shape that comes out, and limits that keep a run of twenty steps in numbers. A layer without a rule is an error."""
+shape that comes out, and limits that keep a run of twenty steps within the range of numbers. A layer without a
+rule is an error."""
 import json
 import math
 import random
 
 SIZE, CHANNELS, CLASSES, SAMPLES = 16, 3, 10, 60  # of the data set that goes with them
 
-# Tamer than the table allows, by the name of the key (within any kind) or "kind.key".
+# Narrower than the table allows, by the name of the key (within any kind) or "kind.key".
 LIMITS = {
-    "std": (0.001, 0.1), "value": (-0.05, 0.05), "limit": (0.001, 0.1), "epsilon": (1e-6, 1e-3), "weight_decay": (0, 0.01),
-    "l1": (0, 1e-3), "batch": (4, 24), "threads": (1, 2), "seed": (0, 10**6), "keep": (0, 3), "check_every": (0, 10),
-    "pad": (0, 4), "augmentation.cutout.size": (1, 8), "slope": (0.01, 0.5), "alpha": (0.1, 2), "layer.dropout.rate": (0, 0.8),
-    "layer.alpha_dropout.rate": (0, 0.5), "dropconnect": (0, 0.5), "layer.residual.drop": (0, 0.5),
+    "std": (0.001, 0.1),
+    "value": (-0.05, 0.05),
+    "limit": (0.001, 0.1),
+    "epsilon": (1e-6, 1e-3),
+    "weight_decay": (0, 0.01),
+    "l1": (0, 1e-3),
+    "batch": (4, 24),
+    "threads": (1, 2),
+    "seed": (0, 10**6),
+    "keep": (0, 3),
+    "check_every": (0, 10),
+    "pad": (0, 4),
+    "augmentation.cutout.size": (1, 8),
+    "slope": (0.01, 0.5),
+    "alpha": (0.1, 2),
+    "layer.dropout.rate": (0, 0.8),
+    "layer.alpha_dropout.rate": (0, 0.5),
+    "dropconnect": (0, 0.5),
+    "layer.residual.drop": (0, 0.5),
     "average.ema.decay": (0, 0.99),
 }
-ROWS_OF_NUMBERS = ("bias_init", "scale_init", "shift_init", "biases")  # no initialiser there that makes matrices
+# Keys of initialisers for vectors, for which those that make matrices are of no use.
+VECTORS, MATRICES_ONLY = ("bias_init", "scale_init", "shift_init", "biases"), ("orthogonal", "dirac")
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
 
@@ -59,13 +76,13 @@ class Generator:
         self.tables, self.rng, self.drawn = tables, random.Random(seed), set()
         self.wanted = {table: [] for table in tables.kinds}  # kinds still to be drawn, before any is drawn again
 
-    # ---- What the tables say ----
+    # What the tables say.
 
     def number(self, key, where):
         low, high = key.get("minimum", key.get("above", -math.inf)), key.get("maximum", math.inf)
-        tame = LIMITS.get(where) or LIMITS.get(key["name"])
-        if tame:
-            low, high = max(low, tame[0]), min(high, tame[1])
+        limits = LIMITS.get(where) or LIMITS.get(key["name"])
+        if limits:
+            low, high = max(low, limits[0]), min(high, limits[1])
         whole = key["type"] in ("integer", "count", "integers")
         low = low if low > -1e9 else min(high, 0) - (3 if whole else 0.1)
         high = min(high, low + (4 if whole else 1))
@@ -73,8 +90,8 @@ class Generator:
             high = min(high, low + 0.9 * (key["below"] - low))
         if whole:
             return self.rng.randint(math.ceil(low) + (key.get("above") == low), math.floor(high))
-        share = self.rng.uniform(0.05, 0.95) if "above" in key else self.rng.choice([0, 1, self.rng.random()])
-        return min(float(f"{low + share * (high - low):.6g}"), high)
+        place = self.rng.uniform(0.05, 0.95) if "above" in key else self.rng.choice([0, 1, self.rng.random()])
+        return min(float(f"{low + place * (high - low):.6g}"), high)
 
     def value(self, key, where):
         kind = key["type"]
@@ -94,8 +111,8 @@ class Generator:
             return self.rng.sample(SPANS, 2)
         if kind == "choice":
             names = self.tables.names(key["kinds"])
-            if key["name"] in ROWS_OF_NUMBERS:
-                names = [name for name in names if name not in ("orthogonal", "dirac")]
+            if key["name"] in VECTORS:
+                names = [name for name in names if name not in MATRICES_ONLY]
             return self.choice(key["kinds"], names)
         if kind == "choices":
             return [self.choice(key["kinds"]) for _ in range(self.rng.randint(0, 2))]
@@ -127,12 +144,12 @@ class Generator:
     def choice(self, table, allowed=None, skip=()):
         name = self.pick(table, allowed)
         options = self.options(self.tables.kind(table, name)["keys"], f"{table}.{name}", skip)
-        mend = FIXES.get(f"{table}.{name}") or FIXES.get(table)
-        if mend:
-            options = mend(self, name, options)
+        fix = FIXES.get(f"{table}.{name}") or FIXES.get(table)
+        if fix:
+            options = fix(self, name, options)
         return {name: options} if options else name
 
-    # ---- What fits together ----
+    # What fits together.
 
     def layer(self, shape, deep=0):
         """One layer for an input of `shape`, and the shape that comes out."""
@@ -143,7 +160,8 @@ class Generator:
         fitting = [name for name in names if RULES[name](self, shape, None, deep) is not None]
         name = self.pick("layer", fitting)
         keys = self.tables.kind("layer", name)["keys"]
-        options = self.options([key for key in keys if key["type"] not in ("choices", "choice lists")], f"layer.{name}")
+        keys = [key for key in keys if key["type"] not in ("choices", "choice lists")]
+        options = self.options(keys, f"layer.{name}")
         shape = RULES[name](self, shape, options, deep)
         return ({name: options} if options else name), shape
 
@@ -180,8 +198,8 @@ class Generator:
         return run
 
 
-# ---- Layers: RULE(generator, shape, options, deep) mends the options and returns the shape that comes out. With
-# ---- options None it only says whether the layer can stand there: None if not.
+# Layers: RULE(generator, shape, options, deep) corrects the options and returns the shape that comes out. With
+# options None it only says whether the layer can stand there: None if not.
 
 ENDS = ("flatten",)
 CONTAINERS = ("residual", "branches")
@@ -206,8 +224,9 @@ def single_norm(generator, shape, options, deep):
     if shape.height * shape.width * shape.channels == 1:
         return None
     if options and "groups" in options:
-        divisors = [g for g in range(1, shape.channels + 1) if shape.channels % g == 0]
-        options["groups"] = generator.rng.choice([g for g in divisors if g < shape.height * shape.width * shape.channels])
+        divisors = [groups for groups in range(1, shape.channels + 1) if shape.channels % groups == 0]
+        size = shape.height * shape.width * shape.channels
+        options["groups"] = generator.rng.choice([groups for groups in divisors if groups < size])
     return shape
 
 
@@ -319,7 +338,8 @@ def branches(generator, shape, options, deep):
         return None
     if options is None:
         return shape
-    paths = [generator.layers(shape, generator.rng.randint(0, 2), deep + 1) for _ in range(generator.rng.randint(2, 3))]
+    rng = generator.rng
+    paths = [generator.layers(shape, rng.randint(0, 2), deep + 1) for _ in range(rng.randint(2, 3))]
     options["paths"] = [path for path, _ in paths]
     if deep or options.get("join") == "add":
         options["join"] = "add"
@@ -334,14 +354,16 @@ def residual(generator, shape, options, deep):
     options["body"], out = generator.layers(shape, generator.rng.randint(1, 3), deep + 1)
     if not options.get("drop"):
         options.pop("drop_rule", None)
-    same = (shape.height, shape.width, shape.channels) == (out.height, out.width, out.channels)
-    options["shortcut"] = "projection" if not same else generator.rng.choice(["identity", "pad"] + ["projection"] * (not shape.flat))
-    if shape.flat and options["shortcut"] != "identity":
-        options["shortcut"] = "projection" if not same else "identity"
+    if (shape.height, shape.width, shape.channels) != (out.height, out.width, out.channels):
+        options["shortcut"] = "projection"
+    elif shape.flat:
+        options["shortcut"] = "identity"
+    else:
+        options["shortcut"] = generator.rng.choice(["identity", "pad", "projection"])
     return out
 
 
-# ---- Everything else: FIX(generator, name, options) ----
+# Everything else: FIX(generator, name, options) returns the options, corrected.
 
 
 def small_rate(generator, name, options):
@@ -353,10 +375,10 @@ FIXES = {"optimizer": small_rate}
 
 
 def at_least_a_step(key):
-    def mend(generator, name, options):
+    def fix(generator, name, options):
         options[key] = generator.rng.choice(["2 steps", "1 epoch"])
         return options
-    return mend
+    return fix
 
 
 FIXES["schedule.step"] = at_least_a_step("every")
@@ -367,7 +389,8 @@ FIXES["schedule.cosine_restarts"] = at_least_a_step("period")
 
 
 def multi_step(generator, name, options):
-    options["at"] = generator.rng.choice([["16 steps"], ["16 steps", "6 epochs"], ["17 steps", "18 steps", "100 epochs"]])
+    options["at"] = generator.rng.choice([["16 steps"], ["16 steps", "6 epochs"],
+                                          ["17 steps", "18 steps", "100 epochs"]])
     return options
 
 
@@ -439,13 +462,18 @@ def settle_preprocess(rng, options):
         options["epsilon"] = 1000 if options.get("scale") == "none" else round(rng.uniform(0.01, 0.1), 3)
 
 
+def name_of(chosen):
+    """The name of a chosen kind: `relu`, or `{relu: {…}}`."""
+    return chosen if isinstance(chosen, str) else next(iter(chosen))
+
+
 def settle(generator, run):
     """What depends on several sections."""
     rng = generator.rng
     layers = str(run["model"])
     has = {"slopes": ["prelu"], "normalisations": ["batchnorm", "groupnorm", "layernorm", "projection"]}
     missing = [kind for kind, words in has.items() if not any(word in layers for word in words)]
-    run["parameters"] = [rule for rule in run.get("parameters", []) if (rule if isinstance(rule, str) else next(iter(rule))) not in missing]
+    run["parameters"] = [rule for rule in run.get("parameters", []) if name_of(rule) not in missing]
     if "residual" not in layers:
         run.get("initialise", {}).pop("residual", None)
     settle_preprocess(rng, run.get("preprocess", {}))
@@ -454,27 +482,38 @@ def settle(generator, run):
     train.update(shards=shards, batch=4 * rng.randint(2, 5), length="20 steps")
     for name in ("exchange", "backend", "instruction_set"):
         train.pop(name, None)  # mpi keeps no bits; the others need not be there
-    for section, switch in (("early_stopping", "patience"), ("large_batch", "base"), ("lookahead", "every"), ("start_from", "checkpoint")):
+    for section, switch in (("early_stopping", "patience"), ("large_batch", "base"), ("lookahead", "every"),
+                            ("start_from", "checkpoint")):
         if section in run and not run[section].get(switch):  # its other keys would do nothing
             del run[section]
+    settle_warmup(rng, run)
+    settle_snapshots(run)
+    run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])
+
+
+def settle_warmup(rng, run):
+    """large_batch has a warm-up, beside which the schedule has none."""
     large = run.get("large_batch", {})
-    if large.get("base"):  # brings a warm-up, beside which the schedule has none
+    if large.get("base"):
         large["warmup"] = rng.choice(["0", "3 steps", "7 steps"])
         schedule = run.get("schedule")
         if isinstance(schedule, dict):
             next(iter(schedule.values())).pop("warmup", None)
-        if "one_cycle" in (schedule or ()):  # the word, or the key
+        if schedule and name_of(schedule) == "one_cycle":
             large["warmup"] = "0"
-    if run.get("checkpoint", {}).get("snapshots"):  # where cycles end within the run
+
+
+def settle_snapshots(run):
+    """There are snapshots only of a schedule whose cycles end within the run."""
+    if run.get("checkpoint", {}).get("snapshots"):
         cycles = isinstance(run.get("schedule"), dict) and run["schedule"].get("cosine_restarts")
         if cycles:
             cycles["period"] = "2 steps"
         else:
             run["checkpoint"]["snapshots"] = False
-    run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])
 
 
-# ---- Writing them down ----
+# Writing them down.
 
 
 def text(value):
@@ -501,80 +540,138 @@ def write(run):
     return "\n".join(lines) + "\n"
 
 
-# ---- Invalid ones: one thing wrong, and what the refusal must name ----
+# Invalid ones: one thing is wrong, and the refusal must name it.
 
 
-def places(run, keys, tables, path=()):
-    """Every value in a run file with the key it was drawn from: (container, name or index, key)."""
+def places(run, keys, tables):
+    """Every value in a run file with the key that it was drawn from: (container, name or index, key)."""
     for key in keys:
         name = key["name"]
         if name not in run:
             continue
         yield run, name, key
-        value = run[name]
         if key["type"] == "section":
-            yield from places(value, key["keys"], tables)
-        for holder, item in [(run, name)] if key["type"] == "choice" else [(value, i) for i in range(len(value))] if key["type"] == "choices" else []:
+            yield from places(run[name], key["keys"], tables)
+        for holder, item in chosen_in(run, name, key):
             yield holder, item, {"type": "kind", "kinds": key["kinds"], "name": name}
-            chosen = holder[item]
-            if isinstance(chosen, dict):
-                (kind, options), = chosen.items()
+            if isinstance(holder[item], dict):
+                (kind, options), = holder[item].items()
                 yield from places(options, tables.kind(key["kinds"], kind)["keys"], tables)
 
 
+def chosen_in(run, name, key):
+    """The chosen kinds of a key: (container, name or index)."""
+    if key["type"] == "choice":
+        return [(run, name)]
+    return [(run[name], index) for index in range(len(run[name]))] if key["type"] == "choices" else []
+
+
+WRONG = {  # values that a key of each type refuses
+    "integer": ["three", 1.5, [1], {"a": 1}],
+    "number": ["much", [1.0], "nan", ".inf", True],
+    "count": ["never", 1.5, [1]],
+    "boolean": ["yes", 1, [True]],
+    "word": ["neither", 3.5, [1]],
+    "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],
+    "spans": ["1 epoch", [3], {"a": 1}],
+    "numbers": ["many", 1, {"a": 1}],
+    "integers": ["many", 1.5, {"a": 1}],
+    "section": ["all", 3, [1]],
+    "choice": [3, [1], "nothing_known"],
+    "choices": ["nothing_known", {"a": 1}, 3],
+    "choice lists": ["nothing_known", ["relu"], {"a": 1}, 3],
+    "text": [[1], {"a": 1}],
+    "texts": [{"a": 1}],
+    "kind": [3],
+}
+
+
+# Each way breaks holder[name], which was drawn from `key`, and returns the words that the refusal must hold.
+
+
+def of_another_type(holder, name, key, tables, rng):
+    holder[name] = rng.choice(WRONG[key["type"]])
+    return key["name"]
+
+
+def unknown_key(holder, name, key, tables, rng):
+    inside = holder[name] if key["type"] == "section" else next(iter(holder[name].values()))
+    word = rng.choice(["bogus", "x", *inside.keys()]) + rng.choice(["x", "_", "Q"])
+    inside[word] = 1
+    return word
+
+
+def unknown_kind(holder, name, key, tables, rng):
+    holder[name] = rng.choice(tables.names(key["kinds"])) + rng.choice(["x", "q", "_"])
+    return holder[name]
+
+
+def unknown_option(holder, name, key, tables, rng):
+    holder[name] = {name_of(holder[name]): {"bogus": 1}}
+    return "bogus"
+
+
+def rule_that_sets_nothing(holder, name, key, tables, rng):
+    holder[name] = name_of(holder[name])
+    return "sets nothing"
+
+
+def rule_beside_frozen(holder, name, key, tables, rng):
+    holder[name] = {name_of(holder[name]): {"frozen": True, "l1": 0.5}}
+    return "l1: 0.5 beside frozen"
+
+
+def too_low(holder, name, key, tables, rng):
+    low = key.get("minimum", key.get("above"))
+    if key["type"] != "number":
+        holder[name] = int(math.floor(low)) - 1
+    else:
+        holder[name] = low - 1 if "minimum" in key else low
+    return key["name"]
+
+
+def too_high(holder, name, key, tables, rng):
+    if "below" in key:
+        holder[name] = key["below"]
+    else:
+        high = key["maximum"]
+        holder[name] = int(high) * 2 + 1 if key["type"] != "number" else high * 2.0 + 1
+    return key["name"]
+
+
+def ways_to_break(value, key):
+    kind = key["type"]
+    if kind == "section":
+        return [unknown_key, of_another_type]
+    if kind == "kind":
+        has_options = isinstance(value, dict) and next(iter(value.values()))
+        rules = [rule_that_sets_nothing, rule_beside_frozen] if key["kinds"] == "parameter rule" else []
+        return [unknown_kind, unknown_key if has_options else unknown_option, *rules]
+    ways = [of_another_type]
+    if kind in ("integer", "number", "count"):
+        ways += [too_low] * ("minimum" in key or "above" in key) + [too_high] * ("maximum" in key or "below" in key)
+    return ways
+
+
 def break_one(run, tables, rng):
-    """Breaks the run file `run` in one place; returns the word that the refusal must hold."""
+    """Breaks the run file `run` in one place; returns the words that the refusal must hold."""
     if rng.random() < 0.02 and "residual" not in str(run["model"]):
         run.setdefault("initialise", {})["residual"] = "zero"
         return "initialise.residual"
     holder, name, key = rng.choice(list(places(run, tables.keys, tables)))
-    kind = key["type"]
-    ways = ["type"]
-    if kind in ("integer", "number", "count"):
-        ways += ["low"] * ("minimum" in key or "above" in key) + ["high"] * ("maximum" in key or "below" in key)
-    if kind == "section":
-        ways = ["unknown", "type"]
-    if kind == "kind":
-        ways = ["kind", "option"] if not isinstance(holder[name], dict) or not list(holder[name].values())[0] else ["kind", "unknown"]
-        ways += ["empty", "beside"] * (key["kinds"] == "parameter rule")
-    way = rng.choice(ways)
-    if way == "unknown":
-        inside = holder[name] if kind == "section" else list(holder[name].values())[0]
-        word = rng.choice(["bogus", "x", *inside.keys()]) + rng.choice(["x", "_", "Q"])
-        inside[word] = 1
-        return word
-    if way == "kind":
-        word = rng.choice(tables.names(key["kinds"])) + rng.choice(["x", "q", "_"])
-        holder[name] = word
-        return word
-    if way == "option":
-        kind_name = holder[name] if isinstance(holder[name], str) else list(holder[name])[0]
-        holder[name] = {kind_name: {"bogus": 1}}
-        return "bogus"
-    if way == "empty":
-        holder[name] = holder[name] if isinstance(holder[name], str) else next(iter(holder[name]))
-        return "sets nothing"
-    if way == "beside":
-        kind_name = holder[name] if isinstance(holder[name], str) else next(iter(holder[name]))
-        holder[name] = {kind_name: {"frozen": True, "l1": 0.5}}
-        return "l1: 0.5 beside frozen"
-    if way == "low":
-        low = key.get("minimum", key.get("above"))
-        holder[name] = low - 1 if "minimum" in key else low
-        if kind != "number":
-            holder[name] = int(math.floor(low)) - 1
-        return key["name"]
-    if way == "high":
-        if "below" in key:
-            holder[name] = key["below"]
-            return key["name"]
-        high = key["maximum"]
-        holder[name] = int(high) * 2 + 1 if kind != "number" else high * 2.0 + 1
-        return key["name"]
-    wrong = {"integer": ["three", 1.5, [1], {"a": 1}], "number": ["much", [1.0], "nan", ".inf", True], "count": ["never", 1.5, [1]],
-             "boolean": ["yes", 1, [True]], "word": ["neither", 3.5, [1]], "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],
-             "numbers": ["many", 1, {"a": 1}], "integers": ["many", 1.5, {"a": 1}], "section": ["all", 3, [1]],
-             "choice": [3, [1], "nothing_known"], "choices": ["nothing_known", {"a": 1}, 3], "choice lists": ["nothing_known", ["relu"], {"a": 1}, 3], "text": [[1], {"a": 1}], "texts": [{"a": 1}], "spans": ["1 epoch", [3], {"a": 1}],
-             "kind": [3]}
-    holder[name] = rng.choice(wrong[kind])
-    return key["name"]
+    return rng.choice(ways_to_break(holder[name], key))(holder, name, key, tables, rng)
+
+
+def damage(text, rng):
+    """The text with one to four bytes changed, or pieces left out or said twice."""
+    raw = bytearray(text.encode())
+    for _ in range(rng.randint(1, 4)):
+        at, way = rng.randrange(len(raw)), rng.randrange(3)
+        if way == 0:
+            raw[at] = rng.randrange(1, 127)
+        elif way == 1:
+            del raw[at:at + rng.randint(1, 20)]
+        else:
+            raw[at:at] = raw[at:at + rng.randint(1, 30)]
+        raw = raw or bytearray(b"\n")
+    return raw.decode("utf-8", "replace")

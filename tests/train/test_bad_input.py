@@ -122,10 +122,11 @@ RESUMED = [
     Refusal("another model", RUN_FILE, ("wide.yaml:", "model.9.linear.out: is 16, but the run that",
                                         "was started with 32"),
             ("train", "{folder}/wide.yaml", "--out", "{folder}/good", "--resume")),
-    Refusal("an average that the run has not", RUN_FILE, ("--set average=ema: is ema, but", "was started with nothing"),
-            (*RESUME, *settings("average=ema"))),
-    Refusal("shorter than it is", RUN_FILE, ("--set train.length=2 steps: ends at step 2, but the run has done 4 steps",
-                                             "step-000000004.h5"), (*RESUME, *settings("train.length=2 steps"))),
+    Refusal("an average that the run has not", RUN_FILE,
+            ("--set average=ema: is ema, but", "was started with nothing"), (*RESUME, *settings("average=ema"))),
+    Refusal("shorter than it is", RUN_FILE,
+            ("--set train.length=2 steps: ends at step 2, but the run has done 4 steps", "step-000000004.h5"),
+            (*RESUME, *settings("train.length=2 steps"))),
     Refusal("other data", CHECKPOINT, ("other data",),
             ("train", "{folder}/replaced.yaml", "--out", "{folder}/replaced", "--resume")),
 ]
@@ -236,8 +237,8 @@ def test_refusals_leave_an_earlier_run_as_it_was(ended, good, before):
 
 
 def test_shards_that_the_ranks_do_not_divide(folder, recipe):
-    line = refusal(RUN_FILE, "train", recipe, "--out", f"{folder}/shards", *settings("train.shards=3", "train.batch=27"),
-                   ranks=2)
+    line = refusal(RUN_FILE, "train", recipe, "--out", f"{folder}/shards",
+                   *settings("train.shards=3", "train.batch=27"), ranks=2)
     assert "2 ranks" in line and "train.shards" in line
 
 

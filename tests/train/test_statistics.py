@@ -234,7 +234,8 @@ class TestPicture:
 
     @pytest.fixture(scope="class")
     def done(self, analysed, picture):
-        return start(1, "dataset", "statistics", analysed, "--pca", "--components", 10, "--draw", picture, "--count", 5)
+        return start(1, "dataset", "statistics", analysed, "--pca", "--components", 10, "--draw", picture,
+                     "--count", 5)
 
     def test_is_a_png_file(self, done, picture):
         assert read(picture, "rb").startswith(SIGNATURE)

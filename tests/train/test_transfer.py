@@ -199,7 +199,8 @@ class TestWeightsAlone:
         return Run(f"{folder}/alone", {"said": said})
 
     def test_are_taken(self, scratch, student_recipe, plain, donors):
-        found = train(1, student_recipe, f"{scratch}/plain", *start_from(plain), *settings("start_from.preprocess=own"))
+        found = train(1, student_recipe, f"{scratch}/plain", *start_from(plain),
+                      *settings("start_from.preprocess=own"))
         assert np.array_equal(first_model(found)["0.weight"], donors["0.weight"] * 2)
 
     def test_come_with_the_runs_own_preprocessing(self, alone):
@@ -304,7 +305,8 @@ def refused(scratch, student_recipe):
 
 
 @pytest.mark.parametrize("code, words, assignments", (
-    (RUN_FILE, "'5.weigth' matches no array of the model; the nearest is '5.weight'", ['start_from.fresh=["5.weigth"]']),
+    (RUN_FILE, "'5.weigth' matches no array of the model; the nearest is '5.weight'",
+     ['start_from.fresh=["5.weigth"]']),
     (CHECKPOINT, "is taken", ['start_from.take=["5.*"]']),
     (CHECKPOINT, "holds no average of weights", ["start_from.parameters=average"]),
     (RUN_FILE, "would be overruled", ["preprocess.center=mean_image"]),
