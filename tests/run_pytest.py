@@ -62,9 +62,8 @@ def main():
     python = find_python(modules)
     if not python:
         other = os.environ.get("TRAINER_TORCH_PYTHON")
-        places = f"neither {sys.executable} nor {other} (TRAINER_TORCH_PYTHON) has" if other else (
-            f"{sys.executable} lacks some, and TRAINER_TORCH_PYTHON names no other interpreter, of")
-        print(f"skipped: {places} the modules {', '.join(modules)}")
+        others = f"and so does {other}" if other else "and TRAINER_TORCH_PYTHON names no other"
+        print(f"skipped: {sys.executable} lacks one of {', '.join(modules)}, {others}")
         return SKIPPED
     if python != sys.executable:
         os.execv(python, [python, __file__, *arguments])

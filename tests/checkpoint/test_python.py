@@ -1,11 +1,19 @@
-#!/usr/bin/python3
 """A checkpoint as Python sees it: names, shapes, values; and in PyTorch in three lines."""
 import os
 import subprocess
 import sys
-import tempfile
 
-SKIP = 77
+import pytest
+
+from support.program import built
+from support.runs import arrays
+
+np = pytest.importorskip("numpy")
+h5py = pytest.importorskip("h5py")
+
+SHAPES = {"0.weight": (4, 2, 3, 3), "0.bias": (4,), "1.weight": (4,), "1.bias": (4,), "4.weight": (5, 36),
+          "4.bias": (5,), "1.running_mean": (4,), "1.running_var": (4,)}
+PARAMETERS = [name for name in SHAPES if "running" not in name]
 THREE_LINES = """
 import h5py, torch
 net = torch.nn.Sequential(torch.nn.Conv2d(2, 4, 3), torch.nn.BatchNorm2d(4), torch.nn.ReLU(),
@@ -18,57 +26,90 @@ for row, name in enumerate(ROWS):
     assert torch.equal(have, want), name
 net(torch.zeros(1, 2, 5, 5))
 """
-ROWS = ["0.weight", "0.bias", "1.weight", "1.bias", "4.weight", "4.bias", "1.running_mean",
-        "1.running_var"]
-SHAPES = {"0.weight": (4, 2, 3, 3), "4.weight": (5, 36), "4.bias": (5,)}
 
 
-def find_torch():
+@pytest.fixture(scope="module")
+def sample(folder):
+    """The path of the checkpoint that write_sample.c writes."""
+    path = f"{folder}/sample.h5"
+    subprocess.run([built("checkpoint/write_sample"), path], check=True)
+    return path
+
+
+@pytest.fixture(scope="module")
+def file(sample):
+    with h5py.File(sample) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def model(sample):
+    return arrays(sample)
+
+
+def test_the_groups_of_a_checkpoint(file):
+    assert sorted(file) == ["classes", "model", "optimizer", "preprocessing", "run"]
+
+
+def test_the_format_is_named(file):
+    assert file.attrs["format"] in ("trainer checkpoint", b"trainer checkpoint")
+
+
+def test_the_format_has_a_version(file):
+    assert file.attrs["format_version"] == 1
+
+
+def test_the_names_of_the_models_arrays(model):
+    assert sorted(model) == sorted(SHAPES)
+
+
+def test_the_optimizer_has_state_for_every_parameter(file):
+    assert sorted(file["optimizer/momentum"]) == sorted(PARAMETERS)
+
+
+@pytest.mark.parametrize("name", SHAPES)
+class TestArray:
+    def test_holds_floats(self, model, name):
+        assert model[name].dtype == np.float32
+
+    def test_has_its_shape(self, model, name):
+        assert model[name].shape == SHAPES[name]
+
+    def test_has_its_values(self, model, name):
+        expected = (np.arange(model[name].size, dtype=np.float32) + 1) / 64 + 8 * list(SHAPES).index(name)
+        assert (model[name].ravel() == expected).all()
+
+
+def test_the_run_file_is_kept(file):
+    assert file["run/run_file"][()].decode() == "train:\n  batch: 64\n"
+
+
+def test_the_number_of_shards_is_kept(file):
+    assert file["run"].attrs["shards"] == 4
+
+
+def test_every_digit_of_a_figure_is_kept(file):
+    assert file["run"].attrs["best_metric"] == 0.1 + 0.2
+
+
+def test_the_shape_of_the_samples_is_kept(file):
+    assert tuple(file["preprocessing/shape"]) == (5, 5, 2)
+
+
+def test_the_names_of_the_classes_are_kept(file):
+    assert [name.decode() for name in file["classes"][()]] == ["ant", "bee", "Käfer", "", "wasp"]
+
+
+def python_with_torch():
+    """An interpreter that has torch and h5py, or None."""
     for python in (os.environ.get("TRAINER_TORCH_PYTHON"), sys.executable):
-        if python and subprocess.run([python, "-c", "import torch, h5py"],
-                                     stderr=subprocess.DEVNULL).returncode == 0:
+        if python and subprocess.run([python, "-c", "import torch, h5py"], stderr=subprocess.DEVNULL).returncode == 0:
             return python
     return None
 
 
-def check_layout(path, h5py, numpy):
-    with h5py.File(path) as file:
-        assert sorted(file) == ["classes", "model", "optimizer", "preprocessing", "run"], list(file)
-        assert file.attrs["format"] in ("trainer checkpoint", b"trainer checkpoint")
-        assert file.attrs["format_version"] == 1
-        assert sorted(file["model"]) == sorted(ROWS)
-        assert sorted(file["optimizer/momentum"]) == sorted(r for r in ROWS if "running" not in r)
-        for row, name in enumerate(ROWS):
-            values = file["model"][name][()]
-            assert values.dtype == numpy.float32
-            assert values.shape == SHAPES.get(name, (4,)), name
-            want = (numpy.arange(values.size, dtype=numpy.float32) + 1) / 64 + 8 * row
-            assert (values.ravel() == want).all(), name
-        assert file["run/run_file"][()].decode() == "train:\n  batch: 64\n"
-        assert file["run"].attrs["shards"] == 4 and file["run"].attrs["best_metric"] == 0.1 + 0.2
-        assert tuple(file["preprocessing/shape"]) == (5, 5, 2)
-        names = [n.decode() for n in file["classes"][()]]
-        assert names == ["ant", "bee", "Käfer", "", "wasp"], names
-
-
-def main():
-    try:
-        import h5py
-        import numpy
-    except ImportError as problem:
-        print("skipped:", problem)
-        return SKIP
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "sample.h5")
-        subprocess.run([sys.argv[1], path], check=True)
-        check_layout(path, h5py, numpy)
-        python = find_torch()
-        if not python:
-            print("layout checked; skipped the part with PyTorch, which is not installed")
-            return SKIP
-        script = f"FILE = {path!r}\nROWS = {ROWS!r}\n" + THREE_LINES
-        subprocess.run([python, "-c", script], check=True)
-    return 0
-
-
-sys.exit(main())
+def test_pytorch_loads_a_checkpoint_in_three_lines(sample):
+    python = python_with_torch()
+    if not python:
+        pytest.skip("no Python with torch and h5py; TRAINER_TORCH_PYTHON may name one")
+    subprocess.run([python, "-c", f"FILE = {sample!r}\nROWS = {list(SHAPES)!r}\n" + THREE_LINES], check=True)

@@ -1,5 +1,5 @@
 /* print_initial LAYERS HEIGHT WIDTH CHANNELS: the first layer's weights as they start, in file
- * order, as JSON, for initialise_torch.py. */
+ * order, as JSON, for test_initialisers_torch.py. */
 #include "base/memory.h"
 #include "net.h"
 

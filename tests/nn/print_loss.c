@@ -1,5 +1,5 @@
 /* print_loss LOSS indices|distributions|values SAMPLES OUTPUTS: scores, targets, losses and the
- * gradient of their mean in float, as JSON, for losses_torch.py. */
+ * gradient of their mean in float, as JSON, for test_losses_torch.py. */
 #include "losses.h"
 
 #include <stdio.h>

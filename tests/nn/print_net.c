@@ -1,5 +1,5 @@
 /* print_net LAYERS HEIGHT WIDTH CHANNELS SAMPLES training|inference: everything that goes into and
- * comes out of a small network, as JSON, for compare_torch.py. Parameters in file order. */
+ * comes out of a small network, as JSON, for torch_networks.py. Parameters in file order. */
 #include "base/memory.h"
 #include "net.h"
 

@@ -1,27 +1,14 @@
-#!/usr/bin/env python3
-"""Averages of weights against torch.optim.swa_utils, 1,000 steps each, to 1e-5 relative.
-
-usage: test_averages_torch.py OPTIM_AVERAGE_TRAJECTORY      (skips where torch is absent)
-"""
+"""Averages of weights against torch.optim.swa_utils, 1,000 steps each, to 1e-5 relative."""
 import math
-import os
-import subprocess
-import sys
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from torch_python import need
+import pytest
 
-need("torch")
-import torch
-
+torch = pytest.importorskip("torch")
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-STEPS, PER_EPOCH, ELEMENTS = 1000, 10, 64
+from trajectories import ELEMENTS, PER_EPOCH, TOLERANCE, difference, later, walk_of
 
-
-def ours(program, text):
-    output = subprocess.run([program, str(STEPS), str(PER_EPOCH), text], check=True, capture_output=True, text=True).stdout
-    return torch.tensor([[float(word) for word in line.split()] for line in output.splitlines()])
+STEPS = 1000
 
 
 class State(torch.nn.Module):
@@ -30,6 +17,7 @@ class State(torch.nn.Module):
         self.values = torch.nn.Parameter(torch.zeros(ELEMENTS))
 
 
+@later
 def theirs(takes, **options):
     """takes(step): is this step's state taken into the average?"""
     state = State()
@@ -45,6 +33,7 @@ def theirs(takes, **options):
     return torch.stack(path)
 
 
+@later
 def ema_with_warmup(decay):
     """timm's and TensorFlow's rule, by hand in double: min(decay, (1 + n)/(10 + n)) after n updates."""
     path, average = [], [0.0] * ELEMENTS
@@ -68,16 +57,6 @@ CASES = [
 ]
 
 
-def main():
-    failed = 0
-    for text, expected in CASES:
-        found = ours(sys.argv[1], "average: " + text)
-        error = ((found - expected).abs() / (expected.abs() + expected.abs().mean())).max().item()
-        good = found.shape == expected.shape and error <= 1e-5
-        failed += not good
-        print("ok  " if good else "FAIL", f"{error:.1e}", text)
-    return failed > 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+@pytest.mark.parametrize("text, expected", CASES, ids=[text for text, _ in CASES])
+def test_the_average_is_pytorchs(text, expected):
+    assert difference(walk_of("optim_average_trajectory", STEPS, f"average: {text}"), expected()) <= TOLERANCE

@@ -1,22 +1,12 @@
-#!/usr/bin/env python3
-"""The optimisers with every hyperparameter, and what surrounds them, against PyTorch's, 100 steps
-each, to 1e-5 relative; LARS, LAMB, Lookahead and L1 against the papers' formulas in double.
+"""The optimisers with every hyperparameter, and what surrounds them, against PyTorch's, 100 steps each, to 1e-5
+relative; LARS, LAMB, Lookahead and L1 against the papers' formulas in double."""
+import pytest
 
-usage: test_optimizers_torch.py OPTIM_TRAJECTORY      (skips where torch is absent)
-"""
-import os
-import sys
+torch = pytest.importorskip("torch")
+from torch import optim
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from torch_python import need
+from trajectories import ELEMENTS, STEPS, TOLERANCE, difference_of_walks, later
 
-need("torch")
-import torch
-
-import trajectories
-from trajectories import ELEMENTS, STEPS
-
-optim = torch.optim
 
 
 def walk(build, before=None, after=None, kind=torch.float32):
@@ -41,6 +31,7 @@ def walk(build, before=None, after=None, kind=torch.float32):
     return torch.stack(path).float()
 
 
+@later
 def theirs(kind, decay=(0.0, 0.0), before=None, after=None, rates=None, **options):
     """A torch.optim class, the two halves with a weight decay (and a rate) each."""
     def build(halves):
@@ -102,7 +93,9 @@ class LambAll(Lamb):
     rate, beta1, beta2, epsilon, every_row = 0.005, 0.8, 0.98, 1e-3, True
 
 
+@later
 def formula(kind, *decay):
+    """The walk of a paper's optimiser, in double."""
     return walk(lambda halves: kind(halves, *decay), kind=torch.float64)
 
 
@@ -208,5 +201,6 @@ CASES = [
 ]
 
 
-if __name__ == "__main__":
-    sys.exit(trajectories.compare(sys.argv[1], CASES))
+@pytest.mark.parametrize("text, expected", CASES, ids=[text.replace("\n", "; ") for text, _ in CASES])
+def test_the_walk_is_pytorchs_or_the_papers(text, expected):
+    assert difference_of_walks(text, expected()) <= TOLERANCE

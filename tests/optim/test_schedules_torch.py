@@ -1,36 +1,33 @@
-#!/usr/bin/env python3
-"""Every schedule against PyTorch's scheduler, 1,000 steps each, to 1e-5 relative.
-
-usage: test_schedules_torch.py OPTIM_SCHEDULE_FACTORS      (skips where torch is absent)
-"""
+"""Every schedule against PyTorch's scheduler, 1,000 steps each, to 1e-5 relative."""
 import math
-import os
 import random
 import subprocess
-import sys
-import warnings
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from torch_python import need
+import pytest
 
-need("torch")
-import torch
+torch = pytest.importorskip("torch")
+from torch.optim import lr_scheduler as S
 
-warnings.filterwarnings("ignore", category=UserWarning)  # SequentialLR gives a deprecated epoch
+from support.program import built
+from trajectories import later
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning")  # SequentialLR gives a deprecated epoch
 STEPS, PER_EPOCH, RATE = 1000, 10, 0.25
-S = torch.optim.lr_scheduler
-random.seed(5)
+DRAW = random.Random(5)
 # A loss that falls in jumps with noise on it, and an accuracy that rises like it.
-VALIDATIONS = [(2.3 * 0.7 ** (i // 17) + random.uniform(0, 0.2), 0.9 - 0.7 * 0.75 ** (i // 13) - random.uniform(0, 0.05))
+VALIDATIONS = [(2.3 * 0.7 ** (i // 17) + DRAW.uniform(0, 0.2), 0.9 - 0.7 * 0.75 ** (i // 13) - DRAW.uniform(0, 0.05))
                for i in range(STEPS // PER_EPOCH)]
 
 
-def ours(program, text):
-    words = "\n".join(f"{loss!r} {accuracy!r}" for loss, accuracy in VALIDATIONS)
-    done = subprocess.run([program, str(STEPS), str(PER_EPOCH), text], check=True, input=words, capture_output=True, text=True)
+def ours(text):
+    """The factor of each step of a schedule."""
+    words = [built("optim/optim_schedule_factors"), str(STEPS), str(PER_EPOCH), f"schedule: {text}"]
+    figures = "\n".join(f"{loss!r} {accuracy!r}" for loss, accuracy in VALIDATIONS)
+    done = subprocess.run(words, check=True, input=figures, capture_output=True, text=True)
     return [float(line) for line in done.stdout.split()]
 
 
+@later
 def theirs(build, figure=None):
     """The rate of each step; `figure`: which of the validations the scheduler is told."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=RATE)
@@ -47,7 +44,7 @@ def theirs(build, figure=None):
 
 
 def warm(steps, then):
-    """A linear warm-up in front of another scheduler: factor (step + 1)/steps."""
+    """A linear warm-up before another scheduler: factor (step + 1)/steps."""
     def build(optimizer):
         first = S.LambdaLR(optimizer, lambda step: (step + 1) / steps)
         return S.SequentialLR(optimizer, [first, then(optimizer)], [steps])
@@ -59,7 +56,10 @@ def one_cycle(steps=STEPS, **options):
 
 
 restarts = S.CosineAnnealingWarmRestarts
-def plateau(optimizer, **options):  # its eps leaves a rate below 1e-8 as it is; ours falls on
+
+
+def plateau(optimizer, **options):
+    """eps=0: PyTorch's would leave a rate below 1e-8 as it is; ours falls on."""
     return S.ReduceLROnPlateau(optimizer, eps=0, **options)
 
 
@@ -69,7 +69,7 @@ CASES = [
     ("{step: {every: 30 steps, factor: 0.8}}", theirs(lambda o: S.StepLR(o, 30, 0.8))),
     ("{step: {every: 9 epochs, factor: 0.5, warmup: 10 steps}}", theirs(warm(10, lambda o: S.StepLR(o, 90, 0.5)))),
     ("{multi_step: {at: [30 epochs, 60.5 epochs, 800 steps]}}", theirs(lambda o: S.MultiStepLR(o, [300, 605, 800], 0.1))),
-    # times count from the run's start, in SequentialLR from the end of the warm-up
+    # Times count from the run's start; in SequentialLR, from the end of the warm-up.
     ("{multi_step: {at: [25 epochs, 500 steps], factor: 0.3, warmup: 5 epochs}}", theirs(warm(50, lambda o: S.MultiStepLR(o, [200, 450], 0.3)))),
     ("{exponential: {every: 1 step, factor: 0.995}}", theirs(lambda o: S.ExponentialLR(o, 0.995))),
     ("{exponential: {warmup: 3 epochs}}", theirs(warm(30, lambda o: S.ExponentialLR(o, 0.95 ** 0.1)))),
@@ -99,17 +99,22 @@ CASES = [
 ]
 
 
-def main():
-    failed = 0
-    for text, expected in CASES:
-        found = ours(sys.argv[1], "schedule: " + text)
-        error = max(abs(a - b) / max(abs(b), 1e-6) for a, b in zip(found, expected))
-        changes = len(set(expected))
-        good = len(found) == STEPS and error <= 1e-5 and (changes > 1 or text == "constant")
-        failed += not good
-        print("ok  " if good else "FAIL", f"{error:.1e} over {changes} rates", text)
-    return failed > 0
+@pytest.fixture(scope="module", params=CASES, ids=lambda case: case[0])
+def case(request):
+    """The text of a schedule, our factors and PyTorch's."""
+    text, expected = request.param
+    return text, ours(text), expected()
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def test_every_step_has_a_factor(case):
+    assert len(case[1]) == STEPS
+
+
+def test_the_factors_are_pytorchs(case):
+    _, found, expected = case
+    assert max(abs(a - b) / max(abs(b), 1e-6) for a, b in zip(found, expected)) <= 1e-5
+
+
+def test_the_factor_changes_unless_it_is_constant(case):
+    text, found, _ = case
+    assert (len(set(found)) > 1) == (text != "constant")

@@ -1,24 +1,33 @@
-"""Compares the trajectory of trajectory.c with that of the caller's optimiser. Needs torch."""
+"""The walks of trajectory.c, down a bowl with the optimiser of a run file, beside those of PyTorch's optimisers."""
+import functools
 import subprocess
 
 import torch
 
-STEPS, PER_EPOCH, ELEMENTS = 100, 10, 64
+from support.program import built
+
+STEPS, PER_EPOCH, ELEMENTS, TOLERANCE = 100, 10, 64, 1e-5
 
 
-def ours(program, text):
-    output = subprocess.run([program, str(STEPS), str(PER_EPOCH), text], check=True,
-                            capture_output=True, text=True).stdout
+def later(function):
+    """Postpones the calls of a function: later(f)(x) is a function that calls f(x). Tables of cases are quick to read
+    then, and each test computes its own."""
+    return lambda *values, **options: functools.partial(function, *values, **options)
+
+
+def walk_of(program, steps, text):
+    """What a program prints for the text of a run file: a row for each step."""
+    words = [built(f"optim/{program}"), str(steps), str(PER_EPOCH), text]
+    output = subprocess.run(words, check=True, capture_output=True, text=True).stdout
     return torch.tensor([[float(word) for word in line.split()] for line in output.splitlines()])
 
 
-def compare(program, cases):
-    """`cases`: (run file's text, the path expected); to 1e-5. True where one fails."""
-    failed = 0
-    for text, expected in cases:
-        found = ours(program, text)
-        error = ((found - expected).abs() / (expected.abs() + expected.abs().mean())).max().item()
-        good = found.shape == expected.shape and error <= 1e-5
-        failed += not good
-        print("ok  " if good else "FAIL", f"{error:.1e}", text.replace("\n", "; "))
-    return failed > 0
+def difference(found, expected):
+    """The largest, relative to the value and the mean of all."""
+    assert found.shape == expected.shape
+    return ((found - expected).abs() / (expected.abs() + expected.abs().mean())).max().item()
+
+
+def difference_of_walks(text, expected):
+    """Between our walk with a run file's text and the expected one."""
+    return difference(walk_of("optim_trajectory", STEPS, text), expected)

@@ -1,37 +1,40 @@
-#!/usr/bin/env python3
 """trainer gradcheck passes on recipes with and without many ReLUs, and has checked every row."""
 import json
-import os
-import pathlib
-import subprocess
-import sys
 
-TRAINER = os.path.abspath(os.environ.get("TRAINER", "build/trainer"))
-SOURCE = pathlib.Path(os.environ.get("TRAINER_SOURCE", pathlib.Path(__file__).parents[2]))
+import pytest
+
+from support.program import RECIPES, run
 
 
-def main():
-    failures = []
-    for recipe in ("demo", "cifar10-resnet20"):
-        for seed in ("1", "2"):
-            done = subprocess.run(
-                [TRAINER, "gradcheck", str(SOURCE / "launch" / "recipes" / f"{recipe}.yaml"),
-                 "--input", "32x32x3", "--samples", "2", "--elements", "1", "--seed", seed, "--json"],
-                capture_output=True, text=True, timeout=300, env={**os.environ, "OMP_NUM_THREADS": "1"})
-            where = f"{recipe}, seed {seed}"
-            if done.returncode:
-                failures.append(f"{where}: exit code {done.returncode}: {done.stderr}")
-                continue
-            found = json.loads(done.stdout)
-            print(f"{where}: {len(found['rows'])} rows, "
-                  f"{sum(row['kinks'] for row in found['rows'])} elements at kinks")
-            if not found["passed"] or found["rows"][-1]["name"] != "input":
-                failures.append(f"{where}: {done.stdout}")
-            failures += [f"{where}: {row}" for row in found["rows"]
-                         if row["checked"] < 1 or row["wrong"] or not row["worst"] <= 1e-6]
-    print("\n".join(failures))
-    return 1 if failures else 0
+@pytest.fixture(scope="module", params=("demo", "cifar10-resnet20"))
+def recipe(request):
+    return f"{RECIPES}/{request.param}.yaml"
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+@pytest.fixture(scope="module", params=(1, 2), ids="seed {}".format)
+def found(request, recipe):
+    stdout, _ = run(1, "gradcheck", recipe, "--input", "32x32x3", "--samples", 2, "--elements", 1,
+                    "--seed", request.param, "--json", timeout=300)
+    report = json.loads(stdout)
+    print(f"{len(report['rows'])} rows, {sum(row['kinks'] for row in report['rows'])} elements at kinks")
+    return report
+
+
+def test_it_passes(found):
+    assert found["passed"]
+
+
+def test_the_input_is_checked_last(found):
+    assert found["rows"][-1]["name"] == "input"
+
+
+def test_every_row_is_checked(found):
+    assert [row for row in found["rows"] if row["checked"] < 1] == []
+
+
+def test_no_element_is_wrong(found):
+    assert [row for row in found["rows"] if row["wrong"]] == []
+
+
+def test_no_row_is_above_the_tolerance(found):
+    assert [row for row in found["rows"] if not row["worst"] <= 1e-6] == []

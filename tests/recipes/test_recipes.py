@@ -1,14 +1,11 @@
-#!/usr/bin/env python3
-"""Every recipe parses, and is the model that it says: parameters counted from the published shapes.
-docs/run-file.md is what the program prints of its keys."""
-import json
-import os
+"""Every recipe parses, and is the model that it says: parameters counted from the published shapes. docs/run-file.md is
+what the program prints of its keys."""
 import pathlib
-import subprocess
-import sys
 
-TRAINER = os.path.abspath(os.environ.get("TRAINER", "build/trainer"))
-SOURCE = pathlib.Path(os.environ.get("TRAINER_SOURCE", pathlib.Path(__file__).parents[2]))
+import pytest
+
+from support.program import RECIPES, SOURCE, result, run
+from support.runs import read
 
 
 def conv(inputs, outputs):
@@ -28,6 +25,7 @@ def stages(widths, blocks):
     return total
 
 
+# The number of parameters of each recipe.
 PARAMETERS = {
     "demo": conv(3, 16) + conv(16, 32) + conv(32, 64) + linear(64, 10),
     "shapes-regression": conv(3, 16) + conv(16, 32) + conv(32, 32) + linear(4 * 4 * 32, 3),
@@ -42,31 +40,16 @@ PARAMETERS = {
 PARAMETERS["transfer-finetune"] = PARAMETERS["transfer-head"]
 
 
-def trainer(*arguments):
-    done = subprocess.run([TRAINER, *arguments], capture_output=True, text=True, timeout=120)
-    if done.returncode:
-        sys.exit(f"trainer {' '.join(arguments)}: exit code {done.returncode}\n{done.stderr}")
-    return done.stdout
+def test_every_recipe_is_known():
+    assert {path.stem for path in pathlib.Path(RECIPES).glob("*.yaml")} == set(PARAMETERS)
 
 
-def main():
-    failures = []
-    recipes = sorted((SOURCE / "launch" / "recipes").glob("*.yaml"))
-    if {path.stem for path in recipes} != set(PARAMETERS):
-        failures.append(f"recipes are {[path.stem for path in recipes]}, known are {list(PARAMETERS)}")
-    for path in recipes:
-        found = json.loads(trainer("describe", str(path), "--input", "32x32x3", "--json"))
-        expected = PARAMETERS.get(path.stem)
-        print(f"{path.stem}: {found['parameters']} parameters, expected {expected}")
-        if found["parameters"] != expected:
-            failures.append(f"{path.stem}: {found['parameters']} parameters, not {expected}")
-    document = SOURCE / "docs" / "run-file.md"
-    if document.read_text() != trainer("keys"):
-        failures.append("docs/run-file.md is not what `trainer keys` prints: "
-                        "build/trainer keys > docs/run-file.md")
-    print("\n".join(failures))
-    return 1 if failures else 0
+@pytest.mark.parametrize("name", PARAMETERS)
+def test_a_recipe_has_the_parameters_of_its_model(name):
+    found = result(1, "describe", f"{RECIPES}/{name}.yaml", "--input", "32x32x3")
+    assert found["parameters"] == PARAMETERS[name]
 
 
-if __name__ == "__main__":
-    sys.exit(main())
+def test_the_page_of_keys_is_what_the_program_prints():
+    """After a change of the keys: build/trainer keys > docs/run-file.md"""
+    assert read(f"{SOURCE}/docs/run-file.md") == run(1, "keys")[0]

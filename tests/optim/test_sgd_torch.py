@@ -1,23 +1,14 @@
-#!/usr/bin/env python3
-"""Optimisers and schedules against PyTorch's, 100 steps each, to 1e-5 relative.
+"""SGD with its momenta, and schedules, against PyTorch's, 100 steps each, to 1e-5 relative."""
+import pytest
 
-usage: test_torch.py OPTIM_TRAJECTORY      (skips where torch is absent)
-"""
-import os
-import sys
+torch = pytest.importorskip("torch")
 
-sys.path.append(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
-from torch_python import need
-
-need("torch")
-import torch
-
-import trajectories
-from trajectories import ELEMENTS, STEPS
+from trajectories import ELEMENTS, STEPS, TOLERANCE, difference_of_walks, later
 
 SCHEDULERS = torch.optim.lr_scheduler
 
 
+@later
 def theirs(scheduler, decay=(0.0, 0.0), **options):
     i = torch.arange(ELEMENTS)
     curve, pull = (i % 5 + 1).float() / 8, (i % 3).float() / 4
@@ -37,17 +28,29 @@ def theirs(scheduler, decay=(0.0, 0.0), **options):
 
 
 def warm(steps, then):
-    """A linear warm-up in front of another scheduler: factor (step + 1)/steps."""
+    """A linear warm-up before another scheduler: factor (step + 1)/steps."""
     def build(optimizer):
         first = SCHEDULERS.LambdaLR(optimizer, lambda step: (step + 1) / steps)
         return SCHEDULERS.SequentialLR(optimizer, [first, then(optimizer)], [steps])
     return build
 
 
-constant = lambda o: SCHEDULERS.ConstantLR(o, factor=1.0)
-cosine = lambda o: SCHEDULERS.CosineAnnealingLR(o, STEPS)
-linear = lambda o: SCHEDULERS.LinearLR(o, 1.0, 0.1, STEPS)
-stairs = lambda o: SCHEDULERS.StepLR(o, 30, 0.3)
+def constant(optimizer):
+    return SCHEDULERS.ConstantLR(optimizer, factor=1.0)
+
+
+def cosine(optimizer):
+    return SCHEDULERS.CosineAnnealingLR(optimizer, STEPS)
+
+
+def linear(optimizer):
+    return SCHEDULERS.LinearLR(optimizer, 1.0, 0.1, STEPS)
+
+
+def stairs(optimizer):
+    return SCHEDULERS.StepLR(optimizer, 30, 0.3)
+
+
 CASES = [
     ("optimizer: {sgd: {rate: 0.1}}", theirs(constant, lr=0.1)),
     ("optimizer: {sgd: {rate: 0.1, weight_decay: 0.05}}", theirs(constant, (0.05, 0), lr=0.1)),
@@ -69,5 +72,6 @@ CASES = [
 ]
 
 
-if __name__ == "__main__":
-    sys.exit(trajectories.compare(sys.argv[1], CASES))
+@pytest.mark.parametrize("text, expected", CASES, ids=[text.replace("\n", "; ") for text, _ in CASES])
+def test_the_walk_is_pytorchs(text, expected):
+    assert difference_of_walks(text, expected()) <= TOLERANCE
