@@ -1,70 +1,17 @@
 /* A power cut finds the old file or the new one: what is called, in which order, before and after a
- * file takes its name; and what is left when one of these calls fails. The linker hands the calls
- * to the functions below (--wrap). */
-#include <errno.h>
-#include <fcntl.h>
+ * file takes its name; and what is left when one of these calls fails. */
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/stat.h>
 
 #include "base/whole_file.h"
 #include "store/h5.h"
+#include "store/recorded_calls.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>
-
-enum Call { CALL_WRITE, CALL_SYNC_FILE, CALL_SYNC_FOLDER, CALL_RENAME, CALLS };
-static const char letters[] = "wfdr";
-
-static char calls[100]; /* one letter a call; writes in a row are one */
-static int broken[CALLS];
-
-int __real_fsync(int fd);
-int __wrap_fsync(int fd);
-int __real_rename(const char *from, const char *to);
-int __wrap_rename(const char *from, const char *to);
-ssize_t __real_write(int fd, const void *data, size_t bytes);
-ssize_t __wrap_write(int fd, const void *data, size_t bytes);
-ssize_t __real_pwrite(int fd, const void *data, size_t bytes, off_t at);
-ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t at);
-
-/* Notes the call; its error, 0 if it is to be made. */
-static int note(enum Call call) {
-    size_t length = strlen(calls);
-    if (length + 1 < sizeof calls &&
-        (call != CALL_WRITE || !length || calls[length - 1] != letters[CALL_WRITE]))
-        calls[length] = letters[call];
-    return broken[call];
-}
-
-static bool is_folder(int fd) {
-    struct stat status;
-    return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
-int __wrap_fsync(int fd) {
-    errno = note(is_folder(fd) ? CALL_SYNC_FOLDER : CALL_SYNC_FILE);
-    return errno ? -1 : __real_fsync(fd);
-}
-
-int __wrap_rename(const char *from, const char *to) {
-    errno = note(CALL_RENAME);
-    return errno ? -1 : __real_rename(from, to);
-}
-
-ssize_t __wrap_write(int fd, const void *data, size_t bytes) {
-    if (fd > 2)
-        note(CALL_WRITE);
-    return __real_write(fd, data, bytes);
-}
-
-ssize_t __wrap_pwrite(int fd, const void *data, size_t bytes, off_t at) {
-    note(CALL_WRITE);
-    return __real_pwrite(fd, data, bytes, at);
-}
 
 static struct Error error;
 static const int64_t three = 3;
@@ -73,8 +20,7 @@ static int prepare(void **state) {
     (void)state;
     scratch_empty();
     scratch_write(scratch_path("file.h5"), "old", 3);
-    memset(calls, 0, sizeof calls);
-    memset(broken, 0, sizeof broken);
+    calls_forget();
     return 0;
 }
 
@@ -108,7 +54,7 @@ static void order_of_an_update(void **unused) {
     struct H5Writer *writer;
     const float values[] = {4, 5, 6};
     assert_int_equal(save(h5_create), OK);
-    memset(calls, 0, sizeof calls);
+    calls_forget();
     assert_int_equal(h5_update(&writer, scratch_path("file.h5"), ERROR_DATA, &error), OK);
     assert_int_equal(h5_write(writer, "more", H5_FLOAT32, 1, &three, values, &error), OK);
     assert_int_equal(h5_commit(writer, &error), OK);
