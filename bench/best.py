@@ -11,8 +11,8 @@ import os
 import subprocess
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "train"))
-from harness import command, environment
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests"))
+from support.program import command, environment
 
 VIEWS = (None, "mirror", "ten_crop: {pad: 1}")
 

@@ -8,16 +8,18 @@ import argparse
 import os
 import random
 import sys
+import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "train"))
-from harness import newest_step, result, run_file, scratch, start_and_kill, synthesize
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests"))
+from support.program import result
+from support.runs import newest_step, start_and_kill, synthesize, write_run_file
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 parser.add_argument("--steps", type=int, default=200)
 parser.add_argument("--kills", type=int, default=3)
 a = parser.parse_args()
-with scratch() as folder:
-    recipe = run_file(folder, synthesize(folder, train=2003), length=f"{a.steps} steps", every="3 steps")
+with tempfile.TemporaryDirectory(prefix="trainer-bench-") as folder:
+    recipe = write_run_file(folder, synthesize(folder, train=2003), length=f"{a.steps} steps", every="3 steps")
     digests = {}
     for ranks in (1, 2, 4):
         digests[f"{ranks} ranks"] = result(ranks, "train", recipe, "--out", f"{folder}/{ranks}", "--quiet", timeout=600)["digest"]

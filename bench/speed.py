@@ -18,8 +18,8 @@ import sys
 import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(here, "..", "tests", "train"))
-from harness import TRAINER, command, environment, run
+sys.path.insert(0, os.path.join(here, "..", "tests"))
+from support.program import TRAINER, command, environment, run
 
 FLOP = dict(resnet20=0.246e9, smallcnn=0.917e9, mlp=0.0315e9)  # forward and backward, an image
 

@@ -8,10 +8,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests", "train"))
-from harness import children, command, environment, run_file, scratch, synthesize
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests"))
+from support.program import command, environment
+from support.runs import children, synthesize, write_run_file
 
 MODEL = """
   - conv: {out: 4, kernel: 3, stride: 4, padding: 1, bias: false}
@@ -43,9 +45,9 @@ def steps_done(path):
         return 0
 
 
-with scratch() as folder:
+with tempfile.TemporaryDirectory(prefix="trainer-bench-") as folder:
     data = synthesize(folder, train=128, test=10, validation=20)
-    recipe = run_file(folder, data, model=MODEL, batch=16, shards="2", length=f"{a.steps} steps", every="100 steps")
+    recipe = write_run_file(folder, data, model=MODEL, batch=16, shards="2", length=f"{a.steps} steps", every="100 steps")
     with open(recipe) as file:
         text = file.read().replace("keep: 0", "keep: 2")
     with open(recipe, "w") as file:

@@ -43,7 +43,7 @@ import h5py, numpy, pytest, torch
 assert torch.__version__.split('+')[0] == '$torch_version'" 2>/dev/null
 }
 
-# A Python with PyTorch for the tests that compare with it (tests/torch_python.py), in build/python
+# A Python with PyTorch for the tests that compare with it (tests/run_pytest.py), in build/python
 # unless TRAINER_TORCH_PYTHON already names one.
 provide_torch() {
     local python=build/python/bin/python

@@ -1,285 +1,409 @@
-#!/usr/bin/python3
-"""The command line's frame: help, mistakes, exit codes, stdout and stderr, MPI only where needed."""
+"""The command line's frame: help, mistakes, exit codes, stdout and stderr, MPI only where needed; and run files that
+describe refuses as train does."""
 import json
 import os
 import shutil
 import subprocess
-import sys
-import tempfile
 
-TRAINER = os.path.abspath(os.environ.get("TRAINER", "build/trainer"))
-SAMPLE_WRITER = sys.argv[1]
+import pytest
+
+from support.program import (CHECKPOINT, DATA, RUN_FILE, SYSTEM, TRAINER, USAGE, built, environment, refusal, run,
+                             start)
+from support.runs import read, synthesize, write
+
 MOST_COLUMNS = 100
-USAGE, RUN_FILE, DATA, CHECKPOINT, SYSTEM = 2, 3, 4, 5, 6
-failures = []
 
 
-def check(condition, words):
-    if not condition:
-        failures.append(words)
+def good(*words, **more):
+    """What a command prints that succeeds and says nothing on stderr."""
+    stdout, stderr = run(1, *words, **more)
+    assert stderr == ""
+    return stdout
 
 
-def run(*words, ranks=0, mpi=False, stdout=subprocess.PIPE):
-    """(exit code, stdout, stderr). With ranks, MPI_Init fails unless `mpi`: who starts it is found out."""
-    env = dict(os.environ)
-    line = [TRAINER, *words]
-    if ranks:
-        if os.geteuid() == 0:
-            env.update(OMPI_ALLOW_RUN_AS_ROOT="1", OMPI_ALLOW_RUN_AS_ROOT_CONFIRM="1")
-        if not mpi:
-            env["OMPI_MCA_pml"] = "none_of_that_name"
-        line = ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", str(ranks), *line]
-    done = subprocess.run(line, env=env, stdout=stdout, stderr=subprocess.PIPE, text=True, timeout=60)
-    return done.returncode, done.stdout, done.stderr
+def good_json(*words):
+    return json.loads(good(*words, "--json"))
 
 
-def trainer_lines(stderr):
-    return [line for line in stderr.splitlines() if line.startswith("trainer: ")]
+def refused(code, *words, **more):
+    """The one line that a command says when it ends with `code`; it prints nothing on stdout."""
+    done = start(1, *words, **more)
+    assert (done.returncode, done.stdout) == (code, ""), done.stderr
+    assert done.stderr.startswith("trainer: ") and done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
 
 
-def refused(code, words, *line, **more):
-    """One line on stderr that holds `words`, nothing on stdout, and the exit code."""
-    found, out, err = run(*line, **more)
-    name = "trainer " + " ".join(line)
-    check(found == code, f"{name}: exit code {found}, expected {code}")
-    check(not out, f"{name}: stdout {out!r}")
-    lines = trainer_lines(err) if more.get("ranks") else err.splitlines()
-    check(len(lines) == 1 and lines[0].startswith("trainer: "), f"{name}: stderr {err!r}")
-    check(words in err, f"{name}: {err!r} does not say {words!r}")
+@pytest.fixture(scope="module")
+def sample(folder):
+    """The checkpoint that write_sample.c writes."""
+    path = f"{folder}/sample.h5"
+    subprocess.run([built("checkpoint/write_sample"), path], check=True)
+    return path
 
 
-def good(*line, **more):
-    code, out, err = run(*line, **more)
-    name = "trainer " + " ".join(line)
-    check(code == 0, f"{name}: exit code {code}: {err}")
-    check(not err, f"{name}: stderr {err!r}")
-    return out
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=40, test=10, validation=0, name="data.h5")
 
 
-def command_names():
-    listing = good("--help").split("Commands:\n")[1].split("\n\n")[0]
-    return [line[2:24].strip() for line in listing.splitlines() if line[2] != " "]
+class TestHelp:
+    @pytest.fixture(scope="class")
+    def names(self):
+        listing = good("--help").split("Commands:\n")[1].split("\n\n")[0]
+        return [line[2:24].strip() for line in listing.splitlines() if line[2] != " "]
+
+    @pytest.fixture(scope="class")
+    def helps(self, names):
+        """The help of each command."""
+        return {name: good(*name.split(), "--help") for name in names}
+
+    @pytest.mark.parametrize("name", ("train", "eval", "predict", "inspect", "describe", "gradcheck",
+                                      "dataset import", "dataset synthesize", "dataset info", "dataset verify",
+                                      "dataset preview"))
+    def test_lists_the_command(self, names, name):
+        assert name in names
+
+    def test_of_a_command_is_the_same_from_help(self, helps):
+        assert {name: good("help", *name.split()) for name in helps} == helps
+
+    def test_of_a_command_is_the_same_among_mistakes(self, helps):
+        assert {name: good(*name.split(), "x", "-h", "--zzz") for name in helps} == helps
+
+    def test_of_a_command_begins_with_its_usage(self, helps):
+        assert [name for name, text in helps.items() if not text.startswith(f"Usage: trainer {name}")] == []
+
+    def test_of_a_command_has_an_example(self, helps):
+        without = [name for name, text in helps.items() if "Example" not in text or not (
+            f"  trainer {name}" in text or f" trainer {name} " in text.split("Example")[-1])]
+        assert without == []
+
+    def test_fits_the_screen(self, helps):
+        lines = [line for text in helps.values() for line in text.splitlines()]
+        assert [line for line in lines if len(line) > MOST_COLUMNS] == []
+
+    def test_has_no_spaces_at_the_end_of_a_line(self, helps):
+        assert [line for text in helps.values() for line in text.splitlines() if line != line.rstrip()] == []
+
+    @pytest.mark.parametrize("words", (["help"], ["-h"]))
+    def test_of_the_program_is_the_same_in_every_way(self, words):
+        assert good(*words) == good("--help")
+
+    def test_of_dataset_lists_its_commands(self):
+        assert "dataset import" in good("dataset", "--help")
+
+    def test_of_dataset_is_the_same_from_help(self):
+        assert good("help", "dataset") == good("dataset", "--help")
+
+    @pytest.mark.parametrize("words", ("trainer 0.", "compiler: ", "OpenBLAS", "HDF5: 1.", "MPI: ", "baseline"))
+    def test_of_the_version_says_what_the_program_is_made_of(self, words):
+        assert words in good("--version")
 
 
-def check_help():
-    names = command_names()
-    for name in ("train", "eval", "predict", "inspect", "describe", "gradcheck", "dataset import",
-                 "dataset synthesize", "dataset info", "dataset verify", "dataset preview"):
-        check(name in names, f"{name} is not listed")
-    for name in names:
-        words = name.split()
-        text = good(*words, "--help")
-        check(text == good("help", *words) == good(*words, "x", "-h", "--zzz"), f"{name}: helps differ")
-        check(text.startswith(f"Usage: trainer {name}"), f"{name}: {text[:60]!r}")
-        check(f"  trainer {name}" in text or f" trainer {name} " in text.split("Example")[-1],
-              f"{name}: no example")
-        check("Example" in text, f"{name}: no example")
-        for line in text.splitlines():
-            check(len(line) <= MOST_COLUMNS, f"{name}: {len(line)} columns: {line}")
-            check(line == line.rstrip(), f"{name}: space at the end of {line!r}")
-    check(good("--help") == good("help") == good("-h"), "helps of the program differ")
-    check("dataset import" in good("dataset", "--help"), "dataset --help")
-    check(good("dataset", "--help") == good("help", "dataset"), "helps of dataset differ")
-    version = good("--version")
-    for word in ("trainer 0.", "compiler: ", "OpenBLAS", "HDF5: 1.", "MPI: ", "baseline"):
-        check(word in version, f"--version does not say {word!r}")
+@pytest.mark.parametrize("words, line", (
+    ("a command is missing", []),
+    ('unknown command "trian"; did you mean "train"?', ["trian", "x.yaml"]),
+    ('did you mean "dataset import"?', ["dataset", "imprt", "x"]),
+    ('did you mean "inspect"?', ["help", "inspct"]),
+    ("trainer dataset --help", ["dataset"]),
+    ("unknown flag --json", ["--json", "inspect", "x"]),
+    ('unknown command "xyzzyx" (', ["xyzzyx"]),
+    ("FILE is missing (usage: trainer inspect FILE", ["inspect"]),
+    ('unexpected operand "b"', ["inspect", "a", "b"]),
+    ("unknown flag --jsn; did you mean --json?", ["inspect", "a", "--jsn"]),
+    ("--json takes no argument", ["inspect", "a", "--json=yes"]),
+    ("--out needs its argument", ["dataset", "preview", "a", "--out"]),
+    ("--out is given twice", ["dataset", "preview", "a", "--out", "x", "-oy"]),
+))
+def test_a_mistake_on_the_command_line_is_refused(words, line):
+    assert words in refused(USAGE, *line)
 
 
-def check_mistakes(folder):
-    refused(USAGE, "a command is missing")
-    refused(USAGE, 'unknown command "trian"; did you mean "train"?', "trian", "x.yaml")
-    refused(USAGE, 'did you mean "dataset import"?', "dataset", "imprt", "x")
-    refused(USAGE, 'did you mean "inspect"?', "help", "inspct")
-    refused(USAGE, "trainer dataset --help", "dataset")
-    refused(USAGE, "unknown flag --json", "--json", "inspect", "x")
-    refused(USAGE, 'unknown command "xyzzyx" (', "xyzzyx")
-    refused(USAGE, "FILE is missing (usage: trainer inspect FILE", "inspect")
-    refused(USAGE, 'unexpected operand "b"', "inspect", "a", "b")
-    refused(USAGE, "unknown flag --jsn; did you mean --json?", "inspect", "a", "--jsn")
-    refused(USAGE, "--json takes no argument", "inspect", "a", "--json=yes")
-    refused(USAGE, "--out needs its argument", "dataset", "preview", "a", "--out")
-    refused(USAGE, "--out is given twice", "dataset", "preview", "a", "--out", "x", "-oy")
-    refused(CHECKPOINT, "No such file", "inspect", os.path.join(folder, "missing.h5"))
-    refused(CHECKPOINT, "is a folder", "inspect", folder)
-    text = os.path.join(folder, "text")
-    with open(text, "w") as file:
-        file.write("not HDF5 at all\n")
-    refused(CHECKPOINT, "is not an HDF5 file", "inspect", text)
+class TestInspect:
+    def test_refuses_a_file_that_is_not_there(self, scratch):
+        assert "No such file" in refused(CHECKPOINT, "inspect", f"{scratch}/missing.h5")
+
+    def test_refuses_a_folder(self, scratch):
+        assert "is a folder" in refused(CHECKPOINT, "inspect", scratch)
+
+    def test_refuses_a_file_of_another_format(self, scratch):
+        text = write(f"{scratch}/text", "not HDF5 at all\n")
+        assert "is not an HDF5 file" in refused(CHECKPOINT, "inspect", text)
+
+    @pytest.mark.parametrize("words", ("step            0 (epoch 3, step 7 of it)", "avx2", "0.weight", "(4,2,3,3)",
+                                       "optimizer/momentum/4.bias", "5 x 5 x 2", "ant, bee",
+                                       "269 parameters, 8 running"))
+    def test_says_what_a_checkpoint_holds(self, sample, words):
+        assert words in good("inspect", sample)
+
+    def test_prints_the_run_file(self, sample):
+        assert good("inspect", sample, "--run-file") == "train:\n  batch: 64\n"
+
+    def test_takes_flags_before_and_after_the_operand(self, sample):
+        assert good("inspect", sample, "--json") == good("inspect", "--json", "--", sample)
+
+    @pytest.fixture(scope="class")
+    def found(self, sample):
+        return good_json("inspect", sample)
+
+    def test_says_in_json_what_the_file_is(self, found):
+        assert found["kind"] == "checkpoint"
+
+    def test_counts_the_parameters_in_json(self, found):
+        assert found["parameters"] == 269
+
+    def test_prints_every_digit_in_json(self, found):
+        assert found["progress"]["best_metric"] == 0.1 + 0.2
+
+    def test_prints_the_figures_of_an_array_in_json(self, found):
+        array = next(array for array in found["arrays"] if array["name"] == "model/0.bias")
+        assert array == {"name": "model/0.bias", "shape": [4], "count": 4, "mean": 8 + 2.5 / 64,
+                         "std": 1.25 ** 0.5 / 64, "min": 8 + 1 / 64, "max": 8 + 4 / 64}
 
 
-def check_inspect(sample):
-    text = good("inspect", sample)
-    for word in ("step            0 (epoch 3, step 7 of it)", "avx2", "0.weight", "(4,2,3,3)",
-                 "optimizer/momentum/4.bias", "5 x 5 x 2", "ant, bee", "269 parameters, 8 running"):
-        check(word in text, f"inspect does not say {word!r}:\n{text}")
-    check(good("inspect", sample, "--run-file") == "train:\n  batch: 64\n", "--run-file")
-    one, two = good("inspect", sample, "--json"), good("inspect", "--json", "--", sample)
-    check(one == two, "flags before and after the operand differ")
-    found = json.loads(one)
-    check(found["kind"] == "checkpoint" and found["parameters"] == 269, "--json: parameters")
-    check(found["progress"]["best_metric"] == 0.1 + 0.2, "--json: not every digit")
-    array = next(a for a in found["arrays"] if a["name"] == "model/0.bias")
-    check(array == {"name": "model/0.bias", "shape": [4], "count": 4, "mean": 8 + 2.5 / 64,
-                    "std": 1.25 ** 0.5 / 64, "min": 8 + 1 / 64, "max": 8 + 4 / 64}, f"--json: {array}")
+class TestStandardOutput:
+    @pytest.fixture(params=("inspect", "--help"))
+    def words(self, request, sample):
+        return ["inspect", sample] if request.param == "inspect" else ["--help"]
+
+    @pytest.fixture
+    def full(self):
+        with open("/dev/full", "w") as device:
+            yield device
+
+    def test_that_is_full_is_an_error(self, words, full):
+        done = start(1, *words, capture_output=False, stdout=full, stderr=subprocess.PIPE)
+        assert done.returncode == SYSTEM
+        assert "standard output" in done.stderr
+
+    def test_that_is_closed_is_an_error(self, words):
+        line = " ".join(f'"{word}"' for word in [TRAINER, *words])
+        assert subprocess.run(["/bin/sh", "-c", f"{line} >&- 2>/dev/null"]).returncode == SYSTEM
 
 
-def check_output(sample):
-    with open("/dev/full", "w") as full:
-        code, _, err = run("inspect", sample, stdout=full)
-        check(code == SYSTEM and "standard output" in err, f"full stdout: {code} {err!r}")
-        code, _, err = run("--help", stdout=full)
-        check(code == SYSTEM, f"full stdout of --help: {code} {err!r}")
-    code = subprocess.run(["/bin/sh", "-c", f'"{TRAINER}" --help >&- 2>/dev/null']).returncode
-    check(code == SYSTEM, f"closed stdout: exit code {code}")
-    code = subprocess.run(["/bin/sh", "-c", f'"{TRAINER}" inspect "{sample}" >&-  2>/dev/null']).returncode
-    check(code == SYSTEM, f"closed stdout of inspect: exit code {code}")
+@pytest.mark.skipif(not shutil.which("mpirun"), reason="there is no mpirun")
+class TestUnderMpirun:
+    """With an MPI that cannot start, so that a command that starts it fails; rank 0 alone prints."""
+    BROKEN = environment(OMPI_MCA_pml="none_of_that_name")
+
+    @pytest.mark.parametrize("words", (["--help"], ["--version"], ["train", "--help"], ["help", "dataset"],
+                                       ["inspect", "SAMPLE"]), ids=" ".join)
+    def test_a_command_that_needs_no_mpi_prints_once(self, sample, words):
+        words = [sample if word == "SAMPLE" else word for word in words]
+        assert run(2, *words, env=self.BROKEN)[0] == good(*words)
+
+    @pytest.mark.parametrize("ranks, code, said, words", (
+        (2, USAGE, "did you mean", ["trian"]),
+        (3, USAGE, "unknown flag --zzz", ["train", "x.yaml", "--zzz"]),
+        (2, CHECKPOINT, "No such file", ["inspect", "/nowhere/x.h5"]),
+    ))
+    def test_a_refusal_that_needs_no_mpi_is_said_once(self, ranks, code, said, words):
+        assert said in refusal(code, *words, ranks=ranks, env=self.BROKEN)
+
+    def test_train_starts_mpi(self):
+        assert start(2, "train", "/nowhere/x.yaml", "--out", "/nowhere/y", env=self.BROKEN).returncode != 0
+
+    def test_a_refusal_with_mpi_is_said_once(self):
+        assert "/nowhere/x.yaml" in refusal(SYSTEM, "train", "/nowhere/x.yaml", "--out", "y", ranks=2)
 
 
-def check_ranks(sample):
-    """Under mpirun, with an MPI that cannot start: none of these starts it, and rank 0 alone prints."""
-    for line in (["--help"], ["--version"], ["train", "--help"], ["help", "dataset"], ["inspect", sample]):
-        code, out, err = run(*line, ranks=2)
-        check(code == 0, f"mpirun: {line}: exit code {code}: {err}")
-        check(out == good(*line), f"mpirun: {line} prints something else:\n{out}")
-    refused(USAGE, "did you mean", "trian", ranks=2)
-    refused(USAGE, "unknown flag --zzz", "train", "x.yaml", "--zzz", ranks=3)
-    refused(CHECKPOINT, "No such file", "inspect", "/nowhere/x.h5", ranks=2)
-    code, _, _ = run("train", "/nowhere/x.yaml", "--out", "/nowhere/y", ranks=2)
-    check(code != 0, "train under mpirun did not start MPI")
-    refused(SYSTEM, "/nowhere/x.yaml", "train", "/nowhere/x.yaml", "--out", "y", ranks=2, mpi=True)
+class TestDataSet:
+    def test_is_inspected_as_info_shows_it(self, data):
+        assert good("inspect", data) == good("dataset", "info", data)
+
+    def test_is_inspected_in_json_as_info_shows_it(self, data):
+        assert good_json("inspect", data) == {"kind": "data set", **good_json("dataset", "info", data)}
+
+    def test_has_no_run_file(self, data):
+        assert "has no run file" in refused(USAGE, "inspect", data, "--run-file")
+
+    def test_that_is_drawn_lacks_nothing(self, data):
+        assert "missing" not in good("dataset", "verify", data)
+
+    def test_that_is_drawn_is_good(self, data):
+        found = good_json("dataset", "verify", data)
+        assert (found["good"], found["missing_statistics"]) == (True, [])
+
+    def test_is_verified_with_its_counts(self, data):
+        assert good_json("dataset", "verify", data)["splits"]["train"]["count"] == 40
+
+    def test_is_reported_in_json_when_it_is_drawn(self, scratch):
+        found = run(1, "dataset", "synthesize", "-o", f"{scratch}/d.h5", "--train", 40, "--test", 10, "--json")[0]
+        assert json.loads(found) == good_json("dataset", "info", f"{scratch}/d.h5")
+
+    def test_is_reported_in_json_when_it_is_imported(self, scratch, rng):
+        """CIFAR-10's binary form, made here."""
+        source, out = f"{scratch}/cifar-10-batches-bin", f"{scratch}/cifar10.h5"
+        os.mkdir(source)
+        for name in (*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"):
+            with open(f"{source}/{name}.bin", "wb") as file:
+                file.write(b"".join(bytes([label]) + rng.randbytes(3072) for label in range(10)))
+        found = json.loads(run(1, "dataset", "import", "--format", "cifar10", source, "-o", out, "--json")[0])
+        assert found == {"skipped": 0, **good_json("dataset", "info", out)}
 
 
-def check_dataset(folder):
-    data = os.path.join(folder, "data.h5")
-    code, _, err = run("dataset", "synthesize", "-o", data, "--train", "40", "--test", "10")
-    check(code == 0, f"synthesize: {err}")
-    check(good("inspect", data) == good("dataset", "info", data), "inspect and info differ")
-    found = json.loads(good("inspect", data, "--json"))
-    check(found.pop("kind") == "data set", "inspect --json of a data set")
-    check(found == json.loads(good("dataset", "info", data, "--json")), "inspect and info --json differ")
-    refused(USAGE, "has no run file", "inspect", data, "--run-file")
-    check("missing" not in good("dataset", "verify", data), "verify misses something")
-    found = json.loads(good("dataset", "verify", data, "--json"))
-    check(found["good"] and found["missing_statistics"] == [] and found["splits"]["train"]["count"] == 40, "verify --json")
-    code, out, err = run("dataset", "synthesize", "-o", data, "--train", "40", "--test", "10", "--json")
-    check(code == 0 and json.loads(out) == json.loads(good("dataset", "info", data, "--json")), f"synthesize --json: {err}")
+@pytest.fixture
+def write_run_file(folder, data):
+    """A function that writes folder/run.yaml; line 3 is data.train, 5 is model, 8 is train.batch, 10 is `extra`."""
+    def written(train="train", validation="test", outputs=10, batch=20, length="2 steps", layers=None, extra=""):
+        return write(f"{folder}/run.yaml", f"""data:
+  file: {data}
+  train: {train}
+  validation: {validation}
+model: {layers or f'[flatten, linear: {{out: {outputs}}}]'}
+optimizer: {{sgd: {{rate: 0.01}}}}
+train:
+  batch: {batch}
+  length: {length}
+{extra}""")
+    return written
 
 
-def check_import(folder):
-    """CIFAR-10's binary form, made here."""
-    source = os.path.join(folder, "cifar-10-batches-bin")
-    os.mkdir(source)
-    for name in [f"data_batch_{i}" for i in range(1, 6)] + ["test_batch"]:
-        with open(os.path.join(source, name + ".bin"), "wb") as file:
-            file.write(b"".join(bytes([i]) + os.urandom(3072) for i in range(10)))
-    out = os.path.join(folder, "cifar10.h5")
-    code, text, err = run("dataset", "import", "--format", "cifar10", source, "-o", out, "--json")
-    check(code == 0, f"import: {err}")
-    found = json.loads(text)
-    check(found.pop("skipped") == 0 and found == json.loads(good("dataset", "info", out, "--json")), "import --json")
+# What the line says, and how the run file is written.
+REFUSED_BY_ALL = [  # also by gradcheck, which reads no data
+    ("run.yaml:10: initialise.residual: zero is for residual blocks, and the model has none",
+     dict(extra="initialise: {residual: zero}\n")),
+    ("run.yaml:11: parameters.0.weights.name: '2.*' matches none",
+     dict(extra="parameters:\n  - weights: {name: '2.*', rate: 3}\n")),
+    ("run.yaml:10: parameters.0.weights: sets nothing", dict(extra="parameters: [weights: {}]\n")),
+]
+REFUSED = [
+    ("run.yaml:5: model: the model has 11 outputs", dict(outputs=11)),
+    ("run.yaml:8: train.batch: a batch of 41 is more than the 40 samples of split train", dict(batch=41)),
+    ("run.yaml:10: loss.cross_entropy.label_smoothing: expected a number from 0 and below 1, found '1'",
+     dict(extra="loss: {cross_entropy: {label_smoothing: 1}}\n")),
+    ("run.yaml:9: train.length: ", dict(length="10 epohcs")),
+    ("run.yaml:10: lookahead.every: the slow weights would follow at step 3 first, and the run has 2",
+     dict(extra="lookahead: {every: 3}\n")),
+]
+COMMANDS = {"describe": ["describe"], "train": ["train", "--out", "/nowhere/out"]}
 
 
-def check_run_files(folder):
+@pytest.mark.parametrize("command", COMMANDS)
+class TestRunFile:
     """What describe refuses, with a data set at hand, is what train refuses; each with the line."""
-    data, path = os.path.join(folder, "data.h5"), os.path.join(folder, "run.yaml")
 
-    def write(train="train", validation="test", outputs=10, batch=20, length="2 steps", layers=None, extra=""):
-        with open(path, "w") as file:
-            file.write(f"data:\n  file: {data}\n  train: {train}\n  validation: {validation}\n"
-                       f"model: {layers or f'[flatten, linear: {{out: {outputs}}}]'}\n"
-                       f"optimizer: {{sgd: {{rate: 0.01}}}}\ntrain:\n  batch: {batch}\n  length: {length}\n{extra}")
+    @pytest.mark.parametrize("words, options", REFUSED + REFUSED_BY_ALL)
+    def test_that_cannot_be_is_refused(self, write_run_file, command, words, options):
+        assert words in refused(RUN_FILE, *COMMANDS[command], write_run_file(**options))
 
-    def both(code, words):
-        refused(code, words, "describe", path)
-        refused(code, words, "train", path, "-o", os.path.join(folder, "none"))
+    def test_with_an_unknown_split_is_refused(self, write_run_file, data, command):
+        line = refused(DATA, *COMMANDS[command], write_run_file(train="trian"))
+        assert (f"run.yaml:3: data.train: {data} has no split 'trian'; it has test, train; "
+                "did you mean 'train'?") in line
 
-    write(train="trian")
-    both(DATA, f"run.yaml:3: data.train: {data} has no split 'trian'; it has test, train; did you mean 'train'?")
-    write(validation="tset")
-    both(DATA, "run.yaml:4: data.validation: ")
-    write(outputs=11)
-    both(RUN_FILE, "run.yaml:5: model: the model has 11 outputs")
-    write(batch=41)
-    both(RUN_FILE, "run.yaml:8: train.batch: a batch of 41 is more than the 40 samples of split train")
-    write(extra="initialise: {residual: zero}\n")
-    both(RUN_FILE, "run.yaml:10: initialise.residual: zero is for residual blocks, and the model has none")
-    for command in ("gradcheck", "describe"):
-        refused(RUN_FILE, "run.yaml:10: initialise.residual", command, path, "--input", "8x8x1")
-    write(extra="parameters:\n  - weights: {name: '2.*', rate: 3}\n")
-    refused(RUN_FILE, "run.yaml:11: parameters.0.weights.name: '2.*' matches none", "gradcheck", path)
-    both(RUN_FILE, "run.yaml:11: parameters.0.weights.name: '2.*' matches none")
-    write(extra="parameters: [weights: {}]\n")
-    refused(RUN_FILE, "run.yaml:10: parameters.0.weights: sets nothing", "gradcheck", path)
-    both(RUN_FILE, "run.yaml:10: parameters.0.weights: sets nothing")
-    write(extra="loss: {cross_entropy: {label_smoothing: 1}}\n")
-    both(RUN_FILE, "run.yaml:10: loss.cross_entropy.label_smoothing: expected a number from 0 and below 1, found '1'")
-    write(extra="lookahead: {every: 3}\n")
-    refused(RUN_FILE, "run.yaml:10: lookahead.every: the slow weights would follow at step 3 first, and the run has 2", "train", path, "-o", os.path.join(folder, "none"))
-    good("describe", path, "--set", "lookahead=", "--set", "augment=", "--set", "mix=", "--set", "early_stopping=", "--set", "schedule=", "--set", "loss=")
-    good("describe", path, "--set", "lookahead.every=")
-    refused(RUN_FILE, "--set data=: 'data' has no default, since its key 'file' has none", "describe", path, "--set", "data=")
-    write(length="10 epohcs")
-    both(RUN_FILE, "run.yaml:9: train.length: ")
-    refused(RUN_FILE, "not a run file (it is an HDF5 file)", "describe", data)
-    write(layers="[tanh, sigmoid, global_avgpool, flatten, linear: {out: 10}]")
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    side = int((memory / 40) ** 0.5)  # one image takes a tenth of the memory, the batch twice all of it
-    refused(RUN_FILE, "run.yaml:5: model: a shard of 20 samples needs", "describe", path, "--input", f"{side}x{side}x1")
-    write()
-    refused(RUN_FILE, "did you mean 'openblas'?", "describe", path, "--backend", "opnblas")
-    good("describe", path)
-    out = os.path.join(folder, "out")
-    code, text, err = run("train", path, "-o", out, "--quiet", "--json", "--backend", "openblas", "--threads", "2",
-                          "--set", "train.backend=auto")
-    check(code == 0, f"train --backend: {err}")
-    with open(os.path.join(out, "run.yaml")) as file:
-        saved = file.read()
-    check("backend: openblas" in saved and "threads: 2" in saved, f"--backend and --threads were not saved:\n{saved}")
-    predictions = os.path.join(folder, "predictions.csv")
-    checkpoint = os.path.join(out, "checkpoints", "latest.h5")
-    found = json.loads(good("predict", checkpoint, "-o", predictions, "--json"))
-    single = json.loads(good("eval", checkpoint, "--json"))["members"][0]
-    check(found["file"] == predictions and found["samples"] == 10 and found["loss"] == single["loss"] and
-          found["accuracy"] == single["top1"], f"predict --json: {found}, eval: {single}")
-    predictions = os.path.join(folder, "predictions.h5")
-    good("predict", checkpoint, "-o", predictions)
-    for command in (("inspect",), ("dataset", "info")):
-        refused(DATA, "predictions.h5: holds predictions; expected a data set", *command, predictions)
-    write(layers="[residual: {body: [residual: {body: [residual: {body: [batchnorm]}]}]}, fractional_maxpool: {ratio: 2}, flatten, linear: {out: 10}]")
-    table = good("describe", path).split("\n\n")[0].split("\n")
-    check(len(table) == 9 and table[2].startswith("0.body.0.body.0.body.0 batchnorm "), f"a long name: {table}")
-    check(len({len(line) for line in table[:1] + table[2:]}) == 1, "describe keeps its columns with long names:\n" + "\n".join(table))
-    write(layers="[relu, linear: {out: 2}]")
-    check(" FLOP forward, about " in good("describe", path, "--input", "1x1x10"), "describe: few FLOP")
+    def test_with_an_unknown_split_for_validation_is_refused(self, write_run_file, command):
+        assert "run.yaml:4: data.validation: " in refused(DATA, *COMMANDS[command], write_run_file(validation="tset"))
 
 
-def check_keys():
-    tables = json.loads(good("keys", "--json"))
-    keys = {key["name"]: key for key in tables["keys"]}
-    required = {name for name, key in keys.items() if key["required"]}
-    check(required == {"data", "model", "optimizer", "train"}, f"keys --json: required are {required}")
-    check({key["name"] for key in keys["train"]["keys"] if key["required"]} == {"batch", "length"}, "keys --json: required of train")
-    norm = keys["clip"]["keys"][0]
-    check(not norm["required"] and "default" not in norm, f"keys --json: what may be absent: {norm}")
+@pytest.mark.parametrize("words, options", REFUSED_BY_ALL)
+def test_gradcheck_refuses_what_cannot_be(write_run_file, words, options):
+    assert words in refused(RUN_FILE, "gradcheck", write_run_file(**options), "--input", "8x8x1")
 
 
-def main():
-    with tempfile.TemporaryDirectory() as folder:
-        sample = os.path.join(folder, "sample.h5")
-        subprocess.run([SAMPLE_WRITER, sample], check=True)
-        check_help()
-        check_mistakes(folder)
-        check_inspect(sample)
-        check_dataset(folder)
-        check_import(folder)
-        check_run_files(folder)
-        check_keys()
-        check_output(sample)
-        if shutil.which("mpirun"):
-            check_ranks(sample)
-    for failure in failures:
-        print("FAILED:", failure)
-    return 1 if failures else 0
+def test_describe_refuses_what_cannot_be_without_a_data_set(write_run_file):
+    words, options = REFUSED_BY_ALL[0]
+    assert words in refused(RUN_FILE, "describe", write_run_file(**options), "--input", "8x8x1")
 
 
-sys.exit(main())
+class TestDescribe:
+    def test_takes_a_good_run_file(self, write_run_file):
+        good("describe", write_run_file())
+
+    @pytest.mark.parametrize("keys", (["lookahead", "augment", "mix", "early_stopping", "schedule", "loss"],
+                                      ["lookahead.every"]), ids=" ".join)
+    def test_takes_keys_that_are_set_to_nothing(self, write_run_file, keys):
+        path = write_run_file(extra="lookahead: {every: 3}\n")
+        good("describe", path, *[word for key in keys for word in ("--set", f"{key}=")])
+
+    def test_refuses_nothing_for_a_key_that_has_no_default(self, write_run_file):
+        assert ("--set data=: 'data' has no default, since its key 'file' has none"
+                in refused(RUN_FILE, "describe", write_run_file(), "--set", "data="))
+
+    def test_refuses_a_data_set_as_a_run_file(self, data):
+        assert "not a run file (it is an HDF5 file)" in refused(RUN_FILE, "describe", data)
+
+    def test_refuses_a_model_that_the_memory_does_not_hold(self, write_run_file):
+        """One image takes a tenth of the memory, the batch twice all of it."""
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+        side = int((memory / 40) ** 0.5)
+        path = write_run_file(layers="[tanh, sigmoid, global_avgpool, flatten, linear: {out: 10}]")
+        line = refused(RUN_FILE, "describe", path, "--input", f"{side}x{side}x1")
+        assert "run.yaml:5: model: a shard of 20 samples needs" in line
+
+    def test_refuses_an_unknown_backend(self, write_run_file):
+        assert "did you mean 'openblas'?" in refused(RUN_FILE, "describe", write_run_file(), "--backend", "opnblas")
+
+    @pytest.fixture
+    def table(self, write_run_file):
+        """The lines of a table with a long name."""
+        path = write_run_file(layers="[residual: {body: [residual: {body: [residual: {body: [batchnorm]}]}]}, "
+                              "fractional_maxpool: {ratio: 2}, flatten, linear: {out: 10}]")
+        return good("describe", path).split("\n\n")[0].split("\n")
+
+    def test_has_a_row_for_each_layer(self, table):
+        assert len(table) == 9
+
+    def test_shows_the_whole_of_a_long_name(self, table):
+        assert table[2].startswith("0.body.0.body.0.body.0 batchnorm ")
+
+    def test_keeps_its_columns_with_a_long_name(self, table):
+        assert len({len(line) for line in table[:1] + table[2:]}) == 1
+
+    def test_counts_few_operations_in_words(self, write_run_file):
+        path = write_run_file(layers="[relu, linear: {out: 2}]")
+        assert " FLOP forward, about " in good("describe", path, "--input", "1x1x10")
+
+
+class TestShortTraining:
+    @pytest.fixture(scope="class")
+    def out(self, folder, data):
+        path = write(f"{folder}/short.yaml", f"data: {{file: {data}, validation: test}}\n"
+                     "model: [flatten, linear: {out: 10}]\noptimizer: {sgd: {rate: 0.01}}\n"
+                     "train: {batch: 20, length: 2 steps}\n")
+        run(1, "train", path, "-o", f"{folder}/out", "--quiet", "--json", "--backend", "openblas", "--threads", 2,
+            "--set", "train.backend=auto")
+        return f"{folder}/out"
+
+    @pytest.fixture(scope="class")
+    def checkpoint(self, out):
+        return f"{out}/checkpoints/latest.h5"
+
+    @pytest.mark.parametrize("words", ("backend: openblas", "threads: 2"))
+    def test_saves_the_flags_of_the_command_line(self, out, words):
+        assert words in read(f"{out}/run.yaml")
+
+    @pytest.fixture(scope="class")
+    def predicted(self, folder, checkpoint):
+        return good_json("predict", checkpoint, "-o", f"{folder}/predictions.csv")
+
+    def test_is_predicted_with_into_the_file_that_is_named(self, folder, predicted):
+        assert predicted["file"] == f"{folder}/predictions.csv"
+
+    def test_is_predicted_with_for_all_samples(self, predicted):
+        assert predicted["samples"] == 10
+
+    @pytest.mark.parametrize("figure, in_eval", (("loss", "loss"), ("accuracy", "top1")))
+    def test_is_predicted_with_the_figures_of_eval(self, checkpoint, predicted, figure, in_eval):
+        assert predicted[figure] == good_json("eval", checkpoint)["members"][0][in_eval]
+
+    @pytest.mark.parametrize("command", (["inspect"], ["dataset", "info"]), ids=" ".join)
+    def test_predicts_files_that_are_no_data_sets(self, scratch, checkpoint, command):
+        path = f"{scratch}/predictions.h5"
+        good("predict", checkpoint, "-o", path)
+        assert "predictions.h5: holds predictions; expected a data set" in refused(DATA, *command, path)
+
+
+class TestKeys:
+    @pytest.fixture(scope="class")
+    def keys(self):
+        return {key["name"]: key for key in good_json("keys")["keys"]}
+
+    def test_say_which_are_required(self, keys):
+        assert {name for name, key in keys.items() if key["required"]} == {"data", "model", "optimizer", "train"}
+
+    def test_say_which_are_required_in_a_section(self, keys):
+        assert {key["name"] for key in keys["train"]["keys"] if key["required"]} == {"batch", "length"}
+
+    def test_say_which_may_be_absent(self, keys):
+        norm = keys["clip"]["keys"][0]
+        assert not norm["required"] and "default" not in norm

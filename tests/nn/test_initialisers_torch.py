@@ -77,7 +77,8 @@ def theirs(layer, function, options):
 CASES = [(*case, layer) for case in INITIALISERS for layer in LAYERS if case[0] != "dirac" or layer != "linear"]
 
 
-@pytest.mark.parametrize("initialiser, function, options, layer", CASES, ids=[f"{case[0]} {case[3]}" for case in CASES])
+@pytest.mark.parametrize("initialiser, function, options, layer", CASES,
+                         ids=[f"{case[0]} {case[3]}" for case in CASES])
 def test_weights_are_pytorchs(initialiser, function, options, layer):
     if function is init.dirac_ and layer == "grouped":
         options = {"groups": 2}

@@ -154,7 +154,8 @@ CASES = [
     ("optimizer: {rmsprop: {rate: 0.002, momentum: 0.9}}", theirs(optim.RMSprop, lr=0.002, momentum=0.9)),
     ("optimizer: {rmsprop: {rate: 0.002, centered: true, epsilon: 0.1}}",
      theirs(optim.RMSprop, lr=0.002, centered=True, eps=0.1)),
-    ("optimizer: {rmsprop: {rate: 0.001, centered: true, momentum: 0.8, alpha: 0.95, epsilon: 0.1, weight_decay: 0.05}}",
+    ("optimizer: {rmsprop: {rate: 0.001, centered: true, momentum: 0.8, alpha: 0.95, epsilon: 0.1, "
+     "weight_decay: 0.05}}",
      theirs(optim.RMSprop, (0.05, 0), lr=0.001, centered=True, momentum=0.8, alpha=0.95, eps=0.1)),
     ("optimizer: {adam: {rate: 0.01}}", theirs(optim.Adam, lr=0.01)),
     ("optimizer: {adam: {rate: 0.02, beta1: 0.8, beta2: 0.99, epsilon: 0.001, weight_decay: 0.2}}",
@@ -168,11 +169,13 @@ CASES = [
      theirs(optim.AdamW, (0.1, 0), lr=0.05, betas=(0.9, 0.9), amsgrad=True)),
 
     ("optimizer: {lars: {rate: 0.02, weight_decay: 0.01}}", formula(LarsPlain, 0.01, 0)),
-    ("optimizer: {lars: {rate: 0.5, momentum: 0.7, trust: 0.02, epsilon: 0.1, adapt: all, weight_decay: 0.05, decay: all}}",
+    ("optimizer: {lars: {rate: 0.5, momentum: 0.7, trust: 0.02, epsilon: 0.1, adapt: all, weight_decay: 0.05, "
+     "decay: all}}",
      formula(LarsAll, 0.05, 0.05)),
     ("optimizer: {lamb: {rate: 0.01}}", formula(Lamb, 0, 0)),
     ("optimizer: {lamb: {rate: 0.01, weight_decay: 0.1}}", formula(Lamb, 0.1, 0)),
-    ("optimizer: {lamb: {rate: 0.005, beta1: 0.8, beta2: 0.98, epsilon: 0.001, adapt: all, weight_decay: 0.1, decay: all}}",
+    ("optimizer: {lamb: {rate: 0.005, beta1: 0.8, beta2: 0.98, epsilon: 0.001, adapt: all, weight_decay: 0.1, "
+     "decay: all}}",
      formula(LambAll, 0.1, 0.1)),
 
     ("optimizer: {momentum: {rate: 0.02}}\nlookahead: {every: 5}",

@@ -1,5 +1,5 @@
-"""Every recipe parses, and is the model that it says: parameters counted from the published shapes. docs/run-file.md is
-what the program prints of its keys."""
+"""Every recipe parses, and is the model that it says: parameters counted from the published shapes. docs/run-file.md
+is what the program prints of its keys."""
 import pathlib
 
 import pytest

@@ -32,7 +32,7 @@ def command(ranks, *words):
     return ["mpirun", "--oversubscribe", "--bind-to", "none", "-np", str(ranks), *words]
 
 
-def start(ranks, *words, timeout=120, **more):
+def start(ranks, *words, timeout=300, **more):
     """Runs the program to its end, however it ends: a CompletedProcess."""
     more = {"env": environment(), "capture_output": True, "text": True, **more}
     return subprocess.run(command(ranks, *words), timeout=timeout, **more)

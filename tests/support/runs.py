@@ -154,7 +154,7 @@ def start_and_kill(ranks, step, out, *words):
     for victim in victims[-1:]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(victim, 9)
-    return process.wait(timeout=120)
+    return process.wait(timeout=300)
 
 
 def kill_midway(ranks, step, last, out, *words):
