@@ -13,6 +13,7 @@
 #include "cli/dataset_describe.h"
 #include "cli/figures_json.h"
 #include "store/h5.h"
+#include "train/callbacks/early_stopping.h"
 #include "train/saved_state.h"
 
 struct Summary {
@@ -23,6 +24,7 @@ struct Summary {
 struct Inspected {
     struct Checkpoint *checkpoint;
     struct SavedState saved;
+    struct Patience stopping;  /* of early stopping */
     struct Summary *summaries; /* one for each of its arrays */
 };
 
@@ -221,7 +223,8 @@ static void add_saved_figures(json_t *object, const char *prefix, const struct F
     }
 }
 
-static json_t *progress_to_json(const struct SavedState *saved) {
+static json_t *progress_to_json(const struct Inspected *inspected) {
+    const struct SavedState *saved = &inspected->saved;
     const struct Progress *progress = &saved->progress;
     json_t *object = json_pack(
         "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "step", (json_int_t)progress->step,
@@ -234,7 +237,7 @@ static json_t *progress_to_json(const struct SavedState *saved) {
                       saved->outputs.values ? TARGET_VALUES : TARGET_CLASSES);
     json_object_set_new(object, "schedule_scale", json_real(saved->schedule.scale));
     json_object_set_new(object, "validations_without_improvement",
-                        json_integer(saved->stopping.waited));
+                        json_integer(inspected->stopping.waited));
     figures_add_json_main(object, "average_", &saved->average);
     return object;
 }
@@ -281,7 +284,7 @@ static json_t *checkpoint_to_json(const struct Inspected *inspected) {
         json_array_append_new(arrays,
                               array_to_json(&checkpoint->arrays[i], &inspected->summaries[i]));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
-                     checkpoint->path, "progress", progress_to_json(saved), "run",
+                     checkpoint->path, "progress", progress_to_json(inspected), "run",
                      run_to_json(&saved->provenance, checkpoint->run_text), "preprocessing",
                      preprocessing_to_json(saved), "classes", classes, "parameters",
                      (json_int_t)count_elements(checkpoint, false), "statistics",
@@ -305,6 +308,8 @@ static int inspect_checkpoint(const char *path, const struct Arguments *argument
     int code = checkpoint_open(&inspected.checkpoint, path, error);
     if (!code)
         code = saved_state_read(&inspected.saved, inspected.checkpoint, error);
+    if (!code)
+        code = early_stopping_read(&inspected.stopping, inspected.checkpoint, error);
     if (!code)
         code = summarise_all(&inspected, error);
     if (!code && argument_given(arguments, "run-file"))

@@ -1,4 +1,5 @@
 /* What a run says of itself before its first step. */
+#include <inttypes.h>
 #include <sched.h>
 #include <stdio.h>
 
@@ -43,12 +44,12 @@ static void announce_large_batch(const struct Trainer *trainer) {
 
 /* The bits follow the shards; a start on another number of ranks must then be told them. */
 static void announce_shards(const struct Trainer *trainer) {
-    if (trainer->shards_are_ranks)
-        progress_note(
-            trainer->bar,
-            "note: train.shards is auto, here %lld; the same bits from a start on another "
-            "number of ranks want it written: train.shards=%lld",
-            (long long)trainer->options.train.shards, (long long)trainer->options.train.shards);
+    int64_t shards = trainer->options.train.shards;
+    progress_note(trainer->bar,
+                  "note: train.shards is auto, here %" PRId64
+                  "; a start on another number of ranks needs it written for the same bits: "
+                  "train.shards=%" PRId64,
+                  shards, shards);
 }
 
 /* What the run is made of, in a line. */
@@ -75,27 +76,25 @@ static void announce_parts(const struct Trainer *trainer) {
     text_release(&line);
 }
 
-void trainer_announce(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                      const char *skipped, const struct Text *taken) {
-    if (skipped && *skipped)
-        log_warning("skipped damaged checkpoints:\n%s", skipped);
-    if (checkpoint)
-        progress_note(trainer->bar, "resuming at step %lld of %lld",
-                      (long long)trainer->saved.progress.step,
-                      (long long)trainer->parts.time.total);
+void trainer_announce(const struct Trainer *trainer, const struct Start *start) {
+    if (start->skipped && *start->skipped)
+        log_warning("skipped damaged checkpoints:\n%s", start->skipped);
+    if (start->checkpoint)
+        progress_note(trainer->bar, "resuming at step %" PRId64 " of %" PRId64,
+                      trainer->saved.progress.step, trainer->parts.time.total);
     else if (trainer->request->resume)
         progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
                       trainer->request->folder);
-    if (trainer->donor)
-        progress_note(trainer->bar, "starting from %s, %s:%s", trainer->donor->path,
-                      trainer->donor->weights_only
-                          ? "weights alone, the preprocessing the run's own"
+    if (start->donor)
+        progress_note(trainer->bar, "starting from %s, %s:%s", start->donor->path,
+                      start->donor->weights_only ? "weights alone, the preprocessing the run's own"
                       : trainer->options.start_from.preprocess == START_PREPROCESS_OWN
                           ? "its preprocessing replaced"
                           : "its preprocessing kept",
-                      taken->data ? taken->data : "");
+                      start->taken.data ? start->taken.data : "");
     announce_parts(trainer);
-    announce_shards(trainer);
+    if (start->shards_are_ranks)
+        announce_shards(trainer);
     announce_large_batch(trainer);
     warn_of_binding(trainer);
 }

@@ -32,8 +32,8 @@ static void take_settled_keys(struct RunOptions *options, const struct RunOption
 }
 
 /* The run file must say what the checkpoint's says. */
-static int compare_run_files(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                             struct Error *error) {
+static int compare_run_files(struct Trainer *trainer, struct Start *start, struct Error *error) {
+    const struct Checkpoint *checkpoint = start->checkpoint;
     struct RunFile *file = NULL;
     struct RunOptions saved = {0};
     struct Difference difference;
@@ -43,7 +43,7 @@ static int compare_run_files(struct Trainer *trainer, const struct Checkpoint *c
         return code;
     }
     take_settled_keys(&trainer->options, &saved);
-    trainer->length_before = saved.train.length;
+    start->length_before = saved.train.length;
     struct RunOptions now = trainer->options;
     take_free_keys(&now, &saved);
     if (runfile_difference(run_keys, &now, &saved, &difference))
@@ -56,8 +56,12 @@ static int compare_run_files(struct Trainer *trainer, const struct Checkpoint *c
     return code;
 }
 
-static int find_on_rank_0(struct Trainer *trainer, struct Checkpoint **checkpoint, char **skipped,
-                          struct Error *error) {
+static int check_saved(const struct Checkpoint *checkpoint, struct Error *error) {
+    int code = saved_state_check(checkpoint, error);
+    return code ? code : callbacks_check(callback_table, checkpoint, error);
+}
+
+static int find_on_rank_0(struct Trainer *trainer, struct Start *start, struct Error *error) {
     char **paths = NULL;
     int count = 0;
     int code = checkpoint_list(trainer->checkpoints, &paths, &count, error);
@@ -73,35 +77,34 @@ static int find_on_rank_0(struct Trainer *trainer, struct Checkpoint **checkpoin
     }
     if (!trainer->request->resume)
         return OK;
-    code = checkpoint_newest_valid(trainer->checkpoints, saved_state_check, checkpoint, skipped,
-                                   error);
-    if (!code && count && !*checkpoint)
+    code = checkpoint_newest_valid(trainer->checkpoints, check_saved, &start->checkpoint,
+                                   &start->skipped, error);
+    if (!code && count && !start->checkpoint)
         return fail(error, ERROR_CHECKPOINT, "%s: none of its %d checkpoints can be used:\n%s",
-                    trainer->checkpoints, count, *skipped ? *skipped : "");
+                    trainer->checkpoints, count, start->skipped ? start->skipped : "");
     return code;
 }
 
-int trainer_find_checkpoint(struct Trainer *trainer, struct Checkpoint **checkpoint, char **skipped,
-                            struct Error *error) {
+int trainer_find_checkpoint(struct Trainer *trainer, struct Start *start, struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
     int code = OK;
-    *checkpoint = NULL;
-    *skipped = NULL;
     if (ranks_rank(ranks) == 0)
-        code = find_on_rank_0(trainer, checkpoint, skipped, error);
+        code = find_on_rank_0(trainer, start, error);
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    code = broadcast_checkpoint(ranks, checkpoint, error);
+    code = broadcast_checkpoint(ranks, &start->checkpoint, error);
     if (code)
         return code;
-    if (!*checkpoint) {
+    if (!start->checkpoint) {
         saved_state_start(&trainer->saved);
         return OK;
     }
-    code = compare_run_files(trainer, *checkpoint, error);
+    code = compare_run_files(trainer, start, error);
     if (!code)
-        code = saved_state_resume(&trainer->saved, *checkpoint, error);
+        code = saved_state_resume(&trainer->saved, start->checkpoint, error);
+    if (!code)
+        code = callbacks_resume(&trainer->callbacks, start->checkpoint, error);
     return ranks_agree(ranks, code, error);
 }
 
@@ -116,12 +119,12 @@ int trainer_check_length(const struct Trainer *trainer, const char *path, struct
 }
 
 /* A schedule that runs over the whole length gives other rates when the length changes. */
-static void note_stretched(const struct Trainer *trainer) {
+static void note_stretched(const struct Trainer *trainer, struct Span length_before) {
     const struct Choice *schedule = &trainer->options.schedule;
     const struct ScheduleState *state = &trainer->saved.schedule;
     struct ScheduleTime now = trainer->parts.time, before = now;
     int64_t step = trainer->saved.progress.step;
-    before.total = span_steps(trainer->length_before, now.steps_per_epoch);
+    before.total = span_steps(length_before, now.steps_per_epoch);
     int64_t end = (before.total < now.total ? before.total : now.total) - 1;
     if (step == 0 || step >= now.total || before.total == now.total ||
         schedule_factor(schedule, &before, state, end) ==
@@ -174,8 +177,8 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
     return code;
 }
 
-int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                    struct Error *error) {
+int trainer_restore(struct Trainer *trainer, const struct Start *start, struct Error *error) {
+    const struct Checkpoint *checkpoint = start->checkpoint;
     const struct Arena *arena = model_arena(trainer->parts.model);
     int code = compare_provenance(trainer, checkpoint, error);
     if (!code)
@@ -184,11 +187,7 @@ int trainer_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint
         code =
             checkpoint_get_slot(checkpoint, arena, updater_slot_name(trainer->parts.updater, slot),
                                 updater_slot(trainer->parts.updater, slot), error);
-    if (!code && trainer_has_average(trainer)) {
-        code = checkpoint_get_average(checkpoint, arena, trainer->average, error);
-        trainer->average_measured = trainer->saved.progress.step;
-    }
     if (!code)
-        note_stretched(trainer);
+        note_stretched(trainer, start->length_before);
     return code;
 }

@@ -14,8 +14,7 @@ static int write_checkpoint(const struct Trainer *trainer, const char *path, str
     saved.targets = trainer->parts.targets;
     saved_state_write(&saved, writer);
     checkpoint_put_state(writer, arena, trainer->state);
-    if (trainer_has_average(trainer))
-        checkpoint_put_average(writer, arena, trainer->average);
+    callbacks_write(trainer, writer);
     for (int slot = 0; slot < updater_slot_count(trainer->parts.updater); slot++)
         checkpoint_put_slot(writer, arena, updater_slot_name(trainer->parts.updater, slot),
                             updater_slot(trainer->parts.updater, slot));
@@ -42,7 +41,7 @@ int trainer_check_room(struct Trainer *trainer, struct Error *error) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     const struct Preprocess *preprocess = &trainer->parts.preprocess;
     int slots = updater_slot_count(trainer->parts.updater), code = OK;
-    int64_t states = trainer->average ? 2 : 1;
+    int64_t states = trainer->options.average.kind ? 2 : 1;
     int64_t elements = states * arena_state_elements(arena) + slots * arena->parameters +
                        preprocess->matrix_rows * preprocess->matrix_columns;
     double one = 4.0 * (double)elements + 65536;
@@ -74,16 +73,30 @@ void trainer_discard(struct Trainer *trainer) {
     rmdir(trainer->request->folder);
 }
 
-bool trainer_snapshot_is_due(const struct Trainer *trainer) {
+/* Was the validation after this step the best so far? */
+static bool is_best(const struct Trainer *trainer) {
+    const struct SavedState *saved = &trainer->saved;
+    return saved->best.step > 0 && saved->best.step == saved->progress.step;
+}
+
+/* Does a cycle of the schedule end here whose model is kept? */
+static bool snapshot_is_due(const struct Trainer *trainer) {
     int64_t step = trainer->saved.progress.step;
     return trainer->options.checkpoint.snapshots &&
            cycles_at(trainer, step) > cycles_at(trainer, step - 1);
 }
 
+bool trainer_save_is_due(const struct Trainer *trainer, bool last) {
+    int64_t every =
+        span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
+    return last || is_best(trainer) || snapshot_is_due(trainer) ||
+           (every && trainer->saved.progress.step % every == 0);
+}
+
 /* Makes the links to this step's checkpoint, `path`. Pruning keeps what a link points at. */
 static int put_links(struct Trainer *trainer, const char *path, bool best, struct Error *error) {
     int code = OK;
-    if (trainer_snapshot_is_due(trainer)) {
+    if (snapshot_is_due(trainer)) {
         char *name = memory_print("snapshot-%03" PRId64 ".h5",
                                   cycles_at(trainer, trainer->saved.progress.step));
         code = checkpoint_link(trainer->checkpoints, name, path, error);
@@ -99,7 +112,7 @@ int trainer_mend_links(struct Trainer *trainer, struct Error *error) {
     int code = OK;
     if (ranks_rank(trainer->ranks) == 0) {
         char *path = checkpoint_name(trainer->checkpoints, progress->step);
-        code = put_links(trainer, path, trainer->saved.best.step == progress->step, error);
+        code = put_links(trainer, path, is_best(trainer), error);
         memory_release(path);
     }
     return ranks_agree(trainer->ranks, code, error);
@@ -108,11 +121,9 @@ int trainer_mend_links(struct Trainer *trainer, struct Error *error) {
 /* Rank 0's part. */
 static int write_out(struct Trainer *trainer, struct Error *error) {
     char *path = checkpoint_name(trainer->checkpoints, trainer->saved.progress.step);
-    int code = metrics_file_flush(trainer->metrics, error);
+    int code = write_checkpoint(trainer, path, error);
     if (!code)
-        code = write_checkpoint(trainer, path, error);
-    if (!code)
-        code = put_links(trainer, path, trainer->best_is_newest, error);
+        code = put_links(trainer, path, is_best(trainer), error);
     if (!code)
         code = checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, error);
     memory_release(path);
@@ -120,10 +131,9 @@ static int write_out(struct Trainer *trainer, struct Error *error) {
 }
 
 int trainer_save(struct Trainer *trainer, struct Error *error) {
-    int code = trainer_compare_replicas(trainer, error);
+    int code = callbacks_on_save(trainer, error);
     if (code)
         return code;
-    trainer_measure_average(trainer);
     if (ranks_rank(trainer->ranks) == 0)
         code = write_out(trainer, error);
     return ranks_agree(trainer->ranks, code, error);

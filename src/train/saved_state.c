@@ -14,7 +14,6 @@ static const struct {
     {AT(validation), .group = &validation_saved, .resumed = true},
     {AT(average), .group = &average_saved, .resumed = true},
     {AT(schedule), .table = &schedule_state_saved, .prefix = "schedule_", .resumed = true},
-    {AT(stopping), .table = &patience_saved, .prefix = "stopping_", .resumed = true},
     {AT(preprocess), .group = &preprocess_saved},
     {AT(outputs), .group = &output_names_saved},
     {AT(targets), .group = &target_scale_saved},

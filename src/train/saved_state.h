@@ -1,4 +1,5 @@
-/* Everything that a run saves besides its arrays of parameters: the one list of it. A new piece of
+/* Everything that a run saves besides its arrays of parameters and the values of its callbacks
+ * (train/callback.h): the one list of it. A new piece of
  * state is described by its owner (base/saved.h, store/saved.h) and gets a member here and a row in
  * saved_state.c; saving, reading, resuming and checking follow. */
 #ifndef TRAINER_TRAIN_SAVED_STATE_H
@@ -24,7 +25,6 @@ struct SavedState {
     struct Best best;
     struct Figures validation, average; /* of the newest validation; average: of weights */
     struct ScheduleState schedule;
-    struct Patience stopping; /* of early stopping */
 };
 
 /* How far a run has come when it begins. */

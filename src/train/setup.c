@@ -56,11 +56,11 @@ static void gather_shards(void *context, const double *mine, int64_t count, doub
     ranks_gather_all(context, mine, count * (int64_t)sizeof *mine, all);
 }
 
-static int build(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                 struct Error *error) {
+static int build(struct Trainer *trainer, const struct Start *start, struct Error *error) {
+    const struct Checkpoint *checkpoint = start->checkpoint;
     struct Preprocess preprocess = {0}, *prepared;
     int code =
-        transfer_prepared(&trainer->options.start_from, checkpoint ? checkpoint : trainer->donor,
+        transfer_prepared(&trainer->options.start_from, checkpoint ? checkpoint : start->donor,
                           &preprocess, &prepared, error);
     if (code)
         return code;
@@ -91,28 +91,22 @@ static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
 
 /* Rank 0's part: the first thing that a run writes, after everything else was checked. */
 static int open_folder(struct Trainer *trainer, struct Error *error) {
-    int64_t first = trainer->saved.progress.step;
-    trainer->bar = progress_create(stderr, trainer->request->quiet, trainer->parts.time.total,
-                                   trainer->parts.time.steps_per_epoch, first);
+    trainer->bar =
+        progress_create(stderr, trainer->request->quiet, trainer->parts.time.total,
+                        trainer->parts.time.steps_per_epoch, trainer->saved.progress.step);
     int code = make_folder(trainer->checkpoints, error);
-    if (!code)
-        code = write_run_file(trainer, error);
-    if (code)
-        return code;
-    char *path = memory_print("%s/metrics.jsonl", trainer->request->folder);
-    code = metrics_file_open(&trainer->metrics, path, first, error);
-    memory_release(path);
-    return code;
+    return code ? code : write_run_file(trainer, error);
 }
 
-/* A new run's parameters, on rank 0: drawn, then taken from the donor. `taken`: for people. */
-static int start_state(struct Trainer *trainer, struct Text *taken, struct Error *error) {
+/* A new run's parameters, on rank 0: drawn, then taken from the donor. */
+static int start_state(struct Trainer *trainer, struct Start *start, struct Error *error) {
     model_initialise(trainer->parts.model, (uint64_t)trainer->options.train.seed, trainer->state);
-    if (!trainer->donor)
+    if (!start->donor)
         return OK;
-    return transfer_take(
-        trainer->file, &trainer->options.start_from, model_arena(trainer->parts.model),
-        updater_frozen_rows(trainer->parts.updater), trainer->donor, trainer->state, taken, error);
+    return transfer_take(trainer->file, &trainer->options.start_from,
+                         model_arena(trainer->parts.model),
+                         updater_frozen_rows(trainer->parts.updater), start->donor, trainer->state,
+                         &start->taken, error);
 }
 
 /* What checkpoints say of where the run's bits come from. */
@@ -129,19 +123,18 @@ static void describe_origin(struct Trainer *trainer) {
 }
 
 /* The replicas start from rank 0's parameters. */
-static int fill_state(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                      struct Error *error) {
+static int fill_state(struct Trainer *trainer, const struct Start *start, struct Error *error) {
     int64_t bytes =
         arena_state_elements(model_arena(trainer->parts.model)) * (int64_t)sizeof(float);
-    if (trainer->options.average.kind)
-        trainer->average = memory_allocate((size_t)bytes, "the average of weights");
-    trainer->average_measured = -1;
-    int code = checkpoint ? trainer_restore(trainer, checkpoint, error) : OK;
+    callbacks_make(trainer);
+    int code = start->checkpoint ? trainer_restore(trainer, start, error) : OK;
     code = ranks_agree(trainer->ranks, code, error);
+    if (!code && start->checkpoint)
+        code = callbacks_restore(trainer, start->checkpoint, error);
     if (code)
         return code;
     ranks_broadcast(trainer->ranks, trainer->state, bytes);
-    return trainer_compare_replicas(trainer, error);
+    return callbacks_on_start(trainer, error);
 }
 
 static int make_shards(struct Trainer *trainer, struct Error *error) {
@@ -159,22 +152,21 @@ static int make_shards(struct Trainer *trainer, struct Error *error) {
                          (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);
 }
 
-static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                    const char *skipped, struct Text *taken, struct Error *error) {
+static int assemble(struct Trainer *trainer, struct Start *start, struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
     int code = agree_on_variant(trainer, error);
     if (code)
         return code;
-    code = ranks_agree(ranks, build(trainer, checkpoint, error), error);
+    code = ranks_agree(ranks, build(trainer, start, error), error);
     if (code)
         return code;
     code = make_shards(trainer, error);
     if (code)
         return error_blame_key(error, "train.exchange");
-    size_t state = (size_t)arena_state_elements(model_arena(trainer->parts.model)) * sizeof(float);
-    trainer->state = memory_allocate(state, "parameters");
-    if (!checkpoint && ranks_rank(ranks) == 0)
-        code = start_state(trainer, taken, error);
+    trainer->state =
+        memory_array(float, arena_state_elements(model_arena(trainer->parts.model)), "parameters");
+    if (!start->checkpoint && ranks_rank(ranks) == 0)
+        code = start_state(trainer, start, error);
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
@@ -185,47 +177,44 @@ static int assemble(struct Trainer *trainer, const struct Checkpoint *checkpoint
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    trainer_announce(trainer, checkpoint, skipped, taken);
-    return fill_state(trainer, checkpoint, error);
+    trainer_announce(trainer, start);
+    return fill_state(trainer, start, error);
 }
 
 int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
                    struct Error *error) {
-    struct Checkpoint *checkpoint = NULL;
-    struct Text taken = {0};
-    char *skipped = NULL;
+    struct Start start = {0};
     *trainer = (struct Trainer){.ranks = ranks,
                                 .request = request,
                                 .checkpoints = memory_print("%s/checkpoints", request->folder)};
+    callbacks_create(&trainer->callbacks, callback_table);
     int code = ranks_agree(ranks, parse(trainer, error), error);
     if (!code)
-        code = trainer_find_checkpoint(trainer, &checkpoint, &skipped, error);
+        code = trainer_find_checkpoint(trainer, &start, error);
     if (!code && trainer->options.train.shards < 0) {
         trainer->options.train.shards = ranks_size(ranks);
-        trainer->shards_are_ranks = true;
+        start.shards_are_ranks = true;
     }
-    if (!code && !checkpoint)
-        code = trainer_find_donor(trainer, error);
+    if (!code && !start.checkpoint)
+        code = trainer_find_donor(trainer, &start, error);
     if (!code)
-        code = assemble(trainer, checkpoint, skipped, &taken, error);
+        code = assemble(trainer, &start, error);
     if (code)
         runfile_locate(trainer->file, error);
-    checkpoint_close(checkpoint);
-    checkpoint_close(trainer->donor);
-    trainer->donor = NULL;
-    memory_release(skipped);
-    text_release(&taken);
+    checkpoint_close(start.checkpoint);
+    checkpoint_close(start.donor);
+    memory_release(start.skipped);
+    text_release(&start.taken);
     return code;
 }
 
 void trainer_release(struct Trainer *trainer) {
     progress_release(trainer->bar);
-    metrics_file_close(trainer->metrics);
+    callbacks_release(&trainer->callbacks);
     shards_release(&trainer->shards);
     saved_state_release(&trainer->saved);
     run_parts_release(&trainer->parts);
     memory_release(trainer->state);
-    memory_release(trainer->average);
     memory_release(trainer->run_text);
     memory_release(trainer->checkpoints);
     runfile_release(trainer->file);

@@ -72,20 +72,20 @@ int transfer_prepared(const struct StartOptions *options, const struct Checkpoin
     return checkpoint_get_parts(keeper, &part, 1, error);
 }
 
-int trainer_find_donor(struct Trainer *trainer, struct Error *error) {
+int trainer_find_donor(struct Trainer *trainer, struct Start *start, struct Error *error) {
     int code = OK;
     if (!trainer->options.start_from.checkpoint)
         return OK;
     if (ranks_rank(trainer->ranks) == 0)
-        code = transfer_read_donor(trainer->file, &trainer->options.start_from, &trainer->donor,
-                                   error);
+        code =
+            transfer_read_donor(trainer->file, &trainer->options.start_from, &start->donor, error);
     code = ranks_agree(trainer->ranks, code, error);
     if (code)
         return code;
-    code = broadcast_checkpoint(trainer->ranks, &trainer->donor, error);
+    code = broadcast_checkpoint(trainer->ranks, &start->donor, error);
     if (code)
         return code;
-    transfer_settle(&trainer->options.start_from, trainer->donor);
+    transfer_settle(&trainer->options.start_from, start->donor);
     return OK;
 }
 

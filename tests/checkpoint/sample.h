@@ -6,6 +6,8 @@
 
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
+#include "train/callback.h"
+#include "train/callbacks/early_stopping.h"
 #include "train/saved_state.h"
 
 /* Conv2d(2, 4, 3), BatchNorm2d(4), ReLU, Flatten, Linear(4 * 3 * 3, 5) of torch.nn.Sequential. */
@@ -78,6 +80,7 @@ static inline float *sample_values(const struct Arena *arena, int64_t elements, 
 struct Sample {
     const char *run_text;
     struct SavedState saved;
+    struct Patience stopping; /* the saved value of a callback */
     struct Arena model_rows, average_rows, slot_rows;
     float *state, *average, *slot; /* average NULL: none */
 };
@@ -141,7 +144,11 @@ static inline struct Sample sample_make(int64_t step) {
 
 static inline int sample_write(const struct Sample *sample, const char *path, struct Error *error) {
     struct CheckpointWriter *writer = checkpoint_create(path, sample->run_text);
+    struct Patience stopping = sample->stopping;
+    struct CheckpointPart part = {
+        .value = &stopping, .table = &patience_saved, .prefix = "stopping_"};
     saved_state_write(&sample->saved, writer);
+    checkpoint_put_part(writer, &part);
     checkpoint_put_state(writer, &sample->model_rows, sample->state);
     if (sample->average)
         checkpoint_put_average(writer, &sample->average_rows, sample->average);

@@ -48,8 +48,7 @@ static void put_old_fields(struct H5Writer *writer, struct SavedState *saved) {
     } parts[] = {{"", &provenance_saved, &saved->provenance},
                  {"", &progress_saved, &saved->progress},
                  {"best_", &best_saved, &saved->best},
-                 {"schedule_", &schedule_state_saved, &saved->schedule},
-                 {"stopping_", &patience_saved, &saved->stopping}};
+                 {"schedule_", &schedule_state_saved, &saved->schedule}};
     struct Error error;
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         struct SavedField fields[20] = {SAVED_END};
@@ -119,7 +118,9 @@ static void from_before(void **state) {
     assert_true(saved.validation.value[FIGURE_ACCURACY] == 0.7);
     assert_true(saved.schedule.scale == 1);
     assert_false(figures_any(&saved.average));
-    assert_int_equal(saved.stopping.seen, 0);
+    struct Patience stopping = {0};
+    assert_int_equal(early_stopping_read(&stopping, read, &error), OK);
+    assert_int_equal(stopping.seen, 0);
     assert_false(checkpoint_has_average(read));
     float *values = memory_array(float, arena_state_elements(&arena), "a state");
     assert_int_equal(checkpoint_get_state(read, &arena, values, &error), OK);

@@ -43,6 +43,8 @@ static int read_all(struct Error *error) {
         assert_null(checkpoint);
     else
         code = saved_state_check(checkpoint, error);
+    if (!code)
+        code = callbacks_check(callback_table, checkpoint, error);
     checkpoint_close(checkpoint);
     return code;
 }
@@ -202,7 +204,7 @@ DAMAGE(no_shards, saved->provenance.shards = 0)
 DAMAGE(nan_scale, saved->schedule.scale = NAN)
 DAMAGE(large_scale, saved->schedule.scale = 1e9)
 DAMAGE(no_cooldown, saved->schedule.cooldown = -1)
-DAMAGE(no_patience, saved->stopping.waited = INT64_MIN)
+DAMAGE(no_patience, sample->stopping.waited = INT64_MIN)
 DAMAGE(average_lacks, rename_row(&sample->average_rows, "1.running_var", "9.bias"))
 DAMAGE(average_strange, rename_row(&sample->model_rows, "1.running_var", "9.bias"))
 DAMAGE(average_flat, row_called(&sample->average_rows, "4.weight")->file_size[1] = 18;

@@ -103,7 +103,7 @@ class TestPlateau(SameBits):
         said = run(1, "train", recipe, "--out", f"{scratch}/out", *PLATEAU)[1]
         rates = rates_of(whole)
         lowered = [step for step in range(4, STEPS) if rates[step] < rates[step - 1]]
-        lines = [f"rate {rates[step - 1]:.4g} -> {rates[step]:.4g} behind step {step} (plateau)" for step in lowered]
+        lines = [f"rate {rates[step - 1]:.4g} -> {rates[step]:.4g} after step {step} (plateau)" for step in lowered]
         assert lines and [line for line in lines if line not in said] == []
         assert said.count("no longer improved") == len(lines)
 

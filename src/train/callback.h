@@ -1,0 +1,106 @@
+/* Callbacks: whatever watches a run. A callback is one file in train/callbacks/ and one row of
+ * train/callbacks.def. It sees the run (struct Trainer), but no other callback, and owns its state,
+ * its section of the run file if it has one, and its saved value. */
+#ifndef TRAINER_TRAIN_CALLBACK_H
+#define TRAINER_TRAIN_CALLBACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "checkpoint/checkpoint.h"
+#include "report/metrics_file.h"
+
+struct Trainer;
+
+/* The figures of one validation. */
+struct Validation {
+    struct Figures model;
+    struct Figures average; /* with the average of weights; nothing if there is none */
+};
+/* Those by which checkpoints are compared: of the average if there is one, as eval uses it. */
+const struct Figures *validation_used(const struct Validation *validation);
+
+/* Every member but the name may be NULL or 0. Every rank calls each of them with equal arguments,
+ * except for `write`. `state` is the callback's own, zeros at first. */
+struct Callback {
+    const char *name;
+    size_t state_size; /* bytes */
+    void (*release)(void *state);
+
+    /* What a checkpoint holds of the state: the fields of the struct at `saved_offset`, whose names
+     * begin with `prefix`. They are at their start, or restored, before `make` is called. */
+    const struct SavedTable *saved;
+    const char *prefix;
+    size_t saved_offset;
+    /* Arrays beside them. */
+    void (*write)(const struct Trainer *trainer, const void *state,
+                  struct CheckpointWriter *writer);
+    int (*restore)(struct Trainer *trainer, void *state, const struct Checkpoint *checkpoint,
+                   struct Error *error);
+
+    /* The moments, in the order of a run's life. If the result is a code, a failure ends the run.
+     * make: the parts of the run exist, its parameters do not. */
+    void (*make)(const struct Trainer *trainer, void *state);
+    /* Parameters are there, new or restored. May fail on some ranks only. */
+    int (*on_start)(struct Trainer *trainer, void *state, struct Error *error);
+    /* The optimiser has updated the parameters: within the time that counts as training. */
+    void (*on_update)(struct Trainer *trainer, void *state);
+    /* A step is done. A failure must be the same on every rank. */
+    int (*on_step)(struct Trainer *trainer, void *state, const struct StepReport *report,
+                   struct Error *error);
+    /* An epoch, or the run, has ended and a validation follows, if the run has any. */
+    void (*before_validation)(struct Trainer *trainer, void *state);
+    void (*on_validation)(struct Trainer *trainer, void *state,
+                          const struct Validation *validation);
+    /* After the validation. */
+    void (*on_epoch)(struct Trainer *trainer, void *state, const struct EpochReport *report);
+    /* A checkpoint is about to be written. May fail on some ranks only. */
+    int (*on_save)(struct Trainer *trainer, void *state, struct Error *error);
+    /* A callback has ended the run, after on_epoch. */
+    void (*on_stop)(struct Trainer *trainer, void *state, const struct StopReport *report);
+
+    /* Questions, which change nothing. Is the run to end here? Fills `report` if so. The answer
+     * must be the same on every rank, without communication: it follows from what all ranks know.
+     */
+    bool (*wants_stop)(const struct Trainer *trainer, const void *state, struct StopReport *report);
+    /* Weights beside the model's, laid out as trainer->state, which are validated too. NULL: none
+     * yet. */
+    const float *(*weights)(const struct Trainer *trainer, const void *state);
+};
+extern const struct Callback *const callback_table[]; /* NULL-terminated */
+
+/* The callbacks of a run. */
+struct Callbacks {
+    const struct Callback *const *table;
+    int count;
+    void **states;
+};
+void callbacks_create(struct Callbacks *callbacks, const struct Callback *const *table);
+void callbacks_release(struct Callbacks *callbacks);
+
+/* Restores the saved values, without the arrays. Not collective. */
+int callbacks_resume(struct Callbacks *callbacks, const struct Checkpoint *checkpoint,
+                     struct Error *error);
+/* Whether callbacks_resume of `table` would succeed. */
+int callbacks_check(const struct Callback *const *table, const struct Checkpoint *checkpoint,
+                    struct Error *error);
+
+/* All of these call trainer->callbacks in the order of the table and stop at the first failure, on
+ * which all ranks agree. Collective, except for callbacks_write. */
+void callbacks_write(const struct Trainer *trainer, struct CheckpointWriter *writer);
+int callbacks_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                      struct Error *error);
+void callbacks_make(struct Trainer *trainer);
+int callbacks_on_start(struct Trainer *trainer, struct Error *error);
+void callbacks_on_update(struct Trainer *trainer);
+int callbacks_on_step(struct Trainer *trainer, const struct StepReport *report,
+                      struct Error *error);
+void callbacks_before_validation(struct Trainer *trainer);
+void callbacks_on_validation(struct Trainer *trainer, const struct Validation *validation);
+void callbacks_on_epoch(struct Trainer *trainer, const struct EpochReport *report);
+int callbacks_on_save(struct Trainer *trainer, struct Error *error);
+void callbacks_on_stop(struct Trainer *trainer, const struct StopReport *report);
+bool callbacks_want_stop(const struct Trainer *trainer, struct StopReport *report);
+const float *callbacks_weights(const struct Trainer *trainer); /* the first that are not NULL */
+
+#endif

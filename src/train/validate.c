@@ -1,0 +1,53 @@
+#include "train/trainer.h"
+
+enum Figure trainer_best_figure(const struct Trainer *trainer) {
+    return trainer->parts.targets.count ? FIGURE_LOSS : FIGURE_ACCURACY;
+}
+
+/* Keeps the best so far. */
+static void compare_with_best(struct Trainer *trainer, const struct Figures *validation) {
+    struct Best *best = &trainer->saved.best;
+    enum Figure figure = trainer_best_figure(trainer);
+    double value = validation->value[figure];
+    if (best->step == 0 || figure_is_better(figure, value, best->metric))
+        *best = (struct Best){.metric = value, .step = trainer->saved.progress.step};
+}
+
+/* The figures of `state`, the model's or the average's. */
+static int measure(struct Trainer *trainer, const float *state, struct Figures *figures,
+                   struct Error *error) {
+    int64_t outputs = dataset_outputs(trainer->parts.dataset);
+    struct Predictor predictor = {.name = trainer->parts.validation->name,
+                                  .plan = trainer->parts.validation_plan,
+                                  .loader = trainer->parts.validation_loader,
+                                  .state = state,
+                                  .loss = &trainer->options.loss,
+                                  .scale = &trainer->parts.targets,
+                                  .outputs = outputs};
+    struct EvaluateRequest request = {.members = &predictor,
+                                      .member_count = 1,
+                                      .metrics = metrics_for(trainer->parts.dataset),
+                                      .split = trainer->parts.validation,
+                                      .outputs = outputs};
+    struct Evaluation results[2];
+    int code = evaluate(trainer->ranks, &request, results, error);
+    if (!code)
+        *figures = results[0].figures;
+    evaluation_release(&results[0]);
+    evaluation_release(&results[1]);
+    return code;
+}
+
+int trainer_validate(struct Trainer *trainer, struct Validation *validation, struct Error *error) {
+    const float *average = callbacks_weights(trainer);
+    int code = measure(trainer, trainer->state, &validation->model, error);
+    if (!code && average)
+        code = measure(trainer, average, &validation->average, error);
+    if (code)
+        return code;
+    trainer->saved.validation = validation->model;
+    trainer->saved.average = validation->average;
+    compare_with_best(trainer, validation_used(validation));
+    callbacks_on_validation(trainer, validation);
+    return OK;
+}
