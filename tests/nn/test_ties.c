@@ -121,10 +121,48 @@ static void test_maxout(void **unused) {
                 check_maxout(4, channels[c], (enum Variant)v);
 }
 
+/* Activations with a kink at 0 take there the slope that they have below it, as in PyTorch. */
+static void check_kink(const char *layer, double slope, enum Variant variant) {
+    char *text = memory_print("[%s]\nloss: mse", layer);
+    struct Net net = net_create(text, (struct Shape){SIDE, SIDE, 5, 1, 1});
+    struct NetRun run = {.variant = variant, .samples = SAMPLES, .whole_inputs = true};
+    struct Result result = net_run(&net, &run);
+    int zeros = 0;
+    for (int64_t i = 0; i < result.inputs; i++) {
+        double expected = slope * output_gradient(&result, i);
+        if (result.input[i] != 0)
+            continue;
+        zeros++;
+        if (!(fabs(result.input_gradient[i] - expected) < 1e-6))
+            fail_msg("%s, %s: the gradient at 0 is %g, expected %g", layer, variant_name(variant),
+                     result.input_gradient[i], expected);
+    }
+    assert_in_range(zeros, 10, result.inputs);
+    memory_release(text);
+    result_release(&result);
+    net_release(&net);
+}
+
+static void test_kinks(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *layer;
+        double slope;
+    } kinks[] = {{"relu", 0},
+                 {"{leaky_relu: {slope: 0.25}}", 0.25},
+                 {"{elu: {alpha: 0.5}}", 0.5},
+                 {"selu", 1.0507009873554805 * 1.6732632423543772}};
+    for (size_t i = 0; i < sizeof kinks / sizeof *kinks; i++)
+        for (int v = 0; v < VARIANT_COUNT; v++)
+            if (variant_available((enum Variant)v))
+                check_kink(kinks[i].layer, kinks[i].slope, (enum Variant)v);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pooling),
         cmocka_unit_test(test_maxout),
+        cmocka_unit_test(test_kinks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
