@@ -1,0 +1,76 @@
+/* Every loss of one sample and its gradient, by hand. */
+#include "losses.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+enum { OUTPUTS = 3 };
+static const double scores[OUTPUTS] = {1, -2, 0.5};
+
+static void check(const char *text, const float target[OUTPUTS], double loss,
+                  const double gradient[OUTPUTS]) {
+    struct RunFile *file;
+    struct Choice choice;
+    struct Error error;
+    double found_loss, found[OUTPUTS];
+    const double scale = 2; /* of the gradient alone */
+    if (parse_loss(text, &file, &choice, &error))
+        fail_msg("%s", error.text);
+    const struct Loss *exact = loss_variant((const struct Loss *)choice.kind, VARIANT_F64);
+    exact->evaluate(choice.options, 1, OUTPUTS, scores, target, scale, &found_loss, found);
+    if (!(fabs(found_loss - loss) < 1e-6))
+        fail_msg("%s: the loss is %.9g, expected %.9g", text, found_loss, loss);
+    for (int k = 0; k < OUTPUTS; k++)
+        if (!(fabs(found[k] - scale * gradient[k]) < 1e-6))
+            fail_msg("%s: element %d of the gradient is %.9g, expected %.9g", text, k, found[k],
+                     scale * gradient[k]);
+    runfile_release(file);
+}
+
+/* The differences are 1, -3 and 0.25. */
+static void of_values(void **unused) {
+    (void)unused;
+    const float target[] = {0, 1, 0.25f};
+    check("mse", target, 10.0625 / 3, (double[]){2.0 / 3, -2, 0.5 / 3});
+    check("mae", target, 4.25 / 3, (double[]){1.0 / 3, -1.0 / 3, 1.0 / 3});
+    check("huber", target, (0.5 + 2.5 + 0.03125) / 3, (double[]){1.0 / 3, -1.0 / 3, 0.25 / 3});
+    check("{huber: {delta: 0.2}}", target, (0.18 + 0.58 + 0.03) / 3,
+          (double[]){0.2 / 3, -0.2 / 3, 0.2 / 3});
+    check("{huber: {delta: 2}}", target, (0.5 + 4 + 0.03125) / 3,
+          (double[]){1.0 / 3, -2.0 / 3, 0.25 / 3});
+}
+
+static void of_classes(void **unused) {
+    (void)unused;
+    const float first[] = {1, 0, 0}, second[] = {0, 1, 0}, mixed[] = {0.25f, 0.75f, 0};
+    check("svm", second, 4 + 3.5, (double[]){1, -2, 1});
+    check("svm", first, 0.5, (double[]){-1, 0, 1});
+    check("{svm: {margin: 0.25}}", second, 3.25 + 2.75, (double[]){1, -2, 1});
+    check("{svm: {squared: true}}", second, 16 + 12.25, (double[]){8, -15, 7});
+    check("svm", mixed, 0.25 * 0.5 + 0.75 * 7.5, (double[]){0.75 - 0.25, -1.5, 0.75 + 0.25});
+}
+
+static void of_probabilities(void **unused) {
+    (void)unused;
+    const double sum = exp(1) + exp(-2) + exp(0.5);
+    const double p[OUTPUTS] = {exp(1) / sum, exp(-2) / sum, exp(0.5) / sum};
+    const float second[] = {0, 1, 0}, mixed[] = {0.25f, 0.75f, 0};
+    check("cross_entropy", second, -log(p[1]), (double[]){p[0], p[1] - 1, p[2]});
+    check("cross_entropy", mixed, -0.25 * log(p[0]) - 0.75 * log(p[1]),
+          (double[]){p[0] - 0.25, p[1] - 0.75, p[2]});
+    check("{cross_entropy: {label_smoothing: 0.3}}", second,
+          -0.1 * log(p[0]) - 0.8 * log(p[1]) - 0.1 * log(p[2]),
+          (double[]){p[0] - 0.1, p[1] - 0.8, p[2] - 0.1});
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(of_values),
+        cmocka_unit_test(of_classes),
+        cmocka_unit_test(of_probabilities),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
