@@ -104,7 +104,39 @@ static void test_steps(void **state) {
                 check(&cases[i], (enum Variant)variant);
 }
 
+/* AMSGrad divides by the largest v so far, however long ago that was: after one large gradient the
+ * steps of many small ones stay small. */
+static void test_amsgrad_remembers(void **state) {
+    (void)state;
+    const char *text = "optimizer: {adam: {rate: 0.1, beta1: 0.5, beta2: 0.5, epsilon: 0.0625, "
+                       "amsgrad: true}}";
+    struct RunFile *file;
+    struct Choices choices;
+    struct Error error = {0};
+    struct Updater *updater;
+    if (choices_parse(&file, text, &choices, &error) ||
+        choices_updater(&updater, &choices, &arena, VARIANT_F64, &error))
+        fail_msg("%s", error.text);
+    double x[16] = {1}, gradient[16] = {0}, expected = 1, m = 0, v = 0, largest = 0;
+    for (int step = 1; step <= 6; step++) {
+        double g = gradient[0] = step == 1 ? 4 : 0.25;
+        m = 0.5 * m + 0.5 * g;
+        v = 0.5 * v + 0.5 * g * g;
+        largest = fmax(largest, v);
+        assert_true(largest == 8);
+        double correction = 1 - pow(0.5, step);
+        expected -= 0.1 * m / correction / (sqrt(largest / correction) + 0.0625);
+        assert_true(updater_step(updater, 0.1, step, x, gradient));
+        assert_true(fabs(x[0] - expected) < 1e-12);
+    }
+    updater_release(updater);
+    runfile_release(file);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_steps)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_steps),
+        cmocka_unit_test(test_amsgrad_remembers),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
