@@ -56,7 +56,7 @@ struct Callback {
     void (*on_epoch)(struct Trainer *trainer, void *state, const struct EpochReport *report);
     /* A checkpoint is about to be written. May fail on some ranks only. */
     int (*on_save)(struct Trainer *trainer, void *state, struct Error *error);
-    /* A callback has ended the run, after on_epoch. */
+    /* A callback ends the run after this step. */
     void (*on_stop)(struct Trainer *trainer, void *state, const struct StopReport *report);
 
     /* Questions, which change nothing. Is the run to end here? Fills `report` if so. The answer

@@ -22,3 +22,11 @@ static const struct SavedField best_fields[] = {
     SAVED_FIELD(struct Best, "metric", metric, .start = -1), SAVED_FIELD(struct Best, "step", step),
     SAVED_END};
 const struct SavedTable best_saved = {.what = "a best validation", .fields = best_fields};
+
+void best_observe(struct Best *best, enum Figure figure, const struct Figures *validation,
+                  int64_t step) {
+    double value = validation->value[figure];
+    if (best->step > 0 && !figure_is_better(figure, value, best->metric))
+        return;
+    *best = (struct Best){.metric = value, .step = step};
+}

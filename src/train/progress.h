@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/saved.h"
+#include "report/figures.h"
 
 struct Progress {
     int64_t step;          /* steps done */
@@ -23,5 +24,8 @@ struct Best {
     int64_t step; /* 0: there was no validation yet */
 };
 extern const struct SavedTable best_saved;
+/* Takes in the validation after `step` steps: keeps it if its figure is better than the best. */
+void best_observe(struct Best *best, enum Figure figure, const struct Figures *validation,
+                  int64_t step);
 
 #endif

@@ -187,7 +187,7 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
     *trainer = (struct Trainer){.ranks = ranks,
                                 .request = request,
                                 .checkpoints = memory_print("%s/checkpoints", request->folder)};
-    callbacks_create(&trainer->callbacks, callback_table);
+    callbacks_create(&trainer->callbacks, request->callbacks ? request->callbacks : callback_table);
     int code = ranks_agree(ranks, parse(trainer, error), error);
     if (!code)
         code = trainer_find_checkpoint(trainer, &start, error);

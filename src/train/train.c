@@ -59,14 +59,15 @@ static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *r
     if (!code && (epoch_ends || progress->step == time->total)) {
         remember(result, trainer);
         code = end_epoch(trainer, error);
-        if (!code && callbacks_want_stop(trainer, &stop))
-            callbacks_on_stop(trainer, &stop);
     }
     if (code)
         return code;
+    bool stopped = callbacks_want_stop(trainer, &stop);
+    if (stopped)
+        callbacks_on_stop(trainer, &stop);
     if (epoch_ends)
         begin_epoch(progress);
-    bool last = progress->step == until || stops(trainer);
+    bool last = stopped || progress->step == until;
     return trainer_save_is_due(trainer, last) ? trainer_save(trainer, error) : OK;
 }
 

@@ -10,6 +10,8 @@
 #include "report/figures.h"
 #include "train/progress.h"
 
+struct Callback;
+
 struct TrainRequest {
     const char *run_path;         /* run file */
     const char *const *overrides; /* key.sub=value */
@@ -18,6 +20,7 @@ struct TrainRequest {
     bool resume;        /* continue from the newest valid checkpoint, if there is one */
     int64_t stop_after; /* stop, with a checkpoint, when this many steps are done; 0: at the end */
     bool quiet;         /* no progress on stderr */
+    const struct Callback *const *callbacks; /* NULL-terminated; NULL: train/callbacks.def */
 };
 
 struct TrainResult {

@@ -4,15 +4,6 @@ enum Figure trainer_best_figure(const struct Trainer *trainer) {
     return trainer->parts.targets.count ? FIGURE_LOSS : FIGURE_ACCURACY;
 }
 
-/* Keeps the best so far. */
-static void compare_with_best(struct Trainer *trainer, const struct Figures *validation) {
-    struct Best *best = &trainer->saved.best;
-    enum Figure figure = trainer_best_figure(trainer);
-    double value = validation->value[figure];
-    if (best->step == 0 || figure_is_better(figure, value, best->metric))
-        *best = (struct Best){.metric = value, .step = trainer->saved.progress.step};
-}
-
 /* The figures of `state`, the model's or the average's. */
 static int measure(struct Trainer *trainer, const float *state, struct Figures *figures,
                    struct Error *error) {
@@ -47,7 +38,8 @@ int trainer_validate(struct Trainer *trainer, struct Validation *validation, str
         return code;
     trainer->saved.validation = validation->model;
     trainer->saved.average = validation->average;
-    compare_with_best(trainer, validation_used(validation));
+    best_observe(&trainer->saved.best, trainer_best_figure(trainer), validation_used(validation),
+                 trainer->saved.progress.step);
     callbacks_on_validation(trainer, validation);
     return OK;
 }

@@ -1,0 +1,308 @@
+/* The moments at which the loop calls callbacks; early stopping; the best validation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+
+#include "data/made_dataset.h"
+#include "store/scratch.h"
+#include "train/trainer.h"
+
+#include <cmocka.h>
+
+/* ---- A run that two callbacks watch ---- */
+
+/* What happened, in its order: "start", "update 1", ... */
+static struct Text told;
+
+struct Counter {
+    int64_t steps;
+};
+
+static void tell(const struct Trainer *trainer, const char *moment) {
+    text_add(&told, "%s %d; ", moment, (int)trainer->saved.progress.step);
+}
+
+static void on_make(const struct Trainer *trainer, void *state) {
+    assert_int_equal(((struct Counter *)state)->steps, 0);
+    tell(trainer, "make");
+}
+
+static int on_start(struct Trainer *trainer, void *state, struct Error *error) {
+    (void)state, (void)error;
+    tell(trainer, "start");
+    return OK;
+}
+
+static void on_update(struct Trainer *trainer, void *state) {
+    ((struct Counter *)state)->steps++;
+    tell(trainer, "update");
+}
+
+static int on_step(struct Trainer *trainer, void *state, const struct StepReport *report,
+                   struct Error *error) {
+    (void)error;
+    assert_int_equal(report->step, trainer->saved.progress.step);
+    assert_int_equal(((struct Counter *)state)->steps, report->step);
+    assert_true(report->figures.measured[FIGURE_LOSS]);
+    tell(trainer, "step");
+    return OK;
+}
+
+static void before_validation(struct Trainer *trainer, void *state) {
+    (void)state;
+    tell(trainer, "before");
+}
+
+static void on_validation(struct Trainer *trainer, void *state,
+                          const struct Validation *validation) {
+    (void)state;
+    assert_true(validation->model.measured[FIGURE_ACCURACY]);
+    assert_false(figures_any(&validation->average));
+    tell(trainer, "validation");
+}
+
+static void on_epoch(struct Trainer *trainer, void *state, const struct EpochReport *report) {
+    (void)state;
+    assert_true(report->train.measured[FIGURE_LOSS]);
+    assert_int_equal(report->epoch, trainer->saved.progress.epoch + 1);
+    tell(trainer, "epoch");
+}
+
+static int on_save(struct Trainer *trainer, void *state, struct Error *error) {
+    (void)state, (void)error;
+    tell(trainer, "save");
+    return OK;
+}
+
+static void on_stop(struct Trainer *trainer, void *state, const struct StopReport *report) {
+    (void)state;
+    assert_int_equal(report->waited, 77);
+    tell(trainer, "stop");
+}
+
+static void release(void *state) {
+    (void)state;
+    text_add(&told, "release");
+}
+
+static const struct Callback teller = {.name = "teller",
+                                       .state_size = sizeof(struct Counter),
+                                       .release = release,
+                                       .make = on_make,
+                                       .on_start = on_start,
+                                       .on_update = on_update,
+                                       .on_step = on_step,
+                                       .before_validation = before_validation,
+                                       .on_validation = on_validation,
+                                       .on_epoch = on_epoch,
+                                       .on_save = on_save,
+                                       .on_stop = on_stop};
+
+static const struct SavedField counter_fields[] = {
+    SAVED_FIELD(struct Counter, "steps", steps, .optional = true), SAVED_END};
+static const struct SavedTable counter_saved = {.what = "a counter", .fields = counter_fields};
+
+static void count(struct Trainer *trainer, void *state) {
+    (void)trainer;
+    ((struct Counter *)state)->steps++;
+}
+
+static bool stop_at_three(const struct Trainer *trainer, const void *state,
+                          struct StopReport *report) {
+    (void)trainer;
+    *report = (struct StopReport){.waited = 77};
+    return ((const struct Counter *)state)->steps == 3;
+}
+
+/* Ends the run after three steps, and its count is saved. */
+static const struct Callback stopper = {.name = "stopper",
+                                        .state_size = sizeof(struct Counter),
+                                        .saved = &counter_saved,
+                                        .prefix = "test_counter_",
+                                        .on_update = count,
+                                        .wants_stop = stop_at_three};
+
+static int fail_at_two(struct Trainer *trainer, void *state, const struct StepReport *report,
+                       struct Error *error) {
+    (void)trainer, (void)state;
+    return report->step == 2 ? (fail)(error, ERROR_NUMERIC, "two is too much") : OK;
+}
+static const struct Callback failer = {.name = "failer", .on_step = fail_at_two};
+
+/* 40 samples of 4 classes and 13 to validate on: 2 steps an epoch. */
+static int write_run(void **state) {
+    (void)state;
+    made_write(scratch_path("d.h5"), (struct Made){0});
+    FILE *file = fopen(scratch_path("run.yaml"), "w");
+    assert_non_null(file);
+    fprintf(file,
+            "data: {file: \"%s\", validation: test}\n"
+            "model: [flatten, linear: {out: 4}]\n"
+            "optimizer: {sgd: {rate: 0.001}}\n"
+            "train: {batch: 20, shards: 1, length: 6 steps}\n"
+            "checkpoint: {every: 100 epochs}\n",
+            scratch_path("d.h5"));
+    fclose(file);
+    return 0;
+}
+
+static int run(const struct Callback *const *callbacks, const char *folder, bool resume,
+               struct TrainResult *result, struct Error *error) {
+    struct Ranks *ranks = ranks_alone();
+    char *path = memory_copy_text(scratch_path(folder));
+    struct TrainRequest request = {.run_path = scratch_path("run.yaml"),
+                                   .folder = path,
+                                   .resume = resume,
+                                   .quiet = true,
+                                   .callbacks = callbacks};
+    int code = train(ranks, &request, result, error);
+    memory_release(result->checkpoint);
+    memory_release(path);
+    ranks_release(ranks);
+    return code;
+}
+
+static void test_moments(void **state) {
+    (void)state;
+    static const struct Callback *const table[] = {&teller, &stopper, NULL};
+    struct TrainResult result;
+    struct Error error = {0};
+    text_release(&told);
+    told = (struct Text){0};
+    if (run(table, "a", false, &result, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(result.progress.step, 3);
+    /* The first validation is the best so far, and so it is saved. */
+    assert_true(result.stopped_early && result.finished);
+    assert_string_equal(told.data, "make 0; start 0; save 0; update 1; step 1; update 2; step 2; "
+                                   "before 2; validation 2; epoch 2; save 2; update 3; step 3; "
+                                   "stop 3; save 3; release");
+    text_release(&told);
+    told = (struct Text){0};
+}
+
+/* Its count goes on where the checkpoint has it, so that the run is finished. */
+static void test_saved_value(void **state) {
+    (void)state;
+    static const struct Callback *const table[] = {&stopper, NULL};
+    struct TrainResult result;
+    struct Error error = {0};
+    assert_int_equal(run(table, "b", false, &result, &error), OK);
+    assert_int_equal(result.progress.step, 3);
+    assert_int_equal(run(table, "b", true, &result, &error), OK);
+    assert_int_equal(result.progress.step, 3);
+    assert_true(result.stopped_early);
+    static const struct Callback *const none[] = {NULL};
+    assert_int_equal(run(none, "b", true, &result, &error), OK);
+    assert_int_equal(result.progress.step, 6);
+}
+
+static void test_failure(void **state) {
+    (void)state;
+    static const struct Callback *const table[] = {&failer, &teller, NULL};
+    struct TrainResult result;
+    struct Error error = {0};
+    assert_int_equal(run(table, "c", false, &result, &error), ERROR_NUMERIC);
+    assert_string_equal(error.text, "two is too much");
+    assert_null(strstr(told.data, "step 2"));
+    assert_non_null(strstr(told.data, "update 2"));
+    text_release(&told);
+    told = (struct Text){0};
+}
+
+/* ---- Early stopping ---- */
+
+extern const struct Callback callback_early_stopping;
+
+static void validate(struct Trainer *trainer, double model, double average) {
+    struct Validation validation = {0};
+    figures_set(&validation.model, FIGURE_ACCURACY, model);
+    if (average >= 0)
+        figures_set(&validation.average, FIGURE_ACCURACY, average);
+    trainer->saved.validation = validation.model;
+    trainer->saved.progress.step++;
+    callbacks_on_validation(trainer, &validation);
+}
+
+static void test_early_stopping(void **state) {
+    (void)state;
+    static const struct Callback *const table[] = {&callback_early_stopping, NULL};
+    struct StopReport report;
+    struct Trainer trainer = {.parts.time.total = 100};
+    trainer.options.early_stopping =
+        (struct EarlyStoppingOptions){.patience = 2, .metric = FIGURE_ACCURACY};
+    callbacks_create(&trainer.callbacks, table);
+    validate(&trainer, 0.5, -1);
+    validate(&trainer, 0.5, -1);
+    assert_false(callbacks_want_stop(&trainer, &report));
+    validate(&trainer, 0.25, -1);
+    assert_true(callbacks_want_stop(&trainer, &report));
+    assert_int_equal(report.step, 3);
+    assert_int_equal(report.figure, FIGURE_ACCURACY);
+    assert_int_equal(report.waited, 2);
+    assert_true(report.best == 0.5);
+    trainer.options.early_stopping.patience = 3;
+    assert_false(callbacks_want_stop(&trainer, &report));
+    trainer.options.early_stopping.patience = 0; /* off */
+    assert_false(callbacks_want_stop(&trainer, &report));
+    trainer.options.early_stopping.patience = 2;
+    trainer.parts.time.total = 3; /* the last step */
+    assert_false(callbacks_want_stop(&trainer, &report));
+    trainer.parts.time.total = 100;
+    validate(&trainer, 0.1, 0.75); /* the average counts if there is one */
+    assert_false(callbacks_want_stop(&trainer, &report));
+    callbacks_release(&trainer.callbacks);
+}
+
+/* It counts while it is off, because patience may be given when the run resumes. */
+static void test_off(void **state) {
+    (void)state;
+    static const struct Callback *const table[] = {&callback_early_stopping, NULL};
+    struct StopReport report;
+    struct Trainer trainer = {.parts.time.total = 100};
+    trainer.options.early_stopping.metric = FIGURE_ACCURACY;
+    callbacks_create(&trainer.callbacks, table);
+    for (int i = 0; i < 5; i++)
+        validate(&trainer, 0.5, -1);
+    assert_false(callbacks_want_stop(&trainer, &report));
+    trainer.options.early_stopping.patience = 4;
+    assert_true(callbacks_want_stop(&trainer, &report));
+    callbacks_release(&trainer.callbacks);
+}
+
+/* ---- The best validation ---- */
+
+static void observe(struct Best *best, enum Figure figure, double value, int64_t step) {
+    struct Figures validation = {0};
+    figures_set(&validation, figure, value);
+    best_observe(best, figure, &validation, step);
+}
+
+static void test_best(void **state) {
+    (void)state;
+    struct Best best = {.metric = -1};
+    observe(&best, FIGURE_ACCURACY, 0, 10); /* the first, whatever it is */
+    assert_true(best.metric == 0 && best.step == 10);
+    observe(&best, FIGURE_ACCURACY, 0.5, 20);
+    observe(&best, FIGURE_ACCURACY, 0.5, 30); /* as good is not better */
+    observe(&best, FIGURE_ACCURACY, 0.25, 40);
+    assert_true(best.metric == 0.5 && best.step == 20);
+    best = (struct Best){.metric = -1};
+    observe(&best, FIGURE_LOSS, 2, 1);
+    observe(&best, FIGURE_LOSS, 3, 2);
+    assert_true(best.metric == 2 && best.step == 1);
+    observe(&best, FIGURE_LOSS, 1, 3);
+    assert_true(best.metric == 1 && best.step == 3);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_moments, write_run),
+        cmocka_unit_test_setup(test_saved_value, write_run),
+        cmocka_unit_test_setup(test_failure, write_run),
+        cmocka_unit_test(test_early_stopping),
+        cmocka_unit_test(test_off),
+        cmocka_unit_test(test_best),
+    };
+    return cmocka_run_group_tests_name("callbacks", tests, scratch_make, scratch_remove);
+}
