@@ -8,7 +8,7 @@
 
 static void (*abort_handler)(int code);
 
-/* A new failure: nothing of an older one stays. */
+/* Forgets an older failure. */
 static int start(struct Error *error, int code, const char *format, va_list arguments) {
     *error = (struct Error){.code = code};
     vsnprintf(error->text, sizeof error->text, format, arguments);

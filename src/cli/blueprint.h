@@ -1,4 +1,4 @@
-/* What describe and gradcheck share: a run file and its model, without training. */
+/* For describe and gradcheck: a run file and the parts of its run, without training. */
 #ifndef TRAINER_CLI_BLUEPRINT_H
 #define TRAINER_CLI_BLUEPRINT_H
 

@@ -31,14 +31,14 @@ static int64_t parameters_of(const struct Model *model, const struct Node *node)
 
 static char *print_shape(struct Shape shape, char text[64]) {
     if (shape.height == 1 && shape.width == 1)
-        snprintf(text, 64, "%lld", (long long)shape.channels);
+        snprintf(text, 64, "%" PRId64, shape.channels);
     else
-        snprintf(text, 64, "%lld x %lld x %lld", (long long)shape.height, (long long)shape.width,
-                 (long long)shape.channels);
+        snprintf(text, 64, "%" PRId64 " x %" PRId64 " x %" PRId64, shape.height, shape.width,
+                 shape.channels);
     return text;
 }
 
-/* Bytes of one rank, by what they are for. */
+/* Bytes that one rank needs, by purpose. */
 struct Needs {
     int64_t samples; /* a shard */
     int64_t shards;  /* a rank, one after the other */
@@ -97,9 +97,10 @@ static void print_layers(const struct Blueprint *blueprint) {
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
         double activation = 4.0 * (double)shape_elements(node->out);
-        printf("%-*s %-*s %-*s %12lld %12s %12s\n", path, node->path, kind, node_layer_name(node),
-               output, print_shape(node->out, shape), (long long)parameters_of(model, node),
-               text_count(node->flops, flops), text_bytes(activation, count));
+        printf("%-*s %-*s %-*s %12" PRId64 " %12s %12s\n", path, node->path, kind,
+               node_layer_name(node), output, print_shape(node->out, shape),
+               parameters_of(model, node), text_count(node->flops, flops),
+               text_bytes(activation, count));
         all += node->flops;
         bytes += activation;
     }
@@ -111,9 +112,9 @@ static void print_layers(const struct Blueprint *blueprint) {
 
 static void print_needs(const struct Needs *needs, int64_t ranks) {
     char text[32];
-    printf("\nmemory of each of %lld rank%s, %lld shard%s of %lld samples\n", (long long)ranks,
-           ranks == 1 ? "" : "s", (long long)needs->shards, needs->shards == 1 ? "" : "s",
-           (long long)needs->samples);
+    printf("\nmemory of each of %" PRId64 " rank%s, %" PRId64 " shard%s of %" PRId64 " samples\n",
+           ranks, ranks == 1 ? "" : "s", needs->shards, needs->shards == 1 ? "" : "s",
+           needs->samples);
     printf("  parameters        %s\n", text_bytes((double)needs->parameters, text));
     if (needs->average)
         printf("  their average     %s\n", text_bytes((double)needs->average, text));

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <jansson.h>
 
 #include "cli/blueprint.h"
@@ -16,8 +17,8 @@ static const struct Flag flags[] = {
 
 static void print_row(void *context, const struct GradcheckRow *row) {
     (void)context;
-    printf("%-28s %8lld %6lld %6lld   %.1e\n", row->name, (long long)row->checked,
-           (long long)row->kinks, (long long)row->wrong, row->worst);
+    printf("%-28s %8" PRId64 " %6" PRId64 " %6" PRId64 "   %.1e\n", row->name, row->checked,
+           row->kinks, row->wrong, row->worst);
     fflush(stdout);
 }
 

@@ -295,7 +295,7 @@ static int measure_time(const struct RunRequest *request, struct RunParts *parts
 
 /* ---- The plans ---- */
 
-/* Every number of samples that a shard can have: of a whole batch, and of the last one. */
+/* Every number of samples that a shard can have: in a whole batch, and in the last one. */
 static int shard_sizes(const struct RunRequest *request, const struct RunParts *parts,
                        int64_t sizes[PLAN_SAMPLE_COUNTS]) {
     int64_t batch = request->options->train.batch, shards = request->options->train.shards;

@@ -23,7 +23,7 @@ struct RunRequest {
     /* For a check without the data set: the image that the model gets. What needs the data is then
      * left out. NULL: with the data set. */
     const struct Shape *input;
-    /* How the shards of all ranks meet in a synchronised layer (struct PlanRequest). */
+    /* Gathers the shards of all ranks in a synchronised layer (struct PlanRequest). */
     void (*gather)(void *context, const double *mine, int64_t count, double *all);
     void *gather_context;
 };
@@ -49,7 +49,7 @@ typedef int run_checker(const struct RunRequest *request, struct RunParts *parts
 /* Shards, splits, loss, preprocessing, augmentation, model, keys that would do nothing, and what
  * depends on the run's length. Makes the parts up to `time`. */
 run_checker run_check_model;
-/* The same, then updater, backend and plans: all that stands between a run file and its start. */
+/* The same, then updater, backend, plans and exchange: all that train needs before it starts. */
 run_checker run_check;
 
 /* The model of a run file for images of `input`, without any other check. */

@@ -1,4 +1,4 @@
-/* The tables of the run file's keys: one a section, and at the end that of the whole file. */
+/* The tables of the run file's keys: one for each section, and the last for the whole file. */
 #include "comm/exchange.h"
 #include "data/augment.h"
 #include "data/mix.h"
@@ -13,7 +13,7 @@ static const struct Key data_keys[] = {
     {.name = "file",
      .type = KEY_STRING,
      .offset = DATA_AT(file),
-     .help = "HDF5 data set, relative to the folder the program was started in"},
+     .help = "HDF5 data set, relative to the folder that the program was started in"},
     {.name = "train",
      .type = KEY_STRING,
      .offset = DATA_AT(train),
@@ -23,9 +23,8 @@ static const struct Key data_keys[] = {
      .type = KEY_STRING,
      .offset = DATA_AT(validation),
      .fallback = "validation",
-     .help =
-         "split to evaluate after every epoch, by which best.h5 is chosen; none: no evaluation, "
-         "and best.h5 is the newest checkpoint"},
+     .help = "split to evaluate after every epoch; best.h5 is chosen by it; none: no "
+             "evaluation, and best.h5 is the newest checkpoint"},
     KEY_END};
 
 const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
@@ -42,7 +41,7 @@ static const struct Key train_keys[] = {
      .minimum = 1,
      .maximum = 1e9,
      .unit = "samples",
-     .help = "global mini-batch: what one step takes, over all ranks"},
+     .help = "global mini-batch: the samples of one step, over all ranks"},
     {.name = "shards",
      .type = KEY_COUNT,
      .offset = TRAIN_AT(shards),
@@ -50,10 +49,11 @@ static const struct Key train_keys[] = {
      .minimum = 1,
      .maximum = 1e6,
      .names = auto_name,
-     .help = "equal parts of a batch, each with its own batch-normalisation statistics; a multiple "
-             "of the ranks; auto: the ranks of the first start. Part of what a run is. More shards "
-             "than ranks is gradient accumulation: a rank computes its shards one after the other, "
-             "in the memory of one (but for batchnorm's `statistics: batch`)"},
+     .help = "equal parts of a batch, each with its own batch-normalisation statistics; a "
+             "multiple of the number of ranks; auto: the number of ranks of the first "
+             "start. The value is part of what a run computes. More shards than ranks is "
+             "gradient accumulation: a rank computes its shards one after the other, in the "
+             "memory of one (except for batchnorm with `statistics: batch`)"},
     {.name = "length",
      .type = KEY_SPAN,
      .offset = TRAIN_AT(length),
@@ -66,7 +66,7 @@ static const struct Key train_keys[] = {
      .fallback = "1",
      .minimum = 0,
      .maximum = 9e15,
-     .help = "of everything random: initialisation, order, augmentation, dropout"},
+     .help = "of everything that is random: initialisation, order, augmentation, dropout"},
     {.name = "shuffle",
      .type = KEY_BOOL,
      .offset = TRAIN_AT(shuffle),
@@ -77,7 +77,8 @@ static const struct Key train_keys[] = {
      .offset = TRAIN_AT(last_batch),
      .fallback = "keep",
      .names = last_batch_names,
-     .help = "an epoch's last, short batch: keep (weighted by its true sample count) or drop"},
+     .help = "the last batch of an epoch if it is short: keep (weighted by its number of "
+             "samples) or drop"},
     {.name = "threads",
      .type = KEY_INT,
      .offset = TRAIN_AT(threads),
@@ -96,13 +97,15 @@ static const struct Key train_keys[] = {
      .offset = TRAIN_AT(exchange),
      .fallback = "auto",
      .names = exchange_algorithm_names,
-     .help = "how gradients are summed over ranks; all but mpi give the same bits on any number"},
+     .help = "how gradients are summed over ranks; all choices except mpi give the same "
+             "bits on any number of ranks"},
     {.name = "instruction_set",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(instruction_set),
      .fallback = "auto",
      .names = instruction_set_names,
-     .help = "of the kernels; auto: the best that every rank's processor has"},
+     .help = "instruction set of the kernels; auto: the best that the processors of all "
+             "ranks have"},
     {.name = "check_every",
      .type = KEY_INT,
      .offset = TRAIN_AT(check_every),
@@ -122,21 +125,23 @@ static const struct Key early_stopping_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .unit = "validations",
-     .help = "the run ends when so many in a row did not improve; 0: it runs its length"},
+     .help = "the run ends after so many validations in a row without improvement; 0: never "
+             "early"},
     {.name = "metric",
      .type = KEY_ENUM,
      .offset = STOPPING_AT(metric),
      .fallback = "accuracy",
      .names = patience_metric_names,
-     .help = "figure of the validation: of the average of weights where there is one, as for "
-             "best.h5; accuracy means R2 where the targets are values"},
+     .help = "the figure of the validation that counts: that of the average of weights if "
+             "there is one, as for best.h5; accuracy means R2 if the targets are values"},
     {.name = "minimum_improvement",
      .type = KEY_REAL,
      .offset = STOPPING_AT(minimum_improvement),
      .fallback = "0",
      .minimum = 0,
      .maximum = 1e6,
-     .help = "what the figure has to gain on the best so far to count as improved"},
+     .help = "by how much a figure has to be better than the best so far to count as "
+             "improved"},
     KEY_END};
 
 #define CHECKPOINT_AT(member) offsetof(struct SaveOptions, member)
@@ -147,21 +152,21 @@ static const struct Key checkpoint_keys[] = {
      .fallback = "1 epoch",
      .minimum = 0,
      .maximum = 1e12,
-     .help = "how often to save, beside the start and the end; 0: only then"},
+     .help = "how often to save, in addition to the start and the end; 0: only then"},
     {.name = "keep",
      .type = KEY_INT,
      .offset = CHECKPOINT_AT(keep),
      .fallback = "3",
      .minimum = 0,
      .maximum = 1e9,
-     .help = "newest checkpoints to keep, beside the best; 0: all"},
+     .help = "number of newest checkpoints to keep, in addition to the best; 0: all"},
     {.name = "snapshots",
      .type = KEY_BOOL,
      .offset = CHECKPOINT_AT(snapshots),
      .fallback = "false",
-     .help = "keeps the model of each cycle's end of a cyclic schedule as snapshot-NNN.h5: the "
-             "members of a snapshot ensemble; of a run with an average, evaluate the "
-             "parameters of the model"},
+     .help = "keep the model at the end of each cycle of a cyclic schedule as "
+             "snapshot-NNN.h5, the members of a snapshot ensemble; if the run has an "
+             "average, evaluate the parameters of the model itself"},
     KEY_END};
 
 #define START_AT(member) offsetof(struct StartOptions, member)
@@ -172,36 +177,37 @@ static const struct Key start_keys[] = {
      .type = KEY_STRING,
      .offset = START_AT(checkpoint),
      .optional = true,
-     .help = "whose parameters to begin with: a checkpoint, or an HDF5 file with arrays in /model, "
-             "named and shaped as in a checkpoint; relative to the folder the program was started "
-             "in"},
+     .help = "the donor: a checkpoint, or an HDF5 file with arrays in /model, named and "
+             "shaped as in a checkpoint; relative to the folder that the program was "
+             "started in"},
     {.name = "parameters",
      .type = KEY_ENUM,
      .offset = START_AT(parameters),
      .fallback = "auto",
      .names = start_parameters_names,
-     .help = "model, average: the donor's weights or its average of them; auto: the average where "
-             "it has one"},
+     .help = "the donor's weights (model) or its average of them (average); auto: the "
+             "average if the donor has one"},
     {.name = "take",
      .type = KEY_STRINGS,
      .offset = START_AT(take),
      .fallback = "[\"*\"]",
-     .help = "patterns of the arrays to take; one of another shape (a head for other classes), or "
-             "that the donor lacks, starts fresh, which the table printed at the start says"},
+     .help = "patterns of the arrays to take; an array that has another shape (a head for "
+             "other classes) or that the donor lacks starts fresh, as the table printed at "
+             "the start says"},
     {.name = "fresh",
      .type = KEY_STRINGS,
      .offset = START_AT(fresh),
      .fallback = "[]",
-     .help = "patterns of the arrays to start fresh all the same"},
+     .help = "patterns of arrays that start fresh although they match take"},
     {.name = "preprocess",
      .type = KEY_ENUM,
      .offset = START_AT(preprocess),
      .fallback = "auto",
      .names = start_preprocess_names,
-     .help =
-         "donor: images are prepared as for the donor, with its statistics, and a preprocess in "
-         "the run file is refused; own: as the run file's preprocess says, with the new data's; "
-         "auto: donor, or own of a file that holds weights alone"},
+     .help = "donor: images are prepared as for the donor, with its statistics, and a "
+             "preprocess in the run file is refused; own: as the preprocess of the run file "
+             "says, with the statistics of the new data; auto: donor, or own if the file "
+             "holds weights alone"},
     KEY_END};
 
 #define AT(member) offsetof(struct RunOptions, member)
@@ -228,7 +234,8 @@ const struct Key run_keys[] = {
      .offset = AT(mix),
      .fallback = "[]",
      .kinds = &mix_kinds,
-     .help = "mixing of two training samples and their targets; at most one of these a sample"},
+     .help = "mixing of two training samples and their targets; each sample takes part in "
+             "one kind of mixing at most"},
     {.name = "model",
      .type = KEY_CHOICES,
      .offset = AT(model),
@@ -238,7 +245,7 @@ const struct Key run_keys[] = {
      .type = KEY_SECTION,
      .offset = AT(initialise),
      .keys = initialise_keys,
-     .help = "how parameters start, where a layer says nothing of its own"},
+     .help = "how parameters start, unless a layer says otherwise"},
     {.name = "start_from",
      .type = KEY_SECTION,
      .offset = AT(start_from),
@@ -260,13 +267,14 @@ const struct Key run_keys[] = {
      .offset = AT(parameters),
      .fallback = "[]",
      .kinds = &rule_kinds,
-     .help = "rules by kind and name: rate factors, freezing, penalties; where several hold, the "
-             "later wins, key by key"},
+     .help = "rules by kind and name: rate factors, freezing, penalties; if several apply, "
+             "the last one wins, key by key"},
     {.name = "clip",
      .type = KEY_SECTION,
      .offset = AT(clip),
      .keys = clip_keys,
-     .help = "limits of the gradient, summed over all ranks; penalties are added behind them"},
+     .help = "limits of the gradient, summed over all ranks; penalties are added after "
+             "clipping"},
     {.name = "lookahead",
      .type = KEY_SECTION,
      .offset = AT(lookahead),
@@ -287,22 +295,23 @@ const struct Key run_keys[] = {
      .type = KEY_SECTION,
      .offset = AT(large_batch),
      .keys = large_batch_keys,
-     .help = "the rate follows the batch: with k times the base batch k times the rate (Goyal et "
-             "al. 2017)"},
+     .help = "the rate follows the batch: k times the base batch means k times the rate "
+             "(Goyal et al. 2017)"},
     {.name = "average",
      .type = KEY_CHOICE,
      .offset = AT(average),
      .kinds = &average_kinds,
      .optional = true,
-     .help = "an average of the weights, kept beside them and used instead of them afterwards"},
+     .help = "an average of the weights, kept beside them and used in place of them after "
+             "training"},
     {.name = "early_stopping",
      .type = KEY_SECTION,
      .offset = AT(early_stopping),
      .keys = early_stopping_keys,
-     .help = "ends the run where the validation no longer improves"},
+     .help = "ends the run when the validation no longer improves"},
     {.name = "checkpoint",
      .type = KEY_SECTION,
      .offset = AT(checkpoint),
      .keys = checkpoint_keys,
-     .help = "what is saved, when"},
+     .help = "what is saved, and when"},
     KEY_END};

@@ -28,9 +28,9 @@ static int settle_start(const struct RunFile *file, struct StartOptions *start,
     return OK;
 }
 
-/* Where the donor's preprocessing is kept, one of the run's own would do nothing: it is refused,
- * and not taken from what was saved before it was. A saved run file has every key, so defaults are
- * no wish. That of targets is the run's own either way. */
+/* If the donor's preprocessing is kept, one of the run's own would do nothing and is refused. A
+ * saved run file has every key, so a default is no request, and in older ones any value is
+ * replaced. The preprocessing of targets is the run's own in either case. */
 static int settle_preprocess(const struct RunFile *file, struct RunOptions *options, bool saved,
                              struct Error *error) {
     struct PreprocessOptions defaults = {0};

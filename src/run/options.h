@@ -13,9 +13,9 @@
 #include "optim/updater.h"
 #include "runfile/runfile.h"
 
-/* start_from: whose parameters a run starts from, and which of them. */
+/* start_from: the donor of a run's first parameters, and which of them are taken. */
 struct StartOptions {
-    const char *checkpoint;     /* a checkpoint or a file of weights; NULL: nobody's */
+    const char *checkpoint;     /* a checkpoint or a file of weights; NULL: none */
     int parameters;             /* enum: auto, model, average */
     struct Strings take, fresh; /* patterns of names */
     int preprocess;             /* enum: auto, donor, own; auto until the donor is read */

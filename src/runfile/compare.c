@@ -1,4 +1,4 @@
-/* Where two structs filled from one table first differ: a key's path and both its values. */
+/* The first key at which two structs of one table differ: its path and both its values. */
 #include <string.h>
 
 #include "runfile/parse.h"
@@ -52,7 +52,7 @@ static void find_in_choice(struct Difference *at, const struct Choice *first,
     text_add(&at->second, "%s", second->kind ? second->kind->name : "nothing");
 }
 
-/* Of lists with as many items; an item's kind is part of the path. */
+/* Compares lists of the same length; an item's kind is part of the path. */
 static void find_in_choices(struct Difference *at, const struct ChoiceList *first,
                             const struct ChoiceList *second) {
     const struct Key choice = {.type = KEY_CHOICE};

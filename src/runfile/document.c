@@ -14,7 +14,7 @@ struct Document {
     int count;
 };
 
-/* In a cell of a Markdown table a bar would end it. */
+/* A bar would end the cell of a Markdown table. */
 static void add_cell(struct Text *text, const char *words) {
     for (; *words; words++)
         text_add(text, *words == '|' ? "\\|" : "%c", *words);

@@ -1,5 +1,5 @@
 /* From an options struct back to YAML, with every default written out. Sections and lists of kinds
- * stand in block form; what a kind was given stands on one line behind it where that fits. */
+ * are written in block form; the keys of a kind follow its name on the same line if they fit. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -93,7 +93,7 @@ static bool is_absent(const struct Key *key, const void *field) {
     }
 }
 
-/* Left out by the user, and by us: where absence is the default it needs no word. */
+/* An absent value is not written if absence is the default. */
 static bool is_left_out(const struct Key *key, const void *field) {
     return !key->fallback && is_absent(key, field);
 }
@@ -215,8 +215,7 @@ static void emit_flow(struct Text *text, const struct Key *keys, const void *opt
     text_add(text, "}");
 }
 
-/* Does a list of kinds with something in it stand below? Such a struct reads better in block form.
- */
+/* Whether a list of kinds below has items. Such a struct reads better in block form. */
 static bool holds_choices(const struct Key *keys, const void *options) {
     for (const struct Key *key = keys; key->name; key++) {
         const void *field = (const char *)options + key->offset;

@@ -1,5 +1,5 @@
-/* Decimal numbers, strictly: what YAML libraries read as octal, hexadecimal or infinite is refused,
- * so that a number means what a person reads in it. */
+/* Decimal numbers. What YAML libraries read as octal, hexadecimal or infinite is refused, so that a
+ * number means what a person takes it for. */
 #include <ctype.h>
 #include <errno.h>
 #include <math.h>
@@ -10,7 +10,7 @@
 
 #include "runfile/parse.h"
 
-/* The digits at `text` after which `*end` stands. */
+/* Counts the digits at `text`; `*end` is set after them. */
 static int digits(const char *text, const char **end) {
     int count = 0;
     while (isdigit((unsigned char)text[count]))
@@ -33,7 +33,7 @@ static const char *why_no_number(const char *text) {
 }
 
 /* Checks -?D*(.D*)?([eE][+-]?D+)? with at least one digit before the exponent and no leading zero;
- * *whole where neither point nor exponent stands in it. */
+ * *whole if it has neither point nor exponent. */
 static const char *check_form(const char *text, bool *whole) {
     const char *at = text + (*text == '-'), *start = at, *fraction;
     int before = digits(at, &at), after = 0;

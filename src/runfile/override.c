@@ -1,6 +1,6 @@
 /* An override, `key.sub=value`: finds its place by the tables, so that a path can be checked, the
  * name of the chosen kind may be left out, and a default can be refined without being written out.
- * An empty value is the key's default: what the file says for it goes. */
+ * An empty value means the key's default: the file's value is removed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static int unknown(const struct Override *set, int at, const char *taker, const 
     return refuse(set, &text);
 }
 
-/* Puts the value where item `name` (or `index`) of `parent` stands. */
+/* Replaces item `name` (or `index`) of `parent` by the value, or adds it. */
 static int put(const struct Override *set, struct YamlNode *parent, const char *name, int index) {
     struct YamlNode *value = set->value;
     value->name = name;
@@ -66,7 +66,7 @@ static void drop(struct YamlNode *parent, const char *name) {
     parent->count = kept;
 }
 
-/* Takes what `node` says for the key away, so that its default holds. */
+/* Removes the key from `node`, so that its default holds. */
 static int reset(const struct Override *set, struct YamlNode *node, const struct Key *key) {
     const struct Key *required = schema_required(key);
     if (!required) {

@@ -141,7 +141,7 @@ static scalar_parser *const scalars[] = {
     [KEY_ENUM] = parse_enum,     [KEY_SPAN] = parse_span, [KEY_COUNT] = parse_count,
     [KEY_STRING] = parse_string, [KEY_SECTION] = NULL};
 
-/* Of lists of scalars: what an item is. */
+/* The type of the items of lists of scalars. */
 static const struct {
     enum KeyType item;
     size_t size; /* bytes; 0: no such list */
@@ -176,7 +176,7 @@ static int kind_fail(const struct Parser *parser, const struct KindTable *kinds,
     struct Text text = {0};
     struct YamlNode place = *node;
     if (node->type == NODE_MAPPING)
-        place.line = node->items[0]->line; /* where the name stands */
+        place.line = node->items[0]->line; /* the line of the name */
     const char *names[SCHEMA_NAMES];
     char printable[FOUND_BYTES];
     int count = schema_kind_names(kinds, names);
@@ -245,7 +245,7 @@ static int parse_choices(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
-/* Left out, or written as null: of choices and strings the zeroed struct says so already. */
+/* The key is left out, or written as null. For choices and strings, the zeroed struct says so. */
 static void set_absent(const struct Key *key, void *field) {
     if (key->type == KEY_REAL)
         *(double *)field = NAN;

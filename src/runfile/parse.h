@@ -12,14 +12,14 @@ struct Parser {
     struct Error *error;
 };
 
-/* parse.c. Fills the zeroed struct at `options` from the mapping (or null) `node`, which stands
+/* parse.c. Fills the zeroed struct at `options` from the mapping (or null) `node`, which is
  * `depth` levels deep. */
 int parse_keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,
                void *options, int depth);
 /* Which of `kinds` the node chose; brings it into the form {name: {keys}} in place. */
 int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
                const struct Kind **kind);
-/* The key's default as a node below `parent`; NULL where it has none. */
+/* The key's default as a node below `parent`; NULL if it has none. */
 int parse_fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,
                    struct YamlNode **node);
 
@@ -27,10 +27,10 @@ int parse_fallback(const struct Parser *parser, const struct Key *key, struct Ya
 int override_apply(const struct Parser *parser, const char *file, const char *override,
                    const struct Key *keys, struct YamlNode *root);
 
-/* emit.c. One value, on one line; "null" where it is absent. */
+/* emit.c. One value, on one line; "null" if it is absent. */
 void emit_value(struct Text *text, const struct Key *key, const void *field);
 
-/* number.c. NULL where `text` is a decimal number of the type, else why not ("" where there is
+/* number.c. NULL if `text` is a decimal number of the type, else why it is not ("" if there is
  * nothing to add to "expected a number"). */
 const char *number_parse_integer(const char *text, int64_t *value);
 const char *number_parse_real(const char *text, double *value);

@@ -80,7 +80,7 @@ void runfile_release(struct RunFile *file) {
     memory_release(file);
 }
 
-/* The item of `node` that the next part of a path names; through the chosen kind's name, too. */
+/* The item of `node` that the next part of a path names; the chosen kind's name may be left out. */
 static const struct YamlNode *step_down(const struct YamlNode *node, const char *part) {
     if (node->type == NODE_LIST) {
         char *end;
@@ -93,7 +93,7 @@ static const struct YamlNode *step_down(const struct YamlNode *node, const char 
     return item;
 }
 
-/* The node of `path`, or of the last part of it that is there; *whole says which. */
+/* The node of `path`, or of the longest part of it that exists; *whole: of all of it. */
 static const struct YamlNode *find_place(const struct RunFile *file, const char *path,
                                          bool *whole) {
     const struct YamlNode *place = file->root;

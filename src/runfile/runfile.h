@@ -33,10 +33,10 @@ int runfile_locate(const struct RunFile *file, struct Error *error);
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 
-/* Whether the run file or an override says something for `path`, whatever it says. */
+/* Whether the run file or an override has the key `path`. */
 bool runfile_given(const struct RunFile *file, const char *path);
 
-/* Whether it is an override that says it. */
+/* Whether an override set it. */
 bool runfile_overridden(const struct RunFile *file, const char *path);
 
 /* The whole struct as YAML with every default written out (what is optional

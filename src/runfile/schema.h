@@ -1,7 +1,8 @@
-/* One table a fact: the keys of the run file. A `struct Key` table says name, type, range, unit,
- * default and help of every key of one options struct; parsing, error messages, the saved run file
- * and docs/run-file.md all come from it. A `struct Kind` is one of several alternatives that stand
- * in the run file as `name` or `name: {keys}`: a layer, an optimiser, a schedule, an augmentation.
+/* The tables of the run file's keys. A `struct Key` table gives name, type, range, unit, default
+ * and help of every key of one options struct; parsing, error messages, the saved run file and
+ * docs/run-file.md all come from it. A `struct Kind` is one of several alternatives that are
+ * written in the run file as `name` or `name: {keys}`: a layer, an optimiser, a schedule, an
+ * augmentation.
  */
 #ifndef TRAINER_RUNFILE_SCHEMA_H
 #define TRAINER_RUNFILE_SCHEMA_H
@@ -57,7 +58,7 @@ struct KindTable;
 struct Choice {
     const struct Kind *kind;
     void *options;
-    const void *node; /* where it stands, for schema_fail(); NULL: nowhere, a program made it */
+    const void *node; /* its place, for schema_fail(); NULL: made by a program */
 };
 struct ChoiceList {
     int count;
@@ -92,13 +93,13 @@ struct Key {
 #define KEY_END                                                                                    \
     { 0 }
 
-/* The key itself or, of a section, one within that has to be given; NULL: there is none. */
+/* The key itself if it has to be given, or the first such key of a section; NULL: none has to. */
 const struct Key *schema_required(const struct Key *key);
 
 /* The common head of everything that can be chosen. A layer, optimiser … struct begins with one. */
 struct Kind {
     const char *name;       /* in the run file */
-    const char *summary;    /* one line of help; for a layer: what the course says of it */
+    const char *summary;    /* one line of help: what it is and what it costs */
     const struct Key *keys; /* NULL: takes none */
     size_t options_size;
 };

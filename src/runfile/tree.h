@@ -1,4 +1,4 @@
-/* Inside runfile/ only: the tree that YAML text becomes. Every node knows where it stands, so that
+/* Inside runfile/ only: the tree that YAML text becomes. Every node knows its line, so that
  * a check made long after parsing can still name the line. Nodes, their text and the option structs
  * parsed from them live in one pool and go away together. */
 #ifndef TRAINER_RUNFILE_TREE_H
@@ -35,15 +35,15 @@ struct YamlNode {
     enum NodeType type;
     bool quoted;      /* scalar: not plain, so it is text and never a number or null */
     const char *text; /* scalar */
-    const char *name; /* its key, where the parent is a mapping */
-    int index;        /* its place, where the parent is a list */
-    int line;         /* from 1: where its key stands, else where it begins */
+    const char *name; /* its key, if the parent is a mapping */
+    int index;        /* its place, if the parent is a list */
+    int line;         /* from 1: that of its key, else where it begins */
     const struct Source *source;
     struct YamlNode *parent, **items;
     int count, capacity;
 };
 
-/* A node below `parent`, standing where the parent stands, not yet among its items. */
+/* A node below `parent` with the parent's line, not yet among its items. */
 struct YamlNode *node_below(struct Pool *pool, enum NodeType type, struct YamlNode *parent,
                             const char *name);
 void node_append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *item);
