@@ -30,7 +30,7 @@ static void find_pieces(struct Exchange *exchange) {
     struct TreeNode *nodes = NULL;
     for (int rank = 0; rank < exchange->size; rank++) {
         int buffers =
-            tree_count(&counter, exchange->shards, rank * exchange->count, exchange->count);
+            tree__count(&counter, exchange->shards, rank * exchange->count, exchange->count);
         if (rank == exchange->rank)
             exchange->buffer_count = buffers;
         if (pieces + counter.depth > capacity) {
@@ -47,7 +47,7 @@ static void find_pieces(struct Exchange *exchange) {
             exchange->pieces[pieces] = (struct ExchangePiece){rank, buffer};
         }
     }
-    tree_program_create(&exchange->program, exchange->shards, nodes, pieces);
+    tree__program_create(&exchange->program, exchange->shards, nodes, pieces);
     memory_release(nodes);
 }
 
@@ -73,8 +73,9 @@ static int choose_method(struct Exchange *exchange, enum ExchangeAlgorithm algor
 
 int exchange_check(enum ExchangeAlgorithm algorithm, int64_t ranks, int64_t shards,
                    struct Error *error) {
-    return algorithm == EXCHANGE_HALVING && ranks > 1 ? exchange_halving_check(ranks, shards, error)
-                                                      : OK;
+    return algorithm == EXCHANGE_HALVING && ranks > 1
+               ? exchange__halving_check(ranks, shards, error)
+               : OK;
 }
 
 int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shards, int64_t elements,
@@ -123,7 +124,7 @@ void exchange_release(struct Exchange *exchange) {
         exchange->method->release(exchange);
     if (exchange->owns_buffers)
         memory_release(exchange->buffers);
-    tree_program_release(&exchange->program);
+    tree__program_release(&exchange->program);
     memory_release(exchange->pieces);
     memory_release(exchange);
 }
@@ -151,8 +152,8 @@ float *exchange_shard_buffer(struct Exchange *exchange) {
 void exchange_shard_done(struct Exchange *exchange) {
     struct TreeCounter *counter = &exchange->counter;
     CHECK(exchange->done < exchange->count);
-    tree_push(counter, (struct TreeNode){.index = exchange->first + exchange->done++});
-    while (tree_join(counter)) {
+    tree__push(counter, (struct TreeNode){.index = exchange->first + exchange->done++});
+    while (tree__join(counter)) {
         float *right = exchange->buffers + counter->depth * exchange->stride;
         float *left = right - exchange->stride;
         exchange->add(left, left, right, exchange->elements);
@@ -176,7 +177,7 @@ int64_t exchange_memory(int64_t shards, int64_t ranks, int64_t elements) {
     struct TreeCounter counter;
     int64_t most = 0;
     for (int64_t rank = 0; rank < ranks; rank++) {
-        int buffers = tree_count(&counter, shards, rank * (shards / ranks), shards / ranks);
+        int buffers = tree__count(&counter, shards, rank * (shards / ranks), shards / ranks);
         most = buffers > most ? buffers : most;
     }
     return (most + (ranks > 1)) * padded(elements) * (int64_t)sizeof(float);

@@ -100,8 +100,8 @@ static const float *finish(struct Exchange *exchange) {
         int64_t begin;
         int count = block_of(exchange, exchange->rank, offset, &begin);
         gather_blocks(exchange, offset);
-        tree_reduce(&exchange->program, exchange->add, direct->sources, 0, count, direct->scratch,
-                    direct->result + begin);
+        tree__reduce(&exchange->program, exchange->add, direct->sources, 0, count, direct->scratch,
+                     direct->result + begin);
         distribute(exchange, offset);
     }
     return direct->result;

@@ -26,7 +26,7 @@ static bool power_of_two(int64_t value) {
     return value > 0 && (value & (value - 1)) == 0;
 }
 
-int exchange_halving_check(int64_t ranks, int64_t shards, struct Error *error) {
+int exchange__halving_check(int64_t ranks, int64_t shards, struct Error *error) {
     int64_t each = shards / ranks;
     if (power_of_two(ranks) && power_of_two(each))
         return OK;
@@ -37,7 +37,7 @@ int exchange_halving_check(int64_t ranks, int64_t shards, struct Error *error) {
 }
 
 static int create(struct Exchange *exchange, struct Error *error) {
-    int code = exchange_halving_check(exchange->size, exchange->shards, error);
+    int code = exchange__halving_check(exchange->size, exchange->shards, error);
     if (code)
         return code;
     struct Halving *halving = memory_allocate(sizeof *halving, "exchange");

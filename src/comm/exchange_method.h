@@ -15,7 +15,7 @@ struct ExchangeMethod {
     void (*release)(struct Exchange *exchange);
 };
 /* exchange_halving.c: fails (ERROR_RUN_FILE) unless ranks and shards / ranks are powers of two. */
-int exchange_halving_check(int64_t ranks, int64_t shards, struct Error *error);
+int exchange__halving_check(int64_t ranks, int64_t shards, struct Error *error);
 extern const struct ExchangeMethod exchange_window, exchange_halving, exchange_direct, exchange_mpi;
 
 /* One of the maximal subtrees of all ranks: whose it is, and in which of that rank's buffers. */

@@ -145,7 +145,7 @@ static void find_segments(const struct Exchange *exchange, struct Window *window
         window->sources[piece] = buffers_of(window, p.rank) + p.buffer * exchange->stride;
     }
     struct TreeCounter counter;
-    int buffers_of_first = tree_count(&counter, exchange->shards, 0, exchange->count);
+    int buffers_of_first = tree__count(&counter, exchange->shards, 0, exchange->count);
     window->result = buffers_of(window, 0) + buffers_of_first * exchange->stride;
 }
 
@@ -178,8 +178,8 @@ static const float *finish(struct Exchange *exchange) {
     struct Window *window = exchange->state;
     int64_t begin, count = own_slice(exchange, &begin);
     barrier(window);
-    tree_reduce(&exchange->program, exchange->add, window->sources, begin, count, window->scratch,
-                window->result + begin);
+    tree__reduce(&exchange->program, exchange->add, window->sources, begin, count, window->scratch,
+                 window->result + begin);
     barrier(window);
     return window->result;
 }

@@ -3,7 +3,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-void tree_push(struct TreeCounter *counter, struct TreeNode node) {
+void tree__push(struct TreeCounter *counter, struct TreeNode node) {
     CHECK(counter->depth < TREE_DEPTH);
     counter->stack[counter->depth++] = node;
 }
@@ -18,7 +18,7 @@ static void rise(struct TreeNode *node, int64_t shards) {
     }
 }
 
-bool tree_join(struct TreeCounter *counter) {
+bool tree__join(struct TreeCounter *counter) {
     struct TreeNode *top = &counter->stack[counter->depth - 1];
     rise(top, counter->shards);
     if (counter->depth < 2 || top->index % 2 == 0 || top[-1].level != top->level ||
@@ -29,28 +29,28 @@ bool tree_join(struct TreeCounter *counter) {
     return true;
 }
 
-int tree_count(struct TreeCounter *counter, int64_t shards, int64_t first, int64_t count) {
+int tree__count(struct TreeCounter *counter, int64_t shards, int64_t first, int64_t count) {
     int most = 0;
     *counter = (struct TreeCounter){.shards = shards};
     for (int64_t shard = first; shard < first + count; shard++) {
-        tree_push(counter, (struct TreeNode){.index = shard});
+        tree__push(counter, (struct TreeNode){.index = shard});
         most = counter->depth > most ? counter->depth : most;
-        while (tree_join(counter))
+        while (tree__join(counter))
             ;
     }
     return most;
 }
 
-void tree_program_create(struct TreeProgram *program, int64_t shards, const struct TreeNode *nodes,
-                         int pieces) {
+void tree__program_create(struct TreeProgram *program, int64_t shards, const struct TreeNode *nodes,
+                          int pieces) {
     struct TreeCounter counter = {.shards = shards};
     int operand[TREE_DEPTH];
     *program = (struct TreeProgram){.pieces = pieces};
     program->list = memory_array(struct TreeAddition, pieces, "the order of a sum");
     for (int piece = 0; piece < pieces; piece++) {
-        tree_push(&counter, nodes[piece]);
+        tree__push(&counter, nodes[piece]);
         operand[counter.depth - 1] = piece;
-        while (tree_join(&counter)) {
+        while (tree__join(&counter)) {
             int at = counter.depth - 1;
             program->list[program->additions++] = (struct TreeAddition){
                 .left = operand[at], .right = operand[at + 1], .sum = pieces + at};
@@ -63,12 +63,12 @@ void tree_program_create(struct TreeProgram *program, int64_t shards, const stru
         program->list[pieces - 2].sum = -1;
 }
 
-void tree_program_release(struct TreeProgram *program) {
+void tree__program_release(struct TreeProgram *program) {
     memory_release(program->list);
 }
 
-void tree_reduce(const struct TreeProgram *program, TreeAdd *add, const float *const *sources,
-                 int64_t begin, int64_t count, float *scratch, float *result) {
+void tree__reduce(const struct TreeProgram *program, TreeAdd *add, const float *const *sources,
+                  int64_t begin, int64_t count, float *scratch, float *result) {
     int pieces = program->pieces;
     for (int64_t at = 0; at < count; at += TREE_BLOCK) {
         int64_t block = count - at < TREE_BLOCK ? count - at : TREE_BLOCK;

@@ -23,14 +23,14 @@ struct TreeCounter {
     struct TreeNode stack[TREE_DEPTH];
 };
 
-void tree_push(struct TreeCounter *counter, struct TreeNode node);
+void tree__push(struct TreeCounter *counter, struct TreeNode node);
 /* Joins the two topmost subtrees if they are siblings, and returns whether they were; the caller
  * then adds buffer `depth` (the new depth) into buffer `depth - 1`. */
-bool tree_join(struct TreeCounter *counter);
+bool tree__join(struct TreeCounter *counter);
 
 /* Leaves the maximal subtrees of the shards [first, first + count) in the counter; returns the
  * largest number of buffers that are in use at a time. */
-int tree_count(struct TreeCounter *counter, int64_t shards, int64_t first, int64_t count);
+int tree__count(struct TreeCounter *counter, int64_t shards, int64_t first, int64_t count);
 
 /* The additions that combine the subtrees (pieces) of all ranks, given from left to right. Operands
  * and sums are numbers: 0 … pieces−1 are the given subtrees, larger ones scratch blocks, −1 is the
@@ -42,14 +42,14 @@ struct TreeProgram {
     int pieces, additions, scratch;
     struct TreeAddition *list; /* pieces - 1 of them */
 };
-void tree_program_create(struct TreeProgram *program, int64_t shards, const struct TreeNode *nodes,
-                         int pieces);
-void tree_program_release(struct TreeProgram *program);
+void tree__program_create(struct TreeProgram *program, int64_t shards, const struct TreeNode *nodes,
+                          int pieces);
+void tree__program_release(struct TreeProgram *program);
 
 /* result[0 … count) = the sum of sources[piece][begin … begin + count) over all pieces, two or
  * more, in the tree's order. `scratch` has room for program->scratch · TREE_BLOCK elements. */
 typedef void TreeAdd(void *sum, const void *left, const void *right, int64_t count);
-void tree_reduce(const struct TreeProgram *program, TreeAdd *add, const float *const *sources,
-                 int64_t begin, int64_t count, float *scratch, float *result);
+void tree__reduce(const struct TreeProgram *program, TreeAdd *add, const float *const *sources,
+                  int64_t begin, int64_t count, float *scratch, float *result);
 
 #endif

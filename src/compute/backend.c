@@ -68,24 +68,24 @@ const struct Backend *backend_find(const char *name, enum Variant variant, struc
 
 void backend_configure(int threads, enum Variant variant) {
     omp_set_num_threads(threads);
-    openblas_configure(threads);
+    openblas__configure(threads);
 #ifdef TRAINER_WITH_ONEDNN
-    onednn_configure(variant);
+    onednn__configure(variant);
 #else
     (void)variant;
 #endif
 }
 
 const char *backend_better_openblas_core(void) {
-    return openblas_better_core();
+    return openblas__better_core();
 }
 
 char *backend_versions(char text[BACKEND_VERSIONS]) {
-    openblas_version(text, BACKEND_VERSIONS / 2);
+    openblas__version(text, BACKEND_VERSIONS / 2);
 #ifdef TRAINER_WITH_ONEDNN
     size_t length = strlen(text);
     memcpy(text + length, ", ", 3);
-    onednn_version(text + length + 2, BACKEND_VERSIONS - length - 2);
+    onednn__version(text + length + 2, BACKEND_VERSIONS - length - 2);
 #endif
     return text;
 }

@@ -10,13 +10,13 @@
 #ifdef KERNEL_SUFFIX
 
 /* columns = the inputs of group `group` for output lines [first, first + count) */
-void KERNEL(columns_gather)(const struct ConvShape *shape, int64_t group, int64_t first,
-                            int64_t count, const real *x, real *columns);
+void KERNEL(columns__gather)(const struct ConvShape *shape, int64_t group, int64_t first,
+                             int64_t count, const real *x, real *columns);
 /* The transpose: adds the columns to the pixels of dx that they were gathered from. */
-void KERNEL(columns_scatter)(const struct ConvShape *shape, int64_t group, int64_t first,
-                             int64_t count, const real *columns, real *dx);
+void KERNEL(columns__scatter)(const struct ConvShape *shape, int64_t group, int64_t first,
+                              int64_t count, const real *columns, real *dx);
 /* sum (channels) = the sum over the rows of matrix (rows, channels) */
-void KERNEL(columns_sum)(int64_t rows, int64_t channels, const real *matrix, real *sum);
+void KERNEL(columns__sum)(int64_t rows, int64_t channels, const real *matrix, real *sum);
 
 #endif
 #endif

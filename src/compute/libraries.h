@@ -7,13 +7,13 @@
 
 #include "base/kernel.h"
 
-void openblas_configure(int threads);
-const char *openblas_better_core(void);
-void openblas_version(char *text, size_t bytes);
+void openblas__configure(int threads);
+const char *openblas__better_core(void);
+void openblas__version(char *text, size_t bytes);
 
 #ifdef TRAINER_WITH_ONEDNN
-void onednn_configure(enum Variant variant);
-void onednn_version(char *text, size_t bytes);
+void onednn__configure(enum Variant variant);
+void onednn__version(char *text, size_t bytes);
 #endif
 
 #endif

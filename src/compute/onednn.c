@@ -11,7 +11,7 @@
 
 /* ---- the library ---- */
 
-void onednn_configure(enum Variant variant) {
+void onednn__configure(enum Variant variant) {
     /* oneDNN refuses a change once it has examined the CPU, so that a second call has no effect. */
     if (variant == VARIANT_F32)
         dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
@@ -19,7 +19,7 @@ void onednn_configure(enum Variant variant) {
         dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
 }
 
-void onednn_version(char *text, size_t bytes) {
+void onednn__version(char *text, size_t bytes) {
     const dnnl_version_t *version = dnnl_version();
     snprintf(text, bytes, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
 }
@@ -28,32 +28,32 @@ void onednn_version(char *text, size_t bytes) {
 
 #define ONEDNN_BACKEND(suffix)                                                                     \
     extern const struct Backend backend_openblas_##suffix, backend_onednn_##suffix;                \
-    void columns_sum_##suffix(int64_t rows, int64_t channels, const float *matrix, float *sum);    \
+    void columns__sum_##suffix(int64_t rows, int64_t channels, const float *matrix, float *sum);   \
     static int create_##suffix(struct Conv **conv, const struct ConvShape *shape,                  \
                                const int64_t *samples, int sample_counts, bool training,           \
                                bool needs_data, struct Error *error) {                             \
-        return onednn_conv_create(                                                                 \
-            (struct Plain){&backend_openblas_##suffix, columns_sum_##suffix}, conv, shape,         \
+        return onednn__conv_create(                                                                \
+            (struct Plain){&backend_openblas_##suffix, columns__sum_##suffix}, conv, shape,        \
             samples, sample_counts, training, needs_data, error);                                  \
     }                                                                                              \
     static void gemm_##suffix(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, \
                               double alpha, const void *a, int64_t lda, const void *b,             \
                               int64_t ldb, double beta, void *c, int64_t ldc) {                    \
-        if (!onednn_multiply(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c,    \
-                             ldc))                                                                 \
+        if (!onednn__multiply(transpose_a, transpose_b, m, n, k, alpha, a, lda, b, ldb, beta, c,   \
+                              ldc))                                                                \
             backend_openblas_##suffix.gemm(transpose_a, transpose_b, m, n, k, alpha, a, lda, b,    \
                                            ldb, beta, c, ldc);                                     \
     }                                                                                              \
     const struct Backend backend_onednn_##suffix = {                                               \
         .name = "onednn",                                                                          \
         .conv_create = create_##suffix,                                                            \
-        .conv_release = onednn_conv_release,                                                       \
-        .conv_scratch_bytes = onednn_conv_scratch_bytes,                                           \
-        .conv_prepared_bytes = onednn_conv_prepared_bytes,                                         \
-        .conv_prepare = onednn_conv_prepare,                                                       \
-        .conv_forward = onednn_conv_forward,                                                       \
-        .conv_backward_data = onednn_conv_backward_data,                                           \
-        .conv_backward_weights = onednn_conv_backward_weights,                                     \
+        .conv_release = onednn__conv_release,                                                      \
+        .conv_scratch_bytes = onednn__conv_scratch_bytes,                                          \
+        .conv_prepared_bytes = onednn__conv_prepared_bytes,                                        \
+        .conv_prepare = onednn__conv_prepare,                                                      \
+        .conv_forward = onednn__conv_forward,                                                      \
+        .conv_backward_data = onednn__conv_backward_data,                                          \
+        .conv_backward_weights = onednn__conv_backward_weights,                                    \
         .gemm = gemm_##suffix}
 
 ONEDNN_BACKEND(f32);

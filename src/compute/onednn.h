@@ -11,25 +11,25 @@ struct Plain { /* backend "openblas" and our own sum over rows, in the same vari
 
 /* onednn_convolution.c: as in struct Backend; `own` does the passes that oneDNN does not do fast.
  */
-int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
-                       const int64_t *samples, int sample_counts, bool training, bool needs_data,
-                       struct Error *error);
-void onednn_conv_release(struct Conv *conv);
-size_t onednn_conv_scratch_bytes(const struct Conv *conv);
-size_t onednn_conv_prepared_bytes(const struct Conv *conv);
-void onednn_conv_prepare(const struct Conv *conv, const void *weights, void *prepared);
-void onednn_conv_forward(const struct Conv *conv, int64_t samples, const void *x,
-                         const void *weights, const void *prepared, const void *bias, void *y,
-                         void *scratch);
-void onednn_conv_backward_data(const struct Conv *conv, int64_t samples, const void *dy,
-                               const void *weights, const void *prepared, void *dx, void *scratch);
-void onednn_conv_backward_weights(const struct Conv *conv, int64_t samples, const void *x,
-                                  const void *dy, void *dw, void *dbias, void *scratch);
+int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
+                        const int64_t *samples, int sample_counts, bool training, bool needs_data,
+                        struct Error *error);
+void onednn__conv_release(struct Conv *conv);
+size_t onednn__conv_scratch_bytes(const struct Conv *conv);
+size_t onednn__conv_prepared_bytes(const struct Conv *conv);
+void onednn__conv_prepare(const struct Conv *conv, const void *weights, void *prepared);
+void onednn__conv_forward(const struct Conv *conv, int64_t samples, const void *x,
+                          const void *weights, const void *prepared, const void *bias, void *y,
+                          void *scratch);
+void onednn__conv_backward_data(const struct Conv *conv, int64_t samples, const void *dy,
+                                const void *weights, const void *prepared, void *dx, void *scratch);
+void onednn__conv_backward_weights(const struct Conv *conv, int64_t samples, const void *x,
+                                   const void *dy, void *dw, void *dbias, void *scratch);
 
 /* onednn_product.c: struct Backend's gemm. Returns false, and does nothing, if OpenBLAS is the
  * faster one or oneDNN cannot do it. */
-bool onednn_multiply(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
-                     double alpha, const void *a, int64_t lda, const void *b, int64_t ldb,
-                     double beta, void *c, int64_t ldc);
+bool onednn__multiply(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                      double alpha, const void *a, int64_t lda, const void *b, int64_t ldb,
+                      double beta, void *c, int64_t ldc);
 
 #endif

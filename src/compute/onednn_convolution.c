@@ -82,12 +82,12 @@ static void geometry_release(struct Geometry *g) {
 
 static bool reorder_make(struct Conv *conv, struct Primitive *reorder, Layout from, Layout to) {
     const int arguments[] = {DNNL_ARG_FROM, DNNL_ARG_TO};
-    dnnl_primitive_attr_t attributes = primitive_attributes();
+    dnnl_primitive_attr_t attributes = primitive__attributes();
     dnnl_status_t status = dnnl_reorder_primitive_desc_create(
         &reorder->description, from, conv->engine, to, conv->engine, attributes);
     dnnl_primitive_attr_destroy(attributes);
     if (status == dnnl_success)
-        primitive_finish(reorder, conv->engine, arguments, 2);
+        primitive__finish(reorder, conv->engine, arguments, 2);
     else
         reorder->description = NULL;
     return status == dnnl_success;
@@ -108,7 +108,7 @@ static int layout_index(struct Conv *conv, Layout layout) {
     made->offset = conv->prepared_bytes;
     if (!reorder_make(conv, &made->reorder, BORROW(conv->weights), layout))
         return -2;
-    conv->prepared_bytes += primitive_bytes(&made->reorder, DNNL_ARG_TO);
+    conv->prepared_bytes += primitive__bytes(&made->reorder, DNNL_ARG_TO);
     return conv->layout_count++;
 }
 
@@ -116,13 +116,13 @@ static int layout_index(struct Conv *conv, Layout layout) {
 static bool weights_connect(struct Conv *conv, struct Counted *counted, enum Pass pass) {
     struct Primitive *primitive = &counted->pass[pass];
     if (pass != BACKWARD_WEIGHTS) {
-        counted->layout[pass] = layout_index(conv, primitive_layout(primitive, DNNL_ARG_WEIGHTS));
+        counted->layout[pass] = layout_index(conv, primitive__layout(primitive, DNNL_ARG_WEIGHTS));
         return counted->layout[pass] != -2;
     }
-    Layout layout = primitive_layout(primitive, DNNL_ARG_DIFF_WEIGHTS);
+    Layout layout = primitive__layout(primitive, DNNL_ARG_DIFF_WEIGHTS);
     if (dnnl_memory_desc_equal(layout, BORROW(conv->weights)))
         return true;
-    counted->gradient_bytes = primitive_bytes(primitive, DNNL_ARG_DIFF_WEIGHTS);
+    counted->gradient_bytes = primitive__bytes(primitive, DNNL_ARG_DIFF_WEIGHTS);
     return reorder_make(conv, &counted->reorder, layout, BORROW(conv->weights));
 }
 
@@ -133,9 +133,9 @@ static void pass_make(struct Conv *conv, struct Counted *counted, const struct G
         [BACKWARD_DATA] = {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC},
         [BACKWARD_WEIGHTS] = {DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS}};
     struct Primitive *primitive = &counted->pass[pass];
-    dnnl_primitive_attr_t attributes = primitive_attributes();
+    dnnl_primitive_attr_t attributes = primitive__attributes();
     if (conv->relu)
-        primitive_attach(attributes, append_relu, RELU_SLOPE);
+        primitive__attach(attributes, append_relu, RELU_SLOPE);
     dnnl_status_t status = describe_pass(&primitive->description, pass, geometry, conv->engine,
                                          attributes, counted->pass[FORWARD].description);
     dnnl_primitive_attr_destroy(attributes);
@@ -148,25 +148,25 @@ static void pass_make(struct Conv *conv, struct Counted *counted, const struct G
     if (status != dnnl_success || !optimised(implementation) ||
         !weights_connect(conv, counted, pass))
         return;
-    primitive_finish(primitive, conv->engine, arguments[pass], pass == FORWARD ? 4 : 3);
+    primitive__finish(primitive, conv->engine, arguments[pass], pass == FORWARD ? 4 : 3);
     size_t bytes = counted->gradient_bytes * (pass == BACKWARD_WEIGHTS) +
-                   primitive_bytes(primitive, DNNL_ARG_SCRATCHPAD);
+                   primitive__bytes(primitive, DNNL_ARG_SCRATCHPAD);
     if (pass == BACKWARD_WEIGHTS && counted->reorder.description)
-        bytes += primitive_bytes(&counted->reorder, DNNL_ARG_SCRATCHPAD);
+        bytes += primitive__bytes(&counted->reorder, DNNL_ARG_SCRATCHPAD);
     if (bytes > conv->scratch_bytes)
         conv->scratch_bytes = bytes;
 }
 
-void onednn_conv_release(struct Conv *conv) {
+void onednn__conv_release(struct Conv *conv) {
     if (!conv)
         return;
     for (int i = 0; i < conv->count_count; i++) {
         for (int pass = 0; pass < PASS_COUNT; pass++)
-            primitive_release(&conv->counts[i].pass[pass]);
-        primitive_release(&conv->counts[i].reorder);
+            primitive__release(&conv->counts[i].pass[pass]);
+        primitive__release(&conv->counts[i].reorder);
     }
     for (int i = 0; i < conv->layout_count; i++)
-        primitive_release(&conv->layouts[i].reorder);
+        primitive__release(&conv->layouts[i].reorder);
     forget_layout(&conv->weights);
     if (conv->stream)
         dnnl_stream_destroy(conv->stream);
@@ -213,15 +213,15 @@ static void spaces_finish(struct Conv *conv) {
     conv->reorder_offset =
         conv->plain_offset + round_up(conv->own.backend->conv_prepared_bytes(conv->plain));
     for (int i = 0; i < conv->layout_count; i++) {
-        size_t bytes = primitive_bytes(&conv->layouts[i].reorder, DNNL_ARG_SCRATCHPAD);
+        size_t bytes = primitive__bytes(&conv->layouts[i].reorder, DNNL_ARG_SCRATCHPAD);
         reorder = bytes > reorder ? bytes : reorder;
     }
     conv->prepared_bytes = conv->reorder_offset + reorder;
 }
 
-int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
-                       const int64_t *samples, int sample_counts, bool training, bool needs_data,
-                       struct Error *error) {
+int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
+                        const int64_t *samples, int sample_counts, bool training, bool needs_data,
+                        struct Error *error) {
     struct Conv *made = memory_allocate(sizeof *made, "convolution");
     made->own = own;
     made->out_pixels = shape->out_height * shape->out_width;
@@ -233,7 +233,7 @@ int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvSh
     int code = own.backend->conv_create(&made->plain, shape, samples, sample_counts, training,
                                         needs_data, error);
     if (code) {
-        onednn_conv_release(made);
+        onednn__conv_release(made);
         return code;
     }
     bool there = dnnl_engine_create(&made->engine, dnnl_cpu, 0) == dnnl_success &&
@@ -244,7 +244,7 @@ int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvSh
         if (!counted_find(made, samples[i]))
             there = counted_make(made, shape, samples[i], training, needs_data);
     if (!there) {
-        onednn_conv_release(made);
+        onednn__conv_release(made);
         return fail(error, ERROR_SYSTEM, "oneDNN cannot describe this convolution");
     }
     spaces_finish(made);
@@ -252,21 +252,21 @@ int onednn_conv_create(struct Plain own, struct Conv **conv, const struct ConvSh
     return OK;
 }
 
-size_t onednn_conv_scratch_bytes(const struct Conv *conv) {
+size_t onednn__conv_scratch_bytes(const struct Conv *conv) {
     return conv->scratch_bytes;
 }
 
-size_t onednn_conv_prepared_bytes(const struct Conv *conv) {
+size_t onednn__conv_prepared_bytes(const struct Conv *conv) {
     return conv->prepared_bytes;
 }
 
-void onednn_conv_prepare(const struct Conv *conv, const void *weights, void *prepared) {
+void onednn__conv_prepare(const struct Conv *conv, const void *weights, void *prepared) {
     char *space = prepared;
     for (int i = 0; i < conv->layout_count; i++) {
         const struct Layouted *layouted = &conv->layouts[i];
-        primitive_set(&layouted->reorder, 0, weights);
-        primitive_set(&layouted->reorder, 1, space + layouted->offset);
-        primitive_run(&layouted->reorder, conv->stream, space + conv->reorder_offset);
+        primitive__set(&layouted->reorder, 0, weights);
+        primitive__set(&layouted->reorder, 1, space + layouted->offset);
+        primitive__run(&layouted->reorder, conv->stream, space + conv->reorder_offset);
     }
     conv->own.backend->conv_prepare(conv->plain, weights, space + conv->plain_offset);
 }
@@ -282,9 +282,9 @@ static const void *weights_of(const struct Conv *conv, int layout, const void *w
     return layout < 0 ? weights : (const char *)prepared + conv->layouts[layout].offset;
 }
 
-void onednn_conv_forward(const struct Conv *conv, int64_t samples, const void *x,
-                         const void *weights, const void *prepared, const void *bias, void *y,
-                         void *scratch) {
+void onednn__conv_forward(const struct Conv *conv, int64_t samples, const void *x,
+                          const void *weights, const void *prepared, const void *bias, void *y,
+                          void *scratch) {
     const struct Counted *counted = counted_of(conv, samples);
     const struct Primitive *pass = &counted->pass[FORWARD];
     if (!pass->primitive) {
@@ -293,15 +293,16 @@ void onednn_conv_forward(const struct Conv *conv, int64_t samples, const void *x
                                         scratch);
         return;
     }
-    primitive_set(pass, 0, x);
-    primitive_set(pass, 1, weights_of(conv, counted->layout[FORWARD], weights, prepared));
-    primitive_set(pass, 2, bias ? bias : conv->zeros);
-    primitive_set(pass, 3, y);
-    primitive_run(pass, conv->stream, scratch);
+    primitive__set(pass, 0, x);
+    primitive__set(pass, 1, weights_of(conv, counted->layout[FORWARD], weights, prepared));
+    primitive__set(pass, 2, bias ? bias : conv->zeros);
+    primitive__set(pass, 3, y);
+    primitive__run(pass, conv->stream, scratch);
 }
 
-void onednn_conv_backward_data(const struct Conv *conv, int64_t samples, const void *dy,
-                               const void *weights, const void *prepared, void *dx, void *scratch) {
+void onednn__conv_backward_data(const struct Conv *conv, int64_t samples, const void *dy,
+                                const void *weights, const void *prepared, void *dx,
+                                void *scratch) {
     const struct Counted *counted = counted_of(conv, samples);
     const struct Primitive *pass = &counted->pass[BACKWARD_DATA];
     if (!pass->primitive) {
@@ -310,14 +311,14 @@ void onednn_conv_backward_data(const struct Conv *conv, int64_t samples, const v
                                               scratch);
         return;
     }
-    primitive_set(pass, 0, dy);
-    primitive_set(pass, 1, weights_of(conv, counted->layout[BACKWARD_DATA], weights, prepared));
-    primitive_set(pass, 2, dx);
-    primitive_run(pass, conv->stream, scratch);
+    primitive__set(pass, 0, dy);
+    primitive__set(pass, 1, weights_of(conv, counted->layout[BACKWARD_DATA], weights, prepared));
+    primitive__set(pass, 2, dx);
+    primitive__run(pass, conv->stream, scratch);
 }
 
-void onednn_conv_backward_weights(const struct Conv *conv, int64_t samples, const void *x,
-                                  const void *dy, void *dw, void *dbias, void *scratch) {
+void onednn__conv_backward_weights(const struct Conv *conv, int64_t samples, const void *x,
+                                   const void *dy, void *dw, void *dbias, void *scratch) {
     const struct Counted *counted = counted_of(conv, samples);
     const struct Primitive *pass = &counted->pass[BACKWARD_WEIGHTS];
     if (!pass->primitive) {
@@ -326,14 +327,14 @@ void onednn_conv_backward_weights(const struct Conv *conv, int64_t samples, cons
     }
     bool reordered = counted->reorder.primitive;
     char *scratchpad = (char *)scratch + counted->gradient_bytes;
-    primitive_set(pass, 0, x);
-    primitive_set(pass, 1, dy);
-    primitive_set(pass, 2, reordered ? scratch : dw);
-    primitive_run(pass, conv->stream, scratchpad);
+    primitive__set(pass, 0, x);
+    primitive__set(pass, 1, dy);
+    primitive__set(pass, 2, reordered ? scratch : dw);
+    primitive__run(pass, conv->stream, scratchpad);
     if (reordered) {
-        primitive_set(&counted->reorder, 0, scratch);
-        primitive_set(&counted->reorder, 1, dw);
-        primitive_run(&counted->reorder, conv->stream, scratchpad);
+        primitive__set(&counted->reorder, 0, scratch);
+        primitive__set(&counted->reorder, 1, dw);
+        primitive__run(&counted->reorder, conv->stream, scratchpad);
     }
     if (dbias)
         conv->own.sum(samples * conv->out_pixels, conv->out_channels, dy, dbias);

@@ -25,29 +25,30 @@ static inline size_t round_up(size_t bytes) {
 }
 
 /* The layout and the bytes of one argument (DNNL_ARG_*); 0 bytes without a description. */
-Layout primitive_layout(const struct Primitive *primitive, int argument);
-size_t primitive_bytes(const struct Primitive *primitive, int argument);
+Layout primitive__layout(const struct Primitive *primitive, int argument);
+size_t primitive__bytes(const struct Primitive *primitive, int argument);
 
 /* Attributes for every primitive: the caller provides the scratchpad, so that the primitive may run
  * on any thread and allocates nothing. The caller destroys them. */
-dnnl_primitive_attr_t primitive_attributes(void);
+dnnl_primitive_attr_t primitive__attributes(void);
 
 /* Adds a post-operation with a value: adding to the old contents of the output times a scale
  * (append_sum), or a ReLU with a slope (append_relu). */
-void primitive_attach(dnnl_primitive_attr_t attributes,
-                      dnnl_status_t append(dnnl_post_ops_t operations, float value), float value);
+void primitive__attach(dnnl_primitive_attr_t attributes,
+                       dnnl_status_t append(dnnl_post_ops_t operations, float value), float value);
 
 /* Creates the primitive from its description. `arguments`: `count` of DNNL_ARG_*, without the
  * scratchpad. */
-void primitive_finish(struct Primitive *primitive, dnnl_engine_t engine, const int *arguments,
-                      int count);
-void primitive_release(struct Primitive *primitive);
+void primitive__finish(struct Primitive *primitive, dnnl_engine_t engine, const int *arguments,
+                       int count);
+void primitive__release(struct Primitive *primitive);
 
 /* Sets the i-th of these arguments. oneDNN's handles are not const, but it writes only to outputs.
  */
-void primitive_set(const struct Primitive *primitive, int i, const void *data);
+void primitive__set(const struct Primitive *primitive, int i, const void *data);
 /* Runs it, and returns when it is done. */
-void primitive_run(const struct Primitive *primitive, dnnl_stream_t stream, const void *scratchpad);
+void primitive__run(const struct Primitive *primitive, dnnl_stream_t stream,
+                    const void *scratchpad);
 
 #endif
 #endif

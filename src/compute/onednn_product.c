@@ -38,9 +38,9 @@ static void product_describe(struct Product *product) {
     CHECK(describe_matrix(&a, a_sizes, key->transpose_a ? a_turned : a_strides) == dnnl_success);
     CHECK(describe_matrix(&b, b_sizes, key->transpose_b ? b_turned : b_strides) == dnnl_success);
     CHECK(describe_matrix(&c, c_sizes, c_strides) == dnnl_success);
-    dnnl_primitive_attr_t attributes = primitive_attributes();
+    dnnl_primitive_attr_t attributes = primitive__attributes();
     if (key->beta != 0)
-        primitive_attach(attributes, append_sum, (float)key->beta);
+        primitive__attach(attributes, append_sum, (float)key->beta);
     if (describe_product(&product->primitive.description, BORROW(a), BORROW(b), BORROW(c),
                          remembered.engine, attributes) != dnnl_success)
         product->primitive.description = NULL;
@@ -59,9 +59,9 @@ static void product_make(struct Product *product) {
                                   (void *)&implementation);
     if (strncmp(implementation, "brg", 3) != 0)
         return;
-    primitive_finish(&product->primitive, remembered.engine, arguments, 3);
-    product->scratchpad = memory_allocate(primitive_bytes(&product->primitive, DNNL_ARG_SCRATCHPAD),
-                                          "matrix product");
+    primitive__finish(&product->primitive, remembered.engine, arguments, 3);
+    product->scratchpad = memory_allocate(
+        primitive__bytes(&product->primitive, DNNL_ARG_SCRATCHPAD), "matrix product");
 }
 
 static const struct Product *product_of(const struct ProductKey *key) {
@@ -77,7 +77,7 @@ static const struct Product *product_of(const struct ProductKey *key) {
     struct Product *product = &remembered.products[remembered.oldest];
     remembered.oldest = (remembered.oldest + 1) % PRODUCTS;
     if (remembered.count == PRODUCTS) {
-        primitive_release(&product->primitive);
+        primitive__release(&product->primitive);
         memory_release(product->scratchpad);
     } else {
         remembered.count++;
@@ -87,17 +87,17 @@ static const struct Product *product_of(const struct ProductKey *key) {
     return product;
 }
 
-bool onednn_multiply(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
-                     double alpha, const void *a, int64_t lda, const void *b, int64_t ldb,
-                     double beta, void *c, int64_t ldc) {
+bool onednn__multiply(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k,
+                      double alpha, const void *a, int64_t lda, const void *b, int64_t ldb,
+                      double beta, void *c, int64_t ldc) {
     struct ProductKey key = {m,   n,    k,           lda,         ldb,
                              ldc, beta, transpose_a, transpose_b, omp_get_max_threads()};
     const struct Product *product = alpha == 1 ? product_of(&key) : NULL;
     if (!product || !product->primitive.primitive)
         return false;
-    primitive_set(&product->primitive, 0, a);
-    primitive_set(&product->primitive, 1, b);
-    primitive_set(&product->primitive, 2, c);
-    primitive_run(&product->primitive, remembered.stream, product->scratchpad);
+    primitive__set(&product->primitive, 0, a);
+    primitive__set(&product->primitive, 1, b);
+    primitive__set(&product->primitive, 2, c);
+    primitive__run(&product->primitive, remembered.stream, product->scratchpad);
     return true;
 }

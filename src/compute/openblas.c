@@ -53,7 +53,7 @@ static int conv_create(struct Conv **conv, const struct ConvShape *shape, const 
     *made = (struct Conv){.shape = *shape,
                           .in_group = shape->in_channels / shape->groups,
                           .out_group = shape->out_channels / shape->groups,
-                          .depthwise = KERNEL(depthwise_serves)(shape)};
+                          .depthwise = KERNEL(depthwise__serves)(shape)};
     made->taps = shape->kernel_height * shape->kernel_width * made->in_group;
     made->plain = shape->kernel_height == 1 && shape->kernel_width == 1 &&
                   shape->stride_height == 1 && shape->stride_width == 1 && shape->pad_height == 0 &&
@@ -72,7 +72,7 @@ static void conv_release(struct Conv *conv) {
 
 static size_t conv_scratch_bytes(const struct Conv *conv) {
     if (conv->depthwise)
-        return KERNEL(depthwise_scratch_bytes)(&conv->shape);
+        return KERNEL(depthwise__scratch_bytes)(&conv->shape);
     if (conv->plain)
         return 0;
     return (size_t)(conv->lines * conv->shape.out_width * conv->taps) * sizeof(real);
@@ -84,7 +84,7 @@ static size_t conv_prepared_bytes(const struct Conv *conv) {
 
 static void conv_prepare(const struct Conv *conv, const void *weights, void *prepared) {
     if (conv->depthwise)
-        KERNEL(depthwise_prepare)(&conv->shape, weights, prepared);
+        KERNEL(depthwise__prepare)(&conv->shape, weights, prepared);
 }
 
 /* A block: output lines [first, first + count) of all samples. */
@@ -111,7 +111,7 @@ static int64_t columns_of(const struct Conv *conv, int64_t group, const struct B
         *columns = x + block->pixel * conv->shape.in_channels + group * conv->in_group;
         return conv->shape.in_channels;
     }
-    KERNEL(columns_gather)(&conv->shape, group, block->first, block->count, x, scratch);
+    KERNEL(columns__gather)(&conv->shape, group, block->first, block->count, x, scratch);
     *columns = scratch;
     return conv->taps;
 }
@@ -128,7 +128,7 @@ static void conv_forward(const struct Conv *conv, int64_t samples, const void *x
                          void *scratch) {
     int64_t channels = conv->shape.out_channels;
     if (conv->depthwise) {
-        KERNEL(depthwise_forward)(&conv->shape, samples, x, prepared, bias, y);
+        KERNEL(depthwise__forward)(&conv->shape, samples, x, prepared, bias, y);
         if (conv->shape.relu)
             rectify(samples * conv->shape.out_height * conv->shape.out_width * channels, y);
         return;
@@ -154,7 +154,7 @@ static void conv_backward_data(const struct Conv *conv, int64_t samples, const v
                                const void *weights, const void *prepared, void *dx, void *scratch) {
     const struct ConvShape *shape = &conv->shape;
     if (conv->depthwise) {
-        KERNEL(depthwise_backward_data)(shape, samples, dy, prepared, dx);
+        KERNEL(depthwise__backward_data)(shape, samples, dy, prepared, dx);
         return;
     }
     if (!conv->plain)
@@ -170,7 +170,7 @@ static void conv_backward_data(const struct Conv *conv, int64_t samples, const v
                     (const real *)weights + g * conv->out_group * conv->taps, conv->taps, 0,
                     columns, conv->plain ? shape->in_channels : conv->taps);
             if (!conv->plain)
-                KERNEL(columns_scatter)(shape, g, block.first, block.count, columns, dx);
+                KERNEL(columns__scatter)(shape, g, block.first, block.count, columns, dx);
         }
     }
 }
@@ -179,10 +179,10 @@ static void conv_backward_weights(const struct Conv *conv, int64_t samples, cons
                                   const void *dy, void *dw, void *dbias, void *scratch) {
     const struct ConvShape *shape = &conv->shape;
     if (dbias)
-        KERNEL(columns_sum)
+        KERNEL(columns__sum)
     (samples * shape->out_height * shape->out_width, shape->out_channels, dy, dbias);
     if (conv->depthwise) {
-        KERNEL(depthwise_backward_weights)(shape, samples, x, dy, dw, scratch);
+        KERNEL(depthwise__backward_weights)(shape, samples, x, dy, dw, scratch);
         return;
     }
     for (struct Block block = {0}; next_block(conv, samples, &block);) {

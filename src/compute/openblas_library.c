@@ -4,11 +4,11 @@
 
 #include "compute/libraries.h"
 
-void openblas_configure(int threads) {
+void openblas__configure(int threads) {
     openblas_set_num_threads(threads);
 }
 
-const char *openblas_better_core(void) {
+const char *openblas__better_core(void) {
 #ifdef __x86_64__
     static const char *const wide[] = {"SkylakeX", "Cooperlake", "SapphireRapids"};
     const char *name = openblas_get_corename();
@@ -24,7 +24,7 @@ const char *openblas_better_core(void) {
 }
 
 /* openblas_get_config() begins with "OpenBLAS 0.3.21 ". */
-void openblas_version(char *text, size_t bytes) {
+void openblas__version(char *text, size_t bytes) {
     char product[32] = "OpenBLAS", version[32] = "";
     sscanf(openblas_get_config(), "%31s %31s", product, version);
     snprintf(text, bytes, "%s %s %s", product, version, openblas_get_corename());

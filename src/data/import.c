@@ -107,15 +107,15 @@ static int write_split(const struct Source *source, const struct SourceSplit *sp
     int64_t columns = source->target_count, bytes = source_sample_bytes(source);
     int64_t most = batch_size(bytes);
     void *samples = memory_allocate((size_t)(most * bytes), "samples");
-    int code = writer_begin_split(writer, split->name, split->count, error);
+    int code = writer__begin_split(writer, split->name, split->count, error);
     for (int64_t first = 0; first < split->count && code == OK; first += most) {
         int64_t count = split->count - first < most ? split->count - first : most;
         code = source_read(source, split->items + first, count, samples, error);
         if (code == OK)
-            code = writer_append(writer, samples,
-                                 columns ? (const void *)(split->targets + first * columns)
-                                         : split->labels + first,
-                                 count, error);
+            code = writer__append(writer, samples,
+                                  columns ? (const void *)(split->targets + first * columns)
+                                          : split->labels + first,
+                                  count, error);
         if (code == OK && ticker && ticker->report)
             ticker->report(ticker->context, split->name, first + count, split->count);
     }
@@ -136,14 +136,14 @@ static int write_all(const struct Source *source, const char *origin, const char
         .class_names = (const char *const *)source->class_names,
         .source = origin};
     struct DatasetWriter *writer;
-    int code = writer_create(&writer, path, &description, error);
+    int code = writer__create(&writer, path, &description, error);
     if (code != OK)
         return code;
     for (int i = 0; i < source->split_count && code == OK; i++)
         code = write_split(source, &source->splits[i], writer, ticker, error);
     if (code == OK)
-        return writer_commit(writer, error);
-    writer_abandon(writer);
+        return writer__commit(writer, error);
+    writer__abandon(writer);
     return code;
 }
 

@@ -23,7 +23,7 @@ static int64_t most_taps(int64_t in, int64_t out) {
     return 2 * (in / out + 1) + 2;
 }
 
-struct Resampler *resampler_create(const struct Image *in, const struct Image *out) {
+struct Resampler *resample__create(const struct Image *in, const struct Image *out) {
     int64_t across = most_taps(in->width, out->width), down = most_taps(in->height, out->height);
     size_t columns = (size_t)out->width * sizeof(struct Taps);
     int64_t floats = out->width * across + down + in->width * in->channels;
@@ -89,8 +89,8 @@ static void blend_columns(const struct Resampler *resampler, const struct Image 
     }
 }
 
-void resample(struct Resampler *resampler, const struct Image *in, const struct Box *box,
-              struct Image *out) {
+void resample__image(struct Resampler *resampler, const struct Image *in, const struct Box *box,
+                     struct Image *out) {
     if (box->height == out->height && box->width == out->width) {
         copy_box(in, box, out);
         return;
@@ -107,7 +107,8 @@ void resample(struct Resampler *resampler, const struct Image *in, const struct 
     }
 }
 
-struct Box box_of_centre(const struct Image *in, int64_t height, int64_t width, double part) {
+struct Box resample__box_of_centre(const struct Image *in, int64_t height, int64_t width,
+                                   double part) {
     double by_height = (double)in->height / (double)height;
     double by_width = (double)in->width / (double)width;
     double scale = part * (by_height < by_width ? by_height : by_width);

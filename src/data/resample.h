@@ -13,15 +13,16 @@ struct Box { /* in pixels, inside the image */
 
 /* Work space to scale any box of an image of the size `in` to the size `out`: one block; the caller
  * releases it with memory_release. */
-struct Resampler *resampler_create(const struct Image *in, const struct Image *out);
+struct Resampler *resample__create(const struct Image *in, const struct Image *out);
 
 /* Scales a box of `in` into out->pixels. Allocates nothing. A box that has the output's size is
  * copied unchanged. */
-void resample(struct Resampler *resampler, const struct Image *in, const struct Box *box,
-              struct Image *out);
+void resample__image(struct Resampler *resampler, const struct Image *in, const struct Box *box,
+                     struct Image *out);
 
 /* The largest box with the aspect ratio height:width in the middle of the image, each side
  * shortened to the given part of it. */
-struct Box box_of_centre(const struct Image *in, int64_t height, int64_t width, double part);
+struct Box resample__box_of_centre(const struct Image *in, int64_t height, int64_t width,
+                                   double part);
 
 #endif

@@ -406,7 +406,7 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
     uint8_t *images = memory_allocate((size_t)(most * bytes), "images");
     int32_t *labels = memory_array(int32_t, most, "labels");
     float *targets = memory_array(float, most *SYNTHESIS_TARGETS, "targets");
-    int code = writer_begin_split(writer, names[split], count, error);
+    int code = writer__begin_split(writer, names[split], count, error);
     for (int64_t first = 0; first < count && code == OK; first += most) {
         int64_t batch = count - first < most ? count - first : most;
 #pragma omp parallel
@@ -418,8 +418,8 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
                                        targets + i * SYNTHESIS_TARGETS);
             memory_release(canvas.pixels);
         }
-        code = writer_append(writer, images, synthesis->targets ? (const void *)targets : labels,
-                             batch, error);
+        code = writer__append(writer, images, synthesis->targets ? (const void *)targets : labels,
+                              batch, error);
         if (ticker && ticker->report)
             ticker->report(ticker->context, names[split], first + batch, count);
     }
@@ -442,14 +442,14 @@ int synthesize(const struct Synthesis *synthesis, const char *path, const struct
                                                    .source =
                                                        synthesis->origin ? synthesis->origin : ""};
     struct DatasetWriter *writer;
-    int code = writer_create(&writer, path, &description, error);
+    int code = writer__create(&writer, path, &description, error);
     if (code != OK)
         return code;
     for (int split = 0; split < SYNTHESIS_SPLITS && code == OK; split++)
         if (synthesis->count[split] > 0)
             code = write_split(synthesis, (enum SynthesisSplit)split, writer, ticker, error);
     if (code == OK)
-        return writer_commit(writer, error);
-    writer_abandon(writer);
+        return writer__commit(writer, error);
+    writer__abandon(writer);
     return code;
 }

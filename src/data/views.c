@@ -136,7 +136,7 @@ static void apply_crops(const struct Views *views, int view, const struct Image 
     box.top = corner == 4 ? (int64_t)rint((double)down / 2) : corner / 2 * down;
     box.left = corner == 4 ? (int64_t)rint((double)right / 2) : corner % 2 * right;
     place(in, pad, pad, &padded);
-    resample(views->resampler, &padded, &box, out);
+    resample__image(views->resampler, &padded, &box, out);
     if (view >= 5)
         mirror(out);
 }
@@ -169,7 +169,7 @@ static void prepare_crops(struct Views *views) {
     views->padded.pixels = memory_array(float, image_elements(&views->padded), "a padded image");
     views->crop.height = llround((double)height * scale);
     views->crop.width = llround((double)width * scale);
-    views->resampler = resampler_create(&views->padded, &views->size);
+    views->resampler = resample__create(&views->padded, &views->size);
 }
 
 struct ShiftOptions {

@@ -7,7 +7,7 @@
 #include "base/memory.h"
 #include "nn/initialise.h"
 
-int describe_fail(struct Describe *describe, const char *key, const char *format, ...) {
+int describe__fail(struct Describe *describe, const char *key, const char *format, ...) {
     char text[800];
     va_list arguments;
     va_start(arguments, format);
@@ -17,8 +17,8 @@ int describe_fail(struct Describe *describe, const char *key, const char *format
                        describe->node->path, describe->node->layer->kind.name, text);
 }
 
-struct LayoutRow describe_row(struct Describe *describe, const char *name, enum ArenaRole role,
-                              int rank, const int64_t *size) {
+struct LayoutRow describe__row(struct Describe *describe, const char *name, enum ArenaRole role,
+                               int rank, const int64_t *size) {
     struct Node *node = describe->node;
     CHECK(node->row_count < NODE_ROWS && rank <= ARENA_DIMENSIONS);
     struct LayoutRow row = layout_append(describe->layout);
@@ -36,14 +36,14 @@ struct LayoutRow describe_row(struct Describe *describe, const char *name, enum 
     return row;
 }
 
-struct LayoutRow describe_channel_row(struct Describe *describe, const char *name,
-                                      enum ArenaRole role) {
+struct LayoutRow describe__channel_row(struct Describe *describe, const char *name,
+                                       enum ArenaRole role) {
     struct Shape in = describe->node->in[0];
     int64_t folded = in.fold_height * in.fold_width;
     if (folded == 1)
-        return describe_row(describe, name, role, 1, &in.channels);
+        return describe__row(describe, name, role, 1, &in.channels);
     const int64_t size[] = {in.fold_height, in.fold_width, in.channels / folded};
-    struct LayoutRow row = describe_row(describe, name, role, 3, size);
+    struct LayoutRow row = describe__row(describe, name, role, 3, size);
     row.arena->order[0] = 2;
     row.arena->order[1] = 0;
     row.arena->order[2] = 1;
@@ -52,17 +52,17 @@ struct LayoutRow describe_channel_row(struct Describe *describe, const char *nam
     return row;
 }
 
-int describe_bias(struct Describe *describe, struct LayoutRow weight, bool bias,
-                  const struct Choice *initialiser) {
+int describe__bias(struct Describe *describe, struct LayoutRow weight, bool bias,
+                   const struct Choice *initialiser) {
     if (!bias)
         return initialiser->kind
-                   ? describe_fail(describe, "bias_init",
-                                   "%s is for biases, and bias is false; expected bias: true or "
-                                   "no bias_init",
-                                   initialiser->kind->name)
+                   ? describe__fail(describe, "bias_init",
+                                    "%s is for biases, and bias is false; expected bias: true or "
+                                    "no bias_init",
+                                    initialiser->kind->name)
                    : OK;
     struct LayoutRow row =
-        describe_row(describe, "bias", ROLE_BIAS, 1, &describe->node->out.channels);
+        describe__row(describe, "bias", ROLE_BIAS, 1, &describe->node->out.channels);
     row.model->fan_in = weight.model->fan_in;
     row.model->fan_out = weight.model->fan_out;
     row.model->initialiser = *initialise_biases(describe->initialise, initialiser);
@@ -102,7 +102,7 @@ static int check_initialisers(const struct Describe *describe) {
     return OK;
 }
 
-int describe_node(struct Describe *describe) {
+int describe__node(struct Describe *describe) {
     const struct Node *node = describe->node;
     int code = node->layer->describe(describe);
     if (!code)
@@ -112,11 +112,11 @@ int describe_node(struct Describe *describe) {
     const int64_t sizes[] = {node->out.height, node->out.width, node->out.channels};
     int64_t elements = memory_product(sizes, 3);
     if (elements <= 0 || !memory_can_hold((uint64_t)elements * 8))
-        return describe_fail(describe, NULL,
-                             "its output, (%" PRId64 ", %" PRId64 ", %" PRId64
-                             ") a sample, does not fit the machine",
-                             sizes[0], sizes[1], sizes[2]);
+        return describe__fail(describe, NULL,
+                              "its output, (%" PRId64 ", %" PRId64 ", %" PRId64
+                              ") a sample, does not fit the machine",
+                              sizes[0], sizes[1], sizes[2]);
     if (!rows_fit_memory(describe))
-        return describe_fail(describe, NULL, "its parameters do not fit the machine's memory");
+        return describe__fail(describe, NULL, "its parameters do not fit the machine's memory");
     return OK;
 }

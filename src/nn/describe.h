@@ -6,6 +6,6 @@
 
 /* Calls the layer's describe and checks what it made: the initialisers suit their rows, and output
  * and rows fit the machine's memory. */
-int describe_node(struct Describe *describe);
+int describe__node(struct Describe *describe);
 
 #endif

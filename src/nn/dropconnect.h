@@ -24,7 +24,7 @@
 
 static inline int dropconnect_describe(struct Describe *describe, double rate) {
     if (rate >= 1)
-        return describe_fail(describe, "dropconnect", "1 would drop every weight; expected less");
+        return describe__fail(describe, "dropconnect", "1 would drop every weight; expected less");
     return OK;
 }
 

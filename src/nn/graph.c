@@ -3,7 +3,7 @@
 #include "base/memory.h"
 #include "nn/describe.h"
 
-void *graph_memory(struct Graph *graph, size_t bytes) {
+void *graph__memory(struct Graph *graph, size_t bytes) {
     size_t old = (size_t)graph->memory_count * sizeof *graph->memory;
     graph->memory =
         memory_resize(graph->memory, old, old + sizeof *graph->memory, "the model's graph");
@@ -12,7 +12,7 @@ void *graph_memory(struct Graph *graph, size_t bytes) {
     return block;
 }
 
-struct Shape graph_shape(const struct Graph *graph, int tensor) {
+struct Shape graph__shape(const struct Graph *graph, int tensor) {
     return graph->tensors[tensor];
 }
 
@@ -54,27 +54,27 @@ static struct Node *add_node(struct Graph *graph, const struct NewNode *new) {
     return node;
 }
 
-int graph_add(struct Graph *graph, const struct NewNode *new, int *output, struct Error *error) {
+int graph__add(struct Graph *graph, const struct NewNode *new, int *output, struct Error *error) {
     CHECK(new->input_count >= 1 && new->input_count <= LAYER_INPUTS);
     struct Node *node = add_node(graph, new);
     layout_reserve(&graph->layout);
     struct Describe describe = {&graph->layout, node, &graph->initialise, error};
-    int code = describe_node(&describe);
+    int code = describe__node(&describe);
     if (code)
         return code;
     *output = node->output = add_tensor(graph, node->out);
     return OK;
 }
 
-int graph_add_list(struct Graph *graph, const struct ChoiceList *list, const char *path, int input,
-                   int *output, struct Error *error) {
+int graph__add_list(struct Graph *graph, const struct ChoiceList *list, const char *path, int input,
+                    int *output, struct Error *error) {
     for (int i = 0; i < list->count; i++) {
         const struct Choice *choice = &list->items[i];
         const struct Layer *layer = (const struct Layer *)choice->kind;
         char *inner = memory_print("%s%s%d", path, *path ? "." : "", i);
         const struct NewNode new = {layer, choice->options, choice, inner, &input, 1};
         int code = layer->expand ? layer->expand(graph, choice, inner, input, &input, error)
-                                 : graph_add(graph, &new, &input, error);
+                                 : graph__add(graph, &new, &input, error);
         memory_release(inner);
         if (code)
             return code;
@@ -83,21 +83,21 @@ int graph_add_list(struct Graph *graph, const struct ChoiceList *list, const cha
     return OK;
 }
 
-int graph_build(struct Graph *graph, const struct ChoiceList *layers,
-                const struct InitialiseOptions *initialise, struct Shape input,
-                struct Error *error) {
+int graph__build(struct Graph *graph, const struct ChoiceList *layers,
+                 const struct InitialiseOptions *initialise, struct Shape input,
+                 struct Error *error) {
     CHECK(layers->count > 0);
     if (initialise)
         graph->initialise = *initialise;
     add_tensor(graph, input);
-    int code = graph_add_list(graph, layers, "", 0, &graph->output, error);
+    int code = graph__add_list(graph, layers, "", 0, &graph->output, error);
     if (code)
         return code;
     layout_finish(&graph->layout);
     return OK;
 }
 
-void graph_release(struct Graph *graph) {
+void graph__release(struct Graph *graph) {
     for (int i = 0; i < graph->node_count; i++) {
         memory_release(graph->nodes[i]->path);
         memory_release(graph->nodes[i]);

@@ -16,15 +16,15 @@ struct Graph {
     int output; /* tensor */
     int residual_blocks;
     struct Layout layout;
-    void **memory; /* the blocks of graph_memory */
+    void **memory; /* the blocks of graph__memory */
     int memory_count;
 };
 
 /* Builds nodes and rows from the list and lays out the arena. `initialise` as for model_create. */
-int graph_build(struct Graph *graph, const struct ChoiceList *layers,
-                const struct InitialiseOptions *initialise, struct Shape input,
-                struct Error *error);
-void graph_release(struct Graph *graph);
+int graph__build(struct Graph *graph, const struct ChoiceList *layers,
+                 const struct InitialiseOptions *initialise, struct Shape input,
+                 struct Error *error);
+void graph__release(struct Graph *graph);
 
 /* For a container's expand: adds a node. Only `layer`, `choice`, `path`, `inputs` and `input_count`
  * must be set. */
@@ -36,12 +36,12 @@ struct NewNode {
     const int *inputs; /* tensors */
     int input_count;
 };
-int graph_add(struct Graph *graph, const struct NewNode *new, int *output, struct Error *error);
+int graph__add(struct Graph *graph, const struct NewNode *new, int *output, struct Error *error);
 /* Adds the layers of a list one after the other, named "path.0", "path.1", …. */
-int graph_add_list(struct Graph *graph, const struct ChoiceList *list, const char *path, int input,
-                   int *output, struct Error *error);
-struct Shape graph_shape(const struct Graph *graph, int tensor);
+int graph__add_list(struct Graph *graph, const struct ChoiceList *list, const char *path, int input,
+                    int *output, struct Error *error);
+struct Shape graph__shape(const struct Graph *graph, int tensor);
 /* Zeroed memory that lives as long as the graph: options of inner nodes. */
-void *graph_memory(struct Graph *graph, size_t bytes);
+void *graph__memory(struct Graph *graph, size_t bytes);
 
 #endif

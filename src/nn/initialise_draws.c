@@ -2,12 +2,12 @@
 
 #include "base/memory.h"
 
-void draw_constant(double value, int64_t count, float *values) {
+void draw__constant(double value, int64_t count, float *values) {
     for (int64_t i = 0; i < count; i++)
         values[i] = (float)value;
 }
 
-void draw_normal(double std, int64_t count, const struct RandomStream *stream, float *values) {
+void draw__normal(double std, int64_t count, const struct RandomStream *stream, float *values) {
     double *draws = memory_array(double, count, "initialisation");
     random_normal(stream, count, draws);
     for (int64_t i = 0; i < count; i++)
@@ -16,7 +16,7 @@ void draw_normal(double std, int64_t count, const struct RandomStream *stream, f
 }
 
 /* Each value is the middle of one of 2^32 equal cells. */
-void draw_uniform(double limit, int64_t count, const struct RandomStream *stream, float *values) {
+void draw__uniform(double limit, int64_t count, const struct RandomStream *stream, float *values) {
     for (int64_t i = 0; i < count; i += 4) {
         uint32_t words[4];
         random_block(stream, (uint32_t)(i / 4), words);

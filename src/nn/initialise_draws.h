@@ -9,10 +9,10 @@ struct OneNumber {
     double number;
 };
 
-void draw_constant(double value, int64_t count, float *values);
-void draw_normal(double std, int64_t count, const struct RandomStream *stream, float *values);
+void draw__constant(double value, int64_t count, float *values);
+void draw__normal(double std, int64_t count, const struct RandomStream *stream, float *values);
 /* Uniform in (−limit, limit). */
-void draw_uniform(double limit, int64_t count, const struct RandomStream *stream, float *values);
+void draw__uniform(double limit, int64_t count, const struct RandomStream *stream, float *values);
 
 /* A row's fan_in or fan_out; rows without fans (of a normalisation) count as one in, one out. */
 static inline double draw_fan(int64_t count) {

@@ -34,29 +34,29 @@ struct Graph;
 struct InitialiseOptions;
 
 /* Given to describe. It reads node->options and node->in, sets node->out and node->flops, and adds
- * rows. It fails through describe_fail, which names the file, line and key. */
+ * rows. It fails through describe__fail, which names the file, line and key. */
 struct Describe {
     struct Layout *layout;
     struct Node *node;
     const struct InitialiseOptions *initialise; /* the model's: how parameters start */
     struct Error *error;
 };
-int describe_fail(struct Describe *describe, const char *key, const char *format, ...)
+int describe__fail(struct Describe *describe, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* Adds a row, which the caller completes: initialiser, and where they apply order and file sizes,
  * fans, groups, momentum. The default file layout is the memory layout. The rows of a node are
  * numbered 0, 1, … in the order of adding. */
-struct LayoutRow describe_row(struct Describe *describe, const char *name, enum ArenaRole role,
-                              int rank, const int64_t *size);
+struct LayoutRow describe__row(struct Describe *describe, const char *name, enum ArenaRole role,
+                               int rank, const int64_t *size);
 /* Adds a row with one value for each channel of the input (scale, shift, running mean of a
  * normalisation). Its file order undoes a fold. */
-struct LayoutRow describe_channel_row(struct Describe *describe, const char *name,
-                                      enum ArenaRole role);
+struct LayoutRow describe__channel_row(struct Describe *describe, const char *name,
+                                       enum ArenaRole role);
 /* Adds the row "bias", one value for each output channel, with the fans of `weight`. `initialiser`
  * is the layer's own choice; if its kind is NULL, the model's holds. If the layer has no `bias`,
  * this only refuses a choice of its own. */
-int describe_bias(struct Describe *describe, struct LayoutRow weight, bool bias,
-                  const struct Choice *initialiser);
+int describe__bias(struct Describe *describe, struct LayoutRow weight, bool bias,
+                   const struct Choice *initialiser);
 
 /* ---- Planning ---- */
 

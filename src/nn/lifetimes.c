@@ -2,7 +2,7 @@
 
 #include "base/memory.h"
 
-int lifetimes_root(const int *roots, int tensor) {
+int lifetimes__root(const int *roots, int tensor) {
     while (roots[tensor] != tensor)
         tensor = roots[tensor];
     return tensor;
@@ -17,8 +17,8 @@ static void extend(struct Buffer *buffer, int position) {
 
 /* From now on both tensors are in the buffer of `owner`. */
 static void unite(struct Buffer *buffers, int *roots, int owner, int other) {
-    owner = lifetimes_root(roots, owner);
-    other = lifetimes_root(roots, other);
+    owner = lifetimes__root(roots, owner);
+    other = lifetimes__root(roots, other);
     if (owner == other)
         return;
     roots[other] = owner;
@@ -30,7 +30,7 @@ static void unite(struct Buffer *buffers, int *roots, int owner, int other) {
     *from = (struct Buffer){.birth = 1, .death = 0};
 }
 
-bool operation_is_view(const struct Operation *operation) {
+bool operation__is_view(const struct Operation *operation) {
     return !operation->layer->forward;
 }
 
@@ -52,8 +52,8 @@ static void live_values(const struct LifetimesRequest *request, struct Lifetimes
     for (int i = 0; i < n; i++) {
         const struct Operation *operation = &request->operations->items[i];
         int in = operation->inputs[0];
-        const struct Buffer *shared = &lives->values[lifetimes_root(lives->value_root, in)];
-        if (operation_is_view(operation) ||
+        const struct Buffer *shared = &lives->values[lifetimes__root(lives->value_root, in)];
+        if (operation__is_view(operation) ||
             (operation->needs.in_place && shared->death <= i &&
              shape_elements(operation->in[0]) >= shape_elements(operation->out)))
             unite(lives->values, lives->value_root, in, operation->output);
@@ -89,8 +89,8 @@ static void live_gradients(const struct LifetimesRequest *request, struct Lifeti
         if (!operation->needs_input_gradient[0] || lives->accumulates[i * LAYER_INPUTS])
             continue;
         const struct Buffer *shared =
-            &lives->gradients[lifetimes_root(lives->gradient_root, operation->output)];
-        if (operation_is_view(operation) && writers[in] == 1) {
+            &lives->gradients[lifetimes__root(lives->gradient_root, operation->output)];
+        if (operation__is_view(operation) && writers[in] == 1) {
             unite(lives->gradients, lives->gradient_root, operation->output, in);
             lives->view_aliased[i] = true;
         } else if (operation->needs.backward_in_place && shared->death <= 2 * n - i) {
@@ -114,7 +114,7 @@ static void live_operations(const struct LifetimesRequest *request, struct Lifet
             continue;
         for (int j = 0; j < operation->input_count; j++)
             if (lives->accumulates[i * LAYER_INPUTS + j] && !operation->needs.accumulates &&
-                !operation_is_view(operation)) {
+                !operation__is_view(operation)) {
                 struct Buffer *through = &lives->through[i * LAYER_INPUTS + j];
                 through->bytes =
                     (size_t)(request->samples * shape_elements(operation->in[j]) * size);
@@ -130,7 +130,7 @@ static struct Buffer *new_buffers(int count) {
     return buffers;
 }
 
-struct Lifetimes lifetimes_find(const struct LifetimesRequest *request) {
+struct Lifetimes lifetimes__find(const struct LifetimesRequest *request) {
     const struct Graph *graph = request->graph;
     int tensors = graph->tensor_count, n = request->operations->count;
     struct Lifetimes lives = {
@@ -157,7 +157,7 @@ struct Lifetimes lifetimes_find(const struct LifetimesRequest *request) {
     return lives;
 }
 
-void lifetimes_release(struct Lifetimes *lives) {
+void lifetimes__release(struct Lifetimes *lives) {
     memory_release(lives->values);
     memory_release(lives->gradients);
     memory_release(lives->value_root);

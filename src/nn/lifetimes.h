@@ -18,18 +18,18 @@ struct Lifetimes {
     int count;                       /* operations */
     struct Buffer *values;           /* of each tensor: its contents */
     struct Buffer *gradients;        /* of each tensor: d(loss)/d(contents) */
-    int *value_root, *gradient_root; /* the tensor whose buffer it shares: see lifetimes_root */
+    int *value_root, *gradient_root; /* the tensor whose buffer it shares: see lifetimes__root */
     struct Buffer *saved;            /* of each operation */
     struct Buffer *through; /* [operation * LAYER_INPUTS + input]: room for a term to be added */
     bool *accumulates;      /* [the same]: an earlier writer's gradient is there already */
     bool *view_aliased;     /* of each operation: both gradients of a view are one buffer */
 };
 
-struct Lifetimes lifetimes_find(const struct LifetimesRequest *request);
-void lifetimes_release(struct Lifetimes *lives);
+struct Lifetimes lifetimes__find(const struct LifetimesRequest *request);
+void lifetimes__release(struct Lifetimes *lives);
 
-int lifetimes_root(const int *roots, int tensor);
+int lifetimes__root(const int *roots, int tensor);
 /* A layer without forward: its output is its input's memory. */
-bool operation_is_view(const struct Operation *operation);
+bool operation__is_view(const struct Operation *operation);
 
 #endif

@@ -15,7 +15,7 @@ int model_create(struct Model **model, const struct ChoiceList *layers,
                  const struct InitialiseOptions *initialise, struct Shape input,
                  struct Error *error) {
     struct Model *made = memory_allocate(sizeof *made, "the model");
-    int code = graph_build(&made->graph, layers, initialise, input, error);
+    int code = graph__build(&made->graph, layers, initialise, input, error);
     if (code) {
         model_release(made);
         return code;
@@ -27,7 +27,7 @@ int model_create(struct Model **model, const struct ChoiceList *layers,
 void model_release(struct Model *model) {
     if (!model)
         return;
-    graph_release(&model->graph);
+    graph__release(&model->graph);
     memory_release(model);
 }
 

@@ -133,8 +133,8 @@ static void release_draft(struct Draft *draft) {
     memory_release(draft->merged);
 }
 
-void operations_build(struct Operations *operations, const struct Graph *graph,
-                      const struct PlanRequest *request) {
+void operations__build(struct Operations *operations, const struct Graph *graph,
+                       const struct PlanRequest *request) {
     struct Draft draft = start_draft(graph, request);
     *operations =
         (struct Operations){.items = memory_array(struct Operation, graph->node_count, "the plan"),
@@ -154,7 +154,7 @@ void operations_build(struct Operations *operations, const struct Graph *graph,
     release_draft(&draft);
 }
 
-void operations_release(struct Operations *operations) {
+void operations__release(struct Operations *operations) {
     memory_release(operations->items);
     memory_release(operations->needs_gradient);
     *operations = (struct Operations){0};

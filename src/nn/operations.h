@@ -14,9 +14,9 @@ struct Operations {
     bool *needs_gradient; /* of each tensor: something trained comes before it */
 };
 
-void operations_build(struct Operations *operations, const struct Graph *graph,
-                      const struct PlanRequest *request);
-void operations_release(
+void operations__build(struct Operations *operations, const struct Graph *graph,
+                       const struct PlanRequest *request);
+void operations__release(
     struct Operations *operations); /* layers' states are the plan's to release */
 
 #endif

@@ -33,7 +33,7 @@ static size_t lowest_gap(const struct Buffer *buffer, struct Buffer *const *plac
     return offset;
 }
 
-size_t placement_solve(struct Buffer *buffers, int count) {
+size_t placement__solve(struct Buffer *buffers, int count) {
     struct Buffer **order = memory_array(struct Buffer *, count, "placement");
     int used = 0;
     for (int i = 0; i < count; i++) {

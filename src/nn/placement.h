@@ -13,6 +13,6 @@ struct Buffer {
 };
 
 /* Fills in the offsets; returns the pool's size. */
-size_t placement_solve(struct Buffer *buffers, int count);
+size_t placement__solve(struct Buffer *buffers, int count);
 
 #endif

@@ -10,10 +10,10 @@
 #include "nn/lifetimes.h"
 #include "nn/plan_parts.h"
 
-KERNEL_DECLARE(struct PlanKernels, plan_kernels);
+KERNEL_DECLARE(struct PlanKernels, plan__kernels);
 
-const struct PlanKernels *plan_kernels(enum Variant variant) {
-    static const struct PlanKernels *const table[VARIANT_COUNT] = KERNEL_TABLE(plan_kernels);
+const struct PlanKernels *plan__kernels(enum Variant variant) {
+    static const struct PlanKernels *const table[VARIANT_COUNT] = KERNEL_TABLE(plan__kernels);
     return table[variant];
 }
 
@@ -57,7 +57,7 @@ static int place_buffers(struct Plan *plan, struct Lifetimes *lives, struct Erro
         memcpy(all + next, groups[g], (size_t)counts[g] * sizeof *all);
         next += counts[g];
     }
-    size_t bytes = placement_solve(all, total);
+    size_t bytes = placement__solve(all, total);
     next = 0;
     for (int g = 0; g < 4; g++) {
         memcpy(groups[g], all + next, (size_t)counts[g] * sizeof *all);
@@ -74,8 +74,8 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
     shard->values = memory_array(void *, tensors, "the plan");
     shard->gradients = memory_array(void *, tensors, "the plan");
     for (int t = 0; t < tensors; t++) {
-        int value = lifetimes_root(lives->value_root, t);
-        int gradient = lifetimes_root(lives->gradient_root, t);
+        int value = lifetimes__root(lives->value_root, t);
+        int gradient = lifetimes__root(lives->gradient_root, t);
         shard->values[t] = shard->pool + lives->values[value].offset;
         if (plan->operations.needs_gradient[t])
             shard->gradients[t] = shard->pool + lives->gradients[gradient].offset;
@@ -92,11 +92,11 @@ static void place_input_gradient(const struct PlanShard *shard, const struct Lif
     void *gradient = shard->gradients[operation->inputs[j]];
     planned->call.accumulate[j] = accumulate && operation->needs.accumulates;
     planned->call.input_gradient[j] = gradient;
-    if (accumulate && !operation->needs.accumulates && !operation_is_view(operation)) {
+    if (accumulate && !operation->needs.accumulates && !operation__is_view(operation)) {
         planned->add_to[j] = gradient;
         planned->call.input_gradient[j] = shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
     }
-    if (operation_is_view(operation) && !lives->view_aliased[i]) {
+    if (operation__is_view(operation) && !lives->view_aliased[i]) {
         planned->view_adds = accumulate;
         planned->view_copies = !accumulate;
     }
@@ -138,7 +138,7 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
                                        .variant = plan->variant,
                                        .training = plan->training,
                                        .samples = plan->samples};
-    struct Lifetimes lives = lifetimes_find(&request);
+    struct Lifetimes lives = lifetimes__find(&request);
     size_t scratch = 0, prepared = 0;
     int64_t partial = 0;
     for (int i = 0; i < plan->operations.count; i++) {
@@ -160,7 +160,7 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
         find_tensors(plan, &plan->shards[k], &lives);
         fill_calls(plan, &plan->shards[k], &lives);
     }
-    lifetimes_release(&lives);
+    lifetimes__release(&lives);
     return code;
 }
 
@@ -240,13 +240,13 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
     *plan = (struct Plan){.model = model,
                           .backend = request->backend,
                           .variant = request->variant,
-                          .kernels = plan_kernels(request->variant),
+                          .kernels = plan__kernels(request->variant),
                           .loss = make_loss(request, outputs),
                           .training = request->training,
                           .stochastic = request->training || request->sample_dropout,
                           .samples = most_samples(request),
                           .outputs = outputs};
-    operations_build(&plan->operations, model_graph(model), request);
+    operations__build(&plan->operations, model_graph(model), request);
     int code = plan_operations(plan, request, error);
     make_shards(plan, request);
     if (!code)
@@ -267,7 +267,7 @@ void plan_release(struct Plan *plan) {
     for (int i = 0; i < plan->operations.count; i++)
         if (plan->operations.items[i].layer->release)
             plan->operations.items[i].layer->release(&plan->operations.items[i]);
-    operations_release(&plan->operations);
+    operations__release(&plan->operations);
     for (int64_t k = 0; k < plan->shard_count; k++) {
         memory_release(plan->shards[k].calls);
         memory_release(plan->shards[k].values);

@@ -52,7 +52,7 @@ static void synchronise(struct Plan *plan, int operation, const struct ShardCall
 
 static void forward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
-    if (operation_is_view(operation))
+    if (operation__is_view(operation))
         return;
     if (operation->needs.partial_values)
         synchronise(plan, i, shard_calls, operation->layer->forward_partial);
@@ -121,7 +121,7 @@ static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
                           const struct ShardCall *shard_call) {
     const struct Operation *operation = planned->call.operation;
     size_t size = (size_t)variant_bytes(plan->variant);
-    if (operation_is_view(operation)) {
+    if (operation__is_view(operation)) {
         int64_t count = shard_call->samples * shape_elements(operation->out);
         if (planned->view_adds)
             plan->kernels->add(count, planned->call.input_gradient[0],
@@ -195,7 +195,7 @@ const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall
     for (int i = 0; i < plan->operations.count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
         forward_operation(plan, i, shard_calls);
-        if (!found && !operation_is_view(operation) && !output_is_finite(plan, i, shard_calls))
+        if (!found && !operation__is_view(operation) && !output_is_finite(plan, i, shard_calls))
             found = operation->node;
         if (found && !plan->sync.needed) /* else the other ranks wait for this one */
             return found;

@@ -19,6 +19,6 @@ struct PlanKernels {
     void (*store)(void *values, int64_t index, double value);
 };
 
-const struct PlanKernels *plan_kernels(enum Variant variant);
+const struct PlanKernels *plan__kernels(enum Variant variant);
 
 #endif

@@ -112,24 +112,24 @@ static inline int pooling_describe(struct Describe *describe) {
     struct Shape in = node->in[0];
     int64_t kernel = options->kernel, reach = pooling_reach(options);
     if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+        return describe__fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (2 * options->padding > reach)
-        return describe_fail(describe, "padding",
-                             "%" PRId64 " is more than half the kernel of %" PRId64,
-                             options->padding, reach);
+        return describe__fail(describe, "padding",
+                              "%" PRId64 " is more than half the kernel of %" PRId64,
+                              options->padding, reach);
     node->out = (struct Shape){pooling_out(options, in.height), pooling_out(options, in.width),
                                in.channels, 1, 1};
     if (!node->out.height || !node->out.width)
-        return describe_fail(
+        return describe__fail(
             describe, "kernel",
             "the kernel of %" PRId64 " is larger than the padded input of %" PRId64 " x %" PRId64,
             reach, in.height + 2 * options->padding, in.width + 2 * options->padding);
     if (pooling_misses(options, in.height) || pooling_misses(options, in.width))
-        return describe_fail(describe, "dilation",
-                             "%" PRId64 " puts all taps of a window outside the input of %" PRId64
-                             " x %" PRId64 "; "
-                             "expected a smaller dilation or less padding",
-                             options->dilation, in.height, in.width);
+        return describe__fail(describe, "dilation",
+                              "%" PRId64 " puts all taps of a window outside the input of %" PRId64
+                              " x %" PRId64 "; "
+                              "expected a smaller dilation or less padding",
+                              options->dilation, in.height, in.width);
     node->flops = (double)(kernel * kernel) * (double)shape_elements(node->out);
     return OK;
 }

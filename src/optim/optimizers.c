@@ -18,7 +18,7 @@ static const struct Kind *const kinds[] = {
 
 const struct KindTable optimizer_kinds = {.what = "optimizer", .kinds = kinds};
 
-const struct Optimizer *optimizer_of(const struct Kind *kind, enum Variant variant) {
+const struct Optimizer *optimizer__of_kind(const struct Kind *kind, enum Variant variant) {
     CHECK(variant_available(variant));
     int row = 0;
     while (kinds[row] != kind) {

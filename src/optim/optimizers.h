@@ -6,6 +6,6 @@
 
 /* `kind`: one of optimizer_kinds, as the run file chose it. A variant that is not available is a
  * bug. */
-const struct Optimizer *optimizer_of(const struct Kind *kind, enum Variant variant);
+const struct Optimizer *optimizer__of_kind(const struct Kind *kind, enum Variant variant);
 
 #endif

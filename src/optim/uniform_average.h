@@ -29,11 +29,11 @@ extern const char *const uniform_average_all_batches[]; /* "all", NULL */
 
 /* 1/n if `step` is the n-th of start, start + every, … (of every, 2·every, … if start is 0), else
  * 0. All in steps. */
-double uniform_average_weight(int64_t start, int64_t every, int64_t step);
+double uniform_average__weight(int64_t start, int64_t every, int64_t step);
 /* The first of these steps. */
-int64_t uniform_average_first(int64_t start, int64_t every);
+int64_t uniform_average__first(int64_t start, int64_t every);
 /* The option `batches` as a number, at most an epoch. */
-int64_t uniform_average_batches(const struct UniformAverageOptions *options,
-                                const struct ScheduleTime *time);
+int64_t uniform_average__batches(const struct UniformAverageOptions *options,
+                                 const struct ScheduleTime *time);
 
 #endif

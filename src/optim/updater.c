@@ -138,7 +138,7 @@ static void allocate_slots(struct Updater *updater) {
 int updater_create(struct Updater **result, const struct UpdaterRequest *request,
                    const struct Arena *arena, enum Variant variant, struct Error *error) {
     struct Updater *updater = memory_allocate(sizeof *updater, "optimiser");
-    updater->optimizer = optimizer_of(request->optimizer->kind, variant);
+    updater->optimizer = optimizer__of_kind(request->optimizer->kind, variant);
     updater->kernels = kernels_of(variant);
     updater->options = request->optimizer->options;
     updater->clip =

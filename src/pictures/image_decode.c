@@ -18,9 +18,9 @@ int image_decode(const char *path, const uint8_t *bytes, size_t count, int64_t c
     if (count == 0)
         return fail(error, ERROR_DATA, "%s: is empty; expected a JPEG or PNG image", path);
     if (count >= sizeof jpeg && memcmp(bytes, jpeg, sizeof jpeg) == 0)
-        return jpeg_decode(path, bytes, count, channels, image, error);
+        return jpeg__decode(path, bytes, count, channels, image, error);
     if (count >= sizeof png && memcmp(bytes, png, sizeof png) == 0)
-        return png_decode(path, bytes, count, channels, image, error);
+        return png__decode(path, bytes, count, channels, image, error);
     return fail(error, ERROR_DATA, "%s: is neither a JPEG nor a PNG image (by its first bytes)",
                 path);
 }

@@ -8,10 +8,10 @@
 
 #include "pictures/image_bytes.h"
 
-int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
+int jpeg__decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
+                 struct ImageBytes *image, struct Error *error);
+int png__decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
                 struct ImageBytes *image, struct Error *error);
-int png_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
-               struct ImageBytes *image, struct Error *error);
 
 /* Stores one pixel: the three colours if `channels` is 3, their luminance if it is 1. */
 static inline void image_put_rgb(const int rgb[3], int64_t channels, uint8_t *pixel) {

@@ -6,8 +6,8 @@
 #include "base/memory.h"
 #include "pictures/image_formats.h"
 
-/* libjpeg calls error_exit, which must not return: it jumps back to jpeg_decode. Everything that is
- * still needed after the jump is in this struct. */
+/* libjpeg calls error_exit, which must not return: it jumps back to jpeg__decode. Everything that
+ * is still needed after the jump is in this struct. */
 struct JpegDecoder {
     struct jpeg_decompress_struct library;
     struct jpeg_error_mgr handlers;
@@ -71,8 +71,8 @@ static int decode(struct JpegDecoder *decoder, const uint8_t *bytes, size_t coun
     return OK;
 }
 
-int jpeg_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
-                struct ImageBytes *image, struct Error *error) {
+int jpeg__decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
+                 struct ImageBytes *image, struct Error *error) {
     struct JpegDecoder decoder = {.path = path, .error = error};
     struct JpegDecoder *volatile kept = &decoder;
     volatile int code = ERROR_DATA; /* the code of failures that on_error reports */

@@ -78,8 +78,8 @@ static uint8_t *convert(const struct PngDecoder *decoder, int64_t channels) {
     return out;
 }
 
-int png_decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
-               struct ImageBytes *image, struct Error *error) {
+int png__decode(const char *path, const uint8_t *bytes, size_t count, int64_t channels,
+                struct ImageBytes *image, struct Error *error) {
     struct PngDecoder decoder = {.path = path, .error = error, .bytes = bytes, .count = count};
     struct PngDecoder *volatile kept = &decoder;
     volatile int code = ERROR_DATA; /* the code of failures that on_error reports */

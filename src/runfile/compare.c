@@ -14,8 +14,8 @@ static const void *field(const struct Key *key, const void *options) {
 /* What is written the same is the same. */
 static bool same(const struct Key *key, const void *first, const void *second) {
     struct Text texts[2] = {{0}, {0}};
-    emit_value(&texts[0], key, first);
-    emit_value(&texts[1], key, second);
+    emit__value(&texts[0], key, first);
+    emit__value(&texts[1], key, second);
     bool equal = !strcmp(texts[0].data, texts[1].data);
     text_release(&texts[0]);
     text_release(&texts[1]);
@@ -25,7 +25,7 @@ static bool same(const struct Key *key, const void *first, const void *second) {
 /* A list that fits a message as it is written, a longer one by how many it has. */
 static void add_list(struct Text *text, const struct Key *key, const void *value, int count) {
     struct Text written = {0};
-    emit_value(&written, key, value);
+    emit__value(&written, key, value);
     if (written.length < FOUND_BYTES)
         text_add(text, "%s", written.data);
     else
@@ -36,9 +36,9 @@ static void add_list(struct Text *text, const struct Key *key, const void *value
 static void add_value(struct Text *text, const struct Key *key, const void *value) {
     struct Text written = {0};
     char printable[FOUND_BYTES];
-    emit_value(&written, key, value);
+    emit__value(&written, key, value);
     bool absent = key->optional && !strcmp(written.data, "null");
-    text_add(text, "%s", absent ? "nothing" : text_printable(written.data, printable));
+    text_add(text, "%s", absent ? "nothing" : text__printable(written.data, printable));
     text_release(&written);
 }
 

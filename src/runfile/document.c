@@ -41,7 +41,7 @@ static void add_type(struct Document *document, const struct Key *key) {
         text_add(&document->text, "%s)", plural(what));
         return;
     }
-    schema_describe(&type, key);
+    schema__describe(&type, key);
     add_cell(&document->text, type.data);
     text_release(&type);
     if (key->unit)

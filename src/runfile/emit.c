@@ -66,7 +66,7 @@ static void emit_span(struct Text *text, const void *value) {
     const struct Span *span = value;
     char buffer[NUMBER_BYTES];
     if (span->epochs)
-        text_add(text, "%s epoch%s", number_print(span->value, buffer),
+        text_add(text, "%s epoch%s", number__print(span->value, buffer),
                  span->value == 1 ? "" : "s");
     else
         text_add(text, "%.0f step%s", span->value, span->value == 1 ? "" : "s");
@@ -132,7 +132,7 @@ static void emit_int(struct Text *text, const void *value) {
 
 static void emit_real(struct Text *text, const void *value) {
     char buffer[NUMBER_BYTES];
-    text_add(text, "%s", number_print(*(const double *)value, buffer));
+    text_add(text, "%s", number__print(*(const double *)value, buffer));
 }
 
 static void emit_text(struct Text *text, const void *value) {
@@ -158,7 +158,7 @@ static const struct {
 
 static void emit_list(struct Text *text, enum KeyType type, const void *field) {
     const void *values;
-    int count = list_get(field, &values);
+    int count = list__get(field, &values);
     text_add(text, "[");
     for (int i = 0; i < count; i++) {
         emit_separator(text, i);
@@ -189,7 +189,7 @@ static void emit_keyed(struct Text *text, const struct Key *key, const void *fie
     }
 }
 
-void emit_value(struct Text *text, const struct Key *key, const void *field) {
+void emit__value(struct Text *text, const struct Key *key, const void *field) {
     if (is_absent(key, field))
         text_add(text, "null");
     else if (!writers[key->type].emit)
@@ -210,7 +210,7 @@ static void emit_flow(struct Text *text, const struct Key *keys, const void *opt
             continue;
         emit_separator(text, count++);
         text_add(text, "%s: ", key->name);
-        emit_value(text, key, field);
+        emit__value(text, key, field);
     }
     text_add(text, "}");
 }
@@ -286,7 +286,7 @@ static void emit_block_value(struct Text *text, const struct Key *key, const voi
         }
     } else {
         text_add(text, " ");
-        emit_value(text, key, field);
+        emit__value(text, key, field);
         text_add(text, "\n");
     }
 }

@@ -56,7 +56,7 @@ static const char *check_form(const char *text, bool *whole) {
     return before > 1 && *start == '0' ? "leading zeros are not allowed" : NULL;
 }
 
-const char *number_parse_integer(const char *text, int64_t *value) {
+const char *number__parse_integer(const char *text, int64_t *value) {
     bool whole;
     const char *why = check_form(text, &whole);
     if (why)
@@ -68,7 +68,7 @@ const char *number_parse_integer(const char *text, int64_t *value) {
     return errno ? "beyond 64 bits" : NULL;
 }
 
-const char *number_parse_real(const char *text, double *value) {
+const char *number__parse_real(const char *text, double *value) {
     bool whole;
     const char *why = check_form(text, &whole);
     if (why)
@@ -81,7 +81,7 @@ const char *number_parse_real(const char *text, double *value) {
     return NULL;
 }
 
-const char *number_print(double value, char buffer[NUMBER_BYTES]) {
+const char *number__print(double value, char buffer[NUMBER_BYTES]) {
     if (value == rint(value) && fabs(value) < 1e15) { /* 100, not 1e2 */
         snprintf(buffer, NUMBER_BYTES, "%.0f", value);
         return buffer;

@@ -25,14 +25,14 @@ static int refuse(const struct Override *set, struct Text *message) {
     fail(error, ERROR_RUN_FILE, "%s", message->data);
     text_release(message);
     return error_blame_option(error, SOURCE_OPTION,
-                              text_printable(set->source->override, printable));
+                              text__printable(set->source->override, printable));
 }
 
 static int unknown(const struct Override *set, int at, const char *taker, const struct Key *keys) {
     struct Text text = {0};
     char printable[FOUND_BYTES];
-    text_add(&text, "'%s': ", text_printable(set->segments[at], printable));
-    schema_unknown_key(&text, set->segments[at], taker, keys);
+    text_add(&text, "'%s': ", text__printable(set->segments[at], printable));
+    schema__unknown_key(&text, set->segments[at], taker, keys);
     return refuse(set, &text);
 }
 
@@ -51,7 +51,7 @@ static int put(const struct Override *set, struct YamlNode *parent, const char *
             parent->items[i] = value;
             return OK;
         }
-    node_append(set->parser->pool, parent, value);
+    node__append(set->parser->pool, parent, value);
     return OK;
 }
 
@@ -79,7 +79,7 @@ static int reset(const struct Override *set, struct YamlNode *node, const struct
         text_add(&text, ", since its key '%s' has none", required->name);
     } else if (key->type != KEY_CHOICE) {
         text_add(&text, " (");
-        schema_describe(&text, key);
+        schema__describe(&text, key);
         text_add(&text, ")");
     }
     return refuse(set, &text);
@@ -92,15 +92,15 @@ static int into_struct(const struct Override *set, int at, struct YamlNode *node
 static int into_choice(const struct Override *set, int at, struct YamlNode *node,
                        const struct KindTable *kinds) {
     const struct Kind *kind;
-    int code = parse_kind(set->parser, kinds, node, &kind);
+    int code = parse__kind(set->parser, kinds, node, &kind);
     if (code)
         return code;
     const char *segment = set->segments[at];
     bool last = at + 1 == set->count;
-    if (strcmp(segment, kind->name) == 0 && !(last && schema_find(kind->keys, segment)))
+    if (strcmp(segment, kind->name) == 0 && !(last && schema__find(kind->keys, segment)))
         return last ? put(set, node, kind->name, 0)
                     : into_struct(set, at + 1, node->items[0], kind->name, kind->keys);
-    for (int i = 0; kinds->kinds[i] && !schema_find(kind->keys, segment); i++)
+    for (int i = 0; kinds->kinds[i] && !schema__find(kind->keys, segment); i++)
         if (strcmp(kinds->kinds[i]->name, segment) == 0) {
             struct Text text = {0};
             text_add(&text, "the %s here is '%s', not '%s'; choose it first: ", kinds->what,
@@ -119,12 +119,12 @@ static int into_list(const struct Override *set, int at, struct YamlNode *node,
     char found[FOUND_BYTES], *end;
     struct Text text = {0};
     if (node->type != NODE_LIST)
-        return node_fail(node, set->parser->error, ERROR_RUN_FILE, NULL,
-                         "expected a list, found %s", node_found(node, found));
+        return node__fail(node, set->parser->error, ERROR_RUN_FILE, NULL,
+                          "expected a list, found %s", node__found(node, found));
     bool digits = segment[strspn(segment, "0123456789")] == '\0' && strlen(segment) <= 9;
     long index = strtol(segment, &end, 10);
     if (!digits || index >= node->count) {
-        text_add(&text, "no item '%s': '%s' has %d item%s", text_printable(segment, found),
+        text_add(&text, "no item '%s': '%s' has %d item%s", text__printable(segment, found),
                  key->name, node->count, node->count == 1 ? "" : "s");
         if (node->count > 1)
             text_add(&text, ", numbered 0 to %d", node->count - 1);
@@ -166,7 +166,7 @@ static int into_value(const struct Override *set, int at, struct YamlNode *node,
         return into_list(set, at, node, key);
     default:
         text_add(&text, "'%s' is one value (", key->name);
-        schema_describe(&text, key);
+        schema__describe(&text, key);
         text_add(&text, "); nothing stands below it");
         return refuse(set, &text);
     }
@@ -176,26 +176,26 @@ static int into_struct(const struct Override *set, int at, struct YamlNode *node
                        const struct Key *keys) {
     const struct Parser *parser = set->parser;
     char found[FOUND_BYTES];
-    const struct Key *key = schema_find(keys, set->segments[at]);
+    const struct Key *key = schema__find(keys, set->segments[at]);
     if (!key)
         return unknown(set, at, taker, keys);
-    if (node_is_null(node))
+    if (node__is_null(node))
         node->type = NODE_MAPPING;
     if (node->type != NODE_MAPPING)
-        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL,
-                         "expected keys with values (key: value), found %s",
-                         node_found(node, found));
+        return node__fail(node, parser->error, ERROR_RUN_FILE, NULL,
+                          "expected keys with values (key: value), found %s",
+                          node__found(node, found));
     if (at + 1 == set->count)
         return set->reset ? reset(set, node, key) : put(set, node, key->name, 0);
-    struct YamlNode *item = node_find(node, key->name);
+    struct YamlNode *item = node__find(node, key->name);
     if (!item) {
-        int code = parse_fallback(parser, key, node, &item);
+        int code = parse__fallback(parser, key, node, &item);
         if (code)
             return code;
         if (item && !set->reset) /* what is not there needs no resetting */
-            node_append(parser->pool, node, item);
+            node__append(parser->pool, node, item);
     }
-    if (!item || (key->type == KEY_CHOICE && node_is_null(item))) {
+    if (!item || (key->type == KEY_CHOICE && node__is_null(item))) {
         struct Text text = {0};
         text_add(&text, "'%s' is not set; set it as a whole first", key->name);
         return refuse(set, &text);
@@ -215,31 +215,32 @@ static int split(struct Override *set, size_t length) {
         while (end < length && text[end] != '.')
             end++;
         if (end == start || set->count == SEGMENTS)
-            return fail_option(set->parser->error, SOURCE_OPTION, text_printable(text, printable),
+            return fail_option(set->parser->error, SOURCE_OPTION, text__printable(text, printable),
                                "expected KEY.KEY=VALUE");
-        set->segments[set->count] = pool_copy(set->parser->pool, text + start, end - start);
+        set->segments[set->count] = pool__copy(set->parser->pool, text + start, end - start);
         start = end + 1;
     }
     return OK;
 }
 
-int override_apply(const struct Parser *parser, const char *file, const char *override,
-                   const struct Key *keys, struct YamlNode *root) {
+int override__apply(const struct Parser *parser, const char *file, const char *override,
+                    const struct Key *keys, struct YamlNode *root) {
     char printable[FOUND_BYTES];
-    struct Source *source = pool_allocate(parser->pool, sizeof *source);
+    struct Source *source = pool__allocate(parser->pool, sizeof *source);
     *source = (struct Source){.file = file,
-                              .override = pool_copy(parser->pool, override, strlen(override))};
+                              .override = pool__copy(parser->pool, override, strlen(override))};
     struct Override set = {.parser = parser, .source = source};
     const char *equals = strchr(source->override, '=');
     if (!equals)
-        return fail_option(parser->error, SOURCE_OPTION, text_printable(override, printable),
+        return fail_option(parser->error, SOURCE_OPTION, text__printable(override, printable),
                            "expected KEY=VALUE");
     int code = split(&set, (size_t)(equals - source->override));
     if (code)
         return code;
     set.reset = equals[1] == '\0';
-    set.value = pool_allocate(parser->pool, sizeof *set.value);
+    set.value = pool__allocate(parser->pool, sizeof *set.value);
     *set.value = (struct YamlNode){.text = "", .source = source, .line = 1};
-    code = yaml_read(parser->pool, set.value, false, equals + 1, strlen(equals + 1), parser->error);
+    code =
+        yaml__read(parser->pool, set.value, false, equals + 1, strlen(equals + 1), parser->error);
     return code ? code : into_struct(&set, 0, root, "the run file", keys);
 }

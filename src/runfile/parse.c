@@ -4,7 +4,7 @@
 #include <string.h>
 
 static int fail_text(const struct Parser *parser, const struct YamlNode *node, struct Text *text) {
-    int code = node_fail(node, parser->error, ERROR_RUN_FILE, NULL, "%s", text->data);
+    int code = node__fail(node, parser->error, ERROR_RUN_FILE, NULL, "%s", text->data);
     text_release(text);
     return code;
 }
@@ -19,22 +19,22 @@ static int expected(const struct Parser *parser, const struct Key *key, const st
     char found[FOUND_BYTES];
     bool article = key->type != KEY_BOOL && key->type != KEY_ENUM && key->type != KEY_STRING &&
                    key->type != KEY_SECTION;
-    schema_describe(&words, key);
-    text_add(&text, "expected %s%s, found %s", article ? schema_article(words.data) : "",
-             words.data, node_found(node, found));
+    schema__describe(&words, key);
+    text_add(&text, "expected %s%s, found %s", article ? schema__article(words.data) : "",
+             words.data, node__found(node, found));
     if (why && *why)
         text_add(&text, " (%s)", why);
     if ((key->type == KEY_ENUM || key->type == KEY_COUNT) && node->type == NODE_SCALAR)
-        schema_suggest(&text, node->text, key->names, schema_enum_count(key));
+        schema__suggest(&text, node->text, key->names, schema__enum_count(key));
     if (why == unit_missing && strchr(node->text, ' '))
-        schema_suggest(&text, strchr(node->text, ' ') + 1, span_units, 4);
+        schema__suggest(&text, strchr(node->text, ' ') + 1, span_units, 4);
     text_release(&words);
     return fail_text(parser, node, &text);
 }
 
 static int too_deep(const struct Parser *parser, const struct YamlNode *node) {
-    return node_fail(node, parser->error, ERROR_RUN_FILE, NULL, "nested deeper than %d levels",
-                     TREE_NESTING);
+    return node__fail(node, parser->error, ERROR_RUN_FILE, NULL, "nested deeper than %d levels",
+                      TREE_NESTING);
 }
 
 static const char quoted_number[] = "in quotes it is text, not a number";
@@ -48,10 +48,10 @@ static int parse_integer(const struct Parser *parser, const struct Key *key,
     int64_t *value = field;
     if (node->type != NODE_SCALAR)
         return expected(parser, key, node, NULL);
-    const char *why = number_parse_integer(node->text, value);
+    const char *why = number__parse_integer(node->text, value);
     if (!why && node->quoted)
         why = quoted_number;
-    if (why || !schema_in_range(key, (double)*value))
+    if (why || !schema__in_range(key, (double)*value))
         return expected(parser, key, node, why);
     return OK;
 }
@@ -61,10 +61,10 @@ static int parse_real(const struct Parser *parser, const struct Key *key,
     double *value = field;
     if (node->type != NODE_SCALAR)
         return expected(parser, key, node, NULL);
-    const char *why = number_parse_real(node->text, value);
+    const char *why = number__parse_real(node->text, value);
     if (!why && node->quoted)
         why = quoted_number;
-    if (why || !schema_in_range(key, *value))
+    if (why || !schema__in_range(key, *value))
         return expected(parser, key, node, why);
     return OK;
 }
@@ -93,7 +93,7 @@ static int parse_enum(const struct Parser *parser, const struct Key *key,
 
 static int parse_string(const struct Parser *parser, const struct Key *key,
                         const struct YamlNode *node, void *field) {
-    if (node->type != NODE_SCALAR || node_is_null(node))
+    if (node->type != NODE_SCALAR || node__is_null(node))
         return expected(parser, key, node, NULL);
     *(const char **)field = node->text;
     return OK;
@@ -114,14 +114,14 @@ static int parse_span(const struct Parser *parser, const struct Key *key,
     number[length] = '\0';
     span->epochs = strcmp(unit, "epochs") == 0 || strcmp(unit, "epoch") == 0;
     bool steps = strcmp(unit, "steps") == 0 || strcmp(unit, "step") == 0;
-    const char *why = number_parse_real(number, &span->value);
+    const char *why = number__parse_real(number, &span->value);
     if (!why && !blank && span->value == 0)
         steps = true;
     if (!why && !span->epochs && !steps)
         why = unit_missing;
     if (!why && steps && (span->value != rint(span->value) || span->value > 0x1p53))
         why = "steps are whole";
-    if (why || span->value < 0 || !schema_in_range(key, span->value))
+    if (why || span->value < 0 || !schema__in_range(key, span->value))
         return expected(parser, key, node, why);
     span->value += 0.0; /* -0 becomes 0 */
     return OK;
@@ -161,8 +161,8 @@ static int parse_list(const struct Parser *parser, const struct Key *key,
     item.type = list_items[key->type].item;
     item.optional = false;
     size_t size = list_items[key->type].size;
-    char *at = pool_allocate(parser->pool, (size_t)node->count * size);
-    list_set(field, node->count, at);
+    char *at = pool__allocate(parser->pool, (size_t)node->count * size);
+    list__set(field, node->count, at);
     for (int i = 0; i < node->count; i++, at += size) {
         int code = scalars[item.type](parser, &item, node->items[i], at);
         if (code)
@@ -179,27 +179,27 @@ static int kind_fail(const struct Parser *parser, const struct KindTable *kinds,
         place.line = node->items[0]->line; /* the line of the name */
     const char *names[SCHEMA_NAMES];
     char printable[FOUND_BYTES];
-    int count = schema_kind_names(kinds, names);
-    text_add(&text, "unknown %s '%s'", kinds->what, text_printable(name, printable));
-    schema_suggest(&text, name, names, count);
+    int count = schema__kind_names(kinds, names);
+    text_add(&text, "unknown %s '%s'", kinds->what, text__printable(name, printable));
+    schema__suggest(&text, name, names, count);
     text_add(&text, " (there is ");
-    schema_join(&text, names, count);
+    schema__join(&text, names, count);
     text_add(&text, ")");
     return fail_text(parser, &place, &text);
 }
 
-int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
-               const struct Kind **kind) {
-    const char *article = schema_article(kinds->what), *what = kinds->what;
+int parse__kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
+                const struct Kind **kind) {
+    const char *article = schema__article(kinds->what), *what = kinds->what;
     char found[FOUND_BYTES];
-    if (node->type == NODE_LIST || node_is_null(node))
-        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL, "expected %s%s, found %s",
-                         article, what, node_found(node, found));
+    if (node->type == NODE_LIST || node__is_null(node))
+        return node__fail(node, parser->error, ERROR_RUN_FILE, NULL, "expected %s%s, found %s",
+                          article, what, node__found(node, found));
     if (node->type == NODE_MAPPING && node->count != 1)
-        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL,
-                         "expected %s%s as NAME or NAME: {keys}, found %d keys side by side%s",
-                         article, what, node->count,
-                         node->count ? "; indent the keys below the name" : "");
+        return node__fail(node, parser->error, ERROR_RUN_FILE, NULL,
+                          "expected %s%s as NAME or NAME: {keys}, found %d keys side by side%s",
+                          article, what, node->count,
+                          node->count ? "; indent the keys below the name" : "");
     const char *name = node->type == NODE_MAPPING ? node->items[0]->name : node->text;
     *kind = NULL;
     for (int i = 0; kinds->kinds[i]; i++)
@@ -209,8 +209,8 @@ int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struc
         return kind_fail(parser, kinds, node, name);
     if (node->type == NODE_SCALAR) {
         node->type = NODE_MAPPING;
-        node_append(parser->pool, node, node_below(parser->pool, NODE_MAPPING, node, name));
-    } else if (node_is_null(node->items[0])) {
+        node__append(parser->pool, node, node__below(parser->pool, NODE_MAPPING, node, name));
+    } else if (node__is_null(node->items[0])) {
         node->items[0]->type = NODE_MAPPING;
     }
     return OK;
@@ -219,14 +219,15 @@ int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struc
 static int parse_choice(const struct Parser *parser, const struct KindTable *kinds,
                         struct YamlNode *node, struct Choice *choice, int depth) {
     const struct Kind *kind;
-    int code = parse_kind(parser, kinds, node, &kind);
+    int code = parse__kind(parser, kinds, node, &kind);
     if (code)
         return code;
     choice->kind = kind;
     choice->node = node->items[0];
-    choice->options = pool_allocate(parser->pool, kind->options_size);
+    choice->options = pool__allocate(parser->pool, kind->options_size);
     bool keyless = !kind->keys || !kind->keys->name; /* written as its bare name: no level deeper */
-    return parse_keys(parser, kind->keys, node->items[0], choice->options, keyless ? 0 : depth + 1);
+    return parse__keys(parser, kind->keys, node->items[0], choice->options,
+                       keyless ? 0 : depth + 1);
 }
 
 static int parse_choices(const struct Parser *parser, const struct Key *key,
@@ -236,7 +237,7 @@ static int parse_choices(const struct Parser *parser, const struct Key *key,
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
     list->count = node->count;
-    list->items = pool_allocate(parser->pool, (size_t)node->count * sizeof *list->items);
+    list->items = pool__allocate(parser->pool, (size_t)node->count * sizeof *list->items);
     for (int i = 0; i < node->count; i++) {
         int code = parse_choice(parser, key->kinds, node->items[i], &list->items[i], depth + 1);
         if (code)
@@ -260,7 +261,7 @@ static int parse_choice_lists(const struct Parser *parser, const struct Key *key
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
     lists->count = node->count;
-    lists->items = pool_allocate(parser->pool, (size_t)node->count * sizeof *lists->items);
+    lists->items = pool__allocate(parser->pool, (size_t)node->count * sizeof *lists->items);
     for (int i = 0; i < node->count; i++) {
         int code = parse_choices(parser, key, node->items[i], &lists->items[i], depth + 1);
         if (code)
@@ -271,7 +272,7 @@ static int parse_choice_lists(const struct Parser *parser, const struct Key *key
 
 static int parse_value(const struct Parser *parser, const struct Key *key, struct YamlNode *node,
                        void *field, int depth) {
-    if (key->optional && node_is_null(node)) {
+    if (key->optional && node__is_null(node)) {
         set_absent(key, field);
         return OK;
     }
@@ -287,31 +288,31 @@ static int parse_value(const struct Parser *parser, const struct Key *key, struc
     case KEY_CHOICE_LISTS:
         return parse_choice_lists(parser, key, node, field, depth);
     case KEY_SECTION:
-        return parse_keys(parser, key->keys, node, field, depth);
+        return parse__keys(parser, key->keys, node, field, depth);
     default:
         CHECK(!"a key of no type");
     }
 }
 
-int parse_fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,
-                   struct YamlNode **node) {
+int parse__fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,
+                    struct YamlNode **node) {
     *node = NULL;
     if (key->type == KEY_SECTION) {
-        *node = node_below(parser->pool, NODE_MAPPING, parent, key->name);
+        *node = node__below(parser->pool, NODE_MAPPING, parent, key->name);
         return OK;
     }
     if (!key->fallback)
         return OK;
-    *node = node_below(parser->pool, NODE_SCALAR, parent, key->name);
-    return yaml_read(parser->pool, *node, false, key->fallback, strlen(key->fallback),
-                     parser->error);
+    *node = node__below(parser->pool, NODE_SCALAR, parent, key->name);
+    return yaml__read(parser->pool, *node, false, key->fallback, strlen(key->fallback),
+                      parser->error);
 }
 
 static int missing(const struct Parser *parser, const struct Key *key,
                    const struct YamlNode *node) {
     struct Text text = {0};
     text_add(&text, "missing key '%s' (", key->name);
-    schema_describe(&text, key);
+    schema__describe(&text, key);
     text_add(&text, "%s%s%s%s)", key->unit ? ", " : "", key->unit ? key->unit : "",
              key->help ? ": " : "", key->help ? key->help : "");
     return fail_text(parser, node, &text);
@@ -321,26 +322,26 @@ static int unknown(const struct Parser *parser, const struct Key *keys,
                    const struct YamlNode *item) {
     struct Text text = {0};
     const char *taker = item->parent->parent ? item->parent->name : "the run file";
-    schema_unknown_key(&text, item->name, taker, keys);
+    schema__unknown_key(&text, item->name, taker, keys);
     return fail_text(parser, item, &text);
 }
 
-int parse_keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,
-               void *options, int depth) {
+int parse__keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,
+                void *options, int depth) {
     char found[FOUND_BYTES];
-    if (node->type != NODE_MAPPING && !node_is_null(node))
-        return node_fail(node, parser->error, ERROR_RUN_FILE, NULL,
-                         "expected keys with values (key: value), found %s",
-                         node_found(node, found));
+    if (node->type != NODE_MAPPING && !node__is_null(node))
+        return node__fail(node, parser->error, ERROR_RUN_FILE, NULL,
+                          "expected keys with values (key: value), found %s",
+                          node__found(node, found));
     /* Also stops defaults that lead to one another, and keeps what is saved within the limit. */
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
     for (int i = 0; i < node->count; i++)
-        if (!schema_find(keys, node->items[i]->name))
+        if (!schema__find(keys, node->items[i]->name))
             return unknown(parser, keys, node->items[i]);
     for (const struct Key *key = keys; key && key->name; key++) {
-        struct YamlNode *item = node_find(node, key->name);
-        int code = item ? OK : parse_fallback(parser, key, node, &item);
+        struct YamlNode *item = node__find(node, key->name);
+        int code = item ? OK : parse__fallback(parser, key, node, &item);
         void *field = (char *)options + key->offset;
         if (!code && item)
             code = parse_value(parser, key, item, field, depth + 1);

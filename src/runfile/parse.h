@@ -14,49 +14,49 @@ struct Parser {
 
 /* parse.c. Fills the zeroed struct at `options` from the mapping (or null) `node`, which is
  * `depth` levels deep. */
-int parse_keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,
-               void *options, int depth);
+int parse__keys(const struct Parser *parser, const struct Key *keys, struct YamlNode *node,
+                void *options, int depth);
 /* Which of `kinds` the node chose; brings it into the form {name: {keys}} in place. */
-int parse_kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
-               const struct Kind **kind);
+int parse__kind(const struct Parser *parser, const struct KindTable *kinds, struct YamlNode *node,
+                const struct Kind **kind);
 /* The key's default as a node below `parent`; NULL if it has none. */
-int parse_fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,
-                   struct YamlNode **node);
+int parse__fallback(const struct Parser *parser, const struct Key *key, struct YamlNode *parent,
+                    struct YamlNode **node);
 
 /* override.c. Merges `override` ("key.sub=value") into the tree at `root`. */
-int override_apply(const struct Parser *parser, const char *file, const char *override,
-                   const struct Key *keys, struct YamlNode *root);
+int override__apply(const struct Parser *parser, const char *file, const char *override,
+                    const struct Key *keys, struct YamlNode *root);
 
 /* emit.c. One value, on one line; "null" if it is absent. */
-void emit_value(struct Text *text, const struct Key *key, const void *field);
+void emit__value(struct Text *text, const struct Key *key, const void *field);
 
 /* number.c. NULL if `text` is a decimal number of the type, else why it is not ("" if there is
  * nothing to add to "expected a number"). */
-const char *number_parse_integer(const char *text, int64_t *value);
-const char *number_parse_real(const char *text, double *value);
+const char *number__parse_integer(const char *text, int64_t *value);
+const char *number__parse_real(const char *text, double *value);
 /* The fewest digits that read back to the same bits. */
 #define NUMBER_BYTES 32
-const char *number_print(double value, char buffer[NUMBER_BYTES]);
+const char *number__print(double value, char buffer[NUMBER_BYTES]);
 
 /* schema.c */
-const struct Key *schema_find(const struct Key *keys, const char *name); /* or NULL */
-bool schema_in_range(const struct Key *key, double value);
+const struct Key *schema__find(const struct Key *keys, const char *name); /* or NULL */
+bool schema__in_range(const struct Key *key, double value);
 /* "integer from 1", "number above 0 up to 1", "one of keep, drop". Lists without their kinds. */
-void schema_describe(struct Text *text, const struct Key *key);
-int schema_enum_count(const struct Key *key); /* of key->names */
+void schema__describe(struct Text *text, const struct Key *key);
+int schema__enum_count(const struct Key *key); /* of key->names */
 /* "unknown key; did you mean 'kernel'? (conv takes out, kernel)". `taker`: who takes the keys. */
-void schema_unknown_key(struct Text *text, const char *word, const char *taker,
-                        const struct Key *keys);
+void schema__unknown_key(struct Text *text, const char *word, const char *taker,
+                         const struct Key *keys);
 /* "; did you mean 'relu'?" or nothing. */
-void schema_suggest(struct Text *text, const char *word, const char *const *names, int count);
-const char *schema_article(const char *words); /* "an " or "a " */
+void schema__suggest(struct Text *text, const char *word, const char *const *names, int count);
+const char *schema__article(const char *words); /* "an " or "a " */
 /* The table's names into `names`, at most SCHEMA_NAMES; returns how many. */
 #define SCHEMA_NAMES 256
-int schema_kind_names(const struct KindTable *kinds, const char **names);
-void schema_join(struct Text *text, const char *const *names, int count); /* "a, b, c" */
+int schema__kind_names(const struct KindTable *kinds, const char **names);
+void schema__join(struct Text *text, const char *const *names, int count); /* "a, b, c" */
 
 /* The count and the elements of a struct Reals, Ints, Strings, Spans or ChoiceLists. */
-void list_set(void *field, int count, void *values);
-int list_get(const void *field, const void **values);
+void list__set(void *field, int count, void *values);
+int list__get(const void *field, const void **values);
 
 #endif

@@ -31,10 +31,10 @@ static int read_file(const char *path, char **text, size_t *length, struct Error
 }
 
 static int read_tree(struct RunFile *file, const char *text, size_t length, struct Error *error) {
-    file->root = pool_allocate(&file->pool, sizeof *file->root);
+    file->root = pool__allocate(&file->pool, sizeof *file->root);
     *file->root = (struct YamlNode){.text = "", .source = &file->source, .line = 1};
-    int code = yaml_read(&file->pool, file->root, true, text, length, error);
-    if (!code && node_is_null(file->root))
+    int code = yaml__read(&file->pool, file->root, true, text, length, error);
+    if (!code && node__is_null(file->root))
         code = fail(error, ERROR_RUN_FILE, "%s: empty; expected keys with values (key: value)",
                     file->source.file ? file->source.file : "text");
     return code;
@@ -47,16 +47,16 @@ int runfile_parse(struct RunFile **out, const char *path, const char *text,
     struct Parser parser = {.pool = &file->pool, .error = error};
     char *loaded = NULL, *saved = NULL;
     size_t length = text ? strlen(text) : 0;
-    file->source.file = path ? pool_copy(&file->pool, path, strlen(path)) : NULL;
+    file->source.file = path ? pool__copy(&file->pool, path, strlen(path)) : NULL;
     *out = NULL;
 
     int code = text ? OK : read_file(path, &loaded, &length, error);
     if (!code)
         code = read_tree(file, text ? text : loaded, length, error);
     for (int i = 0; i < override_count && !code; i++)
-        code = override_apply(&parser, file->source.file, overrides[i], keys, file->root);
+        code = override__apply(&parser, file->source.file, overrides[i], keys, file->root);
     if (!code)
-        code = parse_keys(&parser, keys, file->root, options, 1);
+        code = parse__keys(&parser, keys, file->root, options, 1);
     if (!code) { /* what is saved of this run must be readable again */
         saved = runfile_emit(keys, options);
         if (strlen(saved) > TREE_BYTES)
@@ -76,7 +76,7 @@ int runfile_parse(struct RunFile **out, const char *path, const char *text,
 void runfile_release(struct RunFile *file) {
     if (!file)
         return;
-    pool_release(&file->pool);
+    pool__release(&file->pool);
     memory_release(file);
 }
 
@@ -87,9 +87,9 @@ static const struct YamlNode *step_down(const struct YamlNode *node, const char 
         long index = strtol(part, &end, 10);
         return *end || index < 0 || index >= node->count ? NULL : node->items[index];
     }
-    const struct YamlNode *item = node_find(node, part);
+    const struct YamlNode *item = node__find(node, part);
     if (!item && node->type == NODE_MAPPING && node->count == 1)
-        item = node_find(node->items[0], part);
+        item = node__find(node->items[0], part);
     return item;
 }
 
@@ -131,7 +131,7 @@ int runfile_locate(const struct RunFile *file, struct Error *error) {
         return error->code;
     char key[sizeof error->key];
     memcpy(key, error->key, sizeof key);
-    return node_locate(find_place(file, key, &whole), key, error);
+    return node__locate(find_place(file, key, &whole), key, error);
 }
 
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,

@@ -7,7 +7,7 @@
 
 #include "runfile/parse.h"
 
-const struct Key *schema_find(const struct Key *keys, const char *name) {
+const struct Key *schema__find(const struct Key *keys, const char *name) {
     for (; keys && keys->name; keys++)
         if (strcmp(keys->name, name) == 0)
             return keys;
@@ -32,7 +32,7 @@ static int key_names(const struct Key *keys, const char **names) {
     return count;
 }
 
-int schema_kind_names(const struct KindTable *kinds, const char **names) {
+int schema__kind_names(const struct KindTable *kinds, const char **names) {
     int count = 0;
     for (; kinds->kinds[count]; count++) {
         CHECK(count < SCHEMA_NAMES);
@@ -41,29 +41,29 @@ int schema_kind_names(const struct KindTable *kinds, const char **names) {
     return count;
 }
 
-void schema_join(struct Text *text, const char *const *names, int count) {
+void schema__join(struct Text *text, const char *const *names, int count) {
     for (int i = 0; i < count; i++)
         text_add(text, "%s%s", i ? ", " : "", names[i]);
 }
 
-void schema_suggest(struct Text *text, const char *word, const char *const *names, int count) {
+void schema__suggest(struct Text *text, const char *word, const char *const *names, int count) {
     const char *nearest = text_nearest(word, names, count);
     if (nearest)
         text_add(text, "; did you mean '%s'?", nearest);
 }
 
-const char *schema_article(const char *words) {
+const char *schema__article(const char *words) {
     return strchr("aeiou", words[0]) ? "an " : "a ";
 }
 
-void schema_unknown_key(struct Text *text, const char *word, const char *taker,
-                        const struct Key *keys) {
+void schema__unknown_key(struct Text *text, const char *word, const char *taker,
+                         const struct Key *keys) {
     const char *names[SCHEMA_NAMES];
     int count = key_names(keys, names);
     text_add(text, "unknown key");
-    schema_suggest(text, word, names, count);
+    schema__suggest(text, word, names, count);
     text_add(text, " (%s takes ", taker);
-    schema_join(text, names, count);
+    schema__join(text, names, count);
     text_add(text, count ? ")" : "no keys)");
 }
 
@@ -79,7 +79,7 @@ static struct Range range_of(const struct Key *key) {
                                    !(key->above_minimum && key->maximum == key->minimum)};
 }
 
-bool schema_in_range(const struct Key *key, double value) {
+bool schema__in_range(const struct Key *key, double value) {
     struct Range range = range_of(key);
     if (range.below && (key->above_minimum ? value <= key->minimum : value < key->minimum))
         return false;
@@ -88,7 +88,7 @@ bool schema_in_range(const struct Key *key, double value) {
 
 static const char *print_bound(const struct Key *key, double bound, char buffer[NUMBER_BYTES]) {
     if (key->type == KEY_REAL || key->type == KEY_REALS || fabs(bound) >= 1e19)
-        return number_print(bound, buffer);
+        return number__print(bound, buffer);
     snprintf(buffer, NUMBER_BYTES, "%.0f", bound);
     return buffer;
 }
@@ -129,14 +129,14 @@ static const struct {
     [KEY_SECTION] = {"keys ", false},
 };
 
-int schema_enum_count(const struct Key *key) {
+int schema__enum_count(const struct Key *key) {
     int count = 0;
     while (key->names[count])
         count++;
     return count;
 }
 
-void schema_describe(struct Text *text, const struct Key *key) {
+void schema__describe(struct Text *text, const struct Key *key) {
     const char *names[SCHEMA_NAMES];
     text_add(text, "%s", types[key->type].words);
     if (types[key->type].has_range)
@@ -144,13 +144,13 @@ void schema_describe(struct Text *text, const struct Key *key) {
     if (key->type == KEY_COUNT)
         text_add(text, " or '%s'", key->names[0]);
     else if (key->type == KEY_ENUM)
-        schema_join(text, key->names, schema_enum_count(key));
+        schema__join(text, key->names, schema__enum_count(key));
     else if (key->type == KEY_CHOICE)
         text_add(text, "%s", key->kinds->what);
     else if (key->type == KEY_CHOICES || key->type == KEY_CHOICE_LISTS)
-        text_add(text, "%s%s", schema_article(key->kinds->what), key->kinds->what);
+        text_add(text, "%s%s", schema__article(key->kinds->what), key->kinds->what);
     else if (key->type == KEY_SECTION)
-        schema_join(text, names, key_names(key->keys, names));
+        schema__join(text, names, key_names(key->keys, names));
 }
 
 /* Every list is a struct {int count; ELEMENT *values}. */
@@ -160,12 +160,12 @@ _Static_assert(offsetof(struct Reals, values) == offsetof(struct Ints, values) &
                    offsetof(struct Reals, values) == offsetof(struct ChoiceLists, items),
                "lists have one layout");
 
-void list_set(void *field, int count, void *values) {
+void list__set(void *field, int count, void *values) {
     memcpy(field, &count, sizeof count);
     memcpy((char *)field + offsetof(struct Reals, values), &values, sizeof values);
 }
 
-int list_get(const void *field, const void **values) {
+int list__get(const void *field, const void **values) {
     int count;
     memcpy(&count, field, sizeof count);
     memcpy(values, (const char *)field + offsetof(struct Reals, values), sizeof *values);
@@ -178,8 +178,8 @@ int schema_blame(struct Error *error, const struct Choice *choice, const char *k
         error_context(error, "%s%s%s", choice->kind->name, key ? "." : "", key ? key : "");
         return error->code;
     }
-    const struct YamlNode *given = key ? node_find(node, key) : NULL;
-    return given ? node_blame(given, NULL, error) : node_blame(node, key, error);
+    const struct YamlNode *given = key ? node__find(node, key) : NULL;
+    return given ? node__blame(given, NULL, error) : node__blame(node, key, error);
 }
 
 int schema_fail(struct Error *error, const struct Choice *choice, const char *key,

@@ -15,7 +15,7 @@ struct PoolBlock {
     _Alignas(16) char bytes[];
 };
 
-void *pool_allocate(struct Pool *pool, size_t bytes) {
+void *pool__allocate(struct Pool *pool, size_t bytes) {
     bytes = (bytes + POOL_ALIGNMENT - 1) / POOL_ALIGNMENT * POOL_ALIGNMENT;
     struct PoolBlock *block = pool->blocks;
     if (!block || block->capacity - block->used < bytes) {
@@ -30,13 +30,13 @@ void *pool_allocate(struct Pool *pool, size_t bytes) {
     return pointer;
 }
 
-char *pool_copy(struct Pool *pool, const char *text, size_t length) {
-    char *copy = pool_allocate(pool, length + 1);
+char *pool__copy(struct Pool *pool, const char *text, size_t length) {
+    char *copy = pool__allocate(pool, length + 1);
     memcpy(copy, text, length);
     return copy;
 }
 
-void pool_release(struct Pool *pool) {
+void pool__release(struct Pool *pool) {
     while (pool->blocks) {
         struct PoolBlock *next = pool->blocks->next;
         memory_release(pool->blocks);
@@ -44,9 +44,9 @@ void pool_release(struct Pool *pool) {
     }
 }
 
-struct YamlNode *node_below(struct Pool *pool, enum NodeType type, struct YamlNode *parent,
-                            const char *name) {
-    struct YamlNode *node = pool_allocate(pool, sizeof *node);
+struct YamlNode *node__below(struct Pool *pool, enum NodeType type, struct YamlNode *parent,
+                             const char *name) {
+    struct YamlNode *node = pool__allocate(pool, sizeof *node);
     *node = (struct YamlNode){.type = type,
                               .text = "",
                               .name = name,
@@ -56,10 +56,10 @@ struct YamlNode *node_below(struct Pool *pool, enum NodeType type, struct YamlNo
     return node;
 }
 
-void node_append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *item) {
+void node__append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *item) {
     if (parent->count == parent->capacity) {
         int capacity = parent->capacity ? 2 * parent->capacity : 4;
-        struct YamlNode **items = pool_allocate(pool, (size_t)capacity * sizeof(void *));
+        struct YamlNode **items = pool__allocate(pool, (size_t)capacity * sizeof(void *));
         if (parent->count)
             memcpy(items, parent->items, (size_t)parent->count * sizeof(void *));
         parent->items = items;
@@ -70,14 +70,14 @@ void node_append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *it
     parent->items[parent->count++] = item;
 }
 
-struct YamlNode *node_find(const struct YamlNode *mapping, const char *name) {
+struct YamlNode *node__find(const struct YamlNode *mapping, const char *name) {
     for (int i = 0; mapping->type == NODE_MAPPING && i < mapping->count; i++)
         if (strcmp(mapping->items[i]->name, name) == 0)
             return mapping->items[i];
     return NULL;
 }
 
-bool node_is_null(const struct YamlNode *node) {
+bool node__is_null(const struct YamlNode *node) {
     static const char *const words[] = {"", "~", "null", "Null", "NULL"};
     if (node->type != NODE_SCALAR || node->quoted)
         return false;
@@ -87,7 +87,7 @@ bool node_is_null(const struct YamlNode *node) {
     return false;
 }
 
-const char *text_printable(const char *text, char buffer[FOUND_BYTES]) {
+const char *text__printable(const char *text, char buffer[FOUND_BYTES]) {
     const size_t room = FOUND_BYTES - 6; /* for quotes, "..." and the end */
     size_t length = strlen(text), used = 0;
     bool cut = length > room;
@@ -106,15 +106,15 @@ const char *text_printable(const char *text, char buffer[FOUND_BYTES]) {
     return buffer;
 }
 
-const char *node_found(const struct YamlNode *node, char buffer[FOUND_BYTES]) {
+const char *node__found(const struct YamlNode *node, char buffer[FOUND_BYTES]) {
     if (node->type == NODE_LIST)
         return "a list";
     if (node->type == NODE_MAPPING)
         return "keys";
-    if (node_is_null(node))
+    if (node__is_null(node))
         return "nothing";
     char text[FOUND_BYTES];
-    text_printable(node->text, text);
+    text__printable(node->text, text);
     size_t length = strlen(text); /* at most FOUND_BYTES - 3 with its "..." */
     buffer[0] = '\'';
     memcpy(buffer + 1, text, length);
@@ -129,12 +129,12 @@ static void add_path(struct Text *path, const struct YamlNode *node) {
     const char *dot = path->length ? "." : "";
     char buffer[FOUND_BYTES];
     if (node->name)
-        text_add(path, "%s%s", dot, text_printable(node->name, buffer));
+        text_add(path, "%s%s", dot, text__printable(node->name, buffer));
     else
         text_add(path, "%s%d", dot, node->index);
 }
 
-int node_locate(const struct YamlNode *place, const char *path, struct Error *error) {
+int node__locate(const struct YamlNode *place, const char *path, struct Error *error) {
     const struct Source *source = place->source;
     const char *override = source->override;
     struct Text line = {0};
@@ -152,34 +152,34 @@ int node_locate(const struct YamlNode *place, const char *path, struct Error *er
     snprintf(error->key, sizeof error->key, "%s", path);
     error->located = true;
     if (override)
-        error_blame_option(error, SOURCE_OPTION, text_printable(override, printable));
+        error_blame_option(error, SOURCE_OPTION, text__printable(override, printable));
     return error->code;
 }
 
-int node_blame(const struct YamlNode *node, const char *key, struct Error *error) {
+int node__blame(const struct YamlNode *node, const char *key, struct Error *error) {
     struct Text path = {0};
     text_add(&path, "%s", "");
     add_path(&path, node);
     if (key)
         text_add(&path, "%s%s", path.length ? "." : "", key);
-    node_locate(node, path.data, error);
+    node__locate(node, path.data, error);
     text_release(&path);
     return error->code;
 }
 
-int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
-                   const char *format, va_list arguments) {
+int node__fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
+                    const char *format, va_list arguments) {
     char message[sizeof error->text];
     vsnprintf(message, sizeof message, format, arguments);
     fail(error, code, "%s", message);
-    return node_blame(node, key, error);
+    return node__blame(node, key, error);
 }
 
-int node_fail(const struct YamlNode *node, struct Error *error, int code, const char *key,
-              const char *format, ...) {
+int node__fail(const struct YamlNode *node, struct Error *error, int code, const char *key,
+               const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    node_fail_list(node, error, code, key, format, arguments);
+    node__fail_list(node, error, code, key, format, arguments);
     va_end(arguments);
     return code;
 }

@@ -18,9 +18,9 @@ struct PoolBlock;
 struct Pool { /* start with {0} */
     struct PoolBlock *blocks;
 };
-void *pool_allocate(struct Pool *pool, size_t bytes); /* zeroed, aligned for any type */
-char *pool_copy(struct Pool *pool, const char *text, size_t length);
-void pool_release(struct Pool *pool);
+void *pool__allocate(struct Pool *pool, size_t bytes); /* zeroed, aligned for any type */
+char *pool__copy(struct Pool *pool, const char *text, size_t length);
+void pool__release(struct Pool *pool);
 
 /* Where text came from: a file, or an override. */
 struct Source {
@@ -44,33 +44,33 @@ struct YamlNode {
 };
 
 /* A node below `parent` with the parent's line, not yet among its items. */
-struct YamlNode *node_below(struct Pool *pool, enum NodeType type, struct YamlNode *parent,
-                            const char *name);
-void node_append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *item);
-struct YamlNode *node_find(const struct YamlNode *mapping, const char *name); /* or NULL */
-bool node_is_null(const struct YamlNode *node); /* nothing, ~ or null */
+struct YamlNode *node__below(struct Pool *pool, enum NodeType type, struct YamlNode *parent,
+                             const char *name);
+void node__append(struct Pool *pool, struct YamlNode *parent, struct YamlNode *item);
+struct YamlNode *node__find(const struct YamlNode *mapping, const char *name); /* or NULL */
+bool node__is_null(const struct YamlNode *node); /* nothing, ~ or null */
 
 /* What was found, for messages: 'text', "a list", "keys", "nothing". Control characters are
  * replaced and long text is cut, so that a message stays one line. */
 #define FOUND_BYTES 80
-const char *node_found(const struct YamlNode *node, char buffer[FOUND_BYTES]);
-const char *text_printable(const char *text, char buffer[FOUND_BYTES]);
+const char *node__found(const struct YamlNode *node, char buffer[FOUND_BYTES]);
+const char *text__printable(const char *text, char buffer[FOUND_BYTES]);
 
 /* Completes a failure by its place: "FILE:LINE: path: message", or "path: message" with the
  * override as the option to blame. This is the one function that does it. Returns the code. */
-int node_locate(const struct YamlNode *place, const char *path, struct Error *error);
+int node__locate(const struct YamlNode *place, const char *path, struct Error *error);
 /* The same for `key` of a node, or the node itself if `key` is NULL. */
-int node_blame(const struct YamlNode *node, const char *key, struct Error *error);
+int node__blame(const struct YamlNode *node, const char *key, struct Error *error);
 /* Fails with a message at that place. */
-int node_fail(const struct YamlNode *node, struct Error *error, int code, const char *key,
-              const char *format, ...) __attribute__((format(printf, 5, 6)));
-int node_fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
-                   const char *format, va_list arguments);
+int node__fail(const struct YamlNode *node, struct Error *error, int code, const char *key,
+               const char *format, ...) __attribute__((format(printf, 5, 6)));
+int node__fail_list(const struct YamlNode *node, struct Error *error, int code, const char *key,
+                    const char *format, va_list arguments);
 
 /* Reads YAML text below `node`, whose source, line, name and parent are set, and fills its type and
  * contents. Nodes keep the lines of the text if `own_lines`, else they take that of `node`. Empty
  * text is a null scalar. */
-int yaml_read(struct Pool *pool, struct YamlNode *node, bool own_lines, const char *text,
-              size_t length, struct Error *error);
+int yaml__read(struct Pool *pool, struct YamlNode *node, bool own_lines, const char *text,
+               size_t length, struct Error *error);
 
 #endif

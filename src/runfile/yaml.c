@@ -22,7 +22,7 @@ static int line_fail(struct Reader *reader, struct YamlNode *node, int line, con
     struct YamlNode place = *node;
     if (reader->own_lines)
         place.line = line;
-    return node_fail(&place, reader->error, ERROR_RUN_FILE, NULL, what, value);
+    return node__fail(&place, reader->error, ERROR_RUN_FILE, NULL, what, value);
 }
 
 static int check_characters(struct Reader *reader, struct YamlNode *node) {
@@ -62,11 +62,11 @@ static int syntax_fail(struct Reader *reader, const struct YamlNode *node) {
     const char *hint =
         tab_indents(reader, parser->problem_mark.line) ? " (indent with spaces, not tabs)" : "";
     if (reader->own_lines && parser->context)
-        return node_fail(&place, reader->error, ERROR_RUN_FILE, NULL,
-                         "not valid YAML: %s, %s that begins on line %d%s", problem,
-                         parser->context, (int)parser->context_mark.line + 1, hint);
-    return node_fail(&place, reader->error, ERROR_RUN_FILE, NULL, "not valid YAML: %s%s", problem,
-                     hint);
+        return node__fail(&place, reader->error, ERROR_RUN_FILE, NULL,
+                          "not valid YAML: %s, %s that begins on line %d%s", problem,
+                          parser->context, (int)parser->context_mark.line + 1, hint);
+    return node__fail(&place, reader->error, ERROR_RUN_FILE, NULL, "not valid YAML: %s%s", problem,
+                      hint);
 }
 
 static int next_event(struct Reader *reader, const struct YamlNode *node) {
@@ -78,7 +78,7 @@ static int next_event(struct Reader *reader, const struct YamlNode *node) {
 }
 
 static int refuse(struct Reader *reader, const struct YamlNode *node, const char *what) {
-    return node_fail(node, reader->error, ERROR_RUN_FILE, NULL, "%s", what);
+    return node__fail(node, reader->error, ERROR_RUN_FILE, NULL, "%s", what);
 }
 
 /* Anchors, aliases and tags make a value depend on other lines or on the reader. */
@@ -121,7 +121,7 @@ static int read_scalar(struct Reader *reader, struct YamlNode *node) {
     if (memchr(text, '\0', length))
         return refuse(reader, node, "text cannot hold the character U+0000");
     node->type = NODE_SCALAR;
-    node->text = pool_copy(reader->pool, text, length);
+    node->text = pool__copy(reader->pool, text, length);
     node->quoted = reader->event.data.scalar.style != YAML_PLAIN_SCALAR_STYLE;
     return OK;
 }
@@ -136,9 +136,9 @@ static int read_list(struct Reader *reader, struct YamlNode *node, int depth) {
             return code;
         if (reader->event.type == YAML_SEQUENCE_END_EVENT)
             return OK;
-        struct YamlNode *item = node_below(reader->pool, NODE_SCALAR, node, NULL);
+        struct YamlNode *item = node__below(reader->pool, NODE_SCALAR, node, NULL);
         take_line(reader, item);
-        node_append(reader->pool, node, item);
+        node__append(reader->pool, node, item);
         code = read_node(reader, item, depth + 1);
         if (code)
             return code;
@@ -158,16 +158,16 @@ static int read_key(struct Reader *reader, struct YamlNode *mapping, struct Yaml
     code = read_scalar(reader, &key);
     if (code)
         return code;
-    *item = node_below(reader->pool, NODE_SCALAR, mapping, key.text);
+    *item = node__below(reader->pool, NODE_SCALAR, mapping, key.text);
     (*item)->line = key.line;
-    if ((first = node_find(mapping, key.text)) != NULL)
+    if ((first = node__find(mapping, key.text)) != NULL)
         return reader->own_lines
-                   ? node_fail(*item, reader->error, ERROR_RUN_FILE, NULL,
-                               "duplicate key; it stands on line %d already", first->line)
+                   ? node__fail(*item, reader->error, ERROR_RUN_FILE, NULL,
+                                "duplicate key; it stands on line %d already", first->line)
                    : refuse(reader, *item, "duplicate key");
     if (mapping->count == TREE_KEYS)
         return refuse(reader, &key, "too many keys");
-    node_append(reader->pool, mapping, *item);
+    node__append(reader->pool, mapping, *item);
     return next_event(reader, *item);
 }
 
@@ -196,8 +196,8 @@ static int read_node(struct Reader *reader, struct YamlNode *node, int depth) {
     if (reader->event.type == YAML_SCALAR_EVENT)
         return read_scalar(reader, node);
     if (depth > TREE_NESTING)
-        return node_fail(node, reader->error, ERROR_RUN_FILE, NULL, "nested deeper than %d levels",
-                         TREE_NESTING);
+        return node__fail(node, reader->error, ERROR_RUN_FILE, NULL, "nested deeper than %d levels",
+                          TREE_NESTING);
     return reader->event.type == YAML_SEQUENCE_START_EVENT ? read_list(reader, node, depth)
                                                            : read_mapping(reader, node, depth);
 }
@@ -227,17 +227,17 @@ static int read_document(struct Reader *reader, struct YamlNode *node) {
     return refuse(reader, &place, "a second document begins here; one is expected");
 }
 
-int yaml_read(struct Pool *pool, struct YamlNode *node, bool own_lines, const char *text,
-              size_t length, struct Error *error) {
+int yaml__read(struct Pool *pool, struct YamlNode *node, bool own_lines, const char *text,
+               size_t length, struct Error *error) {
     struct Reader reader = {
         .pool = pool, .error = error, .own_lines = own_lines, .text = text, .length = length};
     if (length > TREE_BYTES)
-        return node_fail(node, error, ERROR_RUN_FILE, NULL, "larger than %zu bytes", TREE_BYTES);
+        return node__fail(node, error, ERROR_RUN_FILE, NULL, "larger than %zu bytes", TREE_BYTES);
     int code = check_characters(&reader, node);
     if (code)
         return code;
     if (!yaml_parser_initialize(&reader.parser))
-        return node_fail(node, error, ERROR_SYSTEM, NULL, "libyaml cannot start: out of memory");
+        return node__fail(node, error, ERROR_SYSTEM, NULL, "libyaml cannot start: out of memory");
     yaml_parser_set_encoding(&reader.parser, YAML_UTF8_ENCODING);
     yaml_parser_set_input_string(&reader.parser, (const unsigned char *)text, length);
     code = read_document(&reader, node);

@@ -211,7 +211,7 @@ static int check_head(const struct Csv *csv, struct Error *error) {
     return code ? code : check_distinct(csv, error);
 }
 
-int csv_read(struct Csv *csv, const char *path, struct Error *error) {
+int csv__read(struct Csv *csv, const char *path, struct Error *error) {
     *csv = (struct Csv){.path = memory_copy_text(path), .rows = -1};
     int code = read_text(csv, error);
     struct Cursor cursor = {.at = csv->text, .line = 1};
@@ -222,7 +222,7 @@ int csv_read(struct Csv *csv, const char *path, struct Error *error) {
     return code ? code : check_head(csv, error);
 }
 
-void csv_release(struct Csv *csv) {
+void csv__release(struct Csv *csv) {
     memory_release(csv->fields);
     memory_release(csv->lines);
     memory_release(csv->text);
@@ -230,11 +230,11 @@ void csv_release(struct Csv *csv) {
     *csv = (struct Csv){0};
 }
 
-const char *csv_field(const struct Csv *csv, int64_t row, int64_t column) {
+const char *csv__field(const struct Csv *csv, int64_t row, int64_t column) {
     return csv->fields[(row + 1) * csv->columns + column];
 }
 
-int64_t csv_column(const struct Csv *csv, const char *name, struct Error *error) {
+int64_t csv__column(const struct Csv *csv, const char *name, struct Error *error) {
     for (int64_t i = 0; i < csv->columns; i++)
         if (!strcmp(csv->fields[i], name))
             return i;
@@ -245,9 +245,9 @@ int64_t csv_column(const struct Csv *csv, const char *name, struct Error *error)
 }
 
 /* strtod alone would also accept 0x10, inf and nan. */
-int csv_number(const struct Csv *csv, int64_t row, int64_t column, float *value,
-               struct Error *error) {
-    const char *text = csv_field(csv, row, column), *start = text + strspn(text, " \t");
+int csv__number(const struct Csv *csv, int64_t row, int64_t column, float *value,
+                struct Error *error) {
+    const char *text = csv__field(csv, row, column), *start = text + strspn(text, " \t");
     size_t length = strspn(start, "0123456789+-.eE");
     char *end;
     double number = strtod(start, &end);

@@ -18,18 +18,18 @@ struct Csv {
 /* Reads a table. ERROR_SYSTEM if the file cannot be read; ERROR_DATA, with file and line, if a
  * record has more or fewer fields than the head, a quote is never closed, the text holds a zero
  * byte, two columns have the same name, a name is not UTF-8 text or is longer than 200 bytes, the
- * head's only name holds a semicolon or a tab, or there is no row. The caller calls csv_release in
+ * head's only name holds a semicolon or a tab, or there is no row. The caller calls csv__release in
  * any case. */
-int csv_read(struct Csv *csv, const char *path, struct Error *error);
-void csv_release(struct Csv *csv);
+int csv__read(struct Csv *csv, const char *path, struct Error *error);
+void csv__release(struct Csv *csv);
 
 /* A field as text; row −1 is the head. */
-const char *csv_field(const struct Csv *csv, int64_t row, int64_t column);
+const char *csv__field(const struct Csv *csv, int64_t row, int64_t column);
 /* The number of the column with that name; −1 and ERROR_DATA if there is none. */
-int64_t csv_column(const struct Csv *csv, const char *name, struct Error *error);
+int64_t csv__column(const struct Csv *csv, const char *name, struct Error *error);
 /* Reads a field as a number: a decimal that a float can hold, perhaps with blanks around it.
  * ERROR_DATA, with file and line, if it is anything else. */
-int csv_number(const struct Csv *csv, int64_t row, int64_t column, float *value,
-               struct Error *error);
+int csv__number(const struct Csv *csv, int64_t row, int64_t column, float *value,
+                struct Error *error);
 
 #endif

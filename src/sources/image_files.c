@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "pictures/image_decode.h"
 
-void name_list_add(struct NameList *names, char *name) {
+void name_list__add(struct NameList *names, char *name) {
     if (names->count == names->capacity) {
         int64_t capacity = names->capacity ? 2 * names->capacity : 64;
         names->names = memory_resize(names->names, (size_t)names->capacity * sizeof(char *),
@@ -15,14 +15,14 @@ void name_list_add(struct NameList *names, char *name) {
     names->names[names->count++] = name;
 }
 
-void name_list_release(struct NameList *names) {
+void name_list__release(struct NameList *names) {
     for (int64_t i = 0; i < names->count; i++)
         memory_release(names->names[i]);
     memory_release(names->names);
     *names = (struct NameList){0};
 }
 
-void image_files_start(struct Source *source, const struct SourceOptions *options) {
+void image_files__start(struct Source *source, const struct SourceOptions *options) {
     struct ImageFiles *state = memory_allocate(sizeof *state, "image files");
     source->state = state;
     state->resize = options->resize;
@@ -39,8 +39,8 @@ static int located(const struct ImageFiles *state, int64_t item, int code, struc
     return code;
 }
 
-int image_files_load(const struct Source *source, int64_t item, uint8_t *pixels,
-                     struct Error *error) {
+int image_files__load(const struct Source *source, int64_t item, uint8_t *pixels,
+                      struct Error *error) {
     const struct ImageFiles *state = source->state;
     const char *path = state->files.names[item];
     struct ImageBytes image;
@@ -60,15 +60,15 @@ int image_files_load(const struct Source *source, int64_t item, uint8_t *pixels,
     return located(state, item, code, error);
 }
 
-int image_files_read(const struct Source *source, const int64_t *items, int64_t count,
-                     void *samples, struct Error *error) {
+int image_files__read(const struct Source *source, const int64_t *items, int64_t count,
+                      void *samples, struct Error *error) {
     int64_t bytes = source_sample_bytes(source), first_bad = count;
     uint8_t *pixels = samples;
     /* Of several bad images the first is named, whatever the number of threads. */
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         struct Error own;
-        if (image_files_load(source, items[i], pixels + i * bytes, &own) == OK)
+        if (image_files__load(source, items[i], pixels + i * bytes, &own) == OK)
             continue;
 #pragma omp critical(source_error)
         if (i < first_bad) {
@@ -79,7 +79,7 @@ int image_files_read(const struct Source *source, const int64_t *items, int64_t 
     return first_bad == count ? OK : error->code;
 }
 
-int image_files_take_size(struct Source *source, bool skip_bad, struct Error *error) {
+int image_files__take_size(struct Source *source, bool skip_bad, struct Error *error) {
     const struct ImageFiles *state = source->state;
     if (state->resizing)
         return OK;
@@ -98,11 +98,11 @@ int image_files_take_size(struct Source *source, bool skip_bad, struct Error *er
     return fail(error, ERROR_DATA, "no image can be decoded");
 }
 
-void image_files_release(struct Source *source) {
+void image_files__release(struct Source *source) {
     struct ImageFiles *state = source->state;
     if (state) {
-        name_list_release(&state->files);
-        name_list_release(&state->lines);
+        name_list__release(&state->files);
+        name_list__release(&state->lines);
     }
     memory_release(state);
 }

@@ -31,8 +31,8 @@ static int list_folder(const char *folder, struct NameList *folders, struct Name
         if (stat(path, &about) != 0)
             code = fail_errno(error, "%s: cannot open", path);
         else
-            name_list_add(S_ISDIR(about.st_mode) ? folders : files,
-                          memory_copy_text(entry->d_name));
+            name_list__add(S_ISDIR(about.st_mode) ? folders : files,
+                           memory_copy_text(entry->d_name));
         memory_release(path);
     }
     if (code == OK && errno != 0)
@@ -70,7 +70,7 @@ static int list_class(struct ImageFiles *state, const char *folder, bool skip_ba
     for (int64_t i = 0; i < files.count && code == OK; i++) {
         char *path = memory_print("%s/%s", folder, files.names[i]);
         if (has_image_name(files.names[i])) {
-            name_list_add(&state->files, path);
+            name_list__add(&state->files, path);
             continue;
         }
         code = fail(error, ERROR_DATA, "%s: neither .jpg, .jpeg nor .png", path);
@@ -83,8 +83,8 @@ static int list_class(struct ImageFiles *state, const char *folder, bool skip_ba
     }
     if (code == OK && state->files.count == before)
         code = fail(error, ERROR_DATA, "%s: is the folder of a class, and holds no images", folder);
-    name_list_release(&folders);
-    name_list_release(&files);
+    name_list__release(&folders);
+    name_list__release(&files);
     return code;
 }
 
@@ -146,8 +146,8 @@ static int list_split(struct Source *source, const struct SourceOptions *options
         }
     }
     memory_release(ends);
-    name_list_release(&classes);
-    name_list_release(&others);
+    name_list__release(&classes);
+    name_list__release(&others);
     return code;
 }
 
@@ -158,8 +158,8 @@ static int could_be_split(const char *folder, bool *could, struct Error *error) 
     *could = folders.count > 0;
     for (int64_t i = 0; i < files.count && !*could; i++)
         *could = has_image_name(files.names[i]);
-    name_list_release(&folders);
-    name_list_release(&files);
+    name_list__release(&folders);
+    name_list__release(&files);
     return code;
 }
 
@@ -211,8 +211,8 @@ static int list_source(struct Source *source, const struct SourceOptions *option
         memory_release(path);
     }
     memory_release(first);
-    name_list_release(&splits);
-    name_list_release(&others);
+    name_list__release(&splits);
+    name_list__release(&others);
     return code;
 }
 
@@ -233,7 +233,7 @@ static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         errors[i].code = OK;
-        image_files_load(source, split->items[first + i], NULL, &errors[i]);
+        image_files__load(source, split->items[first + i], NULL, &errors[i]);
     }
     for (int64_t i = 0; i < count; i++) {
         if (errors[i].code != OK) {
@@ -286,11 +286,11 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
             options->paths[0]);
     if (options->classes)
         return fail_option(error, "classes", NULL, "the folders name the classes");
-    image_files_start(source, options);
+    image_files__start(source, options);
     int code = options->split_count > 0 ? list_named(source, options, ticker, error)
                                         : list_source(source, options, ticker, error);
     if (code == OK)
-        code = image_files_take_size(source, options->skip_bad, error);
+        code = image_files__take_size(source, options->skip_bad, error);
     for (int i = 0; i < source->split_count && code == OK && options->skip_bad; i++)
         code = drop_bad(source, &source->splits[i], ticker, error);
     return code;
@@ -299,5 +299,5 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
 extern const struct SourceFormat source_image_folder;
 const struct SourceFormat source_image_folder = {.name = "image-folder",
                                                  .open = open_folders,
-                                                 .read = image_files_read,
-                                                 .release = image_files_release};
+                                                 .read = image_files__read,
+                                                 .release = image_files__release};

@@ -13,7 +13,7 @@ static void take_all_targets(struct Source *source, const struct Csv *csv, int64
     int64_t count = 0;
     for (int64_t i = 0; i < csv->columns; i++)
         if (i != path)
-            names[count++] = csv_field(csv, -1, i);
+            names[count++] = csv__field(csv, -1, i);
     source_set_targets(source, names, count);
     memory_release(names);
 }
@@ -31,15 +31,15 @@ static int add_rows(struct Source *source, const char *name, const struct Csv *c
     struct SourceSplit *split = source_add_split(source, name, csv->rows);
     for (int64_t row = 0; row < csv->rows; row++) {
         split->items[row] = state->files.count;
-        name_list_add(&state->files, file_beside(csv->path, csv_field(csv, row, path)));
-        name_list_add(&state->lines, memory_print("%s:%" PRId64, csv->path, csv->lines[1 + row]));
+        name_list__add(&state->files, file_beside(csv->path, csv__field(csv, row, path)));
+        name_list__add(&state->lines, memory_print("%s:%" PRId64, csv->path, csv->lines[1 + row]));
     }
     for (int64_t k = 0; k < source->target_count; k++) {
-        int64_t column = csv_column(csv, source->target_names[k], error);
+        int64_t column = csv__column(csv, source->target_names[k], error);
         int code = column < 0 ? error->code : OK;
         for (int64_t row = 0; !code && row < csv->rows; row++)
-            code = csv_number(csv, row, column, split->targets + row * source->target_count + k,
-                              error);
+            code = csv__number(csv, row, column, split->targets + row * source->target_count + k,
+                               error);
         if (code)
             return code;
     }
@@ -49,8 +49,8 @@ static int add_rows(struct Source *source, const char *name, const struct Csv *c
 static int add_list(struct Source *source, const char *name, const char *file,
                     struct Error *error) {
     struct Csv csv;
-    int code = csv_read(&csv, file, error);
-    int64_t path = code ? -1 : csv_column(&csv, "path", error);
+    int code = csv__read(&csv, file, error);
+    int64_t path = code ? -1 : csv__column(&csv, "path", error);
     if (!code && path < 0)
         code = error->code;
     if (!code && !source->target_count)
@@ -61,7 +61,7 @@ static int add_list(struct Source *source, const char *name, const char *file,
                  csv.path, csv.lines[0]);
     if (!code)
         code = add_rows(source, name, &csv, path, error);
-    csv_release(&csv);
+    csv__release(&csv);
     return code;
 }
 
@@ -75,7 +75,7 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
             "each split");
     if (options->classes)
         return fail_option(error, "classes", NULL, "the targets of an image list are values");
-    image_files_start(source, options);
+    image_files__start(source, options);
     if (options->target_count)
         source_set_targets(source, options->targets, options->target_count);
     int code = OK;
@@ -83,11 +83,11 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
         code = add_list(source, "train", options->paths[0], error);
     for (int i = 0; !code && i < options->split_count; i++)
         code = add_list(source, options->splits[i].name, options->splits[i].path, error);
-    return code ? code : image_files_take_size(source, false, error);
+    return code ? code : image_files__take_size(source, false, error);
 }
 
 extern const struct SourceFormat source_image_list;
 const struct SourceFormat source_image_list = {.name = "image-list",
                                                .open = open_lists,
-                                               .read = image_files_read,
-                                               .release = image_files_release};
+                                               .read = image_files__read,
+                                               .release = image_files__release};

@@ -25,7 +25,7 @@ static int find_columns(const struct Source *source, const struct Csv *csv, stru
     columns->targets = memory_array(int64_t, source->target_count, "columns");
     int code = OK;
     for (int64_t k = 0; !code && k < source->target_count; k++) {
-        int64_t column = csv_column(csv, source->target_names[k], error);
+        int64_t column = csv__column(csv, source->target_names[k], error);
         code = column < 0 ? error->code : OK;
         columns->targets[k] = column;
         if (!code)
@@ -45,8 +45,8 @@ static int find_columns(const struct Source *source, const struct Csv *csv, stru
 /* All splits must have the same columns in the same order. */
 static int check_head(const struct Csv *first, const struct Csv *csv, struct Error *error) {
     for (int64_t i = 0; i < first->columns || i < csv->columns; i++) {
-        const char *expected = i < first->columns ? csv_field(first, -1, i) : "nothing";
-        const char *found = i < csv->columns ? csv_field(csv, -1, i) : "nothing";
+        const char *expected = i < first->columns ? csv__field(first, -1, i) : "nothing";
+        const char *found = i < csv->columns ? csv__field(csv, -1, i) : "nothing";
         if (strcmp(expected, found))
             return fail(error, ERROR_DATA,
                         "%s:%" PRId64 ": column %" PRId64 " is '%s', in %s it is '%s'", csv->path,
@@ -66,10 +66,10 @@ static int add_rows(struct Source *source, const char *name, const struct Csv *c
         float *features = state->values + (state->rows + row) * state->features;
         int code = OK;
         for (int64_t i = 0; !code && i < state->features; i++)
-            code = csv_number(csv, row, columns->features[i], features + i, error);
+            code = csv__number(csv, row, columns->features[i], features + i, error);
         for (int64_t k = 0; !code && k < source->target_count; k++)
-            code = csv_number(csv, row, columns->targets[k],
-                              split->targets + row * source->target_count + k, error);
+            code = csv__number(csv, row, columns->targets[k],
+                               split->targets + row * source->target_count + k, error);
         if (code)
             return code;
         split->items[row] = state->rows + row;
@@ -83,7 +83,7 @@ static int add_table(struct Source *source, const char *name, const char *path, 
     struct TableState *state = source->state;
     struct Columns columns = {0};
     struct Csv csv;
-    int code = csv_read(&csv, path, error);
+    int code = csv__read(&csv, path, error);
     if (!code && first->path)
         code = check_head(first, &csv, error);
     if (!code)
@@ -97,7 +97,7 @@ static int add_table(struct Source *source, const char *name, const char *path, 
     if (!code && !first->path)
         *first = csv;
     else
-        csv_release(&csv);
+        csv__release(&csv);
     return code;
 }
 
@@ -123,7 +123,7 @@ static int open_tables(struct Source *source, const struct SourceOptions *option
         code = add_table(source, "train", options->paths[0], &first, error);
     for (int i = 0; !code && i < options->split_count; i++)
         code = add_table(source, options->splits[i].name, options->splits[i].path, &first, error);
-    csv_release(&first);
+    csv__release(&first);
     return code;
 }
 

@@ -25,12 +25,12 @@ static int write_sealed(struct H5Writer *writer) {
             index < driver->page_count && driver->pages[index] ? driver->pages[index] : zeros;
         bytes = bytes < FILE_DRIVER_PAGE ? bytes : FILE_DRIVER_PAGE;
         XXH3_128bits_update(hash, page, bytes);
-        failed = pwrite_all(driver->fd, page, bytes, start);
+        failed = file_driver__pwrite_all(driver->fd, page, bytes, start);
     }
     unsigned char seal[SEAL_BYTES];
-    seal_write(seal, driver->length, XXH3_128bits_digest(hash));
+    seal__write(seal, driver->length, XXH3_128bits_digest(hash));
     if (!failed)
-        failed = pwrite_all(driver->fd, seal, sizeof seal, driver->length);
+        failed = file_driver__pwrite_all(driver->fd, seal, sizeof seal, driver->length);
     XXH3_freeState(hash);
     memory_release(zeros);
     return failed;
@@ -45,15 +45,15 @@ static int finish_hdf5(struct H5Writer *writer, struct Error *error) {
 }
 
 static int write_out(struct H5Writer *writer, struct Error *error) {
-    h5_quiet();
+    h5__quiet();
     double start = clock_seconds();
     bool in_memory = writer->driver.fd < 0;
     int code = finish_hdf5(writer, error);
     if (code == OK && in_memory)
-        code = h5_create_temporary(writer, error);
+        code = h5__create_temporary(writer, error);
     if (code != OK)
         return code;
-    if ((in_memory ? write_sealed(writer) : file_driver_flush(&writer->driver)) != 0 ||
+    if ((in_memory ? write_sealed(writer) : file_driver__flush(&writer->driver)) != 0 ||
         fsync(writer->driver.fd) != 0)
         return fail_errno(error, "%s: cannot be written", writer->path);
     int fd = writer->driver.fd;

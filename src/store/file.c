@@ -56,7 +56,7 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
                       struct Error *error) {
     uint64_t bytes = file->driver.bytes;
     int64_t superblock;
-    uint64_t end = h5_declared_end(head, head_bytes, &superblock);
+    uint64_t end = h5__declared_end(head, head_bytes, &superblock);
     if (superblock < 0)
         return fail(error, file->failure,
                     "%s: is not an HDF5 file (%" PRIu64 " bytes without its signature)", file->path,
@@ -73,15 +73,15 @@ static int open_hdf5(struct H5File *file, const unsigned char *head, uint64_t he
     int code = check_head(file, head, head_bytes, error);
     if (code != OK)
         return code;
-    h5_quiet();
-    hid_t access = file_driver_access(&file->driver);
+    h5__quiet();
+    hid_t access = file_driver__access(&file->driver);
     if (access < 0)
         return fail(error, file->failure, "%s: HDF5 cannot set up its driver", file->path);
     file->id = H5Fopen(file->path, H5F_ACC_RDONLY, access);
     if (file->id < 0) {
         char reason[200];
         code = fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)", file->path,
-                    h5_reason(reason));
+                    h5__reason(reason));
     }
     H5Pclose(access);
     return code;
@@ -130,8 +130,8 @@ static int check_seal(struct H5File *file, bool *sealed, struct Error *error) {
     const unsigned char *image = file->driver.image;
     uint64_t bytes = file->driver.bytes;
     int64_t superblock;
-    uint64_t end = h5_declared_end(image, bytes < H5_HEAD ? bytes : H5_HEAD, &superblock);
-    switch (seal_check(image, bytes, end, &file->driver.bytes)) {
+    uint64_t end = h5__declared_end(image, bytes < H5_HEAD ? bytes : H5_HEAD, &superblock);
+    switch (seal__check(image, bytes, end, &file->driver.bytes)) {
     case SEAL_GOOD:
         *sealed = true;
         return OK;
@@ -203,7 +203,7 @@ void h5_close(struct H5File *file) {
         return;
     if (file->id >= 0)
         H5Fclose(file->id);
-    file_driver_release(&file->driver);
+    file_driver__release(&file->driver);
     if (file->driver.fd >= 0)
         close(file->driver.fd);
     memory_release(file->owned_image);

@@ -22,7 +22,7 @@ static const unsigned char zero_page[FILE_DRIVER_PAGE];
 /* ---- pages ---- */
 
 /* Reads the part of [offset, offset + bytes) that the old file has; leaves the rest as it is. A
- * failure is not reported to HDF5; file_driver_flush reports it. */
+ * failure is not reported to HDF5; file_driver__flush reports it. */
 static void read_base(struct FileDriver *driver, uint64_t offset, void *data, uint64_t bytes) {
     uint64_t end = offset + bytes < driver->base ? offset + bytes : driver->base;
     while (offset < end) {
@@ -84,7 +84,7 @@ static void load_from_pages(struct FileDriver *driver, uint64_t offset, void *da
 
 /* ---- writing beside HDF5 ---- */
 
-int pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset) {
+int file_driver__pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset) {
     for (uint64_t done = 0; done < bytes;) {
         uint64_t part = bytes - done < (1u << 30) ? bytes - done : 1u << 30;
         ssize_t written = pwrite(fd, (const char *)data + done, part, (off_t)(offset + done));
@@ -100,7 +100,7 @@ int pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset) {
     return 0;
 }
 
-void file_driver_claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes) {
+void file_driver__claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes) {
     int64_t count = driver->range_count;
     if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
         driver->ranges =
@@ -113,10 +113,10 @@ void file_driver_claim(struct FileDriver *driver, uint64_t offset, uint64_t byte
     driver->range_count++;
 }
 
-int file_driver_write(struct FileDriver *driver, uint64_t offset, const void *data,
-                      uint64_t bytes) {
+int file_driver__write(struct FileDriver *driver, uint64_t offset, const void *data,
+                       uint64_t bytes) {
     if (driver->fd >= 0)
-        return pwrite_all(driver->fd, data, bytes, offset);
+        return file_driver__pwrite_all(driver->fd, data, bytes, offset);
     store_in_pages(driver, offset, data, bytes);
     return 0;
 }
@@ -132,17 +132,17 @@ static int flush_page(struct FileDriver *driver, uint64_t start, const unsigned 
             continue;
         if (range->offset >= to)
             break;
-        if (range->offset > from &&
-            pwrite_all(driver->fd, page + (from - start), range->offset - from, from) != 0)
+        if (range->offset > from && file_driver__pwrite_all(driver->fd, page + (from - start),
+                                                            range->offset - from, from) != 0)
             return -1;
         from = range->offset + range->bytes;
     }
     if (from < to)
-        return pwrite_all(driver->fd, page + (from - start), to - from, from);
+        return file_driver__pwrite_all(driver->fd, page + (from - start), to - from, from);
     return 0;
 }
 
-int file_driver_flush(struct FileDriver *driver) {
+int file_driver__flush(struct FileDriver *driver) {
     if (driver->failed) {
         errno = driver->failed;
         return -1;
@@ -156,7 +156,7 @@ int file_driver_flush(struct FileDriver *driver) {
     return 0;
 }
 
-void file_driver_release(struct FileDriver *driver) {
+void file_driver__release(struct FileDriver *driver) {
     for (uint64_t index = 0; index < driver->page_count; index++)
         memory_release(driver->pages[index]);
     memory_release(driver->pages);
@@ -287,7 +287,7 @@ static const H5FD_class_t driver_class = {
     .fl_map = H5FD_FLMAP_DICHOTOMY,
 };
 
-hid_t file_driver_access(struct FileDriver *driver) {
+hid_t file_driver__access(struct FileDriver *driver) {
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     driver->registered = H5FDregister(&driver_class);
     if (access < 0 || driver->registered < 0 ||

@@ -4,7 +4,7 @@
  *     image that is in memory, and reports a read beyond the end as an error;
  *   - writing: HDF5 never sees an I/O error (after one, its clean-up at exit crashes). All that it
  *     writes goes to pages in memory; commit.c writes them to disk and sees every error itself.
- * Large arrays do not pass through HDF5: they are written at their offsets (file_driver_write).
+ * Large arrays do not pass through HDF5: they are written at their offsets (file_driver__write).
  * Not collective. */
 #ifndef TRAINER_STORE_FILE_DRIVER_H
 #define TRAINER_STORE_FILE_DRIVER_H
@@ -30,7 +30,7 @@ struct FileDriver {
     /* Writing to fd: the first `base` bytes of it are the old file that is being changed. A page
      * starts as a copy of them. */
     uint64_t base;
-    int failed; /* errno of a page that could not be read; file_driver_flush reports it */
+    int failed; /* errno of a page that could not be read; file_driver__flush reports it */
     /* Writing to fd: what was written to it directly, sorted; flushing pages skips these. */
     struct FileDriverRange {
         uint64_t offset, bytes;
@@ -40,21 +40,22 @@ struct FileDriver {
 };
 
 /* Returns a file access list that makes H5Fopen and H5Fcreate use `driver`; −1 on failure. The
- * caller closes the list, and calls file_driver_release after H5Fclose. */
-hid_t file_driver_access(struct FileDriver *driver);
+ * caller closes the list, and calls file_driver__release after H5Fclose. */
+hid_t file_driver__access(struct FileDriver *driver);
 
-/* Declares that file_driver_write, not HDF5, writes the bytes [offset, offset + bytes). */
-void file_driver_claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes);
+/* Declares that file_driver__write, not HDF5, writes the bytes [offset, offset + bytes). */
+void file_driver__claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes);
 /* Writes into a claimed range: to fd, or to the pages if fd is −1. Returns 0, or −1 and errno. */
-int file_driver_write(struct FileDriver *driver, uint64_t offset, const void *data, uint64_t bytes);
+int file_driver__write(struct FileDriver *driver, uint64_t offset, const void *data,
+                       uint64_t bytes);
 /* Writes all pages to fd, except the claimed ranges, and sets the file's length. Returns 0, or −1
  * and errno. */
-int file_driver_flush(struct FileDriver *driver);
+int file_driver__flush(struct FileDriver *driver);
 
 /* Releases the pages, the ranges and HDF5's handle; not `fd` and not `image`. */
-void file_driver_release(struct FileDriver *driver);
+void file_driver__release(struct FileDriver *driver);
 
 /* pwrite(2) until all is written. Returns 0, or −1 and errno. */
-int pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset);
+int file_driver__pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset);
 
 #endif

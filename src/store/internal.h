@@ -23,32 +23,32 @@ struct H5Writer {
 
 /* writer.c. A writer that has no file yet; its temporary file, in the folder of its path; the
  * access list to open or create that file with, −1 on failure (the caller closes it). */
-struct H5Writer *h5_make_writer(const char *path);
-int h5_create_temporary(struct H5Writer *writer, struct Error *error);
-hid_t h5_writer_access(struct H5Writer *writer);
+struct H5Writer *h5__make_writer(const char *path);
+int h5__create_temporary(struct H5Writer *writer, struct Error *error);
+hid_t h5__writer_access(struct H5Writer *writer);
 
 /* Stops HDF5 from printing its error stack. The setting is per thread, so every function that
  * others call does it. */
-void h5_quiet(void);
+void h5__quiet(void);
 /* The innermost entry of HDF5's error stack, for messages, into `buffer`, which is returned. Call
  * it before any other function of HDF5, which would clear the stack. */
-const char *h5_reason(char buffer[200]);
+const char *h5__reason(char buffer[200]);
 /* `name` without leading slashes, for "FILE:/name". */
-const char *h5_relative(const char *name);
+const char *h5__relative(const char *name);
 
-hid_t h5_native(enum H5Type type); /* of H5_UINT8 … H5_FLOAT64; any other is a bug */
-size_t h5_size(enum H5Type type);  /* bytes of one element; the same types */
+hid_t h5__native(enum H5Type type); /* of H5_UINT8 … H5_FLOAT64; any other is a bug */
+size_t h5__size(enum H5Type type);  /* bytes of one element; the same types */
 /* The H5Type that values of HDF5's `type` are read as, and a name for messages in *name. */
-enum H5Type h5_classify(hid_t type, const char **name);
+enum H5Type h5__classify(hid_t type, const char **name);
 
 /* "(50000,32,32,3)", −1 as "any"; into `buffer`, which is returned. */
 #define H5_SHAPE_TEXT 200
-char *h5_shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]);
+char *h5__shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]);
 
 /* The end of the HDF5 data as the superblock says, or 0 if there is no readable superblock. `head`
  * holds the first `bytes` bytes of the file, at most H5_HEAD of them are needed. *superblock is the
  * offset at which the superblock starts, −1 if there is none. */
 #define H5_HEAD 8192
-uint64_t h5_declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock);
+uint64_t h5__declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock);
 
 #endif

@@ -8,8 +8,8 @@
 #include "store/internal.h"
 
 bool h5_exists(struct H5File *file, const char *name) {
-    h5_quiet();
-    name = h5_relative(name);
+    h5__quiet();
+    name = h5__relative(name);
     char prefix[1024];
     size_t length = strlen(name);
     if (length == 0 || length >= sizeof prefix)
@@ -46,7 +46,7 @@ static void close_dataset(struct Opened *opened) {
 static int damaged(const struct H5File *file, const char *name, const char *what,
                    struct Error *error) {
     char reason[200];
-    h5_reason(reason);
+    h5__reason(reason);
     return fail(error, file->failure, "%s:/%s: %s (%s)", file->path, name, what, reason);
 }
 
@@ -101,7 +101,7 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
     struct H5Info *info = &opened->info;
     info->stored = H5Dget_storage_size(opened->id);
     if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||
-        H5Tequal(opened->type, h5_native(info->type)) <= 0)
+        H5Tequal(opened->type, h5__native(info->type)) <= 0)
         return OK;
     haddr_t offset = H5Dget_offset(opened->id);
     info->contiguous = offset != HADDR_UNDEF;
@@ -112,7 +112,7 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
 /* On failure nothing stays open. */
 static int open_dataset(struct H5File *file, const char *name, struct Opened *opened,
                         struct Error *error) {
-    h5_quiet();
+    h5__quiet();
     memset(opened, 0, sizeof *opened);
     opened->type = opened->space = opened->create = -1;
     opened->id = H5Oopen(file->id, name, H5P_DEFAULT);
@@ -133,7 +133,7 @@ static int open_dataset(struct H5File *file, const char *name, struct Opened *op
     if (opened->type < 0 || opened->space < 0 || opened->create < 0)
         code = damaged(file, name, "is damaged", error);
     if (code == OK) {
-        opened->info.type = h5_classify(opened->type, &opened->info.type_name);
+        opened->info.type = h5__classify(opened->type, &opened->info.type_name);
         code = read_shape(file, name, opened, error);
     }
     if (code == OK)
@@ -147,7 +147,7 @@ static int open_dataset(struct H5File *file, const char *name, struct Opened *op
 
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error) {
     struct Opened opened;
-    int code = open_dataset(file, h5_relative(name), &opened, error);
+    int code = open_dataset(file, h5__relative(name), &opened, error);
     if (code != OK)
         return code;
     *info = opened.info;
@@ -158,8 +158,8 @@ int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct E
 int h5_list(struct H5File *file, const char *group,
             int (*visit)(void *context, const char *name, bool is_group, struct Error *error),
             void *context, struct Error *error) {
-    h5_quiet();
-    const char *relative = h5_relative(group);
+    h5__quiet();
+    const char *relative = h5__relative(group);
     hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
     if (id < 0)
         return fail(error, file->failure, "%s:/%s: is missing or not a group", file->path,
@@ -214,7 +214,7 @@ static int check_shape(struct H5File *file, const char *name, const struct H5Inf
         return OK;
     char found[H5_SHAPE_TEXT], expected[H5_SHAPE_TEXT];
     return fail(error, file->failure, "%s:/%s: has shape %s, expected %s", file->path, name,
-                h5_shape(info->rank, info->size, found), h5_shape(rank, size, expected));
+                h5__shape(info->rank, info->size, found), h5__shape(rank, size, expected));
 }
 
 /* HDF5 would clip an integer that does not fit. Here that is an error. */
@@ -235,13 +235,13 @@ static int read_selection(struct H5File *file, const char *name, const struct Op
     bool overflowed = false;
     hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
     H5Pset_type_conv_cb(transfer, refuse_overflow, &overflowed);
-    herr_t status = H5Dread(opened->id, h5_native(type), memory, selection, transfer, buffer);
+    herr_t status = H5Dread(opened->id, h5__native(type), memory, selection, transfer, buffer);
     char reason[200];
-    h5_reason(reason);
+    h5__reason(reason);
     H5Pclose(transfer);
     if (overflowed)
         return fail(error, file->failure, "%s:/%s: a value of type %s does not fit %zu bytes",
-                    file->path, name, opened->info.type_name, h5_size(type));
+                    file->path, name, opened->info.type_name, h5__size(type));
     if (status < 0)
         return fail(error, file->failure, "%s:/%s: is damaged: its values cannot be read (%s)",
                     file->path, name, reason);
@@ -250,7 +250,7 @@ static int read_selection(struct H5File *file, const char *name, const struct Op
 
 int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
             void *buffer, struct Error *error) {
-    name = h5_relative(name);
+    name = h5__relative(name);
     struct Opened opened;
     int code = open_dataset(file, name, &opened, error);
     if (code != OK)
@@ -271,13 +271,13 @@ int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(values[i]))
             return fail(error, file->failure, "%s:/%s[%" PRId64 "]: is %g", file->path,
-                        h5_relative(name), i, (double)values[i]);
+                        h5__relative(name), i, (double)values[i]);
     return code;
 }
 
 int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_t first,
                  int64_t count, void *buffer, struct Error *error) {
-    name = h5_relative(name);
+    name = h5__relative(name);
     struct Opened opened;
     int code = open_dataset(file, name, &opened, error);
     if (code != OK)
@@ -350,7 +350,7 @@ static int read_texts(struct H5File *file, const char *name, const struct TextSo
 
 int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,
                   struct Error *error) {
-    name = h5_relative(name);
+    name = h5__relative(name);
     struct Opened opened;
     int code = open_dataset(file, name, &opened, error);
     if (code != OK)
@@ -389,7 +389,7 @@ int h5_read_text(struct H5File *file, const char *name, char **text, struct Erro
         *text = texts[0];
     else
         code = fail(error, file->failure, "%s:/%s: holds %" PRId64 " texts, expected one",
-                    file->path, h5_relative(name), count);
+                    file->path, h5__relative(name), count);
     for (int64_t i = 0; count != 1 && i < count; i++)
         memory_release(texts[i]);
     memory_release(texts);
@@ -399,7 +399,7 @@ int h5_read_text(struct H5File *file, const char *name, char **text, struct Erro
 /* ---- attributes ---- */
 
 static const char *object_name(const char *object) {
-    const char *relative = h5_relative(object);
+    const char *relative = h5__relative(object);
     return *relative ? relative : "/";
 }
 
@@ -411,7 +411,7 @@ bool h5_has_attribute(struct H5File *file, const char *object, const char *name)
 static int read_attribute_value(struct H5File *file, const char *label, hid_t id, hid_t type,
                                 hid_t space, enum H5Type wanted, void *value, struct Error *error) {
     struct H5Info info = {0};
-    info.type = h5_classify(type, &info.type_name);
+    info.type = h5__classify(type, &info.type_name);
     if (H5Sget_simple_extent_npoints(space) != 1)
         return fail(error, file->failure, "%s:/%s: expected one value", file->path, label);
     if (wanted == H5_TEXT) {
@@ -422,16 +422,16 @@ static int read_attribute_value(struct H5File *file, const char *label, hid_t id
                     info.type_name);
     }
     int code = check_type(file, label, &info, wanted, error);
-    if (code == OK && H5Aread(id, h5_native(wanted), value) < 0)
+    if (code == OK && H5Aread(id, h5__native(wanted), value) < 0)
         code = damaged(file, label, "is damaged: its value cannot be read", error);
     return code;
 }
 
 int h5_read_attribute(struct H5File *file, const char *object, const char *name, enum H5Type type,
                       void *value, struct Error *error) {
-    h5_quiet();
+    h5__quiet();
     char label[300];
-    snprintf(label, sizeof label, "%s, attribute %s", h5_relative(object), name);
+    snprintf(label, sizeof label, "%s, attribute %s", h5__relative(object), name);
     if (!h5_has_attribute(file, object, name))
         return fail(error, file->failure, "%s:/%s: is missing", file->path, label);
     hid_t id = H5Aopen_by_name(file->id, object_name(object), name, H5P_DEFAULT, H5P_DEFAULT);

@@ -4,7 +4,7 @@
 
 static const char seal_magic[8] = "trnrseal";
 
-void seal_write(unsigned char seal[SEAL_BYTES], uint64_t length, XXH128_hash_t hash) {
+void seal__write(unsigned char seal[SEAL_BYTES], uint64_t length, XXH128_hash_t hash) {
     memcpy(seal, seal_magic, sizeof seal_magic);
     for (int i = 0; i < 8; i++)
         seal[8 + i] = (unsigned char)(length >> 8 * i);
@@ -13,8 +13,8 @@ void seal_write(unsigned char seal[SEAL_BYTES], uint64_t length, XXH128_hash_t h
     memcpy(seal + 16, canonical.digest, 16);
 }
 
-enum SealVerdict seal_check(const unsigned char *file, uint64_t bytes, uint64_t declared_end,
-                            uint64_t *length) {
+enum SealVerdict seal__check(const unsigned char *file, uint64_t bytes, uint64_t declared_end,
+                             uint64_t *length) {
     int has_magic =
         bytes > SEAL_BYTES && memcmp(file + bytes - SEAL_BYTES, seal_magic, sizeof seal_magic) == 0;
     if (!has_magic) {
@@ -23,6 +23,6 @@ enum SealVerdict seal_check(const unsigned char *file, uint64_t bytes, uint64_t 
     }
     *length = bytes - SEAL_BYTES;
     unsigned char expected[SEAL_BYTES];
-    seal_write(expected, *length, XXH3_128bits(file, *length));
+    seal__write(expected, *length, XXH3_128bits(file, *length));
     return memcmp(expected, file + *length, SEAL_BYTES) == 0 ? SEAL_GOOD : SEAL_BAD;
 }

@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "store/internal.h"
 
-void h5_quiet(void) {
+void h5__quiet(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
 }
 
@@ -16,19 +16,19 @@ static herr_t take_innermost(unsigned depth, const H5E_error2_t *entry, void *bu
     return 0;
 }
 
-const char *h5_reason(char buffer[200]) {
+const char *h5__reason(char buffer[200]) {
     snprintf(buffer, 200, "HDF5 gives no reason");
     H5Ewalk2(H5E_DEFAULT, H5E_WALK_UPWARD, take_innermost, buffer);
     return buffer;
 }
 
-const char *h5_relative(const char *name) {
+const char *h5__relative(const char *name) {
     while (*name == '/')
         name++;
     return name;
 }
 
-hid_t h5_native(enum H5Type type) {
+hid_t h5__native(enum H5Type type) {
     switch (type) {
     case H5_UINT8:
         return H5T_NATIVE_UINT8;
@@ -45,7 +45,7 @@ hid_t h5_native(enum H5Type type) {
     }
 }
 
-size_t h5_size(enum H5Type type) {
+size_t h5__size(enum H5Type type) {
     static const size_t size[] = {1, 4, 8, 4, 8};
     CHECK((unsigned)type < sizeof size / sizeof *size);
     return size[type];
@@ -89,7 +89,7 @@ static enum H5Type classify_float(hid_t type, const char **name) {
     }
 }
 
-enum H5Type h5_classify(hid_t type, const char **name) {
+enum H5Type h5__classify(hid_t type, const char **name) {
     switch (H5Tget_class(type)) {
     case H5T_INTEGER:
         return classify_integer(type, name);
@@ -113,7 +113,7 @@ enum H5Type h5_classify(hid_t type, const char **name) {
     }
 }
 
-char *h5_shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]) {
+char *h5__shape(int rank, const int64_t *size, char buffer[H5_SHAPE_TEXT]) {
     int used = snprintf(buffer, H5_SHAPE_TEXT, "(");
     for (int i = 0; i < rank && used < H5_SHAPE_TEXT - 30; i++)
         used += size[i] < 0 ? snprintf(buffer + used, 30, "%sany", i ? "," : "")
@@ -130,7 +130,7 @@ static uint64_t little_endian_64(const unsigned char *bytes) {
 }
 
 /* Format specification, "Disk Format: Level 0A - Format Signature and Superblock". */
-uint64_t h5_declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock) {
+uint64_t h5__declared_end(const unsigned char *head, uint64_t bytes, int64_t *superblock) {
     *superblock = -1;
     for (uint64_t at = 0; at + 64 <= bytes; at = at ? 2 * at : 512) {
         const unsigned char *block = head + at;

@@ -21,7 +21,7 @@ static int copy_by_hand(int from, int to) {
         if (part < 0 && errno != EINTR)
             failed = -1;
         if (part > 0) {
-            failed = pwrite_all(to, buffer, (uint64_t)part, done);
+            failed = file_driver__pwrite_all(to, buffer, (uint64_t)part, done);
             done += (uint64_t)part;
         }
     }
@@ -47,7 +47,7 @@ static int start(struct H5Writer *writer, int from, int failure, struct Error *e
     struct stat status;
     if (fstat(from, &status) != 0)
         return fail(error, failure, "%s: cannot be examined: %s", writer->path, strerror(errno));
-    int code = h5_create_temporary(writer, error);
+    int code = h5__create_temporary(writer, error);
     if (code != OK)
         return code;
     if (copy_file(from, writer->driver.fd) != 0)
@@ -56,8 +56,8 @@ static int start(struct H5Writer *writer, int from, int failure, struct Error *e
     if (fchmod(writer->driver.fd, status.st_mode & 0777) != 0)
         errno = 0;
     writer->driver.base = (uint64_t)status.st_size;
-    h5_quiet();
-    hid_t access = h5_writer_access(writer);
+    h5__quiet();
+    hid_t access = h5__writer_access(writer);
     if (access >= 0) {
         writer->id = H5Fopen(writer->path, H5F_ACC_RDWR, access);
         H5Pclose(access);
@@ -65,7 +65,7 @@ static int start(struct H5Writer *writer, int from, int failure, struct Error *e
     if (writer->id >= 0)
         return OK;
     char reason[200];
-    return fail(error, failure, "%s: HDF5 cannot change it (%s)", writer->path, h5_reason(reason));
+    return fail(error, failure, "%s: HDF5 cannot change it (%s)", writer->path, h5__reason(reason));
 }
 
 int h5_update(struct H5Writer **out, const char *path, int failure, struct Error *error) {
@@ -76,7 +76,7 @@ int h5_update(struct H5Writer **out, const char *path, int failure, struct Error
         free(real);
         return fail(error, failure, "%s: cannot be opened: %s", path, strerror(errno));
     }
-    struct H5Writer *writer = h5_make_writer(real ? real : path);
+    struct H5Writer *writer = h5__make_writer(real ? real : path);
     free(real);
     writer->replaces = true;
     int code = start(writer, from, failure, error);

@@ -11,8 +11,8 @@
 #include "store/internal.h"
 
 static int start_hdf5(struct H5Writer *writer, struct Error *error) {
-    h5_quiet();
-    hid_t access = h5_writer_access(writer);
+    h5__quiet();
+    hid_t access = h5__writer_access(writer);
     if (access >= 0) {
         writer->id = H5Fcreate(writer->path, H5F_ACC_TRUNC, H5P_DEFAULT, access);
         H5Pclose(access);
@@ -23,7 +23,7 @@ static int start_hdf5(struct H5Writer *writer, struct Error *error) {
 }
 
 int h5_create_in_memory(struct H5Writer **out, const char *path, struct Error *error) {
-    struct H5Writer *writer = h5_make_writer(path);
+    struct H5Writer *writer = h5__make_writer(path);
     int code = start_hdf5(writer, error);
     if (code != OK) {
         h5_abandon(writer);
@@ -34,8 +34,8 @@ int h5_create_in_memory(struct H5Writer **out, const char *path, struct Error *e
 }
 
 int h5_create(struct H5Writer **out, const char *path, struct Error *error) {
-    struct H5Writer *writer = h5_make_writer(path);
-    int code = h5_create_temporary(writer, error);
+    struct H5Writer *writer = h5__make_writer(path);
+    int code = h5__create_temporary(writer, error);
     if (code == OK)
         code = start_hdf5(writer, error);
     if (code != OK) {
@@ -48,7 +48,7 @@ int h5_create(struct H5Writer **out, const char *path, struct Error *error) {
 
 static int not_written(struct H5Writer *writer, const char *name, struct Error *error) {
     char reason[200];
-    h5_reason(reason);
+    h5__reason(reason);
     return fail(error, ERROR_SYSTEM, "%s:/%s: cannot be written (%s)", writer->path, name, reason);
 }
 
@@ -98,24 +98,24 @@ static haddr_t take_over(struct H5Writer *writer, const char *name, hid_t type, 
 
 int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
                const int64_t *size, struct Error *error) {
-    h5_quiet();
-    name = h5_relative(name);
+    h5__quiet();
+    name = h5__relative(name);
     CHECK(rank >= 0 && rank <= H5_RANK);
     hsize_t extent[H5_RANK];
     for (int i = 0; i < rank; i++)
         extent[i] = (hsize_t)size[i];
     int64_t elements = memory_product(size, rank), bytes;
-    if (elements < 0 || __builtin_mul_overflow(elements, (int64_t)h5_size(type), &bytes)) {
+    if (elements < 0 || __builtin_mul_overflow(elements, (int64_t)h5__size(type), &bytes)) {
         char shape[H5_SHAPE_TEXT];
         return fail(error, ERROR_SYSTEM, "%s:/%s: shape %s is beyond any file", writer->path, name,
-                    h5_shape(rank, size, shape));
+                    h5__shape(rank, size, shape));
     }
     hid_t space = rank ? H5Screate_simple(rank, extent, NULL) : H5Screate(H5S_SCALAR);
     haddr_t offset = HADDR_UNDEF;
     if (writer->replaces)
-        offset = take_over(writer, name, h5_native(type), space);
+        offset = take_over(writer, name, h5__native(type), space);
     if (offset == HADDR_UNDEF) {
-        hid_t id = create_dataset(writer, name, h5_native(type), space);
+        hid_t id = create_dataset(writer, name, h5__native(type), space);
         if (id < 0)
             return not_written(writer, name, error);
         offset = H5Dget_offset(id);
@@ -125,7 +125,7 @@ int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int 
     if (bytes == 0)
         return OK;
     CHECK(offset != HADDR_UNDEF);
-    file_driver_claim(&writer->driver, offset, (uint64_t)bytes);
+    file_driver__claim(&writer->driver, offset, (uint64_t)bytes);
     /* Reports a disk that is too small now, if the file system can tell. */
     if (writer->driver.fd >= 0 &&
         fallocate(writer->driver.fd, 0, (off_t)offset, (off_t)bytes) != 0 && errno != EOPNOTSUPP &&
@@ -145,10 +145,10 @@ static int locate_rows(struct H5Writer *writer, const char *name, enum H5Type ty
     hid_t space = H5Dget_space(id), stored = H5Dget_type(id);
     hsize_t size[H5_RANK] = {1};
     int rank = H5Sget_simple_extent_dims(space, size, NULL);
-    uint64_t row = h5_size(type);
+    uint64_t row = h5__size(type);
     for (int i = 1; i < rank; i++)
         row *= size[i];
-    CHECK(H5Tequal(stored, h5_native(type)) > 0);
+    CHECK(H5Tequal(stored, h5__native(type)) > 0);
     CHECK(first >= 0 && count >= 0 && (uint64_t)first + (uint64_t)count <= size[0]);
     *offset = H5Dget_offset(id) + (uint64_t)first * row;
     *bytes = (uint64_t)count * row;
@@ -160,12 +160,12 @@ static int locate_rows(struct H5Writer *writer, const char *name, enum H5Type ty
 
 int h5_write_rows(struct H5Writer *writer, const char *name, enum H5Type type, int64_t first,
                   int64_t count, const void *data, struct Error *error) {
-    h5_quiet();
-    name = h5_relative(name);
+    h5__quiet();
+    name = h5__relative(name);
     uint64_t offset, bytes;
     if (locate_rows(writer, name, type, first, count, &offset, &bytes) != 0)
         return not_written(writer, name, error);
-    if (bytes && file_driver_write(&writer->driver, offset, data, bytes) != 0)
+    if (bytes && file_driver__write(&writer->driver, offset, data, bytes) != 0)
         return fail_errno(error, "%s:/%s: cannot be written", writer->path, name);
     return OK;
 }
@@ -184,7 +184,7 @@ int h5_write_finite(struct H5Writer *writer, const char *name, int rank, const i
     for (int64_t i = 0; i < count; i++)
         if (!isfinite(values[i]))
             return fail(error, ERROR_NUMERIC, "%s is not written: %s[%" PRId64 "] is %g",
-                        writer->path, h5_relative(name), i, (double)values[i]);
+                        writer->path, h5__relative(name), i, (double)values[i]);
     return h5_write(writer, name, H5_FLOAT32, rank, size, values, error);
 }
 
@@ -217,16 +217,16 @@ static int write_text_dataset(struct H5Writer *writer, const char *name, size_t 
 
 int h5_write_text(struct H5Writer *writer, const char *name, const char *text,
                   struct Error *error) {
-    h5_quiet();
+    h5__quiet();
     hid_t space = H5Screate(H5S_SCALAR);
-    int code = write_text_dataset(writer, h5_relative(name), strlen(text), space, text, error);
+    int code = write_text_dataset(writer, h5__relative(name), strlen(text), space, text, error);
     H5Sclose(space);
     return code;
 }
 
 int h5_write_texts(struct H5Writer *writer, const char *name, const char *const *texts,
                    int64_t count, struct Error *error) {
-    h5_quiet();
+    h5__quiet();
     size_t length = 1;
     for (int64_t i = 0; i < count; i++)
         if (strlen(texts[i]) > length)
@@ -236,7 +236,7 @@ int h5_write_texts(struct H5Writer *writer, const char *name, const char *const 
         memcpy(table + (size_t)i * length, texts[i], strlen(texts[i]));
     hsize_t extent = (hsize_t)count;
     hid_t space = H5Screate_simple(1, &extent, NULL);
-    int code = write_text_dataset(writer, h5_relative(name), length, space, table, error);
+    int code = write_text_dataset(writer, h5__relative(name), length, space, table, error);
     H5Sclose(space);
     memory_release(table);
     return code;
@@ -258,20 +258,20 @@ static hid_t open_object(struct H5Writer *writer, const char *name) {
 
 int h5_write_attribute(struct H5Writer *writer, const char *object, const char *name,
                        enum H5Type type, const void *value, struct Error *error) {
-    h5_quiet();
-    object = h5_relative(object);
+    h5__quiet();
+    object = h5__relative(object);
     hid_t id = open_object(writer, object);
     if (id < 0)
         return not_written(writer, object, error);
     hid_t space = H5Screate(H5S_SCALAR);
-    hid_t stored = type == H5_TEXT ? text_type(strlen(value)) : H5Tcopy(h5_native(type));
+    hid_t stored = type == H5_TEXT ? text_type(strlen(value)) : H5Tcopy(h5__native(type));
     if (writer->replaces && H5Aexists(id, name) > 0)
         H5Adelete(id, name);
     hid_t attribute = H5Acreate2(id, name, stored, space, H5P_DEFAULT, H5P_DEFAULT);
     int code = OK;
     if (attribute < 0 || H5Awrite(attribute, stored, value) < 0) {
         char reason[200];
-        h5_reason(reason);
+        h5__reason(reason);
         code = fail(error, ERROR_SYSTEM, "%s:/%s, attribute %s: cannot be written (%s)",
                     writer->path, object, name, reason);
     }

@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "store/internal.h"
 
-struct H5Writer *h5_make_writer(const char *path) {
+struct H5Writer *h5__make_writer(const char *path) {
     struct H5Writer *writer = memory_allocate(sizeof *writer, "an HDF5 writer");
     writer->path = memory_copy_text(path);
     writer->id = -1;
@@ -17,7 +17,7 @@ struct H5Writer *h5_make_writer(const char *path) {
 }
 
 /* In the folder of `path`, so that the rename stays within one file system. */
-int h5_create_temporary(struct H5Writer *writer, struct Error *error) {
+int h5__create_temporary(struct H5Writer *writer, struct Error *error) {
     for (int attempt = 0; attempt < 1000; attempt++) {
         char *name = memory_print("%s.tmp-%ld-%d", writer->path, (long)getpid(), attempt);
         int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
@@ -35,8 +35,8 @@ int h5_create_temporary(struct H5Writer *writer, struct Error *error) {
 
 /* The earliest format: its superblock has no checksum of its own, and every reader knows it. Arrays
  * are aligned to cache lines, for programs that map the file. */
-hid_t h5_writer_access(struct H5Writer *writer) {
-    hid_t access = file_driver_access(&writer->driver);
+hid_t h5__writer_access(struct H5Writer *writer) {
+    hid_t access = file_driver__access(&writer->driver);
     if (access >= 0) {
         H5Pset_libver_bounds(access, H5F_LIBVER_EARLIEST, H5F_LIBVER_LATEST);
         H5Pset_alignment(access, 1024, MEMORY_ALIGNMENT);
@@ -47,10 +47,10 @@ hid_t h5_writer_access(struct H5Writer *writer) {
 void h5_abandon(struct H5Writer *writer) {
     if (!writer)
         return;
-    h5_quiet();
+    h5__quiet();
     if (writer->id >= 0)
         H5Fclose(writer->id);
-    file_driver_release(&writer->driver);
+    file_driver__release(&writer->driver);
     if (writer->driver.fd >= 0)
         close(writer->driver.fd);
     if (writer->temporary) {

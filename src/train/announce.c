@@ -76,7 +76,7 @@ static void announce_parts(const struct Trainer *trainer) {
     text_release(&line);
 }
 
-void trainer_announce(const struct Trainer *trainer, const struct Start *start) {
+void trainer__announce(const struct Trainer *trainer, const struct Start *start) {
     if (start->skipped && *start->skipped)
         log_warning("skipped damaged checkpoints:\n%s", start->skipped);
     if (start->checkpoint)

@@ -13,7 +13,7 @@ const struct Callback *const callback_table[] = {
     NULL};
 #undef CALLBACK
 
-const struct Figures *validation_used(const struct Validation *validation) {
+const struct Figures *validation__used(const struct Validation *validation) {
     return figures_any(&validation->average) ? &validation->average : &validation->model;
 }
 
@@ -22,7 +22,7 @@ static struct CheckpointPart saved_part(const struct Callback *row, void *state)
         .value = (char *)state + row->saved_offset, .table = row->saved, .prefix = row->prefix};
 }
 
-void callbacks_create(struct Callbacks *callbacks, const struct Callback *const *table) {
+void callbacks__create(struct Callbacks *callbacks, const struct Callback *const *table) {
     *callbacks = (struct Callbacks){.table = table};
     while (table[callbacks->count])
         callbacks->count++;
@@ -35,7 +35,7 @@ void callbacks_create(struct Callbacks *callbacks, const struct Callback *const 
     }
 }
 
-void callbacks_release(struct Callbacks *callbacks) {
+void callbacks__release(struct Callbacks *callbacks) {
     for (int i = 0; i < callbacks->count; i++) {
         struct CheckpointPart part = saved_part(callbacks->table[i], callbacks->states[i]);
         if (callbacks->table[i]->saved)
@@ -48,8 +48,8 @@ void callbacks_release(struct Callbacks *callbacks) {
     *callbacks = (struct Callbacks){0};
 }
 
-int callbacks_resume(struct Callbacks *callbacks, const struct Checkpoint *checkpoint,
-                     struct Error *error) {
+int callbacks__resume(struct Callbacks *callbacks, const struct Checkpoint *checkpoint,
+                      struct Error *error) {
     int code = OK;
     for (int i = 0; i < callbacks->count && !code; i++) {
         struct CheckpointPart part = saved_part(callbacks->table[i], callbacks->states[i]);
@@ -59,12 +59,12 @@ int callbacks_resume(struct Callbacks *callbacks, const struct Checkpoint *check
     return code;
 }
 
-int callbacks_check(const struct Callback *const *table, const struct Checkpoint *checkpoint,
-                    struct Error *error) {
+int callbacks__check(const struct Callback *const *table, const struct Checkpoint *checkpoint,
+                     struct Error *error) {
     struct Callbacks callbacks;
-    callbacks_create(&callbacks, table);
-    int code = callbacks_resume(&callbacks, checkpoint, error);
-    callbacks_release(&callbacks);
+    callbacks__create(&callbacks, table);
+    int code = callbacks__resume(&callbacks, checkpoint, error);
+    callbacks__release(&callbacks);
     return code;
 }
 
@@ -76,7 +76,7 @@ int callbacks_check(const struct Callback *const *table, const struct Checkpoint
 #define CALL(hook, ...)                                                                            \
     trainer->callbacks.table[i]->hook(trainer, trainer->callbacks.states[i], __VA_ARGS__)
 
-void callbacks_write(const struct Trainer *trainer, struct CheckpointWriter *writer) {
+void callbacks__write(const struct Trainer *trainer, struct CheckpointWriter *writer) {
     FOR_EACH(saved) {
         struct CheckpointPart part =
             saved_part(trainer->callbacks.table[i], trainer->callbacks.states[i]);
@@ -86,8 +86,8 @@ void callbacks_write(const struct Trainer *trainer, struct CheckpointWriter *wri
     CALL(write, writer);
 }
 
-int callbacks_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                      struct Error *error) {
+int callbacks__restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                       struct Error *error) {
     int code = OK;
     FOR_EACH(restore) {
         code = ranks_agree(trainer->ranks, CALL(restore, checkpoint, error), error);
@@ -97,12 +97,12 @@ int callbacks_restore(struct Trainer *trainer, const struct Checkpoint *checkpoi
     return code;
 }
 
-void callbacks_make(struct Trainer *trainer) {
+void callbacks__make(struct Trainer *trainer) {
     FOR_EACH(make)
     trainer->callbacks.table[i]->make(trainer, trainer->callbacks.states[i]);
 }
 
-int callbacks_on_start(struct Trainer *trainer, struct Error *error) {
+int callbacks__on_start(struct Trainer *trainer, struct Error *error) {
     int code = OK;
     FOR_EACH(on_start) {
         code = ranks_agree(trainer->ranks, CALL(on_start, error), error);
@@ -112,13 +112,13 @@ int callbacks_on_start(struct Trainer *trainer, struct Error *error) {
     return code;
 }
 
-void callbacks_on_update(struct Trainer *trainer) {
+void callbacks__on_update(struct Trainer *trainer) {
     FOR_EACH(on_update)
     trainer->callbacks.table[i]->on_update(trainer, trainer->callbacks.states[i]);
 }
 
-int callbacks_on_step(struct Trainer *trainer, const struct StepReport *report,
-                      struct Error *error) {
+int callbacks__on_step(struct Trainer *trainer, const struct StepReport *report,
+                       struct Error *error) {
     int code = OK;
     FOR_EACH(on_step) {
         code = CALL(on_step, report, error);
@@ -128,22 +128,22 @@ int callbacks_on_step(struct Trainer *trainer, const struct StepReport *report,
     return code;
 }
 
-void callbacks_before_validation(struct Trainer *trainer) {
+void callbacks__before_validation(struct Trainer *trainer) {
     FOR_EACH(before_validation)
     trainer->callbacks.table[i]->before_validation(trainer, trainer->callbacks.states[i]);
 }
 
-void callbacks_on_validation(struct Trainer *trainer, const struct Validation *validation) {
+void callbacks__on_validation(struct Trainer *trainer, const struct Validation *validation) {
     FOR_EACH(on_validation)
     CALL(on_validation, validation);
 }
 
-void callbacks_on_epoch(struct Trainer *trainer, const struct EpochReport *report) {
+void callbacks__on_epoch(struct Trainer *trainer, const struct EpochReport *report) {
     FOR_EACH(on_epoch)
     CALL(on_epoch, report);
 }
 
-int callbacks_on_save(struct Trainer *trainer, struct Error *error) {
+int callbacks__on_save(struct Trainer *trainer, struct Error *error) {
     int code = OK;
     FOR_EACH(on_save) {
         code = ranks_agree(trainer->ranks, CALL(on_save, error), error);
@@ -153,19 +153,19 @@ int callbacks_on_save(struct Trainer *trainer, struct Error *error) {
     return code;
 }
 
-void callbacks_on_stop(struct Trainer *trainer, const struct StopReport *report) {
+void callbacks__on_stop(struct Trainer *trainer, const struct StopReport *report) {
     FOR_EACH(on_stop)
     CALL(on_stop, report);
 }
 
-bool callbacks_want_stop(const struct Trainer *trainer, struct StopReport *report) {
+bool callbacks__want_stop(const struct Trainer *trainer, struct StopReport *report) {
     FOR_EACH(wants_stop)
     if (CALL(wants_stop, report))
         return true;
     return false;
 }
 
-const float *callbacks_weights(const struct Trainer *trainer) {
+const float *callbacks__weights(const struct Trainer *trainer) {
     FOR_EACH(weights) {
         const float *weights =
             trainer->callbacks.table[i]->weights(trainer, trainer->callbacks.states[i]);

@@ -18,7 +18,7 @@ struct Validation {
     struct Figures average; /* with the average of weights; nothing if there is none */
 };
 /* Those by which checkpoints are compared: of the average if there is one, as eval uses it. */
-const struct Figures *validation_used(const struct Validation *validation);
+const struct Figures *validation__used(const struct Validation *validation);
 
 /* Every member but the name may be NULL or 0. Every rank calls each of them with equal arguments,
  * except for `write`. `state` is the callback's own, zeros at first. */
@@ -75,32 +75,32 @@ struct Callbacks {
     int count;
     void **states;
 };
-void callbacks_create(struct Callbacks *callbacks, const struct Callback *const *table);
-void callbacks_release(struct Callbacks *callbacks);
+void callbacks__create(struct Callbacks *callbacks, const struct Callback *const *table);
+void callbacks__release(struct Callbacks *callbacks);
 
 /* Restores the saved values, without the arrays. Not collective. */
-int callbacks_resume(struct Callbacks *callbacks, const struct Checkpoint *checkpoint,
+int callbacks__resume(struct Callbacks *callbacks, const struct Checkpoint *checkpoint,
+                      struct Error *error);
+/* Whether callbacks__resume of `table` would succeed. */
+int callbacks__check(const struct Callback *const *table, const struct Checkpoint *checkpoint,
                      struct Error *error);
-/* Whether callbacks_resume of `table` would succeed. */
-int callbacks_check(const struct Callback *const *table, const struct Checkpoint *checkpoint,
-                    struct Error *error);
 
 /* All of these call trainer->callbacks in the order of the table and stop at the first failure, on
- * which all ranks agree. Collective, except for callbacks_write. */
-void callbacks_write(const struct Trainer *trainer, struct CheckpointWriter *writer);
-int callbacks_restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
-                      struct Error *error);
-void callbacks_make(struct Trainer *trainer);
-int callbacks_on_start(struct Trainer *trainer, struct Error *error);
-void callbacks_on_update(struct Trainer *trainer);
-int callbacks_on_step(struct Trainer *trainer, const struct StepReport *report,
-                      struct Error *error);
-void callbacks_before_validation(struct Trainer *trainer);
-void callbacks_on_validation(struct Trainer *trainer, const struct Validation *validation);
-void callbacks_on_epoch(struct Trainer *trainer, const struct EpochReport *report);
-int callbacks_on_save(struct Trainer *trainer, struct Error *error);
-void callbacks_on_stop(struct Trainer *trainer, const struct StopReport *report);
-bool callbacks_want_stop(const struct Trainer *trainer, struct StopReport *report);
-const float *callbacks_weights(const struct Trainer *trainer); /* the first that are not NULL */
+ * which all ranks agree. Collective, except for callbacks__write. */
+void callbacks__write(const struct Trainer *trainer, struct CheckpointWriter *writer);
+int callbacks__restore(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                       struct Error *error);
+void callbacks__make(struct Trainer *trainer);
+int callbacks__on_start(struct Trainer *trainer, struct Error *error);
+void callbacks__on_update(struct Trainer *trainer);
+int callbacks__on_step(struct Trainer *trainer, const struct StepReport *report,
+                       struct Error *error);
+void callbacks__before_validation(struct Trainer *trainer);
+void callbacks__on_validation(struct Trainer *trainer, const struct Validation *validation);
+void callbacks__on_epoch(struct Trainer *trainer, const struct EpochReport *report);
+int callbacks__on_save(struct Trainer *trainer, struct Error *error);
+void callbacks__on_stop(struct Trainer *trainer, const struct StopReport *report);
+bool callbacks__want_stop(const struct Trainer *trainer, struct StopReport *report);
+const float *callbacks__weights(const struct Trainer *trainer); /* the first that are not NULL */
 
 #endif

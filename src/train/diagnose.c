@@ -36,10 +36,10 @@ static int64_t sample_at(const struct Shards *shards, const struct Position *pos
 /* In the samples of the shards from `first` on that run together. */
 static struct Finding find_in_inputs(struct Trainer *trainer, int64_t first) {
     struct Shards *shards = &trainer->shards;
-    struct Position position = trainer_position(trainer);
+    struct Position position = trainer__position(trainer);
     struct Image image = loader_image(shards->loader);
     for (int64_t k = 0; k < plan_shards(shards->plan); k++) {
-        struct ShardCall call = shards_load(shards, &position, trainer->state, first + k);
+        struct ShardCall call = shards__load(shards, &position, trainer->state, first + k);
         int64_t place =
             find_in_input(plan_input(shards->plan), call.samples, image_elements(&image));
         if (place >= 0)
@@ -52,14 +52,14 @@ static struct Finding find_in_inputs(struct Trainer *trainer, int64_t first) {
 /* Every rank goes through all of its shards, because a synchronised layer waits for all ranks. */
 static struct Finding find_in_values(struct Trainer *trainer) {
     struct Shards *shards = &trainer->shards;
-    struct Position position = trainer_position(trainer);
+    struct Position position = trainer__position(trainer);
     int64_t first = exchange_first_shard(shards->exchange);
     int64_t count = exchange_shard_count(shards->exchange);
     struct Finding finding = {0};
     for (int64_t i = 0; i < count; i += plan_shards(shards->plan)) {
         if (!finding.what)
             finding = find_in_inputs(trainer, first + i);
-        shards_load_together(shards, &position, trainer->state, first + i);
+        shards__load_together(shards, &position, trainer->state, first + i);
         const struct Node *node = plan_find_nonfinite(shards->plan, shards->calls);
         if (node && !finding.what)
             finding = (struct Finding){.what = "the output", .layer = node};
@@ -109,7 +109,7 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
                 finding->row ? ", in " : "", finding->layer->path, node_layer_name(finding->layer));
 }
 
-int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
+int trainer__diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
     struct Finding finding = gradients ? find_in_gradients(trainer) : find_in_values(trainer);
     bool first = gradients || is_first(trainer, &finding);
     int code = finding.what && first ? report(trainer, &finding, error) : OK;

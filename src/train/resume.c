@@ -58,7 +58,7 @@ static int compare_run_files(struct Trainer *trainer, struct Start *start, struc
 
 static int check_saved(const struct Checkpoint *checkpoint, struct Error *error) {
     int code = saved_state_check(checkpoint, error);
-    return code ? code : callbacks_check(callback_table, checkpoint, error);
+    return code ? code : callbacks__check(callback_table, checkpoint, error);
 }
 
 static int find_on_rank_0(struct Trainer *trainer, struct Start *start, struct Error *error) {
@@ -85,7 +85,7 @@ static int find_on_rank_0(struct Trainer *trainer, struct Start *start, struct E
     return code;
 }
 
-int trainer_find_checkpoint(struct Trainer *trainer, struct Start *start, struct Error *error) {
+int trainer__find_checkpoint(struct Trainer *trainer, struct Start *start, struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
     int code = OK;
     if (ranks_rank(ranks) == 0)
@@ -104,11 +104,11 @@ int trainer_find_checkpoint(struct Trainer *trainer, struct Start *start, struct
     if (!code)
         code = saved_state_resume(&trainer->saved, start->checkpoint, error);
     if (!code)
-        code = callbacks_resume(&trainer->callbacks, start->checkpoint, error);
+        code = callbacks__resume(&trainer->callbacks, start->checkpoint, error);
     return ranks_agree(ranks, code, error);
 }
 
-int trainer_check_length(const struct Trainer *trainer, const char *path, struct Error *error) {
+int trainer__check_length(const struct Trainer *trainer, const char *path, struct Error *error) {
     int64_t total = trainer->parts.time.total, step = trainer->saved.progress.step;
     if (step <= total)
         return OK;
@@ -177,7 +177,7 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
     return code;
 }
 
-int trainer_restore(struct Trainer *trainer, const struct Start *start, struct Error *error) {
+int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error) {
     const struct Checkpoint *checkpoint = start->checkpoint;
     const struct Arena *arena = model_arena(trainer->parts.model);
     int code = compare_provenance(trainer, checkpoint, error);

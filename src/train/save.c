@@ -14,7 +14,7 @@ static int write_checkpoint(const struct Trainer *trainer, const char *path, str
     saved.targets = trainer->parts.targets;
     saved_state_write(&saved, writer);
     checkpoint_put_state(writer, arena, trainer->state);
-    callbacks_write(trainer, writer);
+    callbacks__write(trainer, writer);
     for (int slot = 0; slot < updater_slot_count(trainer->parts.updater); slot++)
         checkpoint_put_slot(writer, arena, updater_slot_name(trainer->parts.updater, slot),
                             updater_slot(trainer->parts.updater, slot));
@@ -37,7 +37,7 @@ static int64_t most_checkpoints(const struct Trainer *trainer) {
     return (keep && keep < all ? keep + 2 : all + 1) + snapshots;
 }
 
-int trainer_check_room(struct Trainer *trainer, struct Error *error) {
+int trainer__check_room(struct Trainer *trainer, struct Error *error) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     const struct Preprocess *preprocess = &trainer->parts.preprocess;
     int slots = updater_slot_count(trainer->parts.updater), code = OK;
@@ -60,7 +60,7 @@ int trainer_check_room(struct Trainer *trainer, struct Error *error) {
     return ranks_agree(trainer->ranks, code, error);
 }
 
-void trainer_discard(struct Trainer *trainer) {
+void trainer__discard(struct Trainer *trainer) {
     if (ranks_rank(trainer->ranks) != 0)
         return;
     const char *names[] = {"metrics.jsonl", "run.yaml"};
@@ -86,7 +86,7 @@ static bool snapshot_is_due(const struct Trainer *trainer) {
            cycles_at(trainer, step) > cycles_at(trainer, step - 1);
 }
 
-bool trainer_save_is_due(const struct Trainer *trainer, bool last) {
+bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
     int64_t every =
         span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
     return last || is_best(trainer) || snapshot_is_due(trainer) ||
@@ -107,7 +107,7 @@ static int put_links(struct Trainer *trainer, const char *path, bool best, struc
     return code ? code : checkpoint_link(trainer->checkpoints, "latest.h5", path, error);
 }
 
-int trainer_mend_links(struct Trainer *trainer, struct Error *error) {
+int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
     const struct Progress *progress = &trainer->saved.progress;
     int code = OK;
     if (ranks_rank(trainer->ranks) == 0) {
@@ -130,8 +130,8 @@ static int write_out(struct Trainer *trainer, struct Error *error) {
     return code;
 }
 
-int trainer_save(struct Trainer *trainer, struct Error *error) {
-    int code = callbacks_on_save(trainer, error);
+int trainer__save(struct Trainer *trainer, struct Error *error) {
+    int code = callbacks__on_save(trainer, error);
     if (code)
         return code;
     if (ranks_rank(trainer->ranks) == 0)

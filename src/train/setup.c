@@ -74,7 +74,7 @@ static int build(struct Trainer *trainer, const struct Start *start, struct Erro
     code = run_check(&request, &trainer->parts, error);
     preprocess_release(&preprocess);
     if (!code && checkpoint)
-        code = trainer_check_length(trainer, checkpoint->path, error);
+        code = trainer__check_length(trainer, checkpoint->path, error);
     return code;
 }
 
@@ -126,15 +126,15 @@ static void describe_origin(struct Trainer *trainer) {
 static int fill_state(struct Trainer *trainer, const struct Start *start, struct Error *error) {
     int64_t bytes =
         arena_state_elements(model_arena(trainer->parts.model)) * (int64_t)sizeof(float);
-    callbacks_make(trainer);
-    int code = start->checkpoint ? trainer_restore(trainer, start, error) : OK;
+    callbacks__make(trainer);
+    int code = start->checkpoint ? trainer__restore(trainer, start, error) : OK;
     code = ranks_agree(trainer->ranks, code, error);
     if (!code && start->checkpoint)
-        code = callbacks_restore(trainer, start->checkpoint, error);
+        code = callbacks__restore(trainer, start->checkpoint, error);
     if (code)
         return code;
     ranks_broadcast(trainer->ranks, trainer->state, bytes);
-    return callbacks_on_start(trainer, error);
+    return callbacks__on_start(trainer, error);
 }
 
 static int make_shards(struct Trainer *trainer, struct Error *error) {
@@ -148,8 +148,8 @@ static int make_shards(struct Trainer *trainer, struct Error *error) {
                         .count = options->shards,
                         .seed = (uint64_t)options->seed,
                         .gradient_elements = arena_gradient_elements(model_arena(parts->model))};
-    return shards_create(&trainer->shards, trainer->ranks,
-                         (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);
+    return shards__create(&trainer->shards, trainer->ranks,
+                          (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);
 }
 
 static int assemble(struct Trainer *trainer, struct Start *start, struct Error *error) {
@@ -177,26 +177,27 @@ static int assemble(struct Trainer *trainer, struct Start *start, struct Error *
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    trainer_announce(trainer, start);
+    trainer__announce(trainer, start);
     return fill_state(trainer, start, error);
 }
 
-int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
-                   struct Error *error) {
+int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
+                    const struct TrainRequest *request, struct Error *error) {
     struct Start start = {0};
     *trainer = (struct Trainer){.ranks = ranks,
                                 .request = request,
                                 .checkpoints = memory_print("%s/checkpoints", request->folder)};
-    callbacks_create(&trainer->callbacks, request->callbacks ? request->callbacks : callback_table);
+    callbacks__create(&trainer->callbacks,
+                      request->callbacks ? request->callbacks : callback_table);
     int code = ranks_agree(ranks, parse(trainer, error), error);
     if (!code)
-        code = trainer_find_checkpoint(trainer, &start, error);
+        code = trainer__find_checkpoint(trainer, &start, error);
     if (!code && trainer->options.train.shards < 0) {
         trainer->options.train.shards = ranks_size(ranks);
         start.shards_are_ranks = true;
     }
     if (!code && !start.checkpoint)
-        code = trainer_find_donor(trainer, &start, error);
+        code = trainer__find_donor(trainer, &start, error);
     if (!code)
         code = assemble(trainer, &start, error);
     if (code)
@@ -208,10 +209,10 @@ int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct Tr
     return code;
 }
 
-void trainer_release(struct Trainer *trainer) {
+void trainer__release(struct Trainer *trainer) {
     progress_release(trainer->bar);
-    callbacks_release(&trainer->callbacks);
-    shards_release(&trainer->shards);
+    callbacks__release(&trainer->callbacks);
+    shards__release(&trainer->shards);
     saved_state_release(&trainer->saved);
     run_parts_release(&trainer->parts);
     memory_release(trainer->state);

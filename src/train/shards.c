@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 
-int shards_create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
-                  enum Variant variant, struct Error *error) {
+int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
+                   enum Variant variant, struct Error *error) {
     int64_t together = plan_shards(shards->plan), elements = shards->gradient_elements;
     shards->calls = memory_array(struct ShardCall, together, "shards");
     if (together > 1)
@@ -14,15 +14,15 @@ int shards_create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgor
                            error);
 }
 
-void shards_release(struct Shards *shards) {
+void shards__release(struct Shards *shards) {
     if (shards->exchange)
         exchange_release(shards->exchange);
     memory_release(shards->calls);
     memory_release(shards->gradients);
 }
 
-struct ShardCall shards_load(struct Shards *shards, const struct Position *position,
-                             const float *state, int64_t shard) {
+struct ShardCall shards__load(struct Shards *shards, const struct Position *position,
+                              const float *state, int64_t shard) {
     int64_t batch_first = position->step_in_epoch * shards->batch;
     int64_t left = shards->samples - batch_first;
     int64_t batch = left < shards->batch ? left : shards->batch;
@@ -40,10 +40,10 @@ struct ShardCall shards_load(struct Shards *shards, const struct Position *posit
     return call;
 }
 
-void shards_load_together(struct Shards *shards, const struct Position *position,
-                          const float *state, int64_t first) {
+void shards__load_together(struct Shards *shards, const struct Position *position,
+                           const float *state, int64_t first) {
     for (int64_t k = 0; k < plan_shards(shards->plan); k++)
-        shards->calls[k] = shards_load(shards, position, state, first + k);
+        shards->calls[k] = shards__load(shards, position, state, first + k);
 }
 
 /* One that runs alone writes into the exchange's buffer; those that run together write gradients of
@@ -72,7 +72,7 @@ static const float *run(struct Shards *shards, const struct Position *position, 
     size_t bytes = (size_t)shards->gradient_elements * sizeof(float);
     plan_prepare(shards->plan, state);
     for (int64_t i = 0; i < exchange_shard_count(shards->exchange); i += together) {
-        shards_load_together(shards, position, state, first + i);
+        shards__load_together(shards, position, state, first + i);
         set_gradients(shards);
         for (int64_t k = 0; k < together && !backward; k++)
             memset(shards->calls[k].gradient, 0, bytes);
@@ -84,12 +84,12 @@ static const float *run(struct Shards *shards, const struct Position *position, 
     return exchange_finish(shards->exchange);
 }
 
-const float *shards_gradient(struct Shards *shards, const struct Position *position,
-                             const float *state) {
+const float *shards__gradient(struct Shards *shards, const struct Position *position,
+                              const float *state) {
     return run(shards, position, state, true);
 }
 
-const float *shards_statistics(struct Shards *shards, const struct Position *position,
-                               const float *state) {
+const float *shards__statistics(struct Shards *shards, const struct Position *position,
+                                const float *state) {
     return run(shards, position, state, false);
 }

@@ -28,25 +28,25 @@ struct Shards {
 };
 
 /* Makes the exchange and the buffers. Collective. */
-int shards_create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
-                  enum Variant variant, struct Error *error);
-void shards_release(struct Shards *shards);
+int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
+                   enum Variant variant, struct Error *error);
+void shards__release(struct Shards *shards);
 
 /* Fills the plan's input and target with the samples of shard `shard`; of shards that run together,
  * selects this one's. The call that is returned has no gradient. Not collective. */
-struct ShardCall shards_load(struct Shards *shards, const struct Position *position,
-                             const float *state, int64_t shard);
+struct ShardCall shards__load(struct Shards *shards, const struct Position *position,
+                              const float *state, int64_t shard);
 /* The same for the shards from `first` on that run together, into shards->calls. */
-void shards_load_together(struct Shards *shards, const struct Position *position,
-                          const float *state, int64_t first);
+void shards__load_together(struct Shards *shards, const struct Position *position,
+                           const float *state, int64_t first);
 
 /* Both return the arena of the exchange, which holds until the next call. Collective. */
 
 /* The gradient, statistics and tallies of the batch at `position` with the weights of `state`. */
-const float *shards_gradient(struct Shards *shards, const struct Position *position,
-                             const float *state);
+const float *shards__gradient(struct Shards *shards, const struct Position *position,
+                              const float *state);
 /* The statistics alone, as a training step would find them; the rest is zero. */
-const float *shards_statistics(struct Shards *shards, const struct Position *position,
-                               const float *state);
+const float *shards__statistics(struct Shards *shards, const struct Position *position,
+                                const float *state);
 
 #endif

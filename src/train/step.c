@@ -3,7 +3,7 @@
 #include "base/clock.h"
 #include "train/trainer.h"
 
-struct Position trainer_position(const struct Trainer *trainer) {
+struct Position trainer__position(const struct Trainer *trainer) {
     const struct Progress *progress = &trainer->saved.progress;
     return (struct Position){progress->step, progress->epoch, progress->step_in_epoch};
 }
@@ -21,7 +21,7 @@ static struct Figures figures_of(const struct Trainer *trainer, double loss, dou
     return figures;
 }
 
-struct Figures trainer_epoch_figures(const struct Trainer *trainer) {
+struct Figures trainer__epoch_figures(const struct Trainer *trainer) {
     const struct Progress *progress = &trainer->saved.progress;
     if (progress->epoch_samples <= 0)
         return (struct Figures){0};
@@ -30,20 +30,20 @@ struct Figures trainer_epoch_figures(const struct Trainer *trainer) {
                       progress->epoch_samples);
 }
 
-double trainer_rate(const struct Trainer *trainer, int64_t step) {
+double trainer__rate(const struct Trainer *trainer, int64_t step) {
     return updater_rate(trainer->parts.updater) * schedule_factor(&trainer->options.schedule,
                                                                   &trainer->parts.time,
                                                                   &trainer->saved.schedule, step);
 }
 
-int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
+int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
     double start = clock_seconds();
-    const struct Position position = trainer_position(trainer);
-    const float *sum = shards_gradient(&trainer->shards, &position, trainer->state);
+    const struct Position position = trainer__position(trainer);
+    const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
     double samples = tallies[TALLY_SAMPLES];
-    double rate = trainer_rate(trainer, progress->step);
+    double rate = trainer__rate(trainer, progress->step);
     *report = (struct StepReport){.step = progress->step + 1,
                                   .epoch = progress->epoch + 1,
                                   .figures = figures_of(trainer, tallies[TALLY_LOSS],
@@ -52,10 +52,10 @@ int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Erro
                                   .rate = rate};
     double loss = report->figures.value[FIGURE_LOSS];
     if (!isfinite(loss))
-        return trainer_diagnose(trainer, false, error);
+        return trainer__diagnose(trainer, false, error);
     if (!updater_step(trainer->parts.updater, rate, progress->step + 1, trainer->state, sum) ||
         !model_update_statistics(trainer->parts.model, sum, trainer->state))
-        return trainer_diagnose(trainer, true, error);
+        return trainer__diagnose(trainer, true, error);
     report->gradient_norm = updater_gradient_norm(trainer->parts.updater);
 
     progress->epoch_loss += loss * samples;
@@ -64,7 +64,7 @@ int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Erro
     progress->epoch_samples += samples;
     progress->step++;
     progress->step_in_epoch++;
-    callbacks_on_update(trainer);
+    callbacks__on_update(trainer);
     double seconds = clock_seconds() - start;
     progress->seconds += seconds;
     trainer->stepped_seconds += seconds;

@@ -12,19 +12,19 @@ static int end_epoch(struct Trainer *trainer, struct Error *error) {
     const struct Progress *progress = &trainer->saved.progress;
     struct EpochReport report = {.step = progress->step,
                                  .epoch = progress->epoch + 1,
-                                 .train = trainer_epoch_figures(trainer),
-                                 .rate = trainer_rate(trainer, progress->step - 1),
+                                 .train = trainer__epoch_figures(trainer),
+                                 .rate = trainer__rate(trainer, progress->step - 1),
                                  .seconds = progress->seconds};
     if (trainer->parts.validation) {
         struct Validation validation = {0};
-        callbacks_before_validation(trainer);
-        int code = trainer_validate(trainer, &validation, error);
+        callbacks__before_validation(trainer);
+        int code = trainer__validate(trainer, &validation, error);
         if (code)
             return code;
         report.validation = validation.model;
         report.average = validation.average;
     }
-    callbacks_on_epoch(trainer, &report);
+    callbacks__on_epoch(trainer, &report);
     return OK;
 }
 
@@ -38,11 +38,11 @@ static void begin_epoch(struct Progress *progress) {
 
 static void remember(struct TrainResult *result, const struct Trainer *trainer) {
     if (trainer->saved.progress.epoch_samples > 0)
-        result->train = trainer_epoch_figures(trainer);
+        result->train = trainer__epoch_figures(trainer);
 }
 
 static bool stops(const struct Trainer *trainer) {
-    return callbacks_want_stop(trainer, &(struct StopReport){0});
+    return callbacks__want_stop(trainer, &(struct StopReport){0});
 }
 
 /* One step, and what follows from it; `until`: the last step of this process. */
@@ -52,9 +52,9 @@ static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *r
     const struct ScheduleTime *time = &trainer->parts.time;
     struct StepReport report;
     struct StopReport stop;
-    int code = trainer_step(trainer, &report, error);
+    int code = trainer__step(trainer, &report, error);
     if (!code)
-        code = callbacks_on_step(trainer, &report, error);
+        code = callbacks__on_step(trainer, &report, error);
     bool epoch_ends = progress->step_in_epoch == time->steps_per_epoch;
     if (!code && (epoch_ends || progress->step == time->total)) {
         remember(result, trainer);
@@ -62,13 +62,13 @@ static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *r
     }
     if (code)
         return code;
-    bool stopped = callbacks_want_stop(trainer, &stop);
+    bool stopped = callbacks__want_stop(trainer, &stop);
     if (stopped)
-        callbacks_on_stop(trainer, &stop);
+        callbacks__on_stop(trainer, &stop);
     if (epoch_ends)
         begin_epoch(progress);
     bool last = stopped || progress->step == until;
-    return trainer_save_is_due(trainer, last) ? trainer_save(trainer, error) : OK;
+    return trainer__save_is_due(trainer, last) ? trainer__save(trainer, error) : OK;
 }
 
 static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult *result,
@@ -104,14 +104,14 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     result->validation = trainer->saved.validation;
     result->average = trainer->saved.average;
     result->total_steps = trainer->parts.time.total;
-    result->best_figure = trainer_best_figure(trainer);
+    result->best_figure = trainer__best_figure(trainer);
     result->stopped_early = stops(trainer);
     result->finished =
         result->stopped_early || trainer->saved.progress.step >= trainer->parts.time.total;
     if (trainer->stepped_seconds > 0)
         result->images_per_second = trainer->stepped_samples / trainer->stepped_seconds;
     digest_text(digest_bytes(trainer->state, bytes), result->digest);
-    const float *average = callbacks_weights(trainer);
+    const float *average = callbacks__weights(trainer);
     if (average)
         digest_text(digest_bytes(average, bytes), result->average_digest);
     result->checkpoint = checkpoint_name(trainer->checkpoints, trainer->saved.progress.step);
@@ -121,18 +121,18 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
           struct Error *error) {
     struct Trainer trainer;
     *result = (struct TrainResult){0};
-    int code = trainer_create(&trainer, ranks, request, error);
+    int code = trainer__create(&trainer, ranks, request, error);
     int64_t until = trainer.parts.time.total;
     if (request->stop_after && request->stop_after < until)
         until = request->stop_after;
     if (!code && trainer.saved.progress.step == 0) {
-        code = trainer_check_room(&trainer, error);
+        code = trainer__check_room(&trainer, error);
         if (!code)
-            code = trainer_save(&trainer, error);
+            code = trainer__save(&trainer, error);
         if (code)
-            trainer_discard(&trainer);
+            trainer__discard(&trainer);
     } else if (!code) {
-        code = trainer_mend_links(&trainer, error);
+        code = trainer__mend_links(&trainer, error);
     }
     if (!code) {
         remember(result, &trainer);
@@ -141,6 +141,6 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     }
     if (!code)
         fill_result(&trainer, result);
-    trainer_release(&trainer);
+    trainer__release(&trainer);
     return code;
 }

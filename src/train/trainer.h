@@ -45,54 +45,54 @@ struct Start {
 };
 
 /* setup.c. Collective. */
-int trainer_create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
-                   struct Error *error);
-void trainer_release(struct Trainer *trainer);
+int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
+                    const struct TrainRequest *request, struct Error *error);
+void trainer__release(struct Trainer *trainer);
 
 /* announce.c: for people, on rank 0: what continues or starts, from which parts and with which
  * rates. */
-void trainer_announce(const struct Trainer *trainer, const struct Start *start);
+void trainer__announce(const struct Trainer *trainer, const struct Start *start);
 
 /* resume.c: on rank 0 looks into the run's folder; every rank gets the checkpoint to continue from
  * and takes what `auto` meant then. Collective. */
-int trainer_find_checkpoint(struct Trainer *trainer, struct Start *start, struct Error *error);
+int trainer__find_checkpoint(struct Trainer *trainer, struct Start *start, struct Error *error);
 /* The run must not end before the checkpoint at `path`. Not collective. */
-int trainer_check_length(const struct Trainer *trainer, const char *path, struct Error *error);
+int trainer__check_length(const struct Trainer *trainer, const char *path, struct Error *error);
 /* Fills state and optimiser slots, and notes what differs from when the checkpoint was written. Not
  * collective. */
-int trainer_restore(struct Trainer *trainer, const struct Start *start, struct Error *error);
+int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error);
 /* transfer.c: reads the donor of start_from, if there is one, on every rank. Collective. */
-int trainer_find_donor(struct Trainer *trainer, struct Start *start, struct Error *error);
+int trainer__find_donor(struct Trainer *trainer, struct Start *start, struct Error *error);
 
 /* save.c: one checkpoint of the present state; links, prunes. Collective. */
-int trainer_save(struct Trainer *trainer, struct Error *error);
+int trainer__save(struct Trainer *trainer, struct Error *error);
 /* save.c: is a checkpoint to be written after this step, which is `last` of this process or not? */
-bool trainer_save_is_due(const struct Trainer *trainer, bool last);
+bool trainer__save_is_due(const struct Trainer *trainer, bool last);
 /* save.c: the links of the checkpoint that a run continues from, in case a kill came before them.
  * Collective. */
-int trainer_mend_links(struct Trainer *trainer, struct Error *error);
+int trainer__mend_links(struct Trainer *trainer, struct Error *error);
 /* save.c: is there room for the checkpoints of the whole run? Collective. */
-int trainer_check_room(struct Trainer *trainer, struct Error *error);
+int trainer__check_room(struct Trainer *trainer, struct Error *error);
 /* save.c: takes back what a run wrote that could not save its first checkpoint. */
-void trainer_discard(struct Trainer *trainer);
+void trainer__discard(struct Trainer *trainer);
 
 /* validate.c: the figures of the model and of the average of weights, which the callbacks learn.
  * Collective. */
-int trainer_validate(struct Trainer *trainer, struct Validation *validation, struct Error *error);
+int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error);
 /* validate.c: the figure that best.h5 goes by. */
-enum Figure trainer_best_figure(const struct Trainer *trainer);
+enum Figure trainer__best_figure(const struct Trainer *trainer);
 
 /* step.c. Collective. */
-int trainer_step(struct Trainer *trainer, struct StepReport *report, struct Error *error);
+int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error);
 /* Of the step that comes next. */
-struct Position trainer_position(const struct Trainer *trainer);
+struct Position trainer__position(const struct Trainer *trainer);
 /* The learning rate of step `step`, from 0, by what the schedule has seen so far. */
-double trainer_rate(const struct Trainer *trainer, int64_t step);
+double trainer__rate(const struct Trainer *trainer, int64_t step);
 /* Of the epoch so far; nothing before its first step. */
-struct Figures trainer_epoch_figures(const struct Trainer *trainer);
+struct Figures trainer__epoch_figures(const struct Trainer *trainer);
 
 /* diagnose.c: the loss (or, with `gradients`, a gradient) of the step just computed is NaN or Inf:
  * says where it began. Collective; returns ERROR_NUMERIC. */
-int trainer_diagnose(struct Trainer *trainer, bool gradients, struct Error *error);
+int trainer__diagnose(struct Trainer *trainer, bool gradients, struct Error *error);
 
 #endif

@@ -72,7 +72,7 @@ int transfer_prepared(const struct StartOptions *options, const struct Checkpoin
     return checkpoint_get_parts(keeper, &part, 1, error);
 }
 
-int trainer_find_donor(struct Trainer *trainer, struct Start *start, struct Error *error) {
+int trainer__find_donor(struct Trainer *trainer, struct Start *start, struct Error *error) {
     int code = OK;
     if (!trainer->options.start_from.checkpoint)
         return OK;

@@ -1,6 +1,6 @@
 #include "train/trainer.h"
 
-enum Figure trainer_best_figure(const struct Trainer *trainer) {
+enum Figure trainer__best_figure(const struct Trainer *trainer) {
     return trainer->parts.targets.count ? FIGURE_LOSS : FIGURE_ACCURACY;
 }
 
@@ -29,8 +29,8 @@ static int measure(struct Trainer *trainer, const float *state, struct Figures *
     return code;
 }
 
-int trainer_validate(struct Trainer *trainer, struct Validation *validation, struct Error *error) {
-    const float *average = callbacks_weights(trainer);
+int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error) {
+    const float *average = callbacks__weights(trainer);
     int code = measure(trainer, trainer->state, &validation->model, error);
     if (!code && average)
         code = measure(trainer, average, &validation->average, error);
@@ -38,8 +38,8 @@ int trainer_validate(struct Trainer *trainer, struct Validation *validation, str
         return code;
     trainer->saved.validation = validation->model;
     trainer->saved.average = validation->average;
-    best_observe(&trainer->saved.best, trainer_best_figure(trainer), validation_used(validation),
+    best_observe(&trainer->saved.best, trainer__best_figure(trainer), validation__used(validation),
                  trainer->saved.progress.step);
-    callbacks_on_validation(trainer, validation);
+    callbacks__on_validation(trainer, validation);
     return OK;
 }

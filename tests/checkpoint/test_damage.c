@@ -44,7 +44,7 @@ static int read_all(struct Error *error) {
     else
         code = saved_state_check(checkpoint, error);
     if (!code)
-        code = callbacks_check(callback_table, checkpoint, error);
+        code = callbacks__check(callback_table, checkpoint, error);
     checkpoint_close(checkpoint);
     return code;
 }
@@ -109,7 +109,7 @@ static void reseal_with(float from, float to) {
             found++;
         }
     assert_int_equal(found, 1);
-    seal_write(bytes + length, length, XXH3_128bits(bytes, length));
+    seal__write(bytes + length, length, XXH3_128bits(bytes, length));
     scratch_write(scratch_path("x.h5"), bytes, good_bytes);
     free(bytes);
 }

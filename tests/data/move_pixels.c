@@ -36,11 +36,11 @@ int main(int count, char **words) {
         double m[6];
         for (int i = 0; i < 6; i++)
             m[i] = atof(words[3 + i]);
-        affine_apply(m, (enum AffineFill)atoi(words[2]), &in, &out);
+        affine__apply(m, (enum AffineFill)atoi(words[2]), &in, &out);
     } else {
         const struct Box box = {atoll(words[2]), atoll(words[3]), atoll(words[4]), atoll(words[5])};
-        struct Resampler *resampler = resampler_create(&in, &out);
-        resample(resampler, &in, &box, &out);
+        struct Resampler *resampler = resample__create(&in, &out);
+        resample__image(resampler, &in, &box, &out);
         memory_release(resampler);
     }
     fwrite(out.pixels, sizeof(float), (size_t)image_elements(&out), stdout);

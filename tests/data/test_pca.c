@@ -33,15 +33,15 @@ static void cut(struct Covariance *covariance, bool of_bytes, int step, int thre
     omp_set_num_threads(threads);
     for (int e = 0; e < ELEMENTS; e++)
         near[e] = of_bytes ? 60.3f : 1000.9f;
-    covariance_start(covariance, ELEMENTS, of_bytes, near);
+    covariance__start(covariance, ELEMENTS, of_bytes, near);
     for (int first = 0; first < IMAGES; first += step) {
         int count = IMAGES - first < step ? IMAGES - first : step;
-        covariance_add(covariance,
-                       of_bytes ? (const void *)(bytes + first * ELEMENTS)
-                                : (const void *)(floats + first * ELEMENTS),
-                       count);
+        covariance__add(covariance,
+                        of_bytes ? (const void *)(bytes + first * ELEMENTS)
+                                 : (const void *)(floats + first * ELEMENTS),
+                        count);
     }
-    covariance_finish(covariance);
+    covariance__finish(covariance);
     omp_set_num_threads(1);
 }
 
@@ -67,7 +67,7 @@ static void covariance_is_that_of_all_images(void **state) {
                                 (image_value(of_bytes, i, f) - mean[f]) / IMAGES;
                 assert_true(fabs(covariance.scatter[e * ELEMENTS + f] - expected) < 1e-9);
             }
-        covariance_release(&covariance);
+        covariance__release(&covariance);
     }
 }
 
@@ -83,9 +83,9 @@ static void cuts_and_threads_change_no_bit(void **state) {
             for (int e = 0; e < ELEMENTS; e++)
                 assert_memory_equal(parts.scatter + e * ELEMENTS, whole.scatter + e * ELEMENTS,
                                     (size_t)(e + 1) * sizeof(double));
-            covariance_release(&parts);
+            covariance__release(&parts);
         }
-        covariance_release(&whole);
+        covariance__release(&whole);
     }
 }
 

@@ -57,7 +57,7 @@ static struct DatasetDescription targets(void) {
 
 static struct DatasetWriter *create(const struct DatasetDescription *description) {
     struct DatasetWriter *writer;
-    if (writer_create(&writer, scratch_path("w.h5"), description, &error) != OK)
+    if (writer__create(&writer, scratch_path("w.h5"), description, &error) != OK)
         fail_msg("%s", error.text);
     return writer;
 }
@@ -65,14 +65,14 @@ static struct DatasetWriter *create(const struct DatasetDescription *description
 /* A split in batches of `batch` samples. */
 static void append(struct DatasetWriter *writer, const struct DatasetDescription *description,
                    const char *name, int64_t batch) {
-    assert_int_equal(writer_begin_split(writer, name, COUNT, &error), OK);
+    assert_int_equal(writer__begin_split(writer, name, COUNT, &error), OK);
     for (int64_t first = 0; first < COUNT; first += batch) {
         int64_t count = COUNT - first < batch ? COUNT - first : batch;
         const void *images = description->floats ? (void *)(float_pixels + first * ELEMENTS)
                                                  : (void *)(pixels + first * ELEMENTS);
         const void *rows =
             description->target_count ? (void *)(values + 2 * first) : (void *)(labels + first);
-        assert_int_equal(writer_append(writer, images, rows, count, &error), OK);
+        assert_int_equal(writer__append(writer, images, rows, count, &error), OK);
     }
 }
 
@@ -82,7 +82,7 @@ static struct Dataset *write_file(const struct DatasetDescription *description, 
     struct DatasetWriter *writer = create(description);
     append(writer, description, "train", batch);
     append(writer, description, "test", batch);
-    assert_int_equal(writer_commit(writer, &error), OK);
+    assert_int_equal(writer__commit(writer, &error), OK);
     struct Dataset *dataset;
     if (dataset_open(&dataset, scratch_path("w.h5"), &error) != OK ||
         dataset_verify(dataset, &error) != OK)
@@ -168,7 +168,7 @@ static void a_file_without_training_split_has_no_statistics(void **state) {
     const struct DatasetDescription description = classes();
     struct DatasetWriter *writer = create(&description);
     append(writer, &description, "test", COUNT);
-    assert_int_equal(writer_commit(writer, &error), OK);
+    assert_int_equal(writer__commit(writer, &error), OK);
     struct Dataset *dataset;
     assert_int_equal(dataset_open(&dataset, scratch_path("w.h5"), &error), OK);
     assert_null(dataset->statistics.channel_mean);
@@ -182,7 +182,7 @@ static void names_alike(void **state) {
     struct DatasetDescription description = classes();
     description.class_names = alike;
     struct DatasetWriter *writer;
-    assert_int_equal(writer_create(&writer, scratch_path("w.h5"), &description, &error),
+    assert_int_equal(writer__create(&writer, scratch_path("w.h5"), &description, &error),
                      ERROR_DATA);
     assert_null(writer);
     assert_non_null(strstr(error.text, "classes 0 and 2 have the same name 'ant'"));
@@ -192,18 +192,18 @@ static void an_empty_split(void **state) {
     (void)state;
     const struct DatasetDescription description = classes();
     struct DatasetWriter *writer = create(&description);
-    assert_int_equal(writer_begin_split(writer, "train", 0, &error), ERROR_DATA);
+    assert_int_equal(writer__begin_split(writer, "train", 0, &error), ERROR_DATA);
     assert_non_null(strstr(error.text, "split 'train' holds no images"));
-    writer_abandon(writer);
+    writer__abandon(writer);
 }
 
 static void a_split_beyond_64_bits(void **state) {
     (void)state;
     struct DatasetDescription description = classes();
     struct DatasetWriter *writer = create(&description);
-    assert_int_equal(writer_begin_split(writer, "train", INT64_MAX / 4, &error), ERROR_DATA);
+    assert_int_equal(writer__begin_split(writer, "train", INT64_MAX / 4, &error), ERROR_DATA);
     assert_non_null(strstr(error.text, "is too large"));
-    writer_abandon(writer);
+    writer__abandon(writer);
 }
 
 static void nothing_is_left_of_a_file_given_up(void **state) {
@@ -212,8 +212,8 @@ static void nothing_is_left_of_a_file_given_up(void **state) {
     scratch_empty();
     struct DatasetWriter *writer = create(&description);
     append(writer, &description, "train", 2);
-    assert_int_equal(writer_begin_split(writer, "test", COUNT, &error), OK);
-    writer_abandon(writer);
+    assert_int_equal(writer__begin_split(writer, "test", COUNT, &error), OK);
+    writer__abandon(writer);
     assert_int_equal(scratch_count(), 0);
 }
 

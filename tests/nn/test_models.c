@@ -232,7 +232,7 @@ static void test_placement(void **unused) {
                                          .death = birth + (int)random_below(words[2], 20) - 1};
             most += (buffers[i].bytes + 63) / 64 * 64;
         }
-        size_t total = placement_solve(buffers, 40);
+        size_t total = placement__solve(buffers, 40);
         assert_true(total <= most);
         for (int i = 0; i < 40; i++)
             for (int j = 0; j < i; j++) {

@@ -24,7 +24,7 @@ static int read_bytes(const void *text, size_t bytes) {
     unlink(scratch_path("t.csv")); /* overwriting a file waits for the disk on some systems */
     scratch_write(scratch_path("t.csv"), text, bytes);
     error = (struct Error){0};
-    return csv_read(&csv, scratch_path("t.csv"), &error);
+    return csv__read(&csv, scratch_path("t.csv"), &error);
 }
 
 /* Reads every field of every row as a number, as the format table does. */
@@ -32,7 +32,7 @@ static int read_numbers(int64_t *count) {
     float value;
     for (int64_t row = 0; row < csv.rows; row++)
         for (int64_t column = 0; column < csv.columns; column++, ++*count) {
-            int code = csv_number(&csv, row, column, &value, &error);
+            int code = csv__number(&csv, row, column, &value, &error);
             if (code)
                 return code;
             assert_true(isfinite(value));
@@ -64,19 +64,19 @@ static void good_tables(void **state) {
         assert_int_equal(csv.columns, 2);
         for (int place = 0; place < 4; place++) {
             float value;
-            assert_int_equal(csv_number(&csv, place / 2, place % 2, &value, &error), OK);
+            assert_int_equal(csv__number(&csv, place / 2, place % 2, &value, &error), OK);
             assert_true(value == (float)(place + 1));
         }
-        assert_int_equal(csv_column(&csv, "b", &error), 1);
-        csv_release(&csv);
+        assert_int_equal(csv__column(&csv, "b", &error), 1);
+        csv__release(&csv);
     }
     static const char quoted[] = "name,\"a \"\"b\"\", c\"\n\"two\nlines\",1\nK\xC3\xA4"
                                  "fer,2\n";
     assert_int_equal(read_bytes(quoted, strlen(quoted)), OK);
-    assert_string_equal(csv_field(&csv, -1, 1), "a \"b\", c");
-    assert_string_equal(csv_field(&csv, 0, 0), "two\nlines");
+    assert_string_equal(csv__field(&csv, -1, 1), "a \"b\", c");
+    assert_string_equal(csv__field(&csv, 0, 0), "two\nlines");
     assert_int_equal(csv.lines[2], 4);
-    csv_release(&csv);
+    csv__release(&csv);
 }
 
 static void refused_tables(void **state) {
@@ -104,11 +104,11 @@ static void refused_tables(void **state) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(read_bytes(cases[i].text, strlen(cases[i].text)), ERROR_DATA);
         assert_line(cases[i].words);
-        csv_release(&csv);
+        csv__release(&csv);
     }
     assert_int_equal(read_bytes("a,b\n1,2\n3,\0\n", 12), ERROR_DATA);
     assert_line("t.csv:3: holds a zero byte");
-    csv_release(&csv);
+    csv__release(&csv);
 }
 
 static void refused_numbers(void **state) {
@@ -120,13 +120,13 @@ static void refused_numbers(void **state) {
         char *text = memory_print("a,b\n1,2\n3,\"%s\"\n", fields[i]);
         float value;
         assert_int_equal(read_bytes(text, strlen(text)), OK);
-        assert_int_equal(csv_number(&csv, 1, 1, &value, &error), ERROR_DATA);
+        assert_int_equal(csv__number(&csv, 1, 1, &value, &error), ERROR_DATA);
         assert_line("t.csv:3: column 'b' is '");
         bool large = !strcmp(fields[i], "1e39") || !strcmp(fields[i], "-1e999");
         assert_true(large ==
                     (strstr(error.text, "expected a number that a float can hold") != NULL));
         memory_release(text);
-        csv_release(&csv);
+        csv__release(&csv);
     }
 }
 
@@ -140,28 +140,28 @@ static void large_tables(void **state) {
             text_add(&text, "%d%c", i, i + 1 < WIDE ? ',' : '\n');
     assert_int_equal(read_bytes(text.data, text.length), OK);
     assert_int_equal(csv.columns, WIDE);
-    csv_release(&csv);
+    csv__release(&csv);
     text.length -= 1;
     text_add(&text, ",1\n");
     assert_int_equal(read_bytes(text.data, text.length), ERROR_DATA);
     assert_line("t.csv:2: has 300001 fields, the head has 300000");
-    csv_release(&csv);
+    csv__release(&csv);
     memset(text.data, '7', text.length); /* the whole file is one field */
     memcpy(text.data, "a\n", 2);
     assert_int_equal(read_bytes(text.data, text.length), OK);
     float value;
-    assert_int_equal(csv_number(&csv, 0, 0, &value, &error), ERROR_DATA);
+    assert_int_equal(csv__number(&csv, 0, 0, &value, &error), ERROR_DATA);
     assert_line("t.csv:2: column 'a' is '7777777777777777777777777777777777777777'");
-    csv_release(&csv);
+    csv__release(&csv);
     memcpy(text.data + text.length - 2, "\n1", 2);
     assert_int_equal(read_bytes(text.data + 2, text.length - 2), ERROR_DATA);
     assert_line("t.csv:1: the name of column 1 has");
-    csv_release(&csv);
+    csv__release(&csv);
     text_release(&text);
     error = (struct Error){0};
-    assert_int_equal(csv_read(&csv, "/dev/zero", &error), ERROR_DATA); /* a file that never ends */
+    assert_int_equal(csv__read(&csv, "/dev/zero", &error), ERROR_DATA); /* a file that never ends */
     assert_line("/dev/zero:1: holds a zero byte");
-    csv_release(&csv);
+    csv__release(&csv);
 }
 
 /* Makes up to MOST_EDITS edits: replaces a byte, by any or by one that has a meaning; removes or
@@ -219,7 +219,7 @@ static void mutants(void **state) {
             assert_int_equal(count, csv.rows * csv.columns);
             whole++;
         }
-        csv_release(&csv);
+        csv__release(&csv);
     }
     print_message("%d mutants: %d refused, %d with a field that is no number, %d good\n", MUTANTS,
                   refused, bad_numbers, whole);

@@ -221,7 +221,7 @@ static void validate(struct Trainer *trainer, double model, double average) {
         figures_set(&validation.average, FIGURE_ACCURACY, average);
     trainer->saved.validation = validation.model;
     trainer->saved.progress.step++;
-    callbacks_on_validation(trainer, &validation);
+    callbacks__on_validation(trainer, &validation);
 }
 
 static void test_early_stopping(void **state) {
@@ -231,27 +231,27 @@ static void test_early_stopping(void **state) {
     struct Trainer trainer = {.parts.time.total = 100};
     trainer.options.early_stopping =
         (struct EarlyStoppingOptions){.patience = 2, .metric = FIGURE_ACCURACY};
-    callbacks_create(&trainer.callbacks, table);
+    callbacks__create(&trainer.callbacks, table);
     validate(&trainer, 0.5, -1);
     validate(&trainer, 0.5, -1);
-    assert_false(callbacks_want_stop(&trainer, &report));
+    assert_false(callbacks__want_stop(&trainer, &report));
     validate(&trainer, 0.25, -1);
-    assert_true(callbacks_want_stop(&trainer, &report));
+    assert_true(callbacks__want_stop(&trainer, &report));
     assert_int_equal(report.step, 3);
     assert_int_equal(report.figure, FIGURE_ACCURACY);
     assert_int_equal(report.waited, 2);
     assert_true(report.best == 0.5);
     trainer.options.early_stopping.patience = 3;
-    assert_false(callbacks_want_stop(&trainer, &report));
+    assert_false(callbacks__want_stop(&trainer, &report));
     trainer.options.early_stopping.patience = 0; /* off */
-    assert_false(callbacks_want_stop(&trainer, &report));
+    assert_false(callbacks__want_stop(&trainer, &report));
     trainer.options.early_stopping.patience = 2;
     trainer.parts.time.total = 3; /* the last step */
-    assert_false(callbacks_want_stop(&trainer, &report));
+    assert_false(callbacks__want_stop(&trainer, &report));
     trainer.parts.time.total = 100;
     validate(&trainer, 0.1, 0.75); /* the average counts if there is one */
-    assert_false(callbacks_want_stop(&trainer, &report));
-    callbacks_release(&trainer.callbacks);
+    assert_false(callbacks__want_stop(&trainer, &report));
+    callbacks__release(&trainer.callbacks);
 }
 
 /* It counts while it is off, because patience may be given when the run resumes. */
@@ -261,13 +261,13 @@ static void test_off(void **state) {
     struct StopReport report;
     struct Trainer trainer = {.parts.time.total = 100};
     trainer.options.early_stopping.metric = FIGURE_ACCURACY;
-    callbacks_create(&trainer.callbacks, table);
+    callbacks__create(&trainer.callbacks, table);
     for (int i = 0; i < 5; i++)
         validate(&trainer, 0.5, -1);
-    assert_false(callbacks_want_stop(&trainer, &report));
+    assert_false(callbacks__want_stop(&trainer, &report));
     trainer.options.early_stopping.patience = 4;
-    assert_true(callbacks_want_stop(&trainer, &report));
-    callbacks_release(&trainer.callbacks);
+    assert_true(callbacks__want_stop(&trainer, &report));
+    callbacks__release(&trainer.callbacks);
 }
 
 /* ---- The best validation ---- */

@@ -34,8 +34,8 @@ static void gather_line(const struct ConvShape *s, int64_t group, int64_t line, 
     }
 }
 
-void KERNEL(columns_gather)(const struct ConvShape *shape, int64_t group, int64_t first,
-                            int64_t count, const real *x, real *columns) {
+void KERNEL(columns__gather)(const struct ConvShape *shape, int64_t group, int64_t first,
+                             int64_t count, const real *x, real *columns) {
     int64_t line_elements = shape->out_width * shape->kernel_height * shape->kernel_width *
                             (shape->in_channels / shape->groups);
 #pragma omp parallel for schedule(static)
@@ -60,8 +60,8 @@ static void scatter_line(const struct ConvShape *s, int64_t kh, const real *colu
     }
 }
 
-void KERNEL(columns_scatter)(const struct ConvShape *shape, int64_t group, int64_t first,
-                             int64_t count, const real *columns, real *dx) {
+void KERNEL(columns__scatter)(const struct ConvShape *shape, int64_t group, int64_t first,
+                              int64_t count, const real *columns, real *dx) {
     const struct ConvShape *s = shape;
     int64_t channels = s->in_channels / s->groups;
     int64_t line_elements = s->out_width * s->kernel_height * s->kernel_width * channels;
@@ -86,7 +86,7 @@ void KERNEL(columns_scatter)(const struct ConvShape *shape, int64_t group, int64
 #define SUM_CHANNELS 16 /* a cache line of floats: what one thread sums */
 #define SUM_ROWS 256    /* rows summed in `real`; these sums are added in double */
 
-void KERNEL(columns_sum)(int64_t rows, int64_t channels, const real *matrix, real *sum) {
+void KERNEL(columns__sum)(int64_t rows, int64_t channels, const real *matrix, real *sum) {
 #pragma omp parallel for schedule(static)
     for (int64_t c = 0; c < channels; c += SUM_CHANNELS) {
         int64_t width = channels - c < SUM_CHANNELS ? channels - c : SUM_CHANNELS;

@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-bool KERNEL(depthwise_serves)(const struct ConvShape *shape) {
+bool KERNEL(depthwise__serves)(const struct ConvShape *shape) {
     return shape->groups > 1 && shape->groups == shape->in_channels &&
            shape->groups == shape->out_channels;
 }
@@ -11,11 +11,11 @@ static int64_t tap_count(const struct ConvShape *shape) {
     return shape->kernel_height * shape->kernel_width;
 }
 
-size_t KERNEL(depthwise_scratch_bytes)(const struct ConvShape *shape) {
+size_t KERNEL(depthwise__scratch_bytes)(const struct ConvShape *shape) {
     return (size_t)(2 * tap_count(shape) * shape->in_channels) * sizeof(real);
 }
 
-void KERNEL(depthwise_prepare)(const struct ConvShape *shape, const real *weights, real *taps) {
+void KERNEL(depthwise__prepare)(const struct ConvShape *shape, const real *weights, real *taps) {
     int64_t count = tap_count(shape), channels = shape->in_channels;
     for (int64_t tap = 0; tap < count; tap++)
         for (int64_t c = 0; c < channels; c++)
@@ -33,8 +33,8 @@ static void inside(int64_t out, int64_t width, int64_t stride, int64_t shift, in
         *first = *end;
 }
 
-void KERNEL(depthwise_forward)(const struct ConvShape *shape, int64_t samples, const real *x,
-                               const real *taps, const real *bias, real *y) {
+void KERNEL(depthwise__forward)(const struct ConvShape *shape, int64_t samples, const real *x,
+                                const real *taps, const real *bias, real *y) {
     const struct ConvShape s = *shape;
     int64_t channels = s.in_channels;
 #pragma omp parallel for schedule(static)
@@ -63,8 +63,8 @@ void KERNEL(depthwise_forward)(const struct ConvShape *shape, int64_t samples, c
     }
 }
 
-void KERNEL(depthwise_backward_data)(const struct ConvShape *shape, int64_t samples, const real *dy,
-                                     const real *taps, real *dx) {
+void KERNEL(depthwise__backward_data)(const struct ConvShape *shape, int64_t samples,
+                                      const real *dy, const real *taps, real *dx) {
     const struct ConvShape s = *shape;
     int64_t channels = s.in_channels;
 #pragma omp parallel for schedule(static)
@@ -118,8 +118,8 @@ static void sum_tap(const struct ConvShape *shape, int64_t samples, int64_t tap,
     }
 }
 
-void KERNEL(depthwise_backward_weights)(const struct ConvShape *shape, int64_t samples,
-                                        const real *x, const real *dy, real *dw, real *scratch) {
+void KERNEL(depthwise__backward_weights)(const struct ConvShape *shape, int64_t samples,
+                                         const real *x, const real *dy, real *dw, real *scratch) {
     int64_t count = tap_count(shape), channels = shape->in_channels;
 #pragma omp parallel for schedule(static)
     for (int64_t tap = 0; tap < count; tap++) {

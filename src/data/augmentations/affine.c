@@ -57,8 +57,8 @@ static int64_t whole_below(double value) {
     return whole - (value < (double)whole);
 }
 
-void affine_apply(const double m[6], enum AffineFill fill, const struct Image *in,
-                  struct Image *out) {
+void affine__apply(const double m[6], enum AffineFill fill, const struct Image *in,
+                   struct Image *out) {
     double middle_x = ((double)in->width - 1) / 2, middle_y = ((double)in->height - 1) / 2;
     float *to = out->pixels;
     for (int64_t row = 0; row < in->height; row++) {

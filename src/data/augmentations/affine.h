@@ -23,7 +23,7 @@ extern const char *const affine_fill_names[]; /* for KEY_ENUM */
     "the image mirrored at its border pixels (reflect)"
 
 /* `in` and `out` have the same size and are two buffers. */
-void affine_apply(const double m[6], enum AffineFill fill, const struct Image *in,
-                  struct Image *out);
+void affine__apply(const double m[6], enum AffineFill fill, const struct Image *in,
+                   struct Image *out);
 
 #endif

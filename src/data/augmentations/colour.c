@@ -10,7 +10,7 @@ const struct Key colour_keys[] = {
      .help = "the factor is uniform between max(0, 1 - amount) and 1 + amount"},
     KEY_END};
 
-float colour_factor(const struct ColourOptions *options, const struct AugmentPlace *at) {
+float colour__factor(const struct ColourOptions *options, const struct AugmentPlace *at) {
     struct RandomStream stream = augment_stream(at);
     double least = fmax(0, 1 - options->amount), most = 1 + options->amount;
     return (float)(least + (most - least) * (double)random_uniform(random_word(&stream, 0)));

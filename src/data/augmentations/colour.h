@@ -31,6 +31,6 @@ struct ColourOptions {
     double amount;
 };
 extern const struct Key colour_keys[];
-float colour_factor(const struct ColourOptions *options, const struct AugmentPlace *at);
+float colour__factor(const struct ColourOptions *options, const struct AugmentPlace *at);
 
 #endif

@@ -21,7 +21,7 @@ static float mean_grey(const struct Image *image) {
 static void contrast_apply(const void *options, void *prepared, const struct AugmentPlace *at,
                            const struct Image *in, struct Image *out) {
     (void)prepared;
-    float factor = colour_factor(options, at), other = (1 - factor) * mean_grey(in);
+    float factor = colour__factor(options, at), other = (1 - factor) * mean_grey(in);
     struct ColourRange range = colour_range(in);
     const float *restrict from = in->pixels;
     float *restrict to = out->pixels;

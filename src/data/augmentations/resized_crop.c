@@ -71,7 +71,7 @@ static int resized_crop_prepare(const struct Choice *choice, const struct Datase
                                 const struct Split *split, const struct Image *in,
                                 const struct Image *out, void **prepared, struct Error *error) {
     (void)choice, (void)dataset, (void)split, (void)error;
-    *prepared = resampler_create(in, out);
+    *prepared = resample__create(in, out);
     return OK;
 }
 
@@ -114,14 +114,14 @@ static void resized_crop_apply(const void *options, void *prepared, const struct
                                const struct Image *in, struct Image *out) {
     struct RandomStream stream = augment_stream(at);
     struct Box box = random_box(options, &stream, in);
-    resample(prepared, in, &box, out);
+    resample__image(prepared, in, &box, out);
 }
 
 static void resized_crop_evaluate(const void *options, void *prepared, const struct Image *in,
                                   struct Image *out) {
     const struct ResizedCropOptions *crop = options;
-    struct Box box = box_of_centre(in, out->height, out->width, crop->test_share);
-    resample(prepared, in, &box, out);
+    struct Box box = resample__box_of_centre(in, out->height, out->width, crop->test_share);
+    resample__image(prepared, in, &box, out);
 }
 
 extern const struct Augment augment_resized_crop;

@@ -35,7 +35,7 @@ static void rotate_apply(const void *options, void *prepared, const struct Augme
     double turn = 2 * (double)random_uniform(random_word(&stream, 0)) - 1;
     double angle = turn * rotate->degrees * M_PI / 180;
     const double map[6] = {cos(angle), -sin(angle), 0, sin(angle), cos(angle), 0};
-    affine_apply(map, (enum AffineFill)rotate->fill, in, out);
+    affine__apply(map, (enum AffineFill)rotate->fill, in, out);
 }
 
 extern const struct Augment augment_rotate;

@@ -11,7 +11,7 @@ static int saturation_describe(const struct Choice *choice, const struct Image *
 static void saturation_apply(const void *options, void *prepared, const struct AugmentPlace *at,
                              const struct Image *in, struct Image *out) {
     (void)prepared;
-    float factor = colour_factor(options, at);
+    float factor = colour__factor(options, at);
     struct ColourRange range = colour_range(in);
     const float *restrict from = in->pixels;
     float *restrict to = out->pixels;

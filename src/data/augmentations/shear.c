@@ -51,7 +51,7 @@ static void shear_apply(const void *options, void *prepared, const struct Augmen
     double along_x = shear->along != SHEAR_Y ? slope(shear, words[0]) : 0;
     double along_y = shear->along != SHEAR_X ? slope(shear, words[1]) : 0;
     const double map[6] = {1, along_x, 0, along_y, 1, 0};
-    affine_apply(map, (enum AffineFill)shear->fill, in, out);
+    affine__apply(map, (enum AffineFill)shear->fill, in, out);
 }
 
 extern const struct Augment augment_shear;

@@ -47,7 +47,7 @@ static void translate_apply(const void *options, void *prepared, const struct Au
     random_block(&stream, 0, words);
     const double map[6] = {1, 0, -distance(translate, words[0], in->width),
                            0, 1, -distance(translate, words[1], in->height)};
-    affine_apply(map, (enum AffineFill)translate->fill, in, out);
+    affine__apply(map, (enum AffineFill)translate->fill, in, out);
 }
 
 extern const struct Augment augment_translate;

@@ -63,9 +63,9 @@ static int open_labels_and_targets(struct Opening *opening, int index, struct Er
     bool has_targets = h5_exists(opening->file, targets);
     int code = OK;
     if (!has_targets || h5_exists(opening->file, labels))
-        code = opening_labels(opening, index, error);
+        code = opening__labels(opening, index, error);
     if (code == OK && has_targets)
-        code = opening_targets(opening, index, error);
+        code = opening__targets(opening, index, error);
     memory_release(labels);
     memory_release(targets);
     return code;
@@ -101,7 +101,7 @@ static int open_splits(struct Opening *opening, struct Error *error) {
     dataset->storage->labels = memory_array(int32_t *, dataset->split_count, "splits");
     dataset->storage->targets = memory_array(float *, dataset->split_count, "splits");
     for (int i = 0; code == OK && i < dataset->split_count; i++) {
-        code = opening_images(opening, i, error);
+        code = opening__images(opening, i, error);
         if (code == OK)
             code = open_labels_and_targets(opening, i, error);
         if (code == OK)
@@ -144,15 +144,15 @@ int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
     if (code == OK)
         code = read_classes(&opening, error);
     if (code == OK)
-        code = opening_target_names(&opening, error);
+        code = opening__target_names(&opening, error);
     if (code == OK)
         code = open_splits(&opening, error);
     if (code == OK)
-        code = opening_check_targets(&opening, error);
+        code = opening__check_targets(&opening, error);
     if (code == OK && !dataset->class_names && !dataset->target_count)
         name_classes_by_number(dataset);
     if (code == OK)
-        code = opening_statistics(&opening, error);
+        code = opening__statistics(&opening, error);
     h5_close(opening.file);
     if (code != OK) {
         dataset_close(dataset);

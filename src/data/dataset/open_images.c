@@ -70,7 +70,7 @@ static int load_images(struct Opening *opening, int index, const char *name,
                    error);
 }
 
-int opening_images(struct Opening *opening, int index, struct Error *error) {
+int opening__images(struct Opening *opening, int index, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct Split *split = &dataset->splits[index];
     char *name = memory_print("%s/images", split->name);

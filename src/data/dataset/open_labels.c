@@ -39,7 +39,7 @@ static int read_label_rows(struct Opening *opening, const char *name, int index,
     return code;
 }
 
-int opening_labels(struct Opening *opening, int index, struct Error *error) {
+int opening__labels(struct Opening *opening, int index, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     const struct Split *split = &dataset->splits[index];
     char *name = memory_print("%s/labels", split->name);

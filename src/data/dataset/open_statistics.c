@@ -74,7 +74,7 @@ static int read_target_statistic(struct Opening *opening, const char *name, bool
     return code ? code : check_elements(dataset, &stored, error);
 }
 
-int opening_statistics(struct Opening *opening, struct Error *error) {
+int opening__statistics(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     int code = OK;
     for (const struct StatisticRow *row = statistic_rows; code == OK && row->name; row++)

@@ -6,7 +6,7 @@
 
 #define SUM_TOLERANCE 1e-3 /* how far from 1 the sum of a distribution may be */
 
-int opening_target_names(struct Opening *opening, struct Error *error) {
+int opening__target_names(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file = opening->file;
     if (!h5_exists(file, "target_names"))
@@ -117,7 +117,7 @@ static int read_rows(struct Dataset *dataset, struct H5File *file, int index, co
     return code;
 }
 
-int opening_targets(struct Opening *opening, int index, struct Error *error) {
+int opening__targets(struct Opening *opening, int index, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file = opening->file;
     struct Split *split = &dataset->splits[index];
@@ -139,7 +139,7 @@ int opening_targets(struct Opening *opening, int index, struct Error *error) {
     return code;
 }
 
-int opening_check_targets(const struct Opening *opening, struct Error *error) {
+int opening__check_targets(const struct Opening *opening, struct Error *error) {
     const struct Dataset *dataset = opening->dataset;
     const struct Split *values = NULL, *labelled = NULL;
     for (int i = 0; i < dataset->split_count; i++) {

@@ -22,23 +22,23 @@ struct Opening {
 
 /* /SPLIT/images of split `index`: maps what lies in the file as it is needed in memory, and reads
  * everything else. Sets the split's count and, at the first split, the size of images. */
-int opening_images(struct Opening *opening, int index, struct Error *error);
+int opening__images(struct Opening *opening, int index, struct Error *error);
 
 /* /SPLIT/labels of split `index`, whose images are open: one class a sample. */
-int opening_labels(struct Opening *opening, int index, struct Error *error);
+int opening__labels(struct Opening *opening, int index, struct Error *error);
 
 /* /SPLIT/targets of split `index`, whose images and labels (if it has any) are open: values, or
  * distributions over the classes if the file has /classes. A split with distributions and without
  * labels gets the most likely class of each sample as its label. */
-int opening_targets(struct Opening *opening, int index, struct Error *error);
+int opening__targets(struct Opening *opening, int index, struct Error *error);
 
 /* /target_names, if the file has them. */
-int opening_target_names(struct Opening *opening, struct Error *error);
+int opening__target_names(struct Opening *opening, struct Error *error);
 
 /* Once all splits are open: refuses a file of which some splits have targets and others labels. */
-int opening_check_targets(const struct Opening *opening, struct Error *error);
+int opening__check_targets(const struct Opening *opening, struct Error *error);
 
 /* /statistics of images and of targets, as far as the file has them. */
-int opening_statistics(struct Opening *opening, struct Error *error);
+int opening__statistics(struct Opening *opening, struct Error *error);
 
 #endif

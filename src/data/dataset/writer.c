@@ -75,8 +75,8 @@ static int write_head(struct DatasetWriter *writer, const struct DatasetDescript
     return code;
 }
 
-int writer_create(struct DatasetWriter **out, const char *path,
-                  const struct DatasetDescription *description, struct Error *error) {
+int writer__create(struct DatasetWriter **out, const char *path,
+                   const struct DatasetDescription *description, struct Error *error) {
     *out = NULL;
     int code =
         check_names(path, "classes", description->class_names, description->class_count, error);
@@ -101,15 +101,15 @@ int writer_create(struct DatasetWriter **out, const char *path,
     if (code == OK)
         code = write_head(writer, description, error);
     if (code != OK) {
-        writer_abandon(writer);
+        writer__abandon(writer);
         return code;
     }
     *out = writer;
     return OK;
 }
 
-int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
-                       struct Error *error) {
+int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
+                        struct Error *error) {
     CHECK(writer->split == NULL);
     if (count < 1)
         return fail(error, ERROR_DATA, "%s: split '%s' holds no images", writer->path, name);
@@ -170,8 +170,8 @@ static void check_targets(const struct DatasetWriter *writer, const void *target
         CHECK(labels[i] >= 0 && labels[i] < writer->class_count);
 }
 
-int writer_append(struct DatasetWriter *writer, const void *images, const void *targets,
-                  int64_t count, struct Error *error) {
+int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
+                   int64_t count, struct Error *error) {
     CHECK(writer->split != NULL && writer->done + count <= writer->count);
     check_targets(writer, targets, count);
     int code =
@@ -207,7 +207,7 @@ static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
     return code;
 }
 
-int writer_commit(struct DatasetWriter *writer, struct Error *error) {
+int writer__commit(struct DatasetWriter *writer, struct Error *error) {
     CHECK(writer->split == NULL);
     int code = writer->has_train ? write_statistics(writer, error) : OK;
     if (code == OK) {
@@ -215,11 +215,11 @@ int writer_commit(struct DatasetWriter *writer, struct Error *error) {
         writer->file = NULL;
         code = h5_commit(file, error);
     }
-    writer_abandon(writer);
+    writer__abandon(writer);
     return code;
 }
 
-void writer_abandon(struct DatasetWriter *writer) {
+void writer__abandon(struct DatasetWriter *writer) {
     if (!writer)
         return;
     h5_abandon(writer->file);

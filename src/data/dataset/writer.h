@@ -23,20 +23,20 @@ struct DatasetDescription {
 
 /* The description is copied. ERROR_DATA if two names are alike, ERROR_SYSTEM if the file cannot be
  * created; *writer is NULL then. */
-int writer_create(struct DatasetWriter **writer, const char *path,
-                  const struct DatasetDescription *description, struct Error *error);
-/* Begins the next split: exactly `count` samples follow, by writer_append. The file gets the
+int writer__create(struct DatasetWriter **writer, const char *path,
+                   const struct DatasetDescription *description, struct Error *error);
+/* Begins the next split: exactly `count` samples follow, by writer__append. The file gets the
  * statistics of the split that is named "train". ERROR_DATA if the count is 0 or too large. */
-int writer_begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
-                       struct Error *error);
+int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
+                        struct Error *error);
 /* Appends `count` samples: images (count, height, width, channels); `targets`, labels (int32,
  * (count)), each in [0, class_count), or values (float, (count, target_count)), all finite. A label
  * or a value that is not is a bug of the caller. */
-int writer_append(struct DatasetWriter *writer, const void *images, const void *targets,
-                  int64_t count, struct Error *error);
+int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
+                   int64_t count, struct Error *error);
 /* Completes the file and releases the writer, also after a failure. */
-int writer_commit(struct DatasetWriter *writer, struct Error *error);
+int writer__commit(struct DatasetWriter *writer, struct Error *error);
 /* Gives up, leaves no file, and releases the writer. NULL is allowed. */
-void writer_abandon(struct DatasetWriter *writer);
+void writer__abandon(struct DatasetWriter *writer);
 
 #endif

@@ -152,9 +152,9 @@ static float *symmetric_matrix(const struct Basis *basis) {
     return matrix;
 }
 
-int decorrelate_create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
-                       const struct RunFile *file, const struct Dataset *dataset,
-                       struct Error *error) {
+int decorrelate__create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
+                        const struct RunFile *file, const struct Dataset *dataset,
+                        struct Error *error) {
     struct Basis basis = {0};
     int code = options->scope == SCOPE_IMAGE
                    ? image_basis(&basis, options, file, dataset, error)

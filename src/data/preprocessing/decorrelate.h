@@ -14,8 +14,8 @@
 /* Sets the matrix of a preprocessing whose mean and factor are set. ERROR_DATA if the data set
  * lacks the statistics or components that it needs; ERROR_RUN_FILE, with the key, if the options do
  * not fit them. */
-int decorrelate_create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
-                       const struct RunFile *file, const struct Dataset *dataset,
-                       struct Error *error);
+int decorrelate__create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
+                        const struct RunFile *file, const struct Dataset *dataset,
+                        struct Error *error);
 
 #endif

@@ -89,7 +89,7 @@ int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOpti
     if (code == OK)
         code = set_mean(preprocess, preprocess_center(options), dataset, error);
     if (code == OK && options->decorrelate != DECORRELATE_NONE)
-        code = decorrelate_create(preprocess, options, file, dataset, error);
+        code = decorrelate__create(preprocess, options, file, dataset, error);
     return code;
 }
 

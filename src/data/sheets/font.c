@@ -101,6 +101,6 @@ static const uint8_t rows[95][FONT_HEIGHT] = {
 /* clang-format on */
 static const uint8_t unknown[FONT_HEIGHT] = {0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f, 0x1f};
 
-const uint8_t *font_rows(char character) {
+const uint8_t *font__rows(char character) {
     return character >= ' ' && character <= '~' ? rows[character - ' '] : unknown;
 }

@@ -10,6 +10,6 @@
 
 /* The seven rows of a character, top first; bit 4 is the leftmost dot. A character that is not
  * printable ASCII is a filled box. */
-const uint8_t *font_rows(char character);
+const uint8_t *font__rows(char character);
 
 #endif

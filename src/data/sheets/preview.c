@@ -8,7 +8,7 @@
 #include "data/sheets/sheet.h"
 
 static int64_t enlargement(const struct Dataset *dataset) {
-    return sheet_enlargement(dataset->height, dataset->width);
+    return sheet__enlargement(dataset->height, dataset->width);
 }
 
 /* The numbers at both ends of a row of values. */
@@ -17,10 +17,10 @@ static int64_t number_width(const struct Dataset *dataset) {
 }
 
 static int64_t label_width(const struct Dataset *dataset) {
-    int64_t longest = sheet_text_width("M");
+    int64_t longest = sheet__text_width("M");
     for (int64_t c = 0; c < dataset_outputs(dataset); c++)
-        if (sheet_text_width(dataset_output_names(dataset)[c]) > longest)
-            longest = sheet_text_width(dataset_output_names(dataset)[c]);
+        if (sheet__text_width(dataset_output_names(dataset)[c]) > longest)
+            longest = sheet__text_width(dataset_output_names(dataset)[c]);
     return longest + 2 * SHEET_GAP + number_width(dataset);
 }
 
@@ -44,7 +44,7 @@ static void draw_image(struct Sheet *sheet, const struct Dataset *dataset,
     for (int64_t i = 0; i < elements; i++)
         pixels[i] = split->bytes ? (float)((const uint8_t *)split->images)[index * elements + i]
                                  : ((const float *)split->images)[index * elements + i];
-    sheet_image(sheet, left, top, enlargement(dataset), &image, shade);
+    sheet__image(sheet, left, top, enlargement(dataset), &image, shade);
 }
 
 /* Chooses up to preview->count images of a class and returns how many. `places` and `order` have
@@ -108,9 +108,10 @@ static void draw_ends(struct Sheet *sheet, const struct Dataset *dataset, const 
                       int64_t target, int64_t first, int64_t last, int64_t right, int64_t top) {
     char text[SHEET_DIGITS];
     const float *values = split->targets + target;
-    sheet_number((double)values[first * dataset->target_count], text);
-    sheet_text(sheet, label_width(dataset) - SHEET_GAP - sheet_text_width(text), top, text);
-    sheet_text(sheet, right, top, sheet_number((double)values[last * dataset->target_count], text));
+    sheet__number((double)values[first * dataset->target_count], text);
+    sheet__text(sheet, label_width(dataset) - SHEET_GAP - sheet__text_width(text), top, text);
+    sheet__text(sheet, right, top,
+                sheet__number((double)values[last * dataset->target_count], text));
 }
 
 static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
@@ -120,12 +121,12 @@ static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const 
     int64_t *chosen = memory_array(int64_t, preview->count, "preview");
     struct Image size = {dataset->height, dataset->width, dataset->channels, NULL, 0};
     float *pixels = memory_array(float, image_elements(&size), "preview");
-    struct Shade shade = shade_of_split(dataset, split);
+    struct Shade shade = sheet__shade_of_split(dataset, split);
     int64_t left = label_width(dataset), step = dataset->width * enlargement(dataset) + SHEET_GAP;
     int64_t middle = (row_height(dataset) - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2;
     for (int64_t c = 0; c < dataset_outputs(dataset); c++) {
         int64_t top = SHEET_GAP + c * row_height(dataset);
-        sheet_text(sheet, SHEET_GAP, top + middle, dataset_output_names(dataset)[c]);
+        sheet__text(sheet, SHEET_GAP, top + middle, dataset_output_names(dataset)[c]);
         int64_t count = dataset->target_count
                             ? choose_by_value(dataset, split, c, preview, places, chosen)
                             : choose(split, (int32_t)c, preview, places, order, chosen);
@@ -146,11 +147,11 @@ int preview_write(const struct Dataset *dataset, const struct Split *split,
     struct Sheet sheet;
     int64_t height, width;
     preview_size(dataset, preview->count, &height, &width);
-    int code = sheet_create(&sheet, height, width, path, "take a smaller count", error);
+    int code = sheet__create(&sheet, height, width, path, "take a smaller count", error);
     if (code == OK) {
         draw_rows(&sheet, dataset, split, preview);
-        code = sheet_write(&sheet, path, error);
+        code = sheet__write(&sheet, path, error);
     }
-    sheet_release(&sheet);
+    sheet__release(&sheet);
     return code;
 }

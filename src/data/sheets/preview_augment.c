@@ -96,8 +96,8 @@ static int64_t caption_line(int64_t top, int64_t line) {
 static void draw_values(const struct Grid *grid, struct Sheet *sheet, int64_t left, int64_t top) {
     char number[SHEET_DIGITS];
     for (int64_t k = 0; k < grid->captions; k++)
-        sheet_text(sheet, left, caption_line(top, k),
-                   sheet_number((double)grid->target[k], number));
+        sheet__text(sheet, left, caption_line(top, k),
+                    sheet__number((double)grid->target[k], number));
 }
 
 /* Writes the two classes with the largest weights, unless all the weight is on one. */
@@ -115,9 +115,10 @@ static void draw_mixed_classes(const struct Grid *grid, struct Sheet *sheet, int
     for (int i = 0; i < grid->captions && shown[1] >= 0; i++) {
         char percent[NUMBER];
         print_percent((double)grid->target[shown[i]], percent);
-        sheet_text(sheet, left, caption_line(top, i), percent);
-        sheet_text(sheet, left + sheet_text_width(percent), caption_line(top, i),
-                   dataset->class_names[shown[i]]); /* two texts, because the font cuts long ones */
+        sheet__text(sheet, left, caption_line(top, i), percent);
+        sheet__text(
+            sheet, left + sheet__text_width(percent), caption_line(top, i),
+            dataset->class_names[shown[i]]); /* two texts, because the font cuts long ones */
     }
 }
 
@@ -128,11 +129,11 @@ static bool is_mixed(const struct AugmentPreview *preview) {
 /* Draws what the loader makes of a sample in an epoch. */
 static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, int64_t epoch,
                  int64_t sample, int64_t column, int64_t top) {
-    int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
+    int64_t scale = sheet__enlargement(grid->image.height, grid->image.width);
     loader_fill(loader, epoch, sample, 1, grid->image.pixels, grid->target, NULL);
     preview_undo(grid->preview->loader.preprocess, &grid->image);
     int64_t left = grid->left + column * grid->step;
-    sheet_image(sheet, left, top, scale, &grid->image, grid->shade);
+    sheet__image(sheet, left, top, scale, &grid->image, grid->shade);
     top += grid->image.height * scale;
     if (!grid->preview->loader.dataset->target_count)
         draw_mixed_classes(grid, sheet, left, top);
@@ -148,7 +149,7 @@ static const char *print_number(int64_t sample, char text[NUMBER]) {
 
 /* The height of a row: that of a picture, or of the text beside it if that is higher. */
 static int64_t picture_height(const struct Grid *grid) {
-    int64_t side = grid->image.height * sheet_enlargement(grid->image.height, grid->image.width);
+    int64_t side = grid->image.height * sheet__enlargement(grid->image.height, grid->image.width);
     return side > SHEET_TEXT_HEIGHT ? side : SHEET_TEXT_HEIGHT;
 }
 
@@ -162,12 +163,12 @@ static void draw_name(const struct Grid *grid, struct Sheet *sheet, int64_t samp
     const struct Dataset *dataset = grid->preview->loader.dataset;
     const struct Split *split = grid->preview->loader.split;
     char number[NUMBER];
-    sheet_text(sheet, SHEET_GAP, top + (picture_height(grid) - SHEET_TEXT_HEIGHT) / 2,
-               split->labels ? dataset->class_names[split->labels[sample]]
-                             : print_number(sample, number));
+    sheet__text(sheet, SHEET_GAP, top + (picture_height(grid) - SHEET_TEXT_HEIGHT) / 2,
+                split->labels ? dataset->class_names[split->labels[sample]]
+                              : print_number(sample, number));
     for (int64_t k = 0; dataset->target_count && k < grid->captions; k++)
-        sheet_text(sheet, SHEET_GAP, caption_line(top + picture_height(grid), k),
-                   dataset->target_names[k]);
+        sheet__text(sheet, SHEET_GAP, caption_line(top + picture_height(grid), k),
+                    dataset->target_names[k]);
 }
 
 static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
@@ -186,49 +187,49 @@ static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
 }
 
 static void draw_head(const struct Grid *grid, struct Sheet *sheet) {
-    sheet_text(sheet, grid->left, SHEET_GAP, "test");
+    sheet__text(sheet, grid->left, SHEET_GAP, "test");
     for (int64_t epoch = 0; epoch < grid->preview->epochs; epoch++) {
         char number[NUMBER];
-        sheet_text(sheet, grid->left + (epoch + 1) * grid->step, SHEET_GAP,
-                   print_number(epoch + 1, number));
+        sheet__text(sheet, grid->left + (epoch + 1) * grid->step, SHEET_GAP,
+                    print_number(epoch + 1, number));
     }
 }
 
 static int64_t longest_name(const struct Dataset *dataset) {
-    int64_t longest = dataset->class_count ? 0 : sheet_text_width("1000000");
+    int64_t longest = dataset->class_count ? 0 : sheet__text_width("1000000");
     for (int64_t k = 0; k < dataset_outputs(dataset); k++)
-        if (sheet_text_width(dataset_output_names(dataset)[k]) > longest)
-            longest = sheet_text_width(dataset_output_names(dataset)[k]);
+        if (sheet__text_width(dataset_output_names(dataset)[k]) > longest)
+            longest = sheet__text_width(dataset_output_names(dataset)[k]);
     return longest;
 }
 
 static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) {
     const struct AugmentPreview *preview = grid->preview;
-    int64_t scale = sheet_enlargement(grid->image.height, grid->image.width);
+    int64_t scale = sheet__enlargement(grid->image.height, grid->image.width);
     int64_t wide = grid->image.width * scale, name = longest_name(preview->loader.dataset);
-    int64_t words = sheet_text_width("test");
+    int64_t words = sheet__text_width("test");
     struct Sheet sheet;
     int64_t values = preview->loader.dataset->target_count;
     if (values) {
         words = SHEET_NUMBER;
         grid->captions = values < CAPTIONS ? values : CAPTIONS;
     } else if (is_mixed(preview)) {
-        words = sheet_text_width(WIDEST_SHARE) + name;
+        words = sheet__text_width(WIDEST_SHARE) + name;
         grid->captions = CAPTIONS;
     }
-    words += sheet_text_width(" "); /* keeps it apart from the next column */
+    words += sheet__text_width(" "); /* keeps it apart from the next column */
     grid->step = (words > wide ? words : wide) + SHEET_GAP;
     grid->left = name + 2 * SHEET_GAP;
     grid->top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP;
-    int code = sheet_create(&sheet, grid->top + preview->samples * row_height(grid),
-                            grid->left + (preview->epochs + 1) * grid->step, path,
-                            "take a smaller count or fewer epochs", error);
+    int code = sheet__create(&sheet, grid->top + preview->samples * row_height(grid),
+                             grid->left + (preview->epochs + 1) * grid->step, path,
+                             "take a smaller count or fewer epochs", error);
     if (code == OK) {
         draw_head(grid, &sheet);
         draw_rows(grid, &sheet);
-        code = sheet_write(&sheet, path, error);
+        code = sheet__write(&sheet, path, error);
     }
-    sheet_release(&sheet);
+    sheet__release(&sheet);
     return code;
 }
 
@@ -250,8 +251,9 @@ int preview_augment_write(const struct AugmentPreview *preview, const char *path
     if (code == OK)
         code = loader_create(&grid.evaluation, &request, error);
     if (code == OK) {
-        grid.shade = request.preprocess->matrix ? decorrelated_shade
-                                                : shade_of_split(request.dataset, request.split);
+        grid.shade = request.preprocess->matrix
+                         ? decorrelated_shade
+                         : sheet__shade_of_split(request.dataset, request.split);
         grid.image = loader_image(grid.training);
         grid.image.pixels = memory_array(float, image_elements(&grid.image), "preview");
         grid.target = memory_array(float, dataset_outputs(request.dataset), "preview");

@@ -12,8 +12,8 @@
 #define ENLARGE_TO 64 /* pixels */
 #define MOST_PIXELS (512ll << 20)
 
-int sheet_create(struct Sheet *sheet, int64_t height, int64_t width, const char *path,
-                 const char *advice, struct Error *error) {
+int sheet__create(struct Sheet *sheet, int64_t height, int64_t width, const char *path,
+                  const char *advice, struct Error *error) {
     *sheet = (struct Sheet){.height = height, .width = width};
     if (height > MOST_PIXELS / width)
         return fail(error, ERROR_USAGE,
@@ -24,11 +24,11 @@ int sheet_create(struct Sheet *sheet, int64_t height, int64_t width, const char 
     return OK;
 }
 
-int sheet_write(const struct Sheet *sheet, const char *path, struct Error *error) {
+int sheet__write(const struct Sheet *sheet, const char *path, struct Error *error) {
     return png_write(path, sheet->height, sheet->width, sheet->pixels, error);
 }
 
-void sheet_release(struct Sheet *sheet) {
+void sheet__release(struct Sheet *sheet) {
     memory_release(sheet->pixels);
     *sheet = (struct Sheet){0};
 }
@@ -37,13 +37,13 @@ static int64_t shown_length(const char *text) {
     return (int64_t)strnlen(text, SHEET_LONGEST_NAME);
 }
 
-int64_t sheet_text_width(const char *text) {
+int64_t sheet__text_width(const char *text) {
     return shown_length(text) * FONT_ADVANCE * TEXT_SCALE;
 }
 
-void sheet_text(struct Sheet *sheet, int64_t left, int64_t top, const char *text) {
+void sheet__text(struct Sheet *sheet, int64_t left, int64_t top, const char *text) {
     for (int64_t i = 0; i < shown_length(text); i++) {
-        const uint8_t *rows = font_rows(text[i]);
+        const uint8_t *rows = font__rows(text[i]);
         for (int64_t y = 0; y < FONT_HEIGHT * TEXT_SCALE; y++)
             for (int64_t x = 0; x < FONT_WIDTH * TEXT_SCALE; x++)
                 if (rows[y / TEXT_SCALE] >> (FONT_WIDTH - 1 - x / TEXT_SCALE) & 1) {
@@ -54,18 +54,18 @@ void sheet_text(struct Sheet *sheet, int64_t left, int64_t top, const char *text
     }
 }
 
-const char *sheet_number(double number, char text[SHEET_DIGITS]) {
+const char *sheet__number(double number, char text[SHEET_DIGITS]) {
     snprintf(text, SHEET_DIGITS, "%.4g", number);
-    CHECK(sheet_text_width(text) <= SHEET_NUMBER);
+    CHECK(sheet__text_width(text) <= SHEET_NUMBER);
     return text;
 }
 
-int64_t sheet_enlargement(int64_t height, int64_t width) {
+int64_t sheet__enlargement(int64_t height, int64_t width) {
     int64_t side = height > width ? height : width;
     return side >= ENLARGE_TO ? 1 : ENLARGE_TO / side;
 }
 
-struct Shade shade_of_split(const struct Dataset *dataset, const struct Split *split) {
+struct Shade sheet__shade_of_split(const struct Dataset *dataset, const struct Split *split) {
     const float *values = split->images;
     int64_t count = split->count * dataset->height * dataset->width * dataset->channels;
     if (split->bytes || count == 0)
@@ -83,8 +83,8 @@ static uint8_t shaded(float value, struct Shade shade) {
     return byte > 0 ? byte < 255 ? (uint8_t)byte : 255 : 0;
 }
 
-void sheet_image(struct Sheet *sheet, int64_t left, int64_t top, int64_t scale,
-                 const struct Image *image, struct Shade shade) {
+void sheet__image(struct Sheet *sheet, int64_t left, int64_t top, int64_t scale,
+                  const struct Image *image, struct Shade shade) {
     int64_t channels = image->channels;
     for (int64_t y = 0; y < image->height * scale; y++)
         for (int64_t x = 0; x < image->width * scale; x++) {

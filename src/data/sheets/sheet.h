@@ -17,22 +17,22 @@ struct Sheet {
 
 /* Makes a white sheet. ERROR_USAGE if it would be too large; the message names `path` and ends with
  * `advice`. */
-int sheet_create(struct Sheet *sheet, int64_t height, int64_t width, const char *path,
-                 const char *advice, struct Error *error);
-int sheet_write(const struct Sheet *sheet, const char *path, struct Error *error);
-void sheet_release(struct Sheet *sheet);
+int sheet__create(struct Sheet *sheet, int64_t height, int64_t width, const char *path,
+                  const char *advice, struct Error *error);
+int sheet__write(const struct Sheet *sheet, const char *path, struct Error *error);
+void sheet__release(struct Sheet *sheet);
 
 /* Writes a text; what does not fit on the sheet is cut off. */
-int64_t sheet_text_width(const char *text);
-void sheet_text(struct Sheet *sheet, int64_t left, int64_t top, const char *text);
+int64_t sheet__text_width(const char *text);
+void sheet__text(struct Sheet *sheet, int64_t left, int64_t top, const char *text);
 
 /* Formats a number in a few digits, at most SHEET_NUMBER pixels wide: "-1.5", "2.25e+07". */
 #define SHEET_DIGITS 32
 #define SHEET_NUMBER 120
-const char *sheet_number(double number, char text[SHEET_DIGITS]);
+const char *sheet__number(double number, char text[SHEET_DIGITS]);
 
 /* The whole factor by which images of this size are enlarged. */
-int64_t sheet_enlargement(int64_t height, int64_t width);
+int64_t sheet__enlargement(int64_t height, int64_t width);
 
 /* How values become bytes: (value − low) · factor, clamped to 0 … 255. */
 struct Shade {
@@ -40,11 +40,11 @@ struct Shade {
 };
 /* The shade of a split's own values: bytes stay as they are; of floats, the smallest is black and
  * the largest white. */
-struct Shade shade_of_split(const struct Dataset *dataset, const struct Split *split);
+struct Shade sheet__shade_of_split(const struct Dataset *dataset, const struct Split *split);
 
 /* Draws values (height, width, channels), enlarged `scale` times. One or two channels: the first,
  * as grey. More: the first three, as red, green and blue. */
-void sheet_image(struct Sheet *sheet, int64_t left, int64_t top, int64_t scale,
-                 const struct Image *image, struct Shade shade);
+void sheet__image(struct Sheet *sheet, int64_t left, int64_t top, int64_t scale,
+                  const struct Image *image, struct Shade shade);
 
 #endif

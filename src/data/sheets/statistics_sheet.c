@@ -26,14 +26,14 @@ struct Drawing {
 
 static void start_row(struct Drawing *drawing, const char *name) {
     int64_t top = SHEET_GAP + drawing->row++ * drawing->step;
-    sheet_text(&drawing->sheet, SHEET_GAP, top + (drawing->step - SHEET_TEXT_HEIGHT) / 2, name);
+    sheet__text(&drawing->sheet, SHEET_GAP, top + (drawing->step - SHEET_TEXT_HEIGHT) / 2, name);
 }
 
 static void draw(struct Drawing *drawing, int64_t column, struct Shade shade) {
     int64_t top = SHEET_GAP + (drawing->row - 1) * drawing->step;
     int64_t wide = drawing->image.width * drawing->scale + SHEET_GAP;
-    sheet_image(&drawing->sheet, drawing->left + column * wide, top, drawing->scale,
-                &drawing->image, shade);
+    sheet__image(&drawing->sheet, drawing->left + column * wide, top, drawing->scale,
+                 &drawing->image, shade);
 }
 
 static double pixel_of(const struct Drawing *drawing, int64_t sample, int64_t at) {
@@ -162,21 +162,21 @@ static int draw_sheet(struct Drawing *drawing, const char *path, struct Error *e
     const struct StatisticsSheet *request = drawing->request;
     int64_t rows = request->pca ? 8 : 4;
     int64_t high = drawing->image.height * drawing->scale;
-    drawing->left = sheet_text_width("whitened 12345") + 2 * SHEET_GAP;
+    drawing->left = sheet__text_width("whitened 12345") + 2 * SHEET_GAP;
     drawing->step = (high > SHEET_TEXT_HEIGHT ? high : SHEET_TEXT_HEIGHT) + SHEET_GAP;
     int64_t wide = drawing->image.width * drawing->scale + SHEET_GAP;
     int code =
-        sheet_create(&drawing->sheet, SHEET_GAP + rows * drawing->step,
-                     drawing->left + request->columns * wide, path, "take a smaller count", error);
+        sheet__create(&drawing->sheet, SHEET_GAP + rows * drawing->step,
+                      drawing->left + request->columns * wide, path, "take a smaller count", error);
     if (code == OK) {
-        struct Shade shade = shade_of_split(request->dataset, request->split);
+        struct Shade shade = sheet__shade_of_split(request->dataset, request->split);
         draw_means(drawing, shade);
         if (request->pca)
             draw_eigenimages(drawing);
         draw_examples(drawing, shade);
-        code = sheet_write(&drawing->sheet, path, error);
+        code = sheet__write(&drawing->sheet, path, error);
     }
-    sheet_release(&drawing->sheet);
+    sheet__release(&drawing->sheet);
     return code;
 }
 
@@ -188,7 +188,7 @@ int statistics_sheet_write(const struct StatisticsSheet *request, const char *pa
                                         .width = dataset->width,
                                         .channels = dataset->channels}};
     drawing.elements = image_elements(&drawing.image);
-    drawing.scale = sheet_enlargement(dataset->height, dataset->width);
+    drawing.scale = sheet__enlargement(dataset->height, dataset->width);
     drawing.image.pixels = memory_array(float, drawing.elements, "a picture");
     drawing.divisors = memory_array(double, drawing.elements, "a picture");
     drawing.centred = memory_array(double, drawing.elements, "a picture");

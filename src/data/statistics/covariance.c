@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "compute/lapack.h"
 
-int64_t covariance_bytes(int64_t elements) {
+int64_t covariance__bytes(int64_t elements) {
     return (elements * elements + (COVARIANCE_BLOCK + 2) * elements) * (int64_t)sizeof(double);
 }
 
@@ -14,8 +14,8 @@ static double *zeros(int64_t count) {
     return memory_array(double, count, "a covariance matrix");
 }
 
-void covariance_start(struct Covariance *covariance, int64_t elements, bool bytes,
-                      const float *mean) {
+void covariance__start(struct Covariance *covariance, int64_t elements, bool bytes,
+                       const float *mean) {
     *covariance = (struct Covariance){.elements = elements,
                                       .bytes = bytes,
                                       .shift = zeros(elements),
@@ -26,7 +26,7 @@ void covariance_start(struct Covariance *covariance, int64_t elements, bool byte
         covariance->shift[i] = bytes ? rint((double)mean[i]) : (double)mean[i];
 }
 
-void covariance_release(struct Covariance *covariance) {
+void covariance__release(struct Covariance *covariance) {
     memory_release(covariance->shift);
     memory_release(covariance->sum);
     memory_release(covariance->scatter);
@@ -42,7 +42,7 @@ static void add_block(struct Covariance *covariance, int64_t images) {
     lapack_add_scatter(images, elements, covariance->block, covariance->scatter);
 }
 
-void covariance_add(struct Covariance *covariance, const void *images, int64_t count) {
+void covariance__add(struct Covariance *covariance, const void *images, int64_t count) {
     int64_t elements = covariance->elements;
     for (int64_t image = 0; image < count; image++) {
         int64_t place = covariance->count++ % COVARIANCE_BLOCK;
@@ -59,7 +59,7 @@ void covariance_add(struct Covariance *covariance, const void *images, int64_t c
     }
 }
 
-void covariance_finish(struct Covariance *covariance) {
+void covariance__finish(struct Covariance *covariance) {
     CHECK(covariance->count > 0);
     int64_t elements = covariance->elements;
     double count = (double)covariance->count;

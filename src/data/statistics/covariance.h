@@ -22,16 +22,16 @@ struct Covariance {
 };
 
 /* The memory that it takes, in bytes. */
-int64_t covariance_bytes(int64_t elements);
+int64_t covariance__bytes(int64_t elements);
 /* Begins. Images are uint8 if `bytes`, else float. `mean` (elements) only has to be near the mean:
  * the nearer, the fewer digits are lost. */
-void covariance_start(struct Covariance *covariance, int64_t elements, bool bytes,
-                      const float *mean);
+void covariance__start(struct Covariance *covariance, int64_t elements, bool bytes,
+                       const float *mean);
 /* Adds (count, elements) images. Uses the run's OpenMP threads. */
-void covariance_add(struct Covariance *covariance, const void *images, int64_t count);
+void covariance__add(struct Covariance *covariance, const void *images, int64_t count);
 /* Call once, after the last image: makes the lower triangle of `scatter` the covariance of the
  * population (divided by the count). At least one image must have been added. */
-void covariance_finish(struct Covariance *covariance);
-void covariance_release(struct Covariance *covariance);
+void covariance__finish(struct Covariance *covariance);
+void covariance__release(struct Covariance *covariance);
 
 #endif

@@ -48,7 +48,7 @@ int pca_divisors(const struct Dataset *dataset, const struct StatisticValues *va
 
 static int check_room(const struct Dataset *dataset, int64_t elements, struct Error *error) {
     int64_t bytes = elements <= LAPACK_EIGEN_MOST
-                        ? covariance_bytes(elements) + lapack_symmetric_eigen_bytes(elements)
+                        ? covariance__bytes(elements) + lapack_symmetric_eigen_bytes(elements)
                         : INT64_MAX;
     if (memory_can_hold((uint64_t)bytes))
         return OK;
@@ -68,8 +68,8 @@ static void add_images(struct Covariance *covariance, const struct Split *split,
     size_t image = (size_t)covariance->elements * (split->bytes ? 1 : sizeof(float));
     for (int64_t first = 0; first < split->count; first += COVARIANCE_BLOCK) {
         int64_t left = split->count - first;
-        covariance_add(covariance, (const char *)split->images + (size_t)first * image,
-                       left < COVARIANCE_BLOCK ? left : COVARIANCE_BLOCK);
+        covariance__add(covariance, (const char *)split->images + (size_t)first * image,
+                        left < COVARIANCE_BLOCK ? left : COVARIANCE_BLOCK);
         if (ticker && ticker->report)
             ticker->report(ticker->context, "covariance", covariance->count, split->count);
     }
@@ -108,17 +108,17 @@ int pca_compute(struct Pca *pca, const struct Dataset *dataset, const struct Spl
     double *divisors = memory_array(double, elements, "divisors");
     double *eigenvalues = memory_array(double, elements, "eigenvalues");
     struct Covariance covariance;
-    covariance_start(&covariance, elements, split->bytes, values->mean_image);
+    covariance__start(&covariance, elements, split->bytes, values->mean_image);
     code = pca_divisors(dataset, values, scale, divisors, error);
     if (code == OK) {
         add_images(&covariance, split, ticker);
-        covariance_finish(&covariance);
+        covariance__finish(&covariance);
         divide(covariance.scatter, elements, divisors);
         code = lapack_symmetric_eigen(elements, covariance.scatter, eigenvalues, error);
     }
     if (code == OK)
         keep(pca, components, covariance.scatter, eigenvalues);
-    covariance_release(&covariance);
+    covariance__release(&covariance);
     memory_release(eigenvalues);
     memory_release(divisors);
     return code;

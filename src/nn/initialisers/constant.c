@@ -8,19 +8,19 @@ static const struct Key keys[] = {{"value", KEY_REAL, offsetof(struct ConstantOp
 static void constant(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                      float *values) {
     (void)stream;
-    draw_constant(((const struct ConstantOptions *)options)->value, row.arena->count, values);
+    draw__constant(((const struct ConstantOptions *)options)->value, row.arena->count, values);
 }
 
 static void zeros(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                   float *values) {
     (void)options, (void)stream;
-    draw_constant(0, row.arena->count, values);
+    draw__constant(0, row.arena->count, values);
 }
 
 static void ones(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                  float *values) {
     (void)options, (void)stream;
-    draw_constant(1, row.arena->count, values);
+    draw__constant(1, row.arena->count, values);
 }
 
 const struct Initialiser initialiser_constant = {

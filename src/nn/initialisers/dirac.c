@@ -30,9 +30,9 @@ static void fill(const void *options, struct LayoutRow row, const struct RandomS
     int64_t groups = row.model->groups > 0 ? row.model->groups : 1,
             middle = kernel / 2 * kernel + kernel / 2;
     if (dirac->rest == REST_KAIMING)
-        draw_normal(sqrt(2 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
+        draw__normal(sqrt(2 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
     else
-        draw_constant(0, row.arena->count, values);
+        draw__constant(0, row.arena->count, values);
     for (int64_t o = 0; o < outputs; o++) {
         int64_t input = o % (outputs / groups);
         if (input >= inputs)

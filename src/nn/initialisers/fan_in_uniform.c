@@ -6,7 +6,7 @@
 static void fill(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                  float *values) {
     (void)options;
-    draw_uniform(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
+    draw__uniform(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_fan_in_uniform = {

@@ -11,13 +11,13 @@ static double variance(struct LayoutRow row) {
 static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                    float *values) {
     (void)options;
-    draw_normal(sqrt(variance(row)), row.arena->count, stream, values);
+    draw__normal(sqrt(variance(row)), row.arena->count, stream, values);
 }
 
 static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                     float *values) {
     (void)options;
-    draw_uniform(sqrt(3 * variance(row)), row.arena->count, stream, values);
+    draw__uniform(sqrt(3 * variance(row)), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_glorot_normal = {

@@ -79,12 +79,12 @@ static double std_of(const struct KaimingOptions *options, struct LayoutRow row)
 
 static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                    float *values) {
-    draw_normal(std_of(options, row), row.arena->count, stream, values);
+    draw__normal(std_of(options, row), row.arena->count, stream, values);
 }
 
 static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                     float *values) {
-    draw_uniform(sqrt(3) * std_of(options, row), row.arena->count, stream, values);
+    draw__uniform(sqrt(3) * std_of(options, row), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_kaiming_normal = {

@@ -6,13 +6,13 @@
 static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                    float *values) {
     (void)options;
-    draw_normal(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
+    draw__normal(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
 }
 
 static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                     float *values) {
     (void)options;
-    draw_uniform(sqrt(3 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
+    draw__uniform(sqrt(3 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_lecun_normal = {

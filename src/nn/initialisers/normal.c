@@ -8,7 +8,7 @@ static const struct Key keys[] = {
 
 static void normal(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                    float *values) {
-    draw_normal(((const struct OneNumber *)options)->number, row.arena->count, stream, values);
+    draw__normal(((const struct OneNumber *)options)->number, row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_normal = {

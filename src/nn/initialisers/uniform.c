@@ -8,7 +8,7 @@ static const struct Key keys[] = {{"limit", KEY_REAL, offsetof(struct OneNumber,
 
 static void uniform(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                     float *values) {
-    draw_uniform(((const struct OneNumber *)options)->number, row.arena->count, stream, values);
+    draw__uniform(((const struct OneNumber *)options)->number, row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_uniform = {

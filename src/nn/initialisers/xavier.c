@@ -6,7 +6,7 @@
 static void xavier(const void *options, struct LayoutRow row, const struct RandomStream *stream,
                    float *values) {
     (void)options;
-    draw_normal(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
+    draw__normal(sqrt(1 / draw_fan(row.model->fan_in)), row.arena->count, stream, values);
 }
 
 const struct Initialiser initialiser_xavier = {

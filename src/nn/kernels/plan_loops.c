@@ -50,5 +50,5 @@ static void store(void *values, int64_t index, double value) {
     ((real *)values)[index] = (real)value;
 }
 
-extern const struct PlanKernels KERNEL(plan_kernels);
-const struct PlanKernels KERNEL(plan_kernels) = {add, nonfinite, correct, squared_error, store};
+extern const struct PlanKernels KERNEL(plan__kernels);
+const struct PlanKernels KERNEL(plan__kernels) = {add, nonfinite, correct, squared_error, store};

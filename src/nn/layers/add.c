@@ -8,11 +8,11 @@
 static int describe(struct Describe *describe) {
     struct Shape a = describe->node->in[0], b = describe->node->in[1];
     if (!shape_equal(a, b))
-        return describe_fail(describe, "shortcut",
-                             "the body gives (%" PRId64 ", %" PRId64 ", %" PRId64
-                             "), the shortcut (%" PRId64 ", %" PRId64 ", %" PRId64 "): "
-                             "expected equal shapes; \"pad\" or \"projection\" may fit them",
-                             a.height, a.width, a.channels, b.height, b.width, b.channels);
+        return describe__fail(describe, "shortcut",
+                              "the body gives (%" PRId64 ", %" PRId64 ", %" PRId64
+                              "), the shortcut (%" PRId64 ", %" PRId64 ", %" PRId64 "): "
+                              "expected equal shapes; \"pad\" or \"projection\" may fit them",
+                              a.height, a.width, a.channels, b.height, b.width, b.channels);
     return elementwise_describe(describe, 1);
 }
 

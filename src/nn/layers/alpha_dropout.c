@@ -28,7 +28,7 @@ static double rate_of(const struct Operation *operation) {
 static int describe(struct Describe *describe) {
     const struct AlphaDropoutOptions *options = describe->node->options;
     if (options->rate >= 1)
-        return describe_fail(describe, "rate", "1 would drop everything; expected less");
+        return describe__fail(describe, "rate", "1 would drop everything; expected less");
     describe->node->out = describe->node->in[0];
     describe->node->flops = 2.0 * (double)shape_elements(describe->node->out);
     return OK;

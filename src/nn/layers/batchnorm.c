@@ -54,14 +54,14 @@ static int describe(struct Describe *describe) {
     double momentum = options->statistics == STATISTICS_RUNNING ? 0 : options->momentum;
     node->out = node->in[0];
     node->flops = 4.0 * (double)shape_elements(node->out);
-    struct ModelRow *row = describe_channel_row(describe, "weight", ROLE_NORMALISATION).model;
+    struct ModelRow *row = describe__channel_row(describe, "weight", ROLE_NORMALISATION).model;
     row->initialiser = *initialise_or(&options->scale_init, &initialise_ones);
-    row = describe_channel_row(describe, "bias", ROLE_NORMALISATION).model;
+    row = describe__channel_row(describe, "bias", ROLE_NORMALISATION).model;
     row->initialiser = *initialise_or(&options->shift_init, &initialise_zeros);
-    row = describe_channel_row(describe, "running_mean", ROLE_STATISTIC).model;
+    row = describe__channel_row(describe, "running_mean", ROLE_STATISTIC).model;
     row->initialiser = initialise_zeros;
     row->momentum = momentum;
-    row = describe_channel_row(describe, "running_var", ROLE_STATISTIC).model;
+    row = describe__channel_row(describe, "running_var", ROLE_STATISTIC).model;
     row->initialiser = initialise_ones;
     row->momentum = momentum;
     return OK;

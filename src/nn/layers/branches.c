@@ -25,9 +25,9 @@ static const struct Key keys[] = {
 /* Only images of one size can be put side by side in the channels. */
 static int check_sizes(const struct Graph *graph, const struct Choice *choice, const char *path,
                        const int *ends, int count, struct Error *error) {
-    struct Shape a = graph_shape(graph, ends[0]);
+    struct Shape a = graph__shape(graph, ends[0]);
     for (int i = 1; i < count; i++) {
-        struct Shape b = graph_shape(graph, ends[i]);
+        struct Shape b = graph__shape(graph, ends[i]);
         if (a.height != b.height || a.width != b.width || a.fold_height != b.fold_height ||
             a.fold_width != b.fold_width)
             return schema_fail(error, choice, "paths",
@@ -52,11 +52,11 @@ static int join(struct Graph *graph, const struct Choice *choice, const char *pa
                                        .path = path,
                                        .inputs = ends,
                                        .input_count = count};
-        return code ? code : graph_add(graph, &concat, output, error);
+        return code ? code : graph__add(graph, &concat, output, error);
     }
     *output = ends[0];
     for (int i = 1; i < count && !code; i++) {
-        struct Shape a = graph_shape(graph, ends[0]), b = graph_shape(graph, ends[i]);
+        struct Shape a = graph__shape(graph, ends[0]), b = graph__shape(graph, ends[i]);
         if (!shape_equal(a, b))
             return schema_fail(
                 error, choice, "paths",
@@ -70,7 +70,7 @@ static int join(struct Graph *graph, const struct Choice *choice, const char *pa
                                     .path = path,
                                     .inputs = terms,
                                     .input_count = 2};
-        code = graph_add(graph, &sum, output, error);
+        code = graph__add(graph, &sum, output, error);
     }
     return code;
 }
@@ -85,7 +85,7 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
                            count == 1 ? "" : "s", LAYER_INPUTS);
     for (int i = 0; i < count; i++) {
         char *inner = memory_print("%s.paths.%d", path, i);
-        int code = graph_add_list(graph, &options->paths.items[i], inner, input, &ends[i], error);
+        int code = graph__add_list(graph, &options->paths.items[i], inner, input, &ends[i], error);
         memory_release(inner);
         if (code)
             return code;

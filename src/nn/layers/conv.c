@@ -40,24 +40,24 @@ static int describe(struct Describe *describe) {
     struct Shape in = node->in[0];
     int64_t kernel = options->kernel, reach = options->dilation * (kernel - 1) + 1;
     if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+        return describe__fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (in.height + 2 * options->padding < reach || in.width + 2 * options->padding < reach)
-        return describe_fail(describe, "kernel",
-                             "the kernel reaches over %" PRId64
-                             " pixels, the padded input has %" PRId64 " x %" PRId64,
-                             reach, in.height + 2 * options->padding,
-                             in.width + 2 * options->padding);
+        return describe__fail(describe, "kernel",
+                              "the kernel reaches over %" PRId64
+                              " pixels, the padded input has %" PRId64 " x %" PRId64,
+                              reach, in.height + 2 * options->padding,
+                              in.width + 2 * options->padding);
     if (in.channels % options->groups || options->out % options->groups)
-        return describe_fail(describe, "groups",
-                             "%" PRId64 " groups must divide the %" PRId64 " input and the %" PRId64
-                             " output channels",
-                             options->groups, in.channels, options->out);
+        return describe__fail(describe, "groups",
+                              "%" PRId64 " groups must divide the %" PRId64
+                              " input and the %" PRId64 " output channels",
+                              options->groups, in.channels, options->out);
     node->out = (struct Shape){(in.height + 2 * options->padding - reach) / options->stride + 1,
                                (in.width + 2 * options->padding - reach) / options->stride + 1,
                                options->out, 1, 1};
 
     const int64_t size[] = {options->out, kernel, kernel, in.channels / options->groups};
-    struct LayoutRow row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
+    struct LayoutRow row = describe__row(describe, "weight", ROLE_WEIGHT, 4, size);
     row.model->fan_in = kernel * kernel * size[3];
     row.model->fan_out = kernel * kernel * options->out;
     row.model->groups = options->groups;
@@ -67,7 +67,7 @@ static int describe(struct Describe *describe) {
         row.arena->file_size[i] = size[row.arena->order[i]];
     }
     node->flops = 2.0 * (double)row.model->fan_in * (double)shape_elements(node->out);
-    int code = describe_bias(describe, row, options->bias, &options->bias_init);
+    int code = describe__bias(describe, row, options->bias, &options->bias_init);
     return code ? code : dropconnect_describe(describe, options->dropconnect);
 }
 

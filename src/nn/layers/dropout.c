@@ -40,11 +40,11 @@ static int describe(struct Describe *describe) {
     const struct DropoutOptions *options = describe->node->options;
     struct Shape in = describe->node->in[0];
     if (options->rate >= 1)
-        return describe_fail(describe, "rate", "1 would drop everything; expected less");
+        return describe__fail(describe, "rate", "1 would drop everything; expected less");
     if (options->drops == DROPS_CHANNELS && in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, "drops",
-                             "its input is flattened, so it has no channels: put it before the "
-                             "flatten, or drop elements");
+        return describe__fail(describe, "drops",
+                              "its input is flattened, so it has no channels: put it before the "
+                              "flatten, or drop elements");
     describe->node->out = in;
     describe->node->flops = (double)shape_elements(in);
     return OK;

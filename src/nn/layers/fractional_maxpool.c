@@ -62,19 +62,19 @@ static int describe(struct Describe *describe) {
     const int64_t sizes[] = {in.height, in.width};
     int64_t out[2];
     if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+        return describe__fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (options->out >= 0 && options->ratio != ROOT_2)
-        return describe_fail(describe, "ratio",
-                             "%g together with out: %" PRId64
-                             ", which sets the size already; expected only one of the two",
-                             options->ratio, options->out);
+        return describe__fail(describe, "ratio",
+                              "%g together with out: %" PRId64
+                              ", which sets the size already; expected only one of the two",
+                              options->ratio, options->out);
     for (int i = 0; i < 2; i++) {
         int64_t length = length_of(options, sizes[i]);
         out[i] = options->out < 0 ? (int64_t)((double)sizes[i] / options->ratio) : options->out;
         if (options->out < 0 && out[i] > length)
             out[i] = length;
         if (out[i] < 1 || out[i] > length || (length - 1) / out[i] + 2 > LONGEST)
-            return describe_fail(
+            return describe__fail(
                 describe, options->out < 0 ? "ratio" : "out",
                 "%" PRId64 " regions on a side of %" PRId64 " pixels%s: expected 1 to %d pixels "
                 "for each",

@@ -6,7 +6,7 @@
 static int describe(struct Describe *describe) {
     struct Shape in = describe->node->in[0];
     if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+        return describe__fail(describe, NULL, "its input is flattened: put it before the flatten");
     describe->node->out = (struct Shape){1, 1, in.channels, 1, 1};
     describe->node->flops = (double)shape_elements(in);
     return OK;

@@ -8,11 +8,11 @@
 static int describe(struct Describe *describe) {
     struct Shape in = describe->node->in[0];
     if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+        return describe__fail(describe, NULL, "its input is flattened: put it before the flatten");
     if (in.height * in.width > INT32_MAX)
-        return describe_fail(describe, NULL,
-                             "an image of %" PRId64 " x %" PRId64 " has too many pixels", in.height,
-                             in.width);
+        return describe__fail(describe, NULL,
+                              "an image of %" PRId64 " x %" PRId64 " has too many pixels",
+                              in.height, in.width);
     describe->node->out = (struct Shape){1, 1, in.channels, 1, 1};
     describe->node->flops = (double)shape_elements(in);
     return OK;

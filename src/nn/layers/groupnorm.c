@@ -35,22 +35,22 @@ static int describe(struct Describe *describe) {
     const struct GroupnormOptions *options = node->options;
     struct Shape in = node->in[0];
     if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL,
-                             "its input is flattened, so it has no channels: put it before the "
-                             "flatten, or take a layernorm");
+        return describe__fail(describe, NULL,
+                              "its input is flattened, so it has no channels: put it before the "
+                              "flatten, or take a layernorm");
     if (in.channels % options->groups)
-        return describe_fail(describe, "groups",
-                             "%" PRId64 " groups must divide the %" PRId64 " channels",
-                             options->groups, in.channels);
+        return describe__fail(describe, "groups",
+                              "%" PRId64 " groups must divide the %" PRId64 " channels",
+                              options->groups, in.channels);
     if (shape_elements(in) == options->groups)
-        return describe_fail(describe, "groups",
-                             "a group has one value, which would become 0: expected fewer groups "
-                             "or a larger image");
+        return describe__fail(describe, "groups",
+                              "a group has one value, which would become 0: expected fewer groups "
+                              "or a larger image");
     node->out = in;
     node->flops = 8.0 * (double)shape_elements(in);
-    describe_channel_row(describe, "weight", ROLE_NORMALISATION).model->initialiser =
+    describe__channel_row(describe, "weight", ROLE_NORMALISATION).model->initialiser =
         *initialise_or(&options->scale_init, &initialise_ones);
-    describe_channel_row(describe, "bias", ROLE_NORMALISATION).model->initialiser =
+    describe__channel_row(describe, "bias", ROLE_NORMALISATION).model->initialiser =
         *initialise_or(&options->shift_init, &initialise_zeros);
     return OK;
 }

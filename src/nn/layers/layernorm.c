@@ -27,9 +27,9 @@ enum { ROW_SCALE, ROW_SHIFT };
 static struct LayoutRow describe_value_row(struct Describe *describe, const char *name) {
     struct Shape in = describe->node->in[0];
     if (in.height == 1 && in.width == 1)
-        return describe_channel_row(describe, name, ROLE_NORMALISATION);
+        return describe__channel_row(describe, name, ROLE_NORMALISATION);
     const int64_t size[] = {in.height, in.width, in.channels};
-    struct LayoutRow row = describe_row(describe, name, ROLE_NORMALISATION, 3, size);
+    struct LayoutRow row = describe__row(describe, name, ROLE_NORMALISATION, 3, size);
     for (int i = 0; i < 3; i++) {
         row.arena->order[i] = (int[]){2, 0, 1}[i];
         row.arena->file_size[i] = size[row.arena->order[i]];
@@ -41,8 +41,8 @@ static int describe(struct Describe *describe) {
     struct Node *node = describe->node;
     const struct LayernormOptions *options = node->options;
     if (shape_elements(node->in[0]) == 1)
-        return describe_fail(describe, NULL,
-                             "a sample has one value here, which would become 0: expected more");
+        return describe__fail(describe, NULL,
+                              "a sample has one value here, which would become 0: expected more");
     node->out = node->in[0];
     node->flops = 8.0 * (double)shape_elements(node->out);
     describe_value_row(describe, "weight").model->initialiser =

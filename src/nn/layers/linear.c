@@ -28,17 +28,17 @@ static int describe(struct Describe *describe) {
     const struct LinearOptions *options = node->options;
     struct Shape in = node->in[0];
     if (in.height != 1 || in.width != 1)
-        return describe_fail(describe, NULL,
-                             "its input is an image of %" PRId64 " x %" PRId64 " x %" PRId64
-                             ": put a flatten before it",
-                             in.height, in.width, in.channels);
+        return describe__fail(describe, NULL,
+                              "its input is an image of %" PRId64 " x %" PRId64 " x %" PRId64
+                              ": put a flatten before it",
+                              in.height, in.width, in.channels);
     node->out = (struct Shape){1, 1, options->out, 1, 1};
     node->flops = 2.0 * (double)in.channels * (double)options->out;
 
     /* After a flatten PyTorch's features run over (C,H,W), ours over (H,W,C). */
     const int64_t size[] = {options->out, in.fold_height, in.fold_width,
                             in.channels / (in.fold_height * in.fold_width)};
-    struct LayoutRow row = describe_row(describe, "weight", ROLE_WEIGHT, 4, size);
+    struct LayoutRow row = describe__row(describe, "weight", ROLE_WEIGHT, 4, size);
     for (int i = 0; i < 4; i++)
         row.arena->order[i] = (int[]){0, 3, 1, 2}[i];
     row.arena->file_rank = 2;
@@ -47,7 +47,7 @@ static int describe(struct Describe *describe) {
     row.model->fan_in = in.channels;
     row.model->fan_out = options->out;
     row.model->initialiser = *initialise_weights(describe->initialise, &options->weight_init);
-    int code = describe_bias(describe, row, options->bias, &options->bias_init);
+    int code = describe__bias(describe, row, options->bias, &options->bias_init);
     return code ? code : dropconnect_describe(describe, options->dropconnect);
 }
 

@@ -31,11 +31,11 @@ static int describe(struct Describe *describe) {
     struct Shape in = node->in[0];
     int64_t pieces = pieces_of(node);
     if (pixel_channels(in) % pieces)
-        return describe_fail(describe, "pieces",
-                             "%" PRId64 " channels cannot be cut into %" PRId64
-                             " equal pieces; expected a "
-                             "multiple of %" PRId64 " from the layer before",
-                             pixel_channels(in), pieces, pieces);
+        return describe__fail(describe, "pieces",
+                              "%" PRId64 " channels cannot be cut into %" PRId64
+                              " equal pieces; expected a "
+                              "multiple of %" PRId64 " from the layer before",
+                              pixel_channels(in), pieces, pieces);
     node->out = in;
     node->out.channels = in.channels / pieces;
     node->flops = (double)shape_elements(in);

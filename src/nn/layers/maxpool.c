@@ -17,7 +17,7 @@ static const struct Key keys[] = {POOLING_KEYS,
 static int describe(struct Describe *describe) {
     const struct PoolingOptions *options = describe->node->options;
     if (options->kernel > 16)
-        return describe_fail(describe, "kernel", "%" PRId64 " is more than 16", options->kernel);
+        return describe__fail(describe, "kernel", "%" PRId64 " is more than 16", options->kernel);
     return pooling_describe(describe);
 }
 

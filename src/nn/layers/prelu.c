@@ -28,8 +28,8 @@ static int describe(struct Describe *describe) {
     node->out = node->in[0];
     node->flops = 2.0 * (double)shape_elements(node->out);
     struct LayoutRow row = options->slopes == SLOPES_CHANNEL
-                               ? describe_channel_row(describe, "weight", ROLE_SLOPE)
-                               : describe_row(describe, "weight", ROLE_SLOPE, 1, (int64_t[]){1});
+                               ? describe__channel_row(describe, "weight", ROLE_SLOPE)
+                               : describe__row(describe, "weight", ROLE_SLOPE, 1, (int64_t[]){1});
     row.model->initialiser = initialise_constant(&options->start);
     return OK;
 }

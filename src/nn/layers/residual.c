@@ -56,7 +56,7 @@ static int append(const struct Branch *branch, const char *name, const struct La
                   const void *options, int input, int *output) {
     char *path = memory_print("%s.%s", branch->path, name);
     const struct NewNode new = {layer, options, branch->choice, path, &input, 1};
-    int code = graph_add(branch->graph, &new, output, branch->error);
+    int code = graph__add(branch->graph, &new, output, branch->error);
     memory_release(path);
     return code;
 }
@@ -64,7 +64,7 @@ static int append(const struct Branch *branch, const char *name, const struct La
 static int append_addition(const struct Branch *branch, const int terms[2], int *output) {
     char *path = memory_print("%s.add", branch->path);
     const struct NewNode new = {LAYER_IDENTITY(add), NULL, branch->choice, path, terms, 2};
-    int code = graph_add(branch->graph, &new, output, branch->error);
+    int code = graph__add(branch->graph, &new, output, branch->error);
     memory_release(path);
     return code;
 }
@@ -132,17 +132,17 @@ static int misfit(const struct Branch *branch, struct Shape in, struct Shape out
 
 static int append_pad(const struct Branch *branch, int64_t stride, int64_t channels, int input,
                       int *output) {
-    struct PadShortcutOptions *options = graph_memory(branch->graph, sizeof *options);
+    struct PadShortcutOptions *options = graph__memory(branch->graph, sizeof *options);
     *options = (struct PadShortcutOptions){stride, channels};
     return append(branch, "shortcut", LAYER_IDENTITY(pad_shortcut), options, input, output);
 }
 
 static int append_projection(const struct Branch *branch, int64_t stride, int64_t channels,
                              int input, int *output) {
-    struct ConvOptions *conv = graph_memory(branch->graph, sizeof *conv);
+    struct ConvOptions *conv = graph__memory(branch->graph, sizeof *conv);
     *conv = (struct ConvOptions){
         .out = channels, .kernel = 1, .stride = stride, .dilation = 1, .groups = 1};
-    struct BatchnormOptions *norm = graph_memory(branch->graph, sizeof *norm);
+    struct BatchnormOptions *norm = graph__memory(branch->graph, sizeof *norm);
     *norm = (struct BatchnormOptions){.momentum = 0.1, .epsilon = 1e-5, .fold = true};
     if (branch->norm) {
         norm->statistics = branch->norm->statistics;
@@ -158,13 +158,13 @@ static struct DepthCount *depth_count(struct Graph *graph) {
     for (int i = 0; i < graph->node_count; i++)
         if (graph->nodes[i]->layer == LAYER_IDENTITY(stochastic_depth))
             return ((const struct StochasticDepthOptions *)graph->nodes[i]->options)->count;
-    return graph_memory(graph, sizeof(struct DepthCount));
+    return graph__memory(graph, sizeof(struct DepthCount));
 }
 
 /* Appends stochastic depth to the body. It adds no row, so no name changes. */
 static int append_drop(const struct Branch *branch, int *end) {
     const struct ResidualOptions *options = branch->choice->options;
-    struct StochasticDepthOptions *depth = graph_memory(branch->graph, sizeof *depth);
+    struct StochasticDepthOptions *depth = graph__memory(branch->graph, sizeof *depth);
     depth->drop = options->drop;
     depth->count = depth_count(branch->graph);
     if (options->drop_rule == RULE_LINEAR)
@@ -194,7 +194,7 @@ static int append_body(const struct Branch *branch, int input, int *output) {
     const struct ResidualOptions *options = branch->choice->options;
     int first = branch->graph->node_count;
     char *body = memory_print("%s.body", branch->path);
-    int code = graph_add_list(branch->graph, &options->body, body, input, output, branch->error);
+    int code = graph__add_list(branch->graph, &options->body, body, input, output, branch->error);
     if (!code && branch->graph->initialise.residual == RESIDUAL_ZERO)
         start_as_shortcut(branch->graph, first, body);
     memory_release(body);
@@ -205,7 +205,7 @@ static int append_body(const struct Branch *branch, int input, int *output) {
  * already, which is right for an identity. */
 static int append_shortcut(struct Branch *branch, int first, int input, int end, int *output) {
     int kind = ((const struct ResidualOptions *)branch->choice->options)->shortcut;
-    struct Shape in = graph_shape(branch->graph, input), out = graph_shape(branch->graph, end);
+    struct Shape in = graph__shape(branch->graph, input), out = graph__shape(branch->graph, end);
     bool flattened = in.fold_height * in.fold_width != 1;
     int64_t stride = stride_between(in, out);
     if (kind == SHORTCUT_IDENTITY && !shape_equal(in, out))

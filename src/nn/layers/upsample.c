@@ -27,7 +27,7 @@ static int describe(struct Describe *describe) {
     const struct UpsampleOptions *options = node->options;
     struct Shape in = node->in[0];
     if (in.fold_height * in.fold_width != 1)
-        return describe_fail(describe, NULL, "its input is flattened: put it before the flatten");
+        return describe__fail(describe, NULL, "its input is flattened: put it before the flatten");
     node->out =
         (struct Shape){in.height * options->factor, in.width * options->factor, in.channels, 1, 1};
     node->flops = (options->mode == MODE_BILINEAR ? 8 : 0) * (double)shape_elements(node->out);

@@ -14,15 +14,15 @@ static int64_t start(const void *options, const struct ScheduleTime *time) {
 }
 
 static double weight(const void *options, const struct ScheduleTime *time, int64_t step) {
-    return uniform_average_weight(start(options, time), 1, step);
+    return uniform_average__weight(start(options, time), 1, step);
 }
 
 static int64_t first(const void *options, const struct ScheduleTime *time) {
-    return uniform_average_first(start(options, time), 1);
+    return uniform_average__first(start(options, time), 1);
 }
 
 static int64_t batches(const void *options, const struct ScheduleTime *time) {
-    return uniform_average_batches(&((const struct PolyakOptions *)options)->uniform, time);
+    return uniform_average__batches(&((const struct PolyakOptions *)options)->uniform, time);
 }
 
 const struct Average average_polyak = {

@@ -29,15 +29,15 @@ static int64_t every(const struct SwaOptions *o, const struct ScheduleTime *time
 }
 
 static double weight(const void *options, const struct ScheduleTime *time, int64_t step) {
-    return uniform_average_weight(start(options, time), every(options, time), step);
+    return uniform_average__weight(start(options, time), every(options, time), step);
 }
 
 static int64_t first(const void *options, const struct ScheduleTime *time) {
-    return uniform_average_first(start(options, time), every(options, time));
+    return uniform_average__first(start(options, time), every(options, time));
 }
 
 static int64_t batches(const void *options, const struct ScheduleTime *time) {
-    return uniform_average_batches(&((const struct SwaOptions *)options)->uniform, time);
+    return uniform_average__batches(&((const struct SwaOptions *)options)->uniform, time);
 }
 
 static int check(const struct Choice *average, const struct ScheduleTime *time,

@@ -55,7 +55,7 @@ static void measure(struct Trainer *trainer, void *callback) {
     for (int64_t i = 0; i < batches; i++) {
         position.step = progress->step + i;
         position.step_in_epoch = i;
-        const float *sum = shards_statistics(&trainer->shards, &position, state->average);
+        const float *sum = shards__statistics(&trainer->shards, &position, state->average);
         average_blend(state->average + arena->parameters, sum + arena->parameters,
                       arena->statistics, 1 / (double)(i + 1));
     }

@@ -13,7 +13,7 @@ static void on_validation(struct Trainer *trainer, void *callback,
                           const struct Validation *validation) {
     struct State *state = callback;
     const struct EarlyStoppingOptions *options = &trainer->options.early_stopping;
-    const struct Figures *used = validation_used(validation);
+    const struct Figures *used = validation__used(validation);
     struct PatienceRule rule = {.figure = patience_figure(options->metric, used),
                                 .threshold = options->minimum_improvement};
     patience_observe(&state->patience, rule, used);

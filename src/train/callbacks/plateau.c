@@ -21,7 +21,7 @@ static void on_validation(struct Trainer *trainer, void *callback,
 static void on_epoch(struct Trainer *trainer, void *callback, const struct EpochReport *report) {
     const struct State *state = callback;
     int64_t step = trainer->saved.progress.step;
-    double now = trainer_rate(trainer, step);
+    double now = trainer__rate(trainer, step);
     if (state->changed && step < trainer->parts.time.total && now != report->rate)
         progress_note(trainer->bar,
                       "the validation no longer improved: rate %.4g -> %.4g after step %" PRId64
