@@ -20,8 +20,9 @@ from modules import code_of
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*"([^"]+)"', re.M)
 # A prototype that begins in the first column: type words, the name, a parenthesis, a semicolon.
-PROTOTYPE = re.compile(r"^(?!static|typedef|extern|return|#|\s|else)[\w\s*]*?\b(?:KERNEL\()?(\w+)\)?\((?:[^;{}()]|\([^;{}]*?\))*\)"
-                       r"(?:\s*__attribute__\s*\(\(.*?\)\))?\s*;", re.M | re.S)
+PROTOTYPE = re.compile(r"^(?!static|typedef|extern|return|#|\s|else)[\w\s*]*?\b(?:KERNEL\()?(\w+)\)?"
+                       r"\((?:[^;{}()]|\([^;{}]*?\))*\)(?:\s*__attribute__\s*\(\(.*?\)\))?\s*;",
+                       re.M | re.S)
 
 
 def prototypes(text):
