@@ -227,6 +227,27 @@ static void test_orthogonal(void **unused) {
 }
 
 /* The layer is the identity. */
+/* Over many seeds every element has both signs equally often. The factorisation alone would give
+ * the first element of the first vector one sign. */
+static void test_orthogonal_signs(void **unused) {
+    (void)unused;
+    enum { SEEDS = 64, ELEMENTS = 9 };
+    struct Net net = net_create("[flatten, {linear: {out: 3, weight_init: orthogonal}}]",
+                                (struct Shape){1, 1, 3, 1, 1});
+    const struct Arena *arena = model_arena(net.model);
+    float *state = memory_array(float, arena_state_elements(arena), "test");
+    int positive[ELEMENTS] = {0};
+    for (uint64_t seed = 0; seed < SEEDS; seed++) {
+        model_initialise(net.model, seed, state);
+        for (int i = 0; i < ELEMENTS; i++)
+            positive[i] += state[arena->rows[0].offset + i] > 0;
+    }
+    for (int i = 0; i < ELEMENTS; i++) /* beyond these bounds once in 100,000 */
+        assert_in_range(positive[i], SEEDS / 2 - 18, SEEDS / 2 + 18);
+    memory_release(state);
+    net_release(&net);
+}
+
 static void test_dirac(void **unused) {
     (void)unused;
     static const char *const layers[] = {
@@ -348,15 +369,11 @@ static void test_refusals(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_normal_kinds),
-        cmocka_unit_test(test_uniform_kinds),
-        cmocka_unit_test(test_constants),
-        cmocka_unit_test(test_draw_is_in_file_order),
-        cmocka_unit_test(test_orthogonal),
-        cmocka_unit_test(test_dirac),
-        cmocka_unit_test(test_defaults_of_the_model),
-        cmocka_unit_test(test_residual_rule),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_normal_kinds),  cmocka_unit_test(test_uniform_kinds),
+        cmocka_unit_test(test_constants),     cmocka_unit_test(test_draw_is_in_file_order),
+        cmocka_unit_test(test_orthogonal),    cmocka_unit_test(test_orthogonal_signs),
+        cmocka_unit_test(test_dirac),         cmocka_unit_test(test_defaults_of_the_model),
+        cmocka_unit_test(test_residual_rule), cmocka_unit_test(test_refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

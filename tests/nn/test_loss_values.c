@@ -66,11 +66,28 @@ static void of_probabilities(void **unused) {
           (double[]){p[0] - 0.1, p[1] - 0.8, p[2] - 0.1});
 }
 
+/* A probability that vanished costs much, not infinitely much; one that is not asked for, nothing.
+ */
+static void of_a_vanished_probability(void **unused) {
+    (void)unused;
+    const float prediction[] = {0, 0.5f, 0.5f}, first[] = {1, 0, 0}, second[] = {0, 1, 0};
+    struct RunFile *file;
+    struct Choice choice;
+    struct Error error;
+    assert_int_equal(parse_loss("cross_entropy", &file, &choice, &error), OK);
+    const struct Loss *loss = (const struct Loss *)choice.kind;
+    double most = loss->measure(choice.options, OUTPUTS, prediction, first);
+    assert_true(most > 700 && most < 710);
+    assert_true(fabs(loss->measure(choice.options, OUTPUTS, prediction, second) - log(2)) < 1e-6);
+    runfile_release(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_values),
         cmocka_unit_test(of_classes),
         cmocka_unit_test(of_probabilities),
+        cmocka_unit_test(of_a_vanished_probability),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
