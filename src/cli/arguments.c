@@ -1,6 +1,7 @@
 #include "cli/arguments.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,9 +14,9 @@
 const struct Flag common_flags[] = {
     {.name = "log",
      .argument = "LEVEL",
-     .help = "what the log on stderr tells: error, warning (default), info or debug; in debug "
-             "every rank tells what it does, with the seconds since the start"},
-    {.name = "help", .help = "this text", .short_name = 'h'},
+     .help = "how much the log on stderr says: error, warning (default), info or debug; at debug "
+             "every rank reports what it does, with the seconds since the start"},
+    {.name = "help", .help = "print this text", .short_name = 'h'},
     {0}};
 
 /* Every usage error ends the same way. */
@@ -77,7 +78,7 @@ static int add_value(struct Arguments *arguments, const struct Command *command,
     return OK;
 }
 
-/* Takes the flag at words[*at] and, where its argument stands in the next word, that too. */
+/* Takes the flag at words[*at], and also the next word if that is the flag's argument. */
 static int take_flag(struct Arguments *arguments, const struct Command *command, int count,
                      char *const *words, int *at, struct Error *error) {
     const char *word = words[*at], *value = NULL;
@@ -126,11 +127,10 @@ static int check_operands(const struct Arguments *arguments, const struct Comman
 
 int arguments_parse(struct Arguments *arguments, const struct Command *command, int count,
                     char *const *words, bool *help, struct Error *error) {
-    size_t room = (size_t)count + 1;
     *help = false;
     *arguments = (struct Arguments){0};
-    arguments->operands = memory_allocate(room * sizeof *arguments->operands, "operands");
-    arguments->values = memory_allocate(room * sizeof *arguments->values, "flags");
+    arguments->operands = memory_array(const char *, count + 1, "operands");
+    arguments->values = memory_array(struct ArgumentValue, count + 1, "flags");
     for (int i = 0; i < count && strcmp(words[i], "--"); i++)
         if (!strcmp(words[i], "--help") || !strcmp(words[i], "-h"))
             *help = true;
@@ -173,15 +173,15 @@ bool argument_given(const struct Arguments *arguments, const char *name) {
 
 int argument_values(const struct Arguments *arguments, const char *name, const char ***values) {
     int count = 0;
-    *values = memory_allocate(((size_t)arguments->value_count + 1) * sizeof **values, "flags");
+    *values = memory_array(const char *, arguments->value_count + 1, "flags");
     for (int i = 0; i < arguments->value_count; i++)
         if (!strcmp(arguments->values[i].flag->name, name))
             (*values)[count++] = arguments->values[i].value;
     return count;
 }
 
-int argument_integer(const struct Arguments *arguments, const char *name, long long minimum,
-                     long long maximum, long long fallback, long long *value, struct Error *error) {
+int argument_integer(const struct Arguments *arguments, const char *name, int64_t minimum,
+                     int64_t maximum, int64_t fallback, int64_t *value, struct Error *error) {
     const char *text = argument_value(arguments, name);
     *value = fallback;
     if (!text)
@@ -193,8 +193,8 @@ int argument_integer(const struct Arguments *arguments, const char *name, long l
     if (!text[digits] || strspn(text + digits, "0123456789") != strlen(text + digits))
         return fail(error, ERROR_USAGE, "--%s: \"%s\" is not a whole number", name, text);
     if (errno || number < minimum || number > maximum)
-        return fail(error, ERROR_USAGE, "--%s: %s is outside %lld ... %lld", name, text, minimum,
-                    maximum);
+        return fail(error, ERROR_USAGE, "--%s: %s is outside %" PRId64 " ... %" PRId64, name, text,
+                    minimum, maximum);
     *value = number;
     return OK;
 }

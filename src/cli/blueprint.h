@@ -19,13 +19,14 @@ struct Blueprint {
     {.name = "set",                                                                                \
      .argument = "KEY=VALUE",                                                                      \
      .repeated = true,                                                                             \
-     .help = "changes a key of the run file; KEY= alone: back to its default"},                    \
+     .help = "changes a key of the run file; KEY= alone restores its default"},                    \
     {                                                                                              \
         .name = "input", .argument = "HxWxC",                                                      \
-        .help = "shape of an image, when the data set is not at hand (default: the data set's)"    \
+        .help = "shape of an image, if the data set is not at hand (default: the data set's)"      \
     }
 
-/* Reads the run file. */
+/* Reads the run file, and --input if it is given. Release with blueprint_release, also after a
+ * failure. */
 int blueprint_open(struct Blueprint *blueprint, const struct Arguments *arguments,
                    struct Error *error);
 /* run_check_model, on as many ranks as there are shards. */

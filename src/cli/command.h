@@ -3,6 +3,7 @@
 #define TRAINER_CLI_COMMAND_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 #include "base/error.h"
@@ -27,10 +28,16 @@ struct Command {
     const struct Flag
         *flags; /* ends with a name of NULL; NULL: none. common_flags (cli/arguments.h) are added */
     bool parallel; /* runs on all ranks; any other command runs on rank 0 alone, without MPI */
-    /* Prints results on stdout, words for people on stderr. In a parallel command all ranks return
-     * the same code (ranks_agree), and rank 0 alone prints. */
+    /* Prints results on stdout and messages on stderr. In a parallel command all ranks return the
+     * same code (ranks_agree), and rank 0 alone prints. */
     int (*run)(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error);
+};
+
+/* One flag of a parsed command line. */
+struct ArgumentValue {
+    const struct Flag *flag;
+    const char *value; /* NULL for a switch */
 };
 
 /* Parsed: flags before or after the operands, "--name value" or "--name=value", "--" ends flags. */
@@ -38,18 +45,17 @@ struct Arguments {
     int operand_count;
     const char **operands;
     int value_count;
-    struct {
-        const struct Flag *flag;
-        const char *value; /* NULL for a switch */
-    } * values;
+    struct ArgumentValue *values;
 };
-const char *argument_value(const struct Arguments *arguments, const char *name); /* last; or NULL */
+/* The last value given; NULL if there is none. */
+const char *argument_value(const struct Arguments *arguments, const char *name);
 bool argument_given(const struct Arguments *arguments, const char *name);
 /* All values of a repeated flag, in order; the caller releases the array only. */
 int argument_values(const struct Arguments *arguments, const char *name, const char ***values);
-/* A number in [minimum, maximum]; `fallback` where the flag was not given. ERROR_USAGE otherwise */
-int argument_integer(const struct Arguments *arguments, const char *name, long long minimum,
-                     long long maximum, long long fallback, long long *value, struct Error *error);
+/* A number in [minimum, maximum], or `fallback` if the flag was not given. ERROR_USAGE for any
+ * other text. */
+int argument_integer(const struct Arguments *arguments, const char *name, int64_t minimum,
+                     int64_t maximum, int64_t fallback, int64_t *value, struct Error *error);
 int argument_real(const struct Arguments *arguments, const char *name, double minimum,
                   double maximum, double fallback, double *value, struct Error *error);
 

@@ -12,17 +12,20 @@ extern const struct Command command_dataset_import, command_dataset_synthesize,
     command_dataset_info, command_dataset_statistics, command_dataset_verify,
     command_dataset_preview;
 
-/* ERROR_USAGE where the file to draw into is not called FILE.png. */
+/* ERROR_USAGE if `path`, which `flag` gave, does not end in .png. */
 int dataset_check_png(const char *flag, const char *path, struct Error *error);
-/* ERROR_USAGE where its images are of one pixel, as a table's are; the line begins with `what`. */
+/* ERROR_USAGE if the images have a single pixel, as those of a table have. The message begins with
+ * `what`. */
 int dataset_check_picture(const struct Dataset *dataset, const char *what, struct Error *error);
 
-/* A line on stderr that is written over as the work goes on, on a terminal only. */
+/* A line on stderr that is overwritten as the work proceeds; nothing if stderr is no terminal. */
 struct ProgressLine {
     bool terminal;
     double last; /* when it was written */
 };
+/* What reports progress on `line`, which has to outlive it. */
 struct Ticker progress_line(struct ProgressLine *line);
+/* Removes the line, before other text is printed. */
 void progress_line_clear(const struct ProgressLine *line);
 
 #endif

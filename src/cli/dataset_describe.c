@@ -1,4 +1,3 @@
-/* A data set in words and in JSON: for info, import, synthesize and inspect. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -6,7 +5,7 @@
 #include "base/text.h"
 #include "cli/dataset.h"
 
-/* Distributions over the classes. */
+/* Whether the targets are distributions over the classes. */
 static bool has_soft_labels(const struct Dataset *dataset, const struct Split *split) {
     return !dataset->target_count && split->targets;
 }
@@ -31,7 +30,7 @@ static void print_classes(FILE *out, const struct Dataset *dataset) {
     }
 }
 
-/* Of one target over a split. */
+/* The range of one target over a split. */
 struct TargetRange {
     double least, mean, most;
 };
@@ -102,7 +101,7 @@ static json_t *vector_to_json(const double *values, int64_t count) {
     return array;
 }
 
-/* Text from a file need not be UTF-8, which JSON must be. */
+/* JSON must be UTF-8, which text from a file may not be. */
 static json_t *text_to_json(const char *text) {
     json_t *string = json_string(text);
     return string ? string : json_string("(not UTF-8)");

@@ -1,4 +1,4 @@
-/* What a data set file holds: for people, and as an object that the caller releases. */
+/* What a data set file holds, for people and as JSON. */
 #ifndef TRAINER_CLI_DATASET_DESCRIBE_H
 #define TRAINER_CLI_DATASET_DESCRIBE_H
 
@@ -8,8 +8,9 @@
 #include "data/dataset/dataset.h"
 
 void dataset_print(FILE *out, const struct Dataset *dataset);
+/* The caller owns the object. */
 json_t *dataset_to_json(const struct Dataset *dataset);
-/* The object on stdout; releases it. */
+/* Prints the object on stdout and releases it. */
 void dataset_print_json(json_t *object);
 
 #endif

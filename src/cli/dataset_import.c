@@ -8,7 +8,7 @@
 #include "cli/dataset.h"
 #include "data/import.h"
 
-/* Texts of one flag cut at a separator, owned here because the options only point. */
+/* The text of a flag, cut at a separator. The options only point into it. */
 struct Pieces {
     char *text;
     const char **words;
@@ -19,7 +19,7 @@ static struct Pieces cut(const char *text, char separator) {
     struct Pieces pieces = {.text = memory_copy_text(text), .count = 1};
     for (const char *at = text; *at; at++)
         pieces.count += *at == separator;
-    pieces.words = memory_allocate((size_t)pieces.count * sizeof(char *), "words");
+    pieces.words = memory_array(const char *, pieces.count, "words");
     char *at = pieces.text;
     for (int i = 0; i < pieces.count; i++) {
         pieces.words[i] = at;
@@ -50,7 +50,7 @@ static int read_size(const char *text, struct SourceOptions *options, struct Err
     return OK;
 }
 
-/* One of `count` names, as its place. */
+/* *choice is the index of `text` among `count` names. */
 static int read_choice(const char *flag, const char *text, const char *const *names, int count,
                        int *choice, struct Error *error) {
     struct Text all = {0};
@@ -62,9 +62,9 @@ static int read_choice(const char *flag, const char *text, const char *const *na
         }
         text_add(&all, "%s%s", i ? ", " : "", names[i]);
     }
-    int status = fail(error, ERROR_USAGE, "--%s %s: expected one of %s", flag, text, all.data);
+    int code = fail(error, ERROR_USAGE, "--%s %s: expected one of %s", flag, text, all.data);
     text_release(&all);
-    return status;
+    return code;
 }
 
 static int read_choices(const struct Arguments *arguments, struct SourceOptions *options,
@@ -73,22 +73,22 @@ static int read_choices(const struct Arguments *arguments, struct SourceOptions 
     const char *size = argument_value(arguments, "size");
     const char *resize = argument_value(arguments, "resize");
     const char *labels = argument_value(arguments, "labels");
-    int choice = RESIZE_CROP, status = OK;
+    int choice = RESIZE_CROP, code = OK;
     if (size)
-        status = read_size(size, options, error);
-    if (status == OK && resize)
-        status = read_choice("resize", resize, resize_rule_names, RESIZE_RULES, &choice, error);
+        code = read_size(size, options, error);
+    if (code == OK && resize)
+        code = read_choice("resize", resize, resize_rule_names, RESIZE_RULES, &choice, error);
     options->resize = (enum ResizeRule)choice;
-    if (status == OK && resize && !size)
-        status = fail(error, ERROR_USAGE, "--resize %s: needs --size", resize);
+    if (code == OK && resize && !size)
+        code = fail(error, ERROR_USAGE, "--resize %s: needs --size", resize);
     choice = 0;
-    if (status == OK && labels)
-        status = read_choice("labels", labels, label_names, 2, &choice, error);
+    if (code == OK && labels)
+        code = read_choice("labels", labels, label_names, 2, &choice, error);
     options->coarse_labels = choice == 1;
-    return status;
+    return code;
 }
 
-/* A flag that the format knows nothing of is a mistake, not something to ignore. */
+/* Refuses a flag that does not apply to the format. */
 static int check_flags(const struct Arguments *arguments, const char *format, struct Error *error) {
     static const struct {
         const char *flag, *formats[3];
@@ -106,36 +106,36 @@ static int check_flags(const struct Arguments *arguments, const char *format, st
             known |= strcmp(format, rules[i].formats[f]) == 0;
             text_add(&names, "%s%s", f ? ", " : "", rules[i].formats[f]);
         }
-        int status = known ? OK
-                           : fail(error, ERROR_USAGE, "--%s is for --format %s; found --format %s",
-                                  rules[i].flag, names.data, format);
+        int code = known ? OK
+                         : fail(error, ERROR_USAGE, "--%s is for --format %s; found --format %s",
+                                rules[i].flag, names.data, format);
         text_release(&names);
-        if (status != OK)
-            return status;
+        if (code != OK)
+            return code;
     }
     return OK;
 }
 
 static int read_numbers(const struct Arguments *arguments, struct ImportOptions *options,
                         struct Error *error) {
-    long long channels, seed;
-    int status = argument_integer(arguments, "channels", 1, 3, 3, &channels, error);
-    if (status == OK && channels == 2)
-        status = fail(error, ERROR_USAGE, "--channels 2: expected 1 (grey) or 3 (RGB)");
-    if (status == OK)
-        status = argument_integer(arguments, "seed", 0, INT64_MAX, 1, &seed, error);
-    if (status == OK)
-        status =
+    int64_t channels, seed;
+    int code = argument_integer(arguments, "channels", 1, 3, 3, &channels, error);
+    if (code == OK && channels == 2)
+        code = fail(error, ERROR_USAGE, "--channels 2: expected 1 (grey) or 3 (RGB)");
+    if (code == OK)
+        code = argument_integer(arguments, "seed", 0, INT64_MAX, 1, &seed, error);
+    if (code == OK)
+        code =
             argument_real(arguments, "split-validation", 0, 0.99, 0, &options->validation, error);
-    if (status != OK)
-        return status;
+    if (code != OK)
+        return code;
     options->source.channels = channels;
     options->seed = (uint64_t)seed;
     options->source.skip_bad = argument_given(arguments, "skip-bad");
     return OK;
 }
 
-/* --split NAME=FOLDER, as often as there are splits. */
+/* Each --split NAME=FOLDER. */
 static int read_splits(const char *const *values, int count, struct SourceNamedPath *splits,
                        struct Error *error) {
     for (int i = 0; i < count; i++) {
@@ -152,7 +152,7 @@ static int read_splits(const char *const *values, int count, struct SourceNamedP
     return OK;
 }
 
-/* Each --target names another column. */
+/* No column may be named twice. */
 static int check_targets(const struct SourceOptions *options, struct Error *error) {
     for (int64_t i = 0; i < options->target_count; i++)
         for (int64_t j = 0; j < i; j++)
@@ -180,14 +180,14 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
     struct ProgressLine line;
     struct Ticker progress = progress_line(&line);
     int64_t skipped = 0;
-    int status = import_dataset(options, out, &progress, &skipped, error);
+    int code = import_dataset(options, out, &progress, &skipped, error);
     progress_line_clear(&line);
-    if (status != OK)
-        return status;
+    if (code != OK)
+        return code;
     struct Dataset *dataset;
-    status = dataset_open(&dataset, out, error); /* what was written can be read */
-    if (status != OK)
-        return status;
+    code = dataset_open(&dataset, out, error); /* shows that what was written can be read */
+    if (code != OK)
+        return code;
     print_import(dataset, options, skipped, json);
     dataset_close(dataset);
     return OK;
@@ -251,6 +251,21 @@ static void lists_release(struct Lists *lists, int split_count) {
     pieces_release(&lists->classes);
 }
 
+static int read_options(const struct Arguments *arguments, struct ImportOptions *options,
+                        const struct Lists *lists, struct Error *error) {
+    struct SourceOptions *source = &options->source;
+    int code = check_flags(arguments, source->format, error);
+    if (code == OK)
+        code = check_targets(source, error);
+    if (code == OK)
+        code = read_choices(arguments, source, error);
+    if (code == OK)
+        code = read_numbers(arguments, options, error);
+    if (code == OK)
+        code = read_splits(lists->split_values, source->split_count, lists->splits, error);
+    return code;
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -265,15 +280,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                     out ? "format NAME" : "out FILE.h5");
     struct Lists lists;
     lists_read(&lists, arguments, source);
-    int code = check_flags(arguments, source->format, error);
-    if (code == OK)
-        code = check_targets(source, error);
-    if (code == OK)
-        code = read_choices(arguments, source, error);
-    if (code == OK)
-        code = read_numbers(arguments, &options, error);
-    if (code == OK)
-        code = read_splits(lists.split_values, source->split_count, lists.splits, error);
+    int code = read_options(arguments, &options, &lists, error);
     char *origin = code == OK ? describe(&options) : NULL;
     options.origin = origin;
     if (code == OK)
@@ -295,26 +302,26 @@ static const struct Flag flags[] = {
     {.name = "target",
      .argument = "COLUMN",
      .repeated = true,
-     .help = "table, image-list: a column that is a target, as often as there are"},
+     .help = "table, image-list: a column that is a target; give the flag once for each"},
     {.name = "size",
      .argument = "WIDTHxHEIGHT",
-     .help = "image-folder, image-list: the size of all images (that of the first)"},
+     .help = "image-folder, image-list: the size of all images (default: that of the first)"},
     {.name = "resize",
      .argument = "RULE",
-     .help = "image-folder, image-list: crop, stretch or pad (crop)"},
+     .help = "image-folder, image-list: crop, stretch or pad (default: crop)"},
     {.name = "channels",
      .argument = "N",
-     .help = "image-folder, image-list: 1 (grey) or 3 (RGB) (3)"},
+     .help = "image-folder, image-list: 1 (grey) or 3 (RGB) (default: 3)"},
     {.name = "skip-bad", .help = "image-folder: leave out files that cannot be decoded"},
-    {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (fine)"},
+    {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (default: fine)"},
     {.name = "classes",
      .argument = "A,B,...",
      .help = "cifar10, cifar100, idx: names of the classes"},
     {.name = "split-validation",
      .argument = "FRACTION",
-     .help = "take this part of every training class out as split \"validation\""},
-    {.name = "seed", .argument = "N", .help = "which images --split-validation takes (1)"},
-    {.name = "json", .help = "what was written as one JSON object on stdout"},
+     .help = "move this part of every training class to the split \"validation\""},
+    {.name = "seed", .argument = "N", .help = "which images --split-validation takes (default: 1)"},
+    {.name = "json", .help = "the result as one JSON object on stdout"},
     {.name = NULL},
 };
 
@@ -325,29 +332,26 @@ const struct Command command_dataset_import = {
     .most_operands = -1,
     .summary = "make a data set file from public formats",
     .help =
-        "image-folder: SOURCE/SPLIT/CLASS/*.jpg and *.png, every split with the same classes. "
-        "Without "
-        "--size all images must have one size. With it the shorter side is scaled to fit and the "
-        "longer one is cut at both ends (crop), both are scaled to fit (stretch), or the longer "
-        "side is scaled to fit and the rest is black (pad); pixels are averaged over their area "
-        "when "
-        "shrinking and interpolated linearly when growing.\n\n"
+        "image-folder: SOURCE/SPLIT/CLASS/*.jpg and *.png; every split has the same classes. "
+        "Without --size all images must have one size. With --size, crop scales the shorter side "
+        "to fit and cuts the longer one at both ends, stretch scales both sides to fit, and pad "
+        "scales the longer side to fit and fills the rest with black. Pixels are averaged over "
+        "their area if the image shrinks, and interpolated linearly if it grows.\n\n"
         "cifar10, cifar100: the folder or the files of the binary version. idx: a folder with "
-        "train-images-idx3-ubyte and the like, plain or .gz.\n\n"
-        "table: a CSV file with a line of names and numbers below, for regression; each row "
-        "becomes "
-        "an image of 1x1xFEATURES, with the columns that --target names as its targets. "
-        "image-list: a CSV file with a column path of image files, and columns of targets.\n\n"
-        "Statistics are those of the split \"train\", after --split-validation took its part. A "
-        "file "
-        "that cannot be decoded stops the import and nothing is written, unless --skip-bad is "
+        "train-images-idx3-ubyte and its companions, plain or .gz.\n\n"
+        "table: a CSV file for regression, with a line of names and then numbers. Each row "
+        "becomes an image of 1x1xFEATURES; the columns that --target names are its targets. "
+        "image-list: a CSV file with a column `path` that names image files, and columns of "
+        "targets.\n\n"
+        "The statistics are those of the split \"train\", after --split-validation took its part. "
+        "If a file cannot be decoded, the import stops and writes nothing, unless --skip-bad is "
         "given.\n\n"
-        "Example:\n"
+        "Examples:\n"
         "  trainer dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
         "  trainer dataset import --format cifar10 cifar-10-batches-bin -o cifar10.h5 "
         "--split-validation 0.1\n"
         "  trainer dataset import --format table houses.csv --target price -o houses.h5\n"
-        "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 --size "
-        "64\n",
+        "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 "
+        "--size 64\n",
     .flags = flags,
     .run = run};

@@ -5,9 +5,9 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     (void)ranks;
     struct Dataset *dataset;
-    int status = dataset_open(&dataset, arguments->operands[0], error);
-    if (status != OK)
-        return status;
+    int code = dataset_open(&dataset, arguments->operands[0], error);
+    if (code != OK)
+        return code;
     if (argument_given(arguments, "json"))
         dataset_print_json(dataset_to_json(dataset));
     else
@@ -17,7 +17,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 }
 
 static const struct Flag flags[] = {
-    {.name = "json", .help = "as one JSON object, for scripts"},
+    {.name = "json", .help = "the result as one JSON object on stdout"},
     {.name = NULL},
 };
 
@@ -28,9 +28,9 @@ const struct Command command_dataset_info = {
     .most_operands = 1,
     .summary = "say what a data set file holds",
     .help = "Prints the image size, the splits with their digests, the statistics of the training "
-            "split and how many images each class has; of soft labels (distributions over the "
-            "classes) the largest counts.\n\n"
-            "Example:\n"
+            "split and how many images each class has. An image with a soft label (a distribution "
+            "over the classes) counts for its most probable class.\n\n"
+            "Examples:\n"
             "  trainer dataset info shapes.h5\n"
             "  trainer dataset info shapes.h5 --json | python3 -m json.tool\n",
     .flags = flags,

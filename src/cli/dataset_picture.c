@@ -1,12 +1,11 @@
-/* What can be drawn, and where to. */
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "cli/dataset.h"
 
 int dataset_check_png(const char *flag, const char *path, struct Error *error) {
-    static const char end[] = ".png";
-    size_t length = strlen(path), tail = sizeof end - 1;
-    if (length > tail && !strcmp(path + length - tail, end))
+    if (text_ends_with(path, ".png") && strlen(path) > strlen(".png"))
         return OK;
     return fail(error, ERROR_USAGE, "%s %s: expected a name that ends in .png", flag, path);
 }
@@ -14,6 +13,6 @@ int dataset_check_png(const char *flag, const char *path, struct Error *error) {
 int dataset_check_picture(const struct Dataset *dataset, const char *what, struct Error *error) {
     if (dataset->height * dataset->width > 1)
         return OK;
-    return fail(error, ERROR_USAGE, "%s: the images of %s are 1x1x%lld, which is no picture", what,
-                dataset->path, (long long)dataset->channels);
+    return fail(error, ERROR_USAGE, "%s: the images of %s are 1x1x%" PRId64 ", which is no picture",
+                what, dataset->path, dataset->channels);
 }

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -10,7 +11,7 @@ static void report(void *context, const char *what, int64_t done, int64_t total)
     if (!line->terminal || (done < total && now - line->last < 0.1))
         return;
     line->last = now;
-    fprintf(stderr, "\r\033[K%s: %lld of %lld images", what, (long long)done, (long long)total);
+    fprintf(stderr, "\r\033[K%s: %" PRId64 " of %" PRId64 " images", what, done, total);
     fflush(stderr);
 }
 

@@ -1,3 +1,4 @@
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -12,7 +13,7 @@ struct Job {
     struct Dataset *dataset;
     const struct Split *train;
     const char *scale, *picture;
-    long long components, columns;
+    int64_t components, columns;
     double epsilon;
     bool pca_wanted, again;
     struct StatisticValues values;
@@ -66,13 +67,14 @@ static int compute_values(struct Job *job, struct Error *error) {
     for (int64_t c = 0; c < dataset->channels; c++)
         if (!isfinite(job->values.channel_std[c]))
             return fail(error, ERROR_DATA,
-                        "%s:/train/images: channel %lld holds what is no finite number; trainer "
+                        "%s:/train/images: channel %" PRId64
+                        " holds what is no finite number; trainer "
                         "dataset verify names the first image",
-                        dataset->path, (long long)c);
+                        dataset->path, c);
     return OK;
 }
 
-/* Components of the file where they are good and enough. */
+/* Takes the components of the file if they are valid and enough, and computes them otherwise. */
 static int find_pca(struct Job *job, struct Error *error) {
     int64_t elements = job->dataset->height * job->dataset->width * job->dataset->channels;
     int64_t wanted = job->components && job->components < elements ? job->components : elements;
@@ -81,9 +83,9 @@ static int find_pca(struct Job *job, struct Error *error) {
         (!job->pca_wanted || job->pca.count >= wanted)) {
         if (job->pca_wanted && job->pca.count > wanted)
             fprintf(stderr,
-                    "%s has %lld components already, which stay; --again keeps the first %lld "
-                    "alone\n",
-                    job->dataset->path, (long long)job->pca.count, (long long)wanted);
+                    "%s has %" PRId64 " components already, which stay; --again keeps the first "
+                    "%" PRId64 " alone\n",
+                    job->dataset->path, job->pca.count, wanted);
         return OK;
     }
     pca_release(&job->pca);
@@ -99,42 +101,43 @@ static int find_pca(struct Job *job, struct Error *error) {
     return code;
 }
 
-static double share_of(const struct Pca *pca, int64_t count) {
+/* The part of the total variance along the first `count` components. */
+static double variance_part(const struct Pca *pca, int64_t count) {
     double sum = 0;
     for (int64_t k = 0; k < count; k++)
         sum += pca->eigenvalues[k];
     return pca->total_variance > 0 ? sum / pca->total_variance : 1;
 }
 
-static const double shares[] = {0.5, 0.8, 0.9, 0.95, 0.99, 0.999};
-#define SHARES (sizeof shares / sizeof *shares)
+/* The table of variance: parts of it, and numbers of components. */
+static const double parts[] = {0.5, 0.8, 0.9, 0.95, 0.99, 0.999};
+#define PARTS (sizeof parts / sizeof *parts)
 static const int64_t counts[] = {1, 3, 10, 30, 100, 300, 1000, 3000};
 #define COUNTS (sizeof counts / sizeof *counts)
 
 static void print_pca(const struct Job *job) {
     const struct Pca *pca = &job->pca;
-    printf("components    %lld of %lld, scale %s, total variance %.6g\n", (long long)pca->count,
-           (long long)pca->elements, job->scale, pca->total_variance);
+    printf("components    %" PRId64 " of %" PRId64 ", scale %s, total variance %.6g\n", pca->count,
+           pca->elements, job->scale, pca->total_variance);
     printf("%-13s", "first");
     for (size_t i = 0; i < COUNTS && counts[i] <= pca->count; i++)
-        printf(" %lld: %.2f %%", (long long)counts[i], 100 * share_of(pca, counts[i]));
+        printf(" %" PRId64 ": %.2f %%", counts[i], 100 * variance_part(pca, counts[i]));
     printf(" of the variance\n%-13s", "kept by");
-    for (size_t i = 0; i < SHARES; i++)
-        if (pca_components_for(pca, shares[i]))
-            printf(" %g %%: %lld", 100 * shares[i], (long long)pca_components_for(pca, shares[i]));
+    for (size_t i = 0; i < PARTS; i++)
+        if (pca_components_for(pca, parts[i]))
+            printf(" %g %%: %" PRId64, 100 * parts[i], pca_components_for(pca, parts[i]));
     printf(" components\n");
     if (job->train->count <= pca->count)
-        printf("%-13s %lld images have variance along %lld components at most; pca_whiten "
-               "takes no more, zca only with a large epsilon\n",
-               "", (long long)job->train->count, (long long)job->train->count - 1);
+        printf("%-13s %" PRId64 " images have variance along %" PRId64 " components at most; "
+               "pca_whiten takes no more, zca only with a large epsilon\n",
+               "", job->train->count, job->train->count - 1);
 }
 
 static void print_words(const struct Job *job) {
     const struct Dataset *dataset = job->dataset;
     int64_t channels = dataset->channels, elements = dataset->height * dataset->width * channels;
-    printf("%s\n%-13s %lld images of %lldx%lldx%lld\n", dataset->path, "train",
-           (long long)job->train->count, (long long)dataset->height, (long long)dataset->width,
-           (long long)channels);
+    printf("%s\n%-13s %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64 "\n", dataset->path,
+           "train", job->train->count, dataset->height, dataset->width, channels);
     printf("%-13s", "channel mean");
     for (int64_t c = 0; c < channels; c++)
         printf(" %.6g", job->values.channel_mean[c]);
@@ -198,10 +201,10 @@ static int draw(const struct Job *job, struct Error *error) {
     fprintf(stderr, "wrote %s", job->picture);
     if (job->pca.count)
         fprintf(stderr,
-                ": examples rebuilt from, and whitened to, the first %lld components, with %.3g %% "
-                "of the variance",
-                (long long)statistics_sheet_components(&job->pca),
-                100 * share_of(&job->pca, statistics_sheet_components(&job->pca)));
+                ": examples rebuilt from, and whitened to, the first %" PRId64 " components, with "
+                "%.3g %% of the variance",
+                statistics_sheet_components(&job->pca),
+                100 * variance_part(&job->pca, statistics_sheet_components(&job->pca)));
     fputc('\n', stderr);
     return OK;
 }
@@ -240,18 +243,22 @@ static const struct Flag flags[] = {
     {.name = "pca", .help = "compute and keep principal components of whole images"},
     {.name = "scale",
      .argument = "NAME",
-     .help = "the preprocess.scale they are for: none (also for range), channel_std (default), "
-             "pixel_std"},
-    {.name = "components", .argument = "K", .help = "keep the first K only (0: all)"},
-    {.name = "again", .help = "compute again also what the file has"},
+     .help = "the preprocess.scale that the components are for: none (also for range), channel_std "
+             "(default) or pixel_std"},
+    {.name = "components", .argument = "K", .help = "keep the first K only (default: 0, all)"},
+    {.name = "again", .help = "compute also what the file already has"},
     {.name = "draw",
      .argument = "FILE.png",
-     .help = "a picture: mean image, deviations, eigenimages, examples before and after: centred, "
-             "rebuilt from the components that keep 90 % of the variance (pca of K), whitened to "
-             "them (whitened K), and by all (zca)"},
-    {.name = "count", .argument = "N", .help = "examples and eigenimages in the picture (10)"},
-    {.name = "epsilon", .argument = "X", .help = "preprocess.epsilon in the picture (1e-5)"},
-    {.name = "json", .help = "as one JSON object, for scripts"},
+     .help = "draw a picture of the mean image, the deviations, eigenimages, and examples before "
+             "and after preprocessing: centred, rebuilt from the components that keep 90 % of the "
+             "variance (pca of K), whitened to these (whitened K), and whitened by all (zca)"},
+    {.name = "count",
+     .argument = "N",
+     .help = "examples and eigenimages in the picture (default: 10)"},
+    {.name = "epsilon",
+     .argument = "X",
+     .help = "preprocess.epsilon in the picture (default: 1e-5)"},
+    {.name = "json", .help = "the result as one JSON object on stdout"},
     {.name = NULL},
 };
 
@@ -261,12 +268,14 @@ const struct Command command_dataset_statistics = {
     .least_operands = 1,
     .most_operands = 1,
     .summary = "compute, show and draw a data set's statistics and principal components",
-    .help = "Statistics of the training split, for preprocess. What the file lacks is put into it: "
-            "the file is replaced by a changed copy, so that there is the old one or the new one "
-            "at any time, and whoever reads the old one keeps it. Principal components of whole "
-            "images, for preprocess.decorrelate, are computed on demand: the covariance matrix "
-            "block by block, its eigenvectors by LAPACK, about a minute for 32x32x3.\n\n"
-            "Example:\n"
-            "  trainer dataset statistics shapes.h5 --pca --draw statistics.png\n",
+    .help =
+        "Shows the statistics of the training split, which preprocess uses, and adds to the file "
+        "those that it lacks. The file is replaced by a changed copy, so that at any time there "
+        "is the old one or the new one, and a program that reads the old one is not disturbed. "
+        "--pca computes the principal components of whole images, which "
+        "preprocess.decorrelate uses: the covariance matrix block by block, its eigenvectors "
+        "by LAPACK, in about a minute for 32x32x3.\n\n"
+        "Example:\n"
+        "  trainer dataset statistics shapes.h5 --pca --draw statistics.png\n",
     .flags = flags,
     .run = run};

@@ -1,6 +1,8 @@
+#include <inttypes.h>
+
 #include "cli/dataset.h"
 
-/* Whether images of this size have it and the file has not. */
+/* Whether the file lacks a statistic that images of this size can have. */
 static bool misses(const struct Dataset *dataset, const struct StatisticRow *row) {
     int64_t size[3];
     return statistic_shape(row, dataset->height, dataset->width, dataset->channels, size) &&
@@ -10,11 +12,11 @@ static bool misses(const struct Dataset *dataset, const struct StatisticRow *row
 static void print_words(const struct Dataset *dataset) {
     printf("%s: good:", dataset->path);
     for (int s = 0; s < dataset->split_count; s++)
-        printf(" %s %lld images%s", dataset->splits[s].name, (long long)dataset->splits[s].count,
+        printf(" %s %" PRId64 " images%s", dataset->splits[s].name, dataset->splits[s].count,
                s + 1 < dataset->split_count ? "," : "\n");
     for (const struct StatisticRow *row = statistic_rows; row->name; row++)
         if (misses(dataset, row))
-            printf("missing: /statistics/%s; a run that asks for it in preprocess is refused; "
+            printf("missing: /statistics/%s; a run whose preprocess needs it is refused; "
                    "trainer dataset statistics adds it\n",
                    row->name);
     for (int s = 0; s < dataset->split_count; s++)
@@ -38,20 +40,20 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     (void)ranks;
     struct Dataset *dataset;
-    int status = dataset_open(&dataset, arguments->operands[0], error);
-    if (status != OK)
-        return status;
-    status = dataset_verify(dataset, error);
-    if (status == OK && argument_given(arguments, "json"))
+    int code = dataset_open(&dataset, arguments->operands[0], error);
+    if (code != OK)
+        return code;
+    code = dataset_verify(dataset, error);
+    if (code == OK && argument_given(arguments, "json"))
         print_json(dataset);
-    else if (status == OK)
+    else if (code == OK)
         print_words(dataset);
     dataset_close(dataset);
-    return status;
+    return code;
 }
 
 static const struct Flag flags[] = {
-    {.name = "json", .help = "as one JSON object, for scripts"},
+    {.name = "json", .help = "the result as one JSON object on stdout"},
     {.name = NULL},
 };
 
@@ -62,9 +64,9 @@ const struct Command command_dataset_verify = {
     .most_operands = 1,
     .summary = "check a data set file from end to end",
     .help =
-        "Checks types, shapes and the range of the labels, computes the digest of every split and "
-        "the statistics again and compares them with what the file says. Exit code 4 and one "
-        "line if something is wrong. What the file does not have is named.\n\n"
+        "Checks types, shapes and the range of the labels. Computes the digest of every split and "
+        "the statistics again, and compares them with those in the file. If something is wrong, "
+        "the command prints one line and ends with exit code 4. It names what the file lacks.\n\n"
         "Example:\n"
         "  trainer dataset verify shapes.h5\n",
     .flags = flags,

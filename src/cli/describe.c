@@ -15,7 +15,7 @@ static const struct Flag flags[] = {
     OVERRIDE_FLAGS,
     {.name = "ranks",
      .argument = "N",
-     .help = "ranks that the memory is computed for (default: train.shards, or 1)"},
+     .help = "how many ranks the memory is computed for (default: train.shards, or 1)"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
@@ -40,8 +40,8 @@ static char *print_shape(struct Shape shape, char text[64]) {
 
 /* Bytes that one rank needs, by purpose. */
 struct Needs {
-    int64_t samples; /* a shard */
-    int64_t shards;  /* a rank, one after the other */
+    int64_t samples; /* of a shard */
+    int64_t shards;  /* of a rank, computed one after the other */
     int64_t parameters, average, optimizer, exchange, activations, work;
 };
 
@@ -161,8 +161,8 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
 static void print_words(const struct Blueprint *blueprint, const struct Needs *needs,
                         int64_t ranks) {
     if (blueprint->without_data)
-        printf("checked without the data set: not its splits, its classes or targets, nor what "
-               "depends on the number of samples\n\n");
+        printf("checked without the data set: not its splits, not its classes or targets, and "
+               "nothing that depends on the number of samples\n\n");
     print_layers(blueprint);
     print_needs(needs, ranks);
 }
@@ -172,7 +172,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     (void)unused;
     struct Blueprint blueprint = {0};
-    long long ranks = 1;
+    int64_t ranks = 1;
     int code = blueprint_open(&blueprint, arguments, error);
     if (!code) {
         int64_t shards = blueprint.options.train.shards;

@@ -26,7 +26,7 @@ void eval_print_line(const struct Figures *figures, const char *name, const char
     printf("%s%s\n", name, remark);
 }
 
-/* Here the accuracy is called top1, because top5 stands beside it. */
+/* Here the accuracy is called top1, because top5 is next to it. */
 static json_t *describe(const struct Members *members, const struct Evaluation *result) {
     json_t *object = json_object();
     figures_add_json(object, "", &result->figures);
@@ -93,7 +93,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     int code = members_open(&members, arguments, ranks, error);
     if (!code && argument_given(arguments, "confusion") &&
         !eval_report_for(members.dataset)->print_confusion)
-        code = fail(error, ERROR_USAGE, "--confusion: is of classes; the targets of %s are values",
+        code = fail(error, ERROR_USAGE, "--confusion: needs classes; the targets of %s are values",
                     members.dataset->path);
     if (!code) {
         struct EvaluateRequest request = members_request(&members);
@@ -120,11 +120,12 @@ const struct Command command_eval = {
     .most_operands = -1,
     .summary = "loss and accuracy, or RMSE and R2, of checkpoints, singly and as an ensemble",
     .help =
-        "Evaluates each checkpoint on a split, with the preprocessing it was trained with. "
-        "Several make an ensemble, whose probabilities are the members' averaged. The figures "
-        "are exact, and the same for any number of ranks. Where the targets are values: the root "
-        "of the mean squared error and R2, of each target and overall (over all outputs "
-        "together; their mean), in the targets' own units.\n"
+        "Evaluates each checkpoint on a split, with the preprocessing that it was trained with. "
+        "Several checkpoints are also evaluated as an ensemble, which averages the members' "
+        "probabilities. The figures are exact, and the same for any number of ranks. If the "
+        "targets are values, it prints RMSE, the root of the mean squared error, in the targets' "
+        "own units, and R2, each for every target and overall: RMSE over all outputs together, R2 "
+        "as the mean of theirs.\n"
         "\n"
         "Examples:\n"
         "  trainer eval runs/a/checkpoints/best.h5 --split test\n"

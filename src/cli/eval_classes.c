@@ -3,7 +3,7 @@
 
 #include "cli/eval_report.h"
 
-/* The part of the class's samples that were predicted right. */
+/* The part of a class's samples that was predicted right; *samples is how many it has. */
 static double class_accuracy(const struct Evaluation *evaluation, int64_t label, int64_t *samples) {
     const int64_t *row = evaluation->confusion + label * evaluation->outputs;
     *samples = 0;

@@ -6,12 +6,12 @@
 
 #include "evaluate/metrics.h"
 
-/* What an evaluation says of each output, which depends on the kind of targets. `names` are the
- * outputs'. */
+/* What an evaluation says about each output, which depends on the kind of targets. `names` are the
+ * names of the outputs. */
 struct EvalReport {
     void (*print_outputs)(const struct Evaluation *evaluation, char *const *names);
     void (*print_confusion)(const struct Evaluation *evaluation, char *const *names); /* or NULL */
-    /* Adds to what describes the whole. */
+    /* Adds to the object that describes the evaluation. */
     void (*describe_outputs)(const struct Evaluation *evaluation, char *const *names,
                              json_t *object);
 };
@@ -21,7 +21,8 @@ static inline const struct EvalReport *eval_report_for(const struct Dataset *dat
     return dataset->target_count ? &eval_report_values : &eval_report_classes;
 }
 
-/* A table of figures: the heads of its columns, and a line that ends in `name` and a remark. */
+/* A table of figures on stdout: the heads of its columns, without a line break, and a line that
+ * ends in `name` and `remark`. Only figures that were measured have a column. */
 void eval_print_head(const struct Figures *figures);
 void eval_print_line(const struct Figures *figures, const char *name, const char *remark);
 

@@ -6,9 +6,9 @@
 
 #include "report/figures.h"
 
-/* Those that were measured, under their names after `prefix` ("validation_", ""). */
+/* Adds the figures that were measured, under `prefix` ("validation_", "") and their names. */
 void figures_add_json(json_t *object, const char *prefix, const struct Figures *figures);
-/* The same without details, as lines for people have it. */
+/* The same without details, like the lines for people. */
 void figures_add_json_main(json_t *object, const char *prefix, const struct Figures *figures);
 
 #endif

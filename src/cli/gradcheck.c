@@ -9,9 +9,11 @@ static const struct Flag flags[] = {
     {.name = "samples", .argument = "N", .help = "size of the batch (default: 4)"},
     {.name = "elements",
      .argument = "N",
-     .help = "elements checked of each parameter; 0: all (default: 5)"},
+     .help = "how many elements of each parameter are checked; 0: all (default: 5)"},
     {.name = "tolerance", .argument = "X", .help = "largest relative error (default: 1e-6)"},
-    {.name = "seed", .argument = "N", .help = "of parameters, images, targets (default: 1)"},
+    {.name = "seed",
+     .argument = "N",
+     .help = "seed of the parameters, images and targets (default: 1)"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
@@ -49,7 +51,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
     (void)ranks;
-    long long samples, elements, seed;
+    int64_t samples, elements, seed;
     double tolerance;
     struct Blueprint blueprint = {0};
     int code = argument_integer(arguments, "samples", 1, 4096, 4, &samples, error);
@@ -85,11 +87,11 @@ const struct Command command_gradcheck = {
     .least_operands = 1,
     .most_operands = 1,
     .summary = "check a model's gradients against central differences, in double precision",
-    .help = "Compares backward with central differences for parameters and input of the run "
-            "file's own model, on random images and targets. Elements so near the kink of a ReLU "
-            "that differences cannot tell are counted and left out. A parameter of which nothing "
-            "could be compared is tried again at other elements and other initial values; where "
-            "that does not help either, the check has failed.\n"
+    .help = "Compares the gradients of backward with central differences, for the parameters and "
+            "the input of the run file's model, on random images and targets. Elements so near "
+            "the kink of a ReLU that differences say nothing are counted and left out. If no "
+            "element of a parameter could be compared, the parameter is tried again at other "
+            "elements and other initial values; if that does not help, the check fails.\n"
             "\n"
             "Examples:\n"
             "  trainer gradcheck launch/recipes/demo.yaml\n"

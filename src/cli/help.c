@@ -9,8 +9,7 @@
 
 #define COLUMNS 90
 
-/* Prints one line of text broken at spaces, `indent` columns in; `column` is where the cursor is.
- */
+/* Prints one paragraph, broken at spaces and indented by `indent`; the cursor is at `column`. */
 static void print_wrapped(FILE *out, const char *text, size_t length, int indent, int column) {
     fprintf(out, "%*s", indent > column ? indent - column : 0, "");
     column = indent > column ? indent : column;
@@ -96,18 +95,19 @@ void help_program(FILE *out) {
             "       mpirun -np N trainer train RUN.yaml --out DIR\n\n"
             "Trains neural networks on the CPUs of one machine or of a cluster.\n\nCommands:\n");
     print_commands(out, "");
-    fprintf(out, "\n"
-                 "trainer COMMAND --help tells about one of them, trainer --version what this\n"
-                 "program was built from. Commands that compute run on any number of ranks under\n"
-                 "mpirun or srun; the others need no MPI. Results go to stdout, words for people\n"
-                 "to stderr. Exit codes: 0 done, 2 command line, 3 run file, 4 data,\n"
-                 "5 checkpoint, 6 system, 7 numbers (NaN, Inf, a failed comparison).\n");
+    fprintf(out,
+            "\n"
+            "trainer COMMAND --help explains one of them; trainer --version prints what this\n"
+            "program was built from. Commands that compute run on any number of ranks under\n"
+            "mpirun or srun; the others need no MPI. Results go to stdout, messages to stderr.\n"
+            "Exit codes: 0 done, 2 command line, 3 run file, 4 data, 5 checkpoint, 6 system,\n"
+            "7 numbers (NaN, Inf, a failed comparison).\n");
 }
 
 void help_group(FILE *out, const char *group) {
     fprintf(out, "Usage: trainer %s COMMAND [operands and flags]\n\nCommands:\n", group);
     print_commands(out, group);
-    fprintf(out, "\ntrainer %s COMMAND --help tells about one of them.\n", group);
+    fprintf(out, "\ntrainer %s COMMAND --help explains one of them.\n", group);
 }
 
 void help_version(FILE *out) {

@@ -1,4 +1,4 @@
-/* What --help and --version print: made from the tables, without MPI. */
+/* What --help and --version print, made from the tables of commands and flags. MPI need not run. */
 #ifndef TRAINER_CLI_HELP_H
 #define TRAINER_CLI_HELP_H
 

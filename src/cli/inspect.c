@@ -20,7 +20,7 @@ struct Summary {
     double mean, deviation, minimum, maximum;
 };
 
-/* A checkpoint, and what is read of it. */
+/* A checkpoint, and what was read from it. */
 struct Inspected {
     struct Checkpoint *checkpoint;
     struct SavedState saved;
@@ -68,7 +68,7 @@ static bool is_model(const struct CheckpointArray *array) {
     return !strncmp(array->name, "model/", 6);
 }
 
-/* Elements of the model that are trained, or (statistics) that only follow the data. */
+/* Elements of the model: the running statistics, or all others. */
 static int64_t count_elements(const struct Checkpoint *checkpoint, bool statistics) {
     int64_t count = 0;
     for (int i = 0; i < checkpoint->array_count; i++) {
@@ -101,7 +101,7 @@ static void print_arrays(const struct Inspected *inspected) {
     }
 }
 
-/* Of values only the loss: the unit of the tallied errors is not known here. */
+/* If the targets are values, only the loss: the unit of the summed errors is not known here. */
 static struct Figures epoch_figures(const struct Progress *progress, bool values) {
     struct Figures figures = {0};
     figures_set(&figures, FIGURE_LOSS, progress->epoch_loss / progress->epoch_samples);
@@ -212,7 +212,7 @@ static json_t *array_to_json(const struct CheckpointArray *array, const struct S
                      summary->deviation, "min", summary->minimum, "max", summary->maximum);
 }
 
-/* As the checkpoint holds them: also those that were not measured. */
+/* Adds the figures as the checkpoint holds them, also those that were not measured. */
 static void add_saved_figures(json_t *object, const char *prefix, const struct Figures *figures,
                               enum TargetKind targets) {
     for (int f = 0; f < FIGURE_COUNT; f++) {
@@ -346,7 +346,8 @@ static int inspect_dataset(const char *path, const struct Arguments *arguments,
     return OK;
 }
 
-/* Told apart by what they hold. A file that is neither is taken for a checkpoint. */
+/* A checkpoint and a data set differ in what they hold. A file that is neither counts as a
+ * checkpoint. */
 static int run_inspect(const struct Command *command, const struct Arguments *arguments,
                        struct Ranks *ranks, struct Error *error) {
     (void)command, (void)ranks;
@@ -363,8 +364,9 @@ static int run_inspect(const struct Command *command, const struct Arguments *ar
 }
 
 static const struct Flag flags[] = {
-    {.name = "json", .help = "as one JSON object, for scripts"},
-    {.name = "run-file", .help = "only the run file that a checkpoint holds, as it was saved"},
+    {.name = "json", .help = "the result as one JSON object on stdout"},
+    {.name = "run-file",
+     .help = "print only the run file that the checkpoint holds, as it was saved"},
     {0},
 };
 
@@ -375,9 +377,9 @@ const struct Command command_inspect = {
     .most_operands = 1,
     .summary = "say what a checkpoint or a data set file holds",
     .help =
-        "Of a checkpoint: where its run stands, what fixes its bits, what the model expects at\n"
-        "its input, and every array with its shape, mean, standard deviation and range. The\n"
-        "file's seal is checked: one that was cut short or changed is refused. Of a data set:\n"
+        "For a checkpoint, prints where its run stands, what fixes its bits, what input the model "
+        "expects, and every array with its shape, mean, standard deviation and range. The file's "
+        "seal is checked: a file that was cut short or changed is refused. For a data set, prints "
         "what trainer dataset info prints.\n"
         "\n"
         "Examples:\n"

@@ -9,18 +9,18 @@
 
 #define TABLES 64
 
-/* The tables of kinds met so far, each written once, in the order in which they were met. */
-struct Met {
+/* The tables of kinds found so far, each once, in the order in which they were found. */
+struct TableList {
     const struct KindTable *tables[TABLES];
     int count;
 };
 
-static void note_table(struct Met *met, const struct KindTable *table) {
-    for (int i = 0; i < met->count; i++)
-        if (met->tables[i] == table)
+static void note_table(struct TableList *found, const struct KindTable *table) {
+    for (int i = 0; i < found->count; i++)
+        if (found->tables[i] == table)
             return;
-    CHECK(met->count < TABLES);
-    met->tables[met->count++] = table;
+    CHECK(found->count < TABLES);
+    found->tables[found->count++] = table;
 }
 
 static const char *type_name(enum KeyType type) {
@@ -37,7 +37,7 @@ static const char *type_name(enum KeyType type) {
     return names[type];
 }
 
-/* Bounds as schema.h reads them: both 0, or a maximum below the minimum, are none. */
+/* As in schema.h, both bounds 0 mean none, and a maximum below the minimum means no maximum. */
 static void add_bounds(json_t *object, const struct Key *key) {
     if (key->minimum == 0 && key->maximum == 0)
         return;
@@ -49,7 +49,7 @@ static void add_bounds(json_t *object, const struct Key *key) {
                             json_real(key->maximum));
 }
 
-static json_t *keys_json(struct Met *met, const struct Key *keys) {
+static json_t *keys_json(struct TableList *found, const struct Key *keys) {
     json_t *list = json_array();
     for (const struct Key *key = keys; key && key->name; key++) {
         json_t *object = json_pack("{s:s, s:s, s:b}", "name", key->name, "type",
@@ -68,32 +68,32 @@ static json_t *keys_json(struct Met *met, const struct Key *keys) {
             json_object_set_new(object, "words", words);
         }
         if (key->keys)
-            json_object_set_new(object, "keys", keys_json(met, key->keys));
+            json_object_set_new(object, "keys", keys_json(found, key->keys));
         if (key->kinds) {
             json_object_set_new(object, "kinds", json_string(key->kinds->what));
-            note_table(met, key->kinds);
+            note_table(found, key->kinds);
         }
         json_array_append_new(list, object);
     }
     return list;
 }
 
-static json_t *kinds_json(struct Met *met, const struct KindTable *table) {
+static json_t *kinds_json(struct TableList *found, const struct KindTable *table) {
     json_t *list = json_array();
     for (int i = 0; table->kinds[i]; i++) {
         const struct Kind *kind = table->kinds[i];
         json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "name", kind->name, "summary",
                                               kind->summary ? kind->summary : "", "keys",
-                                              keys_json(met, kind->keys)));
+                                              keys_json(found, kind->keys)));
     }
     return list;
 }
 
 static void print_json(void) {
-    struct Met met = {0};
-    json_t *keys = keys_json(&met, run_keys), *kinds = json_object();
-    for (int i = 0; i < met.count; i++) /* grows as kinds lead to further kinds */
-        json_object_set_new(kinds, met.tables[i]->what, kinds_json(&met, met.tables[i]));
+    struct TableList found = {0};
+    json_t *keys = keys_json(&found, run_keys), *kinds = json_object();
+    for (int i = 0; i < found.count; i++) /* grows as kinds lead to further kinds */
+        json_object_set_new(kinds, found.tables[i]->what, kinds_json(&found, found.tables[i]));
     json_t *object = json_pack("{s:o, s:o}", "keys", keys, "kinds", kinds);
     json_dumpf(object, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
@@ -104,23 +104,25 @@ static void print_json(void) {
 
 static const char introduction[] =
     "# The run file\n\n"
-    "Written by the program from the tables that parse it; do not edit it by hand.\n\n"
-    "A run file is YAML, read strictly: unknown, missing, duplicate and out-of-range keys are "
-    "refused "
-    "with\nthe line, as are anchors, aliases, tags, several documents, and numbers that are not "
-    "plain "
-    "decimals\n(`010`, `0x10`, `.inf`, `nan`). A number in quotes is text.\n\n"
-    "- What can be chosen (a layer, an optimizer, ...) is written as its name, `relu`, or with "
-    "keys, "
-    "`conv: {out: 16}`.\n"
+    "The program writes this page from the tables that it parses run files with; do not edit it "
+    "by\n"
+    "hand.\n\n"
+    "A run file is YAML, read strictly. Unknown, missing, duplicate and out-of-range keys are "
+    "refused\n"
+    "with the line, and so are anchors, aliases, tags, several documents, and numbers that are "
+    "not\n"
+    "plain decimals (`010`, `0x10`, `.inf`, `nan`). A number in quotes is text.\n\n"
+    "- A choice (a layer, an optimizer, ...) is written as its name, `relu`, or with keys,\n"
+    "  `conv: {out: 16}`.\n"
     "- A span is `2 epochs` or `500 steps`; `0` alone is none.\n"
-    "- `--set key.sub=value` on the command line overrides a value; items of a list go by number "
-    "from "
-    "0, and the\n  name of what was chosen may be left out: `--set optimizer.rate=0.1`, `--set "
-    "model.0.out=32`,\n  `--set optimizer=nesterov`.\n"
-    "- A section whose keys all have defaults may be left out. An empty value stands for a key's "
-    "default, also\n  of sections and lists: `--set augment=`, `--set lookahead=`; what may be "
-    "absent goes: `--set average=`. What\n  has no default is refused.\n\n";
+    "- `--set key.sub=value` on the command line overrides a value. Items of a list are numbered "
+    "from\n"
+    "  0, and the name of a choice may be left out: `--set optimizer.rate=0.1`,\n"
+    "  `--set model.0.out=32`, `--set optimizer=nesterov`.\n"
+    "- A section whose keys all have defaults may be left out. An empty value restores the default "
+    "of\n"
+    "  a key, a section or a list: `--set augment=`, `--set lookahead=`. It removes what may be\n"
+    "  absent: `--set average=`. What has no default is refused.\n\n";
 
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
@@ -146,10 +148,10 @@ const struct Command command_keys = {
     .summary = "print every key of the run file, with type, range, default and meaning",
     .help = "Prints, as Markdown, the table that run files are parsed with: all sections, layers, "
             "losses, optimisers, schedules and augmentations. docs/run-file.md is its output. "
-            "With --json: `keys`, a list in which a section has `keys` of its own and what can be "
-            "chosen names its table, and `kinds`, those tables. A key without a `default` is "
-            "`required`, or may be absent, which is none; a section is required where a key of it "
-            "is.\n"
+            "With --json the object has two members. `keys` is a list, in which a section has "
+            "`keys` of its own and a choice names its table; `kinds` holds these tables. A key "
+            "without a `default` is either `required` or may be absent. A section is required if "
+            "one of its keys is.\n"
             "\n"
             "Examples:\n"
             "  trainer keys | less\n"

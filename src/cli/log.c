@@ -11,7 +11,7 @@
 static double start_seconds;
 static int rank;
 
-/* "checkpoint/write.c" of a path that the compiler was given. */
+/* The part of a source file's path after src/: "checkpoint/write.c". */
 static const char *file_in_source(const char *file) {
     const char *found = file;
     for (const char *at = file; (at = strstr(at, "src/")); at += 4)
@@ -26,7 +26,7 @@ static void print_plain(enum LogLevel level, const char *file, const char *funct
     fprintf(stderr, "trainer: %s%s\n", level == LOG_WARNING ? "warning: " : "", text);
 }
 
-/* The error that a user reads and a script looks for stays the line that it is. */
+/* A line of an error looks the same at every level, because scripts look for it. */
 static void print_detailed(enum LogLevel level, const char *file, const char *function,
                            const char *text) {
     if (level == LOG_ERROR)

@@ -21,15 +21,15 @@
 
 #define MOST_COMMANDS 64
 
-/* A descriptor 0 … 2 that the shell closed would be given to the next file that is opened, and our
- * words written into it. Reading and writing such a one fails instead. */
+/* If the shell closed a descriptor 0 … 2, the next file that is opened would get it, and messages
+ * would be written into that file. Here reading and writing such a descriptor fails instead. */
 static void guard_standard_streams(void) {
     for (int descriptor = 0; descriptor <= 2; descriptor++)
         if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF)
             (void)!open("/dev/null", descriptor == 0 ? O_WRONLY : O_RDONLY);
 }
 
-/* Results that did not reach their reader are a failure. */
+/* A failure if the results could not all be written. */
 static int flush_results(struct Error *error) {
     errno = 0;
     if (!fflush(stdout) && !ferror(stdout))
@@ -46,8 +46,8 @@ static void print_error(const struct Error *error) {
     text_release(&line);
 }
 
-/* The end of a process that finds, before MPI is up, the same mistake as all its peers: the first
- * one says so. The others wait a moment, for the launcher kills all when one exits. */
+/* Ends a process that found, before MPI started, the same mistake as all other ranks. Rank 0 prints
+ * the error. The others wait a moment, because the launcher kills all ranks when one exits. */
 static int leave_early(const struct Error *error) {
     if (world_launch_rank() == 0)
         print_error(error);
@@ -64,7 +64,8 @@ static bool is_group(const char *word) {
     return false;
 }
 
-/* The command that the first one or two words name; *used is how many. NULL: none. */
+/* The command that the first one or two words name, NULL if there is none; *used is how many words.
+ */
 static const struct Command *find_command(int count, char *const *words, int *used) {
     for (int i = 0; commands[i]; i++) {
         const char *name = commands[i]->name, *space = strchr(name, ' ');
@@ -82,7 +83,7 @@ static const struct Command *find_command(int count, char *const *words, int *us
 static int unknown_command(int count, char *const *words, struct Error *error) {
     if (words[0][0] == '-')
         return fail(error, ERROR_USAGE,
-                    "unknown flag %s: flags stand behind the command's name (trainer --help)",
+                    "unknown flag %s: flags come after the command's name (trainer --help)",
                     words[0]);
     const char *names[MOST_COMMANDS];
     int known = 0;

@@ -55,10 +55,9 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
     members->mean = mean && !strcmp(mean, "geometric") ? MEAN_GEOMETRIC : MEAN_ARITHMETIC;
     members->count = arguments->operand_count;
     if (members->count == 1 && (mean || weights))
-        return fail(error, ERROR_USAGE, "--%s %s: wants several checkpoints, found one",
+        return fail(error, ERROR_USAGE, "--%s %s: needs several checkpoints, found one",
                     mean ? "mean" : "weights", mean ? mean : weights);
-    members->weights =
-        memory_allocate((size_t)members->count * sizeof *members->weights, "weights");
+    members->weights = memory_array(double, members->count, "weights");
     for (int i = 0; i < members->count; i++)
         members->weights[i] = 1.0 / members->count;
     return weights ? parse_weights(members, weights, error) : OK;
@@ -72,7 +71,7 @@ bool members_predict_probabilities(const struct Members *members) {
     return loss_of(members, 0)->prediction == PREDICTION_PROBABILITIES;
 }
 
-/* Only predictions that mean the same can be averaged. */
+/* Only predictions of the same kind can be averaged. */
 static int check_predictions(const struct Members *members, struct Error *error) {
     static const char *const words[] = {"probabilities", "scores"};
     const struct Loss *first = loss_of(members, 0);
@@ -94,7 +93,7 @@ static int check_predictions(const struct Members *members, struct Error *error)
 
 /* The flags that are whole numbers. */
 struct Numbers {
-    long long threads, dropout_samples, seed;
+    int64_t threads, dropout_samples, seed;
 };
 
 static int parse_numbers(struct Numbers *numbers, const struct Arguments *arguments,
@@ -107,7 +106,7 @@ static int parse_numbers(struct Numbers *numbers, const struct Arguments *argume
         code = argument_integer(arguments, "seed", 0, 9000000000000000, -1, &numbers->seed, error);
     if (!code && numbers->seed >= 0 && !numbers->dropout_samples)
         return fail(error, ERROR_USAGE,
-                    "--seed: is that of masks, and belongs to --dropout-samples");
+                    "--seed: is the seed of masks, which --dropout-samples draws");
     return code;
 }
 
@@ -140,36 +139,49 @@ static int attach_member(struct Members *members, int i, const struct Attachment
     return code;
 }
 
-static int attach(struct Members *members, const struct Arguments *arguments, enum Variant variant,
-                  const struct Numbers *numbers, struct Error *error) {
+static int open_split(struct Members *members, const struct Arguments *arguments,
+                      struct Error *error) {
     const char *file = argument_value(arguments, "data");
     const char *split = argument_value(arguments, "split");
-    const char *backend_name = argument_value(arguments, "backend");
-    int code = check_predictions(members, error);
-    if (code)
-        return code;
-    code = file ? dataset_open(&members->dataset, file, error)
-                : run_open_data(members->items[0].file, &members->items[0].options,
-                                &members->dataset, error);
+    int code = file ? dataset_open(&members->dataset, file, error)
+                    : run_open_data(members->items[0].file, &members->items[0].options,
+                                    &members->dataset, error);
     if (code)
         return code;
     members->split = dataset_split(members->dataset, split ? split : "test", error);
-    if (!members->split)
-        return error->code;
+    return members->split ? OK : error->code;
+}
+
+/* --dropout-samples needs a member with something random in it. */
+static int check_randomness(const struct Members *members, const struct Numbers *numbers,
+                            struct Error *error) {
+    bool random = numbers->dropout_samples == 0;
+    for (int i = 0; i < members->count; i++)
+        random |= model_is_random(members->items[i].model);
+    if (random)
+        return OK;
+    return fail(error, ERROR_USAGE,
+                "--dropout-samples: %s has no layer that is random in training, so that every "
+                "sample would be the same; expected a model with dropout or a similar layer",
+                members->items[0].path);
+}
+
+/* Opens the data and makes every member ready to run over the split. */
+static int attach(struct Members *members, const struct Arguments *arguments, enum Variant variant,
+                  const struct Numbers *numbers, struct Error *error) {
+    const char *backend_name = argument_value(arguments, "backend");
+    int code = check_predictions(members, error);
+    if (!code)
+        code = open_split(members, arguments, error);
+    if (code)
+        return code;
     backend_configure((int)numbers->threads, variant);
     const struct Backend *backend =
         backend_find(backend_name ? backend_name : "auto", variant, error);
     if (!backend)
         return error->code;
     members->backend = backend->name;
-    bool random = numbers->dropout_samples == 0;
-    for (int i = 0; i < members->count; i++)
-        random |= model_is_random(members->items[i].model);
-    if (!random)
-        return fail(error, ERROR_USAGE,
-                    "--dropout-samples: %s has no layer that is random in training, so that every "
-                    "sample would be the same; expected a model with dropout or the like",
-                    members->items[0].path);
+    code = check_randomness(members, numbers, error);
     members->views = argument_value(arguments, "views");
     members->dropout_samples = numbers->dropout_samples;
     members->seed = numbers->seed;
@@ -216,7 +228,7 @@ void members_release(struct Members *members) {
     dataset_close(members->dataset);
 }
 
-/* How often the model runs on each sample. */
+/* How often a model runs on each sample; the largest number of the members. */
 static int most_runs(const struct Members *members) {
     int most = 1;
     for (int i = 0; i < members->count; i++)
@@ -225,18 +237,18 @@ static int most_runs(const struct Members *members) {
     return most;
 }
 
-/* Of the masks of a member. */
+/* The seed of a member's masks. */
 static int64_t seed_of(const struct Members *members, int member) {
     return members->seed < 0 ? members->items[member].options.train.seed : members->seed;
 }
 
-/* A member without anything random counts as it is. */
+/* A member with nothing random draws none, and its plain prediction counts. */
 static bool draws_masks(const struct Members *members, int member) {
     return members->items[member].test_time &&
            members->items[member].test_time->dropout_samples > 0;
 }
 
-/* One if all are the same. */
+/* Prints the seeds of the masks; one seed if all are the same. */
 static void print_seeds(const struct Members *members) {
     bool same = true;
     int first = 0;

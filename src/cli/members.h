@@ -19,10 +19,10 @@ struct Members {
     const char *backend;     /* its name, for people */
     const char *views;       /* as --views says; NULL: none */
     int64_t dropout_samples; /* --dropout-samples; 0: none */
-    int64_t seed;            /* of the masks; −1: each member has that of its run */
+    int64_t seed;            /* of the masks; −1: each member uses its run's train.seed */
 };
 
-/* The flags that members_open reads, to be pasted into a command's table. */
+/* The flags that members_open reads; a command's table of flags includes them. */
 #define MEMBERS_FLAGS                                                                              \
     {.name = "data",                                                                               \
      .argument = "FILE",                                                                           \
@@ -30,7 +30,7 @@ struct Members {
         {.name = "split", .argument = "NAME", .help = "split of it (default: test)"},              \
         {.name = "mean",                                                                           \
          .argument = "arithmetic|geometric",                                                       \
-         .help = "how members' predictions are averaged; geometric: probabilities alone "          \
+         .help = "how the members' predictions are averaged; geometric needs probabilities "       \
                  "(default: arithmetic)"},                                                         \
         {.name = "weights",                                                                        \
          .argument = "W,W,...",                                                                    \
@@ -44,28 +44,29 @@ struct Members {
          .help = "Monte Carlo dropout: the mean over K random masks"},                             \
         {.name = "seed",                                                                           \
          .argument = "N",                                                                          \
-         .help = "of the masks (default: each run's own train.seed)"},                             \
+         .help = "seed of the masks (default: each run's own train.seed)"},                        \
         {.name = "parameters",                                                                     \
          .argument = "auto|model|average",                                                         \
-         .help = "of each checkpoint: those of the model, or their average (default: auto: the "   \
-                 "average where the file has one)"},                                               \
+         .help = "what each checkpoint predicts with: the model's parameters or their average "    \
+                 "(default: auto, the average if the file has one)"},                              \
         {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"}, {             \
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
 
-/* Collective. Release with members_release whatever it returned. */
+/* Opens the checkpoints that the operands name, the data and the split. Collective. Release with
+ * members_release, also after a failure. */
 int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
                  struct Error *error);
 void members_release(struct Members *members);
 
-/* Else scores, which sum to nothing in particular. */
+/* If false they predict scores, whose sum means nothing. */
 bool members_predict_probabilities(const struct Members *members);
 
-/* What --views and --dropout-samples did, if they are given: ", the mean of 4 passes over each
- * (--views mirror, --dropout-samples 2, seed 1)". */
+/* Prints what --views and --dropout-samples did, nothing if neither was given: ", the mean of 4
+ * passes over each (--views mirror, --dropout-samples 2, seed 1)". */
 void members_print_test_time(const struct Members *members);
-/* Always "passes", "views" (null: none), "dropout_samples" (0: none); with masks "seeds", one a
- * member (null: nothing in it is random). */
+/* Adds "passes", "views" (null: none) and "dropout_samples" (0: none); with masks also "seeds", one
+ * for each member (null: nothing in it is random). */
 void members_describe_test_time(const struct Members *members, json_t *object);
 
 /* The request for evaluate/evaluate.h over all of them. */

@@ -8,8 +8,7 @@ struct Overrides overrides_collect(const struct Arguments *arguments) {
     struct Overrides overrides = {0};
     const char **set = NULL;
     int count = argument_values(arguments, "set", &set);
-    overrides.texts =
-        memory_allocate((size_t)(count + OVERRIDE_SHORTCUTS) * sizeof(char *), "overrides");
+    overrides.texts = memory_array(const char *, count + OVERRIDE_SHORTCUTS, "overrides");
     for (int i = 0; i < count; i++)
         overrides.texts[overrides.count++] = set[i];
     for (int i = 0; i < OVERRIDE_SHORTCUTS; i++) {

@@ -1,5 +1,4 @@
-/* What changes a run file from the command line: --set, and the flags that stand for one of its
- * keys. */
+/* Changes to a run file from the command line: --set, and the flags that are short for a key. */
 #ifndef TRAINER_CLI_OVERRIDES_H
 #define TRAINER_CLI_OVERRIDES_H
 
@@ -13,7 +12,7 @@ struct Overrides {
     char *made[OVERRIDE_SHORTCUTS]; /* from the other flags */
 };
 
-/* The flags that stand for a key, to be pasted into a command's table beside --set. */
+/* The flags that are short for a key; a command's table of flags includes them next to --set. */
 #define OVERRIDE_FLAGS                                                                             \
     {.name = "backend",                                                                            \
      .argument = "NAME",                                                                           \
@@ -23,7 +22,7 @@ struct Overrides {
         .help = "OpenMP threads of each rank; short for --set train.threads=N"                     \
     }
 
-/* From --set and those of the shortcuts that the command has and was given; these come last. */
+/* Collects the values of --set and then of the short flags that were given. */
 struct Overrides overrides_collect(const struct Arguments *arguments);
 void overrides_release(struct Overrides *overrides);
 

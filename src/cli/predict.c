@@ -13,12 +13,12 @@ static const struct Flag flags[] = {
     {.name = "out",
      .argument = "FILE",
      .short_name = 'o',
-     .help = "where to: FILE.h5, or FILE.csv; required"},
+     .help = "the file to write, FILE.h5 or FILE.csv (required)"},
     MEMBERS_FLAGS,
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
-/* Where predictions go: one of two file formats, under a temporary name until whole. */
+/* The file of predictions, in one of two formats, under a temporary name until it is complete. */
 struct Output {
     const struct Members *members;
     const char *path;
@@ -27,7 +27,7 @@ struct Output {
     struct H5Writer *writer;
 };
 
-/* A field of a CSV file (RFC 4180). */
+/* Prints a field of a CSV file (RFC 4180). */
 static void print_field(FILE *file, const char *text) {
     if (!strpbrk(text, ",\"\r\n")) {
         fputs(text, file);
@@ -64,14 +64,14 @@ static int start_csv(struct Output *output, struct Error *error) {
     return code;
 }
 
-/* One row a sample, for /name. */
+/* Reserves the array /name with one row for each sample; columns 0: one dimension. */
 static int reserve(struct Output *output, const char *name, enum H5Type type, int64_t columns,
                    struct Error *error) {
     const int64_t size[] = {output->members->split->count, columns};
     return h5_reserve(output->writer, name, type, columns ? 2 : 1, size, error);
 }
 
-/* The array of predictions in HDF5. */
+/* The name of the array of predictions in HDF5. */
 static const char *array_name(const struct Output *output) {
     if (output->members->dataset->target_count)
         return "/predictions";
@@ -111,7 +111,7 @@ static int write_csv(struct Output *output, int64_t first, int64_t count, const 
     FILE *file = output->file.stream;
     for (int64_t i = 0; i < count; i++) {
         const float *row = outputs + i * columns;
-        fprintf(file, "%lld", (long long)(first + i));
+        fprintf(file, "%" PRId64, first + i);
         if (dataset->target_count) {
             print_numbers(file, split->targets + (first + i) * columns, columns);
         } else {
@@ -249,12 +249,12 @@ const struct Command command_predict = {
     .most_operands = -1,
     .summary = "write predictions and the truth of a split to HDF5 or CSV",
     .help =
-        "Writes, for every sample of a split in its order, the probability of each class and "
-        "the most probable one; several checkpoints predict as an ensemble. HDF5 holds "
-        "/probabilities (N, classes), /predictions (N), /labels (N) and /classes. Where the "
-        "loss gives scores that are no probabilities (svm), they are /scores instead. Where the "
-        "targets are values: /predictions (N, targets), /targets (N, targets) and "
-        "/target_names, in the data set's units. With --json, `averaged` is how many of the "
+        "Writes the probability of each class and the most probable class for every sample of a "
+        "split, in the split's order. Several checkpoints predict as an ensemble. An HDF5 file "
+        "holds /probabilities (N, classes), /predictions (N), /labels (N) and /classes. If the "
+        "loss gives scores that are no probabilities (svm), /scores replaces /probabilities. If "
+        "the targets are values, the file holds /predictions (N, targets), /targets (N, targets) "
+        "and /target_names, in the data set's units. With --json, `averaged` is how many of the "
         "members predicted with their average of weights.\n"
         "\n"
         "Examples:\n"

@@ -17,18 +17,18 @@ static const struct Flag flags[] = {
      .argument = "KEY=VALUE",
      .repeated = true,
      .help = "changes a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3; "
-             "without a value back to its default: schedule= or augment="},
+             "an empty value restores the default: schedule= or augment="},
     OVERRIDE_FLAGS,
     {.name = "resume",
-     .help = "continue from the newest valid checkpoint in DIR; start where there is none"},
+     .help = "continue from the newest valid checkpoint in DIR; start anew if there is none"},
     {.name = "stop-after",
      .argument = "N",
-     .help = "stop, with a checkpoint, when N steps of the run are done"},
+     .help = "write a checkpoint and stop when N steps of the run are done"},
     {.name = "quiet", .short_name = 'q', .help = "no progress on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
 
-/* By its name: the figure that best.h5 goes by. */
+/* The figure that decides which checkpoint is best.h5. */
 static const struct FigureKind *best_kind(const struct TrainResult *result) {
     return &figure_kinds[result->best_figure];
 }
@@ -59,7 +59,7 @@ static void print_json(const struct TrainResult *result) {
     json_decref(object);
 }
 
-/* Nothing if they were not measured. `best`: with the best so far. */
+/* Prints nothing if none was measured. `best`: also prints the best so far. */
 static void print_figures(const char *of, const struct Figures *figures, bool best,
                           const struct TrainResult *result) {
     char text[FIGURES_TEXT], figure[FIGURE_TEXT];
@@ -98,7 +98,7 @@ static void print_words(const struct TrainResult *result) {
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
-    long long stop_after;
+    int64_t stop_after;
     int code = argument_integer(arguments, "stop-after", 1, INT64_MAX, 0, &stop_after, error);
     if (code)
         return code;
@@ -135,10 +135,10 @@ const struct Command command_train = {
     .summary = "train a model as a run file says",
     .help =
         "Trains on all ranks and fills DIR with run.yaml (every key resolved), metrics.jsonl "
-        "and checkpoints/, in which latest.h5 and best.h5 point at the newest and at the best "
-        "by validation accuracy (by validation loss where the targets are values), of the average "
-        "of weights where the run keeps one. The parameters have the same bits whatever the number "
-        "of ranks, as long as train.shards is the same.\n"
+        "and checkpoints/. There latest.h5 points at the newest checkpoint, and best.h5 at the one "
+        "with the best validation accuracy (validation loss if the targets are values); if the "
+        "run keeps an average of weights, the average's figure decides. The parameters have the "
+        "same bits on any number of ranks, as long as train.shards is the same.\n"
         "\n"
         "Examples:\n"
         "  mpirun -np 2 trainer train launch/recipes/demo.yaml --out runs/demo\n"

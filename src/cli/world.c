@@ -7,12 +7,12 @@
 
 #include "comm/ranks_mpi.h"
 
-/* Open MPI's mpirun, srun --mpi=pmix, srun --mpi=pmi2 and Hydra, in the order of trust: an mpirun
- * inside a Slurm step overrides what Slurm says. */
+/* Set by Open MPI's mpirun; by srun --mpi=pmix; by srun --mpi=pmi2 and Hydra. The first that is set
+ * counts: an mpirun inside a Slurm step overrides what Slurm says. */
 static const char *const rank_variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
 #define RANK_VARIABLES (sizeof rank_variables / sizeof *rank_variables)
 
-/* srun without PMI still starts several processes; MPI then refuses, and says why. */
+/* srun without PMI also starts several processes. MPI then refuses, and says why. */
 static bool several_in_slurm_step(void) {
     const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
     return tasks && atoi(tasks) > 1 && getenv("SLURM_PROCID");
@@ -61,7 +61,7 @@ void world_stop(struct Ranks *ranks) {
 const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]) {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "unknown";
     int length;
-    MPI_Get_library_version(version, &length); /* one of the few that may come before MPI_Init */
+    MPI_Get_library_version(version, &length); /* allowed before MPI_Init */
     snprintf(buffer, WORLD_LIBRARY_LENGTH, "%.*s", (int)strcspn(version, ",\n"), version);
     return buffer;
 }

@@ -6,17 +6,19 @@
 
 #define WORLD_LIBRARY_LENGTH 128
 
-/* This process's rank as the launcher's environment tells it, before MPI is up; 0 without one. */
+/* This process's rank according to the launcher's environment, before MPI starts; 0 without a
+ * launcher. */
 int world_launch_rank(void);
-/* True when a launcher started several processes that MPI would join, or one that it would know. */
+/* Whether a launcher that MPI knows started this process. */
 bool world_launched(void);
 
-/* All processes of the job; starts MPI only where world_launched(), else gives ranks_alone().
- * Collective. */
+/* All processes of the job. Starts MPI if world_launched(), and gives ranks_alone() otherwise.
+ * ERROR_SYSTEM if MPI cannot be used. Collective. */
 int world_start(struct Ranks **ranks, struct Error *error);
 void world_stop(struct Ranks *ranks); /* Collective. */
 
-/* "Open MPI v4.1.4", without starting MPI; into `buffer`, which is returned. */
+/* Writes the name of the MPI library, "Open MPI v4.1.4", to `buffer`, which is returned. MPI need
+ * not be started. */
 const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]);
 
 #endif

@@ -118,7 +118,7 @@ static void help(void **state) {
 
 static void numbers(void **state) {
     (void)state;
-    long long whole;
+    int64_t whole;
     double real;
     static const char *const bad[] = {"",    "x",   "1.5", "0x10",
                                       "1e3", "--1", "-",   "9999999999999999999"};

@@ -387,10 +387,10 @@ def test_run_files_that_do_not_fit_the_targets_are_refused(scratch, data, words,
 
 
 @pytest.mark.parametrize("words, arguments", (
-    ("--confusion: is of classes", ["eval", "{model}", "--confusion"]),
+    ("--confusion: needs classes", ["eval", "{model}", "--confusion"]),
     ("--mean geometric: averages probabilities", ["eval", "{model}", "{model}", "--mean", "geometric"]),
-    ("--mean arithmetic: wants several checkpoints, found one", ["eval", "{model}", "--mean", "arithmetic"]),
-    ("--weights 2: wants several checkpoints, found one", ["predict", "{model}", "--weights", "2", "-o", "{out}"]),
+    ("--mean arithmetic: needs several checkpoints, found one", ["eval", "{model}", "--mean", "arithmetic"]),
+    ("--weights 2: needs several checkpoints, found one", ["predict", "{model}", "--weights", "2", "-o", "{out}"]),
 ))
 def test_flags_that_do_not_fit_the_model_are_refused(scratch, whole, words, arguments):
     names = dict(model=whole.checkpoint("best.h5"), out=f"{scratch}/one.h5")
