@@ -1,10 +1,10 @@
-/* What each augmentation and each mix costs: microseconds an image of 32x32x3 through the loader,
- * less those of the loader alone, beside a budget: 5 % of one rank's time for an image of a small
- * network.
+/* What each augmentation and each mix costs: microseconds for an image of 32x32x3 in the loader,
+ * less those of the loader alone, and the part of a budget that they take. The budget is 5 % of the
+ * time that one rank spends on an image of a small network.
  *
- *   bench_augment [IMAGES_PER_SECOND [RANKS]]      what the network does over all ranks (243 on 2)
+ *   bench_augment [IMAGES_PER_SECOND [RANKS]]      the network's speed over all ranks (243 on 2)
  *
- * Each figure is the best of ROUNDS over COUNT images; a mix's is for mixing every image. */
+ * Each figure is the best of ROUNDS over COUNT images. For a mix, every image is mixed. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,10 +79,10 @@ int main(int count, char **words) {
     double rate = count > 1 ? atof(words[1]) : 243, ranks = count > 2 ? atof(words[2]) : 2;
     double budget = 0.05 * ranks / rate * 1e6;
     int64_t elements = SIDE * SIDE * CHANNELS;
-    uint8_t *pixels = memory_allocate((size_t)(COUNT * elements), "images");
-    int32_t *labels = memory_allocate(COUNT * sizeof *labels, "labels");
+    uint8_t *pixels = memory_array(uint8_t, COUNT * elements, "images");
+    int32_t *labels = memory_array(int32_t, COUNT, "labels");
     float *images = memory_array(float, COUNT *elements, "images");
-    float *targets = memory_allocate(COUNT * CLASSES * sizeof *targets, "targets");
+    float *targets = memory_array(float, COUNT *CLASSES, "targets");
     float mean[CHANNELS] = {120, 110, 100}, factor[CHANNELS] = {0.01f, 0.02f, 0.03f};
     struct RandomStream stream = random_stream(1, RANDOM_TEST, 0, 0, 0);
     for (int64_t i = 0; i < COUNT * elements; i++)

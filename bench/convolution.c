@@ -1,11 +1,11 @@
-/* GF/s of every convolution of the recipes and every matrix product of the MLP, a pass at a time,
- * for each backend, and the peak of the cores in use (fused multiply-adds on registers alone).
+/* GF/s of every convolution of the recipes and every matrix product of the MLP, for each pass and
+ * each backend, next to the peak of the cores in use (fused multiply-adds on registers alone).
  *
  *   bench_convolution [--threads N] [--samples N] [--variant V] [--backend NAME]... [--seconds S]
  *
- * Products with padding count as work, so small images can pass 100 %. A figure is the best of many
- * short runs; with one thread it is the thread's own time, so that what others take from a shared
- * core does not count. The peak is measured again for each row. */
+ * Products with padding count as work, so small images can exceed 100 %. A figure is the best of
+ * many short runs. With one thread the time is the thread's own, so that what other programs take
+ * from a shared core does not count. The peak is measured again for each row. */
 #include <omp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ struct Options {
     int threads;
     int64_t samples;
     enum Variant variant;
-    double seconds; /* a measurement */
+    double seconds; /* of one measurement */
     const char *backends[MAX_BACKENDS];
     int backend_count;
 };
@@ -48,7 +48,7 @@ static const struct {
 
 typedef void Work(void *context);
 
-/* Seconds of one call: the best batch of calls within `seconds`. */
+/* Seconds of one call: those of the best batch of calls within `seconds`. */
 static double best_time(Work *work, void *context, double seconds) {
     work(context);
     double start = peak_clock(), best = 1e30;
@@ -64,8 +64,6 @@ static double best_time(Work *work, void *context, double seconds) {
     }
     return best < once ? best : once;
 }
-
-/* ---- convolutions ---- */
 
 struct Task {
     const struct Backend *backend;
@@ -124,9 +122,9 @@ static int bench_convolution(const struct Options *options, size_t which,
     int64_t pixels = options->samples * shape.out_height * shape.out_width;
     bool first = in == 3;
     struct Task task = {.backend = backend, .samples = options->samples};
-    int status = backend->conv_create(&task.conv, &shape, &task.samples, 1, true, true, error);
-    if (status != OK)
-        return status;
+    int code = backend->conv_create(&task.conv, &shape, &task.samples, 1, true, true, error);
+    if (code != OK)
+        return code;
     task.x = filled(task.samples * side * side * in);
     task.y = filled(pixels * out);
     task.weights = filled(9 * in * out);
@@ -186,8 +184,6 @@ static void bench_product(const struct Options *options, size_t which,
     task_release(&task);
 }
 
-/* ---- the whole ---- */
-
 static int run(const struct Options *options, struct Error *error) {
     backend_configure(options->threads, options->variant);
     printf("%s; %s; %d threads, %ld samples; GF/s and %% of the peak beside it:"
@@ -200,9 +196,9 @@ static int run(const struct Options *options, struct Error *error) {
             return error->code;
     for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++)
         for (int b = 0; b < options->backend_count; b++) {
-            int status = bench_convolution(options, i, backends[b], error);
-            if (status != OK)
-                return status;
+            int code = bench_convolution(options, i, backends[b], error);
+            if (code != OK)
+                return code;
         }
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
         for (int b = 0; b < options->backend_count; b++)
@@ -249,8 +245,8 @@ int main(int argc, char **argv) {
         if (backend_find("onednn", options.variant, &error))
             options.backends[options.backend_count++] = "onednn";
     }
-    int status = run(&options, &error);
-    if (status != OK)
+    int code = run(&options, &error);
+    if (code != OK)
         fprintf(stderr, "bench_convolution: %s\n", error.text);
-    return status;
+    return code;
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Draws the learning curves of one run or several: loss and accuracy (or RMSE) against the epoch.
+"""Draws the learning curves of one or more runs: loss and accuracy (or RMSE) over the epochs.
 
 usage: bench/curves.py RUN_FOLDER... -o curves.png [--line VALUE=LABEL]...
 
@@ -22,7 +22,7 @@ def read_epochs(folder):
 
 
 def draw(axes, epochs, figure, scale, colour, name):
-    """Training dashed, validation solid, as far as the run has them."""
+    """Draws training dashed and validation solid, if the run has them."""
     for of, style in (("train", "--"), ("validation", "-")):
         key = f"{of}_{figure}"
         rows = [row for row in epochs if key in row]

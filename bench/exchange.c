@@ -1,7 +1,7 @@
-/* Time of one exchange of gradients, for arenas from 64 KiB to 64 MiB, each algorithm compared with
- * plain MPI_Allreduce. One shard a rank; its buffer is freshly written, as backward leaves it. Two
- * times: the exchange itself, and together with one pass over the sum, as the update makes it. The
- * median over the repetitions of the slowest rank's time.
+/* Time of one exchange of gradients, for arenas from 64 KiB to 64 MiB: each algorithm, and a plain
+ * MPI_Allreduce. Each rank has one shard, whose buffer was just written, as backward leaves it.
+ * There are two times, for the exchange alone and for the exchange with one pass over the sum, as
+ * the update makes it. A time is that of the slowest rank, the median over the repetitions.
  *
  *   mpirun -np 2 build/bench/bench_exchange */
 #include <stdio.h>
@@ -74,9 +74,9 @@ static void measure_size(struct Ranks *ranks, int64_t bytes) {
     int64_t elements = bytes / (int64_t)sizeof(float);
     int repetitions = bytes <= 1 << 20 ? MOST : bytes <= 16 << 20 ? 50 : 15;
     bool talks = ranks_rank(ranks) == 0;
-    float *gradient = memory_allocate((size_t)bytes, "gradient");
-    float *result = memory_allocate((size_t)bytes, "sum");
-    float *parameters = memory_allocate((size_t)bytes, "parameters");
+    float *gradient = memory_array(float, elements, "gradient");
+    float *result = memory_array(float, elements, "sum");
+    float *parameters = memory_array(float, elements, "parameters");
     struct Times t = measure(ranks, NULL, elements, repetitions, gradient, result, parameters);
     char size[32];
     if (talks)

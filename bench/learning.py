@@ -1,59 +1,73 @@
 #!/usr/bin/env python3
-"""Learning: test accuracy and training time of a recipe on the CIFAR-10 images, beside the peer's
-(PyTorch DistributedDataParallel), same machine, one after the other.
+"""Test accuracy and training time of a recipe on the CIFAR-10 images, and those of PyTorch (a peer script that uses
+DistributedDataParallel), on the same machine, one after the other.
 
     bench/learning.py --data cifar10.h5 --model resnet20 [--epochs 30] [--ranks 2] [--seed 1]
                       [--peer PATH/torch_train.py --peer-images FOLDER --peer-python python3 --peer-dtype fp32]
 
-cifar10.h5 comes from `trainer dataset import --format image-folder FOLDER -o cifar10.h5`, with splits
-train and test; FOLDER is what the peer reads. Without --peer only ours runs, saying so. Prints one
-JSON line for each."""
-import argparse
+cifar10.h5 comes from `trainer dataset import --format image-folder FOLDER -o cifar10.h5` and has the splits train and
+test; the peer reads FOLDER. Without --peer only the trainer runs. Prints one JSON line for each."""
 import json
 import os
-import platform
 import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests"))
-from support.program import command, environment
+from common import cpu_name, output_of, parser_of
+from support.program import RECIPES, command, environment, settings
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--data", required=True)
-parser.add_argument("--model", choices=("resnet20", "smallcnn", "mlp"), default="resnet20")
-parser.add_argument("--epochs", type=int)
-parser.add_argument("--ranks", type=int, default=2)
-parser.add_argument("--seed", type=int, default=1)
-parser.add_argument("--out", help="folder of the run (default: a temporary one)")
-parser.add_argument("--peer")
-parser.add_argument("--peer-images")
-parser.add_argument("--peer-python", default=sys.executable)
-parser.add_argument("--peer-dtype", default="fp32")
-a = parser.parse_args()
+EPOCHS = dict(resnet20=30, smallcnn=10, mlp=10)
+RATES = dict(resnet20=0.2, smallcnn=0.1, mlp=0.1)
 
-epochs = a.epochs or dict(resnet20=30, smallcnn=10, mlp=10)[a.model]
-rate = 0.2 if a.model == "resnet20" else 0.1
-out = a.out or tempfile.mkdtemp(prefix="trainer-learning-")
-recipe = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "launch", "recipes", f"cifar10-{a.model}.yaml")
-cpu = next((line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), platform.processor())
-done = subprocess.run(command(a.ranks, "train", recipe, "--out", out, "--json", "--resume", "--set", f"data.file={os.path.abspath(a.data)}",
-                              "--set", "data.validation=test", "--set", f"train.length={epochs} epochs", "--set", f"optimizer.rate={rate}",
-                              "--set", f"train.seed={a.seed}"), env=environment(), stdout=subprocess.PIPE, text=True)
-if done.returncode:
-    sys.exit(done.returncode)
-ours = json.loads(done.stdout)
-print(json.dumps(dict(program="trainer", cpu=cpu, model=a.model, dtype="fp32", ranks=a.ranks, seed=a.seed, epochs=epochs, train_seconds=round(ours["seconds"], 1),
-                      train_loss=round(ours["train_loss"], 4), test_accuracy=ours["validation_accuracy"])), flush=True)
-if not a.peer:
-    print("no --peer given: PyTorch was not run", file=sys.stderr)
-    sys.exit(0)
-words = [a.peer_python, a.peer, "--data", a.peer_images, "--model", a.model, "--epochs", epochs, "--lr", rate, "--dtype", a.peer_dtype, "--seed", a.seed, "--ranks", a.ranks]
-last = None
-with subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True) as peer:
-    for line in peer.stdout:
-        last = line
-        print(line, end="", file=sys.stderr)
-if peer.returncode or not last:
-    sys.exit("the peer failed")
-print(json.dumps(dict(json.loads(last), program="peer", cpu=cpu, epochs=epochs)))
+
+def train_ours(arguments, epochs, rate):
+    recipe = os.path.join(RECIPES, f"cifar10-{arguments.model}.yaml")
+    out = arguments.out or tempfile.mkdtemp(prefix="trainer-learning-")
+    changes = settings(f"data.file={os.path.abspath(arguments.data)}", "data.validation=test",
+                       f"train.length={epochs} epochs", f"optimizer.rate={rate}", f"train.seed={arguments.seed}")
+    words = command(arguments.ranks, "train", recipe, "--out", out, "--json", "--resume", *changes)
+    ours = json.loads(output_of(words, env=environment()))
+    return dict(program="trainer", cpu=cpu_name(), model=arguments.model, dtype="fp32", ranks=arguments.ranks,
+                seed=arguments.seed, epochs=epochs, train_seconds=round(ours["seconds"], 1),
+                train_loss=round(ours["train_loss"], 4), test_accuracy=ours["validation_accuracy"])
+
+
+def train_peer(arguments, epochs, rate):
+    """Runs the peer, shows what it prints, and returns its last line."""
+    words = [arguments.peer_python, arguments.peer, "--data", arguments.peer_images, "--model", arguments.model,
+             "--epochs", epochs, "--lr", rate, "--dtype", arguments.peer_dtype, "--seed", arguments.seed,
+             "--ranks", arguments.ranks]
+    last = None
+    with subprocess.Popen(list(map(str, words)), stdout=subprocess.PIPE, text=True) as peer:
+        for line in peer.stdout:
+            last = line
+            print(line, end="", file=sys.stderr)
+    if peer.returncode or not last:
+        sys.exit("the peer failed")
+    return dict(json.loads(last), program="peer", cpu=cpu_name(), epochs=epochs)
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--data", required=True, help="CIFAR-10 as a data set file")
+    parser.add_argument("--model", choices=EPOCHS, default="resnet20")
+    parser.add_argument("--epochs", type=int, help="default: 30 for resnet20, 10 for the others")
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", help="folder of the run (default: a temporary one)")
+    parser.add_argument("--peer", help="the PyTorch script")
+    parser.add_argument("--peer-images", help="the folder that the peer reads")
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--peer-dtype", default="fp32")
+    arguments = parser.parse_args()
+    epochs = arguments.epochs or EPOCHS[arguments.model]
+    rate = RATES[arguments.model]
+    print(json.dumps(train_ours(arguments, epochs, rate)), flush=True)
+    if arguments.peer:
+        print(json.dumps(train_peer(arguments, epochs, rate)))
+    else:
+        print("no --peer given: PyTorch was not run", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,18 +1,19 @@
-/* What one core of this machine can do, measured: the floors that benches compare with. */
+/* Measures what the cores of this machine can do, for the benches to compare with. */
 #ifndef TRAINER_BENCH_PEAK_H
 #define TRAINER_BENCH_PEAK_H
 
 #include "base/kernel.h"
 
-/* Seconds for measuring: with one OpenMP thread the thread's own time, so that what others take
- * from a shared core does not count; else the time that passes. */
+/* A clock in seconds. With one OpenMP thread it is the thread's own time, so that what other
+ * programs take from a shared core does not count; otherwise it is the time that passes. */
 double peak_clock(void);
 
-/* Single-precision fused multiply-adds on registers alone, floating-point operations a second, with
- * the instruction set of `variant` on `threads` cores. */
+/* Floating-point operations a second of single-precision fused multiply-adds on registers alone,
+ * with the instruction set of `variant` on `threads` cores. */
 double peak_flops(enum Variant variant, int threads);
 
-/* Copying between arrays far beyond the caches: bytes read and written a second, one core. */
+/* Bytes that one core reads and writes a second, when it copies arrays much larger than the caches.
+ */
 double peak_bandwidth(void);
 
 #endif

@@ -1,15 +1,14 @@
 #!/usr/bin/env python3
-"""Speed: images a second of whole training steps beside the peer's (PyTorch DistributedDataParallel),
-in turn on one machine: ours, theirs, ours, theirs …; the ratio is of the medians.
+"""Images a second of whole training steps, of the trainer and of PyTorch (a peer script that uses
+DistributedDataParallel), in turn on one machine. The ratio is that of the medians.
 
     bench/speed.py [--models resnet20,smallcnn,mlp] [--ranks 2] [--batch 128] [--rounds 3] [--backend auto]
                    [--peer PATH/torch_ddp.py --peer-python python3] [--before PATH/trainer] [--recipes FOLDER]
 
---batch is a rank's. Data are drawn shapes (trainer dataset synthesize); our figure includes reading,
-flips and crops. Without --peer only ours is measured, saying so. With --before the other side is another build
-of the trainer, on the same recipes (of FOLDER, which both must understand): what a change costs. Prints a table
-and JSON lines."""
-import argparse
+--batch is for each rank. The data are drawn shapes (trainer dataset synthesize), and the trainer's figure includes
+reading, flips and crops. Without --peer only the trainer is measured. --before compares with another build of the
+trainer instead, which shows what a change costs; both builds must understand the recipes, which --recipes may take
+from another folder. Prints a table on stdout and JSON lines on stderr."""
 import json
 import os
 import statistics
@@ -17,66 +16,90 @@ import subprocess
 import sys
 import tempfile
 
-here = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(here, "..", "tests"))
-from support.program import TRAINER, command, environment, run
+from common import cpu_name, parser_of
+from support.program import RECIPES, TRAINER, command, environment, run, settings
 
-FLOP = dict(resnet20=0.246e9, smallcnn=0.917e9, mlp=0.0315e9)  # forward and backward, an image
-
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--models", default="resnet20,smallcnn,mlp")
-parser.add_argument("--ranks", type=int, default=2)
-parser.add_argument("--batch", type=int, default=128)
-parser.add_argument("--rounds", type=int, default=3)
-parser.add_argument("--backend", default="auto")
-parser.add_argument("--peer")
-parser.add_argument("--peer-python", default=sys.executable)
-parser.add_argument("--before", help="another build of the trainer, instead of the peer")
-parser.add_argument("--recipes", default=os.path.join(here, "..", "launch", "recipes"))
-a = parser.parse_args()
-
-cpu = next(line.split(":")[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name"))
-folder = tempfile.mkdtemp(prefix="trainer-speed-")
-data = f"{folder}/shapes.h5"
-run(1, "dataset", "synthesize", "-o", data, "--train", 4096, "--test", 10, "--validation", 10)
+FLOP = dict(resnet20=0.246e9, smallcnn=0.917e9, mlp=0.0315e9)  # forward and backward of one image
+STEPS = dict(resnet20=30, smallcnn=14, mlp=100)
+WARM_UP_STEPS = 3
 
 
-def ours(model, turn, program=None):
-    steps = dict(resnet20=30, smallcnn=14, mlp=100)[model]
-    recipe = os.path.join(a.recipes, f"cifar10-{model}.yaml")
-    out = f"{folder}/{model}-{turn}{'-before' if program else ''}"
-    words = command(a.ranks, "train", recipe, "--out", out, "--quiet", "--json", "--set", f"data.file={data}", "--set", "data.validation=none",
-                    "--set", f"train.batch={a.batch * a.ranks}", "--set", f"train.shards={a.ranks}", "--set", f"train.backend={a.backend}",
-                    "--set", "schedule=constant", "--set", f"train.length={steps} steps", "--set", "checkpoint.every=0")
-    words = [program if program and word == TRAINER else word for word in words]
+def measure_trainer(arguments, folder, model, out, program=TRAINER):
+    """Images a second: the median over the steps of one training."""
+    recipe = os.path.join(arguments.recipes, f"cifar10-{model}.yaml")
+    changes = settings(f"data.file={folder}/shapes.h5", "data.validation=none",
+                       f"train.batch={arguments.batch * arguments.ranks}", f"train.shards={arguments.ranks}",
+                       f"train.backend={arguments.backend}", "schedule=constant",
+                       f"train.length={STEPS[model]} steps", "checkpoint.every=0")
+    words = command(arguments.ranks, "train", recipe, "--out", out, "--quiet", "--json", *changes)
+    words = [program if word == TRAINER else word for word in words]
     subprocess.run(words, env=environment(), stdout=subprocess.DEVNULL, check=True)
-    rates = [json.loads(line)["images_per_second"] for line in open(f"{out}/metrics.jsonl") if '"step",' in line]
-    return statistics.median(rates[3:])
+    with open(f"{out}/metrics.jsonl") as file:
+        steps = [record for record in map(json.loads, file) if record["kind"] == "step"]
+    return statistics.median(record["images_per_second"] for record in steps[WARM_UP_STEPS:])
 
 
-def theirs(model):
-    words = [a.peer_python, a.peer, "--model", model, "--ranks", str(a.ranks), "--batch", str(a.batch), "--channels-last", "--pin", "--windows", "3"]
-    for _ in range(3):  # gloo now and then aborts while it closes down, before or after the result
-        done = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+def measure_peer(arguments, model):
+    words = [arguments.peer_python, arguments.peer, "--model", model, "--ranks", str(arguments.ranks),
+             "--batch", str(arguments.batch), "--channels-last", "--pin", "--windows", "3"]
+    for _ in range(3):  # gloo sometimes aborts while it closes down, before or after the result
+        done = subprocess.run(words, capture_output=True, text=True)
         for line in done.stdout.splitlines():
             if line.startswith("{"):
                 return json.loads(line)["img_per_s"]
     sys.exit(f"the peer failed three times: {done.stderr}")
 
 
-print(f"{cpu}; {a.ranks} ranks x 1 thread, batch {a.batch} a rank, fp32, backend {a.backend}")
-print(f"{'model':10} {'ours img/s':>12} {'GF/s a core':>12} {'before' if a.before else 'PyTorch':>10} {'ratio':>7}")
-for model in a.models.split(","):
-    mine, peer = [], []
-    for turn in range(a.rounds):
-        mine.append(ours(model, turn))
-        if a.before:
-            peer.append(ours(model, turn, os.path.abspath(a.before)))
-        elif a.peer:
-            peer.append(theirs(model))
-    rate = statistics.median(mine)
-    other = statistics.median(peer) if peer else None
-    print(f"{model:10} {rate:12.1f} {rate * FLOP[model] / a.ranks / 1e9:12.1f} {other or '-':>10} {rate / other if other else float('nan'):7.2f}", flush=True)
-    print(json.dumps(dict(model=model, cpu=cpu, ranks=a.ranks, batch=a.batch, ours=mine, peer=peer)), file=sys.stderr)
-if not a.peer and not a.before:
-    print("no --peer given: PyTorch was not measured")
+def measure_model(arguments, folder, model):
+    """The figures of each round, of the trainer and of what it is compared with."""
+    ours, others = [], []
+    for turn in range(arguments.rounds):
+        out = f"{folder}/{model}-{turn}"
+        ours.append(measure_trainer(arguments, folder, model, out))
+        if arguments.before:
+            before = os.path.abspath(arguments.before)
+            others.append(measure_trainer(arguments, folder, model, f"{out}-before", before))
+        elif arguments.peer:
+            others.append(measure_peer(arguments, model))
+    return ours, others
+
+
+def print_row(arguments, model, ours, others):
+    rate = statistics.median(ours)
+    flops = rate * FLOP[model] / arguments.ranks / 1e9
+    other, ratio = "-", float("nan")
+    if others:
+        other = f"{statistics.median(others):.1f}"
+        ratio = rate / statistics.median(others)
+    print(f"{model:10} {rate:12.1f} {flops:12.1f} {other:>10} {ratio:7.2f}", flush=True)
+    print(json.dumps(dict(model=model, cpu=cpu_name(), ranks=arguments.ranks, batch=arguments.batch, ours=ours,
+                          peer=others)), file=sys.stderr)
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--models", default=",".join(FLOP))
+    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--batch", type=int, default=128, help="samples of a rank in each step")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--backend", default="auto")
+    parser.add_argument("--peer", help="the PyTorch script")
+    parser.add_argument("--peer-python", default=sys.executable)
+    parser.add_argument("--before", help="another build of the trainer, instead of the peer")
+    parser.add_argument("--recipes", default=RECIPES)
+    arguments = parser.parse_args()
+    print(f"{cpu_name()}; {arguments.ranks} ranks x 1 thread, batch {arguments.batch} a rank, fp32, "
+          f"backend {arguments.backend}")
+    other = "before" if arguments.before else "PyTorch"
+    print(f"{'model':10} {'ours img/s':>12} {'GF/s a core':>12} {other:>10} {'ratio':>7}")
+    with tempfile.TemporaryDirectory(prefix="trainer-speed-") as folder:
+        run(1, "dataset", "synthesize", "-o", f"{folder}/shapes.h5", "--train", 4096, "--test", 10,
+            "--validation", 10)
+        for model in arguments.models.split(","):
+            print_row(arguments, model, *measure_model(arguments, folder, model))
+    if not arguments.peer and not arguments.before:
+        print("no --peer given: PyTorch was not measured")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,9 +1,8 @@
 #!/usr/bin/env python3
-"""Steadiness: resident memory and open files of both ranks after the 100th step and after the last
-must be the same.
+"""Steadiness: the resident memory and the open files of both ranks must be the same after the 100th step and after
+the last.
 
     bench/steady.py [--steps 20000]"""
-import argparse
 import json
 import os
 import subprocess
@@ -11,10 +10,11 @@ import sys
 import tempfile
 import time
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "tests"))
+from common import parser_of
 from support.program import command, environment
-from support.runs import children, synthesize, write_run_file
+from support.runs import children, read, synthesize, write, write_run_file
 
+FIRST, ALLOWED_KIB = 100, 512
 MODEL = """
   - conv: {out: 4, kernel: 3, stride: 4, padding: 1, bias: false}
   - batchnorm
@@ -24,19 +24,23 @@ MODEL = """
   - linear: {out: 10}
 """
 
-parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("--steps", type=int, default=20000)
-a = parser.parse_args()
-
 
 def measure(pid):
-    status = open(f"/proc/{pid}/status").read()
-    resident = int(status.split("VmRSS:")[1].split()[0])
+    """(resident KiB, open descriptors) of a process."""
+    resident = int(read(f"/proc/{pid}/status").split("VmRSS:")[1].split()[0])
     return resident, len(os.listdir(f"/proc/{pid}/fd"))
 
 
+def measure_ranks(parent):
+    """Both ranks' figures; fewer while a process starts or ends."""
+    try:
+        return [measure(pid) for pid in children(parent)]
+    except (OSError, IndexError):
+        return []
+
+
 def steps_done(path):
-    """From the newest whole line of the metrics, which are flushed at each checkpoint."""
+    """The step of the newest whole line of the metrics, which are flushed at each checkpoint."""
     try:
         with open(path, "rb") as file:
             file.seek(max(0, os.path.getsize(path) - 4096))
@@ -45,32 +49,47 @@ def steps_done(path):
         return 0
 
 
-with tempfile.TemporaryDirectory(prefix="trainer-bench-") as folder:
-    data = synthesize(folder, train=128, test=10, validation=20)
-    recipe = write_run_file(folder, data, model=MODEL, batch=16, shards="2", length=f"{a.steps} steps", every="100 steps")
-    with open(recipe) as file:
-        text = file.read().replace("keep: 0", "keep: 2")
-    with open(recipe, "w") as file:
-        file.write(text)
-    out = f"{folder}/run"
-    process = subprocess.Popen(command(2, "train", recipe, "--out", out, "--quiet"), env=environment(), stdout=subprocess.PIPE)
+def watch(process, metrics, steps):
+    """The first and the last (step, figures of both ranks), while the run lasts."""
     early = late = None
     while process.poll() is None:
-        done = steps_done(f"{out}/metrics.jsonl")
-        try:
-            now = [measure(pid) for pid in children(process.pid)]
-        except (OSError, IndexError):
-            now = []
-        if len(now) == 2 and 100 <= done < a.steps:  # at the last step they may be closing down
-            early = early or (done, now)
+        done, now = steps_done(metrics), measure_ranks(process.pid)
+        if len(now) == 2 and FIRST <= done < steps:  # at the last step the ranks may be closing down
             late = (done, now)
+            early = early or late
         time.sleep(0.02)
     if process.returncode:
         sys.exit(f"the run failed: {process.returncode}")
-    print(f"after step {early[0]}: " + ", ".join(f"rank {i}: {r} KiB, {f} descriptors" for i, (r, f) in enumerate(early[1])))
-    print(f"after step {late[0]}: " + ", ".join(f"rank {i}: {r} KiB, {f} descriptors" for i, (r, f) in enumerate(late[1])))
-    grown = [(b[0] - c[0], b[1] - c[1]) for b, c in zip(late[1], early[1])]
-    print("growth: " + ", ".join(f"rank {i}: {k} KiB, {n} descriptors" for i, (k, n) in enumerate(grown)))
-    if late[0] <= early[0] or any(n > 0 or k > 512 for k, n in grown):
+    if not early:
+        sys.exit("FAILED: the run was over before it could be measured")
+    return early, late
+
+
+def describe(figures):
+    return ", ".join(f"rank {rank}: {kib} KiB, {files} descriptors" for rank, (kib, files) in enumerate(figures))
+
+
+def main():
+    parser = parser_of(__doc__)
+    parser.add_argument("--steps", type=int, default=20000)
+    steps = parser.parse_args().steps
+    with tempfile.TemporaryDirectory(prefix="trainer-bench-") as folder:
+        data = synthesize(folder, train=128, test=10, validation=20)
+        recipe = write_run_file(folder, data, model=MODEL, batch=16, shards="2", length=f"{steps} steps",
+                                every=f"{FIRST} steps")
+        write(recipe, read(recipe).replace("keep: 0", "keep: 2"))
+        out = f"{folder}/run"
+        process = subprocess.Popen(command(2, "train", recipe, "--out", out, "--quiet"), env=environment(),
+                                   stdout=subprocess.DEVNULL)
+        early, late = watch(process, f"{out}/metrics.jsonl", steps)
+    grown = [(after[0] - before[0], after[1] - before[1]) for after, before in zip(late[1], early[1])]
+    print(f"after step {early[0]}: {describe(early[1])}")
+    print(f"after step {late[0]}: {describe(late[1])}")
+    print(f"growth: {describe(grown)}")
+    if late[0] <= early[0] or any(files > 0 or kib > ALLOWED_KIB for kib, files in grown):
         sys.exit("FAILED: memory or descriptors grew")
     print("steady")
+
+
+if __name__ == "__main__":
+    main()

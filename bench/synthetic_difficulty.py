@@ -8,8 +8,8 @@ network must pass 90 %. Needs torch and h5py.
     python3 bench/synthetic_difficulty.py shapes.h5    # exit code 1 if a bound is missed
 
 Both are trained in fp32 on pixels standardised by the file's channel statistics, batch 64. The linear
-classifier: 15 epochs of Adam at 1e-3, the best test accuracy over the epochs counts (it gets every
-benefit). The network: three times convolution 3x3, batch normalisation, ReLU, max pooling (16, 32, 64
+classifier: 15 epochs of Adam at 1e-3; its best test accuracy over the epochs counts, in its favour. The
+network: three times convolution 3x3, batch normalisation, ReLU, max pooling (16, 32, 64
 channels), then linear; 5 epochs of Nesterov 0.9, weight decay 5e-4, one epoch of warm-up to 0.05, then
 cosine to zero; the last epoch counts.
 """

@@ -50,7 +50,7 @@ static void synchronise(struct Plan *plan, int operation, const struct ShardCall
     memcpy(plan->sync.all, plan->sync.own, (size_t)count * sizeof(double));
 }
 
-static void forward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+void plan__forward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
     if (operation__is_view(operation))
         return;
@@ -76,7 +76,7 @@ void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         CHECK(shard_calls[k].samples <= plan->samples);
     for (int i = 0; i < plan->operations.count; i++)
-        forward_operation(plan, i, shard_calls);
+        plan__forward_operation(plan, i, shard_calls);
     if (plan->loss.loss && !plan->training)
         evaluate_loss(plan, plan->shards, shard_calls, 0, NULL);
 }
@@ -138,7 +138,7 @@ static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
                                planned->add_to[j], planned->call.input_gradient[j]);
 }
 
-static void backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+void plan__backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
     if (operation->needs.partial_values)
         synchronise(plan, i, shard_calls, operation->layer->backward_partial);
@@ -164,7 +164,7 @@ void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls) {
         backward_loss(plan, &plan->shards[k], &shard_calls[k]);
     for (int i = plan->operations.count - 1; i >= 0; i--) {
         if (plan->operations.needs_gradient[plan->operations.items[i].output])
-            backward_operation(plan, i, shard_calls);
+            plan__backward_operation(plan, i, shard_calls);
         else
             clear_gradients(plan, i, shard_calls);
     }
@@ -194,7 +194,7 @@ const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall
     const struct Node *found = NULL;
     for (int i = 0; i < plan->operations.count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
-        forward_operation(plan, i, shard_calls);
+        plan__forward_operation(plan, i, shard_calls);
         if (!found && !operation__is_view(operation) && !output_is_finite(plan, i, shard_calls))
             found = operation->node;
         if (found && !plan->sync.needed) /* else the other ranks wait for this one */

@@ -1,4 +1,5 @@
-/* What a plan is made of: plan.c builds it, plan_execute.c executes it. Inside nn/ only. */
+/* What a plan is made of: plan.c builds it, plan_execute.c executes it. Inside nn/ and bench/ only.
+ */
 #ifndef TRAINER_NN_PLAN_PARTS_H
 #define TRAINER_NN_PLAN_PARTS_H
 
@@ -61,5 +62,11 @@ struct Plan {
     struct PlanWorkspace workspace;
     struct PlanMemory memory;
 };
+
+/* One operation of plan_forward, and of plan_backward, for all shards that are computed together.
+ * They stand apart so that bench/step.c can time each. */
+void plan__forward_operation(struct Plan *plan, int operation, const struct ShardCall *shard_calls);
+void plan__backward_operation(struct Plan *plan, int operation,
+                              const struct ShardCall *shard_calls);
 
 #endif

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Lines of pages, scripts and Python tests are shorter than 120 characters. Rows of tables may be longer, since
+"""Lines of pages, scripts and Python files are shorter than 120 characters. Rows of tables may be longer, since
 Markdown has no other way to write a long cell; docs/run-file.md is written by the program.
 
 usage: lines.py SOURCE_FOLDER"""
@@ -7,7 +7,7 @@ import pathlib
 import sys
 
 LIMIT = 120
-PATTERNS = ("*.md", "docs/*.md", "datasets/*", "launch/**/*", ".ci/*", "tests/**/*.py", "tests/**/*.sh",
+PATTERNS = ("*.md", "docs/*.md", "datasets/*", "launch/**/*", ".ci/*", "tests/**/*.py", "bench/*.py", "tests/**/*.sh",
             "cmake/*.cmake", "**/CMakeLists.txt")
 
 
