@@ -1,5 +1,5 @@
-/* What a plan is made of: plan.c builds it, plan_execute.c executes it. Inside nn/ and bench/ only.
- */
+/* What a plan is made of: plan.c builds it, plan_execute.c executes it. For nn/ and bench/
+ * alone. */
 #ifndef TRAINER_NN_PLAN_PARTS_H
 #define TRAINER_NN_PLAN_PARTS_H
 
