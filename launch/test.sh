@@ -86,9 +86,6 @@ if [[ " ${leave_out[*]} " != *" slurm "* && $(id -u) == 0 ]]; then
     groups+=(slurm)
 fi
 set_up "${groups[@]}"
-if ! python3 -c 'import h5py, numpy, pytest' 2>/dev/null; then
-    PATH=/usr/bin:$PATH # another python3 comes first; the packages belong to the system's
-fi
 if [ "$full" ]; then
     if command -v apt-get >/dev/null; then
         for package in "${packages_full[@]}"; do
