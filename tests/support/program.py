@@ -13,8 +13,9 @@ USAGE, RUN_FILE, DATA, CHECKPOINT, SYSTEM, NUMERIC = 2, 3, 4, 5, 6, 7
 
 
 def built(name):
-    """The path of a program that the tests' build made: built("nn/print_net")."""
-    return os.path.join(os.path.dirname(TRAINER), "tests", name)
+    """The path of a program that the build made for the tests: built("nn/print_net"). ctest says where it is."""
+    there = os.environ.get(f"TRAINER_PROGRAM_{os.path.basename(name)}")
+    return there or os.path.join(os.path.dirname(TRAINER), "tests", name)
 
 
 def environment(**more):
