@@ -1,7 +1,7 @@
 #include "cli/blueprint.h"
 
 #include "cli/overrides.h"
-#include "train/transfer.h"
+#include "run/transfer.h"
 
 static int shape_of_flag(const char *text, struct Shape *shape, struct Error *error) {
     long long height, width, channels;
@@ -28,28 +28,20 @@ int blueprint_open(struct Blueprint *blueprint, const struct Arguments *argument
 static int check(struct Blueprint *blueprint, int64_t ranks, run_checker *checker,
                  struct Error *error) {
     struct RunOptions *options = &blueprint->options;
-    struct StartOptions *start = &options->start_from;
-    struct Preprocess preprocess = {0}, *prepared = NULL;
     if (options->train.shards < 0)
         options->train.shards = ranks;
-    int code = transfer_read_donor(blueprint->file, start, &blueprint->donor, error);
+    int code = transfer_open_donor(blueprint->file, &options->start_from, &blueprint->donor, error);
     if (code)
         return code;
-    transfer_settle(start, blueprint->donor);
-    code = transfer_prepared(start, blueprint->donor, &preprocess, &prepared, error);
-    if (code)
-        return code;
+    transfer_settle(&options->start_from, blueprint->donor);
     struct RunRequest request = {.file = blueprint->file,
                                  .options = options,
                                  .ranks = ranks,
                                  .variant = run_best_variant(options),
-                                 .prepared = prepared,
+                                 .donor = blueprint->donor,
                                  .input = blueprint->without_data ? &blueprint->input : NULL};
     code = run_check_variant(blueprint->file, options, request.variant, error);
-    if (!code)
-        code = checker(&request, &blueprint->parts, error);
-    preprocess_release(&preprocess);
-    return code;
+    return code ? code : checker(&request, &blueprint->parts, error);
 }
 
 int blueprint_check_model(struct Blueprint *blueprint, struct Error *error) {
@@ -58,15 +50,7 @@ int blueprint_check_model(struct Blueprint *blueprint, struct Error *error) {
 }
 
 int blueprint_check(struct Blueprint *blueprint, int64_t ranks, struct Error *error) {
-    int code = check(blueprint, ranks, run_check, error);
-    if (code || !blueprint->donor)
-        return code;
-    struct Text table = {0};
-    code = transfer_take(blueprint->file, &blueprint->options.start_from,
-                         model_arena(blueprint->parts.model), NULL, blueprint->donor, NULL, &table,
-                         error);
-    text_release(&table);
-    return code;
+    return check(blueprint, ranks, run_check, error);
 }
 
 void blueprint_release(struct Blueprint *blueprint) {

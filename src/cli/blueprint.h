@@ -31,8 +31,7 @@ int blueprint_open(struct Blueprint *blueprint, const struct Arguments *argument
                    struct Error *error);
 /* run_check_model, on as many ranks as there are shards. */
 int blueprint_check_model(struct Blueprint *blueprint, struct Error *error);
-/* Refuses what train would refuse on so many ranks of this machine: run_check, and whether the
- * donor fits the model. */
+/* Refuses what train would refuse on so many ranks of this machine: run_check. */
 int blueprint_check(struct Blueprint *blueprint, int64_t ranks, struct Error *error);
 void blueprint_release(struct Blueprint *blueprint);
 

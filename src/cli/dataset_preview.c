@@ -3,7 +3,7 @@
 #include "data/sheets/preview.h"
 #include "data/sheets/preview_augment.h"
 #include "run/check.h"
-#include "train/transfer.h"
+#include "run/transfer.h"
 
 /* The flags, for either kind of picture. */
 struct PreviewFlags {
@@ -58,7 +58,7 @@ static int preview_stored(const struct PreviewFlags *flags, struct Error *error)
 static int preview_run(const struct PreviewFlags *flags, const struct RunFile *file,
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
-    struct Preprocess preprocess = {0}, kept = {0}, *prepared = NULL;
+    struct Preprocess preprocess = {0};
     int code = flags->file ? dataset_open(&dataset, flags->file, error)
                            : run_open_data(file, options, &dataset, error);
     if (code != OK)
@@ -67,11 +67,9 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
     const char *name = flags->split ? flags->split : options->data.train;
     const struct Split *split = code ? NULL : dataset_split(dataset, name, error);
     struct Checkpoint *donor = NULL;
-    code = split ? transfer_read_donor(file, &options->start_from, &donor, error) : error->code;
+    code = split ? transfer_open_donor(file, &options->start_from, &donor, error) : error->code;
     if (code == OK)
-        code = transfer_prepared(&options->start_from, donor, &kept, &prepared, error);
-    if (code == OK)
-        code = run_make_preprocess(&preprocess, prepared, file, options, dataset, error);
+        code = run_make_preprocess(&preprocess, file, options, dataset, donor, error);
     if (code == OK) {
         preprocess_prepare(&preprocess, variant_best(VARIANT_F32_V4));
         const struct AugmentPreview preview = {.samples = flags->count,
@@ -88,7 +86,6 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
     }
     checkpoint_close(donor);
     preprocess_release(&preprocess);
-    preprocess_release(&kept);
     dataset_close(dataset);
     return code;
 }

@@ -10,6 +10,7 @@
 #include "optim/average.h"
 #include "optim/rules.h"
 #include "run/blocks.h"
+#include "run/transfer.h"
 
 /* ---- Shards and kernels ---- */
 
@@ -126,19 +127,28 @@ static int check_loss(const struct RunRequest *request, const struct Dataset *da
     return code;
 }
 
-int run_make_preprocess(struct Preprocess *preprocess, struct Preprocess *prepared,
-                        const struct RunFile *file, const struct RunOptions *options,
-                        const struct Dataset *dataset, struct Error *error) {
-    if (!prepared) {
-        if (!preprocess_create(preprocess, &options->preprocess, file, dataset, error))
-            return OK;
-        error_blame_key(error, "preprocess");
-        return runfile_locate(file, error);
-    }
-    *preprocess = *prepared;
-    *prepared = (struct Preprocess){0};
+/* Reads what a checkpoint says of preparing images. */
+static int read_preprocess(struct Preprocess *preprocess, const struct Dataset *dataset,
+                           const struct Checkpoint *keeper, struct Error *error) {
+    const struct CheckpointPart part = {.value = preprocess, .group = &preprocess_saved};
+    if (checkpoint_get_parts(keeper, &part, 1, error))
+        return error_blame_key(error, "start_from.checkpoint");
     preprocess_fit(preprocess, dataset->height, dataset->width);
     return OK;
+}
+
+int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
+                        const struct RunOptions *options, const struct Dataset *dataset,
+                        const struct Checkpoint *keeper, struct Error *error) {
+    const struct StartOptions *start = &options->start_from;
+    bool kept = start->checkpoint && start->preprocess != START_PREPROCESS_OWN && keeper &&
+                !keeper->weights_only;
+    int code = kept ? read_preprocess(preprocess, dataset, keeper, error)
+                    : preprocess_create(preprocess, &options->preprocess, file, dataset, error);
+    if (!code)
+        return OK;
+    error_blame_key(error, "preprocess");
+    return runfile_locate(file, error);
 }
 
 static int make_loaders(const struct RunRequest *request, struct RunParts *parts,
@@ -175,8 +185,8 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
     if (!code)
         code = check_loss(request, parts->dataset, error);
     if (!code)
-        code = run_make_preprocess(&parts->preprocess, request->prepared, request->file, options,
-                                   parts->dataset, error);
+        code = run_make_preprocess(&parts->preprocess, request->file, options, parts->dataset,
+                                   request->resumed ? request->resumed : request->donor, error);
     if (code)
         return code;
     target_scale_create(&parts->targets, (enum TargetRule)options->preprocess.targets,
@@ -396,6 +406,9 @@ static int check_all(const struct RunRequest *request, struct RunParts *parts,
     if (!code && exchange_check((enum ExchangeAlgorithm)options->train.exchange, request->ranks,
                                 options->train.shards, error))
         code = error_blame_key(error, "train.exchange");
+    if (!code && request->donor)
+        code = transfer_check(request->file, &options->start_from, model_arena(parts->model),
+                              request->donor, error);
     return code;
 }
 

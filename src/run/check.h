@@ -4,6 +4,7 @@
 #ifndef TRAINER_RUN_CHECK_H
 #define TRAINER_RUN_CHECK_H
 
+#include "checkpoint/checkpoint.h"
 #include "data/loader.h"
 #include "data/preprocessing/target_scale.h"
 #include "nn/plan.h"
@@ -16,10 +17,9 @@ struct RunRequest {
     const struct RunFile *file;
     const struct RunOptions *options; /* both outlive the parts; train.shards is a number */
     int64_t ranks;
-    enum Variant variant; /* of the kernels */
-    /* Taken over: the preprocessing of a donor, or of a run that continues. NULL: made as the run
-     * file says. */
-    struct Preprocess *prepared;
+    enum Variant variant;             /* of the kernels */
+    const struct Checkpoint *donor;   /* of start_from; NULL: none, or the run continues */
+    const struct Checkpoint *resumed; /* the run continues from it; NULL: a new run */
     /* For a check without the data set: the image that the model gets. What needs the data is then
      * left out. NULL: with the data set. */
     const struct Shape *input;
@@ -56,10 +56,12 @@ run_checker run_check;
 int run_build_model(const struct RunFile *file, const struct RunOptions *options,
                     struct Shape input, struct Model **model, struct Error *error);
 
-/* How images are prepared: as `prepared` says, which is taken over; NULL: as the run file says. */
-int run_make_preprocess(struct Preprocess *preprocess, struct Preprocess *prepared,
-                        const struct RunFile *file, const struct RunOptions *options,
-                        const struct Dataset *dataset, struct Error *error);
+/* How images are prepared: as for `keeper`, the donor or the checkpoint that a run with a donor
+ * continues from, if start_from.preprocess says so; else, or if it is NULL, as the run file says.
+ */
+int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
+                        const struct RunOptions *options, const struct Dataset *dataset,
+                        const struct Checkpoint *keeper, struct Error *error);
 
 /* The best kernels that the run file allows and this processor has. */
 enum Variant run_best_variant(const struct RunOptions *options);

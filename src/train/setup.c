@@ -7,9 +7,9 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_file.h"
-#include "run/check.h"
+#include "evaluate/broadcast.h"
+#include "run/transfer.h"
 #include "train/trainer.h"
-#include "train/transfer.h"
 
 static int make_folder(const char *path, struct Error *error) {
     char *copy = memory_copy_text(path);
@@ -57,24 +57,17 @@ static void gather_shards(void *context, const double *mine, int64_t count, doub
 }
 
 static int build(struct Trainer *trainer, const struct Start *start, struct Error *error) {
-    const struct Checkpoint *checkpoint = start->checkpoint;
-    struct Preprocess preprocess = {0}, *prepared;
-    int code =
-        transfer_prepared(&trainer->options.start_from, checkpoint ? checkpoint : start->donor,
-                          &preprocess, &prepared, error);
-    if (code)
-        return code;
     struct RunRequest request = {.file = trainer->file,
                                  .options = &trainer->options,
                                  .ranks = ranks_size(trainer->ranks),
                                  .variant = trainer->variant,
-                                 .prepared = prepared,
+                                 .donor = start->donor,
+                                 .resumed = start->checkpoint,
                                  .gather = gather_shards,
                                  .gather_context = trainer->ranks};
-    code = run_check(&request, &trainer->parts, error);
-    preprocess_release(&preprocess);
-    if (!code && checkpoint)
-        code = trainer__check_length(trainer, checkpoint->path, error);
+    int code = run_check(&request, &trainer->parts, error);
+    if (!code && start->checkpoint)
+        code = trainer__check_length(trainer, start->checkpoint->path, error);
     return code;
 }
 
@@ -100,13 +93,14 @@ static int open_folder(struct Trainer *trainer, struct Error *error) {
 
 /* A new run's parameters, on rank 0: drawn, then taken from the donor. */
 static int start_state(struct Trainer *trainer, struct Start *start, struct Error *error) {
+    const struct StartOptions *options = &trainer->options.start_from;
+    const struct Arena *arena = model_arena(trainer->parts.model);
     model_initialise(trainer->parts.model, (uint64_t)trainer->options.train.seed, trainer->state);
     if (!start->donor)
         return OK;
-    return transfer_take(trainer->file, &trainer->options.start_from,
-                         model_arena(trainer->parts.model),
-                         updater_frozen_rows(trainer->parts.updater), start->donor, trainer->state,
-                         &start->taken, error);
+    transfer_describe(options, arena, updater_frozen_rows(trainer->parts.updater), start->donor,
+                      &start->taken);
+    return transfer_take(options, arena, start->donor, trainer->state, error);
 }
 
 /* What checkpoints say of where the run's bits come from. */
@@ -181,8 +175,24 @@ static int assemble(struct Trainer *trainer, struct Start *start, struct Error *
     return fill_state(trainer, start, error);
 }
 
-int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
-                    const struct TrainRequest *request, struct Error *error) {
+/* Opens the donor of start_from, if there is one, for every rank. */
+static int find_donor(struct Trainer *trainer, struct Start *start, struct Error *error) {
+    struct StartOptions *options = &trainer->options.start_from;
+    int code = OK;
+    if (!options->checkpoint)
+        return OK;
+    if (ranks_rank(trainer->ranks) == 0)
+        code = transfer_open_donor(trainer->file, options, &start->donor, error);
+    code = ranks_agree(trainer->ranks, code, error);
+    if (!code)
+        code = broadcast_checkpoint(trainer->ranks, &start->donor, error);
+    if (!code)
+        transfer_settle(options, start->donor);
+    return code;
+}
+
+int trainer__create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
+                   struct Error *error) {
     struct Start start = {0};
     *trainer = (struct Trainer){.ranks = ranks,
                                 .request = request,
@@ -197,7 +207,7 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
         start.shards_are_ranks = true;
     }
     if (!code && !start.checkpoint)
-        code = trainer__find_donor(trainer, &start, error);
+        code = find_donor(trainer, &start, error);
     if (!code)
         code = assemble(trainer, &start, error);
     if (code)

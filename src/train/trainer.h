@@ -40,7 +40,7 @@ struct Start {
     char *skipped;                 /* newer ones that are damaged, for people; or NULL */
     struct Span length_before;     /* train.length of the run that is continued */
     struct Checkpoint *donor;      /* of start_from; NULL: none */
-    struct Text taken;             /* what transfer_take says, for people */
+    struct Text taken;             /* what transfer_describe says, for people */
     bool shards_are_ranks;         /* train.shards is auto, and this is the first start */
 };
 
@@ -61,8 +61,6 @@ int trainer__check_length(const struct Trainer *trainer, const char *path, struc
 /* Fills state and optimiser slots, and notes what differs from when the checkpoint was written. Not
  * collective. */
 int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error);
-/* transfer.c: reads the donor of start_from, if there is one, on every rank. Collective. */
-int trainer__find_donor(struct Trainer *trainer, struct Start *start, struct Error *error);
 
 /* save.c: one checkpoint of the present state; links, prunes. Collective. */
 int trainer__save(struct Trainer *trainer, struct Error *error);

@@ -1,12 +1,10 @@
-#include "train/transfer.h"
+#include "run/transfer.h"
 
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/pattern.h"
-#include "evaluate/broadcast.h"
-#include "train/trainer.h"
 
 /* Keys of preprocess would do nothing, except `targets`: a donor's targets are not taken over. */
 static int check_overruled(const struct RunFile *file, struct Error *error) {
@@ -42,7 +40,7 @@ static int check_donor(const struct RunFile *file, const struct StartOptions *op
     return OK;
 }
 
-int transfer_read_donor(const struct RunFile *file, const struct StartOptions *options,
+int transfer_open_donor(const struct RunFile *file, const struct StartOptions *options,
                         struct Checkpoint **donor, struct Error *error) {
     *donor = NULL;
     if (!options->checkpoint)
@@ -58,35 +56,6 @@ int transfer_read_donor(const struct RunFile *file, const struct StartOptions *o
 void transfer_settle(struct StartOptions *options, const struct Checkpoint *donor) {
     if (donor && options->preprocess == START_PREPROCESS_AUTO)
         options->preprocess = donor->weights_only ? START_PREPROCESS_OWN : START_PREPROCESS_DONOR;
-}
-
-int transfer_prepared(const struct StartOptions *options, const struct Checkpoint *keeper,
-                      struct Preprocess *preprocess, struct Preprocess **prepared,
-                      struct Error *error) {
-    const struct CheckpointPart part = {.value = preprocess, .group = &preprocess_saved};
-    *prepared = NULL;
-    if (!options->checkpoint || options->preprocess == START_PREPROCESS_OWN || !keeper ||
-        keeper->weights_only)
-        return OK;
-    *prepared = preprocess;
-    return checkpoint_get_parts(keeper, &part, 1, error);
-}
-
-int trainer__find_donor(struct Trainer *trainer, struct Start *start, struct Error *error) {
-    int code = OK;
-    if (!trainer->options.start_from.checkpoint)
-        return OK;
-    if (ranks_rank(trainer->ranks) == 0)
-        code =
-            transfer_read_donor(trainer->file, &trainer->options.start_from, &start->donor, error);
-    code = ranks_agree(trainer->ranks, code, error);
-    if (code)
-        return code;
-    code = broadcast_checkpoint(trainer->ranks, &start->donor, error);
-    if (code)
-        return code;
-    transfer_settle(&trainer->options.start_from, start->donor);
-    return OK;
 }
 
 static bool matches(const struct Strings *patterns, const char *name) {
@@ -117,8 +86,34 @@ static int check_patterns(const struct RunFile *file, const char *key,
     return code;
 }
 
-static enum Transfer fate_of(const struct StartOptions *options, const struct ArenaRow *row,
-                             const struct CheckpointArray *array) {
+/* Why a row of the model starts as it does. */
+enum Transfer {
+    TRANSFER_TAKEN,
+    TRANSFER_FRESH,     /* a pattern of `fresh` */
+    TRANSFER_NOT_ASKED, /* no pattern of `take` */
+    TRANSFER_ABSENT,    /* the donor has no such array */
+    TRANSFER_TYPE,      /* the donor's holds no floats */
+    TRANSFER_SHAPE      /* the donor's has another shape */
+};
+
+/* A row, and what the donor has for it. */
+struct Fate {
+    const struct ArenaRow *row;
+    const struct CheckpointArray *array; /* or NULL */
+    enum Transfer transfer;
+};
+
+static bool takes_average(const struct StartOptions *options, const struct Checkpoint *donor) {
+    return options->parameters != START_MODEL && checkpoint_has_average(donor);
+}
+
+/* The donor's arrays that are taken: of its average, or of its model. */
+static const char *group_of(const struct StartOptions *options, const struct Checkpoint *donor) {
+    return takes_average(options, donor) ? "average/" : "model/";
+}
+
+static enum Transfer transfer_of(const struct StartOptions *options, const struct ArenaRow *row,
+                                 const struct CheckpointArray *array) {
     if (matches(&options->fresh, row->name))
         return TRANSFER_FRESH;
     if (!matches(&options->take, row->name))
@@ -130,9 +125,33 @@ static enum Transfer fate_of(const struct StartOptions *options, const struct Ar
     return checkpoint_array_fits(array, row) ? TRANSFER_TAKEN : TRANSFER_SHAPE;
 }
 
-/* Rows [first, end) have the same fate. */
-static void add_line(struct Text *table, const struct Arena *arena, int first, int end,
-                     enum Transfer fate, const struct CheckpointArray *array) {
+static struct Fate fate_of(const struct StartOptions *options, const struct Checkpoint *donor,
+                           const struct ArenaRow *row) {
+    struct Fate fate = {.row = row};
+    fate.array = checkpoint_array(donor, group_of(options, donor), row->name);
+    fate.transfer = transfer_of(options, row, fate.array);
+    return fate;
+}
+
+int transfer_check(const struct RunFile *file, const struct StartOptions *options,
+                   const struct Arena *arena, const struct Checkpoint *donor, struct Error *error) {
+    int code = check_patterns(file, "start_from.take", &options->take, arena, error);
+    if (!code)
+        code = check_patterns(file, "start_from.fresh", &options->fresh, arena, error);
+    if (code)
+        return code;
+    for (int i = 0; i < arena->row_count; i++)
+        if (fate_of(options, donor, &arena->rows[i]).transfer == TRANSFER_TAKEN)
+            return OK;
+    runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.checkpoint",
+                 "nothing of %s is taken: no array of the model is in take, not in fresh, and in "
+                 "the donor with the same name and shape",
+                 donor->path);
+    return error_advise(error, ADVICE_INSPECT, donor->path, NULL, 0);
+}
+
+/* The `count` rows from that of `fate` on have the same one. */
+static void add_line(struct Text *table, const struct Fate *fate, int count) {
     static const char *const words[] = {
         [TRANSFER_TAKEN] = "taken",    [TRANSFER_FRESH] = "fresh",  [TRANSFER_NOT_ASKED] = "fresh",
         [TRANSFER_ABSENT] = "skipped", [TRANSFER_TYPE] = "skipped", [TRANSFER_SHAPE] = "skipped"};
@@ -142,21 +161,39 @@ static void add_line(struct Text *table, const struct Arena *arena, int first, i
                                           [TRANSFER_ABSENT] = ": the donor has none of that name",
                                           [TRANSFER_TYPE] = ": the donor's holds no floats",
                                           [TRANSFER_SHAPE] = ""};
+    const struct ArenaRow *row = fate->row;
     int64_t values = 0;
-    for (int i = first; i < end; i++)
-        values += arena->rows[i].count;
-    const struct ArenaRow *row = &arena->rows[first];
-    text_add(table, "\n  %-8s %s", words[fate], row->name);
-    if (end > first + 1)
-        text_add(table, " ... %s (%d arrays, %" PRId64 " values)", arena->rows[end - 1].name,
-                 end - first, values);
-    if (fate == TRANSFER_SHAPE) {
+    for (int i = 0; i < count; i++)
+        values += row[i].count;
+    text_add(table, "\n  %-8s %s", words[fate->transfer], row->name);
+    if (count > 1)
+        text_add(table, " ... %s (%d arrays, %" PRId64 " values)", row[count - 1].name, count,
+                 values);
+    if (fate->transfer == TRANSFER_SHAPE) {
         text_add(table, ": the donor's is ");
-        text_add_shape(table, array->size, array->rank);
+        text_add_shape(table, fate->array->size, fate->array->rank);
         text_add(table, ", the model's ");
         text_add_shape(table, row->file_size, row->file_rank);
     }
-    text_add(table, "%s", reasons[fate]);
+    text_add(table, "%s", reasons[fate->transfer]);
+}
+
+/* One line for each run of rows with the same fate; another shape has a line of its own. */
+static void add_fates(struct Text *table, const struct StartOptions *options,
+                      const struct Arena *arena, const struct Checkpoint *donor) {
+    struct Fate first = {0};
+    int count = 0;
+    for (int i = 0; i < arena->row_count; i++) {
+        struct Fate fate = fate_of(options, donor, &arena->rows[i]);
+        if (count && (fate.transfer != first.transfer || fate.transfer == TRANSFER_SHAPE)) {
+            add_line(table, &first, count);
+            count = 0;
+        }
+        if (!count++)
+            first = fate;
+    }
+    if (count)
+        add_line(table, &first, count);
 }
 
 static void add_unused(struct Text *table, const struct Arena *arena,
@@ -171,65 +208,41 @@ static void add_unused(struct Text *table, const struct Arena *arena,
 
 /* Frozen rows that start at random and stay so: probably the model differs from the donor by more
  * than was intended. */
-struct Idle {
-    int count;
-    const char *first;
-};
-
-static void add_warning(struct Text *table, const struct Idle *idle) {
-    if (idle->count)
+static void add_warning(struct Text *table, const struct StartOptions *options,
+                        const struct Arena *arena, const bool *frozen,
+                        const struct Checkpoint *donor) {
+    const char *first = NULL;
+    int count = 0;
+    for (int i = 0; frozen && i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        if (frozen[i] && row->role != ROLE_STATISTIC &&
+            fate_of(options, donor, row).transfer != TRANSFER_TAKEN && !count++)
+            first = row->name;
+    }
+    if (count)
         text_add(
             table,
             "\n  warning: %d array%s start%s fresh and %s frozen, as %s: drawn at random, they "
             "will stay so",
-            idle->count, idle->count == 1 ? "" : "s", idle->count == 1 ? "s" : "",
-            idle->count == 1 ? "is" : "are", idle->first);
+            count, count == 1 ? "" : "s", count == 1 ? "s" : "", count == 1 ? "is" : "are", first);
 }
 
-int transfer_take(const struct RunFile *file, const struct StartOptions *options,
-                  const struct Arena *arena, const bool *frozen, const struct Checkpoint *donor,
-                  float *state, struct Text *table, struct Error *error) {
-    bool averaged = options->parameters != START_MODEL && checkpoint_has_average(donor);
-    const char *group = averaged ? "average/" : "model/";
-    int taken = 0, first = 0, code;
-    struct Idle idle = {0};
-    code = check_patterns(file, "start_from.take", &options->take, arena, error);
-    if (!code)
-        code = check_patterns(file, "start_from.fresh", &options->fresh, arena, error);
-    if (code)
-        return code;
-    if (averaged)
+void transfer_describe(const struct StartOptions *options, const struct Arena *arena,
+                       const bool *frozen, const struct Checkpoint *donor, struct Text *table) {
+    if (takes_average(options, donor))
         text_add(table, "\n  (the donor's average of weights)");
-    enum Transfer before = TRANSFER_TAKEN;
-    const struct CheckpointArray *array_before = NULL;
-    for (int i = 0; i < arena->row_count; i++) {
-        const struct ArenaRow *row = &arena->rows[i];
-        const struct CheckpointArray *array = checkpoint_array(donor, group, row->name);
-        enum Transfer fate = fate_of(options, row, array);
-        if (fate == TRANSFER_TAKEN) {
-            code = state ? checkpoint_get_row(donor, array, row, state, error) : OK;
-            if (code)
-                return code;
-            taken++;
-        } else if (frozen && frozen[i] && row->role != ROLE_STATISTIC && !idle.count++) {
-            idle.first = row->name;
-        }
-        if (i > first && (fate != before || fate == TRANSFER_SHAPE)) {
-            add_line(table, arena, first, i, before, array_before);
-            first = i;
-        }
-        before = fate;
-        array_before = array;
+    add_fates(table, options, arena, donor);
+    add_unused(table, arena, donor, group_of(options, donor));
+    add_warning(table, options, arena, frozen, donor);
+}
+
+int transfer_take(const struct StartOptions *options, const struct Arena *arena,
+                  const struct Checkpoint *donor, float *state, struct Error *error) {
+    int code = OK;
+    for (int i = 0; i < arena->row_count && !code; i++) {
+        struct Fate fate = fate_of(options, donor, &arena->rows[i]);
+        if (fate.transfer == TRANSFER_TAKEN)
+            code = checkpoint_get_row(donor, fate.array, fate.row, state, error);
     }
-    add_line(table, arena, first, arena->row_count, before, array_before);
-    add_unused(table, arena, donor, group);
-    add_warning(table, &idle);
-    if (!taken) {
-        runfile_fail(file, error, ERROR_CHECKPOINT, "start_from.checkpoint",
-                     "nothing of %s is taken: no array of the model is in take, not in fresh, and "
-                     "in the donor with the same name and shape",
-                     donor->path);
-        return error_advise(error, ADVICE_INSPECT, donor->path, NULL, 0);
-    }
-    return OK;
+    return code;
 }
