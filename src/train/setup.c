@@ -191,8 +191,8 @@ static int find_donor(struct Trainer *trainer, struct Start *start, struct Error
     return code;
 }
 
-int trainer__create(struct Trainer *trainer, struct Ranks *ranks, const struct TrainRequest *request,
-                   struct Error *error) {
+int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
+                    const struct TrainRequest *request, struct Error *error) {
     struct Start start = {0};
     *trainer = (struct Trainer){.ranks = ranks,
                                 .request = request,
