@@ -138,9 +138,9 @@ static void print_operation(const struct Bench *bench, const struct Operation *o
     double flops = product_flops(operation, bench->samples), floor = floor_of(bench, operation);
     char name[64];
     int length = snprintf(name, sizeof name, "%s", operation->layer->kind.name);
-    for (int m = 0; m < operation->merged_count && length < (int)sizeof name; m++)
+    for (int m = 0; m < operation->fused_count && length < (int)sizeof name; m++)
         length += snprintf(name + length, sizeof name - (size_t)length, "+%s",
-                           operation->merged[m]->layer->kind.name);
+                           operation->fused[m]->layer->kind.name);
     printf("%-18s %-22s %6.2f ms %6.2f ms %6.2f ms", operation->node->path, name, 1e3 * forward,
            1e3 * backward, 1e3 * floor);
     if (flops > 0)

@@ -8,9 +8,8 @@
 
 bool pattern_match(const char *pattern, const char *name); /* the whole name */
 
-/* For the message that a pattern matches no name: the one of `count` names that differs least from
- * it in letters, where `*` and `?` differ from nothing. The first of several; NULL if there are
- * none. */
+/* For the message that a pattern matches no name: of `count` names the one with the fewest
+ * differing letters; `*` and `?` cost nothing. The first of equals; NULL if `count` is 0. */
 const char *pattern_nearest(const char *pattern, const char *const *names, int count);
 
 #endif

@@ -1,5 +1,5 @@
-/* What is saved of a plain struct, as its owner says it: a table of the members that a file holds,
- * by name. Whoever stores the struct walks the table and knows nothing else of it. */
+/* A table, written by the owner of a struct, of the members that a file stores, by name. Whoever
+ * stores the struct walks the table and knows nothing else of it. */
 #ifndef TRAINER_BASE_SAVED_H
 #define TRAINER_BASE_SAVED_H
 

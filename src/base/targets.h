@@ -5,8 +5,8 @@
 
 #include <stdint.h>
 
-/* Each kind is a case of the next: a class is a distribution that is sure, a distribution is a row
- * of numbers. */
+/* Each kind is a special case of the next: a class is a distribution with all weight on one class,
+ * a distribution is a row of numbers. */
 enum TargetKind {
     TARGET_CLASSES,       /* one label a sample */
     TARGET_DISTRIBUTIONS, /* soft labels: a probability for each class */

@@ -144,7 +144,7 @@ static bool is_debris(const char *name) {
 }
 
 /* One walk through the folder: removes debris, and lists what the links ("*.h5") point at. */
-static int sweep(const char *folder, char ***targets, int *count, struct Error *error) {
+static int remove_leftovers(const char *folder, char ***targets, int *count, struct Error *error) {
     DIR *directory = opendir(folder);
     if (!directory)
         return fail_errno(error, "%s", folder);
@@ -178,7 +178,7 @@ static bool is_among(const char *path, char *const *names, int count) {
 int checkpoint_prune(const char *folder, int64_t keep, struct Error *error) {
     char **targets = NULL, **paths = NULL;
     int target_count = 0, count = 0;
-    int code = sweep(folder, &targets, &target_count, error);
+    int code = remove_leftovers(folder, &targets, &target_count, error);
     if (!code)
         code = checkpoint_list(folder, &paths, &count, error);
     for (int64_t i = keep; !code && keep > 0 && i < count; i++)

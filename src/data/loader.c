@@ -274,7 +274,7 @@ static void make_target(const struct Loader *loader, int64_t sample, float *out)
     }
 }
 
-static void make_order(struct Loader *loader, int64_t epoch) {
+static void shuffle_epoch(struct Loader *loader, int64_t epoch) {
     if (!loader->shuffle || loader->epoch == epoch)
         return;
     struct RandomStream stream = random_stream(loader->seed, RANDOM_SHUFFLE, 0, (uint64_t)epoch, 0);
@@ -310,7 +310,7 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const in
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
-    make_order(loader, epoch);
+    shuffle_epoch(loader, epoch);
     int64_t elements = image_elements(&loader->out), outputs = dataset_outputs(loader->dataset);
     for (int64_t at = 0, block; at < count; at += block) {
         int64_t chosen[PROJECTION_BLOCK];

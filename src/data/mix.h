@@ -1,7 +1,7 @@
 /* Mixing: two training images are combined into one, and so are their targets, which are
  * distributions over the classes, or values. Each way of mixing is one small file in mixes/ and one
- * row of the table in mix.c. At most one way of the run file's list is applied to a sample, each
- * with its own probability.
+ * row of the table in mix.c. Each way of the run file's list has a probability; a sample gets one
+ * of them or none.
  *
  * The partner of a sample is drawn uniformly from the whole split, and is augmented as it would be
  * in its own place in the same epoch. Everything is keyed by (seed, epoch, sample), never by batch

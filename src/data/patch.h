@@ -18,8 +18,8 @@ static inline void patch_span(uint32_t word, int64_t size, int64_t side, int64_t
     *end = begin + size < side ? begin + size : side;
 }
 
-/* `height` × `width` pixels about a centre that is drawn uniformly from the image with block
- * `block` of the stream; what extends beyond the border is cut off. */
+/* `height` × `width` pixels about a centre that is drawn uniformly from the image, from the words
+ * of random_block(stream, block); what extends beyond the border is cut off. */
 static inline struct Patch patch_draw(const struct RandomStream *stream, uint32_t block,
                                       int64_t height, int64_t width, const struct Image *image) {
     struct Patch patch;

@@ -1,11 +1,11 @@
 /* Views of an image for test-time augmentation: the model predicts each view, and the mean of its
  * predictions is the result. Nothing is random. Not collective.
  *
- *   mirror     2 views: the image, and its mirror image (left to right)
- *   five_crop  5 views: the corners (top left, top right, bottom left, bottom right) and the
- * centre, as torchvision's FiveCrop ten_crop   10 views: those of five_crop, then the same ones
- * mirrored, as torchvision's TenCrop shifts     9 views: the image moved by −by, 0 and +by pixels
- * along both sides, row by row
+ * - mirror has 2 views: the image, and its mirror image (left to right).
+ * - five_crop has 5, as torchvision's FiveCrop: the corners (top left, top right, bottom left,
+ *   bottom right) and the centre.
+ * - ten_crop has 10, as torchvision's TenCrop: those of five_crop, then the same ones mirrored.
+ * - shifts has 9: the image moved by −by, 0 and +by pixels along both sides, row by row.
  *
  * A view has the size of the image, which is what the model takes. A crop is therefore taken from
  * the image with `pad` zeros around it (0 is the mean after preprocessing), or it is smaller

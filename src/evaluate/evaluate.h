@@ -13,7 +13,7 @@
 #include "run/blocks.h"
 
 struct EvaluateRequest {
-    const struct Predictor *members; /* whose outputs mean the same */
+    const struct Predictor *members; /* all with the same classes or targets */
     int member_count;
     const double *weights; /* member_count, summing to one; NULL: equal */
     enum Mean mean;

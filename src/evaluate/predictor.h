@@ -15,7 +15,7 @@ struct Predictor {
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
     const struct Choice *loss;       /* says what its predictions are */
-    const struct TargetScale *scale; /* with which it sees values */
+    const struct TargetScale *scale; /* turns its outputs into the data set's units */
     int64_t outputs;
     struct TestTime *test_time; /* NULL: the model runs once on each sample */
 };

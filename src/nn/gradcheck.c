@@ -248,7 +248,7 @@ int gradcheck_run(const struct Model *model, const struct GradcheckRequest *requ
                                        .samples = {request->samples},
                                        .sample_counts = 1,
                                        .loss = request->loss,
-                                       .no_merging = request->no_merging,
+                                       .no_fusion = request->no_fusion,
                                        .input_gradient = true};
     struct Check check = {.model = model, .request = request, .base = -1};
     int code = plan_create(&check.plan, model, &plan_request, error);

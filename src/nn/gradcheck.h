@@ -12,7 +12,7 @@ struct GradcheckRequest {
     int64_t elements; /* to check of each row and of the input, spread evenly; 0: all */
     double tolerance; /* relative, e.g. 1e-6 */
     uint64_t seed;
-    bool no_merging;
+    bool no_fusion;
 };
 
 /* One row of the arena, or the model's input. */

@@ -54,7 +54,7 @@ static inline struct Piece piece_of(int64_t chunk, int64_t pixels, int64_t chann
 
 enum { TILE_VECTORS = TILE / VECTOR_LANES };
 
-/* How a merged ReLU decides which dy it lets through: by y, or by x with the formula of forward. */
+/* How a fused ReLU decides which dy it lets through: by y, or by x with the formula of forward. */
 enum Gate { GATE_OPEN, GATE_INPUT, GATE_OUTPUT };
 
 /* What a sum runs over. Moments: a = x − centre, b = a². Gradients: a = g, b = g · (x − centre). */

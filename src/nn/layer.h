@@ -9,7 +9,7 @@
  *   describe   once a model: it derives the output shape and the rows of the arena from the options
  *              and the input shapes. No buffers exist yet.
  *   plan       once a plan: it says what it needs at run time (saved, scratch, prepared bytes) and
- *              makes its backend objects. Just before, it may absorb the nodes that follow.
+ *              makes its backend objects. Just before, it may take in the nodes that follow.
  *   forward, backward  once a step for each shard: neither may allocate or fail. */
 #ifndef TRAINER_NN_LAYER_H
 #define TRAINER_NN_LAYER_H
@@ -26,7 +26,7 @@
 #include "nn/layout.h"
 #include "nn/node.h"
 
-#define LAYER_MERGED 4
+#define LAYER_FUSED 4
 
 /* ---- Describing ---- */
 
@@ -75,25 +75,25 @@ struct OperationNeeds {
     int64_t partial_values; /* > 0: the layer is synchronised; see Layer.forward_partial */
 };
 
-/* An operation of a plan: a node, and those that were merged into it. */
+/* An operation of a plan: a node, and those that were fused into it. */
 struct Operation {
     const struct Node *node;
-    const struct Layer *layer;               /* of the node, in the plan's variant */
-    const struct Node *merged[LAYER_MERGED]; /* in the order they would have run */
-    int merged_count;
-    int input_count, inputs[LAYER_INPUTS], output; /* tensors, after merging */
+    const struct Layer *layer;             /* of the node, in the plan's variant */
+    const struct Node *fused[LAYER_FUSED]; /* in the order they would have run */
+    int fused_count;
+    int input_count, inputs[LAYER_INPUTS], output; /* tensors, after fusion */
     bool training;                                 /* in a training plan */
     struct Shape in[LAYER_INPUTS], out;
     const struct ArenaRow *rows;             /* the node's */
     bool needs_input_gradient[LAYER_INPUTS]; /* false at the model's input */
     struct OperationNeeds needs;
 };
-/* The merged node of the layer LAYER_IDENTITY(name), or NULL. */
-static inline const struct Node *operation_merged(const struct Operation *operation,
-                                                  const struct Layer *identity) {
-    for (int i = 0; i < operation->merged_count; i++)
-        if (operation->merged[i]->layer == identity)
-            return operation->merged[i];
+/* The fused node of the layer LAYER_IDENTITY(name), or NULL. */
+static inline const struct Node *operation_fused(const struct Operation *operation,
+                                                 const struct Layer *identity) {
+    for (int i = 0; i < operation->fused_count; i++)
+        if (operation->fused[i]->layer == identity)
+            return operation->fused[i];
     return NULL;
 }
 
@@ -156,10 +156,10 @@ struct Layer {
     /* Fails through schema_fail. NULL: the operation needs nothing. */
     int (*plan)(struct Planning *planning);
     /* May `next`, the only consumer of this operation's output, run inside it? If so, the planner
-     * records `next` in merged[], gives the operation the output of `next`, and makes the other
+     * records `next` in fused[], gives the operation the output of `next`, and makes the other
      * input of an addition one more input of the operation. Asked before layer->plan. The operation
      * then runs in the place of `next`, so that the other input exists. */
-    bool (*absorb)(const struct Operation *operation, const struct Node *next);
+    bool (*fuses)(const struct Operation *operation, const struct Node *next);
     void (*release)(struct Operation *operation);
 
     void (*prepare)(const struct Call *call); /* once a step: parameters -> prepared */

@@ -1,9 +1,10 @@
-/* When each buffer of a plan is alive, and which tensors share one. Positions: forward of operation
- * i is i, the loss n, backward of operation i is 2n - i. Inside nn/ only. */
+/* When each buffer of a plan is alive, and which tensors share one. Time is counted in
+ * positions: of n operations, number i runs forward at i and backward at 2n - i; the loss is at n.
+ * Inside nn/ only. */
 #ifndef TRAINER_NN_LIFETIMES_H
 #define TRAINER_NN_LIFETIMES_H
 
-#include "nn/operations.h"
+#include "nn/fusion.h"
 #include "nn/placement.h"
 
 struct LifetimesRequest {

@@ -17,9 +17,9 @@ static inline uint32_t mask_threshold(double rate) {
     return (uint32_t)(rate * 0x1p32);
 }
 
-/* MASK_GROUP words of the stream, the blocks MASK_LANES·group … side by side, so that they
- * vectorise (the pragma is needed: without it the compiler takes them one by one, five times as
- * slowly): word MASK_LANES·k + j is word k of block j of the group. */
+/* Draws MASK_GROUP words: MASK_LANES blocks of the stream from block MASK_LANES·group on. Word
+ * MASK_LANES·k + j is word k of block j. The pragma makes the compiler vectorise over blocks;
+ * without it the loop is five times as slow. */
 static inline void mask_words(const struct RandomStream *stream, uint32_t group,
                               uint32_t *restrict words) {
     uint32_t c0[MASK_LANES], c1[MASK_LANES], c2[MASK_LANES], c3[MASK_LANES];

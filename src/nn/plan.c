@@ -246,7 +246,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
                           .stochastic = request->training || request->sample_dropout,
                           .samples = most_samples(request),
                           .outputs = outputs};
-    operations__build(&plan->operations, model_graph(model), request);
+    fusion__build(&plan->operations, model_graph(model), request);
     int code = plan_operations(plan, request, error);
     make_shards(plan, request);
     if (!code)
@@ -267,7 +267,7 @@ void plan_release(struct Plan *plan) {
     for (int i = 0; i < plan->operations.count; i++)
         if (plan->operations.items[i].layer->release)
             plan->operations.items[i].layer->release(&plan->operations.items[i]);
-    operations__release(&plan->operations);
+    fusion__release(&plan->operations);
     for (int64_t k = 0; k < plan->shard_count; k++) {
         memory_release(plan->shards[k].calls);
         memory_release(plan->shards[k].values);

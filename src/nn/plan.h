@@ -35,7 +35,7 @@ struct PlanRequest {
     /* NULL: the targets are classes, and correct predictions are tallied. Else the weight of each
      * output's squared error, which is tallied. Copied. */
     const double *error_weights;
-    bool no_merging; /* keep every node an operation of its own: for tests */
+    bool no_fusion; /* keep every node an operation of its own: for tests */
     /* Shards of the global batch, and how many of them this plan computes; 0: one. They matter only
      * for training with a synchronised layer. */
     int64_t shards, own_shards;
@@ -109,7 +109,7 @@ struct PlanMemory {
     int64_t scratch, prepared;
 };
 struct PlanMemory plan_memory(const struct Plan *plan);
-/* After merging. */
+/* After fusion. */
 int plan_operation_count(const struct Plan *plan);
 
 #endif

@@ -3,12 +3,12 @@
 #ifndef TRAINER_NN_PLAN_PARTS_H
 #define TRAINER_NN_PLAN_PARTS_H
 
-#include "nn/operations.h"
+#include "nn/fusion.h"
 #include "nn/plan.h"
 #include "nn/plan_kernels.h"
 
-/* How one operation is called for one shard. All but the numbers of struct ShardCall is decided
- * when the plan is made. */
+/* How one operation is called for one shard. Everything in it is fixed with the plan, except what
+ * struct ShardCall sets at each call. */
 struct PlannedCall {
     struct Call call;
     void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */

@@ -20,9 +20,8 @@ struct Average {
     double (*weight)(const void *options, const struct ScheduleTime *time, int64_t step);
     /* The step of that first w. */
     int64_t (*first)(const void *options, const struct ScheduleTime *time);
-    /* Running statistics belong to the weights that they were measured with. NULL: they are
-     * averaged like the weights. Otherwise: over how many training batches they are measured anew
-     * with the averaged weights before these are used. */
+    /* How many training batches measure the running statistics anew under the averaged weights
+     * before these are used. NULL: the statistics are averaged like the weights. */
     int64_t (*batches)(const void *options, const struct ScheduleTime *time);
     int (*check)(const struct Choice *average, const struct ScheduleTime *time,
                  struct Error *error); /* what the table of keys cannot say; or NULL */

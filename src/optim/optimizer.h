@@ -18,8 +18,8 @@
 #define OPTIMIZER_BLOCK                                                                            \
     2048 /* elements of a piece that is read twice: fits the first-level cache */
 
-/* The arguments of one call, which covers `count` elements of neighbouring rows with the same
- * settings, or a part of them: an optimiser updates each element by itself. */
+/* The arguments of one call, for `count` elements of neighbouring rows with the same settings. A
+ * call may cover only a part of the rows, because each element is updated independently. */
 struct Update {
     const void *options;
     double rate;         /* η: the schedule's rate times the row's own factor */

@@ -11,8 +11,8 @@
 
 /* What a key `metric` offers, NULL-terminated: names in the order of enum Figure. */
 extern const char *const patience_metric_names[];
-/* The figure that such a key means in a validation: R² instead of the accuracy if the targets are
- * values, because it rises to 1 too. */
+/* The figure that such a key means in a validation. If the targets are values, `accuracy` means R²:
+ * both are best at 1. */
 enum Figure patience_figure(int metric, const struct Figures *validation);
 
 /* The state, which starts as zeros and is saved with the run (patience_saved). */

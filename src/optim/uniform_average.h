@@ -27,8 +27,8 @@ extern const char *const uniform_average_all_batches[]; /* "all", NULL */
                 "average is validated or saved; all: an epoch"                                     \
     }
 
-/* 1/n if `step` is the n-th of start, start + every, … (of every, 2·every, … if start is 0), else
- * 0. All in steps. */
+/* States are taken at the steps start, start + every, …, or from `every` on if start is 0. At the
+ * n-th of them 1/n, at other steps 0. */
 double uniform_average__weight(int64_t start, int64_t every, int64_t step);
 /* The first of these steps. */
 int64_t uniform_average__first(int64_t start, int64_t every);

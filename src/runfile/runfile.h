@@ -8,11 +8,14 @@
 
 struct RunFile; /* owns the YAML nodes and every options struct parsed from it */
 
-/* Parses `path` (or `text`, if it is not NULL; `path` is then its name for messages, which name no
- * place if it is NULL), applies the overrides ("key.sub=value", a list's items by number:
- * "model.2.dropout.rate=0.3"; the name of the chosen kind may be left out: "optimizer.rate=0.1"; an
- * empty value is the key's default), and fills the struct at `options` (zeroed by the caller) from
- * `keys`. Every failure names file, line, key, what was found, what was expected, and the nearest
+/* Parses the file `path`, or `text` if it is not NULL: `path` is then its name for messages, and
+ * messages name no place if `path` is NULL. Applies the overrides and fills the struct at `options`
+ * (zeroed by the caller) from `keys`. Forms of an override:
+ * - "key.sub=value";
+ * - "model.2.dropout.rate=0.3": the items of a list go by number;
+ * - "optimizer.rate=0.1": the name of the chosen kind may be left out;
+ * - "key=": the key's default.
+ * Every failure names file, line, key, what was found, what was expected, and the nearest
  * valid name. Refused: unknown, missing, duplicate keys; anchors, aliases, tags, several documents,
  * nesting beyond 32; NaN and Inf; "010"-like and hexadecimal numbers; files above 1 MiB; anything
  * not UTF-8. What is parsed lives until runfile_release; after a failure *file is NULL and nothing

@@ -21,10 +21,11 @@ struct H5Writer {
     bool replaces; /* writing under a name that exists replaces what is there (h5_update) */
 };
 
-/* writer.c. A writer that has no file yet; its temporary file, in the folder of its path; the
- * access list to open or create that file with, −1 on failure (the caller closes it). */
+/* writer.c. A writer that has no file yet. */
 struct H5Writer *h5__make_writer(const char *path);
+/* Makes its temporary file, in the folder of its path. */
 int h5__create_temporary(struct H5Writer *writer, struct Error *error);
+/* The access list to open or create that file with; −1 on failure. The caller closes it. */
 hid_t h5__writer_access(struct H5Writer *writer);
 
 /* Stops HDF5 from printing its error stack. The setting is per thread, so every function that

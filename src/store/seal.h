@@ -15,8 +15,8 @@ void seal__write(unsigned char seal[SEAL_BYTES], uint64_t length, XXH128_hash_t 
 enum SealVerdict { SEAL_ABSENT, SEAL_GOOD, SEAL_BAD };
 /* Checks the seal of a whole file in memory (`bytes` bytes at `file`). *length becomes the number
  * of sealed bytes if the file has a seal; otherwise it is left alone. `declared_end` is the end of
- * the HDF5 data as its own superblock says (0: unknown): a file that continues for up to SEAL_BYTES
- * after it had a seal whose bytes were damaged or cut off. */
+ * the HDF5 data as its own superblock says (0: unknown). If up to SEAL_BYTES follow that end and
+ * are no good seal, the file once had one that is now damaged or cut off: SEAL_BAD. */
 enum SealVerdict seal__check(const unsigned char *file, uint64_t bytes, uint64_t declared_end,
                              uint64_t *length);
 

@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 #include "evaluate/evaluate.h"
-#include "report/progress.h"
+#include "report/progress_bar.h"
 #include "run/check.h"
 #include "train/callback.h"
 #include "train/saved_state.h"

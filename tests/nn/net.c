@@ -125,7 +125,7 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
                                   .samples = {run->samples},
                                   .sample_counts = 1,
                                   .loss = &net->loss,
-                                  .no_merging = run->no_merging,
+                                  .no_fusion = run->no_fusion,
                                   .frozen = run->frozen,
                                   .input_gradient = !run->inference && !run->frozen};
     struct Plan *plan;

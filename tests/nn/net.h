@@ -22,7 +22,7 @@ void net_release(struct Net *net);
 struct NetRun {
     enum Variant variant;
     const char *backend; /* NULL: openblas */
-    bool inference, no_merging, sample_dropout;
+    bool inference, no_fusion, sample_dropout;
     bool whole_inputs;  /* the inputs are small whole numbers, so that many are equal */
     const bool *frozen; /* as in PlanRequest; then there is no input_gradient, and elements of the
                            gradient that are not written are NaN */

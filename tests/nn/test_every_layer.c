@@ -125,7 +125,7 @@ static void test_gradients(void **unused) {
                                                .elements = 50,
                                                .tolerance = 1e-6,
                                                .seed = (uint64_t)i,
-                                               .no_merging = i % 2};
+                                               .no_fusion = i % 2};
             if (gradcheck_run(example.net.model, &request, count_checked, &checked, &error))
                 fail_example(&example, error.text);
             release_example(&example);
@@ -166,7 +166,7 @@ static void test_float_and_backends(void **unused) {
             for (int inference = 0; inference < 2; inference++) {
                 struct NetRun run = {.samples = example.samples,
                                      .seed = 5,
-                                     .no_merging = i % 2,
+                                     .no_fusion = i % 2,
                                      .inference = inference};
                 struct Result exact = net_run(&example.net, &run);
                 for (int v = VARIANT_F32; v < VARIANT_COUNT; v++) {

@@ -18,13 +18,13 @@ static const char layers[] =
     "{linear: {out: 6}}, tanh, {dropout: {rate: 0.3}}, {linear: {out: 4}}]";
 
 /* `idle`: rows whose gradient is 0 in the end. */
-static void check(const char *pattern, const char *idle, enum Variant variant, bool no_merging) {
+static void check(const char *pattern, const char *idle, enum Variant variant, bool no_fusion) {
     struct Net net = net_create(layers, (struct Shape){6, 5, 3, 1, 1});
     const struct Arena *arena = model_arena(net.model);
     bool *frozen = memory_allocate((size_t)arena->row_count, "test");
     for (int i = 0; i < arena->row_count; i++)
         frozen[i] = pattern_match(pattern, arena->rows[i].name);
-    struct NetRun plain = {.variant = variant, .no_merging = no_merging, .samples = 3};
+    struct NetRun plain = {.variant = variant, .no_fusion = no_fusion, .samples = 3};
     struct NetRun run = plain;
     run.frozen = frozen;
     struct Result expected = net_run(&net, &plain), found = net_run(&net, &run);
@@ -60,9 +60,9 @@ static void test_frozen(void **unused) {
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
         for (int variant = 0; variant < VARIANT_COUNT; variant++)
-            for (int no_merging = 0; no_merging < 2; no_merging++)
+            for (int no_fusion = 0; no_fusion < 2; no_fusion++)
                 if (variant_available((enum Variant)variant))
-                    check(cases[i][0], cases[i][1], (enum Variant)variant, no_merging);
+                    check(cases[i][0], cases[i][1], (enum Variant)variant, no_fusion);
 }
 
 int main(void) {

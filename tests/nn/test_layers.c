@@ -1,5 +1,5 @@
 /* Every layer: gradients against central differences in double precision; float variants against
- * double; merged operations against single ones; shapes that are refused. */
+ * double; fused operations against single ones; shapes that are refused. */
 #include "net.h"
 #include "nn/gradcheck.h"
 
@@ -92,7 +92,7 @@ static void test_gradients(void **unused) {
                                                .elements = 40,
                                                .tolerance = 1e-6,
                                                .seed = (uint64_t)i,
-                                               .no_merging = i % 2};
+                                               .no_fusion = i % 2};
             if (gradcheck_run(net.model, &request, count_checked, &checked, &error))
                 fail_msg("%s, shape %d: %s", cases[c].name, i, error.text);
             net_release(&net);
@@ -164,30 +164,30 @@ static void test_onednn_agrees(void **unused) {
     }
 }
 
-static void test_merging_changes_nothing(void **unused) {
+static void test_fusion_changes_nothing(void **unused) {
     (void)unused;
-    int merged_cases = 0;
+    int fused_cases = 0;
     for (size_t c = 0; c < sizeof cases / sizeof *cases; c++) {
         uint64_t position = c * 1000 + 700;
         for (int i = 0; i < 6; i++) {
             struct Net net = net_create(cases[c].layers, random_shape(&cases[c], &position));
             for (int inference = 0; inference < 2; inference++) {
                 struct NetRun run = {.samples = 4, .seed = 5, .inference = inference};
-                struct Result merged = net_run(&net, &run);
-                run.no_merging = true;
+                struct Result fused = net_run(&net, &run);
+                run.no_fusion = true;
                 struct Result single = net_run(&net, &run);
-                merged_cases += merged.operations < single.operations;
+                fused_cases += fused.operations < single.operations;
                 if (inference)
-                    assert_true(difference(merged.outputs, merged.scores, single.scores) < 1e-12);
+                    assert_true(difference(fused.outputs, fused.scores, single.scores) < 1e-12);
                 else
-                    compare(cases[c].name, &merged, &single, 1e-10);
-                result_release(&merged);
+                    compare(cases[c].name, &fused, &single, 1e-10);
+                result_release(&fused);
                 result_release(&single);
             }
             net_release(&net);
         }
     }
-    assert_true(merged_cases >= 5 * 6 * 2);
+    assert_true(fused_cases >= 5 * 6 * 2);
 }
 
 static void test_impossible_shapes(void **unused) {
@@ -310,7 +310,7 @@ int main(void) {
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_variants_agree),
         cmocka_unit_test(test_onednn_agrees),
-        cmocka_unit_test(test_merging_changes_nothing),
+        cmocka_unit_test(test_fusion_changes_nothing),
         cmocka_unit_test(test_impossible_shapes),
         cmocka_unit_test(test_small_shortcuts),
         cmocka_unit_test(test_rows),

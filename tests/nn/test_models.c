@@ -1,4 +1,4 @@
-/* Whole models: gradient checks through graph and plan, merged against unmerged, shards against the
+/* Whole models: gradient checks through graph and plan, fused against unmerged, shards against the
  * whole, and the placement of buffers. */
 #include <math.h>
 #include <setjmp.h>
@@ -99,7 +99,7 @@ static void test_gradients(void **unused) {
     (void)unused;
     struct Error error = {0};
     for (int i = 0; i < MODELS; i++)
-        for (int merging = 0; merging < 2; merging++) {
+        for (int fusion = 0; fusion < 2; fusion++) {
             struct Fixture fixture = open_model(models[i], image);
             struct GradcheckRequest request = {.loss = &fixture.recipe.loss,
                                                .backend =
@@ -108,10 +108,10 @@ static void test_gradients(void **unused) {
                                                .elements = 12,
                                                .tolerance = 1e-6,
                                                .seed = 7,
-                                               .no_merging = !merging};
+                                               .no_fusion = !fusion};
             int64_t checked = 0;
             if (gradcheck_run(fixture.model, &request, ignore, &checked, &error))
-                fail_msg("model %d, merging %d: %s", i, merging, error.text);
+                fail_msg("model %d, fusion %d: %s", i, fusion, error.text);
             assert_true(checked > 30);
             close_model(&fixture);
         }
@@ -119,14 +119,14 @@ static void test_gradients(void **unused) {
 
 /* One training pass in single precision; returns the gradient arena. */
 static float *gradient_of(const struct Fixture *fixture, const float *state, int64_t samples,
-                          int64_t shards, bool merging) {
+                          int64_t shards, bool fusion) {
     struct Error error = {0};
     struct PlanRequest request = {.variant = variant_best(VARIANT_F32_V4),
                                   .training = true,
                                   .samples = {(samples + shards - 1) / shards, samples / shards},
                                   .sample_counts = samples >= shards ? 2 : 1,
                                   .loss = &fixture->recipe.loss,
-                                  .no_merging = !merging};
+                                  .no_fusion = !fusion};
     request.backend = backend_find("openblas", request.variant, &error);
     struct Plan *plan;
     assert_int_equal(plan_create(&plan, fixture->model, &request, &error), OK);
@@ -174,20 +174,20 @@ static void assert_near(const float *a, const float *b, int64_t count, double to
         fail_msg("differ by %g of %g", difference, largest);
 }
 
-static void test_merging_changes_nothing(void **unused) {
+static void test_fusion_changes_nothing(void **unused) {
     (void)unused;
     for (int i = 0; i < MODELS; i++) {
         struct Fixture fixture = open_model(models[i], image);
         const struct Arena *arena = model_arena(fixture.model);
         float *state = memory_array(float, arena_state_elements(arena), "test");
         model_initialise(fixture.model, 5, state);
-        float *merged = gradient_of(&fixture, state, 12, 2, true);
+        float *fused = gradient_of(&fixture, state, 12, 2, true);
         float *plain = gradient_of(&fixture, state, 12, 2, false);
-        assert_near(merged, plain, arena_gradient_elements(arena), 1e-5);
-        float *tallies = merged + arena_state_elements(arena);
+        assert_near(fused, plain, arena_gradient_elements(arena), 1e-5);
+        float *tallies = fused + arena_state_elements(arena);
         assert_true(tallies[TALLY_SAMPLES] == 12);
         assert_true(tallies[TALLY_LOSS] > 0.5 && tallies[TALLY_LOSS] < 10);
-        memory_release(merged);
+        memory_release(fused);
         memory_release(plain);
         memory_release(state);
         close_model(&fixture);
@@ -249,7 +249,7 @@ static void test_placement(void **unused) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_merging_changes_nothing),
+        cmocka_unit_test(test_fusion_changes_nothing),
         cmocka_unit_test(test_shards_add_up),
         cmocka_unit_test(test_placement),
     };

@@ -16,7 +16,7 @@
 
 static const struct Shape image = {6, 5, 3, 1, 1};
 
-/* Everything that a batch normalisation merges with, one in a shortcut, features, and shapes that
+/* Everything that a batch normalisation is fused with, one in a shortcut, features, and shapes that
  * fill no vector. %s: its options. */
 #define NORM "{batchnorm: {statistics: %1$s, momentum: 0.3}}"
 static const char everything[] =
@@ -59,7 +59,7 @@ struct Batch {
     void *state;
 };
 
-static struct Batch batch_create(const struct Net *net, enum Variant variant, bool merging,
+static struct Batch batch_create(const struct Net *net, enum Variant variant, bool fusion,
                                  int shards, const int64_t *samples) {
     struct Error error;
     struct Batch batch = {.net = net,
@@ -74,7 +74,7 @@ static struct Batch batch_create(const struct Net *net, enum Variant variant, bo
                                   .samples = {samples[0]},
                                   .sample_counts = 1,
                                   .loss = &net->loss,
-                                  .no_merging = !merging,
+                                  .no_fusion = !fusion,
                                   .input_gradient = true,
                                   .shards = shards,
                                   .own_shards = shards};
@@ -187,14 +187,13 @@ static double compare(const struct Batch *batch, const struct Given *a, const st
 }
 
 /* Several shards with statistics of the batch against one shard with its own. */
-static double against_whole(enum Variant variant, bool merging, int shards,
-                            const int64_t *samples) {
+static double against_whole(enum Variant variant, bool fusion, int shards, const int64_t *samples) {
     struct Net alone = create(everything, "shard"), together = create(everything, "batch");
     int64_t all = 0;
     for (int k = 0; k < shards; k++)
         all += samples[k];
-    struct Batch whole = batch_create(&alone, variant, merging, 1, &all);
-    struct Batch cut = batch_create(&together, variant, merging, shards, samples);
+    struct Batch whole = batch_create(&alone, variant, fusion, 1, &all);
+    struct Batch cut = batch_create(&together, variant, fusion, shards, samples);
     assert_int_equal(plan_shards(whole.plan), 1);
     assert_int_equal(plan_shards(cut.plan), shards);
     struct Given expected = step(&whole), found = step(&cut);
@@ -214,10 +213,10 @@ static void test_shards_equal_the_whole_batch(void **unused) {
         {7}, {4, 4}, {3, 2, 3, 2}, {3, 0, 1, 3, 0}, {2, 1, 2, 2, 1, 2}, {2, 2, 1, 0, 0, 0}};
     static const int shards[] = {1, 2, 4, 5, 6, 6};
     for (int i = 0; i < 6; i++)
-        for (int merging = 0; merging < 2; merging++)
+        for (int fusion = 0; fusion < 2; fusion++)
             for (int v = 0; v < VARIANT_COUNT; v++)
                 if (variant_available((enum Variant)v)) {
-                    double worst = against_whole((enum Variant)v, merging, shards[i], cuts[i]);
+                    double worst = against_whole((enum Variant)v, fusion, shards[i], cuts[i]);
                     assert_true(worst < (v == VARIANT_F64 ? 1e-12 : 1e-5));
                 }
 }

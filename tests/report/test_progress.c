@@ -1,5 +1,5 @@
 /* What a log file gets: whole lines, no control characters, no line a step. */
-#include "report/progress.h"
+#include "report/progress_bar.h"
 
 #include <fcntl.h>
 #include <math.h>

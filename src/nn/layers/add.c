@@ -1,4 +1,4 @@
-/* The sum of two branches. It is mostly merged into the batch normalisation before it. If that was
+/* The sum of two branches. It is mostly fused into the batch normalisation before it. If that was
  * folded into a convolution, the sum takes over the ReLU after it. */
 #include <inttypes.h>
 #include <string.h>
@@ -16,8 +16,8 @@ static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 1);
 }
 
-static bool absorb(const struct Operation *operation, const struct Node *next) {
-    return !operation->training && !operation->merged_count && next->layer == LAYER_IDENTITY(relu);
+static bool fuses(const struct Operation *operation, const struct Node *next) {
+    return !operation->training && !operation->fused_count && next->layer == LAYER_IDENTITY(relu);
 }
 
 static int plan(struct Planning *planning) {
@@ -45,7 +45,7 @@ static void forward(const struct Call *call) {
     int64_t elements = call->samples * shape_elements(call->operation->out);
     const real *a = call->input[0], *b = call->input[1];
     real *y = call->output;
-    bool relu = call->operation->merged_count;
+    bool relu = call->operation->fused_count;
 #pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < elementwise_pieces(elements); i++)
         add_piece(elementwise_length(elements, i), relu, a + i * ELEMENTWISE_PIECE,
@@ -63,7 +63,7 @@ const struct Layer KERNEL(layer_add) = {
     .kind = {"add", "the sum of two branches", NULL, 0},
     .describe = describe,
     .plan = plan,
-    .absorb = absorb,
+    .fuses = fuses,
     .forward = forward,
     .backward = backward,
 };

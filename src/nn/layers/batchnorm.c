@@ -1,5 +1,5 @@
 /* Batch normalisation (Ioffe and Szegedy 2015), over every axis but the channels, with the addition
- * of a residual branch and the ReLU that follow it merged in:
+ * of a residual branch and the ReLU that follow it fused in:
  *
  *   y = [relu](γ · (x − mean) / sqrt(var + ε) + β [+ other])
  *
@@ -67,22 +67,22 @@ static int describe(struct Describe *describe) {
     return OK;
 }
 
-static const struct Node *merged_addition(const struct Operation *operation) {
-    return operation_merged(operation, LAYER_IDENTITY(add));
+static const struct Node *fused_addition(const struct Operation *operation) {
+    return operation_fused(operation, LAYER_IDENTITY(add));
 }
 
-static const struct Node *merged_relu(const struct Operation *operation) {
-    return operation_merged(operation, LAYER_IDENTITY(relu));
+static const struct Node *fused_relu(const struct Operation *operation) {
+    return operation_fused(operation, LAYER_IDENTITY(relu));
 }
 
 /* An addition, then a ReLU, or either of them alone. */
-static bool absorb(const struct Operation *operation, const struct Node *next) {
-    if (merged_relu(operation))
+static bool fuses(const struct Operation *operation, const struct Node *next) {
+    if (fused_relu(operation))
         return false;
     if (next->layer == LAYER_IDENTITY(relu))
         return true;
     return next->layer == LAYER_IDENTITY(add) && next->input_count == 2 &&
-           next->inputs[0] != next->inputs[1] && !merged_addition(operation);
+           next->inputs[0] != next->inputs[1] && !fused_addition(operation);
 }
 
 /* Scratch: lane arrays, then two sums a channel for each chunk. */
@@ -134,7 +134,7 @@ static int plan(struct Planning *planning) {
         return code;
     struct Shape shape = operation->in[0];
     struct Lanes lanes = lanes_of(shape.channels);
-    bool adds = merged_addition(operation), relu = merged_relu(operation);
+    bool adds = fused_addition(operation), relu = fused_relu(operation);
     int64_t elements = LANE_ARRAYS * lanes.width;
     if (planning->training) {
         int64_t pixels = planning->samples[0] * shape.height * shape.width;
@@ -329,7 +329,7 @@ static void forward(const struct Call *call) {
     if (call->training)
         find_statistics(call, lanes, pixels);
     find_scale_and_shift(call, lanes);
-    bool adds = merged_addition(operation), relu = merged_relu(operation);
+    bool adds = fused_addition(operation), relu = fused_relu(operation);
     const struct Normalise n = {.width = lanes.width,
                                 .x = call->input[0],
                                 .other = call->input[1],
@@ -431,7 +431,7 @@ static void finish_sums(const struct Call *call, struct Lanes lanes, int64_t pix
     }
 }
 
-/* What the loops of backward need. If an addition and a ReLU are merged, the sums keep g in the
+/* What the loops of backward need. If an addition and a ReLU are fused, the sums keep g in the
  * gradient of the other branch. */
 struct Backward {
     struct Sums s;
@@ -441,7 +441,7 @@ struct Backward {
 
 static struct Backward begin_backward(const struct Call *call, struct Lanes lanes) {
     const struct Operation *operation = call->operation;
-    bool adds = merged_addition(operation), relu = merged_relu(operation);
+    bool adds = fused_addition(operation), relu = fused_relu(operation);
     real *other_gradient = adds ? call->input_gradient[1] : NULL;
     real *centre = lane_array(call, lanes, LANES_CENTRE);
     find_scale_and_shift(call, lanes);
@@ -511,7 +511,7 @@ const struct Layer KERNEL(layer_batchnorm) = {
              keys, sizeof(struct BatchnormOptions)},
     .describe = describe,
     .plan = plan,
-    .absorb = absorb,
+    .fuses = fuses,
     .forward_partial = forward_partial,
     .forward = forward,
     .backward_partial = backward_partial,

@@ -81,19 +81,19 @@ static bool draws(const struct Node *node) {
     return ((const struct ConvOptions *)node->options)->dropconnect > 0;
 }
 
-static const struct Node *merged_norm(const struct Operation *operation) {
-    return operation_merged(operation, LAYER_IDENTITY(batchnorm));
+static const struct Node *fused_norm(const struct Operation *operation) {
+    return operation_fused(operation, LAYER_IDENTITY(batchnorm));
 }
 
-static const struct Node *merged_relu(const struct Operation *operation) {
-    return operation_merged(operation, LAYER_IDENTITY(relu));
+static const struct Node *fused_relu(const struct Operation *operation) {
+    return operation_fused(operation, LAYER_IDENTITY(relu));
 }
 
-static bool absorb(const struct Operation *operation, const struct Node *next) {
-    if (operation->training || merged_relu(operation))
+static bool fuses(const struct Operation *operation, const struct Node *next) {
+    if (operation->training || fused_relu(operation))
         return false;
     if (next->layer == LAYER_IDENTITY(batchnorm))
-        return !operation->merged_count && !draws(operation->node) &&
+        return !operation->fused_count && !draws(operation->node) &&
                ((const struct BatchnormOptions *)next->options)->fold;
     return next->layer == LAYER_IDENTITY(relu);
 }
@@ -124,7 +124,7 @@ static int plan(struct Planning *planning) {
         .groups = options->groups,
         .out_height = out.height,
         .out_width = out.width,
-        .relu = merged_relu(operation),
+        .relu = fused_relu(operation),
     };
     struct Conv *conv;
     int code = planning->backend->conv_create(
@@ -138,7 +138,7 @@ static int plan(struct Planning *planning) {
     operation->needs.state = state;
     operation->needs.scratch_bytes = planning->backend->conv_scratch_bytes(conv);
     operation->needs.prepared_bytes = planning->backend->conv_prepared_bytes(conv);
-    if (merged_norm(operation))
+    if (fused_norm(operation))
         operation->needs.prepared_bytes =
             folded_offset(state) + (size_t)(operation->rows[0].count + out.channels) * sizeof(real);
     operation->needs.input = planning->training;
@@ -166,7 +166,7 @@ struct Filters {
 static struct Filters filters_of(const struct Call *call) {
     const struct Operation *operation = call->operation;
     const struct ConvState *state = operation->needs.state;
-    if (!merged_norm(operation))
+    if (!fused_norm(operation))
         return (struct Filters){state->drop.rate > 0 ? state->drop.weights
                                                      : call_parameter(call, 0),
                                 has_bias(call) ? call_parameter(call, 1) : NULL};
@@ -201,7 +201,7 @@ static void prepare(const struct Call *call) {
     state->drop.made = false;
     if (state->drop.rate > 0)
         return;
-    const struct Node *norm = merged_norm(call->operation);
+    const struct Node *norm = fused_norm(call->operation);
     if (norm)
         fold(call, norm);
     call->backend->conv_prepare(state->conv, filters_of(call).weights, call->prepared);
@@ -235,7 +235,7 @@ const struct Layer KERNEL(layer_conv) = {
              keys, sizeof(struct ConvOptions)},
     .describe = describe,
     .plan = plan,
-    .absorb = absorb,
+    .fuses = fuses,
     .release = release,
     .prepare = prepare,
     .draws = draws,

@@ -1,4 +1,4 @@
-#include "nn/operations.h"
+#include "nn/fusion.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@ struct Draft {
     const struct Graph *graph;
     int *stands_for; /* tensor -> the tensor whose contents it has (left-out layers) */
     int *uses;       /* consumers of each tensor, the model's output counted as one */
-    bool *merged;    /* node runs inside an earlier operation */
+    bool *fused;     /* node runs inside an earlier operation */
 };
 
 static int resolve(const struct Draft *draft, int tensor) {
@@ -29,18 +29,18 @@ static const struct Node *only_consumer(const struct Draft *draft, int tensor) {
     for (int i = 0; i < draft->graph->node_count; i++) {
         const struct Node *node = draft->graph->nodes[i];
         for (int j = 0; j < node->input_count; j++)
-            if (resolve(draft, node->inputs[j]) == tensor && !draft->merged[i] &&
+            if (resolve(draft, node->inputs[j]) == tensor && !draft->fused[i] &&
                 !is_left_out(draft, i))
                 return node;
     }
     return NULL;
 }
 
-static bool absorb_next(struct Draft *draft, struct Operation *operation) {
+static bool fuse_next(struct Draft *draft, struct Operation *operation) {
     const struct Node *next = only_consumer(draft, operation->output);
-    if (!next || operation->merged_count == LAYER_MERGED ||
+    if (!next || operation->fused_count == LAYER_FUSED ||
         operation->input_count + next->input_count - 1 > LAYER_INPUTS ||
-        !operation->layer->absorb(operation, next))
+        !operation->layer->fuses(operation, next))
         return false;
     for (int i = 0; i < next->input_count; i++) {
         int tensor = resolve(draft, next->inputs[i]);
@@ -49,10 +49,10 @@ static bool absorb_next(struct Draft *draft, struct Operation *operation) {
         operation->in[operation->input_count] = next->in[i];
         operation->inputs[operation->input_count++] = tensor;
     }
-    operation->merged[operation->merged_count++] = next;
+    operation->fused[operation->fused_count++] = next;
     operation->output = next->output;
     operation->out = next->out;
-    draft->merged[next->index] = true;
+    draft->fused[next->index] = true;
     return true;
 }
 
@@ -75,9 +75,9 @@ static struct Operation start_operation(const struct Draft *draft, const struct 
 /* An operation runs in the place of the last of its nodes, when all its inputs exist. */
 static int running_place(const struct Operation *operation) {
     int place = operation->node->index;
-    for (int i = 0; i < operation->merged_count; i++)
-        if (operation->merged[i]->index > place)
-            place = operation->merged[i]->index;
+    for (int i = 0; i < operation->fused_count; i++)
+        if (operation->fused[i]->index > place)
+            place = operation->fused[i]->index;
     return place;
 }
 
@@ -130,11 +130,11 @@ static struct Draft start_draft(const struct Graph *graph, const struct PlanRequ
 static void release_draft(struct Draft *draft) {
     memory_release(draft->stands_for);
     memory_release(draft->uses);
-    memory_release(draft->merged);
+    memory_release(draft->fused);
 }
 
-void operations__build(struct Operations *operations, const struct Graph *graph,
-                       const struct PlanRequest *request) {
+void fusion__build(struct Operations *operations, const struct Graph *graph,
+                   const struct PlanRequest *request) {
     struct Draft draft = start_draft(graph, request);
     *operations =
         (struct Operations){.items = memory_array(struct Operation, graph->node_count, "the plan"),
@@ -142,11 +142,11 @@ void operations__build(struct Operations *operations, const struct Graph *graph,
                             .needs_gradient = memory_array(bool, graph->tensor_count, "the plan")};
     operations->needs_gradient[0] = request->input_gradient;
     for (int i = 0; i < graph->node_count; i++) {
-        if (draft.merged[i] || is_left_out(&draft, i))
+        if (draft.fused[i] || is_left_out(&draft, i))
             continue;
         struct Operation *operation = &operations->items[operations->count++];
         *operation = start_operation(&draft, graph->nodes[i], request);
-        while (!request->no_merging && operation->layer->absorb && absorb_next(&draft, operation))
+        while (!request->no_fusion && operation->layer->fuses && fuse_next(&draft, operation))
             continue;
     }
     qsort(operations->items, (size_t)operations->count, sizeof *operations->items, by_place);
@@ -154,7 +154,7 @@ void operations__build(struct Operations *operations, const struct Graph *graph,
     release_draft(&draft);
 }
 
-void operations__release(struct Operations *operations) {
+void fusion__release(struct Operations *operations) {
     memory_release(operations->items);
     memory_release(operations->needs_gradient);
     *operations = (struct Operations){0};

@@ -1,4 +1,4 @@
-#include "report/progress.h"
+#include "report/progress_bar.h"
 
 #include <fcntl.h>
 #include <inttypes.h>

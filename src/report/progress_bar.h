@@ -1,7 +1,7 @@
 /* What people see on stderr while a run goes on: a bar on a terminal, clean lines in a log file.
  * Rank 0 alone has one. */
-#ifndef TRAINER_REPORT_PROGRESS_H
-#define TRAINER_REPORT_PROGRESS_H
+#ifndef TRAINER_REPORT_PROGRESS_BAR_H
+#define TRAINER_REPORT_PROGRESS_BAR_H
 
 #include <stdint.h>
 #include <stdio.h>
