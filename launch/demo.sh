@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a bare checkout to a trained ensemble: packages, build, data, two trainings on two ranks,
-# evaluation. Everything it makes is in build/ and demo/; running it again starts the demo anew.
+# Goes from a fresh checkout to a trained ensemble: packages, build, data, two trainings on two ranks,
+# evaluation. It writes to build/ and demo/ only. Run again, it trains anew.
 # shellcheck disable=SC2119
 set -euo pipefail
 if (($#)); then
@@ -37,22 +37,22 @@ rm -rf demo/run-1 demo/run-2
 run "${mpirun[@]}" $trainer train launch/recipes/demo.yaml --out demo/run-1
 run "${mpirun[@]}" $trainer train launch/recipes/demo.yaml --out demo/run-2 --set train.seed=2
 
-say "5. Each by itself on the test images, which no training saw; then both as an ensemble"
+say "5. Each network alone on the test images, which no training saw; then both as an ensemble"
 run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 --split test
 run "${mpirun[@]}" $trainer eval demo/run-2/checkpoints/best.h5 --split test
 run "${mpirun[@]}" $trainer eval demo/run-1/checkpoints/best.h5 demo/run-2/checkpoints/best.h5 \
     --split test
 
-say "Done in $((SECONDS - began)) s ($((built - began)) s of it packages and build). What is there now:"
+say "Done in $((SECONDS - began)) s ($((built - began)) s of it for packages and the build). The files now:"
 cat <<TEXT
   demo/shapes.h5                       26,000 images in three splits, with their statistics
-  demo/preview.png                     what they look like
+  demo/preview.png                     some of these images
   demo/run-1/run.yaml                  the run, every default written out
   demo/run-1/metrics.jsonl             loss, rate and speed of each step
   demo/run-1/checkpoints/best.h5       the network that was best on the validation images,
                                        readable with h5py and PyTorch; latest.h5 is the last
 
-Each line after a \$ above does its step by hand. Next, for example:
+Each line after a \$ above can also be typed by hand. Next, for example:
 TEXT
 if [ "$(id -u)" = 0 ]; then
     echo "  export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1   # you are root"

@@ -1,22 +1,22 @@
 # shellcheck shell=bash disable=SC2034,SC2119,SC2120
-# What demo.sh and test.sh share: the packages, the build, and how to call mpirun here. Source it.
-# Safe to run again and again; nothing is asked of the network when nothing is missing.
+# What demo.sh and test.sh share: the packages, the build, and how to call mpirun here. To be sourced.
+# Running it again does no harm; it uses the network only if a package is missing.
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 
-# One word a package; "a|b": either of them (Debian's name first, then Ubuntu's).
+# One word for each package; "a|b" is either of them (Debian's name first, then Ubuntu's).
 packages_build=(build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin
     'libopenblas-openmp-dev|libopenblas-pthread-dev' libdnnl-dev libhdf5-dev libyaml-dev
     'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev zlib1g-dev libxxhash-dev libjansson-dev)
 packages_test=(libcmocka-dev python3 python3-h5py python3-numpy python3-pytest)
-packages_full=(python3-venv clang-format) # for launch/test.sh --full, where they can be had
+packages_full=(python3-venv clang-format) # for launch/test.sh --full, if they are to be had
 packages_slurm=(slurm-wlm slurm-wlm-basic-plugins slurm-client munge)
 
 say() {
     printf '\033[1m==> %s\033[0m\n' "$*" >&2
 }
 
-# show COMMAND...: as one would type it.
+# show COMMAND...: prints it as a user would type it.
 show() {
     local word words=
     for word in "$@"; do
@@ -31,7 +31,7 @@ stop() {
     exit 1
 }
 
-# missing_packages NAME...: those that dpkg does not know as installed, one a line.
+# missing_packages NAME...: prints those that are not installed, one on each line.
 missing_packages() {
     local installed wanted name
     installed=" $(dpkg-query -W -f='${db:Status-Status} ${Package}\n' 2>/dev/null |
@@ -51,7 +51,7 @@ install_packages() {
     ((${#missing[@]})) || return 0
     if [ "$(id -u)" != 0 ]; then
         command -v sudo >/dev/null ||
-            stop "these packages are missing, and there is neither root nor sudo to install them:" \
+            stop "these packages are missing, and installing them needs root or sudo:" \
                 "${missing[*]%%|*}"
         root=(sudo)
     fi
@@ -72,7 +72,7 @@ install_packages() {
     }
 }
 
-# On a system without apt: try each thing, and name what is not there.
+# On a system without apt: looks for each program and library, and names those that are missing.
 list_missing() {
     local missing=() name
     for name in cc cmake ninja pkg-config mpicc mpirun; do
@@ -92,14 +92,14 @@ list_missing() {
         missing+=("python3 with h5py, numpy and pytest")
     fi
     ((${#missing[@]})) || return 0
-    printf '%s: this is neither Debian nor a relative of it. Please install, by your own means:\n' \
+    printf '%s: this system has no apt-get. Please install by other means:\n' \
         "${0##*/}" >&2
     printf '  %s\n' "${missing[@]}" >&2
-    printf 'and, for speed, oneDNN (dnnl); the program also builds without it.\n' >&2
+    printf 'and oneDNN (dnnl) for speed; the program also builds without it.\n' >&2
     exit 1
 }
 
-# set_up [test] [slurm]: everything that the build, and what is named, needs.
+# set_up [test] [slurm]: installs what the build needs, and what the named parts need.
 set_up() {
     local groups=("${packages_build[@]}") word
     if command -v apt-get >/dev/null && command -v dpkg-query >/dev/null; then
@@ -112,12 +112,12 @@ set_up() {
     else
         list_missing "$*"
     fi
-    if [ "$(id -u)" = 0 ]; then # Open MPI wants to hear this twice
+    if [ "$(id -u)" = 0 ]; then # Open MPI refuses to run as root without these two
         export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
     fi
 }
 
-# build FOLDER CMAKE_ARGUMENT...: configures and builds; says little unless it fails.
+# build FOLDER CMAKE_ARGUMENT...: configures and builds. The output is shown only if that fails.
 build() {
     local folder=$1 log
     shift
@@ -127,11 +127,11 @@ build() {
     log=$folder/build.log
     { cmake -S . -B "$folder" -G Ninja "$@" && cmake --build "$folder"; } >"$log" 2>&1 || {
         tail -n 40 "$log" >&2
-        stop "the build failed; $log has all of it"
+        stop "the build failed; see $log"
     }
 }
 
-# Puts into the array `mpirun` the words that start N ranks, also where there are fewer cores.
+# choose_mpirun N: sets the array `mpirun` to the words that start N ranks, also on fewer cores.
 choose_mpirun() {
     local cores
     cores=$(lscpu -p=CORE 2>/dev/null | grep -v '^#' | sort -u | wc -l)

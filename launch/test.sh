@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# From a bare checkout to the result of the test suite: packages, build (warnings are errors), ctest.
-# To run single tests, use the ctest command at the end of this file.
+# Goes from a fresh checkout to the result of the test suite: packages, build (warnings are errors),
+# ctest. To run single tests, use the ctest command at the end of this file.
 set -euo pipefail
 
 usage() {
