@@ -1,5 +1,5 @@
 #include "cli/command.h"
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 
 const struct Command *const commands[] = {
     &command_train,

@@ -122,7 +122,7 @@ static void print_needs(const struct Needs *needs, int64_t ranks) {
     printf("  gradients         %s\n", text_bytes((double)needs->exchange, text));
     printf("  activations       %s\n", text_bytes((double)needs->activations, text));
     printf("  work space        %s\n", text_bytes((double)needs->work, text));
-    printf("  together          %s, beside the program, its libraries and the mapped data set\n",
+    printf("  total             %s, without the program, its libraries and the mapped data set\n",
            text_bytes((double)sum_needs(needs), text));
 }
 

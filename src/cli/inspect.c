@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/command.h"
-#include "cli/dataset_describe.h"
+#include "cli/dataset/describe.h"
 #include "cli/figures_json.h"
 #include "store/h5.h"
 #include "train/callbacks/early_stopping.h"

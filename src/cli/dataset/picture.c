@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 
 int dataset_check_png(const char *flag, const char *path, struct Error *error) {
     if (text_ends_with(path, ".png") && strlen(path) > strlen(".png"))

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 
 /* Whether the targets are distributions over the classes. */
 static bool has_soft_labels(const struct Dataset *dataset, const struct Split *split) {

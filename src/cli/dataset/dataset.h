@@ -1,12 +1,12 @@
 /* The subcommands of `trainer dataset`, and what they share. */
-#ifndef TRAINER_CLI_DATASET_H
-#define TRAINER_CLI_DATASET_H
+#ifndef TRAINER_CLI_DATASET_DATASET_H
+#define TRAINER_CLI_DATASET_DATASET_H
 
 #include <stdbool.h>
 
 #include "base/ticker.h"
 #include "cli/command.h"
-#include "cli/dataset_describe.h"
+#include "cli/dataset/describe.h"
 
 extern const struct Command command_dataset_import, command_dataset_synthesize,
     command_dataset_info, command_dataset_statistics, command_dataset_verify,

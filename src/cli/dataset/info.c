@@ -1,4 +1,4 @@
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {

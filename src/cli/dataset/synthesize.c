@@ -1,7 +1,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 #include "data/synthesize.h"
 
 static int read_options(const struct Arguments *arguments, struct Synthesis *synthesis,

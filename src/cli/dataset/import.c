@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 #include "data/import.h"
 
 /* The text of a flag, cut at a separator. The options only point into it. */

@@ -4,7 +4,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 #include "data/sheets/statistics_sheet.h"
 #include "data/statistics/statistics_file.h"
 

@@ -1,6 +1,6 @@
 #include <inttypes.h>
 
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 
 /* Whether the file lacks a statistic that images of this size can have. */
 static bool misses(const struct Dataset *dataset, const struct StatisticRow *row) {

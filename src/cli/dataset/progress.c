@@ -3,7 +3,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "cli/dataset.h"
+#include "cli/dataset/dataset.h"
 
 static void report(void *context, const char *what, int64_t done, int64_t total) {
     struct ProgressLine *line = context;

@@ -1,6 +1,6 @@
-#include "cli/dataset.h"
-#include "cli/overrides.h"
 #include "data/sheets/preview.h"
+#include "cli/dataset/dataset.h"
+#include "cli/overrides.h"
 #include "data/sheets/preview_augment.h"
 #include "run/check.h"
 #include "run/transfer.h"
