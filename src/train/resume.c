@@ -166,11 +166,11 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
     if (code)
         return code;
     if (strcmp(before.data_digest, trainer->parts.train->digest))
-        code = fail(error, ERROR_CHECKPOINT,
-                    "%s: was trained on other data: split %s of %s has the digest '%s', the "
-                    "checkpoint says '%s'",
-                    checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
-                    trainer->parts.train->digest, before.data_digest);
+        code = fail_key(error, ERROR_CHECKPOINT, "data.file",
+                        "%s: was trained on other data: split %s of %s has the digest '%s', the "
+                        "checkpoint says '%s'",
+                        checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
+                        trainer->parts.train->digest, before.data_digest);
     else
         warn_of_differences(trainer, &before);
     saved_release(&provenance_saved, &before);
