@@ -192,8 +192,8 @@ DESCRIBE, TRAIN = ("describe", "{recipe}"), ("train", "{recipe}", "--out", "{out
 
 
 @pytest.mark.parametrize("command, preprocess, augment, words", (
-    (DESCRIBE, "{decorrelate: pca}", "[flip]", "leaves a vector"),
-    (TRAIN, "{decorrelate: pca}", "[flip]", "leaves a vector"),
+    (DESCRIBE, "{decorrelate: pca}", "[flip]", "turns them into vectors of 768 features"),
+    (TRAIN, "{decorrelate: pca}", "[flip]", "turns them into vectors of 768 features"),
     (DESCRIBE, "{decorrelate: zca, center: none}", "[]", "preprocess.center: none"),
     (TRAIN, "{decorrelate: zca, center: none}", "[]", "preprocess.center: none"),
     # describe reads no pixels
