@@ -91,7 +91,7 @@ int main(int count, char **words) {
     struct Dataset dataset = {.height = SIDE,
                               .width = SIDE,
                               .channels = CHANNELS,
-                              .class_count = CLASSES,
+                              .targets.count = CLASSES,
                               .split_count = 1,
                               .splits = &split};
     struct Preprocess preprocess = {.height = SIDE,

@@ -1,5 +1,6 @@
 #include "base/targets.h"
 
+#include <inttypes.h>
 #include <stddef.h>
 
 #include "base/memory.h"
@@ -12,6 +13,14 @@ struct Targets targets_copy(enum TargetKind kind, const char *const *names, int6
     return targets;
 }
 
+struct Targets targets_number(enum TargetKind kind, const char *word, int64_t count) {
+    struct Targets targets = {
+        .kind = kind, .count = count, .names = memory_array(char *, count, "names of targets")};
+    for (int64_t i = 0; i < count; i++)
+        targets.names[i] = memory_print("%s%" PRId64, word, i);
+    return targets;
+}
+
 void targets_release(struct Targets *targets) {
     for (int64_t i = 0; targets->names && i < targets->count; i++)
         memory_release(targets->names[i]);
@@ -20,9 +29,9 @@ void targets_release(struct Targets *targets) {
 }
 
 const char *targets_word(const struct Targets *targets) {
-    return targets->kind == TARGET_VALUES ? "target" : "class";
+    return targets_are_values(targets) ? "target" : "class";
 }
 
 const char *targets_words(const struct Targets *targets) {
-    return targets->kind == TARGET_VALUES ? "targets" : "classes";
+    return targets_are_values(targets) ? "targets" : "classes";
 }

@@ -3,6 +3,7 @@
 #ifndef TRAINER_BASE_TARGETS_H
 #define TRAINER_BASE_TARGETS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Each kind is a special case of the next: a class is a distribution with all weight on one class,
@@ -19,8 +20,21 @@ struct Targets {
     char **names;  /* (count) */
 };
 
+static inline bool targets_are_values(const struct Targets *targets) {
+    return targets->kind == TARGET_VALUES;
+}
+/* How many classes there are, or values; 0 if the targets are of the other kind. */
+static inline int64_t targets_classes(const struct Targets *targets) {
+    return targets_are_values(targets) ? 0 : targets->count;
+}
+static inline int64_t targets_values(const struct Targets *targets) {
+    return targets_are_values(targets) ? targets->count : 0;
+}
+
 /* A copy of its own. */
 struct Targets targets_copy(enum TargetKind kind, const char *const *names, int64_t count);
+/* Names that are numbers: "0", or with a word before them, "target 0". */
+struct Targets targets_number(enum TargetKind kind, const char *word, int64_t count);
 void targets_release(struct Targets *targets); /* leaves zeros */
 
 /* What one of them is called: "class" or "target"; and several: "classes" or "targets". */

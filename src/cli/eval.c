@@ -36,7 +36,7 @@ static json_t *describe(const struct Members *members, const struct Evaluation *
         json_object_del(object, name);
     }
     eval_report_for(members->dataset)
-        ->describe_outputs(result, dataset_output_names(members->dataset), object);
+        ->describe_outputs(result, members->dataset->targets.names, object);
     return object;
 }
 
@@ -64,7 +64,7 @@ static void print_json(const struct Members *members, const struct Evaluation *r
 static void print_words(const struct Members *members, const struct Evaluation *results,
                         bool confusion) {
     const struct EvalReport *report = eval_report_for(members->dataset);
-    char *const *names = dataset_output_names(members->dataset);
+    char *const *names = members->dataset->targets.names;
     const struct Evaluation *last = &results[members->count];
     printf("%s, split %s, %" PRId64 " samples", members->dataset->path, members->split->name,
            members->split->count);

@@ -18,7 +18,7 @@ struct EvalReport {
 extern const struct EvalReport eval_report_classes, eval_report_values;
 
 static inline const struct EvalReport *eval_report_for(const struct Dataset *dataset) {
-    return dataset->target_count ? &eval_report_values : &eval_report_classes;
+    return targets_are_values(&dataset->targets) ? &eval_report_values : &eval_report_classes;
 }
 
 /* A table of figures on stdout: the heads of its columns, without a line break, and a line that

@@ -118,9 +118,9 @@ static void print_figures(const char *head, const struct Figures *figures) {
 
 static void print_progress(const struct SavedState *saved) {
     const struct Progress *progress = &saved->progress;
-    bool values = saved->outputs.values;
+    bool values = targets_are_values(&saved->targets);
     char text[FIGURES_TEXT];
-    enum Figure best = values ? FIGURE_LOSS : FIGURE_ACCURACY;
+    enum Figure best = best_figure(&saved->targets);
     printf("step            %" PRId64 " (epoch %" PRId64 ", step %" PRId64 " of it)\n",
            progress->step, progress->epoch, progress->step_in_epoch);
     if (progress->epoch_samples > 0) {
@@ -167,11 +167,11 @@ static void print_preprocessing(const struct Preprocess *preprocess) {
     printf("\n");
 }
 
-static void print_outputs(const struct OutputNames *outputs, const struct TargetScale *scale) {
-    printf("%-15s %" PRId64 ":", outputs->values ? "targets" : "classes", outputs->count);
-    for (int64_t i = 0; i < outputs->count; i++) {
-        printf("%s %s", i ? "," : "", outputs->names[i]);
-        if (outputs->values)
+static void print_targets(const struct Targets *targets, const struct TargetScale *scale) {
+    printf("%-15s %" PRId64 ":", targets_words(targets), targets->count);
+    for (int64_t i = 0; i < targets->count; i++) {
+        printf("%s %s", i ? "," : "", targets->names[i]);
+        if (targets_are_values(targets))
             printf(" (output * %.6g + %.6g)", scale->deviation[i], scale->mean[i]);
     }
     printf("\n");
@@ -190,7 +190,7 @@ static void print_checkpoint(const struct Inspected *inspected) {
            provenance->instruction_set, provenance->versions);
     printf("training data   digest %s\n", provenance->data_digest);
     print_preprocessing(&saved->preprocess);
-    print_outputs(&saved->outputs, &saved->targets);
+    print_targets(&saved->targets, &saved->scale);
     printf("model           %" PRId64 " parameters, %" PRId64 " running statistics\n",
            count_elements(checkpoint, false), count_elements(checkpoint, true));
     print_arrays(inspected);
@@ -233,8 +233,7 @@ static json_t *progress_to_json(const struct Inspected *inspected) {
         "epoch_samples", progress->epoch_samples, "epoch_squared_error",
         progress->epoch_squared_error, "best_metric", saved->best.metric, "best_step",
         (json_int_t)saved->best.step, "seconds", progress->seconds);
-    add_saved_figures(object, "validation_", &saved->validation,
-                      saved->outputs.values ? TARGET_VALUES : TARGET_CLASSES);
+    add_saved_figures(object, "validation_", &saved->validation, saved->targets.kind);
     json_object_set_new(object, "schedule_scale", json_real(saved->schedule.scale));
     json_object_set_new(object, "validations_without_improvement",
                         json_integer(inspected->stopping.waited));
@@ -242,13 +241,12 @@ static json_t *progress_to_json(const struct Inspected *inspected) {
     return object;
 }
 
-static json_t *targets_to_json(const struct OutputNames *outputs, const struct TargetScale *scale) {
-    json_t *targets = json_array();
+static json_t *targets_to_json(const struct Targets *targets, const struct TargetScale *scale) {
+    json_t *list = json_array();
     for (int64_t i = 0; i < scale->count; i++)
-        json_array_append_new(targets,
-                              json_pack("{s:s, s:f, s:f}", "name", outputs->names[i], "mean",
-                                        scale->mean[i], "deviation", scale->deviation[i]));
-    return targets;
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "name", targets->names[i], "mean",
+                                              scale->mean[i], "deviation", scale->deviation[i]));
+    return list;
 }
 
 static json_t *preprocessing_to_json(const struct SavedState *saved) {
@@ -261,8 +259,8 @@ static json_t *preprocessing_to_json(const struct SavedState *saved) {
         (json_int_t)preprocess->matrix_rows, (json_int_t)preprocess->matrix_columns, "out_shape",
         (json_int_t)preprocess->out_height, (json_int_t)preprocess->out_width,
         (json_int_t)preprocess->out_channels);
-    if (saved->outputs.values)
-        json_object_set_new(object, "targets", targets_to_json(&saved->outputs, &saved->targets));
+    if (targets_are_values(&saved->targets))
+        json_object_set_new(object, "targets", targets_to_json(&saved->targets, &saved->scale));
     return object;
 }
 
@@ -278,8 +276,8 @@ static json_t *checkpoint_to_json(const struct Inspected *inspected) {
     const struct Checkpoint *checkpoint = inspected->checkpoint;
     const struct SavedState *saved = &inspected->saved;
     json_t *classes = json_array(), *arrays = json_array();
-    for (int64_t i = 0; !saved->outputs.values && i < saved->outputs.count; i++)
-        json_array_append_new(classes, json_string(saved->outputs.names[i]));
+    for (int64_t i = 0; !targets_are_values(&saved->targets) && i < saved->targets.count; i++)
+        json_array_append_new(classes, json_string(saved->targets.names[i]));
     for (int i = 0; i < checkpoint->array_count; i++)
         json_array_append_new(arrays,
                               array_to_json(&checkpoint->arrays[i], &inspected->summaries[i]));

@@ -133,8 +133,8 @@ static int attach_member(struct Members *members, int i, const struct Attachment
                                                 .loader = member->loader,
                                                 .state = member->state,
                                                 .loss = &member->options.loss,
-                                                .scale = &member->targets,
-                                                .outputs = dataset_outputs(members->dataset),
+                                                .scale = &member->scale,
+                                                .outputs = members->dataset->targets.count,
                                                 .test_time = member->test_time};
     return code;
 }
@@ -300,5 +300,5 @@ struct EvaluateRequest members_request(const struct Members *members) {
                                     .mean = members->mean,
                                     .metrics = metrics_for(members->dataset),
                                     .split = members->split,
-                                    .outputs = dataset_outputs(members->dataset)};
+                                    .outputs = members->dataset->targets.count};
 }

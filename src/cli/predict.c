@@ -43,16 +43,16 @@ static void print_field(FILE *file, const char *text) {
 }
 
 static void print_head(FILE *file, const struct Dataset *dataset) {
-    fputs(dataset->target_count ? "sample" : "sample,truth,prediction", file);
-    for (int64_t k = 0; k < dataset->target_count; k++) {
-        char *name = memory_print("true %s", dataset->target_names[k]);
+    fputs(targets_are_values(&dataset->targets) ? "sample" : "sample,truth,prediction", file);
+    for (int64_t k = 0; k < targets_values(&dataset->targets); k++) {
+        char *name = memory_print("true %s", dataset->targets.names[k]);
         fputc(',', file);
         print_field(file, name);
         memory_release(name);
     }
-    for (int64_t k = 0; k < dataset_outputs(dataset); k++) {
+    for (int64_t k = 0; k < dataset->targets.count; k++) {
         fputc(',', file);
-        print_field(file, dataset_output_names(dataset)[k]);
+        print_field(file, dataset->targets.names[k]);
     }
     fputc('\n', file);
 }
@@ -73,19 +73,19 @@ static int reserve(struct Output *output, const char *name, enum H5Type type, in
 
 /* The name of the array of predictions in HDF5. */
 static const char *array_name(const struct Output *output) {
-    if (output->members->dataset->target_count)
+    if (targets_are_values(&output->members->dataset->targets))
         return "/predictions";
     return members_predict_probabilities(output->members) ? "/probabilities" : "/scores";
 }
 
 static int start_h5(struct Output *output, struct Error *error) {
     const struct Dataset *dataset = output->members->dataset;
-    int64_t outputs = dataset_outputs(dataset);
-    const char *const *names = (const char *const *)dataset_output_names(dataset);
+    int64_t outputs = dataset->targets.count;
+    const char *const *names = (const char *const *)dataset->targets.names;
     int code = h5_create(&output->writer, output->path, error);
     if (!code)
         code = reserve(output, array_name(output), H5_FLOAT32, outputs, error);
-    if (!code && dataset->target_count) {
+    if (!code && targets_are_values(&dataset->targets)) {
         code = reserve(output, "/targets", H5_FLOAT32, outputs, error);
         return code ? code : h5_write_texts(output->writer, "/target_names", names, outputs, error);
     }
@@ -107,18 +107,18 @@ static int write_csv(struct Output *output, int64_t first, int64_t count, const 
                      struct Error *error) {
     const struct Dataset *dataset = output->members->dataset;
     const struct Split *split = output->members->split;
-    int64_t columns = dataset_outputs(dataset);
+    int64_t columns = dataset->targets.count;
     FILE *file = output->file.stream;
     for (int64_t i = 0; i < count; i++) {
         const float *row = outputs + i * columns;
         fprintf(file, "%" PRId64, first + i);
-        if (dataset->target_count) {
+        if (targets_are_values(&dataset->targets)) {
             print_numbers(file, split->targets + (first + i) * columns, columns);
         } else {
             fputc(',', file);
-            print_field(file, dataset->class_names[split->labels[first + i]]);
+            print_field(file, dataset->targets.names[split->labels[first + i]]);
             fputc(',', file);
-            print_field(file, dataset->class_names[predicted_class(row, columns)]);
+            print_field(file, dataset->targets.names[predicted_class(row, columns)]);
         }
         print_numbers(file, row, columns);
         fputc('\n', file);
@@ -129,7 +129,7 @@ static int write_csv(struct Output *output, int64_t first, int64_t count, const 
 static int write_classes(struct Output *output, int64_t first, int64_t count, const float *outputs,
                          struct Error *error) {
     const struct Members *members = output->members;
-    int64_t classes = members->dataset->class_count;
+    int64_t classes = members->dataset->targets.count;
     int32_t predictions[EVALUATE_BLOCK];
     for (int64_t i = 0; i < count; i++)
         predictions[i] = (int32_t)predicted_class(outputs + i * classes, classes);
@@ -144,7 +144,7 @@ static int write_classes(struct Output *output, int64_t first, int64_t count, co
 static int write_h5(struct Output *output, int64_t first, int64_t count, const float *outputs,
                     struct Error *error) {
     const struct Members *members = output->members;
-    int64_t targets = members->dataset->target_count;
+    int64_t targets = targets_values(&members->dataset->targets);
     int code =
         h5_write_rows(output->writer, array_name(output), H5_FLOAT32, first, count, outputs, error);
     if (code)

@@ -41,7 +41,7 @@ static void choose(const struct Members *members, int64_t label, int64_t taken, 
 static int choose_validation(const struct Source *source, const struct SourceSplit *train,
                              double part, uint64_t seed, bool *chosen, int64_t *total,
                              struct Error *error) {
-    int64_t classes = train->labels ? source->class_count : 1;
+    int64_t classes = train->labels ? source->targets.count : 1;
     *total = 0;
     for (int64_t label = 0; label < classes; label++) {
         struct Members members = members_of(train, label);
@@ -51,7 +51,7 @@ static int choose_validation(const struct Source *source, const struct SourceSpl
         if (present > 0 && (taken == 0 || taken == present))
             return fail(error, ERROR_DATA,
                         "class '%s' has %" PRId64 " training images, so none would be left for %s",
-                        train->labels ? source->class_names[label] : "(all)", present,
+                        train->labels ? source->targets.names[label] : "(all)", present,
                         taken == 0 ? "validation" : "training");
         *total += taken;
     }
@@ -89,7 +89,7 @@ int import_split_validation(struct Source *source, double part, uint64_t seed,
     if (code == OK) {
         struct SourceSplit *validation = source_add_split(source, "validation", total);
         train = source_find_split(source, "train"); /* adding a split may have moved it */
-        move_chosen(train, validation, source->target_count, chosen);
+        move_chosen(train, validation, targets_values(&source->targets), chosen);
     }
     memory_release(chosen);
     return code;
@@ -104,7 +104,7 @@ static int64_t batch_size(int64_t sample_bytes) {
 static int write_split(const struct Source *source, const struct SourceSplit *split,
                        struct DatasetWriter *writer, const struct Ticker *ticker,
                        struct Error *error) {
-    int64_t columns = source->target_count, bytes = source_sample_bytes(source);
+    int64_t columns = targets_values(&source->targets), bytes = source_sample_bytes(source);
     int64_t most = batch_size(bytes);
     void *samples = memory_allocate((size_t)(most * bytes), "samples");
     int code = writer__begin_split(writer, split->name, split->count, error);
@@ -125,16 +125,15 @@ static int write_split(const struct Source *source, const struct SourceSplit *sp
 
 static int write_all(const struct Source *source, const char *origin, const char *path,
                      const struct Ticker *ticker, struct Error *error) {
-    const struct DatasetDescription description = {
-        .height = source->height,
-        .width = source->width,
-        .channels = source->channels,
-        .floats = source->floats,
-        .target_count = source->target_count,
-        .target_names = (const char *const *)source->target_names,
-        .class_count = source->class_count,
-        .class_names = (const char *const *)source->class_names,
-        .source = origin};
+    const struct DatasetDescription description = {.height = source->height,
+                                                   .width = source->width,
+                                                   .channels = source->channels,
+                                                   .floats = source->floats,
+                                                   .targets = source->targets.kind,
+                                                   .target_count = source->targets.count,
+                                                   .target_names =
+                                                       (const char *const *)source->targets.names,
+                                                   .source = origin};
     struct DatasetWriter *writer;
     int code = writer__create(&writer, path, &description, error);
     if (code != OK)

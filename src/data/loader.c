@@ -124,8 +124,7 @@ static void allocate_scratch(struct Loader *loader) {
     if (loader->mix->count == 0)
         return;
     loader->partners = images_of(loader->block, image_elements(&loader->out));
-    loader->partner_target =
-        memory_array(float, dataset_outputs(loader->dataset), "a mixed target");
+    loader->partner_target = memory_array(float, loader->dataset->targets.count, "a mixed target");
 }
 
 int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
@@ -262,7 +261,7 @@ static void make_images(struct Loader *loader, int64_t epoch, int64_t count, con
  */
 static void make_target(const struct Loader *loader, int64_t sample, float *out) {
     const struct Split *split = loader->split;
-    int64_t outputs = dataset_outputs(loader->dataset);
+    int64_t outputs = loader->dataset->targets.count;
     const float *row = split->targets ? split->targets + sample * outputs : NULL;
     if (row && loader->targets && loader->targets->count) {
         target_scale_apply(loader->targets, 1, row, out);
@@ -285,7 +284,7 @@ static void shuffle_epoch(struct Loader *loader, int64_t epoch) {
 /* Mixes partners into those images and targets of a block that are drawn for mixing. */
 static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *samples,
                    float *images, float *targets) {
-    int64_t elements = image_elements(&loader->out), outputs = dataset_outputs(loader->dataset);
+    int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
     int64_t mixed = 0, places[PROJECTION_BLOCK], partners[PROJECTION_BLOCK];
     struct MixDraw draws[PROJECTION_BLOCK];
     for (int64_t i = 0; i < count; i++) {
@@ -311,7 +310,7 @@ void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t co
                  float *targets, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
     shuffle_epoch(loader, epoch);
-    int64_t elements = image_elements(&loader->out), outputs = dataset_outputs(loader->dataset);
+    int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
     for (int64_t at = 0, block; at < count; at += block) {
         int64_t chosen[PROJECTION_BLOCK];
         block = count - at < loader->block ? count - at : loader->block;

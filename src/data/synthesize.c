@@ -432,15 +432,14 @@ static int write_split(const struct Synthesis *synthesis, enum SynthesisSplit sp
 int synthesize(const struct Synthesis *synthesis, const char *path, const struct Ticker *ticker,
                struct Error *error) {
     bool values = synthesis->targets;
-    const struct DatasetDescription description = {.height = synthesis->size,
-                                                   .width = synthesis->size,
-                                                   .channels = 3,
-                                                   .class_count = values ? 0 : SYNTHESIS_CLASSES,
-                                                   .target_count = values ? SYNTHESIS_TARGETS : 0,
-                                                   .target_names = synthesis_target_names,
-                                                   .class_names = synthesis_class_names,
-                                                   .source =
-                                                       synthesis->origin ? synthesis->origin : ""};
+    const struct DatasetDescription description = {
+        .height = synthesis->size,
+        .width = synthesis->size,
+        .channels = 3,
+        .targets = values ? TARGET_VALUES : TARGET_CLASSES,
+        .target_count = values ? SYNTHESIS_TARGETS : SYNTHESIS_CLASSES,
+        .target_names = values ? synthesis_target_names : synthesis_class_names,
+        .source = synthesis->origin ? synthesis->origin : ""};
     struct DatasetWriter *writer;
     int code = writer__create(&writer, path, &description, error);
     if (code != OK)

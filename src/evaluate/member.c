@@ -22,8 +22,8 @@ static int read_parts(struct Member *member, const struct Checkpoint *checkpoint
                       struct Error *error) {
     const struct CheckpointPart parts[] = {
         {.value = &member->preprocess, .group = &preprocess_saved},
-        {.value = &member->outputs, .group = &output_names_saved},
-        {.value = &member->targets, .group = &target_scale_saved}};
+        {.value = &member->targets, .group = &targets_saved},
+        {.value = &member->scale, .group = &target_scale_saved}};
     return checkpoint_get_parts(checkpoint, parts, sizeof parts / sizeof *parts, error);
 }
 
@@ -82,9 +82,9 @@ void member_release(struct Member *member) {
     model_release(member->model);
     memory_release(member->state);
     preprocess_release(&member->preprocess);
-    target_scale_release(&member->targets);
+    target_scale_release(&member->scale);
     runfile_release(member->file);
-    output_names_release(&member->outputs);
+    targets_release(&member->targets);
     memory_release(member->path);
     *member = (struct Member){0};
 }
@@ -98,7 +98,7 @@ int member_match(const struct Member *member, const struct Dataset *dataset, str
                     "), %s holds (%" PRId64 ", %" PRId64 ", %" PRId64 ")",
                     member->path, input->height, input->width, input->channels, dataset->path,
                     dataset->height, dataset->width, dataset->channels);
-    return output_names_match(&member->outputs, dataset, member->path, error);
+    return targets_match(&member->targets, dataset, member->path, error);
 }
 
 static int make_test_time(struct Member *member, const struct Attachment *attachment,
@@ -119,7 +119,7 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
     struct LoaderRequest loading = {.dataset = attachment->dataset,
                                     .split = attachment->split,
                                     .preprocess = &member->preprocess,
-                                    .targets = &member->targets,
+                                    .targets = &member->scale,
                                     .augment = &member->options.augment,
                                     .evaluate = true};
     preprocess_prepare(&member->preprocess, attachment->variant);

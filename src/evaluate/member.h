@@ -3,7 +3,7 @@
 #define TRAINER_EVALUATE_MEMBER_H
 
 #include "comm/ranks.h"
-#include "data/dataset/output_names.h"
+#include "data/dataset/saved_targets.h"
 #include "evaluate/evaluate.h"
 #include "run/options.h"
 
@@ -12,8 +12,8 @@ struct Member {
     struct RunFile *file;
     struct RunOptions options;
     struct Preprocess preprocess; /* the checkpoint's, as are the next two */
-    struct OutputNames outputs;
-    struct TargetScale targets;
+    struct Targets targets;
+    struct TargetScale scale;
     struct Model *model;
     float *state;
     bool averaged; /* `state` is the average of weights */

@@ -4,7 +4,7 @@
 #include "nn/loss.h"
 
 const struct Metrics *metrics_for(const struct Dataset *dataset) {
-    return dataset->target_count ? &metrics_values : &metrics_classes;
+    return targets_are_values(&dataset->targets) ? &metrics_values : &metrics_classes;
 }
 
 double metrics_loss(const struct PredictedBlock *block, int64_t outputs, float *row) {

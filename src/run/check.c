@@ -115,7 +115,7 @@ static int check_loss(const struct RunRequest *request, const struct Dataset *da
                       struct Error *error) {
     const struct Choice *loss = &request->options->loss;
     struct Text others = {0};
-    if (!dataset->target_count || ((const struct Loss *)loss->kind)->targets == TARGET_VALUES)
+    if (dataset->targets.kind <= ((const struct Loss *)loss->kind)->targets)
         return OK;
     for (const struct Kind *const *kind = loss_kinds.kinds; *kind; kind++)
         if (((const struct Loss *)*kind)->targets == TARGET_VALUES)
@@ -157,7 +157,7 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
     struct LoaderRequest loading = {.dataset = parts->dataset,
                                     .split = parts->train,
                                     .preprocess = &parts->preprocess,
-                                    .targets = &parts->targets,
+                                    .targets = &parts->scale,
                                     .augment = &options->augment,
                                     .mix = &options->mix,
                                     .seed = (uint64_t)options->train.seed,
@@ -189,8 +189,8 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
                                    request->resumed ? request->resumed : request->donor, error);
     if (code)
         return code;
-    target_scale_create(&parts->targets, (enum TargetRule)options->preprocess.targets,
-                        parts->dataset, parts->train);
+    target_scale_create(&parts->scale, (enum TargetRule)options->preprocess.targets, parts->dataset,
+                        parts->train);
     preprocess_prepare(&parts->preprocess, request->variant);
     return make_loaders(request, parts, error);
 }
@@ -209,13 +209,12 @@ int run_build_model(const struct RunFile *file, const struct RunOptions *options
 static int check_outputs(const struct RunRequest *request, const struct RunParts *parts,
                          struct Error *error) {
     int64_t outputs = shape_elements(model_output(parts->model));
-    int64_t expected = dataset_outputs(parts->dataset);
+    int64_t expected = parts->dataset->targets.count;
     if (outputs == expected)
         return OK;
     return runfile_fail(request->file, error, ERROR_RUN_FILE, "model",
                         "the model has %" PRId64 " outputs, %s has %" PRId64 " %s", outputs,
-                        parts->dataset->path, expected,
-                        parts->dataset->target_count ? "targets" : "classes");
+                        parts->dataset->path, expected, targets_words(&parts->dataset->targets));
 }
 
 /* Rules that set nothing or hold for no parameter, and initialise.residual without a residual
@@ -360,10 +359,10 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
                                    .gather_context = request->gather_context,
                                    .frozen = updater_frozen_rows(parts->updater)};
     planning.sample_counts = shard_sizes(request, parts, planning.samples);
-    int64_t targets = parts->targets.count;
+    int64_t targets = parts->scale.count;
     double *weights = targets ? memory_array(double, targets, "weights of errors") : NULL;
     if (weights)
-        parts->error_unit = target_scale_weights(&parts->targets, weights);
+        parts->error_unit = target_scale_weights(&parts->scale, weights);
     planning.error_weights = weights;
     int code = make_plan(parts->model, &planning, &parts->plan, error);
     if (!code)
@@ -428,7 +427,7 @@ void run_parts_release(struct RunParts *parts) {
     loader_release(parts->loader);
     loader_release(parts->validation_loader);
     preprocess_release(&parts->preprocess);
-    target_scale_release(&parts->targets);
+    target_scale_release(&parts->scale);
     dataset_close(parts->dataset);
     *parts = (struct RunParts){0};
 }

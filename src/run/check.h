@@ -33,8 +33,8 @@ struct RunParts {
     struct Dataset *dataset;                /* NULL: checked without it */
     const struct Split *train, *validation; /* of it; validation NULL: none */
     struct Preprocess preprocess;
-    struct TargetScale targets;
-    double error_unit; /* of the tallied squared errors, if the targets are values */
+    struct TargetScale scale; /* of values */
+    double error_unit;        /* of the tallied squared errors, if the targets are values */
     struct Loader *loader, *validation_loader;
     struct Model *model;
     struct ScheduleTime time; /* zeros without the data set */

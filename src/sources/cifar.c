@@ -185,12 +185,12 @@ static int read_labels(const struct Source *source, int index, int label_byte, i
         int code = read_at(file, record_offset(state->kind, i) + label_byte, &label, 1, error);
         if (code != OK)
             return code;
-        if (label >= source->class_count)
+        if (label >= source->targets.count)
             return fail(error, ERROR_DATA,
                         "%s: record %" PRId64 " has label %d; expected 0 ... %" PRId64
                         ": is it the binary version "
                         "of %s?",
-                        file->path, i, label, source->class_count - 1, state->kind->name);
+                        file->path, i, label, source->targets.count - 1, state->kind->name);
         labels[i] = label;
         items[i] = make_item(index, i);
     }

@@ -91,18 +91,18 @@ static int list_class(struct ImageFiles *state, const char *folder, bool skip_ba
 /* All splits must have the classes of the first. */
 static int agree_on_classes(struct Source *source, const char *first_folder, const char *folder,
                             const struct NameList *classes, struct Error *error) {
-    if (!source->class_names) {
+    if (!source->targets.names) {
         source_set_classes(source, (const char *const *)classes->names, classes->count);
         return OK;
     }
     int64_t i = 0, j = 0;
-    while (i < source->class_count || j < classes->count) {
-        int order = i == source->class_count ? 1
-                    : j == classes->count    ? -1
-                                             : strcmp(source->class_names[i], classes->names[j]);
+    while (i < source->targets.count || j < classes->count) {
+        int order = i == source->targets.count ? 1
+                    : j == classes->count      ? -1
+                                          : strcmp(source->targets.names[i], classes->names[j]);
         if (order < 0)
             return fail(error, ERROR_DATA, "%s: no folder for class '%s', which %s has", folder,
-                        source->class_names[i], first_folder);
+                        source->targets.names[i], first_folder);
         if (order > 0)
             return fail(error, ERROR_DATA,
                         "%s: has a folder for class '%s', which %s does not have", folder,
@@ -260,13 +260,13 @@ static int drop_bad(struct Source *source, struct SourceSplit *split, const stru
     }
     memory_release(errors);
     split->count = kept;
-    for (int64_t label = 0; label < source->class_count; label++) {
+    for (int64_t label = 0; label < source->targets.count; label++) {
         bool present = false;
         for (int64_t i = 0; i < kept && !present; i++)
             present = split->labels[i] == label;
         if (!present)
             return fail(error, ERROR_DATA, "split '%s': no image of class '%s' can be used",
-                        split->name, source->class_names[label]);
+                        split->name, source->targets.names[label]);
     }
     return OK;
 }

@@ -34,11 +34,11 @@ static int add_rows(struct Source *source, const char *name, const struct Csv *c
         name_list__add(&state->files, file_beside(csv->path, csv__field(csv, row, path)));
         name_list__add(&state->lines, memory_print("%s:%" PRId64, csv->path, csv->lines[1 + row]));
     }
-    for (int64_t k = 0; k < source->target_count; k++) {
-        int64_t column = csv__column(csv, source->target_names[k], error);
+    for (int64_t k = 0; k < targets_values(&source->targets); k++) {
+        int64_t column = csv__column(csv, source->targets.names[k], error);
         int code = column < 0 ? error->code : OK;
         for (int64_t row = 0; !code && row < csv->rows; row++)
-            code = csv__number(csv, row, column, split->targets + row * source->target_count + k,
+            code = csv__number(csv, row, column, split->targets + row * source->targets.count + k,
                                error);
         if (code)
             return code;
@@ -53,9 +53,9 @@ static int add_list(struct Source *source, const char *name, const char *file,
     int64_t path = code ? -1 : csv__column(&csv, "path", error);
     if (!code && path < 0)
         code = error->code;
-    if (!code && !source->target_count)
+    if (!code && source->targets.count == 0)
         take_all_targets(source, &csv, path);
-    if (!code && !source->target_count)
+    if (!code && source->targets.count == 0)
         code =
             fail(error, ERROR_DATA, "%s:%" PRId64 ": has no column beside 'path'; expected targets",
                  csv.path, csv.lines[0]);

@@ -38,10 +38,10 @@ static const struct SourceFormat *find_format(const char *name, struct Error *er
 /* Puts the user's names in place of the format's own. */
 static int rename_classes(struct Source *source, const struct SourceOptions *options,
                           struct Error *error) {
-    if (options->class_count < source->class_count)
+    if (options->class_count < targets_classes(&source->targets))
         return fail_option(error, "classes", NULL,
                            "names %" PRId64 " classes; the labels need %" PRId64,
-                           options->class_count, source->class_count);
+                           options->class_count, targets_classes(&source->targets));
     source_set_classes(source, options->classes, options->class_count);
     return OK;
 }
@@ -59,17 +59,10 @@ int source_open(struct Source *source, const struct SourceOptions *options,
     return code;
 }
 
-static void release_names(char **names, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        memory_release(names[i]);
-    memory_release(names);
-}
-
 void source_release(struct Source *source) {
     if (source->format)
         source->format->release(source);
-    release_names(source->class_names, source->class_count);
-    release_names(source->target_names, source->target_count);
+    targets_release(&source->targets);
     for (int i = 0; i < source->split_count; i++) {
         memory_release(source->splits[i].name);
         memory_release(source->splits[i].labels);
@@ -104,28 +97,25 @@ struct SourceSplit *source_add_split(struct Source *source, const char *name, in
     split->name = memory_copy_text(name);
     split->count = count;
     split->items = memory_array(int64_t, count, "sample numbers");
-    if (source->target_count)
-        split->targets = memory_array(float, count * source->target_count, "targets");
+    if (targets_are_values(&source->targets))
+        split->targets = memory_array(float, count * source->targets.count, "targets");
     else
         split->labels = memory_array(int32_t, count, "labels");
     return split;
 }
 
-static char **copy_names(const char *const *names, int64_t count) {
-    char **copies = memory_array(char *, count, "names");
-    for (int64_t i = 0; i < count; i++)
-        copies[i] = memory_copy_text(names[i]);
-    return copies;
+/* `names` may be those that are replaced. */
+static void set_targets(struct Source *source, enum TargetKind kind, const char *const *names,
+                        int64_t count) {
+    struct Targets targets = targets_copy(kind, names, count);
+    targets_release(&source->targets);
+    source->targets = targets;
 }
 
 void source_set_classes(struct Source *source, const char *const *names, int64_t count) {
-    char **copies = copy_names(names, count);
-    release_names(source->class_names, source->class_count);
-    source->class_names = copies;
-    source->class_count = count;
+    set_targets(source, TARGET_CLASSES, names, count);
 }
 
 void source_set_targets(struct Source *source, const char *const *names, int64_t count) {
-    source->target_names = copy_names(names, count);
-    source->target_count = count;
+    set_targets(source, TARGET_VALUES, names, count);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/targets.h"
 #include "base/ticker.h"
 #include "pictures/resize.h"
 
@@ -40,8 +41,8 @@ struct SourceOptions {
 struct SourceSplit {
     char *name;
     int64_t count;
-    int32_t *labels; /* (count), each in [0, class_count); NULL if the source has no classes */
-    float *targets;  /* (count, target_count); NULL if the source has no targets */
+    int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
+    float *targets;  /* (count, targets.count): values; NULL if there are classes */
     int64_t *items;  /* (count): the source's own number of each sample, for source_read */
 };
 
@@ -49,10 +50,7 @@ struct Source {
     const struct SourceFormat *format;
     int64_t height, width, channels;
     bool floats; /* samples are float, else uint8 */
-    int64_t class_count;
-    char **class_names;
-    int64_t target_count; /* not 0: the targets are values, and there are no classes */
-    char **target_names;
+    struct Targets targets;
     int split_count;
     struct SourceSplit *splits;
     int64_t skipped; /* images left out because they cannot be decoded */

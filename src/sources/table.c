@@ -22,10 +22,10 @@ static int find_columns(const struct Source *source, const struct Csv *csv, stru
     int64_t features = 0;
     bool *taken = memory_array(bool, csv->columns, "columns");
     columns->features = memory_array(int64_t, csv->columns, "columns");
-    columns->targets = memory_array(int64_t, source->target_count, "columns");
+    columns->targets = memory_array(int64_t, targets_values(&source->targets), "columns");
     int code = OK;
-    for (int64_t k = 0; !code && k < source->target_count; k++) {
-        int64_t column = csv__column(csv, source->target_names[k], error);
+    for (int64_t k = 0; !code && k < targets_values(&source->targets); k++) {
+        int64_t column = csv__column(csv, source->targets.names[k], error);
         code = column < 0 ? error->code : OK;
         columns->targets[k] = column;
         if (!code)
@@ -67,9 +67,9 @@ static int add_rows(struct Source *source, const char *name, const struct Csv *c
         int code = OK;
         for (int64_t i = 0; !code && i < state->features; i++)
             code = csv__number(csv, row, columns->features[i], features + i, error);
-        for (int64_t k = 0; !code && k < source->target_count; k++)
+        for (int64_t k = 0; !code && k < targets_values(&source->targets); k++)
             code = csv__number(csv, row, columns->targets[k],
-                               split->targets + row * source->target_count + k, error);
+                               split->targets + row * source->targets.count + k, error);
         if (code)
             return code;
         split->items[row] = state->rows + row;
@@ -89,7 +89,7 @@ static int add_table(struct Source *source, const char *name, const char *path, 
     if (!code)
         code = find_columns(source, &csv, &columns, error);
     if (!code) {
-        state->features = source->channels = csv.columns - source->target_count;
+        state->features = source->channels = csv.columns - targets_values(&source->targets);
         code = add_rows(source, name, &csv, &columns, error);
     }
     memory_release(columns.features);

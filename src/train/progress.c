@@ -23,6 +23,10 @@ static const struct SavedField best_fields[] = {
     SAVED_END};
 const struct SavedTable best_saved = {.what = "a best validation", .fields = best_fields};
 
+enum Figure best_figure(const struct Targets *targets) {
+    return targets_are_values(targets) ? FIGURE_LOSS : FIGURE_ACCURACY;
+}
+
 void best_observe(struct Best *best, enum Figure figure, const struct Figures *validation,
                   int64_t step) {
     double value = validation->value[figure];

@@ -24,6 +24,8 @@ struct Best {
     int64_t step; /* 0: there was no validation yet */
 };
 extern const struct SavedTable best_saved;
+/* That figure: the accuracy, or the loss of values. */
+enum Figure best_figure(const struct Targets *targets);
 /* Takes in the validation after `step` steps: keeps it if its figure is better than the best. */
 void best_observe(struct Best *best, enum Figure figure, const struct Figures *validation,
                   int64_t step);

@@ -11,7 +11,7 @@ static int write_checkpoint(const struct Trainer *trainer, const char *path, str
     struct CheckpointWriter *writer = checkpoint_create(path, trainer->run_text);
     struct SavedState saved = trainer->saved; /* and two values that the run's parts own */
     saved.preprocess = trainer->parts.preprocess;
-    saved.targets = trainer->parts.targets;
+    saved.scale = trainer->parts.scale;
     saved_state_write(&saved, writer);
     checkpoint_put_state(writer, arena, trainer->state);
     callbacks__write(trainer, writer);

@@ -15,8 +15,8 @@ static const struct {
     {AT(average), .group = &average_saved, .resumed = true},
     {AT(schedule), .table = &schedule_state_saved, .prefix = "schedule_", .resumed = true},
     {AT(preprocess), .group = &preprocess_saved},
-    {AT(outputs), .group = &output_names_saved},
-    {AT(targets), .group = &target_scale_saved},
+    {AT(targets), .group = &targets_saved},
+    {AT(scale), .group = &target_scale_saved},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -6,7 +6,7 @@
 #define TRAINER_TRAIN_SAVED_STATE_H
 
 #include "checkpoint/checkpoint.h"
-#include "data/dataset/output_names.h"
+#include "data/dataset/saved_targets.h"
 #include "data/preprocessing/preprocess.h"
 #include "data/preprocessing/target_scale.h"
 #include "optim/schedule.h"
@@ -18,8 +18,8 @@ struct SavedState {
     /* How the run was set up. A run that resumes sets itself up again and compares. */
     struct Provenance provenance;
     struct Preprocess preprocess;
-    struct OutputNames outputs;
-    struct TargetScale targets;
+    struct Targets targets;
+    struct TargetScale scale;
     /* How far it has come. A run that resumes takes these over. */
     struct Progress progress;
     struct Best best;

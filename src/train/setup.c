@@ -105,7 +105,9 @@ static int start_state(struct Trainer *trainer, struct Start *start, struct Erro
 
 /* What checkpoints say of where the run's bits come from. */
 static void describe_origin(struct Trainer *trainer) {
-    trainer->saved.outputs = output_names_of(trainer->parts.dataset);
+    const struct Targets *targets = &trainer->parts.dataset->targets;
+    trainer->saved.targets =
+        targets_copy(targets->kind, (const char *const *)targets->names, targets->count);
     trainer->saved.provenance = (struct Provenance){
         .seed = (uint64_t)trainer->options.train.seed,
         .shards = trainer->options.train.shards,

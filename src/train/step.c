@@ -13,7 +13,7 @@ static struct Figures figures_of(const struct Trainer *trainer, double loss, dou
                                  double squared_error, double samples) {
     struct Figures figures = {0};
     figures_set(&figures, FIGURE_LOSS, loss);
-    if (trainer->parts.targets.count)
+    if (targets_are_values(&trainer->parts.dataset->targets))
         figures_set(&figures, FIGURE_RMSE,
                     sqrt(squared_error / samples * trainer->parts.error_unit));
     else

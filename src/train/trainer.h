@@ -77,8 +77,6 @@ void trainer__discard(struct Trainer *trainer);
 /* validate.c: the figures of the model and of the average of weights, which the callbacks learn.
  * Collective. */
 int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error);
-/* validate.c: the figure that best.h5 goes by. */
-enum Figure trainer__best_figure(const struct Trainer *trainer);
 
 /* step.c. Collective. */
 int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error);

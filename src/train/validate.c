@@ -1,19 +1,15 @@
 #include "train/trainer.h"
 
-enum Figure trainer__best_figure(const struct Trainer *trainer) {
-    return trainer->parts.targets.count ? FIGURE_LOSS : FIGURE_ACCURACY;
-}
-
 /* The figures of `state`, the model's or the average's. */
 static int measure(struct Trainer *trainer, const float *state, struct Figures *figures,
                    struct Error *error) {
-    int64_t outputs = dataset_outputs(trainer->parts.dataset);
+    int64_t outputs = trainer->parts.dataset->targets.count;
     struct Predictor predictor = {.name = trainer->parts.validation->name,
                                   .plan = trainer->parts.validation_plan,
                                   .loader = trainer->parts.validation_loader,
                                   .state = state,
                                   .loss = &trainer->options.loss,
-                                  .scale = &trainer->parts.targets,
+                                  .scale = &trainer->parts.scale,
                                   .outputs = outputs};
     struct EvaluateRequest request = {.members = &predictor,
                                       .member_count = 1,
@@ -38,8 +34,8 @@ int trainer__validate(struct Trainer *trainer, struct Validation *validation, st
         return code;
     trainer->saved.validation = validation->model;
     trainer->saved.average = validation->average;
-    best_observe(&trainer->saved.best, trainer__best_figure(trainer), validation__used(validation),
-                 trainer->saved.progress.step);
+    best_observe(&trainer->saved.best, best_figure(&trainer->saved.targets),
+                 validation__used(validation), trainer->saved.progress.step);
     callbacks__on_validation(trainer, validation);
     return OK;
 }

@@ -85,15 +85,6 @@ struct Sample {
     float *state, *average, *slot; /* average NULL: none */
 };
 
-static inline struct OutputNames sample_names(bool values, const char *const *names,
-                                              int64_t count) {
-    struct OutputNames copy = {.values = values, .count = count};
-    copy.names = memory_array(char *, count, "names");
-    for (int64_t i = 0; i < count; i++)
-        copy.names[i] = memory_copy_text(names[i]);
-    return copy;
-}
-
 static inline struct Preprocess sample_preprocess(void) {
     static const float mean[] = {120.7f, 99.1f}, factor[] = {1 / 255.0f, 1 / 63.0f};
     return (struct Preprocess){.height = 5,
@@ -136,7 +127,7 @@ static inline struct Sample sample_make(int64_t step) {
     figures_set(&saved->validation, FIGURE_LOSS, 1e-300);
     figures_set(&saved->validation, FIGURE_ACCURACY, 0.7);
     saved->preprocess = sample_preprocess();
-    saved->outputs = sample_names(false, classes, 5);
+    saved->targets = targets_copy(TARGET_CLASSES, classes, 5);
     sample.state = sample_values(arena, arena_state_elements(arena), (int)step);
     sample.slot = sample_values(arena, arena->parameters, -(int)step);
     return sample;

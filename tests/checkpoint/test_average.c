@@ -88,7 +88,7 @@ static void write_old(struct Sample *sample, const char *path) {
     struct H5Writer *writer;
     struct Error error = {0};
     const struct Preprocess *preprocess = &sample->saved.preprocess;
-    const struct OutputNames *outputs = &sample->saved.outputs;
+    const struct Targets *targets = &sample->saved.targets;
     int64_t version = 1, three = 3, channels = preprocess->channels;
     int64_t shape[] = {preprocess->height, preprocess->width, preprocess->channels};
     h5_create_in_memory(&writer, path, &error);
@@ -99,7 +99,7 @@ static void write_old(struct Sample *sample, const char *path) {
     put_old_figures(writer, &sample->saved.validation);
     h5_write(writer, "/preprocessing/shape", H5_INT64, 1, &three, shape, &error);
     h5_write(writer, "/preprocessing/factor", H5_FLOAT32, 1, &channels, preprocess->factor, &error);
-    h5_write_texts(writer, "/classes", (const char *const *)outputs->names, outputs->count, &error);
+    h5_write_texts(writer, "/classes", (const char *const *)targets->names, targets->count, &error);
     put_old_arrays(writer, sample);
     assert_int_equal(h5_commit(writer, &error), OK);
 }

@@ -61,14 +61,14 @@ static void assert_same_saved(const struct SavedState *a, const struct SavedStat
     assert_memory_equal(&a->average, &b->average, sizeof a->average);
     assert_memory_equal(&a->schedule, &b->schedule, sizeof a->schedule);
     assert_same_preprocess(&a->preprocess, &b->preprocess);
-    assert_true(a->outputs.values == b->outputs.values);
-    assert_int_equal(a->outputs.count, b->outputs.count);
-    for (int64_t i = 0; i < a->outputs.count; i++)
-        assert_string_equal(a->outputs.names[i], b->outputs.names[i]);
+    assert_true(a->targets.kind == b->targets.kind);
     assert_int_equal(a->targets.count, b->targets.count);
     for (int64_t i = 0; i < a->targets.count; i++)
-        assert_true(a->targets.mean[i] == b->targets.mean[i] &&
-                    a->targets.deviation[i] == b->targets.deviation[i]);
+        assert_string_equal(a->targets.names[i], b->targets.names[i]);
+    assert_int_equal(a->scale.count, b->scale.count);
+    for (int64_t i = 0; i < a->scale.count; i++)
+        assert_true(a->scale.mean[i] == b->scale.mean[i] &&
+                    a->scale.deviation[i] == b->scale.deviation[i]);
 }
 
 static void assert_same_state(const struct Checkpoint *checkpoint, int64_t step) {
@@ -123,11 +123,11 @@ static void every_owner(void **state) {
     saved->schedule =
         (struct ScheduleState){.scale = 0.1, .patience = {9, 4, -1.25}, .cooldown = 3};
     sample.stopping = (struct Patience){11, 6, 2.5};
-    output_names_release(&saved->outputs);
-    saved->outputs = sample_names(true, names, 2);
-    saved->targets = (struct TargetScale){.count = 2,
-                                          .mean = memory_copy_array(mean, 2, "a mean"),
-                                          .deviation = memory_copy_array(deviation, 2, "a scale")};
+    targets_release(&saved->targets);
+    saved->targets = targets_copy(TARGET_VALUES, names, 2);
+    saved->scale = (struct TargetScale){.count = 2,
+                                        .mean = memory_copy_array(mean, 2, "a mean"),
+                                        .deviation = memory_copy_array(deviation, 2, "a scale")};
     assert_int_equal(sample_write(&sample, scratch_path("e.h5"), &error), OK);
     struct Checkpoint *checkpoint = read_good(scratch_path("e.h5"));
     struct SavedState have = saved_in(checkpoint);

@@ -165,11 +165,11 @@ static struct Sample rich_sample(void) {
     saved->preprocess.matrix = memory_array(float, 7 * 50, "a matrix");
     saved->preprocess.out_height = saved->preprocess.out_width = 1;
     saved->preprocess.out_channels = 7;
-    output_names_release(&saved->outputs);
-    saved->outputs = sample_names(true, names, 2);
-    saved->targets = (struct TargetScale){.count = 2,
-                                          .mean = memory_copy_array(mean, 2, "a scale"),
-                                          .deviation = memory_copy_array(deviation, 2, "a scale")};
+    targets_release(&saved->targets);
+    saved->targets = targets_copy(TARGET_VALUES, names, 2);
+    saved->scale = (struct TargetScale){.count = 2,
+                                        .mean = memory_copy_array(mean, 2, "a scale"),
+                                        .deviation = memory_copy_array(deviation, 2, "a scale")};
     return sample;
 }
 
@@ -195,10 +195,10 @@ DAMAGE(nothing, )
 DAMAGE(narrow_matrix, saved->preprocess.matrix_columns = 49)
 DAMAGE(wrong_shape, saved->preprocess.out_channels = 8)
 DAMAGE(no_out_shape, saved->preprocess.out_height = -1)
-DAMAGE(flat_target, saved->targets.deviation[1] = 0)
-DAMAGE(negative_target, saved->targets.deviation[0] = -1)
-DAMAGE(nan_target, saved->targets.mean[1] = NAN)
-DAMAGE(few_targets, saved->targets.count = 1)
+DAMAGE(flat_target, saved->scale.deviation[1] = 0)
+DAMAGE(negative_target, saved->scale.deviation[0] = -1)
+DAMAGE(nan_target, saved->scale.mean[1] = NAN)
+DAMAGE(few_targets, saved->scale.count = 1)
 DAMAGE(no_step, saved->progress.step = -1)
 DAMAGE(no_shards, saved->provenance.shards = 0)
 DAMAGE(nan_scale, saved->schedule.scale = NAN)

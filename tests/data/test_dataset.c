@@ -51,8 +51,8 @@ static void check_good(const char *path, bool floats, bool statistics, bool clas
     assert_int_equal(dataset->height, MADE_HEIGHT);
     assert_int_equal(dataset->width, MADE_WIDTH);
     assert_int_equal(dataset->channels, MADE_CHANNELS);
-    assert_int_equal(dataset->class_count, MADE_CLASSES);
-    assert_string_equal(dataset->class_names[3], classes ? "dog" : "3");
+    assert_int_equal(targets_classes(&dataset->targets), MADE_CLASSES);
+    assert_string_equal(dataset->targets.names[3], classes ? "dog" : "3");
     assert_int_equal(dataset->split_count, 2);
     const struct Split *train = dataset_split(dataset, "train", &error);
     assert_non_null(train);

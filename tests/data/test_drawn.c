@@ -162,12 +162,12 @@ static void make_fruit(struct Fruit *fruit) {
         .labels = {0, 0, 0, 1},
         .names = {(char *)(uintptr_t) "apple", (char *)(uintptr_t) "pear"},
         .split = {.name = (char *)(uintptr_t) "train", .count = 4, .bytes = true},
-        .dataset = {.height = 16, .width = 8, .channels = 1, .class_count = 2, .split_count = 1}};
+        .dataset = {.height = 16, .width = 8, .channels = 1, .targets.count = 2, .split_count = 1}};
     for (size_t i = 0; i < sizeof fruit->images; i++)
         fruit->images[i] = (uint8_t)(60 * (i / 128) + 10);
     fruit->split.images = fruit->images;
     fruit->split.labels = fruit->labels;
-    fruit->dataset.class_names = fruit->names;
+    fruit->dataset.targets.names = fruit->names;
     fruit->dataset.splits = &fruit->split;
 }
 

@@ -294,7 +294,7 @@ static void cost(void **state) {
                               .height = 32,
                               .width = 32,
                               .channels = 3,
-                              .class_count = 10,
+                              .targets.count = 10,
                               .split_count = 1,
                               .splits = &split};
     struct Preprocess preprocess = {.height = 32,

@@ -39,7 +39,7 @@ static void start(struct Fixture *f, const char *text, bool shuffle, bool evalua
                     .height = HEIGHT,
                     .width = WIDTH,
                     .channels = CHANNELS,
-                    .class_count = COUNT,
+                    .targets.count = COUNT,
                     .split_count = 1,
                     .splits = &f->split},
         .preprocess = {.height = HEIGHT, .width = WIDTH, .channels = CHANNELS, .factor = factor}};
@@ -239,8 +239,7 @@ static void values(void **state) {
     }
     f.split.labels = NULL;
     f.split.targets = rows[0];
-    f.dataset.class_count = 0;
-    f.dataset.target_count = 2;
+    f.dataset.targets = (struct Targets){.kind = TARGET_VALUES, .count = 2};
     int between = 0;
     for (int64_t i = 0; i < COUNT; i++) {
         struct Mixed mixed;

@@ -29,8 +29,7 @@ static struct Dataset dataset = {.path = cat,
                                  .height = SIDE,
                                  .width = SIDE,
                                  .channels = CHANNELS,
-                                 .class_count = CLASSES,
-                                 .class_names = names,
+                                 .targets = {.count = CLASSES, .names = names},
                                  .split_count = 1,
                                  .splits = &split};
 

@@ -48,7 +48,8 @@ static void statistics_by_definition(void **state) {
 static struct Dataset dataset_of(struct Split *split) {
     fill();
     *split = (struct Split){.count = ROWS, .targets = targets};
-    return (struct Dataset){.target_count = OUTPUTS, .split_count = 1, .splits = split};
+    return (struct Dataset){
+        .targets = {TARGET_VALUES, OUTPUTS, NULL}, .split_count = 1, .splits = split};
 }
 
 static void there_and_back(void **state) {
@@ -100,7 +101,7 @@ static void of_the_file(void **state) {
     target_scale_create(&scale, TARGETS_NONE, &dataset, &split);
     assert_true(scale.mean[2] == 0 && scale.deviation[2] == 1);
     target_scale_release(&scale);
-    dataset.target_count = 0; /* classes */
+    dataset.targets = (struct Targets){.count = OUTPUTS}; /* classes */
     target_scale_create(&scale, TARGETS_STANDARDISE, &dataset, &split);
     assert_int_equal(scale.count, 0);
     target_scale_release(&scale);

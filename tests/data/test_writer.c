@@ -41,15 +41,14 @@ static struct DatasetDescription classes(void) {
     return (struct DatasetDescription){.height = HEIGHT,
                                        .width = WIDTH,
                                        .channels = CHANNELS,
-                                       .class_count = 3,
-                                       .class_names = class_names,
+                                       .target_count = 3,
+                                       .target_names = class_names,
                                        .source = "a test"};
 }
 
 static struct DatasetDescription targets(void) {
     struct DatasetDescription description = classes();
-    description.class_count = 0;
-    description.class_names = NULL;
+    description.targets = TARGET_VALUES;
     description.target_count = 2;
     description.target_names = target_names;
     return description;
@@ -70,8 +69,8 @@ static void append(struct DatasetWriter *writer, const struct DatasetDescription
         int64_t count = COUNT - first < batch ? COUNT - first : batch;
         const void *images = description->floats ? (void *)(float_pixels + first * ELEMENTS)
                                                  : (void *)(pixels + first * ELEMENTS);
-        const void *rows =
-            description->target_count ? (void *)(values + 2 * first) : (void *)(labels + first);
+        const void *rows = description->targets == TARGET_VALUES ? (void *)(values + 2 * first)
+                                                                 : (void *)(labels + first);
         assert_int_equal(writer__append(writer, images, rows, count, &error), OK);
     }
 }
@@ -106,7 +105,7 @@ static void bytes_and_labels_are_read_back(void **state) {
     assert_memory_equal(test->images, pixels, sizeof pixels);
     assert_memory_equal(test->labels, labels, sizeof labels);
     assert_null(test->targets);
-    assert_string_equal(dataset->class_names[2], "cat");
+    assert_string_equal(dataset->targets.names[2], "cat");
     assert_string_equal(dataset->source, "a test");
     dataset_close(dataset);
 }
@@ -121,8 +120,8 @@ static void floats_and_values_are_read_back(void **state) {
     assert_memory_equal(test->images, float_pixels, sizeof float_pixels);
     assert_memory_equal(test->targets, values, sizeof values);
     assert_null(test->labels);
-    assert_int_equal(dataset->class_count, 0);
-    assert_string_equal(dataset->target_names[1], "drift");
+    assert_int_equal(targets_classes(&dataset->targets), 0);
+    assert_string_equal(dataset->targets.names[1], "drift");
     dataset_close(dataset);
 }
 
@@ -180,7 +179,7 @@ static void names_alike(void **state) {
     (void)state;
     static const char *const alike[] = {"ant", "bee", "ant"};
     struct DatasetDescription description = classes();
-    description.class_names = alike;
+    description.target_names = alike;
     struct DatasetWriter *writer;
     assert_int_equal(writer__create(&writer, scratch_path("w.h5"), &description, &error),
                      ERROR_DATA);
@@ -226,7 +225,7 @@ static bool ends_the_process(const struct DatasetDescription *description, doubl
         int nowhere = open("/dev/null", O_WRONLY);
         dup2(nowhere, STDERR_FILENO);
         check_set_handler(_exit);
-        labels[COUNT - 1] = (int32_t)(description->target_count ? 0 : bad);
+        labels[COUNT - 1] = (int32_t)(description->targets == TARGET_VALUES ? 0 : bad);
         values[2 * COUNT - 1] = (float)bad;
         append(create(description), description, "train", COUNT);
         _exit(0);

@@ -169,7 +169,7 @@ static void cifar10_knows_its_classes(void **state) {
     (void)state;
     struct SourceOptions options = make_cifar10();
     struct Source source = open_source(&options);
-    assert_string_equal(source.class_names[3], "cat");
+    assert_string_equal(source.targets.names[3], "cat");
     source_release(&source);
 }
 
@@ -178,8 +178,8 @@ static void the_archives_names_come_first(void **state) {
     struct SourceOptions options = make_cifar10();
     make_names("batches.meta.txt", "kind", 10);
     struct Source source = open_source(&options);
-    assert_int_equal(source.class_count, 10);
-    assert_string_equal(source.class_names[3], "kind3");
+    assert_int_equal(source.targets.count, 10);
+    assert_string_equal(source.targets.names[3], "kind3");
     source_release(&source);
     make_names("batches.meta.txt", "kind", 9);
     expect_refusal(&options, ERROR_DATA, "batches.meta.txt: 9 class names", "expected 10");
@@ -192,8 +192,8 @@ static void labels_of_cifar100(void **state) {
         options.coarse_labels = coarse;
         struct Source source = open_source(&options);
         const struct SourceSplit *train = split_of(&source, "train");
-        assert_int_equal(source.class_count, coarse ? 20 : 100);
-        assert_string_equal(source.class_names[7], coarse ? "coarse7" : "fine7");
+        assert_int_equal(source.targets.count, coarse ? 20 : 100);
+        assert_string_equal(source.targets.names[7], coarse ? "coarse7" : "fine7");
         for (int64_t i = 0; i < train->count; i++)
             assert_int_equal(train->labels[i], i % (coarse ? 20 : 100));
         source_release(&source);

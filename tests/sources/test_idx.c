@@ -110,8 +110,8 @@ static void classes_are_named_by_number(void **state) {
     make_good();
     struct SourceOptions options = idx_options();
     struct Source source = open_source(&options);
-    assert_int_equal(source.class_count, 10);
-    assert_string_equal(source.class_names[9], "9");
+    assert_int_equal(source.targets.count, 10);
+    assert_string_equal(source.targets.names[9], "9");
     source_release(&source);
 }
 

@@ -1,4 +1,5 @@
 /* The moments at which the loop calls callbacks; early stopping; the best validation. */
+#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -295,6 +296,16 @@ static void test_best(void **state) {
     assert_true(best.metric == 1 && best.step == 3);
 }
 
+static int remove_one(const char *path, const struct stat *what, int type, struct FTW *place) {
+    (void)what, (void)type, (void)place;
+    return remove(path);
+}
+
+static int remove_runs(void **state) {
+    (void)state;
+    return nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_moments, write_run),
@@ -304,5 +315,5 @@ int main(void) {
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_best),
     };
-    return cmocka_run_group_tests_name("callbacks", tests, scratch_make, scratch_remove);
+    return cmocka_run_group_tests_name("callbacks", tests, scratch_make, remove_runs);
 }

@@ -7,7 +7,7 @@
 
 /* Whether the targets are distributions over the classes. */
 static bool has_soft_labels(const struct Dataset *dataset, const struct Split *split) {
-    return !dataset->target_count && split->targets;
+    return !targets_are_values(&dataset->targets) && split->targets;
 }
 
 static int64_t count_of(const struct Split *split, int64_t label) {
@@ -22,8 +22,8 @@ static void print_classes(FILE *out, const struct Dataset *dataset) {
     for (int s = 0; s < dataset->split_count; s++)
         fprintf(out, " %12s", dataset->splits[s].name);
     fputc('\n', out);
-    for (int64_t c = 0; c < dataset->class_count; c++) {
-        fprintf(out, "%3" PRId64 " %-20s", c, dataset->class_names[c]);
+    for (int64_t c = 0; c < targets_classes(&dataset->targets); c++) {
+        fprintf(out, "%3" PRId64 " %-20s", c, dataset->targets.names[c]);
         for (int s = 0; s < dataset->split_count; s++)
             fprintf(out, " %12" PRId64, count_of(&dataset->splits[s], c));
         fputc('\n', out);
@@ -39,7 +39,7 @@ static struct TargetRange range_of(const struct Dataset *dataset, const struct S
                                    int64_t target) {
     struct TargetRange range = {.least = INFINITY, .most = -INFINITY};
     for (int64_t i = 0; i < split->count; i++) {
-        double value = (double)split->targets[i * dataset->target_count + target];
+        double value = (double)split->targets[i * dataset->targets.count + target];
         range.least = fmin(range.least, value);
         range.most = fmax(range.most, value);
         range.mean += value / (double)split->count;
@@ -49,10 +49,10 @@ static struct TargetRange range_of(const struct Dataset *dataset, const struct S
 
 static void print_targets(FILE *out, const struct Dataset *dataset) {
     fprintf(out, "%-24s %-12s %12s %12s %12s\n", "target", "split", "least", "mean", "most");
-    for (int64_t k = 0; k < dataset->target_count; k++)
+    for (int64_t k = 0; k < targets_values(&dataset->targets); k++)
         for (int s = 0; s < dataset->split_count; s++) {
             struct TargetRange range = range_of(dataset, &dataset->splits[s], k);
-            fprintf(out, "%-24s %-12s %12.6g %12.6g %12.6g\n", s ? "" : dataset->target_names[k],
+            fprintf(out, "%-24s %-12s %12.6g %12.6g %12.6g\n", s ? "" : dataset->targets.names[k],
                     dataset->splits[s].name, range.least, range.mean, range.most);
         }
 }
@@ -70,10 +70,9 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
         fprintf(out, "%-13s %s\n", "source", dataset->source);
     fprintf(out,
             "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64 " %s\n",
-            "images", dataset->height, dataset->width, dataset->channels, dataset_outputs(dataset),
-            dataset->target_count == 1 ? "target"
-            : dataset->target_count    ? "targets"
-                                       : "classes");
+            "images", dataset->height, dataset->width, dataset->channels, dataset->targets.count,
+            targets_values(&dataset->targets) == 1 ? targets_word(&dataset->targets)
+                                                   : targets_words(&dataset->targets));
     for (int s = 0; s < dataset->split_count; s++) {
         const struct Split *split = &dataset->splits[s];
         double bytes = (double)split->count * (double)dataset->height * (double)dataset->width *
@@ -88,7 +87,7 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
         print_vector(out, "channel mean", dataset->statistics.channel_mean, dataset->channels);
     if (dataset->statistics.channel_std)
         print_vector(out, "channel std", dataset->statistics.channel_std, dataset->channels);
-    if (dataset->target_count)
+    if (targets_are_values(&dataset->targets))
         print_targets(out, dataset);
     else
         print_classes(out, dataset);
@@ -109,14 +108,14 @@ static json_t *text_to_json(const char *text) {
 
 static json_t *counts_to_json(const struct Dataset *dataset, const struct Split *split) {
     json_t *counts = json_array();
-    for (int64_t c = 0; c < dataset->class_count; c++)
+    for (int64_t c = 0; c < targets_classes(&dataset->targets); c++)
         json_array_append_new(counts, json_integer(count_of(split, c)));
     return counts;
 }
 
 static json_t *ranges_to_json(const struct Dataset *dataset, const struct Split *split) {
     json_t *ranges = json_array();
-    for (int64_t k = 0; k < dataset->target_count; k++) {
+    for (int64_t k = 0; k < targets_values(&dataset->targets); k++) {
         struct TargetRange range = range_of(dataset, split, k);
         json_array_append_new(ranges, json_pack("{s:f, s:f, s:f}", "least", range.least, "mean",
                                                 range.mean, "most", range.most));
@@ -135,11 +134,11 @@ static json_t *split_to_json(const struct Dataset *dataset, const struct Split *
     json_t *object = json_pack("{s:I, s:s, s:o?}", "count", (json_int_t)split->count, "type",
                                split->bytes ? "uint8" : "float32", "digest",
                                split->digest[0] ? json_string(split->digest) : NULL);
-    if (dataset->target_count)
+    if (targets_are_values(&dataset->targets))
         json_object_set_new(object, "targets", ranges_to_json(dataset, split));
     else
         json_object_set_new(object, "class_counts", counts_to_json(dataset, split));
-    if (!dataset->target_count)
+    if (!targets_are_values(&dataset->targets))
         json_object_set_new(object, "soft_labels", json_boolean(has_soft_labels(dataset, split)));
     return object;
 }
@@ -157,16 +156,16 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
                             vector_to_json(dataset->statistics.channel_std, dataset->channels));
     if (dataset->target_mean)
         json_object_set_new(statistics, "target_mean",
-                            vector_to_json(dataset->target_mean, dataset->target_count));
+                            vector_to_json(dataset->target_mean, dataset->targets.count));
     if (dataset->target_std)
         json_object_set_new(statistics, "target_std",
-                            vector_to_json(dataset->target_std, dataset->target_count));
+                            vector_to_json(dataset->target_std, dataset->targets.count));
     return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o}", "file", text_to_json(dataset->path),
                      "source", dataset->source ? text_to_json(dataset->source) : json_null(),
                      "image_shape", (json_int_t)dataset->height, (json_int_t)dataset->width,
-                     (json_int_t)dataset->channels, dataset->target_count ? "targets" : "classes",
-                     names_to_json(dataset_output_names(dataset), dataset_outputs(dataset)),
-                     "splits", splits, "statistics", statistics);
+                     (json_int_t)dataset->channels, targets_words(&dataset->targets),
+                     names_to_json(dataset->targets.names, dataset->targets.count), "splits",
+                     splits, "statistics", statistics);
 }
 
 void dataset_print_json(json_t *object) {

@@ -18,17 +18,12 @@ void dataset_close(struct Dataset *dataset) {
         if (dataset->storage->targets)
             memory_release(dataset->storage->targets[i]);
     }
-    for (int64_t i = 0; dataset->class_names && i < dataset->class_count; i++)
-        memory_release(dataset->class_names[i]);
-    for (int64_t i = 0; dataset->target_names && i < dataset->target_count; i++)
-        memory_release(dataset->target_names[i]);
+    targets_release(&dataset->targets);
     h5_unmap(dataset->storage->map, dataset->storage->map_bytes);
     memory_release(dataset->storage->images);
     memory_release(dataset->storage->labels);
     memory_release(dataset->storage->targets);
     memory_release(dataset->storage);
-    memory_release(dataset->class_names);
-    memory_release(dataset->target_names);
     memory_release(dataset->target_mean);
     memory_release(dataset->target_std);
     memory_release(dataset->splits);

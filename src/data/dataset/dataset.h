@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/targets.h"
 #include "data/statistics/statistics.h"
 
 #define DATASET_FORMAT_VERSION 1
@@ -17,7 +18,7 @@ struct Split {
     int64_t count;
     bool bytes;            /* images are uint8 (0 … 255), else float */
     const void *images;    /* (count, height, width, channels) */
-    const int32_t *labels; /* (count), each in [0, class_count); NULL if the targets are values */
+    const int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
     /* (count, outputs): values, or distributions over the classes; NULL if there are only labels */
     const float *targets;
     /* XXH3-128 of the pixels, then of the labels (int32) and of the targets (float), as far as
@@ -28,25 +29,14 @@ struct Split {
 struct Dataset {
     char *path;
     int64_t height, width, channels;
-    int64_t class_count;
-    char **class_names; /* (class_count); 0 and NULL if the targets are values */
-    int64_t target_count;
-    char **target_names; /* (target_count); 0 and NULL if there are classes */
+    struct Targets targets; /* as many as a model of this data set has outputs */
     int split_count;
     struct Split *splits;
     struct StatisticValues statistics; /* of the training split; NULL what the file does not have */
-    double *target_mean, *target_std;  /* (target_count), of the training split; or NULL */
+    double *target_mean, *target_std;  /* of each value, in the training split; or NULL */
     char *source;                      /* where the samples come from, for people */
     struct DatasetStorage *storage;    /* what the splits point to */
 };
-
-/* The outputs of a model of this data set: one for each class, or for each target. */
-static inline int64_t dataset_outputs(const struct Dataset *dataset) {
-    return dataset->target_count ? dataset->target_count : dataset->class_count;
-}
-static inline char *const *dataset_output_names(const struct Dataset *dataset) {
-    return dataset->target_count ? dataset->target_names : dataset->class_names;
-}
 
 /* Opens a file and checks everything but its pixels: types, shapes, all labels and targets, names,
  * statistics, and that what it declares fits into the file and into memory. ERROR_DATA, with the

@@ -25,12 +25,12 @@ static int read_classes(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     if (!h5_exists(opening->file, "classes"))
         return OK; /* they are named by number once the labels are known */
-    int code = h5_read_texts(opening->file, "classes", &dataset->class_names, &dataset->class_count,
-                             error);
-    if (code == OK && (dataset->class_count < 1 || dataset->class_count > INT32_MAX))
+    struct Targets *classes = &dataset->targets;
+    int code = h5_read_texts(opening->file, "classes", &classes->names, &classes->count, error);
+    if (code == OK && (classes->count < 1 || classes->count > INT32_MAX))
         code = fail(error, ERROR_DATA,
                     "%s:/classes: has %" PRId64 " names; expected one for each class",
-                    dataset->path, dataset->class_count);
+                    dataset->path, classes->count);
     return code;
 }
 
@@ -116,15 +116,12 @@ static void name_classes_by_number(struct Dataset *dataset) {
         for (int64_t i = 0; i < dataset->splits[s].count; i++)
             if (dataset->splits[s].labels[i] > largest)
                 largest = dataset->splits[s].labels[i];
-    dataset->class_count = (int64_t)largest + 1;
-    dataset->class_names = memory_array(char *, dataset->class_count, "class names");
-    for (int64_t i = 0; i < dataset->class_count; i++)
-        dataset->class_names[i] = memory_print("%" PRId64, i);
+    dataset->targets = targets_number(dataset->targets.kind, "", (int64_t)largest + 1);
 }
 
 static void log_opened(const struct Dataset *dataset) {
-    log_debug("%s: %d splits, %" PRId64 " classes, %" PRId64 " targets", dataset->path,
-              dataset->split_count, dataset->class_count, dataset->target_count);
+    log_debug("%s: %d splits, %" PRId64 " %s", dataset->path, dataset->split_count,
+              dataset->targets.count, targets_words(&dataset->targets));
     for (int i = 0; i < dataset->split_count; i++)
         log_debug("%s: split %s, %" PRId64 " samples, digest %s", dataset->path,
                   dataset->splits[i].name, dataset->splits[i].count, dataset->splits[i].digest);
@@ -149,7 +146,7 @@ int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
         code = open_splits(&opening, error);
     if (code == OK)
         code = opening__check_targets(&opening, error);
-    if (code == OK && !dataset->class_names && !dataset->target_count)
+    if (code == OK && !dataset->targets.names)
         name_classes_by_number(dataset);
     if (code == OK)
         code = opening__statistics(&opening, error);

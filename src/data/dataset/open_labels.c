@@ -8,13 +8,13 @@
 
 static int check_labels(const struct Dataset *dataset, const char *name, int64_t first,
                         int64_t count, const int64_t *block, int32_t *labels, struct Error *error) {
-    int64_t limit = dataset->class_names ? dataset->class_count : MOST_UNNAMED_CLASSES;
+    int64_t limit = opening_has_classes(dataset) ? dataset->targets.count : MOST_UNNAMED_CLASSES;
     for (int64_t i = 0; i < count; i++) {
         if (block[i] < 0 || block[i] >= limit)
             return fail(error, ERROR_DATA,
                         "%s:/%s: row %" PRId64 " is %" PRId64 ", expected 0 to %" PRId64 "%s",
                         dataset->path, name, first + i, block[i], limit - 1,
-                        dataset->class_names ? " (one for each name in /classes)" : "");
+                        opening_has_classes(dataset) ? " (one for each name in /classes)" : "");
         labels[first + i] = (int32_t)block[i];
     }
     return OK;

@@ -66,11 +66,12 @@ static int read_statistic(struct Opening *opening, const struct StatisticRow *ro
 static int read_target_statistic(struct Opening *opening, const char *name, bool of_deviation,
                                  double **values, struct Error *error) {
     const struct Dataset *dataset = opening->dataset;
+    int64_t count = dataset->targets.count;
     if (!h5_exists(opening->file, name))
         return OK;
-    *values = memory_array(double, dataset->target_count, "statistics of a data set");
-    int code = h5_read(opening->file, name, H5_FLOAT64, 1, &dataset->target_count, *values, error);
-    const struct Stored stored = {name, *values, dataset->target_count, false, of_deviation};
+    *values = memory_array(double, count, "statistics of a data set");
+    int code = h5_read(opening->file, name, H5_FLOAT64, 1, &count, *values, error);
+    const struct Stored stored = {name, *values, count, false, of_deviation};
     return code ? code : check_elements(dataset, &stored, error);
 }
 
@@ -79,10 +80,10 @@ int opening__statistics(struct Opening *opening, struct Error *error) {
     int code = OK;
     for (const struct StatisticRow *row = statistic_rows; code == OK && row->name; row++)
         code = read_statistic(opening, row, error);
-    if (code == OK && dataset->target_count)
+    if (code == OK && targets_are_values(&dataset->targets))
         code = read_target_statistic(opening, "statistics/target_mean", false,
                                      &dataset->target_mean, error);
-    if (code == OK && dataset->target_count)
+    if (code == OK && targets_are_values(&dataset->targets))
         code = read_target_statistic(opening, "statistics/target_std", true, &dataset->target_std,
                                      error);
     return code;

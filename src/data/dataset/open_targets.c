@@ -11,13 +11,14 @@ int opening__target_names(struct Opening *opening, struct Error *error) {
     struct H5File *file = opening->file;
     if (!h5_exists(file, "target_names"))
         return OK;
-    if (dataset->class_names)
+    if (opening_has_classes(dataset))
         return fail(error, ERROR_DATA,
                     "%s: has both /classes and /target_names; expected classes or values",
                     dataset->path);
-    int code =
-        h5_read_texts(file, "target_names", &dataset->target_names, &dataset->target_count, error);
-    if (code == OK && dataset->target_count < 1)
+    struct Targets *targets = &dataset->targets;
+    targets->kind = TARGET_VALUES;
+    int code = h5_read_texts(file, "target_names", &targets->names, &targets->count, error);
+    if (code == OK && targets->count < 1)
         code = fail(error, ERROR_DATA, "%s:/target_names: has no names", dataset->path);
     return code;
 }
@@ -25,22 +26,13 @@ int opening__target_names(struct Opening *opening, struct Error *error) {
 /* Targets have a column for each output. The names say how many, or else the first split does. */
 static int check_columns(struct Dataset *dataset, const char *name, int64_t columns,
                          struct Error *error) {
-    if (dataset->class_names && columns != dataset->class_count)
+    struct Targets *targets = &dataset->targets;
+    if (targets->names && columns != targets->count)
         return fail(error, ERROR_DATA,
-                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one for each class",
-                    dataset->path, name, columns, dataset->class_count);
-    if (dataset->class_names)
-        return OK;
-    if (dataset->target_count && columns != dataset->target_count)
-        return fail(error, ERROR_DATA,
-                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one for each target",
-                    dataset->path, name, columns, dataset->target_count);
-    if (dataset->target_names)
-        return OK;
-    dataset->target_count = columns;
-    dataset->target_names = memory_array(char *, columns, "target names");
-    for (int64_t k = 0; k < columns; k++)
-        dataset->target_names[k] = memory_print("target %" PRId64, k);
+                    "%s:/%s: has %" PRId64 " columns, expected %" PRId64 ": one for each %s",
+                    dataset->path, name, columns, targets->count, targets_word(targets));
+    if (!targets->names)
+        *targets = targets_number(TARGET_VALUES, "target ", columns);
     return OK;
 }
 
@@ -67,20 +59,20 @@ static int check_shape(struct Dataset *dataset, const struct Split *split, const
 
 static int check_row(const struct Dataset *dataset, const char *name, int64_t row,
                      const float *values, struct Error *error) {
-    int64_t columns = dataset_outputs(dataset);
+    int64_t columns = dataset->targets.count;
     double sum = 0;
     for (int64_t k = 0; k < columns; k++) {
         if (!isfinite(values[k]))
             return fail(error, ERROR_DATA,
                         "%s:/%s: row %" PRId64 ", '%s': is %g, expected a number", dataset->path,
-                        name, row, dataset_output_names(dataset)[k], (double)values[k]);
-        if (dataset->class_names && values[k] < 0)
+                        name, row, dataset->targets.names[k], (double)values[k]);
+        if (opening_has_classes(dataset) && values[k] < 0)
             return fail(error, ERROR_DATA,
                         "%s:/%s: row %" PRId64 ", '%s': is %g, expected a probability, 0 or more",
-                        dataset->path, name, row, dataset->class_names[k], (double)values[k]);
+                        dataset->path, name, row, dataset->targets.names[k], (double)values[k]);
         sum += (double)values[k];
     }
-    if (dataset->class_names && !(fabs(sum - 1) <= SUM_TOLERANCE))
+    if (opening_has_classes(dataset) && !(fabs(sum - 1) <= SUM_TOLERANCE))
         return fail(error, ERROR_DATA,
                     "%s:/%s: row %" PRId64
                     " sums to %g, expected 1: a distribution over the classes",
@@ -93,8 +85,8 @@ static void label_by_targets(struct Dataset *dataset, int index) {
     struct Split *split = &dataset->splits[index];
     int32_t *labels = memory_array(int32_t, split->count, "labels");
     for (int64_t i = 0; i < split->count; i++) {
-        const float *row = split->targets + i * dataset->class_count;
-        for (int32_t k = 1; k < dataset->class_count; k++)
+        const float *row = split->targets + i * dataset->targets.count;
+        for (int32_t k = 1; k < dataset->targets.count; k++)
             if (row[k] > row[labels[i]])
                 labels[i] = k;
     }
@@ -105,14 +97,14 @@ static void label_by_targets(struct Dataset *dataset, int index) {
 static int read_rows(struct Dataset *dataset, struct H5File *file, int index, const char *name,
                      const struct H5Info *info, struct Error *error) {
     struct Split *split = &dataset->splits[index];
-    int64_t columns = dataset_outputs(dataset);
+    int64_t columns = dataset->targets.count;
     float *targets = memory_array(float, (split->count * columns), "targets");
     dataset->storage->targets[index] = targets;
     split->targets = targets;
     int code = h5_read(file, name, H5_FLOAT32, info->rank, info->size, targets, error);
     for (int64_t i = 0; code == OK && i < split->count; i++)
         code = check_row(dataset, name, i, targets + i * columns, error);
-    if (code == OK && dataset->class_names && !split->labels)
+    if (code == OK && opening_has_classes(dataset) && !split->labels)
         label_by_targets(dataset, index);
     return code;
 }
@@ -124,7 +116,7 @@ int opening__targets(struct Opening *opening, int index, struct Error *error) {
     char *name = memory_print("%s/targets", split->name);
     struct H5Info info;
     int code = OK;
-    if (split->labels && !dataset->class_names)
+    if (split->labels && !opening_has_classes(dataset))
         code = fail(error, ERROR_DATA,
                     "%s:/%s: has labels as well as targets; expected one of them, or /classes "
                     "over which the targets are distributions",
@@ -139,8 +131,8 @@ int opening__targets(struct Opening *opening, int index, struct Error *error) {
     return code;
 }
 
-int opening__check_targets(const struct Opening *opening, struct Error *error) {
-    const struct Dataset *dataset = opening->dataset;
+int opening__check_targets(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
     const struct Split *values = NULL, *labelled = NULL;
     for (int i = 0; i < dataset->split_count; i++) {
         const struct Split *split = &dataset->splits[i];
@@ -149,10 +141,13 @@ int opening__check_targets(const struct Opening *opening, struct Error *error) {
         else
             values = split;
     }
-    if (dataset->target_count && labelled)
+    if (targets_are_values(&dataset->targets) && labelled)
         return fail(error, ERROR_DATA,
                     "%s:/%s: has labels, but %s%s has %s; expected targets in every split",
                     dataset->path, labelled->name, values ? "/" : "",
                     values ? values->name : "the file", values ? "targets" : "/target_names");
+    for (int i = 0; i < dataset->split_count; i++)
+        if (dataset->splits[i].targets && !targets_are_values(&dataset->targets))
+            dataset->targets.kind = TARGET_DISTRIBUTIONS;
     return OK;
 }

@@ -32,11 +32,17 @@ int opening__labels(struct Opening *opening, int index, struct Error *error);
  * labels gets the most likely class of each sample as its label. */
 int opening__targets(struct Opening *opening, int index, struct Error *error);
 
+/* The classes are named: /classes was there. */
+static inline bool opening_has_classes(const struct Dataset *dataset) {
+    return dataset->targets.names && !targets_are_values(&dataset->targets);
+}
+
 /* /target_names, if the file has them. */
 int opening__target_names(struct Opening *opening, struct Error *error);
 
-/* Once all splits are open: refuses a file of which some splits have targets and others labels. */
-int opening__check_targets(const struct Opening *opening, struct Error *error);
+/* Once all splits are open: refuses a file of which some splits have targets and others labels, and
+ * tells distributions from classes. */
+int opening__check_targets(struct Opening *opening, struct Error *error);
 
 /* /statistics of images and of targets, as far as the file has them. */
 int opening__statistics(struct Opening *opening, struct Error *error);

@@ -23,7 +23,7 @@ void dataset_digest(const struct Dataset *dataset, const struct Split *split, ch
         XXH3_128bits_update(state, split->labels, (size_t)split->count * sizeof *split->labels);
     if (split->targets)
         XXH3_128bits_update(state, split->targets,
-                            (size_t)(split->count * dataset_outputs(dataset)) *
+                            (size_t)(split->count * dataset->targets.count) *
                                 sizeof *split->targets);
     XXH128_hash_t hash = XXH3_128bits_digest(state);
     XXH3_freeState(state);
@@ -99,7 +99,7 @@ static bool has_statistics(const struct Dataset *dataset) {
 
 static int verify_target_statistics(const struct Dataset *dataset, const struct Split *split,
                                     struct Error *error) {
-    int64_t outputs = dataset->target_count;
+    int64_t outputs = targets_values(&dataset->targets);
     double *mean = memory_array(double, outputs, "statistics");
     double *deviation = memory_array(double, outputs, "statistics");
     int code = OK;
@@ -111,7 +111,7 @@ static int verify_target_statistics(const struct Dataset *dataset, const struct 
         if (wrong_mean || wrong_std)
             code = fail(error, ERROR_DATA,
                         "%s:/statistics/target_%s: '%s' is %.9g, the targets of /%s give %.9g",
-                        dataset->path, wrong_mean ? "mean" : "std", dataset->target_names[k],
+                        dataset->path, wrong_mean ? "mean" : "std", dataset->targets.names[k],
                         wrong_mean ? dataset->target_mean[k] : dataset->target_std[k], split->name,
                         wrong_mean ? mean[k] : deviation[k]);
     }

@@ -18,7 +18,8 @@
 struct DatasetWriter {
     char *path;
     struct H5Writer *file;
-    int64_t height, width, channels, class_count, target_count;
+    int64_t height, width, channels, target_count;
+    bool values; /* the targets; else classes */
     bool floats;
     struct Statistics statistics;
     bool has_train;
@@ -66,23 +67,17 @@ static int write_head(struct DatasetWriter *writer, const struct DatasetDescript
     int code = h5_write_attribute(writer->file, "/", "format_version", H5_INT32, &version, error);
     if (code == OK)
         code = h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
-    if (code == OK && description->target_count)
-        return h5_write_texts(writer->file, "/target_names", description->target_names,
-                              description->target_count, error);
-    if (code == OK)
-        code = h5_write_texts(writer->file, "/classes", description->class_names,
-                              description->class_count, error);
-    return code;
+    return code ? code
+                : h5_write_texts(writer->file, writer->values ? "/target_names" : "/classes",
+                                 description->target_names, description->target_count, error);
 }
 
 int writer__create(struct DatasetWriter **out, const char *path,
                    const struct DatasetDescription *description, struct Error *error) {
     *out = NULL;
-    int code =
-        check_names(path, "classes", description->class_names, description->class_count, error);
-    if (code == OK)
-        code = check_names(path, "targets", description->target_names, description->target_count,
-                           error);
+    bool values = description->targets == TARGET_VALUES;
+    int code = check_names(path, values ? "targets" : "classes", description->target_names,
+                           description->target_count, error);
     if (code != OK)
         return code;
     struct DatasetWriter *writer = memory_allocate(sizeof *writer, "data set writer");
@@ -91,10 +86,9 @@ int writer__create(struct DatasetWriter **out, const char *path,
     writer->width = description->width;
     writer->channels = description->channels;
     writer->floats = description->floats;
-    writer->class_count = description->class_count;
+    writer->values = values;
     writer->target_count = description->target_count;
-    writer->target_bytes =
-        writer->target_count ? (size_t)writer->target_count * sizeof(float) : sizeof(int32_t);
+    writer->target_bytes = values ? (size_t)writer->target_count * sizeof(float) : sizeof(int32_t);
     writer->hash = XXH3_createState();
     statistics_start(&writer->statistics, writer->height, writer->width, writer->channels);
     code = h5_create(&writer->file, path, error);
@@ -131,7 +125,7 @@ int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t 
 
 static int write_targets(struct DatasetWriter *writer, struct Error *error) {
     const int64_t size[] = {writer->count, writer->target_count};
-    bool values = writer->target_count > 0;
+    bool values = writer->values;
     char *name = memory_print("/%s/%s", writer->split, values ? "targets" : "labels");
     int code = h5_write(writer->file, name, values ? H5_FLOAT32 : H5_INT32, values ? 2 : 1, size,
                         writer->targets, error);
@@ -164,10 +158,10 @@ static int complete_split(struct DatasetWriter *writer, struct Error *error) {
 static void check_targets(const struct DatasetWriter *writer, const void *targets, int64_t count) {
     const int32_t *labels = targets;
     const float *values = targets;
-    for (int64_t i = 0; i < count * writer->target_count; i++)
+    for (int64_t i = 0; writer->values && i < count * writer->target_count; i++)
         CHECK(isfinite(values[i]));
-    for (int64_t i = 0; i < count && !writer->target_count; i++)
-        CHECK(labels[i] >= 0 && labels[i] < writer->class_count);
+    for (int64_t i = 0; !writer->values && i < count; i++)
+        CHECK(labels[i] >= 0 && labels[i] < writer->target_count);
 }
 
 int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,

@@ -8,17 +8,18 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/targets.h"
 
 struct DatasetWriter;
 
 struct DatasetDescription {
     int64_t height, width, channels;
     bool floats; /* images are float32, else uint8 */
-    int64_t class_count;
-    const char *const *class_names;  /* (class_count); no two alike */
-    int64_t target_count;            /* not 0: the targets are values, and there are no classes */
-    const char *const *target_names; /* (target_count); no two alike */
-    const char *source;              /* where the samples come from, for people */
+    /* As struct Targets: classes or values. No two names are alike. */
+    enum TargetKind targets;
+    int64_t target_count;
+    const char *const *target_names;
+    const char *source; /* where the samples come from, for people */
 };
 
 /* The description is copied. ERROR_DATA if two names are alike, ERROR_SYSTEM if the file cannot be
@@ -30,8 +31,8 @@ int writer__create(struct DatasetWriter **writer, const char *path,
 int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
                         struct Error *error);
 /* Appends `count` samples: images (count, height, width, channels); `targets`, labels (int32,
- * (count)), each in [0, class_count), or values (float, (count, target_count)), all finite. A label
- * or a value that is not is a bug of the caller. */
+ * (count)), each in [0, target_count), or values (float, (count, target_count)), all finite. A
+ * label or a value that is not is a bug of the caller. */
 int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
                    int64_t count, struct Error *error);
 /* Completes the file and releases the writer, also after a failure. */

@@ -42,7 +42,7 @@ static double *make_values(int64_t count) {
 
 void target_scale_create(struct TargetScale *scale, enum TargetRule rule,
                          const struct Dataset *dataset, const struct Split *train) {
-    int64_t count = dataset->target_count;
+    int64_t count = targets_values(&dataset->targets);
     size_t bytes = (size_t)count * sizeof(double);
     *scale = (struct TargetScale){
         .count = count, .mean = make_values(count), .deviation = make_values(count)};

@@ -13,14 +13,14 @@ static int64_t enlargement(const struct Dataset *dataset) {
 
 /* The numbers at both ends of a row of values. */
 static int64_t number_width(const struct Dataset *dataset) {
-    return dataset->target_count ? SHEET_NUMBER + SHEET_GAP : 0;
+    return targets_are_values(&dataset->targets) ? SHEET_NUMBER + SHEET_GAP : 0;
 }
 
 static int64_t label_width(const struct Dataset *dataset) {
     int64_t longest = sheet__text_width("M");
-    for (int64_t c = 0; c < dataset_outputs(dataset); c++)
-        if (sheet__text_width(dataset_output_names(dataset)[c]) > longest)
-            longest = sheet__text_width(dataset_output_names(dataset)[c]);
+    for (int64_t c = 0; c < dataset->targets.count; c++)
+        if (sheet__text_width(dataset->targets.names[c]) > longest)
+            longest = sheet__text_width(dataset->targets.names[c]);
     return longest + 2 * SHEET_GAP + number_width(dataset);
 }
 
@@ -30,7 +30,7 @@ static int64_t row_height(const struct Dataset *dataset) {
 }
 
 void preview_size(const struct Dataset *dataset, int64_t count, int64_t *height, int64_t *width) {
-    *height = dataset_outputs(dataset) * row_height(dataset) + SHEET_GAP;
+    *height = dataset->targets.count * row_height(dataset) + SHEET_GAP;
     *width = label_width(dataset) + count * (dataset->width * enlargement(dataset) + SHEET_GAP) +
              number_width(dataset);
 }
@@ -84,7 +84,7 @@ static int by_value(const void *a, const void *b, void *context) {
 static int64_t choose_by_value(const struct Dataset *dataset, const struct Split *split,
                                int64_t target, const struct Preview *preview, int64_t *places,
                                int64_t *chosen) {
-    struct Column column = {split->targets + target, dataset->target_count};
+    struct Column column = {split->targets + target, dataset->targets.count};
     int64_t count = split->count < preview->count ? split->count : preview->count;
     if (preview->random) {
         struct RandomStream stream =
@@ -108,10 +108,10 @@ static void draw_ends(struct Sheet *sheet, const struct Dataset *dataset, const 
                       int64_t target, int64_t first, int64_t last, int64_t right, int64_t top) {
     char text[SHEET_DIGITS];
     const float *values = split->targets + target;
-    sheet__number((double)values[first * dataset->target_count], text);
+    sheet__number((double)values[first * dataset->targets.count], text);
     sheet__text(sheet, label_width(dataset) - SHEET_GAP - sheet__text_width(text), top, text);
     sheet__text(sheet, right, top,
-                sheet__number((double)values[last * dataset->target_count], text));
+                sheet__number((double)values[last * dataset->targets.count], text));
 }
 
 static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const struct Split *split,
@@ -124,15 +124,15 @@ static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const 
     struct Shade shade = sheet__shade_of_split(dataset, split);
     int64_t left = label_width(dataset), step = dataset->width * enlargement(dataset) + SHEET_GAP;
     int64_t middle = (row_height(dataset) - SHEET_GAP - SHEET_TEXT_HEIGHT) / 2;
-    for (int64_t c = 0; c < dataset_outputs(dataset); c++) {
+    for (int64_t c = 0; c < dataset->targets.count; c++) {
         int64_t top = SHEET_GAP + c * row_height(dataset);
-        sheet__text(sheet, SHEET_GAP, top + middle, dataset_output_names(dataset)[c]);
-        int64_t count = dataset->target_count
+        sheet__text(sheet, SHEET_GAP, top + middle, dataset->targets.names[c]);
+        int64_t count = targets_are_values(&dataset->targets)
                             ? choose_by_value(dataset, split, c, preview, places, chosen)
                             : choose(split, (int32_t)c, preview, places, order, chosen);
         for (int64_t i = 0; i < count; i++)
             draw_image(sheet, dataset, split, chosen[i], left + i * step, top, shade, pixels);
-        if (dataset->target_count && count)
+        if (targets_are_values(&dataset->targets) && count)
             draw_ends(sheet, dataset, split, c, chosen[0], chosen[count - 1], left + count * step,
                       top + middle);
     }

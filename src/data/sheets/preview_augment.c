@@ -59,7 +59,7 @@ void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
  */
 static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     const struct Split *split = preview->loader.split;
-    int64_t classes = preview->loader.dataset->class_count, count = 0;
+    int64_t classes = targets_classes(&preview->loader.dataset->targets), count = 0;
     int64_t *order = memory_array(int64_t, split->count, "preview");
     int64_t *seen = memory_array(int64_t, classes, "preview");
     struct RandomStream stream = random_stream(preview->seed, RANDOM_SHUFFLE, 0, 0, 0);
@@ -105,7 +105,7 @@ static void draw_mixed_classes(const struct Grid *grid, struct Sheet *sheet, int
                                int64_t top) {
     const struct Dataset *dataset = grid->preview->loader.dataset;
     int64_t shown[CAPTIONS] = {-1, -1};
-    for (int64_t c = 0; c < dataset->class_count; c++)
+    for (int64_t c = 0; c < targets_classes(&dataset->targets); c++)
         for (int i = 0; i < CAPTIONS; i++)
             if (grid->target[c] > 0 && (shown[i] < 0 || grid->target[c] > grid->target[shown[i]])) {
                 memmove(&shown[i + 1], &shown[i], (size_t)(CAPTIONS - 1 - i) * sizeof *shown);
@@ -118,7 +118,7 @@ static void draw_mixed_classes(const struct Grid *grid, struct Sheet *sheet, int
         sheet__text(sheet, left, caption_line(top, i), percent);
         sheet__text(
             sheet, left + sheet__text_width(percent), caption_line(top, i),
-            dataset->class_names[shown[i]]); /* two texts, because the font cuts long ones */
+            dataset->targets.names[shown[i]]); /* two texts, because the font cuts long ones */
     }
 }
 
@@ -135,7 +135,7 @@ static void draw(struct Grid *grid, struct Sheet *sheet, struct Loader *loader, 
     int64_t left = grid->left + column * grid->step;
     sheet__image(sheet, left, top, scale, &grid->image, grid->shade);
     top += grid->image.height * scale;
-    if (!grid->preview->loader.dataset->target_count)
+    if (!targets_are_values(&grid->preview->loader.dataset->targets))
         draw_mixed_classes(grid, sheet, left, top);
     else if (column == 0 || is_mixed(grid->preview)) /* else all images of a row are the same */
         draw_values(grid, sheet, left, top);
@@ -164,11 +164,11 @@ static void draw_name(const struct Grid *grid, struct Sheet *sheet, int64_t samp
     const struct Split *split = grid->preview->loader.split;
     char number[NUMBER];
     sheet__text(sheet, SHEET_GAP, top + (picture_height(grid) - SHEET_TEXT_HEIGHT) / 2,
-                split->labels ? dataset->class_names[split->labels[sample]]
+                split->labels ? dataset->targets.names[split->labels[sample]]
                               : print_number(sample, number));
-    for (int64_t k = 0; dataset->target_count && k < grid->captions; k++)
+    for (int64_t k = 0; targets_are_values(&dataset->targets) && k < grid->captions; k++)
         sheet__text(sheet, SHEET_GAP, caption_line(top + picture_height(grid), k),
-                    dataset->target_names[k]);
+                    dataset->targets.names[k]);
 }
 
 static void draw_rows(struct Grid *grid, struct Sheet *sheet) {
@@ -196,10 +196,10 @@ static void draw_head(const struct Grid *grid, struct Sheet *sheet) {
 }
 
 static int64_t longest_name(const struct Dataset *dataset) {
-    int64_t longest = dataset->class_count ? 0 : sheet__text_width("1000000");
-    for (int64_t k = 0; k < dataset_outputs(dataset); k++)
-        if (sheet__text_width(dataset_output_names(dataset)[k]) > longest)
-            longest = sheet__text_width(dataset_output_names(dataset)[k]);
+    int64_t longest = targets_are_values(&dataset->targets) ? sheet__text_width("1000000") : 0;
+    for (int64_t k = 0; k < dataset->targets.count; k++)
+        if (sheet__text_width(dataset->targets.names[k]) > longest)
+            longest = sheet__text_width(dataset->targets.names[k]);
     return longest;
 }
 
@@ -209,7 +209,7 @@ static int draw_sheet(struct Grid *grid, const char *path, struct Error *error) 
     int64_t wide = grid->image.width * scale, name = longest_name(preview->loader.dataset);
     int64_t words = sheet__text_width("test");
     struct Sheet sheet;
-    int64_t values = preview->loader.dataset->target_count;
+    int64_t values = targets_values(&preview->loader.dataset->targets);
     if (values) {
         words = SHEET_NUMBER;
         grid->captions = values < CAPTIONS ? values : CAPTIONS;
@@ -256,7 +256,7 @@ int preview_augment_write(const struct AugmentPreview *preview, const char *path
                          : sheet__shade_of_split(request.dataset, request.split);
         grid.image = loader_image(grid.training);
         grid.image.pixels = memory_array(float, image_elements(&grid.image), "preview");
-        grid.target = memory_array(float, dataset_outputs(request.dataset), "preview");
+        grid.target = memory_array(float, request.dataset->targets.count, "preview");
         code = draw_sheet(&grid, path, error);
     }
     memory_release(grid.image.pixels);
