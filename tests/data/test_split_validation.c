@@ -76,6 +76,22 @@ static void every_class_gives_its_part(void **state) {
     source_release(&source);
 }
 
+/* Two classes of equal size do not give the same places among their members. */
+static void classes_are_drawn_independently(void **state) {
+    (void)state;
+    struct Source source = make_source(false);
+    struct SourceSplit *train = source_find_split(&source, "train");
+    for (int i = 0; i < COUNT; i++)
+        train->labels[i] = i % 2; /* member i / 2 of its class */
+    split(&source, 0.3, 7);
+    const struct SourceSplit *validation = part_of(&source, "validation");
+    bool taken[2][COUNT / 2] = {{false}};
+    for (int64_t i = 0; i < validation->count; i++)
+        taken[validation->items[i] % 2][validation->items[i] / 2] = true;
+    assert_memory_not_equal(taken[0], taken[1], sizeof taken[0]);
+    source_release(&source);
+}
+
 static void a_part_is_rounded_class_by_class(void **state) {
     (void)state;
     struct Source source = make_source(false);
@@ -215,6 +231,7 @@ static void a_source_with_validation_split(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_class_gives_its_part),
+        cmocka_unit_test(classes_are_drawn_independently),
         cmocka_unit_test(a_part_is_rounded_class_by_class),
         cmocka_unit_test(no_sample_is_lost_or_doubled),
         cmocka_unit_test(labels_go_with_their_samples),
