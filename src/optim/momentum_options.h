@@ -19,19 +19,18 @@ struct MomentumOptions {
 enum { MOMENTUM_VELOCITY, MOMENTUM_GRADIENT_SUM };
 static const char *const form_names[] = {"course", "pytorch", NULL};
 
-/* `formulas`: the help of `form`. */
-#define MOMENTUM_KEYS(formulas)                                                                    \
-    OPTIMIZER_COMMON_KEYS(struct MomentumOptions),                                                 \
+/* `options`: struct MomentumOptions or one with its members; `formulas`: the help of `form`. */
+#define MOMENTUM_KEYS(options, formulas)                                                           \
+    OPTIMIZER_COMMON_KEYS(options),                                                                \
         {.name = "momentum",                                                                       \
          .type = KEY_REAL,                                                                         \
-         .offset = offsetof(struct MomentumOptions, momentum),                                     \
+         .offset = offsetof(options, momentum),                                                    \
          .fallback = "0.9",                                                                        \
          .maximum = 1,                                                                             \
          .help = "fraction of the velocity that a step keeps (rho)"},                              \
     {                                                                                              \
-        .name = "form", .type = KEY_ENUM, .offset = offsetof(struct MomentumOptions, form),        \
-        .fallback = "course", .names = form_names,                                                 \
-        .help = formulas ". The same at a constant rate, with v = -rate b"                         \
+        .name = "form", .type = KEY_ENUM, .offset = offsetof(options, form), .fallback = "course", \
+        .names = form_names, .help = formulas ". The same at a constant rate, with v = -rate b"    \
     }
 
 #endif

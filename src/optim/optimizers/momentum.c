@@ -5,6 +5,7 @@
 
 static const struct Key keys[] = {
     MOMENTUM_KEYS(
+        struct MomentumOptions,
         "course: v <- rho v - rate g, x <- x + v; pytorch: b <- rho b + g, x <- x - rate b"),
     KEY_END};
 

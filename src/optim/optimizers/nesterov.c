@@ -10,6 +10,7 @@
 
 static const struct Key keys[] = {
     MOMENTUM_KEYS(
+        struct MomentumOptions,
         "course: v <- rho v - rate g, x <- x - rho v_old + (1 + rho) v; pytorch: b <- rho b + "
         "g, x <- x - rate (g + rho b)"),
     KEY_END};
