@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stddef.h>
 
+_Static_assert(FIGURE_LOSS == 0 && FIGURE_ACCURACY == 1,
+               "the names must have no gap, which would end the list");
 const char *const patience_metric_names[] = {
     [FIGURE_LOSS] = "loss", [FIGURE_ACCURACY] = "accuracy", NULL};
 
@@ -21,10 +23,8 @@ static bool is_valid(const void *value) {
     return patience_is_valid(value);
 }
 
-static const struct SavedField saved_fields[] = {
-    SAVED_FIELD(struct Patience, "best", best, .optional = true),
-    SAVED_FIELD(struct Patience, "seen", seen, .optional = true),
-    SAVED_FIELD(struct Patience, "waited", waited, .optional = true), SAVED_END};
+static const struct SavedField saved_fields[] = {PATIENCE_SAVED_FIELDS(struct Patience, ),
+                                                 SAVED_END};
 const struct SavedTable patience_saved = {
     .what = "early stopping", .fields = saved_fields, .is_valid = is_valid};
 

@@ -15,12 +15,18 @@ extern const char *const patience_metric_names[];
  * both are best at 1. */
 enum Figure patience_figure(int metric, const struct Figures *validation);
 
-/* The state, which starts as zeros and is saved with the run (patience_saved). */
+/* The state, which starts as zeros. Whoever owns one saves it: by patience_saved, or by
+ * PATIENCE_SAVED_FIELDS in a table of its own. */
 struct Patience {
     int64_t seen;   /* validations so far */
     int64_t waited; /* validations since the last one that improved */
     double best;    /* the figure at the last one that improved; undefined while seen is 0 */
 };
+/* The rows of a table of `struct owner`; `path` leads to the struct Patience in it: `patience.`. */
+#define PATIENCE_SAVED_FIELDS(owner, path)                                                         \
+    SAVED_FIELD(owner, "best", path best, .optional = true),                                       \
+        SAVED_FIELD(owner, "seen", path seen, .optional = true),                                   \
+        SAVED_FIELD(owner, "waited", path waited, .optional = true)
 extern const struct SavedTable patience_saved;
 bool patience_is_valid(const struct Patience *patience);
 

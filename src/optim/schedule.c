@@ -25,11 +25,8 @@ static bool is_valid(const void *value) {
 
 static const struct SavedField saved_fields[] = {
     SAVED_FIELD(struct ScheduleState, "scale", scale, .start = 1, .optional = true),
-    SAVED_FIELD(struct ScheduleState, "best", patience.best, .optional = true),
-    SAVED_FIELD(struct ScheduleState, "seen", patience.seen, .optional = true),
-    SAVED_FIELD(struct ScheduleState, "waited", patience.waited, .optional = true),
-    SAVED_FIELD(struct ScheduleState, "cooldown", cooldown, .optional = true),
-    SAVED_END};
+    PATIENCE_SAVED_FIELDS(struct ScheduleState, patience.),
+    SAVED_FIELD(struct ScheduleState, "cooldown", cooldown, .optional = true), SAVED_END};
 const struct SavedTable schedule_state_saved = {
     .what = "a schedule", .fields = saved_fields, .is_valid = is_valid};
 
