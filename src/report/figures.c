@@ -50,12 +50,19 @@ double figure_saved(const struct Figures *figures, enum Figure figure) {
                                      : figure_kinds[figure].if_not_measured;
 }
 
-void figures_restore(struct Figures *figures, const double saved[FIGURE_COUNT],
+static bool was_measured(const struct Figures *saved, enum Figure figure) {
+    double none = figure_kinds[figure].if_not_measured;
+    return saved->measured[figure] && !(none < 0 && saved->value[figure] == none);
+}
+
+void figures_restore(struct Figures *figures, const struct Figures *saved,
                      enum TargetKind targets) {
     *figures = (struct Figures){0};
-    for (int f = 0; f < FIGURE_COUNT && saved[FIGURE_LOSS] >= 0; f++)
-        if (figure_is_for(f, targets) && !figure_kinds[f].is_detail)
-            figures_set(figures, f, saved[f]);
+    if (!saved->measured[FIGURE_LOSS] || !(saved->value[FIGURE_LOSS] >= 0))
+        return;
+    for (int f = 0; f < FIGURE_COUNT; f++)
+        if (was_measured(saved, f) && figure_is_for(f, targets) && !figure_kinds[f].is_detail)
+            figures_set(figures, f, saved->value[f]);
 }
 
 char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
@@ -76,7 +83,7 @@ char *figures_text(const struct Figures *figures, const char *separator, enum Fi
                    char text[FIGURES_TEXT]) {
     int length = 0;
     *text = '\0';
-    for (int f = 0; f < FIGURE_COUNT; f++) {
+    for (int f = 0; f < FIGURE_COUNT && length < FIGURES_TEXT; f++) {
         char value[FIGURE_TEXT];
         if (figures->measured[f] && !figure_kinds[f].is_detail)
             length += snprintf(text + length, (size_t)(FIGURES_TEXT - length), "%s%s %s",

@@ -30,7 +30,9 @@ struct FigureKind {
     /* In metrics.jsonl and in what eval and predict say, but not in lines about a run and not in
      * checkpoints. */
     bool is_detail;
-    double if_not_measured; /* what a checkpoint's attribute then holds */
+    /* What a checkpoint's attribute holds if the figure was not measured. If negative, no
+     * measurement has this value. */
+    double if_not_measured;
 };
 extern const struct FigureKind figure_kinds[FIGURE_COUNT];
 
@@ -45,10 +47,11 @@ bool figure_is_for(enum Figure figure, enum TargetKind targets);
 /* False if either is NaN. */
 bool figure_is_better(enum Figure figure, double value, double than);
 
-/* As a checkpoint's attribute holds it, and back: without a loss nothing was measured. */
+/* As a checkpoint's attribute holds it. */
 double figure_saved(const struct Figures *figures, enum Figure figure);
-void figures_restore(struct Figures *figures, const double saved[FIGURE_COUNT],
-                     enum TargetKind targets);
+/* And back. In `saved`, `measured` says which attributes the file has. Without a loss nothing was
+ * measured; a figure that the file lacks was not measured either. */
+void figures_restore(struct Figures *figures, const struct Figures *saved, enum TargetKind targets);
 
 enum FigureDigits {
     FIGURE_BRIEF, /* for a bar on a terminal */
@@ -60,7 +63,8 @@ enum { FIGURE_TEXT = 32, FIGURES_TEXT = 160 }; /* bytes */
 /* "0.1234", "57.30 %"; returns `text`. */
 char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
                   char text[FIGURE_TEXT]);
-/* "loss 0.1234, accuracy 57.30 %": those measured, without details; returns `text`. */
+/* "loss 0.1234, accuracy 57.30 %": those measured, without details, cut off at
+ * FIGURES_TEXT; returns `text`. */
 char *figures_text(const struct Figures *figures, const char *separator, enum FigureDigits digits,
                    char text[FIGURES_TEXT]);
 

@@ -24,16 +24,16 @@ static int save(const struct Figures *figures, const char *prefix, struct H5Writ
 
 static int load(struct Figures *figures, const char *prefix, struct H5File *file,
                 struct Error *error) {
-    double saved[FIGURE_COUNT];
+    struct Figures saved = {0};
     char name[NAME_BYTES];
     int code = OK;
     for (int f = 0; f < FIGURE_COUNT && !code; f++) {
-        saved[f] = figure_kinds[f].if_not_measured;
-        if (h5_has_attribute(file, "/run", name_of(prefix, f, name)))
-            code = h5_read_attribute(file, "/run", name, H5_FLOAT64, &saved[f], error);
+        saved.measured[f] = h5_has_attribute(file, "/run", name_of(prefix, f, name));
+        if (saved.measured[f])
+            code = h5_read_attribute(file, "/run", name, H5_FLOAT64, &saved.value[f], error);
     }
     if (!code)
-        figures_restore(figures, saved,
+        figures_restore(figures, &saved,
                         h5_exists(file, "/target_names") ? TARGET_VALUES : TARGET_CLASSES);
     return code;
 }

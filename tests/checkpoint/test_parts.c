@@ -49,17 +49,20 @@ static struct Owner sample_owner(void) {
                           .added = 1e-300};
 }
 
-/* A file with a model and the owner's value by that table. */
-static void write_owner(const struct SavedTable *table, struct Owner *owner) {
+/* A file with a model and that part. */
+static void write_part(const struct CheckpointPart *part) {
     struct Error error = {0};
-    const struct CheckpointPart part = {.value = owner, .table = table, .prefix = "owner_"};
     float *state = sample_values(&arena, arena_state_elements(&arena), 1);
     struct CheckpointWriter *writer = checkpoint_create(scratch_path("o.h5"), "train: {}\n");
-    checkpoint_put_part(writer, &part);
+    checkpoint_put_part(writer, part);
     checkpoint_put_state(writer, &arena, state);
     checkpoint_commit(writer, &error);
     assert_string_equal(error.text, "");
     memory_release(state);
+}
+
+static void write_owner(const struct SavedTable *table, struct Owner *owner) {
+    write_part(&(struct CheckpointPart){.value = owner, .table = table, .prefix = "owner_"});
 }
 
 static int read_owner(const struct SavedTable *table, struct Owner *owner, struct Error *error) {
@@ -106,6 +109,25 @@ static void a_field_more(void **state) {
     saved_release(&later_table, &have);
 }
 
+/* A file from before a figure existed: that figure is not measured, the others are. */
+static void a_figure_more(void **state) {
+    (void)state;
+    struct Error error = {0};
+    static const struct SavedField fields[] = {SAVED_FIELD(struct Owner, "loss", ratio), SAVED_END};
+    static const struct SavedTable table = {.what = "figures", .fields = fields};
+    struct Owner owner = {.ratio = 0.25};
+    struct Figures have = {0};
+    const struct CheckpointPart parts[] = {
+        {.value = &owner, .table = &table, .prefix = "validation_"},
+        {.value = &have, .group = &validation_saved}};
+    write_part(&parts[0]);
+    struct Checkpoint *checkpoint = read_good(scratch_path("o.h5"));
+    assert_int_equal(checkpoint_get_parts(checkpoint, &parts[1], 1, &error), OK);
+    assert_true(have.measured[FIGURE_LOSS] && have.value[FIGURE_LOSS] == 0.25);
+    assert_false(have.measured[FIGURE_ACCURACY]);
+    checkpoint_close(checkpoint);
+}
+
 static void what_is_missing(void **state) {
     (void)state;
     static const struct SavedField fields[] = {SAVED_FIELD(struct Owner, "strange", ratio),
@@ -145,9 +167,9 @@ static void at_the_start(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_type),      cmocka_unit_test(a_field_more),
-        cmocka_unit_test(what_is_missing), cmocka_unit_test(what_is_not_valid),
-        cmocka_unit_test(at_the_start),
+        cmocka_unit_test(every_type),        cmocka_unit_test(a_field_more),
+        cmocka_unit_test(a_figure_more),     cmocka_unit_test(what_is_missing),
+        cmocka_unit_test(what_is_not_valid), cmocka_unit_test(at_the_start),
     };
     return cmocka_run_group_tests_name("parts", tests, start, stop);
 }

@@ -81,11 +81,10 @@ static void test_long_text(void **state) {
 
 static void restored(const struct Figures *figures, enum TargetKind targets,
                      const struct Figures *expected) {
-    double saved[FIGURE_COUNT];
-    struct Figures found;
+    struct Figures saved, found;
     for (int f = 0; f < FIGURE_COUNT; f++)
-        saved[f] = figure_saved(figures, f);
-    figures_restore(&found, saved, targets);
+        figures_set(&saved, f, figure_saved(figures, f));
+    figures_restore(&found, &saved, targets);
     for (int f = 0; f < FIGURE_COUNT; f++) {
         assert_int_equal(found.measured[f], expected->measured[f]);
         assert_true(found.value[f] == expected->value[f]);
@@ -111,11 +110,27 @@ static void test_saved(void **state) {
     restored(&with_detail, TARGET_CLASSES, &classes);
 }
 
+/* A file written before a figure existed: the figure is not measured, whatever stands for that. */
+static void test_missing(void **state) {
+    (void)state;
+    struct Figures saved = {0}, found;
+    figures_set(&saved, FIGURE_LOSS, 0.5);
+    figures_set(&saved, FIGURE_RMSE, 2);
+    figures_restore(&found, &saved, TARGET_CLASSES);
+    assert_true(found.measured[FIGURE_LOSS] && !found.measured[FIGURE_ACCURACY]);
+    figures_restore(&found, &saved, TARGET_VALUES);
+    assert_true(found.measured[FIGURE_RMSE] && !found.measured[FIGURE_R2]);
+    figures_set(&saved, FIGURE_ACCURACY, -1); /* as a later save of the same run leaves it */
+    figures_restore(&found, &saved, TARGET_CLASSES);
+    assert_false(found.measured[FIGURE_ACCURACY]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_rows_are_whole),  cmocka_unit_test(test_kinds_of_targets),
         cmocka_unit_test(test_which_is_better), cmocka_unit_test(test_text),
         cmocka_unit_test(test_long_text),       cmocka_unit_test(test_saved),
+        cmocka_unit_test(test_missing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
