@@ -18,7 +18,7 @@ struct Evaluation {
      * mean of the outputs' mean squared errors and R² the mean of the outputs'. */
     struct Figures figures;
     int64_t *confusion; /* of classes: (classes, classes), [truth][prediction] */
-    /* Of values, one for each output: RMSE in the targets' units, and
+    /* If the targets are values, one for each output: RMSE in the targets' units, and
      * R² = 1 − Σ (prediction − truth)² / Σ (truth − mean)² with the split's mean. */
     struct Figures *of_output;
     double *target_mean;

@@ -1,5 +1,6 @@
 #include "evaluate/predictor.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <string.h>
 
@@ -28,9 +29,9 @@ static int check_finite(const struct Predictor *predictor, int run, const struct
     fill_input(predictor, run, call);
     const struct Node *node = plan_find_nonfinite(predictor->plan, call);
     return fail(error, ERROR_NUMERIC,
-                "%s: NaN or Inf in the output of layer %s for sample %lld of the split",
+                "%s: NaN or Inf in the output of layer %s for sample %" PRId64 " of the split",
                 predictor->name, node ? node->path : "(loss)",
-                (long long)(call->first + at / predictor->outputs));
+                call->first + at / predictor->outputs);
 }
 
 static int run_once(const struct Predictor *predictor, int run, const struct ShardCall *call,

@@ -12,10 +12,10 @@ static void warn_of_binding(const struct Trainer *trainer) {
     int64_t threads = trainer->options.train.threads;
     if (ranks_rank(trainer->ranks) == 0 && threads > 1 &&
         !sched_getaffinity(0, sizeof mine, &mine) && CPU_COUNT(&mine) < threads)
-        log_warning("%lld threads a rank share %d processor%s; mpirun's map-by slot:PE=%lld "
-                    "gives each rank as many as it has threads",
-                    (long long)threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s",
-                    (long long)threads);
+        log_warning("%" PRId64
+                    " threads a rank share %d processor%s; mpirun's map-by slot:PE=%" PRId64
+                    " gives each rank as many as it has threads",
+                    threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s", threads);
 }
 
 static void announce_large_batch(const struct Trainer *trainer) {
@@ -27,22 +27,24 @@ static void announce_large_batch(const struct Trainer *trainer) {
     if (!rule->base)
         return;
     if (batch == rule->base) {
-        progress_note(trainer->bar, "large batch: rate %.6g as it stands, batch %lld is the base",
-                      rate, (long long)batch);
+        progress_note(trainer->bar,
+                      "large batch: rate %.6g as it stands, batch %" PRId64 " is the base", rate,
+                      batch);
         return;
     }
     double epochs = (double)time->scale_warmup / (double)time->steps_per_epoch;
     if (time->scale_warmup)
-        snprintf(warmup, sizeof warmup, "warm-up of %.4g epoch%s (%lld step%s)", epochs,
-                 epochs == 1 ? "" : "s", (long long)time->scale_warmup,
-                 time->scale_warmup == 1 ? "" : "s");
+        snprintf(warmup, sizeof warmup, "warm-up of %.4g epoch%s (%" PRId64 " step%s)", epochs,
+                 epochs == 1 ? "" : "s", time->scale_warmup, time->scale_warmup == 1 ? "" : "s");
     progress_note(trainer->bar,
-                  "large batch: rate %.6g -> %.6g for batch %lld = %.6g x %lld (%s), %s", rate,
-                  rate * time->scale, (long long)batch, (double)batch / (double)rule->base,
-                  (long long)rule->base, large_batch_rules[rule->rule], warmup);
+                  "large batch: rate %.6g -> %.6g for batch %" PRId64 " = %.6g x %" PRId64
+                  " (%s), %s",
+                  rate, rate * time->scale, batch, (double)batch / (double)rule->base, rule->base,
+                  large_batch_rules[rule->rule], warmup);
 }
 
-/* The bits follow the shards; a start on another number of ranks must then be told them. */
+/* The bits depend on the number of shards, which a start on another number of ranks must be given.
+ */
 static void announce_shards(const struct Trainer *trainer) {
     int64_t shards = trainer->options.train.shards;
     progress_note(trainer->bar,
@@ -65,12 +67,13 @@ static void announce_parts(const struct Trainer *trainer) {
     if (frozen)
         text_add(&line, " (%s frozen)", text_count((double)frozen, count));
     text_add(&line,
-             ", %lld samples; batch %lld in %lld shard%s of %lld on %d rank%s x %lld thread%s",
-             (long long)trainer->parts.train->count, (long long)options->train.batch,
-             (long long)shards, shards == 1 ? "" : "s", (long long)(options->train.batch / shards),
-             ranks, ranks == 1 ? "" : "s", (long long)threads, threads == 1 ? "" : "s");
+             ", %" PRId64 " samples; batch %" PRId64 " in %" PRId64 " shard%s of %" PRId64
+             " on %d rank%s x %" PRId64 " thread%s",
+             trainer->parts.train->count, options->train.batch, shards, shards == 1 ? "" : "s",
+             options->train.batch / shards, ranks, ranks == 1 ? "" : "s", threads,
+             threads == 1 ? "" : "s");
     if (shards > ranks)
-        text_add(&line, ", each accumulates %lld", (long long)(shards / ranks));
+        text_add(&line, ", each accumulates %" PRId64, shards / ranks);
     progress_note(trainer->bar, "%s; %s (%s), exchange %s", line.data, trainer->parts.backend->name,
                   variant_name(trainer->variant), exchange_name(trainer->shards.exchange));
     text_release(&line);

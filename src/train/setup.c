@@ -51,7 +51,7 @@ static int parse(struct Trainer *trainer, struct Error *error) {
                      request->override_count, &trainer->options, error);
 }
 
-/* How shards meet in a synchronised layer: rank r's lie in the r-th place. */
+/* Gathers what a synchronised layer needs of all shards: rank r's are in the r-th place. */
 static void gather_shards(void *context, const double *mine, int64_t count, double *all) {
     ranks_gather_all(context, mine, count * (int64_t)sizeof *mine, all);
 }
