@@ -77,8 +77,9 @@ double peak_flops(enum Variant variant, int threads) {
 }
 
 double peak_bandwidth(void) {
-    size_t bytes = (size_t)128 << 20;
-    char *from = memory_allocate(bytes, "bandwidth"), *to = memory_allocate(bytes, "bandwidth");
+    const size_t bytes = (size_t)128 << 20;
+    char *from = memory_array(char, (int64_t)bytes, "bandwidth"),
+         *to = memory_array(char, (int64_t)bytes, "bandwidth");
     double best = 1e9;
     memset(from, 1, bytes);
     for (int trial = 0; trial < TRIALS; trial++) {

@@ -29,7 +29,7 @@ struct Bench {
     double peak, bandwidth; /* of one core: operations a second, bytes a second */
 };
 
-/* Of one operation, forward and backward, summed over the timed steps. */
+/* The time of one operation, summed over the timed steps. */
 struct Seconds {
     double forward, backward;
 };
