@@ -77,7 +77,7 @@ double peak_flops(enum Variant variant, int threads) {
 }
 
 double peak_bandwidth(void) {
-    const size_t bytes = (size_t)128 << 20;
+    size_t bytes = (size_t)128 << 20;
     char *from = memory_array(char, (int64_t)bytes, "bandwidth"),
          *to = memory_array(char, (int64_t)bytes, "bandwidth");
     double best = 1e9;

@@ -1,0 +1,109 @@
+#include <jansson.h>
+#include <stdio.h>
+
+#include "cli/figures_json.h"
+#include "cli/inspect.h"
+
+static json_t *floats_to_json(const float *values, int64_t count) {
+    json_t *list = json_array();
+    for (int64_t i = 0; i < count; i++)
+        json_array_append_new(list, json_real((double)values[i]));
+    return list;
+}
+
+static json_t *array_to_json(const struct CheckpointArray *array, const struct Summary *summary) {
+    json_t *shape = json_array();
+    for (int i = 0; i < array->rank; i++)
+        json_array_append_new(shape, json_integer(array->size[i]));
+    return json_pack("{s:s, s:o, s:I, s:f, s:f, s:f, s:f}", "name", array->name, "shape", shape,
+                     "count", (json_int_t)array->count, "mean", summary->mean, "std",
+                     summary->deviation, "min", summary->minimum, "max", summary->maximum);
+}
+
+/* Adds the figures as the checkpoint holds them, also those that were not measured. */
+static void add_saved_figures(json_t *object, const char *prefix, const struct Figures *figures,
+                              enum TargetKind targets) {
+    for (int f = 0; f < FIGURE_COUNT; f++) {
+        char key[32];
+        snprintf(key, sizeof key, "%s%s", prefix, figure_kinds[f].name);
+        if (figure_is_for(f, targets) && !figure_kinds[f].is_detail)
+            json_object_set_new(object, key, json_real(figure_saved(figures, f)));
+    }
+}
+
+static json_t *progress_to_json(const struct Inspected *inspected) {
+    const struct SavedState *saved = &inspected->saved;
+    const struct Progress *progress = &saved->progress;
+    json_t *object = json_pack(
+        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "step", (json_int_t)progress->step,
+        "epoch", (json_int_t)progress->epoch, "step_in_epoch", (json_int_t)progress->step_in_epoch,
+        "epoch_loss", progress->epoch_loss, "epoch_correct", progress->epoch_correct,
+        "epoch_samples", progress->epoch_samples, "epoch_squared_error",
+        progress->epoch_squared_error, "best_metric", saved->best.metric, "best_step",
+        (json_int_t)saved->best.step, "seconds", progress->seconds);
+    add_saved_figures(object, "validation_", &saved->validation, saved->targets.kind);
+    json_object_set_new(object, "schedule_scale", json_real(saved->schedule.scale));
+    json_object_set_new(object, "validations_without_improvement",
+                        json_integer(inspected->stopping.waited));
+    figures_add_json_main(object, "average_", &saved->average);
+    return object;
+}
+
+static json_t *targets_to_json(const struct Targets *targets, const struct TargetScale *scale) {
+    json_t *list = json_array();
+    for (int64_t i = 0; i < scale->count; i++)
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "name", targets->names[i], "mean",
+                                              scale->mean[i], "deviation", scale->deviation[i]));
+    return list;
+}
+
+static json_t *preprocessing_to_json(const struct SavedState *saved) {
+    const struct Preprocess *preprocess = &saved->preprocess;
+    json_t *object = json_pack(
+        "{s:[I,I,I], s:o, s:o, s:[I,I], s:[I,I,I]}", "shape", (json_int_t)preprocess->height,
+        (json_int_t)preprocess->width, (json_int_t)preprocess->channels, "mean",
+        floats_to_json(preprocess->mean, preprocess->mean_count), "factor",
+        floats_to_json(preprocess->factor, preprocess->factor_count), "matrix_shape",
+        (json_int_t)preprocess->matrix_rows, (json_int_t)preprocess->matrix_columns, "out_shape",
+        (json_int_t)preprocess->out_height, (json_int_t)preprocess->out_width,
+        (json_int_t)preprocess->out_channels);
+    if (targets_are_values(&saved->targets))
+        json_object_set_new(object, "targets", targets_to_json(&saved->targets, &saved->scale));
+    return object;
+}
+
+static json_t *run_to_json(const struct Provenance *provenance, const char *run_text) {
+    return json_pack(
+        "{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s}", "seed", (json_int_t)provenance->seed, "shards",
+        (json_int_t)provenance->shards, "threads", (json_int_t)provenance->threads,
+        "instruction_set", provenance->instruction_set, "backend", provenance->backend, "versions",
+        provenance->versions, "data_digest", provenance->data_digest, "run_file", run_text);
+}
+
+static json_t *checkpoint_to_json(const struct Inspected *inspected) {
+    const struct Checkpoint *checkpoint = inspected->checkpoint;
+    const struct SavedState *saved = &inspected->saved;
+    json_t *classes = json_array(), *arrays = json_array();
+    for (int64_t i = 0; !targets_are_values(&saved->targets) && i < saved->targets.count; i++)
+        json_array_append_new(classes, json_string(saved->targets.names[i]));
+    for (int i = 0; i < checkpoint->array_count; i++)
+        json_array_append_new(arrays,
+                              array_to_json(&checkpoint->arrays[i], &inspected->summaries[i]));
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
+                     checkpoint->path, "progress", progress_to_json(inspected), "run",
+                     run_to_json(&saved->provenance, checkpoint->run_text), "preprocessing",
+                     preprocessing_to_json(saved), "classes", classes, "parameters",
+                     (json_int_t)inspect_count_elements(checkpoint, false), "statistics",
+                     (json_int_t)inspect_count_elements(checkpoint, true), "arrays", arrays);
+}
+
+int inspect_print_json(const struct Inspected *inspected, struct Error *error) {
+    json_t *json = checkpoint_to_json(inspected);
+    if (!json)
+        return fail(error, ERROR_CHECKPOINT, "%s: holds a text or number that JSON cannot hold",
+                    inspected->checkpoint->path);
+    json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    printf("\n");
+    json_decref(json);
+    return OK;
+}

@@ -1,0 +1,121 @@
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/inspect.h"
+
+static void print_arrays(const struct Inspected *inspected) {
+    const struct Checkpoint *checkpoint = inspected->checkpoint;
+    int width = 5;
+    for (int i = 0; i < checkpoint->array_count; i++)
+        if ((int)strlen(checkpoint->arrays[i].name) > width)
+            width = (int)strlen(checkpoint->arrays[i].name);
+    printf("\n%-*s  %-18s %9s %11s %11s %11s %11s\n", width, "array", "shape", "count", "mean",
+           "std", "min", "max");
+    for (int i = 0; i < checkpoint->array_count; i++) {
+        const struct CheckpointArray *array = &checkpoint->arrays[i];
+        const struct Summary *summary = &inspected->summaries[i];
+        struct Text shape = {0};
+        text_add_shape(&shape, array->size, array->rank);
+        printf("%-*s  %-18s %9" PRId64 " %11.4g %11.4g %11.4g %11.4g\n", width, array->name,
+               shape.data, array->count, summary->mean, summary->deviation, summary->minimum,
+               summary->maximum);
+        text_release(&shape);
+    }
+}
+
+/* If the targets are values, only the loss: the unit of the summed errors is not known here. */
+static struct Figures epoch_figures(const struct Progress *progress, bool values) {
+    struct Figures figures = {0};
+    figures_set(&figures, FIGURE_LOSS, progress->epoch_loss / progress->epoch_samples);
+    if (!values)
+        figures_set(&figures, FIGURE_ACCURACY, progress->epoch_correct / progress->epoch_samples);
+    return figures;
+}
+
+static void print_figures(const char *head, const struct Figures *figures) {
+    char text[FIGURES_TEXT];
+    if (figures_any(figures))
+        printf("%-15s %s\n", head, figures_text(figures, ", ", FIGURE_EXACT, text));
+}
+
+static void print_progress(const struct SavedState *saved) {
+    const struct Progress *progress = &saved->progress;
+    bool values = targets_are_values(&saved->targets);
+    char text[FIGURES_TEXT];
+    enum Figure best = best_figure(&saved->targets);
+    printf("step            %" PRId64 " (epoch %" PRId64 ", step %" PRId64 " of it)\n",
+           progress->step, progress->epoch, progress->step_in_epoch);
+    if (progress->epoch_samples > 0) {
+        struct Figures epoch = epoch_figures(progress, values);
+        printf("epoch so far    %s, %.0f samples\n", figures_text(&epoch, ", ", FIGURE_EXACT, text),
+               progress->epoch_samples);
+    }
+    print_figures("validation", &saved->validation);
+    print_figures("its average", &saved->average);
+    if (saved->best.step > 0)
+        printf("best            %s %s at step %" PRId64 "\n", figure_kinds[best].label,
+               figure_text(best, saved->best.metric, FIGURE_EXACT, text), saved->best.step);
+    printf("training time   %.1f s\n", progress->seconds);
+}
+
+static void print_channels(const float *values, int64_t channels) {
+    for (int64_t i = 0; i < channels && i < 8; i++)
+        printf(" %.6g", (double)values[i]);
+}
+
+static void print_preprocessing(const struct Preprocess *preprocess) {
+    int64_t channels = preprocess->channels;
+    printf("input           %" PRId64 " x %" PRId64 " x %" PRId64 " (height, width, channels)\n",
+           preprocess->height, preprocess->width, channels);
+    printf("preprocessing   %s(pixel - %s) * factor%s; factor",
+           preprocess->matrix ? "matrix * (" : "",
+           !preprocess->mean_count              ? "0"
+           : preprocess->mean_count == channels ? "channel mean"
+                                                : "mean image",
+           preprocess->matrix ? ")" : "");
+    if (preprocess->factor_count > channels)
+        printf(" an image");
+    else
+        print_channels(preprocess->factor, channels);
+    if (preprocess->mean_count == channels) {
+        printf("; mean");
+        print_channels(preprocess->mean, channels);
+    }
+    if (preprocess->matrix)
+        printf("\ndecorrelation   matrix %" PRId64 " x %" PRId64 ", %" PRId64 " x %" PRId64
+               " x %" PRId64 " reach the model",
+               preprocess->matrix_rows, preprocess->matrix_columns, preprocess->out_height,
+               preprocess->out_width, preprocess->out_channels);
+    printf("\n");
+}
+
+static void print_targets(const struct Targets *targets, const struct TargetScale *scale) {
+    printf("%-15s %" PRId64 ":", targets_words(targets), targets->count);
+    for (int64_t i = 0; i < targets->count; i++) {
+        printf("%s %s", i ? "," : "", targets->names[i]);
+        if (targets_are_values(targets))
+            printf(" (output * %.6g + %.6g)", scale->deviation[i], scale->mean[i]);
+    }
+    printf("\n");
+}
+
+void inspect_print_words(const struct Inspected *inspected) {
+    const struct Checkpoint *checkpoint = inspected->checkpoint;
+    const struct SavedState *saved = &inspected->saved;
+    const struct Provenance *provenance = &saved->provenance;
+    printf("checkpoint      %s\n", checkpoint->path);
+    print_progress(saved);
+    printf("seed            %" PRIu64 "\nshards          %" PRId64 "\nthreads a rank  %" PRId64
+           "\n",
+           provenance->seed, provenance->shards, provenance->threads);
+    printf("backend         %s, instruction set %s (%s)\n", provenance->backend,
+           provenance->instruction_set, provenance->versions);
+    printf("training data   digest %s\n", provenance->data_digest);
+    print_preprocessing(&saved->preprocess);
+    print_targets(&saved->targets, &saved->scale);
+    printf("model           %" PRId64 " parameters, %" PRId64 " running statistics\n",
+           inspect_count_elements(checkpoint, false), inspect_count_elements(checkpoint, true));
+    print_arrays(inspected);
+}
