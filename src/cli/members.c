@@ -180,7 +180,6 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
         backend_find(backend_name ? backend_name : "auto", variant, error);
     if (!backend)
         return error->code;
-    members->backend = backend->name;
     code = check_randomness(members, numbers, error);
     members->views = argument_value(arguments, "views");
     members->dropout_samples = numbers->dropout_samples;

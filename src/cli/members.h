@@ -16,7 +16,6 @@ struct Members {
     enum Mean mean;
     struct Dataset *dataset;
     const struct Split *split;
-    const char *backend;     /* its name, for people */
     const char *views;       /* as --views says; NULL: none */
     int64_t dropout_samples; /* --dropout-samples; 0: none */
     int64_t seed;            /* of the masks; −1: each member uses its run's train.seed */
