@@ -34,13 +34,14 @@ static void add_saved_figures(json_t *object, const char *prefix, const struct F
 static json_t *progress_to_json(const struct Inspected *inspected) {
     const struct SavedState *saved = &inspected->saved;
     const struct Progress *progress = &saved->progress;
+    const double *sums = progress->epoch_sums;
     json_t *object = json_pack(
         "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "step", (json_int_t)progress->step,
         "epoch", (json_int_t)progress->epoch, "step_in_epoch", (json_int_t)progress->step_in_epoch,
-        "epoch_loss", progress->epoch_loss, "epoch_correct", progress->epoch_correct,
-        "epoch_samples", progress->epoch_samples, "epoch_squared_error",
-        progress->epoch_squared_error, "best_metric", saved->best.metric, "best_step",
-        (json_int_t)saved->best.step, "seconds", progress->seconds);
+        "epoch_loss", sums[TALLY_LOSS], "epoch_correct", sums[TALLY_CORRECT], "epoch_samples",
+        sums[TALLY_SAMPLES], "epoch_squared_error", sums[TALLY_SQUARED_ERROR], "best_metric",
+        saved->best.metric, "best_step", (json_int_t)saved->best.step, "seconds",
+        progress->seconds);
     add_saved_figures(object, "validation_", &saved->validation, saved->targets.kind);
     json_object_set_new(object, "schedule_scale", json_real(saved->schedule.scale));
     json_object_set_new(object, "validations_without_improvement",

@@ -25,15 +25,6 @@ static void print_arrays(const struct Inspected *inspected) {
     }
 }
 
-/* If the targets are values, only the loss: the unit of the summed errors is not known here. */
-static struct Figures epoch_figures(const struct Progress *progress, bool values) {
-    struct Figures figures = {0};
-    figures_set(&figures, FIGURE_LOSS, progress->epoch_loss / progress->epoch_samples);
-    if (!values)
-        figures_set(&figures, FIGURE_ACCURACY, progress->epoch_correct / progress->epoch_samples);
-    return figures;
-}
-
 static void print_figures(const char *head, const struct Figures *figures) {
     char text[FIGURES_TEXT];
     if (figures_any(figures))
@@ -42,15 +33,15 @@ static void print_figures(const char *head, const struct Figures *figures) {
 
 static void print_progress(const struct SavedState *saved) {
     const struct Progress *progress = &saved->progress;
-    bool values = targets_are_values(&saved->targets);
+    double samples = progress->epoch_sums[TALLY_SAMPLES];
     char text[FIGURES_TEXT];
     enum Figure best = best_figure(&saved->targets);
     printf("step            %" PRId64 " (epoch %" PRId64 ", step %" PRId64 " of it)\n",
            progress->step, progress->epoch, progress->step_in_epoch);
-    if (progress->epoch_samples > 0) {
-        struct Figures epoch = epoch_figures(progress, values);
+    if (samples > 0) {
+        struct Figures epoch = figures_of_sums(progress->epoch_sums, &saved->targets, -1);
         printf("epoch so far    %s, %.0f samples\n", figures_text(&epoch, ", ", FIGURE_EXACT, text),
-               progress->epoch_samples);
+               samples);
     }
     print_figures("validation", &saved->validation);
     print_figures("its average", &saved->average);

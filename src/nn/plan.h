@@ -11,10 +11,11 @@ struct Plan;
 
 /* The tallies of a gradient (base/arena.h), each a shard's part of a sum over the global batch. */
 enum {
-    TALLY_LOSS,         /* the sum of the samples' losses / batch */
-    TALLY_CORRECT,      /* correct predictions */
-    TALLY_SAMPLES,      /* samples */
-    TALLY_SQUARED_ERROR /* the weighted sum of squared errors */
+    TALLY_LOSS,          /* the sum of the samples' losses / batch */
+    TALLY_CORRECT,       /* correct predictions */
+    TALLY_SAMPLES,       /* samples */
+    TALLY_SQUARED_ERROR, /* the weighted sum of squared errors */
+    TALLY_COUNT
 };
 
 #define PLAN_SAMPLE_COUNTS 4

@@ -5,18 +5,24 @@
 #include <stdint.h>
 
 #include "base/saved.h"
+#include "nn/plan.h"
 #include "report/figures.h"
 
 struct Progress {
     int64_t step;          /* steps done */
     int64_t epoch;         /* the epoch being trained, from 0 */
     int64_t step_in_epoch; /* steps done in it */
-    /* Sums over the epoch's samples so far. */
-    double epoch_loss, epoch_correct, epoch_samples;
-    double epoch_squared_error; /* if the targets are values */
-    double seconds;             /* training time so far */
+    /* Sums over the epoch's samples so far, as the tallies of its steps (nn/plan.h), except that
+     * the loss is the sum of the samples' losses. */
+    double epoch_sums[TALLY_COUNT];
+    double seconds; /* training time so far */
 };
 extern const struct SavedTable progress_saved;
+
+/* What such sums say; nothing without samples. `error_unit` turns the mean squared error into one
+ * of the targets' unit; negative: not known, and there is no RMSE. */
+struct Figures figures_of_sums(const double sums[TALLY_COUNT], const struct Targets *targets,
+                               double error_unit);
 
 /* The best validation so far, by the figure that best.h5 goes by. */
 struct Best {

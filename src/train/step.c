@@ -8,26 +8,12 @@ struct Position trainer__position(const struct Trainer *trainer) {
     return (struct Position){progress->step, progress->epoch, progress->step_in_epoch};
 }
 
-/* `loss`: the mean over `samples` samples; the others: sums over them. */
-static struct Figures figures_of(const struct Trainer *trainer, double loss, double correct,
-                                 double squared_error, double samples) {
-    struct Figures figures = {0};
-    figures_set(&figures, FIGURE_LOSS, loss);
-    if (targets_are_values(&trainer->parts.dataset->targets))
-        figures_set(&figures, FIGURE_RMSE,
-                    sqrt(squared_error / samples * trainer->parts.error_unit));
-    else
-        figures_set(&figures, FIGURE_ACCURACY, correct / samples);
-    return figures;
+static struct Figures figures_of(const struct Trainer *trainer, const double sums[TALLY_COUNT]) {
+    return figures_of_sums(sums, &trainer->parts.dataset->targets, trainer->parts.error_unit);
 }
 
 struct Figures trainer__epoch_figures(const struct Trainer *trainer) {
-    const struct Progress *progress = &trainer->saved.progress;
-    if (progress->epoch_samples <= 0)
-        return (struct Figures){0};
-    return figures_of(trainer, progress->epoch_loss / progress->epoch_samples,
-                      progress->epoch_correct, progress->epoch_squared_error,
-                      progress->epoch_samples);
+    return figures_of(trainer, trainer->saved.progress.epoch_sums);
 }
 
 double trainer__rate(const struct Trainer *trainer, int64_t step) {
@@ -42,15 +28,16 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     const struct Position position = trainer__position(trainer);
     const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
-    double samples = tallies[TALLY_SAMPLES];
+    double loss = tallies[TALLY_LOSS], samples = tallies[TALLY_SAMPLES];
+    double sums[TALLY_COUNT];
+    for (int i = 0; i < TALLY_COUNT; i++)
+        sums[i] = i == TALLY_LOSS ? loss * samples : tallies[i];
     double rate = trainer__rate(trainer, progress->step);
     *report = (struct StepReport){.step = progress->step + 1,
                                   .epoch = progress->epoch + 1,
-                                  .figures = figures_of(trainer, tallies[TALLY_LOSS],
-                                                        tallies[TALLY_CORRECT],
-                                                        tallies[TALLY_SQUARED_ERROR], samples),
+                                  .figures = figures_of(trainer, sums),
                                   .rate = rate};
-    double loss = report->figures.value[FIGURE_LOSS];
+    figures_set(&report->figures, FIGURE_LOSS, loss); /* to the last bit */
     if (!isfinite(loss))
         return trainer__diagnose(trainer, false, error);
     if (!updater_step(trainer->parts.updater, rate, progress->step + 1, trainer->state, sum) ||
@@ -58,10 +45,8 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
         return trainer__diagnose(trainer, true, error);
     report->gradient_norm = updater_gradient_norm(trainer->parts.updater);
 
-    progress->epoch_loss += loss * samples;
-    progress->epoch_correct += tallies[TALLY_CORRECT];
-    progress->epoch_squared_error += tallies[TALLY_SQUARED_ERROR];
-    progress->epoch_samples += samples;
+    for (int i = 0; i < TALLY_COUNT; i++)
+        progress->epoch_sums[i] += sums[i];
     progress->step++;
     progress->step_in_epoch++;
     callbacks__on_update(trainer);

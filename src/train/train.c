@@ -1,6 +1,7 @@
 #include "train/train.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -32,12 +33,11 @@ static void begin_epoch(struct Progress *progress) {
     log_debug("epoch %" PRId64 " ends at step %" PRId64, progress->epoch + 1, progress->step);
     progress->epoch++;
     progress->step_in_epoch = 0;
-    progress->epoch_loss = progress->epoch_correct = progress->epoch_samples = 0;
-    progress->epoch_squared_error = 0;
+    memset(progress->epoch_sums, 0, sizeof progress->epoch_sums);
 }
 
 static void remember(struct TrainResult *result, const struct Trainer *trainer) {
-    if (trainer->saved.progress.epoch_samples > 0)
+    if (trainer->saved.progress.epoch_sums[TALLY_SAMPLES] > 0)
         result->train = trainer__epoch_figures(trainer);
 }
 

@@ -116,13 +116,12 @@ static inline struct Sample sample_make(int64_t step) {
                             .versions = memory_copy_text("OpenBLAS 0.3.21 Haswell"),
                             .backend = memory_copy_text("openblas"),
                             .data_digest = memory_copy_text("00112233445566778899aabbccddeeff")};
-    saved->progress = (struct Progress){.step = step,
-                                        .epoch = 3,
-                                        .step_in_epoch = 7,
-                                        .epoch_loss = 1.0 / 3,
-                                        .epoch_correct = 17,
-                                        .epoch_samples = 448,
-                                        .seconds = 12.5};
+    saved->progress = (struct Progress){
+        .step = step,
+        .epoch = 3,
+        .step_in_epoch = 7,
+        .epoch_sums = {[TALLY_LOSS] = 1.0 / 3, [TALLY_CORRECT] = 17, [TALLY_SAMPLES] = 448},
+        .seconds = 12.5};
     saved->best = (struct Best){.metric = 0.1 + 0.2, .step = step / 2};
     figures_set(&saved->validation, FIGURE_LOSS, 1e-300);
     figures_set(&saved->validation, FIGURE_ACCURACY, 0.7);

@@ -117,7 +117,7 @@ static void every_owner(void **state) {
     struct Error error = {0};
     struct Sample sample = sample_make(5);
     struct SavedState *saved = &sample.saved, resumed = {0};
-    saved->progress.epoch_squared_error = 3.5;
+    saved->progress.epoch_sums[TALLY_SQUARED_ERROR] = 3.5;
     saved->validation = value_figures(0.25, 0.125, -0.75);
     saved->average = value_figures(0.75, 0.375, NAN);
     saved->schedule =
