@@ -38,6 +38,7 @@ enum AdviceKind {
     ADVICE_IMAGE_SIZE,  /* bring all images to one size */
     ADVICE_VERIFY,      /* check the data set `file` */
     ADVICE_INSPECT,     /* list the arrays of the checkpoint `file` */
+    ADVICE_DATA,        /* name the data set, which is not where the run found it */
     ADVICE_CONTINUE_RUN /* continue the run, or choose another folder */
 };
 struct Advice {

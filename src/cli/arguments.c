@@ -192,6 +192,9 @@ int argument_integer(const struct Arguments *arguments, const char *name, int64_
     size_t digits = text[0] == '-' ? 1 : 0;
     if (!text[digits] || strspn(text + digits, "0123456789") != strlen(text + digits))
         return fail(error, ERROR_USAGE, "--%s: \"%s\" is not a whole number", name, text);
+    if (maximum == INT64_MAX && !errno && number < minimum)
+        return fail(error, ERROR_USAGE, "--%s: expected at least %" PRId64 ", found %s", name,
+                    minimum, text);
     if (errno || number < minimum || number > maximum)
         return fail(error, ERROR_USAGE, "--%s: %s is outside %" PRId64 " ... %" PRId64, name, text,
                     minimum, maximum);

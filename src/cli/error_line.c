@@ -12,6 +12,7 @@ static const char *const words[] = {
     [ADVICE_IMAGE_SIZE] = "; --size WIDTHxHEIGHT brings all images to one size",
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
+    [ADVICE_DATA] = "; --data FILE says where the data set is now",
     [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one"};
 
 static void add_advice(struct Text *line, const struct Advice *advice) {

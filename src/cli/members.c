@@ -33,8 +33,8 @@ static int parse_weights(struct Members *members, const char *text, struct Error
 }
 
 static int parse_parameters(struct Members *members, const char *word, struct Error *error) {
-    static const char *const words[] = {"auto", "model", "average", NULL};
-    int found = 0; /* auto */
+    const char *const *words = start_parameters_names; /* in the order of enum MemberParameters */
+    int found = 0;                                     /* auto */
     while (word && words[found] && strcmp(words[found], word))
         found++;
     if (!words[found])
@@ -98,12 +98,13 @@ struct Numbers {
 
 static int parse_numbers(struct Numbers *numbers, const struct Arguments *arguments,
                          struct Error *error) {
-    int code = argument_integer(arguments, "threads", 1, 1024, 1, &numbers->threads, error);
+    int code =
+        argument_integer(arguments, "threads", 1, RUN_MOST_THREADS, 1, &numbers->threads, error);
     if (!code)
         code = argument_integer(arguments, "dropout-samples", 1, TEST_TIME_DROPOUT_SAMPLES, 0,
                                 &numbers->dropout_samples, error);
     if (!code)
-        code = argument_integer(arguments, "seed", 0, 9000000000000000, -1, &numbers->seed, error);
+        code = argument_integer(arguments, "seed", 0, RUN_MOST_SEED, -1, &numbers->seed, error);
     if (!code && numbers->seed >= 0 && !numbers->dropout_samples)
         return fail(error, ERROR_USAGE,
                     "--seed: is the seed of masks, which --dropout-samples draws");
@@ -139,13 +140,22 @@ static int attach_member(struct Members *members, int i, const struct Attachment
     return code;
 }
 
+/* Opens the data set of the first member's run, which may have been moved since. */
+static int open_own_data(struct Members *members, struct Error *error) {
+    const struct Member *first = &members->items[0];
+    const char *path = first->options.data.file;
+    if (!dataset_open(&members->dataset, path, error))
+        return OK;
+    run_blame_path(error, "data.file", path);
+    error_context(error, "%s: data.file of its run", first->path);
+    return error->advice.kind ? error->code : error_advise(error, ADVICE_DATA, NULL, NULL, 0);
+}
+
 static int open_split(struct Members *members, const struct Arguments *arguments,
                       struct Error *error) {
     const char *file = argument_value(arguments, "data");
     const char *split = argument_value(arguments, "split");
-    int code = file ? dataset_open(&members->dataset, file, error)
-                    : run_open_data(members->items[0].file, &members->items[0].options,
-                                    &members->dataset, error);
+    int code = file ? dataset_open(&members->dataset, file, error) : open_own_data(members, error);
     if (code)
         return code;
     members->split = dataset_split(members->dataset, split ? split : "test", error);

@@ -228,6 +228,16 @@ static const struct ViewSet *set_of(const struct Views *views) {
     return (const struct ViewSet *)views->choice.kind; /* its first member */
 }
 
+/* The option is blamed as a whole, so that the line need not begin with the key it was read as. */
+static void drop_key(struct Error *error) {
+    size_t length = strlen(views_keys[0].name);
+    if (strncmp(error->text, views_keys[0].name, length))
+        return;
+    const char *rest = error->text + length;
+    rest += *rest == ':' ? 2 : *rest == '.';
+    memmove(error->text, rest, strlen(rest) + 1);
+}
+
 int views_create(struct Views **out, const char *text, const struct Image *image,
                  struct Error *error) {
     struct Views *views = memory_allocate(sizeof *views, "views");
@@ -244,6 +254,7 @@ int views_create(struct Views **out, const char *text, const struct Image *image
         code = set_of(views)->check(&views->choice, image, error);
     if (code != OK) {
         views_release(views);
+        drop_key(error);
         error->code = ERROR_USAGE;
         return error_blame_option(error, "views", text);
     }

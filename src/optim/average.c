@@ -36,11 +36,13 @@ int64_t average_batches(const struct Choice *choice, const struct ScheduleTime *
 int average_check(const struct Choice *choice, const struct ScheduleTime *time,
                   struct Error *error) {
     const struct Average *average = average_of(choice);
+    if (!time_knows(time, choice))
+        return OK;
     int code = average->check ? average->check(choice, time, error) : OK;
     if (!code && !average_begun(choice, time, time->total))
         return schema_fail(error, choice, "start",
                            "the average begins at step %" PRId64 ", and the run has %" PRId64
-                           "; in a short trial set average.start to 0",
+                           "; in a short trial set it to 0",
                            average->first(choice->options, time), time->total);
     return code;
 }

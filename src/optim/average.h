@@ -35,7 +35,7 @@ bool average_begun(const struct Choice *average, const struct ScheduleTime *time
 /* The batches over which running statistics are measured anew; 0: they are averaged. */
 int64_t average_batches(const struct Choice *average, const struct ScheduleTime *time);
 /* Fails (ERROR_RUN_FILE) if the run is too short for the average to begin, or if its options do not
- * fit the run. */
+ * fit the run. Spans in epochs while their steps are unknown are not checked. */
 int average_check(const struct Choice *average, const struct ScheduleTime *time,
                   struct Error *error);
 

@@ -53,7 +53,7 @@ int large_batch_check(const struct RunFile *file, const struct Choice *schedule,
     if (time->scale_warmup > time->total)
         return runfile_fail(file, error, ERROR_RUN_FILE, key,
                             "%" PRId64 " steps of warm-up are more than the run's %" PRId64
-                            " steps; in a short trial set large_batch.warmup to 0",
+                            " steps; in a short trial set it to 0",
                             time->scale_warmup, time->total);
     return OK;
 }

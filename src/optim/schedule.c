@@ -53,6 +53,11 @@ double schedule_factor(const struct Choice *choice, const struct ScheduleTime *t
            schedule_of(choice)->factor(choice->options, time, step - warmup, time->total - warmup);
 }
 
+int64_t schedule_last_change(const struct Choice *choice, const struct ScheduleTime *time) {
+    const struct Schedule *schedule = schedule_of(choice);
+    return schedule->last_change ? schedule->last_change(choice->options, time) : -1;
+}
+
 bool schedule_rises(const struct Choice *choice) {
     return schedule_of(choice)->rises;
 }
@@ -96,7 +101,7 @@ int schedule_check(const struct Choice *choice, const struct ScheduleTime *time,
     if (warmup > time->total)
         return schema_fail(error, choice, "warmup",
                            "%" PRId64 " steps of warm-up are more than the run's %" PRId64
-                           " steps; in a short trial set schedule.warmup to 0",
+                           " steps; in a short trial set it to 0",
                            warmup, time->total);
-    return schedule->check ? schedule->check(choice, time, error) : OK;
+    return schedule->check && time_knows(time, choice) ? schedule->check(choice, time, error) : OK;
 }

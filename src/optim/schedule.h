@@ -36,6 +36,9 @@ struct Schedule {
     /* Updates the state with the figures of a validation. NULL: it does not follow them. */
     void (*observe)(const void *options, const struct Figures *validation,
                     struct ScheduleState *state);
+    /* The step, from the run's start, of the last change that the options name. NULL: they name
+     * none. */
+    int64_t (*last_change)(const void *options, const struct ScheduleTime *time);
     /* Checks what the table of keys cannot, e.g. for a span of no steps. NULL: nothing. */
     int (*check)(const struct Choice *schedule, const struct ScheduleTime *time,
                  struct Error *error);
@@ -70,6 +73,9 @@ struct ScheduleCommon {
 /* The factor of the base rate at `step`, from 0; the large-batch rule is part of it. */
 double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time,
                        const struct ScheduleState *state, int64_t step);
+/* The step, from the run's start, of the last change that the run file names: a run that is not
+ * longer does without it. −1: it names none. */
+int64_t schedule_last_change(const struct Choice *schedule, const struct ScheduleTime *time);
 bool schedule_rises(const struct Choice *schedule);             /* by itself: takes no warm-up */
 bool schedule_needs_validations(const struct Choice *schedule); /* it follows them */
 /* Tells the schedule the figures of the validation after `step` steps. During the warm-up, and for
@@ -81,7 +87,8 @@ bool schedule_has_cycles(const struct Choice *schedule);
 int64_t schedule_cycles(const struct Choice *schedule, const struct ScheduleTime *time,
                         int64_t step);
 /* Fails (ERROR_RUN_FILE) if the schedule does not fit the run: a warm-up longer than the run, and
- * what the schedule's own `check` says. */
+ * what the schedule's own `check` says. What is in epochs while their steps are unknown is not
+ * checked. */
 int schedule_check(const struct Choice *schedule, const struct ScheduleTime *time,
                    struct Error *error);
 

@@ -212,9 +212,10 @@ static int check_outputs(const struct RunRequest *request, const struct RunParts
     int64_t expected = parts->dataset->targets.count;
     if (outputs == expected)
         return OK;
-    return runfile_fail(request->file, error, ERROR_RUN_FILE, "model",
-                        "the model has %" PRId64 " outputs, %s has %" PRId64 " %s", outputs,
-                        parts->dataset->path, expected, targets_words(&parts->dataset->targets));
+    fail_key(error, ERROR_RUN_FILE, "model",
+             "the model has %" PRId64 " outputs, %s has %" PRId64 " %s", outputs,
+             parts->dataset->path, expected, targets_words(&parts->dataset->targets));
+    return runfile_locate_below(request->file, error);
 }
 
 /* Rules that set nothing or hold for no parameter, and initialise.residual without a residual
@@ -258,7 +259,7 @@ static int check_snapshots(const struct RunRequest *request, const struct Schedu
                            struct Error *error) {
     static const char key[] = "checkpoint.snapshots";
     const struct RunOptions *options = request->options;
-    if (!options->checkpoint.snapshots)
+    if (!options->checkpoint.snapshots || !time_knows(time, &options->schedule))
         return OK;
     if (!schedule_has_cycles(&options->schedule))
         return runfile_fail(request->file, error, ERROR_RUN_FILE, key,
@@ -283,15 +284,14 @@ static int check_lookahead(const struct RunRequest *request, const struct Schedu
                         every, time->total);
 }
 
-static int measure_time(const struct RunRequest *request, struct RunParts *parts,
-                        struct Error *error) {
+static int check_times(const struct RunRequest *request, struct ScheduleTime *time,
+                       struct Error *error) {
     const struct RunOptions *options = request->options;
-    struct ScheduleTime *time = &parts->time;
-    int64_t count = parts->train->count, batch = options->train.batch;
-    bool drop = options->train.last_batch == LAST_BATCH_DROP;
-    time->steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
     time->total = span_steps(options->train.length, time->steps_per_epoch);
-    large_batch_apply(&options->large_batch, batch, time);
+    if (time->total < 1)
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, "train.length",
+                            "must be at least one step");
+    large_batch_apply(&options->large_batch, options->train.batch, time);
     int code = large_batch_check(request->file, &options->schedule, time, error);
     if (!code)
         code = schedule_check(&options->schedule, time, error);
@@ -300,6 +300,21 @@ static int measure_time(const struct RunRequest *request, struct RunParts *parts
     if (!code)
         code = check_lookahead(request, time, error);
     return code ? code : check_snapshots(request, time, error);
+}
+
+static int measure_time(const struct RunRequest *request, struct RunParts *parts,
+                        struct Error *error) {
+    const struct TrainOptions *options = &request->options->train;
+    int64_t count = parts->train->count, batch = options->batch;
+    bool drop = options->last_batch == LAST_BATCH_DROP;
+    parts->time.steps_per_epoch = drop ? count / batch : (count + batch - 1) / batch;
+    return check_times(request, &parts->time, error);
+}
+
+/* Without the data nobody knows the steps of an epoch; what is in steps is checked all the same. */
+static int check_times_in_steps(const struct RunRequest *request, struct Error *error) {
+    struct ScheduleTime time = {0};
+    return request->options->train.length.epochs ? OK : check_times(request, &time, error);
 }
 
 /* ---- The plans ---- */
@@ -387,8 +402,9 @@ static int check_model(const struct RunRequest *request, struct RunParts *parts,
         code = open_data(request, parts, error);
     if (!code)
         code = make_model(request, parts, error);
-    if (!code && parts->dataset)
-        code = measure_time(request, parts, error);
+    if (!code)
+        code = parts->dataset ? measure_time(request, parts, error)
+                              : check_times_in_steps(request, error);
     return code;
 }
 

@@ -96,6 +96,12 @@ int run_open_data(const struct RunFile *file, const struct RunOptions *options,
  * resolved, if it is not there or must not be read. Returns the code. */
 int run_blame_path(struct Error *error, const char *key, const char *path);
 
-extern const char *const backend_choice_names[], *const instruction_set_names[];
+#define RUN_MOST_SEED 9000000000000000 /* a double holds it exactly */
+#define RUN_MOST_THREADS 1024          /* of a rank */
+
+/* The words of train.backend, train.instruction_set and start_from.parameters; each ends with NULL.
+ */
+extern const char *const backend_choice_names[], *const instruction_set_names[],
+                                                     *const start_parameters_names[];
 
 #endif

@@ -95,6 +95,8 @@ static int parse_string(const struct Parser *parser, const struct Key *key,
                         const struct YamlNode *node, void *field) {
     if (node->type != NODE_SCALAR || node__is_null(node))
         return expected(parser, key, node, NULL);
+    if (key->minimum > 0 && !*node->text)
+        return expected(parser, key, node, "it is empty");
     *(const char **)field = node->text;
     return OK;
 }

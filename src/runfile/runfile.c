@@ -134,6 +134,26 @@ int runfile_locate(const struct RunFile *file, struct Error *error) {
     return node__locate(find_place(file, key, &whole), key, error);
 }
 
+/* The last node that an override set, `node` itself or below it; NULL: there is none. */
+static const struct YamlNode *last_overridden(const struct YamlNode *node) {
+    for (int i = node->count; i-- > 0;) {
+        const struct YamlNode *found = last_overridden(node->items[i]);
+        if (found)
+            return found;
+    }
+    return node->source->override ? node : NULL;
+}
+
+int runfile_locate_below(const struct RunFile *file, struct Error *error) {
+    bool whole;
+    if (!*error->key || error->located)
+        return error->code;
+    char key[sizeof error->key];
+    memcpy(key, error->key, sizeof key);
+    const struct YamlNode *overridden = last_overridden(find_place(file, key, &whole));
+    return overridden && whole ? node__locate(overridden, key, error) : runfile_locate(file, error);
+}
+
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) {
     char message[sizeof error->text];

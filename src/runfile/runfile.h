@@ -32,6 +32,10 @@ void runfile_release(struct RunFile *file);
  * second call changes nothing. Returns the code. */
 int runfile_locate(const struct RunFile *file, struct Error *error);
 
+/* The same, except that an override of anything below the key is to blame, rather than the line of
+ * the key: for what a whole section comes to, such as the outputs of a model. */
+int runfile_locate_below(const struct RunFile *file, struct Error *error);
+
 /* fail_key and runfile_locate together: path "train.batch". Returns `code`. */
 int runfile_fail(const struct RunFile *file, struct Error *error, int code, const char *path,
                  const char *format, ...) __attribute__((format(printf, 5, 6)));

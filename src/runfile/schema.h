@@ -78,7 +78,8 @@ struct Key {
      * own: its keys have. Empty text is written "''" here, as in the run file. */
     const char *fallback;
     /* Of a number, inclusive, and of each number of a list. Both 0: no bounds; a maximum below the
-     * minimum, or an infinite one, is none (and so for an infinite minimum). */
+     * minimum, or an infinite one, is none (and so for an infinite minimum). A
+     * minimum of 1 for text refuses the empty text. */
     double minimum, maximum;
     bool above_minimum;            /* the minimum itself is refused */
     bool below_maximum;            /* the maximum itself is refused */

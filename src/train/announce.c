@@ -54,6 +54,18 @@ static void announce_shards(const struct Trainer *trainer) {
                   shards, shards);
 }
 
+/* A short trial may end before the rate changes, and so may a run whose times are mistaken. */
+static void announce_late_change(const struct Trainer *trainer) {
+    const struct Choice *schedule = &trainer->options.schedule;
+    int64_t last = schedule_last_change(schedule, &trainer->parts.time);
+    int64_t total = trainer->parts.time.total;
+    if (last >= total)
+        progress_note(trainer->bar,
+                      "note: the last change of schedule %s is at step %" PRId64
+                      ", which a run of %" PRId64 " step%s does not reach",
+                      schedule->kind->name, last, total, total == 1 ? "" : "s");
+}
+
 /* What the run is made of, in a line. */
 static void announce_parts(const struct Trainer *trainer) {
     const struct RunOptions *options = &trainer->options;
@@ -99,5 +111,6 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
     if (start->shards_are_ranks)
         announce_shards(trainer);
     announce_large_batch(trainer);
+    announce_late_change(trainer);
     warn_of_binding(trainer);
 }

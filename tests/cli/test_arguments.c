@@ -135,6 +135,9 @@ static void numbers(void **state) {
     assert_int_equal(whole, -7);
     assert_int_equal(argument_integer(&arguments, "rate", 0, 10, 5, &whole, &error), ERROR_USAGE);
     assert_string_equal(error.text, "--rate: -7 is outside 0 ... 10");
+    assert_int_equal(argument_integer(&arguments, "rate", 1, INT64_MAX, 5, &whole, &error),
+                     ERROR_USAGE);
+    assert_string_equal(error.text, "--rate: expected at least 1, found -7");
     expect_good("a");
     assert_int_equal(argument_integer(&arguments, "rate", 0, 10, 5, &whole, &error), OK);
     assert_int_equal(whole, 5);

@@ -156,12 +156,29 @@ static void test_refusals(void **state) {
             "schedule.one_cycle.warmup: one_cycle rises to the base rate by itself");
 }
 
+static void test_last_change(void **state) {
+    (void)state;
+    static const struct {
+        const char *text;
+        int64_t step;
+    } cases[] = {{"schedule: constant", -1},
+                 {"schedule: {multi_step: {at: [2 epochs, 100 steps]}}", 100},
+                 {"schedule: {multi_step: {at: [100 steps, 4 epochs]}}", 160}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct RunFile *file;
+        struct Choices choices = {0};
+        struct Error error = {0};
+        assert_int_equal(choices_parse(&file, cases[i].text, &choices, &error), OK);
+        assert_int_equal(schedule_last_change(&choices.schedule, &run_time), cases[i].step);
+        runfile_release(file);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_formulas),
-        cmocka_unit_test(test_peer_exactly),
-        cmocka_unit_test(test_spans),
-        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_formulas),    cmocka_unit_test(test_peer_exactly),
+        cmocka_unit_test(test_spans),       cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_last_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

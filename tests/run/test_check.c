@@ -2,6 +2,7 @@
 #include <stdarg.h>
 #include <stdint.h>
 
+#include "compute/backend.h"
 #include "data/made_dataset.h"
 #include "run/blocks.h"
 #include "run/check.h"
@@ -168,6 +169,74 @@ static void test_without_data(void **state) {
     check_release(&checked);
 }
 
+/* Without the data nobody knows the steps of an epoch: what is in steps is checked, and the rest is
+ * not. */
+static void test_times_without_data(void **state) {
+    (void)state;
+    static const struct {
+        const char *length, *text;
+        int code;
+    } cases[] = {
+        {"20 steps", "schedule: {cosine: {warmup: 20 steps}}\n", OK},
+        {"20 steps", "schedule: {cosine: {warmup: 21 steps}}\n", ERROR_RUN_FILE},
+        {"20 steps", "schedule: {cosine: {warmup: 21 epochs}}\n", OK},
+        {"2 epochs", "schedule: {cosine: {warmup: 21 steps}}\n", OK},
+        {"20 steps", "schedule: {step: {every: 1 epoch, warmup: 21 steps}}\n", ERROR_RUN_FILE},
+        {"20 steps", "schedule: {step: {every: 1 epoch}}\n", OK},
+        {"20 steps", "schedule: {multi_step: {at: [1 epoch, 3 steps]}}\n", OK},
+        {"20 steps", "schedule: {multi_step: {at: [5 steps, 3 steps]}}\n", ERROR_RUN_FILE},
+        {"20 steps", "average: {swa: {start: 21 steps, every: 1 steps}}\n", ERROR_RUN_FILE},
+        {"20 steps", "average: {swa: {start: 21 steps, every: 1 epoch}}\n", OK},
+        {"20 steps", "lookahead: {every: 21}\n", ERROR_RUN_FILE},
+        {"20 steps", "large_batch: {base: 2, warmup: 21 steps}\n", ERROR_RUN_FILE},
+        {"20 steps", "large_batch: {base: 2, warmup: 3 epochs}\n", OK},
+        {"20 steps",
+         "schedule: {cosine_restarts: {period: 21 steps}}\ncheckpoint: {snapshots: true}\n",
+         ERROR_RUN_FILE},
+        {"20 steps",
+         "schedule: {cosine_restarts: {period: 1 epoch}}\ncheckpoint: {snapshots: true}\n", OK},
+    };
+    const struct Shape input = {2, 2, 2, 1, 1};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *text = memory_print("%strain: {batch: 4, shards: 2, length: %s}\n%s", MODEL OPTIMIZER,
+                                  cases[i].length, cases[i].text);
+        struct Checked checked;
+        check(&checked, text, 1, &input);
+        if (checked.code != cases[i].code)
+            fail_msg("%s: %d %s", text, checked.code, checked.error.text);
+        check_release(&checked);
+        memory_release(text);
+    }
+}
+
+/* A part of an epoch can be less than a step. */
+static void test_no_step(void **state) {
+    (void)state;
+    refused(MODEL OPTIMIZER "train: {batch: 4, shards: 2, length: 0.01 epochs}\n", 1,
+            ERROR_RUN_FILE, "train.length", "run.yaml:4: train.length: must be at least one step");
+}
+
+/* The words of the run file are those of the parts that they name. */
+static void test_names(void **state) {
+    (void)state;
+    assert_string_equal(instruction_set_names[0], "auto");
+    for (int i = 1; i < VARIANT_COUNT; i++)
+        assert_string_equal(instruction_set_names[i], variant_name((enum Variant)i));
+    assert_null(instruction_set_names[VARIANT_COUNT]);
+    struct Error error = {0};
+    assert_null(backend_find("no such", VARIANT_F32, &error));
+    char *list = strstr(error.text, "which has "), *rest = list;
+    assert_non_null(list);
+    for (char *word = strtok_r(list + strlen("which has "), ", ", &rest); word;
+         word = strtok_r(NULL, ", ", &rest)) {
+        int i = 0;
+        while (backend_choice_names[i] && strcmp(backend_choice_names[i], word))
+            i++;
+        if (!backend_choice_names[i])
+            fail_msg("train.backend does not take %s", word);
+    }
+}
+
 /* A missing file says where it was looked for, if its path is relative. */
 static void test_paths(void **state) {
     (void)state;
@@ -199,7 +268,8 @@ int main(void) {
         cmocka_unit_test(test_parts),        cmocka_unit_test(test_last_batch),
         cmocka_unit_test(test_limits),       cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_without_data), cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_blocks),       cmocka_unit_test(test_times_without_data),
+        cmocka_unit_test(test_no_step),      cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, write_data, NULL);
 }

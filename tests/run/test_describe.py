@@ -34,7 +34,7 @@ CASES = [
     ("a backend that is not there", RUN_FILE, "--set train.backend=onedn: ", ["train.backend=onedn"]),
     ("a loss of classes for values", RUN_FILE, "is of classes, the targets of values.h5 are values",
      ["data.file=values.h5"]),
-    ("outputs that are not the classes", RUN_FILE, "the model has 7 outputs", ["model.3.linear.out=7"]),
+    ("outputs that are not the classes", RUN_FILE, "--set model.3.linear.out=7: model: the model has 7 outputs", ["model.3.linear.out=7"]),
     ("no layers", RUN_FILE, "zero layers", ["model=[]"]),
     ("no residual block", RUN_FILE, "initialise.residual", ["initialise.residual=zero"]),
     ("a rule for nothing", RUN_FILE, "matches none of the model's",
@@ -73,6 +73,8 @@ PLACES = [
     ("start_from.checkpoint", "schedule: constant", "start_from: {checkpoint: none.h5}",
      "9: start_from.checkpoint: none.h5: "),
     ("model", "linear: {out: 10}", "linear: {out: 9}", "2: model: the model has 9 outputs"),
+    ("an empty path", "shapes.h5", '""', "1: data.file: expected text, found '' (it is empty)"),
+    ("a run of no steps", "length: 10 steps", "length: 0 steps", "12: train.length: expected a span"),
     ("schedule.warmup", "schedule: constant", "schedule: {constant: {warmup: 11 steps}}",
      "9: schedule.constant.warmup: 11 steps"),
     ("train.exchange", "  shards: 2", "  shards: 6\n  exchange: halving", "13: train.exchange: halving needs powers"),
@@ -114,9 +116,21 @@ def test_a_path_says_against_which_folder_it_was_resolved(recipe, folder):
     assert f"(relative to {os.path.realpath(folder)}, where the program was started)" in line
 
 
+def test_a_run_whose_data_set_is_not_there_asks_for_it(recipe, folder, scratch):
+    line = refusal(DATA, "eval", f"{folder}/donor/checkpoints/latest.h5", cwd=scratch)
+    assert "latest.h5: data.file of its run: shapes.h5: cannot be opened" in line
+    assert line.endswith("; --data FILE says where the data set is now")
+
+
+def test_a_change_that_comes_too_late_is_noted(recipe, scratch, folder):
+    late = settings("schedule={multi_step: {at: [10 steps]}}")
+    assert "step 10, which a run of 10 steps does not reach" in run(1, "train", recipe, "--out", scratch, *late,
+                                                                    cwd=folder)[1]
+
+
 def test_without_the_data_set_the_rest_is_checked(recipe, folder):
     words = ("describe", recipe, "--input", "32x32x3")
-    out = run(1, *words, *settings("schedule.warmup=11 steps", "data.file=none.h5"), cwd=folder)[0]
+    out = run(1, *words, *settings("schedule.warmup=11 epochs", "data.file=none.h5"), cwd=folder)[0]
     assert out.startswith("checked without the data set")
     assert "nothing to train" in refusal(RUN_FILE, *words, *settings("model=[flatten]"), cwd=folder)
     assert "cannot be cut" in refusal(RUN_FILE, *words, *settings("train.shards=7"), cwd=folder)

@@ -50,8 +50,7 @@ static int check(const struct Choice *average, const struct ScheduleTime *time,
     if (start(o, time) == 0 && apart > time->total)
         return schema_fail(error, average, "every",
                            "the average begins at step %" PRId64 ", the first that is added to it, "
-                           "and the run has %" PRId64 "; in a short trial set average.every to "
-                           "1 steps",
+                           "and the run has %" PRId64 "; in a short trial set it to 1 step",
                            apart, time->total);
     return OK;
 }

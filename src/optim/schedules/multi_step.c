@@ -33,6 +33,11 @@ static double factor(const void *options, const struct ScheduleTime *time, int64
     return pow(o->factor, reached);
 }
 
+static int64_t last_change(const void *options, const struct ScheduleTime *time) {
+    const struct MultiStepOptions *o = options;
+    return span_steps(o->at.values[o->at.count - 1], time->steps_per_epoch);
+}
+
 static int check(const struct Choice *schedule, const struct ScheduleTime *time,
                  struct Error *error) {
     const struct MultiStepOptions *o = schedule->options;
@@ -57,5 +62,6 @@ const struct Schedule schedule_multi_step = {
              .keys = keys,
              .options_size = sizeof(struct MultiStepOptions)},
     .factor = factor,
+    .last_change = last_change,
     .check = check,
 };
