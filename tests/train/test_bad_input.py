@@ -137,7 +137,8 @@ NUMBERS = [
       for name, _, says in POISONED_DATA),
 ]
 COMMAND_LINES = [
-    Refusal("folder inside a file", SYSTEM, ("--out: ", "/file is a file, expected a folder"), ("train", "{folder}/run.yaml", "--out", "{folder}/file/run")),
+    Refusal("folder inside a file", SYSTEM, ("--out: ", "/file is a file, expected a folder"),
+            ("train", "{folder}/run.yaml", "--out", "{folder}/file/run")),
     Refusal("no --out", USAGE, ("--out",), ("train", "{folder}/run.yaml")),
     Refusal("unknown command", USAGE, ("unknown command", "train"), ("trian",)),
     Refusal("unknown flag", USAGE, ("--resume",), ("train", "{folder}/run.yaml", "--resmue")),
