@@ -2,8 +2,8 @@
  *   - the state     (parameters, then running statistics),
  *   - a gradient    (gradients, then this shard's part of the statistics, then its tallies),
  *   - an optimiser's slots (the parameters' part only).
- * Initialising, exchanging, updating and saving are loops over the table; nn, comm, optim and
- * checkpoint meet here and know nothing of one another. */
+ * Initialising, exchanging, updating and saving are loops over the table. nn, comm, optim and
+ * checkpoint all work on it and know nothing of one another. */
 #ifndef TRAINER_BASE_ARENA_H
 #define TRAINER_BASE_ARENA_H
 
@@ -30,7 +30,7 @@ struct ArenaRow {
     int64_t size[ARENA_DIMENSIONS];
     /* ... in a file its dimensions are permuted (file dimension i is memory dimension order[i]) and
      * then runs of them are joined: file_rank sizes in file_size. Convolutions: OHWI in memory,
-     * OIHW in the file. A linear layer behind a flatten: (O,H,W,C) -> (O, C*H*W). */
+     * OIHW in the file. A linear layer after a flatten: (O,H,W,C) -> (O, C*H*W). */
     int order[ARENA_DIMENSIONS];
     int file_rank;
     int64_t file_size[ARENA_DIMENSIONS];

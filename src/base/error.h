@@ -32,8 +32,7 @@ enum {
 enum AdviceKind {
     ADVICE_NONE,
     ADVICE_STATISTICS,  /* compute the statistics of the data set `file` */
-    ADVICE_COMPONENTS,  /* its principal components at the scale `detail`; `count`: at least so many
-                         */
+    ADVICE_COMPONENTS,  /* its principal components at scale `detail`; `count`: at least so many */
     ADVICE_DRAW,        /* draw the components of `file` */
     ADVICE_IMAGE_SIZE,  /* bring all images to one size */
     ADVICE_VERIFY,      /* check the data set `file` */

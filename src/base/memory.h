@@ -26,8 +26,8 @@ void *memory_allocate_array(int64_t count, size_t element, const char *purpose);
 void *memory_copy_elements(const void *values, int64_t count, size_t element, const char *purpose);
 /* A copy of `bytes` bytes at `data`, which may be NULL if they are 0. */
 void *memory_copy(const void *data, size_t bytes, const char *purpose);
-/* Copies of a text, of its first `length` bytes, and what printf would print; all NUL-terminated.
- */
+/* Copies of a text, of its first `length` bytes,
+ * and what printf would print; all NUL-terminated. */
 char *memory_copy_text(const char *text);
 char *memory_copy_span(const char *text, size_t length);
 char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -1,7 +1,7 @@
 /* Counter-based random numbers: Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as
  * easy as 1, 2, 3"). A number is a pure function of (seed, purpose, instance, time, item, element).
- * So it does not depend on the rank, the thread or earlier draws, and no position has to be saved.
- */
+ * So it does not depend on the rank, the thread or earlier draws,
+ * and no position has to be saved. */
 #ifndef TRAINER_BASE_RANDOM_H
 #define TRAINER_BASE_RANDOM_H
 

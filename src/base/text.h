@@ -1,5 +1,5 @@
-/* Text for messages: a growing string, numbers in words, the nearest valid name to a mistyped one.
- */
+/* Text for messages: a growing string, numbers in words, the nearest valid name to
+ * a mistyped one. */
 #ifndef TRAINER_BASE_TEXT_H
 #define TRAINER_BASE_TEXT_H
 
@@ -32,8 +32,8 @@ size_t text_character(const char *text, size_t left, uint32_t *point);
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);
 
-/* A loss or R² as "0.1234", from a million on as "3.09611e+28"; into `buffer`, which is returned.
- */
+/* A loss or R² as "0.1234", from a million on as "3.09611e+28"; into `buffer`,
+ * which is returned. */
 char *text_figure(double figure, char buffer[32]);
 
 #endif

@@ -7,8 +7,8 @@
 
 struct Ticker {
     void *context;
-    /* Of the part of the job called `what`, such as "train", `done` of `total` images are done.
-     * Called from one thread; may be NULL. */
+    /* `done` of the `total` images of a part of the job are done; `what` names the part, such as
+     * "train". Called from one thread; may be NULL. */
     void (*report)(void *context, const char *what, int64_t done, int64_t total);
     /* One line that the user should see, such as a file that was left out; may be NULL. */
     void (*notice)(void *context, const char *line);

@@ -17,8 +17,7 @@ struct WholeFile {
 /* These three fail with ERROR_SYSTEM, "PATH: cannot be written: …". */
 int whole_file_open(struct WholeFile *file, const char *path, struct Error *error);
 /* Synchronises what was written and renames the file to its path. The stream stays open for
- * appending.
- */
+ * appending. */
 int whole_file_publish(struct WholeFile *file, struct Error *error);
 /* Synchronises what was written, without renaming. */
 int whole_file_flush(struct WholeFile *file, struct Error *error);

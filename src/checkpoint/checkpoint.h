@@ -104,8 +104,7 @@ int checkpoint_get_row(const struct Checkpoint *checkpoint, const struct Checkpo
 int checkpoint_get_array(const struct Checkpoint *checkpoint, const struct CheckpointArray *array,
                          float *values, struct Error *error);
 
-/* --- the folder of a run: FOLDER/step-000000123.h5, latest.h5 and best.h5 links ----------------
- */
+/* --- the folder of a run: FOLDER/step-000000123.h5, latest.h5 and best.h5 links --------------- */
 
 char *checkpoint_name(const char *folder, int64_t step); /* full path */
 /* Paths of the checkpoints in FOLDER, newest first, each and the array the caller's; a folder that

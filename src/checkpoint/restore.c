@@ -1,5 +1,5 @@
-/* From a checkpoint's arrays into a run's arenas: every array has its place, every place its array.
- */
+/* From a checkpoint's arrays into a run's arenas: every array has its place,
+ * every place its array. */
 #include <string.h>
 
 #include "base/memory.h"

@@ -77,8 +77,8 @@ static void print_words(const struct Members *members, const struct Evaluation *
                         members->items[i].averaged ? " (average)" : "");
     if (members->count > 1)
         eval_print_line(&last->figures,
-                        members->mean == MEAN_GEOMETRIC ? "ensemble (geometric mean)"
-                                                        : "ensemble (arithmetic mean)",
+                        members->mean == ENSEMBLE_MEAN_GEOMETRIC ? "ensemble (geometric mean)"
+                                                                 : "ensemble (arithmetic mean)",
                         "");
     report->print_outputs(last, names);
     if (confusion)

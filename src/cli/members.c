@@ -52,7 +52,8 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
     int code = parse_parameters(members, argument_value(arguments, "parameters"), error);
     if (code)
         return code;
-    members->mean = mean && !strcmp(mean, "geometric") ? MEAN_GEOMETRIC : MEAN_ARITHMETIC;
+    members->mean =
+        mean && !strcmp(mean, "geometric") ? ENSEMBLE_MEAN_GEOMETRIC : ENSEMBLE_MEAN_ARITHMETIC;
     members->count = arguments->operand_count;
     if (members->count == 1 && (mean || weights))
         return fail(error, ERROR_USAGE, "--%s %s: needs several checkpoints, found one",
@@ -83,7 +84,7 @@ static int check_predictions(const struct Members *members, struct Error *error)
                         members->items[i].path, words[loss_of(members, i)->prediction],
                         loss_of(members, i)->kind.name, members->items[0].path,
                         words[first->prediction], first->kind.name);
-    if (members->mean == MEAN_GEOMETRIC && first->prediction != PREDICTION_PROBABILITIES)
+    if (members->mean == ENSEMBLE_MEAN_GEOMETRIC && first->prediction != PREDICTION_PROBABILITIES)
         return fail(error, ERROR_USAGE,
                     "--mean geometric: averages probabilities; %s was trained with loss %s, which "
                     "predicts %s: expected arithmetic",
@@ -241,8 +242,8 @@ void members_release(struct Members *members) {
 static int most_runs(const struct Members *members) {
     int most = 1;
     for (int i = 0; i < members->count; i++)
-        if (members->items[i].test_time && members->items[i].test_time->runs > most)
-            most = members->items[i].test_time->runs;
+        if (members->items[i].test_time && members->items[i].test_time->count > most)
+            most = members->items[i].test_time->count;
     return most;
 }
 

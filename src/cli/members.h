@@ -13,7 +13,7 @@ struct Members {
     int count;
     double *weights; /* sum to one */
     enum MemberParameters parameters;
-    enum Mean mean;
+    enum EnsembleMean mean;
     struct Dataset *dataset;
     const struct Split *split;
     const char *views;       /* as --views says; NULL: none */

@@ -86,9 +86,9 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
     if (shards < 1 || shards % size)
         return fail(error, ERROR_RUN_FILE,
                     "%" PRId64
-                    " shards cannot be distributed equally over %d ranks; start a number "
+                    " shard%s cannot be distributed equally over %d ranks; start a number "
                     "of ranks that divides the shards",
-                    shards, size);
+                    shards, shards == 1 ? "" : "s", size);
     struct Exchange *exchange = memory_allocate(sizeof *exchange, "exchange");
     *exchange = (struct Exchange){.ranks = ranks,
                                   .rank = ranks_rank(ranks),
@@ -111,8 +111,9 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
             memory_array(float, exchange->buffer_count * exchange->stride, "gradients");
         exchange->owns_buffers = true;
     }
-    log_debug("exchange %s of %" PRId64 " numbers, %" PRId64 " shards on %d ranks, %d buffers",
-              exchange_name(exchange), elements, shards, size, exchange->buffer_count);
+    log_debug("exchange %s of %" PRId64 " numbers, %" PRId64 " shard%s on %d rank%s, %d buffer%s",
+              exchange_name(exchange), elements, shards, shards == 1 ? "" : "s", size,
+              size == 1 ? "" : "s", exchange->buffer_count, exchange->buffer_count == 1 ? "" : "s");
     *result = exchange;
     return OK;
 }

@@ -31,9 +31,9 @@ int exchange__halving_check(int64_t ranks, int64_t shards, struct Error *error) 
     if (power_of_two(ranks) && power_of_two(each))
         return OK;
     return fail(error, ERROR_RUN_FILE,
-                "halving needs powers of two, found %" PRId64 " ranks of %" PRId64
-                " shards each; use direct or auto",
-                ranks, each);
+                "halving needs powers of two, found %" PRId64 " rank%s of %" PRId64
+                " shard%s each; use direct or auto",
+                ranks, ranks == 1 ? "" : "s", each, each == 1 ? "" : "s");
 }
 
 static int create(struct Exchange *exchange, struct Error *error) {

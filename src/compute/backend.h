@@ -1,8 +1,8 @@
 /* Backends: convolution and matrix product, which libraries do at different speeds. Tensors are
  * NHWC, dense, aligned to 64 bytes; weights are OHWI (with groups: O, H, W, I/groups). `void *` is
  * `real *` of the backend's variant. Calls after creation allocate nothing. Not collective; a
- * backend's objects are used by one thread at a time (inside, it may use the run's OpenMP threads).
- */
+ * backend's objects are used by one thread at a time (inside,
+ * it may use the run's OpenMP threads). */
 #ifndef TRAINER_COMPUTE_BACKEND_H
 #define TRAINER_COMPUTE_BACKEND_H
 

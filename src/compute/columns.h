@@ -1,8 +1,8 @@
 /* The column matrix (im2col), which a convolution multiplies with its weights; and sums over
  * pixels. For kernel files only. An output line is one row of pixels of one sample: row p of sample
  * s is line s · out_height + p. The column matrix of some lines has one row for each pixel, and
- * kernel_height · kernel_width · in_channels/groups columns in the order of a row of OHWI weights.
- */
+ * kernel_height · kernel_width · in_channels/groups columns in the order of a row
+ * of OHWI weights. */
 #ifndef TRAINER_COMPUTE_COLUMNS_H
 #define TRAINER_COMPUTE_COLUMNS_H
 

@@ -9,8 +9,8 @@ struct Plain { /* backend "openblas" and our own sum over rows, in the same vari
     void (*sum)(int64_t rows, int64_t channels, const float *matrix, float *sum);
 };
 
-/* onednn_convolution.c: as in struct Backend; `own` does the passes that oneDNN does not do fast.
- */
+/* onednn_convolution.c: as in struct Backend; `own` does the passes that oneDNN does
+ * not do fast. */
 int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
                         const int64_t *samples, int sample_counts, bool training, bool needs_data,
                         struct Error *error);

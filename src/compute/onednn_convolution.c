@@ -6,8 +6,8 @@
 #include "compute/onednn_primitive.h"
 
 /* oneDNN's ReLU turns NaN into 0; its ReLU with a slope keeps NaN. The slope is so small that what
- * is left of negative values disappears in rounding, but large enough to make no denormal numbers.
- */
+ * is left of negative values disappears in rounding, but large enough to make
+ * no denormal numbers. */
 #define RELU_SLOPE 1e-30f
 
 /* Layouts of the weights: each pass and each number of samples may need another. */

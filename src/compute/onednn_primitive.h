@@ -43,8 +43,8 @@ void primitive__finish(struct Primitive *primitive, dnnl_engine_t engine, const 
                        int count);
 void primitive__release(struct Primitive *primitive);
 
-/* Sets the i-th of these arguments. oneDNN's handles are not const, but it writes only to outputs.
- */
+/* Sets the i-th of these arguments. oneDNN's handles are not const,
+ * but it writes only to outputs. */
 void primitive__set(const struct Primitive *primitive, int i, const void *data);
 /* Runs it, and returns when it is done. */
 void primitive__run(const struct Primitive *primitive, dnnl_stream_t stream,

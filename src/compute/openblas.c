@@ -3,8 +3,7 @@
  * et al. 2006, "High performance convolutional neural networks for document processing"). A 1×1
  * convolution with stride 1 is a matrix product without gathering. Compiled once for each variant;
  * OpenBLAS itself picks its kernels by the CPU when the process starts
- * (backend_better_openblas_core).
- */
+ * (backend_better_openblas_core). */
 #include <cblas.h>
 #include <omp.h>
 #include <string.h>

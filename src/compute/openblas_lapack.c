@@ -102,8 +102,8 @@ int lapack_symmetric_eigen(int64_t n, double *matrix, double *values, struct Err
     double *work = memory_array(double, work_size, "eigenvectors");
     int *iwork = memory_array(int, iwork_size, "eigenvectors");
     struct Threads before = one_thread();
-    /* The lower triangle of a row-major matrix is Fortran's upper one; its column i is our row i.
-     */
+    /* The lower triangle of a row-major matrix is Fortran's upper one;
+     * its column i is our row i. */
     dsyevd_("V", "U", &order, matrix, &order, values, work, &work_size, iwork, &iwork_size, &info,
             1, 1);
     give_back(before);

@@ -227,8 +227,8 @@ static void make_image(struct Loader *loader, int64_t epoch, int64_t sample, flo
         run_stages(loader, loader->raw_count, loader->stage_count, epoch, sample, ready, out);
 }
 
-/* Makes a block of images at once if preprocessing has a matrix, which is then read once for all.
- */
+/* Makes a block of images at once if preprocessing has a matrix,
+ * which is then read once for all. */
 static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t count,
                               const int64_t *samples, float *out) {
     const struct Preprocess *preprocess = loader->preprocess;
@@ -257,8 +257,8 @@ static void make_images(struct Loader *loader, int64_t epoch, int64_t count, con
             make_image(loader, epoch, samples[i], out + i * image_elements(&loader->out));
 }
 
-/* The target of a sample: one-hot, a distribution, or values on the scale that the network learns.
- */
+/* The target of a sample: one-hot, a distribution, or values on the scale that
+ * the network learns. */
 static void make_target(const struct Loader *loader, int64_t sample, float *out) {
     const struct Split *split = loader->split;
     int64_t outputs = loader->dataset->targets.count;

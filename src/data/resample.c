@@ -6,8 +6,7 @@
 #include "base/memory.h"
 
 /* The source pixels that make up an output pixel: `count` of them from `first` on, with their
- * weights.
- */
+ * weights. */
 struct Taps {
     int64_t first, count;
     float *weights;

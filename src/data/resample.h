@@ -1,5 +1,5 @@
-/* Scales a rectangle of a float image to another size: bilinearly between pixel centres; where it
- * shrinks, with a triangle filter that is as wide as the pixels that an output pixel covers.
+/* Scales a rectangle of a float image to another size: bilinearly between pixel centres; if the
+ * image shrinks, with a triangle filter as wide as the pixels that an output pixel covers.
  * Weights are normalised inside the rectangle. The same as torch.nn.functional.interpolate(crop,
  * mode="bilinear", antialias=True). Not collective. */
 #ifndef TRAINER_DATA_RESAMPLE_H

@@ -21,8 +21,8 @@ struct Colour {
     float channel[3]; /* 0 … 1 */
 };
 
-/* Random numbers in the order in which they are asked for. Noise uses blocks from NOISE_BLOCK on.
- */
+/* Random numbers in the order in which they are asked for.
+ * Noise uses blocks from NOISE_BLOCK on. */
 struct Draws {
     struct RandomStream stream;
     uint32_t used, words[4];
@@ -310,8 +310,8 @@ static float paint_background(struct Canvas *canvas, struct Draws *draws) {
     return 0.5f * (luminance(&from) + luminance(&to));
 }
 
-/* Paints something in front of the figure: a bar through the image near it, or a blob on its rim.
- */
+/* Paints something in front of the figure: a bar through the image near it,
+ * or a blob on its rim. */
 static float bar(struct Vector p) {
     return box(p, 100, 1);
 }

@@ -3,21 +3,21 @@
 #include <float.h>
 #include <math.h>
 
-void mean_add(double *sum, enum Mean mean, double weight, const float *predictions,
-              int64_t values) {
-    bool geometric = mean == MEAN_GEOMETRIC;
+void ensemble_mean_add(double *sum, enum EnsembleMean mean, double weight, const float *predictions,
+                       int64_t values) {
+    bool geometric = mean == ENSEMBLE_MEAN_GEOMETRIC;
     for (int64_t i = 0; i < values; i++) {
         double p = predictions[i];
         sum[i] += weight * (geometric ? log(fmax(p, DBL_MIN)) : p);
     }
 }
 
-void mean_finish(double *sum, enum Mean mean, bool distributions, int64_t samples, int64_t outputs,
-                 float *predictions) {
+void ensemble_mean_finish(double *sum, enum EnsembleMean mean, bool distributions, int64_t samples,
+                          int64_t outputs, float *predictions) {
     for (int64_t i = 0; i < samples; i++) {
         double *row = sum + i * outputs, total = 0;
         for (int64_t c = 0; c < outputs; c++) {
-            if (mean == MEAN_GEOMETRIC)
+            if (mean == ENSEMBLE_MEAN_GEOMETRIC)
                 row[c] = exp(row[c]);
             total += row[c];
         }

@@ -57,14 +57,15 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
         block.predictions = work->predictions;
         measure(work, m, member, block, sums);
         if (request->member_count > 1)
-            mean_add(work->sum, request->mean, weight_of(request, m), work->predictions, values);
+            ensemble_mean_add(work->sum, request->mean, weight_of(request, m), work->predictions,
+                              values);
     }
     const struct Loss *loss = (const struct Loss *)request->members[0].loss->kind;
     if (request->member_count == 1)
         memcpy(work->ensemble, work->predictions, (size_t)values * sizeof *work->ensemble);
     else
-        mean_finish(work->sum, request->mean, loss->prediction == PREDICTION_PROBABILITIES, count,
-                    request->outputs, work->ensemble);
+        ensemble_mean_finish(work->sum, request->mean, loss->prediction == PREDICTION_PROBABILITIES,
+                             count, request->outputs, work->ensemble);
     block.predictions = work->ensemble;
     measure(work, request->member_count, &request->members[0], block, sums);
     return OK;

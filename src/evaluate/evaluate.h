@@ -16,7 +16,7 @@ struct EvaluateRequest {
     const struct Predictor *members; /* all with the same classes or targets */
     int member_count;
     const double *weights; /* member_count, summing to one; NULL: equal */
-    enum Mean mean;
+    enum EnsembleMean mean;
     const struct Metrics *metrics;
     const struct Split *split;
     int64_t outputs;

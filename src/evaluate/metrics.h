@@ -14,7 +14,7 @@
 
 struct Evaluation {
     int64_t samples, outputs;
-    /* The loss is the mean over the samples, without smoothing. Of values, RMSE is the root of the
+    /* The loss is the mean over the samples, without smoothing. For values, RMSE is the root of the
      * mean of the outputs' mean squared errors and R² the mean of the outputs'. */
     struct Figures figures;
     int64_t *confusion; /* of classes: (classes, classes), [truth][prediction] */

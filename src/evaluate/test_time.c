@@ -20,13 +20,13 @@ int test_time_create(struct TestTime **result, const struct TestTimeRequest *req
     int views = test_time->views ? views_count(test_time->views) : 1;
     test_time->dropout_samples = request->dropout_samples;
     test_time->seed = request->seed;
-    test_time->runs = views * (int)(request->dropout_samples ? request->dropout_samples : 1);
+    test_time->count = views * (int)(request->dropout_samples ? request->dropout_samples : 1);
     test_time->elements = image_elements(&request->image);
     int64_t values = request->samples * request->outputs;
     test_time->images =
         memory_array(float, request->samples * test_time->elements, "images before their views");
-    test_time->predictions = memory_array(float, values, "predictions of one run");
-    test_time->sum = memory_array(double, values, "the sum of the runs' predictions");
+    test_time->predictions = memory_array(float, values, "one of the predictions");
+    test_time->sum = memory_array(double, values, "the sum of the predictions");
     *result = test_time;
     return OK;
 }
@@ -41,13 +41,13 @@ void test_time_release(struct TestTime *test_time) {
     memory_release(test_time);
 }
 
-void test_time_fill(struct TestTime *test_time, int run, int64_t count, float *input) {
+void test_time_fill(struct TestTime *test_time, int number, int64_t count, float *input) {
     int64_t elements = test_time->elements;
     if (!test_time->views) {
         memcpy(input, test_time->images, (size_t)(count * elements) * sizeof(float));
         return;
     }
-    int view = run % views_count(test_time->views);
+    int view = number % views_count(test_time->views);
     for (int64_t i = 0; i < count; i++)
         view_apply(test_time->views, view, test_time->images + i * elements, input + i * elements);
 }

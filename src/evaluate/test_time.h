@@ -1,6 +1,6 @@
-/* Predictions that are the mean over several runs of the model on each sample: over the views of
- * test-time augmentation (data/views.h), and over masks of Monte Carlo dropout (Gal and Ghahramani
- * 2016, "Dropout as a Bayesian approximation"). Not collective. */
+/* The mean of several predictions of each sample: over the views of test-time augmentation
+ * (data/views.h), and over masks of Monte Carlo dropout (Gal and Ghahramani 2016, "Dropout as a
+ * Bayesian approximation"). Not collective. */
 #ifndef TRAINER_EVALUATE_TEST_TIME_H
 #define TRAINER_EVALUATE_TEST_TIME_H
 
@@ -23,20 +23,21 @@ struct TestTime {
     struct Views *views;
     int64_t dropout_samples;
     uint64_t seed;
-    int runs;           /* of the model on each sample: views · max(dropout_samples, 1) */
+    int count;          /* predictions of each sample: views · max(dropout_samples, 1) */
     int64_t elements;   /* of an image */
     float *images;      /* (samples, elements): as loaded; forward destroys the plan's input */
-    float *predictions; /* of one run */
-    double *sum;        /* of the runs' predictions */
+    float *predictions; /* one of them, (samples, outputs) */
+    double *sum;        /* of the predictions */
 };
 
-/* *test_time is NULL if the model runs once on each sample. */
+/* *test_time is NULL if each sample is predicted once. */
 int test_time_create(struct TestTime **test_time, const struct TestTimeRequest *request,
                      struct Error *error);
 void test_time_release(struct TestTime *test_time); /* NULL is allowed */
 
-/* Makes the input of run `run` for `count` samples from test_time->images. Masks are numbered by
- * run (ShardCall's step), so that no two runs share one. */
-void test_time_fill(struct TestTime *test_time, int run, int64_t count, float *input);
+/* Makes the input of prediction `number` (from 0, below test_time->count) for `count` samples from
+ * test_time->images. The number is also ShardCall's step, so that no two predictions have the same
+ * masks. */
+void test_time_fill(struct TestTime *test_time, int number, int64_t count, float *input);
 
 #endif

@@ -1,4 +1,4 @@
-/* The graph of a model, for who builds one (containers) and who plans one: nodes in running order
+/* The graph of a model, for the containers that build it and the plan: nodes in running order
  * between tensors, and the layout of their parameters. Inside nn/ only. */
 #ifndef TRAINER_NN_GRAPH_H
 #define TRAINER_NN_GRAPH_H

@@ -24,10 +24,11 @@ static const char *const residual_names[] = {"none", "zero", NULL};
 #define OPTION(member) offsetof(struct InitialiseOptions, member)
 const struct Key initialise_keys[] = {
     {"weights", KEY_CHOICE, OPTION(weights), .kinds = &initialiser_kinds, .optional = true,
-     .help = "of convolutions and linear layers; without it kaiming_normal: std sqrt(2 / fan_in)"},
+     .help = "how weights of convolutions and linear layers start; without it kaiming_normal: "
+             "std sqrt(2 / fan_in)"},
     {"biases", KEY_CHOICE, OPTION(biases), .kinds = &initialiser_kinds, .optional = true,
-     .help = "of convolutions and linear layers; without it zeros; the course's slightly positive "
-             "ones are {constant: {value: 0.01}}"},
+     .help = "how biases of convolutions and linear layers start; without it zeros; the course's "
+             "slightly positive ones are {constant: {value: 0.01}}"},
     {"residual", KEY_ENUM, OPTION(residual), "none", .names = residual_names,
      .help = "zero: in every residual block the scale of the last normalisation, or the weights of "
              "the last layer if no normalisation follows it, start at 0, so that the block starts "

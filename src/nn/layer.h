@@ -1,4 +1,4 @@
-/* What a layer is, for who writes one. A layer is one small file in nn/layers/ and one row of
+/* What a layer is, for authors of layers. A layer is one small file in nn/layers/ and one row of
  * nn/layers.def. Graphs of layers are built with nn/graph.h, the table of layers is in
  * nn/layer_table.h.
  *
@@ -43,8 +43,8 @@ struct Describe {
 };
 int describe__fail(struct Describe *describe, const char *key, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* Adds a row, which the caller completes: initialiser, and where they apply order and file sizes,
- * fans, groups, momentum. The default file layout is the memory layout. The rows of a node are
+/* Adds a row, which the caller completes: initialiser, and order and file sizes, fans, groups and
+ * momentum if they apply. The default file layout is the memory layout. The rows of a node are
  * numbered 0, 1, … in the order of adding. */
 struct LayoutRow describe__row(struct Describe *describe, const char *name, enum ArenaRole role,
                                int rank, const int64_t *size);

@@ -10,9 +10,9 @@
 
 struct ModelRow {
     int node; /* the index of the node that the row belongs to */
-    /* Of a statistic: running <- (1 - momentum) * running + momentum * (the global batch's). */
+    /* For a statistic: running <- (1 - momentum) * running + momentum * (the global batch's). */
     double momentum;
-    /* Of weights: how many inputs reach an output, and how many outputs an input reaches (a
+    /* For weights: how many inputs reach an output, and how many outputs an input reaches (a
      * convolution's kernel area included); a bias has its weights'. 0: none (normalisations). */
     int64_t fan_in, fan_out;
     int64_t groups;            /* of a convolution; 0: one */

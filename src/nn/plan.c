@@ -1,5 +1,5 @@
-/* Building a plan: operations, then buffers placed by lifetime, then how each operation is called.
- */
+/* Building a plan: operations, then buffers placed by lifetime,
+ * then how each operation is called. */
 #include <inttypes.h>
 #include <string.h>
 

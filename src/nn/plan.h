@@ -77,7 +77,7 @@ void plan_prepare(struct Plan *plan, const void *state);
 /* What one forward and backward of one shard needs besides its samples. */
 struct ShardCall {
     int64_t samples, first, batch; /* as in struct Call */
-    uint64_t seed, step;
+    uint64_t seed, step;           /* of random numbers; a prediction's number is its step */
     const void *state;
     void *gradient; /* training: this shard's arena, all of it overwritten, tallies included */
 };

@@ -11,7 +11,7 @@ struct PlanKernels {
     /* Index of the first NaN or Inf, or -1. */
     int64_t (*nonfinite)(int64_t count, const void *values);
     /* The number of samples whose largest score belongs to the target's largest class; scores
-     * (samples, outputs). Of equal values that of the lowest class counts as the largest. */
+     * (samples, outputs). If values are equal, the lowest class counts as the largest. */
     int64_t (*correct)(int64_t samples, int64_t outputs, const void *scores, const float *target);
     /* Sum over samples and outputs of weight · (score − target)². */
     double (*squared_error)(int64_t samples, int64_t outputs, const void *scores,

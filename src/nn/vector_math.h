@@ -31,8 +31,7 @@ INLINE double vector_erf(double x) {
 /* x = n · ln 2 + r with a whole n and |r| <= ln 2 / 2; returns e^r − 1 and *power = 2^n. x is
  * clamped to [−87, 88], where 2^n is an ordinary number. Adding 1.5 · 2^23 rounds to a whole number
  * and leaves n in the sum's low bits. e^r − 1 = r + r² q(r), q a minimax fit of relative error
- * 2e-10
- */
+ * 2e-10 */
 INLINE float vector_exp_parts(float x, float *power) {
     const float shift = 0x1.8p23f;
     x = x < -87.0f ? -87.0f : x;

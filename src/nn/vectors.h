@@ -11,8 +11,8 @@
 enum { VECTOR_LANES = 64 / sizeof(real) };
 /* At any address that a `real` may have. */
 typedef real vector __attribute__((vector_size(64), aligned(sizeof(real)), may_alias));
-/* What comparing vectors gives: all ones or zero in each lane. (mask)v & m keeps v where m is set.
- */
+/* What comparing vectors gives: all ones or zero in each lane. (mask)v & m keeps v where
+ * m is set. */
 #ifdef KERNEL_DOUBLE
 typedef int64_t lane_integer;
 #else

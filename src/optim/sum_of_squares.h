@@ -1,7 +1,7 @@
 /* A sum of squares for kernel files, in double and in one fixed order: element i is added to lane
  * i % SUM_LANES, and the lanes are added one by one. If the compiler chose the order, it would
- * depend on the instruction set and on the array's alignment, which can differ from rank to rank.
- */
+ * depend on the instruction set and on the array's alignment,
+ * which can differ from rank to rank. */
 #ifndef TRAINER_OPTIM_SUM_OF_SQUARES_H
 #define TRAINER_OPTIM_SUM_OF_SQUARES_H
 

@@ -54,8 +54,8 @@ bool updater_step(struct Updater *updater, double rate, int64_t step, void *stat
  * clipping; NaN if neither clip.norm nor clip.report asks for it. */
 double updater_gradient_norm(const struct Updater *updater);
 
-/* The penalty whose gradient the updates add, Σ λ₂/2·w² + λ₁·|w|; decoupled decay is no part of it.
- */
+/* The penalty whose gradient the updates add, Σ λ₂/2·w² + λ₁·|w|;
+ * decoupled decay is no part of it. */
 double updater_penalty(const struct Updater *updater, const void *state);
 
 #endif

@@ -12,13 +12,13 @@ const struct FigureKind figure_kinds[FIGURE_COUNT] = {
                      .if_not_measured = -1},
     [FIGURE_ACCURACY] = {.name = "accuracy",
                          .label = "accuracy",
-                         .unit = FIGURE_SHARE,
+                         .unit = FIGURE_FRACTION,
                          .for_classes = true,
                          .higher_is_better = true,
                          .if_not_measured = -1},
     [FIGURE_TOP5] = {.name = "top5",
                      .label = "top-5",
-                     .unit = FIGURE_SHARE,
+                     .unit = FIGURE_FRACTION,
                      .for_classes = true,
                      .higher_is_better = true,
                      .is_detail = true},
@@ -68,7 +68,7 @@ void figures_restore(struct Figures *figures, const struct Figures *saved,
 char *figure_text(enum Figure figure, double value, enum FigureDigits digits,
                   char text[FIGURE_TEXT]) {
     enum FigureUnit unit = figure_kinds[figure].unit;
-    if (unit == FIGURE_SHARE)
+    if (unit == FIGURE_FRACTION)
         snprintf(text, FIGURE_TEXT, digits == FIGURE_BRIEF ? "%.1f%%" : "%.2f %%", 100 * value);
     else if (digits == FIGURE_EXACT)
         snprintf(text, FIGURE_TEXT, "%.6g", value);

@@ -18,7 +18,7 @@ struct Figures {
     double value[FIGURE_COUNT]; /* 0 if not measured; may be NaN or infinite if it is */
 };
 
-enum FigureUnit { FIGURE_NUMBER, FIGURE_SHARE, FIGURE_OF_TARGETS };
+enum FigureUnit { FIGURE_NUMBER, FIGURE_FRACTION, FIGURE_OF_TARGETS };
 
 struct FigureKind {
     const char *name;     /* in metrics.jsonl, other JSON, and checkpoints */

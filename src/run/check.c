@@ -121,7 +121,7 @@ static int check_loss(const struct RunRequest *request, const struct Dataset *da
         if (((const struct Loss *)*kind)->targets == TARGET_VALUES)
             text_add(&others, "%s%s", others.length ? ", " : "", (*kind)->name);
     int code = runfile_fail(request->file, error, ERROR_RUN_FILE, "loss",
-                            "%s is of classes, the targets of %s are values; expected one of %s",
+                            "%s needs classes, the targets of %s are values; expected one of %s",
                             loss->kind->name, dataset->path, others.data);
     text_release(&others);
     return code;

@@ -1,6 +1,6 @@
 /* Whether a run can start: the one answer for train, describe, gradcheck and whoever else asks. A
- * check makes the parts of the run on its way. Failures name the run file's line. Not collective.
- */
+ * check makes the parts of the run on its way. Failures name the run file's line.
+ * Not collective. */
 #ifndef TRAINER_RUN_CHECK_H
 #define TRAINER_RUN_CHECK_H
 
@@ -57,8 +57,8 @@ int run_build_model(const struct RunFile *file, const struct RunOptions *options
                     struct Shape input, struct Model **model, struct Error *error);
 
 /* How images are prepared: as for `keeper`, the donor or the checkpoint that a run with a donor
- * continues from, if start_from.preprocess says so; else, or if it is NULL, as the run file says.
- */
+ * continues from, if start_from.preprocess says so; else, or if it is NULL,
+ * as the run file says. */
 int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
                         const struct RunOptions *options, const struct Dataset *dataset,
                         const struct Checkpoint *keeper, struct Error *error);

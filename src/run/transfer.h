@@ -18,8 +18,8 @@ void transfer_settle(struct StartOptions *options, const struct Checkpoint *dono
  * ERROR_CHECKPOINT if nothing at all is taken. */
 int transfer_check(const struct RunFile *file, const struct StartOptions *options,
                    const struct Arena *arena, const struct Checkpoint *donor, struct Error *error);
-/* Copies what is taken from the donor into `state`; the other rows stay as they were initialised.
- */
+/* Copies what is taken from the donor into `state`; the other rows stay as
+ * they were initialised. */
 int transfer_take(const struct StartOptions *options, const struct Arena *arena,
                   const struct Checkpoint *donor, float *state, struct Error *error);
 /* For people: a line for each run of rows with the same fate, then the donor's arrays that the

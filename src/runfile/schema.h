@@ -2,8 +2,7 @@
  * and help of every key of one options struct; parsing, error messages, the saved run file and
  * docs/run-file.md all come from it. A `struct Kind` is one of several alternatives that are
  * written in the run file as `name` or `name: {keys}`: a layer, an optimiser, a schedule, an
- * augmentation.
- */
+ * augmentation. */
 #ifndef TRAINER_RUNFILE_SCHEMA_H
 #define TRAINER_RUNFILE_SCHEMA_H
 
@@ -77,9 +76,9 @@ struct Key {
     /* The default, as YAML text parsed like user text; NULL: required. A section has none of its
      * own: its keys have. Empty text is written "''" here, as in the run file. */
     const char *fallback;
-    /* Of a number, inclusive, and of each number of a list. Both 0: no bounds; a maximum below the
-     * minimum, or an infinite one, is none (and so for an infinite minimum). A
-     * minimum of 1 for text refuses the empty text. */
+    /* The bounds of a number, or of each number of a list, inclusive. Both 0: no bounds. A maximum
+     * below the minimum is none; nor is an infinite bound. A minimum of 1 for text refuses the empty
+     * text. */
     double minimum, maximum;
     bool above_minimum;            /* the minimum itself is refused */
     bool below_maximum;            /* the maximum itself is refused */

@@ -145,8 +145,8 @@ static int read_list(struct Reader *reader, struct YamlNode *node, int depth) {
     }
 }
 
-/* The current event is a key: makes the node of its value, and makes the value the current event.
- */
+/* The current event is a key: makes the node of its value,
+ * and makes the value the current event. */
 static int read_key(struct Reader *reader, struct YamlNode *mapping, struct YamlNode **item) {
     struct YamlNode key = *mapping, *first;
     take_line(reader, &key);

@@ -64,7 +64,7 @@ int image_files__read(const struct Source *source, const int64_t *items, int64_t
                       void *samples, struct Error *error) {
     int64_t bytes = source_sample_bytes(source), first_bad = count;
     uint8_t *pixels = samples;
-    /* Of several bad images the first is named, whatever the number of threads. */
+    /* If several images are bad, the first is named, whatever the number of threads. */
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         struct Error own;

@@ -29,8 +29,8 @@ static int copy_by_hand(int from, int to) {
     return failed;
 }
 
-/* Lets the kernel copy, which shares the blocks if the file system can. Returns 0, or −1 and errno.
- */
+/* Lets the kernel copy, which shares the blocks if the file system can. Returns 0,
+ * or −1 and errno. */
 static int copy_file(int from, int to) {
     for (bool any = false;; any = true) {
         ssize_t part = copy_file_range(from, NULL, to, NULL, SSIZE_MAX / 2 + 1, 0);

@@ -60,8 +60,8 @@ struct Callback {
     void (*on_stop)(struct Trainer *trainer, void *state, const struct StopReport *report);
 
     /* Questions, which change nothing. Is the run to end here? Fills `report` if so. The answer
-     * must be the same on every rank, without communication: it follows from what all ranks know.
-     */
+     * must be the same on every rank, without communication:
+     * it follows from what all ranks know. */
     bool (*wants_stop)(const struct Trainer *trainer, const void *state, struct StopReport *report);
     /* Weights beside the model's, laid out as trainer->state, which are validated too. NULL: none
      * yet. */

@@ -20,8 +20,8 @@ static int64_t find_in_input(const float *input, int64_t samples, int64_t elemen
     return -1;
 }
 
-/* The index in the split of sample `place` of a shard, which the epoch has put into its own order.
- */
+/* The index in the split of sample `place` of a shard, which the epoch has put into
+ * its own order. */
 static int64_t sample_at(const struct Shards *shards, const struct Position *position,
                          const struct ShardCall *call, int64_t place) {
     int64_t *samples = memory_array(int64_t, call->samples, "samples");

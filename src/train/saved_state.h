@@ -1,7 +1,7 @@
 /* Everything that a run saves besides its arrays of parameters and the values of its callbacks
- * (train/callback.h): the one list of it. A new piece of
- * state is described by its owner (base/saved.h, store/saved.h) and gets a member here and a row in
- * saved_state.c; saving, reading, resuming and checking follow. */
+ * (train/callback.h): the one list of it. A new piece of state is described by its owner
+ * (base/saved.h, store/saved.h) and gets a member here and a row in saved_state.c; saving, reading,
+ * resuming and checking follow. */
 #ifndef TRAINER_TRAIN_SAVED_STATE_H
 #define TRAINER_TRAIN_SAVED_STATE_H
 

@@ -80,11 +80,11 @@ int trainer__validate(struct Trainer *trainer, struct Validation *validation, st
 
 /* step.c. Collective. */
 int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error);
-/* Of the step that comes next. */
+/* The position of the step that comes next. */
 struct Position trainer__position(const struct Trainer *trainer);
 /* The learning rate of step `step`, from 0, by what the schedule has seen so far. */
 double trainer__rate(const struct Trainer *trainer, int64_t step);
-/* Of the epoch so far; nothing before its first step. */
+/* The figures of the epoch so far; nothing before its first step. */
 struct Figures trainer__epoch_figures(const struct Trainer *trainer);
 
 /* diagnose.c: the loss (or, with `gradients`, a gradient) of the step just computed is NaN or Inf:

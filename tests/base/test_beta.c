@@ -64,7 +64,7 @@ static void distributions(void **state) {
     check_distribution(0.2, 1, root);
 }
 
-/* Mean a / (a + b), variance ab / ((a + b)² (a + b + 1)); also where most variates are 0 or 1. */
+/* Mean a / (a + b), variance ab / ((a + b)² (a + b + 1)); also if most variates are 0 or 1. */
 static void moments(void **state) {
     (void)state;
     const double shapes[][2] = {{0.001, 0.001}, {0.01, 0.01}, {0.2, 0.2},

@@ -148,8 +148,7 @@ static void nan_is_named(void **state) {
     expect_refusal("x.h5:/model/4.weight[100]: is -inf");
 }
 
-/* --- whole files whose pieces do not fit -------------------------------------------------------
- */
+/* --- whole files whose pieces do not fit ------------------------------------------------------ */
 
 /* A run with all that came later: an average, a matrix, targets that are values. */
 static struct Sample rich_sample(void) {

@@ -21,8 +21,8 @@ static inline void world_stop(struct Ranks *ranks) {
         MPI_Finalize();
 }
 
-/* Every rank's count, added up: so that all ranks pass or fail a test together and none is left
- * behind in a collective call. */
+/* Every rank's count, added up, so that all ranks pass or fail a test together and none waits
+ * for the others in a collective call. */
 static inline int64_t world_total(struct Ranks *ranks, int64_t count) {
     int64_t total = 0;
     int64_t *counts = calloc((size_t)ranks_size(ranks), sizeof *counts);

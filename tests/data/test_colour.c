@@ -1,5 +1,5 @@
-/* Compares the colour augmentations with torchvision's formulas, written out in double precision.
- */
+/* Compares the colour augmentations with torchvision's formulas,
+ * written out in double precision. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -241,8 +241,7 @@ static const char python[] =
     "        f.create_dataset('train/images', shape, dtype=np.uint8, chunks=(1, 32, 32, 3))\n"
     "        f.create_dataset('train/labels', shape[:1], dtype=np.uint8, chunks=(1000,))\n"
     "with h5py.File(d + 'late.h5', 'w') as f:\n" /* contiguous, but never written: no bytes in the
-                                                  * file
-                                                  */
+                                                  * file */
     "    f.create_dataset('train/images', (1000, 32, 32, 3), dtype=np.uint8)\n"
     "    f['train/labels'] = np.zeros(1000, int)\n"
     "with h5py.File(d + 'outside.h5', 'w') as f:\n"

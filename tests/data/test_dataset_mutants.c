@@ -28,7 +28,7 @@ const char *__asan_default_options(void) {
 
 /* 0: good; 1: refused with a message; 2: opened, but verify found the damage; 3: refused without a
  * message. */
-static int judge(const char *path, bool read_components) {
+static int read_and_verify(const char *path, bool read_components) {
     struct Error error = {0};
     struct Dataset *dataset;
     if (dataset_open(&dataset, path, &error) != OK)
@@ -45,13 +45,13 @@ static int judge(const char *path, bool read_components) {
     return code == OK ? 0 : 2;
 }
 
-static int judge_apart(const char *path,
-                       bool components) { /* −1: killed by a signal, −2: took longer than 10 s */
+static int read_apart(const char *path,
+                      bool components) { /* −1: killed by a signal, −2: took longer than 10 s */
     pid_t child = fork();
     if (child == 0) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         alarm(10);
-        _exit(EXIT_BASE + judge(path, components));
+        _exit(EXIT_BASE + read_and_verify(path, components));
     }
     int code;
     waitpid(child, &code, 0);
@@ -93,7 +93,7 @@ static void write_good(const char *path, struct Made made, bool components) {
     made_write(path, made);
     if (components)
         add_components(path);
-    assert_int_equal(judge_apart(path, components), 0);
+    assert_int_equal(read_apart(path, components), 0);
 }
 
 /* Changes one byte of the file, or cuts off its end. Returns the new length. */
@@ -120,7 +120,7 @@ static void mutants_of(struct Made made, bool components, int mutants) {
         size_t length = mutate(copy, bytes, i);
         unlink(mutant); /* writing over a file waits for the disk on some systems */
         scratch_write(mutant, copy, length);
-        int verdict = judge_apart(mutant, components);
+        int verdict = read_apart(mutant, components);
         if (verdict == -2 || verdict == 3)
             fail_msg("mutant %d: %s", i, verdict == 3 ? "refused without words" : "hangs");
         if (i % 3 == 2)

@@ -258,8 +258,8 @@ static void cutouts(void **state) {
     transform_end(&t);
 }
 
-/* Images of one or a few pixels: every value that comes out is one of the image, or 0 from outside.
- */
+/* Images of one or a few pixels: every value that comes out is one of the image,
+ * or 0 from outside. */
 static void smallest_images(void **state) {
     (void)state;
     static const char *const texts[] = {"augment: [translate: {by: 1, fill: reflect}]",

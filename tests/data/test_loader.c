@@ -125,8 +125,8 @@ static void permutations(void **state) {
     release(&f);
 }
 
-/* A run that is resumed in the middle of an epoch relies on it: the order of a seed never changes.
- */
+/* A run that is resumed in the middle of an epoch relies on it:
+ * the order of a seed never changes. */
 static void the_order_of_a_seed_is_fixed(void **state) {
     (void)state;
     static const int64_t expected[2][8] = {{12, 25, 27, 23, 22, 15, 9, 24},

@@ -226,8 +226,8 @@ static void not_at_test_time(void **state) {
     end(&f);
 }
 
-/* Targets that are values are mixed as pixels are; here the first target equals the image's pixels.
- */
+/* Targets that are values are mixed as pixels are; here the first target equals
+ * the image's pixels. */
 static void values(void **state) {
     (void)state;
     struct Fixture f;

@@ -89,8 +89,8 @@ static void formula(void **state) {
     }
 }
 
-/* Shapes with a little less and more pixels than are handled at a time, with few and many channels.
- */
+/* Shapes with a little less and more pixels than are handled at a time,
+ * with few and many channels. */
 static void shapes(void **state) {
     (void)state;
     enum { MOST = 3 * 40 * 20 };

@@ -14,17 +14,17 @@ enum { SAMPLES = 2, OUTPUTS = 3, VALUES = SAMPLES * OUTPUTS };
 static const float first[VALUES] = {0.5f, 0.25f, 0.25f, 0.125f, 0.75f, 0.125f};
 static const float second[VALUES] = {0.25f, 0.5f, 0.25f, 0, 0.5f, 0.5f};
 
-static void mean(enum Mean kind, bool distributions, double weight, float found[VALUES]) {
+static void mean(enum EnsembleMean kind, bool distributions, double weight, float found[VALUES]) {
     double sum[VALUES] = {0};
-    mean_add(sum, kind, weight, first, VALUES);
-    mean_add(sum, kind, 1 - weight, second, VALUES);
-    mean_finish(sum, kind, distributions, SAMPLES, OUTPUTS, found);
+    ensemble_mean_add(sum, kind, weight, first, VALUES);
+    ensemble_mean_add(sum, kind, 1 - weight, second, VALUES);
+    ensemble_mean_finish(sum, kind, distributions, SAMPLES, OUTPUTS, found);
 }
 
 static void test_arithmetic(void **state) {
     (void)state;
     float found[VALUES];
-    mean(MEAN_ARITHMETIC, false, 0.25, found);
+    mean(ENSEMBLE_MEAN_ARITHMETIC, false, 0.25, found);
     for (int i = 0; i < VALUES; i++)
         assert_float_equal(found[i], 0.25 * (double)first[i] + 0.75 * (double)second[i], 1e-7);
 }
@@ -33,7 +33,7 @@ static void test_arithmetic(void **state) {
 static void test_geometric(void **state) {
     (void)state;
     float found[VALUES];
-    mean(MEAN_GEOMETRIC, true, 0.25, found);
+    mean(ENSEMBLE_MEAN_GEOMETRIC, true, 0.25, found);
     for (int s = 0; s < SAMPLES; s++) {
         double product[OUTPUTS], total = 0;
         for (int o = 0; o < OUTPUTS; o++) {
@@ -54,8 +54,8 @@ static void test_distributions(void **state) {
     for (int distributions = 0; distributions < 2; distributions++) {
         double sum[VALUES] = {0};
         float found[VALUES];
-        mean_add(sum, MEAN_ARITHMETIC, 1, scores, VALUES);
-        mean_finish(sum, MEAN_ARITHMETIC, distributions, SAMPLES, OUTPUTS, found);
+        ensemble_mean_add(sum, ENSEMBLE_MEAN_ARITHMETIC, 1, scores, VALUES);
+        ensemble_mean_finish(sum, ENSEMBLE_MEAN_ARITHMETIC, distributions, SAMPLES, OUTPUTS, found);
         for (int i = 0; i < VALUES; i++)
             assert_true(found[i] == (distributions ? scores[i] / 8 : scores[i]));
     }

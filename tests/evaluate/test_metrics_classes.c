@@ -1,5 +1,5 @@
-/* Accuracy, top-5 and confusion by hand, among them predictions that are equal; means of ensembles.
- */
+/* Accuracy, top-5 and confusion by hand, among them predictions that are equal;
+ * means of ensembles. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -64,13 +64,13 @@ static void confusion(void **unused) {
     evaluation_release(&evaluation);
 }
 
-static void expect_mean(enum Mean mean, bool distributions, double first, double second) {
+static void expect_mean(enum EnsembleMean mean, bool distributions, double first, double second) {
     const float one[] = {0.8f, 0.2f}, other[] = {0.2f, 0.8f};
     double sum[2] = {0};
     float found[2];
-    mean_add(sum, mean, 0.75, one, 2);
-    mean_add(sum, mean, 0.25, other, 2);
-    mean_finish(sum, mean, distributions, 1, 2, found);
+    ensemble_mean_add(sum, mean, 0.75, one, 2);
+    ensemble_mean_add(sum, mean, 0.25, other, 2);
+    ensemble_mean_finish(sum, mean, distributions, 1, 2, found);
     assert_true(fabs((double)found[0] - first) < 1e-6);
     assert_true(fabs((double)found[1] - second) < 1e-6);
 }
@@ -78,10 +78,10 @@ static void expect_mean(enum Mean mean, bool distributions, double first, double
 static void means(void **unused) {
     (void)unused;
     double a = pow(0.8, 0.75) * pow(0.2, 0.25), b = pow(0.2, 0.75) * pow(0.8, 0.25);
-    expect_mean(MEAN_ARITHMETIC, true, 0.65, 0.35);
-    expect_mean(MEAN_ARITHMETIC, false, 0.65, 0.35);
-    expect_mean(MEAN_GEOMETRIC, true, a / (a + b), b / (a + b));
-    expect_mean(MEAN_GEOMETRIC, false, a, b);
+    expect_mean(ENSEMBLE_MEAN_ARITHMETIC, true, 0.65, 0.35);
+    expect_mean(ENSEMBLE_MEAN_ARITHMETIC, false, 0.65, 0.35);
+    expect_mean(ENSEMBLE_MEAN_GEOMETRIC, true, a / (a + b), b / (a + b));
+    expect_mean(ENSEMBLE_MEAN_GEOMETRIC, false, a, b);
 }
 
 int main(void) {

@@ -1,5 +1,5 @@
-/* R² and RMSE where they are hard to define: a target that never varies, in one block or several.
- */
+/* R² and RMSE where they are hard to define: a target that never varies,
+ * in one block or several. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +12,7 @@
 
 enum { ROWS = 7, OUTPUTS = 3 };
 
-/* Of a target that varies, and of two that are 0.1f throughout. */
+/* A target that varies, and two that are 0.1f throughout. */
 static float truth[ROWS * OUTPUTS], predictions[ROWS * OUTPUTS];
 
 static void measure(struct Evaluation *evaluation, int64_t block) {

@@ -1,5 +1,5 @@
-/* Alpha dropout against its formula, with PyTorch's constants, and that it keeps mean and variance.
- */
+/* Alpha dropout against its formula, with PyTorch's constants,
+ * and that it keeps mean and variance. */
 #include "base/memory.h"
 #include "net.h"
 

@@ -88,8 +88,8 @@ static void test_training_is_untouched(void **unused) {
     }
 }
 
-/* Prepared again, the plan follows the parameters, and a statistic that is NaN shows in the scores.
- */
+/* Prepared again, the plan follows the parameters, and a statistic that is NaN shows
+ * in the scores. */
 static void test_follows_the_parameters(void **unused) {
     (void)unused;
     struct Net net = create(1, FOLDED);

@@ -66,8 +66,8 @@ static void of_probabilities(void **unused) {
           (double[]){p[0] - 0.1, p[1] - 0.8, p[2] - 0.1});
 }
 
-/* A probability that vanished costs much, not infinitely much; one that is not asked for, nothing.
- */
+/* A probability that vanished costs much, not infinitely much;
+ * one that is not asked for, nothing. */
 static void of_a_vanished_probability(void **unused) {
     (void)unused;
     const float prediction[] = {0, 0.5f, 0.5f}, first[] = {1, 0, 0}, second[] = {0, 1, 0};

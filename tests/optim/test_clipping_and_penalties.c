@@ -272,7 +272,7 @@ static void test_max_norm(void **unused) {
     stop(&run);
 }
 
-/* Of the vectors of weights that max_norm limits. */
+/* The largest norm among the vectors of weights that max_norm limits. */
 static double longest(const struct Run *run, const void *values) {
     double most = 0;
     for (int row = 0; row < ROWS; row++) {

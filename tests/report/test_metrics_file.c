@@ -142,7 +142,7 @@ static void test_lines(void **unused) {
     metrics_file_close(NULL);
 }
 
-/* Of values there is no accuracy, of classes no error. */
+/* Values have no accuracy, classes no error. */
 static void test_regression(void **unused) {
     (void)unused;
     struct Error error = {0};

@@ -32,7 +32,7 @@ CASES = [
     ("a batch larger than the split", RUN_FILE, "more than the 120 samples", ["train.batch=122"]),
     ("no such split", DATA, "has no split 'tran'", ["data.train=tran"]),
     ("a backend that is not there", RUN_FILE, "--set train.backend=onedn: ", ["train.backend=onedn"]),
-    ("a loss of classes for values", RUN_FILE, "is of classes, the targets of values.h5 are values",
+    ("a loss of classes for values", RUN_FILE, "needs classes, the targets of values.h5 are values",
      ["data.file=values.h5"]),
     ("outputs that are not the classes", RUN_FILE, "--set model.3.linear.out=7: model: the model has 7 outputs",
      ["model.3.linear.out=7"]),

@@ -177,7 +177,7 @@ static void test_emitted_text(void **state) {
     runfile_release(parsed.file);
 }
 
-/* A list of lists of kinds: read, overridden, saved in block form, refused where it is none. */
+/* A list of lists of kinds: read, overridden, saved in block form, refused if it is none. */
 static void test_lists_of_lists(void **state) {
     (void)state;
     static const char head[] = "data: {file: a}\ntrain: {batch: 1, length: 1 step}\nmodel:\n";
@@ -248,8 +248,7 @@ static void test_emit_reads_back(void **state) {
     }
 }
 
-/* Doubles of all magnitudes read back to the same bits. */
-/* Two files that differ in what stands behind PATH: its place, and both values. */
+/* Two files that differ in what stands after PATH: its place, and both values. */
 static void check_difference(const char *const sets[2], const char *path, const char *first,
                              const char *second) {
     struct Parsed parsed[2];

@@ -503,8 +503,8 @@ static void test_overrides(void **state) {
     assert_ptr_equal(o.loss.kind, &init_zeros);
     runfile_release(file);
 
-    /* A default is refined without being written out; a replaced choice forgets the old one's keys.
-     */
+    /* A default is refined without being written out; a replaced choice forgets the
+     * old one's keys. */
     static const char *const more[] = {"optimizer.rate=0.75", "data.mean.0=7",
                                        "train.clip.every=3"};
     o = (struct TestOptions){0};

@@ -13,7 +13,7 @@ for program in munged slurmctld slurmd sbatch scontrol mpirun; do
     PATH=$PATH:/usr/sbin:/sbin
     command -v "$program" >/dev/null || skip "$program is not installed (slurm-wlm, munge)"
 done
-mountpoint -q /sys/fs/cgroup || skip "slurmd does not start where /sys/fs/cgroup is not mounted"
+mountpoint -q /sys/fs/cgroup || skip "slurmd does not start if /sys/fs/cgroup is not mounted"
 source_folder=${TRAINER_SOURCE:-$(cd "$(dirname "$0")/../.." && pwd)}
 export TRAINER=${TRAINER:-$source_folder/build/trainer}
 export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1 OMPI_MCA_mpi_yield_when_idle=1

@@ -1,6 +1,6 @@
 /* Tables in CSV files: good ones; bad ones, which are refused with file and line; and random edits
- * of a good one, none of which may crash, hang, or take much more memory than the size of the file.
- */
+ * of a good one, none of which may crash, hang, or take much more memory than the size
+ * of the file. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -286,8 +286,8 @@ static void unwritable_places(void **state) {
 
 /* --- a full disk ------------------------------------------------------------------------------ */
 
-/* Writes with files limited to `limit` bytes; 0: refused cleanly, 1: written, else what is wrong.
- */
+/* Writes with files limited to `limit` bytes; 0: refused cleanly, 1: written,
+ * else what is wrong. */
 static int write_limited(rlim_t limit, bool in_memory) {
     signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){limit, limit});

@@ -55,7 +55,7 @@ class Tables:
 
 
 class Shape:
-    """Of one sample: an image, or a row of features (flat)."""
+    """The shape of one sample: an image, or a row of features (flat)."""
 
     def __init__(self, height=SIZE, width=SIZE, channels=CHANNELS, flat=False):
         self.height, self.width, self.channels, self.flat = height, width, channels, flat

@@ -182,7 +182,7 @@ static void test_moments(void **state) {
     told = (struct Text){0};
 }
 
-/* Its count goes on where the checkpoint has it, so that the run is finished. */
+/* Its count goes on from the checkpoint's, so that the run is finished. */
 static void test_saved_value(void **state) {
     (void)state;
     static const struct Callback *const table[] = {&stopper, NULL};

@@ -50,7 +50,7 @@ def draw_samples(rng, count):
 
 
 def rmse_and_r2(predictions, truth):
-    """Of each target."""
+    """Both figures of each target."""
     errors = ((predictions.astype(float) - truth) ** 2).mean(0)
     return np.sqrt(errors), 1 - errors / truth.astype(float).var(0)
 
@@ -377,7 +377,7 @@ class TestClasses:
 
 
 @pytest.mark.parametrize("words, options", (
-    ("loss: cross_entropy is of classes, the targets of", dict(loss="cross_entropy")),
+    ("loss: cross_entropy needs classes, the targets of", dict(loss="cross_entropy")),
     ("expected one of mse, mae, huber", dict(loss="svm")),
     ("the model has 3 outputs", dict(outputs=3)),
 ))

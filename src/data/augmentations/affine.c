@@ -18,8 +18,8 @@ static int64_t inside(int64_t i, int64_t size, enum AffineFill fill) {
     return i < size ? i : period - i;
 }
 
-/* Adds weight · in[y][x] to one output pixel; outside the image, `fill` decides what in[y][x] is.
- */
+/* Adds weight · in[y][x] to one output pixel; outside the image,
+ * `fill` decides what in[y][x] is. */
 static void add_pixel(const struct Image *in, enum AffineFill fill, int64_t y, int64_t x,
                       float weight, float *to) {
     y = inside(y, in->height, fill);

@@ -3,7 +3,7 @@
  * a·H·W, a uniform in `scale`, and an aspect ratio (width over height) whose logarithm is uniform
  * in `aspect`, up to ten times, until the rectangle fits into the image, and puts it at a uniformly
  * random place. If none fits, it takes the largest rectangle in the middle whose aspect ratio is
- * allowed. Scaling is bilinear, with antialiasing where it shrinks (resample.h).
+ * allowed. Scaling is bilinear, with antialiasing if it shrinks (resample.h).
  *
  * At test time it takes the middle of the image, `test_share` of each side, scaled to the same
  * size. */

@@ -25,15 +25,17 @@ const struct Key preprocess_keys[] = {
      .offset = AT(scale),
      .fallback = "channel_std",
      .names = scale_names,
-     .help = "what it is divided by after that: nothing, its channel's standard deviation, 255 "
-             "(range), "
-             "or its own standard deviation over the training split (pixel_std)"},
+     .help =
+         "what every pixel is divided by after the subtraction: nothing, its channel's standard "
+         "deviation, 255 (range), or its own standard deviation over the training split "
+         "(pixel_std)"},
     {.name = "decorrelate",
      .type = KEY_ENUM,
      .offset = AT(decorrelate),
      .fallback = "none",
      .names = decorrelate_names,
-     .help = "what is done after that: nothing; project onto the principal components (pca), also "
+     .help = "what is done after the division: nothing; project onto the principal components "
+             "(pca), also "
              "divide each by its standard deviation (pca_whiten), and also turn the result back "
              "into an image (zca)"},
     {.name = "scope",

@@ -1,7 +1,7 @@
 /* Networks learn targets that are values as (value − mean) / deviation, and their outputs are
  * converted back, so that losses, rates and initialisations do not depend on the targets' units.
- * Mean and deviation are those of the training split; each checkpoint holds them. Not collective.
- */
+ * Mean and deviation are those of the training split;
+ * each checkpoint holds them. Not collective. */
 #ifndef TRAINER_DATA_PREPROCESSING_TARGET_SCALE_H
 #define TRAINER_DATA_PREPROCESSING_TARGET_SCALE_H
 

@@ -13,8 +13,8 @@ struct Preview {
     uint64_t seed;
 };
 
-/* Writes a PNG. Images below 64 pixels are enlarged by a whole factor. Of float images, the
- * smallest value is black and the largest white. ERROR_USAGE if the sheet would be too large,
+/* Writes a PNG. Images below 64 pixels are enlarged by a whole factor. In float images
+ * the smallest value is black and the largest white. ERROR_USAGE if the sheet would be too large,
  * ERROR_SYSTEM if it cannot be written. */
 int preview_write(const struct Dataset *dataset, const struct Split *split,
                   const struct Preview *preview, const char *path, struct Error *error);

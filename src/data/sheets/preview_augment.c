@@ -55,8 +55,8 @@ void preview_undo(const struct Preprocess *preprocess, struct Image *image) {
     }
 }
 
-/* Chooses the samples to show, from one class after another if there are classes; returns how many.
- */
+/* Chooses the samples to show, from one class after another if there are classes;
+ * returns how many. */
 static int64_t choose(const struct AugmentPreview *preview, int64_t *chosen) {
     const struct Split *split = preview->loader.split;
     int64_t classes = targets_classes(&preview->loader.dataset->targets), count = 0;

@@ -21,8 +21,8 @@ int64_t statistics_sheet_components(const struct Pca *pca);
 
 /* Writes a PNG. The examples are drawn from the whole split, always the same ones. In centred
  * images, 0 is grey, −3 black and 3 white; in whitened images, these are multiples of their own
- * deviation. ERROR_USAGE if the picture would be too large, ERROR_SYSTEM if it cannot be written.
- */
+ * deviation. ERROR_USAGE if the picture would be too large,
+ * ERROR_SYSTEM if it cannot be written. */
 int statistics_sheet_write(const struct StatisticsSheet *request, const char *path,
                            struct Error *error);
 

@@ -38,8 +38,8 @@ int statistic_shape(const struct StatisticRow *row, int64_t height, int64_t widt
 void **statistic_place(const struct StatisticRow *row, struct StatisticValues *values);
 const void *statistic_of(const struct StatisticRow *row, const struct StatisticValues *values);
 double statistic_element(const struct StatisticRow *row, const void *values, int64_t at);
-/* Whether values can be divided by a deviation: a normal float, or 0, by which nothing is divided.
- */
+/* Whether values can be divided by a deviation: a normal float, or 0,
+ * by which nothing is divided. */
 static inline bool statistic_divides(double deviation) {
     return deviation == 0 || deviation >= (double)FLT_MIN;
 }

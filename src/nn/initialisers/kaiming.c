@@ -30,12 +30,12 @@ static const struct Key keys[] = {
     {"mode", KEY_ENUM, OPTION(mode), "fan_in", .names = mode_names,
      .help = "keep the variance of the activations (fan_in) or of the gradients (fan_out)"},
     {"gain", KEY_ENUM, OPTION(gain), "relu", .names = gain_names,
-     .help = "of the activation after the layer: relu sqrt 2, linear 1 (also maxout of two), "
+     .help = "gain of the activation after the layer: relu sqrt 2, linear 1 (also maxout of two), "
              "leaky_relu and "
              "prelu sqrt(2 / (1 + slope^2)), "
              "tanh 5/3, sigmoid 1, elu 1.245, selu 3/4, gelu 1.534, silu 1.677"},
     {"slope", KEY_REAL, OPTION(slope), "0.01", .minimum = 0, .maximum = 1,
-     .help = "of the leaky_relu, if that is the gain"},
+     .help = "the slope of the leaky_relu, if that is the gain"},
     KEY_END};
 
 static const struct KaimingOptions defaults = {FAN_IN, GAIN_RELU, 0.01};

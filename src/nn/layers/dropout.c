@@ -11,7 +11,7 @@
 #include "nn/layer.h"
 #include "nn/mask.h"
 
-enum { FORM_INVERTED, FORM_PLAIN };
+enum { DROPOUT_INVERTED, DROPOUT_PLAIN };
 static const char *const form_names[] = {"inverted", "plain", NULL};
 enum { DROPS_ELEMENTS, DROPS_CHANNELS };
 static const char *const drops_names[] = {"elements", "channels", NULL};
@@ -51,7 +51,7 @@ static int describe(struct Describe *describe) {
 }
 
 static bool predicts(const struct Node *node) {
-    return ((const struct DropoutOptions *)node->options)->form == FORM_PLAIN;
+    return ((const struct DropoutOptions *)node->options)->form == DROPOUT_PLAIN;
 }
 
 /* The length of the mask of a sample. */
@@ -76,7 +76,7 @@ static int plan(struct Planning *planning) {
 
 static real scale_of(const struct Call *call) {
     const struct DropoutOptions *options = options_of(call);
-    return options->form == FORM_INVERTED ? (real)(1 / (1 - options->rate)) : 1;
+    return options->form == DROPOUT_INVERTED ? (real)(1 / (1 - options->rate)) : 1;
 }
 
 /* to = from · scale where kept, else 0; the mask of `period` elements is used again and again. */

@@ -6,7 +6,7 @@
 #include "nn/elementwise.h"
 #include "nn/vector_math.h"
 
-enum { FORM_ERF, FORM_TANH };
+enum { GELU_ERF, GELU_TANH };
 static const char *const form_names[] = {"erf", "tanh", NULL};
 
 struct GeluOptions {
@@ -40,7 +40,7 @@ INLINE real gelu_tanh_slope(real x) {
 }
 
 static void forward_piece(const void *options, int64_t count, const real *x, real *y) {
-    if (((const struct GeluOptions *)options)->form == FORM_ERF) {
+    if (((const struct GeluOptions *)options)->form == GELU_ERF) {
 #pragma omp simd
         for (int64_t i = 0; i < count; i++)
             y[i] = gelu_erf(x[i]);
@@ -53,7 +53,7 @@ static void forward_piece(const void *options, int64_t count, const real *x, rea
 
 static void backward_piece(const void *options, int64_t count, const real *x, const real *dy,
                            real *dx) {
-    if (((const struct GeluOptions *)options)->form == FORM_ERF) {
+    if (((const struct GeluOptions *)options)->form == GELU_ERF) {
 #pragma omp simd
         for (int64_t i = 0; i < count; i++)
             dx[i] = dy[i] * gelu_erf_slope(x[i]);

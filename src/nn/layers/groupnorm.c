@@ -24,7 +24,8 @@ struct GroupnormOptions {
 
 static const struct Key keys[] = {
     {"groups", KEY_INT, offsetof(struct GroupnormOptions, groups), .minimum = 1, .maximum = 1 << 20,
-     .help = "of channels; 1: the whole sample; as many as channels: instance normalisation"},
+     .help =
+         "groups of channels; 1: the whole sample; as many as channels: instance normalisation"},
     NORMALISATION_KEYS(struct GroupnormOptions),
     KEY_END};
 

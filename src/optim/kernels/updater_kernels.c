@@ -46,12 +46,12 @@ static void limit_norms(int64_t units, int64_t length, double limit, void *value
     }
 }
 
-static void look_ahead(int64_t count, double share, void *fast_weights, void *slow_weights) {
-    const real step = (real)share;
+static void look_ahead(int64_t count, double fraction, void *fast_weights, void *slow_weights) {
+    const real alpha = (real)fraction;
     real *restrict fast = fast_weights, *restrict slow = slow_weights;
 #pragma omp simd
     for (int64_t i = 0; i < count; i++)
-        fast[i] = slow[i] += step * (fast[i] - slow[i]);
+        fast[i] = slow[i] += alpha * (fast[i] - slow[i]);
 }
 
 const struct UpdaterKernels KERNEL(updater_kernels) = {.adjust = adjust,

@@ -22,8 +22,8 @@ struct UpdaterKernels { /* over `count` reals */
     double (*magnitude_sum)(int64_t count, const void *x); /* Σ |x| */
     /* x (units, length): a row whose norm is above `limit` is scaled to that norm. */
     void (*limit_norms)(int64_t units, int64_t length, double limit, void *x);
-    /* slow ← slow + share · (fast − slow), fast ← slow */
-    void (*look_ahead)(int64_t count, double share, void *fast, void *slow);
+    /* slow ← slow + fraction · (fast − slow), fast ← slow */
+    void (*look_ahead)(int64_t count, double fraction, void *fast, void *slow);
 };
 KERNEL_DECLARE(struct UpdaterKernels, updater_kernels);
 

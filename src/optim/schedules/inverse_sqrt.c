@@ -1,7 +1,6 @@
 /* 1/√(1 + t/τ), t in steps after the warm-up. τ of one epoch gives the course's η₀/√epoch, made
  * continuous; τ equal to the warm-up gives that of Vaswani et al. 2017, "Attention is all you
- * need".
- */
+ * need". */
 #include <math.h>
 
 #include "optim/schedule.h"
