@@ -21,6 +21,7 @@ const struct Key clip_keys[] = {
      .type = KEY_BOOL,
      .offset = offsetof(struct ClipOptions, report),
      .fallback = "false",
+     .free_on_resume = true,
      .help = "write gradient_norm into metrics.jsonl even if no norm is set"},
     KEY_END};
 

@@ -14,6 +14,7 @@ const struct Key large_batch_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .unit = "samples",
+     .switches_on = true,
      .help = "the batch that the base rate was chosen for; 0: the rate is used as it is"},
     {.name = "rule",
      .type = KEY_ENUM,

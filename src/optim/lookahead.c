@@ -8,6 +8,7 @@ const struct Key lookahead_keys[] = {
      .minimum = 0,
      .maximum = 1e9,
      .unit = "steps",
+     .switches_on = true,
      .help = "how often the slow weights follow the optimizer, which then continues from them "
              "(the paper: 5); 0: no lookahead"},
     {.name = "share",

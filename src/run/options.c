@@ -56,20 +56,28 @@ static int settle_preprocess(const struct RunFile *file, struct RunOptions *opti
     return code;
 }
 
+/* Sections that are given without the key that switches them on. */
+static int check_switches(const struct RunFile *file, struct Error *error) {
+    for (const struct Key *section = run_keys; section->name; section++)
+        for (const struct Key *key = section->keys; key && key->name; key++) {
+            if (!key->switches_on || !runfile_given(file, section->name))
+                continue;
+            char *path = memory_print("%s.%s", section->name, key->name);
+            bool given = runfile_given(file, path);
+            memory_release(path);
+            if (!given)
+                return runfile_fail(file, error, ERROR_RUN_FILE, section->name,
+                                    "missing key '%s', without which the others do nothing",
+                                    key->name);
+        }
+    return OK;
+}
+
 static int settle(const struct RunFile *file, struct RunOptions *options, bool saved,
                   struct Error *error) {
-    static const char *const switches[][2] = {
-        {"lookahead", "every"}, {"early_stopping", "patience"}, {"large_batch", "base"}};
-    for (size_t i = 0; i < sizeof switches / sizeof *switches; i++) {
-        char *path = memory_print("%s.%s", switches[i][0], switches[i][1]);
-        bool idle = runfile_given(file, switches[i][0]) && !runfile_given(file, path);
-        memory_release(path);
-        if (idle)
-            return runfile_fail(file, error, ERROR_RUN_FILE, switches[i][0],
-                                "missing key '%s', without which the others do nothing",
-                                switches[i][1]);
-    }
-    int code = settle_start(file, &options->start_from, error);
+    int code = check_switches(file, error);
+    if (!code)
+        code = settle_start(file, &options->start_from, error);
     return code ? code : settle_preprocess(file, options, saved, error);
 }
 

@@ -1,4 +1,5 @@
-/* The first key at which two structs of one table differ: its path and both its values. */
+/* Two structs of one table: the first key at which they differ, with its path
+ * and both its values; and the keys in which they may. */
 #include <string.h>
 
 #include "runfile/parse.h"
@@ -115,6 +116,38 @@ bool runfile_difference(const struct Key *keys, const void *first, const void *s
         return false;
     find_in_keys(difference, keys, first, second);
     return true;
+}
+
+static const size_t sizes[] = {
+    [KEY_INT] = sizeof(int64_t),
+    [KEY_REAL] = sizeof(double),
+    [KEY_BOOL] = sizeof(bool),
+    [KEY_ENUM] = sizeof(int),
+    [KEY_STRING] = sizeof(const char *),
+    [KEY_SPAN] = sizeof(struct Span),
+    [KEY_COUNT] = sizeof(int64_t),
+    [KEY_REALS] = sizeof(struct Reals),
+    [KEY_INTS] = sizeof(struct Ints),
+    [KEY_STRINGS] = sizeof(struct Strings),
+    [KEY_SPANS] = sizeof(struct Spans),
+    [KEY_CHOICE] = sizeof(struct Choice),
+    [KEY_CHOICES] = sizeof(struct ChoiceList),
+    [KEY_CHOICE_LISTS] = sizeof(struct ChoiceLists),
+};
+
+static void copy_keys(const struct Key *keys, bool all, void *options, const void *from) {
+    for (const struct Key *key = keys; key->name; key++) {
+        void *to = (char *)options + key->offset;
+        bool copied = all || key->free_on_resume;
+        if (key->type == KEY_SECTION)
+            copy_keys(key->keys, copied, to, field(key, from));
+        else if (copied)
+            memcpy(to, field(key, from), sizes[key->type]);
+    }
+}
+
+void runfile_copy_free_keys(const struct Key *keys, void *options, const void *from) {
+    copy_keys(keys, false, options, from);
 }
 
 void difference_release(struct Difference *difference) {

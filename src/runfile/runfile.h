@@ -62,6 +62,10 @@ bool runfile_difference(const struct Key *keys, const void *first, const void *s
                         struct Difference *difference);
 void difference_release(struct Difference *difference);
 
+/* Copies the keys that are free_on_resume from one struct to another of the same table. What they
+ * point at still belongs to `from`. */
+void runfile_copy_free_keys(const struct Key *keys, void *options, const void *from);
+
 /* In Markdown, after the introduction: every key, its type, range, unit, default and help, and
  * every kind. The caller releases it with memory_release. */
 char *runfile_document(const struct Key *keys, const char *introduction);

@@ -89,6 +89,11 @@ struct Key {
     const char *help;              /* one line for docs/run-file.md */
     bool optional; /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM: may stay absent, which is kind ==
                       NULL, NULL, NaN, -1 */
+    /* A run that resumes may change it: it says how long or by which means the run computes, not
+     * what. If a section has it, all its keys are meant. */
+    bool free_on_resume;
+    /* The other keys of its section do nothing unless this one is given. */
+    bool switches_on;
 };
 #define KEY_END                                                                                    \
     { 0 }

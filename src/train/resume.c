@@ -7,19 +7,9 @@
 #include "evaluate/broadcast.h"
 #include "train/trainer.h"
 
-/* Keys that may differ between the run that was started and the one that continues it: they say how
- * long and by which means it runs, not what it computes. */
+/* Keys in which the run that continues may differ from the one that was started. */
 static void take_free_keys(struct RunOptions *options, const struct RunOptions *from) {
-    options->train.length = from->train.length;
-    options->train.threads = from->train.threads;
-    options->train.backend = from->train.backend;
-    options->train.exchange = from->train.exchange;
-    options->train.instruction_set = from->train.instruction_set;
-    options->train.check_every = from->train.check_every;
-    options->early_stopping.patience = from->early_stopping.patience;
-    options->clip.report = from->clip.report;
-    options->checkpoint = from->checkpoint;
-    options->data.file = from->data.file; /* its digest is compared */
+    runfile_copy_free_keys(run_keys, options, from);
     if (options->start_from.checkpoint && from->start_from.checkpoint)
         options->start_from.checkpoint = from->start_from.checkpoint; /* no longer needed */
 }

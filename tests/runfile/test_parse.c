@@ -273,6 +273,53 @@ static void check_difference(const char *const sets[2], const char *path, const 
         runfile_release(parsed[i].file);
 }
 
+struct FreeInner {
+    int64_t count;
+    const char *name;
+};
+struct FreeOptions {
+    struct Span length;
+    double rate;
+    struct FreeInner some, all;
+};
+
+/* What a run may change when it resumes: single keys, and whole sections. */
+static void test_free_keys(void **state) {
+    (void)state;
+    static const struct Key inner[] = {
+        {.name = "count", .type = KEY_INT, .offset = offsetof(struct FreeInner, count)},
+        {.name = "name",
+         .type = KEY_STRING,
+         .offset = offsetof(struct FreeInner, name),
+         .free_on_resume = true},
+        KEY_END};
+    static const struct Key keys[] = {
+        {.name = "length",
+         .type = KEY_SPAN,
+         .offset = offsetof(struct FreeOptions, length),
+         .free_on_resume = true},
+        {.name = "rate", .type = KEY_REAL, .offset = offsetof(struct FreeOptions, rate)},
+        {.name = "some",
+         .type = KEY_SECTION,
+         .offset = offsetof(struct FreeOptions, some),
+         .keys = inner},
+        {.name = "all",
+         .type = KEY_SECTION,
+         .offset = offsetof(struct FreeOptions, all),
+         .keys = inner,
+         .free_on_resume = true},
+        KEY_END};
+    const struct FreeOptions from = {{2, true}, 0.5, {3, "a"}, {4, "b"}};
+    struct FreeOptions options = {{7, false}, 0.25, {8, "c"}, {9, "d"}};
+    runfile_copy_free_keys(keys, &options, &from);
+    assert_true(options.length.value == 2 && options.length.epochs);
+    assert_true(options.rate == 0.25);
+    assert_int_equal(options.some.count, 8);
+    assert_string_equal(options.some.name, "a");
+    assert_int_equal(options.all.count, 4);
+    assert_string_equal(options.all.name, "b");
+}
+
 static void test_differences(void **state) {
     (void)state;
     const struct {
@@ -464,6 +511,7 @@ int main(void) {
         cmocka_unit_test(test_emitted_text),
         cmocka_unit_test(test_lists_of_lists),
         cmocka_unit_test(test_emit_reads_back),
+        cmocka_unit_test(test_free_keys),
         cmocka_unit_test(test_differences),
         cmocka_unit_test(test_reals_keep_their_bits),
         cmocka_unit_test(test_file_on_disk),
