@@ -1,6 +1,7 @@
 /* Callbacks: whatever watches a run. A callback is one file in train/callbacks/ and one row of
- * train/callbacks.def. It sees the run (struct Trainer), but no other callback, and owns its state,
- * its section of the run file if it has one, and its saved value. */
+ * train/callbacks.def. It sees the run (struct Trainer), but no other callback, and owns its state
+ * and its saved value. Its section of the run file, if it has one, belongs to run/ (run/options.h,
+ * run/keys.c). */
 #ifndef TRAINER_TRAIN_CALLBACK_H
 #define TRAINER_TRAIN_CALLBACK_H
 
