@@ -143,8 +143,9 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
     int64_t blocks = (request->split->count + EVALUATE_BLOCK - 1) / EVALUATE_BLOCK;
     int64_t rounds = (blocks + size - 1) / size;
     double start = clock_seconds();
-    log_debug("evaluation of split %s begins: %" PRId64 " samples, %d models", request->split->name,
-              request->split->count, request->member_count);
+    log_debug("evaluation of split %s begins: %" PRId64 " sample%s, %d model%s",
+              request->split->name, request->split->count, request->split->count == 1 ? "" : "s",
+              request->member_count, request->member_count == 1 ? "" : "s");
     struct Work work = work_create(request, rounds, request->sink ? size : 0, results);
     for (int e = 0; e < work.results; e++) {
         results[e] =

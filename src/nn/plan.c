@@ -198,12 +198,13 @@ static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
 
 static void log_plan(const struct Plan *plan) {
     struct PlanMemory memory = plan->memory;
-    log_debug("a plan %s: %d operations, up to %" PRId64 " samples, %" PRId64
-              " shards at a time; bytes: %" PRId64 " of activations, %" PRId64
+    log_debug("a plan %s: %d operation%s, up to %" PRId64 " sample%s, %" PRId64
+              " shard%s at a time; bytes: %" PRId64 " of activations, %" PRId64
               " of scratch, %" PRId64 " of prepared weights",
               plan->training ? "for training" : "for prediction", plan->operations.count,
-              plan->samples, plan->shard_count, memory.activations, memory.scratch,
-              memory.prepared);
+              plan->operations.count == 1 ? "" : "s", plan->samples, plan->samples == 1 ? "" : "s",
+              plan->shard_count, plan->shard_count == 1 ? "" : "s", memory.activations,
+              memory.scratch, memory.prepared);
 }
 
 static struct PlanLoss make_loss(const struct PlanRequest *request, int64_t outputs) {

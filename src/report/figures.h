@@ -23,7 +23,7 @@ enum FigureUnit { FIGURE_NUMBER, FIGURE_FRACTION, FIGURE_OF_TARGETS };
 struct FigureKind {
     const char *name;     /* in metrics.jsonl, other JSON, and checkpoints */
     const char *label;    /* for people */
-    enum FigureUnit unit; /* a number; a share of the samples, printed in percent; the targets' */
+    enum FigureUnit unit; /* a number; a fraction of samples, printed in percent; the targets' */
     bool for_classes;     /* the targets are classes, or distributions over them */
     bool for_values;
     bool higher_is_better;

@@ -34,9 +34,9 @@ static int check_shards(const struct RunRequest *request, struct Error *error) {
     int64_t shards = request->options->train.shards, batch = request->options->train.batch;
     if (shards % request->ranks)
         return runfile_fail(request->file, error, ERROR_RUN_FILE, "train.shards",
-                            "%" PRId64 " shards cannot be dealt out equally to %" PRId64
+                            "%" PRId64 " shard%s cannot be dealt out equally to %" PRId64
                             " ranks; expected a multiple of the ranks",
-                            shards, request->ranks);
+                            shards, shards == 1 ? "" : "s", request->ranks);
     if (batch % shards == 0)
         return OK;
     bool blame_shards = runfile_overridden(request->file, "train.shards") &&

@@ -77,8 +77,8 @@ struct Key {
      * own: its keys have. Empty text is written "''" here, as in the run file. */
     const char *fallback;
     /* The bounds of a number, or of each number of a list, inclusive. Both 0: no bounds. A maximum
-     * below the minimum is none; nor is an infinite bound. A minimum of 1 for text refuses the empty
-     * text. */
+     * below the minimum is none; nor is an infinite bound. A minimum of 1 for text refuses the
+     * empty text. */
     double minimum, maximum;
     bool above_minimum;            /* the minimum itself is refused */
     bool below_maximum;            /* the maximum itself is refused */

@@ -164,7 +164,7 @@ def first_failure(text):
     return found.group(1) if found else "timeout"
 
 
-def judge(lab, fault, everything):
+def plant_and_test(lab, fault, everything):
     """(the verdict, the first test that failed or why there is no verdict)"""
     names = lab.select(fault, everything)
     if not names:
@@ -195,7 +195,7 @@ def measure(lab, faults, everything, trust):
             sys.exit(f"{first_failure(output)} fails without any fault:\n{output[-3000:]}")
     verdicts = {"killed": 0, "survived": 0, "error": 0}
     for fault in faults:
-        verdict, words = judge(lab, fault, everything)
+        verdict, words = plant_and_test(lab, fault, everything)
         verdicts[verdict] += 1
         print(f"{verdict:9} {fault.fault}  ({words})", flush=True)
         if verdict == "survived":
