@@ -283,5 +283,8 @@ extern const struct SourceFormat source_cifar10;
 const struct SourceFormat source_cifar10 = {
     .name = "cifar10", .open = open_cifar10, .read = read_records, .release = release_cifar};
 extern const struct SourceFormat source_cifar100;
-const struct SourceFormat source_cifar100 = {
-    .name = "cifar100", .open = open_cifar100, .read = read_records, .release = release_cifar};
+const struct SourceFormat source_cifar100 = {.name = "cifar100",
+                                             .takes = SOURCE_TAKES_LABELS,
+                                             .open = open_cifar100,
+                                             .read = read_records,
+                                             .release = release_cifar};

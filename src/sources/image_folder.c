@@ -298,6 +298,8 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
 
 extern const struct SourceFormat source_image_folder;
 const struct SourceFormat source_image_folder = {.name = "image-folder",
+                                                 .takes = SOURCE_TAKES_SPLITS | SOURCE_TAKES_SIZE |
+                                                          SOURCE_TAKES_SKIP_BAD,
                                                  .open = open_folders,
                                                  .read = image_files__read,
                                                  .release = image_files__release};

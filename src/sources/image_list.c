@@ -88,6 +88,8 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
 
 extern const struct SourceFormat source_image_list;
 const struct SourceFormat source_image_list = {.name = "image-list",
+                                               .takes = SOURCE_TAKES_SPLITS | SOURCE_TAKES_SIZE |
+                                                        SOURCE_TAKES_TARGETS,
                                                .open = open_lists,
                                                .read = image_files__read,
                                                .release = image_files__release};

@@ -17,6 +17,13 @@ const struct SourceFormat *const source_formats[] = {&source_image_folder,
                                                      &source_image_list,
                                                      NULL};
 
+bool source_takes(const char *format, enum SourceTakes option) {
+    for (const struct SourceFormat *const *known = source_formats; *known; known++)
+        if (!strcmp((*known)->name, format))
+            return ((*known)->takes & option) != 0;
+    return false;
+}
+
 static const struct SourceFormat *find_format(const char *name, struct Error *error) {
     const char *names[sizeof source_formats / sizeof *source_formats] = {NULL};
     int count = 0;

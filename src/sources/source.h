@@ -57,8 +57,18 @@ struct Source {
     void *state;     /* the format's own */
 };
 
+/* What a format takes of struct SourceOptions. */
+enum SourceTakes {
+    SOURCE_TAKES_SPLITS = 1,
+    SOURCE_TAKES_SIZE = 2, /* height, width, channels, resize */
+    SOURCE_TAKES_SKIP_BAD = 4,
+    SOURCE_TAKES_LABELS = 8,
+    SOURCE_TAKES_TARGETS = 16
+};
+
 struct SourceFormat {
     const char *name;
+    unsigned takes; /* enum SourceTakes, or-ed */
     /* Fills in a zeroed source. source_open releases it after a failure. */
     int (*open)(struct Source *source, const struct SourceOptions *options,
                 const struct Ticker *ticker, struct Error *error);
@@ -68,6 +78,9 @@ struct SourceFormat {
     void (*release)(struct Source *source); /* releases `state`, which may be NULL */
 };
 extern const struct SourceFormat *const source_formats[]; /* NULL-terminated */
+
+/* Whether the format of that name takes this; false if there is no such format. */
+bool source_takes(const char *format, enum SourceTakes option);
 
 /* Opens a source: everything is known afterwards except the samples themselves. The options may go
  * once this returns. ERROR_USAGE if the format does not exist or the options do not fit it;

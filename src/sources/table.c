@@ -146,5 +146,8 @@ static void release_table(struct Source *source) {
 }
 
 extern const struct SourceFormat source_table;
-const struct SourceFormat source_table = {
-    .name = "table", .open = open_tables, .read = read_table, .release = release_table};
+const struct SourceFormat source_table = {.name = "table",
+                                          .takes = SOURCE_TAKES_SPLITS | SOURCE_TAKES_TARGETS,
+                                          .open = open_tables,
+                                          .read = read_table,
+                                          .release = release_table};

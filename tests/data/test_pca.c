@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "data/made_dataset.h"
+#include "data/preprocessing/preprocess.h"
 #include "data/statistics/covariance.h"
 #include "data/statistics/statistics_file.h"
 #include "store/scratch.h"
@@ -288,6 +289,17 @@ static void too_large_is_refused(void **state) {
     assert_non_null(strstr(error.text, "scope: pixel"));
 }
 
+/* Components are of values of preprocess.scale; only those of range are those of none. */
+static void scales_are_those_of_preprocess(void **state) {
+    (void)state;
+    int count = 0;
+    for (int i = 0; preprocess_scale_names[i]; i++) {
+        if (i != SCALE_RANGE)
+            assert_string_equal(pca_scales[count++], preprocess_scale_names[i]);
+    }
+    assert_null(pca_scales[count]);
+}
+
 static int empty(void **state) {
     (void)state;
     scratch_empty();
@@ -303,6 +315,7 @@ int main(void) {
         cmocka_unit_test_teardown(kept_in_the_file, empty),
         cmocka_unit_test_teardown(what_is_wrong_is_named, empty),
         cmocka_unit_test(too_large_is_refused),
+        cmocka_unit_test(scales_are_those_of_preprocess),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

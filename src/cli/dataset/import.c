@@ -88,31 +88,30 @@ static int read_choices(const struct Arguments *arguments, struct SourceOptions 
     return code;
 }
 
+static int refuse_flag(const char *flag, enum SourceTakes option, const char *format,
+                       struct Error *error) {
+    struct Text takers = {0};
+    for (int i = 0; source_formats[i]; i++)
+        if (source_formats[i]->takes & option)
+            text_add(&takers, "%s%s", takers.length ? ", " : "", source_formats[i]->name);
+    int code = fail(error, ERROR_USAGE, "--%s is for --format %s; found --format %s", flag,
+                    takers.data, format);
+    text_release(&takers);
+    return code;
+}
+
 /* Refuses a flag that does not apply to the format. */
 static int check_flags(const struct Arguments *arguments, const char *format, struct Error *error) {
     static const struct {
-        const char *flag, *formats[3];
-    } rules[] = {{"split", {"image-folder", "image-list", "table"}},
-                 {"size", {"image-folder", "image-list"}},
-                 {"channels", {"image-folder", "image-list"}},
-                 {"resize", {"image-folder", "image-list"}},
-                 {"skip-bad", {"image-folder"}},
-                 {"labels", {"cifar100"}},
-                 {"target", {"table", "image-list"}}};
-    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
-        bool known = !argument_given(arguments, rules[i].flag);
-        struct Text names = {0};
-        for (int f = 0; f < 3 && rules[i].formats[f]; f++) {
-            known |= strcmp(format, rules[i].formats[f]) == 0;
-            text_add(&names, "%s%s", f ? ", " : "", rules[i].formats[f]);
-        }
-        int code = known ? OK
-                         : fail(error, ERROR_USAGE, "--%s is for --format %s; found --format %s",
-                                rules[i].flag, names.data, format);
-        text_release(&names);
-        if (code != OK)
-            return code;
-    }
+        const char *flag;
+        enum SourceTakes option;
+    } rules[] = {{"split", SOURCE_TAKES_SPLITS},      {"size", SOURCE_TAKES_SIZE},
+                 {"channels", SOURCE_TAKES_SIZE},     {"resize", SOURCE_TAKES_SIZE},
+                 {"skip-bad", SOURCE_TAKES_SKIP_BAD}, {"labels", SOURCE_TAKES_LABELS},
+                 {"target", SOURCE_TAKES_TARGETS}};
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
+        if (argument_given(arguments, rules[i].flag) && !source_takes(format, rules[i].option))
+            return refuse_flag(rules[i].flag, rules[i].option, format, error);
     return OK;
 }
 
@@ -202,7 +201,7 @@ static char *describe(const struct ImportOptions *options) {
         text_add(&text, " %s", source->paths[i]);
     for (int i = 0; i < source->split_count; i++)
         text_add(&text, " --split %s=%s", source->splits[i].name, source->splits[i].path);
-    if (strcmp(source->format, "image-folder") == 0 || strcmp(source->format, "image-list") == 0) {
+    if (source_takes(source->format, SOURCE_TAKES_SIZE)) {
         if (source->height > 0)
             text_add(&text, " --size %" PRId64 "x%" PRId64 " --resize %s", source->width,
                      source->height, resize_rule_names[source->resize]);

@@ -20,25 +20,35 @@ struct Job {
     struct Pca pca; /* count 0: none */
 };
 
+static int check_scale(const char *scale, struct Error *error) {
+    struct Text all = {0};
+    bool known = false;
+    for (int i = 0; pca_scales[i]; i++) {
+        known |= strcmp(pca_scales[i], scale) == 0;
+        text_add(&all, "%s%s", i ? ", " : "", pca_scales[i]);
+    }
+    int code =
+        known ? OK : fail(error, ERROR_USAGE, "--scale %s: expected one of %s", scale, all.data);
+    text_release(&all);
+    return code;
+}
+
 static int read_flags(const struct Arguments *arguments, struct Job *job, struct Error *error) {
     const char *scale = argument_value(arguments, "scale");
     job->scale = scale ? scale : "channel_std";
     job->picture = argument_value(arguments, "draw");
     job->pca_wanted = argument_given(arguments, "pca");
     job->again = argument_given(arguments, "again");
-    bool known = false;
-    for (int i = 0; pca_scales[i]; i++)
-        known |= strcmp(pca_scales[i], job->scale) == 0;
     static const char *const needs[][2] = {
         {"components", "pca"}, {"count", "draw"}, {"epsilon", "draw"}};
     for (size_t i = 0; i < sizeof needs / sizeof *needs; i++)
         if (argument_given(arguments, needs[i][0]) && !argument_given(arguments, needs[i][1]))
             return fail(error, ERROR_USAGE, "--%s goes with --%s, which is missing", needs[i][0],
                         needs[i][1]);
-    if (!known)
-        return fail(error, ERROR_USAGE,
-                    "--scale: unknown '%s', expected none, channel_std or pixel_std", job->scale);
-    int code = job->picture ? dataset_check_png("--draw", job->picture, error) : OK;
+    int code = check_scale(job->scale, error);
+    if (code)
+        return code;
+    code = job->picture ? dataset_check_png("--draw", job->picture, error) : OK;
     if (code == OK)
         code = argument_integer(arguments, "components", 0, 1000000000, 0, &job->components, error);
     if (code == OK)

@@ -69,10 +69,9 @@ static int check_rank(const struct PreprocessOptions *options, const struct RunF
 static int image_basis(struct Basis *basis, const struct PreprocessOptions *options,
                        const struct RunFile *file, const struct Dataset *dataset,
                        struct Error *error) {
-    const char *scale = options->scale == SCALE_CHANNEL_STD ? "channel_std"
-                        : options->scale == SCALE_PIXEL_STD ? "pixel_std"
-                                                            : "none";
-    double shrink = options->scale == SCALE_RANGE ? 255. * 255 : 1;
+    bool range = options->scale == SCALE_RANGE; /* its components are those of none */
+    const char *scale = preprocess_scale_names[range ? SCALE_NONE : options->scale];
+    double shrink = range ? 255. * 255 : 1;
     struct Pca pca;
     int code = pca_read(&pca, dataset, scale, error);
     if (code != OK)

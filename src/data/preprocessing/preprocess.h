@@ -15,6 +15,7 @@
 #include "store/saved.h"
 
 enum { CENTER_NONE, CENTER_CHANNEL_MEAN, CENTER_MEAN_IMAGE, CENTER_AUTO };
+extern const char *const preprocess_scale_names[]; /* of preprocess.scale, by these */
 enum { SCALE_NONE, SCALE_CHANNEL_STD, SCALE_RANGE, SCALE_PIXEL_STD };
 enum { DECORRELATE_NONE, DECORRELATE_PCA, DECORRELATE_PCA_WHITEN, DECORRELATE_ZCA };
 enum { SCOPE_IMAGE, SCOPE_PIXEL };

@@ -4,7 +4,11 @@
 #include "data/preprocessing/target_scale.h"
 
 static const char *const center_names[] = {"none", "channel_mean", "mean_image", "auto", NULL};
-static const char *const scale_names[] = {"none", "channel_std", "range", "pixel_std", NULL};
+const char *const preprocess_scale_names[] = {[SCALE_NONE] = "none",
+                                              [SCALE_CHANNEL_STD] = "channel_std",
+                                              [SCALE_RANGE] = "range",
+                                              [SCALE_PIXEL_STD] = "pixel_std",
+                                              NULL};
 static const char *const decorrelate_names[] = {"none", "pca", "pca_whiten", "zca", NULL};
 static const char *const scope_names[] = {"image", "pixel", NULL};
 
@@ -24,7 +28,7 @@ const struct Key preprocess_keys[] = {
      .type = KEY_ENUM,
      .offset = AT(scale),
      .fallback = "channel_std",
-     .names = scale_names,
+     .names = preprocess_scale_names,
      .help =
          "what every pixel is divided by after the subtraction: nothing, its channel's standard "
          "deviation, 255 (range), or its own standard deviation over the training split "
