@@ -1,5 +1,7 @@
 #include "cli/blueprint.h"
 
+#include <unistd.h>
+
 #include "cli/overrides.h"
 #include "run/transfer.h"
 
@@ -25,12 +27,21 @@ int blueprint_open(struct Blueprint *blueprint, const struct Arguments *argument
     return !code && input ? shape_of_flag(input, &blueprint->input, error) : code;
 }
 
+/* Without the data, a donor may be out of reach too. */
+static bool lacks_donor(const struct Blueprint *blueprint) {
+    const char *donor = blueprint->options.start_from.checkpoint;
+    return blueprint->without_data && donor && access(donor, F_OK);
+}
+
 static int check(struct Blueprint *blueprint, int64_t ranks, run_checker *checker,
                  struct Error *error) {
     struct RunOptions *options = &blueprint->options;
     if (options->train.shards < 0)
         options->train.shards = ranks;
-    int code = transfer_open_donor(blueprint->file, &options->start_from, &blueprint->donor, error);
+    blueprint->without_donor = lacks_donor(blueprint);
+    int code = OK;
+    if (!blueprint->without_donor)
+        code = transfer_open_donor(blueprint->file, &options->start_from, &blueprint->donor, error);
     if (code)
         return code;
     transfer_settle(&options->start_from, blueprint->donor);

@@ -10,6 +10,7 @@ struct Blueprint {
     struct RunFile *file;
     struct RunOptions options;
     bool without_data;  /* --input gave the shape of an image */
+    bool without_donor; /* nor is the file of start_from at hand: it is not checked */
     struct Shape input; /* that shape */
     struct Checkpoint *donor;
     struct RunParts parts;

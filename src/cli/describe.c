@@ -162,7 +162,10 @@ static void print_words(const struct Blueprint *blueprint, const struct Needs *n
                         int64_t ranks) {
     if (blueprint->without_data)
         printf("checked without the data set: not its splits, not its classes or targets, and "
-               "nothing that depends on the number of samples\n\n");
+               "nothing that depends on the number of samples\n%s\n",
+               blueprint->without_donor ? "checked without the donor of start_from, which is not "
+                                          "at hand\n"
+                                        : "");
     print_layers(blueprint);
     print_needs(needs, ranks);
 }

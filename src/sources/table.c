@@ -110,7 +110,7 @@ static int open_tables(struct Source *source, const struct SourceOptions *option
             "format table: expected one FILE.csv, the split 'train', or NAME=FILE.csv for each "
             "split");
     if (options->target_count == 0)
-        return fail_option(error, "format", "table", "expected the name of each target column");
+        return fail_option(error, "target", NULL, "expected the name of each target column");
     if (options->classes)
         return fail_option(error, "classes", NULL, "the targets of a table are values");
     source->state = memory_allocate(sizeof(struct TableState), "a table");

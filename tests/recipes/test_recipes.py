@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from support.program import RECIPES, SOURCE, result, run, settings
+from support.program import RECIPES, SOURCE, result, run
 from support.runs import read
 
 
@@ -47,7 +47,7 @@ def test_every_recipe_is_known():
 @pytest.mark.parametrize("name", PARAMETERS)
 def test_a_recipe_has_the_parameters_of_its_model(name):
     """Without the donors of some, which are checkpoints of other runs."""
-    found = result(1, "describe", f"{RECIPES}/{name}.yaml", "--input", "32x32x3", *settings("start_from="))
+    found = result(1, "describe", f"{RECIPES}/{name}.yaml", "--input", "32x32x3")
     assert found["parameters"] == PARAMETERS[name]
 
 
