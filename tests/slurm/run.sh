@@ -176,10 +176,20 @@ done
 [ "$(job_field "$train" NumNodes)" = 2 ] || fail "train.sbatch did not run on two nodes"
 checkpoints=$(find one/checkpoints -name '*.h5' -type f | wc -l)
 
-# The same line again, asking for more: it must go on, not start anew.
-again=$(sbatch --parsable --nodes=2 "$source_folder/launch/slurm/train.sbatch" run.yaml one \
+# The same line again, asking for more: it must go on, not start anew. It writes to the first job's log, as a requeued
+# job does, and must keep what stands there.
+log=trainer-$train.log
+cp "$log" first.log
+again=$(sbatch --parsable --nodes=2 --output="$log" "$source_folder/launch/slurm/train.sbatch" run.yaml one \
     --set 'train.length=3 epochs')
 expect_completed "$again" "train.sbatch, resumed"
+first_size=$(stat -c %s first.log)
+((first_size > 0 && $(stat -c %s "$log") > first_size)) || fail "the resumed run did not append to $log"
+cmp -n "$first_size" first.log "$log" || fail "the resumed run changed what stood in $log"
+for script in train ensemble; do
+    grep -qx '#SBATCH --open-mode=append' "$source_folder/launch/slurm/$script.sbatch" ||
+        fail "$script.sbatch does not append to its log"
+done
 (($(find one/checkpoints -name '*.h5' -type f | wc -l) == checkpoints + 1)) ||
     fail "the resumed run should have added one checkpoint to $checkpoints: $(ls one/checkpoints)"
 
