@@ -1,5 +1,6 @@
 #include "report/metrics_file.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -11,6 +12,7 @@
 
 struct MetricsFile {
     struct WholeFile file;
+    int failure; /* errno of the first line that could not be written since the last flush; or 0 */
 };
 
 static int64_t step_of_line(const char *line) {
@@ -65,6 +67,14 @@ static void write_number(FILE *file, const char *key, double value) {
         fprintf(file, ",\"%s\":null", key);
 }
 
+/* The line leaves the buffer at once. If lines waited in it, the operating system would get them in
+ * pieces of the buffer's size, which end within a line. */
+static void end_line(struct MetricsFile *metrics) {
+    if ((fputs("}\n", metrics->file.stream) < 0 || fflush(metrics->file.stream)) &&
+        !metrics->failure)
+        metrics->failure = errno;
+}
+
 /* Those that were measured. `prefix`: "train_", or "". */
 static void write_figures(FILE *file, const char *prefix, const struct Figures *figures) {
     for (int f = 0; f < FIGURE_COUNT; f++) {
@@ -83,7 +93,7 @@ void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *rep
     if (!isnan(report->gradient_norm))
         write_number(file, "gradient_norm", report->gradient_norm);
     write_number(file, "images_per_second", report->images_per_second);
-    fputs("}\n", file);
+    end_line(metrics);
 }
 
 void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report) {
@@ -94,7 +104,7 @@ void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *r
     write_figures(file, "validation_", &report->validation);
     write_figures(file, "average_", &report->average);
     write_number(file, "seconds", report->seconds);
-    fputs("}\n", file);
+    end_line(metrics);
 }
 
 void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report) {
@@ -102,10 +112,13 @@ void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *rep
     begin_line(file, "stop", report->step, report->epoch);
     fprintf(file, ",\"metric\":\"%s\"", figure_kinds[report->figure].name);
     write_number(file, "best", report->best);
-    fprintf(file, ",\"waited\":%" PRId64 "}\n", report->waited);
+    fprintf(file, ",\"waited\":%" PRId64, report->waited);
+    end_line(metrics);
 }
 
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error) {
+    errno = metrics->failure; /* the buffer is empty: the stream only knows that a write failed */
+    metrics->failure = 0;
     return whole_file_flush(&metrics->file, error);
 }
 

@@ -2,11 +2,14 @@
  * where its checkpoint stands. */
 #include "report/metrics_file.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <sys/resource.h>
 
 #include <cmocka.h> /* after error.h: it has a macro called fail */
 
@@ -245,6 +248,48 @@ static void test_resumed_without_a_file(void **unused) {
     release_lines(lines, count);
 }
 
+/* Each line can be read, whole, as soon as it is written: a plot can follow the run. */
+static void test_followed(void **unused) {
+    (void)unused;
+    scratch_empty();
+    struct MetricsFile *metrics = open_metrics(0);
+    for (int step = 1; step <= 80; step++) { /* more than the buffer of a stream holds */
+        json_t *lines[LINES];
+        if (step % 20)
+            metrics_file_step(metrics, &(struct StepReport){.step = step, .rate = 1.0 / 3});
+        else if (step % 40)
+            metrics_file_epoch(metrics, &(struct EpochReport){.step = step, .seconds = 1.0 / 3});
+        else
+            metrics_file_stop(metrics, &(struct StopReport){.step = step, .figure = FIGURE_LOSS});
+        int count = read_lines(lines);
+        assert_int_equal(count, step);
+        assert_int_equal(integer_of(lines[step - 1], "step"), step);
+        release_lines(lines, count);
+    }
+    metrics_file_close(metrics);
+}
+
+/* The flush says why a line could not be written before it. */
+static void test_full(void **unused) {
+    (void)unused;
+    struct Error error = {0};
+    struct rlimit before;
+    scratch_empty();
+    struct MetricsFile *metrics = open_metrics(0);
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){.rlim_cur = 100, .rlim_max = before.rlim_max});
+    for (int step = 1; step <= 3; step++)
+        metrics_file_step(metrics, &(struct StepReport){.step = step, .rate = 1.0 / 3});
+    int code = metrics_file_flush(metrics, &error);
+    setrlimit(RLIMIT_FSIZE, &before);
+    signal(SIGXFSZ, handler);
+    assert_int_equal(code, ERROR_SYSTEM);
+    assert_non_null(strstr(error.text, strerror(EFBIG)));
+    assert_int_equal(metrics_file_flush(metrics, &error), OK);
+    metrics_file_close(metrics);
+}
+
 static void test_unwritable(void **unused) {
     (void)unused;
     struct MetricsFile *metrics;
@@ -261,6 +306,8 @@ int main(void) {
         cmocka_unit_test(test_not_numbers),
         cmocka_unit_test(test_resumed),
         cmocka_unit_test(test_resumed_without_a_file),
+        cmocka_unit_test(test_followed),
+        cmocka_unit_test(test_full),
         cmocka_unit_test(test_unwritable),
     };
     return cmocka_run_group_tests_name("metrics", tests, scratch_make, scratch_remove);
