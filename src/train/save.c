@@ -25,16 +25,32 @@ static int64_t cycles_at(const struct Trainer *trainer, int64_t step) {
     return schedule_cycles(&trainer->options.schedule, &trainer->parts.time, step);
 }
 
-/* The most checkpoints that are in the folder at the same time: those kept, the best, the
- * snapshots, and the one being written. */
+/* How many of the steps before the last are the ends of epochs at which `every` (0: never) saves
+ * nothing, so that only a validation that is the best so far does. */
+static int64_t epochs_between(const struct ScheduleTime *time, int64_t every) {
+    int64_t epoch = time->steps_per_epoch, epochs = (time->total - 1) / epoch;
+    if (every && epoch % every == 0)
+        return 0;
+    return every && every % epoch == 0 ? epochs - (time->total - 1) / every : epochs;
+}
+
+/* The most checkpoints that the run has in the folder at the same time. How often a run improves is
+ * unknown: one that keeps all is expected to save one best between those that are due anyway. */
 static int64_t most_checkpoints(const struct Trainer *trainer) {
+    const struct ScheduleTime *time = &trainer->parts.time;
+    bool snapshots = trainer->options.checkpoint.snapshots, validates = trainer->parts.validation;
     int64_t keep = trainer->options.checkpoint.keep;
-    int64_t every =
-        span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
-    int64_t all = every ? trainer->parts.time.total / every + 2 : 2;
-    int64_t snapshots =
-        trainer->options.checkpoint.snapshots ? cycles_at(trainer, trainer->parts.time.total) : 0;
-    return (keep && keep < all ? keep + 2 : all + 1) + snapshots;
+    int64_t every = span_steps(trainer->options.checkpoint.every, time->steps_per_epoch);
+    int64_t due = 2 + (every ? (time->total - 1) / every : 0) + /* the start and the end */
+                  (snapshots ? cycles_at(trainer, time->total - 1) : 0);
+    int64_t best = validates ? epochs_between(time, every) : 0;
+    if (!keep)
+        return due + (best ? 1 : 0);
+    /* The newest, the one being written, an older best (if more than the best is saved), and the
+     * snapshots. */
+    int64_t kept =
+        keep + 1 + (validates && every ? 1 : 0) + (snapshots ? cycles_at(trainer, time->total) : 0);
+    return due + best < kept ? due + best : kept;
 }
 
 int trainer__check_room(struct Trainer *trainer, struct Error *error) {

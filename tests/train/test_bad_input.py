@@ -298,6 +298,25 @@ def test_a_full_disk_is_met_before_training(full_disk, recipe, ranks):
     assert not os.path.exists(f"{full_disk}/run")
 
 
+@pytest.mark.parametrize("length, every, keep, count", (
+    ("1 epoch", "1 epoch", 3, 2),   # the start and the end are all that it writes
+    ("1 epoch", "0", 3, 2),
+    ("1 epoch", "1 epoch", 1, 2),
+    ("1 epoch", "1 epoch", 0, 2),
+    ("2 epochs", "1 epoch", 0, 3),
+    ("2 epochs", "1 epoch", 3, 3),
+    ("9 epochs", "1 epoch", 0, 10),
+    ("9 epochs", "1 epoch", 3, 5),  # the newest three, an older best, and the one being written
+    ("9 epochs", "2 epochs", 0, 7),  # the start, 2, 4, 6, 8, the end, and a best between them
+    ("9 epochs", "0", 0, 3),
+    ("9 epochs", "0", 1, 2),  # the best is the newest
+    ("3 epochs", "2 epochs", 3, 4)))
+def test_room_is_needed_for_the_checkpoints_that_the_run_can_write(full_disk, recipe, length, every, keep, count):
+    line = refusal(SYSTEM, "train", recipe, "--out", f"{full_disk}/run", *settings(
+        f"train.length={length}", f"checkpoint.every={every}", f"checkpoint.keep={keep}"), alone=False)
+    assert f"the run's {count} checkpoints need" in line
+
+
 @pytest.fixture(scope="module")
 def one_nan_line(folder, data, recipe):
     path = copy_data(f"{folder}/one_nan.h5", data)
