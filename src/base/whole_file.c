@@ -10,11 +10,34 @@ static int cannot(const struct WholeFile *file, struct Error *error) {
     return fail_errno(error, "%s: cannot be written", file->path);
 }
 
+int create_temporary(const char *path, char **name) {
+    for (int attempt = 0; attempt < 1000; attempt++) {
+        *name = memory_print("%s.tmp-%ld-%d", path, (long)getpid(), attempt);
+        int fd = open(*name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+        if (fd >= 0)
+            return fd;
+        int cause = errno;
+        memory_release(*name);
+        *name = NULL;
+        errno = cause;
+        if (cause != EEXIST)
+            break;
+    }
+    return -1;
+}
+
 int whole_file_open(struct WholeFile *file, const char *path, struct Error *error) {
-    *file = (struct WholeFile){.path = memory_copy_text(path),
-                               .temporary = memory_print("%s.new", path)};
-    file->stream = fopen(file->temporary, "we");
-    return file->stream ? OK : cannot(file, error);
+    *file = (struct WholeFile){.path = memory_copy_text(path)};
+    int fd = create_temporary(path, &file->temporary);
+    if (fd < 0)
+        return cannot(file, error);
+    file->stream = fdopen(fd, "w");
+    if (file->stream)
+        return OK;
+    int code = cannot(file, error);
+    close(fd);
+    unlink(file->temporary);
+    return code;
 }
 
 int whole_file_flush(struct WholeFile *file, struct Error *error) {

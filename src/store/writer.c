@@ -1,9 +1,8 @@
 /* A writer from its creation to its release, and the temporary file that it writes to. */
-#include <errno.h>
-#include <fcntl.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/whole_file.h"
 #include "store/internal.h"
 
 struct H5Writer *h5__make_writer(const char *path) {
@@ -16,21 +15,12 @@ struct H5Writer *h5__make_writer(const char *path) {
     return writer;
 }
 
-/* In the folder of `path`, so that the rename stays within one file system. */
 int h5__create_temporary(struct H5Writer *writer, struct Error *error) {
-    for (int attempt = 0; attempt < 1000; attempt++) {
-        char *name = memory_print("%s.tmp-%ld-%d", writer->path, (long)getpid(), attempt);
-        int fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) {
-            writer->temporary = name;
-            writer->driver.fd = fd;
-            return OK;
-        }
-        memory_release(name);
-        if (errno != EEXIST)
-            break;
-    }
-    return fail_errno(error, "%s: cannot be created", writer->path);
+    int fd = create_temporary(writer->path, &writer->temporary);
+    if (fd < 0)
+        return fail_errno(error, "%s: cannot be created", writer->path);
+    writer->driver.fd = fd;
+    return OK;
 }
 
 /* The earliest format: its superblock has no checksum of its own, and every reader knows it. Arrays

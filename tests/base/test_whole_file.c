@@ -12,7 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-static const char path[] = "whole-file.txt", temporary[] = "whole-file.txt.new";
+static const char path[] = "whole-file.txt";
+static char temporary[64]; /* the name under which it is written first */
 static struct Error error;
 
 static const char *content(void) {
@@ -92,12 +93,34 @@ static void test_no_folder(void **unused) {
     whole_file_close(&file);
 }
 
+/* A link that stands under the temporary name stays, and the file it points to is not written. */
+static void test_link(void **unused) {
+    (void)unused;
+    static const char *const links[] = {temporary, "whole-file.txt.new"};
+    struct WholeFile file;
+    write_old();
+    assert_int_equal(rename(path, "victim.txt"), 0);
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(symlink("victim.txt", links[i]), 0);
+        assert_int_equal(whole_file_open(&file, path, &error), OK);
+        fputs("new", file.stream);
+        assert_int_equal(whole_file_publish(&file, &error), OK);
+        whole_file_close(&file);
+        assert_string_equal(content(), "new");
+        assert_int_equal(unlink(links[i]), 0);
+        unlink(path);
+    }
+    assert_int_equal(rename("victim.txt", path), 0);
+    assert_string_equal(content(), "old");
+    unlink(path);
+}
+
 int main(void) {
+    snprintf(temporary, sizeof temporary, "%s.tmp-%ld-0", path, (long)getpid());
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_publish),
-        cmocka_unit_test(test_abandon),
-        cmocka_unit_test(test_no_room),
-        cmocka_unit_test(test_no_folder),
+        cmocka_unit_test(test_publish), cmocka_unit_test(test_abandon),
+        cmocka_unit_test(test_no_room), cmocka_unit_test(test_no_folder),
+        cmocka_unit_test(test_link),
     };
     return cmocka_run_group_tests_name("whole file", tests, NULL, NULL);
 }
