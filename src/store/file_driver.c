@@ -200,10 +200,13 @@ static herr_t driver_close(H5FD_t *file) {
     return 0;
 }
 
+/* The accumulator of metadata copies to wrong places if an address in the file is damaged (seen in
+ * HDF5 1.10.8), so only files that start empty get it. `file` may be NULL. */
 static herr_t driver_query(const H5FD_t *file, unsigned long *flags) {
-    (void)file;
-    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_ACCUMULATE_METADATA |
-             H5FD_FEAT_AGGREGATE_SMALLDATA;
+    const struct FileDriver *driver = file ? ((const struct OpenFile *)file)->driver : NULL;
+    *flags = H5FD_FEAT_AGGREGATE_METADATA | H5FD_FEAT_AGGREGATE_SMALLDATA;
+    if (driver && driver->writing && driver->base == 0)
+        *flags |= H5FD_FEAT_ACCUMULATE_METADATA;
 #ifdef H5FD_FEAT_DEFAULT_VFD_COMPATIBLE
     *flags |= H5FD_FEAT_DEFAULT_VFD_COMPATIBLE;
 #endif
