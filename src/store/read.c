@@ -89,6 +89,42 @@ static int check_filters(struct H5File *file, const char *name, const struct Ope
     return OK;
 }
 
+/* Bytes of one element in the file. A text of variable length is a reference to a heap: a length,
+ * an address, an index. */
+static int64_t stored_size(const struct H5File *file, hid_t type) {
+    if (H5Tis_variable_str(type) <= 0)
+        return (int64_t)H5Tget_size(type);
+    size_t address = 8, length;
+    hid_t create = H5Fget_create_plist(file->id);
+    H5Pget_sizes(create, &address, &length);
+    H5Pclose(create);
+    return 4 + (int64_t)address + 4;
+}
+
+/* HDF5 reads beyond its buffers if a damaged file stores fewer bytes than the shape needs. Only an
+ * array that was never written may store none: it reads as fill values. */
+static int check_storage(struct H5File *file, const char *name, const struct Opened *opened,
+                         H5D_layout_t layout, struct Error *error) {
+    const struct H5Info *info = &opened->info;
+    bool is_array = layout == H5D_CONTIGUOUS || layout == H5D_COMPACT;
+    if (!is_array || info->type == H5_OTHER) /* H5_OTHER is never read */
+        return OK;
+    H5D_space_status_t status = H5D_SPACE_STATUS_ERROR;
+    H5Dget_space_status(opened->id, &status);
+    if (layout == H5D_CONTIGUOUS && status == H5D_SPACE_STATUS_NOT_ALLOCATED)
+        return OK;
+    int64_t elements = memory_product(info->size, info->rank);
+    int64_t element = stored_size(file, opened->type);
+    int64_t needed = memory_product((int64_t[]){elements, element}, 2);
+    if (needed >= 0 && info->stored >= (uint64_t)needed)
+        return OK;
+    char shape[H5_SHAPE_TEXT];
+    return fail(error, file->failure,
+                "%s:/%s: is damaged: stores %" PRIu64 " bytes, too few for shape %s of %s",
+                file->path, name, info->stored, h5__shape(info->rank, info->size, shape),
+                info->type_name);
+}
+
 /* Finds out where the bytes are. Refuses data in other files: a file must be complete by itself. */
 static int read_layout(struct H5File *file, const char *name, struct Opened *opened,
                        struct Error *error) {
@@ -100,6 +136,9 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
                     "%s:/%s: keeps its values in other files, which is refused", file->path, name);
     struct H5Info *info = &opened->info;
     info->stored = H5Dget_storage_size(opened->id);
+    int code = check_storage(file, name, opened, layout, error);
+    if (code != OK)
+        return code;
     if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||
         H5Tequal(opened->type, h5__native(info->type)) <= 0)
         return OK;

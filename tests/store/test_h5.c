@@ -262,6 +262,64 @@ static void bad_requests(void **state) {
     scratch_empty();
 }
 
+/* The layout message of a contiguous dataset, format specification IV.A.2.i: version 3, class 1,
+ * address, size; padded to 24 bytes. */
+static unsigned char *find_layout(unsigned char *data, size_t bytes, const struct H5Info *info) {
+    unsigned char message[18] = {3, 1};
+    memcpy(message + 2, &info->offset, 8);
+    memcpy(message + 10, &info->stored, 8);
+    unsigned char *found = memmem(data, bytes, message, sizeof message);
+    assert_non_null(found);
+    return found;
+}
+
+static int read_five(const char *path, int32_t *out) {
+    struct H5File *file;
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    int result = h5_read(file, "five", H5_INT32, 1, SIZE(5), out, &error);
+    h5_close(file);
+    return result;
+}
+
+/* A dataset whose header says that fewer bytes are stored than its shape needs. */
+static void too_few_bytes(void **state) {
+    (void)state;
+    const char *path = scratch_path("five.h5");
+    struct H5Writer *writer;
+    struct H5File *file;
+    struct H5Info info;
+    int32_t five[] = {11, 12, 13, 14, 15}, out[5];
+    ok(h5_create(&writer, path, &error));
+    ok(h5_write(writer, "five", H5_INT32, 1, SIZE(5), five, &error));
+    ok(h5_commit(writer, &error));
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    ok(h5_info(file, "five", &info, &error));
+    h5_close(file);
+    size_t bytes;
+    unsigned char *data = scratch_read(path, &bytes), *layout = find_layout(data, bytes, &info);
+    for (unsigned char stored = 0; stored < 20; stored++) { /* contiguous; 0: but has an address */
+        layout[10] = stored;
+        scratch_write(path, data, bytes);
+        refused(read_five(path, out), ERROR_DATA, "too few for shape (5) of int32");
+    }
+    memset(layout + 2, 255, 8); /* contiguous, never written */
+    scratch_write(path, data, bytes);
+    ok(read_five(path, out));
+    layout[1] = 0; /* compact: version 3, class 0, size, values */
+    memcpy(layout + 2, &(uint16_t){20}, 2);
+    memcpy(layout + 4, five, 20);
+    scratch_write(path, data, bytes);
+    ok(read_five(path, out));
+    assert_memory_equal(out, five, sizeof five);
+    for (unsigned char stored = 0; stored < 20; stored++) {
+        layout[2] = stored;
+        scratch_write(path, data, bytes);
+        refused(read_five(path, out), ERROR_DATA, "too few for shape (5) of int32");
+    }
+    free(data);
+    scratch_empty();
+}
+
 static void unwritable_places(void **state) {
     (void)state;
     struct H5Writer *writer;
@@ -540,6 +598,7 @@ int main(void) {
         cmocka_unit_test(temporary_then_published),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(bad_requests),
+        cmocka_unit_test(too_few_bytes),
         cmocka_unit_test(unwritable_places),
         cmocka_unit_test(full_disk),
         cmocka_unit_test(updated),
