@@ -33,9 +33,21 @@ static void only_new_files_accumulate(void **state) {
     assert_true(accumulates((struct FileDriver){.fd = -1, .writing = true}));
 }
 
+static void no_plug_ins(void **state) {
+    (void)state;
+    struct FileDriver driver = {.fd = -1, .registered = -1};
+    hid_t access = file_driver__access(&driver);
+    unsigned kinds = H5PL_ALL_PLUGIN;
+    assert_true(H5PLget_loading_state(&kinds) >= 0);
+    assert_int_equal(kinds, 0);
+    H5Pclose(access);
+    file_driver__release(&driver);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_new_files_accumulate),
+        cmocka_unit_test(no_plug_ins),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
