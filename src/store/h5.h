@@ -60,8 +60,8 @@ int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_
 /* As h5_read, for rows [first, first + count) of the first dimension, of any shape. */
 int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_t first,
                  int64_t count, void *buffer, struct Error *error);
-/* A dataset of one text; a dataset of any number of them (scalar or vector). The caller releases
- * each text and the array. */
+/* A dataset of one text; a dataset of up to a million of them (scalar or vector), 64 MiB in all.
+ * The caller releases each text and the array. */
 int h5_read_text(struct H5File *file, const char *name, char **text, struct Error *error);
 int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,
                   struct Error *error);

@@ -343,6 +343,10 @@ int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_
 
 /* ---- text ---- */
 
+/* Far more than any list of classes or any run file. A damaged file may declare any number. */
+#define TEXT_COUNT ((int64_t)1000000)
+#define TEXT_BYTES ((int64_t)64 << 20)
+
 /* Where texts are read from: a dataset or an attribute. */
 struct TextSource {
     bool attribute;
@@ -363,10 +367,11 @@ static int read_texts(struct H5File *file, const char *name, const struct TextSo
                       int64_t count, char **texts, struct Error *error) {
     size_t size = H5Tget_size(from->type);
     int64_t bytes = memory_product((int64_t[]){count, (int64_t)size}, 2);
-    if (bytes < 0 || !memory_can_hold((uint64_t)bytes))
+    if (bytes < 0 || bytes > TEXT_BYTES)
         return fail(error, file->failure,
-                    "%s:/%s: %" PRId64 " texts of %zu bytes are beyond memory", file->path, name,
-                    count, size);
+                    "%s:/%s: holds %" PRId64 " texts of %zu bytes, at most %" PRId64
+                    " bytes in all are read",
+                    file->path, name, count, size, TEXT_BYTES);
     char *buffer = memory_array(char, bytes, "texts of an HDF5 file");
     herr_t status = from->attribute
                         ? H5Aread(from->id, from->type, buffer)
@@ -394,15 +399,17 @@ int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t 
     int code = open_dataset(file, name, &opened, error);
     if (code != OK)
         return code;
+    char shape[H5_SHAPE_TEXT];
     *texts = NULL;
     *count = memory_product(opened.info.size, opened.info.rank);
-    int64_t bytes = memory_product((int64_t[]){*count, (int64_t)sizeof **texts}, 2);
     if (opened.info.type != H5_TEXT)
         code = fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, name,
                     opened.info.type_name);
-    else if (opened.info.rank > 1 || bytes < 0 || !memory_can_hold((uint64_t)bytes))
-        code = fail(error, file->failure, "%s:/%s: expected a list of texts that fits memory",
-                    file->path, name);
+    else if (opened.info.rank > 1 || *count < 0 || *count > TEXT_COUNT)
+        code =
+            fail(error, file->failure,
+                 "%s:/%s: has shape %s, expected a list of at most %" PRId64 " texts", file->path,
+                 name, h5__shape(opened.info.rank, opened.info.size, shape), TEXT_COUNT);
     if (code == OK) {
         *texts = memory_array(char *, *count, "texts");
         const struct TextSource from = {false, opened.id, opened.type, opened.space};

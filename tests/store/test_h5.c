@@ -320,6 +320,40 @@ static void too_few_bytes(void **state) {
     scratch_empty();
 }
 
+static void too_many_texts(void **state) {
+    (void)state;
+    const int64_t count = 1000001;
+    const size_t length = ((size_t)64 << 20) + 1;
+    const char **many = memory_array(const char *, count, "texts");
+    for (int64_t i = 0; i < count; i++)
+        many[i] = "a";
+    char *text = memory_array(char, (int64_t)length + 1, "a text"), **texts;
+    memset(text, 'a', length);
+    const char *path = scratch_path("texts.h5");
+    struct H5Writer *writer;
+    struct H5File *file;
+    ok(h5_create(&writer, path, &error));
+    ok(h5_write_texts(writer, "many", many, count, &error));
+    ok(h5_write_texts(writer, "most", many, count - 1, &error));
+    ok(h5_write_text(writer, "long", text, &error));
+    ok(h5_commit(writer, &error));
+    memory_release(many);
+    memory_release(text);
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    int64_t found;
+    refused(h5_read_texts(file, "many", &texts, &found, &error), ERROR_DATA,
+            "has shape (1000001), expected a list of at most 1000000 texts");
+    refused(h5_read_text(file, "long", &text, &error), ERROR_DATA,
+            "holds 1 texts of 67108865 bytes, at most 67108864 bytes in all are read");
+    ok(h5_read_texts(file, "most", &texts, &found, &error));
+    assert_int_equal(found, count - 1);
+    for (int64_t i = 0; i < found; i++)
+        memory_release(texts[i]);
+    memory_release(texts);
+    h5_close(file);
+    scratch_empty();
+}
+
 static void unwritable_places(void **state) {
     (void)state;
     struct H5Writer *writer;
@@ -598,6 +632,7 @@ int main(void) {
         cmocka_unit_test(temporary_then_published),
         cmocka_unit_test(bad_files),
         cmocka_unit_test(bad_requests),
+        cmocka_unit_test(too_many_texts),
         cmocka_unit_test(too_few_bytes),
         cmocka_unit_test(unwritable_places),
         cmocka_unit_test(full_disk),
