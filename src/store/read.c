@@ -125,6 +125,26 @@ static int check_storage(struct H5File *file, const char *name, const struct Ope
                 info->type_name);
 }
 
+/* A filter gives back as many bytes as were packed, and HDF5 does not compare them with the size of
+ * a chunk. A writer makes no chunk that is larger than a dimension that cannot grow. */
+static int check_chunks(struct H5File *file, const char *name, const struct Opened *opened,
+                        struct Error *error) {
+    if (H5Pget_nfilters(opened->create) <= 0)
+        return OK;
+    int rank = opened->info.rank;
+    hsize_t chunk[H5_RANK], most[H5_RANK];
+    if (H5Pget_chunk(opened->create, rank, chunk) != rank ||
+        H5Sget_simple_extent_dims(opened->space, NULL, most) != rank)
+        return damaged(file, name, "its layout cannot be read", error);
+    for (int i = 0; i < rank; i++)
+        if (most[i] != H5S_UNLIMITED && chunk[i] > most[i])
+            return fail(error, file->failure,
+                        "%s:/%s: is damaged: a chunk has %" PRIu64
+                        " elements in dimension %d, which has at most %" PRIu64,
+                        file->path, name, (uint64_t)chunk[i], i, (uint64_t)most[i]);
+    return OK;
+}
+
 /* Finds out where the bytes are. Refuses data in other files: a file must be complete by itself. */
 static int read_layout(struct H5File *file, const char *name, struct Opened *opened,
                        struct Error *error) {
@@ -136,7 +156,8 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
                     "%s:/%s: keeps its values in other files, which is refused", file->path, name);
     struct H5Info *info = &opened->info;
     info->stored = H5Dget_storage_size(opened->id);
-    int code = check_storage(file, name, opened, layout, error);
+    int code = layout == H5D_CHUNKED ? check_chunks(file, name, opened, error)
+                                     : check_storage(file, name, opened, layout, error);
     if (code != OK)
         return code;
     if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||

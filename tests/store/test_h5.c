@@ -11,6 +11,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <hdf5.h>
+
 #include "base/memory.h"
 #include "store/h5.h"
 #include "store/scratch.h"
@@ -316,6 +318,43 @@ static void too_few_bytes(void **state) {
         scratch_write(path, data, bytes);
         refused(read_five(path, out), ERROR_DATA, "too few for shape (5) of int32");
     }
+    free(data);
+    scratch_empty();
+}
+
+/* A packed dataset whose header says that its one chunk is much larger than the dataset. */
+static void too_large_chunk(void **state) {
+    (void)state;
+    const char *path = scratch_path("chunk.h5");
+    const hsize_t size[] = {2, 7};
+    const int32_t values[2][7] = {{1}};
+    hid_t made = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t space = H5Screate_simple(2, size, NULL), create = H5Pcreate(H5P_DATASET_CREATE);
+    H5Pset_chunk(create, 2, size);
+    H5Pset_fletcher32(create);
+    hid_t id = H5Dcreate2(made, "x", H5T_NATIVE_INT32, space, H5P_DEFAULT, create, H5P_DEFAULT);
+    assert_true(H5Dwrite(id, H5T_NATIVE_INT32, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
+    H5Dclose(id);
+    H5Pclose(create);
+    H5Sclose(space);
+    H5Fclose(made);
+    size_t bytes;
+    unsigned char *data = scratch_read(path, &bytes);
+    const uint32_t chunk[] = {2, 7, 4}; /* in the layout message, with the size of an element */
+    unsigned char *found = memmem(data, bytes, chunk, sizeof chunk);
+    assert_non_null(found);
+    struct H5File *file;
+    int32_t out[2][7];
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    ok(h5_read(file, "x", H5_INT32, 2, SIZE(2, 7), out, &error));
+    h5_close(file);
+    assert_memory_equal(out, values, sizeof values);
+    found[5] = 127;
+    scratch_write(path, data, bytes);
+    ok(h5_open(&file, path, ERROR_DATA, &error));
+    refused(h5_read(file, "x", H5_INT32, 2, SIZE(2, 7), out, &error), ERROR_DATA,
+            "a chunk has 32519 elements in dimension 1, which has at most 7");
+    h5_close(file);
     free(data);
     scratch_empty();
 }
@@ -634,6 +673,7 @@ int main(void) {
         cmocka_unit_test(bad_requests),
         cmocka_unit_test(too_many_texts),
         cmocka_unit_test(too_few_bytes),
+        cmocka_unit_test(too_large_chunk),
         cmocka_unit_test(unwritable_places),
         cmocka_unit_test(full_disk),
         cmocka_unit_test(updated),
