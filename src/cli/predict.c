@@ -7,6 +7,7 @@
 #include "base/whole_file.h"
 #include "cli/figures_json.h"
 #include "cli/members.h"
+#include "cli/output.h"
 #include "store/h5.h"
 
 static const struct Flag flags[] = {
@@ -162,14 +163,27 @@ static int sink(void *context, int64_t first, int64_t count, const float *output
                        : write_h5(output, first, count, outputs, error);
 }
 
-static int start(struct Output *output, struct Ranks *ranks, struct Error *error) {
+/* Rank 0 alone. */
+static int create(struct Output *output, const struct Arguments *arguments, struct Error *error) {
+    const char *const data[] = {output->members->dataset->path};
+    int code =
+        output_check("--out", output->path, arguments->operands, arguments->operand_count, error);
+    if (!code)
+        code = output_check("--out", output->path, data, 1, error);
+    if (code)
+        return code;
+    return output->csv ? start_csv(output, error) : start_h5(output, error);
+}
+
+static int start(struct Output *output, const struct Arguments *arguments, struct Ranks *ranks,
+                 struct Error *error) {
     int code = OK;
     if (!output->path ||
         !(text_ends_with(output->path, ".csv") || text_ends_with(output->path, ".h5")))
         code = fail(error, ERROR_USAGE, "predict: --out %s: expected --out FILE.h5 or FILE.csv",
                     output->path ? output->path : "is missing");
     else if (ranks_rank(ranks) == 0)
-        code = output->csv ? start_csv(output, error) : start_h5(output, error);
+        code = create(output, arguments, error);
     return ranks_agree(ranks, code, error);
 }
 
@@ -222,7 +236,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct Evaluation *results = NULL;
     int code = members_open(&members, arguments, ranks, error);
     if (!code)
-        code = start(&output, ranks, error);
+        code = start(&output, arguments, ranks, error);
     if (!code) {
         struct EvaluateRequest request = members_request(&members);
         request.sink = sink;

@@ -393,6 +393,72 @@ class TestShortTraining:
         assert "predictions.h5: holds predictions; expected a data set" in refused(DATA, *command, path)
 
 
+class TestOutputThatIsAnInput:
+    """It is refused before anything is written, also if it is named by a link."""
+
+    @staticmethod
+    def stays(path, input_path, flag, *words):
+        """The command names `path` as its output, which is the input, and leaves it alone."""
+        before, names = read(input_path, "rb"), sorted(os.listdir(os.path.dirname(input_path)))
+        assert f"{flag} {path}: would overwrite the input " in refused(USAGE, *words, flag, path)
+        assert read(input_path, "rb") == before
+        assert sorted(os.listdir(os.path.dirname(input_path))) == names
+
+    @staticmethod
+    def linked(link, path):
+        link(path, path + ".png")
+        return path + ".png"
+
+    @pytest.fixture
+    def own(self, scratch, data):
+        return shutil.copy(data, f"{scratch}/own.h5")
+
+    @pytest.fixture
+    def run_file(self, scratch, own):
+        return write(f"{scratch}/run.yaml", f"data: {{file: {own}, validation: test}}\n"
+                     "model: [flatten, linear: {out: 10}]\noptimizer: {sgd: {rate: 0.01}}\n"
+                     "train: {batch: 20, length: 1 step}\n")
+
+    @pytest.fixture(params=([], ["--split"]), ids=("source", "split"))
+    def import_words(self, request, scratch):
+        path = write(f"{scratch}/mine.csv", "a,species\n1,x\n2,y\n")
+        source = ["--split", f"train={path}"] if request.param else [path]
+        return path, ["dataset", "import", "--format", "table", *source, "--target", "species"]
+
+    def test_of_import(self, import_words):
+        path, words = import_words
+        self.stays(path, path, "--out", *words)
+
+    @pytest.mark.parametrize("link", (os.symlink, os.link))
+    def test_of_import_by_a_link(self, import_words, link):
+        path, words = import_words
+        self.stays(self.linked(link, path), path, "--out", *words)
+
+    @pytest.mark.parametrize("ranks", (1, 2))
+    @pytest.mark.parametrize("which", ("checkpoint", "data"))
+    def test_of_predict(self, scratch, own, run_file, which, ranks):
+        run(1, "train", run_file, "-o", f"{scratch}/out", "--quiet")
+        checkpoint = f"{scratch}/out/checkpoints/latest.h5"
+        out = {"checkpoint": os.path.realpath(checkpoint), "data": own}[which]
+        before = read(out, "rb")
+        line = refusal(USAGE, "predict", checkpoint, "--data", own, "--out", out, ranks=ranks)
+        assert f"--out {out}: would overwrite the input " in line
+        assert read(out, "rb") == before
+
+    @pytest.mark.parametrize("link", (os.symlink, os.link))
+    def test_of_statistics(self, own, link):
+        self.stays(self.linked(link, own), own, "--draw", "dataset", "statistics", own)
+
+    @pytest.mark.parametrize("link", (os.symlink, os.link))
+    def test_of_preview(self, own, link):
+        self.stays(self.linked(link, own), own, "--out", "dataset", "preview", own)
+
+    @pytest.mark.parametrize("which", ("run", "data"))
+    def test_of_preview_with_augmentation(self, own, run_file, which):
+        path = {"run": run_file, "data": own}[which]
+        self.stays(self.linked(os.symlink, path), path, "--out", "dataset", "preview", "--augment", run_file)
+
+
 class TestKeys:
     @pytest.fixture(scope="class")
     def keys(self):

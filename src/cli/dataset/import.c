@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
+#include "cli/output.h"
 #include "data/import.h"
 
 /* The text of a flag, cut at a separator. The options only point into it. */
@@ -265,6 +266,13 @@ static int read_options(const struct Arguments *arguments, struct ImportOptions 
     return code;
 }
 
+static int check_output(const struct SourceOptions *source, const char *out, struct Error *error) {
+    int code = output_check("--out", out, source->paths, source->path_count, error);
+    for (int i = 0; i < source->split_count && code == OK; i++)
+        code = output_check("--out", out, &source->splits[i].path, 1, error);
+    return code;
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -280,6 +288,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct Lists lists;
     lists_read(&lists, arguments, source);
     int code = read_options(arguments, &options, &lists, error);
+    if (code == OK)
+        code = check_output(source, out, error);
     char *origin = code == OK ? describe(&options) : NULL;
     options.origin = origin;
     if (code == OK)

@@ -1,5 +1,6 @@
 #include "data/sheets/preview.h"
 #include "cli/dataset/dataset.h"
+#include "cli/output.h"
 #include "cli/overrides.h"
 #include "data/sheets/preview_augment.h"
 #include "run/check.h"
@@ -7,17 +8,18 @@
 
 /* The flags, for either kind of picture. */
 struct PreviewFlags {
-    const char *out, *split, *file; /* NULL: not given */
+    const char *out, *split, *file, *run; /* NULL: not given */
     int64_t count, epochs, seed;
     bool random;
 };
 
 static int read_flags(const struct Arguments *arguments, struct PreviewFlags *flags,
                       struct Error *error) {
-    bool augment = argument_given(arguments, "augment");
+    const char *augment = argument_value(arguments, "augment");
     *flags = (struct PreviewFlags){.out = argument_value(arguments, "out"),
                                    .split = argument_value(arguments, "split"),
                                    .file = arguments->operand_count ? arguments->operands[0] : NULL,
+                                   .run = augment,
                                    .random = argument_given(arguments, "seed")};
     if (!flags->out)
         return fail(error, ERROR_USAGE, "dataset preview: --out FILE.png is missing");
@@ -44,7 +46,9 @@ static int preview_stored(const struct PreviewFlags *flags, struct Error *error)
     int code = dataset_open(&dataset, flags->file, error);
     if (code != OK)
         return code;
-    code = dataset_check_picture(dataset, "dataset preview", error);
+    code = output_check("--out", flags->out, &flags->file, 1, error);
+    if (code == OK)
+        code = dataset_check_picture(dataset, "dataset preview", error);
     const struct Split *split =
         code ? NULL : dataset_split(dataset, flags->split ? flags->split : "train", error);
     const struct Preview preview = {
@@ -63,7 +67,10 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
                            : run_open_data(file, options, &dataset, error);
     if (code != OK)
         return code;
-    code = dataset_check_picture(dataset, "dataset preview", error);
+    const char *const inputs[] = {flags->run, dataset->path, options->start_from.checkpoint};
+    code = output_check("--out", flags->out, inputs, 3, error);
+    if (code == OK)
+        code = dataset_check_picture(dataset, "dataset preview", error);
     const char *name = flags->split ? flags->split : options->data.train;
     const struct Split *split = code ? NULL : dataset_split(dataset, name, error);
     struct Checkpoint *donor = NULL;
@@ -90,12 +97,13 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
     return code;
 }
 
-static int preview_augmented(const struct Arguments *arguments, const char *path,
-                             const struct PreviewFlags *flags, struct Error *error) {
+static int preview_augmented(const struct Arguments *arguments, const struct PreviewFlags *flags,
+                             struct Error *error) {
     struct RunFile *file = NULL;
     struct RunOptions options = {0};
     struct Overrides overrides = overrides_collect(arguments);
-    int code = run_parse(&file, path, NULL, overrides.texts, overrides.count, &options, error);
+    int code =
+        run_parse(&file, flags->run, NULL, overrides.texts, overrides.count, &options, error);
     overrides_release(&overrides);
     if (code == OK)
         code = preview_run(flags, file, &options, error);
@@ -108,11 +116,10 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     (void)ranks;
     struct PreviewFlags flags;
-    const char *path = argument_value(arguments, "augment");
     int code = read_flags(arguments, &flags, error);
     if (code == OK)
-        code = path ? preview_augmented(arguments, path, &flags, error)
-                    : preview_stored(&flags, error);
+        code =
+            flags.run ? preview_augmented(arguments, &flags, error) : preview_stored(&flags, error);
     if (code == OK)
         fprintf(stderr, "wrote %s\n", flags.out);
     return code;

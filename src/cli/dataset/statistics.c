@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
+#include "cli/output.h"
 #include "data/sheets/statistics_sheet.h"
 #include "data/statistics/statistics_file.h"
 
@@ -49,6 +50,9 @@ static int read_flags(const struct Arguments *arguments, struct Job *job, struct
     if (code)
         return code;
     code = job->picture ? dataset_check_png("--draw", job->picture, error) : OK;
+    if (code == OK && job->picture)
+        code = output_check("--draw", job->picture, arguments->operands, arguments->operand_count,
+                            error);
     if (code == OK)
         code = argument_integer(arguments, "components", 0, 1000000000, 0, &job->components, error);
     if (code == OK)
