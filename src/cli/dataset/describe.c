@@ -173,3 +173,9 @@ void dataset_print_json(json_t *object) {
     fputc('\n', stdout);
     json_decref(object);
 }
+
+bool dataset_lacks_statistic(const struct Dataset *dataset, const struct StatisticRow *row) {
+    int64_t size[3];
+    return statistic_shape(row, dataset->height, dataset->width, dataset->channels, size) &&
+           !statistic_of(row, &dataset->statistics);
+}

@@ -13,4 +13,7 @@ json_t *dataset_to_json(const struct Dataset *dataset);
 /* Prints the object on stdout and releases it. */
 void dataset_print_json(json_t *object);
 
+/* Whether the file lacks a statistic that images of this size can have. */
+bool dataset_lacks_statistic(const struct Dataset *dataset, const struct StatisticRow *row);
+
 #endif

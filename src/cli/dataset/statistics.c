@@ -63,10 +63,8 @@ static int read_flags(const struct Arguments *arguments, struct Job *job, struct
 }
 
 static bool complete(const struct Dataset *dataset) {
-    int64_t size[3];
     for (const struct StatisticRow *row = statistic_rows; row->name; row++)
-        if (statistic_shape(row, dataset->height, dataset->width, dataset->channels, size) &&
-            !statistic_of(row, &dataset->statistics))
+        if (dataset_lacks_statistic(dataset, row))
             return false;
     return true;
 }

@@ -2,20 +2,13 @@
 
 #include "cli/dataset/dataset.h"
 
-/* Whether the file lacks a statistic that images of this size can have. */
-static bool misses(const struct Dataset *dataset, const struct StatisticRow *row) {
-    int64_t size[3];
-    return statistic_shape(row, dataset->height, dataset->width, dataset->channels, size) &&
-           !statistic_of(row, &dataset->statistics);
-}
-
 static void print_words(const struct Dataset *dataset) {
     printf("%s: good:", dataset->path);
     for (int s = 0; s < dataset->split_count; s++)
         printf(" %s %" PRId64 " images%s", dataset->splits[s].name, dataset->splits[s].count,
                s + 1 < dataset->split_count ? "," : "\n");
     for (const struct StatisticRow *row = statistic_rows; row->name; row++)
-        if (misses(dataset, row))
+        if (dataset_lacks_statistic(dataset, row))
             printf("missing: /statistics/%s; a run whose preprocess needs it is refused; "
                    "trainer dataset statistics adds it\n",
                    row->name);
@@ -28,7 +21,7 @@ static void print_words(const struct Dataset *dataset) {
 static void print_json(const struct Dataset *dataset) {
     json_t *object = dataset_to_json(dataset), *missing = json_array();
     for (const struct StatisticRow *row = statistic_rows; row->name; row++)
-        if (misses(dataset, row))
+        if (dataset_lacks_statistic(dataset, row))
             json_array_append_new(missing, json_string(row->name));
     json_object_set_new(object, "good", json_true());
     json_object_set_new(object, "missing_statistics", missing);
