@@ -115,10 +115,9 @@ static int run_alone(const struct Command *command, const struct Arguments *argu
 }
 
 static void log_ranks(const struct Ranks *ranks) {
-    char host[256] = "";
-    gethostname(host, sizeof host - 1);
-    log_debug("rank %d of %d is process %d on %s", ranks_rank(ranks), ranks_size(ranks),
-              (int)getpid(), host);
+    int rank = ranks_rank(ranks);
+    log_debug("rank %d of %d is process %d on %s", rank, ranks_size(ranks), (int)getpid(),
+              ranks_host(ranks, rank));
 }
 
 static int run_on_all_ranks(const struct Command *command, const struct Arguments *arguments,

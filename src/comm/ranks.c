@@ -1,6 +1,9 @@
 #include "comm/ranks.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "comm/ranks_link.h"
@@ -8,11 +11,16 @@
 struct Ranks *ranks_alone(void) {
     struct Ranks *ranks = memory_allocate(sizeof *ranks, "ranks");
     *ranks = (struct Ranks){.size = 1, .nodes = 1};
+    ranks->hosts = memory_allocate(sizeof *ranks->hosts, "the name of the host");
+    ranks__own_host(ranks->hosts[0]);
     return ranks;
 }
 
 void ranks_release(struct Ranks *ranks) {
-    if (ranks && ranks->operations)
+    if (!ranks)
+        return;
+    memory_release(ranks->hosts);
+    if (ranks->operations)
         ranks->operations->release(ranks);
     else
         memory_release(ranks);
@@ -28,6 +36,16 @@ int ranks_size(const struct Ranks *ranks) {
 
 int ranks_nodes(const struct Ranks *ranks) {
     return ranks->nodes;
+}
+
+const char *ranks_host(const struct Ranks *ranks, int rank) {
+    return ranks->hosts[rank];
+}
+
+void ranks__own_host(char name[HOST_NAME]) {
+    if (gethostname(name, HOST_NAME) && errno != ENAMETOOLONG)
+        snprintf(name, HOST_NAME, "unknown");
+    name[HOST_NAME - 1] = '\0';
 }
 
 void ranks_barrier(struct Ranks *ranks) {

@@ -18,6 +18,8 @@ void ranks_release(struct Ranks *ranks); /* Collective. */
 int ranks_rank(const struct Ranks *ranks);
 int ranks_size(const struct Ranks *ranks);
 int ranks_nodes(const struct Ranks *ranks); /* on how many hosts they run */
+/* The name of the host that `rank` runs on; owned by `ranks`. */
+const char *ranks_host(const struct Ranks *ranks, int rank);
 
 /* The following are collective. Minimum, maximum and sum are element by element over the ranks, in
  * place, with the same result on every rank. */

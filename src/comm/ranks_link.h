@@ -19,10 +19,16 @@ struct RanksOperations {
     void (*gather_all)(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
 };
 
+#define HOST_NAME 64 /* bytes of a host's name, with the closing 0 */
+
 struct Ranks {
     int rank, size;
     int nodes;
+    char (*hosts)[HOST_NAME];                 /* size: where each rank runs */
     const struct RanksOperations *operations; /* NULL: one rank, no MPI */
 };
+
+/* This host's name; a longer one is cut. */
+void ranks__own_host(char name[HOST_NAME]);
 
 #endif

@@ -114,5 +114,9 @@ struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
     int first_of_node = rank_of_node == 0;
     MPI_Allreduce(&first_of_node, &ranks->nodes, 1, MPI_INT, MPI_SUM, mpi->all);
     ranks->operations = &operations;
+    char host[HOST_NAME] = "";
+    ranks__own_host(host);
+    ranks->hosts = memory_allocate((size_t)ranks->size * sizeof host, "the names of the hosts");
+    ranks_gather_all(ranks, host, sizeof host, ranks->hosts);
     return ranks;
 }
