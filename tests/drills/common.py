@@ -1,0 +1,158 @@
+"""What the drills share: a run that lasts a few seconds, the program in a session of its own, and its end."""
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+from drill import Broken, expect
+from support.program import command, environment, settings
+from support.runs import children, metrics, newest_step, synthesize, train, write_run_file
+
+EVERY = 10  # steps between two checkpoints
+
+
+class Rehearsal:
+    """A run file, its data, and the undisturbed run that every disturbed one is compared with."""
+
+    def __init__(self, drill, *assignments, length=60, every=EVERY, **options):
+        self.drill, self.every, self.length = drill, every, length
+        self.data = synthesize(drill.folder, train=480, test=48, validation=96)
+        self.recipe = write_run_file(drill.folder, self.data, length=f"{length} steps", every=f"{every} steps",
+                                     **options)
+        self.assignments = settings(*assignments)
+        start = time.monotonic()
+        self.whole = train(2, self.recipe, os.path.join(drill.folder, "whole"), *self.assignments)
+        self.seconds = time.monotonic() - start
+
+    @property
+    def digests(self):
+        return self.whole["digest"], self.whole.report.get("average_digest")
+
+    def words(self, out, *more):
+        return ["train", self.recipe, "--out", out, "--resume", *self.assignments, *more]
+
+    def start(self, ranks, out, *more, **keywords):
+        return Program(ranks, *self.words(out, *more), **keywords)
+
+    def finish(self, ranks, out):
+        """Resumes the run without disturbance; it must end with the digests of the undisturbed run."""
+        found = train(ranks, self.recipe, out, "--resume", *self.assignments)
+        expect((found["digest"], found.report.get("average_digest")) == self.digests,
+               f"the digest is {found['digest']}, that of the undisturbed run {self.whole['digest']}")
+        expect(found.metrics() == self.whole.metrics(), "metrics.jsonl differs from the undisturbed run's")
+        return found
+
+
+class Program:
+    """The program on some ranks, as the leader of a session of its own, so that all its processes can be found."""
+
+    def __init__(self, ranks, *words, **more):
+        self.ranks = ranks
+        self.words = command(ranks, *words)
+        self.process = subprocess.Popen(self.words, env=environment(**more), start_new_session=True, text=True,
+                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.stdout = self.stderr = None
+
+    @property
+    def pid(self):
+        return self.process.pid
+
+    def ended(self):
+        return self.process.poll() is not None
+
+    def ranks_pids(self, seconds=20):
+        """The processes of the ranks, in their order, once all have been started; or fewer, if the program ends."""
+        if self.ranks == 1:
+            return [self.pid]
+        end = time.monotonic() + seconds
+        while not self.ended() and time.monotonic() < end:
+            found = sorted(children(self.pid), key=rank_of)
+            if len(found) == self.ranks and all(rank_of(pid) >= 0 for pid in found):
+                return found
+            time.sleep(0.002)
+        return []
+
+    def send(self, pid, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def end(self, seconds=120):
+        """Waits for the end: the exit code. A program that does not end is killed and breaks a promise."""
+        try:
+            self.stdout, self.stderr = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.destroy()
+            raise Broken(f"still running after {seconds} s") from None
+        return self.process.returncode
+
+    def destroy(self):
+        for pid in members(self.pid):
+            self.send(pid, signal.SIGKILL)
+        self.stdout, self.stderr = self.process.communicate()
+
+    def lines(self):
+        """The lines on stderr that are the program's own."""
+        return [line for line in self.stderr.splitlines() if line.startswith("trainer: ")]
+
+    def expect_all_gone(self, seconds):
+        """No process of the session is left after so many seconds."""
+        end = time.monotonic() + seconds
+        while members(self.pid):
+            left = members(self.pid)
+            if time.monotonic() > end:
+                for pid in left:
+                    self.send(pid, signal.SIGKILL)
+                raise Broken(f"processes {left} are left {seconds} s after the end")
+            time.sleep(0.02)
+
+
+def rank_of(pid):
+    """The rank of a process that mpirun started, -1 if it has none (yet)."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            for word in file.read().split(b"\0"):
+                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    return int(word.split(b"=")[1])
+    return -1
+
+
+def state_of(pid):
+    """(state, session) of a process, of /proc/PID/stat; (None, None) if there is none."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+            return fields[0], int(fields[3])
+    return None, None
+
+
+def members(session):
+    """The processes of a session that are alive."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            state, of = state_of(int(name))
+            if of == session and state not in ("Z", "X", None):
+                found.append(int(name))
+    return found
+
+
+def last_step(out):
+    """The last step that metrics.jsonl reports; 0 if there is none."""
+    with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
+        return max(record["step"] for record in metrics(out))
+    return 0
+
+
+def wait_for_step(program, out, step, seconds=60):
+    """Waits until the run has reported `step`; False if it ended before."""
+    end = time.monotonic() + seconds
+    while not program.ended() and time.monotonic() < end:
+        if last_step(out) >= step:
+            return True
+        time.sleep(0.01)
+    return False
+
+
+__all__ = ["EVERY", "Program", "Rehearsal", "last_step", "members", "newest_step", "rank_of", "state_of",
+           "wait_for_step"]

@@ -1,0 +1,56 @@
+"""16 ranks on few cores, which write a checkpoint after each of 200 steps: memory must not grow by 1 % from the
+fortieth checkpoint to the last, no descriptor may be leaked, and nothing may be left in /dev/shm."""
+import contextlib
+import os
+
+from common import Rehearsal, last_step, wait_for_step
+from drill import expect
+
+RANKS, STEPS, WARM = 16, 200, 40
+
+
+def run(drill):
+    rehearsal = Rehearsal(drill, "checkpoint.keep=2", length=STEPS, every=1, shards=16, batch=32, warmup="2 steps")
+    for number in range(drill.count):
+        drill.trial(number, f"{RANKS} ranks", one, rehearsal)
+
+
+def memory(pid):
+    """Resident kilobytes, without what is only mapped from files."""
+    with open(f"/proc/{pid}/status") as file:
+        fields = dict(line.split(":", 1) for line in file)
+    return sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssShmem"))
+
+
+def abandoned(names):
+    """Those of the entries of /dev/shm that no process uses any more."""
+    used = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/maps") as file:
+            used |= {name for line in file for name in names if f"/dev/shm/{name}" in line}
+    return names - used
+
+
+def measure(pids):
+    return [memory(pid) for pid in pids], [len(os.listdir(f"/proc/{pid}/fd")) for pid in pids]
+
+
+def one(rng, out, rehearsal):
+    shared = set(os.listdir("/dev/shm"))
+    program = rehearsal.start(RANKS, out)
+    pids = program.ranks_pids(60)
+    expect(len(pids) == RANKS and wait_for_step(program, out, WARM, 600), "the run did not reach step", WARM)
+    first, open_first = measure(pids)
+    expect(wait_for_step(program, out, STEPS - 2, 900), "the run did not reach step", STEPS - 2)
+    last, open_last = measure(pids)
+    expect(program.end(120) == 0, "the run failed:", program.stderr)
+    growth = max(after / before - 1 for before, after in zip(first, last))
+    rehearsal.drill.note(f"memory of the rank that grew most {100 * growth:+.2f} % from step {WARM} to {STEPS - 2};"
+                         " checkpoints", last_step(out))
+    expect(growth < 0.01, f"a rank's memory grew by {100 * growth:.2f} %: from {first} to {last} KiB")
+    expect(max(after - before for before, after in zip(open_first, open_last)) <= 0,
+           f"descriptors: {open_first} before, {open_last} after")
+    left = abandoned(set(os.listdir("/dev/shm")) - shared)
+    expect(not left, "left in /dev/shm:", left)
+    program.expect_all_gone(5)
+    rehearsal.finish(2, out)
