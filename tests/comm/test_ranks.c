@@ -1,4 +1,5 @@
 #include <string.h>
+#include <unistd.h>
 
 #include "world.h"
 
@@ -22,8 +23,21 @@ static void test_places(void **state) {
     assert_in_range(rank, 0, size - 1);
     int64_t sum = world_total(ranks, rank);
     assert_int_equal(sum, (int64_t)size * (size - 1) / 2);
-    /* mpirun started all of them here */
-    assert_int_equal(ranks_nodes(ranks), 1);
+}
+
+/* mpirun started all of them here, unless tests/hosts says otherwise. */
+static void test_hosts(void **state) {
+    (void)state;
+    const char *expected = getenv("TRAINER_TEST_HOSTS");
+    int64_t size = ranks_size(ranks), hosts = expected ? atoi(expected) : 1, wrong = 0;
+    char own[256] = "";
+    gethostname(own, sizeof own - 1);
+    wrong += ranks_nodes(ranks) != hosts;
+    wrong += strcmp(ranks_host(ranks, ranks_rank(ranks)), own) != 0;
+    for (int rank = 0; rank < size; rank++) /* as many ranks on each, one host after the other */
+        wrong += (strcmp(ranks_host(ranks, rank), own) == 0) !=
+                 (rank * hosts / size == ranks_rank(ranks) * hosts / size);
+    assert_int_equal(world_total(ranks, wrong), 0);
 }
 
 static void test_broadcast(void **state) {
@@ -108,9 +122,10 @@ static void test_agree_on_failure(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_places),           cmocka_unit_test(test_broadcast),
-        cmocka_unit_test(test_extremes),         cmocka_unit_test(test_gather),
-        cmocka_unit_test(test_agree_on_success), cmocka_unit_test(test_agree_on_failure),
+        cmocka_unit_test(test_places),           cmocka_unit_test(test_hosts),
+        cmocka_unit_test(test_broadcast),        cmocka_unit_test(test_extremes),
+        cmocka_unit_test(test_gather),           cmocka_unit_test(test_agree_on_success),
+        cmocka_unit_test(test_agree_on_failure),
     };
     ranks = world_start();
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
