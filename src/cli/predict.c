@@ -104,63 +104,57 @@ static void print_numbers(FILE *file, const float *values, int64_t count) {
         fprintf(file, ",%.9g", (double)values[k]);
 }
 
-static int write_csv(struct Output *output, int64_t first, int64_t count, const float *outputs,
+static int write_csv(struct Output *output, const struct DeliveredBlock *block,
                      struct Error *error) {
     const struct Dataset *dataset = output->members->dataset;
     const struct Split *split = output->members->split;
     int64_t columns = dataset->targets.count;
     FILE *file = output->file.stream;
-    for (int64_t i = 0; i < count; i++) {
-        const float *row = outputs + i * columns;
-        fprintf(file, "%" PRId64, first + i);
+    for (int64_t i = 0; i < block->count; i++) {
+        int64_t sample = block->first + i;
+        fprintf(file, "%" PRId64, sample);
         if (targets_are_values(&dataset->targets)) {
-            print_numbers(file, split->targets + (first + i) * columns, columns);
+            print_numbers(file, split->targets + sample * columns, columns);
         } else {
             fputc(',', file);
-            print_field(file, dataset->targets.names[split->labels[first + i]]);
+            print_field(file, dataset->targets.names[split->labels[sample]]);
             fputc(',', file);
-            print_field(file, dataset->targets.names[predicted_class(row, columns)]);
+            print_field(file, dataset->targets.names[block->classes[i]]);
         }
-        print_numbers(file, row, columns);
+        print_numbers(file, block->predictions + i * columns, columns);
         fputc('\n', file);
     }
     return ferror(file) ? fail_errno(error, "%s: cannot be written", output->path) : OK;
 }
 
-static int write_classes(struct Output *output, int64_t first, int64_t count, const float *outputs,
+static int write_classes(struct Output *output, const struct DeliveredBlock *block,
                          struct Error *error) {
-    const struct Members *members = output->members;
-    int64_t classes = members->dataset->targets.count;
-    int32_t predictions[EVALUATE_BLOCK];
-    for (int64_t i = 0; i < count; i++)
-        predictions[i] = (int32_t)predicted_class(outputs + i * classes, classes);
-    int code =
-        h5_write_rows(output->writer, "/predictions", H5_INT32, first, count, predictions, error);
+    const struct Split *split = output->members->split;
+    int code = h5_write_rows(output->writer, "/predictions", H5_INT32, block->first, block->count,
+                             block->classes, error);
     if (!code)
-        code = h5_write_rows(output->writer, "/labels", H5_INT32, first, count,
-                             members->split->labels + first, error);
+        code = h5_write_rows(output->writer, "/labels", H5_INT32, block->first, block->count,
+                             split->labels + block->first, error);
     return code;
 }
 
-static int write_h5(struct Output *output, int64_t first, int64_t count, const float *outputs,
+static int write_h5(struct Output *output, const struct DeliveredBlock *block,
                     struct Error *error) {
     const struct Members *members = output->members;
     int64_t targets = targets_values(&members->dataset->targets);
-    int code =
-        h5_write_rows(output->writer, array_name(output), H5_FLOAT32, first, count, outputs, error);
+    int code = h5_write_rows(output->writer, array_name(output), H5_FLOAT32, block->first,
+                             block->count, block->predictions, error);
     if (code)
         return code;
     if (!targets)
-        return write_classes(output, first, count, outputs, error);
-    return h5_write_rows(output->writer, "/targets", H5_FLOAT32, first, count,
-                         members->split->targets + first * targets, error);
+        return write_classes(output, block, error);
+    return h5_write_rows(output->writer, "/targets", H5_FLOAT32, block->first, block->count,
+                         members->split->targets + block->first * targets, error);
 }
 
-static int sink(void *context, int64_t first, int64_t count, const float *outputs,
-                struct Error *error) {
+static int sink(void *context, const struct DeliveredBlock *block, struct Error *error) {
     struct Output *output = context;
-    return output->csv ? write_csv(output, first, count, outputs, error)
-                       : write_h5(output, first, count, outputs, error);
+    return output->csv ? write_csv(output, block, error) : write_h5(output, block, error);
 }
 
 /* Rank 0 alone. */

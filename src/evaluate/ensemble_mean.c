@@ -1,27 +1,36 @@
 #include "evaluate/ensemble_mean.h"
 
-#include <float.h>
 #include <math.h>
 
-void ensemble_mean_add(double *sum, enum EnsembleMean mean, double weight, const float *predictions,
-                       int64_t values) {
-    bool geometric = mean == ENSEMBLE_MEAN_GEOMETRIC;
-    for (int64_t i = 0; i < values; i++) {
-        double p = predictions[i];
-        sum[i] += weight * (geometric ? log(fmax(p, DBL_MIN)) : p);
-    }
+#include "base/softmax.h"
+
+static bool is_log_sum(struct MeanKind kind) {
+    return kind.probabilities && kind.mean == ENSEMBLE_MEAN_ARITHMETIC;
 }
 
-void ensemble_mean_finish(double *sum, enum EnsembleMean mean, bool distributions, int64_t samples,
-                          int64_t outputs, float *predictions) {
+/* log(exp a + exp b), where b is finite. */
+static double log_add(double a, double b) {
+    double larger = fmax(a, b), smaller = fmin(a, b);
+    return larger + log1p(exp(smaller - larger));
+}
+
+void ensemble_mean_start(struct MeanKind kind, int64_t values, double *mean) {
+    for (int64_t i = 0; i < values; i++)
+        mean[i] = is_log_sum(kind) ? -INFINITY : 0;
+}
+
+void ensemble_mean_add(struct MeanKind kind, double weight, int64_t samples, int64_t outputs,
+                       const double *scores, double *mean) {
+    if (weight == 0)
+        return;
     for (int64_t i = 0; i < samples; i++) {
-        double *row = sum + i * outputs, total = 0;
-        for (int64_t c = 0; c < outputs; c++) {
-            if (mean == ENSEMBLE_MEAN_GEOMETRIC)
-                row[c] = exp(row[c]);
-            total += row[c];
+        const double *row = scores + i * outputs;
+        struct SoftmaxNorm norm = {0};
+        if (kind.probabilities)
+            norm = softmax_norm(outputs, row);
+        for (int64_t k = 0; k < outputs; k++) {
+            double *to = mean + i * outputs + k, score = softmax_log(norm, row[k]);
+            *to = is_log_sum(kind) ? log_add(*to, log(weight) + score) : *to + weight * score;
         }
-        for (int64_t c = 0; c < outputs; c++)
-            predictions[i * outputs + c] = (float)(distributions ? row[c] / total : row[c]);
     }
 }

@@ -1,20 +1,26 @@
 /* Weighted means of predictions: of an ensemble's members, or of whatever else predicts the same
- * samples several times. In double precision, in the order of ensemble_mean_add. */
+ * samples several times. Predictions are rows of scores: of values, whose mean is Σ w·s; or
+ * unnormalised log probabilities, whose mean is again log probabilities, so that none is lost that
+ * is too small for a float. In double precision, in the order of ensemble_mean_add. */
 #ifndef TRAINER_EVALUATE_ENSEMBLE_MEAN_H
 #define TRAINER_EVALUATE_ENSEMBLE_MEAN_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Geometric: of probabilities alone, as exp(Σ w log p) scaled to sum to one. */
+/* Of probabilities p = softmax(s): arithmetic: log Σ w·p; geometric: Σ w·log p, which a softmax
+ * scales to sum to one. */
 enum EnsembleMean { ENSEMBLE_MEAN_ARITHMETIC, ENSEMBLE_MEAN_GEOMETRIC };
 
-/* `sum` (samples · outputs) is the caller's, zero to begin with; weights sum to one. */
-void ensemble_mean_add(double *sum, enum EnsembleMean mean, double weight, const float *predictions,
-                       int64_t values);
-/* Into predictions (samples, outputs); spoils `sum`. `distributions`: each row is scaled to sum to
- * one. */
-void ensemble_mean_finish(double *sum, enum EnsembleMean mean, bool distributions, int64_t samples,
-                          int64_t outputs, float *predictions);
+struct MeanKind {
+    enum EnsembleMean mean; /* geometric: of probabilities alone */
+    bool probabilities;     /* the scores are unnormalised log probabilities */
+};
+
+/* Makes `mean`, the caller's `values` doubles, the mean of nothing. */
+void ensemble_mean_start(struct MeanKind kind, int64_t values, double *mean);
+/* Adds a prediction, scores (samples, outputs); the weights of all of them sum to one. */
+void ensemble_mean_add(struct MeanKind kind, double weight, int64_t samples, int64_t outputs,
+                       const double *scores, double *mean);
 
 #endif

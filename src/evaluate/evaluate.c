@@ -10,14 +10,16 @@
 
 struct Work {
     const struct EvaluateRequest *request;
-    int results;        /* members and the ensemble */
-    int64_t sum_count;  /* of one result of one block: the loss, then those of the metrics */
-    float *predictions; /* of one member's block */
-    double *sum;        /* of the members' predictions */
-    float *ensemble;    /* its block */
-    float *row;         /* of metrics_loss */
-    float *gathered;    /* what goes to the sink */
-    double *mine;       /* [(round · results + result) · sum_count + sum] */
+    struct MeanKind kind; /* of the ensemble */
+    int results;          /* members and the ensemble */
+    int64_t sum_count;    /* of one result of one block: the loss, then those of the metrics */
+    double *scores;       /* of one member's block, or the ensemble's in the first member's scale */
+    double *values;       /* of one member's block: its predictions if they are values */
+    double *ensemble;     /* the block's predictions: the mean of the members' */
+    double *gathered;     /* and what goes to the sink: of all ranks, */
+    float *predictions;   /* and of one of them */
+    int32_t *classes;
+    double *mine; /* [(round · results + result) · sum_count + sum] */
     struct Evaluation *evaluations;
 };
 
@@ -34,11 +36,35 @@ static double weight_of(const struct EvaluateRequest *request, int member) {
 static void measure(struct Work *work, int result, const struct Predictor *predictor,
                     struct PredictedBlock block, double *sums) {
     double *own = sums + result * work->sum_count;
+    block.scores = work->scores;
     block.targets = plan_target(predictor->plan);
     block.loss = predictor->loss;
-    block.scale = predictor->scale;
-    own[0] = metrics_loss(&block, work->request->outputs, work->row);
+    own[0] = metrics_loss(&block, work->request->outputs);
     work->request->metrics->add_block(&work->evaluations[result], &block, own + 1);
+}
+
+/* Predicts with one member; returns its predictions: scores, or values in the data set's units. */
+static int run_member(struct Work *work, const struct Predictor *member,
+                      struct PredictedBlock *block, struct Error *error) {
+    int code = predictor_run(member, block->first, block->count, work->scores, error);
+    block->predictions = work->scores;
+    if (code || !member->scale->count)
+        return code;
+    target_scale_values(member->scale, block->count, work->scores, work->values);
+    block->predictions = work->values;
+    return OK;
+}
+
+/* The members' mean, as the first member's scores would be. */
+static void measure_ensemble(struct Work *work, struct PredictedBlock *block, double *sums) {
+    const struct Predictor *first = &work->request->members[0];
+    size_t values = (size_t)(block->count * work->request->outputs);
+    block->predictions = work->ensemble;
+    if (first->scale->count)
+        target_scale_scores(first->scale, block->count, work->ensemble, work->scores);
+    else
+        memcpy(work->scores, work->ensemble, values * sizeof *work->scores);
+    measure(work, work->request->member_count, first, *block, sums);
 }
 
 static int run_block(struct Work *work, int64_t number, double *sums, struct Error *error) {
@@ -48,43 +74,54 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
         .split = request->split, .first = number * EVALUATE_BLOCK, .count = count};
     if (!count)
         return OK;
-    memset(work->sum, 0, (size_t)values * sizeof *work->sum);
+    ensemble_mean_start(work->kind, values, work->ensemble);
     for (int m = 0; m < request->member_count; m++) {
-        const struct Predictor *member = &request->members[m];
-        int code = predictor_run(member, block.first, count, work->predictions, error);
+        int code = run_member(work, &request->members[m], &block, error);
         if (code)
             return code;
-        block.predictions = work->predictions;
-        measure(work, m, member, block, sums);
+        measure(work, m, &request->members[m], block, sums);
         if (request->member_count > 1)
-            ensemble_mean_add(work->sum, request->mean, weight_of(request, m), work->predictions,
-                              values);
+            ensemble_mean_add(work->kind, weight_of(request, m), count, request->outputs,
+                              block.predictions, work->ensemble);
     }
-    const struct Loss *loss = (const struct Loss *)request->members[0].loss->kind;
-    if (request->member_count == 1)
-        memcpy(work->ensemble, work->predictions, (size_t)values * sizeof *work->ensemble);
-    else
-        ensemble_mean_finish(work->sum, request->mean, loss->prediction == PREDICTION_PROBABILITIES,
-                             count, request->outputs, work->ensemble);
-    block.predictions = work->ensemble;
-    measure(work, request->member_count, &request->members[0], block, sums);
+    if (request->member_count > 1) {
+        measure_ensemble(work, &block, sums);
+        return OK;
+    }
+    memcpy(work->ensemble, block.predictions, (size_t)values * sizeof *work->ensemble);
+    measure(work, 1, &request->members[0], block, sums);
     return OK;
+}
+
+/* Gives the sink one block of the ensemble's predictions. */
+static int sink_block(struct Work *work, int64_t number, const double *ensemble,
+                      struct Error *error) {
+    const struct EvaluateRequest *request = work->request;
+    const struct Choice *choice = request->members[0].loss;
+    const struct Loss *loss = (const struct Loss *)choice->kind;
+    struct DeliveredBlock block = {.first = number * EVALUATE_BLOCK,
+                                   .count = block_samples(request, number),
+                                   .predictions = work->predictions,
+                                   .classes = work->classes};
+    if (!block.count)
+        return OK;
+    loss->predict(choice->options, block.count, request->outputs, ensemble, work->predictions);
+    for (int64_t i = 0; i < block.count; i++)
+        work->classes[i] =
+            (int32_t)predicted_class(ensemble + i * request->outputs, request->outputs);
+    return request->sink(request->context, &block, error);
 }
 
 static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, int code,
                    struct Error *error) {
-    const struct EvaluateRequest *request = work->request;
-    int64_t values = EVALUATE_BLOCK * request->outputs;
+    int64_t values = EVALUATE_BLOCK * work->request->outputs;
+    int size = ranks_size(ranks);
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    ranks_gather(ranks, work->ensemble, values * (int64_t)sizeof(float), work->gathered);
-    for (int r = 0; r < ranks_size(ranks) && !code && ranks_rank(ranks) == 0; r++) {
-        int64_t block = round * ranks_size(ranks) + r, count = block_samples(request, block);
-        if (count)
-            code = request->sink(request->context, block * EVALUATE_BLOCK, count,
-                                 work->gathered + r * values, error);
-    }
+    ranks_gather(ranks, work->ensemble, values * (int64_t)sizeof(double), work->gathered);
+    for (int r = 0; r < size && !code && ranks_rank(ranks) == 0; r++)
+        code = sink_block(work, round * size + r, work->gathered + r * values, error);
     return ranks_agree(ranks, code, error);
 }
 
@@ -115,25 +152,28 @@ static struct Work work_create(const struct EvaluateRequest *request, int64_t ro
     int64_t values = EVALUATE_BLOCK * request->outputs;
     struct Work work = {
         .request = request,
+        .kind = {request->mean, predictor_gives_probabilities(&request->members[0])},
         .results = request->member_count + 1,
         .sum_count = 1 + request->metrics->sum_count(request->outputs),
         .evaluations = results,
+        .scores = memory_array(double, values, "evaluation"),
+        .values = memory_array(double, values, "evaluation"),
+        .ensemble = memory_array(double, values, "evaluation"),
+        .gathered = memory_array(double, senders *values, "evaluation"),
         .predictions = memory_array(float, values, "evaluation"),
-        .sum = memory_array(double, values, "evaluation"),
-        .ensemble = memory_array(float, values, "evaluation"),
-        .row = memory_array(float, request->outputs, "evaluation"),
-        .gathered = memory_array(float, senders *values, "evaluation"),
+        .classes = memory_array(int32_t, EVALUATE_BLOCK, "evaluation"),
     };
     work.mine = memory_array(double, rounds *work.results *work.sum_count, "evaluation");
     return work;
 }
 
 static void work_release(struct Work *work) {
-    memory_release(work->predictions);
-    memory_release(work->sum);
+    memory_release(work->scores);
+    memory_release(work->values);
     memory_release(work->ensemble);
-    memory_release(work->row);
     memory_release(work->gathered);
+    memory_release(work->predictions);
+    memory_release(work->classes);
     memory_release(work->mine);
 }
 

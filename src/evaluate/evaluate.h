@@ -12,6 +12,14 @@
 #include "evaluate/predictor.h"
 #include "run/blocks.h"
 
+/* The ensemble's predictions of consecutive samples. */
+struct DeliveredBlock {
+    int64_t first, count;
+    const float *predictions; /* (count, outputs): probabilities, scores, or values */
+    const int32_t *classes;   /* (count), by the scores: those of probabilities that float makes
+                                 equal may differ */
+};
+
 struct EvaluateRequest {
     const struct Predictor *members; /* all with the same classes or targets */
     int member_count;
@@ -20,10 +28,9 @@ struct EvaluateRequest {
     const struct Metrics *metrics;
     const struct Split *split;
     int64_t outputs;
-    /* NULL, or called on rank 0 in the samples' order with the ensemble's predictions (count,
-     * outputs). Its failure stops the evaluation on every rank. */
-    int (*sink)(void *context, int64_t first, int64_t count, const float *predictions,
-                struct Error *error);
+    /* NULL, or called on rank 0 in the samples' order. Its failure stops the evaluation on every
+     * rank. */
+    int (*sink)(void *context, const struct DeliveredBlock *block, struct Error *error);
     void *context;
 };
 

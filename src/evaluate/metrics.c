@@ -7,18 +7,11 @@ const struct Metrics *metrics_for(const struct Dataset *dataset) {
     return targets_are_values(&dataset->targets) ? &metrics_values : &metrics_classes;
 }
 
-double metrics_loss(const struct PredictedBlock *block, int64_t outputs, float *row) {
+double metrics_loss(const struct PredictedBlock *block, int64_t outputs) {
     const struct Loss *loss = (const struct Loss *)block->loss->kind;
     double sum = 0;
-    for (int64_t i = 0; i < block->count; i++) {
-        const float *prediction = block->predictions + i * outputs;
-        if (block->scale->count) {
-            target_scale_apply(block->scale, 1, prediction, row);
-            prediction = row;
-        }
-        sum +=
-            loss->measure(block->loss->options, outputs, prediction, block->targets + i * outputs);
-    }
+    for (int64_t i = 0; i < block->count * outputs; i += outputs)
+        sum += loss->measure(block->loss->options, outputs, block->scores + i, block->targets + i);
     return sum;
 }
 

@@ -8,7 +8,6 @@
 
 #include "comm/ranks.h"
 #include "data/dataset/dataset.h"
-#include "data/preprocessing/target_scale.h"
 #include "report/figures.h"
 #include "runfile/schema.h"
 
@@ -29,10 +28,10 @@ void evaluation_release(struct Evaluation *evaluation);
 struct PredictedBlock {
     const struct Split *split;
     int64_t first, count;
-    const float *predictions;        /* (count, outputs) */
-    const float *targets;            /* (count, outputs), as the loss takes them */
-    const struct Choice *loss;       /* the predicting model's */
-    const struct TargetScale *scale; /* with which it sees values */
+    const double *scores;      /* (count, outputs), as the loss takes them */
+    const double *predictions; /* the same; values in the data set's units */
+    const float *targets;      /* (count, outputs), as the loss takes them */
+    const struct Choice *loss; /* the predicting model's */
 };
 
 struct Metrics {
@@ -48,11 +47,10 @@ struct Metrics {
 extern const struct Metrics metrics_classes, metrics_values;
 const struct Metrics *metrics_for(const struct Dataset *dataset);
 
-/* Sum of the samples' losses, in the units in which the model was trained. `row`: work space of
- * `outputs`. */
-double metrics_loss(const struct PredictedBlock *block, int64_t outputs, float *row);
+/* Sum of the samples' losses, in the units in which the model was trained. */
+double metrics_loss(const struct PredictedBlock *block, int64_t outputs);
 
 /* The class with the largest output, the lowest among equals. */
-int64_t predicted_class(const float *outputs, int64_t classes);
+int64_t predicted_class(const double *outputs, int64_t classes);
 
 #endif

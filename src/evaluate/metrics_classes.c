@@ -4,7 +4,7 @@
 
 enum { TOP1, TOP5, SUMS };
 
-int64_t predicted_class(const float *outputs, int64_t classes) {
+int64_t predicted_class(const double *outputs, int64_t classes) {
     int64_t largest = 0;
     for (int64_t c = 1; c < classes; c++)
         if (outputs[c] > outputs[largest])
@@ -13,7 +13,7 @@ int64_t predicted_class(const float *outputs, int64_t classes) {
 }
 
 /* How many classes come before the label, by the rule of predicted_class. */
-static int64_t place_of(const float *row, int64_t classes, int64_t label) {
+static int64_t place_of(const double *row, int64_t classes, int64_t label) {
     int64_t before = 0;
     for (int64_t c = 0; c < classes; c++)
         before += row[c] > row[label] || (row[c] == row[label] && c < label);
@@ -35,7 +35,7 @@ static void add_block(struct Evaluation *evaluation, const struct PredictedBlock
                       double *sums) {
     int64_t classes = evaluation->outputs;
     for (int64_t i = 0; i < block->count; i++) {
-        const float *row = block->predictions + i * classes;
+        const double *row = block->predictions + i * classes;
         int64_t label = block->split->labels[block->first + i];
         int64_t place = place_of(row, classes, label);
         sums[TOP1] += place == 0;

@@ -36,7 +36,7 @@ static void add_block(struct Evaluation *evaluation, const struct PredictedBlock
     for (int64_t i = 0; i < block->count; i++)
         for (int64_t k = 0; k < outputs; k++) {
             double value = (double)truth[i * outputs + k];
-            double error = (double)block->predictions[i * outputs + k] - value;
+            double error = block->predictions[i * outputs + k] - value;
             double spread = value - evaluation->target_mean[k];
             sums[k] += error * error;
             sums[outputs + k] += spread * spread;

@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <string.h>
 
 #include "evaluate/ensemble_mean.h"
 
@@ -19,11 +18,11 @@ static void fill_input(const struct Predictor *predictor, int number,
         test_time_fill(predictor->test_time, number, call->samples, plan_input(predictor->plan));
 }
 
-/* Fails if predictions are not numbers, naming the sample and the layer. */
+/* Fails if scores are not numbers, naming the sample and the layer. */
 static int check_finite(const struct Predictor *predictor, int number, const struct ShardCall *call,
-                        const float *predictions, struct Error *error) {
+                        const double *scores, struct Error *error) {
     int64_t values = call->samples * predictor->outputs, at = 0;
-    while (at < values && isfinite(predictions[at]))
+    while (at < values && isfinite(scores[at]))
         at++;
     if (at == values)
         return OK;
@@ -36,41 +35,39 @@ static int check_finite(const struct Predictor *predictor, int number, const str
 }
 
 static int predict_once(const struct Predictor *predictor, int number, const struct ShardCall *call,
-                        float *predictions, struct Error *error) {
+                        double *scores, struct Error *error) {
     fill_input(predictor, number, call);
     plan_forward(predictor->plan, call);
-    plan_predict(predictor->plan, call->samples, predictions);
-    if (predictor->scale->count)
-        target_scale_undo(predictor->scale, call->samples, predictions, predictions);
-    return check_finite(predictor, number, call, predictions, error);
+    plan_read_scores(predictor->plan, call->samples, scores);
+    return check_finite(predictor, number, call, scores, error);
+}
+
+bool predictor_gives_probabilities(const struct Predictor *predictor) {
+    return ((const struct Loss *)predictor->loss->kind)->prediction == PREDICTION_PROBABILITIES;
 }
 
 void predictor_prepare(const struct Predictor *predictor) {
     plan_prepare(predictor->plan, predictor->state);
 }
 
-int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count,
-                  float *predictions, struct Error *error) {
+int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count, double *scores,
+                  struct Error *error) {
     struct TestTime *test_time = predictor->test_time;
-    const struct Loss *loss = (const struct Loss *)predictor->loss->kind;
+    struct MeanKind kind = {ENSEMBLE_MEAN_ARITHMETIC, predictor_gives_probabilities(predictor)};
     struct ShardCall call = {
         .samples = count, .first = first, .batch = count, .state = predictor->state};
     if (!test_time)
-        return predict_once(predictor, 0, &call, predictions, error);
-    int64_t values = count * predictor->outputs;
+        return predict_once(predictor, 0, &call, scores, error);
     load(predictor, first, count, test_time->images);
-    memset(test_time->sum, 0, (size_t)values * sizeof *test_time->sum);
+    ensemble_mean_start(kind, count * predictor->outputs, scores);
     call.seed = test_time->seed;
     for (int number = 0; number < test_time->count; number++) {
         call.step = (uint64_t)number; /* each prediction draws masks of its own */
-        int code = predict_once(predictor, number, &call, test_time->predictions, error);
+        int code = predict_once(predictor, number, &call, test_time->scores, error);
         if (code)
             return code;
-        ensemble_mean_add(test_time->sum, ENSEMBLE_MEAN_ARITHMETIC, 1.0 / test_time->count,
-                          test_time->predictions, values);
+        ensemble_mean_add(kind, 1.0 / test_time->count, count, predictor->outputs,
+                          test_time->scores, scores);
     }
-    ensemble_mean_finish(test_time->sum, ENSEMBLE_MEAN_ARITHMETIC,
-                         loss->prediction == PREDICTION_PROBABILITIES, count, predictor->outputs,
-                         predictions);
     return OK;
 }

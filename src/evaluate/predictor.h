@@ -3,6 +3,7 @@
 #ifndef TRAINER_EVALUATE_PREDICTOR_H
 #define TRAINER_EVALUATE_PREDICTOR_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "data/loader.h"
@@ -15,7 +16,7 @@ struct Predictor {
     struct Loader *loader; /* its preprocessing on the split; no shuffling, no augmentation */
     const float *state;
     const struct Choice *loss;       /* says what its predictions are */
-    const struct TargetScale *scale; /* turns its outputs into the data set's units */
+    const struct TargetScale *scale; /* turns its scores into the data set's units */
     int64_t outputs;
     struct TestTime *test_time; /* NULL: the model runs once on each sample */
 };
@@ -23,10 +24,14 @@ struct Predictor {
 /* Once, before the first run. */
 void predictor_prepare(const struct Predictor *predictor);
 
-/* Predictions (count, outputs), values in the data set's units, of samples [first, first + count)
- * of the split, in its order. Their targets, as the model was trained on them, lie in plan_target()
- * until the next run. ERROR_NUMERIC, with sample and layer, if a prediction is NaN or Inf. */
-int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count,
-                  float *predictions, struct Error *error);
+/* The model's scores (count, outputs), or their mean (evaluate/ensemble_mean.h), for samples
+ * [first, first + count) of the split, in its order. Their targets, as the model was trained on
+ * them, lie in plan_target() until the next run. ERROR_NUMERIC, with sample and layer, if a score
+ * is NaN or Inf. */
+int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count, double *scores,
+                  struct Error *error);
+
+/* Are its scores unnormalised log probabilities? */
+bool predictor_gives_probabilities(const struct Predictor *predictor);
 
 #endif

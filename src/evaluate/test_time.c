@@ -25,8 +25,7 @@ int test_time_create(struct TestTime **result, const struct TestTimeRequest *req
     int64_t values = request->samples * request->outputs;
     test_time->images =
         memory_array(float, request->samples * test_time->elements, "images before their views");
-    test_time->predictions = memory_array(float, values, "one of the predictions");
-    test_time->sum = memory_array(double, values, "the sum of the predictions");
+    test_time->scores = memory_array(double, values, "one of the predictions");
     *result = test_time;
     return OK;
 }
@@ -36,8 +35,7 @@ void test_time_release(struct TestTime *test_time) {
         return;
     views_release(test_time->views);
     memory_release(test_time->images);
-    memory_release(test_time->predictions);
-    memory_release(test_time->sum);
+    memory_release(test_time->scores);
     memory_release(test_time);
 }
 

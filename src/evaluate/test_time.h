@@ -23,11 +23,10 @@ struct TestTime {
     struct Views *views;
     int64_t dropout_samples;
     uint64_t seed;
-    int count;          /* predictions of each sample: views · max(dropout_samples, 1) */
-    int64_t elements;   /* of an image */
-    float *images;      /* (samples, elements): as loaded; forward destroys the plan's input */
-    float *predictions; /* one of them, (samples, outputs) */
-    double *sum;        /* of the predictions */
+    int count;        /* predictions of each sample: views · max(dropout_samples, 1) */
+    int64_t elements; /* of an image */
+    float *images;    /* (samples, elements): as loaded; forward destroys the plan's input */
+    double *scores;   /* of one of the predictions, (samples, outputs) */
 };
 
 /* *test_time is NULL if each sample is predicted once. */

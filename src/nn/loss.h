@@ -21,13 +21,15 @@ struct Loss {
      * overlap the scores. NaN and Inf among the scores reach the loss. */
     void (*evaluate)(const void *options, int64_t samples, int64_t outputs, const void *scores,
                      const float *target, double scale, double *sample_loss, void *gradient);
-    /* Turns scores into predictions: probabilities, or the scores themselves. */
-    void (*predict)(const void *options, int64_t samples, int64_t outputs, const void *scores,
+    /* Turns scores, a model's or the mean of several, into predictions: probabilities, or the
+     * scores themselves. */
+    void (*predict)(const void *options, int64_t samples, int64_t outputs, const double *scores,
                     float *predictions);
     enum Prediction prediction;
-    /* The loss of one sample's prediction as predict wrote it, without smoothing. Evaluation
-     * reports it, for one model and for an ensemble. */
-    double (*measure)(const void *options, int64_t outputs, const float *prediction,
+    /* The loss of one sample's scores without smoothing. Evaluation reports it, for one model and
+     * for an ensemble. It takes scores, because probabilities that float rounds to 0 or 1 no longer
+     * say what they cost. */
+    double (*measure)(const void *options, int64_t outputs, const double *scores,
                       const float *target);
     enum TargetKind targets; /* the most general kind that it takes; it takes those before it too */
 };

@@ -4,15 +4,13 @@
 
 #include "nn/loss.h"
 
-#ifdef KERNEL_SUFFIX
 /* Loss.predict of losses whose predictions are the scores. */
 static inline void loss_predict_scores(const void *options, int64_t samples, int64_t outputs,
-                                       const void *scores, float *predictions) {
+                                       const double *scores, float *predictions) {
     (void)options;
     for (int64_t i = 0; i < samples * outputs; i++)
-        predictions[i] = (float)((const real *)scores)[i];
+        predictions[i] = (float)scores[i];
 }
-#endif
 
 /* Defines evaluate and measure of a loss that is the mean over the outputs of a function of the
  * difference d = score − target alone: `value` and its derivative `slope` are expressions in d
@@ -41,11 +39,11 @@ static inline void loss_predict_scores(const void *options, int64_t samples, int
             sample_loss[i] = sum / (double)outputs;                                                \
         }                                                                                          \
     }                                                                                              \
-    static double measure(const void *options, int64_t outputs, const float *prediction,           \
+    static double measure(const void *options, int64_t outputs, const double *scores,              \
                           const float *target) {                                                   \
         double sum = 0;                                                                            \
         for (int64_t k = 0; k < outputs; k++)                                                      \
-            sum += value_at(options, (double)prediction[k] - (double)target[k]);                   \
+            sum += value_at(options, scores[k] - (double)target[k]);                               \
         return sum / (double)outputs;                                                              \
     }
 

@@ -63,7 +63,7 @@ void plan_release(struct Plan *plan);
  * `shard_calls` below. */
 int64_t plan_shards(const struct Plan *plan);
 /* Selects the shard that plan_input, plan_target, plan_scores, plan_sample_losses,
- * plan_input_gradient and plan_predict refer to. Before the first call it is shard 0. */
+ * plan_input_gradient and plan_read_scores refer to. Before the first call it is shard 0. */
 void plan_select(struct Plan *plan, int64_t shard);
 
 /* Where the caller puts a shard's samples, (samples,H,W,C) `real`, and its targets, (samples,
@@ -97,7 +97,8 @@ const void *plan_scores(const struct Plan *plan);          /* (samples, outputs)
 const double *plan_sample_losses(const struct Plan *plan); /* (samples) */
 /* d(loss)/d(input) of the last backward; NULL unless it was requested. */
 const void *plan_input_gradient(const struct Plan *plan);
-void plan_predict(struct Plan *plan, int64_t samples, float *predictions); /* (samples, outputs) */
+/* Copies them: (samples, outputs). */
+void plan_read_scores(const struct Plan *plan, int64_t samples, double *scores);
 
 /* For diagnosis: computes forward again, operation by operation, on the input in plan_input, and
  * returns the first node whose output holds a NaN or Inf, or NULL. */

@@ -238,10 +238,8 @@ const void *plan_input_gradient(const struct Plan *plan) {
     return plan->training ? selected(plan)->gradients[0] : NULL;
 }
 
-void plan_predict(struct Plan *plan, int64_t samples, float *predictions) {
-    CHECK(plan->loss.loss);
-    plan->loss.loss->predict(plan->loss.options, samples, plan->outputs, plan_scores(plan),
-                             predictions);
+void plan_read_scores(const struct Plan *plan, int64_t samples, double *scores) {
+    plan->kernels->widen(samples * plan->outputs, plan_scores(plan), scores);
 }
 
 struct PlanMemory plan_memory(const struct Plan *plan) {

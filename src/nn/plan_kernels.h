@@ -17,6 +17,7 @@ struct PlanKernels {
     double (*squared_error)(int64_t samples, int64_t outputs, const void *scores,
                             const float *target, const double *weights);
     void (*store)(void *values, int64_t index, double value);
+    void (*widen)(int64_t count, const void *values, double *wide);
 };
 
 const struct PlanKernels *plan__kernels(enum Variant variant);

@@ -58,13 +58,18 @@ static void there_and_back(void **state) {
     struct Dataset dataset = dataset_of(&split);
     for (enum TargetRule rule = TARGETS_STANDARDISE; rule <= TARGETS_NONE; rule++) {
         struct TargetScale scale;
-        static float there[ROWS * OUTPUTS], back[ROWS * OUTPUTS];
+        static float there[ROWS * OUTPUTS];
+        static double wide[ROWS * OUTPUTS], back[ROWS * OUTPUTS], again[ROWS * OUTPUTS];
         target_scale_create(&scale, rule, &dataset, &split);
         target_scale_apply(&scale, ROWS, targets, there);
-        target_scale_undo(&scale, ROWS, there, back);
+        for (int i = 0; i < ROWS * OUTPUTS; i++)
+            wide[i] = (double)there[i];
+        target_scale_values(&scale, ROWS, wide, back);
+        target_scale_scores(&scale, ROWS, back, again);
         for (int i = 0; i < ROWS * OUTPUTS; i++) {
             assert_true(isfinite(there[i]));
-            assert_true(fabsf(back[i] - targets[i]) <= 1e-6f * fabsf(targets[i]));
+            assert_true(fabs(back[i] - (double)targets[i]) <= 1e-6 * fabs((double)targets[i]));
+            assert_true(fabs(again[i] - wide[i]) <= 1e-9 * (1 + fabs(wide[i])));
             if (rule == TARGETS_NONE)
                 assert_true(there[i] == targets[i]);
             else if (i % OUTPUTS == 1)

@@ -1,69 +1,111 @@
-/* Means of predictions, against their formulas. */
+/* Means of predictions, against their formulas in extended precision. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/random.h"
+#include "base/softmax.h"
 #include "evaluate/ensemble_mean.h"
 
 #include <cmocka.h>
 
-enum { SAMPLES = 2, OUTPUTS = 3, VALUES = SAMPLES * OUTPUTS };
+enum { MEMBERS = 5, SAMPLES = 3, OUTPUTS = 4, VALUES = SAMPLES * OUTPUTS, ROUNDS = 50 };
 
-static const float first[VALUES] = {0.5f, 0.25f, 0.25f, 0.125f, 0.75f, 0.125f};
-static const float second[VALUES] = {0.25f, 0.5f, 0.25f, 0, 0.5f, 0.5f};
+static const struct MeanKind arithmetic = {ENSEMBLE_MEAN_ARITHMETIC, true};
+static const struct MeanKind geometric = {ENSEMBLE_MEAN_GEOMETRIC, true};
+static const struct MeanKind of_values = {ENSEMBLE_MEAN_ARITHMETIC, false};
 
-static void mean(enum EnsembleMean kind, bool distributions, double weight, float found[VALUES]) {
-    double sum[VALUES] = {0};
-    ensemble_mean_add(sum, kind, weight, first, VALUES);
-    ensemble_mean_add(sum, kind, 1 - weight, second, VALUES);
-    ensemble_mean_finish(sum, kind, distributions, SAMPLES, OUTPUTS, found);
-}
+struct Ensemble {
+    double weights[MEMBERS], scores[MEMBERS][VALUES];
+};
 
-static void test_arithmetic(void **state) {
-    (void)state;
-    float found[VALUES];
-    mean(ENSEMBLE_MEAN_ARITHMETIC, false, 0.25, found);
-    for (int i = 0; i < VALUES; i++)
-        assert_float_equal(found[i], 0.25 * (double)first[i] + 0.75 * (double)second[i], 1e-7);
-}
-
-/* Π p^w, scaled to sum to one; a probability of 0 in one of them remains 0. */
-static void test_geometric(void **state) {
-    (void)state;
-    float found[VALUES];
-    mean(ENSEMBLE_MEAN_GEOMETRIC, true, 0.25, found);
-    for (int s = 0; s < SAMPLES; s++) {
-        double product[OUTPUTS], total = 0;
-        for (int o = 0; o < OUTPUTS; o++) {
-            int i = s * OUTPUTS + o;
-            product[o] = pow((double)first[i], 0.25) * pow((double)second[i], 0.75);
-            total += product[o];
-        }
-        for (int o = 0; o < OUTPUTS; o++)
-            assert_float_equal(found[s * OUTPUTS + o], product[o] / total, 1e-6);
-    }
-    assert_true(found[OUTPUTS] == 0);
-}
-
-/* Rows that do not quite sum to one are scaled if they are distributions, and only then. */
-static void test_distributions(void **state) {
-    (void)state;
-    static const float scores[VALUES] = {1, 2, 5, 2, 2, 4};
-    for (int distributions = 0; distributions < 2; distributions++) {
-        double sum[VALUES] = {0};
-        float found[VALUES];
-        ensemble_mean_add(sum, ENSEMBLE_MEAN_ARITHMETIC, 1, scores, VALUES);
-        ensemble_mean_finish(sum, ENSEMBLE_MEAN_ARITHMETIC, distributions, SAMPLES, OUTPUTS, found);
+/* Scores of magnitude 10^0 to 10^3, so that most probabilities are below the smallest float; the
+ * first weight is 0. */
+static void draw(uint64_t round, struct Ensemble *ensemble) {
+    struct RandomStream stream = random_stream(21, RANDOM_TEST, 0, 0, round);
+    double total = 0;
+    uint32_t next = 0;
+    for (int m = 1; m < MEMBERS; m++)
+        total += ensemble->weights[m] = 0.1 + (double)random_uniform(random_word(&stream, next++));
+    for (int m = 0; m < MEMBERS; m++) {
+        ensemble->weights[m] = m ? ensemble->weights[m] / total : 0;
         for (int i = 0; i < VALUES; i++)
-            assert_true(found[i] == (distributions ? scores[i] / 8 : scores[i]));
+            ensemble->scores[m][i] =
+                (2 * (double)random_uniform(random_word(&stream, next++)) - 1) *
+                pow(10, (double)(round % 4));
+    }
+}
+
+static void mean_of(const struct Ensemble *ensemble, struct MeanKind kind, double mean[VALUES]) {
+    ensemble_mean_start(kind, VALUES, mean);
+    for (int m = 0; m < MEMBERS; m++)
+        ensemble_mean_add(kind, ensemble->weights[m], SAMPLES, OUTPUTS, ensemble->scores[m], mean);
+}
+
+static long double log_of(const double *row, int k) {
+    long double sum = 0, largest = row[0];
+    for (int j = 1; j < OUTPUTS; j++)
+        largest = fmaxl(largest, row[j]);
+    for (int j = 0; j < OUTPUTS; j++)
+        sum += expl(row[j] - largest);
+    return row[k] - largest - logl(sum);
+}
+
+/* log Σ w p. Extended precision has an exponent for every p here. */
+static void test_arithmetic(void **unused) {
+    (void)unused;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct Ensemble ensemble;
+        double found[VALUES];
+        draw(round, &ensemble);
+        mean_of(&ensemble, arithmetic, found);
+        for (int i = 0; i < VALUES; i++) {
+            long double sum = 0;
+            for (int m = 0; m < MEMBERS; m++)
+                sum += ensemble.weights[m] *
+                       expl(log_of(ensemble.scores[m] + i / OUTPUTS * OUTPUTS, i % OUTPUTS));
+            assert_true(fabsl(found[i] - logl(sum)) <= 1e-12L * (1 + fabsl(logl(sum))));
+        }
+    }
+}
+
+/* Σ w log p. */
+static void test_geometric(void **unused) {
+    (void)unused;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        struct Ensemble ensemble;
+        double found[VALUES];
+        draw(round, &ensemble);
+        mean_of(&ensemble, geometric, found);
+        for (int i = 0; i < VALUES; i++) {
+            long double sum = 0;
+            for (int m = 0; m < MEMBERS; m++)
+                sum += ensemble.weights[m] *
+                       log_of(ensemble.scores[m] + i / OUTPUTS * OUTPUTS, i % OUTPUTS);
+            assert_true(fabsl(found[i] - sum) <= 1e-12L * (1 + fabsl(sum)));
+        }
+    }
+}
+
+static void test_values(void **unused) {
+    (void)unused;
+    struct Ensemble ensemble;
+    double found[VALUES];
+    draw(3, &ensemble);
+    mean_of(&ensemble, of_values, found);
+    for (int i = 0; i < VALUES; i++) {
+        double sum = 0;
+        for (int m = 0; m < MEMBERS; m++)
+            sum += ensemble.weights[m] * ensemble.scores[m][i];
+        assert_true(fabs(found[i] - sum) <= 1e-12 * fabs(sum));
     }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_arithmetic),
                                        cmocka_unit_test(test_geometric),
-                                       cmocka_unit_test(test_distributions)};
+                                       cmocka_unit_test(test_values)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

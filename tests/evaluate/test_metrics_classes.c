@@ -1,25 +1,23 @@
-/* Accuracy, top-5 and confusion by hand, among them predictions that are equal;
- * means of ensembles. */
+/* Accuracy, top-5 and confusion by hand, among them predictions that are equal. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "evaluate/ensemble_mean.h"
 #include "evaluate/metrics.h"
 
 #include <cmocka.h>
 
 enum { ROWS = 6, CLASSES = 7 };
 
-static const float predictions[ROWS * CLASSES] = {
-    0.4f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, 0.1f, /* class 0, rightly */
-    0.1f, 0.2f, 0.4f, 0.1f, 0.1f, 0.1f, 0,    /* class 2 instead of 1: second */
-    6,    5,    4,    3,    2,    1,    0,    /* the right class comes fifth */
-    6,    5,    4,    3,    2,    1,    0,    /* the right class comes sixth */
-    1,    1,    1,    1,    1,    1,    1,    /* all equal: class 0, the right one is third */
-    1,    1,    1,    1,    1,    1,    1,    /* all equal, and class 0 is right */
+static const double predictions[ROWS * CLASSES] = {
+    0.4, 0.1, 0.1, 0.1, 0.1, 0.1, 0.1, /* class 0, rightly */
+    0.1, 0.2, 0.4, 0.1, 0.1, 0.1, 0,   /* class 2 instead of 1: second */
+    6,   5,   4,   3,   2,   1,   0,   /* the right class comes fifth */
+    6,   5,   4,   3,   2,   1,   0,   /* the right class comes sixth */
+    1,   1,   1,   1,   1,   1,   1,   /* all equal: class 0, the right one is third */
+    1,   1,   1,   1,   1,   1,   1,   /* all equal, and class 0 is right */
 };
 static int32_t labels[ROWS] = {0, 1, 4, 5, 2, 0};
 
@@ -64,31 +62,10 @@ static void confusion(void **unused) {
     evaluation_release(&evaluation);
 }
 
-static void expect_mean(enum EnsembleMean mean, bool distributions, double first, double second) {
-    const float one[] = {0.8f, 0.2f}, other[] = {0.2f, 0.8f};
-    double sum[2] = {0};
-    float found[2];
-    ensemble_mean_add(sum, mean, 0.75, one, 2);
-    ensemble_mean_add(sum, mean, 0.25, other, 2);
-    ensemble_mean_finish(sum, mean, distributions, 1, 2, found);
-    assert_true(fabs((double)found[0] - first) < 1e-6);
-    assert_true(fabs((double)found[1] - second) < 1e-6);
-}
-
-static void means(void **unused) {
-    (void)unused;
-    double a = pow(0.8, 0.75) * pow(0.2, 0.25), b = pow(0.2, 0.75) * pow(0.8, 0.25);
-    expect_mean(ENSEMBLE_MEAN_ARITHMETIC, true, 0.65, 0.35);
-    expect_mean(ENSEMBLE_MEAN_ARITHMETIC, false, 0.65, 0.35);
-    expect_mean(ENSEMBLE_MEAN_GEOMETRIC, true, a / (a + b), b / (a + b));
-    expect_mean(ENSEMBLE_MEAN_GEOMETRIC, false, a, b);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(figures),
         cmocka_unit_test(confusion),
-        cmocka_unit_test(means),
     };
     return cmocka_run_group_tests_name("metrics_classes", tests, NULL, NULL);
 }

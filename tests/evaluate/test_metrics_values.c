@@ -13,7 +13,8 @@
 enum { ROWS = 7, OUTPUTS = 3 };
 
 /* A target that varies, and two that are 0.1f throughout. */
-static float truth[ROWS * OUTPUTS], predictions[ROWS * OUTPUTS];
+static float truth[ROWS * OUTPUTS];
+static double predictions[ROWS * OUTPUTS];
 
 static void measure(struct Evaluation *evaluation, int64_t block) {
     struct Split split = {.count = ROWS, .targets = truth};
@@ -45,9 +46,9 @@ static void a_target_that_never_varies(void **state) {
     for (int i = 0; i < ROWS; i++) {
         truth[i * OUTPUTS] = (float)i;
         truth[i * OUTPUTS + 1] = truth[i * OUTPUTS + 2] = 0.1f;
-        predictions[i * OUTPUTS] = (float)i + (i % 2 ? 0.5f : -0.5f);
-        predictions[i * OUTPUTS + 1] = 0.1f;
-        predictions[i * OUTPUTS + 2] = nextafterf(0.1f, 1);
+        predictions[i * OUTPUTS] = i + (i % 2 ? 0.5 : -0.5);
+        predictions[i * OUTPUTS + 1] = (double)0.1f;
+        predictions[i * OUTPUTS + 2] = (double)nextafterf(0.1f, 1);
     }
     for (int64_t block = 1; block <= ROWS; block += 3) {
         struct Evaluation evaluation;

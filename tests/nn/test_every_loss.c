@@ -165,15 +165,18 @@ static void evaluate(const struct Example *example, enum Variant variant, struct
     const struct Loss *loss = loss_variant((const struct Loss *)example->loss.kind, variant);
     int64_t count = example->samples * example->outputs;
     float narrow[LARGEST], narrow_gradient[LARGEST], predictions[LARGEST];
-    double wide_gradient[LARGEST];
-    for (int64_t i = 0; i < count; i++)
-        narrow[i] = (float)example->scores[i];
+    double wide_gradient[LARGEST], wide_scores[LARGEST];
     bool wide = variant == VARIANT_F64;
+    for (int64_t i = 0; i < count; i++) {
+        narrow[i] = (float)example->scores[i];
+        wide_scores[i] = wide ? example->scores[i] : (double)narrow[i];
+    }
     const void *scores = wide ? (const void *)example->scores : narrow;
     loss->evaluate(example->loss.options, example->samples, example->outputs, scores,
                    example->target, SCALE, found->losses,
                    wide ? (void *)wide_gradient : narrow_gradient);
-    loss->predict(example->loss.options, example->samples, example->outputs, scores, predictions);
+    loss->predict(example->loss.options, example->samples, example->outputs, wide_scores,
+                  predictions);
     for (int64_t i = 0; i < count; i++) {
         found->gradient[i] = wide ? wide_gradient[i] : (double)narrow_gradient[i];
         found->predictions[i] = (double)predictions[i];

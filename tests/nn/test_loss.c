@@ -65,7 +65,7 @@ static void test_against_formula(void **unused) {
             assert_true(fabs((double)single_gradient[i] - gradient[i]) < 1e-6);
         for (int i = 0; i < SAMPLES; i++)
             assert_true(fabs(single_loss[i] - loss[i]) < 1e-6);
-        fast->predict(&smoothing, SAMPLES, OUTPUTS, single, probability);
+        fast->predict(&smoothing, SAMPLES, OUTPUTS, scores, probability);
         for (int i = 0; i < SAMPLES; i++) {
             double sum = 0;
             for (int k = 0; k < OUTPUTS; k++)

@@ -66,19 +66,30 @@ static void of_probabilities(void **unused) {
           (double[]){p[0] - 0.1, p[1] - 0.8, p[2] - 0.1});
 }
 
-/* A probability that vanished costs much, not infinitely much;
- * one that is not asked for, nothing. */
-static void of_a_vanished_probability(void **unused) {
+/* Evaluation measures scores that are so far apart that float probabilities would be 0 and 1: what
+ * a lost sample costs is the difference of the scores. The values are exact in decimal. */
+static void of_scores_that_are_far_apart(void **unused) {
     (void)unused;
-    const float prediction[] = {0, 0.5f, 0.5f}, first[] = {1, 0, 0}, second[] = {0, 1, 0};
+    static const struct {
+        double scores[OUTPUTS], loss[OUTPUTS]; /* for each class as the truth */
+    } rows[] = {
+        {{200, 0, -1000}, {0, 200, 1200}},
+        {{1e6, 1e6, -1e6}, {0.69314718055994530942, 0.69314718055994530942, 2000000.69314718056}},
+        {{-50, 0, -50}, {50, 0, 50}},
+        {{3e38, -3e38, 0}, {0, 6e38, 3e38}}};
     struct RunFile *file;
     struct Choice choice;
     struct Error error;
-    assert_int_equal(parse_loss("cross_entropy", &file, &choice, &error), OK);
+    assert_int_equal(parse_loss("{cross_entropy: {label_smoothing: 0.1}}", &file, &choice, &error),
+                     OK);
     const struct Loss *loss = (const struct Loss *)choice.kind;
-    double most = loss->measure(choice.options, OUTPUTS, prediction, first);
-    assert_true(most > 700 && most < 710);
-    assert_true(fabs(loss->measure(choice.options, OUTPUTS, prediction, second) - log(2)) < 1e-6);
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        for (int k = 0; k < OUTPUTS; k++) {
+            float target[OUTPUTS] = {0};
+            target[k] = 1;
+            double found = loss->measure(choice.options, OUTPUTS, rows[i].scores, target);
+            assert_true(fabs(found - rows[i].loss[k]) <= 1e-14 * (1 + rows[i].loss[k]));
+        }
     runfile_release(file);
 }
 
@@ -87,7 +98,7 @@ int main(void) {
         cmocka_unit_test(of_values),
         cmocka_unit_test(of_classes),
         cmocka_unit_test(of_probabilities),
-        cmocka_unit_test(of_a_vanished_probability),
+        cmocka_unit_test(of_scores_that_are_far_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -134,10 +134,18 @@ void target_scale_apply(const struct TargetScale *scale, int64_t rows, const flo
     }
 }
 
-void target_scale_undo(const struct TargetScale *scale, int64_t rows, const float *from,
-                       float *to) {
+void target_scale_values(const struct TargetScale *scale, int64_t rows, const double *scores,
+                         double *values) {
     for (int64_t i = 0; i < rows * scale->count; i++) {
         int64_t k = i % scale->count;
-        to[i] = (float)((double)from[i] * scale->deviation[k] + scale->mean[k]);
+        values[i] = scores[i] * scale->deviation[k] + scale->mean[k];
+    }
+}
+
+void target_scale_scores(const struct TargetScale *scale, int64_t rows, const double *values,
+                         double *scores) {
+    for (int64_t i = 0; i < rows * scale->count; i++) {
+        int64_t k = i % scale->count;
+        scores[i] = (values[i] - scale->mean[k]) / scale->deviation[k];
     }
 }

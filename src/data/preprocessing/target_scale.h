@@ -40,9 +40,13 @@ extern const struct SavedGroup target_scale_saved;
  * u · Σ weight · (scaled difference)². */
 double target_scale_weights(const struct TargetScale *scale, double *weights);
 
-/* Converts rows of `count` values to the network's scale, and back. `from` may be `to`. */
+/* Converts rows of `count` values to the network's scale. `from` may be `to`. */
 void target_scale_apply(const struct TargetScale *scale, int64_t rows, const float *from,
                         float *to);
-void target_scale_undo(const struct TargetScale *scale, int64_t rows, const float *from, float *to);
+/* Rows of a network's scores to values in the data set's units, and back, in double. */
+void target_scale_values(const struct TargetScale *scale, int64_t rows, const double *scores,
+                         double *values);
+void target_scale_scores(const struct TargetScale *scale, int64_t rows, const double *values,
+                         double *scores);
 
 #endif

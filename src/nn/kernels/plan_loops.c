@@ -50,5 +50,11 @@ static void store(void *values, int64_t index, double value) {
     ((real *)values)[index] = (real)value;
 }
 
+static void widen(int64_t count, const void *values, double *wide) {
+    for (int64_t i = 0; i < count; i++)
+        wide[i] = (double)((const real *)values)[i];
+}
+
 extern const struct PlanKernels KERNEL(plan__kernels);
-const struct PlanKernels KERNEL(plan__kernels) = {add, nonfinite, correct, squared_error, store};
+const struct PlanKernels KERNEL(plan__kernels) = {add,           nonfinite, correct,
+                                                  squared_error, store,     widen};

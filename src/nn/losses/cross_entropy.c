@@ -3,10 +3,10 @@
  *   d(loss)/d(scores) = p · Σ t' − t'
  * Label smoothing ε: Szegedy et al. 2015, "Rethinking the Inception Architecture". Scores are
  * shifted by their maximum, so that exp cannot overflow. */
-#include <float.h>
 #include <math.h>
 #include <stddef.h>
 
+#include "base/softmax.h"
 #include "nn/loss.h"
 
 struct CrossEntropyOptions {
@@ -19,24 +19,7 @@ static const struct Key keys[] = {
      .help = "the part of the target that is spread evenly over all classes"},
     KEY_END};
 
-/* log p_k = score_k − largest − log_sum; the two stay apart because their sum would lose digits. */
-struct Norm {
-    double largest, log_sum;
-};
-static struct Norm norm_of(int64_t outputs, const real *scores) {
-    struct Norm norm = {(double)scores[0], 0};
-    double sum = 0;
-    for (int64_t k = 1; k < outputs; k++)
-        if ((double)scores[k] > norm.largest)
-            norm.largest = (double)scores[k];
-    for (int64_t k = 0; k < outputs; k++)
-        sum += exp((double)scores[k] - norm.largest);
-    norm.log_sum = log(sum);
-    return norm;
-}
-static double log_probability(struct Norm norm, real score) {
-    return (double)score - norm.largest - norm.log_sum;
-}
+SOFTMAX_NORM(norm_of, real)
 
 static void evaluate(const void *options, int64_t samples, int64_t outputs, const void *scores,
                      const float *target, double scale, double *sample_loss, void *gradient) {
@@ -45,41 +28,41 @@ static void evaluate(const void *options, int64_t samples, int64_t outputs, cons
         const real *row = (const real *)scores + i * outputs;
         const float *aim = target + i * outputs;
         real *out = gradient ? (real *)gradient + i * outputs : NULL;
-        struct Norm norm = norm_of(outputs, row);
+        struct SoftmaxNorm norm = norm_of(outputs, row);
         double loss = 0, mass = 0;
         for (int64_t k = 0; k < outputs; k++) {
             double t = (1 - smoothing) * (double)aim[k] + smoothing / (double)outputs;
             mass += t;
             if (t != 0)
-                loss -= t * log_probability(norm, row[k]);
+                loss -= t * softmax_log(norm, (double)row[k]);
         }
         sample_loss[i] = loss;
         for (int64_t k = 0; out && k < outputs; k++) {
             double t = (1 - smoothing) * (double)aim[k] + smoothing / (double)outputs;
-            out[k] = (real)(scale * (exp(log_probability(norm, row[k])) * mass - t));
+            out[k] = (real)(scale * (exp(softmax_log(norm, (double)row[k])) * mass - t));
         }
     }
 }
 
-static void predict(const void *options, int64_t samples, int64_t outputs, const void *scores,
+static void predict(const void *options, int64_t samples, int64_t outputs, const double *scores,
                     float *predictions) {
     (void)options;
     for (int64_t i = 0; i < samples; i++) {
-        const real *row = (const real *)scores + i * outputs;
-        struct Norm norm = norm_of(outputs, row);
+        const double *row = scores + i * outputs;
+        struct SoftmaxNorm norm = softmax_norm(outputs, row);
         for (int64_t k = 0; k < outputs; k++)
-            predictions[i * outputs + k] = (float)exp(log_probability(norm, row[k]));
+            predictions[i * outputs + k] = (float)exp(softmax_log(norm, row[k]));
     }
 }
 
-/* A probability of 0 counts as the smallest positive number. */
-static double measure(const void *options, int64_t outputs, const float *prediction,
+static double measure(const void *options, int64_t outputs, const double *scores,
                       const float *target) {
+    struct SoftmaxNorm norm = softmax_norm(outputs, scores);
     double loss = 0;
     (void)options;
     for (int64_t k = 0; k < outputs; k++)
         if (target[k] != 0)
-            loss -= (double)target[k] * log(fmax((double)prediction[k], DBL_MIN));
+            loss -= (double)target[k] * softmax_log(norm, scores[k]);
     return loss;
 }
 

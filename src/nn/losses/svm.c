@@ -68,15 +68,14 @@ static void evaluate(const void *options, int64_t samples, int64_t outputs, cons
     }
 }
 
-static double measure(const void *options, int64_t outputs, const float *prediction,
+static double measure(const void *options, int64_t outputs, const double *scores,
                       const float *target) {
     const struct SvmOptions *svm = options;
     double loss = 0;
     for (int64_t y = 0; y < outputs; y++)
         for (int64_t j = 0; j < outputs && target[y] != 0; j++)
             if (j != y)
-                loss += (double)target[y] *
-                        price(svm, (double)prediction[j] - (double)prediction[y] + svm->margin);
+                loss += (double)target[y] * price(svm, scores[j] - scores[y] + svm->margin);
     return loss;
 }
 
