@@ -6,12 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static void (*abort_handler)(int code);
+
+/* What names and texts from files hold must neither break the line nor steer a terminal. */
+static void write_line(struct Error *error, size_t used, const char *format, va_list arguments) {
+    vsnprintf(error->text + used, sizeof error->text - used, format, arguments);
+    text_hide_controls(error->text + used);
+}
 
 /* Forgets an older failure. */
 static int start(struct Error *error, int code, const char *format, va_list arguments) {
     *error = (struct Error){.code = code};
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    write_line(error, 0, format, arguments);
     return code;
 }
 
@@ -60,6 +68,7 @@ int error_blame_option(struct Error *error, const char *option, const char *valu
     if (!*error->option.name) {
         snprintf(error->option.name, sizeof error->option.name, "%s", option);
         snprintf(error->option.value, sizeof error->option.value, "%s", value ? value : "");
+        text_hide_controls(error->option.value);
     }
     return error->code;
 }
@@ -69,6 +78,7 @@ int error_advise(struct Error *error, enum AdviceKind kind, const char *file, co
     struct Advice *advice = &error->advice;
     *advice = (struct Advice){.kind = kind, .count = count};
     snprintf(advice->file, sizeof advice->file, "%s", file ? file : "");
+    text_hide_controls(advice->file);
     snprintf(advice->detail, sizeof advice->detail, "%s", detail ? detail : "");
     return error->code;
 }
@@ -78,7 +88,7 @@ void error_context(struct Error *error, const char *format, ...) {
     memcpy(old, error->text, sizeof old);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text, sizeof error->text, format, arguments);
+    write_line(error, 0, format, arguments);
     va_end(arguments);
     error_append(error, ": %s", old);
 }
@@ -87,7 +97,7 @@ void error_append(struct Error *error, const char *format, ...) {
     size_t used = strlen(error->text);
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(error->text + used, sizeof error->text - used, format, arguments);
+    write_line(error, used, format, arguments);
     va_end(arguments);
 }
 

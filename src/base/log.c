@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 const char *const log_level_names[LOG_LEVELS + 1] = {"error", "warning", "info", "debug", NULL};
 
 static enum LogLevel wanted_level;
@@ -27,5 +29,5 @@ void log_write(enum LogLevel level, const char *file, const char *function, cons
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    log_handler(level, file, function, text);
+    log_handler(level, file, function, text_hide_controls(text));
 }

@@ -28,6 +28,11 @@ const char *text_nearest(const char *word, const char *const *names, int count);
  * not valid; the code point in *point. */
 size_t text_character(const char *text, size_t left, uint32_t *point);
 
+/* Puts "?" in place of each control character (C0, DEL, C1) and of Unicode's line separators and
+ * marks of writing direction, so that text from a file or a command line can neither steer a
+ * terminal, nor break a line, nor show it in another order. Returns `text`, which never grows. */
+char *text_hide_controls(char *text);
+
 /* Bytes as "12.3 MiB", a count as "1.23 G" (decimal); into `buffer`, which is returned. */
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);

@@ -111,7 +111,8 @@ char *checkpoint_name(const char *folder, int64_t step); /* full path */
  * does not exist has none. */
 int checkpoint_list(const char *folder, char ***paths, int *count, struct Error *error);
 /* The newest that opens and passes `check` (NULL: none) without error, NULL if there is none;
- * *skipped lists the newer ones that do not (one line each, the caller's text, "" for none). */
+ * *skipped lists the newer ones that do not (divided by semicolons, the caller's text, "" for
+ * none). */
 int checkpoint_newest_valid(const char *folder,
                             int (*check)(const struct Checkpoint *checkpoint, struct Error *error),
                             struct Checkpoint **checkpoint, char **skipped, struct Error *error);

@@ -107,7 +107,7 @@ int checkpoint_newest_valid(const char *folder,
         struct Error why;
         *checkpoint = open_checked(paths[i], check, &why);
         if (!*checkpoint)
-            text_add(&text, "%s%s", text.length ? "\n" : "", why.text);
+            text_add(&text, "%s%s", text.length ? "; " : "", why.text);
     }
     release_paths(paths, count);
     *skipped = text.data ? text.data : memory_copy_text("");

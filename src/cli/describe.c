@@ -153,7 +153,7 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
                                "parameters", (json_int_t)model_arena(model)->trained, "ranks",
                                (json_int_t)ranks, "shards_a_rank", (json_int_t)needs->shards,
                                "memory_bytes", memory, "layers", layers);
-    json_dumpf(object, stdout, JSON_REAL_PRECISION(12));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(object);
 }

@@ -5,6 +5,7 @@
 #include "cli/eval_report.h"
 #include "cli/figures_json.h"
 #include "cli/members.h"
+#include "cli/shown.h"
 
 static const struct Flag flags[] = {
     MEMBERS_FLAGS,
@@ -23,7 +24,7 @@ void eval_print_line(const struct Figures *figures, const char *name, const char
     for (int f = 0; f < FIGURE_COUNT; f++)
         if (figures->measured[f])
             printf("%9s  ", figure_text(f, figures->value[f], FIGURE_DIGITS, text));
-    printf("%s%s\n", name, remark);
+    printf("%s%s\n", shown(name), remark);
 }
 
 /* Here the accuracy is called top1, because top5 is next to it. */
@@ -56,7 +57,7 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     json_object_set_new(object, "members", list);
     if (members->count > 1)
         json_object_set_new(object, "ensemble", describe(members, &results[members->count]));
-    json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
 }
@@ -66,8 +67,8 @@ static void print_words(const struct Members *members, const struct Evaluation *
     const struct EvalReport *report = eval_report_for(members->dataset);
     char *const *names = members->dataset->targets.names;
     const struct Evaluation *last = &results[members->count];
-    printf("%s, split %s, %" PRId64 " samples", members->dataset->path, members->split->name,
-           members->split->count);
+    printf("%s, split %s, %" PRId64 " samples", shown(members->dataset->path),
+           shown(members->split->name), members->split->count);
     members_print_test_time(members);
     printf("\n\n");
     eval_print_head(&last->figures);

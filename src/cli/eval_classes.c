@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "cli/eval_report.h"
+#include "cli/shown.h"
 
 /* The part of a class's samples that was predicted right; *samples is how many it has. */
 static double class_accuracy(const struct Evaluation *evaluation, int64_t label, int64_t *samples) {
@@ -19,7 +20,8 @@ static void print_classes(const struct Evaluation *evaluation, char *const *name
         int64_t samples;
         double accuracy = class_accuracy(evaluation, i, &samples);
         printf("%9s  of %6" PRId64 "  %s\n",
-               figure_text(FIGURE_ACCURACY, accuracy, FIGURE_DIGITS, text), samples, names[i]);
+               figure_text(FIGURE_ACCURACY, accuracy, FIGURE_DIGITS, text), samples,
+               shown(names[i]));
     }
 }
 
@@ -29,7 +31,7 @@ static void print_confusion(const struct Evaluation *evaluation, char *const *na
     for (int64_t i = 0; i < classes; i++) {
         for (int64_t j = 0; j < classes; j++)
             printf("%6" PRId64, evaluation->confusion[i * classes + j]);
-        printf("  %s\n", names[i]);
+        printf("  %s\n", shown(names[i]));
     }
 }
 

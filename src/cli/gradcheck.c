@@ -41,7 +41,7 @@ static int check(const struct Blueprint *blueprint, const struct GradcheckReques
     int code = gradcheck_run(blueprint->parts.model, request, collect_row, rows, error);
     json_t *object = json_pack("{s:b, s:f, s:o}", "passed", code == OK, "tolerance",
                                request->tolerance, "rows", rows);
-    json_dumpf(object, stdout, JSON_REAL_PRECISION(6));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(6));
     fputc('\n', stdout);
     json_decref(object);
     return code;

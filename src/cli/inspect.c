@@ -65,6 +65,13 @@ int64_t inspect_count_elements(const struct Checkpoint *checkpoint, bool statist
     return count;
 }
 
+/* Line by line, because a line's end is the one control character that the file may have. */
+static void print_run_file(char *text) {
+    for (char *line; (line = strsep(&text, "\n"));)
+        if (*line || text)
+            printf("%s%s", text_hide_controls(line), text ? "\n" : "");
+}
+
 static int inspect_checkpoint(const char *path, const struct Arguments *arguments,
                               struct Error *error) {
     struct Inspected inspected = {0};
@@ -76,7 +83,7 @@ static int inspect_checkpoint(const char *path, const struct Arguments *argument
     if (!code)
         code = summarise_all(&inspected, error);
     if (!code && argument_given(arguments, "run-file"))
-        printf("%s", inspected.checkpoint->run_text);
+        print_run_file(inspected.checkpoint->run_text);
     else if (!code && argument_given(arguments, "json"))
         code = inspect_print_json(&inspected, error);
     else if (!code)
@@ -99,7 +106,7 @@ static int inspect_dataset(const char *path, const struct Arguments *arguments,
     if (argument_given(arguments, "json")) {
         json_t *json = dataset_to_json(dataset);
         json_object_set_new(json, "kind", json_string("data set"));
-        json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+        json_dumpf(json, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2) | JSON_REAL_PRECISION(17));
         printf("\n");
         json_decref(json);
     } else {

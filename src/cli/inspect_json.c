@@ -103,7 +103,7 @@ int inspect_print_json(const struct Inspected *inspected, struct Error *error) {
     if (!json)
         return fail(error, ERROR_CHECKPOINT, "%s: holds a text or number that JSON cannot hold",
                     inspected->checkpoint->path);
-    json_dumpf(json, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    json_dumpf(json, stdout, JSON_ENSURE_ASCII | JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     printf("\n");
     json_decref(json);
     return OK;

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "cli/inspect.h"
+#include "cli/shown.h"
 
 static void print_arrays(const struct Inspected *inspected) {
     const struct Checkpoint *checkpoint = inspected->checkpoint;
@@ -18,7 +19,7 @@ static void print_arrays(const struct Inspected *inspected) {
         const struct Summary *summary = &inspected->summaries[i];
         struct Text shape = {0};
         text_add_shape(&shape, array->size, array->rank);
-        printf("%-*s  %-18s %9" PRId64 " %11.4g %11.4g %11.4g %11.4g\n", width, array->name,
+        printf("%-*s  %-18s %9" PRId64 " %11.4g %11.4g %11.4g %11.4g\n", width, shown(array->name),
                shape.data, array->count, summary->mean, summary->deviation, summary->minimum,
                summary->maximum);
         text_release(&shape);
@@ -85,7 +86,7 @@ static void print_preprocessing(const struct Preprocess *preprocess) {
 static void print_targets(const struct Targets *targets, const struct TargetScale *scale) {
     printf("%-15s %" PRId64 ":", targets_words(targets), targets->count);
     for (int64_t i = 0; i < targets->count; i++) {
-        printf("%s %s", i ? "," : "", targets->names[i]);
+        printf("%s %s", i ? "," : "", shown(targets->names[i]));
         if (targets_are_values(targets))
             printf(" (output * %.6g + %.6g)", scale->deviation[i], scale->mean[i]);
     }
@@ -96,14 +97,14 @@ void inspect_print_words(const struct Inspected *inspected) {
     const struct Checkpoint *checkpoint = inspected->checkpoint;
     const struct SavedState *saved = &inspected->saved;
     const struct Provenance *provenance = &saved->provenance;
-    printf("checkpoint      %s\n", checkpoint->path);
+    printf("checkpoint      %s\n", shown(checkpoint->path));
     print_progress(saved);
     printf("seed            %" PRIu64 "\nshards          %" PRId64 "\nthreads a rank  %" PRId64
            "\n",
            provenance->seed, provenance->shards, provenance->threads);
-    printf("backend         %s, instruction set %s (%s)\n", provenance->backend,
-           provenance->instruction_set, provenance->versions);
-    printf("training data   digest %s\n", provenance->data_digest);
+    printf("backend         %s, instruction set %s (%s)\n", shown(provenance->backend),
+           shown(provenance->instruction_set), shown(provenance->versions));
+    printf("training data   digest %s\n", shown(provenance->data_digest));
     print_preprocessing(&saved->preprocess);
     print_targets(&saved->targets, &saved->scale);
     printf("model           %" PRId64 " parameters, %" PRId64 " running statistics\n",

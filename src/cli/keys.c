@@ -95,7 +95,7 @@ static void print_json(void) {
     for (int i = 0; i < found.count; i++) /* grows as kinds lead to further kinds */
         json_object_set_new(kinds, found.tables[i]->what, kinds_json(&found, found.tables[i]));
     json_t *object = json_pack("{s:o, s:o}", "keys", keys, "kinds", kinds);
-    json_dumpf(object, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(17));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_INDENT(1) | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
 }

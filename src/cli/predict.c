@@ -8,6 +8,7 @@
 #include "cli/figures_json.h"
 #include "cli/members.h"
 #include "cli/output.h"
+#include "cli/shown.h"
 #include "store/h5.h"
 
 static const struct Flag flags[] = {
@@ -202,7 +203,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
         averaged += members->items[i].averaged;
     if (!json) {
         char figures[FIGURES_TEXT];
-        printf("%s: %" PRId64 " predictions, %s", output->path, members->split->count,
+        printf("%s: %" PRId64 " predictions, %s", shown(output->path), members->split->count,
                figures_text(&result->figures, ", ", FIGURE_DIGITS, figures));
         if (averaged)
             printf(" (%d of %d with the average of weights)", averaged, members->count);
@@ -216,7 +217,7 @@ static void print_result(const struct Output *output, const struct Evaluation *r
     json_object_set_new(object, "averaged", json_integer(averaged));
     members_describe_test_time(members, object);
     figures_add_json(object, "", &result->figures);
-    json_dumpf(object, stdout, JSON_REAL_PRECISION(17));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
 }

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "cli/figures_json.h"
 #include "cli/overrides.h"
+#include "cli/shown.h"
 #include "cli/world.h"
 
 static const struct Flag flags[] = {
@@ -54,7 +55,7 @@ static void print_json(const struct TrainResult *result) {
         json_object_set_new(object, "average_digest", json_string(result->average_digest));
     figures_add_json_main(object, "average_", &result->average);
     json_object_set_new(object, "checkpoint", json_string(result->checkpoint));
-    json_dumpf(object, stdout, JSON_REAL_PRECISION(10));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(10));
     fputc('\n', stdout);
     json_decref(object);
 }
@@ -92,7 +93,7 @@ static void print_words(const struct TrainResult *result) {
     printf("digest      %s\n", result->digest);
     if (*result->average_digest)
         printf("            %s (average)\n", result->average_digest);
-    printf("checkpoint  %s\n", result->checkpoint);
+    printf("checkpoint  %s\n", shown(result->checkpoint));
 }
 
 static int run(const struct Command *command, const struct Arguments *arguments,

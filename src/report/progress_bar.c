@@ -157,8 +157,9 @@ void progress_note(struct ProgressBar *bar, const char *format, ...) {
     clear_bar(bar);
     va_list arguments;
     va_start(arguments, format);
-    vfprintf(bar->stream, format, arguments);
+    char text[2000];
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fputc('\n', bar->stream);
+    fprintf(bar->stream, "%s\n", text_hide_controls(text));
     fflush(bar->stream);
 }

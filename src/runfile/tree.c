@@ -89,19 +89,14 @@ bool node__is_null(const struct YamlNode *node) {
 
 const char *text__printable(const char *text, char buffer[FOUND_BYTES]) {
     const size_t room = FOUND_BYTES - 6; /* for quotes, "..." and the end */
-    size_t length = strlen(text), used = 0;
+    size_t length = strlen(text);
     bool cut = length > room;
     if (cut) /* never through a UTF-8 character */
         for (length = room; length > 0 && ((unsigned char)text[length] & 0xC0) == 0x80;)
             length--;
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text[i];
-        bool c1 = c == 0xC2 && i + 1 < length && (unsigned char)text[i + 1] < 0xA0;
-        bool separator = c == 0xE2 && i + 2 < length && (unsigned char)text[i + 1] == 0x80 &&
-                         ((unsigned char)text[i + 2] & 0xFE) == 0xA8; /* U+2028, U+2029 */
-        buffer[used++] = c < 0x20 || c == 0x7F || c1 || separator ? '?' : (char)c;
-        i += c1 ? 1 : separator ? 2 : 0;
-    }
+    memcpy(buffer, text, length);
+    buffer[length] = '\0';
+    size_t used = strlen(text_hide_controls(buffer));
     memcpy(buffer + used, cut ? "..." : "", cut ? 4 : 1);
     return buffer;
 }

@@ -93,7 +93,7 @@ static void announce_parts(const struct Trainer *trainer) {
 
 void trainer__announce(const struct Trainer *trainer, const struct Start *start) {
     if (start->skipped && *start->skipped)
-        log_warning("skipped damaged checkpoints:\n%s", start->skipped);
+        log_warning("skipped damaged checkpoints: %s", start->skipped);
     if (start->checkpoint)
         progress_note(trainer->bar, "resuming at step %" PRId64 " of %" PRId64,
                       trainer->saved.progress.step, trainer->parts.time.total);

@@ -93,7 +93,7 @@ static int find_on_rank_0(struct Trainer *trainer, struct Start *start, struct E
     code = checkpoint_newest_valid(trainer->checkpoints, check_saved, &start->checkpoint,
                                    &start->skipped, error);
     if (!code && count && !start->checkpoint)
-        return fail(error, ERROR_CHECKPOINT, "%s: none of its %d checkpoints can be used:\n%s",
+        return fail(error, ERROR_CHECKPOINT, "%s: none of its %d checkpoints can be used: %s",
                     trainer->checkpoints, count, start->skipped ? start->skipped : "");
     return code;
 }

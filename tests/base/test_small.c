@@ -46,6 +46,26 @@ static void test_nearest(void **unused) {
     assert_null(text_nearest(longer, names, 5));
 }
 
+static void test_text_that_is_shown_has_no_controls(void **unused) {
+    (void)unused;
+    static const char *const pairs[][2] = {
+        {"plain, naïve, 猫", "plain, naïve, 猫"},
+        {"a\x1b[31mb\r\nc\td\x7f", "a?[31mb??c?d?"},
+        {"a\xc2\x9b\x31mb", "a?1mb"},                   /* U+009B, the C1 way to begin a sequence */
+        {"a\x9b\x31mb", "a?1mb"},                       /* the same as one byte */
+        {"a\u2028b\u202ec\u2066d\u200fe", "a?b?c?d?e"}, /* a line's end, turns of direction */
+        {"caf\xe9", "caf\xe9"},
+        {"\xe2\x80", "\xe2?"},
+        {"\u2013\u2060", "\u2013\u2060"},
+        {"", ""}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char text[64];
+        strcpy(text, pairs[i][0]);
+        assert_ptr_equal(text_hide_controls(text), text);
+        assert_string_equal(text, pairs[i][1]);
+    }
+}
+
 static void test_numbers_for_people(void **unused) {
     (void)unused;
     char text[32];
@@ -138,9 +158,13 @@ static void test_variants(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nearest),    cmocka_unit_test(test_numbers_for_people),
-        cmocka_unit_test(test_text_grows), cmocka_unit_test(test_product),
-        cmocka_unit_test(test_memory),     cmocka_unit_test(test_digest),
+        cmocka_unit_test(test_nearest),
+        cmocka_unit_test(test_text_that_is_shown_has_no_controls),
+        cmocka_unit_test(test_numbers_for_people),
+        cmocka_unit_test(test_text_grows),
+        cmocka_unit_test(test_product),
+        cmocka_unit_test(test_memory),
+        cmocka_unit_test(test_digest),
         cmocka_unit_test(test_variants),
     };
     return cmocka_run_group_tests_name("base", tests, NULL, NULL);

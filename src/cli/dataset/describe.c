@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
+#include "cli/shown.h"
 
 /* Whether the targets are distributions over the classes. */
 static bool has_soft_labels(const struct Dataset *dataset, const struct Split *split) {
@@ -20,10 +21,10 @@ static int64_t count_of(const struct Split *split, int64_t label) {
 static void print_classes(FILE *out, const struct Dataset *dataset) {
     fprintf(out, "%-24s", "class");
     for (int s = 0; s < dataset->split_count; s++)
-        fprintf(out, " %12s", dataset->splits[s].name);
+        fprintf(out, " %12s", shown(dataset->splits[s].name));
     fputc('\n', out);
     for (int64_t c = 0; c < targets_classes(&dataset->targets); c++) {
-        fprintf(out, "%3" PRId64 " %-20s", c, dataset->targets.names[c]);
+        fprintf(out, "%3" PRId64 " %-20s", c, shown(dataset->targets.names[c]));
         for (int s = 0; s < dataset->split_count; s++)
             fprintf(out, " %12" PRId64, count_of(&dataset->splits[s], c));
         fputc('\n', out);
@@ -52,8 +53,9 @@ static void print_targets(FILE *out, const struct Dataset *dataset) {
     for (int64_t k = 0; k < targets_values(&dataset->targets); k++)
         for (int s = 0; s < dataset->split_count; s++) {
             struct TargetRange range = range_of(dataset, &dataset->splits[s], k);
-            fprintf(out, "%-24s %-12s %12.6g %12.6g %12.6g\n", s ? "" : dataset->targets.names[k],
-                    dataset->splits[s].name, range.least, range.mean, range.most);
+            fprintf(out, "%-24s %-12s %12.6g %12.6g %12.6g\n",
+                    s ? "" : shown(dataset->targets.names[k]), shown(dataset->splits[s].name),
+                    range.least, range.mean, range.most);
         }
 }
 
@@ -65,9 +67,9 @@ static void print_vector(FILE *out, const char *name, const double *values, int6
 }
 
 void dataset_print(FILE *out, const struct Dataset *dataset) {
-    fprintf(out, "%s\n", dataset->path);
+    fprintf(out, "%s\n", shown(dataset->path));
     if (dataset->source)
-        fprintf(out, "%-13s %s\n", "source", dataset->source);
+        fprintf(out, "%-13s %s\n", "source", shown(dataset->source));
     fprintf(out,
             "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64 " %s\n",
             "images", dataset->height, dataset->width, dataset->channels, dataset->targets.count,
@@ -78,10 +80,10 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
         double bytes = (double)split->count * (double)dataset->height * (double)dataset->width *
                        (double)dataset->channels * (split->bytes ? 1 : 4);
         char size[32];
-        fprintf(out, "%-13s %" PRId64 " images, %s, %s, %sdigest %s\n", split->name, split->count,
-                split->bytes ? "uint8" : "float32", text_bytes(bytes, size),
+        fprintf(out, "%-13s %" PRId64 " images, %s, %s, %sdigest %s\n", shown(split->name),
+                split->count, split->bytes ? "uint8" : "float32", text_bytes(bytes, size),
                 has_soft_labels(dataset, split) ? "soft labels, " : "",
-                split->digest[0] ? split->digest : "none");
+                split->digest[0] ? shown(split->digest) : "none");
     }
     if (dataset->statistics.channel_mean)
         print_vector(out, "channel mean", dataset->statistics.channel_mean, dataset->channels);
@@ -161,7 +163,7 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
         json_object_set_new(statistics, "target_std",
                             vector_to_json(dataset->target_std, dataset->targets.count));
     return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o}", "file", text_to_json(dataset->path),
-                     "source", dataset->source ? text_to_json(dataset->source) : json_null(),
+                     "source", shown(dataset->source) ? text_to_json(dataset->source) : json_null(),
                      "image_shape", (json_int_t)dataset->height, (json_int_t)dataset->width,
                      (json_int_t)dataset->channels, targets_words(&dataset->targets),
                      names_to_json(dataset->targets.names, dataset->targets.count), "splits",
@@ -169,7 +171,7 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
 }
 
 void dataset_print_json(json_t *object) {
-    json_dumpf(object, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_INDENT(2) | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);
 }

@@ -2,6 +2,7 @@
 #include "cli/dataset/dataset.h"
 #include "cli/output.h"
 #include "cli/overrides.h"
+#include "cli/shown.h"
 #include "data/sheets/preview_augment.h"
 #include "run/check.h"
 #include "run/transfer.h"
@@ -121,7 +122,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         code =
             flags.run ? preview_augmented(arguments, &flags, error) : preview_stored(&flags, error);
     if (code == OK)
-        fprintf(stderr, "wrote %s\n", flags.out);
+        fprintf(stderr, "wrote %s\n", shown(flags.out));
     return code;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/clock.h"
 #include "cli/dataset/dataset.h"
+#include "cli/shown.h"
 
 static void report(void *context, const char *what, int64_t done, int64_t total) {
     struct ProgressLine *line = context;
@@ -17,7 +18,7 @@ static void report(void *context, const char *what, int64_t done, int64_t total)
 
 static void notice(void *context, const char *text) {
     progress_line_clear(context);
-    fprintf(stderr, "left out: %s\n", text);
+    fprintf(stderr, "left out: %s\n", shown(text));
 }
 
 struct Ticker progress_line(struct ProgressLine *line) {

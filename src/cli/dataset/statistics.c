@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
 #include "cli/output.h"
+#include "cli/shown.h"
 #include "data/sheets/statistics_sheet.h"
 #include "data/statistics/statistics_file.h"
 
@@ -148,8 +149,9 @@ static void print_pca(const struct Job *job) {
 static void print_words(const struct Job *job) {
     const struct Dataset *dataset = job->dataset;
     int64_t channels = dataset->channels, elements = dataset->height * dataset->width * channels;
-    printf("%s\n%-13s %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64 "\n", dataset->path,
-           "train", job->train->count, dataset->height, dataset->width, channels);
+    printf("%s\n%-13s %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64 "\n",
+           shown(dataset->path), "train", job->train->count, dataset->height, dataset->width,
+           channels);
     printf("%-13s", "channel mean");
     for (int64_t c = 0; c < channels; c++)
         printf(" %.6g", job->values.channel_mean[c]);
@@ -210,7 +212,7 @@ static int draw(const struct Job *job, struct Error *error) {
     int code = statistics_sheet_write(&sheet, job->picture, error);
     if (code)
         return code;
-    fprintf(stderr, "wrote %s", job->picture);
+    fprintf(stderr, "wrote %s", shown(job->picture));
     if (job->pca.count)
         fprintf(stderr,
                 ": examples rebuilt from, and whitened to, the first %" PRId64 " components, with "

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "cli/dataset/dataset.h"
+#include "cli/shown.h"
 #include "data/synthesize.h"
 
 static int read_options(const struct Arguments *arguments, struct Synthesis *synthesis,
@@ -64,7 +65,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (code == OK)
         fprintf(stderr,
                 "wrote %s: %" PRId64 " training, %" PRId64 " test, %" PRId64 " validation images\n",
-                out, synthesis.count[SYNTHESIS_TRAIN], synthesis.count[SYNTHESIS_TEST],
+                shown(out), synthesis.count[SYNTHESIS_TRAIN], synthesis.count[SYNTHESIS_TEST],
                 synthesis.count[SYNTHESIS_VALIDATION]);
     if (code == OK && argument_given(arguments, "json"))
         code = print_json(out, error);

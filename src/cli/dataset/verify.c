@@ -1,11 +1,12 @@
 #include <inttypes.h>
 
 #include "cli/dataset/dataset.h"
+#include "cli/shown.h"
 
 static void print_words(const struct Dataset *dataset) {
-    printf("%s: good:", dataset->path);
+    printf("%s: good:", shown(dataset->path));
     for (int s = 0; s < dataset->split_count; s++)
-        printf(" %s %" PRId64 " images%s", dataset->splits[s].name, dataset->splits[s].count,
+        printf(" %s %" PRId64 " images%s", shown(dataset->splits[s].name), dataset->splits[s].count,
                s + 1 < dataset->split_count ? "," : "\n");
     for (const struct StatisticRow *row = statistic_rows; row->name; row++)
         if (dataset_lacks_statistic(dataset, row))
@@ -15,7 +16,7 @@ static void print_words(const struct Dataset *dataset) {
     for (int s = 0; s < dataset->split_count; s++)
         if (!dataset->splits[s].digest[0])
             printf("missing: the digest of split %s; its pixels were compared with nothing\n",
-                   dataset->splits[s].name);
+                   shown(dataset->splits[s].name));
 }
 
 static void print_json(const struct Dataset *dataset) {
