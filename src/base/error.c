@@ -5,10 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 
 static void (*abort_handler)(int code);
+static int abort_rank = -1;
 
 /* What names and texts from files hold must neither break the line nor steer a terminal. */
 static void write_line(struct Error *error, size_t used, const char *format, va_list arguments) {
@@ -101,15 +103,36 @@ void error_append(struct Error *error, const char *format, ...) {
     va_end(arguments);
 }
 
-void check_set_handler(void (*handler)(int code)) {
+void check_set_handler(void (*handler)(int code), int rank) {
     abort_handler = handler;
+    abort_rank = rank;
+}
+
+static void print_failure(const char *format, ...) {
+    va_list arguments;
+    fprintf(stderr, "trainer: ");
+    if (abort_rank >= 0)
+        fprintf(stderr, "rank %d: ", abort_rank);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fputc('\n', stderr);
+    fflush(stderr);
 }
 
 _Noreturn void check_failed(const char *file, int line, const char *condition) {
-    fprintf(stderr, "trainer: bug at %s:%d: %s does not hold; please report it\n", file, line,
-            condition);
-    fflush(stderr);
+    print_failure("bug at %s:%d: %s does not hold; please report it", file, line, condition);
     if (abort_handler)
         abort_handler(ERROR_BUG);
     abort();
+}
+
+_Noreturn void memory_failed(uint64_t bytes, const char *purpose) {
+    char size[32];
+    print_failure("out of memory: %s for %s cannot be had; give the ranks more memory or fewer "
+                  "to a node, or train with smaller sizes",
+                  text_bytes((double)bytes, size), purpose);
+    if (abort_handler)
+        abort_handler(ERROR_SYSTEM);
+    _exit(ERROR_SYSTEM);
 }

@@ -99,8 +99,11 @@ void error_append(struct Error *error, const char *format, ...)
             check_failed(__FILE__, __LINE__, #condition);                                          \
     } while (0)
 
-/* Prints and ends the process through the handler (MPI_Abort once the ranks are up, else abort). */
-_Noreturn void check_failed(const char *file, int line, const char *condition);
-void check_set_handler(void (*handler)(int code));
+/* Both print one line and end the process: all ranks through the handler, once they are up; else a
+ * bug leaves a core. They begin with the rank, if it is known. */
+_Noreturn void check_failed(const char *file, int line, const char *condition); /* ERROR_BUG */
+_Noreturn void memory_failed(uint64_t bytes, const char *purpose);              /* ERROR_SYSTEM */
+/* How the process ends then; must not return. `rank`: of this process, -1 if it has none. */
+void check_set_handler(void (*handler)(int code), int rank);
 
 #endif

@@ -12,21 +12,16 @@
 
 #define HUGE_PAGE ((size_t)2 << 20)
 
-static _Noreturn void out_of_memory(size_t bytes, const char *purpose) {
-    fprintf(stderr, "trainer: out of memory: %zu bytes for %s\n", bytes, purpose);
-    check_failed(__FILE__, __LINE__, "memory is available");
-}
-
 void *memory_allocate(size_t bytes, const char *purpose) {
     size_t alignment = bytes >= HUGE_PAGE ? HUGE_PAGE : MEMORY_ALIGNMENT;
     if (bytes > SIZE_MAX - alignment)
-        out_of_memory(bytes, purpose);
+        memory_failed(bytes, purpose);
     size_t rounded = (bytes + alignment - 1) / alignment * alignment;
     if (rounded == 0)
         rounded = alignment;
     void *pointer = aligned_alloc(alignment, rounded);
     if (!pointer)
-        out_of_memory(bytes, purpose);
+        memory_failed(bytes, purpose);
     if (alignment == HUGE_PAGE)
         madvise(pointer, rounded, MADV_HUGEPAGE); /* advice: its failure costs only speed */
     memset(pointer, 0, rounded);

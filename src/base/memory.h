@@ -1,5 +1,5 @@
-/* The only allocator. If memory runs out, the process ends with a message that names the size and
- * the purpose; a caller that takes sizes from a file checks them with memory_can_hold() first. */
+/* The only allocator. If memory runs out, the process ends by memory_failed() (base/error.h); a
+ * caller that takes sizes from a file checks them with memory_can_hold() first. */
 #ifndef TRAINER_BASE_MEMORY_H
 #define TRAINER_BASE_MEMORY_H
 

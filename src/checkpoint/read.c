@@ -66,6 +66,10 @@ static int check_array(const struct Checkpoint *checkpoint, const struct Checkpo
         !memory_can_hold((uint64_t)count * sizeof(float)))
         return fail(error, ERROR_CHECKPOINT, "%s:/%s: is larger than this machine's memory", path,
                     array->name);
+    if (!checkpoint->weights_only && info->stored != (uint64_t)count * sizeof(float))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s:/%s: stores %" PRIu64 " bytes, %" PRId64 " were expected for its shape",
+                    path, array->name, info->stored, count * (int64_t)sizeof(float));
     return OK;
 }
 

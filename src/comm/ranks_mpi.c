@@ -104,9 +104,9 @@ static void abort_job(int code) {
 struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
     struct RanksMpi *mpi = memory_allocate(sizeof *mpi, "ranks");
     struct Ranks *ranks = &mpi->ranks;
-    check_set_handler(abort_job);
     MPI_Comm_dup(communicator, &mpi->all);
     MPI_Comm_rank(mpi->all, &ranks->rank);
+    check_set_handler(abort_job, ranks->rank);
     MPI_Comm_size(mpi->all, &ranks->size);
     MPI_Comm_split_type(mpi->all, MPI_COMM_TYPE_SHARED, ranks->rank, MPI_INFO_NULL, &mpi->node);
     int rank_of_node;

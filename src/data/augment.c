@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 
+#include "base/memory.h"
+
 #define AUGMENTATION(name) extern const struct Augment augment_##name;
 #include "data/augmentations.def"
 #undef AUGMENTATION
@@ -27,6 +29,8 @@ static int describe_stage(const struct ChoiceList *list, enum AugmentStage stage
             return augment_refuse_vector(choice, image->channels, error);
         if (augment->describe)
             code = augment->describe(choice, image, &out, error);
+        if (code == OK)
+            code = augment_check_memory(choice, &out, error);
         *image = out;
     }
     return code;
@@ -48,6 +52,18 @@ int augment_refuse_vector(const struct Choice *choice, int64_t features, struct 
                        "changes images after preprocessing, but preprocess.decorrelate turns them "
                        "into vectors of %" PRId64 " features; zca, or scope: pixel, keeps images",
                        features);
+}
+
+int augment_check_memory(const struct Choice *choice, const struct Image *out,
+                         struct Error *error) {
+    const int64_t sizes[] = {out->height, out->width, out->channels, 3 * (int64_t)sizeof(float)};
+    int64_t bytes = memory_product(sizes, 4);
+    if (bytes > 0 && memory_can_hold((uint64_t)bytes))
+        return OK;
+    return schema_fail(error, choice, NULL,
+                       "makes images of %" PRId64 "x%" PRId64 "x%" PRId64
+                       ", which do not fit the machine's memory",
+                       out->height, out->width, out->channels);
 }
 
 int augment_need_colour(const struct Choice *choice, const struct Image *in, struct Error *error) {

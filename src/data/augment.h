@@ -64,6 +64,10 @@ int augment_refuse_vector(const struct Choice *choice, int64_t features, struct 
 /* ERROR_RUN_FILE, with the line of `choice`, unless images have three channels. */
 int augment_need_colour(const struct Choice *choice, const struct Image *in, struct Error *error);
 
+/* ERROR_RUN_FILE if the images `out` that the augmentation makes, of which a few exist at a time,
+ * do not fit the machine. */
+int augment_check_memory(const struct Choice *choice, const struct Image *out, struct Error *error);
+
 /* ERROR_RUN_FILE, with the line of `key`, unless `values` are two numbers in order, both above
  * zero. */
 int augment_need_range(const struct Choice *choice, const char *key, const struct Reals *values,

@@ -57,6 +57,8 @@ static int add_stages(struct Loader *loader, const struct ChoiceList *list, enum
         int code = OK;
         if (augment->describe)
             code = augment->describe(choice, &stage->in, &stage->out, error);
+        if (code == OK)
+            code = augment_check_memory(choice, &stage->out, error);
         if (code == OK && augment->prepare)
             code = augment->prepare(choice, loader->dataset, loader->split, &stage->in, &stage->out,
                                     &stage->prepared, error);

@@ -125,6 +125,29 @@ static int check_storage(struct H5File *file, const char *name, const struct Ope
                 info->type_name);
 }
 
+/* What no filter packs more tightly, deflate's limit with some room, and what is small enough to be
+ * believed without it. */
+#define MOST_PACKED 1100
+#define BELIEVED ((int64_t)64 << 20)
+
+/* A file of a few bytes may declare any shape: what was never written reads as fill values, and
+ * takes memory all the same. */
+static int check_declared(struct H5File *file, const char *name, const struct Opened *opened,
+                          struct Error *error) {
+    const struct H5Info *info = &opened->info;
+    int64_t elements = memory_product(info->size, info->rank);
+    int64_t bytes = memory_product((int64_t[]){elements, stored_size(file, opened->type)}, 2);
+    if (info->type == H5_OTHER || (bytes >= 0 && bytes <= BELIEVED) ||
+        (bytes >= 0 && (uint64_t)bytes / MOST_PACKED <= info->stored))
+        return OK;
+    char shape[H5_SHAPE_TEXT];
+    return fail(error, file->failure,
+                "%s:/%s: declares shape %s of %s and stores %" PRIu64
+                " bytes of it; no packing is as tight, so most was never written",
+                file->path, name, h5__shape(info->rank, info->size, shape), info->type_name,
+                info->stored);
+}
+
 /* A filter gives back as many bytes as were packed, and HDF5 does not compare them with the size of
  * a chunk. A writer makes no chunk that is larger than a dimension that cannot grow. */
 static int check_chunks(struct H5File *file, const char *name, const struct Opened *opened,
@@ -158,6 +181,8 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
     info->stored = H5Dget_storage_size(opened->id);
     int code = layout == H5D_CHUNKED ? check_chunks(file, name, opened, error)
                                      : check_storage(file, name, opened, layout, error);
+    if (code == OK)
+        code = check_declared(file, name, opened, error);
     if (code != OK)
         return code;
     if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||

@@ -121,8 +121,22 @@ int trainer__find_checkpoint(struct Trainer *trainer, struct Start *start, struc
     return ranks_agree(ranks, code, error);
 }
 
-int trainer__check_length(const struct Trainer *trainer, const char *path, struct Error *error) {
-    int64_t total = trainer->parts.time.total, step = trainer->saved.progress.step;
+int trainer__check_position(const struct Trainer *trainer, const char *path, struct Error *error) {
+    const struct Progress *progress = &trainer->saved.progress;
+    int64_t total = trainer->parts.time.total, steps = trainer->parts.time.steps_per_epoch;
+    int64_t step = progress->step;
+    if (step / steps != progress->epoch || step % steps != progress->step_in_epoch)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: is of step %" PRId64 ", and says that it is step %" PRId64
+                    " of epoch %" PRId64 "; with %" PRId64 " steps an epoch, step %" PRId64
+                    " of epoch %" PRId64 " was expected",
+                    path, step, progress->step_in_epoch, progress->epoch + 1, steps, step % steps,
+                    step / steps + 1);
+    if (trainer->saved.best.step > step)
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: is of step %" PRId64 ", and says that step %" PRId64
+                    " was the best so far",
+                    path, step, trainer->saved.best.step);
     if (step <= total)
         return OK;
     return runfile_fail(trainer->file, error, ERROR_RUN_FILE, "train.length",

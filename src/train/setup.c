@@ -67,7 +67,7 @@ static int build(struct Trainer *trainer, const struct Start *start, struct Erro
                                  .gather_context = trainer->ranks};
     int code = run_check(&request, &trainer->parts, error);
     if (!code && start->checkpoint)
-        code = trainer__check_length(trainer, start->checkpoint->path, error);
+        code = trainer__check_position(trainer, start->checkpoint->path, error);
     return code;
 }
 

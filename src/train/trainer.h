@@ -56,8 +56,9 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
 /* resume.c: on rank 0 looks into the run's folder; every rank gets the checkpoint to continue from
  * and takes what `auto` meant then. Collective. */
 int trainer__find_checkpoint(struct Trainer *trainer, struct Start *start, struct Error *error);
-/* The run must not end before the checkpoint at `path`. Not collective. */
-int trainer__check_length(const struct Trainer *trainer, const char *path, struct Error *error);
+/* The checkpoint at `path` must lie within the run, at a step that fits its epochs. Not collective.
+ */
+int trainer__check_position(const struct Trainer *trainer, const char *path, struct Error *error);
 /* Fills state and optimiser slots, and notes what differs from when the checkpoint was written. Not
  * collective. */
 int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error);

@@ -224,7 +224,7 @@ static bool ends_the_process(const struct DatasetDescription *description, doubl
     if (child == 0) {
         int nowhere = open("/dev/null", O_WRONLY);
         dup2(nowhere, STDERR_FILENO);
-        check_set_handler(_exit);
+        check_set_handler(_exit, -1);
         labels[COUNT - 1] = (int32_t)(description->targets == TARGET_VALUES ? 0 : bad);
         values[2 * COUNT - 1] = (float)bad;
         append(create(description), description, "train", COUNT);

@@ -1,0 +1,91 @@
+"""Checkpoints that say what no run could have saved, under a good seal: each is refused with one line, before anything
+is allocated for it."""
+import resource
+import shutil
+import subprocess
+
+import pytest
+from support.forge import forged
+from support.program import CHECKPOINT, RUN_FILE, SYSTEM, command, environment, refusal, run, settings
+from support.runs import synthesize, train, write_run_file
+
+MODEL = """
+  - flatten
+  - linear: {out: 8}
+  - relu
+  - linear: {out: 10}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=120, test=10, validation=10)
+
+
+@pytest.fixture(scope="module")
+def recipe(folder, data):
+    return write_run_file(folder, data, model=MODEL, length="6 steps", every="5 steps", warmup="0")
+
+
+@pytest.fixture
+def resumable(scratch, recipe, stopped):
+    """A copy of a run that stopped after step 3, of 2 steps an epoch."""
+    return shutil.copytree(stopped, f"{scratch}/run", symlinks=True)
+
+
+@pytest.fixture(scope="module")
+def stopped(folder, recipe):
+    return train(1, recipe, f"{folder}/stopped", "--stop-after", 3).out
+
+
+def newest(out):
+    return f"{out}/checkpoints/step-000000003.h5"
+
+
+def refuse_to_resume(recipe, out):
+    return refusal(CHECKPOINT, "train", recipe, "--out", out, "--resume", *settings("train.length=40 epochs"),
+                   alone=False)
+
+
+def test_a_file_that_is_only_sealed_again_is_good(recipe, resumable):
+    with forged(newest(resumable)):
+        pass
+    run(1, "inspect", newest(resumable))
+
+
+@pytest.mark.parametrize("name, value", (("step_in_epoch", 0), ("step_in_epoch", 77), ("epoch", 0), ("epoch", 2**62),
+                                         ("step", 2), ("step", 2**61), ("best_step", 5)))
+def test_a_position_that_fits_no_epoch_is_refused(recipe, resumable, name, value):
+    with forged(newest(resumable)) as file:
+        kind = file["run"].attrs[name].dtype
+        del file["run"].attrs[name]
+        file["run"].attrs.create(name, value, dtype=kind)
+    line = refuse_to_resume(recipe, resumable)
+    assert "is of step" in line and "step-000000003.h5" in line
+
+
+@pytest.mark.parametrize("array", ("optimizer/momentum/1.weight", "model/1.weight"))
+@pytest.mark.parametrize("words", (("inspect",), ("eval",)))
+def test_an_array_that_declares_more_than_it_stores_is_refused(resumable, array, words):
+    with forged(newest(resumable)) as file:
+        del file[array]
+        file.create_dataset(array, shape=(2**31,), dtype="f4", chunks=(1024,))
+    line = refusal(CHECKPOINT, *words, newest(resumable))
+    assert array in line and "bytes" in line
+
+
+def test_a_size_that_does_not_fit_the_machine_is_refused(folder, recipe):
+    line = refusal(RUN_FILE, "train", recipe, "--out", f"{folder}/none", "--quiet",
+                   *settings("augment=[{resized_crop: {size: 65536}}]"))
+    assert "do not fit the machine's memory" in line
+
+
+def test_memory_that_cannot_be_had_is_no_bug(folder, recipe):
+    """The program alone needs less than the limit, the model's parameters more."""
+    gibibytes = 4
+    words = command(1, "train", recipe, "--out", f"{folder}/large", "--quiet", *settings("model.1.linear.out=400000"))
+    done = subprocess.run(words, env=environment(), capture_output=True, text=True, timeout=300,
+                          preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, [gibibytes << 30] * 2))
+    assert done.returncode == SYSTEM, done.stderr
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("trainer: out of memory: ") and "bug" not in line
