@@ -1,6 +1,7 @@
 #include "cli/error_line.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* {file} and {detail} are those of the advice. */
@@ -35,4 +36,11 @@ void error_line(const struct Error *error, struct Text *line) {
         text_add(line, "--%s%s%s: ", option->name, *option->value ? " " : "", option->value);
     text_add(line, "%s", error->text);
     add_advice(line, &error->advice);
+}
+
+void error_print(const struct Error *error) {
+    struct Text line = {0};
+    error_line(error, &line);
+    fprintf(stderr, "trainer: %s\n", line.data);
+    text_release(&line);
 }

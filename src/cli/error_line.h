@@ -8,4 +8,7 @@
 /* "--OPTION VALUE: text; advice". The caller releases `line`. */
 void error_line(const struct Error *error, struct Text *line);
 
+/* The line on stderr. */
+void error_print(const struct Error *error);
+
 #endif

@@ -39,21 +39,34 @@ static int flush_results(struct Error *error) {
     return fail_errno(error, "standard output");
 }
 
-static void print_error(const struct Error *error) {
-    struct Text line = {0};
-    error_line(error, &line);
-    fprintf(stderr, "trainer: %s\n", line.data);
-    text_release(&line);
+/* When several ranks end, the first is to print: the launcher then kills the others. */
+static void wait_for_lower_ranks(double seconds) {
+    int rank = world_launch_rank();
+    usleep((useconds_t)(1e6 * seconds) + (useconds_t)(rank < 10 ? rank : 10) * 200000);
 }
 
-/* Ends a process that found, before MPI started, the same mistake as all other ranks. Rank 0 prints
- * the error. The others wait a moment, because the launcher kills all ranks when one exits. */
-static int leave_early(const struct Error *error) {
-    if (world_launch_rank() == 0)
-        print_error(error);
-    else
-        sleep(1);
+/* Ends a process that found a mistake before MPI started. Usually all ranks find the same: rank 0
+ * prints it at once, and the launcher kills all ranks when one ends. A rank that still lives then
+ * is alone with its mistake, and says it. */
+static int leave_early(struct Error *error) {
+    int rank = world_launch_rank();
+    bool differs = world_check_words(error); /* then that is the mistake */
+    wait_for_lower_ranks(rank ? 2 : 0);
+    if (rank != 0 && !differs)
+        error_context(error, "rank %d", rank);
+    error_print(error);
     return error->code;
+}
+
+/* For what is done without MPI: a rank with another command may wait for this one. */
+static int check_words(void) {
+    struct Error error;
+    int code = world_check_words(&error);
+    if (code) {
+        wait_for_lower_ranks(0);
+        error_print(&error);
+    }
+    return code;
 }
 
 static bool is_group(const char *word) {
@@ -100,17 +113,23 @@ static int unknown_command(int count, char *const *words, struct Error *error) {
     return error->code;
 }
 
+/* Without arguments it prints the command's help. */
 static int run_alone(const struct Command *command, const struct Arguments *arguments,
                      struct Error *error) {
-    if (world_launch_rank() != 0)
+    int code = check_words();
+    if (code || world_launch_rank() != 0)
+        return code;
+    if (!arguments) {
+        help_command(stdout, command);
         return OK;
+    }
     struct Ranks *ranks = ranks_alone();
-    int code = command->run(command, arguments, ranks, error);
+    code = command->run(command, arguments, ranks, error);
     ranks_release(ranks);
     if (!code)
         code = flush_results(error);
     if (code)
-        print_error(error);
+        error_print(error);
     return code;
 }
 
@@ -124,10 +143,8 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
                             struct Error *error) {
     struct Ranks *ranks;
     int code = world_start(&ranks, error);
-    if (code) {
-        print_error(error);
+    if (code)
         return code;
-    }
     log_ranks(ranks);
     code = command->run(command, arguments, ranks, error);
     if (!code)
@@ -136,7 +153,7 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
         log_debug("ends with code %d: %s", code, error->text);
     code = ranks_agree(ranks, code, error);
     if (code && ranks_rank(ranks) == 0)
-        print_error(error);
+        error_print(error);
     world_stop(ranks);
     return code;
 }
@@ -150,11 +167,10 @@ static int run_command(const struct Command *command, int count, char *const *wo
         code = log_open(command, &arguments, &error);
     if (code)
         code = leave_early(&error);
-    else if (help && world_launch_rank() == 0)
-        help_command(stdout, command);
-    else if (!help)
-        code = command->parallel ? run_on_all_ranks(command, &arguments, &error)
-                                 : run_alone(command, &arguments, &error);
+    else if (command->parallel && !help)
+        code = run_on_all_ranks(command, &arguments, &error);
+    else
+        code = run_alone(command, help ? NULL : &arguments, &error);
     arguments_release(&arguments);
     return code;
 }
@@ -172,8 +188,9 @@ static int run_help(int count, char *const *words) {
         unknown_command(count, words, &error);
         return leave_early(&error);
     }
-    if (world_launch_rank() != 0)
-        return OK;
+    int code = check_words();
+    if (code || world_launch_rank() != 0)
+        return code;
     if (command)
         help_command(stdout, command);
     else if (count)
@@ -193,9 +210,10 @@ static int dispatch(int count, char *const *words) {
     if (is_help(words[0]))
         return run_help(count - 1, words + 1);
     if (!strcmp(words[0], "--version")) {
-        if (world_launch_rank() == 0)
+        int code = check_words();
+        if (!code && world_launch_rank() == 0)
             help_version(stdout);
-        return OK;
+        return code;
     }
     const struct Command *command = find_command(count, words, &used);
     if (command)
@@ -227,9 +245,10 @@ int main(int count, char **words) {
     guard_standard_streams();
     start_again_for_openblas(words);
     signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is then an error like a full disk */
+    world_introduce(count - 1, words + 1);
     int code = dispatch(count - 1, words + 1);
     struct Error error;
     if (!code && (code = flush_results(&error)))
-        print_error(&error);
+        error_print(&error);
     return code;
 }

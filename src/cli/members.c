@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "nn/loss.h"
+#include "run/agreement.h"
 
 static int parse_weights(struct Members *members, const char *text, struct Error *error) {
     double total = 0;
@@ -187,9 +188,8 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     if (code)
         return code;
     backend_configure((int)numbers->threads, variant);
-    const struct Backend *backend =
-        backend_find(backend_name ? backend_name : "auto", variant, error);
-    if (!backend)
+    members->backend = backend_find(backend_name ? backend_name : "auto", variant, error);
+    if (!members->backend)
         return error->code;
     code = check_randomness(members, numbers, error);
     members->views = argument_value(arguments, "views");
@@ -197,7 +197,7 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     members->seed = numbers->seed;
     struct Attachment attachment = {.dataset = members->dataset,
                                     .split = members->split,
-                                    .backend = backend,
+                                    .backend = members->backend,
                                     .variant = variant,
                                     .views = members->views,
                                     .dropout_samples = numbers->dropout_samples,
@@ -205,6 +205,13 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     for (int i = 0; i < members->count && !code; i++)
         code = attach_member(members, i, &attachment, error);
     return code;
+}
+
+/* Nothing is evaluated on a mix of libraries or data sets. */
+static int agree(const struct Members *members, struct Ranks *ranks, enum Variant variant,
+                 struct Error *error) {
+    int code = run_agree_backend(ranks, members->backend, variant, error);
+    return code ? code : run_agree_data(ranks, members->dataset, &members->split, 1, error);
 }
 
 int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
@@ -225,8 +232,9 @@ int members_open(struct Members *members, const struct Arguments *arguments, str
         return code;
     int64_t variant = variant_best(VARIANT_F32_V4);
     ranks_minimum(ranks, &variant, 1);
-    return ranks_agree(ranks, attach(members, arguments, (enum Variant)variant, &numbers, error),
+    code = ranks_agree(ranks, attach(members, arguments, (enum Variant)variant, &numbers, error),
                        error);
+    return code ? code : agree(members, ranks, (enum Variant)variant, error);
 }
 
 void members_release(struct Members *members) {

@@ -16,6 +16,7 @@ struct Members {
     enum EnsembleMean mean;
     struct Dataset *dataset;
     const struct Split *split;
+    const struct Backend *backend;
     const char *views;       /* as --views says; NULL: none */
     int64_t dropout_samples; /* --dropout-samples; 0: none */
     int64_t seed;            /* of the masks; −1: each member uses its run's train.seed */

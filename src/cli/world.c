@@ -1,61 +1,44 @@
 #include "cli/world.h"
 
 #include <mpi.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/text.h"
+#include "cli/error_line.h"
+#include "cli/identity.h"
+#include "cli/launch.h"
+#include "cli/siblings.h"
 #include "comm/ranks_mpi.h"
+#include "comm/roll_call.h"
 
-/* Set by Open MPI's mpirun; by srun --mpi=pmix; by srun --mpi=pmi2 and Hydra. The first that is set
- * counts: an mpirun inside a Slurm step overrides what Slurm says. */
-static const char *const rank_variables[] = {"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "PMI_RANK"};
-#define RANK_VARIABLES (sizeof rank_variables / sizeof *rank_variables)
+#define START_SECONDS 60 /* unless TRAINER_START_SECONDS says otherwise */
+#define ANSWER_SECONDS 20
 
-/* srun without PMI also starts several processes. MPI then refuses, and says why. */
-static bool several_in_slurm_step(void) {
-    const char *tasks = getenv("SLURM_STEP_NUM_TASKS");
-    return tasks && atoi(tasks) > 1 && getenv("SLURM_PROCID");
+/* How this process was started; read once. */
+static const struct Launch *launched(void) {
+    static struct Launch launch;
+    static bool read;
+    if (!read)
+        launch = launch_read();
+    read = true;
+    return &launch;
 }
 
+static int words_count;
+static char *const *words_given;
+static char late_line[300]; /* what the handler of SIGALRM writes */
+static size_t late_length;
+
 int world_launch_rank(void) {
-    for (size_t i = 0; i < RANK_VARIABLES; i++)
-        if (getenv(rank_variables[i]))
-            return atoi(getenv(rank_variables[i]));
-    return several_in_slurm_step() ? atoi(getenv("SLURM_PROCID")) : 0;
+    return launched()->rank;
 }
 
 bool world_launched(void) {
-    for (size_t i = 0; i < RANK_VARIABLES; i++)
-        if (getenv(rank_variables[i]))
-            return true;
-    return several_in_slurm_step();
-}
-
-int world_start(struct Ranks **ranks, struct Error *error) {
-    *ranks = NULL;
-    if (!world_launched()) {
-        *ranks = ranks_alone();
-        return OK;
-    }
-    /* Threads compute; one at a time may talk to MPI. */
-    int provided;
-    if (MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided) != MPI_SUCCESS)
-        return fail(error, ERROR_SYSTEM, "MPI cannot be started");
-    if (provided < MPI_THREAD_FUNNELED) {
-        MPI_Finalize();
-        return fail(error, ERROR_SYSTEM, "this MPI library cannot be used with threads");
-    }
-    *ranks = ranks_from_communicator(MPI_COMM_WORLD);
-    return OK;
-}
-
-void world_stop(struct Ranks *ranks) {
-    int initialised;
-    ranks_release(ranks);
-    MPI_Initialized(&initialised);
-    if (initialised)
-        MPI_Finalize();
+    return launched()->by != NULL;
 }
 
 const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]) {
@@ -64,4 +47,110 @@ const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]) {
     MPI_Get_library_version(version, &length); /* allowed before MPI_Init */
     snprintf(buffer, WORLD_LIBRARY_LENGTH, "%.*s", (int)strcspn(version, ",\n"), version);
     return buffer;
+}
+
+/* ---- MPI_Init waits for all ranks, for ever if one of them is no MPI program ---- */
+
+static void end_late_start(int signal_number) {
+    (void)signal_number;
+    (void)!write(STDERR_FILENO, late_line, late_length);
+    _exit(ERROR_SYSTEM);
+}
+
+static unsigned patience(unsigned otherwise) {
+    const char *text = getenv("TRAINER_START_SECONDS");
+    int seconds = text ? atoi(text) : 0;
+    return seconds > 0 ? (unsigned)seconds : otherwise;
+}
+
+static int start_mpi(struct Error *error) {
+    char host[64] = "";
+    gethostname(host, sizeof host - 1);
+    snprintf(late_line, sizeof late_line,
+             "trainer: rank %d on %s: MPI has not started for %u s: another rank has ended, hangs, "
+             "or is another program; TRAINER_START_SECONDS=N waits longer\n",
+             launched()->rank, host, patience(START_SECONDS));
+    late_length = strlen(late_line);
+    struct sigaction late = {.sa_handler = end_late_start}, before;
+    sigaction(SIGALRM, &late, &before);
+    alarm(patience(START_SECONDS) + (launched()->rank ? 2 : 0)); /* rank 0 speaks first */
+    /* Threads compute; one at a time may talk to MPI. */
+    int provided, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
+    alarm(0);
+    sigaction(SIGALRM, &before, NULL);
+    if (code != MPI_SUCCESS)
+        return fail(error, ERROR_SYSTEM, "MPI cannot be started");
+    if (provided < MPI_THREAD_FUNNELED)
+        return fail(error, ERROR_SYSTEM, "this MPI library cannot be used with threads");
+    return OK;
+}
+
+/* ---- All ranks were started alike ---- */
+
+static int compare_ranks(struct Error *error) {
+    struct Text facts = {0};
+    bool answered;
+    identity_describe(&facts, words_count, words_given);
+    int code = roll_call(MPI_COMM_WORLD, &facts, patience(ANSWER_SECONDS), &answered, error);
+    text_release(&facts);
+    if (!answered) {
+        error_print(error);
+        MPI_Abort(MPI_COMM_WORLD, code);
+    }
+    return code;
+}
+
+static int meet(struct Error *error) {
+    char library[WORLD_LIBRARY_LENGTH];
+    int size;
+    world_library(library);
+    int code = launch_check(launched(), library, error);
+    if (!code)
+        code = start_mpi(error);
+    if (code)
+        return code;
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    code = launch_check_size(launched(), library, size, error);
+    return code ? code : compare_ranks(error);
+}
+
+/* Rank 0 has printed the error before any other rank ends: a launcher kills all when one fails. */
+static int leave(const struct Error *error) {
+    if (launched()->rank == 0)
+        error_print(error);
+    else
+        sleep(1); /* the ranks may not be connected */
+    world_stop(NULL);
+    return error->code;
+}
+
+void world_introduce(int count, char *const *words) {
+    words_count = count;
+    words_given = words;
+}
+
+int world_check_words(struct Error *error) {
+    return siblings_check(launched(), words_count, words_given, error);
+}
+
+int world_start(struct Ranks **ranks, struct Error *error) {
+    *ranks = NULL;
+    if (world_launched() && meet(error))
+        return leave(error);
+    *ranks = world_launched() ? ranks_from_communicator(MPI_COMM_WORLD) : ranks_alone();
+    int code = launch_check_grant(launched(), ranks_size(*ranks), ranks_nodes(*ranks), error);
+    if (!code)
+        return OK;
+    ranks_release(*ranks);
+    *ranks = NULL;
+    return leave(error);
+}
+
+void world_stop(struct Ranks *ranks) {
+    int initialised, finalised;
+    ranks_release(ranks);
+    MPI_Initialized(&initialised);
+    MPI_Finalized(&finalised);
+    if (initialised && !finalised)
+        MPI_Finalize();
 }

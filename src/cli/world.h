@@ -9,11 +9,21 @@
 /* This process's rank according to the launcher's environment, before MPI starts; 0 without a
  * launcher. */
 int world_launch_rank(void);
-/* Whether a launcher that MPI knows started this process. */
+/* Whether a launcher started this process as one of several. */
 bool world_launched(void);
 
+/* For the whole process, first of all: the words of the command line, which all ranks have to
+ * share. */
+void world_introduce(int count, char *const *words);
+/* For a process that ends without world_start, which other ranks may call: fails if ranks on this
+ * host have another command line. Not collective. */
+int world_check_words(struct Error *error);
+
 /* All processes of the job. Starts MPI if world_launched(), and gives ranks_alone() otherwise.
- * ERROR_SYSTEM if MPI cannot be used. Collective. */
+ * Refuses, before anything else is exchanged: a launcher from which MPI learns another number of
+ * ranks; ranks that do not have the same command line, program and libraries. Ends the job if the
+ * other ranks do not start within a time. After a failure, which rank 0 has printed, MPI is
+ * stopped. Collective. */
 int world_start(struct Ranks **ranks, struct Error *error);
 void world_stop(struct Ranks *ranks); /* Collective. */
 

@@ -99,6 +99,6 @@ int ranks_agree(struct Ranks *ranks, int code, struct Error *error) {
         error->code = code;
     ranks->operations->broadcast(ranks, speaker, error, sizeof *error);
     if (speaker > 0) /* rank 0 often acts for all ranks, so that its number would say nothing */
-        error_context(error, "rank %d", speaker);
+        error_context(error, "rank %d on %s", speaker, ranks->hosts[speaker]);
     return error->code;
 }

@@ -36,7 +36,7 @@ void ranks_gather_all(struct Ranks *ranks, const void *mine, int64_t bytes, void
 /* Makes all ranks agree on success or failure. Every rank passes its own code (OK, or the code in
  * `error`). Returns on every rank the code of the lowest rank that failed, with that rank's error
  * in every rank's `error`; if that is not rank 0, its message begins with
- * "rank 3: ". Collective. */
+ * "rank 3 on HOST: ". Collective. */
 int ranks_agree(struct Ranks *ranks, int code, struct Error *error);
 
 #endif

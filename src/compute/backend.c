@@ -89,3 +89,19 @@ char *backend_versions(char text[BACKEND_VERSIONS]) {
 #endif
     return text;
 }
+
+char *backend_instructions(char text[BACKEND_VERSIONS]) {
+    snprintf(text, BACKEND_VERSIONS, "no choice");
+#ifdef TRAINER_WITH_ONEDNN
+    onednn__instructions(text, BACKEND_VERSIONS);
+#endif
+    return text;
+}
+
+int backend_threads(void) {
+    int threads = 1;
+#pragma omp parallel
+#pragma omp single
+    threads = omp_get_num_threads();
+    return threads;
+}

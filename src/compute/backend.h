@@ -81,4 +81,12 @@ const char *backend_better_openblas_core(void);
 #define BACKEND_VERSIONS 160
 char *backend_versions(char text[BACKEND_VERSIONS]);
 
+/* The instruction set whose kernels the libraries use, as far as they choose it after they were
+ * loaded: "oneDNN with AVX-512", into `text`, which is returned. After backend_configure. */
+char *backend_instructions(char text[BACKEND_VERSIONS]);
+
+/* The threads that a parallel region really gets: OMP_THREAD_LIMIT and OMP_DYNAMIC may allow fewer
+ * than backend_configure asked for. */
+int backend_threads(void);
+
 #endif

@@ -14,6 +14,7 @@ void openblas__version(char *text, size_t bytes);
 #ifdef TRAINER_WITH_ONEDNN
 void onednn__configure(enum Variant variant);
 void onednn__version(char *text, size_t bytes);
+void onednn__instructions(char *text, size_t bytes);
 #endif
 
 #endif

@@ -24,6 +24,14 @@ void onednn__version(char *text, size_t bytes) {
     snprintf(text, bytes, "oneDNN %d.%d.%d", version->major, version->minor, version->patch);
 }
 
+/* The classes whose kernels for float differ: AMX, VNNI and bfloat16 play no part in them. */
+void onednn__instructions(char *text, size_t bytes) {
+    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
+    const bool avx512 = (isa & dnnl_cpu_isa_avx512_core) == dnnl_cpu_isa_avx512_core;
+    const bool avx2 = (isa & dnnl_cpu_isa_avx2) == dnnl_cpu_isa_avx2;
+    snprintf(text, bytes, "oneDNN with %s", avx512 ? "AVX-512" : avx2 ? "AVX2" : "SSE or AVX");
+}
+
 /* ---- the tables ---- */
 
 #define ONEDNN_BACKEND(suffix)                                                                     \

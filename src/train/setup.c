@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "base/whole_file.h"
 #include "evaluate/broadcast.h"
+#include "run/agreement.h"
 #include "run/transfer.h"
 #include "train/trainer.h"
 
@@ -82,6 +83,17 @@ static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
     return run_check_variant(trainer->file, &trainer->options, trainer->variant, error);
 }
 
+/* Nothing trains on a mix of libraries or data sets. */
+static int agree_on_parts(struct Trainer *trainer, struct Error *error) {
+    const struct RunParts *parts = &trainer->parts;
+    const struct Split *splits[] = {parts->train, parts->validation};
+    int code = run_agree_backend(trainer->ranks, parts->backend, trainer->variant, error);
+    if (code)
+        return code;
+    code = run_agree_data(trainer->ranks, parts->dataset, splits, 2, error);
+    return code ? error_blame_key(error, "data.file") : OK;
+}
+
 /* Rank 0's part: the first thing that a run writes, after everything else was checked. */
 static int open_folder(struct Trainer *trainer, struct Error *error) {
     trainer->bar =
@@ -154,6 +166,8 @@ static int assemble(struct Trainer *trainer, struct Start *start, struct Error *
     if (code)
         return code;
     code = ranks_agree(ranks, build(trainer, start, error), error);
+    if (!code)
+        code = agree_on_parts(trainer, error);
     if (code)
         return code;
     code = make_shards(trainer, error);
@@ -202,6 +216,8 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
     callbacks__create(&trainer->callbacks,
                       request->callbacks ? request->callbacks : callback_table);
     int code = ranks_agree(ranks, parse(trainer, error), error);
+    if (!code)
+        code = run_agree_options(ranks, &trainer->options, error);
     if (!code)
         code = trainer__find_checkpoint(trainer, &start, error);
     if (!code && trainer->options.train.shards < 0) {

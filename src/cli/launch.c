@@ -1,0 +1,108 @@
+#include "cli/launch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+
+/* The first whose variable is set counts: an mpirun inside a Slurm step overrides what Slurm says.
+ * Hydra is the mpiexec of MPICH and Intel MPI. */
+static const struct Launcher launchers[] = {
+    {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", true,
+     "that mpirun belongs to another installation of Open MPI; use the one of the library that "
+     "this "
+     "program was built with (PATH, or the same module)"},
+    {"srun --mpi=pmix", "PMIX_RANK", "SLURM_STEP_NUM_TASKS", true,
+     "Slurm's PMIx and that of the MPI library do not fit; use mpirun"},
+    {"a launcher that speaks PMI (mpiexec of MPICH or Intel MPI, srun --mpi=pmi2)", "PMI_RANK",
+     "PMI_SIZE", false, "use Open MPI's mpirun, or srun --mpi=pmix"},
+    {"the launcher of MVAPICH", "MV2_COMM_WORLD_RANK", "MV2_COMM_WORLD_SIZE", false,
+     "use Open MPI's mpirun, or srun --mpi=pmix"},
+    {"the launcher of Intel MPI", "MPI_LOCALRANKID", "MPI_LOCALNRANKS", false,
+     "use Open MPI's mpirun, or srun --mpi=pmix"},
+};
+#define LAUNCHERS (sizeof launchers / sizeof *launchers)
+
+/* Without an interface to MPI. A step of one task is no launch of ranks. */
+static const struct Launcher plain_srun = {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", false,
+                                           "use srun --mpi=pmix, or mpirun"};
+
+static int number(const char *variable) {
+    const char *text = getenv(variable);
+    return text ? atoi(text) : 0;
+}
+
+static const struct Launcher *find_launcher(void) {
+    for (size_t i = 0; i < LAUNCHERS; i++)
+        if (getenv(launchers[i].rank_variable))
+            return &launchers[i];
+    if (number(plain_srun.size_variable) > 1 && getenv(plain_srun.rank_variable))
+        return &plain_srun;
+    return NULL;
+}
+
+struct Launch launch_read(void) {
+    struct Launch launch = {.by = find_launcher(), .size = 1};
+    if (launch.by) {
+        launch.rank = number(launch.by->rank_variable);
+        launch.size = number(launch.by->size_variable);
+    }
+    return launch;
+}
+
+bool launch_is_direct(void) {
+    static const char *const parents[] = {"mpirun", "mpiexec",    "orterun", "orted",
+                                          "prte",   "slurmstepd", "hydra_"};
+    char path[64], name[32] = "";
+    snprintf(path, sizeof path, "/proc/%d/comm", (int)getppid());
+    FILE *file = fopen(path, "r");
+    bool read = file && fgets(name, sizeof name, file);
+    if (file)
+        fclose(file);
+    for (size_t i = 0; read && i < sizeof parents / sizeof *parents; i++)
+        if (!strncmp(name, parents[i], strlen(parents[i])))
+            return true;
+    return false;
+}
+
+int launch_check(const struct Launch *launch, const char *library, struct Error *error) {
+    if (launch->by != &plain_srun)
+        return OK;
+    return fail(error, ERROR_SYSTEM,
+                "srun started %d processes without PMIx, so that %s cannot connect them: each "
+                "would be a run of its own; %s",
+                launch->size, library, plain_srun.remedy);
+}
+
+int launch_check_size(const struct Launch *launch, const char *library, int size,
+                      struct Error *error) {
+    const struct Launcher *launcher = launch->by;
+    int started = launch->size;
+    if (launcher && started > 0 && started != size)
+        return fail(error, ERROR_SYSTEM, "%s started %d process%s, but %s sees %d rank%s%s; %s",
+                    launcher->name, started, started == 1 ? "" : "es", library, size,
+                    size == 1 ? "" : "s",
+                    size == 1 ? ": each process would be a run of its own" : "", launcher->remedy);
+    return OK;
+}
+
+/* Slurm's SLURM_NTASKS tasks of SLURM_CPUS_PER_TASK processors each: ranks may also divide a task's
+ * processors among themselves, but there must not be more of them. */
+int launch_check_grant(const struct Launch *launch, int size, int nodes, struct Error *error) {
+    int tasks = number("SLURM_NTASKS"), cpus = number("SLURM_CPUS_PER_TASK");
+    if (!tasks || size == tasks || getenv("SLURM_OVERCOMMIT"))
+        return OK;
+    if (size > tasks && size > tasks * (cpus ? cpus : 1))
+        return fail(error, ERROR_SYSTEM,
+                    "MPI started %d ranks, but Slurm granted %d task%s of %d processor%s: they "
+                    "would share processors; ask for --ntasks=%d, or start %d rank%s",
+                    size, tasks, tasks == 1 ? "" : "s", cpus ? cpus : 1, cpus > 1 ? "s" : "", size,
+                    tasks, tasks == 1 ? "" : "s");
+    if (size < tasks && launch->rank == 0)
+        log_warning("Slurm granted %d tasks, but only %d rank%s started, on %d node%s: the others "
+                    "stand idle unless they do something else; mpirun -np %d starts all",
+                    tasks, size, size == 1 ? "" : "s", nodes, nodes == 1 ? "" : "s", tasks);
+    return OK;
+}

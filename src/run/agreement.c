@@ -1,0 +1,161 @@
+#include "run/agreement.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/memory.h"
+#include "comm/facts.h"
+
+#define SAMPLED_ROWS 64 /* images of a split that are compared byte for byte */
+
+/* ---- The run file ---- */
+
+static int tell_key(const struct Ranks *ranks, const struct Disagreement *disagreement,
+                    struct Error *error) {
+    struct RunFile *files[2] = {NULL, NULL};
+    struct RunOptions options[2];
+    const char *texts[] = {disagreement->odd_text, disagreement->other_text};
+    struct Difference difference = {0};
+    int code = OK;
+    memset(options, 0, sizeof options);
+    for (int i = 0; i < 2 && !code; i++)
+        code = run_parse(&files[i], NULL, texts[i], NULL, 0, &options[i], error);
+    if (!code && runfile_difference(run_keys, &options[0], &options[1], &difference))
+        code = disagreement_fail(ranks, disagreement, ERROR_RUN_FILE, difference.path.data,
+                                 difference.first.data, difference.second.data, error);
+    else
+        code = disagreement_fail(ranks, disagreement, ERROR_RUN_FILE, "the run file", "one",
+                                 "another", error);
+    difference_release(&difference);
+    runfile_release(files[0]);
+    runfile_release(files[1]);
+    return code;
+}
+
+int run_agree_options(struct Ranks *ranks, const struct RunOptions *options, struct Error *error) {
+    struct Disagreement disagreement;
+    char *text = runfile_emit(run_keys, options);
+    int code = OK;
+    if (ranks_differ(ranks, text, &disagreement))
+        code = tell_key(ranks, &disagreement, error);
+    disagreement_release(&disagreement);
+    memory_release(text);
+    return code;
+}
+
+/* ---- The backend ---- */
+
+int run_agree_backend(struct Ranks *ranks, const struct Backend *backend, enum Variant variant,
+                      struct Error *error) {
+    struct Text facts = {0};
+    char versions[BACKEND_VERSIONS], instructions[BACKEND_VERSIONS];
+    facts_add(&facts, ERROR_SYSTEM, "the backend", "%s (%s)", backend->name, variant_name(variant));
+    facts_add(&facts, ERROR_SYSTEM, "the libraries and the kernels that they chose", "%s",
+              backend_versions(versions));
+    facts_add(&facts, ERROR_SYSTEM, "the instruction set of the libraries", "%s",
+              backend_instructions(instructions));
+    facts_add(&facts, ERROR_SYSTEM, "the threads that a rank gets (OMP_THREAD_LIMIT, OMP_DYNAMIC)",
+              "%d", backend_threads());
+    int code = ranks_same(ranks, &facts, error);
+    text_release(&facts);
+    return code;
+}
+
+/* ---- The data ---- */
+
+static void add_digest(struct Text *facts, const char *name, const void *data, int64_t bytes) {
+    char text[DIGEST_TEXT];
+    if (data)
+        facts_add(facts, ERROR_DATA, name, "the digest %s",
+                  digest_text(digest_bytes(data, (size_t)bytes), text));
+}
+
+static void add_number(struct Text *facts, const char *of, const char *part, int64_t value) {
+    char *name = memory_print("%s%s", of, part);
+    facts_add(facts, ERROR_DATA, name, "%" PRId64, value);
+    memory_release(name);
+}
+
+static void add_part(struct Text *facts, const char *of, const char *part, const void *data,
+                     int64_t bytes) {
+    char *name = memory_print("%s%s", of, part);
+    add_digest(facts, name, data, bytes);
+    memory_release(name);
+}
+
+/* Evenly spaced, the first and the last among them: a copy that was cut short has zeros at its
+ * end. */
+static void add_images(struct Text *facts, const char *of, const struct Dataset *dataset,
+                       const struct Split *split) {
+    int64_t row = dataset->height * dataset->width * dataset->channels *
+                  (split->bytes ? 1 : (int64_t)sizeof(float));
+    int64_t rows = split->count < SAMPLED_ROWS ? split->count : SAMPLED_ROWS;
+    if (!rows || !split->images)
+        return;
+    struct Digest *digests = memory_array(struct Digest, rows, "digests of images");
+    for (int64_t i = 0; i < rows; i++) {
+        int64_t at = rows > 1 ? i * (split->count - 1) / (rows - 1) : 0;
+        digests[i] = digest_bytes((const char *)split->images + at * row, (size_t)row);
+    }
+    add_part(facts, of, "images", digests, rows * (int64_t)sizeof *digests);
+    memory_release(digests);
+}
+
+static void add_split(struct Text *facts, const struct Dataset *dataset,
+                      const struct Split *split) {
+    char *of = memory_print("%s, split %s: ", dataset->path, split->name);
+    add_number(facts, of, "the number of images", split->count);
+    add_number(facts, of, "bytes of a value", split->bytes ? 1 : (int64_t)sizeof(float));
+    char *digest = memory_print("%sthe digest in the file", of);
+    facts_add(facts, ERROR_DATA, digest, "%s", *split->digest ? split->digest : "none");
+    memory_release(digest);
+    add_part(facts, of, "labels", split->labels, split->count * (int64_t)sizeof *split->labels);
+    add_part(facts, of, "targets", split->targets,
+             split->count * dataset->targets.count * (int64_t)sizeof *split->targets);
+    add_images(facts, of, dataset, split);
+    memory_release(of);
+}
+
+static void add_statistics(struct Text *facts, const struct Dataset *dataset) {
+    for (const struct StatisticRow *row = statistic_rows; row->name; row++) {
+        int64_t size[3], bytes = row->single ? sizeof(float) : sizeof(double);
+        int rank = statistic_shape(row, dataset->height, dataset->width, dataset->channels, size);
+        for (int i = 0; i < rank; i++)
+            bytes *= size[i];
+        char *of = memory_print("%s, statistics: ", dataset->path);
+        if (rank)
+            add_part(facts, of, row->name, statistic_of(row, &dataset->statistics), bytes);
+        memory_release(of);
+    }
+    int64_t bytes = dataset->targets.count * (int64_t)sizeof(double);
+    add_part(facts, dataset->path, ", target_mean", dataset->target_mean, bytes);
+    add_part(facts, dataset->path, ", target_std", dataset->target_std, bytes);
+}
+
+static void add_names(struct Text *facts, const struct Dataset *dataset) {
+    char *name =
+        memory_print("%s: the names of its %s", dataset->path, targets_words(&dataset->targets));
+    facts_add_words(facts, ERROR_DATA, name, (int)dataset->targets.count, dataset->targets.names);
+    memory_release(name);
+}
+
+int run_agree_data(struct Ranks *ranks, const struct Dataset *dataset,
+                   const struct Split *const *splits, int split_count, struct Error *error) {
+    struct Text facts = {0};
+    if (ranks_size(ranks) == 1)
+        return OK;
+    char *shape = memory_print("%s: the shape of an image", dataset->path);
+    facts_add(&facts, ERROR_DATA, shape, "(%" PRId64 ",%" PRId64 ",%" PRId64 ")", dataset->height,
+              dataset->width, dataset->channels);
+    memory_release(shape);
+    add_number(&facts, dataset->path, ": the kind of target", (int64_t)dataset->targets.kind);
+    for (int i = 0; i < split_count; i++)
+        if (splits[i])
+            add_split(&facts, dataset, splits[i]);
+    add_names(&facts, dataset);
+    add_statistics(&facts, dataset);
+    int code = ranks_same(ranks, &facts, error);
+    text_release(&facts);
+    return code;
+}
