@@ -32,14 +32,15 @@ enum {
 /* What a person can do about a failure. */
 enum AdviceKind {
     ADVICE_NONE,
-    ADVICE_STATISTICS,  /* compute the statistics of the data set `file` */
-    ADVICE_COMPONENTS,  /* its principal components at scale `detail`; `count`: at least so many */
-    ADVICE_DRAW,        /* draw the components of `file` */
-    ADVICE_IMAGE_SIZE,  /* bring all images to one size */
-    ADVICE_VERIFY,      /* check the data set `file` */
-    ADVICE_INSPECT,     /* list the arrays of the checkpoint `file` */
-    ADVICE_DATA,        /* name the data set, which is not where the run found it */
-    ADVICE_CONTINUE_RUN /* continue the run, or choose another folder */
+    ADVICE_STATISTICS,   /* compute the statistics of the data set `file` */
+    ADVICE_COMPONENTS,   /* its principal components at scale `detail`; `count`: at least so many */
+    ADVICE_DRAW,         /* draw the components of `file` */
+    ADVICE_IMAGE_SIZE,   /* bring all images to one size */
+    ADVICE_VERIFY,       /* check the data set `file` */
+    ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */
+    ADVICE_DATA,         /* name the data set, which is not where the run found it */
+    ADVICE_CONTINUE_RUN, /* continue the run, or choose another folder */
+    ADVICE_RESUME        /* the run, which has ended, can be continued from its checkpoint `file` */
 };
 struct Advice {
     enum AdviceKind kind;

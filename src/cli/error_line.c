@@ -14,7 +14,8 @@ static const char *const words[] = {
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
     [ADVICE_DATA] = "; --data FILE says where the data set is now",
-    [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one"};
+    [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one",
+    [ADVICE_RESUME] = "; --resume goes on from it"};
 
 static void add_advice(struct Text *line, const struct Advice *advice) {
     for (const char *at = words[advice->kind]; *at;) {

@@ -40,6 +40,7 @@ struct Updater {
     int segment_count;
     struct Segment *segments;
     void *adjusted; /* OPTIMIZER_BLOCK reals: a piece of the gradient, clipped and so on */
+    struct Checksum *checksum; /* of what steps replace; NULL: none */
     double gradient_norm;
 };
 
@@ -186,6 +187,10 @@ void *updater_slot(struct Updater *updater, int slot) {
     return updater->saved[slot].values;
 }
 
+void updater_watch(struct Updater *updater, struct Checksum *checksum) {
+    updater->checksum = checksum;
+}
+
 double updater_rate(const struct Updater *updater) {
     return ((const struct OptimizerCommon *)updater->options)->rate;
 }
@@ -228,23 +233,32 @@ static struct Update part_of(const struct Step *step, const struct Update *updat
     return part;
 }
 
+/* Adds what a step is about to replace to the checksum, shortly before the optimiser reads it from
+ * the cache. */
+static void note_replaced(const struct Step *step, int64_t begin, int64_t count) {
+    const struct Updater *updater = step->updater;
+    int64_t offset = begin * updater->real_bytes, bytes = count * updater->real_bytes;
+    checksum_add(updater->checksum, step->state + offset, bytes);
+    for (int slot = 0; slot < updater->saved_count; slot++)
+        checksum_add(updater->checksum, updater->saved[slot].values + offset, bytes);
+}
+
 /* One pass of the optimiser over a segment: in one call if the gradient serves as it is, else piece
- * by piece. */
+ * by piece. `first`: of this step. */
 static bool apply(const struct Step *step, const struct Segment *segment,
-                  const struct Update *update, bool (*work)(const struct Update *)) {
+                  const struct Update *update, bool (*work)(const struct Update *), bool first) {
     const struct Updater *updater = step->updater;
     struct Adjustment adjustment = step->adjustment;
     adjustment.l1 = segment->settings.l1;
     bool as_it_is = adjustment.factor == 1 && isinf(adjustment.limit) && adjustment.l1 == 0;
-    bool finite = true;
-    if (as_it_is && !updater->optimizer->measure) {
-        struct Update whole = part_of(step, update, segment->begin, segment->end - segment->begin);
-        return work(&whole);
-    }
-    for (int64_t begin = segment->begin; begin < segment->end; begin += OPTIMIZER_BLOCK) {
+    bool noted = first && updater->checksum, finite = true;
+    bool whole = as_it_is && !updater->optimizer->measure && !noted;
+    int64_t most = whole ? segment->end - segment->begin : OPTIMIZER_BLOCK;
+    for (int64_t begin = segment->begin; begin < segment->end; begin += most) {
         int64_t left = segment->end - begin;
-        struct Update part =
-            part_of(step, update, begin, left < OPTIMIZER_BLOCK ? left : OPTIMIZER_BLOCK);
+        struct Update part = part_of(step, update, begin, left < most ? left : most);
+        if (noted)
+            note_replaced(step, begin, part.count);
         if (!as_it_is) {
             finite &= updater->kernels->adjust(&adjustment, part.count, part.gradient,
                                                part.parameters, updater->adjusted);
@@ -288,11 +302,11 @@ static bool step_segment(const struct Step *step, const struct Segment *segment)
                             .trust = 1};
     bool finite = true;
     if (optimizer->measure) {
-        finite = apply(step, segment, &update, optimizer->measure);
+        finite = apply(step, segment, &update, optimizer->measure, true);
         if (segment->trusted)
             update.trust = optimizer->trust(updater->options, update.weight_decay, sums);
     }
-    finite &= apply(step, segment, &update, optimizer->update);
+    finite &= apply(step, segment, &update, optimizer->update, !optimizer->measure);
 
     char *parameters = step->state + segment->begin * updater->real_bytes;
     limit_norms(updater, segment, parameters);

@@ -14,6 +14,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/kernel.h"
+#include "optim/checksum.h"
 #include "optim/clip.h"
 #include "optim/lookahead.h"
 #include "optim/optimizer.h"
@@ -38,6 +39,10 @@ void updater_release(struct Updater *updater); /* NULL is allowed */
 int updater_slot_count(const struct Updater *updater);
 const char *updater_slot_name(const struct Updater *updater, int slot);
 void *updater_slot(struct Updater *updater, int slot);
+
+/* From now on each step adds the parameters and slots that it updates to `checksum`, as they are
+ * just before. NULL: none. */
+void updater_watch(struct Updater *updater, struct Checksum *checksum);
 
 double updater_rate(const struct Updater *updater); /* the optimiser's base rate */
 /* Which rows of the arena are frozen (statistics among them), an array that the updater owns; and

@@ -110,6 +110,10 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
 }
 
 int trainer__diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
+    int differ = replicas__compare(trainer, !gradients,
+                                   error); /* a rank that computes wrongly is the cause */
+    if (differ)
+        return differ;
     struct Finding finding = gradients ? find_in_gradients(trainer) : find_in_values(trainer);
     bool first = gradients || is_first(trainer, &finding);
     int code = finding.what && first ? report(trainer, &finding, error) : OK;

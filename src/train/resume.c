@@ -204,16 +204,22 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
     return code;
 }
 
-int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error) {
-    const struct Checkpoint *checkpoint = start->checkpoint;
+int trainer__fill_arrays(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                         struct Error *error) {
     const struct Arena *arena = model_arena(trainer->parts.model);
-    int code = compare_provenance(trainer, checkpoint, error);
-    if (!code)
-        code = checkpoint_get_state(checkpoint, arena, trainer->state, error);
+    int code = checkpoint_get_state(checkpoint, arena, trainer->state, error);
     for (int slot = 0; !code && slot < updater_slot_count(trainer->parts.updater); slot++)
         code =
             checkpoint_get_slot(checkpoint, arena, updater_slot_name(trainer->parts.updater, slot),
                                 updater_slot(trainer->parts.updater, slot), error);
+    return code;
+}
+
+int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error) {
+    const struct Checkpoint *checkpoint = start->checkpoint;
+    int code = compare_provenance(trainer, checkpoint, error);
+    if (!code)
+        code = trainer__fill_arrays(trainer, checkpoint, error);
     if (!code)
         note_stretched(trainer, start->length_before);
     return code;

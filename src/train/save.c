@@ -152,5 +152,8 @@ int trainer__save(struct Trainer *trainer, struct Error *error) {
         return code;
     if (ranks_rank(trainer->ranks) == 0)
         code = write_out(trainer, error);
-    return ranks_agree(trainer->ranks, code, error);
+    code = ranks_agree(trainer->ranks, code, error);
+    if (!code)
+        replicas__start_chain(trainer, true);
+    return code;
 }

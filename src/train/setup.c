@@ -135,6 +135,7 @@ static int fill_state(struct Trainer *trainer, const struct Start *start, struct
     int64_t bytes =
         arena_state_elements(model_arena(trainer->parts.model)) * (int64_t)sizeof(float);
     callbacks__make(trainer);
+    replicas__create(trainer);
     int code = start->checkpoint ? trainer__restore(trainer, start, error) : OK;
     code = ranks_agree(trainer->ranks, code, error);
     if (!code && start->checkpoint)
@@ -142,6 +143,7 @@ static int fill_state(struct Trainer *trainer, const struct Start *start, struct
     if (code)
         return code;
     ranks_broadcast(trainer->ranks, trainer->state, bytes);
+    replicas__start_chain(trainer, start->checkpoint != NULL);
     return callbacks__on_start(trainer, error);
 }
 
@@ -240,6 +242,7 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
 void trainer__release(struct Trainer *trainer) {
     progress_release(trainer->bar);
     callbacks__release(&trainer->callbacks);
+    replicas__release(trainer);
     shards__release(&trainer->shards);
     saved_state_release(&trainer->saved);
     run_parts_release(&trainer->parts);

@@ -27,7 +27,8 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     double start = clock_seconds();
     const struct Position position = trainer__position(trainer);
     const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
-    const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    const float *tallies = sum + arena_state_elements(arena);
     double loss = tallies[TALLY_LOSS], samples = tallies[TALLY_SAMPLES];
     double sums[TALLY_COUNT];
     for (int i = 0; i < TALLY_COUNT; i++)
@@ -40,8 +41,12 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     figures_set(&report->figures, FIGURE_LOSS, loss); /* to the last bit */
     if (!isfinite(loss))
         return trainer__diagnose(trainer, false, error);
-    if (!updater_step(trainer->parts.updater, rate, progress->step + 1, trainer->state, sum) ||
-        !model_update_statistics(trainer->parts.model, sum, trainer->state))
+    replicas__note(trainer, trainer->state + arena->parameters, arena->statistics);
+    bool finite =
+        updater_step(trainer->parts.updater, rate, progress->step + 1, trainer->state, sum) &&
+        model_update_statistics(trainer->parts.model, sum, trainer->state);
+    replicas__close_link(trainer);
+    if (!finite)
         return trainer__diagnose(trainer, true, error);
     report->gradient_norm = updater_gradient_norm(trainer->parts.updater);
 
@@ -50,6 +55,7 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     progress->step++;
     progress->step_in_epoch++;
     callbacks__on_update(trainer);
+    replicas__close_link(trainer);
     double seconds = clock_seconds() - start;
     progress->seconds += seconds;
     trainer->stepped_seconds += seconds;

@@ -36,6 +36,17 @@ static void begin_epoch(struct Progress *progress) {
     memset(progress->epoch_sums, 0, sizeof progress->epoch_sums);
 }
 
+int trainer__end_epoch_again(struct Trainer *trainer, struct Error *error) {
+    struct Validation validation = {0};
+    int code = OK;
+    if (trainer->parts.validation) {
+        callbacks__before_validation(trainer);
+        code = trainer__validate(trainer, &validation, error);
+    }
+    begin_epoch(&trainer->saved.progress);
+    return code;
+}
+
 static void remember(struct TrainResult *result, const struct Trainer *trainer) {
     if (trainer->saved.progress.epoch_sums[TALLY_SAMPLES] > 0)
         result->train = trainer__epoch_figures(trainer);

@@ -7,6 +7,7 @@
 #include "report/progress_bar.h"
 #include "run/check.h"
 #include "train/callback.h"
+#include "train/replicas.h"
 #include "train/saved_state.h"
 #include "train/shards.h"
 #include "train/train.h"
@@ -26,6 +27,7 @@ struct Trainer {
     /* What a step works on. */
     float *state; /* arena_state_elements; every rank's replica */
     struct Shards shards;
+    struct Replicas replicas;
     struct SavedState saved; /* how far the run has come; what it was made from is in `parts` */
 
     /* What watches it. */
@@ -63,6 +65,14 @@ int trainer__check_position(const struct Trainer *trainer, const char *path, str
  * collective. */
 int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error);
 
+/* Fills state and optimiser slots alone. Not collective. */
+int trainer__fill_arrays(struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                         struct Error *error);
+
+/* go_back.c: makes the run what it was after `step`, from the run's own checkpoint of that step. On
+ * failure it is neither. Collective. */
+int trainer__go_back(struct Trainer *trainer, int64_t step, struct Error *error);
+
 /* save.c: one checkpoint of the present state; links, prunes. Collective. */
 int trainer__save(struct Trainer *trainer, struct Error *error);
 /* save.c: is a checkpoint to be written after this step, which is `last` of this process or not? */
@@ -78,6 +88,10 @@ void trainer__discard(struct Trainer *trainer);
 /* validate.c: the figures of the model and of the average of weights, which the callbacks learn.
  * Collective. */
 int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error);
+
+/* train.c: what the end of an epoch changes of a run, when its last step is made again after
+ * trainer__go_back. Collective. */
+int trainer__end_epoch_again(struct Trainer *trainer, struct Error *error);
 
 /* step.c. Collective. */
 int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error);

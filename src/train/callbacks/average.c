@@ -4,6 +4,8 @@
 #include "base/memory.h"
 #include "train/trainer.h"
 
+#define BLOCK 2048 /* elements that stay in the first-level cache */
+
 struct State {
     float *average;        /* as trainer->state; NULL: the run keeps none */
     int64_t measured_step; /* after which its statistics were measured; −1: not yet */
@@ -36,9 +38,15 @@ static void blend(struct Trainer *trainer, void *callback) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     double weight = average_weight(choice, &trainer->parts.time, trainer->saved.progress.step);
     bool with_statistics = average_batches(choice, &trainer->parts.time) == 0;
-    if (weight > 0)
-        average_blend(state->average, trainer->state,
-                      with_statistics ? arena_state_elements(arena) : arena->parameters, weight);
+    int64_t count = with_statistics ? arena_state_elements(arena) : arena->parameters;
+    if (weight <= 0)
+        return;
+    for (int64_t at = 0; at < count; at += BLOCK) {
+        int64_t here = count - at < BLOCK ? count - at : BLOCK;
+        if (weight < 1) /* at 1 the average begins, and what was there is of no use */
+            replicas__note(trainer, state->average + at, here);
+        average_blend(state->average + at, trainer->state + at, here, weight);
+    }
 }
 
 /* The mean of the statistics over the first batches of the present epoch's order, each as a
@@ -52,6 +60,7 @@ static void measure(struct Trainer *trainer, void *callback) {
         return;
     int64_t batches = average_batches(&trainer->options.average, &trainer->parts.time);
     struct Position position = {.epoch = progress->epoch};
+    replicas__note(trainer, state->average + arena->parameters, arena->statistics);
     for (int64_t i = 0; i < batches; i++) {
         position.step = progress->step + i;
         position.step_in_epoch = i;
@@ -78,6 +87,7 @@ static void write_average(const struct Trainer *trainer, const void *state,
 static int restore(struct Trainer *trainer, void *callback, const struct Checkpoint *checkpoint,
                    struct Error *error) {
     struct State *state = callback;
+    state->measured_step = -1;
     if (!weights(trainer, state))
         return OK;
     state->measured_step = trainer->saved.progress.step;
