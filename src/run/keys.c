@@ -116,12 +116,13 @@ static const struct Key train_keys[] = {
     {.name = "check_every",
      .type = KEY_INT,
      .offset = TRAIN_AT(check_every),
-     .fallback = "100",
+     .fallback = "20",
      .minimum = 0,
      .maximum = 1e12,
      .unit = "steps",
      .free_on_resume = true,
-     .help = "how often the ranks compare digests of their replicas; 0: only at the start"},
+     .help = "how often the ranks compare digests of their replicas, which cover every step and "
+             "every saved array; 0: only at the start and before each save"},
     KEY_END};
 
 #define STOPPING_AT(member) offsetof(struct EarlyStoppingOptions, member)
