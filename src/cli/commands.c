@@ -9,6 +9,7 @@ const struct Command *const commands[] = {
     &command_describe,
     &command_gradcheck,
     &command_keys,
+    &command_verify,
     &command_dataset_import,
     &command_dataset_synthesize,
     &command_dataset_info,

@@ -116,19 +116,25 @@ static int inspect_dataset(const char *path, const struct Arguments *arguments,
     return OK;
 }
 
-/* A checkpoint and a data set differ in what they hold. A file that is neither counts as a
- * checkpoint. */
-static int run_inspect(const struct Command *command, const struct Arguments *arguments,
-                       struct Ranks *ranks, struct Error *error) {
-    (void)command, (void)ranks;
-    const char *path = arguments->operands[0];
+int inspect_kind(const char *path, bool *dataset, struct Error *error) {
     struct H5File *file;
     int code = h5_open(&file, path, ERROR_CHECKPOINT, error);
     if (code)
         return code;
-    bool dataset = !h5_exists(file, "/model") &&
-                   (h5_exists(file, "/classes") || h5_exists(file, "/target_names"));
+    *dataset = !h5_exists(file, "/model") &&
+               (h5_exists(file, "/classes") || h5_exists(file, "/target_names"));
     h5_close(file);
+    return OK;
+}
+
+static int run_inspect(const struct Command *command, const struct Arguments *arguments,
+                       struct Ranks *ranks, struct Error *error) {
+    (void)command, (void)ranks;
+    const char *path = arguments->operands[0];
+    bool dataset;
+    int code = inspect_kind(path, &dataset, error);
+    if (code)
+        return code;
     return dataset ? inspect_dataset(path, arguments, error)
                    : inspect_checkpoint(path, arguments, error);
 }

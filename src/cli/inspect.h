@@ -18,6 +18,11 @@ struct Inspected {
     struct Summary *summaries; /* one for each of its arrays */
 };
 
+/* Whether the file holds a data set; one that is neither that nor a checkpoint counts as a
+ * checkpoint.
+ */
+int inspect_kind(const char *path, bool *dataset, struct Error *error);
+
 /* Elements of the model: the running statistics, or all others. */
 int64_t inspect_count_elements(const struct Checkpoint *checkpoint, bool statistics);
 

@@ -14,6 +14,7 @@
 #include "cli/arguments.h"
 #include "cli/command.h"
 #include "cli/error_line.h"
+#include "cli/examine.h"
 #include "cli/help.h"
 #include "cli/log.h"
 #include "cli/world.h"
@@ -244,6 +245,7 @@ static void start_again_for_openblas(char **words) {
 int main(int count, char **words) {
     guard_standard_streams();
     start_again_for_openblas(words);
+    examine_files();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is then an error like a full disk */
     world_introduce(count - 1, words + 1);
     int code = dispatch(count - 1, words + 1);

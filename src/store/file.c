@@ -13,6 +13,12 @@
 #include "store/internal.h"
 #include "store/seal.h"
 
+static H5Examiner *file_examiner;
+
+void h5_set_examiner(H5Examiner *examiner) {
+    file_examiner = examiner;
+}
+
 /* Opens a regular, non-empty file. O_NONBLOCK: opening a pipe must not block. */
 static int open_regular(const char *path, int failure, int *fd, uint64_t *bytes,
                         struct Error *error) {
@@ -31,6 +37,18 @@ static int open_regular(const char *path, int failure, int *fd, uint64_t *bytes,
     if (code != OK)
         close(*fd);
     *bytes = (uint64_t)status.st_size;
+    return code;
+}
+
+/* The same for a file that HDF5 is to read. */
+static int open_examined(const char *path, int failure, int *fd, uint64_t *bytes,
+                         struct Error *error) {
+    int code = open_regular(path, failure, fd, bytes, error);
+    if (code == OK && file_examiner) {
+        code = file_examiner(path, failure, error);
+        if (code)
+            close(*fd);
+    }
     return code;
 }
 
@@ -111,7 +129,7 @@ int h5_open(struct H5File **out, const char *path, int failure, struct Error *er
     *out = NULL;
     int fd;
     uint64_t bytes = 0;
-    int code = open_regular(path, failure, &fd, &bytes, error);
+    int code = open_examined(path, failure, &fd, &bytes, error);
     if (code != OK)
         return code;
     struct H5File *file = make_file(path, failure);
@@ -172,7 +190,7 @@ int h5_open_sealed(struct H5File **out, const char *path, int failure, bool *sea
     int fd;
     uint64_t bytes = 0;
     double start = clock_seconds();
-    int code = open_regular(path, failure, &fd, &bytes, error);
+    int code = open_examined(path, failure, &fd, &bytes, error);
     if (code != OK)
         return code;
     struct H5File *file = make_file(path, failure);

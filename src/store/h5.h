@@ -33,6 +33,17 @@ struct H5Info {
  * are missing, empty, truncated or not HDF5 are refused, each with its own line. */
 int h5_open(struct H5File **file, const char *path, int failure, struct Error *error);
 void h5_close(struct H5File *file); /* NULL is allowed */
+
+/* HDF5 can crash, or loop, on files that were damaged or made to do so. Before h5_open or
+ * h5_open_sealed opens a file that exists, it calls `examiner` (NULL: none), which may let another
+ * process read the file first, and says no with a code and a line. */
+typedef int H5Examiner(const char *path, int failure, struct Error *error);
+void h5_set_examiner(H5Examiner *examiner);
+/* What that other process does: reads every object and every attribute of the file, except for what
+ * lies in other files and the middle of large datasets. It finds out only whether HDF5 survives
+ * that. */
+void h5_walk(struct H5File *file);
+
 const char *h5_path(const struct H5File *file);
 uint64_t h5_bytes(const struct H5File *file); /* the file's length */
 

@@ -47,7 +47,7 @@ static int compare_run_files(struct Trainer *trainer, struct Start *start, struc
     return code;
 }
 
-static int check_saved(const struct Checkpoint *checkpoint, struct Error *error) {
+int train_check_checkpoint(const struct Checkpoint *checkpoint, struct Error *error) {
     int code = saved_state_check(checkpoint, error);
     return code ? code : callbacks__check(callback_table, checkpoint, error);
 }
@@ -90,7 +90,7 @@ static int find_on_rank_0(struct Trainer *trainer, struct Start *start, struct E
     }
     if (!trainer->request->resume)
         return OK;
-    code = checkpoint_newest_valid(trainer->checkpoints, check_saved, &start->checkpoint,
+    code = checkpoint_newest_valid(trainer->checkpoints, train_check_checkpoint, &start->checkpoint,
                                    &start->skipped, error);
     if (!code && count && !start->checkpoint)
         return fail(error, ERROR_CHECKPOINT, "%s: none of its %d checkpoints can be used: %s",

@@ -11,6 +11,7 @@
 #include "train/progress.h"
 
 struct Callback;
+struct Checkpoint;
 
 struct TrainRequest {
     const char *run_path;         /* run file */
@@ -42,5 +43,9 @@ struct TrainResult {
  * is written before everything was checked; earlier checkpoints stay intact whatever fails. */
 int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
           struct Error *error);
+
+/* Whether the checkpoint holds, whole and in range, all that a run resumes from besides its arrays.
+ * Not collective. */
+int train_check_checkpoint(const struct Checkpoint *checkpoint, struct Error *error);
 
 #endif

@@ -29,21 +29,24 @@ static void print_json(const struct Dataset *dataset) {
     dataset_print_json(object);
 }
 
-static int run(const struct Command *command, const struct Arguments *arguments,
-               struct Ranks *ranks, struct Error *error) {
-    (void)command;
-    (void)ranks;
+int dataset_verify_file(const char *path, bool json, struct Error *error) {
     struct Dataset *dataset;
-    int code = dataset_open(&dataset, arguments->operands[0], error);
+    int code = dataset_open(&dataset, path, error);
     if (code != OK)
         return code;
     code = dataset_verify(dataset, error);
-    if (code == OK && argument_given(arguments, "json"))
+    if (code == OK && json)
         print_json(dataset);
     else if (code == OK)
         print_words(dataset);
     dataset_close(dataset);
     return code;
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command, (void)ranks;
+    return dataset_verify_file(arguments->operands[0], argument_given(arguments, "json"), error);
 }
 
 static const struct Flag flags[] = {

@@ -1,0 +1,153 @@
+#include "cli/examine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+
+#define CHILD "TRAINER_EXAMINES" /* set in the child's environment */
+#define MEMORY                                                                                     \
+    ((rlim_t)4 << 30) /* bytes of address space, the program and its libraries included */
+#define SECONDS 5     /* of processor time */
+#define EXAMINED 64   /* files that are remembered */
+
+/* ---- The child ---- */
+
+static void set_limit(int resource, rlim_t most) {
+    struct rlimit limit;
+    if (getrlimit(resource, &limit) == 0 &&
+        (limit.rlim_max == RLIM_INFINITY || limit.rlim_max > most))
+        setrlimit(resource, &(struct rlimit){most, resource == RLIMIT_CPU ? most + 5 : most});
+}
+
+int examine_here(const char *path, struct Error *error) {
+    struct H5File *file;
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the parent may be killed while it waits */
+#ifndef __SANITIZE_ADDRESS__          /* which reserves far more than any program uses */
+    set_limit(RLIMIT_AS, MEMORY);
+#endif
+    set_limit(RLIMIT_CPU, SECONDS);
+    set_limit(RLIMIT_CORE, 0);
+    int code = h5_open(&file, path, ERROR_DATA, error);
+    if (code)
+        return code;
+    h5_walk(file);
+    h5_close(file);
+    return OK;
+}
+
+/* ---- Its parent ---- */
+
+/* Variables by which launchers tell a process that it is one rank of many. */
+static bool is_launchers(const char *variable) {
+    static const char *const prefixes[] = {"OMPI_", "PMIX_", "PMI_", "SLURM_", "PRTE_"};
+    for (size_t i = 0; i < sizeof prefixes / sizeof *prefixes; i++)
+        if (!strncmp(variable, prefixes[i], strlen(prefixes[i])))
+            return true;
+    return false;
+}
+
+/* This process's environment for a child that is alone, starts fast, and has one thread. The caller
+ * releases the array. */
+static const char **childs_environment(void) {
+    static const char *const own[] = {CHILD "=1", "TRAINER_STARTED_AGAIN=1",
+                                      "OPENBLAS_NUM_THREADS=1"};
+    int64_t count = 0, kept = 0;
+    while (environ[count])
+        count++;
+    const char **variables = memory_array(const char *, count + 4, "a child's environment");
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+        variables[kept++] = own[i];
+    for (int64_t i = 0; i < count; i++)
+        if (!is_launchers(environ[i]))
+            variables[kept++] = environ[i];
+    return variables;
+}
+
+static int start_child(const char *path, pid_t *child) {
+    const char *words[] = {"trainer", "verify", "--examine", "--", path, NULL};
+    const char **variables = childs_environment();
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    for (int descriptor = 0; descriptor <= 2; descriptor++)
+        posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0);
+    int number = posix_spawn(child, "/proc/self/exe", &actions, NULL,
+                             (char *const *)(uintptr_t)words, (char *const *)(uintptr_t)variables);
+    posix_spawn_file_actions_destroy(&actions);
+    memory_release((void *)variables);
+    return number;
+}
+
+static int judge(const char *path, int status, int failure, struct Error *error) {
+    char size[32];
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+        return fail(error, failure,
+                    "%s: is damaged: HDF5 did not end reading it within %d s of processor time",
+                    path, SECONDS);
+    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGINT)
+        return fail(error, failure,
+                    "%s: is damaged: the HDF5 library crashed while it read the file (%s)", path,
+                    strsignal(WTERMSIG(status)));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ERROR_SYSTEM)
+        return fail(error, failure, "%s: is damaged: needs more than %s to be read", path,
+                    text_bytes((double)MEMORY, size));
+    return OK;
+}
+
+struct Identity {
+    dev_t device;
+    ino_t inode;
+    off_t bytes;
+    struct timespec changed;
+};
+
+static bool identify(const char *path, struct Identity *identity) {
+    struct stat status;
+    memset(identity, 0, sizeof *identity);
+    if (stat(path, &status))
+        return false;
+    identity->device = status.st_dev;
+    identity->inode = status.st_ino;
+    identity->bytes = status.st_size;
+    identity->changed = status.st_ctim;
+    return true;
+}
+
+int examine_file(const char *path, int failure, struct Error *error) {
+    static struct Identity examined[EXAMINED];
+    static int next;
+    struct Identity identity;
+    pid_t child;
+    int status;
+    if (!identify(path, &identity))
+        return OK; /* opening it will say why */
+    for (int i = 0; i < EXAMINED; i++)
+        if (!memcmp(&examined[i], &identity, sizeof identity))
+            return OK;
+    int number = start_child(path, &child);
+    if (number) {
+        errno = number;
+        return fail_errno(error, "%s: no process can be started to examine it", path);
+    }
+    while (waitpid(child, &status, 0) < 0)
+        if (errno != EINTR)
+            return fail_errno(error, "%s: the process that examined it was lost", path);
+    int code = judge(path, status, failure, error);
+    if (!code)
+        examined[next++ % EXAMINED] = identity;
+    return code;
+}
+
+void examine_files(void) {
+    if (!getenv(CHILD))
+        h5_set_examiner(examine_file);
+}

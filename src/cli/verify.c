@@ -1,0 +1,65 @@
+/* trainer verify FILE: is a file good, as a checkpoint or as a data set? */
+#include <stdio.h>
+
+#include "cli/command.h"
+#include "cli/dataset/dataset.h"
+#include "cli/examine.h"
+#include "cli/inspect.h"
+#include "cli/shown.h"
+#include "train/train.h"
+
+static int verify_checkpoint(const char *path, struct Error *error) {
+    struct Checkpoint *checkpoint;
+    int code = checkpoint_open(&checkpoint, path, error);
+    if (code)
+        return code;
+    code = train_check_checkpoint(checkpoint, error);
+    if (!code)
+        printf("%s: good: a checkpoint of %d arrays\n", shown(path), checkpoint->array_count);
+    checkpoint_close(checkpoint);
+    return code;
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command, (void)ranks;
+    if (argument_given(arguments, "examine"))
+        return examine_here(arguments->operands[0], error);
+    int code = OK;
+    for (int i = 0; !code && i < arguments->operand_count; i++) {
+        const char *path = arguments->operands[i];
+        bool dataset;
+        code = inspect_kind(path, &dataset, error);
+        if (!code)
+            code =
+                dataset ? dataset_verify_file(path, false, error) : verify_checkpoint(path, error);
+    }
+    return code;
+}
+
+static const struct Flag flags[] = {
+    {.name = "examine",
+     .help = "only let the HDF5 library read everything that the file holds, in this process and "
+             "with limits on memory and time; this is what other commands have a child do"},
+    {0},
+};
+
+const struct Command command_verify = {
+    .name = "verify",
+    .operands = "FILE...",
+    .least_operands = 1,
+    .most_operands = -1,
+    .summary = "check checkpoints and data set files from end to end",
+    .help =
+        "A checkpoint is good if its seal, its arrays and all that a run resumes from are. For a "
+        "data "
+        "set, does what trainer dataset verify does. Damaged files can crash the HDF5 library, so "
+        "that a child process with limits on memory and time reads each file first, here and in "
+        "every other command that opens one.\n"
+        "\n"
+        "Examples:\n"
+        "  trainer verify runs/demo/checkpoints/*.h5\n"
+        "  trainer verify from-a-stranger.h5\n",
+    .flags = flags,
+    .run = run,
+};

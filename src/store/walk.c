@@ -1,0 +1,127 @@
+/* Looking at everything that a file holds, as another program could read it. */
+#include <stdlib.h>
+
+#include "store/internal.h"
+
+#define MOST_DEPTH 64                 /* groups within groups */
+#define MOST_OBJECTS 1000000          /* links may lead to one group over and over */
+#define MOST_READ ((hsize_t)64 << 20) /* bytes of each dataset */
+
+struct Walk {
+    int64_t objects;
+    int depth;
+};
+
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, void *context);
+
+static void walk_group(hid_t group, struct Walk *walk) {
+    if (++walk->depth <= MOST_DEPTH)
+        H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, NULL, visit_link, walk);
+    walk->depth--;
+}
+
+/* Reads the values that `space` selects, in the type that HDF5 itself chooses for them in memory.
+ */
+static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
+    hid_t memory = H5Tget_native_type(type, H5T_DIR_DEFAULT);
+    hsize_t count = (hsize_t)H5Sget_select_npoints(space);
+    size_t size = memory >= 0 ? H5Tget_size(memory) : 0;
+    /* Not memory_allocate: an absurd size is only a reason to read nothing. */
+    void *values = size && count <= MOST_READ / size ? calloc(count + 1, size) : NULL;
+    hid_t dense = H5Screate_simple(1, &count, NULL);
+    herr_t status = -1;
+    if (values && attribute)
+        status = H5Aread(object, memory, values);
+    else if (values)
+        status = H5Dread(object, memory, dense, space, H5P_DEFAULT, values);
+    if (status >= 0)
+        H5Dvlen_reclaim(memory, dense, H5P_DEFAULT, values);
+    free(values);
+    H5Sclose(dense);
+    H5Tclose(memory);
+}
+
+static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *info,
+                              void *context) {
+    (void)info, (void)context;
+    hid_t id = H5Aopen(object, name, H5P_DEFAULT);
+    if (id < 0)
+        return 0;
+    hid_t type = H5Aget_type(id), space = H5Aget_space(id);
+    if (type >= 0 && space >= 0)
+        read_values(id, true, type, space);
+    H5Sclose(space);
+    H5Tclose(type);
+    H5Aclose(id);
+    return 0;
+}
+
+/* Numbers in one run of bytes are as safe as the check of their place, which h5_info makes. */
+static bool is_plain(hid_t id, hid_t type) {
+    hid_t create = H5Dget_create_plist(id);
+    bool packed = H5Pget_layout(create) == H5D_CHUNKED;
+    H5Pclose(create);
+    return !packed && H5Tget_class(type) != H5T_VLEN && H5Tis_variable_str(type) <= 0;
+}
+
+/* Selects the first or the last rows of a large dataset, so many that they can be read. */
+static void select_rows(hid_t space, hsize_t row_bytes, bool last) {
+    hsize_t size[H5S_MAX_RANK], start[H5S_MAX_RANK] = {0};
+    H5Sget_simple_extent_dims(space, size, NULL);
+    hsize_t rows = MOST_READ / 2 / row_bytes;
+    if (rows > size[0])
+        rows = size[0];
+    start[0] = last ? size[0] - rows : 0;
+    size[0] = rows;
+    H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
+}
+
+static void walk_dataset(hid_t id) {
+    hid_t type = H5Dget_type(id), space = H5Dget_space(id);
+    size_t element = H5Tget_size(type);
+    hsize_t size[H5S_MAX_RANK], count = 1;
+    int rank = H5Sget_simple_extent_dims(space, size, NULL);
+    bool sane = rank >= 0 && element > 0;
+    for (int i = 0; sane && i < rank; i++)
+        sane = !__builtin_mul_overflow(count, size[i], &count);
+    sane = sane && count > 0 && count < HSIZE_UNDEF / element && !is_plain(id, type);
+    if (sane && count * element <= MOST_READ) {
+        read_values(id, false, type, space);
+    } else if (sane && rank > 0 && count / size[0] * element <= MOST_READ / 2) {
+        for (int end = 0; end < 2; end++) {
+            select_rows(space, count / size[0] * element, end);
+            read_values(id, false, type, space);
+        }
+    }
+    H5Sclose(space);
+    H5Tclose(type);
+}
+
+static void walk_object(hid_t id, struct Walk *walk) {
+    hsize_t at = 0;
+    H5Aiterate2(id, H5_INDEX_NAME, H5_ITER_NATIVE, &at, visit_attribute, walk);
+    if (H5Iget_type(id) == H5I_GROUP)
+        walk_group(id, walk);
+    else if (H5Iget_type(id) == H5I_DATASET)
+        walk_dataset(id);
+}
+
+static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, void *context) {
+    struct Walk *walk = context;
+    if (link->type != H5L_TYPE_HARD || walk->objects++ >= MOST_OBJECTS)
+        return 0;
+    hid_t id = H5Oopen(group, name, H5P_DEFAULT);
+    if (id >= 0)
+        walk_object(id, walk);
+    H5Oclose(id);
+    return 0;
+}
+
+void h5_walk(struct H5File *file) {
+    struct Walk walk = {0};
+    h5__quiet();
+    hid_t root = H5Gopen2(file->id, "/", H5P_DEFAULT);
+    if (root >= 0)
+        walk_object(root, &walk);
+    H5Gclose(root);
+}

@@ -1,0 +1,103 @@
+"""Files that make the HDF5 library crash, loop, or take all memory: every command that opens them says so in one line,
+with the exit code of a damaged file, within its limits."""
+import os
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+from support.program import CHECKPOINT, DATA, refusal, run, start
+from support.runs import synthesize
+
+NAMES = [f"class-{i}-of-ten".encode() for i in range(10)]
+SEEN_BY = (("dataset", "info"), ("dataset", "verify"), ("verify",), ("inspect",))
+
+
+@pytest.fixture(scope="module")
+def good(folder):
+    """A data set whose names are texts of variable length, as h5py writes them."""
+    path = synthesize(folder, train=40, test=10, validation=10)
+    with h5py.File(path, "r+") as file:
+        del file["classes"]
+        file.create_dataset("classes", data=NAMES, dtype=h5py.string_dtype())
+    return path
+
+
+def damaged(folder, good, name, change):
+    """A copy of the file whose global heap `change` damages: change(bytes, first object's offset)."""
+    path = shutil.copy(good, f"{folder}/{name}.h5")
+    with open(path, "r+b") as file:
+        data = bytearray(file.read())
+        at = data.index(b"GCOL")
+        change(data, at + 16)  # signature, version, reserved, size of the collection
+        file.seek(0)
+        file.write(data)
+    return path
+
+
+def huge_object(data, at):
+    data[at + 8:at + 16] = (2**40).to_bytes(8, "little")
+
+
+def wild_index(data, at):
+    data[at:at + 2] = (0xFFF0).to_bytes(2, "little")
+
+
+def empty_rest(data, at):
+    """An object 0 (free space) of no size, which a walk of the heap never leaves."""
+    data[at:at + 16] = bytes(16)
+
+
+CHANGES = (huge_object, wild_index)
+
+
+def test_the_file_is_good_before(good):
+    assert "good" in run(1, "verify", good)[0]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("words", SEEN_BY, ids=" ".join)
+def test_a_damaged_heap_is_a_line_about_the_file(folder, good, words, change):
+    path = damaged(folder, good, change.__name__, change)
+    done = start(1, *words, path, timeout=120)
+    if done.returncode == 0:  # what the damage hit is not needed
+        return
+    assert done.returncode in (DATA, CHECKPOINT), done.stderr
+    assert len(done.stderr.splitlines()) == 1 and path in done.stderr
+
+
+def test_a_heap_without_end_is_given_up(folder, good):
+    path = damaged(folder, good, "endless", empty_rest)
+    assert path in refusal(DATA, "dataset", "info", path, timeout=120)
+
+
+def test_a_flip_of_each_byte_of_the_heap_never_ends_the_program(folder, good, rng):
+    for number in range(8):
+        place, bit = rng.randrange(0, 400), rng.randrange(8)
+
+        def flip(data, at):
+            data[at - 16 + place] ^= 1 << bit
+        done = start(1, "dataset", "info", damaged(folder, good, f"flip-{number}", flip), timeout=120,
+                     errors="replace")
+        assert done.returncode in (0, DATA), (place, bit, done)
+
+
+@pytest.mark.parametrize("words", SEEN_BY, ids=" ".join)
+def test_names_that_are_only_declared_are_refused(folder, good, words):
+    path = shutil.copy(good, f"{folder}/bomb.h5")
+    with h5py.File(path, "r+") as file:
+        del file["classes"]
+        file.create_dataset("classes", shape=(2**28,), dtype="S64", chunks=(4096,))
+    assert os.path.getsize(path) < 1 << 20
+    line = refusal(DATA, *words, path)
+    assert "/classes" in line
+
+
+def test_a_large_good_file_is_still_read(folder):
+    path = f"{folder}/large.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("train/images", data=np.zeros((3000, 32, 32, 3), np.uint8), chunks=(100, 32, 32, 3),
+                            compression="gzip")
+        file.create_dataset("train/labels", data=np.arange(3000, dtype=np.int32) % 10)
+        file.create_dataset("classes", data=NAMES)
+    run(1, "dataset", "info", path)
