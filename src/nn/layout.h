@@ -3,6 +3,9 @@
 #ifndef TRAINER_NN_LAYOUT_H
 #define TRAINER_NN_LAYOUT_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "base/arena.h"
 #include "runfile/schema.h"
 
@@ -12,6 +15,11 @@ struct ModelRow {
     int node; /* the index of the node that the row belongs to */
     /* For a statistic: running <- (1 - momentum) * running + momentum * (the global batch's). */
     double momentum;
+    /* For a statistic: how many values of each channel a sample has; the statistic is measured over
+     * those of a shard or, if `of_batch`, of the whole batch. 0: it is not measured but constant.
+     */
+    int64_t values;
+    bool of_batch;
     /* For weights: how many inputs reach an output, and how many outputs an input reaches (a
      * convolution's kernel area included); a bias has its weights'. 0: none (normalisations). */
     int64_t fan_in, fan_out;

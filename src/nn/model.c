@@ -88,20 +88,90 @@ void model_initialise(const struct Model *model, uint64_t seed, float *state) {
     }
 }
 
-bool model_update_statistics(const struct Model *model, const float *sum, float *state) {
-    const struct Arena *arena = &model->graph.layout.arena;
+double model_measured(const struct Model *model, int row, struct BatchCut cut) {
+    const struct ModelRow *in_model = &model->graph.layout.rows[row];
+    int64_t least = cut.batch / cut.shards, larger = cut.batch % cut.shards;
+    if (in_model->values != 1 || least >= 2 || (in_model->of_batch && cut.batch >= 2))
+        return 1;
+    if (in_model->of_batch || least == 0)
+        return 0;
+    return 2 * (double)larger / (double)cut.batch;
+}
+
+static bool is_statistic(const struct Model *model, int row) {
+    return model->graph.layout.arena.rows[row].role == ROLE_STATISTIC;
+}
+
+/* Does the node have a statistic for which `test` holds? */
+static bool has_statistic(const struct Model *model, const struct Node *node,
+                          bool (*test)(const struct Model *model, int row, struct BatchCut cut),
+                          struct BatchCut cut) {
+    for (int row = node->first_row; row < node->first_row + node->row_count; row++)
+        if (is_statistic(model, row) && test(model, row, cut))
+            return true;
+    return false;
+}
+
+static bool is_unmeasured(const struct Model *model, int row, struct BatchCut cut) {
+    return model_measured(model, row, cut) < 1;
+}
+
+static bool moves(const struct Model *model, int row, struct BatchCut cut) {
+    (void)cut;
+    return model->graph.layout.rows[row].momentum > 0;
+}
+
+int model_unmeasured_layers(const struct Model *model, struct BatchCut cut) {
+    int count = 0;
+    for (int i = 0; i < model->graph.node_count; i++)
+        count += has_statistic(model, model->graph.nodes[i], is_unmeasured, cut);
+    return count;
+}
+
+int model_frozen_averages(const struct Model *model, const bool *frozen) {
+    int count = 0;
+    for (int i = 0; i < model->graph.node_count; i++) {
+        const struct Node *node = model->graph.nodes[i];
+        bool all = true;
+        for (int row = node->first_row; row < node->first_row + node->row_count; row++)
+            all &= frozen[row] || is_statistic(model, row);
+        count += all && has_statistic(model, node, moves, (struct BatchCut){0});
+    }
+    return count;
+}
+
+bool model_update_statistics(const struct Model *model, const float *sum, struct BatchCut cut,
+                             float *state) {
     float nonfinite = 0; /* x - x is 0 if x is finite, else NaN */
-    for (int i = 0; i < arena->row_count; i++) {
-        const struct ArenaRow *row = &arena->rows[i];
-        if (row->role != ROLE_STATISTIC)
+    for (int i = 0; i < model->graph.layout.arena.row_count; i++) {
+        struct LayoutRow row = layout_row(&model->graph.layout, i);
+        double measured = is_statistic(model, i) ? model_measured(model, i, cut) : 0;
+        if (measured == 0)
             continue;
-        float momentum = (float)model->graph.layout.rows[i].momentum;
-        float *running = state + row->offset;
-        const float *batch = sum + row->offset;
-        for (int64_t j = 0; j < row->count; j++)
-            running[j] += momentum * (batch[j] - running[j]);
-        for (int64_t j = 0; j < row->count; j++)
+        float momentum = (float)row.model->momentum, scale = (float)(1 / measured);
+        float *running = state + row.arena->offset;
+        const float *batch = sum + row.arena->offset;
+        for (int64_t j = 0; j < row.arena->count; j++)
+            running[j] += momentum * (scale * batch[j] - running[j]);
+        for (int64_t j = 0; j < row.arena->count; j++)
             nonfinite += running[j] - running[j];
     }
     return nonfinite == 0;
+}
+
+void model_average_statistics(const struct Model *model, const float *sum, struct BatchCut cut,
+                              double weight, float *state) {
+    for (int i = 0; i < model->graph.layout.arena.row_count; i++) {
+        struct LayoutRow row = layout_row(&model->graph.layout, i);
+        double measured = is_statistic(model, i) ? model_measured(model, i, cut) : 0;
+        if (measured == 0)
+            continue;
+        float scale = (float)(1 / measured), w = (float)weight;
+        float *average = state + row.arena->offset;
+        const float *batch = sum + row.arena->offset;
+        for (int64_t j = 0; j < row.arena->count; j++) {
+            float value = scale * batch[j];
+            average[j] = weight == 1 ? value : average[j] + w * (value - average[j]);
+        }
+    }
 }

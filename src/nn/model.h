@@ -38,8 +38,33 @@ bool model_is_random(const struct Model *model);
  * with 0 and variances with 1. A pure function of model and seed. */
 void model_initialise(const struct Model *model, uint64_t seed, float *state);
 
-/* running <- running + momentum · (sum − running) for every statistics row, `sum` being the
- * exchanged gradient arena. Returns false if one has become NaN or Inf. */
-bool model_update_statistics(const struct Model *model, const float *sum, float *state);
+/* How a step's samples are cut: shard k takes those from k·batch/shards up to (k+1)·batch/shards,
+ * rounded down. Of a short last batch, shards differ by one sample or have none. */
+struct BatchCut {
+    int64_t batch, shards;
+};
+static inline int64_t batch_cut_first(struct BatchCut cut, int64_t shard) {
+    return shard * cut.batch / cut.shards;
+}
+
+/* From 0 to 1: the part of the batch's samples that a statistics row was measured over. A set of
+ * one value has no variance and its mean is the value, so that a shard with one value a channel
+ * (one sample, without pixels) gives no statistics. */
+double model_measured(const struct Model *model, int row, struct BatchCut cut);
+/* For how many layers that is less than 1. */
+int model_unmeasured_layers(const struct Model *model, struct BatchCut cut);
+
+/* running <- running + momentum · (batch − running) for every statistics row, where batch is what
+ * the sets that were measured say: `sum`, the exchanged gradient arena, divided by model_measured.
+ * Returns false if one has become NaN or Inf. */
+bool model_update_statistics(const struct Model *model, const float *sum, struct BatchCut cut,
+                             float *state);
+/* The same with `weight` in place of the momentum; 1: the batch's alone. */
+void model_average_statistics(const struct Model *model, const float *sum, struct BatchCut cut,
+                              double weight, float *state);
+
+/* How many layers have statistics that training goes on updating although all their parameters are
+ * frozen; `frozen`: one for each row of the arena. */
+int model_frozen_averages(const struct Model *model, const bool *frozen);
 
 #endif

@@ -66,6 +66,33 @@ static void announce_late_change(const struct Trainer *trainer) {
                       schedule->kind->name, last, total, total == 1 ? "" : "s");
 }
 
+/* Batch normalisations that see one value a channel in shards of a short last batch. */
+static void announce_lone_values(const struct Trainer *trainer) {
+    const struct TrainOptions *options = &trainer->options.train;
+    struct BatchCut cut = {trainer->parts.train->count % options->batch, options->shards};
+    if (!cut.batch || options->last_batch == LAST_BATCH_DROP)
+        return;
+    int layers = model_unmeasured_layers(trainer->parts.model, cut);
+    if (layers)
+        progress_note(
+            trainer->bar,
+            "note: the last batch of an epoch has %" PRId64 " sample%s; in a shard of one "
+            "sample, %d batch normalisation%s one value a channel, which becomes 0; "
+            "running statistics leave it out, and so does train.last_batch: drop",
+            cut.batch, cut.batch == 1 ? "" : "s", layers, layers == 1 ? " sees" : "s see");
+}
+
+static void announce_frozen_averages(const struct Trainer *trainer) {
+    int layers =
+        model_frozen_averages(trainer->parts.model, updater_frozen_rows(trainer->parts.updater));
+    if (layers)
+        progress_note(trainer->bar,
+                      "note: %d batch normalisation%s parameters are frozen still average%s the "
+                      "statistics of the new data; batchnorm: {statistics: running} keeps the "
+                      "donor's",
+                      layers, layers == 1 ? " whose" : "s whose", layers == 1 ? "s" : "");
+}
+
 /* What the run is made of, in a line. */
 static void announce_parts(const struct Trainer *trainer) {
     const struct RunOptions *options = &trainer->options;
@@ -112,5 +139,7 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
         announce_shards(trainer);
     announce_large_batch(trainer);
     announce_late_change(trainer);
+    announce_lone_values(trainer);
+    announce_frozen_averages(trainer);
     warn_of_binding(trainer);
 }

@@ -21,15 +21,20 @@ void shards__release(struct Shards *shards) {
     memory_release(shards->gradients);
 }
 
+struct BatchCut shards__cut(const struct Shards *shards, const struct Position *position) {
+    int64_t left = shards->samples - position->step_in_epoch * shards->batch;
+    return (struct BatchCut){.batch = left < shards->batch ? left : shards->batch,
+                             .shards = shards->count};
+}
+
 struct ShardCall shards__load(struct Shards *shards, const struct Position *position,
                               const float *state, int64_t shard) {
+    struct BatchCut cut = shards__cut(shards, position);
     int64_t batch_first = position->step_in_epoch * shards->batch;
-    int64_t left = shards->samples - batch_first;
-    int64_t batch = left < shards->batch ? left : shards->batch;
-    int64_t first = shard * batch / shards->count;
-    struct ShardCall call = {.samples = (shard + 1) * batch / shards->count - first,
+    int64_t first = batch_cut_first(cut, shard);
+    struct ShardCall call = {.samples = batch_cut_first(cut, shard + 1) - first,
                              .first = first,
-                             .batch = batch,
+                             .batch = cut.batch,
                              .seed = shards->seed,
                              .step = (uint64_t)position->step,
                              .state = state};

@@ -32,6 +32,9 @@ int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgo
                    enum Variant variant, struct Error *error);
 void shards__release(struct Shards *shards);
 
+/* The samples of the step at `position`. Not collective. */
+struct BatchCut shards__cut(const struct Shards *shards, const struct Position *position);
+
 /* Fills the plan's input and target with the samples of shard `shard`; of shards that run together,
  * selects this one's. The call that is returned has no gradient. Not collective. */
 struct ShardCall shards__load(struct Shards *shards, const struct Position *position,

@@ -44,7 +44,8 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     replicas__note(trainer, trainer->state + arena->parameters, arena->statistics);
     bool finite =
         updater_step(trainer->parts.updater, rate, progress->step + 1, trainer->state, sum) &&
-        model_update_statistics(trainer->parts.model, sum, trainer->state);
+        model_update_statistics(trainer->parts.model, sum, shards__cut(&trainer->shards, &position),
+                                trainer->state);
     replicas__close_link(trainer);
     if (!finite)
         return trainer__diagnose(trainer, true, error);

@@ -102,8 +102,9 @@ static void check_training(int64_t samples, struct Shape shape, double far, doub
             variance += pow((double)x[i * alone.channels + c] - mean, 2) / n;
         double unbiased = n > 1 ? variance * n / (n - 1) : variance;
         /* This shard holds half of the global batch. */
-        assert_true(fabs((double)mean_part[c] - mean / 2) <= tolerance * (1 + fabs(mean)));
-        assert_true(fabs((double)variance_part[c] - unbiased / 2) <= tolerance * (1 + variance));
+        double part = n > 1 ? 0.5 : 0;
+        assert_true(fabs((double)mean_part[c] - part * mean) <= tolerance * (1 + fabs(mean)));
+        assert_true(fabs((double)variance_part[c] - part * unbiased) <= tolerance * (1 + variance));
         for (int64_t i = 0; i < alone.pixels; i++) {
             double exact = ((double)x[i * alone.channels + c] - mean) / sqrt(variance + 1e-5);
             assert_true(fabs((double)y[i * alone.channels + c] - exact) <=
@@ -121,7 +122,7 @@ static void test_training_statistics(void **unused) {
     check_training(5, (struct Shape){7, 9, 3, 1, 1}, 100, 1e-6);
     check_training(3, (struct Shape){5, 1, 67, 1, 1}, 1, 1e-6);
     check_training(64, (struct Shape){1, 1, 129, 1, 1}, 1, 1e-6);
-    check_training(1, (struct Shape){1, 1, 5, 1, 1}, 1, 1e-6); /* one value: variance 0 */
+    check_training(1, (struct Shape){1, 1, 5, 1, 1}, 1, 1e-6); /* one value: no statistics */
 }
 
 static void check_running(struct Alone *alone) {
@@ -169,10 +170,42 @@ static void test_training_on_running_statistics(void **unused) {
         float kept[10];
         memcpy(kept, mean, sizeof kept / 2);
         memcpy(kept + 5, variance, sizeof kept / 2);
-        assert_true(model_update_statistics(alone.net.model, alone.gradient, alone.state));
+        assert_true(model_update_statistics(alone.net.model, alone.gradient,
+                                            (struct BatchCut){1, 1}, alone.state));
         assert_memory_equal(mean, kept, sizeof kept / 2);
         assert_memory_equal(variance, kept + 5, sizeof kept / 2);
         alone_release(&alone);
+    }
+}
+
+/* Against a count of the samples in shards of two values and more. */
+static void test_what_is_measured(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *layers;
+        int64_t side;
+        bool of_batch, constant;
+    } cases[] = {{"[batchnorm]", 1, false, false},
+                 {"[batchnorm]", 2, false, false},
+                 {"[{batchnorm: {statistics: batch}}]", 1, true, false},
+                 {"[{batchnorm: {statistics: running}}]", 1, false, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct Shape shape = {cases[i].side, cases[i].side, 3, 1, 1};
+        struct Net net = net_create(cases[i].layers, shape);
+        int row = arena_find(model_arena(net.model), "0.running_var");
+        for (struct BatchCut cut = {1, 1}; cut.batch <= 20; cut.batch++)
+            for (cut.shards = 1; cut.shards <= 8; cut.shards++) {
+                int64_t values = cases[i].side * cases[i].side, measured = 0;
+                for (int64_t k = 0; k < cut.shards; k++) {
+                    int64_t samples = batch_cut_first(cut, k + 1) - batch_cut_first(cut, k);
+                    int64_t set = (cases[i].of_batch ? cut.batch : samples) * values;
+                    measured += set > 1 || cases[i].constant ? samples : 0;
+                }
+                double part = (double)measured / (double)cut.batch;
+                assert_true(model_measured(net.model, row, cut) == part);
+                assert_int_equal(model_unmeasured_layers(net.model, cut), part < 1);
+            }
+        net_release(&net);
     }
 }
 
@@ -243,6 +276,7 @@ int main(void) {
         cmocka_unit_test(test_training_statistics),
         cmocka_unit_test(test_inference_uses_running_statistics),
         cmocka_unit_test(test_training_on_running_statistics),
+        cmocka_unit_test(test_what_is_measured),
         cmocka_unit_test(test_nan_is_seen),
         cmocka_unit_test(test_threads_do_not_change_bits),
     };

@@ -48,22 +48,29 @@ static const struct Key keys[] = {
              "weights and bias: the same scores up to rounding, faster"},
     KEY_END};
 
+static void add_statistic(struct Describe *describe, const char *name,
+                          const struct Choice *initialiser) {
+    const struct BatchnormOptions *options = describe->node->options;
+    struct Shape in = describe->node->in[0];
+    struct ModelRow *row = describe__channel_row(describe, name, ROLE_STATISTIC).model;
+    bool measured = options->statistics != STATISTICS_RUNNING;
+    row->initialiser = *initialiser;
+    row->momentum = measured ? options->momentum : 0;
+    row->values = measured ? in.height * in.width : 0;
+    row->of_batch = options->statistics == STATISTICS_BATCH;
+}
+
 static int describe(struct Describe *describe) {
     struct Node *node = describe->node;
     const struct BatchnormOptions *options = node->options;
-    double momentum = options->statistics == STATISTICS_RUNNING ? 0 : options->momentum;
     node->out = node->in[0];
     node->flops = 4.0 * (double)shape_elements(node->out);
     struct ModelRow *row = describe__channel_row(describe, "weight", ROLE_NORMALISATION).model;
     row->initialiser = *initialise_or(&options->scale_init, &initialise_ones);
     row = describe__channel_row(describe, "bias", ROLE_NORMALISATION).model;
     row->initialiser = *initialise_or(&options->shift_init, &initialise_zeros);
-    row = describe__channel_row(describe, "running_mean", ROLE_STATISTIC).model;
-    row->initialiser = initialise_zeros;
-    row->momentum = momentum;
-    row = describe__channel_row(describe, "running_var", ROLE_STATISTIC).model;
-    row->initialiser = initialise_ones;
-    row->momentum = momentum;
+    add_statistic(describe, "running_mean", &initialise_zeros);
+    add_statistic(describe, "running_var", &initialise_ones);
     return OK;
 }
 
@@ -222,24 +229,27 @@ static struct Moments moments_of(const struct Call *call, struct Lanes lanes, in
 }
 
 /* Saves mean and 1 / sqrt(var + ε) for backward, and writes this shard's part of the running
- * statistics, with the unbiased variance as in PyTorch. */
+ * statistics, with the unbiased variance as in PyTorch. A single value has none: its shard has no
+ * part, and model_measured says so. */
 static void find_statistics(const struct Call *call, struct Lanes lanes, int64_t pixels) {
     const struct BatchnormOptions *options = call->operation->node->options;
     int64_t channels = lanes.channels;
     real *saved_mean = call->saved, *saved_inverse = saved_mean + channels;
     if (options->statistics == STATISTICS_SHARD)
         sum_shard(call, lanes, pixels, saved_mean);
+    bool constant = options->statistics == STATISTICS_RUNNING;
     double weight = (double)call->samples / (double)call->batch;
     real *part_mean = call->gradients ? call_gradient(call, BATCHNORM_MEAN) : NULL;
     real *part_variance = call->gradients ? call_gradient(call, BATCHNORM_VARIANCE) : NULL;
     for (int64_t c = 0; c < channels; c++) {
         struct Moments m = moments_of(call, lanes, pixels, c);
+        bool measured = constant || m.n > 1;
         double unbiased = m.n > 1 ? m.n / (m.n - 1) : 1;
         saved_mean[c] = (real)m.mean;
         saved_inverse[c] = (real)(1 / sqrt(m.variance + options->epsilon));
         if (part_mean) {
-            part_mean[c] = (real)(weight * m.mean);
-            part_variance[c] = (real)(weight * m.variance * unbiased);
+            part_mean[c] = measured ? (real)(weight * m.mean) : 0;
+            part_variance[c] = measured ? (real)(weight * m.variance * unbiased) : 0;
         }
     }
 }

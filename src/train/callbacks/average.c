@@ -65,8 +65,9 @@ static void measure(struct Trainer *trainer, void *callback) {
         position.step = progress->step + i;
         position.step_in_epoch = i;
         const float *sum = shards__statistics(&trainer->shards, &position, state->average);
-        average_blend(state->average + arena->parameters, sum + arena->parameters,
-                      arena->statistics, 1 / (double)(i + 1));
+        model_average_statistics(trainer->parts.model, sum,
+                                 shards__cut(&trainer->shards, &position), 1 / (double)(i + 1),
+                                 state->average);
     }
     state->measured_step = progress->step;
 }
