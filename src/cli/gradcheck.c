@@ -19,22 +19,25 @@ static const struct Flag flags[] = {
 
 static void print_row(void *context, const struct GradcheckRow *row) {
     (void)context;
-    printf("%-28s %8" PRId64 " %6" PRId64 " %6" PRId64 "   %.1e\n", row->name, row->checked,
-           row->kinks, row->wrong, row->worst);
+    printf("%-28s %8" PRId64 " %6" PRId64 " %6" PRId64 " %6" PRId64 "   ", row->name, row->checked,
+           row->kinks, row->zeros, row->wrong);
+    printf(row->checked ? "%.1e\n" : "-\n", row->worst);
     fflush(stdout);
 }
 
 static void collect_row(void *context, const struct GradcheckRow *row) {
-    json_array_append_new(context,
-                          json_pack("{s:s, s:I, s:I, s:I, s:f}", "name", row->name, "checked",
-                                    (json_int_t)row->checked, "kinks", (json_int_t)row->kinks,
-                                    "wrong", (json_int_t)row->wrong, "worst", row->worst));
+    json_array_append_new(
+        context, json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "name", row->name, "checked",
+                           (json_int_t)row->checked, "kinks", (json_int_t)row->kinks, "zeros",
+                           (json_int_t)row->zeros, "wrong", (json_int_t)row->wrong, "worst",
+                           row->checked ? json_real(row->worst) : json_null()));
 }
 
 static int check(const struct Blueprint *blueprint, const struct GradcheckRequest *request,
                  bool json, struct Error *error) {
     if (!json) {
-        printf("parameter                     checked  kinks  wrong   worst relative error\n");
+        printf(
+            "parameter                     checked  kinks  zeros  wrong   worst relative error\n");
         return gradcheck_run(blueprint->parts.model, request, print_row, NULL, error);
     }
     json_t *rows = json_array();
@@ -89,9 +92,10 @@ const struct Command command_gradcheck = {
     .summary = "check a model's gradients against central differences, in double precision",
     .help = "Compares the gradients of backward with central differences, for the parameters and "
             "the input of the run file's model, on random images and targets. Elements so near "
-            "the kink of a ReLU that differences say nothing are counted and left out. If no "
-            "element of a parameter could be compared, the parameter is tried again at other "
-            "elements and other initial values; if that does not help, the check fails.\n"
+            "the kink of a ReLU that differences say nothing are counted and left out, and so are "
+            "those whose gradient is 0 either way. If no element of a parameter could be compared, "
+            "the parameter is tried again at other elements and other initial values; if that does "
+            "not help, the check fails.\n"
             "\n"
             "Examples:\n"
             "  trainer gradcheck launch/recipes/demo.yaml\n"

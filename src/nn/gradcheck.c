@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/text.h"
 #include "nn/plan.h"
 
 #define BASE_POINTS 6   /* tried for a row of which nothing can be compared */
@@ -34,7 +35,7 @@ static double loss_now(struct Check *check, bool backward) {
     const struct GradcheckRequest *request = check->request;
     struct ShardCall call = {.samples = request->samples,
                              .batch = request->samples,
-                             .seed = request->seed,
+                             .seed = request->seed + (uint64_t)check->base, /* of masks */
                              .state = check->state,
                              .gradient = check->gradient};
     memcpy(plan_input(check->plan), check->input, (size_t)check->inputs * sizeof(double));
@@ -92,8 +93,10 @@ static void check_element(struct Check *check, double *value, double analytic, d
         row->kinks++;
         return;
     }
-    if (check->base && analytic == 0 && numeric == 0)
-        return; /* a channel that is switched off at this point shows nothing */
+    if (analytic == 0 && numeric == 0) {
+        row->zeros++; /* a unit that is switched off at this point shows nothing */
+        return;
+    }
     row->checked++;
     row->wrong += !(best <= tolerance);
     if (best > row->worst || row->checked == 1 || isnan(best)) {
@@ -104,8 +107,17 @@ static void check_element(struct Check *check, double *value, double analytic, d
     }
 }
 
-/* Checks elements spread over the row, other ones at each base point. Gives up if the first is left
- * out, because its neighbours are near the same kinks. */
+static int64_t largest_of(const double *values, int64_t count) {
+    int64_t largest = 0;
+    for (int64_t i = 1; i < count; i++)
+        if (fabs(values[i]) > fabs(values[largest]))
+            largest = i;
+    return largest;
+}
+
+/* Checks elements spread over the row, other ones at each base point. Gives up if the first lies on
+ * a kink, because its neighbours are near the same ones. If all have no gradient, as most pixels
+ * before a large pooling, the one with the largest is checked. */
 static void check_values(struct Check *check, double *values, const double *analytic, int64_t count,
                          struct GradcheckRow *row) {
     double squares = 0;
@@ -119,12 +131,15 @@ static void check_values(struct Check *check, double *values, const double *anal
     if (all)
         elements = count;
     for (int64_t i = 0; i < elements; i++) {
-        if (i && !all && row->checked == 0)
+        if (i && !all && row->checked + row->zeros == 0)
             return;
         int64_t element =
             all ? i : (i * count / elements + count / elements / 2 + check->base) % count;
         check_element(check, values + element, analytic[element], floor, element, row);
     }
+    int64_t largest = largest_of(analytic, count);
+    if (row->checked == 0 && !all && analytic[largest] != 0)
+        check_element(check, values + largest, analytic[largest], floor, largest, row);
 }
 
 /* ---- Base points ---- */
@@ -207,35 +222,62 @@ static struct GradcheckRow check_row(struct Check *check, const struct ArenaRow 
     return row;
 }
 
+/* What check_all found wanting: rows of which nothing could be compared, by the reason. */
+struct Unchecked {
+    struct Text on_kinks, zero; /* their names */
+    int64_t kinks;              /* of those on kinks */
+};
+
+static void add_unchecked(struct Unchecked *unchecked, const struct GradcheckRow *row) {
+    struct Text *names = row->kinks ? &unchecked->on_kinks : &unchecked->zero;
+    if (row->checked)
+        return;
+    text_add(names, "%s%s", names->length ? ", " : "", row->name);
+    unchecked->kinks += row->kinks;
+}
+
+static int fail_unchecked(const struct Unchecked *unchecked, struct Error *error) {
+    if (unchecked->zero.length)
+        return fail(error, ERROR_NUMERIC,
+                    "gradient of %s: could not be checked, it is 0 in backward and in the "
+                    "differences for every element tried at %d base points: units are dead (a ReLU "
+                    "that no input switches on), or nothing depends on it",
+                    unchecked->zero.data, BASE_POINTS);
+    if (unchecked->on_kinks.length)
+        return fail(error, ERROR_NUMERIC,
+                    "gradient of %s: could not be checked, all %" PRId64
+                    " elements tried at %d base points lie on kinks; expected one that does not "
+                    "(another seed, fewer samples, more elements)",
+                    unchecked->on_kinks.data, unchecked->kinks, BASE_POINTS);
+    return OK;
+}
+
 static int check_all(struct Check *check, void (*visit)(void *, const struct GradcheckRow *),
                      void *context, struct Error *error) {
     const struct Arena *arena = model_arena(check->model);
     int64_t wrong = 0;
-    struct GradcheckRow first_wrong = {0}, unchecked = {0};
+    struct GradcheckRow first_wrong = {0};
+    struct Unchecked unchecked = {0};
     for (int i = 0; i <= arena->row_count; i++) {
         if (i < arena->row_count && arena->rows[i].role == ROLE_STATISTIC)
             continue;
         struct GradcheckRow row = check_row(check, i < arena->row_count ? &arena->rows[i] : NULL);
         if (row.wrong && !wrong)
             first_wrong = row;
-        if (row.checked == 0 && !unchecked.name)
-            unchecked = row;
+        add_unchecked(&unchecked, &row);
         wrong += row.wrong;
         visit(context, &row);
     }
-    if (wrong)
-        return fail(error, ERROR_NUMERIC,
-                    "gradient of %s[%" PRId64 "]: backward says %.10g, central differences %.10g "
-                    "(relative error %.2g, %" PRId64 " elements wrong in all)",
-                    first_wrong.name, first_wrong.element, first_wrong.analytic,
-                    first_wrong.numeric, first_wrong.worst, wrong);
-    if (unchecked.name)
-        return fail(error, ERROR_NUMERIC,
-                    "gradient of %s: could not be checked, all %" PRId64
-                    " elements tried at %d base points lie on kinks; expected one that does not "
-                    "(another seed, fewer samples, more elements)",
-                    unchecked.name, unchecked.kinks, BASE_POINTS);
-    return OK;
+    int code = fail_unchecked(&unchecked, error);
+    text_release(&unchecked.on_kinks);
+    text_release(&unchecked.zero);
+    if (!wrong)
+        return code;
+    return fail(error, ERROR_NUMERIC,
+                "gradient of %s[%" PRId64 "]: backward says %.10g, central differences %.10g "
+                "(relative error %.2g, %" PRId64 " elements wrong in all)",
+                first_wrong.name, first_wrong.element, first_wrong.analytic, first_wrong.numeric,
+                first_wrong.worst, wrong);
 }
 
 int gradcheck_run(const struct Model *model, const struct GradcheckRequest *request,

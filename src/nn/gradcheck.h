@@ -18,10 +18,11 @@ struct GradcheckRequest {
 /* One row of the arena, or the model's input. */
 struct GradcheckRow {
     const char *name;
-    int64_t checked;          /* elements compared */
-    int64_t kinks;            /* left out: too near a kink for the differences to tell */
-    int64_t wrong;            /* relative error above the tolerance, and no kink explains it */
-    double worst;             /* largest relative error among those compared */
+    int64_t checked; /* elements compared, without the next two */
+    int64_t zeros;   /* left out: backward and the differences say 0, which checks nothing */
+    int64_t kinks;   /* left out: too near a kink for the differences to tell */
+    int64_t wrong;   /* relative error above the tolerance, and no kink explains it */
+    double worst;    /* largest relative error among those compared */
     double analytic, numeric; /* at the worst element */
     int64_t element;
 };
@@ -38,7 +39,8 @@ struct GradcheckRow {
  * A deep network has so many ReLUs that one switches within any width that rounding allows. If
  * nothing of a row could be compared, other elements are tried at other base points, at which the
  * normalisations' shifts keep most channels far above zero and some far below. ERROR_NUMERIC if an
- * element is wrong, or if nothing of a row could be compared at any base point. */
+ * element is wrong, or if nothing of a row could be compared at any base point: all that was tried
+ * lies on kinks, or has no gradient because units are dead. */
 int gradcheck_run(const struct Model *model, const struct GradcheckRequest *request,
                   void (*visit)(void *context, const struct GradcheckRow *row), void *context,
                   struct Error *error);

@@ -1,5 +1,6 @@
 /* The gradient check itself. The linker puts the functions of this program between the check and
  * the plan (--wrap): they add a smooth term, a kink or an error to loss and gradient. */
+#include "losses.h"
 #include "net.h"
 #include "nn/gradcheck.h"
 
@@ -118,8 +119,11 @@ static void test_rows_on_kinks(void **unused) {
     struct Seen seen;
     struct Error error = {0};
     struct Net net = net_create("[flatten, {linear: {out: 1}}]", (struct Shape){1, 1, 1, 1, 1});
+    struct RunFile *file;
+    struct Choice loss;
+    assert_int_equal(parse_loss("mse", &file, &loss, &error), OK);
     const struct Arena *arena = model_arena(net.model);
-    struct GradcheckRequest request = {.loss = &net.loss,
+    struct GradcheckRequest request = {.loss = &loss,
                                        .backend = backend_find("openblas", VARIANT_F64, &error),
                                        .samples = 2,
                                        .tolerance = 1e-6,
@@ -133,7 +137,47 @@ static void test_rows_on_kinks(void **unused) {
         assert_int_equal(code, every_base ? ERROR_NUMERIC : OK);
     }
     assert_non_null(strstr(error.text, "1.weight: could not be checked"));
+    runfile_release(file);
     net_release(&net);
+}
+
+static int run_plain(const char *layers, struct Shape input, int64_t elements,
+                     struct Error *error) {
+    struct Net net = net_create(layers, input);
+    struct Seen seen;
+    struct GradcheckRequest request = {.loss = &net.loss,
+                                       .backend = backend_find("openblas", VARIANT_F64, error),
+                                       .samples = 2,
+                                       .elements = elements,
+                                       .tolerance = 1e-6,
+                                       .seed = 4};
+    memset(&twist, 0, sizeof twist);
+    int code = gradcheck_run(net.model, &request, see, &seen, error);
+    net_release(&net);
+    return code;
+}
+
+/* 0 in backward and 0 in the differences is no success. */
+static void test_dead_units(void **unused) {
+    (void)unused;
+    struct Error error = {0};
+    struct Shape input = {2, 2, 1, 1, 1};
+    const char *dead = "[flatten, {linear: {out: 4, bias_init: {constant: {value: -1000}}}}, relu, "
+                       "{linear: {out: 3}}]";
+    for (int64_t elements = 0; elements <= 5; elements += 5) {
+        assert_int_equal(run_plain(dead, input, elements, &error), ERROR_NUMERIC);
+        assert_non_null(strstr(error.text, "gradient of 1.weight, 1.bias, 3.weight, input: could "
+                                           "not be checked, it is 0"));
+    }
+}
+
+/* Of 16 x 16 pixels the pooling takes one: the others have no gradient. */
+static void test_few_elements_with_a_gradient(void **unused) {
+    (void)unused;
+    struct Error error = {0};
+    if (run_plain("[{maxpool: {kernel: 16}}, flatten, {linear: {out: 3}}]",
+                  (struct Shape){16, 16, 1, 1, 1}, 5, &error))
+        fail_msg("%s", error.text);
 }
 
 int main(void) {
@@ -142,6 +186,8 @@ int main(void) {
         cmocka_unit_test(test_wrong_gradients_are_found),
         cmocka_unit_test(test_kinks_are_left_out),
         cmocka_unit_test(test_rows_on_kinks),
+        cmocka_unit_test(test_dead_units),
+        cmocka_unit_test(test_few_elements_with_a_gradient),
     };
     return cmocka_run_group_tests_name("gradcheck", tests, NULL, NULL);
 }
