@@ -1,16 +1,18 @@
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 
 #include "cli/eval_report.h"
 #include "cli/shown.h"
 
-/* The part of a class's samples that was predicted right; *samples is how many it has. */
+/* The part of a class's samples that was predicted right; *samples is how many it has. NaN if it
+ * has none. */
 static double class_accuracy(const struct Evaluation *evaluation, int64_t label, int64_t *samples) {
     const int64_t *row = evaluation->confusion + label * evaluation->outputs;
     *samples = 0;
     for (int64_t c = 0; c < evaluation->outputs; c++)
         *samples += row[c];
-    return *samples ? (double)row[label] / (double)*samples : 0;
+    return *samples ? (double)row[label] / (double)*samples : NAN;
 }
 
 static void print_classes(const struct Evaluation *evaluation, char *const *names) {
@@ -19,9 +21,9 @@ static void print_classes(const struct Evaluation *evaluation, char *const *name
     for (int64_t i = 0; i < evaluation->outputs; i++) {
         int64_t samples;
         double accuracy = class_accuracy(evaluation, i, &samples);
-        printf("%9s  of %6" PRId64 "  %s\n",
-               figure_text(FIGURE_ACCURACY, accuracy, FIGURE_DIGITS, text), samples,
-               shown(names[i]));
+        if (samples)
+            figure_text(FIGURE_ACCURACY, accuracy, FIGURE_DIGITS, text);
+        printf("%9s  of %6" PRId64 "  %s\n", samples ? text : "-", samples, shown(names[i]));
     }
 }
 
@@ -44,8 +46,8 @@ static void describe_classes(const struct Evaluation *evaluation, char *const *n
         for (int64_t j = 0; j < classes; j++)
             json_array_append_new(counts, json_integer(evaluation->confusion[i * classes + j]));
         json_array_append_new(confusion, counts);
-        json_object_set_new(per_class, names[i],
-                            json_real(class_accuracy(evaluation, i, &samples)));
+        double accuracy = class_accuracy(evaluation, i, &samples);
+        json_object_set_new(per_class, names[i], samples ? json_real(accuracy) : json_null());
     }
     json_object_set_new(object, "class_accuracy", per_class);
     json_object_set_new(object, "confusion", confusion);

@@ -36,12 +36,13 @@ static json_t *progress_to_json(const struct Inspected *inspected) {
     const struct Progress *progress = &saved->progress;
     const double *sums = progress->epoch_sums;
     json_t *object = json_pack(
-        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:I, s:f}", "step", (json_int_t)progress->step,
-        "epoch", (json_int_t)progress->epoch, "step_in_epoch", (json_int_t)progress->step_in_epoch,
-        "epoch_loss", sums[TALLY_LOSS], "epoch_correct", sums[TALLY_CORRECT], "epoch_samples",
-        sums[TALLY_SAMPLES], "epoch_squared_error", sums[TALLY_SQUARED_ERROR], "best_metric",
-        saved->best.metric, "best_step", (json_int_t)saved->best.step, "seconds",
-        progress->seconds);
+        "{s:I, s:I, s:I, s:f, s:f, s:f, s:f, s:f, s:s, s:I, s:f}", "step",
+        (json_int_t)progress->step, "epoch", (json_int_t)progress->epoch, "step_in_epoch",
+        (json_int_t)progress->step_in_epoch, "epoch_loss", sums[TALLY_LOSS], "epoch_correct",
+        sums[TALLY_CORRECT], "epoch_samples", sums[TALLY_SAMPLES], "epoch_squared_error",
+        sums[TALLY_SQUARED_ERROR], "best_metric", saved->best.metric, "best_figure",
+        figure_kinds[best_figure(&saved->best, saved->targets.kind)].name, "best_step",
+        (json_int_t)saved->best.step, "seconds", progress->seconds);
     add_saved_figures(object, "validation_", &saved->validation, saved->targets.kind);
     json_object_set_new(object, "schedule_scale", json_real(saved->schedule.scale));
     json_object_set_new(object, "validations_without_improvement",

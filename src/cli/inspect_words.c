@@ -36,7 +36,7 @@ static void print_progress(const struct SavedState *saved) {
     const struct Progress *progress = &saved->progress;
     double samples = progress->epoch_sums[TALLY_SAMPLES];
     char text[FIGURES_TEXT];
-    enum Figure best = best_figure(&saved->targets);
+    enum Figure best = best_figure(&saved->best, saved->targets.kind);
     printf("step            %" PRId64 " (epoch %" PRId64 ", step %" PRId64 " of it)\n",
            progress->step, progress->epoch, progress->step_in_epoch);
     if (samples > 0) {

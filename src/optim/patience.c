@@ -3,16 +3,19 @@
 #include <math.h>
 #include <stddef.h>
 
-_Static_assert(FIGURE_LOSS == 0 && FIGURE_ACCURACY == 1,
-               "the names must have no gap, which would end the list");
-const char *const patience_metric_names[] = {
-    [FIGURE_LOSS] = "loss", [FIGURE_ACCURACY] = "accuracy", NULL};
+const char *const patience_metric_names[FIGURE_COUNT + 1] = {[FIGURE_LOSS] = "loss",
+                                                             [FIGURE_ACCURACY] = "accuracy",
+                                                             [FIGURE_TOP5] = "top5",
+                                                             [FIGURE_RMSE] = "rmse",
+                                                             [FIGURE_R2] = "r2"};
 
-enum Figure patience_figure(int metric, const struct Figures *validation) {
-    enum Figure figure = (enum Figure)metric;
-    if (figure == FIGURE_ACCURACY && validation->measured[FIGURE_R2])
-        return FIGURE_R2;
-    return figure;
+enum Figure patience_figure(int metric, enum TargetKind targets) {
+    bool values = targets == TARGET_VALUES;
+    return values && metric == FIGURE_ACCURACY ? FIGURE_R2 : (enum Figure)metric;
+}
+
+bool patience_metric_is_for(int metric, enum TargetKind targets) {
+    return figure_is_for(patience_figure(metric, targets), targets);
 }
 
 bool patience_is_valid(const struct Patience *patience) {

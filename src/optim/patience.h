@@ -11,9 +11,10 @@
 
 /* What a key `metric` offers, NULL-terminated: names in the order of enum Figure. */
 extern const char *const patience_metric_names[];
-/* The figure that such a key means in a validation. If the targets are values, `accuracy` means R²:
- * both are best at 1. */
-enum Figure patience_figure(int metric, const struct Figures *validation);
+/* Has a validation of such targets the figure that a key `metric` means? */
+bool patience_metric_is_for(int metric, enum TargetKind targets);
+/* That figure. If the targets are values, `accuracy` means R²: both are best at 1. */
+enum Figure patience_figure(int metric, enum TargetKind targets);
 
 /* The state, which starts as zeros. Whoever owns one saves it: by patience_saved, or by
  * PATIENCE_SAVED_FIELDS in a table of its own. */

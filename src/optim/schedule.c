@@ -66,6 +66,10 @@ bool schedule_needs_validations(const struct Choice *choice) {
     return schedule_of(choice)->observe != NULL;
 }
 
+int schedule_metric(const struct Choice *choice) {
+    return schedule_of(choice)->metric(choice->options);
+}
+
 void schedule_observe(const struct Choice *choice, const struct ScheduleTime *time,
                       const struct Figures *validation, int64_t step, struct ScheduleState *state) {
     const struct Schedule *schedule = schedule_of(choice);

@@ -36,6 +36,7 @@ struct Schedule {
     /* Updates the state with the figures of a validation. NULL: it does not follow them. */
     void (*observe)(const void *options, const struct Figures *validation,
                     struct ScheduleState *state);
+    int (*metric)(const void *options); /* the metric that it follows (optim/patience.h) */
     /* The step, from the run's start, of the last change that the options name. NULL: they name
      * none. */
     int64_t (*last_change)(const void *options, const struct ScheduleTime *time);
@@ -77,7 +78,8 @@ double schedule_factor(const struct Choice *schedule, const struct ScheduleTime 
  * longer does without it. −1: it names none. */
 int64_t schedule_last_change(const struct Choice *schedule, const struct ScheduleTime *time);
 bool schedule_rises(const struct Choice *schedule);             /* by itself: takes no warm-up */
-bool schedule_needs_validations(const struct Choice *schedule); /* it follows them */
+bool schedule_needs_validations(const struct Choice *schedule); /* it follows them, */
+int schedule_metric(const struct Choice *schedule);             /* and this metric of them */
 /* Tells the schedule the figures of the validation after `step` steps. During the warm-up, and for
  * schedules that do not follow validations, it does nothing. */
 void schedule_observe(const struct Choice *schedule, const struct ScheduleTime *time,

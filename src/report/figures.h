@@ -9,7 +9,8 @@
 
 #include "base/targets.h"
 
-/* In the order in which they are printed. */
+/* In the order in which they are printed. Checkpoints hold these numbers: a new one goes to the
+ * end. */
 enum Figure { FIGURE_LOSS, FIGURE_ACCURACY, FIGURE_TOP5, FIGURE_RMSE, FIGURE_R2, FIGURE_COUNT };
 
 /* One measurement: all zeros if nothing was measured. */

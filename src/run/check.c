@@ -8,6 +8,7 @@
 #include "comm/exchange.h"
 #include "nn/loss.h"
 #include "optim/average.h"
+#include "optim/patience.h"
 #include "optim/rules.h"
 #include "run/blocks.h"
 #include "run/transfer.h"
@@ -90,6 +91,37 @@ static int check_watchers(const struct RunRequest *request, struct Error *error)
         return runfile_fail(request->file, error, ERROR_RUN_FILE, "early_stopping.patience",
                             "follows the figures of the validation, and data.validation is none");
     return OK;
+}
+
+static int refuse_metric(const struct Dataset *dataset, struct Error *error, const char *key,
+                         int metric) {
+    bool values = targets_are_values(&dataset->targets);
+    return fail_key(error, ERROR_RUN_FILE, key, "%s is for %s; the targets of %s are %s",
+                    patience_metric_names[metric], values ? "classes" : "values", dataset->path,
+                    values ? "values" : "classes");
+}
+
+/* The metrics that something follows must exist for such targets. */
+static int check_metrics(const struct RunRequest *request, const struct Dataset *dataset,
+                         struct Error *error) {
+    const struct RunOptions *options = request->options;
+    enum TargetKind targets = dataset->targets.kind;
+    int best = best_metric(options->checkpoint.best), stopping = options->early_stopping.metric;
+    if (options->checkpoint.best != BEST_AUTO && is_without_validation(options))
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, "checkpoint.best",
+                            "follows the figures of the validation, and data.validation is none");
+    if (options->checkpoint.best != BEST_AUTO && !patience_metric_is_for(best, targets))
+        refuse_metric(dataset, error, "checkpoint.best", best);
+    else if (options->early_stopping.patience && !patience_metric_is_for(stopping, targets))
+        refuse_metric(dataset, error, "early_stopping.metric", stopping);
+    else if (schedule_needs_validations(&options->schedule) &&
+             !patience_metric_is_for(schedule_metric(&options->schedule), targets))
+        return schema_fail(
+            error, &options->schedule, "metric", "%s is not measured for the targets of %s",
+            patience_metric_names[schedule_metric(&options->schedule)], dataset->path);
+    else
+        return OK;
+    return runfile_locate(request->file, error);
 }
 
 static int find_splits(const struct RunRequest *request, struct RunParts *parts,
@@ -182,6 +214,8 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
         code = find_splits(request, parts, error);
     if (!code)
         code = check_watchers(request, error);
+    if (!code)
+        code = check_metrics(request, parts->dataset, error);
     if (!code)
         code = check_loss(request, parts->dataset, error);
     if (!code)

@@ -155,6 +155,9 @@ static const struct Key early_stopping_keys[] = {
              "improved"},
     KEY_END};
 
+/* "auto", then patience_metric_names. */
+static const char *const best_names[] = {"auto", "loss", "accuracy", "top5", "rmse", "r2", NULL};
+
 #define CHECKPOINT_AT(member) offsetof(struct SaveOptions, member)
 static const struct Key checkpoint_keys[] = {
     {.name = "every",
@@ -163,18 +166,30 @@ static const struct Key checkpoint_keys[] = {
      .fallback = "1 epoch",
      .minimum = 0,
      .maximum = 1e12,
-     .help = "how often to save, in addition to the start and the end; 0: only then"},
+     .free_on_resume = true,
+     .help = "how often to save, in addition to the start, the end and every validation that is "
+             "the best so far; 0: only then"},
     {.name = "keep",
      .type = KEY_INT,
      .offset = CHECKPOINT_AT(keep),
      .fallback = "3",
      .minimum = 0,
      .maximum = 1e9,
+     .free_on_resume = true,
      .help = "number of newest checkpoints to keep, in addition to the best; 0: all"},
+    {.name = "best",
+     .type = KEY_ENUM,
+     .offset = CHECKPOINT_AT(best),
+     .fallback = "auto",
+     .names = best_names,
+     .help = "the figure of the validation that decides which checkpoint is best.h5, as "
+             "early_stopping.metric; auto: the accuracy, or the loss if the targets are values; of "
+             "equal figures the lower loss decides"},
     {.name = "snapshots",
      .type = KEY_BOOL,
      .offset = CHECKPOINT_AT(snapshots),
      .fallback = "false",
+     .free_on_resume = true,
      .help = "keep the model at the end of each cycle of a cyclic schedule as "
              "snapshot-NNN.h5, the members of a snapshot ensemble; if the run has an "
              "average, evaluate the parameters of the model itself"},
@@ -325,6 +340,5 @@ const struct Key run_keys[] = {
      .type = KEY_SECTION,
      .offset = AT(checkpoint),
      .keys = checkpoint_keys,
-     .free_on_resume = true,
      .help = "what is saved, and when"},
     KEY_END};

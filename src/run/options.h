@@ -55,8 +55,15 @@ struct EarlyStoppingOptions {
 struct SaveOptions {
     struct Span every;
     int64_t keep; /* the newest so many, and the best; 0: all */
+    int best;     /* by what: BEST_AUTO, or as best_metric says */
     bool snapshots;
 };
+
+/* checkpoint.best: auto, or a metric (optim/patience.h). */
+#define BEST_AUTO 0
+static inline int best_metric(int best) {
+    return best - 1;
+}
 
 /* A struct for each section of the run file, in the order of run_keys. */
 struct RunOptions {

@@ -2,6 +2,9 @@
 
 #include <math.h>
 
+#include "optim/patience.h"
+#include "run/options.h"
+
 static bool is_valid(const void *value) {
     const struct Progress *progress = value;
     return progress->step >= 0 && progress->epoch >= 0 && progress->step_in_epoch >= 0;
@@ -35,19 +38,38 @@ struct Figures figures_of_sums(const double sums[TALLY_COUNT], const struct Targ
     return figures;
 }
 
+static bool best_is_valid(const void *value) {
+    const struct Best *best = value;
+    return best->figure >= -1 && best->figure < FIGURE_COUNT && best->step >= 0;
+}
+
 static const struct SavedField best_fields[] = {
     SAVED_FIELD(struct Best, "metric", metric, .start = -1), SAVED_FIELD(struct Best, "step", step),
-    SAVED_END};
-const struct SavedTable best_saved = {.what = "a best validation", .fields = best_fields};
+    SAVED_FIELD(struct Best, "loss", loss, .start = -1, .optional = true),
+    SAVED_FIELD(struct Best, "figure", figure, .start = -1, .optional = true), SAVED_END};
+const struct SavedTable best_saved = {
+    .what = "a best validation", .fields = best_fields, .is_valid = best_is_valid};
 
-enum Figure best_figure(const struct Targets *targets) {
-    return targets_are_values(targets) ? FIGURE_LOSS : FIGURE_ACCURACY;
+enum Figure best_metric_figure(int metric, enum TargetKind targets) {
+    if (metric == BEST_AUTO)
+        return targets == TARGET_VALUES ? FIGURE_LOSS : FIGURE_ACCURACY;
+    return patience_figure(best_metric(metric), targets);
+}
+
+enum Figure best_figure(const struct Best *best, enum TargetKind targets) {
+    return best->figure < 0 ? best_metric_figure(BEST_AUTO, targets) : (enum Figure)best->figure;
+}
+
+static bool is_better(const struct Best *best, enum Figure figure, double value, double loss) {
+    if (best->step == 0 || (isnan(best->metric) && !isnan(value)))
+        return true;
+    return figure_is_better(figure, value, best->metric) ||
+           (value == best->metric && loss < best->loss);
 }
 
 void best_observe(struct Best *best, enum Figure figure, const struct Figures *validation,
                   int64_t step) {
-    double value = validation->value[figure];
-    if (best->step > 0 && !figure_is_better(figure, value, best->metric))
-        return;
-    *best = (struct Best){.metric = value, .step = step};
+    double value = validation->value[figure], loss = validation->value[FIGURE_LOSS];
+    if (is_better(best, figure, value, loss))
+        *best = (struct Best){.metric = value, .loss = loss, .figure = figure, .step = step};
 }

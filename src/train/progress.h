@@ -24,15 +24,21 @@ extern const struct SavedTable progress_saved;
 struct Figures figures_of_sums(const double sums[TALLY_COUNT], const struct Targets *targets,
                                double error_unit);
 
-/* The best validation so far, by the figure that best.h5 goes by. */
+/* The best validation so far, by the figure that best.h5 goes by: checkpoint.best. */
 struct Best {
     double metric;
-    int64_t step; /* 0: there was no validation yet */
+    double loss;    /* of the same validation; −1: not known */
+    int64_t figure; /* enum Figure; −1: what checkpoint.best: auto means */
+    int64_t step;   /* 0: there was no validation yet */
 };
 extern const struct SavedTable best_saved;
-/* That figure: the accuracy, or the loss of values. */
-enum Figure best_figure(const struct Targets *targets);
-/* Takes in the validation after `step` steps: keeps it if its figure is better than the best. */
+/* The figure that checkpoint.best means (run/options.h); auto: the accuracy, or the loss of
+ * values. */
+enum Figure best_metric_figure(int metric, enum TargetKind targets);
+/* That of a best validation. */
+enum Figure best_figure(const struct Best *best, enum TargetKind targets);
+/* Takes in the validation after `step` steps: keeps it if its figure is better than the best, or
+ * equal and its loss is lower. Any number is better than a NaN. */
 void best_observe(struct Best *best, enum Figure figure, const struct Figures *validation,
                   int64_t step);
 

@@ -115,7 +115,7 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     result->validation = trainer->saved.validation;
     result->average = trainer->saved.average;
     result->total_steps = trainer->parts.time.total;
-    result->best_figure = best_figure(&trainer->saved.targets);
+    result->best_figure = best_figure(&trainer->saved.best, trainer->saved.targets.kind);
     result->stopped_early = stops(trainer);
     result->finished =
         result->stopped_early || trainer->saved.progress.step >= trainer->parts.time.total;

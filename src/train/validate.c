@@ -34,7 +34,9 @@ int trainer__validate(struct Trainer *trainer, struct Validation *validation, st
         return code;
     trainer->saved.validation = validation->model;
     trainer->saved.average = validation->average;
-    best_observe(&trainer->saved.best, best_figure(&trainer->saved.targets),
+    enum TargetKind targets = trainer->saved.targets.kind;
+    best_observe(&trainer->saved.best,
+                 best_metric_figure(trainer->options.checkpoint.best, targets),
                  validation__used(validation), trainer->saved.progress.step);
     callbacks__on_validation(trainer, validation);
     return OK;

@@ -1,5 +1,6 @@
 /* The moments at which the loop calls callbacks; early stopping; the best validation. */
 #include <ftw.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -273,27 +274,55 @@ static void test_off(void **state) {
 
 /* ---- The best validation ---- */
 
-static void observe(struct Best *best, enum Figure figure, double value, int64_t step) {
+static void observe(struct Best *best, enum Figure figure, double value, double loss,
+                    int64_t step) {
     struct Figures validation = {0};
+    figures_set(&validation, FIGURE_LOSS, loss);
     figures_set(&validation, figure, value);
     best_observe(best, figure, &validation, step);
 }
 
 static void test_best(void **state) {
     (void)state;
-    struct Best best = {.metric = -1};
-    observe(&best, FIGURE_ACCURACY, 0, 10); /* the first, whatever it is */
+    struct Best best = {.metric = -1, .loss = -1, .figure = -1};
+    observe(&best, FIGURE_ACCURACY, 0, 9, 10); /* the first, whatever it is */
     assert_true(best.metric == 0 && best.step == 10);
-    observe(&best, FIGURE_ACCURACY, 0.5, 20);
-    observe(&best, FIGURE_ACCURACY, 0.5, 30); /* as good is not better */
-    observe(&best, FIGURE_ACCURACY, 0.25, 40);
+    observe(&best, FIGURE_ACCURACY, 0.5, 3, 20);
+    observe(&best, FIGURE_ACCURACY, 0.25, 1, 40);
     assert_true(best.metric == 0.5 && best.step == 20);
-    best = (struct Best){.metric = -1};
-    observe(&best, FIGURE_LOSS, 2, 1);
-    observe(&best, FIGURE_LOSS, 3, 2);
+    best = (struct Best){.metric = -1, .loss = -1};
+    observe(&best, FIGURE_LOSS, 2, 2, 1);
+    observe(&best, FIGURE_LOSS, 3, 3, 2);
     assert_true(best.metric == 2 && best.step == 1);
-    observe(&best, FIGURE_LOSS, 1, 3);
-    assert_true(best.metric == 1 && best.step == 3);
+    observe(&best, FIGURE_LOSS, 1, 1, 3);
+    assert_true(best.metric == 1 && best.step == 3 && best.figure == FIGURE_LOSS);
+}
+
+static void test_equal_validations_are_decided_by_loss(void **state) {
+    (void)state;
+    struct Best best = {.metric = -1, .loss = -1, .figure = -1};
+    observe(&best, FIGURE_ACCURACY, 0.5, 3, 10);
+    observe(&best, FIGURE_ACCURACY, 0.5, 3, 20); /* as good is not better */
+    observe(&best, FIGURE_ACCURACY, 0.5, 4, 30);
+    assert_int_equal(best.step, 10);
+    observe(&best, FIGURE_ACCURACY, 0.5, 2, 40);
+    assert_true(best.step == 40 && best.loss == 2);
+    best.loss = -1; /* the checkpoint of a program that did not save it */
+    observe(&best, FIGURE_ACCURACY, 0.5, 1, 50);
+    assert_int_equal(best.step, 40);
+    best.metric = NAN;
+    observe(&best, FIGURE_ACCURACY, 0.1, 9, 60);
+    assert_int_equal(best.step, 60);
+}
+
+static void test_which_figure_is_best(void **state) {
+    (void)state;
+    assert_int_equal(best_metric_figure(BEST_AUTO, TARGET_CLASSES), FIGURE_ACCURACY);
+    assert_int_equal(best_metric_figure(BEST_AUTO, TARGET_VALUES), FIGURE_LOSS);
+    assert_int_equal(best_metric_figure(1 + FIGURE_LOSS, TARGET_CLASSES), FIGURE_LOSS);
+    assert_int_equal(best_metric_figure(1 + FIGURE_ACCURACY, TARGET_VALUES), FIGURE_R2);
+    struct Best old = {.figure = -1};
+    assert_int_equal(best_figure(&old, TARGET_DISTRIBUTIONS), FIGURE_ACCURACY);
 }
 
 static int remove_one(const char *path, const struct stat *what, int type, struct FTW *place) {
@@ -314,6 +343,8 @@ int main(void) {
         cmocka_unit_test(test_early_stopping),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_best),
+        cmocka_unit_test(test_equal_validations_are_decided_by_loss),
+        cmocka_unit_test(test_which_figure_is_best),
     };
     return cmocka_run_group_tests_name("callbacks", tests, scratch_make, remove_runs);
 }

@@ -22,8 +22,8 @@ static const struct Key keys[] = {
      .offset = offsetof(struct PlateauOptions, metric),
      .fallback = "loss",
      .names = patience_metric_names,
-     .help = "figure of the validation that is watched: the loss should fall, the accuracy "
-             "(R2 if the targets are values) rise"},
+     .help = "figure of the validation that is watched: loss and rmse should fall, the others "
+             "rise; accuracy means R2 if the targets are values"},
     SCHEDULE_FACTOR_KEY(struct PlateauOptions),
     {.name = "patience",
      .type = KEY_INT,
@@ -69,10 +69,15 @@ static double factor(const void *options, const struct ScheduleTime *time, int64
     return 1; /* ScheduleState.scale does the rest */
 }
 
+static int metric(const void *options) {
+    return ((const struct PlateauOptions *)options)->metric;
+}
+
 static void observe(const void *options, const struct Figures *validation,
                     struct ScheduleState *state) {
     const struct PlateauOptions *o = options;
-    struct PatienceRule rule = {.figure = patience_figure(o->metric, validation),
+    enum TargetKind targets = validation->measured[FIGURE_R2] ? TARGET_VALUES : TARGET_CLASSES;
+    struct PatienceRule rule = {.figure = patience_figure(o->metric, targets),
                                 .threshold = o->threshold,
                                 .relative = o->threshold_mode == MODE_RELATIVE};
     patience_observe(&state->patience, rule, validation);
@@ -94,4 +99,5 @@ const struct Schedule schedule_plateau = {
              .options_size = sizeof(struct PlateauOptions)},
     .factor = factor,
     .observe = observe,
+    .metric = metric,
 };

@@ -14,7 +14,8 @@ static void on_validation(struct Trainer *trainer, void *callback,
     struct State *state = callback;
     const struct EarlyStoppingOptions *options = &trainer->options.early_stopping;
     const struct Figures *used = validation__used(validation);
-    struct PatienceRule rule = {.figure = patience_figure(options->metric, used),
+    struct PatienceRule rule = {.figure =
+                                    patience_figure(options->metric, trainer->saved.targets.kind),
                                 .threshold = options->minimum_improvement};
     patience_observe(&state->patience, rule, used);
 }
@@ -31,7 +32,7 @@ static bool wants_stop(const struct Trainer *trainer, const void *callback,
     *report =
         (struct StopReport){.step = progress->step,
                             .epoch = progress->epoch + 1,
-                            .figure = patience_figure(options->metric, &trainer->saved.validation),
+                            .figure = patience_figure(options->metric, trainer->saved.targets.kind),
                             .best = state->patience.best,
                             .waited = state->patience.waited};
     return true;
