@@ -11,7 +11,7 @@ np = pytest.importorskip("numpy")
 h5py = pytest.importorskip("h5py")
 
 CLASSES = ("near", "far", "absent")
-CENTRES = np.array(((2, 0), (-2, 0), (0, 2)))
+CENTRES = np.array(((4, 0), (-4, 0), (0, 4)))
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,8 @@ h5py = pytest.importorskip("h5py")
 SIZE, FEATURES, MOMENTUM, EPOCHS = 3, 4, 0.25, 2
 LAYERS = {
     "features": "flatten\n  - linear: {{out: {features}}}\n  - batchnorm: {{{norm}}}\n  - linear: {{out: 2}}",
-    "a map of 1x1": "conv: {{out: {features}, kernel: 3}}\n  - batchnorm: {{{norm}}}\n  - flatten\n  - linear: {{out: 2}}",
+    "a map of 1x1": "conv: {{out: {features}, kernel: 3}}\n  - batchnorm: {{{norm}}}\n  - flatten"
+                    "\n  - linear: {{out: 2}}",
 }
 CUTS = {  # samples, batch, shards
     "a last batch of one": (129, 64, 1),
