@@ -88,18 +88,39 @@ int launch_check_size(const struct Launch *launch, const char *library, int size
     return OK;
 }
 
-/* Slurm's SLURM_NTASKS tasks of SLURM_CPUS_PER_TASK processors each: ranks may also divide a task's
- * processors among themselves, but there must not be more of them. */
+/* Processors that Slurm granted to the job, from the form "8(x2),4"; 0: not known. */
+static int granted_processors(void) {
+    const char *at = getenv("SLURM_JOB_CPUS_PER_NODE");
+    int sum = 0;
+    while (at && *at >= '0' && *at <= '9') {
+        char *end;
+        int count = (int)strtol(at, &end, 10);
+        int nodes = !strncmp(end, "(x", 2) ? (int)strtol(end + 2, &end, 10) : 1;
+        sum += count * nodes;
+        end += *end == ')';
+        at = *end == ',' ? end + 1 : NULL;
+    }
+    return sum;
+}
+
+/* The tasks of the job; 0: not known. mpirun starts its daemons by an srun of its own, whose step
+ * has a task for each node: there SLURM_NTASKS says nothing of the job. */
+static int granted_tasks(const struct Launch *launch) {
+    bool of_daemons = launch->by == launchers && getenv(plain_srun.size_variable);
+    return of_daemons ? 0 : number("SLURM_NTASKS");
+}
+
+/* Ranks may divide the processors of a task among themselves, but not share them. */
 int launch_check_grant(const struct Launch *launch, int size, int nodes, struct Error *error) {
-    int tasks = number("SLURM_NTASKS"), cpus = number("SLURM_CPUS_PER_TASK");
-    if (!tasks || size == tasks || getenv("SLURM_OVERCOMMIT"))
+    int tasks = granted_tasks(launch), cpus = number("SLURM_CPUS_PER_TASK");
+    int processors = tasks ? tasks * (cpus ? cpus : 1) : granted_processors();
+    if (getenv("SLURM_OVERCOMMIT"))
         return OK;
-    if (size > tasks && size > tasks * (cpus ? cpus : 1))
+    if (processors && size > processors)
         return fail(error, ERROR_SYSTEM,
-                    "MPI started %d ranks, but Slurm granted %d task%s of %d processor%s: they "
-                    "would share processors; ask for --ntasks=%d, or start %d rank%s",
-                    size, tasks, tasks == 1 ? "" : "s", cpus ? cpus : 1, cpus > 1 ? "s" : "", size,
-                    tasks, tasks == 1 ? "" : "s");
+                    "MPI started %d ranks, but Slurm granted %d processor%s to this job: the ranks "
+                    "would share them; ask for --ntasks=%d, or start fewer",
+                    size, processors, processors == 1 ? "" : "s", size);
     if (size < tasks && launch->rank == 0)
         log_warning("Slurm granted %d tasks, but only %d rank%s started, on %d node%s: the others "
                     "stand idle unless they do something else; mpirun -np %d starts all",

@@ -139,6 +139,7 @@ int world_start(struct Ranks **ranks, struct Error *error) {
         return leave(error);
     *ranks = world_launched() ? ranks_from_communicator(MPI_COMM_WORLD) : ranks_alone();
     int code = launch_check_grant(launched(), ranks_size(*ranks), ranks_nodes(*ranks), error);
+    code = ranks_agree(*ranks, code, error); /* Slurm's variables differ from node to node */
     if (!code)
         return OK;
     ranks_release(*ranks);

@@ -203,7 +203,7 @@ def test_a_launcher_of_another_mpi(nodes, name):
 def test_more_ranks_than_slurm_granted(nodes):
     line = refusal(SYSTEM, "train", "run.yaml", "--out", nodes.folder / "granted", ranks=2, cwd=nodes.folder / "a",
                    env=environment(SLURM_NTASKS="1"))
-    assert "2 ranks, but Slurm granted 1 task of 1 processor" in line
+    assert "2 ranks, but Slurm granted 1 processor to this job" in line
 
 
 def test_fewer_ranks_than_slurm_granted(nodes):

@@ -120,12 +120,27 @@ static void test_what_slurm_granted(void **state) {
     assert_int_equal(check_grant(4), OK);
     assert_int_equal(check_grant(1), OK);
     assert_int_equal(check_grant(5), ERROR_SYSTEM);
-    assert_non_null(strstr(error.text, "5 ranks, but Slurm granted 4 tasks of 1 processor"));
+    assert_non_null(strstr(error.text, "5 ranks, but Slurm granted 4 processors"));
     setenv("SLURM_CPUS_PER_TASK", "2", 1);
     assert_int_equal(check_grant(8), OK);
     assert_int_equal(check_grant(9), ERROR_SYSTEM);
     setenv("SLURM_OVERCOMMIT", "1", 1);
     assert_int_equal(check_grant(9), OK);
+}
+
+/* The ranks that a daemon of mpirun starts see the tasks of the daemons' step. */
+static void test_what_slurm_granted_to_daemons(void **state) {
+    (void)state;
+    set("SLURM_PROCID", "1", "SLURM_STEP_NUM_TASKS", "3");
+    set("OMPI_COMM_WORLD_RANK", "3", "OMPI_COMM_WORLD_SIZE", "8");
+    setenv("SLURM_NTASKS", "3", 1);
+    assert_int_equal(check_grant(8), OK);
+    setenv("SLURM_JOB_CPUS_PER_NODE", "3(x2),2", 1);
+    assert_int_equal(check_grant(8), OK);
+    assert_int_equal(check_grant(9), ERROR_SYSTEM);
+    assert_non_null(strstr(error.text, "Slurm granted 8 processors"));
+    setenv("SLURM_JOB_CPUS_PER_NODE", "7", 1);
+    assert_int_equal(check_grant(8), ERROR_SYSTEM);
 }
 
 int main(void) {
@@ -136,6 +151,7 @@ int main(void) {
         cmocka_unit_test_setup(test_launchers_of_another_mpi, forget),
         cmocka_unit_test_setup(test_srun_without_pmix, forget),
         cmocka_unit_test_setup(test_what_slurm_granted, forget),
+        cmocka_unit_test_setup(test_what_slurm_granted_to_daemons, forget),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

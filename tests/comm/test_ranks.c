@@ -116,10 +116,11 @@ static void agree_from(int first, const char *expected) {
 static void test_agree_on_failure(void **state) {
     (void)state;
     agree_from(0, "file of rank 0"); /* all: whose line it is does not matter */
-    char line[120];
-    snprintf(line, sizeof line, "rank 1 on %s: file of rank 1", ranks_host(ranks, 0));
-    if (ranks_size(ranks) > 1)
+    if (ranks_size(ranks) > 1) {
+        char line[120];
+        snprintf(line, sizeof line, "rank 1 on %s: file of rank 1", ranks_host(ranks, 1));
         agree_from(1, line);
+    }
 }
 
 int main(void) {
