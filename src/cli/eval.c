@@ -99,6 +99,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (!code) {
         struct EvaluateRequest request = members_request(&members);
         results = memory_array(struct Evaluation, members.count + 1, "results");
+        beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
         code = evaluate(ranks, &request, results, error);
     }
     if (!code && ranks_rank(ranks) == 0) {

@@ -17,6 +17,7 @@
 #include "cli/examine.h"
 #include "cli/help.h"
 #include "cli/log.h"
+#include "cli/watching.h"
 #include "cli/world.h"
 #include "compute/backend.h"
 
@@ -147,15 +148,18 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
     if (code)
         return code;
     log_ranks(ranks);
+    watching_start(ranks, command->resumes);
     code = command->run(command, arguments, ranks, error);
     if (!code)
         code = flush_results(error);
     if (code)
         log_debug("ends with code %d: %s", code, error->text);
+    beat_enter(ranks_beat(ranks), BEAT_ENDING);
     code = ranks_agree(ranks, code, error);
     if (code && ranks_rank(ranks) == 0)
         error_print(error);
     world_stop(ranks);
+    watching_stop();
     return code;
 }
 

@@ -237,6 +237,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         request.sink = sink;
         request.context = &output;
         results = memory_array(struct Evaluation, members.count + 1, "results");
+        beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
         code = evaluate(ranks, &request, results, error);
     }
     if (!code)

@@ -7,6 +7,7 @@
 #include "cli/figures_json.h"
 #include "cli/overrides.h"
 #include "cli/shown.h"
+#include "cli/watching.h"
 #include "cli/world.h"
 
 static const struct Flag flags[] = {
@@ -110,7 +111,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                                    .folder = argument_value(arguments, "out"),
                                    .resume = argument_given(arguments, "resume"),
                                    .stop_after = stop_after,
-                                   .quiet = argument_given(arguments, "quiet")};
+                                   .quiet = argument_given(arguments, "quiet"),
+                                   .watch = watching_watch()};
     struct TrainResult result = {0};
     if (!request.folder || !*request.folder)
         code = fail(error, ERROR_USAGE,
@@ -147,6 +149,7 @@ const struct Command command_train = {
         "  mpirun -np 2 trainer train mine.yaml --out runs/b --backend openblas\n"
         "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set train.seed=2\n",
     .flags = flags,
+    .resumes = true,
     .parallel = true,
     .run = run,
 };

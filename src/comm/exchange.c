@@ -55,7 +55,9 @@ static int try_method(struct Exchange *exchange, enum ExchangeAlgorithm algorith
                       struct Error *error) {
     exchange->algorithm = algorithm;
     exchange->method = methods[algorithm];
+    beat_wait(ranks_beat(exchange->ranks));
     int code = exchange->method->create(exchange, error);
+    beat_go_on(ranks_beat(exchange->ranks));
     if (code)
         exchange->method = NULL;
     return code;
@@ -121,8 +123,10 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
 void exchange_release(struct Exchange *exchange) {
     if (!exchange)
         return;
+    beat_wait(ranks_beat(exchange->ranks));
     if (exchange->method)
         exchange->method->release(exchange);
+    beat_go_on(ranks_beat(exchange->ranks));
     if (exchange->owns_buffers)
         memory_release(exchange->buffers);
     tree__program_release(&exchange->program);
@@ -163,7 +167,12 @@ void exchange_shard_done(struct Exchange *exchange) {
 
 const float *exchange_finish(struct Exchange *exchange) {
     CHECK(exchange->done == exchange->count);
-    return exchange->method ? exchange->method->finish(exchange) : exchange->buffers;
+    if (!exchange->method)
+        return exchange->buffers;
+    beat_wait(ranks_beat(exchange->ranks));
+    const float *sum = exchange->method->finish(exchange);
+    beat_go_on(ranks_beat(exchange->ranks));
+    return sum;
 }
 
 int64_t exchange_own_nonfinite(const struct Exchange *exchange, int64_t begin, int64_t end) {

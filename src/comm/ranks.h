@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "comm/beat.h"
 
 struct Ranks;
 
@@ -20,6 +21,14 @@ int ranks_size(const struct Ranks *ranks);
 int ranks_nodes(const struct Ranks *ranks); /* on how many hosts they run */
 /* The name of the host that `rank` runs on; owned by `ranks`. */
 const char *ranks_host(const struct Ranks *ranks, int rank);
+/* The host's number, from 0, in the order of the lowest ranks on them. Ranks of one node share
+ * memory; two nodes may have one name. */
+int ranks_node(const struct Ranks *ranks, int rank);
+
+/* What this rank tells of itself; the collective functions of comm/ tell that they wait. `beat` is
+ * put in place of the one that `ranks` owns, must outlive `ranks`, and begins where that one is. */
+struct Beat *ranks_beat(const struct Ranks *ranks);
+void ranks_use_beat(struct Ranks *ranks, struct Beat *beat);
 
 /* The following are collective. Minimum, maximum and sum are element by element over the ranks, in
  * place, with the same result on every rank. */

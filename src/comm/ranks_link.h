@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "comm/beat.h"
 #include "comm/ranks.h"
 
 /* How ranks communicate. One rank alone has none of these, so that a program without MPI never
@@ -24,8 +25,10 @@ struct RanksOperations {
 struct Ranks {
     int rank, size;
     int nodes;
-    char (*hosts)[HOST_NAME];                 /* size: where each rank runs */
+    int *node;                /* size: the node of each rank; NULL: all are on node 0 */
+    char (*hosts)[HOST_NAME]; /* size: where each rank runs */
     const struct RanksOperations *operations; /* NULL: one rank, no MPI */
+    struct Beat own_beat, *beat;              /* the one in use */
 };
 
 /* This host's name; a longer one is cut. */

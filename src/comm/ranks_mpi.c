@@ -101,6 +101,18 @@ static void abort_job(int code) {
     MPI_Abort(MPI_COMM_SELF, code);
 }
 
+/* Numbers the nodes by their lowest ranks. */
+static void find_nodes(struct RanksMpi *mpi) {
+    struct Ranks *ranks = &mpi->ranks;
+    int lowest = ranks->rank;
+    MPI_Bcast(&lowest, 1, MPI_INT, 0, mpi->node);
+    ranks->node = memory_array(int, ranks->size, "the nodes of the ranks");
+    MPI_Allgather(&lowest, 1, MPI_INT, ranks->node, 1, MPI_INT, mpi->all);
+    for (int rank = 0; rank < ranks->size; rank++) /* a lowest rank comes before its others */
+        ranks->node[rank] =
+            ranks->node[rank] == rank ? ranks->nodes++ : ranks->node[ranks->node[rank]];
+}
+
 struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
     struct RanksMpi *mpi = memory_allocate(sizeof *mpi, "ranks");
     struct Ranks *ranks = &mpi->ranks;
@@ -109,11 +121,9 @@ struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
     check_set_handler(abort_job, ranks->rank);
     MPI_Comm_size(mpi->all, &ranks->size);
     MPI_Comm_split_type(mpi->all, MPI_COMM_TYPE_SHARED, ranks->rank, MPI_INFO_NULL, &mpi->node);
-    int rank_of_node;
-    MPI_Comm_rank(mpi->node, &rank_of_node);
-    int first_of_node = rank_of_node == 0;
-    MPI_Allreduce(&first_of_node, &ranks->nodes, 1, MPI_INT, MPI_SUM, mpi->all);
+    find_nodes(mpi);
     ranks->operations = &operations;
+    ranks->beat = &ranks->own_beat;
     char host[HOST_NAME] = "";
     ranks__own_host(host);
     ranks->hosts = memory_allocate((size_t)ranks->size * sizeof host, "the names of the hosts");

@@ -197,6 +197,7 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
     for (int64_t round = 0; round < rounds && !code; round++) {
         code = run_block(&work, round * size + ranks_rank(ranks),
                          work.mine + round * work.results * work.sum_count, error);
+        beat_move(ranks_beat(ranks));
         if (request->sink)
             code = deliver(&work, ranks, round, code, error);
     }

@@ -123,6 +123,17 @@ static const struct Key train_keys[] = {
      .free_on_resume = true,
      .help = "how often the ranks compare digests of their replicas, which cover every step and "
              "every saved array; 0: only at the start and before each save"},
+    {.name = "watchdog",
+     .type = KEY_REAL,
+     .offset = TRAIN_AT(watchdog),
+     .fallback = "60",
+     .minimum = 0,
+     .maximum = 1e6,
+     .unit = "s",
+     .free_on_resume = true,
+     .help = "if a rank hangs or its host cannot be reached, the job names it and has ended within "
+             "so many seconds; saving, starting and other work that may take long have a "
+             "multiple of it. 0: a rank that hangs is waited for, as a debugger needs it"},
     KEY_END};
 
 #define STOPPING_AT(member) offsetof(struct EarlyStoppingOptions, member)

@@ -110,6 +110,7 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
 }
 
 int trainer__diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
+    beat_enter(ranks_beat(trainer->ranks), BEAT_LOOKING);
     int differ = replicas__compare(trainer, !gradients,
                                    error); /* a rank that computes wrongly is the cause */
     if (differ)

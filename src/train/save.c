@@ -147,6 +147,7 @@ static int write_out(struct Trainer *trainer, struct Error *error) {
 }
 
 int trainer__save(struct Trainer *trainer, struct Error *error) {
+    beat_enter(ranks_beat(trainer->ranks), BEAT_SAVING);
     int code = callbacks__on_save(trainer, error);
     if (code)
         return code;

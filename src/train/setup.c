@@ -164,6 +164,7 @@ static int make_shards(struct Trainer *trainer, struct Error *error) {
 
 static int assemble(struct Trainer *trainer, struct Start *start, struct Error *error) {
     struct Ranks *ranks = trainer->ranks;
+    beat_enter(ranks_beat(ranks), BEAT_PREPARING);
     int code = agree_on_variant(trainer, error);
     if (code)
         return code;
@@ -220,6 +221,8 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
     int code = ranks_agree(ranks, parse(trainer, error), error);
     if (!code)
         code = run_agree_options(ranks, &trainer->options, error);
+    if (!code)
+        watch_set_limit(request->watch, trainer->options.train.watchdog);
     if (!code)
         code = trainer__find_checkpoint(trainer, &start, error);
     if (!code && trainer->options.train.shards < 0) {

@@ -7,6 +7,7 @@
 int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
                    enum Variant variant, struct Error *error) {
     int64_t together = plan_shards(shards->plan), elements = shards->gradient_elements;
+    shards->beat = ranks_beat(ranks);
     shards->calls = memory_array(struct ShardCall, together, "shards");
     if (together > 1)
         shards->gradients = memory_array(float, together *elements, "gradients of shards");
@@ -85,6 +86,7 @@ static const float *run(struct Shards *shards, const struct Position *position, 
         if (backward)
             plan_backward(shards->plan, shards->calls);
         hand_over_gradients(shards);
+        beat_move(shards->beat);
     }
     return exchange_finish(shards->exchange);
 }

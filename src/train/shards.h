@@ -3,6 +3,7 @@
 #ifndef TRAINER_TRAIN_SHARDS_H
 #define TRAINER_TRAIN_SHARDS_H
 
+#include "comm/beat.h"
 #include "comm/exchange.h"
 #include "data/loader.h"
 #include "nn/plan.h"
@@ -22,6 +23,7 @@ struct Shards {
     uint64_t seed;
     int64_t gradient_elements; /* of the arena that is exchanged */
 
+    struct Beat *beat; /* of this rank: moves with every group of shards */
     struct Exchange *exchange;
     struct ShardCall *calls; /* plan_shards of them */
     float *gradients;        /* of shards that run together; NULL if one runs at a time */

@@ -26,6 +26,7 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     struct Progress *progress = &trainer->saved.progress;
     double start = clock_seconds();
     const struct Position position = trainer__position(trainer);
+    beat_step(ranks_beat(trainer->ranks), progress->step + 1, trainer->stepped_seconds <= 0);
     const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
     const struct Arena *arena = model_arena(trainer->parts.model);
     const float *tallies = sum + arena_state_elements(arena);

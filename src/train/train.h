@@ -9,6 +9,7 @@
 #include "comm/ranks.h"
 #include "report/figures.h"
 #include "train/progress.h"
+#include "watch/watch.h"
 
 struct Callback;
 struct Checkpoint;
@@ -17,10 +18,11 @@ struct TrainRequest {
     const char *run_path;         /* run file */
     const char *const *overrides; /* key.sub=value */
     int override_count;
-    const char *folder; /* of the run: run.yaml, metrics.jsonl, checkpoints/ */
-    bool resume;        /* continue from the newest valid checkpoint, if there is one */
-    int64_t stop_after; /* stop, with a checkpoint, when this many steps are done; 0: at the end */
-    bool quiet;         /* no progress on stderr */
+    const char *folder;  /* of the run: run.yaml, metrics.jsonl, checkpoints/ */
+    bool resume;         /* continue from the newest valid checkpoint, if there is one */
+    int64_t stop_after;  /* stop, with a checkpoint, when this many steps are done; 0: at the end */
+    bool quiet;          /* no progress on stderr */
+    struct Watch *watch; /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
     const struct Callback *const *callbacks; /* NULL-terminated; NULL: train/callbacks.def */
 };
 

@@ -27,6 +27,7 @@ static int measure(struct Trainer *trainer, const float *state, struct Figures *
 
 int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error) {
     const float *average = callbacks__weights(trainer);
+    beat_enter(ranks_beat(trainer->ranks), BEAT_VALIDATING);
     int code = measure(trainer, trainer->state, &validation->model, error);
     if (!code && average)
         code = measure(trainer, average, &validation->average, error);

@@ -1,0 +1,18 @@
+/* The watchdog of this process (watch/watch.h), for commands that run on all ranks: what it prints,
+ * and how it ends the job. */
+#ifndef TRAINER_CLI_WATCHING_H
+#define TRAINER_CLI_WATCHING_H
+
+#include <stdbool.h>
+
+#include "watch/watch.h"
+
+/* Begins to watch if a launcher started the ranks. `resumes`: the command can continue what it
+ * began. Collective. */
+void watching_start(struct Ranks *ranks, bool resumes);
+/* NULL: nothing is watched. */
+struct Watch *watching_watch(void);
+/* After the ranks were released. */
+void watching_stop(void);
+
+#endif

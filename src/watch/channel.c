@@ -1,0 +1,370 @@
+#include "watch/channel.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+#define MOST_ADDRESSES 8 /* of a host */
+#define KEY_BYTES 16
+#define ROUNDS 7         /* in which ways are tried */
+#define FIRST_ROUND 0.01 /* seconds; each round lasts twice as long as the one before */
+#define ENDING_BYTES 600
+
+static const char magic[8] = "trwatch1";
+
+enum MessageKind { MESSAGE_HELLO, MESSAGE_ANSWER, MESSAGE_REPORTS, MESSAGE_ENDING };
+
+/* The job's key keeps out the messages of other jobs, and strangers. */
+struct Head {
+    char magic[8];
+    uint8_t key[KEY_BYTES];
+    int32_t kind, from, to; /* enum MessageKind; ranks */
+    int32_t detail;         /* which address was used; how many reports, or bytes of text, follow */
+};
+
+struct Message {
+    struct Head head;
+    union {
+        struct Report reports[CHANNEL_REPORTS];
+        char text[ENDING_BYTES];
+    };
+};
+
+/* Where a rank can be reached, IPv4 addresses as the part of IPv6 that is theirs. */
+struct Door {
+    int32_t addresses; /* 0: it is no deputy */
+    uint16_t port;     /* in the order of the network */
+    uint8_t address[MOST_ADDRESSES][16];
+};
+
+/* The way to a deputy of another node. */
+struct Way {
+    int rank, node;
+    int address; /* of its door's, the one that answered; -1: none has */
+};
+
+struct Channel {
+    int own, socket, family;
+    int ranks, nodes;
+    int *node; /* of each rank */
+    uint8_t key[KEY_BYTES];
+    struct Door *doors; /* of all ranks */
+    struct Way *ways;
+    int way_count;
+    struct Message message; /* being sent or received */
+};
+
+/* ---- Doors ---- */
+
+static bool is_mapped(const uint8_t address[16]) {
+    return IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)(const void *)address);
+}
+
+static socklen_t socket_address(const struct Channel *channel, const struct Door *door, int index,
+                                struct sockaddr_storage *to) {
+    const uint8_t *address = door->address[index];
+    memset(to, 0, sizeof *to);
+    if (channel->family == AF_INET6) {
+        struct sockaddr_in6 *six = (struct sockaddr_in6 *)to;
+        six->sin6_family = AF_INET6;
+        six->sin6_port = door->port;
+        memcpy(&six->sin6_addr, address, 16);
+        return sizeof *six;
+    }
+    struct sockaddr_in *four = (struct sockaddr_in *)to;
+    four->sin_family = AF_INET;
+    four->sin_port = door->port;
+    memcpy(&four->sin_addr, address + 12, 4);
+    return is_mapped(address) ? sizeof *four : 0;
+}
+
+/* The address of an interface that other hosts may reach; false if it is none. */
+static bool take_address(const struct ifaddrs *interface, uint8_t address[16]) {
+    if (!interface->ifa_addr || !(interface->ifa_flags & IFF_UP) ||
+        interface->ifa_flags & IFF_LOOPBACK)
+        return false;
+    if (interface->ifa_addr->sa_family == AF_INET) {
+        const struct sockaddr_in *four = (const struct sockaddr_in *)interface->ifa_addr;
+        memset(address, 0, 10);
+        memset(address + 10, 0xff, 2);
+        memcpy(address + 12, &four->sin_addr, 4);
+        return true;
+    }
+    if (interface->ifa_addr->sa_family != AF_INET6)
+        return false;
+    const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)interface->ifa_addr;
+    memcpy(address, &six->sin6_addr, 16);
+    return !IN6_IS_ADDR_LINKLOCAL(&six->sin6_addr);
+}
+
+static void list_addresses(struct Door *door) {
+    struct ifaddrs *interfaces;
+    if (getifaddrs(&interfaces))
+        return;
+    for (const struct ifaddrs *i = interfaces; i && door->addresses < MOST_ADDRESSES;
+         i = i->ifa_next)
+        if (take_address(i, door->address[door->addresses]))
+            door->addresses++;
+    freeifaddrs(interfaces);
+}
+
+static bool bind_to_any_port(struct Channel *channel, int family) {
+    int off = 0;
+    struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
+    socklen_t length =
+        family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+    channel->family = family;
+    channel->socket = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (channel->socket < 0)
+        return false;
+    if (family == AF_INET6)
+        setsockopt(channel->socket, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    if (!bind(channel->socket, (struct sockaddr *)&any, length))
+        return true;
+    close(channel->socket);
+    channel->socket = -1;
+    return false;
+}
+
+/* IPv6's sockets reach IPv4, too; a host may have IPv6 switched off. */
+static void open_door(struct Channel *channel, struct Door *door) {
+    if (!bind_to_any_port(channel, AF_INET6) && !bind_to_any_port(channel, AF_INET))
+        return;
+    struct sockaddr_storage own;
+    socklen_t length = sizeof own;
+    if (getsockname(channel->socket, (struct sockaddr *)&own, &length))
+        return;
+    door->port = channel->family == AF_INET6 ? ((struct sockaddr_in6 *)&own)->sin6_port
+                                             : ((struct sockaddr_in *)&own)->sin_port;
+    list_addresses(door);
+}
+
+static bool is_deputy(const struct Channel *channel, int rank) {
+    int before = 0; /* ranks of its node */
+    for (int other = 0; other < rank; other++)
+        before += channel->node[other] == channel->node[rank];
+    return before < CHANNEL_DEPUTIES;
+}
+
+/* ---- Messages ---- */
+
+static void send_to(struct Channel *channel, enum MessageKind kind, int rank, int address,
+                    int32_t detail, size_t body) {
+    struct sockaddr_storage to;
+    struct Message *message = &channel->message;
+    socklen_t length = socket_address(channel, &channel->doors[rank], address, &to);
+    memcpy(message->head.magic, magic, sizeof magic);
+    memcpy(message->head.key, channel->key, KEY_BYTES);
+    message->head.kind = (int32_t)kind;
+    message->head.from = channel->own;
+    message->head.to = rank;
+    message->head.detail = detail;
+    if (length) /* what cannot be sent counts as lost */
+        (void)!sendto(channel->socket, message, sizeof message->head + body,
+                      MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, length);
+}
+
+/* To every deputy of the other nodes that can be reached. */
+static void send_to_all(struct Channel *channel, enum MessageKind kind, int32_t detail,
+                        size_t body) {
+    if (channel->socket < 0)
+        return;
+    for (int i = 0; i < channel->way_count; i++)
+        if (channel->ways[i].address >= 0)
+            send_to(channel, kind, channel->ways[i].rank, channel->ways[i].address, detail, body);
+}
+
+void channel_send_reports(struct Channel *channel, const struct Report *reports, int count) {
+    for (int at = 0; at < count; at += CHANNEL_REPORTS) {
+        int some = count - at < CHANNEL_REPORTS ? count - at : CHANNEL_REPORTS;
+        size_t bytes = (size_t)some * sizeof *reports;
+        memcpy(channel->message.reports, reports + at, bytes);
+        send_to_all(channel, MESSAGE_REPORTS, some, bytes);
+    }
+}
+
+void channel_send_ending(struct Channel *channel, const char *words) {
+    size_t length = strnlen(words, ENDING_BYTES);
+    memcpy(channel->message.text, words, length);
+    send_to_all(channel, MESSAGE_ENDING, (int32_t)length, length);
+}
+
+/* The next message that is meant for this rank, and the bytes after its head; -1: there is none. */
+static ssize_t receive(struct Channel *channel) {
+    const struct Head *head = &channel->message.head;
+    ssize_t length;
+    while ((length = recv(channel->socket, &channel->message, sizeof channel->message,
+                          MSG_DONTWAIT)) >= 0 ||
+           errno == EINTR || errno == ECONNREFUSED) {
+        ssize_t body = length - (ssize_t)sizeof *head;
+        if (body >= 0 && !memcmp(head->magic, magic, sizeof magic) &&
+            !memcmp(head->key, channel->key, KEY_BYTES) && head->to == channel->own &&
+            head->from >= 0 && head->from < channel->ranks &&
+            channel->node[head->from] != channel->node[channel->own])
+            return body;
+    }
+    return -1;
+}
+
+static void take_reports(struct Channel *channel, ssize_t body,
+                         const struct ChannelReceiver *receiver) {
+    const struct Head *head = &channel->message.head;
+    int node = channel->node[head->from];
+    int64_t count = body / (ssize_t)sizeof(struct Report);
+    for (int i = 0; i < head->detail && i < count && i < CHANNEL_REPORTS; i++) {
+        const struct Report *report = &channel->message.reports[i];
+        if (report->rank >= 0 && report->rank < channel->ranks &&
+            channel->node[report->rank] == node)
+            receiver->report(receiver->context, node, report);
+    }
+}
+
+void channel_receive(struct Channel *channel, const struct ChannelReceiver *receiver) {
+    ssize_t body;
+    while (channel_descriptor(channel) >= 0 && (body = receive(channel)) >= 0) {
+        const struct Head head = channel->message.head;
+        if (head.kind == MESSAGE_REPORTS)
+            take_reports(channel, body, receiver);
+        else if (head.kind == MESSAGE_ENDING)
+            receiver->ending(receiver->context, channel->node[head.from]);
+    }
+}
+
+/* ---- The ways between the nodes ---- */
+
+static void knock(struct Channel *channel) {
+    for (int i = 0; channel->socket >= 0 && i < channel->way_count; i++) {
+        const struct Way *way = &channel->ways[i];
+        for (int a = 0; way->address < 0 && a < channel->doors[way->rank].addresses; a++)
+            send_to(channel, MESSAGE_HELLO, way->rank, a, a, 0);
+    }
+}
+
+/* The answer takes the same way back as later messages will: through each address of the sender. */
+static void answer(struct Channel *channel) {
+    const struct Head head = channel->message.head;
+    if (head.kind == MESSAGE_HELLO)
+        for (int a = 0; a < channel->doors[head.from].addresses; a++)
+            send_to(channel, MESSAGE_ANSWER, head.from, a, head.detail, 0);
+    for (int i = 0; head.kind == MESSAGE_ANSWER && i < channel->way_count; i++) {
+        struct Way *way = &channel->ways[i];
+        if (way->rank == head.from && way->address < 0 && head.detail >= 0 &&
+            head.detail < channel->doors[way->rank].addresses)
+            way->address = head.detail;
+    }
+}
+
+static void listen_for(struct Channel *channel, double seconds) {
+    double end = clock_seconds() + seconds, left;
+    while ((left = end - clock_seconds()) > 0) {
+        struct pollfd one = {.fd = channel->socket, .events = POLLIN};
+        poll(&one, channel->socket >= 0, (int)(left * 1e3) + 1);
+        while (channel->socket >= 0 && receive(channel) >= 0)
+            answer(channel);
+    }
+}
+
+/* The first node from which nothing is heard; -1 if there is none. */
+static int missing_node(const struct Channel *channel) {
+    for (int node = 0; node < channel->nodes && is_deputy(channel, channel->own); node++) {
+        bool answers = node == channel->node[channel->own];
+        for (int i = 0; i < channel->way_count; i++)
+            answers |= channel->ways[i].node == node && channel->ways[i].address >= 0;
+        if (!answers)
+            return node;
+    }
+    return -1;
+}
+
+static int lowest_rank(const struct Channel *channel, int64_t node) {
+    int rank = 0;
+    while (channel->node[rank] != node)
+        rank++;
+    return rank;
+}
+
+/* All ranks knock and answer, in rounds, until every node has heard all others. Collective. */
+static int find_ways(struct Channel *channel, struct Ranks *ranks, struct Error *error) {
+    double seconds = FIRST_ROUND;
+    int64_t missing = INT64_MAX;
+    for (int round = 0; round < ROUNDS; round++, seconds *= 2) {
+        knock(channel);
+        listen_for(channel, seconds);
+        int node = missing_node(channel), own = channel->node[channel->own];
+        missing = node < 0 ? INT64_MAX : (int64_t)own * channel->nodes + node;
+        ranks_minimum(ranks, &missing, 1);
+        if (missing == INT64_MAX)
+            return OK;
+    }
+    int from = lowest_rank(channel, missing / channel->nodes);
+    int to = lowest_rank(channel, missing % channel->nodes);
+    return fail(error, ERROR_SYSTEM, "no UDP messages pass between %s (rank %d) and %s (rank %d)",
+                ranks_host(ranks, from), from, ranks_host(ranks, to), to);
+}
+
+/* The deputies of the other nodes. */
+static void list_ways(struct Channel *channel) {
+    channel->ways = memory_array(struct Way, channel->ranks, "the watchdog's channel");
+    for (int rank = 0; rank < channel->ranks; rank++)
+        if (channel->node[rank] != channel->node[channel->own] && is_deputy(channel, rank))
+            channel->ways[channel->way_count++] =
+                (struct Way){.rank = rank, .node = channel->node[rank], .address = -1};
+}
+
+/* Rank 0 draws the key. */
+static void agree_on_key(struct Channel *channel, struct Ranks *ranks) {
+    if (channel->own == 0 && getrandom(channel->key, KEY_BYTES, 0) != KEY_BYTES)
+        memset(channel->key, 0x5a, KEY_BYTES);
+    ranks_broadcast(ranks, channel->key, KEY_BYTES);
+}
+
+int channel_create(struct Channel **result, struct Ranks *ranks, struct Error *error) {
+    *result = NULL;
+    if (ranks_nodes(ranks) < 2)
+        return OK;
+    struct Channel *channel = memory_array(struct Channel, 1, "the watchdog's channel");
+    struct Door own = {.addresses = 0};
+    *channel = (struct Channel){.own = ranks_rank(ranks),
+                                .socket = -1,
+                                .ranks = ranks_size(ranks),
+                                .nodes = ranks_nodes(ranks)};
+    channel->node = memory_array(int, channel->ranks, "the watchdog's channel");
+    for (int rank = 0; rank < channel->ranks; rank++)
+        channel->node[rank] = ranks_node(ranks, rank);
+    if (is_deputy(channel, channel->own))
+        open_door(channel, &own);
+    agree_on_key(channel, ranks);
+    channel->doors = memory_array(struct Door, channel->ranks, "the watchdog's channel");
+    ranks_gather_all(ranks, &own, sizeof own, channel->doors);
+    list_ways(channel);
+    int code = find_ways(channel, ranks, error);
+    if (code)
+        channel_release(channel);
+    else
+        *result = channel;
+    return code;
+}
+
+void channel_release(struct Channel *channel) {
+    if (!channel)
+        return;
+    if (channel->socket >= 0)
+        close(channel->socket);
+    memory_release(channel->node);
+    memory_release(channel->doors);
+    memory_release(channel->ways);
+    memory_release(channel);
+}
+
+int channel_descriptor(const struct Channel *channel) {
+    return channel ? channel->socket : -1;
+}

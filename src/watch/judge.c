@@ -1,0 +1,142 @@
+#include <math.h>
+
+#include "watch/sight.h"
+
+/* How many times as long as in a step a rank may rest in a phase. Some write or read whole files,
+ * perhaps on a slow file system, and do not move on meanwhile. */
+static const double factors[BEAT_PHASES] = {
+    [BEAT_STARTING] = 5, [BEAT_PREPARING] = 10, [BEAT_FIRST_STEP] = 10,
+    [BEAT_STEP] = 1,     [BEAT_VALIDATING] = 2, [BEAT_SAVING] = 10,
+    [BEAT_LOOKING] = 5,  [BEAT_EVALUATING] = 2, [BEAT_ENDING] = 5,
+};
+
+/* Of what a rank once did in peace it may do three times as much. */
+#define PATIENCE 3
+/* The job has to end within the limit, so that it is judged a little before. */
+#define MOST_MARGIN 5.0
+#define MARGIN 0.25
+/* A node that hears of no other leaves it to the others to name who hangs, for so long. */
+#define MODESTY 10.0
+
+static double margin_of(const struct Limits *limits) {
+    return fmin(MOST_MARGIN, MARGIN * limits->seconds);
+}
+
+double limit_of(const struct Limits *limits, enum BeatPhase phase) {
+    return fmax(factors[phase] * limits->seconds - margin_of(limits),
+                PATIENCE * limits->longest[phase]);
+}
+
+/* Whether a rank is to blame for `finding`; the seconds for which it is so. */
+typedef bool Blames(const struct Sight *sight, const struct Limits *limits, double *seconds);
+
+static bool has_died(const struct Sight *sight, const struct Limits *limits, double *seconds) {
+    (void)limits;
+    *seconds = sight->silent;
+    return sight->state == SIGHT_DIED;
+}
+
+static bool is_unreachable(const struct Sight *sight, const struct Limits *limits,
+                           double *seconds) {
+    *seconds = sight->unheard;
+    return sight->state == SIGHT_RUNS && sight->unheard >= limits->seconds - margin_of(limits);
+}
+
+static bool is_silent(const struct Sight *sight, const struct Limits *limits, double *seconds) {
+    *seconds = sight->silent;
+    return sight->state == SIGHT_RUNS && sight->silent >= limits->seconds - margin_of(limits);
+}
+
+static bool hangs(const struct Sight *sight, const struct Limits *limits, double *seconds) {
+    *seconds = sight->still;
+    return sight->state == SIGHT_RUNS && !sight->waits &&
+           sight->still >= limit_of(limits, sight->phase);
+}
+
+static struct Judgement find(enum Finding finding, Blames *blames, const struct Sight *sights,
+                             int ranks, const struct Limits *limits) {
+    struct Judgement judgement = {.finding = FINDING_NONE};
+    for (int rank = 0; rank < ranks; rank++) {
+        double seconds;
+        if (!blames(&sights[rank], limits, &seconds))
+            continue;
+        judgement.finding = finding;
+        if (judgement.count == 0)
+            judgement.seconds = seconds;
+        if (judgement.count < JUDGEMENT_RANKS)
+            judgement.ranks[judgement.count] = rank;
+        judgement.count++;
+    }
+    return judgement;
+}
+
+/* The ranks that can be seen, taken together. */
+struct Crowd {
+    int count;
+    bool far; /* there are others */
+    bool all_wait;
+    double still; /* how long the one that moved last has rested */
+    double limit; /* the longest of theirs */
+    uint64_t least_turn, most_turn;
+};
+
+static struct Crowd crowd_of(const struct Sight *sights, int ranks, const struct Limits *limits) {
+    struct Crowd crowd = {.all_wait = true, .still = INFINITY, .least_turn = UINT64_MAX};
+    for (int rank = 0; rank < ranks; rank++) {
+        const struct Sight *sight = &sights[rank];
+        crowd.far |= sight->state == SIGHT_FAR;
+        if (sight->state != SIGHT_RUNS)
+            continue;
+        crowd.count++;
+        crowd.all_wait &= sight->waits;
+        crowd.still = fmin(crowd.still, sight->still);
+        crowd.limit = fmax(crowd.limit, limit_of(limits, sight->phase));
+        if (sight->turn < crowd.least_turn)
+            crowd.least_turn = sight->turn;
+        if (sight->turn > crowd.most_turn)
+            crowd.most_turn = sight->turn;
+    }
+    return crowd;
+}
+
+/* All wait for one another. Who has entered fewer collective calls than others keeps them
+ * waiting. */
+static struct Judgement judge_crowd(const struct Sight *sights, int ranks,
+                                    const struct Limits *limits) {
+    struct Crowd crowd = crowd_of(sights, ranks, limits);
+    struct Judgement judgement = {.finding = FINDING_NONE, .seconds = crowd.still};
+    double modesty = crowd.far ? fmin(MODESTY, limits->seconds) : 0;
+    if (crowd.count == 0 || !crowd.all_wait || crowd.still < crowd.limit + modesty)
+        return judgement;
+    judgement.finding = crowd.least_turn < crowd.most_turn ? FINDING_BEHIND : FINDING_DEADLOCK;
+    for (int rank = 0; rank < ranks; rank++)
+        if (sights[rank].state == SIGHT_RUNS && sights[rank].turn == crowd.least_turn) {
+            if (judgement.count < JUDGEMENT_RANKS)
+                judgement.ranks[judgement.count] = rank;
+            judgement.count++;
+        }
+    return judgement;
+}
+
+/* A network that loses the watchdog's messages but not MPI's is no reason to end: the ranks of this
+ * node have to be at rest, too. */
+static bool own_node_rests(const struct Sight *sights, int ranks, const struct Limits *limits) {
+    for (int rank = 0; rank < ranks; rank++)
+        if (sights[rank].node == limits->own_node && sights[rank].state == SIGHT_RUNS &&
+            sights[rank].still < limits->seconds - margin_of(limits))
+            return false;
+    return true;
+}
+
+struct Judgement judge(const struct Sight *sights, int ranks, const struct Limits *limits) {
+    struct Judgement judgement = find(FINDING_DIED, has_died, sights, ranks, limits);
+    if (judgement.finding || limits->seconds <= 0)
+        return judgement;
+    if (own_node_rests(sights, ranks, limits))
+        judgement = find(FINDING_UNREACHABLE, is_unreachable, sights, ranks, limits);
+    if (!judgement.finding)
+        judgement = find(FINDING_SILENT, is_silent, sights, ranks, limits);
+    if (!judgement.finding)
+        judgement = find(FINDING_HANGS, hangs, sights, ranks, limits);
+    return judgement.finding ? judgement : judge_crowd(sights, ranks, limits);
+}

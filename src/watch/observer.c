@@ -1,0 +1,118 @@
+#include "watch/observer.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+/* The most that one look may add to the clock. A process that was stopped finds a long time behind
+ * it. */
+#define MOST_TICK 1.0
+/* A process that stays gone for so long is dead: it had the time to say that it leaves. */
+#define DEATH_SECONDS 0.15
+/* After so much silence the next rank speaks for the node. */
+#define LEADER_SILENCE 2.0
+
+void watch_clock_tick(struct WatchClock *clock, double monotonic_seconds) {
+    double passed = clock->last > 0 ? monotonic_seconds - clock->last : 0;
+    clock->seconds += fmin(fmax(passed, 0), MOST_TICK);
+    clock->last = monotonic_seconds;
+}
+
+void observer_create(struct Observer *observer, const struct Sharing *sharing) {
+    *observer = (struct Observer){.sharing = sharing};
+    observer->seen = memory_array(struct Seen, sharing->seats, "the watchdog");
+    for (int seat = 0; seat < sharing->seats; seat++)
+        observer->seen[seat] = (struct Seen){.vacant = -1};
+}
+
+void observer_release(struct Observer *observer) {
+    memory_release(observer->seen);
+    *observer = (struct Observer){0};
+}
+
+static void learn(struct Observer *observer, const struct Seen *seen) {
+    double *longest = &observer->longest[beat_phase_of(seen->word)];
+    double gap = observer->clock.seconds - seen->moved;
+    if (!seen->rested && gap > *longest)
+        *longest = gap;
+}
+
+static void look_at(struct Observer *observer, int index) {
+    const struct Seat *seat = &observer->sharing->seat[index];
+    struct Seen *seen = &observer->seen[index];
+    double now = observer->clock.seconds;
+    uint64_t word = atomic_load_explicit(&seat->beat.word, memory_order_relaxed);
+    uint64_t ticks = atomic_load_explicit(&seat->ticks, memory_order_relaxed);
+    seen->rested |= now - seen->alive > MOST_TICK;
+    if (word != seen->word) {
+        learn(observer, seen);
+        *seen = (struct Seen){
+            .word = word, .ticks = ticks, .moved = now, .alive = now, .vacant = seen->vacant};
+    }
+    if (ticks != seen->ticks) {
+        seen->ticks = ticks;
+        seen->alive = now;
+    }
+    bool vacant =
+        atomic_load(&seat->state) == SEAT_TAKEN && sharing_is_vacant(observer->sharing, index);
+    if (!vacant)
+        seen->vacant = -1;
+    else if (seen->vacant < 0)
+        seen->vacant = now;
+}
+
+void observer_look(struct Observer *observer, double monotonic_seconds) {
+    watch_clock_tick(&observer->clock, monotonic_seconds);
+    for (int seat = 0; seat < observer->sharing->seats; seat++)
+        look_at(observer, seat);
+}
+
+static enum SightState state_of(const struct Observer *observer, int seat) {
+    const struct Seen *seen = &observer->seen[seat];
+    /* In this order: a process says that it leaves before its seat becomes vacant. */
+    bool gone = seen->vacant >= 0 && observer->clock.seconds - seen->vacant >= DEATH_SECONDS;
+    if (atomic_load(&observer->sharing->seat[seat].state) != SEAT_TAKEN)
+        return SIGHT_LEFT;
+    return gone ? SIGHT_DIED : SIGHT_RUNS;
+}
+
+void observer_sight(const struct Observer *observer, int seat, struct Sight *sight) {
+    const struct Seat *of = &observer->sharing->seat[seat];
+    const struct Seen *seen = &observer->seen[seat];
+    double now = observer->clock.seconds;
+    int pid = sharing_process(observer->sharing, seat);
+    *sight = (struct Sight){
+        .state = state_of(observer, seat),
+        .phase = beat_phase_of(seen->word),
+        .waits = beat_waits(seen->word),
+        .process = pid && now - seen->alive > MOST_TICK ? process_state(pid) : 0,
+        .pid = atomic_load(&of->pid),
+        .turn = atomic_load_explicit(&of->beat.turn, memory_order_relaxed),
+        .step = atomic_load_explicit(&of->beat.step, memory_order_relaxed),
+        .still = now - seen->moved,
+        .silent = now - seen->alive,
+    };
+}
+
+bool observer_leads(const struct Observer *observer) {
+    for (int seat = 0; seat < observer->sharing->own_seat; seat++)
+        if (state_of(observer, seat) == SIGHT_RUNS && observer->seen[seat].vacant < 0 &&
+            observer->clock.seconds - observer->seen[seat].alive < LEADER_SILENCE)
+            return false;
+    return true;
+}
+
+char process_state(int pid) {
+    char path[64], text[512] = "";
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return 0;
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = '\0';
+    const char *end = strrchr(text, ')'); /* the program's name may hold anything */
+    return end && end[1] == ' ' ? end[2] : 0;
+}

@@ -1,0 +1,40 @@
+/* Which rank computes much more slowly than the others. Inside watch/ only. */
+#ifndef TRAINER_WATCH_SLOW_H
+#define TRAINER_WATCH_SLOW_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* How far a rank has come: its step, and the ns that it has computed in steps. */
+struct Pace {
+    int64_t step;
+    uint64_t busy;
+};
+
+struct SlowRanks {
+    int ranks;
+    double window;      /* seconds that are measured at a time; may be changed */
+    double begun;       /* of the present window */
+    double silence;     /* until when nothing more is said */
+    int pause;          /* windows of silence that follow the next finding */
+    struct Pace *first; /* of each rank, when the window began */
+    double *seconds;    /* of each rank, computing one step */
+    double *sorted;
+};
+
+struct SlowRank {
+    int rank;
+    double times;           /* how many times the median */
+    double seconds, median; /* a step */
+};
+
+void slow_ranks_create(struct SlowRanks *slow, int ranks, double window);
+void slow_ranks_release(struct SlowRanks *slow);
+
+/* Takes the paces of all ranks at this moment. True, with the slowest rank, if a window ends and it
+ * took at least 3 times the median. Every rank must have made some steps in the window; a median of
+ * an even number of ranks is the lower of the two, so that two ranks can be compared. */
+bool slow_ranks_observe(struct SlowRanks *slow, double now, const struct Pace *paces,
+                        struct SlowRank *found);
+
+#endif
