@@ -183,7 +183,7 @@ static void send_to_all(struct Channel *channel, enum MessageKind kind, int32_t 
             send_to(channel, kind, channel->ways[i].rank, channel->ways[i].address, detail, body);
 }
 
-void channel_send_reports(struct Channel *channel, const struct Report *reports, int count) {
+void channel__send_reports(struct Channel *channel, const struct Report *reports, int count) {
     for (int at = 0; at < count; at += CHANNEL_REPORTS) {
         int some = count - at < CHANNEL_REPORTS ? count - at : CHANNEL_REPORTS;
         size_t bytes = (size_t)some * sizeof *reports;
@@ -192,7 +192,7 @@ void channel_send_reports(struct Channel *channel, const struct Report *reports,
     }
 }
 
-void channel_send_ending(struct Channel *channel, const char *words) {
+void channel__send_ending(struct Channel *channel, const char *words) {
     size_t length = strnlen(words, ENDING_BYTES);
     memcpy(channel->message.text, words, length);
     send_to_all(channel, MESSAGE_ENDING, (int32_t)length, length);
@@ -228,9 +228,9 @@ static void take_reports(struct Channel *channel, ssize_t body,
     }
 }
 
-void channel_receive(struct Channel *channel, const struct ChannelReceiver *receiver) {
+void channel__receive(struct Channel *channel, const struct ChannelReceiver *receiver) {
     ssize_t body;
-    while (channel_descriptor(channel) >= 0 && (body = receive(channel)) >= 0) {
+    while (channel__descriptor(channel) >= 0 && (body = receive(channel)) >= 0) {
         const struct Head head = channel->message.head;
         if (head.kind == MESSAGE_REPORTS)
             take_reports(channel, body, receiver);
@@ -327,7 +327,7 @@ static void agree_on_key(struct Channel *channel, struct Ranks *ranks) {
     ranks_broadcast(ranks, channel->key, KEY_BYTES);
 }
 
-int channel_create(struct Channel **result, struct Ranks *ranks, struct Error *error) {
+int channel__create(struct Channel **result, struct Ranks *ranks, struct Error *error) {
     *result = NULL;
     if (ranks_nodes(ranks) < 2)
         return OK;
@@ -348,13 +348,13 @@ int channel_create(struct Channel **result, struct Ranks *ranks, struct Error *e
     list_ways(channel);
     int code = find_ways(channel, ranks, error);
     if (code)
-        channel_release(channel);
+        channel__release(channel);
     else
         *result = channel;
     return code;
 }
 
-void channel_release(struct Channel *channel) {
+void channel__release(struct Channel *channel) {
     if (!channel)
         return;
     if (channel->socket >= 0)
@@ -365,6 +365,6 @@ void channel_release(struct Channel *channel) {
     memory_release(channel);
 }
 
-int channel_descriptor(const struct Channel *channel) {
+int channel__descriptor(const struct Channel *channel) {
     return channel ? channel->socket : -1;
 }

@@ -18,8 +18,8 @@ struct Report {
 };
 
 /* A report and what it says; `busy` as in struct Beat. Node and unheard are not in it. */
-void report_pack(struct Report *report, int rank, const struct Sight *sight, uint64_t busy);
-void report_unpack(const uint64_t words[CHANNEL_WORDS], struct Sight *sight, uint64_t *busy);
+void report__pack(struct Report *report, int rank, const struct Sight *sight, uint64_t busy);
+void report__unpack(const uint64_t words[CHANNEL_WORDS], struct Sight *sight, uint64_t *busy);
 
 struct Channel;
 
@@ -27,15 +27,15 @@ struct Channel;
  * one node there is none, and *channel is NULL. It is NULL with a failure, the same on every rank,
  * if a node does not hear another: a firewall drops the messages. Takes about a second then.
  * Collective. */
-int channel_create(struct Channel **channel, struct Ranks *ranks, struct Error *error);
-void channel_release(struct Channel *channel); /* NULL is allowed. */
+int channel__create(struct Channel **channel, struct Ranks *ranks, struct Error *error);
+void channel__release(struct Channel *channel); /* NULL is allowed. */
 
 /* To wait for messages on with poll(); -1: this rank has none. NULL is allowed. */
-int channel_descriptor(const struct Channel *channel);
+int channel__descriptor(const struct Channel *channel);
 
 /* Sends to all other nodes. What is lost is lost. Only deputies can send. */
-void channel_send_reports(struct Channel *channel, const struct Report *reports, int count);
-void channel_send_ending(struct Channel *channel, const char *words);
+void channel__send_reports(struct Channel *channel, const struct Report *reports, int count);
+void channel__send_ending(struct Channel *channel, const char *words);
 
 /* What came in; takes all messages that wait. */
 struct ChannelReceiver {
@@ -43,6 +43,6 @@ struct ChannelReceiver {
     void (*report)(void *context, int node, const struct Report *report);
     void (*ending)(void *context, int node); /* another node has said why the job ends */
 };
-void channel_receive(struct Channel *channel, const struct ChannelReceiver *receiver);
+void channel__receive(struct Channel *channel, const struct ChannelReceiver *receiver);
 
 #endif

@@ -22,7 +22,7 @@ static double margin_of(const struct Limits *limits) {
     return fmin(MOST_MARGIN, MARGIN * limits->seconds);
 }
 
-double limit_of(const struct Limits *limits, enum BeatPhase phase) {
+double judge__limit(const struct Limits *limits, enum BeatPhase phase) {
     return fmax(factors[phase] * limits->seconds - margin_of(limits),
                 PATIENCE * limits->longest[phase]);
 }
@@ -50,7 +50,7 @@ static bool is_silent(const struct Sight *sight, const struct Limits *limits, do
 static bool hangs(const struct Sight *sight, const struct Limits *limits, double *seconds) {
     *seconds = sight->still;
     return sight->state == SIGHT_RUNS && !sight->waits &&
-           sight->still >= limit_of(limits, sight->phase);
+           sight->still >= judge__limit(limits, sight->phase);
 }
 
 static struct Judgement find(enum Finding finding, Blames *blames, const struct Sight *sights,
@@ -90,7 +90,7 @@ static struct Crowd crowd_of(const struct Sight *sights, int ranks, const struct
         crowd.count++;
         crowd.all_wait &= sight->waits;
         crowd.still = fmin(crowd.still, sight->still);
-        crowd.limit = fmax(crowd.limit, limit_of(limits, sight->phase));
+        crowd.limit = fmax(crowd.limit, judge__limit(limits, sight->phase));
         if (sight->turn < crowd.least_turn)
             crowd.least_turn = sight->turn;
         if (sight->turn > crowd.most_turn)
@@ -128,7 +128,7 @@ static bool own_node_rests(const struct Sight *sights, int ranks, const struct L
     return true;
 }
 
-struct Judgement judge(const struct Sight *sights, int ranks, const struct Limits *limits) {
+struct Judgement judge__ranks(const struct Sight *sights, int ranks, const struct Limits *limits) {
     struct Judgement judgement = find(FINDING_DIED, has_died, sights, ranks, limits);
     if (judgement.finding || limits->seconds <= 0)
         return judgement;

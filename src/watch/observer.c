@@ -14,20 +14,20 @@
 /* After so much silence the next rank speaks for the node. */
 #define LEADER_SILENCE 2.0
 
-void watch_clock_tick(struct WatchClock *clock, double monotonic_seconds) {
+void watch__clock_tick(struct WatchClock *clock, double monotonic_seconds) {
     double passed = clock->last > 0 ? monotonic_seconds - clock->last : 0;
     clock->seconds += fmin(fmax(passed, 0), MOST_TICK);
     clock->last = monotonic_seconds;
 }
 
-void observer_create(struct Observer *observer, const struct Sharing *sharing) {
+void observer__create(struct Observer *observer, const struct Sharing *sharing) {
     *observer = (struct Observer){.sharing = sharing};
     observer->seen = memory_array(struct Seen, sharing->seats, "the watchdog");
     for (int seat = 0; seat < sharing->seats; seat++)
         observer->seen[seat] = (struct Seen){.vacant = -1};
 }
 
-void observer_release(struct Observer *observer) {
+void observer__release(struct Observer *observer) {
     memory_release(observer->seen);
     *observer = (struct Observer){0};
 }
@@ -56,15 +56,15 @@ static void look_at(struct Observer *observer, int index) {
         seen->alive = now;
     }
     bool vacant =
-        atomic_load(&seat->state) == SEAT_TAKEN && sharing_is_vacant(observer->sharing, index);
+        atomic_load(&seat->state) == SEAT_TAKEN && sharing__is_vacant(observer->sharing, index);
     if (!vacant)
         seen->vacant = -1;
     else if (seen->vacant < 0)
         seen->vacant = now;
 }
 
-void observer_look(struct Observer *observer, double monotonic_seconds) {
-    watch_clock_tick(&observer->clock, monotonic_seconds);
+void observer__look(struct Observer *observer, double monotonic_seconds) {
+    watch__clock_tick(&observer->clock, monotonic_seconds);
     for (int seat = 0; seat < observer->sharing->seats; seat++)
         look_at(observer, seat);
 }
@@ -78,16 +78,16 @@ static enum SightState state_of(const struct Observer *observer, int seat) {
     return gone ? SIGHT_DIED : SIGHT_RUNS;
 }
 
-void observer_sight(const struct Observer *observer, int seat, struct Sight *sight) {
+void observer__sight(const struct Observer *observer, int seat, struct Sight *sight) {
     const struct Seat *of = &observer->sharing->seat[seat];
     const struct Seen *seen = &observer->seen[seat];
     double now = observer->clock.seconds;
-    int pid = sharing_process(observer->sharing, seat);
+    int pid = sharing__process(observer->sharing, seat);
     *sight = (struct Sight){
         .state = state_of(observer, seat),
         .phase = beat_phase_of(seen->word),
         .waits = beat_waits(seen->word),
-        .process = pid && now - seen->alive > MOST_TICK ? process_state(pid) : 0,
+        .process = pid && now - seen->alive > MOST_TICK ? observer__process_state(pid) : 0,
         .pid = atomic_load(&of->pid),
         .turn = atomic_load_explicit(&of->beat.turn, memory_order_relaxed),
         .step = atomic_load_explicit(&of->beat.step, memory_order_relaxed),
@@ -96,7 +96,7 @@ void observer_sight(const struct Observer *observer, int seat, struct Sight *sig
     };
 }
 
-bool observer_leads(const struct Observer *observer) {
+bool observer__leads(const struct Observer *observer) {
     for (int seat = 0; seat < observer->sharing->own_seat; seat++)
         if (state_of(observer, seat) == SIGHT_RUNS && observer->seen[seat].vacant < 0 &&
             observer->clock.seconds - observer->seen[seat].alive < LEADER_SILENCE)
@@ -104,7 +104,7 @@ bool observer_leads(const struct Observer *observer) {
     return true;
 }
 
-char process_state(int pid) {
+char observer__process_state(int pid) {
     char path[64], text[512] = "";
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
     FILE *file = fopen(path, "re");

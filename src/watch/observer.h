@@ -13,7 +13,7 @@ struct WatchClock {
     double last; /* of the clock that always runs; 0: not started */
     double seconds;
 };
-void watch_clock_tick(struct WatchClock *clock, double monotonic_seconds);
+void watch__clock_tick(struct WatchClock *clock, double monotonic_seconds);
 
 struct Seen {
     uint64_t word, ticks;
@@ -29,19 +29,19 @@ struct Observer {
     double longest[BEAT_PHASES];
 };
 
-void observer_create(struct Observer *observer, const struct Sharing *sharing);
-void observer_release(struct Observer *observer);
+void observer__create(struct Observer *observer, const struct Sharing *sharing);
+void observer__release(struct Observer *observer);
 
 /* Looks at all seats, at this moment of the clock that always runs. */
-void observer_look(struct Observer *observer, double monotonic_seconds);
+void observer__look(struct Observer *observer, double monotonic_seconds);
 
 /* Fills what is seen of a seat; the caller fills node and unheard. */
-void observer_sight(const struct Observer *observer, int seat, struct Sight *sight);
+void observer__sight(const struct Observer *observer, int seat, struct Sight *sight);
 
 /* Whether this process speaks for its node: the ranks before it on the node are gone or silent. */
-bool observer_leads(const struct Observer *observer);
+bool observer__leads(const struct Observer *observer);
 
 /* T, t, D, ... as in /proc/PID/stat; 0 if it cannot be read. */
-char process_state(int pid);
+char observer__process_state(int pid);
 
 #endif

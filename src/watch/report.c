@@ -8,7 +8,7 @@ static uint64_t milliseconds(double seconds) {
     return (uint64_t)fmin(fmax(seconds, 0) * 1e3, UINT32_MAX);
 }
 
-void report_pack(struct Report *report, int rank, const struct Sight *sight, uint64_t busy) {
+void report__pack(struct Report *report, int rank, const struct Sight *sight, uint64_t busy) {
     *report = (struct Report){
         .rank = rank,
         .words = {(uint64_t)sight->state | (uint64_t)sight->phase << 8 |
@@ -18,7 +18,7 @@ void report_pack(struct Report *report, int rank, const struct Sight *sight, uin
                   milliseconds(sight->silent), busy}};
 }
 
-void report_unpack(const uint64_t words[CHANNEL_WORDS], struct Sight *sight, uint64_t *busy) {
+void report__unpack(const uint64_t words[CHANNEL_WORDS], struct Sight *sight, uint64_t *busy) {
     uint64_t state = words[0] & 0xff, phase = words[0] >> 8 & 0xff;
     *sight = (struct Sight){
         .state = state <= SIGHT_FAR ? (enum SightState)state : SIGHT_FAR,

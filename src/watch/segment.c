@@ -39,7 +39,7 @@ static int map(struct Sharing *sharing, struct Error *error) {
     return OK;
 }
 
-int sharing_create(struct Sharing *sharing, int seats, int nodes, int ranks, struct Error *error) {
+int sharing__create(struct Sharing *sharing, int seats, int nodes, int ranks, struct Error *error) {
     *sharing = (struct Sharing){.seats = seats, .nodes = nodes, .ranks = ranks};
     sharing->bytes = lay_out(sharing);
     sharing->file = memfd_create("trainer-watch", MFD_CLOEXEC);
@@ -50,8 +50,8 @@ int sharing_create(struct Sharing *sharing, int seats, int nodes, int ranks, str
     return map(sharing, error);
 }
 
-int sharing_open(struct Sharing *sharing, int pid, int file, int seats, int nodes, int ranks,
-                 struct Error *error) {
+int sharing__open(struct Sharing *sharing, int pid, int file, int seats, int nodes, int ranks,
+                  struct Error *error) {
     char path[64];
     *sharing = (struct Sharing){.seats = seats, .nodes = nodes, .ranks = ranks};
     sharing->bytes = lay_out(sharing);
@@ -71,7 +71,7 @@ static uint64_t own_processes(void) {
     return stat("/proc/self/ns/pid", &status) ? 0 : (uint64_t)status.st_ino;
 }
 
-int sharing_take_seat(struct Sharing *sharing, int seat, struct Error *error) {
+int sharing__take_seat(struct Sharing *sharing, int seat, struct Error *error) {
     struct flock lock = lock_of(seat, F_WRLCK);
     if (fcntl(sharing->file, F_OFD_SETLK, &lock))
         return fail_errno(error, "the memory that watchdogs share cannot be locked");
@@ -83,7 +83,7 @@ int sharing_take_seat(struct Sharing *sharing, int seat, struct Error *error) {
     return OK;
 }
 
-void sharing_release(struct Sharing *sharing) {
+void sharing__release(struct Sharing *sharing) {
     if (sharing->segment)
         munmap(sharing->segment, sharing->bytes);
     if (sharing->file >= 0)
@@ -91,13 +91,13 @@ void sharing_release(struct Sharing *sharing) {
     *sharing = (struct Sharing){.file = -1};
 }
 
-bool sharing_is_vacant(const struct Sharing *sharing, int seat) {
+bool sharing__is_vacant(const struct Sharing *sharing, int seat) {
     struct flock lock = lock_of(seat, F_WRLCK);
     return seat != sharing->own_seat && !fcntl(sharing->file, F_OFD_GETLK, &lock) &&
            lock.l_type == F_UNLCK;
 }
 
-int sharing_process(const struct Sharing *sharing, int seat) {
+int sharing__process(const struct Sharing *sharing, int seat) {
     const struct Seat *of = &sharing->seat[seat];
     uint64_t processes = atomic_load(&of->processes);
     return processes && processes == own_processes() ? atomic_load(&of->pid) : 0;

@@ -42,16 +42,16 @@ struct Sharing {
 
 /* The first process of a node creates the memory, the others open it by the number of that process
  * and of its file; all then take their seats. */
-int sharing_create(struct Sharing *sharing, int seats, int nodes, int ranks, struct Error *error);
-int sharing_open(struct Sharing *sharing, int pid, int file, int seats, int nodes, int ranks,
-                 struct Error *error);
+int sharing__create(struct Sharing *sharing, int seats, int nodes, int ranks, struct Error *error);
+int sharing__open(struct Sharing *sharing, int pid, int file, int seats, int nodes, int ranks,
+                  struct Error *error);
 /* The seat is this process's until it ends, by sharing_leave or however else. */
-int sharing_take_seat(struct Sharing *sharing, int seat, struct Error *error);
-void sharing_release(struct Sharing *sharing);
+int sharing__take_seat(struct Sharing *sharing, int seat, struct Error *error);
+void sharing__release(struct Sharing *sharing);
 
 /* Whether the process on a seat that was taken is gone. A process's own seat is never vacant. */
-bool sharing_is_vacant(const struct Sharing *sharing, int seat);
+bool sharing__is_vacant(const struct Sharing *sharing, int seat);
 /* The process on a seat if this one can send it signals: its number means the same here; else 0. */
-int sharing_process(const struct Sharing *sharing, int seat);
+int sharing__process(const struct Sharing *sharing, int seat);
 
 #endif

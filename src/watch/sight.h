@@ -58,13 +58,13 @@ struct Judgement {
 };
 
 /* Seconds after which a rank in `phase` that does not move on is said to hang. */
-double limit_of(const struct Limits *limits, enum BeatPhase phase);
+double judge__limit(const struct Limits *limits, enum BeatPhase phase);
 
-struct Judgement judge(const struct Sight *sights, int ranks, const struct Limits *limits);
+struct Judgement judge__ranks(const struct Sight *sights, int ranks, const struct Limits *limits);
 
 /* One line for people, without an end of line. `hosts` has the name of each rank's host. */
 #define WORDS_LENGTH 600
-void judgement_words(const struct Judgement *judgement, const struct Sight *sights, int ranks,
-                     const char *const *hosts, char words[WORDS_LENGTH]);
+void judgement__words(const struct Judgement *judgement, const struct Sight *sights, int ranks,
+                      const char *const *hosts, char words[WORDS_LENGTH]);
 
 #endif

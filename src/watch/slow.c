@@ -6,21 +6,22 @@
 #include "base/memory.h"
 
 #define TIMES 3
-#define LEAST_STEPS 10 /* in a window */
+#define LEAST_STEPS 10  /* in a window, which lasts until all ranks have made so many, */
+#define MOST_WINDOWS 50 /* but not longer than so many windows */
 /* The difference has to matter: this part of the time that a step takes in all. */
 #define LEAST_SHARE 0.2
 /* Windows of silence after a finding; each pause is twice the last. */
 #define FIRST_PAUSE 20
 #define MOST_PAUSE 640
 
-void slow_ranks_create(struct SlowRanks *slow, int ranks, double window) {
+void slow_ranks__create(struct SlowRanks *slow, int ranks, double window) {
     *slow = (struct SlowRanks){.ranks = ranks, .window = window, .begun = -1, .pause = FIRST_PAUSE};
     slow->first = memory_array(struct Pace, ranks, "the watchdog");
     slow->seconds = memory_array(double, ranks, "the watchdog");
     slow->sorted = memory_array(double, ranks, "the watchdog");
 }
 
-void slow_ranks_release(struct SlowRanks *slow) {
+void slow_ranks__release(struct SlowRanks *slow) {
     memory_release(slow->first);
     memory_release(slow->seconds);
     memory_release(slow->sorted);
@@ -66,14 +67,14 @@ static struct SlowRank slowest(struct SlowRanks *slow) {
     return found;
 }
 
-bool slow_ranks_observe(struct SlowRanks *slow, double now, const struct Pace *paces,
-                        struct SlowRank *found) {
+bool slow_ranks__observe(struct SlowRanks *slow, double now, const struct Pace *paces,
+                         struct SlowRank *found) {
     if (slow->begun < 0)
         begin(slow, now, paces);
     double passed = now - slow->begun;
-    if (passed < slow->window)
+    int64_t steps = passed >= slow->window && slow->ranks > 1 ? measure(slow, paces) : 0;
+    if (!steps && passed < MOST_WINDOWS * slow->window)
         return false;
-    int64_t steps = slow->ranks > 1 ? measure(slow, paces) : 0;
     begin(slow, now, paces);
     if (!steps || now < slow->silence)
         return false;

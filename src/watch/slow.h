@@ -28,13 +28,13 @@ struct SlowRank {
     double seconds, median; /* a step */
 };
 
-void slow_ranks_create(struct SlowRanks *slow, int ranks, double window);
-void slow_ranks_release(struct SlowRanks *slow);
+void slow_ranks__create(struct SlowRanks *slow, int ranks, double window);
+void slow_ranks__release(struct SlowRanks *slow);
 
 /* Takes the paces of all ranks at this moment. True, with the slowest rank, if a window ends and it
- * took at least 3 times the median. Every rank must have made some steps in the window; a median of
- * an even number of ranks is the lower of the two, so that two ranks can be compared. */
-bool slow_ranks_observe(struct SlowRanks *slow, double now, const struct Pace *paces,
-                        struct SlowRank *found);
+ * took at least 3 times the median. A window lasts until every rank has made some steps; a median
+ * of an even number of ranks is the lower of the two, so that two ranks can be compared. */
+bool slow_ranks__observe(struct SlowRanks *slow, double now, const struct Pace *paces,
+                         struct SlowRank *found);
 
 #endif

@@ -33,17 +33,17 @@ static int share(struct Ranks *ranks, const struct Job *job, struct Sharing *sha
     int code = OK, first = job->seated[0], seat = 0;
     *sharing = (struct Sharing){.file = -1};
     if (job->rank == first) {
-        code = sharing_create(sharing, job->seats, job->nodes, job->ranks, error);
+        code = sharing__create(sharing, job->seats, job->nodes, job->ranks, error);
         own = (struct Place){.pid = (int)getpid(), .file = sharing->file};
     }
     ranks_gather_all(ranks, &own, sizeof own, places);
     if (job->rank != first)
-        code = sharing_open(sharing, places[first].pid, places[first].file, job->seats, job->nodes,
-                            job->ranks, error);
+        code = sharing__open(sharing, places[first].pid, places[first].file, job->seats, job->nodes,
+                             job->ranks, error);
     while (job->seated[seat] != job->rank)
         seat++;
     if (!code)
-        code = sharing_take_seat(sharing, seat, error);
+        code = sharing__take_seat(sharing, seat, error);
     memory_release(places);
     return ranks_agree(ranks, code, error);
 }
@@ -58,16 +58,16 @@ void watch_start(struct Watch **watch, struct Ranks *ranks, const struct WatchAc
     if (share(ranks, &job, &sharing, &error)) {
         if (job.rank == 0)
             log_warning("no watchdog: %s; a rank that hangs will not be noticed", error.text);
-        sharing_release(&sharing);
-        job_release(&job);
+        sharing__release(&sharing);
+        job__release(&job);
         return;
     }
-    if (channel_create(&channel, ranks, &error) && job.rank == 0)
+    if (channel__create(&channel, ranks, &error) && job.rank == 0)
         log_warning("watchdog: %s; each host is watched for itself, and a host that is lost is "
                     "noticed later",
                     error.text);
     ranks_use_beat(ranks, &sharing.seat[sharing.own_seat].beat);
     log_debug("watchdog of %d rank%s on this host, %d host%s", job.seats, job.seats == 1 ? "" : "s",
               job.nodes, job.nodes == 1 ? "" : "s");
-    *watch = watchdog_start(job, sharing, channel, actions, seconds);
+    *watch = watchdog__start(job, sharing, channel, actions, seconds);
 }

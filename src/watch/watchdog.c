@@ -59,7 +59,7 @@ static uint64_t look_far(const struct Watch *watch, int rank, struct Sight *sigh
     }
     for (int i = 0; i < CHANNEL_WORDS; i++)
         words[i] = atomic_load_explicit(&watch->sharing.far[rank].words[i], memory_order_relaxed);
-    report_unpack(words, sight, &busy);
+    report__unpack(words, sight, &busy);
     sight->unheard = now(watch) - watch->heard[watch->job.node[rank]].at;
     return busy;
 }
@@ -72,9 +72,9 @@ static void look(struct Watch *watch) {
         struct Sight *sight = &watch->sights[rank];
         uint64_t busy;
         if (watch->job.node[rank] == own_node(watch)) {
-            observer_sight(&watch->observer, seat, sight);
+            observer__sight(&watch->observer, seat, sight);
             busy = atomic_load_explicit(&watch->sharing.seat[seat].beat.busy, memory_order_relaxed);
-            report_pack(&watch->reports[seat], rank, sight, busy);
+            report__pack(&watch->reports[seat], rank, sight, busy);
             seat++;
         } else {
             busy = look_far(watch, rank, sight);
@@ -100,8 +100,8 @@ static void end(struct Watch *watch, bool all) {
     int *stuck = memory_array(int, watch->job.seats, "the processes of this host");
     int count = 0;
     for (int seat = 0; all && seat < watch->job.seats; seat++) {
-        int pid = sharing_process(&watch->sharing, seat);
-        if (pid && seat != watch->sharing.own_seat && !sharing_is_vacant(&watch->sharing, seat))
+        int pid = sharing__process(&watch->sharing, seat);
+        if (pid && seat != watch->sharing.own_seat && !sharing__is_vacant(&watch->sharing, seat))
             stuck[count++] = pid;
     }
     watch->actions.end(watch->actions.context, stuck, count);
@@ -114,7 +114,7 @@ static void end_job(struct Watch *watch, const char *words) {
     if (atomic_compare_exchange_strong(&watch->sharing.segment->speaker, &nobody, 1))
         watch->actions.say(watch->actions.context, true, words);
     if (watch->channel)
-        channel_send_ending(watch->channel, words);
+        channel__send_ending(watch->channel, words);
     atomic_store(&watch->sharing.segment->ending, 1);
     end(watch, true);
 }
@@ -122,7 +122,7 @@ static void end_job(struct Watch *watch, const char *words) {
 static void judge_ranks(struct Watch *watch) {
     struct Limits limits = {.seconds = seconds_of(watch), .own_node = own_node(watch)};
     memcpy(limits.longest, watch->observer.longest, sizeof limits.longest);
-    struct Judgement judgement = judge(watch->sights, watch->job.ranks, &limits);
+    struct Judgement judgement = judge__ranks(watch->sights, watch->job.ranks, &limits);
     if (!judgement.finding) {
         watch->found = -1;
         return;
@@ -132,8 +132,8 @@ static void judge_ranks(struct Watch *watch) {
     if (leaves_it_to_others(watch) && now(watch) - watch->found < COURTESY)
         return;
     char words[WORDS_LENGTH];
-    judgement_words(&judgement, watch->sights, watch->job.ranks,
-                    (const char *const *)watch->job.host, words);
+    judgement__words(&judgement, watch->sights, watch->job.ranks,
+                     (const char *const *)watch->job.host, words);
     end_job(watch, words);
 }
 
@@ -151,7 +151,7 @@ static void name_slow_rank(struct Watch *watch) {
     watch->slow.window = fmax(fmin(seconds_of(watch) / 2, MOST_WINDOW), LEAST_WINDOW);
     if (seconds_of(watch) <= 0)
         watch->slow.window = MOST_WINDOW;
-    if (!slow_ranks_observe(&watch->slow, now(watch), watch->paces, &found))
+    if (!slow_ranks__observe(&watch->slow, now(watch), watch->paces, &found))
         return;
     int rank = rank_of_pace(watch, found.rank);
     snprintf(words, sizeof words,
@@ -189,7 +189,7 @@ static void send_reports(struct Watch *watch, bool at_once) {
     double pause = fmax(fmin(seconds_of(watch) / REPORTS_IN_LIMIT, MOST_REPORT), LEAST_REPORT);
     if (!watch->channel || (!at_once && now(watch) - watch->reported < pause))
         return;
-    channel_send_reports(watch->channel, watch->reports, watch->job.seats);
+    channel__send_reports(watch->channel, watch->reports, watch->job.seats);
     watch->reported = now(watch);
 }
 
@@ -197,12 +197,12 @@ static void tick(struct Watch *watch) {
     const struct WatchActions *actions = &watch->actions;
     atomic_fetch_add_explicit(&watch->sharing.seat[watch->sharing.own_seat].ticks, 1,
                               memory_order_relaxed);
-    observer_look(&watch->observer, clock_seconds());
+    observer__look(&watch->observer, clock_seconds());
     if (atomic_load(&watch->sharing.segment->ending)) {
-        end(watch, observer_leads(&watch->observer));
+        end(watch, observer__leads(&watch->observer));
         return;
     }
-    if (!observer_leads(&watch->observer))
+    if (!observer__leads(&watch->observer))
         return;
     if (actions->launcher_lives && !actions->launcher_lives(actions->context)) {
         end_job(watch, "what started the ranks (mpirun, srun) is gone");
@@ -217,8 +217,8 @@ static void tick(struct Watch *watch) {
 
 /* The last words of this rank: if it speaks for its node, other nodes learn that it leaves. */
 static void take_leave(struct Watch *watch) {
-    observer_look(&watch->observer, clock_seconds());
-    if (!watch->channel || !observer_leads(&watch->observer))
+    observer__look(&watch->observer, clock_seconds());
+    if (!watch->channel || !observer__leads(&watch->observer))
         return;
     look(watch);
     send_reports(watch, true);
@@ -229,7 +229,7 @@ static void *run(void *context) {
     struct ChannelReceiver receiver = {
         .context = watch, .report = take_report, .ending = take_ending};
     struct pollfd events[2] = {{.fd = watch->wake, .events = POLLIN},
-                               {.fd = channel_descriptor(watch->channel), .events = POLLIN}};
+                               {.fd = channel__descriptor(watch->channel), .events = POLLIN}};
     double next = clock_seconds();
     for (;;) {
         double left = next - clock_seconds();
@@ -237,7 +237,7 @@ static void *run(void *context) {
         if (events[0].revents)
             break;
         if (watch->channel)
-            channel_receive(watch->channel, &receiver);
+            channel__receive(watch->channel, &receiver);
         if (clock_seconds() < next)
             continue;
         tick(watch);
@@ -260,20 +260,20 @@ static bool start_thread(struct Watch *watch) {
 static void release(struct Watch *watch) {
     if (watch->wake >= 0)
         close(watch->wake);
-    observer_release(&watch->observer);
-    slow_ranks_release(&watch->slow);
-    channel_release(watch->channel);
-    sharing_release(&watch->sharing);
+    observer__release(&watch->observer);
+    slow_ranks__release(&watch->slow);
+    channel__release(watch->channel);
+    sharing__release(&watch->sharing);
     memory_release(watch->heard);
     memory_release(watch->sights);
     memory_release(watch->paces);
     memory_release(watch->reports);
-    job_release(&watch->job);
+    job__release(&watch->job);
     memory_release(watch);
 }
 
-struct Watch *watchdog_start(struct Job job, struct Sharing sharing, struct Channel *channel,
-                             const struct WatchActions *actions, double seconds) {
+struct Watch *watchdog__start(struct Job job, struct Sharing sharing, struct Channel *channel,
+                              const struct WatchActions *actions, double seconds) {
     struct Watch *watch = memory_array(struct Watch, 1, "the watchdog");
     *watch = (struct Watch){.job = job,
                             .actions = *actions,
@@ -282,12 +282,12 @@ struct Watch *watchdog_start(struct Job job, struct Sharing sharing, struct Chan
                             .found = -1,
                             .wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)};
     watch_set_limit(watch, seconds);
-    observer_create(&watch->observer, &watch->sharing);
+    observer__create(&watch->observer, &watch->sharing);
     watch->heard = memory_array(struct Heard, job.nodes, "the watchdog");
     watch->sights = memory_array(struct Sight, job.ranks, "the watchdog");
     watch->paces = memory_array(struct Pace, job.ranks, "the watchdog");
     watch->reports = memory_array(struct Report, job.seats, "the watchdog");
-    slow_ranks_create(&watch->slow, channel ? job.ranks : job.seats, MOST_WINDOW);
+    slow_ranks__create(&watch->slow, channel ? job.ranks : job.seats, MOST_WINDOW);
     if (watch->wake >= 0 && start_thread(watch))
         return watch;
     log_warning("rank %d has no watchdog: no thread can be started", job.rank);
@@ -296,7 +296,7 @@ struct Watch *watchdog_start(struct Job job, struct Sharing sharing, struct Chan
     return watch;
 }
 
-void job_release(struct Job *job) {
+void job__release(struct Job *job) {
     for (int rank = 0; job->host && rank < job->ranks; rank++)
         memory_release(job->host[rank]);
     memory_release(job->host);

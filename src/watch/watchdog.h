@@ -18,7 +18,7 @@ struct Job {
     int seats;   /* the ranks of this node */
     int *seated; /* the rank on each seat */
 };
-void job_release(struct Job *job);
+void job__release(struct Job *job);
 
 /* When a node was heard of last. */
 struct Heard {
@@ -48,7 +48,7 @@ struct Watch {
 };
 
 /* Takes over job, sharing (with a seat) and channel, and starts the thread. */
-struct Watch *watchdog_start(struct Job job, struct Sharing sharing, struct Channel *channel,
-                             const struct WatchActions *actions, double seconds);
+struct Watch *watchdog__start(struct Job job, struct Sharing sharing, struct Channel *channel,
+                              const struct WatchActions *actions, double seconds);
 
 #endif

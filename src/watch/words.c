@@ -96,8 +96,8 @@ static void add_unreachable(struct Line *line, const struct Judgement *judgement
         add(line, "; the same holds for %d ranks on other hosts", judgement->count - on_node);
 }
 
-void judgement_words(const struct Judgement *judgement, const struct Sight *sights, int ranks,
-                     const char *const *hosts, char words[WORDS_LENGTH]) {
+void judgement__words(const struct Judgement *judgement, const struct Sight *sights, int ranks,
+                      const char *const *hosts, char words[WORDS_LENGTH]) {
     struct Line line = {.text = words};
     int first = judgement->ranks[0];
     const struct Sight *sight = &sights[first];

@@ -33,7 +33,7 @@ static void take_report(void *context, int node, const struct Report *report) {
     uint64_t busy;
     assert_int_equal(node, ranks->node[report->rank]);
     heard->reports[report->rank]++;
-    report_unpack(report->words, &heard->sight[report->rank], &busy);
+    report__unpack(report->words, &heard->sight[report->rank], &busy);
     assert_int_equal(busy, 1000 + report->rank);
 }
 
@@ -45,10 +45,10 @@ static void take_ending(void *context, int node) {
 static void listen_to(struct Channel *channel, struct Heard *heard) {
     struct ChannelReceiver receiver = {
         .context = heard, .report = take_report, .ending = take_ending};
-    struct pollfd one = {.fd = channel_descriptor(channel), .events = POLLIN};
+    struct pollfd one = {.fd = channel__descriptor(channel), .events = POLLIN};
     for (int i = 0; i < 10; i++) {
         poll(&one, 1, 20);
-        channel_receive(channel, &receiver);
+        channel__receive(channel, &receiver);
     }
 }
 
@@ -66,8 +66,8 @@ static void a_report_keeps_what_it_says(void **state) {
     struct Report report;
     uint64_t busy;
     (void)state;
-    report_pack(&report, 7, &said, 1234567890123);
-    report_unpack(report.words, &heard, &busy);
+    report__pack(&report, 7, &said, 1234567890123);
+    report__unpack(report.words, &heard, &busy);
     assert_int_equal(report.rank, 7);
     assert_int_equal(heard.state, said.state);
     assert_int_equal(heard.phase, said.phase);
@@ -86,7 +86,7 @@ static void a_report_with_nonsense_is_no_danger(void **state) {
     uint64_t busy, words[CHANNEL_WORDS];
     (void)state;
     memset(words, 0xff, sizeof words);
-    report_unpack(words, &heard, &busy);
+    report__unpack(words, &heard, &busy);
     assert_in_range(heard.phase, 0, BEAT_PHASES - 1);
     assert_in_range(heard.state, 0, SIGHT_FAR);
 }
@@ -96,9 +96,9 @@ static void one_node_has_no_channel(void **state) {
     struct Error error;
     struct Ranks *alone = ranks_alone();
     (void)state;
-    assert_int_equal(channel_create(&channel, alone, &error), OK);
+    assert_int_equal(channel__create(&channel, alone, &error), OK);
     assert_null(channel);
-    assert_int_equal(channel_descriptor(channel), -1);
+    assert_int_equal(channel__descriptor(channel), -1);
     ranks_release(alone);
 }
 
@@ -110,14 +110,14 @@ static void every_node_hears_all_others(void **state) {
     (void)state;
     if (ranks_size(ranks) == 1)
         skip();
-    assert_int_equal(channel_create(&channel, ranks, &error), OK);
+    assert_int_equal(channel__create(&channel, ranks, &error), OK);
     struct Sight sight = {.state = SIGHT_RUNS, .step = 42};
     struct Report report;
     int own = ranks_rank(ranks);
-    report_pack(&report, own, &sight, (uint64_t)(1000 + own));
-    channel_send_reports(channel, &report, 1);
+    report__pack(&report, own, &sight, (uint64_t)(1000 + own));
+    channel__send_reports(channel, &report, 1);
     ranks_barrier(ranks);
-    channel_send_ending(channel, "rank 1 hangs");
+    channel__send_ending(channel, "rank 1 hangs");
     listen_to(channel, &heard);
     for (int rank = 0; rank < ranks_size(ranks); rank++) {
         bool other = ranks_node(ranks, rank) != ranks_node(ranks, own);
@@ -126,7 +126,7 @@ static void every_node_hears_all_others(void **state) {
     }
     wrong += (heard.endings > 0) != (ranks_nodes(ranks) > 1);
     assert_int_equal(world_total(ranks, wrong), 0);
-    channel_release(channel);
+    channel__release(channel);
 }
 
 int main(void) {

@@ -34,7 +34,7 @@ static void all_rest(struct Sight sights[RANKS], double seconds) {
 
 static struct Judgement judged(const struct Sight *sights) {
     struct Limits limits = {.seconds = LIMIT};
-    return judge(sights, RANKS, &limits);
+    return judge__ranks(sights, RANKS, &limits);
 }
 
 static const char *words_for(const struct Sight *sights) {
@@ -42,7 +42,7 @@ static const char *words_for(const struct Sight *sights) {
     static const char *const hosts[RANKS] = {"node1", "node1", "node2", "node2"};
     struct Judgement judgement = judged(sights);
     assert_int_not_equal(judgement.finding, FINDING_NONE);
-    judgement_words(&judgement, sights, RANKS, hosts, words);
+    judgement__words(&judgement, sights, RANKS, hosts, words);
     return words;
 }
 
@@ -76,9 +76,9 @@ static void the_dead_are_named_without_a_limit(void **state) {
     struct Limits none = {0};
     (void)state;
     all_rest(sights, 1e6);
-    assert_int_equal(judge(sights, RANKS, &none).finding, FINDING_NONE);
+    assert_int_equal(judge__ranks(sights, RANKS, &none).finding, FINDING_NONE);
     sights[0].state = SIGHT_DIED;
-    assert_int_equal(judge(sights, RANKS, &none).finding, FINDING_DIED);
+    assert_int_equal(judge__ranks(sights, RANKS, &none).finding, FINDING_DIED);
 }
 
 static void who_left_is_not_missed(void **state) {
@@ -164,9 +164,9 @@ static void what_took_long_before_may_take_three_times_as_long(void **state) {
     (void)state;
     all_rest(sights, 140);
     sights[0].waits = false;
-    assert_int_equal(judge(sights, RANKS, &limits).finding, FINDING_NONE);
+    assert_int_equal(judge__ranks(sights, RANKS, &limits).finding, FINDING_NONE);
     sights[0].still = 151;
-    assert_int_equal(judge(sights, RANKS, &limits).finding, FINDING_HANGS);
+    assert_int_equal(judge__ranks(sights, RANKS, &limits).finding, FINDING_HANGS);
 }
 
 static void if_all_wait_who_is_behind_is_named(void **state) {

@@ -20,23 +20,23 @@ struct Scene {
 static void begin(struct Scene *scene) {
     struct Error error;
     *scene = (struct Scene){.time = 100};
-    assert_int_equal(sharing_create(&scene->own, 2, 1, 2, &error), OK);
-    assert_int_equal(sharing_open(&scene->other, (int)getpid(), scene->own.file, 2, 1, 2, &error),
+    assert_int_equal(sharing__create(&scene->own, 2, 1, 2, &error), OK);
+    assert_int_equal(sharing__open(&scene->other, (int)getpid(), scene->own.file, 2, 1, 2, &error),
                      OK);
-    assert_int_equal(sharing_take_seat(&scene->own, 0, &error), OK);
-    assert_int_equal(sharing_take_seat(&scene->other, 1, &error), OK);
-    observer_create(&scene->observer, &scene->own);
-    observer_look(&scene->observer, scene->time);
+    assert_int_equal(sharing__take_seat(&scene->own, 0, &error), OK);
+    assert_int_equal(sharing__take_seat(&scene->other, 1, &error), OK);
+    observer__create(&scene->observer, &scene->own);
+    observer__look(&scene->observer, scene->time);
 }
 
 static void end(struct Scene *scene) {
-    observer_release(&scene->observer);
-    sharing_release(&scene->other);
-    sharing_release(&scene->own);
+    observer__release(&scene->observer);
+    sharing__release(&scene->other);
+    sharing__release(&scene->own);
 }
 
 static void look_after(struct Scene *scene, double seconds) {
-    observer_look(&scene->observer, scene->time += seconds);
+    observer__look(&scene->observer, scene->time += seconds);
 }
 
 /* Looks ten times a second; the other's watchdog ticks if it lives. */
@@ -50,7 +50,7 @@ static void pass(struct Scene *scene, double seconds, bool ticks) {
 
 static struct Sight sight(const struct Scene *scene) {
     struct Sight seen;
-    observer_sight(&scene->observer, 1, &seen);
+    observer__sight(&scene->observer, 1, &seen);
     return seen;
 }
 
@@ -130,7 +130,7 @@ static void who_leaves_is_not_dead(void **state) {
     (void)state;
     begin(&scene);
     atomic_store(&scene.other.seat[1].state, SEAT_LEFT);
-    sharing_release(&scene.other);
+    sharing__release(&scene.other);
     pass(&scene, 1, false);
     assert_int_equal(sight(&scene).state, SIGHT_LEFT);
     end(&scene);
@@ -141,13 +141,13 @@ static pid_t start_process(struct Scene *scene) {
     int ready[2];
     char byte;
     assert_int_equal(pipe(ready), 0);
-    sharing_release(&scene->other);
+    sharing__release(&scene->other);
     pid_t parent = getpid(), child = fork();
     if (child == 0) {
         struct Error error;
         int file = scene->own.file;
-        bool failed = sharing_open(&scene->other, (int)parent, file, 2, 1, 2, &error) ||
-                      sharing_take_seat(&scene->other, 1, &error);
+        bool failed = sharing__open(&scene->other, (int)parent, file, 2, 1, 2, &error) ||
+                      sharing__take_seat(&scene->other, 1, &error);
         (void)!write(ready[1], failed ? "n" : "y", 1);
         for (;;)
             pause();
@@ -170,7 +170,7 @@ static void a_killed_process_is_dead_and_a_stopped_one_is_not(void **state) {
     assert_int_equal(sight(&scene).state, SIGHT_RUNS);
     assert_int_equal(sight(&scene).process, 'T');
     kill(child, SIGKILL);
-    while (process_state((int)child) != 'Z') /* nobody has asked for its end yet */
+    while (observer__process_state((int)child) != 'Z') /* nobody has asked for its end yet */
         usleep(1000);
     pass(&scene, 0.1, false);
     assert_int_equal(sight(&scene).state, SIGHT_RUNS); /* it might be about to say something */
@@ -185,14 +185,14 @@ static void the_next_rank_speaks_if_the_first_is_silent(void **state) {
     struct Observer second;
     (void)state;
     begin(&scene);
-    assert_true(observer_leads(&scene.observer));
-    observer_create(&second, &scene.other);
-    observer_look(&second, 100);
-    assert_false(observer_leads(&second));
+    assert_true(observer__leads(&scene.observer));
+    observer__create(&second, &scene.other);
+    observer__look(&second, 100);
+    assert_false(observer__leads(&second));
     for (int i = 1; i <= 30; i++)
-        observer_look(&second, 100 + 0.1 * i);
-    assert_true(observer_leads(&second));
-    observer_release(&second);
+        observer__look(&second, 100 + 0.1 * i);
+    assert_true(observer__leads(&second));
+    observer__release(&second);
     end(&scene);
 }
 
@@ -202,11 +202,11 @@ static void what_is_not_the_memory_is_not_opened(void **state) {
     struct Error error;
     (void)state;
     begin(&scene);
-    assert_int_equal(sharing_open(&third, (int)getpid(), scene.own.file, 3, 1, 3, &error),
+    assert_int_equal(sharing__open(&third, (int)getpid(), scene.own.file, 3, 1, 3, &error),
                      ERROR_SYSTEM);
-    sharing_release(&third);
-    assert_int_equal(sharing_open(&third, (int)getpid(), 9999, 2, 1, 2, &error), ERROR_SYSTEM);
-    sharing_release(&third);
+    sharing__release(&third);
+    assert_int_equal(sharing__open(&third, (int)getpid(), 9999, 2, 1, 2, &error), ERROR_SYSTEM);
+    sharing__release(&third);
     end(&scene);
 }
 

@@ -19,7 +19,7 @@ struct Course {
 
 static void start(struct Course *course, int ranks) {
     *course = (struct Course){.ranks = ranks};
-    slow_ranks_create(&course->slow, ranks, 30);
+    slow_ranks__create(&course->slow, ranks, 30);
 }
 
 /* `seconds` pass with steps of 0.1 s, of which rank r computes share[r]. How often a rank was
@@ -33,7 +33,7 @@ static int pass(struct Course *course, double seconds, const double *share,
             course->paces[rank].busy += (uint64_t)(share[rank] * 1e8);
         }
         course->now += 0.1;
-        named += slow_ranks_observe(&course->slow, course->now, course->paces, found);
+        named += slow_ranks__observe(&course->slow, course->now, course->paces, found);
     }
     return named;
 }
@@ -48,7 +48,7 @@ static void a_rank_that_takes_four_times_as_long_is_named_once(void **state) {
     assert_float_equal(found.times, 4, 0.01);
     assert_float_equal(found.seconds, 0.08, 1e-4);
     assert_float_equal(found.median, 0.02, 1e-4);
-    slow_ranks_release(&course.slow);
+    slow_ranks__release(&course.slow);
 }
 
 static void two_ranks_can_be_compared(void **state) {
@@ -58,7 +58,7 @@ static void two_ranks_can_be_compared(void **state) {
     start(&course, 2);
     assert_int_equal(pass(&course, 40, (double[]){0.9, 0.25}, &found), 1);
     assert_int_equal(found.rank, 0);
-    slow_ranks_release(&course.slow);
+    slow_ranks__release(&course.slow);
 }
 
 static void it_is_named_again_much_later(void **state) {
@@ -70,7 +70,7 @@ static void it_is_named_again_much_later(void **state) {
     assert_int_equal(pass(&course, 500, share, &found), 1);
     assert_int_equal(pass(&course, 500, share, &found), 1);
     assert_int_equal(pass(&course, 800, share, &found), 0);
-    slow_ranks_release(&course.slow);
+    slow_ranks__release(&course.slow);
 }
 
 static void nobody_is_named_below_three_times(void **state) {
@@ -79,7 +79,7 @@ static void nobody_is_named_below_three_times(void **state) {
     (void)state;
     start(&course, 4);
     assert_int_equal(pass(&course, 100, (double[]){0.3, 0.3, 0.88, 0.3}, &found), 0);
-    slow_ranks_release(&course.slow);
+    slow_ranks__release(&course.slow);
 }
 
 /* Three times next to nothing is next to nothing. */
@@ -89,7 +89,28 @@ static void what_does_not_matter_is_not_named(void **state) {
     (void)state;
     start(&course, 4);
     assert_int_equal(pass(&course, 100, (double[]){0.02, 0.02, 0.1, 0.02}, &found), 0);
-    slow_ranks_release(&course.slow);
+    slow_ranks__release(&course.slow);
+}
+
+/* Steps of 7 s: a window lasts until there are ten. */
+static void long_steps_are_measured_too(void **state) {
+    struct Course course;
+    struct SlowRank found;
+    int named = 0;
+    (void)state;
+    start(&course, 2);
+    for (int step = 0; step < 20; step++) {
+        course.now += 7;
+        for (int rank = 0; rank < 2; rank++) {
+            course.paces[rank].step++;
+            course.paces[rank].busy += rank ? 6900000000 : 2000000000;
+        }
+        named += slow_ranks__observe(&course.slow, course.now, course.paces, &found);
+    }
+    assert_int_equal(named, 1);
+    assert_int_equal(found.rank, 1);
+    assert_float_equal(found.seconds, 6.9, 1e-6);
+    slow_ranks__release(&course.slow);
 }
 
 static void a_validation_is_no_reason(void **state) {
@@ -100,9 +121,9 @@ static void a_validation_is_no_reason(void **state) {
     for (int i = 0; i < 100; i++) { /* no steps, and one rank is at work */
         course.now += 1;
         course.paces[0].busy += 900000000;
-        assert_false(slow_ranks_observe(&course.slow, course.now, course.paces, &found));
+        assert_false(slow_ranks__observe(&course.slow, course.now, course.paces, &found));
     }
-    slow_ranks_release(&course.slow);
+    slow_ranks__release(&course.slow);
 }
 
 int main(void) {
@@ -112,6 +133,7 @@ int main(void) {
         cmocka_unit_test(it_is_named_again_much_later),
         cmocka_unit_test(nobody_is_named_below_three_times),
         cmocka_unit_test(what_does_not_matter_is_not_named),
+        cmocka_unit_test(long_steps_are_measured_too),
         cmocka_unit_test(a_validation_is_no_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

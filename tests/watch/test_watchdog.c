@@ -71,17 +71,18 @@ static void start(struct Events *events, struct Rank ranks[RANKS], double limit)
     struct Sharing sharing[RANKS];
     struct Error error;
     *events = (struct Events){.lock = PTHREAD_MUTEX_INITIALIZER, .launcher_lives = true};
-    assert_int_equal(sharing_create(&sharing[0], RANKS, 1, RANKS, &error), OK);
+    assert_int_equal(sharing__create(&sharing[0], RANKS, 1, RANKS, &error), OK);
     for (int r = 1; r < RANKS; r++)
         assert_int_equal(
-            sharing_open(&sharing[r], (int)getpid(), sharing[0].file, RANKS, 1, RANKS, &error), OK);
+            sharing__open(&sharing[r], (int)getpid(), sharing[0].file, RANKS, 1, RANKS, &error),
+            OK);
     for (int r = 0; r < RANKS; r++)
-        assert_int_equal(sharing_take_seat(&sharing[r], r, &error), OK);
+        assert_int_equal(sharing__take_seat(&sharing[r], r, &error), OK);
     for (int r = 0; r < RANKS; r++) {
         struct WatchActions actions = {
             .context = &ranks[r], .say = say, .end = end, .launcher_lives = launcher_lives};
         ranks[r] = (struct Rank){.events = events, .number = r};
-        ranks[r].watch = watchdog_start(job_for(r), sharing[r], NULL, &actions, limit);
+        ranks[r].watch = watchdog__start(job_for(r), sharing[r], NULL, &actions, limit);
     }
 }
 

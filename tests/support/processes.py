@@ -1,0 +1,113 @@
+"""The processes of a program that mpirun started: which is which rank, what state they are in, which are left."""
+import contextlib
+import os
+import signal
+import subprocess
+import time
+
+from .program import command, environment
+from .runs import children
+
+
+def rank_of(pid):
+    """The rank of a process that mpirun started, -1 if it has none (yet)."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/environ", "rb") as file:
+            for word in file.read().split(b"\0"):
+                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
+                    return int(word.split(b"=")[1])
+    return -1
+
+
+def state_of(pid):
+    """(state, session) of a process, of /proc/PID/stat; (None, None) if there is none."""
+    with contextlib.suppress(OSError):
+        with open(f"/proc/{pid}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+            return fields[0], int(fields[3])
+    return None, None
+
+
+def members(session):
+    """The processes of a session that are alive."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdigit():
+            state, of = state_of(int(name))
+            if of == session and state not in ("Z", "X", None):
+                found.append(int(name))
+    return found
+
+
+class Launched:
+    """A program under mpirun, in a session of its own. `end` gives its code, what it wrote, and how long that took."""
+
+    def __init__(self, ranks, *words, **more):
+        self.ranks = ranks
+        self.process = subprocess.Popen(command(ranks, *words), env=environment(**more), start_new_session=True,
+                                        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                        stderr=subprocess.PIPE)
+        self.pids = self._find(30)
+        self.code = self.stdout = self.stderr = self.seconds = None
+
+    def _find(self, seconds):
+        end = time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < end:
+            found = sorted(children(self.process.pid), key=rank_of)
+            if len(found) == self.ranks and all(rank_of(pid) >= 0 for pid in found):
+                return found
+            time.sleep(0.005)
+        self.destroy()
+        raise AssertionError(f"{self.ranks} ranks did not start")
+
+    def runs(self):
+        return self.process.poll() is None
+
+    def wait_until(self, condition, seconds=60):
+        end = time.monotonic() + seconds
+        while self.runs() and not condition():
+            assert time.monotonic() < end, "what the test waits for did not happen"
+            time.sleep(0.01)
+        assert self.runs(), f"the program ended too early: {self.process.communicate()}"
+
+    def signal(self, number, *ranks):
+        """Sends a signal to ranks, or to all."""
+        for rank in ranks or range(self.ranks):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pids[rank], number)
+
+    def end(self, seconds=60):
+        """Waits for the end; the processes that are still there after it are in `left`."""
+        start = time.monotonic()
+        try:
+            self.stdout, self.stderr = self.process.communicate(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            self.destroy()
+            raise AssertionError(f"still running after {seconds} s: {self.stderr}") from None
+        self.code, self.seconds = self.process.returncode, time.monotonic() - start
+        return self
+
+    def left_after(self, seconds):
+        """The processes that are left so long after the end; they are killed."""
+        end = time.monotonic() + seconds
+        while members(self.process.pid) and time.monotonic() < end:
+            time.sleep(0.02)
+        left = members(self.process.pid)
+        for pid in left:
+            os.kill(pid, signal.SIGKILL)
+        return left
+
+    def destroy(self):
+        for pid in members(self.process.pid):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self.stdout, self.stderr = self.process.communicate()
+
+    def lines(self):
+        """The lines on stderr that are the program's own."""
+        return [line for line in self.stderr.splitlines() if line.startswith("trainer: ")]
+
+
+def shared_memory():
+    """The names in /dev/shm."""
+    return set(os.listdir("/dev/shm"))
