@@ -41,7 +41,9 @@ enum AdviceKind {
     ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */
     ADVICE_DATA,         /* name the data set, which is not where the run found it */
     ADVICE_CONTINUE_RUN, /* continue the run, or choose another folder */
-    ADVICE_RESUME        /* the run, which has ended, can be continued from its checkpoint `file` */
+    ADVICE_RESUME,       /* the run, which has ended, can be continued from its checkpoint `file` */
+    ADVICE_OTHER_FOLDER, /* choose another folder */
+    ADVICE_MEND_FOLDER   /* make it possible to write to the run's folder, and continue the run */
 };
 struct Advice {
     enum AdviceKind kind;

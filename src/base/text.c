@@ -78,6 +78,18 @@ char *text_hide_controls(char *text) {
     return text;
 }
 
+const char *path_base(const char *path) {
+    const char *slash = strrchr(path, '/');
+    return slash ? slash + 1 : path;
+}
+
+char *path_folder(const char *path) {
+    size_t length = (size_t)(path_base(path) - path);
+    if (length == 0)
+        return memory_copy_text(".");
+    return memory_copy_span(path, length == 1 ? 1 : length - 1);
+}
+
 #define LONGEST 48 /* letters compared; no valid name is longer */
 
 /* Optimal string alignment distance. */

@@ -4,26 +4,12 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/file_lock.h"
 #include "base/memory.h"
+#include "base/temporary.h"
 
 static int cannot(const struct WholeFile *file, struct Error *error) {
     return fail_errno(error, "%s: cannot be written", file->path);
-}
-
-int create_temporary(const char *path, char **name) {
-    for (int attempt = 0; attempt < 1000; attempt++) {
-        *name = memory_print("%s.tmp-%ld-%d", path, (long)getpid(), attempt);
-        int fd = open(*name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-        if (fd >= 0)
-            return fd;
-        int cause = errno;
-        memory_release(*name);
-        *name = NULL;
-        errno = cause;
-        if (cause != EEXIST)
-            break;
-    }
-    return -1;
 }
 
 int whole_file_open(struct WholeFile *file, const char *path, struct Error *error) {
@@ -35,8 +21,8 @@ int whole_file_open(struct WholeFile *file, const char *path, struct Error *erro
     if (file->stream)
         return OK;
     int code = cannot(file, error);
-    close(fd);
     unlink(file->temporary);
+    close(fd);
     return code;
 }
 
@@ -53,16 +39,17 @@ int whole_file_publish(struct WholeFile *file, struct Error *error) {
         return code;
     if (rename(file->temporary, file->path))
         return cannot(file, error);
+    file_lock__release(fileno(file->stream));
     memory_release(file->temporary);
     file->temporary = NULL;
     return OK;
 }
 
 void whole_file_close(struct WholeFile *file) {
-    if (file->stream)
-        fclose(file->stream);
     if (file->stream && file->temporary)
         unlink(file->temporary);
+    if (file->stream)
+        fclose(file->stream);
     memory_release(file->temporary);
     memory_release(file->path);
     *file = (struct WholeFile){0};

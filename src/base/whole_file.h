@@ -1,6 +1,6 @@
-/* A file that appears under its name only when it is complete: it is written under a
- * temporary name, synchronised to disk and renamed. Until then an older file of that name stays as
- * it was. (For HDF5 files store/h5.h does the same.) Not collective. */
+/* A file that appears under its name only when it is complete: it is written under a temporary name
+ * (base/temporary.h), synchronised to disk and renamed. Until then an older file of that name stays
+ * as it was. (For HDF5 files store/h5.h does the same.) Not collective. */
 #ifndef TRAINER_BASE_WHOLE_FILE_H
 #define TRAINER_BASE_WHOLE_FILE_H
 
@@ -24,11 +24,6 @@ int whole_file_flush(struct WholeFile *file, struct Error *error);
 /* Closes the file, and removes it if it was not published. A file of zeros, or one that failed to
  * open, is allowed. */
 void whole_file_close(struct WholeFile *file);
-
-/* Creates a temporary file in the folder of `path`, so that the rename stays within one file
- * system, under a name that no file or link had. Returns its descriptor, for reading and writing,
- * and the name, which the caller releases; or −1 with errno set and a name of NULL. */
-int create_temporary(const char *path, char **name);
 
 /* Writes a folder's entries to disk: a rename in it is safe against a power loss only after this.
  * File systems that have nothing to synchronise count as done. ERROR_SYSTEM. */

@@ -118,8 +118,12 @@ int checkpoint_newest_valid(const char *folder,
                             struct Checkpoint **checkpoint, char **skipped, struct Error *error);
 /* Points the link FOLDER/NAME ("latest.h5") at `target`'s base name, atomically. */
 int checkpoint_link(const char *folder, const char *name, const char *target, struct Error *error);
-/* Removes all but the newest `keep` (0: all stay) and those a link points at; and the temporary
- * files of killed writers, so only the one writer of FOLDER may call it, between two writes. */
-int checkpoint_prune(const char *folder, int64_t keep, struct Error *error);
+/* Removes all but the newest `keep` (0: all stay), those a link points at, and those of `steps`.
+ * What cannot be removed is reported after the others were. */
+int checkpoint_prune(const char *folder, int64_t keep, const int64_t *steps, int step_count,
+                     struct Error *error);
+/* Removes the temporary files and links of writers that were killed. The caller holds a lock that
+ * excludes other writers of checkpoints to FOLDER. */
+void checkpoint_clean(const char *folder);
 
 #endif

@@ -10,12 +10,10 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/temporary.h"
 #include "base/text.h"
 #include "base/whole_file.h"
 #include "checkpoint/checkpoint.h"
-
-#define LINK_TEMPORARY ".tmp-link" /* "latest.h5.tmp-link" */
-#define FILE_TEMPORARY ".tmp-"     /* "step-000000123.h5.tmp-4711-0": store/ makes it */
 
 char *checkpoint_name(const char *folder, int64_t step) {
     return memory_print("%s/step-%09" PRId64 ".h5", folder, step);
@@ -114,18 +112,13 @@ int checkpoint_newest_valid(const char *folder,
     return OK;
 }
 
-static const char *base_name(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
 int checkpoint_link(const char *folder, const char *name, const char *target, struct Error *error) {
-    char *path = memory_print("%s/%s", folder, name);
-    char *temporary = memory_print("%s/%s" LINK_TEMPORARY, folder, name);
+    char *path = memory_print("%s/%s", folder, name), *temporary;
     int code = OK;
-    unlink(temporary); /* left by a writer that was killed between the next two calls */
-    if (symlink(base_name(target), temporary) || rename(temporary, path)) {
-        code = fail_errno(error, "%s", path);
+    if (create_temporary_link(path_base(target), path, &temporary)) {
+        code = fail_errno(error, "%s: the link cannot be made", path);
+    } else if (rename(temporary, path)) {
+        code = fail_errno(error, "%s: the link cannot be put in place", path);
         unlink(temporary);
     }
     if (!code)
@@ -135,59 +128,79 @@ int checkpoint_link(const char *folder, const char *name, const char *target, st
     return code;
 }
 
-/* What a killed writer left: a checkpoint's or a link's temporary file. */
-static bool is_debris(const char *name) {
+static bool is_own(const char *name) {
     const char *rest;
-    if (text_ends_with(name, ".h5" LINK_TEMPORARY))
-        return true;
-    return parse_name(name, &rest) >= 0 && !strncmp(rest, FILE_TEMPORARY, strlen(FILE_TEMPORARY));
+    return (parse_name(name, &rest) >= 0 && !*rest) || !strcmp(name, "latest.h5") ||
+           !strcmp(name, "best.h5") ||
+           (!strncmp(name, "snapshot-", 9) && text_ends_with(name, ".h5"));
 }
 
-/* One walk through the folder: removes debris, and lists what the links ("*.h5") point at. */
-static int remove_leftovers(const char *folder, char ***targets, int *count, struct Error *error) {
+void checkpoint_clean(const char *folder) {
+    remove_temporaries(folder, is_own);
+}
+
+static void add_text(char ***texts, int *count, char *text) {
+    size_t old = (size_t)*count * sizeof **texts;
+    *texts = memory_resize(*texts, old, old + sizeof **texts, "names of checkpoints");
+    (*texts)[(*count)++] = text;
+}
+
+/* Lists what the links ("*.h5") point at. */
+static int list_targets(const char *folder, char ***targets, int *count, struct Error *error) {
     DIR *directory = opendir(folder);
     if (!directory)
-        return fail_errno(error, "%s", folder);
-    int code = OK;
-    for (struct dirent *entry; !code && (entry = readdir(directory));) {
+        return fail_errno(error, "%s: cannot be read", folder);
+    for (struct dirent *entry; (entry = readdir(directory));) {
         char target[PATH_MAX];
-        if (is_debris(entry->d_name) && unlinkat(dirfd(directory), entry->d_name, 0) &&
-            errno != ENOENT)
-            code = fail_errno(error, "%s/%s: cannot be removed", folder, entry->d_name);
         if (!text_ends_with(entry->d_name, ".h5"))
             continue;
         ssize_t length = readlinkat(dirfd(directory), entry->d_name, target, sizeof target - 1);
         if (length < 0)
             continue; /* no link */
         target[length] = 0;
-        size_t old = (size_t)*count * sizeof **targets;
-        *targets = memory_resize(*targets, old, old + sizeof **targets, "links");
-        (*targets)[(*count)++] = memory_copy_text(base_name(target));
+        add_text(targets, count, memory_copy_text(target));
     }
     closedir(directory);
-    return code;
+    return OK;
 }
 
-static bool is_among(const char *path, char *const *names, int count) {
+/* By their base names. */
+static bool is_among(const char *path, char *const *paths, int count) {
     for (int i = 0; i < count; i++)
-        if (!strcmp(base_name(path), names[i]))
+        if (!strcmp(path_base(path), path_base(paths[i])))
             return true;
     return false;
 }
 
-int checkpoint_prune(const char *folder, int64_t keep, struct Error *error) {
-    char **targets = NULL, **paths = NULL;
-    int target_count = 0, count = 0;
-    int code = remove_leftovers(folder, &targets, &target_count, error);
+/* Goes on after a file that cannot be removed. */
+static int remove_files(char *const *paths, int count, char *const *names, int name_count,
+                        struct Error *error) {
+    int code = OK;
+    for (int i = 0; i < count; i++) {
+        if (is_among(paths[i], names, name_count))
+            continue;
+        if (!unlink(paths[i]))
+            log_info("%s: removed, newer ones are kept", paths[i]);
+        else if (errno != ENOENT && !code)
+            code = fail_errno(error, "%s: cannot be removed", paths[i]);
+    }
+    return code;
+}
+
+int checkpoint_prune(const char *folder, int64_t keep, const int64_t *steps, int step_count,
+                     struct Error *error) {
+    char **names = NULL, **paths = NULL;
+    int name_count = 0, count = 0;
+    if (!keep)
+        return OK;
+    int code = list_targets(folder, &names, &name_count, error);
+    for (int i = 0; i < step_count; i++)
+        add_text(&names, &name_count, checkpoint_name(folder, steps[i]));
     if (!code)
         code = checkpoint_list(folder, &paths, &count, error);
-    for (int64_t i = keep; !code && keep > 0 && i < count; i++)
-        if (!is_among(paths[i], targets, target_count)) {
-            log_info("%s: removed, the newest %" PRId64 " are kept", paths[i], keep);
-            if (unlink(paths[i]) && errno != ENOENT)
-                code = fail_errno(error, "%s: cannot be removed", paths[i]);
-        }
+    if (!code && count > keep)
+        code = remove_files(paths + keep, count - (int)keep, names, name_count, error);
     release_paths(paths, count);
-    release_paths(targets, target_count);
+    release_paths(names, name_count);
     return code;
 }

@@ -15,7 +15,9 @@ static const char *const words[] = {
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
     [ADVICE_DATA] = "; --data FILE says where the data set is now",
     [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one",
-    [ADVICE_RESUME] = "; --resume goes on from it"};
+    [ADVICE_RESUME] = "; --resume goes on from it",
+    [ADVICE_OTHER_FOLDER] = "; wait for its end, or give another --out",
+    [ADVICE_MEND_FOLDER] = "; make {file} writable and free some space, then --resume goes on"};
 
 static void add_advice(struct Text *line, const struct Advice *advice) {
     for (const char *at = words[advice->kind]; *at;) {

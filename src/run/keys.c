@@ -169,6 +169,28 @@ static const struct Key early_stopping_keys[] = {
 /* "auto", then patience_metric_names. */
 static const char *const best_names[] = {"auto", "loss", "accuracy", "top5", "rmse", "r2", NULL};
 
+#define ON_ERROR_AT(member) offsetof(struct SaveErrorOptions, member)
+static const struct Key on_error_keys[] = {
+    {.name = "retry",
+     .type = KEY_INT,
+     .offset = ON_ERROR_AT(retry),
+     .fallback = "3",
+     .minimum = 0,
+     .maximum = 1000,
+     .help = "how often a save is tried again at once, after 1, 2, 4, 8, then 10 seconds each; "
+             "all ranks wait for it"},
+    {.name = "give_up_after",
+     .type = KEY_REAL,
+     .offset = ON_ERROR_AT(give_up_after),
+     .fallback = "30",
+     .minimum = 0,
+     .maximum = 1e6,
+     .unit = "minutes",
+     .help = "how long training then goes on without a checkpoint, while saving is tried again "
+             "every minute, before the run stops; 0: it stops at once. The first and the last "
+             "checkpoint of a run are not put off: if they cannot be written, the run stops"},
+    KEY_END};
+
 #define CHECKPOINT_AT(member) offsetof(struct SaveOptions, member)
 static const struct Key checkpoint_keys[] = {
     {.name = "every",
@@ -204,6 +226,11 @@ static const struct Key checkpoint_keys[] = {
      .help = "keep the model at the end of each cycle of a cyclic schedule as "
              "snapshot-NNN.h5, the members of a snapshot ensemble; if the run has an "
              "average, evaluate the parameters of the model itself"},
+    {.name = "on_error",
+     .type = KEY_SECTION,
+     .offset = CHECKPOINT_AT(on_error),
+     .keys = on_error_keys,
+     .help = "what happens when a checkpoint cannot be written, as on a full disk"},
     KEY_END};
 
 #define START_AT(member) offsetof(struct StartOptions, member)

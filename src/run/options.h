@@ -52,12 +52,19 @@ struct EarlyStoppingOptions {
     double minimum_improvement;
 };
 
+/* checkpoint.on_error: what happens when a checkpoint cannot be written. */
+struct SaveErrorOptions {
+    int64_t retry;        /* so many times at once */
+    double give_up_after; /* minutes of training without a checkpoint */
+};
+
 /* checkpoint: what is saved, and when. */
 struct SaveOptions {
     struct Span every;
     int64_t keep; /* the newest so many, and the best; 0: all */
     int best;     /* by what: BEST_AUTO, or as best_metric says */
     bool snapshots;
+    struct SaveErrorOptions on_error;
 };
 
 /* checkpoint.best: auto, or a metric (optim/patience.h). */

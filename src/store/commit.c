@@ -1,13 +1,13 @@
 /* Finishing a file: under its own name it is either complete or not there at all. */
+#include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/whole_file.h"
 #include "store/internal.h"
 #include "store/seal.h"
@@ -44,6 +44,13 @@ static int finish_hdf5(struct H5Writer *writer, struct Error *error) {
     return OK;
 }
 
+/* Network file systems report a full disk only when a descriptor is closed. The writer keeps its
+ * own, and with it the lock of the file, until the file has its name. */
+static int close_duplicate(int fd) {
+    int duplicate = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return duplicate < 0 ? -1 : close(duplicate);
+}
+
 static int write_out(struct H5Writer *writer, struct Error *error) {
     h5__quiet();
     double start = clock_seconds();
@@ -54,55 +61,28 @@ static int write_out(struct H5Writer *writer, struct Error *error) {
     if (code != OK)
         return code;
     if ((in_memory ? write_sealed(writer) : file_driver__flush(&writer->driver)) != 0 ||
-        fsync(writer->driver.fd) != 0)
-        return fail_errno(error, "%s: cannot be written", writer->path);
-    int fd = writer->driver.fd;
-    writer->driver.fd = -1;
-    if (close(fd) != 0) /* network file systems report a full disk only here */
+        fsync(writer->driver.fd) != 0 || close_duplicate(writer->driver.fd) != 0)
         return fail_errno(error, "%s: cannot be written", writer->path);
     log_info("%s: %" PRIu64 " bytes written in %.3f s", writer->path, writer->driver.length,
              clock_seconds() - start);
     return OK;
 }
 
-int h5_commit_temporary(struct H5Writer *writer, char *temporary, struct Error *error) {
-    int code = write_out(writer, error);
-    if (code == OK && strlen(writer->temporary) >= PATH_MAX)
-        code = fail(error, ERROR_SYSTEM, "%s: the path is too long", writer->path);
-    if (code == OK) {
-        strcpy(temporary, writer->temporary);
-        memory_release(writer->temporary);
-        writer->temporary = NULL;
-    }
-    h5_abandon(writer);
-    return code;
-}
-
-static int sync_folder_of(const char *path, struct Error *error) {
-    const char *slash = strrchr(path, '/');
-    char *folder = !slash          ? memory_copy_text(".")
-                   : slash == path ? memory_copy_text("/")
-                                   : memory_copy_span(path, (size_t)(slash - path));
+static int publish(struct H5Writer *writer, struct Error *error) {
+    if (rename(writer->temporary, writer->path) != 0)
+        return fail_errno(error, "%s: cannot be put in place", writer->path);
+    memory_release(writer->temporary);
+    writer->temporary = NULL;
+    char *folder = path_folder(writer->path);
     int code = sync_folder(folder, error);
     memory_release(folder);
     return code;
 }
 
-int h5_publish(const char *temporary, const char *path, struct Error *error) {
-    if (rename(temporary, path) != 0) {
-        int code = fail_errno(error, "%s: cannot be put in place", path);
-        unlink(temporary);
-        return code;
-    }
-    return sync_folder_of(path, error);
-}
-
 int h5_commit(struct H5Writer *writer, struct Error *error) {
-    char *path = memory_copy_text(writer->path);
-    char temporary[PATH_MAX];
-    int code = h5_commit_temporary(writer, temporary, error);
+    int code = write_out(writer, error);
     if (code == OK)
-        code = h5_publish(temporary, path, error);
-    memory_release(path);
+        code = publish(writer, error);
+    h5_abandon(writer);
     return code;
 }

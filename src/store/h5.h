@@ -85,8 +85,8 @@ int h5_read_attribute(struct H5File *file, const char *object, const char *name,
 #define H5_VERSION_LENGTH 40
 const char *h5_version(char buffer[H5_VERSION_LENGTH]);
 
-/* Writing. A writer is created in one of three ways and released by h5_commit, h5_commit_temporary
- * or h5_abandon. On failure *writer is NULL. */
+/* Writing. A writer is created in one of three ways and released by h5_commit or
+ * h5_abandon. On failure *writer is NULL. */
 struct H5Writer;
 /* Writes to a temporary file in the folder of `path`, for data sets larger than memory; h5_commit
  * renames it. */
@@ -128,11 +128,6 @@ int h5_write_attribute(struct H5Writer *writer, const char *object, const char *
  * h5_open_sealed checks. A full disk is an error that leaves nothing half-written (a process with a
  * limit on file sizes must ignore SIGXFSZ). Releases the writer in any case. */
 int h5_commit(struct H5Writer *writer, struct Error *error);
-/* The same without the rename: writes and fsyncs the temporary file, puts its name into `temporary`
- * (PATH_MAX bytes), and releases the writer. Ranks can then agree before h5_publish renames it. */
-int h5_commit_temporary(struct H5Writer *writer, char *temporary, struct Error *error);
-/* Renames the temporary file to `path` and fsyncs the folder; removes it if the rename fails. */
-int h5_publish(const char *temporary, const char *path, struct Error *error);
 void h5_abandon(struct H5Writer *writer); /* removes the temporary file; NULL is allowed */
 
 /* Reads a whole file into memory, checks its seal if it has one (*sealed says whether), and opens

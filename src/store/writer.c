@@ -2,7 +2,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "base/whole_file.h"
+#include "base/temporary.h"
 #include "store/internal.h"
 
 struct H5Writer *h5__make_writer(const char *path) {
@@ -41,12 +41,12 @@ void h5_abandon(struct H5Writer *writer) {
     if (writer->id >= 0)
         H5Fclose(writer->id);
     file_driver__release(&writer->driver);
-    if (writer->driver.fd >= 0)
-        close(writer->driver.fd);
     if (writer->temporary) {
         unlink(writer->temporary);
         memory_release(writer->temporary);
     }
+    if (writer->driver.fd >= 0)
+        close(writer->driver.fd);
     memory_release(writer->path);
     memory_release(writer);
 }

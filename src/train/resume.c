@@ -1,6 +1,5 @@
 #include <inttypes.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -52,32 +51,10 @@ int train_check_checkpoint(const struct Checkpoint *checkpoint, struct Error *er
     return code ? code : callbacks__check(callback_table, checkpoint, error);
 }
 
-/* Refuses a file where the run's folder, or a folder that it lies in, is expected. */
-static int refuse_files(const char *folder, struct Error *error) {
-    char *path = memory_copy_text(folder);
-    int code = OK;
-    for (char *slash = strchr(path + 1, '/'); !code; slash = strchr(slash + 1, '/')) {
-        struct stat status;
-        if (slash)
-            *slash = '\0';
-        if (!stat(path, &status) && !S_ISDIR(status.st_mode)) {
-            fail(error, ERROR_SYSTEM, "%s is a file, expected a folder", path);
-            code = error_blame_option(error, "out", NULL);
-        }
-        if (!slash)
-            break;
-        *slash = '/';
-    }
-    memory_release(path);
-    return code;
-}
-
 static int find_on_rank_0(struct Trainer *trainer, struct Start *start, struct Error *error) {
     char **paths = NULL;
     int count = 0;
-    int code = refuse_files(trainer->request->folder, error);
-    if (!code)
-        code = checkpoint_list(trainer->checkpoints, &paths, &count, error);
+    int code = checkpoint_list(trainer->checkpoints, &paths, &count, error);
     for (int i = 0; i < count; i++)
         memory_release(paths[i]);
     memory_release(paths);

@@ -1,10 +1,15 @@
 #include <inttypes.h>
-#include <sys/statvfs.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "train/trainer.h"
+
+#define LONGEST_PAUSE 10.0 /* seconds before a save is tried again at once */
+#define LONGEST_GAP 60.0   /* seconds of training between attempts while saves fail */
 
 static int write_checkpoint(const struct Trainer *trainer, const char *path, struct Error *error) {
     const struct Arena *arena = model_arena(trainer->parts.model);
@@ -21,72 +26,8 @@ static int write_checkpoint(const struct Trainer *trainer, const char *path, str
     return checkpoint_commit(writer, error);
 }
 
-static int64_t cycles_at(const struct Trainer *trainer, int64_t step) {
+int64_t trainer__cycles(const struct Trainer *trainer, int64_t step) {
     return schedule_cycles(&trainer->options.schedule, &trainer->parts.time, step);
-}
-
-/* How many of the steps before the last are the ends of epochs at which `every` (0: never) saves
- * nothing, so that only a validation that is the best so far does. */
-static int64_t epochs_between(const struct ScheduleTime *time, int64_t every) {
-    int64_t epoch = time->steps_per_epoch, epochs = (time->total - 1) / epoch;
-    if (every && epoch % every == 0)
-        return 0;
-    return every && every % epoch == 0 ? epochs - (time->total - 1) / every : epochs;
-}
-
-/* The most checkpoints that the run has in the folder at the same time. How often a run improves is
- * unknown: one that keeps all is expected to save one best between those that are due anyway. */
-static int64_t most_checkpoints(const struct Trainer *trainer) {
-    const struct ScheduleTime *time = &trainer->parts.time;
-    bool snapshots = trainer->options.checkpoint.snapshots, validates = trainer->parts.validation;
-    int64_t keep = trainer->options.checkpoint.keep;
-    int64_t every = span_steps(trainer->options.checkpoint.every, time->steps_per_epoch);
-    int64_t due = 2 + (every ? (time->total - 1) / every : 0) + /* the start and the end */
-                  (snapshots ? cycles_at(trainer, time->total - 1) : 0);
-    int64_t best = validates ? epochs_between(time, every) : 0;
-    if (!keep)
-        return due + (best ? 1 : 0);
-    /* The newest, the one being written, an older best (if more than the best is saved), and the
-     * snapshots. */
-    int64_t kept =
-        keep + 1 + (validates && every ? 1 : 0) + (snapshots ? cycles_at(trainer, time->total) : 0);
-    return due + best < kept ? due + best : kept;
-}
-
-int trainer__check_room(struct Trainer *trainer, struct Error *error) {
-    const struct Arena *arena = model_arena(trainer->parts.model);
-    const struct Preprocess *preprocess = &trainer->parts.preprocess;
-    int slots = updater_slot_count(trainer->parts.updater), code = OK;
-    int64_t states = trainer->options.average.kind ? 2 : 1;
-    int64_t elements = states * arena_state_elements(arena) + slots * arena->parameters +
-                       preprocess->matrix_rows * preprocess->matrix_columns;
-    double one = 4.0 * (double)elements + 65536;
-    double needed = one * (double)most_checkpoints(trainer);
-    struct statvfs disk;
-    char need[32], room[32];
-    if (ranks_rank(trainer->ranks) == 0 && !statvfs(trainer->checkpoints, &disk)) {
-        double free = (double)disk.f_bavail * (double)disk.f_frsize;
-        if (free < needed)
-            code = fail(error, ERROR_SYSTEM,
-                        "%s: not enough space: the run's %" PRId64 " checkpoints need about %s, "
-                        "%s are free; free some, or lower checkpoint.keep",
-                        trainer->checkpoints, most_checkpoints(trainer), text_bytes(needed, need),
-                        text_bytes(free, room));
-    }
-    return ranks_agree(trainer->ranks, code, error);
-}
-
-void trainer__discard(struct Trainer *trainer) {
-    if (ranks_rank(trainer->ranks) != 0)
-        return;
-    const char *names[] = {"metrics.jsonl", "run.yaml"};
-    for (int i = 0; i < 2; i++) {
-        char *path = memory_print("%s/%s", trainer->request->folder, names[i]);
-        unlink(path);
-        memory_release(path);
-    }
-    rmdir(trainer->checkpoints);
-    rmdir(trainer->request->folder);
 }
 
 /* Was the validation after this step the best so far? */
@@ -99,62 +40,191 @@ static bool is_best(const struct Trainer *trainer) {
 static bool snapshot_is_due(const struct Trainer *trainer) {
     int64_t step = trainer->saved.progress.step;
     return trainer->options.checkpoint.snapshots &&
-           cycles_at(trainer, step) > cycles_at(trainer, step - 1);
+           trainer__cycles(trainer, step) > trainer__cycles(trainer, step - 1);
+}
+
+/* While saves fail: is it time to try again? Rank 0's clock says so for all. */
+static bool is_time_again(const struct Trainer *trainer) {
+    int64_t now = clock_seconds() >= trainer->saving.next;
+    ranks_broadcast(trainer->ranks, &now, sizeof now);
+    return now;
 }
 
 bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
     int64_t every =
         span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
     return last || is_best(trainer) || snapshot_is_due(trainer) ||
-           (every && trainer->saved.progress.step % every == 0);
+           (every && trainer->saved.progress.step % every == 0) ||
+           (trainer->saving.failing && is_time_again(trainer));
 }
 
-/* Makes the links to this step's checkpoint, `path`. Pruning keeps what a link points at. */
-static int put_links(struct Trainer *trainer, const char *path, bool best, struct Error *error) {
-    int code = OK;
-    if (snapshot_is_due(trainer)) {
-        char *name = memory_print("snapshot-%03" PRId64 ".h5",
-                                  cycles_at(trainer, trainer->saved.progress.step));
-        code = checkpoint_link(trainer->checkpoints, name, path, error);
-        memory_release(name);
-    }
-    if (!code && (best || !trainer->parts.validation))
-        code = checkpoint_link(trainer->checkpoints, "best.h5", path, error);
-    return code ? code : checkpoint_link(trainer->checkpoints, "latest.h5", path, error);
-}
-
-int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
-    const struct Progress *progress = &trainer->saved.progress;
-    int code = OK;
-    if (ranks_rank(trainer->ranks) == 0) {
-        char *path = checkpoint_name(trainer->checkpoints, progress->step);
-        code = put_links(trainer, path, is_best(trainer), error);
-        memory_release(path);
-    }
-    return ranks_agree(trainer->ranks, code, error);
-}
-
-/* Rank 0's part. */
-static int write_out(struct Trainer *trainer, struct Error *error) {
-    char *path = checkpoint_name(trainer->checkpoints, trainer->saved.progress.step);
-    int code = write_checkpoint(trainer, path, error);
-    if (!code)
-        code = put_links(trainer, path, is_best(trainer), error);
-    if (!code)
-        code = checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, error);
+static int link_to(const struct Trainer *trainer, const char *name, int64_t step,
+                   struct Error *error) {
+    char *path = checkpoint_name(trainer->checkpoints, step);
+    int code = access(path, F_OK) ? OK /* somebody removed it */
+                                  : checkpoint_link(trainer->checkpoints, name, path, error);
     memory_release(path);
     return code;
 }
 
-int trainer__save(struct Trainer *trainer, struct Error *error) {
-    beat_enter(ranks_beat(trainer->ranks), BEAT_SAVING);
-    int code = callbacks__on_save(trainer, error);
+static int link_snapshot(const struct Trainer *trainer, int64_t step, struct Error *error) {
+    char *name = memory_print("snapshot-%03" PRId64 ".h5", trainer__cycles(trainer, step));
+    int code = link_to(trainer, name, step, error);
+    memory_release(name);
+    return code;
+}
+
+/* Makes the links to this step's checkpoint and, with `all`, those that an earlier save could not
+ * make. Pruning keeps what a link points at. */
+static int put_links(struct Trainer *trainer, bool all, struct Error *error) {
+    struct Saving *saving = &trainer->saving;
+    int64_t step = trainer->saved.progress.step;
+    int64_t best = trainer->parts.validation ? trainer->saved.best.step : step;
+    int code = OK;
+    if (saving->snapshot)
+        code = link_snapshot(trainer, saving->snapshot, error);
+    if (!code)
+        saving->snapshot = snapshot_is_due(trainer) ? step : 0;
+    if (!code && saving->snapshot)
+        code = link_snapshot(trainer, step, error);
+    if (!code)
+        saving->snapshot = 0;
+    if (!code && (best == step || (all && best > 0)))
+        code = link_to(trainer, "best.h5", best, error);
+    return code ? code : link_to(trainer, "latest.h5", step, error);
+}
+
+int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
+    trainer->saving.newest = trainer->saved.progress.step;
+    trainer->saving.best = trainer->saved.best;
+    trainer->folder.kept = true;
+    int code = ranks_rank(trainer->ranks) == 0 ? put_links(trainer, true, error) : OK;
+    return ranks_agree(trainer->ranks, code, error);
+}
+
+/* What cannot be removed takes room, but no run has to end for it. */
+static void prune(const struct Trainer *trainer) {
+    struct Error error;
+    const int64_t kept[] = {trainer->saved.best.step, trainer->saving.snapshot};
+    if (checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, kept, 2, &error))
+        log_warning("%s; training goes on", error.text);
+}
+
+/* Rank 0's part. */
+static int write_out(struct Trainer *trainer, struct Error *error) {
+    struct Saving *saving = &trainer->saving;
+    int code = folder_lock_check(trainer->folder.lock, error);
     if (code)
         return code;
+    char *path = checkpoint_name(trainer->checkpoints, trainer->saved.progress.step);
+    code = write_checkpoint(trainer, path, error);
+    memory_release(path);
+    if (code)
+        return code;
+    saving->newest = trainer->saved.progress.step;
+    trainer->folder.kept = true;
+    code = put_links(trainer, saving->failing, error);
+    prune(trainer);
+    return code;
+}
+
+/* A metrics.jsonl that cannot be written keeps no checkpoint from being written. */
+static int attempt(struct Trainer *trainer, struct Error *error) {
+    struct Error other;
+    beat_enter(ranks_beat(trainer->ranks), BEAT_SAVING);
+    int code = callbacks__on_save(trainer, error);
+    if (code && code != ERROR_SYSTEM)
+        return code;
+    int written = ranks_rank(trainer->ranks) == 0 ? write_out(trainer, &other) : OK;
+    written = ranks_agree(trainer->ranks, written, &other);
+    if (written)
+        *error = other;
+    return written ? written : code;
+}
+
+/* Before save number `attempt`, from 1, is repeated. */
+static void pause_before(const struct Trainer *trainer, int64_t attempt,
+                         const struct Error *error) {
+    double seconds = attempt < 5 ? (double)(1 << (attempt - 1)) : LONGEST_PAUSE;
+    seconds = seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE;
+    if (ranks_rank(trainer->ranks) != 0)
+        return;
+    log_info("%s; trying again in %.0f s", error->text, seconds);
+    nanosleep(&(struct timespec){.tv_sec = (time_t)seconds}, NULL);
+}
+
+/* Does the folder belong to another process by now? */
+static bool is_lost(const struct Trainer *trainer) {
+    int64_t lost = trainer->folder.lock && folder_lock_is_lost(trainer->folder.lock);
+    ranks_broadcast(trainer->ranks, &lost, sizeof lost);
+    return lost;
+}
+
+/* Adds to the error what the user can do. */
+static int give_up(const struct Trainer *trainer, struct Error *error) {
+    if (!trainer->folder.kept || folder_lock_is_lost(trainer->folder.lock))
+        return error->code;
+    error_append(error, "; the newest checkpoint is that of step %" PRId64, trainer->saving.newest);
+    return error_advise(error, ADVICE_MEND_FOLDER, trainer->request->folder, NULL, 0);
+}
+
+/* Rank 0's part after a failure: OK if the run goes on. */
+static int go_on(struct Trainer *trainer, struct Error *error) {
+    struct Saving *saving = &trainer->saving;
+    double minutes = trainer->options.checkpoint.on_error.give_up_after, limit = 60 * minutes;
+    double now = clock_seconds(), gap = limit / 10 < LONGEST_GAP ? limit / 10 : LONGEST_GAP;
+    if (!saving->failing)
+        saving->since = now;
+    saving->next = now + gap;
+    if (now - saving->since >= limit) {
+        if (limit > 0)
+            error_append(error, "; no save succeeded for %g minutes (checkpoint.on_error)",
+                         minutes);
+        return give_up(trainer, error);
+    }
+    if (!saving->failing)
+        log_warning("%s; training goes on, saving is tried again every %.3g s, and the run stops "
+                    "if that fails for %g minutes (checkpoint.on_error); the newest checkpoint is "
+                    "that of step %" PRId64,
+                    error->text, gap, minutes, saving->newest);
+    *error = (struct Error){0};
+    return OK;
+}
+
+static int after_failure(struct Trainer *trainer, bool must, struct Error *error) {
+    bool ends = is_lost(trainer) || must;
+    int code = OK;
     if (ranks_rank(trainer->ranks) == 0)
-        code = write_out(trainer, error);
+        code = ends ? give_up(trainer, error) : go_on(trainer, error);
     code = ranks_agree(trainer->ranks, code, error);
+    /* The best is the best of those that are saved: what follows is compared with it. */
+    if (is_best(trainer))
+        trainer->saved.best = trainer->saving.best;
+    trainer->saving.failing = true;
+    return code;
+}
+
+static void after_success(struct Trainer *trainer) {
+    if (trainer->saving.failing && ranks_rank(trainer->ranks) == 0)
+        log_warning("saving works again: the checkpoint of step %" PRId64 " is written",
+                    trainer->saved.progress.step);
+    replicas__start_chain(trainer, true);
+    trainer->saving.failing = false;
+    trainer->saving.best = trainer->saved.best;
+}
+
+int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
+    /* While saves fail, training does not wait for them. */
+    int64_t again =
+        trainer->saving.failing && !must ? 0 : trainer->options.checkpoint.on_error.retry;
+    int code = attempt(trainer, error);
+    for (int64_t i = 1; code == ERROR_SYSTEM && i <= again && !is_lost(trainer); i++) {
+        pause_before(trainer, i, error);
+        code = attempt(trainer, error);
+    }
+    if (code == ERROR_SYSTEM)
+        return after_failure(trainer, must, error);
     if (!code)
-        replicas__start_chain(trainer, true);
+        after_success(trainer);
     return code;
 }

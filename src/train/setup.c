@@ -1,48 +1,12 @@
-#include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "base/whole_file.h"
 #include "evaluate/broadcast.h"
 #include "run/agreement.h"
 #include "run/transfer.h"
 #include "train/trainer.h"
-
-static int make_folder(const char *path, struct Error *error) {
-    char *copy = memory_copy_text(path);
-    int code = OK;
-    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
-        if (slash)
-            *slash = '\0';
-        if (mkdir(copy, 0777) && errno != EEXIST)
-            code = fail_errno(error, "%s: the folder cannot be made", copy);
-        if (slash)
-            *slash = '/';
-        if (!slash || code)
-            break;
-    }
-    memory_release(copy);
-    if (!code && access(path, W_OK | X_OK))
-        code = fail_errno(error, "%s: cannot be written to", path);
-    return code;
-}
-
-static int write_run_file(const struct Trainer *trainer, struct Error *error) {
-    struct WholeFile file;
-    char *path = memory_print("%s/run.yaml", trainer->request->folder);
-    int code = whole_file_open(&file, path, error);
-    if (!code) {
-        fputs(trainer->run_text, file.stream);
-        code = whole_file_publish(&file, error);
-    }
-    whole_file_close(&file);
-    memory_release(path);
-    return code;
-}
 
 /* ---- What each rank does for itself ---- */
 
@@ -94,13 +58,11 @@ static int agree_on_parts(struct Trainer *trainer, struct Error *error) {
     return code ? error_blame_key(error, "data.file") : OK;
 }
 
-/* Rank 0's part: the first thing that a run writes, after everything else was checked. */
-static int open_folder(struct Trainer *trainer, struct Error *error) {
+static int begin_to_write(struct Trainer *trainer, struct Error *error) {
     trainer->bar =
         progress_create(stderr, trainer->request->quiet, trainer->parts.time.total,
                         trainer->parts.time.steps_per_epoch, trainer->saved.progress.step);
-    int code = make_folder(trainer->checkpoints, error);
-    return code ? code : write_run_file(trainer, error);
+    return trainer__open_folder(trainer, error);
 }
 
 /* A new run's parameters, on rank 0: drawn, then taken from the donor. */
@@ -186,7 +148,7 @@ static int assemble(struct Trainer *trainer, struct Start *start, struct Error *
     trainer->run_text = runfile_emit(run_keys, &trainer->options);
     describe_origin(trainer);
     if (ranks_rank(ranks) == 0)
-        code = open_folder(trainer, error);
+        code = begin_to_write(trainer, error);
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
@@ -224,6 +186,8 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
     if (!code)
         watch_set_limit(request->watch, trainer->options.train.watchdog);
     if (!code)
+        code = trainer__lock_folder(trainer, error);
+    if (!code)
         code = trainer__find_checkpoint(trainer, &start, error);
     if (!code && trainer->options.train.shards < 0) {
         trainer->options.train.shards = ranks_size(ranks);
@@ -246,6 +210,7 @@ void trainer__release(struct Trainer *trainer) {
     progress_release(trainer->bar);
     callbacks__release(&trainer->callbacks);
     replicas__release(trainer);
+    trainer__close_folder(trainer);
     shards__release(&trainer->shards);
     saved_state_release(&trainer->saved);
     run_parts_release(&trainer->parts);

@@ -79,7 +79,7 @@ static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *r
     if (epoch_ends)
         begin_epoch(progress);
     bool last = stopped || progress->step == until;
-    return trainer__save_is_due(trainer, last) ? trainer__save(trainer, error) : OK;
+    return trainer__save_is_due(trainer, last) ? trainer__save(trainer, last, error) : OK;
 }
 
 static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult *result,
@@ -136,15 +136,9 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     int64_t until = trainer.parts.time.total;
     if (request->stop_after && request->stop_after < until)
         until = request->stop_after;
-    if (!code && trainer.saved.progress.step == 0) {
-        code = trainer__check_room(&trainer, error);
-        if (!code)
-            code = trainer__save(&trainer, error);
-        if (code)
-            trainer__discard(&trainer);
-    } else if (!code) {
-        code = trainer__mend_links(&trainer, error);
-    }
+    if (!code)
+        code = trainer.saved.progress.step == 0 ? trainer__save(&trainer, true, error)
+                                                : trainer__mend_links(&trainer, error);
     if (!code) {
         remember(result, &trainer);
         note_if_finished(&trainer);

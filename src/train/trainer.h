@@ -2,6 +2,7 @@
 #ifndef TRAINER_TRAIN_TRAINER_H
 #define TRAINER_TRAIN_TRAINER_H
 
+#include "base/folder_lock.h"
 #include "base/text.h"
 #include "evaluate/evaluate.h"
 #include "report/progress_bar.h"
@@ -11,6 +12,26 @@
 #include "train/saved_state.h"
 #include "train/shards.h"
 #include "train/train.h"
+
+/* The run's folder, on rank 0. */
+#define OWN_NAMES 2 /* run.yaml and metrics.jsonl */
+struct RunFolder {
+    struct FolderLock *lock; /* NULL: not locked */
+    bool kept;               /* it holds a checkpoint of the run */
+    /* What was there before: needed only until `kept`. */
+    size_t made, made_checkpoints; /* length of the first folder's path that this run made; or 0 */
+    bool had[OWN_NAMES];
+};
+
+/* What becomes of saves that fail. */
+struct Saving {
+    bool failing; /* since the newest save that succeeded; the same on all ranks */
+    double since,
+        next;         /* rank 0: seconds of the clock, of the first failure and the next attempt */
+    int64_t newest;   /* rank 0: the step of the newest checkpoint */
+    int64_t snapshot; /* rank 0: the step of a checkpoint whose snapshot link is missing; or 0 */
+    struct Best best; /* the best validation whose model is saved */
+};
 
 struct Trainer {
     struct Ranks *ranks;
@@ -29,6 +50,8 @@ struct Trainer {
     struct Shards shards;
     struct Replicas replicas;
     struct SavedState saved; /* how far the run has come; what it was made from is in `parts` */
+    struct RunFolder folder;
+    struct Saving saving;
 
     /* What watches it. */
     struct Callbacks callbacks;
@@ -73,17 +96,30 @@ int trainer__fill_arrays(struct Trainer *trainer, const struct Checkpoint *check
  * failure it is neither. Collective. */
 int trainer__go_back(struct Trainer *trainer, int64_t step, struct Error *error);
 
-/* save.c: one checkpoint of the present state; links, prunes. Collective. */
-int trainer__save(struct Trainer *trainer, struct Error *error);
-/* save.c: is a checkpoint to be written after this step, which is `last` of this process or not? */
+/* folder.c: takes the lock of the run's folder, before anything in it is read or written; makes the
+ * folder if need be. Collective; rank 0 holds the lock. */
+int trainer__lock_folder(struct Trainer *trainer, struct Error *error);
+/* folder.c: the first that a run writes, after everything else was checked: removes what killed
+ * runs left there, looks for room if the run is new, writes run.yaml. Rank 0's part. */
+int trainer__open_folder(struct Trainer *trainer, struct Error *error);
+/* folder.c: releases the lock. What a run wrote that saved no checkpoint is taken back. */
+void trainer__close_folder(struct Trainer *trainer);
+
+/* room.c: is there room for the checkpoints of the whole run? Rank 0's part. */
+int trainer__check_room(const struct Trainer *trainer, struct Error *error);
+
+/* save.c: one checkpoint of the present state; links, prunes. A failure of the system is tried
+ * again as checkpoint.on_error says. If that does not help, the run goes on without the checkpoint,
+ * which is OK, unless it `must` save or the stated time is over. Collective. */
+int trainer__save(struct Trainer *trainer, bool must, struct Error *error);
+/* save.c: is a checkpoint to be written after this step, which is `last` of this process or not?
+ * Collective as long as saves fail. */
 bool trainer__save_is_due(const struct Trainer *trainer, bool last);
 /* save.c: the links of the checkpoint that a run continues from, in case a kill came before them.
  * Collective. */
 int trainer__mend_links(struct Trainer *trainer, struct Error *error);
-/* save.c: is there room for the checkpoints of the whole run? Collective. */
-int trainer__check_room(struct Trainer *trainer, struct Error *error);
-/* save.c: takes back what a run wrote that could not save its first checkpoint. */
-void trainer__discard(struct Trainer *trainer);
+/* save.c: the cycles of the schedule that end by step `step`. */
+int64_t trainer__cycles(const struct Trainer *trainer, int64_t step);
 
 /* validate.c: the figures of the model and of the average of weights, which the callbacks learn.
  * Collective. */

@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "checkpoint/sample.h"
@@ -105,20 +106,50 @@ static void pruning(void **state) {
         assert_int_equal(write_step(step, &error), OK);
     link_step("best.h5", 2);
     link_step("latest.h5", 6);
-    const char *const strangers[] = {"notes.tmp-1", "step-000000001.h5.bak", "metrics.jsonl"};
-    const char *const debris[] = {"step-000000009.h5.tmp-4711-0", "latest.h5.tmp-link"};
-    for (int i = 0; i < 3; i++)
-        scratch_write(scratch_path(strangers[i]), "x", 1);
-    for (int i = 0; i < 2; i++)
-        scratch_write(scratch_path(debris[i]), "x", 1);
-    assert_int_equal(checkpoint_prune(scratch, 0, &error), OK);
-    assert_int_equal(scratch_count(), 6 + 2 + 3);
-    assert_int_equal(checkpoint_prune(scratch, 2, &error), OK);
+    scratch_write(scratch_path("step-000000001.h5.bak"), "x", 1);
+    assert_int_equal(checkpoint_prune(scratch, 0, NULL, 0, &error), OK);
+    assert_int_equal(scratch_count(), 6 + 2 + 1);
+    const int64_t also[] = {3, 99};
+    assert_int_equal(checkpoint_prune(scratch, 2, also, 2, &error), OK);
     for (int64_t step = 1; step <= 6; step++)
-        assert_int_equal(has_step(step), step == 2 || step >= 5);
-    assert_int_equal(scratch_count(), 3 + 2 + 3);
+        assert_int_equal(has_step(step), step == 2 || step == 3 || step >= 5);
+    assert_int_equal(scratch_count(), 4 + 2 + 1);
+}
+
+/* A folder under a checkpoint's name stands for a file that cannot be removed, as root can remove
+ * any. */
+static void pruning_goes_on_after_a_failure(void **state) {
+    (void)state;
+    struct Error error = {0};
+    for (int64_t step = 1; step <= 4; step += step == 1 ? 2 : 1)
+        assert_int_equal(write_step(step, &error), OK);
+    assert_int_equal(mkdir(scratch_path("step-000000002.h5"), 0777), 0);
+    assert_int_equal(checkpoint_prune(scratch, 1, NULL, 0, &error), ERROR_SYSTEM);
+    assert_non_null(strstr(error.text, "step-000000002.h5: cannot be removed: "));
+    assert_true(!has_step(1) && has_step(2) && !has_step(3) && has_step(4));
+    assert_int_equal(rmdir(scratch_path("step-000000002.h5")), 0);
+}
+
+static void cleaning(void **state) {
+    (void)state;
+    const char *const strangers[] = {"notes.tmp-1",           "notes.h5.tmp-4711-0",
+                                     "step-000000001.h5.bak", "step-000000009.h5.tmp-",
+                                     "metrics.jsonl",         "notes.tmp-trainer-0123456789abcdef"};
+    const char *const left[] = {"step-000000009.h5.tmp-4711-0", "latest.h5.tmp-link",
+                                "step-000000010.h5.tmp-trainer-0123456789abcdef",
+                                "best.h5.tmp-trainer-0123456789abcdef",
+                                "snapshot-001.h5.tmp-trainer-0123456789abcdef"};
+    for (int i = 0; i < 6; i++)
+        scratch_write(scratch_path(strangers[i]), "x", 1);
     for (int i = 0; i < 3; i++)
+        scratch_write(scratch_path(left[i]), "x", 1);
+    for (int i = 3; i < 5; i++)
+        assert_int_equal(symlink("step-000000001.h5", scratch_path(left[i])), 0);
+    checkpoint_clean(scratch);
+    assert_int_equal(scratch_count(), 6);
+    for (int i = 0; i < 6; i++)
         assert_int_equal(access(scratch_path(strangers[i]), F_OK), 0);
+    checkpoint_clean("/nowhere/at/all");
 }
 
 static void damaged_are_skipped(void **state) {
@@ -156,7 +187,7 @@ static _Noreturn void keep_writing(int64_t step) {
     for (;; step++) {
         char *path = checkpoint_name(scratch, step);
         if (write_step(step, &error) || checkpoint_link(scratch, "latest.h5", path, &error) ||
-            checkpoint_prune(scratch, 3, &error))
+            checkpoint_prune(scratch, 3, NULL, 0, &error))
             _exit(1);
         memory_release(path);
     }
@@ -205,7 +236,8 @@ static void killed_while_writing(void **state) {
         last = step;
     }
     assert_true(last > 5); /* the children did write */
-    assert_int_equal(checkpoint_prune(scratch, 3, &error), OK);
+    checkpoint_clean(scratch);
+    assert_int_equal(checkpoint_prune(scratch, 3, NULL, 0, &error), OK);
     assert_int_equal(scratch_count(), 3 + 1); /* three files and latest.h5: no debris */
 }
 
@@ -239,6 +271,8 @@ int main(void) {
         cmocka_unit_test_teardown(order, empty),
         cmocka_unit_test_teardown(links, empty),
         cmocka_unit_test_teardown(pruning, empty),
+        cmocka_unit_test_teardown(pruning_goes_on_after_a_failure, empty),
+        cmocka_unit_test_teardown(cleaning, empty),
         cmocka_unit_test_teardown(damaged_are_skipped, empty),
         cmocka_unit_test_teardown(killed_while_writing, empty),
         cmocka_unit_test_teardown(disk_full, empty),

@@ -1,0 +1,162 @@
+/* The folder that a run writes to, from its lock to the first checkpoint in it. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/temporary.h"
+#include "base/whole_file.h"
+#include "train/trainer.h"
+
+#define PATIENCE 5.0 /* seconds in which the ranks of a run that was killed end */
+#define ATTEMPTS 3   /* at a folder that another run removes because it cannot start */
+
+static const char *const own_names[] = {"run.yaml", "metrics.jsonl"};
+
+/* Refuses a file where the folder, or one that it lies in, is expected. */
+static int refuse_files(const char *folder, struct Error *error) {
+    char *path = memory_copy_text(folder);
+    int code = OK;
+    for (char *slash = strchr(path + 1, '/'); !code; slash = strchr(slash + 1, '/')) {
+        struct stat status;
+        if (slash)
+            *slash = '\0';
+        if (!stat(path, &status) && !S_ISDIR(status.st_mode)) {
+            fail(error, ERROR_SYSTEM, "%s is a file, expected a folder", path);
+            code = error_blame_option(error, "out", NULL);
+        }
+        if (!slash)
+            break;
+        *slash = '/';
+    }
+    memory_release(path);
+    return code;
+}
+
+/* Makes a folder and those that it lies in; *made is the length of the first one's path that was
+ * not there, 0 if all were. */
+static int make_folder(const char *path, size_t *made, struct Error *error) {
+    char *copy = memory_copy_text(path);
+    int code = OK;
+    *made = 0;
+    for (char *slash = strchr(copy + 1, '/');; slash = strchr(slash + 1, '/')) {
+        if (slash)
+            *slash = '\0';
+        if (!mkdir(copy, 0777)) {
+            if (!*made)
+                *made = strlen(copy);
+        } else if (errno != EEXIST) {
+            code = fail_errno(error, "%s: the folder cannot be made", copy);
+        }
+        if (slash)
+            *slash = '/';
+        if (!slash || code)
+            break;
+    }
+    memory_release(copy);
+    if (!code && access(path, W_OK | X_OK))
+        code = fail_errno(error, "%s: cannot be written to", path);
+    return code;
+}
+
+/* Removes the folders of `path` that this process made, as far as they are empty. */
+static void remove_made(const char *path, size_t made) {
+    char *copy = memory_copy_text(path);
+    while (made && strlen(copy) >= made) {
+        rmdir(copy);
+        char *slash = strrchr(copy, '/');
+        if (!slash)
+            break;
+        *slash = '\0';
+    }
+    memory_release(copy);
+}
+
+static bool has(const struct Trainer *trainer, const char *name) {
+    char *path = memory_print("%s/%s", trainer->request->folder, name);
+    struct stat status;
+    bool there = lstat(path, &status) == 0;
+    memory_release(path);
+    return there;
+}
+
+static int lock(struct Trainer *trainer, struct Error *error) {
+    struct RunFolder *folder = &trainer->folder;
+    const char *path = trainer->request->folder;
+    int code = refuse_files(path, error);
+    if (code)
+        return code;
+    for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
+        code = make_folder(path, &folder->made, error);
+        if (!code)
+            code = folder_lock_take(&folder->lock, path, PATIENCE, error);
+        if (!code || !access(path, F_OK))
+            break;
+    }
+    for (int i = 0; i < OWN_NAMES; i++)
+        folder->had[i] = has(trainer, own_names[i]);
+    if (code)
+        remove_made(path, folder->made);
+    return code;
+}
+
+int trainer__lock_folder(struct Trainer *trainer, struct Error *error) {
+    int code = ranks_rank(trainer->ranks) == 0 ? lock(trainer, error) : OK;
+    return ranks_agree(trainer->ranks, code, error);
+}
+
+static int write_run_file(const struct Trainer *trainer, struct Error *error) {
+    struct WholeFile file;
+    char *path = memory_print("%s/run.yaml", trainer->request->folder);
+    int code = whole_file_open(&file, path, error);
+    if (!code) {
+        fputs(trainer->run_text, file.stream);
+        code = whole_file_publish(&file, error);
+    }
+    whole_file_close(&file);
+    memory_release(path);
+    return code;
+}
+
+static bool is_own(const char *name) {
+    for (int i = 0; i < OWN_NAMES; i++)
+        if (!strcmp(name, own_names[i]))
+            return true;
+    return !strcmp(name, FOLDER_LOCK_NAME);
+}
+
+int trainer__open_folder(struct Trainer *trainer, struct Error *error) {
+    remove_temporaries(trainer->request->folder, is_own);
+    checkpoint_clean(trainer->checkpoints);
+    int code = trainer->saved.progress.step == 0 ? trainer__check_room(trainer, error) : OK;
+    if (!code)
+        code = make_folder(trainer->checkpoints, &trainer->folder.made_checkpoints, error);
+    return code ? code : write_run_file(trainer, error);
+}
+
+/* Takes back what a run wrote that could not save its first checkpoint. */
+static void discard(struct Trainer *trainer) {
+    const struct RunFolder *folder = &trainer->folder;
+    for (int i = 0; i < OWN_NAMES; i++)
+        if (!folder->had[i]) {
+            char *path = memory_print("%s/%s", trainer->request->folder, own_names[i]);
+            unlink(path);
+            memory_release(path);
+        }
+    if (folder->made_checkpoints)
+        rmdir(trainer->checkpoints);
+}
+
+void trainer__close_folder(struct Trainer *trainer) {
+    struct RunFolder *folder = &trainer->folder;
+    if (!folder->lock)
+        return;
+    if (!folder->kept)
+        discard(trainer);
+    folder_lock_release(folder->lock);
+    if (!folder->kept)
+        remove_made(trainer->request->folder, folder->made);
+    folder->lock = NULL;
+}
