@@ -43,7 +43,8 @@ enum AdviceKind {
     ADVICE_CONTINUE_RUN, /* continue the run, or choose another folder */
     ADVICE_RESUME,       /* the run, which has ended, can be continued from its checkpoint `file` */
     ADVICE_OTHER_FOLDER, /* choose another folder */
-    ADVICE_MEND_FOLDER   /* make it possible to write to the run's folder, and continue the run */
+    ADVICE_MEND_FOLDER,  /* make it possible to write to the run's folder, and continue the run */
+    ADVICE_GO_ON         /* continue the run that was stopped */
 };
 struct Advice {
     enum AdviceKind kind;

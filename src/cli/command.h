@@ -28,7 +28,8 @@ struct Command {
     const struct Flag
         *flags; /* ends with a name of NULL; NULL: none. common_flags (cli/arguments.h) are added */
     bool resumes;  /* can continue what it began, with --resume */
-    bool parallel; /* runs on all ranks; any other command runs on rank 0 alone, without MPI */
+    bool heeds_signals; /* looks at cli/signals.h; signals end any other command as usual */
+    bool parallel;      /* runs on all ranks; any other command runs on rank 0 alone, without MPI */
     /* Prints results on stdout and messages on stderr. In a parallel command all ranks return the
      * same code (ranks_agree), and rank 0 alone prints. */
     int (*run)(const struct Command *command, const struct Arguments *arguments,

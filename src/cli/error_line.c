@@ -17,7 +17,8 @@ static const char *const words[] = {
     [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one",
     [ADVICE_RESUME] = "; --resume goes on from it",
     [ADVICE_OTHER_FOLDER] = "; wait for its end, or give another --out",
-    [ADVICE_MEND_FOLDER] = "; make {file} writable and free some space, then --resume goes on"};
+    [ADVICE_MEND_FOLDER] = "; make {file} writable and free some space, then --resume goes on",
+    [ADVICE_GO_ON] = "; --resume goes on"};
 
 static void add_advice(struct Text *line, const struct Advice *advice) {
     for (const char *at = words[advice->kind]; *at;) {

@@ -6,6 +6,7 @@
 #include "cli/figures_json.h"
 #include "cli/members.h"
 #include "cli/shown.h"
+#include "cli/signals.h"
 
 static const struct Flag flags[] = {
     MEMBERS_FLAGS,
@@ -100,7 +101,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         struct EvaluateRequest request = members_request(&members);
         results = memory_array(struct Evaluation, members.count + 1, "results");
         beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
-        code = evaluate(ranks, &request, results, error);
+        code = signals_explain(evaluate(ranks, &request, results, error), error);
     }
     if (!code && ranks_rank(ranks) == 0) {
         if (argument_given(arguments, "json"))
@@ -137,5 +138,6 @@ const struct Command command_eval = {
         "  trainer eval best.h5 --views 'shifts: {by: 2}' --dropout-samples 20\n",
     .flags = flags,
     .parallel = true,
+    .heeds_signals = true,
     .run = run,
 };

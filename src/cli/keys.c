@@ -25,13 +25,11 @@ static void note_table(struct TableList *found, const struct KindTable *table) {
 
 static const char *type_name(enum KeyType type) {
     static const char *const names[] = {
-        [KEY_INT] = "integer",     [KEY_REAL] = "number",
-        [KEY_BOOL] = "boolean",    [KEY_ENUM] = "word",
-        [KEY_STRING] = "text",     [KEY_SPAN] = "span",
-        [KEY_COUNT] = "count",     [KEY_REALS] = "numbers",
-        [KEY_INTS] = "integers",   [KEY_STRINGS] = "texts",
-        [KEY_SPANS] = "spans",     [KEY_CHOICE] = "choice",
-        [KEY_CHOICES] = "choices", [KEY_CHOICE_LISTS] = "choice lists",
+        [KEY_INT] = "integer",    [KEY_REAL] = "number",     [KEY_BOOL] = "boolean",
+        [KEY_ENUM] = "word",      [KEY_STRING] = "text",     [KEY_SPAN] = "span",
+        [KEY_COUNT] = "count",    [KEY_REALS] = "numbers",   [KEY_INTS] = "integers",
+        [KEY_STRINGS] = "texts",  [KEY_TIME] = "time",       [KEY_SPANS] = "spans",
+        [KEY_CHOICE] = "choice",  [KEY_CHOICES] = "choices", [KEY_CHOICE_LISTS] = "choice lists",
         [KEY_SECTION] = "section"};
     CHECK((size_t)type < sizeof names / sizeof *names && names[type]);
     return names[type];
@@ -115,6 +113,7 @@ static const char introduction[] =
     "- A choice (a layer, an optimizer, ...) is written as its name, `relu`, or with keys,\n"
     "  `conv: {out: 16}`.\n"
     "- A span is `2 epochs` or `500 steps`; `0` alone is none.\n"
+    "- A length of time is `3 h 50 min` or `90 s`; the units are d, h, min and s.\n"
     "- `--set key.sub=value` on the command line overrides a value. Items of a list are numbered "
     "from\n"
     "  0, and the name of a choice may be left out: `--set optimizer.rate=0.1`,\n"

@@ -17,6 +17,7 @@
 #include "cli/examine.h"
 #include "cli/help.h"
 #include "cli/log.h"
+#include "cli/signals.h"
 #include "cli/watching.h"
 #include "cli/world.h"
 #include "compute/backend.h"
@@ -144,6 +145,8 @@ static void log_ranks(const struct Ranks *ranks) {
 static int run_on_all_ranks(const struct Command *command, const struct Arguments *arguments,
                             struct Error *error) {
     struct Ranks *ranks;
+    if (command->heeds_signals)
+        signals_heed();
     int code = world_start(&ranks, error);
     if (code)
         return code;

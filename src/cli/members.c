@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/signals.h"
 #include "nn/loss.h"
 #include "run/agreement.h"
 
@@ -318,5 +319,6 @@ struct EvaluateRequest members_request(const struct Members *members) {
                                     .mean = members->mean,
                                     .metrics = metrics_for(members->dataset),
                                     .split = members->split,
-                                    .outputs = members->dataset->targets.count};
+                                    .outputs = members->dataset->targets.count,
+                                    .is_interrupted = signals_ask_to_stop};
 }

@@ -9,6 +9,7 @@
 #include "cli/members.h"
 #include "cli/output.h"
 #include "cli/shown.h"
+#include "cli/signals.h"
 #include "store/h5.h"
 
 static const struct Flag flags[] = {
@@ -238,7 +239,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         request.context = &output;
         results = memory_array(struct Evaluation, members.count + 1, "results");
         beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
-        code = evaluate(ranks, &request, results, error);
+        code = signals_explain(evaluate(ranks, &request, results, error), error);
     }
     if (!code)
         code = ranks_agree(ranks, finish(&output, error), error);
@@ -272,5 +273,6 @@ const struct Command command_predict = {
         "  mpirun -np 2 trainer predict a.h5 b.h5 --data cifar10.h5 -o ensemble.csv\n",
     .flags = flags,
     .parallel = true,
+    .heeds_signals = true,
     .run = run,
 };

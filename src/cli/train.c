@@ -2,13 +2,18 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "cli/figures_json.h"
+#include "cli/job_limit.h"
 #include "cli/overrides.h"
 #include "cli/shown.h"
+#include "cli/signals.h"
 #include "cli/watching.h"
 #include "cli/world.h"
+#include "train/outside.h"
 
 static const struct Flag flags[] = {
     {.name = "out",
@@ -97,6 +102,17 @@ static void print_words(const struct TrainResult *result) {
     printf("checkpoint  %s\n", shown(result->checkpoint));
 }
 
+/* Called at the beginning: the time that has passed since the program was started is short. */
+static struct Outside outside_of(const struct Ranks *ranks) {
+    double start = clock_seconds();
+    bool looks = ranks_rank(ranks) == 0; /* at the clock, for all */
+    return (struct Outside){.pending = signals_pending,
+                            .forget = signals_forget,
+                            .start = start,
+                            .job_end = looks ? start + job_limit_seconds() : INFINITY,
+                            .grace = signals_grace()};
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -105,6 +121,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (code)
         return code;
     struct Overrides overrides = overrides_collect(arguments);
+    struct Outside outside = outside_of(ranks);
     struct TrainRequest request = {.run_path = arguments->operands[0],
                                    .override_count = overrides.count,
                                    .overrides = overrides.texts,
@@ -112,7 +129,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                                    .resume = argument_given(arguments, "resume"),
                                    .stop_after = stop_after,
                                    .quiet = argument_given(arguments, "quiet"),
-                                   .watch = watching_watch()};
+                                   .watch = watching_watch(),
+                                   .outside = &outside};
     struct TrainResult result = {0};
     if (!request.folder || !*request.folder)
         code = fail(error, ERROR_USAGE,
@@ -151,5 +169,6 @@ const struct Command command_train = {
     .flags = flags,
     .resumes = true,
     .parallel = true,
+    .heeds_signals = true,
     .run = run,
 };

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -84,6 +85,7 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
                     enum ExchangeAlgorithm algorithm, enum Variant variant, struct Error *error) {
     static const struct AddKernel *const kernels[VARIANT_COUNT] = KERNEL_TABLE(add_kernel);
     int size = ranks_size(ranks);
+    int64_t with_notes = elements + EXCHANGE_NOTES;
     CHECK(elements > 0 && variant != VARIANT_F64 && variant_available(variant));
     if (shards < 1 || shards % size)
         return fail(error, ERROR_RUN_FILE,
@@ -96,8 +98,8 @@ int exchange_create(struct Exchange **result, struct Ranks *ranks, int64_t shard
                                   .rank = ranks_rank(ranks),
                                   .size = size,
                                   .shards = shards,
-                                  .elements = elements,
-                                  .stride = padded(elements),
+                                  .elements = with_notes,
+                                  .stride = padded(with_notes),
                                   .first = ranks_rank(ranks) * (shards / size),
                                   .count = shards / size,
                                   .add = kernels[variant]->add,
@@ -154,9 +156,20 @@ float *exchange_shard_buffer(struct Exchange *exchange) {
     return exchange->buffers + exchange->counter.depth * exchange->stride;
 }
 
+/* One of the rank's shards carries its notes, the others zeros. */
+static void write_notes(struct Exchange *exchange) {
+    float *buffer = exchange->buffers + exchange->counter.depth * exchange->stride;
+    float *notes = buffer + exchange->elements - EXCHANGE_NOTES;
+    if (exchange->done == exchange->count - 1)
+        memcpy(notes, exchange->notes.own, sizeof exchange->notes.own);
+    else
+        memset(notes, 0, sizeof exchange->notes.own);
+}
+
 void exchange_shard_done(struct Exchange *exchange) {
     struct TreeCounter *counter = &exchange->counter;
     CHECK(exchange->done < exchange->count);
+    write_notes(exchange);
     tree__push(counter, (struct TreeNode){.index = exchange->first + exchange->done++});
     while (tree__join(counter)) {
         float *right = exchange->buffers + counter->depth * exchange->stride;
@@ -167,12 +180,23 @@ void exchange_shard_done(struct Exchange *exchange) {
 
 const float *exchange_finish(struct Exchange *exchange) {
     CHECK(exchange->done == exchange->count);
-    if (!exchange->method)
-        return exchange->buffers;
-    beat_wait(ranks_beat(exchange->ranks));
-    const float *sum = exchange->method->finish(exchange);
-    beat_go_on(ranks_beat(exchange->ranks));
+    const float *sum = exchange->buffers;
+    if (exchange->method) {
+        beat_wait(ranks_beat(exchange->ranks));
+        sum = exchange->method->finish(exchange);
+        beat_go_on(ranks_beat(exchange->ranks));
+    }
+    memcpy(exchange->notes.sum, sum + exchange->elements - EXCHANGE_NOTES,
+           sizeof exchange->notes.sum);
     return sum;
+}
+
+float *exchange_own_notes(struct Exchange *exchange) {
+    return exchange->notes.own;
+}
+
+const float *exchange_notes(const struct Exchange *exchange) {
+    return exchange->notes.sum;
 }
 
 int64_t exchange_own_nonfinite(const struct Exchange *exchange, int64_t begin, int64_t end) {
@@ -190,5 +214,5 @@ int64_t exchange_memory(int64_t shards, int64_t ranks, int64_t elements) {
         int buffers = tree__count(&counter, shards, rank * (shards / ranks), shards / ranks);
         most = buffers > most ? buffers : most;
     }
-    return (most + (ranks > 1)) * padded(elements) * (int64_t)sizeof(float);
+    return (most + (ranks > 1)) * padded(elements + EXCHANGE_NOTES) * (int64_t)sizeof(float);
 }

@@ -27,6 +27,8 @@ extern const char *const exchange_algorithm_names[]; /* NULL-terminated, in the 
 
 struct Exchange;
 
+#define EXCHANGE_NOTES 8
+
 /* Fails (ERROR_RUN_FILE) if the algorithm cannot be used with so many ranks and shards. What these
  * numbers do not tell (one node or several) exchange_create checks. Not collective. */
 int exchange_check(enum ExchangeAlgorithm algorithm, int64_t ranks, int64_t shards,
@@ -56,6 +58,14 @@ void exchange_shard_done(struct Exchange *exchange);
 /* After the last of this rank's shards: the sum over all shards, valid until the next step's first
  * exchange_shard_buffer. The same bits on every rank. Collective. */
 const float *exchange_finish(struct Exchange *exchange);
+
+/* A few numbers that travel with the sum, so that ranks can tell one another something in each step
+ * at no extra cost. This rank's own (EXCHANGE_NOTES of them, zeros at first) are to be set before
+ * the step's last exchange_shard_done; they stay until they are changed. Not collective. */
+float *exchange_own_notes(struct Exchange *exchange);
+/* After exchange_finish: the sums of the notes over all ranks, the same on every rank. They are
+ * exact for whole numbers below 2^24. Not collective. */
+const float *exchange_notes(const struct Exchange *exchange);
 
 /* After exchange_finish: the index of the first element in [begin, end) that is NaN or Inf in this
  * rank's own contribution, or −1. For messages that name the rank and the layer. Not collective. */

@@ -23,10 +23,15 @@ struct ExchangePiece {
     int rank, buffer;
 };
 
+struct ExchangeNotes {
+    float own[EXCHANGE_NOTES], sum[EXCHANGE_NOTES];
+};
+
 struct Exchange {
     struct Ranks *ranks;
     int rank, size;
-    int64_t shards, elements;
+    int64_t shards;
+    int64_t elements;     /* of a sum, and after them the notes */
     int64_t stride;       /* elements from one buffer to the next: whole pages */
     int64_t first, count; /* this rank's shards */
     TreeAdd *add;
@@ -35,6 +40,7 @@ struct Exchange {
     int buffer_count;
     struct TreeCounter counter;
     int64_t done; /* shards of this rank that are complete in this step */
+    struct ExchangeNotes notes;
 
     struct ExchangePiece *pieces; /* program.pieces of them, from left to right in the tree */
     struct TreeProgram program;

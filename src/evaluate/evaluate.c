@@ -72,6 +72,9 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
     int64_t count = block_samples(request, number), values = count * request->outputs;
     struct PredictedBlock block = {
         .split = request->split, .first = number * EVALUATE_BLOCK, .count = count};
+    if (request->is_interrupted && request->is_interrupted(request->interrupt_context))
+        return fail(error, ERROR_STOPPED, "the evaluation of split %s was interrupted",
+                    request->split->name);
     if (!count)
         return OK;
     ensemble_mean_start(work->kind, values, work->ensemble);
@@ -112,13 +115,9 @@ static int sink_block(struct Work *work, int64_t number, const double *ensemble,
     return request->sink(request->context, &block, error);
 }
 
-static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, int code,
-                   struct Error *error) {
+static int deliver(struct Work *work, struct Ranks *ranks, int64_t round, struct Error *error) {
     int64_t values = EVALUATE_BLOCK * work->request->outputs;
-    int size = ranks_size(ranks);
-    code = ranks_agree(ranks, code, error);
-    if (code)
-        return code;
+    int size = ranks_size(ranks), code = OK;
     ranks_gather(ranks, work->ensemble, values * (int64_t)sizeof(double), work->gathered);
     for (int r = 0; r < size && !code && ranks_rank(ranks) == 0; r++)
         code = sink_block(work, round * size + r, work->gathered + r * values, error);
@@ -198,8 +197,10 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
         code = run_block(&work, round * size + ranks_rank(ranks),
                          work.mine + round * work.results * work.sum_count, error);
         beat_move(ranks_beat(ranks));
-        if (request->sink)
-            code = deliver(&work, ranks, round, code, error);
+        if (request->sink || request->is_interrupted)
+            code = ranks_agree(ranks, code, error);
+        if (request->sink && !code)
+            code = deliver(&work, ranks, round, error);
     }
     if (!request->sink)
         code = ranks_agree(ranks, code, error);

@@ -32,6 +32,10 @@ struct EvaluateRequest {
      * rank. */
     int (*sink)(void *context, const struct DeliveredBlock *block, struct Error *error);
     void *context;
+    /* NULL, or asked on every rank before each block: is the evaluation to end? If any rank says
+     * yes, it fails on all of them with ERROR_STOPPED. */
+    bool (*is_interrupted)(void *context);
+    void *interrupt_context;
 };
 
 /* Fills results[0 … member_count−1] and, last, results[member_count] for the ensemble (of one

@@ -151,15 +151,27 @@ void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
     bar->last = clock_seconds();
 }
 
-void progress_note(struct ProgressBar *bar, const char *format, ...) {
-    if (!bar || bar->quiet)
-        return;
+static void print_line(struct ProgressBar *bar, const char *format, va_list arguments) {
     clear_bar(bar);
-    va_list arguments;
-    va_start(arguments, format);
     char text[2000];
     vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
-    fprintf(bar->stream, "%s\n", text_hide_controls(text));
+    fprintf(bar->stream, "%s
+", text_hide_controls(text));
     fflush(bar->stream);
+}
+
+void progress_note(struct ProgressBar *bar, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (bar && !bar->quiet)
+        print_line(bar, format, arguments);
+    va_end(arguments);
+}
+
+void progress_say(struct ProgressBar *bar, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    if (bar)
+        print_line(bar, format, arguments);
+    va_end(arguments);
 }

@@ -17,6 +17,9 @@ void progress_release(struct ProgressBar *bar); /* clears the bar; NULL is allow
 
 void progress_step(struct ProgressBar *bar, const struct StepReport *report);
 void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report);
+/* An answer to somebody who asked: a line of its own even if `quiet`. A NULL bar prints nothing. */
+void progress_say(struct ProgressBar *bar, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 /* A line of its own; a NULL bar prints nothing, so that every rank may call it. */
 void progress_note(struct ProgressBar *bar, const char *format, ...)
     __attribute__((format(printf, 2, 3)));

@@ -134,6 +134,15 @@ static const struct Key train_keys[] = {
      .help = "if a rank hangs or its host cannot be reached, the job names it and has ended within "
              "so many seconds; saving, starting and other work that may take long have a "
              "multiple of it. 0: a rank that hangs is waited for, as a debugger needs it"},
+    {.name = "time_limit",
+     .type = KEY_TIME,
+     .offset = TRAIN_AT(time_limit),
+     .optional = true,
+     .above_minimum = true,
+     .free_on_resume = true,
+     .help = "how long the program may run: it writes a checkpoint and stops, with exit code 75, "
+             "before this time has passed since its start. Absent: the limit of the Slurm job "
+             "alone, which is always heeded"},
     KEY_END};
 
 #define STOPPING_AT(member) offsetof(struct EarlyStoppingOptions, member)

@@ -43,6 +43,7 @@ struct TrainOptions {
     int instruction_set; /* enum: auto, baseline, avx2, avx512 */
     int64_t check_every; /* steps between comparisons of the replicas' digests */
     double watchdog;     /* seconds until ranks that do not move on end the job; 0: never */
+    double time_limit;   /* seconds after which the process saves and stops; 0: none */
 };
 enum { LAST_BATCH_KEEP, LAST_BATCH_DROP };
 

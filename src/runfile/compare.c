@@ -125,6 +125,7 @@ static const size_t sizes[] = {
     [KEY_ENUM] = sizeof(int),
     [KEY_STRING] = sizeof(const char *),
     [KEY_SPAN] = sizeof(struct Span),
+    [KEY_TIME] = sizeof(double),
     [KEY_COUNT] = sizeof(int64_t),
     [KEY_REALS] = sizeof(struct Reals),
     [KEY_INTS] = sizeof(struct Ints),

@@ -72,6 +72,10 @@ static void emit_span(struct Text *text, const void *value) {
         text_add(text, "%.0f step%s", span->value, span->value == 1 ? "" : "s");
 }
 
+static void emit_time(struct Text *text, const void *value) {
+    time__print(text, *(const double *)value);
+}
+
 static bool takes_keys(const struct Kind *kind) {
     return kind->keys && kind->keys->name;
 }
@@ -86,6 +90,8 @@ static bool is_absent(const struct Key *key, const void *field) {
         return !*(const char *const *)field;
     case KEY_REAL:
         return isnan(*(const double *)field);
+    case KEY_TIME:
+        return *(const double *)field == 0;
     case KEY_ENUM:
         return *(const int *)field == -1;
     default:
@@ -147,6 +153,7 @@ static const struct {
                [KEY_REAL] = {emit_real, 0},
                [KEY_STRING] = {emit_text, 0},
                [KEY_SPAN] = {emit_span, 0},
+               [KEY_TIME] = {emit_time, 0},
                [KEY_REALS] = {emit_real, sizeof(double)},
                [KEY_INTS] = {emit_int, sizeof(int64_t)},
                [KEY_STRINGS] = {emit_text, sizeof(char *)},

@@ -129,6 +129,15 @@ static int parse_span(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
+static int parse_time(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, void *field) {
+    double *seconds = field;
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    const char *why = time__parse(node->text, seconds);
+    return why || !schema__in_range(key, *seconds) ? expected(parser, key, node, why) : OK;
+}
+
 static int parse_count(const struct Parser *parser, const struct Key *key,
                        const struct YamlNode *node, void *field) {
     if (node->type == NODE_SCALAR && strcmp(node->text, key->names[0]) == 0) {
@@ -141,7 +150,7 @@ static int parse_count(const struct Parser *parser, const struct Key *key,
 static scalar_parser *const scalars[] = {
     [KEY_INT] = parse_integer,   [KEY_REAL] = parse_real, [KEY_BOOL] = parse_bool,
     [KEY_ENUM] = parse_enum,     [KEY_SPAN] = parse_span, [KEY_COUNT] = parse_count,
-    [KEY_STRING] = parse_string, [KEY_SECTION] = NULL};
+    [KEY_STRING] = parse_string, [KEY_TIME] = parse_time, [KEY_SECTION] = NULL};
 
 /* The type of the items of lists of scalars. */
 static const struct {

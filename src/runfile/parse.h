@@ -38,6 +38,11 @@ const char *number__parse_real(const char *text, double *value);
 #define NUMBER_BYTES 32
 const char *number__print(double value, char buffer[NUMBER_BYTES]);
 
+/* time.c: "3 h 50 min", in seconds. NULL on success, or why the text is no length of time. */
+const char *time__parse(const char *text, double *seconds);
+/* Appends a length of time, so that parsing gives the same number. */
+void time__print(struct Text *text, double seconds);
+
 /* schema.c */
 const struct Key *schema__find(const struct Key *keys, const char *name); /* or NULL */
 bool schema__in_range(const struct Key *key, double value);

@@ -119,6 +119,7 @@ static const struct {
     [KEY_ENUM] = {"one of ", false},
     [KEY_STRING] = {"text", false},
     [KEY_SPAN] = {"span such as '2 epochs' or '500 steps'", true},
+    [KEY_TIME] = {"length of time such as '3 h 50 min' or '90 s'", false},
     [KEY_REALS] = {"list of numbers", true},
     [KEY_INTS] = {"list of integers", true},
     [KEY_STRINGS] = {"list of texts", false},

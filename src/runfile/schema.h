@@ -17,6 +17,7 @@ enum KeyType {
     KEY_ENUM,         /* int, index into `names` */
     KEY_STRING,       /* const char * */
     KEY_SPAN,         /* struct Span: "2 epochs", "500 steps", "1 epoch"; 0 alone is "0 steps" */
+    KEY_TIME,         /* double, in seconds: "3 h 50 min", "90 s" */
     KEY_COUNT,        /* int64_t, or the word in names[0] (e.g. "auto"), stored as -1 */
     KEY_REALS,        /* struct Reals: a sequence of numbers */
     KEY_INTS,         /* struct Ints */
@@ -87,8 +88,8 @@ struct Key {
     const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES, KEY_CHOICE_LISTS */
     const char *unit;              /* "samples", "1/step"; NULL: none */
     const char *help;              /* one line for docs/run-file.md */
-    bool optional; /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM: may stay absent, which is kind ==
-                      NULL, NULL, NaN, -1 */
+    bool optional; /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM, KEY_TIME: may stay absent, which
+                      is kind == NULL, NULL, NaN, -1, 0 */
     /* A run that resumes may change it: it says how long or by which means the run computes, not
      * what. If a section has it, all its keys are meant. */
     bool free_on_resume;

@@ -12,6 +12,9 @@ struct Progress {
     int64_t step;          /* steps done */
     int64_t epoch;         /* the epoch being trained, from 0 */
     int64_t step_in_epoch; /* steps done in it */
+    /* The epoch, or the run, ends at this step, but its validation was left to the process that
+     * continues the run. */
+    bool end_is_due;
     /* Sums over the epoch's samples so far, as the tallies of its steps (nn/plan.h), except that
      * the loss is the sum of the samples' losses. */
     double epoch_sums[TALLY_COUNT];

@@ -53,8 +53,8 @@ static bool is_time_again(const struct Trainer *trainer) {
 bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
     int64_t every =
         span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
-    return last || is_best(trainer) || snapshot_is_due(trainer) ||
-           (every && trainer->saved.progress.step % every == 0) ||
+    return last || trainer__save_is_asked(trainer) || is_best(trainer) ||
+           snapshot_is_due(trainer) || (every && trainer->saved.progress.step % every == 0) ||
            (trainer->saving.failing && is_time_again(trainer));
 }
 
@@ -217,14 +217,14 @@ int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
     /* While saves fail, training does not wait for them. */
     int64_t again =
         trainer->saving.failing && !must ? 0 : trainer->options.checkpoint.on_error.retry;
+    double start = clock_seconds();
     int code = attempt(trainer, error);
     for (int64_t i = 1; code == ERROR_SYSTEM && i <= again && !is_lost(trainer); i++) {
         pause_before(trainer, i, error);
         code = attempt(trainer, error);
     }
-    if (code == ERROR_SYSTEM)
-        return after_failure(trainer, must, error);
     if (!code)
         after_success(trainer);
-    return code;
+    trainer__end_save(trainer, !code, clock_seconds() - start);
+    return code == ERROR_SYSTEM ? after_failure(trainer, must, error) : code;
 }

@@ -119,6 +119,8 @@ static int make_shards(struct Trainer *trainer, struct Error *error) {
                         .batch = options->batch,
                         .count = options->shards,
                         .seed = (uint64_t)options->seed,
+                        .tell = trainer__tell_interrupts,
+                        .tell_context = trainer,
                         .gradient_elements = arena_gradient_elements(model_arena(parts->model))};
     return shards__create(&trainer->shards, trainer->ranks,
                           (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);

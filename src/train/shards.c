@@ -85,6 +85,8 @@ static const float *run(struct Shards *shards, const struct Position *position, 
         plan_forward(shards->plan, shards->calls);
         if (backward)
             plan_backward(shards->plan, shards->calls);
+        if (shards->tell && i + together >= exchange_shard_count(shards->exchange))
+            shards->tell(shards->tell_context, exchange_own_notes(shards->exchange));
         hand_over_gradients(shards);
         beat_move(shards->beat);
     }

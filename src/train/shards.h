@@ -22,6 +22,10 @@ struct Shards {
     int64_t count;   /* of shards, of all ranks together */
     uint64_t seed;
     int64_t gradient_elements; /* of the arena that is exchanged */
+    /* Writes this rank's notes (comm/exchange.h), as late in a step as they still reach the other
+     * ranks in it. NULL: none are told. */
+    void (*tell)(void *context, float *notes);
+    void *tell_context;
 
     struct Beat *beat; /* of this rank: moves with every group of shards */
     struct Exchange *exchange;

@@ -61,6 +61,7 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     double seconds = clock_seconds() - start;
     progress->seconds += seconds;
     trainer->stepped_seconds += seconds;
+    trainer__hear_interrupts(trainer, seconds);
     trainer->stepped_samples += samples;
     report->images_per_second = samples / seconds;
     return OK;

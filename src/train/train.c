@@ -8,7 +8,8 @@
 #include "base/text.h"
 #include "train/trainer.h"
 
-/* At an epoch's end, and where the run stops: the figures of the epoch so far. */
+/* At an epoch's end, and where the run stops: the figures of the epoch so far. A run that is told
+ * to stop meanwhile leaves it to the process that continues the run: a validation may take long. */
 static int end_epoch(struct Trainer *trainer, struct Error *error) {
     const struct Progress *progress = &trainer->saved.progress;
     struct EpochReport report = {.step = progress->step,
@@ -16,15 +17,20 @@ static int end_epoch(struct Trainer *trainer, struct Error *error) {
                                  .train = trainer__epoch_figures(trainer),
                                  .rate = trainer__rate(trainer, progress->step - 1),
                                  .seconds = progress->seconds};
+    if (trainer->parts.validation && trainer__is_stopping(trainer))
+        return OK;
     if (trainer->parts.validation) {
         struct Validation validation = {0};
         callbacks__before_validation(trainer);
         int code = trainer__validate(trainer, &validation, error);
+        if (code == ERROR_STOPPED)
+            trainer__share_interrupts(trainer);
         if (code)
-            return code;
+            return code == ERROR_STOPPED ? OK : code;
         report.validation = validation.model;
         report.average = validation.average;
     }
+    trainer->saved.progress.end_is_due = false;
     callbacks__on_epoch(trainer, &report);
     return OK;
 }
@@ -43,7 +49,9 @@ int trainer__end_epoch_again(struct Trainer *trainer, struct Error *error) {
         callbacks__before_validation(trainer);
         code = trainer__validate(trainer, &validation, error);
     }
-    begin_epoch(&trainer->saved.progress);
+    trainer->saved.progress.end_is_due = false;
+    if (trainer->saved.progress.step_in_epoch == trainer->parts.time.steps_per_epoch)
+        begin_epoch(&trainer->saved.progress);
     return code;
 }
 
@@ -56,50 +64,62 @@ static bool stops(const struct Trainer *trainer) {
     return callbacks__want_stop(trainer, &(struct StopReport){0});
 }
 
-/* One step, and what follows from it; `until`: the last step of this process. */
-static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *result,
-                   struct Error *error) {
+/* What follows from a step: the end of an epoch, and a checkpoint. `until`: the last step of this
+ * process. */
+static int finish_step(struct Trainer *trainer, int64_t until, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
-    const struct ScheduleTime *time = &trainer->parts.time;
-    struct StepReport report;
     struct StopReport stop;
-    int code = trainer__step(trainer, &report, error);
-    if (!code)
-        code = callbacks__on_step(trainer, &report, error);
-    bool epoch_ends = progress->step_in_epoch == time->steps_per_epoch;
-    if (!code && (epoch_ends || progress->step == time->total)) {
-        remember(result, trainer);
-        code = end_epoch(trainer, error);
-    }
+    int code = progress->end_is_due ? end_epoch(trainer, error) : OK;
     if (code)
         return code;
     bool stopped = callbacks__want_stop(trainer, &stop);
     if (stopped)
         callbacks__on_stop(trainer, &stop);
-    if (epoch_ends)
+    if (!progress->end_is_due && progress->step_in_epoch == trainer->parts.time.steps_per_epoch)
         begin_epoch(progress);
-    bool last = stopped || progress->step == until;
+    bool last = stopped || progress->step == until || trainer__is_stopping(trainer);
     return trainer__save_is_due(trainer, last) ? trainer__save(trainer, last, error) : OK;
+}
+
+/* One step, and what follows from it. */
+static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *result,
+                   struct Error *error) {
+    struct Progress *progress = &trainer->saved.progress;
+    const struct ScheduleTime *time = &trainer->parts.time;
+    struct StepReport report;
+    int code = trainer__step(trainer, &report, error);
+    if (!code)
+        code = callbacks__on_step(trainer, &report, error);
+    progress->end_is_due =
+        progress->step_in_epoch == time->steps_per_epoch || progress->step == time->total;
+    if (!code && progress->end_is_due)
+        remember(result, trainer);
+    return code ? code : finish_step(trainer, until, error);
 }
 
 static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult *result,
                      struct Error *error) {
     const struct Progress *progress = &trainer->saved.progress;
     int code = OK;
-    while (!code && progress->step < until && !stops(trainer))
+    trainer__share_interrupts(trainer);
+    if (progress->end_is_due && !trainer__is_stopping(trainer))
+        code = finish_step(trainer, until, error);
+    while (!code && progress->step < until && !stops(trainer) && !trainer__is_stopping(trainer))
         code = advance(trainer, until, result, error);
     log_debug("stops at step %" PRId64 " of %" PRId64 "%s", progress->step,
               trainer->parts.time.total,
               code             ? ", which failed"
               : stops(trainer) ? ": the validation no longer improves"
                                : "");
-    return code;
+    bool is_over = !progress->end_is_due && (progress->step >= until || stops(trainer));
+    return !code && trainer__is_stopping(trainer) && !is_over ? trainer__stopped(trainer, error)
+                                                              : code;
 }
 
 /* A resumed run that has nothing left to do says so. */
 static void note_if_finished(const struct Trainer *trainer) {
     int64_t step = trainer->saved.progress.step;
-    if (step == 0)
+    if (step == 0 || trainer->saved.progress.end_is_due)
         return;
     if (stops(trainer))
         progress_note(trainer->bar, "the run is finished: it stopped early at step %" PRId64, step);

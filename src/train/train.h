@@ -13,6 +13,7 @@
 
 struct Callback;
 struct Checkpoint;
+struct Outside;
 
 struct TrainRequest {
     const char *run_path;         /* run file */
@@ -23,6 +24,7 @@ struct TrainRequest {
     int64_t stop_after;  /* stop, with a checkpoint, when this many steps are done; 0: at the end */
     bool quiet;          /* no progress on stderr */
     struct Watch *watch; /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
+    const struct Outside *outside; /* train/outside.h; NULL: nobody can interrupt the run */
     const struct Callback *const *callbacks; /* NULL-terminated; NULL: train/callbacks.def */
 };
 
@@ -42,7 +44,8 @@ struct TrainResult {
 };
 
 /* Collective: every rank calls it with the same request and gets the same code and result. Nothing
- * is written before everything was checked; earlier checkpoints stay intact whatever fails. */
+ * is written before everything was checked; earlier checkpoints stay intact whatever fails.
+ * ERROR_STOPPED: the run was asked to stop, and its last state is in a checkpoint. */
 int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
           struct Error *error);
 

@@ -8,6 +8,7 @@
 #include "report/progress_bar.h"
 #include "run/check.h"
 #include "train/callback.h"
+#include "train/interrupts.h"
 #include "train/replicas.h"
 #include "train/saved_state.h"
 #include "train/shards.h"
@@ -53,10 +54,11 @@ struct Trainer {
     struct RunFolder folder;
     struct Saving saving;
 
-    /* What watches it. */
+    /* What watches it, and what it is asked. */
     struct Callbacks callbacks;
     struct ProgressBar *bar;                 /* rank 0; other ranks' notes go nowhere */
     double stepped_samples, stepped_seconds; /* of this process */
+    struct Interrupts interrupts;
 };
 
 /* What lives only while a run starts. */
@@ -122,7 +124,7 @@ int trainer__mend_links(struct Trainer *trainer, struct Error *error);
 int64_t trainer__cycles(const struct Trainer *trainer, int64_t step);
 
 /* validate.c: the figures of the model and of the average of weights, which the callbacks learn.
- * Collective. */
+ * ERROR_STOPPED, and nothing has changed, if a rank is asked to stop meanwhile. Collective. */
 int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error);
 
 /* train.c: what the end of an epoch changes of a run, when its last step is made again after

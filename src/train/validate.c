@@ -15,7 +15,9 @@ static int measure(struct Trainer *trainer, const float *state, struct Figures *
                                       .member_count = 1,
                                       .metrics = metrics_for(trainer->parts.dataset),
                                       .split = trainer->parts.validation,
-                                      .outputs = outputs};
+                                      .outputs = outputs,
+                                      .is_interrupted = trainer__stop_is_pending,
+                                      .interrupt_context = trainer};
     struct Evaluation results[2];
     int code = evaluate(trainer->ranks, &request, results, error);
     if (!code)

@@ -1,0 +1,145 @@
+#include "cli/signals.h"
+
+#include <errno.h>
+#include <math.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/world.h"
+#include "train/outside.h"
+
+/* One signal may arrive twice: slurmstepd sends it to all processes of a job step, and mpirun,
+ * which is one of them, passes it on. */
+#define SECONDS_OF_ONE_REQUEST 2
+
+static struct HeededSignal {
+    int number;
+    const char *name;
+    enum Interrupt interrupt;
+    bool was_ignored;
+} heeded[] = {
+    {.number = SIGUSR1, .name = "SIGUSR1", .interrupt = INTERRUPT_SAVE},
+    {.number = SIGCONT, .name = "SIGCONT", .interrupt = INTERRUPT_SAVE_QUIETLY},
+    {.number = SIGTERM, .name = "SIGTERM", .interrupt = INTERRUPT_SIGTERM},
+    {.number = SIGINT, .name = "SIGINT", .interrupt = INTERRUPT_SIGINT},
+    {.number = SIGUSR2, .name = "SIGUSR2", .interrupt = INTERRUPT_SIGUSR2},
+    {.number = SIGHUP, .name = "SIGHUP", .interrupt = INTERRUPT_SIGHUP},
+};
+#define HEEDED (int)(sizeof heeded / sizeof *heeded)
+
+static atomic_uint pending;
+static atomic_llong first_stop; /* when it came, in milliseconds; 0: none came yet */
+static atomic_bool first_from_launcher;
+static bool launched, speaks, on_terminal;
+
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2 &&
+                   ATOMIC_BOOL_LOCK_FREE == 2,
+               "signal handlers need lock-free atomics");
+
+static long long milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000LL + now.tv_nsec / 1000000 + 1; /* never 0 */
+}
+
+static void say(const char *text) {
+    (void)!write(STDERR_FILENO, text, strlen(text));
+}
+
+/* The checkpoints on disk are whole at any time, so that nothing has to be put in order. */
+static _Noreturn void leave_at_once(const struct HeededSignal *signal) {
+    if (speaks) {
+        say(on_terminal ? "\r\033[K" : "");
+        say("trainer: left at once, as ");
+        say(signal->name);
+        say(" was a second request to stop; what was saved before is whole\n");
+    }
+    _exit(ERROR_STOPPED);
+}
+
+/* Is this the first request to stop, or the same one that arrives once more? mpirun follows its
+ * SIGTERM with SIGKILL by itself, so that one from it never counts as a second. */
+static bool is_first_stop(int number, bool from_launcher) {
+    long long before = 0, now = milliseconds();
+    if (atomic_compare_exchange_strong(&first_stop, &before, now)) {
+        atomic_store(&first_from_launcher, from_launcher);
+        return true;
+    }
+    if (number == SIGTERM && from_launcher)
+        return true;
+    return from_launcher != atomic_load(&first_from_launcher) &&
+           now - before < SECONDS_OF_ONE_REQUEST * 1000;
+}
+
+/* A shell starts what runs in its background with SIGINT ignored, so that Ctrl-C, which the kernel
+ * sends to a whole group, does not reach it. A SIGINT that somebody sends to it is meant. */
+static void handle(int number, siginfo_t *info, void *context) {
+    (void)context;
+    int errno_before = errno;
+    bool sent = info->si_code == SI_USER, from_launcher = launched && sent;
+    const struct HeededSignal *signal = heeded;
+    while (signal->number != number)
+        signal++;
+    from_launcher = from_launcher && info->si_pid == getppid();
+    unsigned bit = INTERRUPT_BIT(signal->interrupt);
+    /* mpirun sends SIGCONT as soon as it was asked to stop, and SIGTERM later. Time is short, so a
+     * checkpoint is begun: if this was about something else, it is one checkpoint more. */
+    bool meant = number == SIGCONT ? from_launcher : !(signal->was_ignored && !sent);
+    if (meant && (bit & INTERRUPT_STOPS) && !is_first_stop(number, from_launcher))
+        leave_at_once(signal);
+    if (meant)
+        atomic_fetch_or(&pending, bit);
+    errno = errno_before;
+}
+
+void signals_heed(void) {
+    struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
+    launched = world_launched();
+    speaks = world_launch_rank() == 0;
+    on_terminal = isatty(STDERR_FILENO);
+    sigfillset(&action.sa_mask);
+    for (int i = 0; i < HEEDED; i++) {
+        struct sigaction before;
+        sigaction(heeded[i].number, NULL, &before);
+        heeded[i].was_ignored = before.sa_handler == SIG_IGN;
+        /* nohup has SIGHUP ignored: the run is to outlive its terminal. */
+        if (!(heeded[i].number == SIGHUP && heeded[i].was_ignored))
+            sigaction(heeded[i].number, &action, NULL);
+    }
+    signal(SIGPIPE, SIG_IGN);
+}
+
+unsigned signals_pending(void) {
+    return atomic_load(&pending);
+}
+
+void signals_forget(unsigned interrupts) {
+    atomic_fetch_and(&pending, ~interrupts);
+}
+
+bool signals_ask_to_stop(void *context) {
+    (void)context;
+    return signals_pending() & INTERRUPT_STOPS;
+}
+
+int signals_explain(int code, struct Error *error) {
+    const char *name = "a signal to another rank";
+    for (int i = 0; i < HEEDED; i++)
+        if (signals_pending() & INTERRUPT_STOPS & INTERRUPT_BIT(heeded[i].interrupt))
+            name = heeded[i].name;
+    return code == ERROR_STOPPED
+               ? fail(error, ERROR_STOPPED, "stopped by %s; nothing was written", name)
+               : code;
+}
+
+double signals_grace(void) {
+    const char *seconds = getenv("OMPI_MCA_odls_base_sigkill_timeout");
+    if (!getenv("OMPI_COMM_WORLD_RANK"))
+        return INFINITY;
+    return 2 * (seconds ? atof(seconds) : 1); /* before SIGTERM, and again before SIGKILL */
+}

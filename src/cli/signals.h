@@ -1,0 +1,29 @@
+/* The signals that ask the program to save or to stop. Their handlers only note what arrived; the
+ * commands that heed signals look at it when they can act. A second request to stop ends the
+ * process at once. */
+#ifndef TRAINER_CLI_SIGNALS_H
+#define TRAINER_CLI_SIGNALS_H
+
+#include <stdbool.h>
+
+#include "base/error.h"
+
+/* Begins to note signals, before MPI starts. From now on a closed pipe is an error of writing, not
+ * the end of the process. */
+void signals_heed(void);
+
+/* The interrupts (train/outside.h) that have arrived and were not forgotten. */
+unsigned signals_pending(void);
+void signals_forget(unsigned interrupts);
+
+/* For evaluate/evaluate.h, as is_interrupted: has a request to stop arrived? */
+bool signals_ask_to_stop(void *context);
+/* Turns ERROR_STOPPED of an evaluation into the line of the signal that stopped it on this rank or
+ * another; hands other codes on. */
+int signals_explain(int code, struct Error *error);
+
+/* Seconds that mpirun gives its processes between its own SIGTERM or SIGINT and SIGKILL; INFINITY
+ * under any other launcher, or none. */
+double signals_grace(void);
+
+#endif

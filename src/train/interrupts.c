@@ -1,0 +1,142 @@
+#include "train/interrupts.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+#include "base/clock.h"
+#include "train/trainer.h"
+
+_Static_assert(INTERRUPT_COUNT <= EXCHANGE_NOTES, "each interrupt has a note of its own");
+
+static const char *const names[INTERRUPT_COUNT] = {
+    [INTERRUPT_SAVE] = "SIGUSR1",
+    [INTERRUPT_SIGTERM] = "SIGTERM",
+    [INTERRUPT_SIGINT] = "SIGINT",
+    [INTERRUPT_SIGUSR2] = "SIGUSR2",
+    [INTERRUPT_SIGHUP] = "SIGHUP",
+    [INTERRUPT_TIME_LIMIT] = "train.time_limit",
+    [INTERRUPT_JOB_LIMIT] = "the job's time limit",
+};
+
+/* A checkpoint that nobody has timed yet is expected to be written no faster than this. */
+#define EXPECTED_BYTES_PER_SECOND 1e8
+/* For what follows a save until the processes are gone. */
+#define SECONDS_TO_END 1
+/* Slurm tells the end of a job to the second, and measures it from another moment. */
+#define SECONDS_OF_JOB 5
+
+static double seconds_of_save(const struct Trainer *trainer) {
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    double copies = 2 + updater_slot_count(trainer->parts.updater);
+    double bytes = copies * (double)arena_state_elements(arena) * sizeof(float);
+    return trainer->interrupts.slowest_save > 0 ? trainer->interrupts.slowest_save
+                                                : bytes / EXPECTED_BYTES_PER_SECOND;
+}
+
+/* The time that the run needs from now on to stop with a checkpoint: the rest of this step, one
+ * more step in which all ranks learn of it, and a save, each as slow as the slowest. */
+static double seconds_to_stop(const struct Trainer *trainer) {
+    return 2 * trainer->interrupts.slowest_step + 1.5 * seconds_of_save(trainer) + SECONDS_TO_END;
+}
+
+/* The limits in time that leave no time for another step. One step is always made, so that a run
+ * that is started again and again comes to its end. Rank 0 looks at the clock for all. */
+static unsigned limits_reached(const struct Trainer *trainer) {
+    const struct Outside *outside = trainer->request->outside;
+    double now = clock_seconds(), need = seconds_to_stop(trainer);
+    double limit = trainer->options.train.time_limit;
+    unsigned reached = 0;
+    if (ranks_rank(trainer->ranks) != 0 || trainer->interrupts.slowest_step == 0)
+        return 0;
+    if (limit > 0 && now - outside->start + need >= limit)
+        reached |= INTERRUPT_BIT(INTERRUPT_TIME_LIMIT);
+    if (now + need + SECONDS_OF_JOB >= outside->job_end)
+        reached |= INTERRUPT_BIT(INTERRUPT_JOB_LIMIT);
+    return reached;
+}
+
+static unsigned pending(const struct Trainer *trainer) {
+    const struct Outside *outside = trainer->request->outside;
+    return outside ? outside->pending() | limits_reached(trainer) : 0;
+}
+
+void trainer__tell_interrupts(void *context, float *notes) {
+    unsigned mine = pending(context);
+    for (int i = 0; i < INTERRUPT_COUNT; i++)
+        notes[i] = mine & INTERRUPT_BIT(i) ? 1 : 0;
+}
+
+/* A launcher that does not wait long enough is something to know before it matters. */
+static void note_grace(const struct Trainer *trainer) {
+    const struct Outside *outside = trainer->request->outside;
+    double need = trainer->interrupts.slowest_step + seconds_of_save(trainer);
+    if (outside && need > outside->grace)
+        progress_note(trainer->bar,
+                      "note: a step and a save take %.1f s, but the launcher ends all processes "
+                      "%.3g s after it gets SIGTERM or SIGINT; SIGUSR2 to it has no such limit",
+                      need, outside->grace);
+}
+
+void trainer__hear_interrupts(struct Trainer *trainer, double seconds) {
+    struct Interrupts *interrupts = &trainer->interrupts;
+    const float *notes = exchange_notes(trainer->shards.exchange);
+    bool first = interrupts->slowest_step == 0;
+    interrupts->slowest_step = fmax(interrupts->slowest_step, seconds);
+    for (int i = 0; i < INTERRUPT_COUNT; i++)
+        if (notes[i] > 0)
+            interrupts->heard |= INTERRUPT_BIT(i);
+    if (first)
+        note_grace(trainer);
+}
+
+void trainer__share_interrupts(struct Trainer *trainer) {
+    unsigned mine = pending(trainer);
+    int64_t told[INTERRUPT_COUNT];
+    for (int i = 0; i < INTERRUPT_COUNT; i++)
+        told[i] = mine & INTERRUPT_BIT(i) ? 1 : 0;
+    ranks_maximum(trainer->ranks, told, INTERRUPT_COUNT);
+    for (int i = 0; i < INTERRUPT_COUNT; i++)
+        if (told[i])
+            trainer->interrupts.heard |= INTERRUPT_BIT(i);
+}
+
+bool trainer__stop_is_pending(void *trainer) {
+    return pending(trainer) & INTERRUPT_STOPS;
+}
+
+bool trainer__is_stopping(const struct Trainer *trainer) {
+    return trainer->interrupts.heard & INTERRUPT_STOPS;
+}
+
+bool trainer__save_is_asked(const struct Trainer *trainer) {
+    return trainer->interrupts.heard & INTERRUPT_SAVES;
+}
+
+/* What arrives while the checkpoint is written asks for the same state: it is answered too. */
+static void answer(struct Trainer *trainer, bool written) {
+    if (trainer->interrupts.heard & INTERRUPT_BIT(INTERRUPT_SAVE))
+        progress_say(trainer->bar, "%s after step %" PRId64 ", as %s asked%s",
+                     written ? "saved" : "could not save", trainer->saved.progress.step,
+                     names[INTERRUPT_SAVE],
+                     trainer__is_stopping(trainer) ? "" : "; the run goes on");
+    if (trainer->request->outside)
+        trainer->request->outside->forget(INTERRUPT_SAVES);
+    trainer->interrupts.heard &= ~INTERRUPT_SAVES;
+}
+
+void trainer__end_save(struct Trainer *trainer, bool written, double seconds) {
+    if (written)
+        trainer->interrupts.slowest_save = fmax(trainer->interrupts.slowest_save, seconds);
+    trainer__share_interrupts(trainer);
+    if (trainer__save_is_asked(trainer))
+        answer(trainer, written);
+}
+
+int trainer__stopped(const struct Trainer *trainer, struct Error *error) {
+    int reason = 0;
+    while (!(trainer->interrupts.heard & INTERRUPT_STOPS & INTERRUPT_BIT(reason)))
+        reason++;
+    fail(error, ERROR_STOPPED, "stopped by %s after step %" PRId64, names[reason],
+         trainer->saved.progress.step);
+    return error_advise(error, ADVICE_GO_ON, NULL, NULL, 0);
+}

@@ -1,0 +1,37 @@
+/* How a run learns of what it is asked from outside (train/outside.h), and acts on it after the
+ * same step on all ranks: it travels in the notes of each step's exchange (comm/exchange.h). */
+#ifndef TRAINER_TRAIN_INTERRUPTS_H
+#define TRAINER_TRAIN_INTERRUPTS_H
+
+#include "train/outside.h"
+
+/* What a run knows of what it is asked. */
+struct Interrupts {
+    unsigned heard;                    /* by all ranks */
+    double slowest_step, slowest_save; /* seconds, of this process; 0: not known yet */
+};
+
+struct Trainer;
+struct Error;
+
+/* For shards__poll: writes into `notes` what this rank has to tell. Not collective. */
+void trainer__tell_interrupts(void *trainer, float *notes);
+/* After a step of `seconds`: takes in what the ranks have told one another. Not collective. */
+void trainer__hear_interrupts(struct Trainer *trainer, double seconds);
+/* The same outside of a step. Collective. */
+void trainer__share_interrupts(struct Trainer *trainer);
+
+/* Has this rank something that will stop the run? Other ranks may not know it yet. */
+bool trainer__stop_is_pending(void *trainer);
+/* Are all ranks to stop, or to save, here? The same on every rank. */
+bool trainer__is_stopping(const struct Trainer *trainer);
+bool trainer__save_is_asked(const struct Trainer *trainer);
+
+/* A checkpoint of the present state was written, or could not be, in `seconds`: answers whoever
+ * asked for it, and takes in what the ranks were asked meanwhile, so that a run that is to stop
+ * needs no further step. Collective. */
+void trainer__end_save(struct Trainer *trainer, bool written, double seconds);
+/* ERROR_STOPPED, with the reason. */
+int trainer__stopped(const struct Trainer *trainer, struct Error *error);
+
+#endif
