@@ -155,8 +155,7 @@ static void print_line(struct ProgressBar *bar, const char *format, va_list argu
     clear_bar(bar);
     char text[2000];
     vsnprintf(text, sizeof text, format, arguments);
-    fprintf(bar->stream, "%s
-", text_hide_controls(text));
+    fprintf(bar->stream, "%s\n", text_hide_controls(text));
     fflush(bar->stream);
 }
 
