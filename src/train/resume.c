@@ -102,13 +102,15 @@ int trainer__check_position(const struct Trainer *trainer, const char *path, str
     const struct Progress *progress = &trainer->saved.progress;
     int64_t total = trainer->parts.time.total, steps = trainer->parts.time.steps_per_epoch;
     int64_t step = progress->step;
-    if (step / steps != progress->epoch || step % steps != progress->step_in_epoch)
+    bool at_end = progress->end_is_due && step > 0 && step % steps == 0;
+    int64_t epoch = step / steps - at_end, step_in_epoch = at_end ? steps : step % steps;
+    if (epoch != progress->epoch || step_in_epoch != progress->step_in_epoch)
         return fail(error, ERROR_CHECKPOINT,
                     "%s: is of step %" PRId64 ", and says that it is step %" PRId64
                     " of epoch %" PRId64 "; with %" PRId64 " steps an epoch, step %" PRId64
                     " of epoch %" PRId64 " was expected",
-                    path, step, progress->step_in_epoch, progress->epoch + 1, steps, step % steps,
-                    step / steps + 1);
+                    path, step, progress->step_in_epoch, progress->epoch + 1, steps, step_in_epoch,
+                    epoch + 1);
     if (trainer->saved.best.step > step)
         return fail(error, ERROR_CHECKPOINT,
                     "%s: is of step %" PRId64 ", and says that step %" PRId64
