@@ -58,15 +58,23 @@ class Signalled:
             raise
         return Ending(self.process.returncode, stdout, stderr.splitlines(), time.monotonic() - start)
 
-    def left(self):
-        """The processes of its session that are alive."""
-        found = []
-        for name in filter(str.isdigit, os.listdir("/proc")):
-            with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as file:
-                fields = file.read().rsplit(")", 1)[1].split()
-                if int(fields[3]) == self.process.pid and fields[0] not in "ZX":
-                    found.append(int(name))
+    def left(self, seconds=5):
+        """The processes of its session that are still alive after some seconds."""
+        end = time.monotonic() + seconds
+        while (found := alive(self.process.pid)) and time.monotonic() < end:
+            time.sleep(0.02)
         return found
+
+
+def alive(session):
+    """The processes of a session that are alive."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as file:
+            fields = file.read().rsplit(")", 1)[1].split()
+            if int(fields[3]) == session and fields[0] not in "ZX":
+                found.append(int(name))
+    return found
 
 
 class Ending:
