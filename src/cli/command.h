@@ -27,7 +27,7 @@ struct Command {
     const char *help; /* paragraphs; ends with examples */
     const struct Flag
         *flags; /* ends with a name of NULL; NULL: none. common_flags (cli/arguments.h) are added */
-    bool resumes;  /* can continue what it began, with --resume */
+    bool resumes;       /* can continue what it began, with --resume */
     bool heeds_signals; /* looks at cli/signals.h; signals end any other command as usual */
     bool parallel;      /* runs on all ranks; any other command runs on rank 0 alone, without MPI */
     /* Prints results on stdout and messages on stderr. In a parallel command all ranks return the
