@@ -239,6 +239,7 @@ static const struct Key checkpoint_keys[] = {
      .type = KEY_SECTION,
      .offset = CHECKPOINT_AT(on_error),
      .keys = on_error_keys,
+     .free_on_resume = true,
      .help = "what happens when a checkpoint cannot be written, as on a full disk"},
     KEY_END};
 
