@@ -6,13 +6,18 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "base/whole_file.h"
 
 struct MetricsFile {
     struct WholeFile file;
-    int failure; /* errno of the first line that could not be written since the last flush; or 0 */
+    /* Lines that are not in the file yet: the one that is being made, and all since a write failed,
+     * the first of them perhaps in part. The next line or flush tries again. */
+    struct Text waiting;
 };
 
 static int64_t step_of_line(const char *line) {
@@ -56,75 +61,90 @@ int metrics_file_open(struct MetricsFile **metrics, const char *path, int64_t ke
     return OK;
 }
 
-static void begin_line(FILE *file, const char *kind, int64_t step, int64_t epoch) {
-    fprintf(file, "{\"kind\":\"%s\",\"step\":%" PRId64 ",\"epoch\":%" PRId64, kind, step, epoch);
+static void begin_line(struct Text *line, const char *kind, int64_t step, int64_t epoch) {
+    text_add(line, "{\"kind\":\"%s\",\"step\":%" PRId64 ",\"epoch\":%" PRId64, kind, step, epoch);
 }
 
-static void write_number(FILE *file, const char *key, double value) {
+static void write_number(struct Text *line, const char *key, double value) {
     if (isfinite(value))
-        fprintf(file, ",\"%s\":%.9g", key, value);
+        text_add(line, ",\"%s\":%.9g", key, value);
     else
-        fprintf(file, ",\"%s\":null", key);
+        text_add(line, ",\"%s\":null", key);
 }
 
-/* The line leaves the buffer at once. If lines waited in it, the operating system would get them in
- * pieces of the buffer's size, which end within a line. */
+/* Returns 0, or −1 and errno. */
+static int write_waiting(struct MetricsFile *metrics) {
+    struct Text *waiting = &metrics->waiting;
+    while (waiting->length) {
+        ssize_t part = write(fileno(metrics->file.stream), waiting->data, waiting->length);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part < 0)
+            return -1;
+        waiting->length -= (size_t)part;
+        memmove(waiting->data, waiting->data + part, waiting->length);
+    }
+    return 0;
+}
+
+/* Each line leaves at once and in one write, so that whoever reads the file sees whole lines. */
 static void end_line(struct MetricsFile *metrics) {
-    if ((fputs("}\n", metrics->file.stream) < 0 || fflush(metrics->file.stream)) &&
-        !metrics->failure)
-        metrics->failure = errno;
+    text_add(&metrics->waiting, "}\n");
+    (void)write_waiting(metrics);
 }
 
 /* Those that were measured. `prefix`: "train_", or "". */
-static void write_figures(FILE *file, const char *prefix, const struct Figures *figures) {
+static void write_figures(struct Text *line, const char *prefix, const struct Figures *figures) {
     for (int f = 0; f < FIGURE_COUNT; f++) {
         char name[32];
         snprintf(name, sizeof name, "%s%s", prefix, figure_kinds[f].name);
         if (figures->measured[f])
-            write_number(file, name, figures->value[f]);
+            write_number(line, name, figures->value[f]);
     }
 }
 
 void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *report) {
-    FILE *file = metrics->file.stream;
-    begin_line(file, "step", report->step, report->epoch);
-    write_figures(file, "", &report->figures);
-    write_number(file, "rate", report->rate);
+    struct Text *line = &metrics->waiting;
+    begin_line(line, "step", report->step, report->epoch);
+    write_figures(line, "", &report->figures);
+    write_number(line, "rate", report->rate);
     if (!isnan(report->gradient_norm))
-        write_number(file, "gradient_norm", report->gradient_norm);
-    write_number(file, "images_per_second", report->images_per_second);
+        write_number(line, "gradient_norm", report->gradient_norm);
+    write_number(line, "images_per_second", report->images_per_second);
     end_line(metrics);
 }
 
 void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report) {
-    FILE *file = metrics->file.stream;
-    begin_line(file, "epoch", report->step, report->epoch);
-    write_figures(file, "train_", &report->train);
-    write_number(file, "rate", report->rate);
-    write_figures(file, "validation_", &report->validation);
-    write_figures(file, "average_", &report->average);
-    write_number(file, "seconds", report->seconds);
+    struct Text *line = &metrics->waiting;
+    begin_line(line, "epoch", report->step, report->epoch);
+    write_figures(line, "train_", &report->train);
+    write_number(line, "rate", report->rate);
+    write_figures(line, "validation_", &report->validation);
+    write_figures(line, "average_", &report->average);
+    write_number(line, "seconds", report->seconds);
     end_line(metrics);
 }
 
 void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report) {
-    FILE *file = metrics->file.stream;
-    begin_line(file, "stop", report->step, report->epoch);
-    fprintf(file, ",\"metric\":\"%s\"", figure_kinds[report->figure].name);
-    write_number(file, "best", report->best);
-    fprintf(file, ",\"waited\":%" PRId64, report->waited);
+    struct Text *line = &metrics->waiting;
+    begin_line(line, "stop", report->step, report->epoch);
+    text_add(line, ",\"metric\":\"%s\"", figure_kinds[report->figure].name);
+    write_number(line, "best", report->best);
+    text_add(line, ",\"waited\":%" PRId64, report->waited);
     end_line(metrics);
 }
 
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error) {
-    errno = metrics->failure; /* the buffer is empty: the stream only knows that a write failed */
-    metrics->failure = 0;
+    if (write_waiting(metrics))
+        return fail_errno(error, "%s: cannot be written", metrics->file.path);
     return whole_file_flush(&metrics->file, error);
 }
 
 void metrics_file_close(struct MetricsFile *metrics) {
     if (!metrics)
         return;
+    (void)write_waiting(metrics);
     whole_file_close(&metrics->file);
+    text_release(&metrics->waiting);
     memory_release(metrics);
 }

@@ -46,11 +46,12 @@ struct MetricsFile;
  * continues at its checkpoint's step; 0: a new file). */
 int metrics_file_open(struct MetricsFile **metrics, const char *path, int64_t keep_steps,
                       struct Error *error);
-/* These three write one line, which whoever reads the file sees at once and whole. */
+/* These three write one line, which whoever reads the file sees at once and whole. If that fails,
+ * the line waits in memory for the next one or for a flush. */
 void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *report);
 void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report);
 void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report);
-/* Synchronises the lines to disk; ERROR_SYSTEM if a write has failed since the last flush. */
+/* Writes lines that wait, and synchronises the file to disk; ERROR_SYSTEM. */
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error);
 void metrics_file_close(struct MetricsFile *metrics); /* NULL is allowed */
 

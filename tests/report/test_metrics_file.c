@@ -269,10 +269,11 @@ static void test_followed(void **unused) {
     metrics_file_close(metrics);
 }
 
-/* The flush says why a line could not be written before it. */
+/* The flush says why a line could not be written before it; no line is lost. */
 static void test_full(void **unused) {
     (void)unused;
     struct Error error = {0};
+    json_t *lines[LINES];
     struct rlimit before;
     scratch_empty();
     struct MetricsFile *metrics = open_metrics(0);
@@ -286,6 +287,12 @@ static void test_full(void **unused) {
     signal(SIGXFSZ, handler);
     assert_int_equal(code, ERROR_SYSTEM);
     assert_non_null(strstr(error.text, strerror(EFBIG)));
+    metrics_file_step(metrics, &(struct StepReport){.step = 4});
+    int count = read_lines(lines);
+    assert_int_equal(count, 4);
+    for (int i = 0; i < count; i++)
+        assert_int_equal(integer_of(lines[i], "step"), i + 1);
+    release_lines(lines, count);
     assert_int_equal(metrics_file_flush(metrics, &error), OK);
     metrics_file_close(metrics);
 }

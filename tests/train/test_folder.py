@@ -187,6 +187,20 @@ class TestSavesThatFail:
         assert "the run stops if that fails for" in said and "(checkpoint.on_error)" in said
         assert "saving works again: the checkpoint of step " in said
 
+    def test_metrics_have_every_line_after_a_full_disk(self, recipe, folder):
+        out = f"{folder}/metrics"
+        with running(recipe, out, *LONG, *on_error(minutes=1 / 20), "--quiet", step=20) as process:
+            limit_files(process, os.path.getsize(f"{out}/metrics.jsonl") + 100)
+            wait_for(lambda: not read(f"{out}/metrics.jsonl").endswith("\n"))
+            step = newest_step(out)
+            time.sleep(0.2)
+            limit_files(process, resource.RLIM_INFINITY)
+            wait_for(lambda: newest_step(out) > step)
+            works = newest_step(out)
+            wait_for(lambda: newest_step(out) > works)
+        done = [line["step"] for line in metrics(out, "step")]
+        assert done == list(range(1, len(done) + 1)) and len(done) > step
+
     def test_it_stops_after_the_stated_time(self, recipe, folder):
         out = f"{folder}/given-up"
         with running(recipe, out, *LONG, *on_error(minutes=1 / 60), "--quiet") as process:
