@@ -2,6 +2,8 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
 
@@ -26,6 +28,25 @@ void targets_release(struct Targets *targets) {
         memory_release(targets->names[i]);
     memory_release(targets->names);
     *targets = (struct Targets){0};
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+const char *targets_repeated(const struct Targets *targets) {
+    int64_t count = targets->count;
+    if (count < 2)
+        return NULL;
+    char **sorted = memory_array(char *, count, "names of targets");
+    memcpy(sorted, targets->names, (size_t)count * sizeof *sorted);
+    qsort(sorted, (size_t)count, sizeof *sorted, compare_names);
+    const char *repeated = NULL;
+    for (int64_t i = 1; i < count && !repeated; i++)
+        if (!strcmp(sorted[i - 1], sorted[i]))
+            repeated = sorted[i];
+    memory_release(sorted);
+    return repeated;
 }
 
 const char *targets_word(const struct Targets *targets) {

@@ -37,6 +37,10 @@ struct Targets targets_copy(enum TargetKind kind, const char *const *names, int6
 struct Targets targets_number(enum TargetKind kind, const char *word, int64_t count);
 void targets_release(struct Targets *targets); /* leaves zeros */
 
+/* A name that stands twice, NULL if there is none: whoever reads figures by name would find one of
+ * the two. */
+const char *targets_repeated(const struct Targets *targets);
+
 /* What one of them is called: "class" or "target"; and several: "classes" or "targets". */
 const char *targets_word(const struct Targets *targets);
 const char *targets_words(const struct Targets *targets);

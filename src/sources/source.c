@@ -53,6 +53,19 @@ static int rename_classes(struct Source *source, const struct SourceOptions *opt
     return OK;
 }
 
+static int check_names(const struct Source *source, const struct SourceOptions *options,
+                       struct Error *error) {
+    const char *repeated = targets_repeated(&source->targets);
+    if (!repeated)
+        return OK;
+    if (options->classes)
+        return fail_option(error, "classes", NULL, "'%s' stands twice; expected different names",
+                           repeated);
+    return fail(error, ERROR_DATA, "%s: two %s are called '%s'; expected different names",
+                options->path_count ? options->paths[0] : source->format->name,
+                targets_words(&source->targets), repeated);
+}
+
 int source_open(struct Source *source, const struct SourceOptions *options,
                 const struct Ticker *ticker, struct Error *error) {
     *source = (struct Source){.format = find_format(options->format, error)};
@@ -61,6 +74,8 @@ int source_open(struct Source *source, const struct SourceOptions *options,
     int code = source->format->open(source, options, ticker, error);
     if (code == OK && options->classes)
         code = rename_classes(source, options, error);
+    if (code == OK)
+        code = check_names(source, options, error);
     if (code != OK)
         source_release(source);
     return code;

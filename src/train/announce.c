@@ -66,6 +66,14 @@ static void announce_late_change(const struct Trainer *trainer) {
                       schedule->kind->name, last, total, total == 1 ? "" : "s");
 }
 
+static void warn_of_classes(const struct Trainer *trainer) {
+    if (ranks_rank(trainer->ranks) != 0)
+        return;
+    dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.train);
+    if (trainer->parts.validation)
+        dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.validation);
+}
+
 /* Batch normalisations that see one value a channel in shards of a short last batch. */
 static void announce_lone_values(const struct Trainer *trainer) {
     const struct TrainOptions *options = &trainer->options.train;
@@ -142,4 +150,5 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
     announce_lone_values(trainer);
     announce_frozen_averages(trainer);
     warn_of_binding(trainer);
+    warn_of_classes(trainer);
 }

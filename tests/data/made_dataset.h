@@ -15,7 +15,7 @@ enum { MADE_ELEMENTS = MADE_HEIGHT * MADE_WIDTH * MADE_CHANNELS, MADE_CLASSES = 
 static const char *const made_names[MADE_CLASSES] = {"ant", "bee", "cat", "dog"};
 
 static inline uint8_t made_pixel(int64_t sample, int64_t element) {
-    return (uint8_t)(sample * 37 + element * 11 + element / 7);
+    return (uint8_t)(sample * 37 + element * 11 + sample * element * element / 5);
 }
 static inline int32_t made_label(int64_t sample) {
     return (int32_t)(sample * 7 % MADE_CLASSES);

@@ -210,7 +210,7 @@ static const char python[] =
     "import h5py, numpy as np, sys\n"
     "d = sys.argv[1] + '/'\n"
     "e = np.arange(90)\n"
-    "def images(n): return np.stack([(s * 37 + e * 11 + e // 7).astype(np.uint8)"
+    "def images(n): return np.stack([(s * 37 + e * 11 + s * e * e // 5).astype(np.uint8)"
     ".reshape(6, 5, 3) for s in range(n)])\n"
     "def labels(n): return np.arange(n) * 7 % 4\n"
     "def make(name, kind=np.uint8, label=np.int64, classes=True, root={}, image={}, extra={}):\n"

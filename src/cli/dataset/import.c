@@ -188,6 +188,8 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
     code = dataset_open(&dataset, out, error); /* shows that what was written can be read */
     if (code != OK)
         return code;
+    for (int i = 0; i < dataset->split_count; i++)
+        dataset_warn_of_classes(dataset, &dataset->splits[i]);
     print_import(dataset, options, skipped, json);
     dataset_close(dataset);
     return OK;

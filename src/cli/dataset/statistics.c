@@ -140,10 +140,11 @@ static void print_pca(const struct Job *job) {
         if (pca_components_for(pca, parts[i]))
             printf(" %g %%: %" PRId64, 100 * parts[i], pca_components_for(pca, parts[i]));
     printf(" components\n");
-    if (job->train->count <= pca->count)
+    int64_t dimensions = pca_dimensions(pca, job->train->count);
+    if (dimensions < pca->count)
         printf("%-13s %" PRId64 " images have variance along %" PRId64 " components at most; "
                "pca_whiten takes no more, zca only with a large epsilon\n",
-               "", job->train->count, job->train->count - 1);
+               "", job->train->count, dimensions);
 }
 
 static void print_words(const struct Job *job) {

@@ -48,6 +48,10 @@ void dataset_close(struct Dataset *dataset); /* NULL is allowed */
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,
                                   struct Error *error);
 
+/* A warning in the log if the split's labels cannot teach or measure: all of one class, or none of
+ * a class. */
+void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);
+
 /* Computes the digest of a split, in hexadecimal. */
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]);
 /* Checks what opening does not: every pixel, against the digests and the statistics in the file.

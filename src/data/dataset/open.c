@@ -119,6 +119,16 @@ static void name_classes_by_number(struct Dataset *dataset) {
     dataset->targets = targets_number(dataset->targets.kind, "", (int64_t)largest + 1);
 }
 
+static int check_names(const struct Dataset *dataset, struct Error *error) {
+    const struct Targets *targets = &dataset->targets;
+    const char *repeated = targets_repeated(targets);
+    if (!repeated)
+        return OK;
+    return fail(error, ERROR_DATA, "%s:/%s: two %s are called '%s'; expected different names",
+                dataset->path, targets_are_values(targets) ? "target_names" : "classes",
+                targets_words(targets), repeated);
+}
+
 static void log_opened(const struct Dataset *dataset) {
     log_debug("%s: %d splits, %" PRId64 " %s", dataset->path, dataset->split_count,
               dataset->targets.count, targets_words(&dataset->targets));
@@ -148,6 +158,8 @@ int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
         code = opening__check_targets(&opening, error);
     if (code == OK && !dataset->targets.names)
         name_classes_by_number(dataset);
+    else if (code == OK)
+        code = check_names(dataset, error);
     if (code == OK)
         code = opening__statistics(&opening, error);
     h5_close(opening.file);

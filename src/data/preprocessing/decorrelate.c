@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -24,45 +25,66 @@ static void *doubles(int64_t count) {
     return memory_array(double, count, "decorrelation");
 }
 
+/* What a basis is of, for messages. */
+struct Origin {
+    const struct Dataset *dataset;
+    char what[48];        /* "600 training images" */
+    int64_t dimensions;   /* how many their variance may have at most */
+    double mean_variance; /* over the elements */
+};
+
+static const struct Split *training_split(const struct Dataset *dataset) {
+    for (int i = 0; i < dataset->split_count; i++)
+        if (!strcmp(dataset->splits[i].name, "train"))
+            return &dataset->splits[i];
+    return NULL;
+}
+
 /* zca with more components than the rank: epsilon must be at least a hundredth of the mean
  * variance, so that its root is at least a tenth of a typical deviation. There is a little room
  * below, because the message rounds the number. */
 static int check_epsilon(const struct PreprocessOptions *options, const struct RunFile *file,
-                         const struct Dataset *dataset, int64_t wanted, double mean_variance,
-                         struct Error *error) {
-    const struct Split *train = dataset_split(dataset, "train", error);
-    double least = mean_variance / 100;
+                         const struct Origin *origin, int64_t wanted, struct Error *error) {
+    double least = origin->mean_variance / 100;
     if (options->epsilon >= 0.99 * least)
         return OK;
     return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
-                        "%" PRId64 "%s, but the %" PRId64
-                        " training images of %s have variance along %" PRId64 " at "
-                        "most; what a new image has along the others, decorrelate: zca would "
+                        "%" PRId64 "%s, but the %s of %s have variance along %" PRId64
+                        " at most; what a new image has along the others, decorrelate: zca would "
                         "multiply by 1 / sqrt(epsilon) = %.3g; expected no more components, or "
                         "epsilon from %.3g, a hundredth of the mean variance",
-                        wanted, options->components ? "" : " (all)", train->count, dataset->path,
-                        train->count - 1, 1 / sqrt(options->epsilon), least);
+                        wanted, options->components ? "" : " (all)", origin->what,
+                        origin->dataset->path, origin->dimensions, 1 / sqrt(options->epsilon),
+                        least);
 }
 
-/* N images span at most N - 1 dimensions about their mean. Along any other component, training sees
- * only zeros, but a new image may not be zero there, and division by the root of epsilon would blow
- * that up. */
+/* N images span at most N - 1 dimensions about their mean, and fewer if pixels are constant or
+ * follow from others. Along any other component, training sees only zeros, but a new image may not
+ * be zero there, and division by the root of epsilon would blow that up. */
 static int check_rank(const struct PreprocessOptions *options, const struct RunFile *file,
-                      const struct Dataset *dataset, int64_t wanted, double mean_variance,
-                      struct Error *error) {
-    const struct Split *train = dataset_split(dataset, "train", error);
-    if (!train)
-        return error->code;
-    if (options->decorrelate == DECORRELATE_PCA || wanted < train->count)
+                      const struct Origin *origin, int64_t wanted, struct Error *error) {
+    if (options->decorrelate == DECORRELATE_PCA || wanted <= origin->dimensions)
         return OK;
     if (options->decorrelate == DECORRELATE_ZCA)
-        return check_epsilon(options, file, dataset, wanted, mean_variance, error);
+        return check_epsilon(options, file, origin, wanted, error);
     return runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
-                        "%" PRId64 "%s, but the %" PRId64
-                        " training images of %s have variance along %" PRId64 " at "
-                        "most; expected no more with decorrelate: pca_whiten, which divides by it",
-                        wanted, options->components ? "" : " (all)", train->count, dataset->path,
-                        train->count - 1);
+                        "%" PRId64 "%s, but the %s of %s have variance along %" PRId64
+                        " at most; expected no more with decorrelate: pca_whiten, which divides "
+                        "by it",
+                        wanted, options->components ? "" : " (all)", origin->what,
+                        origin->dataset->path, origin->dimensions);
+}
+
+static struct Origin origin_of_images(const struct Dataset *dataset, const struct Pca *pca,
+                                      double shrink) {
+    const struct Split *train = training_split(dataset);
+    struct Origin origin = {.dataset = dataset,
+                            .what = "training images",
+                            .dimensions = pca_dimensions(pca, train ? train->count : INT64_MAX),
+                            .mean_variance = pca->total_variance / shrink / (double)pca->elements};
+    if (train)
+        snprintf(origin.what, sizeof origin.what, "%" PRId64 " training images", train->count);
+    return origin;
 }
 
 /* For whole images: reads the components from the file, where they were computed once. */
@@ -77,8 +99,8 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
     if (code != OK)
         return error_blame_key(error, "preprocess.decorrelate");
     int64_t wanted = options->components ? options->components : pca.elements;
-    double mean_variance = pca.total_variance / shrink / (double)pca.elements;
-    code = check_rank(options, file, dataset, wanted, mean_variance, error);
+    struct Origin origin = origin_of_images(dataset, &pca, shrink);
+    code = check_rank(options, file, &origin, wanted, error);
     if (code == OK && wanted > pca.count) {
         runfile_fail(file, error, ERROR_RUN_FILE, "preprocess.components",
                      "%" PRId64 "%s, %s keeps the first %" PRId64, options->components,
@@ -98,8 +120,8 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
 
 /* For pixels: computes the components of the few channels. */
 static int pixel_basis(struct Basis *basis, const struct PreprocessOptions *options,
-                       const struct Preprocess *preprocess, const struct Dataset *dataset,
-                       struct Error *error) {
+                       const struct RunFile *file, const struct Preprocess *preprocess,
+                       const struct Dataset *dataset, struct Error *error) {
     const double *covariance = dataset->statistics.channel_covariance;
     int64_t channels = dataset->channels;
     if (!covariance) {
@@ -116,9 +138,15 @@ static int pixel_basis(struct Basis *basis, const struct PreprocessOptions *opti
                                                (double)preprocess->factor[i] *
                                                (double)preprocess->factor[j];
     int code = lapack_symmetric_eigen(channels, basis->vectors, basis->values, error);
-    for (int64_t i = 0; i < channels; i++)
+    if (code)
+        return code;
+    struct Origin origin = {.dataset = dataset, .what = "training pixels"};
+    for (int64_t i = 0; i < channels; i++) {
         basis->values[i] = fmax(basis->values[i], 0);
-    return code;
+        origin.mean_variance += basis->values[i] / (double)channels;
+    }
+    origin.dimensions = pca_rank(basis->values, channels, channels);
+    return check_rank(options, file, &origin, basis->count, error);
 }
 
 /* Multiplies row i by (λ_i + ε)^power. */
@@ -157,7 +185,7 @@ int decorrelate__create(struct Preprocess *preprocess, const struct PreprocessOp
     struct Basis basis = {0};
     int code = options->scope == SCOPE_IMAGE
                    ? image_basis(&basis, options, file, dataset, error)
-                   : pixel_basis(&basis, options, preprocess, dataset, error);
+                   : pixel_basis(&basis, options, file, preprocess, dataset, error);
     if (code == OK) {
         bool zca = options->decorrelate == DECORRELATE_ZCA;
         if (options->decorrelate != DECORRELATE_PCA)

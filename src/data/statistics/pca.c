@@ -1,5 +1,6 @@
 #include "data/statistics/pca.h"
 
+#include <float.h>
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
@@ -15,6 +16,20 @@ void pca_release(struct Pca *pca) {
     memory_release(pca->eigenvalues);
     memory_release(pca->eigenvectors);
     *pca = (struct Pca){0};
+}
+
+int64_t pca_rank(const double *eigenvalues, int64_t count, int64_t elements) {
+    double least = fmax(1e-12, 10 * (double)elements * DBL_EPSILON) * eigenvalues[0];
+    int64_t rank = 0;
+    while (rank < count && eigenvalues[rank] > least)
+        rank++;
+    return rank;
+}
+
+int64_t pca_dimensions(const struct Pca *pca, int64_t samples) {
+    int64_t rank = pca_rank(pca->eigenvalues, pca->count, pca->elements);
+    int64_t dimensions = rank < pca->count ? rank : pca->elements;
+    return samples - 1 < dimensions ? samples - 1 : dimensions;
 }
 
 int64_t pca_components_for(const struct Pca *pca, double part) {

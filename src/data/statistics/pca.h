@@ -18,6 +18,13 @@ struct Pca {
 };
 void pca_release(struct Pca *pca);
 
+/* How many of `count` eigenvalues of a covariance of `elements` rows, the largest first, are more
+ * than the rounding of the covariance and of its decomposition. */
+int64_t pca_rank(const double *eigenvalues, int64_t count, int64_t elements);
+/* Along how many components `samples` images have variance at most, as far as those that are kept
+ * tell: fewer than elements if the images are few, pixels are constant, or follow from others. */
+int64_t pca_dimensions(const struct Pca *pca, int64_t samples);
+
 /* The least number of components, the first ones, that explain the given part of the variance; 0
  * if those that are kept do not suffice. */
 int64_t pca_components_for(const struct Pca *pca, double part);
