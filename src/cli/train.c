@@ -157,8 +157,10 @@ const struct Command command_train = {
     .help =
         "Trains on all ranks and fills DIR with run.yaml (every key resolved), metrics.jsonl "
         "and checkpoints/. There latest.h5 points at the newest checkpoint, and best.h5 at the one "
-        "with the best validation accuracy (validation loss if the targets are values); if the "
-        "run keeps an average of weights, the average's figure decides. The parameters have the "
+        "with the best validation accuracy (validation loss if the targets are values), or "
+        "whatever "
+        "checkpoint.best names; if the run keeps an average of weights, the average's figure "
+        "decides. The parameters have the "
         "same bits on any number of ranks, as long as train.shards is the same.\n"
         "\n"
         "Examples:\n"

@@ -1,8 +1,8 @@
 /* What momentum and Nesterov momentum share: their options and keys. Two forms are in use; with
  * learning rate η, momentum ρ and gradient g they are, for plain momentum:
  *
- *   MOMENTUM_VELOCITY      form: course    v ← ρv − ηg, x ← x + v    the course's (CS231n), default
- *   MOMENTUM_GRADIENT_SUM  form: pytorch   b ← ρb + g,  x ← x − ηb   torch.optim.SGD's
+ *   MOMENTUM_VELOCITY      form: course    v ← ρv − ηg, x ← x + v    CS231n's notes, default
+ *   MOMENTUM_GRADIENT_SUM  form: pytorch   b ← ρb + g,  x ← x − ηb   its lectures, torch.optim.SGD
  *
  * At a constant η, v = −ηb and both give the same parameters. If the schedule changes η, the
  * gradient sum applies the new η to all past gradients at once, the velocity only to new ones. */

@@ -80,8 +80,9 @@ static const struct Key train_keys[] = {
      .offset = TRAIN_AT(last_batch),
      .fallback = "keep",
      .names = last_batch_names,
-     .help = "the last batch of an epoch if it is short: keep (weighted by its number of "
-             "samples) or drop"},
+     .help = "the last batch of an epoch if it is short: keep (weighted by its number of samples; "
+             "of n samples, shard k of S gets those from k n / S up to (k + 1) n / S, rounded "
+             "down) or drop"},
     {.name = "threads",
      .type = KEY_INT,
      .offset = TRAIN_AT(threads),
@@ -209,8 +210,8 @@ static const struct Key checkpoint_keys[] = {
      .minimum = 0,
      .maximum = 1e12,
      .free_on_resume = true,
-     .help = "how often to save, in addition to the start, the end and every validation that is "
-             "the best so far; 0: only then"},
+     .help = "how often to save, in addition to the start, the end, every validation that is the "
+             "best so far, and snapshots; 0: only then"},
     {.name = "keep",
      .type = KEY_INT,
      .offset = CHECKPOINT_AT(keep),

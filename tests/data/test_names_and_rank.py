@@ -1,5 +1,5 @@
-"""What a data set cannot teach: classes of one name, one class alone, a class without samples; and whitening beyond the
-rank of the images, whatever the reason."""
+"""What a data set cannot teach: classes of one name, one class alone, a class without samples; and whitening beyond
+the rank of the images, whatever the reason."""
 import os
 
 import pytest
@@ -136,8 +136,8 @@ class TestWhitening:
 
     def test_beyond_the_rank_is_refused(self, trained):
         say, rank = trained
-        for keys in ("decorrelate: pca_whiten", f"decorrelate: pca_whiten, components: {rank + 1}", "decorrelate: zca"):
-            assert f"variance along {rank} at most" in say(keys, RUN_FILE)
+        for kind in ("pca_whiten", f"pca_whiten, components: {rank + 1}", "zca"):
+            assert f"variance along {rank} at most" in say(f"decorrelate: {kind}", RUN_FILE)
 
     def test_up_to_the_rank_goes(self, trained):
         say, rank = trained

@@ -30,7 +30,8 @@ static const struct Key keys[] = {
     {"shortcut", KEY_ENUM, offsetof(struct ResidualOptions, shortcut), "identity",
      .names = shortcut_names,
      .help =
-         "identity: shapes must agree; pad: every stride-th pixel and zero channels (option A); "
+         "identity: shapes must agree; pad: every stride-th pixel, and zero channels before "
+         "(half of them, rounded down) and after (option A); "
          "projection: 1x1 convolution and batchnorm (option B), with the statistics and fold of "
          "the body's last batchnorm"},
     {"drop", KEY_REAL, offsetof(struct ResidualOptions, drop), "0", .minimum = 0, .maximum = 1,

@@ -16,7 +16,7 @@ struct CrossEntropyOptions {
 static const struct Key keys[] = {
     {"label_smoothing", KEY_REAL, offsetof(struct CrossEntropyOptions, label_smoothing), "0",
      .minimum = 0, .maximum = 1, .below_maximum = true,
-     .help = "the part of the target that is spread evenly over all classes"},
+     .help = "the part of the target that is spread evenly over all classes; in training alone"},
     KEY_END};
 
 SOFTMAX_NORM(norm_of, real)

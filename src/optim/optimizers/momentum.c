@@ -6,7 +6,8 @@
 static const struct Key keys[] = {
     MOMENTUM_KEYS(
         struct MomentumOptions,
-        "course: v <- rho v - rate g, x <- x + v; pytorch: b <- rho b + g, x <- x - rate b"),
+        "course: v <- rho v - rate g, x <- x + v, as in the course's notes; pytorch: b <- rho b + "
+        "g, x <- x - rate b, as in its lectures"),
     KEY_END};
 
 static bool update(const struct Update *update) {
