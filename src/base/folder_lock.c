@@ -208,7 +208,7 @@ static int refuse(const struct FolderLock *lock, struct Error *error) {
              other->process, other->host, other->since);
     else
         fail(error, ERROR_SYSTEM, "%s: is in use by another process", lock->folder);
-    if (other->renews)
+    if (other->renews && !holder__is_near(other))
         error_append(error,
                      "; if that process is dead, the folder is free %d seconds after its end",
                      FOLDER_LOCK_STALE);
