@@ -40,6 +40,8 @@ enum AdviceKind {
     ADVICE_VERIFY,       /* check the data set `file` */
     ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */
     ADVICE_DATA,         /* name the data set, which is not where the run found it */
+    ADVICE_NEWER,        /* rewrite `file` in an older format */
+    ADVICE_CONTENTS,     /* list what `file` holds, and how a run file can name it */
     ADVICE_CONTINUE_RUN, /* continue the run, or choose another folder */
     ADVICE_RESUME,       /* the run, which has ended, can be continued from its checkpoint `file` */
     ADVICE_OTHER_FOLDER, /* choose another folder */

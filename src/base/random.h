@@ -23,7 +23,8 @@ enum RandomPurpose {
     RANDOM_DROPOUT_SAMPLE = 8,
     /* Instance: 0 to choose the kind of mixing and the partner, then place in the list + 1; time:
      * epoch; item: sample in the split. */
-    RANDOM_MIXING = 12
+    RANDOM_MIXING = 12,
+    RANDOM_STATISTICS = 13 /* the sample of images that statistics are taken from */
 };
 
 /* A stream of numbers. Its element e is word e % 4 of block e / 4. */

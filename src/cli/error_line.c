@@ -14,6 +14,8 @@ static const char *const words[] = {
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
     [ADVICE_DATA] = "; --data FILE says where the data set is now",
+    [ADVICE_NEWER] = "; a newer HDF5 rewrites it: h5repack --low=0 --high=2 {file} NEW.h5",
+    [ADVICE_CONTENTS] = "; trainer dataset info {file} lists the arrays and proposes the lines",
     [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one",
     [ADVICE_RESUME] = "; --resume goes on from it",
     [ADVICE_OTHER_FOLDER] = "; wait for its end, or give another --out",

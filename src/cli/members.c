@@ -143,13 +143,23 @@ static int attach_member(struct Members *members, int i, const struct Attachment
     return code;
 }
 
-/* Opens the data set of the first member's run, which may have been moved since. */
-static int open_own_data(struct Members *members, struct Error *error) {
+/* Opens a split of the data set of the first member's run, which may have been moved since, or of
+ * the file that takes its place. */
+static int open_data(struct Members *members, const char *file, const char *split,
+                     struct Error *error) {
     const struct Member *first = &members->items[0];
-    const char *path = first->options.data.file;
-    if (!dataset_open(&members->dataset, path, error))
-        return OK;
-    run_blame_path(error, "data.file", path);
+    const struct DataOptions *options = &first->options.data;
+    const struct WantedSplit wanted = {.name = split};
+    const struct DatasetRequest request = {.options = options,
+                                           .path = file,
+                                           .splits = &wanted,
+                                           .split_count = 1,
+                                           .expected = &first->targets};
+    int code = dataset_open_request(&members->dataset, &request, error);
+    if (!code || file)
+        return code;
+    if (options->file)
+        run_blame_path(error, "data.file", options->file);
     error_context(error, "%s: data.file of its run", first->path);
     return error->advice.kind ? error->code : error_advise(error, ADVICE_DATA, NULL, NULL, 0);
 }
@@ -158,10 +168,12 @@ static int open_split(struct Members *members, const struct Arguments *arguments
                       struct Error *error) {
     const char *file = argument_value(arguments, "data");
     const char *split = argument_value(arguments, "split");
-    int code = file ? dataset_open(&members->dataset, file, error) : open_own_data(members, error);
+    if (!split)
+        split = "test";
+    int code = open_data(members, file, split, error);
     if (code)
         return code;
-    members->split = dataset_split(members->dataset, split ? split : "test", error);
+    members->split = dataset_split(members->dataset, split, error);
     return members->split ? OK : error->code;
 }
 

@@ -1,61 +1,37 @@
 #include "data/import.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
-#include "base/random.h"
+#include "data/dataset/part.h"
 #include "data/dataset/writer.h"
 
 #define BATCH_BYTES (64 << 20)
 #define BATCH_MOST 1024
 
-/* The samples of a split that belong to one class. */
-struct Members {
-    int64_t count;
-    int64_t *places; /* in the split, ascending */
-};
-
-static struct Members members_of(const struct SourceSplit *split, int64_t label) {
-    struct Members members = {.places = memory_array(int64_t, split->count, "validation split")};
-    for (int64_t i = 0; i < split->count; i++)
-        if (!split->labels || split->labels[i] == label)
-            members.places[members.count++] = i;
-    return members;
-}
-
-/* Marks `taken` members, chosen by the seed. */
-static void choose(const struct Members *members, int64_t label, int64_t taken, uint64_t seed,
-                   bool *chosen) {
-    int64_t *order = memory_array(int64_t, members->count, "validation split");
-    struct RandomStream stream = random_stream(seed, RANDOM_SPLIT, 0, 0, (uint64_t)label);
-    random_permutation(&stream, members->count, order);
-    for (int64_t i = 0; i < taken; i++)
-        chosen[members->places[order[i]]] = true;
-    memory_release(order);
-}
-
-/* Marks the samples of every class that go to validation, and counts them. */
-static int choose_validation(const struct Source *source, const struct SourceSplit *train,
-                             double part, uint64_t seed, bool *chosen, int64_t *total,
-                             struct Error *error) {
+/* A class must keep samples in both splits. */
+static int check_part(const struct Source *source, const struct SourceSplit *train,
+                      const bool *chosen, struct Error *error) {
     int64_t classes = train->labels ? source->targets.count : 1;
-    *total = 0;
-    for (int64_t label = 0; label < classes; label++) {
-        struct Members members = members_of(train, label);
-        int64_t present = members.count, taken = llround(part * (double)present);
-        choose(&members, label, taken, seed, chosen);
-        memory_release(members.places);
-        if (present > 0 && (taken == 0 || taken == present))
-            return fail(error, ERROR_DATA,
-                        "class '%s' has %" PRId64 " training images, so none would be left for %s",
-                        train->labels ? source->targets.names[label] : "(all)", present,
-                        taken == 0 ? "validation" : "training");
-        *total += taken;
+    int64_t *present = memory_array(int64_t, classes, "validation split");
+    int64_t *taken = memory_array(int64_t, classes, "validation split");
+    int code = OK;
+    for (int64_t i = 0; i < train->count; i++) {
+        int64_t label = train->labels ? train->labels[i] : 0;
+        present[label]++;
+        taken[label] += chosen[i];
     }
-    return OK;
+    for (int64_t label = 0; label < classes && code == OK; label++)
+        if (present[label] > 0 && (taken[label] == 0 || taken[label] == present[label]))
+            code = fail(error, ERROR_DATA,
+                        "class '%s' has %" PRId64 " training images, so none would be left for %s",
+                        train->labels ? source->targets.names[label] : "(all)", present[label],
+                        taken[label] == 0 ? "validation" : "training");
+    memory_release(present);
+    memory_release(taken);
+    return code;
 }
 
 /* Moves the chosen samples; those that stay close up. */
@@ -84,8 +60,13 @@ int import_split_validation(struct Source *source, double part, uint64_t seed,
     if (source_find_split(source, "validation"))
         return fail(error, ERROR_DATA, "the source already has a split 'validation'");
     bool *chosen = memory_array(bool, train->count, "validation split");
-    int64_t total;
-    int code = choose_validation(source, train, part, seed, chosen, &total, error);
+    const struct PartRequest request = {.count = train->count,
+                                        .labels = train->labels,
+                                        .classes = train->labels ? source->targets.count : 1,
+                                        .part = part,
+                                        .seed = seed};
+    int64_t total = part__choose(&request, chosen);
+    int code = check_part(source, train, chosen, error);
     if (code == OK) {
         struct SourceSplit *validation = source_add_split(source, "validation", total);
         train = source_find_split(source, "train"); /* adding a split may have moved it */

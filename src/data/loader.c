@@ -204,11 +204,9 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
 /* The sample's pixels after the raw stages: in the data set if there are none, else in a scratch
  * image. *bytes says whether they are uint8. */
 static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t sample, bool *bytes) {
-    const struct Dataset *dataset = loader->dataset;
-    int64_t elements = dataset->height * dataset->width * dataset->channels;
+    int64_t elements = dataset_elements(loader->dataset);
     *bytes = loader->split->bytes;
-    const void *source =
-        (const char *)loader->split->images + (size_t)(sample * elements) * (*bytes ? 1 : 4);
+    const void *source = dataset_image(loader->dataset, loader->split, sample);
     if (!loader->raw_count)
         return source;
     float *raw = loader->scratch[0];

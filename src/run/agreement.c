@@ -88,15 +88,14 @@ static void add_part(struct Text *facts, const char *of, const char *part, const
  * end. */
 static void add_images(struct Text *facts, const char *of, const struct Dataset *dataset,
                        const struct Split *split) {
-    int64_t row = dataset->height * dataset->width * dataset->channels *
-                  (split->bytes ? 1 : (int64_t)sizeof(float));
     int64_t rows = split->count < SAMPLED_ROWS ? split->count : SAMPLED_ROWS;
-    if (!rows || !split->images)
+    if (!rows)
         return;
     struct Digest *digests = memory_array(struct Digest, rows, "digests of images");
     for (int64_t i = 0; i < rows; i++) {
         int64_t at = rows > 1 ? i * (split->count - 1) / (rows - 1) : 0;
-        digests[i] = digest_bytes((const char *)split->images + at * row, (size_t)row);
+        digests[i] =
+            digest_bytes(dataset_image(dataset, split, at), dataset_image_bytes(dataset, split));
     }
     add_part(facts, of, "images", digests, rows * (int64_t)sizeof *digests);
     memory_release(digests);

@@ -50,38 +50,10 @@ static int check_shards(const struct RunRequest *request, struct Error *error) {
 
 /* ---- The data ---- */
 
-/* The split called `name`, which `key` of the run file asks for; NULL if there is none, and `hint`
- * then says what else the key takes. */
-static const struct Split *find_split(const struct RunFile *file, const char *key, const char *name,
-                                      const char *hint, const struct Dataset *dataset,
-                                      struct Error *error) {
-    const char **names = memory_array(const char *, dataset->split_count, "names of splits");
-    struct Text all = {0};
-    const struct Split *split = NULL;
-    for (int i = 0; i < dataset->split_count; i++) {
-        names[i] = dataset->splits[i].name;
-        text_add(&all, "%s%s", i ? ", " : "", names[i]);
-        if (!split && !strcmp(names[i], name))
-            split = &dataset->splits[i];
-    }
-    const char *nearest = text_nearest(name, names, dataset->split_count);
-    if (!split)
-        runfile_fail(file, error, ERROR_DATA, key, "%s has no split '%s'; it has %s%s%s%s%s",
-                     dataset->path, name, all.data, hint, nearest ? "; did you mean '" : "",
-                     nearest ? nearest : "", nearest ? "'?" : "");
-    text_release(&all);
-    memory_release((void *)names);
-    return split;
-}
-
-static bool is_without_validation(const struct RunOptions *options) {
-    return !strcmp(options->data.validation, "none");
-}
-
 /* A schedule or early stopping that follows the validation needs one. */
 static int check_watchers(const struct RunRequest *request, struct Error *error) {
     const struct RunOptions *options = request->options;
-    if (!is_without_validation(options))
+    if (!run_is_without_validation(options))
         return OK;
     if (schedule_needs_validations(&options->schedule))
         return schema_fail(error, &options->schedule, NULL,
@@ -107,7 +79,7 @@ static int check_metrics(const struct RunRequest *request, const struct Dataset 
     const struct RunOptions *options = request->options;
     enum TargetKind targets = dataset->targets.kind;
     int best = best_metric(options->checkpoint.best), stopping = options->early_stopping.metric;
-    if (options->checkpoint.best != BEST_AUTO && is_without_validation(options))
+    if (options->checkpoint.best != BEST_AUTO && run_is_without_validation(options))
         return runfile_fail(request->file, error, ERROR_RUN_FILE, "checkpoint.best",
                             "follows the figures of the validation, and data.validation is none");
     if (options->checkpoint.best != BEST_AUTO && !patience_metric_is_for(best, targets))
@@ -127,8 +99,7 @@ static int check_metrics(const struct RunRequest *request, const struct Dataset 
 static int find_splits(const struct RunRequest *request, struct RunParts *parts,
                        struct Error *error) {
     const struct RunOptions *options = request->options;
-    parts->train =
-        find_split(request->file, "data.train", options->data.train, "", parts->dataset, error);
+    parts->train = dataset_split(parts->dataset, options->data.train, error);
     if (!parts->train)
         return error->code;
     if (parts->train->count < options->train.batch)
@@ -136,10 +107,9 @@ static int find_splits(const struct RunRequest *request, struct RunParts *parts,
             request->file, error, ERROR_RUN_FILE, "train.batch",
             "a batch of %" PRId64 " is more than the %" PRId64 " samples of split %s of %s",
             options->train.batch, parts->train->count, parts->train->name, parts->dataset->path);
-    if (is_without_validation(options))
+    if (run_is_without_validation(options))
         return OK;
-    parts->validation = find_split(request->file, "data.validation", options->data.validation,
-                                   " (none: no evaluation)", parts->dataset, error);
+    parts->validation = dataset_split(parts->dataset, options->data.validation, error);
     return parts->validation ? OK : error->code;
 }
 
@@ -209,7 +179,7 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
 static int open_data(const struct RunRequest *request, struct RunParts *parts,
                      struct Error *error) {
     const struct RunOptions *options = request->options;
-    int code = run_open_data(request->file, options, &parts->dataset, error);
+    int code = run_open_data(request->file, options, NULL, NULL, 0, &parts->dataset, error);
     if (!code)
         code = find_splits(request, parts, error);
     if (!code)

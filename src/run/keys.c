@@ -8,27 +8,6 @@
 #include "optim/schedule.h"
 #include "run/options.h"
 
-#define DATA_AT(member) offsetof(struct DataOptions, member)
-static const struct Key data_keys[] = {
-    {.name = "file",
-     .type = KEY_STRING,
-     .offset = DATA_AT(file),
-     .minimum = 1,
-     .free_on_resume = true, /* its digest is compared */
-     .help = "HDF5 data set, relative to the folder that the program was started in"},
-    {.name = "train",
-     .type = KEY_STRING,
-     .offset = DATA_AT(train),
-     .fallback = "train",
-     .help = "split to train on"},
-    {.name = "validation",
-     .type = KEY_STRING,
-     .offset = DATA_AT(validation),
-     .fallback = "validation",
-     .help = "split to evaluate after every epoch; best.h5 is chosen by it; none: no "
-             "evaluation, and best.h5 is the newest checkpoint"},
-    KEY_END};
-
 const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
 const char *const instruction_set_names[] = {"auto", "baseline", "avx2", "avx512", NULL};
 static const char *const last_batch_names[] = {

@@ -94,11 +94,33 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
     return code;
 }
 
-int run_open_data(const struct RunFile *file, const struct RunOptions *options,
-                  struct Dataset **dataset, struct Error *error) {
-    if (!dataset_open(dataset, options->data.file, error))
+bool run_is_without_validation(const struct RunOptions *options) {
+    return !strcmp(options->data.validation, "none");
+}
+
+int run_open_data(const struct RunFile *file, const struct RunOptions *options, const char *path,
+                  const struct WantedSplit *splits, int split_count, struct Dataset **dataset,
+                  struct Error *error) {
+    const struct WantedSplit own[] = {{.name = options->data.train, .key = "data.train"},
+                                      {.name = options->data.validation,
+                                       .key = "data.validation",
+                                       .hint = " (none: no evaluation)"}};
+    struct DatasetRequest request = {
+        .options = &options->data, .path = path, .splits = splits, .split_count = split_count};
+    if (!splits) {
+        bool same = !strcmp(options->data.train, options->data.validation);
+        request.splits = own;
+        request.split_count = run_is_without_validation(options) || same ? 1 : 2;
+    }
+    *dataset = NULL;
+    if (!options->data.file && !options->data.splits.count && !path)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "data",
+                            "missing key 'file' (text: the HDF5 file), or 'splits', which names "
+                            "the arrays of each split");
+    if (!dataset_open_request(dataset, &request, error))
         return OK;
-    run_blame_path(error, "data.file", options->data.file);
+    if (options->data.file)
+        run_blame_path(error, "data.file", options->data.file);
     return runfile_locate(file, error);
 }
 

@@ -23,13 +23,6 @@ struct StartOptions {
 enum { START_AUTO, START_MODEL, START_AVERAGE };
 enum { START_PREPROCESS_AUTO, START_PREPROCESS_DONOR, START_PREPROCESS_OWN };
 
-/* data: the data set. */
-struct DataOptions {
-    const char *file;       /* HDF5 data set; relative to the working folder */
-    const char *train;      /* split */
-    const char *validation; /* split, or "none" */
-};
-
 /* train: batches, length, randomness, and how it is computed. */
 struct TrainOptions {
     int64_t batch, shards; /* shards −1: auto, the ranks of the first start */
@@ -105,9 +98,14 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
               const char *const *overrides, int override_count, struct RunOptions *options,
               struct Error *error);
 
-/* Opens the data set of data.file. */
-int run_open_data(const struct RunFile *file, const struct RunOptions *options,
-                  struct Dataset **dataset, struct Error *error);
+/* Opens splits of the data set that the section `data` describes: those that are named, or, if
+ * there are none, what a run trains on and validates with. `path`: the file, or the folder of the
+ * files, in place of those that the run file names; or NULL. Blames the run file's keys. */
+int run_open_data(const struct RunFile *file, const struct RunOptions *options, const char *path,
+                  const struct WantedSplit *splits, int split_count, struct Dataset **dataset,
+                  struct Error *error);
+/* Whether the run goes without validation. */
+bool run_is_without_validation(const struct RunOptions *options);
 /* Blames `key` for a failure to open the file that it names. Says against which folder `path` was
  * resolved, if it is not there or must not be read. Returns the code. */
 int run_blame_path(struct Error *error, const char *key, const char *path);

@@ -88,6 +88,28 @@ static void find_in_lists(struct Difference *at, const struct Key *key, const vo
     }
 }
 
+static bool same_names(const struct Named *first, const struct Named *second) {
+    bool equal = first->count == second->count;
+    for (int i = 0; equal && i < first->count; i++)
+        equal = !strcmp(first->items[i].name, second->items[i].name);
+    return equal;
+}
+
+static void find_in_named(struct Difference *at, const struct Key *key, const struct Named *first,
+                          const struct Named *second) {
+    const struct Key section = {.type = KEY_SECTION, .keys = key->keys};
+    int i = 0;
+    if (!same_names(first, second)) {
+        add_list(&at->first, key, first, first->count);
+        add_list(&at->second, key, second, second->count);
+        return;
+    }
+    while (same(&section, first->items[i].options, second->items[i].options))
+        i++;
+    text_add(&at->path, ".%s", first->items[i].name);
+    find_in_keys(at, key->keys, first->items[i].options, second->items[i].options);
+}
+
 /* Somewhere among the keys there is a difference. */
 static void find_in_keys(struct Difference *at, const struct Key *keys, const void *first,
                          const void *second) {
@@ -99,6 +121,8 @@ static void find_in_keys(struct Difference *at, const struct Key *keys, const vo
     second = field(key, second);
     if (key->type == KEY_SECTION) {
         find_in_keys(at, key->keys, first, second);
+    } else if (key->type == KEY_NAMED) {
+        find_in_named(at, key, first, second);
     } else if (key->type == KEY_CHOICE) {
         find_in_choice(at, first, second);
     } else if (key->type == KEY_CHOICES || key->type == KEY_CHOICE_LISTS) {
@@ -134,6 +158,7 @@ static const size_t sizes[] = {
     [KEY_CHOICE] = sizeof(struct Choice),
     [KEY_CHOICES] = sizeof(struct ChoiceList),
     [KEY_CHOICE_LISTS] = sizeof(struct ChoiceLists),
+    [KEY_NAMED] = sizeof(struct Named),
 };
 
 static void copy_keys(const struct Key *keys, bool all, void *options, const void *from) {

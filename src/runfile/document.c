@@ -59,7 +59,7 @@ static void note_table(struct Document *document, const struct KindTable *table)
 static void add_keys(struct Document *document, const struct Key *keys) {
     bool begun = false;
     for (const struct Key *key = keys; key->name; key++) {
-        if (key->type == KEY_SECTION)
+        if (key->type == KEY_SECTION || key->type == KEY_NAMED)
             continue;
         if (!begun)
             text_add(&document->text, "| key | type | default | meaning |\n|---|---|---|---|\n");
@@ -85,9 +85,10 @@ static void add_keys(struct Document *document, const struct Key *keys) {
 /* The sections of a struct, each with its dotted path as heading. */
 static void add_sections(struct Document *document, const struct Key *keys, const char *path) {
     for (const struct Key *key = keys; key->name; key++) {
-        if (key->type != KEY_SECTION)
+        if (key->type != KEY_SECTION && key->type != KEY_NAMED)
             continue;
-        char *inner = memory_print("%s%s%s", path, *path ? "." : "", key->name);
+        char *inner = memory_print("%s%s%s%s", path, *path ? "." : "", key->name,
+                                   key->type == KEY_NAMED ? ".NAME" : "");
         text_add(&document->text, "## `%s`\n\n", inner);
         if (key->help)
             text_add(&document->text, "%s\n\n", key->help);

@@ -132,6 +132,18 @@ static void emit_choices_flow(struct Text *text, const void *value) {
     text_add(text, "]");
 }
 
+static void emit_named_flow(struct Text *text, const struct Key *key, const void *field) {
+    const struct Named *named = field;
+    text_add(text, "{");
+    for (int i = 0; i < named->count; i++) {
+        emit_separator(text, i);
+        emit_string(text, named->items[i].name);
+        text_add(text, ": ");
+        emit_flow(text, key->keys, named->items[i].options);
+    }
+    text_add(text, "}");
+}
+
 static void emit_int(struct Text *text, const void *value) {
     text_add(text, "%" PRId64, *(const int64_t *)value);
 }
@@ -161,7 +173,7 @@ static const struct {
                [KEY_CHOICE] = {emit_choice_flow, 0},
                [KEY_CHOICES] = {emit_choices_flow, 0},
                [KEY_CHOICE_LISTS] = {emit_choices_flow, sizeof(struct ChoiceList)},
-               [KEY_SECTION] = {NULL, 0}};
+               [KEY_NAMED] = {NULL, 0}};
 
 static void emit_list(struct Text *text, enum KeyType type, const void *field) {
     const void *values;
@@ -190,6 +202,9 @@ static void emit_keyed(struct Text *text, const struct Key *key, const void *fie
         return;
     case KEY_SECTION:
         emit_flow(text, key->keys, field);
+        return;
+    case KEY_NAMED:
+        emit_named_flow(text, key, field);
         return;
     default:
         CHECK(!"a key of no type");
@@ -271,12 +286,33 @@ static void emit_choices_block(struct Text *text, const struct ChoiceList *list,
     }
 }
 
+/* The names' own column is `indent`. */
+static void emit_named_block(struct Text *text, const struct Key *key, const struct Named *named,
+                             int indent) {
+    for (int i = 0; i < named->count; i++) {
+        struct Text line = {0};
+        text_add(text, "%*s", indent, "");
+        emit_string(text, named->items[i].name);
+        emit_flow(&line, key->keys, named->items[i].options);
+        if ((size_t)indent + strlen(named->items[i].name) + 4 + line.length <= COLUMNS) {
+            text_add(text, ": %s\n", line.data);
+        } else {
+            text_add(text, ":\n");
+            emit_block(text, key->keys, named->items[i].options, indent + 2);
+        }
+        text_release(&line);
+    }
+}
+
 static void emit_block_value(struct Text *text, const struct Key *key, const void *field,
                              int indent) {
     const struct Choice *choice = field;
     const struct ChoiceList *list = field;
     const struct ChoiceLists *lists = field;
-    if (key->type == KEY_SECTION && key->keys->name) {
+    if (key->type == KEY_NAMED && ((const struct Named *)field)->count > 0) {
+        text_add(text, "\n");
+        emit_named_block(text, key, field, indent + 2);
+    } else if (key->type == KEY_SECTION && key->keys->name) {
         text_add(text, "\n");
         emit_block(text, key->keys, field, indent + 2);
     } else if (key->type == KEY_CHOICE && choice->kind && takes_keys(choice->kind)) {

@@ -149,12 +149,39 @@ static int into_list(const struct Override *set, int at, struct YamlNode *node,
     return refuse(set, &text);
 }
 
+/* Below a name that the user chose; one that is not there is added. */
+static int into_named(const struct Override *set, int at, struct YamlNode *node,
+                      const struct Key *key) {
+    const char *name = set->segments[at];
+    char found[FOUND_BYTES];
+    if (node__is_null(node))
+        node->type = NODE_MAPPING;
+    if (node->type != NODE_MAPPING)
+        return node__fail(node, set->parser->error, ERROR_RUN_FILE, NULL,
+                          "expected names with keys below them, found %s",
+                          node__found(node, found));
+    if (at + 1 == set->count && set->reset) {
+        drop(node, name);
+        return OK;
+    }
+    if (at + 1 == set->count)
+        return put(set, node, name, 0);
+    struct YamlNode *item = node__find(node, name);
+    if (!item) {
+        item = node__below(set->parser->pool, NODE_MAPPING, node, name);
+        node__append(set->parser->pool, node, item);
+    }
+    return into_struct(set, at + 1, item, name, key->keys);
+}
+
 static int into_value(const struct Override *set, int at, struct YamlNode *node,
                       const struct Key *key) {
     struct Text text = {0};
     switch (key->type) {
     case KEY_SECTION:
         return into_struct(set, at, node, key->name, key->keys);
+    case KEY_NAMED:
+        return into_named(set, at, node, key);
     case KEY_CHOICE:
         return into_choice(set, at, node, key->kinds);
     case KEY_CHOICES:

@@ -18,7 +18,7 @@ static int expected(const struct Parser *parser, const struct Key *key, const st
     struct Text text = {0}, words = {0};
     char found[FOUND_BYTES];
     bool article = key->type != KEY_BOOL && key->type != KEY_ENUM && key->type != KEY_STRING &&
-                   key->type != KEY_SECTION;
+                   key->type != KEY_SECTION && key->type != KEY_NAMED && !key->or_one;
     schema__describe(&words, key);
     text_add(&text, "expected %s%s, found %s", article ? schema__article(words.data) : "",
              words.data, node__found(node, found));
@@ -150,7 +150,7 @@ static int parse_count(const struct Parser *parser, const struct Key *key,
 static scalar_parser *const scalars[] = {
     [KEY_INT] = parse_integer,   [KEY_REAL] = parse_real, [KEY_BOOL] = parse_bool,
     [KEY_ENUM] = parse_enum,     [KEY_SPAN] = parse_span, [KEY_COUNT] = parse_count,
-    [KEY_STRING] = parse_string, [KEY_TIME] = parse_time, [KEY_SECTION] = NULL};
+    [KEY_STRING] = parse_string, [KEY_TIME] = parse_time, [KEY_NAMED] = NULL};
 
 /* The type of the items of lists of scalars. */
 static const struct {
@@ -160,22 +160,25 @@ static const struct {
                   [KEY_INTS] = {KEY_INT, sizeof(int64_t)},
                   [KEY_STRINGS] = {KEY_STRING, sizeof(char *)},
                   [KEY_SPANS] = {KEY_SPAN, sizeof(struct Span)},
-                  [KEY_SECTION] = {KEY_SECTION, 0}};
+                  [KEY_NAMED] = {KEY_NAMED, 0}};
 
-static int parse_list(const struct Parser *parser, const struct Key *key,
-                      const struct YamlNode *node, void *field, int depth) {
-    if (node->type != NODE_LIST)
+static int parse_list(const struct Parser *parser, const struct Key *key, struct YamlNode *node,
+                      void *field, int depth) {
+    bool one = key->or_one && node->type == NODE_SCALAR && !node__is_null(node);
+    if (node->type != NODE_LIST && !one)
         return expected(parser, key, node, NULL);
     if (depth > TREE_NESTING)
         return too_deep(parser, node);
     struct Key item = *key;
     item.type = list_items[key->type].item;
-    item.optional = false;
+    item.optional = item.or_one = false;
     size_t size = list_items[key->type].size;
-    char *at = pool__allocate(parser->pool, (size_t)node->count * size);
-    list__set(field, node->count, at);
-    for (int i = 0; i < node->count; i++, at += size) {
-        int code = scalars[item.type](parser, &item, node->items[i], at);
+    struct YamlNode **items = one ? &node : node->items;
+    int count = one ? 1 : node->count;
+    char *at = pool__allocate(parser->pool, (size_t)count * size);
+    list__set(field, count, at);
+    for (int i = 0; i < count; i++, at += size) {
+        int code = scalars[item.type](parser, &item, items[i], at);
         if (code)
             return code;
     }
@@ -281,6 +284,25 @@ static int parse_choice_lists(const struct Parser *parser, const struct Key *key
     return OK;
 }
 
+static int parse_named(const struct Parser *parser, const struct Key *key, struct YamlNode *node,
+                       struct Named *named, int depth) {
+    if (node->type != NODE_MAPPING)
+        return expected(parser, key, node, NULL);
+    if (depth > TREE_NESTING)
+        return too_deep(parser, node);
+    named->count = node->count;
+    named->items = pool__allocate(parser->pool, (size_t)node->count * sizeof *named->items);
+    for (int i = 0; i < node->count; i++) {
+        struct NamedItem *item = &named->items[i];
+        item->name = node->items[i]->name;
+        item->options = pool__allocate(parser->pool, key->item_size);
+        int code = parse__keys(parser, key->keys, node->items[i], item->options, depth + 1);
+        if (code)
+            return code;
+    }
+    return OK;
+}
+
 static int parse_value(const struct Parser *parser, const struct Key *key, struct YamlNode *node,
                        void *field, int depth) {
     if (key->optional && node__is_null(node)) {
@@ -300,6 +322,8 @@ static int parse_value(const struct Parser *parser, const struct Key *key, struc
         return parse_choice_lists(parser, key, node, field, depth);
     case KEY_SECTION:
         return parse__keys(parser, key->keys, node, field, depth);
+    case KEY_NAMED:
+        return parse_named(parser, key, node, field, depth);
     default:
         CHECK(!"a key of no type");
     }

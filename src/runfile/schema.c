@@ -128,6 +128,7 @@ static const struct {
     [KEY_CHOICES] = {"list, each item ", false},
     [KEY_CHOICE_LISTS] = {"list of lists, each item of those ", false},
     [KEY_SECTION] = {"keys ", false},
+    [KEY_NAMED] = {"names, below each the keys ", false},
 };
 
 int schema__enum_count(const struct Key *key) {
@@ -139,7 +140,7 @@ int schema__enum_count(const struct Key *key) {
 
 void schema__describe(struct Text *text, const struct Key *key) {
     const char *names[SCHEMA_NAMES];
-    text_add(text, "%s", types[key->type].words);
+    text_add(text, "%s%s", key->or_one ? "text or " : "", types[key->type].words);
     if (types[key->type].has_range)
         describe_range(text, key);
     if (key->type == KEY_COUNT)
@@ -150,7 +151,7 @@ void schema__describe(struct Text *text, const struct Key *key) {
         text_add(text, "%s", key->kinds->what);
     else if (key->type == KEY_CHOICES || key->type == KEY_CHOICE_LISTS)
         text_add(text, "%s%s", schema__article(key->kinds->what), key->kinds->what);
-    else if (key->type == KEY_SECTION)
+    else if (key->type == KEY_SECTION || key->type == KEY_NAMED)
         schema__join(text, names, key_names(key->keys, names));
 }
 
@@ -158,7 +159,8 @@ void schema__describe(struct Text *text, const struct Key *key) {
 _Static_assert(offsetof(struct Reals, values) == offsetof(struct Ints, values) &&
                    offsetof(struct Reals, values) == offsetof(struct Strings, values) &&
                    offsetof(struct Reals, values) == offsetof(struct Spans, values) &&
-                   offsetof(struct Reals, values) == offsetof(struct ChoiceLists, items),
+                   offsetof(struct Reals, values) == offsetof(struct ChoiceLists, items) &&
+                   offsetof(struct Reals, values) == offsetof(struct Named, items),
                "lists have one layout");
 
 void list__set(void *field, int count, void *values) {

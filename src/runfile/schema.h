@@ -26,7 +26,8 @@ enum KeyType {
     KEY_CHOICE,       /* struct Choice: one of `kinds` */
     KEY_CHOICES,      /* struct ChoiceList: a sequence of `kinds` */
     KEY_CHOICE_LISTS, /* struct ChoiceLists: a sequence of such sequences */
-    KEY_SECTION       /* a nested struct with the keys `keys`, stored in place */
+    KEY_SECTION,      /* a nested struct with the keys `keys`, stored in place */
+    KEY_NAMED /* struct Named: keys that the user names, each with the keys `keys` below it */
 };
 
 struct Span {
@@ -48,6 +49,16 @@ struct Strings {
 struct Spans {
     int count;
     struct Span *values;
+};
+
+/* What stands below a key of type KEY_NAMED, in the order of the file. */
+struct NamedItem {
+    const char *name;
+    void *options; /* a struct of key->item_size bytes, owned by the run file */
+};
+struct Named {
+    int count;
+    struct NamedItem *items;
 };
 
 struct Kind;
@@ -84,12 +95,14 @@ struct Key {
     bool above_minimum;            /* the minimum itself is refused */
     bool below_maximum;            /* the maximum itself is refused */
     const char *const *names;      /* KEY_ENUM: NULL-terminated; KEY_COUNT: the one word */
-    const struct Key *keys;        /* KEY_SECTION */
+    const struct Key *keys;        /* KEY_SECTION, KEY_NAMED */
+    size_t item_size;              /* KEY_NAMED: of the struct that `keys` fill */
     const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES, KEY_CHOICE_LISTS */
     const char *unit;              /* "samples", "1/step"; NULL: none */
     const char *help;              /* one line for docs/run-file.md */
     bool optional; /* KEY_CHOICE, KEY_STRING, KEY_REAL, KEY_ENUM, KEY_TIME: may stay absent, which
                       is kind == NULL, NULL, NaN, -1, 0 */
+    bool or_one;   /* KEY_STRINGS: one text may stand without brackets */
     /* A run that resumes may change it: it says how long or by which means the run computes, not
      * what. If a section has it, all its keys are meant. */
     bool free_on_resume;

@@ -98,8 +98,11 @@ static int open_hdf5(struct H5File *file, const unsigned char *head, uint64_t he
     file->id = H5Fopen(file->path, H5F_ACC_RDONLY, access);
     if (file->id < 0) {
         char reason[200];
-        code = fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)", file->path,
-                    h5__reason(reason));
+        h5__reason(reason);
+        code = h5__is_newer(reason)
+                   ? h5__fail_newer(file, "", reason, error)
+                   : fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)",
+                          file->path, reason);
     }
     H5Pclose(access);
     return code;
@@ -112,6 +115,7 @@ static struct H5File *make_file(const char *path, int failure) {
     file->id = -1;
     file->driver.fd = -1;
     file->driver.registered = -1;
+    file->driver.path = file->path;
     return file;
 }
 

@@ -1,7 +1,10 @@
 #include "store/file_driver.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -15,6 +18,8 @@ struct OpenFile { /* HDF5's view of one open file */
     H5FD_t head;  /* must be first: HDF5 hands out pointers to it */
     struct FileDriver *driver;
     haddr_t end_of_allocation;
+    int linked; /* another file, to which the driver's refers: its descriptor; else −1 */
+    uint64_t linked_bytes;
 };
 
 static const unsigned char zero_page[FILE_DRIVER_PAGE];
@@ -183,19 +188,68 @@ static herr_t access_free(void *info) {
     return 0;
 }
 
+/* The folder of a file, with its links resolved; from malloc, or NULL. */
+static char *folder_of(const char *path) {
+    char *real = realpath(path, NULL);
+    if (real)
+        *(strrchr(real, '/') + (strrchr(real, '/') == real)) = '\0';
+    return real;
+}
+
+char *file_driver__beside(const struct FileDriver *driver, const char *name) {
+    char *folder = folder_of(driver->path), *found = NULL;
+    if (!folder)
+        return NULL;
+    size_t length = strlen(folder);
+    char *path = *name == '/' ? memory_copy_text(name) : memory_print("%s/%s", folder, name);
+    char *real = realpath(path, NULL);
+    if (real && !strncmp(real, folder, length) && (real[length] == '/' || length == 1))
+        found = memory_copy_text(real);
+    free(real);
+    free(folder);
+    memory_release(path);
+    return found;
+}
+
+/* Opens a file that the driver's file refers to; −1 if it must not be opened. */
+static int open_linked(const struct FileDriver *driver, const char *name, uint64_t *bytes) {
+    struct stat status;
+    char *path = driver->follows ? file_driver__beside(driver, name) : NULL;
+    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    memory_release(path);
+    if (fd >= 0 && (fstat(fd, &status) || !S_ISREG(status.st_mode))) {
+        close(fd);
+        return -1;
+    }
+    *bytes = fd < 0 ? 0 : (uint64_t)status.st_size;
+    return fd;
+}
+
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t maximum) {
-    (void)name, (void)flags, (void)maximum;
+    (void)flags, (void)maximum;
     struct FileDriver *const *driver = H5Pget_driver_info(access);
     if (!driver)
         return NULL;
+    int linked = -1;
+    uint64_t bytes = 0;
+    if (!(*driver)->writing && (!(*driver)->path || strcmp(name, (*driver)->path))) {
+        linked = (*driver)->path ? open_linked(*driver, name, &bytes) : -1;
+        if (linked < 0)
+            return NULL;
+    }
     struct OpenFile *opened = memory_allocate(sizeof *opened, "an open HDF5 file");
     opened->driver = *driver;
+    opened->linked = linked;
+    opened->linked_bytes = bytes;
     return &opened->head;
 }
 
 static herr_t driver_close(H5FD_t *file) {
     struct OpenFile *opened = (struct OpenFile *)file;
-    opened->driver->length = opened->end_of_allocation;
+    if (opened->linked >= 0)
+        close(opened->linked);
+    else
+        opened->driver->length = opened->end_of_allocation;
     memory_release(opened);
     return 0;
 }
@@ -229,27 +283,30 @@ static haddr_t driver_get_end_of_file(const H5FD_t *file, H5FD_mem_t type) {
     const struct OpenFile *opened = (const struct OpenFile *)file;
     const struct FileDriver *driver = opened->driver;
     if (!driver->writing)
-        return driver->bytes;
+        return opened->linked >= 0 ? opened->linked_bytes : driver->bytes;
     return opened->end_of_allocation > driver->base ? opened->end_of_allocation : driver->base;
 }
 
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
                           size_t size, void *buffer) {
     (void)type, (void)transfer;
-    struct FileDriver *driver = ((struct OpenFile *)file)->driver;
+    const struct OpenFile *opened = (const struct OpenFile *)file;
+    struct FileDriver *driver = opened->driver;
+    bool linked = opened->linked >= 0;
+    uint64_t bytes = linked ? opened->linked_bytes : driver->bytes;
     if (driver->writing) {
         load_from_pages(driver, address, buffer, size);
         return 0;
     }
-    if (address > driver->bytes || size > driver->bytes - address)
+    if (address > bytes || size > bytes - address)
         return -1;
-    if (driver->image) {
+    if (driver->image && !linked) {
         memcpy(buffer, driver->image + address, size);
         return 0;
     }
     for (size_t done = 0; done < size;) {
-        ssize_t part =
-            pread(driver->fd, (char *)buffer + done, size - done, (off_t)(address + done));
+        ssize_t part = pread(linked ? opened->linked : driver->fd, (char *)buffer + done,
+                             size - done, (off_t)(address + done));
         if (part == 0 || (part < 0 && errno != EINTR))
             return -1;
         if (part > 0)

@@ -36,6 +36,10 @@ struct FileDriver {
         uint64_t offset, bytes;
     } * ranges;
     int64_t range_count;
+    /* Reading: the file's name, and whether other files that it refers to may be opened. They have
+     * to lie in its folder. */
+    const char *path;
+    bool follows;
     hid_t registered; /* HDF5's handle of the driver while it is registered, else −1 */
 };
 
@@ -54,6 +58,10 @@ int file_driver__flush(struct FileDriver *driver);
 
 /* Releases the pages, the ranges and HDF5's handle; not `fd` and not `image`. */
 void file_driver__release(struct FileDriver *driver);
+
+/* The path of a file that another file refers to as `name`: beside that file, or as it stands if it
+ * is in that folder or below it, links resolved. NULL if there is none; the caller releases it. */
+char *file_driver__beside(const struct FileDriver *driver, const char *name);
 
 /* pwrite(2) until all is written. Returns 0, or −1 and errno. */
 int file_driver__pwrite_all(int fd, const void *data, uint64_t bytes, uint64_t offset);

@@ -13,7 +13,8 @@
 
 #include "base/error.h"
 
-enum H5Type { H5_UINT8, H5_INT32, H5_INT64, H5_FLOAT32, H5_FLOAT64, H5_TEXT, H5_OTHER };
+/* H5_BYTES: each element is a run of bytes of its own length, such as an image file. */
+enum H5Type { H5_UINT8, H5_INT32, H5_INT64, H5_FLOAT32, H5_FLOAT64, H5_TEXT, H5_BYTES, H5_OTHER };
 #define H5_RANK 8
 
 struct H5File;
@@ -27,6 +28,7 @@ struct H5Info {
     bool contiguous; /* one run of bytes in the file, native byte order, no filter */
     uint64_t offset; /* of that run, in bytes from the file's start */
     uint64_t stored; /* bytes that it takes in the file; 0: never written, reads as zeros */
+    bool virtual;    /* a view of other files, which are there; `stored` is 0 */
 };
 
 /* `failure`: the code that failures of this file return, ERROR_DATA or ERROR_CHECKPOINT. Files that
@@ -61,6 +63,32 @@ int h5_list(struct H5File *file, const char *group,
             int (*visit)(void *context, const char *name, bool is_group, struct Error *error),
             void *context, struct Error *error);
 
+/* The same for files of other programs, which may hold what cannot be opened: it is listed, too. */
+enum H5Member {
+    H5_MEMBER_GROUP,
+    H5_MEMBER_ARRAY,
+    H5_MEMBER_OTHER,
+    H5_MEMBER_LINK,      /* to another file, which is not followed or not there */
+    H5_MEMBER_UNREADABLE /* damaged, or a link to nothing */
+};
+void h5_members(struct H5File *file, const char *group,
+                void (*visit)(void *context, const char *name, enum H5Member member),
+                void *context);
+/* How a dataset is stored, for people. What cannot be read for lack of a filter is described all
+ * the same. */
+struct H5Storage {
+    struct H5Info info;
+    bool is_chunked, is_virtual, big_endian;
+    int64_t chunk[H5_RANK];
+    char filters[200]; /* "gzip 4, shuffle" */
+};
+int h5_storage(struct H5File *file, const char *name, struct H5Storage *storage,
+               struct Error *error);
+
+/* Whether links to other files, and virtual datasets, are followed, as far as the files lie in the
+ * folder of this one. At first they are not, and whatever leads to another file is refused. */
+void h5_follow_links(struct H5File *file, bool follow);
+
 /* Reads a whole dataset into `buffer` as `type`, after checking that its rank and sizes are those
  * given (size −1: any). Numbers are converted; an integer that does not fit is an error. */
 int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
@@ -71,7 +99,18 @@ int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_
 /* As h5_read, for rows [first, first + count) of the first dimension, of any shape. */
 int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_t first,
                  int64_t count, void *buffer, struct Error *error);
-/* A dataset of one text; a dataset of up to a million of them (scalar or vector), 64 MiB in all.
+/* As h5_read, for the part [first[i], first[i] + count[i]) of each dimension. */
+int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int rank,
+                 const int64_t *first, const int64_t *count, void *buffer, struct Error *error);
+/* Elements [first, first + count) of a list of H5_BYTES. The caller releases the data of each, also
+ * after a failure. */
+struct H5Bytes {
+    void *data;
+    size_t bytes;
+};
+int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
+                  struct H5Bytes *items, struct Error *error);
+/* A dataset of one text; a dataset of up to a million of them (of any shape), 64 MiB in all.
  * The caller releases each text and the array. */
 int h5_read_text(struct H5File *file, const char *name, char **text, struct Error *error);
 int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,

@@ -12,7 +12,27 @@ struct H5File {
     struct FileDriver driver;
     void *owned_image; /* a whole file in memory: h5_open_sealed, h5_open_image */
     uint64_t image_bytes;
+    bool lists_filters; /* h5_storage is looking: what cannot be read is described */
 };
+
+/* A dataset while something is read from it. */
+struct H5Opened {
+    hid_t id, type, space, create;
+    struct H5Info info;
+};
+/* read.c. Checks all that can be checked before values are read. On failure nothing stays open. */
+int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
+                     struct Error *error);
+void h5__close_dataset(struct H5Opened *opened);
+/* Fails with "FILE:/name: WHAT (HDF5's reason)". */
+int h5__damaged(const struct H5File *file, const char *name, const char *what, struct Error *error);
+
+/* list.c. Fails if `name`, which could not be opened for `reason`, leads through a link to another
+ * file. */
+int h5__refuse_link(struct H5File *file, const char *name, const char *reason, struct Error *error);
+/* Refuses a virtual dataset if links are not followed, or if a source is not there. */
+int h5__check_virtual(struct H5File *file, const char *name, const struct H5Opened *opened,
+                      struct Error *error);
 
 struct H5Writer {
     char *path, *temporary; /* temporary: NULL until the file exists */
@@ -34,6 +54,11 @@ void h5__quiet(void);
 /* The innermost entry of HDF5's error stack, for messages, into `buffer`, which is returned. Call
  * it before any other function of HDF5, which would clear the stack. */
 const char *h5__reason(char buffer[200]);
+/* Whether HDF5 gives this reason for a structure whose version it does not know, which is no
+ * damage; and the failure that says so. `name` may be "". */
+bool h5__is_newer(const char *reason);
+int h5__fail_newer(const struct H5File *file, const char *name, const char *reason,
+                   struct Error *error);
 /* `name` without leading slashes, for "FILE:/name". */
 const char *h5__relative(const char *name);
 

@@ -26,13 +26,7 @@ bool h5_exists(struct H5File *file, const char *name) {
     return H5Oexists_by_name(file->id, name, H5P_DEFAULT) > 0;
 }
 
-/* A dataset while something is read from it. */
-struct Opened {
-    hid_t id, type, space, create;
-    struct H5Info info;
-};
-
-static void close_dataset(struct Opened *opened) {
+void h5__close_dataset(struct H5Opened *opened) {
     if (opened->create >= 0)
         H5Pclose(opened->create);
     if (opened->space >= 0)
@@ -43,14 +37,16 @@ static void close_dataset(struct Opened *opened) {
         H5Dclose(opened->id);
 }
 
-static int damaged(const struct H5File *file, const char *name, const char *what,
-                   struct Error *error) {
+int h5__damaged(const struct H5File *file, const char *name, const char *what,
+                struct Error *error) {
     char reason[200];
     h5__reason(reason);
+    if (h5__is_newer(reason))
+        return h5__fail_newer(file, name, reason, error);
     return fail(error, file->failure, "%s:/%s: %s (%s)", file->path, name, what, reason);
 }
 
-static int read_shape(struct H5File *file, const char *name, struct Opened *opened,
+static int read_shape(struct H5File *file, const char *name, struct H5Opened *opened,
                       struct Error *error) {
     hsize_t size[H5S_MAX_RANK];
     int rank = H5Sget_simple_extent_ndims(opened->space);
@@ -60,7 +56,7 @@ static int read_shape(struct H5File *file, const char *name, struct Opened *open
         return fail(error, file->failure, "%s:/%s: has %d dimensions, at most %d are read",
                     file->path, name, rank, H5_RANK);
     if (H5Sget_simple_extent_dims(opened->space, size, NULL) < 0)
-        return damaged(file, name, "its shape cannot be read", error);
+        return h5__damaged(file, name, "its shape cannot be read", error);
     opened->info.rank = rank;
     for (int i = 0; i < rank; i++) {
         if (size[i] > INT64_MAX)
@@ -72,9 +68,9 @@ static int read_shape(struct H5File *file, const char *name, struct Opened *open
     return OK;
 }
 
-static int check_filters(struct H5File *file, const char *name, const struct Opened *opened,
+static int check_filters(struct H5File *file, const char *name, const struct H5Opened *opened,
                          struct Error *error) {
-    for (int i = 0; i < H5Pget_nfilters(opened->create); i++) {
+    for (int i = 0; i < H5Pget_nfilters(opened->create) && !file->lists_filters; i++) {
         char filter[64] = "";
         unsigned flags, config;
         size_t values = 0;
@@ -103,7 +99,7 @@ static int64_t stored_size(const struct H5File *file, hid_t type) {
 
 /* HDF5 reads beyond its buffers if a damaged file stores fewer bytes than the shape needs. Only an
  * array that was never written may store none: it reads as fill values. */
-static int check_storage(struct H5File *file, const char *name, const struct Opened *opened,
+static int check_storage(struct H5File *file, const char *name, const struct H5Opened *opened,
                          H5D_layout_t layout, struct Error *error) {
     const struct H5Info *info = &opened->info;
     bool is_array = layout == H5D_CONTIGUOUS || layout == H5D_COMPACT;
@@ -132,7 +128,7 @@ static int check_storage(struct H5File *file, const char *name, const struct Ope
 
 /* A file of a few bytes may declare any shape: what was never written reads as fill values, and
  * takes memory all the same. */
-static int check_declared(struct H5File *file, const char *name, const struct Opened *opened,
+static int check_declared(struct H5File *file, const char *name, const struct H5Opened *opened,
                           struct Error *error) {
     const struct H5Info *info = &opened->info;
     int64_t elements = memory_product(info->size, info->rank);
@@ -150,7 +146,7 @@ static int check_declared(struct H5File *file, const char *name, const struct Op
 
 /* A filter gives back as many bytes as were packed, and HDF5 does not compare them with the size of
  * a chunk. A writer makes no chunk that is larger than a dimension that cannot grow. */
-static int check_chunks(struct H5File *file, const char *name, const struct Opened *opened,
+static int check_chunks(struct H5File *file, const char *name, const struct H5Opened *opened,
                         struct Error *error) {
     if (H5Pget_nfilters(opened->create) <= 0)
         return OK;
@@ -158,7 +154,7 @@ static int check_chunks(struct H5File *file, const char *name, const struct Open
     hsize_t chunk[H5_RANK], most[H5_RANK];
     if (H5Pget_chunk(opened->create, rank, chunk) != rank ||
         H5Sget_simple_extent_dims(opened->space, NULL, most) != rank)
-        return damaged(file, name, "its layout cannot be read", error);
+        return h5__damaged(file, name, "its layout cannot be read", error);
     for (int i = 0; i < rank; i++)
         if (most[i] != H5S_UNLIMITED && chunk[i] > most[i])
             return fail(error, file->failure,
@@ -169,15 +165,25 @@ static int check_chunks(struct H5File *file, const char *name, const struct Open
 }
 
 /* Finds out where the bytes are. Refuses data in other files: a file must be complete by itself. */
-static int read_layout(struct H5File *file, const char *name, struct Opened *opened,
+static bool in_other_file(const struct H5File *file, const struct H5Opened *opened) {
+    H5O_info_t root, object;
+    return file->driver.follows &&
+           (H5Oget_info(file->id, &root) < 0 || H5Oget_info(opened->id, &object) < 0 ||
+            root.fileno != object.fileno);
+}
+
+static int read_layout(struct H5File *file, const char *name, struct H5Opened *opened,
                        struct Error *error) {
     H5D_layout_t layout = H5Pget_layout(opened->create);
     if (layout < 0)
-        return damaged(file, name, "its layout cannot be read", error);
-    if (layout == H5D_VIRTUAL || H5Pget_external_count(opened->create) > 0)
+        return h5__damaged(file, name, "its layout cannot be read", error);
+    if (H5Pget_external_count(opened->create) > 0)
         return fail(error, file->failure,
                     "%s:/%s: keeps its values in other files, which is refused", file->path, name);
     struct H5Info *info = &opened->info;
+    info->virtual = layout == H5D_VIRTUAL;
+    if (info->virtual)
+        return h5__check_virtual(file, name, opened, error);
     info->stored = H5Dget_storage_size(opened->id);
     int code = layout == H5D_CHUNKED ? check_chunks(file, name, opened, error)
                                      : check_storage(file, name, opened, layout, error);
@@ -185,6 +191,8 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
         code = check_declared(file, name, opened, error);
     if (code != OK)
         return code;
+    if (in_other_file(file, opened))
+        return OK; /* its offset is one of another file */
     if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||
         H5Tequal(opened->type, h5__native(info->type)) <= 0)
         return OK;
@@ -194,18 +202,28 @@ static int read_layout(struct H5File *file, const char *name, struct Opened *ope
     return OK;
 }
 
-/* On failure nothing stays open. */
-static int open_dataset(struct H5File *file, const char *name, struct Opened *opened,
-                        struct Error *error) {
+/* Why an object could not be opened. */
+static int refuse_object(struct H5File *file, const char *name, struct Error *error) {
+    char reason[200];
+    h5__reason(reason);
+    if (h5__refuse_link(file, name, reason, error) != OK)
+        return error->code;
+    if (!h5_exists(file, name))
+        return fail(error, file->failure, "%s:/%s: is missing", file->path, name);
+    if (h5__is_newer(reason))
+        return h5__fail_newer(file, name, reason, error);
+    return fail(error, file->failure, "%s:/%s: is damaged: HDF5 cannot open it (%s)", file->path,
+                name, reason);
+}
+
+int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
+                     struct Error *error) {
     h5__quiet();
     memset(opened, 0, sizeof *opened);
     opened->type = opened->space = opened->create = -1;
     opened->id = H5Oopen(file->id, name, H5P_DEFAULT);
     if (opened->id < 0)
-        return h5_exists(file, name)
-                   ? fail(error, file->failure, "%s:/%s: is damaged: HDF5 cannot open it",
-                          file->path, name)
-                   : fail(error, file->failure, "%s:/%s: is missing", file->path, name);
+        return refuse_object(file, name, error);
     if (H5Iget_type(opened->id) != H5I_DATASET) {
         H5Oclose(opened->id);
         return fail(error, file->failure, "%s:/%s: is a group, expected a dataset", file->path,
@@ -216,7 +234,7 @@ static int open_dataset(struct H5File *file, const char *name, struct Opened *op
     opened->create = H5Dget_create_plist(opened->id);
     int code = OK;
     if (opened->type < 0 || opened->space < 0 || opened->create < 0)
-        code = damaged(file, name, "is damaged", error);
+        code = h5__damaged(file, name, "is damaged", error);
     if (code == OK) {
         opened->info.type = h5__classify(opened->type, &opened->info.type_name);
         code = read_shape(file, name, opened, error);
@@ -226,52 +244,18 @@ static int open_dataset(struct H5File *file, const char *name, struct Opened *op
     if (code == OK)
         code = check_filters(file, name, opened, error);
     if (code != OK)
-        close_dataset(opened);
+        h5__close_dataset(opened);
     return code;
 }
 
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error) {
-    struct Opened opened;
-    int code = open_dataset(file, h5__relative(name), &opened, error);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, h5__relative(name), &opened, error);
     if (code != OK)
         return code;
     *info = opened.info;
-    close_dataset(&opened);
+    h5__close_dataset(&opened);
     return OK;
-}
-
-int h5_list(struct H5File *file, const char *group,
-            int (*visit)(void *context, const char *name, bool is_group, struct Error *error),
-            void *context, struct Error *error) {
-    h5__quiet();
-    const char *relative = h5__relative(group);
-    hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
-    if (id < 0)
-        return fail(error, file->failure, "%s:/%s: is missing or not a group", file->path,
-                    relative);
-    H5G_info_t information;
-    int code = OK;
-    if (H5Gget_info(id, &information) < 0)
-        code = damaged(file, relative, "is damaged", error);
-    for (hsize_t i = 0; code == OK && i < information.nlinks; i++) {
-        char name[1024];
-        if (H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name,
-                               H5P_DEFAULT) < 0) {
-            code = damaged(file, relative, "is damaged: its members cannot be listed", error);
-            break;
-        }
-        hid_t member = H5Oopen(id, name, H5P_DEFAULT);
-        if (member < 0) {
-            code = fail(error, file->failure, "%s:/%s%s%s: is damaged: HDF5 cannot open it",
-                        file->path, relative, *relative ? "/" : "", name);
-            break;
-        }
-        bool is_group = H5Iget_type(member) == H5I_GROUP;
-        H5Oclose(member);
-        code = visit(context, name, is_group, error);
-    }
-    H5Gclose(id);
-    return code;
 }
 
 static bool is_integer(enum H5Type type) {
@@ -314,7 +298,7 @@ static H5T_conv_ret_t refuse_overflow(H5T_conv_except_t kind, hid_t from, hid_t 
     return H5T_CONV_UNHANDLED;
 }
 
-static int read_selection(struct H5File *file, const char *name, const struct Opened *opened,
+static int read_selection(struct H5File *file, const char *name, const struct H5Opened *opened,
                           enum H5Type type, hid_t memory, hid_t selection, void *buffer,
                           struct Error *error) {
     bool overflowed = false;
@@ -336,8 +320,8 @@ static int read_selection(struct H5File *file, const char *name, const struct Op
 int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
             void *buffer, struct Error *error) {
     name = h5__relative(name);
-    struct Opened opened;
-    int code = open_dataset(file, name, &opened, error);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, name, &opened, error);
     if (code != OK)
         return code;
     code = check_type(file, name, &opened.info, type, error);
@@ -345,7 +329,7 @@ int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, c
         code = check_shape(file, name, &opened.info, rank, size, error);
     if (code == OK)
         code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
-    close_dataset(&opened);
+    h5__close_dataset(&opened);
     return code;
 }
 
@@ -360,11 +344,61 @@ int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_
     return code;
 }
 
+static int check_part(struct H5File *file, const char *name, const struct H5Info *info, int rank,
+                      const int64_t *first, const int64_t *count, struct Error *error) {
+    if (rank != info->rank)
+        return fail(error, file->failure, "%s:/%s: has %d dimensions, expected %d", file->path,
+                    name, info->rank, rank);
+    for (int i = 0; i < rank; i++)
+        if (first[i] < 0 || count[i] < 0 || first[i] > info->size[i] - count[i])
+            return fail(error, file->failure,
+                        "%s:/%s: has %" PRId64 " rows, %" PRId64 " from row %" PRId64
+                        " on were asked for",
+                        file->path, name, info->size[i], count[i], first[i]);
+    return OK;
+}
+
+/* Reads a part of an open dataset that is known to have one. */
+static int read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
+                     enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
+                     struct Error *error) {
+    hsize_t start[H5_RANK], extent[H5_RANK];
+    for (int i = 0; i < opened->info.rank; i++) {
+        start[i] = (hsize_t)first[i];
+        extent[i] = (hsize_t)count[i];
+        if (count[i] == 0)
+            return OK;
+    }
+    hid_t memory = H5Screate_simple(opened->info.rank, extent, NULL);
+    H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
+    int code = read_selection(file, name, opened, type, memory, opened->space, buffer, error);
+    H5Sclose(memory);
+    return code;
+}
+
+int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int rank,
+                 const int64_t *first, const int64_t *count, void *buffer, struct Error *error) {
+    name = h5__relative(name);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
+    code = check_type(file, name, &opened.info, type, error);
+    if (code == OK)
+        code = check_part(file, name, &opened.info, rank, first, count, error);
+    if (code == OK && rank > 0)
+        code = read_part(file, name, &opened, type, first, count, buffer, error);
+    else if (code == OK)
+        code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
+    h5__close_dataset(&opened);
+    return code;
+}
+
 int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_t first,
                  int64_t count, void *buffer, struct Error *error) {
     name = h5__relative(name);
-    struct Opened opened;
-    int code = open_dataset(file, name, &opened, error);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, name, &opened, error);
     if (code != OK)
         return code;
     const struct H5Info *info = &opened.info;
@@ -374,16 +408,62 @@ int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_
             fail(error, file->failure,
                  "%s:/%s: has %" PRId64 " rows, %" PRId64 " from row %" PRId64 " on were asked for",
                  file->path, name, info->rank ? info->size[0] : 0, count, first);
-    if (code == OK && count > 0) {
-        hsize_t start[H5_RANK] = {(hsize_t)first}, extent[H5_RANK] = {(hsize_t)count};
-        for (int i = 1; i < info->rank; i++)
-            extent[i] = (hsize_t)info->size[i];
-        hid_t memory = H5Screate_simple(info->rank, extent, NULL);
-        H5Sselect_hyperslab(opened.space, H5S_SELECT_SET, start, NULL, extent, NULL);
-        code = read_selection(file, name, &opened, type, memory, opened.space, buffer, error);
-        H5Sclose(memory);
+    int64_t start[H5_RANK] = {first}, extent[H5_RANK] = {count};
+    for (int i = 1; i < info->rank; i++)
+        extent[i] = info->size[i];
+    if (code == OK)
+        code = read_part(file, name, &opened, type, start, extent, buffer, error);
+    h5__close_dataset(&opened);
+    return code;
+}
+
+/* ---- runs of bytes ---- */
+
+#define BYTES_MOST ((size_t)1 << 30) /* of one element: no picture is larger */
+
+/* Copies what HDF5 allocated. */
+static int take_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
+                      const hvl_t *found, struct H5Bytes *items, struct Error *error) {
+    for (int64_t i = 0; i < count; i++) {
+        if (found[i].len > BYTES_MOST)
+            return fail(error, file->failure,
+                        "%s:/%s: row %" PRId64 " has %zu bytes, at most %zu are read", file->path,
+                        name, first + i, found[i].len, BYTES_MOST);
+        items[i] = (struct H5Bytes){memory_copy(found[i].p, found[i].len, "bytes of an HDF5 file"),
+                                    found[i].len};
     }
-    close_dataset(&opened);
+    return OK;
+}
+
+int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
+                  struct H5Bytes *items, struct Error *error) {
+    name = h5__relative(name);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
+    for (int64_t i = 0; i < count; i++)
+        items[i] = (struct H5Bytes){0};
+    if (opened.info.type != H5_BYTES || opened.info.rank != 1)
+        code = fail(error, file->failure, "%s:/%s: holds %s, expected a list of bytes", file->path,
+                    name, opened.info.type_name);
+    if (code == OK)
+        code = check_part(file, name, &opened.info, 1, &first, &count, error);
+    if (code == OK && count > 0) {
+        hsize_t start = (hsize_t)first, extent = (hsize_t)count;
+        hid_t type = H5Tvlen_create(H5T_NATIVE_UINT8), memory = H5Screate_simple(1, &extent, NULL);
+        hvl_t *found = memory_array(hvl_t, count, "bytes of an HDF5 file");
+        H5Sselect_hyperslab(opened.space, H5S_SELECT_SET, &start, NULL, &extent, NULL);
+        if (H5Dread(opened.id, type, memory, opened.space, H5P_DEFAULT, found) < 0)
+            code = h5__damaged(file, name, "is damaged: its bytes cannot be read", error);
+        else
+            code = take_bytes(file, name, first, count, found, items, error);
+        H5Dvlen_reclaim(type, memory, H5P_DEFAULT, found);
+        H5Sclose(memory);
+        H5Tclose(type);
+        memory_release(found);
+    }
+    h5__close_dataset(&opened);
     return code;
 }
 
@@ -424,7 +504,7 @@ static int read_texts(struct H5File *file, const char *name, const struct TextSo
                         : H5Dread(from->id, from->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
     int code = OK;
     if (status < 0)
-        code = damaged(file, name, "is damaged: its text cannot be read", error);
+        code = h5__damaged(file, name, "is damaged: its text cannot be read", error);
     bool variable = H5Tis_variable_str(from->type) > 0;
     bool spaces = H5Tget_strpad(from->type) == H5T_STR_SPACEPAD;
     for (int64_t i = 0; code == OK && i < count; i++) {
@@ -441,8 +521,8 @@ static int read_texts(struct H5File *file, const char *name, const struct TextSo
 int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,
                   struct Error *error) {
     name = h5__relative(name);
-    struct Opened opened;
-    int code = open_dataset(file, name, &opened, error);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, name, &opened, error);
     if (code != OK)
         return code;
     char shape[H5_SHAPE_TEXT];
@@ -451,7 +531,7 @@ int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t 
     if (opened.info.type != H5_TEXT)
         code = fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, name,
                     opened.info.type_name);
-    else if (opened.info.rank > 1 || *count < 0 || *count > TEXT_COUNT)
+    else if (*count < 0 || *count > TEXT_COUNT)
         code =
             fail(error, file->failure,
                  "%s:/%s: has shape %s, expected a list of at most %" PRId64 " texts", file->path,
@@ -466,7 +546,7 @@ int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t 
         *texts = NULL;
         *count = 0;
     }
-    close_dataset(&opened);
+    h5__close_dataset(&opened);
     return code;
 }
 
@@ -515,7 +595,7 @@ static int read_attribute_value(struct H5File *file, const char *label, hid_t id
     }
     int code = check_type(file, label, &info, wanted, error);
     if (code == OK && H5Aread(id, h5__native(wanted), value) < 0)
-        code = damaged(file, label, "is damaged: its value cannot be read", error);
+        code = h5__damaged(file, label, "is damaged: its value cannot be read", error);
     return code;
 }
 
@@ -528,10 +608,10 @@ int h5_read_attribute(struct H5File *file, const char *object, const char *name,
         return fail(error, file->failure, "%s:/%s: is missing", file->path, label);
     hid_t id = H5Aopen_by_name(file->id, object_name(object), name, H5P_DEFAULT, H5P_DEFAULT);
     if (id < 0)
-        return damaged(file, label, "is damaged", error);
+        return h5__damaged(file, label, "is damaged", error);
     hid_t file_type = H5Aget_type(id), space = H5Aget_space(id);
     int code = file_type < 0 || space < 0
-                   ? damaged(file, label, "is damaged", error)
+                   ? h5__damaged(file, label, "is damaged", error)
                    : read_attribute_value(file, label, id, file_type, space, type, value, error);
     if (space >= 0)
         H5Sclose(space);

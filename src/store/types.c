@@ -22,6 +22,18 @@ const char *h5__reason(char buffer[200]) {
     return buffer;
 }
 
+bool h5__is_newer(const char *reason) {
+    return strstr(reason, "version") != NULL;
+}
+
+int h5__fail_newer(const struct H5File *file, const char *name, const char *reason,
+                   struct Error *error) {
+    char version[H5_VERSION_LENGTH];
+    fail(error, file->failure, "%s%s%s: is written in a newer format than HDF5 %s reads (%s)",
+         file->path, *name ? ":/" : "", name, h5_version(version), reason);
+    return error_advise(error, ADVICE_NEWER, file->path, NULL, 0);
+}
+
 const char *h5__relative(const char *name) {
     while (*name == '/')
         name++;
@@ -68,8 +80,44 @@ static enum H5Type classify_integer(hid_t type, const char **name) {
         return H5_INT64;
     default:
         *name = "an unusual integer";
-        return H5_OTHER;
+        return H5Tget_size(type) < 8 ? H5_INT64 : H5_OTHER;
     }
+}
+
+/* h5py stores booleans as an enumeration of FALSE and TRUE. */
+static bool is_boolean(hid_t type) {
+    static const char *const names[] = {"FALSE", "TRUE"};
+    bool boolean = H5Tget_nmembers(type) == 2 && H5Tget_size(type) == 1;
+    for (unsigned i = 0; boolean && i < 2; i++) {
+        char value = 2, *name = H5Tget_member_name(type, i);
+        boolean = name && !strcmp(name, names[i]) && H5Tget_member_value(type, i, &value) >= 0 &&
+                  value == (char)i;
+        H5free_memory(name);
+    }
+    return boolean;
+}
+
+static enum H5Type classify_enumeration(hid_t type, const char **name) {
+    if (is_boolean(type)) {
+        *name = "booleans";
+        return H5_UINT8;
+    }
+    hid_t base = H5Tget_super(type);
+    enum H5Type found = base < 0 ? H5_OTHER : classify_integer(base, name);
+    if (base >= 0)
+        H5Tclose(base);
+    *name = "an enumeration";
+    return found;
+}
+
+/* Runs of bytes, each of its own length: files inside the file. */
+static enum H5Type classify_lists(hid_t type, const char **name) {
+    hid_t base = H5Tget_super(type);
+    bool bytes = base >= 0 && H5Tget_class(base) == H5T_INTEGER && H5Tget_size(base) == 1;
+    if (base >= 0)
+        H5Tclose(base);
+    *name = bytes ? "variable-length bytes" : "variable-length lists";
+    return bytes ? H5_BYTES : H5_OTHER;
 }
 
 static enum H5Type classify_float(hid_t type, const char **name) {
@@ -84,8 +132,8 @@ static enum H5Type classify_float(hid_t type, const char **name) {
         *name = "float64";
         return H5_FLOAT64;
     default:
-        *name = "an unusual float";
-        return H5_OTHER;
+        *name = H5Tget_size(type) == 16 ? "float128" : "an unusual float";
+        return H5_FLOAT64;
     }
 }
 
@@ -99,14 +147,12 @@ enum H5Type h5__classify(hid_t type, const char **name) {
         *name = "text";
         return H5_TEXT;
     case H5T_ENUM:
-        *name = "an enumeration (booleans?)";
-        return H5_OTHER;
+        return classify_enumeration(type, name);
     case H5T_COMPOUND:
         *name = "compound";
         return H5_OTHER;
     case H5T_VLEN:
-        *name = "variable-length lists";
-        return H5_OTHER;
+        return classify_lists(type, name);
     default:
         *name = "of an unusual type";
         return H5_OTHER;

@@ -316,8 +316,8 @@ class TestDescribe:
         good("describe", path, *[word for key in keys for word in ("--set", f"{key}=")])
 
     def test_refuses_nothing_for_a_key_that_has_no_default(self, write_run_file):
-        assert ("--set data=: 'data' has no default, since its key 'file' has none"
-                in refused(RUN_FILE, "describe", write_run_file(), "--set", "data="))
+        assert ("--set train=: 'train' has no default, since its key 'batch' has none"
+                in refused(RUN_FILE, "describe", write_run_file(), "--set", "train="))
 
     def test_refuses_a_data_set_as_a_run_file(self, data):
         assert "not a run file (it is an HDF5 file)" in refused(RUN_FILE, "describe", data)
@@ -465,7 +465,7 @@ class TestKeys:
         return {key["name"]: key for key in good_json("keys")["keys"]}
 
     def test_say_which_are_required(self, keys):
-        assert {name for name, key in keys.items() if key["required"]} == {"data", "model", "optimizer", "train"}
+        assert {name for name, key in keys.items() if key["required"]} == {"model", "optimizer", "train"}
 
     def test_say_which_are_required_in_a_section(self, keys):
         assert {key["name"] for key in keys["train"]["keys"] if key["required"]} == {"batch", "length"}

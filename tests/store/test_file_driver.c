@@ -13,6 +13,7 @@
 
 static bool accumulates(struct FileDriver driver) {
     driver.registered = -1;
+    driver.path = "any";
     hid_t access = file_driver__access(&driver);
     assert_true(access >= 0);
     H5FD_t *file = H5FDopen("any", H5F_ACC_RDONLY, access, HADDR_UNDEF);

@@ -220,7 +220,8 @@ static void bad_files(void **state) {
     refused(h5_open(&file, scratch_path("short"), ERROR_DATA, &error), ERROR_DATA, "is cut short");
     data[8] = 99; /* the superblock's version */
     scratch_write(scratch_path("odd"), data, bytes);
-    refused(h5_open(&file, scratch_path("odd"), ERROR_DATA, &error), ERROR_DATA, "is damaged");
+    refused(h5_open(&file, scratch_path("odd"), ERROR_DATA, &error), ERROR_DATA,
+            "is written in a newer format than HDF5");
     free(data);
     scratch_empty();
 }

@@ -64,8 +64,10 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
     struct Preprocess preprocess = {0};
-    int code = flags->file ? dataset_open(&dataset, flags->file, error)
-                           : run_open_data(file, options, &dataset, error);
+    const struct WantedSplit splits[] = {{.name = options->data.train, .key = "data.train"},
+                                         {.name = flags->split}};
+    int code =
+        run_open_data(file, options, flags->file, splits, flags->split ? 2 : 1, &dataset, error);
     if (code != OK)
         return code;
     const char *const inputs[] = {flags->run, dataset->path, options->start_from.checkpoint};

@@ -74,7 +74,8 @@ static int compute_values(struct Job *job, struct Error *error) {
     const struct Dataset *dataset = job->dataset;
     struct Statistics statistics;
     statistics_start(&statistics, dataset->height, dataset->width, dataset->channels);
-    statistics_add(&statistics, job->train->bytes, job->train->images, job->train->count);
+    for (int64_t i = 0; i < job->train->count; i++)
+        statistics_add(&statistics, job->train->bytes, dataset_image(dataset, job->train, i), 1);
     statistics_result(&statistics, &job->values);
     statistics_release(&statistics);
     for (int64_t c = 0; c < dataset->channels; c++)

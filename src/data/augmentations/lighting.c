@@ -48,13 +48,11 @@ static int lighting_describe(const struct Choice *choice, const struct Image *in
 
 static void measure(const struct Dataset *dataset, const struct Split *split, double *covariance) {
     int64_t channels = dataset->channels, step = (split->count + MOST_IMAGES - 1) / MOST_IMAGES;
-    size_t image = (size_t)(dataset->height * dataset->width * channels) * (split->bytes ? 1 : 4);
     struct Statistics statistics;
     struct StatisticValues values = {0};
     statistics_start(&statistics, dataset->height, dataset->width, channels);
     for (int64_t i = 0; i < split->count; i += step)
-        statistics_add(&statistics, split->bytes, (const char *)split->images + (size_t)i * image,
-                       1);
+        statistics_add(&statistics, split->bytes, dataset_image(dataset, split, i), 1);
     statistics_result(&statistics, &values);
     statistics_release(&statistics);
     memcpy(covariance, values.channel_covariance, (size_t)(channels * channels) * sizeof(double));

@@ -9,21 +9,23 @@
 void dataset_close(struct Dataset *dataset) {
     if (!dataset)
         return;
-    for (int i = 0; i < dataset->split_count; i++) {
+    struct DatasetStorage *storage = dataset->storage;
+    for (int i = 0; i < dataset->split_count; i++)
         memory_release(dataset->splits[i].name);
-        if (dataset->storage->images)
-            memory_release(dataset->storage->images[i]);
-        if (dataset->storage->labels)
-            memory_release(dataset->storage->labels[i]);
-        if (dataset->storage->targets)
-            memory_release(dataset->storage->targets[i]);
-    }
+    for (int i = 0; i < storage->pair_count; i++)
+        pair__release(&storage->pairs[i]);
+    for (int i = 0; i < storage->map_count; i++)
+        h5_unmap(storage->maps[i].image, storage->maps[i].bytes);
+    for (int64_t i = 0; i < storage->owned_count; i++)
+        memory_release(storage->owned[i]);
+    for (int i = 0; i < dataset->note_count; i++)
+        memory_release(dataset->notes[i]);
     targets_release(&dataset->targets);
-    h5_unmap(dataset->storage->map, dataset->storage->map_bytes);
-    memory_release(dataset->storage->images);
-    memory_release(dataset->storage->labels);
-    memory_release(dataset->storage->targets);
-    memory_release(dataset->storage);
+    memory_release(storage->pairs);
+    memory_release(storage->maps);
+    memory_release(storage->owned);
+    memory_release(storage);
+    memory_release(dataset->notes);
     memory_release(dataset->target_mean);
     memory_release(dataset->target_std);
     memory_release(dataset->splits);
@@ -31,6 +33,36 @@ void dataset_close(struct Dataset *dataset) {
     memory_release(dataset->source);
     memory_release(dataset->path);
     memory_release(dataset);
+}
+
+void dataset__note(struct Dataset *dataset, char *note) {
+    size_t count = (size_t)dataset->note_count;
+    dataset->notes = memory_resize(dataset->notes, count * sizeof *dataset->notes,
+                                   (count + 1) * sizeof *dataset->notes, "notes");
+    dataset->notes[dataset->note_count++] = note;
+}
+
+/* The run of images that holds a row of the pair. */
+static const struct ImageRun *run_of(const struct Split *split, int64_t row) {
+    int low = 0, high = split->run_count - 1;
+    while (low < high) {
+        int middle = (low + high + 1) / 2;
+        if (split->runs[middle].first <= row)
+            low = middle;
+        else
+            high = middle - 1;
+    }
+    return &split->runs[low];
+}
+
+const void *dataset_image(const struct Dataset *dataset, const struct Split *split,
+                          int64_t sample) {
+    size_t bytes = dataset_image_bytes(dataset, split);
+    if (split->images)
+        return (const char *)split->images + (size_t)sample * bytes;
+    int64_t row = split->rows ? split->rows[sample] : sample;
+    const struct ImageRun *run = run_of(split, row);
+    return (const char *)run->images + (size_t)(row - run->first) * bytes;
 }
 
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,

@@ -1,6 +1,8 @@
-/* A data set file: named splits of images with labels or targets, in HDF5 (datasets/README.md has
- * the layout). Images that the file stores contiguously are mapped read-only, so that all ranks of
- * a node share the page cache; any other layout is read into memory once. Not collective. */
+/* A data set: named splits of images with labels or targets, in HDF5 files of this program
+ * (datasets/README.md has the layout) or of others, whose arrays the run file names (mapping.h).
+ * Images that a file stores contiguously and in this program's order are mapped read-only, so that
+ * all ranks of a node share the page cache; any other layout is read into memory once. Not
+ * collective. */
 #ifndef TRAINER_DATA_DATASET_DATASET_H
 #define TRAINER_DATA_DATASET_DATASET_H
 
@@ -9,15 +11,27 @@
 
 #include "base/error.h"
 #include "base/targets.h"
+#include "data/dataset/mapping.h"
 #include "data/statistics/statistics.h"
 
 #define DATASET_FORMAT_VERSION 1
 
+/* Images that lie one after the other. */
+struct ImageRun {
+    int64_t first; /* the row of the array pair that is the first of them */
+    const void *images;
+};
+
 struct Split {
     char *name;
     int64_t count;
-    bool bytes;            /* images are uint8 (0 … 255), else float */
-    const void *images;    /* (count, height, width, channels) */
+    bool bytes; /* images are uint8 (0 … 255), else float */
+    /* (count, height, width, channels), if all lie one after the other; else NULL: dataset_image
+     * finds them through the next three. */
+    const void *images;
+    const int64_t *rows; /* (count): of the array pair; NULL: all, in order */
+    const struct ImageRun *runs;
+    int run_count;
     const int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
     /* (count, outputs): values, or distributions over the classes; NULL if there are only labels */
     const float *targets;
@@ -32,21 +46,61 @@ struct Dataset {
     struct Targets targets; /* as many as a model of this data set has outputs */
     int split_count;
     struct Split *splits;
-    struct StatisticValues statistics; /* of the training split; NULL what the file does not have */
-    double *target_mean, *target_std;  /* of each value, in the training split; or NULL */
+    /* Statistics of one split, NULL what there is none of: those that the file carries, which are
+     * of its split "train", until a run puts those of the split that it trains on in their place.
+     */
+    struct StatisticValues statistics;
+    const struct Split *statistics_of; /* NULL: there are none */
+    double *target_mean, *target_std;  /* of each value, in that split; or NULL */
     char *source;                      /* where the samples come from, for people */
-    struct DatasetStorage *storage;    /* what the splits point to */
+    char **notes;                      /* what was left out, for people */
+    int note_count;
+    struct DatasetStorage *storage; /* what the splits point to */
 };
 
-/* Opens a file and checks everything but its pixels: types, shapes, all labels and targets, names,
- * statistics, and that what it declares fits into the file and into memory. ERROR_DATA, with the
- * file and what is wrong with it. *dataset is NULL after a failure. */
+/* A split that is wanted, and who asks for it. */
+struct WantedSplit {
+    const char *name;
+    const char *key;  /* of the run file, to blame if there is no such split; or NULL */
+    const char *hint; /* what else the key takes, for that message; or NULL */
+};
+
+struct DatasetRequest {
+    const struct DataOptions *options; /* NULL: a file of this program's own layout */
+    /* The file, or the folder of the files, that takes the place of those that the options name;
+     * NULL: none does. */
+    const char *path;
+    const struct WantedSplit *splits; /* nothing else is looked at; NULL: all that there are */
+    int split_count;
+    /* The classes or targets that the data should have, for labels that are not named; or NULL. */
+    const struct Targets *expected;
+    bool skips_bad; /* with all splits: leaves out those that cannot be used, with a note */
+};
+
+/* Opens splits and checks everything but their pixels: types, shapes, all labels and targets,
+ * names, statistics, and that what is declared fits into the file and into memory. ERROR_DATA, with
+ * the file and what is wrong with it; a key of the run file may be to blame. *dataset is NULL after
+ * a failure. */
+int dataset_open_request(struct Dataset **dataset, const struct DatasetRequest *request,
+                         struct Error *error);
+/* All splits of a file of this program's own layout. */
 int dataset_open(struct Dataset **dataset, const char *path, struct Error *error);
 void dataset_close(struct Dataset *dataset); /* NULL is allowed */
 
 /* The split of that name; NULL and ERROR_DATA, with the names that exist, if there is none. */
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,
                                   struct Error *error);
+
+/* Elements of an image, and bytes of one image of a split. */
+static inline int64_t dataset_elements(const struct Dataset *dataset) {
+    return dataset->height * dataset->width * dataset->channels;
+}
+static inline size_t dataset_image_bytes(const struct Dataset *dataset, const struct Split *split) {
+    return (size_t)dataset_elements(dataset) * (split->bytes ? 1 : sizeof(float));
+}
+/* The pixels of sample `sample` of a split: (height, width, channels). This is the one way to
+ * images. */
+const void *dataset_image(const struct Dataset *dataset, const struct Split *split, int64_t sample);
 
 /* A warning in the log if the split's labels cannot teach or measure: all of one class, or none of
  * a class. */

@@ -1,81 +1,240 @@
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/dataset/contents.h"
 #include "data/dataset/opening.h"
+
+/* ---- The file of the own layout ---- */
 
 static int read_root(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
+    struct H5File *file;
     int64_t version = DATASET_FORMAT_VERSION;
-    int code = OK;
-    if (h5_has_attribute(opening->file, "/", "format_version"))
-        code = h5_read_attribute(opening->file, "/", "format_version", H5_INT64, &version, error);
+    int code = opening__file(opening, opening->main, &file, error);
+    if (code == OK && h5_has_attribute(file, "/", "format_version"))
+        code = h5_read_attribute(file, "/", "format_version", H5_INT64, &version, error);
     if (code == OK && version != DATASET_FORMAT_VERSION)
         code = fail(error, ERROR_DATA, "%s: has format_version %" PRId64 ", this program reads %d",
                     dataset->path, version, DATASET_FORMAT_VERSION);
-    if (code == OK && h5_has_attribute(opening->file, "/", "source"))
-        code = h5_read_attribute(opening->file, "/", "source", H5_TEXT, &dataset->source, error);
-    if (code == OK && !dataset->source)
-        dataset->source = memory_copy_text("");
+    if (code == OK && h5_has_attribute(file, "/", "source"))
+        code = h5_read_attribute(file, "/", "source", H5_TEXT, &dataset->source, error);
     return code;
 }
 
-static int read_classes(struct Opening *opening, struct Error *error) {
-    struct Dataset *dataset = opening->dataset;
-    if (!h5_exists(opening->file, "classes"))
-        return OK; /* they are named by number once the labels are known */
-    struct Targets *classes = &dataset->targets;
-    int code = h5_read_texts(opening->file, "classes", &classes->names, &classes->count, error);
-    if (code == OK && (classes->count < 1 || classes->count > INT32_MAX))
-        code = fail(error, ERROR_DATA,
-                    "%s:/classes: has %" PRId64 " names; expected one for each class",
-                    dataset->path, classes->count);
-    return code;
+struct H5File *opening__main(struct Opening *opening) {
+    struct H5File *file;
+    struct Error ignored;
+    if (!opening->main || opening__file(opening, opening->main, &file, &ignored) != OK)
+        return NULL;
+    return file;
 }
 
-/* Adds a split for each group that holds images, labels or targets. */
-static int visit_group(void *context, const char *name, bool is_group, struct Error *error) {
-    (void)error;
-    struct Opening *opening = context;
-    struct Dataset *dataset = opening->dataset;
-    if (!is_group || strcmp(name, "statistics") == 0)
-        return OK;
-    char *images = memory_print("%s/images", name), *labels = memory_print("%s/labels", name);
-    char *targets = memory_print("%s/targets", name);
-    if (h5_exists(opening->file, images) || h5_exists(opening->file, labels) ||
-        h5_exists(opening->file, targets)) {
-        size_t count = (size_t)dataset->split_count;
-        dataset->splits = memory_resize(dataset->splits, count * sizeof *dataset->splits,
-                                        (count + 1) * sizeof *dataset->splits, "splits");
-        dataset->splits[count].name = memory_copy_text(name);
-        dataset->split_count++;
+static bool has(struct H5File *file, const char *group, const char *name) {
+    char *path = memory_print("%s/%s", group, name);
+    bool found = h5_exists(file, path);
+    memory_release(path);
+    return found;
+}
+
+/* Whether the arrays of a split are where the options say. */
+static bool is_there(struct Opening *opening, const struct SplitOptions *options) {
+    bool found = options->images.count > 0;
+    for (int i = 0; i < options->images.count && found; i++) {
+        struct ArrayName name;
+        struct H5File *file;
+        struct Error ignored;
+        if (array_name_parse(&name, options->images.values[i], opening->request->options->file,
+                             &ignored) != OK)
+            return true; /* which is refused later */
+        char *place = opening__place(opening, name.file);
+        found = opening__file(opening, place, &file, &ignored) == OK && h5_exists(file, name.path);
+        memory_release(place);
+        array_name_release(&name);
     }
-    memory_release(images);
-    memory_release(labels);
-    memory_release(targets);
+    return found;
+}
+
+const struct SplitOptions *opening__options(struct Opening *opening, const char *name) {
+    const struct SplitOptions *options = mapping_find(opening->request->options, name);
+    if (!options || !opening->request->path)
+        return options;
+    struct H5File *file = opening__main(opening);
+    bool own = file && has(file, name, "images");
+    return own && !is_there(opening, options) ? NULL : options;
+}
+
+/* ---- Which splits ---- */
+
+static void add_split(struct Dataset *dataset, const char *name) {
+    size_t count = (size_t)dataset->split_count;
+    dataset->splits = memory_resize(dataset->splits, count * sizeof *dataset->splits,
+                                    (count + 1) * sizeof *dataset->splits, "splits");
+    dataset->splits[count].name = memory_copy_text(name);
+    dataset->split_count++;
+}
+
+/* Adds a split for each group that holds images, and labels or targets. */
+static void visit_group(void *context, const char *name, enum H5Member member) {
+    struct Opening *opening = context;
+    struct H5File *file = opening->files[0].file;
+    if (member != H5_MEMBER_GROUP || !strcmp(name, "statistics") || !has(file, name, "images"))
+        return;
+    if (mapping_find(opening->request->options, name))
+        return;
+    if (has(file, name, "labels") || has(file, name, "targets"))
+        add_split(opening->dataset, name);
+    else
+        dataset__note(
+            opening->dataset,
+            memory_print("%s:/%s: has images and neither labels nor targets, so that it is "
+                         "no split",
+                         opening->main, name));
+}
+
+/* The names of all splits that there are, for a message: those of data.splits, then those of the
+ * file. */
+static void list_splits(struct Opening *opening) {
+    const struct DataOptions *options = opening->request->options;
+    for (int i = 0; options && i < options->splits.count; i++)
+        add_split(opening->dataset, options->splits.items[i].name);
+    if (opening__main(opening))
+        h5_members(opening__main(opening), "/", visit_group, opening);
+}
+
+static int refuse_without_splits(struct Opening *opening, const char *wanted, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    struct H5File *file = opening__main(opening);
+    if (!file) /* says why */
+        return opening__file(opening, opening->main, &file, error);
+    if (h5_exists(file, "predictions"))
+        return fail(error, ERROR_DATA, "%s: holds predictions; expected a data set", dataset->path);
+    if (dataset->note_count)
+        return fail(error, ERROR_DATA, "%s", dataset->notes[0]);
+    struct Text held = {0};
+    contents__summary(file, &held);
+    fail(error, ERROR_DATA,
+         "%s: has no split%s%s%s, a group with images and labels such as /train; it holds %s; "
+         "data.splits of a run file names the arrays to use",
+         dataset->path, wanted ? " '" : "", wanted ? wanted : "", wanted ? "'" : "", held.data);
+    text_release(&held);
+    return error_advise(error, ADVICE_CONTENTS, dataset->path, NULL, 0);
+}
+
+static int refuse_wanted(struct Opening *opening, const struct WantedSplit *wanted,
+                         struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    dataset->split_count = 0;
+    list_splits(opening);
+    if (!dataset->split_count) {
+        refuse_without_splits(opening, wanted->name, error);
+        return wanted->key ? error_blame_key(error, wanted->key) : error->code;
+    }
+    struct Text all = {0};
+    const char **names = memory_array(const char *, dataset->split_count, "names of splits");
+    for (int i = 0; i < dataset->split_count; i++) {
+        names[i] = dataset->splits[i].name;
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+    }
+    const char *nearest =
+        wanted->key ? text_nearest(wanted->name, names, dataset->split_count) : NULL;
+    fail(error, ERROR_DATA, "%s%s has no split '%s'; it has %s%s%s%s%s", dataset->path,
+         wanted->key ? "" : ":", wanted->name, all.data, wanted->hint ? wanted->hint : "",
+         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    text_release(&all);
+    memory_release(names);
+    return wanted->key ? error_blame_key(error, wanted->key) : error->code;
+}
+
+/* A wanted split has to be described, or to be a group with something of a split. */
+static int choose_wanted(struct Opening *opening, struct Error *error) {
+    const struct DatasetRequest *request = opening->request;
+    for (int i = 0; i < request->split_count; i++) {
+        const struct WantedSplit *wanted = &request->splits[i];
+        struct H5File *file = NULL;
+        bool described = opening__options(opening, wanted->name) != NULL;
+        int code = OK;
+        if (!described && opening->main)
+            code = opening__file(opening, opening->main, &file, error);
+        if (code != OK)
+            return code;
+        if (!described && !file)
+            return fail_key(error, ERROR_RUN_FILE, "data.file",
+                            "is missing, and data.splits has no split '%s'", wanted->name);
+        if (!described && !has(file, wanted->name, "images") &&
+            !has(file, wanted->name, "labels") && !has(file, wanted->name, "targets"))
+            return refuse_wanted(opening, wanted, error);
+        add_split(opening->dataset, wanted->name);
+    }
     return OK;
 }
 
-static int open_labels_and_targets(struct Opening *opening, int index, struct Error *error) {
-    const char *split = opening->dataset->splits[index].name;
-    char *labels = memory_print("%s/labels", split), *targets = memory_print("%s/targets", split);
-    bool has_targets = h5_exists(opening->file, targets);
+static int choose_splits(struct Opening *opening, struct Error *error) {
+    if (opening->request->splits)
+        return choose_wanted(opening, error);
+    list_splits(opening);
+    return opening->dataset->split_count ? OK : refuse_without_splits(opening, NULL, error);
+}
+
+/* ---- Opening ---- */
+
+static bool uses_own_layout(const struct Opening *opening) {
+    const struct DatasetStorage *storage = opening->dataset->storage;
+    for (int i = 0; i < storage->pair_count; i++)
+        if (!storage->pairs[i].options)
+            return true;
+    return false;
+}
+
+static int find_pairs(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
     int code = OK;
-    if (!has_targets || h5_exists(opening->file, labels))
-        code = opening__labels(opening, index, error);
-    if (code == OK && has_targets)
-        code = opening__targets(opening, index, error);
-    memory_release(labels);
-    memory_release(targets);
+    opening->pair_of = memory_array(int, dataset->split_count, "splits");
+    for (int i = 0; i < dataset->split_count && code == OK; i++)
+        code = opening__pair(opening, dataset->splits[i].name, &opening->pair_of[i], error);
     return code;
 }
 
+static int read_names(struct Opening *opening, struct Error *error) {
+    bool own = uses_own_layout(opening);
+    int code = own ? read_root(opening, error) : OK;
+    if (!opening->dataset->source)
+        opening->dataset->source = memory_copy_text("");
+    if (code == OK)
+        code = opening__class_names(opening, own, error);
+    opening->named = opening_has_classes(opening->dataset);
+    if (code == OK && own)
+        code = opening__target_names(opening, error);
+    return code;
+}
+
+static int open_pairs(struct Opening *opening, struct Error *error) {
+    struct DatasetStorage *storage = opening->dataset->storage;
+    int code = OK;
+    for (int i = 0; i < storage->pair_count && code == OK; i++) {
+        struct Pair *pair = &storage->pairs[i];
+        code = opening__images(opening, pair, error);
+        if (code == OK && pair->labels.count)
+            code = opening__labels(opening, pair, error);
+        if (code == OK && pair->targets.count)
+            code = opening__targets(opening, pair, error);
+    }
+    if (code == OK)
+        opening__classes_of_labels(opening);
+    for (int i = 0; i < storage->pair_count && code == OK; i++)
+        code = opening__number_labels(opening, &storage->pairs[i], error);
+    return code ? code : opening__check_targets(opening, error);
+}
+
 static int read_digest(struct Opening *opening, struct Split *split, struct Error *error) {
-    if (!h5_has_attribute(opening->file, split->name, "digest"))
-        return OK;
+    struct H5File *file;
+    int code = opening__file(opening, opening->main, &file, error);
+    if (code != OK || !h5_has_attribute(file, split->name, "digest"))
+        return code;
     char *digest;
-    int code = h5_read_attribute(opening->file, split->name, "digest", H5_TEXT, &digest, error);
+    code = h5_read_attribute(file, split->name, "digest", H5_TEXT, &digest, error);
     if (code != OK)
         return code;
     if (strlen(digest) == 32 && strspn(digest, "0123456789abcdef") == 32)
@@ -88,35 +247,28 @@ static int read_digest(struct Opening *opening, struct Split *split, struct Erro
     return code;
 }
 
-static int open_splits(struct Opening *opening, struct Error *error) {
-    struct Dataset *dataset = opening->dataset;
-    int code = h5_list(opening->file, "/", visit_group, opening, error);
-    if (code == OK && dataset->split_count == 0 && h5_exists(opening->file, "predictions"))
-        code = fail(error, ERROR_DATA, "%s: holds predictions; expected a data set", dataset->path);
-    else if (code == OK && dataset->split_count == 0)
-        code = fail(error, ERROR_DATA,
-                    "%s: has no split; expected a group with images and labels, such as /train",
-                    dataset->path);
-    dataset->storage->images = memory_array(void *, dataset->split_count, "splits");
-    dataset->storage->labels = memory_array(int32_t *, dataset->split_count, "splits");
-    dataset->storage->targets = memory_array(float *, dataset->split_count, "splits");
-    for (int i = 0; code == OK && i < dataset->split_count; i++) {
-        code = opening__images(opening, i, error);
-        if (code == OK)
-            code = open_labels_and_targets(opening, i, error);
-        if (code == OK)
-            code = read_digest(opening, &dataset->splits[i], error);
-    }
-    return code;
+/* Whether a split is a group of the own layout as it stands, of which the file's digest and
+ * statistics speak. */
+static bool is_as_stored(const struct Opening *opening, int index) {
+    const struct DataOptions *options = opening->request->options;
+    const struct Split *split = &opening->dataset->splits[index];
+    const struct Pair *pair = &opening->dataset->storage->pairs[opening->pair_of[index]];
+    bool turned = options && strcmp(options->axes, "auto") && strcmp(options->axes, "NHWC");
+    return !pair->options && !split->rows && !turned;
 }
 
-static void name_classes_by_number(struct Dataset *dataset) {
-    int32_t largest = 0;
-    for (int s = 0; s < dataset->split_count; s++)
-        for (int64_t i = 0; i < dataset->splits[s].count; i++)
-            if (dataset->splits[s].labels[i] > largest)
-                largest = dataset->splits[s].labels[i];
-    dataset->targets = targets_number(dataset->targets.kind, "", (int64_t)largest + 1);
+static int complete_splits(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    int code = OK;
+    for (int i = 0; i < dataset->split_count && code == OK; i++) {
+        code = opening__rows(opening, i, error);
+        if (code == OK && is_as_stored(opening, i))
+            code = read_digest(opening, &dataset->splits[i], error);
+    }
+    for (int i = 0; i < dataset->split_count && code == OK; i++)
+        if (is_as_stored(opening, i))
+            code = opening__statistics(opening, &dataset->splits[i], error);
+    return code;
 }
 
 static int check_names(const struct Dataset *dataset, struct Error *error) {
@@ -137,32 +289,53 @@ static void log_opened(const struct Dataset *dataset) {
                   dataset->splits[i].name, dataset->splits[i].count, dataset->splits[i].digest);
 }
 
-int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
-    *out = NULL;
-    struct Opening opening = {0};
-    int code = h5_open(&opening.file, path, ERROR_DATA, error);
-    if (code != OK)
-        return code;
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+/* The file of splits of the own layout; the caller releases it. */
+static char *find_main(const struct Opening *opening) {
+    const struct DatasetRequest *request = opening->request;
+    const char *file = request->options ? request->options->file : NULL;
+    if (file)
+        return opening__place(opening, file);
+    bool folder = request->options && request->path && is_folder(request->path);
+    return request->path && !folder ? memory_copy_text(request->path) : NULL;
+}
+
+static int open_all(struct Opening *opening, struct Error *error) {
+    int code = choose_splits(opening, error);
+    if (code == OK)
+        code = find_pairs(opening, error);
+    if (code == OK)
+        code = read_names(opening, error);
+    if (code == OK)
+        code = open_pairs(opening, error);
+    if (code == OK)
+        code = check_names(opening->dataset, error);
+    return code ? code : complete_splits(opening, error);
+}
+
+static int open_request(struct Dataset **out, const struct DatasetRequest *request,
+                        struct Error *error) {
+    struct Opening opening = {.request = request};
     struct Dataset *dataset = memory_allocate(sizeof *dataset, "a data set");
+    char *main = find_main(&opening);
+    opening.main = main;
     opening.dataset = dataset;
-    dataset->path = memory_copy_text(path);
     dataset->storage = memory_allocate(sizeof *dataset->storage, "a data set");
-    code = read_root(&opening, error);
-    if (code == OK)
-        code = read_classes(&opening, error);
-    if (code == OK)
-        code = opening__target_names(&opening, error);
-    if (code == OK)
-        code = open_splits(&opening, error);
-    if (code == OK)
-        code = opening__check_targets(&opening, error);
-    if (code == OK && !dataset->targets.names)
-        name_classes_by_number(dataset);
-    else if (code == OK)
-        code = check_names(dataset, error);
-    if (code == OK)
-        code = opening__statistics(&opening, error);
-    h5_close(opening.file);
+    dataset->path = memory_copy_text(main ? main : request->path ? request->path : "the data set");
+    int code = open_all(&opening, error);
+    if (code == OK && !main) {
+        memory_release(dataset->path);
+        dataset->path = memory_copy_text(dataset->storage->pairs[0].images.items[0].name.file);
+    }
+    for (int i = 0; i < opening.file_count; i++)
+        h5_close(opening.files[i].file);
+    memory_release(opening.files);
+    memory_release(opening.pair_of);
+    memory_release(main);
     if (code != OK) {
         dataset_close(dataset);
         return code;
@@ -170,4 +343,73 @@ int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
     *out = dataset;
     log_opened(dataset);
     return OK;
+}
+
+/* Opens the splits that can be opened, with a note for each of the others. */
+static int open_good(struct Dataset **out, const struct DatasetRequest *request,
+                     struct Error *error) {
+    struct Opening opening = {.request = request};
+    struct Dataset names = {0};
+    struct WantedSplit *good;
+    int count = 0, code = OK;
+    char *main = find_main(&opening);
+    opening.main = main;
+    opening.dataset = &names;
+    list_splits(&opening);
+    good = memory_array(struct WantedSplit, names.split_count, "splits");
+    char **bad = memory_array(char *, names.split_count, "notes");
+    int bad_count = 0;
+    for (int i = 0; i < names.split_count; i++) {
+        struct Error own = {0};
+        struct Dataset *alone = NULL;
+        good[count].name = names.splits[i].name;
+        struct DatasetRequest one = *request;
+        one.splits = &good[count];
+        one.split_count = 1;
+        if (open_request(&alone, &one, &own) == OK)
+            count++;
+        else
+            bad[bad_count++] =
+                memory_print("split %s cannot be used: %s", names.splits[i].name, own.text);
+        dataset_close(alone);
+    }
+    struct DatasetRequest some = *request;
+    some.splits = good;
+    some.split_count = count;
+    code = count ? open_request(out, &some, error) : error->code;
+    for (int i = 0; i < bad_count; i++) {
+        if (code == OK)
+            dataset__note(*out, bad[i]);
+        else
+            memory_release(bad[i]);
+    }
+    for (int i = 0; i < opening.file_count; i++)
+        h5_close(opening.files[i].file);
+    for (int i = 0; i < names.split_count; i++)
+        memory_release(names.splits[i].name);
+    for (int i = 0; i < names.note_count; i++) {
+        if (code == OK)
+            dataset__note(*out, names.notes[i]);
+        else
+            memory_release(names.notes[i]);
+    }
+    memory_release(names.notes);
+    memory_release(names.splits);
+    memory_release(opening.files);
+    memory_release(main);
+    memory_release(good);
+    memory_release(bad);
+    return code;
+}
+
+int dataset_open_request(struct Dataset **out, const struct DatasetRequest *request,
+                         struct Error *error) {
+    *out = NULL;
+    int code = open_request(out, request, error);
+    return code && request->skips_bad && !request->splits ? open_good(out, request, error) : code;
+}
+
+int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
+    const struct DatasetRequest request = {.path = path};
+    return dataset_open_request(out, &request, error);
 }

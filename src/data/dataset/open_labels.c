@@ -1,68 +1,306 @@
 #include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/dataset/opening.h"
 
-#define LABEL_BLOCK 65536            /* labels read at a time */
-#define MOST_UNNAMED_CLASSES 1000000 /* most classes that a file without /classes may have */
+#define BLOCK ((int64_t)1 << 20)     /* values read at a time */
+#define MOST_UNNAMED_CLASSES 1000000 /* most classes that a data set without names may have */
 
-static int check_labels(const struct Dataset *dataset, const char *name, int64_t first,
-                        int64_t count, const int64_t *block, int32_t *labels, struct Error *error) {
-    int64_t limit = opening_has_classes(dataset) ? dataset->targets.count : MOST_UNNAMED_CLASSES;
-    for (int64_t i = 0; i < count; i++) {
-        if (block[i] < 0 || block[i] >= limit)
-            return fail(error, ERROR_DATA,
-                        "%s:/%s: row %" PRId64 " is %" PRId64 ", expected 0 to %" PRId64 "%s",
-                        dataset->path, name, first + i, block[i], limit - 1,
-                        opening_has_classes(dataset) ? " (one for each name in /classes)" : "");
-        labels[first + i] = (int32_t)block[i];
+/* ---- Shapes ---- */
+
+bool opening__fits(const struct H5Info *info, int64_t count, int64_t *columns, bool *samples_last) {
+    int64_t sizes[2] = {1, 1};
+    int found = 0;
+    *samples_last = false;
+    if (columns)
+        *columns = 1;
+    for (int i = 0; i < info->rank; i++) {
+        if (info->size[i] == 1)
+            continue;
+        if (found == 2)
+            return false;
+        sizes[found++] = info->size[i];
+    }
+    if (found < 2 && sizes[0] == count)
+        return info->rank > 0;
+    if (!columns || found == 0)
+        return false;
+    if (found == 1) { /* one sample */
+        *columns = sizes[0];
+        return count == 1 && sizes[0] > 0;
+    }
+    *samples_last = sizes[0] != count;
+    *columns = sizes[*samples_last ? 0 : 1];
+    return sizes[*samples_last ? 1 : 0] == count && *columns > 0;
+}
+
+/* ---- Reading ---- */
+
+/* The part of an array of labels with samples [first, first + count), all of their columns. */
+static void select_samples(const struct Array *array, bool last, int64_t first, int64_t count,
+                           int64_t start[H5_RANK], int64_t part[H5_RANK]) {
+    const struct H5Info *info = &array->info;
+    bool done = false;
+    memcpy(part, info->size, H5_RANK * sizeof *part);
+    memset(start, 0, H5_RANK * sizeof *start);
+    for (int k = 0; k < info->rank && !done; k++) {
+        int i = last ? info->rank - 1 - k : k;
+        if (info->size[i] != array->count || (array->count == 1 && info->size[i] != 1))
+            continue;
+        start[i] = first;
+        part[i] = count;
+        done = true;
+    }
+}
+
+/* Reads samples [first, first + count) of an array as doubles, (count, columns). */
+static int read_rows(const struct Array *array, int64_t columns, bool last, int64_t first,
+                     int64_t count, double *rows, struct Error *error) {
+    int64_t start[H5_RANK], part[H5_RANK];
+    select_samples(array, last, first, count, start, part);
+    if (!last)
+        return h5_read_part(array->file, array->name.path, H5_FLOAT64, array->info.rank, start,
+                            part, rows, error);
+    double *turned = memory_array(double, count *columns, "labels");
+    int code = h5_read_part(array->file, array->name.path, H5_FLOAT64, array->info.rank, start,
+                            part, turned, error);
+    for (int64_t i = 0; i < count; i++)
+        for (int64_t k = 0; k < columns; k++)
+            rows[i * columns + k] = turned[k * count + i];
+    memory_release(turned);
+    return code;
+}
+
+static int read_integers(const struct Array *array, int64_t *numbers, struct Error *error) {
+    int code = OK;
+    for (int64_t first = 0; first < array->count && code == OK; first += BLOCK) {
+        int64_t count = array->count - first < BLOCK ? array->count - first : BLOCK;
+        int64_t start[H5_RANK], part[H5_RANK];
+        select_samples(array, false, first, count, start, part);
+        code = h5_read_part(array->file, array->name.path, H5_INT64, array->info.rank, start, part,
+                            numbers + first, error);
+    }
+    return code;
+}
+
+/* The class of a one-hot row; −1: it is none. */
+static int64_t hot_class(const double *row, int64_t columns) {
+    int64_t found = -1;
+    for (int64_t k = 0; k < columns; k++) {
+        if (row[k] != 0 && (row[k] != 1 || found >= 0))
+            return -1;
+        if (row[k] == 1)
+            found = k;
+    }
+    return found;
+}
+
+static int take_row(const struct Array *array, int64_t row, int64_t columns, const double *values,
+                    int64_t *number, struct Error *error) {
+    const struct ArrayName *name = &array->name;
+    *number = columns > 1 ? hot_class(values, columns) : 0;
+    if (columns > 1 && *number < 0)
+        return fail(error, ERROR_DATA,
+                    "%s:%s: row %" PRId64 " is not one-hot, a 1 among zeros; name the array under "
+                    "targets if it holds values or distributions",
+                    name->file, name->path, row);
+    if (columns > 1)
+        return OK;
+    if (!(fabs(*values) < 0x1p53) || rint(*values) != *values)
+        return fail(error, ERROR_DATA,
+                    "%s:%s: row %" PRId64 " is %g, expected whole numbers, the classes; name the "
+                    "array under targets if it holds values",
+                    name->file, name->path, row, *values);
+    *number = (int64_t)*values;
+    return OK;
+}
+
+/* Labels that are floats or one-hot. */
+static int read_floats(const struct Array *array, int64_t columns, bool last, int64_t *numbers,
+                       struct Error *error) {
+    int64_t block = BLOCK / columns < 1 ? 1 : BLOCK / columns;
+    double *rows = memory_array(double, block *columns, "labels");
+    int code = OK;
+    for (int64_t first = 0; first < array->count && code == OK; first += block) {
+        int64_t count = array->count - first < block ? array->count - first : block;
+        code = read_rows(array, columns, last, first, count, rows, error);
+        for (int64_t i = 0; i < count && code == OK; i++)
+            code =
+                take_row(array, first + i, columns, rows + i * columns, &numbers[first + i], error);
+    }
+    memory_release(rows);
+    return code;
+}
+
+static int read_texts(struct Pair *pair, const struct Array *array, int64_t offset,
+                      struct Error *error) {
+    char **texts;
+    int64_t count;
+    if (!pair->texts)
+        pair->texts = memory_array(char *, pair->count, "labels");
+    int code = h5_read_texts(array->file, array->name.path, &texts, &count, error);
+    for (int64_t i = 0; i < count; i++)
+        pair->texts[offset + i] = texts[i];
+    memory_release(texts);
+    return code;
+}
+
+static int refuse_shape(const struct Array *array, const char *what, struct Error *error) {
+    struct Text shape = {0};
+    text_add_shape(&shape, array->info.size, array->info.rank);
+    int code =
+        array->info.rank == 1
+            ? fail(error, ERROR_DATA, "%s:%s: has %" PRId64 " %s for %" PRId64 " images",
+                   array->name.file, array->name.path, array->info.size[0], what, array->count)
+            : fail(error, ERROR_DATA,
+                   "%s:%s: has shape %s for %" PRId64 " images; expected (N), (N,1) or "
+                   "one-hot (N, classes)",
+                   array->name.file, array->name.path, shape.data, array->count);
+    text_release(&shape);
+    return code;
+}
+
+static int read_array(struct Pair *pair, struct Array *array, int64_t offset, struct Error *error) {
+    const struct H5Info *info = &array->info;
+    int64_t columns;
+    bool last, text = info->type == H5_TEXT;
+    bool floats = info->type == H5_FLOAT32 || info->type == H5_FLOAT64;
+    if (info->type == H5_OTHER || info->type == H5_BYTES)
+        return fail(error, ERROR_DATA, "%s:%s: holds %s, expected integers or texts",
+                    array->name.file, array->name.path, info->type_name);
+    if (!opening__fits(info, array->count, text ? NULL : &columns, &last))
+        return refuse_shape(array, "labels", error);
+    if (text != (pair->texts != NULL) && offset > 0)
+        return fail(error, ERROR_DATA, "%s:%s: holds %s, %s:%s holds %s", array->name.file,
+                    array->name.path, info->type_name, pair->labels.items[0].name.file,
+                    pair->labels.items[0].name.path, pair->labels.items[0].info.type_name);
+    if (text)
+        return read_texts(pair, array, offset, error);
+    if (offset > 0 && columns != (pair->columns ? pair->columns : 1))
+        return fail(error, ERROR_DATA, "%s:%s: has %" PRId64 " columns, expected %" PRId64,
+                    array->name.file, array->name.path, columns, pair->columns);
+    pair->columns = columns > 1 ? columns : 0;
+    if (columns > 1 || floats)
+        return read_floats(array, columns, last, pair->numbers + offset, error);
+    return read_integers(array, pair->numbers + offset, error);
+}
+
+int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    (void)opening;
+    struct Arrays *labels = &pair->labels;
+    int code = OK;
+    if (!memory_can_hold((uint64_t)pair->count * sizeof(int64_t)))
+        return fail(error, ERROR_DATA,
+                    "%s:%s: %" PRId64 " labels do not fit into this machine's memory",
+                    labels->items[0].name.file, labels->items[0].name.path, pair->count);
+    pair->numbers = memory_array(int64_t, pair->count, "labels");
+    if (labels->count != 1 && labels->count != pair->images.count) {
+        fail(error, ERROR_DATA, "names %d arrays for %d of images; expected one for each, or one",
+             labels->count, pair->images.count);
+        return pair__blame(pair, "labels", error);
+    }
+    int64_t offset = 0;
+    for (int i = 0; i < labels->count && code == OK; i++) {
+        struct Array *array = &labels->items[i];
+        array->count = labels->count == 1 ? pair->count : pair->images.items[i].count;
+        code = read_array(pair, array, offset, error);
+        offset += array->count;
+    }
+    return code == OK ? OK : pair__blame(pair, "labels", error);
+}
+
+/* ---- Numbers of classes ---- */
+
+/* The array and the row in it that hold the label of row `row` of the pair. */
+static const struct Array *array_of(const struct Pair *pair, int64_t *row) {
+    int i = 0;
+    while (i + 1 < pair->labels.count && *row >= pair->labels.items[i].count)
+        *row -= pair->labels.items[i++].count;
+    return &pair->labels.items[i];
+}
+
+static int refuse_number(struct Opening *opening, const struct Pair *pair, int64_t row,
+                         int64_t limit, struct Error *error) {
+    const struct DataOptions *options = opening->request->options;
+    int64_t first = pair->columns ? 0 : pair__first_label(opening, pair);
+    bool named = opening->named;
+    bool from_one = first == 0 && pair->numbers[row] == limit && named;
+    int64_t number = pair->numbers[row];
+    const struct Array *array = array_of(pair, &row);
+    fail(error, ERROR_DATA,
+         "%s:%s: row %" PRId64 " is %" PRId64 ", expected %" PRId64 " to %" PRId64 "%s%s",
+         array->name.file, array->name.path, row, number, first, first + limit - 1,
+         !named                              ? ""
+         : options && options->classes.count ? " (one for each of data.classes)"
+         : !pair->options                    ? " (one for each name in /classes)"
+                                             : " (one for each class)",
+         from_one ? "; if the classes are counted from 1, say data.first_label: 1" : "");
+    return pair__blame(pair, "labels", error);
+}
+
+static int number_numbers(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    int64_t first = pair->columns ? 0 : pair__first_label(opening, pair);
+    int64_t limit = opening->named ? opening->dataset->targets.count : MOST_UNNAMED_CLASSES;
+    for (int64_t i = 0; i < pair->count; i++) {
+        int64_t number = pair->numbers[i];
+        if (number < first || number - first >= limit)
+            return refuse_number(opening, pair, i, limit, error);
+        pair->classes[i] = (int32_t)(number - first);
     }
     return OK;
 }
 
-static int read_label_rows(struct Opening *opening, const char *name, int index,
-                           struct Error *error) {
-    struct Dataset *dataset = opening->dataset;
-    int64_t total = dataset->splits[index].count;
-    int32_t *labels = memory_array(int32_t, total, "labels");
-    dataset->storage->labels[index] = labels;
-    dataset->splits[index].labels = labels;
-    int64_t *block = memory_array(int64_t, LABEL_BLOCK, "a block of labels");
+struct NamedClass {
+    const char *name;
+    int32_t number;
+};
+
+static int by_name(const void *a, const void *b) {
+    return strcmp(((const struct NamedClass *)a)->name, ((const struct NamedClass *)b)->name);
+}
+
+static int refuse_text(struct Opening *opening, const struct Pair *pair, int64_t row,
+                       struct Error *error) {
+    const struct Targets *targets = &opening->dataset->targets;
+    const char *word = pair->texts[row];
+    const char *nearest =
+        targets->count <= 10000
+            ? text_nearest(word, (const char *const *)targets->names, (int)targets->count)
+            : NULL;
+    const struct Array *array = array_of(pair, &row);
+    fail(error, ERROR_DATA,
+         "%s:%s: row %" PRId64 " is '%.60s', which is none of the %" PRId64 " classes%s%s%s",
+         array->name.file, array->name.path, row, word, targets->count,
+         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
+    return pair__blame(pair, "labels", error);
+}
+
+static int number_texts(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    const struct Targets *targets = &opening->dataset->targets;
+    struct NamedClass *sorted = memory_array(struct NamedClass, targets->count, "classes");
+    for (int64_t i = 0; i < targets->count; i++)
+        sorted[i] = (struct NamedClass){targets->names[i], (int32_t)i};
+    qsort(sorted, (size_t)targets->count, sizeof *sorted, by_name);
     int code = OK;
-    for (int64_t first = 0; code == OK && first < total; first += LABEL_BLOCK) {
-        int64_t count = total - first < LABEL_BLOCK ? total - first : LABEL_BLOCK;
-        code = h5_read_rows(opening->file, name, H5_INT64, first, count, block, error);
-        if (code == OK)
-            code = check_labels(dataset, name, first, count, block, labels, error);
+    for (int64_t i = 0; i < pair->count && code == OK; i++) {
+        const struct NamedClass wanted = {.name = pair->texts[i]}, *found;
+        found = bsearch(&wanted, sorted, (size_t)targets->count, sizeof *sorted, by_name);
+        if (found)
+            pair->classes[i] = found->number;
+        else
+            code = refuse_text(opening, pair, i, error);
     }
-    memory_release(block);
+    memory_release(sorted);
     return code;
 }
 
-int opening__labels(struct Opening *opening, int index, struct Error *error) {
-    struct Dataset *dataset = opening->dataset;
-    const struct Split *split = &dataset->splits[index];
-    char *name = memory_print("%s/labels", split->name);
-    struct H5Info info;
-    int code = h5_info(opening->file, name, &info, error);
-    if (code != OK)
-        goto done;
-    if (info.type != H5_UINT8 && info.type != H5_INT32 && info.type != H5_INT64)
-        code = fail(error, ERROR_DATA, "%s:/%s: holds %s, expected integers", dataset->path, name,
-                    info.type_name);
-    else if (info.rank != 1)
-        code = fail(error, ERROR_DATA, "%s:/%s: has %d dimensions, expected 1: (N)", dataset->path,
-                    name, info.rank);
-    else if (info.size[0] != split->count)
-        code = fail(error, ERROR_DATA, "%s:/%s: has %" PRId64 " labels for %" PRId64 " images",
-                    dataset->path, name, info.size[0], split->count);
-    else if (!memory_can_hold((uint64_t)split->count * sizeof(int32_t)))
-        code = fail(error, ERROR_DATA,
-                    "%s:/%s: %" PRId64 " labels do not fit into this machine's memory",
-                    dataset->path, name, split->count);
-    else
-        code = read_label_rows(opening, name, index, error);
-done:
-    memory_release(name);
-    return code;
+int opening__number_labels(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    if (!pair->labels.count)
+        return OK;
+    pair->classes = memory_array(int32_t, pair->count, "labels");
+    return pair->texts ? number_texts(opening, pair, error) : number_numbers(opening, pair, error);
 }

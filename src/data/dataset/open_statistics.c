@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "data/dataset/opening.h"
@@ -36,6 +37,7 @@ static int check_elements(const struct Dataset *dataset, const struct Stored *st
 static int read_values(struct Opening *opening, const struct StatisticRow *row, const char *name,
                        int rank, const int64_t *size, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
+    struct H5File *file = opening__main(opening);
     int64_t count = memory_product(size, rank);
     size_t bytes = (size_t)count * (row->single ? sizeof(float) : sizeof(double));
     if (!memory_can_hold(bytes))
@@ -43,8 +45,8 @@ static int read_values(struct Opening *opening, const struct StatisticRow *row, 
                     dataset->path, name);
     void *values = memory_allocate(bytes, "statistics of a data set");
     *statistic_place(row, &dataset->statistics) = values;
-    int code = h5_read(opening->file, name, row->single ? H5_FLOAT32 : H5_FLOAT64, rank, size,
-                       values, error);
+    int code =
+        h5_read(file, name, row->single ? H5_FLOAT32 : H5_FLOAT64, rank, size, values, error);
     const struct Stored stored = {name, values, count, row->single, row->of_deviation};
     return code ? code : check_elements(dataset, &stored, error);
 }
@@ -57,7 +59,7 @@ static int read_statistic(struct Opening *opening, const struct StatisticRow *ro
     int rank = statistic_shape(row, dataset->height, dataset->width, dataset->channels, size);
     char *name = memory_print("statistics/%s", row->name);
     int code = OK;
-    if (rank && h5_exists(opening->file, name))
+    if (rank && h5_exists(opening__main(opening), name))
         code = read_values(opening, row, name, rank, size, error);
     memory_release(name);
     return code;
@@ -66,16 +68,33 @@ static int read_statistic(struct Opening *opening, const struct StatisticRow *ro
 static int read_target_statistic(struct Opening *opening, const char *name, bool of_deviation,
                                  double **values, struct Error *error) {
     const struct Dataset *dataset = opening->dataset;
+    struct H5File *file = opening__main(opening);
     int64_t count = dataset->targets.count;
-    if (!h5_exists(opening->file, name))
+    if (!h5_exists(file, name))
         return OK;
     *values = memory_array(double, count, "statistics of a data set");
-    int code = h5_read(opening->file, name, H5_FLOAT64, 1, &count, *values, error);
+    int code = h5_read(file, name, H5_FLOAT64, 1, &count, *values, error);
     const struct Stored stored = {name, *values, count, false, of_deviation};
     return code ? code : check_elements(dataset, &stored, error);
 }
 
-int opening__statistics(struct Opening *opening, struct Error *error) {
+/* Whether the statistics of the file are those of the split as it is now. Files that do not say so
+ * hold those of "train". */
+static bool are_of(struct H5File *file, const struct Split *split) {
+    struct Error ignored;
+    char *name = NULL, *digest = NULL;
+    if (h5_has_attribute(file, "statistics", "split"))
+        h5_read_attribute(file, "statistics", "split", H5_TEXT, &name, &ignored);
+    if (h5_has_attribute(file, "statistics", "digest"))
+        h5_read_attribute(file, "statistics", "digest", H5_TEXT, &digest, &ignored);
+    bool same = !strcmp(split->name, name ? name : "train") &&
+                (!digest || !*digest || !split->digest[0] || !strcmp(digest, split->digest));
+    memory_release(name);
+    memory_release(digest);
+    return same;
+}
+
+static int read_all(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     int code = OK;
     for (const struct StatisticRow *row = statistic_rows; code == OK && row->name; row++)
@@ -86,5 +105,23 @@ int opening__statistics(struct Opening *opening, struct Error *error) {
     if (code == OK && targets_are_values(&dataset->targets))
         code = read_target_statistic(opening, "statistics/target_std", true, &dataset->target_std,
                                      error);
+    return code;
+}
+
+int opening__statistics(struct Opening *opening, const struct Split *split, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    struct H5File *file = opening__main(opening);
+    if (!h5_exists(file, "statistics") || !are_of(file, split))
+        return OK;
+    int code = read_all(opening, error);
+    if (code && !h5_has_attribute(file, "/", "format_version")) {
+        dataset__note(dataset, memory_print("not used: %s", error->text)); /* another program's */
+        statistic_values_release(&dataset->statistics);
+        memory_release(dataset->target_mean);
+        memory_release(dataset->target_std);
+        dataset->target_mean = dataset->target_std = NULL;
+        return OK;
+    }
+    dataset->statistics_of = split;
     return code;
 }

@@ -2,49 +2,143 @@
 #ifndef TRAINER_DATA_DATASET_OPENING_H
 #define TRAINER_DATA_DATASET_OPENING_H
 
+#include "data/dataset/axes.h"
 #include "data/dataset/dataset.h"
 #include "store/h5.h"
 
-/* Pixels, labels and targets of an open data set. */
-struct DatasetStorage {
-    const void *map; /* the whole file; NULL if no split is served from it */
-    size_t map_bytes;
-    void **images;    /* for each split: its images in memory; NULL if they are mapped */
-    int32_t **labels; /* for each split: its labels, converted and checked */
-    float **targets;  /* for each split: its targets */
+/* An array of an array pair. */
+struct Array {
+    struct ArrayName name;
+    struct H5File *file; /* the opening's; gone when the data set is open */
+    struct H5Info info;
+    int64_t count; /* samples */
+};
+struct Arrays {
+    int count;
+    struct Array *items; /* one after the other */
 };
 
-/* A data set while its file is being opened. */
+/* An array pair: images, and the labels or targets of the same samples. Splits are made of its
+ * rows. */
+struct Pair {
+    char *split;                        /* whose arrays these are */
+    const struct SplitOptions *options; /* NULL: /SPLIT/images and so on */
+    struct Arrays images, labels, targets;
+    int64_t count;
+    bool bytes;
+    struct ImageRun *runs; /* one for each array of images */
+    void *pixels;          /* what was read into memory; NULL: nothing */
+    int64_t *numbers;      /* (count): labels as they are stored, less first_label; or NULL */
+    char **texts;          /* (count): labels that are texts; or NULL */
+    int64_t columns;       /* of one-hot labels; 0: they are not */
+    int32_t *classes;      /* (count): the labels, once the classes are known; or NULL */
+    float *values;         /* (count, outputs): targets; or NULL */
+};
+
+struct FileMap {
+    const void *image;
+    size_t bytes;
+};
+
+/* What the splits of an open data set point to. */
+struct DatasetStorage {
+    int pair_count, map_count;
+    struct Pair *pairs;
+    struct FileMap *maps;
+    void **owned; /* labels, targets and rows of splits that are parts of a pair */
+    int64_t owned_count;
+};
+
+struct OpenFile {
+    struct H5File *file;
+    int map; /* of the storage; −1: none yet */
+};
+
+/* A data set while its files are being opened. */
 struct Opening {
     struct Dataset *dataset;
-    struct H5File *file;
+    const struct DatasetRequest *request;
+    const char *main; /* the file of splits of the own layout; NULL: there is none */
+    struct OpenFile *files;
+    int file_count;
+    int *pair_of; /* for each split: its pair */
+    bool named;   /* the classes have names of their own, not made of the labels */
 };
 
-/* /SPLIT/images of split `index`: maps what lies in the file as it is needed in memory, and reads
- * everything else. Sets the split's count and, at the first split, the size of images. */
-int opening__images(struct Opening *opening, int index, struct Error *error);
+/* dataset.c. Takes the note over. */
+void dataset__note(struct Dataset *dataset, char *note);
 
-/* /SPLIT/labels of split `index`, whose images are open: one class a sample. */
-int opening__labels(struct Opening *opening, int index, struct Error *error);
+/* open.c. The file of the own layout, if it was named and opens; else NULL. */
+struct H5File *opening__main(struct Opening *opening);
 
-/* /SPLIT/targets of split `index`, whose images and labels (if it has any) are open: values, or
- * distributions over the classes if the file has /classes. A split with distributions and without
+/* Where split `name` is described: data.splits, or NULL for /NAME/images. A file that takes the
+ * place of those that the options name may have the own layout. */
+const struct SplitOptions *opening__options(struct Opening *opening, const char *name);
+
+/* open_files.c. Opens a file once; it stays open until the data set is. */
+int opening__file(struct Opening *opening, const char *path, struct H5File **file,
+                  struct Error *error);
+/* Maps a file that is open. */
+int opening__map(struct Opening *opening, struct H5File *file, const void **image,
+                 struct Error *error);
+/* Where the request has a file that the options name. The caller releases it. */
+char *opening__place(const struct Opening *opening, const char *file);
+
+/* open_pair.c. The number of the pair that split `name` takes its rows from; makes it if need be,
+ * with all of its arrays located. */
+int opening__pair(struct Opening *opening, const char *name, int *pair, struct Error *error);
+void pair__release(struct Pair *pair);
+/* Blames a key of data.splits.NAME for a failure; nothing if the pair has no options. Returns the
+ * code. */
+int pair__blame(const struct Pair *pair, const char *key, struct Error *error);
+int64_t pair__first_label(const struct Opening *opening, const struct Pair *pair);
+
+/* open_images.c. Maps what lies in a file as it is needed in memory, and reads everything else.
+ * Sets the pair's count and, for the first pair, the size of images. */
+int opening__images(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* open_encoded.c. Images that are stored as files of their own, JPEG or PNG. */
+bool opening__is_encoded(const struct Array *array);
+int opening__decode(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* The size of images must be that of the others. */
+int opening__size(struct Opening *opening, const struct Pair *pair, const struct Array *array,
+                  const int64_t sizes[AXES], struct Error *error);
+/* The room for a pair's pixels. */
+int opening__room(const struct Pair *pair, const struct Array *array, const int64_t sizes[AXES],
+                  struct Error *error);
+
+/* open_labels.c. The labels of a pair whose images are open, as numbers or texts; and the classes
+ * that they name, once those are known. */
+int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *error);
+int opening__number_labels(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* Whether an array has one value for each of `count` samples, and `columns` of them if that is not
+ * NULL: (N), (N,1), (1,N), (N,1,1,1); (N,K), (N,K,1,1). *samples_last: (K,N). */
+bool opening__fits(const struct H5Info *info, int64_t count, int64_t *columns, bool *samples_last);
+
+/* open_classes.c. The names of the classes, as far as the options, the file or the request have
+ * them; and later, from the labels. */
+int opening__class_names(struct Opening *opening, bool own_layout, struct Error *error);
+void opening__classes_of_labels(struct Opening *opening);
+
+/* open_targets.c. The targets of a pair whose images and labels (if it has any) are open: values,
+ * or distributions over the classes if these are named. A pair with distributions and without
  * labels gets the most likely class of each sample as its label. */
-int opening__targets(struct Opening *opening, int index, struct Error *error);
+int opening__targets(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* /target_names, if the file has them. */
+int opening__target_names(struct Opening *opening, struct Error *error);
+/* Once all pairs are open: refuses a data set of which some splits have targets and others labels,
+ * and tells distributions from classes. */
+int opening__check_targets(struct Opening *opening, struct Error *error);
 
-/* The classes are named: /classes was there. */
+/* open_rows.c. Makes a split from rows of its pair. */
+int opening__rows(struct Opening *opening, int split, struct Error *error);
+
+/* The classes are named. */
 static inline bool opening_has_classes(const struct Dataset *dataset) {
     return dataset->targets.names && !targets_are_values(&dataset->targets);
 }
 
-/* /target_names, if the file has them. */
-int opening__target_names(struct Opening *opening, struct Error *error);
-
-/* Once all splits are open: refuses a file of which some splits have targets and others labels, and
- * tells distributions from classes. */
-int opening__check_targets(struct Opening *opening, struct Error *error);
-
-/* /statistics of images and of targets, as far as the file has them. */
-int opening__statistics(struct Opening *opening, struct Error *error);
+/* open_statistics.c. /statistics of images and of targets, as far as the file has them, of a split
+ * of the own layout. */
+int opening__statistics(struct Opening *opening, const struct Split *split, struct Error *error);
 
 #endif

@@ -10,15 +10,12 @@
 #include "data/preprocessing/target_scale.h"
 #include "data/statistics/statistics.h"
 
-static size_t image_bytes(const struct Dataset *dataset, const struct Split *split) {
-    return (size_t)(dataset->height * dataset->width * dataset->channels) *
-           (split->bytes ? 1 : sizeof(float));
-}
-
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]) {
     XXH3_state_t *state = XXH3_createState();
     XXH3_128bits_reset(state);
-    XXH3_128bits_update(state, split->images, (size_t)split->count * image_bytes(dataset, split));
+    for (int64_t i = 0; i < split->count; i++)
+        XXH3_128bits_update(state, dataset_image(dataset, split, i),
+                            dataset_image_bytes(dataset, split));
     if (split->labels)
         XXH3_128bits_update(state, split->labels, (size_t)split->count * sizeof *split->labels);
     if (split->targets)
@@ -41,13 +38,14 @@ static int verify_split(const struct Dataset *dataset, const struct Split *split
                     split->digest);
     if (split->bytes)
         return OK;
-    const float *pixels = split->images;
-    int64_t elements = dataset->height * dataset->width * dataset->channels;
-    for (int64_t i = 0; i < split->count * elements; i++)
-        if (!isfinite(pixels[i]))
-            return fail(error, ERROR_DATA,
-                        "%s:/%s/images: image %" PRId64 " holds %g, expected finite numbers",
-                        dataset->path, split->name, i / elements, (double)pixels[i]);
+    for (int64_t i = 0; i < split->count; i++) {
+        const float *pixels = dataset_image(dataset, split, i);
+        for (int64_t e = 0; e < dataset_elements(dataset); e++)
+            if (!isfinite(pixels[e]))
+                return fail(error, ERROR_DATA,
+                            "%s:/%s/images: image %" PRId64 " holds %g, expected finite numbers",
+                            dataset->path, split->name, i, (double)pixels[e]);
+    }
     return OK;
 }
 
@@ -80,7 +78,8 @@ static int verify_statistics(const struct Dataset *dataset, const struct Split *
     struct Statistics statistics;
     struct StatisticValues computed;
     statistics_start(&statistics, dataset->height, dataset->width, dataset->channels);
-    statistics_add(&statistics, split->bytes, split->images, split->count);
+    for (int64_t i = 0; i < split->count; i++)
+        statistics_add(&statistics, split->bytes, dataset_image(dataset, split, i), 1);
     statistics_result(&statistics, &computed);
     statistics_release(&statistics);
     int code = OK;
@@ -124,9 +123,9 @@ int dataset_verify(const struct Dataset *dataset, struct Error *error) {
     for (int i = 0; i < dataset->split_count; i++) {
         const struct Split *split = &dataset->splits[i];
         int code = verify_split(dataset, split, error);
-        if (code == OK && has_statistics(dataset) && strcmp(split->name, "train") == 0)
+        if (code == OK && has_statistics(dataset) && split == dataset->statistics_of)
             code = verify_statistics(dataset, split, error);
-        if (code == OK && strcmp(split->name, "train") == 0)
+        if (code == OK && split == dataset->statistics_of)
             code = verify_target_statistics(dataset, split, error);
         if (code != OK)
             return code;

@@ -41,9 +41,9 @@ static void draw_image(struct Sheet *sheet, const struct Dataset *dataset,
                        struct Shade shade, float *pixels) {
     struct Image image = {dataset->height, dataset->width, dataset->channels, pixels, 0};
     int64_t elements = image_elements(&image);
+    const void *stored = dataset_image(dataset, split, index);
     for (int64_t i = 0; i < elements; i++)
-        pixels[i] = split->bytes ? (float)((const uint8_t *)split->images)[index * elements + i]
-                                 : ((const float *)split->images)[index * elements + i];
+        pixels[i] = split->bytes ? (float)((const uint8_t *)stored)[i] : ((const float *)stored)[i];
     sheet__image(sheet, left, top, enlargement(dataset), &image, shade);
 }
 

@@ -1,6 +1,7 @@
 #include "data/sheets/sheet.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -66,14 +67,15 @@ int64_t sheet__enlargement(int64_t height, int64_t width) {
 }
 
 struct Shade sheet__shade_of_split(const struct Dataset *dataset, const struct Split *split) {
-    const float *values = split->images;
-    int64_t count = split->count * dataset->height * dataset->width * dataset->channels;
-    if (split->bytes || count == 0)
+    if (split->bytes || split->count == 0)
         return (struct Shade){0, 1};
-    float low = values[0], high = values[0];
-    for (int64_t i = 1; i < count; i++) {
-        low = values[i] < low ? values[i] : low;
-        high = values[i] > high ? values[i] : high;
+    float low = INFINITY, high = -INFINITY;
+    for (int64_t i = 0; i < split->count; i++) {
+        const float *values = dataset_image(dataset, split, i);
+        for (int64_t e = 0; e < dataset_elements(dataset); e++) {
+            low = values[e] < low ? values[e] : low;
+            high = values[e] > high ? values[e] : high;
+        }
     }
     return (struct Shade){low, high > low ? 255 / (high - low) : 0};
 }

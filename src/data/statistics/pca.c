@@ -78,14 +78,11 @@ static int check_room(const struct Dataset *dataset, int64_t elements, struct Er
                 text_bytes(3 * square * sizeof(double), need));
 }
 
-static void add_images(struct Covariance *covariance, const struct Split *split,
-                       const struct Ticker *ticker) {
-    size_t image = (size_t)covariance->elements * (split->bytes ? 1 : sizeof(float));
-    for (int64_t first = 0; first < split->count; first += COVARIANCE_BLOCK) {
-        int64_t left = split->count - first;
-        covariance__add(covariance, (const char *)split->images + (size_t)first * image,
-                        left < COVARIANCE_BLOCK ? left : COVARIANCE_BLOCK);
-        if (ticker && ticker->report)
+static void add_images(struct Covariance *covariance, const struct Dataset *dataset,
+                       const struct Split *split, const struct Ticker *ticker) {
+    for (int64_t i = 0; i < split->count; i++) {
+        covariance__add(covariance, dataset_image(dataset, split, i), 1);
+        if (ticker && ticker->report && (i + 1) % COVARIANCE_BLOCK == 0)
             ticker->report(ticker->context, "covariance", covariance->count, split->count);
     }
 }
@@ -126,7 +123,7 @@ int pca_compute(struct Pca *pca, const struct Dataset *dataset, const struct Spl
     covariance__start(&covariance, elements, split->bytes, values->mean_image);
     code = pca_divisors(dataset, values, scale, divisors, error);
     if (code == OK) {
-        add_images(&covariance, split, ticker);
+        add_images(&covariance, dataset, split, ticker);
         covariance__finish(&covariance);
         divide(covariance.scatter, elements, divisors);
         code = lapack_symmetric_eigen(elements, covariance.scatter, eigenvalues, error);

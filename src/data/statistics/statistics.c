@@ -1,6 +1,7 @@
 #include "data/statistics/statistics.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
@@ -67,26 +68,67 @@ void statistics_start(struct Statistics *statistics, int64_t height, int64_t wid
     *statistics = (struct Statistics){.height = height, .width = width, .channels = channels};
     int64_t elements = elements_of(statistics);
     int64_t pairs = has_pairs(statistics) ? channels * channels : 0;
-    statistics->byte_sum = zeros(elements);
-    statistics->byte_square = zeros(elements);
-    statistics->byte_product = zeros(pairs);
-    statistics->float_mean = zeros(elements);
-    statistics->float_scatter = zeros(elements);
-    statistics->vector_mean = zeros(channels);
-    statistics->vector_scatter = zeros(channels);
-    statistics->vector_product = zeros(pairs);
+    statistics->word_count = 1 + 4 * elements + 2 * channels + 2 * pairs;
+    statistics->words = zeros(statistics->word_count);
+    uint64_t *exact = statistics->words;
+    statistics->byte_sum = exact + 1;
+    statistics->byte_square = statistics->byte_sum + elements;
+    statistics->byte_product = statistics->byte_square + elements;
+    statistics->float_mean = (double *)(void *)(statistics->byte_product + pairs);
+    statistics->float_scatter = statistics->float_mean + elements;
+    statistics->vector_mean = statistics->float_scatter + elements;
+    statistics->vector_scatter = statistics->vector_mean + channels;
+    statistics->vector_product = statistics->vector_scatter + channels;
 }
 
 void statistics_release(struct Statistics *statistics) {
-    memory_release(statistics->byte_sum);
-    memory_release(statistics->byte_square);
-    memory_release(statistics->byte_product);
-    memory_release(statistics->float_mean);
-    memory_release(statistics->float_scatter);
-    memory_release(statistics->vector_mean);
-    memory_release(statistics->vector_scatter);
-    memory_release(statistics->vector_product);
+    memory_release(statistics->words);
     *statistics = (struct Statistics){0};
+}
+
+const void *statistics__pack(struct Statistics *statistics, int64_t *bytes) {
+    *bytes = statistics->word_count * (int64_t)sizeof(double);
+    memcpy(statistics->words, &statistics->count, sizeof statistics->count);
+    return statistics->words;
+}
+
+void statistics__unpack(struct Statistics *statistics, const void *words) {
+    memcpy(statistics->words, words, (size_t)statistics->word_count * sizeof(double));
+    memcpy(&statistics->count, words, sizeof statistics->count);
+}
+
+/* Means and scatters of `count` values, each over `before` and `after` samples. */
+static void merge_floats(int64_t count, double before, double after, double *mean, double *scatter,
+                         const double *other_mean, const double *other_scatter) {
+    for (int64_t i = 0; i < count; i++) {
+        double step = other_mean[i] - mean[i];
+        mean[i] += step * (after / (before + after));
+        scatter[i] += other_scatter[i] + step * step * (before * after / (before + after));
+    }
+}
+
+void statistics__merge(struct Statistics *statistics, const struct Statistics *other) {
+    int64_t channels = statistics->channels, elements = elements_of(statistics);
+    int64_t pairs = has_pairs(statistics) ? channels * channels : 0;
+    double before = (double)statistics->count, after = (double)other->count;
+    double area = (double)(statistics->height * statistics->width);
+    if (!other->count)
+        return;
+    for (int64_t i = 0; i < 2 * elements + pairs; i++) /* sums, squares, products */
+        statistics->byte_sum[i] += other->byte_sum[i];
+    for (int64_t c = 0; pairs && c < channels; c++)
+        for (int64_t d = 0; d < c; d++) {
+            double steps = (other->vector_mean[c] - statistics->vector_mean[c]) *
+                           (other->vector_mean[d] - statistics->vector_mean[d]);
+            statistics->vector_product[c * channels + d] +=
+                other->vector_product[c * channels + d] +
+                steps * (area * before * after / (before + after));
+        }
+    merge_floats(elements, before, after, statistics->float_mean, statistics->float_scatter,
+                 other->float_mean, other->float_scatter);
+    merge_floats(channels, area * before, area * after, statistics->vector_mean,
+                 statistics->vector_scatter, other->vector_mean, other->vector_scatter);
+    statistics->count += other->count;
 }
 
 static void add_bytes(struct Statistics *statistics, const uint8_t *image) {

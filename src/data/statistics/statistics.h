@@ -1,6 +1,6 @@
-/* The statistics of the training split that a data set file holds: mean, standard deviation and
- * covariance of the channels, mean and standard deviation of every pixel. Images are added in
- * batches; the result does not depend on how they were divided into batches. Not collective. */
+/* The statistics of a training split: mean, standard deviation and covariance of the channels, mean
+ * and standard deviation of every pixel. Images are added in batches; the result does not depend on
+ * how they were divided into batches. Not collective. */
 #ifndef TRAINER_DATA_STATISTICS_STATISTICS_H
 #define TRAINER_DATA_STATISTICS_STATISTICS_H
 
@@ -47,6 +47,8 @@ static inline bool statistic_divides(double deviation) {
 struct Statistics {
     int64_t height, width, channels;
     int64_t count; /* images so far */
+    void *words;   /* all sums below, and room for the count before them */
+    int64_t word_count;
     /* For uint8 images: integers, exact up to 2^64 / 255² = 2.8e14 values. */
     uint64_t *byte_sum, *byte_square; /* (height, width, channels) */
     uint64_t *byte_product; /* (channels, channels): products of two channels of a pixel */
@@ -60,6 +62,14 @@ void statistics_start(struct Statistics *statistics, int64_t height, int64_t wid
                       int64_t channels);
 /* Adds images (count, height, width, channels): uint8 if `bytes`, else float; always the same. */
 void statistics_add(struct Statistics *statistics, bool bytes, const void *images, int64_t count);
+/* Adds what another one of the same size has seen. For uint8 images the sums are exact, so that the
+ * result is that of all images together; for floats it depends on how they were divided (Chan,
+ * Golub and LeVeque 1979). */
+void statistics__merge(struct Statistics *statistics, const struct Statistics *other);
+/* All that a process has to give to another to have its images counted there: words of 8 bytes,
+ * which statistics__unpack of one of the same size takes. They belong to `statistics`. */
+const void *statistics__pack(struct Statistics *statistics, int64_t *bytes);
+void statistics__unpack(struct Statistics *statistics, const void *words);
 /* All statistics that images of this size have. At least one image must have been added. The caller
  * releases the values. */
 void statistics_result(const struct Statistics *statistics, struct StatisticValues *values);

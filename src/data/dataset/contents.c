@@ -1,0 +1,105 @@
+#include "data/dataset/contents.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#define MOST_DEPTH 16 /* of groups: links can make circles */
+#define SUMMARY 8     /* arrays in one line */
+
+struct Walk {
+    struct H5File *file;
+    struct Contents *contents;
+    const char *group;
+    int depth;
+};
+
+static void walk(struct H5File *file, struct Contents *contents, const char *group, int depth);
+
+static void visit(void *context, const char *name, enum H5Member member) {
+    struct Walk *at = context;
+    struct Contents *contents = at->contents;
+    size_t count = (size_t)contents->count;
+    if (count == CONTENTS_MOST) {
+        contents->is_cut = true;
+        return;
+    }
+    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
+        contents->items =
+            memory_resize(contents->items, count * sizeof *contents->items,
+                          (count ? 2 * count : 1) * sizeof *contents->items, "contents");
+    struct ContentsItem *item = &contents->items[contents->count++];
+    *item = (struct ContentsItem){.path = memory_print("%s/%s", at->group, name), .member = member};
+    struct Error error = {0};
+    if (member == H5_MEMBER_LINK || member == H5_MEMBER_UNREADABLE) {
+        struct H5Info ignored;
+        h5_info(at->file, item->path, &ignored, &error);
+        item->problem = memory_copy_text(*error.text ? error.text : "cannot be opened");
+    } else if (member == H5_MEMBER_ARRAY &&
+               h5_storage(at->file, item->path, &item->storage, &error)) {
+        item->problem = memory_copy_text(error.text);
+    } else if (member == H5_MEMBER_GROUP && at->depth < MOST_DEPTH) {
+        char *path = memory_copy_text(item->path); /* the items may move */
+        walk(at->file, contents, path, at->depth + 1);
+        memory_release(path);
+    }
+}
+
+static void walk(struct H5File *file, struct Contents *contents, const char *group, int depth) {
+    struct Walk at = {.file = file, .contents = contents, .group = group, .depth = depth};
+    h5_members(file, *group ? group : "/", visit, &at);
+}
+
+void contents__read(struct H5File *file, struct Contents *contents) {
+    *contents = (struct Contents){0};
+    walk(file, contents, "", 0);
+}
+
+void contents__release(struct Contents *contents) {
+    for (int i = 0; i < contents->count; i++) {
+        memory_release(contents->items[i].path);
+        memory_release(contents->items[i].problem);
+    }
+    memory_release(contents->items);
+    *contents = (struct Contents){0};
+}
+
+const struct ContentsItem *contents__find(const struct Contents *contents, const char *path) {
+    for (int i = 0; i < contents->count; i++)
+        if (contents->items[i].member == H5_MEMBER_ARRAY && !contents->items[i].problem &&
+            !strcmp(contents->items[i].path, path))
+            return &contents->items[i];
+    return NULL;
+}
+
+void contents__describe(const struct ContentsItem *item, struct Text *text) {
+    const struct H5Info *info = &item->storage.info;
+    text_add(text, "%s%s ", info->type_name, item->storage.big_endian ? " (big-endian)" : "");
+    if (info->rank)
+        text_add_shape(text, info->size, info->rank);
+    else
+        text_add(text, "(one value)");
+}
+
+void contents__summary(struct H5File *file, struct Text *text) {
+    struct Contents contents;
+    int arrays = 0;
+    contents__read(file, &contents);
+    for (int i = 0; i < contents.count; i++) {
+        const struct ContentsItem *item = &contents.items[i];
+        bool bad = item->problem != NULL;
+        if (item->member == H5_MEMBER_GROUP || item->member == H5_MEMBER_OTHER ||
+            arrays++ >= SUMMARY)
+            continue;
+        text_add(text, "%s%s ", arrays > 1 ? ", " : "", item->path);
+        if (bad)
+            text_add(text, "(unreadable)");
+        else
+            contents__describe(item, text);
+    }
+    if (arrays > SUMMARY)
+        text_add(text, " and %d more", arrays - SUMMARY);
+    if (!arrays)
+        text_add(text, "no array");
+    contents__release(&contents);
+}

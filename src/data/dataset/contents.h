@@ -1,0 +1,33 @@
+/* What an HDF5 file of any program holds: its arrays, for people, and for those who guess which of
+ * them are images and labels (conventions.h). Nothing here fails because of what a file holds. */
+#ifndef TRAINER_DATA_DATASET_CONTENTS_H
+#define TRAINER_DATA_DATASET_CONTENTS_H
+
+#include "base/text.h"
+#include "store/h5.h"
+
+struct ContentsItem {
+    char *path; /* "/train/images" */
+    enum H5Member member;
+    struct H5Storage storage; /* of an array that can be opened */
+    char *problem;            /* why an array cannot be read, or what else it is; NULL: nothing */
+};
+
+struct Contents { /* start with {0} */
+    int count;
+    struct ContentsItem *items; /* in the order of their paths, groups before what is in them */
+    bool is_cut;                /* there are more than CONTENTS_MOST */
+};
+#define CONTENTS_MOST 2000 /* items that are listed */
+
+void contents__read(struct H5File *file, struct Contents *contents);
+void contents__release(struct Contents *contents);
+/* The array at `path`; NULL if there is none that can be read. */
+const struct ContentsItem *contents__find(const struct Contents *contents, const char *path);
+/* "uint8 (50000,32,32,3)" */
+void contents__describe(const struct ContentsItem *item, struct Text *text);
+/* The first arrays of a file in one line, "/data float32 (60,3,8,8), /label float32 (60)"; "no
+ * array" if there is none. */
+void contents__summary(struct H5File *file, struct Text *text);
+
+#endif

@@ -1,0 +1,187 @@
+#include "data/dataset/mapping.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#define SPLIT_AT(member) offsetof(struct SplitOptions, member)
+static const char *const inherit_name[] = {"auto", NULL};
+static const struct Key split_keys[] = {
+    {.name = "images",
+     .type = KEY_STRINGS,
+     .or_one = true,
+     .offset = SPLIT_AT(images),
+     .fallback = "[]",
+     .help =
+         "the array of images or features, FILE:/path, or /path in data.file; several are taken "
+         "one after the other"},
+    {.name = "labels",
+     .type = KEY_STRINGS,
+     .or_one = true,
+     .offset = SPLIT_AT(labels),
+     .fallback = "[]",
+     .help = "the array of classes, one for each image: whole numbers of any type, texts, or "
+             "one-hot rows"},
+    {.name = "targets",
+     .type = KEY_STRINGS,
+     .or_one = true,
+     .offset = SPLIT_AT(targets),
+     .fallback = "[]",
+     .help = "the array of values, (N) or (N, outputs), for regression; with data.classes: of "
+             "distributions over the classes"},
+    {.name = "axes",
+     .type = KEY_STRING,
+     .offset = SPLIT_AT(axes),
+     .minimum = 1,
+     .optional = true,
+     .help = "the order of the dimensions of this split's images; absent: data.axes"},
+    {.name = "first_label",
+     .type = KEY_COUNT,
+     .names = inherit_name,
+     .offset = SPLIT_AT(first_label),
+     .fallback = "auto",
+     .minimum = 0,
+     .maximum = 1e9,
+     .help = "the number of the first class in this split; auto: data.first_label"},
+    {.name = "indices",
+     .type = KEY_STRINGS,
+     .or_one = true,
+     .offset = SPLIT_AT(indices),
+     .fallback = "[]",
+     .help = "the rows that make the split: numbers from 0, ranges such as 0:1000 (the last is not "
+             "taken), or an array of row numbers or booleans; none: all rows"},
+    {.name = "fraction_of",
+     .type = KEY_STRING,
+     .offset = SPLIT_AT(fraction_of),
+     .minimum = 1,
+     .optional = true,
+     .help = "a split of which this one takes a part, in place of arrays of its own; that split "
+             "keeps the rest"},
+    {.name = "fraction",
+     .type = KEY_REAL,
+     .offset = SPLIT_AT(fraction),
+     .fallback = "0.1",
+     .minimum = 0,
+     .above_minimum = true,
+     .maximum = 1,
+     .below_maximum = true,
+     .help = "which part fraction_of takes"},
+    {.name = "seed",
+     .type = KEY_INT,
+     .offset = SPLIT_AT(seed),
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = 9e15,
+     .help = "chooses the samples that fraction_of takes"},
+    {.name = "stratified",
+     .type = KEY_BOOL,
+     .offset = SPLIT_AT(stratified),
+     .fallback = "true",
+     .help = "fraction_of takes the same part of every class; false: of all samples together"},
+    KEY_END};
+
+#define AT(member) offsetof(struct DataOptions, member)
+static const char *const links_names[] = {
+    [LINKS_REFUSE] = "refuse", [LINKS_FOLLOW] = "follow", NULL};
+const struct Key data_keys[] = {
+    {.name = "file",
+     .type = KEY_STRING,
+     .offset = AT(file),
+     .minimum = 1,
+     .optional = true,
+     .free_on_resume = true, /* the digest of the training split is compared */
+     .help = "HDF5 file, relative to the folder that the program was started in; absent: splits "
+             "names the file of each array"},
+    {.name = "train",
+     .type = KEY_STRING,
+     .offset = AT(train),
+     .fallback = "train",
+     .help = "split to train on"},
+    {.name = "validation",
+     .type = KEY_STRING,
+     .offset = AT(validation),
+     .fallback = "validation",
+     .help = "split to evaluate after every epoch; best.h5 is chosen by it; none: no "
+             "evaluation, and best.h5 is the newest checkpoint"},
+    {.name = "axes",
+     .type = KEY_STRING,
+     .offset = AT(axes),
+     .fallback = "auto",
+     .minimum = 1,
+     .help = "the order of the dimensions of images, a letter each, as h5py shows them: N samples, "
+             "H height, W width, C channels, F features (NHWC, NCHW, NHW, NF; NCWH or CWHN as "
+             "MATLAB writes); auto: NHWC, NHW or NF by their number"},
+    {.name = "first_label",
+     .type = KEY_INT,
+     .offset = AT(first_label),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e9,
+     .help = "the number of the first class in the labels: 1 if classes are counted from 1"},
+    {.name = "classes",
+     .type = KEY_STRINGS,
+     .or_one = true,
+     .offset = AT(classes),
+     .fallback = "[]",
+     .help = "names of the classes in the order of the labels, or an array of names, or how many "
+             "classes there are; none: /classes of data.file, or else what the labels say, texts "
+             "in sorted order"},
+    {.name = "links",
+     .type = KEY_ENUM,
+     .offset = AT(links),
+     .fallback = "refuse",
+     .names = links_names,
+     .free_on_resume = true,
+     .help = "follow: external links and virtual datasets are read if the files that they lead to "
+             "lie in the folder of the file"},
+    {.name = "splits",
+     .type = KEY_NAMED,
+     .offset = AT(splits),
+     .fallback = "{}",
+     .keys = split_keys,
+     .item_size = sizeof(struct SplitOptions),
+     .free_on_resume = true,
+     .help = "Splits whose arrays are not /NAME/images with /NAME/labels or /NAME/targets in "
+             "data.file: a name, and below it where its arrays are. The page \"Your data\" has an "
+             "example "
+             "for each of many layouts."},
+    KEY_END};
+
+const struct SplitOptions *mapping_find(const struct DataOptions *options, const char *split) {
+    for (int i = 0; options && i < options->splits.count; i++)
+        if (!strcmp(options->splits.items[i].name, split))
+            return options->splits.items[i].options;
+    return NULL;
+}
+
+void array_name_release(struct ArrayName *name) {
+    memory_release(name->file);
+    memory_release(name->path);
+    *name = (struct ArrayName){0};
+}
+
+/* The last colon before a path: names of files may hold colons, too. */
+static const char *find_colon(const char *text) {
+    const char *found = NULL;
+    for (const char *at = strstr(text, ":/"); at; at = strstr(at + 1, ":/"))
+        found = at;
+    return found && found != text ? found : NULL;
+}
+
+int array_name_parse(struct ArrayName *name, const char *text, const char *file,
+                     struct Error *error) {
+    const char *colon = find_colon(text);
+    *name = (struct ArrayName){0};
+    if (!colon && !file)
+        return fail(error, ERROR_RUN_FILE,
+                    "'%s' names %s; expected FILE.h5:/path of an array, or data.file", text,
+                    *text == '/' ? "no file" : "no array");
+    const char *path = colon ? colon + 1 : text;
+    while (*path == '/')
+        path++;
+    if (!*path)
+        return fail(error, ERROR_RUN_FILE, "'%s' names no array; expected FILE.h5:/path", text);
+    name->file = colon ? memory_copy_span(text, (size_t)(colon - text)) : memory_copy_text(file);
+    name->path = memory_print("/%s", path);
+    return OK;
+}

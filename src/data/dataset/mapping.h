@@ -1,0 +1,48 @@
+/* Where the arrays of the splits are: the section `data` of the run file. A split is /SPLIT/images
+ * with /SPLIT/labels or /SPLIT/targets in data.file unless data.splits says otherwise. */
+#ifndef TRAINER_DATA_DATASET_MAPPING_H
+#define TRAINER_DATA_DATASET_MAPPING_H
+
+#include "base/error.h"
+#include "runfile/schema.h"
+
+/* data.splits.NAME. Arrays are named "FILE:/path", or "/path" in data.file. */
+struct SplitOptions {
+    struct Strings images, labels, targets; /* several: one after the other */
+    struct Strings indices;  /* rows: "7", "0:1000", or an array of integers or booleans */
+    const char *axes;        /* NULL: data.axes */
+    int64_t first_label;     /* −1: data.first_label */
+    const char *fraction_of; /* a split whose arrays these are; NULL: none */
+    double fraction;
+    int64_t seed;
+    bool stratified;
+};
+
+/* data: the data set. */
+struct DataOptions {
+    const char *file;       /* relative to the working folder; NULL: each split names its files */
+    const char *train;      /* split */
+    const char *validation; /* split, or "none" */
+    const char *axes;       /* "auto", or letters such as "NCHW" */
+    int64_t first_label;
+    struct Strings classes; /* names, or an array of names, or how many; none: as the file says */
+    int links;              /* enum */
+    struct Named splits;    /* of struct SplitOptions */
+};
+enum { LINKS_REFUSE, LINKS_FOLLOW };
+extern const struct Key data_keys[];
+
+/* The options of a split; NULL if data.splits does not name it. `options` may be NULL. */
+const struct SplitOptions *mapping_find(const struct DataOptions *options, const char *split);
+
+/* An array, located. */
+struct ArrayName {
+    char *file, *path; /* the path begins with a slash */
+};
+void array_name_release(struct ArrayName *name);
+/* "FILE:/path", or "/path" in `file`, which may be NULL. ERROR_RUN_FILE, without a key, if the text
+ * does not say which file or which array. */
+int array_name_parse(struct ArrayName *name, const char *text, const char *file,
+                     struct Error *error);
+
+#endif

@@ -1,0 +1,158 @@
+/* Images that an HDF5 file holds as JPEG or PNG files: runs of bytes of their own length, or rows
+ * of bytes that are padded with zeros. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/dataset/opening.h"
+#include "pictures/image_decode.h"
+
+#define BLOCK 64   /* images decoded at a time */
+#define CHANNELS 3 /* of what is decoded */
+
+static bool is_padded_rows(const struct H5Info *info) {
+    return info->rank == 2 && !strcmp(info->type_name, "uint8") && info->size[0] > 0 &&
+           info->size[1] > 32;
+}
+
+bool opening__is_encoded(const struct Array *array) {
+    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF}, png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
+    uint8_t head[sizeof png];
+    const int64_t first[] = {0, 0}, count[] = {1, sizeof head};
+    struct Error ignored;
+    if (array->info.type == H5_BYTES)
+        return array->info.rank == 1;
+    if (!is_padded_rows(&array->info) ||
+        h5_read_part(array->file, array->name.path, H5_UINT8, 2, first, count, head, &ignored))
+        return false;
+    return !memcmp(head, jpeg, sizeof jpeg) || !memcmp(head, png, sizeof png);
+}
+
+/* Rows [first, first + count) of an array, as files. */
+static int read_files(const struct Array *array, int64_t first, int64_t count,
+                      struct H5Bytes *files, struct Error *error) {
+    const struct ArrayName *name = &array->name;
+    if (array->info.type == H5_BYTES)
+        return h5_read_bytes(array->file, name->path, first, count, files, error);
+    int64_t length = array->info.size[1];
+    const int64_t start[] = {first, 0}, part[] = {count, length};
+    uint8_t *rows = memory_array(uint8_t, count * length, "image files");
+    int code = h5_read_part(array->file, name->path, H5_UINT8, 2, start, part, rows, error);
+    for (int64_t i = 0; i < count; i++) {
+        size_t used = (size_t)length;
+        while (used > 0 && rows[i * length + (int64_t)used - 1] == 0)
+            used--;
+        files[i] = (struct H5Bytes){memory_copy(rows + i * length, used, "an image file"), used};
+    }
+    memory_release(rows);
+    return code;
+}
+
+static int decode(const struct Array *array, int64_t row, const struct H5Bytes *file,
+                  struct ImageBytes *image, struct Error *error) {
+    char *label = memory_print("%s:%s[%" PRId64 "]", array->name.file, array->name.path, row);
+    int code = image_decode(label, file->data, file->bytes, CHANNELS, image, error);
+    memory_release(label);
+    return code;
+}
+
+/* The size of an array's images is that of its first. */
+static int measure(struct Opening *opening, const struct Pair *pair, struct Array *array,
+                   int64_t sizes[AXES], struct Error *error) {
+    struct H5Bytes file = {0};
+    struct ImageBytes image = {0};
+    if (!opening__is_encoded(array))
+        return fail(error, ERROR_DATA, "%s:%s: holds %s, expected image files as in %s:%s",
+                    array->name.file, array->name.path, array->info.type_name,
+                    pair->images.items[0].name.file, pair->images.items[0].name.path);
+    array->count = sizes[AXIS_SAMPLE] = array->info.size[0];
+    if (array->count < 1)
+        return fail(error, ERROR_DATA, "%s:%s: has no samples", array->name.file, array->name.path);
+    int code = read_files(array, 0, 1, &file, error);
+    if (code == OK)
+        code = decode(array, 0, &file, &image, error);
+    sizes[AXIS_HEIGHT] = image.height;
+    sizes[AXIS_WIDTH] = image.width;
+    sizes[AXIS_CHANNEL] = CHANNELS;
+    memory_release(image.pixels);
+    memory_release(file.data);
+    return code ? code : opening__size(opening, pair, array, sizes, error);
+}
+
+static int place(const struct Array *array, int64_t row, const struct H5Bytes *file,
+                 const int64_t sizes[AXES], uint8_t *pixels, struct Error *error) {
+    struct ImageBytes image = {0};
+    int code = decode(array, row, file, &image, error);
+    if (code == OK && (image.height != sizes[AXIS_HEIGHT] || image.width != sizes[AXIS_WIDTH]))
+        code = fail(error, ERROR_DATA,
+                    "%s:%s[%" PRId64 "]: is a picture of %" PRId64 "x%" PRId64
+                    " (height, width), the first is of %" PRId64 "x%" PRId64
+                    "; expected one size for all",
+                    array->name.file, array->name.path, row, image.height, image.width,
+                    sizes[AXIS_HEIGHT], sizes[AXIS_WIDTH]);
+    if (code == OK)
+        memcpy(pixels, image.pixels, (size_t)(image.height * image.width * CHANNELS));
+    memory_release(image.pixels);
+    return code;
+}
+
+static int decode_array(const struct Array *array, const int64_t sizes[AXES], uint8_t *pixels,
+                        struct Error *error) {
+    struct H5Bytes files[BLOCK];
+    int64_t bytes = memory_product(sizes + 1, 3);
+    int code = OK;
+    for (int64_t first = 0; first < array->count && code == OK; first += BLOCK) {
+        int64_t count = array->count - first < BLOCK ? array->count - first : BLOCK;
+        memset(files, 0, sizeof files);
+        code = read_files(array, first, count, files, error);
+        bool read = code == OK;
+#pragma omp parallel for schedule(dynamic, 4)
+        for (int64_t i = 0; i < (read ? count : 0); i++) {
+            struct Error own = {0};
+            if (place(array, first + i, &files[i], sizes, pixels + (first + i) * bytes, &own)) {
+#pragma omp critical(encoded_error)
+                if (code == OK) {
+                    *error = own;
+                    code = own.code;
+                }
+            }
+        }
+        for (int64_t i = 0; i < count; i++)
+            memory_release(files[i].data);
+    }
+    return code;
+}
+
+int opening__decode(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    int64_t(*sizes)[AXES] = memory_allocate_array(pair->images.count, sizeof *sizes, "images");
+    int64_t bytes = 0;
+    int code = OK;
+    pair->bytes = true;
+    for (int i = 0; i < pair->images.count && code == OK; i++) {
+        struct Array *array = &pair->images.items[i];
+        code = measure(opening, pair, array, sizes[i], error);
+        if (code == OK)
+            code = opening__room(pair, array, sizes[i], error);
+        if (code != OK)
+            break;
+        int64_t size = memory_product(sizes[i], AXES);
+        bytes = size > INT64_MAX - bytes ? INT64_MAX : bytes + size;
+        pair->runs[i].first = pair->count;
+        pair->count += array->count;
+        if (!memory_can_hold((uint64_t)bytes))
+            code =
+                fail(error, ERROR_DATA,
+                     "%s:%s: its %" PRId64 " decoded bytes do not fit into this machine's memory",
+                     array->name.file, array->name.path, size);
+    }
+    if (code == OK)
+        pair->pixels = memory_allocate((size_t)bytes, "images");
+    uint8_t *at = pair->pixels;
+    for (int i = 0; i < pair->images.count && code == OK; i++) {
+        pair->runs[i].images = at;
+        code = decode_array(&pair->images.items[i], sizes[i], at, error);
+        at += memory_product(sizes[i], AXES);
+    }
+    memory_release(sizes);
+    return code == OK ? OK : pair__blame(pair, "images", error);
+}

@@ -1,0 +1,60 @@
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "data/dataset/opening.h"
+
+int opening__file(struct Opening *opening, const char *path, struct H5File **file,
+                  struct Error *error) {
+    const struct DataOptions *options = opening->request->options;
+    for (int i = 0; i < opening->file_count; i++)
+        if (!strcmp(h5_path(opening->files[i].file), path)) {
+            *file = opening->files[i].file;
+            return OK;
+        }
+    int code = h5_open(file, path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    h5_follow_links(*file, options && options->links == LINKS_FOLLOW);
+    size_t count = (size_t)opening->file_count;
+    opening->files = memory_resize(opening->files, count * sizeof *opening->files,
+                                   (count + 1) * sizeof *opening->files, "open files");
+    opening->files[count] = (struct OpenFile){.file = *file, .map = -1};
+    opening->file_count++;
+    return OK;
+}
+
+int opening__map(struct Opening *opening, struct H5File *file, const void **image,
+                 struct Error *error) {
+    struct DatasetStorage *storage = opening->dataset->storage;
+    int i = 0;
+    while (opening->files[i].file != file)
+        i++;
+    if (opening->files[i].map < 0) {
+        struct FileMap map;
+        int code = h5_map(file, &map.image, &map.bytes, error);
+        if (code != OK)
+            return code;
+        size_t count = (size_t)storage->map_count;
+        storage->maps = memory_resize(storage->maps, count * sizeof map, (count + 1) * sizeof map,
+                                      "maps of files");
+        storage->maps[count] = map;
+        opening->files[i].map = storage->map_count++;
+    }
+    *image = storage->maps[opening->files[i].map].image;
+    return OK;
+}
+
+static bool is_folder(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
+char *opening__place(const struct Opening *opening, const char *file) {
+    const char *path = opening->request->path, *slash = strrchr(file, '/');
+    if (!path)
+        return memory_copy_text(file);
+    if (is_folder(path))
+        return memory_print("%s/%s", path, slash ? slash + 1 : file);
+    return memory_copy_text(path);
+}

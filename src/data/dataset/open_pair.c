@@ -1,0 +1,186 @@
+/* Which arrays a split is made of. */
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/dataset/contents.h"
+#include "data/dataset/opening.h"
+
+static void arrays_release(struct Arrays *arrays) {
+    for (int i = 0; i < arrays->count; i++)
+        array_name_release(&arrays->items[i].name);
+    memory_release(arrays->items);
+}
+
+void pair__release(struct Pair *pair) {
+    for (int64_t i = 0; pair->texts && i < pair->count; i++)
+        memory_release(pair->texts[i]);
+    arrays_release(&pair->images);
+    arrays_release(&pair->labels);
+    arrays_release(&pair->targets);
+    memory_release(pair->runs);
+    memory_release(pair->pixels);
+    memory_release(pair->numbers);
+    memory_release(pair->texts);
+    memory_release(pair->classes);
+    memory_release(pair->values);
+    memory_release(pair->split);
+}
+
+int pair__blame(const struct Pair *pair, const char *key, struct Error *error) {
+    if (!pair->options)
+        return error->code;
+    char *path = memory_print("data.splits.%s.%s", pair->split, key);
+    error_blame_key(error, path);
+    memory_release(path);
+    return error->code;
+}
+
+int64_t pair__first_label(const struct Opening *opening, const struct Pair *pair) {
+    if (pair->options && pair->options->first_label >= 0)
+        return pair->options->first_label;
+    return opening->request->options ? opening->request->options->first_label : 0;
+}
+
+/* Opens the file of an array and asks what the array is. */
+static int locate(struct Opening *opening, struct Array *array, struct Error *error) {
+    int code = opening__file(opening, array->name.file, &array->file, error);
+    if (code == OK)
+        code = h5_info(array->file, array->name.path, &array->info, error);
+    if (code == OK || !array->file || h5_exists(array->file, array->name.path))
+        return code;
+    struct Text held = {0};
+    contents__summary(array->file, &held);
+    error_append(error, "; the file holds %s", held.data);
+    text_release(&held);
+    return code;
+}
+
+/* The arrays that a key of data.splits.NAME lists. */
+static int list_arrays(struct Opening *opening, const struct Pair *pair, const char *key,
+                       const struct Strings *names, struct Arrays *arrays, struct Error *error) {
+    const char *main = opening->request->options->file;
+    arrays->items = memory_array(struct Array, names->count, "arrays");
+    arrays->count = names->count;
+    for (int i = 0; i < names->count; i++) {
+        struct Array *array = &arrays->items[i];
+        int code = array_name_parse(&array->name, names->values[i], main, error);
+        if (code != OK)
+            return pair__blame(pair, key, error);
+        char *place = opening__place(opening, array->name.file);
+        memory_release(array->name.file);
+        array->name.file = place;
+        if (locate(opening, array, error) != OK)
+            return pair__blame(pair, key, error);
+    }
+    return OK;
+}
+
+/* /SPLIT/NAME of the file of the own layout; if `optional`, no array if there is none. */
+static int own_array(struct Opening *opening, const struct Pair *pair, const char *name,
+                     bool optional, struct Arrays *arrays, struct Error *error) {
+    struct H5File *file;
+    int code = opening__file(opening, opening->main, &file, error);
+    if (code != OK)
+        return code;
+    char *path = memory_print("/%s/%s", pair->split, name);
+    if (optional && !h5_exists(file, path)) {
+        memory_release(path);
+        return OK;
+    }
+    arrays->items = memory_array(struct Array, 1, "arrays");
+    arrays->count = 1;
+    arrays->items[0].name = (struct ArrayName){memory_copy_text(opening->main), path};
+    return locate(opening, &arrays->items[0], error);
+}
+
+static int fill_own(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    int code = own_array(opening, pair, "images", false, &pair->images, error);
+    if (code == OK)
+        code = own_array(opening, pair, "targets", true, &pair->targets, error);
+    if (code == OK)
+        code = own_array(opening, pair, "labels", pair->targets.count > 0, &pair->labels, error);
+    return code;
+}
+
+static int fill_mapped(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    const struct SplitOptions *options = pair->options;
+    if (!options->images.count || !(options->labels.count || options->targets.count)) {
+        fail(error, ERROR_RUN_FILE, "missing key '%s': the array of %s",
+             options->images.count ? "labels" : "images",
+             options->images.count ? "classes (or targets: of values)" : "images");
+        return pair__blame(pair, options->images.count ? "labels" : "images", error);
+    }
+    int code = list_arrays(opening, pair, "images", &options->images, &pair->images, error);
+    if (code == OK)
+        code = list_arrays(opening, pair, "labels", &options->labels, &pair->labels, error);
+    if (code == OK)
+        code = list_arrays(opening, pair, "targets", &options->targets, &pair->targets, error);
+    return code;
+}
+
+static bool same_strings(const struct Strings *a, const struct Strings *b) {
+    bool same = a->count == b->count;
+    for (int i = 0; same && i < a->count; i++)
+        same = !strcmp(a->values[i], b->values[i]);
+    return same;
+}
+
+/* Splits that are rows of the same arrays share one pair. */
+static bool same_arrays(const struct Pair *pair, const char *name,
+                        const struct SplitOptions *options) {
+    const struct SplitOptions *other = pair->options;
+    if (!options || !other)
+        return !options && !other && !strcmp(pair->split, name);
+    const char *axes = options->axes ? options->axes : "";
+    return same_strings(&options->images, &other->images) &&
+           same_strings(&options->labels, &other->labels) &&
+           same_strings(&options->targets, &other->targets) &&
+           !strcmp(axes, other->axes ? other->axes : "") &&
+           options->first_label == other->first_label;
+}
+
+/* The split at the end of a chain of fraction_of. */
+static int find_root(struct Opening *opening, const char **name, struct Error *error) {
+    const struct DataOptions *all = opening->request->options;
+    const char *first = *name;
+    const struct SplitOptions *options = opening__options(opening, *name);
+    for (int steps = 0; options && options->fraction_of; steps++) {
+        bool more = options->images.count || options->labels.count || options->targets.count ||
+                    options->indices.count;
+        char *key = memory_print("data.splits.%s.fraction_of", *name);
+        int code = OK;
+        if (more)
+            code = fail_key(error, ERROR_RUN_FILE, key,
+                            "takes a part of another split, so that images, labels, targets and "
+                            "indices have no meaning beside it");
+        else if (steps > all->splits.count)
+            code =
+                fail_key(error, ERROR_RUN_FILE, key, "leads from split '%s' back to itself", first);
+        memory_release(key);
+        if (code != OK)
+            return code;
+        *name = options->fraction_of;
+        options = opening__options(opening, *name);
+    }
+    return OK;
+}
+
+int opening__pair(struct Opening *opening, const char *name, int *place, struct Error *error) {
+    struct DatasetStorage *storage = opening->dataset->storage;
+    int code = find_root(opening, &name, error);
+    if (code != OK)
+        return code;
+    const struct SplitOptions *options = opening__options(opening, name);
+    for (*place = 0; *place < storage->pair_count; ++*place)
+        if (same_arrays(&storage->pairs[*place], name, options))
+            return OK;
+    size_t count = (size_t)storage->pair_count;
+    storage->pairs = memory_resize(storage->pairs, count * sizeof *storage->pairs,
+                                   (count + 1) * sizeof *storage->pairs, "array pairs");
+    struct Pair *pair = &storage->pairs[storage->pair_count++];
+    *pair = (struct Pair){.split = memory_copy_text(name), .options = options};
+    if (!options && !opening->main)
+        return fail_key(error, ERROR_RUN_FILE, "data.file",
+                        "is missing, and data.splits has no split '%s'", name);
+    return options ? fill_mapped(opening, pair, error) : fill_own(opening, pair, error);
+}

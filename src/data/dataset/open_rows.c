@@ -1,0 +1,283 @@
+/* Which rows of a pair a split has: all, those that data.splits lists, or a part. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "data/dataset/opening.h"
+#include "data/dataset/part.h"
+
+/* Rows of a pair, in the order of the split. */
+struct Rows {
+    int64_t count;
+    int64_t *items;
+};
+
+static int refuse(const char *split, const char *text, const char *what, struct Error *error) {
+    char *key = memory_print("data.splits.%s.indices", split);
+    int code = fail_key(error, ERROR_RUN_FILE, key, "'%.100s': %s", text, what);
+    memory_release(key);
+    return code;
+}
+
+static void add_row(struct Rows *rows, int64_t row) {
+    size_t count = (size_t)rows->count;
+    if ((count & (count - 1)) == 0) /* the capacity is the next power of two */
+        rows->items = memory_resize(rows->items, count * sizeof *rows->items,
+                                    (count ? 2 * count : 1) * sizeof *rows->items, "rows");
+    rows->items[rows->count++] = row;
+}
+
+/* "7" or "0:1000"; false: the text is neither. */
+static bool read_range(const char *text, int64_t count, int64_t range[2]) {
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    range[0] = strtoll(text, &end, 10);
+    range[1] = range[0] + 1;
+    if (*end == ':' && !end[1]) {
+        range[1] = count;
+        end++;
+    } else if (*end == ':' && end[1] >= '0' && end[1] <= '9') {
+        range[1] = strtoll(end + 1, &end, 10);
+    }
+    return !*end;
+}
+
+/* An array of row numbers, or of one boolean for each row. */
+static int read_array(const struct Array *array, const struct Pair *pair, struct Rows *rows,
+                      struct Error *error) {
+    const struct H5Info *info = &array->info;
+    const char *file = array->name.file, *path = array->name.path;
+    int64_t count = memory_product(info->size, info->rank);
+    bool mask = !strcmp(info->type_name, "booleans");
+    bool last,
+        integers = info->type == H5_UINT8 || info->type == H5_INT32 || info->type == H5_INT64;
+    if (!integers || !opening__fits(info, count, NULL, &last) || (mask && count != pair->count))
+        return fail(error, ERROR_DATA,
+                    "%s:%s: holds %s, expected a list of row numbers, or a boolean for each of the "
+                    "%" PRId64 " samples",
+                    file, path, info->type_name, pair->count);
+    if (!memory_can_hold((uint64_t)count * sizeof(int64_t)))
+        return fail(error, ERROR_DATA, "%s:%s: does not fit into this machine's memory", file,
+                    path);
+    int64_t *values = memory_array(int64_t, count, "rows");
+    int code = h5_read(array->file, path, H5_INT64, info->rank, info->size, values, error);
+    for (int64_t i = 0; i < count && code == OK; i++) {
+        if (mask ? values[i] != 0 : values[i] >= 0 && values[i] < pair->count)
+            add_row(rows, mask ? i : values[i]);
+        else if (!mask)
+            code = fail(error, ERROR_DATA,
+                        "%s:%s: element %" PRId64 " is %" PRId64 ", expected a row, 0 to %" PRId64,
+                        file, path, i, values[i], pair->count - 1);
+    }
+    memory_release(values);
+    return code;
+}
+
+static int read_indices_array(struct Opening *opening, const struct Pair *pair, const char *text,
+                              struct Rows *rows, struct Error *error) {
+    struct Array array = {0};
+    int code = array_name_parse(&array.name, text, opening->request->options->file, error);
+    char *place = code == OK ? opening__place(opening, array.name.file) : NULL;
+    if (code == OK)
+        code = opening__file(opening, place, &array.file, error);
+    if (code == OK)
+        code = h5_info(array.file, array.name.path, &array.info, error);
+    if (code == OK)
+        code = read_array(&array, pair, rows, error);
+    memory_release(place);
+    array_name_release(&array.name);
+    return code;
+}
+
+static int read_indices(struct Opening *opening, const struct Pair *pair, const char *split,
+                        const struct Strings *indices, struct Rows *rows, struct Error *error) {
+    for (int i = 0; i < indices->count; i++) {
+        const char *text = indices->values[i];
+        int64_t range[2];
+        if (!read_range(text, pair->count, range)) {
+            if (read_indices_array(opening, pair, text, rows, error) == OK)
+                continue;
+            char *key = memory_print("data.splits.%s.indices", split);
+            error_blame_key(error, key);
+            memory_release(key);
+            return error->code;
+        }
+        if (range[1] > pair->count || range[0] >= range[1]) {
+            char *what = memory_print("expected rows within 0:%" PRId64 ", the samples of %s:%s",
+                                      pair->count, pair->images.items[0].name.file,
+                                      pair->images.items[0].name.path);
+            refuse(split, text, what, error);
+            memory_release(what);
+            return error->code;
+        }
+        for (int64_t row = range[0]; row < range[1]; row++)
+            add_row(rows, row);
+    }
+    return rows->count ? OK : refuse(split, indices->values[0], "chooses no samples", error);
+}
+
+/* ---- Parts of another split ---- */
+
+/* Chains of fraction_of make a tree: a split has the rows that its parts leave. */
+static bool is_part(struct Opening *opening, const char *name, const char *of) {
+    const struct SplitOptions *options = opening__options(opening, name);
+    return options && options->fraction_of && !strcmp(options->fraction_of, of);
+}
+
+static int64_t take(const struct Pair *pair, const struct Rows *from,
+                    const struct SplitOptions *options, int64_t classes, const bool *taken,
+                    bool *chosen) {
+    int32_t *labels = NULL;
+    if (options->stratified && pair->classes) {
+        labels = memory_array(int32_t, from->count, "labels");
+        for (int64_t i = 0; i < from->count; i++)
+            labels[i] = pair->classes[from->items[i]];
+    }
+    const struct PartRequest request = {.count = from->count,
+                                        .labels = labels,
+                                        .classes = labels ? classes : 1,
+                                        .taken = taken,
+                                        .part = options->fraction,
+                                        .seed = (uint64_t)options->seed};
+    int64_t total = part__choose(&request, chosen);
+    memory_release(labels);
+    return total;
+}
+
+static void keep(const struct Rows *from, const bool *wanted, bool value, struct Rows *to) {
+    *to = (struct Rows){0};
+    for (int64_t i = 0; i < from->count; i++)
+        if (wanted[i] == value)
+            add_row(to, from->items[i]);
+}
+
+/* Takes from `own`, the rows of split `name`, what the splits that are parts of it take, in the
+ * order of the run file. `stop`: a part whose rows are wanted in `part`; NULL: none. */
+static int take_parts(struct Opening *opening, const struct Pair *pair, const char *name,
+                      const char *stop, struct Rows *own, struct Rows *part, struct Error *error) {
+    const struct Named *splits = &opening->request->options->splits;
+    bool *taken = memory_array(bool, own->count, "rows");
+    int64_t left = own->count;
+    int code = OK;
+    for (int i = 0; i < splits->count && code == OK; i++) {
+        const struct SplitOptions *options = splits->items[i].options;
+        if (!is_part(opening, splits->items[i].name, name))
+            continue;
+        bool *chosen = memory_array(bool, own->count, "rows");
+        int64_t total = take(pair, own, options, opening->dataset->targets.count, taken, chosen);
+        left -= total;
+        if (!total || left < 1) {
+            char *key = memory_print("data.splits.%s.fraction", splits->items[i].name);
+            code =
+                fail_key(error, ERROR_RUN_FILE, key,
+                         "%g of the %" PRId64 " samples of split '%s' leaves none for '%s'",
+                         options->fraction, own->count, name, total ? name : splits->items[i].name);
+            memory_release(key);
+        } else if (stop && !strcmp(splits->items[i].name, stop)) {
+            keep(own, chosen, true, part);
+        }
+        for (int64_t r = 0; r < own->count; r++)
+            taken[r] |= chosen[r];
+        memory_release(chosen);
+    }
+    if (code == OK && !stop && left < own->count) {
+        struct Rows rest;
+        keep(own, taken, false, &rest);
+        memory_release(own->items);
+        *own = rest;
+    }
+    memory_release(taken);
+    return code;
+}
+
+/* The rows that split `name` starts from, before its own parts are taken. */
+static int rows_before_parts(struct Opening *opening, const struct Pair *pair, const char *name,
+                             struct Rows *rows, struct Error *error) {
+    const struct SplitOptions *options = opening__options(opening, name);
+    if (options && options->fraction_of) {
+        struct Rows base = {0};
+        int code = rows_before_parts(opening, pair, options->fraction_of, &base, error);
+        if (code == OK)
+            code = take_parts(opening, pair, options->fraction_of, name, &base, rows, error);
+        memory_release(base.items);
+        return code;
+    }
+    if (options && options->indices.count)
+        return read_indices(opening, pair, name, &options->indices, rows, error);
+    for (int64_t i = 0; i < pair->count; i++)
+        add_row(rows, i);
+    return OK;
+}
+
+static int parts_of(struct Opening *opening, const struct Pair *pair, const char *name,
+                    struct Rows *rows, struct Error *error) {
+    int code = rows_before_parts(opening, pair, name, rows, error);
+    return code ? code : take_parts(opening, pair, name, NULL, rows, NULL, error);
+}
+
+/* ---- The split ---- */
+
+static bool has_parts(struct Opening *opening, const char *name) {
+    const struct DataOptions *options = opening->request->options;
+    for (int i = 0; options && i < options->splits.count; i++)
+        if (is_part(opening, options->splits.items[i].name, name))
+            return true;
+    return false;
+}
+
+static void *own(struct DatasetStorage *storage, void *pointer) {
+    size_t count = (size_t)storage->owned_count;
+    storage->owned = memory_resize(storage->owned, count * sizeof *storage->owned,
+                                   (count + 1) * sizeof *storage->owned, "a data set");
+    storage->owned[storage->owned_count++] = pointer;
+    return pointer;
+}
+
+/* Labels and targets of some rows, copied so that they lie one after the other. */
+static void copy_rows(struct Opening *opening, const struct Pair *pair, const struct Rows *rows,
+                      struct Split *split) {
+    struct DatasetStorage *storage = opening->dataset->storage;
+    int64_t columns = opening->dataset->targets.count;
+    if (pair->classes) {
+        int32_t *labels = own(storage, memory_array(int32_t, rows->count, "labels"));
+        for (int64_t i = 0; i < rows->count; i++)
+            labels[i] = pair->classes[rows->items[i]];
+        split->labels = labels;
+    }
+    if (pair->values) {
+        float *targets = own(storage, memory_array(float, rows->count *columns, "targets"));
+        for (int64_t i = 0; i < rows->count; i++)
+            memcpy(targets + i * columns, pair->values + rows->items[i] * columns,
+                   (size_t)columns * sizeof *targets);
+        split->targets = targets;
+    }
+}
+
+int opening__rows(struct Opening *opening, int index, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    const struct Pair *pair = &dataset->storage->pairs[opening->pair_of[index]];
+    struct Split *split = &dataset->splits[index];
+    const struct SplitOptions *own_options = opening__options(opening, split->name);
+    split->bytes = pair->bytes;
+    split->runs = pair->runs;
+    split->run_count = pair->images.count;
+    bool all = !(own_options && (own_options->fraction_of || own_options->indices.count)) &&
+               !has_parts(opening, split->name);
+    if (all) {
+        split->count = pair->count;
+        split->images = pair->images.count == 1 ? pair->runs[0].images : NULL;
+        split->labels = pair->classes;
+        split->targets = pair->values;
+        return OK;
+    }
+    struct Rows rows = {0};
+    int code = parts_of(opening, pair, split->name, &rows, error);
+    split->count = rows.count;
+    split->rows = own(dataset->storage, rows.items);
+    if (code == OK)
+        copy_rows(opening, pair, &rows, split);
+    return code;
+}

@@ -1,0 +1,229 @@
+/* What a file holds: the members of groups, how arrays are stored, links to other files. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "store/internal.h"
+
+int h5_list(struct H5File *file, const char *group,
+            int (*visit)(void *context, const char *name, bool is_group, struct Error *error),
+            void *context, struct Error *error) {
+    h5__quiet();
+    const char *relative = h5__relative(group);
+    hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
+    if (id < 0)
+        return fail(error, file->failure, "%s:/%s: is missing or not a group", file->path,
+                    relative);
+    H5G_info_t information;
+    int code = OK;
+    if (H5Gget_info(id, &information) < 0)
+        code = h5__damaged(file, relative, "is damaged", error);
+    for (hsize_t i = 0; code == OK && i < information.nlinks; i++) {
+        char name[1024];
+        if (H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name,
+                               H5P_DEFAULT) < 0) {
+            code = h5__damaged(file, relative, "is damaged: its members cannot be listed", error);
+            break;
+        }
+        hid_t member = H5Oopen(id, name, H5P_DEFAULT);
+        if (member < 0) {
+            code = fail(error, file->failure, "%s:/%s%s%s: is damaged: HDF5 cannot open it",
+                        file->path, relative, *relative ? "/" : "", name);
+            break;
+        }
+        bool is_group = H5Iget_type(member) == H5I_GROUP;
+        H5Oclose(member);
+        code = visit(context, name, is_group, error);
+    }
+    H5Gclose(id);
+    return code;
+}
+
+static bool is_external(hid_t group, const char *name) {
+    H5L_info_t link;
+    return H5Lget_info(group, name, &link, H5P_DEFAULT) >= 0 && link.type == H5L_TYPE_EXTERNAL;
+}
+
+static enum H5Member member_of(hid_t group, const char *name) {
+    hid_t member = H5Oopen(group, name, H5P_DEFAULT);
+    if (member < 0)
+        return is_external(group, name) ? H5_MEMBER_LINK : H5_MEMBER_UNREADABLE;
+    H5I_type_t type = H5Iget_type(member);
+    H5Oclose(member);
+    return type == H5I_GROUP     ? H5_MEMBER_GROUP
+           : type == H5I_DATASET ? H5_MEMBER_ARRAY
+                                 : H5_MEMBER_OTHER;
+}
+
+void h5_members(struct H5File *file, const char *group,
+                void (*visit)(void *context, const char *name, enum H5Member member),
+                void *context) {
+    h5__quiet();
+    const char *relative = h5__relative(group);
+    hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
+    if (id < 0)
+        return;
+    H5G_info_t information;
+    if (H5Gget_info(id, &information) < 0)
+        information.nlinks = 0;
+    for (hsize_t i = 0; i < information.nlinks; i++) {
+        char name[1024];
+        ssize_t length = H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name,
+                                            sizeof name, H5P_DEFAULT);
+        if (length < 0)
+            break;
+        if (length < (ssize_t)sizeof name)
+            visit(context, name, member_of(id, name));
+    }
+    H5Gclose(id);
+}
+
+static void describe_filters(const struct H5Opened *opened, struct Text *text) {
+    for (int i = 0; i < H5Pget_nfilters(opened->create); i++) {
+        char name[64] = "";
+        unsigned flags, config, values[8] = {0};
+        size_t count = sizeof values / sizeof *values;
+        H5Z_filter_t id = H5Pget_filter2(opened->create, (unsigned)i, &flags, &count, values,
+                                         sizeof name, name, &config);
+        if (id == H5Z_FILTER_DEFLATE)
+            text_add(text, "%sgzip %u", text->length ? ", " : "", values[0]);
+        else
+            text_add(text, "%s%s%s", text->length ? ", " : "", *name ? name : "unknown filter",
+                     H5Zfilter_avail(id) > 0 ? "" : " (not available)");
+    }
+}
+
+int h5_storage(struct H5File *file, const char *name, struct H5Storage *storage,
+               struct Error *error) {
+    struct H5Opened opened;
+    *storage = (struct H5Storage){0};
+    file->lists_filters = true; /* a filter that is lacking is described, not refused */
+    int code = h5__open_dataset(file, h5__relative(name), &opened, error);
+    file->lists_filters = false;
+    if (code != OK)
+        return code;
+    storage->info = opened.info;
+    hsize_t chunk[H5_RANK];
+    H5D_layout_t layout = H5Pget_layout(opened.create);
+    if (layout == H5D_CHUNKED &&
+        H5Pget_chunk(opened.create, opened.info.rank, chunk) == opened.info.rank)
+        for (int i = 0; i < opened.info.rank; i++)
+            storage->chunk[i] = (int64_t)chunk[i];
+    storage->is_chunked = layout == H5D_CHUNKED;
+    storage->is_virtual = layout == H5D_VIRTUAL;
+    storage->big_endian = H5Tget_order(opened.type) == H5T_ORDER_BE && H5Tget_size(opened.type) > 1;
+    struct Text filters = {0};
+    describe_filters(&opened, &filters);
+    snprintf(storage->filters, sizeof storage->filters, "%s", filters.data ? filters.data : "");
+    text_release(&filters);
+    h5__close_dataset(&opened);
+    return OK;
+}
+
+/* ---- links to other files ---- */
+
+void h5_follow_links(struct H5File *file, bool follow) {
+    file->driver.follows = follow;
+}
+
+/* Finds the first part of `name` that is an external link, and what it points to. */
+static bool find_link(struct H5File *file, const char *name, char target[300]) {
+    char prefix[1024];
+    size_t length = strlen(name);
+    for (size_t i = 1; i <= length && i < sizeof prefix; i++) {
+        if (i < length && name[i] != '/')
+            continue;
+        memcpy(prefix, name, i);
+        prefix[i] = '\0';
+        H5L_info_t link;
+        char value[2048];
+        const char *path, *object;
+        unsigned flags;
+        if (H5Lget_info(file->id, prefix, &link, H5P_DEFAULT) < 0)
+            return false;
+        if (link.type != H5L_TYPE_EXTERNAL || link.u.val_size > sizeof value)
+            continue;
+        if (H5Lget_val(file->id, prefix, value, sizeof value, H5P_DEFAULT) < 0 ||
+            H5Lunpack_elink_val(value, link.u.val_size, &flags, &path, &object) < 0)
+            return false;
+        snprintf(target, 300, "%.140s:%.140s", path, object);
+        return true;
+    }
+    return false;
+}
+
+int h5__refuse_link(struct H5File *file, const char *name, const char *reason,
+                    struct Error *error) {
+    char target[300];
+    if (!find_link(file, name, target))
+        return OK;
+    if (!file->driver.follows)
+        return fail(error, file->failure,
+                    "%s:/%s: is a link to another file, %s; links: follow reads what lies in the "
+                    "folder of the file",
+                    file->path, name, target);
+    return fail(error, file->failure,
+                "%s:/%s: is a link to %s, which cannot be opened in the folder of the file (%s)",
+                file->path, name, target, reason);
+}
+
+/* Whether a source of a virtual dataset can be opened; HDF5 gives fill values for one that is
+ * missing, and says nothing. */
+static int check_source(struct H5File *file, const char *name, const struct H5Opened *opened,
+                        size_t i, struct Error *error) {
+    char path[1024], array[1024];
+    if (H5Pget_virtual_filename(opened->create, i, path, sizeof path) < 0 ||
+        H5Pget_virtual_dsetname(opened->create, i, array, sizeof array) < 0)
+        return h5__damaged(file, name, "is damaged: its sources cannot be read", error);
+    if (!strcmp(path, "."))
+        return h5_exists(file, array)
+                   ? OK
+                   : fail(error, file->failure, "%s:/%s: is a view of %s, which is missing",
+                          file->path, name, array);
+    char *place = file_driver__beside(&file->driver, path);
+    struct H5File *source = NULL;
+    int code = place ? h5_open(&source, place, file->failure, error)
+                     : fail(error, file->failure,
+                            "%s:/%s: is a view of %s:%s, which is not in the folder of the file",
+                            file->path, name, path, array);
+    struct H5Info info;
+    if (code == OK && h5_info(source, array, &info, error) != OK)
+        code = error->code;
+    if (code != OK && place)
+        error_context(error, "%s:/%s is a view of other files", file->path, name);
+    h5_close(source);
+    memory_release(place);
+    return code;
+}
+
+int h5__check_virtual(struct H5File *file, const char *name, const struct H5Opened *opened,
+                      struct Error *error) {
+    size_t count = 0;
+    if (!file->driver.follows && !file->lists_filters)
+        return fail(error, file->failure,
+                    "%s:/%s: is a virtual dataset, a view of other files; links: follow reads what "
+                    "lies in the folder of the file",
+                    file->path, name);
+    if (file->lists_filters)
+        return OK;
+    if (H5Pget_virtual_count(opened->create, &count) < 0)
+        return h5__damaged(file, name, "is damaged: its sources cannot be read", error);
+    int64_t covered = 0, elements = memory_product(opened->info.size, opened->info.rank);
+    int code = OK;
+    for (size_t i = 0; i < count && code == OK; i++) {
+        hid_t space = H5Pget_virtual_vspace(opened->create, i);
+        hssize_t points = space < 0 ? -1 : H5Sget_select_npoints(space);
+        covered += points < 0 ? 0 : (int64_t)points;
+        if (space >= 0)
+            H5Sclose(space);
+        code = check_source(file, name, opened, i, error);
+    }
+    if (code == OK && covered < elements)
+        code = fail(error, file->failure,
+                    "%s:/%s: is a virtual dataset of %" PRId64 " values, of which its sources have "
+                    "%" PRId64,
+                    file->path, name, elements, covered);
+    return code;
+}
