@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "data/statistics/merge.h"
 
 #define ROW(member, is_single, is_deviation, what)                                                 \
     { #member, offsetof(struct StatisticValues, member), is_single, is_deviation, what }

@@ -62,14 +62,6 @@ void statistics_start(struct Statistics *statistics, int64_t height, int64_t wid
                       int64_t channels);
 /* Adds images (count, height, width, channels): uint8 if `bytes`, else float; always the same. */
 void statistics_add(struct Statistics *statistics, bool bytes, const void *images, int64_t count);
-/* Adds what another one of the same size has seen. For uint8 images the sums are exact, so that the
- * result is that of all images together; for floats it depends on how they were divided (Chan,
- * Golub and LeVeque 1979). */
-void statistics__merge(struct Statistics *statistics, const struct Statistics *other);
-/* All that a process has to give to another to have its images counted there: words of 8 bytes,
- * which statistics__unpack of one of the same size takes. They belong to `statistics`. */
-const void *statistics__pack(struct Statistics *statistics, int64_t *bytes);
-void statistics__unpack(struct Statistics *statistics, const void *words);
 /* All statistics that images of this size have. At least one image must have been added. The caller
  * releases the values. */
 void statistics_result(const struct Statistics *statistics, struct StatisticValues *values);
