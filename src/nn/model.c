@@ -140,9 +140,20 @@ int model_frozen_averages(const struct Model *model, const bool *frozen) {
     return count;
 }
 
+bool model_statistics_are_finite(const struct Model *model, const float *sum, struct BatchCut cut) {
+    float nonfinite = 0; /* x - x is 0 if x is finite, else NaN */
+    for (int i = 0; i < model->graph.layout.arena.row_count; i++) {
+        const struct ArenaRow *row = &model->graph.layout.arena.rows[i];
+        if (!is_statistic(model, i) || model_measured(model, i, cut) == 0)
+            continue;
+        for (int64_t j = row->offset; j < row->offset + row->count; j++)
+            nonfinite += sum[j] - sum[j];
+    }
+    return nonfinite == 0;
+}
+
 bool model_update_statistics(const struct Model *model, const float *sum, struct BatchCut cut,
                              float *state) {
-    float nonfinite = 0; /* x - x is 0 if x is finite, else NaN */
     for (int i = 0; i < model->graph.layout.arena.row_count; i++) {
         struct LayoutRow row = layout_row(&model->graph.layout, i);
         double measured = is_statistic(model, i) ? model_measured(model, i, cut) : 0;
@@ -153,10 +164,8 @@ bool model_update_statistics(const struct Model *model, const float *sum, struct
         const float *batch = sum + row.arena->offset;
         for (int64_t j = 0; j < row.arena->count; j++)
             running[j] += momentum * (scale * batch[j] - running[j]);
-        for (int64_t j = 0; j < row.arena->count; j++)
-            nonfinite += running[j] - running[j];
     }
-    return nonfinite == 0;
+    return model_statistics_are_finite(model, sum, cut);
 }
 
 void model_average_statistics(const struct Model *model, const float *sum, struct BatchCut cut,

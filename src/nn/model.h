@@ -54,9 +54,13 @@ double model_measured(const struct Model *model, int row, struct BatchCut cut);
 /* For how many layers that is less than 1. */
 int model_unmeasured_layers(const struct Model *model, struct BatchCut cut);
 
+/* Whether the statistics of the exchanged gradient arena are finite. */
+bool model_statistics_are_finite(const struct Model *model, const float *sum, struct BatchCut cut);
+
 /* running <- running + momentum · (batch − running) for every statistics row, where batch is what
  * the sets that were measured say: `sum`, the exchanged gradient arena, divided by model_measured.
- * Returns false if one has become NaN or Inf. */
+ * Returns whether those of `sum` are finite: as all ranks have the same sum, all get the same
+ * answer, even if one rank's own memory is damaged. */
 bool model_update_statistics(const struct Model *model, const float *sum, struct BatchCut cut,
                              float *state);
 /* The same with `weight` in place of the momentum; 1: the batch's alone. */

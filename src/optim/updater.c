@@ -324,6 +324,17 @@ static double measure_gradient(const struct Updater *updater, const char *gradie
     return sqrt(sum);
 }
 
+bool updater_gradient_is_finite(const struct Updater *updater, const void *gradient) {
+    bool finite = true;
+    for (int i = 0; i < updater->segment_count; i++) {
+        const struct Segment *segment = &updater->segments[i];
+        finite &= updater->kernels->is_finite(segment->end - segment->begin,
+                                              (const char *)gradient +
+                                                  segment->begin * updater->real_bytes);
+    }
+    return finite;
+}
+
 bool updater_step(struct Updater *updater, double rate, int64_t number, void *state,
                   const void *gradient) {
     struct Step step = {.updater = updater,

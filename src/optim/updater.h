@@ -55,6 +55,8 @@ int64_t updater_frozen(const struct Updater *updater);
  * gradient was not finite: parameters are then spoiled, and the caller must not save them. */
 bool updater_step(struct Updater *updater, double rate, int64_t step, void *state,
                   const void *gradient);
+/* Whether the gradient of the rows that are not frozen is finite. */
+bool updater_gradient_is_finite(const struct Updater *updater, const void *gradient);
 /* The Euclidean norm of the last step's gradient over the rows that are not frozen, before
  * clipping; NaN if neither clip.norm nor clip.report asks for it. */
 double updater_gradient_norm(const struct Updater *updater);

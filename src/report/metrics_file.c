@@ -134,6 +134,17 @@ void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *rep
     end_line(metrics);
 }
 
+void metrics_file_nan(struct MetricsFile *metrics, const struct NanReport *report) {
+    FILE *file = metrics->file.stream;
+    begin_line(file, "nan", report->step, report->epoch);
+    fprintf(file, ",\"action\":\"%s\",\"count\":%" PRId64, report->action, report->count);
+    if (report->checkpoint >= 0) {
+        fprintf(file, ",\"checkpoint\":%" PRId64, report->checkpoint);
+        write_number(file, "rate_factor", report->rate_factor);
+    }
+    end_line(metrics);
+}
+
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error) {
     if (write_waiting(metrics))
         return fail_errno(error, "%s: cannot be written", metrics->file.path);

@@ -6,6 +6,10 @@
  * and, if the run keeps an average of weights, "average_loss", "average_accuracy", "average_top5"
  * of the validation with it; early stopping's line:
  *   {"kind":"stop","step":…,"epoch":…,"metric":"accuracy","best":…,"waited":…}
+ * and instead of the line of a step that was not finite, if the run goes on (train.on_nan), one of
+ *   {"kind":"nan","step":…,"epoch":…,"action":"skip","count":1}
+ *   {"kind":"nan","step":…,"epoch":…,"action":"roll_back","count":1,"checkpoint":…,"rate_factor":0.5}
+ * of which the second follows the line of the checkpoint's step.
  * Which figures a line holds depends on the targets (figures.h): if they are values, "train_rmse",
  * "validation_rmse" and "validation_r2" replace the accuracies. "step" counts steps done; "epoch"
  * counts from 1. Losses have all digits that tell floats apart. */
@@ -17,8 +21,15 @@
 #include "base/error.h"
 #include "report/figures.h"
 
+enum StepFate {
+    STEP_DONE,
+    STEP_SKIPPED, /* it counts, but changed nothing */
+    STEP_UNDONE   /* the run went back to a checkpoint */
+};
+
 struct StepReport {
     int64_t step, epoch;
+    enum StepFate fate;
     struct Figures figures;
     double rate, images_per_second;
     double gradient_norm; /* NaN: not measured, and not written */
@@ -40,17 +51,27 @@ struct StopReport {
     int64_t waited;     /* validations that did not improve on it, in a row */
 };
 
+/* A step was not finite, and the run goes on. */
+struct NanReport {
+    int64_t step, epoch;
+    const char *action;
+    int64_t count;      /* of such actions in the run, this one included */
+    int64_t checkpoint; /* the step that the run went back to; −1: it did not */
+    double rate_factor; /* of the learning rate from there on */
+};
+
 struct MetricsFile;
 
 /* Opens PATH for appending, after dropping the lines of steps beyond `keep_steps` (a resumed run
  * continues at its checkpoint's step; 0: a new file). */
 int metrics_file_open(struct MetricsFile **metrics, const char *path, int64_t keep_steps,
                       struct Error *error);
-/* These three write one line, which whoever reads the file sees at once and whole. If that fails,
+/* These write one line, which whoever reads the file sees at once and whole. If that fails,
  * the line waits in memory for the next one or for a flush. */
 void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *report);
 void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report);
 void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report);
+void metrics_file_nan(struct MetricsFile *metrics, const struct NanReport *report);
 /* Writes lines that wait, and synchronises the file to disk; ERROR_SYSTEM. */
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error);
 void metrics_file_close(struct MetricsFile *metrics); /* NULL is allowed */

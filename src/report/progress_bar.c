@@ -121,7 +121,8 @@ void progress_step(struct ProgressBar *bar, const struct StepReport *report) {
         return;
     bar->last = now;
     char left[32], figures[FIGURES_TEXT];
-    double each = (now - bar->start) / (double)(report->step - bar->first_step);
+    int64_t made = report->step - bar->first_step; /* fewer than were made if the run went back */
+    double each = (now - bar->start) / (double)(made > 0 ? made : 1);
     print_time(each * (double)(bar->total_steps - report->step), left);
     if (bar->terminal >= 0) {
         draw_bar(bar, report, left);

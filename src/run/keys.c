@@ -6,6 +6,7 @@
 #include "nn/loss.h"
 #include "optim/average.h"
 #include "optim/schedule.h"
+#include "run/on_nan.h"
 #include "run/options.h"
 
 const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
@@ -93,6 +94,14 @@ static const struct Key train_keys[] = {
      .free_on_resume = true,
      .help = "instruction set of the kernels; auto: the best that the processors of all "
              "ranks have"},
+    {.name = "on_nan",
+     .type = KEY_CHOICE,
+     .offset = TRAIN_AT(on_nan),
+     .fallback = "stop",
+     .kinds = &on_nan_kinds,
+     .free_on_resume = true,
+     .help = "what becomes of a step whose loss or gradient is NaN or Inf; the ranks' replicas are "
+             "compared first, and what is not finite is never saved"},
     {.name = "check_every",
      .type = KEY_INT,
      .offset = TRAIN_AT(check_every),

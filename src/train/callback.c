@@ -128,6 +128,11 @@ int callbacks__on_step(struct Trainer *trainer, const struct StepReport *report,
     return code;
 }
 
+void callbacks__on_nan(struct Trainer *trainer, const struct NanReport *report) {
+    FOR_EACH(on_nan)
+    CALL(on_nan, report);
+}
+
 void callbacks__before_validation(struct Trainer *trainer) {
     FOR_EACH(before_validation)
     trainer->callbacks.table[i]->before_validation(trainer, trainer->callbacks.states[i]);

@@ -44,11 +44,15 @@ struct Callback {
     void (*make)(const struct Trainer *trainer, void *state);
     /* Parameters are there, new or restored. May fail on some ranks only. */
     int (*on_start)(struct Trainer *trainer, void *state, struct Error *error);
-    /* The optimiser has updated the parameters: within the time that counts as training. */
+    /* The optimiser has updated the parameters, or the step was skipped (trainer__skipped): within
+     * the time that counts as training. */
     void (*on_update)(struct Trainer *trainer, void *state);
     /* A step is done. A failure must be the same on every rank. */
     int (*on_step)(struct Trainer *trainer, void *state, const struct StepReport *report,
                    struct Error *error);
+    /* A step was not finite, and the run goes on: the step is skipped, or the run is at a
+     * checkpoint again. */
+    void (*on_nan)(struct Trainer *trainer, void *state, const struct NanReport *report);
     /* An epoch, or the run, has ended and a validation follows, if the run has any. */
     void (*before_validation)(struct Trainer *trainer, void *state);
     void (*on_validation)(struct Trainer *trainer, void *state,
@@ -96,6 +100,7 @@ int callbacks__on_start(struct Trainer *trainer, struct Error *error);
 void callbacks__on_update(struct Trainer *trainer);
 int callbacks__on_step(struct Trainer *trainer, const struct StepReport *report,
                        struct Error *error);
+void callbacks__on_nan(struct Trainer *trainer, const struct NanReport *report);
 void callbacks__before_validation(struct Trainer *trainer);
 void callbacks__on_validation(struct Trainer *trainer, const struct Validation *validation);
 void callbacks__on_epoch(struct Trainer *trainer, const struct EpochReport *report);

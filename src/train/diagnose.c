@@ -97,32 +97,48 @@ static int report(const struct Trainer *trainer, const struct Finding *finding,
     if (!finding->layer) {
         fail(error, ERROR_NUMERIC,
              "step %" PRId64 ": NaN or Inf on rank %d in the input: sample %" PRId64
-             " of split %s of %s, once preprocessed; no layer has seen it yet, no checkpoint was "
-             "changed",
+             " of split %s of %s, once preprocessed; no layer has seen it yet",
              step, rank, finding->sample, trainer->parts.train->name, trainer->parts.dataset->path);
         return error_advise(error, ADVICE_VERIFY, trainer->parts.dataset->path, NULL, 0);
     }
     return fail(error, ERROR_NUMERIC,
-                "step %" PRId64 ": NaN or Inf on rank %d in %s of %s%slayer %s (%s); try a smaller "
-                "optimizer.rate or a longer warm-up; no checkpoint was changed",
-                step, rank, finding->what, finding->row ? finding->row : "",
-                finding->row ? ", in " : "", finding->layer->path, node_layer_name(finding->layer));
+                "step %" PRId64 ": NaN or Inf on rank %d in %s of %s%slayer %s (%s)", step, rank,
+                finding->what, finding->row ? finding->row : "", finding->row ? ", in " : "",
+                finding->layer->path, node_layer_name(finding->layer));
 }
 
-int trainer__diagnose(struct Trainer *trainer, bool gradients, struct Error *error) {
-    beat_enter(ranks_beat(trainer->ranks), BEAT_LOOKING);
-    int differ = replicas__compare(trainer, !gradients,
-                                   error); /* a rank that computes wrongly is the cause */
-    if (differ)
-        return differ;
-    struct Finding finding = gradients ? find_in_gradients(trainer) : find_in_values(trainer);
-    bool first = gradients || is_first(trainer, &finding);
+/* An array of the replicas, which are the same on all ranks: what the loss depends on; any; or,
+ * after an update, which spoils parameters, a running statistic. */
+static bool report_array(const struct Trainer *trainer, enum Nonfinite where, int64_t step,
+                         struct Error *error) {
+    int kind, row;
+    struct Text name = {0};
+    if (!trainer__find_nonfinite(trainer, &kind, &row))
+        return false;
+    bool statistic = model_arena(trainer->parts.model)->rows[row].role == ROLE_STATISTIC;
+    if (where != NONFINITE_ARRAY && (kind > 0 || (where == NONFINITE_UPDATE && !statistic)))
+        return false;
+    const struct Node *layer = model_node_of_row(trainer->parts.model, row);
+    trainer__name_array(trainer, kind, row, &name);
+    fail(error, ERROR_NUMERIC, "step %" PRId64 ": NaN or Inf on every rank in %s, in layer %s (%s)",
+         step, name.data, layer->path, node_layer_name(layer));
+    text_release(&name);
+    return true;
+}
+
+void trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error) {
+    int64_t step = trainer->saved.progress.step + (where != NONFINITE_ARRAY);
+    bool values = where == NONFINITE_LOSS;
+    if ((values || where == NONFINITE_ARRAY) && report_array(trainer, where, step, error))
+        return;
+    struct Finding finding = values ? find_in_values(trainer) : find_in_gradients(trainer);
+    bool first = !values || is_first(trainer, &finding);
     int code = finding.what && first ? report(trainer, &finding, error) : OK;
-    code = ranks_agree(trainer->ranks, code, error);
-    if (code)
-        return code;
-    return fail(error, ERROR_NUMERIC,
-                "step %" PRId64 ": NaN or Inf in the %s, on no single rank: a sum over shards "
-                "overflowed; no checkpoint was changed",
-                trainer->saved.progress.step + 1, gradients ? "gradient" : "loss");
+    if (ranks_agree(trainer->ranks, code, error))
+        return;
+    if (where == NONFINITE_UPDATE && report_array(trainer, where, step, error))
+        return;
+    fail(error, ERROR_NUMERIC,
+         "step %" PRId64 ": NaN or Inf in the %s, on no single rank: a sum over shards overflowed",
+         step, values ? "loss" : "gradient");
 }

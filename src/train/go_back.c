@@ -15,7 +15,11 @@ static int open_on_rank_0(struct Trainer *trainer, int64_t step, struct Checkpoi
 
 static int take_over(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                      struct Error *error) {
+    const struct Recovery before = trainer->saved.recovery;
     int code = saved_state_resume(&trainer->saved, checkpoint, error);
+    trainer->saving.best = trainer->saved.best;
+    trainer->saved.recovery.rolled_back = before.rolled_back;
+    trainer->saved.recovery.rate_factor = before.rate_factor;
     if (!code)
         code = callbacks__resume(&trainer->callbacks, checkpoint, error);
     if (!code)

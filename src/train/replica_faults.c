@@ -15,37 +15,15 @@ static bool are_equal(struct Digest a, struct Digest b) {
 
 /* ---- Where ---- */
 
-/* Array `index` of row `row`: the model's (0), the average's (1), or a slot's (2 and more). NULL:
- * there is none. */
-static const float *array_of(const struct Trainer *trainer, int index, int row) {
-    const struct ArenaRow *place = &model_arena(trainer->parts.model)->rows[row];
-    struct Updater *updater = trainer->parts.updater;
-    const float *values = index == 0                      ? trainer->state
-                          : index == 1                    ? callbacks__weights(trainer)
-                          : place->role == ROLE_STATISTIC ? NULL
-                                                          : updater_slot(updater, index - 2);
-    return values ? values + place->offset : NULL;
-}
-
-static void name_array(const struct Trainer *trainer, int index, int row, struct Text *name) {
-    const char *comma = name->length ? ", " : "";
-    const struct ArenaRow *place = &model_arena(trainer->parts.model)->rows[row];
-    if (index < 2)
-        text_add(name, "%s%s%s", comma, index == 1 ? "the average's " : "", place->name);
-    else
-        text_add(name, "%sthe optimizer's %s of %s", comma,
-                 updater_slot_name(trainer->parts.updater, index - 2), place->name);
-}
-
 /* The arrays that are not the same on all ranks. Nothing is added if there are none. */
 static void find_arrays(const struct Trainer *trainer, struct Text *names) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     int ranks = ranks_size(trainer->ranks), rows = arena->row_count;
-    int arrays = 2 + updater_slot_count(trainer->parts.updater), count = arrays * rows;
+    int count = trainer__array_kinds(trainer) * rows;
     struct Digest *mine = memory_array(struct Digest, count, "digests of replicas");
     struct Digest *all = memory_array(struct Digest, (int64_t)count * ranks, "digests of replicas");
     for (int i = 0; i < count; i++) {
-        const float *values = array_of(trainer, i / rows, i % rows);
+        const float *values = trainer__array(trainer, i / rows, i % rows);
         if (values)
             mine[i] = digest_bytes(values, (size_t)arena->rows[i % rows].count * sizeof(float));
     }
@@ -56,7 +34,7 @@ static void find_arrays(const struct Trainer *trainer, struct Text *names) {
         for (int rank = 1; rank < ranks; rank++)
             same &= are_equal(all[i], all[rank * count + i]);
         if (!same && found++ < MOST_NAMED)
-            name_array(trainer, i / rows, i % rows, names);
+            trainer__name_array(trainer, i / rows, i % rows, names);
     }
     if (found > MOST_NAMED)
         text_add(names, " and %d more arrays", found - MOST_NAMED);

@@ -50,11 +50,16 @@ static bool is_time_again(const struct Trainer *trainer) {
     return now;
 }
 
-bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
+/* Is a checkpoint of this step part of the run, and not of one process that makes it? */
+static bool is_planned(const struct Trainer *trainer) {
     int64_t every =
         span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
-    return last || trainer__save_is_asked(trainer) || is_best(trainer) ||
-           snapshot_is_due(trainer) || (every && trainer->saved.progress.step % every == 0) ||
+    return is_best(trainer) || snapshot_is_due(trainer) ||
+           (every && trainer->saved.progress.step % every == 0);
+}
+
+bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
+    return last || trainer__save_is_asked(trainer) || is_planned(trainer) ||
            (trainer->saving.failing && is_time_again(trainer));
 }
 
@@ -217,7 +222,10 @@ int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
     /* While saves fail, training does not wait for them. */
     int64_t again =
         trainer->saving.failing && !must ? 0 : trainer->options.checkpoint.on_error.retry;
+    int64_t *planned = &trainer->saved.recovery.checkpoint, before = *planned;
     double start = clock_seconds();
+    if (is_planned(trainer))
+        *planned = trainer->saved.progress.step;
     int code = attempt(trainer, error);
     for (int64_t i = 1; code == ERROR_SYSTEM && i <= again && !is_lost(trainer); i++) {
         pause_before(trainer, i, error);
@@ -225,6 +233,8 @@ int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
     }
     if (!code)
         after_success(trainer);
+    else
+        *planned = before;
     trainer__end_save(trainer, !code, clock_seconds() - start);
     return code == ERROR_SYSTEM ? after_failure(trainer, must, error) : code;
 }

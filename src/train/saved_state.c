@@ -14,6 +14,7 @@ static const struct {
     {AT(validation), .group = &validation_saved, .resumed = true},
     {AT(average), .group = &average_saved, .resumed = true},
     {AT(schedule), .table = &schedule_state_saved, .prefix = "schedule_", .resumed = true},
+    {AT(recovery), .table = &recovery_saved, .prefix = "nan_", .resumed = true},
     {AT(preprocess), .group = &preprocess_saved},
     {AT(targets), .group = &targets_saved},
     {AT(scale), .group = &target_scale_saved},

@@ -12,6 +12,7 @@
 #include "optim/schedule.h"
 #include "train/progress.h"
 #include "train/provenance.h"
+#include "train/recovery.h"
 #include "train/saved_figures.h"
 
 struct SavedState {
@@ -25,6 +26,7 @@ struct SavedState {
     struct Best best;
     struct Figures validation, average; /* of the newest validation; average: of weights */
     struct ScheduleState schedule;
+    struct Recovery recovery;
 };
 
 /* How far a run has come when it begins. */

@@ -17,9 +17,36 @@ struct Figures trainer__epoch_figures(const struct Trainer *trainer) {
 }
 
 double trainer__rate(const struct Trainer *trainer, int64_t step) {
-    return updater_rate(trainer->parts.updater) * schedule_factor(&trainer->options.schedule,
-                                                                  &trainer->parts.time,
-                                                                  &trainer->saved.schedule, step);
+    return updater_rate(trainer->parts.updater) *
+           schedule_factor(&trainer->options.schedule, &trainer->parts.time,
+                           &trainer->saved.schedule, step) *
+           trainer->saved.recovery.rate_factor;
+}
+
+/* Updates the model, if all numbers are finite. Skipped steps are no steps of the optimiser. */
+static int update(struct Trainer *trainer, const float *sum, struct StepReport *report,
+                  struct Error *error) {
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    struct Updater *updater = trainer->parts.updater;
+    const struct Position position = trainer__position(trainer);
+    const struct BatchCut cut = shards__cut(&trainer->shards, &position);
+    int64_t number = report->step - trainer->saved.recovery.skipped;
+    if (!isfinite(report->figures.value[FIGURE_LOSS]))
+        return trainer__recover(trainer, NONFINITE_LOSS, report, error);
+    if (trainer__looks_ahead(trainer) &&
+        !(updater_gradient_is_finite(updater, sum) &&
+          model_statistics_are_finite(trainer->parts.model, sum, cut)))
+        return trainer__recover(trainer, NONFINITE_GRADIENT, report, error);
+    replicas__note(trainer, trainer->state + arena->parameters, arena->statistics);
+    bool finite = updater_step(updater, report->rate, number, trainer->state, sum) &&
+                  model_update_statistics(trainer->parts.model, sum, cut, trainer->state);
+    if (!finite) {
+        replicas__close_link(trainer);
+        return trainer__recover(trainer, NONFINITE_UPDATE, report, error);
+    }
+    report->gradient_norm = updater_gradient_norm(updater);
+    trainer->saved.recovery.skipped_in_a_row = 0;
+    return OK;
 }
 
 int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
@@ -28,31 +55,25 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     const struct Position position = trainer__position(trainer);
     beat_step(ranks_beat(trainer->ranks), progress->step + 1, trainer->stepped_seconds <= 0);
     const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
-    const struct Arena *arena = model_arena(trainer->parts.model);
-    const float *tallies = sum + arena_state_elements(arena);
+    const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
     double loss = tallies[TALLY_LOSS], samples = tallies[TALLY_SAMPLES];
     double sums[TALLY_COUNT];
     for (int i = 0; i < TALLY_COUNT; i++)
         sums[i] = i == TALLY_LOSS ? loss * samples : tallies[i];
-    double rate = trainer__rate(trainer, progress->step);
     *report = (struct StepReport){.step = progress->step + 1,
                                   .epoch = progress->epoch + 1,
                                   .figures = figures_of(trainer, sums),
-                                  .rate = rate};
+                                  .rate = trainer__rate(trainer, progress->step),
+                                  .gradient_norm = NAN};
     figures_set(&report->figures, FIGURE_LOSS, loss); /* to the last bit */
-    if (!isfinite(loss))
-        return trainer__diagnose(trainer, false, error);
-    replicas__note(trainer, trainer->state + arena->parameters, arena->statistics);
-    bool finite =
-        updater_step(trainer->parts.updater, rate, progress->step + 1, trainer->state, sum) &&
-        model_update_statistics(trainer->parts.model, sum, shards__cut(&trainer->shards, &position),
-                                trainer->state);
+    int code = update(trainer, sum, report, error);
+    if (!code && report->fate == STEP_UNDONE)
+        trainer__hear_interrupts(trainer, 0);
+    if (code || report->fate == STEP_UNDONE)
+        return code;
     replicas__close_link(trainer);
-    if (!finite)
-        return trainer__diagnose(trainer, true, error);
-    report->gradient_norm = updater_gradient_norm(trainer->parts.updater);
 
-    for (int i = 0; i < TALLY_COUNT; i++)
+    for (int i = 0; i < TALLY_COUNT && report->fate == STEP_DONE; i++)
         progress->epoch_sums[i] += sums[i];
     progress->step++;
     progress->step_in_epoch++;

@@ -69,6 +69,7 @@ static bool stops(const struct Trainer *trainer) {
 static int finish_step(struct Trainer *trainer, int64_t until, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
     struct StopReport stop;
+    struct StepReport recovered = {.step = progress->step, .epoch = progress->epoch + 1};
     int code = progress->end_is_due ? end_epoch(trainer, error) : OK;
     if (code)
         return code;
@@ -78,7 +79,10 @@ static int finish_step(struct Trainer *trainer, int64_t until, struct Error *err
     if (!progress->end_is_due && progress->step_in_epoch == trainer->parts.time.steps_per_epoch)
         begin_epoch(progress);
     bool last = stopped || progress->step == until || trainer__is_stopping(trainer);
-    return trainer__save_is_due(trainer, last) ? trainer__save(trainer, last, error) : OK;
+    if (!trainer__save_is_due(trainer, last))
+        return OK;
+    code = trainer__recover_arrays(trainer, &recovered, error);
+    return code || recovered.fate == STEP_UNDONE ? code : trainer__save(trainer, last, error);
 }
 
 /* One step, and what follows from it. */
@@ -88,6 +92,8 @@ static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *r
     const struct ScheduleTime *time = &trainer->parts.time;
     struct StepReport report;
     int code = trainer__step(trainer, &report, error);
+    if (!code && report.fate == STEP_UNDONE)
+        return progress->end_is_due ? finish_step(trainer, until, error) : OK;
     if (!code)
         code = callbacks__on_step(trainer, &report, error);
     progress->end_is_due =

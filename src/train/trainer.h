@@ -94,8 +94,9 @@ int trainer__restore(struct Trainer *trainer, const struct Start *start, struct 
 int trainer__fill_arrays(struct Trainer *trainer, const struct Checkpoint *checkpoint,
                          struct Error *error);
 
-/* go_back.c: makes the run what it was after `step`, from the run's own checkpoint of that step. On
- * failure it is neither. Collective. */
+/* go_back.c: makes the run what it was after `step`, from the run's own checkpoint of that step,
+ * except for the learning rate, which stays lowered (train.on_nan). On failure it is neither.
+ * Collective. */
 int trainer__go_back(struct Trainer *trainer, int64_t step, struct Error *error);
 
 /* folder.c: takes the lock of the run's folder, before anything in it is read or written; makes the
@@ -140,8 +141,16 @@ double trainer__rate(const struct Trainer *trainer, int64_t step);
 /* The figures of the epoch so far; nothing before its first step. */
 struct Figures trainer__epoch_figures(const struct Trainer *trainer);
 
-/* diagnose.c: the loss (or, with `gradients`, a gradient) of the step just computed is NaN or Inf:
- * says where it began. Collective; returns ERROR_NUMERIC. */
-int trainer__diagnose(struct Trainer *trainer, bool gradients, struct Error *error);
+/* diagnose.c: numbers are not finite: `error` says where it began. Collective. */
+void trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error);
+
+/* arrays.c: the arrays that a checkpoint holds, by kind and row of the arena. Not collective. */
+int trainer__array_kinds(const struct Trainer *trainer);
+/* NULL: there is none. */
+const float *trainer__array(const struct Trainer *trainer, int kind, int row);
+/* Adds its name to a list of names. */
+void trainer__name_array(const struct Trainer *trainer, int kind, int row, struct Text *names);
+/* Finds the first that holds NaN or Inf; false: there is none. */
+bool trainer__find_nonfinite(const struct Trainer *trainer, int *kind, int *row);
 
 #endif

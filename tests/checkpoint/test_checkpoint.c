@@ -122,6 +122,7 @@ static void every_owner(void **state) {
     saved->average = value_figures(0.75, 0.375, NAN);
     saved->schedule =
         (struct ScheduleState){.scale = 0.1, .patience = {9, 4, -1.25}, .cooldown = 3};
+    saved->recovery = (struct Recovery){7, 2, 3, 0.125, 96};
     sample.stopping = (struct Patience){11, 6, 2.5};
     targets_release(&saved->targets);
     saved->targets = targets_copy(TARGET_VALUES, names, 2);
@@ -140,6 +141,7 @@ static void every_owner(void **state) {
     assert_memory_equal(&resumed.validation, &saved->validation, sizeof saved->validation);
     assert_memory_equal(&resumed.average, &saved->average, sizeof saved->average);
     assert_memory_equal(&resumed.schedule, &saved->schedule, sizeof saved->schedule);
+    assert_memory_equal(&resumed.recovery, &saved->recovery, sizeof saved->recovery);
     struct Patience stopping = {0};
     assert_int_equal(early_stopping_read(&stopping, checkpoint, &error), OK);
     assert_memory_equal(&stopping, &sample.stopping, sizeof stopping);

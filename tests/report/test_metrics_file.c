@@ -110,9 +110,20 @@ static void test_lines(void **unused) {
                                                       .seconds = 33});
     metrics_file_epoch(metrics, &(struct EpochReport){.step = INT64_C(1) << 40, .epoch = 4});
     metrics_file_stop(metrics, &(struct StopReport){24, 4, FIGURE_LOSS, 0.5, 3});
+    metrics_file_nan(metrics, &(struct NanReport){25, 4, "skip", 2, -1, 1});
+    metrics_file_nan(metrics, &(struct NanReport){26, 5, "roll_back", 1, 24, 0.5});
     assert_int_equal(metrics_file_flush(metrics, &error), OK);
     int count = read_lines(lines); /* before closing: a flush is enough */
-    assert_int_equal(count, 4);
+    assert_int_equal(count, 6);
+    assert_string_equal(json_string_value(json_object_get(lines[4], "kind")), "nan");
+    assert_string_equal(json_string_value(json_object_get(lines[4], "action")), "skip");
+    assert_int_equal(integer_of(lines[4], "count"), 2);
+    assert_null(json_object_get(lines[4], "checkpoint"));
+    assert_string_equal(json_string_value(json_object_get(lines[5], "action")), "roll_back");
+    assert_int_equal(integer_of(lines[5], "step"), 26);
+    assert_int_equal(integer_of(lines[5], "epoch"), 5);
+    assert_int_equal(integer_of(lines[5], "checkpoint"), 24);
+    assert_true(real_of(lines[5], "rate_factor") == 0.5);
     assert_string_equal(json_string_value(json_object_get(lines[0], "kind")), "step");
     assert_int_equal(integer_of(lines[0], "step"), 12);
     assert_int_equal(integer_of(lines[0], "epoch"), 3);

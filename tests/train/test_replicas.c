@@ -1,6 +1,7 @@
 /* A bit that changes on one rank, in each array that a replica holds, is found at the next
  * comparison, and the rank is named: by the majority of three ranks, or by a replay on two. */
 #include <ftw.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -25,9 +26,9 @@ enum Target { WEIGHT, STATISTIC, SLOT, SLOW_WEIGHT, AVERAGE, NONE };
 static struct {
     enum Target target;
     int64_t step; /* after whose update */
-    int rank;
-    int bit;
-    bool mended; /* a step later all ranks have rank 0's bits again */
+    int rank;     /* −1: every rank */
+    int bit;      /* −1: NaN */
+    bool mended;  /* a step later all ranks have rank 0's bits again */
 } plan;
 
 static float *victim(struct Trainer *trainer) {
@@ -68,10 +69,14 @@ static void disturb(struct Trainer *trainer, void *state) {
     if (plan.target == NONE || done || step != plan.step)
         return;
     done = true;
-    if (ranks_rank(ranks) != plan.rank)
+    if (plan.rank >= 0 && ranks_rank(ranks) != plan.rank)
         return;
     uint32_t bits;
     float *value = victim(trainer);
+    if (plan.bit < 0) {
+        *value = NAN;
+        return;
+    }
     memcpy(&bits, value, sizeof bits);
     bits ^= 1u << plan.bit;
     memcpy(value, &bits, sizeof bits);
@@ -240,12 +245,42 @@ static void test_healed(void **state) {
     }
 }
 
+/* NaN in an array of every rank is not saved, and the array is named; on one rank the rank is, too.
+ */
+static void test_nan(void **state) {
+    (void)state;
+    static const struct {
+        enum Target target;
+        int64_t step;
+        const char *where;
+    } cases[] = {{WEIGHT, 12, "step 13: NaN or Inf on every rank in 1.weight, in layer 1 (linear)"},
+                 {STATISTIC, 12, "in 2.running_"},
+                 {SLOT, 12, "step 14: NaN or Inf on every rank in 1.weight, in layer 1 (linear)"},
+                 {SLOW_WEIGHT, 13, "in 1.weight, in layer 1 (linear)"},
+                 {AVERAGE, 12,
+                  "step 16: NaN or Inf on every rank in the average's 1.weight, in "
+                  "layer 1 (linear)"}};
+    plan.bit = -1;
+    plan.mended = false;
+    for (int i = 0; i < (int)(sizeof cases / sizeof *cases); i++) {
+        struct TrainResult result;
+        struct Error error = {0};
+        plan.target = cases[i].target;
+        plan.step = cases[i].step;
+        plan.rank = -1;
+        assert_int_equal(train_once(&result, &error), ERROR_NUMERIC);
+        has(&error, "%s", cases[i].where);
+        has(&error, "no checkpoint was changed");
+        if (ranks_size(ranks) > 1)
+            check(plan.step, 0, 0, 8, NULL);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_agreement),
-        cmocka_unit_test(test_every_array),
-        cmocka_unit_test(test_save),
-        cmocka_unit_test(test_healed),
+        cmocka_unit_test(test_agreement), cmocka_unit_test(test_every_array),
+        cmocka_unit_test(test_save),      cmocka_unit_test(test_healed),
+        cmocka_unit_test(test_nan),
     };
     ranks = world_start();
     int failures = cmocka_run_group_tests_name("replicas", tests, begin, end);

@@ -21,6 +21,15 @@ static bool adjust(const struct Adjustment *adjustment, int64_t count, const voi
     return bad == 0;
 }
 
+static bool is_finite(int64_t count, const void *values) {
+    const real *x = values;
+    real bad = 0; /* 0 · x is NaN if x is NaN or Inf */
+#pragma omp simd reduction(+ : bad)
+    for (int64_t i = 0; i < count; i++)
+        bad += 0 * x[i];
+    return bad == 0;
+}
+
 static double square_sum(int64_t count, const void *values) {
     return sum_of_squares(count, values);
 }
@@ -55,6 +64,7 @@ static void look_ahead(int64_t count, double fraction, void *fast_weights, void 
 }
 
 const struct UpdaterKernels KERNEL(updater_kernels) = {.adjust = adjust,
+                                                       .is_finite = is_finite,
                                                        .square_sum = square_sum,
                                                        .magnitude_sum = magnitude_sum,
                                                        .limit_norms = limit_norms,

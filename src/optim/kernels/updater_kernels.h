@@ -18,6 +18,7 @@ struct UpdaterKernels { /* over `count` reals */
     /* Writes the adjusted gradient to `out`. Returns false if `gradient` has a NaN or Inf. */
     bool (*adjust)(const struct Adjustment *adjustment, int64_t count, const void *gradient,
                    const void *x, void *out);
+    bool (*is_finite)(int64_t count, const void *x);
     double (*square_sum)(int64_t count, const void *x);    /* Σ x² */
     double (*magnitude_sum)(int64_t count, const void *x); /* Σ |x| */
     /* x (units, length): a row whose norm is above `limit` is scaled to that norm. */

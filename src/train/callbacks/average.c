@@ -39,7 +39,7 @@ static void blend(struct Trainer *trainer, void *callback) {
     double weight = average_weight(choice, &trainer->parts.time, trainer->saved.progress.step);
     bool with_statistics = average_batches(choice, &trainer->parts.time) == 0;
     int64_t count = with_statistics ? arena_state_elements(arena) : arena->parameters;
-    if (weight <= 0)
+    if (weight <= 0 || (weight < 1 && trainer__skipped(trainer)))
         return;
     for (int64_t at = 0; at < count; at += BLOCK) {
         int64_t here = count - at < BLOCK ? count - at : BLOCK;

@@ -14,20 +14,22 @@ static void release(void *state) {
     metrics_file_close(file_of(state));
 }
 
-static int on_start(struct Trainer *trainer, void *callback, struct Error *error) {
-    struct State *state = callback;
-    if (ranks_rank(trainer->ranks) != 0)
-        return OK;
+/* Opens the file with the lines up to the present step. */
+static int open_file(struct Trainer *trainer, struct State *state, struct Error *error) {
     char *path = memory_print("%s/metrics.jsonl", trainer->request->folder);
     int code = metrics_file_open(&state->file, path, trainer->saved.progress.step, error);
     memory_release(path);
     return code;
 }
 
+static int on_start(struct Trainer *trainer, void *state, struct Error *error) {
+    return ranks_rank(trainer->ranks) == 0 ? open_file(trainer, state, error) : OK;
+}
+
 static int on_step(struct Trainer *trainer, void *state, const struct StepReport *report,
                    struct Error *error) {
     (void)trainer, (void)error;
-    if (file_of(state))
+    if (file_of(state) && report->fate == STEP_DONE)
         metrics_file_step(file_of(state), report);
     return OK;
 }
@@ -44,6 +46,19 @@ static void on_stop(struct Trainer *trainer, void *state, const struct StopRepor
         metrics_file_stop(file_of(state), report);
 }
 
+/* The lines of steps that the run went back over go. If the file cannot be opened again, it stays
+ * as it is. */
+static void on_nan(struct Trainer *trainer, void *callback, const struct NanReport *report) {
+    struct State *state = callback;
+    struct Error error;
+    struct MetricsFile *old = state->file;
+    if (!old)
+        return;
+    if (report->checkpoint >= 0 && !open_file(trainer, state, &error))
+        metrics_file_close(old);
+    metrics_file_nan(state->file, report);
+}
+
 static int on_save(struct Trainer *trainer, void *state, struct Error *error) {
     (void)trainer;
     return file_of(state) ? metrics_file_flush(file_of(state), error) : OK;
@@ -55,5 +70,6 @@ const struct Callback callback_metrics_file = {.name = "metrics file",
                                                .on_start = on_start,
                                                .on_step = on_step,
                                                .on_epoch = on_epoch,
+                                               .on_nan = on_nan,
                                                .on_save = on_save,
                                                .on_stop = on_stop};

@@ -6,7 +6,8 @@
 static int on_step(struct Trainer *trainer, void *state, const struct StepReport *report,
                    struct Error *error) {
     (void)state, (void)error;
-    progress_step(trainer->bar, report);
+    if (report->fate == STEP_DONE)
+        progress_step(trainer->bar, report);
     return OK;
 }
 
