@@ -135,12 +135,12 @@ void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *rep
 }
 
 void metrics_file_nan(struct MetricsFile *metrics, const struct NanReport *report) {
-    FILE *file = metrics->file.stream;
-    begin_line(file, "nan", report->step, report->epoch);
-    fprintf(file, ",\"action\":\"%s\",\"count\":%" PRId64, report->action, report->count);
+    struct Text *line = &metrics->waiting;
+    begin_line(line, "nan", report->step, report->epoch);
+    text_add(line, ",\"action\":\"%s\",\"count\":%" PRId64, report->action, report->count);
     if (report->checkpoint >= 0) {
-        fprintf(file, ",\"checkpoint\":%" PRId64, report->checkpoint);
-        write_number(file, "rate_factor", report->rate_factor);
+        text_add(line, ",\"checkpoint\":%" PRId64, report->checkpoint);
+        write_number(line, "rate_factor", report->rate_factor);
     }
     end_line(metrics);
 }

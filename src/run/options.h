@@ -29,15 +29,15 @@ struct TrainOptions {
     struct Span length;    /* "30 epochs", "2000 steps" */
     int64_t seed;
     bool shuffle;
-    int last_batch;      /* enum: keep, drop */
-    int64_t threads;     /* OpenMP threads a rank */
-    int backend;         /* enum: auto, openblas, onednn */
-    int exchange;        /* enum ExchangeAlgorithm */
-    int instruction_set; /* enum: auto, baseline, avx2, avx512 */
+    int last_batch;       /* enum: keep, drop */
+    int64_t threads;      /* OpenMP threads a rank */
+    int backend;          /* enum: auto, openblas, onednn */
+    int exchange;         /* enum ExchangeAlgorithm */
+    int instruction_set;  /* enum: auto, baseline, avx2, avx512 */
     struct Choice on_nan; /* of on_nan_kinds */
-    int64_t check_every; /* steps between comparisons of the replicas' digests */
-    double watchdog;     /* seconds until ranks that do not move on end the job; 0: never */
-    double time_limit;   /* seconds after which the process saves and stops; 0: none */
+    int64_t check_every;  /* steps between comparisons of the replicas' digests */
+    double watchdog;      /* seconds until ranks that do not move on end the job; 0: never */
+    double time_limit;    /* seconds after which the process saves and stops; 0: none */
 };
 enum { LAST_BATCH_KEEP, LAST_BATCH_DROP };
 

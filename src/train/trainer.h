@@ -141,6 +141,25 @@ double trainer__rate(const struct Trainer *trainer, int64_t step);
 /* The figures of the epoch so far; nothing before its first step. */
 struct Figures trainer__epoch_figures(const struct Trainer *trainer);
 
+/* Where numbers are not finite: in the loss of a step; in its gradient, before anything was
+ * updated; in what an update has made; or in arrays, between two steps. */
+enum Nonfinite { NONFINITE_LOSS, NONFINITE_GRADIENT, NONFINITE_UPDATE, NONFINITE_ARRAY };
+
+/* recovery.c: whether a step has to look at its gradient before the update. */
+bool trainer__looks_ahead(const struct Trainer *trainer);
+/* recovery.c: whether the step that has just been counted was skipped. */
+bool trainer__skipped(const struct Trainer *trainer);
+
+/* recovery.c: the replicas are compared first, because a rank that computes wrongly may be the
+ * cause. Then the run ends (ERROR_NUMERIC, which names rank and layer), or `report` says how it
+ * goes on, and the callbacks know it. Collective. */
+int trainer__recover(struct Trainer *trainer, enum Nonfinite where, struct StepReport *report,
+                     struct Error *error);
+/* recovery.c: the same if an array is not finite that the next checkpoint would hold; otherwise
+ * `report` stays as it is. Collective. */
+int trainer__recover_arrays(struct Trainer *trainer, struct StepReport *report,
+                            struct Error *error);
+
 /* diagnose.c: numbers are not finite: `error` says where it began. Collective. */
 void trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error);
 

@@ -95,9 +95,8 @@ class TestSkip:
         steps = [record["step"] for record in first.metrics("step", "nan")]
         assert steps == list(range(1, STEPS + 1))
         for record, line in zip(records, lines, strict=True):
-            assert re.search(rf"step {record['step']}: NaN or Inf on rank 0 in the input: sample {BAD} of split train "
-                             rf".*; the step is skipped \(1 in a row of at most 1, {record['count']} in all of at most 4",
-                             line), line
+            assert f"step {record['step']}: NaN or Inf on rank 0 in the input: sample {BAD} of split train" in line
+            assert f"; the step is skipped (1 in a row of at most 1, {record['count']} in all of at most 4)" in line
 
     def test_nothing_changes(self, folder, recipe, poisoned, runs):
         """But the position: the next step is not the optimizer's next but one."""

@@ -54,6 +54,7 @@ static void on_nan(struct Trainer *trainer, void *callback, const struct NanRepo
     struct MetricsFile *old = state->file;
     if (!old)
         return;
+    metrics_file_flush(old, &error); /* if it cannot, the lines are lost when it is opened again */
     if (report->checkpoint >= 0 && !open_file(trainer, state, &error))
         metrics_file_close(old);
     metrics_file_nan(state->file, report);
