@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cli/launcher.h"
+#include "cli/watching.h"
 #include "cli/world.h"
 #include "train/outside.h"
 
@@ -35,7 +37,8 @@ static struct HeededSignal {
 static atomic_uint pending;
 static atomic_llong first_stop; /* when it came, in milliseconds; 0: none came yet */
 static atomic_bool first_from_launcher;
-static bool launched, speaks, on_terminal;
+static struct Launcher launcher;
+static bool speaks, on_terminal;
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2 &&
                    ATOMIC_BOOL_LOCK_FREE == 2,
@@ -59,6 +62,7 @@ static _Noreturn void leave_at_once(const struct HeededSignal *signal) {
         say(signal->name);
         say(" was a second request to stop; what was saved before is whole\n");
     }
+    watch_leave(watching_watch());
     _exit(ERROR_STOPPED);
 }
 
@@ -81,11 +85,11 @@ static bool is_first_stop(int number, bool from_launcher) {
 static void handle(int number, siginfo_t *info, void *context) {
     (void)context;
     int errno_before = errno;
-    bool sent = info->si_code == SI_USER, from_launcher = launched && sent;
+    bool sent = info->si_code == SI_USER;
+    bool from_launcher = sent && launcher.pid && info->si_pid == launcher.pid;
     const struct HeededSignal *signal = heeded;
     while (signal->number != number)
         signal++;
-    from_launcher = from_launcher && info->si_pid == getppid();
     unsigned bit = INTERRUPT_BIT(signal->interrupt);
     /* mpirun sends SIGCONT as soon as it was asked to stop, and SIGTERM later. Time is short, so a
      * checkpoint is begun: if this was about something else, it is one checkpoint more. */
@@ -99,7 +103,8 @@ static void handle(int number, siginfo_t *info, void *context) {
 
 void signals_heed(void) {
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
-    launched = world_launched();
+    if (world_launched())
+        launcher = launcher_find();
     speaks = world_launch_rank() == 0;
     on_terminal = isatty(STDERR_FILENO);
     sigfillset(&action.sa_mask);

@@ -92,6 +92,7 @@ struct Watch *watching_watch(void) {
 }
 
 void watching_stop(void) {
-    watch_stop(watching.watch);
-    watching.watch = NULL;
+    struct Watch *watch = watching.watch;
+    watching.watch = NULL; /* a signal handler may look at it */
+    watch_stop(watch);
 }

@@ -1,5 +1,6 @@
 #include "report/progress_bar.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
@@ -22,21 +23,27 @@ struct ProgressBar {
     FILE *stream;
     bool quiet, drawn;
     int terminal; /* descriptor of the one that people look at; -1: a log */
+    char *pipe;   /* path of the pipe that the launcher writes what it passes on to; NULL: none */
     int64_t total_steps, steps_per_epoch, first_step;
     double start, last;
 };
 
-/* The terminal that shows `stream`: its own, or that of the launcher which started this process
- * and passes on what it writes (mpirun, on the same machine). */
+/* What the launcher that started this process (mpirun, on the same machine) passes on what it reads
+ * from `stream` to: the link in /proc, and where it leads. False if there is none. */
+static bool follow_launcher(FILE *stream, char link[64], char path[PATH_MAX]) {
+    snprintf(link, 64, "/proc/%ld/fd/%d", (long)getppid(), fileno(stream));
+    ssize_t length = getenv("OMPI_COMM_WORLD_RANK") ? readlink(link, path, PATH_MAX - 1) : -1;
+    path[length < 0 ? 0 : length] = '\0';
+    return length >= 0;
+}
+
+/* The terminal that shows `stream`: its own, or the launcher's. */
 static int find_terminal(FILE *stream) {
     char link[64], path[PATH_MAX];
     if (isatty(fileno(stream)))
         return dup(fileno(stream));
-    snprintf(link, sizeof link, "/proc/%ld/fd/%d", (long)getppid(), fileno(stream));
-    ssize_t length = getenv("OMPI_COMM_WORLD_RANK") ? readlink(link, path, sizeof path - 1) : -1;
-    if (length < 0)
+    if (!follow_launcher(stream, link, path))
         return -1;
-    path[length] = '\0';
     int terminal = open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
     if (terminal >= 0 && !isatty(terminal)) {
         close(terminal);
@@ -45,12 +52,31 @@ static int find_terminal(FILE *stream) {
     return terminal;
 }
 
+static char *find_pipe(FILE *stream) {
+    char link[64], path[PATH_MAX];
+    bool found = follow_launcher(stream, link, path) && !strncmp(path, "pipe:", 5);
+    return found ? memory_copy_text(link) : NULL;
+}
+
+/* mpirun ends the job after it has written to a pipe without a reader some ten times. */
+static bool is_heard(struct ProgressBar *bar) {
+    if (!bar->pipe)
+        return true;
+    int pipe = open(bar->pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+    if (pipe < 0 && errno == ENXIO)
+        return false;
+    if (pipe >= 0)
+        close(pipe);
+    return true;
+}
+
 struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_steps,
                                     int64_t steps_per_epoch, int64_t first_step) {
     struct ProgressBar *bar = memory_array(struct ProgressBar, 1, "the progress bar");
     *bar = (struct ProgressBar){.stream = stream,
                                 .quiet = quiet,
                                 .terminal = quiet ? -1 : find_terminal(stream),
+                                .pipe = find_pipe(stream),
                                 .total_steps = total_steps,
                                 .steps_per_epoch = steps_per_epoch,
                                 .first_step = first_step,
@@ -72,6 +98,7 @@ void progress_release(struct ProgressBar *bar) {
     fflush(bar->stream);
     if (bar->terminal >= 0)
         close(bar->terminal);
+    memory_release(bar->pipe);
     memory_release(bar);
 }
 
@@ -120,6 +147,8 @@ void progress_step(struct ProgressBar *bar, const struct StepReport *report) {
     if (!bar || bar->quiet || now - bar->last < (bar->terminal >= 0 ? BAR_SECONDS : LINE_SECONDS))
         return;
     bar->last = now;
+    if (!is_heard(bar))
+        return;
     char left[32], figures[FIGURES_TEXT];
     int64_t made = report->step - bar->first_step; /* fewer than were made if the run went back */
     double each = (now - bar->start) / (double)(made > 0 ? made : 1);
@@ -137,7 +166,7 @@ void progress_step(struct ProgressBar *bar, const struct StepReport *report) {
 }
 
 void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
-    if (!bar || bar->quiet)
+    if (!bar || bar->quiet || !is_heard(bar))
         return;
     clear_bar(bar);
     int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
@@ -163,7 +192,7 @@ static void print_line(struct ProgressBar *bar, const char *format, va_list argu
 void progress_note(struct ProgressBar *bar, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    if (bar && !bar->quiet)
+    if (bar && !bar->quiet && is_heard(bar))
         print_line(bar, format, arguments);
     va_end(arguments);
 }
@@ -171,7 +200,7 @@ void progress_note(struct ProgressBar *bar, const char *format, ...) {
 void progress_say(struct ProgressBar *bar, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    if (bar)
+    if (bar && is_heard(bar))
         print_line(bar, format, arguments);
     va_end(arguments);
 }
