@@ -55,8 +55,8 @@ static void say(const char *text) {
 }
 
 /* The checkpoints on disk are whole at any time, so that nothing has to be put in order. */
-static _Noreturn void leave_at_once(const struct HeededSignal *signal) {
-    if (speaks) {
+static _Noreturn void leave_at_once(const struct HeededSignal *signal, bool from_launcher) {
+    if (speaks || !from_launcher) { /* mpirun passes a signal on to all ranks: one of them speaks */
         say(on_terminal ? "\r\033[K" : "");
         say("trainer: left at once, as ");
         say(signal->name);
@@ -95,7 +95,7 @@ static void handle(int number, siginfo_t *info, void *context) {
      * checkpoint is begun: if this was about something else, it is one checkpoint more. */
     bool meant = number == SIGCONT ? from_launcher : !(signal->was_ignored && !sent);
     if (meant && (bit & INTERRUPT_STOPS) && !is_first_stop(number, from_launcher))
-        leave_at_once(signal);
+        leave_at_once(signal, from_launcher);
     if (meant)
         atomic_fetch_or(&pending, bit);
     errno = errno_before;

@@ -1,10 +1,10 @@
 #include "report/progress_bar.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,12 +62,12 @@ static char *find_pipe(FILE *stream) {
 static bool is_heard(struct ProgressBar *bar) {
     if (!bar->pipe)
         return true;
-    int pipe = open(bar->pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-    if (pipe < 0 && errno == ENXIO)
-        return false;
-    if (pipe >= 0)
-        close(pipe);
-    return true;
+    struct pollfd pipe = {.fd = open(bar->pipe, O_WRONLY | O_NONBLOCK | O_CLOEXEC),
+                          .events = POLLOUT};
+    bool broken = pipe.fd >= 0 && poll(&pipe, 1, 0) == 1 && (pipe.revents & POLLERR);
+    if (pipe.fd >= 0)
+        close(pipe.fd);
+    return !broken;
 }
 
 struct ProgressBar *progress_create(FILE *stream, bool quiet, int64_t total_steps,
