@@ -156,3 +156,32 @@ def test_a_run_that_lost_a_rank_goes_on_without_that_host(bereaved, cluster, fol
     assert words.returncode == 0, words.stderr
     straight = train(1, recipe, f"{folder}/straight", "--stop-after", stop)
     assert json.loads(words.stdout)["digest"] == straight["digest"]
+
+
+# tests/watch/test_hosts.py has the program's own watchdog; here it is off.
+KEEPALIVE = {"OMPI_MCA_oob_tcp_keepalive_time": "3", "OMPI_MCA_oob_tcp_keepalive_intvl": "1",
+             "OMPI_MCA_oob_tcp_keepalive_probes": "3"}
+
+
+def test_mpirun_ends_a_job_whose_host_is_cut_off(folder, data):
+    """With the parameters that docs/cluster.md names, and shorter times."""
+    recipe = write_run_file(folder, data, name="cut.yaml", batch=48, shards=12, length="100000 steps",
+                            every="5 steps", keep=3)
+    out = f"{folder}/cut"
+    with hosts(4, folder) as cluster:
+        words = cluster.mpirun(cluster.names, 1, TRAINER, "train", recipe, "--out", out, "--quiet",
+                               *settings("train.watchdog=0"))
+        process = subprocess.Popen(words, env={**cluster.environment(), **KEEPALIVE}, stdout=subprocess.DEVNULL,
+                                   stderr=subprocess.PIPE, text=True)
+        while process.poll() is None and newest_step(out) < 10:
+            time.sleep(0.01)
+        start = time.monotonic()
+        cluster.cut("host2")
+        stderr = process.communicate(timeout=90)[1]
+        seconds = time.monotonic() - start
+        while time.monotonic() < start + 60 and any(map(cluster.processes, ("trainer", "orted", "mpirun"))):
+            time.sleep(0.2)
+        left = {name: cluster.processes(name) for name in ("trainer", "orted", "mpirun")}
+    print(f"{seconds:.1f} s until mpirun ended")
+    assert "host2" in stderr and process.returncode != 0
+    assert seconds < 30 and not any(left.values()), (seconds, left)

@@ -10,6 +10,7 @@ RECIPES = os.path.join(SOURCE, "launch", "recipes")
 
 # The exit codes: of the command line, run files, data, checkpoints, the system, and numbers.
 USAGE, RUN_FILE, DATA, CHECKPOINT, SYSTEM, NUMERIC = 2, 3, 4, 5, 6, 7
+STOPPED = 75  # asked to stop, and saved
 
 
 def built(name):

@@ -60,7 +60,7 @@ def read(path, mode="r"):
 
 
 def write_run_file(folder, data, model=MODEL, name="run.yaml", batch=60, shards=4, length="20 steps",
-                   every="5 steps", warmup="2 steps"):
+                   every="5 steps", warmup="2 steps", keep=0, schedule=None):
     return write(os.path.join(folder, name), f"""data: {{file: {data}, train: train, validation: validation}}
 augment:
   - flip
@@ -69,10 +69,9 @@ model:{model}
 loss: {{cross_entropy: {{label_smoothing: 0.1}}}}
 optimizer:
   nesterov: {{rate: 0.05, momentum: 0.9, weight_decay: 5.0e-4}}
-schedule:
-  cosine: {{warmup: {warmup}}}
+schedule: {schedule or f"{{cosine: {{warmup: {warmup}}}}}"}
 train: {{batch: {batch}, shards: {shards}, length: {length}, seed: 3}}
-checkpoint: {{every: {every}, keep: 0}}
+checkpoint: {{every: {every}, keep: {keep}}}
 """)
 
 
