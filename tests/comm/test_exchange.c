@@ -252,6 +252,33 @@ static void test_refusals(void **state) {
     assert_int_equal(world_total(ranks, wrong), 0);
 }
 
+/* Each rank's notes arrive once, whatever the number of its shards, and stay until they change. */
+static void check_notes(enum ExchangeAlgorithm algorithm, int64_t shards) {
+    struct Exchange *exchange = create(shards, 100, algorithm);
+    int64_t size = ranks_size(ranks), wrong = 0;
+    for (int64_t step = 0; step < 3; step++) {
+        float *own = exchange_own_notes(exchange);
+        own[0] = 1;
+        own[1] = step < 2 ? (float)ranks_rank(ranks) : 0;
+        run_step(exchange, step, 100);
+        const float *notes = exchange_notes(exchange);
+        wrong += notes[0] != (float)size;
+        wrong += notes[1] != (step < 2 ? (float)(size * (size - 1) / 2) : 0);
+        for (int i = 2; i < EXCHANGE_NOTES; i++)
+            wrong += notes[i] != 0;
+    }
+    exchange_release(exchange);
+    assert_int_equal(world_total(ranks, wrong), 0);
+}
+
+static void test_notes(void **state) {
+    (void)state;
+    for (int algorithm = EXCHANGE_AUTO; algorithm <= EXCHANGE_MPI; algorithm++)
+        for (int64_t each = 1; each <= 3; each++)
+            if (can_use(algorithm, each * ranks_size(ranks)))
+                check_notes((enum ExchangeAlgorithm)algorithm, each * ranks_size(ranks));
+}
+
 /* A rank's shards need as many buffers as the binary counter holds digits at most. */
 static void test_memory(void **state) {
     (void)state;
@@ -273,6 +300,7 @@ int main(void) {
         cmocka_unit_test(test_own_nonfinite),
         cmocka_unit_test(test_single_shard_is_not_copied),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_notes),
         cmocka_unit_test(test_memory),
     };
     ranks = world_start();

@@ -320,6 +320,50 @@ static void test_free_keys(void **state) {
     assert_string_equal(options.all.name, "b");
 }
 
+struct TimeOptions {
+    double limit;
+};
+
+/* As people write it, and as it is written into the saved run file: the same number again. */
+static void test_lengths_of_time(void **state) {
+    (void)state;
+    static const struct Key keys[] = {{.name = "limit",
+                                       .type = KEY_TIME,
+                                       .offset = offsetof(struct TimeOptions, limit),
+                                       .optional = true,
+                                       .above_minimum = true},
+                                      KEY_END};
+    const struct {
+        const char *read, *written;
+        double seconds;
+    } rows[] = {{"3 h 50 min", "3 h 50 min", 13800},
+                {"90 s", "1 min 30 s", 90},
+                {"1.5 h", "1 h 30 min", 5400},
+                {"2d 1s", "2 d 1 s", 172801},
+                {"1 day 2 hours 1 minute 3 seconds", "1 d 2 h 1 min 3 s", 93663},
+                {"0.25 s", "0.25 s", 0.25},
+                {"100 h", "4 d 4 h", 360000}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        char *text = memory_print("limit: %s\n", rows[i].read);
+        char *written = memory_print("limit: %s\n", rows[i].written);
+        for (int again = 0; again < 2; again++) {
+            struct TimeOptions options;
+            struct RunFile *file;
+            struct Error error;
+            assert_int_equal(runfile_parse(&file, "demo.yaml", again ? written : text, NULL, 0,
+                                           keys, &options, &error),
+                             OK);
+            assert_true(options.limit == rows[i].seconds);
+            char *emitted = runfile_emit(keys, &options);
+            assert_string_equal(emitted, written);
+            memory_release(emitted);
+            runfile_release(file);
+        }
+        memory_release(text);
+        memory_release(written);
+    }
+}
+
 static void test_differences(void **state) {
     (void)state;
     const struct {
@@ -512,6 +556,7 @@ int main(void) {
         cmocka_unit_test(test_lists_of_lists),
         cmocka_unit_test(test_emit_reads_back),
         cmocka_unit_test(test_free_keys),
+        cmocka_unit_test(test_lengths_of_time),
         cmocka_unit_test(test_differences),
         cmocka_unit_test(test_reals_keep_their_bits),
         cmocka_unit_test(test_file_on_disk),
