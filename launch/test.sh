@@ -7,9 +7,10 @@ usage() {
     cat <<'TEXT'
 usage: launch/test.sh [--full] [--quick] [--no-sanitize] [--no-slurm] [CTEST ARGUMENT]...
 
-  --full         also the comparisons with PyTorch and the check of the C files' format: installs
-                 clang-format and, into build/python, PyTorch (a download of 200 MB). What cannot be
-                 installed, for example without a network, is named, and its tests are skipped.
+  --full         also the comparisons with PyTorch and the checks of the C files' format and of the
+                 scripts: installs clang-format, shellcheck and, into build/python, PyTorch (a download
+                 of 200 MB). What cannot be installed, for example without a network, is named, and its
+                 tests are skipped.
   --quick        without the sanitizers and without Slurm, as with the next two
   --no-sanitize  without the second build with the address and undefined-behaviour sanitizers
   --no-slurm     without starting Slurm on this host; its packages are not installed either
@@ -78,6 +79,8 @@ announce_skips() {
         say "Skipped, because there is no PyTorch $torch_version: $(list_tests torch)"
     command -v clang-format >/dev/null ||
         say "Skipped, because there is no clang-format: $(list_tests structure_format)"
+    command -v shellcheck >/dev/null ||
+        say "Skipped, because there is no shellcheck: $(list_tests structure_scripts)"
 }
 
 groups=(test)

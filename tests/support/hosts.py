@@ -103,6 +103,11 @@ class Hosts:
         pairs = (line.split() for line in done.stdout.splitlines())
         return {int(pair[0]): pair[1] for pair in pairs if len(pair) == 2}
 
+    def says(self, pid, *words):
+        """Whether these words stand one after the other in the process's command line."""
+        done = subprocess.run(self.switch("cat", f"/proc/{pid}/cmdline"), capture_output=True, text=True)
+        return "\0".join(words) in done.stdout
+
     def signal(self, number, pid):
         subprocess.run(self.switch("kill", f"-{number}", pid), check=True)
 
