@@ -49,8 +49,15 @@ def recipe(folder, data):
 @pytest.fixture(scope="module")
 def slow_recipe(folder):
     """One step an epoch, and a validation that takes a second or more."""
-    path = synthesize(folder, train=64, test=3000, validation=2000, name="slow.h5")
+    path = synthesize(folder, train=64, test=2000, validation=2000, name="slow.h5")
     return write_run_file(folder, path, model=SLOW_MODEL, batch=64, shards=2, warmup="0", name="slow.yaml")
+
+
+@pytest.fixture(scope="module")
+def long_recipe(folder):
+    """A step that takes seconds."""
+    path = synthesize(folder, train=3000, test=20, validation=20, name="long.h5")
+    return write_run_file(folder, path, model=SLOW_MODEL, batch=3000, shards=2, warmup="0", name="long.yaml")
 
 
 def words(recipe, out, *more):
@@ -117,11 +124,10 @@ def test_sigusr1_saves_and_goes_on(scratch, recipe, ranks, whom):
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_a_second_signal_leaves_at_once(scratch, slow_recipe, ranks):
+def test_a_second_signal_leaves_at_once(scratch, long_recipe, ranks):
     """During a step that is long: the first signal waits for its end, the second does not."""
     out = f"{scratch}/out"
-    long_step = settings("train.batch=3000", "data.train=test", *NOT_VALIDATED)
-    program = Signalled(ranks, *words(slow_recipe, out, "--quiet", *long_step))
+    program = Signalled(ranks, *words(long_recipe, out, "--quiet"))
     assert program.wait_for(has_begun(out))
     time.sleep(0.3)
     program.send(ranks - 1, "SIGUSR2")
@@ -297,11 +303,10 @@ def on_terminal(ranks, words, wait, keys):
 
 
 @pytest.mark.parametrize("ranks", [1, 2])
-def test_ctrl_c_leaves_a_clean_line(scratch, slow_recipe, ranks):
+def test_ctrl_c_leaves_a_clean_line(scratch, long_recipe, ranks):
     """In the middle of an epoch, while the bar is drawn."""
     out = f"{scratch}/out"
-    long_epoch = settings("train.batch=16", "data.train=test", *NOT_VALIDATED)
-    code, shown = on_terminal(ranks, words(slow_recipe, out, *long_epoch), has_begun(out), b"\x03")
+    code, shown = on_terminal(ranks, words(long_recipe, out, *settings("train.batch=16")), has_begun(out), b"\x03")
     assert code == expected_code(ranks, 0, "SIGINT")
     bar, line = shown.replace("\r\n", "\n").rsplit("\r\x1b[K", 1)
     name = "SIGINT" if ranks == 1 else "SIGTERM"
