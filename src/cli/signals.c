@@ -117,6 +117,12 @@ void signals_heed(void) {
             sigaction(heeded[i].number, &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
+    /* Whatever started the program may have blocked them. */
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int i = 0; i < HEEDED; i++)
+        sigaddset(&signals, heeded[i].number);
+    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
 }
 
 unsigned signals_pending(void) {

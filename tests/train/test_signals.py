@@ -251,6 +251,15 @@ def test_results_that_cannot_be_written_are_an_error(scratch, recipe):
     assert done.returncode == 6 and "standard output" in done.stderr and newest_step(f"{scratch}/out") == 200
 
 
+def test_signals_that_were_blocked_at_the_start(scratch, recipe):
+    out = f"{scratch}/out"
+    program = Signalled(1, *words(recipe, out, "--quiet"),
+                        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]))
+    assert program.wait_for(has_begun(out))
+    program.send(0, "SIGTERM")
+    assert stopped_step(program.end(), "SIGTERM") == newest_step(out)
+
+
 def test_signals_that_were_ignored_at_the_start(scratch, recipe):
     """nohup ignores SIGHUP, and a shell SIGINT for what runs in its background."""
     out = f"{scratch}/out"
