@@ -11,14 +11,14 @@ static int set_lock(int fd, short type) {
     return fcntl(fd, F_OFD_SETLK, &lock);
 }
 
-int file_lock__take(int fd) {
+int file_lock_take(int fd) {
     int failed = set_lock(fd, F_WRLCK);
     if (failed && errno == EACCES) /* POSIX allows either number */
         errno = EAGAIN;
     return failed;
 }
 
-void file_lock__release(int fd) {
+void file_lock_release(int fd) {
     set_lock(fd, F_UNLCK);
 }
 

@@ -10,8 +10,8 @@
 
 /* Takes the lock of a file that is open for writing, without waiting. Returns 0, or −1 and errno:
  * EAGAIN if another holds it, anything else if the file system has no locks. */
-int file_lock__take(int fd);
-void file_lock__release(int fd);
+int file_lock_take(int fd);
+void file_lock_release(int fd);
 
 /* Does `path` itself, not what a link there points at, lead to the file that is open as `fd`? */
 bool file_lock__is_at(int fd, const char *path);

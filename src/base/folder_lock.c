@@ -153,7 +153,7 @@ static void read_other(struct FolderLock *lock, int fd) {
 }
 
 static enum Attempt attempt_on(struct FolderLock *lock, int *fd, bool created, bool *renews) {
-    bool locked = file_lock__take(*fd) == 0;
+    bool locked = file_lock_take(*fd) == 0;
     *renews = !locked && errno != EAGAIN;
     if (!created)
         read_other(lock, *fd);

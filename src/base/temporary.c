@@ -60,7 +60,7 @@ static void remove_if_dead(const char *folder, const char *name, bool excluded) 
     bool dead = fd < 0 && errno == ELOOP
                     ? excluded /* a link */
                     : fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-                          (file_lock__take(fd) == 0 || (excluded && errno != EAGAIN));
+                          (file_lock_take(fd) == 0 || (excluded && errno != EAGAIN));
     if (dead && unlink(path) == 0)
         log_info("%s: removed, its writer is dead", path);
     if (fd >= 0)
@@ -93,7 +93,7 @@ void remove_temporaries(const char *folder, bool (*is_own)(const char *name)) {
 /* Whoever removes what is dead may come between the creation of a file and its lock: then it has
  * the lock, or has removed the file. */
 static bool is_mine(int fd, const char *name) {
-    bool locked = file_lock__take(fd) == 0;
+    bool locked = file_lock_take(fd) == 0;
     return (locked || errno != EAGAIN) && file_lock__is_at(fd, name);
 }
 

@@ -39,7 +39,7 @@ int whole_file_publish(struct WholeFile *file, struct Error *error) {
         return code;
     if (rename(file->temporary, file->path))
         return cannot(file, error);
-    file_lock__release(fileno(file->stream));
+    file_lock_release(fileno(file->stream));
     memory_release(file->temporary);
     file->temporary = NULL;
     return OK;

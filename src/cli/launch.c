@@ -6,10 +6,11 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "cli/launcher.h"
 
 /* The first whose variable is set counts: an mpirun inside a Slurm step overrides what Slurm says.
  * Hydra is the mpiexec of MPICH and Intel MPI. */
-static const struct Launcher launchers[] = {
+static const struct LaunchMethod launchers[] = {
     {"mpirun", "OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", true,
      "that mpirun belongs to another installation of Open MPI; use the one of the library that "
      "this "
@@ -26,15 +27,15 @@ static const struct Launcher launchers[] = {
 #define LAUNCHERS (sizeof launchers / sizeof *launchers)
 
 /* Without an interface to MPI. A step of one task is no launch of ranks. */
-static const struct Launcher plain_srun = {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS", false,
-                                           "use srun --mpi=pmix, or mpirun"};
+static const struct LaunchMethod plain_srun = {"srun", "SLURM_PROCID", "SLURM_STEP_NUM_TASKS",
+                                               false, "use srun --mpi=pmix, or mpirun"};
 
 static int number(const char *variable) {
     const char *text = getenv(variable);
     return text ? atoi(text) : 0;
 }
 
-static const struct Launcher *find_launcher(void) {
+static const struct LaunchMethod *find_launcher(void) {
     for (size_t i = 0; i < LAUNCHERS; i++)
         if (getenv(launchers[i].rank_variable))
             return &launchers[i];
@@ -53,18 +54,7 @@ struct Launch launch_read(void) {
 }
 
 bool launch_is_direct(void) {
-    static const char *const parents[] = {"mpirun", "mpiexec",    "orterun", "orted",
-                                          "prte",   "slurmstepd", "hydra_"};
-    char path[64], name[32] = "";
-    snprintf(path, sizeof path, "/proc/%d/comm", (int)getppid());
-    FILE *file = fopen(path, "r");
-    bool read = file && fgets(name, sizeof name, file);
-    if (file)
-        fclose(file);
-    for (size_t i = 0; read && i < sizeof parents / sizeof *parents; i++)
-        if (!strncmp(name, parents[i], strlen(parents[i])))
-            return true;
-    return false;
+    return launcher_find().pid == getppid();
 }
 
 int launch_check(const struct Launch *launch, const char *library, struct Error *error) {
@@ -78,7 +68,7 @@ int launch_check(const struct Launch *launch, const char *library, struct Error 
 
 int launch_check_size(const struct Launch *launch, const char *library, int size,
                       struct Error *error) {
-    const struct Launcher *launcher = launch->by;
+    const struct LaunchMethod *launcher = launch->by;
     int started = launch->size;
     if (launcher && started > 0 && started != size)
         return fail(error, ERROR_SYSTEM, "%s started %d process%s, but %s sees %d rank%s%s; %s",

@@ -6,7 +6,7 @@
 
 #include "base/error.h"
 
-struct Launcher {
+struct LaunchMethod {
     const char *name; /* for people */
     const char *rank_variable, *size_variable;
     bool speaks_pmix; /* Open MPI can start under it */
@@ -15,8 +15,9 @@ struct Launcher {
 
 /* Before MPI starts, which changes the environment. */
 struct Launch {
-    const struct Launcher *by; /* what started this process as one of several; NULL: nothing did */
-    int rank, size;            /* as the launcher says: 0 and 1 without one; size 0: not said */
+    const struct LaunchMethod
+        *by;        /* what started this process as one of several; NULL: nothing did */
+    int rank, size; /* as the launcher says: 0 and 1 without one; size 0: not said */
 };
 struct Launch launch_read(void);
 

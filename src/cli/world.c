@@ -41,6 +41,21 @@ bool world_launched(void) {
     return launched()->by != NULL;
 }
 
+const char *world_launcher(void) {
+    return launched()->by ? launched()->by->name : NULL;
+}
+
+const char *world_thread_level(void) {
+    int started, level;
+    MPI_Initialized(&started);
+    if (!started)
+        return NULL;
+    MPI_Query_thread(&level);
+    return level == MPI_THREAD_MULTIPLE     ? "multiple"
+           : level == MPI_THREAD_SERIALIZED ? "serialized"
+                                            : "funneled";
+}
+
 const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]) {
     char version[MPI_MAX_LIBRARY_VERSION_STRING] = "unknown";
     int length;

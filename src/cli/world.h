@@ -9,8 +9,9 @@
 /* This process's rank according to the launcher's environment, before MPI starts; 0 without a
  * launcher. */
 int world_launch_rank(void);
-/* Whether a launcher started this process as one of several. */
+/* Whether a launcher started this process as one of several, and which. */
 bool world_launched(void);
+const char *world_launcher(void); /* for people; NULL: none */
 
 /* For the whole process, first of all: the words of the command line, which all ranks have to
  * share. */
@@ -26,6 +27,10 @@ int world_check_words(struct Error *error);
  * stopped. Collective. */
 int world_start(struct Ranks **ranks, struct Error *error);
 void world_stop(struct Ranks *ranks); /* Collective. */
+
+/* The level of threads that MPI gave: "funneled", "serialized" or "multiple"; NULL: MPI does not
+ * run. */
+const char *world_thread_level(void);
 
 /* Writes the name of the MPI library, "Open MPI v4.1.4", to `buffer`, which is returned. MPI need
  * not be started. */

@@ -105,3 +105,7 @@ int backend_threads(void) {
     threads = omp_get_num_threads();
     return threads;
 }
+
+enum BlasThreading backend_blas_threading(void) {
+    return openblas__threading();
+}

@@ -89,4 +89,8 @@ char *backend_instructions(char text[BACKEND_VERSIONS]);
  * than backend_configure asked for. */
 int backend_threads(void);
 
+/* How OpenBLAS was built to use several threads. */
+enum BlasThreading { BLAS_SEQUENTIAL, BLAS_PTHREADS, BLAS_OPENMP };
+enum BlasThreading backend_blas_threading(void);
+
 #endif

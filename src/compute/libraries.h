@@ -6,10 +6,12 @@
 #include <stddef.h>
 
 #include "base/kernel.h"
+#include "compute/backend.h"
 
 void openblas__configure(int threads);
 const char *openblas__better_core(void);
 void openblas__version(char *text, size_t bytes);
+enum BlasThreading openblas__threading(void);
 
 #ifdef TRAINER_WITH_ONEDNN
 void onednn__configure(enum Variant variant);

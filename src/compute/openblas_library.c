@@ -29,3 +29,10 @@ void openblas__version(char *text, size_t bytes) {
     sscanf(openblas_get_config(), "%31s %31s", product, version);
     snprintf(text, bytes, "%s %s %s", product, version, openblas_get_corename());
 }
+
+enum BlasThreading openblas__threading(void) {
+    int built = openblas_get_parallel();
+    return built == OPENBLAS_OPENMP   ? BLAS_OPENMP
+           : built == OPENBLAS_THREAD ? BLAS_PTHREADS
+                                      : BLAS_SEQUENTIAL;
+}

@@ -1,21 +1,32 @@
 /* What a run says of itself before its first step. */
 #include <inttypes.h>
-#include <sched.h>
 #include <stdio.h>
 
 #include "base/log.h"
+#include "comm/placement.h"
 #include "train/trainer.h"
 
-/* mpirun binds each rank to one core unless told otherwise; threads would then share it. */
+/* mpirun binds each rank to one core unless told otherwise, and all ranks of a node may run on the
+ * same processors if it binds none; threads then share them. Collective. */
 static void warn_of_binding(const struct Trainer *trainer) {
-    cpu_set_t mine;
-    int64_t threads = trainer->options.train.threads;
-    if (ranks_rank(trainer->ranks) == 0 && threads > 1 &&
-        !sched_getaffinity(0, sizeof mine, &mine) && CPU_COUNT(&mine) < threads)
-        log_warning("%" PRId64
-                    " threads a rank share %d processor%s; mpirun's map-by slot:PE=%" PRId64
-                    " gives each rank as many as it has threads",
-                    threads, CPU_COUNT(&mine), CPU_COUNT(&mine) == 1 ? "" : "s", threads);
+    struct Crowd crowd;
+    int threads = (int)trainer->options.train.threads;
+    bool crowded = ranks_crowd(trainer->ranks, threads, &crowd);
+    if (ranks_rank(trainer->ranks) != 0 || threads == 1 || !crowded)
+        return;
+    struct Text line = {0};
+    if (crowd.ranks > 1)
+        text_add(&line, "%d ranks with ", crowd.ranks);
+    text_add(&line, "%d threads a rank share %d processor%s of %s; ", threads, crowd.processors,
+             crowd.processors == 1 ? "" : "s", ranks_host(trainer->ranks, crowd.rank));
+    if (crowd.node_threads <= crowd.node_processors)
+        text_add(&line, "mpirun's map-by slot:PE=%d gives each rank as many as it has threads",
+                 threads);
+    else
+        text_add(&line, "start fewer ranks or threads: the host has %d processor%s for %d threads",
+                 crowd.node_processors, crowd.node_processors == 1 ? "" : "s", crowd.node_threads);
+    log_warning("%s", line.data);
+    text_release(&line);
 }
 
 static void announce_large_batch(const struct Trainer *trainer) {

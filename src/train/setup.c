@@ -149,12 +149,13 @@ static int assemble(struct Trainer *trainer, struct Start *start, struct Error *
         return code;
     trainer->run_text = runfile_emit(run_keys, &trainer->options);
     describe_origin(trainer);
-    if (ranks_rank(ranks) == 0)
+    if (ranks_rank(ranks) == 0 && !trainer->request->trial)
         code = begin_to_write(trainer, error);
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
-    trainer__announce(trainer, start);
+    if (!trainer->request->trial)
+        trainer__announce(trainer, start);
     return fill_state(trainer, start, error);
 }
 
@@ -174,6 +175,16 @@ static int find_donor(struct Trainer *trainer, struct Start *start, struct Error
     return code;
 }
 
+/* The folder, and what is in it to continue from. */
+static int open_run(struct Trainer *trainer, struct Start *start, struct Error *error) {
+    if (trainer->request->trial) {
+        saved_state_start(&trainer->saved);
+        return OK;
+    }
+    int code = trainer__lock_folder(trainer, error);
+    return code ? code : trainer__find_checkpoint(trainer, start, error);
+}
+
 int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
                     const struct TrainRequest *request, struct Error *error) {
     struct Start start = {0};
@@ -188,9 +199,7 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
     if (!code)
         watch_set_limit(request->watch, trainer->options.train.watchdog);
     if (!code)
-        code = trainer__lock_folder(trainer, error);
-    if (!code)
-        code = trainer__find_checkpoint(trainer, &start, error);
+        code = open_run(trainer, &start, error);
     if (!code && trainer->options.train.shards < 0) {
         trainer->options.train.shards = ranks_size(ranks);
         start.shards_are_ranks = true;

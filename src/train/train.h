@@ -26,6 +26,7 @@ struct TrainRequest {
     struct Watch *watch; /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
     const struct Outside *outside; /* train/outside.h; NULL: nobody can interrupt the run */
     const struct Callback *const *callbacks; /* NULL-terminated; NULL: train/callbacks.def */
+    bool trial; /* for train/trial.h: nothing is read from or written to `folder`, nor said */
 };
 
 struct TrainResult {
