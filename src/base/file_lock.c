@@ -22,7 +22,7 @@ void file_lock_release(int fd) {
     set_lock(fd, F_UNLCK);
 }
 
-bool file_lock__is_at(int fd, const char *path) {
+bool file_lock_is_at(int fd, const char *path) {
     struct stat open_file, named;
     return fstat(fd, &open_file) == 0 && lstat(path, &named) == 0 &&
            open_file.st_dev == named.st_dev && open_file.st_ino == named.st_ino;

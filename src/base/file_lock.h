@@ -14,6 +14,6 @@ int file_lock_take(int fd);
 void file_lock_release(int fd);
 
 /* Does `path` itself, not what a link there points at, lead to the file that is open as `fd`? */
-bool file_lock__is_at(int fd, const char *path);
+bool file_lock_is_at(int fd, const char *path);
 
 #endif

@@ -124,8 +124,8 @@ static enum Attempt take_over(const struct FolderLock *lock, int *fd) {
     bool mine = claim >= 0;
     enum Attempt result = HELD;
     if (mine)
-        result = file_lock__is_at(*fd, lock->path) && is_left_over(lock, *fd) ? replace(lock, fd)
-                                                                              : CHANGED;
+        result = file_lock_is_at(*fd, lock->path) && is_left_over(lock, *fd) ? replace(lock, fd)
+                                                                             : CHANGED;
     else
         claim = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     /* Another's is there for a moment, unless that process died in it. */
@@ -157,7 +157,7 @@ static enum Attempt attempt_on(struct FolderLock *lock, int *fd, bool created, b
     *renews = !locked && errno != EAGAIN;
     if (!created)
         read_other(lock, *fd);
-    if (!file_lock__is_at(*fd, lock->path))
+    if (!file_lock_is_at(*fd, lock->path))
         return CHANGED;
     if (*renews || (locked && !created && lock->other.renews))
         return attempt_without(lock, fd, created);
@@ -258,7 +258,7 @@ static void let_go(struct FolderLock *lock) {
 }
 
 int folder_lock_check(struct FolderLock *lock, struct Error *error) {
-    if (lock->fd >= 0 && file_lock__is_at(lock->fd, lock->path))
+    if (lock->fd >= 0 && file_lock_is_at(lock->fd, lock->path))
         return OK;
     let_go(lock);
     return take(lock, 0, error);
@@ -271,7 +271,7 @@ bool folder_lock_is_lost(const struct FolderLock *lock) {
 void folder_lock_release(struct FolderLock *lock) {
     if (!lock)
         return;
-    if (lock->fd >= 0 && file_lock__is_at(lock->fd, lock->path))
+    if (lock->fd >= 0 && file_lock_is_at(lock->fd, lock->path))
         unlink(lock->path);
     let_go(lock);
     pthread_cond_destroy(&lock->stop);

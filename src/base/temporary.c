@@ -94,7 +94,7 @@ void remove_temporaries(const char *folder, bool (*is_own)(const char *name)) {
  * the lock, or has removed the file. */
 static bool is_mine(int fd, const char *name) {
     bool locked = file_lock_take(fd) == 0;
-    return (locked || errno != EAGAIN) && file_lock__is_at(fd, name);
+    return (locked || errno != EAGAIN) && file_lock_is_at(fd, name);
 }
 
 static int create(const char *name) {

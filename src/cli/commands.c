@@ -8,6 +8,7 @@ const struct Command *const commands[] = {
     &command_inspect,
     &command_describe,
     &command_gradcheck,
+    &command_doctor,
     &command_keys,
     &command_verify,
     &command_dataset_import,

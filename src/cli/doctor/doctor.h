@@ -20,7 +20,7 @@ extern const char *const verdict_names[VERDICTS];
 
 struct Finding {
     enum Verdict verdict;
-    const char *name;    /* of the check, a word */
+    const char *name;     /* of the check, a word */
     char *found, *advice; /* advice: what to do; "" if there is nothing */
 };
 
@@ -50,19 +50,20 @@ struct Doctor {
     int64_t exchange_bytes;
 };
 
-void check_launcher(struct Doctor *doctor);   /* launch.c */
-void check_mpi(struct Doctor *doctor);        /* launch.c */
-void check_transports(struct Doctor *doctor); /* launch.c */
-void check_processors(struct Doctor *doctor); /* processors.c */
-void check_threads(struct Doctor *doctor);    /* processors.c */
-void check_cpus(struct Doctor *doctor);       /* libraries.c */
-void check_openblas(struct Doctor *doctor);   /* libraries.c */
-void check_onednn(struct Doctor *doctor);     /* libraries.c */
-void check_shared_memory(struct Doctor *doctor); /* storage.c */
-void check_space(struct Doctor *doctor);      /* storage.c */
-void check_locks(struct Doctor *doctor);      /* storage.c */
-void check_clocks(struct Doctor *doctor);     /* clocks.c */
-void check_exchange(struct Doctor *doctor);   /* speed.c */
+void check_launcher(struct Doctor *doctor);                                 /* launch.c */
+void check_mpi(struct Doctor *doctor);                                      /* launch.c */
+void check_transports(struct Doctor *doctor);                               /* launch.c */
+void check_processors(struct Doctor *doctor);                               /* processors.c */
+void check_threads(struct Doctor *doctor);                                  /* processors.c */
+void check_cpus(struct Doctor *doctor);                                     /* libraries.c */
+void check_openblas(struct Doctor *doctor);                                 /* libraries.c */
+void check_onednn(struct Doctor *doctor);                                   /* libraries.c */
+void check_agreement(struct Doctor *doctor);                                /* libraries.c */
+void check_shared_memory(struct Doctor *doctor);                            /* storage.c */
+void check_space(struct Doctor *doctor);                                    /* storage.c */
+void check_locks(struct Doctor *doctor);                                    /* storage.c */
+void check_clocks(struct Doctor *doctor);                                   /* clocks.c */
+void check_exchange(struct Doctor *doctor);                                 /* speed.c */
 void check_run(struct Doctor *doctor, int code, const struct Error *error); /* speed.c */
 
 #endif

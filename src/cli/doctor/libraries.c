@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "cli/doctor/doctor.h"
 #include "compute/backend.h"
+#include "run/agreement.h"
 
 /* The model's name, as /proc/cpuinfo gives it. */
 static void cpu_name(char name[96]) {
@@ -22,12 +23,23 @@ static void cpu_name(char name[96]) {
         fclose(file);
 }
 
+/* Whether this CPU has AVX-512, and the build has nothing for it. */
+static bool lacks_variant(enum Variant variant) {
+#ifdef __x86_64__
+    return variant < VARIANT_F32_V4 && variant == variant_best(VARIANT_F32_V4) &&
+           __builtin_cpu_supports("x86-64-v4");
+#else
+    (void)variant;
+    return false;
+#endif
+}
+
 void check_cpus(struct Doctor *doctor) {
     char mine[96], *all = NULL;
     int size = ranks_size(doctor->ranks), other = 0;
     memset(mine, 0, sizeof mine);
     cpu_name(mine);
-    all = memory_array(char, size * (int64_t)sizeof mine, "names of processors");
+    all = memory_array(char, size *(int64_t)sizeof mine, "names of processors");
     ranks_gather_all(doctor->ranks, mine, sizeof mine, all);
     while (other < size && !strcmp(all, all + (size_t)other * sizeof mine))
         other++;
@@ -36,6 +48,10 @@ void check_cpus(struct Doctor *doctor) {
                    "the slowest processor sets the pace: start on nodes of one kind, if there are",
                    "%s on rank 0, %s on rank %d; kernels for %s, which all have", all,
                    all + (size_t)other * sizeof mine, other, variant_name(doctor->variant));
+    else if (lacks_variant(doctor->variant))
+        report_add(&doctor->report, VERDICT_NOTE, "cpu", "build with -DTRAINER_ALL_VARIANTS=ON",
+                   "%s has AVX-512, but this build has no kernels for it, only for %s", all,
+                   variant_name(doctor->variant));
     else
         report_add(&doctor->report, VERDICT_OK, "cpu", NULL, "%s, kernels for %s", all,
                    variant_name(doctor->variant));
@@ -56,20 +72,18 @@ void check_openblas(struct Doctor *doctor) {
     const char *better = backend_better_openblas_core(), *words = openblas_words(versions);
     enum BlasThreading built = backend_blas_threading();
     if (better)
-        report_add(report, VERDICT_NOTE, "openblas",
-                   "set OPENBLAS_CORETYPE=SkylakeX, or leave it unset",
-                   "%s: kernels for older processors than this one, at about 60 %% of the speed",
-                   words);
+        report_add(
+            report, VERDICT_NOTE, "openblas", "set OPENBLAS_CORETYPE=SkylakeX, or leave it unset",
+            "%s: kernels for older processors than this one, at about 60 %% of the speed", words);
     else if (built == BLAS_PTHREADS && doctor->threads > 1)
         report_add(report, VERDICT_NOTE, "openblas",
                    "use its OpenMP build (Debian: libopenblas0-openmp)",
                    "%s, %s, which compete with OpenMP's %d threads", words, threading[built],
                    doctor->threads);
     else if (built == BLAS_SEQUENTIAL && doctor->threads > 1)
-        report_add(report, VERDICT_NOTE, "openblas",
-                   "use its OpenMP build, or more ranks of one thread",
-                   "%s, %s: its products use one of %d threads", words, threading[built],
-                   doctor->threads);
+        report_add(
+            report, VERDICT_NOTE, "openblas", "use its OpenMP build, or more ranks of one thread",
+            "%s, %s: its products use one of %d threads", words, threading[built], doctor->threads);
     else
         report_add(report, VERDICT_OK, "openblas", NULL, "%s, %s%s", words, threading[built],
                    getenv("TRAINER_STARTED_AGAIN")
@@ -90,4 +104,20 @@ void check_onednn(struct Doctor *doctor) {
                    "%s uses less than this CPU has: %s", found, instructions);
     else
         report_add(report, VERDICT_OK, "onednn", NULL, "%s, %s", found, instructions);
+}
+
+void check_agreement(struct Doctor *doctor) {
+    struct Error error = {0};
+    const struct Backend *backend = backend_find("auto", doctor->variant, &error);
+    int code = backend ? OK : error.code;
+    if (ranks_size(doctor->ranks) == 1)
+        return;
+    code = ranks_agree(doctor->ranks, code, &error);
+    if (!code)
+        code = run_agree_backend(doctor->ranks, backend, doctor->variant, &error);
+    if (code)
+        report_add(&doctor->report, VERDICT_PROBLEM, "agreement", NULL, "%s", error.text);
+    else
+        report_add(&doctor->report, VERDICT_OK, "agreement", NULL,
+                   "all ranks have the same program and libraries");
 }

@@ -48,10 +48,11 @@ void check_processors(struct Doctor *doctor) {
                    crowd.node_threads);
     else
         report_add(report, VERDICT_OK, "processors", NULL,
-                   "%d rank%s x %d thread%s, at most %d threads on %d processor%s of a node",
+                   "%d rank%s x %d thread%s; %s has %d processor%s for %d of these threads",
                    ranks_size(doctor->ranks), ranks_size(doctor->ranks) == 1 ? "" : "s",
-                   doctor->threads, doctor->threads == 1 ? "" : "s", crowd.node_threads,
-                   crowd.node_processors, crowd.node_processors == 1 ? "" : "s");
+                   doctor->threads, doctor->threads == 1 ? "" : "s",
+                   ranks_host(doctor->ranks, crowd.rank), crowd.node_processors,
+                   crowd.node_processors == 1 ? "" : "s", crowd.node_threads);
 }
 
 void check_threads(struct Doctor *doctor) {

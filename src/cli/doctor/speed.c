@@ -3,11 +3,20 @@
 
 #include "base/text.h"
 #include "cli/doctor/doctor.h"
+#include "cli/error_line.h"
 #include "comm/exchange_time.h"
 
 #define BYTES (16 << 20) /* without a run file */
 #define FEW_BYTES 256
 #define MUCH 0.3 /* of a step */
+
+/* "1.2 us", "3.4 ms" or "5.6 s"; returns `text`. */
+static char *duration(double seconds, char text[32]) {
+    const char *unit = seconds < 1e-3 ? "us" : seconds < 1 ? "ms" : "s";
+    double scale = seconds < 1e-3 ? 1e6 : seconds < 1 ? 1e3 : 1;
+    snprintf(text, 32, "%.3g %s", scale * seconds, unit);
+    return text;
+}
 
 /* −1 if it cannot be made. */
 static double seconds_of(struct Doctor *doctor, int64_t bytes) {
@@ -23,7 +32,7 @@ static double seconds_of(struct Doctor *doctor, int64_t bytes) {
 }
 
 void check_exchange(struct Doctor *doctor) {
-    char size[32];
+    char size[32], few[32], all[32];
     if (ranks_size(doctor->ranks) == 1)
         return;
     doctor->exchange_bytes = doctor->tried ? doctor->trial.gradient_bytes : BYTES;
@@ -36,25 +45,32 @@ void check_exchange(struct Doctor *doctor) {
     }
     text_bytes((double)doctor->exchange_bytes, size);
     report_add(&doctor->report, VERDICT_OK, "exchange", NULL,
-               "%.1f us for a few bytes, %.3g ms for %s (%.3g GB/s)", 1e6 * doctor->latency,
-               1e3 * doctor->exchange, size,
+               "%s for a few bytes, %s for %s (%.3g GB/s)", duration(doctor->latency, few),
+               duration(doctor->exchange, all), size,
                1e-9 * (double)doctor->exchange_bytes / doctor->exchange);
 }
 
+/* The trial of the run's steps, which came to `code`. */
 void check_run(struct Doctor *doctor, int code, const struct Error *error) {
     const struct Trial *trial = &doctor->trial;
     struct Report *report = &doctor->report;
+    char time[32];
     if (code) {
-        report_add(report, VERDICT_PROBLEM, "run", NULL, "%s%s%s", *error->option.name ? "--" : "",
-                   *error->option.name ? error->option.name : "", *error->option.name ? ": " : "");
+        struct Text line = {0};
+        error_line(error, &line);
+        report_add(report, VERDICT_PROBLEM, "run", NULL, "%s", line.data);
+        text_release(&line);
         return;
     }
-    double share = trial->step_seconds > 0 ? trial->exchange_seconds / trial->step_seconds : 0;
-    bool alone = ranks_size(doctor->ranks) == 1;
-    report_add(report, !alone && share > MUCH ? VERDICT_NOTE : VERDICT_OK, "run",
-               "a larger train.batch, or more train.shards for each rank, needs it less often; or "
+    report_add(report, VERDICT_OK, "run", NULL,
+               "a step of %" PRId64 " samples takes %s: %.4g images/s", trial->batch,
+               duration(trial->step_seconds, time), (double)trial->batch / trial->step_seconds);
+    if (ranks_size(doctor->ranks) == 1)
+        return;
+    double share = trial->exchange_seconds / trial->step_seconds;
+    report_add(report, share > MUCH ? VERDICT_NOTE : VERDICT_OK, "exchange share",
+               "a larger train.batch, or more train.shards for each rank, exchanges less often; or "
                "start fewer ranks",
-               "a step of %" PRId64 " samples takes %.3g ms (%.0f images/s)%s", trial->batch,
-               1e3 * trial->step_seconds, (double)trial->batch / trial->step_seconds,
-               alone ? "" : "");
+               "%s of each step, %.1f %% (%s)", duration(trial->exchange_seconds, time),
+               100 * share, trial->exchange);
 }

@@ -57,9 +57,9 @@ void check_shared_memory(struct Doctor *doctor) {
     ranks_minimum(doctor->ranks, &least, 1);
     double needed = 0;
     if (here > 1 && doctor->tried)
-        needed = (double)here * (double)exchange_memory(doctor->trial.shards,
-                                                        ranks_size(doctor->ranks),
-                                                        doctor->trial.gradient_bytes / 4);
+        needed =
+            (double)here * (double)exchange_memory(doctor->trial.shards, ranks_size(doctor->ranks),
+                                                   doctor->trial.gradient_bytes / 4);
     text_bytes((double)least, room);
     text_bytes(needed, need);
     if (least < 0)
@@ -71,8 +71,8 @@ void check_shared_memory(struct Doctor *doctor) {
                    "enlarge it (docker run --shm-size), or use train.exchange=direct",
                    "%s free in " SHARED_FOLDER ", the exchange may need %s", room, need);
     else if (least < 64 << 20)
-        report_add(report, VERDICT_NOTE, "shared memory",
-                   "enlarge it (docker run --shm-size)", "only %s free in " SHARED_FOLDER, room);
+        report_add(report, VERDICT_NOTE, "shared memory", "enlarge it (docker run --shm-size)",
+                   "only %s free in " SHARED_FOLDER, room);
     else if (needed > 0)
         report_add(report, VERDICT_OK, "shared memory", NULL,
                    "%s free in " SHARED_FOLDER ", the exchange needs at most %s", room, need);
@@ -89,18 +89,15 @@ void check_space(struct Doctor *doctor) {
     double bytes = free_bytes(folder), checkpoint = (double)doctor->trial.checkpoint_bytes;
     text_bytes(bytes, room);
     text_bytes(checkpoint, one);
-    if (access(folder, W_OK | X_OK))
-        report_add(report, VERDICT_PROBLEM, "folder", "choose another --out", "%s: %s", folder,
-                   strerror(errno));
-    else if (doctor->tried && bytes < 3 * checkpoint)
+    if (doctor->tried && bytes < 3 * checkpoint)
         report_add(report, VERDICT_PROBLEM, "folder", "free some, or choose another --out",
                    "%s: %s free, less than three checkpoints of %s", folder, room, one);
     else if (bytes < 1 << 30)
         report_add(report, VERDICT_NOTE, "folder", "free some, or choose another --out",
                    "%s: only %s free", folder, room);
     else if (doctor->tried)
-        report_add(report, VERDICT_OK, "folder", NULL, "%s: %s free, a checkpoint takes %s",
-                   folder, room, one);
+        report_add(report, VERDICT_OK, "folder", NULL, "%s: %s free, a checkpoint takes %s", folder,
+                   room, one);
     else
         report_add(report, VERDICT_OK, "folder", NULL, "%s: %s free", folder, room);
     memory_release(folder);
@@ -113,7 +110,7 @@ static enum LockFound try_lock(const char *path) {
     int file = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
     if (file < 0)
         return LOCK_NOT_SEEN;
-    enum LockFound found = !file_lock_take(file) ? LOCK_DOES_NOT_HOLD
+    enum LockFound found = !file_lock_take(file)                ? LOCK_DOES_NOT_HOLD
                            : errno == EAGAIN || errno == EACCES ? LOCK_HOLDS
                                                                 : LOCK_NONE;
     close(file);
@@ -152,6 +149,7 @@ void check_locks(struct Doctor *doctor) {
                  realpath(folder, real) ? real : folder);
         file = mkostemp(path, O_CLOEXEC);
     }
+    int trouble = errno;
     int64_t made = file >= 0 ? 2 : 0; /* 2: locked, 1: there are no locks */
     if (made && file_lock_take(file))
         made = 1;
@@ -160,8 +158,11 @@ void check_locks(struct Doctor *doctor) {
     enum LockFound mine = made == 2 ? try_lock(path) : LOCK_NONE;
     enum LockFound *found = memory_array(enum LockFound, size, "findings");
     ranks_gather_all(doctor->ranks, &mine, sizeof mine, found);
-    if (made) /* otherwise check_space has said that the folder cannot be written to */
+    if (made)
         report_locks(doctor, folder, found);
+    else
+        report_add(&doctor->report, VERDICT_PROBLEM, "locks", "choose another --out",
+                   "%s: no file can be made: %s", folder, strerror(trouble));
     if (file >= 0) {
         unlink(path);
         close(file);
