@@ -7,7 +7,7 @@ import time
 import pytest
 
 from support.hosts import hosts
-from support.program import RUN_FILE, TRAINER, built, settings
+from support.program import RUN_FILE, TRAINER, USAGE, built, settings
 from support.runs import Run, arrays, newest_step, synthesize, train, write_run_file
 
 
@@ -185,3 +185,26 @@ def test_mpirun_ends_a_job_whose_host_is_cut_off(folder, data):
     print(f"{seconds:.1f} s until mpirun ended")
     assert "host2" in stderr and process.returncode != 0
     assert seconds < 30 and not any(left.values()), (seconds, left)
+
+
+def test_the_host_of_a_rank_that_differs_is_named(cluster, folder, recipe):
+    out = f"{folder}/differs"
+    script = f"exec {TRAINER} train {recipe} --out {out} $(test $(hostname) = host2 && echo --resume)"
+    done = cluster.start(cluster.names[:2], 1, "-c", script, program="sh")
+    assert done.returncode == USAGE, done.stderr
+    assert ("rank 1 on host2 differs from rank 0 on host1 in the command line: --resume instead of nothing"
+            in done.stderr)
+
+
+def test_doctor_examines_several_hosts(cluster, folder, recipe):
+    done = cluster.start(cluster.names[:2], 1, "doctor", recipe, "--out", folder, "--json")
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    found = {check["check"]: check for check in report["checks"]}
+    assert report["nodes"] == 2
+    assert found["transports"]["verdict"] == "note" and "the nodes talk by TCP" in found["transports"]["found"]
+    assert found["clocks"]["verdict"] == "ok" and found["agreement"]["verdict"] == "ok"
+    assert found["locks"]["found"].endswith("files can be locked, and all nodes see it")
+    private = cluster.start(cluster.names[:2], 1, "doctor", "--out", "/dev/shm", "--json")
+    locks = {check["check"]: check for check in json.loads(private.stdout)["checks"]}["locks"]
+    assert locks["verdict"] == "note" and "not the same folder on host2" in locks["found"]
