@@ -1,0 +1,119 @@
+"""Hosts that cannot be reached, and ranks on other hosts that die or hang (network namespaces, support/hosts.py)."""
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import tempfile
+import time
+
+import pytest
+from support.hosts import hosts
+from support.program import TRAINER, settings
+from support.runs import newest_step, synthesize, train, write
+
+RANKS_DIED = 8
+LIMIT = 4
+RUN = """data: {file: DATA, validation: none}
+model: [flatten, {linear: {out: 32}}, relu, {linear: {out: 10}}]
+optimizer: {sgd: {rate: 0.01}}
+train: {batch: 60, shards: 12, length: 100000 steps, watchdog: LIMIT}
+checkpoint: {every: 20 steps}
+"""
+
+
+@pytest.fixture(scope="module")
+def cluster(folder):
+    with hosts(3, folder) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def recipe(folder):
+    data = synthesize(folder, train=600)
+    return write(f"{folder}/run.yaml", RUN.replace("DATA", data).replace("LIMIT", str(LIMIT)))
+
+
+class Job:
+    """A training on some hosts that goes on; mpirun runs on the first."""
+
+    def __init__(self, cluster, count, per_host, recipe, out, *more):
+        self.cluster, self.per_host = cluster, per_host
+        self.errors = tempfile.TemporaryFile("w+", dir=os.path.dirname(recipe))
+        words = ["train", recipe, "--out", out, "--quiet", *more]
+        self.process = subprocess.Popen(cluster.mpirun(cluster.names[:count], per_host, TRAINER, *words),
+                                        env=cluster.environment(), stdin=subprocess.DEVNULL,
+                                        stdout=self.errors, stderr=self.errors)
+        end = time.monotonic() + 40
+        while newest_step(out) < 20:
+            assert self.process.poll() is None and time.monotonic() < end, self.text()
+            time.sleep(0.02)
+
+    def text(self):
+        self.errors.seek(0)
+        return self.errors.read()
+
+    def on(self, host):
+        return [pid for pid, name in self.cluster.processes("trainer").items() if name == host]
+
+    def end(self, seconds=40):
+        start = time.monotonic()
+        code = self.process.wait(seconds)
+        self.seconds = time.monotonic() - start
+        self.lines = [line for line in self.text().splitlines() if line.startswith("trainer: ")]
+        return code
+
+    def left_after(self, seconds):
+        end = time.monotonic() + seconds
+        while self.cluster.processes("trainer") and time.monotonic() < end:
+            time.sleep(0.1)
+        return self.cluster.processes("trainer")
+
+
+@contextlib.contextmanager
+def job(*words):
+    found = Job(*words)
+    try:
+        yield found
+    finally:
+        for pid in found.cluster.processes("trainer"):
+            found.cluster.signal(9, pid)
+        found.process.kill()
+        found.process.wait()
+
+
+@pytest.mark.parametrize("count, host", ((2, "host2"), (3, "host3")))
+def test_a_host_that_is_cut_off_is_named_and_all_ends(cluster, folder, recipe, count, host):
+    with job(cluster, count, 2, recipe, f"{folder}/cut-{count}") as found:
+        try:
+            cluster.cut(host)
+            assert found.end() != 0
+            print(found.text())
+            assert len(found.lines) == 1, found.text()
+            assert re.match(rf"trainer: host {host} \(rank {2 * count - 2} and others\) cannot be reached: nothing "
+                            r"heard of it for \d+ s, last in step \d+ \(exchange\); the job ends", found.lines[0])
+            assert found.seconds < LIMIT + 4
+            assert not found.left_after(10)
+        finally:
+            cluster.connect(host)
+
+
+@pytest.mark.parametrize("number, words", ((signal.SIGSTOP, "hangs: stopped by a signal"), (signal.SIGKILL, "died")))
+def test_a_rank_on_another_host_is_named_once(cluster, folder, recipe, number, words):
+    with job(cluster, 3, 1, recipe, f"{folder}/signal-{number}") as found:
+        cluster.signal(int(number), found.on("host3")[0])
+        code = found.end()
+        print(found.text())
+        assert len(found.lines) == 1, found.text()
+        assert re.match(rf"trainer: rank 2 on host3 {words}.*; the job ends", found.lines[0])
+        assert code in (RANKS_DIED, 137)
+        assert found.seconds < LIMIT + 4
+        assert not found.left_after(10)
+
+
+def test_a_run_goes_on_after_a_host_was_lost(cluster, folder, recipe):
+    out = f"{folder}/lost"
+    with job(cluster, 2, 1, recipe, out) as found:
+        cluster.signal(9, found.on("host2")[0])
+        found.end()
+    assert train(1, recipe, out, "--resume", *settings(f"train.length={newest_step(out) + 5} steps"))["finished"]
