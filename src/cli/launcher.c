@@ -1,14 +1,17 @@
 #include "cli/launcher.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-/* As /proc/PID/stat names them: Open MPI's, PRRTE's, Hydra's and Slurm's. */
-static const char *const names[] = {"mpirun",     "mpiexec",      "orterun", "orted",
-                                    "prterun",    "prted",        "prte",    "hydra_pmi_proxy",
-                                    "slurmstepd", "mpiexec.hydra"};
-#define NAMES (sizeof names / sizeof *names)
+/* As /proc/PID/stat names them: Open MPI's, PRRTE's, Hydra's and Slurm's. Those of one job come
+ * first. */
+static const char *const names[] = {"mpirun",        "mpiexec",   "orterun", "orted",
+                                    "prterun",       "prted",     "prte",    "hydra_pmi_proxy",
+                                    "mpiexec.hydra", "slurmstepd"};
+#define NAMES (int)(sizeof names / sizeof *names)
+#define OF_ONE_JOB 4
 
 struct Process {
     char name[32], state;
@@ -20,11 +23,12 @@ struct Process {
 static bool read_process(int pid, struct Process *process) {
     char path[64], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = file < 0 ? -1 : read(file, text, sizeof text - 1);
+    if (file >= 0)
+        close(file);
+    if (length <= 0)
         return false;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
     text[length] = '\0';
     /* The name stands in parentheses and may hold some itself. The 22nd field is the start. */
     char *begin = strchr(text, '('), *end = strrchr(text, ')');
@@ -37,19 +41,29 @@ static bool read_process(int pid, struct Process *process) {
                   &process->state, &process->parent, &process->began) == 3;
 }
 
-static bool starts_ranks(const struct Process *process) {
-    for (size_t i = 0; i < NAMES; i++)
-        if (!strcmp(process->name, names[i]))
-            return true;
-    return false;
+static int kind_of(const struct Process *process) {
+    int kind = 0;
+    while (kind < NAMES && strcmp(process->name, names[kind]))
+        kind++;
+    return kind;
 }
 
 struct Launcher launcher_find(void) {
     struct Process process;
     for (int pid = (int)getppid(); pid > 1 && read_process(pid, &process); pid = process.parent)
-        if (starts_ranks(&process))
-            return (struct Launcher){.pid = pid, .began = process.began};
+        if (kind_of(&process) < NAMES)
+            return (struct Launcher){
+                .pid = pid, .began = process.began, .of_one_job = kind_of(&process) < OF_ONE_JOB};
     return (struct Launcher){0};
+}
+
+static bool is_alive(const struct Process *process) {
+    return process->state != 'Z' && process->state != 'X';
+}
+
+bool process_lives(int pid) {
+    struct Process process;
+    return read_process(pid, &process) && is_alive(&process);
 }
 
 bool launcher_lives(const struct Launcher *launcher) {
@@ -57,5 +71,5 @@ bool launcher_lives(const struct Launcher *launcher) {
     if (!launcher->pid)
         return true;
     return read_process(launcher->pid, &process) && process.began == launcher->began &&
-           process.state != 'Z' && process.state != 'X';
+           is_alive(&process);
 }

@@ -1,11 +1,11 @@
 #include "cli/watching.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,9 +15,7 @@
 
 #define LIMIT 60.0   /* seconds, for commands that have no key for it and until the key is read */
 #define PATIENCE 100 /* ms that a reader of stderr has to make room */
-/* How long the launcher has to end the processes that do not end by themselves, and how often it is
- * looked whether it has: in tenths of a second. */
-#define GRACE 40
+#define GRACE 60     /* tenths of a second that the launcher has to end all processes and itself */
 
 static struct {
     struct Watch *watch;
@@ -44,32 +42,64 @@ static void say(void *context, bool ends, const char *words) {
     print(line, (size_t)length < sizeof line ? (size_t)length : sizeof line - 1);
 }
 
-/* A process of its own ends those that are still there after the grace. It holds none of the files
- * that the launcher waits for. A plain fork would call what libraries do before a fork, which may
- * wait for a thread that hangs. */
+/* Removes the names in /dev/shm by which Open MPI's ranks found one another's memory. mpirun does
+ * so, unless it was killed itself. */
+static void remove_shared_memory(void) {
+    static char maps[1 << 20];
+    static const char *const names[] = {"/dev/shm/vader_segment.", "/dev/shm/sm_segment."};
+    int file = open("/proc/self/maps", O_RDONLY | O_CLOEXEC);
+    size_t used = 0;
+    for (ssize_t more; file >= 0 && used < sizeof maps - 1 &&
+                       (more = read(file, maps + used, sizeof maps - 1 - used)) > 0;)
+        used += (size_t)more;
+    maps[used] = '\0';
+    for (int i = 0; i < 2; i++)
+        for (char *at = maps; (at = strstr(at, names[i]));) {
+            char *end = at + strcspn(at, "\n"), after = *end;
+            *end = '\0';
+            unlink(at);
+            *end = after;
+            at = end;
+        }
+}
+
+static bool any_lives(const int *pids, int count) {
+    for (int i = 0; i < count; i++)
+        if (process_lives(pids[i]))
+            return true;
+    return false;
+}
+
+static bool launcher_is_left(void) {
+    return watching.launcher.of_one_job && launcher_lives(&watching.launcher);
+}
+
+/* A process of its own ends what is still there after the grace: processes that do not end by
+ * themselves, and a launcher that hangs. It holds none of the files that the launcher waits for. A
+ * plain fork would call what libraries do before a fork, which may wait for a thread that hangs. */
 static void end_later(const int *stuck, int count) {
-    static const struct timespec tenth = {.tv_nsec = 100000000};
-    if (!count || syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) != 0)
+    if (syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL) != 0)
         return;
     if (syscall(SYS_close_range, 0, ~0U, 0))
         for (int file = 0; file < 1024; file++)
             close(file);
     setsid();
-    bool lives = true;
-    for (int i = 0; lives && i < GRACE; i++) {
-        nanosleep(&tenth, NULL);
-        lives = false;
-        for (int k = 0; k < count; k++)
-            lives |= !kill(stuck[k], 0);
-    }
-    for (int k = 0; lives && k < count; k++)
-        kill(stuck[k], SIGKILL);
+    for (int i = 0; i < GRACE && (any_lives(stuck, count) || launcher_is_left()); i++)
+        nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    for (int i = 0; i < count; i++)
+        if (process_lives(stuck[i]))
+            kill(stuck[i], SIGKILL);
+    /* mpirun waits for ever for a host that it has lost; asked to end then, version 4 crashes. */
+    if (launcher_is_left())
+        kill(watching.launcher.pid, SIGKILL);
     _exit(0);
 }
 
 static void end(void *context, const int *stuck, int count) {
     (void)context;
-    end_later(stuck, count);
+    remove_shared_memory();
+    if (stuck)
+        end_later(stuck, count);
     _exit(ERROR_RANKS);
 }
 

@@ -113,15 +113,14 @@ static const struct Key train_keys[] = {
      .help = "how often the ranks compare digests of their replicas, which cover every step and "
              "every saved array; 0: only at the start and before each save"},
     {.name = "watchdog",
-     .type = KEY_REAL,
+     .type = KEY_TIME,
      .offset = TRAIN_AT(watchdog),
-     .fallback = "60",
+     .fallback = "60 s",
      .minimum = 0,
      .maximum = 1e6,
-     .unit = "s",
      .free_on_resume = true,
-     .help = "if a rank hangs or its host cannot be reached, the job names it and has ended within "
-             "so many seconds; saving, starting and other work that may take long have a "
+     .help = "if a rank hangs or its host cannot be reached, the job names it and ends within this "
+             "time, with exit code 8; saving, starting and other work that may take long have a "
              "multiple of it. 0: a rank that hangs is waited for, as a debugger needs it"},
     {.name = "time_limit",
      .type = KEY_TIME,

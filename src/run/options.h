@@ -36,7 +36,7 @@ struct TrainOptions {
     int instruction_set;  /* enum: auto, baseline, avx2, avx512 */
     struct Choice on_nan; /* of on_nan_kinds */
     int64_t check_every;  /* steps between comparisons of the replicas' digests */
-    double watchdog;      /* seconds until ranks that do not move on end the job; 0: never */
+    double watchdog;      /* seconds in which a job with a rank that hangs has ended; 0: never */
     double time_limit;    /* seconds after which the process saves and stops; 0: none */
 };
 enum { LAST_BATCH_KEEP, LAST_BATCH_DROP };

@@ -55,6 +55,8 @@ const char *time__parse(const char *text, double *seconds) {
     const char *at = text, *why = NULL;
     int next = 0;
     *seconds = 0;
+    if (!strcmp(text, "0")) /* needs no unit */
+        return NULL;
     do
         why = parse_part(&at, &next, seconds);
     while (!why && *at);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <ifaddrs.h>
+#include <linux/errqueue.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -118,7 +119,7 @@ static void list_addresses(struct Door *door) {
 }
 
 static bool bind_to_any_port(struct Channel *channel, int family) {
-    int off = 0;
+    int off = 0, on = 1;
     struct sockaddr_storage any = {.ss_family = (sa_family_t)family};
     socklen_t length =
         family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
@@ -126,8 +127,11 @@ static bool bind_to_any_port(struct Channel *channel, int family) {
     channel->socket = socket(family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (channel->socket < 0)
         return false;
-    if (family == AF_INET6)
+    if (family == AF_INET6) {
         setsockopt(channel->socket, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+        setsockopt(channel->socket, IPPROTO_IPV6, IPV6_RECVERR, &on, sizeof on);
+    }
+    setsockopt(channel->socket, IPPROTO_IP, IP_RECVERR, &on, sizeof on);
     if (!bind(channel->socket, (struct sockaddr *)&any, length))
         return true;
     close(channel->socket);
@@ -198,13 +202,58 @@ void channel__send_ending(struct Channel *channel, const char *words) {
     send_to_all(channel, MESSAGE_ENDING, (int32_t)length, length);
 }
 
+/* The deputy at an address; -1 if it is none's. */
+static int rank_at(const struct Channel *channel, const struct sockaddr_storage *address) {
+    for (int i = 0; i < channel->way_count; i++) {
+        const struct Way *way = &channel->ways[i];
+        struct sockaddr_storage own;
+        if (way->address < 0)
+            continue;
+        socklen_t length = socket_address(channel, &channel->doors[way->rank], way->address, &own);
+        const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)address,
+                                  *own_six = (const struct sockaddr_in6 *)&own;
+        bool same = channel->family == AF_INET6
+                        ? six->sin6_port == own_six->sin6_port &&
+                              !memcmp(&six->sin6_addr, &own_six->sin6_addr, 16)
+                        : !memcmp(address, &own, length);
+        if (same)
+            return way->rank;
+    }
+    return -1;
+}
+
+/* What became of messages that were sent. "Port unreachable" comes from a host that is there, for a
+ * process that is not. */
+static void take_errors(struct Channel *channel, const struct ChannelReceiver *receiver) {
+    struct sockaddr_storage to;
+    char control[512];
+    for (int i = 0; i < 1000; i++) {
+        struct msghdr message = {.msg_name = &to,
+                                 .msg_namelen = sizeof to,
+                                 .msg_control = control,
+                                 .msg_controllen = sizeof control};
+        memset(&to, 0, sizeof to);
+        if (recvmsg(channel->socket, &message, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
+            return;
+        for (struct cmsghdr *part = CMSG_FIRSTHDR(&message); part;
+             part = CMSG_NXTHDR(&message, part)) {
+            struct sock_extended_err found;
+            memcpy(&found, CMSG_DATA(part), sizeof found);
+            int rank = found.ee_errno == ECONNREFUSED ? rank_at(channel, &to) : -1;
+            if (rank >= 0)
+                receiver->refused(receiver->context, rank);
+        }
+    }
+}
+
 /* The next message that is meant for this rank, and the bytes after its head; -1: there is none. */
 static ssize_t receive(struct Channel *channel) {
     const struct Head *head = &channel->message.head;
     ssize_t length;
+    /* An error is that of a message that was sent. */
     while ((length = recv(channel->socket, &channel->message, sizeof channel->message,
                           MSG_DONTWAIT)) >= 0 ||
-           errno == EINTR || errno == ECONNREFUSED) {
+           (errno != EAGAIN && errno != EWOULDBLOCK && errno != EBADF && errno != ENOTSOCK)) {
         ssize_t body = length - (ssize_t)sizeof *head;
         if (body >= 0 && !memcmp(head->magic, magic, sizeof magic) &&
             !memcmp(head->key, channel->key, KEY_BYTES) && head->to == channel->own &&
@@ -230,6 +279,8 @@ static void take_reports(struct Channel *channel, ssize_t body,
 
 void channel__receive(struct Channel *channel, const struct ChannelReceiver *receiver) {
     ssize_t body;
+    if (channel__descriptor(channel) >= 0)
+        take_errors(channel, receiver);
     while (channel__descriptor(channel) >= 0 && (body = receive(channel)) >= 0) {
         const struct Head head = channel->message.head;
         if (head.kind == MESSAGE_REPORTS)

@@ -42,6 +42,8 @@ struct ChannelReceiver {
     void *context;
     void (*report)(void *context, int node, const struct Report *report);
     void (*ending)(void *context, int node); /* another node has said why the job ends */
+    /* The host of a deputy refuses messages to it: its process has ended. */
+    void (*refused)(void *context, int rank);
 };
 void channel__receive(struct Channel *channel, const struct ChannelReceiver *receiver);
 

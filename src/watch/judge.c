@@ -12,8 +12,9 @@ static const double factors[BEAT_PHASES] = {
 
 /* Of what a rank once did in peace it may do three times as much. */
 #define PATIENCE 3
-/* The job has to end within the limit, so that it is judged a little before. */
-#define MOST_MARGIN 5.0
+/* The job has to end within the limit, so that it is judged before: the launcher takes seconds to
+ * end the processes, and more if it waits for a host that is lost. */
+#define MOST_MARGIN 8.0
 #define MARGIN 0.25
 /* A node that hears of no other leaves it to the others to name who hangs, for so long. */
 #define MODESTY 10.0
@@ -128,12 +129,39 @@ static bool own_node_rests(const struct Sight *sights, int ranks, const struct L
     return true;
 }
 
+/* Nothing is heard of `missing`. If those are all other nodes, and several, it is this one that is
+ * cut off. */
+static struct Judgement look_home(struct Judgement missing, const struct Sight *sights, int ranks,
+                                  const struct Limits *limits) {
+    struct Judgement own = {.finding = FINDING_CUT_OFF, .seconds = missing.seconds};
+    int other_node = -1;
+    bool several = false;
+    if (!missing.finding)
+        return missing;
+    for (int rank = 0; rank < ranks; rank++) {
+        const struct Sight *sight = &sights[rank];
+        double seconds;
+        if (sight->node == limits->own_node) {
+            if (own.count < JUDGEMENT_RANKS)
+                own.ranks[own.count] = rank;
+            own.count++;
+        } else if (sight->state == SIGHT_RUNS) {
+            if (!is_unreachable(sight, limits, &seconds))
+                return missing;
+            several |= other_node >= 0 && sight->node != other_node;
+            other_node = sight->node;
+        }
+    }
+    return several ? own : missing;
+}
+
 struct Judgement judge__ranks(const struct Sight *sights, int ranks, const struct Limits *limits) {
     struct Judgement judgement = find(FINDING_DIED, has_died, sights, ranks, limits);
     if (judgement.finding || limits->seconds <= 0)
         return judgement;
     if (own_node_rests(sights, ranks, limits))
-        judgement = find(FINDING_UNREACHABLE, is_unreachable, sights, ranks, limits);
+        judgement = look_home(find(FINDING_UNREACHABLE, is_unreachable, sights, ranks, limits),
+                              sights, ranks, limits);
     if (!judgement.finding)
         judgement = find(FINDING_SILENT, is_silent, sights, ranks, limits);
     if (!judgement.finding)

@@ -23,6 +23,7 @@ struct Seat {
 #define FAR_WORDS 6
 struct Far {
     _Alignas(64) _Atomic uint64_t words[FAR_WORDS];
+    _Atomic int refused; /* 1: its process is gone, as its host says */
 };
 
 struct Segment {

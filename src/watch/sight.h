@@ -42,10 +42,12 @@ enum Finding {
     FINDING_NONE,
     FINDING_DIED,        /* processes are gone */
     FINDING_UNREACHABLE, /* all of a node's ranks: nothing is heard of it, and nobody moves on */
-    FINDING_SILENT,      /* a process is stopped, or gets no processor */
-    FINDING_HANGS,       /* a process lives, waits for nobody, and does not move on */
-    FINDING_BEHIND,      /* all wait; these have entered fewer collective calls than others */
-    FINDING_DEADLOCK     /* all wait, for the same */
+    FINDING_CUT_OFF, /* this process's own node: nothing is heard of all others, which are several
+                      */
+    FINDING_SILENT,  /* a process is stopped, or gets no processor */
+    FINDING_HANGS,   /* a process lives, waits for nobody, and does not move on */
+    FINDING_BEHIND,  /* all wait; these have entered fewer collective calls than others */
+    FINDING_DEADLOCK /* all wait, for the same */
 };
 
 #define JUDGEMENT_RANKS 8

@@ -16,8 +16,8 @@ struct WatchActions {
     void *context;
     /* A line for people, once in the job: why the job ends; or, with `ends` false, a remark. */
     void (*say)(void *context, bool ends, const char *words);
-    /* Ends this process; does not return. `stuck`: processes of this node that have to be ended by
-     * force if the launcher leaves them. */
+    /* Ends this process; does not return. `stuck`: the other processes of this node, to be ended by
+     * force if they are left; NULL if another process sees to that. */
     void (*end)(void *context, const int *stuck, int count);
     /* Whether what started the ranks is still there. If not, the job ends, because nobody else
      * would end it. May be NULL. */

@@ -13,12 +13,17 @@
 #include "base/memory.h"
 
 #define TICK 0.1 /* seconds between two looks */
-/* Reports to other nodes: so many within the limit, and not more often or more seldom than this. */
-#define REPORTS_IN_LIMIT 20
-#define LEAST_REPORT 0.2
+/* Seconds between two reports to other nodes, so that many nodes do not send too many. */
+#define LEAST_REPORT 0.25
 #define MOST_REPORT 2.0
-/* A node leaves it so long to a lower one to say what both see. */
-#define COURTESY 0.5
+#define MESSAGES_A_SECOND 400
+/* A process whose host refuses messages is dead if it has not said within so long that it leaves.
+ */
+#define REFUSED_SECONDS 0.4
+/* A node leaves it so long to a lower one to say what both see; and every further node longer. */
+#define COURTESY 0.8
+#define MORE_COURTESY 0.2
+#define MOST_COURTESY 1.6
 /* Paces are compared over windows of half the limit, within these bounds. */
 #define LEAST_WINDOW 1.0
 #define MOST_WINDOW 30.0
@@ -61,6 +66,13 @@ static uint64_t look_far(const struct Watch *watch, int rank, struct Sight *sigh
         words[i] = atomic_load_explicit(&watch->sharing.far[rank].words[i], memory_order_relaxed);
     report__unpack(words, sight, &busy);
     sight->unheard = now(watch) - watch->heard[watch->job.node[rank]].at;
+    if (!atomic_load_explicit(&watch->sharing.far[rank].refused, memory_order_relaxed))
+        watch->refused[rank] = -1;
+    else if (watch->refused[rank] < 0)
+        watch->refused[rank] = now(watch);
+    if (sight->state == SIGHT_RUNS && watch->refused[rank] >= 0 &&
+        now(watch) - watch->refused[rank] >= REFUSED_SECONDS)
+        sight->state = SIGHT_DIED;
     return busy;
 }
 
@@ -90,7 +102,7 @@ static void look(struct Watch *watch) {
 /* Whether a lower node is there that sees the same. */
 static bool leaves_it_to_others(const struct Watch *watch) {
     for (int node = 0; watch->channel && node < own_node(watch); node++)
-        if (now(watch) - watch->heard[node].at < 2 * MOST_REPORT)
+        if (now(watch) - watch->heard[node].at < MOST_REPORT + LEAST_REPORT)
             return true;
     return false;
 }
@@ -104,7 +116,7 @@ static void end(struct Watch *watch, bool all) {
         if (pid && seat != watch->sharing.own_seat && !sharing__is_vacant(&watch->sharing, seat))
             stuck[count++] = pid;
     }
-    watch->actions.end(watch->actions.context, stuck, count);
+    watch->actions.end(watch->actions.context, all ? stuck : NULL, count);
     memory_release(stuck); /* a test's action returns */
 }
 
@@ -129,7 +141,8 @@ static void judge_ranks(struct Watch *watch) {
     }
     if (watch->found < 0)
         watch->found = now(watch);
-    if (leaves_it_to_others(watch) && now(watch) - watch->found < COURTESY)
+    double courtesy = fmin(COURTESY + own_node(watch) * MORE_COURTESY, MOST_COURTESY);
+    if (leaves_it_to_others(watch) && now(watch) - watch->found < courtesy)
         return;
     char words[WORDS_LENGTH];
     judgement__words(&judgement, watch->sights, watch->job.ranks,
@@ -178,6 +191,11 @@ static void take_ending(void *context, int node) {
     atomic_store(&watch->sharing.segment->ending, 1);
 }
 
+static void take_refusal(void *context, int rank) {
+    struct Watch *watch = context;
+    atomic_store_explicit(&watch->sharing.far[rank].refused, 1, memory_order_relaxed);
+}
+
 static bool has_news(const struct Watch *watch) {
     for (int rank = 0; rank < watch->job.ranks; rank++)
         if (watch->sights[rank].node == own_node(watch) && watch->sights[rank].state == SIGHT_DIED)
@@ -186,7 +204,8 @@ static bool has_news(const struct Watch *watch) {
 }
 
 static void send_reports(struct Watch *watch, bool at_once) {
-    double pause = fmax(fmin(seconds_of(watch) / REPORTS_IN_LIMIT, MOST_REPORT), LEAST_REPORT);
+    double pause = (double)watch->job.nodes * CHANNEL_DEPUTIES / MESSAGES_A_SECOND;
+    pause = fmax(fmin(pause, MOST_REPORT), LEAST_REPORT);
     if (!watch->channel || (!at_once && now(watch) - watch->reported < pause))
         return;
     channel__send_reports(watch->channel, watch->reports, watch->job.seats);
@@ -215,19 +234,20 @@ static void tick(struct Watch *watch) {
         name_slow_rank(watch);
 }
 
-/* The last words of this rank: if it speaks for its node, other nodes learn that it leaves. */
+/* The last words of this rank: other nodes learn that it leaves. Twice, as one may be lost. */
 static void take_leave(struct Watch *watch) {
-    observer__look(&watch->observer, clock_seconds());
-    if (!watch->channel || !observer__leads(&watch->observer))
+    if (!watch->channel)
         return;
+    observer__look(&watch->observer, clock_seconds());
     look(watch);
+    send_reports(watch, true);
     send_reports(watch, true);
 }
 
 static void *run(void *context) {
     struct Watch *watch = context;
     struct ChannelReceiver receiver = {
-        .context = watch, .report = take_report, .ending = take_ending};
+        .context = watch, .report = take_report, .ending = take_ending, .refused = take_refusal};
     struct pollfd events[2] = {{.fd = watch->wake, .events = POLLIN},
                                {.fd = channel__descriptor(watch->channel), .events = POLLIN}};
     double next = clock_seconds();
@@ -266,6 +286,7 @@ static void release(struct Watch *watch) {
     sharing__release(&watch->sharing);
     memory_release(watch->heard);
     memory_release(watch->sights);
+    memory_release(watch->refused);
     memory_release(watch->paces);
     memory_release(watch->reports);
     job__release(&watch->job);
@@ -285,6 +306,7 @@ struct Watch *watchdog__start(struct Job job, struct Sharing sharing, struct Cha
     observer__create(&watch->observer, &watch->sharing);
     watch->heard = memory_array(struct Heard, job.nodes, "the watchdog");
     watch->sights = memory_array(struct Sight, job.ranks, "the watchdog");
+    watch->refused = memory_array(double, job.ranks, "the watchdog");
     watch->paces = memory_array(struct Pace, job.ranks, "the watchdog");
     watch->reports = memory_array(struct Report, job.seats, "the watchdog");
     slow_ranks__create(&watch->slow, channel ? job.ranks : job.seats, MOST_WINDOW);

@@ -35,9 +35,10 @@ struct Watch {
 
     /* The thread's. */
     struct Observer observer;
-    struct Heard *heard;    /* of each node */
-    struct Sight *sights;   /* of each rank */
-    struct Pace *paces;     /* of each rank that is seen, in order */
+    struct Heard *heard;  /* of each node */
+    struct Sight *sights; /* of each rank */
+    double *refused;    /* since when each rank's host refuses messages to it; −1: it does not */
+    struct Pace *paces; /* of each rank that is seen, in order */
     struct Report *reports; /* of each seat */
     struct SlowRanks slow;
     double reported,

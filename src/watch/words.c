@@ -89,8 +89,16 @@ static void add_unreachable(struct Line *line, const struct Judgement *judgement
     int first = judgement->ranks[0], node = sights[first].node, on_node = 0;
     for (int rank = 0; rank < ranks; rank++)
         on_node += sights[rank].node == node;
-    add(line, "host %s (rank %d%s) cannot be reached: nothing heard of it for %.0f s, last ",
-        hosts[first], first, on_node > 1 ? " and others" : "", judgement->seconds);
+    if (on_node == 1) /* nobody on the host could tell more */
+        add(line,
+            "rank %d on %s hangs, or its host cannot be reached: nothing heard of it for "
+            "%.0f s, last ",
+            first, hosts[first], judgement->seconds);
+    else
+        add(line,
+            "host %s (rank %d and others) cannot be reached: nothing heard of it for %.0f s, "
+            "last ",
+            hosts[first], first, judgement->seconds);
     add_place(line, &sights[first]);
     if (judgement->count > on_node)
         add(line, "; the same holds for %d ranks on other hosts", judgement->count - on_node);
@@ -103,6 +111,12 @@ void judgement__words(const struct Judgement *judgement, const struct Sight *sig
     const struct Sight *sight = &sights[first];
     if (judgement->finding == FINDING_UNREACHABLE) {
         add_unreachable(&line, judgement, sights, ranks, hosts);
+        return;
+    }
+    if (judgement->finding == FINDING_CUT_OFF) {
+        add(&line, "host %s (rank %d%s) is cut off: nothing heard of any other host for %.0f s, ",
+            hosts[first], first, judgement->count > 1 ? " and others" : "", judgement->seconds);
+        add_place(&line, sight);
         return;
     }
     if (judgement->finding == FINDING_DEADLOCK) {

@@ -24,7 +24,7 @@ static void divide_into_nodes(void) {
 }
 
 struct Heard {
-    int reports[16], endings;
+    int reports[16], refused[16], endings;
     struct Sight sight[16];
 };
 
@@ -42,9 +42,13 @@ static void take_ending(void *context, int node) {
     ((struct Heard *)context)->endings++;
 }
 
+static void take_refusal(void *context, int rank) {
+    ((struct Heard *)context)->refused[rank]++;
+}
+
 static void listen_to(struct Channel *channel, struct Heard *heard) {
     struct ChannelReceiver receiver = {
-        .context = heard, .report = take_report, .ending = take_ending};
+        .context = heard, .report = take_report, .ending = take_ending, .refused = take_refusal};
     struct pollfd one = {.fd = channel__descriptor(channel), .events = POLLIN};
     for (int i = 0; i < 10; i++) {
         poll(&one, 1, 20);
@@ -129,12 +133,44 @@ static void every_node_hears_all_others(void **state) {
     channel__release(channel);
 }
 
+/* The last rank's channel is closed: the others learn that its process is gone. */
+static void a_host_refuses_messages_to_a_process_that_is_gone(void **state) {
+    struct Channel *channel;
+    struct Error error = {0};
+    struct Heard heard = {0};
+    struct Report report;
+    struct Sight sight = {.state = SIGHT_RUNS, .step = 42};
+    int own = ranks_rank(ranks), last = ranks_size(ranks) - 1;
+    (void)state;
+    if (ranks_nodes(ranks) == 1)
+        skip();
+    assert_int_equal(channel__create(&channel, ranks, &error), OK);
+    if (own == last)
+        channel__release(channel);
+    ranks_barrier(ranks);
+    report__pack(&report, own, &sight, (uint64_t)(1000 + own));
+    if (own != last) {
+        channel__send_reports(channel, &report, 1);
+        listen_to(channel, &heard);
+        channel__send_reports(channel, &report, 1); /* reports the error of the first, perhaps */
+        listen_to(channel, &heard);
+    }
+    int64_t wrong = 0;
+    for (int rank = 0; rank <= last && own != last; rank++)
+        wrong += (heard.refused[rank] > 0) !=
+                 (rank == last && ranks_node(ranks, rank) != ranks_node(ranks, own));
+    assert_int_equal(world_total(ranks, wrong), 0);
+    if (own != last)
+        channel__release(channel);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_report_keeps_what_it_says),
         cmocka_unit_test(a_report_with_nonsense_is_no_danger),
         cmocka_unit_test(one_node_has_no_channel),
         cmocka_unit_test(every_node_hears_all_others),
+        cmocka_unit_test(a_host_refuses_messages_to_a_process_that_is_gone),
     };
     ranks = world_start();
     divide_into_nodes();

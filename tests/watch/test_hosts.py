@@ -17,7 +17,7 @@ LIMIT = 4
 RUN = """data: {file: DATA, validation: none}
 model: [flatten, {linear: {out: 32}}, relu, {linear: {out: 10}}]
 optimizer: {sgd: {rate: 0.01}}
-train: {batch: 60, shards: 12, length: 100000 steps, watchdog: LIMIT}
+train: {batch: 60, shards: 12, length: 100000 steps, watchdog: LIMIT s}
 checkpoint: {every: 20 steps}
 """
 
@@ -87,27 +87,29 @@ def test_a_host_that_is_cut_off_is_named_and_all_ends(cluster, folder, recipe, c
     with job(cluster, count, 2, recipe, f"{folder}/cut-{count}") as found:
         try:
             cluster.cut(host)
-            assert found.end() != 0
-            print(found.text())
+            assert found.end(25) != 0, found.text()
             assert len(found.lines) == 1, found.text()
             assert re.match(rf"trainer: host {host} \(rank {2 * count - 2} and others\) cannot be reached: nothing "
                             r"heard of it for \d+ s, last in step \d+ \(exchange\); the job ends", found.lines[0])
-            assert found.seconds < LIMIT + 4
+            assert found.seconds < LIMIT + 8  # mpirun waits for the lost host, until it is killed
             assert not found.left_after(10)
         finally:
             cluster.connect(host)
 
 
-@pytest.mark.parametrize("number, words", ((signal.SIGSTOP, "hangs: stopped by a signal"), (signal.SIGKILL, "died")))
-def test_a_rank_on_another_host_is_named_once(cluster, folder, recipe, number, words):
-    with job(cluster, 3, 1, recipe, f"{folder}/signal-{number}") as found:
+@pytest.mark.parametrize("number, per_host, words", (
+    (signal.SIGSTOP, 2, "hangs: stopped by a signal"),
+    (signal.SIGKILL, 2, "died"),
+    (signal.SIGSTOP, 1, "hangs, or its host cannot be reached"),
+    (signal.SIGKILL, 1, "died")))
+def test_a_rank_on_another_host_is_named_once(cluster, folder, recipe, number, per_host, words):
+    with job(cluster, 3, per_host, recipe, f"{folder}/signal-{number}-{per_host}") as found:
         cluster.signal(int(number), found.on("host3")[0])
         code = found.end()
-        print(found.text())
         assert len(found.lines) == 1, found.text()
-        assert re.match(rf"trainer: rank 2 on host3 {words}.*; the job ends", found.lines[0])
-        assert code in (RANKS_DIED, 137)
-        assert found.seconds < LIMIT + 4
+        assert re.match(rf"trainer: rank [2345] on host3 {words}.*; the job ends", found.lines[0])
+        assert code in (RANKS_DIED, 137), found.text()
+        assert found.seconds < LIMIT + 8  # mpirun waits for the lost host, until it is killed
         assert not found.left_after(10)
 
 

@@ -126,10 +126,10 @@ static void several_are_named(void **state) {
 static void judgement_comes_before_the_limit(void **state) {
     struct Sight sights[RANKS];
     (void)state;
-    all_rest(sights, 54.9);
+    all_rest(sights, 51.9);
     sights[2].waits = false;
     assert_int_equal(judged(sights).finding, FINDING_NONE);
-    sights[2].still = 55.1;
+    sights[2].still = 52.1;
     assert_int_equal(judged(sights).finding, FINDING_HANGS);
 }
 
@@ -200,6 +200,36 @@ static void a_host_that_is_not_heard_of_is_named(void **state) {
                                            "(exchange)");
 }
 
+static void a_host_that_hears_of_no_other_is_cut_off(void **state) {
+    struct Sight sights[RANKS];
+    (void)state;
+    all_rest(sights, 56);
+    sights[3].node = 2;
+    sights[2].unheard = sights[3].unheard = 56;
+    struct Judgement found = judged(sights);
+    assert_int_equal(found.finding, FINDING_CUT_OFF);
+    assert_int_equal(found.ranks[0], 0);
+    assert_int_equal(found.count, 2);
+    assert_string_equal(words_for(sights), "host node1 (rank 0 and others) is cut off: nothing "
+                                           "heard of any other host for 56 s, in step 128 "
+                                           "(exchange)");
+    sights[3].unheard = 1;
+    assert_int_equal(judged(sights).finding, FINDING_UNREACHABLE);
+}
+
+static void of_a_host_with_one_rank_the_rank_is_named(void **state) {
+    struct Sight sights[RANKS];
+    (void)state;
+    all_rest(sights, 56);
+    for (int rank = 0; rank < RANKS; rank++)
+        sights[rank].node = rank;
+    sights[3].unheard = 56;
+    ASSERT_BLAMES(sights, FINDING_UNREACHABLE, 3);
+    assert_string_equal(words_for(sights), "rank 3 on node2 hangs, or its host cannot be reached: "
+                                           "nothing heard of it for 56 s, last in step 128 "
+                                           "(exchange)");
+}
+
 /* The network loses the watchdog's messages, but not MPI's. */
 static void a_run_that_goes_on_needs_no_messages(void **state) {
     struct Sight sights[RANKS];
@@ -250,6 +280,8 @@ int main(void) {
         cmocka_unit_test(if_all_wait_who_is_behind_is_named),
         cmocka_unit_test(if_all_wait_for_the_same_messages_are_lost),
         cmocka_unit_test(a_host_that_is_not_heard_of_is_named),
+        cmocka_unit_test(a_host_that_hears_of_no_other_is_cut_off),
+        cmocka_unit_test(of_a_host_with_one_rank_the_rank_is_named),
         cmocka_unit_test(a_run_that_goes_on_needs_no_messages),
         cmocka_unit_test(a_node_on_its_own_waits_longer),
         cmocka_unit_test(places_have_words),

@@ -18,7 +18,7 @@ COSTLY = "[{conv: {out: 16, kernel: 3}}, relu, flatten, {linear: {out: 10}}]"
 RUN = """data: {file: DATA, validation: none}
 model: [flatten, {linear: {out: 32}}, relu, {linear: {out: 10}}]
 optimizer: {sgd: {rate: 0.01}}
-train: {batch: 60, shards: 12, length: 100000 steps, watchdog: LIMIT}
+train: {batch: 60, shards: 12, length: 100000 steps, watchdog: LIMIT s}
 checkpoint: {every: 20 steps}
 """
 
