@@ -19,6 +19,7 @@
 #define ROUNDS 7         /* in which ways are tried */
 #define FIRST_ROUND 0.01 /* seconds; each round lasts twice as long as the one before */
 #define ENDING_BYTES 600
+#define SEND_TRIES 4
 
 static const char magic[8] = "trwatch1";
 
@@ -172,9 +173,13 @@ static void send_to(struct Channel *channel, enum MessageKind kind, int rank, in
     message->head.from = channel->own;
     message->head.to = rank;
     message->head.detail = detail;
-    if (length) /* what cannot be sent counts as lost */
-        (void)!sendto(channel->socket, message, sizeof message->head + body,
-                      MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, length);
+    /* A send may fail with the error of an earlier one, and the next is clean. What cannot be sent
+     * counts as lost. */
+    for (int i = 0; length && i < SEND_TRIES; i++)
+        if (sendto(channel->socket, message, sizeof message->head + body,
+                   MSG_DONTWAIT | MSG_NOSIGNAL, (struct sockaddr *)&to, length) >= 0 ||
+            errno == EAGAIN)
+            return;
 }
 
 /* To every deputy of the other nodes that can be reached. */

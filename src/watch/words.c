@@ -126,14 +126,13 @@ void judgement__words(const struct Judgement *judgement, const struct Sight *sig
             first, hosts[first]);
         return;
     }
-    add(&line, "rank %d on %s ", first, hosts[first]);
-    if (judgement->finding == FINDING_DIED)
-        add(&line, "died ");
-    else if (judgement->finding == FINDING_SILENT)
+    add(&line, judgement->finding == FINDING_DIED ? "rank %d on %s died " : "rank %d on %s ", first,
+        hosts[first]);
+    if (judgement->finding == FINDING_SILENT)
         add_silence(&line, judgement, sight);
     else if (judgement->finding == FINDING_BEHIND)
         add(&line, "hangs: behind all others for %.0f s ", judgement->seconds);
-    else
+    else if (judgement->finding == FINDING_HANGS)
         add(&line, "hangs: no progress for %.0f s ", judgement->seconds);
     add_place(&line, sight);
     add_process(&line, sight);

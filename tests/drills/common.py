@@ -6,6 +6,7 @@ import subprocess
 import time
 
 from drill import Broken, expect
+from support.processes import members, rank_of, ranks_of, state_of
 from support.program import command, environment, settings
 from support.runs import children, metrics, newest_step, synthesize, train, write_run_file
 
@@ -67,8 +68,8 @@ class Program:
             return [self.pid]
         end = time.monotonic() + seconds
         while not self.ended() and time.monotonic() < end:
-            found = sorted(children(self.pid), key=rank_of)
-            if len(found) == self.ranks and all(rank_of(pid) >= 0 for pid in found):
+            found = ranks_of(children(self.pid))
+            if len(found) == self.ranks:
                 return found
             time.sleep(0.002)
         return []
@@ -105,36 +106,6 @@ class Program:
                     self.send(pid, signal.SIGKILL)
                 raise Broken(f"processes {left} are left {seconds} s after the end")
             time.sleep(0.02)
-
-
-def rank_of(pid):
-    """The rank of a process that mpirun started, -1 if it has none (yet)."""
-    with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/environ", "rb") as file:
-            for word in file.read().split(b"\0"):
-                if word.startswith(b"OMPI_COMM_WORLD_RANK="):
-                    return int(word.split(b"=")[1])
-    return -1
-
-
-def state_of(pid):
-    """(state, session) of a process, of /proc/PID/stat; (None, None) if there is none."""
-    with contextlib.suppress(OSError):
-        with open(f"/proc/{pid}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-            return fields[0], int(fields[3])
-    return None, None
-
-
-def members(session):
-    """The processes of a session that are alive."""
-    found = []
-    for name in os.listdir("/proc"):
-        if name.isdigit():
-            state, of = state_of(int(name))
-            if of == session and state not in ("Z", "X", None):
-                found.append(int(name))
-    return found
 
 
 def last_step(out):

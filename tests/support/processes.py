@@ -19,6 +19,12 @@ def rank_of(pid):
     return -1
 
 
+def ranks_of(pids):
+    """Those of the processes that are ranks, in their order. Between fork and exec a process is none yet."""
+    ranks = {rank_of(pid): pid for pid in pids}
+    return [ranks[rank] for rank in sorted(ranks) if rank >= 0]
+
+
 def state_of(pid):
     """(state, session) of a process, of /proc/PID/stat; (None, None) if there is none."""
     with contextlib.suppress(OSError):
@@ -53,8 +59,8 @@ class Launched:
     def _find(self, seconds):
         end = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < end:
-            found = sorted(children(self.process.pid), key=rank_of)
-            if len(found) == self.ranks and all(rank_of(pid) >= 0 for pid in found):
+            found = ranks_of(children(self.process.pid))
+            if len(found) == self.ranks:
                 return found
             time.sleep(0.005)
         self.destroy()
