@@ -77,7 +77,8 @@ def job(*words):
         yield found
     finally:
         for pid in found.cluster.processes("trainer"):
-            found.cluster.signal(9, pid)
+            with contextlib.suppress(subprocess.CalledProcessError):  # it has ended meanwhile
+                found.cluster.signal(9, pid)
         found.process.kill()
         found.process.wait()
 
