@@ -40,7 +40,7 @@ torch_version=2.13.0
 
 has_torch() {
     "$1" -c "
-import h5py, numpy, pytest, torch
+import h5py, numpy, pytest, sklearn, torch
 assert torch.__version__.split('+')[0] == '$torch_version'" 2>/dev/null
 }
 
@@ -50,7 +50,7 @@ provide_torch() {
     local python=build/python/bin/python
     if [ -n "${TRAINER_TORCH_PYTHON:-}" ]; then
         has_torch "$TRAINER_TORCH_PYTHON" ||
-            say "$TRAINER_TORCH_PYTHON (TRAINER_TORCH_PYTHON) lacks PyTorch $torch_version"
+            say "$TRAINER_TORCH_PYTHON (TRAINER_TORCH_PYTHON) lacks PyTorch $torch_version or scikit-learn"
         return 0
     fi
     if ! has_torch $python; then
@@ -58,7 +58,7 @@ provide_torch() {
         mkdir -p build
         # The version is stated: without it pip may choose a build of several gigabytes.
         { python3 -m venv --clear build/python && timeout 900 $python -m pip install --retries 1 \
-            "torch==$torch_version" numpy h5py pytest; } >build/python.log 2>&1 || true
+            "torch==$torch_version" scikit-learn numpy h5py pytest; } >build/python.log 2>&1 || true
         has_torch $python || {
             tail -n 3 build/python.log >&2
             say "PyTorch $torch_version could not be installed (build/python.log says why)"

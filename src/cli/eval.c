@@ -1,5 +1,6 @@
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 
 #include "base/memory.h"
 #include "cli/eval_report.h"
@@ -16,14 +17,14 @@ static const struct Flag flags[] = {
 
 void eval_print_head(const struct Figures *figures) {
     for (int f = 0; f < FIGURE_COUNT; f++)
-        if (figures->measured[f])
+        if (figures->measured[f] && !figure_kinds[f].of_classes)
             printf("%9s  ", figure_kinds[f].label);
 }
 
 void eval_print_line(const struct Figures *figures, const char *name, const char *remark) {
     char text[FIGURE_TEXT];
     for (int f = 0; f < FIGURE_COUNT; f++)
-        if (figures->measured[f])
+        if (figures->measured[f] && !figure_kinds[f].of_classes)
             printf("%9s  ", figure_text(f, figures->value[f], FIGURE_DIGITS, text));
     printf("%s%s\n", shown(name), remark);
 }
@@ -87,6 +88,14 @@ static void print_words(const struct Members *members, const struct Evaluation *
         report->print_confusion(last, names);
 }
 
+/* Areas under curves need the scores of all samples at once. */
+static bool can_rank(const struct Members *members) {
+    double scores = (double)members->split->count * (double)members->dataset->targets.count;
+    double bytes = scores * (double)(members->count + 1) * sizeof(double);
+    return !targets_are_values(&members->dataset->targets) &&
+           memory_can_hold((uint64_t)fmin(bytes, 0x1p62));
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -99,6 +108,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                     members.dataset->path);
     if (!code) {
         struct EvaluateRequest request = members_request(&members);
+        request.ranking = can_rank(&members);
         results = memory_array(struct Evaluation, members.count + 1, "results");
         beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
         code = signals_explain(evaluate(ranks, &request, results, error), error);

@@ -15,6 +15,54 @@ static double class_accuracy(const struct Evaluation *evaluation, int64_t label,
     return *samples ? (double)row[label] / (double)*samples : NAN;
 }
 
+static const struct {
+    enum Figure figure;
+    const char *name, *label;
+} of_class[] = {{FIGURE_PRECISION, "precision", "precision"},
+                {FIGURE_RECALL, "recall", "recall"},
+                {FIGURE_F1, "f1", "F1"},
+                {FIGURE_ROC_AUC, "roc_auc", "ROC-AUC"},
+                {FIGURE_PR_AUC, "pr_auc", "PR-AUC"}};
+enum { OF_CLASS = sizeof of_class / sizeof *of_class };
+
+static void print_value(double value) {
+    if (isnan(value))
+        printf("%9s  ", "-");
+    else
+        printf("%9.4f  ", value);
+}
+
+static void print_details(const struct Evaluation *evaluation, char *const *names) {
+    printf("\n");
+    for (int k = 0; k < OF_CLASS; k++)
+        if (evaluation->of_output[0].measured[of_class[k].figure])
+            printf("%9s  ", of_class[k].label);
+    printf("of each class\n");
+    for (int64_t c = 0; c < evaluation->outputs; c++) {
+        for (int k = 0; k < OF_CLASS; k++)
+            if (evaluation->of_output[c].measured[of_class[k].figure])
+                print_value(evaluation->of_output[c].value[of_class[k].figure]);
+        printf("%s\n", shown(names[c]));
+    }
+    printf("\nmeans over the classes that have samples, and log loss\n");
+    for (int f = 0; f < FIGURE_COUNT; f++)
+        if (evaluation->figures.measured[f] && figure_kinds[f].of_classes) {
+            print_value(evaluation->figures.value[f]);
+            printf("%s\n", figure_kinds[f].label);
+        }
+}
+
+static json_t *class_to_json(const struct Figures *figures) {
+    json_t *object = json_object();
+    for (int k = 0; k < OF_CLASS; k++) {
+        double value = figures->value[of_class[k].figure];
+        if (figures->measured[of_class[k].figure])
+            json_object_set_new(object, of_class[k].name,
+                                isnan(value) ? json_null() : json_real(value));
+    }
+    return object;
+}
+
 static void print_classes(const struct Evaluation *evaluation, char *const *names) {
     char text[FIGURE_TEXT];
     printf("\naccuracy of each class\n");
@@ -25,6 +73,7 @@ static void print_classes(const struct Evaluation *evaluation, char *const *name
             figure_text(FIGURE_ACCURACY, accuracy, FIGURE_DIGITS, text);
         printf("%9s  of %6" PRId64 "  %s\n", samples ? text : "-", samples, shown(names[i]));
     }
+    print_details(evaluation, names);
 }
 
 static void print_confusion(const struct Evaluation *evaluation, char *const *names) {
@@ -40,7 +89,7 @@ static void print_confusion(const struct Evaluation *evaluation, char *const *na
 static void describe_classes(const struct Evaluation *evaluation, char *const *names,
                              json_t *object) {
     int64_t classes = evaluation->outputs, samples;
-    json_t *per_class = json_object(), *confusion = json_array();
+    json_t *per_class = json_object(), *confusion = json_array(), *details = json_object();
     for (int64_t i = 0; i < classes; i++) {
         json_t *counts = json_array();
         for (int64_t j = 0; j < classes; j++)
@@ -48,8 +97,12 @@ static void describe_classes(const struct Evaluation *evaluation, char *const *n
         json_array_append_new(confusion, counts);
         double accuracy = class_accuracy(evaluation, i, &samples);
         json_object_set_new(per_class, names[i], samples ? json_real(accuracy) : json_null());
+        json_t *detail = class_to_json(&evaluation->of_output[i]);
+        json_object_set_new(detail, "samples", json_integer(samples));
+        json_object_set_new(details, names[i], detail);
     }
     json_object_set_new(object, "class_accuracy", per_class);
+    json_object_set_new(object, "classes", details);
     json_object_set_new(object, "confusion", confusion);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/figures_json.h"
 
+#include <math.h>
 #include <stdio.h>
 
 static void add(json_t *object, const char *prefix, const struct Figures *figures, bool details) {
@@ -7,7 +8,10 @@ static void add(json_t *object, const char *prefix, const struct Figures *figure
         char key[32];
         snprintf(key, sizeof key, "%s%s", prefix, figure_kinds[f].name);
         if (figures->measured[f] && (details || !figure_kinds[f].is_detail))
-            json_object_set_new(object, key, json_real(figures->value[f]));
+            json_object_set_new(object, key,
+                                isnan(figures->value[f]) && figure_kinds[f].of_classes
+                                    ? json_null()
+                                    : json_real(figures->value[f]));
     }
 }
 

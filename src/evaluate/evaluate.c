@@ -187,8 +187,12 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
               request->member_count, request->member_count == 1 ? "" : "s");
     struct Work work = work_create(request, rounds, request->sink ? size : 0, results);
     for (int e = 0; e < work.results; e++) {
-        results[e] =
-            (struct Evaluation){.samples = request->split->count, .outputs = request->outputs};
+        results[e] = (struct Evaluation){.samples = request->split->count,
+                                         .outputs = request->outputs,
+                                         .probabilities =
+                                             predictor_gives_probabilities(&request->members[0])};
+        if (request->ranking)
+            ranking_create(&results[e].ranking, ranks, request->split, request->outputs);
         request->metrics->start(&results[e], request->split);
     }
     for (int m = 0; m < request->member_count; m++)

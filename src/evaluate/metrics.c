@@ -16,6 +16,7 @@ double metrics_loss(const struct PredictedBlock *block, int64_t outputs) {
 }
 
 void evaluation_release(struct Evaluation *evaluation) {
+    ranking_release(&evaluation->ranking);
     memory_release(evaluation->confusion);
     memory_release(evaluation->of_output);
     memory_release(evaluation->target_mean);

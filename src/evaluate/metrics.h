@@ -8,17 +8,22 @@
 
 #include "comm/ranks.h"
 #include "data/dataset/dataset.h"
+#include "evaluate/ranking.h"
 #include "report/figures.h"
 #include "runfile/schema.h"
 
 struct Evaluation {
     int64_t samples, outputs;
+    const struct Split *split;
+    bool probabilities;     /* of classes: the predictions are unnormalised log probabilities */
+    struct Ranking ranking; /* of classes; without scores: ROC-AUC and PR-AUC are not measured */
     /* The loss is the mean over the samples, without smoothing. For values, RMSE is the root of the
      * mean of the outputs' mean squared errors and R² the mean of the outputs'. */
     struct Figures figures;
     int64_t *confusion; /* of classes: (classes, classes), [truth][prediction] */
-    /* If the targets are values, one for each output: RMSE in the targets' units, and
-     * R² = 1 − Σ (prediction − truth)² / Σ (truth − mean)² with the split's mean. */
+    /* One for each output. If the targets are values: RMSE in the targets' units, and R² = 1 − Σ
+     * (prediction − truth)² / Σ (truth − mean)² with the split's mean. For classes: precision,
+     * recall and F1, and the areas of the ranking; NaN for a class without samples. */
     struct Figures *of_output;
     double *target_mean;
 };

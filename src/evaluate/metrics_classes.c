@@ -1,8 +1,14 @@
-/* Targets are classes: accuracy, top-5 accuracy, confusion. */
+/* Targets are classes: accuracy, top-5 accuracy, confusion, and what fits classes of unequal size:
+ * precision, recall and F1 of each class with their means (macro: over the classes that have
+ * samples; weighted: by their samples), the areas of evaluate/ranking.h, log loss. Equal to
+ * scikit-learn's, which takes precision as 0 for a class that is never predicted, too. */
+#include <math.h>
+
 #include "base/memory.h"
+#include "base/softmax.h"
 #include "evaluate/metrics.h"
 
-enum { TOP1, TOP5, SUMS };
+enum { TOP1, TOP5, LOG_LOSS, SUMS };
 
 int64_t predicted_class(const double *outputs, int64_t classes) {
     int64_t largest = 0;
@@ -26,9 +32,25 @@ static int64_t sum_count(int64_t classes) {
 }
 
 static void start(struct Evaluation *evaluation, const struct Split *split) {
-    (void)split;
+    evaluation->split = split;
+    evaluation->of_output = memory_array(struct Figures, evaluation->outputs, "evaluation");
     int64_t cells = evaluation->outputs * evaluation->outputs;
     evaluation->confusion = memory_array(int64_t, cells, "a confusion matrix");
+}
+
+/* What needs log probabilities, or scores in their place. */
+static void add_probabilities(struct Evaluation *evaluation, const double *row, int64_t label,
+                              double *sums) {
+    int64_t classes = evaluation->outputs;
+    struct SoftmaxNorm norm = {0};
+    if (evaluation->probabilities)
+        norm = softmax_norm(classes, row);
+    sums[LOG_LOSS] -= softmax_log(norm, row[label]);
+    if (!evaluation->ranking.scores)
+        return;
+    for (int64_t c = 0; c < classes; c++)
+        ranking_put(&evaluation->ranking, c, softmax_log(norm, row[c]));
+    evaluation->ranking.rows++;
 }
 
 static void add_block(struct Evaluation *evaluation, const struct PredictedBlock *block,
@@ -41,14 +63,90 @@ static void add_block(struct Evaluation *evaluation, const struct PredictedBlock
         sums[TOP1] += place == 0;
         sums[TOP5] += place < 5;
         evaluation->confusion[label * classes + predicted_class(row, classes)]++;
+        add_probabilities(evaluation, row, label, sums);
     }
+}
+
+/* Sums over a row or column of the confusion matrix. */
+static double sum_of(const int64_t *cells, int64_t count, int64_t stride) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++)
+        sum += (double)cells[i * stride];
+    return sum;
+}
+
+/* Precision, recall and F1 of a class; returns how many samples it has. */
+static double measure_class(struct Evaluation *evaluation, int64_t label) {
+    int64_t classes = evaluation->outputs;
+    const int64_t *confusion = evaluation->confusion;
+    double hits = (double)confusion[label * classes + label];
+    double samples = sum_of(confusion + label * classes, classes, 1);
+    double predicted = sum_of(confusion + label, classes, classes);
+    struct Figures *figures = &evaluation->of_output[label];
+    bool any = samples > 0;
+    figures_set(figures, FIGURE_PRECISION, !any ? NAN : predicted > 0 ? hits / predicted : 0);
+    figures_set(figures, FIGURE_RECALL, any ? hits / samples : NAN);
+    figures_set(figures, FIGURE_F1, any ? 2 * hits / (samples + predicted) : NAN);
+    return samples;
+}
+
+/* The mean of a figure over the classes that have it. */
+static double mean_of(const struct Evaluation *evaluation, enum Figure figure,
+                      const double *weights) {
+    double sum = 0, total = 0;
+    for (int64_t c = 0; c < evaluation->outputs; c++) {
+        double value = evaluation->of_output[c].value[figure], weight = weights ? weights[c] : 1;
+        if (isnan(value))
+            continue;
+        sum += weight * value;
+        total += weight;
+    }
+    return total > 0 ? sum / total : NAN;
+}
+
+static void measure_classes(struct Evaluation *evaluation) {
+    static const enum Figure macro[] = {FIGURE_PRECISION, FIGURE_RECALL, FIGURE_F1};
+    struct Figures *figures = &evaluation->figures;
+    double *weights = memory_array(double, evaluation->outputs, "evaluation");
+    for (int64_t c = 0; c < evaluation->outputs; c++)
+        weights[c] = measure_class(evaluation, c);
+    for (int i = 0; i < 3; i++) {
+        enum Figure weighted = FIGURE_PRECISION_WEIGHTED + (macro[i] - FIGURE_PRECISION);
+        figures_set(figures, macro[i], mean_of(evaluation, macro[i], NULL));
+        figures_set(figures, weighted, mean_of(evaluation, macro[i], weights));
+    }
+    figures_set(figures, FIGURE_BALANCED_ACCURACY, figures->value[FIGURE_RECALL]);
+    memory_release(weights);
+}
+
+/* Of two classes the PR-AUC is that of the second, the positive one, as in scikit-learn; their
+ * ROC-AUCs are the same. */
+static void measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks) {
+    int64_t classes = evaluation->outputs;
+    double *roc = memory_array(double, classes, "evaluation");
+    double *pr = memory_array(double, classes, "evaluation");
+    ranking_areas(&evaluation->ranking, ranks, evaluation->split, roc, pr);
+    for (int64_t c = 0; c < classes; c++) {
+        figures_set(&evaluation->of_output[c], FIGURE_ROC_AUC, roc[c]);
+        figures_set(&evaluation->of_output[c], FIGURE_PR_AUC, pr[c]);
+    }
+    figures_set(&evaluation->figures, FIGURE_ROC_AUC, mean_of(evaluation, FIGURE_ROC_AUC, NULL));
+    figures_set(&evaluation->figures, FIGURE_PR_AUC,
+                classes == 2 ? pr[1] : mean_of(evaluation, FIGURE_PR_AUC, NULL));
+    memory_release(roc);
+    memory_release(pr);
 }
 
 static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const double *sums) {
     double samples = (double)evaluation->samples;
     figures_set(&evaluation->figures, FIGURE_ACCURACY, samples > 0 ? sums[TOP1] / samples : 0);
     figures_set(&evaluation->figures, FIGURE_TOP5, samples > 0 ? sums[TOP5] / samples : 0);
+    if (evaluation->probabilities)
+        figures_set(&evaluation->figures, FIGURE_LOG_LOSS, sums[LOG_LOSS] / samples);
     ranks_sum(ranks, evaluation->confusion, evaluation->outputs * evaluation->outputs);
+    measure_classes(evaluation);
+    if (evaluation->ranking.scores)
+        measure_ranking(evaluation, ranks);
 }
 
 const struct Metrics metrics_classes = {sum_count, start, add_block, finish};

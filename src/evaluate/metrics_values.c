@@ -23,6 +23,7 @@ static double mean_of(const struct Split *split, int64_t output, int64_t outputs
 }
 
 static void start(struct Evaluation *evaluation, const struct Split *split) {
+    evaluation->split = split;
     evaluation->of_output = memory_array(struct Figures, evaluation->outputs, "evaluation");
     evaluation->target_mean = memory_array(double, evaluation->outputs, "evaluation");
     for (int64_t k = 0; k < evaluation->outputs; k++)

@@ -3,11 +3,22 @@
 #include <math.h>
 #include <stddef.h>
 
-const char *const patience_metric_names[FIGURE_COUNT + 1] = {[FIGURE_LOSS] = "loss",
-                                                             [FIGURE_ACCURACY] = "accuracy",
-                                                             [FIGURE_TOP5] = "top5",
-                                                             [FIGURE_RMSE] = "rmse",
-                                                             [FIGURE_R2] = "r2"};
+const char *const patience_metric_names[FIGURE_COUNT + 1] = {
+    [FIGURE_LOSS] = "loss",
+    [FIGURE_ACCURACY] = "accuracy",
+    [FIGURE_TOP5] = "top5",
+    [FIGURE_RMSE] = "rmse",
+    [FIGURE_R2] = "r2",
+    [FIGURE_BALANCED_ACCURACY] = "balanced_accuracy",
+    [FIGURE_PRECISION] = "precision_macro",
+    [FIGURE_RECALL] = "recall_macro",
+    [FIGURE_F1] = "f1_macro",
+    [FIGURE_PRECISION_WEIGHTED] = "precision_weighted",
+    [FIGURE_RECALL_WEIGHTED] = "recall_weighted",
+    [FIGURE_F1_WEIGHTED] = "f1_weighted",
+    [FIGURE_ROC_AUC] = "roc_auc",
+    [FIGURE_PR_AUC] = "pr_auc",
+    [FIGURE_LOG_LOSS] = "log_loss"};
 
 enum Figure patience_figure(int metric, enum TargetKind targets) {
     bool values = targets == TARGET_VALUES;

@@ -4,6 +4,12 @@
 
 #include "base/text.h"
 
+#define OF_CLASSES(figure_name, figure_label, higher)                                              \
+    {                                                                                              \
+        .name = figure_name, .label = figure_label, .for_classes = true,                           \
+        .higher_is_better = higher, .is_detail = true, .of_classes = true                          \
+    }
+
 const struct FigureKind figure_kinds[FIGURE_COUNT] = {
     [FIGURE_LOSS] = {.name = "loss",
                      .label = "loss",
@@ -27,6 +33,16 @@ const struct FigureKind figure_kinds[FIGURE_COUNT] = {
                      .unit = FIGURE_OF_TARGETS,
                      .for_values = true},
     [FIGURE_R2] = {.name = "r2", .label = "R2", .for_values = true, .higher_is_better = true},
+    [FIGURE_BALANCED_ACCURACY] = OF_CLASSES("balanced_accuracy", "balanced accuracy", true),
+    [FIGURE_PRECISION] = OF_CLASSES("precision_macro", "precision, macro", true),
+    [FIGURE_RECALL] = OF_CLASSES("recall_macro", "recall, macro", true),
+    [FIGURE_F1] = OF_CLASSES("f1_macro", "F1, macro", true),
+    [FIGURE_PRECISION_WEIGHTED] = OF_CLASSES("precision_weighted", "precision, weighted", true),
+    [FIGURE_RECALL_WEIGHTED] = OF_CLASSES("recall_weighted", "recall, weighted", true),
+    [FIGURE_F1_WEIGHTED] = OF_CLASSES("f1_weighted", "F1, weighted", true),
+    [FIGURE_ROC_AUC] = OF_CLASSES("roc_auc", "ROC-AUC", true),
+    [FIGURE_PR_AUC] = OF_CLASSES("pr_auc", "PR-AUC", true),
+    [FIGURE_LOG_LOSS] = OF_CLASSES("log_loss", "log loss", false),
 };
 
 bool figures_any(const struct Figures *figures) {

@@ -11,12 +11,30 @@
 
 /* In the order in which they are printed. Checkpoints hold these numbers: a new one goes to the
  * end. */
-enum Figure { FIGURE_LOSS, FIGURE_ACCURACY, FIGURE_TOP5, FIGURE_RMSE, FIGURE_R2, FIGURE_COUNT };
+enum Figure {
+    FIGURE_LOSS,
+    FIGURE_ACCURACY,
+    FIGURE_TOP5,
+    FIGURE_RMSE,
+    FIGURE_R2,
+    FIGURE_BALANCED_ACCURACY,
+    FIGURE_PRECISION,
+    FIGURE_RECALL,
+    FIGURE_F1,
+    FIGURE_PRECISION_WEIGHTED,
+    FIGURE_RECALL_WEIGHTED,
+    FIGURE_F1_WEIGHTED,
+    FIGURE_ROC_AUC,
+    FIGURE_PR_AUC,
+    FIGURE_LOG_LOSS,
+    FIGURE_COUNT
+};
 
 /* One measurement: all zeros if nothing was measured. */
 struct Figures {
     bool measured[FIGURE_COUNT];
-    double value[FIGURE_COUNT]; /* 0 if not measured; may be NaN or infinite if it is */
+    double value[FIGURE_COUNT]; /* 0 if not measured; may be NaN or infinite if it is; of classes,
+                                   NaN: it is not defined, as for a class without samples */
 };
 
 enum FigureUnit { FIGURE_NUMBER, FIGURE_FRACTION, FIGURE_OF_TARGETS };
@@ -31,6 +49,8 @@ struct FigureKind {
     /* In metrics.jsonl and in what eval and predict say, but not in lines about a run and not in
      * checkpoints. */
     bool is_detail;
+    bool
+        of_classes; /* of single classes, or an average over them: no column in a table of models */
     /* What a checkpoint's attribute holds if the figure was not measured. If negative, no
      * measurement has this value. */
     double if_not_measured;

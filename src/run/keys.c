@@ -164,7 +164,23 @@ static const struct Key early_stopping_keys[] = {
     KEY_END};
 
 /* "auto", then patience_metric_names. */
-static const char *const best_names[] = {"auto", "loss", "accuracy", "top5", "rmse", "r2", NULL};
+static const char *const best_names[] = {"auto",
+                                         "loss",
+                                         "accuracy",
+                                         "top5",
+                                         "rmse",
+                                         "r2",
+                                         "balanced_accuracy",
+                                         "precision_macro",
+                                         "recall_macro",
+                                         "f1_macro",
+                                         "precision_weighted",
+                                         "recall_weighted",
+                                         "f1_weighted",
+                                         "roc_auc",
+                                         "pr_auc",
+                                         "log_loss",
+                                         NULL};
 
 #define ON_ERROR_AT(member) offsetof(struct SaveErrorOptions, member)
 static const struct Key on_error_keys[] = {

@@ -1,5 +1,18 @@
 #include "train/trainer.h"
 
+/* Does something follow an area under a curve? Only then is it worth keeping all scores. */
+static bool follows_ranking(const struct Trainer *trainer) {
+    const struct RunOptions *options = &trainer->options;
+    int metrics[] = {
+        best_metric(options->checkpoint.best),
+        options->early_stopping.patience ? options->early_stopping.metric : -1,
+        schedule_needs_validations(&options->schedule) ? schedule_metric(&options->schedule) : -1};
+    bool any = false;
+    for (size_t i = 0; i < sizeof metrics / sizeof *metrics; i++)
+        any |= metrics[i] == FIGURE_ROC_AUC || metrics[i] == FIGURE_PR_AUC;
+    return any;
+}
+
 /* The figures of `state`, the model's or the average's. */
 static int measure(struct Trainer *trainer, const float *state, struct Figures *figures,
                    struct Error *error) {
@@ -14,6 +27,7 @@ static int measure(struct Trainer *trainer, const float *state, struct Figures *
     struct EvaluateRequest request = {.members = &predictor,
                                       .member_count = 1,
                                       .metrics = metrics_for(trainer->parts.dataset),
+                                      .ranking = follows_ranking(trainer),
                                       .split = trainer->parts.validation,
                                       .outputs = outputs,
                                       .is_interrupted = trainer__stop_is_pending,

@@ -114,6 +114,18 @@ def test_a_metric_needs_a_validation(scratch, recipe):
     assert "data.validation is none" in line
 
 
+@pytest.mark.parametrize("metric", ("roc_auc", "pr_auc", "f1_macro", "balanced_accuracy", "log_loss"))
+def test_metrics_for_classes_of_unequal_size_decide_too(trained, metric):
+    lines = [(line["step"], line[f"validation_{metric}"], line["validation_loss"])
+             for line in trained(metric).metrics("epoch")]
+    sign = 1 if metric == "log_loss" else -1
+    assert trained(metric)["best_step"] == min(lines, key=lambda line: (sign * line[1], line[2]))[0]
+
+
+def test_areas_are_measured_only_if_something_follows_them(trained):
+    assert "validation_roc_auc" not in trained("loss").metrics("epoch")[0]
+
+
 class TestClassWithoutSamples:
     def test_has_no_accuracy_in_json(self, trained):
         found = result(1, "eval", trained("auto").checkpoint(), "--split", "validation")["members"][0]
@@ -121,4 +133,5 @@ class TestClassWithoutSamples:
 
     def test_has_a_dash_in_words(self, trained):
         said = run(1, "eval", trained("auto").checkpoint(), "--split", "validation")[0]
-        assert [line.split() for line in said.splitlines() if line.endswith("absent")] == [["-", "of", "0", "absent"]]
+        assert [line.split() for line in said.splitlines() if line.endswith("absent")] == [
+            ["-", "of", "0", "absent"], ["-"] * 5 + ["absent"]]
