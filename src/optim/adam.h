@@ -57,19 +57,23 @@ static inline __attribute__((always_inline)) bool adam_step(const struct Update 
     real *restrict x = update->parameters, *restrict m = update->slots[ADAM_MEAN];
     real *restrict v = update->slots[ADAM_SQUARE], *restrict largest = update->slots[ADAM_LARGEST];
     real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
-#pragma omp simd reduction(+ : bad)
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : bad, replaced)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
+        replaced += bits_of(x[i]) + bits_of(m[i]) + bits_of(v[i]);
         real g = gradient[i] + decay * x[i];
         m[i] = beta1 * m[i] + fresh1 * g;
         v[i] = beta2 * v[i] + fresh2 * g * g;
         real square = v[i];
         if (amsgrad) {
+            replaced += bits_of(largest[i]);
             square = largest[i] > square ? largest[i] : square;
             largest[i] = square;
         }
         x[i] = keep * x[i] - rate * m[i] / (sqrt(square) * root + epsilon);
     }
+    *update->replaced += replaced;
     return bad == 0;
 }
 #endif

@@ -47,14 +47,20 @@ int average_check(const struct Choice *choice, const struct ScheduleTime *time,
     return code;
 }
 
-void average_blend(float *restrict average, const float *restrict state, int64_t count,
-                   double weight) {
+uint32_t average_blend(float *restrict average, const float *restrict state, int64_t count,
+                       double weight) {
     const float w = (float)weight;
+    uint32_t replaced = 0;
     if (weight == 1) {
         memcpy(average, state, (size_t)count * sizeof *average);
-        return;
+        return 0;
     }
-#pragma omp simd
-    for (int64_t i = 0; i < count; i++)
+#pragma omp simd reduction(+ : replaced)
+    for (int64_t i = 0; i < count; i++) {
+        uint32_t bits;
+        memcpy(&bits, average + i, sizeof bits);
+        replaced += bits;
         average[i] += w * (state[i] - average[i]);
+    }
+    return replaced;
 }

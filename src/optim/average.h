@@ -39,7 +39,9 @@ int64_t average_batches(const struct Choice *average, const struct ScheduleTime 
 int average_check(const struct Choice *average, const struct ScheduleTime *time,
                   struct Error *error);
 
-/* average ← average + weight · (state − average) over `count` elements; a copy if weight is 1. */
-void average_blend(float *average, const float *state, int64_t count, double weight);
+/* average ← average + weight · (state − average) over `count` elements; a copy if weight is 1.
+ * Returns the sum of the bits of the numbers that went into the new average, as whole numbers: by
+ * that the ranks notice that one of them has changed (train/replicas.h). */
+uint32_t average_blend(float *average, const float *state, int64_t count, double weight);
 
 #endif

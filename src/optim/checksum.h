@@ -1,6 +1,6 @@
-/* A checksum of numbers, bit by bit, cheap enough to go along with a pass over memory that is made
- * anyway: it finds every change of a single number for certain, and others but for odds of about
- * 1 in 2^64. Not collective: ranks that add the same numbers in the same order get the same.
+/* A checksum of numbers, bit by bit: it finds every change of a single number for certain, and
+ * others but for odds of about 1 in 2^64. Not collective: ranks that add the same numbers in the
+ * same order get the same.
  *
  * Checksums are chained: each link digests the numbers added since the link before it, and that
  * link. So a difference stays visible in all later links, even if the numbers have long become

@@ -29,6 +29,7 @@ struct Update {
     void *parameters;             /* real */
     const void *gradient;         /* real; clipped, the L1 penalty's gradient added */
     void *slots[OPTIMIZER_SLOTS]; /* real: momentum and the like; NULL if `needs` says no */
+    uint32_t *replaced;           /* to which the bits of all numbers that are replaced are added */
     double *sums;                 /* OPTIMIZER_SUMS of them, to which `measure` adds */
     double trust;                 /* optimisers that measure: the row's trust ratio; 1: none */
 };
@@ -56,6 +57,23 @@ struct Optimizer {
 };
 
 extern const struct KindTable optimizer_kinds;
+
+#ifdef KERNEL_SUFFIX
+/* The bits of a parameter or of a slot's number before it is replaced, as a whole number. Whoever
+ * replaces it adds them to *update->replaced, in the same pass over memory: by that the ranks
+ * notice that a bit of one of them has changed (train/replicas.h). */
+static inline uint32_t bits_of(real x) {
+#ifdef KERNEL_DOUBLE
+    uint64_t bits;
+    __builtin_memcpy(&bits, &x, sizeof bits);
+    return (uint32_t)(bits ^ bits >> 32);
+#else
+    uint32_t bits;
+    __builtin_memcpy(&bits, &x, sizeof bits);
+    return bits;
+#endif
+}
+#endif
 
 /* Every optimiser's options struct begins with these. */
 struct OptimizerCommon {

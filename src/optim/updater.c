@@ -233,32 +233,23 @@ static struct Update part_of(const struct Step *step, const struct Update *updat
     return part;
 }
 
-/* Adds what a step is about to replace to the checksum, shortly before the optimiser reads it from
- * the cache. */
-static void note_replaced(const struct Step *step, int64_t begin, int64_t count) {
-    const struct Updater *updater = step->updater;
-    int64_t offset = begin * updater->real_bytes, bytes = count * updater->real_bytes;
-    checksum_add(updater->checksum, step->state + offset, bytes);
-    for (int slot = 0; slot < updater->saved_count; slot++)
-        checksum_add(updater->checksum, updater->saved[slot].values + offset, bytes);
-}
-
 /* One pass of the optimiser over a segment: in one call if the gradient serves as it is, else piece
- * by piece. `first`: of this step. */
+ * by piece. */
 static bool apply(const struct Step *step, const struct Segment *segment,
-                  const struct Update *update, bool (*work)(const struct Update *), bool first) {
+                  const struct Update *update, bool (*work)(const struct Update *)) {
     const struct Updater *updater = step->updater;
     struct Adjustment adjustment = step->adjustment;
     adjustment.l1 = segment->settings.l1;
     bool as_it_is = adjustment.factor == 1 && isinf(adjustment.limit) && adjustment.l1 == 0;
-    bool noted = first && updater->checksum, finite = true;
-    bool whole = as_it_is && !updater->optimizer->measure && !noted;
-    int64_t most = whole ? segment->end - segment->begin : OPTIMIZER_BLOCK;
-    for (int64_t begin = segment->begin; begin < segment->end; begin += most) {
+    bool finite = true;
+    if (as_it_is && !updater->optimizer->measure) {
+        struct Update whole = part_of(step, update, segment->begin, segment->end - segment->begin);
+        return work(&whole);
+    }
+    for (int64_t begin = segment->begin; begin < segment->end; begin += OPTIMIZER_BLOCK) {
         int64_t left = segment->end - begin;
-        struct Update part = part_of(step, update, begin, left < most ? left : most);
-        if (noted)
-            note_replaced(step, begin, part.count);
+        struct Update part =
+            part_of(step, update, begin, left < OPTIMIZER_BLOCK ? left : OPTIMIZER_BLOCK);
         if (!as_it_is) {
             finite &= updater->kernels->adjust(&adjustment, part.count, part.gradient,
                                                part.parameters, updater->adjusted);
@@ -285,28 +276,36 @@ static void look_ahead(const struct Step *step, const struct Segment *segment, c
     char *slow = updater->slow + segment->begin * updater->real_bytes;
     if (step->number == 1)
         limit_norms(updater, segment, slow);
-    if (step->number % updater->lookahead.every == 0)
-        updater->kernels->look_ahead(segment->end - segment->begin, updater->lookahead.share,
-                                     parameters, slow);
+    if (step->number % updater->lookahead.every)
+        return;
+    int64_t count = segment->end - segment->begin;
+    if (updater->checksum)
+        checksum_add(updater->checksum, slow, count * updater->real_bytes);
+    updater->kernels->look_ahead(count, updater->lookahead.share, parameters, slow);
 }
 
 static bool step_segment(const struct Step *step, const struct Segment *segment) {
     struct Updater *updater = step->updater;
     const struct Optimizer *optimizer = updater->optimizer;
     double sums[OPTIMIZER_SUMS] = {0};
+    uint32_t replaced = 0;
     struct Update update = {.options = updater->options,
                             .rate = step->rate * segment->settings.rate,
                             .weight_decay = segment->settings.weight_decay,
                             .step = step->number,
+                            .replaced = &replaced,
                             .sums = sums,
                             .trust = 1};
     bool finite = true;
     if (optimizer->measure) {
-        finite = apply(step, segment, &update, optimizer->measure, true);
+        finite = apply(step, segment, &update, optimizer->measure);
         if (segment->trusted)
             update.trust = optimizer->trust(updater->options, update.weight_decay, sums);
     }
-    finite &= apply(step, segment, &update, optimizer->update, !optimizer->measure);
+    finite &= apply(step, segment, &update, optimizer->update);
+
+    if (updater->checksum)
+        checksum_add(updater->checksum, &replaced, sizeof replaced);
 
     char *parameters = step->state + segment->begin * updater->real_bytes;
     limit_norms(updater, segment, parameters);

@@ -40,8 +40,9 @@ int updater_slot_count(const struct Updater *updater);
 const char *updater_slot_name(const struct Updater *updater, int slot);
 void *updater_slot(struct Updater *updater, int slot);
 
-/* From now on each step adds the parameters and slots that it updates to `checksum`, as they are
- * just before. NULL: none. */
+/* From now on each step adds to `checksum` what it replaces: of each segment the sum of the bits of
+ * parameters and slots as the optimiser reads them, which costs no pass of its own, and lookahead's
+ * slow weights. NULL: none. */
 void updater_watch(struct Updater *updater, struct Checksum *checksum);
 
 double updater_rate(const struct Updater *updater); /* the optimiser's base rate */

@@ -28,9 +28,9 @@ void replicas__start_chain(struct Trainer *trainer, bool has_checkpoint) {
     replicas->checkpoint = has_checkpoint ? replicas->agreed : -1;
 }
 
-void replicas__note(struct Trainer *trainer, const float *values, int64_t count) {
+void replicas__note(struct Trainer *trainer, const void *values, int64_t bytes) {
     if (trainer->replicas.compared)
-        checksum_add(&trainer->replicas.changes, values, count * (int64_t)sizeof *values);
+        checksum_add(&trainer->replicas.changes, values, bytes);
 }
 
 void replicas__close_link(struct Trainer *trainer) {

@@ -39,8 +39,9 @@ void replicas__release(struct Trainer *trainer);
  * `has_checkpoint` is false, none has been written yet. */
 void replicas__start_chain(struct Trainer *trainer, bool has_checkpoint);
 
-/* `values` are about to be replaced: to be called by whoever changes saved arrays. */
-void replicas__note(struct Trainer *trainer, const float *values, int64_t count);
+/* Numbers that are about to be replaced, or the sum of their bits: to be called by whoever changes
+ * saved arrays, with a multiple of 4 bytes. */
+void replicas__note(struct Trainer *trainer, const void *values, int64_t bytes);
 /* Half of a step is done: the update of the model, or of what follows it. */
 void replicas__close_link(struct Trainer *trainer);
 /* Whether no more links can be kept before a comparison: the same on every rank. */

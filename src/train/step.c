@@ -37,7 +37,8 @@ static int update(struct Trainer *trainer, const float *sum, struct StepReport *
         !(updater_gradient_is_finite(updater, sum) &&
           model_statistics_are_finite(trainer->parts.model, sum, cut)))
         return trainer__recover(trainer, NONFINITE_GRADIENT, report, error);
-    replicas__note(trainer, trainer->state + arena->parameters, arena->statistics);
+    replicas__note(trainer, trainer->state + arena->parameters,
+                   arena->statistics * (int64_t)sizeof(float));
     bool finite = updater_step(updater, report->rate, number, trainer->state, sum) &&
                   model_update_statistics(trainer->parts.model, sum, cut, trainer->state);
     if (!finite) {

@@ -255,6 +255,73 @@ static void test_nothing_to_train(void **state) {
     runfile_release(file);
 }
 
+/* The checksum of three steps; before the third, `bit` of an element of an array changes: of the
+ * state (0) or a slot (1 and more). −1: of none. NULL: there is no such array. */
+static bool watch(const char *text, enum Variant variant, int array, int element, int bit,
+                  struct Digest *digest) {
+    static float state[STATE], gradient[STATE];
+    struct RunFile *file;
+    struct Choices choices;
+    struct Error error = {0};
+    struct Updater *updater;
+    struct Checksum checksum;
+    if (choices_parse(&file, text, &choices, &error) ||
+        choices_updater(&updater, &choices, &arena, variant, &error))
+        fail_msg("%s", error.text);
+    bool exists = array <= updater_slot_count(updater);
+    checksum_start(&checksum, variant);
+    updater_watch(updater, &checksum);
+    for (int i = 0; i < STATE; i++)
+        state[i] = (float)start_of(i);
+    for (int step = 1; exists && step <= 3; step++) {
+        for (int i = 0; i < STATE; i++)
+            gradient[i] = (float)gradient_of(i, start_of(i));
+        if (step == 3 && array >= 0) {
+            float *values = array ? updater_slot(updater, array - 1) : state;
+            uint32_t bits;
+            memcpy(&bits, &values[element], sizeof bits);
+            bits ^= 1u << bit;
+            memcpy(&values[element], &bits, sizeof bits);
+        }
+        assert_true(updater_step(updater, 0.01, step, state, gradient));
+    }
+    *digest = checksum_link(&checksum);
+    updater_release(updater);
+    runfile_release(file);
+    return exists;
+}
+
+/* Each bit that every optimiser, and lookahead, reads in a step counts. */
+static void test_watched(void **state) {
+    (void)state;
+    static const char *const more[] = {"rmsprop: {rate: 0.1, momentum: 0.9, centered: true}",
+                                       "adam: {rate: 0.1, amsgrad: true}",
+                                       "nesterov: {rate: 0.1, form: pytorch}"};
+    static const int elements[] = {0, 1, 196, 208, 300, 367, 368, 388, 400, 402};
+    int kinds = 0;
+    while (optimizer_kinds.kinds[kinds])
+        kinds++;
+    for (int i = 0; i < kinds + 3; i++) {
+        char text[200];
+        snprintf(text, sizeof text,
+                 i < kinds ? "optimizer: {%s: {rate: 0.1}}\n%s" : "optimizer: {%s}\n%s",
+                 i < kinds ? optimizer_kinds.kinds[i]->name : more[i - kinds],
+                 i % 2 ? "lookahead: {every: 3}" : "clip: {norm: 1}");
+        for (int v = VARIANT_F32; v < VARIANT_COUNT; v++) {
+            struct Digest right, wrong;
+            if (!variant_available((enum Variant)v))
+                continue;
+            watch(text, (enum Variant)v, -1, 0, 0, &right);
+            for (int e = 0; e < 10; e++)
+                for (int array = 0;
+                     watch(text, (enum Variant)v, array, elements[e], 31 * (e % 2), &wrong);
+                     array++)
+                    if (wrong.low == right.low)
+                        fail_msg("%s: element %d of array %d", text, elements[e], array);
+        }
+    }
+}
+
 static void test_bad_keys(void **state) {
     (void)state;
     const char *const texts[] = {
@@ -279,6 +346,7 @@ int main(void) {
         cmocka_unit_test(test_formulas),         cmocka_unit_test(test_forms),
         cmocka_unit_test(test_nonfinite),        cmocka_unit_test(test_slots),
         cmocka_unit_test(test_nothing_to_train), cmocka_unit_test(test_bad_keys),
+        cmocka_unit_test(test_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

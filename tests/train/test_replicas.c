@@ -241,7 +241,9 @@ static void test_healed(void **state) {
     for (int target = WEIGHT; target < NONE; target++) {
         plan.target = (enum Target)target;
         plan.bit = 0;
-        check(12, ranks_size(ranks) - 1, 15, 8, "and are the same again");
+        /* Slow weights are read, and replaced, in the steps 12 and 15. */
+        check(target == SLOW_WEIGHT ? 14 : 12, ranks_size(ranks) - 1, 15, 8,
+              "and are the same again");
     }
 }
 

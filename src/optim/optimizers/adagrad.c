@@ -44,13 +44,16 @@ static bool update(const struct Update *update) {
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict sum = update->slots[0];
     real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
-#pragma omp simd reduction(+ : bad)
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : bad, replaced)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
+        replaced += bits_of(x[i]) + bits_of(sum[i]);
         real g = gradient[i] + decay * x[i];
         sum[i] += g * g;
         x[i] -= rate * g / (sqrt(sum[i]) + epsilon);
     }
+    *update->replaced += replaced;
     return bad == 0;
 }
 

@@ -49,16 +49,19 @@ static bool measure(const struct Update *update) {
     real *restrict m = update->slots[MEAN], *restrict v = update->slots[SQUARE];
     real u[OPTIMIZER_BLOCK];
     real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
+    uint32_t replaced = 0;
     CHECK(update->count <= OPTIMIZER_BLOCK);
-#pragma omp simd reduction(+ : bad)
+#pragma omp simd reduction(+ : bad, replaced)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
+        replaced += bits_of(m[i]) + bits_of(v[i]);
         m[i] = beta1 * m[i] + fresh1 * gradient[i];
         v[i] = beta2 * v[i] + fresh2 * gradient[i] * gradient[i];
         u[i] = direction_at(direction, m[i], v[i], x[i]);
     }
     update->sums[WEIGHTS] += sum_of_squares(update->count, x);
     update->sums[DIRECTIONS] += sum_of_squares(update->count, u);
+    *update->replaced += replaced;
     return bad == 0;
 }
 
@@ -74,9 +77,13 @@ static bool update(const struct Update *update) {
     const real rate = (real)(update->rate * update->trust);
     const real *restrict m = update->slots[MEAN], *restrict v = update->slots[SQUARE];
     real *restrict x = update->parameters;
-#pragma omp simd
-    for (int64_t i = 0; i < update->count; i++)
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : replaced)
+    for (int64_t i = 0; i < update->count; i++) {
+        replaced += bits_of(x[i]);
         x[i] -= rate * direction_at(direction, m[i], v[i], x[i]);
+    }
+    *update->replaced += replaced;
     return true; /* `measure` has checked the gradient */
 }
 

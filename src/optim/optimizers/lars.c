@@ -56,11 +56,14 @@ static bool update(const struct Update *update) {
     const real rho = (real)options->momentum;
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict v = update->slots[0];
-#pragma omp simd
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : replaced)
     for (int64_t i = 0; i < update->count; i++) {
+        replaced += bits_of(x[i]) + bits_of(v[i]);
         v[i] = rho * v[i] + rate * (gradient[i] + decay * x[i]);
         x[i] -= v[i];
     }
+    *update->replaced += replaced;
     return true; /* `measure` has checked the gradient */
 }
 

@@ -20,13 +20,16 @@ static bool update_velocity(const struct Update *update, real rho) {
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict v = update->slots[0];
     real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
-#pragma omp simd reduction(+ : bad)
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : bad, replaced)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
+        replaced += bits_of(x[i]) + bits_of(v[i]);
         real old = v[i];
         v[i] = rho * old - rate * (gradient[i] + decay * x[i]);
         x[i] += (1 + rho) * v[i] - rho * old;
     }
+    *update->replaced += replaced;
     return bad == 0;
 }
 
@@ -35,13 +38,16 @@ static bool update_gradient_sum(const struct Update *update, real rho) {
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters, *restrict b = update->slots[0];
     real bad = 0;
-#pragma omp simd reduction(+ : bad)
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : bad, replaced)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
+        replaced += bits_of(x[i]) + bits_of(b[i]);
         real g = gradient[i] + decay * x[i];
         b[i] = rho * b[i] + g;
         x[i] -= rate * (g + rho * b[i]);
     }
+    *update->replaced += replaced;
     return bad == 0;
 }
 

@@ -55,22 +55,28 @@ static inline __attribute__((always_inline)) bool step(const struct Update *upda
     real *restrict x = update->parameters, *restrict square = update->slots[SQUARE];
     real *restrict velocity = update->slots[MOMENTUM], *restrict mean = update->slots[MEAN];
     real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
-#pragma omp simd reduction(+ : bad)
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : bad, replaced)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
+        replaced += bits_of(x[i]) + bits_of(square[i]);
         real g = gradient[i] + decay * x[i];
         square[i] = alpha * square[i] + fresh * g * g;
         real spread = square[i];
         if (centered) {
+            replaced += bits_of(mean[i]);
             mean[i] = alpha * mean[i] + fresh * g;
             spread -= mean[i] * mean[i];
             spread = spread > 0 ? spread : 0;
         }
         real direction = g / (sqrt(spread) + epsilon);
-        if (momentum)
+        if (momentum) {
+            replaced += bits_of(velocity[i]);
             direction = velocity[i] = rho * velocity[i] + direction;
+        }
         x[i] -= rate * direction;
     }
+    *update->replaced += replaced;
     return bad == 0;
 }
 

@@ -13,11 +13,14 @@ static bool update(const struct Update *update) {
     const real *restrict gradient = update->gradient;
     real *restrict x = update->parameters;
     real bad = 0; /* 0 · g is NaN if g is NaN or Inf */
-#pragma omp simd reduction(+ : bad)
+    uint32_t replaced = 0;
+#pragma omp simd reduction(+ : bad, replaced)
     for (int64_t i = 0; i < update->count; i++) {
         bad += 0 * gradient[i];
+        replaced += bits_of(x[i]);
         x[i] -= rate * (gradient[i] + decay * x[i]);
     }
+    *update->replaced += replaced;
     return bad == 0;
 }
 

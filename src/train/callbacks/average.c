@@ -4,8 +4,6 @@
 #include "base/memory.h"
 #include "train/trainer.h"
 
-#define BLOCK 2048 /* elements that stay in the first-level cache */
-
 struct State {
     float *average;        /* as trainer->state; NULL: the run keeps none */
     int64_t measured_step; /* after which its statistics were measured; −1: not yet */
@@ -41,12 +39,8 @@ static void blend(struct Trainer *trainer, void *callback) {
     int64_t count = with_statistics ? arena_state_elements(arena) : arena->parameters;
     if (weight <= 0 || (weight < 1 && trainer__skipped(trainer)))
         return;
-    for (int64_t at = 0; at < count; at += BLOCK) {
-        int64_t here = count - at < BLOCK ? count - at : BLOCK;
-        if (weight < 1) /* at 1 the average begins, and what was there is of no use */
-            replicas__note(trainer, state->average + at, here);
-        average_blend(state->average + at, trainer->state + at, here, weight);
-    }
+    uint32_t replaced = average_blend(state->average, trainer->state, count, weight);
+    replicas__note(trainer, &replaced, sizeof replaced);
 }
 
 /* The mean of the statistics over the first batches of the present epoch's order, each as a
@@ -60,7 +54,8 @@ static void measure(struct Trainer *trainer, void *callback) {
         return;
     int64_t batches = average_batches(&trainer->options.average, &trainer->parts.time);
     struct Position position = {.epoch = progress->epoch};
-    replicas__note(trainer, state->average + arena->parameters, arena->statistics);
+    replicas__note(trainer, state->average + arena->parameters,
+                   arena->statistics * (int64_t)sizeof(float));
     for (int64_t i = 0; i < batches; i++) {
         position.step = progress->step + i;
         position.step_in_epoch = i;
