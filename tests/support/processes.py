@@ -114,6 +114,11 @@ class Launched:
         return [line for line in self.stderr.splitlines() if line.startswith("trainer: ")]
 
 
-def shared_memory():
-    """The names in /dev/shm."""
-    return set(os.listdir("/dev/shm"))
+def shared_memory(pids):
+    """The files in /dev/shm that processes have mapped."""
+    found = set()
+    for pid in pids:
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{pid}/maps") as file:
+                found.update(line.split(maxsplit=5)[5].strip() for line in file if " /dev/shm/" in line)
+    return {path for path in found if os.path.exists(path)}

@@ -37,11 +37,13 @@ def recipe(folder):
 class Job:
     """A training on some hosts that goes on; mpirun runs on the first."""
 
-    def __init__(self, cluster, count, per_host, recipe, out, *more):
+    def __init__(self, cluster, count, per_host, recipe, out, preload=None):
         self.cluster, self.per_host = cluster, per_host
         self.errors = tempfile.TemporaryFile("w+", dir=os.path.dirname(recipe))
-        words = ["train", recipe, "--out", out, "--quiet", *more]
-        self.process = subprocess.Popen(cluster.mpirun(cluster.names[:count], per_host, TRAINER, *words),
+        words = [TRAINER, "train", recipe, "--out", out, "--quiet"]
+        if preload:
+            words = ["env", f"LD_PRELOAD={preload}", *words]
+        self.process = subprocess.Popen(cluster.mpirun(cluster.names[:count], per_host, *words),
                                         env=cluster.environment(), stdin=subprocess.DEVNULL,
                                         stdout=self.errors, stderr=self.errors)
         end = time.monotonic() + 40
@@ -71,8 +73,8 @@ class Job:
 
 
 @contextlib.contextmanager
-def job(*words):
-    found = Job(*words)
+def job(*words, **more):
+    found = Job(*words, **more)
     try:
         yield found
     finally:
@@ -111,6 +113,35 @@ def test_a_rank_on_another_host_is_named_once(cluster, folder, recipe, number, p
         assert re.match(rf"trainer: rank [2345] on host3 {words}.*; the job ends", found.lines[0])
         assert code in (RANKS_DIED, 137), found.text()
         assert found.seconds < LIMIT + 8  # mpirun waits for the lost host, until it is killed
+        assert not found.left_after(10)
+
+
+NO_UDP = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <sys/socket.h>
+ssize_t sendto(int file, const void *data, size_t bytes, int flags, const struct sockaddr *to, socklen_t length) {
+    int type = 0;
+    socklen_t size = sizeof type;
+    getsockopt(file, SOL_SOCKET, SO_TYPE, &type, &size);
+    if (type == SOCK_DGRAM)
+        return (ssize_t)bytes; /* and a firewall drops it */
+    return ((ssize_t (*)(int, const void *, size_t, int, const struct sockaddr *, socklen_t))
+            dlsym(RTLD_NEXT, "sendto"))(file, data, bytes, flags, to, length);
+}
+"""
+
+
+def test_behind_a_firewall_each_host_is_watched_for_itself(cluster, folder, recipe):
+    source = write(f"{folder}/no_udp.c", NO_UDP)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", f"{folder}/no_udp.so", source, "-ldl"], check=True)
+    with job(cluster, 2, 2, recipe, f"{folder}/wall", preload=f"{folder}/no_udp.so") as found:
+        cluster.signal(int(signal.SIGSTOP), found.on("host2")[0])
+        assert found.end() in (RANKS_DIED, 137)
+        assert len(found.lines) == 2, found.text()
+        assert re.match(r"trainer: warning: watchdog: no UDP messages pass between host1 \(rank 0\) and host2 "
+                        r"\(rank 2\); each host is watched for itself", found.lines[0])
+        assert re.match("trainer: rank [23] on host2 hangs: stopped by a signal", found.lines[1])
         assert not found.left_after(10)
 
 

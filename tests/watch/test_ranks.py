@@ -7,7 +7,7 @@ import socket
 import time
 
 import pytest
-from support.processes import Launched
+from support.processes import Launched, shared_memory
 from support.program import settings
 from support.runs import metrics, newest_step, synthesize, train, write
 
@@ -46,8 +46,11 @@ def start(recipe, out, ranks, *more):
 
 def disturb(recipe, out, ranks, number, rank):
     launched = start(recipe, out, ranks)
+    files = shared_memory(launched.pids)
     launched.signal(number, rank)
-    return launched.end()
+    launched.end()
+    assert [path for path in files if os.path.exists(path)] == []
+    return launched
 
 
 def only_line(launched):
@@ -97,10 +100,13 @@ def test_two_stopped_ranks_are_both_named(scratch, recipe):
 
 def test_ranks_do_not_outlive_mpirun(scratch, recipe):
     launched = start(recipe, f"{scratch}/out", 3)
+    files = shared_memory(launched.pids)
+    assert files
     launched.signal(signal.SIGSTOP, 1)  # this one cannot notice
     os.kill(launched.process.pid, signal.SIGKILL)
     assert launched.end().code == -signal.SIGKILL
-    assert not launched.left_after(10)
+    assert not launched.left_after(15)
+    assert [path for path in files if os.path.exists(path)] == []
 
 
 @pytest.mark.parametrize("seconds", (1.5 * LIMIT,))
