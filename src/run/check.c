@@ -10,7 +10,9 @@
 #include "optim/average.h"
 #include "optim/patience.h"
 #include "optim/rules.h"
+#include "run/agreement.h"
 #include "run/blocks.h"
+#include "run/statistics.h"
 #include "run/transfer.h"
 
 /* ---- Shards and kernels ---- */
@@ -139,18 +141,45 @@ static int read_preprocess(struct Preprocess *preprocess, const struct Dataset *
     return OK;
 }
 
+bool run_keeps_preprocess(const struct RunOptions *options, const struct Checkpoint *keeper) {
+    const struct StartOptions *start = &options->start_from;
+    return start->checkpoint && start->preprocess != START_PREPROCESS_OWN && keeper &&
+           !keeper->weights_only;
+}
+
 int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
                         const struct RunOptions *options, const struct Dataset *dataset,
                         const struct Checkpoint *keeper, struct Error *error) {
-    const struct StartOptions *start = &options->start_from;
-    bool kept = start->checkpoint && start->preprocess != START_PREPROCESS_OWN && keeper &&
-                !keeper->weights_only;
-    int code = kept ? read_preprocess(preprocess, dataset, keeper, error)
-                    : preprocess_create(preprocess, &options->preprocess, file, dataset, error);
+    int code = run_keeps_preprocess(options, keeper)
+                   ? read_preprocess(preprocess, dataset, keeper, error)
+                   : preprocess_create(preprocess, &options->preprocess, file, dataset, error);
     if (!code)
         return OK;
     error_blame_key(error, "preprocess");
     return runfile_locate(file, error);
+}
+
+/* The statistics of the training split, then the preprocessing. Components take long, and what was
+ * made of them is in the checkpoint. */
+static int make_preprocess(const struct RunRequest *request, struct RunParts *parts,
+                           struct Error *error) {
+    const struct RunOptions *options = request->options;
+    const struct Checkpoint *keeper = request->resumed ? request->resumed : request->donor;
+    bool again = request->resumed && run_needs_components(options);
+    bool kept = run_keeps_preprocess(options, keeper);
+    const struct RunStatistics statistics = {.options = options,
+                                             .dataset = parts->dataset,
+                                             .train = parts->train,
+                                             .resumed = request->resumed,
+                                             .ranks = request->together,
+                                             .kept = kept || again,
+                                             .rough = !request->together};
+    int code = run_settle_statistics(&statistics, &parts->measured, error);
+    if (code)
+        return runfile_locate(request->file, error);
+    return again && !kept ? read_preprocess(&parts->preprocess, parts->dataset, keeper, error)
+                          : run_make_preprocess(&parts->preprocess, request->file, options,
+                                                parts->dataset, keeper, error);
 }
 
 static int make_loaders(const struct RunRequest *request, struct RunParts *parts,
@@ -176,6 +205,17 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
     return loader_create(&parts->validation_loader, &loading, error);
 }
 
+/* All ranks have the same data, before they work together on it. */
+static int agree(const struct RunRequest *request, const struct RunParts *parts, int code,
+                 struct Error *error) {
+    const struct Split *splits[] = {parts->train, parts->validation};
+    code = ranks_agree(request->together, code, error);
+    if (code)
+        return code;
+    code = run_agree_data(request->together, parts->dataset, splits, 2, error);
+    return code ? error_blame_key(error, "data.file") : OK;
+}
+
 static int open_data(const struct RunRequest *request, struct RunParts *parts,
                      struct Error *error) {
     const struct RunOptions *options = request->options;
@@ -188,9 +228,10 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
         code = check_metrics(request, parts->dataset, error);
     if (!code)
         code = check_loss(request, parts->dataset, error);
+    if (request->together)
+        code = agree(request, parts, code, error);
     if (!code)
-        code = run_make_preprocess(&parts->preprocess, request->file, options, parts->dataset,
-                                   request->resumed ? request->resumed : request->donor, error);
+        code = make_preprocess(request, parts, error);
     if (code)
         return code;
     target_scale_create(&parts->scale, (enum TargetRule)options->preprocess.targets, parts->dataset,
@@ -446,6 +487,7 @@ void run_parts_release(struct RunParts *parts) {
     model_release(parts->model);
     loader_release(parts->loader);
     loader_release(parts->validation_loader);
+    measured_release(&parts->measured);
     preprocess_release(&parts->preprocess);
     target_scale_release(&parts->scale);
     dataset_close(parts->dataset);

@@ -5,8 +5,10 @@
 #define TRAINER_RUN_CHECK_H
 
 #include "checkpoint/checkpoint.h"
+#include "comm/ranks.h"
 #include "data/loader.h"
 #include "data/preprocessing/target_scale.h"
+#include "data/statistics/measured.h"
 #include "nn/plan.h"
 #include "optim/schedule.h"
 #include "optim/updater.h"
@@ -23,6 +25,8 @@ struct RunRequest {
     /* For a check without the data set: the image that the model gets. What needs the data is then
      * left out. NULL: with the data set. */
     const struct Shape *input;
+    struct Ranks *together; /* the ranks that check together, as one does that is to start; NULL:
+                               this process checks alone, and statistics are only rough */
     /* Gathers the shards of all ranks in a synchronised layer (struct PlanRequest). */
     void (*gather)(void *context, const double *mine, int64_t count, double *all);
     void *gather_context;
@@ -32,6 +36,7 @@ struct RunRequest {
 struct RunParts {
     struct Dataset *dataset;                /* NULL: checked without it */
     const struct Split *train, *validation; /* of it; validation NULL: none */
+    struct MeasuredStatistics measured;     /* what the file does not carry of the training split */
     struct Preprocess preprocess;
     struct TargetScale scale; /* of values */
     double error_unit;        /* of the tallied squared errors, if the targets are values */
@@ -56,9 +61,10 @@ run_checker run_check;
 int run_build_model(const struct RunFile *file, const struct RunOptions *options,
                     struct Shape input, struct Model **model, struct Error *error);
 
-/* How images are prepared: as for `keeper`, the donor or the checkpoint that a run with a donor
- * continues from, if start_from.preprocess says so; else, or if it is NULL,
- * as the run file says. */
+/* Whether images are prepared as for `keeper`, the donor or the checkpoint that a run with a donor
+ * continues from, because start_from.preprocess says so. */
+bool run_keeps_preprocess(const struct RunOptions *options, const struct Checkpoint *keeper);
+/* How images are prepared: as for `keeper`, if run_keeps_preprocess; else as the run file says. */
 int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *file,
                         const struct RunOptions *options, const struct Dataset *dataset,
                         const struct Checkpoint *keeper, struct Error *error);

@@ -289,6 +289,20 @@ static const struct Key start_keys[] = {
              "holds weights alone"},
     KEY_END};
 
+#define STATISTICS_AT(member) offsetof(struct StatisticsOptions, member)
+static const char *const all_name[] = {"all", NULL};
+static const struct Key statistics_keys[] = {
+    {.name = "sample",
+     .type = KEY_COUNT,
+     .offset = STATISTICS_AT(sample),
+     .fallback = "all",
+     .minimum = 2,
+     .maximum = 1e12,
+     .names = all_name,
+     .unit = "images",
+     .help = "how many images of the training split, drawn by train.seed, are looked at"},
+    KEY_END};
+
 #define AT(member) offsetof(struct RunOptions, member)
 const struct Key run_keys[] = {
     {.name = "data",
@@ -296,6 +310,13 @@ const struct Key run_keys[] = {
      .offset = AT(data),
      .keys = data_keys,
      .help = "the data set"},
+    {.name = "statistics",
+     .type = KEY_SECTION,
+     .offset = AT(statistics),
+     .keys = statistics_keys,
+     .help = "means, deviations and principal components of the training split, which preprocess "
+             "uses: those that the file carries for that very split, or else measured when the run "
+             "starts"},
     {.name = "preprocess",
      .type = KEY_SECTION,
      .offset = AT(preprocess),

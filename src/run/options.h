@@ -41,6 +41,11 @@ struct TrainOptions {
 };
 enum { LAST_BATCH_KEEP, LAST_BATCH_DROP };
 
+/* statistics: what preprocess takes from the training split. */
+struct StatisticsOptions {
+    int64_t sample; /* images; −1: all */
+};
+
 struct EarlyStoppingOptions {
     int64_t patience; /* validations; 0: off */
     int metric;       /* enum PatienceMetric */
@@ -71,6 +76,7 @@ static inline int best_metric(int best) {
 /* A struct for each section of the run file, in the order of run_keys. */
 struct RunOptions {
     struct DataOptions data;
+    struct StatisticsOptions statistics;
     struct PreprocessOptions preprocess;
     struct ChoiceList augment, mix;
     struct ChoiceList model;

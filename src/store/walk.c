@@ -6,9 +6,13 @@
 #define MOST_DEPTH 64                 /* groups within groups */
 #define MOST_OBJECTS 1000000          /* links may lead to one group over and over */
 #define MOST_READ ((hsize_t)64 << 20) /* bytes of each dataset */
+#define MOST_ALL                                                                                   \
+    ((hsize_t)192 << 20) /* bytes of numbers of all: a good file must not take long                \
+                          */
 
 struct Walk {
     int64_t objects;
+    hsize_t left; /* of MOST_ALL */
     int depth;
 };
 
@@ -20,6 +24,20 @@ static void walk_group(hid_t group, struct Walk *walk) {
     walk->depth--;
 }
 
+/* A space of the shape of a selection of whole rows. In a space of another rank HDF5 would place
+ * the values one by one. */
+static hid_t dense_space(hid_t space, hsize_t count) {
+    hsize_t first[H5S_MAX_RANK], last[H5S_MAX_RANK], size[H5S_MAX_RANK], product = 1;
+    int rank = H5Sget_simple_extent_ndims(space);
+    bool shaped = rank > 0 && count > 0 && H5Sget_select_bounds(space, first, last) >= 0;
+    for (int i = 0; shaped && i < rank; i++) {
+        size[i] = last[i] - first[i] + 1;
+        product *= size[i];
+    }
+    return shaped && product == count ? H5Screate_simple(rank, size, NULL)
+                                      : H5Screate_simple(1, &count, NULL);
+}
+
 /* Reads the values that `space` selects, in the type that HDF5 itself chooses for them in memory.
  */
 static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
@@ -28,7 +46,7 @@ static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
     size_t size = memory >= 0 ? H5Tget_size(memory) : 0;
     /* Not memory_allocate: an absurd size is only a reason to read nothing. */
     void *values = size && count <= MOST_READ / size ? calloc(count + 1, size) : NULL;
-    hid_t dense = H5Screate_simple(1, &count, NULL);
+    hid_t dense = dense_space(space, count);
     herr_t status = -1;
     if (values && attribute)
         status = H5Aread(object, memory, values);
@@ -76,7 +94,7 @@ static void select_rows(hid_t space, hsize_t row_bytes, bool last) {
     H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
 }
 
-static void walk_dataset(hid_t id) {
+static void walk_dataset(hid_t id, struct Walk *walk) {
     hid_t type = H5Dget_type(id), space = H5Dget_space(id);
     size_t element = H5Tget_size(type);
     hsize_t size[H5S_MAX_RANK], count = 1;
@@ -85,6 +103,11 @@ static void walk_dataset(hid_t id) {
     for (int i = 0; sane && i < rank; i++)
         sane = !__builtin_mul_overflow(count, size[i], &count);
     sane = sane && count > 0 && count < HSIZE_UNDEF / element && !is_plain(id, type);
+    hsize_t bytes = sane && count * element < MOST_READ ? count * element : MOST_READ;
+    bool numbers = H5Tget_class(type) == H5T_INTEGER || H5Tget_class(type) == H5T_FLOAT;
+    sane = sane && (!numbers || bytes <= walk->left);
+    if (sane && numbers)
+        walk->left -= bytes;
     if (sane && count * element <= MOST_READ) {
         read_values(id, false, type, space);
     } else if (sane && rank > 0 && count / size[0] * element <= MOST_READ / 2) {
@@ -103,7 +126,7 @@ static void walk_object(hid_t id, struct Walk *walk) {
     if (H5Iget_type(id) == H5I_GROUP)
         walk_group(id, walk);
     else if (H5Iget_type(id) == H5I_DATASET)
-        walk_dataset(id);
+        walk_dataset(id, walk);
 }
 
 static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, void *context) {
@@ -118,7 +141,7 @@ static herr_t visit_link(hid_t group, const char *name, const H5L_info_t *link, 
 }
 
 void h5_walk(struct H5File *file) {
-    struct Walk walk = {0};
+    struct Walk walk = {.left = MOST_ALL};
     h5__quiet();
     hid_t root = H5Gopen2(file->id, "/", H5P_DEFAULT);
     if (root >= 0)

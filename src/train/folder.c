@@ -13,7 +13,9 @@
 #define PATIENCE 5.0 /* seconds in which the ranks of a run that was killed end */
 #define ATTEMPTS 3   /* at a folder that another run removes because it cannot start */
 
-static const char *const own_names[] = {"run.yaml", "metrics.jsonl"};
+#define STATISTICS "statistics.h5" /* what the run measured of its training split */
+
+static const char *const own_names[] = {"run.yaml", "metrics.jsonl", STATISTICS};
 
 /* Refuses a file where the folder, or one that it lies in, is expected. */
 static int refuse_files(const char *folder, struct Error *error) {
@@ -127,13 +129,33 @@ static bool is_own(const char *name) {
     return !strcmp(name, FOLDER_LOCK_NAME);
 }
 
+static int write_statistics(const struct Trainer *trainer, struct Error *error) {
+    const struct MeasuredStatistics *measured = &trainer->parts.measured;
+    struct H5Writer *writer;
+    if (!measured->split)
+        return OK;
+    char *path = memory_print("%s/" STATISTICS, trainer->request->folder);
+    int code = h5_create(&writer, path, error);
+    if (code == OK) {
+        code = measured_saved.save(measured, writer, error);
+        if (code == OK)
+            code = h5_commit(writer, error);
+        else
+            h5_abandon(writer);
+    }
+    memory_release(path);
+    return code;
+}
+
 int trainer__open_folder(struct Trainer *trainer, struct Error *error) {
     remove_temporaries(trainer->request->folder, is_own);
     checkpoint_clean(trainer->checkpoints);
     int code = trainer->saved.progress.step == 0 ? trainer__check_room(trainer, error) : OK;
     if (!code)
         code = make_folder(trainer->checkpoints, &trainer->folder.made_checkpoints, error);
-    return code ? code : write_run_file(trainer, error);
+    if (!code)
+        code = write_run_file(trainer, error);
+    return code ? code : write_statistics(trainer, error);
 }
 
 /* Takes back what a run wrote that could not save its first checkpoint. */

@@ -171,7 +171,8 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
     int code = checkpoint_get_parts(checkpoint, &part, 1, error);
     if (code)
         return code;
-    if (strcmp(before.data_digest, trainer->parts.train->digest))
+    const char *digest = trainer->parts.train->digest; /* of either, "" is not known */
+    if (*digest && *before.data_digest && strcmp(before.data_digest, digest))
         code = fail_key(error, ERROR_CHECKPOINT, "data.file",
                         "%s: was trained on other data: split %s of %s has the digest '%s', the "
                         "checkpoint says '%s'",

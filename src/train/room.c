@@ -41,6 +41,8 @@ static double checkpoint_bytes(const struct Trainer *trainer) {
     int64_t states = trainer->options.average.kind ? 2 : 1;
     int64_t elements = states * arena_state_elements(arena) + slots * arena->parameters +
                        preprocess->matrix_rows * preprocess->matrix_columns;
+    if (trainer->parts.measured.split)
+        elements += 2 * dataset_elements(trainer->parts.dataset);
     return 4.0 * (double)elements + 65536;
 }
 

@@ -18,6 +18,7 @@ static const struct {
     {AT(preprocess), .group = &preprocess_saved},
     {AT(targets), .group = &targets_saved},
     {AT(scale), .group = &target_scale_saved},
+    {AT(statistics), .group = &measured_saved},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

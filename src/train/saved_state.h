@@ -9,6 +9,7 @@
 #include "data/dataset/saved_targets.h"
 #include "data/preprocessing/preprocess.h"
 #include "data/preprocessing/target_scale.h"
+#include "data/statistics/measured.h"
 #include "optim/schedule.h"
 #include "train/progress.h"
 #include "train/provenance.h"
@@ -21,6 +22,7 @@ struct SavedState {
     struct Preprocess preprocess;
     struct Targets targets;
     struct TargetScale scale;
+    struct MeasuredStatistics statistics;
     /* How far it has come. A run that resumes takes these over. */
     struct Progress progress;
     struct Best best;

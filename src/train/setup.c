@@ -28,6 +28,7 @@ static int build(struct Trainer *trainer, const struct Start *start, struct Erro
                                  .variant = trainer->variant,
                                  .donor = start->donor,
                                  .resumed = start->checkpoint,
+                                 .together = trainer->ranks,
                                  .gather = gather_shards,
                                  .gather_context = trainer->ranks};
     int code = run_check(&request, &trainer->parts, error);
@@ -47,15 +48,10 @@ static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
     return run_check_variant(trainer->file, &trainer->options, trainer->variant, error);
 }
 
-/* Nothing trains on a mix of libraries or data sets. */
+/* Nothing trains on a mix of libraries. */
 static int agree_on_parts(struct Trainer *trainer, struct Error *error) {
     const struct RunParts *parts = &trainer->parts;
-    const struct Split *splits[] = {parts->train, parts->validation};
-    int code = run_agree_backend(trainer->ranks, parts->backend, trainer->variant, error);
-    if (code)
-        return code;
-    code = run_agree_data(trainer->ranks, parts->dataset, splits, 2, error);
-    return code ? error_blame_key(error, "data.file") : OK;
+    return run_agree_backend(trainer->ranks, parts->backend, trainer->variant, error);
 }
 
 static int begin_to_write(struct Trainer *trainer, struct Error *error) {

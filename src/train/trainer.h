@@ -15,7 +15,7 @@
 #include "train/train.h"
 
 /* The run's folder, on rank 0. */
-#define OWN_NAMES 2 /* run.yaml and metrics.jsonl */
+#define OWN_NAMES 3 /* run.yaml and metrics.jsonl */
 struct RunFolder {
     struct FolderLock *lock; /* NULL: not locked */
     bool kept;               /* it holds a checkpoint of the run */

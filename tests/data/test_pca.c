@@ -42,6 +42,7 @@ static void cut(struct Covariance *covariance, bool of_bytes, int step, int thre
                                  : (const void *)(floats + first * ELEMENTS),
                         count);
     }
+    covariance__flush(covariance);
     covariance__finish(covariance);
     omp_set_num_threads(1);
 }

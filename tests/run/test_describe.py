@@ -52,7 +52,7 @@ CASES = [
     ("snapshots of no cycle", RUN_FILE, "before the schedule's first cycle",
      ["checkpoint.snapshots=true", RESTARTS % "20 steps"]),
     ("times in no order", RUN_FILE, "schedule.multi_step.at", ["schedule={multi_step: {at: [5 steps, 3 steps]}}"]),
-    ("components that nobody computed", DATA, "preprocess.decorrelate", ["preprocess.decorrelate=zca"]),
+    ("more components than images", RUN_FILE, "preprocess.components", ["preprocess.decorrelate=zca"]),
     ("components without decorrelation", RUN_FILE, "preprocess.components", ["preprocess.components=3"]),
     ("an augmentation larger than the image", RUN_FILE, "augment", ["augment=[crop: {size: 99}]"]),
     ("mixing that is too likely", RUN_FILE, "at most 1",

@@ -5,6 +5,7 @@
 #include "cli/shown.h"
 #include "data/sheets/preview_augment.h"
 #include "run/check.h"
+#include "run/statistics.h"
 #include "run/transfer.h"
 
 /* The flags, for either kind of picture. */
@@ -78,6 +79,15 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
     const struct Split *split = code ? NULL : dataset_split(dataset, name, error);
     struct Checkpoint *donor = NULL;
     code = split ? transfer_open_donor(file, &options->start_from, &donor, error) : error->code;
+    struct MeasuredStatistics measured = {0};
+    const struct RunStatistics statistics = {.options = options,
+                                             .dataset = dataset,
+                                             .train =
+                                                 dataset_split(dataset, options->data.train, error),
+                                             .kept = run_keeps_preprocess(options, donor)};
+    if (code == OK)
+        code = run_settle_statistics(&statistics, &measured, error);
+    measured_release(&measured);
     if (code == OK)
         code = run_make_preprocess(&preprocess, file, options, dataset, donor, error);
     if (code == OK) {

@@ -5,6 +5,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "data/dataset/opening.h"
+#include "data/statistics/pca.h"
 
 void dataset_close(struct Dataset *dataset) {
     if (!dataset)
@@ -26,13 +27,25 @@ void dataset_close(struct Dataset *dataset) {
     memory_release(storage->owned);
     memory_release(storage);
     memory_release(dataset->notes);
-    memory_release(dataset->target_mean);
-    memory_release(dataset->target_std);
+    dataset_set_statistics(dataset, NULL, &(struct StatisticValues){0}, NULL);
     memory_release(dataset->splits);
-    statistic_values_release(&dataset->statistics);
     memory_release(dataset->source);
     memory_release(dataset->path);
     memory_release(dataset);
+}
+
+void dataset_set_statistics(struct Dataset *dataset, const struct Split *split,
+                            const struct StatisticValues *values, struct Pca *pca) {
+    statistic_values_release(&dataset->statistics);
+    if (dataset->pca)
+        pca_release(dataset->pca);
+    memory_release(dataset->pca);
+    memory_release(dataset->target_mean);
+    memory_release(dataset->target_std);
+    dataset->target_mean = dataset->target_std = NULL;
+    dataset->statistics = *values;
+    dataset->statistics_of = split;
+    dataset->pca = pca;
 }
 
 void dataset__note(struct Dataset *dataset, char *note) {

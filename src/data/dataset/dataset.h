@@ -32,6 +32,7 @@ struct Split {
     const int64_t *rows; /* (count): of the array pair; NULL: all, in order */
     const struct ImageRun *runs;
     int run_count;
+    bool as_stored; /* all of /NAME of the data set's file, of which the file's statistics speak */
     const int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
     /* (count, outputs): values, or distributions over the classes; NULL if there are only labels */
     const float *targets;
@@ -39,6 +40,8 @@ struct Split {
      * there are any, in hexadecimal; "" if the file has none */
     char digest[33];
 };
+
+struct Pca;
 
 struct Dataset {
     char *path;
@@ -51,6 +54,7 @@ struct Dataset {
      */
     struct StatisticValues statistics;
     const struct Split *statistics_of; /* NULL: there are none */
+    struct Pca *pca;                   /* principal components that a run measured; or NULL */
     double *target_mean, *target_std;  /* of each value, in that split; or NULL */
     char *source;                      /* where the samples come from, for people */
     char **notes;                      /* what was left out, for people */
@@ -86,6 +90,11 @@ int dataset_open_request(struct Dataset **dataset, const struct DatasetRequest *
 /* All splits of a file of this program's own layout. */
 int dataset_open(struct Dataset **dataset, const char *path, struct Error *error);
 void dataset_close(struct Dataset *dataset); /* NULL is allowed */
+
+/* Replaces all statistics by `values`, which it takes over, and by `pca` (or NULL), of one split;
+ * NULL and {0}: there are none. */
+void dataset_set_statistics(struct Dataset *dataset, const struct Split *split,
+                            const struct StatisticValues *values, struct Pca *pca);
 
 /* The split of that name; NULL and ERROR_DATA, with the names that exist, if there is none. */
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,

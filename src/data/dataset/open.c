@@ -262,11 +262,12 @@ static int complete_splits(struct Opening *opening, struct Error *error) {
     int code = OK;
     for (int i = 0; i < dataset->split_count && code == OK; i++) {
         code = opening__rows(opening, i, error);
-        if (code == OK && is_as_stored(opening, i))
+        dataset->splits[i].as_stored = code == OK && is_as_stored(opening, i);
+        if (dataset->splits[i].as_stored)
             code = read_digest(opening, &dataset->splits[i], error);
     }
     for (int i = 0; i < dataset->split_count && code == OK; i++)
-        if (is_as_stored(opening, i))
+        if (dataset->splits[i].as_stored)
             code = opening__statistics(opening, &dataset->splits[i], error);
     return code;
 }

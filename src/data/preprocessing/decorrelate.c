@@ -34,6 +34,8 @@ struct Origin {
 };
 
 static const struct Split *training_split(const struct Dataset *dataset) {
+    if (dataset->statistics_of)
+        return dataset->statistics_of;
     for (int i = 0; i < dataset->split_count; i++)
         if (!strcmp(dataset->splits[i].name, "train"))
             return &dataset->splits[i];
@@ -87,17 +89,18 @@ static struct Origin origin_of_images(const struct Dataset *dataset, const struc
     return origin;
 }
 
-/* For whole images: reads the components from the file, where they were computed once. */
+/* For whole images: the components that the run measured, or else those of the file. */
 static int image_basis(struct Basis *basis, const struct PreprocessOptions *options,
                        const struct RunFile *file, const struct Dataset *dataset,
                        struct Error *error) {
     bool range = options->scale == SCALE_RANGE; /* its components are those of none */
     const char *scale = preprocess_scale_names[range ? SCALE_NONE : options->scale];
     double shrink = range ? 255. * 255 : 1;
-    struct Pca pca;
-    int code = pca_read(&pca, dataset, scale, error);
+    struct Pca stored = {0};
+    int code = dataset->pca ? OK : pca_read(&stored, dataset, scale, error);
     if (code != OK)
         return error_blame_key(error, "preprocess.decorrelate");
+    const struct Pca pca = dataset->pca ? *dataset->pca : stored;
     int64_t wanted = options->components ? options->components : pca.elements;
     struct Origin origin = origin_of_images(dataset, &pca, shrink);
     code = check_rank(options, file, &origin, wanted, error);
@@ -114,7 +117,7 @@ static int image_basis(struct Basis *basis, const struct PreprocessOptions *opti
         for (int64_t i = 0; i < wanted * pca.elements; i++)
             basis->vectors[i] = (double)pca.eigenvectors[i];
     }
-    pca_release(&pca);
+    pca_release(&stored);
     return code;
 }
 

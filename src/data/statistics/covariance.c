@@ -59,11 +59,14 @@ void covariance__add(struct Covariance *covariance, const void *images, int64_t 
     }
 }
 
+void covariance__flush(struct Covariance *covariance) {
+    add_block(covariance, covariance->count % COVARIANCE_BLOCK);
+}
+
 void covariance__finish(struct Covariance *covariance) {
     CHECK(covariance->count > 0);
     int64_t elements = covariance->elements;
     double count = (double)covariance->count;
-    add_block(covariance, covariance->count % COVARIANCE_BLOCK);
     for (int64_t i = 0; i < elements; i++)
         for (int64_t j = 0; j <= i; j++) {
             double *at = &covariance->scatter[i * elements + j];

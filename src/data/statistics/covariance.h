@@ -29,7 +29,9 @@ void covariance__start(struct Covariance *covariance, int64_t elements, bool byt
                        const float *mean);
 /* Adds (count, elements) images. Uses the run's OpenMP threads. */
 void covariance__add(struct Covariance *covariance, const void *images, int64_t count);
-/* Call once, after the last image: makes the lower triangle of `scatter` the covariance of the
+/* Sums the images of a block that is not complete. Call once, after the last image. */
+void covariance__flush(struct Covariance *covariance);
+/* Call once, after the flush: makes the lower triangle of `scatter` the covariance of the
  * population (divided by the count). At least one image must have been added. */
 void covariance__finish(struct Covariance *covariance);
 void covariance__release(struct Covariance *covariance);

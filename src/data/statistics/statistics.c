@@ -52,6 +52,21 @@ void statistic_values_release(struct StatisticValues *values) {
     *values = (struct StatisticValues){0};
 }
 
+struct StatisticValues statistic_values_copy(const struct StatisticValues *values, int64_t height,
+                                             int64_t width, int64_t channels) {
+    struct StatisticValues copy = {0};
+    for (const struct StatisticRow *row = statistic_rows; row->name; row++) {
+        int64_t size[3];
+        int rank = statistic_shape(row, height, width, channels, size);
+        size_t bytes = row->single ? sizeof(float) : sizeof(double);
+        if (rank && statistic_of(row, values))
+            *statistic_place(row, &copy) =
+                memory_copy(statistic_of(row, values), (size_t)memory_product(size, rank) * bytes,
+                            "statistics");
+    }
+    return copy;
+}
+
 static int64_t elements_of(const struct Statistics *statistics) {
     return statistics->height * statistics->width * statistics->channels;
 }

@@ -20,6 +20,9 @@ struct StatisticValues {
     float *mean_image, *pixel_std; /* (height, width, channels) */
 };
 void statistic_values_release(struct StatisticValues *values);
+/* A copy of its own, of images of this size. */
+struct StatisticValues statistic_values_copy(const struct StatisticValues *values, int64_t height,
+                                             int64_t width, int64_t channels);
 
 /* A table of the members of StatisticValues, for reading, writing, comparing and listing. */
 struct StatisticRow {

@@ -39,9 +39,11 @@ static void names_release(struct Names *names) {
     memory_release(names->vectors);
 }
 
+/* The split that the file's statistics are of. */
 static const struct Split *training_split(const struct Dataset *dataset) {
     struct Error ignored;
-    return dataset_split(dataset, "train", &ignored);
+    return dataset->statistics_of ? dataset->statistics_of
+                                  : dataset_split(dataset, "train", &ignored);
 }
 
 static int write_pca(struct H5Writer *writer, const struct Dataset *dataset, const struct Pca *pca,
