@@ -1,6 +1,7 @@
 """Jobs on a real Slurm (launch/slurm/train.sbatch: alone under mpirun or srun, and arrays) that are interrupted again
-and again: by their time limit, by a job that preempts them, by a user's signal, by the death of a rank. Each time they
-go back into the queue without help and lose at most one step, and the end has the bits of an undisturbed run."""
+and again: by their time limit, by a job that preempts them, by a user's signal, by an operator, by the death of a rank.
+Each time they go back into the queue without help and lose at most one step, and the end has the bits of an
+undisturbed run."""
 import os
 import signal
 
@@ -66,6 +67,12 @@ def ask(rng, cluster, tasks):
     return chosen
 
 
+def requeue(rng, cluster, tasks):
+    chosen = [rng.choice(tasks)]
+    cluster.command("scontrol", "requeue", chosen[0].job)
+    return chosen
+
+
 def kill(rng, cluster, tasks):
     chosen = rng.choice(tasks)
     victims = [pid for pid in cluster.hosts.processes("trainer") if cluster.hosts.says(pid, "--out", chosen.out)]
@@ -90,7 +97,7 @@ def one(rng, out, drill, cluster, data, kind, cycles):
         for _ in range(cycles):
             for task in tasks:
                 task.wait_for_steps(rng.randint(2, 12))
-            way = rng.choice((limit, preempt, ask, kill))
+            way = rng.choice((limit, preempt, ask, requeue, kill))
             for task in interrupt(rng, cluster, tasks, way):
                 task.start_again()
             drill.note(way.__name__)
