@@ -1,6 +1,6 @@
 """Jobs on a real Slurm (launch/slurm/train.sbatch: alone under mpirun or srun, and arrays) that are interrupted again
-and again: by their time limit, by a job that preempts them, by a user's signal, by an operator, by the death of a rank.
-Each time they go back into the queue without help and lose at most one step, and the end has the bits of an
+and again: by their time limit, by a job that preempts them, by a user's signal, by an operator, by the death of
+a rank. Each time they go back into the queue without help and lose at most one step, and the end has the bits of an
 undisturbed run."""
 import os
 import signal
