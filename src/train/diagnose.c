@@ -90,21 +90,59 @@ static struct Finding find_in_gradients(struct Trainer *trainer) {
     return (struct Finding){0};
 }
 
-static int report(const struct Trainer *trainer, const struct Finding *finding,
+/* In what this rank has added to a loss that is finite when it is computed again: its memory or its
+ * processor did it. A batch statistic before the loss tells more. */
+static struct Finding find_in_loss(struct Trainer *trainer) {
+    const struct Arena *arena = model_arena(trainer->parts.model);
+    const struct Exchange *exchange = trainer->shards.exchange;
+    int64_t loss = arena_state_elements(arena) + TALLY_LOSS;
+    if (exchange_own_nonfinite(exchange, loss, loss + 1) < 0)
+        return (struct Finding){0};
+    for (int i = 0; i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        if (row->role == ROLE_STATISTIC &&
+            exchange_own_nonfinite(exchange, row->offset, row->offset + row->count) >= 0)
+            return (struct Finding){.what = "the batch statistic",
+                                    .row = row->name,
+                                    .layer = model_node_of_row(trainer->parts.model, i)};
+    }
+    return (struct Finding){.what = "the loss"};
+}
+
+/* ---- The message ---- */
+
+static void describe_layer(const struct Finding *finding, struct Text *text) {
+    text_add(text, "%s", finding->what);
+    if (finding->row || finding->layer)
+        text_add(text, " of ");
+    if (finding->row)
+        text_add(text, "%s, in ", finding->row);
+    if (finding->layer)
+        text_add(text, "layer %s (%s)", finding->layer->path, node_layer_name(finding->layer));
+}
+
+static int report(const struct Trainer *trainer, const struct Finding *finding, bool transient,
                   struct Error *error) {
     int64_t step = trainer->saved.progress.step + 1;
     int rank = ranks_rank(trainer->ranks);
-    if (!finding->layer) {
+    struct Text what = {0};
+    if (!finding->layer && !transient) {
         fail(error, ERROR_NUMERIC,
              "step %" PRId64 ": NaN or Inf on rank %d in the input: sample %" PRId64
              " of split %s of %s, once preprocessed; no layer has seen it yet",
              step, rank, finding->sample, trainer->parts.train->name, trainer->parts.dataset->path);
         return error_advise(error, ADVICE_VERIFY, trainer->parts.dataset->path, NULL, 0);
     }
-    return fail(error, ERROR_NUMERIC,
-                "step %" PRId64 ": NaN or Inf on rank %d in %s of %s%slayer %s (%s)", step, rank,
-                finding->what, finding->row ? finding->row : "", finding->row ? ", in " : "",
-                finding->layer->path, node_layer_name(finding->layer));
+    describe_layer(finding, &what);
+    fail(error, ERROR_NUMERIC, "step %" PRId64 ": NaN or Inf on rank %d in %s", step, rank,
+         what.data);
+    if (transient)
+        error_append(error,
+                     ", but not when the step is computed again; suspect the memory or the "
+                     "processor of %s",
+                     ranks_host(trainer->ranks, rank));
+    text_release(&what);
+    return error->code;
 }
 
 /* An array of the replicas, which are the same on all ranks: what the loss depends on; any; or,
@@ -126,19 +164,35 @@ static bool report_array(const struct Trainer *trainer, enum Nonfinite where, in
     return true;
 }
 
-void trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error) {
-    int64_t step = trainer->saved.progress.step + (where != NONFINITE_ARRAY);
-    bool values = where == NONFINITE_LOSS;
-    if ((values || where == NONFINITE_ARRAY) && report_array(trainer, where, step, error))
-        return;
-    struct Finding finding = values ? find_in_values(trainer) : find_in_gradients(trainer);
-    bool first = !values || is_first(trainer, &finding);
-    int code = finding.what && first ? report(trainer, &finding, error) : OK;
+/* A loss: what makes it again; or else, who has added it. */
+static bool diagnose_loss(struct Trainer *trainer, bool *transient, struct Error *error) {
+    struct Finding own = find_in_loss(trainer), finding = find_in_values(trainer);
+    bool first = is_first(trainer, &finding);
+    int code = finding.what && first ? report(trainer, &finding, false, error) : OK;
     if (ranks_agree(trainer->ranks, code, error))
-        return;
-    if (where == NONFINITE_UPDATE && report_array(trainer, where, step, error))
-        return;
-    fail(error, ERROR_NUMERIC,
-         "step %" PRId64 ": NaN or Inf in the %s, on no single rank: a sum over shards overflowed",
-         step, values ? "loss" : "gradient");
+        return true;
+    code = own.what ? report(trainer, &own, true, error) : OK;
+    *transient = ranks_agree(trainer->ranks, code, error);
+    return *transient;
+}
+
+static bool diagnose_gradient(struct Trainer *trainer, struct Error *error) {
+    struct Finding finding = find_in_gradients(trainer);
+    int code = finding.what ? report(trainer, &finding, false, error) : OK;
+    return ranks_agree(trainer->ranks, code, error);
+}
+
+bool trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error) {
+    int64_t step = trainer->saved.progress.step + (where != NONFINITE_ARRAY);
+    bool loss = where == NONFINITE_LOSS, transient = false;
+    if ((loss || where == NONFINITE_ARRAY) && report_array(trainer, where, step, error))
+        return true;
+    bool found =
+        loss ? diagnose_loss(trainer, &transient, error) : diagnose_gradient(trainer, error);
+    if (!found && !(where == NONFINITE_UPDATE && report_array(trainer, where, step, error)))
+        fail(error, ERROR_NUMERIC,
+             "step %" PRId64
+             ": NaN or Inf in the %s, on no single rank: a sum over shards overflowed",
+             step, loss ? "loss" : "gradient");
+    return !transient;
 }

@@ -47,26 +47,28 @@ static void tell(struct Trainer *trainer, const struct NanReport *nan, const str
     callbacks__on_nan(trainer, nan);
 }
 
-static int stop(struct Error *error, const char *why) {
+/* `by_itself`: what trainer__diagnose returned. */
+static int stop(struct Error *error, bool by_itself, const char *why) {
     if (*why)
         error_append(error, "; %s", why);
-    if (error->advice.kind == ADVICE_NONE)
+    if (by_itself && error->advice.kind == ADVICE_NONE)
         error_append(error, "; try a smaller optimizer.rate or a longer warm-up");
     error_append(error, "; no checkpoint was changed");
     return error->code;
 }
 
-static int skip(struct Trainer *trainer, enum Nonfinite where, struct StepReport *report,
-                struct Error *error) {
+static int skip(struct Trainer *trainer, enum Nonfinite where, bool by_itself,
+                struct StepReport *report, struct Error *error) {
     const struct OnNanSkip *most = policy(trainer)->options;
     struct Recovery *recovery = &trainer->saved.recovery;
     int kind, row;
     if (where == NONFINITE_UPDATE || where == NONFINITE_ARRAY ||
         trainer__find_nonfinite(trainer, &kind, &row))
-        return stop(error, "the parameters or what goes with them hold it themselves, so that "
-                           "skipping a step does not help");
+        return stop(error, by_itself,
+                    "the parameters or what goes with them hold it themselves, so that "
+                    "skipping a step does not help");
     if (recovery->skipped_in_a_row >= most->in_a_row || recovery->skipped >= most->in_all)
-        return stop(error, "as many steps as train.on_nan allows were skipped before");
+        return stop(error, by_itself, "as many steps as train.on_nan allows were skipped before");
     recovery->skipped++;
     recovery->skipped_in_a_row++;
     report->fate = STEP_SKIPPED;
@@ -97,14 +99,16 @@ static int64_t find_planned(struct Trainer *trainer) {
     return step;
 }
 
-static int roll_back(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
+static int roll_back(struct Trainer *trainer, bool by_itself, struct StepReport *report,
+                     struct Error *error) {
     const struct OnNanRollBack *options = policy(trainer)->options;
     struct Recovery *recovery = &trainer->saved.recovery;
     struct Error why;
     char how[128];
     if (recovery->rolled_back >= options->times)
-        return stop(error, "the run went back to a checkpoint before as often as train.on_nan "
-                           "allows");
+        return stop(error, by_itself,
+                    "the run went back to a checkpoint before as often as train.on_nan "
+                    "allows");
     int64_t step = find_planned(trainer);
     int code = trainer__go_back(trainer, step, &why);
     if (code) {
@@ -134,12 +138,12 @@ int trainer__recover(struct Trainer *trainer, enum Nonfinite where, struct StepR
     int code = replicas__compare(trainer, where != NONFINITE_UPDATE, error);
     if (code)
         return code;
-    trainer__diagnose(trainer, where, error);
+    bool by_itself = trainer__diagnose(trainer, where, error);
     if (policy(trainer)->kind == &on_nan_skip)
-        return skip(trainer, where, report, error);
+        return skip(trainer, where, by_itself, report, error);
     if (policy(trainer)->kind == &on_nan_roll_back && !trainer->replicas.replaying)
-        return roll_back(trainer, report, error);
-    return stop(error, "");
+        return roll_back(trainer, by_itself, report, error);
+    return stop(error, by_itself, "");
 }
 
 int trainer__recover_arrays(struct Trainer *trainer, struct StepReport *report,

@@ -160,8 +160,9 @@ int trainer__recover(struct Trainer *trainer, enum Nonfinite where, struct StepR
 int trainer__recover_arrays(struct Trainer *trainer, struct StepReport *report,
                             struct Error *error);
 
-/* diagnose.c: numbers are not finite: `error` says where it began. Collective. */
-void trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error);
+/* diagnose.c: numbers are not finite: `error` says where it began. Returns whether the run may have
+ * come there by itself, so that a lower rate helps, and not by a fault of a machine. Collective. */
+bool trainer__diagnose(struct Trainer *trainer, enum Nonfinite where, struct Error *error);
 
 /* arrays.c: the arrays that a checkpoint holds, by kind and row of the arena. Not collective. */
 int trainer__array_kinds(const struct Trainer *trainer);
