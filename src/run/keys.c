@@ -193,12 +193,11 @@ static const struct Key on_error_keys[] = {
      .help = "how often a save is tried again at once, after 1, 2, 4, 8, then 10 seconds each; "
              "all ranks wait for it"},
     {.name = "give_up_after",
-     .type = KEY_REAL,
+     .type = KEY_TIME,
      .offset = ON_ERROR_AT(give_up_after),
-     .fallback = "30",
+     .fallback = "30 min",
      .minimum = 0,
-     .maximum = 1e6,
-     .unit = "minutes",
+     .maximum = 1e9,
      .help = "how long training then goes on without a checkpoint, while saving is tried again "
              "every minute, before the run stops; 0: it stops at once. The first and the last "
              "checkpoint of a run are not put off: if they cannot be written, the run stops"},

@@ -55,7 +55,7 @@ struct EarlyStoppingOptions {
 /* checkpoint.on_error: what happens when a checkpoint cannot be written. */
 struct SaveErrorOptions {
     int64_t retry;        /* so many times at once */
-    double give_up_after; /* minutes of training without a checkpoint */
+    double give_up_after; /* seconds of training without a checkpoint */
 };
 
 /* checkpoint: what is saved, and when. */

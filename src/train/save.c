@@ -1,4 +1,6 @@
 #include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -108,11 +110,15 @@ int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
     return ranks_agree(trainer->ranks, code, error);
 }
 
-/* What cannot be removed takes room, but no run has to end for it. */
-static void prune(const struct Trainer *trainer) {
+/* What cannot be removed takes room, but no run has to end for it. A checkpoint that the run may go
+ * back to stays until another has succeeded it, `linked`. */
+static void prune(const struct Trainer *trainer, bool linked) {
     struct Error error;
-    const int64_t kept[] = {trainer->saved.best.step, trainer->saving.snapshot};
-    if (checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, kept, 2, &error))
+    const int64_t kept[] = {trainer->saved.best.step, trainer->saving.snapshot,
+                            trainer->replicas.checkpoint};
+    int count = linked ? 2 : 3;
+    if (checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, kept, count,
+                         &error))
         log_warning("%s; training goes on", error.text);
 }
 
@@ -130,7 +136,7 @@ static int write_out(struct Trainer *trainer, struct Error *error) {
     saving->newest = trainer->saved.progress.step;
     trainer->folder.kept = true;
     code = put_links(trainer, saving->failing, error);
-    prune(trainer);
+    prune(trainer, code == OK);
     return code;
 }
 
@@ -174,25 +180,33 @@ static int give_up(const struct Trainer *trainer, struct Error *error) {
     return error_advise(error, ADVICE_MEND_FOLDER, trainer->request->folder, NULL, 0);
 }
 
+/* "30 min" or "90 s". */
+static char *time_text(double seconds, char text[32]) {
+    bool minutes = fmod(seconds, 60) == 0;
+    snprintf(text, 32, "%.6g %s", minutes ? seconds / 60 : seconds, minutes ? "min" : "s");
+    return text;
+}
+
 /* Rank 0's part after a failure: OK if the run goes on. */
 static int go_on(struct Trainer *trainer, struct Error *error) {
     struct Saving *saving = &trainer->saving;
-    double minutes = trainer->options.checkpoint.on_error.give_up_after, limit = 60 * minutes;
-    double now = clock_seconds(), gap = limit / 10 < LONGEST_GAP ? limit / 10 : LONGEST_GAP;
+    double limit = trainer->options.checkpoint.on_error.give_up_after, now = clock_seconds();
+    double gap = limit / 10 < LONGEST_GAP ? limit / 10 : LONGEST_GAP;
+    char in_words[32];
+    time_text(limit, in_words);
     if (!saving->failing)
         saving->since = now;
     saving->next = now + gap;
     if (now - saving->since >= limit) {
         if (limit > 0)
-            error_append(error, "; no save succeeded for %g minutes (checkpoint.on_error)",
-                         minutes);
+            error_append(error, "; no save succeeded for %s (checkpoint.on_error)", in_words);
         return give_up(trainer, error);
     }
     if (!saving->failing)
         log_warning("%s; training goes on, saving is tried again every %.3g s, and the run stops "
-                    "if that fails for %g minutes (checkpoint.on_error); the newest checkpoint is "
-                    "that of step %" PRId64,
-                    error->text, gap, minutes, saving->newest);
+                    "if that fails for %s (checkpoint.on_error); the newest checkpoint is that of "
+                    "step %" PRId64,
+                    error->text, gap, in_words, saving->newest);
     *error = (struct Error){0};
     return OK;
 }
