@@ -114,9 +114,14 @@ int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
  * back to stays until another has succeeded it, `linked`. */
 static void prune(const struct Trainer *trainer, bool linked) {
     struct Error error;
-    const int64_t kept[] = {trainer->saved.best.step, trainer->saving.snapshot,
-                            trainer->replicas.checkpoint};
-    int count = linked ? 2 : 3;
+    const int64_t steps[] = {trainer->saved.best.step, trainer->saving.snapshot}; /* 0: none */
+    int64_t kept[3];
+    int count = 0;
+    for (int i = 0; i < 2; i++)
+        if (steps[i])
+            kept[count++] = steps[i];
+    if (!linked)
+        kept[count++] = trainer->replicas.checkpoint;
     if (checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, kept, count,
                          &error))
         log_warning("%s; training goes on", error.text);
