@@ -17,6 +17,7 @@
 #include "cli/examine.h"
 #include "cli/help.h"
 #include "cli/log.h"
+#include "cli/lost_data.h"
 #include "cli/signals.h"
 #include "cli/watching.h"
 #include "cli/world.h"
@@ -127,6 +128,7 @@ static int run_alone(const struct Command *command, const struct Arguments *argu
         return OK;
     }
     struct Ranks *ranks = ranks_alone();
+    lost_data_heed(false);
     code = command->run(command, arguments, ranks, error);
     ranks_release(ranks);
     if (!code)
@@ -152,6 +154,7 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
         return code;
     log_ranks(ranks);
     watching_start(ranks, command->resumes);
+    lost_data_heed(command->resumes);
     code = command->run(command, arguments, ranks, error);
     if (!code)
         code = flush_results(error);

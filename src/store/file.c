@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -239,19 +238,4 @@ const char *h5_path(const struct H5File *file) {
 
 uint64_t h5_bytes(const struct H5File *file) {
     return file->driver.bytes;
-}
-
-int h5_map(struct H5File *file, const void **image, size_t *bytes, struct Error *error) {
-    CHECK(file->driver.fd >= 0);
-    *bytes = file->driver.bytes;
-    void *map = mmap(NULL, *bytes, PROT_READ, MAP_SHARED, file->driver.fd, 0);
-    if (map == MAP_FAILED)
-        return fail(error, file->failure, "%s: cannot be mapped: %s", file->path, strerror(errno));
-    *image = map;
-    return OK;
-}
-
-void h5_unmap(const void *image, size_t bytes) {
-    if (image)
-        munmap((void *)(uintptr_t)image, bytes);
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "base/error.h"
 
@@ -49,11 +50,28 @@ void h5_walk(struct H5File *file);
 const char *h5_path(const struct H5File *file);
 uint64_t h5_bytes(const struct H5File *file); /* the file's length */
 
-/* Maps the whole file that h5_open opened, read-only and shared, so that contiguous datasets can be
- * read at their offsets. The map stays valid after h5_close; the caller releases it with h5_unmap
- * (NULL is allowed). */
-int h5_map(struct H5File *file, const void **image, size_t *bytes, struct Error *error);
-void h5_unmap(const void *image, size_t bytes);
+/* A whole file in memory, read-only and shared, so that contiguous datasets can be read at their
+ * offsets. A file that is cut short meanwhile gives SIGBUS when a byte is read that is gone. */
+struct H5Map {
+    const void *image;
+    size_t bytes; /* the file's length when it was opened */
+    char *path;
+    /* For store/ only. */
+    int fd;
+    struct timespec modified;
+    struct H5Map *next;
+};
+/* Maps the file that h5_open opened. The map stays valid after h5_close; the caller releases it
+ * with h5_unmap (NULL is allowed). */
+int h5_map(struct H5File *file, struct H5Map **map, struct Error *error);
+void h5_unmap(struct H5Map *map);
+/* The map that holds an address, or NULL; and how long its file is now, -1 if that cannot be told.
+ * For signal handlers, too. */
+const struct H5Map *h5_mapped_at(const void *address);
+int64_t h5_map_length(const struct H5Map *map);
+/* Whether the file was written to, or got another length, since it was mapped or since the last
+ * call that said so. A file that took its name afterwards does not matter. */
+bool h5_map_changed(struct H5Map *map);
 
 bool h5_exists(struct H5File *file, const char *name);
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error);

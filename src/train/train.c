@@ -30,6 +30,9 @@ static int end_epoch(struct Trainer *trainer, struct Error *error) {
         report.validation = validation.model;
         report.average = validation.average;
     }
+    int code = trainer__check_data(trainer, error);
+    if (code)
+        return code;
     trainer->saved.progress.end_is_due = false;
     callbacks__on_epoch(trainer, &report);
     return OK;
@@ -81,6 +84,9 @@ static int finish_step(struct Trainer *trainer, int64_t until, struct Error *err
     bool last = stopped || progress->step == until || trainer__is_stopping(trainer);
     if (!trainer__save_is_due(trainer, last))
         return OK;
+    code = trainer__check_data(trainer, error);
+    if (code)
+        return code;
     code = trainer__recover_arrays(trainer, &recovered, error);
     return code || recovered.fate == STEP_UNDONE ? code : trainer__save(trainer, last, error);
 }

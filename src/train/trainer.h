@@ -132,6 +132,9 @@ int trainer__validate(struct Trainer *trainer, struct Validation *validation, st
  * trainer__go_back. Collective. */
 int trainer__end_epoch_again(struct Trainer *trainer, struct Error *error);
 
+/* data.c: the data files must still hold what the run trains on and is measured by. Collective. */
+int trainer__check_data(const struct Trainer *trainer, struct Error *error);
+
 /* step.c. Collective. */
 int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error);
 /* The position of the step that comes next. */

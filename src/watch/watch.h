@@ -42,6 +42,10 @@ void watch_set_limit(struct Watch *watch, double seconds);
  * signal handlers, too. NULL is allowed. */
 void watch_leave(struct Watch *watch);
 
+/* Whether this process is the first of its node to say why the job ends: the others, and the
+ * watchdogs, then say nothing. For signal handlers, too. NULL is allowed: true. */
+bool watch_may_speak(struct Watch *watch);
+
 /* Leaves, and ends the thread. The beat is gone afterwards. NULL is allowed. */
 void watch_stop(struct Watch *watch);
 

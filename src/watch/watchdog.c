@@ -120,10 +120,14 @@ static void end(struct Watch *watch, bool all) {
     memory_release(stuck); /* a test's action returns */
 }
 
+bool watch_may_speak(struct Watch *watch) {
+    int nobody = 0;
+    return !watch || atomic_compare_exchange_strong(&watch->sharing.segment->speaker, &nobody, 1);
+}
+
 /* Says why the job ends, unless another process of this node has, and ends it. */
 static void end_job(struct Watch *watch, const char *words) {
-    int nobody = 0;
-    if (atomic_compare_exchange_strong(&watch->sharing.segment->speaker, &nobody, 1))
+    if (watch_may_speak(watch))
         watch->actions.say(watch->actions.context, true, words);
     if (watch->channel)
         channel__send_ending(watch->channel, words);

@@ -138,13 +138,12 @@ static void streamed_round_trip(void **state) {
     ok(h5_info(file, "model/big", &info, &error));
     assert_true(info.contiguous && info.type == H5_FLOAT32 && info.offset % 64 == 0);
     assert_string_equal(info.type_name, "float32");
-    const void *image;
-    size_t bytes;
-    ok(h5_map(file, &image, &bytes, &error));
-    assert_int_equal(bytes, h5_bytes(file));
+    struct H5Map *map;
+    ok(h5_map(file, &map, &error));
+    assert_int_equal(map->bytes, h5_bytes(file));
     h5_close(file);
-    assert_memory_equal((const char *)image + info.offset, big, sizeof big);
-    h5_unmap(image, bytes);
+    assert_memory_equal((const char *)map->image + info.offset, big, sizeof big);
+    h5_unmap(map);
     scratch_empty();
 }
 

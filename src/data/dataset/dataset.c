@@ -16,7 +16,7 @@ void dataset_close(struct Dataset *dataset) {
     for (int i = 0; i < storage->pair_count; i++)
         pair__release(&storage->pairs[i]);
     for (int i = 0; i < storage->map_count; i++)
-        h5_unmap(storage->maps[i].image, storage->maps[i].bytes);
+        h5_unmap(storage->maps[i]);
     for (int64_t i = 0; i < storage->owned_count; i++)
         memory_release(storage->owned[i]);
     for (int i = 0; i < dataset->note_count; i++)

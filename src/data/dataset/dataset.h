@@ -115,6 +115,13 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
  * a class. */
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);
 
+/* Whether the files of the data set are as they were opened. ERROR_DATA if one was cut short, or
+ * was written to so that one of these splits (NULL is allowed) no longer has its digest, or none is
+ * known for it. A file that was replaced by another, and not overwritten, is still the old one to
+ * this process. Cheap unless a file was written to. */
+int dataset_check_unchanged(const struct Dataset *dataset, const struct Split *const *splits,
+                            int count, struct Error *error);
+
 /* Computes the digest of a split, in hexadecimal. */
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]);
 /* Checks what opening does not: every pixel, against the digests and the statistics in the file.

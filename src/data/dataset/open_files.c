@@ -31,8 +31,8 @@ int opening__map(struct Opening *opening, struct H5File *file, const void **imag
     while (opening->files[i].file != file)
         i++;
     if (opening->files[i].map < 0) {
-        struct FileMap map;
-        int code = h5_map(file, &map.image, &map.bytes, error);
+        struct H5Map *map;
+        int code = h5_map(file, &map, error);
         if (code != OK)
             return code;
         size_t count = (size_t)storage->map_count;
@@ -41,7 +41,7 @@ int opening__map(struct Opening *opening, struct H5File *file, const void **imag
         storage->maps[count] = map;
         opening->files[i].map = storage->map_count++;
     }
-    *image = storage->maps[opening->files[i].map].image;
+    *image = storage->maps[opening->files[i].map]->image;
     return OK;
 }
 

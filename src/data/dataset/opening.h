@@ -35,16 +35,11 @@ struct Pair {
     float *values;         /* (count, outputs): targets; or NULL */
 };
 
-struct FileMap {
-    const void *image;
-    size_t bytes;
-};
-
 /* What the splits of an open data set point to. */
 struct DatasetStorage {
     int pair_count, map_count;
     struct Pair *pairs;
-    struct FileMap *maps;
+    struct H5Map **maps;
     void **owned; /* labels, targets and rows of splits that are parts of a pair */
     int64_t owned_count;
 };

@@ -1,0 +1,51 @@
+/* Files that are changed while they are in use. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/log.h"
+#include "data/dataset/opening.h"
+
+static int refuse(const struct H5Map *map, const struct Split *split, const char *found,
+                  struct Error *error) {
+    if (!split->digest[0])
+        return fail(error, ERROR_DATA,
+                    "%s: was written to while it was in use, and split %s has no digest by which "
+                    "to tell whether its samples changed",
+                    map->path, split->name);
+    return fail(error, ERROR_DATA,
+                "%s: was overwritten while it was in use: the digest of split %s is %s, it was %s",
+                map->path, split->name, found, split->digest);
+}
+
+static int check_split(const struct Dataset *dataset, const struct H5Map *map,
+                       const struct Split *split, struct Error *error) {
+    char digest[DIGEST_TEXT] = "";
+    if (split->digest[0])
+        dataset_digest(dataset, split, digest);
+    if (split->digest[0] && !strcmp(digest, split->digest))
+        return OK;
+    return refuse(map, split, digest, error);
+}
+
+int dataset_check_unchanged(const struct Dataset *dataset, const struct Split *const *splits,
+                            int count, struct Error *error) {
+    const struct DatasetStorage *storage = dataset->storage;
+    int code = OK;
+    for (int i = 0; i < storage->map_count && code == OK; i++) {
+        struct H5Map *map = storage->maps[i];
+        if (!h5_map_changed(map))
+            continue;
+        int64_t length = h5_map_length(map);
+        if (length < (int64_t)map->bytes)
+            return fail(error, ERROR_DATA,
+                        "%s: was cut short while it was in use: it has %" PRId64
+                        " bytes and had %zu",
+                        map->path, length < 0 ? 0 : length, map->bytes);
+        log_debug("%s: was written to while it was in use", map->path);
+        for (int s = 0; s < count && code == OK; s++)
+            if (splits[s])
+                code = check_split(dataset, map, splits[s], error);
+    }
+    return code;
+}
