@@ -110,8 +110,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         struct EvaluateRequest request = members_request(&members);
         request.ranking = can_rank(&members);
         results = memory_array(struct Evaluation, members.count + 1, "results");
-        beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
-        code = signals_explain(evaluate(ranks, &request, results, error), error);
+        code = members_evaluate(&members, &request, ranks, results, error);
     }
     if (!code && ranks_rank(ranks) == 0) {
         if (argument_given(arguments, "json"))

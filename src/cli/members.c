@@ -174,7 +174,8 @@ static int open_split(struct Members *members, const struct Arguments *arguments
     if (code)
         return code;
     members->split = dataset_split(members->dataset, split, error);
-    return members->split ? OK : error->code;
+    return members->split ? dataset_check_split(members->dataset, members->split, error)
+                          : error->code;
 }
 
 /* --dropout-samples needs a member with something random in it. */
@@ -257,6 +258,16 @@ void members_release(struct Members *members) {
     memory_release(members->predictors);
     memory_release(members->weights);
     dataset_close(members->dataset);
+}
+
+int members_evaluate(const struct Members *members, const struct EvaluateRequest *request,
+                     struct Ranks *ranks, struct Evaluation *results, struct Error *error) {
+    beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
+    int code = signals_explain(evaluate(ranks, request, results, error), error);
+    if (code)
+        return code;
+    code = dataset_check_unchanged(members->dataset, &members->split, 1, error);
+    return ranks_agree(ranks, code, error);
 }
 
 /* How often a model runs on each sample; the largest number of the members. */

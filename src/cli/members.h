@@ -69,7 +69,10 @@ void members_print_test_time(const struct Members *members);
  * for each member (null: nothing in it is random). */
 void members_describe_test_time(const struct Members *members, json_t *object);
 
-/* The request for evaluate/evaluate.h over all of them. */
+/* The request for evaluate/evaluate.h over all of them; and its evaluation. ERROR_DATA, too, if the
+ * data file was changed meanwhile. Collective. */
 struct EvaluateRequest members_request(const struct Members *members);
+int members_evaluate(const struct Members *members, const struct EvaluateRequest *request,
+                     struct Ranks *ranks, struct Evaluation *results, struct Error *error);
 
 #endif

@@ -238,8 +238,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         request.sink = sink;
         request.context = &output;
         results = memory_array(struct Evaluation, members.count + 1, "results");
-        beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
-        code = signals_explain(evaluate(ranks, &request, results, error), error);
+        code = members_evaluate(&members, &request, ranks, results, error);
     }
     if (!code)
         code = ranks_agree(ranks, finish(&output, error), error);

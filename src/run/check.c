@@ -205,10 +205,15 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
     return loader_create(&parts->validation_loader, &loading, error);
 }
 
-/* All ranks have the same data, before they work together on it. */
+/* All ranks have the same data, as it was written, before they work together on it. Each rank looks
+ * at all of what it sees itself: another's disk may be right. */
 static int agree(const struct RunRequest *request, const struct RunParts *parts, int code,
                  struct Error *error) {
     const struct Split *splits[] = {parts->train, parts->validation};
+    if (!code)
+        code = dataset_check_split(parts->dataset, parts->train, error);
+    if (!code && parts->validation && parts->validation != parts->train)
+        code = dataset_check_split(parts->dataset, parts->validation, error);
     code = ranks_agree(request->together, code, error);
     if (code)
         return code;

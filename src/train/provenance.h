@@ -14,7 +14,8 @@ struct Provenance {
     char *instruction_set;
     char *versions; /* of the libraries that compute */
     char *backend;
-    char *data_digest; /* of the training split */
+    char *data_digest;       /* of the training split */
+    char *validation_digest; /* "" or NULL: no validation, or not known */
 };
 extern const struct SavedTable provenance_saved;
 

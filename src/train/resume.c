@@ -164,6 +164,31 @@ static void warn_of_differences(const struct Trainer *trainer, const struct Prov
                     before->threads, now->threads);
 }
 
+/* `digest`: what the checkpoint says; "" or NULL, as in an older one: it is not known. */
+static int compare_split(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                         const char *used, const struct Split *split, const char *digest,
+                         struct Error *error) {
+    if (!digest || !*digest || !*split->digest || !strcmp(split->digest, digest))
+        return OK;
+    return fail_key(error, ERROR_CHECKPOINT, "data.file",
+                    "%s: was %s other data: split %s of %s has the digest '%s', the checkpoint "
+                    "says '%s'",
+                    checkpoint->path, used, split->name, trainer->parts.dataset->path,
+                    split->digest, digest);
+}
+
+/* The classes, by their names, or the targets. */
+static int compare_targets(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                           struct Error *error) {
+    struct Targets before = {0};
+    const struct CheckpointPart part = {.value = &before, .group = &targets_saved};
+    int code = checkpoint_get_parts(checkpoint, &part, 1, error);
+    if (!code && targets_match(&before, trainer->parts.dataset, checkpoint->path, error))
+        code = error_blame_key(error, "data.file");
+    targets_release(&before);
+    return code;
+}
+
 static int compare_provenance(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                               struct Error *error) {
     struct Provenance before = {0};
@@ -171,14 +196,12 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
     int code = checkpoint_get_parts(checkpoint, &part, 1, error);
     if (code)
         return code;
-    const char *digest = trainer->parts.train->digest; /* of either, "" is not known */
-    if (*digest && *before.data_digest && strcmp(before.data_digest, digest))
-        code = fail_key(error, ERROR_CHECKPOINT, "data.file",
-                        "%s: was trained on other data: split %s of %s has the digest '%s', the "
-                        "checkpoint says '%s'",
-                        checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
-                        trainer->parts.train->digest, before.data_digest);
-    else
+    code = compare_split(trainer, checkpoint, "trained on", trainer->parts.train,
+                         before.data_digest, error);
+    if (!code && trainer->parts.validation)
+        code = compare_split(trainer, checkpoint, "validated by", trainer->parts.validation,
+                             before.validation_digest, error);
+    if (!code)
         warn_of_differences(trainer, &before);
     saved_release(&provenance_saved, &before);
     return code;
@@ -197,7 +220,9 @@ int trainer__fill_arrays(struct Trainer *trainer, const struct Checkpoint *check
 
 int trainer__restore(struct Trainer *trainer, const struct Start *start, struct Error *error) {
     const struct Checkpoint *checkpoint = start->checkpoint;
-    int code = compare_provenance(trainer, checkpoint, error);
+    int code = compare_targets(trainer, checkpoint, error);
+    if (!code)
+        code = compare_provenance(trainer, checkpoint, error);
     if (!code)
         code = trainer__fill_arrays(trainer, checkpoint, error);
     if (!code)

@@ -76,6 +76,7 @@ static int start_state(struct Trainer *trainer, struct Start *start, struct Erro
 /* What checkpoints say of where the run's bits come from. */
 static void describe_origin(struct Trainer *trainer) {
     const struct Targets *targets = &trainer->parts.dataset->targets;
+    const struct Split *validation = trainer->parts.validation;
     trainer->saved.targets =
         targets_copy(targets->kind, (const char *const *)targets->names, targets->count);
     trainer->saved.provenance = (struct Provenance){
@@ -85,7 +86,8 @@ static void describe_origin(struct Trainer *trainer) {
         .instruction_set = memory_copy_text(variant_name(trainer->variant)),
         .versions = memory_copy_text(backend_versions((char[BACKEND_VERSIONS]){0})),
         .backend = memory_copy_text(trainer->parts.backend->name),
-        .data_digest = memory_copy_text(trainer->parts.train->digest)};
+        .data_digest = memory_copy_text(trainer->parts.train->digest),
+        .validation_digest = memory_copy_text(validation ? validation->digest : "")};
 }
 
 /* The replicas start from rank 0's parameters. */

@@ -108,14 +108,15 @@ static inline struct Sample sample_make(int64_t step) {
     const struct Arena *arena = &sample.model_rows;
     struct SavedState *saved = &sample.saved;
     saved_state_start(saved);
-    saved->provenance =
-        (struct Provenance){.seed = 0xfedcba9876543210u,
-                            .shards = 4,
-                            .threads = 2,
-                            .instruction_set = memory_copy_text("avx2"),
-                            .versions = memory_copy_text("OpenBLAS 0.3.21 Haswell"),
-                            .backend = memory_copy_text("openblas"),
-                            .data_digest = memory_copy_text("00112233445566778899aabbccddeeff")};
+    saved->provenance = (struct Provenance){
+        .seed = 0xfedcba9876543210u,
+        .shards = 4,
+        .threads = 2,
+        .instruction_set = memory_copy_text("avx2"),
+        .versions = memory_copy_text("OpenBLAS 0.3.21 Haswell"),
+        .backend = memory_copy_text("openblas"),
+        .data_digest = memory_copy_text("00112233445566778899aabbccddeeff"),
+        .validation_digest = memory_copy_text("ffeeddccbbaa99887766554433221100")};
     saved->progress = (struct Progress){
         .step = step,
         .epoch = 3,

@@ -122,6 +122,12 @@ void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *
 int dataset_check_unchanged(const struct Dataset *dataset, const struct Split *const *splits,
                             int count, struct Error *error);
 
+/* Checks every pixel, label and target of a split against the digest that the file has; a split of
+ * a file without one gets the digest that was found. ERROR_DATA if they differ. A split of more
+ * than DATASET_CHECKED bytes is left as it is. */
+#define DATASET_CHECKED ((int64_t)1 << 30)
+int dataset_check_split(struct Dataset *dataset, const struct Split *split, struct Error *error);
+
 /* Computes the digest of a split, in hexadecimal. */
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]);
 /* Checks what opening does not: every pixel, against the digests and the statistics in the file.

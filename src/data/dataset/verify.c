@@ -4,7 +4,9 @@
 
 #include <xxhash.h>
 
+#include "base/clock.h"
 #include "base/digest.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/dataset/dataset.h"
 #include "data/preprocessing/target_scale.h"
@@ -27,17 +29,38 @@ void dataset_digest(const struct Dataset *dataset, const struct Split *split, ch
     digest_text((struct Digest){.high = hash.high64, .low = hash.low64}, digest);
 }
 
+/* *digest: what was found. */
+static int check_digest(const struct Dataset *dataset, const struct Split *split,
+                        char digest[DIGEST_TEXT], struct Error *error) {
+    dataset_digest(dataset, split, digest);
+    if (!split->digest[0] || strcmp(digest, split->digest) == 0)
+        return OK;
+    return fail(error, ERROR_DATA, "%s:/%s: %s are damaged: their digest is %s, the file says %s",
+                dataset->path, split->name,
+                split->targets ? "pixels or targets" : "pixels or labels", digest, split->digest);
+}
+
+int dataset_check_split(struct Dataset *dataset, const struct Split *split, struct Error *error) {
+    char digest[DIGEST_TEXT];
+    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
+    if (bytes > (double)DATASET_CHECKED)
+        return OK;
+    double start = clock_seconds();
+    int code = check_digest(dataset, split, digest, error);
+    if (code != OK)
+        return code;
+    log_debug("%s: split %s has the digest %s (%.3f s)", dataset->path, split->name, digest,
+              clock_seconds() - start);
+    memcpy(dataset->splits[split - dataset->splits].digest, digest, sizeof digest);
+    return OK;
+}
+
 static int verify_split(const struct Dataset *dataset, const struct Split *split,
                         struct Error *error) {
     char digest[DIGEST_TEXT];
-    dataset_digest(dataset, split, digest);
-    if (split->digest[0] && strcmp(digest, split->digest) != 0)
-        return fail(error, ERROR_DATA,
-                    "%s:/%s: %s are damaged: their digest is %s, the file says %s", dataset->path,
-                    split->name, split->targets ? "pixels or targets" : "pixels or labels", digest,
-                    split->digest);
-    if (split->bytes)
-        return OK;
+    int code = check_digest(dataset, split, digest, error);
+    if (code != OK || split->bytes)
+        return code;
     for (int64_t i = 0; i < split->count; i++) {
         const float *pixels = dataset_image(dataset, split, i);
         for (int64_t e = 0; e < dataset_elements(dataset); e++)

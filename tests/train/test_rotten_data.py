@@ -1,0 +1,148 @@
+"""Samples that are not those that the data file was written with, or that the run began with: what is trained on,
+validated by, evaluated and predicted is compared with digests, and the classes with those of the checkpoint."""
+import os
+import re
+import shutil
+import subprocess
+
+import h5py
+import pytest
+
+from support.forge import forged
+from support.program import CHECKPOINT, DATA, TRAINER, environment, refusal
+from support.runs import synthesize, train, write_run_file
+
+MODEL = """
+  - flatten
+  - linear: {out: 10}
+"""
+DAMAGED = r"are damaged: their digest is ([0-9a-f]{32}), the file says ([0-9a-f]{32})"
+STEPS = 30
+
+
+@pytest.fixture(scope="module")
+def good(folder):
+    return synthesize(folder, train=300, test=60, validation=90)
+
+
+@pytest.fixture(scope="module")
+def recipe(folder, good):
+    return write_run_file(folder, "data.h5", model=MODEL, length=f"{STEPS} steps")
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch, good):
+    """A working folder with a copy of the data set, data.h5."""
+    shutil.copy(good, tmp_path / "data.h5")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.fixture
+def half(place, recipe):
+    """The folder of a run that can go on."""
+    train(1, recipe, "out", "--stop-after", 15)
+    return "out"
+
+
+def rot(path, array, sample=7, bits=0x10):
+    """Changes one byte of the array in place, which h5py and the digests in the file do not notice."""
+    with h5py.File(path) as file:
+        data = file[array]
+        at = data.id.get_offset() + sample * (data.size // data.shape[0]) * data.dtype.itemsize
+    with open(path, "r+b") as file:
+        file.seek(at)
+        byte = file.read(1)[0]
+        file.seek(at)
+        file.write(bytes([byte ^ bits]))
+
+
+def change(path, edit):
+    with h5py.File(path, "r+") as file:
+        edit(file)
+
+
+def move_labels(split):
+    def edit(file):
+        file[f"{split}/labels"][...] = (file[f"{split}/labels"][...] + 1) % 10
+        file[split].attrs.pop("digest", None)
+    return edit
+
+
+def rename_class(file):
+    names = file["classes"][...]
+    names[3] = b"another"
+    file["classes"][...] = names
+
+
+@pytest.mark.parametrize("array", ("train/images", "train/labels", "validation/images", "validation/labels"))
+def test_training_refuses_samples_that_rotted(place, recipe, array):
+    rot("data.h5", array, bits=1)
+    line = refusal(DATA, "train", recipe, "--out", "out")
+    found = re.search(DAMAGED, line)
+    assert found and found[1] != found[2] and f"data.h5:/{array.split('/')[0]}" in line
+    assert not os.path.exists("out/checkpoints") or not os.listdir("out/checkpoints")
+
+
+@pytest.mark.parametrize("array", ("train/images", "validation/images"))
+def test_resuming_refuses_samples_that_rotted(half, recipe, array):
+    rot("data.h5", array)
+    assert re.search(DAMAGED, refusal(DATA, "train", recipe, "--out", half, "--resume", "--quiet"))
+
+
+@pytest.mark.parametrize("words", (("eval",), ("predict", "-o", "found.csv")), ids=("eval", "predict"))
+def test_evaluation_refuses_samples_that_rotted(half, words):
+    rot("data.h5", "test/images")
+    assert re.search(DAMAGED, refusal(DATA, *words, f"{half}/checkpoints/latest.h5"))
+    assert not os.path.exists("found.csv")
+
+
+def test_what_is_not_used_need_not_be_right(half, recipe):
+    rot("data.h5", "test/images")
+    assert train(1, recipe, half, "--resume")["step"] == STEPS
+
+
+def test_the_rank_whose_disk_rots_is_named(place, recipe):
+    os.mkdir("own")
+    shutil.copy("data.h5", "own")
+    rot("own/data.h5", "train/images", sample=17)
+    words = ["-np", "1", TRAINER, "train", recipe, "--out", str(place / "out"), "--quiet"]
+    ended = subprocess.run(["mpirun", "--oversubscribe", "--bind-to", "none", "-wdir", str(place), *words, ":",
+                            "-wdir", str(place / "own"), *words], env=environment(), capture_output=True, text=True)
+    lines = [line for line in ended.stderr.splitlines() if line.startswith("trainer: ")]
+    assert ended.returncode == DATA and len(lines) == 1 and "rank 1 on " in lines[0], ended.stderr
+    assert re.search(DAMAGED, lines[0])
+
+
+@pytest.mark.parametrize("split, used", (("train", "trained on"), ("validation", "validated by")))
+def test_resuming_refuses_other_data(half, recipe, split, used):
+    change("data.h5", move_labels(split))
+    line = refusal(CHECKPOINT, "train", recipe, "--out", half, "--resume", "--quiet")
+    assert f"was {used} other data: split {split} of data.h5 has the digest" in line
+
+
+def test_resuming_refuses_other_data_if_the_file_never_had_digests(place, recipe):
+    def drop(file):
+        for split in ("train", "validation", "test"):
+            del file[split].attrs["digest"]
+    change("data.h5", drop)
+    train(1, recipe, "out", "--stop-after", 15)
+    shutil.copy("data.h5", "before.h5")
+    for split, used in (("train", "trained on"), ("validation", "validated by")):
+        shutil.copy("before.h5", "data.h5")
+        rot("data.h5", f"{split}/images")
+        assert f"was {used} other data" in refusal(CHECKPOINT, "train", recipe, "--out", "out", "--resume", "--quiet")
+    shutil.copy("before.h5", "data.h5")
+    assert train(1, recipe, "out", "--resume")["step"] == STEPS
+
+
+def test_resuming_refuses_a_class_of_another_name(half, recipe):
+    change("data.h5", rename_class)
+    line = refusal(CHECKPOINT, "train", recipe, "--out", half, "--resume", "--quiet")
+    assert "its class 3 is" in line and "in data.h5 it is 'another'" in line
+
+
+def test_a_checkpoint_of_an_older_program_goes_on(half, recipe):
+    with forged(os.path.realpath(f"{half}/checkpoints/latest.h5")) as file:
+        del file["run"].attrs["validation_digest"]
+    assert train(1, recipe, half, "--resume")["step"] == STEPS
