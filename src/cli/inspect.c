@@ -8,7 +8,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/command.h"
-#include "cli/dataset/describe.h"
+#include "cli/dataset/dataset.h"
 #include "cli/inspect.h"
 #include "store/h5.h"
 #include "train/callbacks/early_stopping.h"
@@ -111,9 +111,10 @@ static int inspect_dataset(const char *path, const struct Arguments *arguments,
         json_decref(json);
     } else {
         dataset_print(stdout, dataset);
+        code = dataset_print_arrays(path, error);
     }
     dataset_close(dataset);
-    return OK;
+    return code;
 }
 
 int inspect_kind(const char *path, bool *dataset, struct Error *error) {

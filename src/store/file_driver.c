@@ -244,6 +244,12 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     return &opened->head;
 }
 
+/* The access list that HDF5 opens linked files with. */
+static void *driver_access(H5FD_t *file) {
+    struct FileDriver *driver = ((struct OpenFile *)file)->driver;
+    return access_copy(&driver);
+}
+
 static herr_t driver_close(H5FD_t *file) {
     struct OpenFile *opened = (struct OpenFile *)file;
     if (opened->linked >= 0)
@@ -334,6 +340,7 @@ static const H5FD_class_t driver_class = {
     .maxaddr = ((haddr_t)1 << 63) - 1,
     .fc_degree = H5F_CLOSE_STRONG,
     .fapl_size = sizeof(struct FileDriver *),
+    .fapl_get = driver_access,
     .fapl_copy = access_copy,
     .fapl_free = access_free,
     .open = driver_open,

@@ -106,6 +106,8 @@ int h5_storage(struct H5File *file, const char *name, struct H5Storage *storage,
 /* Whether links to other files, and virtual datasets, are followed, as far as the files lie in the
  * folder of this one. At first they are not, and whatever leads to another file is refused. */
 void h5_follow_links(struct H5File *file, bool follow);
+/* Whether a name leads through a link to another file. */
+bool h5_is_linked(struct H5File *file, const char *name);
 
 /* Reads a whole dataset into `buffer` as `type`, after checking that its rank and sizes are those
  * given (size −1: any). Numbers are converted; an integer that does not fit is an error. */

@@ -154,6 +154,12 @@ static bool find_link(struct H5File *file, const char *name, char target[300]) {
     return false;
 }
 
+bool h5_is_linked(struct H5File *file, const char *name) {
+    char target[300];
+    h5__quiet();
+    return find_link(file, h5__relative(name), target);
+}
+
 int h5__refuse_link(struct H5File *file, const char *name, const char *reason,
                     struct Error *error) {
     char target[300];

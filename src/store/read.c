@@ -193,7 +193,7 @@ static int read_layout(struct H5File *file, const char *name, struct H5Opened *o
         return code;
     if (in_other_file(file, opened))
         return OK; /* its offset is one of another file */
-    if (layout != H5D_CONTIGUOUS || info->type == H5_TEXT || info->type == H5_OTHER ||
+    if (layout != H5D_CONTIGUOUS || info->type >= H5_TEXT ||
         H5Tequal(opened->type, h5__native(info->type)) <= 0)
         return OK;
     haddr_t offset = H5Dget_offset(opened->id);

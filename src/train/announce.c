@@ -77,9 +77,11 @@ static void announce_late_change(const struct Trainer *trainer) {
                       schedule->kind->name, last, total, total == 1 ? "" : "s");
 }
 
-static void warn_of_classes(const struct Trainer *trainer) {
+static void warn_of_data(const struct Trainer *trainer) {
     if (ranks_rank(trainer->ranks) != 0)
         return;
+    dataset_warn_of_axes(trainer->parts.dataset);
+    dataset_warn_of_constants(trainer->parts.dataset, trainer->parts.train);
     dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.train);
     if (trainer->parts.validation)
         dataset_warn_of_classes(trainer->parts.dataset, trainer->parts.validation);
@@ -161,5 +163,5 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
     announce_lone_values(trainer);
     announce_frozen_averages(trainer);
     warn_of_binding(trainer);
-    warn_of_classes(trainer);
+    warn_of_data(trainer);
 }

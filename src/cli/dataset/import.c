@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
+#include "cli/dataset/import_hdf5.h"
 #include "cli/output.h"
 #include "data/import.h"
 
@@ -180,7 +181,9 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
     struct ProgressLine line;
     struct Ticker progress = progress_line(&line);
     int64_t skipped = 0;
-    int code = import_dataset(options, out, &progress, &skipped, error);
+    bool arrays = !strcmp(options->source.format, IMPORT_HDF5);
+    int code = arrays ? import_hdf5(options->source.paths[0], out, &progress, error)
+                      : import_dataset(options, out, &progress, &skipped, error);
     progress_line_clear(&line);
     if (code != OK)
         return code;
@@ -188,8 +191,10 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
     code = dataset_open(&dataset, out, error); /* shows that what was written can be read */
     if (code != OK)
         return code;
-    for (int i = 0; i < dataset->split_count; i++)
+    for (int i = 0; i < dataset->split_count; i++) {
         dataset_warn_of_classes(dataset, &dataset->splits[i]);
+        dataset_warn_of_constants(dataset, &dataset->splits[i]);
+    }
     print_import(dataset, options, skipped, json);
     dataset_close(dataset);
     return OK;
@@ -253,10 +258,31 @@ static void lists_release(struct Lists *lists, int split_count) {
     pieces_release(&lists->classes);
 }
 
+/* What splits and classes an array has is said in the section data, not by flags. */
+static int check_hdf5(const struct Arguments *arguments, const struct SourceOptions *source,
+                      struct Error *error) {
+    static const char *const flags_without_use[] = {"classes", "split-validation", "seed"};
+    if (strcmp(source->format, IMPORT_HDF5))
+        return OK;
+    if (source->path_count != 1)
+        return fail(error, ERROR_USAGE,
+                    "dataset import: --format hdf5 takes one SOURCE, a run file or an HDF5 file; "
+                    "found %d",
+                    source->path_count);
+    for (size_t i = 0; i < sizeof flags_without_use / sizeof *flags_without_use; i++)
+        if (argument_given(arguments, flags_without_use[i]))
+            return fail(error, ERROR_USAGE,
+                        "--%s: does not go with --format hdf5; a run file's section data says it",
+                        flags_without_use[i]);
+    return OK;
+}
+
 static int read_options(const struct Arguments *arguments, struct ImportOptions *options,
                         const struct Lists *lists, struct Error *error) {
     struct SourceOptions *source = &options->source;
     int code = check_flags(arguments, source->format, error);
+    if (code == OK)
+        code = check_hdf5(arguments, source, error);
     if (code == OK)
         code = check_targets(source, error);
     if (code == OK)
@@ -304,7 +330,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 static const struct Flag flags[] = {
     {.name = "format",
      .argument = "NAME",
-     .help = "image-folder, cifar10, cifar100, idx, table or image-list"},
+     .help = "image-folder, cifar10, cifar100, idx, table, image-list or hdf5"},
     {.name = "out", .argument = "FILE.h5", .short_name = 'o', .help = "the file to write"},
     {.name = "split",
      .argument = "NAME=FOLDER",
@@ -354,6 +380,8 @@ const struct Command command_dataset_import = {
         "becomes an image of 1x1xFEATURES; the columns that --target names are its targets. "
         "image-list: a CSV file with a column `path` that names image files, and columns of "
         "targets.\n\n"
+        "hdf5: arrays of HDF5 files of other programs, in one file. SOURCE is a run file whose "
+        "section `data` names them, or an HDF5 file of a known convention.\n\n"
         "The statistics are those of the split \"train\", after --split-validation took its part. "
         "If a file cannot be decoded, the import stops and writes nothing, unless --skip-bad is "
         "given.\n\n"

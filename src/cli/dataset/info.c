@@ -1,19 +1,154 @@
+#include <inttypes.h>
+
+#include "base/memory.h"
 #include "cli/dataset/dataset.h"
+#include "cli/shown.h"
+#include "data/dataset/contents.h"
+#include "data/dataset/conventions.h"
+
+static const char *const member_words[] = {[H5_MEMBER_GROUP] = "group",
+                                           [H5_MEMBER_ARRAY] = "array",
+                                           [H5_MEMBER_OTHER] = "named type",
+                                           [H5_MEMBER_LINK] = "link to another file",
+                                           [H5_MEMBER_UNREADABLE] = "unreadable"};
+
+static void print_item(const struct ContentsItem *item) {
+    const struct H5Storage *storage = &item->storage;
+    struct Text line = {0};
+    if (item->member == H5_MEMBER_GROUP || item->member == H5_MEMBER_OTHER)
+        return;
+    text_add(&line, "  %-28s ", shown(item->path));
+    if (item->problem) {
+        text_add(&line, "%s: %s", member_words[item->member], shown(item->problem));
+    } else {
+        contents_describe(item, &line);
+        if (storage->is_chunked) {
+            text_add(&line, ", chunks ");
+            text_add_shape(&line, storage->chunk, storage->info.rank);
+        }
+        if (storage->is_virtual)
+            text_add(&line, ", virtual");
+        if (*storage->filters)
+            text_add(&line, ", %s", storage->filters);
+    }
+    printf("%s\n", line.data);
+    text_release(&line);
+}
+
+static void print_contents(const struct Contents *contents) {
+    printf("arrays\n");
+    for (int i = 0; i < contents->count; i++)
+        print_item(&contents->items[i]);
+    if (contents->is_cut)
+        printf("  and more; the first %d objects are listed\n", CONTENTS_MOST);
+}
+
+static json_t *sizes_to_json(const int64_t *size, int rank) {
+    json_t *list = json_array();
+    for (int i = 0; i < rank; i++)
+        json_array_append_new(list, json_integer(size[i]));
+    return list;
+}
+
+static json_t *contents_to_json(const struct Contents *contents) {
+    json_t *list = json_array();
+    for (int i = 0; i < contents->count; i++) {
+        const struct ContentsItem *item = &contents->items[i];
+        const struct H5Storage *storage = &item->storage;
+        int rank = storage->info.rank;
+        if (item->member == H5_MEMBER_GROUP || item->member == H5_MEMBER_OTHER)
+            continue;
+        json_t *object = json_pack("{s:s}", "path", item->path);
+        if (item->problem)
+            json_object_set_new(object, "problem", json_string(item->problem));
+        else
+            json_object_update_new(
+                object,
+                json_pack("{s:s, s:o, s:o, s:s}", "type", storage->info.type_name, "shape",
+                          sizes_to_json(storage->info.size, rank), "chunks",
+                          storage->is_chunked ? sizes_to_json(storage->chunk, rank) : json_null(),
+                          "filters", storage->filters));
+        json_array_append_new(list, object);
+    }
+    return list;
+}
+
+/* A file of another program: what it holds, and what to write. */
+static void print_foreign(const char *path, const struct Contents *contents,
+                          const struct Proposal *proposal, bool json) {
+    if (json) {
+        dataset_print_json(json_pack("{s:s, s:o, s:s?, s:s?, s:s?}", "file", path, "arrays",
+                                     contents_to_json(contents), "convention", proposal->name,
+                                     "proposal", proposal->lines, "missing", proposal->missing));
+        return;
+    }
+    printf("%s\n", shown(path));
+    print_contents(contents);
+    if (!proposal->lines) {
+        printf(
+            "No convention is recognised; docs/your-data.md says how a run file names the arrays "
+            "to use\n");
+        return;
+    }
+    printf("recognised: %s\nThe lines for the run file%s%s%s:\n\n%s", proposal->name,
+           proposal->missing ? " (" : "", proposal->missing ? proposal->missing : "",
+           proposal->missing ? ")" : "", proposal->lines);
+}
+
+/* Lists a file that is no data set of this program. */
+static int describe_foreign(const char *path, bool json, struct Error *error) {
+    struct H5File *file;
+    struct Contents contents;
+    struct Proposal proposal;
+    int code = h5_open(&file, path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    contents_read(file, &contents);
+    proposal_make(&proposal, file, path, &contents);
+    print_foreign(path, &contents, &proposal, json);
+    proposal_release(&proposal);
+    contents_release(&contents);
+    h5_close(file);
+    return OK;
+}
+
+int dataset_print_arrays(const char *path, struct Error *error) {
+    struct H5File *file;
+    struct Contents contents;
+    int code = h5_open(&file, path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    contents_read(file, &contents);
+    print_contents(&contents);
+    contents_release(&contents);
+    h5_close(file);
+    return OK;
+}
 
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
     (void)ranks;
+    const char *path = arguments->operands[0];
+    bool json = argument_given(arguments, "json");
     struct Dataset *dataset;
-    int code = dataset_open(&dataset, arguments->operands[0], error);
+    const struct DatasetRequest request = {.path = path, .skips_bad = true};
+    int code = dataset_open_request(&dataset, &request, error);
+    if (code != OK && error->advice.kind == ADVICE_CONTENTS) {
+        *error = (struct Error){0};
+        return describe_foreign(path, json, error);
+    }
     if (code != OK)
         return code;
-    if (argument_given(arguments, "json"))
+    if (json)
         dataset_print_json(dataset_to_json(dataset));
     else
         dataset_print(stdout, dataset);
+    for (int i = 0; i < dataset->note_count && !json; i++)
+        printf("note: %s\n", shown(dataset->notes[i]));
+    dataset_warn_of_axes(dataset);
     dataset_close(dataset);
-    return OK;
+    return json ? OK : dataset_print_arrays(path, error);
 }
 
 static const struct Flag flags[] = {
@@ -26,12 +161,15 @@ const struct Command command_dataset_info = {
     .operands = "FILE.h5",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "say what a data set file holds",
+    .summary = "say what an HDF5 file holds",
     .help = "Prints the image size, the splits with their digests, the statistics of the training "
             "split and how many images each class has. An image with a soft label (a distribution "
-            "over the classes) counts for its most probable class.\n\n"
+            "over the classes) counts for its most probable class. Of a file of another program it "
+            "lists every array with type, shape, chunks and filters, and proposes the lines by "
+            "which a run file names those to train on.\n\n"
             "Examples:\n"
             "  trainer dataset info shapes.h5\n"
-            "  trainer dataset info shapes.h5 --json | python3 -m json.tool\n",
+            "  trainer dataset info shapes.h5 --json | python3 -m json.tool\n"
+            "  trainer dataset info data_of_another_program.h5\n",
     .flags = flags,
     .run = run};

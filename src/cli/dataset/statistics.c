@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
@@ -88,6 +89,19 @@ static int compute_values(struct Job *job, struct Error *error) {
     return OK;
 }
 
+/* Stores what was computed. A file that cannot be changed, on a medium that is read-only, keeps the
+ * figures from nobody: they are printed, and a run measures them when it starts. */
+static int keep(const struct Job *job, const struct Pca *pca, struct Error *error) {
+    job->dataset->statistics_of = job->train;
+    int code = statistics_store(job->dataset, &job->values, pca, pca ? job->scale : NULL, error);
+    if (code != ERROR_SYSTEM)
+        return code;
+    log_warning("%s; the figures are not kept, and a run measures them when it starts",
+                error->text);
+    *error = (struct Error){0};
+    return OK;
+}
+
 /* Takes the components of the file if they are valid and enough, and computes them otherwise. */
 static int find_pca(struct Job *job, struct Error *error) {
     int64_t elements = job->dataset->height * job->dataset->width * job->dataset->channels;
@@ -111,7 +125,7 @@ static int find_pca(struct Job *job, struct Error *error) {
                            job->components, &progress, error);
     progress_line_clear(&line);
     if (code == OK)
-        code = statistics_store(job->dataset, &job->values, &job->pca, job->scale, error);
+        code = keep(job, &job->pca, error);
     return code;
 }
 
@@ -152,8 +166,8 @@ static void print_words(const struct Job *job) {
     const struct Dataset *dataset = job->dataset;
     int64_t channels = dataset->channels, elements = dataset->height * dataset->width * channels;
     printf("%s\n%-13s %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64 "\n",
-           shown(dataset->path), "train", job->train->count, dataset->height, dataset->width,
-           channels);
+           shown(dataset->path), shown(job->train->name), job->train->count, dataset->height,
+           dataset->width, channels);
     printf("%-13s", "channel mean");
     for (int64_t c = 0; c < channels; c++)
         printf(" %.6g", job->values.channel_mean[c]);
@@ -203,6 +217,19 @@ static void print_json(const struct Job *job) {
     dataset_print_json(object);
 }
 
+/* The split that a flag names, or else "train", or the only one that can be meant. */
+static const struct Split *choose_split(const struct Job *job, const char *name,
+                                        struct Error *error) {
+    static const char *const usual[] = {"train", "training", "trainval"};
+    struct Error ignored;
+    const struct Split *found = NULL;
+    for (size_t i = 0; i < sizeof usual / sizeof *usual && !name && !found; i++)
+        found = dataset_split(job->dataset, usual[i], &ignored);
+    if (!found && !name && job->dataset->split_count == 1)
+        found = &job->dataset->splits[0];
+    return found ? found : dataset_split(job->dataset, name ? name : "train", error);
+}
+
 static int draw(const struct Job *job, struct Error *error) {
     const struct StatisticsSheet sheet = {.dataset = job->dataset,
                                           .split = job->train,
@@ -236,11 +263,15 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (code == OK && job.picture)
         code = dataset_check_picture(job.dataset, "--draw", error);
     if (code == OK) {
-        job.train = dataset_split(job.dataset, "train", error);
+        job.train = choose_split(&job, argument_value(arguments, "split"), error);
         code = job.train ? compute_values(&job, error) : error->code;
     }
+    if (code == OK && job.dataset->statistics_of != job.train)
+        job.again = true; /* those of the file are of another split */
     if (code == OK && (job.again || !complete(job.dataset)))
-        code = statistics_store(job.dataset, &job.values, NULL, NULL, error);
+        code = keep(&job, NULL, error);
+    else if (code == OK)
+        job.dataset->statistics_of = job.train;
     if (code == OK)
         code = find_pca(&job, error);
     if (code == OK && job.picture)
@@ -256,6 +287,9 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 }
 
 static const struct Flag flags[] = {
+    {.name = "split",
+     .argument = "NAME",
+     .help = "the split they are of (default: train, or what stands for it)"},
     {.name = "pca", .help = "compute and keep principal components of whole images"},
     {.name = "scale",
      .argument = "NAME",

@@ -50,12 +50,12 @@ static void walk(struct H5File *file, struct Contents *contents, const char *gro
     h5_members(file, *group ? group : "/", visit, &at);
 }
 
-void contents__read(struct H5File *file, struct Contents *contents) {
+void contents_read(struct H5File *file, struct Contents *contents) {
     *contents = (struct Contents){0};
     walk(file, contents, "", 0);
 }
 
-void contents__release(struct Contents *contents) {
+void contents_release(struct Contents *contents) {
     for (int i = 0; i < contents->count; i++) {
         memory_release(contents->items[i].path);
         memory_release(contents->items[i].problem);
@@ -72,7 +72,7 @@ const struct ContentsItem *contents__find(const struct Contents *contents, const
     return NULL;
 }
 
-void contents__describe(const struct ContentsItem *item, struct Text *text) {
+void contents_describe(const struct ContentsItem *item, struct Text *text) {
     const struct H5Info *info = &item->storage.info;
     text_add(text, "%s%s ", info->type_name, item->storage.big_endian ? " (big-endian)" : "");
     if (info->rank)
@@ -84,7 +84,7 @@ void contents__describe(const struct ContentsItem *item, struct Text *text) {
 void contents__summary(struct H5File *file, struct Text *text) {
     struct Contents contents;
     int arrays = 0;
-    contents__read(file, &contents);
+    contents_read(file, &contents);
     for (int i = 0; i < contents.count; i++) {
         const struct ContentsItem *item = &contents.items[i];
         bool bad = item->problem != NULL;
@@ -95,11 +95,11 @@ void contents__summary(struct H5File *file, struct Text *text) {
         if (bad)
             text_add(text, "(unreadable)");
         else
-            contents__describe(item, text);
+            contents_describe(item, text);
     }
     if (arrays > SUMMARY)
         text_add(text, " and %d more", arrays - SUMMARY);
     if (!arrays)
         text_add(text, "no array");
-    contents__release(&contents);
+    contents_release(&contents);
 }

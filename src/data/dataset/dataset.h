@@ -57,6 +57,7 @@ struct Dataset {
     struct Pca *pca;                   /* principal components that a run measured; or NULL */
     double *target_mean, *target_std;  /* of each value, in that split; or NULL */
     char *source;                      /* where the samples come from, for people */
+    bool axes_are_guessed;             /* nobody named the order of the dimensions */
     char **notes;                      /* what was left out, for people */
     int note_count;
     struct DatasetStorage *storage; /* what the splits point to */
@@ -114,6 +115,10 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
 /* A warning in the log if the split's labels cannot teach or measure: all of one class, or none of
  * a class. */
 void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *split);
+/* A warning if channels seem to come first in an array whose order of dimensions nobody named. */
+void dataset_warn_of_axes(const struct Dataset *dataset);
+/* A warning if features of a table never vary, or images are of one value all over. */
+void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split);
 
 /* Whether the files of the data set are as they were opened. ERROR_DATA if one was cut short, or
  * was written to so that one of these splits (NULL is allowed) no longer has its digest, or none is

@@ -111,8 +111,10 @@ static int refuse_without_splits(struct Opening *opening, const char *wanted, st
         return opening__file(opening, opening->main, &file, error);
     if (h5_exists(file, "predictions"))
         return fail(error, ERROR_DATA, "%s: holds predictions; expected a data set", dataset->path);
-    if (dataset->note_count)
-        return fail(error, ERROR_DATA, "%s", dataset->notes[0]);
+    if (dataset->note_count) {
+        fail(error, ERROR_DATA, "%s", dataset->notes[0]);
+        return error_advise(error, ADVICE_CONTENTS, dataset->path, NULL, 0);
+    }
     struct Text held = {0};
     contents__summary(file, &held);
     fail(error, ERROR_DATA,
@@ -163,6 +165,10 @@ static int choose_wanted(struct Opening *opening, struct Error *error) {
         if (!described && !file)
             return fail_key(error, ERROR_RUN_FILE, "data.file",
                             "is missing, and data.splits has no split '%s'", wanted->name);
+        if (!described && h5_is_linked(file, wanted->name)) {
+            add_split(opening->dataset, wanted->name); /* opening it says where it leads */
+            continue;
+        }
         if (!described && !has(file, wanted->name, "images") &&
             !has(file, wanted->name, "labels") && !has(file, wanted->name, "targets"))
             return refuse_wanted(opening, wanted, error);

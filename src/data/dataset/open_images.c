@@ -70,6 +70,7 @@ static int read_axes(struct Opening *opening, const struct Pair *pair, const str
     int code = axes__parse(axes, axes_of(opening, pair), array->info.rank, error);
     if (code == OK) {
         axes__sizes(axes, array->info.size, sizes);
+        opening->dataset->axes_are_guessed |= !strcmp(axes_of(opening, pair), "auto");
         return OK;
     }
     error_context(error, "%s:%s", array->name.file, array->name.path);

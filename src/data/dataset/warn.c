@@ -45,3 +45,67 @@ void dataset_warn_of_classes(const struct Dataset *dataset, const struct Split *
         warn_of_absent(dataset, split, counts, classes - present);
     memory_release(counts);
 }
+
+static bool is_few(int64_t channels) {
+    return channels == 1 || channels == 3 || channels == 4;
+}
+
+void dataset_warn_of_axes(const struct Dataset *dataset) {
+    if (dataset->axes_are_guessed && is_few(dataset->height) && dataset->width > 4 &&
+        dataset->channels > 4)
+        log_warning("%s: images are taken for %" PRId64 " high, %" PRId64 " wide, with %" PRId64
+                    " channels; if the channels come first, say data.axes: NCHW (or NHWC, if it is "
+                    "right)",
+                    dataset->path, dataset->height, dataset->width, dataset->channels);
+}
+
+static double value_of(const struct Split *split, const void *pixels, int64_t e) {
+    return split->bytes ? ((const uint8_t *)pixels)[e] : (double)((const float *)pixels)[e];
+}
+
+/* Features that are the same in all samples. */
+static void warn_of_columns(const struct Dataset *dataset, const struct Split *split) {
+    int64_t columns = dataset->channels, constant = 0, first = -1;
+    const void *row = dataset_image(dataset, split, 0);
+    for (int64_t c = 0; c < columns; c++) {
+        bool varies = false;
+        for (int64_t i = 1; i < split->count && !varies; i++)
+            varies =
+                value_of(split, dataset_image(dataset, split, i), c) != value_of(split, row, c);
+        constant += !varies;
+        if (!varies && first < 0)
+            first = c;
+    }
+    if (constant)
+        log_warning("%s, split %s: %" PRId64 " of %" PRId64 " features never vary, feature %" PRId64
+                    " the first; they teach nothing",
+                    dataset->path, split->name, constant, columns, first);
+}
+
+/* Images that are of one value all over. */
+static void warn_of_images(const struct Dataset *dataset, const struct Split *split) {
+    int64_t blank = 0, first = -1, elements = dataset_elements(dataset);
+    for (int64_t i = 0; i < split->count; i++) {
+        const void *pixels = dataset_image(dataset, split, i);
+        int64_t e = 1;
+        while (e < elements && value_of(split, pixels, e) == value_of(split, pixels, 0))
+            e++;
+        if (e < elements)
+            continue;
+        if (!blank++)
+            first = i;
+    }
+    if (blank)
+        log_warning("%s, split %s: %" PRId64 " of %" PRId64
+                    " images have one value all over, image %" PRId64 " the first",
+                    dataset->path, split->name, blank, split->count, first);
+}
+
+void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split) {
+    if (split->count < 2)
+        return;
+    if (dataset->height == 1 && dataset->width == 1)
+        warn_of_columns(dataset, split);
+    else
+        warn_of_images(dataset, split);
+}

@@ -71,6 +71,11 @@ int statistics_store(const struct Dataset *dataset, const struct StatisticValues
         return code;
     code =
         statistics_write(writer, values, dataset->height, dataset->width, dataset->channels, error);
+    const struct Split *split = training_split(dataset);
+    if (code == OK && split)
+        code = h5_write_attribute(writer, "/statistics", "split", H5_TEXT, split->name, error);
+    if (code == OK && split && split->digest[0])
+        code = h5_write_attribute(writer, "/statistics", "digest", H5_TEXT, split->digest, error);
     if (code == OK && pca)
         code = write_pca(writer, dataset, pca, scale, error);
     if (code == OK)

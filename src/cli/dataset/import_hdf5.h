@@ -1,0 +1,16 @@
+/* `trainer dataset import --format hdf5`: one file of this program's layout from arrays of other
+ * programs' files. */
+#ifndef TRAINER_CLI_DATASET_IMPORT_HDF5_H
+#define TRAINER_CLI_DATASET_IMPORT_HDF5_H
+
+#include "base/ticker.h"
+#include "cli/arguments.h"
+
+#define IMPORT_HDF5 "hdf5" /* the name of the format */
+
+/* `source`: a run file, of which the section `data` counts, or an HDF5 file whose arrays are named
+ * as a known convention has it. */
+int import_hdf5(const char *source, const char *out, const struct Ticker *ticker,
+                struct Error *error);
+
+#endif

@@ -1,0 +1,350 @@
+#include "data/dataset/conventions.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+
+enum Role { ROLE_NONE, ROLE_IMAGES, ROLE_LABELS };
+enum Part { PART_TRAIN, PART_VALIDATION, PART_TEST, PARTS, PART_OTHER = PARTS };
+static const char *const part_names[] = {"train", "validation", "test"};
+
+/* What names are made of: the words that say which split it is, and those that say what it holds.
+ */
+static const struct {
+    const char *word;
+    enum Part part;
+} part_words[] = {
+    {"train", PART_TRAIN},    {"training", PART_TRAIN},   {"tr", PART_TRAIN},
+    {"val", PART_VALIDATION}, {"valid", PART_VALIDATION}, {"validation", PART_VALIDATION},
+    {"dev", PART_VALIDATION}, {"test", PART_TEST},        {"testing", PART_TEST},
+    {"te", PART_TEST},        {"eval", PART_TEST}};
+static const char *const image_words[] = {"x",      "data",     "images",   "image",   "img",
+                                          "imgs",   "features", "input",    "inputs",  "samples",
+                                          "pixels", "feats",    "pictures", "encoded", NULL};
+static const char *const label_words[] = {
+    "y",        "label",      "labels", "target", "targets", "ans",     "class",       "lbl",
+    "category", "categories", "fine",   "gt",     "output",  "outputs", "annotations", NULL};
+static const char *const name_words[] = {"list_classes", "classes", "class_names", "label_names",
+                                         "labels_names", "names",   "categories",  NULL};
+
+/* A pair that was found. */
+struct Found {
+    const struct ContentsItem *images, *labels;
+    const char *stem, *label_stem;
+    bool by_group; /* the split is a group's name */
+};
+
+static bool is_in(const char *const *words, const char *word) {
+    for (int i = 0; words[i]; i++)
+        if (!strcmp(words[i], word))
+            return true;
+    return false;
+}
+
+static enum Part part_of(const char *word) {
+    for (size_t i = 0; i < sizeof part_words / sizeof *part_words; i++)
+        if (!strcmp(part_words[i].word, word))
+            return part_words[i].part;
+    return PART_OTHER;
+}
+
+/* Cuts "/train_set_x" into what it says. */
+struct Meaning {
+    enum Role role;
+    enum Part part;
+    bool by_group;
+    char stem[32];
+    char group[200]; /* the path above, with the name of a split taken out */
+};
+
+static void read_word(struct Meaning *meaning, const char *word, bool leaf) {
+    enum Part part = part_of(word);
+    if (part != PART_OTHER) {
+        meaning->part = part;
+        meaning->by_group = !leaf;
+    } else if (leaf && is_in(image_words, word)) {
+        meaning->role = ROLE_IMAGES;
+        snprintf(meaning->stem, sizeof meaning->stem, "%s", word);
+    } else if (leaf && is_in(label_words, word)) {
+        meaning->role = ROLE_LABELS;
+        snprintf(meaning->stem, sizeof meaning->stem, "%s", word);
+    }
+}
+
+static void read_path(const char *path, struct Meaning *meaning) {
+    *meaning = (struct Meaning){.part = PART_OTHER};
+    const char *leaf = strrchr(path, '/');
+    size_t used = 0;
+    for (const char *at = path; *at;) {
+        char word[32];
+        size_t length = 0;
+        bool in_leaf = at >= leaf;
+        while (*at && isalpha((unsigned char)*at) && length + 1 < sizeof word)
+            word[length++] = (char)tolower((unsigned char)*at++);
+        word[length] = '\0';
+        if (length)
+            read_word(meaning, word, in_leaf);
+        if (!in_leaf && length && part_of(word) == PART_OTHER)
+            used +=
+                (size_t)snprintf(meaning->group + used, sizeof meaning->group - used, "%s/", word);
+        if (used >= sizeof meaning->group)
+            used = sizeof meaning->group - 1;
+        if (*at && !length)
+            at++;
+        else if (*at && !isalpha((unsigned char)*at))
+            at++;
+    }
+}
+
+static bool is_numeric(const struct H5Info *info) {
+    return info->type != H5_TEXT && info->type != H5_OTHER && info->type != H5_BYTES;
+}
+
+static int64_t largest_size(const struct H5Info *info) {
+    int64_t most = 0;
+    for (int i = 0; i < info->rank; i++)
+        most = info->size[i] > most ? info->size[i] : most;
+    return most;
+}
+
+static bool can_be(const struct ContentsItem *item, enum Role role) {
+    const struct H5Info *info = &item->storage.info;
+    if (item->member != H5_MEMBER_ARRAY || item->problem || info->rank < 1)
+        return false;
+    if (role == ROLE_IMAGES)
+        return info->type == H5_BYTES ? info->rank == 1
+                                      : is_numeric(info) && info->rank >= 2 && info->rank <= 4 &&
+                                            largest_size(info) > 1;
+    return (is_numeric(info) || info->type == H5_TEXT) && info->rank <= 4;
+}
+
+/* The labels that belong to images: the same split, beside them, as many. */
+static const struct ContentsItem *labels_of(const struct Contents *contents,
+                                            const struct ContentsItem *images,
+                                            const struct Meaning *meaning, char stem[32]) {
+    const struct ContentsItem *found = NULL;
+    const struct H5Info *shape = &images->storage.info;
+    for (int i = 0; i < contents->count; i++) {
+        const struct ContentsItem *item = &contents->items[i];
+        const struct H5Info *info = &item->storage.info;
+        struct Meaning other;
+        read_path(item->path, &other);
+        if (other.role != ROLE_LABELS || other.part != meaning->part ||
+            !can_be(item, ROLE_LABELS) || strcmp(other.group, meaning->group))
+            continue;
+        bool fits = info->size[0] == shape->size[0] ||
+                    info->size[info->rank - 1] == shape->size[0] ||
+                    largest_size(info) == shape->size[shape->rank - 1];
+        if (!fits || (found && strcmp(other.stem, "fine")))
+            continue;
+        found = item;
+        snprintf(stem, 32, "%s", other.stem);
+    }
+    return found;
+}
+
+/* ---- What the pair needs ---- */
+
+static bool is_few(int64_t channels) {
+    return channels == 1 || channels == 3 || channels == 4;
+}
+
+/* The order of the dimensions, if it is not the usual one; NULL: it is. */
+static const char *axes_of(const struct Found *found, int64_t samples, bool matlab) {
+    const struct H5Info *info = &found->images->storage.info;
+    const int64_t *size = info->size;
+    if (info->rank == 4 && size[0] == samples && is_few(size[1]) && !is_few(size[3]))
+        return matlab ? "NCWH" : "NCHW";
+    if (info->rank == 4 && size[0] == samples && is_few(size[1]) && size[2] > 4 && size[3] > 4)
+        return matlab ? "NCWH" : "NCHW";
+    if (info->rank == 4 && size[3] == samples && size[0] != samples)
+        return is_few(size[0]) ? "CWHN" : is_few(size[2]) ? "HWCN" : NULL;
+    if (info->rank == 3 && size[2] == samples && size[0] != samples)
+        return matlab ? "WHN" : "HWN";
+    if (info->rank == 2 && size[1] == samples && size[0] != samples)
+        return "FN";
+    return NULL;
+}
+
+/* The samples of a pair are what images and labels have in common. */
+static int64_t samples_of(const struct Found *found) {
+    const struct H5Info *images = &found->images->storage.info;
+    const struct H5Info *labels = found->labels ? &found->labels->storage.info : NULL;
+    if (labels && labels->rank && images->size[images->rank - 1] == largest_size(labels) &&
+        images->size[0] != largest_size(labels) && labels->size[0] != images->size[0])
+        return images->size[images->rank - 1];
+    return images->size[0];
+}
+
+#define LOOKED_AT ((int64_t)1 << 20) /* labels that are read at most */
+
+/* What the numbers of labels say: values that are not whole, or classes that begin at 1. */
+static void look_at_labels(struct H5File *file, const struct ContentsItem *labels, bool *values,
+                           bool *from_one) {
+    const struct H5Info *info = &labels->storage.info;
+    int64_t count = memory_product(info->size, info->rank);
+    struct Error ignored;
+    *values = *from_one = false;
+    if (!is_numeric(info) || count < 1 || count > LOOKED_AT)
+        return;
+    double *numbers = memory_array(double, count, "labels"), least = INFINITY, most = 0;
+    if (h5_read(file, labels->path, H5_FLOAT64, info->rank, info->size, numbers, &ignored) == OK)
+        for (int64_t i = 0; i < count; i++) {
+            *values |= rint(numbers[i]) != numbers[i];
+            least = fmin(least, numbers[i]);
+            most = fmax(most, numbers[i]);
+        }
+    *from_one = !*values && least == 1 && most > 1;
+    memory_release(numbers);
+}
+
+/* A name that YAML reads as text. */
+static void add_name(struct Text *text, const char *name) {
+    bool plain = true;
+    for (const char *at = name; *at; at++)
+        plain &= isalnum((unsigned char)*at) || strchr("/._-", *at);
+    text_add(text, plain ? "%s" : "\"%s\"", name);
+}
+
+/* PCam keeps labels in a file of their own, FILE_y.h5 beside FILE_x.h5. */
+static char *sibling_of(const char *path) {
+    const char *x = NULL;
+    for (const char *at = strstr(path, "_x."); at; at = strstr(at + 1, "_x."))
+        x = at;
+    if (!x)
+        return NULL;
+    char *sibling = memory_copy_text(path);
+    sibling[x - path + 1] = 'y';
+    if (!access(sibling, R_OK))
+        return sibling;
+    memory_release(sibling);
+    return NULL;
+}
+
+static void add_split(struct Proposal *proposal, struct Text *text, struct H5File *file,
+                      const char *path, const struct Found *found, const char *name) {
+    bool values = false, from_one = false;
+    bool matlab = h5_has_attribute(file, found->images->path, "MATLAB_class");
+    const char *axes = axes_of(found, samples_of(found), matlab);
+    if (found->labels)
+        look_at_labels(file, found->labels, &values, &from_one);
+    text_add(text, "    %s: {images: ", name);
+    add_name(text, found->images->path);
+    text_add(text, ", %s: ", values ? "targets" : "labels");
+    if (found->labels) {
+        add_name(text, found->labels->path);
+    } else {
+        char *sibling = sibling_of(path);
+        if (!sibling)
+            proposal->missing = memory_copy_text(
+                "no array of labels is recognised: put its name in the place of FILE.h5:/labels");
+        char *labels =
+            memory_print("%s:/%s", sibling ? sibling : "FILE.h5", sibling ? "y" : "labels");
+        text_add(text, "\"%s\"", labels);
+        memory_release(labels);
+        memory_release(sibling);
+    }
+    if (axes)
+        text_add(text, ", axes: %s", axes);
+    if (from_one)
+        text_add(text, ", first_label: 1");
+    text_add(text, "}\n");
+}
+
+/* ---- Whose convention it is ---- */
+
+static const char *recognise(const struct Found *found, bool matlab) {
+    const char *images = found->images->path, *stem = found->stem, *labels = found->label_stem;
+    static const struct {
+        const char *images, *labels, *name;
+    } names[] = {{"data", "label", "Caffe (data and label)"},
+                 {"features", "targets", "Fuel (features and targets)"},
+                 {"images", "ans", "Galaxy10 (images and ans)"},
+                 {"image", "label", "TensorFlow Datasets and MNIST (image and label)"}};
+    if (matlab)
+        return "MATLAB and SVHN (dimensions reversed)";
+    if (strstr(images, "set_x"))
+        return "train_set_x and train_set_y";
+    if (!found->labels && !strcmp(stem, "x"))
+        return "PCam (x and y in two files)";
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(stem, names[i].images) && !strcmp(labels, names[i].labels))
+            return names[i].name;
+    if (!strcmp(stem, "x"))
+        return found->by_group ? "a group for each split with x and y (Keras)" : "Keras (x and y)";
+    return found->by_group ? "a group for each split" : "arrays named for what they hold";
+}
+
+static const struct ContentsItem *class_names(const struct Contents *contents) {
+    for (int i = 0; i < contents->count; i++) {
+        const struct ContentsItem *item = &contents->items[i];
+        const char *leaf = strrchr(item->path, '/') + 1;
+        if (item->member == H5_MEMBER_ARRAY && !item->problem &&
+            item->storage.info.type == H5_TEXT && is_in(name_words, leaf) &&
+            memory_product(item->storage.info.size, item->storage.info.rank) <= 100000)
+            return item;
+    }
+    return NULL;
+}
+
+void proposal_release(struct Proposal *proposal) {
+    memory_release(proposal->name);
+    memory_release(proposal->lines);
+    memory_release(proposal->missing);
+    *proposal = (struct Proposal){0};
+}
+
+/* Finds a pair for each split; a pair of no split is for training. */
+static int find_pairs(const struct Contents *contents, struct Found found[PARTS],
+                      char stems[PARTS][2][32]) {
+    int count = 0;
+    for (int i = 0; i < contents->count; i++) {
+        const struct ContentsItem *item = &contents->items[i];
+        struct Meaning meaning;
+        char label_stem[32] = "";
+        read_path(item->path, &meaning);
+        if (meaning.role != ROLE_IMAGES || !can_be(item, ROLE_IMAGES))
+            continue;
+        const struct ContentsItem *labels = labels_of(contents, item, &meaning, label_stem);
+        int part = meaning.part == PART_OTHER ? PART_TRAIN : (int)meaning.part;
+        struct Found *at = &found[part];
+        if (at->images && (at->labels || !labels))
+            continue;
+        count += !at->images;
+        snprintf(stems[part][0], 32, "%s", meaning.stem);
+        snprintf(stems[part][1], 32, "%s", label_stem);
+        *at = (struct Found){item, labels, stems[part][0], stems[part][1], meaning.by_group};
+    }
+    return count;
+}
+
+void proposal_make(struct Proposal *proposal, struct H5File *file, const char *path,
+                   const struct Contents *contents) {
+    struct Found found[PARTS] = {0};
+    char stems[PARTS][2][32];
+    struct Text text = {0};
+    *proposal = (struct Proposal){0};
+    if (!find_pairs(contents, found, stems))
+        return;
+    int first = found[PART_TRAIN].images        ? PART_TRAIN
+                : found[PART_VALIDATION].images ? PART_VALIDATION
+                                                : PART_TEST;
+    bool matlab = h5_has_attribute(file, found[first].images->path, "MATLAB_class");
+    proposal->name = memory_copy_text(recognise(&found[first], matlab));
+    text_add(&text, "data:\n  file: ");
+    add_name(&text, path);
+    const struct ContentsItem *names = class_names(contents);
+    if (names)
+        text_add(&text, "\n  classes: %s", names->path);
+    text_add(&text, "\n  splits:\n");
+    for (int part = 0; part < PARTS; part++)
+        if (found[part].images)
+            add_split(proposal, &text, file, path, &found[part], part_names[part]);
+    if (found[PART_TRAIN].images && !found[PART_VALIDATION].images)
+        text_add(&text, "    validation: {fraction_of: train, fraction: 0.1, stratified: true}\n");
+    proposal->lines = text.data;
+}

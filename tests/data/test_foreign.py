@@ -1,0 +1,528 @@
+"""HDF5 files of other programs, in place: each layout is described by the lines of a run file, imported by these
+lines, and compared with the arrays that were written. The lines that `dataset info` proposes say the same."""
+import json
+import os
+import subprocess
+
+import pytest
+from support.program import DATA, RUN_FILE, TRAINER, refusal, result, run, settings, start
+from support.runs import arrays, read, train, write
+
+h5py = pytest.importorskip("h5py")
+np = pytest.importorskip("numpy")
+
+COUNT, CLASSES = 24, 3
+LABELS = np.arange(COUNT) * 7 % CLASSES
+IMAGES = (np.arange(COUNT * 8 * 6 * 3) * 37 % 251).astype(np.uint8).reshape(COUNT, 8, 6, 3)
+GREY = IMAGES[..., 0]
+VECTORS = IMAGES.reshape(COUNT, -1).astype("f4")
+ONE_HOT = np.eye(CLASSES)[LABELS]
+NET = """
+model:
+  - flatten
+  - linear: {out: %d}
+%soptimizer: {sgd: {rate: 0.001}}
+train: {batch: 8, shards: 1, length: 2 steps}
+"""
+
+
+def save(folder, name, **contents):
+    """An HDF5 file; "__" in a keyword stands for a slash."""
+    path = os.path.join(folder, name)
+    with h5py.File(path, "w") as file:
+        for key, value in contents.items():
+            file[key.replace("__", "/")] = value
+    return path
+
+
+def recipe(folder, data, outputs=CLASSES, more=""):
+    return write(f"{folder}/run.yaml", data + NET % (outputs, more))
+
+
+def imported(folder, source, name="own.h5"):
+    path = f"{folder}/{name}"
+    run(1, "dataset", "import", "--format", "hdf5", source, "-o", path, cwd=folder)
+    return path
+
+
+def split(lines, **more):
+    """The section `data` with one split."""
+    return f"data: {{file: x.h5, validation: none, splits: {{train: {lines}}}}}\n"
+
+
+# ---- Layouts of public repositories. In the order: what writes it, the arrays, the lines, the images that come out,
+# and whether `dataset info` is to propose the same. docs/your-data.md lists them.
+
+MATLAB = dict(X=IMAGES.transpose(0, 3, 2, 1), y=np.where(LABELS == 0, CLASSES, LABELS)[None, :].astype("u1"))
+LAYOUTS = {
+    "BVLC/caffe": (dict(data=IMAGES.transpose(0, 3, 1, 2).astype("f4"), label=LABELS.astype("f4")),
+                   "{images: /data, labels: /label, axes: NCHW}", IMAGES, True),
+    "mila-iqia/fuel": (dict(features=IMAGES.transpose(0, 3, 1, 2), targets=LABELS[:, None].astype("u1")),
+                       "{images: /features, labels: /targets, axes: NCHW}", IMAGES, True),
+    "basveeling/pcam": (dict(x=IMAGES, y=LABELS.reshape(-1, 1, 1, 1).astype("u1")), "{images: /x, labels: /y}", IMAGES,
+                        True),
+    "henrysky/Galaxy10": (dict(images=IMAGES, ans=LABELS.astype("u1")), "{images: /images, labels: /ans}", IMAGES,
+                          True),
+    "the course's train_catvnoncat.h5": (dict(train_set_x=IMAGES, train_set_y=LABELS, list_classes=np.bytes_(["no", "cat", "dog"])),
+                                         "{images: /train_set_x, labels: /train_set_y}", IMAGES, True),
+    "the course's train_signs.h5": (dict(train_set_x=IMAGES, train_set_y=LABELS, list_classes=np.arange(CLASSES)),
+                                    "{images: /train_set_x, labels: /train_set_y}", IMAGES, True),
+    "SVHN in MATLAB 7.3": (MATLAB, "{images: /X, labels: /y, axes: NCWH, first_label: 1}", IMAGES, False),
+    "tensorflow/datasets": (dict(train__image=GREY, train__label=LABELS), "{images: /train/image, labels: /train/label}",
+                            GREY[..., None], True),
+    "Kaggle's 3D MNIST": (dict(X_train=VECTORS, y_train=LABELS), "{images: /X_train, labels: /y_train}",
+                          VECTORS[:, None, None], True),
+    "charlesq34/pointnet": (dict(data=VECTORS[:, :36].reshape(COUNT, 12, 3), label=LABELS[:, None].astype("u1")),
+                            "{images: /data, labels: /label}", VECTORS[:, :36].reshape(COUNT, 12, 3, 1), True),
+    "Kaggle's usps.h5": (dict(train__data=VECTORS, train__target=LABELS),
+                         "{images: /train/data, labels: /train/target}", VECTORS[:, None, None], True),
+    "Kaggle's food41": (dict(images=IMAGES, category=ONE_HOT.astype(bool), category_names=np.bytes_(["a", "b", "c"])),
+                        "{images: /images, labels: /category}", IMAGES, True),
+    "ajbrock/BigGAN-PyTorch": (dict(imgs=IMAGES.transpose(0, 3, 1, 2), labels=LABELS),
+                               "{images: /imgs, labels: /labels, axes: NCHW}", IMAGES, True),
+    "zhu-xlab/So2Sat-LCZ42": (dict(sen1=np.repeat(IMAGES, 3, 3) / 251., sen2=IMAGES / 251., label=ONE_HOT),
+                              "{images: /sen2, labels: /label}", (IMAGES / 251.).astype("f4"), False),
+    "ANSSI-FR/ASCAD": (dict(Profiling_traces__traces=VECTORS.astype("i1"), Profiling_traces__labels=LABELS.astype("u1")),
+                       "{images: Profiling_traces/traces, labels: Profiling_traces/labels}",
+                       VECTORS.astype("i1").astype("f4")[:, None, None], False),
+    "DeepSig RadioML 2018.01A": (dict(X=VECTORS[:, :32].reshape(COUNT, 16, 2), Y=ONE_HOT.astype("i8"), Z=np.zeros((COUNT, 1))),
+                                 "{images: /X, labels: /Y}", VECTORS[:, :32].reshape(COUNT, 16, 2, 1), True),
+    "the train_img tables of PyTables": (dict(train_img=IMAGES, train_labels=LABELS, train_mean=IMAGES.mean(0)),
+                                         "{images: /train_img, labels: /train_labels}", IMAGES, True),
+    "keras-team/keras": (dict(x_train=IMAGES, y_train=LABELS[:, None]), "{images: /x_train, labels: /y_train}", IMAGES,
+                         True),
+    "microscopy in 16 bits": (dict(images=IMAGES.astype(">u2") * 100, labels=LABELS.astype(">i2")),
+                              "{images: /images, labels: /labels}", IMAGES.astype("f4") * 100, True),
+    "names in words": (dict(data=IMAGES, labels=np.array(["c%d" % label for label in LABELS], "S")),
+                       "{images: /data, labels: /labels}", IMAGES, True),
+    "MATLAB's whole reversal": (dict(images=IMAGES.T, labels=LABELS[None].astype("f8") + 1),
+                                "{images: /images, labels: /labels, axes: CWHN, first_label: 1}", IMAGES, True),
+    "samples last": (dict(images=IMAGES.transpose(1, 2, 3, 0), labels=LABELS),
+                     "{images: /images, labels: /labels, axes: HWCN}", IMAGES, True),
+}
+# deepmind/3d-shapes and NASA's N-CMAPSS hold values, below.
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+class TestLayout:
+    @pytest.fixture
+    def written(self, name, scratch):
+        contents, lines, images, _ = LAYOUTS[name]
+        save(scratch, "x.h5", **contents)
+        with h5py.File(f"{scratch}/x.h5", "r+") as file:
+            if name.startswith("SVHN"):
+                file["X"].attrs["MATLAB_class"] = np.bytes_("uint8")
+        return lines, images
+
+    def test_is_read_as_it_was_meant(self, name, scratch, written):
+        lines, images = written
+        own = arrays(imported(scratch, recipe(scratch, split(lines))), "train")
+        labels = LABELS if "SVHN" not in name else np.where(LABELS == 0, CLASSES, LABELS) - 1
+        assert np.array_equal(own["images"], images) and np.array_equal(own["labels"], labels)
+        assert own["images"].dtype == (np.uint8 if images.dtype == np.uint8 else np.float32) or "caffe" in name
+
+    def test_trains_where_it_is(self, name, scratch, written):
+        path = recipe(scratch, split(written[0]))
+        run(1, "train", path, "--out", f"{scratch}/o", "--quiet", cwd=scratch)
+
+    def test_gets_these_lines_proposed(self, name, scratch, written):
+        lines, images = written
+        said = result(1, "dataset", "info", "x.h5", cwd=scratch)
+        assert {entry["path"] for entry in said["arrays"]} >= {"/" + key.replace("__", "/")
+                                                               for key in LAYOUTS[name][0]}
+        if not LAYOUTS[name][3]:
+            return
+        assert said["convention"]
+        path = write(f"{scratch}/proposed.yaml", said["proposal"])
+        own = imported(scratch, path)
+        whole = np.concatenate([arrays(own, part)["images"] for part in ("train", "validation")])
+        assert sorted(map(bytes, whole)) == sorted(map(bytes, images.astype(whole.dtype)))
+
+
+def test_values_are_targets(scratch):
+    values = np.stack([LABELS * 0.5, LABELS ** 2], 1)
+    save(scratch, "x.h5", images=IMAGES, labels=values)
+    said = result(1, "dataset", "info", "x.h5", cwd=scratch)
+    assert "targets: /labels" in said["proposal"]
+    path = recipe(scratch, split("{images: /images, targets: /labels}"), 2, "loss: mse\n")
+    assert np.array_equal(arrays(imported(scratch, path), "train")["targets"], values.astype("f4"))
+    run(1, "train", path, "--out", f"{scratch}/o", "--quiet", cwd=scratch)
+
+
+# ---- Types, shapes and orders
+
+@pytest.mark.parametrize("kind", ("u1", "i1", "<u2", ">u2", "i2", ">i4", "u4", "i8", "u8", "<f2", ">f4", "f8"))
+def test_every_type_of_image(scratch, kind):
+    images = (IMAGES % 100).astype(kind)
+    save(scratch, "x.h5", train__images=images, train__labels=LABELS)
+    found = arrays(imported(scratch, recipe(scratch, "data: {file: x.h5, validation: none}\n")), "train")["images"]
+    assert np.array_equal(found, images) and found.dtype == (np.uint8 if kind == "u1" else np.float32)
+
+
+@pytest.mark.parametrize("labels", (
+    LABELS.astype("f4"), LABELS.astype("f8"), LABELS.astype(">i8"), LABELS.astype("u8"), LABELS[:, None], LABELS[None],
+    LABELS.reshape(-1, 1, 1, 1), ONE_HOT, ONE_HOT.astype("i4"), ONE_HOT.astype(bool), ONE_HOT.T.copy(),
+    np.array(["ant", "bee", "cat"], "S")[LABELS], np.array(["ant", "bee", "cat"], dtype=object)[LABELS][:, None]),
+    ids=lambda labels: f"{labels.dtype}{labels.shape}")
+def test_every_kind_of_labels(scratch, labels):
+    if labels.dtype == object:
+        labels = labels.astype(h5py.string_dtype())
+    save(scratch, "x.h5", train__images=IMAGES, train__labels=labels)
+    own = imported(scratch, recipe(scratch, "data: {file: x.h5, validation: none}\n"))
+    assert np.array_equal(arrays(own, "train")["labels"], LABELS)
+    if labels.dtype.kind in "SO":
+        with h5py.File(own) as file:
+            assert [name.decode() for name in file["classes"]] == ["ant", "bee", "cat"]
+
+
+def test_booleans_are_two_classes(scratch):
+    save(scratch, "x.h5", train__images=IMAGES, train__labels=LABELS > 0)
+    own = imported(scratch, recipe(scratch, "data: {file: x.h5, validation: none}\n"))
+    assert np.array_equal(arrays(own, "train")["labels"], LABELS > 0)
+
+
+@pytest.mark.parametrize("axes", ("NHWC", "NCHW", "CWHN", "HWCN", "WHCN", "NCWH"))
+@pytest.mark.parametrize("packed", (False, True), ids=("plain", "gzip"))
+def test_every_order_of_dimensions(scratch, axes, packed):
+    turned = IMAGES.transpose([("NHWC").index(letter) for letter in axes])
+    with h5py.File(f"{scratch}/x.h5", "w") as file:
+        file.create_dataset("images", data=turned, **(dict(chunks=tuple(min(5, n) for n in turned.shape),
+                                                           compression="gzip", shuffle=True) if packed else {}))
+        file["labels"] = LABELS
+    path = recipe(scratch, split(f"{{images: /images, labels: /labels, axes: {axes}}}"))
+    assert np.array_equal(arrays(imported(scratch, path), "train")["images"], IMAGES)
+
+
+def test_names_of_the_classes(scratch):
+    save(scratch, "x.h5", x=IMAGES, y=LABELS, names=np.bytes_(["c", "a", "b"]), z=np.array(["c", "a", "b"], "S")[LABELS])
+    for classes, labels, expected in (("[c, a, b]", "y", "cab"), ("/names", "y", "cab"), ("/names", "z", "cab"),
+                                      ("[b, c, a]", "z", "bca"), ("5", "y", "01234")):
+        path = recipe(scratch, "data: {file: x.h5, classes: %s, splits: {train: {images: /x, labels: /%s}}}\n"
+                      % (classes, labels))
+        own = imported(scratch, path, f"{classes[0:1].strip('/[')}{labels}{expected}.h5")
+        with h5py.File(own) as file:
+            assert b"".join(file["classes"]).decode() == expected
+            names = [name.decode() for name in file["classes"]]
+            assert [names[label] for label in file["train/labels"][()]] == [
+                "cab"[label] if expected != "01234" else str(label) for label in LABELS]
+
+
+# ---- Splits
+
+def test_several_files_make_a_split(scratch):
+    save(scratch, "a.h5", x=IMAGES[:10], y=LABELS[:10])
+    save(scratch, "b.h5", x=IMAGES[10:], y=LABELS[10:])
+    path = recipe(scratch, 'data: {splits: {train: {images: ["a.h5:/x", "b.h5:/x"], labels: ["a.h5:/y", "b.h5:/y"]}}, '
+                  'validation: none}\n')
+    own = arrays(imported(scratch, path), "train")
+    assert np.array_equal(own["images"], IMAGES) and np.array_equal(own["labels"], LABELS)
+    run(1, "train", path, "--out", f"{scratch}/o", "--quiet", cwd=scratch)
+
+
+PARTS = """data:
+  file: x.h5
+  splits:
+    train: {images: /x, labels: /y}
+    validation: {fraction_of: train, fraction: 0.25, seed: 5}
+    test: {fraction_of: train, fraction: 0.25}
+"""
+
+
+def test_parts_of_a_split_are_disjoint_and_stratified(scratch):
+    save(scratch, "x.h5", x=IMAGES, y=LABELS)
+    own = imported(scratch, recipe(scratch, PARTS))
+    parts = [arrays(own, name) for name in ("train", "validation", "test")]
+    assert sorted(bytes(image) for part in parts for image in part["images"]) == sorted(map(bytes, IMAGES))
+    for part, count in zip(parts, (4, 2, 2)):
+        assert np.array_equal(np.bincount(part["labels"]), [count] * CLASSES)
+    other = arrays(imported(scratch, recipe(scratch, PARTS.replace("seed: 5", "seed: 6")), "6.h5"), "validation")
+    assert not np.array_equal(other["images"], parts[1]["images"])
+
+
+def test_a_part_is_that_of_an_import(scratch):
+    """The same samples as --split-validation takes of the same data."""
+    save(scratch, "x.h5", x=IMAGES[:, :, :, 0], y=LABELS)
+    for split_name, images, labels in (("train", IMAGES, LABELS), ("t10k", IMAGES, LABELS)):
+        for kind, dims, data in (("images-idx3", images[..., 0].shape, images[..., 0]), ("labels-idx1", (COUNT,), labels)):
+            with open(f"{scratch}/{split_name}-{kind}-ubyte", "wb") as file:
+                file.write(bytes([0, 0, 8, len(dims)]) + b"".join(n.to_bytes(4, "big") for n in dims)
+                           + data.astype("u1").tobytes())
+    run(1, "dataset", "import", "--format", "idx", scratch, "-o", f"{scratch}/idx.h5", "--split-validation", "0.25",
+        "--seed", "5")
+    own = imported(scratch, recipe(scratch, PARTS[:PARTS.index("    test")]))
+    for name in ("train", "validation"):
+        assert np.array_equal(arrays(own, name)["images"], arrays(f"{scratch}/idx.h5", name)["images"])
+
+
+@pytest.mark.parametrize("indices, rows", (("0:20", range(20)), ("[3, 5, 7]", [3, 5, 7]), ('["20:", 0]', [20, 21, 22, 23, 0]),
+                                           ("/rows", [9, 1, 4]), ("/mask", range(1, COUNT, 2))))
+def test_indices_choose_rows(scratch, indices, rows):
+    save(scratch, "x.h5", x=IMAGES, y=LABELS, rows=np.array([9, 1, 4]), mask=np.arange(COUNT) % 2 == 1)
+    path = recipe(scratch, split(f"{{images: /x, labels: /y, indices: {indices}}}"))
+    own = arrays(imported(scratch, path), "train")
+    assert np.array_equal(own["images"], IMAGES[list(rows)]) and np.array_equal(own["labels"], LABELS[list(rows)])
+
+
+# ---- Links and pictures
+
+def test_links_are_followed_only_if_they_may_be(scratch):
+    os.mkdir(f"{scratch}/in")
+    save(scratch, "outside.h5", images=IMAGES, labels=LABELS)
+    save(f"{scratch}/in", "a.h5", images=IMAGES, labels=LABELS)
+    with h5py.File(f"{scratch}/in/links.h5", "w") as file:
+        file["train"] = h5py.ExternalLink("a.h5", "/")
+        file["far"] = h5py.ExternalLink("../outside.h5", "/")
+    with h5py.File(f"{scratch}/in/virtual.h5", "w") as file:
+        layout = h5py.VirtualLayout(IMAGES.shape, "u1")
+        layout[:] = h5py.VirtualSource("a.h5", "images", IMAGES.shape)
+        file.create_virtual_dataset("train/images", layout)
+        file["train/labels"] = LABELS
+    with h5py.File(f"{scratch}/in/far.h5", "w") as file:
+        layout = h5py.VirtualLayout(IMAGES.shape, "u1")
+        layout[:] = h5py.VirtualSource(f"{scratch}/outside.h5", "images", IMAGES.shape)
+        file.create_virtual_dataset("train/images", layout)
+        file["train/labels"] = LABELS
+    data = f"data: {{file: {scratch}/in/%s, validation: none, links: %s, train: %s}}\n"
+    for name in ("links.h5", "virtual.h5"):
+        own = imported(scratch, recipe(scratch, data % (name, "follow", "train")), f"own-{name}") \
+            if name != "links.h5" else None
+        path = recipe(scratch, data % (name, "follow", "train"))
+        run(1, "train", path, "--out", f"{scratch}/o-{name}", "--quiet")
+        assert own is None or np.array_equal(arrays(own, "train")["images"], IMAGES)
+        path = recipe(scratch, data % (name, "refuse", "train"))
+        assert "links: follow reads what lies in the folder" in refusal(DATA, "train", path, "--out", f"{scratch}/n")
+    for name, train_split in (("links.h5", "far"), ("far.h5", "train")):
+        path = recipe(scratch, data % (name, "follow", train_split))
+        assert "in the folder of the file" in refusal(DATA, "train", path, "--out", f"{scratch}/n")
+
+
+def test_pictures_inside_the_file(scratch):
+    from support.png import write_png
+    files = []
+    for image in IMAGES:
+        write_png(f"{scratch}/p.png", image)
+        files.append(np.frombuffer(read(f"{scratch}/p.png", "rb"), np.uint8))
+    longest = max(map(len, files))
+    with h5py.File(f"{scratch}/x.h5", "w") as file:
+        ragged = file.create_dataset("ragged", (COUNT,), h5py.vlen_dtype(np.uint8))
+        for i, content in enumerate(files):
+            ragged[i] = content
+        file["padded"] = np.stack([np.pad(content, (0, longest - len(content))) for content in files])
+        file["labels"] = LABELS
+    for name in ("ragged", "padded"):
+        path = recipe(scratch, split(f"{{images: /{name}, labels: /labels}}"))
+        assert np.array_equal(arrays(imported(scratch, path, f"{name}.h5"), "train")["images"], IMAGES)
+
+
+# ---- Other objects in the file, refusals, warnings
+
+def test_only_what_is_asked_for_has_to_be_whole(scratch):
+    path = save(scratch, "x.h5", train__images=IMAGES, train__labels=LABELS, validation__images=IMAGES,
+                validation__labels=LABELS, meta__labels=[1, 2], test__images=IMAGES, odd=np.zeros(3, "c8"))
+    with h5py.File(path, "r+") as file:
+        file["raw"] = h5py.ExternalLink("gone.h5", "/x")
+        file["soft"] = h5py.SoftLink("/nowhere")
+    said = run(1, "dataset", "info", path)[0]
+    assert "train         24 images" in said and "/test: has images and neither labels nor targets" in said
+    run(1, "train", recipe(scratch, f"data: {{file: {path}}}\n"), "--out", f"{scratch}/o", "--quiet")
+
+
+@pytest.mark.parametrize("lines, says", (
+    ("{images: /z, labels: /y}", "/z: is missing; the file holds /real float64 (24), /short int64 (5), /words text (24), /x uint8 (24,8,6,3)"),
+    ("{images: /x}", "missing key 'labels'"),
+    ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is no order of dimensions"),
+    ("{images: /x, labels: /y, axes: NHW}", "'NHW' names 3 dimensions, the array has 4"),
+    ("{images: /x, labels: /short}", "has 5 labels for 24 images"),
+    ("{images: /x, labels: /x}", "has shape (24,8,6,3) for 24 images"),
+    ("{images: /x, labels: /real}", "row 1 is 0.5, expected whole numbers, the classes; name the array under targets"),
+    ("{images: /words, labels: /y}", "holds text, expected numbers"),
+    ("{images: /x, labels: /y, first_label: 1}", "row 0 is 0, expected 1 to"),
+    ("{images: /x, labels: /y, indices: 0:25}", "expected rows within 0:24"),
+    ("{images: none.h5, labels: /y}", "is missing"),
+    ("{fraction_of: train}", "leads from split 'train' back to itself"),
+))
+def test_what_cannot_be_used_is_refused(scratch, lines, says):
+    save(scratch, "x.h5", x=IMAGES, y=LABELS, short=LABELS[:5], real=LABELS / 2., words=np.bytes_(["a"] * COUNT))
+    path = recipe(scratch, split(lines))
+    done = start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch)
+    assert done.returncode in (DATA, RUN_FILE) and says in done.stderr
+    assert done.stderr.startswith(f"trainer: {path}:1: data.")
+
+
+def test_a_file_of_nothing_known_is_listed(scratch):
+    path = save(scratch, "x.h5", a=IMAGES, b=LABELS)
+    line = refusal(DATA, "train", recipe(scratch, f"data: {{file: {path}}}\n"), "--out", f"{scratch}/o")
+    assert "has no split 'train'" in line and "/a uint8 (24,8,6,3), /b int64 (24)" in line
+    assert f"trainer dataset info {path}" in line
+    assert "No convention is recognised" in run(1, "dataset", "info", path)[0]
+
+
+def test_a_newer_format_is_no_damage(scratch):
+    """The version of the layout message is one that this HDF5 does not know."""
+    path = save(scratch, "x.h5", train__images=IMAGES[:2], train__labels=LABELS[:2])
+    with h5py.File(path, "w", libver="latest") as file:
+        file["train/images"], file["train/labels"] = IMAGES[:2], LABELS[:2]
+    content = read(path, "rb")
+    lowest = content[:8] + bytes([9]) + content[9:]
+    with open(path, "wb") as file:
+        file.write(lowest)
+    line = refusal(DATA, "dataset", "info", path)
+    assert "is written in a newer format than HDF5" in line and "h5repack" in line and "damaged" not in line
+
+
+def warnings(scratch, contents, lines="{images: /x, labels: /y}", name="w"):
+    save(scratch, "x.h5", **contents)
+    stderr = run(1, "train", recipe(scratch, split(lines)), "--out", f"{scratch}/{name}", "--quiet", cwd=scratch)[1]
+    return [line for line in stderr.splitlines() if "warning" in line]
+
+
+def test_one_line_of_warning_each(scratch):
+    turned = IMAGES.transpose(0, 3, 1, 2)
+    assert ["data.axes: NCHW" in line for line in warnings(scratch, dict(x=turned, y=LABELS))] == [True]
+    assert not warnings(scratch, dict(x=turned, y=LABELS), "{images: /x, labels: /y, axes: NCHW}", "a")
+    blank = IMAGES.copy()
+    blank[5] = 7
+    assert ["1 of 24 images have one value all over, image 5" in line
+            for line in warnings(scratch, dict(x=blank, y=LABELS), name="b")] == [True]
+    table = VECTORS[:, :5].copy()
+    table[:, 2] = 1
+    assert ["1 of 5 features never vary, feature 2" in line
+            for line in warnings(scratch, dict(x=table, y=LABELS), name="c")] == [True]
+
+
+# ---- Runs
+
+@pytest.fixture(scope="module")
+def in_place(folder):
+    save(folder, "x.h5", x=IMAGES.transpose(0, 3, 1, 2), y=LABELS)
+    return recipe(folder, PARTS.replace("/y}", "/y, axes: NCHW}"))
+
+
+def test_the_same_bits_in_place_imported_and_on_any_ranks(folder, in_place):
+    def digest(ranks, name, *more):
+        return train(ranks, in_place, f"{folder}/{name}", *settings("train.shards=2", "augment=[flip]", *more),
+                     cwd=folder)["digest"]
+    own = imported(folder, in_place)
+    assert len({digest(1, "one"), digest(2, "two"), digest(1, "own", f"data.file={own}", "data.splits={}")}) == 1
+
+
+def test_the_checkpoint_knows_the_mapping(folder, in_place, scratch):
+    out = f"{scratch}/o"
+    run(1, "train", in_place, "--out", out, "--quiet", "--stop-after", 1, cwd=folder)
+    run(1, "train", in_place, "--out", out, "--quiet", "--resume", cwd=folder)
+    checkpoint = f"{out}/checkpoints/latest.h5"
+    here = result(1, "eval", checkpoint, cwd=folder)["members"][0]["loss"]
+    os.mkdir(f"{scratch}/moved")
+    save(f"{scratch}/moved", "x.h5", x=IMAGES.transpose(0, 3, 1, 2), y=LABELS)
+    for place in (f"{scratch}/moved/x.h5", f"{scratch}/moved", f"{folder}/own.h5"):
+        if os.path.exists(place):
+            assert result(1, "eval", checkpoint, "--data", place, cwd=folder)["members"][0]["loss"] == here
+    line = refusal(5, "train", in_place, "--out", out, "--resume", *settings("data.splits.validation.seed=6"),
+                   cwd=folder)
+    assert "was trained on other data" in line
+
+
+# ---- Statistics belong to the run
+
+STATISTICS = ("channel_mean", "channel_std", "channel_covariance", "mean_image", "pixel_std")
+MANY = np.random.default_rng(7).integers(0, 255, (203, 6, 5, 3)).astype("u1")
+MANY_LABELS = np.arange(203) % CLASSES
+
+
+def statistics_recipe(folder, data, more=""):
+    return write(f"{folder}/run.yaml", data + more + NET.replace("shards: 1", "shards: 4") % (CLASSES, ""))
+
+
+def expected_statistics(images):
+    pixels = images.reshape(-1, images.shape[-1]).astype("f8")
+    return dict(channel_mean=pixels.mean(0), channel_std=pixels.std(0), channel_covariance=np.cov(pixels.T, bias=True),
+                mean_image=images.astype("f8").mean(0), pixel_std=images.astype("f8").std(0))
+
+
+@pytest.mark.parametrize("kind", ("u1", "f4"))
+def test_statistics_have_the_same_bits_on_any_ranks(scratch, kind):
+    images = MANY if kind == "u1" else (MANY / 255.).astype("f4") + 3
+    save(scratch, "x.h5", trainval__images=images, trainval__labels=MANY_LABELS)
+    path = statistics_recipe(scratch, "data: {file: x.h5, train: trainval, validation: none}\n")
+    runs = [train(ranks, path, f"{scratch}/o{ranks}", cwd=scratch) for ranks in (1, 2, 4)]
+    assert len({one["digest"] for one in runs}) == 1
+    assert len({read(f"{one.out}/statistics.h5", "rb") for one in runs}) == 1
+    for place in (f"{runs[0].out}/statistics.h5", runs[0].checkpoint()):
+        found = arrays(place, "statistics")
+        for name, values in expected_statistics(images).items():
+            assert np.allclose(found[name], values, rtol=1e-6, atol=1e-9), name
+    assert np.allclose(arrays(runs[0].checkpoint(), "preprocessing")["mean"], expected_statistics(images)["channel_mean"])
+
+
+def test_statistics_of_another_split_are_not_believed(scratch):
+    dark = MANY // 10
+    path = save(scratch, "x.h5", train__images=dark, train__labels=MANY_LABELS, trainval__images=MANY,
+                trainval__labels=MANY_LABELS, validation__images=MANY[:9], validation__labels=MANY_LABELS[:9])
+    run(1, "dataset", "statistics", path)
+    before = read(path, "rb")
+    recipe_path = statistics_recipe(scratch, f"data: {{file: {path}}}\n")
+    for name, images in (("trainval", MANY), ("train", dark)):
+        out = train(1, recipe_path, f"{scratch}/{name}", *settings(f"data.train={name}"))
+        mean = arrays(out.checkpoint(), "preprocessing")["mean"]
+        assert np.allclose(mean, expected_statistics(images)["channel_mean"], rtol=1e-6)
+        assert os.path.exists(f"{out.out}/statistics.h5") == (name == "trainval")
+    assert read(path, "rb") == before
+
+
+def test_statistics_of_other_names_and_read_only_files(scratch):
+    os.mkdir(f"{scratch}/ro")
+    path = save(f"{scratch}/ro", "x.h5", training__images=MANY, training__labels=MANY_LABELS,
+                testing__images=MANY[:9], testing__labels=MANY_LABELS[:9])
+    os.chmod(path, 0o444)
+    os.chmod(f"{scratch}/ro", 0o555)
+    before = read(path, "rb")
+    run(1, "train", statistics_recipe(scratch, f"data: {{file: {path}, train: training, validation: testing}}\n"),
+        "--out", f"{scratch}/o", "--quiet")
+    assert read(path, "rb") == before
+    os.chmod(f"{scratch}/ro", 0o755)
+    assert "training      203 images" in run(1, "dataset", "statistics", path)[0]
+    with h5py.File(path) as file:
+        assert file["statistics"].attrs["split"] == b"training"
+
+
+def test_statistics_of_a_sample(scratch):
+    save(scratch, "x.h5", train__images=MANY, train__labels=MANY_LABELS)
+    path = statistics_recipe(scratch, "data: {file: x.h5, validation: none}\n", "statistics: {sample: 50}\n")
+    runs = [train(ranks, path, f"{scratch}/o{ranks}", cwd=scratch) for ranks in (1, 2)]
+    found = [arrays(one.checkpoint(), "statistics")["channel_mean"] for one in runs]
+    whole = expected_statistics(MANY)["channel_mean"]
+    assert np.array_equal(*found) and not np.allclose(found[0], whole, rtol=1e-6) and np.allclose(found[0], whole, rtol=.05)
+
+
+def test_statistics_are_taken_over_by_a_run_that_goes_on(scratch):
+    save(scratch, "x.h5", train__images=MANY, train__labels=MANY_LABELS)
+    path = statistics_recipe(scratch, "data: {file: x.h5, validation: none}\n", "augment: [lighting]\n")
+    whole = train(1, path, f"{scratch}/whole", cwd=scratch)["digest"]
+    run(1, "train", path, "--out", f"{scratch}/o", "--quiet", "--stop-after", 1, cwd=scratch)
+    said = run(2, "train", path, "--out", f"{scratch}/o", "--quiet", "--resume", "--log", "debug", cwd=scratch)[1]
+    assert "as the checkpoint holds them" in said and "measured" not in said
+    assert train(1, path, f"{scratch}/o", "--resume", cwd=scratch)["digest"] == whole
+
+
+@pytest.mark.parametrize("kind", ("u1", "f4"))
+def test_components_are_measured_at_the_start(scratch, kind):
+    path = save(scratch, "x.h5", train__images=MANY.astype(kind), train__labels=MANY_LABELS)
+    rule = "preprocess: {decorrelate: pca_whiten, components: 8}\n"
+    recipe_path = statistics_recipe(scratch, "data: {file: x.h5, validation: none}\n", rule)
+    runs = [train(ranks, recipe_path, f"{scratch}/o{ranks}", cwd=scratch) for ranks in (1, 2, 4)]
+    assert len({one["digest"] for one in runs}) == 1
+    run(1, "train", recipe_path, "--out", f"{scratch}/part", "--quiet", "--stop-after", 1, cwd=scratch)
+    assert train(2, recipe_path, f"{scratch}/part", "--resume", cwd=scratch)["digest"] == runs[0]["digest"]
+    run(1, "dataset", "statistics", path, "--pca")
+    again = train(1, recipe_path, f"{scratch}/file", cwd=scratch)
+    assert np.allclose(arrays(again.checkpoint(), "preprocessing")["matrix"],
+                       arrays(runs[0].checkpoint(), "preprocessing")["matrix"], rtol=1e-4, atol=1e-6)
+
+
+def test_a_value_that_is_no_number_is_named(scratch):
+    images = MANY.astype("f4")
+    images[3, 2, 1, 1] = np.nan
+    save(scratch, "x.h5", train__images=images, train__labels=MANY_LABELS)
+    line = refusal(DATA, "train", statistics_recipe(scratch, "data: {file: x.h5, validation: none}\n"), "--out",
+                   f"{scratch}/o", ranks=2, cwd=scratch)
+    assert "channel 1 of split 'train' holds what is no finite number" in line
