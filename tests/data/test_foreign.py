@@ -417,7 +417,7 @@ def test_the_checkpoint_knows_the_mapping(folder, in_place, scratch):
     for place in (f"{scratch}/moved/x.h5", f"{scratch}/moved", f"{folder}/own.h5"):
         if os.path.exists(place):
             assert result(1, "eval", checkpoint, "--data", place, cwd=folder)["members"][0]["loss"] == here
-    line = refusal(5, "train", in_place, "--out", out, "--resume", *settings("data.splits.validation.seed=6"),
+    line = refusal(5, "train", in_place, "--out", out, "--resume", "--quiet", *settings("data.splits.validation.seed=6"),
                    cwd=folder)
     assert "was trained on other data" in line
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/dataset/opening.h"
 
 #define MOST_DEPTH 16 /* of groups: links can make circles */
 #define SUMMARY 8     /* arrays in one line */
@@ -62,14 +63,6 @@ void contents_release(struct Contents *contents) {
     }
     memory_release(contents->items);
     *contents = (struct Contents){0};
-}
-
-const struct ContentsItem *contents__find(const struct Contents *contents, const char *path) {
-    for (int i = 0; i < contents->count; i++)
-        if (contents->items[i].member == H5_MEMBER_ARRAY && !contents->items[i].problem &&
-            !strcmp(contents->items[i].path, path))
-            return &contents->items[i];
-    return NULL;
 }
 
 void contents_describe(const struct ContentsItem *item, struct Text *text) {

@@ -22,12 +22,6 @@ struct Contents { /* start with {0} */
 
 void contents_read(struct H5File *file, struct Contents *contents);
 void contents_release(struct Contents *contents);
-/* The array at `path`; NULL if there is none that can be read. */
-const struct ContentsItem *contents__find(const struct Contents *contents, const char *path);
 /* "uint8 (50000,32,32,3)" */
 void contents_describe(const struct ContentsItem *item, struct Text *text);
-/* The first arrays of a file in one line, "/data float32 (60,3,8,8), /label float32 (60)"; "no
- * array" if there is none. */
-void contents__summary(struct H5File *file, struct Text *text);
-
 #endif

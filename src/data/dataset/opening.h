@@ -2,6 +2,7 @@
 #ifndef TRAINER_DATA_DATASET_OPENING_H
 #define TRAINER_DATA_DATASET_OPENING_H
 
+#include "base/text.h"
 #include "data/dataset/axes.h"
 #include "data/dataset/dataset.h"
 #include "store/h5.h"
@@ -126,6 +127,10 @@ int opening__check_targets(struct Opening *opening, struct Error *error);
 
 /* open_rows.c. Makes a split from rows of its pair. */
 int opening__rows(struct Opening *opening, int split, struct Error *error);
+
+/* contents.c. The first arrays of a file in one line, "/data float32 (60,3,8,8), /label float32
+ * (60)"; "no array" if there is none. */
+void contents__summary(struct H5File *file, struct Text *text);
 
 /* The classes are named. */
 static inline bool opening_has_classes(const struct Dataset *dataset) {
