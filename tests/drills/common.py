@@ -108,6 +108,15 @@ class Program:
             time.sleep(0.02)
 
 
+def abandoned(names):
+    """Those of the entries of /dev/shm that no process uses any more."""
+    used = set()
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/maps") as file:
+            used |= {name for line in file for name in names if f"/dev/shm/{name}" in line}
+    return names - used
+
+
 def last_step(out):
     """The last step that metrics.jsonl reports; 0 if there is none."""
     with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
@@ -124,6 +133,3 @@ def wait_for_step(program, out, step, seconds=60):
         time.sleep(0.01)
     return False
 
-
-__all__ = ["EVERY", "Program", "Rehearsal", "last_step", "members", "newest_step", "rank_of", "state_of",
-           "wait_for_step"]

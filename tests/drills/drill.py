@@ -61,6 +61,10 @@ class Drill:
         """Counts something that happened, for the line that sums up."""
         self.happened[what] = self.happened.get(what, 0) + times
 
+    def note_most(self, what, value):
+        """Keeps the largest value."""
+        self.happened[what] = round(max(self.happened.get(what, value), value), 1)
+
     def trial(self, number, what, function, *arguments):
         """Calls function(rng, folder, ...) with a generator and a folder of the trial's own."""
         rng = random.Random(f"{self.seed} {self.name} {number}")

@@ -1,9 +1,8 @@
 """16 ranks on few cores, which write a checkpoint after each of 200 steps: memory must not grow by 1 % from the
 fortieth checkpoint to the last, no descriptor may be leaked, and nothing may be left in /dev/shm."""
-import contextlib
 import os
 
-from common import Rehearsal, last_step, wait_for_step
+from common import Rehearsal, abandoned, last_step, wait_for_step
 from drill import expect
 
 RANKS, STEPS, WARM = 16, 200, 40
@@ -20,15 +19,6 @@ def memory(pid):
     with open(f"/proc/{pid}/status") as file:
         fields = dict(line.split(":", 1) for line in file)
     return sum(int(fields[name].split()[0]) for name in ("RssAnon", "RssShmem"))
-
-
-def abandoned(names):
-    """Those of the entries of /dev/shm that no process uses any more."""
-    used = set()
-    for pid in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/maps") as file:
-            used |= {name for line in file for name in names if f"/dev/shm/{name}" in line}
-    return names - used
 
 
 def measure(pids):
