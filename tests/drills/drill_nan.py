@@ -1,0 +1,48 @@
+"""NaN put into the input, an activation, a gradient, or a weight of one rank: the run ends with a line that names the
+rank, and no checkpoint holds a NaN; --resume goes on to the bits of an undisturbed run."""
+import os
+
+import numpy as np
+from common import Rehearsal, wait_for_step
+from debugger import change, need_debugger
+from drill import expect
+from support.runs import arrays
+
+NAN, NUMERIC = 0x7FC00000, 7
+PLACES = {"input": ("plan_forward", "plan_input(plan)", 3000),
+          "activation": ("plan_backward", "plan_scores(plan)", 100),
+          "gradient": ("exchange_shard_done", "exchange_shard_buffer(exchange)", 500),
+          "weight": ("trainer__step", "trainer->state", 500)}
+
+
+def run(drill):
+    need_debugger()
+    rehearsal = Rehearsal(drill, "average={ema: {decay: 0.9}}", length=60)
+    for number in range(drill.count):
+        place = list(PLACES)[number % len(PLACES)]
+        drill.trial(number, place, one, rehearsal, place)
+
+
+def one(rng, out, rehearsal, place):
+    function, array, elements = PLACES[place]
+    ranks = rng.choice((2, 4))
+    program = rehearsal.start(ranks, out)
+    wait_for_step(program, out, rng.randint(1, 20))
+    pids = program.ranks_pids(1)
+    expect(len(pids) == ranks, "the run ended too early:", program.stderr)
+    rank = rng.randrange(ranks)
+    printed = change(pids[rank], function, f"set var ((unsigned *){array})[{rng.randrange(elements)}] = {NAN}")
+    code = program.end(120)
+    program.expect_all_gone(10)
+    expect(printed is not None, "gdb could not change the", place)
+    lines = program.lines()
+    expect(code == NUMERIC, f"NaN in the {place} of rank {rank}: the exit code is", code, program.stderr)
+    expect(len(lines) == 1 and f"rank {rank}" in lines[0], f"NaN in the {place} of rank {rank}: expected one line that "
+           "names the rank, found", lines or program.stderr)
+    folder = os.path.join(out, "checkpoints")
+    for name in os.listdir(folder):
+        for group in ("model", "average"):
+            for array_name, values in arrays(os.path.join(folder, name), group).items():
+                expect(np.isfinite(values).all(), f"{name}: {group}/{array_name} holds a NaN")
+    rehearsal.drill.note(place)
+    rehearsal.finish(rng.choice((1, 2, 4)), out)
