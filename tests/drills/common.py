@@ -3,6 +3,7 @@ import contextlib
 import os
 import signal
 import subprocess
+import tempfile
 import time
 
 from drill import Broken, expect
@@ -18,12 +19,13 @@ class Rehearsal:
 
     def __init__(self, drill, *assignments, length=60, every=EVERY, **options):
         self.drill, self.every, self.length = drill, every, length
-        self.data = synthesize(drill.folder, train=480, test=48, validation=96)
-        self.recipe = write_run_file(drill.folder, self.data, length=f"{length} steps", every=f"{every} steps",
+        folder = tempfile.mkdtemp(dir=drill.folder)
+        self.data = synthesize(folder, train=480, test=48, validation=96)
+        self.recipe = write_run_file(folder, self.data, length=f"{length} steps", every=f"{every} steps",
                                      **options)
         self.assignments = settings(*assignments)
         start = time.monotonic()
-        self.whole = train(2, self.recipe, os.path.join(drill.folder, "whole"), *self.assignments)
+        self.whole = train(2, self.recipe, os.path.join(folder, "whole"), *self.assignments)
         self.seconds = time.monotonic() - start
 
     @property
