@@ -13,6 +13,25 @@ from support.runs import children, metrics, newest_step, synthesize, train, writ
 
 EVERY = 10  # steps between two checkpoints
 
+# Small enough that hundreds of runs take minutes, with all that a run's bits can depend on.
+MODEL = """
+  - conv: {out: 8, kernel: 3, stride: 4, padding: 1, bias: false}
+  - batchnorm
+  - relu
+  - residual:
+      shortcut: identity
+      body:
+        - conv: {out: 8, kernel: 3, padding: 1}
+        - batchnorm
+  - relu
+  - maxpool: {kernel: 2}
+  - flatten
+  - linear: {out: 32}
+  - tanh
+  - dropout: {rate: 0.3}
+  - linear: {out: 10}
+"""
+
 
 class Rehearsal:
     """A run file, its data, and the undisturbed run that every disturbed one is compared with."""
@@ -22,7 +41,7 @@ class Rehearsal:
         folder = tempfile.mkdtemp(dir=drill.folder)
         self.data = synthesize(folder, train=480, test=48, validation=96)
         self.recipe = write_run_file(folder, self.data, length=f"{length} steps", every=f"{every} steps",
-                                     **options)
+                                     model=MODEL, **{"batch": 24, **options})
         self.assignments = settings(*assignments)
         start = time.monotonic()
         self.whole = train(2, self.recipe, os.path.join(folder, "whole"), *self.assignments)

@@ -73,7 +73,7 @@ class Drill:
         self.done += 1
         try:
             function(rng, out, *arguments)
-        except Broken as error:
+        except (Broken, AssertionError) as error:  # the latter by tests/support
             self.broken.append(f"trial {number} ({what}): {error}")
             print(f"BROKEN {self.broken[-1]}", flush=True)
             if self.keep:

@@ -11,12 +11,12 @@ from support.program import TRAINER, environment
 from support.runs import synthesize
 
 SECONDS = 30
-KEYS = ("train.seed=4", "train.batch=120", "train.length=80 steps", "train.shards=2", "train.check_every=7",
+KEYS = ("train.seed=4", "train.batch=48", "train.length=80 steps", "train.shards=2", "train.check_every=7",
         "checkpoint.every=7 steps", "checkpoint.keep=3", "checkpoint.every=0", "optimizer.rate=0.07",
         "optimizer.momentum=0.8", "optimizer.weight_decay=0.001", "loss.label_smoothing=0.2", "schedule=",
         "augment=", "preprocess.scale=channel_std", "data.validation=test",
         "train.exchange=direct", "train.exchange=mpi",
-        "clip.norm=1", "average={ema: {decay: 0.9}}", "model.12.dropout.rate=0.4",
+        "clip.norm=1", "average={ema: {decay: 0.9}}", "model.9.dropout.rate=0.4",
         "model.0.conv.out=9", "early_stopping.patience=3")
 OPTIONS = (("--stop-after", "7"), ("--out", "elsewhere"), ("--backend", "openblas"), ("--threads", "2"))
 LIBRARIES = ({"OPENBLAS_CORETYPE": "Haswell"}, {"OPENBLAS_CORETYPE": "Nehalem"}, {"ONEDNN_MAX_CPU_ISA": "AVX2"})

@@ -14,7 +14,7 @@ NUMERIC = 7
 
 def run(drill):
     need_debugger()
-    rehearsal = Rehearsal(drill, "average={ema: {decay: 0.9}}", f"train.check_every={CHECK}", length=120)
+    rehearsal = Rehearsal(drill, "average={ema: {decay: 0.9}}", f"train.check_every={CHECK}", length=300)
     for number in range(drill.count):
         what = list(ARRAYS)[number % len(ARRAYS)]
         drill.trial(number, what, one, rehearsal, what)

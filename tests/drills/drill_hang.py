@@ -11,7 +11,7 @@ SECONDS, PATIENCE = 60, 10  # all must be over in so many; the watchdog's time i
 
 
 def run(drill):
-    rehearsal = Rehearsal(drill, f"train.watchdog={PATIENCE} s", length=200)
+    rehearsal = Rehearsal(drill, f"train.watchdog={PATIENCE} s", length=400)
     for number in range(drill.count):
         for sent in (signal.SIGSTOP, signal.SIGKILL, signal.SIGSEGV):
             drill.trial(f"{number}-{sent.name}", sent.name, one, rehearsal, sent)

@@ -11,7 +11,7 @@ KILLS = 5  # of one run
 
 
 def run(drill):
-    rehearsal = Rehearsal(drill, "average={ema: {decay: 0.9}}", length=120)
+    rehearsal = Rehearsal(drill, "average={ema: {decay: 0.9}}", length=300)
     for number in range(-(-drill.count // KILLS)):
         kills = min(KILLS, drill.count - number * KILLS)
         drill.trial(number, f"{kills} kills", one, rehearsal, kills)

@@ -13,7 +13,7 @@ SECONDS = 20  # for all processes to be gone
 
 
 def run(drill):
-    rehearsal = Rehearsal(drill, "average={ema: {decay: 0.9}}", length=400, every=400)
+    rehearsal = Rehearsal(drill, "average={ema: {decay: 0.9}}", length=500, every=500)
     saving = Rehearsal(drill, "average={ema: {decay: 0.9}}", length=60, every=1)
     for number in range(drill.count):
         number_of_signal = SIGNALS[number % len(SIGNALS)]
