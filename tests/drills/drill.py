@@ -96,6 +96,9 @@ def run_drill(name, arguments):
         except Skipped as reason:
             print(f"skipped: {name}: {reason}", flush=True)
             return SKIPPED
+        except KeyboardInterrupt:  # what was tried so far counts
+            drill.done -= 1
+            drill.note("ended by hand")
         line = drill.summary(time.monotonic() - start)
     print(line, flush=True)
     if arguments.report:
