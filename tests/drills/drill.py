@@ -13,6 +13,7 @@ import importlib
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
 import time
@@ -118,6 +119,8 @@ def main():
     parser.add_argument("--keep", metavar="DIR", help="keep the folders of trials that broke a promise")
     parser.add_argument("--report", metavar="FILE", help="append the lines that sum up to this file")
     arguments = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     names = list(DRILLS) if "all" in arguments.names else arguments.names
     codes = [run_drill(name, arguments) for name in names]
     return 1 if 1 in codes else SKIPPED if set(codes) == {SKIPPED} else 0
