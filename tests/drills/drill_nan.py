@@ -42,8 +42,8 @@ def one(rng, out, rehearsal, place):
     expect(printed is not None, "gdb could not change the", place)
     lines = program.lines()
     expect(code == NUMERIC, f"NaN in the {place} of rank {rank}: the exit code is", code, program.stderr)
-    expect(len(lines) == 1 and f"rank {rank}" in lines[0], f"NaN in the {place} of rank {rank}: expected one line that "
-           "names the rank, found", lines or program.stderr)
+    expect(len(lines) == 1 and f"rank {rank}" in lines[0],
+           f"NaN in the {place} of rank {rank}: expected one line that names the rank, found", lines or program.stderr)
     folder = os.path.join(out, "checkpoints")
     for name in os.listdir(folder):
         if name.endswith(".h5"):
