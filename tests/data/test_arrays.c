@@ -119,7 +119,7 @@ static int read_all(const char *path) {
         struct Contents contents;
         struct Proposal proposal;
         contents_read(file, &contents);
-        proposal_make(&proposal, file, path, &contents);
+        proposal_make(&proposal, file, path, false, &contents);
         proposal_release(&proposal);
         contents_release(&contents);
         h5_close(file);

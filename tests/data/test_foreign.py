@@ -291,6 +291,8 @@ def test_links_are_followed_only_if_they_may_be(scratch):
         assert own is None or np.array_equal(arrays(own, "train")["images"], IMAGES)
         path = recipe(scratch, data % (name, "refuse", "train"))
         assert "links: follow reads what lies in the folder" in refusal(DATA, "train", path, "--out", f"{scratch}/n")
+    said = result(1, "dataset", "info", "links.h5", cwd=f"{scratch}/in")
+    assert "links: follow" in said["proposal"] and "images: /train/images" in said["proposal"]
     for name, train_split in (("links.h5", "far"), ("far.h5", "train")):
         path = recipe(scratch, data % (name, "follow", train_split))
         assert "in the folder of the file" in refusal(DATA, "train", path, "--out", f"{scratch}/n")

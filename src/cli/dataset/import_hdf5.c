@@ -78,7 +78,7 @@ static int import_by_convention(const char *path, const char *out, const struct 
     if (code != OK)
         return code;
     contents_read(file, &contents);
-    proposal_make(&proposal, file, path, &contents);
+    proposal_make(&proposal, file, path, false, &contents);
     contents_release(&contents);
     h5_close(file);
     if (!proposal.lines || proposal.missing) {

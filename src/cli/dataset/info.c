@@ -95,6 +95,14 @@ static void print_foreign(const char *path, const struct Contents *contents,
            proposal->missing ? ")" : "", proposal->lines);
 }
 
+/* Whether something is behind a link to another file, or a view of others. */
+static bool has_links(const struct Contents *contents) {
+    for (int i = 0; i < contents->count; i++)
+        if (contents->items[i].member == H5_MEMBER_LINK || contents->items[i].storage.is_virtual)
+            return true;
+    return false;
+}
+
 /* Lists a file that is no data set of this program. */
 static int describe_foreign(const char *path, bool json, struct Error *error) {
     struct H5File *file;
@@ -104,7 +112,13 @@ static int describe_foreign(const char *path, bool json, struct Error *error) {
     if (code != OK)
         return code;
     contents_read(file, &contents);
-    proposal_make(&proposal, file, path, &contents);
+    bool follows = has_links(&contents);
+    if (follows) {
+        contents_release(&contents);
+        h5_follow_links(file, true);
+        contents_read(file, &contents);
+    }
+    proposal_make(&proposal, file, path, follows, &contents);
     print_foreign(path, &contents, &proposal, json);
     proposal_release(&proposal);
     contents_release(&contents);

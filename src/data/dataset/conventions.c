@@ -322,7 +322,7 @@ static int find_pairs(const struct Contents *contents, struct Found found[PARTS]
     return count;
 }
 
-void proposal_make(struct Proposal *proposal, struct H5File *file, const char *path,
+void proposal_make(struct Proposal *proposal, struct H5File *file, const char *path, bool follows,
                    const struct Contents *contents) {
     struct Found found[PARTS] = {0};
     char stems[PARTS][2][32];
@@ -338,6 +338,8 @@ void proposal_make(struct Proposal *proposal, struct H5File *file, const char *p
     text_add(&text, "data:\n  file: ");
     add_name(&text, path);
     const struct ContentsItem *names = class_names(contents);
+    if (follows)
+        text_add(&text, "\n  links: follow");
     if (names)
         text_add(&text, "\n  classes: %s", names->path);
     text_add(&text, "\n  splits:\n");
