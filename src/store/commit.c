@@ -9,6 +9,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_file.h"
+#include "store/guard.h"
 #include "store/internal.h"
 #include "store/seal.h"
 
@@ -51,6 +52,14 @@ static int close_duplicate(int fd) {
     return duplicate < 0 ? -1 : close(duplicate);
 }
 
+static int write_pages(struct H5Writer *writer) {
+    struct FileDriver *driver = &writer->driver;
+    int failed = file_driver__flush(driver);
+    return failed || !writer->guarded
+               ? failed
+               : guard__write(driver->fd, driver->length, writer->apart, writer->apart_count);
+}
+
 static int write_out(struct H5Writer *writer, struct Error *error) {
     h5__quiet();
     double start = clock_seconds();
@@ -60,7 +69,7 @@ static int write_out(struct H5Writer *writer, struct Error *error) {
         code = h5__create_temporary(writer, error);
     if (code != OK)
         return code;
-    if ((in_memory ? write_sealed(writer) : file_driver__flush(&writer->driver)) != 0 ||
+    if ((in_memory ? write_sealed(writer) : write_pages(writer)) != 0 ||
         fsync(writer->driver.fd) != 0 || close_duplicate(writer->driver.fd) != 0)
         return fail_errno(error, "%s: cannot be written", writer->path);
     log_info("%s: %" PRIu64 " bytes written in %.3f s", writer->path, writer->driver.length,

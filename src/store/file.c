@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/guard.h"
 #include "store/internal.h"
 #include "store/seal.h"
 
@@ -85,11 +86,8 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
     return OK;
 }
 
-static int open_hdf5(struct H5File *file, const unsigned char *head, uint64_t head_bytes,
-                     struct Error *error) {
-    int code = check_head(file, head, head_bytes, error);
-    if (code != OK)
-        return code;
+static int open_hdf5(struct H5File *file, struct Error *error) {
+    int code = OK;
     h5__quiet();
     hid_t access = file_driver__access(&file->driver);
     if (access < 0)
@@ -105,6 +103,26 @@ static int open_hdf5(struct H5File *file, const unsigned char *head, uint64_t he
     }
     H5Pclose(access);
     return code;
+}
+
+/* Checks the guard of a file on disk, if it has one, before HDF5 parses anything. */
+static int check_guard(const struct H5File *file, const unsigned char *head, uint64_t head_bytes,
+                       struct Error *error) {
+    int64_t superblock;
+    uint64_t length, end = h5__declared_end(head, head_bytes, &superblock);
+    switch (guard__check(file->driver.fd, file->driver.bytes, end, &length, NULL, NULL)) {
+    case GUARD_ABSENT:
+    case GUARD_GOOD:
+        return OK;
+    case GUARD_UNREADABLE:
+        return fail(error, file->failure, "%s: cannot be read: %s", file->path, strerror(errno));
+    case GUARD_BAD:
+        break;
+    }
+    return fail(error, file->failure,
+                "%s: is damaged: its structure, labels or statistics do not match the checksum at "
+                "its end",
+                file->path);
 }
 
 static struct H5File *make_file(const char *path, int failure) {
@@ -142,7 +160,11 @@ int h5_open(struct H5File **out, const char *path, int failure, struct Error *er
     uint64_t head_bytes = bytes < sizeof head ? bytes : sizeof head;
     code = read_all(fd, head, head_bytes, path, failure, error);
     if (code == OK)
-        code = open_hdf5(file, head, head_bytes, error);
+        code = check_head(file, head, head_bytes, error);
+    if (code == OK)
+        code = check_guard(file, head, head_bytes, error);
+    if (code == OK)
+        code = open_hdf5(file, error);
     return finish(file, code, out);
 }
 
@@ -174,7 +196,8 @@ static int open_owned_image(struct H5File *file, bool *sealed, struct Error *err
     int code = check_seal(file, sealed, error);
     if (code != OK)
         return code;
-    return open_hdf5(file, file->owned_image, bytes < H5_HEAD ? bytes : H5_HEAD, error);
+    code = check_head(file, file->owned_image, bytes < H5_HEAD ? bytes : H5_HEAD, error);
+    return code ? code : open_hdf5(file, error);
 }
 
 int h5_open_image(struct H5File **out, const char *path, void *image, uint64_t bytes, int failure,

@@ -39,6 +39,9 @@ struct H5Writer {
     hid_t id;
     struct FileDriver driver;
     bool replaces; /* writing under a name that exists replaces what is there (h5_update) */
+    bool guarded;  /* the file gets a guard (guard.h), without these ranges, which are sorted */
+    struct FileDriverRange *apart;
+    int64_t apart_count;
 };
 
 /* writer.c. A writer that has no file yet. */

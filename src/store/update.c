@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "store/guard.h"
 #include "store/internal.h"
 
 #define COPY_BYTES ((size_t)1 << 20)
@@ -55,7 +56,10 @@ static int start(struct H5Writer *writer, int from, int failure, struct Error *e
     /* Keep the permissions; if the file system does not let us, that does no harm. */
     if (fchmod(writer->driver.fd, status.st_mode & 0777) != 0)
         errno = 0;
-    writer->driver.base = (uint64_t)status.st_size;
+    uint64_t base = (uint64_t)status.st_size;
+    writer->guarded =
+        guard__check(from, base, 0, &base, &writer->apart, &writer->apart_count) == GUARD_GOOD;
+    writer->driver.base = base;
     h5__quiet();
     hid_t access = h5__writer_access(writer);
     if (access >= 0) {

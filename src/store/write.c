@@ -35,6 +35,7 @@ int h5_create_in_memory(struct H5Writer **out, const char *path, struct Error *e
 
 int h5_create(struct H5Writer **out, const char *path, struct Error *error) {
     struct H5Writer *writer = h5__make_writer(path);
+    writer->guarded = true;
     int code = h5__create_temporary(writer, error);
     if (code == OK)
         code = start_hdf5(writer, error);
@@ -96,8 +97,10 @@ static haddr_t take_over(struct H5Writer *writer, const char *name, hid_t type, 
     return offset;
 }
 
-int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
-               const int64_t *size, struct Error *error) {
+/* *range: where the array lies. */
+static int reserve(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
+                   const int64_t *size, struct FileDriverRange *range, struct Error *error) {
+    *range = (struct FileDriverRange){0};
     h5__quiet();
     name = h5__relative(name);
     CHECK(rank >= 0 && rank <= H5_RANK);
@@ -126,6 +129,7 @@ int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int 
         return OK;
     CHECK(offset != HADDR_UNDEF);
     file_driver__claim(&writer->driver, offset, (uint64_t)bytes);
+    *range = (struct FileDriverRange){offset, (uint64_t)bytes};
     /* Reports a disk that is too small now, if the file system can tell. */
     if (writer->driver.fd >= 0 &&
         fallocate(writer->driver.fd, 0, (off_t)offset, (off_t)bytes) != 0 && errno != EOPNOTSUPP &&
@@ -137,6 +141,30 @@ int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int 
 
 /* The offset and the bytes of rows [first, first + count) of a reserved dataset. Returns −1 if HDF5
  * cannot open the dataset. */
+/* The guard leaves these bytes out. */
+static void leave_out(struct H5Writer *writer, struct FileDriverRange range) {
+    size_t count = (size_t)writer->apart_count;
+    size_t at = count;
+    while (at > 0 && writer->apart[at - 1].offset >= range.offset)
+        at--;
+    if (range.bytes == 0 || (at < count && writer->apart[at].offset == range.offset))
+        return; /* an array that is written again */
+    writer->apart =
+        memory_resize(writer->apart, count * sizeof range, (count + 1) * sizeof range, "ranges");
+    memmove(writer->apart + at + 1, writer->apart + at, (count - at) * sizeof range);
+    writer->apart[at] = range;
+    writer->apart_count++;
+}
+
+int h5_reserve(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
+               const int64_t *size, struct Error *error) {
+    struct FileDriverRange range;
+    int code = reserve(writer, name, type, rank, size, &range, error);
+    if (code == OK)
+        leave_out(writer, range);
+    return code;
+}
+
 static int locate_rows(struct H5Writer *writer, const char *name, enum H5Type type, int64_t first,
                        int64_t count, uint64_t *offset, uint64_t *bytes) {
     hid_t id = H5Dopen2(writer->id, name, H5P_DEFAULT);
@@ -172,7 +200,8 @@ int h5_write_rows(struct H5Writer *writer, const char *name, enum H5Type type, i
 
 int h5_write(struct H5Writer *writer, const char *name, enum H5Type type, int rank,
              const int64_t *size, const void *data, struct Error *error) {
-    int code = h5_reserve(writer, name, type, rank, size, error);
+    struct FileDriverRange range;
+    int code = reserve(writer, name, type, rank, size, &range, error);
     if (code != OK)
         return code;
     return h5_write_rows(writer, name, type, 0, rank ? size[0] : 1, data, error);

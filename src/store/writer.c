@@ -47,6 +47,7 @@ void h5_abandon(struct H5Writer *writer) {
     }
     if (writer->driver.fd >= 0)
         close(writer->driver.fd);
+    memory_release(writer->apart);
     memory_release(writer->path);
     memory_release(writer);
 }

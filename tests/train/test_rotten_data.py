@@ -9,8 +9,8 @@ import h5py
 import pytest
 
 from support.forge import forged
-from support.program import CHECKPOINT, DATA, TRAINER, environment, refusal
-from support.runs import synthesize, train, write_run_file
+from support.program import CHECKPOINT, DATA, TRAINER, environment, refusal, run, start
+from support.runs import read, synthesize, train, write_run_file
 
 MODEL = """
   - flatten
@@ -79,8 +79,11 @@ def rename_class(file):
 def test_training_refuses_samples_that_rotted(place, recipe, array):
     rot("data.h5", array, bits=1)
     line = refusal(DATA, "train", recipe, "--out", "out")
-    found = re.search(DAMAGED, line)
-    assert found and found[1] != found[2] and f"data.h5:/{array.split('/')[0]}" in line
+    if "labels" in array:
+        assert "data.h5: is damaged: its structure, labels or statistics do not match the checksum" in line
+    else:
+        found = re.search(DAMAGED, line)
+        assert found and found[1] != found[2] and f"data.h5:/{array.split('/')[0]}" in line
     assert not os.path.exists("out/checkpoints") or not os.listdir("out/checkpoints")
 
 
@@ -146,3 +149,28 @@ def test_a_checkpoint_of_an_older_program_goes_on(half, recipe):
     with forged(os.path.realpath(f"{half}/checkpoints/latest.h5")) as file:
         del file["run"].attrs["validation_digest"]
     assert train(1, recipe, half, "--resume")["step"] == STEPS
+
+
+def test_verify_notices_every_lost_block(place):
+    run(1, "dataset", "synthesize", "-o", "small.h5", "--train", 3, "--test", 2, "--validation", 2)
+    data, good = read("small.h5", "rb"), run(1, "dataset", "verify", "small.h5")
+    for at in range(0, len(data), 2560):
+        lost = data[:at] + bytes(len(data[at:at + 512])) + data[at + 512:]
+        with open("lost.h5", "wb") as file:
+            file.write(lost)
+        ended = start(1, "dataset", "verify", "lost.h5")
+        same = (ended.stdout, ended.stderr) == (good[0].replace("small.h5", "lost.h5"), "")
+        assert ended.returncode == DATA or (ended.returncode == 0 and same), (at, ended)
+
+
+def test_a_file_that_another_program_changed_is_no_damage(place):
+    def remove(file):
+        del file["validation"]
+    change("data.h5", remove)
+    assert "validation" not in run(1, "dataset", "verify", "data.h5")[0]
+
+
+def test_statistics_keep_the_guard(place):
+    run(1, "dataset", "statistics", "data.h5")
+    rot("data.h5", "train/labels")
+    assert "do not match the checksum" in refusal(DATA, "dataset", "verify", "data.h5")
