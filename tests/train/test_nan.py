@@ -49,7 +49,7 @@ def poisoned(folder, data):
     with h5py.File(path, "r+") as file:
         images = file["train/images"][()].astype(np.float32)
         images[BAD, 5, 6, 1] = np.nan
-        del file["train/images"]
+        del file["train/images"], file["train"].attrs["digest"]
         file["train/images"] = images
     return settings(f"data.file={path}")
 
@@ -123,6 +123,42 @@ class TestSkip:
                        *settings(*more, f"data.file={path}"), alone=False)
         assert "as many steps as train.on_nan allows were skipped before; no checkpoint was changed" in line
         assert f"step {2 if 'row' in limit else 22}: " in line
+
+
+def test_a_gradient_that_overflows(folder, recipe):
+    """The loss of the step is finite: the gradient is looked at before anything is updated."""
+    layers = ["flatten", "linear: {out: 8, weight_init: {normal: {std: 1.0e-37}}}",
+              *6 * ["linear: {out: 8, weight_init: {normal: {std: 1.0e+6}}}"],
+              "linear: {out: 10, weight_init: {normal: {std: 1.0e+6}}}"]
+    model = f"model=[{', '.join(layers)}]"
+    more = settings(model, "train.on_nan={skip: {in_a_row: 2}}", "preprocess.scale=range")
+    out = f"{folder}/gradient"
+    run, lines = run_and_hear(2, recipe, out, *more, "--stop-after", 2)
+    assert len(lines) == 2 and all("in the gradient of " in line for line in lines)
+    before, after = [arrays(f"{out}/checkpoints/step-{step:09}.h5") for step in (0, 2)]
+    assert all((before[name] == after[name]).all() for name in before)
+    assert "skipped before" in refusal(NUMERIC, "train", recipe, "--out", out, "--resume", "--quiet", "--log", "error",
+                                       *more)
+
+
+def test_skipped_steps_are_none_of_the_optimizers(folder, recipe, data):
+    """A run whose first batch is skipped, and a run that has the others alone."""
+    runs = []
+    for name, skipped in (("first", True), ("others", False)):
+        path = copy_data(f"{folder}/{name}.h5", data)
+        with h5py.File(path, "r+") as file:
+            images, labels = file["train/images"][()].astype(np.float32), file["train/labels"][()]
+            if skipped:
+                images[0] = np.nan
+            else:
+                images, labels = images[BATCH:], labels[BATCH:]
+            del file["train/images"], file["train/labels"], file["train"].attrs["digest"]
+            file["train/images"], file["train/labels"] = images, labels
+        runs.append(train(1, recipe, f"{folder}/out-{name}", "--log", "error", "--stop-after", 4 + skipped,
+                          *settings(f"data.file={path}", "train.shuffle=false", "augment=", "schedule=constant",
+                                    "optimizer={adam: {rate: 0.01}}", "lookahead.every=2", "train.on_nan=skip")))
+    assert runs[0]["digest"] == runs[1]["digest"]
+    assert [len(run.metrics("nan")) for run in runs] == [1, 0]
 
 
 class TestRollBack:

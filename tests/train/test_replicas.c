@@ -186,6 +186,7 @@ static void check(int64_t step, int rank, int64_t noticed, int64_t checkpoint, c
     else if (noticed)
         has(&error, "the beginning of step %d (", (int)step + 1);
     has(&error, ": rank %d on %s (", rank, ranks_host(ranks, rank));
+    has(&error, "; the others: rank %d on ", rank == 0);
     has(&error, ") at fault, as %s shows",
         ranks_size(ranks) == 2 ? "a replay from the last checkpoint" : "the majority of the ranks");
     has(&error, "agreed, %s", scratch);
