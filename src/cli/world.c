@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -89,8 +90,10 @@ static int start_mpi(struct Error *error) {
     struct sigaction late = {.sa_handler = end_late_start}, before;
     sigaction(SIGALRM, &late, &before);
     alarm(patience(START_SECONDS) + (launched()->rank ? 2 : 0)); /* rank 0 speaks first */
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* without its launcher MPI_Init may wait as long */
     /* Threads compute; one at a time may talk to MPI. */
     int provided, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
+    prctl(PR_SET_PDEATHSIG, 0); /* from here on src/watch looks */
     alarm(0);
     sigaction(SIGALRM, &before, NULL);
     if (code != MPI_SUCCESS)

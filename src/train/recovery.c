@@ -72,7 +72,7 @@ static int skip(struct Trainer *trainer, enum Nonfinite where, bool by_itself,
     recovery->skipped++;
     recovery->skipped_in_a_row++;
     report->fate = STEP_SKIPPED;
-    char how[128];
+    char how[200];
     snprintf(how, sizeof how,
              "the step is skipped (%" PRId64 " in a row of at most %" PRId64 ", %" PRId64
              " in all of at most %" PRId64 ")",
@@ -104,7 +104,7 @@ static int roll_back(struct Trainer *trainer, bool by_itself, struct StepReport 
     const struct OnNanRollBack *options = policy(trainer)->options;
     struct Recovery *recovery = &trainer->saved.recovery;
     struct Error why;
-    char how[128];
+    char how[200];
     if (recovery->rolled_back >= options->times)
         return stop(error, by_itself,
                     "the run went back to a checkpoint before as often as train.on_nan "
