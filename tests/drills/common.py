@@ -15,7 +15,7 @@ EVERY = 10  # steps between two checkpoints
 
 # Small enough that hundreds of runs take minutes, with all that a run's bits can depend on.
 MODEL = """
-  - conv: {out: 8, kernel: 3, stride: 4, padding: 1, bias: false}
+  - conv: {out: 8, kernel: 5, stride: 4, padding: 1, bias: false}
   - batchnorm
   - relu
   - residual:

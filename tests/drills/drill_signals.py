@@ -57,7 +57,8 @@ def one(rng, out, rehearsal, saving, number):
         expect(code in known, where, "ended with", code, "at step", last_step(out), program.stderr)
         expect(seconds < SECONDS, where, "took", f"{seconds:.1f} s")
         said = [line for line in program.lines() if f"stopped by {number.name}" in line or "stopped by" in line]
-        expect(len(said) == 1, where, "expected one line, found", program.stderr)
+        if code == STOPPED:  # mpirun forwards no line after it has given up
+            expect(len(said) == 1, where, "expected one line, found", program.stderr)
         expect(newest_step(out) == last_step(out), f"the newest checkpoint is of step {newest_step(out)}, the run had "
                f"done {last_step(out)}")
     case.finish(rng.choice((1, 2, 4)), out)
