@@ -73,6 +73,18 @@ static const char **childs_environment(void) {
     return variables;
 }
 
+/* Launchers send the signals that are meant for a rank to its child as well. */
+static void block_signals(posix_spawnattr_t *attributes) {
+    static const int blocked[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2, SIGCONT, SIGPIPE};
+    sigset_t set;
+    sigemptyset(&set);
+    for (size_t i = 0; i < sizeof blocked / sizeof *blocked; i++)
+        sigaddset(&set, blocked[i]);
+    posix_spawnattr_init(attributes);
+    posix_spawnattr_setflags(attributes, POSIX_SPAWN_SETSIGMASK);
+    posix_spawnattr_setsigmask(attributes, &set);
+}
+
 static int start_child(const char *path, pid_t *child) {
     const char *words[] = {"trainer", "verify", "--examine", "--", path, NULL};
     const char **variables = childs_environment();
@@ -80,8 +92,11 @@ static int start_child(const char *path, pid_t *child) {
     posix_spawn_file_actions_init(&actions);
     for (int descriptor = 0; descriptor <= 2; descriptor++)
         posix_spawn_file_actions_addopen(&actions, descriptor, "/dev/null", O_RDWR, 0);
-    int number = posix_spawn(child, "/proc/self/exe", &actions, NULL,
+    posix_spawnattr_t attributes;
+    block_signals(&attributes);
+    int number = posix_spawn(child, "/proc/self/exe", &actions, &attributes,
                              (char *const *)(uintptr_t)words, (char *const *)(uintptr_t)variables);
+    posix_spawnattr_destroy(&attributes);
     posix_spawn_file_actions_destroy(&actions);
     memory_release((void *)variables);
     return number;
@@ -93,7 +108,7 @@ static int judge(const char *path, int status, int failure, struct Error *error)
         return fail(error, failure,
                     "%s: is damaged: HDF5 did not end reading it within %d s of processor time",
                     path, SECONDS);
-    if (WIFSIGNALED(status) && WTERMSIG(status) != SIGTERM && WTERMSIG(status) != SIGINT)
+    if (WIFSIGNALED(status))
         return fail(error, failure,
                     "%s: is damaged: the HDF5 library crashed while it read the file (%s)", path,
                     strsignal(WTERMSIG(status)));

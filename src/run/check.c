@@ -159,8 +159,9 @@ int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *fil
     return runfile_locate(file, error);
 }
 
-/* The statistics of the training split, then the preprocessing. Components take long, and what was
- * made of them is in the checkpoint. */
+/* The statistics of the training split, then the preprocessing. A run that continues prepares
+ * images as it did before, whatever the data set now says of them. Components take long, and are
+ * not made again. */
 static int make_preprocess(const struct RunRequest *request, struct RunParts *parts,
                            struct Error *error) {
     const struct RunOptions *options = request->options;
@@ -177,9 +178,20 @@ static int make_preprocess(const struct RunRequest *request, struct RunParts *pa
     int code = run_settle_statistics(&statistics, &parts->measured, error);
     if (code)
         return runfile_locate(request->file, error);
-    return again && !kept ? read_preprocess(&parts->preprocess, parts->dataset, keeper, error)
-                          : run_make_preprocess(&parts->preprocess, request->file, options,
-                                                parts->dataset, keeper, error);
+    return request->resumed ? read_preprocess(&parts->preprocess, parts->dataset, keeper, error)
+                            : run_make_preprocess(&parts->preprocess, request->file, options,
+                                                  parts->dataset, keeper, error);
+}
+
+/* The same for values. */
+static int make_scale(const struct RunRequest *request, struct RunParts *parts,
+                      struct Error *error) {
+    const struct CheckpointPart part = {.value = &parts->scale, .group = &target_scale_saved};
+    if (request->resumed)
+        return checkpoint_get_parts(request->resumed, &part, 1, error);
+    target_scale_create(&parts->scale, (enum TargetRule)request->options->preprocess.targets,
+                        parts->dataset, parts->train);
+    return OK;
 }
 
 static int make_loaders(const struct RunRequest *request, struct RunParts *parts,
@@ -237,10 +249,10 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
         code = agree(request, parts, code, error);
     if (!code)
         code = make_preprocess(request, parts, error);
+    if (!code)
+        code = make_scale(request, parts, error);
     if (code)
         return code;
-    target_scale_create(&parts->scale, (enum TargetRule)options->preprocess.targets, parts->dataset,
-                        parts->train);
     preprocess_prepare(&parts->preprocess, request->variant);
     return make_loaders(request, parts, error);
 }
