@@ -70,7 +70,7 @@ static void handle(int number, siginfo_t *info, void *context) {
     }
     if (watch_may_speak(watching_watch()))
         say(map, info->si_addr);
-    watch_leave(watching_watch());
+    watching_leave();
     _exit(ERROR_DATA);
 }
 

@@ -149,9 +149,12 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
     struct Ranks *ranks;
     if (command->heeds_signals)
         signals_heed();
+    watching_start_early(command->resumes, world_start_seconds());
     int code = world_start(&ranks, error);
-    if (code)
+    if (code) {
+        watching_stop();
         return code;
+    }
     log_ranks(ranks);
     watching_start(ranks, command->resumes);
     lost_data_heed(command->resumes);

@@ -16,11 +16,14 @@
 #define MOST_BYTES (64 << 10) /* of a command line, or of an environment */
 
 struct Search {
+    void (*visit)(struct Search *search, long process);
     const struct Launch *launch;
     const struct Text *mine; /* this process's facts */
     int seen;                /* processes of this program, this one included */
     int code;
     struct Error *error;
+    int local_rank; /* of siblings_find */
+    int pid;
 };
 
 /* All bytes of a file in /proc, up to a bound; NULL if it cannot be read. Released by the caller.
@@ -110,7 +113,7 @@ static void look_at_children(struct Search *search, const char *path) {
     size_t length = 0;
     char *list = read_whole(path, &length);
     for (char *at = list, *end; at && (end = strchr(at, ' ')); at = end + 1)
-        look_at(search, strtol(at, NULL, 10));
+        search->visit(search, strtol(at, NULL, 10));
     memory_release(list);
 }
 
@@ -129,6 +132,19 @@ static void look_once(struct Search *search) {
         closedir(threads);
 }
 
+static void compare_local_rank(struct Search *search, long process) {
+    if (rank_of_process(process, "OMPI_COMM_WORLD_LOCAL_RANK") == search->local_rank)
+        search->pid = (int)process;
+}
+
+bool siblings_find(int local_rank, int *rank, int *pid) {
+    struct Search search = {.visit = compare_local_rank, .local_rank = local_rank};
+    look_once(&search);
+    *pid = search.pid;
+    *rank = search.pid ? rank_of_process(search.pid, "OMPI_COMM_WORLD_RANK") : -1;
+    return *rank >= 0;
+}
+
 int siblings_check(const struct Launch *launch, int count, char *const *words,
                    struct Error *error) {
     if (!launch->by || launch->size == 1 || !launch_is_direct())
@@ -137,7 +153,7 @@ int siblings_check(const struct Launch *launch, int count, char *const *words,
     const char *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
     int expected = here ? atoi(here) : 1;
     describe(&mine, count, words);
-    struct Search search = {.launch = launch, .mine = &mine, .error = error};
+    struct Search search = {.visit = look_at, .launch = launch, .mine = &mine, .error = error};
     for (int i = 0; i < ATTEMPTS && !search.code && search.seen < expected; i++) {
         if (i)
             nanosleep(&(struct timespec){.tv_nsec = PAUSE_NANOSECONDS}, NULL);

@@ -6,6 +6,10 @@
 #include "base/error.h"
 #include "cli/launch.h"
 
+/* Finds the process that mpirun started beside this one as local rank `local_rank`, and its rank.
+ * False: there is none. */
+bool siblings_find(int local_rank, int *rank, int *pid);
+
 /* Fails with ERROR_USAGE if the launcher itself started this process, and beside it this program
  * with another command line. A script that runs several programs is left alone. */
 int siblings_check(const struct Launch *launch, int count, char *const *words, struct Error *error);

@@ -62,7 +62,7 @@ static _Noreturn void leave_at_once(const struct HeededSignal *signal, bool from
         say(signal->name);
         say(" was a second request to stop; what was saved before is whole\n");
     }
-    watch_leave(watching_watch());
+    watching_leave();
     _exit(ERROR_STOPPED);
 }
 

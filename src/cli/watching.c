@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
@@ -11,14 +12,17 @@
 
 #include "base/error.h"
 #include "cli/launcher.h"
+#include "cli/siblings.h"
 #include "cli/world.h"
 
 #define LIMIT 60.0   /* seconds, for commands that have no key for it and until the key is read */
 #define PATIENCE 100 /* ms that a reader of stderr has to make room */
+#define EARLY 0.8    /* of the time after which ranks give up waiting for the start of MPI */
 #define GRACE 60     /* tenths of a second that the launcher has to end all processes and itself */
 
 static struct {
     struct Watch *watch;
+    struct EarlyWatch *early; /* until `watch` is there */
     struct Launcher launcher;
     bool resumes;
 } watching;
@@ -107,14 +111,61 @@ static bool is_launcher_there(void *context) {
     return launcher_lives(context);
 }
 
+static const struct WatchActions actions = {
+    .context = &watching.launcher, .say = say, .end = end, .launcher_lives = is_launcher_there};
+
+static const char *first_set(const char *const *variables) {
+    const char *value = NULL;
+    for (; *variables && !value; variables++)
+        value = getenv(*variables);
+    return value;
+}
+
+static bool find_sibling(void *context, int local_rank, int *rank, int *pid) {
+    (void)context;
+    return siblings_find(local_rank, rank, pid);
+}
+
+void watching_start_early(bool resumes, double seconds) {
+    static const char *const jobs[] = {"PMIX_NAMESPACE", "SLURM_JOB_ID", NULL};
+    static const char *const places[] = {"OMPI_COMM_WORLD_LOCAL_RANK", "SLURM_LOCALID", NULL};
+    const char *job = first_set(jobs), *place = first_set(places);
+    char host[64] = "";
+    if (!world_launched() || !job || !place)
+        return;
+    gethostname(host, sizeof host - 1);
+    watching.launcher = launcher_find();
+    watching.resumes = resumes;
+    const char *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");
+    struct EarlyRank own = {.job = job,
+                            .host = host,
+                            .rank = world_launch_rank(),
+                            .local_rank = atoi(place),
+                            .local_ranks = here ? atoi(here) : 0,
+                            .find = find_sibling};
+    watching.early = early_watch_start(&own, &actions, EARLY * seconds);
+    atexit(watching_leave);
+}
+
+void watching_leave(void) {
+    early_watch_leave(watching.early);
+    watch_leave(watching.watch);
+}
+
+/* A signal handler may look at it. */
+static void stop_early(void) {
+    struct EarlyWatch *early = watching.early;
+    watching.early = NULL;
+    early_watch_stop(early);
+}
+
 void watching_start(struct Ranks *ranks, bool resumes) {
-    static const struct WatchActions actions = {
-        .context = &watching.launcher, .say = say, .end = end, .launcher_lives = is_launcher_there};
     if (!world_launched())
         return;
     watching.launcher = launcher_find();
     watching.resumes = resumes;
     watch_start(&watching.watch, ranks, &actions, LIMIT);
+    stop_early();
 }
 
 struct Watch *watching_watch(void) {
@@ -125,4 +176,5 @@ void watching_stop(void) {
     struct Watch *watch = watching.watch;
     watching.watch = NULL; /* a signal handler may look at it */
     watch_stop(watch);
+    stop_early();
 }

@@ -13,6 +13,7 @@
 #include "cli/identity.h"
 #include "cli/launch.h"
 #include "cli/siblings.h"
+#include "cli/watching.h"
 #include "comm/ranks_mpi.h"
 #include "comm/roll_call.h"
 
@@ -69,6 +70,7 @@ const char *world_library(char buffer[WORLD_LIBRARY_LENGTH]) {
 
 static void end_late_start(int signal_number) {
     (void)signal_number;
+    watching_leave();
     (void)!write(STDERR_FILENO, late_line, late_length);
     _exit(ERROR_SYSTEM);
 }
@@ -79,17 +81,21 @@ static unsigned patience(unsigned otherwise) {
     return seconds > 0 ? (unsigned)seconds : otherwise;
 }
 
+unsigned world_start_seconds(void) {
+    return patience(START_SECONDS);
+}
+
 static int start_mpi(struct Error *error) {
     char host[64] = "";
     gethostname(host, sizeof host - 1);
     snprintf(late_line, sizeof late_line,
              "trainer: rank %d on %s: MPI has not started for %u s: another rank has ended, hangs, "
              "or is another program; TRAINER_START_SECONDS=N waits longer\n",
-             launched()->rank, host, patience(START_SECONDS));
+             launched()->rank, host, world_start_seconds());
     late_length = strlen(late_line);
     struct sigaction late = {.sa_handler = end_late_start}, before;
     sigaction(SIGALRM, &late, &before);
-    alarm(patience(START_SECONDS) + (launched()->rank ? 2 : 0)); /* rank 0 speaks first */
+    alarm(world_start_seconds() + (launched()->rank ? 2 : 0)); /* rank 0 speaks first */
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* without its launcher MPI_Init may wait as long */
     /* Threads compute; one at a time may talk to MPI. */
     int provided, code = MPI_Init_thread(NULL, NULL, MPI_THREAD_SERIALIZED, &provided);
@@ -113,6 +119,7 @@ static int compare_ranks(struct Error *error) {
     text_release(&facts);
     if (!answered) {
         error_print(error);
+        watching_leave();
         MPI_Abort(MPI_COMM_WORLD, code);
     }
     return code;

@@ -20,6 +20,9 @@ void world_introduce(int count, char *const *words);
  * host have another command line. Not collective. */
 int world_check_words(struct Error *error);
 
+/* How long the ranks wait for one another to start: TRAINER_START_SECONDS, or a minute. */
+unsigned world_start_seconds(void);
+
 /* All processes of the job. Starts MPI if world_launched(), and gives ranks_alone() otherwise.
  * Refuses, before anything else is exchanged: a launcher from which MPI learns another number of
  * ranks; ranks that do not have the same command line, program and libraries. Ends the job if the

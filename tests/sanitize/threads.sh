@@ -1,12 +1,15 @@
 #!/usr/bin/env bash
-# The watchdog's threads under the thread sanitizer: its unit test, built from the sources without
+# The watchdogs' threads under the thread sanitizer: their unit tests, built from the sources without
 # MPI. usage: threads.sh SOURCE_FOLDER
 set -euo pipefail
 source_folder=$1
 folder=$(mktemp -d "${TMPDIR:-/tmp}/trainer-threads.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
 sources=("$source_folder"/src/{watch,base}/*.c "$source_folder"/src/comm/{beat,ranks}.c)
-cc -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -I"$source_folder/src" -o "$folder/test" \
-    "$source_folder/tests/watch/test_watchdog.c" "${sources[@]}" -lcmocka -lxxhash -lpthread -lm
-# Only a program with a fixed layout of its memory suits the sanitizer on new kernels.
-TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1 setarch "$(uname -m)" -R "$folder/test"
+export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
+for test in watchdog early; do
+    cc -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -I"$source_folder/src" -o "$folder/$test" \
+        "$source_folder/tests/watch/test_$test.c" "${sources[@]}" -lcmocka -lxxhash -lpthread -lm
+    # Only a program with a fixed layout of its memory suits the sanitizer on new kernels.
+    setarch "$(uname -m)" -R "$folder/$test"
+done

@@ -109,6 +109,15 @@ def test_ranks_do_not_outlive_mpirun(scratch, recipe):
     assert [path for path in files if os.path.exists(path)] == []
 
 
+def test_a_rank_that_is_stopped_before_mpi_has_started_is_named(scratch, recipe):
+    launched = Launched(2, "train", recipe, "--out", f"{scratch}/out", "--quiet", TRAINER_START_SECONDS="6")
+    launched.signal(signal.SIGSTOP, 1)
+    line = only_line(launched.end())
+    assert re.match(rf"trainer: rank 1 on {HERE} hangs: stopped by a signal, no sign of life for \d+ s", line)
+    assert launched.code == RANKS_DIED
+    assert not launched.left_after(5)
+
+
 @pytest.mark.parametrize("seconds", (1.5 * LIMIT,))
 def test_a_job_that_was_suspended_as_a_whole_goes_on(scratch, recipe, seconds):
     out = f"{scratch}/out"
