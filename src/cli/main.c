@@ -128,6 +128,7 @@ static int run_alone(const struct Command *command, const struct Arguments *argu
         return OK;
     }
     struct Ranks *ranks = ranks_alone();
+    signals_let_through();
     lost_data_heed(false);
     code = command->run(command, arguments, ranks, error);
     ranks_release(ranks);
@@ -149,6 +150,8 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
     struct Ranks *ranks;
     if (command->heeds_signals)
         signals_heed();
+    else
+        signals_let_through();
     watching_start_early(command->resumes, world_start_seconds());
     int code = world_start(&ranks, error);
     if (code) {
@@ -257,6 +260,7 @@ static void start_again_for_openblas(char **words) {
 
 int main(int count, char **words) {
     guard_standard_streams();
+    signals_hold();
     start_again_for_openblas(words);
     examine_files();
     signal(SIGXFSZ, SIG_IGN); /* a file beyond the limit is then an error like a full disk */

@@ -101,6 +101,22 @@ static void handle(int number, siginfo_t *info, void *context) {
     errno = errno_before;
 }
 
+static void change_mask(int how) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    for (int i = 0; i < HEEDED; i++)
+        sigaddset(&signals, heeded[i].number);
+    pthread_sigmask(how, &signals, NULL);
+}
+
+void signals_hold(void) {
+    change_mask(SIG_BLOCK);
+}
+
+void signals_let_through(void) {
+    change_mask(SIG_UNBLOCK);
+}
+
 void signals_heed(void) {
     struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
     if (world_launched())
@@ -117,12 +133,7 @@ void signals_heed(void) {
             sigaction(heeded[i].number, &action, NULL);
     }
     signal(SIGPIPE, SIG_IGN);
-    /* Whatever started the program may have blocked them. */
-    sigset_t signals;
-    sigemptyset(&signals);
-    for (int i = 0; i < HEEDED; i++)
-        sigaddset(&signals, heeded[i].number);
-    pthread_sigmask(SIG_UNBLOCK, &signals, NULL);
+    signals_let_through(); /* whatever started the program may have blocked them, too */
 }
 
 unsigned signals_pending(void) {

@@ -8,6 +8,11 @@
 
 #include "base/error.h"
 
+/* Holds signals back from the first moment of the program, until a command heeds them or lets them
+ * through. */
+void signals_hold(void);
+/* For commands that heed no signals: they end the process, as usual. */
+void signals_let_through(void);
 /* Begins to note signals, before MPI starts. From now on a closed pipe is an error of writing, not
  * the end of the process. */
 void signals_heed(void);

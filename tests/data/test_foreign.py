@@ -63,12 +63,14 @@ LAYOUTS = {
                         True),
     "henrysky/Galaxy10": (dict(images=IMAGES, ans=LABELS.astype("u1")), "{images: /images, labels: /ans}", IMAGES,
                           True),
-    "the course's train_catvnoncat.h5": (dict(train_set_x=IMAGES, train_set_y=LABELS, list_classes=np.bytes_(["no", "cat", "dog"])),
+    "the course's train_catvnoncat.h5": (dict(train_set_x=IMAGES, train_set_y=LABELS,
+                                                list_classes=np.bytes_(["no", "cat", "dog"])),
                                          "{images: /train_set_x, labels: /train_set_y}", IMAGES, True),
     "the course's train_signs.h5": (dict(train_set_x=IMAGES, train_set_y=LABELS, list_classes=np.arange(CLASSES)),
                                     "{images: /train_set_x, labels: /train_set_y}", IMAGES, True),
     "SVHN in MATLAB 7.3": (MATLAB, "{images: /X, labels: /y, axes: NCWH, first_label: 1}", IMAGES, False),
-    "tensorflow/datasets": (dict(train__image=GREY, train__label=LABELS), "{images: /train/image, labels: /train/label}",
+    "tensorflow/datasets": (dict(train__image=GREY, train__label=LABELS),
+                            "{images: /train/image, labels: /train/label}",
                             GREY[..., None], True),
     "Kaggle's 3D MNIST": (dict(X_train=VECTORS, y_train=LABELS), "{images: /X_train, labels: /y_train}",
                           VECTORS[:, None, None], True),
@@ -82,10 +84,12 @@ LAYOUTS = {
                                "{images: /imgs, labels: /labels, axes: NCHW}", IMAGES, True),
     "zhu-xlab/So2Sat-LCZ42": (dict(sen1=np.repeat(IMAGES, 3, 3) / 251., sen2=IMAGES / 251., label=ONE_HOT),
                               "{images: /sen2, labels: /label}", (IMAGES / 251.).astype("f4"), False),
-    "ANSSI-FR/ASCAD": (dict(Profiling_traces__traces=VECTORS.astype("i1"), Profiling_traces__labels=LABELS.astype("u1")),
+    "ANSSI-FR/ASCAD": (dict(Profiling_traces__traces=VECTORS.astype("i1"),
+                             Profiling_traces__labels=LABELS.astype("u1")),
                        "{images: Profiling_traces/traces, labels: Profiling_traces/labels}",
                        VECTORS.astype("i1").astype("f4")[:, None, None], False),
-    "DeepSig RadioML 2018.01A": (dict(X=VECTORS[:, :32].reshape(COUNT, 16, 2), Y=ONE_HOT.astype("i8"), Z=np.zeros((COUNT, 1))),
+    "DeepSig RadioML 2018.01A": (dict(X=VECTORS[:, :32].reshape(COUNT, 16, 2), Y=ONE_HOT.astype("i8"),
+                                      Z=np.zeros((COUNT, 1))),
                                  "{images: /X, labels: /Y}", VECTORS[:, :32].reshape(COUNT, 16, 2, 1), True),
     "the train_img tables of PyTables": (dict(train_img=IMAGES, train_labels=LABELS, train_mean=IMAGES.mean(0)),
                                          "{images: /train_img, labels: /train_labels}", IMAGES, True),
@@ -194,7 +198,8 @@ def test_every_order_of_dimensions(scratch, axes, packed):
 
 
 def test_names_of_the_classes(scratch):
-    save(scratch, "x.h5", x=IMAGES, y=LABELS, names=np.bytes_(["c", "a", "b"]), z=np.array(["c", "a", "b"], "S")[LABELS])
+    save(scratch, "x.h5", x=IMAGES, y=LABELS, names=np.bytes_(["c", "a", "b"]),
+         z=np.array(["c", "a", "b"], "S")[LABELS])
     for classes, labels, expected in (("[c, a, b]", "y", "cab"), ("/names", "y", "cab"), ("/names", "z", "cab"),
                                       ("[b, c, a]", "z", "bca"), ("5", "y", "01234")):
         path = recipe(scratch, "data: {file: x.h5, classes: %s, splits: {train: {images: /x, labels: /%s}}}\n"
@@ -243,7 +248,8 @@ def test_a_part_is_that_of_an_import(scratch):
     """The same samples as --split-validation takes of the same data."""
     save(scratch, "x.h5", x=IMAGES[:, :, :, 0], y=LABELS)
     for split_name, images, labels in (("train", IMAGES, LABELS), ("t10k", IMAGES, LABELS)):
-        for kind, dims, data in (("images-idx3", images[..., 0].shape, images[..., 0]), ("labels-idx1", (COUNT,), labels)):
+        for kind, dims, data in (("images-idx3", images[..., 0].shape, images[..., 0]),
+                                 ("labels-idx1", (COUNT,), labels)):
             with open(f"{scratch}/{split_name}-{kind}-ubyte", "wb") as file:
                 file.write(bytes([0, 0, 8, len(dims)]) + b"".join(n.to_bytes(4, "big") for n in dims)
                            + data.astype("u1").tobytes())
@@ -254,7 +260,8 @@ def test_a_part_is_that_of_an_import(scratch):
         assert np.array_equal(arrays(own, name)["images"], arrays(f"{scratch}/idx.h5", name)["images"])
 
 
-@pytest.mark.parametrize("indices, rows", (("0:20", range(20)), ("[3, 5, 7]", [3, 5, 7]), ('["20:", 0]', [20, 21, 22, 23, 0]),
+@pytest.mark.parametrize("indices, rows", (("0:20", range(20)), ("[3, 5, 7]", [3, 5, 7]),
+                                           ('["20:", 0]', [20, 21, 22, 23, 0]),
                                            ("/rows", [9, 1, 4]), ("/mask", range(1, COUNT, 2))))
 def test_indices_choose_rows(scratch, indices, rows):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, rows=np.array([9, 1, 4]), mask=np.arange(COUNT) % 2 == 1)
@@ -330,7 +337,8 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
 
 
 @pytest.mark.parametrize("lines, says", (
-    ("{images: /z, labels: /y}", "/z: is missing; the file holds /real float64 (24), /short int64 (5), /words text (24), /x uint8 (24,8,6,3)"),
+    ("{images: /z, labels: /y}", "/z: is missing; the file holds /real float64 (24), "
+     "/short int64 (5), /words text (24), /x uint8 (24,8,6,3)"),
     ("{images: /x}", "missing key 'labels'"),
     ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is no order of dimensions"),
     ("{images: /x, labels: /y, axes: NHW}", "'NHW' names 3 dimensions, the array has 4"),
@@ -419,7 +427,8 @@ def test_the_checkpoint_knows_the_mapping(folder, in_place, scratch):
     for place in (f"{scratch}/moved/x.h5", f"{scratch}/moved", f"{folder}/own.h5"):
         if os.path.exists(place):
             assert result(1, "eval", checkpoint, "--data", place, cwd=folder)["members"][0]["loss"] == here
-    line = refusal(5, "train", in_place, "--out", out, "--resume", "--quiet", *settings("data.splits.validation.seed=6"),
+    line = refusal(5, "train", in_place, "--out", out, "--resume", "--quiet",
+                   *settings("data.splits.validation.seed=6"),
                    cwd=folder)
     assert "was trained on other data" in line
 
@@ -453,7 +462,8 @@ def test_statistics_have_the_same_bits_on_any_ranks(scratch, kind):
         found = arrays(place, "statistics")
         for name, values in expected_statistics(images).items():
             assert np.allclose(found[name], values, rtol=1e-6, atol=1e-9), name
-    assert np.allclose(arrays(runs[0].checkpoint(), "preprocessing")["mean"], expected_statistics(images)["channel_mean"])
+    found = arrays(runs[0].checkpoint(), "preprocessing")["mean"]
+    assert np.allclose(found, expected_statistics(images)["channel_mean"])
 
 
 def test_statistics_of_another_split_are_not_believed(scratch):
@@ -493,7 +503,8 @@ def test_statistics_of_a_sample(scratch):
     runs = [train(ranks, path, f"{scratch}/o{ranks}", cwd=scratch) for ranks in (1, 2)]
     found = [arrays(one.checkpoint(), "statistics")["channel_mean"] for one in runs]
     whole = expected_statistics(MANY)["channel_mean"]
-    assert np.array_equal(*found) and not np.allclose(found[0], whole, rtol=1e-6) and np.allclose(found[0], whole, rtol=.05)
+    assert np.array_equal(*found)
+    assert not np.allclose(found[0], whole, rtol=1e-6) and np.allclose(found[0], whole, rtol=.05)
 
 
 def test_statistics_are_taken_over_by_a_run_that_goes_on(scratch):

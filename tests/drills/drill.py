@@ -75,7 +75,8 @@ class Drill:
         try:
             function(rng, out, *arguments)
         except (Broken, AssertionError) as error:  # the latter by tests/support
-            self.broken.append(f"trial {number} ({what}): {error}")
+            words = " ".join(str(error).split())
+            self.broken.append(f"trial {number} ({what}): {words[:600]}")
             print(f"BROKEN {self.broken[-1]}", flush=True)
             if self.keep:
                 shutil.copytree(out, os.path.join(self.keep, os.path.basename(out)), symlinks=True, dirs_exist_ok=True)

@@ -1,6 +1,7 @@
 """Every signal, to mpirun or to one rank, at a random moment, once or twice, also during a save: the run writes a
 checkpoint and ends with exit code 75 (after SIGUSR1 it goes on), and all its processes are gone in time. Whatever
 happened, --resume goes on to the bits of an undisturbed run."""
+import os
 import signal
 import time
 
@@ -50,6 +51,8 @@ def one(rng, out, rehearsal, saving, number):
         expect(number == signal.SIGUSR1 or last_step(out) == case.length, where, "was ignored")
     elif twice and number != signal.SIGUSR1:
         note("left at once or stopped, after two signals")
+    elif code in (128 + number, 1) and not os.path.exists(os.path.join(out, "checkpoints")):
+        note("ended before the program had begun")
     else:
         note("stopped")
         expect(number != signal.SIGUSR1, where, "ended the run with", code, program.stderr)

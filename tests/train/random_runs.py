@@ -35,6 +35,8 @@ LIMITS = {
 }
 # Keys of initialisers for vectors, for which those that make matrices are of no use.
 VECTORS, MATRICES_ONLY = ("bias_init", "scale_init", "shift_init", "biases"), ("orthogonal", "dirac")
+OF_VALUES = ("rmse", "r2")  # metrics that the targets, which are classes, do not have
+TIMES = ["90 s", "1 h", "2 h 30 min"]
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
 
@@ -104,9 +106,11 @@ class Generator:
         if kind == "boolean":
             return self.rng.random() < 0.5
         if kind == "word":
-            return self.rng.choice(key["words"])
+            return self.rng.choice([word for word in key["words"] if word not in OF_VALUES])
         if kind == "span":
             return self.rng.choice(SPANS)
+        if kind == "time":
+            return self.rng.choice(TIMES)
         if kind == "spans":
             return self.rng.sample(SPANS, 2)
         if kind == "choice":
@@ -122,7 +126,7 @@ class Generator:
         """A value for each required key, and for some of the others."""
         options = {}
         for key in keys:
-            if key["name"] in skip or key["type"] in ("text", "texts", "section", "sections"):
+            if key["name"] in skip or key["type"] in ("text", "texts", "section", "sections", "named sections"):
                 continue
             if "default" in key and self.rng.random() < 0.5 or may_be_absent(key) and self.rng.random() < 0.7:
                 continue
@@ -573,6 +577,7 @@ WRONG = {  # values that a key of each type refuses
     "boolean": ["yes", 1, [True]],
     "word": ["neither", 3.5, [1]],
     "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],
+    "time": ["soon", "3 weeks", -2, [1], "2 epochs"],
     "spans": ["1 epoch", [3], {"a": 1}],
     "numbers": ["many", 1, {"a": 1}],
     "integers": ["many", 1.5, {"a": 1}],
