@@ -89,6 +89,7 @@ def job(*words, **more):
 def test_a_host_that_is_cut_off_is_named_and_all_ends(cluster, folder, recipe, count, host):
     with job(cluster, count, 2, recipe, f"{folder}/cut-{count}") as found:
         try:
+            time.sleep(1)  # the hosts have told one another of a step
             cluster.cut(host)
             assert found.end(25) != 0, found.text()
             assert len(found.lines) == 1, found.text()
