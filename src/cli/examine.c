@@ -162,7 +162,11 @@ int examine_file(const char *path, int failure, struct Error *error) {
     return code;
 }
 
+bool examine_is_child(void) {
+    return getenv(CHILD) != NULL;
+}
+
 void examine_files(void) {
-    if (!getenv(CHILD))
+    if (!examine_is_child())
         h5_set_examiner(examine_file);
 }

@@ -14,6 +14,9 @@ int examine_file(const char *path, int failure, struct Error *error);
 /* Inside the child: the limits on its memory and time, then the reading. */
 int examine_here(const char *path, struct Error *error);
 
+/* Whether this process is such a child. */
+bool examine_is_child(void);
+
 /* From here on files are examined before they are opened; not in such a child. */
 void examine_files(void);
 

@@ -128,7 +128,8 @@ static int run_alone(const struct Command *command, const struct Arguments *argu
         return OK;
     }
     struct Ranks *ranks = ranks_alone();
-    signals_let_through();
+    if (!examine_is_child()) /* which ends by itself, and soon */
+        signals_let_through();
     lost_data_heed(false);
     code = command->run(command, arguments, ranks, error);
     ranks_release(ranks);
