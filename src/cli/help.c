@@ -101,7 +101,8 @@ void help_program(FILE *out) {
             "program was built from. Commands that compute run on any number of ranks under\n"
             "mpirun or srun; the others need no MPI. Results go to stdout, messages to stderr.\n"
             "Exit codes: 0 done, 2 command line, 3 run file, 4 data, 5 checkpoint, 6 system,\n"
-            "7 numbers (NaN, Inf, a failed comparison), 75 stopped and to be continued.\n");
+            "7 numbers (NaN, Inf, a failed comparison), 8 a rank died or hangs, 70 a bug,\n"
+            "75 stopped and to be continued.\n");
 }
 
 void help_group(FILE *out, const char *group) {

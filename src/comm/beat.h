@@ -1,5 +1,5 @@
-/* What a rank tells of itself while it works: which step and phase it is in, that it moves on, and
- * whether it waits for other ranks. Its thread of work writes; whoever watches the ranks
+/* What a rank reports of itself while it works: which step and phase it is in, that it moves on,
+ * and whether it waits for other ranks. Its thread of work writes; whoever watches the ranks
  * (watch/watch.h) reads, from another thread or another process. Telling costs a few stores and no
  * lock; the functions of comm/ tell by themselves that they wait. */
 #ifndef TRAINER_COMM_BEAT_H

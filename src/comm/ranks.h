@@ -25,8 +25,9 @@ const char *ranks_host(const struct Ranks *ranks, int rank);
  * memory; two nodes may have one name. */
 int ranks_node(const struct Ranks *ranks, int rank);
 
-/* What this rank tells of itself; the collective functions of comm/ tell that they wait. `beat` is
- * put in place of the one that `ranks` owns, must outlive `ranks`, and begins where that one is. */
+/* What this rank reports of itself; the collective functions of comm/ tell that they wait. `beat`
+ * is put in place of the one that `ranks` owns, must outlive `ranks`, and begins where that one is.
+ */
 struct Beat *ranks_beat(const struct Ranks *ranks);
 void ranks_use_beat(struct Ranks *ranks, struct Beat *beat);
 

@@ -100,7 +100,7 @@ static const struct Key train_keys[] = {
      .fallback = "stop",
      .kinds = &on_nan_kinds,
      .free_on_resume = true,
-     .help = "what becomes of a step whose loss or gradient is NaN or Inf; the ranks' replicas are "
+     .help = "what happens to a step whose loss or gradient is NaN or Inf; the ranks' replicas are "
              "compared first, and what is not finite is never saved"},
     {.name = "check_every",
      .type = KEY_INT,
@@ -121,7 +121,7 @@ static const struct Key train_keys[] = {
      .free_on_resume = true,
      .help = "if a rank hangs or its host cannot be reached, the job names it and ends within this "
              "time, with exit code 8; saving, starting and other work that may take long have a "
-             "multiple of it. 0: a rank that hangs is waited for, as a debugger needs it"},
+             "multiple of it. 0 turns the watchdog off, as a debugger needs it"},
     {.name = "time_limit",
      .type = KEY_TIME,
      .offset = TRAIN_AT(time_limit),
@@ -200,7 +200,7 @@ static const struct Key on_error_keys[] = {
      .maximum = 1e9,
      .help = "how long training then goes on without a checkpoint, while saving is tried again "
              "every minute, before the run stops; 0: it stops at once. The first and the last "
-             "checkpoint of a run are not put off: if they cannot be written, the run stops"},
+             "checkpoint of a run are not postponed: if they cannot be written, the run stops"},
     KEY_END};
 
 #define CHECKPOINT_AT(member) offsetof(struct SaveOptions, member)

@@ -24,7 +24,7 @@ struct RunFolder {
     bool had[OWN_NAMES];
 };
 
-/* What becomes of saves that fail. */
+/* What happens to saves that fail. */
 struct Saving {
     bool failing; /* since the newest save that succeeded; the same on all ranks */
     double since,
