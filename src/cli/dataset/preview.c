@@ -61,6 +61,30 @@ static int preview_stored(const struct PreviewFlags *flags, struct Error *error)
 }
 
 /* Draws the samples of a run as its network will see them. */
+/* The preprocessing of the run's network, from the statistics of its training split or the donor.
+ */
+static int prepare(struct Preprocess *preprocess, struct Dataset *dataset,
+                   const struct RunFile *file, const struct RunOptions *options,
+                   struct Error *error) {
+    struct Checkpoint *donor = NULL;
+    struct MeasuredStatistics measured = {0};
+    int code = transfer_open_donor(file, &options->start_from, &donor, error);
+    const struct RunStatistics statistics = {.options = options,
+                                             .dataset = dataset,
+                                             .train =
+                                                 dataset_split(dataset, options->data.train, error),
+                                             .kept = run_keeps_preprocess(options, donor)};
+    if (code == OK)
+        code = run_settle_statistics(&statistics, &measured, error);
+    measured_release(&measured);
+    if (code == OK)
+        code = run_make_preprocess(preprocess, file, options, dataset, donor, error);
+    if (code == OK)
+        preprocess_prepare(preprocess, variant_best(VARIANT_F32_V4));
+    checkpoint_close(donor);
+    return code;
+}
+
 static int preview_run(const struct PreviewFlags *flags, const struct RunFile *file,
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
@@ -77,34 +101,19 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
         code = dataset_check_picture(dataset, "dataset preview", error);
     const char *name = flags->split ? flags->split : options->data.train;
     const struct Split *split = code ? NULL : dataset_split(dataset, name, error);
-    struct Checkpoint *donor = NULL;
-    code = split ? transfer_open_donor(file, &options->start_from, &donor, error) : error->code;
-    struct MeasuredStatistics measured = {0};
-    const struct RunStatistics statistics = {.options = options,
-                                             .dataset = dataset,
-                                             .train =
-                                                 dataset_split(dataset, options->data.train, error),
-                                             .kept = run_keeps_preprocess(options, donor)};
+    code = split ? prepare(&preprocess, dataset, file, options, error) : error->code;
+    const struct AugmentPreview preview = {.samples = flags->count,
+                                           .epochs = flags->epochs,
+                                           .random = flags->random,
+                                           .seed = (uint64_t)flags->seed,
+                                           .loader = {.dataset = dataset,
+                                                      .split = split,
+                                                      .preprocess = &preprocess,
+                                                      .augment = &options->augment,
+                                                      .mix = &options->mix,
+                                                      .seed = (uint64_t)options->train.seed}};
     if (code == OK)
-        code = run_settle_statistics(&statistics, &measured, error);
-    measured_release(&measured);
-    if (code == OK)
-        code = run_make_preprocess(&preprocess, file, options, dataset, donor, error);
-    if (code == OK) {
-        preprocess_prepare(&preprocess, variant_best(VARIANT_F32_V4));
-        const struct AugmentPreview preview = {.samples = flags->count,
-                                               .epochs = flags->epochs,
-                                               .random = flags->random,
-                                               .seed = (uint64_t)flags->seed,
-                                               .loader = {.dataset = dataset,
-                                                          .split = split,
-                                                          .preprocess = &preprocess,
-                                                          .augment = &options->augment,
-                                                          .mix = &options->mix,
-                                                          .seed = (uint64_t)options->train.seed}};
         code = preview_augment_write(&preview, flags->out, error);
-    }
-    checkpoint_close(donor);
     preprocess_release(&preprocess);
     dataset_close(dataset);
     return code;

@@ -352,60 +352,68 @@ static int open_request(struct Dataset **out, const struct DatasetRequest *reque
     return OK;
 }
 
+/* Splits that were opened one at a time. */
+struct Trials {
+    struct WantedSplit *good;
+    char **bad; /* why the others cannot be used */
+    int good_count, bad_count;
+};
+
+static void try_split(struct Trials *trials, const struct DatasetRequest *request,
+                      const char *name) {
+    struct Error own = {0};
+    struct Dataset *alone = NULL;
+    struct DatasetRequest one = *request;
+    struct WantedSplit *wanted = &trials->good[trials->good_count];
+    wanted->name = name;
+    one.splits = wanted;
+    one.split_count = 1;
+    if (open_request(&alone, &one, &own) == OK)
+        trials->good_count++;
+    else
+        trials->bad[trials->bad_count++] =
+            memory_print("split %s cannot be used: %s", name, own.text);
+    dataset_close(alone);
+}
+
+/* Gives the notes to the data set; NULL: there is none, and they are released. Releases the array.
+ */
+static void hand_over_notes(struct Dataset *dataset, char **notes, int count) {
+    for (int i = 0; i < count; i++) {
+        if (dataset)
+            dataset__note(dataset, notes[i]);
+        else
+            memory_release(notes[i]);
+    }
+    memory_release(notes);
+}
+
 /* Opens the splits that can be opened, with a note for each of the others. */
 static int open_good(struct Dataset **out, const struct DatasetRequest *request,
                      struct Error *error) {
-    struct Opening opening = {.request = request};
     struct Dataset names = {0};
-    struct WantedSplit *good;
-    int count = 0, code = OK;
+    struct Opening opening = {.request = request, .dataset = &names};
     char *main = find_main(&opening);
     opening.main = main;
-    opening.dataset = &names;
     list_splits(&opening);
-    good = memory_array(struct WantedSplit, names.split_count, "splits");
-    char **bad = memory_array(char *, names.split_count, "notes");
-    int bad_count = 0;
-    for (int i = 0; i < names.split_count; i++) {
-        struct Error own = {0};
-        struct Dataset *alone = NULL;
-        good[count].name = names.splits[i].name;
-        struct DatasetRequest one = *request;
-        one.splits = &good[count];
-        one.split_count = 1;
-        if (open_request(&alone, &one, &own) == OK)
-            count++;
-        else
-            bad[bad_count++] =
-                memory_print("split %s cannot be used: %s", names.splits[i].name, own.text);
-        dataset_close(alone);
-    }
+    struct Trials trials = {.good = memory_array(struct WantedSplit, names.split_count, "splits"),
+                            .bad = memory_array(char *, names.split_count, "notes")};
+    for (int i = 0; i < names.split_count; i++)
+        try_split(&trials, request, names.splits[i].name);
     struct DatasetRequest some = *request;
-    some.splits = good;
-    some.split_count = count;
-    code = count ? open_request(out, &some, error) : error->code;
-    for (int i = 0; i < bad_count; i++) {
-        if (code == OK)
-            dataset__note(*out, bad[i]);
-        else
-            memory_release(bad[i]);
-    }
+    some.splits = trials.good;
+    some.split_count = trials.good_count;
+    int code = trials.good_count ? open_request(out, &some, error) : error->code;
+    hand_over_notes(code ? NULL : *out, trials.bad, trials.bad_count);
+    hand_over_notes(code ? NULL : *out, names.notes, names.note_count);
     for (int i = 0; i < opening.file_count; i++)
         h5_close(opening.files[i].file);
     for (int i = 0; i < names.split_count; i++)
         memory_release(names.splits[i].name);
-    for (int i = 0; i < names.note_count; i++) {
-        if (code == OK)
-            dataset__note(*out, names.notes[i]);
-        else
-            memory_release(names.notes[i]);
-    }
-    memory_release(names.notes);
     memory_release(names.splits);
     memory_release(opening.files);
     memory_release(main);
-    memory_release(good);
-    memory_release(bad);
+    memory_release(trials.good);
     return code;
 }
 
