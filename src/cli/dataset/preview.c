@@ -60,9 +60,7 @@ static int preview_stored(const struct PreviewFlags *flags, struct Error *error)
     return code;
 }
 
-/* Draws the samples of a run as its network will see them. */
-/* The preprocessing of the run's network, from the statistics of its training split or the donor.
- */
+/* The preprocessing of the run's network, by its training split or its donor. */
 static int prepare(struct Preprocess *preprocess, struct Dataset *dataset,
                    const struct RunFile *file, const struct RunOptions *options,
                    struct Error *error) {
@@ -85,6 +83,7 @@ static int prepare(struct Preprocess *preprocess, struct Dataset *dataset,
     return code;
 }
 
+/* Draws the samples of a run as its network will see them. */
 static int preview_run(const struct PreviewFlags *flags, const struct RunFile *file,
                        const struct RunOptions *options, struct Error *error) {
     struct Dataset *dataset = NULL;
