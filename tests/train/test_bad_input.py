@@ -50,12 +50,24 @@ def as_floats(file, split):
     put(f"{split}/images", lambda: images)(file)
 
 
+def forget_digests(file):
+    for split in ("train", "validation", "test"):
+        file[split].attrs.pop("digest", None)
+
+
 def one_nan(file):
+    forget_digests(file)
     as_floats(file, "train")
     file["train/images"][31] = np.nan
 
 
+def all_nan(file):
+    forget_digests(file)
+    put("train/images", lambda: np.full((COUNT, 32, 32, 3), np.nan, "f4"))(file)
+
+
 def nan_in_validation(file):
+    forget_digests(file)
     put("validation/images", lambda: np.full((60, 32, 32, 3), np.nan, "f4"))(file)
     as_floats(file, "train")
     as_floats(file, "test")
@@ -63,7 +75,7 @@ def nan_in_validation(file):
 
 WRONG_DATA = [
     ("no_labels", remove("train/labels"), ["/train/labels"]),
-    ("float_labels", put("train/labels", lambda: np.zeros(COUNT, "f4")), ["/train/labels"]),
+    ("float_labels", put("train/labels", lambda: np.full(COUNT, 0.5, "f4")), ["/train/labels"]),
     ("text_images", put("train/images", lambda: np.zeros((COUNT, 32, 32, 3), "S1")), ["/train/images"]),
     ("flat_images", put("train/images", lambda: np.zeros((COUNT, 3072), "u1")), ["/train/images"]),
     ("fewer_labels", put("train/labels", lambda: np.zeros(COUNT - 1, "i4")), ["/train/labels", "119"]),
@@ -71,10 +83,9 @@ WRONG_DATA = [
     ("label_negative", set_label(3, -1), ["/train/labels", "3", "-1"]),
     ("no_images", empty_split, ["/train"]),
     ("huge", huge_split, ["/train/images"]),
-    ("no_statistics", remove("statistics"), ["/statistics"]),
 ]
 POISONED_DATA = [
-    ("nan", put("train/images", lambda: np.full((COUNT, 32, 32, 3), np.nan, "f4")),
+    ("nan", all_nan,
      ["step 1", "in the input: sample ", "of split train of", "nan.h5"]),
     ("nan_validation", nan_in_validation, ["validation", "layer", "sample"]),
 ]
