@@ -315,7 +315,8 @@ def on_terminal(ranks, words, wait, keys):
 def test_ctrl_c_leaves_a_clean_line(scratch, long_recipe, ranks):
     """In the middle of an epoch, while the bar is drawn."""
     out = f"{scratch}/out"
-    code, shown = on_terminal(ranks, words(long_recipe, out, *settings("train.batch=16")), has_begun(out), b"\x03")
+    code, shown = on_terminal(ranks, words(long_recipe, out, *settings("train.batch=16", "optimizer.rate=1e-4")),
+                             has_begun(out), b"\x03")
     assert code == expected_code(ranks, 0, "SIGINT")
     bar, line = shown.replace("\r\n", "\n").rsplit("\r\x1b[K", 1)
     name = "SIGINT" if ranks == 1 else "SIGTERM"
@@ -330,7 +331,8 @@ def test_evaluations_leave_without_a_trace(scratch, slow_recipe, ranks):
     for name, more in (("SIGTERM", ["predict", "-o", f"{scratch}/predictions.h5"]),
                        ("SIGUSR2", ["predict", "-o", f"{scratch}/predictions.csv"]),
                        ("SIGINT", ["eval"]))[:3 if ranks == 1 else 1]:
-        program = Signalled(ranks, more[0], f"{scratch}/run/checkpoints/latest.h5", *more[1:])
+        members = [f"{scratch}/run/checkpoints/latest.h5"] * 16  # so that it takes many seconds
+        program = Signalled(ranks, more[0], *members, *more[1:])
         time.sleep(1)
         program.send(ranks - 1, name)
         ending = program.end()
