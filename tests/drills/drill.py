@@ -27,8 +27,8 @@ SKIPPED = 77
 # must hold.
 DRILLS = {
     "kill": (4, 300, "SIGKILL to a random rank at a random moment, restarted to the end"),
-    "signals": (6, 300, "every signal to mpirun or a rank at a random moment, doubled, during a save"),
-    "hang": (2, 50, "SIGSTOP, SIGKILL, or SIGSEGV to a rank, each as often as the count says"),
+    "signals": (4, 300, "every signal to mpirun or a rank at a random moment, doubled, during a save"),
+    "hang": (1, 50, "SIGSTOP, SIGKILL, or SIGSEGV to a rank, each as often as the count says"),
     "flip": (3, 200, "one bit flipped in one replica's parameters, optimiser state, or average"),
     "nan": (4, 100, "NaN put into the input, an activation, a gradient, or a weight"),
     "differ": (6, 40, "ranks that differ in one option, one file, or one library"),
