@@ -6,8 +6,9 @@
 #include "base/memory.h"
 
 #define TIMES 3
-#define LEAST_STEPS 10  /* in a window, which lasts until all ranks have made so many, */
-#define MOST_WINDOWS 50 /* but not longer than so many windows */
+#define LEAST_SECONDS 0.02 /* what a rank takes longer a step; less is the system's own unrest */
+#define LEAST_STEPS 10     /* in a window, which lasts until all ranks have made so many, */
+#define MOST_WINDOWS 50    /* but not longer than so many windows */
 /* The difference has to matter: this part of the time that a step takes in all. */
 #define LEAST_SHARE 0.2
 /* Windows of silence after a finding; each pause is twice the last. */
@@ -80,7 +81,8 @@ bool slow_ranks__observe(struct SlowRanks *slow, double now, const struct Pace *
         return false;
     *found = slowest(slow);
     double share = (found->seconds - found->median) * (double)steps / passed;
-    if (found->times < TIMES || share < LEAST_SHARE)
+    if (found->times < TIMES || share < LEAST_SHARE ||
+        found->seconds - found->median < LEAST_SECONDS)
         return false;
     slow->silence = now + slow->pause * slow->window;
     slow->pause = 2 * slow->pause < MOST_PAUSE ? 2 * slow->pause : MOST_PAUSE;

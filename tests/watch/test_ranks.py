@@ -166,7 +166,8 @@ def test_an_evaluation_is_watched_too(scratch, recipe, folder):
     out = f"{scratch}/out"
     train(1, recipe, out, "--stop-after", 1)
     data = synthesize(folder, test=20000, name="big.h5")
-    launched = Launched(2, "eval", f"{out}/checkpoints/latest.h5", "--data", data, "--views", "ten_crop")
+    members = [f"{out}/checkpoints/latest.h5"] * 16  # so that it takes many seconds
+    launched = Launched(2, "eval", *members, "--data", data, "--views", "ten_crop")
     time.sleep(1.5)
     launched.signal(signal.SIGKILL, 1)
     launched.end()
