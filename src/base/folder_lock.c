@@ -116,8 +116,8 @@ static enum Attempt replace(const struct FolderLock *lock, int *fd) {
     return replaced ? TAKEN : HELD;
 }
 
-/* Of several processes that find the same file left over, the one that creates a claim beside it
- * may replace it, after another look: what was found may be the past. */
+/* Several processes may find the same file left over. The one that creates a claim beside it may
+ * replace it, after another look: what was found may have changed since. */
 static enum Attempt take_over(const struct FolderLock *lock, int *fd) {
     char *path = memory_print("%s.claim", lock->path);
     int claim = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);

@@ -5,6 +5,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/process.h"
+
 /* The first line of a small file of the kernel, "" if there is none. */
 static void read_line(const char *path, char *line, int size) {
     FILE *file = fopen(path, "re");
@@ -17,29 +19,17 @@ static void read_line(const char *path, char *line, int size) {
     fclose(file);
 }
 
-/* When a process started: the 22nd field of /proc/PID/stat; 0 if there is no such process or it is
- * a zombie. The second field is a name in parentheses that may hold anything, so what counts are
- * the fields after the last parenthesis. */
-static unsigned long long start_of(long process) {
-    char path[40], line[1000], state = 'Z';
-    unsigned long long start = 0;
-    snprintf(path, sizeof path, "/proc/%ld/stat", process);
-    read_line(path, line, sizeof line);
-    const char *fields = strrchr(line, ')');
-    if (!fields ||
-        sscanf(fields,
-               ") %c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-               "%*s %llu",
-               &state, &start) != 2)
-        return 0;
-    return state == 'Z' || state == 'X' ? 0 : start;
+/* When a process started; 0 if there is no such process or it has ended. */
+static unsigned long long start_of(long pid) {
+    struct Process process;
+    return process_read(pid, &process) && process_is_alive(&process) ? process.start : 0;
 }
 
 struct Holder holder__self(void) {
     struct Holder self = {.process = (long)getpid()};
     struct tm parts;
     time_t now = time(NULL);
-    gethostname(self.host, sizeof self.host - 1);
+    process_own_host(self.host, sizeof self.host);
     strftime(self.since, sizeof self.since, "%Y-%m-%d %H:%M:%S %z", localtime_r(&now, &parts));
     self.start = start_of(self.process);
     read_line("/proc/sys/kernel/random/boot_id", self.boot, sizeof self.boot);

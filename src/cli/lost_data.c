@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "cli/watching.h"
 #include "cli/world.h"
 #include "store/h5.h"
@@ -77,7 +78,7 @@ static void handle(int number, siginfo_t *info, void *context) {
 void lost_data_heed(bool resumes) {
     char host[64] = "";
     can_resume = resumes;
-    gethostname(host, sizeof host - 1);
+    process_own_host(host, sizeof host);
     if (world_launched() && world_launch_rank() > 0)
         snprintf(prefix, sizeof prefix, "trainer: rank %d on %s: ", world_launch_rank(), host);
     else

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "comm/facts.h"
 
 /* The others may be about to start. */
@@ -97,7 +98,7 @@ static void look_at(struct Search *search, long process) {
     int rank = rank_of_process(process, search->launch->by->rank_variable);
     if (rank >= 0 && strcmp(facts.data, search->mine->data)) {
         char host[64] = "";
-        gethostname(host, sizeof host - 1);
+        process_own_host(host, sizeof host);
         bool lower = rank < search->launch->rank;
         const struct Disagreement found = {.odd = lower ? search->launch->rank : rank,
                                            .other = lower ? rank : search->launch->rank,

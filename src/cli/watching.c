@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/process.h"
 #include "cli/launcher.h"
 #include "cli/siblings.h"
 #include "cli/world.h"
@@ -133,7 +134,7 @@ void watching_start_early(bool resumes, double seconds) {
     char host[64] = "";
     if (!world_launched() || !job || !place)
         return;
-    gethostname(host, sizeof host - 1);
+    process_own_host(host, sizeof host);
     watching.launcher = launcher_find();
     watching.resumes = resumes;
     const char *here = getenv("OMPI_COMM_WORLD_LOCAL_SIZE");

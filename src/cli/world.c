@@ -8,6 +8,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
+#include "base/process.h"
 #include "base/text.h"
 #include "cli/error_line.h"
 #include "cli/identity.h"
@@ -87,7 +88,7 @@ unsigned world_start_seconds(void) {
 
 static int start_mpi(struct Error *error) {
     char host[64] = "";
-    gethostname(host, sizeof host - 1);
+    process_own_host(host, sizeof host);
     snprintf(late_line, sizeof late_line,
              "trainer: rank %d on %s: MPI has not started for %u s: another rank has ended, hangs, "
              "or is another program; TRAINER_START_SECONDS=N waits longer\n",

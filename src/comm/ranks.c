@@ -1,11 +1,9 @@
 #include "comm/ranks.h"
 
-#include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "comm/ranks_link.h"
 
 struct Ranks *ranks_alone(void) {
@@ -13,7 +11,7 @@ struct Ranks *ranks_alone(void) {
     *ranks = (struct Ranks){.size = 1, .nodes = 1};
     ranks->beat = &ranks->own_beat;
     ranks->hosts = memory_allocate(sizeof *ranks->hosts, "the name of the host");
-    ranks__own_host(ranks->hosts[0]);
+    process_own_host(ranks->hosts[0], HOST_NAME);
     return ranks;
 }
 
@@ -56,12 +54,6 @@ struct Beat *ranks_beat(const struct Ranks *ranks) {
 void ranks_use_beat(struct Ranks *ranks, struct Beat *beat) {
     *beat = *ranks->beat;
     ranks->beat = beat;
-}
-
-void ranks__own_host(char name[HOST_NAME]) {
-    if (gethostname(name, HOST_NAME) && errno != ENAMETOOLONG)
-        snprintf(name, HOST_NAME, "unknown");
-    name[HOST_NAME - 1] = '\0';
 }
 
 /* Calls an operation of ranks that communicate, and tells that this rank waits meanwhile. */

@@ -31,7 +31,4 @@ struct Ranks {
     struct Beat own_beat, *beat;              /* the one in use */
 };
 
-/* This host's name; a longer one is cut. */
-void ranks__own_host(char name[HOST_NAME]);
-
 #endif

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 #include "comm/ranks_link.h"
 
 /* MPI's counts are int: longer messages are sent in pieces of this many bytes. */
@@ -125,7 +126,7 @@ struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
     ranks->operations = &operations;
     ranks->beat = &ranks->own_beat;
     char host[HOST_NAME] = "";
-    ranks__own_host(host);
+    process_own_host(host, sizeof host);
     ranks->hosts = memory_allocate((size_t)ranks->size * sizeof host, "the names of the hosts");
     ranks_gather_all(ranks, host, sizeof host, ranks->hosts);
     return ranks;

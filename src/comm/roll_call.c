@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/process.h"
 #include "comm/facts_compare.h"
 #include "comm/ranks_link.h"
 
@@ -27,7 +28,7 @@ struct Introduction {
 static char *introduce(const struct Text *facts, int *length) {
     size_t text = facts->length < MOST_BYTES ? facts->length : MOST_BYTES;
     char *bytes = memory_array(char, (int64_t)(HOST_NAME + text + 1), "facts");
-    ranks__own_host(bytes);
+    process_own_host(bytes, HOST_NAME);
     if (text)
         memcpy(bytes + HOST_NAME, facts->data, text);
     *length = (int)(HOST_NAME + text);

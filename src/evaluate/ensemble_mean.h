@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Of probabilities p = softmax(s): arithmetic: log Σ w·p; geometric: Σ w·log p, which a softmax
- * scales to sum to one. */
+/* How the probabilities p = softmax(s) are averaged: arithmetic: log Σ w·p; geometric: Σ w·log p,
+ * which a softmax scales to sum to one. */
 enum EnsembleMean { ENSEMBLE_MEAN_ARITHMETIC, ENSEMBLE_MEAN_GEOMETRIC };
 
 struct MeanKind {

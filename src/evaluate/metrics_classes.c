@@ -119,7 +119,7 @@ static void measure_classes(struct Evaluation *evaluation) {
     memory_release(weights);
 }
 
-/* Of two classes the PR-AUC is that of the second, the positive one, as in scikit-learn; their
+/* With two classes, the PR-AUC is that of the second, the positive one, as in scikit-learn. The two
  * ROC-AUCs are the same. */
 static void measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks) {
     int64_t classes = evaluation->outputs;

@@ -317,16 +317,26 @@ static int read_selection(struct H5File *file, const char *name, const struct H5
     return OK;
 }
 
+/* Opens a dataset whose values can be read as `type`. On failure nothing stays open. */
+static int open_typed(struct H5File *file, const char *name, enum H5Type type,
+                      struct H5Opened *opened, struct Error *error) {
+    int code = h5__open_dataset(file, name, opened, error);
+    if (code != OK)
+        return code;
+    code = check_type(file, name, &opened->info, type, error);
+    if (code != OK)
+        h5__close_dataset(opened);
+    return code;
+}
+
 int h5_read(struct H5File *file, const char *name, enum H5Type type, int rank, const int64_t *size,
             void *buffer, struct Error *error) {
     name = h5__relative(name);
     struct H5Opened opened;
-    int code = h5__open_dataset(file, name, &opened, error);
+    int code = open_typed(file, name, type, &opened, error);
     if (code != OK)
         return code;
-    code = check_type(file, name, &opened.info, type, error);
-    if (code == OK)
-        code = check_shape(file, name, &opened.info, rank, size, error);
+    code = check_shape(file, name, &opened.info, rank, size, error);
     if (code == OK)
         code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
     h5__close_dataset(&opened);
@@ -380,12 +390,10 @@ int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int ra
                  const int64_t *first, const int64_t *count, void *buffer, struct Error *error) {
     name = h5__relative(name);
     struct H5Opened opened;
-    int code = h5__open_dataset(file, name, &opened, error);
+    int code = open_typed(file, name, type, &opened, error);
     if (code != OK)
         return code;
-    code = check_type(file, name, &opened.info, type, error);
-    if (code == OK)
-        code = check_part(file, name, &opened.info, rank, first, count, error);
+    code = check_part(file, name, &opened.info, rank, first, count, error);
     if (code == OK && rank > 0)
         code = read_part(file, name, &opened, type, first, count, buffer, error);
     else if (code == OK)

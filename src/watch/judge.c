@@ -10,7 +10,7 @@ static const double factors[BEAT_PHASES] = {
     [BEAT_LOOKING] = 5,  [BEAT_EVALUATING] = 2, [BEAT_ENDING] = 5,
 };
 
-/* Of what a rank once did in peace it may do three times as much. */
+/* A rank may take three times as long as the longest that it once took and went on after. */
 #define PATIENCE 3
 /* The job has to end within the limit, so that it is judged before: the launcher takes seconds to
  * end the processes, and more if it waits for a host that is lost. */

@@ -1,13 +1,13 @@
 #include "watch/observer.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/process.h"
 
-/* The most that one look may add to the clock. A process that was stopped finds a long time behind
- * it. */
+/* The most that one look may add to the clock. After a process was stopped, its
+ * next look finds that a long time has passed. */
 #define MOST_TICK 1.0
 /* A process that stays gone for so long is dead: it had the time to say that it leaves. */
 #define DEATH_SECONDS 0.15
@@ -105,14 +105,6 @@ bool observer__leads(const struct Observer *observer) {
 }
 
 char observer__process_state(int pid) {
-    char path[64], text[512] = "";
-    snprintf(path, sizeof path, "/proc/%d/stat", pid);
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return 0;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = '\0';
-    const char *end = strrchr(text, ')'); /* the program's name may hold anything */
-    return end && end[1] == ' ' ? end[2] : 0;
+    struct Process process;
+    return process_read(pid, &process) ? process.state : 0;
 }

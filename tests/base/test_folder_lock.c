@@ -18,6 +18,8 @@
 
 #include <cmocka.h>
 
+#include "base/child.h"
+
 static struct Error error;
 static struct FolderLock *lock;
 
@@ -61,27 +63,15 @@ static int take(double patience) {
     return folder_lock_take(&lock, scratch, patience, &error);
 }
 
-/* A process that takes the lock and keeps it until it is killed; waits until it has it. */
-static pid_t start_holder(void) {
-    int ends[2];
-    char done;
-    assert_int_equal(pipe(ends), 0);
-    pid_t holder = fork();
-    if (holder == 0) {
-        if (take(0) || write(ends[1], "x", 1) != 1)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    close(ends[1]);
-    assert_int_equal(read(ends[0], &done, 1), 1);
-    close(ends[0]);
-    return holder;
+static bool take_at_once(const char *about, char says[CHILD_SAYS]) {
+    (void)about, (void)says;
+    return take(0) == OK;
 }
 
-static void kill_holder(pid_t holder) {
-    kill(holder, SIGKILL);
-    assert_int_equal(waitpid(holder, NULL, 0), holder);
+/* A process that takes the lock and keeps it until it is killed; waits until it has it. */
+static pid_t start_holder(void) {
+    char says[CHILD_SAYS];
+    return start_child(take_at_once, NULL, says);
 }
 
 static void taken_and_released(void **unused) {
@@ -116,7 +106,7 @@ static void refused_while_its_holder_lives(void **unused) {
     assert_int_equal(strncmp(error.text, words, strlen(words)), 0);
     assert_int_equal(error.advice.kind, ADVICE_OTHER_FOLDER);
     assert_int_equal(scratch_count(), 1);
-    kill_holder(holder);
+    kill_child(holder);
     assert_int_equal(access(file(), F_OK), 0); /* a killed holder's file stays */
     assert_int_equal(take(0), OK);
     folder_lock_release(lock);
@@ -154,7 +144,7 @@ static void a_lock_that_was_removed_is_taken_again(void **unused) {
     assert_non_null(strstr(error.text, "is in use by process "));
     folder_lock_release(lock);
     assert_int_equal(access(file(), F_OK), 0); /* it is the other's */
-    kill_holder(holder);
+    kill_child(holder);
 }
 
 static void a_folder_that_is_gone_is_not_lost(void **unused) {
@@ -204,7 +194,7 @@ static void one_of_many(void **unused) {
             holders += letter == 'y';
         }
         for (int i = 0; i < PROCESSES; i++)
-            kill_holder(processes[i]);
+            kill_child(processes[i]);
         close(result[0]);
         close(result[1]);
         assert_int_equal(holders, 1);

@@ -16,6 +16,8 @@
 
 #include <cmocka.h>
 
+#include "base/child.h"
+
 /* The linker hands fcntl to this function: -Wl,--wrap=fcntl. */
 static int lock_failure;         /* the errno of every attempt to lock, or 0 */
 static const char *taken_before; /* is removed just before the next attempt to lock; or NULL */
@@ -86,37 +88,22 @@ static void long_names_are_cut(void **unused) {
     memory_release(temporary);
 }
 
-/* A writer in another process; *name is what it makes. Ends only by a kill. */
-static pid_t start_writer(const char *path, char name[400]) {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t writer = fork();
-    if (writer == 0) {
-        char *made;
-        if (create_temporary(path, &made) < 0 || write(ends[1], made, strlen(made) + 1) < 0)
-            _exit(1);
-        for (;;)
-            pause();
-    }
-    assert_true(read(ends[0], name, 400) > 0);
-    close(ends[0]);
-    close(ends[1]);
-    return writer;
-}
-
-static void kill_writer(pid_t writer) {
-    kill(writer, SIGKILL);
-    assert_int_equal(waitpid(writer, NULL, 0), writer);
+static bool make(const char *path, char says[CHILD_SAYS]) {
+    char *made;
+    if (create_temporary(path, &made) < 0)
+        return false;
+    snprintf(says, CHILD_SAYS, "%s", made);
+    return true;
 }
 
 static void the_next_writer_removes_what_a_dead_one_left(void **unused) {
     (void)unused;
-    char left[400];
-    pid_t writer = start_writer(scratch_path("killed.h5"), left);
+    char left[CHILD_SAYS];
+    pid_t writer = start_child(make, scratch_path("killed.h5"), left);
     kill(writer, SIGSTOP);
     memory_release(create(scratch_path("other.h5")));
     assert_true(exists(left)); /* a writer that is stopped lives */
-    kill_writer(writer);
+    kill_child(writer);
     assert_true(exists(left));
     char *name = create(scratch_path("other.h5"));
     assert_false(exists(left));
@@ -184,11 +171,11 @@ static void without_locks(void **unused) {
 
 static void own_files_of_a_living_writer_stay(void **unused) {
     (void)unused;
-    char name[400];
-    pid_t writer = start_writer(scratch_path("own.h5"), name);
+    char name[CHILD_SAYS];
+    pid_t writer = start_child(make, scratch_path("own.h5"), name);
     remove_temporaries(scratch, is_own);
     assert_true(exists(name));
-    kill_writer(writer);
+    kill_child(writer);
     remove_temporaries(scratch, is_own);
     assert_int_equal(scratch_count(), 0);
 }

@@ -1,15 +1,14 @@
 """What the drills share: a run that lasts a few seconds, the program in a session of its own, and its end."""
 import contextlib
 import os
-import signal
 import subprocess
 import tempfile
 import time
 
 from drill import Broken, expect
-from support.processes import members, rank_of, ranks_of, state_of
-from support.program import command, environment, settings
-from support.runs import children, metrics, newest_step, synthesize, train, write_run_file
+from support.processes import Session, ranks_of
+from support.program import environment, settings
+from support.runs import children, last_step, synthesize, train, write_run_file
 
 EVERY = 10  # steps between two checkpoints
 
@@ -66,41 +65,30 @@ class Rehearsal:
         return found
 
 
-class Program:
-    """The program on some ranks, as the leader of a session of its own, so that all its processes can be found."""
+class Program(Session):
+    """The program as a drill sees it: what does not end, or leaves processes, breaks a promise."""
 
     def __init__(self, ranks, *words, **more):
-        self.ranks = ranks
-        self.words = command(ranks, *words)
-        self.process = subprocess.Popen(self.words, env=environment(**more), start_new_session=True, text=True,
-                                        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        self.stdout = self.stderr = None
+        super().__init__(ranks, *words, env=environment(**more))
 
     @property
     def pid(self):
         return self.process.pid
 
-    def ended(self):
-        return self.process.poll() is not None
-
     def ranks_pids(self, seconds=20):
-        """The processes of the ranks, in their order, once all have been started; or fewer, if the program ends."""
+        """The processes of the ranks, in their order, once all have been started; or none, if the program ends."""
         if self.ranks == 1:
             return [self.pid]
         end = time.monotonic() + seconds
-        while not self.ended() and time.monotonic() < end:
+        while self.runs() and time.monotonic() < end:
             found = ranks_of(children(self.pid))
             if len(found) == self.ranks:
                 return found
             time.sleep(0.002)
         return []
 
-    def send(self, pid, number):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, number)
-
     def end(self, seconds=120):
-        """Waits for the end: the exit code. A program that does not end is killed and breaks a promise."""
+        """Waits for the end: the exit code."""
         try:
             self.stdout, self.stderr = self.process.communicate(timeout=seconds)
         except subprocess.TimeoutExpired:
@@ -108,25 +96,9 @@ class Program:
             raise Broken(f"still running after {seconds} s") from None
         return self.process.returncode
 
-    def destroy(self):
-        for pid in members(self.pid):
-            self.send(pid, signal.SIGKILL)
-        self.stdout, self.stderr = self.process.communicate()
-
-    def lines(self):
-        """The lines on stderr that are the program's own."""
-        return [line for line in self.stderr.splitlines() if line.startswith("trainer: ")]
-
     def expect_all_gone(self, seconds):
-        """No process of the session is left after so many seconds."""
-        end = time.monotonic() + seconds
-        while members(self.pid):
-            left = members(self.pid)
-            if time.monotonic() > end:
-                for pid in left:
-                    self.send(pid, signal.SIGKILL)
-                raise Broken(f"processes {left} are left {seconds} s after the end")
-            time.sleep(0.02)
+        left = self.left_after(seconds)
+        expect(not left, f"processes {left} are left {seconds} s after the end")
 
 
 def abandoned(names):
@@ -138,17 +110,10 @@ def abandoned(names):
     return names - used
 
 
-def last_step(out):
-    """The last step that metrics.jsonl reports; 0 if there is none."""
-    with contextlib.suppress(FileNotFoundError, IndexError, ValueError):
-        return max(record["step"] for record in metrics(out))
-    return 0
-
-
 def wait_for_step(program, out, step, seconds=60):
     """Waits until the run has reported `step`; False if it ended before."""
     end = time.monotonic() + seconds
-    while not program.ended() and time.monotonic() < end:
+    while program.runs() and time.monotonic() < end:
         if last_step(out) >= step:
             return True
         time.sleep(0.01)

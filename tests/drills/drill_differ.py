@@ -5,10 +5,10 @@ import shutil
 import signal
 import subprocess
 
-from common import Rehearsal, newest_step
+from common import Rehearsal
 from drill import expect
 from support.program import TRAINER, environment
-from support.runs import synthesize
+from support.runs import newest_step, synthesize
 
 SECONDS = 30
 KEYS = ("train.seed=4", "train.batch=48", "train.length=80 steps", "train.shards=2", "train.check_every=7",

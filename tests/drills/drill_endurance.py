@@ -2,8 +2,9 @@
 fortieth checkpoint to the last, no descriptor may be leaked, and nothing may be left in /dev/shm."""
 import os
 
-from common import Rehearsal, abandoned, last_step, wait_for_step
+from common import Rehearsal, abandoned, wait_for_step
 from drill import expect
+from support.runs import last_step
 
 RANKS, STEPS, WARM = 16, 200, 40
 

@@ -1,9 +1,10 @@
 """One bit flipped in one replica's parameters, optimiser state, or average: the ranks find it within
 train.check_every steps and name the rank; no checkpoint of the broken state is left; the run goes on from the last
 good one to the bits of an undisturbed run."""
-from common import Rehearsal, last_step, newest_step, wait_for_step
+from common import Rehearsal, wait_for_step
 from debugger import change, need_debugger
 from drill import expect
+from support.runs import last_step, newest_step
 
 CHECK = 5  # steps between two comparisons
 ARRAYS = {"parameters": "trainer->state",

@@ -26,7 +26,7 @@ def one(rng, out, rehearsal, sent):
     pids = program.ranks_pids(1)
     expect(len(pids) == ranks, "the run ended too early", program.stderr)
     rank = rng.randrange(ranks)
-    program.send(pids[rank], sent)
+    program.kill(pids[rank], sent)
     start = time.monotonic()
     code = program.end(SECONDS)
     rehearsal.drill.note_most(f"longest from {sent.name} to the end, in seconds", time.monotonic() - start)

@@ -4,8 +4,9 @@ undisturbed run."""
 import signal
 import time
 
-from common import EVERY, Rehearsal, last_step, newest_step, wait_for_step
+from common import EVERY, Rehearsal, wait_for_step
 from drill import expect
+from support.runs import last_step, newest_step
 
 KILLS = 5  # of one run
 
@@ -35,7 +36,7 @@ def one(rng, out, rehearsal, kills):
         victims = program.ranks_pids(0.5) or [program.pid]
         if rng.random() < 0.1:
             victims = [program.pid]  # mpirun itself
-        program.send(rng.choice(victims), signal.SIGKILL)
+        program.kill(rng.choice(victims), signal.SIGKILL)
         code = program.end(60)
         program.expect_all_gone(10)
         note("runs that had ended before" if code == 0 else "runs killed")

@@ -5,8 +5,9 @@ import os
 import signal
 import time
 
-from common import Rehearsal, last_step, newest_step, wait_for_step
+from common import Rehearsal, wait_for_step
 from drill import expect
+from support.runs import last_step, newest_step
 
 STOPPED = 75
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR2, signal.SIGUSR1)
@@ -37,10 +38,10 @@ def one(rng, out, rehearsal, saving, number):
     pids = program.ranks_pids(0.5) or [program.pid]
     to_mpirun = ranks > 1 and rng.random() < 0.5
     target = program.pid if to_mpirun else rng.choice(pids)
-    program.send(target, number)
+    program.kill(target, number)
     if twice:
         time.sleep(rng.uniform(0, 0.1))
-        program.send(target, number)
+        program.kill(target, number)
     sent = time.monotonic()
     where = f"{number.name}{' twice' if twice else ''} to {'mpirun' if to_mpirun else 'a rank'} of {ranks}"
     code = program.end(60)

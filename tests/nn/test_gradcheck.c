@@ -171,7 +171,7 @@ static void test_dead_units(void **unused) {
     }
 }
 
-/* Of 16 x 16 pixels the pooling takes one: the others have no gradient. */
+/* The pooling takes one of 16 x 16 pixels: the others have no gradient. */
 static void test_few_elements_with_a_gradient(void **unused) {
     (void)unused;
     struct Error error = {0};

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from .program import TESTS, TRAINER, command, environment
+from .program import TESTS, TRAINER, environment
 
 SCRIPTS = os.path.join(TESTS, "hosts")
 SUBNET = "10.77.0.0/24"

@@ -45,29 +45,66 @@ def members(session):
     return found
 
 
-class Launched:
-    """A program under mpirun, in a session of its own. `end` gives its code, what it wrote, and how long that took."""
+def left_after(session, seconds):
+    """The processes of a session that are still alive after so many seconds; none as soon as all have ended."""
+    end = time.monotonic() + seconds
+    while (found := members(session)) and time.monotonic() < end:
+        time.sleep(0.02)
+    return found
+
+
+class Session:
+    """The program on some ranks, in a session of its own, so that all its processes can be found."""
 
     def __init__(self, ranks, *words, **more):
         self.ranks = ranks
-        self.process = subprocess.Popen(command(ranks, *words), env=environment(**more), start_new_session=True,
-                                        text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                                        stderr=subprocess.PIPE)
+        more = {"env": environment(), "stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE,
+                "stderr": subprocess.PIPE, **more}
+        self.process = subprocess.Popen(command(ranks, *words), start_new_session=True, text=True, **more)
+        self.stdout = self.stderr = None
+
+    def runs(self):
+        return self.process.poll() is None
+
+    def left_after(self, seconds):
+        """The processes that are left so long after the end; they are killed."""
+        left = left_after(self.process.pid, seconds)
+        for pid in left:
+            self.kill(pid)
+        return left
+
+    def kill(self, pid, number=signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+    def destroy(self):
+        for pid in members(self.process.pid):
+            self.kill(pid)
+        self.stdout, self.stderr = self.process.communicate()
+
+    def lines(self):
+        """The lines on stderr that are the program's own."""
+        return [line for line in self.stderr.splitlines() if line.startswith("trainer: ")]
+
+
+class Launched(Session):
+    """A program under mpirun all of whose ranks have started. `end` gives its code, what it wrote, and how long that
+    took."""
+
+    def __init__(self, ranks, *words, **more):
+        super().__init__(ranks, *words, env=environment(**more))
         self.pids = self._find(30)
-        self.code = self.stdout = self.stderr = self.seconds = None
+        self.code = self.seconds = None
 
     def _find(self, seconds):
         end = time.monotonic() + seconds
-        while self.process.poll() is None and time.monotonic() < end:
+        while self.runs() and time.monotonic() < end:
             found = ranks_of(children(self.process.pid))
             if len(found) == self.ranks:
                 return found
             time.sleep(0.005)
         self.destroy()
         raise AssertionError(f"{self.ranks} ranks did not start")
-
-    def runs(self):
-        return self.process.poll() is None
 
     def wait_until(self, condition, seconds=60):
         end = time.monotonic() + seconds
@@ -79,11 +116,10 @@ class Launched:
     def signal(self, number, *ranks):
         """Sends a signal to ranks, or to all."""
         for rank in ranks or range(self.ranks):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self.pids[rank], number)
+            self.kill(self.pids[rank], number)
 
     def end(self, seconds=60):
-        """Waits for the end; the processes that are still there after it are in `left`."""
+        """Waits for the end."""
         start = time.monotonic()
         try:
             self.stdout, self.stderr = self.process.communicate(timeout=seconds)
@@ -92,26 +128,6 @@ class Launched:
             raise AssertionError(f"still running after {seconds} s: {self.stderr}") from None
         self.code, self.seconds = self.process.returncode, time.monotonic() - start
         return self
-
-    def left_after(self, seconds):
-        """The processes that are left so long after the end; they are killed."""
-        end = time.monotonic() + seconds
-        while members(self.process.pid) and time.monotonic() < end:
-            time.sleep(0.02)
-        left = members(self.process.pid)
-        for pid in left:
-            os.kill(pid, signal.SIGKILL)
-        return left
-
-    def destroy(self):
-        for pid in members(self.process.pid):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        self.stdout, self.stderr = self.process.communicate()
-
-    def lines(self):
-        """The lines on stderr that are the program's own."""
-        return [line for line in self.stderr.splitlines() if line.startswith("trainer: ")]
 
 
 def shared_memory(pids):

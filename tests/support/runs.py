@@ -75,6 +75,17 @@ checkpoint: {{every: {every}, keep: {keep}}}
 """)
 
 
+def write_endless_run(folder, watchdog):
+    """A run of small steps that goes on until it is stopped; its watchdog's time is so many seconds."""
+    data = synthesize(folder, train=600)
+    return write(f"{folder}/run.yaml", f"""data: {{file: {data}, validation: none}}
+model: [flatten, {{linear: {{out: 32}}}}, relu, {{linear: {{out: 10}}}}]
+optimizer: {{sgd: {{rate: 0.01}}}}
+train: {{batch: 60, shards: 12, length: 100000 steps, watchdog: {watchdog} s}}
+checkpoint: {{every: 20 steps}}
+""")
+
+
 class Run:
     """A training that ended: its folder, and what it reported as JSON: run["digest"]."""
 
@@ -109,6 +120,13 @@ def metrics(out, *kinds):
         records = [json.loads(line) for line in file]
     return [{key: value for key, value in record.items() if key not in TIMES}
             for record in records if not kinds or record["kind"] in kinds]
+
+
+def last_step(out):
+    """The last step that metrics.jsonl reports; 0 if there is none."""
+    with contextlib.suppress(FileNotFoundError, ValueError):
+        return max((record["step"] for record in metrics(out)), default=0)
+    return 0
 
 
 def arrays(path, group="model"):

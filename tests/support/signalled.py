@@ -1,12 +1,11 @@
 """The program while it runs, and the signals that it gets: to the process that was started (mpirun, or the program
 itself) or to one of its ranks."""
-import contextlib
 import os
 import signal
 import subprocess
 import time
 
-from .program import command, environment
+from .processes import Session
 from .runs import children
 
 STOPPED = 75  # the exit code of a run that was asked to stop
@@ -16,17 +15,12 @@ STOPS = ("SIGTERM", "SIGINT", "SIGUSR2", "SIGHUP")
 MPIRUN_KILLS = ("SIGTERM", "SIGINT", "SIGHUP")
 
 
-class Signalled:
-    """The program on some ranks in a session of its own. `whom`: 0 is what was started, from 1 on the ranks."""
-
-    def __init__(self, ranks, *words, **more):
-        self.ranks = ranks
-        more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "env": environment(), **more}
-        self.process = subprocess.Popen(command(ranks, *words), start_new_session=True, text=True, **more)
+class Signalled(Session):
+    """The program while it runs. `whom`: 0 is what was started, from 1 on the ranks."""
 
     def pid(self, whom):
         end = time.monotonic() + 20
-        while whom and self.ranks > 1 and self.process.poll() is None and time.monotonic() < end:
+        while whom and self.ranks > 1 and self.runs() and time.monotonic() < end:
             found = sorted(children(self.process.pid))
             if len(found) == self.ranks:
                 return found[whom - 1]
@@ -34,8 +28,7 @@ class Signalled:
         return self.process.pid
 
     def send(self, whom, name):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self.pid(whom), getattr(signal, name))
+        self.kill(self.pid(whom), getattr(signal, name))
 
     def wait_for(self, holds, seconds=60):
         """Waits until holds() is true, or the program has ended: then the answer is False."""
@@ -43,7 +36,7 @@ class Signalled:
         while time.monotonic() < end:
             if holds():
                 return True
-            if self.process.poll() is not None:
+            if not self.runs():
                 return holds()
             time.sleep(0.002)
         return False
@@ -57,24 +50,6 @@ class Signalled:
             os.killpg(self.process.pid, signal.SIGKILL)
             raise
         return Ending(self.process.returncode, stdout, stderr.splitlines(), time.monotonic() - start)
-
-    def left(self, seconds=5):
-        """The processes of its session that are still alive after some seconds."""
-        end = time.monotonic() + seconds
-        while (found := alive(self.process.pid)) and time.monotonic() < end:
-            time.sleep(0.02)
-        return found
-
-
-def alive(session):
-    """The processes of a session that are alive."""
-    found = []
-    for name in filter(str.isdigit, os.listdir("/proc")):
-        with contextlib.suppress(OSError), open(f"/proc/{name}/stat") as file:
-            fields = file.read().rsplit(")", 1)[1].split()
-            if int(fields[3]) == session and fields[0] not in "ZX":
-                found.append(int(name))
-    return found
 
 
 class Ending:

@@ -53,7 +53,7 @@ def refused(run):
     lines = ending.says("trainer: ")
     assert ending.code == DATA and len(lines) == 1, ending.stderr
     assert not any(ending.says(word) for word in CRASH), ending.stderr
-    assert run.data in lines[0] and not run.left()
+    assert run.data in lines[0] and not run.left_after(5)
     return lines[0]
 
 

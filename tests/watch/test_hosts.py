@@ -10,16 +10,10 @@ import time
 import pytest
 from support.hosts import hosts
 from support.program import TRAINER, settings
-from support.runs import newest_step, synthesize, train, write
+from support.runs import newest_step, train, write, write_endless_run
 
 RANKS_DIED = 8
 LIMIT = 4
-RUN = """data: {file: DATA, validation: none}
-model: [flatten, {linear: {out: 32}}, relu, {linear: {out: 10}}]
-optimizer: {sgd: {rate: 0.01}}
-train: {batch: 60, shards: 12, length: 100000 steps, watchdog: LIMIT s}
-checkpoint: {every: 20 steps}
-"""
 
 
 @pytest.fixture(scope="module")
@@ -30,8 +24,7 @@ def cluster(folder):
 
 @pytest.fixture(scope="module")
 def recipe(folder):
-    data = synthesize(folder, train=600)
-    return write(f"{folder}/run.yaml", RUN.replace("DATA", data).replace("LIMIT", str(LIMIT)))
+    return write_endless_run(folder, LIMIT)
 
 
 class Job:

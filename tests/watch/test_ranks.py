@@ -9,32 +9,17 @@ import time
 import pytest
 from support.processes import Launched, shared_memory
 from support.program import settings
-from support.runs import metrics, newest_step, synthesize, train, write
+from support.runs import last_step, newest_step, synthesize, train, write_endless_run
 
 RANKS_DIED = 8  # the exit code: a rank died, hangs or cannot be reached
 LIMIT = 3  # seconds, of the watchdog
 HERE = socket.gethostname()
 COSTLY = "[{conv: {out: 16, kernel: 3}}, relu, flatten, {linear: {out: 10}}]"
-RUN = """data: {file: DATA, validation: none}
-model: [flatten, {linear: {out: 32}}, relu, {linear: {out: 10}}]
-optimizer: {sgd: {rate: 0.01}}
-train: {batch: 60, shards: 12, length: 100000 steps, watchdog: LIMIT s}
-checkpoint: {every: 20 steps}
-"""
 
 
 @pytest.fixture(scope="module")
 def recipe(folder):
-    data = synthesize(folder, train=600)
-    return write(f"{folder}/run.yaml", RUN.replace("DATA", data).replace("LIMIT", str(LIMIT)))
-
-
-def steps(out):
-    """How many steps metrics.jsonl reports."""
-    try:
-        return max((record["step"] for record in metrics(out)), default=0)
-    except (FileNotFoundError, ValueError):
-        return 0
+    return write_endless_run(folder, LIMIT)
 
 
 def start(recipe, out, ranks, *more):
@@ -124,9 +109,9 @@ def test_a_job_that_was_suspended_as_a_whole_goes_on(scratch, recipe, seconds):
     launched = start(recipe, out, 3)
     launched.signal(signal.SIGSTOP)
     time.sleep(seconds)
-    before = steps(out)
+    before = last_step(out)
     launched.signal(signal.SIGCONT)
-    launched.wait_until(lambda: steps(out) > before)
+    launched.wait_until(lambda: last_step(out) > before)
     time.sleep(LIMIT)
     assert launched.runs()
     launched.destroy()
@@ -138,9 +123,9 @@ def test_without_a_limit_a_stopped_rank_is_waited_for(scratch, recipe):
     launched = start(recipe, out, 2, *settings("train.watchdog=0"))
     launched.signal(signal.SIGSTOP, 1)
     time.sleep(1.5 * LIMIT)
-    before = steps(out)
+    before = last_step(out)
     launched.signal(signal.SIGCONT, 1)
-    launched.wait_until(lambda: steps(out) > before)
+    launched.wait_until(lambda: last_step(out) > before)
     launched.destroy()
     assert launched.lines() == []
 

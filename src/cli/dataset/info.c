@@ -95,7 +95,7 @@ static void print_foreign(const char *path, const struct Contents *contents,
            proposal->missing ? ")" : "", proposal->lines);
 }
 
-/* Whether something is behind a link to another file, or a view of others. */
+/* Whether the file has a link to another file, or an array that is a view of others. */
 static bool has_links(const struct Contents *contents) {
     for (int i = 0; i < contents->count; i++)
         if (contents->items[i].member == H5_MEMBER_LINK || contents->items[i].storage.is_virtual)

@@ -13,8 +13,8 @@ struct Proposal {  /* start with {0} */
 };
 void proposal_release(struct Proposal *proposal);
 
-/* `path` is the name of the file, as the lines are to have it; `follows`: the contents are those
- * behind its links, which the lines have to follow. */
+/* `path` is the name of the file, as the lines are to have it; `follows`: the contents are
+ * those that its links lead to, so that the lines have to follow them. */
 void proposal_make(struct Proposal *proposal, struct H5File *file, const char *path, bool follows,
                    const struct Contents *contents);
 
