@@ -100,13 +100,13 @@ class TestLock:
         out = f"{folder}/killed-{ranks}"
         with running(recipe, out, *LONG, step=3, ranks=ranks):
             pass
-        step = newest_step(out)
         assert os.path.exists(f"{out}/run.lock")
-        resumed = train(ranks, recipe, out, *LONG, "--resume", "--stop-after", step + 2)
-        assert resumed["step"] == step + 2
+        step = newest_step(out) + 50  # ranks that are about to end may save some more steps
+        resumed = train(ranks, recipe, out, *LONG, "--resume", "--stop-after", step)
+        assert resumed["step"] == step
         assert names(out) == ["checkpoints", "metrics.jsonl", "run.yaml"]
         assert temporaries(f"{out}/checkpoints") == []
-        assert [line["step"] for line in metrics(out, "step")] == list(range(1, step + 3))
+        assert [line["step"] for line in metrics(out, "step")] == list(range(1, step + 1))
 
     def test_a_run_that_cannot_start_leaves_nothing(self, recipe, folder):
         os.mkdir(f"{folder}/there")

@@ -49,7 +49,7 @@ def recipe(folder, data):
 @pytest.fixture(scope="module")
 def slow_recipe(folder):
     """One step an epoch, and a validation that takes a second or more."""
-    path = synthesize(folder, train=64, test=2000, validation=2000, name="slow.h5")
+    path = synthesize(folder, train=64, test=2000, validation=8000, name="slow.h5")
     return write_run_file(folder, path, model=SLOW_MODEL, batch=64, shards=2, warmup="0", name="slow.yaml")
 
 
@@ -58,6 +58,13 @@ def long_recipe(folder):
     """A step that takes seconds."""
     path = synthesize(folder, train=3000, test=20, validation=20, name="long.h5")
     return write_run_file(folder, path, model=SLOW_MODEL, batch=3000, shards=2, warmup="0", name="long.yaml")
+
+
+def begun(ranks, recipe, out, *more, **keywords):
+    """A run whose first checkpoint is written."""
+    program = Signalled(ranks, *words(recipe, out, "--quiet", *more), **keywords)
+    assert program.wait_for(has_begun(out))
+    return program
 
 
 def words(recipe, out, *more):
@@ -94,14 +101,13 @@ def stopped_step(ending, name):
     (2, 0, "SIGTERM"), (2, 0, "SIGINT")])
 def test_a_signal_saves_and_stops(scratch, recipe, rng, ranks, whom, name):
     out = f"{scratch}/out"
-    program = Signalled(ranks, *words(recipe, out, "--quiet"))
-    assert program.wait_for(has_begun(out))
+    program = begun(ranks, recipe, out)
     time.sleep(rng.uniform(0.05, 0.5))
     program.send(whom, name)
     ending = program.end()
     step = stopped_step(ending, "SIGTERM" if expected_code(ranks, whom, name) == 1 else name)
     assert ending.code == expected_code(ranks, whom, name)
-    assert ending.seconds < 10 and not ending.stdout and not program.left()
+    assert ending.seconds < 10 and not ending.stdout and not program.left_after(5)
     assert newest_step(out) == step > 0
     resumes_exactly(recipe, out, scratch, step, ranks=2 if whom == 2 else 1)
 
@@ -109,8 +115,7 @@ def test_a_signal_saves_and_stops(scratch, recipe, rng, ranks, whom, name):
 @pytest.mark.parametrize("ranks, whom", [(1, 0), (2, 0), (2, 2)])
 def test_sigusr1_saves_and_goes_on(scratch, recipe, ranks, whom):
     out = f"{scratch}/out"
-    program = Signalled(ranks, *words(recipe, out, "--quiet"))
-    assert program.wait_for(has_begun(out))
+    program = begun(ranks, recipe, out)
     time.sleep(0.2)
     program.send(whom, "SIGUSR1")
     time.sleep(0.4)
@@ -127,14 +132,13 @@ def test_sigusr1_saves_and_goes_on(scratch, recipe, ranks, whom):
 def test_a_second_signal_leaves_at_once(scratch, long_recipe, ranks):
     """During a step that is long: the first signal waits for its end, the second does not."""
     out = f"{scratch}/out"
-    program = Signalled(ranks, *words(long_recipe, out, "--quiet"))
-    assert program.wait_for(has_begun(out))
+    program = begun(ranks, long_recipe, out)
     time.sleep(0.3)
     program.send(ranks - 1, "SIGUSR2")
     time.sleep(0.3)
     program.send(ranks - 1, "SIGUSR2")
     ending = program.end()
-    assert ending.code == STOPPED and ending.seconds < 3 and not program.left()
+    assert ending.code == STOPPED and ending.seconds < 3 and not program.left_after(5)
     assert newest_step(out) == 0 and not [name for name in os.listdir(f"{out}/checkpoints") if "step-0000" not in name
                                           and name not in ("best.h5", "latest.h5")]
     run(1, "inspect", f"{out}/checkpoints/latest.h5")
@@ -145,9 +149,7 @@ def test_saves_are_not_cut(scratch, recipe, rng, ranks, name):
     """A run that saves after every step is saving most of the time."""
     for trial in range(3):
         out = f"{scratch}/out{trial}"
-        program = Signalled(ranks, *words(recipe, out, "--quiet", *settings("checkpoint.every=1 step",
-                                                                            "checkpoint.keep=2")))
-        assert program.wait_for(has_begun(out))
+        program = begun(ranks, recipe, out, *settings("checkpoint.every=1 step", "checkpoint.keep=2"))
         time.sleep(rng.uniform(0.02, 0.2))
         program.send(0, name)
         ending = program.end()
@@ -177,8 +179,7 @@ def test_before_the_first_step(scratch, recipe, rng, ranks):
 def test_a_validation_is_left_to_the_resumed_run(scratch, slow_recipe, ranks):
     """Each step ends an epoch here: the run stops in the first validation, or before it begins."""
     out = f"{scratch}/out"
-    program = Signalled(ranks, *words(slow_recipe, out, "--quiet"))
-    assert program.wait_for(has_begun(out))
+    program = begun(ranks, slow_recipe, out)
     time.sleep(0.4)
     program.send(ranks - 1, "SIGTERM")
     ending = program.end()
@@ -253,9 +254,8 @@ def test_results_that_cannot_be_written_are_an_error(scratch, recipe):
 
 def test_signals_that_were_blocked_at_the_start(scratch, recipe):
     out = f"{scratch}/out"
-    program = Signalled(1, *words(recipe, out, "--quiet"),
-                        preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]))
-    assert program.wait_for(has_begun(out))
+    program = begun(1, recipe, out,
+                    preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM]))
     program.send(0, "SIGTERM")
     assert stopped_step(program.end(), "SIGTERM") == newest_step(out)
 
@@ -263,9 +263,8 @@ def test_signals_that_were_blocked_at_the_start(scratch, recipe):
 def test_signals_that_were_ignored_at_the_start(scratch, recipe):
     """nohup ignores SIGHUP, and a shell SIGINT for what runs in its background."""
     out = f"{scratch}/out"
-    program = Signalled(1, *words(recipe, out, "--quiet"), preexec_fn=lambda: (
+    program = begun(1, recipe, out, preexec_fn=lambda: (
         signal.signal(signal.SIGHUP, signal.SIG_IGN), signal.signal(signal.SIGINT, signal.SIG_IGN)))
-    assert program.wait_for(has_begun(out))
     program.send(0, "SIGHUP")
     time.sleep(0.3)
     assert program.process.poll() is None
