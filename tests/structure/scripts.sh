@@ -1,6 +1,10 @@
 #!/usr/bin/env bash
-# The project's scripts give shellcheck nothing to warn of. usage: scripts.sh SOURCE_FOLDER
+# The project's scripts can be executed, and give shellcheck nothing to warn of. usage: scripts.sh SOURCE_FOLDER
 set -euo pipefail
+blocked=$(cd "$1" && grep -rlI -m 1 '^#!' .ci datasets launch tests bench | while read -r file; do
+    [[ $(head -c 2 "$file") != "#!" || -x $file ]] || echo "$file"
+done)
+[ -z "$blocked" ] || { echo "begin with #! and cannot be executed: $blocked"; exit 1; }
 if ! command -v shellcheck >/dev/null; then
     echo "skipped: no shellcheck"
     exit 77
