@@ -7,7 +7,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 # One word for each package; "a|b" is either of them (Debian's name first, then Ubuntu's).
 packages_build=(build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin
     'libopenblas-openmp-dev|libopenblas-pthread-dev' libdnnl-dev libhdf5-dev libyaml-dev
-    'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev zlib1g-dev libxxhash-dev libjansson-dev)
+    'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev libtiff-dev libwebp-dev libgif-dev
+    zlib1g-dev libzip-dev libxxhash-dev libjansson-dev)
 packages_test=(libcmocka-dev python3 python3-h5py python3-numpy python3-pytest iproute2)
 packages_full=(python3-venv clang-format shellcheck gdb) # for launch/test.sh --full, if they are to be had
 packages_slurm=(slurm-wlm slurm-wlm-basic-plugins slurm-client munge)
@@ -79,13 +80,14 @@ list_missing() {
         command -v "$name" >/dev/null || missing+=("$name (command)")
     done
     if command -v pkg-config >/dev/null; then
-        for name in openblas yaml-0.1 libxxhash jansson libjpeg libpng zlib; do
+        for name in openblas yaml-0.1 libxxhash jansson libjpeg libpng libtiff-4 libwebpdemux zlib libzip; do
             pkg-config --exists "$name" || missing+=("$name (pkg-config module)")
         done
         if [[ $1 == *test* ]] && ! pkg-config --exists cmocka; then
             missing+=("cmocka (pkg-config module)")
         fi
     fi
+    [ -e /usr/include/gif_lib.h ] || [ -e /usr/local/include/gif_lib.h ] || missing+=("giflib (gif_lib.h)")
     command -v h5cc >/dev/null || command -v h5pcc >/dev/null || pkg-config --exists hdf5 2>/dev/null ||
         missing+=("HDF5's C library (h5cc)")
     if [[ $1 == *test* ]] && ! python3 -c 'import h5py, numpy, pytest' 2>/dev/null; then

@@ -37,6 +37,8 @@ enum AdviceKind {
     ADVICE_COMPONENTS,   /* its principal components at scale `detail`; `count`: at least so many */
     ADVICE_DRAW,         /* draw the components of `file` */
     ADVICE_IMAGE_SIZE,   /* bring all images to one size */
+    ADVICE_CHANNELS,     /* take all `count` channels of the pictures */
+    ADVICE_DEPTH,        /* keep values that do not fit into bytes */
     ADVICE_VERIFY,       /* check the data set `file` */
     ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */
     ADVICE_DATA,         /* name the data set, which is not where the run found it */

@@ -4,13 +4,15 @@
 #include <stdio.h>
 #include <string.h>
 
-/* {file} and {detail} are those of the advice. */
+/* {file}, {detail} and {count} are those of the advice. */
 static const char *const words[] = {
     [ADVICE_NONE] = "",
     [ADVICE_STATISTICS] = "; run: trainer dataset statistics {file}",
     [ADVICE_COMPONENTS] = "; run: trainer dataset statistics {file} --pca --scale {detail}",
     [ADVICE_DRAW] = "; trainer dataset statistics --draw shows what they are of",
     [ADVICE_IMAGE_SIZE] = "; --size WIDTHxHEIGHT brings all images to one size",
+    [ADVICE_CHANNELS] = "; --channels {count} takes them all",
+    [ADVICE_DEPTH] = "; --depth float keeps them",
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
     [ADVICE_DATA] = "; --data FILE says where the data set is now",
@@ -28,7 +30,10 @@ static void add_advice(struct Text *line, const struct Advice *advice) {
         text_add(line, "%.*s", (int)length, at);
         at += length;
         if (*at == '{') {
-            text_add(line, "%s", at[1] == 'f' ? advice->file : advice->detail);
+            if (at[1] == 'c')
+                text_add(line, "%" PRId64, advice->count);
+            else
+                text_add(line, "%s", at[1] == 'f' ? advice->file : advice->detail);
             at = strchr(at, '}') + 1;
         }
     }

@@ -59,8 +59,23 @@ static struct Side make_side(enum ResizeRule rule, int64_t source, int64_t out, 
     return side;
 }
 
+/* The weighted sum of `count` pixels of one channel, `channels` values apart. */
+static float sum_bytes(const uint8_t *from, int64_t channels, const float *weights, int64_t count) {
+    float sum = 0;
+    for (int64_t k = 0; k < count; k++)
+        sum += weights[k] * (float)from[k * channels];
+    return sum;
+}
+
+static float sum_floats(const float *from, int64_t channels, const float *weights, int64_t count) {
+    float sum = 0;
+    for (int64_t k = 0; k < count; k++)
+        sum += weights[k] * from[k * channels];
+    return sum;
+}
+
 /* Resamples along the rows: (source height, out width, channels). The caller releases it. */
-static float *resample_rows(const struct ImageBytes *in, const struct Side *side) {
+static float *resample_rows(const struct Picture *in, const struct Side *side) {
     int64_t channels = in->channels, width = side->out_count;
     float *middle = memory_array(float, (in->height * width * channels), "resize");
     float *weights = memory_array(float, most_taps(side), "resize");
@@ -68,11 +83,11 @@ static float *resample_rows(const struct ImageBytes *in, const struct Side *side
         int64_t first, count = taps(side, x, weights, &first);
         for (int64_t y = 0; y < in->height; y++)
             for (int64_t c = 0; c < channels; c++) {
-                const uint8_t *from = in->pixels + (y * in->width + first) * channels + c;
-                float sum = 0;
-                for (int64_t k = 0; k < count; k++)
-                    sum += weights[k] * (float)from[k * channels];
-                middle[(y * width + x) * channels + c] = sum;
+                int64_t from = (y * in->width + first) * channels + c;
+                middle[(y * width + x) * channels + c] =
+                    in->floats
+                        ? sum_floats((const float *)in->values + from, channels, weights, count)
+                        : sum_bytes((const uint8_t *)in->values + from, channels, weights, count);
             }
     }
     memory_release(weights);
@@ -80,27 +95,31 @@ static float *resample_rows(const struct ImageBytes *in, const struct Side *side
 }
 
 static void resample_columns(const float *middle, const struct Side *side, int64_t width,
-                             int64_t channels, int64_t out_first, int64_t out_width, uint8_t *out) {
+                             int64_t channels, int64_t out_first, int64_t out_width, bool floats,
+                             void *out) {
     int64_t values = width * channels;
     float *weights = memory_array(float, most_taps(side), "resize");
     for (int64_t y = 0; y < side->out_count; y++) {
         int64_t first, count = taps(side, y, weights, &first);
-        uint8_t *to = out + ((side->out_first + y) * out_width + out_first) * channels;
+        int64_t to = ((side->out_first + y) * out_width + out_first) * channels;
         for (int64_t i = 0; i < values; i++) {
             float sum = 0;
             for (int64_t k = 0; k < count; k++)
                 sum += weights[k] * middle[(first + k) * values + i];
-            to[i] = (uint8_t)fminf(sum + 0.5f, 255);
+            if (floats)
+                ((float *)out)[to + i] = sum;
+            else
+                ((uint8_t *)out)[to + i] = (uint8_t)fminf(sum + 0.5f, 255);
         }
     }
     memory_release(weights);
 }
 
-void resize_image(const struct ImageBytes *in, enum ResizeRule rule, int64_t height, int64_t width,
-                  uint8_t *out) {
-    size_t bytes = (size_t)(height * width * in->channels);
+void resize_image(const struct Picture *in, enum ResizeRule rule, int64_t height, int64_t width,
+                  void *out) {
+    size_t bytes = (size_t)(height * width * in->channels) * (in->floats ? sizeof(float) : 1);
     if (in->height == height && in->width == width) {
-        memcpy(out, in->pixels, bytes);
+        memcpy(out, in->values, bytes);
         return;
     }
     double by_height = (double)height / (double)in->height;
@@ -110,6 +129,7 @@ void resize_image(const struct ImageBytes *in, enum ResizeRule rule, int64_t hei
     struct Side columns = make_side(rule, in->width, width, scale);
     float *middle = resample_rows(in, &columns);
     memset(out, 0, bytes);
-    resample_columns(middle, &rows, columns.out_count, in->channels, columns.out_first, width, out);
+    resample_columns(middle, &rows, columns.out_count, in->channels, columns.out_first, width,
+                     in->floats, out);
     memory_release(middle);
 }

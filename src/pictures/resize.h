@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#include "pictures/image_bytes.h"
+#include "pictures/picture.h"
 
 enum ResizeRule {
     RESIZE_CROP,    /* scale the shorter side to fit, cut the longer one at both ends */
@@ -14,11 +14,11 @@ enum ResizeRule {
 };
 extern const char *const resize_rule_names[RESIZE_RULES];
 
-/* Brings `in` to `out` (height, width, in->channels). Along a side that shrinks, each pixel is the
- * average of the area it covers; along a side that grows, it is interpolated linearly between pixel
- * centres, and edges are repeated. Values are rounded once, at the end. An image that has the size
- * already is copied unchanged. */
-void resize_image(const struct ImageBytes *in, enum ResizeRule rule, int64_t height, int64_t width,
-                  uint8_t *out);
+/* Brings `in` to `out` (height, width, in->channels), of the same type. Along a side that shrinks,
+ * each pixel is the average of the area it covers; along a side that grows, it is interpolated
+ * linearly between pixel centres, and edges are repeated. Bytes are rounded once, at the end. An
+ * image that has the size already is copied unchanged. */
+void resize_image(const struct Picture *in, enum ResizeRule rule, int64_t height, int64_t width,
+                  void *out);
 
 #endif

@@ -3,7 +3,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
-#include "pictures/image_decode.h"
+#include "pictures/picture_decode.h"
 
 void name_list__add(struct NameList *names, char *name) {
     if (names->count == names->capacity) {
@@ -43,8 +43,9 @@ int image_files__load(const struct Source *source, int64_t item, uint8_t *pixels
                       struct Error *error) {
     const struct ImageFiles *state = source->state;
     const char *path = state->files.names[item];
-    struct ImageBytes image;
-    int code = image_decode_file(path, source->channels, &image, error);
+    const struct PictureForm form = {.channels = source->channels};
+    struct Picture image;
+    int code = picture_decode_file(path, &form, &image, error);
     if (code != OK)
         return located(state, item, code, error);
     if (!state->resizing && (image.height != source->height || image.width != source->width)) {
@@ -56,7 +57,7 @@ int image_files__load(const struct Source *source, int64_t item, uint8_t *pixels
     } else if (pixels) {
         resize_image(&image, state->resize, source->height, source->width, pixels);
     }
-    memory_release(image.pixels);
+    memory_release(image.values);
     return located(state, item, code, error);
 }
 
@@ -84,12 +85,13 @@ int image_files__take_size(struct Source *source, bool skip_bad, struct Error *e
     if (state->resizing)
         return OK;
     for (int64_t i = 0; i < state->files.count; i++) {
-        struct ImageBytes image;
-        int code = image_decode_file(state->files.names[i], source->channels, &image, error);
+        const struct PictureForm form = {.channels = source->channels};
+        struct Picture image;
+        int code = picture_decode_file(state->files.names[i], &form, &image, error);
         if (code == OK) {
             source->height = image.height;
             source->width = image.width;
-            memory_release(image.pixels);
+            memory_release(image.values);
             return OK;
         }
         if (!skip_bad)

@@ -10,7 +10,7 @@
 #include "data/augmented.h"
 #include "data/sheets/preview_augment.h"
 #include "data/sheets/sheet.h"
-#include "pictures/image_decode.h"
+#include "pictures/picture_decode.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>
@@ -50,15 +50,16 @@ static struct Preprocess preprocess_of(int64_t mean_count) {
                                .factor = factor};
 }
 
-static struct ImageBytes read_picture(const char *path) {
-    struct ImageBytes picture;
-    if (image_decode_file(path, 3, &picture, &error) != OK)
+static struct Picture read_picture(const char *path) {
+    struct Picture picture;
+    const struct PictureForm form = {.channels = 3};
+    if (picture_decode_file(path, &form, &picture, &error) != OK)
         fail_msg("%s", error.text);
     return picture;
 }
 
 /* Compares the cell (row, column) of the picture with an image of the loader. */
-static void assert_cell(const struct ImageBytes *picture, int64_t row, int64_t column,
+static void assert_cell(const struct Picture *picture, int64_t row, int64_t column,
                         const struct Image *image) {
     int64_t high =
         SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4) + SHEET_GAP; /* two lines of text below */
@@ -69,19 +70,21 @@ static void assert_cell(const struct ImageBytes *picture, int64_t row, int64_t c
         int64_t y = i / 3 / (SIDE * SCALE), x = i / 3 % (SIDE * SCALE);
         float value = image->pixels[(y / SCALE * SIDE + x / SCALE) * CHANNELS + i % 3];
         double expected = fmin(fmax((double)value, 0), 255);
-        double found = picture->pixels[((top + y) * picture->width + left + x) * 3 + i % 3];
+        double found =
+            ((const uint8_t *)picture->values)[((top + y) * picture->width + left + x) * 3 + i % 3];
         assert_true(fabs(found - expected) <= 0.501);
     }
 }
 
 /* At the left of a row there must be a name in black at half its height, and nothing else. */
-static void assert_name(const struct ImageBytes *picture, int64_t row) {
+static void assert_name(const struct Picture *picture, int64_t row) {
     int64_t top = SHEET_TEXT_HEIGHT + 2 * SHEET_GAP +
                   row * (SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4) + SHEET_GAP);
     int64_t middle = (SIDE * SCALE - SHEET_TEXT_HEIGHT) / 2, ink = 0, elsewhere = 0;
     for (int64_t y = 0; y < SIDE * SCALE + 2 * (SHEET_TEXT_HEIGHT + 4); y++)
         for (int64_t x = 0; x < SHEET_GAP + 8 * 12; x++) {
-            bool black = picture->pixels[((top + y) * picture->width + x) * 3] == 0;
+            bool black =
+                ((const uint8_t *)picture->values)[((top + y) * picture->width + x) * 3] == 0;
             ink += black;
             elsewhere += black && (y < middle || y >= middle + SHEET_TEXT_HEIGHT);
         }
@@ -106,7 +109,7 @@ static void from_loader_fill(void **state) {
     const struct AugmentPreview preview = {.samples = SAMPLES, .epochs = EPOCHS, .loader = request};
     if (preview_augment_write(&preview, scratch_path("seen.png"), &error) != OK)
         fail_msg("%s", error.text);
-    struct ImageBytes picture = read_picture(scratch_path("seen.png"));
+    struct Picture picture = read_picture(scratch_path("seen.png"));
     struct Loader *loader;
     assert_int_equal(loader_create(&loader, &request, &error), OK);
     float pixels[ELEMENTS], target[CLASSES];
@@ -129,7 +132,7 @@ static void from_loader_fill(void **state) {
     for (int64_t row = 0; row < SAMPLES; row++) /* names are at half the height of a row */
         assert_name(&picture, row);
     loader_release(loader);
-    memory_release(picture.pixels);
+    memory_release(picture.values);
     runfile_release(augmented.file);
     scratch_empty();
 }

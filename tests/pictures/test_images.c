@@ -4,26 +4,32 @@
 #include <zlib.h>
 
 #include "base/memory.h"
-#include "pictures/image_decode.h"
+#include "pictures/picture_decode.h"
 #include "pictures/resize.h"
 
 static char *folder;
 
-static struct ImageBytes decode(const char *path, int64_t channels) {
-    struct ImageBytes image;
+static struct Picture decode(const char *path, int64_t channels) {
+    struct Picture image;
+    const struct PictureForm form = {.channels = channels};
     struct Error error = {0};
-    int code = image_decode_file(path, channels, &image, &error);
+    int code = picture_decode_file(path, &form, &image, &error);
     if (code != OK)
         stop_test("%s", error.text);
     assert_int_equal(image.channels, channels);
     return image;
 }
 
+static const uint8_t *pixel(const struct Picture *image) {
+    return image->values;
+}
+
 #define refuse(path, expected, ...)                                                                \
     do {                                                                                           \
-        struct ImageBytes image;                                                                   \
+        struct Picture image;                                                                      \
+        const struct PictureForm rgb_form = {.channels = 3};                                       \
         struct Error error = {0};                                                                  \
-        int code = image_decode_file(path, 3, &image, &error);                                     \
+        int code = picture_decode_file(path, &rgb_form, &image, &error);                           \
         expect_failure(&error, code, expected, path, __VA_ARGS__);                                 \
     } while (0)
 
@@ -34,17 +40,17 @@ static void png_is_exact(void **state) {
         rgb[i] = (uint8_t)(i * 37);
     const char *path = place(folder, "rgb.png");
     write_png(path, 3, 4, PNG_COLOR_TYPE_RGB, 8, rgb, 12);
-    struct ImageBytes image = decode(path, 3);
+    struct Picture image = decode(path, 3);
     assert_int_equal(image.height, 3);
     assert_int_equal(image.width, 4);
-    assert_memory_equal(image.pixels, rgb, sizeof rgb);
-    memory_release(image.pixels);
+    assert_memory_equal(image.values, rgb, sizeof rgb);
+    memory_release(image.values);
     image = decode(path, 1);
     for (int i = 0; i < 12; i++) {
         double grey = 0.299 * rgb[3 * i] + 0.587 * rgb[3 * i + 1] + 0.114 * rgb[3 * i + 2];
-        assert_true(image.pixels[i] - grey <= 0.5 && grey - image.pixels[i] <= 0.5);
+        assert_true(pixel(&image)[i] - grey <= 0.5 && grey - pixel(&image)[i] <= 0.5);
     }
-    memory_release(image.pixels);
+    memory_release(image.values);
 }
 
 static void png_variants(void **state) {
@@ -52,30 +58,30 @@ static void png_variants(void **state) {
     const uint8_t grey[] = {0, 100, 255};
     const char *path = place(folder, "grey.png");
     write_png(path, 1, 3, PNG_COLOR_TYPE_GRAY, 8, grey, 3);
-    struct ImageBytes image = decode(path, 3);
+    struct Picture image = decode(path, 3);
     const uint8_t repeated[] = {0, 0, 0, 100, 100, 100, 255, 255, 255};
-    assert_memory_equal(image.pixels, repeated, 9);
-    memory_release(image.pixels);
+    assert_memory_equal(image.values, repeated, 9);
+    memory_release(image.values);
 
     const uint8_t bits[] = {0xA0}; /* 1 0 1 */
     write_png(path, 1, 3, PNG_COLOR_TYPE_GRAY, 1, bits, 1);
     image = decode(path, 1);
-    assert_memory_equal(image.pixels, ((uint8_t[]){255, 0, 255}), 3);
-    memory_release(image.pixels);
+    assert_memory_equal(image.values, ((uint8_t[]){255, 0, 255}), 3);
+    memory_release(image.values);
 
     /* 16 bits become the nearest of 256 levels, which are 257 apart. */
     const uint8_t wide[] = {0x00, 0x00, 0x80, 0x80, 0xFF, 0xFF, 0x40, 0xD0};
     write_png(path, 1, 4, PNG_COLOR_TYPE_GRAY, 16, wide, 8);
     image = decode(path, 1);
-    assert_memory_equal(image.pixels, ((uint8_t[]){0, 128, 255, 65}), 4);
-    memory_release(image.pixels);
+    assert_memory_equal(image.values, ((uint8_t[]){0, 128, 255, 65}), 4);
+    memory_release(image.values);
 
     /* Opaque, transparent and half transparent pixels, on white. */
     const uint8_t alpha[] = {10, 20, 30, 255, 10, 20, 30, 0, 0, 100, 200, 128};
     write_png(path, 1, 3, PNG_COLOR_TYPE_RGB_ALPHA, 8, alpha, 12);
     image = decode(path, 3);
-    assert_memory_equal(image.pixels, ((uint8_t[]){10, 20, 30, 255, 255, 255, 127, 177, 227}), 9);
-    memory_release(image.pixels);
+    assert_memory_equal(image.values, ((uint8_t[]){10, 20, 30, 255, 255, 255, 127, 177, 227}), 9);
+    memory_release(image.values);
 }
 
 static void jpeg_is_close(void **state) {
@@ -90,28 +96,28 @@ static void jpeg_is_close(void **state) {
         }
     const char *path = place(folder, "colour.jpg");
     write_jpeg(path, 32, 48, 3, rgb);
-    struct ImageBytes image = decode(path, 3);
+    struct Picture image = decode(path, 3);
     assert_int_equal(image.height, 32);
     assert_int_equal(image.width, 48);
     for (size_t i = 0; i < sizeof rgb; i++)
-        assert_true(abs(image.pixels[i] - rgb[i]) <= 12);
-    memory_release(image.pixels);
+        assert_true(abs(pixel(&image)[i] - rgb[i]) <= 12);
+    memory_release(image.values);
 
     static uint8_t grey[16 * 16];
     memset(grey, 77, sizeof grey);
     write_jpeg(path, 16, 16, 1, grey);
     image = decode(path, 3);
-    assert_true(abs(image.pixels[0] - 77) <= 1 && image.pixels[0] == image.pixels[2]);
-    memory_release(image.pixels);
+    assert_true(abs(pixel(&image)[0] - 77) <= 1 && pixel(&image)[0] == pixel(&image)[2]);
+    memory_release(image.values);
 
     static uint8_t ink[16 * 16 * 4]; /* Adobe stores the ink inverted: 255 is no ink */
     for (int i = 0; i < 16 * 16; i++)
         memcpy(ink + 4 * i, (uint8_t[]){255, 0, 128, 255}, 4);
     write_jpeg(path, 16, 16, 4, ink);
     image = decode(path, 3);
-    assert_true(abs(image.pixels[0] - 255) <= 3 && image.pixels[1] <= 3 &&
-                abs(image.pixels[2] - 128) <= 3);
-    memory_release(image.pixels);
+    assert_true(abs(pixel(&image)[0] - 255) <= 3 && pixel(&image)[1] <= 3 &&
+                abs(pixel(&image)[2] - 128) <= 3);
+    memory_release(image.values);
 }
 
 static void bad_files_get_a_line(void **state) {
@@ -138,7 +144,14 @@ static void bad_files_get_a_line(void **state) {
     write_bytes(png, "", 0);
     refuse(png, ERROR_DATA, "empty");
     write_bytes(png, "GIF89a not one of ours", 22);
-    refuse(png, ERROR_DATA, "neither a JPEG nor a PNG");
+    refuse(png, ERROR_DATA, "damaged GIF");
+    write_bytes(png, "a text with another name", 24);
+    refuse(png, ERROR_DATA, "is no picture", "expected JPEG, PNG, TIFF, WebP, GIF or BMP");
+    write_bytes(png,
+                "\0\0\0\x1C"
+                "ftypheic\0\0\0\0",
+                16);
+    refuse(png, ERROR_DATA, "is a HEIC file", "expected JPEG");
     refuse(folder, ERROR_DATA, "not a regular file");
     const char *missing = place(folder, "missing.png");
     refuse(missing, ERROR_SYSTEM, "No such file");
@@ -169,7 +182,7 @@ static void huge_dimensions_are_refused(void **state) {
 
 static void resize(const uint8_t *from, int64_t height, int64_t width, enum ResizeRule rule,
                    int64_t out_height, int64_t out_width, uint8_t *out) {
-    const struct ImageBytes image = {height, width, 1, (uint8_t *)(uintptr_t)from};
+    const struct Picture image = {height, width, 1, false, (void *)(uintptr_t)from};
     resize_image(&image, rule, out_height, out_width, out);
 }
 

@@ -1,11 +1,11 @@
-/* Images that an HDF5 file holds as JPEG or PNG files: runs of bytes of their own length, or rows
- * of bytes that are padded with zeros. */
+/* Images that an HDF5 file holds as picture files (JPEG, PNG and others): runs of bytes of their
+ * own length, or rows of bytes that are padded with zeros. */
 #include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "data/dataset/opening.h"
-#include "pictures/image_decode.h"
+#include "pictures/picture_decode.h"
 
 #define BLOCK 64   /* images decoded at a time */
 #define CHANNELS 3 /* of what is decoded */
@@ -16,16 +16,18 @@ static bool is_padded_rows(const struct H5Info *info) {
 }
 
 bool opening__is_encoded(const struct Array *array) {
-    static const uint8_t jpeg[] = {0xFF, 0xD8, 0xFF}, png[] = {0x89, 'P', 'N', 'G', 13, 10, 26, 10};
-    uint8_t head[sizeof png];
-    const int64_t first[] = {0, 0}, count[] = {1, sizeof head};
+    uint8_t head[PICTURE_HEAD];
+    int64_t length = array->info.rank == 2 ? array->info.size[1] : 0;
+    const int64_t first[] = {0, 0}, count[] = {1, length < PICTURE_HEAD ? length : PICTURE_HEAD};
     struct Error ignored;
+    bool readable = false;
     if (array->info.type == H5_BYTES)
         return array->info.rank == 1;
     if (!is_padded_rows(&array->info) ||
         h5_read_part(array->file, array->name.path, H5_UINT8, 2, first, count, head, &ignored))
         return false;
-    return !memcmp(head, jpeg, sizeof jpeg) || !memcmp(head, png, sizeof png);
+    picture_format(head, (size_t)count[1], &readable);
+    return readable;
 }
 
 /* Rows [first, first + count) of an array, as files. */
@@ -49,9 +51,11 @@ static int read_files(const struct Array *array, int64_t first, int64_t count,
 }
 
 static int decode(const struct Array *array, int64_t row, const struct H5Bytes *file,
-                  struct ImageBytes *image, struct Error *error) {
+                  struct Picture *image, struct Error *error) {
+    static const struct PictureForm form = {.channels = CHANNELS};
     char *label = memory_print("%s:%s[%" PRId64 "]", array->name.file, array->name.path, row);
-    int code = image_decode(label, file->data, file->bytes, CHANNELS, image, error);
+    int code = picture_decode(label, file->data, file->bytes, &form, image, error);
+    error->advice.kind = ADVICE_NONE; /* it is for imports */
     memory_release(label);
     return code;
 }
@@ -60,7 +64,7 @@ static int decode(const struct Array *array, int64_t row, const struct H5Bytes *
 static int measure(struct Opening *opening, const struct Pair *pair, struct Array *array,
                    int64_t sizes[AXES], struct Error *error) {
     struct H5Bytes file = {0};
-    struct ImageBytes image = {0};
+    struct Picture image = {0};
     if (!opening__is_encoded(array))
         return fail(error, ERROR_DATA, "%s:%s: holds %s, expected image files as in %s:%s",
                     array->name.file, array->name.path, array->info.type_name,
@@ -74,14 +78,14 @@ static int measure(struct Opening *opening, const struct Pair *pair, struct Arra
     sizes[AXIS_HEIGHT] = image.height;
     sizes[AXIS_WIDTH] = image.width;
     sizes[AXIS_CHANNEL] = CHANNELS;
-    memory_release(image.pixels);
+    memory_release(image.values);
     memory_release(file.data);
     return code ? code : opening__size(opening, pair, array, sizes, error);
 }
 
 static int place(const struct Array *array, int64_t row, const struct H5Bytes *file,
                  const int64_t sizes[AXES], uint8_t *pixels, struct Error *error) {
-    struct ImageBytes image = {0};
+    struct Picture image = {0};
     int code = decode(array, row, file, &image, error);
     if (code == OK && (image.height != sizes[AXIS_HEIGHT] || image.width != sizes[AXIS_WIDTH]))
         code = fail(error, ERROR_DATA,
@@ -91,8 +95,8 @@ static int place(const struct Array *array, int64_t row, const struct H5Bytes *f
                     array->name.file, array->name.path, row, image.height, image.width,
                     sizes[AXIS_HEIGHT], sizes[AXIS_WIDTH]);
     if (code == OK)
-        memcpy(pixels, image.pixels, (size_t)(image.height * image.width * CHANNELS));
-    memory_release(image.pixels);
+        memcpy(pixels, image.values, (size_t)(image.height * image.width * CHANNELS));
+    memory_release(image.values);
     return code;
 }
 
