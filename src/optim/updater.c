@@ -356,6 +356,15 @@ bool updater_step(struct Updater *updater, double rate, int64_t number, void *st
     return finite;
 }
 
+bool updater_has_penalty(const struct Updater *updater) {
+    bool any = false;
+    for (int i = 0; i < updater->segment_count; i++) {
+        const struct RowSettings *settings = &updater->segments[i].settings;
+        any |= settings->l1 > 0 || (settings->weight_decay > 0 && !updater->optimizer->decoupled);
+    }
+    return any;
+}
+
 double updater_penalty(const struct Updater *updater, const void *state) {
     double penalty = 0;
     for (int i = 0; i < updater->segment_count; i++) {

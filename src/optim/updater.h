@@ -65,5 +65,7 @@ double updater_gradient_norm(const struct Updater *updater);
 /* The penalty whose gradient the updates add, Σ λ₂/2·w² + λ₁·|w|;
  * decoupled decay is no part of it. */
 double updater_penalty(const struct Updater *updater, const void *state);
+/* Whether there is one at all. */
+bool updater_has_penalty(const struct Updater *updater);
 
 #endif

@@ -110,6 +110,10 @@ void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *rep
     write_number(line, "rate", report->rate);
     if (!isnan(report->gradient_norm))
         write_number(line, "gradient_norm", report->gradient_norm);
+    if (!isnan(report->penalty)) {
+        write_number(line, "penalty", report->penalty);
+        write_number(line, "objective", report->figures.value[FIGURE_LOSS] + report->penalty);
+    }
     write_number(line, "images_per_second", report->images_per_second);
     end_line(metrics);
 }
@@ -119,6 +123,8 @@ void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *r
     begin_line(line, "epoch", report->step, report->epoch);
     write_figures(line, "train_", &report->train);
     write_number(line, "rate", report->rate);
+    if (!isnan(report->penalty))
+        write_number(line, "penalty", report->penalty);
     write_figures(line, "validation_", &report->validation);
     write_figures(line, "average_", &report->average);
     write_number(line, "seconds", report->seconds);

@@ -1,8 +1,11 @@
 /* metrics.jsonl: one JSON object a line, for scripts. Rank 0 alone writes it. A step's line:
  *   {"kind":"step","step":12,"epoch":1,"loss":2.3025,"accuracy":0.1,"rate":0.05,"images_per_second":812.4}
- * with "gradient_norm" after "rate" if the run file's `clip` asks for it; an epoch's line:
+ * with "gradient_norm" after "rate" if the run file's `clip` asks for it, and, in every tenth line
+ * from the first on, "penalty" of the weights that the step began with and "objective", the sum of
+ * loss and penalty, if the run has an L1 or L2 penalty; an epoch's line:
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"rate":…,
  *    "validation_loss":…,"validation_accuracy":…,"validation_top5":…,"seconds":…}
+ * with "penalty" of the weights at its end after "rate",
  * and, if the run keeps an average of weights, "average_loss", "average_accuracy", "average_top5"
  * of the validation with it; early stopping's line:
  *   {"kind":"stop","step":…,"epoch":…,"metric":"accuracy","best":…,"waited":…}
@@ -33,12 +36,14 @@ struct StepReport {
     struct Figures figures;
     double rate, images_per_second;
     double gradient_norm; /* NaN: not measured, and not written */
+    double penalty;       /* of the weights before the step; NaN: not measured, and not written */
 };
 
 struct EpochReport {
     int64_t step, epoch;
     struct Figures train;
     double rate;                        /* of its last step */
+    double penalty;                     /* of the weights after it; NaN: there is none */
     struct Figures validation, average; /* average: of weights */
     double seconds;                     /* training time of the run so far, without evaluation */
 };

@@ -173,6 +173,8 @@ void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
     char figures[FIGURES_TEXT], spent[32];
     fprintf(bar->stream, "epoch %" PRId64 "/%" PRId64 "  train %s", report->epoch, epochs,
             figures_text(&report->train, "  ", FIGURE_DIGITS, figures));
+    if (!isnan(report->penalty))
+        fprintf(bar->stream, "  penalty %.4f", report->penalty);
     print_validation(bar->stream, "validation", &report->validation);
     print_validation(bar->stream, "average", &report->average);
     print_time(report->seconds, spent);

@@ -3,6 +3,9 @@
 #include "base/clock.h"
 #include "train/trainer.h"
 
+/* Steps. The measurement of a penalty reads all weights once more. */
+#define PENALTY_EVERY 10
+
 struct Position trainer__position(const struct Trainer *trainer) {
     const struct Progress *progress = &trainer->saved.progress;
     return (struct Position){progress->step, progress->epoch, progress->step_in_epoch};
@@ -21,6 +24,11 @@ double trainer__rate(const struct Trainer *trainer, int64_t step) {
            schedule_factor(&trainer->options.schedule, &trainer->parts.time,
                            &trainer->saved.schedule, step) *
            trainer->saved.recovery.rate_factor;
+}
+
+double trainer__penalty(const struct Trainer *trainer) {
+    const struct Updater *updater = trainer->parts.updater;
+    return updater_has_penalty(updater) ? updater_penalty(updater, trainer->state) : NAN;
 }
 
 /* Updates the model, if all numbers are finite. Skipped steps are no steps of the optimiser. */
@@ -65,7 +73,10 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
                                   .epoch = progress->epoch + 1,
                                   .figures = figures_of(trainer, sums),
                                   .rate = trainer__rate(trainer, progress->step),
-                                  .gradient_norm = NAN};
+                                  .gradient_norm = NAN,
+                                  .penalty = NAN};
+    if (progress->step % PENALTY_EVERY == 0)
+        report->penalty = trainer__penalty(trainer);
     figures_set(&report->figures, FIGURE_LOSS, loss); /* to the last bit */
     int code = update(trainer, sum, report, error);
     if (!code && report->fate == STEP_UNDONE)

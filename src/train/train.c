@@ -16,6 +16,7 @@ static int end_epoch(struct Trainer *trainer, struct Error *error) {
                                  .epoch = progress->epoch + 1,
                                  .train = trainer__epoch_figures(trainer),
                                  .rate = trainer__rate(trainer, progress->step - 1),
+                                 .penalty = trainer__penalty(trainer),
                                  .seconds = progress->seconds};
     if (trainer->parts.validation && trainer__is_stopping(trainer))
         return OK;

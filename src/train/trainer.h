@@ -141,6 +141,8 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
 struct Position trainer__position(const struct Trainer *trainer);
 /* The learning rate of step `step`, from 0, by what the schedule has seen so far. */
 double trainer__rate(const struct Trainer *trainer, int64_t step);
+/* The L1 and L2 penalty of the present weights; NaN if the run has none. */
+double trainer__penalty(const struct Trainer *trainer);
 /* The figures of the epoch so far; nothing before its first step. */
 struct Figures trainer__epoch_figures(const struct Trainer *trainer);
 

@@ -100,15 +100,18 @@ static void test_lines(void **unused) {
                                                     .figures = of_classes(loss, 0.5, 0.75),
                                                     .rate = 1e-9,
                                                     .images_per_second = 812.4,
-                                                    .gradient_norm = 0.75});
+                                                    .gradient_norm = 0.75,
+                                                    .penalty = 0.25});
     metrics_file_epoch(metrics, &(struct EpochReport){.step = 12,
                                                       .epoch = 3,
+                                                      .penalty = 0.125,
                                                       .train = of_classes(1.5, 0.5, 0.75),
                                                       .rate = 0.0125,
                                                       .validation = of_classes(1.25, 0.625, 0.9),
                                                       .average = of_classes(1.125, 0.75, 1),
                                                       .seconds = 33});
-    metrics_file_epoch(metrics, &(struct EpochReport){.step = INT64_C(1) << 40, .epoch = 4});
+    metrics_file_epoch(metrics,
+                       &(struct EpochReport){.step = INT64_C(1) << 40, .epoch = 4, .penalty = NAN});
     metrics_file_stop(metrics, &(struct StopReport){24, 4, FIGURE_LOSS, 0.5, 3});
     metrics_file_nan(metrics, &(struct NanReport){25, 4, "skip", 2, -1, 1});
     metrics_file_nan(metrics, &(struct NanReport){26, 5, "roll_back", 1, 24, 0.5});
@@ -132,10 +135,14 @@ static void test_lines(void **unused) {
     assert_true(real_of(lines[0], "rate") == 1e-9);
     assert_true(real_of(lines[0], "images_per_second") == 812.4);
     assert_true(real_of(lines[0], "gradient_norm") == 0.75);
+    assert_true(real_of(lines[0], "penalty") == 0.25);
+    assert_true((float)real_of(lines[0], "objective") == loss + 0.25f);
     assert_string_equal(json_string_value(json_object_get(lines[1], "kind")), "epoch");
     assert_true(real_of(lines[1], "train_loss") == 1.5);
     assert_true(real_of(lines[1], "train_accuracy") == 0.5);
     assert_true(real_of(lines[1], "rate") == 0.0125);
+    assert_true(real_of(lines[1], "penalty") == 0.125);
+    assert_null(json_object_get(lines[2], "penalty"));
     assert_true(real_of(lines[1], "validation_loss") == 1.25);
     assert_true(real_of(lines[1], "validation_accuracy") == 0.625);
     assert_true(real_of(lines[1], "validation_top5") == 0.9);

@@ -178,7 +178,8 @@ static void expect_epoch(int64_t total, int64_t each, int64_t number, const char
     FILE *file = tmpfile();
     struct ProgressBar *bar = progress_create(file, false, total, each, 0);
     progress_epoch(bar,
-                   &(struct EpochReport){.step = total, .epoch = number, .train = CLASSES(1, 0.5)});
+                   &(struct EpochReport){
+                       .step = total, .epoch = number, .penalty = NAN, .train = CLASSES(1, 0.5)});
     expect_line(file, expected);
     progress_release(bar);
     fclose(file);

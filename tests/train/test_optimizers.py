@@ -6,7 +6,7 @@ import os
 import pytest
 
 from support.program import RUN_FILE, refusal, result, run, settings
-from support.runs import newest_step, start_and_kill, synthesize, train, write
+from support.runs import metrics, newest_step, start_and_kill, synthesize, train, write
 
 np = pytest.importorskip("numpy")
 h5py = pytest.importorskip("h5py")
@@ -227,3 +227,27 @@ def test_the_start_says_nothing_of_shards_that_the_run_file_gives(start_of_a_run
 def test_the_start_says_what_keeps_the_bits_if_the_shards_are_auto(scratch, data):
     words = said(scratch, data, *settings("train.shards=auto"))
     assert "train.shards is auto, here 2" in words and "train.shards=2" in words
+
+
+def test_the_penalty_beside_the_loss(folder, data):
+    """lambda2/2 sum of w^2 + lambda1 sum of |w| of the weights that a step begins with; frozen rows have none."""
+    recipe = write_run_file(folder, data, "sgd", "{rate: 0.05, weight_decay: 0.01, decay: weights}", name="penalty")
+    out = f"{folder}/penalty"
+    train(1, recipe, out, *settings("checkpoint.keep=0", "data.validation=train",
+                                    "parameters.0.weight_decay=0.02"))
+    steps = {line["step"]: line for line in metrics(out, "step")}
+    assert [step for step, line in steps.items() if "penalty" in line] == [1, 11, 21]
+
+    def by_hand(step):
+        with h5py.File(f"{out}/checkpoints/step-{step:09}.h5") as file:
+            rows = [file[f"model/{row}"][()].astype(float) for row in ("0.weight", "4.weight")]
+        return sum(0.01 * (row**2).sum() + 1e-4 * np.abs(row).sum() for row in rows)
+
+    for step in (1, 11, 21):
+        assert steps[step]["penalty"] == pytest.approx(by_hand(step - 1), rel=1e-6)
+        assert steps[step]["objective"] == pytest.approx(steps[step]["loss"] + steps[step]["penalty"], rel=1e-6)
+    for line in metrics(out, "epoch"):
+        assert line["penalty"] == pytest.approx(by_hand(line["step"]), rel=1e-6)
+    without = f"{folder}/without"
+    train(1, recipe, without, "--stop-after", 1, *settings("optimizer.weight_decay=0", "parameters="))
+    assert "penalty" not in metrics(without, "step")[0]
