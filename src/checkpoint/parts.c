@@ -29,6 +29,8 @@ int checkpoint_get_parts(const struct Checkpoint *checkpoint, const struct Check
     int code = OK;
     for (int i = 0; !code && i < count; i++)
         code = get_part(checkpoint->file, &parts[i], error);
+    if (!code) /* what cannot be looked for must not pass for what is optional */
+        code = h5_check(checkpoint->file, error);
     if (code)
         checkpoint_release_parts(parts, count);
     return code;

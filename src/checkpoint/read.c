@@ -171,6 +171,8 @@ static int read_file(struct Checkpoint **out, struct H5File *file, bool sealed, 
     checkpoint->path = memory_copy_text(h5_path(file));
     checkpoint->file = file;
     int code = donor && !sealed ? read_weights(&reader, error) : read_whole(&reader, sealed, error);
+    if (!code || code == ERROR_CHECKPOINT) /* what cannot be looked for seems to be missing */
+        code = h5_check(file, error) ? error->code : code;
     if (code)
         checkpoint_close(checkpoint);
     else

@@ -124,8 +124,9 @@ int inspect_kind(const char *path, bool *dataset, struct Error *error) {
         return code;
     *dataset = !h5_exists(file, "/model") &&
                (h5_exists(file, "/classes") || h5_exists(file, "/target_names"));
+    code = h5_check(file, error);
     h5_close(file);
-    return OK;
+    return code;
 }
 
 static int run_inspect(const struct Command *command, const struct Arguments *arguments,

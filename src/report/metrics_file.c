@@ -28,8 +28,9 @@ static int64_t step_of_line(const char *line) {
     return value;
 }
 
-/* Copies the whole lines of steps up to `keep_steps`; a torn last line is dropped. */
-static void copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
+/* Copies the whole lines of steps up to `keep_steps`; a torn last line is dropped. Returns 0, or −1
+ * and errno. */
+static int copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
     char *line = NULL;
     size_t capacity = 0;
     ssize_t length;
@@ -39,17 +40,26 @@ static void copy_lines(FILE *from, FILE *to, int64_t keep_steps) {
             fputs(line, to);
     }
     free(line);
+    return ferror(from) ? -1 : 0;
+}
+
+/* The earlier file, if there is one. */
+static int copy_earlier(const char *path, FILE *to, int64_t keep_steps, struct Error *error) {
+    FILE *from = fopen(path, "re");
+    if (!from)
+        return errno == ENOENT ? OK : fail_errno(error, "%s: cannot be read", path);
+    int code =
+        copy_lines(from, to, keep_steps) ? fail_errno(error, "%s: cannot be read", path) : OK;
+    fclose(from);
+    return code;
 }
 
 int metrics_file_open(struct MetricsFile **metrics, const char *path, int64_t keep_steps,
                       struct Error *error) {
     struct WholeFile file;
     int code = whole_file_open(&file, path, error);
-    FILE *old = !code && keep_steps > 0 ? fopen(path, "re") : NULL;
-    if (old) {
-        copy_lines(old, file.stream, keep_steps);
-        fclose(old);
-    }
+    if (!code && keep_steps > 0)
+        code = copy_earlier(path, file.stream, keep_steps, error);
     if (!code)
         code = whole_file_publish(&file, error);
     if (code) {

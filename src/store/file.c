@@ -96,7 +96,8 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
     if (file->id < 0) {
         char reason[200];
         h5__reason(reason);
-        code = h5__is_newer(reason)
+        code = file->driver.failed ? h5_check(file, error)
+               : h5__is_newer(reason)
                    ? h5__fail_newer(file, "", reason, error)
                    : fail(error, file->failure, "%s: is damaged: HDF5 cannot open it (%s)",
                           file->path, reason);

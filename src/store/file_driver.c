@@ -19,6 +19,7 @@ struct OpenFile { /* HDF5's view of one open file */
     struct FileDriver *driver;
     haddr_t end_of_allocation;
     int linked; /* another file, to which the driver's refers: its descriptor; else −1 */
+    char *linked_path;
     uint64_t linked_bytes;
 };
 
@@ -166,8 +167,10 @@ void file_driver__release(struct FileDriver *driver) {
         memory_release(driver->pages[index]);
     memory_release(driver->pages);
     memory_release(driver->ranges);
+    memory_release(driver->failed_path);
     driver->pages = NULL;
     driver->ranges = NULL;
+    driver->failed_path = NULL;
     driver->page_count = 0;
     driver->range_count = 0;
     if (driver->registered >= 0)
@@ -211,18 +214,31 @@ char *file_driver__beside(const struct FileDriver *driver, const char *name) {
     return found;
 }
 
-/* Opens a file that the driver's file refers to; −1 if it must not be opened. */
-static int open_linked(const struct FileDriver *driver, const char *name, uint64_t *bytes) {
+/* Keeps errno of the first failure; `path`: of another file, or NULL. */
+static void note_failure(struct FileDriver *driver, const char *path) {
+    if (driver->failed)
+        return;
+    driver->failed = errno;
+    driver->failed_path = path ? memory_copy_text(path) : NULL;
+}
+
+/* Opens a file that the driver's file refers to; NULL if it must not be opened. */
+static struct OpenFile *open_linked(struct FileDriver *driver, const char *name) {
     struct stat status;
     char *path = driver->follows ? file_driver__beside(driver, name) : NULL;
     int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
-    memory_release(path);
-    if (fd >= 0 && (fstat(fd, &status) || !S_ISREG(status.st_mode))) {
-        close(fd);
-        return -1;
+    if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode)) {
+        if (fd >= 0)
+            close(fd);
+        memory_release(path);
+        return NULL;
     }
-    *bytes = fd < 0 ? 0 : (uint64_t)status.st_size;
-    return fd;
+    struct OpenFile *opened = memory_allocate(sizeof *opened, "an open HDF5 file");
+    *opened = (struct OpenFile){.driver = driver,
+                                .linked = fd,
+                                .linked_path = path,
+                                .linked_bytes = (uint64_t)status.st_size};
+    return opened;
 }
 
 static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr_t maximum) {
@@ -230,18 +246,14 @@ static H5FD_t *driver_open(const char *name, unsigned flags, hid_t access, haddr
     struct FileDriver *const *driver = H5Pget_driver_info(access);
     if (!driver)
         return NULL;
-    int linked = -1;
-    uint64_t bytes = 0;
-    if (!(*driver)->writing && (!(*driver)->path || strcmp(name, (*driver)->path))) {
-        linked = (*driver)->path ? open_linked(*driver, name, &bytes) : -1;
-        if (linked < 0)
-            return NULL;
+    struct OpenFile *opened = NULL;
+    if ((*driver)->writing || ((*driver)->path && !strcmp(name, (*driver)->path))) {
+        opened = memory_allocate(sizeof *opened, "an open HDF5 file");
+        *opened = (struct OpenFile){.driver = *driver, .linked = -1};
+    } else if ((*driver)->path) {
+        opened = open_linked(*driver, name);
     }
-    struct OpenFile *opened = memory_allocate(sizeof *opened, "an open HDF5 file");
-    opened->driver = *driver;
-    opened->linked = linked;
-    opened->linked_bytes = bytes;
-    return &opened->head;
+    return opened ? &opened->head : NULL;
 }
 
 /* The access list that HDF5 opens linked files with. */
@@ -256,6 +268,7 @@ static herr_t driver_close(H5FD_t *file) {
         close(opened->linked);
     else
         opened->driver->length = opened->end_of_allocation;
+    memory_release(opened->linked_path);
     memory_release(opened);
     return 0;
 }
@@ -313,6 +326,8 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t
     for (size_t done = 0; done < size;) {
         ssize_t part = pread(linked ? opened->linked : driver->fd, (char *)buffer + done,
                              size - done, (off_t)(address + done));
+        if (part < 0 && errno != EINTR)
+            note_failure(driver, opened->linked_path);
         if (part == 0 || (part < 0 && errno != EINTR))
             return -1;
         if (part > 0)

@@ -30,7 +30,10 @@ struct FileDriver {
     /* Writing to fd: the first `base` bytes of it are the old file that is being changed. A page
      * starts as a copy of them. */
     uint64_t base;
-    int failed; /* errno of a page that could not be read; file_driver__flush reports it */
+    /* errno of a read that failed, for another reason than a file that is too short; HDF5 may go on
+     * as if something was missing. Writing: file_driver__flush reports it. */
+    int failed;
+    char *failed_path; /* reading: the file, if it is another one, to which this one refers */
     /* Writing to fd: what was written to it directly, sorted; flushing pages skips these. */
     struct FileDriverRange {
         uint64_t offset, bytes;

@@ -73,7 +73,12 @@ int64_t h5_map_length(const struct H5Map *map);
  * call that said so. A file that took its name afterwards does not matter. */
 bool h5_map_changed(struct H5Map *map);
 
+/* Whether a name exists has three answers: yes, no, and that it cannot be told, because the file is
+ * damaged or cannot be read. The third is `false` here and in h5_has_attribute, and from then on
+ * h5_check fails, with what was found. So whoever goes on because something is not there asks
+ * h5_check before the result counts. After an I/O error all reading fails as well. */
 bool h5_exists(struct H5File *file, const char *name);
+int h5_check(const struct H5File *file, struct Error *error);
 int h5_info(struct H5File *file, const char *name, struct H5Info *info, struct Error *error);
 /* Calls `visit` for every member of a group, sorted by name; stops at the first call that does not
  * return OK, and returns its code. */
@@ -81,7 +86,8 @@ int h5_list(struct H5File *file, const char *group,
             int (*visit)(void *context, const char *name, bool is_group, struct Error *error),
             void *context, struct Error *error);
 
-/* The same for files of other programs, which may hold what cannot be opened: it is listed, too. */
+/* The same for files of other programs, which may hold what cannot be opened: it is listed, too.
+ * h5_check fails afterwards if the group itself cannot be read. */
 enum H5Member {
     H5_MEMBER_GROUP,
     H5_MEMBER_ARRAY,

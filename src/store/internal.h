@@ -12,7 +12,8 @@ struct H5File {
     struct FileDriver driver;
     void *owned_image; /* a whole file in memory: h5_open_sealed, h5_open_image */
     uint64_t image_bytes;
-    bool lists_filters; /* h5_storage is looking: what cannot be read is described */
+    struct Error trouble; /* the first question that could not be answered (h5_check) */
+    bool lists_filters;   /* h5_storage is looking: what cannot be read is described */
 };
 
 /* A dataset while something is read from it. */
@@ -26,6 +27,9 @@ int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *ope
 void h5__close_dataset(struct H5Opened *opened);
 /* Fails with "FILE:/name: WHAT (HDF5's reason)". */
 int h5__damaged(const struct H5File *file, const char *name, const char *what, struct Error *error);
+
+/* exists.c. Notes that HDF5 cannot tell what is at `name`. Right after the call that failed. */
+void h5__doubt(struct H5File *file, const char *name);
 
 /* list.c. Fails if `name`, which could not be opened for `reason`, leads through a link to another
  * file. */

@@ -14,8 +14,10 @@ int h5_list(struct H5File *file, const char *group,
     const char *relative = h5__relative(group);
     hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
     if (id < 0)
-        return fail(error, file->failure, "%s:/%s: is missing or not a group", file->path,
-                    relative);
+        return h5_check(file, error)
+                   ? error->code
+                   : fail(error, file->failure, "%s:/%s: is missing or not a group", file->path,
+                          relative);
     H5G_info_t information;
     int code = OK;
     if (H5Gget_info(id, &information) < 0)
@@ -29,8 +31,9 @@ int h5_list(struct H5File *file, const char *group,
         }
         hid_t member = H5Oopen(id, name, H5P_DEFAULT);
         if (member < 0) {
-            code = fail(error, file->failure, "%s:/%s%s%s: is damaged: HDF5 cannot open it",
-                        file->path, relative, *relative ? "/" : "", name);
+            char *path = memory_print("%s%s%s", relative, *relative ? "/" : "", name);
+            code = h5__damaged(file, path, "is damaged: HDF5 cannot open it", error);
+            memory_release(path);
             break;
         }
         bool is_group = H5Iget_type(member) == H5I_GROUP;
@@ -63,17 +66,19 @@ void h5_members(struct H5File *file, const char *group,
     h5__quiet();
     const char *relative = h5__relative(group);
     hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
+    H5G_info_t information = {0};
+    if (id < 0 || H5Gget_info(id, &information) < 0)
+        h5__doubt(file, relative);
     if (id < 0)
         return;
-    H5G_info_t information;
-    if (H5Gget_info(id, &information) < 0)
-        information.nlinks = 0;
     for (hsize_t i = 0; i < information.nlinks; i++) {
         char name[1024];
         ssize_t length = H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name,
                                             sizeof name, H5P_DEFAULT);
-        if (length < 0)
+        if (length < 0) {
+            h5__doubt(file, relative);
             break;
+        }
         if (length < (ssize_t)sizeof name)
             visit(context, name, member_of(id, name));
     }

@@ -7,25 +7,6 @@
 #include "base/memory.h"
 #include "store/internal.h"
 
-bool h5_exists(struct H5File *file, const char *name) {
-    h5__quiet();
-    name = h5__relative(name);
-    char prefix[1024];
-    size_t length = strlen(name);
-    if (length == 0 || length >= sizeof prefix)
-        return length == 0;
-    /* H5Lexists needs every group on the way to exist, so each is asked for in turn. */
-    for (size_t i = 1; i <= length; i++) {
-        if (i < length && name[i] != '/')
-            continue;
-        memcpy(prefix, name, i);
-        prefix[i] = '\0';
-        if (H5Lexists(file->id, prefix, H5P_DEFAULT) <= 0)
-            return false;
-    }
-    return H5Oexists_by_name(file->id, name, H5P_DEFAULT) > 0;
-}
-
 void h5__close_dataset(struct H5Opened *opened) {
     if (opened->create >= 0)
         H5Pclose(opened->create);
@@ -41,6 +22,8 @@ int h5__damaged(const struct H5File *file, const char *name, const char *what,
                 struct Error *error) {
     char reason[200];
     h5__reason(reason);
+    if (file->driver.failed)
+        return h5_check(file, error);
     if (h5__is_newer(reason))
         return h5__fail_newer(file, name, reason, error);
     return fail(error, file->failure, "%s:/%s: %s (%s)", file->path, name, what, reason);
@@ -208,7 +191,10 @@ static int refuse_object(struct H5File *file, const char *name, struct Error *er
     h5__reason(reason);
     if (h5__refuse_link(file, name, reason, error) != OK)
         return error->code;
-    if (!h5_exists(file, name))
+    bool there = h5_exists(file, name);
+    if (h5_check(file, error) != OK)
+        return error->code;
+    if (!there)
         return fail(error, file->failure, "%s:/%s: is missing", file->path, name);
     if (h5__is_newer(reason))
         return h5__fail_newer(file, name, reason, error);
@@ -219,6 +205,8 @@ static int refuse_object(struct H5File *file, const char *name, struct Error *er
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
                      struct Error *error) {
     h5__quiet();
+    if (file->driver.failed)
+        return h5_check(file, error);
     memset(opened, 0, sizeof *opened);
     opened->type = opened->space = opened->create = -1;
     opened->id = H5Oopen(file->id, name, H5P_DEFAULT);
@@ -311,6 +299,8 @@ static int read_selection(struct H5File *file, const char *name, const struct H5
     if (overflowed)
         return fail(error, file->failure, "%s:/%s: a value of type %s does not fit %zu bytes",
                     file->path, name, opened->info.type_name, h5__size(type));
+    if (file->driver.failed)
+        return h5_check(file, error);
     if (status < 0)
         return fail(error, file->failure, "%s:/%s: is damaged: its values cannot be read (%s)",
                     file->path, name, reason);
@@ -583,11 +573,6 @@ static const char *object_name(const char *object) {
     return *relative ? relative : "/";
 }
 
-bool h5_has_attribute(struct H5File *file, const char *object, const char *name) {
-    return h5_exists(file, object) &&
-           H5Aexists_by_name(file->id, object_name(object), name, H5P_DEFAULT) > 0;
-}
-
 static int read_attribute_value(struct H5File *file, const char *label, hid_t id, hid_t type,
                                 hid_t space, enum H5Type wanted, void *value, struct Error *error) {
     struct H5Info info = {0};
@@ -612,7 +597,10 @@ int h5_read_attribute(struct H5File *file, const char *object, const char *name,
     h5__quiet();
     char label[300];
     snprintf(label, sizeof label, "%s, attribute %s", h5__relative(object), name);
-    if (!h5_has_attribute(file, object, name))
+    bool there = h5_has_attribute(file, object, name);
+    if (h5_check(file, error) != OK)
+        return error->code;
+    if (!there)
         return fail(error, file->failure, "%s:/%s: is missing", file->path, label);
     hid_t id = H5Aopen_by_name(file->id, object_name(object), name, H5P_DEFAULT, H5P_DEFAULT);
     if (id < 0)

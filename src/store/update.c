@@ -69,6 +69,10 @@ static int start(struct H5Writer *writer, int from, int failure, struct Error *e
     if (writer->id >= 0)
         return OK;
     char reason[200];
+    if (writer->driver.failed) {
+        errno = writer->driver.failed;
+        return fail_errno(error, "%s: cannot be read", writer->path);
+    }
     return fail(error, failure, "%s: HDF5 cannot change it (%s)", writer->path, h5__reason(reason));
 }
 

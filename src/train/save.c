@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -69,8 +70,8 @@ bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
 static int link_to(const struct Trainer *trainer, const char *name, int64_t step,
                    struct Error *error) {
     char *path = checkpoint_name(trainer->checkpoints, step);
-    int code = access(path, F_OK) ? OK /* somebody removed it */
-                                  : checkpoint_link(trainer->checkpoints, name, path, error);
+    bool removed = access(path, F_OK) && errno == ENOENT;
+    int code = removed ? OK : checkpoint_link(trainer->checkpoints, name, path, error);
     memory_release(path);
     return code;
 }

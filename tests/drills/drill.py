@@ -33,6 +33,8 @@ DRILLS = {
     "nan": (4, 100, "NaN put into the input, an activation, a gradient, or a weight"),
     "differ": (6, 40, "ranks that differ in one option, one file, or one library"),
     "requeue": (1, 20, "cycles of time limit and requeue on a real Slurm, arrays among them"),
+    "calls": (4, 10000, "every system call on a file fails, once or for good, in every command"),
+    "memory": (3, 100000, "every allocation of the program fails, in every command"),
     "endurance": (1, 1, "16 ranks on few cores that write many checkpoints"),
 }
 
@@ -55,6 +57,7 @@ class Drill:
 
     def __init__(self, name, count, seed, keep, folder):
         self.name, self.count, self.seed, self.keep, self.folder = name, count, seed, keep, folder
+        self.full = DRILLS[name][1]
         self.broken, self.done, self.happened = [], 0, {}
         self.rng = random.Random(f"{seed} {name}")
 

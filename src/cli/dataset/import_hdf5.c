@@ -80,8 +80,9 @@ static int import_by_convention(const char *path, const char *out, const struct 
     contents_read(file, &contents);
     proposal_make(&proposal, file, path, false, &contents);
     contents_release(&contents);
+    code = h5_check(file, error);
     h5_close(file);
-    if (!proposal.lines || proposal.missing) {
+    if (code == OK && (!proposal.lines || proposal.missing)) {
         fail(error, ERROR_DATA, "%s: %s", path,
              proposal.missing ? proposal.missing
                               : "no convention is recognised; name a run file "

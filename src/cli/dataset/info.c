@@ -122,8 +122,9 @@ static int describe_foreign(const char *path, bool json, struct Error *error) {
     print_foreign(path, &contents, &proposal, json);
     proposal_release(&proposal);
     contents_release(&contents);
+    code = h5_check(file, error);
     h5_close(file);
-    return OK;
+    return code;
 }
 
 int dataset_print_arrays(const char *path, struct Error *error) {
@@ -135,8 +136,9 @@ int dataset_print_arrays(const char *path, struct Error *error) {
     contents_read(file, &contents);
     print_contents(&contents);
     contents_release(&contents);
+    code = h5_check(file, error);
     h5_close(file);
-    return OK;
+    return code;
 }
 
 static int run(const struct Command *command, const struct Arguments *arguments,

@@ -80,7 +80,9 @@ static void add_split(struct Dataset *dataset, const char *name) {
 static void visit_group(void *context, const char *name, enum H5Member member) {
     struct Opening *opening = context;
     struct H5File *file = opening->files[0].file;
-    if (member != H5_MEMBER_GROUP || !strcmp(name, "statistics") || !has(file, name, "images"))
+    /* What cannot be opened is asked for, too, so that h5_check tells of it. */
+    bool possible = member == H5_MEMBER_GROUP || member == H5_MEMBER_UNREADABLE;
+    if (!possible || !strcmp(name, "statistics") || !has(file, name, "images"))
         return;
     if (mapping_find(opening->request->options, name))
         return;
@@ -228,7 +230,7 @@ static int open_pairs(struct Opening *opening, struct Error *error) {
             code = opening__targets(opening, pair, error);
     }
     if (code == OK)
-        opening__classes_of_labels(opening);
+        code = opening__classes_of_labels(opening, error);
     for (int i = 0; i < storage->pair_count && code == OK; i++)
         code = opening__number_labels(opening, &storage->pairs[i], error);
     return code ? code : opening__check_targets(opening, error);
@@ -324,6 +326,15 @@ static int open_all(struct Opening *opening, struct Error *error) {
     return code ? code : complete_splits(opening, error);
 }
 
+/* What could not be read may have been taken for something that is not there: that explains any
+ * other failure. */
+static int check_files(const struct Opening *opening, int code, struct Error *error) {
+    for (int i = 0; i < opening->file_count; i++)
+        if (h5_check(opening->files[i].file, error) != OK)
+            return error->code;
+    return code;
+}
+
 static int open_request(struct Dataset **out, const struct DatasetRequest *request,
                         struct Error *error) {
     struct Opening opening = {.request = request};
@@ -334,6 +345,7 @@ static int open_request(struct Dataset **out, const struct DatasetRequest *reque
     dataset->storage = memory_allocate(sizeof *dataset->storage, "a data set");
     dataset->path = memory_copy_text(main ? main : request->path ? request->path : "the data set");
     int code = open_all(&opening, error);
+    code = check_files(&opening, code, error);
     if (code == OK && !main) {
         memory_release(dataset->path);
         dataset->path = memory_copy_text(dataset->storage->pairs[0].images.items[0].name.file);

@@ -105,34 +105,38 @@ static void sort_texts(struct Opening *opening) {
 
 /* The largest label of a split that is not opened; the classes of a file are those of all of its
  * splits, if they are not named. */
-static int64_t largest_of(struct H5File *file, const char *name) {
+static int largest_of(struct H5File *file, const char *name, int64_t *largest,
+                      struct Error *error) {
     struct H5Info info;
-    struct Error ignored;
-    int64_t largest = -1, block[4096];
-    if (h5_info(file, name, &info, &ignored) || info.rank != 1)
-        return -1;
-    for (int64_t first = 0; first < info.size[0]; first += 4096) {
+    int64_t block[4096];
+    int code = h5_info(file, name, &info, error);
+    *largest = -1;
+    if (code != OK || info.rank != 1 || info.type > H5_INT64)
+        return code;
+    for (int64_t first = 0; first < info.size[0] && code == OK; first += 4096) {
         int64_t count = info.size[0] - first < 4096 ? info.size[0] - first : 4096;
-        if (h5_read_rows(file, name, H5_INT64, first, count, block, &ignored))
-            return -1;
-        for (int64_t i = 0; i < count; i++)
-            if (block[i] > largest)
-                largest = block[i];
+        code = h5_read_rows(file, name, H5_INT64, first, count, block, error);
+        for (int64_t i = 0; i < count && code == OK; i++)
+            if (block[i] > *largest)
+                *largest = block[i];
     }
-    return largest;
+    return code;
 }
 
 struct Search {
     struct H5File *file;
     int64_t largest;
+    int code;
+    struct Error *error;
 };
 
 static void visit_other(void *context, const char *name, enum H5Member member) {
     struct Search *search = context;
     char *images = memory_print("%s/images", name), *labels = memory_print("%s/labels", name);
-    if (member == H5_MEMBER_GROUP && h5_exists(search->file, images) &&
+    if (search->code == OK && member == H5_MEMBER_GROUP && h5_exists(search->file, images) &&
         h5_exists(search->file, labels)) {
-        int64_t largest = largest_of(search->file, labels);
+        int64_t largest;
+        search->code = largest_of(search->file, labels, &largest, search->error);
         if (largest > search->largest && largest < MOST_CLASSES)
             search->largest = largest;
     }
@@ -140,10 +144,9 @@ static void visit_other(void *context, const char *name, enum H5Member member) {
     memory_release(labels);
 }
 
-static void number_classes(struct Opening *opening) {
+static int number_classes(struct Opening *opening, struct Error *error) {
     const struct DatasetStorage *storage = opening->dataset->storage;
-    struct Search search = {.largest = -1};
-    struct Error ignored;
+    struct Search search = {.largest = -1, .error = error};
     bool own = false;
     for (int p = 0; p < storage->pair_count; p++) {
         const struct Pair *pair = &storage->pairs[p];
@@ -157,22 +160,22 @@ static void number_classes(struct Opening *opening) {
                 search.largest = pair->numbers[i] - first;
     }
     if (own && opening->request->splits &&
-        opening__file(opening, opening->main, &search.file, &ignored) == OK)
+        (search.code = opening__file(opening, opening->main, &search.file, error)) == OK)
         h5_members(search.file, "/", visit_other, &search);
     opening->dataset->targets = targets_number(TARGET_CLASSES, "", search.largest + 1);
+    return search.code;
 }
 
-void opening__classes_of_labels(struct Opening *opening) {
+int opening__classes_of_labels(struct Opening *opening, struct Error *error) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     bool labels = false, texts = false;
     if (opening->dataset->targets.names)
-        return;
+        return OK;
     for (int p = 0; p < storage->pair_count; p++) {
         labels |= storage->pairs[p].labels.count > 0;
         texts |= storage->pairs[p].texts != NULL;
     }
     if (texts)
         sort_texts(opening);
-    else if (labels)
-        number_classes(opening);
+    return labels && !texts ? number_classes(opening, error) : OK;
 }

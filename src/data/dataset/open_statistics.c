@@ -80,18 +80,18 @@ static int read_target_statistic(struct Opening *opening, const char *name, bool
 
 /* Whether the statistics of the file are those of the split as it is now. Files that do not say so
  * hold those of "train". */
-static bool are_of(struct H5File *file, const struct Split *split) {
-    struct Error ignored;
+static int are_of(struct H5File *file, const struct Split *split, bool *same, struct Error *error) {
     char *name = NULL, *digest = NULL;
+    int code = OK;
     if (h5_has_attribute(file, "statistics", "split"))
-        h5_read_attribute(file, "statistics", "split", H5_TEXT, &name, &ignored);
-    if (h5_has_attribute(file, "statistics", "digest"))
-        h5_read_attribute(file, "statistics", "digest", H5_TEXT, &digest, &ignored);
-    bool same = !strcmp(split->name, name ? name : "train") &&
-                (!digest || !*digest || !split->digest[0] || !strcmp(digest, split->digest));
+        code = h5_read_attribute(file, "statistics", "split", H5_TEXT, &name, error);
+    if (code == OK && h5_has_attribute(file, "statistics", "digest"))
+        code = h5_read_attribute(file, "statistics", "digest", H5_TEXT, &digest, error);
+    *same = code == OK && !strcmp(split->name, name ? name : "train") &&
+            (!digest || !*digest || !split->digest[0] || !strcmp(digest, split->digest));
     memory_release(name);
     memory_release(digest);
-    return same;
+    return code;
 }
 
 static int read_all(struct Opening *opening, struct Error *error) {
@@ -111,9 +111,14 @@ static int read_all(struct Opening *opening, struct Error *error) {
 int opening__statistics(struct Opening *opening, const struct Split *split, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file = opening__main(opening);
-    if (!h5_exists(file, "statistics") || !are_of(file, split))
+    bool same = false;
+    if (!h5_exists(file, "statistics"))
         return OK;
-    int code = read_all(opening, error);
+    int code = are_of(file, split, &same, error);
+    if (code == OK && !same)
+        return OK;
+    if (code == OK)
+        code = read_all(opening, error);
     if (code && !h5_has_attribute(file, "/", "format_version")) {
         dataset__note(dataset, memory_print("not used: %s", error->text)); /* another program's */
         statistic_values_release(&dataset->statistics);

@@ -113,7 +113,7 @@ bool opening__fits(const struct H5Info *info, int64_t count, int64_t *columns, b
 /* open_classes.c. The names of the classes, as far as the options, the file or the request have
  * them; and later, from the labels. */
 int opening__class_names(struct Opening *opening, bool own_layout, struct Error *error);
-void opening__classes_of_labels(struct Opening *opening);
+int opening__classes_of_labels(struct Opening *opening, struct Error *error);
 
 /* open_targets.c. The targets of a pair whose images and labels (if it has any) are open: values,
  * or distributions over the classes if these are named. A pair with distributions and without

@@ -90,7 +90,7 @@ static int check_digest(struct H5File *file, const struct Dataset *dataset, cons
     const struct Split *train = training_split(dataset);
     char *digest;
     if (!train || !train->digest[0] || !h5_has_attribute(file, group, "digest"))
-        return OK;
+        return h5_check(file, error);
     int code = h5_read_attribute(file, group, "digest", H5_TEXT, &digest, error);
     if (code != OK)
         return code;
@@ -162,7 +162,9 @@ int pca_read(struct Pca *pca, const struct Dataset *dataset, const char *scale,
     if (code != OK)
         return code;
     struct Names names = names_of(scale);
-    if (!h5_exists(file, names.values)) {
+    bool there = h5_exists(file, names.values);
+    code = h5_check(file, error);
+    if (code == OK && !there) {
         fail(error, ERROR_DATA, "%s: has no principal components for preprocess.scale: %s",
              dataset->path, strcmp(scale, "none") ? scale : "none or range");
         code = error_advise(error, ADVICE_COMPONENTS, dataset->path, scale, 0);
