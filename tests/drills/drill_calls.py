@@ -66,6 +66,7 @@ def one(rng, out, bench, name, kind, call, forever):
     if not line:
         return
     expect(error not in (HALF, "EINTR"), "no reason to fail:", about, line)
-    expect(forever or any(name in line for name in names(bench, path)), "the line does not name the file:", about, line)
+    named = any(name in line for name in names(bench, path))
+    expect(forever or named, "the line does not name the file:", about, line)
     expect(forever or done.returncode in codes(path, kind), "exit code", done.returncode, "after", about, line)
     expect(forever or os.strerror(getattr(errno, error)) in line, "the line does not say why:", about, line)
