@@ -69,9 +69,10 @@ static void print_words(const struct Members *members, const struct Evaluation *
     const struct EvalReport *report = eval_report_for(members->dataset);
     char *const *names = members->dataset->targets.names;
     const struct Evaluation *last = &results[members->count];
-    printf("%s, split %s, %" PRId64 " samples", shown(members->dataset->path),
-           shown(members->split->name), members->split->count);
-    members_print_test_time(members);
+    printf("%s", shown(members->dataset->path));
+    members_print_split(members, stdout);
+    printf(", %" PRId64 " samples", members->split->count);
+    members_print_test_time(members, stdout);
     printf("\n\n");
     eval_print_head(&last->figures);
     printf("checkpoint\n");
@@ -101,7 +102,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     struct Members members;
     struct Evaluation *results = NULL;
-    int code = members_open(&members, arguments, ranks, error);
+    int code = members_open(&members, arguments, false, ranks, error);
     if (!code && argument_given(arguments, "confusion") &&
         !eval_report_for(members.dataset)->print_confusion)
         code = fail(error, ERROR_USAGE, "--confusion: needs classes; the targets of %s are values",
@@ -132,7 +133,8 @@ const struct Command command_eval = {
     .most_operands = -1,
     .summary = "loss and accuracy, or RMSE and R2, of checkpoints, singly and as an ensemble",
     .help =
-        "Evaluates each checkpoint on a split, with the preprocessing that it was trained with. "
+        "Evaluates each checkpoint on a split, with the preprocessing that it was trained with. In "
+        "place of a checkpoint, a run's folder stands for its best one. "
         "Several checkpoints are also evaluated as an ensemble, which averages the members' "
         "probabilities. The figures are exact, and the same for any number of ranks. If the "
         "targets are values, it prints RMSE, the root of the mean squared error, in the targets' "
@@ -140,7 +142,7 @@ const struct Command command_eval = {
         "as the mean of theirs.\n"
         "\n"
         "Examples:\n"
-        "  trainer eval runs/a/checkpoints/best.h5 --split test\n"
+        "  trainer eval runs/a --split test\n"
         "  mpirun -np 4 trainer eval runs/*/checkpoints/best.h5 --data cifar10.h5 --json\n"
         "  trainer eval a.h5 b.h5 --mean geometric --weights 2,1\n"
         "  trainer eval best.h5 --views ten_crop\n"

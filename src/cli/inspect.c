@@ -10,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/dataset/dataset.h"
 #include "cli/inspect.h"
+#include "cli/run_folder.h"
 #include "store/h5.h"
 #include "train/callbacks/early_stopping.h"
 
@@ -132,13 +133,14 @@ int inspect_kind(const char *path, bool *dataset, struct Error *error) {
 static int run_inspect(const struct Command *command, const struct Arguments *arguments,
                        struct Ranks *ranks, struct Error *error) {
     (void)command, (void)ranks;
-    const char *path = arguments->operands[0];
-    bool dataset;
-    int code = inspect_kind(path, &dataset, error);
-    if (code)
-        return code;
-    return dataset ? inspect_dataset(path, arguments, error)
-                   : inspect_checkpoint(path, arguments, error);
+    char *path = run_folder_checkpoint(arguments->operands[0], error);
+    bool dataset = false;
+    int code = path ? inspect_kind(path, &dataset, error) : error->code;
+    if (!code)
+        code = dataset ? inspect_dataset(path, arguments, error)
+                       : inspect_checkpoint(path, arguments, error);
+    memory_release(path);
+    return code;
 }
 
 static const struct Flag flags[] = {
@@ -158,7 +160,7 @@ const struct Command command_inspect = {
         "For a checkpoint, prints where its run stands, what fixes its bits, what input the model "
         "expects, and every array with its shape, mean, standard deviation and range. The file's "
         "seal is checked: a file that was cut short or changed is refused. For a data set, prints "
-        "what trainer dataset info prints.\n"
+        "what trainer dataset info prints. A run's folder stands for its best checkpoint.\n"
         "\n"
         "Examples:\n"
         "  trainer inspect runs/demo/checkpoints/latest.h5\n"

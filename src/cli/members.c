@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/members_data.h"
 #include "cli/signals.h"
 #include "nn/loss.h"
 #include "run/agreement.h"
@@ -56,7 +57,7 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
         return code;
     members->mean =
         mean && !strcmp(mean, "geometric") ? ENSEMBLE_MEAN_GEOMETRIC : ENSEMBLE_MEAN_ARITHMETIC;
-    members->count = arguments->operand_count;
+    members->count = members->operands.checkpoint_count;
     if (members->count == 1 && (mean || weights))
         return fail(error, ERROR_USAGE, "--%s %s: needs several checkpoints, found one",
                     mean ? "mean" : "weights", mean ? mean : weights);
@@ -143,41 +144,6 @@ static int attach_member(struct Members *members, int i, const struct Attachment
     return code;
 }
 
-/* Opens a split of the data set of the first member's run, which may have been moved since, or of
- * the file that takes its place. */
-static int open_data(struct Members *members, const char *file, const char *split,
-                     struct Error *error) {
-    const struct Member *first = &members->items[0];
-    const struct DataOptions *options = &first->options.data;
-    const struct WantedSplit wanted = {.name = split};
-    const struct DatasetRequest request = {.options = options,
-                                           .path = file,
-                                           .splits = &wanted,
-                                           .split_count = 1,
-                                           .expected = &first->targets};
-    int code = dataset_open_request(&members->dataset, &request, error);
-    if (!code || file)
-        return code;
-    if (options->file)
-        run_blame_path(error, "data.file", options->file);
-    error_context(error, "%s: data.file of its run", first->path);
-    return error->advice.kind ? error->code : error_advise(error, ADVICE_DATA, NULL, NULL, 0);
-}
-
-static int open_split(struct Members *members, const struct Arguments *arguments,
-                      struct Error *error) {
-    const char *file = argument_value(arguments, "data");
-    const char *split = argument_value(arguments, "split");
-    if (!split)
-        split = "test";
-    int code = open_data(members, file, split, error);
-    if (code)
-        return code;
-    members->split = dataset_split(members->dataset, split, error);
-    return members->split ? dataset_check_split(members->dataset, members->split, error)
-                          : error->code;
-}
-
 /* --dropout-samples needs a member with something random in it. */
 static int check_randomness(const struct Members *members, const struct Numbers *numbers,
                             struct Error *error) {
@@ -198,7 +164,7 @@ static int attach(struct Members *members, const struct Arguments *arguments, en
     const char *backend_name = argument_value(arguments, "backend");
     int code = check_predictions(members, error);
     if (!code)
-        code = open_split(members, arguments, error);
+        code = members_open_data(members, arguments, error);
     if (code)
         return code;
     backend_configure((int)numbers->threads, variant);
@@ -228,11 +194,13 @@ static int agree(const struct Members *members, struct Ranks *ranks, enum Varian
     return code ? code : run_agree_data(ranks, members->dataset, &members->split, 1, error);
 }
 
-int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
-                 struct Error *error) {
+int members_open(struct Members *members, const struct Arguments *arguments, bool predicts,
+                 struct Ranks *ranks, struct Error *error) {
     struct Numbers numbers;
-    *members = (struct Members){0};
+    *members = (struct Members){.predicts = predicts};
     int code = parse_numbers(&numbers, arguments, error);
+    if (!code)
+        code = operands_read(&members->operands, arguments, predicts, ranks, error);
     if (!code)
         code = parse_flags(members, arguments, error);
     if (code)
@@ -240,8 +208,8 @@ int members_open(struct Members *members, const struct Arguments *arguments, str
     members->items = memory_array(struct Member, members->count, "members");
     members->predictors = memory_array(struct Predictor, members->count, "members");
     for (int i = 0; i < members->count && !code; i++)
-        code = member_open(&members->items[i], ranks, arguments->operands[i], members->parameters,
-                           error);
+        code = member_open(&members->items[i], ranks, members->operands.checkpoints[i],
+                           members->parameters, error);
     if (code)
         return code;
     int64_t variant = variant_best(VARIANT_F32_V4);
@@ -257,6 +225,8 @@ void members_release(struct Members *members) {
     memory_release(members->items);
     memory_release(members->predictors);
     memory_release(members->weights);
+    memory_release(members->choices);
+    operands_release(&members->operands);
     dataset_close(members->dataset);
 }
 
@@ -291,34 +261,34 @@ static bool draws_masks(const struct Members *members, int member) {
 }
 
 /* Prints the seeds of the masks; one seed if all are the same. */
-static void print_seeds(const struct Members *members) {
+static void print_seeds(const struct Members *members, FILE *stream) {
     bool same = true;
     int first = 0;
     while (!draws_masks(members, first))
         first++;
     for (int i = first + 1; i < members->count; i++)
         same &= !draws_masks(members, i) || seed_of(members, i) == seed_of(members, first);
-    printf(", %s %" PRId64, same ? "seed" : "seeds", seed_of(members, first));
+    fprintf(stream, ", %s %" PRId64, same ? "seed" : "seeds", seed_of(members, first));
     for (int i = first + 1; !same && i < members->count; i++)
         if (draws_masks(members, i))
-            printf(", %" PRId64, seed_of(members, i));
+            fprintf(stream, ", %" PRId64, seed_of(members, i));
 }
 
-void members_print_test_time(const struct Members *members) {
+void members_print_test_time(const struct Members *members, FILE *stream) {
     int runs = most_runs(members);
     if (!members->views && !members->dropout_samples)
         return;
     if (runs == 1)
-        printf(", one pass over each (");
+        fprintf(stream, ", one pass over each (");
     else
-        printf(", the mean of %d passes over each (", runs);
+        fprintf(stream, ", the mean of %d passes over each (", runs);
     if (members->views)
-        printf("--views %s%s", members->views, members->dropout_samples ? ", " : "");
+        fprintf(stream, "--views %s%s", members->views, members->dropout_samples ? ", " : "");
     if (members->dropout_samples) {
-        printf("--dropout-samples %" PRId64, members->dropout_samples);
-        print_seeds(members);
+        fprintf(stream, "--dropout-samples %" PRId64, members->dropout_samples);
+        print_seeds(members, stream);
     }
-    putchar(')');
+    fputc(')', stream);
 }
 
 void members_describe_test_time(const struct Members *members, json_t *object) {
@@ -336,12 +306,13 @@ void members_describe_test_time(const struct Members *members, json_t *object) {
 }
 
 struct EvaluateRequest members_request(const struct Members *members) {
-    return (struct EvaluateRequest){.members = members->predictors,
-                                    .member_count = members->count,
-                                    .weights = members->weights,
-                                    .mean = members->mean,
-                                    .metrics = metrics_for(members->dataset),
-                                    .split = members->split,
-                                    .outputs = members->dataset->targets.count,
-                                    .is_interrupted = signals_ask_to_stop};
+    return (struct EvaluateRequest){
+        .members = members->predictors,
+        .member_count = members->count,
+        .weights = members->weights,
+        .mean = members->mean,
+        .metrics = split_has_truth(members->split) ? metrics_for(members->dataset) : NULL,
+        .split = members->split,
+        .outputs = members->dataset->targets.count,
+        .is_interrupted = signals_ask_to_stop};
 }

@@ -4,10 +4,14 @@
 
 #include <jansson.h>
 
+#include "base/text.h"
 #include "cli/command.h"
+#include "cli/operands.h"
 #include "evaluate/member.h"
 
 struct Members {
+    bool predicts; /* no truth is needed */
+    struct Operands operands;
     struct Member *items;
     struct Predictor *predictors;
     int count;
@@ -15,6 +19,7 @@ struct Members {
     enum MemberParameters parameters;
     enum EnsembleMean mean;
     struct Dataset *dataset;
+    char *choices; /* the splits that --split would take, if it was not given; or NULL */
     const struct Split *split;
     const struct Backend *backend;
     const char *views;       /* as --views says; NULL: none */
@@ -27,7 +32,9 @@ struct Members {
     {.name = "data",                                                                               \
      .argument = "FILE",                                                                           \
      .help = "data set (default: the one that the first checkpoint was trained on)"},              \
-        {.name = "split", .argument = "NAME", .help = "split of it (default: test)"},              \
+        {.name = "split",                                                                          \
+         .argument = "NAME",                                                                       \
+         .help = "split of it (default: test, or else the run's validation split)"},               \
         {.name = "mean",                                                                           \
          .argument = "arithmetic|geometric",                                                       \
          .help = "how the members' predictions are averaged; geometric needs probabilities "       \
@@ -53,18 +60,24 @@ struct Members {
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
 
-/* Opens the checkpoints that the operands name, the data and the split. Collective. Release with
- * members_release, also after a failure. */
-int members_open(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
-                 struct Error *error);
+/* Opens the checkpoints that the operands name, the data and the split. `predicts`: operands after
+ * the checkpoints name what to predict (cli/operands.h), and no truth need be known. Collective.
+ * Release with members_release, also after a failure. */
+int members_open(struct Members *members, const struct Arguments *arguments, bool predicts,
+                 struct Ranks *ranks, struct Error *error);
 void members_release(struct Members *members);
+
+/* Adds where a sample comes from: "shapes.h5:/test/images[12]". */
+void members_name_sample(const struct Members *members, int64_t sample, struct Text *text);
+/* ", split test (of train, test)", or without a choice ", split test". */
+void members_print_split(const struct Members *members, FILE *stream);
 
 /* If false they predict scores, whose sum means nothing. */
 bool members_predict_probabilities(const struct Members *members);
 
 /* Prints what --views and --dropout-samples did, nothing if neither was given: ", the mean of 4
  * passes over each (--views mirror, --dropout-samples 2, seed 1)". */
-void members_print_test_time(const struct Members *members);
+void members_print_test_time(const struct Members *members, FILE *stream);
 /* Adds "passes", "views" (null: none) and "dropout_samples" (0: none); with masks also "seeds", one
  * for each member (null: nothing in it is random). */
 void members_describe_test_time(const struct Members *members, json_t *object);

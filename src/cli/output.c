@@ -1,9 +1,88 @@
 #include "cli/output.h"
 
+#include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
-int output_check(const char *flag, const char *out, const char *const *inputs, int count,
-                 struct Error *error) {
+#include "store/h5.h"
+
+/* What a file is, for the message, and which output it may be an older version of. */
+struct Found {
+    const char *words;
+    int kind; /* enum OutputKind; −1: none */
+};
+
+static const char *const kind_words[] = {[OUTPUT_DATASET] = "an older data set",
+                                         [OUTPUT_PREDICTIONS] = "older predictions in HDF5",
+                                         [OUTPUT_CSV] = "an older table of predictions",
+                                         [OUTPUT_JSON_LINES] = "older predictions as JSON lines",
+                                         [OUTPUT_PNG] = "an older PNG picture"};
+
+static const struct {
+    const char *start;
+    size_t at, length;
+    struct Found found;
+} signatures[] = {
+    {"\x89PNG\r\n\x1a\n", 0, 8, {"a PNG picture", OUTPUT_PNG}},
+    {"\xff\xd8\xff", 0, 3, {"a JPEG picture", -1}},
+    {"GIF8", 0, 4, {"a GIF picture", -1}},
+    {"II*\0", 0, 4, {"a TIFF picture", -1}},
+    {"MM\0*", 0, 4, {"a TIFF picture", -1}},
+    {"WEBP", 8, 4, {"a WebP picture", -1}},
+    {"sample,source", 0, 13, {"a table of predictions", OUTPUT_CSV}},
+    {"sample,truth,prediction", 0, 23, {"a table of predictions", OUTPUT_CSV}},
+    {"sample,true ", 0, 12, {"a table of predictions", OUTPUT_CSV}},
+    {"{\"sample\":", 0, 10, {"predictions as JSON lines", OUTPUT_JSON_LINES}},
+};
+
+static struct Found look_inside(const char *path) {
+    struct H5File *file;
+    struct Error ignored;
+    struct Found found = {"an HDF5 file of another program", -1};
+    if (h5_open(&file, path, ERROR_DATA, &ignored))
+        return (struct Found){"an HDF5 file that cannot be read", -1};
+    if (h5_exists(file, "/model"))
+        found = (struct Found){"a checkpoint", -1};
+    else if (h5_exists(file, "/predictions"))
+        found = (struct Found){"predictions", OUTPUT_PREDICTIONS};
+    else if (h5_has_attribute(file, "/", "format_version"))
+        found = (struct Found){"a data set", OUTPUT_DATASET};
+    h5_close(file);
+    return found;
+}
+
+static struct Found recognise(const char *path) {
+    char head[32] = "";
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
+    if (file)
+        fclose(file);
+    if (length >= 8 && !memcmp(head, "\x89HDF\r\n\x1a\n", 8))
+        return look_inside(path);
+    for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
+        if (length >= signatures[i].at + signatures[i].length &&
+            !memcmp(head + signatures[i].at, signatures[i].start, signatures[i].length))
+            return signatures[i].found;
+    return (struct Found){"a file of another kind", -1};
+}
+
+static int check_kind(const char *flag, const char *out, enum OutputKind kind,
+                      const struct stat *status, struct Error *error) {
+    if (S_ISDIR(status->st_mode))
+        return fail(error, ERROR_USAGE, "%s %s: is a folder; expected the name of a file", flag,
+                    out);
+    if (!S_ISREG(status->st_mode))
+        return fail(error, ERROR_USAGE, "%s %s: is a device or a pipe; expected a file", flag, out);
+    struct Found found = recognise(out);
+    if (status->st_size == 0 || found.kind == (int)kind)
+        return OK;
+    return fail(error, ERROR_USAGE,
+                "%s %s: would overwrite %s; expected a new name, or %s to replace", flag, out,
+                found.words, kind_words[kind]);
+}
+
+int output_check(const char *flag, const char *out, enum OutputKind kind, const char *const *inputs,
+                 int count, struct Error *error) {
     struct stat output, input;
     if (stat(out, &output))
         return OK;
@@ -12,5 +91,5 @@ int output_check(const char *flag, const char *out, const char *const *inputs, i
             output.st_ino == input.st_ino)
             return fail(error, ERROR_USAGE, "%s %s: would overwrite the input %s", flag, out,
                         inputs[i]);
-    return OK;
+    return check_kind(flag, out, kind, &output, error);
 }

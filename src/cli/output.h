@@ -1,13 +1,24 @@
-/* The file that a command writes, and the files that it reads. */
+/* The file that a command writes, and what it must not destroy. */
 #ifndef TRAINER_CLI_OUTPUT_H
 #define TRAINER_CLI_OUTPUT_H
 
 #include "base/error.h"
 
-/* ERROR_USAGE if `out`, which `flag` gave, is the same file as one of the `count` inputs, also by
- * way of a link: writing it would destroy the input. An input of NULL, or one that does not exist,
- * is passed over. Call it before anything is written. Not collective. */
-int output_check(const char *flag, const char *out, const char *const *inputs, int count,
-                 struct Error *error);
+/* What a command writes. */
+enum OutputKind {
+    OUTPUT_DATASET,
+    OUTPUT_PREDICTIONS, /* in HDF5 */
+    OUTPUT_CSV,         /* of predictions */
+    OUTPUT_JSON_LINES,  /* of predictions */
+    OUTPUT_PNG
+};
+
+/* ERROR_USAGE if writing `out`, which `flag` gave, would destroy something: if it is the same file
+ * as one of the `count` inputs, also by way of a link; or a file of another kind than `kind`, such
+ * as a checkpoint, a table or a picture. An older output of the same kind may be replaced. An input
+ * of NULL, or one that does not exist, is passed over. Call it before anything is written. Not
+ * collective. */
+int output_check(const char *flag, const char *out, enum OutputKind kind, const char *const *inputs,
+                 int count, struct Error *error);
 
 #endif

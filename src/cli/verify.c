@@ -1,10 +1,12 @@
 /* trainer verify FILE: is a file good, as a checkpoint or as a data set? */
 #include <stdio.h>
 
+#include "base/memory.h"
 #include "cli/command.h"
 #include "cli/dataset/dataset.h"
 #include "cli/examine.h"
 #include "cli/inspect.h"
+#include "cli/run_folder.h"
 #include "cli/shown.h"
 #include "train/train.h"
 
@@ -27,12 +29,13 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         return examine_here(arguments->operands[0], error);
     int code = OK;
     for (int i = 0; !code && i < arguments->operand_count; i++) {
-        const char *path = arguments->operands[i];
-        bool dataset;
-        code = inspect_kind(path, &dataset, error);
+        char *path = run_folder_checkpoint(arguments->operands[i], error);
+        bool dataset = false;
+        code = path ? inspect_kind(path, &dataset, error) : error->code;
         if (!code)
             code =
                 dataset ? dataset_verify_file(path, false, error) : verify_checkpoint(path, error);
+        memory_release(path);
     }
     return code;
 }
@@ -51,9 +54,9 @@ const struct Command command_verify = {
     .most_operands = -1,
     .summary = "check checkpoints and data set files from end to end",
     .help =
-        "A checkpoint is good if its seal, its arrays and all that a run resumes from are. For a "
-        "data "
-        "set, does what trainer dataset verify does. Damaged files can crash the HDF5 library, so "
+        "A checkpoint is good if its seal, its arrays and all that a run resumes from are. A run's "
+        "folder stands for its best checkpoint. For a data set, does what trainer dataset verify "
+        "does. Damaged files can crash the HDF5 library, so "
         "that a child process with limits on memory and time reads each file first, here and in "
         "every other command that opens one.\n"
         "\n"

@@ -269,7 +269,8 @@ static void make_target(const struct Loader *loader, int64_t sample, float *out)
         memcpy(out, row, (size_t)outputs * sizeof *out);
     } else {
         memset(out, 0, (size_t)outputs * sizeof *out);
-        out[split->labels[sample]] = 1;
+        if (split->labels)
+            out[split->labels[sample]] = 1;
     }
 }
 

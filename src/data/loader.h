@@ -40,8 +40,9 @@ struct Image loader_image(const struct Loader *loader);
 
 /* Makes the samples at positions [first, first + count) of the epoch's order: `images`
  * (count, height, width, channels) of the size that loader_image says; `targets` (count, outputs):
- * one-hot, distributions, or scaled values; `samples` (count), which may be NULL: their numbers in
- * the split. Allocates nothing. The order of an epoch is kept until another epoch is asked for. */
+ * one-hot, distributions, or scaled values, zeros if the split has none; `samples` (count), which
+ * may be NULL: their numbers in the split. Allocates nothing. The order of an epoch is kept until
+ * another epoch is asked for. */
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples);
 

@@ -36,6 +36,8 @@ static double weight_of(const struct EvaluateRequest *request, int member) {
 static void measure(struct Work *work, int result, const struct Predictor *predictor,
                     struct PredictedBlock block, double *sums) {
     double *own = sums + result * work->sum_count;
+    if (!work->request->metrics)
+        return;
     block.scores = work->scores;
     block.targets = plan_target(predictor->plan);
     block.loss = predictor->loss;
@@ -77,6 +79,9 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
                     request->split->name);
     if (!count)
         return OK;
+    if (request->make_ready &&
+        request->make_ready(request->ready_context, block.first, count, error))
+        return error->code;
     ensemble_mean_start(work->kind, values, work->ensemble);
     for (int m = 0; m < request->member_count; m++) {
         int code = run_member(work, &request->members[m], &block, error);
@@ -105,6 +110,7 @@ static int sink_block(struct Work *work, int64_t number, const double *ensemble,
     struct DeliveredBlock block = {.first = number * EVALUATE_BLOCK,
                                    .count = block_samples(request, number),
                                    .predictions = work->predictions,
+                                   .scores = ensemble,
                                    .classes = work->classes};
     if (!block.count)
         return OK;
@@ -153,7 +159,7 @@ static struct Work work_create(const struct EvaluateRequest *request, int64_t ro
         .request = request,
         .kind = {request->mean, predictor_gives_probabilities(&request->members[0])},
         .results = request->member_count + 1,
-        .sum_count = 1 + request->metrics->sum_count(request->outputs),
+        .sum_count = 1 + (request->metrics ? request->metrics->sum_count(request->outputs) : 0),
         .evaluations = results,
         .scores = memory_array(double, values, "evaluation"),
         .values = memory_array(double, values, "evaluation"),
@@ -176,6 +182,12 @@ static void work_release(struct Work *work) {
     memory_release(work->mine);
 }
 
+static void tell(const struct EvaluateRequest *request, int64_t blocks) {
+    int64_t done = blocks * EVALUATE_BLOCK, count = request->split->count;
+    request->ticker->report(request->ticker->context, request->split->name,
+                            done < count ? done : count, count);
+}
+
 int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,
              struct Error *error) {
     int size = ranks_size(ranks), code = OK;
@@ -193,7 +205,8 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
                                              predictor_gives_probabilities(&request->members[0])};
         if (request->ranking)
             ranking_create(&results[e].ranking, ranks, request->split, request->outputs);
-        request->metrics->start(&results[e], request->split);
+        if (request->metrics)
+            request->metrics->start(&results[e], request->split);
     }
     for (int m = 0; m < request->member_count; m++)
         predictor_prepare(&request->members[m]);
@@ -205,10 +218,12 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
             code = ranks_agree(ranks, code, error);
         if (request->sink && !code)
             code = deliver(&work, ranks, round, error);
+        if (request->ticker && !code && ranks_rank(ranks) == 0)
+            tell(request, (round + 1) * size);
     }
     if (!request->sink)
         code = ranks_agree(ranks, code, error);
-    if (!code)
+    if (!code && request->metrics)
         add_up(&work, ranks, rounds);
     log_debug("evaluation of split %s ends after %.3f s", request->split->name,
               clock_seconds() - start);

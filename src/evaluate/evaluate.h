@@ -6,6 +6,7 @@
 
 #include <stdint.h>
 
+#include "base/ticker.h"
 #include "comm/ranks.h"
 #include "evaluate/ensemble_mean.h"
 #include "evaluate/metrics.h"
@@ -16,6 +17,7 @@
 struct DeliveredBlock {
     int64_t first, count;
     const float *predictions; /* (count, outputs): probabilities, scores, or values */
+    const double *scores;     /* (count, outputs), of which the predictions are made */
     const int32_t *classes;   /* (count), by the scores: those of probabilities that float makes
                                  equal may differ */
 };
@@ -25,7 +27,7 @@ struct EvaluateRequest {
     int member_count;
     const double *weights; /* member_count, summing to one; NULL: equal */
     enum EnsembleMean mean;
-    const struct Metrics *metrics;
+    const struct Metrics *metrics; /* NULL: nothing is measured, because no truth is known */
     const struct Split *split;
     int64_t outputs;
     bool ranking; /* also ROC-AUC and PR-AUC: keeps all scores */
@@ -33,6 +35,11 @@ struct EvaluateRequest {
      * rank. */
     int (*sink)(void *context, const struct DeliveredBlock *block, struct Error *error);
     void *context;
+    /* NULL, or called on every rank before it predicts samples [first, first + count) of the split:
+     * makes their images available. Its failure stops the evaluation on every rank. */
+    int (*make_ready)(void *context, int64_t first, int64_t count, struct Error *error);
+    void *ready_context;
+    const struct Ticker *ticker; /* NULL, or told on rank 0 how many samples are done */
     /* NULL, or asked on every rank before each block: is the evaluation to end? If any rank says
      * yes, it fails on all of them with ERROR_STOPPED. */
     bool (*is_interrupted)(void *context);

@@ -118,17 +118,12 @@ static void print_validation(FILE *stream, const char *of, const struct Figures 
         fprintf(stream, "  |  %s %s", of, figures_text(figures, "  ", FIGURE_DIGITS, text));
 }
 
-static void draw_bar(struct ProgressBar *bar, const struct StepReport *report, const char *left) {
+/* Draws a bar that is full to the part `done`, and words after it. */
+static void draw(struct ProgressBar *bar, double done, const char *words) {
     struct winsize window = {0};
     int columns =
         ioctl(fileno(bar->stream), TIOCGWINSZ, &window) || !window.ws_col ? 80 : window.ws_col;
-    char figures[FIGURES_TEXT], words[FIGURES_TEXT + 128];
-    double done = (double)report->step / (double)bar->total_steps;
-    int length =
-        snprintf(words, sizeof words, " %3.0f%% epoch %" PRId64 " %s %.0f img/s %s", 100 * done,
-                 report->epoch, figures_text(&report->figures, " ", FIGURE_BRIEF, figures),
-                 report->images_per_second, left);
-    int width = columns - length - 3;
+    int width = columns - (int)strlen(words) - 3;
     fputs("\r\033[K", bar->stream);
     if (width >= 5) {
         int full = (int)((double)width * done);
@@ -142,12 +137,44 @@ static void draw_bar(struct ProgressBar *bar, const struct StepReport *report, c
     bar->drawn = true;
 }
 
+static void draw_bar(struct ProgressBar *bar, const struct StepReport *report, const char *left) {
+    char figures[FIGURES_TEXT], words[FIGURES_TEXT + 128];
+    double done = (double)report->step / (double)bar->total_steps;
+    snprintf(words, sizeof words, " %3.0f%% epoch %" PRId64 " %s %.0f img/s %s", 100 * done,
+             report->epoch, figures_text(&report->figures, " ", FIGURE_BRIEF, figures),
+             report->images_per_second, left);
+    draw(bar, done, words);
+}
+
+/* Whether it is time to show something again. */
+static bool is_due(struct ProgressBar *bar, double now) {
+    if (now - bar->last < (bar->terminal >= 0 ? BAR_SECONDS : LINE_SECONDS))
+        return false;
+    bar->last = now;
+    return is_heard(bar);
+}
+
+void progress_samples(struct ProgressBar *bar, const char *what, int64_t done, int64_t total) {
+    double now = clock_seconds();
+    if (!bar || bar->quiet || !is_due(bar, now))
+        return;
+    double each = (now - bar->start) / (double)(done > 0 ? done : 1);
+    char left[32], words[256];
+    print_time(each * (double)(total - done), left);
+    if (bar->terminal >= 0) {
+        snprintf(words, sizeof words, " %3.0f%% %.0f img/s %s", 100 * (double)done / (double)total,
+                 1 / each, left);
+        draw(bar, (double)done / (double)total, words);
+        return;
+    }
+    fprintf(bar->stream, "%.100s: %" PRId64 "/%" PRId64 "  %.0f img/s  %s left\n", what, done,
+            total, 1 / each, left);
+    fflush(bar->stream);
+}
+
 void progress_step(struct ProgressBar *bar, const struct StepReport *report) {
     double now = clock_seconds();
-    if (!bar || bar->quiet || now - bar->last < (bar->terminal >= 0 ? BAR_SECONDS : LINE_SECONDS))
-        return;
-    bar->last = now;
-    if (!is_heard(bar))
+    if (!bar || bar->quiet || !is_due(bar, now))
         return;
     char left[32], figures[FIGURES_TEXT];
     int64_t made = report->step - bar->first_step; /* fewer than were made if the run went back */

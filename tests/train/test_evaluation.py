@@ -141,7 +141,7 @@ def test_a_csv_has_a_head_and_a_row_for_each_sample(table):
 
 
 def test_a_csv_has_the_probabilities_of_the_ensemble(table, probabilities):
-    found = np.array([[float(field) for field in row[3:]] for row in table[1:]])
+    found = np.array([[float(field) for field in row[6:]] for row in table[1:]])
     assert found == approximately(sum(probabilities) / 3)
 
 

@@ -231,16 +231,16 @@ def columns(table, first, last):
 
 
 def test_a_csv_names_its_columns(table):
-    assert table[0] == ["sample", "true mass, kg", "true drift", "mass, kg", "drift"]
+    assert table[0] == ["sample", "source", "true mass, kg", "true drift", "mass, kg", "drift"]
 
 
 def test_a_csv_has_the_truth(table, truth):
-    assert (columns(table, 1, 3) == truth).all()
+    assert (columns(table, 2, 4) == truth).all()
 
 
 def test_a_csv_has_the_predictions_of_the_ensemble(table, predicted):
     expected = sum(there["predictions"].astype(float) for there in predicted) / 3
-    assert np.allclose(columns(table, 3, 5), expected, rtol=1e-6)
+    assert np.allclose(columns(table, 4, 6), expected, rtol=1e-6)
 
 
 class TestConstantTarget:

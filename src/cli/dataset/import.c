@@ -295,9 +295,15 @@ static int read_options(const struct Arguments *arguments, struct ImportOptions 
 }
 
 static int check_output(const struct SourceOptions *source, const char *out, struct Error *error) {
-    int code = output_check("--out", out, source->paths, source->path_count, error);
-    for (int i = 0; i < source->split_count && code == OK; i++)
-        code = output_check("--out", out, &source->splits[i].path, 1, error);
+    int count = 0;
+    const char **inputs =
+        memory_array(const char *, source->path_count + source->split_count, "names of files");
+    for (int i = 0; i < source->path_count; i++)
+        inputs[count++] = source->paths[i];
+    for (int i = 0; i < source->split_count; i++)
+        inputs[count++] = source->splits[i].path;
+    int code = output_check("--out", out, OUTPUT_DATASET, inputs, count, error);
+    memory_release(inputs);
     return code;
 }
 

@@ -18,7 +18,8 @@ static bool is_run_file(const char *path) {
 
 /* The output must not be one of the files that the arrays are in. */
 static int check_inputs(const struct DataOptions *options, const char *out, struct Error *error) {
-    int code = options->file ? output_check("--out", out, &options->file, 1, error) : OK;
+    int code =
+        options->file ? output_check("--out", out, OUTPUT_DATASET, &options->file, 1, error) : OK;
     for (int i = 0; i < options->splits.count && code == OK; i++) {
         const struct SplitOptions *split = options->splits.items[i].options;
         const struct Strings *lists[] = {&split->images, &split->labels, &split->targets};
@@ -29,7 +30,7 @@ static int check_inputs(const struct DataOptions *options, const char *out, stru
                 if (array_name_parse(&name, lists[list]->values[k], options->file, &ignored))
                     continue;
                 const char *file = name.file;
-                code = output_check("--out", out, &file, 1, error);
+                code = output_check("--out", out, OUTPUT_DATASET, &file, 1, error);
                 array_name_release(&name);
             }
     }

@@ -53,8 +53,8 @@ static int read_flags(const struct Arguments *arguments, struct Job *job, struct
         return code;
     code = job->picture ? dataset_check_png("--draw", job->picture, error) : OK;
     if (code == OK && job->picture)
-        code = output_check("--draw", job->picture, arguments->operands, arguments->operand_count,
-                            error);
+        code = output_check("--draw", job->picture, OUTPUT_PNG, arguments->operands,
+                            arguments->operand_count, error);
     if (code == OK)
         code = argument_integer(arguments, "components", 0, 1000000000, 0, &job->components, error);
     if (code == OK)

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "cli/dataset/dataset.h"
+#include "cli/output.h"
 #include "cli/shown.h"
 #include "data/synthesize.h"
 
@@ -51,6 +52,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         return fail(error, ERROR_USAGE, "dataset synthesize: --out FILE.h5 is missing");
     struct Synthesis synthesis;
     int code = read_options(arguments, &synthesis, error);
+    if (code == OK)
+        code = output_check("--out", out, OUTPUT_DATASET, NULL, 0, error);
     if (code != OK)
         return code;
     struct ProgressLine line;

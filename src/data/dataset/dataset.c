@@ -1,5 +1,6 @@
 #include "data/dataset/dataset.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -55,6 +56,26 @@ void dataset__note(struct Dataset *dataset, char *note) {
     dataset->notes[dataset->note_count++] = note;
 }
 
+const char **dataset_files(const struct Dataset *dataset, int *count) {
+    const struct DatasetStorage *storage = dataset->storage;
+    int most = 1;
+    for (int i = 0; i < storage->pair_count; i++) {
+        const struct Pair *pair = &storage->pairs[i];
+        most += pair->images.count + pair->labels.count + pair->targets.count;
+    }
+    const char **files = memory_array(const char *, most, "names of files");
+    *count = 0;
+    files[(*count)++] = dataset->path;
+    for (int i = 0; i < storage->pair_count; i++) {
+        const struct Pair *pair = &storage->pairs[i];
+        const struct Arrays *lists[] = {&pair->images, &pair->labels, &pair->targets};
+        for (int list = 0; list < 3; list++)
+            for (int k = 0; k < lists[list]->count; k++)
+                files[(*count)++] = lists[list]->items[k].name.file;
+    }
+    return files;
+}
+
 /* The run of images that holds a row of the pair. */
 static const struct ImageRun *run_of(const struct Split *split, int64_t row) {
     int low = 0, high = split->run_count - 1;
@@ -76,6 +97,20 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
     int64_t row = split->rows ? split->rows[sample] : sample;
     const struct ImageRun *run = run_of(split, row);
     return (const char *)run->images + (size_t)(row - run->first) * bytes;
+}
+
+void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
+                         struct Text *text) {
+    int64_t row = split->rows ? split->rows[sample] : sample;
+    for (int i = 0; i < dataset->storage->pair_count; i++) {
+        const struct Pair *pair = &dataset->storage->pairs[i];
+        if (pair->runs != split->runs)
+            continue;
+        const struct ImageRun *run = run_of(split, row);
+        const struct ArrayName *name = &pair->images.items[run - split->runs].name;
+        text_add(text, "%s:%s[%" PRId64 "]", name->file, name->path, row - run->first);
+        return;
+    }
 }
 
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,

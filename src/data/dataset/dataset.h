@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "base/targets.h"
+#include "base/text.h"
 #include "data/dataset/mapping.h"
 #include "data/statistics/statistics.h"
 
@@ -34,12 +35,18 @@ struct Split {
     int run_count;
     bool as_stored; /* all of /NAME of the data set's file, of which the file's statistics speak */
     const int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
-    /* (count, outputs): values, or distributions over the classes; NULL if there are only labels */
+    /* (count, outputs): values, or distributions over the classes; NULL if there are only labels,
+     * or, as the labels are then, if nobody knows the truth */
     const float *targets;
     /* XXH3-128 of the pixels, then of the labels (int32) and of the targets (float), as far as
      * there are any, in hexadecimal; "" if the file has none */
     char digest[33];
 };
+
+/* Whether the split says what is right for its samples. */
+static inline bool split_has_truth(const struct Split *split) {
+    return split->labels || split->targets;
+}
 
 struct Pca;
 
@@ -80,6 +87,8 @@ struct DatasetRequest {
     /* The classes or targets that the data should have, for labels that are not named; or NULL. */
     const struct Targets *expected;
     bool skips_bad; /* with all splits: leaves out those that cannot be used, with a note */
+    /* A split may have neither labels nor targets; its targets are then the expected ones. */
+    bool without_truth;
 };
 
 /* Opens splits and checks everything but their pixels: types, shapes, all labels and targets,
@@ -91,6 +100,12 @@ int dataset_open_request(struct Dataset **dataset, const struct DatasetRequest *
 /* All splits of a file of this program's own layout. */
 int dataset_open(struct Dataset **dataset, const char *path, struct Error *error);
 void dataset_close(struct Dataset *dataset); /* NULL is allowed */
+
+/* The names of the splits that a request could open: those of data.splits, then those of the file.
+ * The caller releases each and the array. *count is 0 if the file cannot be opened. */
+char **dataset_list_splits(const struct DatasetRequest *request, int *count);
+/* The files that an open data set reads, as they were named. The caller releases the array only. */
+const char **dataset_files(const struct Dataset *dataset, int *count);
 
 /* Replaces all statistics by `values`, which it takes over, and by `pca` (or NULL), of one split;
  * NULL and {0}: there are none. */
@@ -111,6 +126,10 @@ static inline size_t dataset_image_bytes(const struct Dataset *dataset, const st
 /* The pixels of sample `sample` of a split: (height, width, channels). This is the one way to
  * images. */
 const void *dataset_image(const struct Dataset *dataset, const struct Split *split, int64_t sample);
+
+/* Adds where a sample comes from, for people: "shapes.h5:/test/images[12]". */
+void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
+                         struct Text *text);
 
 /* A warning in the log if the split's labels cannot teach or measure: all of one class, or none of
  * a class. */

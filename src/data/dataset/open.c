@@ -86,13 +86,13 @@ static void visit_group(void *context, const char *name, enum H5Member member) {
         return;
     if (mapping_find(opening->request->options, name))
         return;
-    if (has(file, name, "labels") || has(file, name, "targets"))
+    if (opening->request->without_truth || has(file, name, "labels") || has(file, name, "targets"))
         add_split(opening->dataset, name);
     else
         dataset__note(
             opening->dataset,
-            memory_print("%s:/%s: has images and neither labels nor targets, so that it is "
-                         "no split",
+            memory_print("%s:/%s: has images and neither labels nor targets, so that it can be "
+                         "predicted and nothing else",
                          opening->main, name));
 }
 
@@ -218,6 +218,20 @@ static int read_names(struct Opening *opening, struct Error *error) {
     return code;
 }
 
+/* Without any truth, names in the file mean nothing. */
+static void take_expected_targets(struct Opening *opening) {
+    const struct DatasetStorage *storage = opening->dataset->storage;
+    const struct Targets *expected = opening->request->expected;
+    for (int i = 0; i < storage->pair_count; i++)
+        if (storage->pairs[i].classes || storage->pairs[i].values)
+            return;
+    if (!opening->request->without_truth || !expected)
+        return;
+    targets_release(&opening->dataset->targets);
+    opening->dataset->targets =
+        targets_copy(expected->kind, (const char *const *)expected->names, expected->count);
+}
+
 static int open_pairs(struct Opening *opening, struct Error *error) {
     struct DatasetStorage *storage = opening->dataset->storage;
     int code = OK;
@@ -233,6 +247,8 @@ static int open_pairs(struct Opening *opening, struct Error *error) {
         code = opening__classes_of_labels(opening, error);
     for (int i = 0; i < storage->pair_count && code == OK; i++)
         code = opening__number_labels(opening, &storage->pairs[i], error);
+    if (code == OK)
+        take_expected_targets(opening);
     return code ? code : opening__check_targets(opening, error);
 }
 
@@ -434,6 +450,25 @@ int dataset_open_request(struct Dataset **out, const struct DatasetRequest *requ
     *out = NULL;
     int code = open_request(out, request, error);
     return code && request->skips_bad && !request->splits ? open_good(out, request, error) : code;
+}
+
+char **dataset_list_splits(const struct DatasetRequest *request, int *count) {
+    struct Dataset names = {0};
+    struct Opening opening = {.request = request, .dataset = &names};
+    char *main = find_main(&opening);
+    opening.main = main;
+    list_splits(&opening);
+    char **found = memory_array(char *, names.split_count, "names of splits");
+    for (int i = 0; i < names.split_count; i++)
+        found[i] = names.splits[i].name;
+    *count = names.split_count;
+    hand_over_notes(NULL, names.notes, names.note_count);
+    for (int i = 0; i < opening.file_count; i++)
+        h5_close(opening.files[i].file);
+    memory_release(names.splits);
+    memory_release(opening.files);
+    memory_release(main);
+    return found;
 }
 
 int dataset_open(struct Dataset **out, const char *path, struct Error *error) {

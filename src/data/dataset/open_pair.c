@@ -98,13 +98,16 @@ static int fill_own(struct Opening *opening, struct Pair *pair, struct Error *er
     if (code == OK)
         code = own_array(opening, pair, "targets", true, &pair->targets, error);
     if (code == OK)
-        code = own_array(opening, pair, "labels", pair->targets.count > 0, &pair->labels, error);
+        code = own_array(opening, pair, "labels",
+                         pair->targets.count > 0 || opening->request->without_truth, &pair->labels,
+                         error);
     return code;
 }
 
 static int fill_mapped(struct Opening *opening, struct Pair *pair, struct Error *error) {
     const struct SplitOptions *options = pair->options;
-    if (!options->images.count || !(options->labels.count || options->targets.count)) {
+    bool truth = options->labels.count || options->targets.count || opening->request->without_truth;
+    if (!options->images.count || !truth) {
         fail(error, ERROR_RUN_FILE, "missing key '%s': the array of %s",
              options->images.count ? "labels" : "images",
              options->images.count ? "classes (or targets: of values)" : "images");

@@ -164,7 +164,7 @@ int opening__check_targets(struct Opening *opening, struct Error *error) {
         const struct Pair *pair = &storage->pairs[i];
         if (pair->classes)
             labelled = pair;
-        else
+        else if (pair->values)
             values = pair;
         if (pair->values && !targets_are_values(&dataset->targets))
             dataset->targets.kind = TARGET_DISTRIBUTIONS;

@@ -1,0 +1,271 @@
+#include "cli/members_data.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "cli/shown.h"
+#include "data/dataset/contents.h"
+
+/* ---- Splits ---- */
+
+static bool contains(char *const *names, int count, const char *name) {
+    for (int i = 0; i < count && name; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+/* The first that is there: test, the run's own validation split, what others call one, the training
+ * split. The caller releases it. */
+static char *choose_split(struct Members *members, const struct DatasetRequest *request) {
+    const struct DataOptions *options = &members->items[0].options.data;
+    const char *const wanted[] = {"test",       "testing", options->validation,
+                                  "validation", "val",     options->train};
+    int count;
+    char **names = dataset_list_splits(request, &count), *found = NULL;
+    for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !found; i++)
+        if (contains(names, count, wanted[i]))
+            found = memory_copy_text(wanted[i]);
+    if (!found)
+        found = memory_copy_text(count ? names[0] : "test");
+    struct Text all = {0};
+    for (int i = 0; i < count; i++) {
+        text_add(&all, "%s%s", i ? ", " : "", names[i]);
+        memory_release(names[i]);
+    }
+    memory_release(names);
+    members->choices = all.data;
+    return found;
+}
+
+void members_print_split(const struct Members *members, FILE *stream) {
+    fprintf(stream, ", split %s", shown(members->split->name));
+    if (members->choices)
+        fprintf(stream, " (of %s)", shown(members->choices));
+}
+
+/* Whether a split that cannot be opened could be if nobody asked for the truth. */
+static bool lacks_truth(const struct DatasetRequest *request) {
+    struct DatasetRequest relaxed = *request;
+    struct Dataset *dataset;
+    struct Error ignored;
+    relaxed.without_truth = true;
+    if (dataset_open_request(&dataset, &relaxed, &ignored))
+        return false;
+    bool lacks = !split_has_truth(&dataset->splits[0]);
+    dataset_close(dataset);
+    return lacks;
+}
+
+/* Opens a split of the data set of the first member's run, which may have been moved since, or of
+ * the file that takes its place. */
+static int open_split(struct Members *members, const char *file, const char *split,
+                      struct Error *error) {
+    const struct Member *first = &members->items[0];
+    const struct DataOptions *options = &first->options.data;
+    struct WantedSplit wanted = {.name = split};
+    const struct DatasetRequest request = {.options = options,
+                                           .path = file,
+                                           .splits = &wanted,
+                                           .split_count = 1,
+                                           .expected = &first->targets,
+                                           .without_truth = members->predicts};
+    char *chosen = split ? NULL : choose_split(members, &request);
+    if (chosen)
+        wanted.name = chosen;
+    int code = dataset_open_request(&members->dataset, &request, error);
+    if (!code)
+        members->split = &members->dataset->splits[0];
+    else if (!members->predicts && lacks_truth(&request))
+        code = fail(error, ERROR_DATA,
+                    "%s: split %s has no labels to compare predictions with; trainer predict "
+                    "needs none",
+                    file            ? file
+                    : options->file ? options->file
+                                    : "the data set",
+                    wanted.name);
+    memory_release(chosen);
+    if (!code || file)
+        return code;
+    if (options->file)
+        run_blame_path(error, "data.file", options->file);
+    error_context(error, "%s: data.file of its run", first->path);
+    return error->advice.kind ? error->code : error_advise(error, ADVICE_DATA, NULL, NULL, 0);
+}
+
+/* ---- Arrays ---- */
+
+static bool exists(const char *path) {
+    struct stat status;
+    return !stat(path, &status);
+}
+
+/* The colon of "FILE:/array"; NULL: the text is a file. */
+static const char *colon_of(const char *text) {
+    const char *colon = strstr(text, ":/");
+    return colon && !exists(text) ? colon : NULL;
+}
+
+bool members_source_is_hdf5(const char *path) {
+    char head[8];
+    const char *colon = colon_of(path);
+    char *file = colon ? memory_copy_span(path, (size_t)(colon - path)) : memory_copy_text(path);
+    FILE *stream = fopen(file, "re");
+    bool found = stream && fread(head, 1, sizeof head, stream) == sizeof head &&
+                 !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head);
+    if (stream)
+        fclose(stream);
+    bool named = !stream && (colon || text_ends_with(path, ".h5") || text_ends_with(path, ".hdf5"));
+    memory_release(file);
+    return found || named; /* one that is missing is refused as what its name says */
+}
+
+/* Opens arrays of images, in this order of dimensions. */
+static int open_arrays_as(struct Members *members, char *const *arrays, int count, const char *axes,
+                          struct Error *error) {
+    const struct Member *first = &members->items[0];
+    struct SplitOptions split = {
+        .images = {.count = count, .values = (const char **)(uintptr_t)arrays},
+        .axes = axes,
+        .first_label = -1};
+    struct NamedItem item = {.name = arrays[0], .options = &split};
+    struct DataOptions options = {
+        .axes = "auto", .links = first->options.data.links, .splits = {.count = 1, .items = &item}};
+    const struct WantedSplit wanted = {.name = arrays[0]};
+    const struct DatasetRequest request = {.options = &options,
+                                           .splits = &wanted,
+                                           .split_count = 1,
+                                           .expected = &first->targets,
+                                           .without_truth = true};
+    int code = dataset_open_request(&members->dataset, &request, error);
+    *error->key = '\0'; /* no run file names these arrays */
+    return code;
+}
+
+/* Whether the images would be those that the model takes if channels came first. */
+static bool are_channels_first(const struct Members *members) {
+    const struct Preprocess *input = &members->items[0].preprocess;
+    const struct Dataset *dataset = members->dataset;
+    bool same = dataset->height == input->height && dataset->width == input->width &&
+                dataset->channels == input->channels;
+    return !same && dataset->height == input->channels && dataset->width == input->height &&
+           dataset->channels == input->width;
+}
+
+static int open_arrays(struct Members *members, char *const *arrays, int count,
+                       struct Error *error) {
+    const char *axes = members->items[0].options.data.axes;
+    int code = open_arrays_as(members, arrays, count, axes, error);
+    if (!code && !strcmp(axes, "auto") && are_channels_first(members)) {
+        fprintf(stderr, "%s: taken as (N,C,H,W), because the model's images have that size\n",
+                shown(arrays[0]));
+        dataset_close(members->dataset);
+        members->dataset = NULL;
+        code = open_arrays_as(members, arrays, count, "NCHW", error);
+    }
+    if (!code)
+        members->split = &members->dataset->splits[0];
+    return code;
+}
+
+/* Whether an array has as many numbers a sample as the model takes. */
+static bool fits(const struct Members *members, const struct ContentsItem *item) {
+    const struct Preprocess *input = &members->items[0].preprocess;
+    const struct H5Info *info = &item->storage.info;
+    int64_t wanted = input->height * input->width * input->channels;
+    if (item->member != H5_MEMBER_ARRAY || item->problem || info->rank < 2)
+        return false;
+    return info->type != H5_TEXT && info->type != H5_OTHER &&
+           memory_product(info->size + 1, info->rank - 1) == wanted;
+}
+
+/* The only array of a file that the model can take; its name is the caller's. NULL and ERROR_DATA
+ * if there is none, or if there are several. */
+static char *find_array(const struct Members *members, const char *path, struct Error *error) {
+    struct H5File *file;
+    struct Contents contents;
+    struct Text names = {0};
+    int found = -1, count = 0;
+    if (h5_open(&file, path, ERROR_DATA, error))
+        return NULL;
+    contents_read(file, &contents);
+    for (int i = 0; i < contents.count; i++) {
+        if (!fits(members, &contents.items[i]))
+            continue;
+        found = i;
+        text_add(&names, "%s%s", count++ ? ", " : "", contents.items[i].path);
+    }
+    char *array = count == 1 ? memory_print("%s:%s", path, contents.items[found].path) : NULL;
+    if (!array) {
+        fail(error, ERROR_DATA,
+             "%s: has no split, and %s%s that the model could take; name one as "
+             "%s:/path",
+             path, count ? "several arrays: " : "no array", count ? names.data : "", path);
+        error_advise(error, ADVICE_CONTENTS, path, NULL, 0);
+    }
+    contents_release(&contents);
+    h5_close(file);
+    text_release(&names);
+    return array;
+}
+
+/* A file without the name of an array: a data set, or a file with one array that fits. */
+static int open_file(struct Members *members, const char *path, const char *split,
+                     struct Error *error) {
+    const struct DatasetRequest request = {.path = path, .without_truth = true};
+    int count;
+    char **names = dataset_list_splits(&request, &count);
+    for (int i = 0; i < count; i++)
+        memory_release(names[i]);
+    memory_release(names);
+    if (count || split || members->items[0].options.data.splits.count)
+        return open_split(members, path, split, error);
+    char *array = find_array(members, path, error);
+    if (!array)
+        return error->code;
+    fprintf(stderr, "predicts %s\n", shown(array));
+    int code = open_arrays(members, &array, 1, error);
+    memory_release(array);
+    return code;
+}
+
+/* ---- Sources ---- */
+
+static int check_sources(const struct Members *members, const struct Arguments *arguments,
+                         struct Error *error) {
+    const struct Operands *operands = &members->operands;
+    for (int i = 0; i < operands->source_count; i++) {
+        const char *source = operands->sources[i];
+        if (!members_source_is_hdf5(source))
+            return fail(error, ERROR_USAGE, "%s: expected an HDF5 file or FILE:/array", source);
+        if (!colon_of(source) && operands->source_count > 1)
+            return fail(error, ERROR_USAGE,
+                        "%s: is one of several sources; expected FILE:/array for each", source);
+    }
+    if (operands->source_count && argument_given(arguments, "data"))
+        return fail(error, ERROR_USAGE, "--data %s: does not go with the source %s",
+                    argument_value(arguments, "data"), operands->sources[0]);
+    return OK;
+}
+
+int members_open_data(struct Members *members, const struct Arguments *arguments,
+                      struct Error *error) {
+    const struct Operands *operands = &members->operands;
+    const char *split = argument_value(arguments, "split");
+    int code = check_sources(members, arguments, error);
+    if (code)
+        return code;
+    if (!operands->source_count)
+        code = open_split(members, argument_value(arguments, "data"), split, error);
+    else if (colon_of(operands->sources[0]))
+        code = open_arrays(members, operands->sources, operands->source_count, error);
+    else
+        code = open_file(members, operands->sources[0], split, error);
+    return code ? code : dataset_check_split(members->dataset, members->split, error);
+}
+
+void members_name_sample(const struct Members *members, int64_t sample, struct Text *text) {
+    dataset_name_sample(members->dataset, members->split, sample, text);
+}

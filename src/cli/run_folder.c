@@ -1,0 +1,69 @@
+#include "cli/run_folder.h"
+
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+#include "checkpoint/checkpoint.h"
+#include "cli/shown.h"
+
+static bool is_folder(const char *path) {
+    struct stat status;
+    return !stat(path, &status) && S_ISDIR(status.st_mode);
+}
+
+static bool is_file(const char *path) {
+    struct stat status;
+    return !stat(path, &status) && S_ISREG(status.st_mode);
+}
+
+/* The checkpoint of a folder of checkpoints; NULL: there is none. */
+static char *choose(const char *folder, const char **which) {
+    static const char *const links[] = {"best.h5", "latest.h5"};
+    static const char *const words[] = {"best", "newest, as none is marked as the best"};
+    for (int i = 0; i < 2; i++) {
+        char *path = memory_print("%s/%s", folder, links[i]);
+        *which = words[i];
+        if (is_file(path))
+            return path;
+        memory_release(path);
+    }
+    struct Error ignored;
+    char **paths, *newest = NULL;
+    int count = 0;
+    checkpoint_list(folder, &paths, &count, &ignored);
+    for (int i = 0; i < count; i++) {
+        if (i == 0)
+            newest = memory_copy_text(paths[i]);
+        memory_release(paths[i]);
+    }
+    memory_release(paths);
+    return newest;
+}
+
+static char *find(const char *path, const char **which) {
+    char *inside = memory_print("%s/checkpoints", path);
+    char *found = is_folder(path) ? choose(inside, which) : NULL;
+    memory_release(inside);
+    return found || !is_folder(path) ? found : choose(path, which);
+}
+
+bool run_folder_is_one(const char *path) {
+    const char *which;
+    char *found = find(path, &which);
+    memory_release(found);
+    return found != NULL;
+}
+
+char *run_folder_checkpoint(const char *path, struct Error *error) {
+    const char *which;
+    if (!is_folder(path))
+        return memory_copy_text(path);
+    char *found = find(path, &which);
+    if (found)
+        fprintf(stderr, "%s: takes the checkpoint %s (%s)\n", shown(path), shown(found), which);
+    else
+        fail(error, ERROR_CHECKPOINT,
+             "%s: is a folder without checkpoints; expected a checkpoint or a run's folder", path);
+    return found;
+}

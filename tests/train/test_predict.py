@@ -1,0 +1,191 @@
+"""Predictions of what nobody has labelled: arrays, splits without labels, a run's folder in place of a checkpoint, the
+formats of the output; and outputs that would destroy something."""
+import csv
+import json
+import os
+import shutil
+
+import pytest
+from support.program import CHECKPOINT, DATA, USAGE, refusal, run
+from support.runs import read, synthesize, train, write
+
+h5py = pytest.importorskip("h5py")
+np = pytest.importorskip("numpy")
+
+COUNT = 230  # more than a block of an evaluation
+RECIPE = """data: {file: %s, validation: validation}
+model: [flatten, {linear: {out: 10}}]
+optimizer: {sgd: {rate: 0.01}}
+train: {batch: 60, shards: 1, length: 5 steps}
+"""
+
+
+@pytest.fixture(scope="module")
+def data(folder):
+    return synthesize(folder, train=60, test=COUNT, validation=20)
+
+
+@pytest.fixture(scope="module")
+def trained(folder, data):
+    return train(1, write(f"{folder}/run.yaml", RECIPE % data), f"{folder}/a")
+
+
+@pytest.fixture(scope="module")
+def arrays(folder, data):
+    """The test images as other programs may hand them over."""
+    path = f"{folder}/arrays.h5"
+    with h5py.File(data) as file, h5py.File(path, "w") as made:
+        made["x"] = file["test/images"][:]
+        made["nchw"] = file["test/images"][:].transpose(0, 3, 1, 2)
+    with h5py.File(data) as file, h5py.File(f"{folder}/one.h5", "w") as made:
+        made["x"] = file["test/images"][:]
+    with h5py.File(data) as file, h5py.File(f"{folder}/split.h5", "w") as made:
+        made["test/images"] = file["test/images"][:]
+    return path
+
+
+@pytest.fixture(scope="module")
+def expected(folder, trained):
+    """The rows of the labelled split, by the checkpoint's own name."""
+    run(1, "predict", trained.checkpoint("best.h5"), "--split", "test", "-o", f"{folder}/expected.csv")
+    return rows(f"{folder}/expected.csv")
+
+
+def rows(path):
+    with open(path) as file:
+        return list(csv.DictReader(file))
+
+
+def numbers(table):
+    return [[row[key] for key in row if key not in ("source", "truth")] for row in table]
+
+
+@pytest.mark.parametrize("source", ("arrays.h5:/x", "arrays.h5:/nchw", "one.h5", "split.h5"))
+def test_samples_without_labels_are_predicted_as_those_with(folder, scratch, trained, arrays, expected, source):
+    run(1, "predict", trained.out, f"{folder}/{source}", "-o", f"{scratch}/p.csv")
+    found = rows(f"{scratch}/p.csv")
+    assert numbers(found) == numbers(expected)
+    assert "truth" not in found[0] and found[7]["source"].startswith(f"{folder}/{source}")
+
+
+def test_a_split_without_labels_is_predicted_by_its_name(folder, scratch, trained, arrays, expected):
+    run(1, "predict", trained.out, "--data", f"{folder}/split.h5", "--split", "test", "-o", f"{scratch}/p.csv")
+    assert numbers(rows(f"{scratch}/p.csv")) == numbers(expected)
+
+
+def test_eval_of_a_split_without_labels_says_what_takes_it(folder, trained, arrays):
+    line = refusal(DATA, "eval", trained.checkpoint(), "--data", f"{folder}/split.h5")
+    assert "split test has no labels" in line and "trainer predict needs none" in line
+
+
+def test_a_file_with_several_arrays_that_fit_is_refused_with_their_names(trained, arrays):
+    line = refusal(DATA, "predict", trained.checkpoint(), arrays, "-o", "p.csv")
+    assert "/nchw, /x" in line
+
+
+def test_the_output_is_the_same_on_any_number_of_ranks(scratch, trained, arrays):
+    for ranks in (1, 3):
+        run(ranks, "predict", trained.out, f"{arrays}:/x", "-o", f"{scratch}/{ranks}.jsonl")
+    assert read(f"{scratch}/1.jsonl") == read(f"{scratch}/3.jsonl")
+
+
+class TestFormats:
+    @pytest.fixture(scope="class")
+    def h5(self, folder, trained):
+        run(1, "predict", trained.out, "-o", f"{folder}/p.h5", "--top", "3")
+        with h5py.File(f"{folder}/p.h5") as file:
+            return {name: file[name][:] for name in file}
+
+    def test_hdf5_has_the_top_classes_in_order(self, h5, expected):
+        names = [name.decode() for name in h5["classes"]]
+        for i in (0, 201, COUNT - 1):
+            values = np.array([np.float32(expected[i][name]) for name in names])
+            order = np.argsort(-values, kind="stable")[:3]
+            assert h5["top_classes"][i].tolist() == order.tolist()
+            assert (h5["top_probabilities"][i] == values[order]).all()
+
+    def test_hdf5_has_the_sources_and_the_truth(self, h5, expected):
+        assert [text.decode() for text in h5["sources"]] == [row["source"] for row in expected]
+        assert [h5["classes"][label].decode() for label in h5["labels"]] == [row["truth"] for row in expected]
+
+    def test_a_csv_has_the_name_number_and_probability_of_the_class(self, h5, expected):
+        names = [name.decode() for name in h5["classes"]]
+        for row in expected:
+            assert row["prediction"] == names[int(row["class"])]
+            assert row["probability"] == row[row["prediction"]] == max((row[name] for name in names), key=float)
+
+    def test_json_lines_on_stdout_say_the_same(self, trained, h5, expected):
+        found, said = run(1, "predict", trained.out, "-o", "-", "--format", "jsonl", "--top", "2")
+        found = [json.loads(line) for line in found.splitlines()]
+        assert [row["prediction"] for row in found] == [row["prediction"] for row in expected]
+        assert [[top["class"] for top in row["top"]] for row in found] == h5["top_classes"][:, :2].tolist()
+        assert f"{COUNT} predictions" in said
+
+    @pytest.mark.parametrize("words", (["-o", "x.txt"], ["-o", "-", "--format", "hdf5"], ["-o", "-", "--json"]))
+    def test_what_cannot_be_written_is_refused(self, trained, words):
+        refusal(USAGE, "predict", trained.checkpoint(), *words)
+
+
+class TestFolderOfARun:
+    def test_eval_says_which_checkpoint_and_which_split_it_takes(self, trained):
+        out, said = run(1, "eval", trained.out)
+        assert f"{trained.out}/checkpoints/best.h5 (best)" in said
+        assert "split test (of test, train, validation)" in out
+
+    def test_without_a_best_checkpoint_it_is_the_newest(self, scratch, trained):
+        shutil.copytree(trained.out, f"{scratch}/b", symlinks=True)
+        os.remove(f"{scratch}/b/checkpoints/best.h5")
+        assert "latest.h5 (newest" in run(1, "inspect", f"{scratch}/b")[1]
+
+    def test_verify_takes_it(self, trained):
+        assert "best.h5: good: a checkpoint" in run(1, "verify", trained.out)[0]
+
+    def test_a_folder_without_checkpoints_is_refused(self, scratch):
+        assert "is a folder without checkpoints" in refusal(CHECKPOINT, "eval", scratch)
+
+    def test_the_validation_split_is_taken_if_there_is_no_test_split(self, folder, trained, data):
+        other = f"{folder}/no-test.h5"
+        shutil.copy(data, other)
+        with h5py.File(other, "r+") as file:
+            del file["test"]
+        assert "split validation (of train, validation)" in run(1, "eval", trained.out, "--data", other)[0]
+
+
+@pytest.fixture
+def kinds(scratch, folder, data, trained):
+    """A file of each kind, none of which an output of another kind may replace."""
+    shutil.copy(data, f"{scratch}/data.h5")
+    shutil.copy(trained.checkpoint(), f"{scratch}/checkpoint.h5")
+    write(f"{scratch}/table.csv", "a,b\n1,2\n")
+    write(f"{scratch}/run.yaml", RECIPE % data)
+    run(1, "dataset", "preview", data, "-o", f"{scratch}/picture.png")
+    run(1, "predict", trained.checkpoint(), "-o", f"{scratch}/predictions.csv")
+    run(1, "predict", trained.checkpoint(), "-o", f"{scratch}/predictions.h5")
+    os.link(f"{scratch}/table.csv", f"{scratch}/link.csv")
+    return scratch
+
+
+def test_outputs_replace_files_of_their_own_kind_alone(kinds, data, trained):
+    """Every writer with every file as its output; a file that may not be replaced keeps its bytes."""
+    writers = {
+        "predictions.csv": ("predict", trained.checkpoint(), "--format", "csv", "-o"),
+        "predictions.h5": ("predict", trained.checkpoint(), "--format", "hdf5", "-o"),
+        "data.h5": ("dataset", "synthesize", "--train", 10, "--test", 10, "-o"),
+        "picture.png": ("dataset", "preview", data, "-o"),
+    }
+    before = {name: read(f"{kinds}/{name}", "rb") for name in os.listdir(kinds)}
+    for own, words in writers.items():
+        for name in sorted(before):
+            if own == "picture.png" and not name.endswith(".png"):
+                continue
+            if name == own:
+                run(1, *words, f"{kinds}/{name}")
+            else:
+                assert "would overwrite " in refusal(USAGE, *words, f"{kinds}/{name}")
+                assert name in writers or read(f"{kinds}/{name}", "rb") == before[name]
+
+
+def test_a_table_does_not_replace_itself_through_a_link(kinds):
+    line = refusal(USAGE, "dataset", "import", "--format", "table", f"{kinds}/table.csv", "--target", "a", "-o",
+                   f"{kinds}/link.csv")
+    assert "would overwrite the input" in line
