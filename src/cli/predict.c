@@ -57,8 +57,9 @@ static void print_words(const struct Summary *summary) {
         fprintf(stream, ", %s", figures_text(summary->figures, ", ", FIGURE_DIGITS, figures));
     if (averaged)
         fprintf(stream, " (%d of %d with the average of weights)", averaged, members->count);
+    fprintf(stream, ", %.0f samples/s", per_second(summary));
     members_print_test_time(members, stream);
-    fprintf(stream, ", %.0f samples/s\n", per_second(summary));
+    fputc('\n', stream);
 }
 
 static void print_json(const struct Summary *summary) {
