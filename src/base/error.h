@@ -38,6 +38,7 @@ enum AdviceKind {
     ADVICE_DRAW,         /* draw the components of `file` */
     ADVICE_IMAGE_SIZE,   /* bring all images to one size */
     ADVICE_CHANNELS,     /* take all `count` channels of the pictures */
+    ADVICE_SKIP_BAD,     /* leave out files that cannot be used */
     ADVICE_DEPTH,        /* keep values that do not fit into bytes */
     ADVICE_VERIFY,       /* check the data set `file` */
     ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */

@@ -12,6 +12,7 @@ static const char *const words[] = {
     [ADVICE_DRAW] = "; trainer dataset statistics --draw shows what they are of",
     [ADVICE_IMAGE_SIZE] = "; --size WIDTHxHEIGHT brings all images to one size",
     [ADVICE_CHANNELS] = "; --channels {count} takes them all",
+    [ADVICE_SKIP_BAD] = "; --skip-bad leaves it out",
     [ADVICE_DEPTH] = "; --depth float keeps them",
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",

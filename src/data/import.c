@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "data/dataset/part.h"
 #include "data/dataset/writer.h"
@@ -82,6 +83,29 @@ static int64_t batch_size(int64_t sample_bytes) {
     return count < 1 ? 1 : count > BATCH_MOST ? BATCH_MOST : count;
 }
 
+/* The names are padded to one length in the file, so that a long one costs as much for each. */
+#define NAMES_MOST_BYTES ((int64_t)1 << 30)
+
+static int write_names(const struct Source *source, const struct SourceSplit *split,
+                       struct DatasetWriter *writer, struct Error *error) {
+    if (split->count < 1 || !source_name(source, split->items[0]))
+        return OK;
+    const char **names = memory_array(const char *, split->count, "names of samples");
+    int64_t longest = 1;
+    for (int64_t i = 0; i < split->count; i++) {
+        names[i] = source_name(source, split->items[i]);
+        int64_t length = (int64_t)strlen(names[i]);
+        longest = length > longest ? length : longest;
+    }
+    int code = OK;
+    if (longest > NAMES_MOST_BYTES / split->count)
+        log_warning("split %s: the names of its samples are too long to be kept", split->name);
+    else
+        code = writer__name_samples(writer, names, error);
+    memory_release(names);
+    return code;
+}
+
 static int write_split(const struct Source *source, const struct SourceSplit *split,
                        struct DatasetWriter *writer, const struct Ticker *ticker,
                        struct Error *error) {
@@ -89,6 +113,8 @@ static int write_split(const struct Source *source, const struct SourceSplit *sp
     int64_t most = batch_size(bytes);
     void *samples = memory_allocate((size_t)(most * bytes), "samples");
     int code = writer__begin_split(writer, split->name, split->count, error);
+    if (code == OK)
+        code = write_names(source, split, writer, error);
     for (int64_t first = 0; first < split->count && code == OK; first += most) {
         int64_t count = split->count - first < most ? split->count - first : most;
         code = source_read(source, split->items + first, count, samples, error);

@@ -11,6 +11,7 @@
 #include "pictures/formats.h"
 
 #define HEAD_BYTES (64 << 10)
+#define PNG_DEPTH 24 /* where the head of a PNG file says the bits of a value */
 #define EXPECTED "expected JPEG, PNG, TIFF, WebP, GIF or BMP"
 
 typedef int Decode(const struct PictureFile *file, struct Raster *raster, struct Error *error);
@@ -207,5 +208,23 @@ int picture_examine_file(const char *path, struct PictureFacts *facts, struct Er
         again = code == ERROR_DATA && readable && count == HEAD_BYTES;
         count = 0;
     }
+    return code;
+}
+
+int picture_is_deep_file(const char *path, bool *deep, struct Error *error) {
+    struct PictureFacts facts;
+    uint8_t *bytes;
+    int64_t count = PICTURE_HEAD;
+    int code = read_file(path, &bytes, &count, error);
+    const struct Format *format =
+        code == OK ? readable_format(path, bytes, (size_t)count, error) : NULL;
+    *deep = format && format->decode == png__decode && count > PNG_DEPTH && bytes[PNG_DEPTH] > 8;
+    memory_release(bytes);
+    if (!format)
+        return error->code;
+    if (format->decode != tiff__decode)
+        return OK;
+    code = picture_examine_file(path, &facts, error);
+    *deep = facts.deep;
     return code;
 }

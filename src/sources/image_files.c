@@ -1,35 +1,43 @@
 #include "sources/image_files.h"
 
 #include <inttypes.h>
+#include <string.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "pictures/picture_decode.h"
-
-void name_list__add(struct NameList *names, char *name) {
-    if (names->count == names->capacity) {
-        int64_t capacity = names->capacity ? 2 * names->capacity : 64;
-        names->names = memory_resize(names->names, (size_t)names->capacity * sizeof(char *),
-                                     (size_t)capacity * sizeof(char *), "file names");
-        names->capacity = capacity;
-    }
-    names->names[names->count++] = name;
-}
-
-void name_list__release(struct NameList *names) {
-    for (int64_t i = 0; i < names->count; i++)
-        memory_release(names->names[i]);
-    memory_release(names->names);
-    *names = (struct NameList){0};
-}
 
 void image_files__start(struct Source *source, const struct SourceOptions *options) {
     struct ImageFiles *state = memory_allocate(sizeof *state, "image files");
     source->state = state;
     state->resize = options->resize;
     state->resizing = options->height > 0;
+    state->scale = options->scale;
     source->height = options->height;
     source->width = options->width;
     source->channels = options->channels;
+    source->floats = options->depth == SOURCE_DEPTH_FLOAT;
+}
+
+void image_files__add(struct ImageFiles *state, char *path, size_t name_start) {
+    name_list__add(&state->files, path);
+    if (state->name_capacity < state->files.capacity) {
+        state->name_starts = memory_resize(
+            state->name_starts, (size_t)state->name_capacity * sizeof *state->name_starts,
+            (size_t)state->files.capacity * sizeof *state->name_starts, "names of samples");
+        state->name_capacity = state->files.capacity;
+    }
+    state->name_starts[state->files.count - 1] = (int32_t)name_start;
+}
+
+const char *image_files__name(const struct Source *source, int64_t item) {
+    const struct ImageFiles *state = source->state;
+    return state->files.names[item] + state->name_starts[item];
+}
+
+static struct PictureForm form_of(const struct Source *source) {
+    const struct ImageFiles *state = source->state;
+    return (struct PictureForm){source->channels, source->floats, state->scale};
 }
 
 /* Puts the line of the list that names the image before the message. */
@@ -39,11 +47,12 @@ static int located(const struct ImageFiles *state, int64_t item, int code, struc
     return code;
 }
 
-int image_files__load(const struct Source *source, int64_t item, uint8_t *pixels,
-                      struct Error *error) {
+/* Decodes one image and brings it to the source's size, into `pixels`; NULL: only checks that it
+ * can be done. May be called from any thread. */
+static int load(const struct Source *source, int64_t item, void *pixels, struct Error *error) {
     const struct ImageFiles *state = source->state;
+    const struct PictureForm form = form_of(source);
     const char *path = state->files.names[item];
-    const struct PictureForm form = {.channels = source->channels};
     struct Picture image;
     int code = picture_decode_file(path, &form, &image, error);
     if (code != OK)
@@ -69,7 +78,7 @@ int image_files__read(const struct Source *source, const int64_t *items, int64_t
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         struct Error own;
-        if (image_files__load(source, items[i], pixels + i * bytes, &own) == OK)
+        if (load(source, items[i], pixels + i * bytes, &own) == OK)
             continue;
 #pragma omp critical(source_error)
         if (i < first_bad) {
@@ -80,24 +89,107 @@ int image_files__read(const struct Source *source, const int64_t *items, int64_t
     return first_bad == count ? OK : error->code;
 }
 
-int image_files__take_size(struct Source *source, bool skip_bad, struct Error *error) {
+/* Takes from the first image that can be decoded what the user did not say. */
+static int take_first(struct Source *source, bool skip_bad, struct Error *error) {
     const struct ImageFiles *state = source->state;
-    if (state->resizing)
-        return OK;
     for (int64_t i = 0; i < state->files.count; i++) {
-        const struct PictureForm form = {.channels = source->channels};
-        struct Picture image;
-        int code = picture_decode_file(state->files.names[i], &form, &image, error);
-        if (code == OK) {
-            source->height = image.height;
-            source->width = image.width;
-            memory_release(image.values);
-            return OK;
-        }
-        if (!skip_bad)
+        struct PictureFacts facts;
+        int code = picture_examine_file(state->files.names[i], &facts, error);
+        if (code == OK && !source->channels)
+            source->channels = facts.channels == 1 ? 3 : facts.channels;
+        const struct PictureForm form = form_of(source);
+        struct Picture image = {.height = source->height, .width = source->width};
+        if (code == OK && !state->resizing)
+            code = picture_decode_file(state->files.names[i], &form, &image, error);
+        memory_release(image.values);
+        source->height = image.height;
+        source->width = image.width;
+        if (code == OK || !skip_bad)
             return located(state, i, code, error);
     }
     return fail(error, ERROR_DATA, "no image can be decoded");
+}
+
+/* Looks at the head of every file. *deep: how many have more than 8 bits a value. */
+static int count_deep(const struct Source *source, bool skip_bad, int64_t *deep,
+                      struct Error *error) {
+    const struct ImageFiles *state = source->state;
+    int64_t first_bad = state->files.count, found = 0;
+#pragma omp parallel for schedule(dynamic, 8) reduction(+ : found)
+    for (int64_t i = 0; i < state->files.count; i++) {
+        struct Error own;
+        bool is_deep = false;
+        int code = picture_is_deep_file(state->files.names[i], &is_deep, &own);
+        found += code == OK && is_deep;
+        if (code == OK || skip_bad)
+            continue;
+#pragma omp critical(source_error)
+        if (i < first_bad) {
+            first_bad = i;
+            *error = own;
+        }
+    }
+    *deep = found;
+    if (first_bad == state->files.count)
+        return OK;
+    error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
+    return located(state, first_bad, error->code, error);
+}
+
+int image_files__settle(struct Source *source, const struct SourceOptions *options,
+                        struct Error *error) {
+    const struct ImageFiles *state = source->state;
+    int64_t deep = 0;
+    int code = count_deep(source, options->skip_bad, &deep, error);
+    if (code != OK)
+        return code;
+    source->floats |= options->depth == SOURCE_DEPTH_AUTO && deep > 0;
+    if (deep > 0)
+        log_warning("%" PRId64 " of %" PRId64 " images have more than 8 bits a value: %s", deep,
+                    state->files.count,
+                    source->floats ? "all are stored as float32" : "they are reduced to 8");
+    return take_first(source, options->skip_bad, error);
+}
+
+/* Decodes images [first, first + count) of a split and moves those that can be used to `kept` and
+ * after it. Returns how many images of the split have been kept so far. */
+static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64_t first,
+                         int64_t count, int64_t kept, struct Error *errors,
+                         const struct Ticker *ticker) {
+    int64_t values = targets_values(&source->targets);
+#pragma omp parallel for schedule(dynamic, 8)
+    for (int64_t i = 0; i < count; i++) {
+        errors[i].code = OK;
+        load(source, split->items[first + i], NULL, &errors[i]);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        if (errors[i].code != OK) {
+            source_notice(ticker, errors[i].text);
+            source->skipped++;
+            continue;
+        }
+        split->items[kept] = split->items[first + i];
+        if (values)
+            memmove(split->targets + kept * values, split->targets + (first + i) * values,
+                    (size_t)values * sizeof *split->targets);
+        else
+            split->labels[kept] = split->labels[first + i];
+        kept++;
+    }
+    return kept;
+}
+
+void image_files__drop_bad(struct Source *source, struct SourceSplit *split,
+                           const struct Ticker *ticker) {
+    const int64_t batch = 1024;
+    struct Error *errors = memory_array(struct Error, batch, "errors of images");
+    int64_t kept = 0;
+    for (int64_t first = 0; first < split->count; first += batch) {
+        int64_t count = split->count - first < batch ? split->count - first : batch;
+        kept = keep_good(source, split, first, count, kept, errors, ticker);
+    }
+    memory_release(errors);
+    split->count = kept;
 }
 
 void image_files__release(struct Source *source) {
@@ -105,6 +197,7 @@ void image_files__release(struct Source *source) {
     if (state) {
         name_list__release(&state->files);
         name_list__release(&state->lines);
+        memory_release(state->name_starts);
     }
     memory_release(state);
 }

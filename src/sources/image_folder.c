@@ -1,174 +1,166 @@
-/* Format image-folder: a folder for each split holds a folder for each class, which holds JPEG and
- * PNG files. Classes and files are taken in the order of their names (byte by byte), so that the
- * order of samples is the same on every machine. */
-#include <dirent.h>
-#include <errno.h>
-#include <stdlib.h>
+/* Format image-folder: a folder for each split holds a folder for each class, which holds pictures,
+ * also in folders of its own. Classes and files are taken in the order of their names (byte by
+ * byte), so that the order of samples is the same on every machine. */
+#include <fcntl.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "pictures/picture_decode.h"
 #include "sources/image_files.h"
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
+#define DEEPEST 40 /* folders in one another; more are a link that leads back */
 
-/* The entries of a folder without the hidden ones, sorted: its folders, and everything else. */
-static int list_folder(const char *folder, struct NameList *folders, struct NameList *files,
-                       struct Error *error) {
-    DIR *stream = opendir(folder);
-    if (!stream)
-        return fail_errno(error, "%s: cannot open folder", folder);
-    int code = OK;
-    for (struct dirent *entry; code == OK && (errno = 0, entry = readdir(stream));) {
-        if (entry->d_name[0] == '.')
-            continue;
-        char *path = memory_print("%s/%s", folder, entry->d_name);
-        struct stat about;
-        if (stat(path, &about) != 0)
-            code = fail_errno(error, "%s: cannot open", path);
-        else
-            name_list__add(S_ISDIR(about.st_mode) ? folders : files,
-                           memory_copy_text(entry->d_name));
-        memory_release(path);
-    }
-    if (code == OK && errno != 0)
-        code = fail_errno(error, "%s: cannot read folder", folder);
-    closedir(stream);
-    if (folders->count > 0)
-        qsort(folders->names, (size_t)folders->count, sizeof(char *), compare_names);
-    if (files->count > 0)
-        qsort(files->names, (size_t)files->count, sizeof(char *), compare_names);
-    return code;
-}
+/* What is looked for in all splits. */
+struct Search {
+    struct Source *source;
+    const struct SourceOptions *options;
+    const struct Ticker *ticker;
+    struct BadLinks links;
+    const char *reference; /* the folder of the split that says which classes there are */
+};
 
-static bool has_image_name(const char *name) {
-    const char *dot = strrchr(name, '.');
-    return dot && (strcasecmp(dot, ".jpg") == 0 || strcasecmp(dot, ".jpeg") == 0 ||
-                   strcasecmp(dot, ".png") == 0);
-}
-
-static void notice(const struct Ticker *ticker, const char *line) {
-    if (ticker && ticker->notice)
-        ticker->notice(ticker->context, line);
-}
-
-/* Adds the images in the folder of one class to state->files. */
-static int list_class(struct ImageFiles *state, const char *folder, bool skip_bad, int64_t *skipped,
-                      const struct Ticker *ticker, struct Error *error) {
-    struct NameList folders = {0}, files = {0};
-    int code = list_folder(folder, &folders, &files, error);
-    if (code == OK && folders.count > 0)
-        code = fail(error, ERROR_DATA, "%s: is a folder; expected images of one class",
-                    folders.names[0]);
-    if (code == OK && folders.count > 0)
-        error_context(error, "%s", folder);
-    int64_t before = state->files.count;
-    for (int64_t i = 0; i < files.count && code == OK; i++) {
-        char *path = memory_print("%s/%s", folder, files.names[i]);
-        if (has_image_name(files.names[i])) {
-            name_list__add(&state->files, path);
-            continue;
-        }
-        code = fail(error, ERROR_DATA, "%s: neither .jpg, .jpeg nor .png", path);
-        memory_release(path);
-        if (skip_bad) {
-            notice(ticker, error->text);
-            code = OK;
-            ++*skipped;
-        }
-    }
-    if (code == OK && state->files.count == before)
-        code = fail(error, ERROR_DATA, "%s: is the folder of a class, and holds no images", folder);
-    name_list__release(&folders);
-    name_list__release(&files);
-    return code;
-}
-
-/* All splits must have the classes of the first. */
-static int agree_on_classes(struct Source *source, const char *first_folder, const char *folder,
-                            const struct NameList *classes, struct Error *error) {
-    if (!source->targets.names) {
-        source_set_classes(source, (const char *const *)classes->names, classes->count);
-        return OK;
-    }
-    int64_t i = 0, j = 0;
-    while (i < source->targets.count || j < classes->count) {
-        int order = i == source->targets.count ? 1
-                    : j == classes->count      ? -1
-                                          : strcmp(source->targets.names[i], classes->names[j]);
-        if (order < 0)
-            return fail(error, ERROR_DATA, "%s: no folder for class '%s', which %s has", folder,
-                        source->targets.names[i], first_folder);
-        if (order > 0)
-            return fail(error, ERROR_DATA,
-                        "%s: has a folder for class '%s', which %s does not have", folder,
-                        classes->names[j], first_folder);
-        i++;
-        j++;
-    }
-    return OK;
-}
-
-static int list_split(struct Source *source, const struct SourceOptions *options, const char *name,
-                      const char *folder, const char *first_folder, const struct Ticker *ticker,
+/* Adds the files in a folder and in the folders in it. `root` bytes of their paths are not part of
+ * their names. */
+static int list_files(const struct Search *search, const char *path, size_t root, int depth,
                       struct Error *error) {
-    struct ImageFiles *state = source->state;
-    struct NameList classes = {0}, others = {0};
-    int64_t first = state->files.count, *ends = NULL;
-    int code = list_folder(folder, &classes, &others, error);
-    if (code == OK && classes.count == 0)
-        code = fail(
+    struct Folder folder;
+    if (depth > DEEPEST)
+        return fail(error, ERROR_DATA,
+                    "%s: has folders in one another to a depth of more than %d; does a link lead "
+                    "back?",
+                    path, DEEPEST);
+    int code = folder__list(&folder, path, &search->links, error);
+    for (int64_t i = 0; i < folder.files.count && code == OK; i++)
+        image_files__add(search->source->state, memory_print("%s/%s", path, folder.files.names[i]),
+                         root);
+    for (int64_t i = 0; i < folder.folders.count && code == OK; i++) {
+        char *inner = memory_print("%s/%s", path, folder.folders.names[i]);
+        code = list_files(search, inner, root, depth + 1, error);
+        memory_release(inner);
+    }
+    folder__release(&folder);
+    return code;
+}
+
+/* The number of a class; −1 and ERROR_DATA if the reference does not have it. */
+static int64_t find_class(const struct Search *search, const char *folder, const char *name,
+                          struct Error *error) {
+    const struct Targets *classes = &search->source->targets;
+    for (int64_t i = 0; i < classes->count; i++)
+        if (strcmp(classes->names[i], name) == 0)
+            return i;
+    fail(error, ERROR_DATA, "%s: has a folder for class '%s', which %s does not have", folder, name,
+         search->reference);
+    return -1;
+}
+
+static int check_classes(const struct Search *search, const char *path, const struct Folder *folder,
+                         bool is_reference, struct Error *error) {
+    if (folder->folders.count == 0)
+        return fail(
             error, ERROR_DATA,
             "%s: holds %s; expected a folder for each class (if this folder is itself a split, "
             "name it as one: train=FOLDER)",
-            folder, others.count ? "files and no folders" : "nothing");
-    if (code == OK)
-        code = agree_on_classes(source, first_folder, folder, &classes, error);
-    ends = memory_array(int64_t, classes.count, "classes");
-    for (int64_t i = 0; i < classes.count && code == OK; i++) {
-        char *path = memory_print("%s/%s", folder, classes.names[i]);
-        code = list_class(state, path, options->skip_bad, &source->skipped, ticker, error);
+            path, folder->files.count ? "files and no folders" : "nothing");
+    if (is_reference)
+        source_set_classes(search->source, (const char *const *)folder->folders.names,
+                           folder->folders.count);
+    return OK;
+}
+
+/* Lists the folders of the classes; *labels has the label of each of them, *ends the number of
+ * files up to its end. The reference must have images of each class. */
+static int list_classes(const struct Search *search, const char *path, const struct Folder *folder,
+                        bool is_reference, int64_t *labels, int64_t *ends, struct Error *error) {
+    const struct ImageFiles *state = search->source->state;
+    int code = OK;
+    for (int64_t i = 0; i < folder->folders.count && code == OK; i++) {
+        const char *name = folder->folders.names[i];
+        char *inner = memory_print("%s/%s", path, name);
+        int64_t before = state->files.count;
+        labels[i] = find_class(search, path, name, error);
+        code = labels[i] < 0 ? error->code : list_files(search, inner, strlen(path) + 1, 0, error);
         ends[i] = state->files.count;
-        memory_release(path);
+        if (code == OK && is_reference && ends[i] == before)
+            code =
+                fail(error, ERROR_DATA, "%s: is the folder of a class, and holds no images", inner);
+        memory_release(inner);
     }
-    if (code == OK) {
-        struct SourceSplit *split = source_add_split(source, name, state->files.count - first);
-        int32_t label = 0;
-        for (int64_t i = 0; i < split->count; i++) {
-            while (first + i >= ends[label])
-                label++;
-            split->labels[i] = label;
-            split->items[i] = first + i;
-        }
-    }
-    memory_release(ends);
-    name_list__release(&classes);
-    name_list__release(&others);
     return code;
 }
 
-/* A folder that holds neither folders nor images (logs, results) is not a split. */
-static int could_be_split(const char *folder, bool *could, struct Error *error) {
-    struct NameList folders = {0}, files = {0};
-    int code = list_folder(folder, &folders, &files, error);
-    *could = folders.count > 0;
-    for (int64_t i = 0; i < files.count && !*could; i++)
-        *could = has_image_name(files.names[i]);
-    name_list__release(&folders);
-    name_list__release(&files);
+static void add_split(struct Source *source, const char *name, int64_t first, const int64_t *labels,
+                      const int64_t *ends) {
+    const struct ImageFiles *state = source->state;
+    struct SourceSplit *split = source_add_split(source, name, state->files.count - first);
+    int64_t class = 0;
+    for (int64_t i = 0; i < split->count; i++) {
+        while (first + i >= ends[class])
+            class ++;
+        split->labels[i] = (int32_t)labels[class];
+        split->items[i] = first + i;
+    }
+}
+
+static int list_split(const struct Search *search, const char *name, const char *path,
+                      struct Error *error) {
+    const struct ImageFiles *state = search->source->state;
+    bool is_reference = strcmp(path, search->reference) == 0;
+    int64_t first = state->files.count;
+    struct Folder folder;
+    int code = folder__list(&folder, path, &search->links, error);
+    int64_t *labels = memory_array(int64_t, folder.folders.count, "classes");
+    int64_t *ends = memory_array(int64_t, folder.folders.count, "classes");
+    if (code == OK)
+        code = check_classes(search, path, &folder, is_reference, error);
+    if (code == OK)
+        code = list_classes(search, path, &folder, is_reference, labels, ends, error);
+    if (code == OK && state->files.count == first)
+        code = fail(error, ERROR_DATA, "%s: its folders hold no images", path);
+    if (code == OK)
+        add_split(search->source, name, first, labels, ends);
+    memory_release(labels);
+    memory_release(ends);
+    folder__release(&folder);
+    return code;
+}
+
+static bool is_picture(const char *path) {
+    uint8_t head[PICTURE_HEAD];
+    bool reads = false;
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    ssize_t count = file < 0 ? 0 : read(file, head, sizeof head);
+    if (file >= 0)
+        close(file);
+    picture_format(head, count > 0 ? (size_t)count : 0, &reads);
+    return reads;
+}
+
+/* A folder that holds neither folders nor pictures (logs, results) is not a split. */
+static int could_be_split(const char *path, bool *could, struct Error *error) {
+    int64_t skipped = 0;
+    const struct BadLinks links = {.skip_bad = true, .skipped = &skipped};
+    struct Folder folder;
+    int code = folder__list(&folder, path, &links, error);
+    *could = folder.folders.count > 0;
+    for (int64_t i = 0; i < folder.files.count && !*could; i++) {
+        char *file = memory_print("%s/%s", path, folder.files.names[i]);
+        *could = is_picture(file);
+        memory_release(file);
+    }
+    folder__release(&folder);
     return code;
 }
 
 /* Drops the names of folders that cannot be splits, with a notice for each. */
-static int keep_splits(const char *folder, struct NameList *splits, const struct Ticker *ticker,
+static int keep_splits(const struct Search *search, const char *folder, struct NameList *splits,
                        struct Error *error) {
-    int64_t kept = 0;
+    int64_t kept = 0, count = splits->count;
     int code = OK;
-    for (int64_t i = 0; i < splits->count; i++) {
+    for (int64_t i = 0; i < count; i++) {
         char *path = memory_print("%s/%s", folder, splits->names[i]);
         bool could = true;
         if (code == OK)
@@ -178,7 +170,7 @@ static int keep_splits(const char *folder, struct NameList *splits, const struct
         } else {
             char *line =
                 memory_print("%s: is not a split: it holds neither folders nor images", path);
-            notice(ticker, line);
+            source_notice(search->ticker, line);
             memory_release(line);
             memory_release(splits->names[i]);
         }
@@ -188,91 +180,71 @@ static int keep_splits(const char *folder, struct NameList *splits, const struct
     return code;
 }
 
-/* The folders in the only path are the splits; "train" comes first. */
-static int list_source(struct Source *source, const struct SourceOptions *options,
-                       const struct Ticker *ticker, struct Error *error) {
-    struct NameList splits = {0}, others = {0};
-    const char *folder = options->paths[0];
-    int code = list_folder(folder, &splits, &others, error);
+/* "train" says which classes there are if there is one, else the first split. */
+static void move_train_first(struct NameList *splits) {
+    for (int64_t i = 1; i < splits->count; i++)
+        if (strcmp(splits->names[i], "train") == 0) {
+            char *train = splits->names[i];
+            memmove(splits->names + 1, splits->names, (size_t)i * sizeof(char *));
+            splits->names[0] = train;
+        }
+}
+
+/* The folders in the only path are the splits. */
+static int list_source(struct Search *search, struct Error *error) {
+    const char *path = search->options->paths[0];
+    struct Folder folder;
+    int code = folder__list(&folder, path, &search->links, error);
+    struct NameList *splits = &folder.folders;
     if (code == OK)
-        code = keep_splits(folder, &splits, ticker, error);
-    if (code == OK && splits.count == 0)
-        code = fail(error, ERROR_DATA, "%s: holds no folders; expected train/, test/ …", folder);
-    for (int64_t i = 1; i < splits.count; i++)
-        if (strcmp(splits.names[i], "train") == 0) {
-            char *train = splits.names[i];
-            memmove(splits.names + 1, splits.names, (size_t)i * sizeof(char *));
-            splits.names[0] = train;
-        }
-    char *first = splits.count ? memory_print("%s/%s", folder, splits.names[0]) : NULL;
-    for (int64_t i = 0; i < splits.count && code == OK; i++) {
-        char *path = memory_print("%s/%s", folder, splits.names[i]);
-        code = list_split(source, options, splits.names[i], path, first, ticker, error);
-        memory_release(path);
+        code = keep_splits(search, path, splits, error);
+    if (code == OK && splits->count == 0)
+        code = fail(error, ERROR_DATA, "%s: holds no folders; expected train/, test/ …", path);
+    move_train_first(splits);
+    char *reference = code == OK ? memory_print("%s/%s", path, splits->names[0]) : NULL;
+    search->reference = reference;
+    for (int64_t i = 0; i < splits->count && code == OK; i++) {
+        char *inner = memory_print("%s/%s", path, splits->names[i]);
+        code = list_split(search, splits->names[i], inner, error);
+        memory_release(inner);
     }
-    memory_release(first);
-    name_list__release(&splits);
-    name_list__release(&others);
+    memory_release(reference);
+    folder__release(&folder);
     return code;
 }
 
-static int list_named(struct Source *source, const struct SourceOptions *options,
-                      const struct Ticker *ticker, struct Error *error) {
-    int code = OK;
+static int list_named(struct Search *search, struct Error *error) {
+    const struct SourceOptions *options = search->options;
+    int reference = 0, code = OK;
+    for (int i = 0; i < options->split_count; i++)
+        if (strcmp(options->splits[i].name, "train") == 0)
+            reference = i;
+    search->reference = options->splits[reference].path;
+    code = list_split(search, options->splits[reference].name, search->reference, error);
     for (int i = 0; i < options->split_count && code == OK; i++)
-        code = list_split(source, options, options->splits[i].name, options->splits[i].path,
-                          options->splits[0].path, ticker, error);
+        if (i != reference)
+            code = list_split(search, options->splits[i].name, options->splits[i].path, error);
     return code;
 }
 
-/* Decodes images [first, first + count) of a split and moves those that can be used to `kept` and
- * after it. Returns how many images of the split have been kept so far. */
-static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64_t first,
-                         int64_t count, int64_t kept, struct Error *errors,
-                         const struct Ticker *ticker) {
-#pragma omp parallel for schedule(dynamic, 8)
-    for (int64_t i = 0; i < count; i++) {
-        errors[i].code = OK;
-        image_files__load(source, split->items[first + i], NULL, &errors[i]);
-    }
-    for (int64_t i = 0; i < count; i++) {
-        if (errors[i].code != OK) {
-            notice(ticker, errors[i].text);
-            source->skipped++;
-            continue;
-        }
-        split->items[kept] = split->items[first + i];
-        split->labels[kept++] = split->labels[first + i];
-    }
-    return kept;
-}
-
-/* Decodes every image of a split once to find out which can be used: a source tells the number of
- * its samples before it reads the first. */
-static int drop_bad(struct Source *source, struct SourceSplit *split, const struct Ticker *ticker,
-                    struct Error *error) {
-    const int64_t batch = 1024;
-    struct Error *errors = memory_array(struct Error, batch, "errors of images");
-    int64_t kept = 0;
-    for (int64_t first = 0; first < split->count; first += batch) {
-        int64_t count = split->count - first < batch ? split->count - first : batch;
-        kept = keep_good(source, split, first, count, kept, errors, ticker);
-    }
-    memory_release(errors);
-    split->count = kept;
-    for (int64_t label = 0; label < source->targets.count; label++) {
-        bool present = false;
-        for (int64_t i = 0; i < kept && !present; i++)
-            present = split->labels[i] == label;
-        if (!present)
-            return fail(error, ERROR_DATA, "split '%s': no image of class '%s' can be used",
+/* The reference must keep images of each class, and any other split some image. */
+static int check_kept(const struct Source *source, const struct SourceSplit *split,
+                      bool is_reference, struct Error *error) {
+    if (split->count == 0)
+        return fail(error, ERROR_DATA, "split '%s': none of its images can be used", split->name);
+    bool *present = memory_array(bool, source->targets.count, "classes");
+    for (int64_t i = 0; i < split->count; i++)
+        present[split->labels[i]] = true;
+    int code = OK;
+    for (int64_t label = 0; label < source->targets.count && code == OK && is_reference; label++)
+        if (!present[label])
+            code = fail(error, ERROR_DATA, "split '%s': no image of class '%s' can be used",
                         split->name, source->targets.names[label]);
-    }
-    return OK;
+    memory_release(present);
+    return code;
 }
 
-static int open_folders(struct Source *source, const struct SourceOptions *options,
-                        const struct Ticker *ticker, struct Error *error) {
+static int check_options(const struct SourceOptions *options, struct Error *error) {
     if (options->split_count == 0 && options->path_count != 1)
         return fail(
             error, ERROR_USAGE,
@@ -286,13 +258,26 @@ static int open_folders(struct Source *source, const struct SourceOptions *optio
             options->paths[0]);
     if (options->classes)
         return fail_option(error, "classes", NULL, "the folders name the classes");
+    return OK;
+}
+
+static int open_folders(struct Source *source, const struct SourceOptions *options,
+                        const struct Ticker *ticker, struct Error *error) {
+    struct Search search = {.source = source,
+                            .options = options,
+                            .ticker = ticker,
+                            .links = {options->skip_bad, &source->skipped, ticker}};
+    int code = check_options(options, error);
+    if (code != OK)
+        return code;
     image_files__start(source, options);
-    int code = options->split_count > 0 ? list_named(source, options, ticker, error)
-                                        : list_source(source, options, ticker, error);
+    code = options->split_count > 0 ? list_named(&search, error) : list_source(&search, error);
     if (code == OK)
-        code = image_files__take_size(source, options->skip_bad, error);
-    for (int i = 0; i < source->split_count && code == OK && options->skip_bad; i++)
-        code = drop_bad(source, &source->splits[i], ticker, error);
+        code = image_files__settle(source, options, error);
+    for (int i = 0; i < source->split_count && code == OK && options->skip_bad; i++) {
+        image_files__drop_bad(source, &source->splits[i], ticker);
+        code = check_kept(source, &source->splits[i], i == 0, error);
+    }
     return code;
 }
 
@@ -302,4 +287,5 @@ const struct SourceFormat source_image_folder = {.name = "image-folder",
                                                           SOURCE_TAKES_SKIP_BAD,
                                                  .open = open_folders,
                                                  .read = image_files__read,
+                                                 .name_of = image_files__name,
                                                  .release = image_files__release};

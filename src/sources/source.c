@@ -17,6 +17,8 @@ const struct SourceFormat *const source_formats[] = {&source_image_folder,
                                                      &source_image_list,
                                                      NULL};
 
+const char *const source_depth_names[SOURCE_DEPTHS] = {"auto", "byte", "float"};
+
 bool source_takes(const char *format, enum SourceTakes option) {
     for (const struct SourceFormat *const *known = source_formats; *known; known++)
         if (!strcmp((*known)->name, format))
@@ -98,6 +100,15 @@ void source_release(struct Source *source) {
 int source_read(const struct Source *source, const int64_t *items, int64_t count, void *samples,
                 struct Error *error) {
     return source->format->read(source, items, count, samples, error);
+}
+
+const char *source_name(const struct Source *source, int64_t item) {
+    return source->format->name_of ? source->format->name_of(source, item) : NULL;
+}
+
+void source_notice(const struct Ticker *ticker, const char *line) {
+    if (ticker && ticker->notice)
+        ticker->notice(ticker->context, line);
 }
 
 int64_t source_sample_bytes(const struct Source *source) {

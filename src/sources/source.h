@@ -13,10 +13,22 @@
 #include "base/ticker.h"
 #include "pictures/resize.h"
 
+/* Whether images become bytes or floats. */
+enum SourceDepth {
+    SOURCE_DEPTH_AUTO, /* floats if one of them has more than 8 bits a value */
+    SOURCE_DEPTH_BYTE,
+    SOURCE_DEPTH_FLOAT,
+    SOURCE_DEPTHS
+};
+extern const char *const source_depth_names[SOURCE_DEPTHS];
+
 struct SourceNamedPath {
     char *name;
     const char *path;
 };
+
+/* idx, numpy: whether rows and columns of images are exchanged. */
+enum SourceTranspose { TRANSPOSE_AUTO /* in EMNIST's files */, TRANSPOSE_YES, TRANSPOSE_NO };
 
 /* What to open and how. A format refuses what it has no use for, or says so beside the member. */
 struct SourceOptions {
@@ -27,14 +39,22 @@ struct SourceOptions {
         *splits; /* image-folder, table, image-list: in place of `paths`, one path for each split */
     int split_count;
     int64_t height, width; /* image-folder, image-list: 0: the size of the first image */
-    int64_t channels;      /* image-folder, image-list: 1 or 3 */
+    /* image-folder, image-list: as struct PictureForm has them; 0: 3, or those of the first image
+     * if they are neither grey nor colours */
+    int64_t channels;
     enum ResizeRule resize;
-    bool skip_bad;              /* image-folder: leave out files that cannot be decoded */
-    bool coarse_labels;         /* cifar100: the 20 superclasses in place of the 100 classes */
+    enum SourceDepth depth;
+    enum PictureScale scale; /* of floats */
+    bool skip_bad;           /* image-folder, image-list: leave out files that cannot be decoded */
+    bool coarse_labels;      /* cifar100: the 20 superclasses in place of the 100 classes */
     const char *const *classes; /* names in place of the format's own; NULL: none */
     int64_t class_count;
     const char *const *targets; /* table, image-list: names of the columns that are targets */
     int64_t target_count;
+    const char *label;   /* image-list: name of the column of classes; NULL: none */
+    int64_t first_label; /* idx, numpy: the label of the first class */
+    enum SourceTranspose transpose;
+    const char *axes; /* numpy: the order of the dimensions, such as "NCHW"; NULL: the usual one */
 };
 
 /* A split: its samples in their final order. */
@@ -60,10 +80,13 @@ struct Source {
 /* What a format takes of struct SourceOptions. */
 enum SourceTakes {
     SOURCE_TAKES_SPLITS = 1,
-    SOURCE_TAKES_SIZE = 2, /* height, width, channels, resize */
+    SOURCE_TAKES_SIZE = 2, /* height, width, channels, resize, depth, scale */
     SOURCE_TAKES_SKIP_BAD = 4,
     SOURCE_TAKES_LABELS = 8,
-    SOURCE_TAKES_TARGETS = 16
+    SOURCE_TAKES_TARGETS = 16,
+    SOURCE_TAKES_LABEL = 32,   /* `label` */
+    SOURCE_TAKES_ARRAYS = 128, /* `first_label`, `transpose` */
+    SOURCE_TAKES_AXES = 256    /* `axes` */
 };
 
 struct SourceFormat {
@@ -75,6 +98,8 @@ struct SourceFormat {
     /* See source_read. */
     int (*read)(const struct Source *source, const int64_t *items, int64_t count, void *samples,
                 struct Error *error);
+    /* See source_name; NULL if samples have no names. */
+    const char *(*name_of)(const struct Source *source, int64_t item);
     void (*release)(struct Source *source); /* releases `state`, which may be NULL */
 };
 extern const struct SourceFormat *const source_formats[]; /* NULL-terminated */
@@ -95,6 +120,10 @@ void source_release(struct Source *source);
 int source_read(const struct Source *source, const int64_t *items, int64_t count, void *samples,
                 struct Error *error);
 
+/* What the source calls a sample: the path of an image within the folder of its split, or as a list
+ * has it. NULL if its samples have no names. It lives as long as the source. */
+const char *source_name(const struct Source *source, int64_t item);
+
 /* Bytes of one sample. */
 int64_t source_sample_bytes(const struct Source *source);
 
@@ -105,6 +134,8 @@ struct SourceSplit *source_find_split(const struct Source *source, const char *n
  * zero. The name is copied. Targets, if there are any, must be set before; pointers to other splits
  * are invalid afterwards. */
 struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count);
+/* Tells the user of something that is left out. */
+void source_notice(const struct Ticker *ticker, const char *line);
 /* Sets the names of the classes, in place of any set before, or of the targets (copied). */
 void source_set_classes(struct Source *source, const char *const *names, int64_t count);
 void source_set_targets(struct Source *source, const char *const *names, int64_t count);

@@ -75,6 +75,8 @@ static int read_choices(const struct Arguments *arguments, struct SourceOptions 
     const char *size = argument_value(arguments, "size");
     const char *resize = argument_value(arguments, "resize");
     const char *labels = argument_value(arguments, "labels");
+    const char *depth = argument_value(arguments, "depth");
+    const char *scale = argument_value(arguments, "scale");
     int choice = RESIZE_CROP, code = OK;
     if (size)
         code = read_size(size, options, error);
@@ -83,6 +85,17 @@ static int read_choices(const struct Arguments *arguments, struct SourceOptions 
     options->resize = (enum ResizeRule)choice;
     if (code == OK && resize && !size)
         code = fail(error, ERROR_USAGE, "--resize %s: needs --size", resize);
+    choice = SOURCE_DEPTH_AUTO;
+    if (code == OK && depth)
+        code = read_choice("depth", depth, source_depth_names, SOURCE_DEPTHS, &choice, error);
+    options->depth = (enum SourceDepth)choice;
+    choice = PICTURE_SCALE_BYTE;
+    if (code == OK && scale)
+        code = read_choice("scale", scale, picture_scale_names, PICTURE_SCALES, &choice, error);
+    options->scale = (enum PictureScale)choice;
+    if (code == OK && scale && options->depth == SOURCE_DEPTH_BYTE)
+        code = fail(error, ERROR_USAGE, "--scale %s: is for floats, and --depth byte makes none",
+                    scale);
     choice = 0;
     if (code == OK && labels)
         code = read_choice("labels", labels, label_names, 2, &choice, error);
@@ -110,7 +123,10 @@ static int check_flags(const struct Arguments *arguments, const char *format, st
     } rules[] = {{"split", SOURCE_TAKES_SPLITS},      {"size", SOURCE_TAKES_SIZE},
                  {"channels", SOURCE_TAKES_SIZE},     {"resize", SOURCE_TAKES_SIZE},
                  {"skip-bad", SOURCE_TAKES_SKIP_BAD}, {"labels", SOURCE_TAKES_LABELS},
-                 {"target", SOURCE_TAKES_TARGETS}};
+                 {"depth", SOURCE_TAKES_SIZE},        {"scale", SOURCE_TAKES_SIZE},
+                 {"label", SOURCE_TAKES_LABEL},       {"first-label", SOURCE_TAKES_ARRAYS},
+                 {"transpose", SOURCE_TAKES_ARRAYS},  {"no-transpose", SOURCE_TAKES_ARRAYS},
+                 {"axes", SOURCE_TAKES_AXES},         {"target", SOURCE_TAKES_TARGETS}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (argument_given(arguments, rules[i].flag) && !source_takes(format, rules[i].option))
             return refuse_flag(rules[i].flag, rules[i].option, format, error);
@@ -120,9 +136,11 @@ static int check_flags(const struct Arguments *arguments, const char *format, st
 static int read_numbers(const struct Arguments *arguments, struct ImportOptions *options,
                         struct Error *error) {
     int64_t channels, seed;
-    int code = argument_integer(arguments, "channels", 1, 3, 3, &channels, error);
-    if (code == OK && channels == 2)
-        code = fail(error, ERROR_USAGE, "--channels 2: expected 1 (grey) or 3 (RGB)");
+    int code =
+        argument_integer(arguments, "channels", 1, PICTURE_MOST_CHANNELS, 0, &channels, error);
+    if (code == OK)
+        code = argument_integer(arguments, "first-label", 0, INT32_MAX, 0,
+                                &options->source.first_label, error);
     if (code == OK)
         code = argument_integer(arguments, "seed", 0, INT64_MAX, 1, &seed, error);
     if (code == OK)
@@ -133,6 +151,11 @@ static int read_numbers(const struct Arguments *arguments, struct ImportOptions 
     options->source.channels = channels;
     options->seed = (uint64_t)seed;
     options->source.skip_bad = argument_given(arguments, "skip-bad");
+    options->source.transpose = argument_given(arguments, "transpose")      ? TRANSPOSE_YES
+                                : argument_given(arguments, "no-transpose") ? TRANSPOSE_NO
+                                                                            : TRANSPOSE_AUTO;
+    options->source.axes = argument_value(arguments, "axes");
+    options->source.label = argument_value(arguments, "label");
     return OK;
 }
 
@@ -213,11 +236,24 @@ static char *describe(const struct ImportOptions *options) {
         if (source->height > 0)
             text_add(&text, " --size %" PRId64 "x%" PRId64 " --resize %s", source->width,
                      source->height, resize_rule_names[source->resize]);
-        text_add(&text, " --channels %" PRId64 "%s", source->channels,
-                 source->skip_bad ? " --skip-bad" : "");
+        if (source->channels)
+            text_add(&text, " --channels %" PRId64, source->channels);
+        if (source->depth != SOURCE_DEPTH_AUTO)
+            text_add(&text, " --depth %s", source_depth_names[source->depth]);
+        if (source->scale != PICTURE_SCALE_BYTE)
+            text_add(&text, " --scale %s", picture_scale_names[source->scale]);
+        text_add(&text, "%s", source->skip_bad ? " --skip-bad" : "");
     }
     for (int64_t i = 0; i < source->target_count; i++)
         text_add(&text, " --target '%s'", source->targets[i]);
+    if (source->label)
+        text_add(&text, " --label '%s'", source->label);
+    if (source->first_label)
+        text_add(&text, " --first-label %" PRId64, source->first_label);
+    if (source->axes)
+        text_add(&text, " --axes %s", source->axes);
+    if (source->transpose != TRANSPOSE_AUTO)
+        text_add(&text, source->transpose == TRANSPOSE_YES ? " --transpose" : " --no-transpose");
     if (source->coarse_labels)
         text_add(&text, " --labels coarse");
     if (options->validation > 0)
@@ -346,6 +382,18 @@ static const struct Flag flags[] = {
      .argument = "COLUMN",
      .repeated = true,
      .help = "table, image-list: a column that is a target; give the flag once for each"},
+    {.name = "label",
+     .argument = "COLUMN",
+     .help = "image-list: the column of classes, numbers or texts, in sorted order"},
+    {.name = "first-label",
+     .argument = "N",
+     .help = "idx, numpy: the label of the first class (default: 0)"},
+    {.name = "transpose",
+     .help = "idx, numpy: exchange rows and columns of the images (default: in EMNIST's files)"},
+    {.name = "no-transpose", .help = "idx, numpy: take EMNIST's images as they are stored"},
+    {.name = "axes",
+     .argument = "LETTERS",
+     .help = "numpy: the order of the dimensions, such as NCHW (default: NHWC, NHW or NF)"},
     {.name = "size",
      .argument = "WIDTHxHEIGHT",
      .help = "image-folder, image-list: the size of all images (default: that of the first)"},
@@ -354,8 +402,18 @@ static const struct Flag flags[] = {
      .help = "image-folder, image-list: crop, stretch or pad (default: crop)"},
     {.name = "channels",
      .argument = "N",
-     .help = "image-folder, image-list: 1 (grey) or 3 (RGB) (default: 3)"},
-    {.name = "skip-bad", .help = "image-folder: leave out files that cannot be decoded"},
+     .help = "image-folder, image-list: 1 (grey), 3 (RGB), 2 or 4 (with opacity), or all that the "
+             "images have (default: 3, or all if they are neither grey nor colours)"},
+    {.name = "depth",
+     .argument = "KIND",
+     .help = "image-folder, image-list: byte, float, or auto: float if an image has more than 8 "
+             "bits a value (default: auto)"},
+    {.name = "scale",
+     .argument = "KIND",
+     .help = "image-folder, image-list: floats of 8 and 16 bits become 0 ... 255 (byte), 0 ... 1 "
+             "(unit), or stay as they are (none) (default: byte)"},
+    {.name = "skip-bad",
+     .help = "image-folder, image-list: leave out files that cannot be decoded"},
     {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (default: fine)"},
     {.name = "classes",
      .argument = "A,B,...",

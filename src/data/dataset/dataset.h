@@ -16,6 +16,8 @@
 #include "data/statistics/statistics.h"
 
 #define DATASET_FORMAT_VERSION 1
+/* The array beside a split's images that says where each comes from: texts, (N). Optional. */
+#define DATASET_SOURCES "sources"
 
 /* Images that lie one after the other. */
 struct ImageRun {

@@ -123,6 +123,15 @@ int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t 
                       size, error);
 }
 
+int writer__name_samples(struct DatasetWriter *writer, const char *const *names,
+                         struct Error *error) {
+    CHECK(writer->split != NULL);
+    char *name = memory_print("/%s/" DATASET_SOURCES, writer->split);
+    int code = h5_write_texts(writer->file, name, names, writer->count, error);
+    memory_release(name);
+    return code;
+}
+
 static int write_targets(struct DatasetWriter *writer, struct Error *error) {
     const int64_t size[] = {writer->count, writer->target_count};
     bool values = writer->values;

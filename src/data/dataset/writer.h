@@ -30,6 +30,10 @@ int writer__create(struct DatasetWriter **writer, const char *path,
  * statistics of the split that is named "train". ERROR_DATA if the count is 0 or too large. */
 int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
                         struct Error *error);
+/* Keeps the names of the samples of the split that was begun, `count` of them: where each comes
+ * from, for people. Before its last samples are appended. */
+int writer__name_samples(struct DatasetWriter *writer, const char *const *names,
+                         struct Error *error);
 /* Appends `count` samples: images (count, height, width, channels); `targets`, labels (int32,
  * (count)), each in [0, target_count), or values (float, (count, target_count)), all finite. A
  * label or a value that is not is a bug of the caller. */

@@ -1,0 +1,98 @@
+#include "sources/folder.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "base/memory.h"
+
+void name_list__add(struct NameList *names, char *name) {
+    if (names->count == names->capacity) {
+        int64_t capacity = names->capacity ? 2 * names->capacity : 64;
+        names->names = memory_resize(names->names, (size_t)names->capacity * sizeof(char *),
+                                     (size_t)capacity * sizeof(char *), "file names");
+        names->capacity = capacity;
+    }
+    names->names[names->count++] = name;
+}
+
+void name_list__release(struct NameList *names) {
+    for (int64_t i = 0; i < names->count; i++)
+        memory_release(names->names[i]);
+    memory_release(names->names);
+    *names = (struct NameList){0};
+}
+
+static int compare_names(const void *a, const void *b) {
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static void sort(struct NameList *names) {
+    if (names->count > 0)
+        qsort(names->names, (size_t)names->count, sizeof(char *), compare_names);
+}
+
+bool folder__is_debris(const char *name) {
+    static const char *const debris[] = {"Thumbs.db",    "ehthumbs.db", "ehthumbs_vista.db",
+                                         "desktop.ini",  "Icon\r",      "__MACOSX",
+                                         "$RECYCLE.BIN", "RECYCLER",    "System Volume Information",
+                                         "lost+found",   "@eaDir",      "#recycle",
+                                         "__pycache__"};
+    if (name[0] == '.') /* .DS_Store, ._picture.jpg, .Trashes and whatever is hidden */
+        return true;
+    for (size_t i = 0; i < sizeof debris / sizeof *debris; i++)
+        if (strcasecmp(name, debris[i]) == 0)
+            return true;
+    return false;
+}
+
+static int add_entry(struct Folder *folder, const char *path, const char *name,
+                     const struct BadLinks *links, struct Error *error) {
+    struct stat about;
+    if (stat(path, &about) == 0) {
+        name_list__add(S_ISDIR(about.st_mode) ? &folder->folders : &folder->files,
+                       memory_copy_text(name));
+        return OK;
+    }
+    struct stat link;
+    bool leads_nowhere = (errno == ENOENT || errno == ELOOP || errno == ENOTDIR) &&
+                         lstat(path, &link) == 0 && S_ISLNK(link.st_mode);
+    if (!leads_nowhere)
+        return fail_errno(error, "%s: cannot open", path);
+    fail(error, ERROR_DATA, "%s: is a link that leads nowhere", path);
+    if (!links->skip_bad)
+        return error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
+    source_notice(links->ticker, error->text);
+    ++*links->skipped;
+    return OK;
+}
+
+int folder__list(struct Folder *folder, const char *path, const struct BadLinks *links,
+                 struct Error *error) {
+    *folder = (struct Folder){0};
+    DIR *stream = opendir(path);
+    if (!stream)
+        return fail_errno(error, "%s: cannot open folder", path);
+    int code = OK;
+    for (struct dirent *entry; code == OK && (errno = 0, entry = readdir(stream));) {
+        if (folder__is_debris(entry->d_name))
+            continue;
+        char *inner = memory_print("%s/%s", path, entry->d_name);
+        code = add_entry(folder, inner, entry->d_name, links, error);
+        memory_release(inner);
+    }
+    if (code == OK && errno != 0)
+        code = fail_errno(error, "%s: cannot read folder", path);
+    closedir(stream);
+    sort(&folder->folders);
+    sort(&folder->files);
+    return code;
+}
+
+void folder__release(struct Folder *folder) {
+    name_list__release(&folder->folders);
+    name_list__release(&folder->files);
+}
