@@ -11,7 +11,7 @@
  * said). The values are fixed: changing one would change every run. */
 enum RandomPurpose {
     RANDOM_INITIALISATION = 1, /* instance: row of the arena */
-    RANDOM_SHUFFLE = 2,        /* time: epoch */
+    RANDOM_SHUFFLE = 2,        /* time: epoch; of balanced epochs data/order.c says more */
     /* Instance: place in the list; time: epoch; item: sample in the split. */
     RANDOM_AUGMENTATION = 3,
     /* Instance: node; time: step; item: sample in the global batch. */

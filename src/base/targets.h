@@ -6,12 +6,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Each kind is a special case of the next: a class is a distribution with all weight on one class,
- * a distribution is a row of numbers. */
+/* Each kind up to values is a special case of the next: a class is a distribution with all weight
+ * on one class, a distribution is a row of numbers. Checkpoints do not hold these numbers. */
 enum TargetKind {
     TARGET_CLASSES,       /* one label a sample */
     TARGET_DISTRIBUTIONS, /* soft labels: a probability for each class */
-    TARGET_VALUES         /* numbers: regression */
+    TARGET_VALUES,        /* numbers: regression */
+    TARGET_SETS           /* multi-label: for each class whether it is right, as 1 or 0 */
 };
 
 struct Targets {
@@ -22,6 +23,10 @@ struct Targets {
 
 static inline bool targets_are_values(const struct Targets *targets) {
     return targets->kind == TARGET_VALUES;
+}
+/* Are there classes, of which exactly one is a sample's? */
+static inline bool targets_are_labels(const struct Targets *targets) {
+    return targets->kind == TARGET_CLASSES || targets->kind == TARGET_DISTRIBUTIONS;
 }
 /* How many classes there are, or values; 0 if the targets are of the other kind. */
 static inline int64_t targets_classes(const struct Targets *targets) {

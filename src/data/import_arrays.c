@@ -14,6 +14,8 @@ static int write_split(const struct Dataset *dataset, const struct Split *split,
         if (code == OK && ticker && ticker->report)
             ticker->report(ticker->context, split->name, i + 1, split->count);
     }
+    if (code == OK && split->weights)
+        code = writer__weights(writer, split->name, split->weights, split->count, error);
     return code;
 }
 

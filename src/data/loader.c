@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "compute/projection.h"
+#include "data/order.h"
 
 struct Stage {
     const struct Augment *augment;
@@ -21,7 +22,7 @@ struct Loader {
     const struct ChoiceList *mix;
     const struct TargetScale *targets;
     uint64_t seed;
-    bool shuffle, evaluate;
+    bool evaluate;
     int raw_count, stage_count; /* the raw stages come first */
     struct Stage *stages;
     struct Image out;
@@ -29,8 +30,8 @@ struct Loader {
     int64_t block;                    /* images made together: 1, or PROJECTION_BLOCK */
     float *centred, *decorrelated;    /* a block of images, if preprocessing has a matrix */
     float *partners, *partner_target; /* for mixing: a block of images, one target */
-    int64_t *order; /* the samples in the order of `epoch`; NULL without shuffling */
-    int64_t epoch;  /* −1: none yet */
+    struct Order *order;              /* NULL: that of the split */
+    bool balanced;
 };
 
 static const struct ChoiceList empty_list;
@@ -129,6 +130,16 @@ static void allocate_scratch(struct Loader *loader) {
     loader->partner_target = memory_array(float, loader->dataset->targets.count, "a mixed target");
 }
 
+static struct Order *create_order(const struct LoaderRequest *request) {
+    CHECK(!request->balanced || request->split->labels);
+    const struct OrderRequest ordering = {.seed = request->seed,
+                                          .count = request->split->count,
+                                          .labels =
+                                              request->balanced ? request->split->labels : NULL,
+                                          .classes = request->dataset->targets.count};
+    return order_create(&ordering);
+}
+
 int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
     struct Loader *loader = memory_allocate(sizeof *loader, "a loader");
     *loader =
@@ -139,8 +150,7 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
                         .mix = request->mix && !request->evaluate ? request->mix : &empty_list,
                         .evaluate = request->evaluate,
                         .seed = request->seed,
-                        .shuffle = request->shuffle,
-                        .epoch = -1};
+                        .balanced = request->balanced};
     int code = plan_stages(loader, request->augment, error);
     if (code == OK)
         code = mix_check(loader->mix, &loader->out, error);
@@ -150,8 +160,8 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
         return code;
     }
     allocate_scratch(loader);
-    if (loader->shuffle)
-        loader->order = memory_array(int64_t, loader->split->count, "the order of an epoch");
+    if (request->shuffle)
+        loader->order = create_order(request);
     *out = loader;
     return OK;
 }
@@ -168,7 +178,7 @@ void loader_release(struct Loader *loader) {
     memory_release(loader->decorrelated);
     memory_release(loader->partners);
     memory_release(loader->partner_target);
-    memory_release(loader->order);
+    order_release(loader->order);
     memory_release(loader);
 }
 
@@ -201,12 +211,18 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
         out[i] = bytes[i];
 }
 
+/* Everything below that is drawn for a sample goes by its draw, of which there may be several in an
+ * epoch (data/order.h). */
+static int64_t sample_of(const struct Loader *loader, int64_t draw) {
+    return loader->order ? order_sample(loader->order, draw) : draw;
+}
+
 /* The sample's pixels after the raw stages: in the data set if there are none, else in a scratch
  * image. *bytes says whether they are uint8. */
-static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t sample, bool *bytes) {
+static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t draw, bool *bytes) {
     int64_t elements = dataset_elements(loader->dataset);
     *bytes = loader->split->bytes;
-    const void *source = dataset_image(loader->dataset, loader->split, sample);
+    const void *source = dataset_image(loader->dataset, loader->split, sample_of(loader, draw));
     if (!loader->raw_count)
         return source;
     float *raw = loader->scratch[0];
@@ -215,22 +231,22 @@ static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t sampl
     else
         memcpy(raw, source, (size_t)elements * sizeof(float));
     *bytes = false;
-    return run_stages(loader, 0, loader->raw_count, epoch, sample, raw, NULL);
+    return run_stages(loader, 0, loader->raw_count, epoch, draw, raw, NULL);
 }
 
-static void make_image(struct Loader *loader, int64_t epoch, int64_t sample, float *out) {
+static void make_image(struct Loader *loader, int64_t epoch, int64_t draw, float *out) {
     bool bytes, more = loader->stage_count > loader->raw_count;
-    const void *source = raw_image(loader, epoch, sample, &bytes);
+    const void *source = raw_image(loader, epoch, draw, &bytes);
     float *ready = more ? loader->scratch[source == loader->scratch[0]] : out;
     preprocess_apply(loader->preprocess, bytes, source, ready);
     if (more)
-        run_stages(loader, loader->raw_count, loader->stage_count, epoch, sample, ready, out);
+        run_stages(loader, loader->raw_count, loader->stage_count, epoch, draw, ready, out);
 }
 
 /* Makes a block of images at once if preprocessing has a matrix,
  * which is then read once for all. */
 static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t count,
-                              const int64_t *samples, float *out) {
+                              const int64_t *draws, float *out) {
     const struct Preprocess *preprocess = loader->preprocess;
     int64_t stored = preprocess->height * preprocess->width * preprocess->channels;
     struct Image image = preprocess_image(preprocess);
@@ -238,23 +254,23 @@ static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t coun
     bool more = loader->stage_count > loader->raw_count;
     for (int64_t i = 0; i < count; i++) {
         bool bytes;
-        const void *source = raw_image(loader, epoch, samples[i], &bytes);
+        const void *source = raw_image(loader, epoch, draws[i], &bytes);
         preprocess_apply(preprocess, bytes, source, loader->centred + i * stored);
     }
     preprocess_decorrelate(preprocess, count, loader->centred, more ? loader->decorrelated : out);
     for (int64_t i = 0; i < count && more; i++)
-        run_stages(loader, loader->raw_count, loader->stage_count, epoch, samples[i],
+        run_stages(loader, loader->raw_count, loader->stage_count, epoch, draws[i],
                    loader->decorrelated + i * made, out + i * image_elements(&loader->out));
 }
 
 /* Makes the images of `count` samples, at most a block. */
-static void make_images(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *samples,
+static void make_images(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *draws,
                         float *out) {
     if (loader->preprocess->matrix)
-        make_decorrelated(loader, epoch, count, samples, out);
+        make_decorrelated(loader, epoch, count, draws, out);
     else
         for (int64_t i = 0; i < count; i++)
-            make_image(loader, epoch, samples[i], out + i * image_elements(&loader->out));
+            make_image(loader, epoch, draws[i], out + i * image_elements(&loader->out));
 }
 
 /* The target of a sample: one-hot, a distribution, or values on the scale that
@@ -274,56 +290,86 @@ static void make_target(const struct Loader *loader, int64_t sample, float *out)
     }
 }
 
-static void shuffle_epoch(struct Loader *loader, int64_t epoch) {
-    if (!loader->shuffle || loader->epoch == epoch)
-        return;
-    struct RandomStream stream = random_stream(loader->seed, RANDOM_SHUFFLE, 0, (uint64_t)epoch, 0);
-    random_permutation(&stream, loader->split->count, loader->order);
-    loader->epoch = epoch;
+static float weight_of(const struct Loader *loader, int64_t sample) {
+    return loader->split->weights ? loader->split->weights[sample] : 1;
+}
+
+/* Mixes the partner's target into a sample's, of which `own` is the part. */
+static void mix_targets(struct Loader *loader, int64_t partner, float own, float *target,
+                        float *weight) {
+    const float *other = loader->partner_target;
+    float share = own, rest = 1 - own;
+    make_target(loader, partner, loader->partner_target);
+    if (weight) {
+        float mine = own * *weight, theirs = (1 - own) * weight_of(loader, partner);
+        *weight = mine + theirs;
+        if (*weight > 0 && loader->split->weights) {
+            share = mine / *weight;
+            rest = theirs / *weight;
+        }
+    }
+    for (int64_t c = 0; c < loader->dataset->targets.count; c++)
+        target[c] = share * target[c] + rest * other[c];
 }
 
 /* Mixes partners into those images and targets of a block that are drawn for mixing. */
-static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *samples,
-                   float *images, float *targets) {
+static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *own_draws,
+                   float *images, float *targets, float *weights) {
     int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
     int64_t mixed = 0, places[PROJECTION_BLOCK], partners[PROJECTION_BLOCK];
     struct MixDraw draws[PROJECTION_BLOCK];
     for (int64_t i = 0; i < count; i++) {
-        draws[mixed] = mix_draw(loader->mix, loader->seed, epoch, samples[i], loader->split->count);
+        draws[mixed] =
+            mix_draw(loader->mix, loader->seed, epoch, own_draws[i], loader->split->count);
         partners[mixed] = draws[mixed].partner;
+        if (loader->balanced) /* a place of the epoch, so that partners are balanced too */
+            partners[mixed] = order_draw(loader->order, partners[mixed]);
         places[mixed] = i;
         mixed += draws[mixed].mix != NULL;
     }
     make_images(loader, epoch, mixed, partners, loader->partners);
     for (int64_t m = 0; m < mixed; m++) {
         struct Image image = loader->out, partner = loader->out;
-        float *target = targets + places[m] * outputs;
         image.pixels = images + places[m] * elements;
         partner.pixels = loader->partners + m * elements;
-        make_target(loader, partners[m], loader->partner_target);
         float own = draws[m].mix->apply(draws[m].options, &draws[m].stream, &image, &partner);
-        for (int64_t c = 0; c < outputs; c++)
-            target[c] = own * target[c] + (1 - own) * loader->partner_target[c];
+        mix_targets(loader, sample_of(loader, partners[m]), own, targets + places[m] * outputs,
+                    weights ? weights + places[m] : NULL);
     }
 }
 
-void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
-                 float *targets, int64_t *samples) {
+static void fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
+                 float *targets, float *weights, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
-    shuffle_epoch(loader, epoch);
+    if (loader->order)
+        order_set_epoch(loader->order, epoch);
     int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
     for (int64_t at = 0, block; at < count; at += block) {
         int64_t chosen[PROJECTION_BLOCK];
         block = count - at < loader->block ? count - at : loader->block;
         for (int64_t i = 0; i < block; i++) {
             int64_t place = first + at + i;
-            chosen[i] = loader->shuffle ? loader->order[place] : place;
-            make_target(loader, chosen[i], targets + (at + i) * outputs);
+            chosen[i] = loader->order ? order_draw(loader->order, place) : place;
+            int64_t sample = sample_of(loader, chosen[i]);
+            make_target(loader, sample, targets + (at + i) * outputs);
             if (samples)
-                samples[at + i] = chosen[i];
+                samples[at + i] = sample;
+            if (weights)
+                weights[at + i] = weight_of(loader, sample);
         }
         make_images(loader, epoch, block, chosen, images + at * elements);
         if (loader->mix->count)
-            mix_in(loader, epoch, block, chosen, images + at * elements, targets + at * outputs);
+            mix_in(loader, epoch, block, chosen, images + at * elements, targets + at * outputs,
+                   weights ? weights + at : NULL);
     }
+}
+
+void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
+                 float *targets, int64_t *samples) {
+    fill(loader, epoch, first, count, images, targets, NULL, samples);
+}
+
+void loader_fill_weighted(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
+                          float *images, float *targets, float *weights) {
+    fill(loader, epoch, first, count, images, targets, weights, NULL);
 }

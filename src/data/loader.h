@@ -25,7 +25,8 @@ struct LoaderRequest {
     const struct ChoiceList *mix;      /* NULL: none */
     bool evaluate; /* use the augmentations' counterparts for test time; do not mix */
     uint64_t seed;
-    bool shuffle; /* a new order in every epoch; else the order of the split */
+    bool shuffle;  /* a new order in every epoch; else the order of the split */
+    bool balanced; /* with shuffle: the order is that of balanced epochs (data/order.h) */
 };
 
 /* The request's pointers must stay valid until the loader is released. ERROR_DATA if the
@@ -45,5 +46,11 @@ struct Image loader_image(const struct Loader *loader);
  * another epoch is asked for. */
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples);
+
+/* The same, and the samples' weights, (count); 1 if the split has none. The weight of a sample that
+ * is mixed is the mean of both weights, and its target the mean weighted by them, so that the
+ * product is what mixing the two weighted losses comes to. */
+void loader_fill_weighted(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
+                          float *images, float *targets, float *weights);
 
 #endif

@@ -209,7 +209,8 @@ static void log_plan(const struct Plan *plan) {
 
 static struct PlanLoss make_loss(const struct PlanRequest *request, int64_t outputs) {
     struct PlanLoss loss = {
-        .error_weights = memory_copy_array(request->error_weights, outputs, "weights of errors")};
+        .error_weights = memory_copy_array(request->error_weights, outputs, "weights of errors"),
+        .sets = request->sets};
     if (request->loss && request->loss->kind) {
         loss.loss = loss_variant((const struct Loss *)request->loss->kind, request->variant);
         loss.options = request->loss->options;
@@ -226,11 +227,13 @@ static int64_t most_samples(const struct PlanRequest *request) {
     return most;
 }
 
-static void make_targets(struct Plan *plan) {
+static void make_targets(struct Plan *plan, bool weighted) {
     for (int64_t k = 0; k < plan->shard_count; k++) {
         struct PlanShard *shard = &plan->shards[k];
         shard->target = memory_array(float, plan->samples * plan->outputs, "targets");
         shard->sample_losses = memory_array(double, plan->samples, "losses");
+        if (weighted)
+            shard->weights = memory_array(float, plan->samples, "weights of samples");
     }
 }
 
@@ -256,7 +259,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
         plan_release(plan);
         return code;
     }
-    make_targets(plan);
+    make_targets(plan, request->weighted);
     log_plan(plan);
     *made = plan;
     return OK;
@@ -274,6 +277,7 @@ void plan_release(struct Plan *plan) {
         memory_release(plan->shards[k].values);
         memory_release(plan->shards[k].gradients);
         memory_release(plan->shards[k].target);
+        memory_release(plan->shards[k].weights);
         memory_release(plan->shards[k].sample_losses);
     }
     memory_release(plan->shards);

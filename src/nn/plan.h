@@ -11,10 +11,11 @@ struct Plan;
 
 /* The tallies of a gradient (base/arena.h), each a shard's part of a sum over the global batch. */
 enum {
-    TALLY_LOSS,          /* the sum of the samples' losses / batch */
+    TALLY_LOSS,          /* the sum of the samples' weighted losses / batch */
     TALLY_CORRECT,       /* correct predictions */
     TALLY_SAMPLES,       /* samples */
     TALLY_SQUARED_ERROR, /* the weighted sum of squared errors */
+    TALLY_WEIGHT,        /* Σ of the samples' weights and masses (nn/loss.h); 0 without weights */
     TALLY_COUNT
 };
 
@@ -36,6 +37,10 @@ struct PlanRequest {
     /* NULL: the targets are classes, and correct predictions are tallied. Else the weight of each
      * output's squared error, which is tallied. Copied. */
     const double *error_weights;
+    /* The targets are sets of classes: a sample is a correct prediction if each of its classes, and
+     * no other, has a score above 0. */
+    bool sets;
+    bool weighted;  /* samples have weights: plan_weights */
     bool no_fusion; /* keep every node an operation of its own: for tests */
     /* Shards of the global batch, and how many of them this plan computes; 0: one. They matter only
      * for training with a synchronised layer. */
@@ -70,6 +75,11 @@ void plan_select(struct Plan *plan, int64_t shard);
  * outputs) float. Valid from creation to release; forward may destroy the input. */
 void *plan_input(struct Plan *plan);
 float *plan_target(struct Plan *plan);
+/* And the samples' weights, (samples); NULL unless the plan is weighted. */
+float *plan_weights(struct Plan *plan);
+/* Do samples or classes have weights? Then the loss and the gradient of a batch, which are sums
+ * over its samples / batch, become weighted means by the factor samples / TALLY_WEIGHT. */
+bool plan_has_weights(const struct Plan *plan);
 
 /* Call it once a step, after the parameters have changed. `state`: the state arena, in `real`. */
 void plan_prepare(struct Plan *plan, const void *state);
@@ -85,7 +95,8 @@ struct ShardCall {
 /* Forward through model and loss. Scores and samples' losses stay readable until the next call. */
 void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls);
 /* Backward, after forward: gradient = d(mean over the global batch of the loss)/d(parameters)
- * restricted to this shard (each sample weighted 1/batch), and the tallies. */
+ * restricted to this shard (each sample weighted 1/batch, or its weight/batch), and the
+ * tallies. */
 void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls);
 
 /* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'

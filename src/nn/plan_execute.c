@@ -65,8 +65,27 @@ static const void *scores_of(const struct Plan *plan, const struct PlanShard *sh
     return shard->values[plan->operations.output];
 }
 
+/* Each sample's loss and gradient times its weight. */
+static void evaluate_weighted(struct Plan *plan, const struct PlanShard *shard, int64_t samples,
+                              double weight, void *gradient) {
+    size_t row = (size_t)(plan->outputs * variant_bytes(plan->variant));
+    const char *scores = scores_of(plan, shard);
+    for (int64_t i = 0; i < samples; i++) {
+        double own = (double)shard->weights[i];
+        plan->loss.loss->evaluate(plan->loss.options, 1, plan->outputs, scores + (size_t)i * row,
+                                  shard->target + i * plan->outputs, weight * own,
+                                  &shard->sample_losses[i],
+                                  gradient ? (char *)gradient + (size_t)i * row : NULL);
+        shard->sample_losses[i] *= own;
+    }
+}
+
 static void evaluate_loss(struct Plan *plan, const struct PlanShard *shard,
                           const struct ShardCall *shard_call, double weight, void *gradient) {
+    if (shard->weights) {
+        evaluate_weighted(plan, shard, shard_call->samples, weight, gradient);
+        return;
+    }
     plan->loss.loss->evaluate(plan->loss.options, shard_call->samples, plan->outputs,
                               scores_of(plan, shard), shard->target, weight, shard->sample_losses,
                               gradient);
@@ -88,6 +107,15 @@ static double sum_losses(const struct PlanShard *shard, const struct ShardCall *
     return loss / (double)shard_call->batch;
 }
 
+static double sum_weights(const struct Plan *plan, const struct PlanShard *shard, int64_t samples) {
+    double sum = 0;
+    for (int64_t i = 0; plan_has_weights(plan) && i < samples; i++)
+        sum += (shard->weights ? (double)shard->weights[i] : 1) *
+               loss_mass(plan->loss.loss, plan->loss.options, plan->outputs,
+                         shard->target + i * plan->outputs);
+    return sum;
+}
+
 static void write_tallies(struct Plan *plan, const struct PlanShard *shard,
                           const struct ShardCall *shard_call) {
     int64_t at = arena_state_elements(model_arena(plan->model)), correct = 0;
@@ -96,6 +124,9 @@ static void write_tallies(struct Plan *plan, const struct PlanShard *shard,
     if (plan->loss.error_weights)
         squared_error = plan->kernels->squared_error(shard_call->samples, plan->outputs, scores,
                                                      shard->target, plan->loss.error_weights);
+    else if (plan->loss.sets)
+        correct =
+            plan->kernels->correct_sets(shard_call->samples, plan->outputs, scores, shard->target);
     else
         correct = plan->kernels->correct(shard_call->samples, plan->outputs, scores, shard->target);
     void (*store)(void *, int64_t, double) = plan->kernels->store;
@@ -103,6 +134,7 @@ static void write_tallies(struct Plan *plan, const struct PlanShard *shard,
     store(shard_call->gradient, at + TALLY_CORRECT, (double)correct);
     store(shard_call->gradient, at + TALLY_SAMPLES, (double)shard_call->samples);
     store(shard_call->gradient, at + TALLY_SQUARED_ERROR, squared_error);
+    store(shard_call->gradient, at + TALLY_WEIGHT, sum_weights(plan, shard, shard_call->samples));
 }
 
 static void backward_loss(struct Plan *plan, const struct PlanShard *shard,
@@ -224,6 +256,14 @@ void *plan_input(struct Plan *plan) {
 
 float *plan_target(struct Plan *plan) {
     return selected(plan)->target;
+}
+
+float *plan_weights(struct Plan *plan) {
+    return selected(plan)->weights;
+}
+
+bool plan_has_weights(const struct Plan *plan) {
+    return plan->shards[0].weights || loss_has_masses(plan->loss.loss, plan->loss.options);
 }
 
 const void *plan_scores(const struct Plan *plan) {

@@ -20,7 +20,7 @@ struct PlanShard {
     struct PlannedCall *calls;  /* one for each operation */
     void **values, **gradients; /* one for each tensor */
     char *pool;                 /* its part of the plan's */
-    float *target;
+    float *target, *weights;    /* weights NULL: none */
     double *sample_losses;
 };
 
@@ -28,6 +28,7 @@ struct PlanLoss {
     const struct Loss *loss; /* NULL: scores only */
     const void *options;
     double *error_weights; /* (outputs), or NULL */
+    bool sets;
 };
 
 /* How the shards of the global batch exchange the partial vectors of a synchronised operation. */

@@ -50,6 +50,37 @@ const struct Layer *layer_variant(const struct Layer *layer, enum Variant varian
     return NULL;
 }
 
+bool loss_takes(const struct Loss *loss, enum TargetKind targets) {
+    return targets == TARGET_SETS ? loss->takes_sets : targets <= loss->targets;
+}
+
+const struct Strings *loss_class_weights(const struct Choice *loss) {
+    const struct LossCommon *common = loss->options;
+    bool has = ((const struct Loss *)loss->kind)->weights_classes && common->class_weights.count;
+    return has ? &common->class_weights : NULL;
+}
+
+void loss_set_weights(const struct Choice *loss, const double *weights) {
+    CHECK(((const struct Loss *)loss->kind)->weights_classes);
+    ((struct LossCommon *)loss->options)->weights = weights;
+}
+
+bool loss_has_masses(const struct Loss *loss, const void *options) {
+    return loss->weights_classes && loss->prediction != PREDICTION_SIGMOIDS &&
+           ((const struct LossCommon *)options)->weights;
+}
+
+double loss_mass(const struct Loss *loss, const void *options, int64_t outputs,
+                 const float *target) {
+    if (!loss_has_masses(loss, options))
+        return 1;
+    const double *weights = ((const struct LossCommon *)options)->weights;
+    double mass = 0;
+    for (int64_t k = 0; k < outputs; k++)
+        mass += weights[k] * (double)target[k];
+    return mass;
+}
+
 const struct Loss *loss_variant(const struct Loss *loss, enum Variant variant) {
     for (size_t i = 0; i < sizeof losses / sizeof *losses; i++)
         if (losses[i][VARIANT_F32] == loss)

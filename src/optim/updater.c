@@ -42,6 +42,7 @@ struct Updater {
     void *adjusted; /* OPTIMIZER_BLOCK reals: a piece of the gradient, clipped and so on */
     struct Checksum *checksum; /* of what steps replace; NULL: none */
     double gradient_norm;
+    double gradient_scale;
 };
 
 static const struct UpdaterKernels *kernels_of(enum Variant variant) {
@@ -149,6 +150,7 @@ int updater_create(struct Updater **result, const struct UpdaterRequest *request
     updater->parameters = arena->parameters;
     updater->real_bytes = variant_bytes(variant);
     updater->gradient_norm = NAN;
+    updater->gradient_scale = 1;
     struct RowSettings *settings =
         memory_array(struct RowSettings, arena->row_count, "settings of parameters");
     int code = rules_apply(request->rules, updater->options, arena, settings, error);
@@ -201,6 +203,10 @@ const bool *updater_frozen_rows(const struct Updater *updater) {
 
 int64_t updater_frozen(const struct Updater *updater) {
     return updater->frozen;
+}
+
+void updater_scale_gradient(struct Updater *updater, double scale) {
+    updater->gradient_scale = scale;
 }
 
 double updater_gradient_norm(const struct Updater *updater) {
@@ -341,11 +347,11 @@ bool updater_step(struct Updater *updater, double rate, int64_t number, void *st
                         .number = number,
                         .state = state,
                         .gradient = gradient,
-                        .adjustment = {.factor = 1, .limit = INFINITY}};
+                        .adjustment = {.factor = updater->gradient_scale, .limit = INFINITY}};
     if (clip_measures(&updater->clip))
-        updater->gradient_norm = measure_gradient(updater, gradient);
+        updater->gradient_norm = updater->gradient_scale * measure_gradient(updater, gradient);
     if (updater->clip.norm > 0)
-        step.adjustment.factor = clip_factor(&updater->clip, updater->gradient_norm);
+        step.adjustment.factor *= clip_factor(&updater->clip, updater->gradient_norm);
     if (updater->clip.value > 0)
         step.adjustment.limit = updater->clip.value;
     if (updater->slow && number == 1)

@@ -1,8 +1,8 @@
 /* The update of a step over the flat arena: the run file's optimiser, and what works with every
  * optimiser. In this order:
  *
- *   the exchanged gradient → clipping by norm → clipping by value → + the L1 penalty's gradient
- *   → the optimiser (which adds the L2 penalty's gradient, or decays the weights directly)
+ *   the exchanged gradient → its scale → clipping by norm → clipping by value → + the L1 penalty's
+ * gradient → the optimiser (which adds the L2 penalty's gradient, or decays the weights directly)
  *   → max-norm → lookahead
  *
  * Frozen rows take no part in any of it. Rows with the same settings are updated in one pass over
@@ -56,6 +56,9 @@ int64_t updater_frozen(const struct Updater *updater);
  * gradient was not finite: parameters are then spoiled, and the caller must not save them. */
 bool updater_step(struct Updater *updater, double rate, int64_t step, void *state,
                   const void *gradient);
+/* What the gradient of the steps that follow is multiplied by before everything else; 1 at first.
+ */
+void updater_scale_gradient(struct Updater *updater, double scale);
 /* Whether the gradient of the rows that are not frozen is finite. */
 bool updater_gradient_is_finite(const struct Updater *updater, const void *gradient);
 /* The Euclidean norm of the last step's gradient over the rows that are not frozen, before

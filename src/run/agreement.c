@@ -112,6 +112,7 @@ static void add_split(struct Text *facts, const struct Dataset *dataset,
     add_part(facts, of, "labels", split->labels, split->count * (int64_t)sizeof *split->labels);
     add_part(facts, of, "targets", split->targets,
              split->count * dataset->targets.count * (int64_t)sizeof *split->targets);
+    add_part(facts, of, "weights", split->weights, split->count * (int64_t)sizeof *split->weights);
     add_images(facts, of, dataset, split);
     memory_release(of);
 }

@@ -14,6 +14,7 @@
 #include "run/blocks.h"
 #include "run/statistics.h"
 #include "run/transfer.h"
+#include "run/weights.h"
 
 /* ---- Shards and kernels ---- */
 
@@ -119,14 +120,17 @@ static int check_loss(const struct RunRequest *request, const struct Dataset *da
                       struct Error *error) {
     const struct Choice *loss = &request->options->loss;
     struct Text others = {0};
-    if (dataset->targets.kind <= ((const struct Loss *)loss->kind)->targets)
+    enum TargetKind targets = dataset->targets.kind;
+    if (loss_takes((const struct Loss *)loss->kind, targets))
         return OK;
     for (const struct Kind *const *kind = loss_kinds.kinds; *kind; kind++)
-        if (((const struct Loss *)*kind)->targets == TARGET_VALUES)
+        if (loss_takes((const struct Loss *)*kind, targets))
             text_add(&others, "%s%s", others.length ? ", " : "", (*kind)->name);
-    int code = runfile_fail(request->file, error, ERROR_RUN_FILE, "loss",
-                            "%s needs classes, the targets of %s are values; expected one of %s",
-                            loss->kind->name, dataset->path, others.data);
+    int code = runfile_fail(
+        request->file, error, ERROR_RUN_FILE, "loss",
+        "%s needs %s, the targets of %s are %s; expected one of %s", loss->kind->name,
+        targets == TARGET_SETS ? "one class for each sample" : "classes", dataset->path,
+        targets == TARGET_SETS ? "sets of classes (data.multi_label)" : "values", others.data);
     text_release(&others);
     return code;
 }
@@ -204,7 +208,8 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
                                     .augment = &options->augment,
                                     .mix = &options->mix,
                                     .seed = (uint64_t)options->train.seed,
-                                    .shuffle = options->train.shuffle};
+                                    .shuffle = options->train.shuffle,
+                                    .balanced = options->train.sampling == SAMPLING_BALANCED};
     int code = loader_create(&parts->loader, &loading, error);
     if (code) /* the preprocessing of a donor may be for other images */
         return error_blame_key(error, options->start_from.checkpoint ? "start_from.checkpoint"
@@ -213,7 +218,7 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
         return OK;
     loading.split = parts->validation;
     loading.evaluate = true;
-    loading.shuffle = false;
+    loading.shuffle = loading.balanced = false;
     return loader_create(&parts->validation_loader, &loading, error);
 }
 
@@ -231,6 +236,16 @@ static int agree(const struct RunRequest *request, const struct RunParts *parts,
         return code;
     code = run_agree_data(request->together, parts->dataset, splits, 2, error);
     return code ? error_blame_key(error, "data.file") : OK;
+}
+
+static int settle_weights(const struct RunRequest *request, struct RunParts *parts,
+                          struct Error *error) {
+    const struct WeightsRequest settling = {.file = request->file,
+                                            .options = request->options,
+                                            .dataset = parts->dataset,
+                                            .train = parts->train,
+                                            .resumed = request->resumed};
+    return run_settle_weights(&settling, &parts->class_weights, error);
 }
 
 static int open_data(const struct RunRequest *request, struct RunParts *parts,
@@ -251,6 +266,8 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
         code = make_preprocess(request, parts, error);
     if (!code)
         code = make_scale(request, parts, error);
+    if (!code)
+        code = settle_weights(request, parts, error);
     if (code)
         return code;
     preprocess_prepare(&parts->preprocess, request->variant);
@@ -436,6 +453,8 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
                                    .gather_context = request->gather_context,
                                    .frozen = updater_frozen_rows(parts->updater)};
     planning.sample_counts = shard_sizes(request, parts, planning.samples);
+    planning.weighted = parts->train && parts->train->weights;
+    planning.sets = parts->dataset && parts->dataset->targets.kind == TARGET_SETS;
     int64_t targets = parts->scale.count;
     double *weights = targets ? memory_array(double, targets, "weights of errors") : NULL;
     if (weights)
@@ -445,7 +464,7 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
     if (!code)
         code = check_gradients(request, parts, error);
     if (!code && parts->validation) {
-        planning.training = false;
+        planning.training = planning.weighted = false;
         planning.sample_counts = block_sizes(parts->validation->count, planning.samples);
         code = make_plan(parts->model, &planning, &parts->validation_plan, error);
     }
@@ -505,6 +524,7 @@ void run_parts_release(struct RunParts *parts) {
     loader_release(parts->loader);
     loader_release(parts->validation_loader);
     measured_release(&parts->measured);
+    class_weights_release(&parts->class_weights);
     preprocess_release(&parts->preprocess);
     target_scale_release(&parts->scale);
     dataset_close(parts->dataset);

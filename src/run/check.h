@@ -6,6 +6,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "comm/ranks.h"
+#include "data/class_weights.h"
 #include "data/loader.h"
 #include "data/preprocessing/target_scale.h"
 #include "data/statistics/measured.h"
@@ -38,8 +39,9 @@ struct RunParts {
     const struct Split *train, *validation; /* of it; validation NULL: none */
     struct MeasuredStatistics measured;     /* what the file does not carry of the training split */
     struct Preprocess preprocess;
-    struct TargetScale scale; /* of values */
-    double error_unit;        /* of the tallied squared errors, if the targets are values */
+    struct TargetScale scale;          /* of values */
+    struct ClassWeights class_weights; /* the loss points at them */
+    double error_unit; /* of the tallied squared errors, if the targets are values */
     struct Loader *loader, *validation_loader;
     struct Model *model;
     struct ScheduleTime time; /* zeros without the data set */

@@ -13,6 +13,8 @@ const char *const backend_choice_names[] = {"auto", "openblas", "onednn", NULL};
 const char *const instruction_set_names[] = {"auto", "baseline", "avx2", "avx512", NULL};
 static const char *const last_batch_names[] = {
     [LAST_BATCH_KEEP] = "keep", [LAST_BATCH_DROP] = "drop", NULL};
+static const char *const sampling_names[] = {
+    [SAMPLING_UNIFORM] = "uniform", [SAMPLING_BALANCED] = "balanced", NULL};
 static const char *const auto_name[] = {"auto", NULL};
 
 #define TRAIN_AT(member) offsetof(struct TrainOptions, member)
@@ -55,6 +57,14 @@ static const struct Key train_keys[] = {
      .offset = TRAIN_AT(shuffle),
      .fallback = "true",
      .help = "a new order of the samples every epoch"},
+    {.name = "sampling",
+     .type = KEY_ENUM,
+     .offset = TRAIN_AT(sampling),
+     .fallback = "uniform",
+     .names = sampling_names,
+     .help = "uniform: an epoch takes each sample once; balanced: it takes as many samples of each "
+             "class, those of rare classes several times, each time with augmentations of its own, "
+             "and of common classes other ones in each epoch"},
     {.name = "last_batch",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(last_batch),

@@ -29,6 +29,7 @@ struct TrainOptions {
     struct Span length;    /* "30 epochs", "2000 steps" */
     int64_t seed;
     bool shuffle;
+    int sampling;         /* enum: uniform, balanced */
     int last_batch;       /* enum: keep, drop */
     int64_t threads;      /* OpenMP threads a rank */
     int backend;          /* enum: auto, openblas, onednn */
@@ -40,6 +41,7 @@ struct TrainOptions {
     double time_limit;    /* seconds after which the process saves and stops; 0: none */
 };
 enum { LAST_BATCH_KEEP, LAST_BATCH_DROP };
+enum { SAMPLING_UNIFORM, SAMPLING_BALANCED };
 
 /* statistics: what preprocess takes from the training split. */
 struct StatisticsOptions {

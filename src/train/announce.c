@@ -139,6 +139,24 @@ static void announce_parts(const struct Trainer *trainer) {
     text_release(&line);
 }
 
+#define WEIGHTS_SHOWN 8
+
+static void announce_weights(const struct Trainer *trainer) {
+    const struct ClassWeights *weights = &trainer->parts.class_weights;
+    struct Text line = {0};
+    for (int64_t c = 0; c < weights->count && c < WEIGHTS_SHOWN; c++)
+        text_add(&line, "%s%s %.4g", c ? ", " : "", trainer->parts.dataset->targets.names[c],
+                 weights->values[c]);
+    if (weights->count > WEIGHTS_SHOWN)
+        text_add(&line, " and %" PRId64 " more", weights->count - WEIGHTS_SHOWN);
+    if (weights->count)
+        progress_note(trainer->bar, "class weights: %s", line.data);
+    if (trainer->parts.train->weights)
+        progress_note(trainer->bar, "the samples of split %s have weights",
+                      trainer->parts.train->name);
+    text_release(&line);
+}
+
 void trainer__announce(const struct Trainer *trainer, const struct Start *start) {
     if (start->skipped && *start->skipped)
         log_warning("skipped damaged checkpoints: %s", start->skipped);
@@ -158,6 +176,7 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
     announce_parts(trainer);
     if (start->shards_are_ranks)
         announce_shards(trainer);
+    announce_weights(trainer);
     announce_large_batch(trainer);
     announce_late_change(trainer);
     announce_lone_values(trainer);

@@ -20,6 +20,7 @@ static const struct SavedField progress_fields[] = {
     SAVED_FIELD(struct Progress, "epoch_samples", epoch_sums[TALLY_SAMPLES]),
     SAVED_FIELD(struct Progress, "epoch_squared_error", epoch_sums[TALLY_SQUARED_ERROR],
                 .optional = true),
+    SAVED_FIELD(struct Progress, "epoch_weight", epoch_sums[TALLY_WEIGHT], .optional = true),
     SAVED_FIELD(struct Progress, "seconds", seconds),
     SAVED_END};
 const struct SavedTable progress_saved = {
@@ -31,7 +32,8 @@ struct Figures figures_of_sums(const double sums[TALLY_COUNT], const struct Targ
     double samples = sums[TALLY_SAMPLES];
     if (samples <= 0)
         return figures;
-    figures_set(&figures, FIGURE_LOSS, sums[TALLY_LOSS] / samples);
+    double weight = sums[TALLY_WEIGHT] > 0 ? sums[TALLY_WEIGHT] : samples;
+    figures_set(&figures, FIGURE_LOSS, sums[TALLY_LOSS] / weight);
     if (!targets_are_values(targets))
         figures_set(&figures, FIGURE_ACCURACY, sums[TALLY_CORRECT] / samples);
     else if (error_unit >= 0)

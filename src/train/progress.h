@@ -16,7 +16,7 @@ struct Progress {
      * continues the run. */
     bool end_is_due;
     /* Sums over the epoch's samples so far, as the tallies of its steps (nn/plan.h), except that
-     * the loss is the sum of the samples' losses. */
+     * the loss is the sum of the samples' weighted losses. */
     double epoch_sums[TALLY_COUNT];
     double seconds; /* training time so far */
 };

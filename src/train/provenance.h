@@ -15,6 +15,7 @@ struct Provenance {
     char *versions; /* of the libraries that compute */
     char *backend;
     char *data_digest;       /* of the training split */
+    char *weights_digest;    /* of the weights of its samples; "" or NULL: they have none */
     char *validation_digest; /* "" or NULL: no validation, or not known */
 };
 extern const struct SavedTable provenance_saved;

@@ -177,6 +177,17 @@ static int compare_split(const struct Trainer *trainer, const struct Checkpoint 
                     split->digest, digest);
 }
 
+static int compare_weights(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
+                           const char *before, struct Error *error) {
+    const char *now = trainer->saved.provenance.weights_digest;
+    if (!strcmp(before ? before : "", now))
+        return OK;
+    return fail_key(error, ERROR_CHECKPOINT, "data.file",
+                    "%s: the samples of split %s of %s had %s weights when the run began",
+                    checkpoint->path, trainer->parts.train->name, trainer->parts.dataset->path,
+                    before && *before ? "other" : "no");
+}
+
 /* The classes, by their names, or the targets. */
 static int compare_targets(const struct Trainer *trainer, const struct Checkpoint *checkpoint,
                            struct Error *error) {
@@ -201,6 +212,8 @@ static int compare_provenance(const struct Trainer *trainer, const struct Checkp
     if (!code && trainer->parts.validation)
         code = compare_split(trainer, checkpoint, "validated by", trainer->parts.validation,
                              before.validation_digest, error);
+    if (!code)
+        code = compare_weights(trainer, checkpoint, before.weights_digest, error);
     if (!code)
         warn_of_differences(trainer, &before);
     saved_release(&provenance_saved, &before);

@@ -19,6 +19,7 @@ static const struct {
     {AT(targets), .group = &targets_saved},
     {AT(scale), .group = &target_scale_saved},
     {AT(statistics), .group = &measured_saved},
+    {AT(class_weights), .group = &class_weights_saved},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

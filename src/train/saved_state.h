@@ -6,6 +6,7 @@
 #define TRAINER_TRAIN_SAVED_STATE_H
 
 #include "checkpoint/checkpoint.h"
+#include "data/class_weights.h"
 #include "data/dataset/saved_targets.h"
 #include "data/preprocessing/preprocess.h"
 #include "data/preprocessing/target_scale.h"
@@ -23,6 +24,7 @@ struct SavedState {
     struct Targets targets;
     struct TargetScale scale;
     struct MeasuredStatistics statistics;
+    struct ClassWeights class_weights;
     /* How far it has come. A run that resumes takes these over. */
     struct Progress progress;
     struct Best best;

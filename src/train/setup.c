@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
@@ -73,6 +74,15 @@ static int start_state(struct Trainer *trainer, struct Start *start, struct Erro
     return transfer_take(options, arena, start->donor, trainer->state, error);
 }
 
+/* The caller releases it. */
+static char *digest_of_weights(const struct Split *split) {
+    char digest[DIGEST_TEXT] = "";
+    if (split->weights)
+        digest_text(digest_bytes(split->weights, (size_t)split->count * sizeof *split->weights),
+                    digest);
+    return memory_copy_text(digest);
+}
+
 /* What checkpoints say of where the run's bits come from. */
 static void describe_origin(struct Trainer *trainer) {
     const struct Targets *targets = &trainer->parts.dataset->targets;
@@ -87,6 +97,7 @@ static void describe_origin(struct Trainer *trainer) {
         .versions = memory_copy_text(backend_versions((char[BACKEND_VERSIONS]){0})),
         .backend = memory_copy_text(trainer->parts.backend->name),
         .data_digest = memory_copy_text(trainer->parts.train->digest),
+        .weights_digest = digest_of_weights(trainer->parts.train),
         .validation_digest = memory_copy_text(validation ? validation->digest : "")};
 }
 

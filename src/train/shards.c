@@ -40,7 +40,11 @@ struct ShardCall shards__load(struct Shards *shards, const struct Position *posi
                              .step = (uint64_t)position->step,
                              .state = state};
     plan_select(shards->plan, shard % plan_shards(shards->plan));
-    if (call.samples)
+    if (call.samples && plan_weights(shards->plan))
+        loader_fill_weighted(shards->loader, position->epoch, batch_first + first, call.samples,
+                             plan_input(shards->plan), plan_target(shards->plan),
+                             plan_weights(shards->plan));
+    else if (call.samples)
         loader_fill(shards->loader, position->epoch, batch_first + first, call.samples,
                     plan_input(shards->plan), plan_target(shards->plan), NULL);
     return call;

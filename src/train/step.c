@@ -58,6 +58,15 @@ static int update(struct Trainer *trainer, const float *sum, struct StepReport *
     return OK;
 }
 
+/* What makes weighted means of the loss and the gradient, which are sums / samples. A batch whose
+ * weights are all 0 changes nothing. */
+static double weighted_scale(const struct Trainer *trainer, const float *tallies) {
+    double weight = tallies[TALLY_WEIGHT];
+    if (!plan_has_weights(trainer->parts.plan))
+        return 1;
+    return weight > 0 ? tallies[TALLY_SAMPLES] / weight : 0;
+}
+
 int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
     double start = clock_seconds();
@@ -65,10 +74,12 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     beat_step(ranks_beat(trainer->ranks), progress->step + 1, trainer->stepped_seconds <= 0);
     const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
-    double loss = tallies[TALLY_LOSS], samples = tallies[TALLY_SAMPLES];
+    double samples = tallies[TALLY_SAMPLES], scale = weighted_scale(trainer, tallies);
+    double loss = tallies[TALLY_LOSS] * scale;
     double sums[TALLY_COUNT];
     for (int i = 0; i < TALLY_COUNT; i++)
-        sums[i] = i == TALLY_LOSS ? loss * samples : tallies[i];
+        sums[i] = i == TALLY_LOSS ? tallies[i] * samples : tallies[i];
+    updater_scale_gradient(trainer->parts.updater, scale);
     *report = (struct StepReport){.step = progress->step + 1,
                                   .epoch = progress->epoch + 1,
                                   .figures = figures_of(trainer, sums),

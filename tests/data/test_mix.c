@@ -96,6 +96,31 @@ static void assert_mixup(const struct Mixed *mixed) {
 }
 
 /* The partner shows in one rectangle, whose area is the partner's weight. */
+/* Sample i weighs i / 4: weight times target is the mean of both weighted targets. */
+static void weighted_mixups(void **state) {
+    (void)state;
+    struct Fixture f;
+    float weights[COUNT];
+    start(&f, "mix: [mixup: {alpha: 1}]", true, false);
+    for (int i = 0; i < COUNT; i++)
+        weights[i] = (float)i / 4;
+    for (int64_t i = 0; i < COUNT; i++) {
+        struct Mixed plain, mixed;
+        float weight = -1, rest;
+        load(&f, 1, i, &plain);
+        f.split.weights = weights;
+        loader_fill_weighted(f.loader, 1, i, 1, mixed.image, mixed.target, &weight);
+        f.split.weights = NULL;
+        assert_memory_equal(plain.image, mixed.image, sizeof mixed.image);
+        for (int c = 0; c < COUNT; c++)
+            assert_float_equal(weight * mixed.target[c], plain.target[c] * weights[c], 1e-5);
+        loader_fill_weighted(f.loader, 1, i, 1, mixed.image, mixed.target, &rest);
+        assert_float_equal(rest, 1, 1e-6); /* a split without weights */
+        assert_memory_equal(plain.target, mixed.target, sizeof mixed.target);
+    }
+    end(&f);
+}
+
 static void assert_cutmix(const struct Mixed *mixed) {
     int64_t partner = partner_of(mixed), area = 0, top = HEIGHT, left = WIDTH, bottom = 0,
             right = 0;
@@ -275,10 +300,10 @@ static void refusals(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(mixups),           cmocka_unit_test(cutmixes),
-        cmocka_unit_test(probabilities),    cmocka_unit_test(keyed_by_sample),
-        cmocka_unit_test(not_at_test_time), cmocka_unit_test(values),
-        cmocka_unit_test(refusals),
+        cmocka_unit_test(mixups),          cmocka_unit_test(weighted_mixups),
+        cmocka_unit_test(cutmixes),        cmocka_unit_test(probabilities),
+        cmocka_unit_test(keyed_by_sample), cmocka_unit_test(not_at_test_time),
+        cmocka_unit_test(values),          cmocka_unit_test(refusals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

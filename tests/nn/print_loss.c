@@ -30,6 +30,8 @@ int main(int count, char **words) {
     float *target = memory_array(float, elements, "test");
     float *single = memory_array(float, elements, "test");
     float *gradient = memory_array(float, elements, "test");
+    double *weights = memory_array(double, outputs, "test");
+    weight_classes(&choice, outputs, weights);
     fill_loss(1, (enum TargetKind)kind, samples, outputs, scores, target);
     for (int64_t i = 0; i < elements; i++)
         single[i] = (float)scores[i];
@@ -46,6 +48,7 @@ int main(int count, char **words) {
         wide[i] = (double)gradient[i];
     print_values("gradient", elements, wide, ",");
     print_values("losses", samples, losses, "}");
+    memory_release(weights);
     memory_release(scores);
     memory_release(wide);
     memory_release(losses);

@@ -36,6 +36,7 @@ struct Example {
     int64_t samples, outputs;
     double scores[LARGEST];
     float target[LARGEST];
+    double weights[LARGEST];
 };
 
 static void fill_target(enum DrawnTargets targets, const struct RandomStream *stream,
@@ -80,6 +81,10 @@ static void make_example(const struct Row *row, int index, struct Example *examp
     if (runfile_parse(&example->file, "test", example->text, NULL, 0, keys, &example->loss, &error))
         fail_msg("%s: %s", example->text, error.text);
     assert_string_equal(example->loss.kind->name, row->loss);
+    for (int64_t k = 0; k < example->outputs; k++)
+        example->weights[k] = 0.25 * (double)(pick(&position, 12) - 1);
+    if (loss_class_weights(&example->loss))
+        loss_set_weights(&example->loss, example->weights);
 }
 
 static void release_example(struct Example *example) {

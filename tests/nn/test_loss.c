@@ -9,6 +9,12 @@
 #include <cmocka.h>
 #include <math.h>
 
+/* As the options of cross_entropy. */
+struct CrossEntropy {
+    struct LossCommon common;
+    double smoothing;
+};
+
 #define OUTPUTS 7
 #define SAMPLES 5
 
@@ -42,7 +48,8 @@ static void test_against_formula(void **unused) {
         single[i] = (float)scores[i];
     for (double smoothing = 0; smoothing < 0.5; smoothing += 0.1) {
         const struct Loss *exact = cross_entropy(VARIANT_F64);
-        exact->evaluate(&smoothing, SAMPLES, OUTPUTS, scores, target, 0.25, loss, gradient);
+        struct CrossEntropy options = {.smoothing = smoothing};
+        exact->evaluate(&options, SAMPLES, OUTPUTS, scores, target, 0.25, loss, gradient);
         for (int i = 0; i < SAMPLES; i++) {
             double sum = 0, expected = 0, mass = 0;
             for (int k = 0; k < OUTPUTS; k++)
@@ -59,13 +66,13 @@ static void test_against_formula(void **unused) {
         }
         const struct Loss *fast = cross_entropy(variant_best(VARIANT_F32_V4));
         double single_loss[SAMPLES];
-        fast->evaluate(&smoothing, SAMPLES, OUTPUTS, single, target, 0.25, single_loss,
+        fast->evaluate(&options, SAMPLES, OUTPUTS, single, target, 0.25, single_loss,
                        single_gradient);
         for (int i = 0; i < SAMPLES * OUTPUTS; i++)
             assert_true(fabs((double)single_gradient[i] - gradient[i]) < 1e-6);
         for (int i = 0; i < SAMPLES; i++)
             assert_true(fabs(single_loss[i] - loss[i]) < 1e-6);
-        fast->predict(&smoothing, SAMPLES, OUTPUTS, scores, probability);
+        fast->predict(&options, SAMPLES, OUTPUTS, scores, probability);
         for (int i = 0; i < SAMPLES; i++) {
             double sum = 0;
             for (int k = 0; k < OUTPUTS; k++)
@@ -77,17 +84,18 @@ static void test_against_formula(void **unused) {
 
 static void test_extreme_scores(void **unused) {
     (void)unused;
-    double smoothing = 0, loss;
+    struct CrossEntropy options = {.smoothing = 0};
+    double loss;
     const struct Loss *fast = cross_entropy(VARIANT_F32);
     float target[] = {0, 1, 0}, far[] = {3e38f, -3e38f, 0}, gradient[3];
-    fast->evaluate(&smoothing, 1, 3, far, target, 1, &loss, gradient);
+    fast->evaluate(&options, 1, 3, far, target, 1, &loss, gradient);
     assert_true(isfinite(loss) && loss > 5e38);
     assert_true(gradient[0] == 1 && gradient[1] == -1 && gradient[2] == 0);
     float equal[] = {1e30f, 1e30f, 1e30f};
-    fast->evaluate(&smoothing, 1, 3, equal, target, 1, &loss, NULL);
+    fast->evaluate(&options, 1, 3, equal, target, 1, &loss, NULL);
     assert_true(fabs(loss - log(3)) < 1e-6);
     float broken[] = {NAN, 0, 0};
-    fast->evaluate(&smoothing, 1, 3, broken, target, 1, &loss, gradient);
+    fast->evaluate(&options, 1, 3, broken, target, 1, &loss, gradient);
     assert_true(isnan(loss) && isnan(gradient[0]));
 }
 

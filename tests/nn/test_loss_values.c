@@ -10,6 +10,8 @@
 enum { OUTPUTS = 3 };
 static const double scores[OUTPUTS] = {1, -2, 0.5};
 
+static const double *class_weights; /* of losses that ask for some */
+
 static void check(const char *text, const float target[OUTPUTS], double loss,
                   const double gradient[OUTPUTS]) {
     struct RunFile *file;
@@ -19,6 +21,8 @@ static void check(const char *text, const float target[OUTPUTS], double loss,
     const double scale = 2; /* of the gradient alone */
     if (parse_loss(text, &file, &choice, &error))
         fail_msg("%s", error.text);
+    if (loss_class_weights(&choice))
+        loss_set_weights(&choice, class_weights);
     const struct Loss *exact = loss_variant((const struct Loss *)choice.kind, VARIANT_F64);
     exact->evaluate(choice.options, 1, OUTPUTS, scores, target, scale, &found_loss, found);
     if (!(fabs(found_loss - loss) < 1e-6))
@@ -53,6 +57,54 @@ static void of_classes(void **unused) {
     check("svm", mixed, 0.25 * 0.5 + 0.75 * 7.5, (double[]){0.75 - 0.25, -1.5, 0.75 + 0.25});
 }
 
+/* Class 1 counts 3 times, class 2 not at all. */
+static void with_weights_of_classes(void **unused) {
+    (void)unused;
+    static const double weights[OUTPUTS] = {1, 3, 0};
+    const double sum = exp(1) + exp(-2) + exp(0.5);
+    const double p[OUTPUTS] = {exp(1) / sum, exp(-2) / sum, exp(0.5) / sum};
+    const float second[] = {0, 1, 0}, third[] = {0, 0, 1};
+    class_weights = weights;
+    check("{cross_entropy: {class_weights: balanced}}", second, -3 * log(p[1]),
+          (double[]){3 * p[0], 3 * p[1] - 3, 3 * p[2]});
+    check("{cross_entropy: {class_weights: balanced, label_smoothing: 0.3}}", second,
+          -0.1 * log(p[0]) - 2.4 * log(p[1]),
+          (double[]){2.5 * p[0] - 0.1, 2.5 * p[1] - 2.4, 2.5 * p[2]});
+    check("{svm: {class_weights: balanced}}", second, 3 * 7.5, (double[]){3, -6, 3});
+    check("{svm: {class_weights: balanced}}", third, 0, (double[]){0, 0, 0});
+    check("{binary_cross_entropy: {class_weights: balanced}}", second,
+          (log1p(exp(1)) + 3 * log1p(exp(2)) + log1p(exp(0.5))) / 3,
+          (double[]){1 / (1 + exp(-1)) / 3, -1 / (1 + exp(-2)), 1 / (1 + exp(-0.5)) / 3});
+    class_weights = NULL;
+}
+
+/* The weight of a sample in the mean. */
+static void masses(void **unused) {
+    (void)unused;
+    static const double weights[OUTPUTS] = {1, 3, 0};
+    static const struct {
+        const char *text;
+        double mass[2];
+    } rows[] = {{"{cross_entropy: {class_weights: balanced, label_smoothing: 0.3}}", {3, 1.5}},
+                {"{focal: {class_weights: balanced}}", {3, 1.5}},
+                {"{binary_cross_entropy: {class_weights: balanced}}", {1, 1}},
+                {"cross_entropy", {1, 1}},
+                {"mse", {1, 1}}};
+    const float second[] = {0, 1, 0}, mixed[] = {0, 0.5f, 0.5f};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct RunFile *file;
+        struct Choice choice;
+        struct Error error;
+        assert_int_equal(parse_loss(rows[i].text, &file, &choice, &error), OK);
+        const struct Loss *loss = (const struct Loss *)choice.kind;
+        if (loss_class_weights(&choice))
+            loss_set_weights(&choice, weights);
+        assert_true(loss_mass(loss, choice.options, OUTPUTS, second) == rows[i].mass[0]);
+        assert_true(loss_mass(loss, choice.options, OUTPUTS, mixed) == rows[i].mass[1]);
+        runfile_release(file);
+    }
+}
+
 static void of_probabilities(void **unused) {
     (void)unused;
     const double sum = exp(1) + exp(-2) + exp(0.5);
@@ -64,6 +116,9 @@ static void of_probabilities(void **unused) {
     check("{cross_entropy: {label_smoothing: 0.3}}", second,
           -0.1 * log(p[0]) - 0.8 * log(p[1]) - 0.1 * log(p[2]),
           (double[]){p[0] - 0.1, p[1] - 0.8, p[2] - 0.1});
+    const double slope = (1 - p[1]) - p[1] * log(p[1]); /* p d/dp of (1 - p) log p */
+    check("{focal: {gamma: 1}}", second, -(1 - p[1]) * log(p[1]),
+          (double[]){p[0] * slope, (p[1] - 1) * slope, p[2] * slope});
 }
 
 /* Evaluation measures scores that are so far apart that float probabilities would be 0 and 1: what
@@ -95,10 +150,9 @@ static void of_scores_that_are_far_apart(void **unused) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(of_values),
-        cmocka_unit_test(of_classes),
-        cmocka_unit_test(of_probabilities),
-        cmocka_unit_test(of_scores_that_are_far_apart),
+        cmocka_unit_test(of_values),        cmocka_unit_test(of_classes),
+        cmocka_unit_test(of_probabilities), cmocka_unit_test(with_weights_of_classes),
+        cmocka_unit_test(masses),           cmocka_unit_test(of_scores_that_are_far_apart),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

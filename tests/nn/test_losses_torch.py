@@ -17,6 +17,41 @@ def cross_entropy(smoothing, labels):
                                                   label_smoothing=smoothing, reduction="none")
 
 
+def class_weights(outputs):
+    """As weight_classes of losses.h."""
+    return torch.tensor([0.25 * (1 + k * 5 % 7) for k in range(outputs)], dtype=torch.float64)
+
+
+def weighted_cross_entropy(smoothing, labels):
+    return lambda scores, target: F.cross_entropy(scores, target.argmax(1) if labels else target,
+                                                  weight=class_weights(scores.shape[1]), label_smoothing=smoothing,
+                                                  reduction="none")
+
+
+def binary(weighted):
+    return lambda scores, target: F.binary_cross_entropy_with_logits(
+        scores, target, pos_weight=class_weights(scores.shape[1]) if weighted else None, reduction="none").mean(1)
+
+
+def focal(gamma):
+    """The formula; autograd differentiates it."""
+    def loss(scores, target):
+        logs = F.log_softmax(scores, 1)
+        return -(target * (1 - logs.exp()) ** gamma * logs).sum(1)
+    return loss
+
+
+def binary_focal(gamma, alpha):
+    """As torchvision's sigmoid_focal_loss, of targets that are 0 or 1."""
+    def loss(scores, target):
+        p = scores.sigmoid()
+        right = p * target + (1 - p) * (1 - target)
+        share = alpha * target + (1 - alpha) * (1 - target)
+        entropy = F.binary_cross_entropy_with_logits(scores, target, reduction="none")
+        return (share * (1 - right) ** gamma * entropy).mean(1)
+    return loss
+
+
 def margin_loss(power, margin):
     """PyTorch divides by the number of classes; the svm's usual formula does not."""
     return lambda scores, target: scores.shape[1] * F.multi_margin_loss(
@@ -32,6 +67,15 @@ LOSSES = [
     ("cross_entropy", "distributions", cross_entropy(0, False)),
     ("{cross_entropy: {label_smoothing: 0.1}}", "indices", cross_entropy(0.1, True)),
     ("{cross_entropy: {label_smoothing: 0.25}}", "distributions", cross_entropy(0.25, False)),
+    ("{cross_entropy: {class_weights: balanced}}", "indices", weighted_cross_entropy(0, True)),
+    ("{cross_entropy: {class_weights: balanced, label_smoothing: 0.1}}", "indices", weighted_cross_entropy(0.1, True)),
+    ("{cross_entropy: {class_weights: balanced}}", "distributions", weighted_cross_entropy(0, False)),
+    ("{focal: {gamma: 0}}", "indices", cross_entropy(0, True)),
+    ("focal", "distributions", focal(2)),
+    ("{focal: {gamma: 1.5}}", "indices", focal(1.5)),
+    ("binary_cross_entropy", "distributions", binary(False)),
+    ("{binary_cross_entropy: {class_weights: balanced}}", "indices", binary(True)),
+    ("{binary_focal: {alpha: 0.25}}", "indices", binary_focal(2, 0.25)),
     ("svm", "indices", margin_loss(1, 1)),
     ("{svm: {margin: 0.5}}", "indices", margin_loss(1, 0.5)),
     ("{svm: {squared: true, margin: 2}}", "indices", margin_loss(2, 2)),

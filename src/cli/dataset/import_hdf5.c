@@ -22,8 +22,9 @@ static int check_inputs(const struct DataOptions *options, const char *out, stru
         options->file ? output_check("--out", out, OUTPUT_DATASET, &options->file, 1, error) : OK;
     for (int i = 0; i < options->splits.count && code == OK; i++) {
         const struct SplitOptions *split = options->splits.items[i].options;
-        const struct Strings *lists[] = {&split->images, &split->labels, &split->targets};
-        for (int list = 0; list < 3; list++)
+        const struct Strings *lists[] = {&split->images, &split->labels, &split->targets,
+                                         &split->weights};
+        for (int list = 0; list < 4; list++)
             for (int k = 0; k < lists[list]->count && code == OK; k++) {
                 struct ArrayName name;
                 struct Error ignored;

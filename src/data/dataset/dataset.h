@@ -36,10 +36,12 @@ struct Split {
     const struct ImageRun *runs;
     int run_count;
     bool as_stored; /* all of /NAME of the data set's file, of which the file's statistics speak */
-    const int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
-    /* (count, outputs): values, or distributions over the classes; NULL if there are only labels,
-     * or, as the labels are then, if nobody knows the truth */
+    /* (count), each in [0, classes); NULL if the targets are values or sets */
+    const int32_t *labels;
+    /* (count, outputs): values, distributions over the classes, or sets of them; NULL if there are
+     * only labels, or, as the labels are then, if nobody knows the truth */
     const float *targets;
+    const float *weights; /* (count), 0 or more: of the samples in training; NULL: all are 1 */
     /* XXH3-128 of the pixels, then of the labels (int32) and of the targets (float), as far as
      * there are any, in hexadecimal; "" if the file has none */
     char digest[33];

@@ -29,6 +29,13 @@ static const struct Key split_keys[] = {
      .fallback = "[]",
      .help = "the array of values, (N) or (N, outputs), for regression; with data.classes: of "
              "distributions over the classes"},
+    {.name = "weights",
+     .type = KEY_STRINGS,
+     .or_one = true,
+     .offset = SPLIT_AT(weights),
+     .fallback = "[]",
+     .help = "the array of the samples' weights in training, (N), numbers from 0; none: all count "
+             "the same"},
     {.name = "axes",
      .type = KEY_STRING,
      .offset = SPLIT_AT(axes),
@@ -141,8 +148,9 @@ const struct Key data_keys[] = {
      .keys = split_keys,
      .item_size = sizeof(struct SplitOptions),
      .free_on_resume = true,
-     .help = "Splits whose arrays are not /NAME/images with /NAME/labels or /NAME/targets in "
-             "data.file: a name, and below it where its arrays are. The page \"Your data\" has an "
+     .help = "Splits whose arrays are not /NAME/images with /NAME/labels or /NAME/targets (and "
+             "/NAME/weights, if it is there) in data.file: a name, and below it where its arrays "
+             "are. The page \"Your data\" has an "
              "example "
              "for each of many layouts."},
     KEY_END};

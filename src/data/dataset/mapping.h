@@ -8,7 +8,7 @@
 
 /* data.splits.NAME. Arrays are named "FILE:/path", or "/path" in data.file. */
 struct SplitOptions {
-    struct Strings images, labels, targets; /* several: one after the other */
+    struct Strings images, labels, targets, weights; /* several: one after the other */
     struct Strings indices;  /* rows: "7", "0:1000", or an array of integers or booleans */
     const char *axes;        /* NULL: data.axes */
     int64_t first_label;     /* −1: data.first_label */

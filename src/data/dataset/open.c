@@ -242,6 +242,8 @@ static int open_pairs(struct Opening *opening, struct Error *error) {
             code = opening__labels(opening, pair, error);
         if (code == OK && pair->targets.count)
             code = opening__targets(opening, pair, error);
+        if (code == OK && pair->weights.count)
+            code = opening__weights(pair, error);
     }
     if (code == OK)
         code = opening__classes_of_labels(opening, error);

@@ -17,12 +17,14 @@ void pair__release(struct Pair *pair) {
     arrays_release(&pair->images);
     arrays_release(&pair->labels);
     arrays_release(&pair->targets);
+    arrays_release(&pair->weights);
     memory_release(pair->runs);
     memory_release(pair->pixels);
     memory_release(pair->numbers);
     memory_release(pair->texts);
     memory_release(pair->classes);
     memory_release(pair->values);
+    memory_release(pair->sample_weights);
     memory_release(pair->split);
 }
 
@@ -101,6 +103,8 @@ static int fill_own(struct Opening *opening, struct Pair *pair, struct Error *er
         code = own_array(opening, pair, "labels",
                          pair->targets.count > 0 || opening->request->without_truth, &pair->labels,
                          error);
+    if (code == OK)
+        code = own_array(opening, pair, "weights", true, &pair->weights, error);
     return code;
 }
 
@@ -118,6 +122,8 @@ static int fill_mapped(struct Opening *opening, struct Pair *pair, struct Error 
         code = list_arrays(opening, pair, "labels", &options->labels, &pair->labels, error);
     if (code == OK)
         code = list_arrays(opening, pair, "targets", &options->targets, &pair->targets, error);
+    if (code == OK)
+        code = list_arrays(opening, pair, "weights", &options->weights, &pair->weights, error);
     return code;
 }
 
@@ -138,6 +144,7 @@ static bool same_arrays(const struct Pair *pair, const char *name,
     return same_strings(&options->images, &other->images) &&
            same_strings(&options->labels, &other->labels) &&
            same_strings(&options->targets, &other->targets) &&
+           same_strings(&options->weights, &other->weights) &&
            !strcmp(axes, other->axes ? other->axes : "") &&
            options->first_label == other->first_label;
 }
@@ -149,13 +156,13 @@ static int find_root(struct Opening *opening, const char **name, struct Error *e
     const struct SplitOptions *options = opening__options(opening, *name);
     for (int steps = 0; options && options->fraction_of; steps++) {
         bool more = options->images.count || options->labels.count || options->targets.count ||
-                    options->indices.count;
+                    options->weights.count || options->indices.count;
         char *key = memory_print("data.splits.%s.fraction_of", *name);
         int code = OK;
         if (more)
             code = fail_key(error, ERROR_RUN_FILE, key,
-                            "takes a part of another split, so that images, labels, targets and "
-                            "indices have no meaning beside it");
+                            "takes a part of another split, so that images, labels, targets, "
+                            "weights and indices have no meaning beside it");
         else if (steps > all->splits.count)
             code =
                 fail_key(error, ERROR_RUN_FILE, key, "leads from split '%s' back to itself", first);

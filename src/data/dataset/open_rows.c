@@ -254,6 +254,12 @@ static void copy_rows(struct Opening *opening, const struct Pair *pair, const st
                    (size_t)columns * sizeof *targets);
         split->targets = targets;
     }
+    if (pair->sample_weights) {
+        float *weights = own(storage, memory_array(float, rows->count, "weights"));
+        for (int64_t i = 0; i < rows->count; i++)
+            weights[i] = pair->sample_weights[rows->items[i]];
+        split->weights = weights;
+    }
 }
 
 int opening__rows(struct Opening *opening, int index, struct Error *error) {
@@ -271,6 +277,7 @@ int opening__rows(struct Opening *opening, int index, struct Error *error) {
         split->images = pair->images.count == 1 ? pair->runs[0].images : NULL;
         split->labels = pair->classes;
         split->targets = pair->values;
+        split->weights = pair->sample_weights;
         return OK;
     }
     struct Rows rows = {0};

@@ -24,7 +24,7 @@ struct Arrays {
 struct Pair {
     char *split;                        /* whose arrays these are */
     const struct SplitOptions *options; /* NULL: /SPLIT/images and so on */
-    struct Arrays images, labels, targets;
+    struct Arrays images, labels, targets, weights;
     int64_t count;
     bool bytes;
     struct ImageRun *runs; /* one for each array of images */
@@ -34,6 +34,7 @@ struct Pair {
     int64_t columns;       /* of one-hot labels; 0: they are not */
     int32_t *classes;      /* (count): the labels, once the classes are known; or NULL */
     float *values;         /* (count, outputs): targets; or NULL */
+    float *sample_weights; /* (count); or NULL */
 };
 
 /* What the splits of an open data set point to. */
@@ -121,6 +122,8 @@ int opening__classes_of_labels(struct Opening *opening, struct Error *error);
 int opening__targets(struct Opening *opening, struct Pair *pair, struct Error *error);
 /* /target_names, if the file has them. */
 int opening__target_names(struct Opening *opening, struct Error *error);
+/* open_weights.c. The weights of a pair's samples. */
+int opening__weights(struct Pair *pair, struct Error *error);
 /* Once all pairs are open: refuses a data set of which some splits have targets and others labels,
  * and tells distributions from classes. */
 int opening__check_targets(struct Opening *opening, struct Error *error);

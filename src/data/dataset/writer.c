@@ -195,6 +195,14 @@ int writer__append(struct DatasetWriter *writer, const void *images, const void 
     return writer->done == writer->count ? complete_split(writer, error) : OK;
 }
 
+int writer__weights(struct DatasetWriter *writer, const char *split, const float *weights,
+                    int64_t count, struct Error *error) {
+    char *name = memory_print("/%s/weights", split);
+    int code = h5_write(writer->file, name, H5_FLOAT32, 1, &count, weights, error);
+    memory_release(name);
+    return code;
+}
+
 static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
     struct StatisticValues values;
     statistics_result(&writer->statistics, &values);

@@ -39,6 +39,9 @@ int writer__name_samples(struct DatasetWriter *writer, const char *const *names,
  * label or a value that is not is a bug of the caller. */
 int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
                    int64_t count, struct Error *error);
+/* The weights of the samples, (count), of a split that is complete. */
+int writer__weights(struct DatasetWriter *writer, const char *split, const float *weights,
+                    int64_t count, struct Error *error);
 /* Completes the file and releases the writer, also after a failure. */
 int writer__commit(struct DatasetWriter *writer, struct Error *error);
 /* Gives up, leaves no file, and releases the writer. NULL is allowed. */

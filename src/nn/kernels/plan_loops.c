@@ -34,6 +34,18 @@ static int64_t correct(int64_t samples, int64_t outputs, const void *scores, con
     return count;
 }
 
+static int64_t correct_sets(int64_t samples, int64_t outputs, const void *scores,
+                            const float *target) {
+    int64_t count = 0;
+    for (int64_t i = 0; i < samples; i++) {
+        bool all = true;
+        for (int64_t k = i * outputs; k < (i + 1) * outputs; k++)
+            all &= (((const real *)scores)[k] > 0) == (target[k] > 0.5f);
+        count += all;
+    }
+    return count;
+}
+
 static double squared_error(int64_t samples, int64_t outputs, const void *scores,
                             const float *target, const double *weights) {
     double sum = 0;
@@ -56,5 +68,12 @@ static void widen(int64_t count, const void *values, double *wide) {
 }
 
 extern const struct PlanKernels KERNEL(plan__kernels);
-const struct PlanKernels KERNEL(plan__kernels) = {add,           nonfinite, correct,
-                                                  squared_error, store,     widen};
+const struct PlanKernels KERNEL(plan__kernels) = {
+    .add = add,
+    .nonfinite = nonfinite,
+    .correct = correct,
+    .correct_sets = correct_sets,
+    .squared_error = squared_error,
+    .store = store,
+    .widen = widen,
+};

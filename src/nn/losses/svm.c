@@ -1,18 +1,21 @@
 /* Multi-class support vector machine, after Weston and Watkins 1999, as in CS231n: for a sample of
  * class y
  *   loss_y = Σ_{j ≠ y} max(0, s_j − s_y + Δ),  or the sum of the squares of these terms,
- * and for a mixed target the classes' losses weighted by their mass: Σ_y t_y loss_y. PyTorch's
+ * and for a mixed target the classes' losses weighted by their mass: Σ_y w_y t_y loss_y, with the
+ * weights w of the classes. PyTorch's
  * MultiMarginLoss divides by the number of classes; the course does not. */
 #include <stddef.h>
 
 #include "nn/loss_parts.h"
 
 struct SvmOptions {
+    struct LossCommon common;
     double margin;
     bool squared;
 };
 
 static const struct Key keys[] = {
+    LOSS_COMMON_KEYS(struct SvmOptions, LOSS_CLASS_WEIGHTS_HELP),
     {"margin", KEY_REAL, offsetof(struct SvmOptions, margin), "1", .minimum = 0, .maximum = 1e30,
      .above_minimum = true, .help = "how far the right class's score should exceed every other"},
     {"squared", KEY_BOOL, offsetof(struct SvmOptions, squared), "false",
@@ -54,6 +57,7 @@ static double add_class(const struct SvmOptions *options, int64_t outputs, const
 
 static void evaluate(const void *options, int64_t samples, int64_t outputs, const void *scores,
                      const float *target, double scale, double *sample_loss, void *gradient) {
+    const double *weights = ((const struct SvmOptions *)options)->common.weights;
     for (int64_t i = 0; i < samples; i++) {
         const real *row = (const real *)scores + i * outputs;
         real *out = gradient ? (real *)gradient + i * outputs : NULL;
@@ -61,7 +65,7 @@ static void evaluate(const void *options, int64_t samples, int64_t outputs, cons
             out[k] = 0;
         sample_loss[i] = 0;
         for (int64_t y = 0; y < outputs; y++) {
-            double mass = (double)target[i * outputs + y];
+            double mass = (double)target[i * outputs + y] * (weights ? weights[y] : 1);
             if (mass != 0)
                 sample_loss[i] += add_class(options, outputs, row, y, mass, scale * mass, out);
         }
@@ -89,4 +93,5 @@ const struct Loss KERNEL(loss_svm) = {
     .prediction = PREDICTION_SCORES,
     .measure = measure,
     .targets = TARGET_DISTRIBUTIONS,
+    .weights_classes = true,
 };
