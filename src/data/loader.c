@@ -137,7 +137,7 @@ static struct Order *create_order(const struct LoaderRequest *request) {
                                           .labels =
                                               request->balanced ? request->split->labels : NULL,
                                           .classes = request->dataset->targets.count};
-    return order_create(&ordering);
+    return order__create(&ordering);
 }
 
 int loader_create(struct Loader **out, const struct LoaderRequest *request, struct Error *error) {
@@ -178,7 +178,7 @@ void loader_release(struct Loader *loader) {
     memory_release(loader->decorrelated);
     memory_release(loader->partners);
     memory_release(loader->partner_target);
-    order_release(loader->order);
+    order__release(loader->order);
     memory_release(loader);
 }
 
@@ -214,7 +214,7 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
 /* Everything below that is drawn for a sample goes by its draw, of which there may be several in an
  * epoch (data/order.h). */
 static int64_t sample_of(const struct Loader *loader, int64_t draw) {
-    return loader->order ? order_sample(loader->order, draw) : draw;
+    return loader->order ? order__sample(loader->order, draw) : draw;
 }
 
 /* The sample's pixels after the raw stages: in the data set if there are none, else in a scratch
@@ -323,7 +323,7 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const in
             mix_draw(loader->mix, loader->seed, epoch, own_draws[i], loader->split->count);
         partners[mixed] = draws[mixed].partner;
         if (loader->balanced) /* a place of the epoch, so that partners are balanced too */
-            partners[mixed] = order_draw(loader->order, partners[mixed]);
+            partners[mixed] = order__draw(loader->order, partners[mixed]);
         places[mixed] = i;
         mixed += draws[mixed].mix != NULL;
     }
@@ -342,14 +342,14 @@ static void fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t co
                  float *targets, float *weights, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
     if (loader->order)
-        order_set_epoch(loader->order, epoch);
+        order__set_epoch(loader->order, epoch);
     int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
     for (int64_t at = 0, block; at < count; at += block) {
         int64_t chosen[PROJECTION_BLOCK];
         block = count - at < loader->block ? count - at : loader->block;
         for (int64_t i = 0; i < block; i++) {
             int64_t place = first + at + i;
-            chosen[i] = loader->order ? order_draw(loader->order, place) : place;
+            chosen[i] = loader->order ? order__draw(loader->order, place) : place;
             int64_t sample = sample_of(loader, chosen[i]);
             make_target(loader, sample, targets + (at + i) * outputs);
             if (samples)

@@ -39,7 +39,7 @@ static void list_members(struct Order *order) {
     memory_release(at);
 }
 
-struct Order *order_create(const struct OrderRequest *request) {
+struct Order *order__create(const struct OrderRequest *request) {
     static const char what[] = "the order of an epoch";
     struct Order *order = memory_allocate(sizeof *order, what);
     *order = (struct Order){.request = *request, .epoch = -1};
@@ -55,7 +55,7 @@ struct Order *order_create(const struct OrderRequest *request) {
     return order;
 }
 
-void order_release(struct Order *order) {
+void order__release(struct Order *order) {
     if (!order)
         return;
     memory_release(order->places);
@@ -103,7 +103,7 @@ static void balance(struct Order *order) {
         order->places[i] = order->drawn[order->shuffled[i]];
 }
 
-void order_set_epoch(struct Order *order, int64_t epoch) {
+void order__set_epoch(struct Order *order, int64_t epoch) {
     if (order->epoch == epoch)
         return;
     order->epoch = epoch;
@@ -115,12 +115,12 @@ void order_set_epoch(struct Order *order, int64_t epoch) {
     random_permutation(&stream, order->request.count, order->places);
 }
 
-int64_t order_draw(const struct Order *order, int64_t place) {
+int64_t order__draw(const struct Order *order, int64_t place) {
     int64_t sample = order->places[place];
     return sample >= 0 ? sample : order->request.count + place;
 }
 
-int64_t order_sample(const struct Order *order, int64_t draw) {
+int64_t order__sample(const struct Order *order, int64_t draw) {
     int64_t count = order->request.count;
     return draw < count ? draw : -1 - order->places[draw - count];
 }

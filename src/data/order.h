@@ -17,17 +17,17 @@ struct OrderRequest {
 };
 
 struct Order;
-struct Order *order_create(const struct OrderRequest *request);
-void order_release(struct Order *order); /* NULL is allowed */
+struct Order *order__create(const struct OrderRequest *request);
+void order__release(struct Order *order); /* NULL is allowed */
 
 /* Moves to another epoch; allocates nothing. */
-void order_set_epoch(struct Order *order, int64_t epoch);
+void order__set_epoch(struct Order *order, int64_t epoch);
 
 /* What is drawn at a place of the epoch: a number that no other place of the epoch has and that
  * random numbers are drawn by. It is the sample's own if this is the only or the first of its
  * places, and else the place + count. */
-int64_t order_draw(const struct Order *order, int64_t place);
+int64_t order__draw(const struct Order *order, int64_t place);
 /* The sample that a draw takes. */
-int64_t order_sample(const struct Order *order, int64_t draw);
+int64_t order__sample(const struct Order *order, int64_t draw);
 
 #endif

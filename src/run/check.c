@@ -245,7 +245,7 @@ static int settle_weights(const struct RunRequest *request, struct RunParts *par
                                             .dataset = parts->dataset,
                                             .train = parts->train,
                                             .resumed = request->resumed};
-    return run_settle_weights(&settling, &parts->class_weights, error);
+    return run__settle_weights(&settling, &parts->class_weights, error);
 }
 
 static int open_data(const struct RunRequest *request, struct RunParts *parts,

@@ -98,8 +98,8 @@ static int check_samples(const struct WeightsRequest *request, struct Error *err
                 request->dataset->path, train->name);
 }
 
-int run_settle_weights(const struct WeightsRequest *request, struct ClassWeights *weights,
-                       struct Error *error) {
+int run__settle_weights(const struct WeightsRequest *request, struct ClassWeights *weights,
+                        struct Error *error) {
     int code = check_sampling(request, error);
     if (!code)
         code = check_samples(request, error);

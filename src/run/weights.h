@@ -17,7 +17,7 @@ struct WeightsRequest {
 
 /* Finds the weights and gives them to the loss of the options, which then points at `weights`.
  * Refuses weights that do not fit the classes, and keys that the data make idle. */
-int run_settle_weights(const struct WeightsRequest *request, struct ClassWeights *weights,
-                       struct Error *error);
+int run__settle_weights(const struct WeightsRequest *request, struct ClassWeights *weights,
+                        struct Error *error);
 
 #endif

@@ -35,9 +35,9 @@ static void count_epoch(struct Order *order, int64_t epoch, int64_t count) {
     memset(draws, 0, sizeof draws);
     memset(samples, 0, sizeof samples);
     memset(classes, 0, sizeof classes);
-    order_set_epoch(order, epoch);
+    order__set_epoch(order, epoch);
     for (int64_t i = 0; i < count; i++) {
-        int64_t draw = order_draw(order, i), sample = order_sample(order, draw);
+        int64_t draw = order__draw(order, i), sample = order__sample(order, draw);
         assert_in_range(draw, 0, 2 * count - 1);
         assert_in_range(sample, 0, count - 1);
         draws[draw]++;
@@ -67,27 +67,27 @@ static void balanced(void **unused) {
         int64_t count = draw_labels(round);
         const struct OrderRequest request = {
             .seed = round, .count = count, .labels = labels, .classes = CLASSES};
-        struct Order *order = order_create(&request);
+        struct Order *order = order__create(&request);
         for (int64_t epoch = 0; epoch < 3; epoch++) {
             count_epoch(order, epoch, count);
             check_balance(count);
         }
-        order_release(order);
+        order__release(order);
     }
 }
 
 static void uniform(void **unused) {
     (void)unused;
-    struct Order *order = order_create(&(struct OrderRequest){.seed = 3, .count = MOST});
+    struct Order *order = order__create(&(struct OrderRequest){.seed = 3, .count = MOST});
     memset(labels, 0, sizeof labels);
     for (int64_t epoch = 0; epoch < 3; epoch++) {
         count_epoch(order, epoch, MOST);
         for (int64_t i = 0; i < MOST; i++) {
             assert_int_equal(samples[i], 1);
-            assert_int_equal(order_draw(order, i), order_sample(order, order_draw(order, i)));
+            assert_int_equal(order__draw(order, i), order__sample(order, order__draw(order, i)));
         }
     }
-    order_release(order);
+    order__release(order);
 }
 
 /* An epoch is the same whatever was asked for before it. */
@@ -96,17 +96,17 @@ static void pure(void **unused) {
     int64_t count = draw_labels(9), different = 0;
     const struct OrderRequest request = {
         .seed = 8, .count = count, .labels = labels, .classes = CLASSES};
-    struct Order *one = order_create(&request), *other = order_create(&request);
-    order_set_epoch(other, 7);
-    order_set_epoch(one, 4);
+    struct Order *one = order__create(&request), *other = order__create(&request);
+    order__set_epoch(other, 7);
+    order__set_epoch(one, 4);
     for (int64_t i = 0; i < count; i++)
-        different += order_draw(one, i) != order_draw(other, i);
+        different += order__draw(one, i) != order__draw(other, i);
     assert_true(different > count / 4);
-    order_set_epoch(other, 4);
+    order__set_epoch(other, 4);
     for (int64_t i = 0; i < count; i++)
-        assert_int_equal(order_draw(one, i), order_draw(other, i));
-    order_release(one);
-    order_release(other);
+        assert_int_equal(order__draw(one, i), order__draw(other, i));
+    order__release(one);
+    order__release(other);
 }
 
 int main(void) {

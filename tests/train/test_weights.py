@@ -1,5 +1,5 @@
-"""Weights of classes and samples, and balanced sampling: steps of a softmax regression against NumPy, and against PyTorch
-where it is there; the same bits on any number of ranks and after a resume; what does not go together is refused."""
+"""Weights of classes and samples, and balanced sampling: steps of a softmax regression against NumPy, and against
+PyTorch where it is there; the same bits on any number of ranks and after a resume; refusals."""
 import pytest
 
 from support.program import DATA, RUN_FILE, settings
