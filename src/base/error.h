@@ -40,6 +40,7 @@ enum AdviceKind {
     ADVICE_CHANNELS,     /* take all `count` channels of the pictures */
     ADVICE_SKIP_BAD,     /* leave out files that cannot be used */
     ADVICE_DEPTH,        /* keep values that do not fit into bytes */
+    ADVICE_PREDICT,      /* predict the pictures of `file`, which need no classes */
     ADVICE_VERIFY,       /* check the data set `file` */
     ADVICE_INSPECT,      /* list the arrays of the checkpoint `file` */
     ADVICE_DATA,         /* name the data set, which is not where the run found it */

@@ -14,6 +14,7 @@ static const char *const words[] = {
     [ADVICE_CHANNELS] = "; --channels {count} takes them all",
     [ADVICE_SKIP_BAD] = "; --skip-bad leaves it out",
     [ADVICE_DEPTH] = "; --depth float keeps them",
+    [ADVICE_PREDICT] = "; pictures without classes: trainer predict RUN {file} -o FILE.csv",
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",
     [ADVICE_DATA] = "; --data FILE says where the data set is now",

@@ -7,7 +7,9 @@
 
 #include "base/memory.h"
 #include "cli/members_data.h"
+#include "cli/members_files.h"
 #include "cli/signals.h"
+#include "data/feed.h"
 #include "nn/loss.h"
 #include "run/agreement.h"
 
@@ -159,12 +161,13 @@ static int check_randomness(const struct Members *members, const struct Numbers 
 }
 
 /* Opens the data and makes every member ready to run over the split. */
-static int attach(struct Members *members, const struct Arguments *arguments, enum Variant variant,
-                  const struct Numbers *numbers, struct Error *error) {
+static int attach(struct Members *members, const struct Arguments *arguments,
+                  const struct Ranks *ranks, enum Variant variant, const struct Numbers *numbers,
+                  struct Error *error) {
     const char *backend_name = argument_value(arguments, "backend");
     int code = check_predictions(members, error);
     if (!code)
-        code = members_open_data(members, arguments, error);
+        code = members_open_data(members, arguments, ranks, error);
     if (code)
         return code;
     backend_configure((int)numbers->threads, variant);
@@ -203,6 +206,9 @@ int members_open(struct Members *members, const struct Arguments *arguments, boo
         code = operands_read(&members->operands, arguments, predicts, ranks, error);
     if (!code)
         code = parse_flags(members, arguments, error);
+    if (!code && members->operands.source_count && argument_given(arguments, "data"))
+        code = fail(error, ERROR_USAGE, "--data %s: does not go with the source %s",
+                    argument_value(arguments, "data"), members->operands.sources[0]);
     if (code)
         return code;
     members->items = memory_array(struct Member, members->count, "members");
@@ -210,12 +216,14 @@ int members_open(struct Members *members, const struct Arguments *arguments, boo
     for (int i = 0; i < members->count && !code; i++)
         code = member_open(&members->items[i], ranks, members->operands.checkpoints[i],
                            members->parameters, error);
+    if (!code)
+        code = members_list_files(members, arguments, ranks, error);
     if (code)
         return code;
     int64_t variant = variant_best(VARIANT_F32_V4);
     ranks_minimum(ranks, &variant, 1);
-    code = ranks_agree(ranks, attach(members, arguments, (enum Variant)variant, &numbers, error),
-                       error);
+    code = ranks_agree(
+        ranks, attach(members, arguments, ranks, (enum Variant)variant, &numbers, error), error);
     return code ? code : agree(members, ranks, (enum Variant)variant, error);
 }
 
@@ -226,6 +234,7 @@ void members_release(struct Members *members) {
     memory_release(members->predictors);
     memory_release(members->weights);
     memory_release(members->choices);
+    members_release_files(members);
     operands_release(&members->operands);
     dataset_close(members->dataset);
 }
@@ -314,5 +323,7 @@ struct EvaluateRequest members_request(const struct Members *members) {
         .metrics = split_has_truth(members->split) ? metrics_for(members->dataset) : NULL,
         .split = members->split,
         .outputs = members->dataset->targets.count,
+        .make_ready = members->files.feed ? feed_take : NULL,
+        .ready_context = members->files.feed,
         .is_interrupted = signals_ask_to_stop};
 }

@@ -8,8 +8,18 @@
 #include "cli/command.h"
 #include "cli/operands.h"
 #include "evaluate/member.h"
+#include "sources/picture_list.h"
+
+/* Pictures that are predicted (cli/members_files.h). */
+struct MembersFiles {
+    struct PictureList pictures;
+    struct PictureShape shape;
+    bool guessed_resize; /* nothing says how pictures are brought to the size */
+    struct Feed *feed;   /* NULL: something else is predicted */
+};
 
 struct Members {
+    struct MembersFiles files;
     bool predicts; /* no truth is needed */
     struct Operands operands;
     struct Member *items;

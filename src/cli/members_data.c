@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "cli/members_files.h"
 #include "cli/shown.h"
 #include "data/dataset/contents.h"
 
@@ -233,28 +234,30 @@ static int open_file(struct Members *members, const char *path, const char *spli
 
 /* ---- Sources ---- */
 
-static int check_sources(const struct Members *members, const struct Arguments *arguments,
-                         struct Error *error) {
+static int check_sources(const struct Members *members, struct Error *error) {
     const struct Operands *operands = &members->operands;
     for (int i = 0; i < operands->source_count; i++) {
         const char *source = operands->sources[i];
         if (!members_source_is_hdf5(source))
-            return fail(error, ERROR_USAGE, "%s: expected an HDF5 file or FILE:/array", source);
+            return fail(error, ERROR_USAGE,
+                        "%s: is no HDF5 file, %s is one; predict them one after the other", source,
+                        operands->sources[0]);
         if (!colon_of(source) && operands->source_count > 1)
             return fail(error, ERROR_USAGE,
                         "%s: is one of several sources; expected FILE:/array for each", source);
     }
-    if (operands->source_count && argument_given(arguments, "data"))
-        return fail(error, ERROR_USAGE, "--data %s: does not go with the source %s",
-                    argument_value(arguments, "data"), operands->sources[0]);
     return OK;
 }
 
 int members_open_data(struct Members *members, const struct Arguments *arguments,
-                      struct Error *error) {
+                      const struct Ranks *ranks, struct Error *error) {
     const struct Operands *operands = &members->operands;
     const char *split = argument_value(arguments, "split");
-    int code = check_sources(members, arguments, error);
+    if (members->files.pictures.count) {
+        members_open_files(members, ranks);
+        return OK;
+    }
+    int code = check_sources(members, error);
     if (code)
         return code;
     if (!operands->source_count)
@@ -267,5 +270,8 @@ int members_open_data(struct Members *members, const struct Arguments *arguments
 }
 
 void members_name_sample(const struct Members *members, int64_t sample, struct Text *text) {
-    dataset_name_sample(members->dataset, members->split, sample, text);
+    if (members->files.pictures.count)
+        text_add(text, "%s", members->files.pictures.files[sample].name);
+    else
+        dataset_name_sample(members->dataset, members->split, sample, text);
 }

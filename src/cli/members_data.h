@@ -7,7 +7,7 @@
 /* Sets members->dataset and members->split, by the flags and the operands that are sources. Not
  * collective. */
 int members_open_data(struct Members *members, const struct Arguments *arguments,
-                      struct Error *error);
+                      const struct Ranks *ranks, struct Error *error);
 
 /* Whether the path is "FILE:/array", or an HDF5 file. */
 bool members_source_is_hdf5(const char *path);

@@ -20,6 +20,11 @@ static const struct Flag flags[] = {
     {.name = "top",
      .argument = "K",
      .help = "write the K most probable classes of each sample alone (default: all classes)"},
+    {.name = "resize",
+     .argument = "RULE",
+     .help = "how pictures are brought to the model's size: crop, stretch or pad (default: as the "
+             "training pictures were)"},
+    {.name = "skip-bad", .help = "leave out pictures that cannot be used, and list them"},
     MEMBERS_FLAGS,
     {.name = "quiet", .help = "no progress on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},

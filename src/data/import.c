@@ -130,8 +130,20 @@ static int write_split(const struct Source *source, const struct SourceSplit *sp
     return code;
 }
 
-static int write_all(const struct Source *source, const char *origin, const char *path,
-                     const struct Ticker *ticker, struct Error *error) {
+/* Other pictures become images in this way, too. */
+static struct PictureRule rule_of(const struct Source *source,
+                                  const struct SourceOptions *options) {
+    struct PictureRule rule = {0};
+    if (!source_takes(options->format, SOURCE_TAKES_SIZE))
+        return rule;
+    if (options->height)
+        strcpy(rule.resize, resize_rule_names[options->resize]);
+    strcpy(rule.values, source->floats ? PICTURE_RULE_FLOATS : PICTURE_RULE_BYTES);
+    return rule;
+}
+
+static int write_all(const struct Source *source, const struct ImportOptions *options,
+                     const char *path, const struct Ticker *ticker, struct Error *error) {
     const struct DatasetDescription description = {.height = source->height,
                                                    .width = source->width,
                                                    .channels = source->channels,
@@ -140,7 +152,8 @@ static int write_all(const struct Source *source, const char *origin, const char
                                                    .target_count = source->targets.count,
                                                    .target_names =
                                                        (const char *const *)source->targets.names,
-                                                   .source = origin};
+                                                   .source = options->origin,
+                                                   .pictures = rule_of(source, &options->source)};
     struct DatasetWriter *writer;
     int code = writer__create(&writer, path, &description, error);
     if (code != OK)
@@ -172,7 +185,7 @@ int import_dataset(const struct ImportOptions *options, const char *path,
     if (options->validation > 0)
         code = split_off(&source, options, error);
     if (code == OK)
-        code = write_all(&source, options->origin, path, ticker, error);
+        code = write_all(&source, options, path, ticker, error);
     *skipped = source.skipped;
     source_release(&source);
     return code;

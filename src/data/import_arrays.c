@@ -45,7 +45,8 @@ static int write_all(const struct Dataset *dataset, const char *origin, const ch
                                                    .target_count = dataset->targets.count,
                                                    .target_names =
                                                        (const char *const *)dataset->targets.names,
-                                                   .source = origin};
+                                                   .source = origin,
+                                                   .pictures = dataset->pictures};
     struct DatasetWriter *writer;
     int code = writer__create(&writer, path, &description, error);
     if (code != OK)

@@ -88,6 +88,8 @@ static void add_part(struct Text *facts, const char *of, const char *part, const
  * end. */
 static void add_images(struct Text *facts, const char *of, const struct Dataset *dataset,
                        const struct Split *split) {
+    if (split->window) /* which has none yet */
+        return;
     int64_t rows = split->count < SAMPLED_ROWS ? split->count : SAMPLED_ROWS;
     if (!rows)
         return;
@@ -106,7 +108,8 @@ static void add_split(struct Text *facts, const struct Dataset *dataset,
     char *of = memory_print("%s, split %s: ", dataset->path, split->name);
     add_number(facts, of, "the number of images", split->count);
     add_number(facts, of, "bytes of a value", split->bytes ? 1 : (int64_t)sizeof(float));
-    char *digest = memory_print("%sthe digest in the file", of);
+    char *digest =
+        memory_print("%sthe digest %s", of, split->window ? "of the names" : "in the file");
     facts_add(facts, ERROR_DATA, digest, "%s", *split->digest ? split->digest : "none");
     memory_release(digest);
     add_part(facts, of, "labels", split->labels, split->count * (int64_t)sizeof *split->labels);

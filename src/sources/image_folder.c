@@ -59,12 +59,14 @@ static int64_t find_class(const struct Search *search, const char *folder, const
 
 static int check_classes(const struct Search *search, const char *path, const struct Folder *folder,
                          bool is_reference, struct Error *error) {
-    if (folder->folders.count == 0)
-        return fail(
-            error, ERROR_DATA,
-            "%s: holds %s; expected a folder for each class (if this folder is itself a split, "
-            "name it as one: train=FOLDER)",
-            path, folder->files.count ? "files and no folders" : "nothing");
+    if (folder->folders.count == 0) {
+        fail(error, ERROR_DATA,
+             "%s: holds %s; expected a folder for each class (if this folder is itself a split, "
+             "name it as one: train=FOLDER)",
+             path, folder->files.count ? "files and no folders" : "nothing");
+        return folder->files.count ? error_advise(error, ADVICE_PREDICT, path, NULL, 0)
+                                   : error->code;
+    }
     if (is_reference)
         source_set_classes(search->source, (const char *const *)folder->folders.names,
                            folder->folders.count);

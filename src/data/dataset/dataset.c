@@ -92,6 +92,11 @@ static const struct ImageRun *run_of(const struct Split *split, int64_t row) {
 const void *dataset_image(const struct Dataset *dataset, const struct Split *split,
                           int64_t sample) {
     size_t bytes = dataset_image_bytes(dataset, split);
+    if (split->window) {
+        const struct SampleWindow *window = split->window;
+        CHECK(sample >= window->first && sample < window->first + window->count);
+        return (const char *)window->images + (size_t)(sample - window->first) * bytes;
+    }
     if (split->images)
         return (const char *)split->images + (size_t)sample * bytes;
     int64_t row = split->rows ? split->rows[sample] : sample;

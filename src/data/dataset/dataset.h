@@ -13,6 +13,7 @@
 #include "base/targets.h"
 #include "base/text.h"
 #include "data/dataset/mapping.h"
+#include "data/dataset/picture_rule.h"
 #include "data/statistics/statistics.h"
 
 #define DATASET_FORMAT_VERSION 1
@@ -22,6 +23,12 @@
 /* Images that lie one after the other. */
 struct ImageRun {
     int64_t first; /* the row of the array pair that is the first of them */
+    const void *images;
+};
+
+/* Samples that are in memory for now, while the others are not (data/feed.h). */
+struct SampleWindow {
+    int64_t first, count;
     const void *images;
 };
 
@@ -35,6 +42,8 @@ struct Split {
     const int64_t *rows; /* (count): of the array pair; NULL: all, in order */
     const struct ImageRun *runs;
     int run_count;
+    /* NULL, or all that dataset_image finds at the moment. */
+    const struct SampleWindow *window;
     bool as_stored; /* all of /NAME of the data set's file, of which the file's statistics speak */
     /* (count), each in [0, classes); NULL if the targets are values or sets */
     const int32_t *labels;
@@ -68,6 +77,7 @@ struct Dataset {
     struct Pca *pca;                   /* principal components that a run measured; or NULL */
     double *target_mean, *target_std;  /* of each value, in that split; or NULL */
     char *source;                      /* where the samples come from, for people */
+    struct PictureRule pictures;       /* how pictures became the images */
     bool axes_are_guessed;             /* nobody named the order of the dimensions */
     char **notes;                      /* what was left out, for people */
     int note_count;

@@ -21,7 +21,7 @@ static int read_root(struct Opening *opening, struct Error *error) {
                     dataset->path, version, DATASET_FORMAT_VERSION);
     if (code == OK && h5_has_attribute(file, "/", "source"))
         code = h5_read_attribute(file, "/", "source", H5_TEXT, &dataset->source, error);
-    return code;
+    return code ? code : picture_rule_read(&dataset->pictures, file, "/", error);
 }
 
 struct H5File *opening__main(struct Opening *opening) {

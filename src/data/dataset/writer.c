@@ -67,6 +67,8 @@ static int write_head(struct DatasetWriter *writer, const struct DatasetDescript
     int code = h5_write_attribute(writer->file, "/", "format_version", H5_INT32, &version, error);
     if (code == OK)
         code = h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
+    if (code == OK)
+        code = picture_rule_write(&description->pictures, writer->file, "/", error);
     return code ? code
                 : h5_write_texts(writer->file, writer->values ? "/target_names" : "/classes",
                                  description->target_names, description->target_count, error);

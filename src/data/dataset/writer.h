@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/targets.h"
+#include "data/dataset/picture_rule.h"
 
 struct DatasetWriter;
 
@@ -20,6 +21,7 @@ struct DatasetDescription {
     int64_t target_count;
     const char *const *target_names;
     const char *source; /* where the samples come from, for people */
+    struct PictureRule pictures;
 };
 
 /* The description is copied. ERROR_DATA if two names are alike, ERROR_SYSTEM if the file cannot be

@@ -70,6 +70,14 @@ static int set_factor(struct Preprocess *preprocess, int scale, const struct Dat
     return OK;
 }
 
+/* Pixels that no import made are known by their type. */
+static struct PictureRule rule_of(const struct Dataset *dataset) {
+    struct PictureRule rule = dataset->pictures;
+    if (!*rule.values && dataset->split_count)
+        strcpy(rule.values, dataset->splits[0].bytes ? PICTURE_RULE_BYTES : PICTURE_RULE_FLOATS);
+    return rule;
+}
+
 int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOptions *options,
                       const struct RunFile *file, const struct Dataset *dataset,
                       struct Error *error) {
@@ -85,6 +93,7 @@ int preprocess_create(struct Preprocess *preprocess, const struct PreprocessOpti
     preprocess->out_height = out.height;
     preprocess->out_width = out.width;
     preprocess->out_channels = out.channels;
+    preprocess->pictures = rule_of(dataset);
     code = set_factor(preprocess, options->scale, dataset, error);
     if (code == OK)
         code = set_mean(preprocess, preprocess_center(options), dataset, error);

@@ -44,6 +44,7 @@ struct Preprocess {
     float *matrix;                               /* (rows, columns); NULL: none */
     int64_t out_height, out_width, out_channels; /* the size of what the matrix makes */
     struct Projection *projection;               /* the matrix, made ready by preprocess_prepare */
+    struct PictureRule pictures;                 /* how pictures became the images that come in */
 };
 
 /* Checks the options against the size of images and sets the size that comes out, which is

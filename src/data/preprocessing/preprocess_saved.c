@@ -33,6 +33,8 @@ static int save(const void *value, struct H5Writer *writer, struct Error *error)
     if (!code)
         code = save_image(preprocess, writer, GROUP "factor", preprocess->factor_count,
                           preprocess->factor, error);
+    if (!code)
+        code = picture_rule_write(&preprocess->pictures, writer, "/preprocessing", error);
     return !code && preprocess->matrix ? save_matrix(preprocess, writer, error) : code;
 }
 
@@ -136,7 +138,7 @@ static int load_parts(struct Preprocess *preprocess, struct H5File *file, struct
                           &preprocess->factor, error);
     if (!code && h5_exists(file, GROUP "matrix"))
         code = load_matrix(preprocess, file, error);
-    return code;
+    return code ? code : picture_rule_read(&preprocess->pictures, file, "/preprocessing", error);
 }
 
 static void release(void *value) {

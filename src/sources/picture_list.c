@@ -1,0 +1,313 @@
+#include "sources/picture_list.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "pictures/picture_decode.h"
+#include "sources/csv.h"
+#include "sources/folder.h"
+
+#define DEEPEST 40 /* folders in one another; a link that leads back would never end */
+
+static void add_file(struct PictureList *list, char *path, char *name) {
+    if (list->count == list->capacity) {
+        size_t old = (size_t)list->capacity * sizeof *list->files;
+        list->capacity = list->capacity ? 2 * list->capacity : 64;
+        list->files = memory_resize(list->files, old, (size_t)list->capacity * sizeof *list->files,
+                                    "names of pictures");
+    }
+    list->files[list->count++] = (struct PictureFile){path, name};
+}
+
+void picture_list_release(struct PictureList *list) {
+    for (int64_t i = 0; i < list->count; i++) {
+        memory_release(list->files[i].path);
+        memory_release(list->files[i].name);
+    }
+    memory_release(list->files);
+    *list = (struct PictureList){0};
+}
+
+/* Hands a failure on, or with skip_bad leaves out the file that it is about. */
+static int leave_out(struct PictureList *list, const struct PictureListOptions *options,
+                     struct Error *error) {
+    if (!options->skip_bad)
+        return error->code;
+    source_notice(options->ticker, error->text);
+    list->skipped++;
+    return OK;
+}
+
+/* ---- What a file is ---- */
+
+enum PictureSource picture_source(const char *path) {
+    struct stat status;
+    unsigned char head[4096];
+    if (stat(path, &status))
+        return PICTURE_SOURCE_UNKNOWN;
+    if (S_ISDIR(status.st_mode))
+        return PICTURE_SOURCE_FOLDER;
+    FILE *file = fopen(path, "re");
+    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
+    if (file)
+        fclose(file);
+    if (length && picture_format(head, length, NULL))
+        return PICTURE_SOURCE_FILE;
+    bool binary = !length || memchr(head, '\0', length);
+    return binary ? PICTURE_SOURCE_UNKNOWN : PICTURE_SOURCE_TEXT;
+}
+
+/* A name that pictures have is believed: the decoder says later whether it is one. */
+static bool has_picture_name(const char *name) {
+    static const char *const suffixes[] = {".jpg",  ".jpeg", ".png", ".tif",
+                                           ".tiff", ".webp", ".bmp", ".gif"};
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++)
+        if (!strcasecmp(dot, suffixes[i]))
+            return true;
+    return false;
+}
+
+/* ---- Folders ---- */
+
+static int add_folder(struct PictureList *list, const char *path, int depth,
+                      const struct PictureListOptions *options, struct Error *error);
+
+/* Takes the path over. */
+static int add_entry(struct PictureList *list, char *path,
+                     const struct PictureListOptions *options, struct Error *error) {
+    if (has_picture_name(path) || picture_source(path) == PICTURE_SOURCE_FILE) {
+        add_file(list, path, memory_copy_text(path));
+        return OK;
+    }
+    fail(error, ERROR_DATA, "%s: is no picture", path);
+    memory_release(path);
+    error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
+    return leave_out(list, options, error);
+}
+
+/* The pictures of a folder, then those of the folders in it. */
+static int list_folder(struct PictureList *list, const char *path, int depth,
+                       const struct Folder *folder, const struct PictureListOptions *options,
+                       struct Error *error) {
+    const char *slash = text_ends_with(path, "/") ? "" : "/";
+    int code = OK;
+    for (int64_t i = 0; i < folder->files.count && !code; i++)
+        code = add_entry(list, memory_print("%s%s%s", path, slash, folder->files.names[i]),
+                         options, error);
+    for (int64_t i = 0; i < folder->folders.count && !code; i++) {
+        char *inner = memory_print("%s%s%s", path, slash, folder->folders.names[i]);
+        code = add_folder(list, inner, depth + 1, options, error);
+        memory_release(inner);
+    }
+    return code;
+}
+
+static int add_folder(struct PictureList *list, const char *path, int depth,
+                      const struct PictureListOptions *options, struct Error *error) {
+    const struct BadLinks links = {options->skip_bad, &list->skipped, options->ticker};
+    struct Folder folder;
+    if (depth > DEEPEST)
+        return fail(error, ERROR_DATA, "%s: is more than %d folders deep; does a link lead back?",
+                    path, DEEPEST);
+    int code = folder__list(&folder, path, &links, error);
+    if (!code)
+        code = list_folder(list, path, depth, &folder, options, error);
+    folder__release(&folder);
+    return code;
+}
+
+/* ---- Lists ---- */
+
+static bool is_file(const char *path) {
+    struct stat status;
+    return !stat(path, &status) && !S_ISDIR(status.st_mode);
+}
+
+/* Adds a file that line `line` of a list names. */
+static int add_named(struct PictureList *list, const char *source, int64_t line, const char *name,
+                     const struct PictureListOptions *options, struct Error *error) {
+    const char *slash = strrchr(source, '/');
+    char *path = name[0] == '/' || !slash
+                     ? memory_copy_text(name)
+                     : memory_print("%.*s/%s", (int)(slash - source), source, name);
+    if (!is_file(path)) {
+        memory_release(path);
+        path = memory_copy_text(name);
+    }
+    if (is_file(path)) {
+        add_file(list, path, memory_copy_text(name));
+        return OK;
+    }
+    fail(error, ERROR_DATA, "%s:%" PRId64 ": %.200s: no such file", source, line, name);
+    memory_release(path);
+    return leave_out(list, options, error);
+}
+
+/* The column of a head that names files; −1: there is none. */
+static int64_t find_column(char *const *names, int64_t count) {
+    static const char *const known[] = {"path",       "file",      "filename", "file_name",
+                                        "filepath",   "file_path", "image",    "image_path",
+                                        "image_name", "img",       "picture"};
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        for (int64_t i = 0; i < count; i++)
+            if (!strcasecmp(names[i], known[k]))
+                return i;
+    return -1;
+}
+
+static int add_table(struct PictureList *list, const char *path,
+                     const struct PictureListOptions *options, struct Error *error) {
+    struct Csv csv;
+    int code = csv__read(&csv, path, error);
+    int64_t column = code ? -1 : find_column(csv.fields, csv.columns);
+    if (!code && column < 0)
+        code = fail(error, ERROR_DATA,
+                    "%s:%" PRId64 ": has no column `path`; expected one, or a list with a file on "
+                    "each line",
+                    path, csv.lines[0]);
+    for (int64_t row = 0; !code && row < csv.rows; row++)
+        code = add_named(list, path, csv.lines[row + 1], csv__field(&csv, row, column), options,
+                         error);
+    csv__release(&csv);
+    return code;
+}
+
+/* A file on each line. Blank lines are passed over. */
+static int add_lines(struct PictureList *list, const char *path, FILE *file,
+                     const struct PictureListOptions *options, struct Error *error) {
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    int code = OK;
+    for (int64_t number = 1; !code && (length = getline(&line, &capacity, file)) >= 0; number++) {
+        while (length && strchr("\r\n", line[length - 1]))
+            line[--length] = '\0';
+        if (length)
+            code = add_named(list, path, number, line, options, error);
+    }
+    if (!code && ferror(file))
+        code = fail_errno(error, "%s: cannot be read", path);
+    free(line);
+    return code;
+}
+
+/* Whether the first line is a head and not a file. */
+static bool begins_with_head(FILE *file) {
+    char line[4096] = "";
+    if (!fgets(line, sizeof line, file))
+        return false;
+    rewind(file);
+    line[strcspn(line, "\r\n")] = '\0';
+    char *at = line + (strncmp(line, "\xEF\xBB\xBF", 3) ? 0 : 3);
+    for (char *name; (name = strsep(&at, ","));) {
+        name += strspn(name, " \t\"");
+        name[strcspn(name, " \t\"")] = '\0';
+        if (find_column(&name, 1) == 0 && !is_file(name))
+            return true;
+    }
+    return false;
+}
+
+static int add_list(struct PictureList *list, const char *path,
+                    const struct PictureListOptions *options, struct Error *error) {
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return fail_errno(error, "%s: cannot be read", path);
+    bool table = begins_with_head(file);
+    int code =
+        table ? add_table(list, path, options, error) : add_lines(list, path, file, options, error);
+    fclose(file);
+    return code;
+}
+
+int picture_list_add(struct PictureList *list, const char *path,
+                     const struct PictureListOptions *options, struct Error *error) {
+    enum PictureSource kind = picture_source(path);
+    if (kind == PICTURE_SOURCE_TEXT && has_picture_name(path))
+        kind = PICTURE_SOURCE_FILE; /* which the decoder will refuse */
+    switch (kind) {
+    case PICTURE_SOURCE_FOLDER:
+        return add_folder(list, path, 0, options, error);
+    case PICTURE_SOURCE_FILE:
+        add_file(list, memory_copy_text(path), memory_copy_text(path));
+        return OK;
+    case PICTURE_SOURCE_TEXT:
+        return add_list(list, path, options, error);
+    default:
+        if (access(path, R_OK))
+            return fail_errno(error, "%s: cannot be read", path);
+        return fail(error, ERROR_DATA,
+                    "%s: is neither a picture nor a folder, a list or an HDF5 file", path);
+    }
+}
+
+/* ---- Reading ---- */
+
+static int load(const struct PictureList *list, const struct PictureShape *shape, int64_t item,
+                void *values, struct Error *error) {
+    struct Picture picture;
+    int code = picture_decode_file(list->files[item].path, &shape->form, &picture, error);
+    if (code)
+        return code;
+    if (values)
+        resize_image(&picture, shape->resize, shape->height, shape->width, values);
+    memory_release(picture.values);
+    return OK;
+}
+
+int picture_list_read(const struct PictureList *list, const struct PictureShape *shape,
+                      int64_t first, int64_t count, void *samples, struct Error *error) {
+    int64_t bytes = shape->height * shape->width * shape->form.channels *
+                    (shape->form.floats ? (int64_t)sizeof(float) : 1);
+    int64_t first_bad = count;
+    char *values = samples;
+#pragma omp parallel for schedule(dynamic, 8)
+    for (int64_t i = 0; i < count; i++) {
+        struct Error own;
+        if (load(list, shape, first + i, values + i * bytes, &own) == OK)
+            continue;
+#pragma omp critical(picture_list_error)
+        if (i < first_bad) {
+            first_bad = i;
+            *error = own;
+        }
+    }
+    if (first_bad == count)
+        return OK;
+    return error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
+}
+
+void picture_list_check(const struct PictureList *list, const struct PictureShape *shape,
+                        int64_t first, int64_t stride, int64_t *bad) {
+#pragma omp parallel for schedule(dynamic, 8)
+    for (int64_t i = first; i < list->count; i += stride) {
+        struct Error own;
+        bad[i] = load(list, shape, i, NULL, &own) != OK;
+    }
+}
+
+void picture_list_drop(struct PictureList *list, const struct PictureShape *shape,
+                       const int64_t *bad, const struct Ticker *ticker) {
+    int64_t kept = 0;
+    for (int64_t i = 0; i < list->count; i++) {
+        struct Error own;
+        if (!bad[i]) {
+            list->files[kept++] = list->files[i];
+            continue;
+        }
+        if (ticker && load(list, shape, i, NULL, &own))
+            source_notice(ticker, own.text);
+        memory_release(list->files[i].path);
+        memory_release(list->files[i].name);
+        list->skipped++;
+    }
+    list->count = kept;
+}
