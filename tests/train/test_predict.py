@@ -6,6 +6,7 @@ import os
 import shutil
 
 import pytest
+from support.png import write_png
 from support.program import CHECKPOINT, DATA, USAGE, refusal, run
 from support.runs import read, synthesize, train, write
 
@@ -189,3 +190,93 @@ def test_a_table_does_not_replace_itself_through_a_link(kinds):
     line = refusal(USAGE, "dataset", "import", "--format", "table", f"{kinds}/table.csv", "--target", "a", "-o",
                    f"{kinds}/link.csv")
     assert "would overwrite the input" in line
+
+
+@pytest.fixture(scope="module")
+def pictures(folder, data):
+    """The test images as PNG files, some of them in a folder of their own; with them what hides."""
+    os.makedirs(f"{folder}/pictures/more")
+    with h5py.File(data) as file:
+        for i, image in enumerate(file["test/images"][:]):
+            write_png(f"{folder}/pictures/{'more/' if i > 200 else ''}{i:03}.png", image)
+    write(f"{folder}/pictures/.hidden", "")
+    return f"{folder}/pictures"
+
+
+class TestPictures:
+    @pytest.fixture(scope="class")
+    def found(self, folder, trained, pictures):
+        run(1, "predict", trained.out, pictures, "-o", f"{folder}/pictures.csv")
+        return rows(f"{folder}/pictures.csv")
+
+    def test_of_a_nested_folder_are_predicted_as_in_hdf5(self, found, expected):
+        assert numbers(found) == numbers(expected)
+
+    def test_are_named_in_the_order_of_their_names(self, found, pictures):
+        assert [found[i]["source"] for i in (0, COUNT - 1)] == [f"{pictures}/000.png", f"{pictures}/more/229.png"]
+
+    def test_of_a_list_on_stdin_are_the_same(self, trained, pictures, found):
+        names = "".join(f"{row['source']}\n" for row in found)
+        out = run(1, "predict", trained.out, "-", "-o", "-", input=names)[0]
+        assert list(csv.DictReader(out.splitlines())) == found
+
+    def test_of_a_table_with_paths_are_found_beside_it(self, scratch, trained, pictures):
+        names = write(f"{pictures}/.list.csv", 'label,path\n1,007.png\n2,"more/229.png"\n')
+        run(1, "predict", trained.out, names, "-o", f"{scratch}/p.csv")
+        assert [row["source"] for row in rows(f"{scratch}/p.csv")] == ["007.png", "more/229.png"]
+
+    def test_without_a_known_rule_say_how_they_are_resized(self, trained, pictures):
+        assert "does not say how its training pictures" in run(1, "predict", trained.out, f"{pictures}/001.png", "-o",
+                                                               "-")[1]
+
+
+class TestBadPictures:
+    @pytest.fixture(scope="class")
+    def mixed(self, folder, pictures):
+        path = shutil.copytree(f"{pictures}/more", f"{folder}/mixed")
+        picture = read(f"{path}/210.png", "rb")
+        with open(f"{path}/210.png", "wb") as file:
+            file.write(picture[:200])
+        os.symlink("nothing.png", f"{path}/link.png")
+        write(f"{path}/notes.txt", "words")
+        return path
+
+    def test_are_named_and_nothing_is_written(self, scratch, trained, mixed):
+        os.remove(f"{mixed}/link.png")
+        os.rename(f"{mixed}/notes.txt", f"{mixed}/.notes.txt")
+        line = refusal(DATA, "predict", trained.checkpoint(), mixed, "-o", f"{scratch}/p.csv", "--quiet",
+                       "--resize", "crop", alone=False)
+        os.symlink("nothing.png", f"{mixed}/link.png")
+        os.rename(f"{mixed}/.notes.txt", f"{mixed}/notes.txt")
+        assert "210.png" in line and "--skip-bad leaves it out" in line
+        assert not os.listdir(scratch)
+
+    def test_are_left_out_and_listed_on_request(self, scratch, trained, mixed):
+        for ranks in (1, 2):
+            said = run(ranks, "predict", trained.out, mixed, "-o", f"{scratch}/{ranks}.csv", "--skip-bad")[1]
+            listed = [line for line in said.splitlines() if line.startswith("left out: ")]
+            assert [name for name in ("210.png", "link.png", "notes.txt") if name in "".join(listed)] == [
+                "210.png", "link.png", "notes.txt"] and len(listed) == 3
+        assert read(f"{scratch}/1.csv") == read(f"{scratch}/2.csv")
+        assert len(rows(f"{scratch}/1.csv")) == COUNT - 201 - 1
+
+
+def test_pictures_are_resized_as_the_training_pictures_were(scratch):
+    """The import pads to 12x8; the checkpoint remembers it, so that the files give what the imported split gives."""
+    for i in range(6):
+        os.makedirs(f"{scratch}/train/{'ab'[i % 2]}", exist_ok=True)
+        write_png(f"{scratch}/train/{'ab'[i % 2]}/{i}.png",
+                  (np.arange(20 * (9 + i) * 3) * (i + 3) % 251).astype("u1").reshape(20, 9 + i, 3))
+    run(1, "dataset", "import", "--format", "image-folder", "--split", f"train={scratch}/train", "-o",
+        f"{scratch}/d.h5", "--size", "12x8", "--resize", "pad")
+    recipe = write(f"{scratch}/run.yaml", f"""data: {{file: {scratch}/d.h5, validation: none}}
+model: [flatten, {{linear: {{out: 2}}}}]
+optimizer: {{sgd: {{rate: 0.01}}}}
+train: {{batch: 6, shards: 1, length: 1 step}}
+""")
+    out = train(1, recipe, f"{scratch}/run").out
+    run(1, "predict", out, "--split", "train", "-o", f"{scratch}/1.csv")
+    said = run(1, "predict", out, f"{scratch}/train", "-o", f"{scratch}/2.csv")[1]
+    run(1, "predict", out, f"{scratch}/train", "-o", f"{scratch}/3.csv", "--resize", "crop")
+    assert numbers(rows(f"{scratch}/1.csv")) == numbers(rows(f"{scratch}/2.csv")) != numbers(rows(f"{scratch}/3.csv"))
+    assert "does not say" not in said
