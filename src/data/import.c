@@ -138,7 +138,7 @@ static struct PictureRule rule_of(const struct Source *source,
         return rule;
     if (options->height)
         strcpy(rule.resize, resize_rule_names[options->resize]);
-    strcpy(rule.values, source->floats ? PICTURE_RULE_FLOATS : PICTURE_RULE_BYTES);
+    strcpy(rule.values, source->floats ? picture_scale_names[options->scale] : PICTURE_RULE_BYTES);
     return rule;
 }
 

@@ -81,8 +81,8 @@ static int add_folder(struct PictureList *list, const char *path, int depth,
                       const struct PictureListOptions *options, struct Error *error);
 
 /* Takes the path over. */
-static int add_entry(struct PictureList *list, char *path,
-                     const struct PictureListOptions *options, struct Error *error) {
+static int add_entry(struct PictureList *list, char *path, const struct PictureListOptions *options,
+                     struct Error *error) {
     if (has_picture_name(path) || picture_source(path) == PICTURE_SOURCE_FILE) {
         add_file(list, path, memory_copy_text(path));
         return OK;
@@ -100,8 +100,8 @@ static int list_folder(struct PictureList *list, const char *path, int depth,
     const char *slash = text_ends_with(path, "/") ? "" : "/";
     int code = OK;
     for (int64_t i = 0; i < folder->files.count && !code; i++)
-        code = add_entry(list, memory_print("%s%s%s", path, slash, folder->files.names[i]),
-                         options, error);
+        code = add_entry(list, memory_print("%s%s%s", path, slash, folder->files.names[i]), options,
+                         error);
     for (int64_t i = 0; i < folder->folders.count && !code; i++) {
         char *inner = memory_print("%s%s%s", path, slash, folder->folders.names[i]);
         code = add_folder(list, inner, depth + 1, options, error);
