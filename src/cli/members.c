@@ -74,12 +74,20 @@ static const struct Loss *loss_of(const struct Members *members, int member) {
 }
 
 bool members_predict_probabilities(const struct Members *members) {
-    return loss_of(members, 0)->prediction == PREDICTION_PROBABILITIES;
+    return loss_of(members, 0)->prediction != PREDICTION_SCORES;
+}
+
+bool members_predict_sets(const struct Members *members) {
+    if (split_has_truth(members->split))
+        return members->dataset->targets.kind == TARGET_SETS;
+    return loss_of(members, 0)->prediction == PREDICTION_SIGMOIDS;
 }
 
 /* Only predictions of the same kind can be averaged. */
 static int check_predictions(const struct Members *members, struct Error *error) {
-    static const char *const words[] = {"probabilities", "scores"};
+    static const char *const words[] = {[PREDICTION_PROBABILITIES] = "probabilities",
+                                        [PREDICTION_SIGMOIDS] = "a probability for each class",
+                                        [PREDICTION_SCORES] = "scores"};
     const struct Loss *first = loss_of(members, 0);
     for (int i = 1; i < members->count; i++)
         if (loss_of(members, i)->prediction != first->prediction)

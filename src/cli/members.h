@@ -82,6 +82,8 @@ void members_name_sample(const struct Members *members, int64_t sample, struct T
 /* ", split test (of train, test)", or without a choice ", split test". */
 void members_print_split(const struct Members *members, FILE *stream);
 
+/* Whether each class is right or wrong by itself: multi-label. */
+bool members_predict_sets(const struct Members *members);
 /* If false they predict scores, whose sum means nothing. */
 bool members_predict_probabilities(const struct Members *members);
 

@@ -2,6 +2,8 @@
 #ifndef TRAINER_CLI_OUTPUT_H
 #define TRAINER_CLI_OUTPUT_H
 
+#include <stdbool.h>
+
 #include "base/error.h"
 
 /* What a command writes. */
@@ -12,6 +14,9 @@ enum OutputKind {
     OUTPUT_JSON_LINES,  /* of predictions */
     OUTPUT_PNG
 };
+
+/* Whether two paths lead to the same file, also by way of links. */
+bool output_is_same_file(const char *path, const char *other);
 
 /* ERROR_USAGE if writing `out`, which `flag` gave, would destroy something: if it is the same file
  * as one of the `count` inputs, also by way of a link; or a file of another kind than `kind`, such

@@ -53,6 +53,8 @@ void predictions_release(struct Predictions *predictions); /* unfinished: leaves
  * lowest class first among equals. */
 void predictions_rank(struct Predictions *predictions, const struct DeliveredBlock *block,
                       int64_t i);
+/* Whether a class is predicted, if each is by itself. */
+#define PREDICTIONS_THRESHOLD 0.5F
 /* "probability", or "score" if the predictions are none. */
 const char *predictions_word(const struct Predictions *predictions);
 

@@ -19,6 +19,16 @@ static const char *array_name(const struct Predictions *predictions) {
     return probabilities ? "/probabilities" : "/scores";
 }
 
+static int start_sets(struct Predictions *predictions, struct Error *error) {
+    int64_t classes = predictions->members->dataset->targets.count;
+    int code = reserve(predictions, "/predictions", H5_UINT8, classes, error);
+    if (!code && predictions->top)
+        code = reserve(predictions, "/top_classes", H5_INT32, predictions->top, error);
+    if (!code && predictions->members->split->targets)
+        code = reserve(predictions, "/targets", H5_FLOAT32, classes, error);
+    return code;
+}
+
 static int start_classes(struct Predictions *predictions, struct Error *error) {
     int code = reserve(predictions, "/predictions", H5_INT32, 0, error);
     if (!code && predictions->top)
@@ -37,7 +47,9 @@ static int start(struct Predictions *predictions, struct Error *error) {
     int code = h5_create(&predictions->writer, predictions->path, error);
     if (!code)
         code = reserve(predictions, array_name(predictions), H5_FLOAT32, columns, error);
-    if (!code && !values)
+    if (!code && members_predict_sets(members))
+        code = start_sets(predictions, error);
+    else if (!code && !values)
         code = start_classes(predictions, error);
     if (!code && values && members->split->targets)
         code = reserve(predictions, "/targets", H5_FLOAT32, targets->count, error);
@@ -76,6 +88,22 @@ static int write_classes(struct Predictions *predictions, const struct Delivered
     return code;
 }
 
+static int write_sets(struct Predictions *predictions, const struct DeliveredBlock *block,
+                      struct Error *error) {
+    const struct Split *split = predictions->members->split;
+    int64_t classes = predictions->members->dataset->targets.count;
+    uint8_t *right = memory_array(uint8_t, block->count * classes, "predictions");
+    for (int64_t i = 0; i < block->count * classes; i++)
+        right[i] = block->predictions[i] >= PREDICTIONS_THRESHOLD;
+    int code = h5_write_rows(predictions->writer, "/predictions", H5_UINT8, block->first,
+                             block->count, right, error);
+    memory_release(right);
+    if (!code && split->targets)
+        code = h5_write_rows(predictions->writer, "/targets", H5_FLOAT32, block->first,
+                             block->count, split->targets + block->first * classes, error);
+    return code;
+}
+
 static int write(struct Predictions *predictions, const struct DeliveredBlock *block,
                  struct Error *error) {
     const struct Members *members = predictions->members;
@@ -86,7 +114,9 @@ static int write(struct Predictions *predictions, const struct DeliveredBlock *b
     else
         code = h5_write_rows(predictions->writer, array_name(predictions), H5_FLOAT32, block->first,
                              block->count, block->predictions, error);
-    if (!code && !targets_are_values(targets))
+    if (!code && members_predict_sets(members))
+        code = write_sets(predictions, block, error);
+    else if (!code && !targets_are_values(targets))
         code = write_classes(predictions, block, error);
     if (!code && targets_are_values(targets) && members->split->targets)
         code =

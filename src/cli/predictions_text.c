@@ -52,6 +52,19 @@ static void print_value_heads(const struct Predictions *predictions) {
     }
 }
 
+/* Multi-label: the names of all classes that are right, and what each class has. */
+static void print_set_heads(const struct Predictions *predictions) {
+    const struct Targets *targets = &predictions->members->dataset->targets;
+    FILE *file = predictions->stream;
+    fprintf(file, "%s,prediction", has_truth(predictions) ? ",truth" : "");
+    for (int64_t k = 1; k <= predictions->top; k++)
+        fprintf(file, ",prediction_%" PRId64 ",class_%" PRId64 ",probability_%" PRId64, k, k, k);
+    for (int64_t k = 0; !predictions->top && k < targets->count; k++) {
+        fputc(',', file);
+        print_field(file, targets->names[k]);
+    }
+}
+
 static void print_class_heads(const struct Predictions *predictions) {
     const struct Targets *targets = &predictions->members->dataset->targets;
     const char *word = predictions_word(predictions);
@@ -69,6 +82,8 @@ static int start_csv(struct Predictions *predictions, struct Error *error) {
     fputs("sample,source", predictions->stream);
     if (targets_are_values(&predictions->members->dataset->targets))
         print_value_heads(predictions);
+    else if (members_predict_sets(predictions->members))
+        print_set_heads(predictions);
     else
         print_class_heads(predictions);
     fputc('\n', predictions->stream);
@@ -85,6 +100,36 @@ static void print_class(const struct Predictions *predictions, const float *row,
     fputc(',', file);
     print_field(file, predictions->members->dataset->targets.names[number]);
     fprintf(file, ",%" PRId64 ",%.9g", number, (double)row[number]);
+}
+
+/* The names of the classes that have at least the threshold. */
+static void print_set(const struct Predictions *predictions, const float *row) {
+    const struct Targets *targets = &predictions->members->dataset->targets;
+    struct Text names = {0};
+    text_add(&names, "%s", "");
+    for (int64_t k = 0; k < targets->count; k++)
+        if (row[k] >= PREDICTIONS_THRESHOLD)
+            text_add(&names, "%s%s", names.length ? ";" : "", targets->names[k]);
+    fputc(',', predictions->stream);
+    print_field(predictions->stream, names.data);
+    text_release(&names);
+}
+
+static void print_sets(struct Predictions *predictions, const struct DeliveredBlock *block,
+                       int64_t i) {
+    const struct Members *members = predictions->members;
+    int64_t columns = members->dataset->targets.count;
+    const float *row = block->predictions + i * columns;
+    if (members->split->targets)
+        print_set(predictions, members->split->targets + (block->first + i) * columns);
+    print_set(predictions, row);
+    if (!predictions->top) {
+        print_numbers(predictions->stream, row, columns);
+        return;
+    }
+    predictions_rank(predictions, block, i);
+    for (int64_t k = 0; k < predictions->top; k++)
+        print_class(predictions, row, predictions->ranked[k]);
 }
 
 static void print_classes(struct Predictions *predictions, const struct DeliveredBlock *block,
@@ -118,7 +163,9 @@ static int write_csv(struct Predictions *predictions, const struct DeliveredBloc
         fprintf(file, "%" PRId64 ",", sample);
         print_field(file, name.data);
         text_release(&name);
-        if (!targets_are_values(&members->dataset->targets)) {
+        if (members_predict_sets(members)) {
+            print_sets(predictions, block, i);
+        } else if (!targets_are_values(&members->dataset->targets)) {
             print_classes(predictions, block, i);
         } else {
             if (members->split->targets)
@@ -188,15 +235,20 @@ static json_t *describe_class(const struct Predictions *predictions, const float
     return object;
 }
 
-static void describe_classes(struct Predictions *predictions, const struct DeliveredBlock *block,
-                             int64_t i, json_t *object) {
+static json_t *set_of(const struct Targets *targets, const float *row) {
+    json_t *list = json_array();
+    for (int64_t k = 0; k < targets->count; k++)
+        if (row[k] >= PREDICTIONS_THRESHOLD)
+            json_array_append_new(list, words(targets->names[k]));
+    return list;
+}
+
+/* All classes, or the most probable ones. */
+static void describe_rows(struct Predictions *predictions, const struct DeliveredBlock *block,
+                          int64_t i, json_t *object) {
     const struct Members *members = predictions->members;
     const struct Targets *targets = &members->dataset->targets;
     const float *row = block->predictions + i * targets->count;
-    if (members->split->labels)
-        json_object_set_new(object, "truth",
-                            words(targets->names[members->split->labels[block->first + i]]));
-    json_object_update_new(object, describe_class(predictions, row, block->classes[i]));
     if (!predictions->top) {
         bool probabilities = members_predict_probabilities(members);
         json_object_set_new(object, probabilities ? "probabilities" : "scores",
@@ -208,6 +260,31 @@ static void describe_classes(struct Predictions *predictions, const struct Deliv
     for (int64_t k = 0; k < predictions->top; k++)
         json_array_append_new(list, describe_class(predictions, row, predictions->ranked[k]));
     json_object_set_new(object, "top", list);
+}
+
+static void describe_sets(struct Predictions *predictions, const struct DeliveredBlock *block,
+                          int64_t i, json_t *object) {
+    const struct Members *members = predictions->members;
+    const struct Targets *targets = &members->dataset->targets;
+    if (members->split->targets)
+        json_object_set_new(
+            object, "truth",
+            set_of(targets, members->split->targets + (block->first + i) * targets->count));
+    json_object_set_new(object, "prediction",
+                        set_of(targets, block->predictions + i * targets->count));
+    describe_rows(predictions, block, i, object);
+}
+
+static void describe_classes(struct Predictions *predictions, const struct DeliveredBlock *block,
+                             int64_t i, json_t *object) {
+    const struct Members *members = predictions->members;
+    const struct Targets *targets = &members->dataset->targets;
+    const float *row = block->predictions + i * targets->count;
+    if (members->split->labels)
+        json_object_set_new(object, "truth",
+                            words(targets->names[members->split->labels[block->first + i]]));
+    json_object_update_new(object, describe_class(predictions, row, block->classes[i]));
+    describe_rows(predictions, block, i, object);
 }
 
 static int write_jsonl(struct Predictions *predictions, const struct DeliveredBlock *block,
@@ -222,7 +299,9 @@ static int write_jsonl(struct Predictions *predictions, const struct DeliveredBl
         json_object_set_new(object, "sample", json_integer(sample));
         json_object_set_new(object, "source", words(name.data));
         text_release(&name);
-        if (!targets_are_values(targets)) {
+        if (members_predict_sets(members)) {
+            describe_sets(predictions, block, i, object);
+        } else if (!targets_are_values(targets)) {
             describe_classes(predictions, block, i, object);
         } else {
             if (members->split->targets)

@@ -6,8 +6,10 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "checkpoint/checkpoint.h"
 #include "cli/figures_json.h"
 #include "cli/job_limit.h"
+#include "cli/output.h"
 #include "cli/overrides.h"
 #include "cli/shown.h"
 #include "cli/signals.h"
@@ -113,6 +115,29 @@ static struct Outside outside_of(const struct Ranks *ranks) {
                             .grace = signals_grace()};
 }
 
+/* A new run writes its own run.yaml into its folder, which may be the one of the run file. */
+static int check_run_file(const struct TrainRequest *request, struct Ranks *ranks,
+                          struct Error *error) {
+    int code = OK;
+    char *own = memory_print("%s/run.yaml", request->folder), **checkpoints;
+    int count = 0;
+    char *folder = memory_print("%s/checkpoints", request->folder);
+    if (ranks_rank(ranks) == 0 && !request->resume && output_is_same_file(own, request->run_path) &&
+        !checkpoint_list(folder, &checkpoints, &count, error)) {
+        for (int i = 0; i < count; i++)
+            memory_release(checkpoints[i]);
+        memory_release(checkpoints);
+        if (!count)
+            code = fail(error, ERROR_USAGE,
+                        "--out %s: would overwrite the input %s, because a run keeps its own "
+                        "run.yaml in its folder; expected another folder",
+                        request->folder, request->run_path);
+    }
+    memory_release(folder);
+    memory_release(own);
+    return ranks_agree(ranks, code, error);
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -135,6 +160,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (!request.folder || !*request.folder)
         code = fail(error, ERROR_USAGE,
                     "train: --out DIR is missing: the folder that the run is written to");
+    if (!code)
+        code = check_run_file(&request, ranks, error);
     if (!code)
         code = train(ranks, &request, &result, error);
     if (!code && ranks_rank(ranks) == 0) {
