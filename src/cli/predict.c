@@ -170,7 +170,10 @@ const struct Command command_predict = {
     .help =
         "Predicts every sample of its sources, or else of a split of the run's data set, in their "
         "order. No labels are needed; if they are known, they stand beside the predictions. A "
-        "SOURCE is an HDF5 file or an array in it, FILE.h5:/path. In place of a checkpoint, a "
+        "SOURCE is a picture, a folder of pictures (also in folders inside it), a list that names "
+        "pictures (a file on each line, or a table with a column `path`; - is a list on stdin), an "
+        "HDF5 file, or an array in it, FILE.h5:/path. Pictures are resized as the training "
+        "pictures were. In place of a checkpoint, a "
         "run's folder stands for its best one. Several checkpoints predict as an ensemble, and "
         "the predictions are the same for any number of ranks.\n"
         "\n"
@@ -191,8 +194,9 @@ const struct Command command_predict = {
         "\n"
         "Examples:\n"
         "  trainer predict runs/a --split test -o predictions.h5\n"
-        "  trainer predict runs/a new.h5:/x -o predictions.csv --top 3\n"
-        "  trainer predict runs/a new.h5 -o - --format jsonl\n"
+        "  trainer predict runs/a photos -o predictions.csv --top 3 --skip-bad\n"
+        "  find photos -name '*.jpg' | trainer predict runs/a - -o - --format jsonl\n"
+        "  trainer predict runs/a new.h5:/x -o predictions.csv\n"
         "  mpirun -np 2 trainer predict a.h5 b.h5 --data cifar10.h5 -o ensemble.csv\n",
     .flags = flags,
     .parallel = true,

@@ -186,6 +186,12 @@ def test_outputs_replace_files_of_their_own_kind_alone(kinds, data, trained):
                 assert name in writers or read(f"{kinds}/{name}", "rb") == before[name]
 
 
+def test_a_run_does_not_replace_its_run_file(scratch, data):
+    before = write(f"{scratch}/run.yaml", RECIPE % data)
+    line = refusal(USAGE, "train", before, "--out", scratch)
+    assert "would overwrite the input" in line and os.listdir(scratch) == ["run.yaml"]
+
+
 def test_a_table_does_not_replace_itself_through_a_link(kinds):
     line = refusal(USAGE, "dataset", "import", "--format", "table", f"{kinds}/table.csv", "--target", "a", "-o",
                    f"{kinds}/link.csv")
