@@ -117,9 +117,9 @@ class TestLock:
     def test_a_run_that_cannot_start_leaves_what_was_there(self, recipe, folder):
         out = f"{folder}/mine"
         os.mkdir(out)
-        mine = write(f"{out}/run.yaml", read(recipe))
+        write(f"{out}/run.yaml", "mine")
         write(f"{out}/metrics.jsonl", "mine")
-        run(1, "train", mine, "--out", out, *settings("data.train=none"), code=4)
+        run(1, "train", recipe, "--out", out, *settings("data.train=none"), code=4)
         assert names(out) == ["metrics.jsonl", "run.yaml"] and read(f"{out}/metrics.jsonl") == "mine"
 
 
