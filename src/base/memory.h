@@ -35,6 +35,10 @@ char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2))
 /* True if `bytes` is below the machine's physical memory. */
 bool memory_can_hold(uint64_t bytes);
 
+/* Bytes that the processes of this computer may use: its memory, or what the control group or the
+ * limits of this process (ulimit) leave of it. */
+int64_t memory_granted(void);
+
 /* The product of `count` sizes; −1 if it overflows int64_t or a size is negative. */
 int64_t memory_product(const int64_t *sizes, int count);
 

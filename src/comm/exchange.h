@@ -27,7 +27,7 @@ extern const char *const exchange_algorithm_names[]; /* NULL-terminated, in the 
 
 struct Exchange;
 
-#define EXCHANGE_NOTES 8
+#define EXCHANGE_NOTES 16
 
 /* Fails (ERROR_RUN_FILE) if the algorithm cannot be used with so many ranks and shards. What these
  * numbers do not tell (one node or several) exchange_create checks. Not collective. */

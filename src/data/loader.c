@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "compute/projection.h"
+#include "data/dataset/stream.h"
 #include "data/order.h"
 
 struct Stage {
@@ -30,8 +31,12 @@ struct Loader {
     int64_t block;                    /* images made together: 1, or PROJECTION_BLOCK */
     float *centred, *decorrelated;    /* a block of images, if preprocessing has a matrix */
     float *partners, *partner_target; /* for mixing: a block of images, one target */
-    struct Order *order;              /* NULL: that of the split */
+    struct Order *order;              /* NULL: that of the split, or of a stream */
     bool balanced;
+    bool streams;
+    struct StreamCut cut;
+    struct Stream *stream; /* NULL: not needed yet */
+    struct Error failure;  /* of making the stream */
 };
 
 static const struct ChoiceList empty_list;
@@ -150,7 +155,12 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
                         .mix = request->mix && !request->evaluate ? request->mix : &empty_list,
                         .evaluate = request->evaluate,
                         .seed = request->seed,
-                        .balanced = request->balanced};
+                        .balanced = request->balanced,
+                        .streams = request->split->in_blocks || request->cut.window > 0,
+                        .cut = request->cut};
+    CHECK(!loader->balanced || !loader->streams);
+    loader->cut.seed = request->seed;
+    loader->cut.shuffle = request->shuffle;
     int code = plan_stages(loader, request->augment, error);
     if (code == OK)
         code = mix_check(loader->mix, &loader->out, error);
@@ -160,7 +170,7 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
         return code;
     }
     allocate_scratch(loader);
-    if (request->shuffle)
+    if (request->shuffle && !loader->streams)
         loader->order = create_order(request);
     *out = loader;
     return OK;
@@ -179,6 +189,7 @@ void loader_release(struct Loader *loader) {
     memory_release(loader->partners);
     memory_release(loader->partner_target);
     order__release(loader->order);
+    stream__release(loader->stream);
     memory_release(loader);
 }
 
@@ -211,18 +222,59 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
         out[i] = bytes[i];
 }
 
-/* Everything below that is drawn for a sample goes by its draw, of which there may be several in an
- * epoch (data/order.h). */
-static int64_t sample_of(const struct Loader *loader, int64_t draw) {
-    return loader->order ? order__sample(loader->order, draw) : draw;
+/* ---- Which samples ---- */
+
+static struct Drawn draw_sample(const struct Loader *loader, int64_t draw) {
+    int64_t sample = loader->order ? order__sample(loader->order, draw) : draw;
+    return (struct Drawn){draw, sample, dataset_image(loader->dataset, loader->split, sample)};
 }
 
-/* The sample's pixels after the raw stages: in the data set if there are none, else in a scratch
+static struct Drawn draw(const struct Loader *loader, int64_t place) {
+    if (loader->streams)
+        return stream__draw(loader->stream, place);
+    return draw_sample(loader, loader->order ? order__draw(loader->order, place) : place);
+}
+
+/* How many of the samples from `place` on can be drawn together. */
+static int64_t drawable(struct Loader *loader, int64_t epoch, int64_t place, int64_t count) {
+    return loader->streams ? stream__run(loader->stream, epoch, place, count) : count;
+}
+
+/* The partner of the sample at a place: from all of the split, or from the window of a stream. */
+static struct Drawn draw_partner(const struct Loader *loader, const struct MixDraw *mixed,
+                                 int64_t place) {
+    if (loader->streams)
+        return stream__partner(loader->stream, place, mixed->share);
+    /* If balanced: a place of the epoch, so that partners are balanced too. */
+    return draw_sample(loader, loader->balanced ? order__draw(loader->order, mixed->partner)
+                                                : mixed->partner);
+}
+
+static int start_stream(struct Loader *loader) {
+    if (!loader->streams || loader->stream || loader->failure.code)
+        return loader->failure.code;
+    return stream__create(&loader->stream, loader->split,
+                          dataset_image_bytes(loader->dataset, loader->split), &loader->cut,
+                          &loader->failure);
+}
+
+int loader_failed(const struct Loader *loader, struct Error *error) {
+    if (loader->failure.code) {
+        *error = loader->failure;
+        return error->code;
+    }
+    return loader->stream ? stream__failed(loader->stream, error) : OK;
+}
+
+/* ---- Images and targets ---- */
+
+/* The sample's pixels after the raw stages: as they were drawn if there are none, else in a scratch
  * image. *bytes says whether they are uint8. */
-static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t draw, bool *bytes) {
+static const void *raw_image(struct Loader *loader, int64_t epoch, struct Drawn drawn,
+                             bool *bytes) {
     int64_t elements = dataset_elements(loader->dataset);
+    const void *source = drawn.pixels;
     *bytes = loader->split->bytes;
-    const void *source = dataset_image(loader->dataset, loader->split, sample_of(loader, draw));
     if (!loader->raw_count)
         return source;
     float *raw = loader->scratch[0];
@@ -231,22 +283,22 @@ static const void *raw_image(struct Loader *loader, int64_t epoch, int64_t draw,
     else
         memcpy(raw, source, (size_t)elements * sizeof(float));
     *bytes = false;
-    return run_stages(loader, 0, loader->raw_count, epoch, draw, raw, NULL);
+    return run_stages(loader, 0, loader->raw_count, epoch, drawn.draw, raw, NULL);
 }
 
-static void make_image(struct Loader *loader, int64_t epoch, int64_t draw, float *out) {
+static void make_image(struct Loader *loader, int64_t epoch, struct Drawn drawn, float *out) {
     bool bytes, more = loader->stage_count > loader->raw_count;
-    const void *source = raw_image(loader, epoch, draw, &bytes);
+    const void *source = raw_image(loader, epoch, drawn, &bytes);
     float *ready = more ? loader->scratch[source == loader->scratch[0]] : out;
     preprocess_apply(loader->preprocess, bytes, source, ready);
     if (more)
-        run_stages(loader, loader->raw_count, loader->stage_count, epoch, draw, ready, out);
+        run_stages(loader, loader->raw_count, loader->stage_count, epoch, drawn.draw, ready, out);
 }
 
 /* Makes a block of images at once if preprocessing has a matrix,
  * which is then read once for all. */
 static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t count,
-                              const int64_t *draws, float *out) {
+                              const struct Drawn *draws, float *out) {
     const struct Preprocess *preprocess = loader->preprocess;
     int64_t stored = preprocess->height * preprocess->width * preprocess->channels;
     struct Image image = preprocess_image(preprocess);
@@ -259,13 +311,13 @@ static void make_decorrelated(struct Loader *loader, int64_t epoch, int64_t coun
     }
     preprocess_decorrelate(preprocess, count, loader->centred, more ? loader->decorrelated : out);
     for (int64_t i = 0; i < count && more; i++)
-        run_stages(loader, loader->raw_count, loader->stage_count, epoch, draws[i],
+        run_stages(loader, loader->raw_count, loader->stage_count, epoch, draws[i].draw,
                    loader->decorrelated + i * made, out + i * image_elements(&loader->out));
 }
 
 /* Makes the images of `count` samples, at most a block. */
-static void make_images(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *draws,
-                        float *out) {
+static void make_images(struct Loader *loader, int64_t epoch, int64_t count,
+                        const struct Drawn *draws, float *out) {
     if (loader->preprocess->matrix)
         make_decorrelated(loader, epoch, count, draws, out);
     else
@@ -313,17 +365,17 @@ static void mix_targets(struct Loader *loader, int64_t partner, float own, float
 }
 
 /* Mixes partners into those images and targets of a block that are drawn for mixing. */
-static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const int64_t *own_draws,
-                   float *images, float *targets, float *weights) {
+static void mix_in(struct Loader *loader, int64_t epoch, int64_t first, int64_t count,
+                   const struct Drawn *chosen, float *images, float *targets, float *weights) {
     int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
-    int64_t mixed = 0, places[PROJECTION_BLOCK], partners[PROJECTION_BLOCK];
+    int64_t mixed = 0, places[PROJECTION_BLOCK];
+    struct Drawn partners[PROJECTION_BLOCK];
     struct MixDraw draws[PROJECTION_BLOCK];
     for (int64_t i = 0; i < count; i++) {
         draws[mixed] =
-            mix_draw(loader->mix, loader->seed, epoch, own_draws[i], loader->split->count);
-        partners[mixed] = draws[mixed].partner;
-        if (loader->balanced) /* a place of the epoch, so that partners are balanced too */
-            partners[mixed] = order__draw(loader->order, partners[mixed]);
+            mix_draw(loader->mix, loader->seed, epoch, chosen[i].draw, loader->split->count);
+        if (draws[mixed].mix)
+            partners[mixed] = draw_partner(loader, &draws[mixed], first + i);
         places[mixed] = i;
         mixed += draws[mixed].mix != NULL;
     }
@@ -333,7 +385,7 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const in
         image.pixels = images + places[m] * elements;
         partner.pixels = loader->partners + m * elements;
         float own = draws[m].mix->apply(draws[m].options, &draws[m].stream, &image, &partner);
-        mix_targets(loader, sample_of(loader, partners[m]), own, targets + places[m] * outputs,
+        mix_targets(loader, partners[m].sample, own, targets + places[m] * outputs,
                     weights ? weights + places[m] : NULL);
     }
 }
@@ -341,16 +393,21 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t count, const in
 static void fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, float *weights, int64_t *samples) {
     CHECK(epoch >= 0 && first >= 0 && count >= 0 && first + count <= loader->split->count);
+    int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
+    if (start_stream(loader) != OK) {
+        memset(images, 0, (size_t)(count * elements) * sizeof *images);
+        memset(targets, 0, (size_t)(count * outputs) * sizeof *targets);
+        return;
+    }
     if (loader->order)
         order__set_epoch(loader->order, epoch);
-    int64_t elements = image_elements(&loader->out), outputs = loader->dataset->targets.count;
     for (int64_t at = 0, block; at < count; at += block) {
-        int64_t chosen[PROJECTION_BLOCK];
+        struct Drawn chosen[PROJECTION_BLOCK];
         block = count - at < loader->block ? count - at : loader->block;
+        block = drawable(loader, epoch, first + at, block);
         for (int64_t i = 0; i < block; i++) {
-            int64_t place = first + at + i;
-            chosen[i] = loader->order ? order__draw(loader->order, place) : place;
-            int64_t sample = sample_of(loader, chosen[i]);
+            chosen[i] = draw(loader, first + at + i);
+            int64_t sample = chosen[i].sample;
             make_target(loader, sample, targets + (at + i) * outputs);
             if (samples)
                 samples[at + i] = sample;
@@ -359,8 +416,8 @@ static void fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t co
         }
         make_images(loader, epoch, block, chosen, images + at * elements);
         if (loader->mix->count)
-            mix_in(loader, epoch, block, chosen, images + at * elements, targets + at * outputs,
-                   weights ? weights + at : NULL);
+            mix_in(loader, epoch, first + at, block, chosen, images + at * elements,
+                   targets + at * outputs, weights ? weights + at : NULL);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "data/mix.h"
 #include "data/preprocessing/preprocess.h"
 #include "data/preprocessing/target_scale.h"
+#include "data/stream_cut.h"
 
 struct Loader;
 
@@ -25,11 +26,16 @@ struct LoaderRequest {
     const struct ChoiceList *mix;      /* NULL: none */
     bool evaluate; /* use the augmentations' counterparts for test time; do not mix */
     uint64_t seed;
-    bool shuffle;  /* a new order in every epoch; else the order of the split */
-    bool balanced; /* with shuffle: the order is that of balanced epochs (data/order.h) */
+    bool shuffle;         /* a new order in every epoch; else the order of the split */
+    bool balanced;        /* with shuffle: the order is that of balanced epochs (data/order.h) */
+    struct StreamCut cut; /* of a split that is streamed; its seed and shuffle are those above */
 };
 
-/* The request's pointers must stay valid until the loader is released. ERROR_DATA if the
+/* A split is streamed if its images are in blocks, or if the cut has a window: then the order is
+ * that of data/dataset/block_order.h. The thread that reads ahead starts with the first
+ * loader_fill.
+ *
+ * The request's pointers must stay valid until the loader is released. ERROR_DATA if the
  * preprocessing is for images of another size; ERROR_RUN_FILE if an augmentation or a mix does not
  * fit the images. *loader is NULL after a failure. */
 
@@ -46,6 +52,9 @@ struct Image loader_image(const struct Loader *loader);
  * another epoch is asked for. */
 void loader_fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t count, float *images,
                  float *targets, int64_t *samples);
+/* Whether images that loader_fill was to make could not be read: the failure, or OK. Those images
+ * were zeros. */
+int loader_failed(const struct Loader *loader, struct Error *error);
 
 /* The same, and the samples' weights, (count); 1 if the split has none. The weight of a sample that
  * is mixed is the mean of both weights, and its target the mean weighted by them, so that the

@@ -70,6 +70,7 @@ struct MixDraw mix_draw(const struct ChoiceList *list, uint64_t seed, int64_t ep
         place -= options->probability;
     }
     uint64_t wide = (uint64_t)words[1] << 32 | words[2];
+    draw.share = wide;
     draw.partner = (int64_t)(((unsigned __int128)wide * (uint64_t)count) >> 64);
     return draw;
 }

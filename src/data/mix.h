@@ -39,6 +39,7 @@ struct MixDraw {
     const struct Mix *mix; /* NULL: not at all */
     const struct MixOptions *options;
     int64_t partner;
+    uint64_t share;             /* where the partner is in the split, as a share of 2^64 */
     struct RandomStream stream; /* for mix->apply */
 };
 struct MixDraw mix_draw(const struct ChoiceList *list, uint64_t seed, int64_t epoch, int64_t sample,

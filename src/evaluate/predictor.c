@@ -5,17 +5,19 @@
 
 #include "evaluate/ensemble_mean.h"
 
-static void load(const struct Predictor *predictor, int64_t first, int64_t count, float *images) {
+static int load(const struct Predictor *predictor, int64_t first, int64_t count, float *images,
+                struct Error *error) {
     loader_fill(predictor->loader, 0, first, count, images, plan_target(predictor->plan), NULL);
+    return loader_failed(predictor->loader, error);
 }
 
 /* The input of prediction `number` of the samples; 0 if there is only one. */
-static void fill_input(const struct Predictor *predictor, int number,
-                       const struct ShardCall *call) {
+static int fill_input(const struct Predictor *predictor, int number, const struct ShardCall *call,
+                      struct Error *error) {
     if (!predictor->test_time)
-        load(predictor, call->first, call->samples, plan_input(predictor->plan));
-    else
-        test_time_fill(predictor->test_time, number, call->samples, plan_input(predictor->plan));
+        return load(predictor, call->first, call->samples, plan_input(predictor->plan), error);
+    test_time_fill(predictor->test_time, number, call->samples, plan_input(predictor->plan));
+    return OK;
 }
 
 /* Fails if scores are not numbers, naming the sample and the layer. */
@@ -26,7 +28,8 @@ static int check_finite(const struct Predictor *predictor, int number, const str
         at++;
     if (at == values)
         return OK;
-    fill_input(predictor, number, call);
+    if (fill_input(predictor, number, call, error))
+        return error->code;
     const struct Node *node = plan_find_nonfinite(predictor->plan, call);
     return fail(error, ERROR_NUMERIC,
                 "%s: NaN or Inf in the output of layer %s for sample %" PRId64 " of the split",
@@ -36,7 +39,9 @@ static int check_finite(const struct Predictor *predictor, int number, const str
 
 static int predict_once(const struct Predictor *predictor, int number, const struct ShardCall *call,
                         double *scores, struct Error *error) {
-    fill_input(predictor, number, call);
+    int code = fill_input(predictor, number, call, error);
+    if (code)
+        return code;
     plan_forward(predictor->plan, call);
     plan_read_scores(predictor->plan, call->samples, scores);
     return check_finite(predictor, number, call, scores, error);
@@ -58,12 +63,14 @@ int predictor_run(const struct Predictor *predictor, int64_t first, int64_t coun
         .samples = count, .first = first, .batch = count, .state = predictor->state};
     if (!test_time)
         return predict_once(predictor, 0, &call, scores, error);
-    load(predictor, first, count, test_time->images);
+    int code = load(predictor, first, count, test_time->images, error);
+    if (code)
+        return code;
     ensemble_mean_start(kind, count * predictor->outputs, scores);
     call.seed = test_time->seed;
     for (int number = 0; number < test_time->count; number++) {
         call.step = (uint64_t)number; /* each prediction draws masks of its own */
-        int code = predict_once(predictor, number, &call, test_time->scores, error);
+        code = predict_once(predictor, number, &call, test_time->scores, error);
         if (code)
             return code;
         ensemble_mean_add(kind, 1.0 / test_time->count, count, predictor->outputs,

@@ -209,7 +209,8 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
                                     .mix = &options->mix,
                                     .seed = (uint64_t)options->train.seed,
                                     .shuffle = options->train.shuffle,
-                                    .balanced = options->train.sampling == SAMPLING_BALANCED};
+                                    .balanced = options->train.sampling == SAMPLING_BALANCED,
+                                    .cut = parts->holding.train};
     int code = loader_create(&parts->loader, &loading, error);
     if (code) /* the preprocessing of a donor may be for other images */
         return error_blame_key(error, options->start_from.checkpoint ? "start_from.checkpoint"
@@ -219,16 +220,16 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
     loading.split = parts->validation;
     loading.evaluate = true;
     loading.shuffle = loading.balanced = false;
+    loading.cut = parts->holding.validation;
     return loader_create(&parts->validation_loader, &loading, error);
 }
 
 /* All ranks have the same data, as it was written, before they work together on it. Each rank looks
  * at all of what it sees itself: another's disk may be right. */
-static int agree(const struct RunRequest *request, const struct RunParts *parts, int code,
+static int agree(const struct RunRequest *request, const struct RunParts *parts,
                  struct Error *error) {
     const struct Split *splits[] = {parts->train, parts->validation};
-    if (!code)
-        code = dataset_check_split(parts->dataset, parts->train, error);
+    int code = dataset_check_split(parts->dataset, parts->train, error);
     if (!code && parts->validation && parts->validation != parts->train)
         code = dataset_check_split(parts->dataset, parts->validation, error);
     code = ranks_agree(request->together, code, error);
@@ -248,10 +249,21 @@ static int settle_weights(const struct RunRequest *request, struct RunParts *par
     return run__settle_weights(&settling, &parts->class_weights, error);
 }
 
+static int hold(const struct RunRequest *request, struct RunParts *parts, struct Error *error) {
+    const struct HoldRequest holding = {.options = request->options,
+                                        .dataset = parts->dataset,
+                                        .train = parts->train,
+                                        .validation = parts->validation,
+                                        .resumed = request->resumed != NULL,
+                                        .ranks = request->together,
+                                        .rank_count = request->ranks};
+    return run_hold(&parts->holding, &holding, error);
+}
+
 static int open_data(const struct RunRequest *request, struct RunParts *parts,
                      struct Error *error) {
     const struct RunOptions *options = request->options;
-    int code = run_open_data(request->file, options, NULL, NULL, 0, &parts->dataset, error);
+    int code = run_open_data(request->file, options, NULL, NULL, 0, true, &parts->dataset, error);
     if (!code)
         code = find_splits(request, parts, error);
     if (!code)
@@ -261,7 +273,11 @@ static int open_data(const struct RunRequest *request, struct RunParts *parts,
     if (!code)
         code = check_loss(request, parts->dataset, error);
     if (request->together)
-        code = agree(request, parts, code, error);
+        code = ranks_agree(request->together, code, error);
+    if (!code)
+        code = hold(request, parts, error);
+    if (request->together && !code)
+        code = agree(request, parts, error);
     if (!code)
         code = make_preprocess(request, parts, error);
     if (!code)
@@ -528,5 +544,6 @@ void run_parts_release(struct RunParts *parts) {
     preprocess_release(&parts->preprocess);
     target_scale_release(&parts->scale);
     dataset_close(parts->dataset);
+    holding_release(&parts->holding);
     *parts = (struct RunParts){0};
 }

@@ -13,6 +13,7 @@
 #include "nn/plan.h"
 #include "optim/schedule.h"
 #include "optim/updater.h"
+#include "run/hold.h"
 #include "run/options.h"
 
 /* The run that is asked about, and where it is to run. */
@@ -37,6 +38,7 @@ struct RunRequest {
 struct RunParts {
     struct Dataset *dataset;                /* NULL: checked without it */
     const struct Split *train, *validation; /* of it; validation NULL: none */
+    struct Holding holding;                 /* how their images are had */
     struct MeasuredStatistics measured;     /* what the file does not carry of the training split */
     struct Preprocess preprocess;
     struct TargetScale scale;          /* of values */

@@ -99,14 +99,17 @@ bool run_is_without_validation(const struct RunOptions *options) {
 }
 
 int run_open_data(const struct RunFile *file, const struct RunOptions *options, const char *path,
-                  const struct WantedSplit *splits, int split_count, struct Dataset **dataset,
-                  struct Error *error) {
+                  const struct WantedSplit *splits, int split_count, bool defers,
+                  struct Dataset **dataset, struct Error *error) {
     const struct WantedSplit own[] = {{.name = options->data.train, .key = "data.train"},
                                       {.name = options->data.validation,
                                        .key = "data.validation",
                                        .hint = " (none: no evaluation)"}};
-    struct DatasetRequest request = {
-        .options = &options->data, .path = path, .splits = splits, .split_count = split_count};
+    struct DatasetRequest request = {.options = &options->data,
+                                     .path = path,
+                                     .splits = splits,
+                                     .split_count = split_count,
+                                     .defers = defers};
     if (!splits) {
         bool same = !strcmp(options->data.train, options->data.validation);
         request.splits = own;

@@ -109,10 +109,11 @@ int run_parse(struct RunFile **file, const char *path, const char *text,
 
 /* Opens splits of the data set that the section `data` describes: those that are named, or, if
  * there are none, what a run trains on and validates with. `path`: the file, or the folder of the
- * files, in place of those that the run file names; or NULL. Blames the run file's keys. */
+ * files, in place of those that the run file names; or NULL. `defers`: as in DatasetRequest. Blames
+ * the run file's keys. */
 int run_open_data(const struct RunFile *file, const struct RunOptions *options, const char *path,
-                  const struct WantedSplit *splits, int split_count, struct Dataset **dataset,
-                  struct Error *error);
+                  const struct WantedSplit *splits, int split_count, bool defers,
+                  struct Dataset **dataset, struct Error *error);
 /* Whether the run goes without validation. */
 bool run_is_without_validation(const struct RunOptions *options);
 /* Blames `key` for a failure to open the file that it names. Says against which folder `path` was

@@ -69,6 +69,9 @@ static struct Split *entry(const struct RunStatistics *request) {
  * same. Rank 0 computes it. */
 static void settle_digest(const struct RunStatistics *request) {
     struct Split *split = entry(request);
+    double bytes = (double)split->count * (double)dataset_image_bytes(request->dataset, split);
+    if (split->in_blocks && bytes > (double)DATASET_CHECKED)
+        return; /* it would be one more pass over a file that does not fit into memory */
     if (anywhere(request->ranks, split->digest[0]))
         return;
     if (!request->ranks || ranks_rank(request->ranks) == 0)
@@ -112,16 +115,26 @@ static bool take_over(const struct RunStatistics *request, int64_t sample,
     return false;
 }
 
+/* All ranks could read the images. */
+static int agree_on_reading(const struct RunStatistics *request, int code, struct Error *error) {
+    if (!code)
+        code = dataset_failed(request->dataset, error);
+    return request->ranks ? ranks_agree(request->ranks, code, error) : code;
+}
+
 static int measure(const struct RunStatistics *request, const struct StatisticsSamples *samples,
                    int64_t sample, struct MeasuredStatistics *measured, struct Error *error) {
     struct Dataset *dataset = request->dataset;
     struct Workers workers = workers_of(request->ranks);
-    struct StatisticValues values;
+    struct StatisticValues values = {0};
     bool found = !request->rough && take_over(request, sample, measured);
     if (!found) {
         int code = statistics_measure(&values, samples, &workers, error);
-        if (code)
-            return code;
+        int all = agree_on_reading(request, code, error);
+        if (all && !code)
+            statistic_values_release(&values);
+        if (all)
+            return all;
         *measured = (struct MeasuredStatistics){.split = memory_copy_text(request->train->name),
                                                 .digest = memory_copy_text(request->train->digest),
                                                 .sample = sample,

@@ -151,6 +151,7 @@ static const size_t sizes[] = {
     [KEY_SPAN] = sizeof(struct Span),
     [KEY_TIME] = sizeof(double),
     [KEY_COUNT] = sizeof(int64_t),
+    [KEY_SIZE] = sizeof(int64_t),
     [KEY_REALS] = sizeof(struct Reals),
     [KEY_INTS] = sizeof(struct Ints),
     [KEY_STRINGS] = sizeof(struct Strings),

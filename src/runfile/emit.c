@@ -194,6 +194,12 @@ static void emit_keyed(struct Text *text, const struct Key *key, const void *fie
         else
             emit_int(text, field);
         return;
+    case KEY_SIZE:
+        if (*(const int64_t *)field == -1)
+            text_add(text, "%s", key->names[0]);
+        else
+            size__print(text, *(const int64_t *)field);
+        return;
     case KEY_BOOL:
         text_add(text, "%s", *(const bool *)field ? "true" : "false");
         return;

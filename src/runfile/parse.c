@@ -24,7 +24,8 @@ static int expected(const struct Parser *parser, const struct Key *key, const st
              words.data, node__found(node, found));
     if (why && *why)
         text_add(&text, " (%s)", why);
-    if ((key->type == KEY_ENUM || key->type == KEY_COUNT) && node->type == NODE_SCALAR)
+    if ((key->type == KEY_ENUM || key->type == KEY_COUNT || key->type == KEY_SIZE) &&
+        node->type == NODE_SCALAR)
         schema__suggest(&text, node->text, key->names, schema__enum_count(key));
     if (why == unit_missing && strchr(node->text, ' '))
         schema__suggest(&text, strchr(node->text, ' ') + 1, span_units, 4);
@@ -147,10 +148,24 @@ static int parse_count(const struct Parser *parser, const struct Key *key,
     return parse_integer(parser, key, node, field);
 }
 
+static int parse_size(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, void *field) {
+    int64_t *bytes = field;
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    if (strcmp(node->text, key->names[0]) == 0) {
+        *bytes = -1;
+        return OK;
+    }
+    const char *why = size__parse(node->text, bytes);
+    return why || !schema__in_range(key, (double)*bytes) ? expected(parser, key, node, why) : OK;
+}
+
 static scalar_parser *const scalars[] = {
     [KEY_INT] = parse_integer,   [KEY_REAL] = parse_real, [KEY_BOOL] = parse_bool,
     [KEY_ENUM] = parse_enum,     [KEY_SPAN] = parse_span, [KEY_COUNT] = parse_count,
-    [KEY_STRING] = parse_string, [KEY_TIME] = parse_time, [KEY_NAMED] = NULL};
+    [KEY_STRING] = parse_string, [KEY_TIME] = parse_time, [KEY_SIZE] = parse_size,
+    [KEY_NAMED] = NULL};
 
 /* The type of the items of lists of scalars. */
 static const struct {

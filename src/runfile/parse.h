@@ -43,6 +43,11 @@ const char *time__parse(const char *text, double *seconds);
 /* Appends a length of time, so that parsing gives the same number. */
 void time__print(struct Text *text, double seconds);
 
+/* size.c: "2 GiB", in bytes. NULL on success, or why the text is no amount of memory. */
+const char *size__parse(const char *text, int64_t *bytes);
+/* Appends an amount of memory, so that parsing gives the same number. */
+void size__print(struct Text *text, int64_t bytes);
+
 /* schema.c */
 const struct Key *schema__find(const struct Key *keys, const char *name); /* or NULL */
 bool schema__in_range(const struct Key *key, double value);

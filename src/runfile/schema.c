@@ -120,6 +120,7 @@ static const struct {
     [KEY_STRING] = {"text", false},
     [KEY_SPAN] = {"span such as '2 epochs' or '500 steps'", true},
     [KEY_TIME] = {"length of time such as '3 h 50 min' or '90 s'", false},
+    [KEY_SIZE] = {"amount of memory such as '2 GiB'", false},
     [KEY_REALS] = {"list of numbers", true},
     [KEY_INTS] = {"list of integers", true},
     [KEY_STRINGS] = {"list of texts", false},
@@ -143,7 +144,7 @@ void schema__describe(struct Text *text, const struct Key *key) {
     text_add(text, "%s%s", key->or_one ? "text or " : "", types[key->type].words);
     if (types[key->type].has_range)
         describe_range(text, key);
-    if (key->type == KEY_COUNT)
+    if (key->type == KEY_COUNT || key->type == KEY_SIZE)
         text_add(text, " or '%s'", key->names[0]);
     else if (key->type == KEY_ENUM)
         schema__join(text, key->names, schema__enum_count(key));

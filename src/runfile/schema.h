@@ -19,6 +19,7 @@ enum KeyType {
     KEY_SPAN,         /* struct Span: "2 epochs", "500 steps", "1 epoch"; 0 alone is "0 steps" */
     KEY_TIME,         /* double, in seconds: "3 h 50 min", "90 s" */
     KEY_COUNT,        /* int64_t, or the word in names[0] (e.g. "auto"), stored as -1 */
+    KEY_SIZE,         /* int64_t, in bytes: "2 GiB"; or the word in names[0], stored as -1 */
     KEY_REALS,        /* struct Reals: a sequence of numbers */
     KEY_INTS,         /* struct Ints */
     KEY_STRINGS,      /* struct Strings */
@@ -92,11 +93,11 @@ struct Key {
      * below the minimum is none; nor is an infinite bound. A minimum of 1 for text refuses the
      * empty text. */
     double minimum, maximum;
-    bool above_minimum;            /* the minimum itself is refused */
-    bool below_maximum;            /* the maximum itself is refused */
-    const char *const *names;      /* KEY_ENUM: NULL-terminated; KEY_COUNT: the one word */
-    const struct Key *keys;        /* KEY_SECTION, KEY_NAMED */
-    size_t item_size;              /* KEY_NAMED: of the struct that `keys` fill */
+    bool above_minimum;       /* the minimum itself is refused */
+    bool below_maximum;       /* the maximum itself is refused */
+    const char *const *names; /* KEY_ENUM: NULL-terminated; KEY_COUNT, KEY_SIZE: the one word */
+    const struct Key *keys;   /* KEY_SECTION, KEY_NAMED */
+    size_t item_size;         /* KEY_NAMED: of the struct that `keys` fill */
     const struct KindTable *kinds; /* KEY_CHOICE, KEY_CHOICES, KEY_CHOICE_LISTS */
     const char *unit;              /* "samples", "1/step"; NULL: none */
     const char *help;              /* one line for docs/run-file.md */

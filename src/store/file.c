@@ -12,6 +12,7 @@
 #include "store/guard.h"
 #include "store/internal.h"
 #include "store/seal.h"
+#include "store/unpack.h"
 
 static H5Examiner *file_examiner;
 
@@ -89,6 +90,7 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
 static int open_hdf5(struct H5File *file, struct Error *error) {
     int code = OK;
     h5__quiet();
+    unpack__register_lzf();
     hid_t access = file_driver__access(&file->driver);
     if (access < 0)
         return fail(error, file->failure, "%s: HDF5 cannot set up its driver", file->path);

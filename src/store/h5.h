@@ -128,6 +128,27 @@ int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_
 /* As h5_read, for the part [first[i], first[i] + count[i]) of each dimension. */
 int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int rank,
                  const int64_t *first, const int64_t *count, void *buffer, struct Error *error);
+/* An array of numbers that is read in runs of samples, which lie along one of its dimensions. Its
+ * file must stay open. One thread at a time may read, and it need not be the one that opened the
+ * array, if h5_allows_threads. Chunks that are packed with gzip, shuffle, fletcher32 or lzf are
+ * unpacked outside of HDF5, so that other threads may use HDF5 meanwhile. */
+struct H5Reader;
+int h5_reader_open(struct H5Reader **reader, struct H5File *file, const char *name,
+                   enum H5Type type, int samples, struct Error *error);
+void h5_reader_close(struct H5Reader *reader);           /* NULL is allowed */
+int64_t h5_reader_rows(const struct H5Reader *reader);   /* samples of a chunk; 1: no chunks */
+bool h5_reader_is_direct(const struct H5Reader *reader); /* unpacked outside of HDF5 */
+/* Samples [first, first + count), in the array's own order of dimensions. A chunk that cannot be
+ * unpacked is named by the place of its first element. */
+int h5_reader_read(struct H5Reader *reader, int64_t first, int64_t count, void *buffer,
+                   struct Error *error);
+/* Whether this HDF5 was built so that several threads may call it. */
+bool h5_allows_threads(void);
+
+/* Whether filters that this HDF5 lacks are looked for as plug-ins (HDF5_PLUGIN_PATH), which are
+ * code from outside: at first they are not. For the whole process. */
+void h5_allow_plugins(bool allow);
+
 /* Elements [first, first + count) of a list of H5_BYTES. The caller releases the data of each, also
  * after a failure. */
 struct H5Bytes {

@@ -25,6 +25,10 @@ struct H5Opened {
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
                      struct Error *error);
 void h5__close_dataset(struct H5Opened *opened);
+/* Reads a part of an open dataset, which is known to have one, as `type`, a number. */
+int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
+                  enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
+                  struct Error *error);
 /* Fails with "FILE:/name: WHAT (HDF5's reason)". */
 int h5__damaged(const struct H5File *file, const char *name, const char *what, struct Error *error);
 

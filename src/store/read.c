@@ -51,6 +51,34 @@ static int read_shape(struct H5File *file, const char *name, struct H5Opened *op
     return OK;
 }
 
+/* Filters that programs use, by the numbers under which The HDF Group registers them; each is a
+ * plug-in, which the package hdf5plugin has. */
+static const char *known_filter(H5Z_filter_t id) {
+    static const struct {
+        H5Z_filter_t id;
+        const char *name;
+    } known[] = {{307, "bzip2"},        {32001, "blosc"},     {32004, "lz4"},
+                 {32008, "bitshuffle"}, {32013, "zfp"},       {32015, "zstd"},
+                 {32017, "sz"},         {32018, "fcidecomp"}, {32026, "blosc2"}};
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        if (known[i].id == id)
+            return known[i].name;
+    return NULL;
+}
+
+static int refuse_filter(const struct H5File *file, const char *name, H5Z_filter_t id,
+                         const char *stored, struct Error *error) {
+    const char *known = known_filter(id), *filter = known ? known : *stored ? stored : "no name";
+    unsigned state = 0;
+    H5PLget_loading_state(&state);
+    return fail(error, file->failure,
+                "%s:/%s: is packed with the filter '%s' (number %d), which this HDF5 lacks; %s",
+                file->path, name, filter, (int)id,
+                state & H5PL_FILTER_PLUGIN
+                    ? "no plug-in in HDF5_PLUGIN_PATH or HDF5's own folder has it"
+                    : "data.plugins: load looks for a plug-in that has it");
+}
+
 static int check_filters(struct H5File *file, const char *name, const struct H5Opened *opened,
                          struct Error *error) {
     for (int i = 0; i < H5Pget_nfilters(opened->create) && !file->lists_filters; i++) {
@@ -60,10 +88,7 @@ static int check_filters(struct H5File *file, const char *name, const struct H5O
         H5Z_filter_t id = H5Pget_filter2(opened->create, (unsigned)i, &flags, &values, NULL,
                                          sizeof filter, filter, &config);
         if (H5Zfilter_avail(id) <= 0)
-            return fail(error, file->failure,
-                        "%s:/%s: is packed with the filter '%s', which this HDF5 lacks; gzip or no "
-                        "packing can be read",
-                        file->path, name, filter);
+            return refuse_filter(file, name, id, filter, error);
     }
     return OK;
 }
@@ -358,10 +383,9 @@ static int check_part(struct H5File *file, const char *name, const struct H5Info
     return OK;
 }
 
-/* Reads a part of an open dataset that is known to have one. */
-static int read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
-                     enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
-                     struct Error *error) {
+int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
+                  enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
+                  struct Error *error) {
     hsize_t start[H5_RANK], extent[H5_RANK];
     for (int i = 0; i < opened->info.rank; i++) {
         start[i] = (hsize_t)first[i];
@@ -385,7 +409,7 @@ int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int ra
         return code;
     code = check_part(file, name, &opened.info, rank, first, count, error);
     if (code == OK && rank > 0)
-        code = read_part(file, name, &opened, type, first, count, buffer, error);
+        code = h5__read_part(file, name, &opened, type, first, count, buffer, error);
     else if (code == OK)
         code = read_selection(file, name, &opened, type, H5S_ALL, H5S_ALL, buffer, error);
     h5__close_dataset(&opened);
@@ -410,7 +434,7 @@ int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_
     for (int i = 1; i < info->rank; i++)
         extent[i] = info->size[i];
     if (code == OK)
-        code = read_part(file, name, &opened, type, start, extent, buffer, error);
+        code = h5__read_part(file, name, &opened, type, start, extent, buffer, error);
     h5__close_dataset(&opened);
     return code;
 }

@@ -6,7 +6,9 @@
 #include "base/clock.h"
 #include "train/trainer.h"
 
-_Static_assert(INTERRUPT_COUNT <= EXCHANGE_NOTES, "each interrupt has a note of its own");
+/* The last note says that a rank could not read its samples. */
+#define NOTE_UNREAD (EXCHANGE_NOTES - 1)
+_Static_assert(INTERRUPT_COUNT <= NOTE_UNREAD, "each interrupt has a note of its own");
 
 static const char *const names[INTERRUPT_COUNT] = {
     [INTERRUPT_SAVE] = "SIGUSR1",
@@ -61,7 +63,10 @@ static unsigned pending(const struct Trainer *trainer) {
 }
 
 void trainer__tell_interrupts(void *context, float *notes) {
-    unsigned mine = pending(context);
+    const struct Trainer *trainer = context;
+    struct Error ignored;
+    unsigned mine = pending(trainer);
+    notes[NOTE_UNREAD] = loader_failed(trainer->parts.loader, &ignored) != OK;
     for (int i = 0; i < INTERRUPT_COUNT; i++)
         notes[i] = mine & INTERRUPT_BIT(i) ? 1 : 0;
 }
@@ -87,6 +92,12 @@ void trainer__hear_interrupts(struct Trainer *trainer, double seconds) {
             interrupts->heard |= INTERRUPT_BIT(i);
     if (first)
         note_grace(trainer);
+}
+
+int trainer__check_samples(const struct Trainer *trainer, struct Error *error) {
+    if (!(exchange_notes(trainer->shards.exchange)[NOTE_UNREAD] > 0))
+        return OK;
+    return ranks_agree(trainer->ranks, loader_failed(trainer->parts.loader, error), error);
 }
 
 void trainer__share_interrupts(struct Trainer *trainer) {

@@ -18,6 +18,9 @@ struct Error;
 void trainer__tell_interrupts(void *trainer, float *notes);
 /* After a step of `seconds`: takes in what the ranks have told one another. Not collective. */
 void trainer__hear_interrupts(struct Trainer *trainer, double seconds);
+/* After a step's exchange: fails on all ranks if one of them could not read samples of the step.
+ * Collective. */
+int trainer__check_samples(const struct Trainer *trainer, struct Error *error);
 /* The same outside of a step. Collective. */
 void trainer__share_interrupts(struct Trainer *trainer);
 

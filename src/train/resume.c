@@ -17,6 +17,8 @@ static void take_free_keys(struct RunOptions *options, const struct RunOptions *
 static void take_settled_keys(struct RunOptions *options, const struct RunOptions *from) {
     if (options->train.shards < 0)
         options->train.shards = from->train.shards;
+    if (options->data.window < 0)
+        options->data.window = from->data.window;
     if (options->start_from.preprocess == START_PREPROCESS_AUTO)
         options->start_from.preprocess = from->start_from.preprocess;
 }

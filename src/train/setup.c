@@ -156,6 +156,8 @@ static int assemble(struct Trainer *trainer, struct Start *start, struct Error *
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
+    if (trainer->parts.holding.train.window) /* decided once, for all starts of the run */
+        trainer->options.data.window = trainer->parts.holding.train.window;
     trainer->run_text = runfile_emit(run_keys, &trainer->options);
     describe_origin(trainer);
     if (ranks_rank(ranks) == 0 && !trainer->request->trial)

@@ -89,7 +89,9 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     if (progress->step % PENALTY_EVERY == 0)
         report->penalty = trainer__penalty(trainer);
     figures_set(&report->figures, FIGURE_LOSS, loss); /* to the last bit */
-    int code = update(trainer, sum, report, error);
+    int code = trainer__check_samples(trainer, error);
+    if (!code)
+        code = update(trainer, sum, report, error);
     if (!code && report->fate == STEP_UNDONE)
         trainer__hear_interrupts(trainer, 0);
     if (code || report->fate == STEP_UNDONE)

@@ -225,6 +225,11 @@ static const char python[] =
     "make('big.h5', kind='>f4', classes=False)\n"
     "make('half.h5', kind=np.float16, image=dict(compression='gzip'))\n"
     "make('lzf.h5', image=dict(compression='lzf'))\n"
+    "packed = open(d + 'lzf.h5', 'rb').read()\n"
+    "at = packed.index(b'lzf\\0') - 8\n"
+    "assert packed[at:at + 2] == (32000).to_bytes(2, 'little')\n"
+    "open(d + 'zstd.h5', 'wb').write(packed[:at] + (32015).to_bytes(2, 'little') + packed[at + "
+    "2:])\n"
     "make('double.h5', kind=np.float64)\n"
     "make('huge.h5', label=np.uint64)\n"
     "with h5py.File(d + 'huge.h5', 'a') as f:\n"
@@ -273,7 +278,9 @@ static void files_of_h5py(void **state) {
     check_good(scratch_path("float.h5"), true, false, true);
     check_good(scratch_path("big.h5"), true, false, false);
     check_good(scratch_path("half.h5"), true, false, true);
-    refused(scratch_path("lzf.h5"), "is packed with the filter 'lzf', which this HDF5 lacks");
+    check_good(scratch_path("lzf.h5"), false, false, true);
+    refused(scratch_path("zstd.h5"), "is packed with the filter 'zstd' (number 32015), which this "
+                                     "HDF5 lacks; data.plugins: load");
     check_good(scratch_path("double.h5"), true, false, true);
     refused(scratch_path("huge.h5"), "/train/labels");
     refused(scratch_path("terabytes.h5"), "stores 0 bytes of it");

@@ -90,8 +90,8 @@ static int preview_run(const struct PreviewFlags *flags, const struct RunFile *f
     struct Preprocess preprocess = {0};
     const struct WantedSplit splits[] = {{.name = options->data.train, .key = "data.train"},
                                          {.name = flags->split}};
-    int code =
-        run_open_data(file, options, flags->file, splits, flags->split ? 2 : 1, &dataset, error);
+    int code = run_open_data(file, options, flags->file, splits, flags->split ? 2 : 1, false,
+                             &dataset, error);
     if (code != OK)
         return code;
     const char *const inputs[] = {flags->run, dataset->path, options->start_from.checkpoint};

@@ -5,7 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
-#include "data/dataset/opening.h"
+#include "data/dataset/cache.h"
 #include "data/statistics/pca.h"
 
 void dataset_close(struct Dataset *dataset) {
@@ -14,8 +14,12 @@ void dataset_close(struct Dataset *dataset) {
     struct DatasetStorage *storage = dataset->storage;
     for (int i = 0; i < dataset->split_count; i++)
         memory_release(dataset->splits[i].name);
+    cache__release(storage->cache);
     for (int i = 0; i < storage->pair_count; i++)
         pair__release(&storage->pairs[i]);
+    for (int i = 0; i < storage->file_count; i++)
+        h5_close(storage->files[i]);
+    memory_release(storage->files);
     for (int i = 0; i < storage->map_count; i++)
         h5_unmap(storage->maps[i]);
     for (int64_t i = 0; i < storage->owned_count; i++)
@@ -101,6 +105,8 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
         return (const char *)split->images + (size_t)sample * bytes;
     int64_t row = split->rows ? split->rows[sample] : sample;
     const struct ImageRun *run = run_of(split, row);
+    if (!run->images)
+        return cache__image(dataset->storage, split->pair, row, bytes);
     return (const char *)run->images + (size_t)(row - run->first) * bytes;
 }
 
@@ -116,6 +122,13 @@ void dataset_name_sample(const struct Dataset *dataset, const struct Split *spli
         text_add(text, "%s:%s[%" PRId64 "]", name->file, name->path, row - run->first);
         return;
     }
+}
+
+int dataset_failed(const struct Dataset *dataset, struct Error *error) {
+    const struct Error *failure = &dataset->storage->failure;
+    if (failure->code != OK)
+        *error = *failure;
+    return failure->code;
 }
 
 const struct Split *dataset_split(const struct Dataset *dataset, const char *name,

@@ -44,6 +44,8 @@ struct Split {
     int run_count;
     /* NULL, or all that dataset_image finds at the moment. */
     const struct SampleWindow *window;
+    bool in_blocks;          /* some images are neither mapped nor in memory: read in blocks */
+    const struct Pair *pair; /* whose rows these are; for dataset/ only */
     bool as_stored; /* all of /NAME of the data set's file, of which the file's statistics speak */
     /* (count), each in [0, classes); NULL if the targets are values or sets */
     const int32_t *labels;
@@ -62,6 +64,7 @@ static inline bool split_has_truth(const struct Split *split) {
 }
 
 struct Pca;
+struct Pair;
 
 struct Dataset {
     char *path;
@@ -103,6 +106,7 @@ struct DatasetRequest {
     bool skips_bad; /* with all splits: leaves out those that cannot be used, with a note */
     /* A split may have neither labels nor targets; its targets are then the expected ones. */
     bool without_truth;
+    bool defers; /* images that are not mapped are not read yet: dataset_hold, or a loader */
 };
 
 /* Opens splits and checks everything but their pixels: types, shapes, all labels and targets,
@@ -137,9 +141,31 @@ static inline int64_t dataset_elements(const struct Dataset *dataset) {
 static inline size_t dataset_image_bytes(const struct Dataset *dataset, const struct Split *split) {
     return (size_t)dataset_elements(dataset) * (split->bytes ? 1 : sizeof(float));
 }
-/* The pixels of sample `sample` of a split: (height, width, channels). This is the one way to
- * images. */
+/* The pixels of sample `sample` of a split: (height, width, channels). This and the stream of a
+ * loader are the ways to images. Of a split whose images are in blocks, the block is read now,
+ * unless it is one of the last two, whose pixels alone are valid then: cheap in the order of the
+ * file, slow in any other. If it cannot be read, the pixels are zeros, and dataset_failed says so.
+ * One thread at a time. */
 const void *dataset_image(const struct Dataset *dataset, const struct Split *split, int64_t sample);
+/* The first failure of dataset_image, or OK. To be asked after images were looked at. */
+int dataset_failed(const struct Dataset *dataset, struct Error *error);
+
+/* What the images of a split take, and what of that is neither mapped nor in memory: those of all
+ * rows of the arrays that it is made of. Two splits may be made of the same arrays. */
+struct SplitSize {
+    int64_t bytes, missing;
+    int64_t image;  /* bytes of one */
+    int64_t block;  /* most samples that are read together */
+    int64_t reader; /* bytes that each rank takes to read blocks, whatever its windows */
+};
+struct SplitSize dataset_size(const struct Dataset *dataset, const struct Split *split);
+bool dataset_shares(const struct Split *split, const struct Split *other); /* the same arrays */
+/* Reads what is missing into `pixels`, which has room for it; as one of several workers, a share of
+ * it. After all of them, dataset_take makes it the images of all splits of those arrays: it does
+ * not take `pixels` over, which must live as long as the data set. */
+int dataset_load(const struct Split *split, int worker, int workers, void *pixels,
+                 struct Error *error);
+void dataset_take(struct Dataset *dataset, const struct Split *split, const void *pixels);
 
 /* Adds where a sample comes from, for people: "shapes.h5:/test/images[12]". */
 void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,

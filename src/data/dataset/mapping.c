@@ -90,6 +90,9 @@ static const struct Key split_keys[] = {
 #define AT(member) offsetof(struct DataOptions, member)
 static const char *const links_names[] = {
     [LINKS_REFUSE] = "refuse", [LINKS_FOLLOW] = "follow", NULL};
+static const char *const plugins_names[] = {
+    [PLUGINS_REFUSE] = "refuse", [PLUGINS_LOAD] = "load", NULL};
+static const char *const auto_name[] = {"auto", NULL};
 const struct Key data_keys[] = {
     {.name = "file",
      .type = KEY_STRING,
@@ -141,6 +144,40 @@ const struct Key data_keys[] = {
      .free_on_resume = true,
      .help = "follow: external links and virtual datasets are read if the files that they lead to "
              "lie in the folder of the file"},
+    {.name = "plugins",
+     .type = KEY_ENUM,
+     .offset = AT(plugins),
+     .fallback = "refuse",
+     .names = plugins_names,
+     .free_on_resume = true,
+     .help =
+         "load: arrays that are packed with other filters than gzip, shuffle, fletcher32, szip, "
+         "nbit, scale-offset and lzf are unpacked by plug-ins of the HDF5 library, code that it "
+         "takes from HDF5_PLUGIN_PATH"},
+    {.name = "memory",
+     .type = KEY_SIZE,
+     .offset = AT(memory),
+     .fallback = "auto",
+     .names = auto_name,
+     .minimum = 1,
+     .free_on_resume = true,
+     .help =
+         "what images may take of the memory of each node, all its ranks together. If they need "
+         "more, they are streamed: read from the file in every epoch, a window ahead of the "
+         "step. auto: half of what the computer, the control group or ulimit grants"},
+    {.name = "window",
+     .type = KEY_COUNT,
+     .offset = AT(window),
+     .fallback = "auto",
+     .names = auto_name,
+     .minimum = 0,
+     .maximum = 1e12,
+     .unit = "samples",
+     .help =
+         "how many samples are in memory and shuffled together while a split is streamed; a new "
+         "order of the file's blocks in every epoch decides which. auto: all, without "
+         "streaming, if they fit into data.memory, else as many as fit twice; the first start "
+         "decides, and the run keeps the number. 0: all. It is part of what a run computes"},
     {.name = "splits",
      .type = KEY_NAMED,
      .offset = AT(splits),

@@ -27,9 +27,13 @@ struct DataOptions {
     int64_t first_label;
     struct Strings classes; /* names, or an array of names, or how many; none: as the file says */
     int links;              /* enum */
-    struct Named splits;    /* of struct SplitOptions */
+    int plugins;            /* enum */
+    int64_t memory;         /* bytes of a node for images; −1: auto */
+    int64_t window;      /* samples that are shuffled together; 0: all of the split; −1: auto */
+    struct Named splits; /* of struct SplitOptions */
 };
 enum { LINKS_REFUSE, LINKS_FOLLOW };
+enum { PLUGINS_REFUSE, PLUGINS_LOAD };
 extern const struct Key data_keys[];
 
 /* The options of a split; NULL if data.splits does not name it. `options` may be NULL. */

@@ -353,6 +353,29 @@ static int check_files(const struct Opening *opening, int code, struct Error *er
     return code;
 }
 
+/* Images that are read in blocks need their files. */
+static bool needs_files(const struct DatasetStorage *storage) {
+    for (int i = 0; i < storage->pair_count; i++)
+        for (int k = 0; k < storage->pairs[i].images.count; k++)
+            if (!storage->pairs[i].runs[k].images)
+                return true;
+    return false;
+}
+
+/* Closes the files, or hands them over to the data set. */
+static void release_files(struct Opening *opening, bool keep) {
+    struct DatasetStorage *storage = opening->dataset->storage;
+    if (keep)
+        storage->files = memory_array(struct H5File *, opening->file_count, "open files");
+    for (int i = 0; i < opening->file_count; i++) {
+        if (keep)
+            storage->files[storage->file_count++] = opening->files[i].file;
+        else
+            h5_close(opening->files[i].file);
+    }
+    memory_release(opening->files);
+}
+
 static int open_request(struct Dataset **out, const struct DatasetRequest *request,
                         struct Error *error) {
     struct Opening opening = {.request = request};
@@ -368,9 +391,7 @@ static int open_request(struct Dataset **out, const struct DatasetRequest *reque
         memory_release(dataset->path);
         dataset->path = memory_copy_text(dataset->storage->pairs[0].images.items[0].name.file);
     }
-    for (int i = 0; i < opening.file_count; i++)
-        h5_close(opening.files[i].file);
-    memory_release(opening.files);
+    release_files(&opening, code == OK && needs_files(dataset->storage));
     memory_release(opening.pair_of);
     memory_release(main);
     if (code != OK) {

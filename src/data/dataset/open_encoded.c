@@ -100,63 +100,54 @@ static int place(const struct Array *array, int64_t row, const struct H5Bytes *f
     return code;
 }
 
-static int decode_array(const struct Array *array, const int64_t sizes[AXES], uint8_t *pixels,
-                        struct Error *error) {
+/* Decodes files that were read; `together`: in all threads. */
+static int place_all(const struct Array *array, int64_t first, int64_t count,
+                     const struct H5Bytes *files, const int64_t sizes[AXES], bool together,
+                     uint8_t *pixels, struct Error *error) {
+    int64_t bytes = memory_product(sizes + 1, 3);
+    int code = OK;
+#pragma omp parallel for schedule(dynamic, 4) if (together)
+    for (int64_t i = 0; i < count; i++) {
+        struct Error own = {0};
+        if (place(array, first + i, &files[i], sizes, pixels + i * bytes, &own)) {
+#pragma omp critical(encoded_error)
+            if (code == OK) {
+                *error = own;
+                code = own.code;
+            }
+        }
+    }
+    return code;
+}
+
+int opening__decode_rows(const struct Array *array, const int64_t sizes[AXES], int64_t first,
+                         int64_t count, bool together, uint8_t *pixels, struct Error *error) {
     struct H5Bytes files[BLOCK];
     int64_t bytes = memory_product(sizes + 1, 3);
     int code = OK;
-    for (int64_t first = 0; first < array->count && code == OK; first += BLOCK) {
-        int64_t count = array->count - first < BLOCK ? array->count - first : BLOCK;
+    for (int64_t at = 0; at < count && code == OK; at += BLOCK) {
+        int64_t part = count - at < BLOCK ? count - at : BLOCK;
         memset(files, 0, sizeof files);
-        code = read_files(array, first, count, files, error);
-        bool read = code == OK;
-#pragma omp parallel for schedule(dynamic, 4)
-        for (int64_t i = 0; i < (read ? count : 0); i++) {
-            struct Error own = {0};
-            if (place(array, first + i, &files[i], sizes, pixels + (first + i) * bytes, &own)) {
-#pragma omp critical(encoded_error)
-                if (code == OK) {
-                    *error = own;
-                    code = own.code;
-                }
-            }
-        }
-        for (int64_t i = 0; i < count; i++)
+        code = read_files(array, first + at, part, files, error);
+        if (code == OK)
+            code = place_all(array, first + at, part, files, sizes, together, pixels + at * bytes,
+                             error);
+        for (int64_t i = 0; i < part; i++)
             memory_release(files[i].data);
     }
     return code;
 }
 
-int opening__decode(struct Opening *opening, struct Pair *pair, struct Error *error) {
-    int64_t(*sizes)[AXES] = memory_allocate_array(pair->images.count, sizeof *sizes, "images");
-    int64_t bytes = 0;
+int opening__encoded(struct Opening *opening, struct Pair *pair, struct Error *error) {
     int code = OK;
     pair->bytes = true;
     for (int i = 0; i < pair->images.count && code == OK; i++) {
         struct Array *array = &pair->images.items[i];
-        code = measure(opening, pair, array, sizes[i], error);
+        code = measure(opening, pair, array, pair->layouts[i].sizes, error);
         if (code == OK)
-            code = opening__room(pair, array, sizes[i], error);
-        if (code != OK)
-            break;
-        int64_t size = memory_product(sizes[i], AXES);
-        bytes = size > INT64_MAX - bytes ? INT64_MAX : bytes + size;
+            code = opening__room(pair, array, pair->layouts[i].sizes, error);
         pair->runs[i].first = pair->count;
         pair->count += array->count;
-        if (!memory_can_hold((uint64_t)bytes))
-            code =
-                fail(error, ERROR_DATA,
-                     "%s:%s: its %" PRId64 " decoded bytes do not fit into this machine's memory",
-                     array->name.file, array->name.path, size);
     }
-    if (code == OK)
-        pair->pixels = memory_allocate((size_t)bytes, "images");
-    uint8_t *at = pair->pixels;
-    for (int i = 0; i < pair->images.count && code == OK; i++) {
-        pair->runs[i].images = at;
-        code = decode_array(&pair->images.items[i], sizes[i], at, error);
-        at += memory_product(sizes[i], AXES);
-    }
-    memory_release(sizes);
-    return code == OK ? OK : pair__blame(pair, "images", error);
+    return code;
 }

@@ -12,6 +12,7 @@ int opening__file(struct Opening *opening, const char *path, struct H5File **fil
             *file = opening->files[i].file;
             return OK;
         }
+    h5_allow_plugins(options && options->plugins == PLUGINS_LOAD);
     int code = h5_open(file, path, ERROR_DATA, error);
     if (code != OK)
         return code;

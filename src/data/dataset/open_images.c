@@ -2,9 +2,7 @@
 #include <string.h>
 
 #include "base/memory.h"
-#include "data/dataset/opening.h"
-
-#define BLOCK_BYTES ((int64_t)16 << 20) /* read at a time, if pixels have to be moved */
+#include "data/dataset/blocks.h"
 
 int opening__size(struct Opening *opening, const struct Pair *pair, const struct Array *array,
                   const int64_t sizes[AXES], struct Error *error) {
@@ -96,6 +94,7 @@ static bool can_be_mapped(const struct Pair *pair, const struct Array *array,
     return info->contiguous && aligned && info->type == wanted && axes__are_own(axes);
 }
 
+/* A file that is too long for the process's address space is read in blocks, if that is allowed. */
 static int map_images(struct Opening *opening, const struct Array *array, int64_t bytes,
                       const void **images, struct Error *error) {
     const struct H5Info *info = &array->info;
@@ -109,59 +108,11 @@ static int map_images(struct Opening *opening, const struct Array *array, int64_
     int code = opening__map(opening, array->file, &map, error);
     if (code == OK)
         *images = (const char *)map + info->offset;
-    return code;
+    return opening->request->defers ? OK : code;
 }
 
-/* How many samples to read at a time: whole chunks of the file, and not too many. */
-static int64_t block_of(const struct Array *array, const struct Axes *axes, int64_t sample_bytes) {
-    struct H5Storage storage;
-    struct Error ignored;
-    int64_t chunk = 1, wanted = BLOCK_BYTES / sample_bytes;
-    if (h5_storage(array->file, array->name.path, &storage, &ignored) == OK && storage.is_chunked)
-        chunk = storage.chunk[axes->dimension[AXIS_SAMPLE]];
-    if (chunk < 1 || chunk > array->count)
-        chunk = array->count;
-    return wanted < chunk ? chunk : wanted - wanted % chunk;
-}
-
-/* Reads an array into the program's own order. */
-static int read_images(const struct Pair *pair, const struct Array *array, const struct Axes *axes,
-                       const int64_t sizes[AXES], char *pixels, struct Error *error) {
-    enum H5Type type = pair->bytes ? H5_UINT8 : H5_FLOAT32;
-    int element = pair->bytes ? 1 : (int)sizeof(float), samples = axes->dimension[AXIS_SAMPLE];
-    int64_t first[H5_RANK] = {0}, part[H5_RANK];
-    if (array->info.stored == 0 && !array->info.virtual)
-        return fail(error, ERROR_DATA, "%s:%s: has no values: they were never written",
-                    array->name.file, array->name.path);
-    memcpy(part, array->info.size, sizeof part);
-    int64_t bytes = memory_product(sizes + 1, 3) * element, block = block_of(array, axes, bytes);
-    bool own = axes__are_own(axes);
-    int code = own ? OK : check_room(array, block < array->count ? block * bytes : 0, error);
-    if (code != OK)
-        return code;
-    int64_t most = block < array->count ? block : array->count;
-    void *buffer = own ? NULL : memory_allocate((size_t)(most * bytes), "a block of images");
-    for (int64_t at = 0; at < array->count && code == OK; at += block) {
-        first[samples] = at;
-        part[samples] = array->count - at < block ? array->count - at : block;
-        char *to = pixels + at * bytes;
-        code = h5_read_part(array->file, array->name.path, type, axes->rank, first, part,
-                            own ? to : buffer, error);
-        if (code == OK && !own)
-            axes__reorder(axes, part, element, buffer, to);
-    }
-    memory_release(buffer);
-    return code;
-}
-
-/* What is known of each array before its pixels are read. */
-struct Layout {
-    struct Axes axes;
-    int64_t sizes[AXES];
-};
-
-static int measure(struct Opening *opening, struct Pair *pair, struct Layout *layouts,
-                   struct Error *error) {
+static int measure(struct Opening *opening, struct Pair *pair, struct Error *error) {
+    struct ImageLayout *layouts = pair->layouts;
     int code = OK;
     pair->bytes = true;
     for (int i = 0; i < pair->images.count && code == OK; i++) {
@@ -186,46 +137,55 @@ static int measure(struct Opening *opening, struct Pair *pair, struct Layout *la
     return code;
 }
 
-/* Maps the arrays that can be mapped; `bytes` is the sum of the others. */
-static int map_pair(struct Opening *opening, struct Pair *pair, const struct Layout *layouts,
-                    int64_t *bytes, struct Error *error) {
+static int map_pair(struct Opening *opening, struct Pair *pair, struct Error *error) {
     int element = pair->bytes ? 1 : (int)sizeof(float);
     int code = OK;
-    *bytes = 0;
     for (int i = 0; i < pair->images.count && code == OK; i++) {
         const struct Array *array = &pair->images.items[i];
-        int64_t size = memory_product(layouts[i].sizes, AXES) * element;
-        if (can_be_mapped(pair, array, &layouts[i].axes)) {
+        int64_t size = memory_product(pair->layouts[i].sizes, AXES) * element;
+        if (can_be_mapped(pair, array, &pair->layouts[i].axes))
             code = map_images(opening, array, size, &pair->runs[i].images, error);
-        } else {
-            *bytes = size > INT64_MAX - *bytes ? INT64_MAX : *bytes + size;
-            code = check_room(array, *bytes, error);
-        }
     }
+    return code;
+}
+
+static int check_written(const struct Pair *pair, struct Error *error) {
+    for (int i = 0; i < pair->images.count; i++) {
+        const struct Array *array = &pair->images.items[i];
+        if (!pair->encoded && array->info.stored == 0 && !array->info.virtual)
+            return fail(error, ERROR_DATA, "%s:%s: has no values: they were never written",
+                        array->name.file, array->name.path);
+    }
+    return OK;
+}
+
+/* Reads into memory what is not mapped. */
+static int load(struct Pair *pair, struct Error *error) {
+    int64_t bytes = blocks__bytes(pair);
+    int code = bytes ? check_room(&pair->images.items[0], bytes, error) : OK;
+    if (code != OK || !bytes)
+        return code;
+    pair->pixels = memory_allocate((size_t)bytes, "images");
+    code = blocks__load(pair, 0, 1, pair->pixels, error);
+    if (code == OK)
+        blocks__take(pair, pair->pixels);
     return code;
 }
 
 int opening__images(struct Opening *opening, struct Pair *pair, struct Error *error) {
     int count = pair->images.count;
-    int64_t bytes = 0;
     pair->runs = memory_array(struct ImageRun, count, "array pairs");
-    if (opening__is_encoded(&pair->images.items[0]))
-        return opening__decode(opening, pair, error);
-    struct Layout *layouts = memory_array(struct Layout, count, "array pairs");
-    int code = measure(opening, pair, layouts, error);
+    pair->layouts = memory_array(struct ImageLayout, count, "array pairs");
+    pair->encoded = opening__is_encoded(&pair->images.items[0]);
+    int code =
+        pair->encoded ? opening__encoded(opening, pair, error) : measure(opening, pair, error);
     if (code == OK)
-        code = map_pair(opening, pair, layouts, &bytes, error);
-    if (code == OK && bytes > 0)
-        pair->pixels = memory_allocate((size_t)bytes, "images");
-    char *at = pair->pixels;
-    for (int i = 0; i < count && code == OK; i++) {
-        if (pair->runs[i].images)
-            continue;
-        pair->runs[i].images = at;
-        code = read_images(pair, &pair->images.items[i], &layouts[i].axes, layouts[i].sizes, at,
-                           error);
-        at += memory_product(layouts[i].sizes, AXES) * (pair->bytes ? 1 : (int)sizeof(float));
-    }
-    memory_release(layouts);
+        code = check_written(pair, error);
+    if (code == OK && !pair->encoded)
+        code = map_pair(opening, pair, error);
+    if (code == OK)
+        blocks__measure(pair);
+    if (code == OK && !opening->request->defers)
+        code = load(pair, error);
     return code == OK ? OK : pair__blame(pair, "images", error);
 }

@@ -19,6 +19,7 @@ void pair__release(struct Pair *pair) {
     arrays_release(&pair->targets);
     arrays_release(&pair->weights);
     memory_release(pair->runs);
+    memory_release(pair->layouts);
     memory_release(pair->pixels);
     memory_release(pair->numbers);
     memory_release(pair->texts);

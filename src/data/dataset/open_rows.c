@@ -270,6 +270,9 @@ int opening__rows(struct Opening *opening, int index, struct Error *error) {
     split->bytes = pair->bytes;
     split->runs = pair->runs;
     split->run_count = pair->images.count;
+    split->pair = pair;
+    for (int i = 0; i < pair->images.count; i++)
+        split->in_blocks |= !pair->runs[i].images;
     bool all = !(own_options && (own_options->fraction_of || own_options->indices.count)) &&
                !has_parts(opening, split->name);
     if (all) {

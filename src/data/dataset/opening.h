@@ -19,6 +19,22 @@ struct Arrays {
     struct Array *items; /* one after the other */
 };
 
+/* How the images of an array lie in it. */
+struct ImageLayout {
+    struct Axes axes;    /* of numbers; pictures have none */
+    int64_t sizes[AXES]; /* in the program's order */
+    int64_t block;       /* rows that are read together (blocks.h) */
+};
+
+/* Called for rows [first, first + count) of a pair whenever they were read from an array that is
+ * not mapped, by whichever thread read them, with their pixels in the program's order. What it
+ * returns is the result of reading. */
+struct BlockCheck {
+    int (*seen)(void *context, int64_t first, int64_t count, const void *pixels,
+                struct Error *error); /* NULL: none */
+    void *context;
+};
+
 /* An array pair: images, and the labels or targets of the same samples. Splits are made of its
  * rows. */
 struct Pair {
@@ -27,7 +43,12 @@ struct Pair {
     struct Arrays images, labels, targets, weights;
     int64_t count;
     bool bytes;
-    struct ImageRun *runs; /* one for each array of images */
+    /* One for each array of images. Images that are neither mapped nor in memory are NULL there and
+     * are read in blocks. */
+    struct ImageRun *runs;
+    struct ImageLayout *layouts; /* one for each array of images */
+    bool encoded;                /* images are pictures: files of their own */
+    struct BlockCheck check;
     void *pixels;          /* what was read into memory; NULL: nothing */
     int64_t *numbers;      /* (count): labels as they are stored, less first_label; or NULL */
     char **texts;          /* (count): labels that are texts; or NULL */
@@ -44,6 +65,10 @@ struct DatasetStorage {
     struct H5Map **maps;
     void **owned; /* labels, targets and rows of splits that are parts of a pair */
     int64_t owned_count;
+    struct H5File **files; /* kept open for images that are read in blocks */
+    int file_count;
+    struct BlockCache *cache; /* NULL: nothing was read so */
+    struct Error failure;     /* the first of dataset_image; its code is OK if there was none */
 };
 
 struct OpenFile {
@@ -90,12 +115,17 @@ void pair__release(struct Pair *pair);
 int pair__blame(const struct Pair *pair, const char *key, struct Error *error);
 int64_t pair__first_label(const struct Opening *opening, const struct Pair *pair);
 
-/* open_images.c. Maps what lies in a file as it is needed in memory, and reads everything else.
- * Sets the pair's count and, for the first pair, the size of images. */
+/* open_images.c. Maps what lies in a file as it is needed in memory; everything else is read now,
+ * or in blocks if the request defers it. Sets the pair's count and, for the first pair, the size of
+ * images. */
 int opening__images(struct Opening *opening, struct Pair *pair, struct Error *error);
 /* open_encoded.c. Images that are stored as files of their own, JPEG or PNG. */
 bool opening__is_encoded(const struct Array *array);
-int opening__decode(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* Finds the sizes of the pictures. */
+int opening__encoded(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* Reads and decodes rows [first, first + count) of an array of pictures of `sizes`. */
+int opening__decode_rows(const struct Array *array, const int64_t sizes[AXES], int64_t first,
+                         int64_t count, bool together, uint8_t *pixels, struct Error *error);
 /* The size of images must be that of the others. */
 int opening__size(struct Opening *opening, const struct Pair *pair, const struct Array *array,
                   const int64_t sizes[AXES], struct Error *error);

@@ -33,6 +33,8 @@ void dataset_digest(const struct Dataset *dataset, const struct Split *split, ch
 static int check_digest(const struct Dataset *dataset, const struct Split *split,
                         char digest[DIGEST_TEXT], struct Error *error) {
     dataset_digest(dataset, split, digest);
+    if (dataset_failed(dataset, error))
+        return error->code;
     if (!split->digest[0] || strcmp(digest, split->digest) == 0)
         return OK;
     return fail(error, ERROR_DATA, "%s:/%s: %s are damaged: their digest is %s, the file says %s",

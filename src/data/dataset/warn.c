@@ -63,19 +63,32 @@ static double value_of(const struct Split *split, const void *pixels, int64_t e)
     return split->bytes ? ((const uint8_t *)pixels)[e] : (double)((const float *)pixels)[e];
 }
 
-/* Features that are the same in all samples. */
+/* Which features are the same in all samples. */
+static void find_varying(const struct Dataset *dataset, const struct Split *split, bool *varies) {
+    int64_t columns = dataset->channels, left = columns;
+    size_t bytes = dataset_image_bytes(dataset, split);
+    void *first = memory_copy(dataset_image(dataset, split, 0), bytes, "a sample");
+    for (int64_t i = 1; i < split->count && left; i++) {
+        const void *row = dataset_image(dataset, split, i);
+        for (int64_t c = 0; c < columns; c++)
+            if (!varies[c] && value_of(split, row, c) != value_of(split, first, c)) {
+                varies[c] = true;
+                left--;
+            }
+    }
+    memory_release(first);
+}
+
 static void warn_of_columns(const struct Dataset *dataset, const struct Split *split) {
     int64_t columns = dataset->channels, constant = 0, first = -1;
-    const void *row = dataset_image(dataset, split, 0);
-    for (int64_t c = 0; c < columns; c++) {
-        bool varies = false;
-        for (int64_t i = 1; i < split->count && !varies; i++)
-            varies =
-                value_of(split, dataset_image(dataset, split, i), c) != value_of(split, row, c);
-        constant += !varies;
-        if (!varies && first < 0)
+    bool *varies = memory_array(bool, columns, "features");
+    find_varying(dataset, split, varies);
+    for (int64_t c = columns - 1; c >= 0; c--) {
+        constant += !varies[c];
+        if (!varies[c])
             first = c;
     }
+    memory_release(varies);
     if (constant)
         log_warning("%s, split %s: %" PRId64 " of %" PRId64 " features never vary, feature %" PRId64
                     " the first; they teach nothing",
@@ -102,7 +115,8 @@ static void warn_of_images(const struct Dataset *dataset, const struct Split *sp
 }
 
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split) {
-    if (split->count < 2)
+    double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
+    if (split->count < 2 || (split->in_blocks && bytes > (double)DATASET_CHECKED))
         return;
     if (dataset->height == 1 && dataset->width == 1)
         warn_of_columns(dataset, split);

@@ -1,0 +1,235 @@
+/* Arrays that are read in runs of samples, ahead of their use. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/internal.h"
+#include "store/unpack.h"
+
+struct H5Reader {
+    struct H5File *file;
+    char *name;
+    enum H5Type type;
+    int samples; /* the dimension of the samples */
+    struct H5Opened opened;
+    size_t element;
+    hsize_t chunk[H5_RANK];
+    bool direct; /* chunks are read and unpacked here, not by HDF5 */
+    struct Packing packing;
+    struct Unpacker *unpacker; /* NULL unless direct */
+    unsigned char fill[8];     /* an element that was never written */
+};
+
+bool h5_allows_threads(void) {
+    hbool_t safe = false;
+    return H5is_library_threadsafe(&safe) >= 0 && safe;
+}
+
+/* Whether chunks hold the very bytes that are wanted, packed in ways that are known here. */
+static bool is_direct(struct H5Reader *reader) {
+    const struct H5Opened *opened = &reader->opened;
+    unsigned options = 0;
+    if (H5Pget_layout(opened->create) != H5D_CHUNKED ||
+        H5Tequal(opened->type, h5__native(reader->type)) <= 0)
+        return false;
+    H5Pget_chunk_opts(opened->create, &options);
+    return !(options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) &&
+           unpack__understands(opened->create, &reader->packing) &&
+           H5Pget_fill_value(opened->create, opened->type, reader->fill) >= 0;
+}
+
+static int find_chunks(struct H5Reader *reader, struct Error *error) {
+    const struct H5Opened *opened = &reader->opened;
+    int rank = opened->info.rank;
+    for (int i = 0; i < rank; i++)
+        reader->chunk[i] = i == reader->samples ? 1 : (hsize_t)opened->info.size[i];
+    if (H5Pget_layout(opened->create) != H5D_CHUNKED)
+        return OK;
+    if (H5Pget_chunk(opened->create, rank, reader->chunk) != rank)
+        return h5__damaged(reader->file, reader->name, "its layout cannot be read", error);
+    reader->direct = is_direct(reader);
+    uint64_t bytes = reader->element;
+    for (int i = 0; i < rank; i++)
+        if (!reader->chunk[i] || __builtin_mul_overflow(bytes, reader->chunk[i], &bytes) ||
+            !memory_can_hold(bytes))
+            return fail(error, reader->file->failure,
+                        "%s:/%s: a chunk does not fit into this machine's memory",
+                        reader->file->path, reader->name);
+    if (reader->direct)
+        reader->unpacker = unpacker__create(bytes);
+    return OK;
+}
+
+int h5_reader_open(struct H5Reader **out, struct H5File *file, const char *name, enum H5Type type,
+                   int samples, struct Error *error) {
+    struct H5Reader *reader = memory_allocate(sizeof *reader, "an array that is read in parts");
+    *out = NULL;
+    reader->file = file;
+    reader->name = memory_copy_text(h5__relative(name));
+    reader->type = type;
+    reader->samples = samples;
+    reader->element = h5__size(type);
+    int code = h5__open_dataset(file, reader->name, &reader->opened, error);
+    if (code != OK) {
+        memory_release(reader->name);
+        memory_release(reader);
+        return code;
+    }
+    CHECK(samples >= 0 && samples < reader->opened.info.rank);
+    code = find_chunks(reader, error);
+    if (code == OK)
+        *out = reader;
+    else
+        h5_reader_close(reader);
+    return code;
+}
+
+void h5_reader_close(struct H5Reader *reader) {
+    if (!reader)
+        return;
+    h5__close_dataset(&reader->opened);
+    unpacker__release(reader->unpacker);
+    memory_release(reader->name);
+    memory_release(reader);
+}
+
+int64_t h5_reader_rows(const struct H5Reader *reader) {
+    return (int64_t)reader->chunk[reader->samples];
+}
+
+bool h5_reader_is_direct(const struct H5Reader *reader) {
+    return reader->direct;
+}
+
+/* "(128,0,0,0)" */
+static char *print_place(const struct H5Reader *reader, const hsize_t *at,
+                         char text[H5_SHAPE_TEXT]) {
+    int64_t place[H5_RANK];
+    for (int i = 0; i < reader->opened.info.rank; i++)
+        place[i] = (int64_t)at[i];
+    return h5__shape(reader->opened.info.rank, place, text);
+}
+
+static int refuse_chunk(const struct H5Reader *reader, const hsize_t *at, const char *why,
+                        struct Error *error) {
+    char place[H5_SHAPE_TEXT];
+    return fail(error, reader->file->failure, "%s:/%s: the chunk at %s cannot be unpacked: %s",
+                reader->file->path, reader->name, print_place(reader, at, place), why);
+}
+
+/* Reads and unpacks the chunk whose first element is at `at`. *chunk is NULL if it was never
+ * written. */
+static int load_chunk(struct H5Reader *reader, const hsize_t *at, const void **chunk,
+                      struct Error *error) {
+    hsize_t bytes = 0;
+    uint32_t mask = 0;
+    size_t room;
+    const char *why;
+    void *packed = unpacker__buffer(reader->unpacker, &room);
+    char reason[200];
+    *chunk = NULL;
+    h5__quiet();
+    if (H5Dget_chunk_storage_size(reader->opened.id, at, &bytes) < 0)
+        bytes = 0; /* HDF5 1.10 fails if nothing was written there */
+    if (bytes == 0)
+        return OK;
+    if (bytes > room)
+        return refuse_chunk(reader, at, "it takes more bytes than any packing of it has", error);
+    if (H5Dread_chunk(reader->opened.id, H5P_DEFAULT, at, &mask, packed) < 0)
+        return refuse_chunk(reader, at, h5__reason(reason), error);
+    *chunk = unpacker__run(reader->unpacker, &reader->packing, mask, bytes, &why);
+    return *chunk ? OK : refuse_chunk(reader, at, why, error);
+}
+
+/* Copies what a chunk and the wanted rows have in common, dimension by dimension. `from` and `to`
+ * are of the first common element; NULL: the fill value. */
+struct Copying {
+    const struct H5Reader *reader;
+    int64_t extent[H5_RANK];                            /* common elements */
+    int64_t from_strides[H5_RANK], to_strides[H5_RANK]; /* bytes */
+};
+
+static void copy_common(const struct Copying *copying, int dimension, const char *from, char *to) {
+    const struct H5Reader *reader = copying->reader;
+    int64_t extent = copying->extent[dimension];
+    if (dimension == reader->opened.info.rank - 1) {
+        if (from)
+            memcpy(to, from, (size_t)extent * reader->element);
+        for (int64_t i = 0; !from && i < extent; i++)
+            memcpy(to + (size_t)i * reader->element, reader->fill, reader->element);
+        return;
+    }
+    for (int64_t i = 0; i < extent; i++)
+        copy_common(copying, dimension + 1,
+                    from ? from + i * copying->from_strides[dimension] : NULL,
+                    to + i * copying->to_strides[dimension]);
+}
+
+static void set_strides(const struct H5Reader *reader, const int64_t *sizes, int64_t *strides) {
+    int64_t stride = (int64_t)reader->element;
+    for (int i = reader->opened.info.rank - 1; i >= 0; i--) {
+        strides[i] = stride;
+        stride *= sizes[i];
+    }
+}
+
+static int place_chunk(struct H5Reader *reader, const hsize_t *at, const int64_t *first,
+                       const int64_t *part, char *buffer, struct Error *error) {
+    struct Copying copying = {.reader = reader};
+    const void *chunk;
+    int64_t sizes[H5_RANK], from = 0, to = 0;
+    int code = load_chunk(reader, at, &chunk, error);
+    if (code != OK)
+        return code;
+    for (int i = 0; i < reader->opened.info.rank; i++)
+        sizes[i] = (int64_t)reader->chunk[i];
+    set_strides(reader, sizes, copying.from_strides);
+    set_strides(reader, part, copying.to_strides);
+    for (int i = 0; i < reader->opened.info.rank; i++) {
+        int64_t begin = (int64_t)at[i] > first[i] ? (int64_t)at[i] : first[i];
+        int64_t end = (int64_t)at[i] + sizes[i], last = first[i] + part[i];
+        copying.extent[i] = (end < last ? end : last) - begin;
+        from += (begin - (int64_t)at[i]) * copying.from_strides[i];
+        to += (begin - first[i]) * copying.to_strides[i];
+    }
+    copy_common(&copying, 0, chunk ? (const char *)chunk + from : NULL, buffer + to);
+    return OK;
+}
+
+/* The next chunk of the grid; false after the last. */
+static bool next_chunk(const struct H5Reader *reader, const int64_t *first, const int64_t *part,
+                       hsize_t *at) {
+    for (int i = reader->opened.info.rank - 1; i >= 0; i--) {
+        at[i] += reader->chunk[i];
+        if ((int64_t)at[i] < first[i] + part[i])
+            return true;
+        at[i] = (hsize_t)first[i] - (hsize_t)first[i] % reader->chunk[i];
+    }
+    return false;
+}
+
+static int read_direct(struct H5Reader *reader, const int64_t *first, const int64_t *part,
+                       void *buffer, struct Error *error) {
+    hsize_t at[H5_RANK];
+    int code;
+    for (int i = 0; i < reader->opened.info.rank; i++)
+        at[i] = (hsize_t)first[i] - (hsize_t)first[i] % reader->chunk[i];
+    do
+        code = place_chunk(reader, at, first, part, buffer, error);
+    while (code == OK && next_chunk(reader, first, part, at));
+    return code;
+}
+
+int h5_reader_read(struct H5Reader *reader, int64_t first, int64_t count, void *buffer,
+                   struct Error *error) {
+    int64_t start[H5_RANK] = {0}, part[H5_RANK];
+    const struct H5Info *info = &reader->opened.info;
+    CHECK(first >= 0 && count > 0 && first <= info->size[reader->samples] - count);
+    memcpy(part, info->size, sizeof part);
+    start[reader->samples] = first;
+    part[reader->samples] = count;
+    if (reader->direct)
+        return read_direct(reader, start, part, buffer, error);
+    return h5__read_part(reader->file, reader->name, &reader->opened, reader->type, start, part,
+                         buffer, error);
+}
