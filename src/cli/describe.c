@@ -126,6 +126,26 @@ static void print_needs(const struct Needs *needs, int64_t ranks) {
            text_bytes((double)sum_needs(needs), text));
 }
 
+/* How the images are had, if the check looked at the data. */
+static void print_holding(const struct Blueprint *blueprint) {
+    const struct Holding *holding = &blueprint->parts.holding;
+    char text[32];
+    if (blueprint->without_data)
+        return;
+    printf("\nimages on each node, of the %s that data.memory grants\n",
+           text_bytes((double)holding->granted, text));
+    if (holding->mapped)
+        printf("  mapped files      %s\n", text_bytes((double)holding->mapped, text));
+    if (holding->held)
+        printf("  in memory, once   %s\n", text_bytes((double)holding->held, text));
+    if (holding->windows)
+        printf("  windows           %s, at most, of all ranks\n",
+               text_bytes((double)holding->windows, text));
+    if (holding->train.window)
+        printf("  the training split is streamed: %" PRId64 " samples are shuffled together\n",
+               holding->train.window);
+}
+
 static json_t *shape_json(struct Shape shape) {
     return json_pack("[I, I, I]", (json_int_t)shape.height, (json_int_t)shape.width,
                      (json_int_t)shape.channels);
@@ -148,11 +168,16 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
         "average", (json_int_t)needs->average, "optimizer", (json_int_t)needs->optimizer,
         "gradients", (json_int_t)needs->exchange, "activations", (json_int_t)needs->activations,
         "work", (json_int_t)needs->work, "total", (json_int_t)sum_needs(needs));
-    json_t *object = json_pack("{s:b, s:o, s:I, s:I, s:I, s:o, s:o}", "checked_with_data",
+    const struct Holding *holding = &blueprint->parts.holding;
+    json_t *images = json_pack("{s:I, s:I, s:I, s:I, s:I}", "granted", (json_int_t)holding->granted,
+                               "mapped", (json_int_t)holding->mapped, "held",
+                               (json_int_t)holding->held, "windows", (json_int_t)holding->windows,
+                               "window_samples", (json_int_t)holding->train.window);
+    json_t *object = json_pack("{s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "checked_with_data",
                                !blueprint->without_data, "input", shape_json(model_input(model)),
                                "parameters", (json_int_t)model_arena(model)->trained, "ranks",
                                (json_int_t)ranks, "shards_a_rank", (json_int_t)needs->shards,
-                               "memory_bytes", memory, "layers", layers);
+                               "memory_bytes", memory, "image_bytes", images, "layers", layers);
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(object);
@@ -168,6 +193,7 @@ static void print_words(const struct Blueprint *blueprint, const struct Needs *n
                                         : "");
     print_layers(blueprint);
     print_needs(needs, ranks);
+    print_holding(blueprint);
 }
 
 static int run(const struct Command *command, const struct Arguments *arguments,

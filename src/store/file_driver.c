@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/memory.h"
-#include "store/h5.h"
 
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
@@ -23,13 +22,6 @@ struct OpenFile { /* HDF5's view of one open file */
     char *linked_path;
     uint64_t linked_bytes;
 };
-
-static bool plugins_allowed;
-
-void h5_allow_plugins(bool allow) {
-    plugins_allowed = allow;
-    H5PLset_loading_state(allow ? H5PL_FILTER_PLUGIN : 0);
-}
 
 static const unsigned char zero_page[FILE_DRIVER_PAGE];
 
@@ -378,8 +370,7 @@ static const H5FD_class_t driver_class = {
 };
 
 hid_t file_driver__access(struct FileDriver *driver) {
-    /* A file that names an unknown filter must not load code unless the user asked for it. */
-    H5PLset_loading_state(plugins_allowed ? H5PL_FILTER_PLUGIN : 0);
+    H5PLset_loading_state(0); /* a file that names an unknown filter must not load code */
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     driver->registered = H5FDregister(&driver_class);
     if (access < 0 || driver->registered < 0 ||

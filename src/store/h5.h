@@ -145,9 +145,9 @@ int h5_reader_read(struct H5Reader *reader, int64_t first, int64_t count, void *
 /* Whether this HDF5 was built so that several threads may call it. */
 bool h5_allows_threads(void);
 
-/* Whether filters that this HDF5 lacks are looked for as plug-ins (HDF5_PLUGIN_PATH), which are
- * code from outside: at first they are not. For the whole process. */
-void h5_allow_plugins(bool allow);
+/* Lets HDF5 look for filters that it lacks among the plug-ins in HDF5_PLUGIN_PATH, code from
+ * outside, when an array of this file is opened; until another file is opened. */
+void h5_allow_plugins(struct H5File *file);
 
 /* Elements [first, first + count) of a list of H5_BYTES. The caller releases the data of each, also
  * after a failure. */

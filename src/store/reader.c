@@ -113,6 +113,8 @@ static char *print_place(const struct H5Reader *reader, const hsize_t *at,
 static int refuse_chunk(const struct H5Reader *reader, const hsize_t *at, const char *why,
                         struct Error *error) {
     char place[H5_SHAPE_TEXT];
+    if (reader->file->driver.failed)
+        return h5_check(reader->file, error);
     return fail(error, reader->file->failure, "%s:/%s: the chunk at %s cannot be unpacked: %s",
                 reader->file->path, reader->name, print_place(reader, at, place), why);
 }

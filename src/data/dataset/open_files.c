@@ -12,10 +12,11 @@ int opening__file(struct Opening *opening, const char *path, struct H5File **fil
             *file = opening->files[i].file;
             return OK;
         }
-    h5_allow_plugins(options && options->plugins == PLUGINS_LOAD);
     int code = h5_open(file, path, ERROR_DATA, error);
     if (code != OK)
         return code;
+    if (options && options->plugins == PLUGINS_LOAD)
+        h5_allow_plugins(*file);
     h5_follow_links(*file, options && options->links == LINKS_FOLLOW);
     size_t count = (size_t)opening->file_count;
     opening->files = memory_resize(opening->files, count * sizeof *opening->files,

@@ -1,0 +1,108 @@
+"""Packed images: held in memory they train to the bits of an unpacked file; streamed, to bits of their own on any
+number of ranks and after a stop in the middle of an epoch."""
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from support.program import DATA, RUN_FILE, refusal, result, run, settings
+from support.runs import synthesize, train, write
+
+RUN = """data:
+  file: {file}
+  axes: {axes}
+  splits:
+    train: {{images: /x, labels: /y, indices: "0:1200"}}
+    validation: {{images: /x, labels: /y, indices: "1200:1500"}}
+model: [flatten, {{linear: {{out: 10}}}}]
+optimizer: {{momentum: {{rate: 0.01}}}}
+train: {{batch: 100, length: 2 epochs, shards: 4}}
+checkpoint: {{every: 1 epochs}}
+"""
+PACKINGS = {
+    "gzip": {"compression": "gzip", "shuffle": True, "chunks": (25, 3, 32, 32)},
+    "lzf": {"compression": "lzf", "fletcher32": True, "chunks": (30, 1, 16, 32)},
+    "turned": {"chunks": None},
+}
+STREAMED = settings("data.window=200")
+
+
+def write_packed(path, images, labels, **packing):
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=images, **packing)
+        file["y"] = labels
+
+
+@pytest.fixture(scope="module")
+def recipes(folder):
+    """Run files of the same images: as they lie in memory, and packed in each way."""
+    with h5py.File(synthesize(folder, train=1500, test=10, validation=10)) as file:
+        images, labels = file["train/images"][:], file["train/labels"][:]
+    write_packed(f"{folder}/plain.h5", images, labels)
+    first = np.ascontiguousarray(images.transpose(0, 3, 1, 2))
+    found = {"plain": write(f"{folder}/plain.yaml", RUN.format(file=f"{folder}/plain.h5", axes="NHWC"))}
+    for name, packing in PACKINGS.items():
+        write_packed(f"{folder}/{name}.h5", first, labels, **packing)
+        found[name] = write(f"{folder}/{name}.yaml", RUN.format(file=f"{folder}/{name}.h5", axes="NCHW"))
+    return found
+
+
+@pytest.fixture(scope="module")
+def whole(folder, recipes):
+    return train(1, recipes["plain"], f"{folder}/whole")
+
+
+@pytest.fixture(scope="module")
+def streamed(folder, recipes):
+    return train(1, recipes["gzip"], f"{folder}/streamed", *STREAMED)
+
+
+@pytest.mark.parametrize("name", PACKINGS)
+def test_in_memory_packed_images_are_as_good_as_mapped_ones(folder, recipes, whole, name):
+    packed = train(2 if name == "gzip" else 1, recipes[name], f"{folder}/held-{name}")
+    assert packed["digest"] == whole["digest"]
+    assert packed.metrics("epoch") == whole.metrics("epoch")
+
+
+def test_the_bits_of_a_stream_do_not_depend_on_the_ranks(folder, recipes, streamed, whole):
+    on_two = train(2, recipes["gzip"], f"{folder}/streamed-2", *STREAMED)
+    assert on_two["digest"] == streamed["digest"] != whole["digest"]
+    assert on_two.metrics("step", "epoch") == streamed.metrics("step", "epoch")
+
+
+def test_a_stream_goes_on_in_the_middle_of_an_epoch(folder, recipes, streamed):
+    out = f"{folder}/stopped"
+    train(2, recipes["gzip"], out, *STREAMED, "--stop-after", 17)
+    resumed = train(1, recipes["gzip"], out, "--resume")  # the checkpoint knows the window
+    assert resumed["digest"] == streamed["digest"]
+
+
+def test_the_first_start_decides_the_window(folder, recipes):
+    small = settings("data.memory=4 MiB")
+    described = result(1, "describe", recipes["gzip"], *small, "--ranks", 2)["image_bytes"]
+    assert 100 <= described["window_samples"] < 1200
+    assert 0 < described["windows"] + described["held"] <= described["granted"] == 4 << 20
+    run(1, "train", recipes["gzip"], "--out", f"{folder}/small", "--quiet", *small, "--stop-after", 3)
+    shown = run(1, "inspect", f"{folder}/small/checkpoints/latest.h5", "--run-file")[0]
+    assert f"window: {described['window_samples']}" in shown
+
+
+def test_memory_too_small_for_a_window_is_refused(folder, recipes):
+    line = refusal(RUN_FILE, "describe", recipes["gzip"], *settings("data.memory=100 KiB"))
+    assert "data.memory" in line and "too little to stream" in line and "expected at least" in line
+
+
+@pytest.mark.parametrize("ranks", (1, 2))
+def test_a_chunk_that_cannot_be_unpacked_is_named(folder, recipes, ranks):
+    path = f"{folder}/rotten-{ranks}.h5"
+    shutil.copy(f"{folder}/gzip.h5", path)
+    with h5py.File(path) as file:
+        chunk = file["x"].id.get_chunk_info_by_coord((1000, 0, 0, 0))
+    with open(path, "r+b") as file:
+        file.seek(chunk.byte_offset + chunk.size // 2)
+        file.write(bytes(64))
+    assignments = settings(f"data.file={path}", "preprocess={center: none, scale: range}", "data.validation=none")
+    line = refusal(DATA, "train", recipes["gzip"], "--out", f"{folder}/rotten-out-{ranks}", "--quiet", *STREAMED,
+                   *assignments, ranks=ranks)
+    assert f"{path}:/x: the chunk at (1000,0,0,0) cannot be unpacked: its gzip data are damaged" in line
