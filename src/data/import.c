@@ -1,6 +1,7 @@
 #include "data/import.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -106,6 +107,21 @@ static int write_names(const struct Source *source, const struct SourceSplit *sp
     return code;
 }
 
+/* What is not finite would make every statistic, and the first step, NaN. */
+static int check_finite(const struct Source *source, const struct SourceSplit *split,
+                        const float *samples, int64_t first, int64_t count, struct Error *error) {
+    int64_t elements = source->height * source->width * source->channels;
+    for (int64_t i = 0; source->floats && i < count * elements; i++)
+        if (!isfinite(samples[i])) {
+            int64_t sample = first + i / elements;
+            const char *name = source_name(source, split->items[sample]);
+            return fail(error, ERROR_DATA,
+                        "split '%s', sample %" PRId64 "%s%s: a value is not finite", split->name,
+                        sample, name ? ", " : "", name ? name : "");
+        }
+    return OK;
+}
+
 static int write_split(const struct Source *source, const struct SourceSplit *split,
                        struct DatasetWriter *writer, const struct Ticker *ticker,
                        struct Error *error) {
@@ -118,6 +134,8 @@ static int write_split(const struct Source *source, const struct SourceSplit *sp
     for (int64_t first = 0; first < split->count && code == OK; first += most) {
         int64_t count = split->count - first < most ? split->count - first : most;
         code = source_read(source, split->items + first, count, samples, error);
+        if (code == OK)
+            code = check_finite(source, split, samples, first, count, error);
         if (code == OK)
             code = writer__append(writer, samples,
                                   columns ? (const void *)(split->targets + first * columns)

@@ -1,31 +1,88 @@
 /* Format idx: the files of MNIST and its relatives (http://yann.lecun.com/exdb/mnist), plain or
- * compressed. A file is two zero bytes, a type (8: unsigned byte), the number of dimensions, a
- * 32-bit size for each dimension (big-endian), then the values. These data sets are small: whole
- * splits are kept in memory. */
+ * compressed. A file is two zero bytes, a type, the number of dimensions, a 32-bit size for each
+ * dimension (big-endian), then the values. Whole splits are kept in memory.
+ *
+ * Files are found by their names, [PREFIX-]SPLIT-images-idx3-ubyte and the same with "labels":
+ * EMNIST's and QMNIST's have a prefix. EMNIST's images are stored column by column
+ * (https://arxiv.org/abs/1702.05373), and a file beside them says which character a label is. */
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
 
+#include "base/log.h"
 #include "base/memory.h"
-#include "sources/source.h"
+#include "base/text.h"
+#include "sources/arrays.h"
+#include "sources/folder.h"
 
-struct IdxState {
-    uint8_t *images[2]; /* train, test */
+/* A file of images by its name. */
+struct IdxName {
+    char *file;   /* its path */
+    char *prefix; /* before the split: "emnist-letters"; or "" */
+    const char *split;
+    size_t start, end; /* where "images" stands in the path */
 };
 
-/* The first of the usual names that exists in the folder, with '-' or '.' before "idx", plain or
- * compressed; NULL if none does. The caller releases it. */
-static char *find_file(const char *folder, const char *stem, const char *kind) {
-    static const char *const separators[] = {"-", "."}, *const ends[] = {"", ".gz"};
-    const char *idx = strcmp(kind, "images") == 0 ? "idx3-ubyte" : "idx1-ubyte";
-    for (int i = 0; i < 4; i++) {
-        char *path =
-            memory_print("%s/%s-%s%s%s%s", folder, stem, kind, separators[i / 2], idx, ends[i % 2]);
-        if (access(path, F_OK) == 0)
-            return path;
-        memory_release(path);
+static void name_release(struct IdxName *name) {
+    memory_release(name->file);
+    memory_release(name->prefix);
+}
+
+/* What the last word before "images" says; NULL: it is no split, but a part of the prefix. */
+static const char *split_of_word(const char *word, size_t length) {
+    static const char *const words[][2] = {{"train", "train"},      {"training", "train"},
+                                           {"t10k", "test"},        {"test", "test"},
+                                           {"testing", "test"},     {"test10k", "test10k"},
+                                           {"test50k", "test50k"},  {"val", "validation"},
+                                           {"valid", "validation"}, {"validation", "validation"}};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strlen(words[i][0]) == length && !strncasecmp(words[i][0], word, length))
+            return words[i][1];
+    return NULL;
+}
+
+static bool is_separator(char c) {
+    return c == '-' || c == '_' || c == '.';
+}
+
+/* Whether a name is that of a file of images; then takes it apart. */
+static bool parse_name(const char *folder, const char *file, struct IdxName *name) {
+    const char *images = strstr(file, "images");
+    if (!images || !is_separator(images[6]) || strncmp(images + 7, "idx", 3) ||
+        !isdigit((unsigned char)images[10]))
+        return false;
+    size_t end = (size_t)(images - file);
+    while (end > 0 && is_separator(file[end - 1]))
+        end--;
+    size_t word = end;
+    while (word > 0 && !is_separator(file[word - 1]))
+        word--;
+    name->split = split_of_word(file + word, end - word);
+    size_t prefix = name->split ? word : end;
+    while (prefix > 0 && is_separator(file[prefix - 1]))
+        prefix--;
+    name->split = name->split ? name->split : "train";
+    name->prefix = memory_copy_span(file, prefix);
+    name->file = memory_print("%s/%s", folder, file);
+    name->start = strlen(folder) + 1 + (size_t)(images - file);
+    name->end = name->start + 6;
+    return true;
+}
+
+/* The file of the labels that belong to a file of images: the same name with another word, number
+ * of dimensions and type; NULL if there is none. The caller releases it. */
+static char *find_labels(const struct IdxName *name, const struct Folder *folder) {
+    const char *slash = strrchr(name->file, '/');
+    size_t stem = name->start - (size_t)(slash + 1 - name->file);
+    for (int64_t i = 0; i < folder->files.count; i++) {
+        const char *file = folder->files.names[i];
+        if (!strncmp(file, slash + 1, stem) && !strncmp(file + stem, "labels", 6) &&
+            is_separator(file[stem + 6]) && !strncmp(file + stem + 7, "idx", 3))
+            return memory_print("%.*s/%s", (int)(slash - name->file), name->file, file);
     }
     return NULL;
 }
@@ -47,46 +104,61 @@ static int read_exactly(gzFile file, const char *path, uint8_t *bytes, int64_t c
     return OK;
 }
 
-static int64_t big_endian(const uint8_t *bytes) {
-    return (int64_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
+static bool take_type(uint8_t type, struct Array *array) {
+    static const struct {
+        uint8_t type;
+        enum NumberKind kind;
+        int element;
+    } types[] = {{0x08, NUMBER_UNSIGNED, 1}, {0x09, NUMBER_SIGNED, 1}, {0x0B, NUMBER_SIGNED, 2},
+                 {0x0C, NUMBER_SIGNED, 4},   {0x0D, NUMBER_FLOAT, 4},  {0x0E, NUMBER_FLOAT, 8}};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++)
+        if (types[i].type == type) {
+            array->kind = types[i].kind;
+            array->element = types[i].element;
+            array->swapped = __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__;
+            return true;
+        }
+    return false;
 }
 
-/* Reads and checks the head; says the size of each dimension. */
-static int read_head(gzFile file, const char *path, int dimensions, int64_t *size,
-                     struct Error *error) {
-    uint8_t head[16];
-    int code = read_exactly(file, path, head, 4 + 4 * dimensions, error);
+/* Reads and checks the head. */
+static int read_head(gzFile file, int least, int most, struct Array *array, struct Error *error) {
+    uint8_t head[4], size[4];
+    int code = read_exactly(file, array->name, head, sizeof head, error);
     if (code != OK)
         return code;
-    if (head[0] != 0 || head[1] != 0 || head[2] != 8 || head[3] != dimensions)
-        return fail(
-            error, ERROR_DATA,
-            "%s: begins with %02x%02x%02x%02x; expected 000008%02x, an idx file of bytes with "
-            "%d dimension%s",
-            path, head[0], head[1], head[2], head[3], (unsigned)dimensions, dimensions,
-            dimensions == 1 ? "" : "s");
-    for (int i = 0; i < dimensions; i++)
-        size[i] = big_endian(head + 4 + 4 * i);
-    int64_t bytes = memory_product(size, dimensions);
-    if (bytes < 1 || !memory_can_hold((uint64_t)bytes))
-        return fail(error, ERROR_DATA, "%s: declares %s", path,
-                    bytes == 0 ? "no values" : "more than memory can hold");
-    return OK;
+    array->rank = head[3];
+    if (head[0] != 0 || head[1] != 0 || !take_type(head[2], array) || array->rank < least ||
+        array->rank > most)
+        return fail(error, ERROR_DATA,
+                    "%s: begins with %02x%02x%02x%02x; expected 000008%02x, an idx file of bytes "
+                    "with %d dimension%s, or the like of another type",
+                    array->name, head[0], head[1], head[2], head[3], (unsigned)least, least,
+                    least == 1 ? "" : "s");
+    for (int i = 0; i < array->rank && code == OK; i++) {
+        code = read_exactly(file, array->name, size, sizeof size, error);
+        array->size[i] = (int64_t)size[0] << 24 | size[1] << 16 | size[2] << 8 | size[3];
+    }
+    if (code == OK)
+        code = array__lay_out(array, false, error);
+    if (code == OK && !memory_can_hold((uint64_t)array__bytes(array)))
+        code = fail(error, ERROR_DATA, "%s: declares more than memory can hold", array->name);
+    return code;
 }
 
-/* Reads a whole file of `dimensions` dimensions. The caller releases *values. */
-static int read_file(const char *path, int dimensions, int64_t *size, uint8_t **values,
+/* Reads a whole file of `least` to `most` dimensions. The caller releases the array. */
+static int read_file(const char *path, int least, int most, struct Array *array,
                      struct Error *error) {
-    *values = NULL;
+    *array = (struct Array){.name = memory_copy_text(path), .file = -1};
     gzFile file = gzopen(path, "rbe"); /* reads plain files as well */
     if (!file)
         return fail_errno(error, "%s: cannot open", path);
     gzbuffer(file, 1 << 18);
-    int code = read_head(file, path, dimensions, size, error);
+    int code = read_head(file, least, most, array, error);
     if (code == OK) {
-        int64_t bytes = memory_product(size, dimensions);
-        *values = memory_array(uint8_t, bytes, "idx values");
-        code = read_exactly(file, path, *values, bytes, error);
+        int64_t bytes = array__bytes(array);
+        array->bytes = memory_array(uint8_t, bytes, "idx values");
+        code = read_exactly(file, path, array->bytes, bytes, error);
     }
     uint8_t more;
     if (code == OK && gzread(file, &more, 1) != 0)
@@ -95,110 +167,175 @@ static int read_file(const char *path, int dimensions, int64_t *size, uint8_t **
     return code;
 }
 
-/* Images have the same size in all splits. */
-static int agree_on_size(struct Source *source, const char *path, const int64_t *size,
-                         struct Error *error) {
-    if (source->height == 0) {
-        source->height = size[1];
-        source->width = size[2];
-        source->channels = 1;
-    }
-    if (source->height != size[1] || source->width != size[2])
-        return fail(error, ERROR_DATA,
-                    "%s: images of %" PRId64 "x%" PRId64 "; the other split has %" PRId64
-                    "x%" PRId64,
-                    path, size[1], size[2], source->height, source->width);
-    return OK;
+/* Of QMNIST's labels, (N, 8), the first is the class. */
+static void take_first_column(struct Array *labels) {
+    if (labels->rank == 2)
+        labels->size[1] = 1;
 }
 
-static int read_pair(struct Source *source, const char *name, int which, const char *images_path,
-                     const char *labels_path, struct Error *error) {
-    struct IdxState *state = source->state;
-    int64_t size[3], label_count;
-    uint8_t *labels = NULL;
-    int code = read_file(images_path, 3, size, &state->images[which], error);
-    if (code == OK)
-        code = agree_on_size(source, images_path, size, error);
-    if (code == OK)
-        code = read_file(labels_path, 1, &label_count, &labels, error);
-    if (code == OK && label_count != size[0])
-        code = fail(error, ERROR_DATA, "%s: %" PRId64 " labels for the %" PRId64 " images of %s",
-                    labels_path, label_count, size[0], images_path);
-    if (code == OK) {
-        struct SourceSplit *split = source_add_split(source, name, size[0]);
-        for (int64_t i = 0; i < size[0]; i++) {
-            split->labels[i] = labels[i];
-            split->items[i] = (int64_t)which << 48 | i;
-        }
+static int add_split(struct Source *source, const struct IdxName *name, const struct Folder *folder,
+                     const struct SourceOptions *options, struct Error *error) {
+    char *labels_path = find_labels(name, folder);
+    struct Array images = {.file = -1}, labels = {.file = -1};
+    if (source_find_split(source, name->split)) {
+        log_warning("%s: is a second file of images of split %s, and is not read", name->file,
+                    name->split);
+        memory_release(labels_path);
+        return OK;
     }
-    memory_release(labels);
+    if (!labels_path)
+        return fail(error, ERROR_DATA,
+                    "%s: no file of labels beside it; expected the same name with 'labels'",
+                    name->file);
+    int code = read_file(name->file, 3, 4, &images, error);
+    if (code == OK)
+        code = read_file(labels_path, 1, 2, &labels, error);
+    if (code == OK) {
+        take_first_column(&labels);
+        code = arrays__add(source, name->split, &images, &labels, options, error);
+    }
+    array__release(&images);
+    array__release(&labels);
+    memory_release(labels_path);
     return code;
 }
 
-static int open_split(struct Source *source, const char *folder, const char *name, int which,
-                      const char *stem, struct Error *error) {
-    char *images = find_file(folder, stem, "images"), *labels = find_file(folder, stem, "labels");
+/* PREFIX-mapping.txt: a label and a character's code, or several, a line. The classes are those
+ * that it names, the first of which may have another label than 0. */
+static void read_mapping(struct Source *source, const char *folder, const char *prefix) {
+    char *path = memory_print("%s/%s-mapping.txt", folder, prefix), line[200];
+    struct Arrays *state = source->state;
+    FILE *file = fopen(path, "re");
+    int label, code, first = -1, count = 0;
+    char names[256][2] = {{0}};
+    while (file && count < 256 && fgets(line, sizeof line, file))
+        if (sscanf(line, "%d %d", &label, &code) == 2 && isgraph(code & 127) && code < 128) {
+            first = count == 0 ? label : first;
+            if (label != first + count)
+                break;
+            names[count++][0] = (char)code;
+        }
+    if (file)
+        fclose(file);
+    memory_release(path);
+    bool fits = count > 0 && first >= 0 && state->last_label - first < count;
+    for (int i = 0; i < source->split_count && fits; i++)
+        for (int64_t k = 0; k < source->splits[i].count && fits; k++)
+            fits = source->splits[i].labels[k] >= first;
+    if (!fits)
+        return;
+    for (int i = 0; i < source->split_count; i++)
+        for (int64_t k = 0; k < source->splits[i].count; k++)
+            source->splits[i].labels[k] -= first;
+    const char *classes[256];
+    for (int i = 0; i < count; i++)
+        classes[i] = names[i];
+    source_set_classes(source, classes, count);
+}
+
+/* Drops the files of other data sets than that of the prefix; NULL: there must be only one. */
+static int keep_prefix(struct IdxName *names, int *count, const char *folder, const char *prefix,
+                       struct Error *error) {
+    int kept = 0;
+    for (int i = 0; i < *count; i++) {
+        if (!prefix && strcmp(names[i].prefix, names[0].prefix))
+            return fail(error, ERROR_DATA,
+                        "%s: holds the data sets '%s' and '%s'; expected one: name it, as in %s/%s",
+                        folder, names[0].prefix, names[i].prefix, folder, names[0].prefix);
+        if (prefix && strcmp(names[i].prefix, prefix))
+            name_release(&names[i]);
+        else
+            names[kept++] = names[i];
+    }
+    *count = kept;
+    return OK;
+}
+
+static bool has_train(const struct IdxName *names, int count) {
+    for (int i = 0; i < count; i++)
+        if (!strcmp(names[i].split, "train"))
+            return true;
+    return false;
+}
+
+static int add_splits(struct Source *source, const struct IdxName *names, int count,
+                      const struct Folder *files, const char *folder,
+                      const struct SourceOptions *options, struct Error *error) {
+    struct Arrays *state = source->state;
+    if (!has_train(names, count))
+        return fail(error, ERROR_DATA,
+                    "%s: no train-images-idx3-ubyte or PREFIX-train-images-idx3-ubyte, plain or "
+                    ".gz",
+                    folder);
+    bool emnist = !strncasecmp(names[0].prefix, "emnist", 6);
+    state->transposed =
+        options->transpose == TRANSPOSE_YES || (options->transpose == TRANSPOSE_AUTO && emnist);
     int code = OK;
-    if (images && labels)
-        code = read_pair(source, name, which, images, labels, error);
-    else if (images || labels || which == 0)
-        code = fail(error, ERROR_DATA, "%s: no %s-%s-%s-ubyte, plain or .gz", folder, stem,
-                    images ? "labels" : "images", images ? "idx1" : "idx3");
-    memory_release(images);
-    memory_release(labels);
+    for (int pass = 0; pass < 2; pass++) /* train first */
+        for (int i = 0; i < count && code == OK; i++)
+            if (!strcmp(names[i].split, "train") == (pass == 0))
+                code = add_split(source, &names[i], files, options, error);
+    if (code != OK)
+        return code;
+    arrays__name_classes(source, options);
+    if (*names[0].prefix && !options->first_label && !targets_are_values(&source->targets))
+        read_mapping(source, folder, names[0].prefix);
+    return OK;
+}
+
+/* Whether a file is FILE.gz, and FILE is there, too. */
+static bool is_packed_twin(const struct Folder *folder, int64_t i) {
+    const char *name = folder->files.names[i];
+    for (int64_t k = 0; k < i && text_ends_with(name, ".gz"); k++)
+        if (strlen(folder->files.names[k]) + 3 == strlen(name) &&
+            !strncmp(folder->files.names[k], name, strlen(name) - 3))
+            return true;
+    return false;
+}
+
+static int open_folder(struct Source *source, const char *path, const char *prefix,
+                       const struct SourceOptions *options, struct Error *error) {
+    int64_t skipped = 0;
+    const struct BadLinks links = {.skip_bad = true, .skipped = &skipped};
+    struct IdxName names[64];
+    struct Folder folder;
+    int count = 0, code = folder__list(&folder, path, &links, error);
+    for (int64_t i = 0; i < folder.files.count && count < 64; i++)
+        if (!is_packed_twin(&folder, i))
+            count += parse_name(path, folder.files.names[i], &names[count]);
+    if (code == OK)
+        code = keep_prefix(names, &count, path, prefix, error);
+    if (code == OK)
+        code = add_splits(source, names, count, &folder, path, options, error);
+    for (int i = 0; i < count; i++)
+        name_release(&names[i]);
+    folder__release(&folder);
     return code;
 }
 
 static int open_idx(struct Source *source, const struct SourceOptions *options,
                     const struct Ticker *ticker, struct Error *error) {
     (void)ticker;
-    source->state = memory_allocate(sizeof(struct IdxState), "idx files");
     if (options->path_count != 1)
         return fail_option(error, "format", "idx",
                            "expected one folder with train-images-idx3-ubyte and the like; "
                            "found %d paths",
                            options->path_count);
-    int code = open_split(source, options->paths[0], "train", 0, "train", error);
-    if (code == OK)
-        code = open_split(source, options->paths[0], "test", 1, "t10k", error);
-    if (code != OK)
-        return code;
-    int32_t most = 0;
-    for (int i = 0; i < source->split_count; i++)
-        for (int64_t k = 0; k < source->splits[i].count; k++)
-            most = source->splits[i].labels[k] > most ? source->splits[i].labels[k] : most;
-    char digits[256][4];
-    const char *names[256];
-    for (int i = 0; i <= most; i++) {
-        snprintf(digits[i], sizeof digits[i], "%d", i);
-        names[i] = digits[i];
-    }
-    source_set_classes(source, names, most + 1);
-    return OK;
-}
-
-static int read_idx(const struct Source *source, const int64_t *items, int64_t count, void *samples,
-                    struct Error *error) {
-    (void)error;
-    const struct IdxState *state = source->state;
-    uint8_t *pixels = samples;
-    int64_t bytes = source->height * source->width;
-    for (int64_t i = 0; i < count; i++) {
-        int64_t image = items[i] & ((1ll << 48) - 1);
-        memcpy(pixels + i * bytes, state->images[items[i] >> 48] + image * bytes, (size_t)bytes);
-    }
-    return OK;
-}
-
-static void release_idx(struct Source *source) {
-    struct IdxState *state = source->state;
-    if (state) {
-        memory_release(state->images[0]);
-        memory_release(state->images[1]);
-    }
-    memory_release(state);
+    arrays__start(source);
+    const char *path = options->paths[0];
+    struct stat about;
+    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+        return open_folder(source, path, NULL, options, error);
+    char *folder = path_folder(path); /* FOLDER/PREFIX */
+    int code = stat(folder, &about) ? fail_errno(error, "%s: cannot open", path)
+                                    : open_folder(source, folder, path_base(path), options, error);
+    memory_release(folder);
+    return code;
 }
 
 extern const struct SourceFormat source_idx;
-const struct SourceFormat source_idx = {
-    .name = "idx", .open = open_idx, .read = read_idx, .release = release_idx};
+const struct SourceFormat source_idx = {.name = "idx",
+                                        .takes = SOURCE_TAKES_ARRAYS,
+                                        .open = open_idx,
+                                        .read = arrays__read,
+                                        .release = arrays__release};

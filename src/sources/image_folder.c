@@ -11,8 +11,6 @@
 #include "pictures/picture_decode.h"
 #include "sources/image_files.h"
 
-#define DEEPEST 40 /* folders in one another; more are a link that leads back */
-
 /* What is looked for in all splits. */
 struct Search {
     struct Source *source;
@@ -22,23 +20,39 @@ struct Search {
     const char *reference; /* the folder of the split that says which classes there are */
 };
 
+/* A folder and those that it lies in. */
+struct Nest {
+    struct stat about;
+    const struct Nest *outer;
+};
+
+/* A link may lead to a folder that holds it. */
+static int enter(struct Nest *nest, const char *path, const struct Nest *outer,
+                 struct Error *error) {
+    nest->outer = outer;
+    if (stat(path, &nest->about) != 0)
+        return fail_errno(error, "%s: cannot open folder", path);
+    for (; outer; outer = outer->outer)
+        if (outer->about.st_dev == nest->about.st_dev && outer->about.st_ino == nest->about.st_ino)
+            return fail(error, ERROR_DATA, "%s: is a link to a folder that holds it", path);
+    return OK;
+}
+
 /* Adds the files in a folder and in the folders in it. `root` bytes of their paths are not part of
  * their names. */
-static int list_files(const struct Search *search, const char *path, size_t root, int depth,
-                      struct Error *error) {
-    struct Folder folder;
-    if (depth > DEEPEST)
-        return fail(error, ERROR_DATA,
-                    "%s: has folders in one another to a depth of more than %d; does a link lead "
-                    "back?",
-                    path, DEEPEST);
-    int code = folder__list(&folder, path, &search->links, error);
+static int list_files(const struct Search *search, const char *path, size_t root,
+                      const struct Nest *outer, struct Error *error) {
+    struct Folder folder = {0};
+    struct Nest nest;
+    int code = enter(&nest, path, outer, error);
+    if (code == OK)
+        code = folder__list(&folder, path, &search->links, error);
     for (int64_t i = 0; i < folder.files.count && code == OK; i++)
         image_files__add(search->source->state, memory_print("%s/%s", path, folder.files.names[i]),
                          root);
     for (int64_t i = 0; i < folder.folders.count && code == OK; i++) {
         char *inner = memory_print("%s/%s", path, folder.folders.names[i]);
-        code = list_files(search, inner, root, depth + 1, error);
+        code = list_files(search, inner, root, &nest, error);
         memory_release(inner);
     }
     folder__release(&folder);
@@ -78,13 +92,15 @@ static int check_classes(const struct Search *search, const char *path, const st
 static int list_classes(const struct Search *search, const char *path, const struct Folder *folder,
                         bool is_reference, int64_t *labels, int64_t *ends, struct Error *error) {
     const struct ImageFiles *state = search->source->state;
-    int code = OK;
+    struct Nest nest;
+    int code = enter(&nest, path, NULL, error);
     for (int64_t i = 0; i < folder->folders.count && code == OK; i++) {
         const char *name = folder->folders.names[i];
         char *inner = memory_print("%s/%s", path, name);
         int64_t before = state->files.count;
         labels[i] = find_class(search, path, name, error);
-        code = labels[i] < 0 ? error->code : list_files(search, inner, strlen(path) + 1, 0, error);
+        code =
+            labels[i] < 0 ? error->code : list_files(search, inner, strlen(path) + 1, &nest, error);
         ends[i] = state->files.count;
         if (code == OK && is_reference && ends[i] == before)
             code =

@@ -7,19 +7,21 @@
 #include "base/text.h"
 
 extern const struct SourceFormat source_image_folder, source_cifar10, source_cifar100, source_idx,
-    source_table, source_image_list;
+    source_numpy, source_table, source_image_list;
 
-const struct SourceFormat *const source_formats[] = {&source_image_folder,
-                                                     &source_cifar10,
-                                                     &source_cifar100,
-                                                     &source_idx,
-                                                     &source_table,
-                                                     &source_image_list,
-                                                     NULL};
+const struct SourceFormat *const source_formats[] = {
+    &source_image_folder, &source_cifar10, &source_cifar100,   &source_idx,
+    &source_numpy,        &source_table,   &source_image_list, NULL};
 
 const char *const source_depth_names[SOURCE_DEPTHS] = {"auto", "byte", "float"};
 
+/* NumPy's two kinds of files are one format. */
+static const char *own_name(const char *format) {
+    return strcmp(format, "npy") && strcmp(format, "npz") ? format : "numpy";
+}
+
 bool source_takes(const char *format, enum SourceTakes option) {
+    format = own_name(format);
     for (const struct SourceFormat *const *known = source_formats; *known; known++)
         if (!strcmp((*known)->name, format))
             return ((*known)->takes & option) != 0;
@@ -27,6 +29,7 @@ bool source_takes(const char *format, enum SourceTakes option) {
 }
 
 static const struct SourceFormat *find_format(const char *name, struct Error *error) {
+    name = own_name(name);
     const char *names[sizeof source_formats / sizeof *source_formats] = {NULL};
     int count = 0;
     for (; source_formats[count]; count++) {

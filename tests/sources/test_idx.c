@@ -175,7 +175,7 @@ static void a_wrong_magic_number(void **state) {
         struct Head head;
         const char *shown;
     } cases[] = {{{.type = 8, .dimensions = 1, .size = {600}}, "00000801"},
-                 {{.type = 9, .dimensions = 3, .size = {20, 6, 5}}, "00000903"},
+                 {{.type = 10, .dimensions = 3, .size = {20, 6, 5}}, "00000a03"},
                  {{.zeros = {1, 0}, .type = 8, .dimensions = 3, .size = {20, 6, 5}}, "01000803"},
                  {{.zeros = {0, 2}, .type = 8, .dimensions = 3, .size = {20, 6, 5}}, "00020803"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -217,7 +217,7 @@ static void a_missing_file(void **state) {
     (void)state;
     make_good();
     unlink(scratch_path("train-labels-idx1-ubyte"));
-    expect_idx_refusal("no train-labels-idx1-ubyte", scratch);
+    expect_idx_refusal("no file of labels beside it", "train-images-idx3-ubyte.gz");
 }
 
 static void too_few_class_names(void **state) {
@@ -228,6 +228,70 @@ static void too_few_class_names(void **state) {
     options.classes = names;
     options.class_count = 2;
     expect_refusal(&options, ERROR_USAGE, "2 classes", "need 10");
+}
+
+/* EMNIST's names have a prefix, and its images are stored by columns. Renamed, they are not known
+ * for what they are. */
+static void emnist(void **state) {
+    (void)state;
+    scratch_empty();
+    make("emnist-letters-train-images-idx3-ubyte.gz", images_head(20, 6, 5), 20 * 30);
+    make("emnist-letters-train-labels-idx1-ubyte.gz", labels_head(20), 20);
+    make("emnist-letters-test-images-idx3-ubyte.gz", images_head(20, 6, 5), 20 * 30);
+    make("emnist-letters-test-labels-idx1-ubyte.gz", labels_head(20), 20);
+    static const enum SourceTranspose asked[] = {TRANSPOSE_AUTO, TRANSPOSE_YES, TRANSPOSE_NO};
+    for (int k = 0; k < 3; k++) {
+        struct SourceOptions options = idx_options();
+        options.transpose = asked[k];
+        struct Source source = open_source(&options);
+        bool turned = asked[k] != TRANSPOSE_NO;
+        assert_int_equal(source.height, turned ? 5 : 6);
+        assert_int_equal(split_of(&source, "test")->count, 20);
+        uint8_t *pixels = read_sample(&source, split_of(&source, "train"), 2);
+        for (int i = 0; i < 30; i++)
+            assert_int_equal(pixels[i], 60 + (turned ? i % 6 * 5 + i / 6 : i));
+        memory_release(pixels);
+        source_release(&source);
+    }
+}
+
+/* A folder of several data sets, of which one is named; characters' codes beside it. */
+static void one_prefix_of_several(void **state) {
+    (void)state;
+    make("emnist-digits-train-images-idx3-ubyte", images_head(20, 6, 5), 20 * 30);
+    make("emnist-digits-train-labels-idx1-ubyte", labels_head(20), 20);
+    expect_idx_refusal("'emnist-digits' and 'emnist-letters'", "expected one");
+    const char codes[] = "0 65 97\n1 66 98\n2 67\n3 68\n4 69\n5 70\n6 71\n7 72\n8 73\n9 74\n";
+    scratch_write(scratch_path("emnist-digits-mapping.txt"), codes, sizeof codes - 1);
+    struct SourceOptions options = options_of("idx", scratch_path("emnist-digits"));
+    struct Source source = open_source(&options);
+    assert_int_equal(source.split_count, 1);
+    assert_int_equal(source.targets.count, 10);
+    assert_string_equal(source.targets.names[1], "B");
+    source_release(&source);
+}
+
+static void floats_and_the_first_label(void **state) {
+    (void)state;
+    static const uint8_t images[] = {
+        0,    0,    0x0D, 3, 0,    0,    0, 2, 0,    0, 0, 1,
+        0,    0,    0,    2, 0x3F, 0x80, 0, 0, 0xC0, 0, 0, 0, /* 1, -2 */
+        0x40, 0x40, 0,    0, 0x3E, 0x80, 0, 0 /* 3, 0.25 */};
+    static const uint8_t labels[] = {0, 0, 0x0B, 1, 0, 0, 0, 2, 0, 1, 0, 2};
+    scratch_empty();
+    scratch_write(scratch_path("train-images-idx3-float"), images, sizeof images);
+    scratch_write(scratch_path("train-labels-idx1-short"), labels, sizeof labels);
+    struct SourceOptions options = idx_options();
+    options.first_label = 1;
+    struct Source source = open_source(&options);
+    assert_true(source.floats);
+    assert_int_equal(source.targets.count, 2);
+    assert_string_equal(source.targets.names[1], "2");
+    assert_int_equal(split_of(&source, "train")->labels[1], 1);
+    uint8_t *sample = read_sample(&source, split_of(&source, "train"), 1);
+    assert_memory_equal(sample, ((float[]){3, 0.25f}), 8);
+    memory_release(sample);
+    source_release(&source);
 }
 
 int main(void) {
@@ -248,6 +312,9 @@ int main(void) {
         cmocka_unit_test(splits_that_differ_in_size),
         cmocka_unit_test(a_missing_file),
         cmocka_unit_test(too_few_class_names),
+        cmocka_unit_test(emnist),
+        cmocka_unit_test(one_prefix_of_several),
+        cmocka_unit_test(floats_and_the_first_label),
     };
     return cmocka_run_group_tests_name("idx", tests, scratch_make, scratch_remove);
 }

@@ -199,6 +199,17 @@ static void print_import(const struct Dataset *dataset, const struct ImportOptio
     dataset_print_json(object);
 }
 
+/* Labels that begin with 1 leave the first class without a sample. */
+static void hint_at_first_label(const struct Dataset *dataset, int64_t first_label) {
+    if (!targets_classes(&dataset->targets) || first_label)
+        return;
+    for (int i = 0; i < dataset->split_count; i++)
+        for (int64_t k = 0; k < dataset->splits[i].count; k++)
+            if (dataset->splits[i].labels && dataset->splits[i].labels[k] == 0)
+                return;
+    fprintf(stderr, "trainer: no label is 0: if they begin with 1, give --first-label 1\n");
+}
+
 static int import_now(const struct ImportOptions *options, const char *out, bool json,
                       struct Error *error) {
     struct ProgressLine line;
@@ -218,6 +229,8 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
         dataset_warn_of_classes(dataset, &dataset->splits[i]);
         dataset_warn_of_constants(dataset, &dataset->splits[i]);
     }
+    if (source_takes(options->source.format, SOURCE_TAKES_ARRAYS))
+        hint_at_first_label(dataset, options->source.first_label);
     print_import(dataset, options, skipped, json);
     dataset_close(dataset);
     return OK;

@@ -1,0 +1,314 @@
+/* Format numpy: arrays of NPY and NPZ files. Their names tell what they are: x_train, y_train,
+ * train_images, test_labels and the like, or, in their order, arr_0 and arr_1. A file that holds
+ * one array without a name of its own is called by the file's name. */
+#include <ctype.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/text.h"
+#include "sources/folder.h"
+#include "sources/npy.h"
+
+#define MOST_ARRAYS 200
+
+enum Role { ROLE_NONE, ROLE_IMAGES, ROLE_LABELS };
+
+/* An array that was found, not yet read. */
+struct Found {
+    char *path, *name; /* the file, and what the array is called */
+    struct Npz *npz;   /* NULL: an NPY file */
+    int index;
+    enum Role role;
+    const char *split;
+};
+
+struct Finding {
+    struct Found found[MOST_ARRAYS];
+    int count;
+    struct Npz *opened[MOST_ARRAYS];
+    int opened_count;
+};
+
+static void release_finding(struct Finding *finding) {
+    for (int i = 0; i < finding->count; i++) {
+        memory_release(finding->found[i].path);
+        memory_release(finding->found[i].name);
+    }
+    for (int i = 0; i < finding->opened_count; i++)
+        npz__close(finding->opened[i]);
+}
+
+static bool is_word(const char *word, size_t length, const char *const *words) {
+    for (; *words; words++)
+        if (strlen(*words) == length && !strncasecmp(*words, word, length))
+            return true;
+    return false;
+}
+
+/* Takes one word of a name, such as "x" or "train" of x_train. */
+static void take_word(struct Found *found, const char *word, size_t length) {
+    static const char *const train[] = {"train", "training", "tr", NULL},
+                             *const validation[] = {"val", "valid", "validation", "dev", NULL},
+                             *const test[] = {"test", "testing", "te", "t10k", NULL},
+                             *const images[] = {"x",     "images",  "image",    "imgs",
+                                                "img",   "data",    "features", "inputs",
+                                                "input", "samples", NULL},
+                             *const labels[] = {"y",       "labels", "label",   "targets", "target",
+                                                "classes", "class",  "outputs", "output",  NULL};
+    if (is_word(word, length, train))
+        found->split = "train";
+    else if (is_word(word, length, validation))
+        found->split = "validation";
+    else if (is_word(word, length, test))
+        found->split = "test";
+    else if (is_word(word, length, images))
+        found->role = ROLE_IMAGES;
+    else if (is_word(word, length, labels))
+        found->role = ROLE_LABELS;
+}
+
+/* Words are parted by anything but letters and digits, and by a capital after a small letter. */
+static void take_name(struct Found *found) {
+    const char *at = found->name;
+    while (*at) {
+        size_t length = 0;
+        while (isalnum((unsigned char)at[length]) &&
+               !(length && isupper((unsigned char)at[length]) &&
+                 islower((unsigned char)at[length - 1])))
+            length++;
+        take_word(found, at, length);
+        at += length;
+        at += *at && !isalnum((unsigned char)*at);
+    }
+}
+
+static int add_found(struct Finding *finding, const char *path, const char *name, struct Npz *npz,
+                     int index, struct Error *error) {
+    if (finding->count == MOST_ARRAYS)
+        return fail(error, ERROR_DATA, "%s: is one array too many; expected at most %d", path,
+                    MOST_ARRAYS);
+    struct Found *found = &finding->found[finding->count++];
+    *found =
+        (struct Found){memory_copy_text(path), memory_copy_text(name), npz, index, ROLE_NONE, NULL};
+    take_name(found);
+    return OK;
+}
+
+/* "photos" of "data/photos.npy"; the caller releases it. */
+static char *stem_of(const char *path) {
+    const char *base = path_base(path), *dot = strrchr(base, '.');
+    return memory_copy_span(base, dot ? (size_t)(dot - base) : strlen(base));
+}
+
+static bool is_numbered(const char *name) {
+    return !strncmp(name, "arr_", 4) && isdigit((unsigned char)name[4]);
+}
+
+static int add_npz(struct Finding *finding, const char *path, struct Error *error) {
+    struct Npz *npz;
+    if (finding->opened_count == MOST_ARRAYS)
+        return fail(error, ERROR_DATA, "%s: is one file too many; expected at most %d", path,
+                    MOST_ARRAYS);
+    int code = npz__open(&npz, path, error);
+    if (code != OK)
+        return code;
+    finding->opened[finding->opened_count++] = npz;
+    int count = npz__count(npz), arrays = 0;
+    for (int i = 0; i < count; i++)
+        arrays += npz__name(npz, i) != NULL;
+    char *stem = stem_of(path);
+    for (int i = 0; i < count && code == OK; i++)
+        if (npz__name(npz, i)) {
+            bool alone = arrays == 1 && is_numbered(npz__name(npz, i));
+            code = add_found(finding, path, alone ? stem : npz__name(npz, i), npz, i, error);
+        }
+    memory_release(stem);
+    return code;
+}
+
+static int add_file(struct Finding *finding, const char *path, struct Error *error) {
+    if (text_ends_with(path, ".npz"))
+        return add_npz(finding, path, error);
+    if (access(path, R_OK) != 0)
+        return fail_errno(error, "%s: cannot open", path);
+    char *stem = stem_of(path);
+    int code = add_found(finding, path, stem, NULL, 0, error);
+    memory_release(stem);
+    return code;
+}
+
+/* A file, or the NPY and NPZ files of a folder. */
+static int add_path(struct Finding *finding, const char *path, const struct Ticker *ticker,
+                    struct Error *error) {
+    int64_t skipped = 0;
+    const struct BadLinks links = {.skip_bad = true, .skipped = &skipped, .ticker = ticker};
+    struct Folder folder;
+    struct stat about;
+    if (stat(path, &about) != 0 || !S_ISDIR(about.st_mode))
+        return add_file(finding, path, error);
+    int code = folder__list(&folder, path, &links, error);
+    for (int64_t i = 0; i < folder.files.count && code == OK; i++) {
+        const char *name = folder.files.names[i];
+        char *file = memory_print("%s/%s", path, name);
+        if (text_ends_with(name, ".npy") || text_ends_with(name, ".npz"))
+            code = add_file(finding, file, error);
+        memory_release(file);
+    }
+    folder__release(&folder);
+    return code;
+}
+
+/* Arrays that are only numbered come as images, labels of "train", then of "test". */
+static void take_order(struct Finding *finding) {
+    static const char *const splits[] = {"train", "test"};
+    for (int i = 0; i < finding->count; i++)
+        if (!is_numbered(finding->found[i].name) || finding->count > 4 || finding->count % 2)
+            return;
+    for (int i = 0; i < finding->count; i++) {
+        struct Found *found = &finding->found[i];
+        int number = found->name[4] - '0';
+        found->role = number % 2 ? ROLE_LABELS : ROLE_IMAGES;
+        found->split = splits[number / 2 % 2];
+    }
+}
+
+static int read_found(const struct Found *found, struct Array *array, struct Error *error) {
+    return found->npz ? npz__read(found->npz, found->index, array, error)
+                      : npy__open(found->path, array, error);
+}
+
+static const struct Found *find(const struct Finding *finding, const char *split, enum Role role) {
+    for (int i = 0; i < finding->count; i++)
+        if (finding->found[i].role == role &&
+            !strcmp(finding->found[i].split ? finding->found[i].split : "train", split))
+            return &finding->found[i];
+    return NULL;
+}
+
+static int add_pair(struct Source *source, const char *split, const struct Found *images,
+                    const struct Found *labels, const struct SourceOptions *options,
+                    struct Error *error) {
+    struct Array pixels = {.file = -1}, truth = {.file = -1};
+    int code = read_found(images, &pixels, error);
+    if (code == OK)
+        code = read_found(labels, &truth, error);
+    if (code == OK)
+        code = arrays__add(source, split, &pixels, &truth, options, error);
+    array__release(&pixels);
+    array__release(&truth);
+    return code;
+}
+
+/* What was found, for the message that it is not enough. */
+static int refuse(const struct Finding *finding, const char *path, const char *what,
+                  struct Error *error) {
+    struct Text names = {0};
+    for (int i = 0; i < finding->count && i < 20; i++)
+        text_add(&names, "%s%s", i ? ", " : "", finding->found[i].name);
+    int code = fail(error, ERROR_DATA,
+                    "%s: holds %s; expected %s, as in x_train with y_train or train_images with "
+                    "train_labels",
+                    path, names.length ? names.data : "no arrays", what);
+    text_release(&names);
+    return code;
+}
+
+/* One or two arrays for a split that is named: the names of a pair say which is which; else images
+ * come first. */
+static int add_finding(struct Source *source, const struct Finding *finding, const char *path,
+                       const char *split, const struct SourceOptions *options,
+                       struct Error *error) {
+    const struct Found *images = NULL, *labels = NULL;
+    for (int i = 0; i < finding->count; i++) {
+        const struct Found *found = &finding->found[i];
+        images = found->role == ROLE_IMAGES && !images ? found : images;
+        labels = found->role == ROLE_LABELS && !labels ? found : labels;
+    }
+    if (finding->count == 2 && (!images || !labels)) {
+        images = &finding->found[0];
+        labels = &finding->found[1];
+    }
+    if (!images || !labels)
+        return refuse(finding, path, "images and labels", error);
+    return add_pair(source, split, images, labels, options, error);
+}
+
+/* NAME=FILE.npz, or NAME=IMAGES.npy,LABELS.npy. */
+static int add_named(struct Source *source, const struct SourceNamedPath *split,
+                     const struct SourceOptions *options, const struct Ticker *ticker,
+                     struct Error *error) {
+    struct Finding *finding = memory_allocate(sizeof *finding, "arrays");
+    const char *comma = access(split->path, F_OK) ? strchr(split->path, ',') : NULL;
+    char *first = comma ? memory_copy_span(split->path, (size_t)(comma - split->path))
+                        : memory_copy_text(split->path);
+    int code = add_path(finding, first, ticker, error);
+    if (code == OK && comma)
+        code = add_path(finding, comma + 1, ticker, error);
+    if (code == OK)
+        code = add_finding(source, finding, split->path, split->name, options, error);
+    release_finding(finding);
+    memory_release(finding);
+    memory_release(first);
+    return code;
+}
+
+static int add_splits(struct Source *source, const struct Finding *finding,
+                      const struct SourceOptions *options, struct Error *error) {
+    static const char *const splits[] = {"train", "validation", "test"};
+    int code = OK;
+    for (int i = 0; i < 3 && code == OK; i++) {
+        const struct Found *images = find(finding, splits[i], ROLE_IMAGES);
+        const struct Found *labels = find(finding, splits[i], ROLE_LABELS);
+        if (images && labels)
+            code = add_pair(source, splits[i], images, labels, options, error);
+        else if (images || labels)
+            log_warning("split %s has %s and no %s, and is not read", splits[i],
+                        (images ? images : labels)->name, images ? "labels" : "images");
+    }
+    if (code == OK && source->split_count == 0)
+        code = refuse(finding, options->paths[0], "images and labels", error);
+    return code;
+}
+
+static int add_paths(struct Source *source, const struct SourceOptions *options,
+                     const struct Ticker *ticker, struct Error *error) {
+    struct Finding *finding = memory_allocate(sizeof *finding, "arrays");
+    int code = OK;
+    for (int i = 0; i < options->path_count && code == OK; i++)
+        code = add_path(finding, options->paths[i], ticker, error);
+    take_order(finding);
+    if (code == OK)
+        code = add_splits(source, finding, options, error);
+    release_finding(finding);
+    memory_release(finding);
+    return code;
+}
+
+static int open_numpy(struct Source *source, const struct SourceOptions *options,
+                      const struct Ticker *ticker, struct Error *error) {
+    if ((options->split_count > 0) == (options->path_count > 0))
+        return fail(error, ERROR_USAGE,
+                    "format numpy: expected files or folders of arrays, or NAME=FILE.npz or "
+                    "NAME=IMAGES.npy,LABELS.npy for each split");
+    arrays__start(source);
+    struct Arrays *state = source->state;
+    state->transposed = options->transpose == TRANSPOSE_YES;
+    int code = options->path_count ? add_paths(source, options, ticker, error) : OK;
+    for (int i = 0; i < options->split_count && code == OK; i++)
+        code = add_named(source, &options->splits[i], options, ticker, error);
+    if (code == OK)
+        arrays__name_classes(source, options);
+    return code;
+}
+
+extern const struct SourceFormat source_numpy;
+const struct SourceFormat source_numpy = {.name = "numpy",
+                                          .takes = SOURCE_TAKES_SPLITS | SOURCE_TAKES_ARRAYS |
+                                                   SOURCE_TAKES_AXES,
+                                          .open = open_numpy,
+                                          .read = arrays__read,
+                                          .release = arrays__release};
