@@ -385,12 +385,13 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 static const struct Flag flags[] = {
     {.name = "format",
      .argument = "NAME",
-     .help = "image-folder, cifar10, cifar100, idx, table, image-list or hdf5"},
+     .help = "image-folder, cifar10, cifar100, idx, numpy, table, image-list or hdf5"},
     {.name = "out", .argument = "FILE.h5", .short_name = 'o', .help = "the file to write"},
     {.name = "split",
      .argument = "NAME=FOLDER",
      .repeated = true,
-     .help = "image-folder, table, image-list: a split and its folder or file, in place of SOURCE"},
+     .help = "image-folder, numpy, table, image-list: a split and its folder or file, in place of "
+             "SOURCE"},
     {.name = "target",
      .argument = "COLUMN",
      .repeated = true,
@@ -430,7 +431,7 @@ static const struct Flag flags[] = {
     {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (default: fine)"},
     {.name = "classes",
      .argument = "A,B,...",
-     .help = "cifar10, cifar100, idx: names of the classes"},
+     .help = "cifar10, cifar100, idx, numpy, image-list: names of the classes"},
     {.name = "split-validation",
      .argument = "FRACTION",
      .help = "move this part of every training class to the split \"validation\""},
@@ -446,17 +447,26 @@ const struct Command command_dataset_import = {
     .most_operands = -1,
     .summary = "make a data set file from public formats",
     .help =
-        "image-folder: SOURCE/SPLIT/CLASS/*.jpg and *.png; every split has the same classes. "
+        "image-folder: SOURCE/SPLIT/CLASS holds pictures, in folders of its own, too: JPEG, PNG, "
+        "TIFF, WebP, GIF or BMP, known by their content. The classes are those of \"train\"; "
+        "other splits may lack some. What operating systems leave behind (.DS_Store, Thumbs.db, "
+        "__MACOSX and the like) is passed over. The orientation that a picture notes (EXIF) is "
+        "applied. If a picture has more than 8 bits a value, all images become float32. "
         "Without --size all images must have one size. With --size, crop scales the shorter side "
         "to fit and cuts the longer one at both ends, stretch scales both sides to fit, and pad "
         "scales the longer side to fit and fills the rest with black. Pixels are averaged over "
         "their area if the image shrinks, and interpolated linearly if it grows.\n\n"
         "cifar10, cifar100: the folder or the files of the binary version. idx: a folder with "
-        "train-images-idx3-ubyte and its companions, plain or .gz.\n\n"
+        "[PREFIX-]train-images-idx3-ubyte and its companions, plain or .gz, of bytes or other "
+        "numbers; FOLDER/PREFIX if it holds several data sets. EMNIST's images are transposed.\n\n"
+        "numpy: .npy and .npz files, or a folder of them, with arrays such as x_train and y_train, "
+        "train_images and train_labels, or arr_0 and arr_1; or --split NAME=FILE.npz or "
+        "NAME=IMAGES.npy,LABELS.npy for each split.\n\n"
         "table: a CSV file for regression, with a line of names and then numbers. Each row "
         "becomes an image of 1x1xFEATURES; the columns that --target names are its targets. "
         "image-list: a CSV file with a column `path` that names image files, and columns of "
-        "targets.\n\n"
+        "targets, or one of classes: --label names it, and need not if it holds texts and is the "
+        "only one.\n\n"
         "hdf5: arrays of HDF5 files of other programs, in one file. SOURCE is a run file whose "
         "section `data` names them, or an HDF5 file of a known convention.\n\n"
         "The statistics are those of the split \"train\", after --split-validation took its part. "
@@ -466,6 +476,7 @@ const struct Command command_dataset_import = {
         "  trainer dataset import --format image-folder photos -o photos.h5 --size 64x64\n"
         "  trainer dataset import --format cifar10 cifar-10-batches-bin -o cifar10.h5 "
         "--split-validation 0.1\n"
+        "  trainer dataset import --format numpy mnist.npz -o mnist.h5\n"
         "  trainer dataset import --format table houses.csv --target price -o houses.h5\n"
         "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 "
         "--size 64\n",

@@ -1,0 +1,109 @@
+"""Imports of pictures and of arrays in files: the lines of docs/your-data.md, and what is said beside them."""
+import gzip
+import os
+import pathlib
+import re
+
+import h5py
+import numpy as np
+import pytest
+
+from support import program
+from support.png import write_png
+
+PAGE = pathlib.Path(program.SOURCE, "docs", "your-data.md").read_text()
+
+
+def idx(path, values):
+    head = bytes([0, 0, 8, values.ndim]) + b"".join(size.to_bytes(4, "big") for size in values.shape)
+    with gzip.open(path, "wb") as file:
+        file.write(head + values.astype(np.uint8).tobytes())
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    """Everything that the lines of the page name."""
+    folder = tmp_path_factory.mktemp("pictures")
+    rng = np.random.default_rng(1)
+    images, labels = rng.integers(0, 256, (20, 8, 8), dtype=np.uint8), np.arange(20) % 2
+    for split in ("train", "test"):
+        for k, name in enumerate(("cat", "dog")):
+            os.makedirs(folder / "photos" / split / name / "more")
+            for i in range(3):
+                where = folder / "photos" / split / name / ("more" if i == 2 else "")
+                write_png(where / f"{i}.png", rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+    os.mkdir(folder / "flat")
+    for name in ("cat", "dog"):
+        os.mkdir(folder / "flat" / name)
+        for i in range(10):
+            write_png(folder / "flat" / name / f"{i}.png", rng.integers(0, 256, (8, 8, 3), dtype=np.uint8))
+    (folder / "list.csv").write_text("path,kind,age\nflat/cat/0.png,cat,3\nflat/dog/0.png,dog,4\n")
+    for where, prefix in (("folder", ""), ("gzip", "emnist-letters-"), ("gzip", "emnist-digits-")):
+        os.makedirs(folder / where, exist_ok=True)
+        idx(folder / where / f"{prefix}train-images-idx3-ubyte.gz", images)
+        idx(folder / where / f"{prefix}train-labels-idx1-ubyte.gz", labels + (prefix == "emnist-letters-"))
+    np.savez_compressed(folder / "mnist.npz", x_train=images, y_train=labels, x_test=images[:5], y_test=labels[:5])
+    np.save(folder / "x.npy", images.astype(">u2"))
+    np.save(folder / "y.npy", labels)
+    return folder
+
+
+def run(scratch, *words):
+    (scratch / "own.h5").unlink(missing_ok=True)
+    return program.start(1, "dataset", "import", "-o", "own.h5", *words, cwd=scratch)
+
+
+def rows():
+    """The last column of the table: what is typed, without what others say is added to a line."""
+    table = PAGE.split("## Pictures and arrays in files")[1].split("## Statistics")[0]
+    for line in re.findall(r"^\| .* \| (.*) \|$", table, re.M)[1:]:
+        words = re.findall("`([^`]+)`", line)[0] if "`" in line else ""
+        if words.startswith("--format"):
+            yield words.replace("--split train=photos", "--split train=flat").split()
+
+
+@pytest.mark.parametrize("words", rows(), ids=" ".join)
+def test_a_line_of_the_page(scratch, words):
+    done = run(scratch, *words)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(scratch / "own.h5") as file:
+        assert len(file["train/images"]) == len(file["train/labels"]) > 0
+
+
+def test_what_is_added_to_a_line(scratch):
+    words = ("--format", "image-folder", "photos", "--size", "4x4", "--resize", "pad", "--skip-bad", "--depth", "float",
+             "--scale", "unit", "--channels", "4")
+    os.symlink("absent.png", scratch / "photos/train/cat/gone.png")
+    done = run(scratch, *words)
+    os.remove(scratch / "photos/train/cat/gone.png")
+    assert done.returncode == 0, done.stderr
+    assert "gone.png: is a link that leads nowhere" in done.stderr
+    with h5py.File(scratch / "own.h5") as file:
+        images = file["train/images"]
+        assert images.shape == (6, 4, 4, 4) and images.dtype == np.float32
+        assert images[...].max() <= 1 and (images[..., 3] == 1).all()
+        assert file["train/sources"].asstr()[:].tolist() == [
+            "cat/0.png", "cat/1.png", "cat/more/2.png", "dog/0.png", "dog/1.png", "dog/more/2.png"]
+
+
+def test_arrays_of_numpy_are_the_same(scratch):
+    done = run(scratch, "--format", "npy", "--split", "train=x.npy,y.npy")
+    assert done.returncode == 0, done.stderr
+    with h5py.File(scratch / "own.h5") as file:
+        assert (file["train/images"][..., 0] == np.load(scratch / "x.npy")).all()
+        assert (file["train/labels"][:] == np.load(scratch / "y.npy")).all()
+
+
+def test_labels_that_begin_with_1_get_a_hint(scratch):
+    done = run(scratch, "--format", "idx", "gzip/emnist-letters")
+    assert done.returncode == 0 and "no sample of 1 of the 3 classes: 0" in done.stderr
+    assert "--first-label 1" in done.stderr
+
+
+def test_flags_that_do_not_fit_are_refused(scratch):
+    for words, said in ((("--format", "image-folder", "photos", "--depth", "byte", "--scale", "unit"), "--scale unit:"),
+                        (("--format", "numpy", "mnist.npz", "--depth", "float"), "--depth is for --format image-folder"),
+                        (("--format", "idx", "folder", "--axes", "NCHW"), "--axes is for --format numpy")):
+        done = run(scratch, *words)
+        assert done.returncode == program.USAGE and said in done.stderr, done.stderr
+        assert not (scratch / "own.h5").exists()
