@@ -71,8 +71,8 @@ def test_a_line_of_the_page(scratch, words):
 
 
 def test_what_is_added_to_a_line(scratch):
-    words = ("--format", "image-folder", "photos", "--size", "4x4", "--resize", "pad", "--skip-bad", "--depth", "float",
-             "--scale", "unit", "--channels", "4")
+    words = ("--format", "image-folder", "photos", "--size", "4x4", "--resize", "pad", "--skip-bad",
+             "--depth", "float", "--scale", "unit", "--channels", "4")
     os.symlink("absent.png", scratch / "photos/train/cat/gone.png")
     done = run(scratch, *words)
     os.remove(scratch / "photos/train/cat/gone.png")
@@ -101,9 +101,9 @@ def test_labels_that_begin_with_1_get_a_hint(scratch):
 
 
 def test_flags_that_do_not_fit_are_refused(scratch):
-    for words, said in ((("--format", "image-folder", "photos", "--depth", "byte", "--scale", "unit"), "--scale unit:"),
-                        (("--format", "numpy", "mnist.npz", "--depth", "float"), "--depth is for --format image-folder"),
-                        (("--format", "idx", "folder", "--axes", "NCHW"), "--axes is for --format numpy")):
-        done = run(scratch, *words)
+    for line, said in (("image-folder photos --depth byte --scale unit", "--scale unit:"),
+                       ("numpy mnist.npz --depth float", "--depth is for --format image-folder"),
+                       ("idx folder --axes NCHW", "--axes is for --format numpy")):
+        done = run(scratch, "--format", *line.split())
         assert done.returncode == program.USAGE and said in done.stderr, done.stderr
         assert not (scratch / "own.h5").exists()
