@@ -50,7 +50,16 @@ enum AdviceKind {
     ADVICE_RESUME,       /* the run, which has ended, can be continued from its checkpoint `file` */
     ADVICE_OTHER_FOLDER, /* choose another folder */
     ADVICE_MEND_FOLDER,  /* make it possible to write to the run's folder, and continue the run */
-    ADVICE_GO_ON         /* continue the run that was stopped */
+    ADVICE_GO_ON,        /* continue the run that was stopped */
+    /* Of tables, where `file` is the name of a column. */
+    ADVICE_SEPARATOR,     /* say what stands between columns */
+    ADVICE_MISSING,       /* give the column a rule for missing values */
+    ADVICE_MISSING_TRUTH, /* the same for a column of labels or targets */
+    ADVICE_COLUMN,        /* leave the column out, take it as categories, or `detail` as missing */
+    ADVICE_MANY,          /* leave the column out, or take it as categories */
+    ADVICE_IGNORE,        /* leave the column out */
+    ADVICE_LABEL,         /* take the column as classes */
+    ADVICE_TARGET         /* take the column as values to predict */
 };
 struct Advice {
     enum AdviceKind kind;

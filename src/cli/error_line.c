@@ -24,7 +24,18 @@ static const char *const words[] = {
     [ADVICE_RESUME] = "; --resume goes on from it",
     [ADVICE_OTHER_FOLDER] = "; wait for its end, or give another --out",
     [ADVICE_MEND_FOLDER] = "; make {file} writable and free some space, then --resume goes on",
-    [ADVICE_GO_ON] = "; --resume goes on"};
+    [ADVICE_GO_ON] = "; --resume goes on",
+    [ADVICE_SEPARATOR] = "; --separator says what stands between columns",
+    [ADVICE_MISSING] = "; --missing-rule '{file}=RULE' says what becomes of rows without a value: "
+                       "drop, mean, median or indicator",
+    [ADVICE_MISSING_TRUTH] = "; --missing-rule '{file}=drop' leaves such rows out",
+    [ADVICE_COLUMN] = "; --ignore '{file}' leaves the column out, --categories '{file}' makes an "
+                      "input of each text, --missing '{detail}' says that it stands for no value",
+    [ADVICE_MANY] = "; --ignore '{file}' leaves the column out, --categories '{file}' takes it all "
+                    "the same",
+    [ADVICE_IGNORE] = "; --ignore '{file}' leaves the column out",
+    [ADVICE_LABEL] = "; --label '{file}' takes the column as classes",
+    [ADVICE_TARGET] = "; --target '{file}' takes the column as values to predict"};
 
 static void add_advice(struct Text *line, const struct Advice *advice) {
     for (const char *at = words[advice->kind]; *at;) {

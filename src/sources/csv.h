@@ -1,6 +1,5 @@
-/* Comma-separated values (RFC 4180): quoted fields, CRLF and a byte-order mark are accepted; blank
- * lines are skipped. The first record is the head: the names of the columns, without the blanks
- * around them. In memory a table is its text and a pointer to each field. Not collective. */
+/* A list in a file of comma-separated values (sources/records.h), as a whole in memory. The first
+ * record is the head: the names of the columns, without the blanks around them. Not collective. */
 #ifndef TRAINER_SOURCES_CSV_H
 #define TRAINER_SOURCES_CSV_H
 
@@ -12,7 +11,7 @@ struct Csv {
     char *path, *text;
     int64_t columns, rows; /* the head is not counted as a row */
     char **fields;         /* (1 + rows, columns), in `text` */
-    int64_t *lines;        /* (1 + rows): the line of the file where each begins, from 1 */
+    int64_t *lines; /* (1 + rows): the line of the file where each begins, from 1 */
 };
 
 /* Reads a table. ERROR_SYSTEM if the file cannot be read; ERROR_DATA, with file and line, if a

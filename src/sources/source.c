@@ -90,6 +90,7 @@ void source_release(struct Source *source) {
     if (source->format)
         source->format->release(source);
     targets_release(&source->targets);
+    table_encoding_release(&source->encoding);
     for (int i = 0; i < source->split_count; i++) {
         memory_release(source->splits[i].name);
         memory_release(source->splits[i].labels);
@@ -98,6 +99,10 @@ void source_release(struct Source *source) {
     }
     memory_release(source->splits);
     *source = (struct Source){0};
+}
+
+int source_settle(struct Source *source, struct Error *error) {
+    return source->format->settle ? source->format->settle(source, error) : OK;
 }
 
 int source_read(const struct Source *source, const int64_t *items, int64_t count, void *samples,

@@ -12,6 +12,7 @@
 #include "base/targets.h"
 #include "base/ticker.h"
 #include "pictures/resize.h"
+#include "sources/table_encoding.h"
 
 /* Whether images become bytes or floats. */
 enum SourceDepth {
@@ -29,6 +30,30 @@ struct SourceNamedPath {
 
 /* idx, numpy: whether rows and columns of images are exchanged. */
 enum SourceTranspose { TRANSPOSE_AUTO /* in EMNIST's files */, TRANSPOSE_YES, TRANSPOSE_NO };
+
+/* table: what becomes of missing values in a column, or in all of which no rule speaks. */
+struct TableRule {
+    const char *column; /* NULL: all */
+    enum MissingRule rule;
+};
+
+/* table: how the file is written, and what its columns are. */
+struct TableOptions {
+    int separator;  /* SEPARATOR_AUTO, a byte, or 0: runs of blanks and tabs */
+    char decimal;   /* '.' or ',' */
+    char thousands; /* between digits; 0: none */
+    bool no_head;   /* columns are named by their numbers, from 0 */
+    const char *const *ignored, *const *categories; /* names of columns */
+    int64_t ignored_count, category_count;
+    /* Texts that stand for no value besides those of pandas, and those of pandas that do not. */
+    const char *const *missing, *const *present;
+    int64_t missing_count, present_count;
+    const struct TableRule *rules;
+    int64_t rule_count;
+};
+/* A tab if the file's name ends in .tsv or .tab, else a semicolon if ',' is the decimal, else a
+ * comma. */
+#define SEPARATOR_AUTO (-1)
 
 /* What to open and how. A format refuses what it has no use for, or says so beside the member. */
 struct SourceOptions {
@@ -51,10 +76,11 @@ struct SourceOptions {
     int64_t class_count;
     const char *const *targets; /* table, image-list: names of the columns that are targets */
     int64_t target_count;
-    const char *label;   /* image-list: name of the column of classes; NULL: none */
+    const char *label;   /* table, image-list: name of the column of classes; NULL: none */
     int64_t first_label; /* idx, numpy: the label of the first class */
     enum SourceTranspose transpose;
     const char *axes; /* numpy: the order of the dimensions, such as "NCHW"; NULL: the usual one */
+    const struct TableOptions *table; /* NULL: commas, '.', and a head */
 };
 
 /* A split: its samples in their final order. */
@@ -74,6 +100,7 @@ struct Source {
     int split_count;
     struct SourceSplit *splits;
     int64_t skipped; /* images left out because they cannot be decoded */
+    struct TableEncoding encoding; /* of a table; else zeros */
     void *state;     /* the format's own */
 };
 
@@ -86,7 +113,8 @@ enum SourceTakes {
     SOURCE_TAKES_TARGETS = 16,
     SOURCE_TAKES_LABEL = 32,   /* `label` */
     SOURCE_TAKES_ARRAYS = 128, /* `first_label`, `transpose` */
-    SOURCE_TAKES_AXES = 256    /* `axes` */
+    SOURCE_TAKES_AXES = 256,   /* `axes` */
+    SOURCE_TAKES_TABLE = 64    /* `table` */
 };
 
 struct SourceFormat {
@@ -95,6 +123,8 @@ struct SourceFormat {
     /* Fills in a zeroed source. source_open releases it after a failure. */
     int (*open)(struct Source *source, const struct SourceOptions *options,
                 const struct Ticker *ticker, struct Error *error);
+    /* See source_settle. NULL: nothing depends on the splits. */
+    int (*settle)(struct Source *source, struct Error *error);
     /* See source_read. */
     int (*read)(const struct Source *source, const int64_t *items, int64_t count, void *samples,
                 struct Error *error);
@@ -114,6 +144,10 @@ bool source_takes(const char *format, enum SourceTakes option);
 int source_open(struct Source *source, const struct SourceOptions *options,
                 const struct Ticker *ticker, struct Error *error);
 void source_release(struct Source *source);
+
+/* Once the splits are final, and before the first source_read: measures on the split "train", or on
+ * the first one if there is none, what the samples depend on. */
+int source_settle(struct Source *source, struct Error *error);
 
 /* Reads the samples `items` (count), taken from a split, into `samples` (count, height, width,
  * channels) of uint8, or of float if source->floats. */

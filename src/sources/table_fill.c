@@ -1,0 +1,113 @@
+#include "sources/table_fill.h"
+
+#include <stdlib.h>
+
+#include "base/memory.h"
+#include "sources/fields.h"
+
+struct ColumnFill {
+    double sum;
+    int64_t count, room;
+    double *values;  /* (count): for a median */
+    int64_t *counts; /* (categories) */
+};
+
+static bool is_measured(const struct TableColumn *column) {
+    return column->missing > MISSING_DROP && table_column_features(column) > 0;
+}
+
+struct Fill fill__start(const struct TableEncoding *encoding) {
+    struct Fill fill = {.columns =
+                            memory_array(struct ColumnFill, encoding->column_count, "columns")};
+    for (int64_t i = 0; i < encoding->column_count; i++) {
+        const struct TableColumn *column = &encoding->columns[i];
+        fill.is_needed |= is_measured(column);
+        fill.columns[i].counts = memory_array(int64_t, column->category_count, "columns");
+    }
+    return fill;
+}
+
+static void add_number(struct ColumnFill *column, bool keeps, double value) {
+    column->sum += value;
+    if (keeps && column->count == column->room) {
+        int64_t room = 2 * column->room + 256;
+        size_t bytes = sizeof *column->values;
+        column->values = memory_resize(column->values, (size_t)column->room * bytes,
+                                       (size_t)room * bytes, "a median");
+        column->room = room;
+    }
+    if (keeps)
+        column->values[column->count] = value;
+    column->count++;
+}
+
+static bool add_field(struct ColumnFill *filled, const struct TableColumn *column,
+                      const struct Cells *cells, const char *field) {
+    double value = 0;
+    bool is_whole;
+    if (column->role == COLUMN_CATEGORIES) {
+        int64_t found = cells__category(cells, column, field);
+        if (found >= 0)
+            filled->counts[found]++;
+        return found >= 0;
+    }
+    if (column->role == COLUMN_BOOLEAN)
+        value = cells__boolean(field);
+    else if (!cells__number(cells, field, &value, &is_whole))
+        return false;
+    add_number(filled, column->missing == MISSING_MEDIAN, value);
+    return value >= 0 || column->role != COLUMN_BOOLEAN;
+}
+
+bool fill__add(struct Fill *fill, const struct TableReader *reader, const struct Record *record) {
+    const struct TableEncoding *encoding = reader->encoding;
+    bool known = true;
+    for (int64_t i = 0; i < encoding->column_count && known; i++) {
+        if (!is_measured(&encoding->columns[i]))
+            continue;
+        const char *field = field__trim(record->fields[reader->places[i]]);
+        if (!cells__is_missing(&reader->cells, field))
+            known = add_field(&fill->columns[i], &encoding->columns[i], &reader->cells, field);
+    }
+    return known;
+}
+
+static int compare(const void *a, const void *b) {
+    double left = *(const double *)a, right = *(const double *)b;
+    return (left > right) - (left < right);
+}
+
+static double median(double *values, int64_t count) {
+    qsort(values, (size_t)count, sizeof *values, compare);
+    return (values[(count - 1) / 2] + values[count / 2]) / 2;
+}
+
+/* The first of the most frequent. */
+static int64_t most_frequent(const struct TableColumn *column, const int64_t *counts) {
+    int64_t most = 0;
+    for (int64_t k = 1; k < column->category_count; k++)
+        if (counts[k] > counts[most])
+            most = k;
+    return most;
+}
+
+static double value_of(const struct TableColumn *column, const struct ColumnFill *filled) {
+    if (column->role == COLUMN_CATEGORIES && column->missing == MISSING_INDICATOR)
+        return -1;
+    if (column->role == COLUMN_CATEGORIES)
+        return (double)most_frequent(column, filled->counts);
+    if (!filled->count)
+        return 0;
+    return column->missing == MISSING_MEDIAN ? median(filled->values, filled->count)
+                                             : filled->sum / (double)filled->count;
+}
+
+void fill__finish(struct Fill *fill, struct TableEncoding *encoding) {
+    for (int64_t i = 0; i < encoding->column_count; i++) {
+        if (is_measured(&encoding->columns[i]))
+            encoding->columns[i].fill = value_of(&encoding->columns[i], &fill->columns[i]);
+        memory_release(fill->columns[i].counts);
+        memory_release(fill->columns[i].values);
+    }
+    memory_release(fill->columns);
+}

@@ -1,0 +1,86 @@
+#include "sources/table_head.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "sources/fields.h"
+
+static int take_names(struct TableHead *head, struct Records *records, struct Record *record,
+                      const struct TableEncoding *encoding, struct Error *error) {
+    const struct Place place = {head->path, record->line};
+    head->count = record->count;
+    head->line = record->line;
+    head->names = memory_array(char *, record->count, "names of columns");
+    int code = OK;
+    if (record->count == 1)
+        code = column_names__check_separator(&place, encoding->separator, record->fields[0], error);
+    if (code != OK)
+        return error_advise(error, ADVICE_SEPARATOR, NULL, NULL, 0);
+    if (encoding->has_head)
+        code = column_names__check(&place, record->fields, record->count, error);
+    for (int64_t i = 0; i < record->count && code == OK; i++)
+        head->names[i] = encoding->has_head ? memory_copy_text(record->fields[i])
+                                            : memory_print("%" PRId64, i);
+    if (!encoding->has_head)
+        records__seek(records, record->offset, record->line);
+    return code;
+}
+
+/* R writes names of rows before the columns, and nothing above them. */
+static int look_at_first(struct TableHead *head, struct Records *records, struct Error *error) {
+    struct Record first;
+    int code = records__next(records, &first, error);
+    if (code != OK)
+        return code;
+    if (!first.count)
+        return fail(error, ERROR_DATA, "%s: has no row; expected a line of names and rows below it",
+                    head->path);
+    head->has_index = first.count == head->count + 1 && *first.fields[first.count - 1];
+    records__seek(records, first.offset, first.line);
+    return OK;
+}
+
+int table_head__read(struct TableHead *head, const char *path, struct Records *records,
+                     const struct TableEncoding *encoding, struct Error *error) {
+    struct Record record;
+    *head = (struct TableHead){.path = path};
+    int code = records__next(records, &record, error);
+    if (code == OK && !record.count)
+        code = fail(error, ERROR_DATA, "%s: has no line; expected a line of names and rows below it",
+                    path);
+    if (code == OK)
+        code = take_names(head, records, &record, encoding, error);
+    if (code == OK && encoding->has_head)
+        code = look_at_first(head, records, error);
+    return code;
+}
+
+void table_head__release(struct TableHead *head) {
+    for (int64_t i = 0; head->names && i < head->count; i++)
+        memory_release(head->names[i]);
+    memory_release(head->names);
+    *head = (struct TableHead){0};
+}
+
+int table_head__next(const struct TableHead *head, struct Records *records, struct Record *record,
+                     struct Error *error) {
+    int code = records__next(records, record, error);
+    if (code != OK || !record->count)
+        return code;
+    const struct Place place = {head->path, record->line};
+    if (head->has_index && record->count == head->count + 1) {
+        record->fields++;
+        record->count--;
+    }
+    return column_names__check_count(&place, record->count, head->count, error);
+}
+
+bool column_name__is_absent(const char *name) {
+    static const char pandas[] = "Unnamed: ";
+    if (!*name)
+        return true;
+    const char *number = name + sizeof pandas - 1;
+    return !strncmp(name, pandas, sizeof pandas - 1) && *number &&
+           !number[strspn(number, "0123456789")];
+}
