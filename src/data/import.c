@@ -171,7 +171,8 @@ static int write_all(const struct Source *source, const struct ImportOptions *op
                                                    .target_names =
                                                        (const char *const *)source->targets.names,
                                                    .source = options->origin,
-                                                   .pictures = rule_of(source, &options->source)};
+                                                   .pictures = rule_of(source, &options->source),
+                                                   .encoding = &source->encoding};
     struct DatasetWriter *writer;
     int code = writer__create(&writer, path, &description, error);
     if (code != OK)
@@ -202,6 +203,8 @@ int import_dataset(const struct ImportOptions *options, const char *path,
         return code;
     if (options->validation > 0)
         code = split_off(&source, options, error);
+    if (code == OK)
+        code = source_settle(&source, error);
     if (code == OK)
         code = write_all(&source, options, path, ticker, error);
     *skipped = source.skipped;

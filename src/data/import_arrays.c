@@ -46,7 +46,8 @@ static int write_all(const struct Dataset *dataset, const char *origin, const ch
                                                    .target_names =
                                                        (const char *const *)dataset->targets.names,
                                                    .source = origin,
-                                                   .pictures = dataset->pictures};
+                                                   .pictures = dataset->pictures,
+                                                   .encoding = &dataset->encoding};
     struct DatasetWriter *writer;
     int code = writer__create(&writer, path, &description, error);
     if (code != OK)

@@ -23,8 +23,16 @@ static int read_parts(struct Member *member, const struct Checkpoint *checkpoint
     const struct CheckpointPart parts[] = {
         {.value = &member->preprocess, .group = &preprocess_saved},
         {.value = &member->targets, .group = &targets_saved},
-        {.value = &member->scale, .group = &target_scale_saved}};
-    return checkpoint_get_parts(checkpoint, parts, sizeof parts / sizeof *parts, error);
+        {.value = &member->scale, .group = &target_scale_saved},
+        {.value = &member->encoding, .group = &encoding_saved}};
+    const struct Preprocess *input = &member->preprocess;
+    int code = checkpoint_get_parts(checkpoint, parts, sizeof parts / sizeof *parts, error);
+    if (!code && member->encoding.column_count &&
+        !encoding_fits(&member->encoding, input->height * input->width * input->channels,
+                       &member->targets))
+        code = fail(error, ERROR_CHECKPOINT, "%s:/encoding: is not that of the inputs and outputs",
+                    checkpoint->path);
+    return code;
 }
 
 static int fill_state(struct Member *member, const struct Checkpoint *checkpoint,
@@ -83,6 +91,7 @@ void member_release(struct Member *member) {
     memory_release(member->state);
     preprocess_release(&member->preprocess);
     target_scale_release(&member->scale);
+    table_encoding_release(&member->encoding);
     runfile_release(member->file);
     targets_release(&member->targets);
     memory_release(member->path);

@@ -3,6 +3,7 @@
 #define TRAINER_EVALUATE_MEMBER_H
 
 #include "comm/ranks.h"
+#include "data/dataset/saved_encoding.h"
 #include "data/dataset/saved_targets.h"
 #include "evaluate/evaluate.h"
 #include "run/options.h"
@@ -11,9 +12,10 @@ struct Member {
     char *path; /* of the checkpoint */
     struct RunFile *file;
     struct RunOptions options;
-    struct Preprocess preprocess; /* the checkpoint's, as are the next two */
+    struct Preprocess preprocess; /* the checkpoint's, as are the next three */
     struct Targets targets;
     struct TargetScale scale;
+    struct TableEncoding encoding; /* of the table that it was trained on; or zeros */
     struct Model *model;
     float *state;
     bool averaged; /* `state` is the average of weights */

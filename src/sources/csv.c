@@ -20,8 +20,7 @@ static void *grow(void *old, int64_t *room, int64_t wanted, size_t element) {
     if (wanted <= *room)
         return old;
     int64_t more = 2 * wanted + 64;
-    void *grown =
-        memory_resize(old, (size_t)*room * element, (size_t)more * element, "a table");
+    void *grown = memory_resize(old, (size_t)*room * element, (size_t)more * element, "a table");
     *room = more;
     return grown;
 }
@@ -33,8 +32,8 @@ static void add_field(struct Csv *csv, struct Growing *growing, const char *fiel
         growing->text_room = 2 * wanted;
     }
     memcpy(csv->text + growing->text, field, bytes);
-    growing->places = grow(growing->places, &growing->field_room, growing->fields + 1,
-                           sizeof *growing->places);
+    growing->places =
+        grow(growing->places, &growing->field_room, growing->fields + 1, sizeof *growing->places);
     growing->places[growing->fields++] = growing->text;
     growing->text += bytes;
 }

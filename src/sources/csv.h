@@ -11,7 +11,7 @@ struct Csv {
     char *path, *text;
     int64_t columns, rows; /* the head is not counted as a row */
     char **fields;         /* (1 + rows, columns), in `text` */
-    int64_t *lines; /* (1 + rows): the line of the file where each begins, from 1 */
+    int64_t *lines;        /* (1 + rows): the line of the file where each begins, from 1 */
 };
 
 /* Reads a table. ERROR_SYSTEM if the file cannot be read; ERROR_DATA, with file and line, if a

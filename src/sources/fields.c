@@ -7,6 +7,8 @@
 #include "base/memory.h"
 #include "base/text.h"
 
+enum { SHOWN_NAMES = 8 }; /* of the columns that there are */
+
 char *field__trim(char *field) {
     field += strspn(field, " \t");
     size_t length = strlen(field);
@@ -119,6 +121,10 @@ int64_t column_names__find(const struct Place *place, char *const *names, int64_
     const char *near = text_nearest(name, (const char *const *)names, (int)count);
     fail(error, ERROR_DATA, "%s:%" PRId64 ": has no column '%s'%s%s%s", place->path, place->line,
          name, near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+    for (int64_t i = 0; i < count && i < SHOWN_NAMES && !near; i++)
+        error_append(error, "%s%.*s", i ? ", " : "; it has ", field__shown(names[i]), names[i]);
+    if (count > SHOWN_NAMES && !near)
+        error_append(error, ", ...");
     return -1;
 }
 

@@ -15,7 +15,7 @@ struct Parts {
 };
 
 #define EXACT ((uint64_t)1 << 53) /* integers up to here are doubles */
-#define MOST_EXPONENT 22     /* 10^22 is a double */
+#define MOST_EXPONENT 22          /* 10^22 is a double */
 
 static bool is_digit(char c) {
     return c >= '0' && c <= '9';

@@ -271,7 +271,8 @@ static int end_file(const struct Records *records, struct Error *error) {
     if (!begin[strspn(begin, " \t")])
         return OK;
     return fail(error, ERROR_DATA, "%s:%" PRId64 ": the quote that begins here is never closed",
-                records->path, records->line + count_lines(begin, records->stopped - records->from));
+                records->path,
+                records->line + count_lines(begin, records->stopped - records->from));
 }
 
 int records__next(struct Records *records, struct Record *record, struct Error *error) {
@@ -281,8 +282,8 @@ int records__next(struct Records *records, struct Record *record, struct Error *
         if (code != OK)
             return code;
     }
-    *record = (struct Record){.line = records->line,
-                              .offset = records->base + (int64_t)records->from};
+    *record =
+        (struct Record){.line = records->line, .offset = records->base + (int64_t)records->from};
     if (!next)
         return end_file(records, error);
     records->line++;

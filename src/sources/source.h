@@ -99,9 +99,9 @@ struct Source {
     struct Targets targets;
     int split_count;
     struct SourceSplit *splits;
-    int64_t skipped; /* images left out because they cannot be decoded */
+    int64_t skipped;               /* images left out because they cannot be decoded */
     struct TableEncoding encoding; /* of a table; else zeros */
-    void *state;     /* the format's own */
+    void *state;                   /* the format's own */
 };
 
 /* What a format takes of struct SourceOptions. */

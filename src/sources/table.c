@@ -35,8 +35,8 @@ struct TableState {
 
 /* What pandas.read_csv takes for missing. */
 static const char *const pandas_missing[] = {
-    "#N/A",  "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
-    "<NA>",  "N/A",      "NA",  "NULL",    "NaN",      "None", "n/a",  "nan",    "null"};
+    "#N/A", "#N/A N/A", "#NA", "-1.#IND", "-1.#QNAN", "-NaN", "-nan", "1.#IND", "1.#QNAN",
+    "<NA>", "N/A",      "NA",  "NULL",    "NaN",      "None", "n/a",  "nan",    "null"};
 
 static bool is_listed(const char *text, const char *const *list, int64_t count) {
     bool found = false;
@@ -96,8 +96,8 @@ static void make_room(struct Table *table, const struct Source *source, bool has
     if (has_label)
         table->labels = grow(table->labels, table->room, room, sizeof *table->labels);
     if (columns)
-        table->targets = grow(table->targets, table->room * columns, room * columns,
-                              sizeof *table->targets);
+        table->targets =
+            grow(table->targets, table->room * columns, room * columns, sizeof *table->targets);
     table->room = room;
 }
 
@@ -141,6 +141,12 @@ static int survey_rows(struct Source *source, struct Table *table, struct Survey
     return code;
 }
 
+static void warn_of_heads(const struct TableHead *head) {
+    if (head->repeated)
+        log_warning("%s: left out %" PRId64 " rows that repeat the line of names", head->path,
+                    head->repeated);
+}
+
 /* The table of the training split says what the columns are. */
 static int survey_table(struct Source *source, const struct SourceOptions *options,
                         struct Table *table, struct Error *error) {
@@ -150,12 +156,13 @@ static int survey_table(struct Source *source, const struct SourceOptions *optio
     if (code == OK)
         code = records__open(&records, table->path, source->encoding.separator, error);
     if (code == OK)
-        code =
-            survey__open(&survey, table->path, records, &source->encoding, options, error);
+        code = survey__open(&survey, table->path, records, &source->encoding, options, error);
     if (code == OK)
         code = survey_rows(source, table, &survey, error);
     if (code == OK)
         code = survey__decide(&survey, error);
+    if (code == OK)
+        warn_of_heads(&survey.head);
     survey__release(&survey);
     records__close(records);
     return code;
@@ -213,10 +220,12 @@ static int read_table(struct Source *source, struct Table *table, struct Error *
            record.count)
         code = read_row(source, table, &record, features, error);
     if (code == OK && !table->count)
-        code = fail(error, ERROR_DATA, "%s: no row is left: a value is missing in each",
-                    table->path);
-    if (code == OK)
+        code =
+            fail(error, ERROR_DATA, "%s: no row is left: a value is missing in each", table->path);
+    if (code == OK) {
         table_reader__tell(&table->reader, log_note, NULL);
+        warn_of_heads(&table->reader.head);
+    }
     if (table->reader.path)
         table_reader__close(&table->reader);
     memory_release(features);
@@ -275,8 +284,8 @@ static int number_classes(struct Source *source, struct Error *error) {
     struct TableColumn *column = &source->encoding.columns[at];
     const struct Cells cells = cells__of(&source->encoding);
     int32_t *places = memory_array(int32_t, state->classes.count, "classes");
-    int code = categories__fill(column, &state->classes, &cells, first_table(state)->path, places,
-                                error);
+    int code =
+        categories__fill(column, &state->classes, &cells, first_table(state)->path, places, error);
     for (int i = 0; i < state->count && code == OK; i++)
         for (int64_t row = 0; row < state->tables[i].count; row++)
             state->tables[i].labels[row] = places[state->tables[i].labels[row]];
@@ -284,8 +293,7 @@ static int number_classes(struct Source *source, struct Error *error) {
     if (code == OK)
         code = check_classes(source, column, error);
     if (code == OK)
-        source_set_classes(source, (const char *const *)column->categories,
-                           column->category_count);
+        source_set_classes(source, (const char *const *)column->categories, column->category_count);
     return code;
 }
 

@@ -7,8 +7,7 @@
 #include "base/memory.h"
 
 struct Cells cells__of(const struct TableEncoding *encoding) {
-    struct Cells cells = {.encoding = encoding,
-                          .format = {encoding->decimal, encoding->thousands}};
+    struct Cells cells = {.encoding = encoding, .format = {encoding->decimal, encoding->thousands}};
     cells.begins[0] = true;
     for (int64_t i = 0; i < encoding->missing_count; i++)
         cells.begins[(unsigned char)encoding->missing[i][0]] = true;

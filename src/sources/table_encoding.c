@@ -4,8 +4,8 @@
 
 #include "base/memory.h"
 
-const char *const column_role_names[COLUMN_ROLES + 1] = {
-    "number", "boolean", "categories", "label", "target", "ignored", NULL};
+const char *const column_role_names[COLUMN_ROLES + 1] = {"number", "boolean", "categories", "label",
+                                                         "target", "ignored", NULL};
 const char *const missing_rule_names[MISSING_RULES + 1] = {"refuse", "drop",      "mean",
                                                            "median", "indicator", NULL};
 

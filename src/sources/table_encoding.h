@@ -39,11 +39,11 @@ struct TableColumn {
     char *name; /* without a head: its number, from 0 */
     enum ColumnRole role;
     enum MissingRule missing;
-    double fill;             /* what takes the place of a missing value: a number, or the number of
-                                a category; −1: no category */
-    bool numeric;            /* categories are numbers: "1", "1.0" and "01" are one */
-    int64_t category_count;  /* COLUMN_CATEGORIES and COLUMN_LABEL; else 0 */
-    char **categories;       /* sorted: as numbers or as bytes; no two are alike */
+    double fill;            /* what takes the place of a missing value: a number, or the number of
+                               a category; −1: no category */
+    bool numeric;           /* categories are numbers: "1", "1.0" and "01" are one */
+    int64_t category_count; /* COLUMN_CATEGORIES and COLUMN_LABEL; else 0 */
+    char **categories;      /* sorted: as numbers or as bytes; no two are alike */
 };
 
 struct TableEncoding {
@@ -52,7 +52,7 @@ struct TableEncoding {
     char thousands; /* between digits; 0: none */
     bool has_head;  /* the first record has the names of the columns */
     int64_t missing_count;
-    char **missing; /* (missing_count): texts that stand for no value, sorted; so does "" */
+    char **missing;       /* (missing_count): texts that stand for no value, sorted; so does "" */
     int64_t column_count; /* 0: there is no encoding */
     struct TableColumn *columns; /* those of the training table, in its order */
 };

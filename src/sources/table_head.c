@@ -20,8 +20,8 @@ static int take_names(struct TableHead *head, struct Records *records, struct Re
     if (encoding->has_head)
         code = column_names__check(&place, record->fields, record->count, error);
     for (int64_t i = 0; i < record->count && code == OK; i++)
-        head->names[i] = encoding->has_head ? memory_copy_text(record->fields[i])
-                                            : memory_print("%" PRId64, i);
+        head->names[i] =
+            encoding->has_head ? memory_copy_text(record->fields[i]) : memory_print("%" PRId64, i);
     if (!encoding->has_head)
         records__seek(records, record->offset, record->line);
     return code;
@@ -44,11 +44,11 @@ static int look_at_first(struct TableHead *head, struct Records *records, struct
 int table_head__read(struct TableHead *head, const char *path, struct Records *records,
                      const struct TableEncoding *encoding, struct Error *error) {
     struct Record record;
-    *head = (struct TableHead){.path = path};
+    *head = (struct TableHead){.path = path, .has_head = encoding->has_head};
     int code = records__next(records, &record, error);
     if (code == OK && !record.count)
-        code = fail(error, ERROR_DATA, "%s: has no line; expected a line of names and rows below it",
-                    path);
+        code = fail(error, ERROR_DATA,
+                    "%s: has no line; expected a line of names and rows below it", path);
     if (code == OK)
         code = take_names(head, records, &record, encoding, error);
     if (code == OK && encoding->has_head)
@@ -63,9 +63,20 @@ void table_head__release(struct TableHead *head) {
     *head = (struct TableHead){0};
 }
 
-int table_head__next(const struct TableHead *head, struct Records *records, struct Record *record,
+/* Whether every field is the name of its column. */
+static bool is_head(const struct TableHead *head, const struct Record *record) {
+    bool same = record->count == head->count && strcmp(record->fields[0], head->names[0]) == 0;
+    for (int64_t i = 1; i < head->count && same; i++)
+        same = !strcmp(field__trim(record->fields[i]), head->names[i]);
+    return same;
+}
+
+int table_head__next(struct TableHead *head, struct Records *records, struct Record *record,
                      struct Error *error) {
-    int code = records__next(records, record, error);
+    int code;
+    while (!(code = records__next(records, record, error)) && record->count && head->has_head &&
+           is_head(head, record))
+        head->repeated++;
     if (code != OK || !record->count)
         return code;
     const struct Place place = {head->path, record->line};

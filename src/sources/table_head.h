@@ -12,7 +12,9 @@ struct TableHead {
     int64_t count;    /* columns */
     char **names;     /* (count), as field__trim leaves them */
     int64_t line;
-    bool has_index; /* records have one more field before those of the head: R's names of rows */
+    bool has_head;    /* else names are numbers */
+    bool has_index;   /* records have one more field before those of the head: R's names of rows */
+    int64_t repeated; /* records so far that were the head again, as in files put together */
 };
 
 /* Reads the head, and goes to the first record after it. Without a head the columns are named by
@@ -22,9 +24,9 @@ int table_head__read(struct TableHead *head, const char *path, struct Records *r
                      const struct TableEncoding *encoding, struct Error *error);
 void table_head__release(struct TableHead *head);
 
-/* The next record, without the field of the index; count 0: the file ends. ERROR_DATA if it has not
- * as many fields as the head. */
-int table_head__next(const struct TableHead *head, struct Records *records, struct Record *record,
+/* The next record that is not the head again, without the field of the index; count 0: the file
+ * ends. ERROR_DATA if it has not as many fields as the head. */
+int table_head__next(struct TableHead *head, struct Records *records, struct Record *record,
                      struct Error *error);
 
 /* Whether the column has no name, or the one that pandas gives a column without a name. */

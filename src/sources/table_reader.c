@@ -47,7 +47,8 @@ static int find_by_name(struct TableReader *reader, bool needs_targets, struct E
     return OK;
 }
 
-/* Without names the places count. The columns of labels and targets may be missing, all together. */
+/* Without names the places count. The columns of labels and targets may be missing, all together.
+ */
 static int find_by_place(struct TableReader *reader, bool needs_targets, struct Error *error) {
     const struct TableEncoding *encoding = reader->encoding;
     int64_t truths = table_encoding_count(encoding, COLUMN_LABEL) +
@@ -275,18 +276,17 @@ static char *note_of_unknown(const struct TableReader *reader, int64_t column) {
     for (int64_t i = 0; i < unknown->first.count; i++)
         text_add(&names, "%s'%.*s'", i ? ", " : "", field__shown(unknown->first.names[i]),
                  unknown->first.names[i]);
-    char *note =
-        memory_print("%s: %" PRId64 " row%s of column '%s' hold%s a category that the training "
-                     "split has not, and count as none: %s%s",
-                     reader->path, unknown->count, unknown->count == 1 ? "" : "s",
-                     reader->encoding->columns[column].name, unknown->count == 1 ? "s" : "",
-                     names.data, unknown->first.overflows ? ", ..." : "");
+    char *note = memory_print("%s: column '%s': %" PRId64 " row%s a category that the training "
+                              "split does not have, which counts as none: %s%s",
+                              reader->path, reader->encoding->columns[column].name, unknown->count,
+                              unknown->count == 1 ? " has" : "s have", names.data,
+                              unknown->first.overflows ? ", ..." : "");
     text_release(&names);
     return note;
 }
 
-void table_reader__tell(const struct TableReader *reader,
-                        void (*add)(void *context, char *note), void *context) {
+void table_reader__tell(const struct TableReader *reader, void (*add)(void *context, char *note),
+                        void *context) {
     char *extra = note_of_extra(reader);
     if (extra)
         add(context, extra);

@@ -49,7 +49,7 @@ int64_t table_reader__column(const struct TableEncoding *encoding, enum ColumnRo
 
 /* A line of a note for each thing that was passed over so far: `add` gets the note, which it takes
  * over. */
-void table_reader__tell(const struct TableReader *reader,
-                        void (*add)(void *context, char *note), void *context);
+void table_reader__tell(const struct TableReader *reader, void (*add)(void *context, char *note),
+                        void *context);
 
 #endif

@@ -17,16 +17,14 @@ static int make_room(struct TableRows *rows, int64_t *room, const struct TableRe
     int64_t more = 2 * *room + 256;
     size_t bytes = ((size_t)rows->features + (size_t)targets + 4) * sizeof(float);
     if (!memory_can_hold((uint64_t)more * bytes))
-        return fail(error, ERROR_DATA, "%s: does not fit into this machine's memory",
-                    reader->path);
-    rows->values = grow(rows->values, *room * rows->features, more * rows->features,
-                        sizeof *rows->values);
+        return fail(error, ERROR_DATA, "%s: does not fit into this machine's memory", reader->path);
+    rows->values =
+        grow(rows->values, *room * rows->features, more * rows->features, sizeof *rows->values);
     rows->numbers = grow(rows->numbers, *room, more, sizeof *rows->numbers);
     if (has_label)
         rows->labels = grow(rows->labels, *room, more, sizeof *rows->labels);
     if (targets)
-        rows->targets =
-            grow(rows->targets, *room * targets, more * targets, sizeof *rows->targets);
+        rows->targets = grow(rows->targets, *room * targets, more * targets, sizeof *rows->targets);
     *room = more;
     return OK;
 }
@@ -41,9 +39,9 @@ static void add_note(void *context, char *note) {
 
 static int32_t class_of(const struct TableReader *reader, const char *label) {
     int64_t column = table_reader__column(reader->encoding, COLUMN_LABEL, 0);
-    return *label ? (int32_t)cells__category(&reader->cells, &reader->encoding->columns[column],
-                                             label)
-                  : -1;
+    return *label
+               ? (int32_t)cells__category(&reader->cells, &reader->encoding->columns[column], label)
+               : -1;
 }
 
 static int read_rows(struct TableRows *rows, struct TableReader *reader, struct Error *error) {
@@ -57,8 +55,8 @@ static int read_rows(struct TableRows *rows, struct TableReader *reader, struct 
         const char *label = table_reader__label(reader, &record);
         code = make_room(rows, &room, reader, label != NULL, targets, error);
         if (code == OK)
-            code = table_reader__features(reader, &record, rows->values + rows->count * rows->features,
-                                          &dropped, error);
+            code = table_reader__features(
+                reader, &record, rows->values + rows->count * rows->features, &dropped, error);
         if (code == OK && targets && !dropped)
             code = table_reader__targets(reader, &record, rows->targets + rows->count * targets,
                                          error);
@@ -91,8 +89,8 @@ int table_encode(struct TableRows *rows, const char *path, const struct TableEnc
     if (code == OK)
         table_reader__tell(&reader, add_note, rows);
     if (code == OK && rows->dropped)
-        add_note(rows, memory_print("%s: left out %" PRId64
-                                    " of %" PRId64 " rows, in which a value is missing",
+        add_note(rows, memory_print("%s: left out %" PRId64 " of %" PRId64
+                                    " rows, in which a value is missing",
                                     path, rows->dropped, rows->dropped + rows->count));
     table_reader__close(&reader);
     return code;

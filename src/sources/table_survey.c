@@ -8,19 +8,32 @@
 #include "base/memory.h"
 #include "sources/fields.h"
 
-#define MOST_CATEGORIES 65536   /* of a column that is known to hold them */
-#define MOST_FOUND 1000         /* of a column that was not named */
-#define ALWAYS_FEW 20           /* categories that need not repeat */
+#define MOST_CATEGORIES 65536     /* of a column that is known to hold them */
+#define MOST_FOUND 1000           /* of a column that was not named */
+#define LONG_COUNT 10             /* numbers that count the rows not by chance */
+#define ALWAYS_FEW 20             /* categories that need not repeat */
 #define EXACT ((double)(1 << 24)) /* whole numbers up to here are floats */
 
 /* ---- The roles that are given ---- */
+
+/* Whether the head is likely to be a row: a name in it is a number with a decimal. */
+static bool head_is_row(const struct Survey *survey) {
+    bool found = false, is_whole = false;
+    double value;
+    for (int64_t i = 0; i < survey->head.count && survey->head.has_head && !found; i++)
+        found =
+            cells__number(&survey->cells, survey->head.names[i], &value, &is_whole) && !is_whole;
+    return found;
+}
 
 static int find(const struct Survey *survey, const char *name, int64_t *column,
                 struct Error *error) {
     const struct TableHead *head = &survey->head;
     const struct Place place = {survey->path, head->line};
     *column = column_names__find(&place, head->names, head->count, name, error);
-    return *column < 0 ? error->code : OK;
+    if (*column >= 0)
+        return OK;
+    return head_is_row(survey) ? error_advise(error, ADVICE_NO_HEAD, NULL, NULL, 0) : error->code;
 }
 
 static int give_role(struct Survey *survey, const char *name, enum ColumnRole role,
@@ -362,8 +375,8 @@ int categories__fill(struct TableColumn *column, const struct NameSet *names,
                      const struct Cells *cells, const char *path, int32_t *places,
                      struct Error *error) {
     column->numeric = all_are_numbers(cells, names);
-    column->categories = name_set__sort(names, column->numeric, &cells->format,
-                                        &column->category_count, places);
+    column->categories =
+        name_set__sort(names, column->numeric, &cells->format, &column->category_count, places);
     for (int64_t i = 0; i < column->category_count; i++) {
         const char *name = column->categories[i], *bad = field__bad_byte(name);
         if (bad)
@@ -415,8 +428,8 @@ static void warn(const struct Survey *survey, int64_t index) {
         return;
     if (column->rounded)
         warn_of_rounded(survey, encoded, column);
-    if (column->counts && column->numbers > 2 && encoded->role == COLUMN_NUMBER &&
-        column->numbers == survey->rows)
+    if ((index == 0 || index == survey->head.count - 1) && column->counts &&
+        column->numbers >= LONG_COUNT && encoded->role == COLUMN_NUMBER)
         log_warning("%s: column '%s' counts the rows, %s and on; leave it out if it is an index",
                     survey->path, encoded->name, column->number.field);
 }

@@ -35,8 +35,9 @@ struct Survey {
 };
 
 /* Reads the head and gives each column the role that the options say; the roles of the others are
- * not known yet, COLUMN_ROLES. `encoding` has everything but columns. ERROR_DATA if the options name
- * a column that is not there or name one twice. The caller calls survey__release in any case. */
+ * not known yet, COLUMN_ROLES. `encoding` has everything but columns. ERROR_DATA if the options
+ * name a column that is not there or name one twice. The caller calls survey__release in any case.
+ */
 int survey__open(struct Survey *survey, const char *path, struct Records *records,
                  struct TableEncoding *encoding, const struct SourceOptions *options,
                  struct Error *error);

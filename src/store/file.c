@@ -262,6 +262,10 @@ const char *h5_path(const struct H5File *file) {
     return file->path;
 }
 
+int h5_failure(const struct H5File *file) {
+    return file->failure;
+}
+
 uint64_t h5_bytes(const struct H5File *file) {
     return file->driver.bytes;
 }

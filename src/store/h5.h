@@ -48,6 +48,7 @@ void h5_set_examiner(H5Examiner *examiner);
 void h5_walk(struct H5File *file);
 
 const char *h5_path(const struct H5File *file);
+int h5_failure(const struct H5File *file);    /* as h5_open got it */
 uint64_t h5_bytes(const struct H5File *file); /* the file's length */
 
 /* A whole file in memory, read-only and shared, so that contiguous datasets can be read at their

@@ -17,11 +17,12 @@
 static int write_checkpoint(const struct Trainer *trainer, const char *path, struct Error *error) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     struct CheckpointWriter *writer = checkpoint_create(path, trainer->run_text);
-    struct SavedState saved = trainer->saved; /* and four values that the run's parts own */
+    struct SavedState saved = trainer->saved; /* and values that the run's parts own */
     saved.preprocess = trainer->parts.preprocess;
     saved.scale = trainer->parts.scale;
     saved.statistics = trainer->parts.measured;
     saved.class_weights = trainer->parts.class_weights;
+    saved.encoding = trainer->parts.dataset->encoding;
     saved_state_write(&saved, writer);
     checkpoint_put_state(writer, arena, trainer->state);
     callbacks__write(trainer, writer);

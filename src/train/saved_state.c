@@ -20,6 +20,7 @@ static const struct {
     {AT(scale), .group = &target_scale_saved},
     {AT(statistics), .group = &measured_saved},
     {AT(class_weights), .group = &class_weights_saved},
+    {AT(encoding), .group = &encoding_saved},
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 

@@ -7,6 +7,7 @@
 
 #include "checkpoint/checkpoint.h"
 #include "data/class_weights.h"
+#include "data/dataset/saved_encoding.h"
 #include "data/dataset/saved_targets.h"
 #include "data/preprocessing/preprocess.h"
 #include "data/preprocessing/target_scale.h"
@@ -25,6 +26,7 @@ struct SavedState {
     struct TargetScale scale;
     struct MeasuredStatistics statistics;
     struct ClassWeights class_weights;
+    struct TableEncoding encoding; /* of a table; or zeros */
     /* How far it has come. A run that resumes takes these over. */
     struct Progress progress;
     struct Best best;

@@ -66,6 +66,7 @@ static void assert_same_saved(const struct SavedState *a, const struct SavedStat
     assert_int_equal(a->targets.count, b->targets.count);
     for (int64_t i = 0; i < a->targets.count; i++)
         assert_string_equal(a->targets.names[i], b->targets.names[i]);
+    assert_true(table_encoding_equal(&a->encoding, &b->encoding));
     assert_int_equal(a->scale.count, b->scale.count);
     for (int64_t i = 0; i < a->scale.count; i++)
         assert_true(a->scale.mean[i] == b->scale.mean[i] &&
@@ -110,6 +111,41 @@ static struct Figures value_figures(double loss, double rmse, double r2) {
     return figures;
 }
 
+static struct TableEncoding sample_encoding(void) {
+    static const struct {
+        const char *name;
+        enum ColumnRole role;
+        enum MissingRule missing;
+        double fill;
+        bool numeric;
+        const char *categories[2];
+    } rows[] = {{"area", COLUMN_NUMBER, MISSING_INDICATOR, 1.0 / 3, false, {NULL}},
+                {"", COLUMN_IGNORED, MISSING_REFUSE, 0, false, {NULL}},
+                {"city", COLUMN_CATEGORIES, MISSING_MEAN, 1, false, {"Paris", "Rom"}},
+                {"class", COLUMN_TARGET, MISSING_DROP, 0, false, {NULL}},
+                {"class 2", COLUMN_LABEL, MISSING_DROP, 0, true, {"1", "10"}}};
+    enum { COLUMNS = sizeof rows / sizeof *rows };
+    struct TableEncoding encoding = {
+        .separator = ';', .decimal = ',', .thousands = '.', .has_head = true, .missing_count = 1};
+    encoding.missing = memory_array(char *, 1, "an encoding");
+    encoding.missing[0] = memory_copy_text("?");
+    encoding.column_count = COLUMNS;
+    encoding.columns = memory_array(struct TableColumn, COLUMNS, "an encoding");
+    for (int i = 0; i < COLUMNS; i++) {
+        struct TableColumn *column = &encoding.columns[i];
+        *column = (struct TableColumn){.name = memory_copy_text(rows[i].name),
+                                       .role = rows[i].role,
+                                       .missing = rows[i].missing,
+                                       .fill = rows[i].fill,
+                                       .numeric = rows[i].numeric};
+        column->category_count = rows[i].categories[0] ? 2 : 0;
+        column->categories = memory_array(char *, column->category_count, "categories");
+        for (int64_t k = 0; k < column->category_count; k++)
+            column->categories[k] = memory_copy_text(rows[i].categories[k]);
+    }
+    return encoding;
+}
+
 /* The values of every owner, none of them what it is at the start. */
 static void every_owner(void **state) {
     (void)state;
@@ -127,6 +163,7 @@ static void every_owner(void **state) {
     sample.stopping = (struct Patience){11, 6, 2.5};
     targets_release(&saved->targets);
     saved->targets = targets_copy(TARGET_VALUES, names, 2);
+    saved->encoding = sample_encoding();
     saved->scale = (struct TargetScale){.count = 2,
                                         .mean = memory_copy_array(mean, 2, "a mean"),
                                         .deviation = memory_copy_array(deviation, 2, "a scale")};

@@ -75,7 +75,7 @@ class TestTable:
         other = write(f"{scratch}/other.csv", "a,b,mass\n1,2,3\n")
         line = refusal(DATA, "dataset", "import", "--format", "table", "--split", f"train={csv}",
                        "--split", f"test={other}", "--target", "mass", "-o", f"{scratch}/out.h5")
-        assert "column 2 is 'b', in " in line
+        assert "other.csv:1: has no column 'price, EUR'; it has a, b, mass" in line
 
     def test_is_no_picture(self, scratch, csv):
         table, picture = f"{scratch}/v.h5", f"{scratch}/table.png"
@@ -99,7 +99,7 @@ BAD_TABLES = [
     ("bad.csv:1: every column is a target", DATA, "p\n1\n", ["p"]),
     ("bad.csv: has no row", DATA, "a,p\n", ["p"]),
     ("bad.csv: has no line", DATA, "", ["p"]),
-    ("expected the name of each target column", USAGE, "a,p\n1,2\n", []),
+    ("expected the name of the column of classes, or of each target column", USAGE, "a,p\n1,2\n", []),
 ]
 
 

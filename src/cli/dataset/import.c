@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/dataset/dataset.h"
 #include "cli/dataset/import_hdf5.h"
+#include "cli/dataset/import_table.h"
 #include "cli/output.h"
 #include "data/import.h"
 
@@ -126,7 +127,12 @@ static int check_flags(const struct Arguments *arguments, const char *format, st
                  {"depth", SOURCE_TAKES_SIZE},        {"scale", SOURCE_TAKES_SIZE},
                  {"label", SOURCE_TAKES_LABEL},       {"first-label", SOURCE_TAKES_ARRAYS},
                  {"transpose", SOURCE_TAKES_ARRAYS},  {"no-transpose", SOURCE_TAKES_ARRAYS},
-                 {"axes", SOURCE_TAKES_AXES},         {"target", SOURCE_TAKES_TARGETS}};
+                 {"axes", SOURCE_TAKES_AXES},         {"target", SOURCE_TAKES_TARGETS},
+                 {"ignore", SOURCE_TAKES_TABLE},      {"categories", SOURCE_TAKES_TABLE},
+                 {"separator", SOURCE_TAKES_TABLE},   {"decimal", SOURCE_TAKES_TABLE},
+                 {"thousands", SOURCE_TAKES_TABLE},   {"no-header", SOURCE_TAKES_TABLE},
+                 {"missing", SOURCE_TAKES_TABLE},     {"present", SOURCE_TAKES_TABLE},
+                 {"missing-rule", SOURCE_TAKES_TABLE}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (argument_given(arguments, rules[i].flag) && !source_takes(format, rules[i].option))
             return refuse_flag(rules[i].flag, rules[i].option, format, error);
@@ -267,6 +273,8 @@ static char *describe(const struct ImportOptions *options) {
         text_add(&text, " --axes %s", source->axes);
     if (source->transpose != TRANSPOSE_AUTO)
         text_add(&text, source->transpose == TRANSPOSE_YES ? " --transpose" : " --no-transpose");
+    if (source->table)
+        import_table_describe(source->table, &text);
     if (source->coarse_labels)
         text_add(&text, " --labels coarse");
     if (options->validation > 0)
@@ -280,6 +288,7 @@ struct Lists {
     struct Pieces classes;
     const char **split_values, **targets;
     struct SourceNamedPath *splits;
+    struct ImportTable table;
 };
 
 static void lists_read(struct Lists *lists, const struct Arguments *arguments,
@@ -293,6 +302,7 @@ static void lists_read(struct Lists *lists, const struct Arguments *arguments,
     }
     source->target_count = argument_values(arguments, "target", &lists->targets);
     source->targets = lists->targets;
+    source->label = argument_value(arguments, "label");
     source->split_count = argument_values(arguments, "split", &lists->split_values);
     lists->splits = memory_array(struct SourceNamedPath, source->split_count, "splits");
     source->splits = lists->splits;
@@ -305,6 +315,7 @@ static void lists_release(struct Lists *lists, int split_count) {
     memory_release(lists->split_values);
     memory_release(lists->targets);
     pieces_release(&lists->classes);
+    import_table_release(&lists->table);
 }
 
 /* What splits and classes an array has is said in the section data, not by flags. */
@@ -327,9 +338,13 @@ static int check_hdf5(const struct Arguments *arguments, const struct SourceOpti
 }
 
 static int read_options(const struct Arguments *arguments, struct ImportOptions *options,
-                        const struct Lists *lists, struct Error *error) {
+                        struct Lists *lists, struct Error *error) {
     struct SourceOptions *source = &options->source;
     int code = check_flags(arguments, source->format, error);
+    if (code == OK && source_takes(source->format, SOURCE_TAKES_TABLE)) {
+        code = import_table_read(&lists->table, arguments, error);
+        source->table = &lists->table.options;
+    }
     if (code == OK)
         code = check_hdf5(arguments, source, error);
     if (code == OK)
@@ -398,7 +413,7 @@ static const struct Flag flags[] = {
      .help = "table, image-list: a column that is a target; give the flag once for each"},
     {.name = "label",
      .argument = "COLUMN",
-     .help = "image-list: the column of classes, numbers or texts, in sorted order"},
+     .help = "table, image-list: the column of classes, numbers or texts, in sorted order"},
     {.name = "first-label",
      .argument = "N",
      .help = "idx, numpy: the label of the first class (default: 0)"},
@@ -408,6 +423,7 @@ static const struct Flag flags[] = {
     {.name = "axes",
      .argument = "LETTERS",
      .help = "numpy: the order of the dimensions, such as NCHW (default: NHWC, NHW or NF)"},
+    IMPORT_TABLE_FLAGS,
     {.name = "size",
      .argument = "WIDTHxHEIGHT",
      .help = "image-folder, image-list: the size of all images (default: that of the first)"},
@@ -431,7 +447,7 @@ static const struct Flag flags[] = {
     {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (default: fine)"},
     {.name = "classes",
      .argument = "A,B,...",
-     .help = "cifar10, cifar100, idx, numpy, image-list: names of the classes"},
+     .help = "cifar10, cifar100, idx, numpy, table, image-list: names of the classes"},
     {.name = "split-validation",
      .argument = "FRACTION",
      .help = "move this part of every training class to the split \"validation\""},
@@ -462,8 +478,15 @@ const struct Command command_dataset_import = {
         "numpy: .npy and .npz files, or a folder of them, with arrays such as x_train and y_train, "
         "train_images and train_labels, or arr_0 and arr_1; or --split NAME=FILE.npz or "
         "NAME=IMAGES.npy,LABELS.npy for each split.\n\n"
-        "table: a CSV file for regression, with a line of names and then numbers. Each row "
-        "becomes an image of 1x1xFEATURES; the columns that --target names are its targets. "
+        "table: a CSV or TSV file. --label names the column of classes, or --target each column of "
+        "values to predict; all others are inputs, except for those that --ignore names: each row "
+        "becomes an image of 1x1xINPUTS. Numbers, and true and false, are one input; a column of "
+        "texts becomes an input for each of them (one-hot). A field that is empty, or holds NA, "
+        "NaN, null or another of pandas' words, has no value, which is refused unless "
+        "--missing-rule says what becomes of it: refuse, drop (the row), mean or median (of the "
+        "split \"train\"; categories: the most frequent), or indicator (the mean, and a further "
+        "input that is 1). The file keeps how columns became inputs, and so does each checkpoint, "
+        "so that predict reads further tables in the same way.\n\n"
         "image-list: a CSV file with a column `path` that names image files, and columns of "
         "targets, or one of classes: --label names it, and need not if it holds texts and is the "
         "only one.\n\n"
@@ -478,6 +501,8 @@ const struct Command command_dataset_import = {
         "--split-validation 0.1\n"
         "  trainer dataset import --format numpy mnist.npz -o mnist.h5\n"
         "  trainer dataset import --format table houses.csv --target price -o houses.h5\n"
+        "  trainer dataset import --format table iris.csv --label species --ignore id "
+        "--missing-rule median -o iris.h5 --split-validation 0.2\n"
         "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 "
         "--size 64\n",
     .flags = flags,

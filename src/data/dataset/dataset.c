@@ -27,6 +27,7 @@ void dataset_close(struct Dataset *dataset) {
     for (int i = 0; i < dataset->note_count; i++)
         memory_release(dataset->notes[i]);
     targets_release(&dataset->targets);
+    table_encoding_release(&dataset->encoding);
     memory_release(storage->pairs);
     memory_release(storage->maps);
     memory_release(storage->owned);

@@ -15,6 +15,7 @@
 #include "data/dataset/mapping.h"
 #include "data/dataset/picture_rule.h"
 #include "data/statistics/statistics.h"
+#include "sources/table_encoding.h"
 
 #define DATASET_FORMAT_VERSION 1
 /* The array beside a split's images that says where each comes from: texts, (N). Optional. */
@@ -81,6 +82,7 @@ struct Dataset {
     double *target_mean, *target_std;  /* of each value, in that split; or NULL */
     char *source;                      /* where the samples come from, for people */
     struct PictureRule pictures;       /* how pictures became the images */
+    struct TableEncoding encoding;     /* of the table that the file was made of; or zeros */
     bool axes_are_guessed;             /* nobody named the order of the dimensions */
     char **notes;                      /* what was left out, for people */
     int note_count;

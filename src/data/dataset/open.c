@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "data/dataset/contents.h"
 #include "data/dataset/opening.h"
+#include "data/dataset/saved_encoding.h"
 
 /* ---- The file of the own layout ---- */
 
@@ -331,6 +332,18 @@ static char *find_main(const struct Opening *opening) {
     return request->path && !folder ? memory_copy_text(request->path) : NULL;
 }
 
+/* How rows of a table became the images of splits of the own layout. */
+static int read_encoding(struct Opening *opening, struct Error *error) {
+    struct Dataset *dataset = opening->dataset;
+    struct H5File *file = uses_own_layout(opening) ? opening__main(opening) : NULL;
+    int code = file ? encoding_saved.load(&dataset->encoding, file, error) : OK;
+    if (code == OK && dataset->encoding.column_count &&
+        !encoding_fits(&dataset->encoding, dataset_elements(dataset), &dataset->targets))
+        code = fail(error, ERROR_DATA, "%s:/encoding: is not that of the images and targets",
+                    dataset->path);
+    return code;
+}
+
 static int open_all(struct Opening *opening, struct Error *error) {
     int code = choose_splits(opening, error);
     if (code == OK)
@@ -341,6 +354,8 @@ static int open_all(struct Opening *opening, struct Error *error) {
         code = open_pairs(opening, error);
     if (code == OK)
         code = check_names(opening->dataset, error);
+    if (code == OK)
+        code = read_encoding(opening, error);
     return code ? code : complete_splits(opening, error);
 }
 

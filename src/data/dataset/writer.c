@@ -11,6 +11,7 @@
 #include "base/digest.h"
 #include "base/memory.h"
 #include "data/dataset/dataset.h"
+#include "data/dataset/saved_encoding.h"
 #include "data/preprocessing/target_scale.h"
 #include "data/statistics/statistics_file.h"
 #include "store/h5.h"
@@ -69,9 +70,12 @@ static int write_head(struct DatasetWriter *writer, const struct DatasetDescript
         code = h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
     if (code == OK)
         code = picture_rule_write(&description->pictures, writer->file, "/", error);
-    return code ? code
-                : h5_write_texts(writer->file, writer->values ? "/target_names" : "/classes",
-                                 description->target_names, description->target_count, error);
+    if (code == OK)
+        code = h5_write_texts(writer->file, writer->values ? "/target_names" : "/classes",
+                              description->target_names, description->target_count, error);
+    if (code == OK && description->encoding)
+        code = encoding_saved.save(description->encoding, writer->file, error);
+    return code;
 }
 
 int writer__create(struct DatasetWriter **out, const char *path,

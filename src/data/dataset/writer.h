@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/targets.h"
 #include "data/dataset/picture_rule.h"
+#include "sources/table_encoding.h"
 
 struct DatasetWriter;
 
@@ -22,6 +23,7 @@ struct DatasetDescription {
     const char *const *target_names;
     const char *source; /* where the samples come from, for people */
     struct PictureRule pictures;
+    const struct TableEncoding *encoding; /* of a table; NULL, or without columns: none */
 };
 
 /* The description is copied. ERROR_DATA if two names are alike, ERROR_SYSTEM if the file cannot be

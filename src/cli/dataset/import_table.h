@@ -1,0 +1,60 @@
+/* The flags of `dataset import --format table`. */
+#ifndef TRAINER_CLI_DATASET_IMPORT_TABLE_H
+#define TRAINER_CLI_DATASET_IMPORT_TABLE_H
+
+#include "base/text.h"
+#include "cli/command.h"
+#include "data/import.h"
+
+/* The options, and what they point to. */
+struct ImportTable {
+    struct TableOptions options;
+    const char **ignored, **categories, **missing, **present, **rule_words;
+    struct TableRule *rules;
+    char **rule_columns; /* (options.rule_count); NULL for all columns */
+};
+
+/* ERROR_USAGE if a flag's value cannot be used. import_table_release follows in any case. */
+int import_table_read(struct ImportTable *table, const struct Arguments *arguments,
+                      struct Error *error);
+void import_table_release(struct ImportTable *table);
+/* Adds the flags that say the same. */
+void import_table_describe(const struct TableOptions *options, struct Text *text);
+
+#define IMPORT_TABLE_FLAGS                                                                         \
+    {.name = "ignore",                                                                             \
+     .argument = "COLUMN",                                                                         \
+     .repeated = true,                                                                             \
+     .help = "table: a column to leave out; give the flag once for each"},                         \
+        {.name = "categories",                                                                     \
+         .argument = "COLUMN",                                                                     \
+         .repeated = true,                                                                         \
+         .help = "table: a column whose numbers or texts are categories (texts are by default)"},  \
+        {.name = "separator",                                                                      \
+         .argument = "CHARACTER",                                                                  \
+         .help =                                                                                   \
+             "table: what stands between columns: a character, or comma, semicolon, tab, bar, "    \
+             "space, or whitespace for runs of blanks and tabs (default: comma; tab for .tsv; "    \
+             "semicolon with --decimal ,)"},                                                       \
+        {.name = "decimal", .argument = "CHARACTER", .help = "table: . or , (default: .)"},        \
+        {.name = "thousands",                                                                      \
+         .argument = "CHARACTER",                                                                  \
+         .help = "table: what stands between digits, as in 1,000 (default: nothing)"},             \
+        {.name = "no-header",                                                                      \
+         .help = "table: there is no line of names; columns are named by number, from 0"},         \
+        {.name = "missing",                                                                        \
+         .argument = "TEXT",                                                                       \
+         .repeated = true,                                                                         \
+         .help =                                                                                   \
+             "table: a text that stands for no value, besides empty fields, NA, NaN, null, ..."},  \
+        {.name = "present",                                                                        \
+         .argument = "TEXT",                                                                       \
+         .repeated = true,                                                                         \
+         .help = "table: one of pandas' words for no value that is a value here, such as NA"},     \
+    {                                                                                              \
+        .name = "missing-rule", .argument = "[COLUMN=]RULE", .repeated = true,                     \
+        .help = "table: what becomes of rows without a value in the column, or in any: refuse, "   \
+                "drop, mean, median or indicator (default: refuse)"                                \
+    }
+
+#endif

@@ -1,0 +1,27 @@
+/* The encoding of a table, as data set files and checkpoints hold it: in the group /encoding.
+ *
+ *     names (columns), roles (columns), missing_rules (columns)   texts, as table_encoding.h names
+ *     fill (columns)                        what takes the place of a missing value
+ *     categories/NUMBER                     texts: those of column NUMBER, as far as it has any
+ *     features (features)                   texts: what each feature is, for people
+ *     missing                               texts that stand for no value
+ *     attributes separator (" \t": runs of blanks and tabs), decimal, thousands ("": none), and
+ *     has_head; numeric (columns): 1 if categories are compared as numbers
+ *
+ * Not collective. */
+#ifndef TRAINER_DATA_DATASET_SAVED_ENCODING_H
+#define TRAINER_DATA_DATASET_SAVED_ENCODING_H
+
+#include "base/targets.h"
+#include "sources/table_encoding.h"
+#include "sources/table_rows.h"
+#include "store/saved.h"
+
+/* A struct TableEncoding; nothing if it has no columns. Whatever is loaded is consistent. */
+extern const struct SavedGroup encoding_saved;
+
+/* Whether an encoding makes so many inputs, and labels or targets of this kind and count. */
+bool encoding_fits(const struct TableEncoding *encoding, int64_t inputs,
+                   const struct Targets *targets);
+
+#endif
