@@ -10,7 +10,8 @@ packages_build=(build-essential cmake ninja-build pkg-config libopenmpi-dev open
     'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev libtiff-dev libwebp-dev libgif-dev
     zlib1g-dev liblzf-dev libzip-dev libxxhash-dev libjansson-dev)
 packages_test=(libcmocka-dev python3 python3-h5py python3-numpy python3-pytest iproute2)
-packages_full=(python3-venv python3-pandas clang-format shellcheck gdb) # for launch/test.sh --full, if they are to be had
+# For launch/test.sh --full, if they are to be had.
+packages_full=(python3-venv python3-pandas clang-format shellcheck gdb)
 packages_slurm=(slurm-wlm slurm-wlm-basic-plugins slurm-client munge)
 
 say() {

@@ -175,12 +175,10 @@ static int check_truth(const struct Source *source, const struct Table *table,
     const struct TableEncoding *encoding = &source->encoding;
     const float *targets = targets_of(table, source);
     int64_t column = label && !*label ? table_reader__column(encoding, COLUMN_LABEL, 0) : -1;
-    int64_t at = table_reader__column(encoding, COLUMN_TARGET, 0);
-    for (int64_t k = 0; k < targets_values(&source->targets) && column < 0; k++) {
-        if (isnan(targets[k]))
-            column = at;
-        at = table_reader__column(encoding, COLUMN_TARGET, at + 1);
-    }
+    for (int64_t i = 0; i < encoding->column_count && column < 0; i++)
+        if (encoding->columns[i].role == COLUMN_TARGET &&
+            isnan(targets[encoding->columns[i].target]))
+            column = i;
     *dropped = column >= 0 && encoding->columns[column].missing == MISSING_DROP;
     if (column < 0 || *dropped)
         return OK;

@@ -52,8 +52,9 @@ static bool same_texts(char *const *a, int64_t a_count, char *const *b, int64_t 
 }
 
 static bool same_column(const struct TableColumn *a, const struct TableColumn *b) {
-    return !strcmp(a->name, b->name) && a->role == b->role && a->missing == b->missing &&
-           !(a->fill < b->fill || a->fill > b->fill) && a->numeric == b->numeric &&
+    return !strcmp(a->name, b->name) && a->role == b->role && a->target == b->target &&
+           a->missing == b->missing && !(a->fill < b->fill || a->fill > b->fill) &&
+           a->numeric == b->numeric &&
            same_texts(a->categories, a->category_count, b->categories, b->category_count);
 }
 

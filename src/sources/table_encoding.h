@@ -38,6 +38,7 @@ extern const char *const missing_rule_names[MISSING_RULES + 1]; /* ends with NUL
 struct TableColumn {
     char *name; /* without a head: its number, from 0 */
     enum ColumnRole role;
+    int64_t target; /* COLUMN_TARGET: which of the targets it is; else 0 */
     enum MissingRule missing;
     double fill;            /* what takes the place of a missing value: a number, or the number of
                                a category; −1: no category */

@@ -238,14 +238,16 @@ const char *table_reader__label(const struct TableReader *reader, const struct R
 
 int table_reader__targets(const struct TableReader *reader, const struct Record *record,
                           float *targets, struct Error *error) {
-    int64_t column = table_reader__column(reader->encoding, COLUMN_TARGET, 0);
+    const struct TableEncoding *encoding = reader->encoding;
+    int64_t column = table_reader__column(encoding, COLUMN_TARGET, 0);
     int code = OK;
-    for (; column >= 0 && code == OK; targets++) {
+    while (column >= 0 && code == OK) {
         const char *field = field_of(reader, record, column);
-        *targets = NAN;
+        float *target = &targets[encoding->columns[column].target];
+        *target = NAN;
         if (!cells__is_missing(&reader->cells, field))
-            code = read_number(reader, record, column, field, targets, error);
-        column = table_reader__column(reader->encoding, COLUMN_TARGET, column + 1);
+            code = read_number(reader, record, column, field, target, error);
+        column = table_reader__column(encoding, COLUMN_TARGET, column + 1);
     }
     return code;
 }

@@ -14,7 +14,7 @@ struct TableRows {
     int64_t *numbers; /* (count): the number of each row in the file, from 0: dropped ones count */
     int32_t *labels;  /* (count): the class; −1 if the field is empty or no class of the encoding.
                          NULL if the file, or the encoding, has no label column */
-    float *targets;   /* (count, columns of that role, in the order of the encoding's columns): NAN
+    float *targets;   /* (count, targets): NAN
                          if the field is empty. NULL if the file, or the encoding, has none */
     int64_t dropped;  /* rows left out, because a value is missing whose rule is MISSING_DROP */
     char **notes;     /* for people: columns passed over, unknown categories, dropped rows */

@@ -52,6 +52,17 @@ static int give_role(struct Survey *survey, const char *name, enum ColumnRole ro
     return OK;
 }
 
+static int give_target(struct Survey *survey, const char *name, int64_t target,
+                       struct Error *error) {
+    int64_t column;
+    int code = give_role(survey, name, COLUMN_TARGET, error);
+    if (code == OK)
+        code = find(survey, name, &column, error);
+    if (code == OK)
+        survey->encoding->columns[column].target = target;
+    return code;
+}
+
 static int give_roles(struct Survey *survey, const struct SourceOptions *options,
                       struct Error *error) {
     const struct TableOptions *table = options->table;
@@ -59,7 +70,7 @@ static int give_roles(struct Survey *survey, const struct SourceOptions *options
     if (options->label)
         code = give_role(survey, options->label, COLUMN_LABEL, error);
     for (int64_t i = 0; i < options->target_count && code == OK; i++)
-        code = give_role(survey, options->targets[i], COLUMN_TARGET, error);
+        code = give_target(survey, options->targets[i], i, error);
     for (int64_t i = 0; table && i < table->ignored_count && code == OK; i++)
         code = give_role(survey, table->ignored[i], COLUMN_IGNORED, error);
     for (int64_t i = 0; table && i < table->category_count && code == OK; i++)
@@ -235,7 +246,7 @@ static bool is_dropped(const struct Survey *survey, const struct Record *record)
 
 void survey__row(struct Survey *survey, const struct Record *record, struct SurveyedRow *row) {
     const struct TableEncoding *encoding = survey->encoding;
-    float *targets = row->targets, number = 0;
+    float number = 0;
     row->label = NULL;
     for (int64_t i = 0; i < encoding->column_count; i++)
         record->fields[i] = field__trim(record->fields[i]);
@@ -251,7 +262,7 @@ void survey__row(struct Survey *survey, const struct Record *record, struct Surv
         if (role == COLUMN_LABEL && there)
             row->label = record->fields[i];
         if (role == COLUMN_TARGET)
-            *targets++ = number;
+            row->targets[encoding->columns[i].target] = number;
     }
 }
 

@@ -47,7 +47,7 @@ void survey__release(struct Survey *survey);
 struct SurveyedRow {
     bool dropped;      /* by MISSING_DROP; then nothing else is set */
     const char *label; /* in the record; NULL: there is no label column, or a value is missing */
-    float *targets;    /* the caller's room, for each column of targets */
+    float *targets;    /* the caller's room, for each of the targets */
 };
 void survey__row(struct Survey *survey, const struct Record *record, struct SurveyedRow *row);
 

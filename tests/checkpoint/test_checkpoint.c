@@ -115,15 +115,17 @@ static struct TableEncoding sample_encoding(void) {
     static const struct {
         const char *name;
         enum ColumnRole role;
+        int64_t target;
         enum MissingRule missing;
         double fill;
         bool numeric;
         const char *categories[2];
-    } rows[] = {{"area", COLUMN_NUMBER, MISSING_INDICATOR, 1.0 / 3, false, {NULL}},
-                {"", COLUMN_IGNORED, MISSING_REFUSE, 0, false, {NULL}},
-                {"city", COLUMN_CATEGORIES, MISSING_MEAN, 1, false, {"Paris", "Rom"}},
-                {"class", COLUMN_TARGET, MISSING_DROP, 0, false, {NULL}},
-                {"class 2", COLUMN_LABEL, MISSING_DROP, 0, true, {"1", "10"}}};
+    } rows[] = {{"area", COLUMN_NUMBER, 0, MISSING_INDICATOR, 1.0 / 3, false, {NULL}},
+                {"", COLUMN_IGNORED, 0, MISSING_REFUSE, 0, false, {NULL}},
+                {"city", COLUMN_CATEGORIES, 0, MISSING_MEAN, 1, false, {"Paris", "Rom"}},
+                {"price", COLUMN_TARGET, 1, MISSING_DROP, 0, false, {NULL}},
+                {"rent", COLUMN_TARGET, 0, MISSING_REFUSE, 0, false, {NULL}},
+                {"class", COLUMN_LABEL, 0, MISSING_DROP, 0, true, {"1", "10"}}};
     enum { COLUMNS = sizeof rows / sizeof *rows };
     struct TableEncoding encoding = {
         .separator = ';', .decimal = ',', .thousands = '.', .has_head = true, .missing_count = 1};
@@ -135,6 +137,7 @@ static struct TableEncoding sample_encoding(void) {
         struct TableColumn *column = &encoding.columns[i];
         *column = (struct TableColumn){.name = memory_copy_text(rows[i].name),
                                        .role = rows[i].role,
+                                       .target = rows[i].target,
                                        .missing = rows[i].missing,
                                        .fill = rows[i].fill,
                                        .numeric = rows[i].numeric};

@@ -43,7 +43,7 @@ class Table:
         return not self.all_there and self.draw.random() < 0.3
 
     def whole(self):
-        value = self.draw.choice((self.draw.randint(-9, 9), self.draw.randint(-10**6, 10**6), self.draw.randint(0, 2**40)))
+        value = self.draw.randint(*self.draw.choice(((-9, 9), (-10**6, 10**6), (0, 2**40))))
         return f"{value:,}".replace(",", self.thousands) if self.thousands else self.draw.choice(("%d", "%+d")) % value
 
     def real(self):

@@ -53,13 +53,18 @@ static int write_numbers(struct H5Writer *writer, const struct TableEncoding *en
     int64_t count = encoding->column_count;
     double *fill = memory_array(double, count, "an encoding");
     int32_t *numeric = memory_array(int32_t, count, "an encoding");
+    int64_t *targets = memory_array(int64_t, count, "an encoding");
     for (int64_t i = 0; i < count; i++) {
         fill[i] = encoding->columns[i].fill;
         numeric[i] = encoding->columns[i].numeric;
+        targets[i] = encoding->columns[i].target;
     }
     int code = h5_write(writer, GROUP "/fill", H5_FLOAT64, 1, &count, fill, error);
     if (code == OK)
         code = h5_write(writer, GROUP "/numeric", H5_INT32, 1, &count, numeric, error);
+    if (code == OK)
+        code = h5_write(writer, GROUP "/targets", H5_INT64, 1, &count, targets, error);
+    memory_release(targets);
     memory_release(fill);
     memory_release(numeric);
     return code;
@@ -220,15 +225,24 @@ static void set_rule(struct TableColumn *column, int word) {
 static int read_numbers(const struct Loading *loading, struct Error *error) {
     struct TableEncoding *encoding = loading->encoding;
     int64_t count = encoding->column_count;
+    int64_t outputs = table_encoding_count(encoding, COLUMN_TARGET);
     double *fill = memory_array(double, count, "an encoding");
     int32_t *numeric = memory_array(int32_t, count, "an encoding");
+    int64_t *targets = memory_array(int64_t, count, "an encoding");
     int code = h5_read(loading->file, GROUP "/fill", H5_FLOAT64, 1, &count, fill, error);
     if (code == OK)
         code = h5_read(loading->file, GROUP "/numeric", H5_INT32, 1, &count, numeric, error);
+    if (code == OK)
+        code = h5_read(loading->file, GROUP "/targets", H5_INT64, 1, &count, targets, error);
     for (int64_t i = 0; i < count && code == OK; i++) {
+        encoding->columns[i].target = targets[i];
         encoding->columns[i].fill = fill[i];
         encoding->columns[i].numeric = numeric[i] != 0;
+        bool is_target = encoding->columns[i].role == COLUMN_TARGET;
+        if (targets[i] < 0 || targets[i] >= (is_target ? outputs : 1))
+            code = refuse(loading, "targets", i, error);
     }
+    memory_release(targets);
     memory_release(fill);
     memory_release(numeric);
     return code;

@@ -1,6 +1,7 @@
 /* The encoding of a table, as data set files and checkpoints hold it: in the group /encoding.
  *
  *     names (columns), roles (columns), missing_rules (columns)   texts, as table_encoding.h names
+ *     targets (columns)                     which of the targets a column is
  *     fill (columns)                        what takes the place of a missing value
  *     categories/NUMBER                     texts: those of column NUMBER, as far as it has any
  *     features (features)                   texts: what each feature is, for people
