@@ -182,6 +182,11 @@ static enum Attempt attempt(struct FolderLock *lock, struct Error *error) {
         if (fd < 0 && errno == ENOENT)
             return CHANGED;
     }
+    if (fd < 0 && (errno == ELOOP || errno == EISDIR)) {
+        fail(error, ERROR_SYSTEM, "%s: is %s, expected the file of a lock; remove it", lock->path,
+             errno == ELOOP ? "a link" : "a folder");
+        return FAILED;
+    }
     if (fd < 0) {
         fail_errno(error, "%s: cannot be written", lock->path);
         return FAILED;
@@ -231,6 +236,22 @@ static int take(struct FolderLock *lock, double patience, struct Error *error) {
             return refuse(lock, error);
         nanosleep(&(struct timespec){.tv_nsec = (long)(POLL * 1e9)}, NULL);
     }
+}
+
+bool folder_lock_find(const char *folder, struct Text *holder) {
+    char *path = memory_print("%s/" FOLDER_LOCK_NAME, folder);
+    struct FolderLock lock = {.path = path};
+    int fd = open(path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    bool held = fd >= 0 && file_lock_take(fd) && errno == EAGAIN;
+    if (held) {
+        read_other(&lock, fd);
+        text_add(holder, "process %ld on %s since %s", lock.other.process, lock.other.host,
+                 lock.other.since);
+    }
+    if (fd >= 0)
+        close(fd);
+    memory_release(path);
+    return held;
 }
 
 int folder_lock_take(struct FolderLock **out, const char *folder, double patience,

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 #define FOLDER_LOCK_NAME "run.lock"
 #define FOLDER_LOCK_STALE 120 /* seconds */
@@ -23,6 +24,9 @@ struct FolderLock;
  * process 4711 on node17 since 2026-11-28 13:40:12 +0000". */
 int folder_lock_take(struct FolderLock **lock, const char *folder, double patience,
                      struct Error *error);
+/* Does another process hold the lock of `folder`, which may lack? `holder` gets its name: "process
+ * 4711 on node17 since …". False if the file system has no locks. */
+bool folder_lock_find(const char *folder, struct Text *holder);
 /* Is the lock still this process's? It is not if somebody removed the file. Then takes it again, if
  * nobody else has it by now. ERROR_SYSTEM. */
 int folder_lock_check(struct FolderLock *lock, struct Error *error);

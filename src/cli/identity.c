@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,6 +14,8 @@
 #include "base/error.h"
 #include "cli/world.h"
 #include "comm/facts.h"
+
+#define MOST_LIBRARIES 32
 
 /* The digest of a file's bytes; "unknown" if it cannot be read. */
 static void digest_file(const char *path, char text[DIGEST_TEXT]) {
@@ -64,19 +67,40 @@ static bool find_build(const struct dl_phdr_info *library, char *text, size_t by
     return false;
 }
 
-static int add_library(struct dl_phdr_info *library, size_t size, void *facts) {
+/* The libraries that results depend on, with their builds. */
+struct Libraries {
+    int count;
+    struct Library {
+        char about[160], build[64];
+    } items[MOST_LIBRARIES];
+};
+
+static int add_library(struct dl_phdr_info *library, size_t size, void *context) {
     (void)size;
-    char build[64] = "";
+    struct Libraries *libraries = context;
     const char *slash = strrchr(library->dlpi_name, '/');
     const char *name = slash ? slash + 1 : library->dlpi_name;
-    if (!computes(name))
+    if (!computes(name) || libraries->count == MOST_LIBRARIES)
         return 0;
-    if (!find_build(library, build, sizeof build))
-        digest_file(library->dlpi_name, build);
-    char about[160];
-    snprintf(about, sizeof about, "the library %s", name);
-    facts_add(facts, ERROR_SYSTEM, about, "build %s", build);
+    struct Library *item = &libraries->items[libraries->count++];
+    if (!find_build(library, item->build, sizeof item->build))
+        digest_file(library->dlpi_name, item->build);
+    snprintf(item->about, sizeof item->about, "the library %s", name);
     return 0;
+}
+
+static int by_name(const void *one, const void *other) {
+    return strcmp(((const struct Library *)one)->about, ((const struct Library *)other)->about);
+}
+
+/* In the order of their names: that in which they were loaded does not matter. */
+static void add_libraries(struct Text *facts) {
+    struct Libraries libraries = {0};
+    dl_iterate_phdr(add_library, &libraries);
+    qsort(libraries.items, (size_t)libraries.count, sizeof *libraries.items, by_name);
+    for (int i = 0; i < libraries.count; i++)
+        facts_add(facts, ERROR_SYSTEM, libraries.items[i].about, "build %s",
+                  libraries.items[i].build);
 }
 
 void identity_describe(struct Text *facts, int count, char *const *words) {
@@ -85,5 +109,5 @@ void identity_describe(struct Text *facts, int count, char *const *words) {
     facts_add(facts, ERROR_SYSTEM, "the program", "trainer %s, file %s", TRAINER_VERSION, digest);
     facts_add_words(facts, ERROR_USAGE, "the command line", count, words);
     facts_add(facts, ERROR_SYSTEM, "the MPI library", "%s", world_library(library));
-    dl_iterate_phdr(add_library, facts);
+    add_libraries(facts);
 }

@@ -169,6 +169,8 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
         log_debug("ends with code %d: %s", code, error->text);
     beat_enter(ranks_beat(ranks), BEAT_ENDING);
     code = ranks_agree(ranks, code, error);
+    if (code == ERROR_STOPPED)
+        signals_stopped();
     if (code && ranks_rank(ranks) == 0)
         error_print(error);
     world_stop(ranks);

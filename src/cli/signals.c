@@ -16,7 +16,8 @@
 #include "train/outside.h"
 
 /* One signal may arrive twice: slurmstepd sends it to all processes of a job step, and mpirun,
- * which is one of them, passes it on. */
+ * which is one of them, passes it on. Or Slurm tells both the script of a job and one of its steps,
+ * and each tells mpirun. */
 #define SECONDS_OF_ONE_REQUEST 2
 
 static struct HeededSignal {
@@ -38,6 +39,7 @@ static atomic_uint pending;
 static atomic_llong first_stop; /* when it came, in milliseconds; 0: none came yet */
 static atomic_bool first_from_launcher;
 static struct Launcher launcher;
+static atomic_bool has_stopped; /* the run is saved, and said so */
 static bool speaks, on_terminal;
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2 &&
@@ -56,7 +58,10 @@ static void say(const char *text) {
 
 /* The checkpoints on disk are whole at any time, so that nothing has to be put in order. */
 static _Noreturn void leave_at_once(const struct HeededSignal *signal, bool from_launcher) {
-    if (speaks || !from_launcher) { /* mpirun passes a signal on to all ranks: one of them speaks */
+    bool silent = atomic_load(&has_stopped);
+    if (!silent &&
+        (speaks ||
+         !from_launcher)) { /* mpirun passes a signal on to all ranks: one of them speaks */
         say(on_terminal ? "\r\033[K" : "");
         say("trainer: left at once, as ");
         say(signal->name);
@@ -76,7 +81,7 @@ static bool is_first_stop(int number, bool from_launcher) {
     }
     if (number == SIGTERM && from_launcher)
         return true;
-    return from_launcher != atomic_load(&first_from_launcher) &&
+    return (from_launcher || atomic_load(&first_from_launcher)) &&
            now - before < SECONDS_OF_ONE_REQUEST * 1000;
 }
 
@@ -134,6 +139,12 @@ void signals_heed(void) {
     }
     signal(SIGPIPE, SIG_IGN);
     signals_let_through(); /* whatever started the program may have blocked them, too */
+}
+
+void signals_stopped(void) {
+    atomic_store(&has_stopped, true);
+    if (on_terminal) /* after the ^C that a terminal shows */
+        say("\r\033[K");
 }
 
 unsigned signals_pending(void) {

@@ -21,6 +21,10 @@ void signals_heed(void);
 unsigned signals_pending(void);
 void signals_forget(unsigned interrupts);
 
+/* Everything that was asked to stop has stopped, and the line that says so comes next, at the start
+ * of a line of the terminal. A further request to stop ends the process without a word. */
+void signals_stopped(void);
+
 /* For evaluate/evaluate.h, as is_interrupted: has a request to stop arrived? */
 bool signals_ask_to_stop(void *context);
 /* Turns ERROR_STOPPED of an evaluation into the line of the signal that stopped it on this rank or

@@ -48,6 +48,8 @@ static void print_json(const struct TrainResult *result) {
                                (json_int_t)result->total_steps, "finished", result->finished);
     if (result->stopped_early)
         json_object_set_new(object, "stopped_early", json_true());
+    if (result->stopped_by)
+        json_object_set_new(object, "stopped_by", json_string(result->stopped_by));
     figures_add_json_main(object, "train_", &result->train);
     figures_add_json_main(object, "validation_", &result->validation);
     if (result->best.step > 0) {
@@ -164,12 +166,11 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         code = check_run_file(&request, ranks, error);
     if (!code)
         code = train(ranks, &request, &result, error);
-    if (!code && ranks_rank(ranks) == 0) {
-        if (argument_given(arguments, "json"))
-            print_json(&result);
-        else
-            print_words(&result);
-    }
+    bool json = argument_given(arguments, "json");
+    if (ranks_rank(ranks) == 0 && json && result.checkpoint)
+        print_json(&result);
+    else if (ranks_rank(ranks) == 0 && !code)
+        print_words(&result);
     memory_release(result.checkpoint);
     overrides_release(&overrides);
     return code;

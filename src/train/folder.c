@@ -17,7 +17,8 @@
 
 static const char *const own_names[] = {"run.yaml", "metrics.jsonl", STATISTICS};
 
-/* Refuses a file where the folder, or one that it lies in, is expected. */
+/* Refuses a file, or a link that leads nowhere, if it is in the place of the folder or of one that
+ * it lies in. */
 static int refuse_files(const char *folder, struct Error *error) {
     char *path = memory_copy_text(folder);
     int code = OK;
@@ -25,8 +26,10 @@ static int refuse_files(const char *folder, struct Error *error) {
         struct stat status;
         if (slash)
             *slash = '\0';
-        if (!stat(path, &status) && !S_ISDIR(status.st_mode)) {
-            fail(error, ERROR_SYSTEM, "%s is a file, expected a folder", path);
+        bool there = !stat(path, &status);
+        if (there ? !S_ISDIR(status.st_mode) : !lstat(path, &status)) {
+            fail(error, ERROR_SYSTEM, "%s is %s, expected a folder", path,
+                 there ? "a file" : "a link that leads nowhere");
             code = error_blame_option(error, "out", NULL);
         }
         if (!slash)

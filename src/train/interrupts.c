@@ -143,11 +143,15 @@ void trainer__end_save(struct Trainer *trainer, bool written, double seconds) {
         answer(trainer, written);
 }
 
+const char *trainer__stop_reason(const struct Trainer *trainer) {
+    for (int i = 0; i < INTERRUPT_COUNT; i++)
+        if (trainer->interrupts.heard & INTERRUPT_STOPS & INTERRUPT_BIT(i))
+            return names[i];
+    return NULL;
+}
+
 int trainer__stopped(const struct Trainer *trainer, struct Error *error) {
-    int reason = 0;
-    while (!(trainer->interrupts.heard & INTERRUPT_STOPS & INTERRUPT_BIT(reason)))
-        reason++;
-    fail(error, ERROR_STOPPED, "stopped by %s after step %" PRId64, names[reason],
+    fail(error, ERROR_STOPPED, "stopped by %s after step %" PRId64, trainer__stop_reason(trainer),
          trainer->saved.progress.step);
     return error_advise(error, ADVICE_GO_ON, NULL, NULL, 0);
 }

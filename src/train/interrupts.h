@@ -35,6 +35,8 @@ bool trainer__save_is_asked(const struct Trainer *trainer);
  * needs no further step. Collective. */
 void trainer__end_save(struct Trainer *trainer, bool written, double seconds);
 /* ERROR_STOPPED, with the reason. */
+/* The signal or the limit that the run is asked to stop by, for people; NULL: none. */
+const char *trainer__stop_reason(const struct Trainer *trainer);
 int trainer__stopped(const struct Trainer *trainer, struct Error *error);
 
 #endif

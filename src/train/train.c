@@ -89,7 +89,12 @@ static int finish_step(struct Trainer *trainer, int64_t until, struct Error *err
     if (code)
         return code;
     code = trainer__recover_arrays(trainer, &recovered, error);
-    return code || recovered.fate == STEP_UNDONE ? code : trainer__save(trainer, last, error);
+    if (code || recovered.fate == STEP_UNDONE)
+        return code;
+    code = trainer__save(trainer, last, error);
+    /* A request to stop that came during a save that failed: nothing more is postponed. */
+    bool stops_unsaved = !code && !last && trainer->saving.failing && trainer__is_stopping(trainer);
+    return stops_unsaved ? trainer__save(trainer, true, error) : code;
 }
 
 /* One step, and what follows from it. */
@@ -149,6 +154,7 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     result->average = trainer->saved.average;
     result->total_steps = trainer->parts.time.total;
     result->best_figure = best_figure(&trainer->saved.best, trainer->saved.targets.kind);
+    result->stopped_by = trainer__stop_reason(trainer);
     result->stopped_early = stops(trainer);
     result->finished =
         result->stopped_early || trainer->saved.progress.step >= trainer->parts.time.total;
@@ -176,9 +182,9 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
         remember(result, &trainer);
         note_if_finished(&trainer);
         code = run_steps(&trainer, until, result, error);
+        if (!code || code == ERROR_STOPPED)
+            fill_result(&trainer, result);
     }
-    if (!code)
-        fill_result(&trainer, result);
     trainer__release(&trainer);
     return code;
 }

@@ -36,6 +36,7 @@ struct TrainResult {
     int64_t total_steps;
     bool finished; /* all steps are done, or it stopped early */
     bool stopped_early;
+    const char *stopped_by;           /* the signal or the limit; NULL: nobody asked it to stop */
     enum Figure best_figure;          /* the one that best.h5 goes by */
     struct Figures train;             /* of the newest whole epoch, or the part so far */
     double images_per_second;         /* of this process's steps, evaluation and saving excluded */
@@ -46,7 +47,8 @@ struct TrainResult {
 
 /* Collective: every rank calls it with the same request and gets the same code and result. Nothing
  * is written before everything was checked; earlier checkpoints stay intact whatever fails.
- * ERROR_STOPPED: the run was asked to stop, and its last state is in a checkpoint. */
+ * ERROR_STOPPED: the run was asked to stop, and its last state is in a checkpoint; if it had begun,
+ * the result has a `checkpoint`, and is that of the run so far. */
 int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainResult *result,
           struct Error *error);
 

@@ -34,7 +34,8 @@ typedef bool Blames(const struct Sight *sight, const struct Limits *limits, doub
 static bool has_died(const struct Sight *sight, const struct Limits *limits, double *seconds) {
     (void)limits;
     *seconds = sight->silent;
-    return sight->state == SIGHT_DIED;
+    /* One that was ending had done its work: a launcher that is told to end the job kills it. */
+    return sight->state == SIGHT_DIED && sight->phase != BEAT_ENDING;
 }
 
 static bool is_unreachable(const struct Sight *sight, const struct Limits *limits,

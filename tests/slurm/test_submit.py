@@ -38,14 +38,21 @@ def test_options_become_those_of_sbatch():
     assert found == [["sbatch", *options, TRAIN, "a/run.yaml", "out"]]
 
 
+@pytest.mark.parametrize("limit, signal", [("2", 30), ("0:05:59", 89), ("5:00", 75), ("6", None), ("1-0", None),
+                                           ("UNLIMITED", None)])
+def test_a_short_limit_leaves_time_to_train(limit, signal):
+    found = [word for word in lines("--time", limit, "run.yaml")[0] if word.startswith("--signal=")]
+    assert found == ([f"--signal=B:USR2@{signal}"] if signal else [])
+
+
 def test_settings_go_to_the_program():
     found = lines("run.yaml", "out", "--set", "train.seed=2", "--set=optimizer.rate=0.1")
     assert found[0][-4:] == ["--set", "train.seed=2", "--set", "optimizer.rate=0.1"]
 
 
 def test_seeds_are_an_array_and_its_evaluation():
-    members, evaluation = lines("--seeds", "3", "--split", "test", "--time=9", "--set", "a=b c", "run.yaml", "out")
-    both = ["sbatch", "--parsable", "--time=9", "--job-name=run"]
+    members, evaluation = lines("--seeds", "3", "--split", "test", "--time=9:00:00", "--set", "a=b c", "run.yaml", "out")
+    both = ["sbatch", "--parsable", "--time=9:00:00", "--job-name=run"]
     assert members == [*both, "--array=1-3", "--output=%x-%A_%a.log", TRAIN, "run.yaml", "out/seed-%a",
                        "--set", "a=b c", "--set", "train.seed=%a"]
     assert evaluation == [*both, "--dependency=afterok:JOB", "--kill-on-invalid-dep=yes", ENSEMBLE, "--evaluate",
@@ -59,6 +66,9 @@ def test_seeds_are_an_array_and_its_evaluation():
     (("--rank", "2", "run.yaml"), "unknown option --rank"),
     (("--launcher", "rsh", "run.yaml"), "expected mpirun or srun"),
     (("--split", "test", "run.yaml"), "--split belongs to --seeds"),
+    (("run.yaml", "/dev/null"), "/dev/null: is a file, expected the folder of a run"),
+    (("--nodes", "5", "run.yaml"), "--nodes 5: more nodes than ranks (2)"),
+    (("--threads", "2", "--set", "train.threads=1", "run.yaml"), "--set train.threads=1: --threads sets it"),
     ((), "usage: launch/submit"),
     (("a.yaml", "b", "c"), "usage: launch/submit"),
 ))

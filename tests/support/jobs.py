@@ -82,7 +82,11 @@ def digests(out, run, *more):
 
 
 def starts(out):
-    """The lines of starts.log: a list of (step before, step after, exit code)."""
+    """What starts.log says: a list of (step before, step after, exit code)."""
     with open(f"{out}/starts.log") as file:
-        return [re.fullmatch(r"\S+ \S+ start \d+: step (\S+) to (\S+) exit (\d+)", line.strip()).groups()
-                for line in file]
+        lines = file.read().splitlines()
+    begun = [found[1] for line in lines if (found := re.fullmatch(r"\S+ \S+ start \d+: step (\S+)", line))]
+    ended = [found.groups() for line in lines
+             if (found := re.fullmatch(r"\S+ \S+ end \d+: step (\S+) exit (\d+)", line))]
+    assert len(begun) + len(ended) == len(lines) == 2 * len(begun), lines
+    return [(before, *end) for before, end in zip(begun, ended)]

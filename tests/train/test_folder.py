@@ -232,6 +232,17 @@ class TestSavesThatFail:
             said = process.communicate(timeout=60)[1]
         assert process.returncode == SYSTEM and "the newest checkpoint is that of step 0" in said
 
+    def test_a_stop_while_saves_fail_does_not_say_that_it_saved(self, recipe, folder):
+        """The request comes in the pause before a save is tried again."""
+        out = f"{folder}/unsaved"
+        with running(recipe, out, *LONG, *on_error(retry=1), "--quiet", "--log", "info") as process:
+            os.rename(f"{out}/checkpoints", f"{out}/away")
+            assert any("; trying again in 1 s" in line for line in process.stderr)
+            process.terminate()
+            said = process.communicate(timeout=60)[1]
+        assert process.returncode == SYSTEM and "stopped by" not in said
+        assert "No such file or directory" in said.splitlines()[-1]
+
     def test_a_save_is_tried_again_at_once(self, recipe, folder):
         out = f"{folder}/again"
         more = [*on_error(retry=10), *settings("checkpoint.every=0", "train.length=300 steps"), "--log", "info"]

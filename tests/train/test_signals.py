@@ -1,5 +1,6 @@
 """Signals and time limits: a run that is asked to stop or to save writes a checkpoint after the step at hand, on all
 ranks the same, says so in one line, and goes on later with the bits of a run that was not disturbed."""
+import json
 import os
 import pty
 import re
@@ -92,7 +93,9 @@ def stopped_step(ending, name):
     """The step that the one line names; nothing else is on stderr, but what mpirun says."""
     lines = ending.says("trainer: ")
     assert len(lines) == 1, ending.stderr
-    return int(re.fullmatch(rf"trainer: stopped by {name} after step (\d+); --resume goes on", lines[0])[1])
+    found = re.fullmatch(rf"trainer: stopped by {name} after step (\d+); --resume goes on", lines[0])
+    assert found, lines[0]
+    return int(found[1])
 
 
 @pytest.mark.parametrize("ranks, whom, name", [
@@ -287,6 +290,40 @@ def test_the_script_around_mpirun(scratch, recipe, name):
         stderr = process.communicate(timeout=60)[1]
     assert process.returncode == STOPPED
     assert f"trainer: stopped by SIGUSR2 after step {newest_step(out)}; --resume goes on" in stderr.splitlines()
+
+
+@pytest.mark.parametrize("delay", [0.02, 0.1, 0.2])
+def test_the_script_around_mpirun_loses_no_early_signal(scratch, recipe, delay):
+    """mpirun itself loses it, or is ended by it, until its ranks have begun."""
+    out = f"{scratch}/out"
+    script = os.path.join(SOURCE, "launch", "mpirun.sh")
+    line = command(2, *words(recipe, out, "--quiet"))
+    with subprocess.Popen([script, *line[1:]], env=environment(), stderr=subprocess.PIPE, text=True) as process:
+        time.sleep(delay)
+        process.send_signal(signal.SIGTERM)
+        stderr = process.communicate(timeout=60)[1]
+    assert process.returncode == STOPPED
+    assert f"trainer: stopped by SIGUSR2 after step {newest_step(out)}; --resume goes on" in stderr.splitlines()
+
+
+def test_a_request_that_mpirun_passes_on_twice_is_one(scratch, long_recipe):
+    """Slurm tells the script of a job and its listener, and both tell mpirun."""
+    out = f"{scratch}/out"
+    program = begun(2, long_recipe, out)
+    for _ in range(2):
+        program.send(2, "SIGUSR2")
+        time.sleep(0.1)
+    ending = program.end()
+    assert ending.code == STOPPED and stopped_step(ending, "SIGUSR2") == newest_step(out)
+
+
+def test_a_stopped_run_tells_scripts_where_it_is(scratch, recipe):
+    program = begun(1, recipe, f"{scratch}/out", "--json")
+    program.send(0, "SIGTERM")
+    ending = program.end()
+    told = json.loads(ending.stdout)
+    assert ending.code == STOPPED and told["stopped_by"] == "SIGTERM" and told["finished"] is False
+    assert told["step"] == newest_step(f"{scratch}/out") and os.path.exists(told["checkpoint"])
 
 
 def on_terminal(ranks, words, wait, keys):

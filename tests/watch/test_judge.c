@@ -66,6 +66,9 @@ static void the_dead_are_named_at_once(void **state) {
     (void)state;
     at_work(sights);
     sights[3].state = SIGHT_DIED;
+    sights[3].phase = BEAT_ENDING;
+    assert_int_equal(judged(sights).finding, FINDING_NONE);
+    sights[3].phase = BEAT_STEP;
     ASSERT_BLAMES(sights, FINDING_DIED, 3);
     assert_string_equal(words_for(sights),
                         "rank 3 on node2 died in step 128 (exchange), process 1003");

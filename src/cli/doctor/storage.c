@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file_lock.h"
+#include "base/folder_lock.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "cli/doctor/doctor.h"
@@ -84,22 +85,32 @@ void check_shared_memory(struct Doctor *doctor) {
 
 void check_space(struct Doctor *doctor) {
     char room[32], one[32];
+    struct Text holder = {0};
     struct Report *report = &doctor->report;
     char *folder = existing(doctor->folder);
     double bytes = free_bytes(folder), checkpoint = (double)doctor->trial.checkpoint_bytes;
+    struct stat status;
     text_bytes(bytes, room);
     text_bytes(checkpoint, one);
-    if (doctor->tried && bytes < 3 * checkpoint)
+    if (stat(folder, &status) || !S_ISDIR(status.st_mode))
+        report_add(report, VERDICT_PROBLEM, "folder", "choose another --out", "%s: is no folder",
+                   folder);
+    else if (folder_lock_find(doctor->folder, &holder))
+        report_add(report, VERDICT_PROBLEM, "folder", "wait for its end, or choose another --out",
+                   "%s: is in use by %s", folder, holder.data);
+    else if (doctor->tried && bytes < 3 * checkpoint)
         report_add(report, VERDICT_PROBLEM, "folder", "free some, or choose another --out",
                    "%s: %s free, less than three checkpoints of %s", folder, room, one);
     else if (bytes < 1 << 30)
         report_add(report, VERDICT_NOTE, "folder", "free some, or choose another --out",
-                   "%s: only %s free", folder, room);
+                   "%s: only %s free%s%s", folder, room,
+                   doctor->tried ? ", a checkpoint takes " : "", doctor->tried ? one : "");
     else if (doctor->tried)
         report_add(report, VERDICT_OK, "folder", NULL, "%s: %s free, a checkpoint takes %s", folder,
                    room, one);
     else
         report_add(report, VERDICT_OK, "folder", NULL, "%s: %s free", folder, room);
+    text_release(&holder);
     memory_release(folder);
 }
 
