@@ -58,10 +58,8 @@ static void say(const char *text) {
 
 /* The checkpoints on disk are whole at any time, so that nothing has to be put in order. */
 static _Noreturn void leave_at_once(const struct HeededSignal *signal, bool from_launcher) {
-    bool silent = atomic_load(&has_stopped);
-    if (!silent &&
-        (speaks ||
-         !from_launcher)) { /* mpirun passes a signal on to all ranks: one of them speaks */
+    /* mpirun passes a signal on to all ranks: one of them speaks. */
+    if (!atomic_load(&has_stopped) && (speaks || !from_launcher)) {
         say(on_terminal ? "\r\033[K" : "");
         say("trainer: left at once, as ");
         say(signal->name);
