@@ -379,7 +379,8 @@ static void mix_in(struct Loader *loader, int64_t epoch, int64_t first, int64_t 
         places[mixed] = i;
         mixed += draws[mixed].mix != NULL;
     }
-    make_images(loader, epoch, mixed, partners, loader->partners);
+    if (mixed)
+        make_images(loader, epoch, mixed, partners, loader->partners);
     for (int64_t m = 0; m < mixed; m++) {
         struct Image image = loader->out, partner = loader->out;
         image.pixels = images + places[m] * elements;
