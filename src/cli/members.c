@@ -202,6 +202,9 @@ static int attach(struct Members *members, const struct Arguments *arguments,
 static int agree(const struct Members *members, struct Ranks *ranks, enum Variant variant,
                  struct Error *error) {
     int code = run_agree_backend(ranks, members->backend, variant, error);
+    if (!code && !members->files.pictures.count)
+        code = run_check_splits(ranks, members->dataset, &members->split, 1, DATASET_CHECK_AUTO, OK,
+                                error);
     return code ? code : run_agree_data(ranks, members->dataset, &members->split, 1, error);
 }
 

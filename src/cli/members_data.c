@@ -266,7 +266,7 @@ int members_open_data(struct Members *members, const struct Arguments *arguments
         code = open_arrays(members, operands->sources, operands->source_count, error);
     else
         code = open_file(members, operands->sources[0], split, error);
-    return code ? code : dataset_check_split(members->dataset, members->split, error);
+    return code;
 }
 
 void members_name_sample(const struct Members *members, int64_t sample, struct Text *text) {

@@ -16,7 +16,7 @@ static int write_split(const struct Dataset *dataset, const struct Split *split,
     }
     if (code == OK && split->weights)
         code = writer__weights(writer, split->name, split->weights, split->count, error);
-    return code;
+    return code ? code : dataset_check_read(dataset, split, error);
 }
 
 static int check(const struct Dataset *dataset, struct Error *error) {

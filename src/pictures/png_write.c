@@ -1,5 +1,8 @@
 #include "pictures/png_write.h"
 
+#include <errno.h>
+#include <string.h>
+
 #include <png.h>
 
 #include "base/whole_file.h"
@@ -12,8 +15,10 @@ int png_write(const char *path, int64_t height, int64_t width, const uint8_t *pi
                        .format = PNG_FORMAT_RGB};
     struct WholeFile file;
     int code = whole_file_open(&file, path, error);
+    errno = 0; /* libpng says "Write Error" and no reason */
     if (!code && !png_image_write_to_stdio(&image, file.stream, 0, pixels, 0, NULL))
-        code = fail(error, ERROR_SYSTEM, "%s: cannot be written: %s", path, image.message);
+        code = fail(error, ERROR_SYSTEM, "%s: cannot be written: %s", path,
+                    errno ? strerror(errno) : image.message);
     if (!code)
         code = whole_file_publish(&file, error);
     whole_file_close(&file);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/digest.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "comm/facts.h"
 
@@ -141,6 +142,85 @@ static void add_names(struct Text *facts, const struct Dataset *dataset) {
         memory_print("%s: the names of its %s", dataset->path, targets_words(&dataset->targets));
     facts_add_words(facts, ERROR_DATA, name, (int)dataset->targets.count, dataset->targets.names);
     memory_release(name);
+}
+
+/* What a rank tells of its data. */
+struct Seen {
+    struct Digest identity;
+    int64_t node;
+    char digest[DIGEST_TEXT + 7]; /* of a split; padded, so that no byte is undefined */
+};
+
+/* All ranks' view. The caller releases it. */
+static struct Seen *see(struct Ranks *ranks, const struct Dataset *dataset,
+                        const struct Split *split) {
+    int rank = ranks_rank(ranks), size = ranks_size(ranks);
+    struct Seen mine = {.node = ranks_node(ranks, rank)};
+    if (!dataset_identify(dataset, &mine.identity)) /* no other rank's are the same */
+        mine = (struct Seen){.node = -1 - rank};
+    memcpy(mine.digest, split->digest, DIGEST_TEXT);
+    struct Seen *all = memory_array(struct Seen, size, "digests");
+    ranks_gather_all(ranks, &mine, sizeof mine, all);
+    return all;
+}
+
+static bool see_the_same(const struct Seen *a, const struct Seen *b) {
+    return a->node == b->node && a->identity.high == b->identity.high &&
+           a->identity.low == b->identity.low;
+}
+
+/* Those who use the same bytes share the work. */
+static int check_split(struct Ranks *ranks, struct Dataset *dataset, const struct Split *split,
+                       enum DatasetCheck when, struct Error *error) {
+    int rank = ranks_rank(ranks), worker = 0, workers = 0;
+    struct Seen *all = see(ranks, dataset, split);
+    for (int r = 0; r < ranks_size(ranks); r++) {
+        bool same = see_the_same(&all[r], &all[rank]);
+        worker += same && r < rank;
+        workers += same;
+    }
+    memory_release(all);
+    return dataset_check_split(dataset, split, when, worker, workers, error);
+}
+
+/* The digest of a split that one of them has found. */
+static void share_digest(struct Ranks *ranks, const struct Dataset *dataset, struct Split *split) {
+    struct Seen *all = see(ranks, dataset, split);
+    const struct Seen *mine = &all[ranks_rank(ranks)];
+    for (int r = 0; r < ranks_size(ranks) && !split->digest[0]; r++)
+        if (see_the_same(&all[r], mine))
+            memcpy(split->digest, all[r].digest, DIGEST_TEXT);
+    memory_release(all);
+}
+
+static void settle_split(struct Ranks *ranks, struct Dataset *dataset, const struct Split *split,
+                         enum DatasetCheck when) {
+    share_digest(ranks, dataset, &dataset->splits[split - dataset->splits]);
+    dataset_trust(dataset, split, when);
+    if (dataset_is_unchecked(dataset, split, when) && ranks_rank(ranks) == 0)
+        log_warning("%s:/%s: is not compared with its digest, because it is large and the file has "
+                    "no digests of its blocks; with data.check: start it is",
+                    dataset->path, split->name);
+}
+
+int run_check_splits(struct Ranks *ranks, struct Dataset *dataset,
+                     const struct Split *const *splits, int split_count, enum DatasetCheck when,
+                     int code, struct Error *error) {
+    code = ranks_agree(ranks, code, error);
+    if (code)
+        return code;
+    for (int i = 0; i < split_count; i++) {
+        struct Error own;
+        int found = splits[i] ? check_split(ranks, dataset, splits[i], when, &own) : OK;
+        if (found && !code)
+            *error = own;
+        code = code ? code : found;
+    }
+    code = ranks_agree(ranks, code, error);
+    for (int i = 0; i < split_count && !code; i++)
+        if (splits[i])
+            settle_split(ranks, dataset, splits[i], when);
+    return code;
 }
 
 int run_agree_data(struct Ranks *ranks, const struct Dataset *dataset,

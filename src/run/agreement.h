@@ -18,6 +18,13 @@ int run_agree_options(struct Ranks *ranks, const struct RunOptions *options, str
 int run_agree_backend(struct Ranks *ranks, const struct Backend *backend, enum Variant variant,
                       struct Error *error);
 
+/* Checks each of the splits (an entry may be NULL) against the digests in its file, as data.check
+ * says: the ranks of a host share the work. `code` is what came before, on this rank; if it is not
+ * OK, the rest of the arguments is not looked at. ERROR_DATA. */
+int run_check_splits(struct Ranks *ranks, struct Dataset *dataset,
+                     const struct Split *const *splits, int split_count, enum DatasetCheck when,
+                     int code, struct Error *error);
+
 /* The data set: shapes, names, statistics, and for each of the splits (an entry may be NULL) its
  * size, its stored digest, all labels and targets, and some of the images. Where the file lies may
  * differ from node to node. ERROR_DATA. */

@@ -224,15 +224,13 @@ static int make_loaders(const struct RunRequest *request, struct RunParts *parts
     return loader_create(&parts->validation_loader, &loading, error);
 }
 
-/* All ranks have the same data, as it was written, before they work together on it. Each rank looks
- * at all of what it sees itself: another's disk may be right. */
+/* All ranks have the same data, as it was written, before they work together on it. */
 static int agree(const struct RunRequest *request, const struct RunParts *parts,
                  struct Error *error) {
     const struct Split *splits[] = {parts->train, parts->validation};
-    int code = dataset_check_split(parts->dataset, parts->train, error);
-    if (!code && parts->validation && parts->validation != parts->train)
-        code = dataset_check_split(parts->dataset, parts->validation, error);
-    code = ranks_agree(request->together, code, error);
+    bool both = parts->validation != parts->train;
+    int code = run_check_splits(request->together, parts->dataset, splits, both ? 2 : 1,
+                                (enum DatasetCheck)request->options->data.check, OK, error);
     if (code)
         return code;
     code = run_agree_data(request->together, parts->dataset, splits, 2, error);

@@ -183,7 +183,7 @@ static int keep_splits(const struct Search *search, const char *folder, struct N
         bool could = true;
         if (code == OK)
             code = could_be_split(path, &could, error);
-        if (could) {
+        if (could || code != OK) {
             splits->names[kept++] = splits->names[i];
         } else {
             char *line =

@@ -109,13 +109,15 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
 }
 
 /* Checks the guard of a file on disk, if it has one, before HDF5 parses anything. */
-static int check_guard(const struct H5File *file, const unsigned char *head, uint64_t head_bytes,
+static int check_guard(struct H5File *file, const unsigned char *head, uint64_t head_bytes,
                        struct Error *error) {
     int64_t superblock;
     uint64_t length, end = h5__declared_end(head, head_bytes, &superblock);
     switch (guard__check(file->driver.fd, file->driver.bytes, end, &length, NULL, NULL)) {
-    case GUARD_ABSENT:
     case GUARD_GOOD:
+        file->guarded = true;
+        return OK;
+    case GUARD_ABSENT:
         return OK;
     case GUARD_UNREADABLE:
         return fail(error, file->failure, "%s: cannot be read: %s", file->path, strerror(errno));
@@ -256,6 +258,10 @@ void h5_close(struct H5File *file) {
     memory_release(file->owned_image);
     memory_release(file->path);
     memory_release(file);
+}
+
+bool h5_is_guarded(const struct H5File *file) {
+    return file->guarded;
 }
 
 const char *h5_path(const struct H5File *file) {

@@ -47,6 +47,8 @@ void h5_set_examiner(H5Examiner *examiner);
  * that. */
 void h5_walk(struct H5File *file);
 
+/* Whether all of the file but its large arrays has a checksum (guard.h), which was right. */
+bool h5_is_guarded(const struct H5File *file);
 const char *h5_path(const struct H5File *file);
 int h5_failure(const struct H5File *file);    /* as h5_open got it */
 uint64_t h5_bytes(const struct H5File *file); /* the file's length */
@@ -70,6 +72,9 @@ void h5_unmap(struct H5Map *map);
  * For signal handlers, too. */
 const struct H5Map *h5_mapped_at(const void *address);
 int64_t h5_map_length(const struct H5Map *map);
+/* Numbers that are the same for two maps of one host only if they are of one file in one state. */
+#define H5_IDENTITY 5
+void h5_map_identity(const struct H5Map *map, int64_t identity[H5_IDENTITY]);
 /* Whether the file was written to, or got another length, since it was mapped or since the last
  * call that said so. A file that took its name afterwards does not matter. */
 bool h5_map_changed(struct H5Map *map);

@@ -12,6 +12,7 @@ struct H5File {
     struct FileDriver driver;
     void *owned_image; /* a whole file in memory: h5_open_sealed, h5_open_image */
     uint64_t image_bytes;
+    bool guarded;         /* it has a guard, which was right */
     struct Error trouble; /* the first question that could not be answered (h5_check) */
     bool lists_filters;   /* h5_storage is looking: what cannot be read is described */
 };

@@ -73,6 +73,16 @@ int64_t h5_map_length(const struct H5Map *map) {
     return look(map->fd, &status) ? -1 : (int64_t)status.st_size;
 }
 
+void h5_map_identity(const struct H5Map *map, int64_t identity[H5_IDENTITY]) {
+    struct stat status = {0};
+    look(map->fd, &status);
+    identity[0] = (int64_t)status.st_dev;
+    identity[1] = (int64_t)status.st_ino;
+    identity[2] = (int64_t)map->bytes;
+    identity[3] = (int64_t)map->modified.tv_sec;
+    identity[4] = (int64_t)map->modified.tv_nsec;
+}
+
 bool h5_map_changed(struct H5Map *map) {
     struct stat status;
     if (look(map->fd, &status)) /* such as a file that was removed on another host */

@@ -62,11 +62,16 @@ static unsigned pending(const struct Trainer *trainer) {
     return outside ? outside->pending() | limits_reached(trainer) : 0;
 }
 
+static int check_own_samples(const struct Trainer *trainer, struct Error *error) {
+    int code = loader_failed(trainer->parts.loader, error);
+    return code ? code : dataset_check_read(trainer->parts.dataset, trainer->parts.train, error);
+}
+
 void trainer__tell_interrupts(void *context, float *notes) {
     const struct Trainer *trainer = context;
     struct Error ignored;
     unsigned mine = pending(trainer);
-    notes[NOTE_UNREAD] = loader_failed(trainer->parts.loader, &ignored) != OK;
+    notes[NOTE_UNREAD] = check_own_samples(trainer, &ignored) != OK;
     for (int i = 0; i < INTERRUPT_COUNT; i++)
         notes[i] = mine & INTERRUPT_BIT(i) ? 1 : 0;
 }
@@ -97,7 +102,7 @@ void trainer__hear_interrupts(struct Trainer *trainer, double seconds) {
 int trainer__check_samples(const struct Trainer *trainer, struct Error *error) {
     if (!(exchange_notes(trainer->shards.exchange)[NOTE_UNREAD] > 0))
         return OK;
-    return ranks_agree(trainer->ranks, loader_failed(trainer->parts.loader, error), error);
+    return ranks_agree(trainer->ranks, check_own_samples(trainer, error), error);
 }
 
 void trainer__share_interrupts(struct Trainer *trainer) {

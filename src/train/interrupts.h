@@ -18,7 +18,8 @@ struct Error;
 void trainer__tell_interrupts(void *trainer, float *notes);
 /* After a step of `seconds`: takes in what the ranks have told one another. Not collective. */
 void trainer__hear_interrupts(struct Trainer *trainer, double seconds);
-/* After a step's exchange: fails on all ranks if one of them could not read samples of the step.
+/* After a step's exchange: fails on all ranks if one of them could not read samples of the step,
+ * or read damaged ones (dataset_check_read).
  * Collective. */
 int trainer__check_samples(const struct Trainer *trainer, struct Error *error);
 /* The same outside of a step. Collective. */

@@ -68,7 +68,7 @@ static void check_good(const char *path, bool floats, bool statistics, bool clas
         assert_memory_equal(dataset->statistics.channel_std, deviation, sizeof deviation);
         assert_memory_equal(dataset->statistics.mean_image, image, sizeof image);
     }
-    if (dataset_verify(dataset, &error) != OK)
+    if (dataset_verify(dataset, NULL, &error) != OK)
         fail_msg("%s", error.text);
     assert_null(dataset_split(dataset, "validation", &error));
     assert_non_null(strstr(error.text, "has no split 'validation'; it has test, train"));
@@ -177,7 +177,7 @@ static void damage_is_verified(void **state) {
 
     made_write(path, (struct Made){.digest = digest});
     dataset = opened(path);
-    assert_int_equal(dataset_verify(dataset, &error), OK);
+    assert_int_equal(dataset_verify(dataset, NULL, &error), OK);
     dataset_close(dataset);
     size_t bytes;
     char *data = scratch_read(path, &bytes), *found = NULL;
@@ -190,14 +190,14 @@ static void damage_is_verified(void **state) {
     found[5] ^= 1;
     scratch_write(path, data, bytes);
     dataset = opened(path);
-    assert_int_equal(dataset_verify(dataset, &error), ERROR_DATA);
+    assert_int_equal(dataset_verify(dataset, NULL, &error), ERROR_DATA);
     assert_non_null(strstr(error.text, "/train: pixels or labels are damaged"));
     dataset_close(dataset);
     free(data);
 
     made_write(path, (struct Made){.std0 = 3});
     dataset = opened(path);
-    assert_int_equal(dataset_verify(dataset, &error), ERROR_DATA);
+    assert_int_equal(dataset_verify(dataset, NULL, &error), ERROR_DATA);
     assert_non_null(strstr(error.text, "/statistics/channel_std: channel 0 is 3"));
     dataset_close(dataset);
 }

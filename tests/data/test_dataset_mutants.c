@@ -33,7 +33,7 @@ static int read_and_verify(const char *path, bool read_components) {
     struct Dataset *dataset;
     if (dataset_open(&dataset, path, &error) != OK)
         return error.code == ERROR_DATA && strstr(error.text, path) ? 1 : 3;
-    int code = dataset_verify(dataset, &error);
+    int code = dataset_verify(dataset, NULL, &error);
     struct Pca pca = {0};
     if (code == OK && read_components) {
         code = pca_read(&pca, dataset, "none", &error);

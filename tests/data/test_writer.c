@@ -84,7 +84,7 @@ static struct Dataset *write_file(const struct DatasetDescription *description, 
     assert_int_equal(writer__commit(writer, &error), OK);
     struct Dataset *dataset;
     if (dataset_open(&dataset, scratch_path("w.h5"), &error) != OK ||
-        dataset_verify(dataset, &error) != OK)
+        dataset_verify(dataset, NULL, &error) != OK)
         fail_msg("%s", error.text);
     return dataset;
 }

@@ -56,6 +56,8 @@ static int preview_stored(const struct PreviewFlags *flags, struct Error *error)
     const struct Preview preview = {
         .count = flags->count, .random = flags->random, .seed = (uint64_t)flags->seed};
     code = split ? preview_write(dataset, split, &preview, flags->out, error) : error->code;
+    if (code == OK)
+        code = dataset_check_read(dataset, split, error);
     dataset_close(dataset);
     return code;
 }

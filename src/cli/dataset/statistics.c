@@ -1,6 +1,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -79,6 +80,9 @@ static int compute_values(struct Job *job, struct Error *error) {
         statistics_add(&statistics, job->train->bytes, dataset_image(dataset, job->train, i), 1);
     statistics_result(&statistics, &job->values);
     statistics_release(&statistics);
+    int code = dataset_check_read(dataset, job->train, error);
+    if (code != OK)
+        return code;
     for (int64_t c = 0; c < dataset->channels; c++)
         if (!isfinite(job->values.channel_std[c]))
             return fail(error, ERROR_DATA,
@@ -89,12 +93,20 @@ static int compute_values(struct Job *job, struct Error *error) {
     return OK;
 }
 
+/* Whether nobody may change a file: its folder, in which it is replaced, is read-only. */
+static bool is_protected(const char *path) {
+    char *folder = path_folder(path);
+    bool writable = access(folder, W_OK) == 0;
+    memory_release(folder);
+    return !writable;
+}
+
 /* Stores what was computed. A file that cannot be changed, on a medium that is read-only, keeps the
  * figures from nobody: they are printed, and a run measures them when it starts. */
 static int keep(const struct Job *job, const struct Pca *pca, struct Error *error) {
     job->dataset->statistics_of = job->train;
     int code = statistics_store(job->dataset, &job->values, pca, pca ? job->scale : NULL, error);
-    if (code != ERROR_SYSTEM)
+    if (code != ERROR_SYSTEM || !is_protected(job->dataset->path))
         return code;
     log_warning("%s; the figures are not kept, and a run measures them when it starts",
                 error->text);

@@ -31,6 +31,8 @@ static int64_t rows_of(const struct Pair *pair, int i) {
     int64_t chunk = chunk_of(array, pair->layouts[i].axes.dimension[AXIS_SAMPLE]);
     int64_t wanted = (chunk ? CHUNKS_BYTES : RUN_BYTES) / bytes;
     chunk = chunk < 1 ? 1 : chunk;
+    if (!pair->options && wanted >= chunk * block_digests__samples((size_t)bytes))
+        chunk *= block_digests__samples((size_t)bytes); /* so that whole blocks have digests */
     return wanted < chunk ? chunk : wanted - wanted % chunk;
 }
 

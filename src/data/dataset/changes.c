@@ -4,7 +4,22 @@
 
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "data/dataset/opening.h"
+
+bool dataset_identify(const struct Dataset *dataset, struct Digest *identity) {
+    const struct DatasetStorage *storage = dataset->storage;
+    int64_t count = storage->map_count;
+    for (int p = 0; p < storage->pair_count; p++)
+        if (storage->pairs[p].pixels)
+            return false;
+    int64_t *numbers = memory_array(int64_t, count * H5_IDENTITY, "a data set's identity");
+    for (int64_t i = 0; i < count; i++)
+        h5_map_identity(storage->maps[i], numbers + i * H5_IDENTITY);
+    *identity = digest_bytes(numbers, (size_t)(count * H5_IDENTITY) * sizeof *numbers);
+    memory_release(numbers);
+    return count > 0;
+}
 
 static int refuse(const struct H5Map *map, const struct Split *split, const char *found,
                   struct Error *error) {
@@ -32,6 +47,9 @@ int dataset_check_unchanged(const struct Dataset *dataset, const struct Split *c
                             int count, struct Error *error) {
     const struct DatasetStorage *storage = dataset->storage;
     int code = OK;
+    for (int s = 0; s < count && code == OK; s++)
+        if (splits[s])
+            code = dataset_check_read(dataset, splits[s], error);
     for (int i = 0; i < storage->map_count && code == OK; i++) {
         struct H5Map *map = storage->maps[i];
         if (!h5_map_changed(map))

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "data/dataset/block_digests.h"
 #include "data/dataset/cache.h"
 #include "data/statistics/pca.h"
 
@@ -94,6 +95,16 @@ static const struct ImageRun *run_of(const struct Split *split, int64_t row) {
     return &split->runs[low];
 }
 
+/* Images with digests of blocks are one array of a file. */
+static void check_block(const struct Split *split, int64_t row, size_t image_bytes) {
+    struct BlockDigests *blocks = split->block_digests;
+    int64_t index = row / blocks->samples;
+    size_t offset = (size_t)(index * blocks->samples) * image_bytes;
+    if (!block_digests__is_known(blocks, index))
+        block_digests__check(blocks, index, (const char *)split->runs[0].images + offset,
+                             image_bytes);
+}
+
 const void *dataset_image(const struct Dataset *dataset, const struct Split *split,
                           int64_t sample) {
     size_t bytes = dataset_image_bytes(dataset, split);
@@ -102,6 +113,8 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
         CHECK(sample >= window->first && sample < window->first + window->count);
         return (const char *)window->images + (size_t)(sample - window->first) * bytes;
     }
+    if (split->block_digests && split->runs[0].images)
+        check_block(split, split->rows ? split->rows[sample] : sample, bytes);
     if (split->images)
         return (const char *)split->images + (size_t)sample * bytes;
     int64_t row = split->rows ? split->rows[sample] : sample;

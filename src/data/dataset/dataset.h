@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/digest.h"
 #include "base/error.h"
 #include "base/targets.h"
 #include "base/text.h"
@@ -57,6 +58,8 @@ struct Split {
     /* XXH3-128 of the pixels, then of the labels (int32) and of the targets (float), as far as
      * there are any, in hexadecimal; "" if the file has none */
     char digest[33];
+    struct BlockDigests
+        *block_digests; /* digests of the array pair's images; NULL: there are none */
 };
 
 /* Whether the split says what is right for its samples. */
@@ -147,7 +150,8 @@ static inline size_t dataset_image_bytes(const struct Dataset *dataset, const st
  * loader are the ways to images. Of a split whose images are in blocks, the block is read now,
  * unless it is one of the last two, whose pixels alone are valid then: cheap in the order of the
  * file, slow in any other. If it cannot be read, the pixels are zeros, and dataset_failed says so.
- * One thread at a time. */
+ * One thread at a time. What is read for the first time is compared with the file's digest, if that
+ * has one for each block: dataset_check_read says how that went. */
 const void *dataset_image(const struct Dataset *dataset, const struct Split *split, int64_t sample);
 /* The first failure of dataset_image, or OK. To be asked after images were looked at. */
 int dataset_failed(const struct Dataset *dataset, struct Error *error);
@@ -181,23 +185,49 @@ void dataset_warn_of_axes(const struct Dataset *dataset);
 /* A warning if features of a table never vary, or images are of one value all over. */
 void dataset_warn_of_constants(const struct Dataset *dataset, const struct Split *split);
 
-/* Whether the files of the data set are as they were opened. ERROR_DATA if one was cut short, or
- * was written to so that one of these splits (NULL is allowed) no longer has its digest, or none is
+/* Whether the files of the data set are as they were opened, and what was read of these splits is
+ * right (dataset_check_read). ERROR_DATA if not, or if a file was cut short, or was written to so
+ * that one of these splits (NULL is allowed) no longer has its digest, or none is
  * known for it. A file that was replaced by another, and not overwritten, is still the old one to
  * this process. Cheap unless a file was written to. */
 int dataset_check_unchanged(const struct Dataset *dataset, const struct Split *const *splits,
                             int count, struct Error *error);
 
-/* Checks every pixel, label and target of a split against the digest that the file has; a split of
- * a file without one gets the digest that was found. ERROR_DATA if they differ. A split of more
- * than DATASET_CHECKED bytes is left as it is. */
+/* Whether all images of a split that were read so far are those that the file was written with, as
+ * far as it has digests of blocks. ERROR_DATA with the first images that are not. Cheap. */
+int dataset_check_read(const struct Dataset *dataset, const struct Split *split,
+                       struct Error *error);
+
+/* Tells data sets of one host apart: processes that get the same digest use the same bytes. False
+ * if the images are in this process's own memory. */
+bool dataset_identify(const struct Dataset *dataset, struct Digest *identity);
+
+/* Checks every pixel, label and target of a split against the digests that the file has; a split of
+ * a file without one gets the digest that was found. `workers` processes that use the same
+ * bytes share the work, of which this one does its part; the split is as it should be if that is so
+ * for all of them. A split that has no digests of blocks is left to one of them. ERROR_DATA if a
+ * digest differs.
+ *
+ * DATASET_CHECK_AUTO leaves a split of more than DATASET_CHECKED bytes to dataset_image, which
+ * checks blocks as they are read, and DATASET_CHECK_READING every one that has digests of blocks.
+ */
 #define DATASET_CHECKED ((int64_t)1 << 30)
-int dataset_check_split(struct Dataset *dataset, const struct Split *split, struct Error *error);
+int dataset_check_split(struct Dataset *dataset, const struct Split *split, enum DatasetCheck when,
+                        int worker, int workers, struct Error *error);
+/* All workers have found their parts to be right: what they checked is not checked again. */
+void dataset_trust(const struct Dataset *dataset, const struct Split *split,
+                   enum DatasetCheck when);
+/* Whether dataset_check_split leaves a split unchecked whose digest the file has. */
+bool dataset_is_unchecked(const struct Dataset *dataset, const struct Split *split,
+                          enum DatasetCheck when);
 
 /* Computes the digest of a split, in hexadecimal. */
 void dataset_digest(const struct Dataset *dataset, const struct Split *split, char digest[33]);
 /* Checks what opening does not: every pixel, against the digests and the statistics in the file.
- * ERROR_DATA if they differ, or if a float pixel is not finite. */
-int dataset_verify(const struct Dataset *dataset, struct Error *error);
+ * ERROR_DATA if they differ, if a float pixel is not finite, or if something is missing that the
+ * file's own list has (*listed, unless NULL, says whether it has one). Only for a data set with all
+ * its splits.
+ */
+int dataset_verify(const struct Dataset *dataset, bool *listed, struct Error *error);
 
 #endif

@@ -88,6 +88,10 @@ static const struct Key split_keys[] = {
     KEY_END};
 
 #define AT(member) offsetof(struct DataOptions, member)
+static const char *const check_names[] = {[DATASET_CHECK_AUTO] = "auto",
+                                          [DATASET_CHECK_START] = "start",
+                                          [DATASET_CHECK_READING] = "reading",
+                                          NULL};
 static const char *const links_names[] = {
     [LINKS_REFUSE] = "refuse", [LINKS_FOLLOW] = "follow", NULL};
 static const char *const plugins_names[] = {
@@ -178,6 +182,15 @@ const struct Key data_keys[] = {
          "order of the file's blocks in every epoch decides which. auto: all, without "
          "streaming, if they fit into data.memory, else as many as fit twice; the first start "
          "decides, and the run keeps the number. 0: all. It is part of what a run computes"},
+    {.name = "check",
+     .type = KEY_ENUM,
+     .offset = AT(check),
+     .fallback = "auto",
+     .names = check_names,
+     .free_on_resume = true,
+     .help = "when samples are compared with the digests that their file has of them: before the "
+             "run begins (start), or as each is read for the first time (reading), which costs no "
+             "extra pass over the data; auto: splits of up to 1 GiB at the start"},
     {.name = "splits",
      .type = KEY_NAMED,
      .offset = AT(splits),

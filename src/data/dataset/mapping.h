@@ -30,10 +30,13 @@ struct DataOptions {
     int plugins;            /* enum */
     int64_t memory;         /* bytes of a node for images; −1: auto */
     int64_t window;      /* samples that are shuffled together; 0: all of the split; −1: auto */
+    int check;           /* enum DatasetCheck */
     struct Named splits; /* of struct SplitOptions */
 };
 enum { LINKS_REFUSE, LINKS_FOLLOW };
 enum { PLUGINS_REFUSE, PLUGINS_LOAD };
+/* When images are compared with the digests in their file. */
+enum DatasetCheck { DATASET_CHECK_AUTO, DATASET_CHECK_START, DATASET_CHECK_READING };
 extern const struct Key data_keys[];
 
 /* The options of a split; NULL if data.splits does not name it. `options` may be NULL. */

@@ -245,6 +245,8 @@ static int open_pairs(struct Opening *opening, struct Error *error) {
             code = opening__targets(opening, pair, error);
         if (code == OK && pair->weights.count)
             code = opening__weights(pair, error);
+        if (code == OK)
+            code = opening__block_digests(opening, pair, error);
     }
     if (code == OK)
         code = opening__classes_of_labels(opening, error);
@@ -365,7 +367,11 @@ static int check_files(const struct Opening *opening, int code, struct Error *er
     for (int i = 0; i < opening->file_count; i++)
         if (h5_check(opening->files[i].file, error) != OK)
             return error->code;
-    return code;
+    bool explained = code != OK && *error->key;
+    if (opening->unopened.code == OK || explained)
+        return code;
+    *error = opening->unopened;
+    return error->code;
 }
 
 /* Images that are read in blocks need their files. */

@@ -1,5 +1,6 @@
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "data/dataset/opening.h"
@@ -13,6 +14,8 @@ int opening__file(struct Opening *opening, const char *path, struct H5File **fil
             return OK;
         }
     int code = h5_open(file, path, ERROR_DATA, error);
+    if (code != OK && !opening->unopened.code && access(path, F_OK) == 0)
+        opening->unopened = *error;
     if (code != OK)
         return code;
     if (options && options->plugins == PLUGINS_LOAD)

@@ -26,6 +26,7 @@ void pair__release(struct Pair *pair) {
     memory_release(pair->classes);
     memory_release(pair->values);
     memory_release(pair->sample_weights);
+    block_digests__release(pair->block_digests);
     memory_release(pair->split);
 }
 

@@ -269,6 +269,7 @@ int opening__rows(struct Opening *opening, int index, struct Error *error) {
     const struct SplitOptions *own_options = opening__options(opening, split->name);
     split->bytes = pair->bytes;
     split->runs = pair->runs;
+    split->block_digests = pair->block_digests;
     split->run_count = pair->images.count;
     split->pair = pair;
     for (int i = 0; i < pair->images.count; i++)

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "data/dataset/axes.h"
+#include "data/dataset/block_digests.h"
 #include "data/dataset/dataset.h"
 #include "store/h5.h"
 
@@ -56,6 +57,7 @@ struct Pair {
     int32_t *classes;      /* (count): the labels, once the classes are known; or NULL */
     float *values;         /* (count, outputs): targets; or NULL */
     float *sample_weights; /* (count); or NULL */
+    struct BlockDigests *block_digests; /* digests of the images, if the file has them; or NULL */
 };
 
 /* What the splits of an open data set point to. */
@@ -83,8 +85,9 @@ struct Opening {
     const char *main; /* the file of splits of the own layout; NULL: there is none */
     struct OpenFile *files;
     int file_count;
-    int *pair_of; /* for each split: its pair */
-    bool named;   /* the classes have names of their own, not made of the labels */
+    int *pair_of;          /* for each split: its pair */
+    bool named;            /* the classes have names of their own, not made of the labels */
+    struct Error unopened; /* why a file could not be opened that is there */
 };
 
 /* dataset.c. Takes the note over. */
@@ -169,6 +172,10 @@ void contents__summary(struct H5File *file, struct Text *text);
 static inline bool opening_has_classes(const struct Dataset *dataset) {
     return dataset->targets.names && !targets_are_values(&dataset->targets);
 }
+
+/* open_block_digests.c. The digests of blocks of a pair of the own layout, as far as the file has
+ * them. */
+int opening__block_digests(struct Opening *opening, struct Pair *pair, struct Error *error);
 
 /* open_statistics.c. /statistics of images and of targets, as far as the file has them, of a split
  * of the own layout. */

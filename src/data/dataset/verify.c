@@ -8,7 +8,9 @@
 #include "base/digest.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "data/dataset/block_digests.h"
 #include "data/dataset/dataset.h"
+#include "data/dataset/listed.h"
 #include "data/preprocessing/target_scale.h"
 #include "data/statistics/statistics.h"
 
@@ -42,10 +44,62 @@ static int check_digest(const struct Dataset *dataset, const struct Split *split
                 split->targets ? "pixels or targets" : "pixels or labels", digest, split->digest);
 }
 
-int dataset_check_split(struct Dataset *dataset, const struct Split *split, struct Error *error) {
-    char digest[DIGEST_TEXT];
+int dataset_check_read(const struct Dataset *dataset, const struct Split *split,
+                       struct Error *error) {
+    return split->block_digests
+               ? block_digests__damaged(split->block_digests, dataset->path, split->name, error)
+               : OK;
+}
+
+/* A worker's part of the blocks. */
+static int check_blocks(const struct Dataset *dataset, const struct Split *split, int worker,
+                        int workers, struct Error *error) {
+    struct BlockDigests *blocks = split->block_digests;
+    if (!split->runs[0].images) { /* reading checks */
+        for (int64_t i = 0; i < split->count; i++)
+            dataset_image(dataset, split, i);
+        int code = dataset_check_read(dataset, split, error);
+        return code ? code : dataset_failed(dataset, error);
+    }
+    int64_t each = (blocks->count + workers - 1) / workers, first = each * worker;
+    int64_t end = blocks->count - first < each ? blocks->count : first + each;
+    block_digests__check_all(blocks, first, end, split->runs[0].images,
+                             dataset_image_bytes(dataset, split));
+    return dataset_check_read(dataset, split, error);
+}
+
+static bool is_small(const struct Dataset *dataset, const struct Split *split) {
     double bytes = (double)split->count * (double)dataset_image_bytes(dataset, split);
-    if (bytes > (double)DATASET_CHECKED)
+    return bytes <= (double)DATASET_CHECKED;
+}
+
+static bool is_for_reading(const struct Dataset *dataset, const struct Split *split,
+                           enum DatasetCheck when) {
+    bool streamed = split->block_digests && !split->runs[0].images;
+    bool small = is_small(dataset, split) && !streamed &&
+                 !(split->block_digests && when == DATASET_CHECK_READING);
+    return when != DATASET_CHECK_START && !small;
+}
+
+bool dataset_is_unchecked(const struct Dataset *dataset, const struct Split *split,
+                          enum DatasetCheck when) {
+    return !split->block_digests && split->digest[0] && is_for_reading(dataset, split, when);
+}
+
+void dataset_trust(const struct Dataset *dataset, const struct Split *split,
+                   enum DatasetCheck when) {
+    if (split->block_digests && !is_for_reading(dataset, split, when))
+        block_digests__know_all(split->block_digests);
+}
+
+int dataset_check_split(struct Dataset *dataset, const struct Split *split, enum DatasetCheck when,
+                        int worker, int workers, struct Error *error) {
+    char digest[DIGEST_TEXT];
+    if (is_for_reading(dataset, split, when))
+        return OK;
+    if (split->block_digests && split->block_digests->covers_all)
+        return check_blocks(dataset, split, worker, workers, error);
+    if ((split - dataset->splits) % workers != worker)
         return OK;
     double start = clock_seconds();
     int code = check_digest(dataset, split, digest, error);
@@ -60,7 +114,9 @@ int dataset_check_split(struct Dataset *dataset, const struct Split *split, stru
 static int verify_split(const struct Dataset *dataset, const struct Split *split,
                         struct Error *error) {
     char digest[DIGEST_TEXT];
-    int code = check_digest(dataset, split, digest, error);
+    int code = split->block_digests ? check_blocks(dataset, split, 0, 1, error) : OK;
+    if (code == OK)
+        code = check_digest(dataset, split, digest, error);
     if (code != OK || split->bytes)
         return code;
     for (int64_t i = 0; i < split->count; i++) {
@@ -144,7 +200,13 @@ static int verify_target_statistics(const struct Dataset *dataset, const struct 
     return code;
 }
 
-int dataset_verify(const struct Dataset *dataset, struct Error *error) {
+int dataset_verify(const struct Dataset *dataset, bool *listed, struct Error *error) {
+    bool has_list = false;
+    int complete = listed__check(dataset, &has_list, error);
+    if (listed)
+        *listed = has_list;
+    if (complete != OK)
+        return complete;
     for (int i = 0; i < dataset->split_count; i++) {
         const struct Split *split = &dataset->splits[i];
         int code = verify_split(dataset, split, error);

@@ -10,7 +10,9 @@
 
 #include "base/digest.h"
 #include "base/memory.h"
+#include "data/dataset/block_digests.h"
 #include "data/dataset/dataset.h"
+#include "data/dataset/listed.h"
 #include "data/dataset/saved_encoding.h"
 #include "data/preprocessing/target_scale.h"
 #include "data/statistics/statistics_file.h"
@@ -24,7 +26,9 @@ struct DatasetWriter {
     bool floats;
     struct Statistics statistics;
     bool has_train;
+    struct Text list;   /* of what the file must hold */
     XXH3_state_t *hash; /* of the split being written */
+    struct BlockHasher blocks;
     /* The split being written; its name is NULL between splits. */
     char *split, *images_name;
     int64_t count, done;
@@ -39,12 +43,14 @@ static void end_split(struct DatasetWriter *writer) {
     memory_release(writer->targets);
     writer->split = writer->images_name = NULL;
     writer->targets = NULL;
+    block_digests__end(&writer->blocks);
 }
 
 static void release(struct DatasetWriter *writer) {
     end_split(writer);
     statistics_release(&writer->statistics);
     XXH3_freeState(writer->hash);
+    text_release(&writer->list);
     memory_release(writer->target_mean);
     memory_release(writer->target_std);
     memory_release(writer->path);
@@ -108,6 +114,11 @@ int writer__create(struct DatasetWriter **out, const char *path,
     return OK;
 }
 
+static size_t image_bytes(const struct DatasetWriter *writer) {
+    return (size_t)(writer->height * writer->width * writer->channels) *
+           (writer->floats ? sizeof(float) : 1);
+}
+
 int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
                         struct Error *error) {
     CHECK(writer->split == NULL);
@@ -124,6 +135,7 @@ int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t 
     writer->targets = memory_allocate((size_t)count * writer->target_bytes, "targets");
     writer->count = count;
     writer->done = 0;
+    block_digests__hasher(&writer->blocks, image_bytes(writer), count);
     XXH3_128bits_reset(writer->hash);
     return h5_reserve(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8, 4,
                       size, error);
@@ -154,7 +166,18 @@ static int write_targets(struct DatasetWriter *writer, struct Error *error) {
     return code;
 }
 
-/* Writes what follows the last image of a split: its labels or targets, and its digest. */
+static int write_blocks(struct DatasetWriter *writer, const char *group, struct Error *error) {
+    const struct BlockHasher *blocks = &writer->blocks;
+    int64_t count = block_digests__count(blocks->samples, blocks->total);
+    char *name = memory_print("%s/" BLOCK_DIGESTS, group);
+    int code = h5_write(writer->file, name, H5_INT64, 1, &count, blocks->digests, error);
+    memory_release(name);
+    return code ? code
+                : h5_write_attribute(writer->file, group, BLOCK_SAMPLES, H5_INT64, &blocks->samples,
+                                     error);
+}
+
+/* Writes what follows the last image of a split: its labels or targets, and its digests. */
 static int complete_split(struct DatasetWriter *writer, struct Error *error) {
     char *group = memory_print("/%s", writer->split);
     XXH3_128bits_update(writer->hash, writer->targets,
@@ -165,6 +188,9 @@ static int complete_split(struct DatasetWriter *writer, struct Error *error) {
     int code = write_targets(writer, error);
     if (code == OK)
         code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
+    if (code == OK)
+        code = write_blocks(writer, group, error);
+    listed__add(&writer->list, writer->split, writer->count, digest);
     memory_release(group);
     end_split(writer);
     return code;
@@ -188,9 +214,8 @@ int writer__append(struct DatasetWriter *writer, const void *images, const void 
                       writer->done, count, images, error);
     if (code != OK)
         return code;
-    XXH3_128bits_update(writer->hash, images,
-                        (size_t)(count * writer->height * writer->width * writer->channels) *
-                            (writer->floats ? sizeof(float) : 1));
+    XXH3_128bits_update(writer->hash, images, (size_t)count * image_bytes(writer));
+    block_digests__hash(&writer->blocks, images, count);
     memcpy((char *)writer->targets + (size_t)writer->done * writer->target_bytes, targets,
            (size_t)count * writer->target_bytes);
     if (strcmp(writer->split, "train") == 0) {
@@ -227,6 +252,8 @@ static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
 int writer__commit(struct DatasetWriter *writer, struct Error *error) {
     CHECK(writer->split == NULL);
     int code = writer->has_train ? write_statistics(writer, error) : OK;
+    if (code == OK)
+        code = listed__write(writer->file, &writer->list, error);
     if (code == OK) {
         struct H5Writer *file = writer->file;
         writer->file = NULL;

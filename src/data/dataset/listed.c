@@ -1,0 +1,98 @@
+#include "data/dataset/listed.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/digest.h"
+#include "base/memory.h"
+
+#define LIST "splits"
+
+void listed__add(struct Text *list, const char *name, int64_t count, const char *digest) {
+    text_add(list, "%" PRId64 " %s %s\n", count, digest, name);
+}
+
+int listed__write(struct H5Writer *file, const struct Text *list, struct Error *error) {
+    return h5_write_attribute(file, "/", LIST, H5_TEXT, list->data ? list->data : "", error);
+}
+
+static const struct Split *find(const struct Dataset *dataset, const char *name) {
+    for (int i = 0; i < dataset->split_count; i++)
+        if (!strcmp(dataset->splits[i].name, name))
+            return &dataset->splits[i];
+    return NULL;
+}
+
+static int check_line(const struct Dataset *dataset, char *line, struct Error *error) {
+    char *digest, *name = NULL;
+    int64_t count = strtoll(line, &digest, 10);
+    if (*digest == ' ' && strlen(++digest) > DIGEST_TEXT) {
+        name = digest + DIGEST_TEXT;
+        digest[DIGEST_TEXT - 1] = '\0';
+    }
+    if (!name || count < 1)
+        return fail(error, ERROR_DATA,
+                    "%s:/, attribute splits: '%.80s' is no line \"COUNT DIGEST NAME\"",
+                    dataset->path, line);
+    const struct Split *split = find(dataset, name);
+    if (!split)
+        return fail(error, ERROR_DATA,
+                    "%s: split '%s' is missing: the file's list of what it must hold (attribute "
+                    "splits) has it, with %" PRId64 " samples",
+                    dataset->path, name, count);
+    if (split->count != count)
+        return fail(error, ERROR_DATA,
+                    "%s:/%s: has %" PRId64
+                    " samples, the file's list (attribute splits) says %" PRId64,
+                    dataset->path, name, split->count, count);
+    return OK;
+}
+
+/* A digest that another program left behind or changed is not compared here: that of the samples
+ * is. */
+static int check_lines(const struct Dataset *dataset, char *list, struct Error *error) {
+    int code = OK;
+    for (char *line; code == OK && (line = strsep(&list, "\n"));)
+        if (*line)
+            code = check_line(dataset, line, error);
+    return code;
+}
+
+/* Files of earlier programs have no list. Their statistics are those of "train". */
+static int check_statistics(const struct Dataset *dataset, struct H5File *file,
+                            struct Error *error) {
+    char *name = NULL;
+    int code = OK;
+    if (!h5_has_attribute(file, "/", "format_version") ||
+        !h5_exists(file, "/statistics/mean_image"))
+        return OK;
+    if (h5_has_attribute(file, "/statistics", "split"))
+        code = h5_read_attribute(file, "/statistics", "split", H5_TEXT, &name, error);
+    if (code == OK && !find(dataset, name ? name : "train"))
+        code = fail(error, ERROR_DATA,
+                    "%s: split '%s' is missing: the file has its statistics, but no samples",
+                    dataset->path, name ? name : "train");
+    memory_release(name);
+    return code;
+}
+
+int listed__check(const struct Dataset *dataset, bool *found, struct Error *error) {
+    struct H5File *file;
+    char *list = NULL;
+    int code = h5_open(&file, dataset->path, ERROR_DATA, error);
+    if (code != OK)
+        return code;
+    *found = h5_has_attribute(file, "/", LIST);
+    if (*found)
+        code = h5_read_attribute(file, "/", LIST, H5_TEXT, &list, error);
+    if (code == OK && list)
+        code = check_lines(dataset, list, error);
+    if (code == OK)
+        code = check_statistics(dataset, file, error);
+    if (code == OK)
+        code = h5_check(file, error);
+    memory_release(list);
+    h5_close(file);
+    return code;
+}
