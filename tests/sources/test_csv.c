@@ -8,14 +8,14 @@
 #include <stdint.h>
 
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/text.h"
 #include "sources/csv.h"
+#include "sources/mutate.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>
 
-enum { MUTANTS = 10000, MOST_EDITS = 4, ROOM = 4096 };
+enum { MUTANTS = 10000 };
 
 static struct Csv csv;
 static struct Error error;
@@ -164,47 +164,12 @@ static void large_tables(void **state) {
     csv__release(&csv);
 }
 
-/* Makes up to MOST_EDITS edits: replaces a byte, by any or by one that has a meaning; removes or
- * doubles a span; cuts off the end. Returns the new length. */
-static size_t mutate(char *text, size_t length, uint64_t mutant) {
-    static const char meaning[] = "\",\n\r\0 \xEF\xFF-+.eExn0";
-    for (uint64_t edit = 0; edit <= mutant % MOST_EDITS; edit++) {
-        struct RandomStream stream = random_stream(3, RANDOM_TEST, 0, edit, mutant);
-        uint32_t words[4];
-        random_block(&stream, 0, words);
-        size_t at = random_below(words[0], (uint32_t)length + 1);
-        size_t span = random_below(words[1], (uint32_t)(length - at) + 1);
-        switch (words[2] % 5) {
-        case 0:
-            text[at] = meaning[words[3] % (sizeof meaning - 1)];
-            length += at == length;
-            break;
-        case 1:
-            text[at] = (char)words[3];
-            length += at == length;
-            break;
-        case 2:
-            memmove(text + at, text + at + span, length - at - span);
-            length -= span;
-            break;
-        case 3:
-            span = length + span < ROOM - MOST_EDITS ? span : 0;
-            memmove(text + at + span, text + at, length - at);
-            length += span;
-            break;
-        default:
-            length = at;
-        }
-    }
-    return length;
-}
-
 static void mutants(void **state) {
     (void)state;
     static const char good[] =
         "mass,\"drift, \"\"x\"\"\",note\r\n1.5,-2e3,0\r\n+4,\"5\",.5\n\n7,8,9\n";
     int refused = 0, bad_numbers = 0, whole = 0;
-    char text[ROOM];
+    char text[MUTANT_ROOM];
     for (uint64_t mutant = 0; mutant < MUTANTS; mutant++) {
         memcpy(text, good, sizeof good);
         size_t length = mutate(text, sizeof good - 1, mutant);

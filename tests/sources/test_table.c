@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "base/text.h"
+#include "sources/mutate.h"
 #include "sources/number.h"
 #include "sources/records.h"
 #include "sources/table_rows.h"
@@ -406,6 +407,48 @@ static void records_across_the_buffer(void **state) {
     memory_release(text);
 }
 
+/* Random edits of a good table are refused in one line, or read twice with the same result: as a
+ * source, and by the encoding that was made of it. */
+static void mutants(void **state) {
+    (void)state;
+    static const char good[] =
+        "id,\"a \"\"x\"\"\",city,ok,y\r\n1,1.5,Rome,true,u\n2,NA,Paris,false,v\n"
+        "3,-2e3,,TRUE,u\n\n4,7,\"Oslo\",False,v\n";
+    const struct TableOptions table = {PLAIN, RULE(MISSING_INDICATOR)};
+    int refused = 0, whole = 0;
+    char text[MUTANT_ROOM];
+    for (uint64_t mutant = 0; mutant < 3000; mutant++) {
+        memcpy(text, good, sizeof good);
+        size_t length = mutate(text, sizeof good - 1, mutant);
+        unlink(scratch_path("m.csv"));
+        scratch_write(scratch_path("m.csv"), text, length);
+        struct SourceOptions options = options_of("table", scratch_path("m.csv"));
+        options.table = &table;
+        options.label = "y";
+        struct Source source;
+        struct TableRows rows;
+        struct Error error = {0};
+        if (source_open(&source, &options, NULL, &error) != OK) {
+            assert_null(strchr(error.text, '\n'));
+            refused++;
+            continue;
+        }
+        assert_int_equal(source_settle(&source, &error), OK);
+        const struct SourceSplit *train = split_of(&source, "train");
+        float *values = read_split(&source, train);
+        assert_int_equal(table_encode(&rows, scratch_path("m.csv"), &source.encoding, &error), OK);
+        assert_int_equal(rows.count, train->count);
+        assert_memory_equal(rows.values, values,
+                            (size_t)(rows.count * rows.features) * sizeof *values);
+        assert_memory_equal(rows.labels, train->labels, (size_t)rows.count * sizeof *rows.labels);
+        whole++;
+        memory_release(values);
+        table_rows_release(&rows);
+        source_release(&source);
+    }
+    assert_true(refused > 300 && whole > 100);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_become_features),     cmocka_unit_test(classes_are_sorted),
@@ -413,7 +456,7 @@ int main(void) {
         cmocka_unit_test(texts_that_never_repeat),     cmocka_unit_test(later_tables),
         cmocka_unit_test(what_is_not_known),           cmocka_unit_test(rows_that_are_dropped),
         cmocka_unit_test(later_tables_without_a_head), cmocka_unit_test(numbers_are_the_librarys),
-        cmocka_unit_test(records_across_the_buffer),
+        cmocka_unit_test(records_across_the_buffer),   cmocka_unit_test(mutants),
     };
     return cmocka_run_group_tests_name("table", tests, scratch_make, scratch_remove);
 }

@@ -162,7 +162,7 @@ class TestImageList:
         ("pictures/9.png", "path,x\npictures/9.png,1\n", SYSTEM),
         ("bad.csv:4: ", "path,x\npictures/0.png,1\n\npictures/9.png,1\n", SYSTEM),
         ("bad.csv:3: ", "path,x\npictures/0.png,1\nlist.csv,1\n", DATA),
-        ("bad.csv:2: column 'x' is 'y', expected a number", "path,x\npictures/0.png,y\n", DATA),
+        ("bad.csv:2: column 'x' is 'y', expected a number", "path,x,z\npictures/0.png,y,1\n", DATA),
         ("bad.csv:1: has no column beside 'path'", "path\npictures/0.png\n", DATA),
     ))
     def test_that_is_bad_is_refused_and_nothing_is_written(self, folder, csv, words, text, code):
