@@ -9,10 +9,15 @@
 
 enum { SHOWN_NAMES = 8 }; /* of the columns that there are */
 
+static bool is_blank(char c) {
+    return c == ' ' || c == '\t';
+}
+
 char *field__trim(char *field) {
-    field += strspn(field, " \t");
+    while (is_blank(*field))
+        field++;
     size_t length = strlen(field);
-    while (length && strchr(" \t", field[length - 1]))
+    while (length && is_blank(field[length - 1]))
         field[--length] = '\0';
     return field;
 }

@@ -96,8 +96,15 @@ static double join(const struct Parts *parts) {
 bool number__read(const char *text, const struct NumberFormat *format, double *value,
                   bool *is_whole) {
     struct Parts parts;
-    const char *from = text + strspn(text, " \t"), *at = from;
-    if (!take_apart(&at, format, &parts) || at[strspn(at, " \t")])
+    const char *from = text, *end;
+    while (*from == ' ' || *from == '\t')
+        from++;
+    const char *at = from;
+    if (!take_apart(&at, format, &parts))
+        return false;
+    for (end = at; *end == ' ' || *end == '\t';)
+        end++;
+    if (*end)
         return false;
     *is_whole = parts.is_whole;
     if (parts.exact && parts.digits <= EXACT && abs(parts.exponent) <= MOST_EXPONENT)

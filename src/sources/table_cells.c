@@ -18,8 +18,10 @@ bool cells__is_missing(const struct Cells *cells, const char *field) {
     if (!cells->begins[(unsigned char)*field])
         return false;
     bool missing = !*field;
-    for (int64_t i = 0; i < cells->encoding->missing_count && !missing; i++)
-        missing = !strcmp(cells->encoding->missing[i], field);
+    for (int64_t i = 0; i < cells->encoding->missing_count && !missing; i++) {
+        const char *text = cells->encoding->missing[i];
+        missing = text[0] == field[0] && text[1] == field[1] && !strcmp(text, field);
+    }
     return missing;
 }
 
