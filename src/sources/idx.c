@@ -146,6 +146,26 @@ static int read_head(gzFile file, int least, int most, struct Array *array, stru
     return code;
 }
 
+/* No byte of deflate gives more than this many. */
+#define MOST_INFLATED 1032
+#define BELIEVED ((int64_t)64 << 20) /* bytes that are allocated without a proof */
+
+/* A head of a few bytes may declare any size: nothing is allocated that the file cannot fill. */
+static int check_declared(gzFile file, const char *path, int64_t bytes, struct Error *error) {
+    struct stat about;
+    if (bytes <= BELIEVED)
+        return OK;
+    if (stat(path, &about))
+        return fail_errno(error, "%s: cannot be examined", path);
+    int64_t most = gzdirect(file) ? about.st_size : about.st_size * MOST_INFLATED;
+    if (bytes > most)
+        return fail(error, ERROR_DATA,
+                    "%s: declares %" PRId64 " bytes of values, its %" PRId64
+                    " bytes hold at most %" PRId64,
+                    path, bytes, (int64_t)about.st_size, most);
+    return OK;
+}
+
 /* Reads a whole file of `least` to `most` dimensions. The caller releases the array. */
 static int read_file(const char *path, int least, int most, struct Array *array,
                      struct Error *error) {
@@ -155,8 +175,10 @@ static int read_file(const char *path, int least, int most, struct Array *array,
         return fail_errno(error, "%s: cannot open", path);
     gzbuffer(file, 1 << 18);
     int code = read_head(file, least, most, array, error);
+    int64_t bytes = code ? 0 : array__bytes(array);
+    if (code == OK)
+        code = check_declared(file, path, bytes, error);
     if (code == OK) {
-        int64_t bytes = array__bytes(array);
         array->bytes = memory_array(uint8_t, bytes, "idx values");
         code = read_exactly(file, path, array->bytes, bytes, error);
     }

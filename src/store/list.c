@@ -1,11 +1,69 @@
 /* What a file holds: the members of groups, how arrays are stored, links to other files. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
 #include "base/text.h"
 #include "store/internal.h"
+
+/* The names of a group's members. */
+struct Names {
+    int64_t count, room;
+    char **items;
+};
+
+static herr_t add_name(hid_t group, const char *name, const H5L_info_t *link, void *context) {
+    struct Names *names = context;
+    (void)group, (void)link;
+    if (names->count == names->room) {
+        size_t old = (size_t)names->room * sizeof *names->items;
+        names->room = 2 * names->room + 16;
+        names->items =
+            memory_resize(names->items, old, (size_t)names->room * sizeof *names->items, "names");
+    }
+    names->items[names->count++] = memory_copy_text(name);
+    return 0;
+}
+
+static int compare_names(const void *left, const void *right) {
+    return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+static void release_names(struct Names *names) {
+    for (int64_t i = 0; i < names->count; i++)
+        memory_release(names->items[i]);
+    memory_release(names->items);
+}
+
+/* Lists in the order of the file and sorts afterwards: for any other order HDF5 makes a table of
+ * all links, and if a damaged one stops that, it frees entries that it never set. Returns false if
+ * HDF5 came to no end; then *names has what came before. */
+static bool list_names(hid_t group, struct Names *names) {
+    hsize_t at = 0;
+    *names = (struct Names){0};
+    bool whole = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &at, add_name, names) >= 0;
+    if (names->count)
+        qsort(names->items, (size_t)names->count, sizeof *names->items, compare_names);
+    return whole;
+}
+
+static int visit_member(struct H5File *file, hid_t group, const char *path, const char *name,
+                        int (*visit)(void *context, const char *name, bool is_group,
+                                     struct Error *error),
+                        void *context, struct Error *error) {
+    hid_t member = H5Oopen(group, name, H5P_DEFAULT);
+    if (member < 0) {
+        char *label = memory_print("%s%s%s", path, *path ? "/" : "", name);
+        h5__damaged(file, label, "is damaged: HDF5 cannot open it", error);
+        memory_release(label);
+        return error->code;
+    }
+    bool is_group = H5Iget_type(member) == H5I_GROUP;
+    H5Oclose(member);
+    return visit(context, name, is_group, error);
+}
 
 int h5_list(struct H5File *file, const char *group,
             int (*visit)(void *context, const char *name, bool is_group, struct Error *error),
@@ -18,28 +76,13 @@ int h5_list(struct H5File *file, const char *group,
                    ? error->code
                    : fail(error, file->failure, "%s:/%s: is missing or not a group", file->path,
                           relative);
-    H5G_info_t information;
-    int code = OK;
-    if (H5Gget_info(id, &information) < 0)
-        code = h5__damaged(file, relative, "is damaged", error);
-    for (hsize_t i = 0; code == OK && i < information.nlinks; i++) {
-        char name[1024];
-        if (H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name, sizeof name,
-                               H5P_DEFAULT) < 0) {
-            code = h5__damaged(file, relative, "is damaged: its members cannot be listed", error);
-            break;
-        }
-        hid_t member = H5Oopen(id, name, H5P_DEFAULT);
-        if (member < 0) {
-            char *path = memory_print("%s%s%s", relative, *relative ? "/" : "", name);
-            code = h5__damaged(file, path, "is damaged: HDF5 cannot open it", error);
-            memory_release(path);
-            break;
-        }
-        bool is_group = H5Iget_type(member) == H5I_GROUP;
-        H5Oclose(member);
-        code = visit(context, name, is_group, error);
-    }
+    struct Names names;
+    int code = list_names(id, &names)
+                   ? OK
+                   : h5__damaged(file, relative, "is damaged: its members cannot be listed", error);
+    for (int64_t i = 0; code == OK && i < names.count; i++)
+        code = visit_member(file, id, relative, names.items[i], visit, context, error);
+    release_names(&names);
     H5Gclose(id);
     return code;
 }
@@ -66,22 +109,16 @@ void h5_members(struct H5File *file, const char *group,
     h5__quiet();
     const char *relative = h5__relative(group);
     hid_t id = H5Gopen2(file->id, *relative ? relative : "/", H5P_DEFAULT);
-    H5G_info_t information = {0};
-    if (id < 0 || H5Gget_info(id, &information) < 0)
+    if (id < 0) {
         h5__doubt(file, relative);
-    if (id < 0)
         return;
-    for (hsize_t i = 0; i < information.nlinks; i++) {
-        char name[1024];
-        ssize_t length = H5Lget_name_by_idx(id, ".", H5_INDEX_NAME, H5_ITER_INC, i, name,
-                                            sizeof name, H5P_DEFAULT);
-        if (length < 0) {
-            h5__doubt(file, relative);
-            break;
-        }
-        if (length < (ssize_t)sizeof name)
-            visit(context, name, member_of(id, name));
     }
+    struct Names names;
+    if (!list_names(id, &names))
+        h5__doubt(file, relative);
+    for (int64_t i = 0; i < names.count; i++)
+        visit(context, names.items[i], member_of(id, names.items[i]));
+    release_names(&names);
     H5Gclose(id);
 }
 

@@ -20,7 +20,7 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.dont_write_bytecode = True
-sys.path[:0] = [HERE, os.path.dirname(HERE)]
+sys.path[:0] = [HERE, os.path.dirname(HERE), os.path.join(os.path.dirname(HERE), "fuzz")]
 SKIPPED = 77
 
 # The name of each drill, which is also that of its file; how often the test suite and the full run try it; and what
@@ -35,6 +35,8 @@ DRILLS = {
     "requeue": (1, 20, "cycles of time limit and requeue on a real Slurm, arrays among them"),
     "calls": (4, 10000, "every system call on a file fails, once or for good, in every command"),
     "memory": (3, 100000, "every allocation of the program fails, in every command"),
+    "mutants": (2000, 100000, "files of all kinds with a changed bit, byte or block, or cut short"),
+    "structures": (1000, 20000, "HDF5 files with changed structures and right checksums"),
     "endurance": (1, 1, "16 ranks on few cores that write many checkpoints"),
 }
 
@@ -113,7 +115,7 @@ def run_drill(name, arguments):
 
 
 def main():
-    names = "\n".join(f"  {name:10} {few:2} / {many:3}  {what}" for name, (few, many, what) in DRILLS.items())
+    names = "\n".join(f"  {name:10} {few:4} / {many:6}  {what}" for name, (few, many, what) in DRILLS.items())
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      epilog=f"The drills, and their short and full counts:\n{names}")
     parser.add_argument("names", nargs="+", choices=[*DRILLS, "all"], metavar="NAME")

@@ -192,6 +192,18 @@ static void a_file_that_ends_early(void **state) {
     expect_idx_refusal("t10k-images-idx3-ubyte", "30 bytes too early");
 }
 
+/* Nothing is allocated for values that a small file cannot hold. */
+static void a_file_that_declares_too_much(void **state) {
+    (void)state;
+    static const char *const names[] = {"t10k-images-idx3-ubyte", "t10k-images-idx3-ubyte.gz"};
+    for (int i = 0; i < 2; i++) {
+        make_good();
+        unlink(scratch_path(names[0]));
+        make(names[i], images_head(1000, 1000, 1000), 600);
+        expect_idx_refusal(names[i], "declares 1000000000 bytes of values");
+    }
+}
+
 static void a_file_that_goes_on(void **state) {
     (void)state;
     make_good();
@@ -307,6 +319,7 @@ int main(void) {
         cmocka_unit_test(a_size_of_zero),
         cmocka_unit_test(a_wrong_magic_number),
         cmocka_unit_test(a_file_that_ends_early),
+        cmocka_unit_test(a_file_that_declares_too_much),
         cmocka_unit_test(a_file_that_goes_on),
         cmocka_unit_test(labels_and_images_that_differ_in_number),
         cmocka_unit_test(splits_that_differ_in_size),

@@ -82,6 +82,22 @@ def test_a_flip_of_each_byte_of_the_heap_never_ends_the_program(folder, good, rn
         assert done.returncode in (0, DATA), (place, bit, done)
 
 
+def test_a_damaged_list_of_members_is_a_line_about_the_file(folder):
+    """In the newer format many members are in a heap; HDF5 itself crashes if it sorts a damaged one."""
+    path = f"{folder}/donor.h5"
+    with h5py.File(path, "w", libver="latest") as file:
+        for i in range(20):
+            file[f"model/{i}.weight"] = np.ones((2, 2), np.float32)
+    with open(path, "r+b") as file:
+        data = file.read()
+        file.seek(data.index(b"FHDB") + 100)
+        file.write(bytes(300))
+    for words in SEEN_BY:
+        done = start(1, *words, path, timeout=120)
+        assert done.returncode in (DATA, CHECKPOINT), done
+        assert len(done.stderr.splitlines()) == 1 and path in done.stderr
+
+
 @pytest.mark.parametrize("words", SEEN_BY, ids=" ".join)
 def test_names_that_are_only_declared_are_refused(folder, good, words):
     path = shutil.copy(good, f"{folder}/bomb.h5")
