@@ -40,9 +40,9 @@ int examine_here(const char *path, struct Error *error) {
     int code = h5_open(&file, path, ERROR_DATA, error);
     if (code)
         return code;
-    h5_walk(file);
+    bool closed = h5_walk(file);
     h5_close(file);
-    return OK;
+    return closed ? OK : fail(error, ERROR_CHECKPOINT, "%s: HDF5 cannot close it", path);
 }
 
 /* ---- Its parent ---- */
@@ -59,12 +59,16 @@ static bool is_launchers(const char *variable) {
 /* This process's environment for a child that is alone, starts fast, and has one thread. The caller
  * releases the array. */
 static const char **childs_environment(void) {
+    /* The last: memory that was freed, or never set, holds what leads nowhere, so that HDF5 crashes
+     * here if it uses such memory, and not only where it happens to hold something else. */
     static const char *const own[] = {CHILD "=1", "TRAINER_STARTED_AGAIN=1",
-                                      "OPENBLAS_NUM_THREADS=1"};
+                                      "OPENBLAS_NUM_THREADS=1",
+                                      "GLIBC_TUNABLES=glibc.malloc.perturb=165:"
+                                      "glibc.malloc.tcache_count=0"};
     int64_t count = 0, kept = 0;
     while (environ[count])
         count++;
-    const char **variables = memory_array(const char *, count + 4, "a child's environment");
+    const char **variables = memory_array(const char *, count + 5, "a child's environment");
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         variables[kept++] = own[i];
     for (int64_t i = 0; i < count; i++)
@@ -112,6 +116,9 @@ static int judge(const char *path, int status, int failure, struct Error *error)
         return fail(error, failure,
                     "%s: is damaged: the HDF5 library crashed while it read the file (%s)", path,
                     strsignal(WTERMSIG(status)));
+    if (WIFEXITED(status) && WEXITSTATUS(status) == ERROR_CHECKPOINT)
+        return fail(error, failure,
+                    "%s: is damaged: the HDF5 library cannot close it after it was read", path);
     if (WIFEXITED(status) && WEXITSTATUS(status) == ERROR_SYSTEM)
         return fail(error, failure, "%s: is damaged: needs more than %s to be read", path,
                     text_bytes((double)MEMORY, size));

@@ -370,6 +370,7 @@ static const H5FD_class_t driver_class = {
 };
 
 hid_t file_driver__access(struct FileDriver *driver) {
+    H5dont_atexit(); /* a file that was damaged and cannot be closed would crash it at the end */
     H5PLset_loading_state(0); /* a file that names an unknown filter must not load code */
     hid_t access = H5Pcreate(H5P_FILE_ACCESS);
     driver->registered = H5FDregister(&driver_class);

@@ -44,8 +44,9 @@ typedef int H5Examiner(const char *path, int failure, struct Error *error);
 void h5_set_examiner(H5Examiner *examiner);
 /* What that other process does: reads every object and every attribute of the file, except for what
  * lies in other files and the middle of large datasets. It finds out only whether HDF5 survives
- * that. */
-void h5_walk(struct H5File *file);
+ * that; false if its structures are then in such a state that it cannot close the file. Only
+ * h5_close may follow. */
+bool h5_walk(struct H5File *file);
 
 /* Whether all of the file but its large arrays has a checksum (guard.h), which was right. */
 bool h5_is_guarded(const struct H5File *file);

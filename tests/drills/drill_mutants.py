@@ -1,7 +1,7 @@
-"""Files of every kind that the program reads, with a bit or a byte changed, a block of zeros, bytes from elsewhere, or the
-end cut off. No mutant may crash the program, keep it busy for ever, or take all memory; what this program wrote itself is
-refused, or read as if nothing had happened. Most are read by the C programs of tests/fuzz; one in a thousand goes through
-the program."""
+"""Files of every kind that the program reads, with a bit or a byte changed, a block of zeros, bytes from elsewhere, or
+the end cut off. No mutant may crash the program, keep it busy for ever, or take all memory; what this program wrote
+itself is refused, or read as if nothing had happened. Most are read by the C programs of tests/fuzz; one in a thousand
+goes through the program."""
 import os
 import shutil
 

@@ -1,5 +1,5 @@
-"""HDF5 files in which the fields of one to three structures were changed (sizes, addresses, counts, types, dimensions), and
-all checksums, seals and guards were made right again, as somebody would who means harm. The program must never die, never
+"""HDF5 files in which the fields of one to three structures were changed (sizes, addresses, counts, types), and all
+checksums, seals and guards were made right again, as somebody would who means harm. The program must never die, never
 hang and never take all memory; the child that examines a file before it may die."""
 from fuzzed import fuzz
 from specimens import every

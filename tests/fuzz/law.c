@@ -7,13 +7,15 @@ const char *__asan_default_options(void) {
     return "allocator_may_return_null=1:hard_rss_limit_mb=3000";
 }
 
-void fuzz_examine(const char *path) {
+bool fuzz_examine(const char *path) {
     struct H5File *file;
     struct Error error = {0};
+    bool survived = true;
     if (h5_open(&file, path, ERROR_DATA, &error) == OK) {
-        h5_walk(file);
+        survived = h5_walk(file);
         h5_close(file);
     }
+    return survived;
 }
 
 const char *fuzz_read(const char *path, int *code, XXH128_hash_t *answer, struct Error *error) {

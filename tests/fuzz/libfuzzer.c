@@ -26,8 +26,7 @@ static bool is_survived(const char *path) {
         setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
         if (!freopen("/dev/null", "w", stderr))
             _exit(1);
-        fuzz_examine(path);
-        _exit(0);
+        _exit(!fuzz_examine(path));
     }
     int status = 0;
     while (waitpid(child, &status, 0) < 0) {

@@ -173,7 +173,8 @@ def other(folder):
     cifar = bytes([4]) + bytes(i * 7 % 256 for i in range(3072))
     hundred = bytes([4, 77]) + bytes(i * 5 % 256 for i in range(3072))
     return [Kind("csv", [csv(folder)]),
-            Kind("idx", [write_bytes(f"{folder}/images-idx", digits[0]), write_bytes(f"{folder}/labels-idx", digits[1]),
+            Kind("idx", [write_bytes(f"{folder}/images-idx", digits[0]),
+                         write_bytes(f"{folder}/labels-idx", digits[1]),
                          write_bytes(f"{folder}/images-idx.gz", gzip.compress(digits[0], mtime=0))]),
             Kind("cifar", [write_bytes(f"{folder}/cifar10.bin", 3 * cifar),
                            write_bytes(f"{folder}/cifar100.bin", 3 * hundred)]),

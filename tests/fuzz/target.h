@@ -44,8 +44,9 @@ struct FuzzFile fuzz_file(const void *bytes, size_t count);
 /* All of a file; the caller releases it with free. NULL if it cannot be read. */
 unsigned char *fuzz_load(const char *path, size_t *bytes);
 
-/* law.c. What a child process of the program does with the file before the program itself. */
-void fuzz_examine(const char *path);
+/* law.c. What a child process of the program does with the file before the program itself. False:
+ * HDF5 could not close the file. */
+bool fuzz_examine(const char *path);
 /* Calls fuzz_target.read. NULL, or how the refusal breaks the rule of one line that says
  * something. *code is what was returned. */
 const char *fuzz_read(const char *path, int *code, XXH128_hash_t *answer, struct Error *error);
