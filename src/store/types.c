@@ -137,7 +137,37 @@ static enum H5Type classify_float(hid_t type, const char **name) {
     }
 }
 
+/* Whether the bits of a number lie inside it. HDF5 does not check what a file says of them, and
+ * converts whatever lies beyond. */
+static bool is_whole_number(hid_t type) {
+    size_t bits = 8 * H5Tget_size(type), sign, exponent, exponent_bits, mantissa, mantissa_bits;
+    size_t precision = H5Tget_precision(type);
+    int offset = H5Tget_offset(type);
+    if (precision == 0 || offset < 0 || precision > bits || (size_t)offset > bits - precision)
+        return false;
+    if (H5Tget_class(type) != H5T_FLOAT)
+        return true;
+    return H5Tget_fields(type, &sign, &exponent, &exponent_bits, &mantissa, &mantissa_bits) >= 0 &&
+           sign < bits && exponent < bits && exponent_bits <= bits - exponent && mantissa < bits &&
+           mantissa_bits <= bits - mantissa && exponent_bits > 0 && exponent_bits < 32;
+}
+
+static bool is_damaged(hid_t type) {
+    H5T_class_t class = H5Tget_class(type);
+    if (class == H5T_INTEGER || class == H5T_FLOAT)
+        return !is_whole_number(type);
+    hid_t base = class == H5T_ENUM || class == H5T_VLEN ? H5Tget_super(type) : -1;
+    bool damaged = base >= 0 && is_damaged(base);
+    if (base >= 0)
+        H5Tclose(base);
+    return damaged;
+}
+
 enum H5Type h5__classify(hid_t type, const char **name) {
+    if (is_damaged(type)) {
+        *name = "a damaged type";
+        return H5_OTHER;
+    }
     switch (H5Tget_class(type)) {
     case H5T_INTEGER:
         return classify_integer(type, name);

@@ -21,7 +21,7 @@ def fuzz(drill, kind, count, number, words):
     lines = done.stdout.splitlines()
     expect(lines and done.returncode in (0, 1), kind.target, "cannot be tried:", done.stdout, done.stderr)
     for line in lines[:-1]:
-        drill.broken.append(f"{kind.target}: {line}")
+        drill.broken.append(f"{kind.target}: {line.removeprefix('BROKEN ')}")
         print(f"BROKEN {drill.broken[-1]}", flush=True)
     drill.done += count
     for what, times in re.findall(r", ([a-z ]+) (\d+)", lines[-1]):
