@@ -6,16 +6,19 @@
 
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/members_tables.h"
 #include "cli/operands.h"
 #include "evaluate/member.h"
 #include "sources/picture_list.h"
 
-/* Pictures that are predicted (cli/members_files.h). */
+/* Pictures, or rows of tables, that are predicted (cli/members_files.h). */
 struct MembersFiles {
+    bool listed; /* else something else is predicted */
     struct PictureList pictures;
     struct PictureShape shape;
     bool guessed_resize; /* nothing says how pictures are brought to the size */
-    struct Feed *feed;   /* NULL: something else is predicted */
+    struct MembersRows rows;
+    struct Feed *feed;
 };
 
 struct Members {

@@ -253,7 +253,7 @@ int members_open_data(struct Members *members, const struct Arguments *arguments
                       const struct Ranks *ranks, struct Error *error) {
     const struct Operands *operands = &members->operands;
     const char *split = argument_value(arguments, "split");
-    if (members->files.pictures.count) {
+    if (members->files.listed) {
         members_open_files(members, ranks);
         return OK;
     }
@@ -269,9 +269,19 @@ int members_open_data(struct Members *members, const struct Arguments *arguments
     return code;
 }
 
+static void name_row(const struct Members *members, int64_t sample, struct Text *text) {
+    const struct MembersRows *rows = &members->files.rows;
+    const char *source = members->operands.sources[rows->tables[sample]];
+    text_add(text, "%s[%" PRId64 "]", strcmp(source, "-") ? source : "stdin",
+             rows->numbers[sample]);
+}
+
 void members_name_sample(const struct Members *members, int64_t sample, struct Text *text) {
-    if (members->files.pictures.count)
-        text_add(text, "%s", members->files.pictures.files[sample].name);
+    const struct MembersFiles *files = &members->files;
+    if (files->pictures.count)
+        text_add(text, "%s", files->pictures.files[sample].name);
+    else if (files->listed)
+        name_row(members, sample, text);
     else
         dataset_name_sample(members->dataset, members->split, sample, text);
 }

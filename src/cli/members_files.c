@@ -59,7 +59,9 @@ static int read_shape(struct Members *members, const struct Arguments *arguments
     shape->height = input->height;
     shape->width = input->width;
     if (input->height * input->width == 1)
-        return fail(error, ERROR_USAGE, "%s: takes rows of %" PRId64 " features, no pictures",
+        return fail(error, ERROR_USAGE,
+                    "%s: takes rows of %" PRId64 " features, and does not say how a table becomes "
+                    "them, because it was not trained on one; predict an HDF5 array",
                     members->items[0].path, input->channels);
     int code = read_resize(members, arguments, error);
     return code ? code : read_values(members, error);
@@ -107,11 +109,23 @@ static void notice(void *context, const char *line) {
     fprintf(stderr, "left out: %s\n", shown(line));
 }
 
-static int add_stdin(struct PictureList *list, const struct PictureListOptions *options,
+static bool takes_tables(const struct Members *members) {
+    return members->items[0].encoding.column_count > 0;
+}
+
+static int add_path(struct Members *members, const char *path, int number,
+                    const struct PictureListOptions *options, struct Error *error) {
+    if (takes_tables(members))
+        return members_rows_add(&members->files.rows, path, number, &members->items[0].encoding,
+                                error);
+    return picture_list_add(&members->files.pictures, path, options, error);
+}
+
+static int add_stdin(struct Members *members, int number, const struct PictureListOptions *options,
                      struct Error *error) {
     int descriptor;
     char *path = keep_stdin(&descriptor, error);
-    int code = path ? picture_list_add(list, path, options, error) : error->code;
+    int code = path ? add_path(members, path, number, options, error) : error->code;
     if (path && code)
         rename_in_message(error, path);
     memory_release(path);
@@ -125,13 +139,32 @@ static int refuse_empty(const struct Members *members, struct Error *error) {
                 members->operands.sources[0]);
 }
 
-static int list_pictures(struct Members *members, const struct Arguments *arguments,
+/* All members of an ensemble have to see the same inputs. */
+static int check_members(const struct Members *members, const struct Arguments *arguments,
                          struct Error *error) {
+    const struct Member *first = &members->items[0];
+    for (int i = 1; i < members->count; i++) {
+        const struct Member *member = &members->items[i];
+        if (!table_encoding_equal(&member->encoding, &first->encoding))
+            return fail(error, ERROR_CHECKPOINT,
+                        "%s: makes other inputs of a table than %s; predict with one at a time",
+                        member->path, first->path);
+        if (strcmp(member->preprocess.pictures.resize, first->preprocess.pictures.resize) &&
+            !argument_given(arguments, "resize"))
+            return fail(error, ERROR_CHECKPOINT,
+                        "%s: its training pictures were resized in another way than those of %s; "
+                        "--resize RULE says which way to take",
+                        member->path, first->path);
+    }
+    return OK;
+}
+
+static int list_sources(struct Members *members, const struct Arguments *arguments,
+                        struct Error *error) {
     const struct Operands *operands = &members->operands;
     const struct Ticker ticker = {.notice = notice};
     const struct PictureListOptions options = {argument_given(arguments, "skip-bad"), &ticker};
-    struct PictureList *list = &members->files.pictures;
-    int code = read_shape(members, arguments, error);
+    int code = check_members(members, arguments, error);
     for (int i = 1; i < operands->source_count && !code; i++)
         if (members_source_is_hdf5(operands->sources[i]))
             code = fail(error, ERROR_USAGE,
@@ -139,9 +172,9 @@ static int list_pictures(struct Members *members, const struct Arguments *argume
                         operands->sources[i], operands->sources[0]);
     for (int i = 0; i < operands->source_count && !code; i++)
         code = strcmp(operands->sources[i], STDIN)
-                   ? picture_list_add(list, operands->sources[i], &options, error)
-                   : add_stdin(list, &options, error);
-    if (!code && !list->count)
+                   ? add_path(members, operands->sources[i], i, &options, error)
+                   : add_stdin(members, i, &options, error);
+    if (!code && !takes_tables(members) && !members->files.pictures.count)
         code = refuse_empty(members, error);
     if (!code && members->files.guessed_resize)
         fprintf(stderr,
@@ -199,15 +232,20 @@ int members_list_files(struct Members *members, const struct Arguments *argument
                      !members_source_is_hdf5(operands->sources[0]);
     int code = OK;
     ranks_broadcast(ranks, &listed, (int64_t)sizeof listed);
+    members->files.listed = listed;
     if (!listed)
         return OK;
-    if (ranks_rank(ranks) == 0)
-        code = list_pictures(members, arguments, error);
-    else
+    if (!takes_tables(members))
         code = read_shape(members, arguments, error);
+    if (!code && ranks_rank(ranks) == 0)
+        code = list_sources(members, arguments, error);
     code = ranks_agree(ranks, code, error);
     if (code)
         return code;
+    if (takes_tables(members)) {
+        members_rows_share(&members->files.rows, ranks);
+        return OK;
+    }
     share_list(&members->files.pictures, ranks);
     return argument_given(arguments, "skip-bad") ? drop_bad(members, ranks, error) : OK;
 }
@@ -220,6 +258,15 @@ static int read_pictures(void *context, int64_t first, int64_t count, void *samp
     return picture_list_read(&files->pictures, &files->shape, first, count, samples, error);
 }
 
+static int read_rows(void *context, int64_t first, int64_t count, void *samples,
+                     struct Error *error) {
+    const struct MembersRows *rows = context;
+    (void)error;
+    memcpy(samples, rows->values + first * rows->features,
+           (size_t)(count * rows->features) * sizeof *rows->values);
+    return OK;
+}
+
 void members_open_files(struct Members *members, const struct Ranks *ranks) {
     struct MembersFiles *files = &members->files;
     const struct PictureShape *shape = &files->shape;
@@ -228,19 +275,30 @@ void members_open_files(struct Members *members, const struct Ranks *ranks) {
     text_add(&path, "%s", operands->sources[0]);
     if (operands->source_count > 1)
         text_add(&path, " and %d more", operands->source_count - 1);
-    const struct FeedRequest request = {.path = path.data,
-                                        .split = "pictures",
-                                        .count = files->pictures.count,
-                                        .height = shape->height,
-                                        .width = shape->width,
-                                        .channels = shape->form.channels,
-                                        .floats = shape->form.floats,
-                                        .targets = &members->items[0].targets,
-                                        .block = EVALUATE_BLOCK,
-                                        .first_block = ranks_rank(ranks),
-                                        .stride = ranks_size(ranks),
-                                        .read = read_pictures,
-                                        .context = files};
+    struct FeedRequest request = {.path = path.data,
+                                  .split = "pictures",
+                                  .count = files->pictures.count,
+                                  .height = shape->height,
+                                  .width = shape->width,
+                                  .channels = shape->form.channels,
+                                  .floats = shape->form.floats,
+                                  .targets = &members->items[0].targets,
+                                  .block = EVALUATE_BLOCK,
+                                  .first_block = ranks_rank(ranks),
+                                  .stride = ranks_size(ranks),
+                                  .read = read_pictures,
+                                  .context = files};
+    if (takes_tables(members)) {
+        request.split = "rows";
+        request.count = files->rows.count;
+        request.height = request.width = 1;
+        request.channels = files->rows.features;
+        request.floats = true;
+        request.labels = files->rows.labels;
+        request.values = files->rows.targets;
+        request.read = read_rows;
+        request.context = &files->rows;
+    }
     feed_create(&files->feed, &request);
     members->dataset = feed_dataset(files->feed);
     members->split = &members->dataset->splits[0];
@@ -252,4 +310,5 @@ void members_release_files(struct Members *members) {
         members->dataset = NULL; /* which the feed releases */
     feed_release(members->files.feed);
     picture_list_release(&members->files.pictures);
+    members_rows_release(&members->files.rows);
 }

@@ -94,6 +94,8 @@ static struct Dataset *make_dataset(const struct FeedRequest *request,
     split->count = request->count;
     split->bytes = !request->floats;
     split->window = window;
+    split->labels = request->labels;
+    split->targets = request->values;
     return dataset;
 }
 

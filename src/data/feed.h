@@ -1,6 +1,6 @@
-/* Samples that nobody has labelled and that are made as they are needed: a data set with one split,
- * of which only a window is in memory. A thread of its own makes the next block while the model
- * runs on this one, so that memory is bounded by two blocks. Not collective. */
+/* Samples that perhaps nobody has labelled and that are made as they are needed: a data set with
+ * one split, of which only a window is in memory. A thread of its own makes the next block while
+ * the model runs on this one, so that memory is bounded by two blocks. Not collective. */
 #ifndef TRAINER_DATA_FEED_H
 #define TRAINER_DATA_FEED_H
 
@@ -14,6 +14,8 @@ struct FeedRequest {
     int64_t count, height, width, channels;
     bool floats;                   /* samples are float, else uint8 */
     const struct Targets *targets; /* what a model predicts; copied */
+    const int32_t *labels;         /* (count), and values (count, outputs), as far as the truth */
+    const float *values;           /* is known; else NULL. They must live as long as the feed. */
     /* Samples are asked for in blocks of `block`; this process takes the blocks first_block,
      * first_block + stride, … */
     int64_t block, first_block, stride;
