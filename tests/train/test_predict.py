@@ -152,6 +152,27 @@ class TestFolderOfARun:
         assert "split validation (of train, validation)" in run(1, "eval", trained.out, "--data", other)[0]
 
 
+def test_a_raw_table_is_predicted_as_the_imported_one(scratch):
+    """Its categories become features as the checkpoint says; without the column of classes no truth is known."""
+    lines = [f"{i % 7},{'xyz'[i % 3]},{'ab'[i % 2]}" for i in range(30)]
+    table = write(f"{scratch}/t.csv", "size,kind,class\n" + "\n".join(lines) + "\n")
+    new = write(f"{scratch}/new.csv", "kind,size\n" + "\n".join(f"{'xyz'[i % 3]},{i % 7}" for i in range(30)) + "\n")
+    run(1, "dataset", "import", "--format", "table", table, "--label", "class", "-o", f"{scratch}/t.h5")
+    recipe = write(f"{scratch}/run.yaml", f"""data: {{file: {scratch}/t.h5, validation: none}}
+model: [flatten, {{linear: {{out: 2}}}}]
+optimizer: {{sgd: {{rate: 0.1}}}}
+train: {{batch: 10, shards: 1, length: 5 steps}}
+""")
+    out = train(1, recipe, f"{scratch}/run").out
+    run(1, "predict", out, "--split", "train", "-o", f"{scratch}/1.csv")
+    run(1, "predict", out, table, "-o", f"{scratch}/2.csv")
+    run(1, "predict", out, new, "-o", f"{scratch}/3.csv")
+    first, second, third = (rows(f"{scratch}/{i}.csv") for i in (1, 2, 3))
+    assert numbers(first) == numbers(second) == numbers(third)
+    assert [row["truth"] for row in second] == [row["truth"] for row in first] and "truth" not in third[0]
+    assert third[29]["source"] == f"{new}[29]"
+
+
 @pytest.fixture
 def kinds(scratch, folder, data, trained):
     """A file of each kind, none of which an output of another kind may replace."""
