@@ -12,6 +12,7 @@
 #include "data/feed.h"
 #include "nn/loss.h"
 #include "run/agreement.h"
+#include "run/hold.h"
 
 static int parse_weights(struct Members *members, const char *text, struct Error *error) {
     double total = 0;
@@ -176,6 +177,10 @@ static int attach(struct Members *members, const struct Arguments *arguments,
     int code = check_predictions(members, error);
     if (!code)
         code = members_open_data(members, arguments, ranks, error);
+    struct StreamCut cut = {0};
+    if (!code && members->split->in_blocks)
+        code = run_hold_evaluated(members->dataset, members->split,
+                                  members->items[0].options.data.memory, ranks, &cut, error);
     if (code)
         return code;
     backend_configure((int)numbers->threads, variant);
@@ -192,7 +197,8 @@ static int attach(struct Members *members, const struct Arguments *arguments,
                                     .variant = variant,
                                     .views = members->views,
                                     .dropout_samples = numbers->dropout_samples,
-                                    .seed = numbers->seed};
+                                    .seed = numbers->seed,
+                                    .cut = cut};
     for (int i = 0; i < members->count && !code; i++)
         code = attach_member(members, i, &attachment, error);
     return code;

@@ -72,7 +72,8 @@ static int open_split(struct Members *members, const char *file, const char *spl
                                            .splits = &wanted,
                                            .split_count = 1,
                                            .expected = &first->targets,
-                                           .without_truth = members->predicts};
+                                           .without_truth = members->predicts,
+                                           .defers = true};
     char *chosen = split ? NULL : choose_split(members, &request);
     if (chosen)
         wanted.name = chosen;
@@ -139,7 +140,8 @@ static int open_arrays_as(struct Members *members, char *const *arrays, int coun
                                            .splits = &wanted,
                                            .split_count = 1,
                                            .expected = &first->targets,
-                                           .without_truth = true};
+                                           .without_truth = true,
+                                           .defers = true};
     int code = dataset_open_request(&members->dataset, &request, error);
     *error->key = '\0'; /* no run file names these arrays */
     return code;

@@ -130,7 +130,8 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
                                     .preprocess = &member->preprocess,
                                     .targets = &member->scale,
                                     .augment = &member->options.augment,
-                                    .evaluate = true};
+                                    .evaluate = true,
+                                    .cut = attachment->cut};
     preprocess_prepare(&member->preprocess, attachment->variant);
     int code = loader_create(&member->loader, &loading, error);
     if (!code)

@@ -49,6 +49,7 @@ struct Attachment {
     const char *views;       /* test-time augmentation, as data/views.h takes it; NULL: none */
     int64_t dropout_samples; /* masks of Monte Carlo dropout for each view; 0: none */
     int64_t seed;            /* of the masks; −1: the run's own */
+    struct StreamCut cut;    /* how the split is streamed, if it is */
 };
 /* Makes the plan and the loader for a split. A model without a random layer gets one mask. Views
  * need images: a preprocessing that makes vectors has none. Not collective. */

@@ -185,6 +185,23 @@ int run_hold(struct Holding *holding, const struct HoldRequest *request, struct 
     return code;
 }
 
+int run_hold_evaluated(struct Dataset *dataset, const struct Split *split, int64_t memory,
+                       const struct Ranks *ranks, struct StreamCut *cut, struct Error *error) {
+    struct SplitSize size = dataset_size(dataset, split);
+    int64_t count = ranks_size(ranks), room = memory < 0 ? memory_granted() / 2 : memory;
+    *cut = (struct StreamCut){0};
+    if (!size.missing)
+        return OK;
+    if (size.missing <= room / count)
+        return dataset_hold(dataset, split, error);
+    int64_t window = least(RUN_BYTES / size.image, room / count / 4 / size.image);
+    *cut = (struct StreamCut){.window = most(window - window % size.block, size.block),
+                              .run = EVALUATE_BLOCK,
+                              .parts = count,
+                              .part = ranks_rank(ranks)};
+    return OK;
+}
+
 void holding_release(struct Holding *holding) {
     node_memory_release(holding->memory[0]);
     node_memory_release(holding->memory[1]);

@@ -148,7 +148,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     const char *path = arguments->operands[0];
     bool json = argument_given(arguments, "json");
     struct Dataset *dataset;
-    const struct DatasetRequest request = {.path = path, .skips_bad = true};
+    const struct DatasetRequest request = {.path = path, .skips_bad = true, .defers = true};
     int code = dataset_open_request(&dataset, &request, error);
     if (code != OK && error->advice.kind == ADVICE_CONTENTS) {
         *error = (struct Error){0};

@@ -35,7 +35,8 @@ static void print_json(const struct Dataset *dataset, bool listed) {
 
 int dataset_verify_file(const char *path, bool json, struct Error *error) {
     struct Dataset *dataset;
-    int code = dataset_open(&dataset, path, error);
+    const struct DatasetRequest request = {.path = path, .defers = true};
+    int code = dataset_open_request(&dataset, &request, error);
     if (code != OK)
         return code;
     bool listed = false;

@@ -172,6 +172,8 @@ bool dataset_shares(const struct Split *split, const struct Split *other); /* th
 int dataset_load(const struct Split *split, int worker, int workers, void *pixels,
                  struct Error *error);
 void dataset_take(struct Dataset *dataset, const struct Split *split, const void *pixels);
+/* Reads what is missing into memory of the data set's own. */
+int dataset_hold(struct Dataset *dataset, const struct Split *split, struct Error *error);
 
 /* Adds where a sample comes from, for people: "shapes.h5:/test/images[12]". */
 void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,

@@ -1,4 +1,5 @@
 /* Images that are read into memory once the data set is open. */
+#include "base/memory.h"
 #include "data/dataset/blocks.h"
 
 struct SplitSize dataset_size(const struct Dataset *dataset, const struct Split *split) {
@@ -20,6 +21,16 @@ bool dataset_shares(const struct Split *split, const struct Split *other) {
 int dataset_load(const struct Split *split, int worker, int workers, void *pixels,
                  struct Error *error) {
     return blocks__load(split->pair, worker, workers, pixels, error);
+}
+
+int dataset_hold(struct Dataset *dataset, const struct Split *split, struct Error *error) {
+    struct DatasetStorage *storage = dataset->storage;
+    struct Pair *pair = &storage->pairs[split->pair - storage->pairs];
+    pair->pixels = memory_allocate((size_t)blocks__bytes(pair), "images");
+    int code = dataset_load(split, 0, 1, pair->pixels, error);
+    if (code == OK)
+        dataset_take(dataset, split, pair->pixels);
+    return code;
 }
 
 void dataset_take(struct Dataset *dataset, const struct Split *split, const void *pixels) {
