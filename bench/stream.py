@@ -113,7 +113,7 @@ def train(recipe, folder, ranks, group):
 def cases_of(folder, options):
     own = make_own(folder, options.images)
     pair = make_pair(folder, own, "pair.h5", options.images)
-    quarter = options.images * 3072 // 4 >> 20
+    quarter = max(16, options.images * 3072 // 4 >> 20)  # room for a window of two shards
     own_data, of_pair = f"file: {own}, validation: none", PAIR.format(file=pair)
     cases = {"mapped": (own_data, None), "packed": (of_pair, None),
              "streamed": (f"{of_pair}, memory: {quarter} MiB", None)}
