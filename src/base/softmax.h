@@ -30,4 +30,9 @@ static inline double softmax_log(struct SoftmaxNorm norm, double score) {
     return score - norm.largest - norm.log_sum;
 }
 
+/* log σ(z) = −log(1 + exp(−z)), without overflow and without loss of digits on either side. */
+static inline double sigmoid_log(double z) {
+    return z < 0 ? z - log1p(exp(z)) : -log1p(exp(-z));
+}
+
 #endif

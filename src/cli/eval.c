@@ -11,6 +11,10 @@
 
 static const struct Flag flags[] = {
     MEMBERS_FLAGS,
+    {.name = "threshold",
+     .argument = "P",
+     .help = "of multi-label targets: the probability above which a class is predicted (default: "
+             "0.5)"},
     {.name = "confusion", .help = "also print the confusion matrix"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
@@ -102,14 +106,26 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     struct Members members;
     struct Evaluation *results = NULL;
-    int code = members_open(&members, arguments, false, ranks, error);
+    double threshold;
+    int code = argument_real(arguments, "threshold", 1e-9, 1 - 1e-9, 0.5, &threshold, error);
+    members = (struct Members){0};
+    if (!code)
+        code = members_open(&members, arguments, false, ranks, error);
+    if (!code && argument_given(arguments, "threshold") &&
+        members.dataset->targets.kind != TARGET_SETS)
+        code =
+            fail(error, ERROR_USAGE,
+                 "--threshold: is for multi-label targets; those of %s are not (data.multi_label)",
+                 members.dataset->path);
     if (!code && argument_given(arguments, "confusion") &&
         !eval_report_for(members.dataset)->print_confusion)
-        code = fail(error, ERROR_USAGE, "--confusion: needs classes; the targets of %s are values",
-                    members.dataset->path);
+        code = fail(error, ERROR_USAGE, "--confusion: needs classes; the targets of %s are %s",
+                    members.dataset->path,
+                    targets_are_values(&members.dataset->targets) ? "values" : "sets of classes");
     if (!code) {
         struct EvaluateRequest request = members_request(&members);
         request.ranking = can_rank(&members);
+        request.threshold = log(threshold / (1 - threshold));
         results = memory_array(struct Evaluation, members.count + 1, "results");
         code = members_evaluate(&members, &request, ranks, results, error);
     }
@@ -139,7 +155,9 @@ const struct Command command_eval = {
         "probabilities. The figures are exact, and the same for any number of ranks. If the "
         "targets are values, it prints RMSE, the root of the mean squared error, in the targets' "
         "own units, and R2, each for every target and overall: RMSE over all outputs together, R2 "
-        "as the mean of theirs.\n"
+        "as the mean of theirs. If they are sets of classes (data.multi_label), each class is "
+        "decided "
+        "by itself; the accuracy is the part of the samples of which all decisions are right.\n"
         "\n"
         "Examples:\n"
         "  trainer eval runs/a --split test\n"

@@ -21,6 +21,7 @@ static const struct {
 } of_class[] = {{FIGURE_PRECISION, "precision", "precision"},
                 {FIGURE_RECALL, "recall", "recall"},
                 {FIGURE_F1, "f1", "F1"},
+                {FIGURE_BALANCED_ACCURACY, "balanced_accuracy", "balanced"},
                 {FIGURE_ROC_AUC, "roc_auc", "ROC-AUC"},
                 {FIGURE_PR_AUC, "pr_auc", "PR-AUC"}};
 enum { OF_CLASS = sizeof of_class / sizeof *of_class };
@@ -107,3 +108,31 @@ static void describe_classes(const struct Evaluation *evaluation, char *const *n
 }
 
 const struct EvalReport eval_report_classes = {print_classes, print_confusion, describe_classes};
+
+/* ---- Sets of classes ---- */
+
+static void print_sets(const struct Evaluation *evaluation, char *const *names) {
+    printf("\n  samples\n");
+    for (int64_t k = 0; k < evaluation->outputs; k++) {
+        const int64_t *cells = evaluation->confusion + 4 * k;
+        printf("%9" PRId64 "  %s\n", cells[2] + cells[3], shown(names[k]));
+    }
+    print_details(evaluation, names);
+}
+
+static void describe_sets(const struct Evaluation *evaluation, char *const *names, json_t *object) {
+    json_t *details = json_object();
+    for (int64_t k = 0; k < evaluation->outputs; k++) {
+        const int64_t *cells = evaluation->confusion + 4 * k;
+        json_t *detail = class_to_json(&evaluation->of_output[k]);
+        json_object_set_new(detail, "samples", json_integer(cells[2] + cells[3]));
+        json_object_set_new(detail, "confusion",
+                            json_pack("[[I,I],[I,I]]", (json_int_t)cells[0], (json_int_t)cells[1],
+                                      (json_int_t)cells[2], (json_int_t)cells[3]));
+        json_object_set_new(details, names[k], detail);
+    }
+    json_object_set_new(object, "classes", details);
+}
+
+const struct EvalReport eval_report_sets = {.print_outputs = print_sets,
+                                            .describe_outputs = describe_sets};

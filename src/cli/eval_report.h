@@ -15,10 +15,13 @@ struct EvalReport {
     void (*describe_outputs)(const struct Evaluation *evaluation, char *const *names,
                              json_t *object);
 };
-extern const struct EvalReport eval_report_classes, eval_report_values;
+extern const struct EvalReport eval_report_classes, eval_report_sets, eval_report_values;
 
 static inline const struct EvalReport *eval_report_for(const struct Dataset *dataset) {
-    return targets_are_values(&dataset->targets) ? &eval_report_values : &eval_report_classes;
+    enum TargetKind kind = dataset->targets.kind;
+    return kind == TARGET_VALUES ? &eval_report_values
+           : kind == TARGET_SETS ? &eval_report_sets
+                                 : &eval_report_classes;
 }
 
 /* A table of figures on stdout: the heads of its columns, without a line break, and a line that

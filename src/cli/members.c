@@ -79,9 +79,7 @@ bool members_predict_probabilities(const struct Members *members) {
 }
 
 bool members_predict_sets(const struct Members *members) {
-    if (split_has_truth(members->split))
-        return members->dataset->targets.kind == TARGET_SETS;
-    return loss_of(members, 0)->prediction == PREDICTION_SIGMOIDS;
+    return members->items[0].targets.kind == TARGET_SETS;
 }
 
 /* Only predictions of the same kind can be averaged. */

@@ -5,7 +5,7 @@
 static int write_split(const struct Dataset *dataset, const struct Split *split,
                        struct DatasetWriter *writer, const struct Ticker *ticker,
                        struct Error *error) {
-    int64_t columns = targets_values(&dataset->targets);
+    int64_t columns = split->labels ? 0 : dataset->targets.count;
     int code = writer__begin_split(writer, split->name, split->count, error);
     for (int64_t i = 0; i < split->count && code == OK; i++) {
         const void *target = columns ? (const void *)(split->targets + i * columns)
@@ -26,7 +26,7 @@ static int check(const struct Dataset *dataset, struct Error *error) {
             return fail(error, ERROR_DATA,
                         "%s: split '%s' holds bytes and another one does not; expected one type",
                         dataset->path, dataset->splits[split->bytes ? i : 0].name);
-        if (split->targets && !targets_are_values(&dataset->targets))
+        if (dataset->targets.kind == TARGET_DISTRIBUTIONS)
             return fail(error, ERROR_DATA,
                         "%s: split '%s' has distributions over the classes, which an import does "
                         "not keep; a run reads them where they are",

@@ -1,5 +1,6 @@
 #include "evaluate/ensemble_mean.h"
 
+#include <float.h>
 #include <math.h>
 
 #include "base/softmax.h"
@@ -30,7 +31,18 @@ void ensemble_mean_add(struct MeanKind kind, double weight, int64_t samples, int
             norm = softmax_norm(outputs, row);
         for (int64_t k = 0; k < outputs; k++) {
             double *to = mean + i * outputs + k, score = softmax_log(norm, row[k]);
+            if (kind.sigmoids && kind.mean == ENSEMBLE_MEAN_ARITHMETIC)
+                score = exp(sigmoid_log(row[k]));
             *to = is_log_sum(kind) ? log_add(*to, log(weight) + score) : *to + weight * score;
         }
+    }
+}
+
+void ensemble_mean_finish(struct MeanKind kind, int64_t values, double *mean) {
+    if (!kind.sigmoids || kind.mean != ENSEMBLE_MEAN_ARITHMETIC)
+        return;
+    for (int64_t i = 0; i < values; i++) {
+        double p = fmin(fmax(mean[i], DBL_MIN), 1 - DBL_EPSILON / 2); /* whose odds are finite */
+        mean[i] = log(p) - log1p(-p);
     }
 }

@@ -93,6 +93,7 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
                               block.predictions, work->ensemble);
     }
     if (request->member_count > 1) {
+        ensemble_mean_finish(work->kind, values, work->ensemble);
         measure_ensemble(work, &block, sums);
         return OK;
     }
@@ -157,7 +158,7 @@ static struct Work work_create(const struct EvaluateRequest *request, int64_t ro
     int64_t values = EVALUATE_BLOCK * request->outputs;
     struct Work work = {
         .request = request,
-        .kind = {request->mean, predictor_gives_probabilities(&request->members[0])},
+        .kind = predictor_mean_kind(&request->members[0], request->mean),
         .results = request->member_count + 1,
         .sum_count = 1 + (request->metrics ? request->metrics->sum_count(request->outputs) : 0),
         .evaluations = results,
@@ -201,6 +202,7 @@ int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct 
     for (int e = 0; e < work.results; e++) {
         results[e] = (struct Evaluation){.samples = request->split->count,
                                          .outputs = request->outputs,
+                                         .threshold = request->threshold,
                                          .probabilities =
                                              predictor_gives_probabilities(&request->members[0])};
         if (request->ranking)

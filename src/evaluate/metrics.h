@@ -14,13 +14,17 @@
 
 struct Evaluation {
     int64_t samples, outputs;
+    double threshold; /* of sets of classes: scores above it say that a class is the sample's */
     const struct Split *split;
     bool probabilities;     /* of classes: the predictions are unnormalised log probabilities */
     struct Ranking ranking; /* of classes; without scores: ROC-AUC and PR-AUC are not measured */
     /* The loss is the mean over the samples, without smoothing. For values, RMSE is the root of the
-     * mean of the outputs' mean squared errors and R² the mean of the outputs'. */
+     * mean of the outputs' mean squared errors and R² the mean of the outputs'. The accuracy of
+     * sets is the part of the samples of which each class is predicted right. */
     struct Figures figures;
-    int64_t *confusion; /* of classes: (classes, classes), [truth][prediction] */
+    /* Of classes: (classes, classes), [truth][prediction]. Of sets: (classes, 2, 2), of each class
+     * [truth][prediction]. */
+    int64_t *confusion;
     /* One for each output. If the targets are values: RMSE in the targets' units, and R² = 1 − Σ
      * (prediction − truth)² / Σ (truth − mean)² with the split's mean. For classes: precision,
      * recall and F1, and the areas of the ranking; NaN for a class without samples. */
@@ -49,11 +53,17 @@ struct Metrics {
     /* `sums`: over all blocks, the same on every rank. Collective. */
     void (*finish)(struct Evaluation *evaluation, struct Ranks *ranks, const double *sums);
 };
-extern const struct Metrics metrics_classes, metrics_values;
+extern const struct Metrics metrics_classes, metrics_sets, metrics_values;
 const struct Metrics *metrics_for(const struct Dataset *dataset);
 
 /* Sum of the samples' losses, in the units in which the model was trained. */
 double metrics_loss(const struct PredictedBlock *block, int64_t outputs);
+
+/* The mean of a figure over the outputs that have it; NaN if none has. `weights` (outputs), or
+ * NULL: equal. */
+double metrics_mean(const struct Evaluation *evaluation, enum Figure figure, const double *weights);
+/* The areas of the ranking: of each class, and their means. Collective. */
+void metrics_measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks);
 
 /* The class with the largest output, the lowest among equals. */
 int64_t predicted_class(const double *outputs, int64_t classes);

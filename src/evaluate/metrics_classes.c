@@ -90,20 +90,6 @@ static double measure_class(struct Evaluation *evaluation, int64_t label) {
     return samples;
 }
 
-/* The mean of a figure over the classes that have it. */
-static double mean_of(const struct Evaluation *evaluation, enum Figure figure,
-                      const double *weights) {
-    double sum = 0, total = 0;
-    for (int64_t c = 0; c < evaluation->outputs; c++) {
-        double value = evaluation->of_output[c].value[figure], weight = weights ? weights[c] : 1;
-        if (isnan(value))
-            continue;
-        sum += weight * value;
-        total += weight;
-    }
-    return total > 0 ? sum / total : NAN;
-}
-
 static void measure_classes(struct Evaluation *evaluation) {
     static const enum Figure macro[] = {FIGURE_PRECISION, FIGURE_RECALL, FIGURE_F1};
     struct Figures *figures = &evaluation->figures;
@@ -112,29 +98,11 @@ static void measure_classes(struct Evaluation *evaluation) {
         weights[c] = measure_class(evaluation, c);
     for (int i = 0; i < 3; i++) {
         enum Figure weighted = FIGURE_PRECISION_WEIGHTED + (macro[i] - FIGURE_PRECISION);
-        figures_set(figures, macro[i], mean_of(evaluation, macro[i], NULL));
-        figures_set(figures, weighted, mean_of(evaluation, macro[i], weights));
+        figures_set(figures, macro[i], metrics_mean(evaluation, macro[i], NULL));
+        figures_set(figures, weighted, metrics_mean(evaluation, macro[i], weights));
     }
     figures_set(figures, FIGURE_BALANCED_ACCURACY, figures->value[FIGURE_RECALL]);
     memory_release(weights);
-}
-
-/* With two classes, the PR-AUC is that of the second, the positive one, as in scikit-learn. The two
- * ROC-AUCs are the same. */
-static void measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks) {
-    int64_t classes = evaluation->outputs;
-    double *roc = memory_array(double, classes, "evaluation");
-    double *pr = memory_array(double, classes, "evaluation");
-    ranking_areas(&evaluation->ranking, ranks, evaluation->split, roc, pr);
-    for (int64_t c = 0; c < classes; c++) {
-        figures_set(&evaluation->of_output[c], FIGURE_ROC_AUC, roc[c]);
-        figures_set(&evaluation->of_output[c], FIGURE_PR_AUC, pr[c]);
-    }
-    figures_set(&evaluation->figures, FIGURE_ROC_AUC, mean_of(evaluation, FIGURE_ROC_AUC, NULL));
-    figures_set(&evaluation->figures, FIGURE_PR_AUC,
-                classes == 2 ? pr[1] : mean_of(evaluation, FIGURE_PR_AUC, NULL));
-    memory_release(roc);
-    memory_release(pr);
 }
 
 static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const double *sums) {
@@ -146,7 +114,7 @@ static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const dou
     ranks_sum(ranks, evaluation->confusion, evaluation->outputs * evaluation->outputs);
     measure_classes(evaluation);
     if (evaluation->ranking.scores)
-        measure_ranking(evaluation, ranks);
+        metrics_measure_ranking(evaluation, ranks);
 }
 
 const struct Metrics metrics_classes = {sum_count, start, add_block, finish};

@@ -3,8 +3,6 @@
 #include <inttypes.h>
 #include <math.h>
 
-#include "evaluate/ensemble_mean.h"
-
 static int load(const struct Predictor *predictor, int64_t first, int64_t count, float *images,
                 struct Error *error) {
     loader_fill(predictor->loader, 0, first, count, images, plan_target(predictor->plan), NULL);
@@ -51,6 +49,13 @@ bool predictor_gives_probabilities(const struct Predictor *predictor) {
     return ((const struct Loss *)predictor->loss->kind)->prediction == PREDICTION_PROBABILITIES;
 }
 
+struct MeanKind predictor_mean_kind(const struct Predictor *predictor, enum EnsembleMean mean) {
+    enum Prediction prediction = ((const struct Loss *)predictor->loss->kind)->prediction;
+    return (struct MeanKind){.mean = mean,
+                             .probabilities = prediction == PREDICTION_PROBABILITIES,
+                             .sigmoids = prediction == PREDICTION_SIGMOIDS};
+}
+
 void predictor_prepare(const struct Predictor *predictor) {
     plan_prepare(predictor->plan, predictor->state);
 }
@@ -58,7 +63,7 @@ void predictor_prepare(const struct Predictor *predictor) {
 int predictor_run(const struct Predictor *predictor, int64_t first, int64_t count, double *scores,
                   struct Error *error) {
     struct TestTime *test_time = predictor->test_time;
-    struct MeanKind kind = {ENSEMBLE_MEAN_ARITHMETIC, predictor_gives_probabilities(predictor)};
+    struct MeanKind kind = predictor_mean_kind(predictor, ENSEMBLE_MEAN_ARITHMETIC);
     struct ShardCall call = {
         .samples = count, .first = first, .batch = count, .state = predictor->state};
     if (!test_time)
@@ -76,5 +81,6 @@ int predictor_run(const struct Predictor *predictor, int64_t first, int64_t coun
         ensemble_mean_add(kind, 1.0 / test_time->count, count, predictor->outputs,
                           test_time->scores, scores);
     }
+    ensemble_mean_finish(kind, count * predictor->outputs, scores);
     return OK;
 }

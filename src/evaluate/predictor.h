@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "data/loader.h"
+#include "evaluate/ensemble_mean.h"
 #include "evaluate/test_time.h"
 #include "nn/plan.h"
 
@@ -33,5 +34,7 @@ int predictor_run(const struct Predictor *predictor, int64_t first, int64_t coun
 
 /* Are its scores unnormalised log probabilities? */
 bool predictor_gives_probabilities(const struct Predictor *predictor);
+/* How scores such as its own are averaged. */
+struct MeanKind predictor_mean_kind(const struct Predictor *predictor, enum EnsembleMean mean);
 
 #endif

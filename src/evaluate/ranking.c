@@ -58,12 +58,14 @@ static void areas_of(struct Ranked *samples, int64_t count, double *roc, double 
 }
 
 /* The column of one class, gathered as the ranks hold it, in the order of the samples. */
-static void order(const double *gathered, int64_t capacity, int64_t size, const struct Split *split,
-                  int64_t label, struct Ranked *samples) {
+static void order(const double *gathered, const struct Ranking *ranking, int64_t size,
+                  const struct Split *split, int64_t label, struct Ranked *samples) {
+    int64_t capacity = ranking->capacity;
     for (int64_t i = 0; i < split->count; i++) {
         int64_t block = i / EVALUATE_BLOCK;
         int64_t at = block % size * capacity + block / size * EVALUATE_BLOCK + i % EVALUATE_BLOCK;
-        samples[i] = (struct Ranked){gathered[at], split->labels[i] == label};
+        samples[i] =
+            (struct Ranked){gathered[at], split_has_class(split, ranking->classes, i, label)};
     }
 }
 
@@ -82,7 +84,7 @@ void ranking_areas(const struct Ranking *ranking, struct Ranks *ranks, const str
         ranks_gather_all(ranks, column, capacity * (int64_t)sizeof *column, gathered);
         if (c % size != ranks_rank(ranks))
             continue;
-        order(gathered, capacity, size, split, c, samples);
+        order(gathered, ranking, size, split, c, samples);
         areas_of(samples, split->count, &own[2 * c], &own[2 * c + 1]);
     }
     ranks_gather_all(ranks, own, 2 * classes * (int64_t)sizeof *own, all);

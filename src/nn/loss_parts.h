@@ -33,17 +33,12 @@ static inline void loss_predict_softmax(const void *options, int64_t samples, in
     }
 }
 
-/* log σ(z) = −log(1 + exp(−z)), without overflow and without loss of digits on either side. */
-static inline double loss_log_sigmoid(double z) {
-    return z < 0 ? z - log1p(exp(z)) : -log1p(exp(-z));
-}
-
 /* Loss.predict of losses whose scores are log odds of each class by itself. */
 static inline void loss_predict_sigmoids(const void *options, int64_t samples, int64_t outputs,
                                          const double *scores, float *predictions) {
     (void)options;
     for (int64_t i = 0; i < samples * outputs; i++)
-        predictions[i] = (float)exp(loss_log_sigmoid(scores[i]));
+        predictions[i] = (float)exp(sigmoid_log(scores[i]));
 }
 
 /* The focal factor (Lin et al. 2017, "Focal loss for dense object detection") for a probability p

@@ -18,7 +18,11 @@ const char *const patience_metric_names[FIGURE_COUNT + 1] = {
     [FIGURE_F1_WEIGHTED] = "f1_weighted",
     [FIGURE_ROC_AUC] = "roc_auc",
     [FIGURE_PR_AUC] = "pr_auc",
-    [FIGURE_LOG_LOSS] = "log_loss"};
+    [FIGURE_LOG_LOSS] = "log_loss",
+    [FIGURE_PRECISION_MICRO] = "precision_micro",
+    [FIGURE_RECALL_MICRO] = "recall_micro",
+    [FIGURE_F1_MICRO] = "f1_micro",
+    [FIGURE_HAMMING_LOSS] = "hamming_loss"};
 
 enum Figure patience_figure(int metric, enum TargetKind targets) {
     bool values = targets == TARGET_VALUES;

@@ -70,6 +70,11 @@ int schedule_metric(const struct Choice *choice) {
     return schedule_of(choice)->metric(choice->options);
 }
 
+void schedule_follow(const struct Choice *choice, int metric) {
+    if (schedule_of(choice)->follow)
+        schedule_of(choice)->follow(choice->options, metric);
+}
+
 void schedule_observe(const struct Choice *choice, const struct ScheduleTime *time,
                       const struct Figures *validation, int64_t step, struct ScheduleState *state) {
     const struct Schedule *schedule = schedule_of(choice);

@@ -36,7 +36,8 @@ struct Schedule {
     /* Updates the state with the figures of a validation. NULL: it does not follow them. */
     void (*observe)(const void *options, const struct Figures *validation,
                     struct ScheduleState *state);
-    int (*metric)(const void *options); /* the metric that it follows (optim/patience.h) */
+    int (*metric)(const void *options);        /* the metric that it follows (optim/patience.h) */
+    void (*follow)(void *options, int metric); /* makes it follow another */
     /* The step, from the run's start, of the last change that the options name. NULL: they name
      * none. */
     int64_t (*last_change)(const void *options, const struct ScheduleTime *time);
@@ -77,9 +78,10 @@ double schedule_factor(const struct Choice *schedule, const struct ScheduleTime 
 /* The step, from the run's start, of the last change that the run file names: a run that is not
  * longer does without it. −1: it names none. */
 int64_t schedule_last_change(const struct Choice *schedule, const struct ScheduleTime *time);
-bool schedule_rises(const struct Choice *schedule);             /* by itself: takes no warm-up */
-bool schedule_needs_validations(const struct Choice *schedule); /* it follows them, */
-int schedule_metric(const struct Choice *schedule);             /* and this metric of them */
+bool schedule_rises(const struct Choice *schedule);              /* by itself: takes no warm-up */
+bool schedule_needs_validations(const struct Choice *schedule);  /* it follows them, */
+int schedule_metric(const struct Choice *schedule);              /* and this metric of them */
+void schedule_follow(const struct Choice *schedule, int metric); /* if it follows any */
 /* Tells the schedule the figures of the validation after `step` steps. During the warm-up, and for
  * schedules that do not follow validations, it does nothing. */
 void schedule_observe(const struct Choice *schedule, const struct ScheduleTime *time,

@@ -6,20 +6,28 @@
 
 #define OF_CLASSES(figure_name, figure_label, higher)                                              \
     {                                                                                              \
-        .name = figure_name, .label = figure_label, .for_classes = true,                           \
+        .name = figure_name, .label = figure_label, .for_classes = true, .for_sets = true,         \
         .higher_is_better = higher, .is_detail = true, .of_classes = true                          \
+    }
+
+#define OF_SETS(figure_name, figure_label, higher)                                                 \
+    {                                                                                              \
+        .name = figure_name, .label = figure_label, .for_sets = true, .higher_is_better = higher,  \
+        .is_detail = true, .of_classes = true                                                      \
     }
 
 const struct FigureKind figure_kinds[FIGURE_COUNT] = {
     [FIGURE_LOSS] = {.name = "loss",
                      .label = "loss",
                      .for_classes = true,
+                     .for_sets = true,
                      .for_values = true,
                      .if_not_measured = -1},
     [FIGURE_ACCURACY] = {.name = "accuracy",
                          .label = "accuracy",
                          .unit = FIGURE_FRACTION,
                          .for_classes = true,
+                         .for_sets = true,
                          .higher_is_better = true,
                          .if_not_measured = -1},
     [FIGURE_TOP5] = {.name = "top5",
@@ -43,6 +51,10 @@ const struct FigureKind figure_kinds[FIGURE_COUNT] = {
     [FIGURE_ROC_AUC] = OF_CLASSES("roc_auc", "ROC-AUC", true),
     [FIGURE_PR_AUC] = OF_CLASSES("pr_auc", "PR-AUC", true),
     [FIGURE_LOG_LOSS] = OF_CLASSES("log_loss", "log loss", false),
+    [FIGURE_PRECISION_MICRO] = OF_SETS("precision_micro", "precision, micro", true),
+    [FIGURE_RECALL_MICRO] = OF_SETS("recall_micro", "recall, micro", true),
+    [FIGURE_F1_MICRO] = OF_SETS("f1_micro", "F1, micro", true),
+    [FIGURE_HAMMING_LOSS] = OF_SETS("hamming_loss", "Hamming loss", false),
 };
 
 bool figures_any(const struct Figures *figures) {
@@ -54,7 +66,9 @@ bool figures_any(const struct Figures *figures) {
 
 bool figure_is_for(enum Figure figure, enum TargetKind targets) {
     const struct FigureKind *kind = &figure_kinds[figure];
-    return targets == TARGET_VALUES ? kind->for_values : kind->for_classes;
+    return targets == TARGET_VALUES ? kind->for_values
+           : targets == TARGET_SETS ? kind->for_sets
+                                    : kind->for_classes;
 }
 
 bool figure_is_better(enum Figure figure, double value, double than) {

@@ -27,6 +27,10 @@ enum Figure {
     FIGURE_ROC_AUC,
     FIGURE_PR_AUC,
     FIGURE_LOG_LOSS,
+    FIGURE_PRECISION_MICRO,
+    FIGURE_RECALL_MICRO,
+    FIGURE_F1_MICRO,
+    FIGURE_HAMMING_LOSS,
     FIGURE_COUNT
 };
 
@@ -45,6 +49,7 @@ struct FigureKind {
     enum FigureUnit unit; /* a number; a fraction of samples, printed in percent; the targets' */
     bool for_classes;     /* the targets are classes, or distributions over them */
     bool for_values;
+    bool for_sets; /* the targets are sets of classes */
     bool higher_is_better;
     /* In metrics.jsonl and in what eval and predict say, but not in lines about a run and not in
      * checkpoints. */

@@ -70,10 +70,16 @@ static int check_watchers(const struct RunRequest *request, struct Error *error)
 
 static int refuse_metric(const struct Dataset *dataset, struct Error *error, const char *key,
                          int metric) {
-    bool values = targets_are_values(&dataset->targets);
+    static const char *const words[] = {[TARGET_CLASSES] = "classes",
+                                        [TARGET_DISTRIBUTIONS] = "classes",
+                                        [TARGET_VALUES] = "values",
+                                        [TARGET_SETS] = "sets of classes"};
+    enum TargetKind kind = TARGET_CLASSES;
+    if (!patience_metric_is_for(metric, TARGET_CLASSES))
+        kind = patience_metric_is_for(metric, TARGET_VALUES) ? TARGET_VALUES : TARGET_SETS;
     return fail_key(error, ERROR_RUN_FILE, key, "%s is for %s; the targets of %s are %s",
-                    patience_metric_names[metric], values ? "classes" : "values", dataset->path,
-                    values ? "values" : "classes");
+                    patience_metric_names[metric], words[kind], dataset->path,
+                    words[dataset->targets.kind]);
 }
 
 /* The metrics that something follows must exist for such targets. */

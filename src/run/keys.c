@@ -161,8 +161,10 @@ static const struct Key early_stopping_keys[] = {
      .offset = STOPPING_AT(metric),
      .fallback = "accuracy",
      .names = patience_metric_names,
-     .help = "the figure of the validation that counts: that of the average of weights if "
-             "there is one, as for best.h5; accuracy means R2 if the targets are values"},
+     .help =
+         "the figure of the validation that counts: that of the average of weights if "
+         "there is one, as for best.h5; accuracy means R2 if the targets are values; if it is not "
+         "given, that of checkpoint.best, if that names one"},
     {.name = "minimum_improvement",
      .type = KEY_REAL,
      .offset = STOPPING_AT(minimum_improvement),
@@ -190,6 +192,10 @@ static const char *const best_names[] = {"auto",
                                          "roc_auc",
                                          "pr_auc",
                                          "log_loss",
+                                         "precision_micro",
+                                         "recall_micro",
+                                         "f1_micro",
+                                         "hamming_loss",
                                          NULL};
 
 #define ON_ERROR_AT(member) offsetof(struct SaveErrorOptions, member)
@@ -237,9 +243,10 @@ static const struct Key checkpoint_keys[] = {
      .offset = CHECKPOINT_AT(best),
      .fallback = "auto",
      .names = best_names,
-     .help = "the figure of the validation that decides which checkpoint is best.h5, as "
-             "early_stopping.metric; auto: the accuracy, or the loss if the targets are values; of "
-             "equal figures the lower loss decides"},
+     .help =
+         "the figure of the validation that decides which checkpoint is best.h5, as "
+         "early_stopping.metric; auto: the accuracy, or the loss if the targets are values or sets "
+         "of classes; of equal figures the lower loss decides"},
     {.name = "snapshots",
      .type = KEY_BOOL,
      .offset = CHECKPOINT_AT(snapshots),

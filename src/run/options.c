@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "optim/schedule.h"
 
 struct UpdaterRequest run_updater_request(const struct RunOptions *options) {
     return (struct UpdaterRequest){.optimizer = &options->optimizer,
@@ -73,9 +74,22 @@ static int check_switches(const struct RunFile *file, struct Error *error) {
     return OK;
 }
 
+/* One key says what a run goes by: what follows the validation and names no figure of its own
+ * follows that of best.h5. A saved run names all. */
+static void settle_metrics(const struct RunFile *file, struct RunOptions *options) {
+    int best = options->checkpoint.best;
+    if (best == BEST_AUTO)
+        return;
+    if (options->early_stopping.patience && !runfile_given(file, "early_stopping.metric"))
+        options->early_stopping.metric = best_metric(best);
+    if (!runfile_given(file, "schedule.plateau.metric"))
+        schedule_follow(&options->schedule, best_metric(best));
+}
+
 static int settle(const struct RunFile *file, struct RunOptions *options, bool saved,
                   struct Error *error) {
     int code = check_switches(file, error);
+    settle_metrics(file, options);
     if (!code)
         code = settle_start(file, &options->start_from, error);
     return code ? code : settle_preprocess(file, options, saved, error);

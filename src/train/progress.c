@@ -55,7 +55,7 @@ const struct SavedTable best_saved = {
 
 enum Figure best_metric_figure(int metric, enum TargetKind targets) {
     if (metric == BEST_AUTO)
-        return targets == TARGET_VALUES ? FIGURE_LOSS : FIGURE_ACCURACY;
+        return targets == TARGET_VALUES || targets == TARGET_SETS ? FIGURE_LOSS : FIGURE_ACCURACY;
     return patience_figure(best_metric(metric), targets);
 }
 

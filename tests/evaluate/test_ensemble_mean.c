@@ -13,9 +13,9 @@
 
 enum { MEMBERS = 5, SAMPLES = 3, OUTPUTS = 4, VALUES = SAMPLES * OUTPUTS, ROUNDS = 50 };
 
-static const struct MeanKind arithmetic = {ENSEMBLE_MEAN_ARITHMETIC, true};
-static const struct MeanKind geometric = {ENSEMBLE_MEAN_GEOMETRIC, true};
-static const struct MeanKind of_values = {ENSEMBLE_MEAN_ARITHMETIC, false};
+static const struct MeanKind arithmetic = {ENSEMBLE_MEAN_ARITHMETIC, true, false};
+static const struct MeanKind geometric = {ENSEMBLE_MEAN_GEOMETRIC, true, false};
+static const struct MeanKind of_values = {ENSEMBLE_MEAN_ARITHMETIC, false, false};
 
 struct Ensemble {
     double weights[MEMBERS], scores[MEMBERS][VALUES];

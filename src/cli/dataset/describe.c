@@ -8,13 +8,13 @@
 
 /* Whether the targets are distributions over the classes. */
 static bool has_soft_labels(const struct Dataset *dataset, const struct Split *split) {
-    return !targets_are_values(&dataset->targets) && split->targets;
+    return dataset->targets.kind == TARGET_DISTRIBUTIONS && split->targets;
 }
 
-static int64_t count_of(const struct Split *split, int64_t label) {
+static int64_t count_of(const struct Dataset *dataset, const struct Split *split, int64_t label) {
     int64_t count = 0;
     for (int64_t i = 0; i < split->count; i++)
-        count += split->labels[i] == label;
+        count += split_has_class(split, dataset->targets.count, i, label);
     return count;
 }
 
@@ -26,7 +26,7 @@ static void print_classes(FILE *out, const struct Dataset *dataset) {
     for (int64_t c = 0; c < targets_classes(&dataset->targets); c++) {
         fprintf(out, "%3" PRId64 " %-20s", c, shown(dataset->targets.names[c]));
         for (int s = 0; s < dataset->split_count; s++)
-            fprintf(out, " %12" PRId64, count_of(&dataset->splits[s], c));
+            fprintf(out, " %12" PRId64, count_of(dataset, &dataset->splits[s], c));
         fputc('\n', out);
     }
 }
@@ -82,7 +82,9 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
         char size[32];
         fprintf(out, "%-13s %" PRId64 " images, %s, %s, %sdigest %s\n", shown(split->name),
                 split->count, split->bytes ? "uint8" : "float32", text_bytes(bytes, size),
-                has_soft_labels(dataset, split) ? "soft labels, " : "",
+                has_soft_labels(dataset, split)        ? "soft labels, "
+                : dataset->targets.kind == TARGET_SETS ? "multi-label, "
+                                                       : "",
                 split->digest[0] ? shown(split->digest) : "none");
     }
     if (dataset->statistics.channel_mean)
@@ -111,7 +113,7 @@ static json_t *text_to_json(const char *text) {
 static json_t *counts_to_json(const struct Dataset *dataset, const struct Split *split) {
     json_t *counts = json_array();
     for (int64_t c = 0; c < targets_classes(&dataset->targets); c++)
-        json_array_append_new(counts, json_integer(count_of(split, c)));
+        json_array_append_new(counts, json_integer(count_of(dataset, split, c)));
     return counts;
 }
 
@@ -140,7 +142,9 @@ static json_t *split_to_json(const struct Dataset *dataset, const struct Split *
         json_object_set_new(object, "targets", ranges_to_json(dataset, split));
     else
         json_object_set_new(object, "class_counts", counts_to_json(dataset, split));
-    if (!targets_are_values(&dataset->targets))
+    if (dataset->targets.kind == TARGET_SETS)
+        json_object_set_new(object, "multi_label", json_true());
+    else if (!targets_are_values(&dataset->targets))
         json_object_set_new(object, "soft_labels", json_boolean(has_soft_labels(dataset, split)));
     return object;
 }

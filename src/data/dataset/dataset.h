@@ -21,6 +21,8 @@
 #define DATASET_FORMAT_VERSION 1
 /* The array beside a split's images that says where each comes from: texts, (N). Optional. */
 #define DATASET_SOURCES "sources"
+/* The attribute of / in data sets and checkpoints of which the targets are sets of classes: 1. */
+#define MULTI_LABEL "multi_label"
 
 /* Images that lie one after the other. */
 struct ImageRun {
@@ -145,6 +147,12 @@ static inline int64_t dataset_elements(const struct Dataset *dataset) {
 }
 static inline size_t dataset_image_bytes(const struct Dataset *dataset, const struct Split *split) {
     return (size_t)dataset_elements(dataset) * (split->bytes ? 1 : sizeof(float));
+}
+/* Whether a class is a sample's, if the targets are no values. */
+static inline bool split_has_class(const struct Split *split, int64_t classes, int64_t sample,
+                                   int64_t class) {
+    return split->labels ? split->labels[sample] == class
+                         : split->targets[sample * classes + class] > 0.5f;
 }
 /* The pixels of sample `sample` of a split: (height, width, channels). This and the stream of a
  * loader are the ways to images. Of a split whose images are in blocks, the block is read now,

@@ -21,7 +21,7 @@ static const struct Key split_keys[] = {
      .offset = SPLIT_AT(labels),
      .fallback = "[]",
      .help = "the array of classes, one for each image: whole numbers of any type, texts, or "
-             "one-hot rows"},
+             "one-hot rows; with data.multi_label: rows of 0 and 1"},
     {.name = "targets",
      .type = KEY_STRINGS,
      .or_one = true,
@@ -140,6 +140,13 @@ const struct Key data_keys[] = {
      .help = "names of the classes in the order of the labels, or an array of names, or how many "
              "classes there are; none: /classes of data.file, or else what the labels say, texts "
              "in sorted order"},
+    {.name = "multi_label",
+     .type = KEY_BOOL,
+     .offset = AT(multi_label),
+     .fallback = "false",
+     .help =
+         "a sample may have several classes or none: labels (or targets) are rows of 0 and 1, a "
+         "column for each class; for binary_cross_entropy and binary_focal"},
     {.name = "links",
      .type = KEY_ENUM,
      .offset = AT(links),

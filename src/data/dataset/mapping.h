@@ -26,6 +26,7 @@ struct DataOptions {
     const char *axes;       /* "auto", or letters such as "NCHW" */
     int64_t first_label;
     struct Strings classes; /* names, or an array of names, or how many; none: as the file says */
+    bool multi_label;       /* labels are rows of 0 and 1: sets of classes */
     int links;              /* enum */
     int plugins;            /* enum */
     int64_t memory;         /* bytes of a node for images; −1: auto */

@@ -13,13 +13,16 @@
 static int read_root(struct Opening *opening, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     struct H5File *file;
-    int64_t version = DATASET_FORMAT_VERSION;
+    int64_t version = DATASET_FORMAT_VERSION, sets = 0;
     int code = opening__file(opening, opening->main, &file, error);
     if (code == OK && h5_has_attribute(file, "/", "format_version"))
         code = h5_read_attribute(file, "/", "format_version", H5_INT64, &version, error);
     if (code == OK && version != DATASET_FORMAT_VERSION)
         code = fail(error, ERROR_DATA, "%s: has format_version %" PRId64 ", this program reads %d",
                     dataset->path, version, DATASET_FORMAT_VERSION);
+    if (code == OK && h5_has_attribute(file, "/", MULTI_LABEL))
+        code = h5_read_attribute(file, "/", MULTI_LABEL, H5_INT64, &sets, error);
+    opening->sets |= sets != 0;
     if (code == OK && h5_has_attribute(file, "/", "source"))
         code = h5_read_attribute(file, "/", "source", H5_TEXT, &dataset->source, error);
     return code ? code : picture_rule_read(&dataset->pictures, file, "/", error);
@@ -208,6 +211,7 @@ static int find_pairs(struct Opening *opening, struct Error *error) {
 
 static int read_names(struct Opening *opening, struct Error *error) {
     bool own = uses_own_layout(opening);
+    opening->sets = opening->request->options && opening->request->options->multi_label;
     int code = own ? read_root(opening, error) : OK;
     if (!opening->dataset->source)
         opening->dataset->source = memory_copy_text("");
@@ -216,6 +220,8 @@ static int read_names(struct Opening *opening, struct Error *error) {
     opening->named = opening_has_classes(opening->dataset);
     if (code == OK && own)
         code = opening__target_names(opening, error);
+    if (opening->sets && opening->dataset->targets.names)
+        opening->dataset->targets.kind = TARGET_SETS;
     return code;
 }
 
@@ -233,12 +239,28 @@ static void take_expected_targets(struct Opening *opening) {
         targets_copy(expected->kind, (const char *const *)expected->names, expected->count);
 }
 
+/* The labels of sets are rows of numbers, as targets are. */
+static int take_labels_for_targets(struct Pair *pair, struct Error *error) {
+    if (pair->targets.count && pair->labels.count)
+        return fail(error, ERROR_DATA,
+                    "%s:/%s: has labels as well as targets; expected one of them: the rows of 0 "
+                    "and 1",
+                    pair->labels.items[0].name.file, pair->split);
+    if (pair->labels.count) {
+        pair->targets = pair->labels;
+        pair->labels = (struct Arrays){0};
+    }
+    return OK;
+}
+
 static int open_pairs(struct Opening *opening, struct Error *error) {
     struct DatasetStorage *storage = opening->dataset->storage;
     int code = OK;
     for (int i = 0; i < storage->pair_count && code == OK; i++) {
         struct Pair *pair = &storage->pairs[i];
         code = opening__images(opening, pair, error);
+        if (code == OK && opening->sets)
+            code = take_labels_for_targets(pair, error);
         if (code == OK && pair->labels.count)
             code = opening__labels(opening, pair, error);
         if (code == OK && pair->targets.count)

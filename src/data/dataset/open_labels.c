@@ -106,7 +106,8 @@ static int take_row(const struct Array *array, int64_t row, int64_t columns, con
     if (columns > 1 && *number < 0)
         return fail(error, ERROR_DATA,
                     "%s:%s: row %" PRId64 " is not one-hot, a 1 among zeros; name the array under "
-                    "targets if it holds values or distributions",
+                    "targets if it holds values or distributions, or say data.multi_label: true if "
+                    "a sample may have several classes",
                     name->file, name->path, row);
     if (columns > 1)
         return OK;

@@ -26,7 +26,7 @@ int opening__target_names(struct Opening *opening, struct Error *error) {
 
 /* Targets have a column for each output. The names say how many, or else the first pair does. */
 static int check_columns(struct Dataset *dataset, const struct Array *array, int64_t columns,
-                         struct Error *error) {
+                         bool sets, struct Error *error) {
     struct Targets *targets = &dataset->targets;
     if (targets->names && columns != targets->count)
         return fail(error, ERROR_DATA,
@@ -34,7 +34,8 @@ static int check_columns(struct Dataset *dataset, const struct Array *array, int
                     array->name.file, array->name.path, columns, targets->count,
                     targets_word(targets));
     if (!targets->names)
-        *targets = targets_number(TARGET_VALUES, "target ", columns);
+        *targets = sets ? targets_number(TARGET_SETS, "", columns)
+                        : targets_number(TARGET_VALUES, "target ", columns);
     return OK;
 }
 
@@ -48,7 +49,7 @@ static int refuse_shape(const struct Array *array, struct Error *error) {
 }
 
 static int check_shape(struct Dataset *dataset, const struct Array *array, int64_t *columns,
-                       bool *last, struct Error *error) {
+                       bool *last, bool sets, struct Error *error) {
     const struct H5Info *info = &array->info;
     if (info->type == H5_TEXT || info->type == H5_OTHER || info->type == H5_BYTES)
         return fail(error, ERROR_DATA, "%s:%s: holds %s, expected float32", array->name.file,
@@ -61,7 +62,20 @@ static int check_shape(struct Dataset *dataset, const struct Array *array, int64
         return fail(error, ERROR_DATA, "%s:%s: %" PRId64 " x %" PRId64 " targets %s",
                     array->name.file, array->name.path, array->count, *columns,
                     *columns < 1 ? "are none" : "do not fit into this machine's memory");
-    return check_columns(dataset, array, *columns, error);
+    return check_columns(dataset, array, *columns, sets, error);
+}
+
+/* A row of a set of classes; a number between 0 and 1 is a doubtful class. */
+static int check_set(const struct Dataset *dataset, const struct Array *array, int64_t row,
+                     const float *values, struct Error *error) {
+    for (int64_t k = 0; k < dataset->targets.count; k++)
+        if (!(values[k] >= 0 && values[k] <= 1))
+            return fail(error, ERROR_DATA,
+                        "%s:%s: row %" PRId64 ", '%s': is %g, expected 1 for a class that the "
+                        "sample has and 0 for any other (data.multi_label)",
+                        array->name.file, array->name.path, row, dataset->targets.names[k],
+                        (double)values[k]);
+    return OK;
 }
 
 static int check_row(const struct Dataset *dataset, const struct Array *array, int64_t row,
@@ -115,7 +129,9 @@ static int read_rows(struct Dataset *dataset, const struct Array *array, bool la
     if (code == OK && last)
         turn(array->count, columns, rows);
     for (int64_t i = 0; code == OK && i < array->count; i++)
-        code = check_row(dataset, array, i, rows + i * columns, error);
+        code = dataset->targets.kind == TARGET_SETS
+                   ? check_set(dataset, array, i, rows + i * columns, error)
+                   : check_row(dataset, array, i, rows + i * columns, error);
     return code;
 }
 
@@ -144,16 +160,17 @@ int opening__targets(struct Opening *opening, struct Pair *pair, struct Error *e
         int64_t columns;
         bool last;
         array->count = pair->targets.count == 1 ? pair->count : pair->images.items[i].count;
-        code = check_shape(dataset, array, &columns, &last, error);
+        code = check_shape(dataset, array, &columns, &last, opening->sets, error);
         if (code == OK && !pair->values)
             pair->values = memory_array(float, pair->count *columns, "targets");
         if (code == OK)
             code = read_rows(dataset, array, last, pair->values + offset * columns, error);
         offset += array->count;
     }
-    if (code == OK && opening_has_classes(dataset) && !pair->labels.count)
+    if (code == OK && opening_has_classes(dataset) && !opening->sets && !pair->labels.count)
         label_by_targets(dataset, pair);
-    return code == OK ? OK : pair__blame(pair, "targets", error);
+    bool labels = pair->options && !pair->options->targets.count; /* that are sets */
+    return code == OK ? OK : pair__blame(pair, labels ? "labels" : "targets", error);
 }
 
 int opening__check_targets(struct Opening *opening, struct Error *error) {
@@ -166,7 +183,7 @@ int opening__check_targets(struct Opening *opening, struct Error *error) {
             labelled = pair;
         else if (pair->values)
             values = pair;
-        if (pair->values && !targets_are_values(&dataset->targets))
+        if (pair->values && dataset->targets.kind == TARGET_CLASSES)
             dataset->targets.kind = TARGET_DISTRIBUTIONS;
     }
     if (!targets_are_values(&dataset->targets) || !labelled)

@@ -86,6 +86,7 @@ struct Opening {
     struct OpenFile *files;
     int file_count;
     int *pair_of;          /* for each split: its pair */
+    bool sets;             /* the targets are sets of classes */
     bool named;            /* the classes have names of their own, not made of the labels */
     struct Error unopened; /* why a file could not be opened that is there */
 };

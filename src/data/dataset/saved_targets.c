@@ -10,6 +10,12 @@ int targets_match(const struct Targets *targets, const struct Dataset *dataset, 
     if (values != targets_are_values(found))
         return fail(error, ERROR_CHECKPOINT, "%s: predicts %s, the targets of %s are %s", path,
                     values ? "values" : "classes", dataset->path, values ? "classes" : "values");
+    if ((targets->kind == TARGET_SETS) != (found->kind == TARGET_SETS))
+        return fail(error, ERROR_CHECKPOINT,
+                    "%s: predicts %s for each sample, the targets of %s are %s (data.multi_label)",
+                    path, targets->kind == TARGET_SETS ? "a set of classes" : "one class",
+                    dataset->path,
+                    found->kind == TARGET_SETS ? "sets of classes" : "one class each");
     if (targets->count != found->count)
         return fail(error, ERROR_CHECKPOINT, "%s: knows %" PRId64 " %s, %s has %" PRId64, path,
                     targets->count, targets_words(targets), dataset->path, found->count);
@@ -27,8 +33,11 @@ static const char *place(const struct Targets *targets) {
 
 static int save(const void *value, struct H5Writer *writer, struct Error *error) {
     const struct Targets *targets = value;
-    return h5_write_texts(writer, place(targets), (const char *const *)targets->names,
-                          targets->count, error);
+    const int32_t sets = targets->kind == TARGET_SETS;
+    int code = sets ? h5_write_attribute(writer, "/", MULTI_LABEL, H5_INT32, &sets, error) : OK;
+    return code ? code
+                : h5_write_texts(writer, place(targets), (const char *const *)targets->names,
+                                 targets->count, error);
 }
 
 static void release(void *value) {
@@ -39,7 +48,7 @@ static int load(void *value, struct H5File *file, struct Error *error) {
     struct Targets *targets = value;
     targets->kind = TARGET_VALUES;
     if (!h5_exists(file, place(targets)))
-        targets->kind = TARGET_CLASSES;
+        targets->kind = h5_has_attribute(file, "/", MULTI_LABEL) ? TARGET_SETS : TARGET_CLASSES;
     int code = h5_read_texts(file, place(targets), &targets->names, &targets->count, error);
     if (!code && targets_are_values(targets) && targets->count < 1)
         code = fail(error, ERROR_CHECKPOINT, "%s:%s: is empty", h5_path(file), place(targets));

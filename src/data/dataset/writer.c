@@ -23,6 +23,7 @@ struct DatasetWriter {
     struct H5Writer *file;
     int64_t height, width, channels, target_count;
     bool values; /* the targets; else classes */
+    bool sets;   /* the values are sets of classes */
     bool floats;
     struct Statistics statistics;
     bool has_train;
@@ -68,6 +69,10 @@ static int check_names(const char *path, const char *what, const char *const *na
     return OK;
 }
 
+static const char *names_place(const struct DatasetWriter *writer) {
+    return writer->values && !writer->sets ? "/target_names" : "/classes";
+}
+
 static int write_head(struct DatasetWriter *writer, const struct DatasetDescription *description,
                       struct Error *error) {
     const int32_t version = DATASET_FORMAT_VERSION;
@@ -76,9 +81,12 @@ static int write_head(struct DatasetWriter *writer, const struct DatasetDescript
         code = h5_write_attribute(writer->file, "/", "source", H5_TEXT, description->source, error);
     if (code == OK)
         code = picture_rule_write(&description->pictures, writer->file, "/", error);
+    const int32_t sets = writer->sets;
+    if (code == OK && sets)
+        code = h5_write_attribute(writer->file, "/", MULTI_LABEL, H5_INT32, &sets, error);
     if (code == OK)
-        code = h5_write_texts(writer->file, writer->values ? "/target_names" : "/classes",
-                              description->target_names, description->target_count, error);
+        code = h5_write_texts(writer->file, names_place(writer), description->target_names,
+                              description->target_count, error);
     if (code == OK && description->encoding)
         code = encoding_saved.save(description->encoding, writer->file, error);
     return code;
@@ -87,8 +95,9 @@ static int write_head(struct DatasetWriter *writer, const struct DatasetDescript
 int writer__create(struct DatasetWriter **out, const char *path,
                    const struct DatasetDescription *description, struct Error *error) {
     *out = NULL;
-    bool values = description->targets == TARGET_VALUES;
-    int code = check_names(path, values ? "targets" : "classes", description->target_names,
+    bool sets = description->targets == TARGET_SETS;
+    bool values = description->targets == TARGET_VALUES || sets; /* rows of them */
+    int code = check_names(path, values && !sets ? "targets" : "classes", description->target_names,
                            description->target_count, error);
     if (code != OK)
         return code;
@@ -99,6 +108,7 @@ int writer__create(struct DatasetWriter **out, const char *path,
     writer->channels = description->channels;
     writer->floats = description->floats;
     writer->values = values;
+    writer->sets = sets;
     writer->target_count = description->target_count;
     writer->target_bytes = values ? (size_t)writer->target_count * sizeof(float) : sizeof(int32_t);
     writer->hash = XXH3_createState();
@@ -157,7 +167,7 @@ static int write_targets(struct DatasetWriter *writer, struct Error *error) {
     int code = h5_write(writer->file, name, values ? H5_FLOAT32 : H5_INT32, values ? 2 : 1, size,
                         writer->targets, error);
     memory_release(name);
-    if (!values || strcmp(writer->split, "train") != 0)
+    if (!values || writer->sets || strcmp(writer->split, "train") != 0)
         return code;
     writer->target_mean = memory_array(double, writer->target_count, "statistics");
     writer->target_std = memory_array(double, writer->target_count, "statistics");

@@ -17,7 +17,7 @@ struct DatasetWriter;
 struct DatasetDescription {
     int64_t height, width, channels;
     bool floats; /* images are float32, else uint8 */
-    /* As struct Targets: classes or values. No two names are alike. */
+    /* As struct Targets: classes, sets of them, or values. No two names are alike. */
     enum TargetKind targets;
     int64_t target_count;
     const char *const *target_names;
@@ -39,7 +39,8 @@ int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t 
 int writer__name_samples(struct DatasetWriter *writer, const char *const *names,
                          struct Error *error);
 /* Appends `count` samples: images (count, height, width, channels); `targets`, labels (int32,
- * (count)), each in [0, target_count), or values (float, (count, target_count)), all finite. A
+ * (count)), each in [0, target_count), or values or sets of classes (float,
+ * (count, target_count)), all finite. A
  * label or a value that is not is a bug of the caller. */
 int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
                    int64_t count, struct Error *error);

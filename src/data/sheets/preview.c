@@ -49,11 +49,12 @@ static void draw_image(struct Sheet *sheet, const struct Dataset *dataset,
 
 /* Chooses up to preview->count images of a class and returns how many. `places` and `order` have
  * room for a whole split. */
-static int64_t choose(const struct Split *split, int32_t label, const struct Preview *preview,
-                      int64_t *places, int64_t *order, int64_t *chosen) {
+static int64_t choose(const struct Dataset *dataset, const struct Split *split, int32_t label,
+                      const struct Preview *preview, int64_t *places, int64_t *order,
+                      int64_t *chosen) {
     int64_t present = 0;
     for (int64_t i = 0; i < split->count; i++)
-        if (split->labels[i] == label)
+        if (split_has_class(split, dataset->targets.count, i, label))
             places[present++] = i;
     if (preview->random) {
         struct RandomStream stream =
@@ -129,7 +130,7 @@ static void draw_rows(struct Sheet *sheet, const struct Dataset *dataset, const 
         sheet__text(sheet, SHEET_GAP, top + middle, dataset->targets.names[c]);
         int64_t count = targets_are_values(&dataset->targets)
                             ? choose_by_value(dataset, split, c, preview, places, chosen)
-                            : choose(split, (int32_t)c, preview, places, order, chosen);
+                            : choose(dataset, split, (int32_t)c, preview, places, order, chosen);
         for (int64_t i = 0; i < count; i++)
             draw_image(sheet, dataset, split, chosen[i], left + i * step, top, shade, pixels);
         if (targets_are_values(&dataset->targets) && count)

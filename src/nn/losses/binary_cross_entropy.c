@@ -17,12 +17,12 @@ static const struct Key keys[] = {
 
 static double value_at(const struct BinaryOptions *options, int64_t k, double z, double t) {
     double weight = options->common.weights ? options->common.weights[k] : 1;
-    return -weight * t * loss_log_sigmoid(z) - (1 - t) * loss_log_sigmoid(-z);
+    return -weight * t * sigmoid_log(z) - (1 - t) * sigmoid_log(-z);
 }
 
 static double slope_at(const struct BinaryOptions *options, int64_t k, double z, double t) {
     double weight = options->common.weights ? options->common.weights[k] : 1;
-    return (1 - t) * exp(loss_log_sigmoid(z)) - weight * t * exp(loss_log_sigmoid(-z));
+    return (1 - t) * exp(sigmoid_log(z)) - weight * t * exp(sigmoid_log(-z));
 }
 
 static double measure(const void *options, int64_t outputs, const double *scores,

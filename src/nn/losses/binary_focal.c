@@ -40,7 +40,7 @@ static void weigh(const struct BinaryFocalOptions *options, int64_t k, double we
 }
 
 static double value_at(const struct BinaryFocalOptions *options, int64_t k, double z, double t) {
-    double weights[2], yes = loss_log_sigmoid(z), no = loss_log_sigmoid(-z);
+    double weights[2], yes = sigmoid_log(z), no = sigmoid_log(-z);
     weigh(options, k, weights);
     return -weights[0] * t * loss_focus(options->gamma, yes) * yes -
            weights[1] * (1 - t) * loss_focus(options->gamma, no) * no;
@@ -49,7 +49,7 @@ static double value_at(const struct BinaryFocalOptions *options, int64_t k, doub
 /* dp/dz = p (1 − p), so that the slope of (1 − p)^γ log p is (1 − p) times that of
  * loss_focal_slope; and the same for 1 − p, which falls with z. */
 static double slope_at(const struct BinaryFocalOptions *options, int64_t k, double z, double t) {
-    double weights[2], yes = loss_log_sigmoid(z), no = loss_log_sigmoid(-z);
+    double weights[2], yes = sigmoid_log(z), no = sigmoid_log(-z);
     weigh(options, k, weights);
     return weights[1] * (1 - t) * loss_focal_slope(options->gamma, no) * exp(yes) -
            weights[0] * t * loss_focal_slope(options->gamma, yes) * exp(no);

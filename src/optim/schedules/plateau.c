@@ -22,8 +22,9 @@ static const struct Key keys[] = {
      .offset = offsetof(struct PlateauOptions, metric),
      .fallback = "loss",
      .names = patience_metric_names,
-     .help = "figure of the validation that is watched: loss and rmse should fall, the others "
-             "rise; accuracy means R2 if the targets are values"},
+     .help = "figure of the validation that is watched: losses and rmse should fall, the others "
+             "rise; accuracy means R2 if the targets are values; if it is not given, that of "
+             "checkpoint.best, if that names one"},
     SCHEDULE_FACTOR_KEY(struct PlateauOptions),
     {.name = "patience",
      .type = KEY_INT,
@@ -73,6 +74,10 @@ static int metric(const void *options) {
     return ((const struct PlateauOptions *)options)->metric;
 }
 
+static void follow(void *options, int metric) {
+    ((struct PlateauOptions *)options)->metric = metric;
+}
+
 static void observe(const void *options, const struct Figures *validation,
                     struct ScheduleState *state) {
     const struct PlateauOptions *o = options;
@@ -100,4 +105,5 @@ const struct Schedule schedule_plateau = {
     .factor = factor,
     .observe = observe,
     .metric = metric,
+    .follow = follow,
 };
