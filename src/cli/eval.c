@@ -33,8 +33,7 @@ void eval_print_line(const struct Figures *figures, const char *name, const char
     printf("%s%s\n", shown(name), remark);
 }
 
-/* Here the accuracy is called top1, because top5 is next to it. */
-static json_t *describe(const struct Members *members, const struct Evaluation *result) {
+json_t *eval_describe(const struct Evaluation *result, const struct Dataset *dataset) {
     json_t *object = json_object();
     figures_add_json(object, "", &result->figures);
     if (result->figures.measured[FIGURE_ACCURACY]) {
@@ -42,15 +41,14 @@ static json_t *describe(const struct Members *members, const struct Evaluation *
         json_object_set(object, "top1", json_object_get(object, name));
         json_object_del(object, name);
     }
-    eval_report_for(members->dataset)
-        ->describe_outputs(result, members->dataset->targets.names, object);
+    eval_report_for(dataset)->describe_outputs(result, dataset->targets.names, object);
     return object;
 }
 
 static void print_json(const struct Members *members, const struct Evaluation *results) {
     json_t *list = json_array();
     for (int i = 0; i < members->count; i++) {
-        json_t *member = describe(members, &results[i]);
+        json_t *member = eval_describe(&results[i], members->dataset);
         json_object_set_new(member, "checkpoint", json_string(members->items[i].path));
         json_object_set_new(member, "parameters",
                             json_string(members->items[i].averaged ? "average" : "model"));
@@ -62,7 +60,8 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     members_describe_test_time(members, object);
     json_object_set_new(object, "members", list);
     if (members->count > 1)
-        json_object_set_new(object, "ensemble", describe(members, &results[members->count]));
+        json_object_set_new(object, "ensemble",
+                            eval_describe(&results[members->count], members->dataset));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);

@@ -24,6 +24,9 @@ static inline const struct EvalReport *eval_report_for(const struct Dataset *dat
                                  : &eval_report_classes;
 }
 
+/* All figures as an object. Here the accuracy is called top1, because top5 is next to it. */
+json_t *eval_describe(const struct Evaluation *result, const struct Dataset *dataset);
+
 /* A table of figures on stdout: the heads of its columns, without a line break, and a line that
  * ends in `name` and `remark`. Only figures that were measured have a column. */
 void eval_print_head(const struct Figures *figures);

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/figures_json.h"
+#include "cli/folds.h"
 #include "cli/job_limit.h"
 #include "cli/output.h"
 #include "cli/overrides.h"
@@ -33,6 +34,11 @@ static const struct Flag flags[] = {
     {.name = "stop-after",
      .argument = "N",
      .help = "write a checkpoint and stop when N steps of the run are done"},
+    {.name = "folds",
+     .argument = "K",
+     .help = "cross-validation: cuts the training split into K equal parts, trains K runs in "
+             "DIR/fold-1 and so on, each on all parts but one, and measures them on the part that "
+             "each has not seen and as an ensemble on split test"},
     {.name = "quiet", .short_name = 'q', .help = "no progress on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
@@ -143,8 +149,13 @@ static int check_run_file(const struct TrainRequest *request, struct Ranks *rank
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
-    int64_t stop_after;
+    int64_t stop_after, folds = 0;
     int code = argument_integer(arguments, "stop-after", 1, INT64_MAX, 0, &stop_after, error);
+    if (!code)
+        code = argument_integer(arguments, "folds", 2, FOLDS_MOST, 0, &folds, error);
+    if (!code && folds && stop_after)
+        code = fail(error, ERROR_USAGE, "--stop-after: is for one run, and --folds trains %" PRId64,
+                    folds);
     if (code)
         return code;
     struct Overrides overrides = overrides_collect(arguments);
@@ -164,12 +175,14 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                     "train: --out DIR is missing: the folder that the run is written to");
     if (!code)
         code = check_run_file(&request, ranks, error);
-    if (!code)
-        code = train(ranks, &request, &result, error);
     bool json = argument_given(arguments, "json");
+    if (!code && folds)
+        code = folds_train(ranks, &request, folds, json, error);
+    else if (!code)
+        code = train(ranks, &request, &result, error);
     if (ranks_rank(ranks) == 0 && json && result.checkpoint)
         print_json(&result);
-    else if (ranks_rank(ranks) == 0 && !code)
+    else if (ranks_rank(ranks) == 0 && !code && !folds)
         print_words(&result);
     memory_release(result.checkpoint);
     overrides_release(&overrides);
@@ -201,6 +214,7 @@ const struct Command command_train = {
         "  mpirun -np 2 trainer train launch/recipes/demo.yaml --out runs/demo\n"
         "  mpirun -np 4 trainer train runs/demo/run.yaml --out runs/demo --resume\n"
         "  mpirun -np 2 trainer train mine.yaml --out runs/b --backend openblas\n"
+        "  mpirun -np 4 trainer train mine.yaml --out runs/c --folds 5\n"
         "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set train.seed=2\n",
     .flags = flags,
     .resumes = true,

@@ -3,6 +3,7 @@
 #include <math.h>
 
 #include "base/memory.h"
+#include "evaluate/metrics_parts.h"
 #include "nn/loss.h"
 
 const struct Metrics *metrics_for(const struct Dataset *dataset) {
@@ -20,8 +21,8 @@ double metrics_loss(const struct PredictedBlock *block, int64_t outputs) {
     return sum;
 }
 
-double metrics_mean(const struct Evaluation *evaluation, enum Figure figure,
-                    const double *weights) {
+double metrics__mean(const struct Evaluation *evaluation, enum Figure figure,
+                     const double *weights) {
     double sum = 0, total = 0;
     for (int64_t c = 0; c < evaluation->outputs; c++) {
         double value = evaluation->of_output[c].value[figure], weight = weights ? weights[c] : 1;
@@ -33,7 +34,7 @@ double metrics_mean(const struct Evaluation *evaluation, enum Figure figure,
     return total > 0 ? sum / total : NAN;
 }
 
-void metrics_measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks) {
+void metrics__measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks) {
     int64_t classes = evaluation->outputs;
     /* With two classes, the PR-AUC is that of the second, the positive one, as in scikit-learn. The
      * two ROC-AUCs are the same. */
@@ -46,9 +47,9 @@ void metrics_measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks)
         figures_set(&evaluation->of_output[c], FIGURE_PR_AUC, pr[c]);
     }
     figures_set(&evaluation->figures, FIGURE_ROC_AUC,
-                metrics_mean(evaluation, FIGURE_ROC_AUC, NULL));
+                metrics__mean(evaluation, FIGURE_ROC_AUC, NULL));
     figures_set(&evaluation->figures, FIGURE_PR_AUC,
-                one_of_two ? pr[1] : metrics_mean(evaluation, FIGURE_PR_AUC, NULL));
+                one_of_two ? pr[1] : metrics__mean(evaluation, FIGURE_PR_AUC, NULL));
     memory_release(roc);
     memory_release(pr);
 }

@@ -59,12 +59,6 @@ const struct Metrics *metrics_for(const struct Dataset *dataset);
 /* Sum of the samples' losses, in the units in which the model was trained. */
 double metrics_loss(const struct PredictedBlock *block, int64_t outputs);
 
-/* The mean of a figure over the outputs that have it; NaN if none has. `weights` (outputs), or
- * NULL: equal. */
-double metrics_mean(const struct Evaluation *evaluation, enum Figure figure, const double *weights);
-/* The areas of the ranking: of each class, and their means. Collective. */
-void metrics_measure_ranking(struct Evaluation *evaluation, struct Ranks *ranks);
-
 /* The class with the largest output, the lowest among equals. */
 int64_t predicted_class(const double *outputs, int64_t classes);
 

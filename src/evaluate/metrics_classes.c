@@ -6,7 +6,7 @@
 
 #include "base/memory.h"
 #include "base/softmax.h"
-#include "evaluate/metrics.h"
+#include "evaluate/metrics_parts.h"
 
 enum { TOP1, TOP5, LOG_LOSS, SUMS };
 
@@ -98,8 +98,8 @@ static void measure_classes(struct Evaluation *evaluation) {
         weights[c] = measure_class(evaluation, c);
     for (int i = 0; i < 3; i++) {
         enum Figure weighted = FIGURE_PRECISION_WEIGHTED + (macro[i] - FIGURE_PRECISION);
-        figures_set(figures, macro[i], metrics_mean(evaluation, macro[i], NULL));
-        figures_set(figures, weighted, metrics_mean(evaluation, macro[i], weights));
+        figures_set(figures, macro[i], metrics__mean(evaluation, macro[i], NULL));
+        figures_set(figures, weighted, metrics__mean(evaluation, macro[i], weights));
     }
     figures_set(figures, FIGURE_BALANCED_ACCURACY, figures->value[FIGURE_RECALL]);
     memory_release(weights);
@@ -114,7 +114,7 @@ static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const dou
     ranks_sum(ranks, evaluation->confusion, evaluation->outputs * evaluation->outputs);
     measure_classes(evaluation);
     if (evaluation->ranking.scores)
-        metrics_measure_ranking(evaluation, ranks);
+        metrics__measure_ranking(evaluation, ranks);
 }
 
 const struct Metrics metrics_classes = {sum_count, start, add_block, finish};

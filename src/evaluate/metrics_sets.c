@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 #include "base/softmax.h"
-#include "evaluate/metrics.h"
+#include "evaluate/metrics_parts.h"
 
 enum { EXACT, WRONG, LOG_LOSS, SUMS };
 
@@ -107,12 +107,12 @@ static void measure_classes(struct Evaluation *evaluation) {
     }
     for (enum Figure f = FIGURE_PRECISION; f <= FIGURE_F1; f++) {
         enum Figure weighted = FIGURE_PRECISION_WEIGHTED + (f - FIGURE_PRECISION);
-        figures_set(figures, f, metrics_mean(evaluation, f, NULL));
-        figures_set(figures, weighted, metrics_mean(evaluation, f, weights));
+        figures_set(figures, f, metrics__mean(evaluation, f, NULL));
+        figures_set(figures, weighted, metrics__mean(evaluation, f, weights));
     }
     set_figures(figures, FIGURE_PRECISION_MICRO, all, all.hits + all.misses > 0);
     figures_set(figures, FIGURE_BALANCED_ACCURACY,
-                metrics_mean(evaluation, FIGURE_BALANCED_ACCURACY, NULL));
+                metrics__mean(evaluation, FIGURE_BALANCED_ACCURACY, NULL));
     memory_release(weights);
 }
 
@@ -125,7 +125,7 @@ static void finish(struct Evaluation *evaluation, struct Ranks *ranks, const dou
     ranks_sum(ranks, evaluation->confusion, 4 * evaluation->outputs);
     measure_classes(evaluation);
     if (evaluation->ranking.scores)
-        metrics_measure_ranking(evaluation, ranks);
+        metrics__measure_ranking(evaluation, ranks);
 }
 
 const struct Metrics metrics_sets = {sum_count, start, add_block, finish};

@@ -1,5 +1,6 @@
 #include "run/options.h"
 
+#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 #include <unistd.h>
@@ -86,12 +87,32 @@ static void settle_metrics(const struct RunFile *file, struct RunOptions *option
         schedule_follow(&options->schedule, best_metric(best));
 }
 
+static int check_folds(const struct RunFile *file, const struct DataOptions *data,
+                       struct Error *error) {
+    const struct FoldsOptions *folds = &data->folds;
+    if (!folds->count)
+        return OK;
+    if (folds->count == 1)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "data.folds.count",
+                            "one part alone would be held out; expected 2 or more, or 0 for none");
+    if (folds->held_out > folds->count)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "data.folds.held_out",
+                            "there are %" PRId64 " parts; expected 1 to %" PRId64, folds->count,
+                            folds->count);
+    if (!strcmp(data->validation, "none") || !strcmp(data->validation, data->train))
+        return runfile_fail(file, error, ERROR_RUN_FILE, "data.validation",
+                            "names the part that data.folds holds out; expected a name of its own");
+    return OK;
+}
+
 static int settle(const struct RunFile *file, struct RunOptions *options, bool saved,
                   struct Error *error) {
     int code = check_switches(file, error);
     settle_metrics(file, options);
     if (!code)
         code = settle_start(file, &options->start_from, error);
+    if (!code)
+        code = check_folds(file, &options->data, error);
     return code ? code : settle_preprocess(file, options, saved, error);
 }
 

@@ -153,6 +153,7 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     result->validation = trainer->saved.validation;
     result->average = trainer->saved.average;
     result->total_steps = trainer->parts.time.total;
+    result->shards = trainer->options.train.shards;
     result->best_figure = best_figure(&trainer->saved.best, trainer->saved.targets.kind);
     result->stopped_by = trainer__stop_reason(trainer);
     result->stopped_early = stops(trainer);

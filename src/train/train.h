@@ -34,7 +34,8 @@ struct TrainResult {
     struct Best best;
     struct Figures validation, average; /* the newest; average: of weights */
     int64_t total_steps;
-    bool finished; /* all steps are done, or it stopped early */
+    int64_t shards; /* what train.shards comes to */
+    bool finished;  /* all steps are done, or it stopped early */
     bool stopped_early;
     const char *stopped_by;           /* the signal or the limit; NULL: nobody asked it to stop */
     enum Figure best_figure;          /* the one that best.h5 goes by */

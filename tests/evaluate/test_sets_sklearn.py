@@ -26,8 +26,8 @@ def draw(round_number):
 @pytest.fixture(scope="module")
 def cases():
     drawn = [draw(i) for i in range(50)]
-    text = b"".join(struct.pack("<qqd", *scores.shape, threshold) + scores.tobytes() + truth.astype(np.float32).tobytes()
-                    for scores, truth, threshold in drawn)
+    text = b"".join(struct.pack("<qqd", *scores.shape, threshold) + scores.tobytes()
+                    + truth.astype(np.float32).tobytes() for scores, truth, threshold in drawn)
     lines = subprocess.run([built("evaluate/print_metrics")], input=text, check=True, capture_output=True).stdout
     found = [json.loads(line) for line in lines.splitlines()]
     assert len(found) == 50

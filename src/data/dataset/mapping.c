@@ -87,6 +87,40 @@ static const struct Key split_keys[] = {
      .help = "fraction_of takes the same part of every class; false: of all samples together"},
     KEY_END};
 
+#define FOLDS_AT(member) offsetof(struct FoldsOptions, member)
+static const struct Key folds_keys[] = {
+    {.name = "count",
+     .type = KEY_INT,
+     .offset = FOLDS_AT(count),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1000,
+     .help = "how many parts data.train is cut into; 0: it is not"},
+    {.name = "held_out",
+     .type = KEY_INT,
+     .offset = FOLDS_AT(held_out),
+     .fallback = "1",
+     .minimum = 1,
+     .maximum = 1000,
+     .help =
+         "the part that is data.validation of this run, in place of any split of that name; the "
+         "run trains on the others"},
+    {.name = "seed",
+     .type = KEY_INT,
+     .offset = FOLDS_AT(seed),
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = 9e15,
+     .help = "cuts the parts"},
+    {.name = "stratified",
+     .type = KEY_BOOL,
+     .offset = FOLDS_AT(stratified),
+     .fallback = "true",
+     .help =
+         "each part has as many samples of each class, give or take one; false, and for targets "
+         "that are no classes: of all samples together"},
+    KEY_END};
+
 #define AT(member) offsetof(struct DataOptions, member)
 static const char *const check_names[] = {[DATASET_CHECK_AUTO] = "auto",
                                           [DATASET_CHECK_START] = "start",
@@ -210,6 +244,11 @@ const struct Key data_keys[] = {
              "are. The page \"Your data\" has an "
              "example "
              "for each of many layouts."},
+    {.name = "folds",
+     .type = KEY_SECTION,
+     .offset = AT(folds),
+     .keys = folds_keys,
+     .help = "cross-validation: one of several equal parts of the training split is held out"},
     KEY_END};
 
 const struct SplitOptions *mapping_find(const struct DataOptions *options, const char *split) {

@@ -18,6 +18,14 @@ struct SplitOptions {
     bool stratified;
 };
 
+/* data.folds: validation by a part of the training split. */
+struct FoldsOptions {
+    int64_t count;    /* of parts; 0: none */
+    int64_t held_out; /* from 1 */
+    int64_t seed;
+    bool stratified;
+};
+
 /* data: the data set. */
 struct DataOptions {
     const char *file;       /* relative to the working folder; NULL: each split names its files */
@@ -33,6 +41,7 @@ struct DataOptions {
     int64_t window;      /* samples that are shuffled together; 0: all of the split; −1: auto */
     int check;           /* enum DatasetCheck */
     struct Named splits; /* of struct SplitOptions */
+    struct FoldsOptions folds;
 };
 enum { LINKS_REFUSE, LINKS_FOLLOW };
 enum { PLUGINS_REFUSE, PLUGINS_LOAD };

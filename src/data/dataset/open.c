@@ -162,6 +162,10 @@ static int choose_wanted(struct Opening *opening, struct Error *error) {
     for (int i = 0; i < request->split_count; i++) {
         const struct WantedSplit *wanted = &request->splits[i];
         struct H5File *file = NULL;
+        if (opening_held_out_of(opening, wanted->name)) {
+            add_split(opening->dataset, wanted->name); /* its rows come from another */
+            continue;
+        }
         bool described = opening__options(opening, wanted->name) != NULL;
         int code = OK;
         if (!described && opening->main)

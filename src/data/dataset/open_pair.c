@@ -179,6 +179,8 @@ static int find_root(struct Opening *opening, const char **name, struct Error *e
 
 int opening__pair(struct Opening *opening, const char *name, int *place, struct Error *error) {
     struct DatasetStorage *storage = opening->dataset->storage;
+    const char *whole = opening_held_out_of(opening, name);
+    name = whole ? whole : name;
     int code = find_root(opening, &name, error);
     if (code != OK)
         return code;

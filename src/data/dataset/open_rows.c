@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/dataset/folds.h"
 #include "data/dataset/opening.h"
 #include "data/dataset/part.h"
 
@@ -124,6 +125,8 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
 /* Chains of fraction_of make a tree: a split has the rows that its parts leave. */
 static bool is_part(struct Opening *opening, const char *name, const char *of) {
     const struct SplitOptions *options = opening__options(opening, name);
+    if (opening_held_out_of(opening, name)) /* in place of such a part */
+        return false;
     return options && options->fraction_of && !strcmp(options->fraction_of, of);
 }
 
@@ -262,11 +265,58 @@ static void copy_rows(struct Opening *opening, const struct Pair *pair, const st
     }
 }
 
+/* ---- Folds ---- */
+
+static bool is_folded(const struct Opening *opening, const char *name) {
+    const struct DataOptions *options = opening->request->options;
+    return options && options->folds.count &&
+           (!strcmp(name, options->train) || !strcmp(name, options->validation));
+}
+
+/* Keeps the part that is held out, or the others. */
+static int take_fold(struct Opening *opening, const struct Pair *pair, bool held_out,
+                     struct Rows *rows, struct Error *error) {
+    const struct FoldsOptions *options = &opening->request->options->folds;
+    int64_t *fold = memory_array(int64_t, rows->count, "folds");
+    int32_t *labels = NULL;
+    struct Rows kept;
+    if (rows->count < options->count) {
+        memory_release(fold);
+        return fail_key(error, ERROR_RUN_FILE, "data.folds.count",
+                        "%" PRId64 " parts cannot be cut from the %" PRId64 " samples of split %s",
+                        options->count, rows->count, opening->request->options->train);
+    }
+    if (options->stratified && pair->classes) {
+        labels = memory_array(int32_t, rows->count, "labels");
+        for (int64_t i = 0; i < rows->count; i++)
+            labels[i] = pair->classes[rows->items[i]];
+    }
+    const struct FoldsRequest request = {.count = rows->count,
+                                         .labels = labels,
+                                         .classes = labels ? opening->dataset->targets.count : 1,
+                                         .folds = options->count,
+                                         .seed = (uint64_t)options->seed};
+    folds__assign(&request, fold);
+    bool *wanted = memory_array(bool, rows->count, "rows");
+    for (int64_t i = 0; i < rows->count; i++)
+        wanted[i] = (fold[i] == options->held_out - 1) == held_out;
+    keep(rows, wanted, true, &kept);
+    memory_release(rows->items);
+    *rows = kept;
+    memory_release(wanted);
+    memory_release(labels);
+    memory_release(fold);
+    return OK;
+}
+
 int opening__rows(struct Opening *opening, int index, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     const struct Pair *pair = &dataset->storage->pairs[opening->pair_of[index]];
     struct Split *split = &dataset->splits[index];
-    const struct SplitOptions *own_options = opening__options(opening, split->name);
+    const char *whole = opening_held_out_of(opening, split->name);
+    const char *name = whole ? whole : split->name;
+    bool folded = is_folded(opening, split->name);
+    const struct SplitOptions *own_options = opening__options(opening, name);
     split->bytes = pair->bytes;
     split->runs = pair->runs;
     split->block_digests = pair->block_digests;
@@ -274,8 +324,9 @@ int opening__rows(struct Opening *opening, int index, struct Error *error) {
     split->pair = pair;
     for (int i = 0; i < pair->images.count; i++)
         split->in_blocks |= !pair->runs[i].images;
-    bool all = !(own_options && (own_options->fraction_of || own_options->indices.count)) &&
-               !has_parts(opening, split->name);
+    bool all = !folded &&
+               !(own_options && (own_options->fraction_of || own_options->indices.count)) &&
+               !has_parts(opening, name);
     if (all) {
         split->count = pair->count;
         split->images = pair->images.count == 1 ? pair->runs[0].images : NULL;
@@ -285,7 +336,9 @@ int opening__rows(struct Opening *opening, int index, struct Error *error) {
         return OK;
     }
     struct Rows rows = {0};
-    int code = parts_of(opening, pair, split->name, &rows, error);
+    int code = parts_of(opening, pair, name, &rows, error);
+    if (code == OK && folded)
+        code = take_fold(opening, pair, whole != NULL, &rows, error);
     split->count = rows.count;
     split->rows = own(dataset->storage, rows.items);
     if (code == OK)

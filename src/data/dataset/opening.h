@@ -2,6 +2,8 @@
 #ifndef TRAINER_DATA_DATASET_OPENING_H
 #define TRAINER_DATA_DATASET_OPENING_H
 
+#include <string.h>
+
 #include "base/text.h"
 #include "data/dataset/axes.h"
 #include "data/dataset/block_digests.h"
@@ -161,6 +163,13 @@ int opening__weights(struct Pair *pair, struct Error *error);
 /* Once all pairs are open: refuses a data set of which some splits have targets and others labels,
  * and tells distributions from classes. */
 int opening__check_targets(struct Opening *opening, struct Error *error);
+
+/* The split of which `name` is the part that data.folds holds out, or NULL. */
+static inline const char *opening_held_out_of(const struct Opening *opening, const char *name) {
+    const struct DataOptions *options = opening->request->options;
+    bool held_out = options && options->folds.count && !strcmp(name, options->validation);
+    return held_out ? options->train : NULL;
+}
 
 /* open_rows.c. Makes a split from rows of its pair. */
 int opening__rows(struct Opening *opening, int split, struct Error *error);
