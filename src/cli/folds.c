@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "cli/eval_report.h"
 #include "cli/folds_file.h"
+#include "cli/output.h"
 #include "cli/shown.h"
 #include "cli/signals.h"
 #include "data/dataset/dataset.h"
@@ -19,6 +20,7 @@ struct Folds {
     const struct TrainRequest *request;
     int64_t count;
     char **folders; /* of the runs */
+    char *path;     /* of the file of predictions */
     struct TrainResult *results;
     struct Evaluation *held_out; /* of each run on the part that it has not seen */
     struct OutOfFold all;        /* rank 0: the predictions of these parts together */
@@ -256,15 +258,13 @@ static void print_words(const struct Folds *folds, const struct Evaluation *pool
 static int finish(const struct Folds *folds, const struct Together *together, bool json,
                   struct Error *error) {
     struct Evaluation pooled;
-    char *path = memory_print("%s/out-of-fold.h5", folds->request->folder);
     out_of_fold_measure(&folds->all, folds->dataset, folds->held_out, &pooled);
-    int code = out_of_fold_write(&folds->all, folds->dataset, path, error);
+    int code = out_of_fold_write(&folds->all, folds->dataset, folds->path, error);
     if (!code && json)
         print_json(folds, &pooled, together);
     else if (!code)
         print_words(folds, &pooled, together);
     evaluation_release(&pooled);
-    memory_release(path);
     return code;
 }
 
@@ -275,6 +275,7 @@ static void release(struct Folds *folds) {
         evaluation_release(&folds->held_out[i]);
     }
     out_of_fold_release(&folds->all);
+    memory_release(folds->path);
     memory_release(folds->folders);
     memory_release(folds->results);
     memory_release(folds->held_out);
@@ -286,12 +287,16 @@ int folds_train(struct Ranks *ranks, const struct TrainRequest *request, int64_t
     struct Folds folds = {.ranks = ranks,
                           .request = request,
                           .count = count,
+                          .path = memory_print("%s/out-of-fold.h5", request->folder),
                           .folders = memory_array(char *, count, "folds"),
                           .results = memory_array(struct TrainResult, count, "folds"),
                           .held_out = memory_array(struct Evaluation, count, "folds")};
     struct Together together = {0};
     int64_t variant = variant_best(VARIANT_F32_V4);
     int code = OK;
+    if (ranks_rank(ranks) == 0)
+        code = output_check("--out", folds.path, OUTPUT_PREDICTIONS, NULL, 0, error);
+    code = ranks_agree(ranks, code, error);
     ranks_minimum(ranks, &variant, 1);
     folds.variant = (enum Variant)variant;
     for (int64_t i = 0; i < count; i++)

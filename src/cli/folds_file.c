@@ -10,6 +10,7 @@
 void out_of_fold_release(struct OutOfFold *all) {
     memory_release(all->rows);
     memory_release(all->folds);
+    memory_release(all->classes);
     memory_release(all->labels);
     memory_release(all->scores);
     memory_release(all->predictions);
@@ -34,6 +35,7 @@ void out_of_fold_begin(struct OutOfFold *all, const struct Dataset *dataset, int
     all->dataset = dataset;
     GROW(all->rows, 1);
     GROW(all->folds, 1);
+    GROW(all->classes, 1);
     GROW(all->scores, outputs);
     GROW(all->predictions, outputs);
     if (split->labels)
@@ -56,6 +58,7 @@ void out_of_fold_add(struct OutOfFold *all, const struct DeliveredBlock *block) 
         memcpy(all->targets + at * outputs, split->targets + block->first * outputs,
                values * sizeof *all->targets);
     memcpy(all->scores + at * outputs, block->scores, values * sizeof *all->scores);
+    memcpy(all->classes + at, block->classes, (size_t)block->count * sizeof *all->classes);
     memcpy(all->predictions + at * outputs, block->predictions, values * sizeof *all->predictions);
 }
 
@@ -113,6 +116,19 @@ static int write_array(struct H5Writer *writer, const char *name, enum H5Type ty
     return code;
 }
 
+/* 1 for each class that is more probable than not. */
+static int write_sets(struct H5Writer *writer, const struct OutOfFold *all,
+                      const struct Placed *placed, struct Error *error) {
+    const int64_t size[] = {all->count, all->outputs};
+    uint8_t *sets = memory_array(uint8_t, all->count * all->outputs, "predictions");
+    for (int64_t i = 0; i < all->count; i++)
+        for (int64_t k = 0; k < all->outputs; k++)
+            sets[i * all->outputs + k] = all->scores[placed[i].at * all->outputs + k] > 0;
+    int code = h5_write(writer, "/predictions", H5_UINT8, 2, size, sets, error);
+    memory_release(sets);
+    return code;
+}
+
 static int write_all(struct H5Writer *writer, const struct OutOfFold *all,
                      const struct Dataset *dataset, const struct Placed *placed,
                      struct Error *error) {
@@ -129,6 +145,11 @@ static int write_all(struct H5Writer *writer, const struct OutOfFold *all,
     if (!code)
         code = write_array(writer, name, H5_FLOAT32, sizeof *all->predictions, outputs, count,
                            all->predictions, placed, error);
+    if (!code && targets_are_labels(&dataset->targets))
+        code = write_array(writer, "/predictions", H5_INT32, sizeof *all->classes, 1, count,
+                           all->classes, placed, error);
+    if (!code && dataset->targets.kind == TARGET_SETS)
+        code = write_sets(writer, all, placed, error);
     if (!code && all->labels)
         code = write_array(writer, "/labels", H5_INT32, sizeof *all->labels, 1, count, all->labels,
                            placed, error);

@@ -13,7 +13,7 @@ struct OutOfFold {
     const struct Dataset *dataset; /* of the fold that is being added */
     /* (count): the row in the split's arrays, and the part, from 1; (count, outputs): */
     int64_t *rows;
-    int32_t *folds, *labels; /* labels NULL: none */
+    int32_t *folds, *classes, *labels; /* labels NULL: none */
     double *scores;
     float *predictions, *targets; /* targets NULL: none */
 };
@@ -27,8 +27,8 @@ void out_of_fold_add(struct OutOfFold *all, const struct DeliveredBlock *block);
 /* The figures of all parts together. The loss is the mean of the parts', by their samples. */
 void out_of_fold_measure(const struct OutOfFold *all, const struct Dataset *dataset,
                          const struct Evaluation *parts, struct Evaluation *evaluation);
-/* Writes the predictions in the order of the rows: /rows, /folds, /probabilities (or /scores,
- * /predictions), /labels or /targets, /classes or /target_names. */
+/* Writes the predictions in the order of the rows: /rows, /folds, /probabilities or /scores,
+ * /predictions, /labels or /targets, /classes or /target_names. */
 int out_of_fold_write(const struct OutOfFold *all, const struct Dataset *dataset, const char *path,
                       struct Error *error);
 

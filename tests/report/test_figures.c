@@ -15,7 +15,7 @@ static void test_rows_are_whole(void **state) {
         const struct FigureKind *kind = &figure_kinds[f];
         assert_non_null(kind->name);
         assert_non_null(kind->label);
-        assert_true(kind->for_classes || kind->for_values);
+        assert_true(kind->for_classes || kind->for_values || kind->for_sets);
         for (int other = 0; other < f; other++) {
             assert_string_not_equal(kind->name, figure_kinds[other].name);
             assert_string_not_equal(kind->label, figure_kinds[other].label);
@@ -30,6 +30,10 @@ static void test_kinds_of_targets(void **state) {
     assert_true(figure_is_for(FIGURE_TOP5, TARGET_DISTRIBUTIONS));
     assert_false(figure_is_for(FIGURE_ACCURACY, TARGET_VALUES));
     assert_false(figure_is_for(FIGURE_R2, TARGET_CLASSES));
+    assert_true(figure_is_for(FIGURE_F1, TARGET_SETS));
+    assert_true(figure_is_for(FIGURE_F1_MICRO, TARGET_SETS));
+    assert_false(figure_is_for(FIGURE_F1_MICRO, TARGET_CLASSES));
+    assert_false(figure_is_for(FIGURE_TOP5, TARGET_SETS));
 }
 
 static void test_which_is_better(void **state) {

@@ -65,7 +65,8 @@ def test_parts_are_stratified(report, predictions, data):
 
 
 def test_scores_are_those_of_the_predictions(report, predictions):
-    right = predictions["probabilities"].argmax(1) == predictions["labels"]
+    assert (predictions["probabilities"].argmax(1) == predictions["predictions"]).all()
+    right = predictions["predictions"] == predictions["labels"]
     losses = -np.log(predictions["probabilities"][np.arange(COUNT), predictions["labels"]].astype(float))
     for k, part in enumerate([*report["folds"], report["out_of_fold"]]):
         mine = predictions["folds"] == k + 1 if k < FOLDS else np.ones(COUNT, bool)

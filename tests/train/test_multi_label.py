@@ -104,6 +104,7 @@ def test_ensemble_averages_probabilities(folder, recipe, runs, predictions):
         with h5py.File(f"{folder}/{name}.h5") as file:
             outputs.append(file["probabilities"][()])
             assert (file["targets"][()] == predictions[0]).all()
+            assert (file["predictions"][()] == (outputs[-1] > 0.5)).all()
     assert np.abs(outputs[1] - (predictions[1] + outputs[0]) / 2).max() < 1e-6
 
 
