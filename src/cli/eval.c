@@ -13,7 +13,7 @@ static const struct Flag flags[] = {
     MEMBERS_FLAGS,
     {.name = "threshold",
      .argument = "P",
-     .help = "of multi-label targets: the probability above which a class is predicted (default: "
+     .help = "of multi-label targets: the probability from which on a class is predicted (default: "
              "0.5)"},
     {.name = "confusion", .help = "also print the confusion matrix"},
     {.name = "json", .help = "the result as one JSON object on stdout"},

@@ -123,7 +123,7 @@ static int write_sets(struct H5Writer *writer, const struct OutOfFold *all,
     uint8_t *sets = memory_array(uint8_t, all->count * all->outputs, "predictions");
     for (int64_t i = 0; i < all->count; i++)
         for (int64_t k = 0; k < all->outputs; k++)
-            sets[i * all->outputs + k] = all->scores[placed[i].at * all->outputs + k] > 0;
+            sets[i * all->outputs + k] = all->scores[placed[i].at * all->outputs + k] >= 0;
     int code = h5_write(writer, "/predictions", H5_UINT8, 2, size, sets, error);
     memory_release(sets);
     return code;

@@ -30,7 +30,7 @@ struct EvaluateRequest {
     const struct Metrics *metrics; /* NULL: nothing is measured, because no truth is known */
     const struct Split *split;
     int64_t outputs;
-    double threshold; /* of sets of classes: log odds above which a class is predicted */
+    double threshold; /* of sets of classes: log odds from which on a class is predicted */
     bool ranking;     /* also ROC-AUC and PR-AUC: keeps all scores */
     /* NULL, or called on rank 0 in the samples' order. Its failure stops the evaluation on every
      * rank. */

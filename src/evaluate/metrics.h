@@ -14,7 +14,7 @@
 
 struct Evaluation {
     int64_t samples, outputs;
-    double threshold; /* of sets of classes: scores above it say that a class is the sample's */
+    double threshold; /* of sets of classes: scores from it on say that a class is the sample's */
     const struct Split *split;
     bool probabilities;     /* of classes: the predictions are unnormalised log probabilities */
     struct Ranking ranking; /* of classes; without scores: ROC-AUC and PR-AUC are not measured */

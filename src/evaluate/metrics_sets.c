@@ -30,7 +30,7 @@ static int64_t add_sample(struct Evaluation *evaluation, const double *row, cons
     double loss = 0;
     for (int64_t k = 0; k < classes; k++) {
         double t = (double)truth[k];
-        bool has = truth[k] > 0.5f, predicted = row[k] > evaluation->threshold;
+        bool has = truth[k] > 0.5f, predicted = row[k] >= evaluation->threshold;
         evaluation->confusion[4 * k + 2 * has + predicted]++;
         wrong += has != predicted;
         loss -=

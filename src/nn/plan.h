@@ -38,7 +38,7 @@ struct PlanRequest {
      * output's squared error, which is tallied. Copied. */
     const double *error_weights;
     /* The targets are sets of classes: a sample is a correct prediction if each of its classes, and
-     * no other, has a score above 0. */
+     * no other, has a score of 0 or more. */
     bool sets;
     bool weighted;  /* samples have weights: plan_weights */
     bool no_fusion; /* keep every node an operation of its own: for tests */

@@ -13,7 +13,8 @@ struct PlanKernels {
     /* The number of samples whose largest score belongs to the target's largest class; scores
      * (samples, outputs). If values are equal, the lowest class counts as the largest. */
     int64_t (*correct)(int64_t samples, int64_t outputs, const void *scores, const float *target);
-    /* The number of samples whose scores are above 0 where the target is above 1/2, and only there.
+    /* The number of samples whose scores are 0 or more where the target is above 1/2, and only
+     * there.
      */
     int64_t (*correct_sets)(int64_t samples, int64_t outputs, const void *scores,
                             const float *target);

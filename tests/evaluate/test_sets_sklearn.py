@@ -42,7 +42,7 @@ def same(found, expected):
 def test_each_class(cases):
     for found, (scores, truth, threshold) in cases:
         for k, figures in enumerate(found["classes"]):
-            y, predicted = truth[:, k], scores[:, k] > threshold
+            y, predicted = truth[:, k], scores[:, k] >= threshold
             if not y.any():
                 assert set(figures.values()) == {None}
                 continue
@@ -57,7 +57,7 @@ def test_each_class(cases):
 @pytest.mark.filterwarnings("ignore")
 def test_means(cases):
     for found, (scores, truth, threshold) in cases:
-        predicted, present, figures = (scores > threshold).astype(int), truth.any(0), found["all"]
+        predicted, present, figures = (scores >= threshold).astype(int), truth.any(0), found["all"]
         for average, kept in (("macro", present), ("weighted", present), ("micro", np.full(truth.shape[1], True))):
             values = [None] * 3
             if present.any():
@@ -72,7 +72,7 @@ def test_means(cases):
 @pytest.mark.filterwarnings("ignore")
 def test_decisions_and_log_loss(cases):
     for found, (scores, truth, threshold) in cases:
-        predicted, figures = (scores > threshold).astype(int), found["all"]
+        predicted, figures = (scores >= threshold).astype(int), found["all"]
         same(figures["accuracy"], (predicted == truth).all(1).mean())
         if truth.shape[1] > 1:
             same(figures["accuracy"], judge.accuracy_score(truth, predicted))

@@ -1,7 +1,5 @@
 """Multi-label targets: rows of 0 and 1 as booleans, integers or floats, in place or imported; trained and evaluated
 with the same bits on any number of ranks; predictions; what a run follows by one key; refusals."""
-import csv
-
 import pytest
 
 from support.program import DATA, RUN_FILE, result, run, settings
@@ -68,12 +66,9 @@ def test_everything_follows_one_key(runs):
 @pytest.fixture(scope="module")
 def predictions(folder, runs):
     """(truth, probabilities) of the test split."""
-    run(1, "predict", runs[0].out, "--split", "test", "-o", f"{folder}/p.csv")
-    with open(f"{folder}/p.csv", newline="") as file:
-        rows = list(csv.DictReader(file))
-    assert list(rows[0])[-8:] == [f"true {name}" for name in NAMES] + NAMES
-    return (np.array([[float(row[f"true {name}"]) for name in NAMES] for row in rows]) > 0.5,
-            np.array([[float(row[name]) for name in NAMES] for row in rows]))
+    run(1, "predict", runs[0].out, "--split", "test", "-o", f"{folder}/p.h5")
+    with h5py.File(f"{folder}/p.h5") as file:
+        return file["targets"][()] > 0.5, file["probabilities"][()].astype(float)
 
 
 @pytest.mark.parametrize("ranks, threshold", ((1, None), (3, 0.3)))
@@ -81,7 +76,7 @@ def test_evaluation_is_that_of_the_predictions(folder, runs, predictions, data, 
     truth, probabilities = predictions
     more = ("--threshold", threshold) if threshold else ()
     report = result(ranks, "eval", runs[0].out, "--split", "test", *more)["members"][0]
-    predicted = probabilities > (threshold or 0.5)
+    predicted = probabilities >= (threshold or 0.5)
     hits, both = (truth & predicted).sum(0), truth.sum(0) + predicted.sum(0)
     assert report["top1"] == pytest.approx((truth == predicted).all(1).mean())
     assert report["hamming_loss"] == pytest.approx((truth != predicted).mean())
@@ -104,7 +99,7 @@ def test_ensemble_averages_probabilities(folder, recipe, runs, predictions):
         with h5py.File(f"{folder}/{name}.h5") as file:
             outputs.append(file["probabilities"][()])
             assert (file["targets"][()] == predictions[0]).all()
-            assert (file["predictions"][()] == (outputs[-1] > 0.5)).all()
+            assert (file["predictions"][()] == (outputs[-1] >= 0.5)).all()
     assert np.abs(outputs[1] - (predictions[1] + outputs[0]) / 2).max() < 1e-6
 
 

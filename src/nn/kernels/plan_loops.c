@@ -40,7 +40,7 @@ static int64_t correct_sets(int64_t samples, int64_t outputs, const void *scores
     for (int64_t i = 0; i < samples; i++) {
         bool all = true;
         for (int64_t k = i * outputs; k < (i + 1) * outputs; k++)
-            all &= (((const real *)scores)[k] > 0) == (target[k] > 0.5f);
+            all &= (((const real *)scores)[k] >= 0) == (target[k] > 0.5f);
         count += all;
     }
     return count;
