@@ -16,7 +16,8 @@ ERRORS = {"open": ("EACCES", "EIO", "EMFILE"), "read": ("EIO", "ESTALE", "EINTR"
 
 def trials(bench, drill):
     """Every call of every command, or a draw of them: (command, kind, number, for good, error)."""
-    pairs = [(name, kind) for name in COMMANDS for kind in ERRORS]
+    # Images that cannot be mapped are read, and `describe` says so.
+    pairs = [(name, kind) for name in COMMANDS for kind in ERRORS if (name, kind) != ("describe", "mmap")]
     if drill.count >= drill.full:
         for name, kind in pairs:
             for number in range(1, bench.calls(name, kind) + 1):
