@@ -109,8 +109,7 @@ static void add_split(struct Text *facts, const struct Dataset *dataset,
     char *of = memory_print("%s, split %s: ", dataset->path, split->name);
     add_number(facts, of, "the number of images", split->count);
     add_number(facts, of, "bytes of a value", split->bytes ? 1 : (int64_t)sizeof(float));
-    char *digest =
-        memory_print("%sthe digest %s", of, split->window ? "of the names" : "in the file");
+    char *digest = memory_print("%sthe digest in the file", of);
     facts_add(facts, ERROR_DATA, digest, "%s", *split->digest ? split->digest : "none");
     memory_release(digest);
     add_part(facts, of, "labels", split->labels, split->count * (int64_t)sizeof *split->labels);
