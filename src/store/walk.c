@@ -94,6 +94,18 @@ static void select_rows(hid_t space, hsize_t row_bytes, bool last) {
     H5Sselect_hyperslab(space, H5S_SELECT_SET, start, NULL, size, NULL);
 }
 
+/* What readers ask for besides values: the number that stands for those that were never written. */
+static void read_fill_value(hid_t id, hid_t type) {
+    hid_t create = H5Dget_create_plist(id), memory = H5Tget_native_type(type, H5T_DIR_DEFAULT);
+    size_t size = memory >= 0 ? H5Tget_size(memory) : 0;
+    void *value = size > 0 && size <= MOST_READ ? calloc(1, size) : NULL;
+    if (value && create >= 0)
+        H5Pget_fill_value(create, memory, value);
+    free(value);
+    H5Tclose(memory);
+    H5Pclose(create);
+}
+
 static void walk_dataset(hid_t id, struct Walk *walk) {
     hid_t type = H5Dget_type(id), space = H5Dget_space(id);
     size_t element = H5Tget_size(type);
@@ -105,6 +117,8 @@ static void walk_dataset(hid_t id, struct Walk *walk) {
     sane = sane && count > 0 && count < HSIZE_UNDEF / element && !is_plain(id, type);
     hsize_t bytes = sane && count * element < MOST_READ ? count * element : MOST_READ;
     bool numbers = H5Tget_class(type) == H5T_INTEGER || H5Tget_class(type) == H5T_FLOAT;
+    if (numbers)
+        read_fill_value(id, type);
     sane = sane && (!numbers || bytes <= walk->left);
     if (sane && numbers)
         walk->left -= bytes;

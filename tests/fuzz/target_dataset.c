@@ -71,9 +71,9 @@ static int read_dataset(const char *path, XXH3_state_t *answer, struct Error *er
     if (code)
         return code;
     for (int i = 0; i < dataset->split_count && !code; i++)
-        code = dataset_check_split(dataset, &dataset->splits[i], error);
+        code = dataset_check_split(dataset, &dataset->splits[i], DATASET_CHECK_AUTO, 0, 1, error);
     if (!code)
-        code = dataset_verify(dataset, error);
+        code = dataset_verify(dataset, NULL, error);
     for (int i = 0; i < dataset->split_count && !code; i++)
         add_split(dataset, &dataset->splits[i], answer);
     for (int64_t i = 0; i < dataset->targets.count && !code; i++)
