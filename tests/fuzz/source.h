@@ -25,6 +25,7 @@ static inline int read_source(const struct SourceOptions *options, XXH3_state_t 
     int code = source_open(&source, options, NULL, error);
     if (code)
         return code;
+    code = source_settle(&source, error);
     answer_number(answer, source.height);
     answer_number(answer, source.width);
     answer_number(answer, source.channels);
