@@ -33,6 +33,7 @@ train: {{batch: 16, shards: 2, length: 3 steps, seed: 3}}
 checkpoint: {{every: 2 steps, keep: 2}}
 """
 SAMPLES = 12
+NUMPY_LABELS = 6  # of target_numpy.c
 NAMES = [f"class-{i}".encode() for i in range(3)]
 
 
@@ -170,12 +171,17 @@ def pictures(folder):
 def other(folder):
     digits = [struct.pack(">BBBB3I", 0, 0, 8, 3, 6, 5, 4) + bytes(range(120)),
            struct.pack(">BBBBI", 0, 0, 8, 1, 6) + bytes([0, 1, 2, 3, 1, 2])]
+    arrays = [f"{folder}/arrays.npz", f"{folder}/packed.npz", f"{folder}/images.npy"]
+    np.savez(arrays[0], x_train=pixels(), y_train=labels())
+    np.savez_compressed(arrays[1], x_train=pixels().astype(np.float32), y_train=labels())
+    np.save(arrays[2], pixels(NUMPY_LABELS))
     cifar = bytes([4]) + bytes(i * 7 % 256 for i in range(3072))
     hundred = bytes([4, 77]) + bytes(i * 5 % 256 for i in range(3072))
     return [Kind("csv", [csv(folder)]),
             Kind("idx", [write_bytes(f"{folder}/images-idx", digits[0]),
                          write_bytes(f"{folder}/labels-idx", digits[1]),
                          write_bytes(f"{folder}/images-idx.gz", gzip.compress(digits[0], mtime=0))]),
+            Kind("numpy", arrays),
             Kind("cifar", [write_bytes(f"{folder}/cifar10.bin", 3 * cifar),
                            write_bytes(f"{folder}/cifar100.bin", 3 * hundred)]),
             Kind("picture", pictures(folder))]
