@@ -64,7 +64,8 @@ static const char **childs_environment(void) {
     static const char *const own[] = {CHILD "=1", "TRAINER_STARTED_AGAIN=1",
                                       "OPENBLAS_NUM_THREADS=1",
                                       "GLIBC_TUNABLES=glibc.malloc.perturb=165:"
-                                      "glibc.malloc.tcache_count=0"};
+                                      "glibc.malloc.tcache_count=0:"
+                                      "glibc.malloc.mmap_max=0"};
     int64_t count = 0, kept = 0;
     while (environ[count])
         count++;

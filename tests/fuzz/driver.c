@@ -328,7 +328,7 @@ static void parse(int count, char **words) {
  * its settings when a process begins. */
 static void start_with_tunables(char **words) {
     if (fuzz_target.hdf5 && !getenv("GLIBC_TUNABLES")) {
-        setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0", 1);
+        setenv("GLIBC_TUNABLES", "glibc.malloc.tcache_count=0:glibc.malloc.mmap_max=0", 1);
         execv("/proc/self/exe", words);
     }
 }
