@@ -6,6 +6,7 @@
 #include <omp.h>
 
 #include "base/memory.h"
+#include "data/dataset/dataset.h"
 #include "data/import.h"
 #include "store/h5.h"
 
@@ -131,6 +132,32 @@ static void folders_in_order(void **state) {
     memory_release(images);
     memory_release(labels);
     h5_close(file);
+}
+
+/* The file keeps what each sample was called, and the data set tells it. */
+static void samples_keep_their_names(void **state) {
+    (void)state;
+    make_tree("named", "train", 2, 10);
+    struct ImportOptions options = options_of("image-folder", place(folder, "named"));
+    options.validation = 0.2;
+    const char *out = place(folder, "named.h5");
+    accept(&options, out);
+    struct Dataset *dataset;
+    struct Error error;
+    assert_int_equal(dataset_open(&dataset, out, &error), OK);
+    for (int s = 0; s < 2; s++) {
+        const struct Split *split = dataset_split(dataset, s ? "validation" : "train", &error);
+        for (int64_t i = 0; i < split->count; i++) { /* levels are 50 c + k */
+            int level = *(const uint8_t *)dataset_image(dataset, split, i);
+            struct Text name = {0};
+            char expected[32];
+            snprintf(expected, sizeof expected, "class%d/%03d.png", level / 50, level % 50);
+            dataset_name_sample(dataset, split, i, &name);
+            assert_string_equal(name.data, expected);
+            text_release(&name);
+        }
+    }
+    dataset_close(dataset);
 }
 
 /* 30 pictures of noise of 16x16; 6 of them become the validation split. The file, opened. */
@@ -339,6 +366,7 @@ static int tear_down(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_in_order),
+        cmocka_unit_test(samples_keep_their_names),
         cmocka_unit_test(channel_statistics_by_definition),
         cmocka_unit_test(pixel_statistics_by_definition),
         cmocka_unit_test(the_seed_chooses_validation),

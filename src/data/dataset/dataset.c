@@ -124,13 +124,42 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
     return (const char *)run->images + (size_t)(row - run->first) * bytes;
 }
 
+/* Looks for the array of names beside images that an import wrote. They are read when one is asked
+ * for, because a training asks for none. */
+static void read_sources(struct Pair *pair) {
+    const struct ArrayName *name = &pair->images.items[0].name;
+    pair->sources_read = true;
+    if (pair->images.count != 1 || !text_ends_with(name->path, "/images"))
+        return;
+    char *path = memory_print("%.*s" DATASET_SOURCES, (int)(strlen(name->path) - strlen("images")),
+                              name->path);
+    struct H5File *file;
+    struct Error ignored;
+    struct H5Info info;
+    int64_t count;
+    if (h5_open(&file, name->file, ERROR_DATA, &ignored) == OK) {
+        if (h5_exists(file, path) && h5_info(file, path, &info, &ignored) == OK &&
+            info.type == H5_TEXT && info.rank == 1 && info.size[0] == pair->count &&
+            h5_read_texts(file, path, &pair->sources, &count, &ignored) != OK)
+            pair->sources = NULL;
+        h5_close(file);
+    }
+    memory_release(path);
+}
+
 void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
                          struct Text *text) {
     int64_t row = split->rows ? split->rows[sample] : sample;
     for (int i = 0; i < dataset->storage->pair_count; i++) {
-        const struct Pair *pair = &dataset->storage->pairs[i];
+        struct Pair *pair = &dataset->storage->pairs[i];
         if (pair->runs != split->runs)
             continue;
+        if (!pair->sources_read)
+            read_sources(pair);
+        if (pair->sources) {
+            text_add(text, "%s", pair->sources[row]);
+            return;
+        }
         const struct ImageRun *run = run_of(split, row);
         const struct ArrayName *name = &pair->images.items[run - split->runs].name;
         text_add(text, "%s:%s[%" PRId64 "]", name->file, name->path, row - run->first);

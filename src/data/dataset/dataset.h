@@ -183,7 +183,8 @@ void dataset_take(struct Dataset *dataset, const struct Split *split, const void
 /* Reads what is missing into memory of the data set's own. */
 int dataset_hold(struct Dataset *dataset, const struct Split *split, struct Error *error);
 
-/* Adds where a sample comes from, for people: "shapes.h5:/test/images[12]". */
+/* Adds where a sample comes from, for people: the name that an import kept, "cat/12.png", or else
+ * "shapes.h5:/test/images[12]". Not from several threads at a time. */
 void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
                          struct Text *text);
 

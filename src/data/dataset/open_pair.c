@@ -27,6 +27,9 @@ void pair__release(struct Pair *pair) {
     memory_release(pair->values);
     memory_release(pair->sample_weights);
     block_digests__release(pair->block_digests);
+    for (int64_t i = 0; pair->sources && i < pair->count; i++)
+        memory_release(pair->sources[i]);
+    memory_release(pair->sources);
     memory_release(pair->split);
 }
 
