@@ -136,11 +136,11 @@ static int write_split(const struct Source *source, const struct SourceSplit *sp
         code = source_read(source, split->items + first, count, samples, error);
         if (code == OK)
             code = check_finite(source, split, samples, first, count, error);
+        const void *truth = split->targets  ? (const void *)(split->targets + first * columns)
+                            : split->labels ? split->labels + first
+                                            : NULL;
         if (code == OK)
-            code = writer__append(writer, samples,
-                                  columns ? (const void *)(split->targets + first * columns)
-                                          : split->labels + first,
-                                  count, error);
+            code = writer__append(writer, samples, truth, count, error);
         if (code == OK && ticker && ticker->report)
             ticker->report(ticker->context, split->name, first + count, split->count);
     }

@@ -172,7 +172,7 @@ static int64_t keep_good(struct Source *source, struct SourceSplit *split, int64
         if (values)
             memmove(split->targets + kept * values, split->targets + (first + i) * values,
                     (size_t)values * sizeof *split->targets);
-        else
+        else if (split->labels)
             split->labels[kept] = split->labels[first + i];
         kept++;
     }

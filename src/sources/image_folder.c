@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "pictures/picture_decode.h"
@@ -123,6 +124,20 @@ static void add_split(struct Source *source, const char *name, int64_t first, co
     }
 }
 
+/* Pictures without folders of classes, beside a split that has classes: nobody labelled them. */
+static void add_unlabelled(struct Source *source, const char *name, const char *path,
+                           const struct NameList *files) {
+    struct ImageFiles *state = source->state;
+    struct SourceSplit *split = source_add_unlabelled(source, name, files->count);
+    for (int64_t i = 0; i < files->count; i++) {
+        split->items[i] = state->files.count;
+        image_files__add(state, memory_print("%s/%s", path, files->names[i]), strlen(path) + 1);
+    }
+    log_warning("%s: holds files and no folders of classes: split %s has no labels, so that it can "
+                "be predicted and nothing else",
+                path, name);
+}
+
 static int list_split(const struct Search *search, const char *name, const char *path,
                       struct Error *error) {
     const struct ImageFiles *state = search->source->state;
@@ -130,6 +145,11 @@ static int list_split(const struct Search *search, const char *name, const char 
     int64_t first = state->files.count;
     struct Folder folder;
     int code = folder__list(&folder, path, &search->links, error);
+    if (code == OK && !is_reference && folder.files.count && !folder.folders.count) {
+        add_unlabelled(search->source, name, path, &folder.files);
+        folder__release(&folder);
+        return OK;
+    }
     int64_t *labels = memory_array(int64_t, folder.folders.count, "classes");
     int64_t *ends = memory_array(int64_t, folder.folders.count, "classes");
     if (code == OK)
@@ -250,6 +270,8 @@ static int check_kept(const struct Source *source, const struct SourceSplit *spl
                       bool is_reference, struct Error *error) {
     if (split->count == 0)
         return fail(error, ERROR_DATA, "split '%s': none of its images can be used", split->name);
+    if (!split->labels)
+        return OK;
     bool *present = memory_array(bool, source->targets.count, "classes");
     for (int64_t i = 0; i < split->count; i++)
         present[split->labels[i]] = true;

@@ -131,13 +131,18 @@ struct SourceSplit *source_find_split(const struct Source *source, const char *n
     return NULL;
 }
 
-struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count) {
+struct SourceSplit *source_add_unlabelled(struct Source *source, const char *name, int64_t count) {
     size_t bytes = (size_t)source->split_count * sizeof *source->splits;
     source->splits = memory_resize(source->splits, bytes, bytes + sizeof *source->splits, "splits");
     struct SourceSplit *split = &source->splits[source->split_count++];
     split->name = memory_copy_text(name);
     split->count = count;
     split->items = memory_array(int64_t, count, "sample numbers");
+    return split;
+}
+
+struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count) {
+    struct SourceSplit *split = source_add_unlabelled(source, name, count);
     if (targets_are_values(&source->targets))
         split->targets = memory_array(float, count * source->targets.count, "targets");
     else

@@ -87,6 +87,7 @@ struct SourceOptions {
 struct SourceSplit {
     char *name;
     int64_t count;
+    /* Both are NULL if nobody knows the truth. */
     int32_t *labels; /* (count), each in [0, classes); NULL if the targets are values */
     float *targets;  /* (count, targets.count): values; NULL if there are classes */
     int64_t *items;  /* (count): the source's own number of each sample, for source_read */
@@ -168,6 +169,8 @@ struct SourceSplit *source_find_split(const struct Source *source, const char *n
  * zero. The name is copied. Targets, if there are any, must be set before; pointers to other splits
  * are invalid afterwards. */
 struct SourceSplit *source_add_split(struct Source *source, const char *name, int64_t count);
+/* The same without labels and targets. */
+struct SourceSplit *source_add_unlabelled(struct Source *source, const char *name, int64_t count);
 /* Tells the user of something that is left out. */
 void source_notice(const struct Ticker *ticker, const char *line);
 /* Sets the names of the classes, in place of any set before, or of the targets (copied). */

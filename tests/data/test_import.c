@@ -160,6 +160,30 @@ static void samples_keep_their_names(void **state) {
     dataset_close(dataset);
 }
 
+/* A split whose pictures lie in no folders of classes has no labels. */
+static void a_split_without_labels(void **state) {
+    (void)state;
+    make_tree("unknown", "train", 2, 2);
+    write_plain_png(place(folder, "unknown/test/b.png"), 8, 8, 9);
+    write_plain_png(place(folder, "unknown/test/a.png"), 8, 8, 8);
+    struct ImportOptions options = options_of("image-folder", place(folder, "unknown"));
+    const char *out = place(folder, "unknown.h5");
+    accept(&options, out);
+    struct H5File *file = open_file(out);
+    int64_t count;
+    uint8_t *images = read_array(file, "/test/images", H5_UINT8, &count);
+    assert_int_equal(count, 2);
+    assert_int_equal(images[0], 8);
+    assert_false(h5_exists(file, "/test/labels"));
+    memory_release(images);
+    h5_close(file);
+    struct Dataset *dataset;
+    struct Error error;
+    assert_int_equal(dataset_open(&dataset, out, &error), OK);
+    assert_int_equal(dataset->split_count, 1);
+    dataset_close(dataset);
+}
+
 /* 30 pictures of noise of 16x16; 6 of them become the validation split. The file, opened. */
 static struct H5File *import_noise(void) {
     static uint8_t pixels[16 * 16 * 3];
@@ -367,6 +391,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_in_order),
         cmocka_unit_test(samples_keep_their_names),
+        cmocka_unit_test(a_split_without_labels),
         cmocka_unit_test(channel_statistics_by_definition),
         cmocka_unit_test(pixel_statistics_by_definition),
         cmocka_unit_test(the_seed_chooses_validation),

@@ -33,6 +33,7 @@ struct DatasetWriter {
     /* The split being written; its name is NULL between splits. */
     char *split, *images_name;
     int64_t count, done;
+    bool without_truth;
     void *targets;                    /* (count): labels, or rows of values */
     size_t target_bytes;              /* of one sample */
     double *target_mean, *target_std; /* of split "train", once it is complete */
@@ -145,6 +146,7 @@ int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t 
     writer->targets = memory_allocate((size_t)count * writer->target_bytes, "targets");
     writer->count = count;
     writer->done = 0;
+    writer->without_truth = false;
     block_digests__hasher(&writer->blocks, image_bytes(writer), count);
     XXH3_128bits_reset(writer->hash);
     return h5_reserve(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8, 4,
@@ -190,12 +192,13 @@ static int write_blocks(struct DatasetWriter *writer, const char *group, struct 
 /* Writes what follows the last image of a split: its labels or targets, and its digests. */
 static int complete_split(struct DatasetWriter *writer, struct Error *error) {
     char *group = memory_print("/%s", writer->split);
-    XXH3_128bits_update(writer->hash, writer->targets,
-                        (size_t)writer->count * writer->target_bytes);
+    if (!writer->without_truth)
+        XXH3_128bits_update(writer->hash, writer->targets,
+                            (size_t)writer->count * writer->target_bytes);
     XXH128_hash_t hash = XXH3_128bits_digest(writer->hash);
     char digest[DIGEST_TEXT];
     digest_text((struct Digest){.high = hash.high64, .low = hash.low64}, digest);
-    int code = write_targets(writer, error);
+    int code = writer->without_truth ? OK : write_targets(writer, error);
     if (code == OK)
         code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
     if (code == OK)
@@ -218,7 +221,9 @@ static void check_targets(const struct DatasetWriter *writer, const void *target
 int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
                    int64_t count, struct Error *error) {
     CHECK(writer->split != NULL && writer->done + count <= writer->count);
-    check_targets(writer, targets, count);
+    writer->without_truth = !targets;
+    if (targets)
+        check_targets(writer, targets, count);
     int code =
         h5_write_rows(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8,
                       writer->done, count, images, error);
@@ -226,8 +231,9 @@ int writer__append(struct DatasetWriter *writer, const void *images, const void 
         return code;
     XXH3_128bits_update(writer->hash, images, (size_t)count * image_bytes(writer));
     block_digests__hash(&writer->blocks, images, count);
-    memcpy((char *)writer->targets + (size_t)writer->done * writer->target_bytes, targets,
-           (size_t)count * writer->target_bytes);
+    if (targets)
+        memcpy((char *)writer->targets + (size_t)writer->done * writer->target_bytes, targets,
+               (size_t)count * writer->target_bytes);
     if (strcmp(writer->split, "train") == 0) {
         writer->has_train = true;
         statistics_add(&writer->statistics, !writer->floats, images, count);

@@ -39,9 +39,9 @@ int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t 
 int writer__name_samples(struct DatasetWriter *writer, const char *const *names,
                          struct Error *error);
 /* Appends `count` samples: images (count, height, width, channels); `targets`, labels (int32,
- * (count)), each in [0, target_count), or values or sets of classes (float,
- * (count, target_count)), all finite. A
- * label or a value that is not is a bug of the caller. */
+ * (count)), each in [0, target_count), or values or sets of classes (float, (count,
+ * target_count)), all finite. A label or a value that is not is a bug of the caller. NULL for all
+ * samples of a split: nobody knows the truth. */
 int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
                    int64_t count, struct Error *error);
 /* The weights of the samples, (count), of a split that is complete. */
