@@ -361,7 +361,7 @@ static int take_truth(struct Source *source, const char *name, struct Array *lab
     if (source->split_count > 0 && classes && targets_are_values(&source->targets))
         classes = false;
     code = classes ? take_labels(source, name, labels, values, columns,
-                                 columns > 1 ? 0 : options->first_label, error)
+                                 columns > 1 ? 0 : options->arrays.first_label, error)
                    : take_targets(source, name, labels, values, columns, error);
     memory_release(values);
     return code;
@@ -374,7 +374,7 @@ int arrays__add(struct Source *source, const char *split, struct Array *images,
     int code = place == ARRAY_SPLITS
                    ? fail(error, ERROR_DATA, "%s: is one split too many; expected at most %d",
                           images->name, ARRAY_SPLITS)
-                   : take_images(source, images, options->axes, error);
+                   : take_images(source, images, options->arrays.axes, error);
     if (code == OK)
         code = take_truth(source, split, labels, images->size[0], options, error);
     if (code == OK) {
@@ -398,7 +398,7 @@ void arrays__name_classes(struct Source *source, const struct SourceOptions *opt
     }
     char **names = memory_array(char *, state->last_label + 1, "class names");
     for (int32_t i = 0; i <= state->last_label; i++)
-        names[i] = memory_print("%" PRId64, i + options->first_label);
+        names[i] = memory_print("%" PRId64, i + options->arrays.first_label);
     source_set_classes(source, (const char *const *)names, state->last_label + 1);
     for (int32_t i = 0; i <= state->last_label; i++)
         memory_release(names[i]);

@@ -290,8 +290,8 @@ static int add_splits(struct Source *source, const struct IdxName *names, int co
                     ".gz",
                     folder);
     bool emnist = !strncasecmp(names[0].prefix, "emnist", 6);
-    state->transposed =
-        options->transpose == TRANSPOSE_YES || (options->transpose == TRANSPOSE_AUTO && emnist);
+    state->transposed = options->arrays.transpose == TRANSPOSE_YES ||
+                        (options->arrays.transpose == TRANSPOSE_AUTO && emnist);
     int code = OK;
     for (int pass = 0; pass < 2; pass++) /* train first */
         for (int i = 0; i < count && code == OK; i++)
@@ -300,7 +300,7 @@ static int add_splits(struct Source *source, const struct IdxName *names, int co
     if (code != OK)
         return code;
     arrays__name_classes(source, options);
-    if (*names[0].prefix && !options->first_label && !targets_are_values(&source->targets))
+    if (*names[0].prefix && !options->arrays.first_label && !targets_are_values(&source->targets))
         read_mapping(source, folder, names[0].prefix);
     return OK;
 }

@@ -296,7 +296,7 @@ static int open_numpy(struct Source *source, const struct SourceOptions *options
                     "NAME=IMAGES.npy,LABELS.npy for each split");
     arrays__start(source);
     struct Arrays *state = source->state;
-    state->transposed = options->transpose == TRANSPOSE_YES;
+    state->transposed = options->arrays.transpose == TRANSPOSE_YES;
     int code = options->path_count ? add_paths(source, options, ticker, error) : OK;
     for (int i = 0; i < options->split_count && code == OK; i++)
         code = add_named(source, &options->splits[i], options, ticker, error);

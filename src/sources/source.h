@@ -28,7 +28,7 @@ struct SourceNamedPath {
     const char *path;
 };
 
-/* idx, numpy: whether rows and columns of images are exchanged. */
+/* Whether rows and columns of images are exchanged. */
 enum SourceTranspose { TRANSPOSE_AUTO /* in EMNIST's files */, TRANSPOSE_YES, TRANSPOSE_NO };
 
 /* table: what becomes of missing values in a column, or in all of which no rule speaks. */
@@ -55,6 +55,13 @@ struct TableOptions {
  * comma. */
 #define SEPARATOR_AUTO (-1)
 
+/* idx and numpy. */
+struct ArrayOptions {
+    int64_t first_label; /* the label of the first class */
+    enum SourceTranspose transpose;
+    const char *axes; /* numpy: the order of the dimensions, such as "NCHW"; NULL: the usual one */
+};
+
 /* What to open and how. A format refuses what it has no use for, or says so beside the member. */
 struct SourceOptions {
     const char *format;
@@ -76,10 +83,8 @@ struct SourceOptions {
     int64_t class_count;
     const char *const *targets; /* table, image-list: names of the columns that are targets */
     int64_t target_count;
-    const char *label;   /* table, image-list: name of the column of classes; NULL: none */
-    int64_t first_label; /* idx, numpy: the label of the first class */
-    enum SourceTranspose transpose;
-    const char *axes; /* numpy: the order of the dimensions, such as "NCHW"; NULL: the usual one */
+    const char *label; /* table, image-list: name of the column of classes; NULL: none */
+    struct ArrayOptions arrays;
     const struct TableOptions *table; /* NULL: commas, '.', and a head */
 };
 
@@ -113,8 +118,8 @@ enum SourceTakes {
     SOURCE_TAKES_LABELS = 8,
     SOURCE_TAKES_TARGETS = 16,
     SOURCE_TAKES_LABEL = 32,   /* `label` */
-    SOURCE_TAKES_ARRAYS = 128, /* `first_label`, `transpose` */
-    SOURCE_TAKES_AXES = 256,   /* `axes` */
+    SOURCE_TAKES_ARRAYS = 128, /* `arrays`, but for its axes */
+    SOURCE_TAKES_AXES = 256,   /* `arrays.axes` */
     SOURCE_TAKES_TABLE = 64    /* `table` */
 };
 

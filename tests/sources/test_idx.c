@@ -254,7 +254,7 @@ static void emnist(void **state) {
     static const enum SourceTranspose asked[] = {TRANSPOSE_AUTO, TRANSPOSE_YES, TRANSPOSE_NO};
     for (int k = 0; k < 3; k++) {
         struct SourceOptions options = idx_options();
-        options.transpose = asked[k];
+        options.arrays.transpose = asked[k];
         struct Source source = open_source(&options);
         bool turned = asked[k] != TRANSPOSE_NO;
         assert_int_equal(source.height, turned ? 5 : 6);
@@ -294,7 +294,7 @@ static void floats_and_the_first_label(void **state) {
     scratch_write(scratch_path("train-images-idx3-float"), images, sizeof images);
     scratch_write(scratch_path("train-labels-idx1-short"), labels, sizeof labels);
     struct SourceOptions options = idx_options();
-    options.first_label = 1;
+    options.arrays.first_label = 1;
     struct Source source = open_source(&options);
     assert_true(source.floats);
     assert_int_equal(source.targets.count, 2);

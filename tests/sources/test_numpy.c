@@ -122,7 +122,7 @@ static void npz_with_texts(void **state) {
     add_member(zip, "train_labels.npy", "<U3", "(4,)", texts, sizeof texts);
     assert_int_equal(zip_close(zip), 0);
     struct SourceOptions options = options_of("npz", scratch_path("a.npz"));
-    options.axes = "NCHW";
+    options.arrays.axes = "NCHW";
     struct Source source = open_source(&options);
     const struct SourceSplit *split = split_of(&source, "train");
     assert_int_equal(source.channels, 3);
@@ -162,14 +162,14 @@ static void the_first_label(void **state) {
     write_npy("x.npy", "|u1", false, "(4, 6)", pixels, sizeof pixels);
     write_npy("y.npy", "|u1", false, "(4,)", labels, sizeof labels);
     struct SourceOptions options = options_of("numpy", scratch);
-    options.first_label = 1;
+    options.arrays.first_label = 1;
     struct Source source = open_source(&options);
     assert_int_equal(source.targets.count, 3);
     assert_string_equal(source.targets.names[0], "1");
     assert_int_equal(source.channels, 6);
     assert_int_equal(split_of(&source, "train")->labels[3], 2);
     source_release(&source);
-    options.first_label = 2;
+    options.arrays.first_label = 2;
     expect_refusal(&options, ERROR_DATA, "label 0 is 1", "expected 2");
 }
 

@@ -146,7 +146,7 @@ static int read_numbers(const struct Arguments *arguments, struct ImportOptions 
         argument_integer(arguments, "channels", 1, PICTURE_MOST_CHANNELS, 0, &channels, error);
     if (code == OK)
         code = argument_integer(arguments, "first-label", 0, INT32_MAX, 0,
-                                &options->source.first_label, error);
+                                &options->source.arrays.first_label, error);
     if (code == OK)
         code = argument_integer(arguments, "seed", 0, INT64_MAX, 1, &seed, error);
     if (code == OK)
@@ -157,11 +157,10 @@ static int read_numbers(const struct Arguments *arguments, struct ImportOptions 
     options->source.channels = channels;
     options->seed = (uint64_t)seed;
     options->source.skip_bad = argument_given(arguments, "skip-bad");
-    options->source.transpose = argument_given(arguments, "transpose")      ? TRANSPOSE_YES
-                                : argument_given(arguments, "no-transpose") ? TRANSPOSE_NO
-                                                                            : TRANSPOSE_AUTO;
-    options->source.axes = argument_value(arguments, "axes");
-    options->source.label = argument_value(arguments, "label");
+    options->source.arrays.transpose = argument_given(arguments, "transpose")      ? TRANSPOSE_YES
+                                       : argument_given(arguments, "no-transpose") ? TRANSPOSE_NO
+                                                                                   : TRANSPOSE_AUTO;
+    options->source.arrays.axes = argument_value(arguments, "axes");
     return OK;
 }
 
@@ -236,7 +235,7 @@ static int import_now(const struct ImportOptions *options, const char *out, bool
         dataset_warn_of_constants(dataset, &dataset->splits[i]);
     }
     if (source_takes(options->source.format, SOURCE_TAKES_ARRAYS))
-        hint_at_first_label(dataset, options->source.first_label);
+        hint_at_first_label(dataset, options->source.arrays.first_label);
     print_import(dataset, options, skipped, json);
     dataset_close(dataset);
     return OK;
@@ -267,12 +266,13 @@ static char *describe(const struct ImportOptions *options) {
         text_add(&text, " --target '%s'", source->targets[i]);
     if (source->label)
         text_add(&text, " --label '%s'", source->label);
-    if (source->first_label)
-        text_add(&text, " --first-label %" PRId64, source->first_label);
-    if (source->axes)
-        text_add(&text, " --axes %s", source->axes);
-    if (source->transpose != TRANSPOSE_AUTO)
-        text_add(&text, source->transpose == TRANSPOSE_YES ? " --transpose" : " --no-transpose");
+    if (source->arrays.first_label)
+        text_add(&text, " --first-label %" PRId64, source->arrays.first_label);
+    if (source->arrays.axes)
+        text_add(&text, " --axes %s", source->arrays.axes);
+    if (source->arrays.transpose != TRANSPOSE_AUTO)
+        text_add(&text,
+                 source->arrays.transpose == TRANSPOSE_YES ? " --transpose" : " --no-transpose");
     if (source->table)
         import_table_describe(source->table, &text);
     if (source->coarse_labels)
