@@ -181,6 +181,9 @@ static void a_split_without_labels(void **state) {
     struct Error error;
     assert_int_equal(dataset_open(&dataset, out, &error), OK);
     assert_int_equal(dataset->split_count, 1);
+    bool listed = false;
+    assert_int_equal(dataset_verify(dataset, &listed, &error), OK);
+    assert_true(listed);
     dataset_close(dataset);
 }
 

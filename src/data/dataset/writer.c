@@ -203,7 +203,8 @@ static int complete_split(struct DatasetWriter *writer, struct Error *error) {
         code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
     if (code == OK)
         code = write_blocks(writer, group, error);
-    listed__add(&writer->list, writer->split, writer->count, digest);
+    if (!writer->without_truth) /* all that is listed can be opened without being asked for */
+        listed__add(&writer->list, writer->split, writer->count, digest);
     memory_release(group);
     end_split(writer);
     return code;
