@@ -42,7 +42,7 @@ model:
   - flatten
   - linear: {{out: 10}}
 optimizer: {{momentum: {{rate: 0.01}}}}
-statistics: {{sample: 5000}}
+statistics: {{sample: {sample}}}
 train: {{batch: {batch}, shards: {shards}, length: {steps} steps}}
 checkpoint: {{every: 0}}
 """
@@ -136,6 +136,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         cases = cases_of(folder, options)
         recipes = {name: write(f"{folder}/{name}.yaml", RUN.format(data=data, batch=BATCH, shards=SHARDS,
+                                                                   sample=5000 if name == "large" else "all",
                                                                    steps=options.steps))
                    for name, (data, _) in cases.items()}
         rates, memory, digests = {name: [] for name in cases}, {name: 0 for name in cases}, {}
