@@ -51,7 +51,8 @@ def test_settings_go_to_the_program():
 
 
 def test_seeds_are_an_array_and_its_evaluation():
-    members, evaluation = lines("--seeds", "3", "--split", "test", "--time=9:00:00", "--set", "a=b c", "run.yaml", "out")
+    members, evaluation = lines("--seeds", "3", "--split", "test", "--time=9:00:00", "--set", "a=b c", "run.yaml",
+                                "out")
     both = ["sbatch", "--parsable", "--time=9:00:00", "--job-name=run"]
     assert members == [*both, "--array=1-3", "--output=%x-%A_%a.log", TRAIN, "run.yaml", "out/seed-%a",
                        "--set", "a=b c", "--set", "train.seed=%a"]
