@@ -60,8 +60,8 @@ struct Pair {
     float *values;         /* (count, outputs): targets; or NULL */
     float *sample_weights; /* (count); or NULL */
     struct BlockDigests *block_digests; /* digests of the images, if the file has them; or NULL */
-    char **sources;        /* (count): the names of the samples, once one is asked for; or NULL */
-    bool sources_read;     /* they were looked for */
+    char **sources;    /* (count): the names of the samples, once one is asked for; or NULL */
+    bool sources_read; /* they were looked for */
 };
 
 /* What the splits of an open data set point to. */
