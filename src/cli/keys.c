@@ -31,6 +31,7 @@ static const char *type_name(enum KeyType type) {
                                         [KEY_STRING] = "text",
                                         [KEY_SPAN] = "span",
                                         [KEY_COUNT] = "count",
+                                        [KEY_SIZE] = "size",
                                         [KEY_REALS] = "numbers",
                                         [KEY_INTS] = "integers",
                                         [KEY_STRINGS] = "texts",

@@ -4,7 +4,7 @@ the whole batch gives, to 1e-5."""
 import pytest
 
 from support.program import NUMERIC, run, settings
-from support.runs import (MODEL, arrays, copy_data, newest_step, start_and_kill, synthesize, train,
+from support.runs import (MODEL, arrays, copy_data, forget_digests, newest_step, start_and_kill, synthesize, train,
                           train_on_ranks, write_run_file)
 
 np = pytest.importorskip("numpy")
@@ -99,7 +99,8 @@ def poisoned(folder, data):
     with h5py.File(path, "r+") as file:
         images = file["train/images"][()].astype(np.float32)
         images[77] = np.nan
-        del file["train/images"], file["train"].attrs["digest"]
+        del file["train/images"]
+        forget_digests(file["train"])
         file["train/images"] = images
     return path
 
