@@ -10,7 +10,7 @@ import pytest
 from support.program import (CHECKPOINT, DATA, NUMERIC, RUN_FILE, SYSTEM, USAGE, refusal, result, run, settings,
                              start)
 from support.refusals import Refusal, endings, refuses_to_train
-from support.runs import MODEL, copy_data, read, synthesize, train, write, write_run_file
+from support.runs import MODEL, copy_data, forget_digests, read, synthesize, train, write, write_run_file
 
 np = pytest.importorskip("numpy")
 h5py = pytest.importorskip("h5py")
@@ -50,24 +50,23 @@ def as_floats(file, split):
     put(f"{split}/images", lambda: images)(file)
 
 
-def forget_digests(file):
-    for split in ("train", "validation", "test"):
-        file[split].attrs.pop("digest", None)
+def forget_all_digests(file):
+    forget_digests(file["train"], file["validation"], file["test"])
 
 
 def one_nan(file):
-    forget_digests(file)
+    forget_all_digests(file)
     as_floats(file, "train")
     file["train/images"][31] = np.nan
 
 
 def all_nan(file):
-    forget_digests(file)
+    forget_all_digests(file)
     put("train/images", lambda: np.full((COUNT, 32, 32, 3), np.nan, "f4"))(file)
 
 
 def nan_in_validation(file):
-    forget_digests(file)
+    forget_all_digests(file)
     put("validation/images", lambda: np.full((60, 32, 32, 3), np.nan, "f4"))(file)
     as_floats(file, "train")
     as_floats(file, "test")
