@@ -185,8 +185,13 @@ static int give_up(const struct Trainer *trainer, struct Error *error) {
     char *newest = checkpoint_name(trainer->checkpoints, trainer->saving.newest);
     bool is_there = access(newest, F_OK) == 0;
     memory_release(newest);
-    if (!trainer->folder.kept || folder_lock_is_lost(trainer->folder.lock) || !is_there)
+    if (!trainer->folder.kept || folder_lock_is_lost(trainer->folder.lock))
         return error->code;
+    if (!is_there) {
+        error_append(error, "; the newest checkpoint, that of step %" PRId64 ", is gone, too",
+                     trainer->saving.newest);
+        return error->code;
+    }
     error_append(error, "; the newest checkpoint is that of step %" PRId64, trainer->saving.newest);
     return error_advise(error, ADVICE_MEND_FOLDER, trainer->request->folder, NULL, 0);
 }

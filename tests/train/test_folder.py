@@ -221,7 +221,7 @@ class TestSavesThatFail:
             os.rename(f"{out}/checkpoints", f"{out}/away")
             said = process.communicate(timeout=60)[1]
         assert process.returncode == SYSTEM
-        assert "saving is tried again" not in said and "the newest checkpoint is that of step " in said
+        assert "saving is tried again" not in said and "the newest checkpoint, that of step " in said
 
     def test_the_last_save_must_succeed(self, recipe, folder):
         out = f"{folder}/last"
@@ -230,7 +230,7 @@ class TestSavesThatFail:
             wait_for(lambda: steps_done(out) > 0)
             os.rename(f"{out}/checkpoints", f"{out}/away")
             said = process.communicate(timeout=60)[1]
-        assert process.returncode == SYSTEM and "the newest checkpoint is that of step 0" in said
+        assert process.returncode == SYSTEM and "the newest checkpoint, that of step 0, is gone, too" in said
 
     def test_a_stop_while_saves_fail_does_not_say_that_it_saved(self, recipe, folder):
         """The request comes in the pause before a save is tried again."""
@@ -241,7 +241,7 @@ class TestSavesThatFail:
             process.terminate()
             said = process.communicate(timeout=60)[1]
         assert process.returncode == SYSTEM and "stopped by" not in said
-        assert "No such file or directory" in said.splitlines()[-1]
+        assert "No such file or directory; the newest checkpoint, that of step " in said.splitlines()[-1]
 
     def test_a_save_is_tried_again_at_once(self, recipe, folder):
         out = f"{folder}/again"
