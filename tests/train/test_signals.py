@@ -311,7 +311,7 @@ def test_a_request_that_mpirun_passes_on_twice_is_one(scratch, long_recipe):
     out = f"{scratch}/out"
     program = begun(2, long_recipe, out)
     for _ in range(2):
-        program.send(2, "SIGUSR2")
+        program.send(0, "SIGUSR2")
         time.sleep(0.1)
     ending = program.end()
     assert ending.code == STOPPED and stopped_step(ending, "SIGUSR2") == newest_step(out)
