@@ -35,8 +35,10 @@ LIMITS = {
 }
 # Keys of initialisers for vectors, for which those that make matrices are of no use.
 VECTORS, MATRICES_ONLY = ("bias_init", "scale_init", "shift_init", "biases"), ("orthogonal", "dirac")
-OF_VALUES = ("rmse", "r2")  # metrics that the targets, which are classes, do not have
+# Metrics of values and of sets of classes; the targets are classes.
+OF_OTHERS = ("rmse", "r2", "precision_micro", "recall_micro", "f1_micro", "hamming_loss")
 TIMES = ["90 s", "1 h", "2 h 30 min"]
+MEMORY = ["1 GiB", "64 MiB"]
 SPANS = ["0", "3 steps", "1 epoch", "0.5 epochs", "7 steps"]
 
 
@@ -101,12 +103,14 @@ class Generator:
             return self.number(key, where)
         if kind == "count":
             return key["words"][0] if self.rng.random() < 0.5 else self.number(key, where)
+        if kind == "size":
+            return self.rng.choice([*key["words"], *MEMORY])
         if kind in ("numbers", "integers"):
             return [self.number(key, where) for _ in range(2)]
         if kind == "boolean":
             return self.rng.random() < 0.5
         if kind == "word":
-            return self.rng.choice([word for word in key["words"] if word not in OF_VALUES])
+            return self.rng.choice([word for word in key["words"] if word not in OF_OTHERS])
         if kind == "span":
             return self.rng.choice(SPANS)
         if kind == "time":
@@ -490,6 +494,8 @@ def settle(generator, run):
                             ("start_from", "checkpoint")):
         if section in run and not run[section].get(switch):  # its other keys would do nothing
             del run[section]
+    if train.get("sampling") == "balanced":  # draws the order by itself
+        train.pop("shuffle", None)
     settle_warmup(rng, run)
     settle_snapshots(run)
     run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])
@@ -574,6 +580,7 @@ WRONG = {  # values that a key of each type refuses
     "integer": ["three", 1.5, [1], {"a": 1}],
     "number": ["much", [1.0], "nan", ".inf", True],
     "count": ["never", 1.5, [1]],
+    "size": ["much", 3, [1], "2 epochs"],
     "boolean": ["yes", 1, [True]],
     "word": ["neither", 3.5, [1]],
     "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],

@@ -501,8 +501,7 @@ const struct Command command_dataset_import = {
         "--split-validation 0.1\n"
         "  trainer dataset import --format numpy mnist.npz -o mnist.h5\n"
         "  trainer dataset import --format table houses.csv --target price -o houses.h5\n"
-        "  trainer dataset import --format table iris.csv --label species --ignore id "
-        "--missing-rule median -o iris.h5 --split-validation 0.2\n"
+        "  trainer dataset import --format table iris.csv --label species -o iris.h5\n"
         "  trainer dataset import --format image-list faces.csv --target age -o faces.h5 "
         "--size 64\n",
     .flags = flags,
