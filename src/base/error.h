@@ -51,7 +51,7 @@ enum AdviceKind {
     ADVICE_OTHER_FOLDER, /* choose another folder */
     ADVICE_MEND_FOLDER,  /* make it possible to write to the run's folder, and continue the run */
     ADVICE_GO_ON,        /* continue the run that was stopped */
-    /* Of tables, where `file` is the name of a column. */
+    /* About tables: here `file` is the name of a column. */
     ADVICE_SEPARATOR,     /* say what stands between columns */
     ADVICE_NO_HEAD,       /* say that the first line is a row */
     ADVICE_MISSING,       /* give the column a rule for missing values */

@@ -12,9 +12,9 @@ struct ClassWeights {
 };
 void class_weights_release(struct ClassWeights *weights); /* leaves zeros */
 
-/* Of n samples in K classes that have any, n_k of class k:
- *   n / (K n_k), as scikit-learn's "balanced"; or (n − n_k) / n_k if each class is `by_itself`.
- * 1 for a class without samples, and for one that has them all if by_itself. Soft labels count by
+/* With n samples in K classes that have any, n_k of them in class k, class k weighs n / (K n_k),
+ * as scikit-learn's "balanced"; or (n − n_k) / n_k if each class is `by_itself`. The weight is 1
+ * for a class without samples, and for one that has them all if by_itself. Soft labels count by
  * their parts. */
 void class_weights_balance(struct ClassWeights *weights, const struct Dataset *dataset,
                            const struct Split *split, bool by_itself);

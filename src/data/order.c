@@ -12,7 +12,7 @@ struct Order {
     struct OrderRequest request;
     int64_t epoch;   /* −1: none yet */
     int64_t *places; /* (count): the sample, or −1 − sample where it repeats an earlier one */
-    /* Of balanced epochs: */
+    /* What balanced epochs need: */
     int64_t present;           /* classes that have samples */
     int64_t *starts;           /* (present + 1): into members */
     int64_t *labels;           /* (present): their numbers */

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 /* How the probabilities p = softmax(s) are averaged: arithmetic: log Σ w·p; geometric: Σ w·log p,
- * which a softmax scales to sum to one. Of log odds: the mean of p = σ(s), or of s. */
+ * which a softmax scales to sum to one. Log odds s give the mean of p = σ(s), or of s. */
 enum EnsembleMean { ENSEMBLE_MEAN_ARITHMETIC, ENSEMBLE_MEAN_GEOMETRIC };
 
 struct MeanKind {

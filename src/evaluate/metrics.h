@@ -22,8 +22,8 @@ struct Evaluation {
      * mean of the outputs' mean squared errors and R² the mean of the outputs'. The accuracy of
      * sets is the part of the samples of which each class is predicted right. */
     struct Figures figures;
-    /* Of classes: (classes, classes), [truth][prediction]. Of sets: (classes, 2, 2), of each class
-     * [truth][prediction]. */
+    /* [truth][prediction]: (classes, classes) if the targets are classes, (classes, 2, 2) if they
+     * are sets. */
     int64_t *confusion;
     /* One for each output. If the targets are values: RMSE in the targets' units, and R² = 1 − Σ
      * (prediction − truth)² / Σ (truth − mean)² with the split's mean. For classes: precision,

@@ -39,7 +39,7 @@ bool model_is_random(const struct Model *model);
 void model_initialise(const struct Model *model, uint64_t seed, float *state);
 
 /* How a step's samples are cut: shard k takes those from k·batch/shards up to (k+1)·batch/shards,
- * rounded down. Of a short last batch, shards differ by one sample or have none. */
+ * rounded down. In a short last batch, shards differ by one sample or have none. */
 struct BatchCut {
     int64_t batch, shards;
 };

@@ -1,7 +1,7 @@
 /* Image files to bytes or floats: JPEG (libjpeg-turbo), PNG (libpng), TIFF (libtiff), WebP
- * (libwebp), GIF (giflib) and BMP. Of an animation or of several pages the first is taken. The
- * first bytes of a file say which it is, never its name. Not collective; may be called from any
- * thread. */
+ * (libwebp), GIF (giflib) and BMP. The first frame of an animation is taken, and the first of
+ * several pages. The first bytes of a file say which it is, never its name. Not collective; may be
+ * called from any thread. */
 #ifndef TRAINER_PICTURES_PICTURE_DECODE_H
 #define TRAINER_PICTURES_PICTURE_DECODE_H
 

@@ -12,7 +12,7 @@ struct ClassList {
     char **names; /* (count), sorted */
 };
 
-/* Of `count` texts, which are left as they are. */
+/* Lists the classes that `count` texts name; the texts stay the caller's. */
 void class_list__make(struct ClassList *list, const char *const *texts, int64_t count);
 void class_list__release(struct ClassList *list);
 /* The number of a class; −1 if there is none of that name. */

@@ -180,7 +180,8 @@ const struct Command command_dataset_info = {
     .summary = "say what an HDF5 file holds",
     .help = "Prints the image size, the splits with their digests, the statistics of the training "
             "split and how many images each class has. An image with a soft label (a distribution "
-            "over the classes) counts for its most probable class. Of a file of another program it "
+            "over the classes) counts for its most probable class. If the file is another "
+            "program's, it "
             "lists every array with type, shape, chunks and filters, and proposes the lines by "
             "which a run file names those to train on.\n\n"
             "Examples:\n"

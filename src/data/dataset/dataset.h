@@ -155,7 +155,7 @@ static inline bool split_has_class(const struct Split *split, int64_t classes, i
                          : split->targets[sample * classes + class] > 0.5f;
 }
 /* The pixels of sample `sample` of a split: (height, width, channels). This and the stream of a
- * loader are the ways to images. Of a split whose images are in blocks, the block is read now,
+ * loader are the ways to images. If the images of a split are in blocks, the block is read now,
  * unless it is one of the last two, whose pixels alone are valid then: cheap in the order of the
  * file, slow in any other. If it cannot be read, the pixels are zeros, and dataset_failed says so.
  * One thread at a time. What is read for the first time is compared with the file's digest, if that
