@@ -55,9 +55,10 @@ static inline double loss_focal_slope(double gamma, double log_p) {
     return pow(rest, gamma) - gamma * exp(log_p) * pow(rest, gamma - 1) * log_p;
 }
 
-/* Defines evaluate of a loss that is the mean over the classes of value_at(options, class, score,
- * target), whose derivative is slope_at of the same. */
-#define BINARY_EVALUATE(options_type)                                                              \
+/* Defines evaluate and measure of a loss that is the mean over the classes of value_at(options,
+ * class, score, target), whose derivative is slope_at of the same. What it measures has no weights
+ * of classes. */
+#define BINARY_LOSS(options_type)                                                                  \
     static void evaluate(const void *options, int64_t samples, int64_t outputs,                    \
                          const void *scores, const float *target, double scale,                    \
                          double *sample_loss, void *gradient) {                                    \
@@ -74,6 +75,15 @@ static inline double loss_focal_slope(double gamma, double log_p) {
             }                                                                                      \
             sample_loss[i] = sum / (double)outputs;                                                \
         }                                                                                          \
+    }                                                                                              \
+    static double measure(const void *options, int64_t outputs, const double *scores,              \
+                          const float *target) {                                                   \
+        options_type plain = *(const options_type *)options;                                       \
+        double sum = 0;                                                                            \
+        plain.common.weights = NULL;                                                               \
+        for (int64_t k = 0; k < outputs; k++)                                                      \
+            sum += value_at(&plain, k, scores[k], (double)target[k]);                              \
+        return sum / (double)outputs;                                                              \
     }
 
 /* Defines evaluate and measure of a loss that is the mean over the outputs of a function of the

@@ -25,17 +25,7 @@ static double slope_at(const struct BinaryOptions *options, int64_t k, double z,
     return (1 - t) * exp(sigmoid_log(z)) - weight * t * exp(sigmoid_log(-z));
 }
 
-static double measure(const void *options, int64_t outputs, const double *scores,
-                      const float *target) {
-    static const struct BinaryOptions plain;
-    double sum = 0;
-    (void)options;
-    for (int64_t k = 0; k < outputs; k++)
-        sum += value_at(&plain, k, scores[k], (double)target[k]);
-    return sum / (double)outputs;
-}
-
-BINARY_EVALUATE(struct BinaryOptions)
+BINARY_LOSS(struct BinaryOptions)
 
 const struct Loss KERNEL(loss_binary_cross_entropy) = {
     .kind = {"binary_cross_entropy",

@@ -55,17 +55,7 @@ static double slope_at(const struct BinaryFocalOptions *options, int64_t k, doub
            weights[0] * t * loss_focal_slope(options->gamma, yes) * exp(no);
 }
 
-static double measure(const void *options, int64_t outputs, const double *scores,
-                      const float *target) {
-    struct BinaryFocalOptions plain = *(const struct BinaryFocalOptions *)options;
-    double sum = 0;
-    plain.common.weights = NULL;
-    for (int64_t k = 0; k < outputs; k++)
-        sum += value_at(&plain, k, scores[k], (double)target[k]);
-    return sum / (double)outputs;
-}
-
-BINARY_EVALUATE(struct BinaryFocalOptions)
+BINARY_LOSS(struct BinaryFocalOptions)
 
 const struct Loss KERNEL(loss_binary_focal) = {
     .kind =
