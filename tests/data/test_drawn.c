@@ -28,7 +28,7 @@ static char *digest_of(const char *path, const char *group) {
 
 /* The bits are the same for any number of threads, and when images are drawn one by one. */
 static void threads_change_nothing(void **state) {
-    const char *folder = *state;
+    (void)state;
     const struct Synthesis synthesis = {.seed = 5, .size = 32, .count = {1503, 40, 20}};
     char *digests[2];
     struct Error error;
@@ -228,16 +228,6 @@ static void a_sheet_in_no_folder(void **state) {
     expect_failure(&error, code, ERROR_SYSTEM, "/no/such/folder/a.png", "No such file");
 }
 
-static int set_up(void **state) {
-    *state = make_folder();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    remove_folder(*state);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(threads_change_nothing),
@@ -250,5 +240,5 @@ int main(void) {
         cmocka_unit_test(names_of_classes_at_the_left),
         cmocka_unit_test(a_sheet_in_no_folder),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_folder, tear_down_folder);
 }

@@ -10,7 +10,6 @@
 #include "data/import.h"
 #include "store/h5.h"
 
-static char *folder;
 static int notices;
 
 static void count_notice(void *context, const char *line) {
@@ -378,18 +377,6 @@ static void threads_change_nothing(void **state) {
     omp_set_num_threads(1);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    folder = make_folder();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    remove_folder(folder);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(folders_in_order),
@@ -404,5 +391,5 @@ int main(void) {
         cmocka_unit_test(sizes),
         cmocka_unit_test(threads_change_nothing),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_folder, tear_down_folder);
 }

@@ -35,12 +35,27 @@ static inline void remove_folder(const char *folder) {
     assert_int_equal(system(command), 0);
 }
 
-/* A path in `folder`; makes the folders in between. */
-static inline const char *place(const char *folder, const char *name) {
+/* For cmocka's groups: `folder` is new for the group, and goes with it. */
+static char *folder;
+
+static inline int set_up_folder(void **state) {
+    (void)state;
+    folder = make_folder();
+    return 0;
+}
+
+static inline int tear_down_folder(void **state) {
+    (void)state;
+    remove_folder(folder);
+    return 0;
+}
+
+/* A path in a folder; makes the folders in between. */
+static inline const char *place(const char *outer, const char *name) {
     static char paths[8][256];
     static int next;
     char *path = paths[next++ % 8];
-    snprintf(path, 256, "%s/%s", folder, name);
+    snprintf(path, 256, "%s/%s", outer, name);
     for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
         *slash = 0;
         mkdir(path, 0777);

@@ -12,7 +12,6 @@
 #define HEIGHT 5
 #define WIDTH 7
 
-static char *folder;
 static uint8_t rgb[HEIGHT * WIDTH * 3];
 
 static struct Picture decode(const char *path, struct PictureForm form) {
@@ -428,17 +427,9 @@ static void damage_is_survived(void **state) {
 }
 
 static int set_up(void **state) {
-    (void)state;
-    folder = make_folder();
     for (size_t i = 0; i < sizeof rgb; i++)
         rgb[i] = (uint8_t)(i * 37 + i / 5);
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    remove_folder(folder);
-    return 0;
+    return set_up_folder(state);
 }
 
 int main(void) {
@@ -457,5 +448,5 @@ int main(void) {
         cmocka_unit_test(four_channels),
         cmocka_unit_test(damage_is_survived),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, tear_down_folder);
 }

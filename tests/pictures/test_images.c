@@ -7,8 +7,6 @@
 #include "pictures/picture_decode.h"
 #include "pictures/resize.h"
 
-static char *folder;
-
 static struct Picture decode(const char *path, int64_t channels) {
     struct Picture image;
     const struct PictureForm form = {.channels = channels};
@@ -226,18 +224,6 @@ static void resizing_keeps_a_constant(void **state) {
             }
 }
 
-static int set_up(void **state) {
-    (void)state;
-    folder = make_folder();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    remove_folder(folder);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(png_is_exact),
@@ -248,5 +234,5 @@ int main(void) {
         cmocka_unit_test(resizing),
         cmocka_unit_test(resizing_keeps_a_constant),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_folder, tear_down_folder);
 }

@@ -4,7 +4,6 @@
 #include "base/memory.h"
 #include "sources/source.h"
 
-static char *folder;
 static int notices;
 
 static void count_notice(void *context, const char *line) {
@@ -183,23 +182,11 @@ static void lists_with_missing_files(void **state) {
     source_release(&source);
 }
 
-static int set_up(void **state) {
-    (void)state;
-    folder = make_folder();
-    return 0;
-}
-
-static int tear_down(void **state) {
-    (void)state;
-    remove_folder(folder);
-    return 0;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nested_folders_and_debris), cmocka_unit_test(links_that_lead_nowhere),
         cmocka_unit_test(one_deep_picture),          cmocka_unit_test(classes_of_lists),
         cmocka_unit_test(lists_with_missing_files),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up_folder, tear_down_folder);
 }
