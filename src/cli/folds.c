@@ -57,16 +57,6 @@ static int train_fold(struct Folds *folds, int64_t fold, struct Error *error) {
 
 /* ---- Evaluation ---- */
 
-static struct Predictor predictor_of(const struct Member *member) {
-    return (struct Predictor){.name = member->path,
-                              .plan = member->plan,
-                              .loader = member->loader,
-                              .state = member->state,
-                              .loss = &member->options.loss,
-                              .scale = &member->scale,
-                              .outputs = member->targets.count};
-}
-
 static int open_best(struct Folds *folds, int64_t fold, struct Member *member,
                      struct Error *error) {
     char *path = memory_print("%s/checkpoints/best.h5", folds->folders[fold]);
@@ -128,7 +118,7 @@ static int measure_fold(struct Folds *folds, int64_t fold, struct Error *error) 
         code = ranks_agree(folds->ranks, code, error);
     }
     if (!code) {
-        const struct Predictor predictor = predictor_of(&member);
+        const struct Predictor predictor = member_predictor(&member);
         struct EvaluateRequest request = {
             .members = &predictor, .member_count = 1, .sink = collect, .context = &folds->all};
         out_of_fold_begin(&folds->all, dataset, fold, predictor_gives_probabilities(&predictor),
@@ -181,7 +171,7 @@ static int test_together(struct Folds *folds, struct Together *together, struct 
     if (code)
         return code;
     for (int i = 0; i < count; i++)
-        together->predictors[i] = predictor_of(&together->members[i]);
+        together->predictors[i] = member_predictor(&together->members[i]);
     together->results = memory_array(struct Evaluation, count + 1, "results");
     struct EvaluateRequest request = {.members = together->predictors, .member_count = count};
     return run_evaluation(folds, together->dataset, &request, together->results, error);

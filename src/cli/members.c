@@ -142,14 +142,7 @@ static int attach_member(struct Members *members, int i, const struct Attachment
         code = check_views(members, member, error);
     if (!code)
         code = member_attach(member, attachment, error);
-    members->predictors[i] = (struct Predictor){.name = member->path,
-                                                .plan = member->plan,
-                                                .loader = member->loader,
-                                                .state = member->state,
-                                                .loss = &member->options.loss,
-                                                .scale = &member->scale,
-                                                .outputs = members->dataset->targets.count,
-                                                .test_time = member->test_time};
+    members->predictors[i] = member_predictor(member);
     return code;
 }
 

@@ -36,6 +36,13 @@ static void print_field(FILE *file, const char *text) {
     fputc('"', file);
 }
 
+static void print_names(FILE *file, const struct Targets *targets) {
+    for (int64_t k = 0; k < targets->count; k++) {
+        fputc(',', file);
+        print_field(file, targets->names[k]);
+    }
+}
+
 static void print_value_heads(const struct Predictions *predictions) {
     const struct Targets *targets = &predictions->members->dataset->targets;
     FILE *file = predictions->stream;
@@ -46,10 +53,7 @@ static void print_value_heads(const struct Predictions *predictions) {
         print_field(file, name.data);
         text_release(&name);
     }
-    for (int64_t k = 0; k < targets->count; k++) {
-        fputc(',', file);
-        print_field(file, targets->names[k]);
-    }
+    print_names(file, targets);
 }
 
 /* Multi-label: the names of all classes that are right, and what each class has. */
@@ -59,10 +63,8 @@ static void print_set_heads(const struct Predictions *predictions) {
     fprintf(file, "%s,prediction", has_truth(predictions) ? ",truth" : "");
     for (int64_t k = 1; k <= predictions->top; k++)
         fprintf(file, ",prediction_%" PRId64 ",class_%" PRId64 ",probability_%" PRId64, k, k, k);
-    for (int64_t k = 0; !predictions->top && k < targets->count; k++) {
-        fputc(',', file);
-        print_field(file, targets->names[k]);
-    }
+    if (!predictions->top)
+        print_names(file, targets);
 }
 
 static void print_class_heads(const struct Predictions *predictions) {
@@ -72,10 +74,8 @@ static void print_class_heads(const struct Predictions *predictions) {
     fprintf(file, "%s,prediction,class,%s", has_truth(predictions) ? ",truth" : "", word);
     for (int64_t k = 2; k <= predictions->top; k++)
         fprintf(file, ",prediction_%" PRId64 ",class_%" PRId64 ",%s_%" PRId64, k, k, word, k);
-    for (int64_t k = 0; !predictions->top && k < targets->count; k++) {
-        fputc(',', file);
-        print_field(file, targets->names[k]);
-    }
+    if (!predictions->top)
+        print_names(file, targets);
 }
 
 static int start_csv(struct Predictions *predictions, struct Error *error) {

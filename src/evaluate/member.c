@@ -146,3 +146,14 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
     planning.sample_counts = block_sizes(attachment->split->count, planning.samples);
     return plan_create(&member->plan, member->model, &planning, error);
 }
+
+struct Predictor member_predictor(const struct Member *member) {
+    return (struct Predictor){.name = member->path,
+                              .plan = member->plan,
+                              .loader = member->loader,
+                              .state = member->state,
+                              .loss = &member->options.loss,
+                              .scale = &member->scale,
+                              .outputs = member->targets.count,
+                              .test_time = member->test_time};
+}

@@ -6,6 +6,7 @@
 #include "data/dataset/saved_encoding.h"
 #include "data/dataset/saved_targets.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/predictor.h"
 #include "run/options.h"
 
 struct Member {
@@ -54,5 +55,7 @@ struct Attachment {
 /* Makes the plan and the loader for a split. A model without a random layer gets one mask. Views
  * need images: a preprocessing that makes vectors has none. Not collective. */
 int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error);
+/* What evaluates an attached member, as long as that lives. */
+struct Predictor member_predictor(const struct Member *member);
 
 #endif
