@@ -84,6 +84,12 @@ char *memory_print(const char *format, ...) {
     return text;
 }
 
+void memory_release_texts(char **texts, int64_t count) {
+    for (int64_t i = 0; texts && i < count; i++)
+        memory_release(texts[i]);
+    memory_release(texts);
+}
+
 bool memory_can_hold(uint64_t bytes) {
     uint64_t pages = (uint64_t)sysconf(_SC_PHYS_PAGES), size = (uint64_t)sysconf(_SC_PAGESIZE);
     return bytes < pages * size;

@@ -32,6 +32,9 @@ char *memory_copy_text(const char *text);
 char *memory_copy_span(const char *text, size_t length);
 char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Releases an array of texts, and each of them; NULL is allowed for either. */
+void memory_release_texts(char **texts, int64_t count);
+
 /* True if `bytes` is below the machine's physical memory. */
 bool memory_can_hold(uint64_t bytes);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 struct Targets targets_copy(enum TargetKind kind, const char *const *names, int64_t count) {
     struct Targets targets = {
@@ -24,14 +25,8 @@ struct Targets targets_number(enum TargetKind kind, const char *word, int64_t co
 }
 
 void targets_release(struct Targets *targets) {
-    for (int64_t i = 0; targets->names && i < targets->count; i++)
-        memory_release(targets->names[i]);
-    memory_release(targets->names);
+    memory_release_texts(targets->names, targets->count);
     *targets = (struct Targets){0};
-}
-
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 const char *targets_repeated(const struct Targets *targets) {
@@ -40,7 +35,7 @@ const char *targets_repeated(const struct Targets *targets) {
         return NULL;
     char **sorted = memory_array(char *, count, "names of targets");
     memcpy(sorted, targets->names, (size_t)count * sizeof *sorted);
-    qsort(sorted, (size_t)count, sizeof *sorted, compare_names);
+    qsort(sorted, (size_t)count, sizeof *sorted, text_compare);
     const char *repeated = NULL;
     for (int64_t i = 1; i < count && !repeated; i++)
         if (!strcmp(sorted[i - 1], sorted[i]))

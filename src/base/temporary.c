@@ -14,7 +14,7 @@
 #include "base/file_lock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "base/path.h"
 
 #define MARK ".tmp-trainer-"
 #define DIGITS 16

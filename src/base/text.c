@@ -40,6 +40,10 @@ void text_release(struct Text *text) {
     *text = (struct Text){0};
 }
 
+int text_compare(const void *one, const void *other) {
+    return strcmp(*(const char *const *)one, *(const char *const *)other);
+}
+
 bool text_ends_with(const char *text, const char *end) {
     size_t length = strlen(text), tail = strlen(end);
     return length >= tail && !strcmp(text + length - tail, end);
@@ -76,18 +80,6 @@ char *text_hide_controls(char *text) {
     }
     *to = '\0';
     return text;
-}
-
-const char *path_base(const char *path) {
-    const char *slash = strrchr(path, '/');
-    return slash ? slash + 1 : path;
-}
-
-char *path_folder(const char *path) {
-    size_t length = (size_t)(path_base(path) - path);
-    if (length == 0)
-        return memory_copy_text(".");
-    return memory_copy_span(path, length == 1 ? 1 : length - 1);
 }
 
 #define LONGEST 48 /* letters compared; no valid name is longer */

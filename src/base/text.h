@@ -1,5 +1,4 @@
-/* Text for messages: a growing string, numbers in words, the nearest valid name to a mistyped one;
- * and the parts of a path. */
+/* Text for messages: a growing string, numbers in words, the nearest name to a mistyped one. */
 #ifndef TRAINER_BASE_TEXT_H
 #define TRAINER_BASE_TEXT_H
 
@@ -19,11 +18,8 @@ void text_release(struct Text *text);
 void text_add_shape(struct Text *text, const int64_t *size, int rank);
 
 bool text_ends_with(const char *text, const char *end);
-
-/* The last name of a path, within it; the path of the folder that holds it, which the caller
- * releases: "." if the path has no slash. */
-const char *path_base(const char *path);
-char *path_folder(const char *path);
+/* For qsort and bsearch of an array of texts, byte by byte. */
+int text_compare(const void *one, const void *other);
 
 /* The entry of `names` (`count` of them) nearest to `word` by edit distance (Damerau, ignoring
  * case); NULL if none is near enough to be a likely typo. */

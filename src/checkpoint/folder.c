@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/temporary.h"
 #include "base/text.h"
 #include "base/whole_file.h"
@@ -71,12 +72,6 @@ int checkpoint_list(const char *folder, char ***paths, int *count, struct Error 
     return OK;
 }
 
-static void release_paths(char **paths, int count) {
-    for (int i = 0; i < count; i++)
-        memory_release(paths[i]);
-    memory_release(paths);
-}
-
 /* NULL, and what is wrong, if it does not open or does not pass. */
 static struct Checkpoint *open_checked(const char *path,
                                        int (*check)(const struct Checkpoint *checkpoint,
@@ -107,7 +102,7 @@ int checkpoint_newest_valid(const char *folder,
         if (!*checkpoint)
             text_add(&text, "%s%s", text.length ? "; " : "", why.text);
     }
-    release_paths(paths, count);
+    memory_release_texts(paths, count);
     *skipped = text.data ? text.data : memory_copy_text("");
     return OK;
 }
@@ -200,7 +195,7 @@ int checkpoint_prune(const char *folder, int64_t keep, const int64_t *steps, int
         code = checkpoint_list(folder, &paths, &count, error);
     if (!code && count > keep)
         code = remove_files(paths + keep, count - (int)keep, names, name_count, error);
-    release_paths(paths, count);
-    release_paths(names, name_count);
+    memory_release_texts(paths, count);
+    memory_release_texts(names, name_count);
     return code;
 }

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/memory.h"
 #include "cli/members_files.h"
@@ -111,15 +112,11 @@ static const char *colon_of(const char *text) {
 }
 
 bool members_source_is_hdf5(const char *path) {
-    char head[8];
     const char *colon = colon_of(path);
     char *file = colon ? memory_copy_span(path, (size_t)(colon - path)) : memory_copy_text(path);
-    FILE *stream = fopen(file, "re");
-    bool found = stream && fread(head, 1, sizeof head, stream) == sizeof head &&
-                 !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head);
-    if (stream)
-        fclose(stream);
-    bool named = !stream && (colon || text_ends_with(path, ".h5") || text_ends_with(path, ".hdf5"));
+    bool found = h5_has_signature(file);
+    bool named = access(file, R_OK) &&
+                 (colon || text_ends_with(path, ".h5") || text_ends_with(path, ".hdf5"));
     memory_release(file);
     return found || named; /* one that is missing is refused as what its name says */
 }
@@ -220,9 +217,7 @@ static int open_file(struct Members *members, const char *path, const char *spli
     const struct DatasetRequest request = {.path = path, .without_truth = true};
     int count;
     char **names = dataset_list_splits(&request, &count);
-    for (int i = 0; i < count; i++)
-        memory_release(names[i]);
-    memory_release(names);
+    memory_release_texts(names, count);
     if (count || split || members->items[0].options.data.splits.count)
         return open_split(members, path, split, error);
     char *array = find_array(members, path, error);

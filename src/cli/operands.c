@@ -8,16 +8,6 @@
 #include "cli/run_folder.h"
 #include "store/h5.h"
 
-static bool is_hdf5(const char *path) {
-    char head[8];
-    FILE *file = fopen(path, "re");
-    bool found = file && fread(head, 1, sizeof head, file) == sizeof head &&
-                 !memcmp(head, "\x89HDF\r\n\x1a\n", sizeof head);
-    if (file)
-        fclose(file);
-    return found;
-}
-
 /* A file that only pretends to be HDF5 counts as a checkpoint, which is then refused as one. */
 static bool is_checkpoint(const char *path) {
     struct stat status;
@@ -27,7 +17,7 @@ static bool is_checkpoint(const char *path) {
         return text_ends_with(path, ".h5");
     if (S_ISDIR(status.st_mode))
         return run_folder_is_one(path);
-    if (!S_ISREG(status.st_mode) || !is_hdf5(path))
+    if (!S_ISREG(status.st_mode) || !h5_has_signature(path))
         return false;
     if (h5_open(&file, path, ERROR_CHECKPOINT, &ignored))
         return true;
@@ -87,11 +77,7 @@ int operands_read(struct Operands *operands, const struct Arguments *arguments, 
 }
 
 void operands_release(struct Operands *operands) {
-    for (int i = 0; i < operands->checkpoint_count; i++)
-        memory_release(operands->checkpoints[i]);
-    for (int i = 0; i < operands->source_count; i++)
-        memory_release(operands->sources[i]);
-    memory_release(operands->checkpoints);
-    memory_release(operands->sources);
+    memory_release_texts(operands->checkpoints, operands->checkpoint_count);
+    memory_release_texts(operands->sources, operands->source_count);
     *operands = (struct Operands){0};
 }

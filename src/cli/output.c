@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/read_file.h"
 #include "store/h5.h"
 
 /* What a file is, for the message, and which output it may be an older version of. */
@@ -53,12 +54,9 @@ static struct Found look_inside(const char *path) {
 
 static struct Found recognise(const char *path) {
     char head[32] = "";
-    FILE *file = fopen(path, "re");
-    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
-    if (file)
-        fclose(file);
-    if (length >= 8 && !memcmp(head, "\x89HDF\r\n\x1a\n", 8))
+    if (h5_has_signature(path))
         return look_inside(path);
+    size_t length = read_file_head(path, head, sizeof head);
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
         if (length >= signatures[i].at + signatures[i].length &&
             !memcmp(head + signatures[i].at, signatures[i].start, signatures[i].length))

@@ -4,13 +4,9 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/shown.h"
-
-static bool is_folder(const char *path) {
-    struct stat status;
-    return !stat(path, &status) && S_ISDIR(status.st_mode);
-}
 
 static bool is_file(const char *path) {
     struct stat status;
@@ -43,9 +39,9 @@ static char *choose(const char *folder, const char **which) {
 
 static char *find(const char *path, const char **which) {
     char *inside = memory_print("%s/checkpoints", path);
-    char *found = is_folder(path) ? choose(inside, which) : NULL;
+    char *found = path_is_folder(path) ? choose(inside, which) : NULL;
     memory_release(inside);
-    return found || !is_folder(path) ? found : choose(path, which);
+    return found || !path_is_folder(path) ? found : choose(path, which);
 }
 
 bool run_folder_is_one(const char *path) {
@@ -57,7 +53,7 @@ bool run_folder_is_one(const char *path) {
 
 char *run_folder_checkpoint(const char *path, struct Error *error) {
     const char *which;
-    if (!is_folder(path))
+    if (!path_is_folder(path))
         return memory_copy_text(path);
     char *found = find(path, &which);
     if (found)

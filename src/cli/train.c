@@ -132,9 +132,7 @@ static int check_run_file(const struct TrainRequest *request, struct Ranks *rank
     char *folder = memory_print("%s/checkpoints", request->folder);
     if (ranks_rank(ranks) == 0 && !request->resume && output_is_same_file(own, request->run_path) &&
         !checkpoint_list(folder, &checkpoints, &count, error)) {
-        for (int i = 0; i < count; i++)
-            memory_release(checkpoints[i]);
-        memory_release(checkpoints);
+        memory_release_texts(checkpoints, count);
         if (!count)
             code = fail(error, ERROR_USAGE,
                         "--out %s: would overwrite the input %s, because a run keeps its own "

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "pictures/formats.h"
 
 #define HEAD_BYTES (64 << 10)
@@ -131,16 +132,11 @@ int picture_examine(const char *path, const uint8_t *bytes, size_t count,
 }
 
 static int read_all(int file, const char *path, uint8_t *bytes, size_t count, struct Error *error) {
-    for (size_t done = 0; done < count;) {
-        ssize_t got = read(file, bytes + done, count - done);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail_errno(error, "%s: cannot read", path);
-        if (got == 0)
-            return fail(error, ERROR_DATA, "%s: became shorter while it was read", path);
-        done += (size_t)got;
-    }
+    int64_t got = read_file_part(file, bytes, count, 0);
+    if (got < 0)
+        return fail_errno(error, "%s: cannot read", path);
+    if ((size_t)got < count)
+        return fail(error, ERROR_DATA, "%s: became shorter while it was read", path);
     return OK;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "base/text.h"
 #include "sources/class_list.h"
 
@@ -43,18 +44,13 @@ int array__lay_out(struct Array *array, bool fortran, struct Error *error) {
 
 static int read_at(const struct Array *array, int64_t first, int64_t count, uint8_t *bytes,
                    struct Error *error) {
-    for (int64_t done = 0; done < count;) {
-        ssize_t got = pread(array->file, bytes + done, (size_t)(count - done),
-                            (off_t)(array->offset + first + done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail_errno(error, "%s: cannot read", array->name);
-        if (got == 0)
-            return fail(error, ERROR_DATA, "%s: ends %" PRId64 " bytes too early", array->name,
-                        count - done);
-        done += got;
-    }
+    int64_t got =
+        read_file_part(array->file, bytes, (uint64_t)count, (uint64_t)(array->offset + first));
+    if (got < 0)
+        return fail_errno(error, "%s: cannot read", array->name);
+    if (got < count)
+        return fail(error, ERROR_DATA, "%s: ends %" PRId64 " bytes too early", array->name,
+                    count - got);
     return OK;
 }
 
@@ -109,10 +105,8 @@ void arrays__release(struct Source *source) {
     struct Arrays *state = source->state;
     for (int i = 0; state && i < ARRAY_SPLITS; i++)
         array__release(&state->images[i]);
-    for (int64_t i = 0; state && i < state->text_count; i++)
-        memory_release(state->texts[i]);
     if (state)
-        memory_release(state->texts);
+        memory_release_texts(state->texts, state->text_count);
     memory_release(state);
 }
 
@@ -327,9 +321,7 @@ static int take_texts(struct Source *source, const char *split_name, const struc
                         "%s: label %" PRId64 " is '%s', which the first split does not have",
                         labels->name, i, texts[i]);
     }
-    for (int64_t i = 0; i < count; i++)
-        memory_release(texts[i]);
-    memory_release(texts);
+    memory_release_texts(texts, count);
     if (is_first) {
         state->texts = classes.names;
         state->text_count = classes.count;
@@ -400,9 +392,7 @@ void arrays__name_classes(struct Source *source, const struct SourceOptions *opt
     for (int32_t i = 0; i <= state->last_label; i++)
         names[i] = memory_print("%" PRId64, i + options->arrays.first_label);
     source_set_classes(source, (const char *const *)names, state->last_label + 1);
-    for (int32_t i = 0; i <= state->last_label; i++)
-        memory_release(names[i]);
-    memory_release(names);
+    memory_release_texts(names, state->last_label + 1);
 }
 
 /* One image, of which `row` is the first element, into its place. */

@@ -10,6 +10,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/path.h"
+#include "base/read_file.h"
 #include "sources/source.h"
 
 #define SIDE 32
@@ -42,11 +44,6 @@ struct CifarState {
         int64_t records;
     } files[FILES];
 };
-
-static bool is_folder(const char *path) {
-    struct stat about;
-    return stat(path, &about) == 0 && S_ISDIR(about.st_mode);
-}
 
 static int64_t record_bytes(const struct CifarKind *kind) {
     return kind->label_bytes + 3 * AREA;
@@ -85,14 +82,14 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
  * it. */
 static char *batches_folder(const struct CifarKind *kind, const char *source) {
     char *inner = memory_print("%s/%s", source, kind->folder);
-    if (is_folder(inner))
+    if (path_is_folder(inner))
         return inner;
     memory_release(inner);
     return memory_copy_text(source);
 }
 
 static int add_source(struct CifarState *state, const char *source, struct Error *error) {
-    if (!is_folder(source))
+    if (!path_is_folder(source))
         return add_file(state, memory_copy_text(source), error);
     char *folder = batches_folder(state->kind, source);
     int code = OK;
@@ -157,17 +154,11 @@ static int name_classes(struct Source *source, const struct SourceOptions *optio
 
 static int read_at(const struct CifarFile *file, int64_t offset, void *bytes, size_t count,
                    struct Error *error) {
-    for (size_t done = 0; done < count;) {
-        ssize_t got = pread(file->descriptor, (char *)bytes + done, count - done,
-                            (off_t)(offset + (int64_t)done));
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return fail_errno(error, "%s: cannot read", file->path);
-        if (got == 0)
-            return fail(error, ERROR_DATA, "%s: became shorter while it was read", file->path);
-        done += (size_t)got;
-    }
+    int64_t got = read_file_part(file->descriptor, bytes, count, (uint64_t)offset);
+    if (got < 0)
+        return fail_errno(error, "%s: cannot read", file->path);
+    if ((size_t)got < count)
+        return fail(error, ERROR_DATA, "%s: became shorter while it was read", file->path);
     return OK;
 }
 

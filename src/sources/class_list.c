@@ -5,15 +5,12 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 static bool is_number(const char *text, double *value) {
     char *end;
     *value = strtod(text, &end);
     return end != text && *end == 0 && isfinite(*value);
-}
-
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static int compare_numbers(const void *a, const void *b) {
@@ -35,7 +32,7 @@ void class_list__make(struct ClassList *list, const char *const *texts, int64_t 
     double value;
     for (int64_t i = 0; i < count && list->numeric; i++)
         list->numeric = is_number(texts[i], &value);
-    int (*compare)(const void *, const void *) = list->numeric ? compare_numbers : compare_texts;
+    int (*compare)(const void *, const void *) = list->numeric ? compare_numbers : text_compare;
     const char **sorted = memory_copy_array(texts, count, "labels");
     if (count > 0)
         qsort(sorted, (size_t)count, sizeof *sorted, compare);
@@ -48,9 +45,7 @@ void class_list__make(struct ClassList *list, const char *const *texts, int64_t 
 }
 
 void class_list__release(struct ClassList *list) {
-    for (int64_t i = 0; i < list->count; i++)
-        memory_release(list->names[i]);
-    memory_release(list->names);
+    memory_release_texts(list->names, list->count);
     *list = (struct ClassList){0};
 }
 
@@ -59,6 +54,6 @@ int64_t class_list__find(const struct ClassList *list, const char *text) {
     if (list->count == 0 || (list->numeric && !is_number(text, &value)))
         return -1;
     char **found = bsearch(&text, list->names, (size_t)list->count, sizeof *list->names,
-                           list->numeric ? compare_numbers : compare_texts);
+                           list->numeric ? compare_numbers : text_compare);
     return found ? found - list->names : -1;
 }

@@ -64,15 +64,11 @@ static int check_name(const struct Place *place, const char *name, int64_t colum
     return OK;
 }
 
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int check_distinct(const struct Place *place, char *const *names, int64_t count,
                           struct Error *error) {
     char **sorted = memory_copy_array(names, count, "a table");
     int code = OK;
-    qsort(sorted, (size_t)count, sizeof *sorted, compare_names);
+    qsort(sorted, (size_t)count, sizeof *sorted, text_compare);
     for (int64_t i = 1; !code && i < count; i++)
         if (*sorted[i] && !strcmp(sorted[i - 1], sorted[i]))
             code = fail(error, ERROR_DATA, "%s:%" PRId64 ": two columns are called '%s'",

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 void name_list__add(struct NameList *names, char *name) {
     if (names->count == names->capacity) {
@@ -20,19 +21,13 @@ void name_list__add(struct NameList *names, char *name) {
 }
 
 void name_list__release(struct NameList *names) {
-    for (int64_t i = 0; i < names->count; i++)
-        memory_release(names->names[i]);
-    memory_release(names->names);
+    memory_release_texts(names->names, names->count);
     *names = (struct NameList){0};
-}
-
-static int compare_names(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 static void sort(struct NameList *names) {
     if (names->count > 0)
-        qsort(names->names, (size_t)names->count, sizeof(char *), compare_names);
+        qsort(names->names, (size_t)names->count, sizeof(char *), text_compare);
 }
 
 bool folder__is_debris(const char *name) {

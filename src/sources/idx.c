@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "sources/arrays.h"
 #include "sources/folder.h"
@@ -189,7 +190,7 @@ static int read_file(const char *path, int least, int most, struct Array *array,
     return code;
 }
 
-/* Of QMNIST's labels, (N, 8), the first is the class. */
+/* QMNIST has 8 numbers for each sample, the first of which is the class. */
 static void take_first_column(struct Array *labels) {
     if (labels->rank == 2)
         labels->size[1] = 1;
@@ -346,7 +347,7 @@ static int open_idx(struct Source *source, const struct SourceOptions *options,
     arrays__start(source);
     const char *path = options->paths[0];
     struct stat about;
-    if (stat(path, &about) == 0 && S_ISDIR(about.st_mode))
+    if (path_is_folder(path))
         return open_folder(source, path, NULL, options, error);
     char *folder = path_folder(path); /* FOLDER/PREFIX */
     int code = stat(folder, &about) ? fail_errno(error, "%s: cannot open", path)

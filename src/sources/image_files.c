@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "pictures/picture_decode.h"
+#include "sources/first_error.h"
 
 void image_files__start(struct Source *source, const struct SourceOptions *options) {
     struct ImageFiles *state = memory_allocate(sizeof *state, "image files");
@@ -72,21 +73,16 @@ static int load(const struct Source *source, int64_t item, void *pixels, struct 
 
 int image_files__read(const struct Source *source, const int64_t *items, int64_t count,
                       void *samples, struct Error *error) {
-    int64_t bytes = source_sample_bytes(source), first_bad = count;
+    int64_t bytes = source_sample_bytes(source);
+    struct FirstError bad = {.error = error};
     uint8_t *pixels = samples;
-    /* If several images are bad, the first is named, whatever the number of threads. */
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         struct Error own;
-        if (load(source, items[i], pixels + i * bytes, &own) == OK)
-            continue;
-#pragma omp critical(source_error)
-        if (i < first_bad) {
-            first_bad = i;
-            *error = own;
-        }
+        if (load(source, items[i], pixels + i * bytes, &own))
+            first_error__note(&bad, i, &own);
     }
-    return first_bad == count ? OK : error->code;
+    return first_error__code(&bad);
 }
 
 /* Takes from the first image that can be decoded what the user did not say. */
@@ -114,26 +110,22 @@ static int take_first(struct Source *source, bool skip_bad, struct Error *error)
 static int count_deep(const struct Source *source, bool skip_bad, int64_t *deep,
                       struct Error *error) {
     const struct ImageFiles *state = source->state;
-    int64_t first_bad = state->files.count, found = 0;
+    struct FirstError bad = {.error = error};
+    int64_t found = 0;
 #pragma omp parallel for schedule(dynamic, 8) reduction(+ : found)
     for (int64_t i = 0; i < state->files.count; i++) {
         struct Error own;
         bool is_deep = false;
         int code = picture_is_deep_file(state->files.names[i], &is_deep, &own);
         found += code == OK && is_deep;
-        if (code == OK || skip_bad)
-            continue;
-#pragma omp critical(source_error)
-        if (i < first_bad) {
-            first_bad = i;
-            *error = own;
-        }
+        if (code && !skip_bad)
+            first_error__note(&bad, i, &own);
     }
     *deep = found;
-    if (first_bad == state->files.count)
+    if (!bad.any)
         return OK;
     error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
-    return located(state, first_bad, error->code, error);
+    return located(state, bad.at, error->code, error);
 }
 
 int image_files__settle(struct Source *source, const struct SourceOptions *options,

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "sources/class_list.h"
 #include "sources/csv.h"
 #include "sources/image_files.h"
@@ -29,19 +30,12 @@ static void take_all_targets(struct Source *source, const struct Csv *csv, int64
     memory_release(names);
 }
 
-static char *file_beside(const char *list, const char *path) {
-    const char *slash = strrchr(list, '/');
-    if (path[0] == '/' || !slash)
-        return memory_copy_text(path);
-    return memory_print("%.*s/%s", (int)(slash - list), list, path);
-}
-
 static void add_files(struct Source *source, struct SourceSplit *split, const struct Csv *csv,
                       int64_t path) {
     struct ImageFiles *state = source->state;
     for (int64_t row = 0; row < csv->rows; row++) {
         const char *name = csv__field(csv, row, path);
-        char *file = file_beside(csv->path, name);
+        char *file = path_beside(csv->path, name);
         split->items[row] = state->files.count;
         image_files__add(state, file, strlen(file) - strlen(name));
         name_list__add(&state->lines, memory_print("%s:%" PRId64, csv->path, csv->lines[1 + row]));

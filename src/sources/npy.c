@@ -192,10 +192,8 @@ int npz__open(struct Npz **out, const char *path, struct Error *error) {
 void npz__close(struct Npz *npz) {
     if (!npz)
         return;
-    for (int i = 0; i < npz->count; i++)
-        memory_release(npz->names[i]);
     zip_discard(npz->zip);
-    memory_release(npz->names);
+    memory_release_texts(npz->names, npz->count);
     memory_release(npz->path);
     memory_release(npz);
 }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "sources/folder.h"
 #include "sources/npy.h"
@@ -147,8 +148,7 @@ static int add_path(struct Finding *finding, const char *path, const struct Tick
     int64_t skipped = 0;
     const struct BadLinks links = {.skip_bad = true, .skipped = &skipped, .ticker = ticker};
     struct Folder folder;
-    struct stat about;
-    if (stat(path, &about) != 0 || !S_ISDIR(about.st_mode))
+    if (!path_is_folder(path))
         return add_file(finding, path, error);
     int code = folder__list(&folder, path, &links, error);
     for (int64_t i = 0; i < folder.files.count && code == OK; i++) {

@@ -9,9 +9,12 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/path.h"
+#include "base/read_file.h"
 #include "base/text.h"
 #include "pictures/picture_decode.h"
 #include "sources/csv.h"
+#include "sources/first_error.h"
 #include "sources/folder.h"
 
 #define DEEPEST 40 /* folders in one another; a link that leads back would never end */
@@ -54,10 +57,7 @@ enum PictureSource picture_source(const char *path) {
         return PICTURE_SOURCE_UNKNOWN;
     if (S_ISDIR(status.st_mode))
         return PICTURE_SOURCE_FOLDER;
-    FILE *file = fopen(path, "re");
-    size_t length = file ? fread(head, 1, sizeof head, file) : 0;
-    if (file)
-        fclose(file);
+    size_t length = read_file_head(path, head, sizeof head);
     if (length && picture_format(head, length, NULL))
         return PICTURE_SOURCE_FILE;
     bool binary = !length || memchr(head, '\0', length);
@@ -134,10 +134,7 @@ static bool is_file(const char *path) {
 /* Adds a file that line `line` of a list names. */
 static int add_named(struct PictureList *list, const char *source, int64_t line, const char *name,
                      const struct PictureListOptions *options, struct Error *error) {
-    const char *slash = strrchr(source, '/');
-    char *path = name[0] == '/' || !slash
-                     ? memory_copy_text(name)
-                     : memory_print("%.*s/%s", (int)(slash - source), source, name);
+    char *path = path_beside(source, name);
     if (!is_file(path)) {
         memory_release(path);
         path = memory_copy_text(name);
@@ -267,22 +264,15 @@ int picture_list_read(const struct PictureList *list, const struct PictureShape 
                       int64_t first, int64_t count, void *samples, struct Error *error) {
     int64_t bytes = shape->height * shape->width * shape->form.channels *
                     (shape->form.floats ? (int64_t)sizeof(float) : 1);
-    int64_t first_bad = count;
+    struct FirstError bad = {.error = error};
     char *values = samples;
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         struct Error own;
-        if (load(list, shape, first + i, values + i * bytes, &own) == OK)
-            continue;
-#pragma omp critical(picture_list_error)
-        if (i < first_bad) {
-            first_bad = i;
-            *error = own;
-        }
+        if (load(list, shape, first + i, values + i * bytes, &own))
+            first_error__note(&bad, i, &own);
     }
-    if (first_bad == count)
-        return OK;
-    return error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
+    return bad.any ? error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0) : OK;
 }
 
 void picture_list_check(const struct PictureList *list, const struct PictureShape *shape,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 
 struct Cells cells__of(const struct TableEncoding *encoding) {
     struct Cells cells = {.encoding = encoding, .format = {encoding->decimal, encoding->thousands}};
@@ -74,10 +75,6 @@ static int compare_numbered(const void *a, const void *b) {
     return order ? order : left->number < right->number ? -1 : 1;
 }
 
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int64_t find_number(const struct Cells *cells, const struct TableColumn *column,
                            const char *field) {
     struct Numbered wanted = {.text = field}, middle;
@@ -105,7 +102,7 @@ int64_t cells__category(const struct Cells *cells, const struct TableColumn *col
     if (column->numeric)
         return find_number(cells, column, field);
     char *const *found = bsearch(&field, column->categories, (size_t)column->category_count,
-                                 sizeof *column->categories, compare_texts);
+                                 sizeof *column->categories, text_compare);
     return found ? found - column->categories : -1;
 }
 
@@ -123,9 +120,7 @@ static int compare_leaves(const void *a, const void *b) {
 
 void name_set__release(struct NameSet *set) {
     tdestroy(set->tree, memory_release);
-    for (int64_t i = 0; i < set->count; i++)
-        memory_release(set->names[i]);
-    memory_release(set->names);
+    memory_release_texts(set->names, set->count);
     *set = (struct NameSet){0};
 }
 

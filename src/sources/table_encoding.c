@@ -16,12 +16,6 @@ static char **copy_texts(char *const *texts, int64_t count) {
     return copy;
 }
 
-static void release_texts(char **texts, int64_t count) {
-    for (int64_t i = 0; texts && i < count; i++)
-        memory_release(texts[i]);
-    memory_release(texts);
-}
-
 struct TableEncoding table_encoding_copy(const struct TableEncoding *encoding) {
     struct TableEncoding copy = *encoding;
     copy.missing = copy_texts(encoding->missing, encoding->missing_count);
@@ -37,10 +31,10 @@ struct TableEncoding table_encoding_copy(const struct TableEncoding *encoding) {
 void table_encoding_release(struct TableEncoding *encoding) {
     for (int64_t i = 0; encoding->columns && i < encoding->column_count; i++) {
         memory_release(encoding->columns[i].name);
-        release_texts(encoding->columns[i].categories, encoding->columns[i].category_count);
+        memory_release_texts(encoding->columns[i].categories, encoding->columns[i].category_count);
     }
     memory_release(encoding->columns);
-    release_texts(encoding->missing, encoding->missing_count);
+    memory_release_texts(encoding->missing, encoding->missing_count);
     *encoding = (struct TableEncoding){0};
 }
 

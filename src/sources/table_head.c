@@ -57,9 +57,7 @@ int table_head__read(struct TableHead *head, const char *path, struct Records *r
 }
 
 void table_head__release(struct TableHead *head) {
-    for (int64_t i = 0; head->names && i < head->count; i++)
-        memory_release(head->names[i]);
-    memory_release(head->names);
+    memory_release_texts(head->names, head->count);
     *head = (struct TableHead){0};
 }
 

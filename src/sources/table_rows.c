@@ -97,9 +97,7 @@ int table_encode(struct TableRows *rows, const char *path, const struct TableEnc
 }
 
 void table_rows_release(struct TableRows *rows) {
-    for (int i = 0; i < rows->note_count; i++)
-        memory_release(rows->notes[i]);
-    memory_release(rows->notes);
+    memory_release_texts(rows->notes, rows->note_count);
     memory_release(rows->values);
     memory_release(rows->numbers);
     memory_release(rows->labels);

@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/text.h"
+#include "base/path.h"
 #include "base/whole_file.h"
 #include "store/guard.h"
 #include "store/internal.h"

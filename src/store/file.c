@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "store/guard.h"
 #include "store/internal.h"
 #include "store/seal.h"
@@ -55,18 +56,13 @@ static int open_examined(const char *path, int failure, int *fd, uint64_t *bytes
 
 static int read_all(int fd, void *buffer, uint64_t bytes, const char *path, int failure,
                     struct Error *error) {
-    for (uint64_t done = 0; done < bytes;) {
-        ssize_t part = pread(fd, (char *)buffer + done, bytes - done, (off_t)done);
-        if (part < 0 && errno == EINTR)
-            continue;
-        if (part < 0)
-            return fail(error, failure, "%s: cannot be read: %s", path, strerror(errno));
-        if (part == 0)
-            return fail(error, failure,
-                        "%s: ended at byte %" PRIu64 " while being read, expected %" PRIu64 "",
-                        path, done, bytes);
-        done += (uint64_t)part;
-    }
+    int64_t got = read_file_part(fd, buffer, bytes, 0);
+    if (got < 0)
+        return fail(error, failure, "%s: cannot be read: %s", path, strerror(errno));
+    if ((uint64_t)got < bytes)
+        return fail(error, failure,
+                    "%s: ended at byte %" PRId64 " while being read, expected %" PRIu64 "", path,
+                    got, bytes);
     return OK;
 }
 
@@ -149,6 +145,12 @@ static int finish(struct H5File *file, int code, struct H5File **out) {
     }
     *out = file;
     return code;
+}
+
+bool h5_has_signature(const char *path) {
+    char head[H5_SIGNATURE_BYTES];
+    return read_file_head(path, head, sizeof head) == sizeof head &&
+           !memcmp(head, H5_SIGNATURE, sizeof head);
 }
 
 int h5_open(struct H5File **out, const char *path, int failure, struct Error *error) {

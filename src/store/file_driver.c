@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "base/read_file.h"
 
 #if H5_VERSION_GE(1, 13, 0)
 #include <H5FDdevelop.h>
@@ -31,17 +32,11 @@ static const unsigned char zero_page[FILE_DRIVER_PAGE];
  * failure is not reported to HDF5; file_driver__flush reports it. */
 static void read_base(struct FileDriver *driver, uint64_t offset, void *data, uint64_t bytes) {
     uint64_t end = offset + bytes < driver->base ? offset + bytes : driver->base;
-    while (offset < end) {
-        ssize_t part = pread(driver->fd, data, end - offset, (off_t)offset);
-        if (part < 0 && errno == EINTR)
-            continue;
-        if (part <= 0) {
-            driver->failed = part < 0 ? errno : EIO;
-            return;
-        }
-        offset += (uint64_t)part;
-        data = (char *)data + part;
-    }
+    if (offset >= end)
+        return;
+    int64_t got = read_file_part(driver->fd, data, end - offset, offset);
+    if (got < 0 || (uint64_t)got < end - offset)
+        driver->failed = got < 0 ? errno : EIO;
 }
 
 static unsigned char *page_for_writing(struct FileDriver *driver, uint64_t index) {
@@ -323,17 +318,10 @@ static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t
         memcpy(buffer, driver->image + address, size);
         return 0;
     }
-    for (size_t done = 0; done < size;) {
-        ssize_t part = pread(linked ? opened->linked : driver->fd, (char *)buffer + done,
-                             size - done, (off_t)(address + done));
-        if (part < 0 && errno != EINTR)
-            note_failure(driver, opened->linked_path);
-        if (part == 0 || (part < 0 && errno != EINTR))
-            return -1;
-        if (part > 0)
-            done += (size_t)part;
-    }
-    return 0;
+    int64_t got = read_file_part(linked ? opened->linked : driver->fd, buffer, size, address);
+    if (got < 0)
+        note_failure(driver, opened->linked_path);
+    return got < 0 || (size_t)got < size ? -1 : 0;
 }
 
 static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,

@@ -8,6 +8,7 @@
 #include <xxhash.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 
 #define HEAD 24 /* bytes before the ranges */
 #define TAIL 32 /* after the zeros */
@@ -29,17 +30,10 @@ static uint64_t get(const unsigned char *at) {
 
 /* Returns 0, or −1 and errno; a file that ends too early is an EIO. */
 static int read_part(int fd, void *buffer, uint64_t bytes, uint64_t offset) {
-    for (uint64_t done = 0; done < bytes;) {
-        ssize_t part = pread(fd, (char *)buffer + done, bytes - done, (off_t)(offset + done));
-        if (part < 0 && errno == EINTR)
-            continue;
-        if (part == 0)
-            errno = EIO;
-        if (part <= 0)
-            return -1;
-        done += (uint64_t)part;
-    }
-    return 0;
+    int64_t got = read_file_part(fd, buffer, bytes, offset);
+    if (got >= 0 && (uint64_t)got < bytes)
+        errno = EIO;
+    return got >= 0 && (uint64_t)got == bytes ? 0 : -1;
 }
 
 static int hash_part(XXH3_state_t *hash, int fd, uint64_t from, uint64_t to, void *buffer) {

@@ -35,6 +35,8 @@ struct H5Info {
 /* `failure`: the code that failures of this file return, ERROR_DATA or ERROR_CHECKPOINT. Files that
  * are missing, empty, truncated or not HDF5 are refused, each with its own line. */
 int h5_open(struct H5File **file, const char *path, int failure, struct Error *error);
+/* Whether a file begins as HDF5 files do; false also if it cannot be read. */
+bool h5_has_signature(const char *path);
 void h5_close(struct H5File *file); /* NULL is allowed */
 
 /* HDF5 can crash, or loop, on files that were damaged or made to do so. Before h5_open or
@@ -142,9 +144,7 @@ int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int ra
 struct H5Reader;
 int h5_reader_open(struct H5Reader **reader, struct H5File *file, const char *name,
                    enum H5Type type, int samples, struct Error *error);
-void h5_reader_close(struct H5Reader *reader);           /* NULL is allowed */
-int64_t h5_reader_rows(const struct H5Reader *reader);   /* samples of a chunk; 1: no chunks */
-bool h5_reader_is_direct(const struct H5Reader *reader); /* unpacked outside of HDF5 */
+void h5_reader_close(struct H5Reader *reader); /* NULL is allowed */
 /* Samples [first, first + count), in the array's own order of dimensions. A chunk that cannot be
  * unpacked is named by the place of its first element. */
 int h5_reader_read(struct H5Reader *reader, int64_t first, int64_t count, void *buffer,

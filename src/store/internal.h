@@ -5,6 +5,10 @@
 #include "store/file_driver.h"
 #include "store/h5.h"
 
+/* What HDF5 files begin with, perhaps after a user block. */
+#define H5_SIGNATURE "\211HDF\r\n\032\n"
+#define H5_SIGNATURE_BYTES 8
+
 struct H5File {
     char *path;
     int failure; /* the code that failures return: ERROR_DATA or ERROR_CHECKPOINT */

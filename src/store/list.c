@@ -27,16 +27,6 @@ static herr_t add_name(hid_t group, const char *name, const H5L_info_t *link, vo
     return 0;
 }
 
-static int compare_names(const void *left, const void *right) {
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-static void release_names(struct Names *names) {
-    for (int64_t i = 0; i < names->count; i++)
-        memory_release(names->items[i]);
-    memory_release(names->items);
-}
-
 /* Lists in the order of the file and sorts afterwards: for any other order HDF5 makes a table of
  * all links, and if a damaged one stops that, it frees entries that it never set. Returns false if
  * HDF5 came to no end; then *names has what came before. */
@@ -45,7 +35,7 @@ static bool list_names(hid_t group, struct Names *names) {
     *names = (struct Names){0};
     bool whole = H5Literate(group, H5_INDEX_NAME, H5_ITER_NATIVE, &at, add_name, names) >= 0;
     if (names->count)
-        qsort(names->items, (size_t)names->count, sizeof *names->items, compare_names);
+        qsort(names->items, (size_t)names->count, sizeof *names->items, text_compare);
     return whole;
 }
 
@@ -82,7 +72,7 @@ int h5_list(struct H5File *file, const char *group,
                    : h5__damaged(file, relative, "is damaged: its members cannot be listed", error);
     for (int64_t i = 0; code == OK && i < names.count; i++)
         code = visit_member(file, id, relative, names.items[i], visit, context, error);
-    release_names(&names);
+    memory_release_texts(names.items, names.count);
     H5Gclose(id);
     return code;
 }
@@ -118,7 +108,7 @@ void h5_members(struct H5File *file, const char *group,
         h5__doubt(file, relative);
     for (int64_t i = 0; i < names.count; i++)
         visit(context, names.items[i], member_of(id, names.items[i]));
-    release_names(&names);
+    memory_release_texts(names.items, names.count);
     H5Gclose(id);
 }
 

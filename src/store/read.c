@@ -584,9 +584,7 @@ int h5_read_text(struct H5File *file, const char *name, char **text, struct Erro
     else
         code = fail(error, file->failure, "%s:/%s: holds %" PRId64 " texts, expected one",
                     file->path, h5__relative(name), count);
-    for (int64_t i = 0; count != 1 && i < count; i++)
-        memory_release(texts[i]);
-    memory_release(texts);
+    memory_release_texts(texts, count == 1 ? 0 : count);
     return code;
 }
 

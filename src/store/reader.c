@@ -93,14 +93,6 @@ void h5_reader_close(struct H5Reader *reader) {
     memory_release(reader);
 }
 
-int64_t h5_reader_rows(const struct H5Reader *reader) {
-    return (int64_t)reader->chunk[reader->samples];
-}
-
-bool h5_reader_is_direct(const struct H5Reader *reader) {
-    return reader->direct;
-}
-
 /* "(128,0,0,0)" */
 static char *print_place(const struct H5Reader *reader, const hsize_t *at,
                          char text[H5_SHAPE_TEXT]) {

@@ -210,7 +210,7 @@ uint64_t h5__declared_end(const unsigned char *head, uint64_t bytes, int64_t *su
     *superblock = -1;
     for (uint64_t at = 0; at + 64 <= bytes; at = at ? 2 * at : 512) {
         const unsigned char *block = head + at;
-        if (memcmp(block, "\211HDF\r\n\032\n", 8) != 0)
+        if (memcmp(block, H5_SIGNATURE, H5_SIGNATURE_BYTES) != 0)
             continue;
         *superblock = (int64_t)at;
         /* Byte 8 is the version. The size of an offset must be 8 bytes to be read here. */

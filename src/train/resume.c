@@ -57,9 +57,7 @@ static int find_on_rank_0(struct Trainer *trainer, struct Start *start, struct E
     char **paths = NULL;
     int count = 0;
     int code = checkpoint_list(trainer->checkpoints, &paths, &count, error);
-    for (int i = 0; i < count; i++)
-        memory_release(paths[i]);
-    memory_release(paths);
+    memory_release_texts(paths, count);
     if (code)
         return code;
     if (count && !trainer->request->resume) {

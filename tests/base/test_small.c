@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "base/kernel.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/text.h"
 
 #include <cmocka.h>
@@ -156,12 +157,33 @@ static void test_variants(void **unused) {
     assert_int_equal(variant_bytes(VARIANT_F32_V4), 4);
 }
 
+static void test_paths(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *file, *name, *beside, *folder;
+    } cases[] = {{"lists/a.csv", "1.png", "lists/1.png", "lists"},
+                 {"a.csv", "in/1.png", "in/1.png", "."},
+                 {"/a.csv", "1.png", "/1.png", "/"},
+                 {"lists/a.csv", "/1.png", "/1.png", "lists"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *beside = path_beside(cases[i].file, cases[i].name);
+        char *folder = path_folder(cases[i].file);
+        assert_string_equal(beside, cases[i].beside);
+        assert_string_equal(folder, cases[i].folder);
+        memory_release(beside);
+        memory_release(folder);
+    }
+    assert_true(path_is_folder("/"));
+    assert_false(path_is_folder("/dev/null") || path_is_folder("/no/such/place"));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_text_that_is_shown_has_no_controls),
         cmocka_unit_test(test_numbers_for_people),
         cmocka_unit_test(test_text_grows),
+        cmocka_unit_test(test_paths),
         cmocka_unit_test(test_product),
         cmocka_unit_test(test_memory),
         cmocka_unit_test(test_digest),

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "base/temporary.h"
-#include "base/text.h"
 #include "store/scratch.h"
 
 #include <cmocka.h>

@@ -81,9 +81,7 @@ int import_table_read(struct ImportTable *table, const struct Arguments *argumen
 }
 
 void import_table_release(struct ImportTable *table) {
-    for (int64_t i = 0; table->rule_columns && i < table->options.rule_count; i++)
-        memory_release(table->rule_columns[i]);
-    memory_release(table->rule_columns);
+    memory_release_texts(table->rule_columns, table->options.rule_count);
     memory_release(table->rules);
     memory_release(table->ignored);
     memory_release(table->categories);

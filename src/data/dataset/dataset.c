@@ -25,15 +25,13 @@ void dataset_close(struct Dataset *dataset) {
         h5_unmap(storage->maps[i]);
     for (int64_t i = 0; i < storage->owned_count; i++)
         memory_release(storage->owned[i]);
-    for (int i = 0; i < dataset->note_count; i++)
-        memory_release(dataset->notes[i]);
+    memory_release_texts(dataset->notes, dataset->note_count);
     targets_release(&dataset->targets);
     table_encoding_release(&dataset->encoding);
     memory_release(storage->pairs);
     memory_release(storage->maps);
     memory_release(storage->owned);
     memory_release(storage);
-    memory_release(dataset->notes);
     dataset_set_statistics(dataset, NULL, &(struct StatisticValues){0}, NULL);
     memory_release(dataset->splits);
     memory_release(dataset->source);

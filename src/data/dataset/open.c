@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/path.h"
 #include "data/dataset/contents.h"
 #include "data/dataset/opening.h"
 #include "data/dataset/saved_encoding.h"
@@ -345,18 +346,13 @@ static void log_opened(const struct Dataset *dataset) {
                   dataset->splits[i].name, dataset->splits[i].count, dataset->splits[i].digest);
 }
 
-static bool is_folder(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 /* The file of splits of the own layout; the caller releases it. */
 static char *find_main(const struct Opening *opening) {
     const struct DatasetRequest *request = opening->request;
     const char *file = request->options ? request->options->file : NULL;
     if (file)
         return opening__place(opening, file);
-    bool folder = request->options && request->path && is_folder(request->path);
+    bool folder = request->options && request->path && path_is_folder(request->path);
     return request->path && !folder ? memory_copy_text(request->path) : NULL;
 }
 
@@ -486,14 +482,24 @@ static void hand_over_notes(struct Dataset *dataset, char **notes, int count) {
     memory_release(notes);
 }
 
+/* Names all splits that a request could be for, in a data set that has nothing else but notes on
+ * what is no split. */
+static void name_splits(const struct DatasetRequest *request, struct Dataset *names) {
+    struct Opening opening = {.request = request, .dataset = names};
+    char *main = find_main(&opening);
+    opening.main = main;
+    list_splits(&opening);
+    for (int i = 0; i < opening.file_count; i++)
+        h5_close(opening.files[i].file);
+    memory_release(opening.files);
+    memory_release(main);
+}
+
 /* Opens the splits that can be opened, with a note for each of the others. */
 static int open_good(struct Dataset **out, const struct DatasetRequest *request,
                      struct Error *error) {
     struct Dataset names = {0};
-    struct Opening opening = {.request = request, .dataset = &names};
-    char *main = find_main(&opening);
-    opening.main = main;
-    list_splits(&opening);
+    name_splits(request, &names);
     struct Trials trials = {.good = memory_array(struct WantedSplit, names.split_count, "splits"),
                             .bad = memory_array(char *, names.split_count, "notes")};
     for (int i = 0; i < names.split_count; i++)
@@ -504,13 +510,9 @@ static int open_good(struct Dataset **out, const struct DatasetRequest *request,
     int code = trials.good_count ? open_request(out, &some, error) : error->code;
     hand_over_notes(code ? NULL : *out, trials.bad, trials.bad_count);
     hand_over_notes(code ? NULL : *out, names.notes, names.note_count);
-    for (int i = 0; i < opening.file_count; i++)
-        h5_close(opening.files[i].file);
     for (int i = 0; i < names.split_count; i++)
         memory_release(names.splits[i].name);
     memory_release(names.splits);
-    memory_release(opening.files);
-    memory_release(main);
     memory_release(trials.good);
     return code;
 }
@@ -524,20 +526,13 @@ int dataset_open_request(struct Dataset **out, const struct DatasetRequest *requ
 
 char **dataset_list_splits(const struct DatasetRequest *request, int *count) {
     struct Dataset names = {0};
-    struct Opening opening = {.request = request, .dataset = &names};
-    char *main = find_main(&opening);
-    opening.main = main;
-    list_splits(&opening);
+    name_splits(request, &names);
     char **found = memory_array(char *, names.split_count, "names of splits");
     for (int i = 0; i < names.split_count; i++)
         found[i] = names.splits[i].name;
     *count = names.split_count;
     hand_over_notes(NULL, names.notes, names.note_count);
-    for (int i = 0; i < opening.file_count; i++)
-        h5_close(opening.files[i].file);
     memory_release(names.splits);
-    memory_release(opening.files);
-    memory_release(main);
     return found;
 }
 

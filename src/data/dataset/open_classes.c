@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/text.h"
 #include "data/dataset/opening.h"
 
 #define MOST_CLASSES 1000000
@@ -80,10 +81,6 @@ int opening__class_names(struct Opening *opening, bool own_layout, struct Error 
 
 /* ---- From the labels ---- */
 
-static int compare_texts(const void *a, const void *b) {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* All texts of all pairs, sorted, each once; as Python's sorted(set(...)). */
 static void sort_texts(struct Opening *opening) {
     const struct DatasetStorage *storage = opening->dataset->storage;
@@ -94,7 +91,7 @@ static void sort_texts(struct Opening *opening) {
     for (int p = 0; p < storage->pair_count; p++)
         for (int64_t i = 0; storage->pairs[p].texts && i < storage->pairs[p].count; i++)
             all[count++] = storage->pairs[p].texts[i];
-    qsort(all, (size_t)total, sizeof *all, compare_texts);
+    qsort(all, (size_t)total, sizeof *all, text_compare);
     count = 0;
     for (int64_t i = 0; i < total; i++)
         if (!count || strcmp(all[i], all[count - 1]))

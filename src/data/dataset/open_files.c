@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "base/path.h"
 #include "data/dataset/opening.h"
 
 int opening__file(struct Opening *opening, const char *path, struct H5File **file,
@@ -50,16 +51,11 @@ int opening__map(struct Opening *opening, struct H5File *file, const void **imag
     return OK;
 }
 
-static bool is_folder(const char *path) {
-    struct stat status;
-    return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
-}
-
 char *opening__place(const struct Opening *opening, const char *file) {
     const char *path = opening->request->path, *slash = strrchr(file, '/');
     if (!path)
         return memory_copy_text(file);
-    if (is_folder(path))
+    if (path_is_folder(path))
         return memory_print("%s/%s", path, slash ? slash + 1 : file);
     return memory_copy_text(path);
 }

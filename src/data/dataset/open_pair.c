@@ -12,8 +12,6 @@ static void arrays_release(struct Arrays *arrays) {
 }
 
 void pair__release(struct Pair *pair) {
-    for (int64_t i = 0; pair->texts && i < pair->count; i++)
-        memory_release(pair->texts[i]);
     arrays_release(&pair->images);
     arrays_release(&pair->labels);
     arrays_release(&pair->targets);
@@ -22,14 +20,12 @@ void pair__release(struct Pair *pair) {
     memory_release(pair->layouts);
     memory_release(pair->pixels);
     memory_release(pair->numbers);
-    memory_release(pair->texts);
+    memory_release_texts(pair->texts, pair->count);
     memory_release(pair->classes);
     memory_release(pair->values);
     memory_release(pair->sample_weights);
     block_digests__release(pair->block_digests);
-    for (int64_t i = 0; pair->sources && i < pair->count; i++)
-        memory_release(pair->sources[i]);
-    memory_release(pair->sources);
+    memory_release_texts(pair->sources, pair->count);
     memory_release(pair->split);
 }
 

@@ -94,9 +94,7 @@ static int write_features(struct H5Writer *writer, const struct TableEncoding *e
     int64_t count = table_encoding_features(encoding);
     char **names = table_encoding_feature_names(encoding);
     int code = h5_write_texts(writer, GROUP "/features", (const char *const *)names, count, error);
-    for (int64_t i = 0; i < count; i++)
-        memory_release(names[i]);
-    memory_release(names);
+    memory_release_texts(names, count);
     return code;
 }
 
@@ -153,12 +151,6 @@ static int refuse(const struct Loading *loading, const char *name, int64_t at,
                 h5_path(loading->file), name, at);
 }
 
-static void release_texts(char **texts, int64_t count) {
-    for (int64_t i = 0; texts && i < count; i++)
-        memory_release(texts[i]);
-    memory_release(texts);
-}
-
 /* One text for each column; the caller releases them. */
 static int read_column_texts(const struct Loading *loading, const char *name, char ***texts,
                              struct Error *error) {
@@ -166,7 +158,7 @@ static int read_column_texts(const struct Loading *loading, const char *name, ch
     char *path = memory_print(GROUP "/%s", name);
     int code = h5_read_texts(loading->file, path, texts, &count, error);
     if (code == OK && count != expected) {
-        release_texts(*texts, count);
+        memory_release_texts(*texts, count);
         code = refuse(loading, name, count < expected ? count : expected, error);
     }
     memory_release(path);
@@ -210,7 +202,7 @@ static int read_words(const struct Loading *loading, const char *name, const cha
         else
             set(&encoding->columns[i], word);
     }
-    release_texts(texts, encoding->column_count);
+    memory_release_texts(texts, encoding->column_count);
     return code;
 }
 
