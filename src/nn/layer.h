@@ -110,6 +110,12 @@ struct Planning {
     struct Error *error;
 };
 
+/* Where an activation saturates: at outputs of at most `low` or at least `high`, its slope is at
+ * most a twentieth of its greatest slope. −INFINITY and INFINITY: nowhere. */
+struct Saturation {
+    double low, high;
+};
+
 /* ---- Computing ---- */
 
 /* The vectors of a synchronised layer, OperationNeeds.partial_values doubles for each shard. */
@@ -184,6 +190,8 @@ struct Layer {
     /* NULL: no node. Says which nodes of a layer that is not training_only draw random numbers when
      * call->stochastic. */
     bool (*draws)(const struct Node *node);
+    /* NULL: it does not saturate, except at 0. */
+    struct Saturation (*saturation)(const struct Node *node);
     /* The output has one pixel whatever the size of the input image: its spatial dimensions are
      * gone. */
     bool drops_space;

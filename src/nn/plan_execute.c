@@ -91,13 +91,33 @@ static void evaluate_loss(struct Plan *plan, const struct PlanShard *shard,
                               gradient);
 }
 
-void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls) {
+/* Calls `see`, unless it is NULL, for each shard with samples of an operation with values of its
+ * own. */
+static void visit(const struct Plan *plan, int i, const struct ShardCall *shard_calls,
+                  void (*see)(void *, int, int64_t, int64_t), void *context) {
+    if (!see || operation__is_view(&plan->operations.items[i]))
+        return;
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (shard_calls[k].samples)
+            see(context, i, k, shard_calls[k].samples);
+}
+
+void plan__forward(struct Plan *plan, const struct ShardCall *shard_calls,
+                   const struct PlanVisitor *visitor) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         CHECK(shard_calls[k].samples <= plan->samples);
-    for (int i = 0; i < plan->operations.count; i++)
+    for (int i = 0; i < plan->operations.count; i++) {
         plan__forward_operation(plan, i, shard_calls);
+        visit(plan, i, shard_calls, visitor->output, visitor->context);
+    }
     if (plan->loss.loss && !plan->training)
         evaluate_loss(plan, plan->shards, shard_calls, 0, NULL);
+}
+
+static const struct PlanVisitor nobody;
+
+void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls) {
+    plan__forward(plan, shard_calls, &nobody);
 }
 
 static double sum_losses(const struct PlanShard *shard, const struct ShardCall *shard_call) {
@@ -191,15 +211,22 @@ static void clear_gradients(const struct Plan *plan, int i, const struct ShardCa
     }
 }
 
-void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls) {
+void plan__backward(struct Plan *plan, const struct ShardCall *shard_calls,
+                    const struct PlanVisitor *visitor) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         backward_loss(plan, &plan->shards[k], &shard_calls[k]);
     for (int i = plan->operations.count - 1; i >= 0; i--) {
-        if (plan->operations.needs_gradient[plan->operations.items[i].output])
-            plan__backward_operation(plan, i, shard_calls);
-        else
+        if (!plan->operations.needs_gradient[plan->operations.items[i].output]) {
             clear_gradients(plan, i, shard_calls);
+            continue;
+        }
+        visit(plan, i, shard_calls, visitor->gradient, visitor->context);
+        plan__backward_operation(plan, i, shard_calls);
     }
+}
+
+void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls) {
+    plan__backward(plan, shard_calls, &nobody);
 }
 
 double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls) {

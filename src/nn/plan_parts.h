@@ -64,6 +64,21 @@ struct Plan {
     struct PlanMemory memory;
 };
 
+/* Is told of each operation and shard that has values of its own (a view has none, nor has a shard
+ * without samples): when plan->shards[shard].values of its output are complete, and when the
+ * gradient of its output is, just before its backward. Each may be NULL. */
+struct PlanVisitor {
+    void (*output)(void *context, int operation, int64_t shard, int64_t samples);
+    void (*gradient)(void *context, int operation, int64_t shard, int64_t samples);
+    void *context;
+};
+
+/* plan_forward and plan_backward with a visitor. */
+void plan__forward(struct Plan *plan, const struct ShardCall *shard_calls,
+                   const struct PlanVisitor *visitor);
+void plan__backward(struct Plan *plan, const struct ShardCall *shard_calls,
+                    const struct PlanVisitor *visitor);
+
 /* One operation of plan_forward, and of plan_backward, for all shards that are computed together.
  * They stand apart so that bench/step.c can time each. */
 void plan__forward_operation(struct Plan *plan, int operation, const struct ShardCall *shard_calls);

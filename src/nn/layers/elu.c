@@ -1,5 +1,6 @@
 /* x for x > 0, α · (e^x − 1) below; the derivative there is y + α. Clevert et al. 2015, "Fast and
  * accurate deep network learning by exponential linear units". */
+#include <math.h>
 #include <stddef.h>
 
 #include "nn/elementwise.h"
@@ -31,6 +32,12 @@ static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 10);
 }
 
+/* y + α <= 1/20 of the greatest slope: that above zero, 1, or just below, α. */
+static struct Saturation saturation(const struct Node *node) {
+    double alpha = ((const struct EluOptions *)node->options)->alpha;
+    return (struct Saturation){fmin(0.05 * fmax(1, alpha) - alpha, 0), INFINITY};
+}
+
 const struct Layer KERNEL(layer_elu) = {
     .kind = {"elu",
              "x, or alpha · (exp(x) - 1) below zero: all benefits of ReLU, mean outputs nearer to "
@@ -40,4 +47,5 @@ const struct Layer KERNEL(layer_elu) = {
     .plan = elementwise_plan,
     .forward = forward,
     .backward = backward,
+    .saturation = saturation,
 };

@@ -1,6 +1,8 @@
 /* λ · x for x > 0, λα · (e^x − 1) below; the derivative there is y + λα. */
-#include "nn/selu.h"
+#include <math.h>
+
 #include "nn/elementwise.h"
+#include "nn/selu.h"
 #include "nn/vector_math.h"
 
 #define SCALE ((real)SELU_SCALE)
@@ -18,6 +20,12 @@ static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 10);
 }
 
+/* y + λα <= 1/20 of the greatest slope, λα. */
+static struct Saturation saturation(const struct Node *node) {
+    (void)node;
+    return (struct Saturation){-0.95 * SELU_SCALE * SELU_ALPHA, INFINITY};
+}
+
 const struct Layer KERNEL(layer_selu) = {
     .kind = {"selu",
              "ELU scaled so that activations keep mean 0 and variance 1 without batch "
@@ -27,4 +35,5 @@ const struct Layer KERNEL(layer_selu) = {
     .plan = elementwise_plan,
     .forward = forward,
     .backward = backward,
+    .saturation = saturation,
 };

@@ -1,4 +1,6 @@
 /* tanh x; the derivative is 1 − y². */
+#include <math.h>
+
 #include "nn/elementwise.h"
 #include "nn/vector_math.h"
 
@@ -6,6 +8,12 @@ ELEMENTWISE_ACTIVATION(void, vector_tanh(x), 1 - y * y)
 
 static int describe(struct Describe *describe) {
     return elementwise_describe(describe, 10);
+}
+
+/* 1 − y² <= 1/20. */
+static struct Saturation saturation(const struct Node *node) {
+    (void)node;
+    return (struct Saturation){-sqrt(0.95), sqrt(0.95)};
 }
 
 const struct Layer KERNEL(layer_tanh) = {
@@ -17,4 +25,5 @@ const struct Layer KERNEL(layer_tanh) = {
     .plan = elementwise_plan,
     .forward = forward,
     .backward = backward,
+    .saturation = saturation,
 };

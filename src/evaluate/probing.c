@@ -1,0 +1,154 @@
+#include "evaluate/probing.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+struct Probing {
+    struct ProbingRequest request;
+    struct Ranks *ranks;
+    struct Plan *plan;
+    struct Probe *probe;
+    int64_t length, elements; /* of a record, of a gradient */
+    double *record;           /* of this rank's block */
+    double *records;          /* of all ranks' blocks; rank 0 */
+    double *sum;              /* of all blocks; rank 0 */
+    float *gradient, *gradients;
+    double *gradient_sum;
+};
+
+int probing_sizes(int64_t samples, int64_t sizes[2]) {
+    int used = 0;
+    if (samples >= PROBING_BLOCK)
+        sizes[used++] = PROBING_BLOCK;
+    if (samples % PROBING_BLOCK)
+        sizes[used++] = samples % PROBING_BLOCK;
+    return used;
+}
+
+static int make_plan(struct Probing *probing, struct Error *error) {
+    const struct ProbingRequest *request = &probing->request;
+    struct PlanRequest planning = {.variant = request->variant,
+                                   .backend = request->backend,
+                                   .training = request->training,
+                                   .loss = request->loss,
+                                   .error_weights = request->error_weights,
+                                   .sets = request->sets,
+                                   .no_fusion = true};
+    planning.sample_counts = probing_sizes(request->samples, planning.samples);
+    return plan_create(&probing->plan, request->model, &planning, error);
+}
+
+static void make_buffers(struct Probing *probing) {
+    int64_t senders = ranks_rank(probing->ranks) == 0 ? ranks_size(probing->ranks) : 0;
+    probing->length = probe_length(probing->probe);
+    probing->elements = arena_gradient_elements(model_arena(probing->request.model));
+    probing->record = memory_array(double, probing->length, "a probe");
+    probing->records = memory_array(double, senders * probing->length, "a probe");
+    if (senders)
+        probing->sum = memory_array(double, probing->length, "a probe");
+    if (!probing->request.training)
+        return;
+    probing->gradient = memory_array(float, probing->elements, "a probe's gradient");
+    if (!probing->request.backward)
+        return;
+    probing->gradients = memory_array(float, senders * probing->elements, "a probe's gradient");
+    if (senders)
+        probing->gradient_sum = memory_array(double, probing->elements, "a probe's gradient");
+}
+
+int probing_create(struct Probing **made, struct Ranks *ranks, const struct ProbingRequest *request,
+                   struct Error *error) {
+    struct Probing *probing = memory_array(struct Probing, 1, "a probe");
+    *probing = (struct Probing){.request = *request, .ranks = ranks};
+    int code = make_plan(probing, error);
+    if (code) {
+        memory_release(probing);
+        return code;
+    }
+    probe_create(&probing->probe, probing->plan);
+    make_buffers(probing);
+    *made = probing;
+    return OK;
+}
+
+void probing_release(struct Probing *probing) {
+    if (!probing)
+        return;
+    probe_release(probing->probe);
+    plan_release(probing->plan);
+    memory_release(probing->record);
+    memory_release(probing->records);
+    memory_release(probing->sum);
+    memory_release(probing->gradient);
+    memory_release(probing->gradients);
+    memory_release(probing->gradient_sum);
+    memory_release(probing);
+}
+
+/* This rank's block of a round; a rank that has none reports an empty record. */
+static void run_block(struct Probing *probing, int64_t block, const float *state, uint64_t step) {
+    const struct ProbingRequest *request = &probing->request;
+    int64_t first = block * PROBING_BLOCK, left = request->samples - first;
+    struct ShardCall call = {.samples = left < PROBING_BLOCK ? left : PROBING_BLOCK,
+                             .first = first,
+                             .batch = request->samples,
+                             .seed = request->seed,
+                             .step = step,
+                             .state = state,
+                             .gradient = probing->gradient};
+    if (left <= 0) {
+        probe_start(probing->probe, probing->record);
+        if (request->backward)
+            memset(probing->gradient, 0, (size_t)probing->elements * sizeof(float));
+        return;
+    }
+    request->fill(request->context, first, call.samples, plan_input(probing->plan),
+                  plan_target(probing->plan));
+    probe_run(probing->probe, &call, request->backward, probing->record);
+}
+
+/* Rank 0 adds what the ranks measured, in the order of their blocks. */
+static void add_round(struct Probing *probing) {
+    int size = ranks_size(probing->ranks);
+    int64_t elements = probing->elements;
+    ranks_gather(probing->ranks, probing->record, probing->length * (int64_t)sizeof(double),
+                 probing->records);
+    if (probing->request.backward)
+        ranks_gather(probing->ranks, probing->gradient, elements * (int64_t)sizeof(float),
+                     probing->gradients);
+    if (ranks_rank(probing->ranks) != 0)
+        return;
+    for (int r = 0; r < size; r++)
+        probe_add(probing->probe, probing->sum, probing->records + r * probing->length);
+    for (int r = 0; r < size && probing->request.backward; r++)
+        for (int64_t i = 0; i < elements; i++)
+            probing->gradient_sum[i] += (double)probing->gradients[r * elements + i];
+}
+
+void probing_run(struct Probing *probing, const float *state, uint64_t step) {
+    int size = ranks_size(probing->ranks);
+    int64_t blocks = (probing->request.samples + PROBING_BLOCK - 1) / PROBING_BLOCK;
+    if (probing->sum)
+        probe_start(probing->probe, probing->sum);
+    if (probing->gradient_sum)
+        memset(probing->gradient_sum, 0, (size_t)probing->elements * sizeof(double));
+    plan_prepare(probing->plan, state);
+    for (int64_t first = 0; first < blocks; first += size) {
+        run_block(probing, first + ranks_rank(probing->ranks), state, step);
+        beat_move(ranks_beat(probing->ranks));
+        add_round(probing);
+    }
+}
+
+int probing_node_count(const struct Probing *probing) {
+    return probe_node_count(probing->probe);
+}
+
+void probing_node(const struct Probing *probing, int index, struct ProbeNode *node) {
+    probe_read(probing->probe, probing->sum, index, node);
+}
+
+const double *probing_gradient(const struct Probing *probing) {
+    return probing->gradient_sum;
+}
