@@ -5,6 +5,7 @@
 #include "base/folder_lock.h"
 #include "base/text.h"
 #include "evaluate/evaluate.h"
+#include "evaluate/probing.h"
 #include "report/progress_bar.h"
 #include "run/check.h"
 #include "train/callback.h"
