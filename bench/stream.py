@@ -4,7 +4,7 @@
   mapped    the images in the program's own layout, which all ranks map
   packed    one array pair (N, 3, 32, 32) uint8 with gzip, which fits into memory: the same losses, bit for bit
   streamed  the same pair, with data.memory a quarter of what its images take
-  large     a pair four times as large as the memory that a control group grants (root, cgroup 2), or that
+  large     a pair four times as large as the memory that a control group grants (needs root), or that
             data.memory names if no group can be made
 
 The runs take turns, so that a noisy machine is unfair to none. Prints the medians, each divided by that of mapped.
@@ -71,15 +71,20 @@ def make_pair(folder, own, name, count):
 
 
 def make_group(mebibytes):
-    """A control group with so much memory, or None."""
-    path = f"/sys/fs/cgroup/trainer-bench-{os.getpid()}"
-    try:
-        os.mkdir(path)
-        write(f"{path}/memory.max", str(mebibytes << 20))
-        write(f"{path}/memory.swap.max", "0")
-    except OSError:
-        return None
-    return path
+    """A control group with so much memory, of version 2 or 1 of the kernel's interface; None if none can be made."""
+    for root, limit in (("/sys/fs/cgroup", "memory.max"), ("/sys/fs/cgroup/memory", "memory.limit_in_bytes")):
+        path = f"{root}/trainer-bench-{os.getpid()}"
+        try:
+            os.mkdir(path)
+        except OSError:
+            continue
+        try:
+            with open(f"{path}/{limit}", "r+") as file:  # a file that is there already, or this is no control group
+                file.write(str(mebibytes << 20))
+            return path
+        except OSError:
+            os.rmdir(path)
+    return None
 
 
 def pss(pids):
