@@ -49,6 +49,7 @@ enum AdviceKind {
     ADVICE_CONTINUE_RUN, /* continue the run, or choose another folder */
     ADVICE_RESUME,       /* the run, which has ended, can be continued from its checkpoint `file` */
     ADVICE_OTHER_FOLDER, /* choose another folder */
+    ADVICE_IN_TEXT,      /* the text of the error says it */
     ADVICE_MEND_FOLDER,  /* make it possible to write to the run's folder, and continue the run */
     ADVICE_GO_ON,        /* continue the run that was stopped */
     /* About tables: here `file` is the name of a column. */

@@ -220,7 +220,8 @@ static int refuse(const struct FolderLock *lock, struct Error *error) {
     return error_advise(error, ADVICE_OTHER_FOLDER, lock->folder, NULL, 0);
 }
 
-static int take(struct FolderLock *lock, double patience, struct Error *error) {
+static int take(struct FolderLock *lock, double patience, bool (*must_leave)(void *context),
+                void *context, struct Error *error) {
     double start = clock_seconds();
     for (;;) {
         enum Attempt result = attempt(lock, error);
@@ -232,7 +233,8 @@ static int take(struct FolderLock *lock, double patience, struct Error *error) {
             return OK;
         if (result == FAILED)
             return error->code;
-        if (waited >= patience + (result == CHANGED ? UNSTEADY : 0))
+        if (waited >= patience + (result == CHANGED ? UNSTEADY : 0) ||
+            (must_leave && must_leave(context)))
             return refuse(lock, error);
         nanosleep(&(struct timespec){.tv_nsec = (long)(POLL * 1e9)}, NULL);
     }
@@ -255,14 +257,14 @@ bool folder_lock_find(const char *folder, struct Text *holder) {
 }
 
 int folder_lock_take(struct FolderLock **out, const char *folder, double patience,
-                     struct Error *error) {
+                     bool (*must_leave)(void *context), void *context, struct Error *error) {
     struct FolderLock *lock = memory_array(struct FolderLock, 1, "a folder's lock");
     lock->folder = memory_copy_text(folder);
     lock->path = memory_print("%s/" FOLDER_LOCK_NAME, folder);
     lock->fd = -1;
     pthread_mutex_init(&lock->mutex, NULL);
     pthread_cond_init(&lock->stop, NULL);
-    int code = take(lock, patience, error);
+    int code = take(lock, patience, must_leave, context, error);
     if (code) {
         folder_lock_release(lock);
         lock = NULL;
@@ -282,7 +284,7 @@ int folder_lock_check(struct FolderLock *lock, struct Error *error) {
     if (lock->fd >= 0 && file_lock_is_at(lock->fd, lock->path))
         return OK;
     let_go(lock);
-    return take(lock, 0, error);
+    return take(lock, 0, NULL, NULL, error);
 }
 
 bool folder_lock_is_lost(const struct FolderLock *lock) {

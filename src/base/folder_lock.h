@@ -20,10 +20,11 @@
 struct FolderLock;
 
 /* Takes the lock of `folder`, which exists. If another process holds it, tries again for `patience`
- * seconds: a process that was killed may take a moment to end. ERROR_SYSTEM: "FOLDER: is in use by
- * process 4711 on node17 since 2026-11-28 13:40:12 +0000". */
+ * seconds, unless must_leave(context) says otherwise: a process that was killed may take a moment
+ * to end. must_leave may be NULL. ERROR_SYSTEM: "FOLDER: is in use by process 4711 on node17 since
+ * 2026-11-28 13:40:12 +0000", with ADVICE_OTHER_FOLDER. */
 int folder_lock_take(struct FolderLock **lock, const char *folder, double patience,
-                     struct Error *error);
+                     bool (*must_leave)(void *context), void *context, struct Error *error);
 /* Does another process hold the lock of `folder`, which may lack? `holder` gets its name: "process
  * 4711 on node17 since …". False if the file system has no locks. */
 bool folder_lock_find(const char *folder, struct Text *holder);

@@ -136,3 +136,16 @@ int create_temporary(const char *path, char **name) {
 int create_temporary_link(const char *target, const char *path, char **name) {
     return create_either(path, target, name);
 }
+
+int temporary_publish(const char *name, const char *path, struct Error *error) {
+    struct stat status;
+    if (rename(name, path) == 0)
+        return OK;
+    int cause = errno;
+    if (lstat(path, &status) || !S_ISDIR(status.st_mode)) {
+        errno = cause;
+        return fail_errno(error, "%s: cannot be put in place", path);
+    }
+    fail(error, ERROR_SYSTEM, "%s: is a folder, expected a file; remove it", path);
+    return error_advise(error, ADVICE_IN_TEXT, NULL, NULL, 0);
+}

@@ -8,6 +8,8 @@
 
 #include <stdbool.h>
 
+#include "base/error.h"
+
 /* Creates a temporary file in the folder of `path`, under a name that no file or link had, and
  * locks it until its last descriptor is closed. Returns its descriptor, for reading and writing,
  * and the name, which the caller releases; or −1 with errno set and a name of NULL. First it
@@ -17,6 +19,10 @@ int create_temporary(const char *path, char **name);
 /* As create_temporary, but makes a symbolic link to `target`, which has no lock. Returns 0, or −1
  * and errno. Removes nothing. */
 int create_temporary_link(const char *target, const char *path, char **name);
+
+/* Gives the temporary file or link `name` the name `path`, in the place of what is there.
+ * ERROR_SYSTEM, also if a folder is there; the temporary one stays. */
+int temporary_publish(const char *name, const char *path, struct Error *error);
 
 /* Removes, from a folder whose other writers the caller excludes by a lock of its own, temporary
  * files and links to files whose names `is_own` accepts: also links, and files where there are no

@@ -37,8 +37,9 @@ int whole_file_publish(struct WholeFile *file, struct Error *error) {
     int code = whole_file_flush(file, error);
     if (code)
         return code;
-    if (rename(file->temporary, file->path))
-        return cannot(file, error);
+    code = temporary_publish(file->temporary, file->path, error);
+    if (code)
+        return code;
     file_lock_release(fileno(file->stream));
     memory_release(file->temporary);
     file->temporary = NULL;

@@ -112,9 +112,10 @@ int checkpoint_link(const char *folder, const char *name, const char *target, st
     int code = OK;
     if (create_temporary_link(path_base(target), path, &temporary)) {
         code = fail_errno(error, "%s: the link cannot be made", path);
-    } else if (rename(temporary, path)) {
-        code = fail_errno(error, "%s: the link cannot be put in place", path);
-        unlink(temporary);
+    } else {
+        code = temporary_publish(temporary, path, error);
+        if (code)
+            unlink(temporary);
     }
     if (!code)
         code = sync_folder(folder, error);

@@ -23,6 +23,7 @@ static const char *const words[] = {
     [ADVICE_CONTINUE_RUN] = "; --resume continues it, another --out starts a new one",
     [ADVICE_RESUME] = "; --resume goes on from it",
     [ADVICE_OTHER_FOLDER] = "; wait for its end, or give another --out",
+    [ADVICE_IN_TEXT] = "",
     [ADVICE_MEND_FOLDER] = "; make {file} writable and free some space, then --resume goes on",
     [ADVICE_GO_ON] = "; --resume goes on",
     [ADVICE_SEPARATOR] = "; --separator says what stands between columns",

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
+#include "base/temporary.h"
 #include "base/whole_file.h"
 #include "store/guard.h"
 #include "store/internal.h"
@@ -78,8 +79,8 @@ static int write_out(struct H5Writer *writer, struct Error *error) {
 }
 
 static int publish(struct H5Writer *writer, struct Error *error) {
-    if (rename(writer->temporary, writer->path) != 0)
-        return fail_errno(error, "%s: cannot be put in place", writer->path);
+    if (temporary_publish(writer->temporary, writer->path, error) != OK)
+        return error->code;
     memory_release(writer->temporary);
     writer->temporary = NULL;
     char *folder = path_folder(writer->path);

@@ -38,6 +38,12 @@ static hid_t dense_space(hid_t space, hsize_t count) {
                                       : H5Screate_simple(1, &count, NULL);
 }
 
+/* Freeing what values point at takes as long as reading them, also where they are numbers. */
+static bool has_variable_length(hid_t type) {
+    return H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tdetect_class(type, H5T_STRING) > 0 ||
+           H5Tdetect_class(type, H5T_REFERENCE) > 0;
+}
+
 /* Reads the values that `space` selects, in the type that HDF5 itself chooses for them in memory.
  */
 static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
@@ -52,7 +58,7 @@ static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
         status = H5Aread(object, memory, values);
     else if (values)
         status = H5Dread(object, memory, dense, space, H5P_DEFAULT, values);
-    if (status >= 0)
+    if (status >= 0 && has_variable_length(memory))
         H5Dvlen_reclaim(memory, dense, H5P_DEFAULT, values);
     free(values);
     H5Sclose(dense);

@@ -96,7 +96,8 @@ static int lock(struct Trainer *trainer, struct Error *error) {
     for (int attempt = 1; attempt <= ATTEMPTS; attempt++) {
         code = make_folder(path, &folder->made, error);
         if (!code)
-            code = folder_lock_take(&folder->lock, path, PATIENCE, error);
+            code = folder_lock_take(&folder->lock, path, PATIENCE, trainer__stop_is_pending,
+                                    trainer, error);
         if (!code || !access(path, F_OK))
             break;
     }
@@ -109,7 +110,13 @@ static int lock(struct Trainer *trainer, struct Error *error) {
 
 int trainer__lock_folder(struct Trainer *trainer, struct Error *error) {
     int code = ranks_rank(trainer->ranks) == 0 ? lock(trainer, error) : OK;
-    return ranks_agree(trainer->ranks, code, error);
+    code = ranks_agree(trainer->ranks, code, error);
+    if (code != OK && error->advice.kind == ADVICE_OTHER_FOLDER) {
+        trainer__share_interrupts(trainer);
+        if (trainer__is_stopping(trainer))
+            code = trainer__stopped_waiting(trainer, error);
+    }
+    return code;
 }
 
 static int write_run_file(const struct Trainer *trainer, struct Error *error) {

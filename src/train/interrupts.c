@@ -45,11 +45,11 @@ static double seconds_to_stop(const struct Trainer *trainer) {
  * that is started again and again comes to its end. Rank 0 looks at the clock for all. */
 static unsigned limits_reached(const struct Trainer *trainer) {
     const struct Outside *outside = trainer->request->outside;
+    if (ranks_rank(trainer->ranks) != 0 || trainer->interrupts.slowest_step == 0)
+        return 0;
     double now = clock_seconds(), need = seconds_to_stop(trainer);
     double limit = trainer->options.train.time_limit;
     unsigned reached = 0;
-    if (ranks_rank(trainer->ranks) != 0 || trainer->interrupts.slowest_step == 0)
-        return 0;
     if (limit > 0 && now - outside->start + need >= limit)
         reached |= INTERRUPT_BIT(INTERRUPT_TIME_LIMIT);
     if (now + need + SECONDS_OF_JOB >= outside->job_end)
@@ -153,6 +153,13 @@ const char *trainer__stop_reason(const struct Trainer *trainer) {
         if (trainer->interrupts.heard & INTERRUPT_STOPS & INTERRUPT_BIT(i))
             return names[i];
     return NULL;
+}
+
+int trainer__stopped_waiting(const struct Trainer *trainer, struct Error *error) {
+    error_context(error, "stopped by %s before the run's folder was free",
+                  trainer__stop_reason(trainer));
+    error->code = ERROR_STOPPED;
+    return error_advise(error, ADVICE_GO_ON, NULL, NULL, 0);
 }
 
 int trainer__stopped(const struct Trainer *trainer, struct Error *error) {

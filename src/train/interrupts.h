@@ -35,9 +35,11 @@ bool trainer__save_is_asked(const struct Trainer *trainer);
  * asked for it, and takes in what the ranks were asked meanwhile, so that a run that is to stop
  * needs no further step. Collective. */
 void trainer__end_save(struct Trainer *trainer, bool written, double seconds);
-/* ERROR_STOPPED, with the reason. */
 /* The signal or the limit that the run is asked to stop by, for people; NULL: none. */
 const char *trainer__stop_reason(const struct Trainer *trainer);
+/* ERROR_STOPPED, with the reason. */
 int trainer__stopped(const struct Trainer *trainer, struct Error *error);
+/* The same before the run has begun; `error` says who holds its folder. */
+int trainer__stopped_waiting(const struct Trainer *trainer, struct Error *error);
 
 #endif

@@ -193,6 +193,8 @@ static int give_up(const struct Trainer *trainer, struct Error *error) {
         return error->code;
     }
     error_append(error, "; the newest checkpoint is that of step %" PRId64, trainer->saving.newest);
+    if (error->advice.kind == ADVICE_IN_TEXT)
+        return error_advise(error, ADVICE_GO_ON, NULL, NULL, 0);
     return error_advise(error, ADVICE_MEND_FOLDER, trainer->request->folder, NULL, 0);
 }
 

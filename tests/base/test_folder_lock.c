@@ -60,7 +60,7 @@ static const char *file(void) {
 }
 
 static int take(double patience) {
-    return folder_lock_take(&lock, scratch, patience, &error);
+    return folder_lock_take(&lock, scratch, patience, NULL, NULL, &error);
 }
 
 static bool take_at_once(const char *about, char says[CHILD_SAYS]) {
@@ -152,7 +152,7 @@ static void a_folder_that_is_gone_is_not_lost(void **unused) {
     char folder[100];
     snprintf(folder, sizeof folder, "%s", scratch_path("run"));
     assert_int_equal(mkdir(folder, 0777), 0);
-    assert_int_equal(folder_lock_take(&lock, folder, 0, &error), OK);
+    assert_int_equal(folder_lock_take(&lock, folder, 0, NULL, NULL, &error), OK);
     assert_int_equal(rename(folder, scratch_path("moved")), 0);
     assert_int_equal(folder_lock_check(lock, &error), ERROR_SYSTEM);
     assert_non_null(strstr(error.text, "run.lock: cannot be written: No such file"));

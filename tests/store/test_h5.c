@@ -402,7 +402,7 @@ static void unwritable_places(void **state) {
     refused(h5_commit(writer, &error), ERROR_SYSTEM, "No such file");
     ok(h5_create(&writer, scratch, &error)); /* there is a folder of that name */
     fill(writer);
-    refused(h5_commit(writer, &error), ERROR_SYSTEM, "cannot be put in place");
+    refused(h5_commit(writer, &error), ERROR_SYSTEM, "is a folder, expected a file");
     ok(h5_create(&writer, scratch_path("twice.h5"), &error));
     fill(writer);
     refused(h5_reserve(writer, "zeros", H5_INT32, 1, SIZE(5), &error), ERROR_SYSTEM,

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from support.program import SYSTEM, command, environment, refusal, run, settings
+from support.program import STOPPED, SYSTEM, command, environment, refusal, run, settings
 from support.runs import metrics, newest_step, read, synthesize, train, write, write_run_file
 
 MODEL = """
@@ -59,6 +59,12 @@ def temporaries(folder):
     return [name for name in names(folder) if ".tmp" in name]
 
 
+def handles(pid, number):
+    """Has the process a handler for the signal?"""
+    caught = int(read(f"/proc/{pid}/status").split("SigCgt:")[1].split()[0], 16)
+    return caught >> (number - 1) & 1
+
+
 class TestLock:
     def test_a_second_run_is_refused_and_readers_are_not(self, recipe, folder):
         out = f"{folder}/owned"
@@ -77,6 +83,19 @@ class TestLock:
             run(1, "inspect", latest)
             run(1, "describe", f"{out}/run.yaml")
             assert os.path.exists(f"{out}/checkpoints/{os.readlink(latest)}") and checkpoint
+
+    def test_a_run_that_is_stopped_while_it_waits_can_be_continued(self, recipe, folder):
+        out = f"{folder}/awaited"
+        with running(recipe, out, *LONG) as first:
+            os.kill(first.pid, signal.SIGSTOP)
+            with subprocess.Popen(command(1, "train", recipe, "--out", out, *LONG, "--resume"), env=environment(),
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as second:
+                wait_for(lambda: handles(second.pid, signal.SIGTERM))
+                second.send_signal(signal.SIGTERM)
+                said = second.communicate(timeout=60)[1]
+        assert second.returncode == STOPPED
+        assert f"stopped by SIGTERM before the run's folder was free: {out}: is in use by process {first.pid}" in said
+        assert said.endswith("; --resume goes on\n")
 
     def test_of_two_starts_at_once_one_runs(self, recipe, folder):
         out = f"{folder}/twins"
@@ -282,7 +301,7 @@ class TestSavesThatFail:
             wait_for(lambda: os.path.islink(latest))
             process.kill()
             said = process.communicate()[1]
-        assert "latest.h5: the link cannot be put in place: Is a directory; training goes on" in said
+        assert "latest.h5: is a folder, expected a file; remove it; training goes on" in said
 
     def test_a_run_that_lost_its_folder_ends(self, recipe, folder):
         out = f"{folder}/lost"
