@@ -13,6 +13,7 @@
 static const struct Flag flags[] = {
     BLUEPRINT_FLAGS,
     OVERRIDE_FLAGS,
+    LIMIT_FLAGS,
     {.name = "ranks",
      .argument = "N",
      .help = "how many ranks the memory is computed for (default: train.shards, or 1)"},

@@ -2,7 +2,12 @@
 
 #include "base/memory.h"
 
-static const char *const shortcuts[OVERRIDE_SHORTCUTS] = {"backend", "threads"};
+static const struct {
+    const char *flag, *key;
+} shortcuts[OVERRIDE_SHORTCUTS] = {{"backend", "train.backend"},
+                                   {"threads", "train.threads"},
+                                   {"limit-train", "data.limit.train"},
+                                   {"limit-validation", "data.limit.validation"}};
 
 struct Overrides overrides_collect(const struct Arguments *arguments) {
     struct Overrides overrides = {0};
@@ -12,10 +17,10 @@ struct Overrides overrides_collect(const struct Arguments *arguments) {
     for (int i = 0; i < count; i++)
         overrides.texts[overrides.count++] = set[i];
     for (int i = 0; i < OVERRIDE_SHORTCUTS; i++) {
-        const char *value = argument_value(arguments, shortcuts[i]);
+        const char *value = argument_value(arguments, shortcuts[i].flag);
         if (!value)
             continue;
-        overrides.made[i] = memory_print("train.%s=%s", shortcuts[i], value);
+        overrides.made[i] = memory_print("%s=%s", shortcuts[i].key, value);
         overrides.texts[overrides.count++] = overrides.made[i];
     }
     memory_release((void *)set);

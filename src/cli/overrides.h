@@ -4,7 +4,7 @@
 
 #include "cli/command.h"
 
-#define OVERRIDE_SHORTCUTS 2
+#define OVERRIDE_SHORTCUTS 4
 
 struct Overrides {
     const char **texts; /* "key.sub=value", in the order in which they apply */
@@ -20,6 +20,18 @@ struct Overrides {
     {                                                                                              \
         .name = "threads", .argument = "N",                                                        \
         .help = "OpenMP threads of each rank; short for --set train.threads=N"                     \
+    }
+
+/* The flags for small trials. */
+#define LIMIT_FLAGS                                                                                \
+    {.name = "limit-train",                                                                        \
+     .argument = "N",                                                                              \
+     .help =                                                                                       \
+         "train on the first N samples; short for --set data.limit.train=N (data.limit.choose "    \
+         "and per_class say which)"},                                                              \
+    {                                                                                              \
+        .name = "limit-validation", .argument = "N",                                               \
+        .help = "validate with the first N samples; short for --set data.limit.validation=N"       \
     }
 
 /* Collects the values of --set and then of the short flags that were given. */

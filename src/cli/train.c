@@ -16,6 +16,7 @@
 #include "cli/signals.h"
 #include "cli/watching.h"
 #include "cli/world.h"
+#include "run/overfit.h"
 #include "train/outside.h"
 
 static const struct Flag flags[] = {
@@ -29,6 +30,12 @@ static const struct Flag flags[] = {
      .help = "changes a key of the run file: optimizer.rate=0.05, model.2.dropout.rate=0.3; "
              "an empty value restores the default: schedule= or augment="},
     OVERRIDE_FLAGS,
+    LIMIT_FLAGS,
+    {.name = "overfit",
+     .argument = "N",
+     .help =
+         "a sanity check: learn N samples of the training split by heart, without augmentation, "
+         "penalties and dropout, which a sound set-up does to an accuracy of 100 %"},
     {.name = "resume",
      .help = "continue from the newest valid checkpoint in DIR; start anew if there is none"},
     {.name = "stop-after",
@@ -48,7 +55,7 @@ static const struct FigureKind *best_kind(const struct TrainResult *result) {
     return &figure_kinds[result->best_figure];
 }
 
-static void print_json(const struct TrainResult *result) {
+static void print_json(int64_t overfit, const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
     json_t *object = json_pack("{s:I, s:I, s:b}", "step", (json_int_t)progress->step, "total_steps",
                                (json_int_t)result->total_steps, "finished", result->finished);
@@ -64,6 +71,9 @@ static void print_json(const struct TrainResult *result) {
         json_object_set_new(object, key, json_real(result->best.metric));
         json_object_set_new(object, "best_step", json_integer(result->best.step));
     }
+    if (overfit && result->finished)
+        json_object_set_new(object, "overfit",
+                            json_boolean(run_overfit_learnt(&result->validation)));
     json_object_set_new(object, "seconds", json_real(progress->seconds));
     json_object_set_new(object, "images_per_second", json_real(result->images_per_second));
     json_object_set_new(object, "digest", json_string(result->digest));
@@ -90,7 +100,21 @@ static void print_figures(const char *of, const struct Figures *figures, bool be
     putchar('\n');
 }
 
-static void print_words(const struct TrainResult *result) {
+/* Whether the samples of --overfit were learnt. */
+static void print_overfit(int64_t samples, const struct TrainResult *result) {
+    if (!samples || !result->finished)
+        return;
+    if (run_overfit_learnt(&result->validation))
+        printf("overfit     yes: %" PRId64 " sample%s learnt by heart\n", samples,
+               samples == 1 ? "" : "s");
+    else
+        printf("overfit     no: %" PRId64
+               " sample%s not learnt by heart; try another optimizer.rate or a longer "
+               "train.length, then look at the labels, the loss and the model\n",
+               samples, samples == 1 ? " is" : "s are");
+}
+
+static void print_words(int64_t overfit, const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
     bool averaged = figures_any(&result->average);
     printf("%s at step %" PRId64 " of %" PRId64 "\n",
@@ -101,6 +125,7 @@ static void print_words(const struct TrainResult *result) {
     print_figures("train", &result->train, false, result);
     print_figures("validation", &result->validation, !averaged, result);
     print_figures("average", &result->average, true, result);
+    print_overfit(overfit, result);
     if (result->images_per_second > 0)
         printf("speed       %.1f images/s, %.1f s of training\n", result->images_per_second,
                progress->seconds);
@@ -144,29 +169,39 @@ static int check_run_file(const struct TrainRequest *request, struct Ranks *rank
     return ranks_agree(ranks, code, error);
 }
 
+/* --stop-after, --overfit and --folds. */
+static int read_numbers(const struct Arguments *arguments, struct TrainRequest *request,
+                        int64_t *folds, struct Error *error) {
+    int code =
+        argument_integer(arguments, "stop-after", 1, INT64_MAX, 0, &request->stop_after, error);
+    if (!code)
+        code = argument_integer(arguments, "overfit", 1, INT64_MAX, 0, &request->overfit, error);
+    if (!code)
+        code = argument_integer(arguments, "folds", 2, FOLDS_MOST, 0, folds, error);
+    const char *alone = request->stop_after ? "stop-after" : request->overfit ? "overfit" : NULL;
+    if (!code && *folds && alone)
+        code = fail(error, ERROR_USAGE, "--%s: is for one run, and --folds trains %" PRId64, alone,
+                    *folds);
+    return code;
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
-    int64_t stop_after, folds = 0;
-    int code = argument_integer(arguments, "stop-after", 1, INT64_MAX, 0, &stop_after, error);
-    if (!code)
-        code = argument_integer(arguments, "folds", 2, FOLDS_MOST, 0, &folds, error);
-    if (!code && folds && stop_after)
-        code = fail(error, ERROR_USAGE, "--stop-after: is for one run, and --folds trains %" PRId64,
-                    folds);
+    struct TrainRequest request = {.run_path = arguments->operands[0],
+                                   .folder = argument_value(arguments, "out"),
+                                   .resume = argument_given(arguments, "resume"),
+                                   .quiet = argument_given(arguments, "quiet"),
+                                   .watch = watching_watch()};
+    int64_t folds;
+    int code = read_numbers(arguments, &request, &folds, error);
     if (code)
         return code;
     struct Overrides overrides = overrides_collect(arguments);
     struct Outside outside = outside_of(ranks);
-    struct TrainRequest request = {.run_path = arguments->operands[0],
-                                   .override_count = overrides.count,
-                                   .overrides = overrides.texts,
-                                   .folder = argument_value(arguments, "out"),
-                                   .resume = argument_given(arguments, "resume"),
-                                   .stop_after = stop_after,
-                                   .quiet = argument_given(arguments, "quiet"),
-                                   .watch = watching_watch(),
-                                   .outside = &outside};
+    request.overrides = overrides.texts;
+    request.override_count = overrides.count;
+    request.outside = &outside;
     struct TrainResult result = {0};
     if (!request.folder || !*request.folder)
         code = fail(error, ERROR_USAGE,
@@ -179,9 +214,9 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     else if (!code)
         code = train(ranks, &request, &result, error);
     if (ranks_rank(ranks) == 0 && json && result.checkpoint)
-        print_json(&result);
+        print_json(request.overfit, &result);
     else if (ranks_rank(ranks) == 0 && !code && !folds)
-        print_words(&result);
+        print_words(request.overfit, &result);
     memory_release(result.checkpoint);
     overrides_release(&overrides);
     return code;
@@ -213,6 +248,8 @@ const struct Command command_train = {
         "  mpirun -np 4 trainer train runs/demo/run.yaml --out runs/demo --resume\n"
         "  mpirun -np 2 trainer train mine.yaml --out runs/b --backend openblas\n"
         "  mpirun -np 4 trainer train mine.yaml --out runs/c --folds 5\n"
+        "  trainer train mine.yaml --out runs/small --limit-train 500 --limit-validation 200\n"
+        "  trainer train mine.yaml --out runs/overfit --overfit 20\n"
         "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set train.seed=2\n",
     .flags = flags,
     .resumes = true,

@@ -18,7 +18,7 @@
 #define DROPCONNECT_KEY(options)                                                                   \
     {                                                                                              \
         "dropconnect", KEY_REAL, offsetof(options, dropconnect), "0",                              \
-            .minimum = 0, .maximum = 1,                                                            \
+            .minimum = 0, .maximum = 1, .without_regularisation = "0",                             \
             .help = "the probability that a weight is dropped for a step of training; below 1"     \
     }
 

@@ -97,6 +97,7 @@ enum { ROWS_WEIGHTS, ROWS_ALL };
          .type = KEY_REAL,                                                                         \
          .offset = offsetof(options, common.weight_decay),                                         \
          .fallback = value,                                                                        \
+         .without_regularisation = "0",                                                            \
          .minimum = 0,                                                                             \
          .maximum = 1e6,                                                                           \
          .help = meaning},                                                                         \

@@ -10,7 +10,8 @@ static const char *const truth_names[] = {"false", "true", NULL};
 #define PENALTY_KEY(key, meaning)                                                                  \
     {                                                                                              \
         .name = #key, .type = KEY_REAL, .offset = offsetof(struct RuleOptions, key),               \
-        .optional = true, .minimum = 0, .maximum = 1e6, .help = meaning                            \
+        .optional = true, .minimum = 0, .maximum = 1e6, .help = meaning,                           \
+        .without_regularisation = "0"                                                              \
     }
 #define RULE_KEYS                                                                                  \
     {.name = "name",                                                                               \
@@ -26,7 +27,13 @@ static const char *const truth_names[] = {"false", "true", NULL};
          .optional = true,                                                                         \
          .help = "true: they stay as they are; false: they are trained even if an earlier rule "   \
                  "froze them"},                                                                    \
-        PENALTY_KEY(rate, "a factor of their learning rate"),                                      \
+        {.name = "rate",                                                                           \
+         .type = KEY_REAL,                                                                         \
+         .offset = offsetof(struct RuleOptions, rate),                                             \
+         .optional = true,                                                                         \
+         .minimum = 0,                                                                             \
+         .maximum = 1e6,                                                                           \
+         .help = "a factor of their learning rate"},                                               \
         PENALTY_KEY(weight_decay, "their weight decay, instead of the optimizer's: L2 adds "       \
                                   "weight_decay / 2 * w^2 to the loss; with l1 an elastic net"),   \
         PENALTY_KEY(l1, "L1 penalty: adds l1 * |w| to the loss, which drives many weights "        \

@@ -72,6 +72,8 @@ struct ScheduleCommon {
         .maximum = 1, .help = "where it ends, as a fraction of the base rate"                      \
     }
 
+/* The schedule that keeps the base rate, without a warm-up. */
+struct Choice schedule_none(void);
 /* The factor of the base rate at `step`, from 0; the large-batch rule is part of it. */
 double schedule_factor(const struct Choice *schedule, const struct ScheduleTime *time,
                        const struct ScheduleState *state, int64_t step);

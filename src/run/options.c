@@ -105,6 +105,22 @@ static int check_folds(const struct RunFile *file, const struct DataOptions *dat
     return OK;
 }
 
+/* A split that is trained on and validated with has one limit. */
+static int check_limits(const struct RunFile *file, const struct DataOptions *data,
+                        struct Error *error) {
+    const struct LimitOptions *limit = &data->limit;
+    bool limited = limit->train > 0 || limit->validation > 0;
+    if (!strcmp(data->train, data->validation) && limit->validation > 0)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "data.limit.validation",
+                            "the validation split is the training split; expected its limit in "
+                            "data.limit.train alone");
+    if (limit->per_class && !limited)
+        return runfile_fail(file, error, ERROR_RUN_FILE, "data.limit.per_class",
+                            "does nothing without a limit; expected data.limit.train or "
+                            "data.limit.validation, too");
+    return OK;
+}
+
 static int settle(const struct RunFile *file, struct RunOptions *options, bool saved,
                   struct Error *error) {
     int code = check_switches(file, error);
@@ -113,6 +129,8 @@ static int settle(const struct RunFile *file, struct RunOptions *options, bool s
         code = settle_start(file, &options->start_from, error);
     if (!code)
         code = check_folds(file, &options->data, error);
+    if (!code)
+        code = check_limits(file, &options->data, error);
     return code ? code : settle_preprocess(file, options, saved, error);
 }
 
@@ -133,13 +151,26 @@ bool run_is_without_validation(const struct RunOptions *options) {
     return !strcmp(options->data.validation, "none");
 }
 
+static struct SplitLimit limit_of(const struct LimitOptions *options, int64_t samples) {
+    return (struct SplitLimit){.samples = samples,
+                               .per_class = options->per_class,
+                               .choose = (enum LimitChoice)options->choose,
+                               .seed = (uint64_t)options->seed};
+}
+
 int run_open_data(const struct RunFile *file, const struct RunOptions *options, const char *path,
                   const struct WantedSplit *splits, int split_count, bool defers,
                   struct Dataset **dataset, struct Error *error) {
-    const struct WantedSplit own[] = {{.name = options->data.train, .key = "data.train"},
+    const struct LimitOptions *limits = &options->data.limit;
+    const struct SplitLimit train = limit_of(limits, limits->train);
+    const struct SplitLimit validation = limit_of(limits, limits->validation);
+    const struct WantedSplit own[] = {{.name = options->data.train,
+                                       .key = "data.train",
+                                       .limit = limits->train > 0 ? &train : NULL},
                                       {.name = options->data.validation,
                                        .key = "data.validation",
-                                       .hint = " (none: no evaluation)"}};
+                                       .hint = " (none: no evaluation)",
+                                       .limit = limits->validation > 0 ? &validation : NULL}};
     struct DatasetRequest request = {.options = &options->data,
                                      .path = path,
                                      .splits = splits,

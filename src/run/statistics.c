@@ -185,8 +185,8 @@ static bool file_has_components(const struct RunStatistics *request, const char 
     const struct Dataset *dataset = request->dataset;
     struct Pca pca = {0};
     struct Error ignored;
-    if (!request->train->as_stored || dataset->statistics_of != request->train ||
-        pca_read(&pca, dataset, scale, &ignored))
+    if (!(request->train->as_stored || request->train->limited) ||
+        dataset->statistics_of != request->train || pca_read(&pca, dataset, scale, &ignored))
         return false;
     bool enough = pca.count >= (options->components ? options->components : pca.elements);
     pca_release(&pca);

@@ -66,6 +66,11 @@ void difference_release(struct Difference *difference);
  * point at still belongs to `from`. */
 void runfile_copy_free_keys(const struct Key *keys, void *options, const void *from);
 
+/* Switches all regularisation off that is set anywhere below the keys, as without_regularisation in
+ * their tables says; what is absent stays absent. The structs of chosen kinds are changed in place.
+ */
+void runfile_drop_regularisation(const struct Key *keys, void *options);
+
 /* In Markdown, after the introduction: every key, its type, range, unit, default and help, and
  * every kind. The caller releases it with memory_release. */
 char *runfile_document(const struct Key *keys, const char *introduction);

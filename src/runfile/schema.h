@@ -109,6 +109,10 @@ struct Key {
     bool free_on_resume;
     /* The other keys of its section do nothing unless this one is given. */
     bool switches_on;
+    /* KEY_REAL, KEY_ENUM: the key makes training harder, so that the model generalises better
+     * (penalties, dropout, smoothed labels); with this value it does not. NULL: it is no such key.
+     */
+    const char *without_regularisation;
 };
 #define KEY_END                                                                                    \
     { 0 }

@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "evaluate/broadcast.h"
 #include "run/agreement.h"
+#include "run/overfit.h"
 #include "run/transfer.h"
 #include "train/trainer.h"
 
@@ -13,8 +14,12 @@
 
 static int parse(struct Trainer *trainer, struct Error *error) {
     const struct TrainRequest *request = trainer->request;
-    return run_parse(&trainer->file, request->run_path, NULL, request->overrides,
-                     request->override_count, &trainer->options, error);
+    int code = run_parse(&trainer->file, request->run_path, NULL, request->overrides,
+                         request->override_count, &trainer->options, error);
+    return code || !request->overfit
+               ? code
+               : run_overfit(trainer->file, &trainer->options, request->overfit,
+                             ranks_size(trainer->ranks), error);
 }
 
 /* Gathers what a synchronised layer needs of all shards: rank r's are in the r-th place. */

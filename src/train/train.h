@@ -21,6 +21,7 @@ struct TrainRequest {
     int override_count;
     const char *folder;  /* of the run: run.yaml, metrics.jsonl, checkpoints/ */
     bool resume;         /* continue from the newest valid checkpoint, if there is one */
+    int64_t overfit;     /* samples to learn by heart (run/overfit.h); 0: the run is what it is */
     int64_t stop_after;  /* stop, with a checkpoint, when this many steps are done; 0: at the end */
     bool quiet;          /* no progress on stderr */
     struct Watch *watch; /* gets the limit of train.watchdog; NULL: nobody watches the ranks */

@@ -32,6 +32,7 @@ LIMITS = {
     "dropconnect": (0, 0.5),
     "layer.residual.drop": (0, 0.5),
     "average.ema.decay": (0, 0.99),
+    "data.limit.train": (24, 60),  # no fewer than a batch
 }
 # Keys of initialisers for vectors, for which those that make matrices are of no use.
 VECTORS, MATRICES_ONLY = ("bias_init", "scale_init", "shift_init", "biases"), ("orthogonal", "dirac")
@@ -202,6 +203,9 @@ class Generator:
             elif key["type"] == "choice" and not (may_be_absent(key) and self.rng.random() < 0.5):
                 run[name] = self.choice(key["kinds"])
         run["data"] = {"file": data}
+        data_keys = next(key for key in self.tables.keys if key["name"] == "data")["keys"]
+        limit = next(key for key in data_keys if key["name"] == "limit")
+        run["data"]["limit"] = self.options(limit["keys"], "data.limit")
         settle(self, run)
         return run
 
@@ -496,6 +500,9 @@ def settle(generator, run):
             del run[section]
     if train.get("sampling") == "balanced":  # draws the order by itself
         train.pop("shuffle", None)
+    limit = run["data"]["limit"]
+    if not any(isinstance(limit.get(name), int) for name in ("train", "validation")):
+        limit.pop("per_class", None)  # of no limit
     settle_warmup(rng, run)
     settle_snapshots(run)
     run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])

@@ -13,6 +13,7 @@
 #include "base/error.h"
 #include "base/targets.h"
 #include "base/text.h"
+#include "data/dataset/limit.h"
 #include "data/dataset/mapping.h"
 #include "data/dataset/picture_rule.h"
 #include "data/statistics/statistics.h"
@@ -51,6 +52,7 @@ struct Split {
     bool in_blocks;          /* some images are neither mapped nor in memory: read in blocks */
     const struct Pair *pair; /* whose rows these are; for dataset/ only */
     bool as_stored; /* all of /NAME of the data set's file, of which the file's statistics speak */
+    bool limited;   /* would be as stored without a limit: the file's statistics are used for it */
     /* (count), each in [0, classes); NULL if the targets are values or sets */
     const int32_t *labels;
     /* (count, outputs): values, distributions over the classes, or sets of them; NULL if there are
@@ -99,6 +101,7 @@ struct WantedSplit {
     const char *name;
     const char *key;  /* of the run file, to blame if there is no such split; or NULL */
     const char *hint; /* what else the key takes, for that message; or NULL */
+    const struct SplitLimit *limit; /* NULL: all samples */
 };
 
 struct DatasetRequest {

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "data/dataset/limit.h"
 
 #define SPLIT_AT(member) offsetof(struct SplitOptions, member)
 static const char *const inherit_name[] = {"auto", NULL};
@@ -119,6 +120,52 @@ static const struct Key folds_keys[] = {
      .help =
          "each part has as many samples of each class, give or take one; false, and for targets "
          "that are no classes: of all samples together"},
+    KEY_END};
+
+#define LIMIT_AT(member) offsetof(struct LimitOptions, member)
+static const char *const all_name[] = {"all", NULL};
+static const char *const choose_names[] = {
+    [LIMIT_FIRST] = "first", [LIMIT_RANDOM] = "random", [LIMIT_SPREAD] = "spread", NULL};
+static const struct Key limit_keys[] = {
+    {.name = "train",
+     .type = KEY_COUNT,
+     .names = all_name,
+     .offset = LIMIT_AT(train),
+     .fallback = "all",
+     .minimum = 1,
+     .maximum = 1e12,
+     .unit = "samples",
+     .help = "no more than so many samples of the training split, or of what data.folds leaves of "
+             "it; evaluations of a finished run take all samples of a split"},
+    {.name = "validation",
+     .type = KEY_COUNT,
+     .names = all_name,
+     .offset = LIMIT_AT(validation),
+     .fallback = "all",
+     .minimum = 1,
+     .maximum = 1e12,
+     .unit = "samples",
+     .help = "the same for the validation split"},
+    {.name = "per_class",
+     .type = KEY_BOOL,
+     .offset = LIMIT_AT(per_class),
+     .fallback = "false",
+     .help = "the limits are of the samples of each class"},
+    {.name = "choose",
+     .type = KEY_ENUM,
+     .names = choose_names,
+     .offset = LIMIT_AT(choose),
+     .fallback = "first",
+     .help = "first: the first samples of the split, which may all be of one class if the file is "
+             "sorted; random: drawn by `seed`; spread: drawn by `seed`, as many of each class as "
+             "of any other, give or take one"},
+    {.name = "seed",
+     .type = KEY_INT,
+     .offset = LIMIT_AT(seed),
+     .fallback = "1",
+     .minimum = 0,
+     .maximum = 9e15,
+     .help = "draws the samples"},
     KEY_END};
 
 #define AT(member) offsetof(struct DataOptions, member)
@@ -249,6 +296,11 @@ const struct Key data_keys[] = {
      .offset = AT(folds),
      .keys = folds_keys,
      .help = "cross-validation: one of several equal parts of the training split is held out"},
+    {.name = "limit",
+     .type = KEY_SECTION,
+     .offset = AT(limit),
+     .keys = limit_keys,
+     .help = "a part of the samples, for a small trial"},
     KEY_END};
 
 const struct SplitOptions *mapping_find(const struct DataOptions *options, const char *split) {

@@ -26,6 +26,14 @@ struct FoldsOptions {
     bool stratified;
 };
 
+/* data.limit: for small trials. */
+struct LimitOptions {
+    int64_t train, validation; /* samples; −1: all */
+    bool per_class;
+    int choose; /* enum LimitChoice (limit.h) */
+    int64_t seed;
+};
+
 /* data: the data set. */
 struct DataOptions {
     const char *file;       /* relative to the working folder; NULL: each split names its files */
@@ -42,6 +50,7 @@ struct DataOptions {
     int check;           /* enum DatasetCheck */
     struct Named splits; /* of struct SplitOptions */
     struct FoldsOptions folds;
+    struct LimitOptions limit;
 };
 enum { LINKS_REFUSE, LINKS_FOLLOW };
 enum { PLUGINS_REFUSE, PLUGINS_LOAD };

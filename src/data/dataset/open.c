@@ -304,13 +304,13 @@ static int read_digest(struct Opening *opening, struct Split *split, struct Erro
 }
 
 /* Whether a split is a group of the own layout as it stands, of which the file's digest and
- * statistics speak. */
+ * statistics speak; but for a limit. */
 static bool is_as_stored(const struct Opening *opening, int index) {
     const struct DataOptions *options = opening->request->options;
     const struct Split *split = &opening->dataset->splits[index];
     const struct Pair *pair = &opening->dataset->storage->pairs[opening->pair_of[index]];
     bool turned = options && strcmp(options->axes, "auto") && strcmp(options->axes, "NHWC");
-    return !pair->options && !split->rows && !turned;
+    return !pair->options && (!split->rows || split->limited) && !turned;
 }
 
 static int complete_splits(struct Opening *opening, struct Error *error) {
@@ -318,12 +318,14 @@ static int complete_splits(struct Opening *opening, struct Error *error) {
     int code = OK;
     for (int i = 0; i < dataset->split_count && code == OK; i++) {
         code = opening__rows(opening, i, error);
-        dataset->splits[i].as_stored = code == OK && is_as_stored(opening, i);
+        bool stored = code == OK && is_as_stored(opening, i);
+        dataset->splits[i].limited &= stored;
+        dataset->splits[i].as_stored = stored && !dataset->splits[i].limited;
         if (dataset->splits[i].as_stored)
             code = read_digest(opening, &dataset->splits[i], error);
     }
     for (int i = 0; i < dataset->split_count && code == OK; i++)
-        if (dataset->splits[i].as_stored)
+        if (dataset->splits[i].as_stored || dataset->splits[i].limited)
             code = opening__statistics(opening, &dataset->splits[i], error);
     return code;
 }

@@ -1,4 +1,5 @@
-/* Which rows of a pair a split has: all, those that data.splits lists, or a part. */
+/* Which rows of a pair a split has: all, those that data.splits lists, a part, or as many as a
+ * limit allows. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
@@ -6,6 +7,7 @@
 
 #include "base/memory.h"
 #include "data/dataset/folds.h"
+#include "data/dataset/limit.h"
 #include "data/dataset/opening.h"
 #include "data/dataset/part.h"
 
@@ -130,15 +132,18 @@ static bool is_part(struct Opening *opening, const char *name, const char *of) {
     return options && options->fraction_of && !strcmp(options->fraction_of, of);
 }
 
+/* The labels of some rows. The caller releases them. */
+static int32_t *labels_of(const struct Pair *pair, const struct Rows *rows) {
+    int32_t *labels = memory_array(int32_t, rows->count, "labels");
+    for (int64_t i = 0; i < rows->count; i++)
+        labels[i] = pair->classes[rows->items[i]];
+    return labels;
+}
+
 static int64_t take(const struct Pair *pair, const struct Rows *from,
                     const struct SplitOptions *options, int64_t classes, const bool *taken,
                     bool *chosen) {
-    int32_t *labels = NULL;
-    if (options->stratified && pair->classes) {
-        labels = memory_array(int32_t, from->count, "labels");
-        for (int64_t i = 0; i < from->count; i++)
-            labels[i] = pair->classes[from->items[i]];
-    }
+    int32_t *labels = options->stratified && pair->classes ? labels_of(pair, from) : NULL;
     const struct PartRequest request = {.count = from->count,
                                         .labels = labels,
                                         .classes = labels ? classes : 1,
@@ -245,10 +250,7 @@ static void copy_rows(struct Opening *opening, const struct Pair *pair, const st
     struct DatasetStorage *storage = opening->dataset->storage;
     int64_t columns = opening->dataset->targets.count;
     if (pair->classes) {
-        int32_t *labels = own(storage, memory_array(int32_t, rows->count, "labels"));
-        for (int64_t i = 0; i < rows->count; i++)
-            labels[i] = pair->classes[rows->items[i]];
-        split->labels = labels;
+        split->labels = own(storage, labels_of(pair, rows));
     }
     if (pair->values) {
         float *targets = own(storage, memory_array(float, rows->count *columns, "targets"));
@@ -278,7 +280,6 @@ static int take_fold(struct Opening *opening, const struct Pair *pair, bool held
                      struct Rows *rows, struct Error *error) {
     const struct FoldsOptions *options = &opening->request->options->folds;
     int64_t *fold = memory_array(int64_t, rows->count, "folds");
-    int32_t *labels = NULL;
     struct Rows kept;
     if (rows->count < options->count) {
         memory_release(fold);
@@ -286,11 +287,7 @@ static int take_fold(struct Opening *opening, const struct Pair *pair, bool held
                         "%" PRId64 " parts cannot be cut from the %" PRId64 " samples of split %s",
                         options->count, rows->count, opening->request->options->train);
     }
-    if (options->stratified && pair->classes) {
-        labels = memory_array(int32_t, rows->count, "labels");
-        for (int64_t i = 0; i < rows->count; i++)
-            labels[i] = pair->classes[rows->items[i]];
-    }
+    int32_t *labels = options->stratified && pair->classes ? labels_of(pair, rows) : NULL;
     const struct FoldsRequest request = {.count = rows->count,
                                          .labels = labels,
                                          .classes = labels ? opening->dataset->targets.count : 1,
@@ -309,12 +306,48 @@ static int take_fold(struct Opening *opening, const struct Pair *pair, bool held
     return OK;
 }
 
+/* ---- Limits ---- */
+
+static const struct SplitLimit *limit_of(const struct Opening *opening, int index) {
+    return opening->request->splits ? opening->request->splits[index].limit : NULL;
+}
+
+/* Keeps as many rows as the limit allows. */
+static int take_limit(const struct Opening *opening, const struct Pair *pair,
+                      const struct SplitLimit *limit, struct Rows *rows, struct Error *error) {
+    if (limit->per_class && !pair->classes)
+        return fail_key(error, ERROR_RUN_FILE, "data.limit.per_class",
+                        "needs one class for each sample, which %s does not have", pair->split);
+    int32_t *labels = pair->classes ? labels_of(pair, rows) : NULL;
+    const struct LimitRequest request = {.count = rows->count,
+                                         .labels = labels,
+                                         .classes = labels ? opening->dataset->targets.count : 1,
+                                         .limit = limit};
+    bool *chosen = memory_array(bool, rows->count, "rows");
+    struct Rows kept;
+    limit_choose(&request, chosen);
+    keep(rows, chosen, true, &kept);
+    memory_release(rows->items);
+    *rows = kept;
+    memory_release(chosen);
+    memory_release(labels);
+    return OK;
+}
+
+static void take_all(const struct Pair *pair, struct Split *split) {
+    split->count = pair->count;
+    split->images = pair->images.count == 1 ? pair->runs[0].images : NULL;
+    split->labels = pair->classes;
+    split->targets = pair->values;
+    split->weights = pair->sample_weights;
+}
+
 int opening__rows(struct Opening *opening, int index, struct Error *error) {
     struct Dataset *dataset = opening->dataset;
     const struct Pair *pair = &dataset->storage->pairs[opening->pair_of[index]];
     struct Split *split = &dataset->splits[index];
-    const char *whole = opening_held_out_of(opening, split->name);
-    const char *name = whole ? whole : split->name;
+    const char *held_out_of = opening_held_out_of(opening, split->name);
+    const char *name = held_out_of ? held_out_of : split->name;
     bool folded = is_folded(opening, split->name);
     const struct SplitOptions *own_options = opening__options(opening, name);
     split->bytes = pair->bytes;
@@ -324,21 +357,21 @@ int opening__rows(struct Opening *opening, int index, struct Error *error) {
     split->pair = pair;
     for (int i = 0; i < pair->images.count; i++)
         split->in_blocks |= !pair->runs[i].images;
-    bool all = !folded &&
-               !(own_options && (own_options->fraction_of || own_options->indices.count)) &&
-               !has_parts(opening, name);
-    if (all) {
-        split->count = pair->count;
-        split->images = pair->images.count == 1 ? pair->runs[0].images : NULL;
-        split->labels = pair->classes;
-        split->targets = pair->values;
-        split->weights = pair->sample_weights;
+    bool whole = !folded &&
+                 !(own_options && (own_options->fraction_of || own_options->indices.count)) &&
+                 !has_parts(opening, name);
+    const struct SplitLimit *limit = limit_of(opening, index);
+    if (whole && (!limit || (!limit->per_class && limit->samples >= pair->count))) {
+        take_all(pair, split);
         return OK;
     }
     struct Rows rows = {0};
     int code = parts_of(opening, pair, name, &rows, error);
     if (code == OK && folded)
-        code = take_fold(opening, pair, whole != NULL, &rows, error);
+        code = take_fold(opening, pair, held_out_of != NULL, &rows, error);
+    if (code == OK && limit)
+        code = take_limit(opening, pair, limit, &rows, error);
+    split->limited = whole;
     split->count = rows.count;
     split->rows = own(dataset->storage, rows.items);
     if (code == OK)

@@ -16,7 +16,7 @@ struct AlphaDropoutOptions {
 };
 
 static const struct Key keys[] = {{"rate", KEY_REAL, offsetof(struct AlphaDropoutOptions, rate),
-                                   "0.1", .minimum = 0, .maximum = 1,
+                                   "0.1", .minimum = 0, .maximum = 1, .without_regularisation = "0",
                                    .help = "the probability that an element is dropped; below 1, "
                                            "with SELU 0.05 to 0.1"},
                                   KEY_END};

@@ -24,7 +24,7 @@ struct DropoutOptions {
 #define OPTION(member) offsetof(struct DropoutOptions, member)
 static const struct Key keys[] = {
     {"rate", KEY_REAL, OPTION(rate), "0.5", .minimum = 0, .maximum = 1,
-     .help = "the probability that an element is dropped; below 1"},
+     .without_regularisation = "0", .help = "the probability that an element is dropped; below 1"},
     {"form", KEY_ENUM, OPTION(form), "inverted", .names = form_names,
      .help = "inverted: training scales by 1 / (1 - rate), predicting does nothing; plain: "
              "training only drops, predicting scales by 1 - rate"},

@@ -35,9 +35,10 @@ static const struct Key keys[] = {
          "projection: 1x1 convolution and batchnorm (option B), with the statistics and fold of "
          "the body's last batchnorm"},
     {"drop", KEY_REAL, offsetof(struct ResidualOptions, drop), "0", .minimum = 0, .maximum = 1,
+     .without_regularisation = "0",
      .help = "stochastic depth: the probability that a sample skips the body in training; below 1"},
     {"drop_rule", KEY_ENUM, offsetof(struct ResidualOptions, drop_rule), "linear",
-     .names = rule_names,
+     .names = rule_names, .without_regularisation = "linear",
      .help =
          "linear: block l of the L blocks under this rule has drop * l / L, so that the last has "
          "drop; constant: drop itself"},

@@ -18,7 +18,7 @@ struct CrossEntropyOptions {
 static const struct Key keys[] = {
     LOSS_COMMON_KEYS(struct CrossEntropyOptions, LOSS_CLASS_WEIGHTS_HELP),
     {"label_smoothing", KEY_REAL, offsetof(struct CrossEntropyOptions, label_smoothing), "0",
-     .minimum = 0, .maximum = 1, .below_maximum = true,
+     .minimum = 0, .maximum = 1, .below_maximum = true, .without_regularisation = "0",
      .help = "the part of the target that is spread evenly over all classes; in training alone"},
     KEY_END};
 

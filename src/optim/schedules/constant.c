@@ -12,6 +12,14 @@ static double factor(const void *options, const struct ScheduleTime *time, int64
     return 1;
 }
 
+extern const struct Schedule schedule_constant;
+static const struct ConstantOptions without_warmup;
+
+struct Choice schedule_none(void) {
+    return (struct Choice){.kind = &schedule_constant.kind,
+                           .options = (void *)(uintptr_t)&without_warmup};
+}
+
 const struct Schedule schedule_constant = {
     .kind = {.name = "constant",
              .summary = "the base rate throughout",
