@@ -26,6 +26,7 @@ enum {
     ERROR_SYSTEM = 6,     /* the operating system said no: permission, no space, missing file */
     ERROR_NUMERIC = 7,    /* NaN or Inf in a loss or gradient; replicas differ; gradients wrong */
     ERROR_RANKS = 8,      /* a rank died, hangs or cannot be reached */
+    ERROR_FOUND = 9,      /* a check found what will make the run fail */
     ERROR_BUG = 70,
     ERROR_STOPPED = 75 /* asked to stop, by a signal or a time limit; saved, and can be continued */
 };

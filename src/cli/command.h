@@ -62,7 +62,7 @@ int argument_real(const struct Arguments *arguments, const char *name, double mi
                   double maximum, double fallback, double *value, struct Error *error);
 
 extern const struct Command command_train, command_eval, command_predict, command_inspect,
-    command_describe, command_doctor, command_gradcheck, command_keys,
+    command_describe, command_doctor, command_gradcheck, command_keys, command_check,
     command_verify;                            /* each in its own file */
 extern const struct Command *const commands[]; /* NULL-terminated; cli/commands.c */
 

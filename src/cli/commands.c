@@ -7,6 +7,7 @@ const struct Command *const commands[] = {
     &command_predict,
     &command_inspect,
     &command_describe,
+    &command_check,
     &command_gradcheck,
     &command_doctor,
     &command_keys,

@@ -1,0 +1,188 @@
+/* Item 1: the data. Counts here; duplicates and constant images in images.c, what preprocessing
+ * makes of the pixels in preprocessed.c. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "check/looks_at_data.h"
+#include "data/sheets/preview_augment.h"
+
+#define MOST_NAMES 5
+#define IMBALANCE 10 /* the largest class over the smallest */
+#define SHEET_SAMPLES 20
+#define SHEET_EPOCHS 6
+
+/* ---- Classes ---- */
+
+static void count_classes(const struct Dataset *dataset, const struct Split *split,
+                          int64_t *counts) {
+    int64_t classes = dataset->targets.count;
+    memset(counts, 0, (size_t)classes * sizeof *counts);
+    for (int64_t i = 0; i < split->count; i++) {
+        if (split->labels) {
+            counts[split->labels[i]]++;
+            continue;
+        }
+        for (int64_t k = 0; k < classes; k++)
+            counts[k] += split_has_class(split, classes, i, k);
+    }
+}
+
+/* Names the classes without samples; returns how many there are. */
+static int64_t name_missing(const struct Dataset *dataset, const int64_t *counts,
+                            struct Text *names) {
+    int64_t missing = 0;
+    for (int64_t k = 0; k < dataset->targets.count; k++) {
+        if (counts[k])
+            continue;
+        if (missing++ < MOST_NAMES)
+            text_add(names, "%s%s", names->length ? ", " : "", dataset->targets.names[k]);
+    }
+    if (missing > MOST_NAMES)
+        text_add(names, " and %" PRId64 " more", missing - MOST_NAMES);
+    return missing;
+}
+
+static void blame_missing(struct Finding *finding, const struct Dataset *dataset,
+                          const int64_t *counts, bool trains) {
+    bool first_alone = counts[0] == 0;
+    for (int64_t k = 1; k < dataset->targets.count; k++)
+        first_alone &= counts[k] > 0;
+    if (first_alone && dataset->targets.count > 2)
+        finding__blame(finding, CHECK_BAD,
+                       "a class is missing, and it is the first: labels that begin at 1 look like "
+                       "this, and are then off by one",
+                       "set data.first_label to 1, or look for the class's samples");
+    else if (trains)
+        finding__blame(finding, CHECK_BAD,
+                       "a class is missing: the network cannot learn what it "
+                       "never sees",
+                       "look for the class's samples, or take the class out");
+    else
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "a class is missing: how well it is recognised cannot be measured",
+                       "draw the split from all classes");
+}
+
+static bool balances(const struct RunOptions *options) {
+    const struct Strings *weights = loss_class_weights(&options->loss);
+    return options->train.sampling == SAMPLING_BALANCED || (weights && weights->count > 0);
+}
+
+static void look_at_counts(struct Preflight *preflight, const struct Split *split, bool trains) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct Dataset *dataset = parts->dataset;
+    int64_t classes = dataset->targets.count, least = INT64_MAX, most = 0;
+    int64_t *counts = memory_array(int64_t, classes, "samples of classes");
+    struct Text names = {0};
+    struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "class_counts");
+    count_classes(dataset, split, counts);
+    for (int64_t k = 0; k < classes; k++) {
+        least = counts[k] < least ? counts[k] : least;
+        most = counts[k] > most ? counts[k] : most;
+    }
+    int64_t missing = name_missing(dataset, counts, &names);
+    finding__figure(finding, "samples", (double)split->count);
+    finding__figure(finding, "classes", (double)classes);
+    finding__figure(finding, "least", (double)least);
+    finding__figure(finding, "most", (double)most);
+    finding__figure(finding, "missing", (double)missing);
+    finding__say(finding,
+                 "%s: %" PRId64 " samples of %" PRId64 " classes, %" PRId64 " to %" PRId64
+                 " a class",
+                 split->name, split->count, classes, least, most);
+    finding__expect(finding, "samples of every class, about as many of each");
+    if (missing) {
+        finding__say(finding, "; none of %s", names.data);
+        blame_missing(finding, dataset, counts, trains);
+    }
+    bool sets = dataset->targets.kind == TARGET_SETS;
+    if (trains && !sets && most > IMBALANCE * least &&
+        !balances(experiment_options(preflight->experiment)))
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "classes are far from balanced: the network may leave the rare ones out",
+                       "set train.sampling: balanced, or class_weights: balanced in the loss, and "
+                       "look at the balanced accuracy");
+    text_release(&names);
+    memory_release(counts);
+}
+
+/* ---- Values ---- */
+
+static void look_at_values(struct Preflight *preflight, const struct Split *split) {
+    const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;
+    int64_t outputs = dataset->targets.count, constant = 0;
+    double *mean = memory_array(double, outputs, "means of targets");
+    double *deviation = memory_array(double, outputs, "deviations of targets");
+    struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "target_values");
+    target_statistics(split->targets, split->count, outputs, mean, deviation);
+    for (int64_t k = 0; k < outputs; k++)
+        constant += deviation[k] == 0;
+    finding__figure(finding, "samples", (double)split->count);
+    finding__figure(finding, "targets", (double)outputs);
+    finding__figure(finding, "constant_targets", (double)constant);
+    finding__say(finding,
+                 "%s: %" PRId64 " samples of %" PRId64 " targets; the first has mean %.4g and "
+                 "deviation %.4g",
+                 split->name, split->count, outputs, mean[0], deviation[0]);
+    finding__expect(finding, "targets that vary");
+    if (constant)
+        finding__blame(finding, CHECK_BAD, "a target never varies: there is nothing to learn of it",
+                       "leave the target out, or look for the column that was meant");
+    memory_release(mean);
+    memory_release(deviation);
+}
+
+static void look_at_targets(struct Preflight *preflight) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct Split *splits[] = {parts->train, parts->validation};
+    for (int i = 0; i < 2; i++) {
+        if (!splits[i] || (i && splits[i] == splits[0]))
+            continue;
+        if (targets_are_values(&parts->dataset->targets))
+            look_at_values(preflight, splits[i]);
+        else
+            look_at_counts(preflight, splits[i], i == 0);
+    }
+}
+
+/* ---- The sheet ---- */
+
+static int write_sheet(struct Preflight *preflight, struct Error *error) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct RunOptions *options = experiment_options(preflight->experiment);
+    const char *path = preflight->request->sheet;
+    if (!path)
+        return OK;
+    const struct AugmentPreview preview = {.samples = SHEET_SAMPLES,
+                                           .epochs = SHEET_EPOCHS,
+                                           .loader = {.dataset = parts->dataset,
+                                                      .split = parts->train,
+                                                      .preprocess = &parts->preprocess,
+                                                      .augment = &options->augment,
+                                                      .mix = &options->mix,
+                                                      .seed = (uint64_t)options->train.seed}};
+    int code = preview_augment_write(&preview, path, error);
+    if (code)
+        return code;
+    struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "contact_sheet");
+    finding__say(finding, "%d samples as the network sees them, in %s", SHEET_SAMPLES, path);
+    finding__expect(finding, "labels that go with the pictures, also after augmentation: look");
+    return OK;
+}
+
+int check__data(struct Preflight *preflight, struct Error *error) {
+    int code = OK;
+    beat_enter(ranks_beat(preflight->ranks), BEAT_PREPARING);
+    if (ranks_rank(preflight->ranks) == 0) {
+        look_at_targets(preflight);
+        code = check__images(preflight, error);
+        if (!code)
+            code = check__preprocessed(preflight, error);
+        if (!code)
+            code = write_sheet(preflight, error);
+    }
+    return ranks_agree(preflight->ranks, code, error);
+}

@@ -1,0 +1,123 @@
+#include "check/finding.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "check/inside.h"
+
+const char *const check_item_names[CHECK_ITEMS] = {
+    [CHECK_DATA] = "data",
+    [CHECK_LOSS] = "loss",
+    [CHECK_GRADIENTS] = "gradients",
+};
+
+const char *const check_item_titles[CHECK_ITEMS] = {
+    [CHECK_DATA] = "the data",
+    [CHECK_LOSS] = "the initial loss",
+    [CHECK_GRADIENTS] = "backward against central differences",
+};
+
+const char *const check_verdict_names[CHECK_VERDICTS] = {
+    [CHECK_GOOD] = "good", [CHECK_DOUBTFUL] = "doubtful", [CHECK_BAD] = "bad"};
+
+void findings_release(struct Findings *findings) {
+    for (int i = 0; i < findings->count; i++) {
+        memory_release(findings->rows[i].found);
+        memory_release(findings->rows[i].expected);
+        memory_release(findings->rows[i].cause);
+        memory_release(findings->rows[i].advice);
+    }
+    memory_release(findings->rows);
+    *findings = (struct Findings){0};
+}
+
+enum CheckVerdict findings_verdict(const struct Findings *findings) {
+    const struct Finding *worst = findings_main(findings);
+    return worst ? worst->verdict : CHECK_GOOD;
+}
+
+enum CheckVerdict findings_verdict_of(const struct Findings *findings, enum CheckItem item) {
+    enum CheckVerdict worst = CHECK_GOOD;
+    for (int i = 0; i < findings->count; i++)
+        if (findings->rows[i].item == item && findings->rows[i].verdict > worst)
+            worst = findings->rows[i].verdict;
+    return worst;
+}
+
+const struct Finding *findings_main(const struct Findings *findings) {
+    const struct Finding *first = NULL;
+    for (int i = 0; i < findings->count; i++) {
+        const struct Finding *finding = &findings->rows[i];
+        if (finding->verdict > (first ? first->verdict : CHECK_GOOD))
+            first = finding;
+    }
+    return first;
+}
+
+const struct Finding *findings__find(const struct Findings *findings, const char *name) {
+    for (int i = 0; i < findings->count; i++)
+        if (!strcmp(findings->rows[i].name, name))
+            return &findings->rows[i];
+    return NULL;
+}
+
+struct Finding *findings__add(struct Findings *findings, enum CheckItem item, const char *name) {
+    size_t bytes = (size_t)findings->count * sizeof *findings->rows;
+    findings->rows =
+        memory_resize(findings->rows, bytes, bytes + sizeof *findings->rows, "findings");
+    struct Finding *finding = &findings->rows[findings->count++];
+    *finding = (struct Finding){.item = item,
+                                .name = name,
+                                .found = memory_copy_text(""),
+                                .expected = memory_copy_text(""),
+                                .cause = memory_copy_text(""),
+                                .advice = memory_copy_text("")};
+    return finding;
+}
+
+void finding__figure(struct Finding *finding, const char *name, double value) {
+    CHECK(finding->figure_count < CHECK_FIGURES);
+    finding->figures[finding->figure_count++] = (struct CheckFigure){name, value};
+}
+
+static void replace(char **text, const char *by) {
+    char *copy = memory_copy_text(by);
+    memory_release(*text);
+    *text = copy;
+}
+
+static void add(char **text, const char *format, va_list arguments) {
+    char *more;
+    if (vasprintf(&more, format, arguments) < 0)
+        memory_failed(0, "a finding");
+    char *joined = memory_print("%s%s", *text, more);
+    free(more);
+    memory_release(*text);
+    *text = joined;
+}
+
+void finding__say(struct Finding *finding, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    add(&finding->found, format, arguments);
+    va_end(arguments);
+}
+
+void finding__expect(struct Finding *finding, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    add(&finding->expected, format, arguments);
+    va_end(arguments);
+}
+
+void finding__blame(struct Finding *finding, enum CheckVerdict verdict, const char *cause,
+                    const char *advice) {
+    if (verdict <= finding->verdict)
+        return;
+    finding->verdict = verdict;
+    replace(&finding->cause, cause);
+    replace(&finding->advice, advice);
+}

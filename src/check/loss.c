@@ -1,0 +1,230 @@
+/* Item 2: the loss of the first batch with the first weights, against what scores of 0 would give
+ * (ln C for a softmax over C classes); then the penalty, by which the objective must rise. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "check/inside.h"
+#include "nn/loss.h"
+#include "optim/rules.h"
+
+#define MOST_TARGETS 2000
+
+/* ---- What chance gives ---- */
+
+/* The targets of a sample as the loss takes them. */
+static void read_target(const struct RunParts *parts, int64_t sample, float *target) {
+    const struct Split *split = parts->train;
+    int64_t outputs = parts->dataset->targets.count;
+    if (split->labels) {
+        memset(target, 0, (size_t)outputs * sizeof *target);
+        target[split->labels[sample]] = 1;
+    } else if (targets_are_values(&parts->dataset->targets)) {
+        target_scale_apply(&parts->scale, 1, split->targets + sample * outputs, target);
+    } else {
+        memcpy(target, split->targets + sample * outputs, (size_t)outputs * sizeof *target);
+    }
+}
+
+/* The loss of scores that are all 0, over samples spread over the split. */
+double check__chance(const struct Experiment *experiment) {
+    const struct RunParts *parts = experiment_parts(experiment);
+    const struct Choice *choice = &experiment_options(experiment)->loss;
+    const struct Loss *loss = loss_variant((const struct Loss *)choice->kind, VARIANT_F64);
+    int64_t outputs = parts->dataset->targets.count, count = parts->train->count;
+    int64_t samples = count < MOST_TARGETS ? count : MOST_TARGETS;
+    double *zeros = memory_array(double, outputs, "scores"), sum = 0, mass = 0, one;
+    float *target = memory_array(float, outputs, "a target");
+    for (int64_t i = 0; i < samples; i++) {
+        int64_t sample = i * count / samples;
+        double weight = parts->train->weights ? parts->train->weights[sample] : 1;
+        read_target(parts, sample, target);
+        loss->evaluate(choice->options, 1, outputs, zeros, target, 1, &one, NULL);
+        sum += weight * one;
+        mass +=
+            weight * loss_mass((const struct Loss *)choice->kind, choice->options, outputs, target);
+    }
+    memory_release(zeros);
+    memory_release(target);
+    return mass > 0 ? sum / mass : 0;
+}
+
+/* ---- The last layer ---- */
+
+/* Activations whose outputs have bounds. */
+struct Bounds {
+    const char *layer;
+    double least, most;
+    enum CheckVerdict verdict; /* for classes */
+};
+static const struct Bounds bounds[] = {{"relu", 0, INFINITY, CHECK_BAD},
+                                       {"sigmoid", 0, 1, CHECK_BAD},
+                                       {"tanh", -1, 1, CHECK_BAD},
+                                       {"elu", -1, INFINITY, CHECK_DOUBTFUL},
+                                       {"selu", -1.7581, INFINITY, CHECK_DOUBTFUL},
+                                       {"gelu", -0.17, INFINITY, CHECK_DOUBTFUL},
+                                       {"silu", -0.2785, INFINITY, CHECK_DOUBTFUL}};
+
+static const struct Bounds *bounds_of(const char *layer) {
+    for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
+        if (!strcmp(bounds[i].layer, layer))
+            return &bounds[i];
+    return NULL;
+}
+
+/* The part of the targets that the last layer cannot reach. */
+static double unreachable(const struct RunParts *parts, const struct Bounds *reach) {
+    int64_t outputs = parts->dataset->targets.count, count = parts->train->count, out = 0;
+    int64_t samples = count < MOST_TARGETS ? count : MOST_TARGETS;
+    float *target = memory_array(float, outputs, "a target");
+    for (int64_t i = 0; i < samples; i++) {
+        read_target(parts, i * count / samples, target);
+        for (int64_t k = 0; k < outputs; k++)
+            out += target[k] < reach->least - 1e-3 || target[k] > reach->most + 1e-3;
+    }
+    memory_release(target);
+    return (double)out / (double)(samples * outputs);
+}
+
+static void look_at_last_layer(struct Preflight *preflight) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    const struct Node *last = model_node(parts->model, model_node_count(parts->model) - 1);
+    const struct Bounds *reach = bounds_of(node_layer_name(last));
+    struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "last_layer");
+    finding__say(finding, "the last layer is %s", node_layer_name(last));
+    if (!strcmp(node_layer_name(last), "dropout")) {
+        finding__expect(finding, "scores that nothing drops");
+        finding__blame(finding, CHECK_DOUBTFUL, "dropout sets scores of classes to 0",
+                       "put dropout before the last linear layer");
+    }
+    if (!reach)
+        return;
+    if (targets_are_values(&parts->dataset->targets)) {
+        double part = unreachable(parts, reach);
+        finding__figure(finding, "unreachable_targets", part);
+        finding__say(finding, ", which cannot reach %.1f %% of the targets", 100 * part);
+        finding__expect(finding, "outputs that can take the targets' values");
+        if (part > 0.01)
+            finding__blame(finding, CHECK_BAD,
+                           "wrong last layer: its activation keeps the outputs from the targets",
+                           "end the model with the linear layer");
+        return;
+    }
+    finding__say(finding, ", whose outputs lie between %g and %g", reach->least, reach->most);
+    finding__expect(finding, "scores of any size: the loss applies what makes them probabilities");
+    finding__blame(finding, reach->verdict,
+                   "wrong last layer: an activation bounds the scores, so that the loss cannot "
+                   "come near 0",
+                   "end the model with the linear layer");
+}
+
+/* ---- The first loss ---- */
+
+/* How many times the loss of chance is too much. Scores of weights with std √(2 / fan_in) after
+ * activations of unit variance come to 1.2 to 1.6 times for classes, and 3 times for values. */
+static void judge_loss(struct Finding *finding, bool values, double loss, double chance) {
+    static const char cause[] = "the first weights are too large, above all the last layer's: it "
+                                "is sure of wrong answers before it has learnt anything";
+    static const char advice[] = "initialise the last layer smaller (weight_init: {normal: {std: "
+                                 "0.01}}, or fan_in_uniform)";
+    double doubtful = values ? 6 : 1.9, bad = values ? 30 : 4;
+    if (!isfinite(loss))
+        finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
+                       "initialise with kaiming_normal, and centre and scale the images");
+    else if (loss > bad * chance)
+        finding__blame(finding, CHECK_BAD, cause, advice);
+    else if (loss > doubtful * chance)
+        finding__blame(finding, CHECK_DOUBTFUL, cause, advice);
+    else if (loss < 0.6 * chance)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "the first weights know the answers already: they are of a trained model, "
+                       "or the images give the labels away",
+                       "look at where the weights come from (start_from), and at the data");
+}
+
+static void look_at_loss(struct Preflight *preflight, const struct ExperimentStep *step) {
+    const struct Experiment *experiment = preflight->experiment;
+    const struct RunParts *parts = experiment_parts(experiment);
+    bool values = targets_are_values(&parts->dataset->targets);
+    double chance = check__chance(experiment);
+    struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "initial_loss");
+    finding__figure(finding, "loss", step->loss);
+    finding__figure(finding, "chance", chance);
+    finding__say(finding, "%.4g", step->loss);
+    if (parts->dataset->targets.kind == TARGET_CLASSES &&
+        fabs(chance - log((double)parts->dataset->targets.count)) < 1e-6)
+        finding__expect(finding, "about ln %" PRId64 " = %.4g, the loss of equal probabilities",
+                        parts->dataset->targets.count, chance);
+    else
+        finding__expect(finding, "about %.4g, the loss of scores that are 0", chance);
+    judge_loss(finding, values, step->loss, chance);
+}
+
+/* ---- The penalty ---- */
+
+/* Σ λ₂/2·w² + λ₁·|w| row by row in double, independently of what the updater sums. */
+static int compute_penalty(const struct Experiment *experiment, double *penalty,
+                           struct Error *error) {
+    const struct RunOptions *options = experiment_options(experiment);
+    const struct Arena *arena = model_arena(experiment_parts(experiment)->model);
+    const struct Optimizer *optimizer = (const struct Optimizer *)options->optimizer.kind;
+    struct RowSettings *settings =
+        memory_array(struct RowSettings, arena->row_count, "settings of parameters");
+    int code =
+        rules_apply(&options->parameters, options->optimizer.options, arena, settings, error);
+    *penalty = 0;
+    for (int i = 0; i < arena->row_count && !code; i++) {
+        const float *w = experiment_initial(experiment) + arena->rows[i].offset;
+        double squares = 0, magnitudes = 0;
+        for (int64_t j = 0; j < arena->rows[i].count && !settings[i].frozen; j++) {
+            squares += (double)w[j] * (double)w[j];
+            magnitudes += fabs((double)w[j]);
+        }
+        *penalty += settings[i].l1 * magnitudes;
+        if (!optimizer->decoupled)
+            *penalty += settings[i].weight_decay / 2 * squares;
+    }
+    memory_release(settings);
+    return code;
+}
+
+static int look_at_penalty(struct Preflight *preflight, double loss, struct Error *error) {
+    const struct Experiment *experiment = preflight->experiment;
+    const struct Updater *updater = experiment_parts(experiment)->updater;
+    double computed;
+    if (!updater_has_penalty(updater))
+        return OK;
+    int code = compute_penalty(experiment, &computed, error);
+    if (code)
+        return code;
+    double penalty = updater_penalty(updater, experiment_initial(experiment));
+    struct Finding *finding = findings__add(preflight->findings, CHECK_LOSS, "penalty");
+    finding__figure(finding, "penalty", penalty);
+    finding__figure(finding, "objective", loss + penalty);
+    finding__figure(finding, "rise_expected", computed);
+    finding__say(finding, "with the penalty the loss is %.4g: it rises by %.4g", loss + penalty,
+                 penalty);
+    finding__expect(finding, "a rise by %.4g", computed);
+    if (!(fabs(penalty - computed) <= 1e-4 * fabs(computed) + 1e-9))
+        finding__blame(finding, CHECK_BAD,
+                       "the penalty that is trained on is not that of the run file's rules",
+                       "report this as a fault of the program");
+    else if (penalty > 10 * fabs(loss))
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "regularisation outweighs the data: the weights will shrink, whatever the "
+                       "images say",
+                       "lower weight_decay or l1 until the penalty is below the loss");
+    return OK;
+}
+
+int check__loss(struct Preflight *preflight, struct Error *error) {
+    struct ExperimentStep step;
+    int code = experiment_step(preflight->experiment, NAN, &step, error);
+    if (!code && ranks_rank(preflight->ranks) == 0) {
+        look_at_last_layer(preflight);
+        look_at_loss(preflight, &step);
+        code = look_at_penalty(preflight, step.loss, error);
+    }
+    return ranks_agree(preflight->ranks, code, error);
+}

@@ -1,0 +1,247 @@
+/* What the network gets: pixels of the training split after preprocessing, without augmentation. */
+#include <float.h>
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "check/looks_at_data.h"
+#include "compute/lapack.h"
+
+#define MOST_IMAGES 2000
+#define RUN 40           /* images that follow one another: few places to read from */
+#define MOST_CHANNELS 64 /* of which the covariance is taken */
+
+/* Sums over pixels, about the first pixel that was seen, so that no digits are lost. */
+struct Sums {
+    int64_t channels, pixels, nonfinite;
+    double *shift, *sum; /* (channels) */
+    double *product;     /* (channels, channels); NULL: too many channels */
+    double *square;      /* (channels) */
+    double least, most;
+    bool started;
+};
+
+static void start_sums(struct Sums *sums, int64_t channels) {
+    *sums = (struct Sums){.channels = channels, .least = INFINITY, .most = -INFINITY};
+    sums->shift = memory_array(double, channels, "sums of pixels");
+    sums->sum = memory_array(double, channels, "sums of pixels");
+    sums->square = memory_array(double, channels, "sums of pixels");
+    if (channels <= MOST_CHANNELS)
+        sums->product = memory_array(double, channels *channels, "sums of pixels");
+}
+
+static void release_sums(struct Sums *sums) {
+    memory_release(sums->shift);
+    memory_release(sums->sum);
+    memory_release(sums->square);
+    memory_release(sums->product);
+}
+
+static bool pixel_is_finite(const float *pixel, int64_t channels) {
+    for (int64_t c = 0; c < channels; c++)
+        if (!isfinite(pixel[c]))
+            return false;
+    return true;
+}
+
+static void add_pixel(struct Sums *sums, const float *pixel) {
+    int64_t channels = sums->channels;
+    if (!pixel_is_finite(pixel, channels)) {
+        sums->nonfinite++;
+        return;
+    }
+    for (int64_t c = 0; c < channels && !sums->started; c++)
+        sums->shift[c] = (double)pixel[c];
+    sums->started = true;
+    sums->pixels++;
+    for (int64_t c = 0; c < channels; c++) {
+        double x = (double)pixel[c] - sums->shift[c];
+        sums->sum[c] += x;
+        sums->square[c] += x * x;
+        sums->least = fmin(sums->least, (double)pixel[c]);
+        sums->most = fmax(sums->most, (double)pixel[c]);
+        for (int64_t d = 0; d <= c && sums->product; d++)
+            sums->product[c * channels + d] += x * ((double)pixel[d] - sums->shift[d]);
+    }
+}
+
+/* Adds `count` images that follow one another. */
+static void add_run(const struct RunParts *parts, int64_t first, int64_t count, float *centred,
+                    float *made, struct Sums *sums) {
+    const struct Preprocess *preprocess = &parts->preprocess;
+    struct Image out = preprocess_image(preprocess);
+    int64_t elements = dataset_elements(parts->dataset), size = image_elements(&out);
+    for (int64_t i = 0; i < count; i++)
+        preprocess_apply(preprocess, parts->train->bytes,
+                         dataset_image(parts->dataset, parts->train, first + i),
+                         centred + i * elements);
+    if (preprocess->matrix)
+        preprocess_decorrelate(preprocess, count, centred, made);
+    const float *images = preprocess->matrix ? made : centred;
+    for (int64_t i = 0; i < count * size; i += out.channels)
+        add_pixel(sums, images + i);
+}
+
+static int look(struct Preflight *preflight, struct Sums *sums, struct Error *error) {
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    struct Image out = preprocess_image(&parts->preprocess);
+    int64_t count = parts->train->count, runs = MOST_IMAGES / RUN;
+    if (count < MOST_IMAGES)
+        runs = (count + RUN - 1) / RUN;
+    float *centred = memory_array(float, RUN *dataset_elements(parts->dataset), "images");
+    float *made = memory_array(float, RUN *image_elements(&out), "images");
+    for (int64_t i = 0; i < runs; i++) {
+        int64_t first = i * count / runs, left = count - first;
+        add_run(parts, first, left < RUN ? left : RUN, centred, made, sums);
+        beat_move(ranks_beat(preflight->ranks));
+    }
+    memory_release(centred);
+    memory_release(made);
+    return dataset_failed(parts->dataset, error);
+}
+
+/* ---- Mean and deviation ---- */
+
+struct Spread {
+    double pooled;      /* √(mean over the channels of the variances) */
+    double least, most; /* of the channels' deviations, those that are 0 aside */
+    double mean;        /* the mean that is farthest from 0 */
+    int64_t constant;   /* channels that never vary */
+};
+
+static struct Spread spread_of(const struct Sums *sums) {
+    struct Spread spread = {.least = INFINITY};
+    double pixels = (double)sums->pixels, variances = 0;
+    for (int64_t c = 0; c < sums->channels; c++) {
+        double mean = sums->sum[c] / pixels;
+        double variance = fmax(0, sums->square[c] / pixels - mean * mean), std = sqrt(variance);
+        mean += sums->shift[c];
+        variances += variance;
+        spread.constant += std == 0;
+        spread.least = std > 0 ? fmin(spread.least, std) : spread.least;
+        spread.most = fmax(spread.most, std);
+        if (fabs(mean) > fabs(spread.mean))
+            spread.mean = mean;
+    }
+    spread.pooled = sqrt(variances / (double)sums->channels);
+    return spread;
+}
+
+static void judge_mean(struct Finding *finding, const struct Experiment *experiment,
+                       const struct Spread *spread) {
+    bool centres = preprocess_center(&experiment_options(experiment)->preprocess) != CENTER_NONE;
+    double offset = fabs(spread->mean) / fmax(spread->pooled, DBL_MIN);
+    finding__figure(finding, "mean", spread->mean);
+    finding__figure(finding, "mean_over_deviation", offset);
+    finding__say(finding, "mean %.3g, %.2f deviations from 0", spread->mean, offset);
+    finding__expect(finding, "about 0");
+    if (offset < 0.5)
+        return;
+    enum CheckVerdict verdict = fabs(spread->mean) > 10 ? CHECK_BAD : CHECK_DOUBTFUL;
+    if (centres)
+        finding__blame(finding, verdict,
+                       "the mean that is subtracted is not that of these images: statistics of "
+                       "other data, or of images in other units",
+                       "compute the statistics of the data set anew, or take "
+                       "start_from.preprocess: own");
+    else
+        finding__blame(finding, verdict,
+                       "the mean is not subtracted: inputs of one sign make all gradients of a "
+                       "unit's weights have one sign",
+                       "set preprocess.center: channel_mean");
+}
+
+static void judge_deviation(struct Finding *finding, const struct Spread *spread) {
+    finding__figure(finding, "deviation", spread->pooled);
+    finding__figure(finding, "least_deviation", spread->least);
+    finding__figure(finding, "most_deviation", spread->most);
+    finding__say(finding, "deviation %.3g", spread->pooled);
+    if (spread->most > spread->least)
+        finding__say(finding, ", by channel %.3g to %.3g", spread->least, spread->most);
+    finding__expect(finding, "about 1");
+    if (spread->pooled > 10 || spread->pooled < 0.02)
+        finding__blame(finding, spread->pooled > 10 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "the images are not scaled to deviations of about 1, for which initial "
+                       "weights and learning rates are made",
+                       "set preprocess.scale: channel_std");
+    if (spread->most > 100 * spread->least)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "channels have deviations of very different sizes, so that no learning "
+                       "rate suits all of their weights",
+                       "set preprocess.scale: channel_std");
+}
+
+static void say_spread(struct Preflight *preflight, const struct Sums *sums) {
+    struct Spread spread = spread_of(sums);
+    struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "range");
+    finding__figure(finding, "least", sums->least);
+    finding__figure(finding, "most", sums->most);
+    finding__figure(finding, "not_finite", (double)sums->nonfinite);
+    finding__say(finding, "after preprocessing values lie between %.3g and %.3g", sums->least,
+                 sums->most);
+    finding__expect(finding, "finite values of a few deviations");
+    if (sums->nonfinite)
+        finding__blame(finding, CHECK_BAD, "images hold NaN or Inf",
+                       "look for what made the data set");
+    if (!sums->pixels)
+        return;
+    judge_mean(findings__add(preflight->findings, CHECK_DATA, "mean"), preflight->experiment,
+               &spread);
+    judge_deviation(findings__add(preflight->findings, CHECK_DATA, "deviation"), &spread);
+}
+
+/* ---- Covariance ---- */
+
+/* The eigenvalues of the channels' covariance, in descending order, in `values`. */
+static int decompose(const struct Sums *sums, double *values, struct Error *error) {
+    int64_t n = sums->channels;
+    double pixels = (double)sums->pixels;
+    double *matrix = memory_copy_array(sums->product, n * n, "a covariance");
+    for (int64_t c = 0; c < n; c++)
+        for (int64_t d = 0; d <= c; d++)
+            matrix[c * n + d] =
+                matrix[c * n + d] / pixels - sums->sum[c] / pixels * sums->sum[d] / pixels;
+    int code = lapack_symmetric_eigen(n, matrix, values, error);
+    memory_release(matrix);
+    return code;
+}
+
+/* Columns of a table that stand for categories always depend on one another, and not by fault. */
+static int say_condition(struct Preflight *preflight, const struct Sums *sums,
+                         struct Error *error) {
+    const struct Dataset *dataset = experiment_parts(preflight->experiment)->dataset;
+    int64_t n = sums->channels;
+    if (n < 2 || !sums->product || !sums->pixels || dataset->height * dataset->width == 1)
+        return OK;
+    double *values = memory_array(double, n, "eigenvalues");
+    int code = decompose(sums, values, error);
+    double condition = values[n - 1] > 0 ? values[0] / values[n - 1] : INFINITY;
+    if (!code) {
+        struct Finding *finding = findings__add(preflight->findings, CHECK_DATA, "condition");
+        finding__figure(finding, "condition_number", condition);
+        finding__say(finding, "the channels' covariance has condition number %.3g", condition);
+        finding__expect(finding, "below 1e5");
+        if (!(condition < 1e5))
+            finding__blame(finding, CHECK_DOUBTFUL,
+                           "a channel is a mixture of the others: grey pictures in three "
+                           "channels, or a channel that never varies",
+                           "import them with one channel, or set preprocess.decorrelate: zca and "
+                           "scope: pixel");
+    }
+    memory_release(values);
+    return code;
+}
+
+int check__preprocessed(struct Preflight *preflight, struct Error *error) {
+    struct Image out = preprocess_image(&experiment_parts(preflight->experiment)->preprocess);
+    struct Sums sums;
+    start_sums(&sums, out.channels);
+    int code = look(preflight, &sums, error);
+    if (!code) {
+        say_spread(preflight, &sums);
+        code = say_condition(preflight, &sums, error);
+    }
+    release_sums(&sums);
+    return code;
+}

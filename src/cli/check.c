@@ -1,0 +1,241 @@
+#include <jansson.h>
+#include <langinfo.h>
+#include <locale.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "check/preflight.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/overrides.h"
+#include "cli/shown.h"
+#include "cli/watching.h"
+
+static const struct Flag flags[] = {
+    {.name = "only",
+     .argument = "ITEMS",
+     .help = "look at these alone, with commas between them: data, loss, gradients"},
+    {.name = "skip", .argument = "ITEMS", .help = "look at all but these"},
+    {.name = "sheet",
+     .argument = "FILE.png",
+     .help = "also draw samples with their labels as the network sees them, augmented"},
+    {.name = "strict", .help = "exit with 9 also for what is only doubtful"},
+    {.name = "set",
+     .argument = "KEY=VALUE",
+     .repeated = true,
+     .help = "changes a key of the run file; KEY= alone restores its default"},
+    OVERRIDE_FLAGS,
+    {.name = "json", .help = "the result as one JSON object on stdout"},
+    {0}};
+
+/* ---- Words ---- */
+
+/* The signs of the verdicts that the terminal can show. */
+static const char *const *signs(void) {
+    static const char *const plain[CHECK_VERDICTS] = {"ok", "! ", "X "};
+    static const char *const drawn[CHECK_VERDICTS] = {"\u2713", "!", "\u2717"};
+    locale_t locale = newlocale(LC_CTYPE_MASK, "", (locale_t)0);
+    bool utf8 = locale && !strcmp(nl_langinfo_l(CODESET, locale), "UTF-8");
+    if (locale)
+        freelocale(locale);
+    return utf8 ? drawn : plain;
+}
+
+static void print_part(const char *name, const char *text) {
+    if (*text)
+        printf("       %-9s %s\n", name, shown(text));
+}
+
+static void print_finding(const struct Finding *finding) {
+    char name[64];
+    snprintf(name, sizeof name, "%s", finding->name);
+    for (char *c = name; *c; c++)
+        *c = *c == '_' ? ' ' : *c;
+    printf("  %s  %s: %s\n", signs()[finding->verdict], name, shown(finding->found));
+    if (finding->verdict == CHECK_GOOD)
+        return;
+    print_part("expected", finding->expected);
+    print_part("cause", finding->cause);
+    print_part("advice", finding->advice);
+}
+
+static void print_item(void *context, const struct Findings *findings, enum CheckItem item,
+                       bool ended) {
+    (void)context;
+    if (!ended)
+        printf("%d. %s: %s\n", item + 1, check_item_names[item], check_item_titles[item]);
+    for (int i = 0; i < findings->count && ended; i++)
+        if (findings->rows[i].item == item)
+            print_finding(&findings->rows[i]);
+    fflush(stdout);
+}
+
+static int count_of(const struct Findings *findings, enum CheckVerdict verdict) {
+    int count = 0;
+    for (int i = 0; i < findings->count; i++)
+        count += findings->rows[i].verdict == verdict;
+    return count;
+}
+
+static void print_end(const struct Findings *findings) {
+    const struct Finding *first = findings_main(findings);
+    double seconds = 0;
+    for (int item = 0; item < CHECK_ITEMS; item++)
+        seconds += findings->seconds[item];
+    printf("%s  %d good, %d doubtful, %d bad, in %.1f s\n", signs()[findings_verdict(findings)],
+           count_of(findings, CHECK_GOOD), count_of(findings, CHECK_DOUBTFUL),
+           count_of(findings, CHECK_BAD), seconds);
+    if (first)
+        printf("begin with %s: %s\n", check_item_names[first->item], shown(first->cause));
+}
+
+/* ---- JSON ---- */
+
+/* Names of files may be no UTF-8. */
+static json_t *string_json(const char *text) {
+    json_t *string = json_string(text);
+    return string ? string : json_string("(not UTF-8)");
+}
+
+static json_t *finding_json(const struct Finding *finding) {
+    json_t *figures = json_object();
+    for (int i = 0; i < finding->figure_count; i++) {
+        double value = finding->figures[i].value;
+        json_object_set_new(figures, finding->figures[i].name,
+                            isfinite(value) ? json_real(value) : json_null());
+    }
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:o, s:o}", "item", check_item_names[finding->item], "name",
+                  finding->name, "verdict", check_verdict_names[finding->verdict], "figures",
+                  figures, "found", string_json(finding->found));
+    if (*finding->expected)
+        json_object_set_new(object, "expected", string_json(finding->expected));
+    if (*finding->cause)
+        json_object_set_new(object, "cause", string_json(finding->cause));
+    if (*finding->advice)
+        json_object_set_new(object, "advice", string_json(finding->advice));
+    return object;
+}
+
+static void print_json(const struct Findings *findings) {
+    json_t *rows = json_array(), *seconds = json_object();
+    const struct Finding *first = findings_main(findings);
+    for (int i = 0; i < findings->count; i++)
+        json_array_append_new(rows, finding_json(&findings->rows[i]));
+    for (int item = 0; item < CHECK_ITEMS; item++)
+        if (findings->seconds[item] > 0)
+            json_object_set_new(seconds, check_item_names[item],
+                                json_real(findings->seconds[item]));
+    json_t *object =
+        json_pack("{s:s, s:o, s:o}", "verdict", check_verdict_names[findings_verdict(findings)],
+                  "findings", rows, "seconds", seconds);
+    if (first)
+        json_object_set_new(object, "cause", string_json(first->cause));
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+/* ---- The command ---- */
+
+/* A list of items, "data,loss". */
+static int parse_items(const char *flag, const char *text, unsigned *items, struct Error *error) {
+    char word[32];
+    *items = 0;
+    for (const char *at = text; *at;) {
+        size_t length = strcspn(at, ",");
+        snprintf(word, sizeof word, "%.*s", (int)length, at);
+        int item = 0;
+        while (item < CHECK_ITEMS && strcmp(word, check_item_names[item]))
+            item++;
+        if (item == CHECK_ITEMS) {
+            const char *near = text_nearest(word, check_item_names, CHECK_ITEMS);
+            return fail(error, ERROR_USAGE, "%s %s: no item is called %s%s%s%s", flag, text, word,
+                        near ? "; do you mean " : "", near ? near : "", near ? "?" : "");
+        }
+        *items |= CHECK_ITEM_BIT(item);
+        at += length + (at[length] == ',');
+    }
+    if (*items)
+        return OK;
+    return fail(error, ERROR_USAGE, "%s: expected items of the check, with commas between them",
+                flag);
+}
+
+static int read_items(const struct Arguments *arguments, unsigned *items, struct Error *error) {
+    const char *only = argument_value(arguments, "only"), *skip = argument_value(arguments, "skip");
+    unsigned skipped = 0;
+    int code = OK;
+    *items = CHECK_ALL_ITEMS;
+    if (only)
+        code = parse_items("--only", only, items, error);
+    if (!code && skip)
+        code = parse_items("--skip", skip, &skipped, error);
+    *items &= ~skipped;
+    if (!code && !*items)
+        code = fail(error, ERROR_USAGE, "--skip %s: leaves nothing to look at", skip);
+    return code;
+}
+
+/* What a script learns from the exit code. */
+static int judge(enum CheckVerdict verdict, bool strict, struct Error *error) {
+    if (verdict < (strict ? CHECK_DOUBTFUL : CHECK_BAD))
+        return OK;
+    return fail(error, ERROR_FOUND, "check: the run is %s; see above",
+                verdict == CHECK_BAD ? "not fit to be started" : "doubtful");
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command;
+    bool json = argument_given(arguments, "json");
+    struct Overrides overrides = overrides_collect(arguments);
+    const struct TrainRequest train = {.run_path = arguments->operands[0],
+                                       .overrides = overrides.texts,
+                                       .override_count = overrides.count,
+                                       .folder = ".",
+                                       .watch = watching_watch()};
+    struct PreflightRequest request = {.train = &train,
+                                       .sheet = argument_value(arguments, "sheet"),
+                                       .tell = json ? NULL : print_item};
+    struct Findings findings = {0};
+    enum CheckVerdict verdict = CHECK_GOOD;
+    int code = read_items(arguments, &request.items, error);
+    if (!code && request.sheet)
+        code = output_check("--sheet", request.sheet, OUTPUT_PNG, arguments->operands, 1, error);
+    code = ranks_agree(ranks, code, error);
+    if (!code)
+        code = preflight(ranks, &request, &findings, &verdict, error);
+    if (!code && ranks_rank(ranks) == 0)
+        json ? print_json(&findings) : print_end(&findings);
+    if (!code)
+        code = judge(verdict, argument_given(arguments, "strict"), error);
+    findings_release(&findings);
+    overrides_release(&overrides);
+    return code;
+}
+
+const struct Command command_check = {
+    .name = "check",
+    .operands = "RUN.yaml",
+    .least_operands = 1,
+    .most_operands = 1,
+    .summary = "look a run over before it is started: data, loss, gradients",
+    .help = "Goes through what one looks at before a long training, in order: the data, the "
+            "initial loss and the gradients. Each line has a verdict (good, doubtful, bad), what "
+            "was found, and, unless it is good, what was expected, the likely cause and what to "
+            "do. Nothing is written, except for what --sheet names.\n"
+            "\n"
+            "Exits with 0 if nothing is bad, with 9 if something is (--strict: or doubtful), and "
+            "as train does if the run cannot be started at all.\n"
+            "\n"
+            "Examples:\n"
+            "  trainer check launch/recipes/demo.yaml\n"
+            "  mpirun -np 2 trainer check mine.yaml --sheet seen.png\n"
+            "  trainer check mine.yaml --only data,loss --json\n"
+            "  trainer check mine.yaml --skip gradients --set optimizer.rate=0.01\n",
+    .flags = flags,
+    .parallel = true,
+    .run = run,
+};

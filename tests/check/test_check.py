@@ -1,0 +1,253 @@
+"""trainer check: a run that is fit raises nothing, and each thing that is made wrong is named."""
+import shutil
+
+import h5py
+import numpy as np
+import pytest
+
+from support.png import png_size
+from support.program import USAGE, result, run, settings, start
+from support.runs import forget_digests, synthesize, write
+
+FOUND = 9  # the exit code if something is bad
+SIZE = 16
+MODEL = """
+  - conv: {out: 8, kernel: 3, padding: 1}
+  - relu
+  - maxpool: {kernel: 2}
+  - flatten
+  - linear: {out: 10}
+"""
+
+
+@pytest.fixture(scope="module")
+def scratch(tmp_path_factory):
+    return tmp_path_factory.mktemp("check")
+
+
+@pytest.fixture(scope="module")
+def shapes(scratch):
+    return synthesize(scratch, train=600, test=100, validation=100, more=("--size", SIZE))
+
+
+@pytest.fixture(scope="module")
+def recipe(scratch, shapes):
+    return write_recipe(scratch, shapes)
+
+
+def write_recipe(folder, data, model=MODEL, more=""):
+    name = f"run-{len(list(folder.glob('run-*')))}.yaml"
+    return write(str(folder / name), f"""data: {{file: {data}, train: train, validation: validation}}
+model:{model}
+optimizer: {{nesterov: {{rate: 0.02, momentum: 0.9, weight_decay: 1.0e-3}}}}
+train: {{batch: 60, shards: 2, length: 10 epochs, seed: 3}}
+{more}""")
+
+
+@pytest.fixture
+def damaged(scratch, shapes):
+    """A copy of the data set, changed by a function of the open file; its run file."""
+    def make(change):
+        path = str(scratch / f"damaged-{len(list(scratch.glob('damaged-*')))}.h5")
+        shutil.copy(shapes, path)
+        with h5py.File(path, "r+") as file:
+            forget_digests(*(file[name] for name in ("train", "test", "validation")))
+            change(file)
+        return write_recipe(scratch, path)
+    return make
+
+
+def check(recipe, items, *more, ranks=1, code=0):
+    return result(ranks, "check", recipe, "--only", items, *more, code=code)
+
+
+def finding(report, name):
+    """The first of that name that is not good, or the first."""
+    found = [row for row in report["findings"] if row["name"] == name]
+    assert found, f"no finding {name} in {[row['name'] for row in report['findings']]}"
+    return next((row for row in found if row["verdict"] != "good"), found[0])
+
+
+def causes(report):
+    return {row["name"]: row["cause"] for row in report["findings"] if row["verdict"] != "good"}
+
+
+@pytest.fixture(scope="module")
+def fit(recipe):
+    return check(recipe, "data,loss,gradients")
+
+
+def test_a_fit_run_raises_nothing(fit):
+    assert causes(fit) == {} and fit["verdict"] == "good"
+
+
+class TestData:
+    def test_counts_each_class(self, fit):
+        assert finding(fit, "class_counts")["figures"] == {
+            "samples": 600, "classes": 10, "least": 60, "most": 60, "missing": 0}
+
+    def test_figures_are_those_of_numpy(self, fit, shapes):
+        with h5py.File(shapes) as file:
+            images = file["train/images"][()].astype(float)
+        pixels = (images - images.mean((0, 1, 2))) / images.std((0, 1, 2))
+        covariance = np.cov(pixels.reshape(-1, 3).T, bias=True)
+        values = np.linalg.eigvalsh(covariance)
+        assert finding(fit, "condition")["figures"]["condition_number"] == pytest.approx(
+            values[-1] / values[0], rel=1e-4)
+        assert finding(fit, "range")["figures"]["most"] == pytest.approx(pixels.max(), rel=1e-5)
+        assert finding(fit, "deviation")["figures"]["deviation"] == pytest.approx(1, abs=1e-4)
+
+    def test_a_class_without_samples(self, damaged):
+        def drop(file):
+            labels = file["train/labels"][()]
+            file["train/labels"][...] = np.where(labels == 4, 5, labels)
+        report = check(damaged(drop), "data", code=FOUND)
+        assert "class is missing" in report["cause"]
+
+    def test_labels_that_begin_at_1(self, damaged):
+        def shift(file):
+            labels = file["train/labels"][()]
+            file["train/labels"][...] = np.minimum(labels + 1, 9)
+        assert "begin at 1" in check(damaged(shift), "data", code=FOUND)["cause"]
+
+    def test_few_samples_of_a_class(self, damaged):
+        def thin(file):
+            labels = file["train/labels"][()]
+            labels[np.flatnonzero(labels == 4)[3:]] = 5
+            file["train/labels"][...] = labels
+        recipe = damaged(thin)
+        assert "balanced" in check(recipe, "data")["cause"]
+        assert causes(check(recipe, "data", *settings("train.sampling=balanced"))) == {}
+
+    def test_duplicates_within_the_split(self, damaged):
+        def copy(file):
+            file["train/images"][100:110] = file["train/images"][200:210]
+        report = check(damaged(copy), "data", code=0)
+        found = finding(report, "duplicates_within")
+        assert found["figures"]["duplicates"] == 10 and "twice" in report["cause"]
+        assert found["figures"]["with_other_label"] == 0  # labels repeat every ten samples
+
+    def test_one_image_under_two_labels(self, damaged):
+        def copy(file):
+            file["train/images"][100:150] = file["train/images"][201:251]
+        report = check(damaged(copy), "data", code=FOUND)
+        assert "same image has two labels" in report["cause"]
+
+    def test_samples_of_the_test_split_in_the_training_split(self, damaged):
+        def leak(file):
+            file["train/images"][:20] = file["test/images"][:20]
+        report = check(damaged(leak), "data", code=FOUND)
+        found = finding(report, "duplicates_between")
+        assert found["figures"] == {"worst_count": 20, "worst_part": 0.2}
+        assert "in the training split" in report["cause"]
+
+    def test_empty_images(self, damaged):
+        def empty(file):
+            file["train/images"][5] = 128
+        report = check(damaged(empty), "data")
+        assert finding(report, "constant_images")["figures"]["constant"] == 1
+        assert "empty" in report["cause"]
+
+    def test_grey_pictures_in_three_channels(self, damaged):
+        def grey(file):
+            for name in ("train", "validation"):
+                images = file[f"{name}/images"]
+                images[...] = np.repeat(images[..., :1], 3, axis=-1)
+            del file["statistics"]
+        assert "mixture of the others" in check(damaged(grey), "data")["cause"]
+
+    @pytest.mark.parametrize("keys, code, words", (
+        (["preprocess.center=none"], 0, "mean is not subtracted"),
+        (["preprocess.center=none", "preprocess.scale=none"], FOUND, "mean is not subtracted"),
+        (["preprocess.scale=none"], FOUND, "not scaled")))
+    def test_preprocessing_that_is_missing(self, recipe, keys, code, words):
+        assert words in check(recipe, "data", *settings(*keys), code=code)["cause"]
+
+    def test_a_target_that_never_varies(self, scratch):
+        path = synthesize(scratch, train=60, test=0, validation=20, name="places.h5", more=("--targets",))
+        with h5py.File(path, "r+") as file:
+            forget_digests(file["train"], file["validation"])
+            file["train/targets"][:, 1] = 7
+        recipe = write_recipe(scratch, path, "\n  - flatten\n  - linear: {out: 3}", "loss: mse")
+        assert "never varies" in check(recipe, "data", code=FOUND)["cause"]
+
+    def test_the_contact_sheet(self, recipe, scratch):
+        path = scratch / "seen.png"
+        check(recipe, "data", "--sheet", path)
+        assert min(png_size(path)) > 100
+
+
+class TestLoss:
+    def test_is_that_of_chance(self, fit):
+        figures = finding(fit, "initial_loss")["figures"]
+        assert figures["chance"] == pytest.approx(np.log(10))
+        assert figures["loss"] == pytest.approx(np.log(10), rel=0.6)
+
+    def test_rises_by_the_penalty(self, fit):
+        figures = finding(fit, "penalty")["figures"]
+        assert figures["penalty"] == pytest.approx(figures["rise_expected"], rel=1e-6)
+        assert figures["objective"] - finding(fit, "initial_loss")["figures"]["loss"] == pytest.approx(
+            figures["penalty"], rel=1e-6)
+
+    @pytest.mark.parametrize("loss, chance", (
+        ("svm", 9), ("{cross_entropy: {label_smoothing: 0.2}}", np.log(10)), ("binary_cross_entropy", np.log(2)),
+        ("{cross_entropy: {class_weights: [1, 2, 3, 4, 5, 6, 7, 8, 9, 0]}}", np.log(10))))
+    def test_of_chance_is_the_loss_s_own(self, recipe, loss, chance):
+        report = check(recipe, "loss", *settings(f"loss={loss}", "model.4.linear.weight_init={normal: {std: 0.001}}"))
+        figures = finding(report, "initial_loss")["figures"]
+        assert figures["chance"] == pytest.approx(chance) and figures["loss"] == pytest.approx(chance, rel=0.02)
+
+    @pytest.mark.parametrize("keys, code, words", (
+        (["model.4.linear.weight_init={normal: {std: 1}}"], FOUND, "too large, above all the last layer"),
+        (["optimizer.weight_decay=100"], 0, "regularisation outweighs")))
+    def test_that_is_not_chance_s(self, recipe, keys, code, words):
+        assert words in check(recipe, "loss", *settings(*keys), code=code)["cause"]
+
+    def test_that_overflows(self, scratch, shapes):
+        recipe = write_recipe(scratch, shapes, "\n  - flatten" + 8 * "\n  - linear: {out: 10}")
+        more = settings("initialise.weights={normal: {std: 1000000}}")
+        assert "overflow" in check(recipe, "loss", *more, code=FOUND)["cause"]
+
+    @pytest.mark.parametrize("layer", ("relu", "sigmoid", "tanh"))
+    def test_an_activation_after_the_scores(self, scratch, shapes, layer):
+        recipe = write_recipe(scratch, shapes, f"{MODEL}  - {layer}\n")
+        assert "wrong last layer" in check(recipe, "loss", code=FOUND)["cause"]
+
+
+class TestGradients:
+    def test_are_compared_in_every_layer(self, fit):
+        figures = finding(fit, "gradient_check")["figures"]
+        assert figures["elements_compared"] >= 9 and figures["worst_relative_error"] < 1e-6
+        assert figures["parameters_unchecked"] == figures["elements_wrong"] == 0
+
+    def test_that_are_0_in_both_are_named(self, scratch, shapes):
+        model = MODEL.replace("- relu", "- relu\n  - conv: {out: 4, kernel: 1, bias_init: {constant: {value: -1000}}}"
+                                        "\n  - relu")
+        found = finding(check(write_recipe(scratch, shapes, model), "gradients"), "gradient_check")
+        assert found["verdict"] == "doubtful" and "0.weight (0 in both)" in found["found"]
+
+
+class TestCommand:
+    def test_says_the_same_on_two_ranks(self, recipe, fit):
+        other = check(recipe, "data,loss", ranks=2)
+        assert other["findings"] == [row for row in fit["findings"] if row["item"] != "gradients"]
+
+    def test_says_it_in_words(self, recipe):
+        words = run(1, "check", recipe, "--only", "loss", "--set", "optimizer.weight_decay=100")[0]
+        for part in ("1 doubtful", "expected  a rise by", "cause     regularisation", "advice    lower weight_decay"):
+            assert part in words
+
+    @pytest.mark.parametrize("locale, sign", (("C.UTF-8", "\u2713"), ("C", "ok")))
+    def test_has_signs_for_the_terminal(self, recipe, locale, sign):
+        from support.program import environment
+        done = start(1, "check", recipe, "--only", "loss", env=environment(LC_ALL=locale))
+        assert f"  {sign}  initial loss" in done.stdout
+
+    def test_is_strict_if_asked(self, recipe):
+        assert check(recipe, "loss", "--strict", *settings("optimizer.weight_decay=100"),
+                     code=FOUND)["verdict"] == "doubtful"
+
+    @pytest.mark.parametrize("words", (["--only", "lost"], ["--only", ""], ["--skip", ",".join((
+        "data", "loss", "gradients"))]))
+    def test_refuses_items_that_do_not_exist(self, recipe, words):
+        run(1, "check", recipe, *words, code=USAGE)
