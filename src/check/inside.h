@@ -7,6 +7,8 @@
 
 #include "check/finding.h"
 #include "check/preflight.h"
+#include "comm/ranks.h"
+#include "run/check.h"
 #include "train/experiment.h"
 
 /* A new finding, which is good until it is blamed. */
