@@ -161,6 +161,48 @@ void metrics_file_nan(struct MetricsFile *metrics, const struct NanReport *repor
     end_line(metrics);
 }
 
+/* As a JSON string. */
+static void write_text(struct Text *line, const char *text) {
+    json_t *string = json_string(text);
+    char *quoted = string ? json_dumps(string, JSON_ENCODE_ANY) : NULL;
+    text_add(line, "%s", quoted ? quoted : "null");
+    free(quoted);
+    json_decref(string);
+}
+
+void metrics_file_begin(struct MetricsFile *metrics, const char *kind, int64_t step,
+                        int64_t epoch) {
+    begin_line(&metrics->waiting, kind, step, epoch);
+}
+
+void metrics_file_text(struct MetricsFile *metrics, const char *key, const char *text) {
+    text_add(&metrics->waiting, ",\"%s\":", key);
+    write_text(&metrics->waiting, text);
+}
+
+void metrics_file_number(struct MetricsFile *metrics, const char *key, double value) {
+    write_number(&metrics->waiting, key, value);
+}
+
+void metrics_file_numbers(struct MetricsFile *metrics, const char *key, int count,
+                          const double *values) {
+    text_add(&metrics->waiting, ",\"%s\":[", key);
+    for (int i = 0; i < count; i++)
+        text_add(&metrics->waiting, "%s%.6g", i ? "," : "", values[i]);
+    text_add(&metrics->waiting, "]");
+}
+
+void metrics_file_end(struct MetricsFile *metrics) {
+    end_line(metrics);
+}
+
+void metrics_file_warning(struct MetricsFile *metrics, const struct WarningReport *report) {
+    metrics_file_begin(metrics, "warning", report->step, report->epoch);
+    metrics_file_text(metrics, "name", report->name);
+    metrics_file_text(metrics, "text", report->text);
+    metrics_file_end(metrics);
+}
+
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error) {
     if (write_waiting(metrics))
         return fail_errno(error, "%s: cannot be written", metrics->file.path);

@@ -12,7 +12,8 @@
  * and instead of the line of a step that was not finite, if the run goes on (train.on_nan), one of
  *   {"kind":"nan","step":…,"epoch":…,"action":"skip","count":1}
  *   {"kind":"nan","step":…,"epoch":…,"action":"roll_back","count":1,"checkpoint":…,"rate_factor":0.5}
- * of which the second follows the line of the checkpoint's step.
+ * of which the second follows the line of the checkpoint's step; a warning's line (train.warnings):
+ *   {"kind":"warning","step":…,"epoch":…,"name":"initial_loss","text":"…"}
  * Which figures a line holds depends on the targets (figures.h): if they are values, "train_rmse",
  * "validation_rmse" and "validation_r2" replace the accuracies. "step" counts steps done; "epoch"
  * counts from 1. Losses have all digits that tell floats apart. */
@@ -56,6 +57,13 @@ struct StopReport {
     int64_t waited;     /* validations that did not improve on it, in a row */
 };
 
+/* Something looks wrong with the training. */
+struct WarningReport {
+    int64_t step, epoch;
+    const char *name; /* for scripts: "initial_loss" */
+    const char *text; /* for people: what was seen, the likely cause, what to do */
+};
+
 /* A step was not finite, and the run goes on. */
 struct NanReport {
     int64_t step, epoch;
@@ -77,6 +85,14 @@ void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *rep
 void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report);
 void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report);
 void metrics_file_nan(struct MetricsFile *metrics, const struct NanReport *report);
+void metrics_file_warning(struct MetricsFile *metrics, const struct WarningReport *report);
+/* A line of another kind: begin, its members, end. A number that is not finite becomes null. */
+void metrics_file_begin(struct MetricsFile *metrics, const char *kind, int64_t step, int64_t epoch);
+void metrics_file_text(struct MetricsFile *metrics, const char *key, const char *text);
+void metrics_file_number(struct MetricsFile *metrics, const char *key, double value);
+void metrics_file_numbers(struct MetricsFile *metrics, const char *key, int count,
+                          const double *values);
+void metrics_file_end(struct MetricsFile *metrics);
 /* Writes lines that wait, and synchronises the file to disk; ERROR_SYSTEM. */
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error);
 void metrics_file_close(struct MetricsFile *metrics); /* NULL is allowed */

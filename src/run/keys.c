@@ -122,6 +122,14 @@ static const struct Key train_keys[] = {
      .free_on_resume = true,
      .help = "how often the ranks compare digests of their replicas, which cover every step and "
              "every saved array; 0: only at the start and before each save"},
+    {.name = "warnings",
+     .type = KEY_BOOL,
+     .offset = TRAIN_AT(warnings),
+     .fallback = "true",
+     .free_on_resume = true,
+     .help = "a line, each at most once a run, if the training looks wrong: the initial loss, a "
+             "loss that rises or stays flat, overfitting, a model that is too small; with monitor "
+             "also dead units and weights that are all equal (docs/monitoring.md)"},
     {.name = "watchdog",
      .type = KEY_TIME,
      .offset = TRAIN_AT(watchdog),
@@ -319,6 +327,38 @@ static const struct Key statistics_keys[] = {
      .help = "how many images of the training split, drawn by train.seed, are looked at"},
     KEY_END};
 
+#define MONITOR_AT(member) offsetof(struct MonitorOptions, member)
+static const struct Key monitor_keys[] = {
+    {.name = "every",
+     .type = KEY_INT,
+     .offset = MONITOR_AT(every),
+     .fallback = "0",
+     .minimum = 0,
+     .maximum = 1e12,
+     .unit = "steps",
+     .free_on_resume = true,
+     .switches_on = true,
+     .help = "how often, after the first step, to record; 0: never"},
+    {.name = "histograms",
+     .type = KEY_BOOL,
+     .offset = MONITOR_AT(histograms),
+     .fallback = "true",
+     .free_on_resume = true,
+     .help = "also histograms of weights and activations, which are most of the file"},
+    {.name = "probe",
+     .type = KEY_COUNT,
+     .offset = MONITOR_AT(probe),
+     .fallback = "auto",
+     .minimum = 0,
+     .maximum = 1e6,
+     .names = auto_name,
+     .unit = "samples",
+     .free_on_resume = true,
+     .help = "how many samples of the training split, without augmentation and always the same, "
+             "the activations are measured on; auto: those of a batch, at most 256; 0: no "
+             "activations"},
+    KEY_END};
+
 #define AT(member) offsetof(struct RunOptions, member)
 const struct Key run_keys[] = {
     {.name = "data",
@@ -430,4 +470,10 @@ const struct Key run_keys[] = {
      .offset = AT(checkpoint),
      .keys = checkpoint_keys,
      .help = "what is saved, and when"},
+    {.name = "monitor",
+     .type = KEY_SECTION,
+     .offset = AT(monitor),
+     .keys = monitor_keys,
+     .help = "monitor.jsonl: norms of weights, gradients and updates of each parameter, and "
+             "activations of each layer (docs/monitoring.md); changes no bit of the run"},
     KEY_END};

@@ -37,6 +37,7 @@ struct TrainOptions {
     int instruction_set;  /* enum: auto, baseline, avx2, avx512 */
     struct Choice on_nan; /* of on_nan_kinds */
     int64_t check_every;  /* steps between comparisons of the replicas' digests */
+    bool warnings;        /* of what looks wrong with the training */
     double watchdog;      /* seconds in which a job with a rank that hangs has ended; 0: never */
     double time_limit;    /* seconds after which the process saves and stops; 0: none */
 };
@@ -46,6 +47,13 @@ enum { SAMPLING_UNIFORM, SAMPLING_BALANCED };
 /* statistics: what preprocess takes from the training split. */
 struct StatisticsOptions {
     int64_t sample; /* images; −1: all */
+};
+
+/* monitor: what is recorded of the model's inside. */
+struct MonitorOptions {
+    int64_t every; /* steps; 0: off */
+    bool histograms;
+    int64_t probe; /* samples that the activations are measured on; −1: auto; 0: none */
 };
 
 struct EarlyStoppingOptions {
@@ -94,6 +102,7 @@ struct RunOptions {
     struct Choice average; /* of weights; kind NULL: none */
     struct EarlyStoppingOptions early_stopping;
     struct SaveOptions checkpoint;
+    struct MonitorOptions monitor;
 };
 extern const struct Key run_keys[];
 

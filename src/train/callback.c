@@ -112,6 +112,11 @@ int callbacks__on_start(struct Trainer *trainer, struct Error *error) {
     return code;
 }
 
+void callbacks__before_update(struct Trainer *trainer, const struct StepGradient *gradient) {
+    FOR_EACH(before_update)
+    CALL(before_update, gradient);
+}
+
 void callbacks__on_update(struct Trainer *trainer) {
     FOR_EACH(on_update)
     trainer->callbacks.table[i]->on_update(trainer, trainer->callbacks.states[i]);
@@ -156,6 +161,11 @@ int callbacks__on_save(struct Trainer *trainer, struct Error *error) {
             break;
     }
     return code;
+}
+
+void callbacks__on_warning(struct Trainer *trainer, const struct WarningReport *report) {
+    FOR_EACH(on_warning)
+    CALL(on_warning, report);
 }
 
 void callbacks__on_stop(struct Trainer *trainer, const struct StopReport *report) {

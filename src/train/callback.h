@@ -21,6 +21,13 @@ struct Validation {
 /* Those by which checkpoints are compared: of the average if there is one, as eval uses it. */
 const struct Figures *validation__used(const struct Validation *validation);
 
+/* The gradient of a step, summed over all shards, as the updater gets it. */
+struct StepGradient {
+    int64_t step;        /* that is being made, from 1 */
+    const float *values; /* in the layout of the arena */
+    double scale;        /* which it is multiplied by before everything else */
+};
+
 /* Every member but the name may be NULL or 0. Every rank calls each of them with equal arguments,
  * except for `write`. `state` is the callback's own, zeros at first. */
 struct Callback {
@@ -44,6 +51,9 @@ struct Callback {
     void (*make)(const struct Trainer *trainer, void *state);
     /* Parameters are there, new or restored. May fail on some ranks only. */
     int (*on_start)(struct Trainer *trainer, void *state, struct Error *error);
+    /* The optimiser is about to update the parameters. */
+    void (*before_update)(struct Trainer *trainer, void *state,
+                          const struct StepGradient *gradient);
     /* The optimiser has updated the parameters, or the step was skipped (trainer__skipped): within
      * the time that counts as training. */
     void (*on_update)(struct Trainer *trainer, void *state);
@@ -61,6 +71,8 @@ struct Callback {
     void (*on_epoch)(struct Trainer *trainer, void *state, const struct EpochReport *report);
     /* A checkpoint is about to be written. May fail on some ranks only. */
     int (*on_save)(struct Trainer *trainer, void *state, struct Error *error);
+    /* Something looks wrong with the training (train.warnings). Only rank 0 may be told. */
+    void (*on_warning)(struct Trainer *trainer, void *state, const struct WarningReport *report);
     /* A callback ends the run after this step. */
     void (*on_stop)(struct Trainer *trainer, void *state, const struct StopReport *report);
 
@@ -97,6 +109,7 @@ int callbacks__restore(struct Trainer *trainer, const struct Checkpoint *checkpo
                        struct Error *error);
 void callbacks__make(struct Trainer *trainer);
 int callbacks__on_start(struct Trainer *trainer, struct Error *error);
+void callbacks__before_update(struct Trainer *trainer, const struct StepGradient *gradient);
 void callbacks__on_update(struct Trainer *trainer);
 int callbacks__on_step(struct Trainer *trainer, const struct StepReport *report,
                        struct Error *error);
@@ -105,6 +118,8 @@ void callbacks__before_validation(struct Trainer *trainer);
 void callbacks__on_validation(struct Trainer *trainer, const struct Validation *validation);
 void callbacks__on_epoch(struct Trainer *trainer, const struct EpochReport *report);
 int callbacks__on_save(struct Trainer *trainer, struct Error *error);
+/* Not collective. */
+void callbacks__on_warning(struct Trainer *trainer, const struct WarningReport *report);
 void callbacks__on_stop(struct Trainer *trainer, const struct StopReport *report);
 bool callbacks__want_stop(const struct Trainer *trainer, struct StopReport *report);
 const float *callbacks__weights(const struct Trainer *trainer); /* the first that are not NULL */

@@ -32,8 +32,9 @@ double trainer__penalty(const struct Trainer *trainer) {
 }
 
 /* Updates the model, if all numbers are finite. Skipped steps are no steps of the optimiser. */
-static int update(struct Trainer *trainer, const float *sum, struct StepReport *report,
-                  struct Error *error) {
+static int update(struct Trainer *trainer, const struct StepGradient *gradient,
+                  struct StepReport *report, struct Error *error) {
+    const float *sum = gradient->values;
     const struct Arena *arena = model_arena(trainer->parts.model);
     struct Updater *updater = trainer->parts.updater;
     const struct Position position = trainer__position(trainer);
@@ -47,6 +48,7 @@ static int update(struct Trainer *trainer, const float *sum, struct StepReport *
         return trainer__recover(trainer, NONFINITE_GRADIENT, report, error);
     replicas__note(trainer, trainer->state + arena->parameters,
                    arena->statistics * (int64_t)sizeof(float));
+    callbacks__before_update(trainer, gradient);
     bool finite = updater_step(updater, report->rate, number, trainer->state, sum) &&
                   model_update_statistics(trainer->parts.model, sum, cut, trainer->state);
     if (!finite) {
@@ -91,7 +93,8 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     figures_set(&report->figures, FIGURE_LOSS, loss); /* to the last bit */
     int code = trainer__check_samples(trainer, error);
     if (!code)
-        code = update(trainer, sum, report, error);
+        code =
+            update(trainer, &(struct StepGradient){progress->step + 1, sum, scale}, report, error);
     if (!code && report->fate == STEP_UNDONE)
         trainer__hear_interrupts(trainer, 0);
     if (code || report->fate == STEP_UNDONE)

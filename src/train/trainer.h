@@ -5,7 +5,6 @@
 #include "base/folder_lock.h"
 #include "base/text.h"
 #include "evaluate/evaluate.h"
-#include "evaluate/probing.h"
 #include "report/progress_bar.h"
 #include "run/check.h"
 #include "train/callback.h"
@@ -16,7 +15,7 @@
 #include "train/train.h"
 
 /* The run's folder, on rank 0. */
-#define OWN_NAMES 3 /* run.yaml and metrics.jsonl */
+#define OWN_NAMES 4 /* run.yaml, metrics.jsonl, … (folder.c) */
 struct RunFolder {
     struct FolderLock *lock; /* NULL: not locked */
     bool kept;               /* it holds a checkpoint of the run */

@@ -495,7 +495,7 @@ def settle(generator, run):
     for name in ("exchange", "backend", "instruction_set"):
         train.pop(name, None)  # mpi keeps no bits; the others need not be there
     for section, switch in (("early_stopping", "patience"), ("large_batch", "base"), ("lookahead", "every"),
-                            ("start_from", "checkpoint")):
+                            ("start_from", "checkpoint"), ("monitor", "every")):
         if section in run and not run[section].get(switch):  # its other keys would do nothing
             del run[section]
     if train.get("sampling") == "balanced":  # draws the order by itself

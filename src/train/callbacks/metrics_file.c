@@ -60,6 +60,12 @@ static void on_nan(struct Trainer *trainer, void *callback, const struct NanRepo
     metrics_file_nan(state->file, report);
 }
 
+static void on_warning(struct Trainer *trainer, void *state, const struct WarningReport *report) {
+    (void)trainer;
+    if (file_of(state))
+        metrics_file_warning(file_of(state), report);
+}
+
 static int on_save(struct Trainer *trainer, void *state, struct Error *error) {
     (void)trainer;
     return file_of(state) ? metrics_file_flush(file_of(state), error) : OK;
@@ -72,5 +78,6 @@ const struct Callback callback_metrics_file = {.name = "metrics file",
                                                .on_step = on_step,
                                                .on_epoch = on_epoch,
                                                .on_nan = on_nan,
+                                               .on_warning = on_warning,
                                                .on_save = on_save,
                                                .on_stop = on_stop};

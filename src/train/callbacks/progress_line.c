@@ -1,6 +1,7 @@
 /* What people see of a run: the bar or the lines of a log, which rank 0 alone has. */
 #include <inttypes.h>
 
+#include "base/log.h"
 #include "train/trainer.h"
 
 static int on_step(struct Trainer *trainer, void *state, const struct StepReport *report,
@@ -27,5 +28,14 @@ static void on_stop(struct Trainer *trainer, void *state, const struct StopRepor
                   figure_text(report->figure, report->best, FIGURE_DIGITS, best));
 }
 
-const struct Callback callback_progress_line = {
-    .name = "progress line", .on_step = on_step, .on_epoch = on_epoch, .on_stop = on_stop};
+static void on_warning(struct Trainer *trainer, void *state, const struct WarningReport *report) {
+    (void)state;
+    if (ranks_rank(trainer->ranks) == 0)
+        log_warning("step %" PRId64 ": %s", report->step, report->text);
+}
+
+const struct Callback callback_progress_line = {.name = "progress line",
+                                                .on_step = on_step,
+                                                .on_epoch = on_epoch,
+                                                .on_warning = on_warning,
+                                                .on_stop = on_stop};
