@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -11,8 +12,11 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "comm/node_memory.h"
 
 #define CHILD "TRAINER_EXAMINES" /* set in the child's environment */
 #define MEMORY                                                                                     \
@@ -126,12 +130,50 @@ static int judge(const char *path, int status, int failure, struct Error *error)
     return OK;
 }
 
+/* ---- What is known already ---- */
+
 struct Identity {
     dev_t device;
     ino_t inode;
     off_t bytes;
     struct timespec changed;
 };
+
+/* What the ranks of a host know of files. A rank holds the lock while its child examines one, so
+ * that the others wait for the verdict. */
+struct Verdicts {
+    pthread_mutex_t lock;
+    int next;
+    struct Verdict {
+        struct Identity identity;
+        int status; /* how the child ended */
+    } of[EXAMINED];
+};
+
+static struct Verdicts own = {.lock = PTHREAD_MUTEX_INITIALIZER};
+static struct Verdicts *verdicts = &own;
+static struct NodeMemory *shared;
+
+void examine_share(struct Ranks *ranks) {
+    shared = node_memory_create(ranks, sizeof *verdicts, "what is known of files");
+    struct Verdicts *common = node_memory_data(shared);
+    if (node_memory_place(shared) == 0) {
+        pthread_mutexattr_t attributes;
+        pthread_mutexattr_init(&attributes);
+        pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED);
+        pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST);
+        pthread_mutex_init(&common->lock, &attributes);
+        pthread_mutexattr_destroy(&attributes);
+    }
+    ranks_barrier(ranks);
+    verdicts = common;
+}
+
+void examine_share_no_more(void) {
+    verdicts = &own;
+    node_memory_release(shared);
+    shared = NULL;
+}
 
 static bool identify(const char *path, struct Identity *identity) {
     struct stat status;
@@ -145,29 +187,44 @@ static bool identify(const char *path, struct Identity *identity) {
     return true;
 }
 
-int examine_file(const char *path, int failure, struct Error *error) {
-    static struct Identity examined[EXAMINED];
-    static int next;
-    struct Identity identity;
-    pid_t child;
-    int status;
-    if (!identify(path, &identity))
-        return OK; /* opening it will say why */
+static bool is_known(const struct Identity *identity, int *status) {
     for (int i = 0; i < EXAMINED; i++)
-        if (!memcmp(&examined[i], &identity, sizeof identity))
-            return OK;
+        if (!memcmp(&verdicts->of[i].identity, identity, sizeof *identity)) {
+            *status = verdicts->of[i].status;
+            return true;
+        }
+    return false;
+}
+
+static int run_child(const char *path, int *status, struct Error *error) {
+    pid_t child;
+    double start = clock_seconds();
     int number = start_child(path, &child);
     if (number) {
         errno = number;
         return fail_errno(error, "%s: no process can be started to examine it", path);
     }
-    while (waitpid(child, &status, 0) < 0)
+    while (waitpid(child, status, 0) < 0)
         if (errno != EINTR)
             return fail_errno(error, "%s: the process that examined it was lost", path);
-    int code = judge(path, status, failure, error);
-    if (!code)
-        examined[next++ % EXAMINED] = identity;
-    return code;
+    log_debug("%s: examined by process %d in %.3f s", path, (int)child, clock_seconds() - start);
+    return OK;
+}
+
+int examine_file(const char *path, int failure, struct Error *error) {
+    struct Identity identity;
+    int status = 0, code = OK;
+    if (!identify(path, &identity))
+        return OK;                                         /* opening it will say why */
+    if (pthread_mutex_lock(&verdicts->lock) == EOWNERDEAD) /* a rank was killed: its file is new */
+        pthread_mutex_consistent(&verdicts->lock);
+    if (!is_known(&identity, &status)) {
+        code = run_child(path, &status, error);
+        if (!code)
+            verdicts->of[verdicts->next++ % EXAMINED] = (struct Verdict){identity, status};
+    }
+    pthread_mutex_unlock(&verdicts->lock);
+    return code ? code : judge(path, status, failure, error);
 }
 
 bool examine_is_child(void) {

@@ -4,12 +4,18 @@
 #ifndef TRAINER_CLI_EXAMINE_H
 #define TRAINER_CLI_EXAMINE_H
 
+#include "comm/ranks.h"
 #include "store/h5.h"
 
 /* Has a child read all of the file that HDF5 can be asked for (trainer verify --examine). Returns
  * `failure` if the child crashed or met its limits; what else is wrong with the file is left to
  * whoever opens it. A file that was examined before and has not changed is not examined again. */
 int examine_file(const char *path, int failure, struct Error *error);
+
+/* From here on one child examines a file for all ranks of a host: the others wait, and share its
+ * verdict. Collective. Then: until here. */
+void examine_share(struct Ranks *ranks);
+void examine_share_no_more(void);
 
 /* Inside the child: the limits on its memory and time, then the reading. */
 int examine_here(const char *path, struct Error *error);

@@ -161,6 +161,7 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
     }
     log_ranks(ranks);
     watching_start(ranks, command->resumes);
+    examine_share(ranks);
     lost_data_heed(command->resumes);
     code = command->run(command, arguments, ranks, error);
     if (!code)
@@ -173,6 +174,7 @@ static int run_on_all_ranks(const struct Command *command, const struct Argument
         signals_stopped();
     if (code && ranks_rank(ranks) == 0)
         error_print(error);
+    examine_share_no_more();
     world_stop(ranks);
     watching_stop();
     return code;

@@ -126,6 +126,16 @@ static int check_guard(struct H5File *file, const unsigned char *head, uint64_t 
                 file->path);
 }
 
+/* A file to which another one has a link is as strange as that one. */
+static bool may_open(struct FileDriver *driver, const char *path) {
+    struct H5File *file = (struct H5File *)((char *)driver - offsetof(struct H5File, driver));
+    struct Error error;
+    if (!file_examiner || file_examiner(path, file->failure, &error) == OK)
+        return true;
+    h5__keep_damage(file, &error);
+    return false;
+}
+
 static struct H5File *make_file(const char *path, int failure) {
     struct H5File *file = memory_allocate(sizeof *file, "an HDF5 file");
     file->path = memory_copy_text(path);
@@ -134,6 +144,7 @@ static struct H5File *make_file(const char *path, int failure) {
     file->driver.fd = -1;
     file->driver.registered = -1;
     file->driver.path = file->path;
+    file->driver.may_open = may_open;
     return file;
 }
 

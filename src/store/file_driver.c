@@ -221,7 +221,8 @@ static void note_failure(struct FileDriver *driver, const char *path) {
 static struct OpenFile *open_linked(struct FileDriver *driver, const char *name) {
     struct stat status;
     char *path = driver->follows ? file_driver__beside(driver, name) : NULL;
-    int fd = path ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    bool may = path && (!driver->may_open || driver->may_open(driver, path));
+    int fd = may ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
     if (fd < 0 || fstat(fd, &status) || !S_ISREG(status.st_mode)) {
         if (fd >= 0)
             close(fd);
@@ -301,27 +302,40 @@ static haddr_t driver_get_end_of_file(const H5FD_t *file, H5FD_mem_t type) {
     return opened->end_of_allocation > driver->base ? opened->end_of_allocation : driver->base;
 }
 
+bool file_driver__read(struct FileDriver *driver, uint64_t address, void *buffer, uint64_t bytes) {
+    if (address > driver->bytes || bytes > driver->bytes - address)
+        return false;
+    if (driver->image) {
+        memcpy(buffer, driver->image + address, bytes);
+        return true;
+    }
+    int64_t got = read_file_part(driver->fd, buffer, bytes, address);
+    if (got < 0)
+        note_failure(driver, NULL);
+    return got >= 0 && (uint64_t)got == bytes;
+}
+
+static bool read_linked(struct OpenFile *opened, uint64_t address, void *buffer, uint64_t bytes) {
+    if (address > opened->linked_bytes || bytes > opened->linked_bytes - address)
+        return false;
+    int64_t got = read_file_part(opened->linked, buffer, bytes, address);
+    if (got < 0)
+        note_failure(opened->driver, opened->linked_path);
+    return got >= 0 && (uint64_t)got == bytes;
+}
+
 static herr_t driver_read(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,
                           size_t size, void *buffer) {
     (void)type, (void)transfer;
-    const struct OpenFile *opened = (const struct OpenFile *)file;
+    struct OpenFile *opened = (struct OpenFile *)file;
     struct FileDriver *driver = opened->driver;
-    bool linked = opened->linked >= 0;
-    uint64_t bytes = linked ? opened->linked_bytes : driver->bytes;
     if (driver->writing) {
         load_from_pages(driver, address, buffer, size);
         return 0;
     }
-    if (address > bytes || size > bytes - address)
-        return -1;
-    if (driver->image && !linked) {
-        memcpy(buffer, driver->image + address, size);
-        return 0;
-    }
-    int64_t got = read_file_part(linked ? opened->linked : driver->fd, buffer, size, address);
-    if (got < 0)
-        note_failure(driver, opened->linked_path);
-    return got < 0 || (size_t)got < size ? -1 : 0;
+    bool whole = opened->linked >= 0 ? read_linked(opened, address, buffer, size)
+                                     : file_driver__read(driver, address, buffer, size);
+    return whole ? 0 : -1;
 }
 
 static herr_t driver_write(H5FD_t *file, H5FD_mem_t type, hid_t transfer, haddr_t address,

@@ -43,12 +43,19 @@ struct FileDriver {
      * to lie in its folder. */
     const char *path;
     bool follows;
+    /* Asked before such a file is opened: NULL, or a function that returns false if it must not be.
+     */
+    bool (*may_open)(struct FileDriver *driver, const char *path);
     hid_t registered; /* HDF5's handle of the driver while it is registered, else −1 */
 };
 
 /* Returns a file access list that makes H5Fopen and H5Fcreate use `driver`; −1 on failure. The
  * caller closes the list, and calls file_driver__release after H5Fclose. */
 hid_t file_driver__access(struct FileDriver *driver);
+
+/* Reads what HDF5 would read there; false if the file ends before, or if that fails, which is then
+ * noted in `failed`. */
+bool file_driver__read(struct FileDriver *driver, uint64_t address, void *buffer, uint64_t bytes);
 
 /* Declares that file_driver__write, not HDF5, writes the bytes [offset, offset + bytes). */
 void file_driver__claim(struct FileDriver *driver, uint64_t offset, uint64_t bytes);

@@ -17,7 +17,7 @@ struct H5File {
     void *owned_image; /* a whole file in memory: h5_open_sealed, h5_open_image */
     uint64_t image_bytes;
     bool guarded;         /* it has a guard, which was right */
-    struct Error trouble; /* the first question that could not be answered (h5_check) */
+    struct Error trouble; /* the first damage that was met (h5_check) */
     bool lists_filters;   /* h5_storage is looking: what cannot be read is described */
 };
 
@@ -34,8 +34,22 @@ void h5__close_dataset(struct H5Opened *opened);
 int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
                   enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
                   struct Error *error);
+/* Fails unless a dataset has the part [first[i], first[i] + count[i]) of each dimension. */
+int h5__check_part(struct H5File *file, const char *name, const struct H5Info *info, int rank,
+                   const int64_t *first, const int64_t *count, struct Error *error);
 /* Fails with "FILE:/name: WHAT (HDF5's reason)". */
-int h5__damaged(const struct H5File *file, const char *name, const char *what, struct Error *error);
+int h5__damaged(struct H5File *file, const char *name, const char *what, struct Error *error);
+/* Keeps the error, which says that the file is damaged, for h5_check. Returns its code. */
+int h5__keep_damage(struct H5File *file, const struct Error *error);
+
+/* read_text.c. Where texts are read from: a dataset or an attribute. */
+struct TextSource {
+    bool attribute;
+    hid_t id, type;
+};
+/* Reads `count` texts, all that there are, into `texts`; the caller releases each. */
+int h5__read_texts(struct H5File *file, const char *name, const struct TextSource *from,
+                   int64_t count, char **texts, struct Error *error);
 
 /* exists.c. Notes that HDF5 cannot tell what is at `name`. Right after the call that failed. */
 void h5__doubt(struct H5File *file, const char *name);

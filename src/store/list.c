@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "store/heap.h"
 #include "store/internal.h"
 
 /* The names of a group's members. */
@@ -212,6 +213,22 @@ int h5__refuse_link(struct H5File *file, const char *name, const char *reason,
                 file->path, name, target, reason);
 }
 
+/* HDF5 would follow views of views, and one of itself for ever. */
+static int check_own_source(struct H5File *file, const char *name, const char *array,
+                            struct Error *error) {
+    hid_t source = H5Dopen2(file->id, array, H5P_DEFAULT);
+    if (source < 0)
+        return fail(error, file->failure, "%s:/%s: is a view of %s, which is missing", file->path,
+                    name, array);
+    hid_t create = H5Dget_create_plist(source);
+    bool is_view = H5Pget_layout(create) == H5D_VIRTUAL;
+    H5Pclose(create);
+    H5Dclose(source);
+    return is_view ? fail(error, file->failure, "%s:/%s: is a view of %s, which is a view itself",
+                          file->path, name, array)
+                   : OK;
+}
+
 /* Whether a source of a virtual dataset can be opened; HDF5 gives fill values for one that is
  * missing, and says nothing. */
 static int check_source(struct H5File *file, const char *name, const struct H5Opened *opened,
@@ -221,10 +238,7 @@ static int check_source(struct H5File *file, const char *name, const struct H5Op
         H5Pget_virtual_dsetname(opened->create, i, array, sizeof array) < 0)
         return h5__damaged(file, name, "is damaged: its sources cannot be read", error);
     if (!strcmp(path, "."))
-        return h5_exists(file, array)
-                   ? OK
-                   : fail(error, file->failure, "%s:/%s: is a view of %s, which is missing",
-                          file->path, name, array);
+        return check_own_source(file, name, array, error);
     char *place = file_driver__beside(&file->driver, path);
     struct H5File *source = NULL;
     int code = place ? h5_open(&source, place, file->failure, error)
@@ -251,6 +265,11 @@ int h5__check_virtual(struct H5File *file, const char *name, const struct H5Open
                     file->path, name);
     if (file->lists_filters)
         return OK;
+    if (heap__is_reference(opened->type))
+        return fail(error, file->failure,
+                    "%s:/%s: is a virtual dataset of values of variable length, which are read "
+                    "only from the files that hold them",
+                    file->path, name);
     if (H5Pget_virtual_count(opened->create, &count) < 0)
         return h5__damaged(file, name, "is damaged: its sources cannot be read", error);
     int64_t covered = 0, elements = memory_product(opened->info.size, opened->info.rank);

@@ -1,10 +1,11 @@
-/* Reading from an open file: datasets, texts, attributes. */
+/* Reading from an open file: datasets and attributes. */
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
+#include "store/heap.h"
 #include "store/internal.h"
 
 void h5__close_dataset(struct H5Opened *opened) {
@@ -18,15 +19,21 @@ void h5__close_dataset(struct H5Opened *opened) {
         H5Dclose(opened->id);
 }
 
-int h5__damaged(const struct H5File *file, const char *name, const char *what,
-                struct Error *error) {
+int h5__damaged(struct H5File *file, const char *name, const char *what, struct Error *error) {
     char reason[200];
     h5__reason(reason);
     if (file->driver.failed)
         return h5_check(file, error);
     if (h5__is_newer(reason))
         return h5__fail_newer(file, name, reason, error);
-    return fail(error, file->failure, "%s:/%s: %s (%s)", file->path, name, what, reason);
+    fail(error, file->failure, "%s:/%s: %s (%s)", file->path, name, what, reason);
+    return h5__keep_damage(file, error);
+}
+
+int h5__keep_damage(struct H5File *file, const struct Error *error) {
+    if (file->trouble.code == OK)
+        file->trouble = *error;
+    return error->code;
 }
 
 static int read_shape(struct H5File *file, const char *name, struct H5Opened *opened,
@@ -93,16 +100,10 @@ static int check_filters(struct H5File *file, const char *name, const struct H5O
     return OK;
 }
 
-/* Bytes of one element in the file. A text of variable length is a reference to a heap: a length,
- * an address, an index. */
-static int64_t stored_size(const struct H5File *file, hid_t type) {
-    if (H5Tis_variable_str(type) <= 0)
-        return (int64_t)H5Tget_size(type);
-    size_t address = 8, length;
-    hid_t create = H5Fget_create_plist(file->id);
-    H5Pget_sizes(create, &address, &length);
-    H5Pclose(create);
-    return 4 + (int64_t)address + 4;
+/* Bytes of one element in the file. What has a length of its own is a reference to a heap. */
+static int64_t stored_size(const struct H5Opened *opened) {
+    return heap__is_reference(opened->type) ? heap__reference_size(opened->id)
+                                            : (int64_t)H5Tget_size(opened->type);
 }
 
 /* HDF5 reads beyond its buffers if a damaged file stores fewer bytes than the shape needs. Only an
@@ -118,15 +119,15 @@ static int check_storage(struct H5File *file, const char *name, const struct H5O
     if (layout == H5D_CONTIGUOUS && status == H5D_SPACE_STATUS_NOT_ALLOCATED)
         return OK;
     int64_t elements = memory_product(info->size, info->rank);
-    int64_t element = stored_size(file, opened->type);
+    int64_t element = stored_size(opened);
     int64_t needed = memory_product((int64_t[]){elements, element}, 2);
     if (needed >= 0 && info->stored >= (uint64_t)needed)
         return OK;
     char shape[H5_SHAPE_TEXT];
-    return fail(error, file->failure,
-                "%s:/%s: is damaged: stores %" PRIu64 " bytes, too few for shape %s of %s",
-                file->path, name, info->stored, h5__shape(info->rank, info->size, shape),
-                info->type_name);
+    fail(error, file->failure,
+         "%s:/%s: is damaged: stores %" PRIu64 " bytes, too few for shape %s of %s", file->path,
+         name, info->stored, h5__shape(info->rank, info->size, shape), info->type_name);
+    return h5__keep_damage(file, error);
 }
 
 /* What no filter packs more tightly, deflate's limit with some room, and what is small enough to be
@@ -140,7 +141,7 @@ static int check_declared(struct H5File *file, const char *name, const struct H5
                           struct Error *error) {
     const struct H5Info *info = &opened->info;
     int64_t elements = memory_product(info->size, info->rank);
-    int64_t bytes = memory_product((int64_t[]){elements, stored_size(file, opened->type)}, 2);
+    int64_t bytes = memory_product((int64_t[]){elements, stored_size(opened)}, 2);
     if (info->type == H5_OTHER || (bytes >= 0 && bytes <= BELIEVED) ||
         (bytes >= 0 && (uint64_t)bytes / MOST_PACKED <= info->stored))
         return OK;
@@ -164,11 +165,13 @@ static int check_chunks(struct H5File *file, const char *name, const struct H5Op
         H5Sget_simple_extent_dims(opened->space, NULL, most) != rank)
         return h5__damaged(file, name, "its layout cannot be read", error);
     for (int i = 0; i < rank; i++)
-        if (most[i] != H5S_UNLIMITED && chunk[i] > most[i])
-            return fail(error, file->failure,
-                        "%s:/%s: is damaged: a chunk has %" PRIu64
-                        " elements in dimension %d, which has at most %" PRIu64,
-                        file->path, name, (uint64_t)chunk[i], i, (uint64_t)most[i]);
+        if (most[i] != H5S_UNLIMITED && chunk[i] > most[i]) {
+            fail(error, file->failure,
+                 "%s:/%s: is damaged: a chunk has %" PRIu64
+                 " elements in dimension %d, which has at most %" PRIu64,
+                 file->path, name, (uint64_t)chunk[i], i, (uint64_t)most[i]);
+            return h5__keep_damage(file, error);
+        }
     return OK;
 }
 
@@ -214,6 +217,8 @@ static int read_layout(struct H5File *file, const char *name, struct H5Opened *o
 static int refuse_object(struct H5File *file, const char *name, struct Error *error) {
     char reason[200];
     h5__reason(reason);
+    if (file->trouble.code != OK)
+        return h5_check(file, error);
     if (h5__refuse_link(file, name, reason, error) != OK)
         return error->code;
     bool there = h5_exists(file, name);
@@ -223,8 +228,9 @@ static int refuse_object(struct H5File *file, const char *name, struct Error *er
         return fail(error, file->failure, "%s:/%s: is missing", file->path, name);
     if (h5__is_newer(reason))
         return h5__fail_newer(file, name, reason, error);
-    return fail(error, file->failure, "%s:/%s: is damaged: HDF5 cannot open it (%s)", file->path,
-                name, reason);
+    fail(error, file->failure, "%s:/%s: is damaged: HDF5 cannot open it (%s)", file->path, name,
+         reason);
+    return h5__keep_damage(file, error);
 }
 
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
@@ -326,10 +332,11 @@ static int read_selection(struct H5File *file, const char *name, const struct H5
                     file->path, name, opened->info.type_name, h5__size(type));
     if (file->driver.failed)
         return h5_check(file, error);
-    if (status < 0)
-        return fail(error, file->failure, "%s:/%s: is damaged: its values cannot be read (%s)",
-                    file->path, name, reason);
-    return OK;
+    if (status >= 0)
+        return OK;
+    fail(error, file->failure, "%s:/%s: is damaged: its values cannot be read (%s)", file->path,
+         name, reason);
+    return h5__keep_damage(file, error);
 }
 
 /* Opens a dataset whose values can be read as `type`. On failure nothing stays open. */
@@ -369,8 +376,8 @@ int h5_read_finite(struct H5File *file, const char *name, int rank, const int64_
     return code;
 }
 
-static int check_part(struct H5File *file, const char *name, const struct H5Info *info, int rank,
-                      const int64_t *first, const int64_t *count, struct Error *error) {
+int h5__check_part(struct H5File *file, const char *name, const struct H5Info *info, int rank,
+                   const int64_t *first, const int64_t *count, struct Error *error) {
     if (rank != info->rank)
         return fail(error, file->failure, "%s:/%s: has %d dimensions, expected %d", file->path,
                     name, info->rank, rank);
@@ -407,7 +414,7 @@ int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int ra
     int code = open_typed(file, name, type, &opened, error);
     if (code != OK)
         return code;
-    code = check_part(file, name, &opened.info, rank, first, count, error);
+    code = h5__check_part(file, name, &opened.info, rank, first, count, error);
     if (code == OK && rank > 0)
         code = h5__read_part(file, name, &opened, type, first, count, buffer, error);
     else if (code == OK)
@@ -439,155 +446,6 @@ int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_
     return code;
 }
 
-/* ---- runs of bytes ---- */
-
-#define BYTES_MOST ((size_t)1 << 30) /* of one element: no picture is larger */
-
-/* Copies what HDF5 allocated. */
-static int take_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
-                      const hvl_t *found, struct H5Bytes *items, struct Error *error) {
-    for (int64_t i = 0; i < count; i++) {
-        if (found[i].len > BYTES_MOST)
-            return fail(error, file->failure,
-                        "%s:/%s: row %" PRId64 " has %zu bytes, at most %zu are read", file->path,
-                        name, first + i, found[i].len, BYTES_MOST);
-        items[i] = (struct H5Bytes){memory_copy(found[i].p, found[i].len, "bytes of an HDF5 file"),
-                                    found[i].len};
-    }
-    return OK;
-}
-
-int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
-                  struct H5Bytes *items, struct Error *error) {
-    name = h5__relative(name);
-    struct H5Opened opened;
-    int code = h5__open_dataset(file, name, &opened, error);
-    if (code != OK)
-        return code;
-    for (int64_t i = 0; i < count; i++)
-        items[i] = (struct H5Bytes){0};
-    if (opened.info.type != H5_BYTES || opened.info.rank != 1)
-        code = fail(error, file->failure, "%s:/%s: holds %s, expected a list of bytes", file->path,
-                    name, opened.info.type_name);
-    if (code == OK)
-        code = check_part(file, name, &opened.info, 1, &first, &count, error);
-    if (code == OK && count > 0) {
-        hsize_t start = (hsize_t)first, extent = (hsize_t)count;
-        hid_t type = H5Tvlen_create(H5T_NATIVE_UINT8), memory = H5Screate_simple(1, &extent, NULL);
-        hvl_t *found = memory_array(hvl_t, count, "bytes of an HDF5 file");
-        H5Sselect_hyperslab(opened.space, H5S_SELECT_SET, &start, NULL, &extent, NULL);
-        if (H5Dread(opened.id, type, memory, opened.space, H5P_DEFAULT, found) < 0)
-            code = h5__damaged(file, name, "is damaged: its bytes cannot be read", error);
-        else
-            code = take_bytes(file, name, first, count, found, items, error);
-        H5Dvlen_reclaim(type, memory, H5P_DEFAULT, found);
-        H5Sclose(memory);
-        H5Tclose(type);
-        memory_release(found);
-    }
-    h5__close_dataset(&opened);
-    return code;
-}
-
-/* ---- text ---- */
-
-/* Far more than any list of classes or any run file. A damaged file may declare any number. */
-#define TEXT_COUNT ((int64_t)1000000)
-#define TEXT_BYTES ((int64_t)64 << 20)
-
-/* Where texts are read from: a dataset or an attribute. */
-struct TextSource {
-    bool attribute;
-    hid_t id, type, space;
-};
-
-/* Copies the text in one element of fixed length: it ends at the first NUL or, if it is padded with
- * spaces, before the last run of spaces. */
-static char *copy_fixed_text(const char *text, size_t size, bool spaces) {
-    size_t length = strnlen(text, size);
-    while (spaces && length && text[length - 1] == ' ')
-        length--;
-    return memory_copy_span(text, length);
-}
-
-/* Reads `count` texts into `texts`; the caller releases each. */
-static int read_texts(struct H5File *file, const char *name, const struct TextSource *from,
-                      int64_t count, char **texts, struct Error *error) {
-    size_t size = H5Tget_size(from->type);
-    int64_t bytes = memory_product((int64_t[]){count, (int64_t)size}, 2);
-    if (bytes < 0 || bytes > TEXT_BYTES)
-        return fail(error, file->failure,
-                    "%s:/%s: holds %" PRId64 " texts of %zu bytes, at most %" PRId64
-                    " bytes in all are read",
-                    file->path, name, count, size, TEXT_BYTES);
-    char *buffer = memory_array(char, bytes, "texts of an HDF5 file");
-    herr_t status = from->attribute
-                        ? H5Aread(from->id, from->type, buffer)
-                        : H5Dread(from->id, from->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
-    int code = OK;
-    if (status < 0)
-        code = h5__damaged(file, name, "is damaged: its text cannot be read", error);
-    bool variable = H5Tis_variable_str(from->type) > 0;
-    bool spaces = H5Tget_strpad(from->type) == H5T_STR_SPACEPAD;
-    for (int64_t i = 0; code == OK && i < count; i++) {
-        const char *text = variable ? ((char **)buffer)[i] : buffer + (size_t)i * size;
-        texts[i] =
-            variable ? memory_copy_text(text ? text : "") : copy_fixed_text(text, size, spaces);
-    }
-    if (variable && status >= 0)
-        H5Dvlen_reclaim(from->type, from->space, H5P_DEFAULT, buffer);
-    memory_release(buffer);
-    return code;
-}
-
-int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,
-                  struct Error *error) {
-    name = h5__relative(name);
-    struct H5Opened opened;
-    int code = h5__open_dataset(file, name, &opened, error);
-    if (code != OK)
-        return code;
-    char shape[H5_SHAPE_TEXT];
-    *texts = NULL;
-    *count = memory_product(opened.info.size, opened.info.rank);
-    if (opened.info.type != H5_TEXT)
-        code = fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, name,
-                    opened.info.type_name);
-    else if (*count < 0 || *count > TEXT_COUNT)
-        code =
-            fail(error, file->failure,
-                 "%s:/%s: has shape %s, expected a list of at most %" PRId64 " texts", file->path,
-                 name, h5__shape(opened.info.rank, opened.info.size, shape), TEXT_COUNT);
-    if (code == OK) {
-        *texts = memory_array(char *, *count, "texts");
-        const struct TextSource from = {false, opened.id, opened.type, opened.space};
-        code = read_texts(file, name, &from, *count, *texts, error);
-    }
-    if (code != OK) {
-        memory_release(*texts);
-        *texts = NULL;
-        *count = 0;
-    }
-    h5__close_dataset(&opened);
-    return code;
-}
-
-int h5_read_text(struct H5File *file, const char *name, char **text, struct Error *error) {
-    char **texts;
-    int64_t count;
-    *text = NULL;
-    int code = h5_read_texts(file, name, &texts, &count, error);
-    if (code != OK)
-        return code;
-    if (count == 1)
-        *text = texts[0];
-    else
-        code = fail(error, file->failure, "%s:/%s: holds %" PRId64 " texts, expected one",
-                    file->path, h5__relative(name), count);
-    memory_release_texts(texts, count == 1 ? 0 : count);
-    return code;
-}
-
 /* ---- attributes ---- */
 
 static const char *object_name(const char *object) {
@@ -603,8 +461,8 @@ static int read_attribute_value(struct H5File *file, const char *label, hid_t id
         return fail(error, file->failure, "%s:/%s: expected one value", file->path, label);
     if (wanted == H5_TEXT) {
         if (info.type == H5_TEXT)
-            return read_texts(file, label, &(struct TextSource){true, id, type, space}, 1, value,
-                              error);
+            return h5__read_texts(file, label, &(struct TextSource){true, id, type}, 1, value,
+                                  error);
         return fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, label,
                     info.type_name);
     }

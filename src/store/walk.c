@@ -1,6 +1,7 @@
 /* Looking at everything that a file holds, as another program could read it. */
 #include <stdlib.h>
 
+#include "store/heap.h"
 #include "store/internal.h"
 
 #define MOST_DEPTH 64                 /* groups within groups */
@@ -38,28 +39,29 @@ static hid_t dense_space(hid_t space, hsize_t count) {
                                       : H5Screate_simple(1, &count, NULL);
 }
 
-/* Freeing what values point at takes as long as reading them, also where they are numbers. */
-static bool has_variable_length(hid_t type) {
-    return H5Tdetect_class(type, H5T_VLEN) > 0 || H5Tdetect_class(type, H5T_STRING) > 0 ||
-           H5Tdetect_class(type, H5T_REFERENCE) > 0;
+/* The type that readers ask for: the one that HDF5 itself chooses in memory, or the references of
+ * what has a length of its own, as they stand in the file; −1 if nobody reads such values. */
+static hid_t memory_type(hid_t object, hid_t type) {
+    const char *unused;
+    if (h5__classify(type, &unused) == H5_OTHER)
+        return -1;
+    if (!heap__is_reference(type))
+        return H5Tget_native_type(type, H5T_DIR_DEFAULT);
+    return heap__reference_type(object);
 }
 
-/* Reads the values that `space` selects, in the type that HDF5 itself chooses for them in memory.
- */
+/* Reads the values that `space` selects. */
 static void read_values(hid_t object, bool attribute, hid_t type, hid_t space) {
-    hid_t memory = H5Tget_native_type(type, H5T_DIR_DEFAULT);
+    hid_t memory = memory_type(object, type);
     hsize_t count = (hsize_t)H5Sget_select_npoints(space);
     size_t size = memory >= 0 ? H5Tget_size(memory) : 0;
     /* Not memory_allocate: an absurd size is only a reason to read nothing. */
     void *values = size && count <= MOST_READ / size ? calloc(count + 1, size) : NULL;
     hid_t dense = dense_space(space, count);
-    herr_t status = -1;
     if (values && attribute)
-        status = H5Aread(object, memory, values);
+        H5Aread(object, memory, values);
     else if (values)
-        status = H5Dread(object, memory, dense, space, H5P_DEFAULT, values);
-    if (status >= 0 && has_variable_length(memory))
-        H5Dvlen_reclaim(memory, dense, H5P_DEFAULT, values);
+        H5Dread(object, memory, dense, space, H5P_DEFAULT, values);
     free(values);
     H5Sclose(dense);
     H5Tclose(memory);
@@ -80,12 +82,12 @@ static herr_t visit_attribute(hid_t object, const char *name, const H5A_info_t *
     return 0;
 }
 
-/* Numbers in one run of bytes are as safe as the check of their place, which h5_info makes. */
-static bool is_plain(hid_t id, hid_t type) {
+/* One run of bytes is as safe as the check of its place, which h5_info makes. */
+static bool is_plain(hid_t id) {
     hid_t create = H5Dget_create_plist(id);
     bool packed = H5Pget_layout(create) == H5D_CHUNKED;
     H5Pclose(create);
-    return !packed && H5Tget_class(type) != H5T_VLEN && H5Tis_variable_str(type) <= 0;
+    return !packed;
 }
 
 /* Selects the first or the last rows of a large dataset, so many that they can be read. */
@@ -120,7 +122,7 @@ static void walk_dataset(hid_t id, struct Walk *walk) {
     bool sane = rank >= 0 && element > 0;
     for (int i = 0; sane && i < rank; i++)
         sane = !__builtin_mul_overflow(count, size[i], &count);
-    sane = sane && count > 0 && count < HSIZE_UNDEF / element && !is_plain(id, type);
+    sane = sane && count > 0 && count < HSIZE_UNDEF / element && !is_plain(id);
     hsize_t bytes = sane && count * element < MOST_READ ? count * element : MOST_READ;
     bool numbers = H5Tget_class(type) == H5T_INTEGER || H5Tget_class(type) == H5T_FLOAT;
     if (numbers)

@@ -6,8 +6,8 @@ import shutil
 import h5py
 import numpy as np
 import pytest
-from support.program import CHECKPOINT, DATA, refusal, run, start
-from support.runs import synthesize
+from support.program import CHECKPOINT, DATA, refusal, run, settings, start
+from support.runs import synthesize, write_run_file
 
 NAMES = [f"class-{i}-of-ten".encode() for i in range(10)]
 SEEN_BY = (("dataset", "info"), ("dataset", "verify"), ("verify",), ("inspect",))
@@ -71,18 +71,8 @@ def test_a_heap_without_end_is_given_up(folder, good):
     assert path in refusal(DATA, "dataset", "info", path, timeout=120)
 
 
-def test_a_flip_of_each_byte_of_the_heap_never_ends_the_program(folder, good, rng):
-    for number in range(8):
-        place, bit = rng.randrange(0, 400), rng.randrange(8)
-
-        def flip(data, at):
-            data[at - 16 + place] ^= 1 << bit
-        done = start(1, "dataset", "info", damaged(folder, good, f"flip-{number}", flip), timeout=120,
-                     errors="replace")
-        assert done.returncode in (0, DATA), (place, bit, done)
-
-
-def test_a_damaged_list_of_members_is_a_line_about_the_file(folder):
+@pytest.fixture(scope="module")
+def many_members(folder):
     """In the newer format many members are in a heap; HDF5 itself crashes if it sorts a damaged one."""
     path = f"{folder}/donor.h5"
     with h5py.File(path, "w", libver="latest") as file:
@@ -92,10 +82,23 @@ def test_a_damaged_list_of_members_is_a_line_about_the_file(folder):
         data = file.read()
         file.seek(data.index(b"FHDB") + 100)
         file.write(bytes(300))
+    return path
+
+
+def test_a_damaged_list_of_members_is_a_line_about_the_file(many_members):
     for words in SEEN_BY:
-        done = start(1, *words, path, timeout=120)
+        done = start(1, *words, many_members, timeout=120)
         assert done.returncode in (DATA, CHECKPOINT), done
-        assert len(done.stderr.splitlines()) == 1 and path in done.stderr
+        assert len(done.stderr.splitlines()) == 1 and many_members in done.stderr
+
+
+def test_one_child_examines_a_file_for_all_ranks_of_a_host(folder, good, many_members):
+    recipe = write_run_file(folder, good, length="3 steps", batch=12, shards=3, model=" [flatten, {linear: {out: 10}}]")
+    for path, code in ((good, 0), (many_members, DATA)):
+        done = start(3, "train", recipe, "--out", f"{folder}/out-{code}", "--log", "debug", *settings(f"data.file={path}"))
+        assert done.returncode == code, done.stderr
+        found = [line for line in done.stderr.splitlines() if f"{path}: examined by process" in line]
+        assert len(found) == 1, done.stderr
 
 
 @pytest.mark.parametrize("words", SEEN_BY, ids=" ".join)

@@ -127,18 +127,24 @@ static int describe_foreign(const char *path, bool json, struct Error *error) {
     return code;
 }
 
-int dataset_print_arrays(const char *path, struct Error *error) {
+/* Fails afterwards if something in the file is damaged. */
+static int list_arrays(const char *path, bool prints, struct Error *error) {
     struct H5File *file;
     struct Contents contents;
     int code = h5_open(&file, path, ERROR_DATA, error);
     if (code != OK)
         return code;
     contents_read(file, &contents);
-    print_contents(&contents);
+    if (prints)
+        print_contents(&contents);
     contents_release(&contents);
     code = h5_check(file, error);
     h5_close(file);
     return code;
+}
+
+int dataset_print_arrays(const char *path, struct Error *error) {
+    return list_arrays(path, true, error);
 }
 
 static int run(const struct Command *command, const struct Arguments *arguments,
@@ -164,7 +170,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         printf("note: %s\n", shown(dataset->notes[i]));
     dataset_warn_of_axes(dataset);
     dataset_close(dataset);
-    return json ? OK : dataset_print_arrays(path, error);
+    return list_arrays(path, !json, error);
 }
 
 static const struct Flag flags[] = {

@@ -1,0 +1,208 @@
+/* Reading texts, and runs of bytes. Those with a length of their own are in heaps. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "store/heap.h"
+#include "store/internal.h"
+
+/* ---- what is in heaps ---- */
+
+/* Has `take` copy what each of `count` references leads to, which says what is wrong, or returns
+ * NULL. */
+static int follow(struct H5File *file, const char *name, const struct HeapSource *from,
+                  int64_t count,
+                  const char *(*take)(struct Heap *heap, const struct HeapReference *reference,
+                                      int64_t i, void *context),
+                  void *context, struct Error *error) {
+    struct HeapReference *references =
+        memory_array(struct HeapReference, count, "references of an HDF5 file");
+    struct Heap *heap = NULL;
+    const char *why = NULL;
+    int64_t i = 0;
+    int code = heap__references(file, name, from, count, references, error);
+    if (code == OK)
+        code = heap__open(&heap, file, from->object, error);
+    for (; code == OK && !why && i < count; i++)
+        why = take(heap, &references[i], i, context);
+    if (why && file->driver.failed)
+        code = h5_check(file, error);
+    else if (why) {
+        fail(error, file->failure, "%s:/%s: is damaged: element %" PRId64 ": %s", file->path, name,
+             i - 1, why);
+        code = h5__keep_damage(file, error);
+    }
+    heap__close(heap);
+    memory_release(references);
+    return code;
+}
+
+/* ---- runs of bytes ---- */
+
+#define BYTES_MOST ((uint64_t)1 << 30) /* of one element: no picture is larger */
+
+static const char *take_bytes(struct Heap *heap, const struct HeapReference *reference, int64_t i,
+                              void *items) {
+    struct H5Bytes *item = (struct H5Bytes *)items + i;
+    if (reference->length > BYTES_MOST)
+        return "has more bytes than any picture";
+    item->bytes = reference->length;
+    item->data = memory_allocate(item->bytes, "bytes of an HDF5 file");
+    return heap__read(heap, reference, item->bytes, item->data);
+}
+
+static int read_bytes(struct H5File *file, const char *name, const struct H5Opened *opened,
+                      int64_t first, int64_t count, struct H5Bytes *items, struct Error *error) {
+    hsize_t start = (hsize_t)first, extent = (hsize_t)count;
+    hid_t memory = H5Screate_simple(1, &extent, NULL);
+    H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, &start, NULL, &extent, NULL);
+    const struct HeapSource from = {opened->id, false, memory, opened->space};
+    int code = follow(file, name, &from, count, take_bytes, items, error);
+    H5Sclose(memory);
+    return code;
+}
+
+int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
+                  struct H5Bytes *items, struct Error *error) {
+    name = h5__relative(name);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
+    for (int64_t i = 0; i < count; i++)
+        items[i] = (struct H5Bytes){0};
+    if (opened.info.type != H5_BYTES || opened.info.rank != 1)
+        code = fail(error, file->failure, "%s:/%s: holds %s, expected a list of bytes", file->path,
+                    name, opened.info.type_name);
+    if (code == OK)
+        code = h5__check_part(file, name, &opened.info, 1, &first, &count, error);
+    if (code == OK && count > 0)
+        code = read_bytes(file, name, &opened, first, count, items, error);
+    h5__close_dataset(&opened);
+    return code;
+}
+
+/* ---- text ---- */
+
+/* Far more than any list of classes or any run file. A damaged file may declare any number. */
+#define TEXT_COUNT ((int64_t)1000000)
+#define TEXT_BYTES ((int64_t)64 << 20)
+
+static int check_bytes(struct H5File *file, const char *name, int64_t count, int64_t size,
+                       struct Error *error) {
+    int64_t bytes = memory_product((int64_t[]){count, size}, 2);
+    if (bytes >= 0 && bytes <= TEXT_BYTES)
+        return OK;
+    return fail(error, file->failure,
+                "%s:/%s: holds %" PRId64 " texts of %" PRId64 " bytes, at most %" PRId64
+                " bytes in all are read",
+                file->path, name, count, size, TEXT_BYTES);
+}
+
+/* Copies the text in one element of fixed length: it ends at the first NUL or, if it is padded with
+ * spaces, before the last run of spaces. */
+static char *copy_fixed_text(const char *text, size_t size, bool spaces) {
+    size_t length = strnlen(text, size);
+    while (spaces && length && text[length - 1] == ' ')
+        length--;
+    return memory_copy_span(text, length);
+}
+
+static int read_fixed(struct H5File *file, const char *name, const struct TextSource *from,
+                      int64_t count, char **texts, struct Error *error) {
+    size_t size = H5Tget_size(from->type);
+    int code = check_bytes(file, name, count, (int64_t)size, error);
+    if (code != OK)
+        return code;
+    char *buffer = memory_array(char, count *(int64_t)size, "texts of an HDF5 file");
+    herr_t status = from->attribute
+                        ? H5Aread(from->id, from->type, buffer)
+                        : H5Dread(from->id, from->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
+    if (status < 0)
+        code = h5__damaged(file, name, "is damaged: its text cannot be read", error);
+    bool spaces = H5Tget_strpad(from->type) == H5T_STR_SPACEPAD;
+    for (int64_t i = 0; code == OK && i < count; i++)
+        texts[i] = copy_fixed_text(buffer + (size_t)i * size, size, spaces);
+    memory_release(buffer);
+    return code;
+}
+
+struct Texts {
+    char **items;
+    int64_t left; /* of TEXT_BYTES */
+};
+
+static const char *take_text(struct Heap *heap, const struct HeapReference *reference, int64_t i,
+                             void *context) {
+    struct Texts *texts = context;
+    texts->left -= (int64_t)reference->length;
+    if (texts->left < 0)
+        return "more text than is read";
+    char *text = memory_array(char, (int64_t)reference->length + 1, "texts of an HDF5 file");
+    texts->items[i] = text;
+    return heap__read(heap, reference, reference->length, text);
+}
+
+int h5__read_texts(struct H5File *file, const char *name, const struct TextSource *from,
+                   int64_t count, char **texts, struct Error *error) {
+    if (!heap__is_reference(from->type))
+        return read_fixed(file, name, from, count, texts, error);
+    int code = check_bytes(file, name, count, heap__reference_size(from->id), error);
+    struct Texts taken = {texts, TEXT_BYTES};
+    const struct HeapSource source = {from->id, from->attribute, H5S_ALL, H5S_ALL};
+    if (code == OK)
+        code = follow(file, name, &source, count, take_text, &taken, error);
+    for (int64_t i = 0; code != OK && i < count; i++) {
+        memory_release(texts[i]);
+        texts[i] = NULL;
+    }
+    return code;
+}
+
+int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t *count,
+                  struct Error *error) {
+    name = h5__relative(name);
+    struct H5Opened opened;
+    int code = h5__open_dataset(file, name, &opened, error);
+    if (code != OK)
+        return code;
+    char shape[H5_SHAPE_TEXT];
+    *texts = NULL;
+    *count = memory_product(opened.info.size, opened.info.rank);
+    if (opened.info.type != H5_TEXT)
+        code = fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, name,
+                    opened.info.type_name);
+    else if (*count < 0 || *count > TEXT_COUNT)
+        code =
+            fail(error, file->failure,
+                 "%s:/%s: has shape %s, expected a list of at most %" PRId64 " texts", file->path,
+                 name, h5__shape(opened.info.rank, opened.info.size, shape), TEXT_COUNT);
+    if (code == OK) {
+        *texts = memory_array(char *, *count, "texts");
+        const struct TextSource from = {false, opened.id, opened.type};
+        code = h5__read_texts(file, name, &from, *count, *texts, error);
+    }
+    if (code != OK) {
+        memory_release(*texts);
+        *texts = NULL;
+        *count = 0;
+    }
+    h5__close_dataset(&opened);
+    return code;
+}
+
+int h5_read_text(struct H5File *file, const char *name, char **text, struct Error *error) {
+    char **texts;
+    int64_t count;
+    *text = NULL;
+    int code = h5_read_texts(file, name, &texts, &count, error);
+    if (code != OK)
+        return code;
+    if (count == 1)
+        *text = texts[0];
+    else
+        code = fail(error, file->failure, "%s:/%s: holds %" PRId64 " texts, expected one",
+                    file->path, h5__relative(name), count);
+    memory_release_texts(texts, count == 1 ? 0 : count);
+    return code;
+}
