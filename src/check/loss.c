@@ -8,46 +8,12 @@
 #include "check/inside.h"
 #include "nn/loss.h"
 #include "optim/rules.h"
+#include "run/chance.h"
 
 #define MOST_TARGETS 2000
 
-/* ---- What chance gives ---- */
-
-/* The targets of a sample as the loss takes them. */
-static void read_target(const struct RunParts *parts, int64_t sample, float *target) {
-    const struct Split *split = parts->train;
-    int64_t outputs = parts->dataset->targets.count;
-    if (split->labels) {
-        memset(target, 0, (size_t)outputs * sizeof *target);
-        target[split->labels[sample]] = 1;
-    } else if (targets_are_values(&parts->dataset->targets)) {
-        target_scale_apply(&parts->scale, 1, split->targets + sample * outputs, target);
-    } else {
-        memcpy(target, split->targets + sample * outputs, (size_t)outputs * sizeof *target);
-    }
-}
-
-/* The loss of scores that are all 0, over samples spread over the split. */
 double check__chance(const struct Experiment *experiment) {
-    const struct RunParts *parts = experiment_parts(experiment);
-    const struct Choice *choice = &experiment_options(experiment)->loss;
-    const struct Loss *loss = loss_variant((const struct Loss *)choice->kind, VARIANT_F64);
-    int64_t outputs = parts->dataset->targets.count, count = parts->train->count;
-    int64_t samples = count < MOST_TARGETS ? count : MOST_TARGETS;
-    double *zeros = memory_array(double, outputs, "scores"), sum = 0, mass = 0, one;
-    float *target = memory_array(float, outputs, "a target");
-    for (int64_t i = 0; i < samples; i++) {
-        int64_t sample = i * count / samples;
-        double weight = parts->train->weights ? parts->train->weights[sample] : 1;
-        read_target(parts, sample, target);
-        loss->evaluate(choice->options, 1, outputs, zeros, target, 1, &one, NULL);
-        sum += weight * one;
-        mass +=
-            weight * loss_mass((const struct Loss *)choice->kind, choice->options, outputs, target);
-    }
-    memory_release(zeros);
-    memory_release(target);
-    return mass > 0 ? sum / mass : 0;
+    return run_chance_loss(experiment_options(experiment), experiment_parts(experiment));
 }
 
 /* ---- The last layer ---- */
@@ -79,7 +45,7 @@ static double unreachable(const struct RunParts *parts, const struct Bounds *rea
     int64_t samples = count < MOST_TARGETS ? count : MOST_TARGETS;
     float *target = memory_array(float, outputs, "a target");
     for (int64_t i = 0; i < samples; i++) {
-        read_target(parts, i * count / samples, target);
+        run_read_target(parts, i * count / samples, target);
         for (int64_t k = 0; k < outputs; k++)
             out += target[k] < reach->least - 1e-3 || target[k] > reach->most + 1e-3;
     }

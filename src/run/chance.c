@@ -1,0 +1,41 @@
+#include "run/chance.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+
+#define MOST_TARGETS 2000
+
+void run_read_target(const struct RunParts *parts, int64_t sample, float *target) {
+    const struct Split *split = parts->train;
+    int64_t outputs = parts->dataset->targets.count;
+    if (split->labels) {
+        memset(target, 0, (size_t)outputs * sizeof *target);
+        target[split->labels[sample]] = 1;
+    } else if (targets_are_values(&parts->dataset->targets)) {
+        target_scale_apply(&parts->scale, 1, split->targets + sample * outputs, target);
+    } else {
+        memcpy(target, split->targets + sample * outputs, (size_t)outputs * sizeof *target);
+    }
+}
+
+double run_chance_loss(const struct RunOptions *options, const struct RunParts *parts) {
+    const struct Choice *choice = &options->loss;
+    const struct Loss *loss = loss_variant((const struct Loss *)choice->kind, VARIANT_F64);
+    int64_t outputs = parts->dataset->targets.count, count = parts->train->count;
+    int64_t samples = count < MOST_TARGETS ? count : MOST_TARGETS;
+    double *zeros = memory_array(double, outputs, "scores"), sum = 0, mass = 0, one;
+    float *target = memory_array(float, outputs, "a target");
+    for (int64_t i = 0; i < samples; i++) {
+        int64_t sample = i * count / samples;
+        double weight = parts->train->weights ? parts->train->weights[sample] : 1;
+        run_read_target(parts, sample, target);
+        loss->evaluate(choice->options, 1, outputs, zeros, target, 1, &one, NULL);
+        sum += weight * one;
+        mass +=
+            weight * loss_mass((const struct Loss *)choice->kind, choice->options, outputs, target);
+    }
+    memory_release(zeros);
+    memory_release(target);
+    return mass > 0 ? sum / mass : 0;
+}

@@ -1,0 +1,14 @@
+/* What a run's loss is before anything is learnt. Not collective. */
+#ifndef TRAINER_RUN_CHANCE_H
+#define TRAINER_RUN_CHANCE_H
+
+#include "run/check.h"
+
+/* The targets of sample `sample` of the training split, (outputs), as the loss takes them. */
+void run_read_target(const struct RunParts *parts, int64_t sample, float *target);
+
+/* The loss of scores that are all 0, over samples spread over the training split: ln C for a
+ * softmax over C classes. */
+double run_chance_loss(const struct RunOptions *options, const struct RunParts *parts);
+
+#endif

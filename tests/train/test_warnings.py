@@ -1,0 +1,57 @@
+"""train.warnings: each thing that looks wrong is provoked alone, and named; a sound run raises none."""
+import pytest
+
+from support.program import run, settings
+from support.runs import metrics, synthesize, write
+
+MODEL = "[flatten, {linear: {out: 32}}, relu, {linear: {out: 10}}]"
+
+
+@pytest.fixture(scope="module")
+def recipe(folder):
+    data = synthesize(folder, train=640, test=20, validation=100)
+    return write(f"{folder}/run.yaml", f"""data: {{file: {data}, train: train, validation: none}}
+model: {MODEL}
+optimizer: {{sgd: {{rate: 0.03}}}}
+train: {{batch: 32, length: 220 steps, seed: 3}}
+checkpoint: {{every: 0}}
+""")
+
+
+def warnings_of(recipe, out, *assignments):
+    """The names of the warnings in metrics.jsonl, which are those on stderr."""
+    words = run(1, "train", recipe, "--out", out, "--quiet", *settings(*assignments))[1]
+    found = metrics(out, "warning")
+    for line in found:
+        assert words.count(f"warning: step {line['step']}: {line['text']}") == 1
+    assert words.count("warning: ") == len(found)
+    return [line["name"] for line in found]
+
+
+@pytest.mark.parametrize("names, assignments", [
+    ([], []),
+    (["initial_loss"], [f"model={MODEL.replace('out: 10', 'out: 10, weight_init: {normal: {std: 3}}')}",
+                        "train.length=1 steps"]),
+    (["loss_rising"], ["optimizer.sgd.rate=0.4", "train.length=30 steps"]),
+    (["loss_flat"], ["optimizer.sgd.rate=1e-6"]),
+    (["weights_equal"], ["initialise={weights: zeros}", "train.length=12 steps"]),
+    (["overfitting"], ["data.validation=validation", "train.batch=20", "data.train=test", "train.length=200 steps"]),
+    (["no_gap"], ["data.validation=train", f"model={MODEL.replace('out: 32', 'out: 2')}"]),
+], ids=["a sound run", "initial loss", "rising", "flat", "equal weights", "overfitting", "no gap"])
+def test_names_what_is_wrong(recipe, folder, names, assignments):
+    assert warnings_of(recipe, f"{folder}/{'-'.join(names) or 'sound'}", *assignments) == names
+
+
+def test_can_be_turned_off(recipe, folder):
+    assert warnings_of(recipe, f"{folder}/off", "initialise={weights: zeros}", "train.length=12 steps",
+                       "train.warnings=false") == []
+
+
+def test_a_resumed_run_says_nothing_twice_and_forgets_nothing(recipe, folder):
+    whole, out = f"{folder}/whole", f"{folder}/again"
+    flat = settings("optimizer.sgd.rate=1e-6")
+    run(1, "train", recipe, "--out", whole, "--quiet", *flat)
+    for more in (("--stop-after", 90), ("--resume", "--stop-after", 210), ("--resume",)):
+        words = run(1, "train", recipe, "--out", out, "--quiet", *flat, *more)[1]
+        assert words.count("stays flat") == (210 in more)
+    assert metrics(out, "warning") == metrics(whole, "warning")
