@@ -57,8 +57,9 @@ def expect(holds, *words):
 class Drill:
     """What a drill's file gets: draws, folders, and a place to count what happened."""
 
-    def __init__(self, name, count, seed, keep, folder):
+    def __init__(self, name, count, seed, keep, folder, commands=None):
         self.name, self.count, self.seed, self.keep, self.folder = name, count, seed, keep, folder
+        self.commands = commands  # None: all that the drill knows
         self.full = DRILLS[name][1]
         self.broken, self.done, self.happened = [], 0, {}
         self.rng = random.Random(f"{seed} {name}")
@@ -96,7 +97,7 @@ class Drill:
 def run_drill(name, arguments):
     count = arguments.count or DRILLS[name][1 if arguments.full else 0]
     with tempfile.TemporaryDirectory(prefix="trainer-drill-", ignore_cleanup_errors=True) as folder:
-        drill = Drill(name, count, arguments.seed, arguments.keep, folder)
+        drill = Drill(name, count, arguments.seed, arguments.keep, folder, arguments.commands)
         start = time.monotonic()
         try:
             importlib.import_module(f"drill_{name}").run(drill)
@@ -123,6 +124,8 @@ def main():
     parser.add_argument("--full", action="store_true", help="the full counts")
     parser.add_argument("--seed", type=int, default=int(os.environ.get("TRAINER_TEST_SEED") or 1))
     parser.add_argument("--keep", metavar="DIR", help="keep the folders of trials that broke a promise")
+    parser.add_argument("--commands", type=lambda words: words.split(","), metavar="NAME,…",
+                        help="calls and memory: only these commands (faults.py names them)")
     parser.add_argument("--report", metavar="FILE", help="append the lines that sum up to this file")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):

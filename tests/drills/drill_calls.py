@@ -4,7 +4,7 @@ import errno
 import os
 
 from drill import expect
-from faults import COMMANDS, Bench
+from faults import Bench, chosen
 from support.program import CHECKPOINT, DATA, RUN_FILE, SYSTEM
 
 HALF = 0  # of what was asked for is read or written, which is no failure
@@ -17,7 +17,7 @@ ERRORS = {"open": ("EACCES", "EIO", "EMFILE"), "read": ("EIO", "ESTALE", "EINTR"
 def trials(bench, drill):
     """Every call of every command, or a draw of them: (command, kind, number, for good, error)."""
     # Images that cannot be mapped are read, and `describe` says so.
-    pairs = [(name, kind) for name in COMMANDS for kind in ERRORS if (name, kind) != ("describe", "mmap")]
+    pairs = [(name, kind) for name in chosen(drill) for kind in ERRORS if (name, kind) != ("describe", "mmap")]
     if drill.count >= drill.full:
         for name, kind in pairs:
             for number in range(1, bench.calls(name, kind) + 1):

@@ -4,7 +4,7 @@ import errno
 import re
 
 from drill import expect
-from faults import COMMANDS, Bench
+from faults import Bench, chosen
 from support.program import SYSTEM
 
 LINE = re.compile(r"trainer: (rank \d+: )?out of memory: [0-9.]+ [KMGT]?i?B for .+ cannot be had")
@@ -12,12 +12,12 @@ LINE = re.compile(r"trainer: (rank \d+: )?out of memory: [0-9.]+ [KMGT]?i?B for 
 
 def trials(bench, drill):
     if drill.count >= drill.full:
-        for name in COMMANDS:
+        for name in chosen(drill):
             for number in range(1, bench.calls(name, "memory") + 1):
                 yield name, number
         return
     for _ in range(drill.count):
-        name = drill.rng.choice(list(COMMANDS))
+        name = drill.rng.choice(chosen(drill))
         yield name, drill.rng.randint(1, bench.calls(name, "memory"))
 
 

@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 
+import h5py
 import numpy as np
 from drill import Skipped, expect
 from support.png import write_png
@@ -28,6 +29,27 @@ optimizer: {sgd: {rate: 0.01}}
 train: {batch: 16, length: 2 steps}
 """
 
+# Runs on data whose samples have names, that came from a table, and that is streamed.
+SMALL_RUNS = {
+    "named": """data: {file: named.h5, validation: test}
+preprocess: {scale: range}
+model: [flatten, {linear: {out: 2}}]
+optimizer: {sgd: {rate: 0.01}}
+train: {batch: 2, length: 2 steps}
+""",
+    "columns": """data: {file: columns.h5, validation: none}
+model: [flatten, {linear: {out: 1}}]
+loss: mse
+optimizer: {sgd: {rate: 0.01}}
+train: {batch: 3, length: 3 steps}
+""",
+    "packed": """data: {file: packed.h5, validation: validation, window: 16}
+model: [flatten, {linear: {out: 10}}]
+optimizer: {sgd: {rate: 0.01}}
+train: {batch: 16, length: 4 steps}
+""",
+}
+
 # Each command with the files and folders that it makes or changes; `run`: a training that --resume can go on with.
 COMMANDS = {
     "start": dict(words="train run.yaml --out new --quiet --json", makes=["new"], run="new"),
@@ -46,10 +68,33 @@ COMMANDS = {
     "statistics": dict(words="dataset statistics d.h5 --pca --components 3", makes=["d.h5"]),
     "preview": dict(words="dataset preview d.h5 -o p.png", makes=["p.png"]),
     "synthesize": dict(words="dataset synthesize -o s.h5 --train 30 --test 10", makes=["s.h5"]),
+    "blocks": dict(words="train run.yaml --out new --quiet --json --set data.check=reading", makes=["new"], run="new"),
+    "stream": dict(words="train packed.yaml --out new --quiet --json", makes=["new"], run="new"),
+    "folds": dict(words="train run.yaml --folds 2 --out new --quiet --json", makes=["new"]),
+    "named": dict(words="train named.yaml --out new --quiet --json", makes=["new"], run="new"),
+    "predict names": dict(words="predict named/checkpoints/latest.h5 --split test -o p.csv", makes=["p.csv"]),
+    "pictures": dict(words="predict named/checkpoints/latest.h5 photos/test -o p.csv", makes=["p.csv"]),
+    "columns": dict(words="predict columns/checkpoints/latest.h5 t.csv -o p.csv", makes=["p.csv"]),
+    "column run": dict(words="train columns.yaml --out new --quiet --json", makes=["new"], run="new"),
     "table": dict(words="dataset import --format table t.csv --target y -o t.h5", makes=["t.h5"]),
     "folder": dict(words="dataset import --format image-folder photos -o i.h5", makes=["i.h5"]),
     "hdf5": dict(words="dataset import --format hdf5 arrays.yaml -o a.h5", makes=["a.h5"]),
 }
+
+
+def chosen(drill):
+    """The names of the commands to try."""
+    return [name for name in COMMANDS if not drill.commands or name in drill.commands]
+
+
+def pack(source, path):
+    """A copy whose images are packed in chunks, as another program writes them."""
+    with h5py.File(source, "r") as file, h5py.File(path, "w") as packed:
+        packed["classes"] = file["classes"][()]
+        for split in ("train", "validation"):
+            images = file[f"{split}/images"][()]
+            packed.create_dataset(f"{split}/images", data=images, chunks=(4, *images.shape[1:]), compression="gzip")
+            packed[f"{split}/labels"] = file[f"{split}/labels"][()]
 
 
 def write_pictures(folder):
@@ -84,6 +129,13 @@ class Bench:
         write_pictures(f"{self.folder}/photos")
         write_run_file(self.folder, "d.h5", f" {MODEL}", batch=16, length="6 steps", every="2 steps")
         self.shell("train", "run.yaml", "--out", "whole", "--quiet")
+        self.shell("dataset", "import", "--format", "image-folder", "photos", "-o", "named.h5")
+        self.shell("dataset", "import", "--format", "table", "t.csv", "--target", "y", "-o", "columns.h5")
+        pack(f"{self.folder}/d.h5", f"{self.folder}/packed.h5")
+        for name, text in SMALL_RUNS.items():
+            write(f"{self.folder}/{name}.yaml", text)
+            if name != "packed":
+                self.shell("train", f"{name}.yaml", "--out", name, "--quiet")
         for name in ("p.csv", "p.h5"):
             self.shell("predict", "whole/checkpoints/latest.h5", "--split", "validation", "-o", name)
         self.shell("train", "run.yaml", "--out", "half", "--quiet", "--stop-after", "3")

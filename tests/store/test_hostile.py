@@ -93,9 +93,11 @@ def test_a_damaged_list_of_members_is_a_line_about_the_file(many_members):
 
 
 def test_one_child_examines_a_file_for_all_ranks_of_a_host(folder, good, many_members):
-    recipe = write_run_file(folder, good, length="3 steps", batch=12, shards=3, model=" [flatten, {linear: {out: 10}}]")
+    recipe = write_run_file(folder, good, length="3 steps", batch=12, shards=3,
+                            model=" [flatten, {linear: {out: 10}}]")
     for path, code in ((good, 0), (many_members, DATA)):
-        done = start(3, "train", recipe, "--out", f"{folder}/out-{code}", "--log", "debug", *settings(f"data.file={path}"))
+        words = ["train", recipe, "--out", f"{folder}/out-{code}", *settings(f"data.file={path}")]
+        done = start(3, *words, "--log", "debug")
         assert done.returncode == code, done.stderr
         found = [line for line in done.stderr.splitlines() if f"{path}: examined by process" in line]
         assert len(found) == 1, done.stderr
