@@ -44,6 +44,10 @@ import h5py, numpy, pytest, sklearn, torch
 assert torch.__version__.split('+')[0] == '$torch_version'" 2>/dev/null
 }
 
+has_tensorboard() {
+    "$1" -c "import tensorboard" 2>/dev/null
+}
+
 # A Python with PyTorch for the tests that compare with it (tests/run_pytest.py), in build/python
 # unless TRAINER_TORCH_PYTHON already names one.
 provide_torch() {
@@ -68,6 +72,15 @@ provide_torch() {
     export TRAINER_TORCH_PYTHON=$PWD/$python
 }
 
+# TensorBoard beside it, for the test that reads event files back.
+provide_tensorboard() {
+    local python=build/python/bin/python
+    [ "${TRAINER_TORCH_PYTHON:-}" = "$PWD/$python" ] || return 0
+    has_tensorboard $python && return 0
+    say "Installing TensorBoard into build/python"
+    timeout 300 $python -m pip install --retries 1 "tensorboard>=2.15" >>build/python.log 2>&1 || true
+}
+
 # list_tests PATTERN: the names of the tests that match, in one line.
 list_tests() {
     ctest --test-dir build -N -R "$1" | sed -n 's/^ *Test *#[0-9]*: //p' | paste -sd ' '
@@ -77,6 +90,8 @@ list_tests() {
 announce_skips() {
     [ -n "${TRAINER_TORCH_PYTHON:-}" ] && has_torch "$TRAINER_TORCH_PYTHON" ||
         say "Skipped, because there is no PyTorch $torch_version: $(list_tests torch)"
+    [ -n "${TRAINER_TORCH_PYTHON:-}" ] && has_tensorboard "$TRAINER_TORCH_PYTHON" ||
+        say "Skipped, because there is no TensorBoard: $(list_tests tensorboard)"
     command -v clang-format >/dev/null ||
         say "Skipped, because there is no clang-format: $(list_tests structure_format)"
     command -v shellcheck >/dev/null ||
@@ -96,6 +111,7 @@ if [ "$full" ]; then
         done
     fi
     provide_torch
+    provide_tensorboard
 fi
 
 say "Building into build/ (warnings are errors)"

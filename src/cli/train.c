@@ -46,6 +46,10 @@ static const struct Flag flags[] = {
      .help = "cross-validation: cuts the training split into K equal parts, trains K runs in "
              "DIR/fold-1 and so on, each on all parts but one, and measures them on the part that "
              "each has not seen and as an ensemble on split test"},
+    {.name = "tensorboard",
+     .argument = "LOGDIR",
+     .help = "also write event files for TensorBoard into LOGDIR: figures of steps and epochs, the "
+             "first layer's filters as images, and what `monitor` records"},
     {.name = "quiet", .short_name = 'q', .help = "no progress on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
@@ -191,10 +195,14 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct TrainRequest request = {.run_path = arguments->operands[0],
                                    .folder = argument_value(arguments, "out"),
                                    .resume = argument_given(arguments, "resume"),
+                                   .tensorboard = argument_value(arguments, "tensorboard"),
                                    .quiet = argument_given(arguments, "quiet"),
                                    .watch = watching_watch()};
     int64_t folds;
     int code = read_numbers(arguments, &request, &folds, error);
+    if (!code && folds && argument_given(arguments, "tensorboard"))
+        code = fail(error, ERROR_USAGE,
+                    "--tensorboard: is for one run, and --folds trains %" PRId64, folds);
     if (code)
         return code;
     struct Overrides overrides = overrides_collect(arguments);
@@ -250,6 +258,8 @@ const struct Command command_train = {
         "  mpirun -np 4 trainer train mine.yaml --out runs/c --folds 5\n"
         "  trainer train mine.yaml --out runs/small --limit-train 500 --limit-validation 200\n"
         "  trainer train mine.yaml --out runs/overfit --overfit 20\n"
+        "  trainer train mine.yaml --out runs/d --set monitor.every=100 --tensorboard "
+        "runs/d/events\n"
         "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set train.seed=2\n",
     .flags = flags,
     .resumes = true,

@@ -66,6 +66,11 @@ static int make_folder(const char *path, size_t *made, struct Error *error) {
     return code;
 }
 
+int trainer__make_folder(const char *path, struct Error *error) {
+    size_t made;
+    return make_folder(path, &made, error);
+}
+
 /* Removes the folders of `path` that this process made, as far as they are empty. */
 static void remove_made(const char *path, size_t made) {
     char *copy = memory_copy_text(path);

@@ -19,12 +19,13 @@ struct TrainRequest {
     const char *run_path;         /* run file */
     const char *const *overrides; /* key.sub=value */
     int override_count;
-    const char *folder;  /* of the run: run.yaml, metrics.jsonl, checkpoints/ */
-    bool resume;         /* continue from the newest valid checkpoint, if there is one */
-    int64_t overfit;     /* samples to learn by heart (run/overfit.h); 0: the run is what it is */
-    int64_t stop_after;  /* stop, with a checkpoint, when this many steps are done; 0: at the end */
-    bool quiet;          /* no progress on stderr */
-    struct Watch *watch; /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
+    const char *folder; /* of the run: run.yaml, metrics.jsonl, checkpoints/ */
+    bool resume;        /* continue from the newest valid checkpoint, if there is one */
+    int64_t overfit;    /* samples to learn by heart (run/overfit.h); 0: the run is what it is */
+    int64_t stop_after; /* stop, with a checkpoint, when this many steps are done; 0: at the end */
+    const char *tensorboard; /* the folder of event files for TensorBoard; NULL: none */
+    bool quiet;              /* no progress on stderr */
+    struct Watch *watch;     /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
     const struct Outside *outside; /* train/outside.h; NULL: nobody can interrupt the run */
     const struct Callback *const *callbacks; /* NULL-terminated; NULL: train/callbacks.def */
     bool trial; /* for train/trial.h: nothing is read from or written to `folder`, nor said */

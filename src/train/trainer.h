@@ -5,6 +5,7 @@
 #include "base/folder_lock.h"
 #include "base/text.h"
 #include "evaluate/evaluate.h"
+#include "report/events.h"
 #include "report/progress_bar.h"
 #include "run/check.h"
 #include "train/callback.h"
@@ -56,7 +57,9 @@ struct Trainer {
 
     /* What watches it, and what it is asked. */
     struct Callbacks callbacks;
-    struct ProgressBar *bar;                 /* rank 0; other ranks' notes go nowhere */
+    struct ProgressBar *bar; /* rank 0; other ranks' notes go nowhere */
+    struct EventFile
+        *events; /* rank 0, for TensorBoard; NULL: none. callbacks/tensorboard.c owns it */
     double stepped_samples, stepped_seconds; /* of this process */
     struct Interrupts interrupts;
 };
@@ -102,6 +105,8 @@ int trainer__go_back(struct Trainer *trainer, int64_t step, struct Error *error)
 /* folder.c: takes the lock of the run's folder, before anything in it is read or written; makes the
  * folder if need be. Collective; rank 0 holds the lock. */
 int trainer__lock_folder(struct Trainer *trainer, struct Error *error);
+/* folder.c: makes a folder and those that it lies in. Rank 0's part. */
+int trainer__make_folder(const char *path, struct Error *error);
 /* folder.c: the first that a run writes, after everything else was checked: removes what killed
  * runs left there, looks for room if the run is new, writes run.yaml. Rank 0's part. */
 int trainer__open_folder(struct Trainer *trainer, struct Error *error);

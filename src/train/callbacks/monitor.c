@@ -185,12 +185,31 @@ static void before_update(struct Trainer *trainer, void *callback,
                 gradient->scale * norm_of(trainer, &arena->rows[r], gradient->values);
 }
 
+/* For TensorBoard, which calls it "parameters/0.weight". */
+static void show_histogram(const struct Trainer *trainer, const struct ProbeValues *values,
+                           const char *group, const char *name, int bins, const double *edges,
+                           const double *counts) {
+    if (!trainer->events || !bins)
+        return;
+    char *tag = memory_print("%s/%s", group, name);
+    struct EventHistogram histogram = {.bins = bins,
+                                       .edges = edges,
+                                       .counts = counts,
+                                       .least = values->least,
+                                       .most = values->most,
+                                       .sum = values->mean * (double)values->count,
+                                       .sum_of_squares = values->norm * values->norm};
+    event_file_histogram(trainer->events, trainer->saved.progress.step, tag, &histogram);
+    memory_release(tag);
+}
+
 static void write_histogram(const struct Trainer *trainer, const struct State *state,
-                            const struct ProbeValues *values) {
+                            const struct ProbeValues *values, const char *group, const char *name) {
     double edges[PROBE_SHOWN + 1], counts[PROBE_SHOWN];
     if (!trainer->options.monitor.histograms)
         return;
     int bins = probe_histogram(values, edges, counts);
+    show_histogram(trainer, values, group, name, bins, edges, counts);
     metrics_file_numbers(state->file, "edges", bins ? bins + 1 : 0, edges);
     metrics_file_numbers(state->file, "counts", bins, counts);
 }
@@ -201,6 +220,15 @@ static double update_norm(const struct Trainer *trainer, struct State *state,
     for (int64_t i = row->offset; i < row->offset + row->count; i++)
         state->before[i] = trainer->state[i] - state->before[i];
     return norm_of(trainer, row, state->before);
+}
+
+static void show_scalar(const struct Trainer *trainer, const char *group, const char *name,
+                        double value) {
+    if (!trainer->events)
+        return;
+    char *tag = memory_print("%s/%s", group, name);
+    event_file_scalar(trainer->events, trainer->saved.progress.step, tag, value);
+    memory_release(tag);
 }
 
 static void write_parameter(const struct Trainer *trainer, struct State *state,
@@ -221,8 +249,11 @@ static void write_parameter(const struct Trainer *trainer, struct State *state,
     metrics_file_number(state->file, "ratio", before > 0 ? update / before : NAN);
     metrics_file_number(state->file, "mean", now.mean);
     metrics_file_number(state->file, "std", now.std);
-    write_histogram(trainer, state, &now);
+    write_histogram(trainer, state, &now, "parameters", row->name);
     metrics_file_end(state->file);
+    show_scalar(trainer, "gradient", row->name, state->gradients[index]);
+    if (before > 0)
+        show_scalar(trainer, "update_ratio", row->name, update / before);
 }
 
 static void write_layer(const struct Trainer *trainer, const struct State *state,
@@ -242,8 +273,12 @@ static void write_layer(const struct Trainer *trainer, const struct State *state
         metrics_file_number(state->file, "saturated", (double)output->saturated / count);
     metrics_file_number(state->file, "units", (double)node->units);
     metrics_file_number(state->file, "dead", (double)node->dead);
-    write_histogram(trainer, state, output);
+    write_histogram(trainer, state, output, "activations", node->node->path);
     metrics_file_end(state->file);
+    if (count > 0)
+        show_scalar(trainer, "activation_std", node->node->path, output->std);
+    if (node->node->layer == LAYER_IDENTITY(relu))
+        show_scalar(trainer, "dead_units", node->node->path, (double)node->dead);
 }
 
 /* Rectifiers alone: others do not give 0, or are meant to. */
