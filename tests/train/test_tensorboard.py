@@ -108,8 +108,7 @@ def test_changes_no_bit(whole, recipe, folder):
 
 def test_refusals(recipe, folder):
     write(f"{folder}/file", "")
-    assert "--folds" in refusal(USAGE, "train", recipe, "--out", f"{folder}/no", "--folds", 2, "--tensorboard",
-                                f"{folder}/events")
-    assert f"{folder}/file" in refusal(SYSTEM, "train", recipe, "--out", f"{folder}/no", "--quiet", "--tensorboard",
-                                       f"{folder}/file/events")
+    words = ("train", recipe, "--out", f"{folder}/no", "--quiet", "--tensorboard")
+    assert "--folds" in refusal(USAGE, *words, f"{folder}/events", "--folds", 2)
+    assert f"{folder}/file" in refusal(SYSTEM, *words, f"{folder}/file/events")
     assert not os.path.exists(f"{folder}/no")
