@@ -93,7 +93,9 @@ static const struct Format *readable_format(const char *path, const uint8_t *byt
     else if (!format)
         fail(error, ERROR_DATA, "%s: is no picture by its first bytes; " EXPECTED, path);
     else if (!format->decode)
-        fail(error, ERROR_DATA, "%s: is a %s file; " EXPECTED, path, format->name);
+        fail(error, ERROR_DATA, "%s: is %s %s file; " EXPECTED, path,
+             strchr("AN", *format->name) || !strcmp(format->name, "SVG") ? "an" : "a",
+             format->name);
     return format && format->decode ? format : NULL;
 }
 

@@ -84,7 +84,8 @@ static int check_head(const struct Csv *csv, struct Error *error) {
         return fail(error, ERROR_DATA, "%s: has %s; expected a line of names and rows below it",
                     csv->path, csv->rows < 0 ? "no line" : "no row");
     const struct Place place = {csv->path, csv->lines[0]};
-    return column_names__check(&place, csv->fields, csv->columns, error);
+    int code = column_names__check(&place, csv->fields, csv->columns, error);
+    return code ? code : column_names__check_distinct(&place, csv->fields, csv->columns, error);
 }
 
 int csv__read(struct Csv *csv, const char *path, struct Error *error) {

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/memory.h"
 #include "base/text.h"
@@ -37,35 +38,51 @@ int field__shown(const char *field) {
     return (int)at;
 }
 
-const char *field__bad_byte(const char *field) {
+/* Heads and categories of real tables hold ends of lines, between quotes. */
+static bool is_bad(uint32_t code) {
+    return is_control(code) && code != '\t' && code != '\n' && code != '\r';
+}
+
+/* The first byte that is not part of a text; NULL: there is none. */
+static const char *bad_byte(const char *field) {
     size_t length = strlen(field), bytes = 1;
     for (size_t i = 0; i < length; i += bytes) {
         uint32_t code = 0;
         bytes = text_character(field + i, length - i, &code);
-        if (bytes == 0 || is_control(code))
+        if (bytes == 0 || is_bad(code))
             return field + i;
     }
     return NULL;
 }
 
+bool field__is_text(const char *field) {
+    return !bad_byte(field);
+}
+
+void field__say_bad_byte(const char *field, struct Error *error) {
+    unsigned char byte = (unsigned char)*bad_byte(field);
+    error_append(error, " holds the byte 0x%02x, expected UTF-8 text%s", (unsigned)byte,
+                 byte < 0x80 ? ""
+                             : "; if it is Latin-1, iconv -f LATIN1 -t UTF-8 FILE converts it");
+}
+
 static int check_name(const struct Place *place, const char *name, int64_t column,
                       struct Error *error) {
-    const char *bad = field__bad_byte(name);
     if (strlen(name) > LONGEST_NAME)
         return fail(error, ERROR_DATA,
                     "%s:%" PRId64 ": the name of column %" PRId64
                     " has %zu bytes, expected at most %d",
                     place->path, place->line, column + 1, strlen(name), LONGEST_NAME);
-    if (bad)
-        return fail(error, ERROR_DATA,
-                    "%s:%" PRId64 ": the name of column %" PRId64
-                    " holds the byte 0x%02x, expected UTF-8 text",
-                    place->path, place->line, column + 1, (unsigned)(unsigned char)*bad);
-    return OK;
+    if (field__is_text(name))
+        return OK;
+    fail(error, ERROR_DATA, "%s:%" PRId64 ": the name of column %" PRId64, place->path, place->line,
+         column + 1);
+    field__say_bad_byte(name, error);
+    return error->code;
 }
 
-static int check_distinct(const struct Place *place, char *const *names, int64_t count,
-                          struct Error *error) {
+int column_names__check_distinct(const struct Place *place, char *const *names, int64_t count,
+                                 struct Error *error) {
     char **sorted = memory_copy_array(names, count, "a table");
     int code = OK;
     qsort(sorted, (size_t)count, sizeof *sorted, text_compare);
@@ -84,7 +101,46 @@ int column_names__check(const struct Place *place, char **names, int64_t count,
         names[i] = field__trim(names[i]);
         code = check_name(place, names[i], i, error);
     }
-    return code ? code : check_distinct(place, names, count, error);
+    return code;
+}
+
+static bool is_among(const char *name, char *const *names, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (!strcmp(names[i], name))
+            return true;
+    return false;
+}
+
+int64_t column_names__number(char **names, int64_t count) {
+    const struct Place place = {"", 0};
+    struct Error ignored;
+    int64_t first = -1;
+    if (column_names__check_distinct(&place, names, count, &ignored) == OK)
+        return -1; /* by far the most tables, and quickly found */
+    for (int64_t i = 1; i < count; i++) {
+        char *name = names[i], *numbered = NULL;
+        if (!*name || !is_among(name, names, i))
+            continue;
+        for (int k = 1; !numbered || is_among(numbered, names, count); k++) {
+            memory_release(numbered);
+            numbered = memory_print("%s.%d", name, k);
+        }
+        first = first < 0 ? i : first;
+        memory_release(name);
+        names[i] = numbered;
+    }
+    return first;
+}
+
+int64_t column_names__of_files(char *const *names, int64_t count) {
+    static const char *const known[] = {"path",       "file",      "filename", "file_name",
+                                        "filepath",   "file_path", "image",    "image_path",
+                                        "image_name", "img",       "picture"};
+    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
+        for (int64_t i = 0; i < count; i++)
+            if (!strcasecmp(names[i], known[k]))
+                return i;
+    return -1;
 }
 
 static const struct {

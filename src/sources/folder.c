@@ -44,6 +44,15 @@ bool folder__is_debris(const char *name) {
     return false;
 }
 
+/* A bad link, of which `error` says what is wrong. */
+static int leave_out(const struct BadLinks *links, struct Error *error) {
+    if (!links->skip_bad)
+        return error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
+    source_notice(links->ticker, error->text);
+    ++*links->skipped;
+    return OK;
+}
+
 static int add_entry(struct Folder *folder, const char *path, const char *name,
                      const struct BadLinks *links, struct Error *error) {
     struct stat about;
@@ -58,11 +67,7 @@ static int add_entry(struct Folder *folder, const char *path, const char *name,
     if (!leads_nowhere)
         return fail_errno(error, "%s: cannot open", path);
     fail(error, ERROR_DATA, "%s: is a link that leads nowhere", path);
-    if (!links->skip_bad)
-        return error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0);
-    source_notice(links->ticker, error->text);
-    ++*links->skipped;
-    return OK;
+    return leave_out(links, error);
 }
 
 int folder__list(struct Folder *folder, const char *path, const struct BadLinks *links,
@@ -90,4 +95,19 @@ int folder__list(struct Folder *folder, const char *path, const struct BadLinks 
 void folder__release(struct Folder *folder) {
     name_list__release(&folder->folders);
     name_list__release(&folder->files);
+}
+
+int folder__enter(struct FolderNest *nest, const char *path, const struct FolderNest *outer,
+                  const struct BadLinks *links, bool *enters, struct Error *error) {
+    *enters = true;
+    nest->outer = outer;
+    if (stat(path, &nest->about) != 0)
+        return fail_errno(error, "%s: cannot open folder", path);
+    for (; outer && *enters; outer = outer->outer)
+        *enters =
+            outer->about.st_dev != nest->about.st_dev || outer->about.st_ino != nest->about.st_ino;
+    if (*enters)
+        return OK;
+    fail(error, ERROR_DATA, "%s: is a link to a folder that holds it", path);
+    return leave_out(links, error);
 }

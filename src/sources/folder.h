@@ -2,6 +2,8 @@
 #ifndef TRAINER_SOURCES_FOLDER_H
 #define TRAINER_SOURCES_FOLDER_H
 
+#include <sys/stat.h>
+
 #include "sources/source.h"
 
 struct NameList {
@@ -28,6 +30,17 @@ struct BadLinks {
 int folder__list(struct Folder *folder, const char *path, const struct BadLinks *links,
                  struct Error *error);
 void folder__release(struct Folder *folder);
+
+/* A folder, and those that it lies in. */
+struct FolderNest {
+    struct stat about;
+    const struct FolderNest *outer;
+};
+/* Before a folder is listed that lies in `outer`: a link may lead to a folder that holds it, and
+ * would never end. That is what `links` say of links that lead nowhere: an error, or *enters is
+ * false. */
+int folder__enter(struct FolderNest *nest, const char *path, const struct FolderNest *outer,
+                  const struct BadLinks *links, bool *enters, struct Error *error);
 
 /* Whether a name is of a file or folder that an operating system left behind. */
 bool folder__is_debris(const char *name);

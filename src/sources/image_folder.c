@@ -3,7 +3,6 @@
  * byte), so that the order of samples is the same on every machine. */
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -21,32 +20,15 @@ struct Search {
     const char *reference; /* the folder of the split that says which classes there are */
 };
 
-/* A folder and those that it lies in. */
-struct Nest {
-    struct stat about;
-    const struct Nest *outer;
-};
-
-/* A link may lead to a folder that holds it. */
-static int enter(struct Nest *nest, const char *path, const struct Nest *outer,
-                 struct Error *error) {
-    nest->outer = outer;
-    if (stat(path, &nest->about) != 0)
-        return fail_errno(error, "%s: cannot open folder", path);
-    for (; outer; outer = outer->outer)
-        if (outer->about.st_dev == nest->about.st_dev && outer->about.st_ino == nest->about.st_ino)
-            return fail(error, ERROR_DATA, "%s: is a link to a folder that holds it", path);
-    return OK;
-}
-
 /* Adds the files in a folder and in the folders in it. `root` bytes of their paths are not part of
  * their names. */
 static int list_files(const struct Search *search, const char *path, size_t root,
-                      const struct Nest *outer, struct Error *error) {
+                      const struct FolderNest *outer, struct Error *error) {
     struct Folder folder = {0};
-    struct Nest nest;
-    int code = enter(&nest, path, outer, error);
-    if (code == OK)
+    struct FolderNest nest;
+    bool enters;
+    int code = folder__enter(&nest, path, outer, &search->links, &enters, error);
+    if (code == OK && enters)
         code = folder__list(&folder, path, &search->links, error);
     for (int64_t i = 0; i < folder.files.count && code == OK; i++)
         image_files__add(search->source->state, memory_print("%s/%s", path, folder.files.names[i]),
@@ -93,8 +75,9 @@ static int check_classes(const struct Search *search, const char *path, const st
 static int list_classes(const struct Search *search, const char *path, const struct Folder *folder,
                         bool is_reference, int64_t *labels, int64_t *ends, struct Error *error) {
     const struct ImageFiles *state = search->source->state;
-    struct Nest nest;
-    int code = enter(&nest, path, NULL, error);
+    struct FolderNest nest;
+    bool enters;
+    int code = folder__enter(&nest, path, NULL, &search->links, &enters, error);
     for (int64_t i = 0; i < folder->folders.count && code == OK; i++) {
         const char *name = folder->folders.names[i];
         char *inner = memory_print("%s/%s", path, name);

@@ -1,7 +1,8 @@
-/* Format image-list: a CSV file for each split, with column names in its first line. Column "path"
- * names an image file, absolute or relative to the list's folder. The columns that the user names
- * are its targets, or one of them its classes. If none is named, all others are targets; but if
- * there is only one, and its first field is no number, it holds classes. */
+/* Format image-list: a CSV file for each split, with column names in its first line. A column
+ * called "path", "file", "image" or so names an image file, absolute or relative to the list's
+ * folder. The columns that the user names are its targets, or one of them its classes. If none is
+ * named, all others are targets; but if there is only one, and its first field is no number, it
+ * holds classes. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/path.h"
 #include "sources/class_list.h"
 #include "sources/csv.h"
+#include "sources/fields.h"
 #include "sources/image_files.h"
 
 /* What the first list settles for the others. */
@@ -128,8 +130,8 @@ static int settle_columns(struct Lists *lists, const struct Csv *csv, int64_t pa
         take_all_targets(source, csv, path);
     else
         return fail(error, ERROR_DATA,
-                    "%s:%" PRId64 ": has no column beside 'path'; expected targets", csv->path,
-                    csv->lines[0]);
+                    "%s:%" PRId64 ": has no column beside '%s'; expected targets", csv->path,
+                    csv->lines[0], csv__field(csv, -1, path));
     if (!lists->label && options->classes)
         return fail_option(error, "classes", NULL, "the targets of this image list are values");
     return OK;
@@ -154,7 +156,9 @@ static int add_rows(struct Lists *lists, const char *name, const struct Csv *csv
 static int add_list(struct Lists *lists, const char *name, const char *file, struct Error *error) {
     struct Csv csv;
     int code = csv__read(&csv, file, error);
-    int64_t path = code ? -1 : csv__column(&csv, "path", error);
+    int64_t path = code ? -1 : column_names__of_files(csv.fields, csv.columns);
+    if (!code && path < 0)
+        path = csv__column(&csv, "path", error);
     if (!code && path < 0)
         code = error->code;
     if (!code)

@@ -14,10 +14,9 @@
 #include "base/text.h"
 #include "pictures/picture_decode.h"
 #include "sources/csv.h"
+#include "sources/fields.h"
 #include "sources/first_error.h"
 #include "sources/folder.h"
-
-#define DEEPEST 40 /* folders in one another; a link that leads back would never end */
 
 static void add_file(struct PictureList *list, char *path, char *name) {
     if (list->count == list->capacity) {
@@ -77,7 +76,7 @@ static bool has_picture_name(const char *name) {
 
 /* ---- Folders ---- */
 
-static int add_folder(struct PictureList *list, const char *path, int depth,
+static int add_folder(struct PictureList *list, const char *path, const struct FolderNest *outer,
                       const struct PictureListOptions *options, struct Error *error);
 
 /* Takes the path over. */
@@ -94,7 +93,7 @@ static int add_entry(struct PictureList *list, char *path, const struct PictureL
 }
 
 /* The pictures of a folder, then those of the folders in it. */
-static int list_folder(struct PictureList *list, const char *path, int depth,
+static int list_folder(struct PictureList *list, const char *path, const struct FolderNest *nest,
                        const struct Folder *folder, const struct PictureListOptions *options,
                        struct Error *error) {
     const char *slash = text_ends_with(path, "/") ? "" : "/";
@@ -104,22 +103,23 @@ static int list_folder(struct PictureList *list, const char *path, int depth,
                          error);
     for (int64_t i = 0; i < folder->folders.count && !code; i++) {
         char *inner = memory_print("%s%s%s", path, slash, folder->folders.names[i]);
-        code = add_folder(list, inner, depth + 1, options, error);
+        code = add_folder(list, inner, nest, options, error);
         memory_release(inner);
     }
     return code;
 }
 
-static int add_folder(struct PictureList *list, const char *path, int depth,
+static int add_folder(struct PictureList *list, const char *path, const struct FolderNest *outer,
                       const struct PictureListOptions *options, struct Error *error) {
     const struct BadLinks links = {options->skip_bad, &list->skipped, options->ticker};
-    struct Folder folder;
-    if (depth > DEEPEST)
-        return fail(error, ERROR_DATA, "%s: is more than %d folders deep; does a link lead back?",
-                    path, DEEPEST);
-    int code = folder__list(&folder, path, &links, error);
-    if (!code)
-        code = list_folder(list, path, depth, &folder, options, error);
+    struct Folder folder = {0};
+    struct FolderNest nest;
+    bool enters;
+    int code = folder__enter(&nest, path, outer, &links, &enters, error);
+    if (!code && enters)
+        code = folder__list(&folder, path, &links, error);
+    if (!code && enters)
+        code = list_folder(list, path, &nest, &folder, options, error);
     folder__release(&folder);
     return code;
 }
@@ -148,23 +148,11 @@ static int add_named(struct PictureList *list, const char *source, int64_t line,
     return leave_out(list, options, error);
 }
 
-/* The column of a head that names files; −1: there is none. */
-static int64_t find_column(char *const *names, int64_t count) {
-    static const char *const known[] = {"path",       "file",      "filename", "file_name",
-                                        "filepath",   "file_path", "image",    "image_path",
-                                        "image_name", "img",       "picture"};
-    for (size_t k = 0; k < sizeof known / sizeof *known; k++)
-        for (int64_t i = 0; i < count; i++)
-            if (!strcasecmp(names[i], known[k]))
-                return i;
-    return -1;
-}
-
 static int add_table(struct PictureList *list, const char *path,
                      const struct PictureListOptions *options, struct Error *error) {
     struct Csv csv;
     int code = csv__read(&csv, path, error);
-    int64_t column = code ? -1 : find_column(csv.fields, csv.columns);
+    int64_t column = code ? -1 : column_names__of_files(csv.fields, csv.columns);
     if (!code && column < 0)
         code = fail(error, ERROR_DATA,
                     "%s:%" PRId64 ": has no column `path`; expected one, or a list with a file on "
@@ -207,7 +195,7 @@ static bool begins_with_head(FILE *file) {
     for (char *name; (name = strsep(&at, ","));) {
         name += strspn(name, " \t\"");
         name[strcspn(name, " \t\"")] = '\0';
-        if (find_column(&name, 1) == 0 && !is_file(name))
+        if (column_names__of_files(&name, 1) == 0 && !is_file(name))
             return true;
     }
     return false;
@@ -232,7 +220,7 @@ int picture_list_add(struct PictureList *list, const char *path,
         kind = PICTURE_SOURCE_FILE; /* which the decoder will refuse */
     switch (kind) {
     case PICTURE_SOURCE_FOLDER:
-        return add_folder(list, path, 0, options, error);
+        return add_folder(list, path, NULL, options, error);
     case PICTURE_SOURCE_FILE:
         add_file(list, memory_copy_text(path), memory_copy_text(path));
         return OK;

@@ -22,6 +22,8 @@ static int take_names(struct TableHead *head, struct Records *records, struct Re
     for (int64_t i = 0; i < record->count && code == OK; i++)
         head->names[i] =
             encoding->has_head ? memory_copy_text(record->fields[i]) : memory_print("%" PRId64, i);
+    if (code == OK && encoding->has_head)
+        head->numbered = column_names__number(head->names, record->count);
     if (!encoding->has_head)
         records__seek(records, record->offset, record->line);
     return code;
@@ -44,7 +46,7 @@ static int look_at_first(struct TableHead *head, struct Records *records, struct
 int table_head__read(struct TableHead *head, const char *path, struct Records *records,
                      const struct TableEncoding *encoding, struct Error *error) {
     struct Record record;
-    *head = (struct TableHead){.path = path, .has_head = encoding->has_head};
+    *head = (struct TableHead){.path = path, .has_head = encoding->has_head, .numbered = -1};
     int code = records__next(records, &record, error);
     if (code == OK && !record.count)
         code = fail(error, ERROR_DATA,

@@ -143,11 +143,16 @@ int survey__open(struct Survey *survey, const char *path, struct Records *record
     int code = table_head__read(&survey->head, path, records, encoding, error);
     if (code != OK)
         return code;
+    char **names = survey->head.names;
+    const char *numbered = survey->head.numbered < 0 ? NULL : names[survey->head.numbered];
+    if (numbered)
+        log_warning("%s:%" PRId64 ": several columns share a name; they become '%.*s' and so on",
+                    path, survey->head.line, field__shown(numbered), numbered);
     encoding->column_count = survey->head.count;
     encoding->columns = memory_array(struct TableColumn, survey->head.count, "columns");
     survey->columns = memory_array(struct ColumnSurvey, survey->head.count, "columns");
     for (int64_t i = 0; i < survey->head.count; i++) {
-        encoding->columns[i].name = memory_copy_text(survey->head.names[i]);
+        encoding->columns[i].name = memory_copy_text(names[i]);
         encoding->columns[i].role = COLUMN_ROLES;
         survey->columns[i].names.most = MOST_FOUND + 1;
         survey->columns[i].counts = true;
@@ -389,11 +394,13 @@ int categories__fill(struct TableColumn *column, const struct NameSet *names,
     column->categories =
         name_set__sort(names, column->numeric, &cells->format, &column->category_count, places);
     for (int64_t i = 0; i < column->category_count; i++) {
-        const char *name = column->categories[i], *bad = field__bad_byte(name);
-        if (bad)
-            return fail(error, ERROR_DATA,
-                        "%s: column '%s': '%.*s' holds the byte 0x%02x, expected UTF-8 text", path,
-                        column->name, field__shown(name), name, (unsigned)(unsigned char)*bad);
+        const char *name = column->categories[i];
+        if (!field__is_text(name)) {
+            fail(error, ERROR_DATA, "%s: column '%s': '%.*s'", path, column->name,
+                 field__shown(name), name);
+            field__say_bad_byte(name, error);
+            return error->code;
+        }
         if (strlen(name) > LONGEST_NAME)
             return fail(error, ERROR_DATA,
                         "%s: column '%s': '%.*s...' has %zu bytes, expected a category of at most "

@@ -14,7 +14,8 @@
 
 #include "base/error.h"
 
-/* H5_BYTES: each element is a run of bytes of its own length, such as an image file. */
+/* H5_BYTES: each element is a run of bytes, such as an image file, of its own length or of one for
+ * all (opaque). */
 enum H5Type { H5_UINT8, H5_INT32, H5_INT64, H5_FLOAT32, H5_FLOAT64, H5_TEXT, H5_BYTES, H5_OTHER };
 #define H5_RANK 8
 
@@ -157,7 +158,8 @@ bool h5_allows_threads(void);
  * outside, when an array of this file is opened; until another file is opened. */
 void h5_allow_plugins(struct H5File *file);
 
-/* Elements [first, first + count) of a list of H5_BYTES. The caller releases the data of each, also
+/* Elements [first, first + count) of a list, (N) or (N, 1, ...), of H5_BYTES, or of texts of fixed
+ * length, whose bytes they are, with what pads them. The caller releases the data of each, also
  * after a failure. */
 struct H5Bytes {
     void *data;

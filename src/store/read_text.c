@@ -51,33 +51,73 @@ static const char *take_bytes(struct Heap *heap, const struct HeapReference *ref
     return heap__read(heap, reference, item->bytes, item->data);
 }
 
+/* The same of elements of one length. */
+static int read_fixed_bytes(struct H5File *file, const char *name, const struct H5Opened *opened,
+                            hid_t memory, int64_t count, struct H5Bytes *items,
+                            struct Error *error) {
+    size_t size = H5Tget_size(opened->type);
+    int64_t bytes = memory_product((int64_t[]){count, (int64_t)size}, 2);
+    if (size > BYTES_MOST || bytes < 0 || !memory_can_hold((uint64_t)bytes))
+        return fail(error, file->failure, "%s:/%s: has rows of %zu bytes, more than any picture",
+                    file->path, name, size);
+    char *found = memory_array(char, bytes, "bytes of an HDF5 file");
+    int code = OK;
+    if (H5Dread(opened->id, opened->type, memory, opened->space, H5P_DEFAULT, found) < 0)
+        code = h5__damaged(file, name, "is damaged: its bytes cannot be read", error);
+    for (int64_t i = 0; i < count && code == OK; i++)
+        items[i] = (struct H5Bytes){
+            memory_copy(found + (size_t)i * size, size, "bytes of an HDF5 file"), size};
+    memory_release(found);
+    return code;
+}
+
 static int read_bytes(struct H5File *file, const char *name, const struct H5Opened *opened,
-                      int64_t first, int64_t count, struct H5Bytes *items, struct Error *error) {
-    hsize_t start = (hsize_t)first, extent = (hsize_t)count;
-    hid_t memory = H5Screate_simple(1, &extent, NULL);
-    H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, &start, NULL, &extent, NULL);
+                      const int64_t *first, const int64_t *count, struct H5Bytes *items,
+                      struct Error *error) {
+    hsize_t start[H5_RANK], extent[H5_RANK];
+    for (int i = 0; i < opened->info.rank; i++) {
+        start[i] = (hsize_t)first[i];
+        extent[i] = (hsize_t)count[i];
+    }
+    hid_t memory = H5Screate_simple(1, extent, NULL);
+    H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
     const struct HeapSource from = {opened->id, false, memory, opened->space};
-    int code = follow(file, name, &from, count, take_bytes, items, error);
+    int code = heap__is_reference(opened->type)
+                   ? follow(file, name, &from, *count, take_bytes, items, error)
+                   : read_fixed_bytes(file, name, opened, memory, *count, items, error);
     H5Sclose(memory);
     return code;
+}
+
+/* Whether an array is a list of runs of bytes, or of texts of fixed length. */
+static bool is_list_of_bytes(const struct H5Opened *opened) {
+    const struct H5Info *info = &opened->info;
+    bool bytes =
+        info->type == H5_BYTES || (info->type == H5_TEXT && !heap__is_reference(opened->type));
+    for (int i = 1; i < info->rank; i++)
+        bytes &= info->size[i] == 1;
+    return bytes && info->rank >= 1;
 }
 
 int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
                   struct H5Bytes *items, struct Error *error) {
     name = h5__relative(name);
     struct H5Opened opened;
+    int64_t start[H5_RANK] = {first}, part[H5_RANK] = {count};
     int code = h5__open_dataset(file, name, &opened, error);
     if (code != OK)
         return code;
     for (int64_t i = 0; i < count; i++)
         items[i] = (struct H5Bytes){0};
-    if (opened.info.type != H5_BYTES || opened.info.rank != 1)
+    for (int i = 1; i < opened.info.rank; i++)
+        part[i] = 1;
+    if (!is_list_of_bytes(&opened))
         code = fail(error, file->failure, "%s:/%s: holds %s, expected a list of bytes", file->path,
                     name, opened.info.type_name);
     if (code == OK)
-        code = h5__check_part(file, name, &opened.info, 1, &first, &count, error);
+        code = h5__check_part(file, name, &opened.info, opened.info.rank, start, part, error);
     if (code == OK && count > 0)
-        code = read_bytes(file, name, &opened, first, count, items, error);
+        code = read_bytes(file, name, &opened, start, part, items, error);
     h5__close_dataset(&opened);
     return code;
 }

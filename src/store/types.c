@@ -183,8 +183,14 @@ enum H5Type h5__classify(hid_t type, const char **name) {
         return H5_OTHER;
     case H5T_VLEN:
         return classify_lists(type, name);
+    case H5T_OPAQUE:
+        *name = "opaque bytes";
+        return H5_BYTES;
+    case H5T_REFERENCE:
+        *name = "references to other arrays";
+        return H5_OTHER;
     default:
-        *name = "of an unusual type";
+        *name = "an unusual type";
         return H5_OTHER;
     }
 }

@@ -86,6 +86,11 @@ def test_what_is_added_to_a_line(scratch):
             "cat/0.png", "cat/1.png", "cat/more/2.png", "dog/0.png", "dog/1.png", "dog/more/2.png"]
 
 
+def test_a_list_may_call_the_files_by_another_name(scratch):
+    (scratch / "other.csv").write_text("kind,filename\ncat,flat/cat/0.png\ndog,flat/dog/0.png\n")
+    assert run(scratch, "--format", "image-list", "other.csv", "--label", "kind").returncode == 0
+
+
 def test_arrays_of_numpy_are_the_same(scratch):
     done = run(scratch, "--format", "npy", "--split", "train=x.npy,y.npy")
     assert done.returncode == 0, done.stderr

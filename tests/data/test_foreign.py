@@ -143,6 +143,17 @@ class TestLayout:
         assert sorted(map(bytes, whole)) == sorted(map(bytes, images.astype(whole.dtype)))
 
 
+def test_grey_images_of_matlab_get_their_axes_proposed(scratch):
+    """Their rows and columns cannot be told apart by their sizes: what wrote them tells."""
+    path = save(scratch, "x.h5", train_images=GREY.transpose(0, 2, 1), train_labels=LABELS[None] + 1.)
+    with h5py.File(path, "r+") as file:
+        file["train_images"].attrs["MATLAB_class"] = np.bytes_("uint8")
+    said = result(1, "dataset", "info", path)
+    assert "{images: /train_images, labels: /train_labels, axes: NWH, first_label: 1}" in said["proposal"]
+    own = arrays(imported(scratch, recipe(scratch, said["proposal"])), "train")
+    assert own["images"].shape[1:] == (8, 6, 1)
+
+
 def test_values_are_targets(scratch):
     values = np.stack([LABELS * 0.5, LABELS ** 2], 1)
     save(scratch, "x.h5", images=IMAGES, labels=values)
@@ -262,9 +273,12 @@ def test_a_part_is_that_of_an_import(scratch):
 
 @pytest.mark.parametrize("indices, rows", (("0:20", range(20)), ("[3, 5, 7]", [3, 5, 7]),
                                            ('["20:", 0]', [20, 21, 22, 23, 0]),
-                                           ("/rows", [9, 1, 4]), ("/mask", range(1, COUNT, 2))))
+                                           ("/rows", [9, 1, 4]), ("/mask", range(1, COUNT, 2)),
+                                           ("/doubles", [9, 1, 4]), ('":3"', [0, 1, 2]),
+                                           ('"-2:"', [22, 23]), ('["5:-18", -1]', [5, 23])))
 def test_indices_choose_rows(scratch, indices, rows):
-    save(scratch, "x.h5", x=IMAGES, y=LABELS, rows=np.array([9, 1, 4]), mask=np.arange(COUNT) % 2 == 1)
+    save(scratch, "x.h5", x=IMAGES, y=LABELS, rows=np.array([9, 1, 4]), doubles=[[9., 1., 4.]],
+         mask=np.arange(COUNT) % 2 == 1)
     path = recipe(scratch, split(f"{{images: /x, labels: /y, indices: {indices}}}"))
     own = arrays(imported(scratch, path), "train")
     assert np.array_equal(own["images"], IMAGES[list(rows)]) and np.array_equal(own["labels"], LABELS[list(rows)])
@@ -312,13 +326,18 @@ def test_pictures_inside_the_file(scratch):
         write_png(f"{scratch}/p.png", image)
         files.append(np.frombuffer(read(f"{scratch}/p.png", "rb"), np.uint8))
     longest = max(map(len, files))
+    whole = [content.tobytes().ljust(longest, b"\0") for content in files]
     with h5py.File(f"{scratch}/x.h5", "w") as file:
         ragged = file.create_dataset("ragged", (COUNT,), h5py.vlen_dtype(np.uint8))
         for i, content in enumerate(files):
             ragged[i] = content
         file["padded"] = np.stack([np.pad(content, (0, longest - len(content))) for content in files])
+        file["texts"], file["opaque"] = np.array(whole, f"S{longest}"), np.array(whole, f"V{longest}")
+        column = file.create_dataset("column", (COUNT, 1), h5py.vlen_dtype(np.int8))
+        for i, content in enumerate(files):
+            column[i, 0] = content.view(np.int8)
         file["labels"] = LABELS
-    for name in ("ragged", "padded"):
+    for name in ("ragged", "padded", "texts", "opaque", "column"):
         path = recipe(scratch, split(f"{{images: /{name}, labels: /labels}}"))
         assert np.array_equal(arrays(imported(scratch, path, f"{name}.h5"), "train")["images"], IMAGES)
 
@@ -337,7 +356,7 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
 
 
 @pytest.mark.parametrize("lines, says", (
-    ("{images: /z, labels: /y}", "/z: is missing; the file holds /real float64 (24), "
+    ("{images: /z, labels: /y}", "/z: is missing; the file holds /hot float64 (24,3), /real float64 (24), "
      "/short int64 (5), /words text (24), /x uint8 (24,8,6,3)"),
     ("{images: /x}", "missing key 'labels'"),
     ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is no order of dimensions"),
@@ -348,11 +367,15 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
     ("{images: /words, labels: /y}", "holds text, expected numbers"),
     ("{images: /x, labels: /y, first_label: 1}", "row 0 is 0, expected 1 to"),
     ("{images: /x, labels: /y, indices: 0:25}", "expected rows within 0:24"),
+    ("{images: /x, labels: /y, indices: '-25:'}", "expected rows within 0:24"),
+    ("{images: /x, labels: /y, indices: /real}", "element 1 is 0.5, expected a row"),
+    ("{images: [/x, /x], labels: [/y, /hot]}", "/hot: has 3 columns, x.h5:/y has 1"),
     ("{images: none.h5, labels: /y}", "is missing"),
     ("{fraction_of: train}", "leads from split 'train' back to itself"),
 ))
 def test_what_cannot_be_used_is_refused(scratch, lines, says):
-    save(scratch, "x.h5", x=IMAGES, y=LABELS, short=LABELS[:5], real=LABELS / 2., words=np.bytes_(["a"] * COUNT))
+    save(scratch, "x.h5", x=IMAGES, y=LABELS, short=LABELS[:5], real=LABELS / 2., hot=ONE_HOT,
+         words=np.bytes_(["a"] * COUNT))
     path = recipe(scratch, split(lines))
     done = start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch)
     assert done.returncode in (DATA, RUN_FILE) and says in done.stderr

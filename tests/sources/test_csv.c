@@ -92,7 +92,7 @@ static void refused_tables(void **state) {
         {"a,b\n1,2\n3\n", "t.csv:3: has 1 field, the head has 2"},
         {"a,b\n1,2\n\n3,4,5\n", "t.csv:4: has 3 fields, the head has 2"},
         {"a,b\n1,2\n3,\"4\n5,6\n", "t.csv:3: the quote that begins here is never closed"},
-        {"a,\"x\ny\"\n1,2\n", "t.csv:1: the name of column 2 holds the byte 0x0a"},
+        {"a,\"x\x01y\"\n1,2\n", "t.csv:1: the name of column 2 holds the byte 0x01"},
         {"a,caf\xE9\n1,2\n", "t.csv:1: the name of column 2 holds the byte 0xe9"},
         {"a,b,c,b\n1,2,3,4\n", "t.csv:1: two columns are called 'b'"},
         {"a, b ,c,b\n1,2,3,4\n", "t.csv:1: two columns are called 'b'"},

@@ -103,6 +103,13 @@ static void links_that_lead_nowhere(void **state) {
     expect_samples(&source, "train", "cat/a.png:0 cat/good.png:0 dog/a.png:1");
     source_release(&source);
     assert_int_equal(symlink("..", place(folder, "links/train/cat/back")), 0);
+    source = open_source(&options);
+    assert_int_equal(source.skipped, 3);
+    expect_samples(&source, "train", "cat/a.png:0 cat/good.png:0 dog/a.png:1");
+    source_release(&source);
+    assert_int_equal(unlink(place(folder, "links/train/bird")), 0);
+    assert_int_equal(unlink(place(folder, "links/train/cat/gone.png")), 0);
+    options.skip_bad = false;
     refuse(&options, "train/cat/back", "is a link to a folder that holds it");
 }
 

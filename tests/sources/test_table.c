@@ -128,6 +128,8 @@ static const struct Case cases[] = {
     {"Unnamed: 0,a,y\n0,5,u\n1,6,v\n", "a;5;6", "u v", {PLAIN}},
     {"a,y\nr1,5,u\nr2,6,v\n", "a;5;6", "u v", {PLAIN}},
     {"a,y\n5,u\na,y\n6,v\n", "a;5;6", "u v", {PLAIN}},
+    {"a,a,y,a,a.1\n1,2,u,3,4\n", "a,a.2,a.3,a.1;1,2,3,4", "u", {PLAIN}},
+    {"\"a\n(cm)\",b,y\n1,\"r\ts\",\"u\nv\"\n", "a\n(cm),b=r\ts;1,1", "u\nv", {PLAIN}},
 };
 
 static void columns_become_features(void **state) {
@@ -212,7 +214,12 @@ static void refused_tables(void **state) {
          "",
          {.separator = ',', .decimal = ','},
          ERROR_USAGE},
-        {"a,c,y\n1,caf\xE9,u\n", "holds the byte 0xe9, expected UTF-8 text", "'c'", {PLAIN}, 0},
+        {"a,c,y\n1,caf\xE9,u\n",
+         "holds the byte 0xe9, expected UTF-8 text; if it is Latin-1, iconv",
+         "'c'",
+         {PLAIN},
+         0},
+        {"a,b\x01,y\n1,2,u\n", "column 2 holds the byte 0x01, expected UTF-8 text", "", {PLAIN}, 0},
         {"0.5,1.5,setosa\n2,3,u\n", "has no column 'y'; it has 0.5, 1.5, setosa", "", {PLAIN}, 0},
         {"a,y\n1e39,u\n", "is '1e39', expected a number that a float can hold", "", {PLAIN}, 0},
     };

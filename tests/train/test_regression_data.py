@@ -95,12 +95,21 @@ BAD_TABLES = [
     ("bad.csv:1: has one column, 'a;price', with a semicolon in its name; expected commas", DATA, "a;price\n1;2\n",
      ["price"]),
     ("--target p: this column was given before", USAGE, "a,p\n1,2\n", ["p", "p"]),
-    ("bad.csv:1: two columns are called 'a'", DATA, "a,p,a\n1,2,3\n", ["p"]),
     ("bad.csv:1: every column is a target", DATA, "p\n1\n", ["p"]),
     ("bad.csv: has no row", DATA, "a,p\n", ["p"]),
     ("bad.csv: has no line", DATA, "", ["p"]),
     ("expected the name of the column of classes, or of each target column", USAGE, "a,p\n1,2\n", []),
 ]
+
+
+def test_numbers_that_a_float_cannot_hold_are_named(scratch):
+    table = write(f"{scratch}/ids.csv", "id,n,kind\n123456789,1,a\n5,2,b\n123456791,3,a\n")
+    words = ("dataset", "import", "--format", "table", table, "--label", "kind", "-o", f"{scratch}/ids.h5")
+    stderr = run(1, *words)[1]
+    assert ("ids.csv:2: column 'id' is 123456789, a whole number above 2^24, which becomes 123456792 as a float; "
+            "2 of 3 rows are rounded so") in stderr
+    os.remove(f"{scratch}/ids.h5")
+    assert "2^24" not in run(1, *words, "--ignore", "id")[1]
 
 
 @pytest.mark.parametrize("words, code, text, targets", BAD_TABLES, ids=[case[0] for case in BAD_TABLES])
@@ -158,7 +167,7 @@ class TestImageList:
         assert one_target["targets"][:, 0].tolist() == [number / 4 for number in range(6)]
 
     @pytest.mark.parametrize("words, text, code", (
-        ("bad.csv:1: has no column 'path'", "file,x\na.png,1\n", DATA),
+        ("bad.csv:1: has no column 'path'", "what,x\na.png,1\n", DATA),
         ("pictures/9.png", "path,x\npictures/9.png,1\n", SYSTEM),
         ("bad.csv:4: ", "path,x\npictures/0.png,1\n\npictures/9.png,1\n", SYSTEM),
         ("bad.csv:3: ", "path,x\npictures/0.png,1\nlist.csv,1\n", DATA),

@@ -165,6 +165,8 @@ static const char *axes_of(const struct Found *found, int64_t samples, bool matl
         return is_few(size[0]) ? "CWHN" : is_few(size[2]) ? "HWCN" : NULL;
     if (info->rank == 3 && size[2] == samples && size[0] != samples)
         return matlab ? "WHN" : "HWN";
+    if (info->rank == 3 && matlab)
+        return "NWH";
     if (info->rank == 2 && size[1] == samples && size[0] != samples)
         return "FN";
     return NULL;

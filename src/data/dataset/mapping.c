@@ -56,7 +56,8 @@ static const struct Key split_keys[] = {
      .or_one = true,
      .offset = SPLIT_AT(indices),
      .fallback = "[]",
-     .help = "the rows that make the split: numbers from 0, ranges such as 0:1000 (the last is not "
+     .help = "the rows that make the split: numbers from 0, ranges as Python writes them, 0:1000 "
+             "or -1000: (the last is not "
              "taken), or an array of row numbers or booleans; none: all rows"},
     {.name = "fraction_of",
      .type = KEY_STRING,

@@ -15,36 +15,67 @@ static bool is_padded_rows(const struct H5Info *info) {
            info->size[1] > 32;
 }
 
-bool opening__is_encoded(const struct Array *array) {
-    uint8_t head[PICTURE_HEAD];
-    int64_t length = array->info.rank == 2 ? array->info.size[1] : 0;
-    const int64_t first[] = {0, 0}, count[] = {1, length < PICTURE_HEAD ? length : PICTURE_HEAD};
-    struct Error ignored;
+/* (N) or (N, 1, ...). */
+static bool is_list(const struct H5Info *info) {
+    bool list = info->rank >= 1 && info->size[0] > 0;
+    for (int i = 1; i < info->rank; i++)
+        list &= info->size[i] == 1;
+    return list;
+}
+
+static bool is_picture(const void *bytes, size_t count) {
     bool readable = false;
-    if (array->info.type == H5_BYTES)
-        return array->info.rank == 1;
-    if (!is_padded_rows(&array->info) ||
-        h5_read_part(array->file, array->name.path, H5_UINT8, 2, first, count, head, &ignored))
-        return false;
-    picture_format(head, (size_t)count[1], &readable);
+    picture_format(bytes, count < PICTURE_HEAD ? count : PICTURE_HEAD, &readable);
     return readable;
+}
+
+bool opening__is_encoded(const struct Array *array) {
+    const struct H5Info *info = &array->info;
+    uint8_t head[PICTURE_HEAD] = {0};
+    int64_t length = info->rank == 2 ? info->size[1] : 0;
+    const int64_t first[] = {0, 0}, count[] = {1, length < PICTURE_HEAD ? length : PICTURE_HEAD};
+    struct H5Bytes row = {0};
+    struct Error ignored;
+    if (info->type == H5_BYTES)
+        return is_list(info);
+    if (info->type == H5_TEXT && is_list(info)) { /* h5py makes texts of Python's bytes */
+        bool encoded = h5_read_bytes(array->file, array->name.path, 0, 1, &row, &ignored) == OK &&
+                       is_picture(row.data, row.bytes);
+        memory_release(row.data);
+        return encoded;
+    }
+    return is_padded_rows(info) &&
+           h5_read_part(array->file, array->name.path, H5_UINT8, 2, first, count, head, &ignored) ==
+               OK &&
+           is_picture(head, (size_t)count[1]);
+}
+
+/* How many bytes of a padded row are its file's. Those of other formats than these may end in
+ * zeros of their own. */
+static size_t without_padding(const uint8_t *row, size_t length) {
+    const char *format = picture_format(row, length < PICTURE_HEAD ? length : PICTURE_HEAD, NULL);
+    if (!format || (strcmp(format, "JPEG") && strcmp(format, "PNG") && strcmp(format, "GIF")))
+        return length;
+    while (length > 0 && row[length - 1] == 0)
+        length--;
+    return length;
 }
 
 /* Rows [first, first + count) of an array, as files. */
 static int read_files(const struct Array *array, int64_t first, int64_t count,
                       struct H5Bytes *files, struct Error *error) {
     const struct ArrayName *name = &array->name;
-    if (array->info.type == H5_BYTES)
+    if (array->info.type == H5_BYTES || array->info.type == H5_TEXT) {
         return h5_read_bytes(array->file, name->path, first, count, files, error);
+    }
     int64_t length = array->info.size[1];
     const int64_t start[] = {first, 0}, part[] = {count, length};
     uint8_t *rows = memory_array(uint8_t, count * length, "image files");
     int code = h5_read_part(array->file, name->path, H5_UINT8, 2, start, part, rows, error);
     for (int64_t i = 0; i < count; i++) {
-        size_t used = (size_t)length;
-        while (used > 0 && rows[i * length + (int64_t)used - 1] == 0)
-            used--;
-        files[i] = (struct H5Bytes){memory_copy(rows + i * length, used, "an image file"), used};
+        const uint8_t *row = rows + i * length;
+        size_t used = without_padding(row, (size_t)length);
+        files[i] = (struct H5Bytes){memory_copy(row, used, "an image file"), used};
     }
     memory_release(rows);
     return code;

@@ -182,8 +182,11 @@ static int read_array(struct Pair *pair, struct Array *array, int64_t offset, st
     if (text)
         return read_texts(pair, array, offset, error);
     if (offset > 0 && columns != (pair->columns ? pair->columns : 1))
-        return fail(error, ERROR_DATA, "%s:%s: has %" PRId64 " columns, expected %" PRId64,
-                    array->name.file, array->name.path, columns, pair->columns);
+        return fail(error, ERROR_DATA,
+                    "%s:%s: has %" PRId64 " column%s, %s:%s has %" PRId64 "; expected one kind",
+                    array->name.file, array->name.path, columns, columns == 1 ? "" : "s",
+                    pair->labels.items[0].name.file, pair->labels.items[0].name.path,
+                    pair->columns ? pair->columns : 1);
     pair->columns = columns > 1 ? columns : 0;
     if (columns > 1 || floats)
         return read_floats(array, columns, last, pair->numbers + offset, error);

@@ -32,20 +32,45 @@ static void add_row(struct Rows *rows, int64_t row) {
     rows->items[rows->count++] = row;
 }
 
-/* "7" or "0:1000"; false: the text is neither. */
+/* One end of a range: a number from 0, or one below 0 that counts from the end. */
+static const char *read_end(const char *text, int64_t count, int64_t *end) {
+    const char *digits = text + (*text == '-');
+    char *after;
+    if (*digits < '0' || *digits > '9')
+        return NULL;
+    *end = strtoll(text, &after, 10);
+    *end += *text == '-' ? count : 0;
+    return after;
+}
+
+/* "7", or a range as Python writes it: "0:1000", "1000:", ":1000", "-1000:"; false: the text is
+ * neither. */
 static bool read_range(const char *text, int64_t count, int64_t range[2]) {
-    char *end;
-    if (*text < '0' || *text > '9')
-        return false;
-    range[0] = strtoll(text, &end, 10);
+    range[0] = 0;
+    const char *at = *text == ':' ? text : read_end(text, count, &range[0]);
     range[1] = range[0] + 1;
-    if (*end == ':' && !end[1]) {
+    if (at && *at == ':') {
         range[1] = count;
-        end++;
-    } else if (*end == ':' && end[1] >= '0' && end[1] <= '9') {
-        range[1] = strtoll(end + 1, &end, 10);
+        at = at[1] ? read_end(at + 1, count, &range[1]) : at + 1;
     }
-    return !*end;
+    return at && !*at;
+}
+
+/* MATLAB writes row numbers as doubles. */
+static int read_whole(const struct Array *array, int64_t count, int64_t *values,
+                      struct Error *error) {
+    double *found = memory_array(double, count, "rows");
+    int code = h5_read(array->file, array->name.path, H5_FLOAT64, array->info.rank,
+                       array->info.size, found, error);
+    for (int64_t i = 0; i < count && code == OK; i++) {
+        if (!(fabs(found[i]) < 0x1p53) || rint(found[i]) != found[i])
+            code = fail(error, ERROR_DATA, "%s:%s: element %" PRId64 " is %g, expected a row",
+                        array->name.file, array->name.path, i, found[i]);
+        else
+            values[i] = (int64_t)found[i];
+    }
+    memory_release(found);
+    return code;
 }
 
 /* An array of row numbers, or of one boolean for each row. */
@@ -55,9 +80,8 @@ static int read_array(const struct Array *array, const struct Pair *pair, struct
     const char *file = array->name.file, *path = array->name.path;
     int64_t count = memory_product(info->size, info->rank);
     bool mask = !strcmp(info->type_name, "booleans");
-    bool last,
-        integers = info->type == H5_UINT8 || info->type == H5_INT32 || info->type == H5_INT64;
-    if (!integers || !opening__fits(info, count, NULL, &last) || (mask && count != pair->count))
+    bool last, numbers = info->type < H5_TEXT;
+    if (!numbers || !opening__fits(info, count, NULL, &last) || (mask && count != pair->count))
         return fail(error, ERROR_DATA,
                     "%s:%s: holds %s, expected a list of row numbers, or a boolean for each of the "
                     "%" PRId64 " samples",
@@ -66,7 +90,9 @@ static int read_array(const struct Array *array, const struct Pair *pair, struct
         return fail(error, ERROR_DATA, "%s:%s: does not fit into this machine's memory", file,
                     path);
     int64_t *values = memory_array(int64_t, count, "rows");
-    int code = h5_read(array->file, path, H5_INT64, info->rank, info->size, values, error);
+    int code = info->type == H5_FLOAT32 || info->type == H5_FLOAT64
+                   ? read_whole(array, count, values, error)
+                   : h5_read(array->file, path, H5_INT64, info->rank, info->size, values, error);
     for (int64_t i = 0; i < count && code == OK; i++) {
         if (mask ? values[i] != 0 : values[i] >= 0 && values[i] < pair->count)
             add_row(rows, mask ? i : values[i]);
@@ -108,7 +134,7 @@ static int read_indices(struct Opening *opening, const struct Pair *pair, const 
             memory_release(key);
             return error->code;
         }
-        if (range[1] > pair->count || range[0] >= range[1]) {
+        if (range[0] < 0 || range[1] > pair->count || range[0] >= range[1]) {
             char *what = memory_print("expected rows within 0:%" PRId64 ", the samples of %s:%s",
                                       pair->count, pair->images.items[0].name.file,
                                       pair->images.items[0].name.path);
