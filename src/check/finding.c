@@ -9,15 +9,20 @@
 #include "check/inside.h"
 
 const char *const check_item_names[CHECK_ITEMS] = {
-    [CHECK_DATA] = "data",
-    [CHECK_LOSS] = "loss",
-    [CHECK_GRADIENTS] = "gradients",
+    [CHECK_DATA] = "data",           [CHECK_LOSS] = "loss",
+    [CHECK_GRADIENTS] = "gradients", [CHECK_ACTIVATIONS] = "activations",
+    [CHECK_OVERFIT] = "overfit",     [CHECK_RATES] = "rates",
+    [CHECK_TRIAL] = "trial",
 };
 
 const char *const check_item_titles[CHECK_ITEMS] = {
     [CHECK_DATA] = "the data",
     [CHECK_LOSS] = "the initial loss",
     [CHECK_GRADIENTS] = "backward against central differences",
+    [CHECK_ACTIVATIONS] = "activations and gradients at the start, by depth",
+    [CHECK_OVERFIT] = "a handful of samples, to be learnt by heart",
+    [CHECK_RATES] = "the learning rate, raised step by step",
+    [CHECK_TRIAL] = "a short training",
 };
 
 const char *const check_verdict_names[CHECK_VERDICTS] = {
@@ -30,6 +35,10 @@ void findings_release(struct Findings *findings) {
         memory_release(findings->rows[i].cause);
         memory_release(findings->rows[i].advice);
     }
+    for (int i = 0; i < findings->layer_count; i++)
+        memory_release(findings->layers[i].name);
+    memory_release(findings->layers);
+    memory_release(findings->rates);
     memory_release(findings->rows);
     *findings = (struct Findings){0};
 }
@@ -57,11 +66,9 @@ const struct Finding *findings_main(const struct Findings *findings) {
     return first;
 }
 
-const struct Finding *findings__find(const struct Findings *findings, const char *name) {
-    for (int i = 0; i < findings->count; i++)
-        if (!strcmp(findings->rows[i].name, name))
-            return &findings->rows[i];
-    return NULL;
+const struct Finding *findings__bad(const struct Findings *findings) {
+    const struct Finding *first = findings_main(findings);
+    return first && first->verdict == CHECK_BAD ? first : NULL;
 }
 
 struct Finding *findings__add(struct Findings *findings, enum CheckItem item, const char *name) {

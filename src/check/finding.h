@@ -4,7 +4,16 @@
 
 /* The items of the preflight, in the order in which they are looked at (CS231n, "Babysitting the
  * learning process"). */
-enum CheckItem { CHECK_DATA, CHECK_LOSS, CHECK_GRADIENTS, CHECK_ITEMS };
+enum CheckItem {
+    CHECK_DATA,
+    CHECK_LOSS,
+    CHECK_GRADIENTS,
+    CHECK_ACTIVATIONS,
+    CHECK_OVERFIT,
+    CHECK_RATES,
+    CHECK_TRIAL,
+    CHECK_ITEMS
+};
 #define CHECK_ITEM_BIT(item) (1u << (item))
 #define CHECK_ALL_ITEMS (CHECK_ITEM_BIT(CHECK_ITEMS) - 1)
 /* "data", "loss", ... and what each looks at, for people. */
@@ -38,10 +47,30 @@ struct Finding {
     char *advice;   /* what to do; "" */
 };
 
+/* A layer at the start: its output over some samples, and the gradient that arrives there. */
+#define CHECK_BINS 64
+struct CheckLayer {
+    char *name;                         /* "3.body.1 conv" */
+    double mean, std, zeros, saturated; /* of its output; the last two: parts of it */
+    double dead;                        /* the part of its units that fired for no sample */
+    double gradient_std;
+    int bins; /* of the histogram of its output; 0: no value was finite */
+    double edges[CHECK_BINS + 1], counts[CHECK_BINS];
+};
+
+/* A step of the learning-rate range test. */
+struct CheckRate {
+    double rate, loss, smooth; /* smooth: a mean of the losses so far, the newest counting most */
+};
+
 /* Start with {0}. */
 struct Findings {
     struct Finding *rows;
     int count;
+    struct CheckLayer *layers; /* in running order; none unless activations were looked at */
+    int layer_count;
+    struct CheckRate *rates; /* in rising order; none unless rates were looked at */
+    int rate_count;
     double seconds[CHECK_ITEMS]; /* that each item took */
 };
 void findings_release(struct Findings *findings);

@@ -87,15 +87,18 @@ static int look_at_split(struct Survey *survey, int index, struct Beat *beat, st
     const struct Split *split = count->split;
     size_t bytes = dataset_image_bytes(survey->dataset, split);
     for (int64_t i = 0; i < count->looked_at; i++) {
+        if (i % MOVE_EVERY == 0)
+            beat_move(beat);
         const void *image = dataset_image(survey->dataset, split, i);
-        count->constant += is_constant(survey->dataset, split, image);
+        bool constant = is_constant(survey->dataset, split, image);
+        count->constant += constant;
+        if (constant) /* all empty images are alike, which is no duplicate */
+            continue;
         survey->seen[survey->seen_count++] =
             (struct Seen){.digest = digest_bytes(image, bytes),
                           .sample = i,
                           .split = index,
                           .label = split->labels ? split->labels[i] : -1};
-        if (i % MOVE_EVERY == 0)
-            beat_move(beat);
     }
     return dataset_failed(survey->dataset, error);
 }
@@ -234,11 +237,11 @@ int check__images(struct Preflight *preflight, struct Error *error) {
         code = look_at_split(&survey, i, ranks_beat(preflight->ranks), error);
     if (!code) {
         count_groups(&survey);
+        if (survey.dataset->height * survey.dataset->width > 1)
+            say_constant(preflight->findings, &survey);
         say_repeated(preflight->findings, &survey);
         if (survey.split_count > 1)
             say_leaked(preflight->findings, &survey);
-        if (dataset_elements(survey.dataset) > 1 && survey.dataset->height > 1)
-            say_constant(preflight->findings, &survey);
     }
     memory_release(survey.seen);
     dataset_close(survey.opened);

@@ -22,23 +22,44 @@ void finding__expect(struct Finding *finding, const char *format, ...)
 /* Makes the verdict worse. If it is as bad already, the first cause stays. */
 void finding__blame(struct Finding *finding, enum CheckVerdict verdict, const char *cause,
                     const char *advice);
-/* The finding of that name, or NULL. */
-const struct Finding *findings__find(const struct Findings *findings, const char *name);
+/* The first that is bad, which explains what does not work in later items; or NULL. */
+const struct Finding *findings__bad(const struct Findings *findings);
 
 struct Preflight {
     struct Ranks *ranks;
     const struct PreflightRequest *request;
     struct Findings *findings; /* those of rank 0 count; other ranks' are released unread */
     struct Experiment *experiment;
+    /* What later items need of earlier ones; the same on every rank. 0: was not looked at. */
+    double step_seconds; /* of the slowest rank */
+    bool overfits;       /* a handful of samples was learnt by heart */
+    double best_rate;    /* that the range test suggests */
+    double most_rate;    /* at which the loss began to rise; NaN: at none */
 };
 
 /* The loss of the run's targets if all scores are 0. */
 double check__chance(const struct Experiment *experiment);
+
+/* The rate of the run's steps at its highest: that of the optimiser times the schedule's most. */
+double check__peak_rate(const struct Experiment *experiment);
+/* How many steps take about request->seconds, between `least` and `most`. When it is first asked,
+ * two steps are made to measure. Collective. */
+int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, int64_t *steps,
+                      struct Error *error);
+
+/* Fills findings->layers on rank 0 with what the layers do with the weights of `state`.
+ * Collective. */
+int check__probe(struct Preflight *preflight, const float *state, struct Findings *findings,
+                 struct Error *error);
 
 /* Each adds what it found. Collective. Failures are those of the world (a file that cannot be
  * read), which end the preflight: whatever is wrong with the run is a finding. */
 int check__data(struct Preflight *preflight, struct Error *error);
 int check__loss(struct Preflight *preflight, struct Error *error);
 int check__gradients(struct Preflight *preflight, struct Error *error);
+int check__activations(struct Preflight *preflight, struct Error *error);
+int check__overfit(struct Preflight *preflight, struct Error *error);
+int check__rates(struct Preflight *preflight, struct Error *error);
+int check__trial(struct Preflight *preflight, struct Error *error);
 
 #endif

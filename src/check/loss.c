@@ -88,13 +88,13 @@ static void look_at_last_layer(struct Preflight *preflight) {
 /* ---- The first loss ---- */
 
 /* How many times the loss of chance is too much. Scores of weights with std √(2 / fan_in) after
- * activations of unit variance come to 1.2 to 1.6 times for classes, and 3 times for values. */
+ * activations of unit variance come to 1.2 to 2.5 times for classes, and 3 times for values. */
 static void judge_loss(struct Finding *finding, bool values, double loss, double chance) {
     static const char cause[] = "the first weights are too large, above all the last layer's: it "
                                 "is sure of wrong answers before it has learnt anything";
     static const char advice[] = "initialise the last layer smaller (weight_init: {normal: {std: "
                                  "0.01}}, or fan_in_uniform)";
-    double doubtful = values ? 6 : 1.9, bad = values ? 30 : 4;
+    double doubtful = values ? 6 : 3, bad = values ? 30 : 8;
     if (!isfinite(loss))
         finding__blame(finding, CHECK_BAD, "the first weights are so large that numbers overflow",
                        "initialise with kaiming_normal, and centre and scale the images");
@@ -177,7 +177,7 @@ static int look_at_penalty(struct Preflight *preflight, double loss, struct Erro
                        "the penalty that is trained on is not that of the run file's rules",
                        "report this as a fault of the program");
     else if (penalty > 10 * fabs(loss))
-        finding__blame(finding, CHECK_DOUBTFUL,
+        finding__blame(finding, penalty > 100 * fabs(loss) ? CHECK_BAD : CHECK_DOUBTFUL,
                        "regularisation outweighs the data: the weights will shrink, whatever the "
                        "images say",
                        "lower weight_decay or l1 until the penalty is below the loss");

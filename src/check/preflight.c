@@ -1,14 +1,48 @@
 #include "check/preflight.h"
 
+#include <math.h>
+
 #include "base/clock.h"
 #include "check/inside.h"
 
 /* In the order of enum CheckItem. */
 static int (*const items[CHECK_ITEMS])(struct Preflight *preflight, struct Error *error) = {
-    [CHECK_DATA] = check__data,
-    [CHECK_LOSS] = check__loss,
-    [CHECK_GRADIENTS] = check__gradients,
+    [CHECK_DATA] = check__data,           [CHECK_LOSS] = check__loss,
+    [CHECK_GRADIENTS] = check__gradients, [CHECK_ACTIVATIONS] = check__activations,
+    [CHECK_OVERFIT] = check__overfit,     [CHECK_RATES] = check__rates,
+    [CHECK_TRIAL] = check__trial,
 };
+
+#define RATES_LOOKED_AT 1000 /* steps of the schedule, spread over the run */
+
+double check__peak_rate(const struct Experiment *experiment) {
+    int64_t total = experiment_parts(experiment)->time.total;
+    double peak = 0;
+    for (int64_t i = 0; i < RATES_LOOKED_AT; i++)
+        peak = fmax(peak, experiment_rate(experiment, i * total / RATES_LOOKED_AT));
+    return peak;
+}
+
+int check__affordable(struct Preflight *preflight, int64_t least, int64_t most, int64_t *steps,
+                      struct Error *error) {
+    struct ExperimentStep step;
+    int code = OK;
+    for (int i = 0; i < 2 && !code && preflight->step_seconds == 0; i++) {
+        code = experiment_step(preflight->experiment, NAN, &step, error);
+        int64_t nanoseconds = (int64_t)(1e9 * step.seconds);
+        if (code)
+            return code;
+        ranks_maximum(preflight->ranks, &nanoseconds, 1);
+        if (i) /* the first makes kernels */
+            preflight->step_seconds = 1e-9 * (double)(nanoseconds + 1);
+    }
+    experiment_restart(preflight->experiment);
+    double affordable = preflight->request->seconds / preflight->step_seconds;
+    *steps = affordable < (double)least  ? least
+             : affordable > (double)most ? most
+                                         : (int64_t)affordable;
+    return OK;
+}
 
 static void tell(const struct Preflight *preflight, enum CheckItem item, bool ended) {
     const struct PreflightRequest *request = preflight->request;

@@ -9,6 +9,7 @@
 struct PreflightRequest {
     const struct TrainRequest *train; /* of which the run file and the watch matter */
     unsigned items;                   /* CHECK_ITEM_BIT */
+    double seconds;    /* about how long each of the items that train may take on this machine */
     const char *sheet; /* PNG of the images as the network sees them; NULL: none is written */
     /* NULL, or told on rank 0 when an item begins (its findings are not there yet) and has ended.
      */

@@ -138,7 +138,8 @@ static void judge_mean(struct Finding *finding, const struct Experiment *experim
     finding__expect(finding, "about 0");
     if (offset < 0.5)
         return;
-    enum CheckVerdict verdict = fabs(spread->mean) > 10 ? CHECK_BAD : CHECK_DOUBTFUL;
+    bool bad = fabs(spread->mean) > 10 || offset > 2.5;
+    enum CheckVerdict verdict = bad ? CHECK_BAD : CHECK_DOUBTFUL;
     if (centres)
         finding__blame(finding, verdict,
                        "the mean that is subtracted is not that of these images: statistics of "

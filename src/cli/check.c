@@ -15,11 +15,15 @@
 static const struct Flag flags[] = {
     {.name = "only",
      .argument = "ITEMS",
-     .help = "look at these alone, with commas between them: data, loss, gradients"},
+     .help = "look at these alone, with commas between them: data, loss, gradients, activations, "
+             "overfit, rates, trial"},
     {.name = "skip", .argument = "ITEMS", .help = "look at all but these"},
     {.name = "sheet",
      .argument = "FILE.png",
      .help = "also draw samples with their labels as the network sees them, augmented"},
+    {.name = "seconds",
+     .argument = "S",
+     .help = "about how long the range test and the short training may take, each (default: 30)"},
     {.name = "strict", .help = "exit with 9 also for what is only doubtful"},
     {.name = "set",
      .argument = "KEY=VALUE",
@@ -60,6 +64,46 @@ static void print_finding(const struct Finding *finding) {
     print_part("advice", finding->advice);
 }
 
+/* A histogram in as many characters as it has places. */
+#define PLACES 24
+#define TINY 1e-11 /* edges of the bin around 0 */
+static void print_histogram(const struct CheckLayer *layer) {
+    static const char shades[] = " .:-=+*#@";
+    double places[PLACES] = {0}, most = 0;
+    char text[PLACES + 1] = "";
+    double width = layer->edges[layer->bins] - layer->edges[0];
+    for (int i = 0; i < layer->bins; i++) {
+        double middle = (layer->edges[i] + layer->edges[i + 1]) / 2 - layer->edges[0];
+        int place = (int)(PLACES * middle / width);
+        places[place < PLACES ? place : PLACES - 1] += layer->counts[i];
+    }
+    for (int i = 0; i < PLACES; i++)
+        most = fmax(most, places[i]);
+    for (int i = 0; i < PLACES; i++) /* the root shows the tails */
+        text[i] = shades[(int)ceil(8 * sqrt(places[i] / fmax(most, 1)))];
+    double first = layer->edges[0], last = layer->edges[layer->bins];
+    printf("[%s] %.2g to %.2g\n", text, fabs(first) < TINY ? 0 : first,
+           fabs(last) < TINY ? 0 : last);
+}
+
+static void print_layers(const struct Findings *findings) {
+    size_t width = 5;
+    for (int i = 0; i < findings->layer_count; i++)
+        width = fmax((double)width, (double)strlen(findings->layers[i].name));
+    printf("     %-*s %9s %9s %7s %7s %6s %9s  histogram\n", (int)width, "layer", "mean", "std",
+           "zeros", "satur.", "dead", "gradient");
+    for (int i = 0; i < findings->layer_count; i++) {
+        const struct CheckLayer *layer = &findings->layers[i];
+        printf("     %-*s %9.2g %9.2g %6.1f%% %6.1f%% %5.1f%% %9.2g  ", (int)width,
+               shown(layer->name), layer->mean, layer->std, 100 * layer->zeros,
+               100 * layer->saturated, 100 * layer->dead, layer->gradient_std);
+        if (layer->bins)
+            print_histogram(layer);
+        else
+            puts("not finite");
+    }
+}
+
 static void print_item(void *context, const struct Findings *findings, enum CheckItem item,
                        bool ended) {
     (void)context;
@@ -68,6 +112,8 @@ static void print_item(void *context, const struct Findings *findings, enum Chec
     for (int i = 0; i < findings->count && ended; i++)
         if (findings->rows[i].item == item)
             print_finding(&findings->rows[i]);
+    if (ended && item == CHECK_ACTIVATIONS)
+        print_layers(findings);
     fflush(stdout);
 }
 
@@ -92,6 +138,10 @@ static void print_end(const struct Findings *findings) {
 
 /* ---- JSON ---- */
 
+static json_t *number_json(double value) {
+    return isfinite(value) ? json_real(value) : json_null();
+}
+
 /* Names of files may be no UTF-8. */
 static json_t *string_json(const char *text) {
     json_t *string = json_string(text);
@@ -102,8 +152,7 @@ static json_t *finding_json(const struct Finding *finding) {
     json_t *figures = json_object();
     for (int i = 0; i < finding->figure_count; i++) {
         double value = finding->figures[i].value;
-        json_object_set_new(figures, finding->figures[i].name,
-                            isfinite(value) ? json_real(value) : json_null());
+        json_object_set_new(figures, finding->figures[i].name, number_json(value));
     }
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:o, s:o}", "item", check_item_names[finding->item], "name",
@@ -118,6 +167,37 @@ static json_t *finding_json(const struct Finding *finding) {
     return object;
 }
 
+static json_t *numbers_json(const double *values, int count) {
+    json_t *array = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(array, number_json(values[i]));
+    return array;
+}
+
+static json_t *layers_json(const struct Findings *findings) {
+    json_t *array = json_array();
+    for (int i = 0; i < findings->layer_count; i++) {
+        const struct CheckLayer *layer = &findings->layers[i];
+        json_array_append_new(
+            array, json_pack("{s:s, s:o, s:o, s:f, s:f, s:f, s:o, s:o, s:o}", "layer", layer->name,
+                             "mean", number_json(layer->mean), "std", number_json(layer->std),
+                             "zeros", layer->zeros, "saturated", layer->saturated, "dead",
+                             layer->dead, "gradient_std", number_json(layer->gradient_std), "edges",
+                             numbers_json(layer->edges, layer->bins ? layer->bins + 1 : 0),
+                             "counts", numbers_json(layer->counts, layer->bins)));
+    }
+    return array;
+}
+
+static json_t *rates_json(const struct Findings *findings) {
+    json_t *array = json_array();
+    for (int i = 0; i < findings->rate_count; i++)
+        json_array_append_new(array, json_pack("{s:f, s:o, s:o}", "rate", findings->rates[i].rate,
+                                               "loss", number_json(findings->rates[i].loss),
+                                               "smooth", number_json(findings->rates[i].smooth)));
+    return array;
+}
+
 static void print_json(const struct Findings *findings) {
     json_t *rows = json_array(), *seconds = json_object();
     const struct Finding *first = findings_main(findings);
@@ -130,6 +210,10 @@ static void print_json(const struct Findings *findings) {
     json_t *object =
         json_pack("{s:s, s:o, s:o}", "verdict", check_verdict_names[findings_verdict(findings)],
                   "findings", rows, "seconds", seconds);
+    if (findings->layer_count)
+        json_object_set_new(object, "layers", layers_json(findings));
+    if (findings->rate_count)
+        json_object_set_new(object, "rates", rates_json(findings));
     if (first)
         json_object_set_new(object, "cause", string_json(first->cause));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
@@ -202,6 +286,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     struct Findings findings = {0};
     enum CheckVerdict verdict = CHECK_GOOD;
     int code = read_items(arguments, &request.items, error);
+    if (!code)
+        code = argument_real(arguments, "seconds", 0.1, 86400, 30, &request.seconds, error);
     if (!code && request.sheet)
         code = output_check("--sheet", request.sheet, OUTPUT_PNG, arguments->operands, 1, error);
     code = ranks_agree(ranks, code, error);
@@ -221,11 +307,13 @@ const struct Command command_check = {
     .operands = "RUN.yaml",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "look a run over before it is started: data, loss, gradients",
+    .summary = "look a run over before it is started, from the data to a short training",
     .help = "Goes through what one looks at before a long training, in order: the data, the "
-            "initial loss and the gradients. Each line has a verdict (good, doubtful, bad), what "
-            "was found, and, unless it is good, what was expected, the likely cause and what to "
-            "do. Nothing is written, except for what --sheet names.\n"
+            "initial loss, the gradients, activations by depth, a handful of samples learnt by "
+            "heart, the range of learning rates, and a short training. Each line has a verdict "
+            "(good, doubtful, bad) and what was found, and, unless it is good, what was expected, "
+            "the likely cause and what to do. Nothing is written, except for what --sheet "
+            "names.\n"
             "\n"
             "Exits with 0 if nothing is bad, with 9 if something is (--strict: or doubtful), and "
             "as train does if the run cannot be started at all.\n"
@@ -234,7 +322,7 @@ const struct Command command_check = {
             "  trainer check launch/recipes/demo.yaml\n"
             "  mpirun -np 2 trainer check mine.yaml --sheet seen.png\n"
             "  trainer check mine.yaml --only data,loss --json\n"
-            "  trainer check mine.yaml --skip gradients --set optimizer.rate=0.01\n",
+            "  trainer check mine.yaml --skip gradients --seconds 10 --set optimizer.rate=0.01\n",
     .flags = flags,
     .parallel = true,
     .run = run,

@@ -85,6 +85,10 @@ const struct RunParts *experiment_parts(const struct Experiment *experiment) {
     return &experiment->trainer.parts;
 }
 
+enum Variant experiment_variant(const struct Experiment *experiment) {
+    return experiment->trainer.variant;
+}
+
 const float *experiment_state(const struct Experiment *experiment) {
     return experiment->trainer.state;
 }
@@ -170,10 +174,27 @@ int experiment_step(struct Experiment *experiment, double rate, struct Experimen
     return OK;
 }
 
-int experiment_validate(struct Experiment *experiment, struct Figures *figures,
+int experiment_validate(struct Experiment *experiment, struct Evaluation *evaluation,
                         struct Error *error) {
-    struct Validation validation = {0};
-    int code = trainer__validate(&experiment->trainer, &validation, error);
-    *figures = validation.model;
+    const struct Trainer *trainer = &experiment->trainer;
+    const struct RunParts *parts = &trainer->parts;
+    int64_t outputs = parts->dataset->targets.count;
+    struct Predictor predictor = {.name = parts->validation->name,
+                                  .plan = parts->validation_plan,
+                                  .loader = parts->validation_loader,
+                                  .state = trainer->state,
+                                  .loss = &trainer->options.loss,
+                                  .scale = &parts->scale,
+                                  .outputs = outputs};
+    struct EvaluateRequest request = {.members = &predictor,
+                                      .member_count = 1,
+                                      .metrics = metrics_for(parts->dataset),
+                                      .split = parts->validation,
+                                      .outputs = outputs};
+    struct Evaluation results[2];
+    beat_enter(ranks_beat(trainer->ranks), BEAT_VALIDATING);
+    int code = evaluate(trainer->ranks, &request, results, error);
+    *evaluation = results[0];
+    evaluation_release(&results[1]);
     return code;
 }

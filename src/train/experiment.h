@@ -4,6 +4,7 @@
 #ifndef TRAINER_TRAIN_EXPERIMENT_H
 #define TRAINER_TRAIN_EXPERIMENT_H
 
+#include "evaluate/metrics.h"
 #include "run/check.h"
 #include "train/train.h"
 
@@ -19,6 +20,7 @@ void experiment_release(struct Experiment *experiment); /* NULL is allowed */
 const struct RunFile *experiment_file(const struct Experiment *experiment);
 const struct RunOptions *experiment_options(const struct Experiment *experiment);
 const struct RunParts *experiment_parts(const struct Experiment *experiment);
+enum Variant experiment_variant(const struct Experiment *experiment); /* of the kernels */
 /* The weights and running statistics now, (arena_state_elements): the same on every rank. */
 const float *experiment_state(const struct Experiment *experiment);
 /* Those that the run begins with. */
@@ -45,9 +47,10 @@ int experiment_step(struct Experiment *experiment, double rate, struct Experimen
  * the next step or validation. */
 const float *experiment_gradient(const struct Experiment *experiment);
 
-/* The figures of the present weights over the validation split, which the run must have.
- * ERROR_NUMERIC if a score is not finite. Collective. */
-int experiment_validate(struct Experiment *experiment, struct Figures *figures,
+/* How good the present weights are on the validation split, which the run must have. The caller
+ * releases the evaluation, also after a failure. ERROR_NUMERIC if a score is not finite.
+ * Collective. */
+int experiment_validate(struct Experiment *experiment, struct Evaluation *evaluation,
                         struct Error *error);
 
 #endif

@@ -1,15 +1,18 @@
 """trainer check: a run that is fit raises nothing, and each thing that is made wrong is named."""
+import json
 import shutil
 
 import h5py
 import numpy as np
 import pytest
 
+from support import broken_runs
 from support.png import png_size
 from support.program import USAGE, result, run, settings, start
 from support.runs import forget_digests, synthesize, write
 
 FOUND = 9  # the exit code if something is bad
+ITEMS = "data,loss,gradients,activations,overfit,rates,trial"
 SIZE = 16
 MODEL = """
   - conv: {out: 8, kernel: 3, padding: 1}
@@ -199,7 +202,7 @@ class TestLoss:
 
     @pytest.mark.parametrize("keys, code, words", (
         (["model.4.linear.weight_init={normal: {std: 1}}"], FOUND, "too large, above all the last layer"),
-        (["optimizer.weight_decay=100"], 0, "regularisation outweighs")))
+        (["optimizer.weight_decay=5"], 0, "regularisation outweighs")))
     def test_that_is_not_chance_s(self, recipe, keys, code, words):
         assert words in check(recipe, "loss", *settings(*keys), code=code)["cause"]
 
@@ -227,13 +230,61 @@ class TestGradients:
         assert found["verdict"] == "doubtful" and "0.weight (0 in both)" in found["found"]
 
 
+@pytest.fixture(scope="module")
+def easy(scratch):
+    """The whole report of a run that is fit, on data that is easy to learn."""
+    words = broken_runs.set_up(broken_runs.Broken("fit", ""), scratch)
+    return result(1, *words)
+
+
+class TestOfTheWholeSequence:
+    def test_a_fit_run_raises_nothing(self, easy):
+        assert causes(easy) == {}
+        assert list(easy["seconds"]) == ITEMS.split(",")
+
+    @pytest.mark.parametrize("broken", broken_runs.BROKEN, ids=lambda broken: broken.name.replace(" ", "-"))
+    def test_the_cause_is_named_first(self, scratch, broken):
+        done = start(1, *broken_runs.set_up(broken, scratch), "--json")
+        report = json.loads(done.stdout)
+        assert broken.cause in report["cause"], causes(report)
+        assert done.returncode == (FOUND if report["verdict"] == "bad" else 0)
+
+    def test_activations_are_those_of_every_layer(self, easy):
+        layers = {layer["layer"]: layer for layer in easy["layers"]}
+        assert list(layers) == ["0 conv", "1 relu", "2 maxpool", "4 linear", "5 relu", "6 linear"]
+        assert 0.3 < layers["1 relu"]["zeros"] < 0.7 and layers["0 conv"]["std"] == pytest.approx(1.4, rel=0.3)
+        for layer in layers.values():
+            assert len(layer["edges"]) == len(layer["counts"]) + 1
+
+    def test_the_rate_rises_until_the_loss_explodes(self, easy):
+        rates = [step["rate"] for step in easy["rates"]]
+        figures = finding(easy, "range_test")["figures"]
+        assert rates == sorted(rates) and rates[0] == pytest.approx(1e-6)
+        assert figures["least"] < figures["suggested"] < figures["most"]
+
+    def test_a_handful_is_learnt(self, easy):
+        figures = finding(easy, "learnt_by_heart")["figures"]
+        assert figures["accuracy"] == 1 and figures["loss"] < 0.2 and figures["samples"] == 20
+
+    def test_update_ratios_and_time(self, easy):
+        assert 1e-4 < finding(easy, "update_ratio")["figures"]["median"] < 1e-1
+        figures = finding(easy, "run_time")["figures"]
+        assert figures["run_seconds"] == pytest.approx(400 * figures["step_seconds"])
+
+    def test_two_ranks_say_the_same(self, scratch, easy):
+        words = broken_runs.set_up(broken_runs.Broken("fit", ""), scratch)
+        other = result(2, *words, "--only", "activations,overfit")
+        same = [row for row in easy["findings"] if row["item"] in ("activations", "overfit")]
+        assert other["findings"] == same and other["layers"] == easy["layers"]
+
+
 class TestCommand:
     def test_says_the_same_on_two_ranks(self, recipe, fit):
         other = check(recipe, "data,loss", ranks=2)
         assert other["findings"] == [row for row in fit["findings"] if row["item"] != "gradients"]
 
     def test_says_it_in_words(self, recipe):
-        words = run(1, "check", recipe, "--only", "loss", "--set", "optimizer.weight_decay=100")[0]
+        words = run(1, "check", recipe, "--only", "loss", "--set", "optimizer.weight_decay=5")[0]
         for part in ("1 doubtful", "expected  a rise by", "cause     regularisation", "advice    lower weight_decay"):
             assert part in words
 
@@ -244,10 +295,9 @@ class TestCommand:
         assert f"  {sign}  initial loss" in done.stdout
 
     def test_is_strict_if_asked(self, recipe):
-        assert check(recipe, "loss", "--strict", *settings("optimizer.weight_decay=100"),
+        assert check(recipe, "loss", "--strict", *settings("optimizer.weight_decay=5"),
                      code=FOUND)["verdict"] == "doubtful"
 
-    @pytest.mark.parametrize("words", (["--only", "lost"], ["--only", ""], ["--skip", ",".join((
-        "data", "loss", "gradients"))]))
+    @pytest.mark.parametrize("words", (["--only", "lost"], ["--only", ""], ["--skip", ITEMS]))
     def test_refuses_items_that_do_not_exist(self, recipe, words):
         run(1, "check", recipe, *words, code=USAGE)

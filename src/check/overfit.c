@@ -1,0 +1,129 @@
+/* Item 5: a handful of samples, to be learnt by heart (run/overfit.h). If the run's own rate does
+ * not do it, others are tried, to tell a wrong rate from a model that cannot learn. */
+#include <inttypes.h>
+#include <math.h>
+
+#include "check/inside.h"
+#include "run/overfit.h"
+
+#define SAMPLES 20
+#define TRIED_STEPS 80 /* at each of the other rates */
+#define ENOUGH 0.1     /* of the loss of scores that are 0 */
+
+struct Learnt {
+    int64_t steps;
+    double loss, accuracy; /* of the last step; accuracy NaN: values */
+    bool finite, done;
+};
+
+static bool is_learnt(const struct ExperimentStep *step, double chance) {
+    bool right = isnan(step->accuracy) || step->accuracy >= 1;
+    return step->finite && right && step->loss < ENOUGH * chance;
+}
+
+/* Up to `most` steps from the beginning at one rate. */
+static int learn(struct Experiment *experiment, double rate, int64_t most, struct Learnt *learnt,
+                 struct Error *error) {
+    double chance = check__chance(experiment);
+    struct ExperimentStep step = {.finite = true};
+    *learnt = (struct Learnt){.finite = true};
+    experiment_restart(experiment);
+    while (learnt->steps < most && learnt->finite && !learnt->done) {
+        int code = experiment_step(experiment, rate, &step, error);
+        if (code)
+            return code;
+        learnt->steps++;
+        learnt->loss = step.loss;
+        learnt->accuracy = step.accuracy;
+        learnt->finite = step.finite;
+        learnt->done = is_learnt(&step, chance);
+    }
+    return OK;
+}
+
+/* Another rate at which the samples are learnt; 0: none was found. */
+static int try_rates(struct Experiment *experiment, double own, double *found,
+                     struct Error *error) {
+    static const double factors[] = {0.1, 10, 0.01, 100, 1e-3, 1e3, 1e4, 1e-5, 1e5, 1e-7, 1e-9};
+    struct Learnt learnt = {0};
+    int code = OK;
+    *found = 0;
+    for (size_t i = 0; i < sizeof factors / sizeof *factors && !*found && !code; i++) {
+        double rate = own * factors[i];
+        if (rate > 100 || rate < 1e-6)
+            continue;
+        code = learn(experiment, rate, TRIED_STEPS, &learnt, error);
+        *found = learnt.done ? rate : 0;
+    }
+    return code;
+}
+
+static void blame(struct Preflight *preflight, struct Finding *finding, const struct Learnt *learnt,
+                  double own, double other) {
+    const struct Finding *cause = findings__bad(preflight->findings);
+    if (other > own)
+        finding__blame(finding, CHECK_BAD,
+                       "the learning rate is too low: the same samples are "
+                       "learnt at a higher one",
+                       "raise optimizer.rate; the range test below says to what");
+    else if (other > 0)
+        finding__blame(finding, CHECK_BAD,
+                       "the learning rate is too high: the same samples are "
+                       "learnt at a lower one",
+                       "lower optimizer.rate; the range test below says to what");
+    else if (cause)
+        finding__blame(finding, CHECK_BAD, cause->cause, cause->advice);
+    else if (!learnt->finite)
+        finding__blame(finding, CHECK_BAD, "numbers overflow at every rate that was tried",
+                       "look at the initial weights and at the preprocessing");
+    else
+        finding__blame(finding, CHECK_BAD,
+                       "the model cannot even learn a handful of samples by heart, at any rate "
+                       "that was tried: it is too small, layers are frozen or dead, or its last "
+                       "layer or loss is the wrong one",
+                       "simplify the model until it can, then add layers one by one");
+}
+
+static void report(struct Preflight *preflight, int64_t samples, const struct Learnt *learnt,
+                   double own, double other) {
+    struct Finding *finding = findings__add(preflight->findings, CHECK_OVERFIT, "learnt_by_heart");
+    finding__figure(finding, "samples", (double)samples);
+    finding__figure(finding, "steps", (double)learnt->steps);
+    finding__figure(finding, "loss", learnt->loss);
+    finding__figure(finding, "accuracy", learnt->accuracy);
+    finding__figure(finding, "other_rate", other);
+    finding__say(finding, "%" PRId64 " samples, after %" PRId64 " steps at rate %.3g: loss %.3g",
+                 samples, learnt->steps, own, learnt->loss);
+    if (!isnan(learnt->accuracy))
+        finding__say(finding, ", accuracy %.0f %%", 100 * learnt->accuracy);
+    if (other > 0)
+        finding__say(finding, "; learnt at rate %.3g", other);
+    finding__expect(finding,
+                    isnan(learnt->accuracy) ? "a loss near 0" : "a loss near 0, all of them right");
+    if (!learnt->done)
+        blame(preflight, finding, learnt, own, other);
+}
+
+int check__overfit(struct Preflight *preflight, struct Error *error) {
+    const struct RunOptions *options = experiment_options(preflight->experiment);
+    int64_t shards = options->train.shards;
+    int64_t count = experiment_parts(preflight->experiment)->train->count;
+    int64_t samples = (SAMPLES + shards - 1) / shards * shards;
+    struct TrainRequest request = *preflight->request->train;
+    struct Experiment *experiment;
+    struct Learnt learnt = {0};
+    double other = 0;
+    request.overfit = samples < count ? samples : count / shards * shards;
+    int code = experiment_create(&experiment, preflight->ranks, &request, error);
+    if (code)
+        return code;
+    double own = check__peak_rate(preflight->experiment);
+    code = learn(experiment, own, OVERFIT_STEPS, &learnt, error);
+    if (!code && !learnt.done)
+        code = try_rates(experiment, own, &other, error);
+    if (!code)
+        report(preflight, request.overfit, &learnt, own, other);
+    preflight->overfits = learnt.done || other > 0;
+    experiment_release(experiment);
+    return code;
+}

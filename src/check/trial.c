@@ -1,0 +1,455 @@
+/* Item 7: a short training with the run's own optimiser: what of the weights moves, units that die,
+ * the noise of the gradient, whether it learns, and how long the whole run will take. */
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "check/inside.h"
+
+#define LEAST_STEPS 24
+#define MOST_STEPS 100
+#define MEASURED 6 /* the last steps: the update ratios are means over them */
+
+/* What a parameter did. */
+struct Moved {
+    const struct ArenaRow *row;
+    double ratio; /* |update| / |weights|, the mean over the measured steps */
+};
+
+struct Trial {
+    struct Preflight *preflight;
+    int64_t steps, done;
+    double own;                 /* the highest rate of the run */
+    double chance, first;       /* losses: of scores of 0, and of the first step */
+    double last, last_accuracy; /* means over the last quarter */
+    double step_seconds;
+    float *before; /* the weights before a step */
+    struct Moved *moved;
+    int moved_count;
+    double noise; /* of the gradient over its signal */
+    bool finite;
+    bool validated;
+    struct Evaluation validation;
+};
+
+/* ---- Training ---- */
+
+static const struct Arena *arena_of(const struct Trial *trial) {
+    return model_arena(experiment_parts(trial->preflight->experiment)->model);
+}
+
+static double norm(const float *values, const float *minus, int64_t count) {
+    double sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double x = (double)values[i] - (minus ? (double)minus[i] : 0);
+        sum += x * x;
+    }
+    return sqrt(sum);
+}
+
+static void add_ratios(struct Trial *trial) {
+    const float *state = experiment_state(trial->preflight->experiment);
+    for (int i = 0; i < trial->moved_count; i++) {
+        const struct ArenaRow *row = trial->moved[i].row;
+        const float *before = trial->before + row->offset;
+        double weights = norm(before, NULL, row->count);
+        double update = norm(state + row->offset, before, row->count);
+        trial->moved[i].ratio += (weights > 0 ? update / weights : 0) / MEASURED;
+    }
+}
+
+/* The rate rises over the first quarter: the run's own warm-up may be longer than the trial. */
+static double rate_at(const struct Trial *trial, int64_t step) {
+    double warmup = fmax(1, (double)trial->steps / 4);
+    return trial->own * fmin(1, (double)(step + 1) / warmup);
+}
+
+static int one_step(struct Trial *trial, int64_t i, struct Error *error) {
+    struct Experiment *experiment = trial->preflight->experiment;
+    struct ExperimentStep step;
+    size_t bytes = (size_t)arena_of(trial)->parameters * sizeof(float);
+    int64_t quarter = trial->steps / 4;
+    memcpy(trial->before, experiment_state(experiment), bytes);
+    int code = experiment_step(experiment, rate_at(trial, i), &step, error);
+    if (code)
+        return code;
+    if (i == 0)
+        trial->first = step.loss;
+    if (i >= trial->steps - quarter) {
+        trial->last += step.loss / (double)quarter;
+        trial->last_accuracy += step.accuracy / (double)quarter;
+    }
+    if (i >= trial->steps - MEASURED)
+        add_ratios(trial);
+    trial->done++;
+    trial->finite = step.finite;
+    return OK;
+}
+
+/* Two gradients of different batches at the same weights: half the square of their difference is
+ * the variance of one, their product the square of the mean (McCandlish et al. 2018, "An empirical
+ * model of large-batch training", appendix A). */
+static int measure_noise(struct Trial *trial, struct Error *error) {
+    struct Experiment *experiment = trial->preflight->experiment;
+    int64_t count = arena_of(trial)->parameters;
+    const float *gradient = experiment_gradient(experiment);
+    struct ExperimentStep step;
+    double product = 0, difference = 0;
+    int code = experiment_step(experiment, NAN, &step, error);
+    memcpy(trial->before, gradient, (size_t)count * sizeof(float));
+    if (!code)
+        code = experiment_step(experiment, NAN, &step, error);
+    for (int64_t i = 0; i < count && !code; i++) {
+        double a = (double)trial->before[i], b = (double)gradient[i];
+        product += a * b;
+        difference += (a - b) * (a - b) / 2;
+    }
+    trial->noise = product > 0 ? difference / product : INFINITY;
+    return code;
+}
+
+/* The rows that are trained. */
+static void list_rows(struct Trial *trial) {
+    const struct Arena *arena = arena_of(trial);
+    const bool *frozen =
+        updater_frozen_rows(experiment_parts(trial->preflight->experiment)->updater);
+    trial->moved = memory_array(struct Moved, arena->row_count, "updates");
+    for (int i = 0; i < arena->row_count; i++)
+        if (arena->rows[i].role == ROLE_WEIGHT && !frozen[i])
+            trial->moved[trial->moved_count++].row = &arena->rows[i];
+}
+
+static int validate(struct Trial *trial, struct Error *error) {
+    struct Preflight *preflight = trial->preflight;
+    const struct RunParts *parts = experiment_parts(preflight->experiment);
+    double batches = parts->validation
+                         ? (double)parts->validation->count /
+                               (double)experiment_options(preflight->experiment)->train.batch
+                         : 0;
+    /* Forward alone takes a third of a step. */
+    if (!parts->validation || batches * preflight->step_seconds > 3 * preflight->request->seconds)
+        return OK;
+    int code = experiment_validate(preflight->experiment, &trial->validation, error);
+    trial->validated = code == OK;
+    return code == ERROR_NUMERIC ? OK : code;
+}
+
+static int train_shortly(struct Trial *trial, struct Error *error) {
+    int code = OK;
+    list_rows(trial);
+    trial->before = memory_array(float, arena_of(trial)->parameters, "weights before a step");
+    trial->finite = true;
+    for (int64_t i = 0; i < trial->steps && trial->finite && !code; i++)
+        code = one_step(trial, i, error);
+    if (!code && trial->finite)
+        code = measure_noise(trial, error);
+    if (!code && trial->finite)
+        code = validate(trial, error);
+    return code;
+}
+
+/* ---- What moves ---- */
+
+static int compare_moved(const void *a, const void *b) {
+    double x = ((const struct Moved *)a)->ratio, y = ((const struct Moved *)b)->ratio;
+    return (x > y) - (x < y);
+}
+
+static void report_updates(struct Trial *trial) {
+    struct Finding *finding =
+        findings__add(trial->preflight->findings, CHECK_TRIAL, "update_ratio");
+    struct Moved *moved = trial->moved;
+    int count = trial->moved_count;
+    if (!count)
+        return;
+    qsort(moved, (size_t)count, sizeof *moved, compare_moved);
+    double median = moved[count / 2].ratio;
+    finding__figure(finding, "median", median);
+    finding__figure(finding, "least", moved[0].ratio);
+    finding__figure(finding, "most", moved[count - 1].ratio);
+    finding__say(finding, "update over weight %.1e in the middle, from %.1e (%s) to %.1e (%s)",
+                 median, moved[0].ratio, moved[0].row->name, moved[count - 1].ratio,
+                 moved[count - 1].row->name);
+    finding__expect(finding, "about 1e-3");
+    if (median == 0)
+        finding__blame(finding, CHECK_BAD,
+                       "weights do not move at all: they get no gradient, or "
+                       "the rate is 0",
+                       "look at the items above, and at optimizer.rate");
+    else if (moved[0].ratio == 0)
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "a layer never moves: no gradient reaches it, or a "
+                       "rule gives it a rate of 0",
+                       "look at `parameters` and at the gradients above");
+    else if (median < 1e-5)
+        finding__blame(finding, median < 1e-7 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "the learning rate is too low: the weights barely move",
+                       "raise optimizer.rate");
+    else if (median > 0.2)
+        finding__blame(finding, median > 2 ? CHECK_BAD : CHECK_DOUBTFUL,
+                       "the learning rate is too high: each step replaces much of the weights",
+                       "lower optimizer.rate");
+}
+
+/* Is a row drawn at random, and not the donor's or a constant? */
+static bool is_drawn(const float *state, const float *fresh, const struct ArenaRow *row) {
+    bool varies = false;
+    for (int64_t i = row->offset; i < row->offset + row->count; i++) {
+        if (state[i] != fresh[i])
+            return false;
+        varies |= fresh[i] != fresh[row->offset];
+    }
+    return varies;
+}
+
+static void report_frozen(struct Trial *trial) {
+    const struct Experiment *experiment = trial->preflight->experiment;
+    const struct RunParts *parts = experiment_parts(experiment);
+    const struct Arena *arena = arena_of(trial);
+    const bool *frozen = updater_frozen_rows(parts->updater);
+    float *fresh = memory_array(float, arena_state_elements(arena), "fresh weights");
+    struct Text names = {0};
+    int drawn = 0, all = 0;
+    model_initialise(parts->model, (uint64_t)experiment_options(experiment)->train.seed, fresh);
+    for (int i = 0; i < arena->row_count; i++) {
+        if (arena->rows[i].role != ROLE_WEIGHT || !frozen[i])
+            continue;
+        all++;
+        if (is_drawn(experiment_initial(experiment), fresh, &arena->rows[i]))
+            text_add(&names, "%s%s", drawn++ ? ", " : "", arena->rows[i].name);
+    }
+    if (all) {
+        struct Finding *finding =
+            findings__add(trial->preflight->findings, CHECK_TRIAL, "frozen_layers");
+        finding__figure(finding, "frozen", all);
+        finding__figure(finding, "frozen_at_random", drawn);
+        finding__say(finding, "%d layers are frozen, %d of them at their random first weights", all,
+                     drawn);
+        finding__expect(finding, "frozen layers with the weights of a trained model");
+        if (drawn) {
+            finding__say(finding, ": %s", names.data);
+            finding__blame(finding, CHECK_DOUBTFUL,
+                           "a layer is frozen that has learnt nothing: it stays random",
+                           "take `frozen` out of `parameters`, or take its weights from a donor "
+                           "(start_from)");
+        }
+    }
+    text_release(&names);
+    memory_release(fresh);
+}
+
+/* ---- Whether it learns ---- */
+
+/* The part of the samples that the most frequent class is. */
+static double majority(const struct Evaluation *evaluation) {
+    int64_t classes = evaluation->outputs, most = 0;
+    for (int64_t truth = 0; truth < classes; truth++) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < classes; k++)
+            sum += evaluation->confusion[truth * classes + k];
+        most = sum > most ? sum : most;
+    }
+    return (double)most / (double)evaluation->samples;
+}
+
+/* The part of the samples whose label is their prediction + shift, modulo the classes. */
+static double right_if_shifted(const struct Evaluation *evaluation, int64_t shift) {
+    int64_t classes = evaluation->outputs, right = 0;
+    for (int64_t k = 0; k < classes; k++)
+        right += evaluation->confusion[(k + shift + classes) % classes * classes + k];
+    return (double)right / (double)evaluation->samples;
+}
+
+/* How many standard errors a part of the samples is above chance. */
+static double above_chance(const struct Evaluation *evaluation, double part) {
+    double p = majority(evaluation);
+    return (part - p) / sqrt(fmax(p * (1 - p), 1e-9) / (double)evaluation->samples);
+}
+
+static void judge_validation(struct Finding *finding, const struct Trial *trial, bool learns) {
+    const struct Evaluation *evaluation = &trial->validation;
+    if (evaluation->split->labels == NULL || evaluation->outputs < 3)
+        return;
+    double right = right_if_shifted(evaluation, 0), shifted = 0;
+    for (int shift = -1; shift <= 1; shift += 2)
+        shifted = fmax(shifted, right_if_shifted(evaluation, shift));
+    if (above_chance(evaluation, shifted) > 5 && shifted > 2 * right)
+        finding__blame(finding, CHECK_BAD,
+                       "labels of the validation split are off by one against those of the "
+                       "training split: most samples are taken for the class beside theirs",
+                       "look at how the labels of each split were numbered");
+    else if (learns && above_chance(evaluation, right) < 2)
+        finding__blame(finding, CHECK_BAD,
+                       "what is learnt does not hold for the validation split: labels that do not "
+                       "go with the images (shuffled, or shifted by a row), in one split or both",
+                       "look at the samples of both splits and their labels");
+}
+
+static void judge_learning(struct Finding *finding, const struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
+    double reference = fmin(trial->first, trial->chance);
+    bool learns = trial->last < 0.97 * reference;
+    if (!trial->finite || !isfinite(trial->last) || trial->last > 3 * fmax(trial->first, reference))
+        finding__blame(finding, CHECK_BAD, "the learning rate is too high: the loss explodes",
+                       "lower optimizer.rate, or clip the gradient (clip.norm)");
+    else if (trial->own > preflight->most_rate)
+        finding__blame(finding, learns ? CHECK_DOUBTFUL : CHECK_BAD,
+                       "the learning rate is too high", "lower optimizer.rate");
+    if (trial->validated)
+        judge_validation(finding, trial, learns || preflight->overfits);
+    if (learns)
+        return;
+    if (trial->own < preflight->best_rate / 30)
+        finding__blame(finding, CHECK_BAD, "the learning rate is too low: the loss barely moves",
+                       "raise optimizer.rate");
+    else if (preflight->overfits)
+        finding__blame(finding, CHECK_BAD,
+                       "a handful of samples can be learnt, but nothing that holds for new ones: "
+                       "labels that do not go with the images (shuffled, or shifted by a row), or "
+                       "a rate that is wrong by far",
+                       "look at the samples and their labels");
+    else
+        finding__blame(finding, CHECK_DOUBTFUL,
+                       "the loss stays that of chance: the rate is too low, the initial weights "
+                       "are bad, or labels do not go with the images",
+                       "look at the items above");
+}
+
+static void report_learning(struct Trial *trial) {
+    struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "learning");
+    finding__figure(finding, "steps", (double)trial->done);
+    finding__figure(finding, "first_loss", trial->first);
+    finding__figure(finding, "last_loss", trial->finite ? trial->last : NAN);
+    finding__figure(finding, "chance", trial->chance);
+    finding__say(finding, "%" PRId64 " steps at rate %.3g: loss %.4g", trial->done, trial->own,
+                 trial->first);
+    if (trial->finite)
+        finding__say(finding, " at first, %.4g at last", trial->last);
+    else
+        finding__say(finding, " at first, then NaN or Inf");
+    finding__expect(finding, "well below %.4g, that of chance", fmin(trial->first, trial->chance));
+    judge_learning(finding, trial);
+}
+
+static void report_gap(struct Trial *trial) {
+    const struct Figures *figures = &trial->validation.figures;
+    char text[FIGURES_TEXT];
+    if (!trial->validated)
+        return;
+    double loss = figures->value[FIGURE_LOSS];
+    struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "gap");
+    finding__figure(finding, "train_loss", trial->last);
+    finding__figure(finding, "validation_loss", loss);
+    finding__figure(finding, "train_accuracy", trial->last_accuracy);
+    finding__figure(finding, "validation_accuracy",
+                    figures->measured[FIGURE_ACCURACY] ? figures->value[FIGURE_ACCURACY] : NAN);
+    finding__say(finding, "training loss %.4g, validation %s", trial->last,
+                 figures_text(figures, ", ", FIGURE_DIGITS, text));
+}
+
+/* ---- Noise and time ---- */
+
+static void report_noise(struct Trial *trial) {
+    int64_t batch = experiment_options(trial->preflight->experiment)->train.batch;
+    struct Finding *finding =
+        findings__add(trial->preflight->findings, CHECK_TRIAL, "gradient_noise");
+    finding__figure(finding, "noise_over_signal", trial->noise);
+    finding__figure(finding, "noise_scale", trial->noise * (double)batch);
+    if (isfinite(trial->noise))
+        finding__say(finding,
+                     "variance over square of a batch's gradient %.2g: batches of up to about "
+                     "%.2g samples make better steps",
+                     trial->noise, trial->noise * (double)batch);
+    else
+        finding__say(finding, "two batches' gradients have nothing in common");
+}
+
+static void report_time(struct Trial *trial) {
+    const struct ScheduleTime *time = &experiment_parts(trial->preflight->experiment)->time;
+    double seconds = (double)time->total * trial->preflight->step_seconds;
+    struct Finding *finding = findings__add(trial->preflight->findings, CHECK_TRIAL, "run_time");
+    finding__figure(finding, "step_seconds", trial->preflight->step_seconds);
+    finding__figure(finding, "run_seconds", seconds);
+    finding__say(finding, "%" PRId64 " steps of %.3g s: the whole run takes ", time->total,
+                 trial->preflight->step_seconds);
+    if (seconds < 120)
+        finding__say(finding, "about %.0f s", seconds);
+    else if (seconds < 7200)
+        finding__say(finding, "about %.0f min", seconds / 60);
+    else
+        finding__say(finding, "about %.1f h", seconds / 3600);
+    finding__say(finding, " on these ranks, without validation and saving");
+}
+
+/* ---- Units that die ---- */
+
+static double worst_dead(const struct CheckLayer *layers, int count, int *at) {
+    double worst = 0;
+    for (int i = 0; i < count; i++)
+        if (text_ends_with(layers[i].name, " relu") && layers[i].dead >= worst) {
+            worst = layers[i].dead;
+            *at = i;
+        }
+    return worst;
+}
+
+static int report_units(struct Trial *trial, struct Error *error) {
+    struct Preflight *preflight = trial->preflight;
+    struct Findings after = {0};
+    int at = -1;
+    int code = check__probe(preflight, experiment_state(preflight->experiment), &after, error);
+    double dead = worst_dead(after.layers, after.layer_count, &at);
+    if (!code && at >= 0) {
+        struct Finding *finding =
+            findings__add(preflight->findings, CHECK_TRIAL, "dead_units_after");
+        double before =
+            at < preflight->findings->layer_count ? preflight->findings->layers[at].dead : 0;
+        finding__figure(finding, "worst_part", dead);
+        finding__figure(finding, "at_the_start", before);
+        finding__say(finding,
+                     "%.0f %% of the units of %s fire for none of the samples; %.0f %% at "
+                     "the start",
+                     100 * dead, after.layers[at].name, 100 * before);
+        finding__expect(finding, "few");
+        if (dead > 0.3 && dead > before + 0.2)
+            finding__blame(finding, dead > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
+                           "units died in training: the learning rate is too high",
+                           "lower optimizer.rate, or use leaky_relu");
+        else if (dead > 0.3)
+            finding__blame(finding, dead > 0.8 ? CHECK_BAD : CHECK_DOUBTFUL,
+                           "units are dead from the start: bad initialisation",
+                           "initialise with kaiming_normal and biases of 0 or slightly above it");
+    }
+    findings_release(&after);
+    return code;
+}
+
+int check__trial(struct Preflight *preflight, struct Error *error) {
+    struct Trial trial = {.preflight = preflight};
+    int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &trial.steps, error);
+    if (code)
+        return code;
+    trial.own = check__peak_rate(preflight->experiment);
+    trial.chance = check__chance(preflight->experiment);
+    code = train_shortly(&trial, error);
+    if (!code) {
+        report_learning(&trial);
+        report_frozen(&trial);
+        if (trial.finite) {
+            report_updates(&trial);
+            report_gap(&trial);
+            report_noise(&trial);
+        }
+        report_time(&trial);
+    }
+    if (!code && trial.finite)
+        code = report_units(&trial, error);
+    if (trial.validated)
+        evaluation_release(&trial.validation);
+    memory_release(trial.before);
+    memory_release(trial.moved);
+    return code;
+}

@@ -1,0 +1,164 @@
+"""Runs for trainer check: one on easy data that is as it should be, and copies made wrong in one way each."""
+import dataclasses
+import os
+
+import h5py
+import numpy as np
+
+from .runs import write
+
+CLASSES, SIDE = 5, 8
+COLOURS = np.array([(0, 1, 0), (1, 0, 0), (0, 0, 1), (1, 1, 0), (0, 1, 1)])
+MODEL = """
+  - conv: {out: 12, kernel: 3, padding: 1}
+  - relu
+  - maxpool: {kernel: 2}
+  - flatten
+  - linear: {out: 32}
+  - relu
+  - linear: {out: 5}
+"""
+
+
+def stack(activation, layers=6, units=64):
+    """A deep model of linear layers."""
+    return "\n  - flatten" + layers * f"\n  - linear: {{out: {units}}}\n  - {activation}" + "\n  - linear: {out: 5}\n"
+
+
+def draw(count, random):
+    """Images with a spot at a random place, whose colour is the class; labels in random order."""
+    labels = random.permutation(np.arange(count) % CLASSES)
+    images = random.integers(60, 120, (count, SIDE, SIDE, 3))
+    for image, label, (y, x) in zip(images, labels, random.integers(0, SIDE - 3, (count, 2))):
+        image[y:y + 3, x:x + 3] += 90 * COLOURS[label]
+    return images.astype(np.uint8), labels.astype(np.int32)
+
+
+def write_data(path, change=None, seed=0, train=600, validation=200):
+    """`change(split, images, labels, random)` returns both, made wrong."""
+    random = np.random.default_rng(seed)
+    with h5py.File(path, "w") as file:
+        for split, count in (("train", train), ("validation", validation)):
+            images, labels = draw(count, random)
+            if change:
+                images, labels = change(split, images, labels, random)
+            file[f"{split}/images"], file[f"{split}/labels"] = images, labels
+    return path
+
+
+def write_recipe(path, data, model=MODEL, seed=3):
+    return write(path, f"""data: {{file: {data}, train: train, validation: validation}}
+model:{model}
+optimizer: {{nesterov: {{rate: 0.02, momentum: 0.9, weight_decay: 1.0e-3}}}}
+train: {{batch: 30, shards: 2, length: 20 epochs, seed: {seed}}}
+""")
+
+
+# ---- What is made wrong with the data ----
+
+def in_split(which):
+    """Makes of a function of the labels a change of one split, or of both (None)."""
+    def of(function):
+        def change(split, images, labels, random):
+            return images, function(labels, random) if which in (None, split) else labels
+        return change
+    return of
+
+
+@in_split("train")
+def shuffled(labels, random):
+    return random.permutation(labels)
+
+
+@in_split(None)
+def shuffled_everywhere(labels, random):
+    return random.permutation(labels)
+
+
+@in_split("train")
+def shifted_by_a_row(labels, random):
+    return np.roll(labels, 1)
+
+
+@in_split(None)
+def from_one(labels, random):
+    return labels + 1
+
+
+@in_split("validation")
+def off_by_one(labels, random):
+    return (labels + 1) % CLASSES
+
+
+@in_split("train")
+def without_a_class(labels, random):
+    return np.where(labels == 3, 4, labels)
+
+
+def leaked(split, images, labels, random):
+    leaked.kept = (images[:50], labels[:50]) if split == "train" else leaked.kept
+    if split == "validation":
+        images[:50], labels[:50] = leaked.kept
+    return images, labels
+
+
+def two_labels(split, images, labels, random):
+    if split == "train":
+        images[300:400] = images[200:300]
+    return images, labels
+
+
+def emptied(split, images, labels, random):
+    images[:len(images) // 2] = 0
+    return images, labels
+
+
+# ---- The set-ups ----
+
+@dataclasses.dataclass
+class Broken:
+    name: str
+    cause: str  # words of the cause that has to be named first
+    change: object = None
+    model: str = MODEL
+    keys: tuple = ()
+
+
+ZERO = "initialise.weights=zeros"
+BROKEN = (
+    Broken("labels shuffled", "do not go with the images", shuffled),
+    Broken("labels shuffled in all splits", "do not go with the images", shuffled_everywhere),
+    Broken("labels shifted by a row", "do not go with the images", shifted_by_a_row),
+    Broken("labels begin at 1", "begin at 1", from_one, MODEL.replace("out: 5", "out: 6")),
+    Broken("labels of one split off by one", "off by one", off_by_one),
+    Broken("a class is missing", "class is missing", without_a_class),
+    Broken("samples in both splits", "are in the training split", leaked),
+    Broken("one image, two labels", "two labels", two_labels),
+    Broken("empty images", "empty", emptied),
+    Broken("mean not subtracted", "mean is not subtracted", keys=("preprocess.center=none",)),
+    Broken("images not scaled", "not scaled", keys=("preprocess.scale=none",)),
+    Broken("zero initialisation", "zero or constant", keys=(ZERO,)),
+    Broken("zero, but for the last layer", "zero or constant",
+           keys=(ZERO, "model.6.linear.weight_init=kaiming_normal")),
+    Broken("constant initialisation", "zero or constant", keys=("initialise.weights={constant: {value: 0.1}}",)),
+    Broken("small initialisation", "too small", None, stack("relu"), ("initialise.weights={normal: {std: 0.01}}",)),
+    Broken("big initialisation", "too large", None, stack("relu"), ("initialise.weights={normal: {std: 1}}",)),
+    Broken("saturated units", "too large", None, stack("tanh"), ("initialise.weights={normal: {std: 3}}",)),
+    Broken("vanishing gradients", "vanish", None, stack("sigmoid", 10)),
+    Broken("units dead from the start", "dead from the start",
+           keys=("model.4.linear.bias_init={constant: {value: -10}}",)),
+    Broken("rate 1e-6", "rate is too low", keys=("optimizer.rate=1e-6",)),
+    Broken("rate 1e6", "rate is too high", keys=("optimizer.rate=1e6",)),
+    Broken("rectified scores", "wrong last layer", None, f"{MODEL}  - relu\n"),
+    Broken("squashed scores", "wrong last layer", None, f"{MODEL}  - sigmoid\n"),
+    Broken("a frozen layer", "frozen", keys=('parameters=[weights: {name: "0.weight", frozen: true}]',)),
+    Broken("too much decay", "outweighs", keys=("optimizer.weight_decay=10",)),
+)
+
+
+def set_up(broken, folder, seed=0):
+    """The words of the command line that check the broken set-up."""
+    stem = os.path.join(folder, f"{broken.name.replace(' ', '-').replace(',', '')}-{seed}")
+    data = write_data(f"{stem}.h5", broken.change, seed)
+    recipe = write_recipe(f"{stem}.yaml", data, broken.model, seed + 3)
+    return ["check", recipe, *(word for key in broken.keys for word in ("--set", key))]
