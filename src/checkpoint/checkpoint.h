@@ -61,7 +61,7 @@ struct Checkpoint {
 };
 
 /* Checks the seal (a file without one is refused), then every shape against memory and every array
- * for NaN and Inf. */
+ * for NaN and Inf. "FILE:/members/0" opens a member of an ensemble (checkpoint/ensemble.h). */
 int checkpoint_open(struct Checkpoint **checkpoint, const char *path, struct Error *error);
 /* A donor of parameters: a checkpoint, or any HDF5 file whose group /model holds arrays of floats,
  * as another program writes it. What has no valid seal gives its arrays alone (weights_only). */

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "checkpoint/ensemble.h"
 #include "checkpoint/format.h"
+#include "checkpoint/member.h"
 
 struct Reader {
     struct Checkpoint *checkpoint;
@@ -185,7 +187,9 @@ static int open_file(struct Checkpoint **checkpoint, const char *path, bool dono
     struct H5File *file;
     bool sealed;
     *checkpoint = NULL;
-    int code = h5_open_sealed(&file, path, ERROR_CHECKPOINT, &sealed, error);
+    int code = ensemble_file_is_member(path)
+                   ? checkpoint__open_member(&file, path, &sealed, error)
+                   : h5_open_sealed(&file, path, ERROR_CHECKPOINT, &sealed, error);
     return code ? code : read_file(checkpoint, file, sealed, donor, true, error);
 }
 

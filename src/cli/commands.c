@@ -5,6 +5,7 @@ const struct Command *const commands[] = {
     &command_train,
     &command_eval,
     &command_predict,
+    &command_ensemble,
     &command_inspect,
     &command_describe,
     &command_check,

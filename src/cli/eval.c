@@ -45,6 +45,21 @@ json_t *eval_describe(const struct Evaluation *result, const struct Dataset *dat
     return object;
 }
 
+static bool is_ensemble(const struct Members *members) {
+    return members->count > 1 || members->operands.weights;
+}
+
+static void print_ensemble(const struct Members *members, const struct Figures *figures) {
+    struct Text remark = {0};
+    text_add(&remark, " (%s mean",
+             members->mean == ENSEMBLE_MEAN_GEOMETRIC ? "geometric" : "arithmetic");
+    if (members->operands.weights && members->operands.temperature != 1)
+        text_add(&remark, ", temperature %.4g", members->operands.temperature);
+    text_add(&remark, ")");
+    eval_print_line(figures, "ensemble", remark.data);
+    text_release(&remark);
+}
+
 static void print_json(const struct Members *members, const struct Evaluation *results) {
     json_t *list = json_array();
     for (int i = 0; i < members->count; i++) {
@@ -59,7 +74,9 @@ static void print_json(const struct Members *members, const struct Evaluation *r
                                members->split->name, "samples", (json_int_t)members->split->count);
     members_describe_test_time(members, object);
     json_object_set_new(object, "members", list);
-    if (members->count > 1)
+    if (members->operands.weights)
+        json_object_set_new(object, "temperature", json_real(members->operands.temperature));
+    if (is_ensemble(members))
         json_object_set_new(object, "ensemble",
                             eval_describe(&results[members->count], members->dataset));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
@@ -82,11 +99,8 @@ static void print_words(const struct Members *members, const struct Evaluation *
     for (int i = 0; i < members->count; i++)
         eval_print_line(&results[i].figures, members->items[i].path,
                         members->items[i].averaged ? " (average)" : "");
-    if (members->count > 1)
-        eval_print_line(&last->figures,
-                        members->mean == ENSEMBLE_MEAN_GEOMETRIC ? "ensemble (geometric mean)"
-                                                                 : "ensemble (arithmetic mean)",
-                        "");
+    if (is_ensemble(members))
+        print_ensemble(members, &last->figures);
     report->print_outputs(last, names);
     if (confusion)
         report->print_confusion(last, names);

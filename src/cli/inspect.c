@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "checkpoint/ensemble.h"
 #include "cli/command.h"
 #include "cli/dataset/dataset.h"
 #include "cli/inspect.h"
@@ -118,27 +119,45 @@ static int inspect_dataset(const char *path, const struct Arguments *arguments,
     return code;
 }
 
-int inspect_kind(const char *path, bool *dataset, struct Error *error) {
+int inspect_kind(const char *path, enum InspectKind *kind, struct Error *error) {
     struct H5File *file;
+    *kind = INSPECT_CHECKPOINT;
+    if (ensemble_file_is_member(path))
+        return OK;
     int code = h5_open(&file, path, ERROR_CHECKPOINT, error);
     if (code)
         return code;
-    *dataset = !h5_exists(file, "/model") &&
-               (h5_exists(file, "/classes") || h5_exists(file, "/target_names"));
+    if (!h5_exists(file, "/model") &&
+        (h5_exists(file, "/classes") || h5_exists(file, "/target_names")))
+        *kind = INSPECT_DATASET;
+    else if (h5_exists(file, "/members") && ensemble_file_is_one(path))
+        *kind = INSPECT_ENSEMBLE;
     code = h5_check(file, error);
     h5_close(file);
     return code;
+}
+
+static int inspect_file(const char *path, const struct Arguments *arguments, struct Error *error) {
+    enum InspectKind kind;
+    int code = inspect_kind(path, &kind, error);
+    if (code)
+        return code;
+    if (kind == INSPECT_DATASET)
+        return inspect_dataset(path, arguments, error);
+    if (kind == INSPECT_CHECKPOINT)
+        return inspect_checkpoint(path, arguments, error);
+    if (argument_given(arguments, "run-file"))
+        return fail(error, ERROR_USAGE,
+                    "--run-file: %s is an ensemble; each of its members has one, as %s:/members/0",
+                    path, path);
+    return inspect_ensemble(path, argument_given(arguments, "json"), error);
 }
 
 static int run_inspect(const struct Command *command, const struct Arguments *arguments,
                        struct Ranks *ranks, struct Error *error) {
     (void)command, (void)ranks;
     char *path = run_folder_checkpoint(arguments->operands[0], error);
-    bool dataset = false;
-    int code = path ? inspect_kind(path, &dataset, error) : error->code;
-    if (!code)
-        code = dataset ? inspect_dataset(path, arguments, error)
-                       : inspect_checkpoint(path, arguments, error);
+    int code = path ? inspect_file(path, arguments, error) : error->code;
     memory_release(path);
     return code;
 }
@@ -155,12 +174,14 @@ const struct Command command_inspect = {
     .operands = "FILE",
     .least_operands = 1,
     .most_operands = 1,
-    .summary = "say what a checkpoint or a data set file holds",
+    .summary = "say what a checkpoint, an ensemble or a data set file holds",
     .help =
         "For a checkpoint, prints where its run stands, what fixes its bits, what input the model "
         "expects, and every array with its shape, mean, standard deviation and range. The file's "
         "seal is checked: a file that was cut short or changed is refused. For a data set, prints "
-        "what trainer dataset info prints. A run's folder stands for its best checkpoint.\n"
+        "what trainer dataset info prints. For an ensemble, prints its members with their weights; "
+        "FILE:/members/0 is one of them, as a checkpoint. A run's folder stands for its best "
+        "checkpoint.\n"
         "\n"
         "Examples:\n"
         "  trainer inspect runs/demo/checkpoints/latest.h5\n"

@@ -18,10 +18,12 @@ struct Inspected {
     struct Summary *summaries; /* one for each of its arrays */
 };
 
-/* Whether the file holds a data set; one that is neither that nor a checkpoint counts as a
- * checkpoint.
- */
-int inspect_kind(const char *path, bool *dataset, struct Error *error);
+/* What a file holds; one that is neither a data set nor an ensemble counts as a checkpoint. */
+enum InspectKind { INSPECT_CHECKPOINT, INSPECT_DATASET, INSPECT_ENSEMBLE };
+int inspect_kind(const char *path, enum InspectKind *kind, struct Error *error);
+
+/* Says on stdout what the file of an ensemble holds, for people or as one JSON object. */
+int inspect_ensemble(const char *path, bool json, struct Error *error);
 
 /* Elements of the model: the running statistics, or all others. */
 int64_t inspect_count_elements(const struct Checkpoint *checkpoint, bool statistics);

@@ -14,38 +14,45 @@
 #include "run/agreement.h"
 #include "run/hold.h"
 
-static int parse_weights(struct Members *members, const char *text, struct Error *error) {
+int members_parse_weights(const char *text, int count, double *weights, struct Error *error) {
     double total = 0;
     const char *at = text;
-    for (int i = 0; i < members->count; i++) {
+    for (int i = 0; i < count; i++) {
         char *end = NULL;
         double weight = at ? strtod(at, &end) : NAN;
         if (!at || end == at || !isfinite(weight) || weight < 0 || (*end && *end != ','))
             return fail(error, ERROR_USAGE,
-                        "--weights %s: expected %d numbers from 0, divided by commas", text,
-                        members->count);
-        total += members->weights[i] = weight;
+                        "--weights %s: expected %d numbers from 0, divided by commas", text, count);
+        total += weights[i] = weight;
         at = *end ? end + 1 : NULL;
     }
     if (at)
         return fail(error, ERROR_USAGE, "--weights %s: expected one number a checkpoint: %d", text,
-                    members->count);
+                    count);
     if (total <= 0)
         return fail(error, ERROR_USAGE, "--weights %s: expected numbers of which one is above 0",
                     text);
-    for (int i = 0; i < members->count; i++)
-        members->weights[i] /= total;
+    for (int i = 0; i < count; i++)
+        weights[i] /= total;
     return OK;
 }
 
-static int parse_parameters(struct Members *members, const char *word, struct Error *error) {
+int members_parse_parameters(const char *word, enum MemberParameters *parameters,
+                             struct Error *error) {
     const char *const *words = start_parameters_names; /* in the order of enum MemberParameters */
     int found = 0;                                     /* auto */
     while (word && words[found] && strcmp(words[found], word))
         found++;
     if (!words[found])
         return fail(error, ERROR_USAGE, "--parameters %s: expected auto, model or average", word);
-    members->parameters = (enum MemberParameters)found;
+    *parameters = (enum MemberParameters)found;
+    return OK;
+}
+
+int members_parse_mean(const char *word, enum EnsembleMean *mean, struct Error *error) {
+    if (word && strcmp(word, "arithmetic") && strcmp(word, "geometric"))
+        return fail(error, ERROR_USAGE, "--mean %s: expected arithmetic or geometric", word);
+    *mean = word && !strcmp(word, "geometric") ? ENSEMBLE_MEAN_GEOMETRIC : ENSEMBLE_MEAN_ARITHMETIC;
     return OK;
 }
 
@@ -53,21 +60,27 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
                        struct Error *error) {
     const char *mean = argument_value(arguments, "mean");
     const char *weights = argument_value(arguments, "weights");
-    if (mean && strcmp(mean, "arithmetic") && strcmp(mean, "geometric"))
-        return fail(error, ERROR_USAGE, "--mean %s: expected arithmetic or geometric", mean);
-    int code = parse_parameters(members, argument_value(arguments, "parameters"), error);
+    int code = members_parse_mean(mean, &members->mean, error);
+    if (!code)
+        code = members_parse_parameters(argument_value(arguments, "parameters"),
+                                        &members->parameters, error);
     if (code)
         return code;
-    members->mean =
-        mean && !strcmp(mean, "geometric") ? ENSEMBLE_MEAN_GEOMETRIC : ENSEMBLE_MEAN_ARITHMETIC;
     members->count = members->operands.checkpoint_count;
+    if (members->operands.weights && (mean || weights))
+        return fail(error, ERROR_USAGE,
+                    "--%s %s: does not go with an ensemble's file, which has its own",
+                    mean ? "mean" : "weights", mean ? mean : weights);
     if (members->count == 1 && (mean || weights))
         return fail(error, ERROR_USAGE, "--%s %s: needs several checkpoints, found one",
                     mean ? "mean" : "weights", mean ? mean : weights);
     members->weights = memory_array(double, members->count, "weights");
     for (int i = 0; i < members->count; i++)
-        members->weights[i] = 1.0 / members->count;
-    return weights ? parse_weights(members, weights, error) : OK;
+        members->weights[i] =
+            members->operands.weights ? members->operands.weights[i] : 1.0 / members->count;
+    if (members->operands.geometric)
+        members->mean = ENSEMBLE_MEAN_GEOMETRIC;
+    return weights ? members_parse_weights(weights, members->count, members->weights, error) : OK;
 }
 
 static const struct Loss *loss_of(const struct Members *members, int member) {
@@ -82,26 +95,28 @@ bool members_predict_sets(const struct Members *members) {
     return members->items[0].targets.kind == TARGET_SETS;
 }
 
+int members_check_mean(enum EnsembleMean mean, const struct Member *first, struct Error *error) {
+    const struct Loss *loss = (const struct Loss *)first->options.loss.kind;
+    if (mean != ENSEMBLE_MEAN_GEOMETRIC || loss->prediction == PREDICTION_PROBABILITIES)
+        return OK;
+    return fail(error, ERROR_USAGE,
+                "--mean geometric: averages probabilities; %s was trained with loss %s, which "
+                "predicts %s: expected arithmetic",
+                first->path, loss->kind.name, prediction_words[loss->prediction]);
+}
+
 /* Only predictions of the same kind can be averaged. */
 static int check_predictions(const struct Members *members, struct Error *error) {
-    static const char *const words[] = {[PREDICTION_PROBABILITIES] = "probabilities",
-                                        [PREDICTION_SIGMOIDS] = "a probability for each class",
-                                        [PREDICTION_SCORES] = "scores"};
     const struct Loss *first = loss_of(members, 0);
     for (int i = 1; i < members->count; i++)
         if (loss_of(members, i)->prediction != first->prediction)
             return fail(error, ERROR_CHECKPOINT,
                         "%s: predicts %s (loss %s), %s predicts %s (loss %s): they make no "
                         "ensemble",
-                        members->items[i].path, words[loss_of(members, i)->prediction],
+                        members->items[i].path, prediction_words[loss_of(members, i)->prediction],
                         loss_of(members, i)->kind.name, members->items[0].path,
-                        words[first->prediction], first->kind.name);
-    if (members->mean == ENSEMBLE_MEAN_GEOMETRIC && first->prediction != PREDICTION_PROBABILITIES)
-        return fail(error, ERROR_USAGE,
-                    "--mean geometric: averages probabilities; %s was trained with loss %s, which "
-                    "predicts %s: expected arithmetic",
-                    members->items[0].path, first->kind.name, words[first->prediction]);
-    return OK;
+                        prediction_words[first->prediction], first->kind.name);
+    return members_check_mean(members->mean, &members->items[0], error);
 }
 
 /* The flags that are whole numbers. */
@@ -328,6 +343,7 @@ struct EvaluateRequest members_request(const struct Members *members) {
         .member_count = members->count,
         .weights = members->weights,
         .mean = members->mean,
+        .temperature = members->operands.temperature,
         .metrics = split_has_truth(members->split) ? metrics_for(members->dataset) : NULL,
         .split = members->split,
         .outputs = members->dataset->targets.count,

@@ -73,6 +73,14 @@ struct Members {
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
 
+/* Flags that trainer ensemble has, too. Weights: one for each of `count`, scaled to sum to one. A
+ * word of NULL is the default. The geometric mean needs probabilities. */
+int members_parse_weights(const char *text, int count, double *weights, struct Error *error);
+int members_parse_parameters(const char *word, enum MemberParameters *parameters,
+                             struct Error *error);
+int members_parse_mean(const char *word, enum EnsembleMean *mean, struct Error *error);
+int members_check_mean(enum EnsembleMean mean, const struct Member *first, struct Error *error);
+
 /* Opens the checkpoints that the operands name, the data and the split. `predicts`: operands after
  * the checkpoints name what to predict (cli/operands.h), and no truth need be known. Collective.
  * Release with members_release, also after a failure. */

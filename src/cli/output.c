@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/read_file.h"
+#include "checkpoint/ensemble.h"
 #include "store/h5.h"
 
 /* What a file is, for the message, and which output it may be an older version of. */
@@ -17,7 +18,8 @@ static const char *const kind_words[] = {[OUTPUT_DATASET] = "an older data set",
                                          [OUTPUT_PREDICTIONS] = "older predictions in HDF5",
                                          [OUTPUT_CSV] = "an older table of predictions",
                                          [OUTPUT_JSON_LINES] = "older predictions as JSON lines",
-                                         [OUTPUT_PNG] = "an older PNG picture"};
+                                         [OUTPUT_PNG] = "an older PNG picture",
+                                         [OUTPUT_ENSEMBLE] = "an older ensemble"};
 
 static const struct {
     const char *start;
@@ -44,6 +46,8 @@ static struct Found look_inside(const char *path) {
         return (struct Found){"an HDF5 file that cannot be read", -1};
     if (h5_exists(file, "/model"))
         found = (struct Found){"a checkpoint", -1};
+    else if (ensemble_file_is_one(path))
+        found = (struct Found){"an ensemble", OUTPUT_ENSEMBLE};
     else if (h5_exists(file, "/predictions"))
         found = (struct Found){"predictions", OUTPUT_PREDICTIONS};
     else if (h5_has_attribute(file, "/", "format_version"))

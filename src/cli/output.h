@@ -12,7 +12,8 @@ enum OutputKind {
     OUTPUT_PREDICTIONS, /* in HDF5 */
     OUTPUT_CSV,         /* of predictions */
     OUTPUT_JSON_LINES,  /* of predictions */
-    OUTPUT_PNG
+    OUTPUT_PNG,
+    OUTPUT_ENSEMBLE
 };
 
 /* Whether two paths lead to the same file, also by way of links. */

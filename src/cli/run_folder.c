@@ -44,9 +44,13 @@ static char *find(const char *path, const char **which) {
     return found || !path_is_folder(path) ? found : choose(path, which);
 }
 
-bool run_folder_is_one(const char *path) {
+char *run_folder_find(const char *path) {
     const char *which;
-    char *found = find(path, &which);
+    return find(path, &which);
+}
+
+bool run_folder_is_one(const char *path) {
+    char *found = run_folder_find(path);
     memory_release(found);
     return found != NULL;
 }

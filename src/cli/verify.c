@@ -2,12 +2,14 @@
 #include <stdio.h>
 
 #include "base/memory.h"
+#include "checkpoint/ensemble.h"
 #include "cli/command.h"
 #include "cli/dataset/dataset.h"
 #include "cli/examine.h"
 #include "cli/inspect.h"
 #include "cli/run_folder.h"
 #include "cli/shown.h"
+#include "evaluate/member.h"
 #include "train/train.h"
 
 static int verify_checkpoint(const char *path, struct Error *error) {
@@ -22,6 +24,35 @@ static int verify_checkpoint(const char *path, struct Error *error) {
     return code;
 }
 
+/* An ensemble is good if each of its members can predict. */
+static int verify_ensemble(const char *path, struct Error *error) {
+    struct EnsembleFile ensemble;
+    struct Ranks *alone = ranks_alone();
+    int code = ensemble_file_read(&ensemble, path, error);
+    for (int i = 0; !code && i < ensemble.count; i++) {
+        struct Member member;
+        char *name = ensemble_file_member(path, i);
+        code = member_open(&member, alone, name, MEMBER_AUTO, error);
+        member_release(&member);
+        memory_release(name);
+    }
+    if (!code)
+        printf("%s: good: an ensemble of %d members\n", shown(path), ensemble.count);
+    ensemble_file_release(&ensemble);
+    ranks_release(alone);
+    return code;
+}
+
+static int verify(const char *path, struct Error *error) {
+    enum InspectKind kind;
+    int code = inspect_kind(path, &kind, error);
+    if (code)
+        return code;
+    return kind == INSPECT_DATASET    ? dataset_verify_file(path, false, error)
+           : kind == INSPECT_ENSEMBLE ? verify_ensemble(path, error)
+                                      : verify_checkpoint(path, error);
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command, (void)ranks;
@@ -30,11 +61,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     int code = OK;
     for (int i = 0; !code && i < arguments->operand_count; i++) {
         char *path = run_folder_checkpoint(arguments->operands[i], error);
-        bool dataset = false;
-        code = path ? inspect_kind(path, &dataset, error) : error->code;
-        if (!code)
-            code =
-                dataset ? dataset_verify_file(path, false, error) : verify_checkpoint(path, error);
+        code = path ? verify(path, error) : error->code;
         memory_release(path);
     }
     return code;
@@ -52,9 +79,10 @@ const struct Command command_verify = {
     .operands = "FILE...",
     .least_operands = 1,
     .most_operands = -1,
-    .summary = "check checkpoints and data set files from end to end",
+    .summary = "check checkpoints, ensembles and data set files from end to end",
     .help =
-        "A checkpoint is good if its seal, its arrays and all that a run resumes from are. A run's "
+        "A checkpoint is good if its seal, its arrays and all that a run resumes from are, an "
+        "ensemble if its seal is and all of its members can predict. A run's "
         "folder stands for its best checkpoint. For a data set, does what trainer dataset verify "
         "does. Damaged files can crash the HDF5 library, so "
         "that a child process with limits on memory and time reads each file first, here and in "

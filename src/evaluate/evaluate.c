@@ -28,6 +28,11 @@ static int64_t block_samples(const struct EvaluateRequest *request, int64_t bloc
     return left <= 0 ? 0 : left < EVALUATE_BLOCK ? left : EVALUATE_BLOCK;
 }
 
+/* Whether the ensemble predicts anything else than its only member. */
+static bool is_mixed(const struct EvaluateRequest *request) {
+    return request->member_count > 1 || (request->temperature > 0 && request->temperature != 1);
+}
+
 static double weight_of(const struct EvaluateRequest *request, int member) {
     return request->weights ? request->weights[member] : 1.0 / request->member_count;
 }
@@ -88,12 +93,14 @@ static int run_block(struct Work *work, int64_t number, double *sums, struct Err
         if (code)
             return code;
         measure(work, m, &request->members[m], block, sums);
-        if (request->member_count > 1)
+        if (is_mixed(request))
             ensemble_mean_add(work->kind, weight_of(request, m), count, request->outputs,
                               block.predictions, work->ensemble);
     }
-    if (request->member_count > 1) {
+    if (is_mixed(request)) {
         ensemble_mean_finish(work->kind, values, work->ensemble);
+        for (int64_t i = 0; request->temperature > 0 && i < values; i++)
+            work->ensemble[i] /= request->temperature;
         measure_ensemble(work, &block, sums);
         return OK;
     }

@@ -27,6 +27,7 @@ struct EvaluateRequest {
     int member_count;
     const double *weights; /* member_count, summing to one; NULL: equal */
     enum EnsembleMean mean;
+    double temperature; /* divides the mean's log probabilities or log odds; 0: 1, none */
     const struct Metrics *metrics; /* NULL: nothing is measured, because no truth is known */
     const struct Split *split;
     int64_t outputs;
@@ -48,8 +49,8 @@ struct EvaluateRequest {
 };
 
 /* Fills results[0 … member_count−1] and, last, results[member_count] for the ensemble (of one
- * member: the same as the member's; its loss is the first member's loss function of the combined
- * predictions). ERROR_NUMERIC as predictor_run. Collective. */
+ * member without a temperature: the same as the member's; its loss is the first member's loss
+ * function of the combined predictions). ERROR_NUMERIC as predictor_run. Collective. */
 int evaluate(struct Ranks *ranks, const struct EvaluateRequest *request, struct Evaluation *results,
              struct Error *error);
 

@@ -83,10 +83,17 @@ int member_open(struct Member *member, struct Ranks *ranks, const char *path,
     return code;
 }
 
-void member_release(struct Member *member) {
+void member_detach(struct Member *member) {
     plan_release(member->plan);
     loader_release(member->loader);
     test_time_release(member->test_time);
+    member->plan = NULL;
+    member->loader = NULL;
+    member->test_time = NULL;
+}
+
+void member_release(struct Member *member) {
+    member_detach(member);
     model_release(member->model);
     memory_release(member->state);
     preprocess_release(&member->preprocess);

@@ -55,6 +55,8 @@ struct Attachment {
 /* Makes the plan and the loader for a split. A model without a random layer gets one mask. Views
  * need images: a preprocessing that makes vectors has none. Not collective. */
 int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error);
+/* Releases what member_attach made, so that the member can be attached to another split. */
+void member_detach(struct Member *member);
 /* What evaluates an attached member, as long as that lives. */
 struct Predictor member_predictor(const struct Member *member);
 

@@ -15,6 +15,8 @@
 /* What scores predict: probabilities of classes of which one is right (softmax), a probability of
  * each class by itself (sigmoid), or nothing but scores. */
 enum Prediction { PREDICTION_PROBABILITIES, PREDICTION_SIGMOIDS, PREDICTION_SCORES };
+/* What they are called: "scores". */
+extern const char *const prediction_words[];
 
 /* The options of every loss that weights classes begin with this. */
 struct LossCommon {

@@ -50,6 +50,10 @@ const struct Layer *layer_variant(const struct Layer *layer, enum Variant varian
     return NULL;
 }
 
+const char *const prediction_words[] = {[PREDICTION_PROBABILITIES] = "probabilities",
+                                        [PREDICTION_SIGMOIDS] = "a probability for each class",
+                                        [PREDICTION_SCORES] = "scores"};
+
 bool loss_takes(const struct Loss *loss, enum TargetKind targets) {
     return targets == TARGET_SETS ? loss->takes_sets : targets <= loss->targets;
 }

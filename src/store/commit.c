@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,9 +15,19 @@
 #include "store/internal.h"
 #include "store/seal.h"
 
-/* Writes the pages in order, then their seal. Returns 0, or −1 and errno. */
-static int write_sealed(struct H5Writer *writer) {
-    struct FileDriver *driver = &writer->driver;
+/* Where the finished file goes: to the temporary file, or to `image`. Returns 0, or −1 and errno.
+ */
+static int put(const struct H5Writer *writer, char *image, const void *data, uint64_t bytes,
+               uint64_t offset) {
+    if (!image)
+        return file_driver__pwrite_all(writer->driver.fd, data, bytes, offset);
+    memcpy(image + offset, data, bytes);
+    return 0;
+}
+
+/* The pages in order, then their seal. Returns 0, or −1 and errno. */
+static int put_sealed(const struct H5Writer *writer, char *image) {
+    const struct FileDriver *driver = &writer->driver;
     unsigned char *zeros = memory_allocate(FILE_DRIVER_PAGE, "a page of zeros");
     XXH3_state_t *hash = XXH3_createState();
     XXH3_128bits_reset(hash);
@@ -27,12 +38,12 @@ static int write_sealed(struct H5Writer *writer) {
             index < driver->page_count && driver->pages[index] ? driver->pages[index] : zeros;
         bytes = bytes < FILE_DRIVER_PAGE ? bytes : FILE_DRIVER_PAGE;
         XXH3_128bits_update(hash, page, bytes);
-        failed = file_driver__pwrite_all(driver->fd, page, bytes, start);
+        failed = put(writer, image, page, bytes, start);
     }
     unsigned char seal[SEAL_BYTES];
     seal__write(seal, driver->length, XXH3_128bits_digest(hash));
     if (!failed)
-        failed = file_driver__pwrite_all(driver->fd, seal, sizeof seal, driver->length);
+        failed = put(writer, image, seal, sizeof seal, driver->length);
     XXH3_freeState(hash);
     memory_release(zeros);
     return failed;
@@ -70,7 +81,7 @@ static int write_out(struct H5Writer *writer, struct Error *error) {
         code = h5__create_temporary(writer, error);
     if (code != OK)
         return code;
-    if ((in_memory ? write_sealed(writer) : write_pages(writer)) != 0 ||
+    if ((in_memory ? put_sealed(writer, NULL) : write_pages(writer)) != 0 ||
         fsync(writer->driver.fd) != 0 || close_duplicate(writer->driver.fd) != 0)
         return fail_errno(error, "%s: cannot be written", writer->path);
     log_info("%s: %" PRIu64 " bytes written in %.3f s", writer->path, writer->driver.length,
@@ -93,6 +104,19 @@ int h5_commit(struct H5Writer *writer, struct Error *error) {
     int code = write_out(writer, error);
     if (code == OK)
         code = publish(writer, error);
+    h5_abandon(writer);
+    return code;
+}
+
+int h5_take_image(struct H5Writer *writer, void **image, uint64_t *bytes, struct Error *error) {
+    *image = NULL;
+    h5__quiet();
+    int code = finish_hdf5(writer, error);
+    if (code == OK) {
+        *bytes = writer->driver.length + SEAL_BYTES;
+        *image = memory_allocate(*bytes, "a file in memory");
+        put_sealed(writer, *image);
+    }
     h5_abandon(writer);
     return code;
 }

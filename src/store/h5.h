@@ -219,12 +219,22 @@ int h5_write_texts(struct H5Writer *writer, const char *name, const char *const 
 int h5_write_attribute(struct H5Writer *writer, const char *object, const char *name,
                        enum H5Type type, const void *value, struct Error *error);
 
+/* Copies what is in the group `from` of a file, attributes included, into the group `to`, which has
+ * members of its own or not; "/" is the file itself. `without`: the names of members that are left
+ * out, ending with NULL; or NULL. Something must be left to copy. The failure is the file's. */
+int h5_copy_group(struct H5Writer *writer, const char *to, struct H5File *file, const char *from,
+                  const char *const *without, struct Error *error);
+
 /* Finishes the file: flush, fsync, rename over `path`, fsync of the folder. A file built in memory
  * is followed by a seal (magic, length, XXH3-128 of the image), which HDF5 ignores and
  * h5_open_sealed checks. A full disk is an error that leaves nothing half-written (a process with a
  * limit on file sizes must ignore SIGXFSZ). Releases the writer in any case. */
 int h5_commit(struct H5Writer *writer, struct Error *error);
 void h5_abandon(struct H5Writer *writer); /* removes the temporary file; NULL is allowed */
+/* Finishes a file built in memory without writing it to disk: its bytes with their seal, for
+ * h5_open_image. *image is from memory_allocate, NULL after a failure. Releases the writer in any
+ * case. */
+int h5_take_image(struct H5Writer *writer, void **image, uint64_t *bytes, struct Error *error);
 
 /* Reads a whole file into memory, checks its seal if it has one (*sealed says whether), and opens
  * it. The image in memory belongs to the file object. */

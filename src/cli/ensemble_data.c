@@ -1,0 +1,136 @@
+#include "cli/ensemble_data.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/shown.h"
+#include "run/hold.h"
+
+/* The splits that there are. */
+struct Names {
+    int count;
+    char **items;
+};
+
+static bool contains(const struct Names *names, const char *name) {
+    for (int i = 0; i < names->count; i++)
+        if (!strcmp(names->items[i], name))
+            return true;
+    return false;
+}
+
+static const char *first_of(const struct Names *names, const char *const *wanted, int count) {
+    for (int i = 0; i < count; i++)
+        if (wanted[i] && contains(names, wanted[i]))
+            return wanted[i];
+    return NULL;
+}
+
+/* ---- Which splits ---- */
+
+/* A part that one run held out is among what the others were trained on: without a part that all
+ * held out, the folds count for nothing, and names are those of the file. */
+static void forget_folds(struct EnsembleData *data, const struct Candidates *candidates) {
+    data->options = candidates->items[0].options.data;
+    if (!candidates_share_fold(candidates))
+        data->options.folds = (struct FoldsOptions){0};
+}
+
+static const char *name_chosen_on(struct EnsembleData *data, const struct Candidates *candidates,
+                                  const struct Names *names) {
+    const struct DataOptions *options = &data->options;
+    const char *const usual[] = {options->validation, "validation", "val"};
+    bool none = !strcmp(options->validation, "none");
+    if (options->folds.count)
+        return options->validation; /* a part of the training split */
+    const char *found = first_of(names, usual + none, 3 - none);
+    if (found && strcmp(found, options->train))
+        return found;
+    data->why_not = candidates_share_fold(candidates)
+                        ? "there is no validation split; --select-split names one"
+                        : "each run was trained on what the others held out, and there is no "
+                          "validation split besides; --select-split names one";
+    return NULL;
+}
+
+static void warn(const struct EnsembleData *data, const struct Candidates *candidates,
+                 const char *chosen_on) {
+    bool speaks = ranks_rank(candidates->ranks) == 0;
+    if (chosen_on && speaks && !candidates_share_data(candidates))
+        fprintf(stderr,
+                "the members' run files differ in their section data: if one was trained on "
+                "samples of split %s, what is chosen there is too good\n",
+                shown(chosen_on));
+    if (chosen_on && speaks && !strcmp(chosen_on, data->options.train))
+        fprintf(stderr,
+                "split %s is the one that the members were trained on: what is chosen "
+                "there is worth little\n",
+                shown(chosen_on));
+}
+
+/* ---- Opening them ---- */
+
+static int open_splits(struct EnsembleData *data, const char *file, const char *chosen_on,
+                       const char *reported, const struct Member *first, struct Error *error) {
+    bool both = chosen_on && strcmp(chosen_on, reported);
+    const struct WantedSplit wanted[] = {{.name = reported}, {.name = chosen_on}};
+    const struct DatasetRequest request = {.options = &data->options,
+                                           .path = file,
+                                           .splits = wanted,
+                                           .split_count = both ? 2 : 1,
+                                           .expected = &first->targets,
+                                           .defers = true};
+    int code = dataset_open_request(&data->dataset, &request, error);
+    if (code && !file) {
+        error_context(error, "%s: data.file of its run", first->path);
+        return error->advice.kind ? code : error_advise(error, ADVICE_DATA, NULL, NULL, 0);
+    }
+    if (code)
+        return code;
+    data->reported = &data->dataset->splits[0];
+    if (chosen_on)
+        data->chosen_on = &data->dataset->splits[both];
+    return OK;
+}
+
+static int hold(struct EnsembleData *data, const struct Candidates *candidates,
+                struct Error *error) {
+    int64_t memory = data->options.memory;
+    int code = OK;
+    if (data->reported->in_blocks)
+        code = run_hold_evaluated(data->dataset, data->reported, memory, candidates->ranks,
+                                  &data->reported_cut, error);
+    if (!code && data->chosen_on && data->chosen_on->in_blocks)
+        code = run_hold_evaluated(data->dataset, data->chosen_on, memory, candidates->ranks,
+                                  &data->chosen_cut, error);
+    return code;
+}
+
+int ensemble_data_open(struct EnsembleData *data, const struct Arguments *arguments,
+                       const struct Candidates *candidates, struct Error *error) {
+    static const char *const tests[] = {"test", "testing"};
+    const char *file = argument_value(arguments, "data"),
+               *reported = argument_value(arguments, "split"),
+               *chosen_on = argument_value(arguments, "select-split");
+    forget_folds(data, candidates);
+    const struct DatasetRequest request = {.options = &data->options, .path = file};
+    struct Names names = {0};
+    names.items = dataset_list_splits(&request, &names.count);
+    if (!chosen_on)
+        chosen_on = name_chosen_on(data, candidates, &names);
+    if (!reported)
+        reported = first_of(&names, tests, 2);
+    if (!reported)
+        reported = chosen_on ? chosen_on : "test";
+    warn(data, candidates, chosen_on);
+    int code = open_splits(data, file, chosen_on, reported, &candidates->items[0], error);
+    if (!code)
+        code = hold(data, candidates, error);
+    memory_release_texts(names.items, names.count);
+    return code;
+}
+
+void ensemble_data_release(struct EnsembleData *data) {
+    dataset_close(data->dataset);
+    *data = (struct EnsembleData){0};
+}

@@ -1,0 +1,139 @@
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cli/ensemble_report.h"
+#include "cli/shown.h"
+
+#define WIDEST_MATRIX 12 /* members */
+
+const char *ensemble_final_name(const struct Study *study) {
+    return study->final == &study->given    ? "given"
+           : study->final == &study->greedy ? "greedy"
+                                            : "equal";
+}
+
+static const char *words_of(const struct Study *study, const struct Mixture *mixture) {
+    return mixture == &study->given    ? "given weights"
+           : mixture == &study->greedy ? "selected weights"
+                                       : "equal weights";
+}
+
+static const char *text_of(const struct Study *study, const struct Figures *figures,
+                           char text[FIGURE_TEXT]) {
+    if (!figures->measured[study->by])
+        snprintf(text, FIGURE_TEXT, "-");
+    else
+        figure_text(study->by, figures->value[study->by], FIGURE_DIGITS, text);
+    return text;
+}
+
+/* "+1.30": of fractions, in points. */
+static const char *gain_text(const struct Study *study, double value, double over,
+                             char text[FIGURE_TEXT]) {
+    double gain = study_gain(study->by, value, over);
+    bool points = figure_kinds[study->by].unit == FIGURE_FRACTION;
+    snprintf(text, FIGURE_TEXT, points ? "%+.2f" : "%+.4g", points ? 100 * gain : gain);
+    return text;
+}
+
+static void print_head(const struct EnsembleReport *report) {
+    printf("%s, %d members", shown(report->dataset->path), report->study->members);
+    if (report->chosen_on)
+        printf(", chosen on split %s (%" PRId64 " samples)", shown(report->chosen_on->name),
+               report->chosen_on->count);
+    printf(", reported on split %s (%" PRId64 " samples)\n", shown(report->reported->name),
+           report->reported->count);
+    if (report->why_not)
+        printf("nothing is chosen: %s\n", report->why_not);
+    else if (report->chosen_on == report->reported)
+        printf("chosen and reported on the same split: the figures of what was chosen are too "
+               "good\n");
+}
+
+static void print_members(const struct EnsembleReport *report) {
+    const struct Study *study = report->study;
+    double all = study->equal.figures.value[study->by];
+    char one[FIGURE_TEXT], two[FIGURE_TEXT], three[FIGURE_TEXT], gain[FIGURE_TEXT];
+    printf("\nwithout it, it gives: in the ensemble of equal weights\n%10s  %10s  %10s  %10s  %8s  "
+           "member\n",
+           figure_kinds[study->by].label, report->chosen_on ? "chosen on" : "", "without it",
+           "it gives", "weight");
+    for (int m = 0; m < study->members; m++) {
+        const struct Figures *without = &study->equal_without[m];
+        bool known = without->measured[study->by];
+        printf("%10s  %10s  %10s  %10s  %8.4f  %d: %s%s\n", text_of(study, &study->alone[m], one),
+               report->chosen_on ? text_of(study, &study->chosen_on[m], two) : "",
+               text_of(study, without, three),
+               known ? gain_text(study, all, without->value[study->by], gain) : "-",
+               study->final->weights[m], m + 1, shown(report->candidates->paths[m]),
+               report->candidates->facts[m].averaged ? " (average)" : "");
+    }
+}
+
+static void print_mixture(const struct EnsembleReport *report, const struct Mixture *mixture) {
+    const struct Study *study = report->study;
+    double value = mixture->figures.value[study->by];
+    char text[FIGURE_TEXT], mean[FIGURE_TEXT], best[FIGURE_TEXT];
+    if (!mixture->weights)
+        return;
+    printf("%-18s %10s  %s over the mean member, %s over the best%s\n", words_of(study, mixture),
+           text_of(study, &mixture->figures, text), gain_text(study, value, study->mean, mean),
+           gain_text(study, value, study->alone[study->best].value[study->by], best),
+           mixture == study->final ? "  <- the ensemble" : "");
+}
+
+static void print_mixtures(const struct EnsembleReport *report) {
+    const struct Study *study = report->study;
+    char text[FIGURE_TEXT];
+    printf("\n%-18s %10s\n", "mean member",
+           figure_text(study->by, study->mean, FIGURE_DIGITS, text));
+    if (study->best_chosen >= 0)
+        printf("%-18s %10s  member %d\n", "chosen member",
+               text_of(study, &study->alone[study->best_chosen], text), study->best_chosen + 1);
+    printf("%-18s %10s  member %d\n", "best member",
+           text_of(study, &study->alone[study->best], text), study->best + 1);
+    print_mixture(report, &study->equal);
+    print_mixture(report, &study->greedy);
+    print_mixture(report, &study->given);
+}
+
+static void print_disagreement(const struct EnsembleReport *report) {
+    const struct Study *study = report->study;
+    bool values = targets_are_values(&report->dataset->targets);
+    if (study->members > WIDEST_MATRIX)
+        return;
+    printf("\ndisagreement of members: %s\n",
+           values ? "root of the mean squared difference of their predictions"
+                  : "decisions that differ, in percent");
+    for (int a = 0; a < study->members; a++) {
+        for (int b = 0; b < study->members; b++)
+            printf(values ? " %9.4g" : " %6.2f",
+                   (values ? 1 : 100) * study->disagreement[a * study->members + b]);
+        printf("  %d\n", a + 1);
+    }
+}
+
+static void print_calibration(const struct EnsembleReport *report) {
+    const struct Mixture *final = report->study->final;
+    const struct Reliability *before = &final->before, *after = &final->after;
+    if (!final->figures.measured[FIGURE_LOG_LOSS])
+        return;
+    printf("\ncalibration error (ECE) %.2f %%, log loss %.4f", 100 * before->expected_error,
+           final->figures.value[FIGURE_LOG_LOSS]);
+    if (report->chosen_on)
+        printf("; with temperature %.4g, chosen on %s: %.2f %%, log loss %.4f", final->temperature,
+               shown(report->chosen_on->name), 100 * after->expected_error,
+               final->calibrated.value[FIGURE_LOG_LOSS]);
+    printf("\n");
+}
+
+void ensemble_print_words(const struct EnsembleReport *report) {
+    print_head(report);
+    print_members(report);
+    print_mixtures(report);
+    print_disagreement(report);
+    print_calibration(report);
+    if (report->saved)
+        printf("\n%s: written; trainer eval and trainer predict take it like a checkpoint\n",
+               shown(report->saved));
+}

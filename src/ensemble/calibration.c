@@ -1,0 +1,116 @@
+#include "ensemble/calibration.h"
+
+#include <math.h>
+
+#include "base/softmax.h"
+
+bool calibration_is_possible(const struct Pool *pool) {
+    return pool->kind.probabilities || pool->kind.sigmoids;
+}
+
+/* ---- Temperature ---- */
+
+/* d(log loss)/dβ of a sample, where β = 1/T: Σ_k p_k z_k − z_label, p = softmax(β z). */
+static double slope_of_class(const struct Pool *pool, int64_t sample, const double *row,
+                             double beta) {
+    double largest = row[0], sum = 0, mean = 0;
+    for (int64_t k = 1; k < pool->outputs; k++)
+        largest = fmax(largest, row[k]);
+    for (int64_t k = 0; k < pool->outputs; k++) {
+        double p = exp(beta * (row[k] - largest));
+        sum += p;
+        mean += p * (row[k] - largest);
+    }
+    return mean / sum - (row[pool->split->labels[sample]] - largest);
+}
+
+/* The same for decisions: Σ_k (σ(β z_k) − t_k) z_k. */
+static double slope_of_set(const struct Pool *pool, int64_t sample, const double *row,
+                           double beta) {
+    const float *truth = pool->split->targets + sample * pool->outputs;
+    double sum = 0;
+    for (int64_t k = 0; k < pool->outputs; k++)
+        sum += (exp(sigmoid_log(beta * row[k])) - (double)truth[k]) * row[k];
+    return sum;
+}
+
+/* It grows with β, because the log loss is convex in it. */
+static double slope(const struct Pool *pool, const double *scores, double beta) {
+    double sum = 0;
+    for (int64_t i = 0; i < pool->samples; i++) {
+        const double *row = scores + i * pool->outputs;
+        sum += pool->kind.sigmoids ? slope_of_set(pool, i, row, beta)
+                                   : slope_of_class(pool, i, row, beta);
+    }
+    return sum;
+}
+
+double calibration_temperature(const struct Pool *pool, const double *scores) {
+    double low = log(1 / TEMPERATURE_MOST), high = log(1 / TEMPERATURE_LEAST);
+    if (slope(pool, scores, exp(low)) >= 0)
+        return TEMPERATURE_MOST;
+    if (slope(pool, scores, exp(high)) <= 0)
+        return TEMPERATURE_LEAST;
+    for (int i = 0; i < 45; i++) { /* to 13 digits */
+        double middle = (low + high) / 2;
+        if (slope(pool, scores, exp(middle)) < 0)
+            low = middle;
+        else
+            high = middle;
+    }
+    return exp(-(low + high) / 2);
+}
+
+/* ---- Reliability ---- */
+
+static void add(struct Reliability *reliability, double confidence, bool right) {
+    int bin = (int)ceil(confidence * RELIABILITY_BINS) - 1;
+    bin = bin < 0 ? 0 : bin >= RELIABILITY_BINS ? RELIABILITY_BINS - 1 : bin;
+    reliability->counts[bin]++;
+    reliability->confidence[bin] += confidence;
+    reliability->accuracy[bin] += right;
+}
+
+static void add_class(struct Reliability *reliability, const struct Pool *pool, int64_t sample,
+                      const double *row) {
+    int64_t label = pool->split->labels[sample], predicted = predicted_class(row, pool->outputs);
+    struct SoftmaxNorm norm = softmax_norm(pool->outputs, row);
+    for (int64_t k = 0; k < pool->outputs; k++) {
+        double p = exp(softmax_log(norm, row[k]));
+        reliability->brier += (p - (k == label)) * (p - (k == label));
+        if (k == predicted)
+            add(reliability, p, predicted == label);
+    }
+}
+
+static void add_set(struct Reliability *reliability, const struct Pool *pool, int64_t sample,
+                    const double *row) {
+    const float *truth = pool->split->targets + sample * pool->outputs;
+    for (int64_t k = 0; k < pool->outputs; k++) {
+        double p = exp(sigmoid_log(row[k])), t = (double)truth[k];
+        reliability->brier += (p - t) * (p - t) / (double)pool->outputs;
+        add(reliability, p, t > 0.5);
+    }
+}
+
+struct Reliability calibration_measure(const struct Pool *pool, const double *scores) {
+    struct Reliability reliability = {0};
+    int64_t all = 0;
+    for (int64_t i = 0; i < pool->samples; i++)
+        (pool->kind.sigmoids ? add_set : add_class)(&reliability, pool, i,
+                                                    scores + i * pool->outputs);
+    for (int b = 0; b < RELIABILITY_BINS; b++)
+        all += reliability.counts[b];
+    for (int b = 0; b < RELIABILITY_BINS; b++) {
+        double count = (double)reliability.counts[b];
+        if (count == 0)
+            continue;
+        reliability.confidence[b] /= count;
+        reliability.accuracy[b] /= count;
+        double error = fabs(reliability.accuracy[b] - reliability.confidence[b]);
+        reliability.expected_error += count / (double)all * error;
+        reliability.largest_error = fmax(reliability.largest_error, error);
+    }
+    reliability.brier /= (double)pool->samples;
+    return reliability;
+}

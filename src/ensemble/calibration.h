@@ -1,0 +1,34 @@
+/* Whether probabilities are as high as they should be: of the samples that a model calls 80 %
+ * certain, 80 % should be right. One temperature T, by which log probabilities are divided, mends
+ * most of what is wrong (Guo, Pleiss, Sun and Weinberger 2017, "On calibration of modern neural
+ * networks"). An ensemble gets one for its mean, after it was taken. Not collective. */
+#ifndef TRAINER_ENSEMBLE_CALIBRATION_H
+#define TRAINER_ENSEMBLE_CALIBRATION_H
+
+#include "ensemble/pool.h"
+
+/* Temperatures that are looked for; one at either end means that the data knows none. */
+#define TEMPERATURE_LEAST 0.01
+#define TEMPERATURE_MOST 100.0
+#define RELIABILITY_BINS 15
+
+/* Whether the pool's scores are probabilities, which can be calibrated. */
+bool calibration_is_possible(const struct Pool *pool);
+/* The temperature at which the log loss of `scores` (samples, outputs) is least. */
+double calibration_temperature(const struct Pool *pool, const double *scores);
+
+/* Bin b holds the predictions with a confidence in (b, b + 1] / RELIABILITY_BINS, 0 too in the
+ * first. Of classes, a prediction is a sample's most probable class; of sets, each decision is one,
+ * whose confidence is the probability that the class is the sample's. */
+struct Reliability {
+    int64_t counts[RELIABILITY_BINS];
+    double confidence[RELIABILITY_BINS]; /* the mean; 0 if the bin is empty */
+    double accuracy[RELIABILITY_BINS];   /* the part that is right; 0 if the bin is empty */
+    double expected_error;               /* Σ counts / all · |accuracy − confidence| (ECE) */
+    double largest_error;                /* the largest of these differences (MCE) */
+    /* Mean of Σ_k (p_k − y_k)², y the truth; of sets, the mean over the decisions. */
+    double brier;
+};
+struct Reliability calibration_measure(const struct Pool *pool, const double *scores);
+
+#endif
