@@ -158,9 +158,9 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
                         .balanced = request->balanced,
                         .streams = request->split->in_blocks || request->cut.window > 0,
                         .cut = request->cut};
-    CHECK(!loader->balanced || !loader->streams);
     loader->cut.seed = request->seed;
     loader->cut.shuffle = request->shuffle;
+    loader->cut.classes = request->balanced ? request->dataset->targets.count : 0;
     int code = plan_stages(loader, request->augment, error);
     if (code == OK)
         code = mix_check(loader->mix, &loader->out, error);

@@ -8,6 +8,8 @@
 struct StreamCut {
     int64_t window; /* samples that are shuffled together, over all lanes; or of a run */
     bool shuffle;
+    int64_t classes; /* shuffled: those of the labels of balanced epochs (data/order.h); 0: each
+                        sample once */
     uint64_t seed;
     int64_t batch, shards;           /* shuffled */
     int64_t first_shard, own_shards; /* those that are wanted here */

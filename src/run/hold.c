@@ -149,11 +149,6 @@ static int hold_all(const struct HoldRequest *request, struct Holding *holding,
 static int stream(const struct HoldRequest *request, struct Holding *holding, struct Error *error) {
     struct SplitSize validation = {0};
     int code = OK;
-    if (request->options->train.sampling == SAMPLING_BALANCED)
-        return fail_key(error, ERROR_RUN_FILE, "train.sampling",
-                        "balanced draws from all samples at any time, and the images of %s are "
-                        "streamed, because they do not fit into data.memory or data.window says so",
-                        request->dataset->path);
     if (request->validation)
         validation = dataset_size(request->dataset, request->validation);
     if (has_own(request) && validation.bytes <= holding->granted / VALIDATION_PART) {

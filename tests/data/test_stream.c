@@ -76,9 +76,12 @@ static struct Fixture *fixture(void) {
     return &f;
 }
 
+static int64_t balanced_classes; /* of the cuts; 0: not balanced */
+
 static struct StreamCut shuffled(int64_t window, int64_t shards, int64_t first, int64_t own) {
     return (struct StreamCut){.window = window,
                               .shuffle = true,
+                              .classes = balanced_classes,
                               .seed = 3,
                               .batch = 48,
                               .shards = shards,
@@ -178,6 +181,74 @@ static void parts_of_a_pair(void **state) {
     check_once(samples, 500);
 }
 
+/* Whether every class comes as often, give or take one, and so do the samples of a class; and every
+ * place of the epoch has a draw of its own. */
+static void check_balanced(const struct Fixture *f, const int64_t *samples, int classes) {
+    int64_t times[ROWS] = {0}, of_class[3] = {0}, least[3] = {ROWS, ROWS, ROWS}, most[3] = {0};
+    for (int64_t i = 0; i < f->split.count; i++) {
+        times[samples[i]]++;
+        of_class[f->split.labels[samples[i]]]++;
+    }
+    for (int64_t i = 0; i < f->split.count; i++) {
+        int32_t class = f->split.labels[i];
+        least[class] = times[i] < least[class] ? times[i] : least[class];
+        most[class] = times[i] > most[class] ? times[i] : most[class];
+    }
+    for (int c = 0; c < classes; c++) {
+        assert_in_range(of_class[c], f->split.count / classes, f->split.count / classes + 1);
+        assert_true(most[c] - least[c] <= 1);
+    }
+}
+
+/* A rare class, once spread over the file and once at its end: its block comes again and again. */
+static void balanced_epochs(void **state) {
+    (void)state;
+    static int32_t labels[ROWS];
+    static int64_t one[ROWS], other[ROWS], next[ROWS];
+    struct Fixture *f = fixture();
+    f->split.labels = labels;
+    balanced_classes = 3;
+    for (int sorted = 0; sorted < 2; sorted++) {
+        for (int i = 0; i < ROWS; i++)
+            labels[i] = sorted ? (i > 600) + (i > 995) : i % 100 == 7 ? 2 : i % 3 == 1;
+        for (int64_t window = 1; window < 10 * ROWS; window *= 12) {
+            draw_epoch(f, window, 4, 4, 5, one);
+            check_balanced(f, one, 3);
+            draw_epoch(f, window, 4, 1, 5, other);
+            assert_memory_equal(one, other, sizeof one);
+            draw_epoch(f, window, 4, 4, 6, next);
+            check_balanced(f, next, 3);
+            assert_memory_not_equal(one, next, sizeof one);
+        }
+    }
+    balanced_classes = 0;
+}
+
+/* What comes again is drawn by another number, so that its augmentation differs. */
+static void draws_of_balanced_epochs(void **state) {
+    (void)state;
+    static int32_t labels[ROWS];
+    static bool seen[2 * ROWS];
+    struct Fixture *f = fixture();
+    labels[500] = 1;
+    f->split.labels = labels;
+    balanced_classes = 2;
+    struct Stream *stream = stream_of(f, shuffled(100, 1, 0, 1));
+    for (int64_t at = 0, run; at < ROWS; at += run) {
+        run = stream__run(stream, 0, at, ROWS - at);
+        for (int64_t i = at; i < at + run; i++) {
+            struct Drawn drawn = stream__draw(stream, i);
+            assert_in_range(drawn.draw, 0, 2 * ROWS - 1);
+            assert_true(drawn.draw >= ROWS || drawn.draw == drawn.sample);
+            assert_false(seen[drawn.draw]);
+            seen[drawn.draw] = true;
+        }
+    }
+    assert_true(seen[500]);
+    stream__release(stream);
+    balanced_classes = 0;
+}
+
 static void in_the_order_of_the_split(void **state) {
     (void)state;
     static int64_t rows[500], samples[500];
@@ -267,9 +338,14 @@ static void failures(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_sample_once),          cmocka_unit_test(parts_of_a_pair),
-        cmocka_unit_test(in_the_order_of_the_split),  cmocka_unit_test(from_anywhere),
-        cmocka_unit_test(partners_are_of_the_window), cmocka_unit_test(failures),
+        cmocka_unit_test(every_sample_once),
+        cmocka_unit_test(parts_of_a_pair),
+        cmocka_unit_test(balanced_epochs),
+        cmocka_unit_test(draws_of_balanced_epochs),
+        cmocka_unit_test(in_the_order_of_the_split),
+        cmocka_unit_test(from_anywhere),
+        cmocka_unit_test(partners_are_of_the_window),
+        cmocka_unit_test(failures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

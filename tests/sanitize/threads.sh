@@ -10,7 +10,7 @@ export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 compile=(cc -std=gnu11 -D_GNU_SOURCE -O1 -g -fsanitize=thread -I"$source_folder/src")
 data=$source_folder/src/data/dataset
 "${compile[@]}" -DSTREAM_ALONE -o "$folder/stream" "$source_folder/tests/data/test_stream.c" \
-    "$data"/{stream,block_order,block_digests,blocks,axes}.c "$source_folder"/src/base/*.c \
+    "$data"/{stream,block_order,block_digests,blocks,axes}.c "$data/../order.c" "$source_folder"/src/base/*.c \
     -lcmocka -lxxhash -lpthread -lm
 setarch "$(uname -m)" -R "$folder/stream"
 for test in watchdog early; do

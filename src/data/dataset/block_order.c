@@ -6,14 +6,28 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "data/dataset/blocks.h"
+#include "data/order.h"
 
-enum { INSTANCE_BLOCKS = 1, INSTANCE_WINDOW = 2 }; /* of RANDOM_SHUFFLE; 0 is the whole split's */
+/* The streams of RANDOM_SHUFFLE; 0 is the whole split's, and the first ones are those of balanced
+ * epochs (data/order.c). */
+enum {
+    INSTANCE_BLOCKS = 1,
+    INSTANCE_WINDOW = 2,
+    INSTANCE_BALANCED_BLOCKS = (1 << 20) - 2,
+    INSTANCE_BALANCED_WINDOW = (1 << 20) - 1
+};
 
-/* The blocks in the order of an epoch. */
+/* The blocks in the order of an epoch, in which each is visited once; if it is balanced, not at
+ * all, or several times. */
 struct Table {
     int64_t epoch;  /* −1: none yet */
-    int64_t *order; /* (blocks) */
-    int64_t *first; /* (blocks + 1): of the sequence */
+    int64_t visits; /* blocks, if not balanced */
+    int64_t *order; /* (visits) */
+    int64_t *first; /* (visits + 1): of the sequence */
+    /* Of balanced epochs: */
+    int64_t *begin; /* (visits + 1): of `drawn` */
+    int64_t *drawn; /* (samples): places in `sorted`, visit by visit, or −1 − a place that was drawn
+                       before */
 };
 
 struct BlockOrder {
@@ -23,9 +37,12 @@ struct BlockOrder {
     /* Shuffled: */
     int64_t blocks;        /* that have samples of the split */
     int64_t *block_begin;  /* (blocks + 1): of `sorted` */
+    int64_t block;         /* samples of the largest block */
     int64_t window_blocks; /* of a lane */
     int64_t most;
     struct Table tables[2];
+    struct Order *balanced; /* NULL: each sample comes once an epoch */
+    int64_t *times;         /* (samples): how often each comes in a balanced epoch */
 };
 
 static int64_t row_of(const struct Split *split, int64_t sample) {
@@ -86,21 +103,40 @@ int64_t block_order__block(const struct Split *split) {
     return most;
 }
 
+static void prepare_balanced(struct BlockOrder *order) {
+    const struct OrderRequest request = {.seed = order->cut.seed,
+                                         .count = order->split->count,
+                                         .labels = order->split->labels,
+                                         .classes = order->cut.classes};
+    order->balanced = order__create(&request);
+    order->times = memory_array(int64_t, order->split->count, "the order of a split");
+}
+
 static void prepare_shuffled(struct BlockOrder *order) {
-    int64_t block = block_order__block(order->split), lanes = order->cut.shards;
+    static const char what[] = "the order of a split";
+    const struct Split *split = order->split;
+    int64_t block = block_order__block(split), lanes = order->cut.shards;
+    order->block = block;
     sort_samples(order);
     order->blocks = list_blocks(order, NULL);
-    order->block_begin = memory_array(int64_t, order->blocks + 1, "the order of a split");
+    order->block_begin = memory_array(int64_t, order->blocks + 1, what);
     list_blocks(order, order->block_begin);
     order->window_blocks = order->cut.window / lanes / block;
     if (order->window_blocks < 1)
         order->window_blocks = 1;
     order->most = order->window_blocks * block;
+    bool balanced = order->cut.classes > 0;
+    int64_t visits = order->blocks + (balanced ? split->count / block : 0);
     for (int i = 0; i < 2; i++)
         order->tables[i] =
             (struct Table){.epoch = -1,
-                           .order = memory_array(int64_t, order->blocks, "the order of a split"),
-                           .first = memory_array(int64_t, order->blocks + 1, "its blocks")};
+                           .visits = order->blocks,
+                           .order = memory_array(int64_t, visits, what),
+                           .first = memory_array(int64_t, visits + 1, what),
+                           .begin = balanced ? memory_array(int64_t, visits + 1, what) : NULL,
+                           .drawn = balanced ? memory_array(int64_t, split->count, what) : NULL};
+    if (balanced)
+        prepare_balanced(order);
 }
 
 struct BlockOrder *block_order__create(const struct Split *split, const struct StreamCut *cut) {
@@ -120,7 +156,11 @@ void block_order__release(struct BlockOrder *order) {
     for (int i = 0; i < 2; i++) {
         memory_release(order->tables[i].order);
         memory_release(order->tables[i].first);
+        memory_release(order->tables[i].begin);
+        memory_release(order->tables[i].drawn);
     }
+    order__release(order->balanced);
+    memory_release(order->times);
     memory_release(order->block_begin);
     memory_release(order->sorted);
     memory_release(order);
@@ -197,25 +237,61 @@ static int64_t position_of(const struct BlockOrder *order, int64_t index) {
 
 /* ---- Windows ---- */
 
+/* Where visit v of `visits` begins among `total` samples that are dealt to them. */
+static int64_t dealt_first(int64_t total, int64_t visits, int64_t v) {
+    int64_t more = total % visits;
+    return v * (total / visits) + (v < more ? v : more);
+}
+
+/* A block that has to give more samples than it holds is visited so often that no visit gives more;
+ * its samples are dealt to the visits, so that those of one sample are far apart. */
+static void add_visits(const struct BlockOrder *order, struct Table *table, int64_t block) {
+    int64_t total = 0, begin = table->begin[table->visits], dealt = 0;
+    for (int64_t at = order->block_begin[block]; at < order->block_begin[block + 1]; at++)
+        total += order->times[sample_at(order, at)];
+    int64_t visits = (total + order->block - 1) / order->block;
+    for (int64_t v = 0; v < visits; v++)
+        table->begin[table->visits + v + 1] = begin + dealt_first(total, visits, v + 1);
+    for (int64_t at = order->block_begin[block]; at < order->block_begin[block + 1]; at++)
+        for (int64_t k = 0; k < order->times[sample_at(order, at)]; k++, dealt++)
+            table->drawn[begin + dealt_first(total, visits, dealt % visits) + dealt / visits] =
+                k ? -1 - at : at;
+    table->visits += visits;
+}
+
+static void balance(struct BlockOrder *order, struct Table *table, int64_t epoch) {
+    int64_t count = order->split->count;
+    order__set_epoch(order->balanced, epoch);
+    memset(order->times, 0, (size_t)count * sizeof *order->times);
+    for (int64_t i = 0; i < count; i++)
+        order->times[order__sample(order->balanced, order__draw(order->balanced, i))]++;
+    table->visits = 0;
+    for (int64_t block = 0; block < order->blocks; block++)
+        add_visits(order, table, block);
+}
+
 static const struct Table *table_of(struct BlockOrder *order, int64_t epoch) {
     struct Table *table = &order->tables[epoch % 2];
     if (table->epoch == epoch)
         return table;
-    struct RandomStream stream =
-        random_stream(order->cut.seed, RANDOM_SHUFFLE, INSTANCE_BLOCKS, (uint64_t)epoch, 0);
-    random_permutation(&stream, order->blocks, table->order);
-    for (int64_t i = 0; i < order->blocks; i++) {
-        int64_t block = table->order[i];
-        table->first[i + 1] =
-            table->first[i] + order->block_begin[block + 1] - order->block_begin[block];
+    if (order->balanced)
+        balance(order, table, epoch);
+    const int64_t *begin = order->balanced ? table->begin : order->block_begin;
+    struct RandomStream stream = random_stream(
+        order->cut.seed, RANDOM_SHUFFLE,
+        order->balanced ? INSTANCE_BALANCED_BLOCKS : INSTANCE_BLOCKS, (uint64_t)epoch, 0);
+    random_permutation(&stream, table->visits, table->order);
+    for (int64_t i = 0; i < table->visits; i++) {
+        int64_t visit = table->order[i];
+        table->first[i + 1] = table->first[i] + begin[visit + 1] - begin[visit];
     }
     table->epoch = epoch;
     return table;
 }
 
 /* The block of the order that a place of the sequence lies in. */
-static int64_t block_at(const struct BlockOrder *order, const struct Table *table, int64_t place) {
-    int64_t low = 0, high = order->blocks - 1;
+static int64_t block_at(const struct Table *table, int64_t place) {
+    int64_t low = 0, high = table->visits - 1;
     while (low < high) {
         int64_t middle = (low + high + 1) / 2;
         if (table->first[middle] <= place)
@@ -246,9 +322,9 @@ struct OrderWindow block_order__window(struct BlockOrder *order, int64_t epoch,
     }
     const struct Table *table = table_of(order, epoch);
     int64_t begin = lane_begin(order, order->cut.first_shard + place.lane);
-    int64_t origin = block_at(order, table, begin), blocks = order->window_blocks;
-    window.number = (block_at(order, table, begin + place.index) - origin) / blocks;
-    int64_t from = origin + window.number * blocks, to = least(from + blocks, order->blocks);
+    int64_t origin = block_at(table, begin), blocks = order->window_blocks;
+    window.number = (block_at(table, begin + place.index) - origin) / blocks;
+    int64_t from = origin + window.number * blocks, to = least(from + blocks, table->visits);
     window.first = most(table->first[from], begin) - begin;
     window.count = least(table->first[to], begin + length) - begin - window.first;
     return window;
@@ -274,7 +350,7 @@ static void list_run(const struct BlockOrder *order, const struct OrderWindow *w
     bool sorted = true;
     for (int64_t i = 0; i < window->count; i++) {
         int64_t sample = position_of(order, window->first + i);
-        entries[i] = (struct OrderEntry){row_of(order->split, sample), sample, i};
+        entries[i] = (struct OrderEntry){row_of(order->split, sample), sample, sample, i};
         sorted &= !i || entries[i - 1].row <= entries[i].row;
     }
     if (!sorted)
@@ -289,15 +365,20 @@ void block_order__list(struct BlockOrder *order, const struct OrderWindow *windo
     }
     const struct Table *table = table_of(order, window->epoch);
     int64_t at = lane_begin(order, order->cut.first_shard + window->lane) + window->first;
-    struct RandomStream stream = random_stream(order->cut.seed, RANDOM_SHUFFLE, INSTANCE_WINDOW,
-                                               (uint64_t)window->epoch, (uint64_t)at);
+    struct RandomStream stream =
+        random_stream(order->cut.seed, RANDOM_SHUFFLE,
+                      order->balanced ? INSTANCE_BALANCED_WINDOW : INSTANCE_WINDOW,
+                      (uint64_t)window->epoch, (uint64_t)at);
     random_permutation(&stream, window->count, scratch);
-    int64_t number = block_at(order, table, at);
+    const int64_t *begin = order->balanced ? table->begin : order->block_begin;
+    int64_t number = block_at(table, at);
     for (int64_t i = 0; i < window->count; i++, at++) {
         while (table->first[number + 1] <= at)
             number++;
-        int64_t block = table->order[number];
-        int64_t sample = sample_at(order, order->block_begin[block] + at - table->first[number]);
-        entries[i] = (struct OrderEntry){row_of(order->split, sample), sample, scratch[i]};
+        int64_t place = begin[table->order[number]] + at - table->first[number];
+        int64_t found = order->balanced ? table->drawn[place] : place;
+        int64_t sample = sample_at(order, found < 0 ? -1 - found : found);
+        entries[i] = (struct OrderEntry){row_of(order->split, sample), sample,
+                                         found < 0 ? order->split->count + at : sample, scratch[i]};
     }
 }

@@ -4,7 +4,9 @@
  * Shuffled: all blocks of the split are put into an order drawn for the epoch, and their samples
  * are thought of as one sequence. It is dealt to the shards of a batch as lanes: shard k takes its
  * samples of every batch from lane k, so that ranks read different blocks. A lane is cut into
- * windows of a fixed number of blocks, and the samples of a window are shuffled.
+ * windows of a fixed number of blocks, and the samples of a window are shuffled. In a balanced
+ * epoch, each sample comes as often as in one of all samples together (data/order.h), and a block
+ * that has to give more samples than it holds stands in the order several times.
  *
  * Not shuffled: the order of the split, of which a rank may take a part, in one lane. A window is a
  * run of it. */
@@ -42,6 +44,7 @@ struct OrderWindow block_order__next(struct BlockOrder *order, const struct Orde
 /* A sample of a window. */
 struct OrderEntry {
     int64_t row, sample;
+    int64_t draw;  /* as in data/order.h */
     int64_t place; /* within the window, 0 … count−1 */
 };
 /* Lists the samples of a window, block by block; `entries` and `scratch` have room for

@@ -18,6 +18,7 @@ struct Slot {
     bool failed;
     struct OrderWindow window;
     int64_t *samples; /* (most): their numbers in the split, in the order of the window */
+    int64_t *draws;   /* (most): by which random numbers are drawn */
     char *pixels;     /* (most) images */
 };
 
@@ -67,6 +68,7 @@ static int fill_block(struct Stream *stream, struct Slot *slot, const struct Ord
         char *to = slot->pixels + (size_t)entries[i].place * stream->image_bytes;
         const char *from = stream->block + (size_t)(entries[i].row - first) * stream->image_bytes;
         slot->samples[entries[i].place] = entries[i].sample;
+        slot->draws[entries[i].place] = entries[i].draw;
         if (code == OK)
             memcpy(to, from, stream->image_bytes);
         else
@@ -165,6 +167,7 @@ static void allocate(struct Stream *stream) {
         stream->lanes[i].current = -1;
         for (int k = 0; k < 2; k++) {
             stream->lanes[i].slots[k].samples = memory_array(int64_t, most, "a window of images");
+            stream->lanes[i].slots[k].draws = memory_array(int64_t, most, "a window of images");
             stream->lanes[i].slots[k].pixels = memory_array(char, window, "a window of images");
         }
     }
@@ -216,6 +219,7 @@ void stream__release(struct Stream *stream) {
     for (int64_t i = 0; i < stream->lane_count; i++)
         for (int k = 0; k < 2; k++) {
             memory_release(stream->lanes[i].slots[k].samples);
+            memory_release(stream->lanes[i].slots[k].draws);
             memory_release(stream->lanes[i].slots[k].pixels);
         }
     memory_release(stream->lanes);
@@ -304,7 +308,7 @@ int64_t stream__run(struct Stream *stream, int64_t epoch, int64_t position, int6
 }
 
 static struct Drawn drawn(const struct Stream *stream, const struct Slot *slot, int64_t at) {
-    return (struct Drawn){slot->samples[at], slot->samples[at],
+    return (struct Drawn){slot->draws[at], slot->samples[at],
                           slot->pixels + (size_t)at * stream->image_bytes};
 }
 
