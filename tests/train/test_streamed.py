@@ -78,6 +78,14 @@ def test_a_stream_goes_on_in_the_middle_of_an_epoch(folder, recipes, streamed):
     assert resumed["digest"] == streamed["digest"]
 
 
+def test_balanced_epochs_have_the_same_bits_on_any_ranks_and_after_a_stop(folder, recipes, streamed):
+    more = (*STREAMED, *settings("train.sampling=balanced", "train.length=1 epochs"))
+    on_two = train(2, recipes["gzip"], f"{folder}/balanced-2", *more)
+    run(1, "train", recipes["gzip"], "--out", f"{folder}/balanced", "--quiet", *more, "--stop-after", 7)
+    resumed = train(1, recipes["gzip"], f"{folder}/balanced", "--resume", *more)
+    assert resumed["digest"] == on_two["digest"] != streamed["digest"]
+
+
 def test_the_first_start_decides_the_window(folder, recipes):
     small = settings("data.memory=4 MiB")
     described = result(1, "describe", recipes["gzip"], *small, "--ranks", 2)["image_bytes"]

@@ -118,9 +118,8 @@ static const struct Key folds_keys[] = {
      .type = KEY_BOOL,
      .offset = FOLDS_AT(stratified),
      .fallback = "true",
-     .help =
-         "each part has as many samples of each class, give or take one; false, and for targets "
-         "that are no classes: of all samples together"},
+     .help = "each part has as many samples of each class, give or take one; of several classes a "
+             "sample, nearly so; of values, as many of each range; false: of all samples together"},
     KEY_END};
 
 #define LIMIT_AT(member) offsetof(struct LimitOptions, member)

@@ -301,6 +301,14 @@ static bool is_folded(const struct Opening *opening, const char *name) {
            (!strcmp(name, options->train) || !strcmp(name, options->validation));
 }
 
+static float *targets_of(const struct Pair *pair, const struct Rows *rows, int64_t columns) {
+    float *targets = memory_array(float, rows->count *columns, "targets");
+    for (int64_t i = 0; i < rows->count; i++)
+        memcpy(targets + i * columns, pair->values + rows->items[i] * columns,
+               (size_t)columns * sizeof *targets);
+    return targets;
+}
+
 /* Keeps the part that is held out, or the others. */
 static int take_fold(struct Opening *opening, const struct Pair *pair, bool held_out,
                      struct Rows *rows, struct Error *error) {
@@ -313,10 +321,16 @@ static int take_fold(struct Opening *opening, const struct Pair *pair, bool held
                         "%" PRId64 " parts cannot be cut from the %" PRId64 " samples of split %s",
                         options->count, rows->count, opening->request->options->train);
     }
+    int64_t columns = opening->dataset->targets.count;
     int32_t *labels = options->stratified && pair->classes ? labels_of(pair, rows) : NULL;
+    float *targets =
+        options->stratified && !labels && pair->values ? targets_of(pair, rows, columns) : NULL;
     const struct FoldsRequest request = {.count = rows->count,
                                          .labels = labels,
-                                         .classes = labels ? opening->dataset->targets.count : 1,
+                                         .classes = labels ? columns : 1,
+                                         .targets = targets,
+                                         .columns = columns,
+                                         .sets = opening->sets,
                                          .folds = options->count,
                                          .seed = (uint64_t)options->seed};
     folds__assign(&request, fold);
@@ -327,6 +341,7 @@ static int take_fold(struct Opening *opening, const struct Pair *pair, bool held
     memory_release(rows->items);
     *rows = kept;
     memory_release(wanted);
+    memory_release(targets);
     memory_release(labels);
     memory_release(fold);
     return OK;
