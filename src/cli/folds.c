@@ -144,17 +144,16 @@ struct Together {
     struct Evaluation *results;
 };
 
-static bool has_test_split(const struct Member *member) {
+static int has_test_split(const struct Member *member, bool *found, struct Error *error) {
     const struct DatasetRequest request = {.options = &member->options.data};
     int count;
-    bool found = false;
-    char **names = dataset_list_splits(&request, &count);
-    for (int i = 0; i < count; i++) {
-        found |= !strcmp(names[i], "test");
-        memory_release(names[i]);
-    }
-    memory_release(names);
-    return found;
+    char **names;
+    int code = dataset_list_splits(&request, &names, &count, error);
+    *found = false;
+    for (int i = 0; i < count; i++)
+        *found |= !strcmp(names[i], "test");
+    memory_release_texts(names, count);
+    return code;
 }
 
 static int test_together(struct Folds *folds, struct Together *together, struct Error *error) {
@@ -163,7 +162,11 @@ static int test_together(struct Folds *folds, struct Together *together, struct 
     together->predictors = memory_array(struct Predictor, count, "members");
     for (int i = 0; i < count && !code; i++)
         code = open_best(folds, i, &together->members[i], error);
-    if (code || !has_test_split(&together->members[0]))
+    bool found = false;
+    if (!code)
+        code = has_test_split(&together->members[0], &found, error);
+    code = ranks_agree(folds->ranks, code, error);
+    if (code || !found)
         return code;
     for (int i = 0; i < count && !code; i++)
         code = attach(folds, &together->members[i], "test", &together->dataset, error);

@@ -21,12 +21,14 @@ static bool contains(char *const *names, int count, const char *name) {
 
 /* The first that is there: test, the run's own validation split, what others call one, the training
  * split. The caller releases it. */
-static char *choose_split(struct Members *members, const struct DatasetRequest *request) {
+static int choose_split(struct Members *members, const struct DatasetRequest *request,
+                        char **chosen, struct Error *error) {
     const struct DataOptions *options = &members->items[0].options.data;
     const char *const wanted[] = {"test",       "testing", options->validation,
                                   "validation", "val",     options->train};
     int count;
-    char **names = dataset_list_splits(request, &count), *found = NULL;
+    char **names, *found = NULL;
+    int code = dataset_list_splits(request, &names, &count, error);
     for (size_t i = 0; i < sizeof wanted / sizeof *wanted && !found; i++)
         if (contains(names, count, wanted[i]))
             found = memory_copy_text(wanted[i]);
@@ -39,7 +41,8 @@ static char *choose_split(struct Members *members, const struct DatasetRequest *
     }
     memory_release(names);
     members->choices = all.data;
-    return found;
+    *chosen = found;
+    return code;
 }
 
 void members_print_split(const struct Members *members, FILE *stream) {
@@ -75,13 +78,16 @@ static int open_split(struct Members *members, const char *file, const char *spl
                                            .expected = &first->targets,
                                            .without_truth = members->predicts,
                                            .defers = true};
-    char *chosen = split ? NULL : choose_split(members, &request);
+    char *chosen = NULL;
+    int code = split ? OK : choose_split(members, &request, &chosen, error);
     if (chosen)
         wanted.name = chosen;
-    int code = dataset_open_request(&members->dataset, &request, error);
+    bool listed = !code;
+    if (listed)
+        code = dataset_open_request(&members->dataset, &request, error);
     if (!code)
         members->split = &members->dataset->splits[0];
-    else if (!members->predicts && lacks_truth(&request))
+    else if (listed && !members->predicts && lacks_truth(&request))
         code = fail(error, ERROR_DATA,
                     "%s: split %s has no labels to compare predictions with; trainer predict "
                     "needs none",
@@ -216,15 +222,18 @@ static int open_file(struct Members *members, const char *path, const char *spli
                      struct Error *error) {
     const struct DatasetRequest request = {.path = path, .without_truth = true};
     int count;
-    char **names = dataset_list_splits(&request, &count);
+    char **names;
+    int code = dataset_list_splits(&request, &names, &count, error);
     memory_release_texts(names, count);
+    if (code)
+        return code;
     if (count || split || members->items[0].options.data.splits.count)
         return open_split(members, path, split, error);
     char *array = find_array(members, path, error);
     if (!array)
         return error->code;
     fprintf(stderr, "predicts %s\n", shown(array));
-    int code = open_arrays(members, &array, 1, error);
+    code = open_arrays(members, &array, 1, error);
     memory_release(array);
     return code;
 }

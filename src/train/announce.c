@@ -1,8 +1,10 @@
 /* What a run says of itself before its first step. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
+#include "base/memory.h"
 #include "comm/placement.h"
 #include "train/trainer.h"
 
@@ -157,6 +159,20 @@ static void announce_weights(const struct Trainer *trainer) {
     text_release(&line);
 }
 
+/* A line for the donor, and one for each line of what is taken from it. */
+static void announce_donor(const struct Trainer *trainer, const struct Start *start) {
+    char *table = memory_copy_text(start->taken.data ? start->taken.data : ""), *rest = table;
+    progress_note(trainer->bar, "starting from %s, %s:", start->donor->path,
+                  start->donor->weights_only ? "weights alone, the preprocessing the run's own"
+                  : trainer->options.start_from.preprocess == START_PREPROCESS_OWN
+                      ? "its preprocessing replaced"
+                      : "its preprocessing kept");
+    for (char *line; (line = strsep(&rest, "\n"));)
+        if (*line)
+            progress_note(trainer->bar, "%s", line);
+    memory_release(table);
+}
+
 void trainer__announce(const struct Trainer *trainer, const struct Start *start) {
     if (start->skipped && *start->skipped)
         log_warning("skipped damaged checkpoints: %s", start->skipped);
@@ -167,12 +183,7 @@ void trainer__announce(const struct Trainer *trainer, const struct Start *start)
         progress_note(trainer->bar, "nothing to resume in %s: starting from the beginning",
                       trainer->request->folder);
     if (start->donor)
-        progress_note(trainer->bar, "starting from %s, %s:%s", start->donor->path,
-                      start->donor->weights_only ? "weights alone, the preprocessing the run's own"
-                      : trainer->options.start_from.preprocess == START_PREPROCESS_OWN
-                          ? "its preprocessing replaced"
-                          : "its preprocessing kept",
-                      start->taken.data ? start->taken.data : "");
+        announce_donor(trainer, start);
     announce_parts(trainer);
     if (start->shards_are_ranks)
         announce_shards(trainer);

@@ -1,6 +1,7 @@
 """Files that make the HDF5 library crash, loop, or take all memory: every command that opens them says so in one line,
 with the exit code of a damaged file, within its limits."""
 import os
+import re
 import shutil
 
 import h5py
@@ -101,6 +102,30 @@ def test_one_child_examines_a_file_for_all_ranks_of_a_host(folder, good, many_me
         assert done.returncode == code, done.stderr
         found = [line for line in done.stderr.splitlines() if f"{path}: examined by process" in line]
         assert len(found) == 1, done.stderr
+
+
+def test_a_damaged_group_never_makes_another_answer(folder, good):
+    """Which split `eval` takes without being told depends on what is there: test, or else the validation split."""
+    path, out = f"{folder}/groups.h5", f"{folder}/whole"
+    with h5py.File(good) as file, h5py.File(path, "w") as copy:
+        for name in ("classes", "train", "validation", "test"):
+            file.copy(name, copy)
+    recipe = write_run_file(folder, path, length="3 steps", batch=12, shards=1,
+                            model=" [flatten, {linear: {out: 10}}]")
+    run(1, "train", recipe, "--out", out, "--quiet")
+    words = ["eval", out, "--data", f"{folder}/mutant.h5"]
+    with open(path, "rb") as file:
+        data = file.read()
+    places, refused = [found.start() for found in re.finditer(b"SNOD", data)], 0
+    for place in [None, *places]:
+        with open(words[-1], "wb") as file:
+            file.write(data if place is None else data[:place] + b"X" + data[place + 1:])
+        done = start(1, *words)
+        expected = done.stdout if place is None else expected
+        assert done.returncode in (0 if place is None else DATA, 0), done.stderr
+        assert done.returncode or done.stdout == expected
+        refused += done.returncode == DATA
+    assert refused >= 2  # the root's members, and those of /test
 
 
 @pytest.mark.parametrize("words", SEEN_BY, ids=" ".join)

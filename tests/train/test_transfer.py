@@ -109,7 +109,7 @@ class TestHeadOfAnotherSize:
         assert first_model(student)["5.weight"].shape == (4, 384)
 
     def test_leaves_the_rest_to_the_donor_as_the_table_says(self, student):
-        assert "taken    0.weight ... 1.running_var (5 arrays, " in student["said"]
+        assert "\n  taken    0.weight ... 1.running_var (5 arrays, " in student["said"]
 
     def test_leaves_the_rest_to_the_donor(self, student, donors):
         found = first_model(student)

@@ -130,8 +130,10 @@ int dataset_open(struct Dataset **dataset, const char *path, struct Error *error
 void dataset_close(struct Dataset *dataset); /* NULL is allowed */
 
 /* The names of the splits that a request could open: those of data.splits, then those of the file.
- * The caller releases each and the array. *count is 0 if the file cannot be opened. */
-char **dataset_list_splits(const struct DatasetRequest *request, int *count);
+ * The caller releases each and the array, after a failure, too. *count is 0 if the file cannot be
+ * opened: whoever opens it says why. Fails if damage leaves open which splits there are. */
+int dataset_list_splits(const struct DatasetRequest *request, char ***splits, int *count,
+                        struct Error *error);
 /* The files that an open data set reads, as they were named. The caller releases the array only. */
 const char **dataset_files(const struct Dataset *dataset, int *count);
 

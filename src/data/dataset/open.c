@@ -485,23 +485,29 @@ static void hand_over_notes(struct Dataset *dataset, char **notes, int count) {
 }
 
 /* Names all splits that a request could be for, in a data set that has nothing else but notes on
- * what is no split. */
-static void name_splits(const struct DatasetRequest *request, struct Dataset *names) {
+ * what is no split. Fails if damage leaves that open. */
+static int name_splits(const struct DatasetRequest *request, struct Dataset *names,
+                       struct Error *error) {
+    int code = OK;
     struct Opening opening = {.request = request, .dataset = names};
     char *main = find_main(&opening);
     opening.main = main;
     list_splits(&opening);
-    for (int i = 0; i < opening.file_count; i++)
+    for (int i = 0; i < opening.file_count; i++) {
+        code = code ? code : h5_check(opening.files[i].file, error);
         h5_close(opening.files[i].file);
+    }
     memory_release(opening.files);
     memory_release(main);
+    return code;
 }
 
 /* Opens the splits that can be opened, with a note for each of the others. */
 static int open_good(struct Dataset **out, const struct DatasetRequest *request,
                      struct Error *error) {
     struct Dataset names = {0};
-    name_splits(request, &names);
+    struct Error ignored; /* a list of what there is has to end with it anyhow */
+    name_splits(request, &names, &ignored);
     struct Trials trials = {.good = memory_array(struct WantedSplit, names.split_count, "splits"),
                             .bad = memory_array(char *, names.split_count, "notes")};
     for (int i = 0; i < names.split_count; i++)
@@ -526,16 +532,18 @@ int dataset_open_request(struct Dataset **out, const struct DatasetRequest *requ
     return code && request->skips_bad && !request->splits ? open_good(out, request, error) : code;
 }
 
-char **dataset_list_splits(const struct DatasetRequest *request, int *count) {
+int dataset_list_splits(const struct DatasetRequest *request, char ***splits, int *count,
+                        struct Error *error) {
     struct Dataset names = {0};
-    name_splits(request, &names);
+    int code = name_splits(request, &names, error);
     char **found = memory_array(char *, names.split_count, "names of splits");
     for (int i = 0; i < names.split_count; i++)
         found[i] = names.splits[i].name;
+    *splits = found;
     *count = names.split_count;
     hand_over_notes(NULL, names.notes, names.note_count);
     memory_release(names.splits);
-    return found;
+    return code;
 }
 
 int dataset_open(struct Dataset **out, const char *path, struct Error *error) {
