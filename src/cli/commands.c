@@ -7,6 +7,7 @@ const struct Command *const commands[] = {
     &command_predict,
     &command_ensemble,
     &command_inspect,
+    &command_activations,
     &command_describe,
     &command_check,
     &command_gradcheck,

@@ -17,7 +17,69 @@ struct Probing {
     double *gradient_sum;
 };
 
-int probing_sizes(int64_t samples, int64_t sizes[2]) {
+/* ---- Samples ---- */
+
+static int64_t block_samples(int64_t count, int64_t block) {
+    int64_t left = count - block * PROBING_BLOCK;
+    return left < 0 ? 0 : left < PROBING_BLOCK ? left : PROBING_BLOCK;
+}
+
+static int make_loader(const struct Ranks *ranks, const struct LoaderRequest *request,
+                       struct Loader **loader, struct Error *error) {
+    struct LoaderRequest own = *request;
+    own.shuffle = !request->cut.window;
+    own.balanced = false;
+    if (request->cut.window)
+        own.cut = (struct StreamCut){.window = request->cut.window,
+                                     .run = PROBING_BLOCK,
+                                     .parts = ranks_size(ranks),
+                                     .part = ranks_rank(ranks)};
+    return loader_create(loader, &own, error);
+}
+
+int probing_samples_load(struct ProbingSamples *samples, const struct Ranks *ranks,
+                         const struct LoaderRequest *request, int64_t count, struct Error *error) {
+    struct Loader *loader;
+    int code = make_loader(ranks, request, &loader, error);
+    if (code)
+        return code;
+    struct Image image = loader_image(loader);
+    int64_t blocks = (count + PROBING_BLOCK - 1) / PROBING_BLOCK, size = ranks_size(ranks);
+    int64_t mine = (blocks + size - 1) / size * PROBING_BLOCK, place = 0;
+    *samples = (struct ProbingSamples){.count = count,
+                                       .ranks = size,
+                                       .elements = image_elements(&image),
+                                       .outputs = request->dataset->targets.count};
+    samples->images = memory_array(float, mine * samples->elements, "the probe's samples");
+    samples->targets = memory_array(float, mine * samples->outputs, "the probe's samples");
+    for (int64_t b = ranks_rank(ranks); b < blocks; b += size, place += PROBING_BLOCK)
+        loader_fill(loader, 0, b * PROBING_BLOCK, block_samples(count, b),
+                    samples->images + place * samples->elements,
+                    samples->targets + place * samples->outputs, NULL);
+    code = loader_failed(loader, error);
+    loader_release(loader);
+    return code;
+}
+
+void probing_samples_release(struct ProbingSamples *samples) {
+    memory_release(samples->images);
+    memory_release(samples->targets);
+    *samples = (struct ProbingSamples){0};
+}
+
+/* This rank's block number `block` into the plan. */
+static void fill(const struct ProbingSamples *samples, int64_t block, struct Plan *plan) {
+    int64_t place = block / samples->ranks * PROBING_BLOCK;
+    int64_t count = block_samples(samples->count, block);
+    memcpy(plan_input(plan), samples->images + place * samples->elements,
+           (size_t)(count * samples->elements) * sizeof(float));
+    memcpy(plan_target(plan), samples->targets + place * samples->outputs,
+           (size_t)(count * samples->outputs) * sizeof(float));
+}
+
+/* ---- Probing ---- */
+
+static int sizes_of(int64_t samples, int64_t sizes[2]) {
     int used = 0;
     if (samples >= PROBING_BLOCK)
         sizes[used++] = PROBING_BLOCK;
@@ -35,7 +97,7 @@ static int make_plan(struct Probing *probing, struct Error *error) {
                                    .error_weights = request->error_weights,
                                    .sets = request->sets,
                                    .no_fusion = true};
-    planning.sample_counts = probing_sizes(request->samples, planning.samples);
+    planning.sample_counts = sizes_of(request->samples->count, planning.samples);
     return plan_create(&probing->plan, request->model, &planning, error);
 }
 
@@ -89,22 +151,20 @@ void probing_release(struct Probing *probing) {
 /* This rank's block of a round; a rank that has none reports an empty record. */
 static void run_block(struct Probing *probing, int64_t block, const float *state, uint64_t step) {
     const struct ProbingRequest *request = &probing->request;
-    int64_t first = block * PROBING_BLOCK, left = request->samples - first;
-    struct ShardCall call = {.samples = left < PROBING_BLOCK ? left : PROBING_BLOCK,
-                             .first = first,
-                             .batch = request->samples,
+    struct ShardCall call = {.samples = block_samples(request->samples->count, block),
+                             .first = block * PROBING_BLOCK,
+                             .batch = request->samples->count,
                              .seed = request->seed,
                              .step = step,
                              .state = state,
                              .gradient = probing->gradient};
-    if (left <= 0) {
+    if (!call.samples) {
         probe_start(probing->probe, probing->record);
         if (request->backward)
             memset(probing->gradient, 0, (size_t)probing->elements * sizeof(float));
         return;
     }
-    request->fill(request->context, first, call.samples, plan_input(probing->plan),
-                  plan_target(probing->plan));
+    fill(request->samples, block, probing->plan);
     probe_run(probing->probe, &call, request->backward, probing->record);
 }
 
@@ -128,7 +188,7 @@ static void add_round(struct Probing *probing) {
 
 void probing_run(struct Probing *probing, const float *state, uint64_t step) {
     int size = ranks_size(probing->ranks);
-    int64_t blocks = (probing->request.samples + PROBING_BLOCK - 1) / PROBING_BLOCK;
+    int64_t blocks = (probing->request.samples->count + PROBING_BLOCK - 1) / PROBING_BLOCK;
     if (probing->sum)
         probe_start(probing->probe, probing->sum);
     if (probing->gradient_sum)

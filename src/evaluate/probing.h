@@ -5,9 +5,24 @@
 #define TRAINER_EVALUATE_PROBING_H
 
 #include "comm/ranks.h"
+#include "data/loader.h"
 #include "nn/probe.h"
 
 #define PROBING_BLOCK 32 /* samples */
+
+/* The samples of a set, of which each rank has those of its own blocks. */
+struct ProbingSamples {
+    int64_t count; /* of the whole set */
+    int64_t ranks;
+    int64_t elements, outputs; /* of an image, of a target */
+    float *images, *targets;   /* this rank's, block by block */
+};
+/* Takes `count` samples of the request's split, which has as many, as it says that they are
+ * prepared: drawn at random by its seed, always the same; of a split that is streamed, the first.
+ * May fail on some ranks only. Not collective. */
+int probing_samples_load(struct ProbingSamples *samples, const struct Ranks *ranks,
+                         const struct LoaderRequest *request, int64_t count, struct Error *error);
+void probing_samples_release(struct ProbingSamples *samples);
 
 struct ProbingRequest {
     const struct Model *model;
@@ -16,21 +31,16 @@ struct ProbingRequest {
     const struct Choice *loss;   /* of loss_kinds */
     const double *error_weights; /* as in struct PlanRequest, as is `sets` */
     bool sets;
-    int64_t samples; /* of the set */
+    const struct ProbingSamples *samples; /* outlive the probing */
     /* Compute as in training: dropout drops, and batch normalisation uses the statistics of a
      * block. Else as in prediction. */
     bool training;
     bool backward; /* also the gradients; needs `training` */
     uint64_t seed; /* of random layers */
-    /* Puts samples [first, first + count) of the set into `images` and `targets`. */
-    void (*fill)(void *context, int64_t first, int64_t count, float *images, float *targets);
-    void *context;
 };
 
 struct Probing; /* copies the request */
 
-/* The sizes of the blocks of `samples`; returns how many sizes there are. */
-int probing_sizes(int64_t samples, int64_t sizes[2]);
 int probing_create(struct Probing **probing, struct Ranks *ranks,
                    const struct ProbingRequest *request, struct Error *error);
 void probing_release(struct Probing *probing);

@@ -16,16 +16,9 @@
 #define DEAD_PART 0.5
 #define DEAD_LEAST 8
 
-struct Samples {
-    int64_t count; /* of the whole set */
-    int64_t ranks;
-    float *images, *targets; /* those of this rank's blocks, one after the other */
-    int64_t elements, outputs;
-};
-
 struct State {
     struct MetricsFile *file; /* rank 0 */
-    struct Samples samples;
+    struct ProbingSamples samples;
     struct Probing *probing; /* NULL: no activations */
     bool due;                /* the step that is being made is recorded */
     float *before;           /* rank 0: the parameters before its update */
@@ -46,8 +39,7 @@ static void release(void *callback) {
     struct State *state = callback;
     metrics_file_close(state->file);
     probing_release(state->probing);
-    memory_release(state->samples.images);
-    memory_release(state->samples.targets);
+    probing_samples_release(&state->samples);
     memory_release(state->before);
     memory_release(state->gradients);
     memory_release(state->counts);
@@ -63,76 +55,30 @@ static int64_t sample_count(const struct Trainer *trainer) {
     return wanted < there ? wanted : there;
 }
 
-/* Samples drawn once for the whole run; of a split that is streamed, the first. */
-static int make_loader(const struct Trainer *trainer, struct Loader **loader, struct Error *error) {
-    const struct RunParts *parts = &trainer->parts;
-    struct LoaderRequest request = {.dataset = parts->dataset,
-                                    .split = parts->train,
-                                    .preprocess = &parts->preprocess,
-                                    .targets = &parts->scale,
-                                    .augment = &trainer->options.augment,
-                                    .evaluate = true,
-                                    .seed = (uint64_t)trainer->options.train.seed,
-                                    .shuffle = true};
-    if (parts->holding.train.window) {
-        request.shuffle = false;
-        request.cut = (struct StreamCut){.window = parts->holding.train.window,
-                                         .run = PROBING_BLOCK,
-                                         .parts = ranks_size(trainer->ranks),
-                                         .part = ranks_rank(trainer->ranks)};
-    }
-    return loader_create(loader, &request, error);
-}
-
-/* The samples of the blocks that this rank measures. */
-static int load_samples(const struct Trainer *trainer, struct Samples *samples,
+static int load_samples(const struct Trainer *trainer, struct ProbingSamples *samples,
                         struct Error *error) {
-    struct Loader *loader;
-    int64_t size = ranks_size(trainer->ranks), rank = ranks_rank(trainer->ranks);
-    int code = make_loader(trainer, &loader, error);
-    if (code)
-        return code;
-    struct Image image = loader_image(loader);
-    samples->elements = image_elements(&image);
-    samples->outputs = trainer->parts.dataset->targets.count;
-    samples->ranks = size;
-    int64_t blocks = (samples->count + PROBING_BLOCK - 1) / PROBING_BLOCK;
-    int64_t mine = (blocks + size - 1) / size * PROBING_BLOCK, place = 0;
-    samples->images = memory_array(float, mine * samples->elements, "the monitor's samples");
-    samples->targets = memory_array(float, mine * samples->outputs, "the monitor's samples");
-    for (int64_t b = rank; b < blocks; b += size, place += PROBING_BLOCK) {
-        int64_t left = samples->count - b * PROBING_BLOCK;
-        loader_fill(loader, 0, b * PROBING_BLOCK, left < PROBING_BLOCK ? left : PROBING_BLOCK,
-                    samples->images + place * samples->elements,
-                    samples->targets + place * samples->outputs, NULL);
-    }
-    code = loader_failed(loader, error);
-    loader_release(loader);
-    return code;
-}
-
-static void fill(void *context, int64_t first, int64_t count, float *images, float *targets) {
-    const struct Samples *samples = context;
-    int64_t place = first / PROBING_BLOCK / samples->ranks * PROBING_BLOCK;
-    memcpy(images, samples->images + place * samples->elements,
-           (size_t)(count * samples->elements) * sizeof *images);
-    memcpy(targets, samples->targets + place * samples->outputs,
-           (size_t)(count * samples->outputs) * sizeof *targets);
+    const struct RunParts *parts = &trainer->parts;
+    const struct LoaderRequest request = {.dataset = parts->dataset,
+                                          .split = parts->train,
+                                          .preprocess = &parts->preprocess,
+                                          .targets = &parts->scale,
+                                          .augment = &trainer->options.augment,
+                                          .evaluate = true,
+                                          .seed = (uint64_t)trainer->options.train.seed,
+                                          .cut = parts->holding.train};
+    return probing_samples_load(samples, trainer->ranks, &request, sample_count(trainer), error);
 }
 
 static int make_probing(struct Trainer *trainer, struct State *state, struct Error *error) {
-    state->samples.count = sample_count(trainer);
-    if (!state->samples.count)
+    if (!sample_count(trainer))
         return OK;
     struct ProbingRequest request = {.model = trainer->parts.model,
                                      .backend = trainer->parts.backend,
                                      .variant = trainer->variant,
                                      .loss = &trainer->options.loss,
-                                     .samples = state->samples.count,
+                                     .samples = &state->samples,
                                      .training = true,
-                                     .seed = (uint64_t)trainer->options.train.seed,
-                                     .fill = fill,
-                                     .context = &state->samples};
+                                     .seed = (uint64_t)trainer->options.train.seed};
     int code = load_samples(trainer, &state->samples, error);
     return code ? code : probing_create(&state->probing, trainer->ranks, &request, error);
 }

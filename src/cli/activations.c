@@ -1,0 +1,390 @@
+/* trainer activations: what the inside of a model looks like, layer by layer. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "cli/members.h"
+#include "cli/overrides.h"
+#include "cli/shown.h"
+#include "cli/watching.h"
+#include "evaluate/probing.h"
+#include "run/hold.h"
+#include "train/experiment.h"
+
+static const struct Flag flags[] = {
+    {.name = "samples",
+     .argument = "N",
+     .help = "how many samples, drawn at random but always the same (default: 256)"},
+    {.name = "data",
+     .argument = "FILE",
+     .help = "of a checkpoint: the data set (default: the one that it was trained on)"},
+    {.name = "split",
+     .argument = "NAME",
+     .help =
+         "of a checkpoint: a split of it (default: test, or else the run's validation split); a "
+         "run file's is its training split"},
+    {.name = "parameters",
+     .argument = "auto|model|average",
+     .help = "of a checkpoint: the model's parameters or their average (default: auto, the average "
+             "if the file has one)"},
+    {.name = "set",
+     .argument = "KEY=VALUE",
+     .repeated = true,
+     .help = "of a run file: changes a key"},
+    {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},
+    {.name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"},
+    {.name = "json", .help = "the result as one JSON object on stdout, with histograms"},
+    {0}};
+
+/* A model, and the samples to look at it with. */
+struct Subject {
+    const char *path;
+    bool initial; /* the first weights of a run file: outputs, too, as in training */
+    const struct Model *model;
+    const struct RunOptions *options;
+    const struct Backend *backend;
+    enum Variant variant;
+    const float *state;
+    struct LoaderRequest loading;
+};
+
+struct Seen {
+    struct ProbingSamples samples;
+    struct Probing *outputs, *gradients; /* of the subject at its start, the same */
+};
+
+static void seen_release(struct Seen *seen) {
+    if (seen->outputs != seen->gradients)
+        probing_release(seen->outputs);
+    probing_release(seen->gradients);
+    probing_samples_release(&seen->samples);
+}
+
+static int make_probings(const struct Subject *subject, struct Ranks *ranks, struct Seen *seen,
+                         struct Error *error) {
+    struct ProbingRequest request = {.model = subject->model,
+                                     .backend = subject->backend,
+                                     .variant = subject->variant,
+                                     .loss = &subject->options->loss,
+                                     .samples = &seen->samples,
+                                     .training = true,
+                                     .backward = true,
+                                     .seed = (uint64_t)subject->options->train.seed};
+    int code = probing_create(&seen->gradients, ranks, &request, error);
+    if (code)
+        return code;
+    if (subject->initial) {
+        seen->outputs = seen->gradients;
+        return OK;
+    }
+    request.training = request.backward = false;
+    return probing_create(&seen->outputs, ranks, &request, error);
+}
+
+/* Collective. */
+static int look(const struct Subject *subject, int64_t wanted, struct Ranks *ranks,
+                struct Seen *seen, struct Error *error) {
+    int64_t there = subject->loading.split->count;
+    beat_enter(ranks_beat(ranks), BEAT_EVALUATING);
+    int code = probing_samples_load(&seen->samples, ranks, &subject->loading,
+                                    wanted < there ? wanted : there, error);
+    code = ranks_agree(ranks, code, error);
+    if (!code)
+        code = ranks_agree(ranks, make_probings(subject, ranks, seen, error), error);
+    if (code)
+        return code;
+    probing_run(seen->gradients, subject->state, 0);
+    if (!subject->initial)
+        probing_run(seen->outputs, subject->state, 0);
+    return OK;
+}
+
+/* The gradient that arrives at a node's output; no count if the plan leaves the node out. */
+static struct ProbeValues gradient_at(const struct Seen *seen, const struct Node *node) {
+    for (int i = 0; i < probing_node_count(seen->gradients); i++) {
+        struct ProbeNode found;
+        probing_node(seen->gradients, i, &found);
+        if (found.node == node)
+            return found.gradient;
+    }
+    return (struct ProbeValues){0};
+}
+
+static double gradient_norm(const struct Seen *seen, const struct ArenaRow *row) {
+    return probe_array(VARIANT_F64, row->count, probing_gradient(seen->gradients) + row->offset,
+                       NULL)
+        .norm;
+}
+
+/* ---- Words ---- */
+
+static void print_part(int64_t part, int64_t count, bool measured) {
+    if (measured && count > 0)
+        printf(" %8.2f %%", 100 * (double)part / (double)count);
+    else
+        printf(" %10s", "-");
+}
+
+static void print_number(double number, bool measured) {
+    char text[32] = "-";
+    if (measured)
+        snprintf(text, sizeof text, "%.4g", number);
+    printf(" %10s", text);
+}
+
+static void print_layer(const struct Seen *seen, int index) {
+    struct ProbeNode node;
+    probing_node(seen->outputs, index, &node);
+    const struct ProbeValues *output = &node.output;
+    struct ProbeValues gradient = gradient_at(seen, node.node);
+    printf("%-14s %-13s", node.node->path, node_layer_name(node.node));
+    print_number(output->mean, output->count > 0);
+    print_number(output->std, output->count > 0);
+    print_part(output->zeros, output->count, true);
+    print_part(output->saturated, output->count, node.saturates);
+    printf(" %6" PRId64 " of %-6" PRId64, node.dead, node.units);
+    print_number(gradient.mean, gradient.count > 0);
+    print_number(gradient.std, gradient.count > 0);
+    if (output->nonfinite + gradient.nonfinite)
+        printf("  %" PRId64 " NaN or Inf", output->nonfinite + gradient.nonfinite);
+    putchar('\n');
+}
+
+static void print_words(const struct Subject *subject, const struct Seen *seen) {
+    const struct Arena *arena = model_arena(subject->model);
+    printf("%s, split %s of %s, %" PRId64 " samples; %s\n\n", shown(subject->path),
+           shown(subject->loading.split->name), shown(subject->loading.dataset->path),
+           seen->samples.count,
+           subject->initial ? "all as in training"
+                            : "outputs as in prediction, gradients as in training");
+    printf("%-14s %-13s %10s %10s %10s %10s %16s %10s %10s\n", "layer", "", "mean", "std", "zeros",
+           "saturated", "dead units   ", "gradient", "std");
+    for (int i = 0; i < probing_node_count(seen->outputs); i++)
+        print_layer(seen, i);
+    printf("\n%-28s %10s %10s %10s %10s\n", "parameter", "mean", "std", "norm", "gradient");
+    for (int r = 0; r < arena->row_count; r++) {
+        const struct ArenaRow *row = &arena->rows[r];
+        if (row->role == ROLE_STATISTIC)
+            continue;
+        struct ProbeValues values =
+            probe_array(subject->variant, row->count, subject->state + row->offset, NULL);
+        printf("%-28s", row->name);
+        print_number(values.mean, true);
+        print_number(values.std, true);
+        print_number(values.norm, true);
+        print_number(gradient_norm(seen, row), true);
+        putchar('\n');
+    }
+}
+
+/* ---- JSON ---- */
+
+static json_t *describe_numbers(int count, const double *numbers) {
+    json_t *list = json_array();
+    for (int i = 0; i < count; i++)
+        json_array_append_new(list, json_real(numbers[i]));
+    return list;
+}
+
+static void add_values(json_t *object, const struct ProbeValues *values) {
+    double edges[PROBE_SHOWN + 1], counts[PROBE_SHOWN], count = (double)values->count;
+    int bins = probe_histogram(values, edges, counts);
+    json_object_set_new(object, "count", json_integer(values->count));
+    json_object_set_new(object, "nonfinite", json_integer(values->nonfinite));
+    if (!values->count)
+        return;
+    json_object_set_new(object, "mean", json_real(values->mean));
+    json_object_set_new(object, "std", json_real(values->std));
+    json_object_set_new(object, "min", json_real(values->least));
+    json_object_set_new(object, "max", json_real(values->most));
+    json_object_set_new(object, "zeros", json_real((double)values->zeros / count));
+    json_object_set_new(object, "edges", describe_numbers(bins ? bins + 1 : 0, edges));
+    json_object_set_new(object, "counts", describe_numbers(bins, counts));
+}
+
+static json_t *describe_layer(const struct Seen *seen, int index) {
+    struct ProbeNode node;
+    probing_node(seen->outputs, index, &node);
+    struct ProbeValues gradient = gradient_at(seen, node.node);
+    json_t *object = json_pack("{s:s, s:s, s:i}", "layer", node.node->path, "type",
+                               node_layer_name(node.node), "depth", node.node->index);
+    add_values(object, &node.output);
+    if (node.saturates && node.output.count)
+        json_object_set_new(object, "saturated",
+                            json_real((double)node.output.saturated / (double)node.output.count));
+    json_object_set_new(object, "units", json_integer(node.units));
+    json_object_set_new(object, "dead", json_integer(node.dead));
+    json_t *arriving = json_object();
+    add_values(arriving, &gradient);
+    json_object_set_new(object, "gradient", arriving);
+    return object;
+}
+
+static json_t *describe_parameter(const struct Subject *subject, const struct Seen *seen,
+                                  int index) {
+    const struct ArenaRow *row = &model_arena(subject->model)->rows[index];
+    double *bins = memory_array(double, PROBE_BINS, "a histogram");
+    struct ProbeValues values =
+        probe_array(subject->variant, row->count, subject->state + row->offset, bins);
+    json_t *object = json_pack("{s:s, s:s, s:f, s:f}", "name", row->name, "layer",
+                               model_node_of_row(subject->model, index)->path, "norm", values.norm,
+                               "gradient", gradient_norm(seen, row));
+    add_values(object, &values);
+    memory_release(bins);
+    return object;
+}
+
+static void print_json(const struct Subject *subject, const struct Seen *seen) {
+    const struct Arena *arena = model_arena(subject->model);
+    json_t *layers = json_array(), *parameters = json_array();
+    for (int i = 0; i < probing_node_count(seen->outputs); i++)
+        json_array_append_new(layers, describe_layer(seen, i));
+    for (int r = 0; r < arena->row_count; r++)
+        if (arena->rows[r].role != ROLE_STATISTIC)
+            json_array_append_new(parameters, describe_parameter(subject, seen, r));
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:I, s:b, s:o, s:o}", "file", subject->path, "data",
+                  subject->loading.dataset->path, "split", subject->loading.split->name, "samples",
+                  (json_int_t)seen->samples.count, "initial", subject->initial, "layers", layers,
+                  "parameters", parameters);
+    json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
+    fputc('\n', stdout);
+    json_decref(object);
+}
+
+/* ---- The two kinds of subjects ---- */
+
+static int show(const struct Subject *subject, const struct Arguments *arguments,
+                struct Ranks *ranks, struct Error *error) {
+    int64_t wanted;
+    struct Seen seen = {0};
+    int code = argument_integer(arguments, "samples", 1, 1000000, 256, &wanted, error);
+    if (!code)
+        code = look(subject, wanted, ranks, &seen, error);
+    if (!code && ranks_rank(ranks) == 0)
+        argument_given(arguments, "json") ? print_json(subject, &seen)
+                                          : print_words(subject, &seen);
+    seen_release(&seen);
+    return code;
+}
+
+static int agree_on_variant(struct Ranks *ranks) {
+    int64_t variant = variant_best(VARIANT_F32_V4);
+    ranks_minimum(ranks, &variant, 1);
+    return (int)variant;
+}
+
+static int show_checkpoint(const struct Arguments *arguments, struct Ranks *ranks,
+                           struct Error *error) {
+    struct Members members = {0};
+    struct StreamCut cut = {0};
+    int code = argument_given(arguments, "set")
+                   ? fail(error, ERROR_USAGE, "--set: changes a run file, and %s is a checkpoint",
+                          arguments->operands[0])
+                   : members_open(&members, arguments, false, ranks, error);
+    if (!code)
+        code = ranks_agree(
+            ranks, run_hold_evaluated(members.dataset, members.split, -1, ranks, &cut, error),
+            error);
+    if (!code) {
+        const struct Member *member = &members.items[0];
+        const struct Subject subject = {.path = member->path,
+                                        .model = member->model,
+                                        .options = &member->options,
+                                        .backend = members.backend,
+                                        .variant = (enum Variant)agree_on_variant(ranks),
+                                        .state = member->state,
+                                        .loading = {.dataset = members.dataset,
+                                                    .split = members.split,
+                                                    .preprocess = &member->preprocess,
+                                                    .targets = &member->scale,
+                                                    .augment = &member->options.augment,
+                                                    .evaluate = true,
+                                                    .cut = cut}};
+        code = show(&subject, arguments, ranks, error);
+    }
+    members_release(&members);
+    return code;
+}
+
+static int show_run_file(const struct Arguments *arguments, struct Ranks *ranks,
+                         struct Error *error) {
+    struct Overrides overrides = overrides_collect(arguments);
+    struct Experiment *experiment = NULL;
+    const struct TrainRequest request = {.run_path = arguments->operands[0],
+                                         .overrides = overrides.texts,
+                                         .override_count = overrides.count,
+                                         .folder = ".",
+                                         .watch = watching_watch()};
+    int code = OK;
+    if (argument_given(arguments, "data") || argument_given(arguments, "split") ||
+        argument_given(arguments, "parameters"))
+        code = fail(error, ERROR_USAGE,
+                    "--data, --split and --parameters are for checkpoints, and %s is a run file; "
+                    "--set changes its keys",
+                    arguments->operands[0]);
+    if (!code)
+        code = experiment_create(&experiment, ranks, &request, error);
+    if (!code) {
+        const struct RunParts *parts = experiment_parts(experiment);
+        const struct RunOptions *options = experiment_options(experiment);
+        const struct Subject subject = {.path = arguments->operands[0],
+                                        .initial = true,
+                                        .model = parts->model,
+                                        .options = options,
+                                        .backend = parts->backend,
+                                        .variant = (enum Variant)agree_on_variant(ranks),
+                                        .state = experiment_initial(experiment),
+                                        .loading = {.dataset = parts->dataset,
+                                                    .split = parts->train,
+                                                    .preprocess = &parts->preprocess,
+                                                    .targets = &parts->scale,
+                                                    .augment = &options->augment,
+                                                    .evaluate = true,
+                                                    .seed = (uint64_t)options->train.seed,
+                                                    .cut = parts->holding.train}};
+        code = show(&subject, arguments, ranks, error);
+    }
+    experiment_release(experiment);
+    overrides_release(&overrides);
+    return code;
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    const char *path = arguments->operands[0];
+    (void)command;
+    return text_ends_with(path, ".yaml") || text_ends_with(path, ".yml")
+               ? show_run_file(arguments, ranks, error)
+               : show_checkpoint(arguments, ranks, error);
+}
+
+const struct Command command_activations = {
+    .name = "activations",
+    .operands = "CHECKPOINT|RUN.yaml",
+    .least_operands = 1,
+    .most_operands = 1,
+    .summary = "activations and gradients of a model, layer by layer",
+    .help =
+        "Shows for every layer, by depth, the mean and standard deviation of its outputs, the part "
+        "of them that is 0 or saturated (where the activation's slope is at most a twentieth of "
+        "its "
+        "greatest), how many units are dead (0 for all samples; a unit of a convolution is a "
+        "channel), and the gradient of the loss that arrives there; then for every parameter its "
+        "mean, deviation and norm, and the norm of its gradient. In place of a checkpoint, a run's "
+        "folder stands for its best one. A run file is shown as it starts, with its first weights. "
+        "The figures have the same bits on any number of ranks. docs/monitoring.md says how to "
+        "read "
+        "them.\n"
+        "\n"
+        "Examples:\n"
+        "  trainer activations runs/a --split test\n"
+        "  trainer activations best.h5 --data cifar10.h5 --samples 1000 --json\n"
+        "  trainer activations mine.yaml --set 'initialise={weights: {normal: {std: 0.01}}}'\n",
+    .flags = flags,
+    .parallel = true,
+    .run = run,
+};
