@@ -15,16 +15,12 @@
 struct Look {
     struct Preflight *preflight;
     struct Probing *probing;
-    struct Loader *loader;
+    struct ProbingSamples samples;
 };
 
 /* ---- Probing ---- */
 
-static void fill(void *context, int64_t first, int64_t count, float *images, float *targets) {
-    loader_fill(context, 0, first, count, images, targets, NULL);
-}
-
-static int make_loader(struct Look *look, struct Error *error) {
+static int load_samples(struct Look *look, struct Error *error) {
     const struct RunParts *parts = experiment_parts(look->preflight->experiment);
     const struct RunOptions *options = experiment_options(look->preflight->experiment);
     const struct LoaderRequest loading = {.dataset = parts->dataset,
@@ -34,30 +30,28 @@ static int make_loader(struct Look *look, struct Error *error) {
                                           .augment = &options->augment,
                                           .evaluate = true,
                                           .seed = (uint64_t)options->train.seed,
-                                          .shuffle = parts->holding.train.window == 0,
                                           .cut = parts->holding.train};
-    return loader_create(&look->loader, &loading, error);
+    int64_t count = parts->train->count;
+    return probing_samples_load(&look->samples, look->preflight->ranks, &loading,
+                                count < SAMPLES ? count : SAMPLES, error);
 }
 
 static int probe(struct Look *look, const float *state, struct Error *error) {
     const struct Experiment *experiment = look->preflight->experiment;
     const struct RunParts *parts = experiment_parts(experiment);
     const struct RunOptions *options = experiment_options(experiment);
-    int64_t count = parts->train->count;
-    int code = make_loader(look, error);
+    int code = ranks_agree(look->preflight->ranks, load_samples(look, error), error);
     if (code)
-        return ranks_agree(look->preflight->ranks, code, error);
+        return code;
     const struct ProbingRequest request = {.model = parts->model,
                                            .backend = parts->backend,
                                            .variant = experiment_variant(experiment),
                                            .loss = &options->loss,
                                            .sets = parts->dataset->targets.kind == TARGET_SETS,
-                                           .samples = count < SAMPLES ? count : SAMPLES,
+                                           .samples = &look->samples,
                                            .training = true,
                                            .backward = true,
-                                           .seed = (uint64_t)options->train.seed,
-                                           .fill = fill,
-                                           .context = look->loader};
+                                           .seed = (uint64_t)options->train.seed};
     double *weights = NULL;
     struct ProbingRequest asked = request;
     if (parts->scale.count) {
@@ -67,11 +61,10 @@ static int probe(struct Look *look, const float *state, struct Error *error) {
     }
     code = probing_create(&look->probing, look->preflight->ranks, &asked, error);
     memory_release(weights);
+    code = ranks_agree(look->preflight->ranks, code, error);
     if (!code)
         probing_run(look->probing, state, 0);
-    if (!code)
-        code = loader_failed(look->loader, error);
-    return ranks_agree(look->preflight->ranks, code, error);
+    return code;
 }
 
 /* ---- The table of layers ---- */
@@ -381,7 +374,7 @@ static void report(struct Preflight *preflight, const struct Probing *probing) {
 
 static void release_look(struct Look *look) {
     probing_release(look->probing);
-    loader_release(look->loader);
+    probing_samples_release(&look->samples);
 }
 
 int check__probe(struct Preflight *preflight, const float *state, struct Findings *findings,
