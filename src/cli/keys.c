@@ -24,16 +24,25 @@ static void note_table(struct TableList *found, const struct KindTable *table) {
 }
 
 static const char *type_name(enum KeyType type) {
-    static const char *const names[] = {
-        [KEY_INT] = "integer",     [KEY_REAL] = "number",
-        [KEY_BOOL] = "boolean",    [KEY_ENUM] = "word",
-        [KEY_STRING] = "text",     [KEY_SPAN] = "span",
-        [KEY_COUNT] = "count",     [KEY_SIZE] = "size",
-        [KEY_REALS] = "numbers",   [KEY_INTS] = "integers",
-        [KEY_STRINGS] = "texts",   [KEY_TIME] = "time",
-        [KEY_SPANS] = "spans",     [KEY_CHOICE] = "choice",
-        [KEY_CHOICES] = "choices", [KEY_CHOICE_LISTS] = "choice lists",
-        [KEY_SECTION] = "section", [KEY_NAMED] = "named sections"};
+    static const char *const names[] = {[KEY_INT] = "integer",
+                                        [KEY_REAL] = "number",
+                                        [KEY_BOOL] = "boolean",
+                                        [KEY_ENUM] = "word",
+                                        [KEY_STRING] = "text",
+                                        [KEY_SPAN] = "span",
+                                        [KEY_COUNT] = "count",
+                                        [KEY_SIZE] = "size",
+                                        [KEY_REALS] = "numbers",
+                                        [KEY_INTS] = "integers",
+                                        [KEY_STRINGS] = "texts",
+                                        [KEY_TIME] = "time",
+                                        [KEY_INTERVAL] = "interval",
+                                        [KEY_SPANS] = "spans",
+                                        [KEY_CHOICE] = "choice",
+                                        [KEY_CHOICES] = "choices",
+                                        [KEY_CHOICE_LISTS] = "choice lists",
+                                        [KEY_SECTION] = "section",
+                                        [KEY_NAMED] = "named sections"};
     CHECK((size_t)type < sizeof names / sizeof *names && names[type]);
     return names[type];
 }

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
+#include "cli/dry_run.h"
 #include "cli/figures_json.h"
 #include "cli/folds.h"
 #include "cli/job_limit.h"
@@ -41,6 +42,9 @@ static const struct Flag flags[] = {
     {.name = "stop-after",
      .argument = "N",
      .help = "write a checkpoint and stop when N steps of the run are done"},
+    {.name = "dry-run",
+     .help = "make two steps and a validation, say what the run would take in time and memory, and "
+             "leave nothing in DIR"},
     {.name = "folds",
      .argument = "K",
      .help = "cross-validation: cuts the training split into K equal parts, trains K runs in "
@@ -53,6 +57,11 @@ static const struct Flag flags[] = {
     {.name = "quiet", .short_name = 'q', .help = "no progress on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
+
+/* What is minimised: the loss of the data and the penalty. */
+static double objective(const struct TrainResult *result) {
+    return result->train.value[FIGURE_LOSS] + result->penalty;
+}
 
 /* The figure that decides which checkpoint is best.h5. */
 static const struct FigureKind *best_kind(const struct TrainResult *result) {
@@ -68,6 +77,10 @@ static void print_json(int64_t overfit, const struct TrainResult *result) {
     if (result->stopped_by)
         json_object_set_new(object, "stopped_by", json_string(result->stopped_by));
     figures_add_json_main(object, "train_", &result->train);
+    if (!isnan(result->penalty) && figures_any(&result->train)) {
+        json_object_set_new(object, "penalty", json_real(result->penalty));
+        json_object_set_new(object, "objective", json_real(objective(result)));
+    }
     figures_add_json_main(object, "validation_", &result->validation);
     if (result->best.step > 0) {
         char key[32];
@@ -127,6 +140,8 @@ static void print_words(int64_t overfit, const struct TrainResult *result) {
                                  : "stopped",
            progress->step, result->total_steps);
     print_figures("train", &result->train, false, result);
+    if (!isnan(result->penalty) && figures_any(&result->train))
+        printf("penalty     %.4f, objective %.4f\n", result->penalty, objective(result));
     print_figures("validation", &result->validation, !averaged, result);
     print_figures("average", &result->average, true, result);
     print_overfit(overfit, result);
@@ -182,7 +197,13 @@ static int read_numbers(const struct Arguments *arguments, struct TrainRequest *
         code = argument_integer(arguments, "overfit", 1, INT64_MAX, 0, &request->overfit, error);
     if (!code)
         code = argument_integer(arguments, "folds", 2, FOLDS_MOST, 0, folds, error);
-    const char *alone = request->stop_after ? "stop-after" : request->overfit ? "overfit" : NULL;
+    bool dry = argument_given(arguments, "dry-run");
+    const char *alone = request->stop_after ? "stop-after"
+                        : request->overfit  ? "overfit"
+                        : dry               ? "dry-run"
+                                            : NULL;
+    if (!code && dry && request->stop_after)
+        code = fail(error, ERROR_USAGE, "--stop-after: is of no use with --dry-run");
     if (!code && *folds && alone)
         code = fail(error, ERROR_USAGE, "--%s: is for one run, and --folds trains %" PRId64, alone,
                     *folds);
@@ -216,14 +237,16 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                     "train: --out DIR is missing: the folder that the run is written to");
     if (!code)
         code = check_run_file(&request, ranks, error);
-    bool json = argument_given(arguments, "json");
-    if (!code && folds)
+    bool json = argument_given(arguments, "json"), dry = argument_given(arguments, "dry-run");
+    if (!code && dry)
+        code = dry_run(ranks, &request, json, error);
+    else if (!code && folds)
         code = folds_train(ranks, &request, folds, json, error);
     else if (!code)
         code = train(ranks, &request, &result, error);
     if (ranks_rank(ranks) == 0 && json && result.checkpoint)
         print_json(request.overfit, &result);
-    else if (ranks_rank(ranks) == 0 && !code && !folds)
+    else if (ranks_rank(ranks) == 0 && !code && !folds && !dry)
         print_words(request.overfit, &result);
     memory_release(result.checkpoint);
     overrides_release(&overrides);
@@ -256,6 +279,7 @@ const struct Command command_train = {
         "  mpirun -np 4 trainer train runs/demo/run.yaml --out runs/demo --resume\n"
         "  mpirun -np 2 trainer train mine.yaml --out runs/b --backend openblas\n"
         "  mpirun -np 4 trainer train mine.yaml --out runs/c --folds 5\n"
+        "  mpirun -np 2 trainer train mine.yaml --out runs/b --dry-run\n"
         "  trainer train mine.yaml --out runs/small --limit-train 500 --limit-validation 200\n"
         "  trainer train mine.yaml --out runs/overfit --overfit 20\n"
         "  trainer train mine.yaml --out runs/d --set monitor.every=100 --tensorboard "

@@ -128,17 +128,28 @@ void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *rep
     end_line(metrics);
 }
 
-void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report) {
+static void write_epoch(struct MetricsFile *metrics, const char *kind,
+                        const struct EpochReport *report) {
     struct Text *line = &metrics->waiting;
-    begin_line(line, "epoch", report->step, report->epoch);
+    begin_line(line, kind, report->step, report->epoch);
     write_figures(line, "train_", &report->train);
     write_number(line, "rate", report->rate);
-    if (!isnan(report->penalty))
+    if (!isnan(report->penalty)) {
         write_number(line, "penalty", report->penalty);
+        write_number(line, "objective", report->train.value[FIGURE_LOSS] + report->penalty);
+    }
     write_figures(line, "validation_", &report->validation);
     write_figures(line, "average_", &report->average);
     write_number(line, "seconds", report->seconds);
     end_line(metrics);
+}
+
+void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report) {
+    write_epoch(metrics, "epoch", report);
+}
+
+void metrics_file_validation(struct MetricsFile *metrics, const struct EpochReport *report) {
+    write_epoch(metrics, "validation", report);
 }
 
 void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report) {

@@ -5,7 +5,10 @@
  * loss and penalty, if the run has an L1 or L2 penalty; an epoch's line:
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"rate":…,
  *    "validation_loss":…,"validation_accuracy":…,"validation_top5":…,"seconds":…}
- * with "penalty" of the weights at its end after "rate",
+ * with "penalty" of the weights at its end and "objective", the sum of it and "train_loss", after
+ * "rate",
+ * and without figures of a validation if none was due there (validation.every); a validation within
+ * an epoch has the line of an epoch, of kind "validation", with the figures of the epoch so far;
  * and, if the run keeps an average of weights, "average_loss", "average_accuracy", "average_top5"
  * of the validation with it; early stopping's line:
  *   {"kind":"stop","step":…,"epoch":…,"metric":"accuracy","best":…,"waited":…}
@@ -83,6 +86,7 @@ int metrics_file_open(struct MetricsFile **metrics, const char *path, int64_t ke
  * the line waits in memory for the next one or for a flush. */
 void metrics_file_step(struct MetricsFile *metrics, const struct StepReport *report);
 void metrics_file_epoch(struct MetricsFile *metrics, const struct EpochReport *report);
+void metrics_file_validation(struct MetricsFile *metrics, const struct EpochReport *report);
 void metrics_file_stop(struct MetricsFile *metrics, const struct StopReport *report);
 void metrics_file_nan(struct MetricsFile *metrics, const struct NanReport *report);
 void metrics_file_warning(struct MetricsFile *metrics, const struct WarningReport *report);

@@ -192,22 +192,37 @@ void progress_step(struct ProgressBar *bar, const struct StepReport *report) {
     fflush(bar->stream);
 }
 
-void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
-    if (!bar || bar->quiet || !is_heard(bar))
-        return;
-    clear_bar(bar);
-    int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
+/* What follows the place in the run. */
+static void print_report(struct ProgressBar *bar, const struct EpochReport *report) {
     char figures[FIGURES_TEXT], spent[32];
-    fprintf(bar->stream, "epoch %" PRId64 "/%" PRId64 "  train %s", report->epoch, epochs,
-            figures_text(&report->train, "  ", FIGURE_DIGITS, figures));
+    fprintf(bar->stream, "  train %s", figures_text(&report->train, "  ", FIGURE_DIGITS, figures));
     if (!isnan(report->penalty))
-        fprintf(bar->stream, "  penalty %.4f", report->penalty);
+        fprintf(bar->stream, "  penalty %.4f  objective %.4f", report->penalty,
+                report->train.value[FIGURE_LOSS] + report->penalty);
     print_validation(bar->stream, "validation", &report->validation);
     print_validation(bar->stream, "average", &report->average);
     print_time(report->seconds, spent);
     fprintf(bar->stream, "  (%s)\n", spent);
     fflush(bar->stream);
     bar->last = clock_seconds();
+}
+
+void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report) {
+    if (!bar || bar->quiet || !is_heard(bar))
+        return;
+    clear_bar(bar);
+    int64_t epochs = (bar->total_steps + bar->steps_per_epoch - 1) / bar->steps_per_epoch;
+    fprintf(bar->stream, "epoch %" PRId64 "/%" PRId64, report->epoch, epochs);
+    print_report(bar, report);
+}
+
+void progress_validation(struct ProgressBar *bar, const struct EpochReport *report) {
+    if (!bar || bar->quiet || !is_heard(bar))
+        return;
+    clear_bar(bar);
+    fprintf(bar->stream, "step %" PRId64 "/%" PRId64 "  epoch %" PRId64, report->step,
+            bar->total_steps, report->epoch);
+    print_report(bar, report);
 }
 
 static void print_line(struct ProgressBar *bar, const char *format, va_list arguments) {

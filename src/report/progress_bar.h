@@ -17,6 +17,8 @@ void progress_release(struct ProgressBar *bar); /* clears the bar; NULL is allow
 
 void progress_step(struct ProgressBar *bar, const struct StepReport *report);
 void progress_epoch(struct ProgressBar *bar, const struct EpochReport *report);
+/* A validation within an epoch. */
+void progress_validation(struct ProgressBar *bar, const struct EpochReport *report);
 /* A job over samples: `done` of `total`, with the samples a second and the time left. */
 void progress_samples(struct ProgressBar *bar, const char *what, int64_t done, int64_t total);
 /* An answer to somebody who asked: a line of its own even if `quiet`. A NULL bar prints nothing. */

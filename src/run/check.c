@@ -383,6 +383,24 @@ static int check_lookahead(const struct RunRequest *request, const struct Schedu
                         every, time->total);
 }
 
+/* What follows the validations goes by their moments. */
+static int check_validation(const struct RunRequest *request, const struct ScheduleTime *time,
+                            struct Error *error) {
+    static const char key[] = "validation.every";
+    const struct RunOptions *options = request->options;
+    struct Span every = options->validation.every.span;
+    if (every.value > 0 && time->steps_per_epoch && span_steps(every, time->steps_per_epoch) < 1)
+        return runfile_fail(request->file, error, ERROR_RUN_FILE, key,
+                            "must be at least one step, or 0 for the end of the run alone");
+    bool plateau = schedule_needs_validations(&options->schedule);
+    if (options->validation.every.seconds <= 0 || (!plateau && !options->early_stopping.patience))
+        return OK;
+    return runfile_fail(request->file, error, ERROR_RUN_FILE, key,
+                        "in time leaves it to the clock when %s sees a validation, so that no two "
+                        "runs are the same; expected epochs or steps",
+                        plateau ? options->schedule.kind->name : "early_stopping");
+}
+
 static int check_times(const struct RunRequest *request, struct ScheduleTime *time,
                        struct Error *error) {
     const struct RunOptions *options = request->options;
@@ -398,6 +416,8 @@ static int check_times(const struct RunRequest *request, struct ScheduleTime *ti
         code = average_check(&options->average, time, error);
     if (!code)
         code = check_lookahead(request, time, error);
+    if (!code)
+        code = check_validation(request, time, error);
     return code ? code : check_snapshots(request, time, error);
 }
 

@@ -151,6 +151,21 @@ static const struct Key train_keys[] = {
              "alone, which is always heeded"},
     KEY_END};
 
+static const struct Key validation_keys[] = {
+    {.name = "every",
+     .type = KEY_INTERVAL,
+     .offset = offsetof(struct ValidationOptions, every),
+     .fallback = "1 epoch",
+     .minimum = 0,
+     .maximum = 1e12,
+     .free_on_resume = true,
+     .help =
+         "how often: \"1 epoch\", \"200 steps\", or, in time of training, \"10 min\"; and at "
+         "the end of the run in any case; 0: only then. By the clock, only what watches depends "
+         "on it: plateau and early_stopping, which would make a run's bits depend on it, are "
+         "refused"},
+    KEY_END};
+
 #define STOPPING_AT(member) offsetof(struct EarlyStoppingOptions, member)
 static const struct Key early_stopping_keys[] = {
     {.name = "patience",
@@ -230,14 +245,16 @@ static const struct Key on_error_keys[] = {
 #define CHECKPOINT_AT(member) offsetof(struct SaveOptions, member)
 static const struct Key checkpoint_keys[] = {
     {.name = "every",
-     .type = KEY_SPAN,
+     .type = KEY_INTERVAL,
      .offset = CHECKPOINT_AT(every),
      .fallback = "1 epoch",
      .minimum = 0,
      .maximum = 1e12,
      .free_on_resume = true,
-     .help = "how often to save, in addition to the start, the end, every validation that is the "
-             "best so far, and snapshots; 0: only then"},
+     .help =
+         "how often to save, in addition to the start, the end, every validation that is the "
+         "best so far, and snapshots: \"1 epoch\", \"500 steps\", or, in time of training since "
+         "the newest checkpoint, \"10 min\"; 0: only then"},
     {.name = "keep",
      .type = KEY_INT,
      .offset = CHECKPOINT_AT(keep),
@@ -460,6 +477,11 @@ const struct Key run_keys[] = {
      .optional = true,
      .help = "an average of the weights, kept beside them and used in place of them after "
              "training"},
+    {.name = "validation",
+     .type = KEY_SECTION,
+     .offset = AT(validation),
+     .keys = validation_keys,
+     .help = "when data.validation is evaluated"},
     {.name = "early_stopping",
      .type = KEY_SECTION,
      .offset = AT(early_stopping),

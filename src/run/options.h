@@ -44,6 +44,11 @@ struct TrainOptions {
 enum { LAST_BATCH_KEEP, LAST_BATCH_DROP };
 enum { SAMPLING_UNIFORM, SAMPLING_BALANCED };
 
+/* validation: when the validation split is evaluated. */
+struct ValidationOptions {
+    struct Interval every; /* and at the end of the run */
+};
+
 /* statistics: what preprocess takes from the training split. */
 struct StatisticsOptions {
     int64_t sample; /* images; −1: all */
@@ -70,7 +75,7 @@ struct SaveErrorOptions {
 
 /* checkpoint: what is saved, and when. */
 struct SaveOptions {
-    struct Span every;
+    struct Interval every;
     int64_t keep; /* the newest so many, and the best; 0: all */
     int best;     /* by what: BEST_AUTO, or as best_metric says */
     bool snapshots;
@@ -100,6 +105,7 @@ struct RunOptions {
     struct TrainOptions train;
     struct LargeBatchOptions large_batch;
     struct Choice average; /* of weights; kind NULL: none */
+    struct ValidationOptions validation;
     struct EarlyStoppingOptions early_stopping;
     struct SaveOptions checkpoint;
     struct MonitorOptions monitor;

@@ -6,6 +6,7 @@
 #include "optim/schedule.h"
 
 #define ENOUGH_R2 0.99
+#define VALIDATED_EVERY 20 /* steps */
 
 static void choose_samples(struct DataOptions *data, int64_t samples) {
     data->limit.train = samples;
@@ -43,7 +44,8 @@ int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t 
     options->average = (struct Choice){0};
     options->large_batch.base = 0;
     options->early_stopping.patience = 0;
-    options->checkpoint.every = (struct Span){0};
+    options->checkpoint.every = (struct Interval){0};
+    options->validation.every = (struct Interval){.span = {.value = VALIDATED_EVERY}};
     options->checkpoint.snapshots = false;
     options->schedule = schedule_none();
     runfile_drop_regularisation(run_keys, options);

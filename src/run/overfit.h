@@ -14,9 +14,9 @@
  * as of any other, and validates with the same ones: all of them in each batch (without the rest,
  * if train.shards does not divide them), at the base rate, without augmentation, mixing, penalties,
  * dropout of any kind, smoothed labels, max-norm, average of weights, large-batch rule, folds and
- * early stopping. Model, loss, optimiser, preprocessing and seed stay. The options are changed in
- * place, structs that `file` owns among them; doing it twice changes nothing more. `ranks`: what
- * train.shards: auto means.
+ * early stopping, with a validation every 20 steps. Model, loss, optimiser, preprocessing and seed
+ * stay. The options are changed in place, structs that `file` owns among them; doing it twice
+ * changes nothing more. `ranks`: what train.shards: auto means.
  * ERROR_RUN_FILE if there are fewer samples than shards. Not collective. */
 int run_overfit(const struct RunFile *file, struct RunOptions *options, int64_t samples,
                 int64_t ranks, struct Error *error);

@@ -149,6 +149,7 @@ static const size_t sizes[] = {
     [KEY_ENUM] = sizeof(int),
     [KEY_STRING] = sizeof(const char *),
     [KEY_SPAN] = sizeof(struct Span),
+    [KEY_INTERVAL] = sizeof(struct Interval),
     [KEY_TIME] = sizeof(double),
     [KEY_COUNT] = sizeof(int64_t),
     [KEY_SIZE] = sizeof(int64_t),

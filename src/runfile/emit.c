@@ -72,6 +72,14 @@ static void emit_span(struct Text *text, const void *value) {
         text_add(text, "%.0f step%s", span->value, span->value == 1 ? "" : "s");
 }
 
+static void emit_interval(struct Text *text, const void *value) {
+    const struct Interval *interval = value;
+    if (interval->seconds > 0)
+        time__print(text, interval->seconds);
+    else
+        emit_span(text, &interval->span);
+}
+
 static void emit_time(struct Text *text, const void *value) {
     time__print(text, *(const double *)value);
 }
@@ -165,6 +173,7 @@ static const struct {
                [KEY_REAL] = {emit_real, 0},
                [KEY_STRING] = {emit_text, 0},
                [KEY_SPAN] = {emit_span, 0},
+               [KEY_INTERVAL] = {emit_interval, 0},
                [KEY_TIME] = {emit_time, 0},
                [KEY_REALS] = {emit_real, sizeof(double)},
                [KEY_INTS] = {emit_int, sizeof(int64_t)},

@@ -10,7 +10,11 @@ static int fail_text(const struct Parser *parser, const struct YamlNode *node, s
 }
 
 static const char unit_missing[] = "say whether epochs or steps";
-static const char *const span_units[] = {"epochs", "steps", "epoch", "step"};
+static const char interval_unit_missing[] = "say whether epochs, steps, d, h, min or s";
+static const char *const span_units[] = {"epochs", "steps", "epoch",   "step",
+                                         "min",    "hours", "minutes", "seconds"};
+#define SPAN_UNITS 4 /* the others are of intervals */
+#define INTERVAL_UNITS 8
 
 /* "expected an integer from 1, found 'abc' (why); did you mean 'x'?" */
 static int expected(const struct Parser *parser, const struct Key *key, const struct YamlNode *node,
@@ -27,8 +31,9 @@ static int expected(const struct Parser *parser, const struct Key *key, const st
     if ((key->type == KEY_ENUM || key->type == KEY_COUNT || key->type == KEY_SIZE) &&
         node->type == NODE_SCALAR)
         schema__suggest(&text, node->text, key->names, schema__enum_count(key));
-    if (why == unit_missing && strchr(node->text, ' '))
-        schema__suggest(&text, strchr(node->text, ' ') + 1, span_units, 4);
+    if ((why == unit_missing || why == interval_unit_missing) && strchr(node->text, ' '))
+        schema__suggest(&text, strchr(node->text, ' ') + 1, span_units,
+                        why == unit_missing ? SPAN_UNITS : INTERVAL_UNITS);
     text_release(&words);
     return fail_text(parser, node, &text);
 }
@@ -102,18 +107,15 @@ static int parse_string(const struct Parser *parser, const struct Key *key,
     return OK;
 }
 
-/* "NUMBER epochs", "WHOLE-NUMBER steps", either in the singular too, or 0. */
-static int parse_span(const struct Parser *parser, const struct Key *key,
-                      const struct YamlNode *node, void *field) {
-    struct Span *span = field;
-    if (node->type != NODE_SCALAR)
-        return expected(parser, key, node, NULL);
-    const char *blank = strchr(node->text, ' '), *unit = blank ? blank + 1 : "";
-    size_t length = blank ? (size_t)(blank - node->text) : strlen(node->text);
+/* "NUMBER epochs", "WHOLE-NUMBER steps", either in the singular too, or 0. NULL, or why it is none.
+ */
+static const char *read_span(const char *text, struct Span *span) {
+    const char *blank = strchr(text, ' '), *unit = blank ? blank + 1 : "";
+    size_t length = blank ? (size_t)(blank - text) : strlen(text);
     char number[NUMBER_BYTES];
     if (length >= sizeof number)
-        return expected(parser, key, node, NULL);
-    memcpy(number, node->text, length);
+        return "";
+    memcpy(number, text, length);
     number[length] = '\0';
     span->epochs = strcmp(unit, "epochs") == 0 || strcmp(unit, "epoch") == 0;
     bool steps = strcmp(unit, "steps") == 0 || strcmp(unit, "step") == 0;
@@ -124,10 +126,36 @@ static int parse_span(const struct Parser *parser, const struct Key *key,
         why = unit_missing;
     if (!why && steps && (span->value != rint(span->value) || span->value > 0x1p53))
         why = "steps are whole";
-    if (why || span->value < 0 || !schema__in_range(key, span->value))
-        return expected(parser, key, node, why);
+    if (!why && span->value < 0)
+        why = "";
     span->value += 0.0; /* -0 becomes 0 */
-    return OK;
+    return why;
+}
+
+static int parse_span(const struct Parser *parser, const struct Key *key,
+                      const struct YamlNode *node, void *field) {
+    struct Span *span = field;
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    const char *why = read_span(node->text, span);
+    return why || !schema__in_range(key, span->value) ? expected(parser, key, node, why) : OK;
+}
+
+static int parse_interval(const struct Parser *parser, const struct Key *key,
+                          const struct YamlNode *node, void *field) {
+    struct Interval *interval = field;
+    if (node->type != NODE_SCALAR)
+        return expected(parser, key, node, NULL);
+    const char *why = read_span(node->text, &interval->span);
+    double value = interval->span.value;
+    if (why && !time__parse(node->text, &interval->seconds)) {
+        interval->span = (struct Span){0};
+        value = interval->seconds;
+        why = NULL;
+    }
+    if (why == unit_missing)
+        why = interval_unit_missing;
+    return why || !schema__in_range(key, value) ? expected(parser, key, node, why) : OK;
 }
 
 static int parse_time(const struct Parser *parser, const struct Key *key,
@@ -162,10 +190,10 @@ static int parse_size(const struct Parser *parser, const struct Key *key,
 }
 
 static scalar_parser *const scalars[] = {
-    [KEY_INT] = parse_integer,   [KEY_REAL] = parse_real, [KEY_BOOL] = parse_bool,
-    [KEY_ENUM] = parse_enum,     [KEY_SPAN] = parse_span, [KEY_COUNT] = parse_count,
-    [KEY_STRING] = parse_string, [KEY_TIME] = parse_time, [KEY_SIZE] = parse_size,
-    [KEY_NAMED] = NULL};
+    [KEY_INT] = parse_integer,       [KEY_REAL] = parse_real, [KEY_BOOL] = parse_bool,
+    [KEY_ENUM] = parse_enum,         [KEY_SPAN] = parse_span, [KEY_COUNT] = parse_count,
+    [KEY_STRING] = parse_string,     [KEY_TIME] = parse_time, [KEY_SIZE] = parse_size,
+    [KEY_INTERVAL] = parse_interval, [KEY_NAMED] = NULL};
 
 /* The type of the items of lists of scalars. */
 static const struct {

@@ -119,6 +119,7 @@ static const struct {
     [KEY_ENUM] = {"one of ", false},
     [KEY_STRING] = {"text", false},
     [KEY_SPAN] = {"span such as '2 epochs' or '500 steps'", true},
+    [KEY_INTERVAL] = {"span or length of time such as '2 epochs', '500 steps' or '10 min'", true},
     [KEY_TIME] = {"length of time such as '3 h 50 min' or '90 s'", false},
     [KEY_SIZE] = {"amount of memory such as '2 GiB'", false},
     [KEY_REALS] = {"list of numbers", true},

@@ -17,6 +17,7 @@ enum KeyType {
     KEY_ENUM,         /* int, index into `names` */
     KEY_STRING,       /* const char * */
     KEY_SPAN,         /* struct Span: "2 epochs", "500 steps", "1 epoch"; 0 alone is "0 steps" */
+    KEY_INTERVAL,     /* struct Interval: a span, or a length of time: "10 min" */
     KEY_TIME,         /* double, in seconds: "3 h 50 min", "90 s" */
     KEY_COUNT,        /* int64_t, or the word in names[0] (e.g. "auto"), stored as -1 */
     KEY_SIZE,         /* int64_t, in bytes: "2 GiB"; or the word in names[0], stored as -1 */
@@ -34,6 +35,11 @@ enum KeyType {
 struct Span {
     double value; /* >= 0; whole for steps */
     bool epochs;  /* else steps */
+};
+/* How often: in steps or epochs, or by the clock. */
+struct Interval {
+    struct Span span;
+    double seconds; /* above 0: the span is nothing */
 };
 struct Reals {
     int count;

@@ -26,6 +26,8 @@ static bool is_named(const struct Unit *unit, const char *word, size_t length) {
 static const char *parse_part(const char **at, int *next, double *seconds) {
     char number[NUMBER_BYTES];
     size_t length = strspn(*at, "0123456789.");
+    if ((*at)[length] == 'e') /* as small ones are printed */
+        length += 1 + strspn(*at + length + 1, "-0123456789");
     if (length >= sizeof number)
         return "too many digits";
     memcpy(number, *at, length);

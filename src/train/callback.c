@@ -153,6 +153,11 @@ void callbacks__on_epoch(struct Trainer *trainer, const struct EpochReport *repo
     CALL(on_epoch, report);
 }
 
+void callbacks__on_validated(struct Trainer *trainer, const struct EpochReport *report) {
+    FOR_EACH(on_validated)
+    CALL(on_validated, report);
+}
+
 int callbacks__on_save(struct Trainer *trainer, struct Error *error) {
     int code = OK;
     FOR_EACH(on_save) {

@@ -63,12 +63,14 @@ struct Callback {
     /* A step was not finite, and the run goes on: the step is skipped, or the run is at a
      * checkpoint again. */
     void (*on_nan)(struct Trainer *trainer, void *state, const struct NanReport *report);
-    /* An epoch, or the run, has ended and a validation follows, if the run has any. */
+    /* A validation follows. */
     void (*before_validation)(struct Trainer *trainer, void *state);
     void (*on_validation)(struct Trainer *trainer, void *state,
                           const struct Validation *validation);
-    /* After the validation. */
+    /* An epoch, or the run, has ended, and the validation at its end, if there is one, is done. */
     void (*on_epoch)(struct Trainer *trainer, void *state, const struct EpochReport *report);
+    /* A validation within an epoch is done; the report is that of the epoch so far. */
+    void (*on_validated)(struct Trainer *trainer, void *state, const struct EpochReport *report);
     /* A checkpoint is about to be written. May fail on some ranks only. */
     int (*on_save)(struct Trainer *trainer, void *state, struct Error *error);
     /* Something looks wrong with the training (train.warnings). Only rank 0 may be told. */
@@ -117,6 +119,7 @@ void callbacks__on_nan(struct Trainer *trainer, const struct NanReport *report);
 void callbacks__before_validation(struct Trainer *trainer);
 void callbacks__on_validation(struct Trainer *trainer, const struct Validation *validation);
 void callbacks__on_epoch(struct Trainer *trainer, const struct EpochReport *report);
+void callbacks__on_validated(struct Trainer *trainer, const struct EpochReport *report);
 int callbacks__on_save(struct Trainer *trainer, struct Error *error);
 /* Not collective. */
 void callbacks__on_warning(struct Trainer *trainer, const struct WarningReport *report);

@@ -163,14 +163,17 @@ static int write_statistics(const struct Trainer *trainer, struct Error *error) 
 }
 
 int trainer__open_folder(struct Trainer *trainer, struct Error *error) {
-    remove_temporaries(trainer->request->folder, is_own);
-    checkpoint_clean(trainer->checkpoints);
+    bool dry = trainer->request->dry;
+    if (!dry) {
+        remove_temporaries(trainer->request->folder, is_own);
+        checkpoint_clean(trainer->checkpoints);
+    }
     int code = trainer->saved.progress.step == 0 ? trainer__check_room(trainer, error) : OK;
     if (!code)
         code = make_folder(trainer->checkpoints, &trainer->folder.made_checkpoints, error);
-    if (!code)
+    if (!code && !dry)
         code = write_run_file(trainer, error);
-    return code ? code : write_statistics(trainer, error);
+    return code || dry ? code : write_statistics(trainer, error);
 }
 
 /* Takes back what a run wrote that could not save its first checkpoint. */

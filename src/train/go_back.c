@@ -18,6 +18,7 @@ static int take_over(struct Trainer *trainer, const struct Checkpoint *checkpoin
     const struct Recovery before = trainer->saved.recovery;
     int code = saved_state_resume(&trainer->saved, checkpoint, error);
     trainer->saving.best = trainer->saved.best;
+    trainer->saving.newest_seconds = trainer->saved.progress.seconds;
     trainer->saved.recovery.rolled_back = before.rolled_back;
     trainer->saved.recovery.rate_factor = before.rate_factor;
     if (!code)

@@ -6,9 +6,14 @@
 #include "base/clock.h"
 #include "train/trainer.h"
 
-/* The last note says that a rank could not read its samples. */
-#define NOTE_UNREAD (EXCHANGE_NOTES - 1)
-_Static_assert(INTERRUPT_COUNT <= NOTE_UNREAD, "each interrupt has a note of its own");
+/* The last notes say that a rank could not read its samples, and, of rank 0's clock, that it is
+ * time for a validation or a checkpoint. */
+enum {
+    NOTE_UNREAD = EXCHANGE_NOTES - 1,
+    NOTE_VALIDATE = EXCHANGE_NOTES - 2,
+    NOTE_SAVE = EXCHANGE_NOTES - 3
+};
+_Static_assert((int)INTERRUPT_COUNT <= (int)NOTE_SAVE, "each interrupt has a note of its own");
 
 static const char *const names[INTERRUPT_COUNT] = {
     [INTERRUPT_SAVE] = "SIGUSR1",
@@ -67,6 +72,23 @@ static int check_own_samples(const struct Trainer *trainer, struct Error *error)
     return code ? code : dataset_check_read(trainer->parts.dataset, trainer->parts.train, error);
 }
 
+/* Have so many seconds of training passed since the run had trained for `since` seconds? */
+static bool is_time(const struct Trainer *trainer, double seconds, double since) {
+    return ranks_rank(trainer->ranks) == 0 && seconds > 0 &&
+           trainer->saved.progress.seconds - since >= seconds;
+}
+
+/* While saves fail, save.c says when the next attempt is due. */
+static void tell_times(const struct Trainer *trainer, float *notes) {
+    const struct RunOptions *options = &trainer->options;
+    const struct Saving *saving = &trainer->saving;
+    notes[NOTE_VALIDATE] =
+        trainer->parts.validation && is_time(trainer, options->validation.every.seconds,
+                                             trainer->saved.progress.validated_seconds);
+    notes[NOTE_SAVE] = !saving->failing &&
+                       is_time(trainer, options->checkpoint.every.seconds, saving->newest_seconds);
+}
+
 void trainer__tell_interrupts(void *context, float *notes) {
     const struct Trainer *trainer = context;
     struct Error ignored;
@@ -74,6 +96,7 @@ void trainer__tell_interrupts(void *context, float *notes) {
     notes[NOTE_UNREAD] = check_own_samples(trainer, &ignored) != OK;
     for (int i = 0; i < INTERRUPT_COUNT; i++)
         notes[i] = mine & INTERRUPT_BIT(i) ? 1 : 0;
+    tell_times(trainer, notes);
 }
 
 /* A launcher that does not wait long enough is something to know before it matters. */
@@ -92,6 +115,8 @@ void trainer__hear_interrupts(struct Trainer *trainer, double seconds) {
     const float *notes = exchange_notes(trainer->shards.exchange);
     bool first = interrupts->slowest_step == 0;
     interrupts->slowest_step = fmax(interrupts->slowest_step, seconds);
+    interrupts->validates = notes[NOTE_VALIDATE] > 0;
+    interrupts->saves = notes[NOTE_SAVE] > 0;
     for (int i = 0; i < INTERRUPT_COUNT; i++)
         if (notes[i] > 0)
             interrupts->heard |= INTERRUPT_BIT(i);

@@ -9,6 +9,9 @@
 struct Interrupts {
     unsigned heard;                    /* by all ranks */
     double slowest_step, slowest_save; /* seconds, of this process; 0: not known yet */
+    /* What the clock said during the newest step (validation.every, checkpoint.every): the same on
+     * every rank, because rank 0 alone looks at it. */
+    bool validates, saves;
 };
 
 struct Trainer;

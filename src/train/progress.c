@@ -15,6 +15,8 @@ static const struct SavedField progress_fields[] = {
     SAVED_FIELD(struct Progress, "epoch", epoch),
     SAVED_FIELD(struct Progress, "step_in_epoch", step_in_epoch),
     SAVED_FIELD(struct Progress, "end_is_due", end_is_due, .optional = true),
+    SAVED_FIELD(struct Progress, "validation_is_due", validation_is_due, .optional = true),
+    SAVED_FIELD(struct Progress, "validated_seconds", validated_seconds, .optional = true),
     SAVED_FIELD(struct Progress, "epoch_loss", epoch_sums[TALLY_LOSS]),
     SAVED_FIELD(struct Progress, "epoch_correct", epoch_sums[TALLY_CORRECT]),
     SAVED_FIELD(struct Progress, "epoch_samples", epoch_sums[TALLY_SAMPLES]),

@@ -15,10 +15,14 @@ struct Progress {
     /* The epoch, or the run, ends at this step, but its validation was left to the process that
      * continues the run. */
     bool end_is_due;
+    /* A validation follows this step. Saved if it was left to the process that continues the run.
+     */
+    bool validation_is_due;
     /* Sums over the epoch's samples so far, as the tallies of its steps (nn/plan.h), except that
      * the loss is the sum of the samples' weighted losses. */
     double epoch_sums[TALLY_COUNT];
-    double seconds; /* training time so far */
+    double seconds;           /* training time so far */
+    double validated_seconds; /* the training time at the newest validation */
 };
 extern const struct SavedTable progress_saved;
 

@@ -114,14 +114,14 @@ static double replay_seconds(const struct Trainer *trainer, int64_t step) {
 static int replay_steps(struct Trainer *trainer, int64_t step, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
     int code = trainer__go_back(trainer, trainer->replicas.checkpoint, error);
-    if (!code && progress->end_is_due)
-        code = trainer__end_epoch_again(trainer, error);
+    if (!code && (progress->end_is_due || progress->validation_is_due))
+        code = trainer__finish_step_again(trainer, error);
     while (!code && progress->step < step) {
         struct StepReport report;
         trainer->replicas.link_count = 0; /* those of the last step alone are needed */
         code = trainer__step(trainer, &report, error);
-        if (!code && progress->step_in_epoch == trainer->parts.time.steps_per_epoch)
-            code = trainer__end_epoch_again(trainer, error);
+        if (!code)
+            code = trainer__finish_step_again(trainer, error);
     }
     return code;
 }

@@ -18,12 +18,15 @@ void replicas__create(struct Trainer *trainer) {
 
 void replicas__release(struct Trainer *trainer) {
     memory_release(trainer->replicas.links);
+    memory_release(trainer->replicas.validations);
 }
 
 void replicas__start_chain(struct Trainer *trainer, bool has_checkpoint) {
     struct Replicas *replicas = &trainer->replicas;
     checksum_start(&replicas->changes, trainer->variant);
     replicas->link_count = 0;
+    if (!replicas->replaying)
+        replicas->validation_count = 0;
     replicas->agreed = trainer->saved.progress.step;
     replicas->checkpoint = has_checkpoint ? replicas->agreed : -1;
 }
@@ -45,6 +48,24 @@ void replicas__close_link(struct Trainer *trainer) {
 bool replicas__are_full(const struct Trainer *trainer) {
     const struct Replicas *replicas = &trainer->replicas;
     return replicas->compared && replicas->link_count == replicas->most_links;
+}
+
+void replicas__note_validation(struct Trainer *trainer) {
+    struct Replicas *replicas = &trainer->replicas;
+    size_t count = (size_t)replicas->validation_count, element = sizeof *replicas->validations;
+    if (!replicas->compared || replicas->replaying)
+        return;
+    replicas->validations = memory_resize(replicas->validations, count * element,
+                                          (count + 1) * element, "validations by the clock");
+    replicas->validations[replicas->validation_count++] = trainer->saved.progress.step;
+}
+
+bool replicas__validated(const struct Trainer *trainer, int64_t step) {
+    const struct Replicas *replicas = &trainer->replicas;
+    for (int i = 0; i < replicas->validation_count; i++)
+        if (replicas->validations[i] == step)
+            return true;
+    return false;
 }
 
 static int64_t floats(int64_t count) {

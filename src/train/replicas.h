@@ -30,6 +30,10 @@ struct Replicas {
     int64_t agreed;     /* after this step all ranks had the same bits */
     int64_t checkpoint; /* the step of the newest checkpoint; −1: there is none */
     bool replaying;
+    /* The steps since the newest checkpoint after which the clock asked for a validation, which a
+     * replay has to repeat: it measures the average's statistics. */
+    int64_t *validations;
+    int validation_count;
 };
 
 /* The parts of the run exist. Released by replicas__release. */
@@ -46,6 +50,11 @@ void replicas__note(struct Trainer *trainer, const void *values, int64_t bytes);
 void replicas__close_link(struct Trainer *trainer);
 /* Whether no more links can be kept before a comparison: the same on every rank. */
 bool replicas__are_full(const struct Trainer *trainer);
+
+/* The clock asked for a validation after the present step. */
+void replicas__note_validation(struct Trainer *trainer);
+/* Did it, when the step was made first? */
+bool replicas__validated(const struct Trainer *trainer, int64_t step);
 
 /* Fails (ERROR_NUMERIC) with the same message on every rank if replicas differ; the run cannot go
  * on then, because its state may be that of an older checkpoint. `whole`: what the memory holds is

@@ -1,40 +1,55 @@
 /* Is there room for what the run will write? */
 #include <inttypes.h>
+#include <math.h>
 #include <sys/statvfs.h>
 
 #include "base/text.h"
 #include "train/trainer.h"
 
-/* How many of the steps before the last are the ends of epochs at which `every` (0: never) saves
- * nothing, so that only a validation that is the best so far does. */
-static int64_t epochs_between(const struct ScheduleTime *time, int64_t every) {
-    int64_t epoch = time->steps_per_epoch, epochs = (time->total - 1) / epoch;
-    if (every && epoch % every == 0)
-        return 0;
-    return every && every % epoch == 0 ? epochs - (time->total - 1) / every : epochs;
+/* In steps; 0: never. By the clock, each step may be the one. */
+static int64_t steps_between(const struct Interval *every, const struct ScheduleTime *time) {
+    return every->seconds > 0 ? 1 : span_steps(every->span, time->steps_per_epoch);
 }
 
-/* The most checkpoints that the run has in the folder at the same time. How often a run improves is
- * unknown: one that keeps all is expected to save one best between those that are due anyway. */
+static int64_t common_divisor(int64_t a, int64_t b) {
+    return b ? common_divisor(b, a % b) : a;
+}
+
+/* How many of the steps before the last have a validation and are not saved anyway, so that only a
+ * validation that is the best so far saves something. */
+static int64_t lone_validations(int64_t last, int64_t validates, int64_t saves) {
+    if (!validates)
+        return 0;
+    double both = saves
+                      ? (double)validates / (double)common_divisor(validates, saves) * (double)saves
+                      : INFINITY;
+    return last / validates - (int64_t)((double)last / both);
+}
+
+/* The most checkpoints that the run has in the folder at the same time. How often a run improves,
+ * and how often the clock says that it is time, is unknown: one that keeps all is expected to save
+ * one best between those that are due anyway. */
 static int64_t most_checkpoints(const struct Trainer *trainer) {
     const struct ScheduleTime *time = &trainer->parts.time;
-    bool snapshots = trainer->options.checkpoint.snapshots, validates = trainer->parts.validation;
-    int64_t keep = trainer->options.checkpoint.keep;
-    int64_t every = span_steps(trainer->options.checkpoint.every, time->steps_per_epoch);
-    int64_t due = 2 + (every ? (time->total - 1) / every : 0) + /* the start and the end */
-                  (snapshots ? trainer__cycles(trainer, time->total - 1) : 0);
-    int64_t best = validates ? epochs_between(time, every) : 0;
+    const struct SaveOptions *options = &trainer->options.checkpoint;
+    bool validates = trainer->parts.validation;
+    int64_t keep = options->keep, last = time->total - 1;
+    int64_t every = steps_between(&options->every, time);
+    int64_t counted = !keep && options->every.seconds > 0 ? 0 : every;
+    int64_t due = 2 + (counted ? last / counted : 0) + /* the start and the end */
+                  (options->snapshots ? trainer__cycles(trainer, last) : 0);
+    int64_t validation = steps_between(&trainer->options.validation.every, time);
+    int64_t best = validates ? lone_validations(last, validation, counted) : 0;
     if (!keep)
         return due + (best ? 1 : 0);
     /* The newest, the one being written, an older best (if more than the best is saved), and the
      * snapshots. */
     int64_t kept = keep + 1 + (validates && every ? 1 : 0) +
-                   (snapshots ? trainer__cycles(trainer, time->total) : 0);
+                   (options->snapshots ? trainer__cycles(trainer, time->total) : 0);
     return due + best < kept ? due + best : kept;
 }
 
-/* Bytes of one checkpoint, a little more than it has. */
-static double checkpoint_bytes(const struct Trainer *trainer) {
+int64_t trainer__checkpoint_bytes(const struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->parts.model);
     const struct Preprocess *preprocess = &trainer->parts.preprocess;
     int64_t slots = updater_slot_count(trainer->parts.updater);
@@ -43,11 +58,11 @@ static double checkpoint_bytes(const struct Trainer *trainer) {
                        preprocess->matrix_rows * preprocess->matrix_columns;
     if (trainer->parts.measured.split)
         elements += 2 * dataset_elements(trainer->parts.dataset);
-    return 4.0 * (double)elements + 65536;
+    return 4 * elements + 65536;
 }
 
 int trainer__check_room(const struct Trainer *trainer, struct Error *error) {
-    double needed = checkpoint_bytes(trainer) * (double)most_checkpoints(trainer);
+    double needed = (double)trainer__checkpoint_bytes(trainer) * (double)most_checkpoints(trainer);
     struct statvfs disk;
     char need[32], room[32];
     /* The folder of checkpoints may be a link to elsewhere, or not be there yet. */

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "run/on_nan.h"
 #include "train/trainer.h"
 
 #define LONGEST_PAUSE 10.0 /* seconds before a save is tried again at once */
@@ -59,13 +60,13 @@ static bool is_time_again(const struct Trainer *trainer) {
 /* Is a checkpoint of this step part of the run, and not of one process that makes it? */
 static bool is_planned(const struct Trainer *trainer) {
     int64_t every =
-        span_steps(trainer->options.checkpoint.every, trainer->parts.time.steps_per_epoch);
-    return is_best(trainer) || snapshot_is_due(trainer) ||
-           (every && trainer->saved.progress.step % every == 0);
+        span_steps(trainer->options.checkpoint.every.span, trainer->parts.time.steps_per_epoch);
+    return (is_best(trainer) && trainer__validation_falls(trainer)) || snapshot_is_due(trainer) ||
+           trainer->interrupts.saves || (every && trainer->saved.progress.step % every == 0);
 }
 
 bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
-    return last || trainer__save_is_asked(trainer) || is_planned(trainer) ||
+    return last || trainer__save_is_asked(trainer) || is_planned(trainer) || is_best(trainer) ||
            (trainer->saving.failing && is_time_again(trainer));
 }
 
@@ -107,6 +108,7 @@ static int put_links(struct Trainer *trainer, bool all, struct Error *error) {
 
 int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
     trainer->saving.newest = trainer->saved.progress.step;
+    trainer->saving.newest_seconds = trainer->saved.progress.seconds;
     trainer->saving.best = trainer->saved.best;
     trainer->folder.kept = true;
     int code = ranks_rank(trainer->ranks) == 0 ? put_links(trainer, true, error) : OK;
@@ -117,10 +119,12 @@ int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
  * back to stays until another has succeeded it, `linked`. */
 static void prune(const struct Trainer *trainer, bool linked) {
     struct Error error;
-    const int64_t steps[] = {trainer->saved.best.step, trainer->saving.snapshot}; /* 0: none */
-    int64_t kept[3];
+    bool goes_back = trainer->options.train.on_nan.kind == &on_nan_roll_back;
+    const int64_t steps[] = {trainer->saved.best.step, trainer->saving.snapshot,
+                             goes_back ? trainer->saved.recovery.checkpoint : 0}; /* 0: none */
+    int64_t kept[4];
     int count = 0;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         if (steps[i])
             kept[count++] = steps[i];
     if (!linked)
@@ -247,6 +251,7 @@ static void after_success(struct Trainer *trainer) {
         log_warning("saving works again: the checkpoint of step %" PRId64 " is written",
                     trainer->saved.progress.step);
     replicas__start_chain(trainer, true);
+    trainer->saving.newest_seconds = trainer->saved.progress.seconds;
     trainer->saving.failing = false;
     trainer->saving.best = trainer->saved.best;
 }

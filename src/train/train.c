@@ -8,34 +8,47 @@
 #include "base/text.h"
 #include "train/trainer.h"
 
-/* At an epoch's end, and where the run stops: the figures of the epoch so far. A run that is told
- * to stop meanwhile leaves it to the process that continues the run: a validation may take long. */
-static int end_epoch(struct Trainer *trainer, struct Error *error) {
+/* The figures of the epoch so far. */
+static struct EpochReport report_of(const struct Trainer *trainer) {
     const struct Progress *progress = &trainer->saved.progress;
-    struct EpochReport report = {.step = progress->step,
-                                 .epoch = progress->epoch + 1,
-                                 .train = trainer__epoch_figures(trainer),
-                                 .rate = trainer__rate(trainer, progress->step - 1),
-                                 .penalty = trainer__penalty(trainer),
-                                 .seconds = progress->seconds};
-    if (trainer->parts.validation && trainer__is_stopping(trainer))
+    return (struct EpochReport){.step = progress->step,
+                                .epoch = progress->epoch + 1,
+                                .train = trainer__epoch_figures(trainer),
+                                .rate = trainer__rate(trainer, progress->step - 1),
+                                .penalty = trainer__penalty(trainer),
+                                .seconds = progress->seconds};
+}
+
+/* The validation that is due. A run that is told to stop before or meanwhile leaves it to the
+ * process that continues the run, because it may take long: then it is still due. */
+static int validate(struct Trainer *trainer, struct EpochReport *report, struct Error *error) {
+    struct Validation validation = {0};
+    if (trainer__is_stopping(trainer))
         return OK;
-    if (trainer->parts.validation) {
-        struct Validation validation = {0};
-        callbacks__before_validation(trainer);
-        int code = trainer__validate(trainer, &validation, error);
-        if (code == ERROR_STOPPED)
-            trainer__share_interrupts(trainer);
-        if (code)
-            return code == ERROR_STOPPED ? OK : code;
-        report.validation = validation.model;
-        report.average = validation.average;
-    }
-    int code = trainer__check_data(trainer, error);
+    callbacks__before_validation(trainer);
+    int code = trainer__validate(trainer, &validation, error);
+    if (code == ERROR_STOPPED)
+        trainer__share_interrupts(trainer);
+    report->validation = validation.model;
+    report->average = validation.average;
+    return code == ERROR_STOPPED ? OK : code;
+}
+
+/* At an epoch's end, where the run stops, and after a validation within an epoch. */
+static int report_figures(struct Trainer *trainer, struct Error *error) {
+    struct Progress *progress = &trainer->saved.progress;
+    struct EpochReport report = report_of(trainer);
+    int code = progress->validation_is_due ? validate(trainer, &report, error) : OK;
+    if (code || progress->validation_is_due)
+        return code;
+    code = trainer__check_data(trainer, error);
     if (code)
         return code;
-    trainer->saved.progress.end_is_due = false;
-    callbacks__on_epoch(trainer, &report);
+    if (progress->end_is_due)
+        callbacks__on_epoch(trainer, &report);
+    else
+        callbacks__on_validated(trainer, &report);
+    progress->end_is_due = false;
     return OK;
 }
 
@@ -46,16 +59,18 @@ static void begin_epoch(struct Progress *progress) {
     memset(progress->epoch_sums, 0, sizeof progress->epoch_sums);
 }
 
-int trainer__end_epoch_again(struct Trainer *trainer, struct Error *error) {
+int trainer__finish_step_again(struct Trainer *trainer, struct Error *error) {
+    struct Progress *progress = &trainer->saved.progress;
     struct Validation validation = {0};
     int code = OK;
-    if (trainer->parts.validation) {
+    if (progress->validation_is_due || trainer__validation_falls(trainer) ||
+        replicas__validated(trainer, progress->step)) {
         callbacks__before_validation(trainer);
         code = trainer__validate(trainer, &validation, error);
     }
-    trainer->saved.progress.end_is_due = false;
-    if (trainer->saved.progress.step_in_epoch == trainer->parts.time.steps_per_epoch)
-        begin_epoch(&trainer->saved.progress);
+    progress->end_is_due = false;
+    if (progress->step_in_epoch == trainer->parts.time.steps_per_epoch)
+        begin_epoch(progress);
     return code;
 }
 
@@ -68,13 +83,19 @@ static bool stops(const struct Trainer *trainer) {
     return callbacks__want_stop(trainer, &(struct StopReport){0});
 }
 
-/* What follows from a step: the end of an epoch, and a checkpoint. `until`: the last step of this
- * process. */
+/* Does anything follow from the present step that was left to the process that continues the run?
+ */
+static bool is_unfinished(const struct Trainer *trainer) {
+    return trainer->saved.progress.end_is_due || trainer->saved.progress.validation_is_due;
+}
+
+/* What follows from a step: a validation, the end of an epoch, and a checkpoint. `until`: the last
+ * step of this process. */
 static int finish_step(struct Trainer *trainer, int64_t until, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
     struct StopReport stop;
     struct StepReport recovered = {.step = progress->step, .epoch = progress->epoch + 1};
-    int code = progress->end_is_due ? end_epoch(trainer, error) : OK;
+    int code = is_unfinished(trainer) ? report_figures(trainer, error) : OK;
     if (code)
         return code;
     bool stopped = callbacks__want_stop(trainer, &stop);
@@ -104,23 +125,29 @@ static int advance(struct Trainer *trainer, int64_t until, struct TrainResult *r
     const struct ScheduleTime *time = &trainer->parts.time;
     struct StepReport report;
     int code = trainer__step(trainer, &report, error);
-    if (!code && report.fate == STEP_UNDONE)
-        return progress->end_is_due ? finish_step(trainer, until, error) : OK;
+    if (!code && report.fate == STEP_UNDONE) {
+        trainer->interrupts.saves = false;
+        return is_unfinished(trainer) ? finish_step(trainer, until, error) : OK;
+    }
     if (!code)
         code = callbacks__on_step(trainer, &report, error);
     progress->end_is_due =
         progress->step_in_epoch == time->steps_per_epoch || progress->step == time->total;
-    if (!code && progress->end_is_due)
+    progress->validation_is_due =
+        trainer__validation_falls(trainer) || trainer->interrupts.validates;
+    if (!code && is_unfinished(trainer))
         remember(result, trainer);
     return code ? code : finish_step(trainer, until, error);
 }
 
 static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult *result,
                      struct Error *error) {
-    const struct Progress *progress = &trainer->saved.progress;
+    struct Progress *progress = &trainer->saved.progress;
     int code = OK;
     trainer__share_interrupts(trainer);
-    if (progress->end_is_due && !trainer__is_stopping(trainer))
+    if (progress->end_is_due) /* for its validation alone, also in older checkpoints */
+        progress->validation_is_due = trainer->parts.validation != NULL;
+    if (is_unfinished(trainer) && !trainer__is_stopping(trainer))
         code = finish_step(trainer, until, error);
     while (!code && progress->step < until && !stops(trainer) && !trainer__is_stopping(trainer))
         code = advance(trainer, until, result, error);
@@ -129,7 +156,7 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
               code             ? ", which failed"
               : stops(trainer) ? ": the validation no longer improves"
                                : "");
-    bool is_over = !progress->end_is_due && (progress->step >= until || stops(trainer));
+    bool is_over = !is_unfinished(trainer) && (progress->step >= until || stops(trainer));
     return !code && trainer__is_stopping(trainer) && !is_over ? trainer__stopped(trainer, error)
                                                               : code;
 }
@@ -137,7 +164,7 @@ static int run_steps(struct Trainer *trainer, int64_t until, struct TrainResult 
 /* A resumed run that has nothing left to do says so. */
 static void note_if_finished(const struct Trainer *trainer) {
     int64_t step = trainer->saved.progress.step;
-    if (step == 0 || trainer->saved.progress.end_is_due)
+    if (step == 0 || is_unfinished(trainer))
         return;
     if (stops(trainer))
         progress_note(trainer->bar, "the run is finished: it stopped early at step %" PRId64, step);
@@ -154,6 +181,7 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     result->average = trainer->saved.average;
     result->total_steps = trainer->parts.time.total;
     result->shards = trainer->options.train.shards;
+    result->penalty = trainer__penalty(trainer);
     result->best_figure = best_figure(&trainer->saved.best, trainer->saved.targets.kind);
     result->stopped_by = trainer__stop_reason(trainer);
     result->stopped_early = stops(trainer);

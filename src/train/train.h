@@ -28,6 +28,7 @@ struct TrainRequest {
     struct Watch *watch;     /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
     const struct Outside *outside; /* train/outside.h; NULL: nobody can interrupt the run */
     const struct Callback *const *callbacks; /* NULL-terminated; NULL: train/callbacks.def */
+    bool dry;   /* for train/dry_run.h: `folder` is made, if need be, and left as it was */
     bool trial; /* for train/trial.h: nothing is read from or written to `folder`, nor said */
 };
 
@@ -42,6 +43,7 @@ struct TrainResult {
     const char *stopped_by;           /* the signal or the limit; NULL: nobody asked it to stop */
     enum Figure best_figure;          /* the one that best.h5 goes by */
     struct Figures train;             /* of the newest whole epoch, or the part so far */
+    double penalty;                   /* L1 and L2, of the final parameters; NaN: there is none */
     double images_per_second;         /* of this process's steps, evaluation and saving excluded */
     char digest[DIGEST_TEXT];         /* of the final parameters and statistics */
     char average_digest[DIGEST_TEXT]; /* of their average; "": there is none */

@@ -29,8 +29,9 @@ struct RunFolder {
 struct Saving {
     bool failing; /* since the newest save that succeeded; the same on all ranks */
     double since,
-        next;         /* rank 0: seconds of the clock, of the first failure and the next attempt */
-    int64_t newest;   /* rank 0: the step of the newest checkpoint */
+        next;       /* rank 0: seconds of the clock, of the first failure and the next attempt */
+    int64_t newest; /* rank 0: the step of the newest checkpoint */
+    double newest_seconds; /* the training time at it */
     int64_t snapshot; /* rank 0: the step of a checkpoint whose snapshot link is missing; or 0 */
     struct Best best; /* the best validation whose model is saved */
 };
@@ -113,6 +114,8 @@ int trainer__open_folder(struct Trainer *trainer, struct Error *error);
 /* folder.c: releases the lock. What a run wrote that saved no checkpoint is taken back. */
 void trainer__close_folder(struct Trainer *trainer);
 
+/* room.c: of one file, a little more than it has. */
+int64_t trainer__checkpoint_bytes(const struct Trainer *trainer);
 /* room.c: is there room for the checkpoints of the whole run? Rank 0's part. */
 int trainer__check_room(const struct Trainer *trainer, struct Error *error);
 
@@ -133,9 +136,13 @@ int64_t trainer__cycles(const struct Trainer *trainer, int64_t step);
  * ERROR_STOPPED, and nothing has changed, if a rank is asked to stop meanwhile. Collective. */
 int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error);
 
-/* train.c: what the end of an epoch changes of a run, when its last step is made again after
- * trainer__go_back. Collective. */
-int trainer__end_epoch_again(struct Trainer *trainer, struct Error *error);
+/* validate.c: whether a validation follows the present step by the run file, whatever the clock
+ * says. The same on every rank. */
+bool trainer__validation_falls(const struct Trainer *trainer);
+
+/* train.c: what follows from a step and changes the run (a validation, the end of an epoch), when
+ * the step is made again after trainer__go_back. Collective. */
+int trainer__finish_step_again(struct Trainer *trainer, struct Error *error);
 
 /* data.c: the data files must still hold what the run trains on and is measured by. Collective. */
 int trainer__check_data(const struct Trainer *trainer, struct Error *error);

@@ -41,6 +41,14 @@ static int measure(struct Trainer *trainer, const float *state, struct Figures *
     return code;
 }
 
+bool trainer__validation_falls(const struct Trainer *trainer) {
+    const struct ScheduleTime *time = &trainer->parts.time;
+    const struct Interval *every = &trainer->options.validation.every;
+    int64_t step = trainer->saved.progress.step;
+    int64_t steps = every->seconds > 0 ? 0 : span_steps(every->span, time->steps_per_epoch);
+    return trainer->parts.validation && (step == time->total || (steps && step % steps == 0));
+}
+
 int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error) {
     const float *average = callbacks__weights(trainer);
     beat_enter(ranks_beat(trainer->ranks), BEAT_VALIDATING);
@@ -49,12 +57,17 @@ int trainer__validate(struct Trainer *trainer, struct Validation *validation, st
         code = measure(trainer, average, &validation->average, error);
     if (code)
         return code;
+    struct Progress *progress = &trainer->saved.progress;
+    if (!trainer__validation_falls(trainer))
+        replicas__note_validation(trainer);
+    progress->validation_is_due = false;
+    progress->validated_seconds = progress->seconds;
     trainer->saved.validation = validation->model;
     trainer->saved.average = validation->average;
     enum TargetKind targets = trainer->saved.targets.kind;
     best_observe(&trainer->saved.best,
                  best_metric_figure(trainer->options.checkpoint.best, targets),
-                 validation__used(validation), trainer->saved.progress.step);
+                 validation__used(validation), progress->step);
     callbacks__on_validation(trainer, validation);
     return OK;
 }

@@ -158,6 +158,8 @@ static void every_owner(void **state) {
     struct Sample sample = sample_make(5);
     struct SavedState *saved = &sample.saved, resumed = {0};
     saved->progress.epoch_sums[TALLY_SQUARED_ERROR] = 3.5;
+    saved->progress.validation_is_due = true;
+    saved->progress.validated_seconds = 7.25;
     saved->validation = value_figures(0.25, 0.125, -0.75);
     saved->average = value_figures(0.75, 0.375, NAN);
     saved->schedule =

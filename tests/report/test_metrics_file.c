@@ -142,6 +142,7 @@ static void test_lines(void **unused) {
     assert_true(real_of(lines[1], "train_accuracy") == 0.5);
     assert_true(real_of(lines[1], "rate") == 0.0125);
     assert_true(real_of(lines[1], "penalty") == 0.125);
+    assert_true(real_of(lines[1], "objective") == 1.625);
     assert_null(json_object_get(lines[2], "penalty"));
     assert_true(real_of(lines[1], "validation_loss") == 1.25);
     assert_true(real_of(lines[1], "validation_accuracy") == 0.625);

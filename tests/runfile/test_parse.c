@@ -364,6 +364,51 @@ static void test_lengths_of_time(void **state) {
     }
 }
 
+/* A span or a length of time: the same again. */
+static void test_intervals(void **state) {
+    (void)state;
+    static const struct Key keys[] = {{.name = "every", .type = KEY_INTERVAL, .maximum = 1e12},
+                                      KEY_END};
+    const struct {
+        const char *read, *written;
+        double value, seconds;
+    } rows[] = {{"2 epochs", "2 epochs", 2, 0},
+                {"500 steps", "500 steps", 500, 0},
+                {"0", "0 steps", 0, 0},
+                {"10 minutes", "10 min", 0, 600},
+                {"1 h 30 min", "1 h 30 min", 0, 5400},
+                {"0.5 epochs", "0.5 epochs", 0.5, 0},
+                {"90 s", "1 min 30 s", 0, 90},
+                {"0.000001 s", "1.0e-06 s", 0, 1e-6},
+                {"1.0e-06 s", "1.0e-06 s", 0, 1e-6}};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+        struct Interval interval = {0};
+        struct RunFile *file;
+        struct Error error;
+        char *text = memory_print("every: %s\n", rows[i].read);
+        assert_int_equal(runfile_parse(&file, "demo.yaml", text, NULL, 0, keys, &interval, &error),
+                         OK);
+        assert_true(interval.span.value == rows[i].value && interval.seconds == rows[i].seconds);
+        char *emitted = runfile_emit(keys, &interval);
+        assert_int_equal(strncmp(emitted + 7, rows[i].written, strlen(rows[i].written)), 0);
+        memory_release(emitted);
+        memory_release(text);
+        runfile_release(file);
+    }
+    static const char *const refused[] = {"10 mins", "3 weeks", "1.5 steps",  "-1 epoch", "soon",
+                                          "10",      "[1]",     "1e13 steps", "1e s",     "1ee2 s"};
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        struct Interval interval = {0};
+        struct RunFile *file;
+        struct Error error;
+        char *text = memory_print("every: %s\n", refused[i]);
+        assert_int_equal(runfile_parse(&file, "demo.yaml", text, NULL, 0, keys, &interval, &error),
+                         ERROR_RUN_FILE);
+        assert_non_null(strstr(error.text, "length of time such as"));
+        memory_release(text);
+    }
+}
+
 static void test_differences(void **state) {
     (void)state;
     const struct {
@@ -557,6 +602,7 @@ int main(void) {
         cmocka_unit_test(test_emit_reads_back),
         cmocka_unit_test(test_free_keys),
         cmocka_unit_test(test_lengths_of_time),
+        cmocka_unit_test(test_intervals),
         cmocka_unit_test(test_differences),
         cmocka_unit_test(test_reals_keep_their_bits),
         cmocka_unit_test(test_file_on_disk),

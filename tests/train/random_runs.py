@@ -114,6 +114,8 @@ class Generator:
             return self.rng.choice([word for word in key["words"] if word not in OF_OTHERS])
         if kind == "span":
             return self.rng.choice(SPANS)
+        if kind == "interval":
+            return self.rng.choice([*SPANS, "1 h", "0.01 s"])
         if kind == "time":
             return self.rng.choice(TIMES)
         if kind == "spans":
@@ -591,6 +593,7 @@ WRONG = {  # values that a key of each type refuses
     "boolean": ["yes", 1, [True]],
     "word": ["neither", 3.5, [1]],
     "span": ["soon", "3 weeks", -2, [1], "1.5 steps"],
+    "interval": ["soon", "3 weeks", -2, [1], "1.5 steps"],
     "time": ["soon", "3 weeks", -2, [1], "2 epochs"],
     "spans": ["1 epoch", [3], {"a": 1}],
     "numbers": ["many", 1, {"a": 1}],

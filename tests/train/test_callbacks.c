@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "data/made_dataset.h"
 #include "store/scratch.h"
@@ -63,6 +64,13 @@ static void on_validation(struct Trainer *trainer, void *state,
     tell(trainer, "validation");
 }
 
+static void on_validated(struct Trainer *trainer, void *state, const struct EpochReport *report) {
+    (void)state;
+    assert_true(report->train.measured[FIGURE_LOSS]);
+    assert_true(report->validation.measured[FIGURE_LOSS]);
+    tell(trainer, "validated");
+}
+
 static void on_epoch(struct Trainer *trainer, void *state, const struct EpochReport *report) {
     (void)state;
     assert_true(report->train.measured[FIGURE_LOSS]);
@@ -97,6 +105,7 @@ static const struct Callback teller = {.name = "teller",
                                        .before_validation = before_validation,
                                        .on_validation = on_validation,
                                        .on_epoch = on_epoch,
+                                       .on_validated = on_validated,
                                        .on_save = on_save,
                                        .on_stop = on_stop};
 
@@ -148,11 +157,14 @@ static int write_run(void **state) {
     return 0;
 }
 
-static int run(const struct Callback *const *callbacks, const char *folder, bool resume,
-               struct TrainResult *result, struct Error *error) {
+static int run_with(const char *override, const struct Callback *const *callbacks,
+                    const char *folder, bool resume, struct TrainResult *result,
+                    struct Error *error) {
     struct Ranks *ranks = ranks_alone();
     char *path = memory_copy_text(scratch_path(folder));
     struct TrainRequest request = {.run_path = scratch_path("run.yaml"),
+                                   .overrides = &override,
+                                   .override_count = override ? 1 : 0,
                                    .folder = path,
                                    .resume = resume,
                                    .quiet = true,
@@ -162,6 +174,11 @@ static int run(const struct Callback *const *callbacks, const char *folder, bool
     memory_release(path);
     ranks_release(ranks);
     return code;
+}
+
+static int run(const struct Callback *const *callbacks, const char *folder, bool resume,
+               struct TrainResult *result, struct Error *error) {
+    return run_with(NULL, callbacks, folder, resume, result, error);
 }
 
 static void test_moments(void **state) {
@@ -181,6 +198,44 @@ static void test_moments(void **state) {
                                    "stop 3; save 3; release");
     text_release(&told);
     told = (struct Text){0};
+}
+
+/* The moments of one run of 6 steps, 2 an epoch, that are not those of each step. The seed makes no
+ * validation but the first the best. */
+static void expect_moments(const char *override, const char *folder, const char *expected) {
+    static const struct Callback *const table[] = {&teller, NULL};
+    struct TrainResult result;
+    struct Error error = {0};
+    struct Text found = {0};
+    text_release(&told);
+    told = (struct Text){0};
+    if (run_with(override, table, folder, false, &result, &error))
+        fail_msg("%s", error.text);
+    char *rest = NULL;
+    for (char *word = strtok_r(told.data, ";", &rest); word; word = strtok_r(NULL, ";", &rest))
+        if (strstr(word, "validat") || strstr(word, "epoch"))
+            text_add(&found, "%s;", word);
+    assert_string_equal(found.data, expected);
+    text_release(&found);
+    text_release(&told);
+    told = (struct Text){0};
+}
+
+static void test_moments_of_validations(void **state) {
+    (void)state;
+    expect_moments("validation.every=3 steps", "v3",
+                   " epoch 2; validation 3; validated 3; epoch 4; validation 6; epoch 6;");
+    expect_moments("validation.every=2 epochs", "v2e",
+                   " epoch 2; validation 4; epoch 4; validation 6; epoch 6;");
+    expect_moments("validation.every=0.5 epochs", "vhalf",
+                   " validation 1; validated 1; validation 2; epoch 2; validation 3; validated 3;"
+                   " validation 4; epoch 4; validation 5; validated 5; validation 6; epoch 6;");
+    expect_moments("validation.every=0", "v0", " epoch 2; epoch 4; validation 6; epoch 6;");
+    /* By the clock, here as often as it can be: after each step before which time has passed since
+     * the newest validation. */
+    expect_moments("validation.every=0.000000001 s", "vclock",
+                   " validation 2; epoch 2; validation 4; epoch 4; validation 6; epoch 6;");
+    expect_moments("validation.every=1 d", "vday", " epoch 2; epoch 4; validation 6; epoch 6;");
 }
 
 /* Its count goes on from the checkpoint's, so that the run is finished. */
@@ -338,6 +393,7 @@ static int remove_runs(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_moments, write_run),
+        cmocka_unit_test(test_moments_of_validations),
         cmocka_unit_test_setup(test_saved_value, write_run),
         cmocka_unit_test_setup(test_failure, write_run),
         cmocka_unit_test(test_early_stopping),

@@ -196,8 +196,9 @@ const struct Key data_keys[] = {
      .type = KEY_STRING,
      .offset = AT(validation),
      .fallback = "validation",
-     .help = "split to evaluate after every epoch; best.h5 is chosen by it; none: no "
-             "evaluation, and best.h5 is the newest checkpoint"},
+     .help =
+         "split to evaluate, by default after every epoch (validation.every); best.h5 is chosen "
+         "by it; none: no evaluation, and best.h5 is the newest checkpoint"},
     {.name = "axes",
      .type = KEY_STRING,
      .offset = AT(axes),

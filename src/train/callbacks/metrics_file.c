@@ -40,6 +40,12 @@ static void on_epoch(struct Trainer *trainer, void *state, const struct EpochRep
         metrics_file_epoch(file_of(state), report);
 }
 
+static void on_validated(struct Trainer *trainer, void *state, const struct EpochReport *report) {
+    (void)trainer;
+    if (file_of(state))
+        metrics_file_validation(file_of(state), report);
+}
+
 static void on_stop(struct Trainer *trainer, void *state, const struct StopReport *report) {
     (void)trainer;
     if (file_of(state))
@@ -77,6 +83,7 @@ const struct Callback callback_metrics_file = {.name = "metrics file",
                                                .on_start = on_start,
                                                .on_step = on_step,
                                                .on_epoch = on_epoch,
+                                               .on_validated = on_validated,
                                                .on_nan = on_nan,
                                                .on_warning = on_warning,
                                                .on_save = on_save,

@@ -18,8 +18,8 @@ static void on_validation(struct Trainer *trainer, void *callback,
 }
 
 /* `report` has the rate before. One of 0 stays what it is. */
-static void on_epoch(struct Trainer *trainer, void *callback, const struct EpochReport *report) {
-    const struct State *state = callback;
+static void tell(struct Trainer *trainer, void *callback, const struct EpochReport *report) {
+    struct State *state = callback;
     int64_t step = trainer->saved.progress.step;
     double now = trainer__rate(trainer, step);
     if (state->changed && step < trainer->parts.time.total && now != report->rate)
@@ -27,9 +27,11 @@ static void on_epoch(struct Trainer *trainer, void *callback, const struct Epoch
                       "the validation no longer improved: rate %.4g -> %.4g after step %" PRId64
                       " (%s)",
                       report->rate, now, step, trainer->options.schedule.kind->name);
+    state->changed = false; /* an epoch may end without a validation */
 }
 
 const struct Callback callback_plateau = {.name = "plateau",
                                           .state_size = sizeof(struct State),
                                           .on_validation = on_validation,
-                                          .on_epoch = on_epoch};
+                                          .on_epoch = tell,
+                                          .on_validated = tell};

@@ -17,6 +17,11 @@ static void on_epoch(struct Trainer *trainer, void *state, const struct EpochRep
     progress_epoch(trainer->bar, report);
 }
 
+static void on_validated(struct Trainer *trainer, void *state, const struct EpochReport *report) {
+    (void)state;
+    progress_validation(trainer->bar, report);
+}
+
 static void on_stop(struct Trainer *trainer, void *state, const struct StopReport *report) {
     char best[FIGURE_TEXT];
     (void)state;
@@ -37,5 +42,6 @@ static void on_warning(struct Trainer *trainer, void *state, const struct Warnin
 const struct Callback callback_progress_line = {.name = "progress line",
                                                 .on_step = on_step,
                                                 .on_epoch = on_epoch,
+                                                .on_validated = on_validated,
                                                 .on_warning = on_warning,
                                                 .on_stop = on_stop};
