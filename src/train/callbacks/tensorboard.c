@@ -149,4 +149,5 @@ const struct Callback callback_tensorboard = {.name = "TensorBoard",
                                               .on_start = on_start,
                                               .on_step = on_step,
                                               .on_epoch = on_epoch,
+                                              .on_validated = on_epoch,
                                               .on_save = on_save};

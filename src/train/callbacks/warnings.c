@@ -287,4 +287,5 @@ const struct Callback callback_warnings = {.name = "warnings",
                                            .saved_offset = offsetof(struct State, seen),
                                            .on_start = on_start,
                                            .on_step = on_step,
-                                           .on_epoch = on_epoch};
+                                           .on_epoch = on_epoch,
+                                           .on_validated = on_epoch};
