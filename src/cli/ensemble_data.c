@@ -115,7 +115,11 @@ int ensemble_data_open(struct EnsembleData *data, const struct Arguments *argume
     forget_folds(data, candidates);
     const struct DatasetRequest request = {.options = &data->options, .path = file};
     struct Names names = {0};
-    names.items = dataset_list_splits(&request, &names.count);
+    int code = dataset_list_splits(&request, &names.items, &names.count, error);
+    if (code) {
+        memory_release_texts(names.items, names.count);
+        return code;
+    }
     if (!chosen_on)
         chosen_on = name_chosen_on(data, candidates, &names);
     if (!reported)
@@ -123,7 +127,7 @@ int ensemble_data_open(struct EnsembleData *data, const struct Arguments *argume
     if (!reported)
         reported = chosen_on ? chosen_on : "test";
     warn(data, candidates, chosen_on);
-    int code = open_splits(data, file, chosen_on, reported, &candidates->items[0], error);
+    code = open_splits(data, file, chosen_on, reported, &candidates->items[0], error);
     if (!code)
         code = hold(data, candidates, error);
     memory_release_texts(names.items, names.count);
