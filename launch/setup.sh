@@ -8,7 +8,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
 packages_build=(build-essential cmake ninja-build pkg-config libopenmpi-dev openmpi-bin
     'libopenblas-openmp-dev|libopenblas-pthread-dev' libdnnl-dev libhdf5-dev libyaml-dev
     'libjpeg62-turbo-dev|libjpeg-turbo8-dev' libpng-dev libtiff-dev libwebp-dev libgif-dev
-    zlib1g-dev liblzf-dev libzip-dev libxxhash-dev libjansson-dev)
+    zlib1g-dev liblzf-dev libzip-dev libxxhash-dev libjansson-dev gnuplot-nox)
 packages_test=(libcmocka-dev python3 python3-h5py python3-numpy python3-pytest iproute2)
 # For launch/test.sh --full, if they are to be had.
 packages_full=(python3-venv python3-pandas clang-format shellcheck gdb)

@@ -24,7 +24,10 @@ enum RandomPurpose {
     /* Instance: 0 to choose the kind of mixing and the partner, then place in the list + 1; time:
      * epoch; item: sample in the split. */
     RANDOM_MIXING = 12,
-    RANDOM_STATISTICS = 13 /* the sample of images that statistics are taken from */
+    RANDOM_STATISTICS = 13, /* the sample of images that statistics are taken from */
+    /* Values of a search's trials (search/sample.c): time: stage; instance 0: random, item: trial;
+     * else the axis + 1 of a Halton sequence, item: digit. */
+    RANDOM_SEARCH = 15
 };
 
 /* A stream of numbers. Its element e is word e % 4 of block e / 4. */

@@ -63,7 +63,7 @@ int argument_real(const struct Arguments *arguments, const char *name, double mi
 
 extern const struct Command command_activations, command_train, command_eval, command_predict,
     command_inspect, command_describe, command_doctor, command_gradcheck, command_keys,
-    command_check, command_verify, command_ensemble; /* each in its own file */
-extern const struct Command *const commands[];       /* NULL-terminated; cli/commands.c */
+    command_check, command_verify, command_search, command_ensemble; /* each in its own file */
+extern const struct Command *const commands[]; /* NULL-terminated; cli/commands.c */
 
 #endif

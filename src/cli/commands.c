@@ -11,6 +11,7 @@ const struct Command *const commands[] = {
     &command_describe,
     &command_check,
     &command_gradcheck,
+    &command_search,
     &command_doctor,
     &command_keys,
     &command_verify,

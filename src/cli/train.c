@@ -2,23 +2,19 @@
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <math.h>
 
-#include "base/clock.h"
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "cli/dry_run.h"
 #include "cli/figures_json.h"
 #include "cli/folds.h"
-#include "cli/job_limit.h"
 #include "cli/output.h"
+#include "cli/outside.h"
 #include "cli/overrides.h"
 #include "cli/shown.h"
-#include "cli/signals.h"
 #include "cli/watching.h"
 #include "cli/world.h"
 #include "run/overfit.h"
-#include "train/outside.h"
 
 static const struct Flag flags[] = {
     {.name = "out",
@@ -156,17 +152,6 @@ static void print_words(int64_t overfit, const struct TrainResult *result) {
     printf("checkpoint  %s\n", shown(result->checkpoint));
 }
 
-/* Called at the beginning: the time that has passed since the program was started is short. */
-static struct Outside outside_of(const struct Ranks *ranks) {
-    double start = clock_seconds();
-    bool looks = ranks_rank(ranks) == 0; /* at the clock, for all */
-    return (struct Outside){.pending = signals_pending,
-                            .forget = signals_forget,
-                            .start = start,
-                            .job_end = looks ? start + job_limit_seconds() : INFINITY,
-                            .grace = signals_grace()};
-}
-
 /* A new run writes its own run.yaml into its folder, which may be the one of the run file. */
 static int check_run_file(const struct TrainRequest *request, struct Ranks *ranks,
                           struct Error *error) {
@@ -227,7 +212,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     if (code)
         return code;
     struct Overrides overrides = overrides_collect(arguments);
-    struct Outside outside = outside_of(ranks);
+    struct Outside outside = outside_now(ranks);
     request.overrides = overrides.texts;
     request.override_count = overrides.count;
     request.outside = &outside;

@@ -20,11 +20,23 @@ void ranks_release(struct Ranks *ranks) {
         return;
     memory_release(ranks->hosts);
     memory_release(ranks->node);
+    struct Beat *beat = ranks->part ? ranks->beat : NULL;
     beat_wait(ranks->beat);
     if (ranks->operations)
         ranks->operations->release(ranks);
     else
         memory_release(ranks);
+    if (beat)
+        beat_go_on(beat);
+}
+
+struct Ranks *ranks_split(struct Ranks *ranks, int group) {
+    beat_wait(ranks->beat);
+    struct Ranks *part = ranks->operations ? ranks->operations->split(ranks, group) : ranks_alone();
+    beat_go_on(ranks->beat);
+    part->beat = ranks->beat;
+    part->part = true;
+    return part;
 }
 
 int ranks_rank(const struct Ranks *ranks) {

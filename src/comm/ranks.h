@@ -16,6 +16,11 @@ struct Ranks;
 struct Ranks *ranks_alone(void);
 void ranks_release(struct Ranks *ranks); /* Collective. */
 
+/* The ranks of `ranks` that give the same `group`, in their order, as Ranks of their own, which are
+ * to be released first. What they report of themselves goes to the beat of `ranks`. Collective over
+ * `ranks`. */
+struct Ranks *ranks_split(struct Ranks *ranks, int group);
+
 int ranks_rank(const struct Ranks *ranks);
 int ranks_size(const struct Ranks *ranks);
 int ranks_nodes(const struct Ranks *ranks); /* on how many hosts they run */

@@ -18,6 +18,7 @@ struct RanksOperations {
     void (*sum)(struct Ranks *ranks, int64_t *values, int64_t count);
     void (*gather)(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
     void (*gather_all)(struct Ranks *ranks, const void *mine, int64_t bytes, void *all);
+    struct Ranks *(*split)(struct Ranks *ranks, int group);
 };
 
 #define HOST_NAME 64 /* bytes of a host's name, with the closing 0 */
@@ -29,6 +30,7 @@ struct Ranks {
     char (*hosts)[HOST_NAME]; /* size: where each rank runs */
     const struct RanksOperations *operations; /* NULL: one rank, no MPI */
     struct Beat own_beat, *beat;              /* the one in use */
+    bool part;                                /* of other ranks, whose beat it uses */
 };
 
 #endif

@@ -87,6 +87,8 @@ static void release(struct Ranks *ranks) {
     memory_release(mpi);
 }
 
+static struct Ranks *split(struct Ranks *ranks, int group);
+
 static const struct RanksOperations operations = {
     .release = release,
     .barrier = barrier,
@@ -95,6 +97,7 @@ static const struct RanksOperations operations = {
     .sum = sum,
     .gather = gather,
     .gather_all = gather_all,
+    .split = split,
 };
 
 /* mpirun and Slurm end the whole job, whatever communicator MPI_Abort is given. */
@@ -130,4 +133,13 @@ struct Ranks *ranks_from_communicator(MPI_Comm communicator) {
     ranks->hosts = memory_allocate((size_t)ranks->size * sizeof host, "the names of the hosts");
     ranks_gather_all(ranks, host, sizeof host, ranks->hosts);
     return ranks;
+}
+
+static struct Ranks *split(struct Ranks *ranks, int group) {
+    MPI_Comm part;
+    MPI_Comm_split(ranks_communicator(ranks), group, ranks->rank, &part);
+    struct Ranks *made = ranks_from_communicator(part);
+    check_set_handler(abort_job, ranks->rank); /* messages name the rank in the job */
+    MPI_Comm_free(&part);
+    return made;
 }

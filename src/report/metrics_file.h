@@ -58,6 +58,7 @@ struct StopReport {
     enum Figure figure; /* of the validation */
     double best;        /* so far */
     int64_t waited;     /* validations that did not improve on it, in a row */
+    bool diverged;      /* instead: the loss of training rose; best: the first one */
 };
 
 /* Something looks wrong with the training. */

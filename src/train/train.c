@@ -83,6 +83,11 @@ static bool stops(const struct Trainer *trainer) {
     return callbacks__want_stop(trainer, &(struct StopReport){0});
 }
 
+static bool has_diverged(const struct Trainer *trainer) {
+    struct StopReport stop = {0};
+    return callbacks__want_stop(trainer, &stop) && stop.diverged;
+}
+
 /* Does anything follow from the present step that was left to the process that continues the run?
  */
 static bool is_unfinished(const struct Trainer *trainer) {
@@ -185,6 +190,7 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     result->best_figure = best_figure(&trainer->saved.best, trainer->saved.targets.kind);
     result->stopped_by = trainer__stop_reason(trainer);
     result->stopped_early = stops(trainer);
+    result->diverged = has_diverged(trainer);
     result->finished =
         result->stopped_early || trainer->saved.progress.step >= trainer->parts.time.total;
     if (trainer->stepped_seconds > 0)
@@ -204,6 +210,9 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     int64_t until = trainer.parts.time.total;
     if (request->stop_after && request->stop_after < until)
         until = request->stop_after;
+    int64_t epochs = request->stop_after_epochs, steps = trainer.parts.time.steps_per_epoch;
+    if (!code && epochs && steps && epochs < until / steps)
+        until = epochs * steps;
     if (!code)
         code = trainer.saved.progress.step == 0 ? trainer__save(&trainer, true, error)
                                                 : trainer__mend_links(&trainer, error);

@@ -23,6 +23,8 @@ struct TrainRequest {
     bool resume;        /* continue from the newest valid checkpoint, if there is one */
     int64_t overfit;    /* samples to learn by heart (run/overfit.h); 0: the run is what it is */
     int64_t stop_after; /* stop, with a checkpoint, when this many steps are done; 0: at the end */
+    int64_t stop_after_epochs; /* the same, when so many epochs are done; 0: at the end */
+    double diverged; /* stop once the smoothed loss is above so many times the first; 0: never */
     const char *tensorboard; /* the folder of event files for TensorBoard; NULL: none */
     bool quiet;              /* no progress on stderr */
     struct Watch *watch;     /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
@@ -40,12 +42,13 @@ struct TrainResult {
     int64_t shards; /* what train.shards comes to */
     bool finished;  /* all steps are done, or it stopped early */
     bool stopped_early;
-    const char *stopped_by;           /* the signal or the limit; NULL: nobody asked it to stop */
-    enum Figure best_figure;          /* the one that best.h5 goes by */
-    struct Figures train;             /* of the newest whole epoch, or the part so far */
-    double penalty;                   /* L1 and L2, of the final parameters; NaN: there is none */
-    double images_per_second;         /* of this process's steps, evaluation and saving excluded */
-    char digest[DIGEST_TEXT];         /* of the final parameters and statistics */
+    bool diverged;            /* it stopped early because its loss rose: request->diverged */
+    const char *stopped_by;   /* the signal or the limit; NULL: nobody asked it to stop */
+    enum Figure best_figure;  /* the one that best.h5 goes by */
+    struct Figures train;     /* of the newest whole epoch, or the part so far */
+    double penalty;           /* L1 and L2, of the final parameters; NaN: there is none */
+    double images_per_second; /* of this process's steps, evaluation and saving excluded */
+    char digest[DIGEST_TEXT]; /* of the final parameters and statistics */
     char average_digest[DIGEST_TEXT]; /* of their average; "": there is none */
     char *checkpoint;                 /* the last one written; released by the caller */
 };

@@ -112,7 +112,7 @@ static void test_lines(void **unused) {
                                                       .seconds = 33});
     metrics_file_epoch(metrics,
                        &(struct EpochReport){.step = INT64_C(1) << 40, .epoch = 4, .penalty = NAN});
-    metrics_file_stop(metrics, &(struct StopReport){24, 4, FIGURE_LOSS, 0.5, 3});
+    metrics_file_stop(metrics, &(struct StopReport){24, 4, FIGURE_LOSS, 0.5, 3, false});
     metrics_file_nan(metrics, &(struct NanReport){25, 4, "skip", 2, -1, 1});
     metrics_file_nan(metrics, &(struct NanReport){26, 5, "roll_back", 1, 24, 0.5});
     assert_int_equal(metrics_file_flush(metrics, &error), OK);

@@ -25,6 +25,13 @@ static void on_validated(struct Trainer *trainer, void *state, const struct Epoc
 static void on_stop(struct Trainer *trainer, void *state, const struct StopReport *report) {
     char best[FIGURE_TEXT];
     (void)state;
+    if (report->diverged) {
+        progress_note(trainer->bar,
+                      "stopped at step %" PRId64 ": the loss has risen far above %s, "
+                      "that of the first step",
+                      report->step, figure_text(FIGURE_LOSS, report->best, FIGURE_DIGITS, best));
+        return;
+    }
     progress_note(trainer->bar,
                   "stopped early at step %" PRId64 " of %" PRId64 ": %" PRId64
                   " validation%s in a row did not improve on the %s %s",

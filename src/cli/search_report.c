@@ -1,0 +1,279 @@
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/search.h"
+#include "cli/shown.h"
+
+#define MOST_LINES 20 /* of the table */
+
+static const char *status_word(const struct TrialRecord *record) {
+    static const char *const words[] = {"new", "open", "paused", "finished", "diverged", "failed"};
+    return words[record->status];
+}
+
+static enum Figure figure_of(const struct TrialRecord *record) {
+    for (int f = 0; record->figure && f < FIGURE_COUNT; f++)
+        if (!strcmp(figure_kinds[f].name, record->figure))
+            return (enum Figure)f;
+    return FIGURE_LOSS;
+}
+
+static const char *metric_text(const struct TrialRecord *record, char text[FIGURE_TEXT]) {
+    double metric = search_metric(record);
+    if (isnan(metric) || record->status == TRIAL_DIVERGED || record->status == TRIAL_FAILED)
+        return strcpy(text, "-");
+    return figure_text(figure_of(record), metric, FIGURE_DIGITS, text);
+}
+
+void search_print_news(const struct Search *search, const struct SearchNews *news) {
+    const struct TrialRecord *record = news->record;
+    char metric[FIGURE_TEXT];
+    struct Text line = {0};
+    bool bad = record->status == TRIAL_DIVERGED || record->status == TRIAL_FAILED;
+    text_add(&line, "trial %" PRId64, record->number);
+    if (search->stages[0].options.stages > 1)
+        text_add(&line, " of stage %" PRId64, record->stage);
+    text_add(&line, ": %s", bad ? status_word(record) : metric_text(record, metric));
+    if (record->status == TRIAL_PAUSED)
+        text_add(&line, " after step %" PRId64 " of %" PRId64, record->step, record->total_steps);
+    if (news->best == record->number)
+        text_add(&line, ", the best so far");
+    for (int i = 0; i < record->values.count; i++)
+        text_add(&line, "  %s", shown(record->values.values[i]));
+    if (bad && record->error)
+        text_add(&line, "  (%s)", shown(record->error));
+    fprintf(stderr, "%s\n", line.data);
+    text_release(&line);
+}
+
+/* ---- The table ---- */
+
+/* The shortest end of the key that no other key has: "rate" for "optimizer.rate". */
+static const char *short_name(const struct Space *space, int axis) {
+    const char *key = space->axes[axis].key, *best = key;
+    for (const char *at = key; (at = strchr(at, '.')); at++) {
+        bool unique = true;
+        for (int i = 0; i < space->count; i++)
+            unique &= i == axis || !text_ends_with(space->axes[i].key, at);
+        if (unique)
+            best = at + 1;
+    }
+    return best;
+}
+
+static int width_of(const struct Search *search, const struct SearchResults *results, int axis) {
+    int width = (int)strlen(short_name(&search->stages[0], axis));
+    for (int64_t i = 0; i < results->count; i++) {
+        int length = (int)strlen(search_value(&results->entries[i].record, axis));
+        width = length > width ? length : width;
+    }
+    return width < 40 ? width : 40;
+}
+
+static void print_row(const struct Search *search, const struct SearchResults *results,
+                      const struct TrialRecord *record, const int *widths) {
+    char metric[FIGURE_TEXT];
+    printf("%5" PRId64 "  ", record->number);
+    if (results->stages > 1)
+        printf("%5" PRId64 "  ", record->stage);
+    printf("%11s", metric_text(record, metric));
+    for (int i = 0; i < search->stages[0].count; i++)
+        printf("  %-*.40s", widths[i], shown(search_value(record, i)));
+    printf("  %7" PRId64 "  %s\n", record->step, status_word(record));
+}
+
+static void print_table(const struct Search *search, const struct SearchResults *results) {
+    int widths[AXIS_MOST];
+    printf("trial  %s%11s", results->stages > 1 ? "stage  " : "",
+           figure_kinds[results->figure].label);
+    for (int i = 0; i < search->stages[0].count; i++) {
+        widths[i] = width_of(search, results, i);
+        printf("  %-*s", widths[i], short_name(&search->stages[0], i));
+    }
+    printf("  %7s  status\n", "steps");
+    int64_t lines = results->count < MOST_LINES + 5 ? results->count : MOST_LINES;
+    for (int64_t i = 0; i < lines; i++)
+        print_row(search, results, &results->entries[results->order[i]].record, widths);
+    if (lines < results->count)
+        printf("and %" PRId64 " more, in %s/trials.csv\n", results->count - lines,
+               shown(search->request->folder));
+}
+
+static void print_counts(const struct Search *search, const struct SearchResults *results) {
+    int64_t counts[TRIAL_FAILED + 1] = {0};
+    for (int64_t i = 0; i < results->count; i++)
+        counts[results->entries[i].record.status]++;
+    printf("\n%" PRId64 " trials: %" PRId64 " finished", results->count, counts[TRIAL_FINISHED]);
+    if (counts[TRIAL_PAUSED])
+        printf(", %" PRId64 " ended at a rung", counts[TRIAL_PAUSED]);
+    if (counts[TRIAL_DIVERGED])
+        printf(", %" PRId64 " diverged", counts[TRIAL_DIVERGED]);
+    if (counts[TRIAL_FAILED])
+        printf(", %" PRId64 " failed", counts[TRIAL_FAILED]);
+    if (counts[TRIAL_OPEN])
+        printf(", %" PRId64 " under way", counts[TRIAL_OPEN]);
+    int64_t wanted = 0;
+    for (int stage = 1; stage <= search->known; stage++)
+        wanted += search_stage_trials(search, stage);
+    if (results->count < wanted)
+        printf(", %" PRId64 " not begun", wanted - results->count);
+    printf("\n");
+}
+
+static void print_errors(const struct SearchResults *results) {
+    int shown_errors = 0;
+    for (int64_t i = 0; i < results->count && shown_errors < 3; i++) {
+        const struct TrialRecord *record = &results->entries[i].record;
+        if (record->status == TRIAL_FAILED && record->error) {
+            printf("trial %" PRId64 " failed: %s\n", record->number, shown(record->error));
+            shown_errors++;
+        }
+    }
+}
+
+/* ---- The keys ---- */
+
+static void print_importance(const struct Search *search, const struct Insight *insights) {
+    int count = search->stages[0].count;
+    if (!insights[0].measured)
+        return;
+    printf("\nwhich keys mattered (share of the variance of the trials' places that a key alone "
+           "explains,\ncorrected for chance, and its standard error by the jackknife; p: how often "
+           "a key that\ndoes not matter explains as much)\n");
+    for (int i = 0; i < count; i++) {
+        const struct Importance *importance = &insights[i].importance;
+        printf("  %3.0f %% ± %.0f %%  p = %.3f  %s%s\n", 100 * fmax(importance->share, 0),
+               100 * importance->error, importance->chance, search->stages[0].axes[i].key,
+               importance->chance < 0.05 ? "" : "  (no more than chance)");
+    }
+}
+
+static void add_range(const struct Axis *axis, struct Text *text) {
+    static const char *const names[] = {[AXIS_UNIFORM] = "uniform",
+                                        [AXIS_LOG] = "log_uniform",
+                                        [AXIS_INTEGER] = "integer",
+                                        [AXIS_CHOICE] = "choice"};
+    text_add(text, "%s: {%s: [%.4g, %.4g]}", axis->key, names[axis->kind], axis->low, axis->high);
+}
+
+static void edge_words(const struct Insight *insight, struct Text *text) {
+    text_add(text, "good values of %s lie at the %s end of its range (", insight->axis.key,
+             insight->edge == EDGE_HIGH ? "upper" : "lower");
+    axis_describe(&insight->axis, text);
+    text_add(text, "); ");
+    if (insight->moves) {
+        text_add(text, "try next  ");
+        add_range(&insight->next, text);
+    } else {
+        text_add(text, "the run file takes none beyond it");
+    }
+}
+
+static void print_edges(const struct Search *search, const struct Insight *insights) {
+    for (int i = 0; i < search->stages[0].count; i++) {
+        struct Text text = {0};
+        if (!insights[i].edge)
+            continue;
+        edge_words(&insights[i], &text);
+        printf("\nwarning: %s\n", text.data);
+        text_release(&text);
+    }
+}
+
+/* The words that train the best trial once more, in a folder of its own. */
+static void add_command(const struct Search *search, const struct TrialRecord *record,
+                        struct Text *text) {
+    char *folder = ledger_trial_folder(search->request->folder, record->number);
+    int64_t ranks = search->stages[0].options.ranks;
+    if (ranks > 1)
+        text_add(text, "mpirun -np %" PRId64 " ", ranks);
+    text_add(text, "trainer train %s/run.yaml --out NEW_FOLDER", folder);
+    memory_release(folder);
+}
+
+void search_print_words(const struct Search *search, const struct SearchResults *results,
+                        const struct Insight *insights) {
+    char metric[FIGURE_TEXT];
+    print_table(search, results);
+    print_counts(search, results);
+    print_errors(results);
+    if (!results->scored)
+        return;
+    print_importance(search, insights);
+    print_edges(search, insights);
+    const struct TrialRecord *best = &results->entries[results->order[0]].record;
+    struct Text text = {0};
+    add_command(search, best, &text);
+    printf("\nbest        trial %" PRId64 ", validation %s %s at step %" PRId64 "\n", best->number,
+           figure_kinds[results->figure].label, metric_text(best, metric), best->best_step);
+    printf("the same    %s\n", shown(text.data));
+    printf("its model   %s/trials/%04" PRId64 "/checkpoints/best.h5\n",
+           shown(search->request->folder), best->number);
+    text_release(&text);
+    if (results->stages < search->stages[0].options.stages && search->known > results->stages)
+        printf("next stage  %s/stage-%d.yaml, which may be changed; the same command goes on\n",
+               shown(search->request->folder), search->known);
+}
+
+/* ---- JSON ---- */
+
+static json_t *describe_trial(const struct Search *search, const struct TrialRecord *record) {
+    json_t *values = json_object();
+    for (int i = 0; i < search->stages[0].count; i++)
+        json_object_set_new(values, search->stages[0].axes[i].key,
+                            json_string(search_value(record, i)));
+    char *folder = ledger_trial_folder(search->request->folder, record->number);
+    double metric = search_metric(record);
+    json_t *object = json_pack(
+        "{s:I, s:I, s:s, s:o, s:i, s:o, s:I, s:I, s:f, s:s}", "trial", (json_int_t)record->number,
+        "stage", (json_int_t)record->stage, "status", status_word(record), "values", values,
+        "rungs", record->metrics.count, "metric", isnan(metric) ? json_null() : json_real(metric),
+        "step", (json_int_t)record->step, "best_step", (json_int_t)record->best_step, "seconds",
+        record->seconds, "folder", folder);
+    if (record->digest)
+        json_object_set_new(object, "digest", json_string(record->digest));
+    if (record->error)
+        json_object_set_new(object, "error", json_string(record->error));
+    memory_release(folder);
+    return object;
+}
+
+static json_t *describe_key(const struct Search *search, const struct Insight *insight, int axis) {
+    static const char *const edges[] = {
+        [EDGE_NONE] = "none", [EDGE_LOW] = "lower", [EDGE_HIGH] = "upper"};
+    json_t *object = json_pack("{s:s, s:s}", "key", search->stages[0].axes[axis].key, "edge",
+                               edges[insight->edge]);
+    if (insight->measured)
+        json_object_set_new(object, "importance",
+                            json_pack("{s:f, s:f, s:f}", "share", insight->importance.share,
+                                      "error", insight->importance.error, "p",
+                                      insight->importance.chance));
+    if (insight->edge && insight->moves)
+        json_object_set_new(object, "next",
+                            json_pack("[f, f]", insight->next.low, insight->next.high));
+    return object;
+}
+
+json_t *search_describe(const struct Search *search, const struct SearchResults *results,
+                        const struct Insight *insights) {
+    json_t *trials = json_array(), *keys = json_array();
+    for (int64_t i = 0; i < results->count; i++)
+        json_array_append_new(trials,
+                              describe_trial(search, &results->entries[results->order[i]].record));
+    for (int i = 0; i < search->stages[0].count; i++)
+        json_array_append_new(keys, describe_key(search, &insights[i], i));
+    json_t *object = json_pack("{s:s, s:s, s:o, s:o}", "folder", search->request->folder, "figure",
+                               figure_kinds[results->figure].name, "keys", keys, "trials", trials);
+    if (results->scored) {
+        struct Text text = {0};
+        const struct TrialRecord *best = &results->entries[results->order[0]].record;
+        add_command(search, best, &text);
+        json_object_set_new(object, "best", json_integer(best->number));
+        json_object_set_new(object, "command", json_string(text.data));
+        text_release(&text);
+    }
+    return object;
+}
