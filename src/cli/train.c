@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <jansson.h>
+#include <math.h>
 
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
