@@ -1,0 +1,222 @@
+#include "report/plot.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <math.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "base/text.h"
+#include "base/whole_file.h"
+
+#define WIDTH 640 /* of a panel, in pixels */
+#define HEIGHT 360
+#define INK "#7d8590" /* of axes and words */
+
+/* Paul Tol's "bright" colours, which people with a colour vision deficiency can tell apart. */
+static const char *const colours[] = {"4477aa", "ee6677", "228833", "ccbb44",
+                                      "66ccee", "aa3377", "ee7733", "999999"};
+#define COLOURS (int)(sizeof colours / sizeof *colours)
+
+/* What gnuplot calls a style; the first %s is the colour, with opacity where a style has one. */
+static const char *const styles[PLOT_STYLES] = {
+    [PLOT_LINE] = "lines lw 2 lc rgb '#%s'",
+    [PLOT_FAINT] = "lines lw 1 lc rgb '#b0%s'",
+    [PLOT_DASHED] = "lines lw 2 dt 2 lc rgb '#%s'",
+    [PLOT_POINTS] = "points pt 7 ps 0.6 lc rgb '#%s'",
+    [PLOT_LINE_POINTS] = "linespoints lw 2 pt 7 ps 0.4 lc rgb '#%s'",
+    [PLOT_BARS] = "boxes fs transparent solid 0.6 lc rgb '#%s'",
+};
+
+/* Between single quotes nothing has a meaning but the quote itself, for which an apostrophe of
+ * print stands. */
+static void add_quoted(struct Text *script, const char *words) {
+    char *safe = text_hide_controls(memory_copy_text(words));
+    text_add(script, "'");
+    for (const char *at = safe; *at; at++)
+        text_add(script, *at == '\'' ? "\u2019" : "%c", *at);
+    text_add(script, "'");
+    memory_release(safe);
+}
+
+static void add_setting(struct Text *script, const char *what, const char *words) {
+    if (!words) {
+        text_add(script, "unset %s\n", what);
+        return;
+    }
+    text_add(script, "set %s ", what);
+    add_quoted(script, words);
+    text_add(script, " noenhanced textcolor rgb '" INK "'\n");
+}
+
+static double x_of(const struct PlotSeries *series, int64_t i) {
+    return series->x ? series->x[i] : (double)i;
+}
+
+static bool is_drawn(const struct Plot *plot, double x, double y) {
+    return isfinite(x) && isfinite(y) && !(plot->log_x && x <= 0) && !(plot->log_y && y <= 0);
+}
+
+/* The values of a series as a block "$data2_0", and how many there are. */
+static int64_t add_values(struct Text *script, const struct Plot *plot, int panel, int number) {
+    const struct PlotSeries *series = &plot->series[number];
+    int64_t drawn = 0;
+    text_add(script, "$data%d_%d << END_OF_DATA\n", panel, number);
+    for (int64_t i = 0; i < series->count; i++) {
+        double x = x_of(series, i), y = series->y[i];
+        if (!is_drawn(plot, x, y))
+            continue;
+        text_add(script, "%.9g %.9g", x, y);
+        if (series->text) {
+            char *word = text_hide_controls(memory_copy_text(series->text[i]));
+            for (char *at = word; *at; at++)
+                *at = *at == '"' || *at == '\\' ? '_' : *at;
+            text_add(script, " \"%s\"", word);
+            memory_release(word);
+        }
+        text_add(script, "\n");
+        drawn++;
+    }
+    text_add(script, "END_OF_DATA\n");
+    return drawn;
+}
+
+static void add_series(struct Text *script, const struct Plot *plot, int panel, int number) {
+    const struct PlotSeries *series = &plot->series[number];
+    text_add(script, "$data%d_%d using 1:2 with ", panel, number);
+    char style[64];
+    /* One of `styles`, whose only %s is the colour. */
+    const char *colour = colours[series->colour % COLOURS], *pattern = styles[series->style];
+    const char *place = strstr(pattern, "%s");
+    snprintf(style, sizeof style, "%.*s%s%s", (int)(place - pattern), pattern, colour, place + 2);
+    text_add(script, "%s ", style);
+    if (series->title) {
+        text_add(script, "title ");
+        add_quoted(script, series->title);
+        text_add(script, " noenhanced");
+    } else {
+        text_add(script, "notitle");
+    }
+    if (series->text)
+        text_add(script,
+                 ", $data%d_%d using 1:2:3 with labels left offset 0.6,0 noenhanced font ',9' "
+                 "textcolor rgb '" INK "' notitle",
+                 panel, number);
+}
+
+static void add_panel(struct Text *script, const struct Plot *plot, int panel) {
+    int64_t drawn = 0;
+    for (int i = 0; i < plot->series_count; i++)
+        drawn += add_values(script, plot, panel, i);
+    add_setting(script, "title", plot->title);
+    add_setting(script, "xlabel", plot->x);
+    add_setting(script, "ylabel", plot->y);
+    text_add(script, "%sset logscale x\n%sset logscale y\n", plot->log_x ? "" : "un",
+             plot->log_y ? "" : "un");
+    if (plot->high_y > plot->low_y)
+        text_add(script, "set yrange [%.9g:%.9g]\n", plot->low_y, plot->high_y);
+    else
+        text_add(script, "set yrange [*:*]\n");
+    text_add(script, "set xrange [*:*]\n");
+    if (!drawn) { /* gnuplot fails if there is nothing to draw */
+        text_add(script, "set xrange [0:1]\nset yrange [0:1]\n"
+                         "plot NaN notitle\n");
+        return;
+    }
+    text_add(script, "plot ");
+    for (int i = 0; i < plot->series_count; i++) {
+        text_add(script, i ? ", " : "");
+        add_series(script, plot, panel, i);
+    }
+    text_add(script, "\n");
+}
+
+static void add_script(struct Text *script, const struct Plot *panels, int count, int columns,
+                       bool png) {
+    int rows = (count + columns - 1) / columns;
+    text_add(script, "set encoding utf8\nset terminal %s size %d,%d %s\n", png ? "pngcairo" : "svg",
+             columns * WIDTH, rows * HEIGHT,
+             png ? "font 'sans,10' background '#ffffff'" : "dynamic font 'sans-serif,12'");
+    text_add(script, "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
+                     "set grid lc rgb '#a0"
+                     "7d8590'\nset key noenhanced textcolor rgb '" INK "'\n"
+                     "set boxwidth 0.9 relative\n");
+    if (count > 1)
+        text_add(script, "set multiplot layout %d,%d\n", rows, columns);
+    for (int i = 0; i < count; i++)
+        add_panel(script, &panels[i], i);
+    if (count > 1)
+        text_add(script, "unset multiplot\n");
+}
+
+/* A file in memory that holds the script, to be read from its start; −1 and errno. */
+static int file_of(const struct Text *script) {
+    int file = memfd_create("plot", MFD_CLOEXEC);
+    size_t done = 0;
+    while (file >= 0 && done < script->length) {
+        ssize_t part = write(file, script->data + done, script->length - done);
+        if (part < 0 && errno == EINTR)
+            continue;
+        if (part < 0) {
+            int cause = errno;
+            close(file);
+            errno = cause;
+            return -1;
+        }
+        done += (size_t)part;
+    }
+    if (file >= 0)
+        lseek(file, 0, SEEK_SET);
+    return file;
+}
+
+/* Runs gnuplot from one file into another; what it says of itself goes nowhere. */
+static int draw(int script, int picture, struct Error *error) {
+    static const char *const words[] = {"gnuplot", "-", NULL};
+    posix_spawn_file_actions_t actions;
+    pid_t child;
+    int status;
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_adddup2(&actions, script, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, picture, STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    errno =
+        posix_spawnp(&child, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (errno)
+        return fail_errno(error, "gnuplot, which draws pictures, cannot be started");
+    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+        ;
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return fail(error, ERROR_SYSTEM, "gnuplot, which draws pictures, failed (%s %d)",
+                    WIFEXITED(status) ? "exit code" : "signal",
+                    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
+    return OK;
+}
+
+int plot_write(const struct Plot *panels, int count, int columns, const char *path,
+               struct Error *error) {
+    struct Text text = {0};
+    struct WholeFile file;
+    add_script(&text, panels, count, columns, text_ends_with(path, ".png"));
+    int script = file_of(&text), code = OK;
+    text_release(&text);
+    if (script < 0)
+        return fail_errno(error, "%s: what is to be drawn cannot be kept", path);
+    code = whole_file_open(&file, path, error);
+    if (code == OK)
+        code = draw(script, fileno(file.stream), error);
+    if (code == OK)
+        code = whole_file_publish(&file, error);
+    whole_file_close(&file);
+    close(script);
+    return code;
+}

@@ -1,0 +1,46 @@
+/* Curves, points and bars as pictures, drawn by the program gnuplot (https://gnuplot.info), which
+ * runs as a child. The colours can be read on white and on dark paper. Not collective. */
+#ifndef TRAINER_REPORT_PLOT_H
+#define TRAINER_REPORT_PLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum PlotStyle {
+    PLOT_LINE,
+    PLOT_FAINT, /* a thin line that lets others shine through: the raw values of a smoothed curve */
+    PLOT_DASHED,
+    PLOT_POINTS,
+    PLOT_LINE_POINTS,
+    PLOT_BARS,
+    PLOT_STYLES
+};
+
+/* Points that are NaN or infinite, or not above 0 on an axis with a logarithmic scale, are left
+ * out; the line connects their neighbours. */
+struct PlotSeries {
+    const char *title; /* NULL: not in the key */
+    enum PlotStyle style;
+    int colour; /* any number from 0: the same number, the same colour */
+    int64_t count;
+    const double *x, *y;     /* x NULL: 0, 1, 2, … */
+    const char *const *text; /* PLOT_POINTS: what stands beside each point; NULL: nothing */
+};
+
+struct Plot {
+    const char *title, *x, *y; /* names of the axes, with their units; NULL: none */
+    bool log_x, log_y;
+    double low_y, high_y; /* the range of the axis; both 0: as the values ask for */
+    const struct PlotSeries *series;
+    int series_count;
+};
+
+/* Draws the panels, `columns` beside one another, each 640x360, into one picture: SVG, or PNG if
+ * the path ends in .png. The file appears under its name when it is whole. ERROR_SYSTEM if gnuplot
+ * is not there or fails, or the file cannot be written. */
+int plot_write(const struct Plot *panels, int count, int columns, const char *path,
+               struct Error *error);
+
+#endif
