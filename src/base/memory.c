@@ -71,16 +71,22 @@ char *memory_copy_text(const char *text) {
     return memory_copy_span(text, strlen(text));
 }
 
-char *memory_print(const char *format, ...) {
-    va_list arguments, again;
-    va_start(arguments, format);
+char *memory_print_list(const char *format, va_list arguments) {
+    va_list again;
     va_copy(again, arguments);
-    int length = vsnprintf(NULL, 0, format, arguments);
-    va_end(arguments);
+    int length = vsnprintf(NULL, 0, format, again);
+    va_end(again);
     CHECK(length >= 0);
     char *text = memory_allocate((size_t)length + 1, "a string");
-    vsnprintf(text, (size_t)length + 1, format, again);
-    va_end(again);
+    vsnprintf(text, (size_t)length + 1, format, arguments);
+    return text;
+}
+
+char *memory_print(const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    char *text = memory_print_list(format, arguments);
+    va_end(arguments);
     return text;
 }
 

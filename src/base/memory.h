@@ -3,6 +3,7 @@
 #ifndef TRAINER_BASE_MEMORY_H
 #define TRAINER_BASE_MEMORY_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -31,6 +32,8 @@ void *memory_copy(const void *data, size_t bytes, const char *purpose);
 char *memory_copy_text(const char *text);
 char *memory_copy_span(const char *text, size_t length);
 char *memory_print(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *memory_print_list(const char *format, va_list arguments)
+    __attribute__((format(printf, 1, 0)));
 
 /* Releases an array of texts, and each of them; NULL is allowed for either. */
 void memory_release_texts(char **texts, int64_t count);

@@ -61,9 +61,10 @@ int argument_integer(const struct Arguments *arguments, const char *name, int64_
 int argument_real(const struct Arguments *arguments, const char *name, double minimum,
                   double maximum, double fallback, double *value, struct Error *error);
 
+/* Each in its own file. */
 extern const struct Command command_activations, command_train, command_eval, command_predict,
     command_inspect, command_describe, command_doctor, command_gradcheck, command_keys,
-    command_check, command_verify, command_search, command_ensemble; /* each in its own file */
+    command_check, command_verify, command_search, command_ensemble, command_report;
 extern const struct Command *const commands[]; /* NULL-terminated; cli/commands.c */
 
 #endif

@@ -6,6 +6,7 @@ const struct Command *const commands[] = {
     &command_eval,
     &command_predict,
     &command_ensemble,
+    &command_report,
     &command_inspect,
     &command_activations,
     &command_describe,

@@ -1,18 +1,15 @@
 #include "report/plot.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <math.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "base/whole_file.h"
@@ -121,11 +118,10 @@ static void add_panel(struct Text *script, const struct Plot *plot, int panel) {
     add_setting(script, "ylabel", plot->y);
     text_add(script, "%sset logscale x\n%sset logscale y\n", plot->log_x ? "" : "un",
              plot->log_y ? "" : "un");
+    text_add(script, "set xrange [*:*]\nset yrange [*:*]\nset autoscale xfix\nset autoscale %s\n",
+             plot->log_y ? "yfix" : "y"); /* a logarithmic axis would grow to whole decades */
     if (plot->high_y > plot->low_y)
         text_add(script, "set yrange [%.9g:%.9g]\n", plot->low_y, plot->high_y);
-    else
-        text_add(script, "set yrange [*:*]\n");
-    text_add(script, "set xrange [*:*]\n");
     if (!drawn) { /* gnuplot fails if there is nothing to draw */
         text_add(script, "set xrange [0:1]\nset yrange [0:1]\n"
                          "plot NaN notitle\n");
@@ -144,10 +140,10 @@ static void add_script(struct Text *script, const struct Plot *panels, int count
     int rows = (count + columns - 1) / columns;
     text_add(script, "set encoding utf8\nset terminal %s size %d,%d %s\n", png ? "pngcairo" : "svg",
              columns * WIDTH, rows * HEIGHT,
-             png ? "font 'sans,10' background '#ffffff'" : "dynamic font 'sans-serif,12'");
+             png ? "font 'sans,10' background '#ffffff'" : "font 'sans-serif,12'");
     text_add(script, "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
                      "set grid lc rgb '#a0"
-                     "7d8590'\nset key noenhanced textcolor rgb '" INK "'\n"
+                     "7d8590'\nset key above noenhanced textcolor rgb '" INK "'\n"
                      "set boxwidth 0.9 relative\n");
     if (count > 1)
         text_add(script, "set multiplot layout %d,%d\n", rows, columns);
@@ -178,28 +174,15 @@ static int file_of(const struct Text *script) {
     return file;
 }
 
-/* Runs gnuplot from one file into another; what it says of itself goes nowhere. */
 static int draw(int script, int picture, struct Error *error) {
     static const char *const words[] = {"gnuplot", "-", NULL};
-    posix_spawn_file_actions_t actions;
-    pid_t child;
     int status;
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, script, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, picture, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
-    errno =
-        posix_spawnp(&child, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    if (errno)
-        return fail_errno(error, "gnuplot, which draws pictures, cannot be started");
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        return fail(error, ERROR_SYSTEM, "gnuplot, which draws pictures, failed (%s %d)",
-                    WIFEXITED(status) ? "exit code" : "signal",
-                    WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status));
-    return OK;
+    int code = child_run(words, script, picture, &status, error);
+    if (code == OK && status)
+        code = fail(error, ERROR_SYSTEM, "gnuplot: failed with exit code %d", status);
+    if (code != OK)
+        error_append(error, "; it draws the pictures");
+    return code;
 }
 
 int plot_write(const struct Plot *panels, int count, int columns, const char *path,

@@ -1,0 +1,34 @@
+#include "base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+int child_run(const char *const *words, int input, int output, int *status, struct Error *error) {
+    posix_spawn_file_actions_t actions;
+    pid_t child;
+    int ending;
+    posix_spawn_file_actions_init(&actions);
+    if (input < 0)
+        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    else
+        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
+    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    errno =
+        posix_spawnp(&child, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
+    posix_spawn_file_actions_destroy(&actions);
+    if (errno)
+        return fail_errno(error, "%s: cannot be started", words[0]);
+    while (waitpid(child, &ending, 0) < 0 && errno == EINTR)
+        ;
+    if (!WIFEXITED(ending))
+        return fail(error, ERROR_SYSTEM, "%s: was ended by a signal (%s)", words[0],
+                    strsignal(WTERMSIG(ending)));
+    *status = WEXITSTATUS(ending);
+    return OK;
+}

@@ -1,0 +1,224 @@
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/path.h"
+#include "base/read_file.h"
+#include "cli/report/report.h"
+#include "cli/run_folder.h"
+#include "cli/shown.h"
+
+#define MARK                                                                                       \
+    "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" /* page.c's */
+#define MOST_RUN_FILE (1 << 20) /* bytes, as runfile/runfile.h has it */
+
+static const struct Flag flags[] = {
+    {.name = "out",
+     .argument = "DIR",
+     .help = "folder of the page, index.html, and of its pictures (default: report in the first "
+             "run's folder)"},
+    {.name = "curves-only", .help = "do not evaluate the models: without the data at hand, say"},
+    MEMBERS_FLAGS,
+    {0}};
+
+char *report_path(const struct Report *report, const char *name) {
+    return memory_print("%s/%s", report->folder, name);
+}
+
+int report_plot(struct Report *report, const struct Plot *panels, int count, const char *name,
+                const char *caption, struct Error *error) {
+    struct Error why;
+    char *file = memory_print("%s/%s.svg", report->folder, name);
+    int code = OK;
+    if (report->cannot_draw) {
+        page_words(&report->page, "%s: not drawn.", caption);
+    } else if (plot_write(panels, count, count, file, &why)) {
+        report->cannot_draw = true;
+        log_warning("%s; the page has no curves", why.text);
+        page_note(&report->page, "%s; this page has no curves.", why.text);
+    } else {
+        code = page_picture(&report->page, file, caption, error);
+    }
+    memory_release(file);
+    return code;
+}
+
+/* ---- The runs ---- */
+
+static int read_run_file(struct ReportRun *run, struct Error *error) {
+    char *path = memory_print("%s/run.yaml", run->folder);
+    run->run_text = memory_array(char, MOST_RUN_FILE + 1, "a run file");
+    size_t length = read_file_head(path, run->run_text, MOST_RUN_FILE);
+    int code = OK;
+    if (!length)
+        code = fail(error, ERROR_USAGE,
+                    "%s: is no run's folder: it has no run.yaml; expected what --out of trainer "
+                    "train named",
+                    run->folder);
+    memory_release(path);
+    return code;
+}
+
+static int read_run(struct ReportRun *run, struct Error *error) {
+    if (!path_is_folder(run->folder))
+        return fail(error, ERROR_USAGE, "%s: expected the folder of a run", run->folder);
+    int code = read_run_file(run, error);
+    char *path = memory_print("%s/metrics.jsonl", run->folder);
+    if (code == OK)
+        code = metrics_table_read(&run->metrics, path, error);
+    memory_release(path);
+    return code;
+}
+
+/* "a" for "runs/a/", unless another run has the same last part. */
+static void name_runs(struct Report *report) {
+    for (int i = 0; i < report->run_count; i++) {
+        char *folder = memory_copy_text(report->runs[i].folder);
+        for (size_t end = strlen(folder); end > 1 && folder[end - 1] == '/'; end--)
+            folder[end - 1] = '\0';
+        report->runs[i].name = folder;
+    }
+    for (int i = 0; i < report->run_count; i++) {
+        bool alone = true;
+        const char *base = path_base(report->runs[i].name);
+        for (int j = 0; j < report->run_count; j++)
+            alone &= i == j || strcmp(base, path_base(report->runs[j].name)) != 0;
+        if (!alone)
+            continue;
+        char *short_name = memory_copy_text(base);
+        memory_release(report->runs[i].name);
+        report->runs[i].name = short_name;
+    }
+}
+
+static int read_runs(struct Report *report, const struct Arguments *arguments,
+                     struct Error *error) {
+    report->run_count = arguments->operand_count;
+    report->runs = memory_array(struct ReportRun, report->run_count, "runs");
+    int code = OK;
+    for (int i = 0; i < report->run_count && code == OK; i++) {
+        report->runs[i].folder = arguments->operands[i];
+        code = read_run(&report->runs[i], error);
+    }
+    if (code == OK)
+        name_runs(report);
+    return code;
+}
+
+/* ---- The folder ---- */
+
+/* Refuses to write over a page that is not an older report. */
+static int open_folder(struct Report *report, const char *out, struct Error *error) {
+    char head[sizeof MARK] = "";
+    report->folder =
+        out ? memory_copy_text(out) : memory_print("%s/report", report->runs[0].folder);
+    if (mkdir(report->folder, 0777) && errno != EEXIST)
+        return fail_errno(error, "%s: the folder cannot be made", report->folder);
+    char *page = report_path(report, "index.html");
+    size_t length = read_file_head(page, head, sizeof head - 1);
+    int code = OK;
+    if (length && strcmp(head, MARK))
+        code =
+            fail(error, ERROR_USAGE,
+                 "%s: is there and is no report; it is not replaced: choose another folder", page);
+    memory_release(page);
+    return code;
+}
+
+static int begin(struct Report *report, const struct Arguments *arguments, struct Error *error) {
+    int code = read_runs(report, arguments, error);
+    if (code == OK)
+        code = open_folder(report, argument_value(arguments, "out"), error);
+    if (code != OK)
+        return code;
+    char *title = report->run_count > 1 ? memory_print("%d runs", report->run_count)
+                                        : memory_print("Run %s", report->runs[0].name);
+    page_start(&report->page, title);
+    memory_release(title);
+    code = report_add_overview(report, error);
+    return code == OK ? report_add_curves(report, error) : code;
+}
+
+static int finish(struct Report *report, struct Error *error) {
+    int code = report_add_run_files(report, error);
+    char *page = report_path(report, "index.html");
+    if (code == OK)
+        code = page_write(&report->page, page, error);
+    if (code == OK)
+        printf("%s\n", shown(page));
+    memory_release(page);
+    return code;
+}
+
+static void release(struct Report *report) {
+    for (int i = 0; report->runs && i < report->run_count; i++) {
+        memory_release(report->runs[i].name);
+        memory_release(report->runs[i].run_text);
+        metrics_table_release(&report->runs[i].metrics);
+    }
+    memory_release(report->runs);
+    memory_release(report->folder);
+    page_release(&report->page);
+}
+
+/* A page with curves alone is better than none: that a model cannot be evaluated is said on it. */
+static int evaluate_models(struct Report *report, const struct Arguments *arguments,
+                           struct Ranks *ranks, struct Error *error) {
+    struct Members members = {0};
+    struct Error why;
+    int code = members_open(&members, arguments, false, ranks, &why);
+    if (code == OK)
+        code = report_add_models(report, &members, ranks, error);
+    else if (ranks_rank(ranks) == 0) {
+        log_warning("%s; the page says nothing of what the models predict", why.text);
+        page_section(&report->page, "What the models predict");
+        page_note(&report->page, "They were not evaluated: %s", why.text);
+    }
+    if (code != OK && code == why.code)
+        code = OK;
+    members_release(&members);
+    return code;
+}
+
+static int run(const struct Command *command, const struct Arguments *arguments,
+               struct Ranks *ranks, struct Error *error) {
+    (void)command;
+    struct Report report = {0};
+    bool first = ranks_rank(ranks) == 0;
+    int code = ranks_agree(ranks, first ? begin(&report, arguments, error) : OK, error);
+    if (code == OK && !argument_given(arguments, "curves-only"))
+        code = evaluate_models(&report, arguments, ranks, error);
+    if (code == OK)
+        code = ranks_agree(ranks, first ? finish(&report, error) : OK, error);
+    release(&report);
+    return code;
+}
+
+const struct Command command_report = {
+    .name = "report",
+    .operands = "DIR...",
+    .least_operands = 1,
+    .most_operands = -1,
+    .summary = "write a page about one or more runs: curves, mistakes, filters, run files",
+    .help =
+        "Reads the folders of runs, finished or not, and writes one page of HTML that needs no "
+        "network and nothing but itself, with its pictures beside it as SVG and PNG. It shows the "
+        "curves of loss and accuracy with the gap between training and validation, the learning "
+        "rate and the speed; what the best checkpoint of each run makes of the test split: "
+        "confusion matrix, how far its probabilities can be trusted, its worst mistakes and where "
+        "it looked; the filters of the first layer; the run files, and how they differ. Curves "
+        "are drawn by gnuplot; without it the page has all the rest.\n"
+        "\n"
+        "Examples:\n"
+        "  trainer report runs/a\n"
+        "  trainer report runs/a runs/b runs/c --out compared\n"
+        "  mpirun -np 4 trainer report runs/a --split validation\n"
+        "  trainer report runs/a --curves-only\n",
+    .flags = flags,
+    .parallel = true,
+    .heeds_signals = true,
+    .run = run,
+};

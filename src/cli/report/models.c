@@ -1,0 +1,281 @@
+/* What the best checkpoint of each run makes of a split. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/softmax.h"
+#include "cli/report/report.h"
+
+#define WIDEST_CONFUSION 25 /* classes: more make no table that people can read */
+#define MOST_CONFUSED 20    /* pairs that are listed instead */
+#define MOST_VALUES 2000    /* points of predicted against true values */
+
+/* ---- What rank 0 notes of the predictions ---- */
+
+static void note_mistake(struct Judged *judged, const struct Mistake *mistake) {
+    int place = judged->mistake_count;
+    while (place > 0 && mistake->log_truth < judged->mistakes[place - 1].log_truth)
+        place--;
+    if (place == REPORT_MISTAKES)
+        return;
+    int moved = judged->mistake_count - place;
+    if (judged->mistake_count == REPORT_MISTAKES)
+        moved--;
+    else
+        judged->mistake_count++;
+    memmove(&judged->mistakes[place + 1], &judged->mistakes[place],
+            (size_t)moved * sizeof *judged->mistakes);
+    judged->mistakes[place] = *mistake;
+}
+
+static void note_class(struct Judged *judged, int64_t sample, const double *scores,
+                       int32_t predicted) {
+    struct SoftmaxNorm norm = softmax_norm(judged->outputs, scores);
+    struct Mistake mistake = {.sample = sample,
+                              .truth = judged->split->labels[sample],
+                              .predicted = predicted,
+                              .probability = exp(softmax_log(norm, scores[predicted]))};
+    mistake.log_truth = softmax_log(norm, scores[mistake.truth]);
+    int bin = (int)(mistake.probability * REPORT_BINS);
+    bin = bin < REPORT_BINS ? bin : REPORT_BINS - 1;
+    judged->samples[bin]++;
+    judged->right[bin] += mistake.truth == predicted;
+    judged->confidence[bin] += mistake.probability;
+    if (mistake.truth != predicted)
+        note_mistake(judged, &mistake);
+}
+
+static void note_value(struct Judged *judged, int64_t sample, double prediction) {
+    if (sample % judged->stride)
+        return;
+    judged->truth[judged->point_count] = (double)judged->split->targets[sample * judged->outputs];
+    judged->prediction[judged->point_count++] = prediction;
+}
+
+static int note_block(void *context, const struct DeliveredBlock *block, struct Error *error) {
+    struct Judged *judged = context;
+    (void)error;
+    for (int64_t i = 0; i < block->count; i++) {
+        const double *scores = block->scores + i * judged->outputs;
+        if (judged->split->labels)
+            note_class(judged, block->first + i, scores, block->classes[i]);
+        else if (judged->truth)
+            note_value(judged, block->first + i, (double)block->predictions[i * judged->outputs]);
+    }
+    return OK;
+}
+
+static void start(struct Judged *judged, const struct Members *members) {
+    int64_t room = MOST_VALUES + 1;
+    *judged = (struct Judged){.split = members->split,
+                              .outputs = members->dataset->targets.count,
+                              .stride = members->split->count / MOST_VALUES + 1};
+    if (targets_are_values(&members->dataset->targets)) {
+        judged->truth = memory_array(double, room, "truths");
+        judged->prediction = memory_array(double, room, "predictions");
+    }
+}
+
+static void release(struct Judged *judged) {
+    memory_release(judged->truth);
+    memory_release(judged->prediction);
+}
+
+/* ---- The page ---- */
+
+static void add_figures(struct Page *page, const struct Figures *figures) {
+    static const char *const heads[] = {"figure", "value"};
+    char text[FIGURE_TEXT];
+    page_table(page, heads, 2);
+    for (int f = 0; f < FIGURE_COUNT; f++)
+        if (figures->measured[f]) {
+            page_row(page);
+            page_cell(page, "%s", figure_kinds[f].label);
+            page_cell(page, "%s", figure_text(f, figures->value[f], FIGURE_DIGITS, text));
+        }
+    page_table_end(page);
+}
+
+static void add_confusion_table(struct Page *page, const struct Evaluation *result,
+                                char *const *names) {
+    int64_t classes = result->outputs;
+    const char **heads = memory_array(const char *, classes + 1, "heads");
+    heads[0] = "truth \\ prediction";
+    for (int64_t c = 0; c < classes; c++)
+        heads[c + 1] = names[c];
+    page_table(page, heads, (int)classes + 1);
+    for (int64_t truth = 0; truth < classes; truth++) {
+        const int64_t *row = result->confusion + truth * classes;
+        int64_t all = 0;
+        for (int64_t c = 0; c < classes; c++)
+            all += row[c];
+        page_row(page);
+        page_cell(page, "%s", names[truth]);
+        for (int64_t c = 0; c < classes; c++)
+            page_shaded_cell(page, all ? 0.8 * (double)row[c] / (double)all : 0, "%" PRId64,
+                             row[c]);
+    }
+    page_table_end(page);
+    memory_release(heads);
+}
+
+/* The most frequent confusions, most frequent first. */
+static void add_confused_pairs(struct Page *page, const struct Evaluation *result,
+                               char *const *names) {
+    static const char *const heads[] = {"truth", "predicted as", "samples"};
+    int64_t classes = result->outputs, last = INT64_MAX, place = -1;
+    page_table(page, heads, 3);
+    for (int listed = 0; listed < MOST_CONFUSED; listed++) {
+        int64_t best = -1; /* the next after (last, place) in falling order */
+        for (int64_t i = 0; i < classes * classes; i++) {
+            int64_t count = result->confusion[i];
+            bool after = count < last || (count == last && i > place);
+            if (i / classes != i % classes && count > 0 && after &&
+                (best < 0 || count > result->confusion[best]))
+                best = i;
+        }
+        if (best < 0)
+            break;
+        last = result->confusion[best];
+        place = best;
+        page_row(page);
+        page_cell(page, "%s", names[best / classes]);
+        page_cell(page, "%s", names[best % classes]);
+        page_cell(page, "%" PRId64, last);
+    }
+    page_table_end(page);
+}
+
+/* Guo et al., "On Calibration of Modern Neural Networks", 2017. */
+static int add_reliability(struct Report *report, const struct Judged *judged, const char *name,
+                           struct Error *error) {
+    double x[REPORT_BINS], right[REPORT_BINS], error_sum = 0;
+    int64_t all = 0;
+    int count = 0;
+    static const double diagonal[] = {0, 1};
+    for (int b = 0; b < REPORT_BINS; b++) {
+        double samples = (double)judged->samples[b];
+        if (!judged->samples[b])
+            continue;
+        x[count] = judged->confidence[b] / samples;
+        right[count] = (double)judged->right[b] / samples;
+        error_sum += fabs(right[count] - x[count]) * samples;
+        all += judged->samples[b];
+        count++;
+    }
+    const struct PlotSeries series[] = {
+        {.title = "as it should be",
+         .style = PLOT_DASHED,
+         .colour = 7,
+         .count = 2,
+         .x = diagonal,
+         .y = diagonal},
+        {.title = "this model", .style = PLOT_LINE_POINTS, .count = count, .x = x, .y = right}};
+    const struct Plot plot = {.x = "probability of the predicted class",
+                              .y = "share that is right",
+                              .high_y = 1,
+                              .series = series,
+                              .series_count = 2};
+    char *file = memory_print("reliability-%s", name);
+    char *caption = memory_print("Reliability: below the diagonal the model is too sure. Expected "
+                                 "calibration error %.2f %% (%d bins)",
+                                 all ? 100 * error_sum / (double)all : 0, REPORT_BINS);
+    int code = report_plot(report, &plot, 1, file, caption, error);
+    memory_release(file);
+    memory_release(caption);
+    return code;
+}
+
+static int add_classes(struct Report *report, const struct Members *members, int member,
+                       const struct Evaluation *result, const struct Judged *judged,
+                       const char *name, struct Error *error) {
+    char *const *names = members->dataset->targets.names;
+    page_heading(&report->page, "Confusion");
+    if (result->outputs <= WIDEST_CONFUSION)
+        add_confusion_table(&report->page, result, names);
+    else
+        add_confused_pairs(&report->page, result, names);
+    if (!predictor_gives_probabilities(&members->predictors[member]))
+        return OK;
+    int code = add_reliability(report, judged, name, error);
+    return code == OK ? report_add_mistakes(report, members, member, judged, error) : code;
+}
+
+static int add_values(struct Report *report, const struct Members *members,
+                      const struct Judged *judged, const char *name, struct Error *error) {
+    const struct PlotSeries series[] = {{.title = "as it should be",
+                                         .style = PLOT_DASHED,
+                                         .colour = 7,
+                                         .count = judged->point_count,
+                                         .x = judged->truth,
+                                         .y = judged->truth},
+                                        {.title = "samples",
+                                         .style = PLOT_POINTS,
+                                         .count = judged->point_count,
+                                         .x = judged->truth,
+                                         .y = judged->prediction}};
+    const struct Plot plot = {.x = "truth", .y = "prediction", .series = series, .series_count = 2};
+    char *file = memory_print("values-%s", name);
+    char *caption =
+        memory_print("%s: prediction against truth", members->dataset->targets.names[0]);
+    int code = report_plot(report, &plot, 1, file, caption, error);
+    memory_release(file);
+    memory_release(caption);
+    return code;
+}
+
+/* Rank 0's part. */
+static int add_model(struct Report *report, const struct Members *members, int member,
+                     const struct Evaluation *result, const struct Judged *judged,
+                     struct Error *error) {
+    struct Page *page = &report->page;
+    const struct ReportRun *run = &report->runs[member];
+    char *title = memory_print("The model of %s", run->name);
+    char *name = memory_print("%d", member + 1);
+    page_section(page, title);
+    page_words(page, "%s, %s, split %s: %" PRId64 " samples.", members->items[member].path,
+               members->dataset->path, members->split->name, members->split->count);
+    add_figures(page, &result->figures);
+    int code = OK;
+    if (result->confusion && judged->split->labels)
+        code = add_classes(report, members, member, result, judged, name, error);
+    else if (judged->truth)
+        code = add_values(report, members, judged, name, error);
+    if (code == OK)
+        code = report_add_filters(report, members, member, error);
+    memory_release(title);
+    memory_release(name);
+    return code;
+}
+
+static int evaluate_one(struct Report *report, const struct Members *members, int member,
+                        struct Ranks *ranks, struct Error *error) {
+    struct Evaluation results[2] = {{0}};
+    struct Judged judged;
+    struct EvaluateRequest request = members_request(members);
+    request.members = &members->predictors[member];
+    request.member_count = 1;
+    request.weights = NULL;
+    request.sink = note_block;
+    request.context = &judged;
+    start(&judged, members);
+    int code = members_evaluate(members, &request, ranks, results, error);
+    if (code == OK) {
+        bool first = ranks_rank(ranks) == 0;
+        code = first ? add_model(report, members, member, &results[0], &judged, error) : OK;
+        code = ranks_agree(ranks, code, error);
+    }
+    for (int i = 0; i < 2; i++)
+        evaluation_release(&results[i]);
+    release(&judged);
+    return code;
+}
+
+int report_add_models(struct Report *report, const struct Members *members, struct Ranks *ranks,
+                      struct Error *error) {
+    int code = OK;
+    for (int i = 0; i < members->count && code == OK; i++)
+        code = evaluate_one(report, members, i, ranks, error);
+    return code;
+}

@@ -1,0 +1,207 @@
+/* Pictures of a model: its worst mistakes with maps of where it looked, its first filters. */
+#include <inttypes.h>
+#include <math.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "cli/report/report.h"
+#include "data/sheets/grid.h"
+#include "evaluate/occlusion.h"
+
+#define COLUMNS 8
+#define MOST_FILTERS 64
+#define FAINT 0.35f /* how much of the image is left where a map says nothing */
+
+/* ---- Mistakes ---- */
+
+/* What the pictures of a split's samples need. */
+struct Album {
+    const struct Members *members;
+    int member;
+    float black, white;
+    struct GridItem *items; /* two for each mistake: the image, and the map over it */
+    char *words;            /* (items, GRID_LINES, SIZE_OF_WORDS) */
+};
+#define SIZE_OF_WORDS 32
+
+/* Pixels of sample `sample` as the file has them. */
+static int read_image(const struct Album *album, int64_t sample, struct Image *image,
+                      struct Error *error) {
+    const struct Dataset *dataset = album->members->dataset;
+    const struct Split *split = album->members->split;
+    *image = (struct Image){
+        .height = dataset->height, .width = dataset->width, .channels = dataset->channels};
+    image->pixels = memory_array(float, image_elements(image), "an image");
+    const void *stored = dataset_image(dataset, split, sample);
+    for (int64_t i = 0; i < image_elements(image); i++)
+        image->pixels[i] =
+            split->bytes ? (float)((const uint8_t *)stored)[i] : ((const float *)stored)[i];
+    return dataset_failed(dataset, error);
+}
+
+/* The range of the images that are shown. */
+static void find_range(struct Album *album, int64_t count) {
+    album->black = 0;
+    album->white = 255;
+    if (album->members->split->bytes)
+        return;
+    album->black = INFINITY;
+    album->white = -INFINITY;
+    for (int64_t i = 0; i < count; i++) {
+        const struct Image *image = &album->items[i].image;
+        for (int64_t e = 0; e < image_elements(image); e++) {
+            album->black = fminf(album->black, image->pixels[e]);
+            album->white = fmaxf(album->white, image->pixels[e]);
+        }
+    }
+}
+
+/* Greys the image, and tints in red where hiding it costs the class the most. */
+static struct Image overlay(const struct Album *album, const struct Image *image,
+                            const double *map) {
+    struct Image out = {.height = image->height, .width = image->width, .channels = 3};
+    out.pixels = memory_array(float, image_elements(&out), "an image");
+    double most = 1e-9;
+    for (int i = 0; i < OCCLUSION_GRID * OCCLUSION_GRID; i++)
+        most = map[i] > most ? map[i] : most;
+    for (int64_t y = 0; y < image->height; y++)
+        for (int64_t x = 0; x < image->width; x++) {
+            const float *from = image->pixels + (y * image->width + x) * image->channels;
+            float *to = out.pixels + (y * image->width + x) * 3, grey = 0;
+            int64_t row = y * OCCLUSION_GRID / image->height;
+            int64_t column = x * OCCLUSION_GRID / image->width;
+            float heat = (float)(fmax(map[row * OCCLUSION_GRID + column], 0) / most);
+            for (int64_t c = 0; c < image->channels; c++)
+                grey += from[c] / (float)image->channels;
+            float light = FAINT * (grey - album->black) / (album->white - album->black);
+            to[0] = light + (1 - FAINT) * heat;
+            to[1] = light + (1 - FAINT) * 0.25f * heat;
+            to[2] = light;
+        }
+    return out;
+}
+
+static char *words_of(const struct Album *album, int64_t item, int line) {
+    return album->words + (item * GRID_LINES + line) * SIZE_OF_WORDS;
+}
+
+static void caption(struct Album *album, int64_t item, const struct Mistake *mistake) {
+    char *const *names = album->members->dataset->targets.names;
+    struct GridItem *image = &album->items[item], *map = &album->items[item + 1];
+    snprintf(words_of(album, item, 0), SIZE_OF_WORDS, "is %.20s", names[mistake->truth]);
+    snprintf(words_of(album, item, 1), SIZE_OF_WORDS, "%.0f%% sure", 100 * mistake->probability);
+    snprintf(words_of(album, item + 1, 0), SIZE_OF_WORDS, "not %.20s", names[mistake->predicted]);
+    snprintf(words_of(album, item + 1, 1), SIZE_OF_WORDS, "no. %" PRId64, mistake->sample);
+    for (int line = 0; line < GRID_LINES; line++) {
+        image->words[line] = words_of(album, item, line);
+        map->words[line] = words_of(album, item + 1, line);
+    }
+}
+
+static int fill_mistakes(struct Album *album, const struct Judged *judged, struct Error *error) {
+    const struct Predictor *predictor = &album->members->predictors[album->member];
+    double map[OCCLUSION_GRID * OCCLUSION_GRID];
+    int code = OK;
+    for (int i = 0; i < judged->mistake_count && code == OK; i++)
+        code = read_image(album, judged->mistakes[i].sample, &album->items[2 * i].image, error);
+    if (code == OK)
+        find_range(album, 2 * judged->mistake_count);
+    predictor_prepare(predictor);
+    for (int i = 0; i < judged->mistake_count && code == OK; i++) {
+        const struct Mistake *mistake = &judged->mistakes[i];
+        struct GridItem *image = &album->items[2 * i], *over = &album->items[2 * i + 1];
+        code = occlusion_map(predictor, judged->split, mistake->sample, mistake->predicted, map,
+                             error);
+        if (code == OK)
+            over->image = overlay(album, &image->image, map);
+        image->black = album->black;
+        image->white = album->white;
+        over->white = 1;
+        caption(album, 2 * i, mistake);
+    }
+    return code;
+}
+
+/* Has the data images, and does the model see them as such, once each? */
+static bool has_pictures(const struct Members *members, int member) {
+    const struct Member *item = &members->items[member];
+    return members->dataset->height > 1 && members->dataset->width > 1 &&
+           !preprocess_makes_vector(&item->preprocess) && !item->test_time &&
+           !members->split->in_blocks;
+}
+
+int report_add_mistakes(struct Report *report, const struct Members *members, int member,
+                        const struct Judged *judged, struct Error *error) {
+    int64_t count = 2 * judged->mistake_count;
+    if (!count || !has_pictures(members, member))
+        return OK;
+    struct Album album = {.members = members, .member = member};
+    album.items = memory_array(struct GridItem, count, "pictures");
+    album.words = memory_array(char, count *GRID_LINES *SIZE_OF_WORDS, "captions");
+    char *name = memory_print("mistakes-%d.png", member + 1), *path = report_path(report, name);
+    int code = fill_mistakes(&album, judged, error);
+    if (code == OK)
+        code = grid_write(album.items, count, COLUMNS, GRID_LINES, path, error);
+    page_heading(&report->page, "Worst mistakes");
+    if (code == OK)
+        code = page_picture(&report->page, path,
+                            "The samples whose truth the model holds for the least probable. "
+                            "Beside each: red is where hiding the image costs the predicted class "
+                            "the most, so where the model looked",
+                            error);
+    for (int64_t i = 0; i < count; i++)
+        memory_release(album.items[i].image.pixels);
+    memory_release(album.items);
+    memory_release(album.words);
+    memory_release(name);
+    memory_release(path);
+    return code;
+}
+
+/* ---- Filters ---- */
+
+/* The weights of the first convolution that sees the image's own channels; NULL: there is none. */
+static const struct ArenaRow *first_filters(const struct Members *members, int member) {
+    const struct Arena *arena = model_arena(members->items[member].model);
+    for (int i = 0; i < arena->row_count; i++) {
+        const struct ArenaRow *row = &arena->rows[i];
+        if (row->role == ROLE_WEIGHT)
+            return row->rank == 4 && row->size[1] > 1 && row->size[2] > 1 &&
+                           row->size[3] == members->dataset->channels
+                       ? row
+                       : NULL;
+    }
+    return NULL;
+}
+
+int report_add_filters(struct Report *report, const struct Members *members, int member,
+                       struct Error *error) {
+    const struct ArenaRow *row = first_filters(members, member);
+    if (!row)
+        return OK;
+    int64_t count = row->size[0] < MOST_FILTERS ? row->size[0] : MOST_FILTERS;
+    int64_t elements = row->size[1] * row->size[2] * row->size[3];
+    float *weights = members->items[member].state + row->offset, most = 0;
+    struct GridItem *items = memory_array(struct GridItem, count, "filters");
+    for (int64_t i = 0; i < count * elements; i++)
+        most = fmaxf(most, fabsf(weights[i]));
+    for (int64_t i = 0; i < count; i++)
+        items[i] = (struct GridItem){.image = {.height = row->size[1],
+                                               .width = row->size[2],
+                                               .channels = row->size[3],
+                                               .pixels = weights + i * elements},
+                                     .black = -most,
+                                     .white = most};
+    char *name = memory_print("filters-%d.png", member + 1), *path = report_path(report, name);
+    int code = grid_write(items, count, COLUMNS * 2, 0, path, error);
+    page_heading(&report->page, "Filters of the first layer");
+    if (code == OK)
+        code = page_picture(&report->page, path,
+                            "Grey is 0. Smooth patterns say that the layer has learned; noise says "
+                            "that it was trained too briefly, or with too little regularisation",
+                            error);
+    memory_release(items);
+    memory_release(name);
+    memory_release(path);
+    return code;
+}

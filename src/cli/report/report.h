@@ -1,0 +1,73 @@
+/* The page that `trainer report` writes: what its parts share. Rank 0 alone reads the runs, draws
+ * and writes; all ranks evaluate. */
+#ifndef TRAINER_CLI_REPORT_REPORT_H
+#define TRAINER_CLI_REPORT_REPORT_H
+
+#include "cli/members.h"
+#include "report/metrics_table.h"
+#include "report/page.h"
+#include "report/plot.h"
+
+struct ReportRun {
+    const char *folder;
+    char *name; /* for people: its last part, or all of it if another run's is the same */
+    struct MetricsTable metrics;
+    char *run_text; /* run.yaml */
+};
+
+struct Report {
+    struct Page page;
+    char *folder; /* of the page and its pictures */
+    int run_count;
+    struct ReportRun *runs;
+    bool cannot_draw; /* gnuplot is not there: said once */
+};
+
+/* Draws the panels side by side, and puts them on the page with a caption. The file is called
+ * `name` and .svg. If gnuplot is not there, the page says so, and this is no failure. */
+int report_plot(struct Report *report, const struct Plot *panels, int count, const char *name,
+                const char *caption, struct Error *error);
+/* The path of a file of that name in the report's folder; the caller releases it. */
+char *report_path(const struct Report *report, const char *name);
+
+/* The sections, each in a file of its own. */
+int report_add_overview(struct Report *report, struct Error *error);
+int report_add_curves(struct Report *report, struct Error *error);
+int report_add_run_files(struct Report *report, struct Error *error);
+/* What the best checkpoint of each run makes of a split: one member for each run. Collective; the
+ * page is rank 0's. */
+int report_add_models(struct Report *report, const struct Members *members, struct Ranks *ranks,
+                      struct Error *error);
+
+/* The parts of the last: the first layer's filters, if it is a convolution of images, and the worst
+ * mistakes of `judged` with maps of where the network looked. */
+struct Judged;
+int report_add_filters(struct Report *report, const struct Members *members, int member,
+                       struct Error *error);
+int report_add_mistakes(struct Report *report, const struct Members *members, int member,
+                        const struct Judged *judged, struct Error *error);
+
+#define REPORT_MISTAKES 16
+#define REPORT_BINS 10 /* of the reliability diagram */
+
+struct Mistake {
+    int64_t sample;
+    int32_t truth, predicted;
+    double log_truth;   /* log p(truth) */
+    double probability; /* of the predicted class */
+};
+
+/* What rank 0 notes of the predictions as they come. */
+struct Judged {
+    const struct Split *split;
+    int64_t outputs;
+    int mistake_count;
+    struct Mistake mistakes[REPORT_MISTAKES]; /* the least probable truths, the worst first */
+    int64_t samples[REPORT_BINS], right[REPORT_BINS];
+    double confidence[REPORT_BINS]; /* sums of the predicted classes' probabilities */
+    /* Of values: every `stride`-th sample's truth and prediction, for the first output. */
+    int64_t stride, point_count;
+    double *truth, *prediction;
+};
+
+#endif

@@ -1,0 +1,128 @@
+#include "report/metrics_table.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+#define PURPOSE "metrics"
+
+static struct MetricsColumn *find(const struct MetricsTable *table, const char *name) {
+    for (int i = 0; i < table->column_count; i++)
+        if (!strcmp(table->columns[i].name, name))
+            return &table->columns[i];
+    return NULL;
+}
+
+static double *values_of(int64_t room) {
+    double *values = memory_array(double, room, PURPOSE);
+    for (int64_t i = 0; i < room; i++)
+        values[i] = NAN;
+    return values;
+}
+
+static struct MetricsColumn *add_column(struct MetricsTable *table, const char *name,
+                                        int64_t room) {
+    size_t bytes = (size_t)table->column_count * sizeof *table->columns;
+    table->columns = memory_resize(table->columns, bytes, bytes + sizeof *table->columns, PURPOSE);
+    struct MetricsColumn *column = &table->columns[table->column_count++];
+    *column = (struct MetricsColumn){memory_copy_text(name), values_of(room)};
+    return column;
+}
+
+static void grow(struct MetricsTable *table, int64_t *room) {
+    int64_t more = *room * 2;
+    for (int i = 0; i < table->column_count; i++) {
+        double *values = values_of(more);
+        memcpy(values, table->columns[i].values, (size_t)*room * sizeof *values);
+        memory_release(table->columns[i].values);
+        table->columns[i].values = values;
+    }
+    *room = more;
+}
+
+static void add_row(struct MetricsTable *table, json_t *object, int64_t *room) {
+    const char *name;
+    json_t *value;
+    if (table->rows == *room)
+        grow(table, room);
+    json_object_foreach(object, name, value) {
+        if (!json_is_number(value))
+            continue;
+        struct MetricsColumn *column = find(table, name);
+        if (!column)
+            column = add_column(table, name, *room);
+        column->values[table->rows] = json_number_value(value);
+    }
+    table->rows++;
+}
+
+static int read_lines(struct MetricsTable *table, FILE *file, const char *path,
+                      struct Error *error) {
+    char *line = NULL;
+    size_t capacity = 0;
+    ssize_t length;
+    int64_t room = 1024, number = 0;
+    int code = OK;
+    while (code == OK && (length = getline(&line, &capacity, file)) > 0) {
+        number++;
+        if (line[length - 1] != '\n')
+            break;
+        json_error_t why;
+        json_t *object = json_loadb(line, (size_t)length, 0, &why);
+        if (json_is_object(object))
+            add_row(table, object, &room);
+        else
+            code = fail(error, ERROR_DATA, "%s:%" PRId64 ": expected a JSON object (%s)", path,
+                        number, object ? "it is something else" : why.text);
+        json_decref(object);
+    }
+    if (code == OK && ferror(file))
+        code = fail_errno(error, "%s: cannot be read", path);
+    free(line);
+    return code;
+}
+
+int metrics_table_read(struct MetricsTable *table, const char *path, struct Error *error) {
+    *table = (struct MetricsTable){0};
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return fail_errno(error, "%s: cannot be read", path);
+    int code = read_lines(table, file, path, error);
+    fclose(file);
+    return code;
+}
+
+void metrics_table_release(struct MetricsTable *table) {
+    for (int i = 0; i < table->column_count; i++) {
+        memory_release(table->columns[i].name);
+        memory_release(table->columns[i].values);
+    }
+    memory_release(table->columns);
+    *table = (struct MetricsTable){0};
+}
+
+const double *metrics_table_column(const struct MetricsTable *table, const char *name) {
+    const struct MetricsColumn *column = find(table, name);
+    return column ? column->values : NULL;
+}
+
+int64_t metrics_table_points(const struct MetricsTable *table, const char *x_name,
+                             const char *y_name, double **x, double **y) {
+    const double *all_x = metrics_table_column(table, x_name);
+    const double *all_y = metrics_table_column(table, y_name);
+    int64_t count = 0;
+    *x = memory_array(double, table->rows + 1, PURPOSE);
+    *y = memory_array(double, table->rows + 1, PURPOSE);
+    for (int64_t i = 0; all_x && all_y && i < table->rows; i++)
+        if (!isnan(all_x[i]) && !isnan(all_y[i])) {
+            (*x)[count] = all_x[i];
+            (*y)[count++] = all_y[i];
+        }
+    return count;
+}

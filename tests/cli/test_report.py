@@ -1,0 +1,100 @@
+"""`trainer report`: a page about runs that needs nothing but itself, also of a run without its data, and without
+gnuplot."""
+import html.parser
+import os
+import re
+
+import pytest
+
+from support.program import USAGE, environment, refusal, run
+from support.runs import read, synthesize, train, write, write_run_file
+
+
+class Page(html.parser.HTMLParser):
+    """The tables, headings and pictures of a page; whatever it would load from elsewhere."""
+
+    def __init__(self, path):
+        super().__init__()
+        self.rows, self.titles, self.pictures, self.outside = [], [], [], []
+        self.text = None
+        self.feed(read(path))
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        for key in ("src", "href"):
+            if key in attributes and not attributes[key].startswith("data:"):
+                self.outside.append(attributes[key])
+        if tag == "img":
+            self.pictures.append(attributes["alt"])
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("th", "td"):
+            self.rows[-1].append("")
+        self.text = tag
+
+    def handle_data(self, data):
+        if self.text in ("th", "td") and self.rows:
+            self.rows[-1][-1] += data.strip()
+        if self.text in ("h2", "h3"):
+            self.titles.append(data.strip())
+        self.text = None
+
+
+@pytest.fixture(scope="module")
+def runs(folder):
+    data = synthesize(folder, train=200, test=60, validation=50)
+    recipe = write_run_file(folder, data)
+    for name, seed in (("a", 1), ("b", 2)):
+        train(1, recipe, f"{folder}/{name}", "--set", f"train.seed={seed}")
+    return folder
+
+
+def report(*words, ranks=1):
+    """The path of the page."""
+    return run(ranks, "report", *words)[0].strip()
+
+
+def test_a_run(runs):
+    path = report(f"{runs}/a")
+    assert path == f"{runs}/a/report/index.html"
+    page = Page(path)
+    assert not page.outside
+    assert page.titles[:2] == ["Overview", "Curves"] and "Worst mistakes" in page.titles
+    heads, row = page.rows[0], page.rows[1]
+    lines = [line for line in read(f"{runs}/a/metrics.jsonl").splitlines() if '"epoch"' in line]
+    best = max(float(re.search('"validation_accuracy":([0-9.e-]+)', line)[1]) for line in lines
+               if "validation_accuracy" in line)
+    assert row[heads.index("best validation accuracy")] == f"{100 * best:.2f} %"
+    assert any("Reliability" in name for name in page.pictures)
+    assert os.path.exists(f"{runs}/a/report/loss.svg") and os.path.exists(f"{runs}/a/report/mistakes-1.png")
+    matrix = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]
+    assert sum(int(count) for row in matrix for count in row[1:]) == 60
+    evaluated = run(1, "eval", f"{runs}/a", "--split", "test")[0]
+    accuracy = next(row[1] for row in page.rows if row[0] == "accuracy")
+    assert accuracy in evaluated
+    assert report(f"{runs}/a") == path  # an older report is replaced
+
+
+def test_several_runs_on_two_ranks(runs):
+    path = report(f"{runs}/a", f"{runs}/b", "--out", f"{runs}/both", ranks=2)
+    page = Page(path)
+    assert [row[0] for row in page.rows[:3]] == ["run", "a", "b"]
+    assert "The model of a" in page.titles and "The model of b" in page.titles
+    assert "-  seed: 1\n+  seed: 2" in read(path)
+
+
+def test_without_data_or_gnuplot(runs):
+    said = run(1, "report", f"{runs}/a", "--data", f"{runs}/none.h5", "--out", f"{runs}/bare",
+               env=environment(PATH="/nowhere"))[1]
+    assert "the page has no curves" in said and "none.h5" in said
+    page = Page(f"{runs}/bare/index.html")
+    assert not page.pictures and "What the models predict" in page.titles
+
+
+def test_what_is_no_run_is_refused(runs):
+    assert "expected the folder of a run" in refusal(USAGE, "report", f"{runs}/a/run.yaml")
+    assert "has no run.yaml" in refusal(USAGE, "report", f"{runs}/a/checkpoints")
+    os.makedirs(f"{runs}/mine")
+    write(f"{runs}/mine/index.html", "<html>mine</html>")
+    assert "is no report" in refusal(USAGE, "report", f"{runs}/a", "--out", f"{runs}/mine")
+    assert read(f"{runs}/mine/index.html") == "<html>mine</html>"
