@@ -16,7 +16,7 @@ static const char style[] =
     "--shade:68,119,170;--note:#fff8c5}\n"
     "@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;"
     "--soft:#9198a1;--note:#3a2d00}}\n"
-    "body{margin:0 auto;padding:1rem;max-width:72rem;color:var(--ink);background:var(--paper);"
+    "body{margin:0 auto;padding:1rem;max-width:84rem;color:var(--ink);background:var(--paper);"
     "font:16px/1.5 system-ui,sans-serif}\n"
     "h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid "
     "var(--line)}h3{font-size:1rem}\n"
