@@ -11,24 +11,22 @@
 
 #define READ_AT_ONCE 3072 /* a multiple of three: no padding in the middle */
 
+/* Half transparent colours do on white and on dark paper. */
 static const char style[] =
-    ":root{color-scheme:light dark;--ink:#1f2328;--paper:#fff;--line:#d0d7de;--soft:#59636e;"
-    "--shade:68,119,170;--note:#fff8c5}\n"
-    "@media(prefers-color-scheme:dark){:root{--ink:#e6edf3;--paper:#0d1117;--line:#30363d;"
-    "--soft:#9198a1;--note:#3a2d00}}\n"
-    "body{margin:0 auto;padding:1rem;max-width:84rem;color:var(--ink);background:var(--paper);"
+    ":root{color-scheme:light dark}\n"
+    "body{margin:0 auto;padding:1rem;max-width:84rem;color:#1f2328;background:#fff;"
     "font:16px/1.5 system-ui,sans-serif}\n"
-    "h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid "
-    "var(--line)}h3{font-size:1rem}\n"
-    "figure{display:inline-block;vertical-align:top;margin:1rem .5rem 0 0;max-width:100%}"
-    "figcaption{color:var(--soft);font-size:.9rem}"
-    "img{max-width:100%;height:auto}\n"
+    "@media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}}\n"
+    "h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid #8886}"
+    "h3{font-size:1rem}\n"
+    "figure{display:inline-block;vertical-align:top;margin:1rem .5rem 0 0;max-width:100%}\n"
+    "figcaption{opacity:.75;font-size:.9rem;max-width:40rem}img{max-width:100%;height:auto}\n"
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;"
     "font-variant-numeric:tabular-nums}\n"
-    "th,td{padding:.25rem .6rem;border:1px solid var(--line);text-align:right;white-space:nowrap}"
+    "th,td{padding:.25rem .6rem;border:1px solid #8886;text-align:right;white-space:nowrap}"
     "th:first-child,td:first-child{text-align:left}\n"
-    ".note{padding:.5rem .8rem;background:var(--note);border-radius:6px}\n"
-    "pre{overflow-x:auto;padding:.8rem;border:1px solid var(--line);border-radius:6px;"
+    ".note{padding:.5rem .8rem;background:#fc03;border-radius:6px}\n"
+    "pre{overflow-x:auto;padding:.8rem;border:1px solid #8886;border-radius:6px;"
     "font-size:.8rem}summary{cursor:pointer}\n";
 
 static void add_escaped(struct Page *page, const char *words, bool lines) {
@@ -134,7 +132,7 @@ void page_cell(struct Page *page, const char *format, ...) {
 void page_shaded_cell(struct Page *page, double share, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    text_add(&page->html, "<td style=\"background:rgba(var(--shade),%.3f)\">",
+    text_add(&page->html, "<td style=\"background:rgba(68,119,170,%.3f)\">",
              share > 0 ? share < 1 ? share : 1 : 0);
     add_formatted(page, format, arguments);
     va_end(arguments);
