@@ -20,7 +20,8 @@
 #define RISEN 2.0     /* times the best window, ... */
 #define ABOVE 1.5     /* and times chance: it rises */
 
-#define FLAT_STEPS 200 /* of the run, at half the full rate or more, and a whole epoch */
+#define FLAT_STEPS 200 /* of the run, and a whole epoch ... */
+#define FLAT_ANY 1000  /* or so many steps */
 #define FLAT 0.98      /* of chance, and of the first window */
 
 #define OVERFIT_WAIT 3   /* validations since the best loss */
@@ -143,8 +144,9 @@ static void look_for_flat(struct Trainer *trainer, struct State *state, double m
     const struct Progress *progress = &trainer->saved.progress;
     const struct Seen *seen = &state->seen;
     char text[400];
-    if (progress->step < FLAT_STEPS || progress->epoch < 1 || !at_full_rate(trainer, rate) ||
-        mean < FLAT * state->chance || mean < FLAT * seen->first_mean || seen->least < FLAT * mean)
+    bool early = progress->step < FLAT_STEPS || (progress->epoch < 1 && progress->step < FLAT_ANY);
+    if (early || !at_full_rate(trainer, rate) || mean < FLAT * state->chance ||
+        mean < FLAT * seen->first_mean || seen->least < FLAT * mean)
         return;
     snprintf(text, sizeof text,
              "the loss stays flat: %.4g after %" PRId64 " steps, %.4g in the first %d, and chance "
