@@ -128,18 +128,27 @@ static int end(void **state) {
     return ranks_rank(ranks) == 0 ? nftw(scratch, remove_one, 8, FTW_DEPTH | FTW_PHYS) : 0;
 }
 
-static int train_once(struct TrainResult *result, struct Error *error) {
+static int train_with(const char *const *overrides, int count, struct TrainResult *result,
+                      struct Error *error) {
     static int runs;
     char name[16];
     snprintf(name, sizeof name, "run-%d", runs++);
     char *folder = memory_copy_text(scratch_path(name));
-    struct TrainRequest request = {
-        .run_path = scratch_path("run.yaml"), .folder = folder, .quiet = true, .callbacks = table};
+    struct TrainRequest request = {.run_path = scratch_path("run.yaml"),
+                                   .overrides = overrides,
+                                   .override_count = count,
+                                   .folder = folder,
+                                   .quiet = true,
+                                   .callbacks = table};
     done = false;
     int code = train(ranks, &request, result, error);
     memory_release(result->checkpoint);
     memory_release(folder);
     return code;
+}
+
+static int train_once(struct TrainResult *result, struct Error *error) {
+    return train_with(NULL, 0, result, error);
 }
 
 /* ---- Tests ---- */
@@ -235,6 +244,29 @@ static void test_save(void **state) {
     check(7, 0, 8, 0, "the average's 1.weight");
 }
 
+/* A validation measures the average's statistics, so that a replay has to repeat those that the
+ * clock asked for. */
+static void test_validations_by_the_clock(void **state) {
+    (void)state;
+    static const char *const overrides[] = {
+        "data.validation=test", "validation.every=0.000000001 s", "optimizer.momentum.rate=0",
+        "average={swa: {start: 1 steps, every: 1 step, batches: 1}}"};
+    struct TrainResult result;
+    struct Error error = {0};
+    plan.target = WEIGHT;
+    plan.bit = 22;
+    plan.mended = false;
+    plan.step = 13;
+    plan.rank = 0;
+    int code = train_with(overrides, 4, &result, &error);
+    if (ranks_size(ranks) == 1)
+        return;
+    assert_int_equal(code, ERROR_NUMERIC);
+    has(&error, ": rank 0 on %s (", ranks_host(ranks, 0));
+    has(&error, ") at fault, as ");
+    plan.target = NONE;
+}
+
 /* A difference that is gone when the ranks compare. */
 static void test_healed(void **state) {
     (void)state;
@@ -283,7 +315,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_agreement), cmocka_unit_test(test_every_array),
         cmocka_unit_test(test_save),      cmocka_unit_test(test_healed),
-        cmocka_unit_test(test_nan),
+        cmocka_unit_test(test_nan),       cmocka_unit_test(test_validations_by_the_clock),
     };
     ranks = world_start();
     int failures = cmocka_run_group_tests_name("replicas", tests, begin, end);
