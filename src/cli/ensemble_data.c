@@ -99,15 +99,15 @@ static int hold(struct EnsembleData *data, const struct Candidates *candidates,
     int code = OK;
     if (data->reported->in_blocks)
         code = run_hold_evaluated(data->dataset, data->reported, memory, candidates->ranks,
-                                  &data->reported_cut, error);
+                                  &data->held[0], &data->reported_cut, error);
     if (!code && data->chosen_on && data->chosen_on->in_blocks)
         code = run_hold_evaluated(data->dataset, data->chosen_on, memory, candidates->ranks,
-                                  &data->chosen_cut, error);
+                                  &data->held[1], &data->chosen_cut, error);
     return code;
 }
 
-int ensemble_data_open(struct EnsembleData *data, const struct Arguments *arguments,
-                       const struct Candidates *candidates, struct Error *error) {
+static int open_data(struct EnsembleData *data, const struct Arguments *arguments,
+                     const struct Candidates *candidates, struct Error *error) {
     static const char *const tests[] = {"test", "testing"};
     const char *file = argument_value(arguments, "data"),
                *reported = argument_value(arguments, "split"),
@@ -128,13 +128,20 @@ int ensemble_data_open(struct EnsembleData *data, const struct Arguments *argume
         reported = chosen_on ? chosen_on : "test";
     warn(data, candidates, chosen_on);
     code = open_splits(data, file, chosen_on, reported, &candidates->items[0], error);
-    if (!code)
-        code = hold(data, candidates, error);
     memory_release_texts(names.items, names.count);
     return code;
 }
 
+int ensemble_data_open(struct EnsembleData *data, const struct Arguments *arguments,
+                       const struct Candidates *candidates, struct Error *error) {
+    int code = open_data(data, arguments, candidates, error);
+    code = ranks_agree(candidates->ranks, code, error);
+    return code ? code : hold(data, candidates, error);
+}
+
 void ensemble_data_release(struct EnsembleData *data) {
     dataset_close(data->dataset);
+    node_memory_release(data->held[0]);
+    node_memory_release(data->held[1]);
     *data = (struct EnsembleData){0};
 }

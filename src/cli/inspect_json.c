@@ -1,6 +1,7 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "cli/columns.h"
 #include "cli/figures_json.h"
 #include "cli/inspect.h"
 
@@ -69,6 +70,13 @@ static json_t *preprocessing_to_json(const struct SavedState *saved) {
         (json_int_t)preprocess->matrix_rows, (json_int_t)preprocess->matrix_columns, "out_shape",
         (json_int_t)preprocess->out_height, (json_int_t)preprocess->out_width,
         (json_int_t)preprocess->out_channels);
+    const struct PictureRule *rule = &preprocess->pictures;
+    json_object_set_new(object, "picture_resize",
+                        *rule->resize ? json_string(rule->resize) : json_null());
+    json_object_set_new(object, "picture_values",
+                        *rule->values ? json_string(rule->values) : json_null());
+    if (saved->encoding.column_count)
+        json_object_set_new(object, "columns", columns_to_json(&saved->encoding));
     if (targets_are_values(&saved->targets))
         json_object_set_new(object, "targets", targets_to_json(&saved->targets, &saved->scale));
     return object;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "cli/columns.h"
 #include "cli/inspect.h"
 #include "cli/shown.h"
 
@@ -83,6 +84,15 @@ static void print_preprocessing(const struct Preprocess *preprocess) {
     printf("\n");
 }
 
+/* How others become such images; nothing if the data set was not made of pictures. */
+static void print_pictures(const struct SavedState *saved) {
+    const struct PictureRule *rule = &saved->preprocess.pictures;
+    if (!saved->encoding.column_count && (*rule->resize || *rule->values))
+        printf("pictures        resized by: %s; values: %s\n",
+               *rule->resize ? rule->resize : "not known",
+               *rule->values ? rule->values : "not known");
+}
+
 static void print_targets(const struct Targets *targets, const struct TargetScale *scale) {
     printf("%-15s %" PRId64 ":", targets_words(targets), targets->count);
     for (int64_t i = 0; i < targets->count; i++) {
@@ -106,8 +116,12 @@ void inspect_print_words(const struct Inspected *inspected) {
            shown(provenance->instruction_set), shown(provenance->versions));
     printf("training data   digest %s\n", shown(provenance->data_digest));
     print_preprocessing(&saved->preprocess);
+    print_pictures(saved);
     print_targets(&saved->targets, &saved->scale);
     printf("model           %" PRId64 " parameters, %" PRId64 " running statistics\n",
            inspect_count_elements(checkpoint, false), inspect_count_elements(checkpoint, true));
+    if (saved->encoding.column_count)
+        printf("\n");
+    columns_print(stdout, &saved->encoding);
     print_arrays(inspected);
 }

@@ -176,17 +176,18 @@ static int check_randomness(const struct Members *members, const struct Numbers 
 }
 
 /* Opens the data and makes every member ready to run over the split. */
-static int attach(struct Members *members, const struct Arguments *arguments,
-                  const struct Ranks *ranks, enum Variant variant, const struct Numbers *numbers,
-                  struct Error *error) {
+static int attach(struct Members *members, const struct Arguments *arguments, struct Ranks *ranks,
+                  enum Variant variant, const struct Numbers *numbers, struct Error *error) {
     const char *backend_name = argument_value(arguments, "backend");
     int code = check_predictions(members, error);
     if (!code)
         code = members_open_data(members, arguments, ranks, error);
     struct StreamCut cut = {0};
+    code = ranks_agree(ranks, code, error);
     if (!code && members->split->in_blocks)
         code = run_hold_evaluated(members->dataset, members->split,
-                                  members->items[0].options.data.memory, ranks, &cut, error);
+                                  members->items[0].options.data.memory, ranks, &members->held,
+                                  &cut, error);
     if (code)
         return code;
     backend_configure((int)numbers->threads, variant);
@@ -260,6 +261,7 @@ void members_release(struct Members *members) {
     members_release_files(members);
     operands_release(&members->operands);
     dataset_close(members->dataset);
+    node_memory_release(members->held);
 }
 
 int members_evaluate(const struct Members *members, const struct EvaluateRequest *request,

@@ -34,6 +34,7 @@ struct Members {
     struct Dataset *dataset;
     char *choices; /* the splits that --split would take, if it was not given; or NULL */
     const struct Split *split;
+    struct NodeMemory *held; /* its images, if they are read into memory */
     const struct Backend *backend;
     const char *views;       /* as --views says; NULL: none */
     int64_t dropout_samples; /* --dropout-samples; 0: none */

@@ -103,18 +103,22 @@ static int cut_validation(const struct HoldRequest *request, struct Holding *hol
 /* ---- In memory ---- */
 
 /* Reads the images of a split, the ranks of a node together. Collective. */
-static int load(const struct HoldRequest *request, const struct Split *split,
-                struct NodeMemory **memory, struct Error *error) {
-    int64_t missing = dataset_size(request->dataset, split).missing;
-    if (!missing || !request->ranks)
-        return OK;
-    *memory = node_memory_create(request->ranks, missing, "images");
+static int load_split(struct Dataset *dataset, const struct Split *split, struct Ranks *ranks,
+                      struct NodeMemory **memory, struct Error *error) {
+    *memory = node_memory_create(ranks, dataset_size(dataset, split).missing, "images");
     int code = dataset_load(split, node_memory_place(*memory), node_memory_sharers(*memory),
                             node_memory_data(*memory), error);
-    code = ranks_agree(request->ranks, code, error); /* all of the node have read their share */
+    code = ranks_agree(ranks, code, error); /* all of the node have read their share */
     if (!code)
-        dataset_take(request->dataset, split, node_memory_data(*memory));
+        dataset_take(dataset, split, node_memory_data(*memory));
     return code;
+}
+
+static int load(const struct HoldRequest *request, const struct Split *split,
+                struct NodeMemory **memory, struct Error *error) {
+    if (!dataset_size(request->dataset, split).missing || !request->ranks)
+        return OK;
+    return load_split(request->dataset, split, request->ranks, memory, error);
 }
 
 static int check_room(const struct HoldRequest *request, int64_t missing, int64_t memory,
@@ -181,14 +185,17 @@ int run_hold(struct Holding *holding, const struct HoldRequest *request, struct 
 }
 
 int run_hold_evaluated(struct Dataset *dataset, const struct Split *split, int64_t memory,
-                       const struct Ranks *ranks, struct StreamCut *cut, struct Error *error) {
+                       struct Ranks *ranks, struct NodeMemory **held, struct StreamCut *cut,
+                       struct Error *error) {
     struct SplitSize size = dataset_size(dataset, split);
     int64_t count = ranks_size(ranks), room = memory < 0 ? memory_granted() / 2 : memory;
     *cut = (struct StreamCut){0};
+    *held = NULL;
+    ranks_minimum(ranks, &room, 1);
     if (!size.missing)
         return OK;
-    if (size.missing <= room / count)
-        return dataset_hold(dataset, split, error);
+    if (size.missing <= room)
+        return load_split(dataset, split, ranks, held, error);
     int64_t window = least(RUN_BYTES / size.image, room / count / 4 / size.image);
     *cut = (struct StreamCut){.window = most(window - window % size.block, size.block),
                               .run = EVALUATE_BLOCK,

@@ -31,11 +31,13 @@ struct HoldRequest {
  * ERROR_RUN_FILE if the memory is too small for any window. Collective over the ranks; the code is
  * the same on all of them. A failure leaves `holding` to be released. */
 int run_hold(struct Holding *holding, const struct HoldRequest *request, struct Error *error);
-/* For an evaluation of a split: reads it into this rank's own memory if the ranks, were they all on
- * one node, could do so within `memory` bytes (-1: half of what is granted); else *cut says how
- * it is streamed. Not collective. */
+/* For an evaluation of a split: reads it into *held, once for each node, if it takes at most
+ * `memory` bytes (-1: half of what is granted); else *cut says how it is streamed. Collective; the
+ * code is the same on all ranks. The caller calls node_memory_release(*held) in any case, not
+ * before the data set is closed. */
 int run_hold_evaluated(struct Dataset *dataset, const struct Split *split, int64_t memory,
-                       const struct Ranks *ranks, struct StreamCut *cut, struct Error *error);
+                       struct Ranks *ranks, struct NodeMemory **held, struct StreamCut *cut,
+                       struct Error *error);
 /* Not before the data set is closed. */
 void holding_release(struct Holding *holding);
 

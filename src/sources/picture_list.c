@@ -165,15 +165,17 @@ static int add_table(struct PictureList *list, const char *path,
     return code;
 }
 
-/* A file on each line. Blank lines are passed over. */
-static int add_lines(struct PictureList *list, const char *path, FILE *file,
+/* A file on each line, or before each zero byte, as `find -print0` writes them. Blank lines are
+ * passed over. */
+static int add_lines(struct PictureList *list, const char *path, FILE *file, char end,
                      const struct PictureListOptions *options, struct Error *error) {
     char *line = NULL;
     size_t capacity = 0;
     ssize_t length;
     int code = OK;
-    for (int64_t number = 1; !code && (length = getline(&line, &capacity, file)) >= 0; number++) {
-        while (length && strchr("\r\n", line[length - 1]))
+    for (int64_t number = 1; !code && (length = getdelim(&line, &capacity, end, file)) >= 0;
+         number++) {
+        while (length && (line[length - 1] == end || (end && line[length - 1] == '\r')))
             line[--length] = '\0';
         if (length)
             code = add_named(list, path, number, line, options, error);
@@ -201,14 +203,21 @@ static bool begins_with_head(FILE *file) {
     return false;
 }
 
-static int add_list(struct PictureList *list, const char *path,
+/* Whether a binary file begins with the name of a file and a zero byte. */
+static bool is_list_with_zeros(const char *path) {
+    char head[4096];
+    size_t length = read_file_head(path, head, sizeof head);
+    return memchr(head, '\0', length) && is_file(head);
+}
+
+static int add_list(struct PictureList *list, const char *path, bool zeros,
                     const struct PictureListOptions *options, struct Error *error) {
     FILE *file = fopen(path, "re");
     if (!file)
         return fail_errno(error, "%s: cannot be read", path);
-    bool table = begins_with_head(file);
-    int code =
-        table ? add_table(list, path, options, error) : add_lines(list, path, file, options, error);
+    int code = !zeros && begins_with_head(file)
+                   ? add_table(list, path, options, error)
+                   : add_lines(list, path, file, zeros ? '\0' : '\n', options, error);
     fclose(file);
     return code;
 }
@@ -225,10 +234,12 @@ int picture_list_add(struct PictureList *list, const char *path,
         add_file(list, memory_copy_text(path), memory_copy_text(path));
         return OK;
     case PICTURE_SOURCE_TEXT:
-        return add_list(list, path, options, error);
+        return add_list(list, path, false, options, error);
     default:
         if (access(path, R_OK))
             return fail_errno(error, "%s: cannot be read", path);
+        if (is_list_with_zeros(path))
+            return add_list(list, path, true, options, error);
         return fail(error, ERROR_DATA,
                     "%s: is neither a picture nor a folder, a list or an HDF5 file", path);
     }

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from support.png import write_png
-from support.program import CHECKPOINT, DATA, USAGE, refusal, run
+from support.program import CHECKPOINT, DATA, USAGE, refusal, result, run
 from support.runs import read, synthesize, train, write
 
 h5py = pytest.importorskip("h5py")
@@ -171,6 +171,12 @@ train: {{batch: 10, shards: 1, length: 5 steps}}
     assert numbers(first) == numbers(second) == numbers(third)
     assert [row["truth"] for row in second] == [row["truth"] for row in first] and "truth" not in third[0]
     assert third[29]["source"] == f"{new}[29]"
+    for words in (("dataset", "info", f"{scratch}/t.h5"), ("inspect", out)):
+        assert "kind                     3 categories: x, y, z\nclass                    2 classes: a, b\n" in run(
+            1, *words)[0]
+    assert [(column["name"], column["role"], column["categories"])
+            for column in result(1, "dataset", "info", f"{scratch}/t.h5")["columns"]] == [
+        ("size", "number", []), ("kind", "categories", ["x", "y", "z"]), ("class", "label", ["a", "b"])]
 
 
 @pytest.fixture
@@ -244,8 +250,9 @@ class TestPictures:
 
     def test_of_a_list_on_stdin_are_the_same(self, trained, pictures, found):
         names = "".join(f"{row['source']}\n" for row in found)
-        out = run(1, "predict", trained.out, "-", "-o", "-", input=names)[0]
-        assert list(csv.DictReader(out.splitlines())) == found
+        for text in (names, names.replace("\n", "\0")):  # find, and find -print0
+            out = run(1, "predict", trained.out, "-", "-o", "-", input=text)[0]
+            assert list(csv.DictReader(out.splitlines())) == found
 
     def test_of_a_table_with_paths_are_found_beside_it(self, scratch, trained, pictures):
         names = write(f"{pictures}/.list.csv", 'label,path\n1,007.png\n2,"more/229.png"\n')
@@ -307,3 +314,5 @@ train: {{batch: 6, shards: 1, length: 1 step}}
     run(1, "predict", out, f"{scratch}/train", "-o", f"{scratch}/3.csv", "--resize", "crop")
     assert numbers(rows(f"{scratch}/1.csv")) == numbers(rows(f"{scratch}/2.csv")) != numbers(rows(f"{scratch}/3.csv"))
     assert "does not say" not in said
+    assert "pictures        resized by: pad; values: uint8" in run(1, "inspect", out)[0]
+    assert result(1, "inspect", out)["preprocessing"]["picture_resize"] == "pad"

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/text.h"
+#include "cli/columns.h"
 #include "cli/dataset/dataset.h"
 #include "cli/shown.h"
 
@@ -68,7 +69,7 @@ static void print_vector(FILE *out, const char *name, const double *values, int6
 
 void dataset_print(FILE *out, const struct Dataset *dataset) {
     fprintf(out, "%s\n", shown(dataset->path));
-    if (dataset->source)
+    if (dataset->source && *dataset->source)
         fprintf(out, "%-13s %s\n", "source", shown(dataset->source));
     fprintf(out,
             "%-13s %" PRId64 "x%" PRId64 "x%" PRId64 " (height, width, channels), %" PRId64 " %s\n",
@@ -95,6 +96,7 @@ void dataset_print(FILE *out, const struct Dataset *dataset) {
         print_targets(out, dataset);
     else
         print_classes(out, dataset);
+    columns_print(out, &dataset->encoding);
 }
 
 static json_t *vector_to_json(const double *values, int64_t count) {
@@ -166,12 +168,14 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
     if (dataset->target_std)
         json_object_set_new(statistics, "target_std",
                             vector_to_json(dataset->target_std, dataset->targets.count));
-    return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o}", "file", text_to_json(dataset->path),
-                     "source", shown(dataset->source) ? text_to_json(dataset->source) : json_null(),
+    json_t *columns = dataset->encoding.column_count ? columns_to_json(&dataset->encoding) : NULL;
+    return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o, s:o*}", "file",
+                     text_to_json(dataset->path), "source",
+                     shown(dataset->source) ? text_to_json(dataset->source) : json_null(),
                      "image_shape", (json_int_t)dataset->height, (json_int_t)dataset->width,
                      (json_int_t)dataset->channels, targets_words(&dataset->targets),
                      names_to_json(dataset->targets.names, dataset->targets.count), "splits",
-                     splits, "statistics", statistics);
+                     splits, "statistics", statistics, "columns", columns);
 }
 
 void dataset_print_json(json_t *object) {

@@ -116,7 +116,7 @@ struct DatasetRequest {
     bool skips_bad; /* with all splits: leaves out those that cannot be used, with a note */
     /* A split may have neither labels nor targets; its targets are then the expected ones. */
     bool without_truth;
-    bool defers; /* images that are not mapped are not read yet: dataset_hold, or a loader */
+    bool defers; /* images that are not mapped are not read yet: dataset_load, or a loader */
 };
 
 /* Opens splits and checks everything but their pixels: types, shapes, all labels and targets,
@@ -185,8 +185,6 @@ bool dataset_shares(const struct Split *split, const struct Split *other); /* th
 int dataset_load(const struct Split *split, int worker, int workers, void *pixels,
                  struct Error *error);
 void dataset_take(struct Dataset *dataset, const struct Split *split, const void *pixels);
-/* Reads what is missing into memory of the data set's own. */
-int dataset_hold(struct Dataset *dataset, const struct Split *split, struct Error *error);
 
 /* Adds where a sample comes from, for people: the name that an import kept, "cat/12.png", or else
  * "shapes.h5:/test/images[12]". Not from several threads at a time. */

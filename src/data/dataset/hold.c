@@ -23,16 +23,6 @@ int dataset_load(const struct Split *split, int worker, int workers, void *pixel
     return blocks__load(split->pair, worker, workers, pixels, error);
 }
 
-int dataset_hold(struct Dataset *dataset, const struct Split *split, struct Error *error) {
-    struct DatasetStorage *storage = dataset->storage;
-    struct Pair *pair = &storage->pairs[split->pair - storage->pairs];
-    pair->pixels = memory_allocate((size_t)blocks__bytes(pair), "images");
-    int code = dataset_load(split, 0, 1, pair->pixels, error);
-    if (code == OK)
-        dataset_take(dataset, split, pair->pixels);
-    return code;
-}
-
 void dataset_take(struct Dataset *dataset, const struct Split *split, const void *pixels) {
     struct DatasetStorage *storage = dataset->storage;
     struct Pair *pair = &storage->pairs[split->pair - storage->pairs];
