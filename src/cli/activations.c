@@ -281,14 +281,13 @@ static int show_checkpoint(const struct Arguments *arguments, struct Ranks *rank
                            struct Error *error) {
     struct Members members = {0};
     struct StreamCut cut = {0};
+    struct NodeMemory *held = NULL;
     int code = argument_given(arguments, "set")
                    ? fail(error, ERROR_USAGE, "--set: changes a run file, and %s is a checkpoint",
                           arguments->operands[0])
                    : members_open(&members, arguments, false, ranks, error);
     if (!code)
-        code = ranks_agree(
-            ranks, run_hold_evaluated(members.dataset, members.split, -1, ranks, &cut, error),
-            error);
+        code = run_hold_evaluated(members.dataset, members.split, -1, ranks, &held, &cut, error);
     if (!code) {
         const struct Member *member = &members.items[0];
         const struct Subject subject = {.path = member->path,
@@ -307,6 +306,7 @@ static int show_checkpoint(const struct Arguments *arguments, struct Ranks *rank
         code = show(&subject, arguments, ranks, error);
     }
     members_release(&members);
+    node_memory_release(held);
     return code;
 }
 
