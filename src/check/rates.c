@@ -7,8 +7,8 @@
 #include "base/memory.h"
 #include "check/inside.h"
 
-#define LEAST_RATE 1e-6
-#define MOST_RATE 100.0
+#define LEAST_RATE 1e-5
+#define MOST_RATE 30.0
 #define LEAST_STEPS 40
 #define MOST_STEPS 120
 #define MEMORY 0.7     /* of the running mean: the newest loss counts 0.3 */
@@ -63,23 +63,41 @@ static void measure_start(const struct Findings *findings, struct Curve *curve) 
     curve->noise = sqrt(squares / count);
 }
 
+/* Whether the loss has fallen by more than it goes up and down by itself. */
+static bool has_fallen(const struct Curve *curve) {
+    return curve->start - curve->lowest > fmax(0.03 * fabs(curve->start), 1.2 * curve->noise);
+}
+
+/* The first valley: with batch normalisation the loss may fall again at rates that are far too high
+ * for many steps. */
+static void find_valley(const struct Findings *findings, struct Curve *curve) {
+    const struct CheckRate *rates = findings->rates;
+    curve->lowest = rates[0].smooth;
+    for (int i = 1; i < findings->rate_count; i++) {
+        double rise = fmax(0.5 * (curve->start - curve->lowest), 1.5 * curve->noise);
+        if (rates[i].smooth < curve->lowest) {
+            curve->lowest = rates[i].smooth;
+            curve->lowest_at = i;
+        } else if (has_fallen(curve) && !(rates[i].smooth < curve->lowest + rise)) {
+            curve->most = rates[i].rate;
+            return;
+        }
+    }
+}
+
 static struct Curve read_curve(const struct Findings *findings) {
     const struct CheckRate *rates = findings->rates;
     int last = findings->rate_count - 1;
     struct Curve curve = {.least = NAN, .most = NAN};
     measure_start(findings, &curve);
-    for (int i = 0; i <= last; i++)
-        if (rates[i].smooth < rates[curve.lowest_at].smooth)
-            curve.lowest_at = i;
-    curve.lowest = rates[curve.lowest_at].smooth;
-    double fall = curve.start - curve.lowest;
-    curve.falls = fall > fmax(0.03 * fabs(curve.start), 2 * curve.noise);
-    curve.exploded = !isfinite(rates[last].smooth) || rates[last].rate < 0.99 * MOST_RATE;
-    for (int i = curve.lowest_at; i >= 0 && rates[i].smooth < curve.start - 0.1 * fall; i--)
+    find_valley(findings, &curve);
+    curve.falls = has_fallen(&curve);
+    curve.exploded = rates[last].rate < 0.99 * MOST_RATE;
+    if (curve.exploded && isnan(curve.most))
+        curve.most = rates[last].rate;
+    double tenth = 0.1 * (curve.start - curve.lowest);
+    for (int i = curve.lowest_at; i >= 0 && rates[i].smooth < curve.start - tenth; i--)
         curve.least = rates[i].rate;
-    for (int i = curve.lowest_at; i <= last && isnan(curve.most); i++)
-        if (!(rates[i].smooth < curve.lowest + 0.5 * fall))
-            curve.most = rates[i].rate;
     return curve;
 }
 
@@ -89,7 +107,7 @@ static void judge_rate(struct Finding *finding, const struct Curve *curve, doubl
         finding__blame(finding, own > 3 * curve->most ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too high: there the loss rises",
                        "lower optimizer.rate");
-    else if (own < suggested / 30)
+    else if (own < suggested / 100)
         finding__blame(finding, own < suggested / 1000 ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too low: there the loss barely moves",
                        "raise optimizer.rate");
@@ -132,8 +150,10 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     if (isnan(curve->most))
         finding__say(finding, ", and never rises");
     else
-        finding__say(finding, curve->exploded ? ", and explodes at %.2g" : ", and rises at %.2g",
-                     curve->most);
+        finding__say(finding, ", and rises at %.2g", curve->most);
+    if (curve->exploded)
+        finding__say(finding, ", and explodes at %.2g",
+                     preflight->findings->rates[preflight->findings->rate_count - 1].rate);
     finding__say(finding, "; the run's rate is %.3g, suggested is %.2g", own, suggested);
     finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
     judge_rate(finding, curve, own, suggested);
