@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "check/preflight.h"
+#include "cli/check_picture.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/overrides.h"
@@ -21,6 +22,9 @@ static const struct Flag flags[] = {
     {.name = "sheet",
      .argument = "FILE.png",
      .help = "also draw samples with their labels as the network sees them, augmented"},
+    {.name = "picture",
+     .argument = "FILE",
+     .help = "also draw the curve of the range test as a .png or .svg; needs gnuplot"},
     {.name = "seconds",
      .argument = "S",
      .help = "about how long the range test and the short training may take, each (default: 30)"},
@@ -274,6 +278,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
     bool json = argument_given(arguments, "json");
+    const char *picture = argument_value(arguments, "picture");
     struct Overrides overrides = overrides_collect(arguments);
     const struct TrainRequest train = {.run_path = arguments->operands[0],
                                        .overrides = overrides.texts,
@@ -290,11 +295,16 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         code = argument_real(arguments, "seconds", 0.1, 86400, 30, &request.seconds, error);
     if (!code && request.sheet)
         code = output_check("--sheet", request.sheet, OUTPUT_PNG, arguments->operands, 1, error);
+    if (!code && picture)
+        code = check_picture_path(picture, train.run_path, error);
     code = ranks_agree(ranks, code, error);
     if (!code)
         code = preflight(ranks, &request, &findings, &verdict, error);
     if (!code && ranks_rank(ranks) == 0)
         json ? print_json(&findings) : print_end(&findings);
+    if (!code && picture && ranks_rank(ranks) == 0)
+        code = check_picture_draw(picture, &findings, error);
+    code = ranks_agree(ranks, code, error);
     if (!code)
         code = judge(verdict, argument_given(arguments, "strict"), error);
     findings_release(&findings);
@@ -313,7 +323,7 @@ const struct Command command_check = {
             "heart, the range of learning rates, and a short training. Each line has a verdict "
             "(good, doubtful, bad) and what was found, and, unless it is good, what was expected, "
             "the likely cause and what to do. Nothing is written, except for what --sheet "
-            "names.\n"
+            "and --picture name.\n"
             "\n"
             "Exits with 0 if nothing is bad, with 9 if something is (--strict: or doubtful), and "
             "as train does if the run cannot be started at all.\n"
@@ -322,6 +332,7 @@ const struct Command command_check = {
             "  trainer check launch/recipes/demo.yaml\n"
             "  mpirun -np 2 trainer check mine.yaml --sheet seen.png\n"
             "  trainer check mine.yaml --only data,loss --json\n"
+            "  trainer check mine.yaml --only rates --picture rates.svg\n"
             "  trainer check mine.yaml --skip gradients --seconds 10 --set optimizer.rate=0.01\n",
     .flags = flags,
     .parallel = true,

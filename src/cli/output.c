@@ -19,7 +19,8 @@ static const char *const kind_words[] = {[OUTPUT_DATASET] = "an older data set",
                                          [OUTPUT_CSV] = "an older table of predictions",
                                          [OUTPUT_JSON_LINES] = "older predictions as JSON lines",
                                          [OUTPUT_PNG] = "an older PNG picture",
-                                         [OUTPUT_ENSEMBLE] = "an older ensemble"};
+                                         [OUTPUT_ENSEMBLE] = "an older ensemble",
+                                         [OUTPUT_SVG] = "an older SVG picture"};
 
 static const struct {
     const char *start;
@@ -27,6 +28,7 @@ static const struct {
     struct Found found;
 } signatures[] = {
     {"\x89PNG\r\n\x1a\n", 0, 8, {"a PNG picture", OUTPUT_PNG}},
+    {"<?xml version=\"1.0\"", 0, 19, {"an SVG picture", OUTPUT_SVG}},
     {"\xff\xd8\xff", 0, 3, {"a JPEG picture", -1}},
     {"GIF8", 0, 4, {"a GIF picture", -1}},
     {"II*\0", 0, 4, {"a TIFF picture", -1}},

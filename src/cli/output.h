@@ -13,7 +13,8 @@ enum OutputKind {
     OUTPUT_CSV,         /* of predictions */
     OUTPUT_JSON_LINES,  /* of predictions */
     OUTPUT_PNG,
-    OUTPUT_ENSEMBLE
+    OUTPUT_ENSEMBLE,
+    OUTPUT_SVG
 };
 
 /* Whether two paths lead to the same file, also by way of links. */

@@ -262,6 +262,15 @@ class TestOfTheWholeSequence:
         assert rates == sorted(rates) and rates[0] == pytest.approx(1e-5)
         assert figures["least"] < figures["suggested"] < figures["most"]
 
+    @pytest.mark.skipif(not shutil.which("gnuplot"), reason="gnuplot is not installed")
+    @pytest.mark.parametrize("kind, start", (("png", b"\x89PNG"), ("svg", b"<?xml")))
+    def test_the_curve_is_drawn(self, scratch, kind, start):
+        words = broken_runs.set_up(broken_runs.Broken("fit", ""), scratch)
+        path = scratch / f"a 'curve'.{kind}"
+        for _ in range(2):  # an older picture may be replaced
+            run(1, *words, "--only", "rates", "--picture", path)
+        assert path.read_bytes().startswith(start)
+
     def test_a_handful_is_learnt(self, easy):
         figures = finding(easy, "learnt_by_heart")["figures"]
         assert figures["accuracy"] == 1 and figures["loss"] < 0.2 and figures["samples"] == 20
