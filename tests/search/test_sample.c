@@ -81,6 +81,37 @@ static void a_grid_has_all_combinations(void **state) {
     assert_int_equal(sample__trials(&options, axes, AXES), 0); /* two of each need 12 */
 }
 
+/* How far the best of 64 trials over two keys is from the optimum, if one key matters alone: a grid
+ * tries 8 values of it, random trials 64. */
+static double nearest(const struct SearchOptions *options, double optimum) {
+    static const struct Axis two[] = {{.key = "a", .kind = AXIS_UNIFORM, .low = 0, .high = 1},
+                                      {.key = "b", .kind = AXIS_UNIFORM, .low = 0, .high = 1}};
+    double distance = 1;
+    for (int i = 0; i < 64; i++)
+        distance = fmin(distance, fabs(sample__position(options, two, 2, 1, i, 0) - optimum));
+    return distance;
+}
+
+static void random_finds_more_than_a_grid(void **state) {
+    (void)state;
+    enum { REPETITIONS = 200 };
+    double random_sum = 0, grid_sum = 0;
+    int better = 0;
+    for (int k = 0; k < REPETITIONS; k++) {
+        struct SearchOptions random = {.method = SEARCH_RANDOM, .trials = 64, .seed = k};
+        struct SearchOptions grid = {.method = SEARCH_GRID, .trials = 64};
+        double optimum = (k * 89 % REPETITIONS + 0.5) / REPETITIONS;
+        double by_random = nearest(&random, optimum), by_grid = nearest(&grid, optimum);
+        random_sum += by_random;
+        grid_sum += by_grid;
+        better += by_random < by_grid;
+    }
+    print_message("distance from the optimum: random %.4f, grid %.4f; random nearer in %d of %d\n",
+                  random_sum / REPETITIONS, grid_sum / REPETITIONS, better, REPETITIONS);
+    assert_true(random_sum < grid_sum / 3);
+    assert_true(better > REPETITIONS * 3 / 4);
+}
+
 static void values_follow_their_scale(void **state) {
     (void)state;
     char text[AXIS_TEXT];
@@ -122,9 +153,11 @@ static void narrow_and_shift(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_trial_depends_on_seed_stage_and_number),
-        cmocka_unit_test(halton_leaves_small_gaps), cmocka_unit_test(a_grid_has_all_combinations),
-        cmocka_unit_test(values_follow_their_scale), cmocka_unit_test(narrow_and_shift)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(a_trial_depends_on_seed_stage_and_number),
+                                       cmocka_unit_test(halton_leaves_small_gaps),
+                                       cmocka_unit_test(a_grid_has_all_combinations),
+                                       cmocka_unit_test(random_finds_more_than_a_grid),
+                                       cmocka_unit_test(values_follow_their_scale),
+                                       cmocka_unit_test(narrow_and_shift)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,8 @@ from support.program import SOURCE, STOPPED, SYSTEM, TRAINER
 from support.runs import newest_step, synthesize, write, write_run_file
 from support.slurm import slurm
 
+SEARCH = f"{SOURCE}/launch/slurm/search.sbatch"
+
 
 @pytest.fixture(scope="module")
 def cluster(folder):
@@ -92,6 +94,24 @@ def test_the_ensemble_is_evaluated_after_its_members(ensemble, cluster):
     with open(f"{members.out}/ensemble.json") as file:
         result = json.load(file)
     assert len(result["members"]) == 2 and 0 <= result["ensemble"]["top1"] <= 1
+
+
+# ---- A search by an array of jobs on one folder ----
+
+def test_an_array_shares_a_search(cluster, data):
+    write(f"{cluster.shared}/base.yaml", f"data: {{file: {data}}}\nmodel: [flatten, linear: {{out: 10}}]\n"
+          "optimizer: {sgd: {rate: 0.1}}\ntrain: {batch: 16, length: 5 epochs}\n")
+    space = write(f"{cluster.shared}/space.yaml", "run: base.yaml\ntrials: 6\nkeys:\n"
+                  "  optimizer.rate: {log_uniform: [0.001, 1]}\n")
+    out = f"{cluster.shared}/search"
+    job = cluster.submit("--array=1-2", "--ntasks=1", "--output=%x-%A_%a.log", SEARCH, space, out,
+                         env={**cluster.environment, "TRAINER_SBATCH": TRAIN})
+    assert cluster.wait_until_over(job) == ["COMPLETED"] * 2, log_of(cluster, job, 1) + log_of(cluster, job, 2)
+    told = [line.split(":")[0] for task in (1, 2) for line in log_of(cluster, job, task).splitlines()
+            if re.match(r"trial \d+: ", line)]
+    assert sorted(told) == [f"trial {number}" for number in range(1, 7)]  # each trained once
+    with open(f"{out}/trials.csv") as file:
+        assert len(file.readlines()) == 7
 
 
 # ---- Preemption ----
