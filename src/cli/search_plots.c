@@ -72,6 +72,7 @@ static double coordinate(const struct Plots *plots, int axis, int64_t index) {
 
 /* Columns: number, metric, stage, metric or the lowest, then a coordinate a key. */
 static void put_table(const struct Plots *plots, const char *name, bool bad) {
+    int rows = 0;
     fprintf(plots->script, "$%s << END\n", name);
     for (int64_t i = 0; i < plots->results->count; i++) {
         const struct TrialRecord *record = &plots->results->entries[i].record;
@@ -81,13 +82,12 @@ static void put_table(const struct Plots *plots, const char *name, bool bad) {
             continue;
         fprintf(plots->script, "%" PRId64 " %.9g %" PRId64, record->number,
                 bad ? plots->low : metric, record->stage);
+        rows++;
         for (int axis = 0; axis < plots->search->stages[0].count; axis++)
             fprintf(plots->script, " %.9g", coordinate(plots, axis, i));
         fputc('\n', plots->script);
     }
-    if (bad) /* gnuplot refuses an empty table: a row outside of every picture */
-        fputs("NaN NaN NaN\n", plots->script);
-    fprintf(plots->script, "END\n");
+    fprintf(plots->script, "END\nrows_of_%s = %d\n", name, rows);
 }
 
 static void find_low(struct Plots *plots) {
@@ -146,7 +146,7 @@ static void draw_key(const struct Plots *plots, int terminal, int axis) {
     label_metric(plots, "y");
     fprintf(plots->script,
             "plot for [s=1:%d] $trials using %d:($3==s ? $2 : NaN) with points pt 7 ps 1 lc s "
-            "title %s, $bad using %d:2 with points pt 2 ps 1 lc rgb '#c03020' title 'diverged or "
+            "title %s, for [i=1:rows_of_bad>0] $bad using %d:2 with points pt 2 ps 1 lc rgb '#c03020' title 'diverged or "
             "failed'\n",
             plots->results->stages, 4 + axis,
             plots->results->stages > 1 ? "sprintf('stage %d', s)" : "'trials'", 4 + axis);
@@ -178,7 +178,7 @@ static void draw_pairs(const struct Plots *plots, int terminal) {
             set_axis(plots, 'y', y);
             label_metric(plots, "cb");
             fprintf(plots->script,
-                    "plot $bad using %d:%d with points pt 2 lc rgb '#c03020', $trials using "
+                    "plot for [i=1:rows_of_bad>0] $bad using %d:%d with points pt 2 lc rgb '#c03020', $trials using "
                     "%d:%d:2 with points pt 7 ps 1 palette\n",
                     4 + x, 4 + y, 4 + x, 4 + y);
         }

@@ -45,8 +45,9 @@ static int read_base(struct Base *base, const char *path, const char *const *ove
     return run_parse(&base->file, path, NULL, overrides, count, &base->options, error);
 }
 
-/* A trial has the same bits however its job divides the ranks. */
-static void settle_shards(struct Base *base, const struct Space *space) {
+/* What all trials share. Their bits do not depend on how a job divides its ranks. */
+static void settle_base(struct Base *base, const struct Space *space) {
+    base->options.train.warnings = false; /* of single runs: they would not say of which */
     if (base->options.train.shards < 0)
         base->options.train.shards = space->options.ranks;
 }
@@ -255,7 +256,7 @@ static int prepare(const struct SearchRequest *request, int ranks, struct Error 
         code = read_base(&base, run, request->overrides, request->override_count, error);
     }
     if (!code) {
-        settle_shards(&base, &space);
+        settle_base(&base, &space);
         code = check_base(&base, &space, error);
     }
     if (!code)

@@ -396,6 +396,7 @@ static int do_trial(struct Group *group, struct Error *error) {
     bool first = ranks_rank(group->ranks) == 0;
     if (ends_search(group->search, code, &result)) {
         *error = trial_error;
+        error->advice = (struct Advice){0}; /* it would be that of a single run */
         if (first)
             ledger_end(group->search->request->folder, group->order.number);
     } else {
