@@ -146,7 +146,8 @@ static void draw_key(const struct Plots *plots, int terminal, int axis) {
     label_metric(plots, "y");
     fprintf(plots->script,
             "plot for [s=1:%d] $trials using %d:($3==s ? $2 : NaN) with points pt 7 ps 1 lc s "
-            "title %s, for [i=1:rows_of_bad>0] $bad using %d:2 with points pt 2 ps 1 lc rgb '#c03020' title 'diverged or "
+            "title %s, for [i=1:rows_of_bad>0] $bad using %d:2 with points pt 2 ps 1 lc rgb "
+            "'#c03020' title 'diverged or "
             "failed'\n",
             plots->results->stages, 4 + axis,
             plots->results->stages > 1 ? "sprintf('stage %d', s)" : "'trials'", 4 + axis);
@@ -178,7 +179,8 @@ static void draw_pairs(const struct Plots *plots, int terminal) {
             set_axis(plots, 'y', y);
             label_metric(plots, "cb");
             fprintf(plots->script,
-                    "plot for [i=1:rows_of_bad>0] $bad using %d:%d with points pt 2 lc rgb '#c03020', $trials using "
+                    "plot for [i=1:rows_of_bad>0] $bad using %d:%d with points pt 2 lc rgb "
+                    "'#c03020', $trials using "
                     "%d:%d:2 with points pt 7 ps 1 palette\n",
                     4 + x, 4 + y, 4 + x, 4 + y);
         }
