@@ -57,7 +57,7 @@ class TestHelp:
         """The help of each command."""
         return {name: good(*name.split(), "--help") for name in names}
 
-    @pytest.mark.parametrize("name", ("train", "eval", "predict", "inspect", "describe", "gradcheck",
+    @pytest.mark.parametrize("name", ("train", "eval", "predict", "ensemble", "inspect", "describe", "gradcheck",
                                       "dataset import", "dataset synthesize", "dataset info", "dataset verify",
                                       "dataset preview"))
     def test_lists_the_command(self, names, name):

@@ -27,7 +27,7 @@ def data(folder):
 @pytest.fixture(scope="module")
 def runs(folder, data):
     """The folders of runs that differ in their seed and in the width of a layer."""
-    recipe = write(f"{folder}/run.yaml", f"""data: {{file: {data}}}
+    recipe = write(f"{folder}/run.yaml", f"""data: {{file: {data}, memory: 2 MiB}}
 model: [flatten, linear: {{out: 12}}, relu, linear: {{out: 10}}]
 optimizer: {{sgd: {{rate: 0.1}}}}
 train: {{batch: 50, length: 5 epochs}}
@@ -77,6 +77,18 @@ def cool(p, temperature):
 def test_it_is_the_same_on_any_ranks(runs, report):
     for ranks in (2, 3):
         assert result(ranks, "ensemble", *runs, *QUIET) == {**report, "saved": None}
+
+
+def test_it_is_the_same_if_the_images_are_streamed(folder, data, runs, report):
+    path = f"{folder}/streamed.h5"
+    with h5py.File(data) as old, h5py.File(path, "w") as file:
+        for split in ("test", "validation"):
+            images = old[f"{split}/images"][()]
+            file.create_dataset(f"{split}/images", data=images, chunks=(30, *images.shape[1:]), compression=1)
+            file[f"{split}/labels"] = old[f"{split}/labels"][()]
+        file["classes"] = old["classes"][()]
+    found = result(2, "ensemble", *runs, *QUIET, "--data", path)  # a rank may keep 1 MiB, the test split has 1.3
+    assert found == {**report, "saved": None, "data": path}
 
 
 def test_it_says_which_splits_it_used(report):
