@@ -219,9 +219,9 @@ int h5_write_texts(struct H5Writer *writer, const char *name, const char *const 
 int h5_write_attribute(struct H5Writer *writer, const char *object, const char *name,
                        enum H5Type type, const void *value, struct Error *error);
 
-/* Copies what is in the group `from` of a file, attributes included, into the group `to`, which has
- * members of its own or not; "/" is the file itself. `without`: the names of members that are left
- * out, ending with NULL; or NULL. Something must be left to copy. The failure is the file's. */
+/* Copies what is in the group `from` of a file, arrays of numbers, texts and attributes, into the
+ * group `to`; "/" is the file itself. `without`: the names of members that are left out, ending
+ * with NULL; or NULL. Failures are the file's, or of writing. */
 int h5_copy_group(struct H5Writer *writer, const char *to, struct H5File *file, const char *from,
                   const char *const *without, struct Error *error);
 

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from support.program import CHECKPOINT, USAGE, refusal, result, run, settings
+from support.forge import SEAL_BYTES, seal
+from support.program import CHECKPOINT, USAGE, refusal, result, run, settings, start
 from support.runs import arrays, read, synthesize, train, write
 
 np = pytest.importorskip("numpy")
@@ -271,6 +272,17 @@ def test_a_file_that_was_cut_short_is_refused(folder, saved):
     with open(path, "wb") as file:
         file.write(read(saved, "rb")[:-9])
     assert path in refusal(CHECKPOINT, "eval", path)
+
+
+def test_a_file_that_was_changed_and_sealed_again_crashes_nothing(folder, saved, rng):
+    path, content = f"{folder}/forged.h5", read(saved, "rb")[:-SEAL_BYTES]
+    structures = [at for at in range(len(content)) if content[at:at + 4] in (b"TREE", b"SNOD", b"HEAP")]
+    for _ in range(12):
+        at = rng.choice(structures) + rng.randrange(200)
+        with open(path, "wb") as file:
+            file.write(content[:at] + bytes([rng.randrange(256)]) + content[at + 1:])
+        seal(path)
+        assert start(1, "verify", path).returncode in (0, CHECKPOINT), at
 
 
 # ---- Other members ----
