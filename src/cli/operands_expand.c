@@ -73,7 +73,7 @@ static bool add_trials(struct Paths *paths, const char *path) {
             without += path_is_folder(folders.items[i]);
     }
     if (without && paths->count > before)
-        fprintf(stderr, "%s: %d of the trials have no checkpoint and are left out\n", shown(trials),
+        fprintf(stderr, "%s: trials without a checkpoint, which are left out: %d\n", shown(trials),
                 without);
     paths_release(&folders);
     memory_release(trials);
