@@ -107,10 +107,7 @@ static int read_best(struct Ranked *ranked, const char *path, struct Error *erro
     int code = checkpoint_open(&checkpoint, path, error);
     if (!code)
         code = saved_state_read(&saved, checkpoint, error);
-    if (!code && saved.best.step == 0)
-        code = fail(error, ERROR_CHECKPOINT,
-                    "%s: its run had no validation by which it could be among the best", path);
-    ranked->metric = saved.best.metric;
+    ranked->metric = saved.best.step > 0 ? saved.best.metric : NAN;
     if (!code)
         ranked->figure = best_figure(&saved.best, saved.targets.kind);
     saved_state_release(&saved);
@@ -118,7 +115,7 @@ static int read_best(struct Ranked *ranked, const char *path, struct Error *erro
     return code;
 }
 
-/* A validation that was not finite is worse than any. */
+/* One that was not finite, or no validation, is worse than any. */
 static bool is_better(const struct Ranked *one, const struct Ranked *than) {
     return isnan(than->metric) ? !isnan(one->metric)
                                : figure_is_better(one->figure, one->metric, than->metric);
