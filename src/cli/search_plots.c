@@ -29,6 +29,7 @@ struct Plots {
     double scale;   /* of the metric: 100 for percent */
     char label[64]; /* of the metric */
     double low;     /* where trials without a metric are drawn */
+    int bad;        /* how many diverged or failed */
     bool higher;    /* a higher metric is better */
 };
 
@@ -71,7 +72,7 @@ static double coordinate(const struct Plots *plots, int axis, int64_t index) {
 }
 
 /* Columns: number, metric, stage, metric or the lowest, then a coordinate a key. */
-static void put_table(const struct Plots *plots, const char *name, bool bad) {
+static int put_table(const struct Plots *plots, const char *name, bool bad) {
     int rows = 0;
     fprintf(plots->script, "$%s << END\n", name);
     for (int64_t i = 0; i < plots->results->count; i++) {
@@ -87,7 +88,8 @@ static void put_table(const struct Plots *plots, const char *name, bool bad) {
             fprintf(plots->script, " %.9g", coordinate(plots, axis, i));
         fputc('\n', plots->script);
     }
-    fprintf(plots->script, "END\nrows_of_%s = %d\n", name, rows);
+    fprintf(plots->script, "END\n");
+    return rows;
 }
 
 static void find_low(struct Plots *plots) {
@@ -146,11 +148,15 @@ static void draw_key(const struct Plots *plots, int terminal, int axis) {
     label_metric(plots, "y");
     fprintf(plots->script,
             "plot for [s=1:%d] $trials using %d:($3==s ? $2 : NaN) with points pt 7 ps 1 lc s "
-            "title %s, for [i=1:rows_of_bad>0] $bad using %d:2 with points pt 2 ps 1 lc rgb "
-            "'#c03020' title 'diverged or "
-            "failed'\n",
+            "title %s",
             plots->results->stages, 4 + axis,
-            plots->results->stages > 1 ? "sprintf('stage %d', s)" : "'trials'", 4 + axis);
+            plots->results->stages > 1 ? "sprintf('stage %d', s)" : "'trials'");
+    if (plots->bad)
+        fprintf(plots->script,
+                ", $bad using %d:2 with points pt 2 ps 1 lc rgb '#c03020' title 'diverged or "
+                "failed'",
+                4 + axis);
+    fputc('\n', plots->script);
 }
 
 static void draw_best(const struct Plots *plots, int terminal) {
@@ -178,11 +184,12 @@ static void draw_pairs(const struct Plots *plots, int terminal) {
             set_axis(plots, 'x', x);
             set_axis(plots, 'y', y);
             label_metric(plots, "cb");
-            fprintf(plots->script,
-                    "plot for [i=1:rows_of_bad>0] $bad using %d:%d with points pt 2 lc rgb "
-                    "'#c03020', $trials using "
-                    "%d:%d:2 with points pt 7 ps 1 palette\n",
-                    4 + x, 4 + y, 4 + x, 4 + y);
+            fprintf(plots->script, "plot $trials using %d:%d:2 with points pt 7 ps 1 palette",
+                    4 + x, 4 + y);
+            if (plots->bad)
+                fprintf(plots->script, ", $bad using %d:%d with points pt 2 lc rgb '#c03020'",
+                        4 + x, 4 + y);
+            fputc('\n', plots->script);
         }
     fprintf(plots->script, "unset multiplot\n");
 }
@@ -258,7 +265,7 @@ static void write_script(struct Plots *plots, const char *folder) {
     fputs("'\n", plots->script);
     find_low(plots);
     put_table(plots, "trials", false);
-    put_table(plots, "bad", true);
+    plots->bad = put_table(plots, "bad", true);
     int64_t curves = put_curves(plots, numbers);
     for (int terminal = 0; terminal < 2; terminal++) {
         for (int axis = 0; axis < plots->search->stages[0].count; axis++)
