@@ -1,5 +1,6 @@
-/* Item 5: a handful of samples, to be learnt by heart (run/overfit.h). If the run's own rate does
- * not do it, others are tried, to tell a wrong rate from a model that cannot learn. */
+/* Item 5: a handful of samples, to be learnt by heart (run/overfit.h). The rate is the run's own,
+ * reduced as the batch is (Goyal et al. 2017, "Accurate, large minibatch SGD"). If that does not do
+ * it, others are tried, to tell a wrong rate from a model that cannot learn. */
 #include <inttypes.h>
 #include <math.h>
 
@@ -7,7 +8,9 @@
 #include "run/overfit.h"
 
 #define SAMPLES 20
-#define TRIED_STEPS 80 /* at each of the other rates */
+#define OWN_STEPS 150
+#define TRIED_STEPS 60 /* at each of the other rates */
+#define NEAR 30        /* a rate this many times away is no other rate */
 #define ENOUGH 0.1     /* of the loss of scores that are 0 */
 
 struct Learnt {
@@ -61,6 +64,8 @@ static int try_rates(struct Experiment *experiment, double own, double *found,
 static void blame(struct Preflight *preflight, struct Finding *finding, const struct Learnt *learnt,
                   double own, double other) {
     const struct Finding *cause = findings__bad(preflight->findings);
+    if (other > own / NEAR && other < own * NEAR)
+        return;
     if (other > own)
         finding__blame(finding, CHECK_BAD,
                        "the learning rate is too low: the same samples are "
@@ -117,8 +122,9 @@ int check__overfit(struct Preflight *preflight, struct Error *error) {
     int code = experiment_create(&experiment, preflight->ranks, &request, error);
     if (code)
         return code;
-    double own = check__peak_rate(preflight->experiment);
-    code = learn(experiment, own, OVERFIT_STEPS, &learnt, error);
+    double batch = (double)options->train.batch;
+    double own = check__peak_rate(preflight->experiment) * fmin(1, (double)samples / batch);
+    code = learn(experiment, own, OWN_STEPS, &learnt, error);
     if (!code && !learnt.done)
         code = try_rates(experiment, own, &other, error);
     if (!code)
