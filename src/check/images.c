@@ -153,13 +153,16 @@ static double part_of(int64_t count, const struct SplitCount *of) {
 static void name_example(const struct Survey *survey, const struct SplitCount *count,
                          struct Finding *finding) {
     struct Text text = {0};
+    struct Error ignored; /* then the pair is not named */
+    const struct Split *other = count->leaked ? survey->splits[0].split : count->split;
     if (count->example < 0)
         return;
-    dataset_name_sample(survey->dataset, count->split, count->example, &text);
+    int code =
+        dataset_name_sample(survey->dataset, count->split, count->example, &text, &ignored);
     text_add(&text, " equals ");
-    dataset_name_sample(survey->dataset, count->leaked ? survey->splits[0].split : count->split,
-                        count->twin, &text);
-    finding__say(finding, " (%s)", text.data);
+    if (!code &&
+        !dataset_name_sample(survey->dataset, other, count->twin, &text, &ignored))
+        finding__say(finding, " (%s)", text.data);
     text_release(&text);
 }
 

@@ -90,7 +90,8 @@ int members_open(struct Members *members, const struct Arguments *arguments, boo
 void members_release(struct Members *members);
 
 /* Adds where a sample comes from: "shapes.h5:/test/images[12]". */
-void members_name_sample(const struct Members *members, int64_t sample, struct Text *text);
+int members_name_sample(const struct Members *members, int64_t sample, struct Text *text,
+                        struct Error *error);
 /* ", split test (of train, test)", or without a choice ", split test". */
 void members_print_split(const struct Members *members, FILE *stream);
 

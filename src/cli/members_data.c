@@ -282,12 +282,14 @@ static void name_row(const struct Members *members, int64_t sample, struct Text 
              rows->numbers[sample]);
 }
 
-void members_name_sample(const struct Members *members, int64_t sample, struct Text *text) {
+int members_name_sample(const struct Members *members, int64_t sample, struct Text *text,
+                        struct Error *error) {
     const struct MembersFiles *files = &members->files;
     if (files->pictures.count)
         text_add(text, "%s", files->pictures.files[sample].name);
     else if (files->listed)
         name_row(members, sample, text);
     else
-        dataset_name_sample(members->dataset, members->split, sample, text);
+        return dataset_name_sample(members->dataset, members->split, sample, text, error);
+    return OK;
 }

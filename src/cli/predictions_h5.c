@@ -129,11 +129,13 @@ static int write_names(struct Predictions *predictions, struct Error *error) {
     int64_t count = predictions->members->split->count;
     struct Text *names = memory_array(struct Text, count, "names of samples");
     const char **texts = memory_array(const char *, count, "names of samples");
-    for (int64_t i = 0; i < count; i++) {
-        members_name_sample(predictions->members, i, &names[i]);
+    int code = OK;
+    for (int64_t i = 0; i < count && !code; i++) {
+        code = members_name_sample(predictions->members, i, &names[i], error);
         texts[i] = names[i].data;
     }
-    int code = h5_write_texts(predictions->writer, "/sources", texts, count, error);
+    if (!code)
+        code = h5_write_texts(predictions->writer, "/sources", texts, count, error);
     for (int64_t i = 0; i < count; i++)
         text_release(&names[i]);
     memory_release(texts);

@@ -159,7 +159,8 @@ static int write_csv(struct Predictions *predictions, const struct DeliveredBloc
     for (int64_t i = 0; i < block->count; i++) {
         int64_t sample = block->first + i;
         struct Text name = {0};
-        members_name_sample(members, sample, &name);
+        if (members_name_sample(members, sample, &name, error))
+            return error->code;
         fprintf(file, "%" PRId64 ",", sample);
         print_field(file, name.data);
         text_release(&name);
@@ -294,7 +295,8 @@ static int write_jsonl(struct Predictions *predictions, const struct DeliveredBl
     for (int64_t i = 0; i < block->count; i++) {
         int64_t sample = block->first + i;
         struct Text name = {0};
-        members_name_sample(members, sample, &name);
+        if (members_name_sample(members, sample, &name, error))
+            return error->code;
         json_t *object = json_object();
         json_object_set_new(object, "sample", json_integer(sample));
         json_object_set_new(object, "source", words(name.data));

@@ -57,7 +57,7 @@ def idx(folder):
 
 
 def own(folder):
-    """A data set with all statistics, one of values, a run file, and a checkpoint."""
+    """A data set with all statistics, one of values, one whose samples have names, a run file, and a checkpoint."""
     data = f"{folder}/data.h5"
     run(1, "dataset", "import", "--format", "idx", idx(f"{folder}/idx"), "-o", data)
     run(1, "dataset", "statistics", data, "--pca")
@@ -65,10 +65,16 @@ def own(folder):
     values = f"{folder}/values.h5"
     run(1, "dataset", "import", "--format", "table", "--split", f"train={table}", "--split", f"test={table}",
         "--target", "y", "-o", values)
+    for name in ("a", "b"):
+        os.makedirs(f"{folder}/photos/train/{name}")
+        for i in range(4):
+            png.write_png(f"{folder}/photos/train/{name}/{i}.png", pixels()[i] + ord(name) - ord("a"))
+    named = f"{folder}/named.h5"
+    run(1, "dataset", "import", "--format", "image-folder", f"{folder}/photos", "-o", named)
     recipe = write(f"{folder}/run.yaml", RUN_FILE.format(data=data, model=MODEL))
     out = train(1, recipe, f"{folder}/run").out
     checkpoint = os.path.realpath(f"{out}/checkpoints/latest.h5")
-    return [Kind("dataset", [data, values], guarded=True), Kind("checkpoint", [checkpoint], guarded=True),
+    return [Kind("dataset", [data, values, named], guarded=True), Kind("checkpoint", [checkpoint], guarded=True),
             Kind("runfile", [recipe])]
 
 

@@ -23,17 +23,25 @@ static int list(const char *path, struct Error *error) {
     return OK;
 }
 
-static void add_split(const struct Dataset *dataset, const struct Split *split,
-                      XXH3_state_t *answer) {
+static int add_split(const struct Dataset *dataset, const struct Split *split,
+                     XXH3_state_t *answer, struct Error *error) {
+    int code = OK;
     answer_text(answer, split->name);
     answer_number(answer, split->count);
     for (int64_t i = 0; i < split->count; i++)
         answer_bytes(answer, dataset_image(dataset, split, i), dataset_image_bytes(dataset, split));
+    struct Text names = {0};
+    for (int64_t i = 0; i < split->count && !code; i++)
+        code = dataset_name_sample(dataset, split, i, &names, error);
+    if (!code && names.length && names.data[0] != '/') /* else they begin with the mutant's path */
+        answer_text(answer, names.data);
+    text_release(&names);
     if (split->labels)
         answer_bytes(answer, split->labels, (size_t)split->count * sizeof *split->labels);
     if (split->targets)
         answer_bytes(answer, split->targets,
                      (size_t)(split->count * dataset->targets.count) * sizeof *split->targets);
+    return code;
 }
 
 static void add_statistics(const struct Dataset *dataset, XXH3_state_t *answer) {
@@ -75,7 +83,7 @@ static int read_dataset(const char *path, XXH3_state_t *answer, struct Error *er
     if (!code)
         code = dataset_verify(dataset, NULL, error);
     for (int i = 0; i < dataset->split_count && !code; i++)
-        add_split(dataset, &dataset->splits[i], answer);
+        code = add_split(dataset, &dataset->splits[i], answer, error);
     for (int64_t i = 0; i < dataset->targets.count && !code; i++)
         answer_text(answer, dataset->targets.names[i]);
     if (!code) {

@@ -124,45 +124,47 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
 
 /* Looks for the array of names beside images that an import wrote. They are read when one is asked
  * for, because a training asks for none. */
-static void read_sources(struct Pair *pair) {
+static int read_sources(struct Pair *pair, struct Error *error) {
     const struct ArrayName *name = &pair->images.items[0].name;
     pair->sources_read = true;
     if (pair->images.count != 1 || !text_ends_with(name->path, "/images"))
-        return;
+        return OK;
     char *path = memory_print("%.*s" DATASET_SOURCES, (int)(strlen(name->path) - strlen("images")),
                               name->path);
     struct H5File *file;
-    struct Error ignored;
+    struct Error unusual; /* an array of that name that is something else is no failure */
     struct H5Info info;
     int64_t count;
-    if (h5_open(&file, name->file, ERROR_DATA, &ignored) == OK) {
-        if (h5_exists(file, path) && h5_info(file, path, &info, &ignored) == OK &&
-            info.type == H5_TEXT && info.rank == 1 && info.size[0] == pair->count &&
-            h5_read_texts(file, path, &pair->sources, &count, &ignored) != OK)
-            pair->sources = NULL;
-        h5_close(file);
-    }
+    int code = h5_open(&file, name->file, ERROR_DATA, error);
+    if (code == OK && h5_exists(file, path) && h5_info(file, path, &info, &unusual) == OK &&
+        info.type == H5_TEXT && info.rank == 1 && info.size[0] == pair->count)
+        code = h5_read_texts(file, path, &pair->sources, &count, error);
+    if (code == OK)
+        code = h5_check(file, error);
+    h5_close(file);
     memory_release(path);
+    return code;
 }
 
-void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
-                         struct Text *text) {
+int dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
+                        struct Text *text, struct Error *error) {
     int64_t row = split->rows ? split->rows[sample] : sample;
     for (int i = 0; i < dataset->storage->pair_count; i++) {
         struct Pair *pair = &dataset->storage->pairs[i];
         if (pair->runs != split->runs)
             continue;
-        if (!pair->sources_read)
-            read_sources(pair);
+        if (!pair->sources_read && read_sources(pair, error) != OK)
+            return error->code;
         if (pair->sources) {
             text_add(text, "%s", pair->sources[row]);
-            return;
+            return OK;
         }
         const struct ImageRun *run = run_of(split, row);
         const struct ArrayName *name = &pair->images.items[run - split->runs].name;
         text_add(text, "%s:%s[%" PRId64 "]", name->file, name->path, row - run->first);
-        return;
+        break;
     }
+    return OK;
 }
 
 int dataset_failed(const struct Dataset *dataset, struct Error *error) {

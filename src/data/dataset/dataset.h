@@ -187,9 +187,10 @@ int dataset_load(const struct Split *split, int worker, int workers, void *pixel
 void dataset_take(struct Dataset *dataset, const struct Split *split, const void *pixels);
 
 /* Adds where a sample comes from, for people: the name that an import kept, "cat/12.png", or else
- * "shapes.h5:/test/images[12]". Not from several threads at a time. */
-void dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
-                         struct Text *text);
+ * "shapes.h5:/test/images[12]". ERROR_DATA if there are names that cannot be read. Not from
+ * several threads at a time. */
+int dataset_name_sample(const struct Dataset *dataset, const struct Split *split, int64_t sample,
+                        struct Text *text, struct Error *error);
 
 /* A warning in the log if the split's labels cannot teach or measure: all of one class, or none of
  * a class. */
