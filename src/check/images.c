@@ -157,11 +157,9 @@ static void name_example(const struct Survey *survey, const struct SplitCount *c
     const struct Split *other = count->leaked ? survey->splits[0].split : count->split;
     if (count->example < 0)
         return;
-    int code =
-        dataset_name_sample(survey->dataset, count->split, count->example, &text, &ignored);
+    int code = dataset_name_sample(survey->dataset, count->split, count->example, &text, &ignored);
     text_add(&text, " equals ");
-    if (!code &&
-        !dataset_name_sample(survey->dataset, other, count->twin, &text, &ignored))
+    if (!code && !dataset_name_sample(survey->dataset, other, count->twin, &text, &ignored))
         finding__say(finding, " (%s)", text.data);
     text_release(&text);
 }

@@ -104,26 +104,26 @@ static int open_hdf5(struct H5File *file, struct Error *error) {
     return code;
 }
 
+int h5__judge_guard(enum GuardVerdict verdict, const char *path, int failure, struct Error *error) {
+    if (verdict == GUARD_UNREADABLE)
+        return fail(error, failure, "%s: cannot be read: %s", path, strerror(errno));
+    if (verdict == GUARD_BAD)
+        return fail(error, failure,
+                    "%s: is damaged: its structure, labels or statistics do not match the checksum "
+                    "at its end",
+                    path);
+    return OK;
+}
+
 /* Checks the guard of a file on disk, if it has one, before HDF5 parses anything. */
 static int check_guard(struct H5File *file, const unsigned char *head, uint64_t head_bytes,
                        struct Error *error) {
     int64_t superblock;
     uint64_t length, end = h5__declared_end(head, head_bytes, &superblock);
-    switch (guard__check(file->driver.fd, file->driver.bytes, end, &length, NULL, NULL)) {
-    case GUARD_GOOD:
-        file->guarded = true;
-        return OK;
-    case GUARD_ABSENT:
-        return OK;
-    case GUARD_UNREADABLE:
-        return fail(error, file->failure, "%s: cannot be read: %s", file->path, strerror(errno));
-    case GUARD_BAD:
-        break;
-    }
-    return fail(error, file->failure,
-                "%s: is damaged: its structure, labels or statistics do not match the checksum at "
-                "its end",
-                file->path);
+    enum GuardVerdict verdict =
+        guard__check(file->driver.fd, file->driver.bytes, end, &length, NULL, NULL);
+    file->guarded = verdict == GUARD_GOOD;
+    return h5__judge_guard(verdict, file->path, file->failure, error);
 }
 
 /* A file to which another one has a link is as strange as that one. */

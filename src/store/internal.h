@@ -3,6 +3,7 @@
 #define TRAINER_STORE_INTERNAL_H
 
 #include "store/file_driver.h"
+#include "store/guard.h"
 #include "store/h5.h"
 
 /* What HDF5 files begin with, perhaps after a user block. */
@@ -60,6 +61,9 @@ int h5__refuse_link(struct H5File *file, const char *name, const char *reason, s
 /* Refuses a virtual dataset if links are not followed, or if a source is not there. */
 int h5__check_virtual(struct H5File *file, const char *name, const struct H5Opened *opened,
                       struct Error *error);
+
+/* file.c. Fails if the guard of a file is wrong, or cannot be read (errno). */
+int h5__judge_guard(enum GuardVerdict verdict, const char *path, int failure, struct Error *error);
 
 struct H5Writer {
     char *path, *temporary; /* temporary: NULL until the file exists */

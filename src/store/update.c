@@ -57,8 +57,11 @@ static int start(struct H5Writer *writer, int from, int failure, struct Error *e
     if (fchmod(writer->driver.fd, status.st_mode & 0777) != 0)
         errno = 0;
     uint64_t base = (uint64_t)status.st_size;
-    writer->guarded =
-        guard__check(from, base, 0, &base, &writer->apart, &writer->apart_count) == GUARD_GOOD;
+    enum GuardVerdict verdict =
+        guard__check(from, base, 0, &base, &writer->apart, &writer->apart_count);
+    if (h5__judge_guard(verdict, writer->path, failure, error) != OK)
+        return error->code;
+    writer->guarded = verdict == GUARD_GOOD;
     writer->driver.base = base;
     h5__quiet();
     hid_t access = h5__writer_access(writer);

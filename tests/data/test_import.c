@@ -151,7 +151,7 @@ static void samples_keep_their_names(void **state) {
             struct Text name = {0};
             char expected[32];
             snprintf(expected, sizeof expected, "class%d/%03d.png", level / 50, level % 50);
-            dataset_name_sample(dataset, split, i, &name);
+            assert_int_equal(dataset_name_sample(dataset, split, i, &name, &error), OK);
             assert_string_equal(name.data, expected);
             text_release(&name);
         }

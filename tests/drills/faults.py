@@ -72,8 +72,8 @@ COMMANDS = {
     "stream": dict(words="train packed.yaml --out new --quiet --json", makes=["new"], run="new"),
     "folds": dict(words="train run.yaml --folds 2 --out new --quiet --json", makes=["new"]),
     "named": dict(words="train named.yaml --out new --quiet --json", makes=["new"], run="new"),
-    "predict names": dict(words="predict named/checkpoints/latest.h5 --split test -o p.csv", makes=["p.csv"]),
-    "pictures": dict(words="predict named/checkpoints/latest.h5 photos/test -o p.csv", makes=["p.csv"]),
+    "predict names": dict(words="predict named/checkpoints/latest.h5 --split test --resize crop --quiet -o p.csv", makes=["p.csv"]),
+    "pictures": dict(words="predict named/checkpoints/latest.h5 photos/test --resize crop --quiet -o p.csv", makes=["p.csv"]),
     "columns": dict(words="predict columns/checkpoints/latest.h5 t.csv -o p.csv", makes=["p.csv"]),
     "column run": dict(words="train columns.yaml --out new --quiet --json", makes=["new"], run="new"),
     "table": dict(words="dataset import --format table t.csv --target y -o t.h5", makes=["t.h5"]),
@@ -216,7 +216,7 @@ start_from: {{checkpoint: whole/checkpoints/latest.h5}}
     def check_files(self, name, made, about):
         before = dict(zip(COMMANDS[name].get("makes", ()), made))
         for path, after in before.items():
-            if COMMANDS[name].get("run") or path == "d.h5":
+            if os.path.isdir(f"{self.place}/{path}") or path in ("new", "d.h5"):  # a run, which check_run continues
                 continue
             with open(f"{self.folder}/{path}", "rb") as file:
                 old = file.read()

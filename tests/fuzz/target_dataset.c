@@ -23,8 +23,8 @@ static int list(const char *path, struct Error *error) {
     return OK;
 }
 
-static int add_split(const struct Dataset *dataset, const struct Split *split,
-                     XXH3_state_t *answer, struct Error *error) {
+static int add_split(const struct Dataset *dataset, const struct Split *split, XXH3_state_t *answer,
+                     struct Error *error) {
     int code = OK;
     answer_text(answer, split->name);
     answer_number(answer, split->count);

@@ -130,10 +130,48 @@ static void an_io_error_is_no_damage(void **state) {
     failing = 0;
 }
 
+/* Changes a file; the code of the first failure. */
+static int change(const char *path) {
+    struct H5Writer *writer;
+    int code = h5_update(&writer, path, ERROR_DATA, &error);
+    if (code != OK)
+        return code;
+    code = h5_write_attribute(writer, "/", "changed", H5_INT32, (int32_t[]){1}, &error);
+    if (code == OK)
+        return h5_commit(writer, &error);
+    h5_abandon(writer);
+    return code;
+}
+
+/* Without the checksum the next damage would not be noticed. */
+static void an_io_error_never_costs_the_guard(void **state) {
+    (void)state;
+    const char *path = scratch_path("d.h5");
+    make(path, h5_create);
+    calls = failing = 0;
+    ok(change(path));
+    long all = calls;
+    int refused = 0;
+    assert_true(all > 3);
+    for (long number = 1; number <= all; number++) {
+        struct H5File *file;
+        calls = 0;
+        failing = number;
+        refused += change(path) != OK;
+        failing = 0;
+        ok(h5_open(&file, path, ERROR_DATA, &error));
+        if (!h5_is_guarded(file))
+            fail_msg("read %ld cost the guard", number);
+        h5_close(file);
+    }
+    assert_int_equal(refused, all);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(damage_is_no_absence),
         cmocka_unit_test(an_io_error_is_no_damage),
+        cmocka_unit_test(an_io_error_never_costs_the_guard),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

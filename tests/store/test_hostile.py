@@ -104,17 +104,28 @@ def test_one_child_examines_a_file_for_all_ranks_of_a_host(folder, good, many_me
         assert len(found) == 1, done.stderr
 
 
-def test_a_damaged_group_never_makes_another_answer(folder, good):
-    """Which split `eval` takes without being told depends on what is there: test, or else the validation split."""
-    path, out = f"{folder}/groups.h5", f"{folder}/whole"
+@pytest.fixture(scope="module")
+def unguarded(folder, good):
+    """The same splits as another program writes them."""
+    path = f"{folder}/groups.h5"
     with h5py.File(good) as file, h5py.File(path, "w") as copy:
         for name in ("classes", "train", "validation", "test"):
             file.copy(name, copy)
-    recipe = write_run_file(folder, path, length="3 steps", batch=12, shards=1,
+    return path
+
+
+@pytest.fixture(scope="module")
+def trained(folder, unguarded):
+    recipe = write_run_file(folder, unguarded, length="3 steps", batch=12, shards=1,
                             model=" [flatten, {linear: {out: 10}}]")
-    run(1, "train", recipe, "--out", out, "--quiet")
-    words = ["eval", out, "--data", f"{folder}/mutant.h5"]
-    with open(path, "rb") as file:
+    run(1, "train", recipe, "--out", f"{folder}/whole", "--quiet")
+    return f"{folder}/whole"
+
+
+def test_a_damaged_group_never_makes_another_answer(folder, unguarded, trained):
+    """Which split `eval` takes without being told depends on what is there: test, or else the validation split."""
+    words = ["eval", trained, "--data", f"{folder}/mutant.h5"]
+    with open(unguarded, "rb") as file:
         data = file.read()
     places, refused = [found.start() for found in re.finditer(b"SNOD", data)], 0
     for place in [None, *places]:
@@ -126,6 +137,23 @@ def test_a_damaged_group_never_makes_another_answer(folder, good):
         assert done.returncode or done.stdout == expected
         refused += done.returncode == DATA
     assert refused >= 2  # the root's members, and those of /test
+
+
+def test_names_of_samples_that_cannot_be_read_end_a_prediction(folder, unguarded, trained):
+    path, out = shutil.copy(unguarded, f"{folder}/named.h5"), f"{folder}/names.csv"
+    words = ["predict", f"{trained}/checkpoints/best.h5", "--split", "test", "-o", out, "--quiet", "--data", path]
+    with h5py.File(path, "r+") as file:
+        names = file["classes"][()]
+        del file["classes"]
+        file["classes"] = names.astype("S")
+        file["test/sources"] = [f"photo {i}" for i in range(10)]
+    run(1, *words)
+    with open(out) as file:
+        assert "photo 9" in file.read()
+    os.remove(out)
+    words[-1] = damaged(folder, path, "unnamed", huge_object)
+    assert "/test/sources" in refusal(DATA, *words)
+    assert not os.path.exists(out)
 
 
 @pytest.mark.parametrize("words", SEEN_BY, ids=" ".join)
