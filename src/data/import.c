@@ -122,6 +122,17 @@ static int check_finite(const struct Source *source, const struct SourceSplit *s
     return OK;
 }
 
+static int write_weights(const struct Source *source, const struct SourceSplit *split,
+                         struct DatasetWriter *writer, struct Error *error) {
+    bool has_any;
+    float *weights = memory_array(float, split->count, "weights");
+    int code = source_weights(source, split, weights, &has_any, error);
+    if (code == OK && has_any)
+        code = writer__weights(writer, split->name, weights, split->count, error);
+    memory_release(weights);
+    return code;
+}
+
 static int write_split(const struct Source *source, const struct SourceSplit *split,
                        struct DatasetWriter *writer, const struct Ticker *ticker,
                        struct Error *error) {
@@ -144,6 +155,8 @@ static int write_split(const struct Source *source, const struct SourceSplit *sp
         if (code == OK && ticker && ticker->report)
             ticker->report(ticker->context, split->name, first + count, split->count);
     }
+    if (code == OK)
+        code = write_weights(source, split, writer, error);
     memory_release(samples);
     return code;
 }

@@ -114,6 +114,13 @@ const char *source_name(const struct Source *source, int64_t item) {
     return source->format->name_of ? source->format->name_of(source, item) : NULL;
 }
 
+int source_weights(const struct Source *source, const struct SourceSplit *split, float *weights,
+                   bool *has_any, struct Error *error) {
+    *has_any = false;
+    return source->format->weights ? source->format->weights(source, split, weights, has_any, error)
+                                   : OK;
+}
+
 void source_notice(const struct Ticker *ticker, const char *line) {
     if (ticker && ticker->notice)
         ticker->notice(ticker->context, line);

@@ -39,10 +39,11 @@ struct TableRule {
 
 /* table: how the file is written, and what its columns are. */
 struct TableOptions {
-    int separator;  /* SEPARATOR_AUTO, a byte, or 0: runs of blanks and tabs */
-    char decimal;   /* '.' or ',' */
-    char thousands; /* between digits; 0: none */
-    bool no_head;   /* columns are named by their numbers, from 0 */
+    int separator;      /* SEPARATOR_AUTO, a byte, or 0: runs of blanks and tabs */
+    char decimal;       /* '.' or ',' */
+    char thousands;     /* between digits; 0: none */
+    bool no_head;       /* columns are named by their numbers, from 0 */
+    const char *weight; /* the column of what rows count in training; NULL: none */
     const char *const *ignored, *const *categories; /* names of columns */
     int64_t ignored_count, category_count;
     /* Texts that stand for no value besides those of pandas, and those of pandas that do not. */
@@ -136,6 +137,9 @@ struct SourceFormat {
                 struct Error *error);
     /* See source_name; NULL if samples have no names. */
     const char *(*name_of)(const struct Source *source, int64_t item);
+    /* See source_weights; NULL: samples have none. */
+    int (*weights)(const struct Source *source, const struct SourceSplit *split, float *weights,
+                   bool *has_any, struct Error *error);
     void (*release)(struct Source *source); /* releases `state`, which may be NULL */
 };
 extern const struct SourceFormat *const source_formats[]; /* NULL-terminated */
@@ -163,6 +167,11 @@ int source_read(const struct Source *source, const int64_t *items, int64_t count
 /* What the source calls a sample: the path of an image within the folder of its split, or as a list
  * has it. NULL if its samples have no names. It lives as long as the source. */
 const char *source_name(const struct Source *source, int64_t item);
+
+/* What each sample of a split counts in training, (count), from 0; *has_any: false if the split
+ * does not say. After source_settle. */
+int source_weights(const struct Source *source, const struct SourceSplit *split, float *weights,
+                   bool *has_any, struct Error *error);
 
 /* Bytes of one sample. */
 int64_t source_sample_bytes(const struct Source *source);

@@ -412,6 +412,29 @@ static int read_samples(const struct Source *source, const int64_t *items, int64
     return OK;
 }
 
+static int read_weights(const struct Source *source, const struct SourceSplit *split,
+                        float *weights, bool *has_any, struct Error *error) {
+    int64_t column = table_reader__column(&source->encoding, COLUMN_WEIGHT, 0);
+    struct Table *table;
+    struct Record record;
+    int code = OK;
+    for (int64_t i = 0; i < split->count && column >= 0 && code == OK; i++) {
+        code = find_record(source, split->items[i], &table, &record, error);
+        *has_any = code == OK && table->reader.places[column] >= 0;
+        if (code == OK && !*has_any)
+            return OK;
+        if (code == OK)
+            code = table_reader__weight(&table->reader, &record, column, &weights[i], error);
+        if (code == OK && weights[i] < 0)
+            code = fail(error, ERROR_DATA,
+                        "%s: column '%s': row %" PRId64
+                        " of split %s is %g, expected a weight, 0 or more",
+                        table->path, source->encoding.columns[column].name, i, split->name,
+                        (double)weights[i]);
+    }
+    return code;
+}
+
 /* ---- What takes the place of missing values ---- */
 
 static int measure_split(const struct Source *source, const struct SourceSplit *split,
@@ -462,4 +485,5 @@ const struct SourceFormat source_table = {.name = "table",
                                           .open = open_tables,
                                           .settle = settle_tables,
                                           .read = read_samples,
+                                          .weights = read_weights,
                                           .release = release_tables};

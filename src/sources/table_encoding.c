@@ -5,7 +5,7 @@
 #include "base/memory.h"
 
 const char *const column_role_names[COLUMN_ROLES + 1] = {"number", "boolean", "categories", "label",
-                                                         "target", "ignored", NULL};
+                                                         "target", "ignored", "weight",     NULL};
 const char *const missing_rule_names[MISSING_RULES + 1] = {"refuse", "drop",      "mean",
                                                            "median", "indicator", NULL};
 

@@ -18,6 +18,7 @@ enum ColumnRole {
     COLUMN_LABEL,      /* the class; its categories are the classes, in their order */
     COLUMN_TARGET,     /* a value to predict */
     COLUMN_IGNORED,
+    COLUMN_WEIGHT, /* what the row counts in training, from 0 */
     COLUMN_ROLES
 };
 extern const char *const column_role_names[COLUMN_ROLES + 1]; /* as stored; ends with NULL */

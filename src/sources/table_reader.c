@@ -14,7 +14,7 @@ enum { SHOWN = 5 }; /* unknown categories, and columns, that a note names */
 static bool is_needed(const struct TableColumn *column, bool needs_targets) {
     if (column->role == COLUMN_LABEL || column->role == COLUMN_TARGET)
         return needs_targets;
-    return column->role != COLUMN_IGNORED;
+    return column->role != COLUMN_IGNORED && column->role != COLUMN_WEIGHT;
 }
 
 /* The field with that name, looked for from `from` on and then from the start. */
@@ -52,7 +52,8 @@ static int find_by_name(struct TableReader *reader, bool needs_targets, struct E
 static int find_by_place(struct TableReader *reader, bool needs_targets, struct Error *error) {
     const struct TableEncoding *encoding = reader->encoding;
     int64_t truths = table_encoding_count(encoding, COLUMN_LABEL) +
-                     table_encoding_count(encoding, COLUMN_TARGET);
+                     table_encoding_count(encoding, COLUMN_TARGET) +
+                     table_encoding_count(encoding, COLUMN_WEIGHT);
     int64_t count = reader->head.count, next = 0;
     bool whole = count == encoding->column_count;
     if (!whole && (needs_targets || count != encoding->column_count - truths))
@@ -62,7 +63,8 @@ static int find_by_place(struct TableReader *reader, bool needs_targets, struct 
                     reader->path, reader->head.line, count, encoding->column_count);
     for (int64_t i = 0; i < encoding->column_count; i++) {
         enum ColumnRole role = encoding->columns[i].role;
-        bool absent = !whole && (role == COLUMN_LABEL || role == COLUMN_TARGET);
+        bool absent =
+            !whole && (role == COLUMN_LABEL || role == COLUMN_TARGET || role == COLUMN_WEIGHT);
         reader->places[i] = absent ? -1 : next++;
     }
     return OK;
@@ -250,6 +252,12 @@ int table_reader__targets(const struct TableReader *reader, const struct Record 
         column = table_reader__column(encoding, COLUMN_TARGET, column + 1);
     }
     return code;
+}
+
+int table_reader__weight(const struct TableReader *reader, const struct Record *record,
+                         int64_t column, float *weight, struct Error *error) {
+    const char *field = field_of(reader, record, column);
+    return read_number(reader, record, column, field, weight, error);
 }
 
 /* ---- Notes ---- */

@@ -43,6 +43,10 @@ const char *table_reader__label(const struct TableReader *reader, const struct R
 /* The values of the target columns: NAN if one is missing. */
 int table_reader__targets(const struct TableReader *reader, const struct Record *record,
                           float *targets, struct Error *error);
+/* What the row counts in training; `column` is one of the file's, of role COLUMN_WEIGHT. ERROR_DATA
+ * if it is no number. */
+int table_reader__weight(const struct TableReader *reader, const struct Record *record,
+                         int64_t column, float *weight, struct Error *error);
 /* The number of the encoding's column with that role, from `from` on; −1: there is none. */
 int64_t table_reader__column(const struct TableEncoding *encoding, enum ColumnRole role,
                              int64_t from);

@@ -71,6 +71,8 @@ static int give_roles(struct Survey *survey, const struct SourceOptions *options
         code = give_role(survey, options->label, COLUMN_LABEL, error);
     for (int64_t i = 0; i < options->target_count && code == OK; i++)
         code = give_target(survey, options->targets[i], i, error);
+    if (table && table->weight && code == OK)
+        code = give_role(survey, table->weight, COLUMN_WEIGHT, error);
     for (int64_t i = 0; table && i < table->ignored_count && code == OK; i++)
         code = give_role(survey, table->ignored[i], COLUMN_IGNORED, error);
     for (int64_t i = 0; table && i < table->category_count && code == OK; i++)
@@ -79,10 +81,11 @@ static int give_roles(struct Survey *survey, const struct SourceOptions *options
 }
 
 static bool is_truth(const struct TableColumn *column) {
-    return column->role == COLUMN_LABEL || column->role == COLUMN_TARGET;
+    return column->role == COLUMN_LABEL || column->role == COLUMN_TARGET ||
+           column->role == COLUMN_WEIGHT;
 }
 
-/* A rule for all columns: a label or a target has no mean to stand for it. */
+/* A rule for all columns: a label, a target or a weight has no mean to stand for it. */
 static void give_rule_to_all(struct Survey *survey, enum MissingRule rule) {
     struct TableEncoding *encoding = survey->encoding;
     for (int64_t i = 0; i < encoding->column_count; i++)
@@ -292,7 +295,8 @@ static bool has_too_many(const struct ColumnSurvey *column) {
 
 static enum Problem problem_of(const struct TableColumn *encoded, const struct ColumnSurvey *column,
                                int64_t *line) {
-    bool of_numbers = encoded->role == COLUMN_TARGET || column->numbers > 0;
+    bool of_numbers =
+        encoded->role == COLUMN_TARGET || encoded->role == COLUMN_WEIGHT || column->numbers > 0;
     if (encoded->role == COLUMN_IGNORED)
         return PROBLEM_NONE;
     if (of_numbers && column->text.line && encoded->role != COLUMN_CATEGORIES) {

@@ -112,6 +112,24 @@ def test_numbers_that_a_float_cannot_hold_are_named(scratch):
     assert "2^24" not in run(1, *words, "--ignore", "id")[1]
 
 
+def test_a_column_of_weights_is_no_input(scratch):
+    table = write(f"{scratch}/w.csv", "a,w,kind\n1,2.5,x\n5,0,y\n7,1,x\n9,3,y\n")
+    words = ("dataset", "import", "--format", "table", table, "--label", "kind", "--weight", "w", "-o",
+             f"{scratch}/w.h5")
+    run(1, *words, "--split-validation", "0.5", "--seed", "3")
+    with h5py.File(f"{scratch}/w.h5") as file:
+        weights = {5: 0, 1: 2.5, 7: 1, 9: 3}
+        for split in ("train", "validation"):
+            assert file[split]["images"].shape[3] == 1
+            expected = [weights[value] for value in file[split]["images"][:, 0, 0, 0]]
+            assert expected == file[split]["weights"][:].tolist()
+    for text, says in (("-1", "w.csv: column 'w': row 0 of split train is -1, expected a weight, 0 or more"),
+                       ("", "w.csv:2: column 'w' is ''"),
+                       ("much", "w.csv:2: column 'w' is 'much', expected a number")):
+        write(table, f"a,w,kind\n1,{text},x\n5,2,y\n")
+        assert says in refusal(DATA, *words)
+
+
 @pytest.mark.parametrize("words, code, text, targets", BAD_TABLES, ids=[case[0] for case in BAD_TABLES])
 def test_a_bad_table_is_refused_and_nothing_is_written(scratch, words, code, text, targets):
     flags = [word for target in targets for word in ("--target", target)]

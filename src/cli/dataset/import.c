@@ -121,18 +121,18 @@ static int check_flags(const struct Arguments *arguments, const char *format, st
     static const struct {
         const char *flag;
         enum SourceTakes option;
-    } rules[] = {{"split", SOURCE_TAKES_SPLITS},      {"size", SOURCE_TAKES_SIZE},
-                 {"channels", SOURCE_TAKES_SIZE},     {"resize", SOURCE_TAKES_SIZE},
-                 {"skip-bad", SOURCE_TAKES_SKIP_BAD}, {"labels", SOURCE_TAKES_LABELS},
-                 {"depth", SOURCE_TAKES_SIZE},        {"scale", SOURCE_TAKES_SIZE},
-                 {"label", SOURCE_TAKES_LABEL},       {"first-label", SOURCE_TAKES_ARRAYS},
-                 {"transpose", SOURCE_TAKES_ARRAYS},  {"no-transpose", SOURCE_TAKES_ARRAYS},
-                 {"axes", SOURCE_TAKES_AXES},         {"target", SOURCE_TAKES_TARGETS},
-                 {"ignore", SOURCE_TAKES_TABLE},      {"categories", SOURCE_TAKES_TABLE},
-                 {"separator", SOURCE_TAKES_TABLE},   {"decimal", SOURCE_TAKES_TABLE},
-                 {"thousands", SOURCE_TAKES_TABLE},   {"no-header", SOURCE_TAKES_TABLE},
-                 {"missing", SOURCE_TAKES_TABLE},     {"present", SOURCE_TAKES_TABLE},
-                 {"missing-rule", SOURCE_TAKES_TABLE}};
+    } rules[] = {{"split", SOURCE_TAKES_SPLITS},       {"size", SOURCE_TAKES_SIZE},
+                 {"channels", SOURCE_TAKES_SIZE},      {"resize", SOURCE_TAKES_SIZE},
+                 {"skip-bad", SOURCE_TAKES_SKIP_BAD},  {"labels", SOURCE_TAKES_LABELS},
+                 {"depth", SOURCE_TAKES_SIZE},         {"scale", SOURCE_TAKES_SIZE},
+                 {"label", SOURCE_TAKES_LABEL},        {"first-label", SOURCE_TAKES_ARRAYS},
+                 {"transpose", SOURCE_TAKES_ARRAYS},   {"no-transpose", SOURCE_TAKES_ARRAYS},
+                 {"axes", SOURCE_TAKES_AXES},          {"target", SOURCE_TAKES_TARGETS},
+                 {"ignore", SOURCE_TAKES_TABLE},       {"categories", SOURCE_TAKES_TABLE},
+                 {"separator", SOURCE_TAKES_TABLE},    {"decimal", SOURCE_TAKES_TABLE},
+                 {"thousands", SOURCE_TAKES_TABLE},    {"no-header", SOURCE_TAKES_TABLE},
+                 {"missing", SOURCE_TAKES_TABLE},      {"present", SOURCE_TAKES_TABLE},
+                 {"missing-rule", SOURCE_TAKES_TABLE}, {"weight", SOURCE_TAKES_TABLE}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (argument_given(arguments, rules[i].flag) && !source_takes(format, rules[i].option))
             return refuse_flag(rules[i].flag, rules[i].option, format, error);

@@ -58,6 +58,7 @@ int import_table_read(struct ImportTable *table, const struct Arguments *argumen
                       struct Error *error) {
     struct TableOptions *options = &table->options;
     options->no_head = argument_given(arguments, "no-header");
+    options->weight = argument_value(arguments, "weight");
     options->ignored_count = argument_values(arguments, "ignore", &table->ignored);
     options->category_count = argument_values(arguments, "categories", &table->categories);
     options->missing_count = argument_values(arguments, "missing", &table->missing);
@@ -109,6 +110,8 @@ void import_table_describe(const struct TableOptions *options, struct Text *text
         text_add(text, " --thousands '%c'", options->thousands);
     if (options->no_head)
         text_add(text, " --no-header");
+    if (options->weight)
+        text_add(text, " --weight '%s'", options->weight);
     add_list(text, "ignore", options->ignored, options->ignored_count);
     add_list(text, "categories", options->categories, options->category_count);
     add_list(text, "missing", options->missing, options->missing_count);

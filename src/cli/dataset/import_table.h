@@ -22,10 +22,13 @@ void import_table_release(struct ImportTable *table);
 void import_table_describe(const struct TableOptions *options, struct Text *text);
 
 #define IMPORT_TABLE_FLAGS                                                                         \
-    {.name = "ignore",                                                                             \
+    {.name = "weight",                                                                             \
      .argument = "COLUMN",                                                                         \
-     .repeated = true,                                                                             \
-     .help = "table: a column to leave out; give the flag once for each"},                         \
+     .help = "table: the column of what each row counts in training, a number from 0"},            \
+        {.name = "ignore",                                                                         \
+         .argument = "COLUMN",                                                                     \
+         .repeated = true,                                                                         \
+         .help = "table: a column to leave out; give the flag once for each"},                     \
         {.name = "categories",                                                                     \
          .argument = "COLUMN",                                                                     \
          .repeated = true,                                                                         \
