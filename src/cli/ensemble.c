@@ -52,6 +52,10 @@ static const struct Flag flags[] = {
      .help = "what each checkpoint predicts with (default: auto, the average if the file has one)"},
     {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},
     {.name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"},
+    {.name = "plot",
+     .argument = "FILE.svg",
+     .help = "draw the reliability diagram, before and after calibration, as SVG or PNG (needs "
+             "gnuplot)"},
     {.name = "quiet", .help = "no progress on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
@@ -304,6 +308,8 @@ static int conclude(struct Ensemble *ensemble, struct Error *error) {
         ensemble_print_json(&words);
     else if (!code)
         ensemble_print_words(&words);
+    if (!code && argument_value(ensemble->arguments, "plot"))
+        ensemble_plot(&words, argument_value(ensemble->arguments, "plot"));
     study_release(&study);
     return code;
 }

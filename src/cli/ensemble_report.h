@@ -18,6 +18,10 @@ struct EnsembleReport {
 /* "equal", "greedy" or "given": the mixture that is the study's last word. */
 const char *ensemble_final_name(const struct Study *study);
 
+/* Draws the reliability diagram, before and after calibration, as SVG or PNG. A line on stderr if
+ * that cannot be done. */
+void ensemble_plot(const struct EnsembleReport *report, const char *path);
+
 void ensemble_print_words(const struct EnsembleReport *report);
 void ensemble_print_json(const struct EnsembleReport *report);
 

@@ -243,8 +243,9 @@ def test_the_file_is_inspected_and_verified(saved, report):
     assert result(1, "inspect", f"{saved}:/members/0")["kind"] == "checkpoint"
 
 
-def test_its_members_make_a_new_ensemble(saved, report):
-    found = result(1, "ensemble", saved, *QUIET, "--weights", "equal")
+def test_its_members_make_a_new_ensemble(folder, saved, report):
+    found = result(1, "ensemble", saved, *QUIET, "--weights", "equal", "--plot", f"{folder}/reliability.svg")
+    assert not shutil.which("gnuplot") or "as sure as right" in read(f"{folder}/reliability.svg")
     if report["final"] == "equal":
         assert found["equal"]["reported"] == report["equal"]["reported"]
     assert found["final"] == "given"
