@@ -180,7 +180,8 @@ static void draw_pairs(const struct Plots *plots, int terminal) {
     fprintf(plots->script, "set multiplot layout %d,%d\n", rows, columns);
     for (int x = 0; x < keys; x++)
         for (int y = x + 1; y < keys; y++) {
-            fprintf(plots->script, "reset\nset grid lc rgb '#dddddd'\nunset key\n");
+            fprintf(plots->script,
+                    "reset\nset grid lc rgb '#dddddd'\nunset key\nset tics font ',9'\n");
             set_axis(plots, 'x', x);
             set_axis(plots, 'y', y);
             label_metric(plots, "cb");

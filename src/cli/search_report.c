@@ -106,7 +106,8 @@ static void print_counts(const struct Search *search, const struct SearchResults
     int64_t counts[TRIAL_FAILED + 1] = {0};
     for (int64_t i = 0; i < results->count; i++)
         counts[results->entries[i].record.status]++;
-    printf("\n%" PRId64 " trials: %" PRId64 " finished", results->count, counts[TRIAL_FINISHED]);
+    printf("\n%" PRId64 " trial%s: %" PRId64 " finished", results->count,
+           results->count == 1 ? "" : "s", counts[TRIAL_FINISHED]);
     if (counts[TRIAL_PAUSED])
         printf(", %" PRId64 " ended at a rung", counts[TRIAL_PAUSED]);
     if (counts[TRIAL_DIVERGED])

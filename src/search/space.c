@@ -269,6 +269,8 @@ char *space_text(const struct Space *space, const struct Axis *axes, const char 
     text_add(&text,
              "diverged: %.17g\nseed: %" PRId64 "\nranks: %" PRId64 "\ncrashes: %" PRId64 "\n",
              options->diverged, options->seed, options->ranks, options->crashes);
+    if (options->time_limit > 0)
+        text_add(&text, "time_limit: %.17g s\n", options->time_limit);
     text_add(&text, "keys:\n");
     for (int i = 0; i < space->count; i++)
         add_axis(&text, &axes[i]);

@@ -16,7 +16,10 @@ static const char good[] = HEAD "  optimizer.rate: {log_uniform: [1.0e-4, 1]}\n"
                                 "  model.2.dropout.rate: {uniform: [0, 0.5]}\n"
                                 "  train.batch: {choice: [32, 64]}\n"
                                 "  optimizer: {choice: [\"adam: {rate: 0.1}\", 'it''s']}\n"
-                                "  model.0.linear.out: {integer: [3, 9]}\n";
+                                "  model.0.linear.out: {integer: [3, 9]}\n"
+                                "time_limit: 1 min 30 s\n"
+                                "halving: {first: 2, factor: 4}\n"
+                                "crashes: 5\n";
 
 static void a_space_is_read_and_written(void **state) {
     (void)state;
@@ -27,6 +30,7 @@ static void a_space_is_read_and_written(void **state) {
     assert_int_equal(space.axes[0].kind, AXIS_LOG);
     assert_true(space.axes[0].low == 1e-4 && space.axes[0].high == 1);
     assert_string_equal(space.axes[2].values[1], "64");
+    assert_true(space.options.time_limit == 90);
     char *text = space_text(&space, space.axes, "# c\n");
     assert_int_equal(space_read(&again, "t.yaml", text, &error), OK);
     struct Difference difference;
