@@ -158,6 +158,10 @@ static bool is_damaged(hid_t type) {
         return !is_whole_number(type);
     hid_t base = class == H5T_ENUM || class == H5T_VLEN ? H5Tget_super(type) : -1;
     bool damaged = base >= 0 && is_damaged(base);
+    /* HDF5 converts an enumeration in place as numbers of its base. */
+    if (class == H5T_ENUM)
+        damaged |= base < 0 || H5Tget_class(base) != H5T_INTEGER ||
+                   H5Tget_size(base) != H5Tget_size(type) || H5Tget_nmembers(type) <= 0;
     if (base >= 0)
         H5Tclose(base);
     return damaged;

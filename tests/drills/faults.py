@@ -20,6 +20,7 @@ MODEL = "[flatten, {linear: {out: 8}}, batchnorm, relu, {linear: {out: 10}}]"
 # What `predict` adds for people is no part of an answer.
 REMARKS = re.compile(r", [0-9.]+ samples/s| \(of [a-z, ]*\)")
 TIMES = re.compile(r'"(seconds|images_per_second|latency[a-z_]*)": [-+.e0-9]+')
+NAMED = "named/checkpoints/latest.h5"  # of a run on samples that have names
 RETRY = "checkpoint.on_error={retry: 0}"
 IN_PLACE = """data: {file: d.h5, train: first, validation: second, splits: {
   first: {images: train/images, labels: train/labels, fraction: 0.5}, second: {images: [test/images],
@@ -72,8 +73,8 @@ COMMANDS = {
     "stream": dict(words="train packed.yaml --out new --quiet --json", makes=["new"], run="new"),
     "folds": dict(words="train run.yaml --folds 2 --out new --quiet --json", makes=["new"]),
     "named": dict(words="train named.yaml --out new --quiet --json", makes=["new"], run="new"),
-    "predict names": dict(words="predict named/checkpoints/latest.h5 --split test --resize crop --quiet -o p.csv", makes=["p.csv"]),
-    "pictures": dict(words="predict named/checkpoints/latest.h5 photos/test --resize crop --quiet -o p.csv", makes=["p.csv"]),
+    "predict names": dict(words=f"predict {NAMED} --split test --resize crop --quiet -o p.csv", makes=["p.csv"]),
+    "pictures": dict(words=f"predict {NAMED} photos/test --resize crop --quiet -o p.csv", makes=["p.csv"]),
     "columns": dict(words="predict columns/checkpoints/latest.h5 t.csv -o p.csv", makes=["p.csv"]),
     "column run": dict(words="train columns.yaml --out new --quiet --json", makes=["new"], run="new"),
     "table": dict(words="dataset import --format table t.csv --target y -o t.h5", makes=["t.h5"]),
