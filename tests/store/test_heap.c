@@ -344,6 +344,37 @@ static void every_byte(void **state) {
     free(bytes);
 }
 
+/* HDF5 would convert such a type beyond its buffers. */
+static void an_enumeration_of_larger_numbers_is_damaged(void **state) {
+    (void)state;
+    const char *path = scratch_path("type.h5");
+    hid_t file = H5Fcreate(path, H5F_ACC_TRUNC, H5P_DEFAULT, H5P_DEFAULT);
+    hid_t type = H5Tenum_create(H5T_NATIVE_INT8);
+    H5Tenum_insert(type, "FALSE", (int8_t[]){0});
+    H5Tenum_insert(type, "TRUE", (int8_t[]){1});
+    add(file, "flags", H5D_CONTIGUOUS, type, 12, (int8_t[12]){1, 0, 1});
+    H5Tclose(type);
+    H5Fclose(file);
+    bytes = scratch_read(path, &length);
+    static const unsigned char two_of_one_byte[] = {2, 0, 0, 1, 0, 0, 0}; /* format, IV.A.2.d */
+    size_t at = 1;
+    while (at + 20 < length && ((bytes[at - 1] & 0x0f) != 8 ||
+                                memcmp(bytes + at, two_of_one_byte, sizeof two_of_one_byte) != 0))
+        at++;
+    assert_true(at + 20 < length);
+    put(at + 7 + 4, 4, 4);        /* the size of its base */
+    put(at + 7 + 8, 32 << 16, 4); /* bits: from 0 on, 32 */
+    struct H5File *opened = open_bytes();
+    double values[12];
+    assert_non_null(opened);
+    assert_int_equal(h5_read(opened, "flags", H5_FLOAT64, 1, (int64_t[]){12}, values, &error),
+                     ERROR_DATA);
+    if (!strstr(error.text, "a damaged type"))
+        fail_msg("%s", error.text);
+    h5_close(opened);
+    free(bytes);
+}
+
 int main(void) {
     H5Eset_auto2(H5E_DEFAULT, NULL, NULL);
     const struct CMUnitTest tests[] = {
@@ -354,6 +385,7 @@ int main(void) {
         cmocka_unit_test(says_what_is_wrong),
         cmocka_unit_test(collections_that_overlap),
         cmocka_unit_test(every_byte),
+        cmocka_unit_test(an_enumeration_of_larger_numbers_is_damaged),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
