@@ -22,7 +22,7 @@ struct Moved {
 struct Trial {
     struct Preflight *preflight;
     int64_t steps, done;
-    double own;                 /* the highest rate of the run */
+    double own;                 /* the rate, after its rise */
     double chance, first;       /* losses: of scores of 0, and of the first step */
     double last, last_accuracy; /* means over the last quarter */
     double step_seconds;
@@ -427,12 +427,20 @@ static int report_units(struct Trial *trial, struct Error *error) {
     return code;
 }
 
+/* The run's highest rate; or the lower one that the range test suggests, if that rate is not too
+ * high for the run, which may warm up over more steps than there are here. */
+static double choose_rate(const struct Preflight *preflight) {
+    double own = check__peak_rate(preflight->experiment), best = preflight->best_rate;
+    bool too_high = own > preflight->most_rate;
+    return best > 0 && !too_high ? fmin(own, best) : own;
+}
+
 int check__trial(struct Preflight *preflight, struct Error *error) {
     struct Trial trial = {.preflight = preflight};
     int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &trial.steps, error);
     if (code)
         return code;
-    trial.own = check__peak_rate(preflight->experiment);
+    trial.own = choose_rate(preflight);
     trial.chance = check__chance(preflight->experiment);
     code = train_shortly(&trial, error);
     if (!code) {
