@@ -1,8 +1,10 @@
 #include "cli/output.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/read_file.h"
 #include "checkpoint/ensemble.h"
@@ -40,34 +42,49 @@ static const struct {
     {"{\"sample\":", 0, 10, {"predictions as JSON lines", OUTPUT_JSON_LINES}},
 };
 
-static struct Found look_inside(const char *path) {
+/* A file that another program damaged is one of another kind; one that the system cannot read may
+ * be anything. */
+static int look_inside(const char *path, struct Found *found, struct Error *error) {
     struct H5File *file;
-    struct Error ignored;
-    struct Found found = {"an HDF5 file of another program", -1};
-    if (h5_open(&file, path, ERROR_DATA, &ignored))
-        return (struct Found){"an HDF5 file that cannot be read", -1};
+    *found = (struct Found){"an HDF5 file that cannot be read", -1};
+    if (h5_open(&file, path, ERROR_DATA, error))
+        return error->code == ERROR_SYSTEM ? ERROR_SYSTEM : OK;
+    *found = (struct Found){"an HDF5 file of another program", -1};
     if (h5_exists(file, "/model"))
-        found = (struct Found){"a checkpoint", -1};
+        *found = (struct Found){"a checkpoint", -1};
     else if (ensemble_file_is_one(path))
-        found = (struct Found){"an ensemble", OUTPUT_ENSEMBLE};
+        *found = (struct Found){"an ensemble", OUTPUT_ENSEMBLE};
     else if (h5_exists(file, "/predictions"))
-        found = (struct Found){"predictions", OUTPUT_PREDICTIONS};
+        *found = (struct Found){"predictions", OUTPUT_PREDICTIONS};
     else if (h5_has_attribute(file, "/", "format_version"))
-        found = (struct Found){"a data set", OUTPUT_DATASET};
+        *found = (struct Found){"a data set", OUTPUT_DATASET};
     h5_close(file);
-    return found;
+    return OK;
 }
 
-static struct Found recognise(const char *path) {
+static int recognise(const char *path, struct Found *found, struct Error *error) {
     char head[32] = "";
+    int64_t length = -1;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file >= 0)
+        length = read_file_part(file, head, sizeof head, 0);
+    int code = length < 0 ? fail_errno(error,
+                                       "%s: is there, and cannot be read, so that it is not "
+                                       "replaced",
+                                       path)
+                          : OK;
+    if (file >= 0)
+        close(file);
+    if (code)
+        return code;
     if (h5_has_signature(path))
-        return look_inside(path);
-    size_t length = read_file_head(path, head, sizeof head);
+        return look_inside(path, found, error);
+    *found = (struct Found){"a file of another kind", -1};
     for (size_t i = 0; i < sizeof signatures / sizeof *signatures; i++)
-        if (length >= signatures[i].at + signatures[i].length &&
+        if ((size_t)length >= signatures[i].at + signatures[i].length &&
             !memcmp(head + signatures[i].at, signatures[i].start, signatures[i].length))
-            return signatures[i].found;
-    return (struct Found){"a file of another kind", -1};
+            *found = signatures[i].found;
+    return OK;
 }
 
 static int check_kind(const char *flag, const char *out, enum OutputKind kind,
@@ -77,8 +94,13 @@ static int check_kind(const char *flag, const char *out, enum OutputKind kind,
                     out);
     if (!S_ISREG(status->st_mode))
         return fail(error, ERROR_USAGE, "%s %s: is a device or a pipe; expected a file", flag, out);
-    struct Found found = recognise(out);
-    if (status->st_size == 0 || found.kind == (int)kind)
+    struct Found found;
+    if (status->st_size == 0)
+        return OK;
+    int code = recognise(out, &found, error);
+    if (code)
+        return code;
+    if (found.kind == (int)kind)
         return OK;
     return fail(error, ERROR_USAGE,
                 "%s %s: would overwrite %s; expected a new name, or %s to replace", flag, out,

@@ -194,7 +194,7 @@ def test_cpus_per_task_are_threads(cluster, data, launcher):
     told = {**fake_trainer(cluster, 'echo "told: $*; on $(taskset -cp $$)"'), "TRAINER_LAUNCHER": launcher}
     job = Job(cluster, data, f"threads-{launcher}", "--nodes=2", "--ntasks=2", "--cpus-per-task=2", environment=told)
     assert cluster.wait_until_over(job.job) == ["COMPLETED"], job.log()
-    assert len(re.findall(r"told: train .* --resume --set train\.threads=2; on .*: 0,1\n", job.log())) == 2
+    assert len(re.findall(r"told: train --resume .* --set train\.threads=2; on .*: 0,1\n", job.log())) == 2
 
 
 def test_the_last_setting_is_the_users(cluster, data):

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 from support.png import write_png
-from support.program import CHECKPOINT, DATA, USAGE, refusal, result, run
+from support.program import CHECKPOINT, DATA, SYSTEM, USAGE, refusal, result, run
 from support.runs import read, synthesize, train, write
 
 h5py = pytest.importorskip("h5py")
@@ -211,6 +211,15 @@ def test_outputs_replace_files_of_their_own_kind_alone(kinds, data, trained):
             else:
                 assert "would overwrite " in refusal(USAGE, *words, f"{kinds}/{name}")
                 assert name in writers or read(f"{kinds}/{name}", "rb") == before[name]
+
+
+UNREADABLE = "/sys/class/net/lo/speed"  # a regular file, whose reading fails
+
+
+@pytest.mark.skipif(not os.path.exists(UNREADABLE), reason="no file at hand that cannot be read")
+def test_an_output_that_cannot_be_read_is_no_file_of_another_kind(trained):
+    line = refusal(SYSTEM, "predict", trained.checkpoint(), "--format", "csv", "-o", UNREADABLE)
+    assert f"{UNREADABLE}: is there, and cannot be read, so that it is not replaced: " in line
 
 
 def test_a_run_does_not_replace_its_run_file(scratch, data):
