@@ -13,7 +13,7 @@
 #define MOST_STEPS 120
 #define MEMORY 0.7     /* of the running mean: the newest loss counts 0.3 */
 #define EXPLODES 4     /* times the loss at the start */
-#define STARTS 5       /* steps whose mean is that loss, at rates that change nothing */
+#define STARTS 10      /* steps whose mean is that loss, at rates that change nothing */
 #define BELOW_LOWEST 5 /* the suggestion: the rate of the lowest loss divided by this */
 
 /* ---- The test ---- */
@@ -65,16 +65,16 @@ static void measure_start(const struct Findings *findings, struct Curve *curve) 
 
 /* Whether the loss has fallen by more than it goes up and down by itself. */
 static bool has_fallen(const struct Curve *curve) {
-    return curve->start - curve->lowest > fmax(0.03 * fabs(curve->start), 1.2 * curve->noise);
+    return curve->start - curve->lowest > fmax(0.03 * fabs(curve->start), 2 * curve->noise);
 }
 
 /* The first valley: with batch normalisation the loss may fall again at rates that are far too high
  * for many steps. */
 static void find_valley(const struct Findings *findings, struct Curve *curve) {
     const struct CheckRate *rates = findings->rates;
-    curve->lowest = rates[0].smooth;
-    for (int i = 1; i < findings->rate_count; i++) {
-        double rise = fmax(0.5 * (curve->start - curve->lowest), 1.5 * curve->noise);
+    curve->lowest = curve->start;
+    for (int i = STARTS; i < findings->rate_count; i++) {
+        double rise = fmax(0.5 * (curve->start - curve->lowest), 2 * curve->noise);
         if (rates[i].smooth < curve->lowest) {
             curve->lowest = rates[i].smooth;
             curve->lowest_at = i;
