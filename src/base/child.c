@@ -8,17 +8,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int child_run(const char *const *words, int input, int output, int *status, struct Error *error) {
+static void connect(posix_spawn_file_actions_t *actions, int from, int to, int flags) {
+    if (from < 0)
+        posix_spawn_file_actions_addopen(actions, to, "/dev/null", flags, 0);
+    else
+        posix_spawn_file_actions_adddup2(actions, from, to);
+}
+
+int child_run(const char *const *words, const char *folder, int input, int output, int *status,
+              struct Error *error) {
     posix_spawn_file_actions_t actions;
     pid_t child;
     int ending;
     posix_spawn_file_actions_init(&actions);
-    if (input < 0)
-        posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
-    else
-        posix_spawn_file_actions_adddup2(&actions, input, STDIN_FILENO);
-    posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+    connect(&actions, input, STDIN_FILENO, O_RDONLY);
+    connect(&actions, output, STDOUT_FILENO, O_WRONLY);
+    connect(&actions, -1, STDERR_FILENO, O_WRONLY);
+    if (folder)
+        posix_spawn_file_actions_addchdir_np(&actions, folder);
     errno =
         posix_spawnp(&child, words[0], &actions, NULL, (char *const *)(uintptr_t)words, environ);
     posix_spawn_file_actions_destroy(&actions);

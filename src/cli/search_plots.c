@@ -1,19 +1,17 @@
 /* The pictures of a search, drawn by gnuplot from a script that stays beside them. */
-#include <errno.h>
 #include <inttypes.h>
 #include <math.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "base/child.h"
 #include "base/memory.h"
 #include "base/whole_file.h"
 #include "cli/search.h"
 #include "cli/shown.h"
 
+#define SCRIPT "plots.gp"
 #define MOST_PAIRED 4  /* keys of which all pairs are drawn */
 #define MOST_CURVES 40 /* trials, the best ones, */
 #define NAMED_CURVES 5 /* of which so many have a name */
@@ -35,13 +33,14 @@ struct Plots {
 
 /* ---- Texts of gnuplot ---- */
 
-/* Between single quotes, in which only they are doubled; without the marks of enhanced text. */
+/* Between single quotes, for which an apostrophe of print stands; without the marks of enhanced
+ * text. */
 static void put_quoted(FILE *script, const char *text) {
     fputc('\'', script);
     for (; *text; text++) {
         if (strchr("_^{}@&~\\", *text))
             fputs("\\", script);
-        fputs(*text == '\'' ? "''" : (char[2]){*text < ' ' ? '?' : *text, 0}, script);
+        fputs(*text == '\'' ? "\u2019" : (char[2]){*text < ' ' ? '?' : *text, 0}, script);
     }
     fputc('\'', script);
 }
@@ -257,13 +256,10 @@ static int64_t put_curves(const struct Plots *plots, int64_t numbers[MOST_CURVES
     return count;
 }
 
-static void write_script(struct Plots *plots, const char *folder) {
+static void write_script(struct Plots *plots) {
     int64_t numbers[MOST_CURVES];
-    fputs("# Draws the pictures of this folder: gnuplot plots.gp\ncd ", plots->script);
-    fputc('\'', plots->script);
-    for (; *folder; folder++)
-        fputs(*folder == '\'' ? "''" : (char[2]){*folder, 0}, plots->script);
-    fputs("'\n", plots->script);
+    fputs("# Draws the pictures, in this folder: gnuplot " SCRIPT "\nset encoding utf8\n",
+          plots->script);
     find_low(plots);
     put_table(plots, "trials", false);
     plots->bad = put_table(plots, "bad", true);
@@ -279,19 +275,14 @@ static void write_script(struct Plots *plots, const char *folder) {
 
 /* ---- Drawing ---- */
 
-static void run_gnuplot(const char *script) {
-    extern char **environ;
-    char name[] = "gnuplot", *path = memory_copy_text(script), *words[] = {name, path, NULL};
-    pid_t pid;
-    int status = 0, failed = posix_spawnp(&pid, "gnuplot", NULL, NULL, words, environ);
-    if (!failed)
-        while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-            continue;
-    if (failed || (WIFEXITED(status) && WEXITSTATUS(status) == 127))
-        fprintf(stderr, "note: no pictures: gnuplot is not installed (package gnuplot-nox)\n");
+static void run_gnuplot(const char *folder) {
+    static const char *const words[] = {"gnuplot", SCRIPT, NULL};
+    struct Error error;
+    int status;
+    if (child_run(words, folder, -1, -1, &status, &error))
+        fprintf(stderr, "note: no pictures: %s (package gnuplot-nox)\n", error.text);
     else if (status)
-        fprintf(stderr, "note: gnuplot could not draw %s\n", shown(script));
-    memory_release(path);
+        fprintf(stderr, "note: gnuplot could not draw %s/" SCRIPT "\n", shown(folder));
 }
 
 void search_draw(const struct Search *search, const struct SearchResults *results) {
@@ -301,7 +292,7 @@ void search_draw(const struct Search *search, const struct SearchResults *result
     if (!results->scored)
         return;
     char *folder = memory_print("%s/plots", search->request->folder);
-    char *path = memory_print("%s/plots.gp", folder);
+    char *path = memory_print("%s/" SCRIPT, folder);
     struct Plots plots = {.search = search,
                           .results = results,
                           .scale = kind->unit == FIGURE_FRACTION ? 100 : 1,
@@ -312,14 +303,14 @@ void search_draw(const struct Search *search, const struct SearchResults *result
     int code = whole_file_open(&file, path, &error);
     if (!code) {
         plots.script = file.stream;
-        write_script(&plots, folder);
+        write_script(&plots);
         code = whole_file_publish(&file, &error);
     }
     whole_file_close(&file);
     if (code)
         fprintf(stderr, "note: no pictures: %s\n", error.text);
     else
-        run_gnuplot(path);
+        run_gnuplot(folder);
     memory_release(path);
     memory_release(folder);
 }

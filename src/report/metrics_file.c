@@ -199,7 +199,7 @@ void metrics_file_numbers(struct MetricsFile *metrics, const char *key, int coun
                           const double *values) {
     text_add(&metrics->waiting, ",\"%s\":[", key);
     for (int i = 0; i < count; i++)
-        text_add(&metrics->waiting, "%s%.6g", i ? "," : "", values[i]);
+        text_add(&metrics->waiting, "%s%.9g", i ? "," : "", values[i]);
     text_add(&metrics->waiting, "]");
 }
 

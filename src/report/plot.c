@@ -177,7 +177,7 @@ static int file_of(const struct Text *script) {
 static int draw(int script, int picture, struct Error *error) {
     static const char *const words[] = {"gnuplot", "-", NULL};
     int status;
-    int code = child_run(words, script, picture, &status, error);
+    int code = child_run(words, NULL, script, picture, &status, error);
     if (code == OK && status)
         code = fail(error, ERROR_SYSTEM, "gnuplot: failed with exit code %d", status);
     if (code != OK)

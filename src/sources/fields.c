@@ -104,14 +104,15 @@ int column_names__check(const struct Place *place, char **names, int64_t count,
     return code;
 }
 
-static bool is_among(const char *name, char *const *names, int64_t count) {
+/* Its first place among the names; −1: none. */
+static int64_t place_among(const char *name, char *const *names, int64_t count) {
     for (int64_t i = 0; i < count; i++)
         if (!strcmp(names[i], name))
-            return true;
-    return false;
+            return i;
+    return -1;
 }
 
-int64_t column_names__number(char **names, int64_t count) {
+int64_t column_names__number(char **names, int64_t count, bool *is_shared) {
     const struct Place place = {"", 0};
     struct Error ignored;
     int64_t first = -1;
@@ -119,9 +120,11 @@ int64_t column_names__number(char **names, int64_t count) {
         return -1; /* by far the most tables, and quickly found */
     for (int64_t i = 1; i < count; i++) {
         char *name = names[i], *numbered = NULL;
-        if (!*name || !is_among(name, names, i))
+        int64_t before = *name ? place_among(name, names, i) : -1;
+        if (before < 0)
             continue;
-        for (int k = 1; !numbered || is_among(numbered, names, count); k++) {
+        is_shared[before] = true;
+        for (int k = 1; !numbered || place_among(numbered, names, count) >= 0; k++) {
             memory_release(numbered);
             numbered = memory_print("%s.%d", name, k);
         }

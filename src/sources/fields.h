@@ -33,8 +33,9 @@ int column_names__check(const struct Place *place, char **names, int64_t count,
 int column_names__check_distinct(const struct Place *place, char *const *names, int64_t count,
                                  struct Error *error);
 /* Names that occur before become NAME.1, NAME.2 and so on, as in pandas. Returns the first column
- * that gets such a name; −1: none. The names are allocated each on its own. */
-int64_t column_names__number(char **names, int64_t count);
+ * that gets such a name; −1: none. The names are allocated each on its own. Sets is_shared[i] of a
+ * column that keeps a name that others had, too. */
+int64_t column_names__number(char **names, int64_t count, bool *is_shared);
 /* The column that names files by what it is called ("path", "file", "image", ...); −1: none. */
 int64_t column_names__of_files(char *const *names, int64_t count);
 /* A head of one name that holds a separator other than `separator`: a table, but with other

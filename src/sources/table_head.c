@@ -12,6 +12,7 @@ static int take_names(struct TableHead *head, struct Records *records, struct Re
     head->count = record->count;
     head->line = record->line;
     head->names = memory_array(char *, record->count, "names of columns");
+    head->is_shared = memory_array(bool, record->count, "names of columns");
     int code = OK;
     if (record->count == 1)
         code = column_names__check_separator(&place, encoding->separator, record->fields[0], error);
@@ -23,7 +24,7 @@ static int take_names(struct TableHead *head, struct Records *records, struct Re
         head->names[i] =
             encoding->has_head ? memory_copy_text(record->fields[i]) : memory_print("%" PRId64, i);
     if (code == OK && encoding->has_head)
-        head->numbered = column_names__number(head->names, record->count);
+        head->numbered = column_names__number(head->names, record->count, head->is_shared);
     if (!encoding->has_head)
         records__seek(records, record->offset, record->line);
     return code;
@@ -60,6 +61,7 @@ int table_head__read(struct TableHead *head, const char *path, struct Records *r
 
 void table_head__release(struct TableHead *head) {
     memory_release_texts(head->names, head->count);
+    memory_release(head->is_shared);
     *head = (struct TableHead){0};
 }
 

@@ -12,6 +12,7 @@ struct TableHead {
     int64_t count;    /* columns */
     char **names;     /* (count), as field__trim leaves them */
     int64_t line;
+    bool *is_shared;  /* (count): others had the column's name, too, and got another */
     int64_t numbered; /* the first column that shares its name and got a number; −1: none */
     bool has_head;    /* else names are numbers */
     bool has_index;   /* records have one more field before those of the head: R's names of rows */

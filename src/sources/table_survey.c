@@ -36,6 +36,17 @@ static int find(const struct Survey *survey, const char *name, int64_t *column,
     return head_is_row(survey) ? error_advise(error, ADVICE_NO_HEAD, NULL, NULL, 0) : error->code;
 }
 
+/* What is right must not be a guess, and its twin no input. */
+static int check_own_name(const struct Survey *survey, int64_t column, struct Error *error) {
+    const struct TableHead *head = &survey->head;
+    if (!head->is_shared[column])
+        return OK;
+    return fail(error, ERROR_DATA,
+                "%s:%" PRId64 ": several columns are called '%.*s'; expected a name of its own for "
+                "a column of labels, targets or weights",
+                survey->path, head->line, field__shown(head->names[column]), head->names[column]);
+}
+
 static int give_role(struct Survey *survey, const char *name, enum ColumnRole role,
                      struct Error *error) {
     int64_t column;
@@ -46,10 +57,12 @@ static int give_role(struct Survey *survey, const char *name, enum ColumnRole ro
     if (before != COLUMN_ROLES && before != role)
         return fail(error, ERROR_USAGE, "column '%s' cannot be of two kinds, %s and %s", name,
                     column_role_names[before], column_role_names[role]);
+    if (role == COLUMN_LABEL || role == COLUMN_TARGET || role == COLUMN_WEIGHT)
+        code = check_own_name(survey, column, error);
     survey->encoding->columns[column].role = role;
     survey->columns[column].is_known = true;
     survey->columns[column].names.most = MOST_CATEGORIES;
-    return OK;
+    return code;
 }
 
 static int give_target(struct Survey *survey, const char *name, int64_t target,
@@ -138,6 +151,14 @@ static void leave_out_nameless(struct Survey *survey) {
     }
 }
 
+static void warn_of_shared_names(const struct Survey *survey) {
+    const struct TableHead *head = &survey->head;
+    const char *numbered = head->numbered < 0 ? NULL : head->names[head->numbered];
+    if (numbered)
+        log_warning("%s:%" PRId64 ": several columns share a name; they become '%.*s' and so on",
+                    survey->path, head->line, field__shown(numbered), numbered);
+}
+
 int survey__open(struct Survey *survey, const char *path, struct Records *records,
                  struct TableEncoding *encoding, const struct SourceOptions *options,
                  struct Error *error) {
@@ -147,10 +168,6 @@ int survey__open(struct Survey *survey, const char *path, struct Records *record
     if (code != OK)
         return code;
     char **names = survey->head.names;
-    const char *numbered = survey->head.numbered < 0 ? NULL : names[survey->head.numbered];
-    if (numbered)
-        log_warning("%s:%" PRId64 ": several columns share a name; they become '%.*s' and so on",
-                    path, survey->head.line, field__shown(numbered), numbered);
     encoding->column_count = survey->head.count;
     encoding->columns = memory_array(struct TableColumn, survey->head.count, "columns");
     survey->columns = memory_array(struct ColumnSurvey, survey->head.count, "columns");
@@ -163,8 +180,10 @@ int survey__open(struct Survey *survey, const char *path, struct Records *record
     code = give_roles(survey, options, error);
     if (code == OK)
         code = give_rules(survey, options->table, error);
-    if (code == OK)
+    if (code == OK) {
+        warn_of_shared_names(survey);
         leave_out_nameless(survey);
+    }
     return code;
 }
 

@@ -18,7 +18,7 @@ model:
   - flatten
   - linear: {{out: {outputs}}}
 optimizer: {{sgd: {{rate: 0.01}}}}
-train: {{batch: 50, length: 2 steps}}
+train: {{batch: 50, length: 2 steps, warnings: false}}
 """
 
 
@@ -64,10 +64,11 @@ class TestTwoClassesOfOneName:
                        "--classes", "a,a")
         assert "--classes" in line and "'a' stands twice" in line
 
-    def test_are_refused_among_the_columns_of_a_table(self, scratch):
+    def test_are_refused_if_they_are_the_targets_of_a_table(self, scratch):
         write(f"{scratch}/t.csv", "a,b,b\n1,2,3\n4,5,6\n")
-        refusal(DATA, "dataset", "import", "--format", "table", f"{scratch}/t.csv", "--target", "b", "-o",
-                f"{scratch}/o.h5")
+        line = refusal(DATA, "dataset", "import", "--format", "table", f"{scratch}/t.csv", "--target", "b", "-o",
+                       f"{scratch}/o.h5")
+        assert "t.csv:1: several columns are called 'b'" in line
 
 
 class TestWarning:

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from support.program import RECIPES, SOURCE, result, run
+from support.program import DATA, RECIPES, SOURCE, refusal, result, run
 from support.runs import read
 
 
@@ -40,8 +40,18 @@ PARAMETERS = {
 PARAMETERS["transfer-finetune"] = PARAMETERS["transfer-head"]
 
 
+SEARCHES = sorted(path.stem for path in pathlib.Path(RECIPES).glob("search-*.yaml"))
+
+
 def test_every_recipe_is_known():
-    assert {path.stem for path in pathlib.Path(RECIPES).glob("*.yaml")} == set(PARAMETERS)
+    assert {path.stem for path in pathlib.Path(RECIPES).glob("*.yaml")} == {*PARAMETERS, *SEARCHES}
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_a_search_lacks_nothing_but_its_data(name, tmp_path):
+    line = refusal(DATA, "search", f"{RECIPES}/{name}.yaml", "--out", tmp_path / "search", "--set",
+                   f"data.file={tmp_path}/none.h5", "--set", "data.validation=validation", alone=False)
+    assert f"{tmp_path}/none.h5" in line
 
 
 @pytest.mark.parametrize("name", PARAMETERS)

@@ -75,6 +75,11 @@ checkpoint: {{every: {every}, keep: {keep}}}
 """)
 
 
+def without_warnings(path):
+    """The run file, in which training does not warn of what the loss does."""
+    return write(path, read(path).replace("seed: 3}", "seed: 3, warnings: false}"))
+
+
 def forget_digests(*splits):
     """Of groups in a data file whose images a test changes: what has no digests is believed."""
     for split in splits:

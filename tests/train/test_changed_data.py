@@ -8,7 +8,7 @@ import signal
 import pytest
 
 from support.program import DATA
-from support.runs import newest_step, read, synthesize, train, write_run_file
+from support.runs import newest_step, read, synthesize, train, without_warnings, write_run_file
 from support.signalled import Signalled
 
 MODEL = """
@@ -36,7 +36,8 @@ def ranks(request):
 def running(tmp_path, sets, ranks):
     """A training in progress on a data set of its own."""
     data = shutil.copy(sets[0], tmp_path / "live.h5")
-    recipe = write_run_file(tmp_path, data, model=MODEL, length="100000 epochs", every="1 epochs", keep=1)
+    recipe = without_warnings(write_run_file(tmp_path, data, model=MODEL, length="100000 epochs", every="1 epochs",
+                                             keep=1))
     out = tmp_path / "out"
     run = Signalled(ranks, "train", recipe, "--out", out, "--quiet")
     run.data, run.out = str(data), str(out)

@@ -64,7 +64,11 @@ def test_norms_are_those_of_the_checkpoints(whole, name):
     assert line["update"] == pytest.approx(numpy.linalg.norm(after - before), rel=1e-4)
     assert line["ratio"] == pytest.approx(numpy.linalg.norm(after - before) / numpy.linalg.norm(before), rel=1e-4)
     assert line["std"] == pytest.approx(after.std(), rel=1e-5)
-    assert line["counts"] == numpy.histogram(after, line["edges"])[0].tolist()
+    edges = numpy.array(line["edges"])
+    # The edges are printed with nine digits: a value on one of them may be counted on its other side.
+    on_edges = sum(numpy.isclose(after, edge, rtol=1e-7, atol=0).sum() for edge in edges)
+    moved = numpy.cumsum(line["counts"]) - numpy.cumsum(numpy.histogram(after, edges)[0])
+    assert numpy.abs(moved).max() <= on_edges < 5
 
 
 def test_gradient_of_the_first_step(recipe, folder, whole):

@@ -10,7 +10,7 @@ import pytest
 
 from support.program import NUMERIC, RUN_FILE, refusal, run, settings
 from support.runs import (Run, arrays, copy_data, forget_digests, kill_midway, metrics, result, synthesize, train,
-                          write_run_file)
+                          without_warnings, write_run_file)
 
 STEPS = 24
 SAMPLES, BATCH = 96, 16  # six steps an epoch
@@ -40,7 +40,8 @@ def data(folder):
 
 @pytest.fixture(scope="module")
 def recipe(folder, data):
-    return write_run_file(folder, data, model=MODEL, batch=BATCH, length=f"{STEPS} steps", every="4 steps", warmup="0")
+    return without_warnings(write_run_file(folder, data, model=MODEL, batch=BATCH, length=f"{STEPS} steps",
+                                           every="4 steps", warmup="0"))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 
 from support.forge import forged
 from support.program import CHECKPOINT, DATA, TRAINER, environment, refusal, run, start
-from support.runs import read, synthesize, train, write_run_file
+from support.runs import read, synthesize, train, without_warnings, write_run_file
 
 MODEL = """
   - flatten
@@ -27,7 +27,7 @@ def good(folder):
 
 @pytest.fixture(scope="module")
 def recipe(folder, good):
-    return write_run_file(folder, "data.h5", model=MODEL, length=f"{STEPS} steps")
+    return without_warnings(write_run_file(folder, "data.h5", model=MODEL, length=f"{STEPS} steps"))
 
 
 @pytest.fixture

@@ -15,7 +15,7 @@ static bool compare(const char *first, const char *second, int file, int *status
     struct Error ignored;
     const char *const words[] = {"diff", "-U", "2",   "--label", first, "--label",
                                  second, "--", first, second,    NULL};
-    return child_run(words, -1, file, status, &ignored) == OK && *status <= 1;
+    return child_run(words, NULL, -1, file, status, &ignored) == OK && *status <= 1;
 }
 
 static void add_difference(struct Report *report, const struct ReportRun *run) {
