@@ -18,8 +18,8 @@ bool calibration_is_possible(const struct Pool *pool);
 double calibration_temperature(const struct Pool *pool, const double *scores);
 
 /* Bin b holds the predictions with a confidence in (b, b + 1] / RELIABILITY_BINS, 0 too in the
- * first. Of classes, a prediction is a sample's most probable class; of sets, each decision is one,
- * whose confidence is the probability that the class is the sample's. */
+ * first. For classes, a prediction is a sample's most probable class; for sets, each decision is
+ * one, whose confidence is the probability that the class is the sample's. */
 struct Reliability {
     int64_t counts[RELIABILITY_BINS];
     double confidence[RELIABILITY_BINS]; /* the mean; 0 if the bin is empty */

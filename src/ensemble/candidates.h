@@ -14,7 +14,7 @@ struct CandidateFacts {
     enum Prediction prediction;
     int64_t parameters;
     int64_t folds, held_out; /* data.folds of its run */
-    /* Of the rest of its run's section `data` as far as it says which samples are trained on, and
+    /* The rest of its run's section `data` as far as it says which samples are trained on, and
      * which are validated with; without the files' names. */
     struct Digest data;
 };

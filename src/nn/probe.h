@@ -22,7 +22,8 @@
 /* The bin's lower edge, from bin 0 on; that of PROBE_BINS is the upper edge of the last. */
 double probe_edge(int bin);
 
-/* Of some values. Those that are NaN or Inf are counted in `nonfinite` and nowhere else. */
+/* What some values are like. Those that are NaN or Inf are counted in `nonfinite` and nowhere else.
+ */
 struct ProbeValues {
     int64_t count;        /* of finite values; 0: there are none, and the rest is 0 */
     double mean, std;     /* std: √(mean of (v − mean)²) */
@@ -46,7 +47,7 @@ struct ProbeValues probe_array(enum Variant variant, int64_t count, const void *
 #define PROBE_SHOWN 64
 int probe_histogram(const struct ProbeValues *values, double *edges, double *counts);
 
-/* Of one operation of the plan. */
+/* What one operation of the plan gives. */
 struct ProbeNode {
     /* Whose output it is; of an operation with fused nodes, the last of them. */
     const struct Node *node;
@@ -62,8 +63,8 @@ struct ProbeNode {
 struct Probe;
 
 /* `plan` outlives the probe. A plan without fusion (PlanRequest.no_fusion) shows every node; views
- * (flatten), whose values are their input's, and what the plan leaves out are not shown. Of a plan
- * that computes several shards together, each sample counts as if they were one. */
+ * (flatten), whose values are their input's, and what the plan leaves out are not shown. If a
+ * plan computes several shards together, each sample counts as if they were one. */
 void probe_create(struct Probe **probe, struct Plan *plan);
 void probe_release(struct Probe *probe);
 

@@ -7,7 +7,7 @@
 #include "base/kernel.h"
 #include "nn/layer.h"
 
-/* Of one piece of an array. Finite values alone, except for `nonfinite`. */
+/* What one piece of an array is like. Finite values alone, except for `nonfinite`. */
 struct ProbeTally {
     int64_t count, zeros, saturated, nonfinite;
     double mean, deviations; /* deviations: Σ (v − mean)² */

@@ -1,5 +1,5 @@
-/* Of protobuf's encoding, writing needs no more than tags, variable-length integers and fixed
- * numbers in little-endian order; a library would bring a code generator into the build for
+/* To write protobuf's encoding takes no more than tags, variable-length integers and fixed numbers
+ * in little-endian order; a library would bring a code generator into the build for
  * that. The numbers of the fields are those of tensorflow/core/util/event.proto and
  * tensorflow/core/framework/summary.proto. */
 #include "report/events.h"

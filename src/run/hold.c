@@ -41,14 +41,14 @@ static bool has_own(const struct HoldRequest *request) {
 static int refuse(const struct HoldRequest *request, const struct Holding *holding,
                   const struct Split *split, const char *who, double needed, struct Error *error) {
     struct SplitSize size = dataset_size(request->dataset, split);
-    char has[32], wants[32], block[32];
+    char has[32], needs[32], block[32];
     return fail_key(error, ERROR_RUN_FILE, "data.memory",
                     "%s, split %s: %s of memory is too little to stream the images: they are read "
                     "in blocks of %" PRId64 " (%s), and each %s needs several; expected at least "
                     "%s",
                     request->dataset->path, split->name, text_bytes((double)holding->granted, has),
                     size.block, text_bytes((double)(size.block * size.image), block), who,
-                    text_bytes(needed, wants));
+                    text_bytes(needed, needs));
 }
 
 /* The window of the training split: as the options say, or as large as the memory allows. It does

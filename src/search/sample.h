@@ -5,7 +5,7 @@
 
 #include "search/space.h"
 
-/* How many trials a stage over `axes` has. Of a grid: the product of the levels, which are as many
+/* How many trials a stage over `axes` has. For a grid: the product of the levels, which are as many
  * on each axis as fit into the trials asked for. 0: a grid of two values an axis is larger. */
 int64_t sample__trials(const struct SearchOptions *options, const struct Axis *axes, int count);
 

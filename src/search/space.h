@@ -75,7 +75,7 @@ int64_t axis_levels(const struct Axis *axis);
 void axis_describe(const struct Axis *axis, struct Text *text);
 
 /* The range for the next, finer stage, around the positions of the best trials: from the lowest to
- * the highest of them and a tenth of the range more on either side, within the range. Of a choice:
+ * the highest of them and a tenth of the range more on either side, within the range. For a choice:
  * the values that they have. `values` has room for axis->count texts and backs the result. */
 struct Axis axis_narrow(const struct Axis *axis, const double *best, int count,
                         const char **values);

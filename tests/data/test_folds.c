@@ -78,7 +78,7 @@ static void values(void **unused) {
     for (int i = 0; i < MOST; i++)
         other += first[i] != fold[i];
     assert_true(other > MOST / 2);
-    /* Of two columns that are each other's opposite, neither says more: any folds of equal size. */
+    /* If two columns are each other's opposite, neither says more: any folds of equal size. */
     float pairs[MOST][2];
     for (int i = 0; i < MOST; i++)
         pairs[i][0] = (float)i, pairs[i][1] = (float)-i;

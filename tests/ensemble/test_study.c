@@ -190,7 +190,7 @@ static void temperature_stays_within_its_bounds(void **state) {
     assert_true(calibration_temperature(&pool, scores) == TEMPERATURE_MOST);
 }
 
-/* Of ten samples at 0.75 six are right, of ten at 0.4 all: errors 0.15 and 0.6. */
+/* Six of ten samples at 0.75 are right, and all of ten at 0.4: errors 0.15 and 0.6. */
 static void reliability_is_counted(void **state) {
     enum { COUNT = 20 };
     static int32_t truth[COUNT];

@@ -83,7 +83,7 @@ static void the_best_third_goes_on(void **state) {
         simulation.trials[i].status = TRIAL_DIVERGED;
         simulation.trials[i].taken = false;
     }
-    /* Of the three that were on their way to the second rung, one arrived: it is their best. */
+    /* One of the three that were on their way to the second rung arrived: it is their best. */
     expect(&simulation, NEXT_PROMOTE, 2);
     reach(&simulation, 2);
     assert_int_equal(simulation.trials[2].status, TRIAL_FINISHED);

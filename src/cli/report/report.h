@@ -65,7 +65,8 @@ struct Judged {
     struct Mistake mistakes[REPORT_MISTAKES]; /* the least probable truths, the worst first */
     int64_t samples[REPORT_BINS], right[REPORT_BINS];
     double confidence[REPORT_BINS]; /* sums of the predicted classes' probabilities */
-    /* Of values: every `stride`-th sample's truth and prediction, for the first output. */
+    /* If the targets are values: every `stride`-th sample's truth and prediction, for the first
+     * output. */
     int64_t stride, point_count;
     double *truth, *prediction;
 };

@@ -24,7 +24,7 @@ struct Table {
     int64_t visits; /* blocks, if not balanced */
     int64_t *order; /* (visits) */
     int64_t *first; /* (visits + 1): of the sequence */
-    /* Of balanced epochs: */
+    /* If epochs are balanced: */
     int64_t *begin; /* (visits + 1): of `drawn` */
     int64_t *drawn; /* (samples): places in `sorted`, visit by visit, or −1 − a place that was drawn
                        before */

@@ -91,8 +91,8 @@ static void start_sets(struct Sets *sets) {
             sets->desired[k * folds + f] = (double)sets->left[k] / (double)folds;
 }
 
-/* The fold with room that wants class k most, of equals that with most room. k −1: no class.
- * `begin` says which comes first if that is equal, too. */
+/* The fold with room that lacks most of class k; among equals, the one with most room. k −1: no
+ * class. `begin` says which comes first if that is equal, too. */
 static int64_t choose(const struct Sets *sets, int64_t k, int64_t begin) {
     int64_t folds = sets->request->folds, best = -1;
     const double *desired = k < 0 ? NULL : sets->desired + k * folds;

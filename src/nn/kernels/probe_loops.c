@@ -69,7 +69,7 @@ static struct ProbeTally measure(int64_t count, const void *values, struct Satur
     return tally;
 }
 
-/* Of a finite float: its exponent and the next two bits number the bins of one sign. */
+/* The exponent of a finite float and the next two bits number the bins of one sign. */
 static inline int32_t bin_of(float v) {
     int32_t bits;
     memcpy(&bits, &v, sizeof bits);
