@@ -101,17 +101,26 @@ static int by_row(const void *a, const void *b) {
                             : (x->at > y->at) - (x->at < y->at);
 }
 
-/* Writes an array whose rows are `width` values of `bytes` bytes, in the order of `placed`. */
-static int write_array(struct H5Writer *writer, const char *name, enum H5Type type, size_t bytes,
-                       int64_t width, int64_t count, const void *values,
+/* What an array holds for each sample: `width` values of `bytes` bytes. */
+struct Column {
+    const char *name;
+    enum H5Type type;
+    size_t bytes;
+    int64_t width;
+    const void *values;
+};
+
+/* Writes an array in the order of `placed`. */
+static int write_array(struct H5Writer *writer, const struct Column *column, int64_t count,
                        const struct Placed *placed, struct Error *error) {
-    const int64_t size[] = {count, width};
-    size_t row = bytes * (size_t)width;
+    const int64_t size[] = {count, column->width};
+    size_t row = column->bytes * (size_t)column->width;
+    int rank = column->width > 1 || column->type == H5_FLOAT32 ? 2 : 1;
     char *sorted = memory_allocate((size_t)count * row, "predictions");
     for (int64_t i = 0; i < count; i++)
-        memcpy(sorted + (size_t)i * row, (const char *)values + (size_t)placed[i].at * row, row);
-    int code =
-        h5_write(writer, name, type, width > 1 || type == H5_FLOAT32 ? 2 : 1, size, sorted, error);
+        memcpy(sorted + (size_t)i * row, (const char *)column->values + (size_t)placed[i].at * row,
+               row);
+    int code = h5_write(writer, column->name, column->type, rank, size, sorted, error);
     memory_release(sorted);
     return code;
 }
@@ -136,26 +145,21 @@ static int write_all(struct H5Writer *writer, const struct OutOfFold *all,
     const char *name = values                                 ? "/predictions"
                        : all->prediction == PREDICTION_SCORES ? "/scores"
                                                               : "/probabilities";
-    int64_t count = all->count, outputs = all->outputs;
-    int code = write_array(writer, "/rows", H5_INT64, sizeof *all->rows, 1, count, all->rows,
-                           placed, error);
-    if (!code)
-        code = write_array(writer, "/folds", H5_INT32, sizeof *all->folds, 1, count, all->folds,
-                           placed, error);
-    if (!code)
-        code = write_array(writer, name, H5_FLOAT32, sizeof *all->predictions, outputs, count,
-                           all->predictions, placed, error);
-    if (!code && targets_are_labels(&dataset->targets))
-        code = write_array(writer, "/predictions", H5_INT32, sizeof *all->classes, 1, count,
-                           all->classes, placed, error);
+    int64_t outputs = all->outputs;
+    bool labels = targets_are_labels(&dataset->targets);
+    const struct Column columns[] = {
+        {"/rows", H5_INT64, sizeof *all->rows, 1, all->rows},
+        {"/folds", H5_INT32, sizeof *all->folds, 1, all->folds},
+        {name, H5_FLOAT32, sizeof *all->predictions, outputs, all->predictions},
+        {"/predictions", H5_INT32, sizeof *all->classes, 1, labels ? all->classes : NULL},
+        {"/labels", H5_INT32, sizeof *all->labels, 1, all->labels},
+        {"/targets", H5_FLOAT32, sizeof *all->targets, outputs, all->targets}};
+    int code = OK;
+    for (size_t i = 0; i < sizeof columns / sizeof *columns && !code; i++)
+        if (columns[i].values)
+            code = write_array(writer, &columns[i], all->count, placed, error);
     if (!code && dataset->targets.kind == TARGET_SETS)
         code = write_sets(writer, all, placed, error);
-    if (!code && all->labels)
-        code = write_array(writer, "/labels", H5_INT32, sizeof *all->labels, 1, count, all->labels,
-                           placed, error);
-    if (!code && all->targets)
-        code = write_array(writer, "/targets", H5_FLOAT32, sizeof *all->targets, outputs, count,
-                           all->targets, placed, error);
     return code ? code
                 : h5_write_texts(writer, values ? "/target_names" : "/classes",
                                  (const char *const *)dataset->targets.names, outputs, error);

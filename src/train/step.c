@@ -69,38 +69,27 @@ static double weighted_scale(const struct Trainer *trainer, const float *tallies
     return weight > 0 ? tallies[TALLY_SAMPLES] / weight : 0;
 }
 
-int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
-    struct Progress *progress = &trainer->saved.progress;
-    double start = clock_seconds();
-    const struct Position position = trainer__position(trainer);
-    beat_step(ranks_beat(trainer->ranks), progress->step + 1, trainer->stepped_seconds <= 0);
-    const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
-    const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
-    double samples = tallies[TALLY_SAMPLES], scale = weighted_scale(trainer, tallies);
-    double loss = tallies[TALLY_LOSS] * scale;
-    double sums[TALLY_COUNT];
-    for (int i = 0; i < TALLY_COUNT; i++)
-        sums[i] = i == TALLY_LOSS ? tallies[i] * samples : tallies[i];
-    updater_scale_gradient(trainer->parts.updater, scale);
-    *report = (struct StepReport){.step = progress->step + 1,
-                                  .epoch = progress->epoch + 1,
-                                  .figures = figures_of(trainer, sums),
-                                  .rate = trainer__rate(trainer, progress->step),
-                                  .gradient_norm = NAN,
-                                  .penalty = NAN};
+/* What is known of a step before its update. `loss`: to the last bit. */
+static struct StepReport begin_report(const struct Trainer *trainer, const double *sums,
+                                      double loss) {
+    const struct Progress *progress = &trainer->saved.progress;
+    struct StepReport report = {.step = progress->step + 1,
+                                .epoch = progress->epoch + 1,
+                                .figures = figures_of(trainer, sums),
+                                .rate = trainer__rate(trainer, progress->step),
+                                .gradient_norm = NAN,
+                                .penalty = NAN};
     if (progress->step % PENALTY_EVERY == 0)
-        report->penalty = trainer__penalty(trainer);
-    figures_set(&report->figures, FIGURE_LOSS, loss); /* to the last bit */
-    int code = trainer__check_samples(trainer, error);
-    if (!code)
-        code =
-            update(trainer, &(struct StepGradient){progress->step + 1, sum, scale}, report, error);
-    if (!code && report->fate == STEP_UNDONE)
-        trainer__hear_interrupts(trainer, 0);
-    if (code || report->fate == STEP_UNDONE)
-        return code;
-    replicas__close_link(trainer);
+        report.penalty = trainer__penalty(trainer);
+    figures_set(&report.figures, FIGURE_LOSS, loss);
+    return report;
+}
 
+/* The step that began at `start` is done, or skipped. */
+static void count_step(struct Trainer *trainer, const double *sums, double start,
+                       struct StepReport *report) {
+    struct Progress *progress = &trainer->saved.progress;
+    replicas__close_link(trainer);
     for (int i = 0; i < TALLY_COUNT && report->fate == STEP_DONE; i++)
         progress->epoch_sums[i] += sums[i];
     progress->step++;
@@ -111,7 +100,29 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     progress->seconds += seconds;
     trainer->stepped_seconds += seconds;
     trainer__hear_interrupts(trainer, seconds);
-    trainer->stepped_samples += samples;
-    report->images_per_second = samples / seconds;
-    return OK;
+    trainer->stepped_samples += sums[TALLY_SAMPLES];
+    report->images_per_second = sums[TALLY_SAMPLES] / seconds;
+}
+
+int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Error *error) {
+    int64_t step = trainer->saved.progress.step + 1;
+    double start = clock_seconds();
+    const struct Position position = trainer__position(trainer);
+    beat_step(ranks_beat(trainer->ranks), step, trainer->stepped_seconds <= 0);
+    const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
+    const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
+    double samples = tallies[TALLY_SAMPLES], scale = weighted_scale(trainer, tallies);
+    double sums[TALLY_COUNT];
+    for (int i = 0; i < TALLY_COUNT; i++)
+        sums[i] = i == TALLY_LOSS ? tallies[i] * samples : tallies[i];
+    updater_scale_gradient(trainer->parts.updater, scale);
+    *report = begin_report(trainer, sums, tallies[TALLY_LOSS] * scale);
+    int code = trainer__check_samples(trainer, error);
+    if (!code)
+        code = update(trainer, &(struct StepGradient){step, sum, scale}, report, error);
+    if (!code && report->fate == STEP_UNDONE)
+        trainer__hear_interrupts(trainer, 0);
+    else if (!code)
+        count_step(trainer, sums, start, report);
+    return code;
 }
