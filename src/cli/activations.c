@@ -310,6 +310,28 @@ static int show_checkpoint(const struct Arguments *arguments, struct Ranks *rank
     return code;
 }
 
+static int show_initial(const struct Experiment *experiment, const struct Arguments *arguments,
+                        struct Ranks *ranks, struct Error *error) {
+    const struct RunParts *parts = experiment_parts(experiment);
+    const struct RunOptions *options = experiment_options(experiment);
+    const struct Subject subject = {.path = arguments->operands[0],
+                                    .initial = true,
+                                    .model = parts->model,
+                                    .options = options,
+                                    .backend = parts->backend,
+                                    .variant = (enum Variant)agree_on_variant(ranks),
+                                    .state = experiment_initial(experiment),
+                                    .loading = {.dataset = parts->dataset,
+                                                .split = parts->train,
+                                                .preprocess = &parts->preprocess,
+                                                .targets = &parts->scale,
+                                                .augment = &options->augment,
+                                                .evaluate = true,
+                                                .seed = (uint64_t)options->train.seed,
+                                                .cut = parts->holding.train}};
+    return show(&subject, arguments, ranks, error);
+}
+
 static int show_run_file(const struct Arguments *arguments, struct Ranks *ranks,
                          struct Error *error) {
     struct Overrides overrides = overrides_collect(arguments);
@@ -328,26 +350,8 @@ static int show_run_file(const struct Arguments *arguments, struct Ranks *ranks,
                     arguments->operands[0]);
     if (!code)
         code = experiment_create(&experiment, ranks, &request, error);
-    if (!code) {
-        const struct RunParts *parts = experiment_parts(experiment);
-        const struct RunOptions *options = experiment_options(experiment);
-        const struct Subject subject = {.path = arguments->operands[0],
-                                        .initial = true,
-                                        .model = parts->model,
-                                        .options = options,
-                                        .backend = parts->backend,
-                                        .variant = (enum Variant)agree_on_variant(ranks),
-                                        .state = experiment_initial(experiment),
-                                        .loading = {.dataset = parts->dataset,
-                                                    .split = parts->train,
-                                                    .preprocess = &parts->preprocess,
-                                                    .targets = &parts->scale,
-                                                    .augment = &options->augment,
-                                                    .evaluate = true,
-                                                    .seed = (uint64_t)options->train.seed,
-                                                    .cut = parts->holding.train}};
-        code = show(&subject, arguments, ranks, error);
-    }
+    if (!code)
+        code = show_initial(experiment, arguments, ranks, error);
     experiment_release(experiment);
     overrides_release(&overrides);
     return code;
