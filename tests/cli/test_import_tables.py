@@ -1,0 +1,94 @@
+"""Imports of tables: every line of the page's table, on a small file that it is made for."""
+import pathlib
+import re
+import shlex
+
+import h5py
+import numpy as np
+import pytest
+
+from support import program
+
+PAGE = pathlib.Path(program.SOURCE, "docs", "your-data.md").read_text()
+PLAIN = "a,species,price\n" + "".join(f"{i},{'cat' if i % 2 else 'dog'},{i / 4}\n" for i in range(20))
+LABEL = ["--label", "species"]
+
+
+def table(*rows):
+    return "".join(",".join(map(str, row)) + "\n" for row in rows)
+
+
+# What stands at the left of a line of the page: a file, what has to be typed besides the line's own words, and the
+# inputs of its first row, or what else is to be found.
+CASES = {
+    "a column of classes, in words or numbers": (PLAIN, [], dict(classes=["cat", "dog"], labels=[1, 0])),
+    "columns of numbers to predict": (PLAIN.replace("species", "kind"), [], dict(targets=[0, 0.25])),
+    "a column of what each row counts in training": (
+        table(("a", "species", "importance"), (1, "x", 2), (2, "y", 0.5)), LABEL, dict(weights=[2, 0.5], row=[1])),
+    "columns that are no inputs: ids, names, notes": (
+        table(("id", "a", "species"), (7, 1, "x"), (8, 2, "y")), LABEL, dict(row=[1])),
+    "a column of words": (
+        table(("colour", "species"), ("red", "x"), ("green", "y")), LABEL, dict(row=[0, 1])),
+    "numbers that are categories, such as postal codes": (
+        table(("zip", "species"), (8001, "x"), (1000, "y")), LABEL, dict(row=[0, 1])),
+    "`true` and `false`": (table(("a", "species"), ("true", "x"), ("false", "y")), LABEL, dict(row=[1])),
+    "empty fields, `NA`, `NaN`, `null`": (
+        table(("a", "species"), ("NA", "x"), (2, "y"), (4, "y"), (9, "x"), ("", "x"), ("null", "y")), LABEL,
+        dict(row=[4])),
+    "another sign for a missing value": (
+        table(("a", "species"), ("?", "x"), (2, "y"), (4, "y")), [*LABEL, "--missing-rule", "a=drop"], dict(row=[2])),
+    "the word `NA` as a value (Namibia)": (
+        table(("country", "species"), ("NA", "x"), ("DE", "y")), LABEL, dict(row=[0, 1])),
+    "tabs": ("a\tspecies\n1\tx\n2\ty\n", LABEL, dict(row=[1])),
+    "semicolons, or runs of blanks": ("a;species\n1;x\n2;y\n", LABEL, dict(row=[1])),
+    "a comma as the decimal": ("a;species\n1,5;x\n2;y\n", LABEL, dict(row=[1.5])),
+    "dots or other signs between thousands": ("a;species\n1.234,5;x\n2;y\n", [*LABEL, "--decimal", ","],
+                                              dict(row=[1234.5])),
+    "no line of names": ("3,x\n4,y\n", ["--label", "1"], dict(row=[3])),
+    "a file for each split": (None, LABEL, dict(row=[3], splits={"train", "test"})),
+    "one file": (PLAIN, LABEL, dict(splits={"train", "validation"})),
+}
+
+
+def lines():
+    """(what stands at the left, the words to type) of the lines of the page's table."""
+    rows = PAGE.split("\n## Tables")[1].split("\n## ")[0]
+    return {left: (re.findall("`(-[^`]+)`", right) or [""])[0]
+            for left, right in re.findall(r"^\| (.*) \| (.*) \|$", rows, re.M)[1:]}
+
+
+def test_every_line_is_tried():
+    assert set(lines()) == set(CASES)
+
+
+@pytest.mark.parametrize("left", CASES)
+def test_a_line_of_the_page(left, tmp_path):
+    text, more, expected = CASES[left]
+    words = shlex.split(lines()[left])
+    if text is None:
+        (tmp_path / "a.csv").write_text("a,species\n3,x\n4,y\n")
+        (tmp_path / "b.csv").write_text("a,species\n5,y\n")
+    else:
+        name = "t.tsv" if left == "tabs" and not words[:1] == ["--separator"] else "t.csv"
+        (tmp_path / name).write_text(text)
+        words.append(name)
+    done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *words, *more, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "own.h5") as file:
+        check(file, **expected)
+
+
+def check(file, row=None, classes=None, labels=None, targets=None, weights=None, splits=None):
+    inputs = file["train/images"][()].reshape(len(file["train/images"]), -1)
+    assert np.isfinite(inputs).all()
+    if row is not None:
+        assert inputs[0].tolist() == row
+    if classes is not None:
+        assert [name.decode() for name in file["classes"]] == classes
+        assert file["train/labels"][:2].tolist() == labels
+    if targets is not None:
+        assert file["train/targets"][:2].ravel().tolist() == targets
+    if weights is not None:
+        assert file["train/weights"][()].tolist() == weights
+    if splits is not None:
+        assert splits <= set(file)
