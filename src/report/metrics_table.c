@@ -31,7 +31,8 @@ static struct MetricsColumn *add_column(struct MetricsTable *table, const char *
     size_t bytes = (size_t)table->column_count * sizeof *table->columns;
     table->columns = memory_resize(table->columns, bytes, bytes + sizeof *table->columns, PURPOSE);
     struct MetricsColumn *column = &table->columns[table->column_count++];
-    *column = (struct MetricsColumn){memory_copy_text(name), values_of(room)};
+    *column = (struct MetricsColumn){memory_copy_text(name), values_of(room),
+                                     memory_array(char *, room, PURPOSE)};
     return column;
 }
 
@@ -42,6 +43,9 @@ static void grow(struct MetricsTable *table, int64_t *room) {
         memcpy(values, table->columns[i].values, (size_t)*room * sizeof *values);
         memory_release(table->columns[i].values);
         table->columns[i].values = values;
+        size_t old = (size_t)*room * sizeof(char *);
+        table->columns[i].texts = memory_resize(table->columns[i].texts, old, 2 * old, PURPOSE);
+        memset(table->columns[i].texts + *room, 0, old);
     }
     *room = more;
 }
@@ -52,12 +56,15 @@ static void add_row(struct MetricsTable *table, json_t *object, int64_t *room) {
     if (table->rows == *room)
         grow(table, room);
     json_object_foreach(object, name, value) {
-        if (!json_is_number(value))
+        if (!json_is_number(value) && !json_is_string(value))
             continue;
         struct MetricsColumn *column = find(table, name);
         if (!column)
             column = add_column(table, name, *room);
-        column->values[table->rows] = json_number_value(value);
+        if (json_is_number(value))
+            column->values[table->rows] = json_number_value(value);
+        else
+            column->texts[table->rows] = memory_copy_text(json_string_value(value));
     }
     table->rows++;
 }
@@ -102,6 +109,9 @@ void metrics_table_release(struct MetricsTable *table) {
     for (int i = 0; i < table->column_count; i++) {
         memory_release(table->columns[i].name);
         memory_release(table->columns[i].values);
+        for (int64_t row = 0; row < table->rows; row++)
+            memory_release(table->columns[i].texts[row]);
+        memory_release(table->columns[i].texts);
     }
     memory_release(table->columns);
     *table = (struct MetricsTable){0};
@@ -112,17 +122,61 @@ const double *metrics_table_column(const struct MetricsTable *table, const char 
     return column ? column->values : NULL;
 }
 
+/* Is the text of a column in this row `text`? */
+static bool says(const struct MetricsColumn *column, int64_t row, const char *text) {
+    return column && column->texts[row] && !strcmp(column->texts[row], text);
+}
+
+int metrics_table_names(const struct MetricsTable *table, const char *kind, const char *key,
+                        const char ***names) {
+    const struct MetricsColumn *kinds = find(table, "kind"), *column = find(table, key);
+    int count = 0;
+    *names = memory_array(const char *, table->rows, PURPOSE);
+    for (int64_t row = 0; column && row < table->rows; row++) {
+        bool known = !column->texts[row] || !says(kinds, row, kind);
+        for (int i = 0; i < count && !known; i++)
+            known = !strcmp((*names)[i], column->texts[row]);
+        if (!known)
+            (*names)[count++] = column->texts[row];
+    }
+    return count;
+}
+
+/* `kind` NULL: all rows. */
+static int64_t collect(const struct MetricsTable *table, const char *kind, const char *key,
+                       const char *name, const char *const axes[2], double *points[2]) {
+    const double *x = metrics_table_column(table, axes[0]);
+    const double *y = metrics_table_column(table, axes[1]);
+    const struct MetricsColumn *kinds = find(table, "kind");
+    const struct MetricsColumn *named = kind ? find(table, key) : NULL;
+    int64_t count = 0;
+    for (int i = 0; i < 2; i++)
+        points[i] = memory_array(double, table->rows, PURPOSE);
+    for (int64_t row = 0; x && y && row < table->rows; row++) {
+        bool meant = !kind || (says(kinds, row, kind) && says(named, row, name));
+        if (meant && !isnan(x[row]) && !isnan(y[row])) {
+            points[0][count] = x[row];
+            points[1][count++] = y[row];
+        }
+    }
+    return count;
+}
+
 int64_t metrics_table_points(const struct MetricsTable *table, const char *x_name,
                              const char *y_name, double **x, double **y) {
-    const double *all_x = metrics_table_column(table, x_name);
-    const double *all_y = metrics_table_column(table, y_name);
-    int64_t count = 0;
-    *x = memory_array(double, table->rows + 1, PURPOSE);
-    *y = memory_array(double, table->rows + 1, PURPOSE);
-    for (int64_t i = 0; all_x && all_y && i < table->rows; i++)
-        if (!isnan(all_x[i]) && !isnan(all_y[i])) {
-            (*x)[count] = all_x[i];
-            (*y)[count++] = all_y[i];
-        }
+    double *points[2];
+    int64_t count = collect(table, NULL, NULL, NULL, (const char *const[]){x_name, y_name}, points);
+    *x = points[0];
+    *y = points[1];
+    return count;
+}
+
+int64_t metrics_table_points_of(const struct MetricsTable *table, const char *kind, const char *key,
+                                const char *name, const char *x_name, const char *y_name,
+                                double **x, double **y) {
+    double *points[2];
+    int64_t count = collect(table, kind, key, name, (const char *const[]){x_name, y_name}, points);
+    *x = points[0];
+    *y = points[1];
     return count;
 }

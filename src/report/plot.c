@@ -16,6 +16,7 @@
 
 #define WIDTH 640 /* of a panel, in pixels */
 #define HEIGHT 360
+#define WIDE 20
 #define INK "#7d8590" /* of axes and words */
 
 /* Paul Tol's "bright" colours, which people with a colour vision deficiency can tell apart. */
@@ -109,7 +110,24 @@ static void add_series(struct Text *script, const struct Plot *plot, int panel, 
                  panel, number);
 }
 
-static void add_panel(struct Text *script, const struct Plot *plot, int panel) {
+/* A logarithmic axis has few marks, or none, within a decade. */
+static bool needs_log_y(const struct Plot *plot) {
+    double least = INFINITY, most = 0;
+    for (int s = 0; plot->log_y && s < plot->series_count; s++)
+        for (int64_t i = 0; i < plot->series[s].count; i++) {
+            double y = plot->series[s].y[i];
+            if (is_drawn(plot, x_of(&plot->series[s], i), y)) {
+                least = fmin(least, y);
+                most = fmax(most, y);
+            }
+        }
+    return most > WIDE * least;
+}
+
+static void add_panel(struct Text *script, const struct Plot *given, int panel) {
+    struct Plot settled = *given;
+    const struct Plot *plot = &settled;
+    settled.log_y = needs_log_y(given);
     int64_t drawn = 0;
     for (int i = 0; i < plot->series_count; i++)
         drawn += add_values(script, plot, panel, i);

@@ -31,8 +31,8 @@ struct PlotSeries {
 
 struct Plot {
     const char *title, *x, *y; /* names of the axes, with their units; NULL: none */
-    bool log_x, log_y;
-    double low_y, high_y; /* the range of the axis; both 0: as the values ask for */
+    bool log_x, log_y;         /* log_y: if the values span a factor of 20: less has no marks */
+    double low_y, high_y;      /* the range of the axis; both 0: as the values ask for */
     const struct PlotSeries *series;
     int series_count;
 };

@@ -45,7 +45,7 @@ def runs(folder):
     data = synthesize(folder, train=200, test=60, validation=50)
     recipe = write_run_file(folder, data)
     for name, seed in (("a", 1), ("b", 2)):
-        train(1, recipe, f"{folder}/{name}", "--set", f"train.seed={seed}")
+        train(1, recipe, f"{folder}/{name}", "--set", f"train.seed={seed}", "--set", "monitor.every=5")
     return folder
 
 
@@ -59,13 +59,14 @@ def test_a_run(runs):
     assert path == f"{runs}/a/report/index.html"
     page = Page(path)
     assert not page.outside
-    assert page.titles[:2] == ["Overview", "Curves"] and "Worst mistakes" in page.titles
+    assert page.titles[:3] == ["Overview", "Curves", "Inside the network"] and "Worst mistakes" in page.titles
     heads, row = page.rows[0], page.rows[1]
     lines = [line for line in read(f"{runs}/a/metrics.jsonl").splitlines() if '"epoch"' in line]
     best = max(float(re.search('"validation_accuracy":([0-9.e-]+)', line)[1]) for line in lines
                if "validation_accuracy" in line)
     assert row[heads.index("best validation accuracy")] == f"{100 * best:.2f} %"
-    assert any("Reliability" in name for name in page.pictures)
+    for words in ("Reliability", "Norm of the update", "Deviation of each layer", "Units that fire"):
+        assert any(words in name for name in page.pictures)
     assert os.path.exists(f"{runs}/a/report/loss.svg") and os.path.exists(f"{runs}/a/report/mistakes-1.png")
     matrix = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]
     assert sum(int(count) for row in matrix for count in row[1:]) == 60

@@ -39,13 +39,34 @@ static void test_lines_become_columns(void **state) {
     assert_int_equal(table.rows, 4);
     const double *loss = metrics_table_column(&table, "loss");
     assert_true(loss[0] == 2.5 && isnan(loss[1]) && isnan(loss[2]) && loss[3] == 0.5);
-    assert_null(metrics_table_column(&table, "kind"));
+    assert_true(isnan(metrics_table_column(&table, "kind")[0])); /* no number */
     double *x, *y;
     assert_int_equal(metrics_table_points(&table, "step", "loss", &x, &y), 2);
     assert_true(x[0] == 1 && y[0] == 2.5 && x[1] == 3 && y[1] == 0.5);
     memory_release(x);
     memory_release(y);
     assert_int_equal(metrics_table_points(&table, "step", "accuracy", &x, &y), 0);
+    memory_release(x);
+    memory_release(y);
+    metrics_table_release(&table);
+}
+
+static void test_rows_of_a_name(void **state) {
+    (void)state;
+    assert_int_equal(read_text("{\"kind\":\"layer\",\"step\":1,\"layer\":\"0\",\"std\":2}\n"
+                               "{\"kind\":\"layer\",\"step\":1,\"layer\":\"1\",\"std\":3}\n"
+                               "{\"kind\":\"parameter\",\"step\":1,\"layer\":\"0\",\"std\":9}\n"
+                               "{\"kind\":\"layer\",\"step\":5,\"layer\":\"0\",\"std\":4}\n"),
+                     OK);
+    const char **names;
+    double *x, *y;
+    assert_int_equal(metrics_table_names(&table, "layer", "layer", &names), 2);
+    assert_string_equal(names[0], "0");
+    assert_string_equal(names[1], "1");
+    memory_release(names);
+    assert_int_equal(metrics_table_points_of(&table, "layer", "layer", "0", "step", "std", &x, &y),
+                     2);
+    assert_true(x[0] == 1 && y[0] == 2 && x[1] == 5 && y[1] == 4);
     memory_release(x);
     memory_release(y);
     metrics_table_release(&table);
@@ -79,6 +100,7 @@ static void test_foreign_files_are_refused(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lines_become_columns),
+        cmocka_unit_test(test_rows_of_a_name),
         cmocka_unit_test(test_many_lines),
         cmocka_unit_test(test_foreign_files_are_refused),
     };

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -69,6 +70,10 @@ static int read_run(struct ReportRun *run, struct Error *error) {
     char *path = memory_print("%s/metrics.jsonl", run->folder);
     if (code == OK)
         code = metrics_table_read(&run->metrics, path, error);
+    memory_release(path);
+    path = memory_print("%s/monitor.jsonl", run->folder);
+    if (code == OK && access(path, F_OK) == 0)
+        code = metrics_table_read(&run->monitor, path, error);
     memory_release(path);
     return code;
 }
@@ -139,7 +144,9 @@ static int begin(struct Report *report, const struct Arguments *arguments, struc
     page_start(&report->page, title);
     memory_release(title);
     code = report_add_overview(report, error);
-    return code == OK ? report_add_curves(report, error) : code;
+    if (code == OK)
+        code = report_add_curves(report, error);
+    return code == OK ? report_add_inside(report, error) : code;
 }
 
 static int finish(struct Report *report, struct Error *error) {
@@ -158,6 +165,7 @@ static void release(struct Report *report) {
         memory_release(report->runs[i].name);
         memory_release(report->runs[i].run_text);
         metrics_table_release(&report->runs[i].metrics);
+        metrics_table_release(&report->runs[i].monitor);
     }
     memory_release(report->runs);
     memory_release(report->folder);
@@ -207,7 +215,9 @@ const struct Command command_report = {
         "Reads the folders of runs, finished or not, and writes one page of HTML that needs no "
         "network and nothing but itself, with its pictures beside it as SVG and PNG. It shows the "
         "curves of loss and accuracy with the gap between training and validation, the learning "
-        "rate and the speed; what the best checkpoint of each run makes of the test split: "
+        "rate and the speed; of a single run that was monitored (docs/monitoring.md) the updates, "
+        "activations and dead units layer by layer; what the best checkpoint of each run makes of "
+        "the test split: "
         "confusion matrix, how far its probabilities can be trusted, its worst mistakes and where "
         "it looked; the filters of the first layer; the run files, and how they differ. Curves "
         "are drawn by gnuplot; without it the page has all the rest.\n"

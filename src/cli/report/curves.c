@@ -8,7 +8,6 @@
 
 #define MOST_POINTS 1500 /* of a curve: more are no longer told apart */
 #define MOST_SERIES 64
-#define WIDE 20     /* a range of so many times its least value needs a logarithmic axis */
 #define SMOOTHED 50 /* the smoothed curve forgets over a fiftieth of the run */
 
 /* The curves of one panel, and the points that they own. */
@@ -66,17 +65,6 @@ static void add_curve(struct Curves *curves, const struct ReportRun *run, const 
         .title = title, .style = style, .colour = colour, .count = count, .x = x, .y = y};
 }
 
-/* A logarithmic axis has no marks within less than a decade. */
-static bool is_wide(const struct Curves *curves) {
-    double least = INFINITY, most = 0;
-    for (int s = 0; s < curves->count; s++)
-        for (int64_t i = 0; i < curves->series[s].count; i++) {
-            least = fmin(least, curves->series[s].y[i]);
-            most = fmax(most, curves->series[s].y[i]);
-        }
-    return least > 0 && most > WIDE * least;
-}
-
 static bool has(const struct Report *report, const char *name) {
     bool found = false;
     for (int i = 0; i < report->run_count; i++)
@@ -96,7 +84,7 @@ static int add_single(struct Report *report, const char *name, const char *axis,
                   r, smoothed);
     struct Plot plot = {.x = "step",
                         .y = axis,
-                        .log_y = log_y && is_wide(&curves),
+                        .log_y = log_y,
                         .series = curves.series,
                         .series_count = curves.count};
     int code = report_plot(report, &plot, 1, name, caption, error);
@@ -136,7 +124,7 @@ static int add_pair(struct Report *report, const char *figure, const char *axis,
     }
     struct Plot plot = {.x = "step",
                         .y = axis,
-                        .log_y = log_y && is_wide(&curves),
+                        .log_y = log_y,
                         .series = curves.series,
                         .series_count = curves.count};
     int code = report_plot(report, &plot, 1, figure, caption, error);

@@ -11,8 +11,8 @@
 struct ReportRun {
     const char *folder;
     char *name; /* for people: its last part, or all of it if another run's is the same */
-    struct MetricsTable metrics;
-    char *run_text; /* run.yaml */
+    struct MetricsTable metrics, monitor; /* monitor.jsonl: no rows if there is none */
+    char *run_text;                       /* run.yaml */
 };
 
 struct Report {
@@ -33,6 +33,8 @@ char *report_path(const struct Report *report, const char *name);
 /* The sections, each in a file of its own. */
 int report_add_overview(struct Report *report, struct Error *error);
 int report_add_curves(struct Report *report, struct Error *error);
+/* What monitor.jsonl holds of a single run; nothing without it. */
+int report_add_inside(struct Report *report, struct Error *error);
 int report_add_run_files(struct Report *report, struct Error *error);
 /* What the best checkpoint of each run makes of a split: one member for each run. Collective; the
  * page is rank 0's. */
