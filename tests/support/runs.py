@@ -94,7 +94,7 @@ def write_endless_run(folder, watchdog):
     return write(f"{folder}/run.yaml", f"""data: {{file: {data}, validation: none}}
 model: [flatten, {{linear: {{out: 32}}}}, relu, {{linear: {{out: 10}}}}]
 optimizer: {{sgd: {{rate: 0.01}}}}
-train: {{batch: 60, shards: 12, length: 100000 steps, watchdog: {watchdog} s}}
+train: {{batch: 60, shards: 12, length: 100000 steps, watchdog: {watchdog} s, warnings: false}}
 checkpoint: {{every: 20 steps}}
 """)
 
