@@ -1,5 +1,6 @@
 #include "check/finding.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,6 +8,8 @@
 
 #include "base/memory.h"
 #include "check/inside.h"
+
+#define ENOUGH_STEPS 60 /* to say of a rate that it is bad */
 
 const char *const check_item_names[CHECK_ITEMS] = {
     [CHECK_DATA] = "data",           [CHECK_LOSS] = "loss",
@@ -69,6 +72,19 @@ const struct Finding *findings_main(const struct Findings *findings) {
 const struct Finding *findings__bad(const struct Findings *findings) {
     const struct Finding *first = findings_main(findings);
     return first && first->verdict == CHECK_BAD ? first : NULL;
+}
+
+void findings__soften(struct Findings *findings, enum CheckItem item, int64_t steps) {
+    for (int i = 0; i < findings->count; i++) {
+        struct Finding *finding = &findings->rows[i];
+        if (finding->item != item || finding->verdict != CHECK_BAD || steps >= ENOUGH_STEPS)
+            continue;
+        finding->verdict = CHECK_DOUBTFUL;
+        finding__say(finding,
+                     "; after %" PRId64 " steps, all that there was time for, this is not "
+                     "sure",
+                     steps);
+    }
 }
 
 struct Finding *findings__add(struct Findings *findings, enum CheckItem item, const char *name) {

@@ -13,6 +13,9 @@
 
 /* A new finding, which is good until it is blamed. */
 struct Finding *findings__add(struct Findings *findings, enum CheckItem item, const char *name);
+/* What looks bad after so few `steps` of an item is only doubtful: noise, and a rate that rises to
+ * its height within a few steps, look alike. */
+void findings__soften(struct Findings *findings, enum CheckItem item, int64_t steps);
 void finding__figure(struct Finding *finding, const char *name, double value);
 /* Adds to what was found. */
 void finding__say(struct Finding *finding, const char *format, ...)

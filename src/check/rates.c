@@ -171,5 +171,6 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
         curve.falls ? preflight->findings->rates[curve.lowest_at].rate / BELOW_LOWEST : 0;
     preflight->most_rate = curve.most;
     report(preflight, &curve, check__peak_rate(preflight->experiment));
+    findings__soften(preflight->findings, CHECK_RATES, steps);
     return OK;
 }

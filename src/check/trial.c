@@ -455,6 +455,8 @@ int check__trial(struct Preflight *preflight, struct Error *error) {
     }
     if (!code && trial.finite)
         code = report_units(&trial, error);
+    if (trial.finite)
+        findings__soften(preflight->findings, CHECK_TRIAL, trial.steps);
     if (trial.validated)
         evaluation_release(&trial.validation);
     memory_release(trial.before);
