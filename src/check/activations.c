@@ -23,14 +23,7 @@ struct Look {
 static int load_samples(struct Look *look, struct Error *error) {
     const struct RunParts *parts = experiment_parts(look->preflight->experiment);
     const struct RunOptions *options = experiment_options(look->preflight->experiment);
-    const struct LoaderRequest loading = {.dataset = parts->dataset,
-                                          .split = parts->train,
-                                          .preprocess = &parts->preprocess,
-                                          .targets = &parts->scale,
-                                          .augment = &options->augment,
-                                          .evaluate = true,
-                                          .seed = (uint64_t)options->train.seed,
-                                          .cut = parts->holding.train};
+    const struct LoaderRequest loading = run_plain_loading(parts, options);
     int64_t count = parts->train->count;
     return probing_samples_load(&look->samples, look->preflight->ranks, &loading,
                                 count < SAMPLES ? count : SAMPLES, error);
@@ -43,23 +36,22 @@ static int probe(struct Look *look, const float *state, struct Error *error) {
     int code = ranks_agree(look->preflight->ranks, load_samples(look, error), error);
     if (code)
         return code;
-    const struct ProbingRequest request = {.model = parts->model,
-                                           .backend = parts->backend,
-                                           .variant = experiment_variant(experiment),
-                                           .loss = &options->loss,
-                                           .sets = parts->dataset->targets.kind == TARGET_SETS,
-                                           .samples = &look->samples,
-                                           .training = true,
-                                           .backward = true,
-                                           .seed = (uint64_t)options->train.seed};
+    struct ProbingRequest request = {.model = parts->model,
+                                     .backend = parts->backend,
+                                     .variant = experiment_variant(experiment),
+                                     .loss = &options->loss,
+                                     .sets = parts->dataset->targets.kind == TARGET_SETS,
+                                     .samples = &look->samples,
+                                     .training = true,
+                                     .backward = true,
+                                     .seed = (uint64_t)options->train.seed};
     double *weights = NULL;
-    struct ProbingRequest asked = request;
     if (parts->scale.count) {
         weights = memory_array(double, parts->scale.count, "weights of errors");
         target_scale_weights(&parts->scale, weights);
-        asked.error_weights = weights;
+        request.error_weights = weights;
     }
-    code = probing_create(&look->probing, look->preflight->ranks, &asked, error);
+    code = probing_create(&look->probing, look->preflight->ranks, &request, error);
     memory_release(weights);
     code = ranks_agree(look->preflight->ranks, code, error);
     if (!code)

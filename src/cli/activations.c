@@ -11,6 +11,7 @@
 #include "cli/shown.h"
 #include "cli/watching.h"
 #include "evaluate/probing.h"
+#include "run/agreement.h"
 #include "run/hold.h"
 #include "train/experiment.h"
 
@@ -271,12 +272,6 @@ static int show(const struct Subject *subject, const struct Arguments *arguments
     return code;
 }
 
-static int agree_on_variant(struct Ranks *ranks) {
-    int64_t variant = variant_best(VARIANT_F32_V4);
-    ranks_minimum(ranks, &variant, 1);
-    return (int)variant;
-}
-
 static int show_checkpoint(const struct Arguments *arguments, struct Ranks *ranks,
                            struct Error *error) {
     struct Members members = {0};
@@ -294,7 +289,8 @@ static int show_checkpoint(const struct Arguments *arguments, struct Ranks *rank
                                         .model = member->model,
                                         .options = &member->options,
                                         .backend = members.backend,
-                                        .variant = (enum Variant)agree_on_variant(ranks),
+                                        .variant =
+                                            run_agree_variant(ranks, variant_best(VARIANT_F32_V4)),
                                         .state = member->state,
                                         .loading = {.dataset = members.dataset,
                                                     .split = members.split,
@@ -319,16 +315,9 @@ static int show_initial(const struct Experiment *experiment, const struct Argume
                                     .model = parts->model,
                                     .options = options,
                                     .backend = parts->backend,
-                                    .variant = (enum Variant)agree_on_variant(ranks),
+                                    .variant = experiment_variant(experiment),
                                     .state = experiment_initial(experiment),
-                                    .loading = {.dataset = parts->dataset,
-                                                .split = parts->train,
-                                                .preprocess = &parts->preprocess,
-                                                .targets = &parts->scale,
-                                                .augment = &options->augment,
-                                                .evaluate = true,
-                                                .seed = (uint64_t)options->train.seed,
-                                                .cut = parts->holding.train}};
+                                    .loading = run_plain_loading(parts, options)};
     return show(&subject, arguments, ranks, error);
 }
 

@@ -190,9 +190,7 @@ static int check_memory(const struct Ensemble *ensemble, struct Error *error) {
 static int open_data(struct Ensemble *ensemble, struct Error *error) {
     struct Ranks *ranks = ensemble->ranks;
     struct EnsembleData *data = &ensemble->data;
-    int64_t variant = variant_best(VARIANT_F32_V4);
-    ranks_minimum(ranks, &variant, 1);
-    ensemble->variant = (enum Variant)variant;
+    ensemble->variant = run_agree_variant(ranks, variant_best(VARIANT_F32_V4));
     int code = ensemble_data_open(data, ensemble->arguments, &ensemble->candidates, error);
     if (!code)
         code = check_memory(ensemble, error);

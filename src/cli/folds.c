@@ -14,6 +14,7 @@
 #include "data/dataset/dataset.h"
 #include "evaluate/evaluate.h"
 #include "evaluate/member.h"
+#include "run/agreement.h"
 
 struct Folds {
     struct Ranks *ranks;
@@ -285,13 +286,11 @@ int folds_train(struct Ranks *ranks, const struct TrainRequest *request, int64_t
                           .results = memory_array(struct TrainResult, count, "folds"),
                           .held_out = memory_array(struct Evaluation, count, "folds")};
     struct Together together = {0};
-    int64_t variant = variant_best(VARIANT_F32_V4);
     int code = OK;
     if (ranks_rank(ranks) == 0)
         code = output_check("--out", folds.path, OUTPUT_PREDICTIONS, NULL, 0, error);
     code = ranks_agree(ranks, code, error);
-    ranks_minimum(ranks, &variant, 1);
-    folds.variant = (enum Variant)variant;
+    folds.variant = run_agree_variant(ranks, variant_best(VARIANT_F32_V4));
     for (int64_t i = 0; i < count; i++)
         folds.folders[i] = memory_print("%s/fold-%" PRId64, request->folder, i + 1);
     for (int64_t i = 0; i < count && !code; i++)

@@ -244,11 +244,9 @@ int members_open(struct Members *members, const struct Arguments *arguments, boo
         code = members_list_files(members, arguments, ranks, error);
     if (code)
         return code;
-    int64_t variant = variant_best(VARIANT_F32_V4);
-    ranks_minimum(ranks, &variant, 1);
-    code = ranks_agree(
-        ranks, attach(members, arguments, ranks, (enum Variant)variant, &numbers, error), error);
-    return code ? code : agree(members, ranks, (enum Variant)variant, error);
+    enum Variant variant = run_agree_variant(ranks, variant_best(VARIANT_F32_V4));
+    code = ranks_agree(ranks, attach(members, arguments, ranks, variant, &numbers, error), error);
+    return code ? code : agree(members, ranks, variant, error);
 }
 
 void members_release(struct Members *members) {

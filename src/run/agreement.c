@@ -47,6 +47,12 @@ int run_agree_options(struct Ranks *ranks, const struct RunOptions *options, str
 
 /* ---- The backend ---- */
 
+enum Variant run_agree_variant(struct Ranks *ranks, enum Variant best) {
+    int64_t least = best;
+    ranks_minimum(ranks, &least, 1);
+    return (enum Variant)least;
+}
+
 int run_agree_backend(struct Ranks *ranks, const struct Backend *backend, enum Variant variant,
                       struct Error *error) {
     struct Text facts = {0};

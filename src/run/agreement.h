@@ -1,5 +1,5 @@
 /* Before a run or an evaluation begins, all ranks compare what its bits depend on: each rank reads
- * its own run file and opens its own data set, and the nodes' copies may differ. All functions
+ * its own run file and opens its own data set, and the nodes' copies may differ. The functions
  * fail, on every rank alike, with a line that names the rank, its host, the key or the part, and
  * both values. Collective. */
 #ifndef TRAINER_RUN_AGREEMENT_H
@@ -12,6 +12,10 @@
 
 /* Every key of the run file, overrides included. ERROR_RUN_FILE. */
 int run_agree_options(struct Ranks *ranks, const struct RunOptions *options, struct Error *error);
+
+/* The best kernels that every rank has; `best`: the best that this rank has, and wants. Never
+ * fails. */
+enum Variant run_agree_variant(struct Ranks *ranks, enum Variant best);
 
 /* The backend, its libraries, the threads that it really has, and the instruction set. After
  * backend_configure. ERROR_SYSTEM. */

@@ -204,28 +204,35 @@ static int make_scale(const struct RunRequest *request, struct RunParts *parts,
     return OK;
 }
 
+struct LoaderRequest run_plain_loading(const struct RunParts *parts,
+                                       const struct RunOptions *options) {
+    return (struct LoaderRequest){.dataset = parts->dataset,
+                                  .split = parts->train,
+                                  .preprocess = &parts->preprocess,
+                                  .targets = &parts->scale,
+                                  .augment = &options->augment,
+                                  .evaluate = true,
+                                  .seed = (uint64_t)options->train.seed,
+                                  .cut = parts->holding.train};
+}
+
 static int make_loaders(const struct RunRequest *request, struct RunParts *parts,
                         struct Error *error) {
     const struct RunOptions *options = request->options;
-    struct LoaderRequest loading = {.dataset = parts->dataset,
-                                    .split = parts->train,
-                                    .preprocess = &parts->preprocess,
-                                    .targets = &parts->scale,
-                                    .augment = &options->augment,
-                                    .mix = &options->mix,
-                                    .seed = (uint64_t)options->train.seed,
-                                    .shuffle = options->train.shuffle,
-                                    .balanced = options->train.sampling == SAMPLING_BALANCED,
-                                    .cut = parts->holding.train};
+    const struct LoaderRequest plain = run_plain_loading(parts, options);
+    struct LoaderRequest loading = plain;
+    loading.evaluate = false;
+    loading.mix = &options->mix;
+    loading.shuffle = options->train.shuffle;
+    loading.balanced = options->train.sampling == SAMPLING_BALANCED;
     int code = loader_create(&parts->loader, &loading, error);
     if (code) /* the preprocessing of a donor may be for other images */
         return error_blame_key(error, options->start_from.checkpoint ? "start_from.checkpoint"
                                                                      : "preprocess");
     if (!parts->validation)
         return OK;
+    loading = plain;
     loading.split = parts->validation;
-    loading.evaluate = true;
-    loading.shuffle = loading.balanced = false;
     loading.cut = parts->holding.validation;
     return loader_create(&parts->validation_loader, &loading, error);
 }

@@ -73,6 +73,11 @@ int run_make_preprocess(struct Preprocess *preprocess, const struct RunFile *fil
                         const struct RunOptions *options, const struct Dataset *dataset,
                         const struct Checkpoint *keeper, struct Error *error);
 
+/* The training split as it is seen at test time: in its order, without augmentation or mixing. The
+ * parts and the options outlive it. */
+struct LoaderRequest run_plain_loading(const struct RunParts *parts,
+                                       const struct RunOptions *options);
+
 /* The best kernels that the run file allows and this processor has. */
 enum Variant run_best_variant(const struct RunOptions *options);
 /* Refuses a run file that asks for better kernels than `variant`, the best that every rank has. */

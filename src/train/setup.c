@@ -47,9 +47,7 @@ static int build(struct Trainer *trainer, const struct Start *start, struct Erro
 
 /* All ranks use the best instruction set that each of them has. */
 static int agree_on_variant(struct Trainer *trainer, struct Error *error) {
-    int64_t best = run_best_variant(&trainer->options);
-    ranks_minimum(trainer->ranks, &best, 1);
-    trainer->variant = (enum Variant)best;
+    trainer->variant = run_agree_variant(trainer->ranks, run_best_variant(&trainer->options));
     log_debug("instruction set %s", variant_name(trainer->variant));
     return run_check_variant(trainer->file, &trainer->options, trainer->variant, error);
 }

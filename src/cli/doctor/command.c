@@ -4,6 +4,7 @@
 #include "cli/doctor/doctor.h"
 #include "cli/overrides.h"
 #include "compute/backend.h"
+#include "run/agreement.h"
 #include "run/options.h"
 
 static const struct Flag flags[] = {
@@ -41,9 +42,8 @@ static int try_run(struct Doctor *doctor, const struct Arguments *arguments, str
 
 /* Without a run, or if it failed: the threads that --threads names. */
 static int prepare(struct Doctor *doctor, const struct Arguments *arguments, struct Error *error) {
-    int64_t threads, variant = variant_best(VARIANT_F32_V4);
-    ranks_minimum(doctor->ranks, &variant, 1);
-    doctor->variant = (enum Variant)variant;
+    int64_t threads;
+    doctor->variant = run_agree_variant(doctor->ranks, variant_best(VARIANT_F32_V4));
     int code = argument_integer(arguments, "threads", 1, RUN_MOST_THREADS, 1, &threads, error);
     doctor->threads = doctor->tried ? (int)doctor->trial.threads : (int)threads;
     if (!code && !doctor->tried)

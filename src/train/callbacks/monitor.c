@@ -57,15 +57,7 @@ static int64_t sample_count(const struct Trainer *trainer) {
 
 static int load_samples(const struct Trainer *trainer, struct ProbingSamples *samples,
                         struct Error *error) {
-    const struct RunParts *parts = &trainer->parts;
-    const struct LoaderRequest request = {.dataset = parts->dataset,
-                                          .split = parts->train,
-                                          .preprocess = &parts->preprocess,
-                                          .targets = &parts->scale,
-                                          .augment = &trainer->options.augment,
-                                          .evaluate = true,
-                                          .seed = (uint64_t)trainer->options.train.seed,
-                                          .cut = parts->holding.train};
+    const struct LoaderRequest request = run_plain_loading(&trainer->parts, &trainer->options);
     return probing_samples_load(samples, trainer->ranks, &request, sample_count(trainer), error);
 }
 
