@@ -3,13 +3,11 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 #include "cli/output.h"
-#include "cli/shown.h"
-
-#define NOT_FOUND 127 /* what the shell returns if there is no such program */
+#include "report/plot.h"
 
 int check_picture_path(const char *path, const char *run_path, struct Error *error) {
     bool svg = text_ends_with(path, ".svg");
@@ -17,14 +15,6 @@ int check_picture_path(const char *path, const char *run_path, struct Error *err
         return fail(error, ERROR_USAGE, "--picture %s: expected a name that ends with .png or .svg",
                     path);
     return output_check("--picture", path, svg ? OUTPUT_SVG : OUTPUT_PNG, &run_path, 1, error);
-}
-
-/* A text between quotes of gnuplot. */
-static void write_quoted(FILE *script, const char *text) {
-    putc('\'', script);
-    for (; *text; text++)
-        fprintf(script, *text == '\'' ? "''" : "%c", *text);
-    putc('\'', script);
 }
 
 static double figure_of(const struct Findings *findings, const char *name) {
@@ -36,36 +26,54 @@ static double figure_of(const struct Findings *findings, const char *name) {
     return NAN;
 }
 
-static void write_line(FILE *script, const char *label, double rate, double height) {
-    if (!isfinite(rate) || rate <= 0)
-        return;
-    fprintf(script, "set arrow from %g, graph 0 to %g, graph 1 nohead dashtype 2\n", rate, rate);
-    fprintf(script, "set label '%s %.2g' at %g, graph %g offset 0.5, 0\n", label, rate, rate,
-            height);
+/* A line from the bottom to the top at a rate, if there is such a rate. */
+struct Mark {
+    double x[2];
+    char title[32];
+};
+
+static struct PlotSeries mark(const struct Findings *findings, const char *name, const char *label,
+                              int colour, const double range[2], struct Mark *place) {
+    double rate = figure_of(findings, name);
+    *place = (struct Mark){.x = {rate, rate}};
+    snprintf(place->title, sizeof place->title, "%s: %.2g", label, rate);
+    return (struct PlotSeries){.title = isfinite(rate) && rate > 0 ? place->title : NULL,
+                               .style = PLOT_DASHED,
+                               .colour = colour,
+                               .count = 2,
+                               .x = place->x,
+                               .y = range};
 }
 
-static void write_script(FILE *script, const char *path, const struct Findings *findings) {
-    const struct CheckRate *rates = findings->rates;
-    double start = figure_of(findings, "loss_at_start"),
-           lowest = figure_of(findings, "lowest_loss");
-    fprintf(script, "set terminal %s\nset output ",
-            text_ends_with(path, ".svg") ? "svg size 800,500 background 'white'"
-                                         : "pngcairo size 800,500");
-    write_quoted(script, path);
-    fprintf(script, "\nset title 'Learning-rate range test'\nset xlabel 'rate'\nset ylabel 'loss'\n"
-                    "set logscale x\nset format x '10^{%%L}'\nset grid\nset key bottom left\n");
-    fprintf(script, "set yrange [%g:%g]\n", fmin(lowest, 0.9 * lowest), 1.5 * start);
-    write_line(script, "run:", figure_of(findings, "rate"), 0.96);
-    write_line(script, "suggested:", figure_of(findings, "suggested"), 0.91);
-    write_line(script, "rises:", figure_of(findings, "most"), 0.86);
-    fprintf(script, "plot '-' with points pointtype 7 pointsize 0.5 title 'each step', "
-                    "'-' with lines linewidth 2 title 'running mean'\n");
-    for (int smooth = 0; smooth < 2; smooth++) {
-        for (int i = 0; i < findings->rate_count; i++)
-            if (isfinite(rates[i].loss))
-                fprintf(script, "%g %g\n", rates[i].rate, smooth ? rates[i].smooth : rates[i].loss);
-        fprintf(script, "e\n");
+static int draw(const char *path, const struct Findings *findings, struct Error *error) {
+    int64_t count = findings->rate_count;
+    double lowest = figure_of(findings, "lowest_loss");
+    const double range[] = {fmin(lowest, 0.9 * lowest), 1.5 * figure_of(findings, "loss_at_start")};
+    double *values = memory_array(double, 3 * count, "the curve of a range test");
+    double *rate = values, *loss = values + count, *smooth = values + 2 * count;
+    struct Mark places[3];
+    for (int64_t i = 0; i < count; i++) {
+        rate[i] = findings->rates[i].rate;
+        loss[i] = findings->rates[i].loss;
+        smooth[i] = isfinite(loss[i]) ? findings->rates[i].smooth : NAN;
     }
+    const struct PlotSeries series[] = {
+        {.title = "each step", .style = PLOT_POINTS, .count = count, .x = rate, .y = loss},
+        {.title = "running mean", .colour = 1, .count = count, .x = rate, .y = smooth},
+        mark(findings, "rate", "run", 2, range, &places[0]),
+        mark(findings, "suggested", "suggested", 3, range, &places[1]),
+        mark(findings, "most", "rises", 4, range, &places[2])};
+    const struct Plot plot = {.title = "Learning-rate range test",
+                              .x = "rate",
+                              .y = "loss",
+                              .log_x = true,
+                              .low_y = range[0],
+                              .high_y = range[1],
+                              .series = series,
+                              .series_count = sizeof series / sizeof *series};
+    int code = plot_write(&plot, 1, 1, path, error);
+    memory_release(values);
+    return code;
 }
 
 int check_picture_draw(const char *path, const struct Findings *findings, struct Error *error) {
@@ -73,17 +81,9 @@ int check_picture_draw(const char *path, const struct Findings *findings, struct
         fprintf(stderr, "note: no picture: the item rates was not looked at\n");
         return OK;
     }
-    fflush(stdout);
-    FILE *script = popen("gnuplot 2>/dev/null", "w");
-    if (!script)
-        return fail_errno(error, "gnuplot: cannot be started");
-    write_script(script, path, findings);
-    int status = pclose(script);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == NOT_FOUND) {
+    if (!plot_is_possible()) {
         fprintf(stderr, "note: no picture: gnuplot is not installed (package gnuplot-nox)\n");
         return OK;
     }
-    if (status)
-        return fail(error, ERROR_SYSTEM, "--picture %s: gnuplot could not write it", shown(path));
-    return OK;
+    return draw(path, findings, error) ? error_blame_option(error, "picture", NULL) : OK;
 }

@@ -61,8 +61,8 @@ static void add_element(struct Page *page, const char *name, const char *words) 
 
 void page_start(struct Page *page, const char *title) {
     *page = (struct Page){0};
-    text_add(&page->html, "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-                          "<meta name=\"viewport\" content=\"width=device-width\">\n");
+    text_add(&page->html,
+             PAGE_BEGINNING "<meta name=\"viewport\" content=\"width=device-width\">\n");
     add_element(page, "title", title);
     text_add(&page->html, "<style>\n%s</style>\n</head>\n<body>\n", style);
     add_element(page, "h1", title);

@@ -9,6 +9,9 @@
 #include "base/error.h"
 #include "base/text.h"
 
+/* How every page begins, and files of other programs hardly do. */
+#define PAGE_BEGINNING "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+
 struct Page { /* start with page_start, release with page_release */
     struct Text html;
     bool in_section;

@@ -134,6 +134,7 @@ static void add_panel(struct Text *script, const struct Plot *given, int panel) 
     add_setting(script, "title", plot->title);
     add_setting(script, "xlabel", plot->x);
     add_setting(script, "ylabel", plot->y);
+    text_add(script, "set format x '%s'\n", plot->log_x ? "%g" : "%h"); /* 1e-05, not 0.000010 */
     text_add(script, "%sset logscale x\n%sset logscale y\n", plot->log_x ? "" : "un",
              plot->log_y ? "" : "un");
     text_add(script, "set xrange [*:*]\nset yrange [*:*]\nset autoscale xfix\nset autoscale %s\n",
@@ -201,6 +202,13 @@ static int draw(int script, int picture, struct Error *error) {
     if (code != OK)
         error_append(error, "; it draws the pictures");
     return code;
+}
+
+bool plot_is_possible(void) {
+    static const char *const words[] = {"gnuplot", "-V", NULL};
+    struct Error ignored;
+    int status;
+    return child_run(words, NULL, -1, -1, &status, &ignored) == OK && status == 0;
 }
 
 int plot_write(const struct Plot *panels, int count, int columns, const char *path,

@@ -37,6 +37,9 @@ struct Plot {
     int series_count;
 };
 
+/* Whether gnuplot can be started. */
+bool plot_is_possible(void);
+
 /* Draws the panels, `columns` beside one another, each 640x360, into one picture: SVG, or PNG if
  * the path ends in .png. The file appears under its name when it is whole. ERROR_SYSTEM if gnuplot
  * is not there or fails, or the file cannot be written. */

@@ -12,8 +12,6 @@
 #include "cli/run_folder.h"
 #include "cli/shown.h"
 
-#define MARK                                                                                       \
-    "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n" /* page.c's */
 #define MOST_RUN_FILE (1 << 20) /* bytes, as runfile/runfile.h has it */
 
 static const struct Flag flags[] = {
@@ -117,7 +115,7 @@ static int read_runs(struct Report *report, const struct Arguments *arguments,
 
 /* Refuses to write over a page that is not an older report. */
 static int open_folder(struct Report *report, const char *out, struct Error *error) {
-    char head[sizeof MARK] = "";
+    char head[sizeof PAGE_BEGINNING] = "";
     report->folder =
         out ? memory_copy_text(out) : memory_print("%s/report", report->runs[0].folder);
     if (mkdir(report->folder, 0777) && errno != EEXIST)
@@ -125,7 +123,7 @@ static int open_folder(struct Report *report, const char *out, struct Error *err
     char *page = report_path(report, "index.html");
     size_t length = read_file_head(page, head, sizeof head - 1);
     int code = OK;
-    if (length && strcmp(head, MARK))
+    if (length && strcmp(head, PAGE_BEGINNING))
         code =
             fail(error, ERROR_USAGE,
                  "%s: is there and is no report; it is not replaced: choose another folder", page);
@@ -177,16 +175,14 @@ static int evaluate_models(struct Report *report, const struct Arguments *argume
                            struct Ranks *ranks, struct Error *error) {
     struct Members members = {0};
     struct Error why;
-    int code = members_open(&members, arguments, false, ranks, &why);
-    if (code == OK)
+    int code = OK;
+    if (members_open(&members, arguments, false, ranks, &why) == OK)
         code = report_add_models(report, &members, ranks, error);
     else if (ranks_rank(ranks) == 0) {
         log_warning("%s; the page says nothing of what the models predict", why.text);
         page_section(&report->page, "What the models predict");
         page_note(&report->page, "They were not evaluated: %s", why.text);
     }
-    if (code != OK && code == why.code)
-        code = OK;
     members_release(&members);
     return code;
 }

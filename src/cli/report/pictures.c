@@ -28,14 +28,10 @@ struct Album {
 static int read_image(const struct Album *album, int64_t sample, struct Image *image,
                       struct Error *error) {
     const struct Dataset *dataset = album->members->dataset;
-    const struct Split *split = album->members->split;
     *image = (struct Image){
         .height = dataset->height, .width = dataset->width, .channels = dataset->channels};
     image->pixels = memory_array(float, image_elements(image), "an image");
-    const void *stored = dataset_image(dataset, split, sample);
-    for (int64_t i = 0; i < image_elements(image); i++)
-        image->pixels[i] =
-            split->bytes ? (float)((const uint8_t *)stored)[i] : ((const float *)stored)[i];
+    dataset_copy_image(dataset, album->members->split, sample, image->pixels);
     return dataset_failed(dataset, error);
 }
 

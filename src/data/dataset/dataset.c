@@ -122,6 +122,13 @@ const void *dataset_image(const struct Dataset *dataset, const struct Split *spl
     return (const char *)run->images + (size_t)(row - run->first) * bytes;
 }
 
+void dataset_copy_image(const struct Dataset *dataset, const struct Split *split, int64_t sample,
+                        float *pixels) {
+    const void *stored = dataset_image(dataset, split, sample);
+    for (int64_t i = 0; i < dataset_elements(dataset); i++)
+        pixels[i] = split->bytes ? (float)((const uint8_t *)stored)[i] : ((const float *)stored)[i];
+}
+
 /* Looks for the array of names beside images that an import wrote. They are read when one is asked
  * for, because a training asks for none. */
 static int read_sources(struct Pair *pair, struct Error *error) {

@@ -166,6 +166,9 @@ static inline bool split_has_class(const struct Split *split, int64_t classes, i
  * One thread at a time. What is read for the first time is compared with the file's digest, if that
  * has one for each block: dataset_check_read says how that went. */
 const void *dataset_image(const struct Dataset *dataset, const struct Split *split, int64_t sample);
+/* The same as floats, (height, width, channels) of them. */
+void dataset_copy_image(const struct Dataset *dataset, const struct Split *split, int64_t sample,
+                        float *pixels);
 /* The first failure of dataset_image, or OK. To be asked after images were looked at. */
 int dataset_failed(const struct Dataset *dataset, struct Error *error);
 

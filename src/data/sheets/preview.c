@@ -40,10 +40,7 @@ static void draw_image(struct Sheet *sheet, const struct Dataset *dataset,
                        const struct Split *split, int64_t index, int64_t left, int64_t top,
                        struct Shade shade, float *pixels) {
     struct Image image = {dataset->height, dataset->width, dataset->channels, pixels, 0};
-    int64_t elements = image_elements(&image);
-    const void *stored = dataset_image(dataset, split, index);
-    for (int64_t i = 0; i < elements; i++)
-        pixels[i] = split->bytes ? (float)((const uint8_t *)stored)[i] : ((const float *)stored)[i];
+    dataset_copy_image(dataset, split, index, pixels);
     sheet__image(sheet, left, top, enlargement(dataset), &image, shade);
 }
 
