@@ -122,7 +122,7 @@ static int bench_convolution(const struct Options *options, size_t which,
     int64_t pixels = options->samples * shape.out_height * shape.out_width;
     bool first = in == 3;
     struct Task task = {.backend = backend, .samples = options->samples};
-    int code = backend->conv_create(&task.conv, &shape, &task.samples, 1, true, true, error);
+    int code = backend->conv_create(&task.conv, &shape, &task.samples, 1, EVERY_PASS, error);
     if (code != OK)
         return code;
     task.x = filled(task.samples * side * side * in);

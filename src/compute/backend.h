@@ -22,17 +22,20 @@ struct ConvShape {
     bool relu; /* forward ends with max(0, y), within rounding; NaN stays NaN. Not for training */
 };
 
+enum Pass { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASS_COUNT };
+#define PASS_BIT(pass) (1u << (pass)) /* sets of passes */
+#define EVERY_PASS (PASS_BIT(PASS_COUNT) - 1)
+
 struct Conv; /* one convolution for certain numbers of samples; each backend defines its own */
 
 struct Backend {
     const char *name;
 
     /* `samples`: every number of samples that it will be called with (a step's shard, the last
-     * batch's shards, evaluation blocks), `sample_counts` of them. `training`: backward passes will
-     * be called. `needs_data`: backward data will be called (not for the first layer). Fails
-     * (ERROR_SYSTEM) if the library cannot do it. */
+     * batch's shards, evaluation blocks), `sample_counts` of them. `passes`: the set of passes that
+     * will be called. Fails (ERROR_SYSTEM) if the library cannot do it. */
     int (*conv_create)(struct Conv **conv, const struct ConvShape *shape, const int64_t *samples,
-                       int sample_counts, bool training, bool needs_data, struct Error *error);
+                       int sample_counts, unsigned passes, struct Error *error);
     void (*conv_release)(struct Conv *conv);
 
     /* Bytes of work space for any call, and of the space that conv_prepare fills. */

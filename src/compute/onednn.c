@@ -38,11 +38,11 @@ void onednn__instructions(char *text, size_t bytes) {
     extern const struct Backend backend_openblas_##suffix, backend_onednn_##suffix;                \
     void columns__sum_##suffix(int64_t rows, int64_t channels, const float *matrix, float *sum);   \
     static int create_##suffix(struct Conv **conv, const struct ConvShape *shape,                  \
-                               const int64_t *samples, int sample_counts, bool training,           \
-                               bool needs_data, struct Error *error) {                             \
+                               const int64_t *samples, int sample_counts, unsigned passes,         \
+                               struct Error *error) {                                              \
         return onednn__conv_create(                                                                \
             (struct Plain){&backend_openblas_##suffix, columns__sum_##suffix}, conv, shape,        \
-            samples, sample_counts, training, needs_data, error);                                  \
+            samples, sample_counts, passes, error);                                                \
     }                                                                                              \
     static void gemm_##suffix(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, \
                               double alpha, const void *a, int64_t lda, const void *b,             \

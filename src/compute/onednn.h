@@ -12,7 +12,7 @@ struct Plain { /* backend "openblas" and our own sum over rows, in the same vari
 /* onednn_convolution.c: as in struct Backend; `own` does the passes that oneDNN does
  * not do fast. */
 int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
-                        const int64_t *samples, int sample_counts, bool training, bool needs_data,
+                        const int64_t *samples, int sample_counts, unsigned passes,
                         struct Error *error);
 void onednn__conv_release(struct Conv *conv);
 size_t onednn__conv_scratch_bytes(const struct Conv *conv);

@@ -7,7 +7,7 @@
 
 #include <dnnl.h>
 
-enum Pass { FORWARD, BACKWARD_DATA, BACKWARD_WEIGHTS, PASS_COUNT };
+#include "compute/backend.h"
 
 struct Geometry { /* of one convolution with one number of samples */
     dnnl_memory_desc_t x, weights, bias, y;

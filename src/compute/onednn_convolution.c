@@ -126,8 +126,9 @@ static bool weights_connect(struct Conv *conv, struct Counted *counted, enum Pas
     return reorder_make(conv, &counted->reorder, layout, BORROW(conv->weights));
 }
 
+/* `called`: false for a forward pass that only the descriptions of the others refer to. */
 static void pass_make(struct Conv *conv, struct Counted *counted, const struct Geometry *geometry,
-                      enum Pass pass) {
+                      enum Pass pass, bool called) {
     static const int arguments[PASS_COUNT][PRIMITIVE_ARGUMENTS] = {
         [FORWARD] = {DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_BIAS, DNNL_ARG_DST},
         [BACKWARD_DATA] = {DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, DNNL_ARG_DIFF_SRC},
@@ -145,7 +146,7 @@ static void pass_make(struct Conv *conv, struct Counted *counted, const struct G
     else
         dnnl_primitive_desc_query(primitive->description, dnnl_query_impl_info_str, 0,
                                   (void *)&implementation);
-    if (status != dnnl_success || !optimised(implementation) ||
+    if (status != dnnl_success || !optimised(implementation) || !called ||
         !weights_connect(conv, counted, pass))
         return;
     primitive__finish(primitive, conv->engine, arguments[pass], pass == FORWARD ? 4 : 3);
@@ -186,19 +187,17 @@ static struct Counted *counted_find(const struct Conv *conv, int64_t samples) {
     return NULL;
 }
 
-/* Makes all passes for one number of samples; false if oneDNN itself fails. */
+/* Makes the passes for one number of samples; false if oneDNN itself fails. */
 static bool counted_make(struct Conv *conv, const struct ConvShape *shape, int64_t samples,
-                         bool training, bool needs_data) {
+                         unsigned passes) {
     struct Geometry geometry;
     bool described = geometry_describe(&geometry, shape, samples);
     if (described) {
         struct Counted *counted = &conv->counts[conv->count_count++];
         counted->samples = samples;
-        pass_make(conv, counted, &geometry, FORWARD);
-        if (training && needs_data)
-            pass_make(conv, counted, &geometry, BACKWARD_DATA);
-        if (training)
-            pass_make(conv, counted, &geometry, BACKWARD_WEIGHTS);
+        for (int pass = FORWARD; pass < PASS_COUNT; pass++)
+            if (pass == FORWARD || passes & PASS_BIT(pass))
+                pass_make(conv, counted, &geometry, (enum Pass)pass, passes & PASS_BIT(pass));
     }
     geometry_release(&geometry);
     return described;
@@ -220,18 +219,17 @@ static void spaces_finish(struct Conv *conv) {
 }
 
 int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
-                        const int64_t *samples, int sample_counts, bool training, bool needs_data,
+                        const int64_t *samples, int sample_counts, unsigned passes,
                         struct Error *error) {
     struct Conv *made = memory_allocate(sizeof *made, "convolution");
     made->own = own;
     made->out_pixels = shape->out_height * shape->out_width;
     made->out_channels = shape->out_channels;
     made->relu = shape->relu;
-    CHECK(!shape->relu || !training);
+    CHECK(!shape->relu || passes == PASS_BIT(FORWARD));
     made->zeros = memory_array(float, shape->out_channels, "zero bias");
     made->counts = memory_array(struct Counted, sample_counts, "convolution");
-    int code = own.backend->conv_create(&made->plain, shape, samples, sample_counts, training,
-                                        needs_data, error);
+    int code = own.backend->conv_create(&made->plain, shape, samples, sample_counts, passes, error);
     if (code) {
         onednn__conv_release(made);
         return code;
@@ -242,7 +240,7 @@ int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvS
                  describe_weights(&made->weights, shape, false) == dnnl_success;
     for (int i = 0; there && i < sample_counts; i++)
         if (!counted_find(made, samples[i]))
-            there = counted_make(made, shape, samples[i], training, needs_data);
+            there = counted_make(made, shape, samples[i], passes);
     if (!there) {
         onednn__conv_release(made);
         return fail(error, ERROR_SYSTEM, "oneDNN cannot describe this convolution");

@@ -46,8 +46,8 @@ static void gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64
 }
 
 static int conv_create(struct Conv **conv, const struct ConvShape *shape, const int64_t *samples,
-                       int sample_counts, bool training, bool needs_data, struct Error *error) {
-    (void)samples, (void)sample_counts, (void)training, (void)needs_data, (void)error;
+                       int sample_counts, unsigned passes, struct Error *error) {
+    (void)samples, (void)sample_counts, (void)passes, (void)error;
     struct Conv *made = memory_allocate(sizeof *made, "convolution");
     *made = (struct Conv){.shape = *shape,
                           .in_group = shape->in_channels / shape->groups,

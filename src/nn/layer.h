@@ -21,7 +21,7 @@
 #include "base/error.h"
 #include "base/kernel.h"
 #include "base/random.h"
-#include "compute/backend.h"
+#include "compute/convolution.h"
 #include "nn/layer_table.h"
 #include "nn/layout.h"
 #include "nn/node.h"
@@ -73,6 +73,7 @@ struct OperationNeeds {
     bool backward_in_place; /* backward may write input_gradient[0] over output_gradient */
     bool accumulates;       /* backward honours call->accumulate; else the plan adds for it */
     int64_t partial_values; /* > 0: the layer is synchronised; see Layer.forward_partial */
+    const char *kernels[PASS_COUNT]; /* of a convolution: what computes each pass; NULL: none */
 };
 
 /* An operation of a plan: a node, and those that were fused into it. */
@@ -102,6 +103,7 @@ struct Planning {
     struct Operation *operation;
     const struct Backend *backend;
     enum Variant variant;
+    enum ConvolutionRule convolution;
     bool training;
     bool stochastic;        /* calls draw random numbers: see struct Call */
     const int64_t *samples; /* every number of samples that a call can have, largest first */

@@ -3,7 +3,7 @@
 #ifndef TRAINER_NN_PLAN_H
 #define TRAINER_NN_PLAN_H
 
-#include "compute/backend.h"
+#include "compute/convolution.h"
 #include "nn/loss.h"
 #include "nn/model.h"
 
@@ -24,6 +24,7 @@ enum {
 struct PlanRequest {
     enum Variant variant;
     const struct Backend *backend;
+    enum ConvolutionRule convolution; /* which kernels serve convolutions */
     bool training;
     /* An inference plan in which random layers draw numbers as in training (Monte Carlo dropout,
      * Gal and Ghahramani 2016): dropout in every form, DropConnect, stochastic depth, fractional

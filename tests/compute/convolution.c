@@ -140,7 +140,8 @@ static void check_rectified(const struct Backend *backend, enum Variant variant,
     struct Arrays a;
     uint64_t state = 29;
     shape.relu = true;
-    assert_int_equal(backend->conv_create(&conv, &shape, &samples, 1, false, false, &error), OK);
+    assert_int_equal(backend->conv_create(&conv, &shape, &samples, 1, PASS_BIT(FORWARD), &error),
+                     OK);
     arrays_make(&a, variant, &shape, samples, &state);
     a.prepared = memory_allocate(backend->conv_prepared_bytes(conv), "test");
     a.scratch = memory_allocate(backend->conv_scratch_bytes(conv), "test");
@@ -165,7 +166,7 @@ static void check_shape(const struct Backend *backend, enum Variant variant,
                         const struct ConvShape *s, const int64_t samples[COUNTS]) {
     struct Error error = {0};
     struct Conv *conv;
-    assert_int_equal(backend->conv_create(&conv, s, samples, COUNTS, true, true, &error), OK);
+    assert_int_equal(backend->conv_create(&conv, s, samples, COUNTS, EVERY_PASS, &error), OK);
     size_t prepared = backend->conv_prepared_bytes(conv),
            scratch = backend->conv_scratch_bytes(conv);
     for (int i = 0; i < COUNTS; i++) {
@@ -266,7 +267,7 @@ static void test_repeats(const struct Backend *backend, enum Variant variant) {
             struct Arrays a;
             struct Conv *conv;
             void *gap = memory_allocate((size_t)(64 + 4160 * round), "test");
-            assert_int_equal(backend->conv_create(&conv, s, &samples, 1, true, true, &error), OK);
+            assert_int_equal(backend->conv_create(&conv, s, &samples, 1, EVERY_PASS, &error), OK);
             arrays_make(&a, variant, s, samples, &state);
             void *prepared = memory_allocate(backend->conv_prepared_bytes(conv), "test");
             void *scratch = memory_allocate(backend->conv_scratch_bytes(conv), "test");

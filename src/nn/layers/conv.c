@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "compute/convolution.h"
 #include "nn/dropconnect.h"
 #include "nn/initialise.h"
 #include "nn/layer.h"
@@ -72,8 +73,7 @@ static int describe(struct Describe *describe) {
 }
 
 struct ConvState {
-    const struct Backend *backend;
-    struct Conv *conv;
+    struct Convolution *conv;
     struct Dropconnect drop;
 };
 
@@ -98,17 +98,16 @@ static bool fuses(const struct Operation *operation, const struct Node *next) {
     return next->layer == LAYER_IDENTITY(relu);
 }
 
-/* Folded weights and bias lie after what the backend prepares from them. */
+/* Folded weights and bias lie after what is prepared from them. */
 static size_t folded_offset(const struct ConvState *state) {
-    size_t bytes = state->backend->conv_prepared_bytes(state->conv);
+    size_t bytes = convolution_prepared_bytes(state->conv);
     return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
 }
 
-static int plan(struct Planning *planning) {
-    struct Operation *operation = planning->operation;
+static struct ConvShape shape_of(const struct Operation *operation) {
     const struct ConvOptions *options = operation->node->options;
     struct Shape in = operation->in[0], out = operation->node->out;
-    const struct ConvShape shape = {
+    return (struct ConvShape){
         .height = in.height,
         .width = in.width,
         .in_channels = in.channels,
@@ -126,21 +125,43 @@ static int plan(struct Planning *planning) {
         .out_width = out.width,
         .relu = fused_relu(operation),
     };
-    struct Conv *conv;
-    int code = planning->backend->conv_create(
-        &conv, &shape, planning->samples, planning->sample_counts, planning->training,
-        planning->training && operation->needs_input_gradient[0], planning->error);
+}
+
+static unsigned passes_of(const struct Planning *planning) {
+    unsigned passes = PASS_BIT(FORWARD);
+    if (planning->training)
+        passes |= PASS_BIT(BACKWARD_WEIGHTS);
+    if (planning->training && planning->operation->needs_input_gradient[0])
+        passes |= PASS_BIT(BACKWARD_DATA);
+    return passes;
+}
+
+static int plan(struct Planning *planning) {
+    struct Operation *operation = planning->operation;
+    const struct ConvOptions *options = operation->node->options;
+    const struct ConvShape shape = shape_of(operation);
+    const struct ConvolutionRequest request = {.backend = planning->backend,
+                                               .variant = planning->variant,
+                                               .rule = planning->convolution,
+                                               .shape = &shape,
+                                               .samples = planning->samples,
+                                               .sample_counts = planning->sample_counts,
+                                               .passes = passes_of(planning)};
+    struct Convolution *conv;
+    int code = convolution_create(&conv, &request, planning->error);
     if (code)
         return code;
     struct ConvState *state = memory_allocate(sizeof *state, "a convolution");
-    *state = (struct ConvState){planning->backend, conv,
-                                dropconnect_create(planning, options->dropconnect)};
+    *state = (struct ConvState){conv, dropconnect_create(planning, options->dropconnect)};
     operation->needs.state = state;
-    operation->needs.scratch_bytes = planning->backend->conv_scratch_bytes(conv);
-    operation->needs.prepared_bytes = planning->backend->conv_prepared_bytes(conv);
+    operation->needs.scratch_bytes = convolution_scratch_bytes(conv);
+    operation->needs.prepared_bytes = convolution_prepared_bytes(conv);
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        operation->needs.kernels[pass] = convolution_kernels(conv, (enum Pass)pass);
     if (fused_norm(operation))
         operation->needs.prepared_bytes =
-            folded_offset(state) + (size_t)(operation->rows[0].count + out.channels) * sizeof(real);
+            folded_offset(state) +
+            (size_t)(operation->rows[0].count + shape.out_channels) * sizeof(real);
     operation->needs.input = planning->training;
     return OK;
 }
@@ -149,7 +170,7 @@ static void release(struct Operation *operation) {
     struct ConvState *state = operation->needs.state;
     if (!state)
         return;
-    state->backend->conv_release(state->conv);
+    convolution_release(state->conv);
     dropconnect_release(&state->drop);
     memory_release(state);
     operation->needs.state = NULL;
@@ -204,29 +225,29 @@ static void prepare(const struct Call *call) {
     const struct Node *norm = fused_norm(call->operation);
     if (norm)
         fold(call, norm);
-    call->backend->conv_prepare(state->conv, filters_of(call).weights, call->prepared);
+    convolution_prepare(state->conv, filters_of(call).weights, call->prepared);
 }
 
 static void forward(const struct Call *call) {
     struct ConvState *state = call->operation->needs.state;
     struct Filters filters = filters_of(call);
     if (state->drop.rate > 0 && dropconnect_make(&state->drop, call))
-        call->backend->conv_prepare(state->conv, filters.weights, call->prepared);
-    call->backend->conv_forward(state->conv, call->samples, call->input[0], filters.weights,
-                                call->prepared, filters.bias, call->output, call->scratch);
+        convolution_prepare(state->conv, filters.weights, call->prepared);
+    convolution_forward(state->conv, call->samples, call->input[0], filters.weights, call->prepared,
+                        filters.bias, call->output, call->scratch);
 }
 
 static void backward(const struct Call *call) {
     const struct ConvState *state = call->operation->needs.state;
-    call->backend->conv_backward_weights(
-        state->conv, call->samples, call->input[0], call->output_gradient, call_gradient(call, 0),
-        has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
+    convolution_backward_weights(state->conv, call->samples, call->input[0], call->output_gradient,
+                                 call_gradient(call, 0),
+                                 has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
     if (call->input_gradient[0])
-        call->backend->conv_backward_data(state->conv, call->samples, call->output_gradient,
-                                          filters_of(call).weights, call->prepared,
-                                          call->input_gradient[0], call->scratch);
+        convolution_backward_data(state->conv, call->samples, call->output_gradient,
+                                  filters_of(call).weights, call->prepared, call->input_gradient[0],
+                                  call->scratch);
 }
 
 const struct Layer KERNEL(layer_conv) = {

@@ -1,0 +1,59 @@
+/* A convolution, each of whose passes is served by the kernels that a stated rule chooses when it
+ * is created: the library's (compute/backend.h) or a method of our own (compute/method.h). Tensors
+ * and weights as in compute/backend.h. Calls after creation allocate nothing. Not collective; used
+ * by one thread at a time. */
+#ifndef TRAINER_COMPUTE_CONVOLUTION_H
+#define TRAINER_COMPUTE_CONVOLUTION_H
+
+#include "compute/backend.h"
+
+/* Which kernels compute is part of a run's bits, so a rule never changes: a better one gets a new
+ * name, and CONVOLUTION_AUTO then means that one. The table is in convolution.c. */
+enum ConvolutionRule {
+    CONVOLUTION_AUTO,     /* the newest rule */
+    CONVOLUTION_DIRECT,   /* the library alone */
+    CONVOLUTION_WINOGRAD, /* Winograd's kernels for every pass that they can compute; else as
+                             CONVOLUTION_FASTEST_1 */
+    CONVOLUTION_FASTEST_1 /* what was fastest when the kernels were measured */
+};
+/* Their words in run files: "auto", "direct", "winograd", "fastest-1", NULL. */
+extern const char *const convolution_rule_names[];
+/* What AUTO means; any other rule means itself. */
+enum ConvolutionRule convolution_rule(enum ConvolutionRule rule);
+
+struct ConvolutionRequest {
+    const struct Backend *backend;
+    enum Variant variant; /* of the backend and of our own kernels */
+    enum ConvolutionRule rule;
+    const struct ConvShape *shape; /* copied */
+    const int64_t *samples;        /* as for conv_create in compute/backend.h, as are the next */
+    int sample_counts;
+    unsigned passes;
+};
+
+struct Convolution;
+
+/* Fails (ERROR_SYSTEM) if the library cannot compute it. */
+int convolution_create(struct Convolution **convolution, const struct ConvolutionRequest *request,
+                       struct Error *error);
+void convolution_release(struct Convolution *convolution);
+
+/* The name of what computes a pass: the library's or the method's. NULL: the pass is not called. */
+const char *convolution_kernels(const struct Convolution *convolution, enum Pass pass);
+
+/* As those of compute/backend.h. */
+size_t convolution_scratch_bytes(const struct Convolution *convolution);
+size_t convolution_prepared_bytes(const struct Convolution *convolution);
+void convolution_prepare(const struct Convolution *convolution, const void *weights,
+                         void *prepared);
+void convolution_forward(const struct Convolution *convolution, int64_t samples, const void *x,
+                         const void *weights, const void *prepared, const void *bias, void *y,
+                         void *scratch);
+void convolution_backward_data(const struct Convolution *convolution, int64_t samples,
+                               const void *dy, const void *weights, const void *prepared, void *dx,
+                               void *scratch);
+void convolution_backward_weights(const struct Convolution *convolution, int64_t samples,
+                                  const void *x, const void *dy, void *dw, void *dbias,
+                                  void *scratch);
+
+#endif

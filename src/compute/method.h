@@ -1,0 +1,34 @@
+/* A method: kernels of our own that compute some passes of some convolutions. Each is a table of
+ * plain functions, one for each variant. compute/convolution.c says where it is used. Tensors,
+ * weights and `void *` as in compute/backend.h, and so are the results, `shape->relu` and `bias`
+ * included; whatever the number of threads, the bits are the same. */
+#ifndef TRAINER_COMPUTE_METHOD_H
+#define TRAINER_COMPUTE_METHOD_H
+
+#include "compute/backend.h"
+
+struct Method {
+    const char *name; /* as `describe` shows it */
+
+    bool (*serves)(const struct ConvShape *shape, enum Pass pass);
+
+    /* Bytes of work space of one call with at most that many samples; it starts at a multiple of 64
+     * bytes and holds anything. */
+    size_t (*scratch_bytes)(const struct ConvShape *shape, enum Pass pass, int64_t samples);
+
+    /* Bytes that `prepare` makes from the weights once a step, for this pass. NULL: none. */
+    size_t (*prepared_bytes)(const struct ConvShape *shape, enum Pass pass);
+    void (*prepare)(const struct ConvShape *shape, enum Pass pass, const void *weights,
+                    void *prepared);
+
+    /* NULL if it serves no shape in that pass. */
+    void (*forward)(const struct ConvShape *shape, int64_t samples, const void *x,
+                    const void *weights, const void *prepared, const void *bias, void *y,
+                    void *scratch);
+    void (*backward_data)(const struct ConvShape *shape, int64_t samples, const void *dy,
+                          const void *weights, const void *prepared, void *dx, void *scratch);
+    void (*backward_weights)(const struct ConvShape *shape, int64_t samples, const void *x,
+                             const void *dy, void *dw, void *dbias, void *scratch);
+};
+
+#endif
