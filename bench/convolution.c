@@ -1,5 +1,7 @@
 /* GF/s of every convolution of the recipes and every matrix product of the MLP, for each pass and
- * each backend, next to the peak of the cores in use (fused multiply-adds on registers alone).
+ * each backend and for the Winograd kernels (which count as much work as direct convolution, and
+ * have a fourth figure: both backward passes at once), next to the peak of the cores in use (fused
+ * multiply-adds on registers alone).
  *
  *   bench_convolution [--threads N] [--samples N] [--variant V] [--backend NAME]... [--seconds S]
  *
@@ -15,6 +17,7 @@
 #include "base/memory.h"
 #include "bench/peak.h"
 #include "compute/backend.h"
+#include "compute/winograd.h"
 
 #define MAX_BACKENDS 4
 
@@ -68,8 +71,10 @@ static double best_time(Work *work, void *context, double seconds) {
 struct Task {
     const struct Backend *backend;
     struct Conv *conv;
+    const struct Method *winograd;
+    const struct ConvShape *shape;
     int64_t samples;
-    void *x, *y, *weights, *gradient, *prepared, *scratch;
+    void *x, *y, *dx, *weights, *gradient, *prepared, *scratch;
     int64_t m, n, k; /* of a product */
 };
 
@@ -91,6 +96,29 @@ static void backward_weights(void *context) {
                                       t->scratch);
 }
 
+static void winograd_forward(void *context) {
+    struct Task *t = context;
+    t->winograd->forward(t->shape, t->samples, t->x, t->weights, t->prepared, NULL, t->y,
+                         t->scratch);
+}
+
+static void winograd_data(void *context) {
+    struct Task *t = context;
+    t->winograd->backward_data(t->shape, t->samples, t->y, t->weights, t->prepared, t->dx,
+                               t->scratch);
+}
+
+static void winograd_weights(void *context) {
+    struct Task *t = context;
+    t->winograd->backward_weights(t->shape, t->samples, t->x, t->y, t->gradient, NULL, t->scratch);
+}
+
+static void winograd_backward(void *context) {
+    struct Task *t = context;
+    t->winograd->backward(t->shape, t->samples, t->x, t->y, t->weights, t->prepared, t->dx,
+                          t->gradient, NULL, t->scratch);
+}
+
 static void *filled(int64_t count) {
     float *array = memory_array(float, count, "bench");
     for (int64_t i = 0; i < count; i++)
@@ -99,7 +127,8 @@ static void *filled(int64_t count) {
 }
 
 static void task_release(struct Task *task) {
-    void *all[] = {task->x, task->y, task->weights, task->gradient, task->prepared, task->scratch};
+    void *all[] = {task->x,        task->y,        task->dx,     task->weights,
+                   task->gradient, task->prepared, task->scratch};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         memory_release(all[i]);
 }
@@ -111,34 +140,95 @@ static void print_row(const char *backend, const double *rates, int count, doubl
     printf("\n");
 }
 
+static struct ConvShape shape_of(size_t which) {
+    int64_t side = convolutions[which].side, stride = convolutions[which].stride;
+    return (struct ConvShape){.height = side,
+                              .width = side,
+                              .in_channels = convolutions[which].in,
+                              .out_channels = convolutions[which].out,
+                              .kernel_height = 3,
+                              .kernel_width = 3,
+                              .stride_height = stride,
+                              .stride_width = stride,
+                              .pad_height = 1,
+                              .pad_width = 1,
+                              .dilation_height = 1,
+                              .dilation_width = 1,
+                              .groups = convolutions[which].groups,
+                              .out_height = side / stride,
+                              .out_width = side / stride};
+}
+
+static void fill_arrays(struct Task *task) {
+    const struct ConvShape *s = task->shape;
+    int64_t x = task->samples * s->height * s->width * s->in_channels;
+    task->x = filled(x);
+    task->dx = filled(x);
+    task->y = filled(task->samples * s->out_height * s->out_width * s->out_channels);
+    task->weights = filled(9 * s->in_channels * s->out_channels);
+    task->gradient = filled(9 * s->in_channels * s->out_channels);
+}
+
+static double operations_of(const struct Task *task) {
+    const struct ConvShape *s = task->shape;
+    return 2.0 * 9 * (double)(s->in_channels / s->groups * s->out_channels) *
+           (double)(task->samples * s->out_height * s->out_width) * 1e-9;
+}
+
+static void print_shape(size_t which, double peak) {
+    printf("%s %3ld→%-3ld %2ld² /%ld  peak %5.0f", convolutions[which].model,
+           convolutions[which].in, convolutions[which].out, convolutions[which].side,
+           convolutions[which].stride, peak);
+}
+
+static void prepare_pass(struct Task *task, enum Pass pass) {
+    memory_release(task->prepared);
+    task->prepared = memory_allocate(task->winograd->prepared_bytes(task->shape, pass), "bench");
+    task->winograd->prepare(task->shape, pass, task->weights, task->prepared);
+}
+
+static void bench_winograd(const struct Options *options, size_t which) {
+    const struct ConvShape shape = shape_of(which);
+    const struct Method *winograd = winograd__method(options->variant);
+    if (!winograd->serves(&shape, FORWARD))
+        return;
+    struct Task task = {.winograd = winograd, .shape = &shape, .samples = options->samples};
+    fill_arrays(&task);
+    size_t forward_bytes = winograd->scratch_bytes(&shape, FORWARD, task.samples);
+    size_t backward_bytes = winograd->scratch_bytes(&shape, BACKWARD_DATA, task.samples);
+    task.scratch =
+        memory_allocate(forward_bytes > backward_bytes ? forward_bytes : backward_bytes, "bench");
+    double operations = operations_of(&task), rates[4];
+    prepare_pass(&task, FORWARD);
+    rates[0] = operations / best_time(winograd_forward, &task, options->seconds);
+    prepare_pass(&task, BACKWARD_DATA);
+    rates[1] = operations / best_time(winograd_data, &task, options->seconds);
+    rates[2] = operations / best_time(winograd_weights, &task, options->seconds);
+    rates[3] = 2 * operations / best_time(winograd_backward, &task, options->seconds);
+    double peak = peak_flops(options->variant, options->threads) * 1e-9;
+    print_shape(which, peak);
+    print_row(winograd->name, rates, 4, peak);
+    task_release(&task);
+}
+
 static int bench_convolution(const struct Options *options, size_t which,
                              const struct Backend *backend, struct Error *error) {
-    int64_t side = convolutions[which].side, in = convolutions[which].in;
-    int64_t out = convolutions[which].out, stride = convolutions[which].stride;
-    int64_t groups = convolutions[which].groups;
-    struct ConvShape shape = {side,          side, in, out, 3, 3,      stride,
-                              stride,        1,    1,  1,   1, groups, side / stride,
-                              side / stride, false};
-    int64_t pixels = options->samples * shape.out_height * shape.out_width;
-    bool first = in == 3;
-    struct Task task = {.backend = backend, .samples = options->samples};
+    const struct ConvShape shape = shape_of(which);
+    bool first = shape.in_channels == 3;
+    struct Task task = {.backend = backend, .shape = &shape, .samples = options->samples};
     int code = backend->conv_create(&task.conv, &shape, &task.samples, 1, EVERY_PASS, error);
     if (code != OK)
         return code;
-    task.x = filled(task.samples * side * side * in);
-    task.y = filled(pixels * out);
-    task.weights = filled(9 * in * out);
-    task.gradient = filled(9 * in * out);
+    fill_arrays(&task);
     task.prepared = memory_allocate(backend->conv_prepared_bytes(task.conv), "bench");
     task.scratch = memory_allocate(backend->conv_scratch_bytes(task.conv), "bench");
     backend->conv_prepare(task.conv, task.weights, task.prepared);
-    double operations = 2.0 * 9 * (double)(in / groups * out * pixels) * 1e-9, rates[3];
+    double operations = operations_of(&task), rates[3];
     rates[0] = operations / best_time(forward, &task, options->seconds);
     rates[2] = operations / best_time(backward_weights, &task, options->seconds);
     rates[1] = first ? 0 : operations / best_time(backward_data, &task, options->seconds);
     double peak = peak_flops(options->variant, options->threads) * 1e-9;
-    printf("%s %3ld→%-3ld %2ld² /%ld  peak %5.0f", convolutions[which].model, in, out, side, stride,
-           peak);
+    print_shape(which, peak);
     print_row(backend->name, rates, 3, peak);
     backend->conv_release(task.conv);
     task_release(&task);
@@ -194,12 +284,14 @@ static int run(const struct Options *options, struct Error *error) {
     for (int b = 0; b < options->backend_count; b++)
         if (!(backends[b] = backend_find(options->backends[b], options->variant, error)))
             return error->code;
-    for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++)
+    for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) {
         for (int b = 0; b < options->backend_count; b++) {
             int code = bench_convolution(options, i, backends[b], error);
             if (code != OK)
                 return code;
         }
+        bench_winograd(options, i);
+    }
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
         for (int b = 0; b < options->backend_count; b++)
             bench_product(options, i, backends[b]);

@@ -29,6 +29,11 @@ struct Method {
                           const void *weights, const void *prepared, void *dx, void *scratch);
     void (*backward_weights)(const struct ConvShape *shape, int64_t samples, const void *x,
                              const void *dy, void *dw, void *dbias, void *scratch);
+    /* Both passes at once, with the same bits, in the scratch of either: dy is read once. `weights`
+     * and `prepared` as for backward data. NULL: not faster than one after the other. */
+    void (*backward)(const struct ConvShape *shape, int64_t samples, const void *x, const void *dy,
+                     const void *weights, const void *prepared, void *dx, void *dw, void *dbias,
+                     void *scratch);
 };
 
 #endif

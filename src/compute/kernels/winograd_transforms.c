@@ -1,0 +1,387 @@
+/* The transforms of F(4×4, 3×3), for the points 0, ±p, ±q and ∞. In one dimension, with input d
+ * (6), filter g (3) and output y (4):
+ *
+ *   y = Aᵀ [(G g) ⊙ (Bᵀ d)]
+ *
+ *   Aᵀ = 1 1   1   1   1   0     G = 1/(p²q²)  0     0       Bᵀ = p²q²  0     −(p²+q²)  0       1 0
+ *        0 p  −p   q  −q   0         1/N       p/N   p²/N         0     −pq²  −q²       p       1 0
+ *        0 p²  p²  q²  q²  0         1/N      −p/N   p²/N         0      pq²  −q²      −p       1 0
+ *        0 p³ −p³  q³ −q³  1         1/M       q/M   q²/M         0     −p²q  −p²       q       1 0
+ *                                    1/M      −q/M   q²/M         0      p²q  −p²      −q       1 0
+ *                                    0         0     1            0      p²q²  0  −(p²+q²)      0 1
+ *
+ *   N = 2p²(p² − q²), M = 2q²(q² − p²)
+ *
+ * All constants but those of G are exact in fp32. A two-dimensional transform is one of the
+ * columns, then one of the rows. */
+#include <string.h>
+
+#include "compute/winograd_kernel.h"
+
+#define P ((real)0.75)
+#define Q ((real)1.5)
+#define P2 (P * P)
+#define Q2 (Q * Q)
+#define G0 (1 / (P2 * Q2))
+#define GP (1 / (2 * P2 * (P2 - Q2)))
+#define GQ (1 / (2 * Q2 * (Q2 - P2)))
+
+/* Bᵀ d */
+INLINE void patch_transform(const lanes d[SIDE], lanes t[SIDE]) {
+    lanes up = d[4] - Q2 * d[2], vp = d[3] - Q2 * d[1];
+    lanes uq = d[4] - P2 * d[2], vq = d[3] - P2 * d[1];
+    t[0] = (d[4] - (P2 + Q2) * d[2]) + P2 * Q2 * d[0];
+    t[1] = up + P * vp;
+    t[2] = up - P * vp;
+    t[3] = uq + Q * vq;
+    t[4] = uq - Q * vq;
+    t[5] = (d[5] - (P2 + Q2) * d[3]) + P2 * Q2 * d[1];
+}
+
+/* A d */
+INLINE void tile_transform(const lanes d[TILE], lanes t[SIDE]) {
+    lanes up = d[0] + P2 * d[2], vp = d[1] + P2 * d[3];
+    lanes uq = d[0] + Q2 * d[2], vq = d[1] + Q2 * d[3];
+    t[0] = d[0];
+    t[1] = up + P * vp;
+    t[2] = up - P * vp;
+    t[3] = uq + Q * vq;
+    t[4] = uq - Q * vq;
+    t[5] = d[3];
+}
+
+/* Aᵀ m */
+INLINE void output_transform(const lanes m[SIDE], lanes y[TILE]) {
+    lanes sp = m[1] + m[2], dp = m[1] - m[2], sq = m[3] + m[4], dq = m[3] - m[4];
+    y[0] = (m[0] + sp) + sq;
+    y[1] = P * dp + Q * dq;
+    y[2] = P2 * sp + Q2 * sq;
+    y[3] = (m[5] + P2 * P * dp) + Q2 * Q * dq;
+}
+
+/* G g */
+INLINE void filter_transform(const lanes g[FILTER], lanes t[SIDE]) {
+    lanes up = GP * (g[0] + P2 * g[2]), vp = GP * P * g[1];
+    lanes uq = GQ * (g[0] + Q2 * g[2]), vq = GQ * Q * g[1];
+    t[0] = G0 * g[0];
+    t[1] = up + vp;
+    t[2] = up - vp;
+    t[3] = uq + vq;
+    t[4] = uq - vq;
+    t[5] = g[2];
+}
+
+/* Gᵀ m */
+INLINE void gradient_transform(const lanes m[SIDE], lanes g[FILTER]) {
+    lanes sp = GP * (m[1] + m[2]), dp = GP * (m[1] - m[2]);
+    lanes sq = GQ * (m[3] + m[4]), dq = GQ * (m[3] - m[4]);
+    g[0] = G0 * m[0] + (sp + sq);
+    g[1] = P * dp + Q * dq;
+    g[2] = m[5] + (P2 * sp + Q2 * sq);
+}
+
+/* The first `count` lanes; the others are 0. */
+INLINE lanes load(const real *from, int64_t count) {
+    if (count >= LANES)
+        return *(const lanes *)(const void *)from;
+    lanes value = {0};
+    memcpy(&value, from, (size_t)count * sizeof(real));
+    return value;
+}
+
+INLINE void store(real *to, lanes value, int64_t count) {
+    if (count >= LANES)
+        *(lanes *)(void *)to = value;
+    else
+        memcpy(to, &value, (size_t)count * sizeof(real));
+}
+
+/* max(0, value); NaN stays NaN. */
+INLINE lanes rectify(lanes value) {
+    typedef __typeof__(value < 0) mask;
+    return (lanes)(~(value < 0) & (mask)value);
+}
+
+struct Place { /* of a tile */
+    int64_t sample, row, column;
+};
+
+static struct Place place_of(const struct Grid *grid, int64_t tile) {
+    int64_t row = tile / grid->columns;
+    return (struct Place){row / grid->rows, row % grid->rows, tile % grid->columns};
+}
+
+static void advance(const struct Grid *grid, struct Place *place) {
+    if (++place->column < grid->columns)
+        return;
+    place->column = 0;
+    if (++place->row < grid->rows)
+        return;
+    place->row = 0;
+    place->sample++;
+}
+
+/* Some square of `side` pixels: address(row, column) = base + row · line + column · pixel, or, if
+ * it is not wholly inside, from a table. */
+struct Square {
+    const real *base;
+    int64_t line, pixel;
+    bool inside;
+    const real *at[POINTS];
+};
+
+static void find_square(const struct Images *x, int64_t sample, int64_t top, int64_t left,
+                        int64_t side, const real *zeros, struct Square *square) {
+    square->line = x->width * x->pixel;
+    square->pixel = x->pixel;
+    int64_t offset = ((sample * x->height + top) * x->width + left) * x->pixel;
+    square->inside = top >= 0 && left >= 0 && top + side <= x->height && left + side <= x->width;
+    if (square->inside) {
+        square->base = x->data + offset;
+        return;
+    }
+    for (int64_t i = 0; i < side; i++)
+        for (int64_t j = 0; j < side; j++) {
+            bool there =
+                top + i >= 0 && top + i < x->height && left + j >= 0 && left + j < x->width;
+            square->at[i * side + j] =
+                there ? x->data + (offset + i * square->line + j * square->pixel) : zeros;
+        }
+}
+
+INLINE lanes load_pixel(const struct Square *s, bool inside, int i, int j, int side, int64_t c,
+                        int64_t count) {
+    const real *from = inside ? s->base + i * s->line + j * s->pixel : s->at[i * side + j];
+    return load(from + c, count);
+}
+
+INLINE void transform_patch(const struct Square *s, bool inside, int64_t c, int64_t count,
+                            real *out, int64_t point) {
+    lanes half[SIDE][SIDE];
+    for (int j = 0; j < SIDE; j++) {
+        lanes d[SIDE], t[SIDE];
+        for (int i = 0; i < SIDE; i++)
+            d[i] = load_pixel(s, inside, i, j, SIDE, c, count);
+        patch_transform(d, t);
+        for (int i = 0; i < SIDE; i++)
+            half[i][j] = t[i];
+    }
+    for (int i = 0; i < SIDE; i++) {
+        lanes t[SIDE];
+        patch_transform(half[i], t);
+        for (int j = 0; j < SIDE; j++)
+            store(out + (i * SIDE + j) * point + c, t[j], LANES);
+    }
+}
+
+INLINE void transform_tile(const struct Square *s, bool inside, int64_t c, int64_t count, real *out,
+                           int64_t point) {
+    lanes half[SIDE][TILE];
+    for (int j = 0; j < TILE; j++) {
+        lanes d[TILE], t[SIDE];
+        for (int i = 0; i < TILE; i++)
+            d[i] = load_pixel(s, inside, i, j, TILE, c, count);
+        tile_transform(d, t);
+        for (int i = 0; i < SIDE; i++)
+            half[i][j] = t[i];
+    }
+    for (int i = 0; i < SIDE; i++) {
+        lanes t[SIDE];
+        tile_transform(half[i], t);
+        for (int j = 0; j < SIDE; j++)
+            store(out + (i * SIDE + j) * point + c, t[j], LANES);
+    }
+}
+
+typedef void transform_function(const struct Square *s, bool inside, int64_t c, int64_t count,
+                                real *out, int64_t point);
+
+/* All channels of one tile. */
+INLINE void transform_channels(transform_function *transform, const struct Square *s, bool inside,
+                               int64_t channels, real *out, int64_t point) {
+    int64_t c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        transform(s, inside, c, LANES, out, point);
+    if (c < channels)
+        transform(s, inside, c, channels - c, out, point);
+}
+
+void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
+                               int64_t pad_width, const real *zeros, const struct Block *block) {
+    struct Place place = place_of(grid, block->first);
+    for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
+        real *out = block->data + i * block->row;
+        struct Square square;
+        find_square(x, place.sample, place.row * TILE - pad_height, place.column * TILE - pad_width,
+                    SIDE, zeros, &square);
+        if (square.inside)
+            transform_channels(transform_patch, &square, true, x->channels, out, block->point);
+        else
+            transform_channels(transform_patch, &square, false, x->channels, out, block->point);
+    }
+}
+
+void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const real *zeros,
+                             const struct Block *block) {
+    struct Place place = place_of(grid, block->first);
+    for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
+        real *out = block->data + i * block->row;
+        struct Square square;
+        find_square(x, place.sample, place.row * TILE, place.column * TILE, TILE, zeros, &square);
+        if (square.inside)
+            transform_channels(transform_tile, &square, true, x->channels, out, block->point);
+        else
+            transform_channels(transform_tile, &square, false, x->channels, out, block->point);
+    }
+}
+
+struct Target { /* of one tile of outputs, of which `rows` × `columns` are inside */
+    real *base;
+    int64_t line, pixel, rows, columns;
+};
+
+INLINE void transform_output(const real *in, int64_t point, int64_t c, int64_t count, bool relu,
+                             const real *bias, const struct Target *target, bool whole) {
+    lanes half[SIDE][TILE], add = {0};
+    if (bias)
+        add = load(bias + c, count);
+    for (int i = 0; i < SIDE; i++) {
+        lanes m[SIDE];
+        for (int j = 0; j < SIDE; j++)
+            m[j] = load(in + (i * SIDE + j) * point + c, LANES);
+        output_transform(m, half[i]);
+    }
+    for (int j = 0; j < TILE && (whole || j < target->columns); j++) {
+        lanes m[SIDE], y[TILE];
+        for (int i = 0; i < SIDE; i++)
+            m[i] = half[i][j];
+        output_transform(m, y);
+        for (int i = 0; i < TILE; i++)
+            if (whole || i < target->rows) {
+                lanes value = y[i] + add;
+                if (relu)
+                    value = rectify(value);
+                store(target->base + i * target->line + j * target->pixel + c, value, count);
+            }
+    }
+}
+
+INLINE void transform_outputs(const struct Block *block, int64_t tile, const real *bias, bool relu,
+                              const struct Target *target, bool whole, int64_t channels) {
+    const real *in = block->data + tile * block->row;
+    int64_t c = 0;
+    for (; c + LANES <= channels; c += LANES)
+        transform_output(in, block->point, c, LANES, relu, bias, target, whole);
+    if (c < channels)
+        transform_output(in, block->point, c, channels - c, relu, bias, target, false);
+}
+
+void KERNEL(winograd__outputs)(const struct Block *block, const struct Grid *grid, const real *bias,
+                               bool relu, const struct Images *y) {
+    struct Place place = place_of(grid, block->first);
+    int64_t line = y->width * y->pixel;
+    for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
+        int64_t top = place.row * TILE, left = place.column * TILE;
+        struct Target target = {.base = y->data + (place.sample * y->height + top) * line +
+                                        left * y->pixel,
+                                .line = line,
+                                .pixel = y->pixel,
+                                .rows = y->height - top < TILE ? y->height - top : TILE,
+                                .columns = y->width - left < TILE ? y->width - left : TILE};
+        bool whole = target.rows == TILE && target.columns == TILE;
+        if (whole && !relu)
+            transform_outputs(block, i, bias, false, &target, true, y->channels);
+        else if (whole)
+            transform_outputs(block, i, bias, true, &target, true, y->channels);
+        else
+            transform_outputs(block, i, bias, relu, &target, false, y->channels);
+    }
+}
+
+/* The offset of vector column c of row 0 in a matrix in panels, and the length of its rows. */
+struct Column {
+    int64_t offset, row;
+};
+
+static struct Column column_at(int64_t depth, int64_t columns, int64_t c) {
+    int64_t panel = c / (PANEL * LANES) * (PANEL * LANES), left = whole_lanes(columns) - panel;
+    return (struct Column){panel * depth + (c - panel),
+                           left < PANEL * LANES ? left : PANEL * LANES};
+}
+
+INLINE void transform_filter(const lanes g[FILTER][FILTER], real *out, int64_t point) {
+    lanes half[SIDE][FILTER];
+    for (int s = 0; s < FILTER; s++) {
+        lanes column[FILTER], t[SIDE];
+        for (int r = 0; r < FILTER; r++)
+            column[r] = g[r][s];
+        filter_transform(column, t);
+        for (int i = 0; i < SIDE; i++)
+            half[i][s] = t[i];
+    }
+    for (int i = 0; i < SIDE; i++) {
+        lanes t[SIDE];
+        filter_transform(half[i], t);
+        for (int j = 0; j < SIDE; j++)
+            store(out + (i * SIDE + j) * point, t[j], LANES);
+    }
+}
+
+void KERNEL(winograd__filters)(int64_t out, int64_t in, const real *weights, real *prepared) {
+    int64_t point = in * whole_lanes(out), vectors = whole_lanes(out) / LANES;
+#pragma omp parallel for schedule(static) if (in * out * POINTS >= PARALLEL_ELEMENTS)
+    for (int64_t v = 0; v < vectors; v++) {
+        int64_t o = v * LANES, count = out - o < LANES ? out - o : LANES;
+        struct Column column = column_at(in, out, o);
+        for (int64_t i = 0; i < in; i++) {
+            lanes g[FILTER][FILTER] = {{{0}}};
+            for (int64_t l = 0; l < count; l++)
+                for (int64_t tap = 0; tap < FILTER * FILTER; tap++)
+                    g[tap / FILTER][tap % FILTER][l] =
+                        weights[((o + l) * FILTER * FILTER + tap) * in + i];
+            transform_filter(g, prepared + column.offset + i * column.row, point);
+        }
+    }
+}
+
+void KERNEL(winograd__rotated_filters)(int64_t out, int64_t in, const real *weights,
+                                       real *prepared) {
+    int64_t point = out * whole_lanes(in);
+#pragma omp parallel for schedule(static) if (in * out * POINTS >= PARALLEL_ELEMENTS)
+    for (int64_t o = 0; o < out; o++)
+        for (int64_t i = 0; i < in; i += LANES) {
+            struct Column column = column_at(out, in, i);
+            lanes g[FILTER][FILTER];
+            for (int r = 0; r < FILTER; r++)
+                for (int s = 0; s < FILTER; s++)
+                    g[FILTER - 1 - r][FILTER - 1 - s] =
+                        load(weights + ((o * FILTER + r) * FILTER + s) * in + i, in - i);
+            transform_filter(g, prepared + column.offset + o * column.row, point);
+        }
+}
+
+void KERNEL(winograd__filter_gradient)(int64_t out, int64_t in, const real *sums, real *dw) {
+    int64_t point = out * whole_lanes(in);
+#pragma omp parallel for schedule(static) if (in * out * POINTS >= PARALLEL_ELEMENTS)
+    for (int64_t o = 0; o < out; o++)
+        for (int64_t i = 0; i < in; i += LANES) {
+            struct Column column = column_at(out, in, i);
+            const real *from = sums + column.offset + o * column.row;
+            lanes half[SIDE][FILTER];
+            for (int a = 0; a < SIDE; a++) {
+                lanes m[SIDE];
+                for (int b = 0; b < SIDE; b++)
+                    m[b] = load(from + (a * SIDE + b) * point, LANES);
+                gradient_transform(m, half[a]);
+            }
+            for (int s = 0; s < FILTER; s++) {
+                lanes m[SIDE], g[FILTER];
+                for (int a = 0; a < SIDE; a++)
+                    m[a] = half[a][s];
+                gradient_transform(m, g);
+                for (int r = 0; r < FILTER; r++)
+                    store(dw + ((o * FILTER + FILTER - 1 - r) * FILTER + FILTER - 1 - s) * in + i,
+                          g[r], in - i);
+            }
+        }
+}

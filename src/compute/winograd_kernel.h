@@ -1,0 +1,91 @@
+/* The parts of the Winograd kernels. For kernels/winograd*.c only.
+ *
+ * For a block of tiles, each of the 36 points has a matrix (tile, channel): a block is `POINTS`
+ * matrices, `point` elements apart, whose rows are `row` elements long (the channels, filled up to
+ * whole vectors).
+ *
+ * A matrix of weights (depth, channels) is kept in panels of up to PANEL vectors of columns: the
+ * panel that begins at column c lies at element c · depth and holds its rows densely. */
+#ifndef TRAINER_COMPUTE_WINOGRAD_KERNEL_H
+#define TRAINER_COMPUTE_WINOGRAD_KERNEL_H
+
+#include "compute/winograd.h"
+
+#ifdef KERNEL_SUFFIX
+
+#if defined(__AVX512F__)
+#define LANE_BYTES 64
+#define PANEL 4 /* vectors */
+#elif defined(__AVX2__)
+#define LANE_BYTES 32
+#define PANEL 2
+#else
+#define LANE_BYTES 16
+#define PANEL 2
+#endif
+
+/* A register, at any address that a `real` may have. */
+typedef real lanes __attribute__((vector_size(LANE_BYTES), aligned(sizeof(real)), may_alias));
+enum {
+    LANES = LANE_BYTES / sizeof(real),
+    SIDE = 6, /* of a transformed tile */
+    POINTS = SIDE * SIDE,
+    TILE = 4,   /* side of a tile of outputs */
+    FILTER = 3, /* side of the filter */
+    ROWS = 12   /* tiles are multiplied in multiples of this */
+};
+#define INLINE static inline __attribute__((always_inline))
+
+static inline int64_t whole_lanes(int64_t channels) {
+    return (channels + LANES - 1) / LANES * LANES;
+}
+
+struct Images { /* the channels of one group */
+    real *data;
+    int64_t height, width, channels;
+    int64_t pixel; /* elements from one pixel to the next */
+};
+
+/* Tiles are counted along rows, then down columns, then over the samples. */
+struct Grid {
+    int64_t rows, columns; /* tiles of a sample */
+};
+
+struct Block {
+    real *data;
+    int64_t first, count; /* tiles */
+    int64_t row, point;
+};
+
+/* block[point][tile] = Bᵀ d B, where d is the patch of 6×6 pixels whose upper left pixel is
+ * (4·tile row − pad_height, 4·tile column − pad_width). Pixels outside are 0. `zeros`: as many as
+ * the channels. */
+void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
+                               int64_t pad_width, const real *zeros, const struct Block *block);
+/* block[point][tile] = A d Aᵀ, where d is the tile of 4×4 pixels. */
+void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const real *zeros,
+                             const struct Block *block);
+/* The tile of 4×4 pixels = Aᵀ m A + bias (NULL: none), then ReLU. */
+void KERNEL(winograd__outputs)(const struct Block *block, const struct Grid *grid, const real *bias,
+                               bool relu, const struct Images *y);
+
+/* The weights' transform G g Gᵀ for forward, (in, out) for each point, and for backward data, where
+ * the filters are rotated, (out, in). `weights` (out, 3, 3, in); a point's matrix has
+ * depth · whole_lanes(columns) elements. */
+void KERNEL(winograd__filters)(int64_t out, int64_t in, const real *weights, real *prepared);
+void KERNEL(winograd__rotated_filters)(int64_t out, int64_t in, const real *weights,
+                                       real *prepared);
+/* dw (out, 3, 3, in), rotated = Gᵀ m G */
+void KERNEL(winograd__filter_gradient)(int64_t out, int64_t in, const real *sums, real *dw);
+
+/* c (count, columns) = a (count, depth) · weights, in panels. `a` and `c` have room for a multiple
+ * of ROWS rows; those from `count` on may be overwritten. */
+void KERNEL(winograd__multiply)(int64_t count, int64_t depth, int64_t columns, const real *a,
+                                int64_t a_row, const real *weights, real *c, int64_t c_row);
+/* sums (depth, columns), in panels, = or += aᵀ (count, depth) · b (count, columns) */
+void KERNEL(winograd__accumulate)(int64_t count, int64_t depth, int64_t columns, const real *a,
+                                  int64_t a_row, const real *b, int64_t b_row, bool first,
+                                  real *sums);
+
+#endif
+#endif

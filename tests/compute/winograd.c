@@ -1,0 +1,294 @@
+/* Every pass of the Winograd kernels in every variant against the definition of convolution, in
+ * double precision. */
+#include "each.h"
+
+#include <omp.h>
+
+#include "compute/winograd.h"
+
+struct Case {
+    struct ConvShape shape;
+    int64_t samples;
+    int64_t x_count, y_count, w_count;
+    double *x, *w, *b, *dy;   /* inputs */
+    double *y, *dx, *dw, *db; /* what is right */
+    void *real_x, *real_w, *real_b, *real_dy, *prepared[PASS_COUNT], *scratch;
+};
+
+static struct ConvShape shape_of(int64_t height, int64_t width, int64_t in, int64_t out,
+                                 int64_t pad_height, int64_t pad_width, int64_t groups) {
+    return (struct ConvShape){.height = height,
+                              .width = width,
+                              .in_channels = in,
+                              .out_channels = out,
+                              .kernel_height = 3,
+                              .kernel_width = 3,
+                              .stride_height = 1,
+                              .stride_width = 1,
+                              .pad_height = pad_height,
+                              .pad_width = pad_width,
+                              .dilation_height = 1,
+                              .dilation_width = 1,
+                              .groups = groups,
+                              .out_height = height + 2 * pad_height - 2,
+                              .out_width = width + 2 * pad_width - 2};
+}
+
+/* One pixel of y and one tap: y += x · w, dx += dy · w, dw += dy · x, over all channels. */
+static void define_tap(struct Case *c, int64_t out_pixel, int64_t in_pixel, int64_t tap) {
+    const struct ConvShape *s = &c->shape;
+    int64_t in = s->in_channels / s->groups, out = s->out_channels / s->groups;
+    for (int64_t o = 0; o < s->out_channels; o++) {
+        int64_t x = in_pixel * s->in_channels + o / out * in, w = (o * 9 + tap) * in;
+        double sum = 0, dy = c->dy[out_pixel * s->out_channels + o];
+        for (int64_t i = 0; i < in; i++) {
+            sum += c->x[x + i] * c->w[w + i];
+            c->dx[x + i] += dy * c->w[w + i];
+            c->dw[w + i] += dy * c->x[x + i];
+        }
+        c->y[out_pixel * s->out_channels + o] += sum;
+    }
+}
+
+static void define(struct Case *c) {
+    const struct ConvShape *s = &c->shape;
+    for (int64_t pixel = 0; pixel < c->samples * s->out_height * s->out_width; pixel++) {
+        int64_t n = pixel / (s->out_height * s->out_width);
+        int64_t p = pixel / s->out_width % s->out_height, q = pixel % s->out_width;
+        for (int64_t tap = 0; tap < 9; tap++) {
+            int64_t h = p - s->pad_height + tap / 3, w = q - s->pad_width + tap % 3;
+            if (h >= 0 && h < s->height && w >= 0 && w < s->width)
+                define_tap(c, pixel, (n * s->height + h) * s->width + w, tap);
+        }
+        for (int64_t o = 0; o < s->out_channels; o++)
+            c->db[o] += c->dy[pixel * s->out_channels + o];
+    }
+}
+
+/* For every pass; full of NaN. */
+static void *scratch_make(const struct Method *method, const struct ConvShape *shape,
+                          int64_t samples) {
+    size_t most = 0;
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        size_t bytes = method->scratch_bytes(shape, (enum Pass)pass, samples);
+        most = bytes > most ? bytes : most;
+    }
+    return memset(memory_allocate(most, "test"), 0xff, most);
+}
+
+static struct Case case_make(enum Variant variant, struct ConvShape shape, int64_t samples) {
+    const struct Method *winograd = winograd__method(variant);
+    uint64_t state = 7;
+    struct Case c = {.shape = shape, .samples = samples};
+    c.x_count = samples * shape.height * shape.width * shape.in_channels;
+    c.y_count = samples * shape.out_height * shape.out_width * shape.out_channels;
+    c.w_count = shape.out_channels * 9 * shape.in_channels / shape.groups;
+    c.real_x = numbers(variant, &state, c.x_count, &c.x);
+    c.real_w = numbers(variant, &state, c.w_count, &c.w);
+    c.real_b = numbers(variant, &state, shape.out_channels, &c.b);
+    c.real_dy = numbers(variant, &state, c.y_count, &c.dy);
+    c.y = memory_array(double, c.y_count, "test");
+    c.dx = memory_array(double, c.x_count, "test");
+    c.dw = memory_array(double, c.w_count, "test");
+    c.db = memory_array(double, shape.out_channels, "test");
+    define(&c);
+    for (int i = 0; i < PASS_COUNT; i++) {
+        enum Pass pass = (enum Pass)i;
+        c.prepared[pass] = memory_allocate(winograd->prepared_bytes(&shape, pass), "test");
+        winograd->prepare(&shape, pass, c.real_w, c.prepared[pass]);
+    }
+    c.scratch = scratch_make(winograd, &shape, samples);
+    return c;
+}
+
+static void case_release(struct Case *c) {
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        memory_release(c->prepared[pass]);
+    void *all[] = {c->x,  c->w,      c->b,      c->dy,     c->y,       c->dx,     c->dw,
+                   c->db, c->real_x, c->real_w, c->real_b, c->real_dy, c->scratch};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        memory_release(all[i]);
+}
+
+/* The root mean square of the error over that of what is right. */
+static double error_of(enum Variant variant, const void *found, const double *right,
+                       int64_t count) {
+    double errors = 0, squares = 0;
+    for (int64_t i = 0; i < count; i++) {
+        double error = get(variant, found, i) - right[i];
+        errors += error * error;
+        squares += right[i] * right[i];
+    }
+    return sqrt(errors / squares);
+}
+
+/* Room for `count` results between two guards, which must stay as they are; full of NaN. */
+#define GUARD 64
+static void *room_make(int64_t bytes) {
+    char *room = memory_allocate((size_t)(bytes + 2 * GUARD), "test");
+    memset(room, 0xff, (size_t)(bytes + 2 * GUARD));
+    return room + GUARD;
+}
+
+static void room_release(void *results, int64_t bytes) {
+    unsigned char *room = (unsigned char *)results - GUARD;
+    for (int64_t i = 0; i < GUARD; i++) {
+        assert_int_equal(room[i], 0xff);
+        assert_int_equal(room[GUARD + bytes + i], 0xff);
+    }
+    memory_release(room);
+}
+
+static void check(enum Variant variant, const struct Case *c, const char *pass, void *found,
+                  const double *right, int64_t count) {
+    double error = error_of(variant, found, right, count);
+    const struct ConvShape *s = &c->shape;
+    if (!(error <= (variant == VARIANT_F64 ? 4e-15 : 1.5e-6)))
+        fail_msg("%s %s: error %g; %ld samples %ldx%ldx%ld -> %ld, pad %ld,%ld groups %ld",
+                 variant_name(variant), pass, error, c->samples, s->height, s->width,
+                 s->in_channels, s->out_channels, s->pad_height, s->pad_width, s->groups);
+}
+
+static void check_forward(enum Variant variant, struct Case *c) {
+    const struct Method *winograd = winograd__method(variant);
+    int64_t bytes = c->y_count * variant_bytes(variant), channels = c->shape.out_channels;
+    void *y = room_make(bytes);
+    winograd->forward(&c->shape, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], NULL, y,
+                      c->scratch);
+    check(variant, c, "forward", y, c->y, c->y_count);
+    for (int64_t i = 0; i < c->y_count; i++)
+        c->y[i] += c->b[i % channels];
+    winograd->forward(&c->shape, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
+                      y, c->scratch);
+    check(variant, c, "forward with bias", y, c->y, c->y_count);
+    for (int64_t i = 0; i < c->y_count; i++)
+        c->y[i] = fmax(0, c->y[i]);
+    struct ConvShape rectified = c->shape;
+    rectified.relu = true;
+    winograd->forward(&rectified, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
+                      y, c->scratch);
+    check(variant, c, "forward with a ReLU", y, c->y, c->y_count);
+    for (int64_t o = 0; o < channels; o++)
+        put(variant, c->real_b, o, NAN);
+    winograd->forward(&rectified, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
+                      y, c->scratch);
+    for (int64_t i = 0; i < c->y_count; i++)
+        assert_true(isnan(get(variant, y, i)));
+    room_release(y, bytes);
+}
+
+static void check_backward(enum Variant variant, const struct Case *c) {
+    const struct Method *winograd = winograd__method(variant);
+    int64_t size = variant_bytes(variant), channels = c->shape.out_channels;
+    int64_t x_bytes = c->x_count * size, w_bytes = c->w_count * size, b_bytes = channels * size;
+    void *dx = room_make(x_bytes), *dw = room_make(w_bytes), *db = room_make(b_bytes);
+    void *both_dx = room_make(x_bytes), *both_dw = room_make(w_bytes);
+    winograd->backward_data(&c->shape, c->samples, c->real_dy, c->real_w,
+                            c->prepared[BACKWARD_DATA], dx, c->scratch);
+    check(variant, c, "backward data", dx, c->dx, c->x_count);
+    winograd->backward_weights(&c->shape, c->samples, c->real_x, c->real_dy, dw, NULL, c->scratch);
+    check(variant, c, "backward weights", dw, c->dw, c->w_count);
+    winograd->backward(&c->shape, c->samples, c->real_x, c->real_dy, c->real_w,
+                       c->prepared[BACKWARD_DATA], both_dx, both_dw, db, c->scratch);
+    check(variant, c, "backward bias", db, c->db, channels);
+    assert_memory_equal(dx, both_dx, (size_t)x_bytes);
+    assert_memory_equal(dw, both_dw, (size_t)w_bytes);
+    room_release(dx, x_bytes);
+    room_release(dw, w_bytes);
+    room_release(db, b_bytes);
+    room_release(both_dx, x_bytes);
+    room_release(both_dw, w_bytes);
+}
+
+static void check_shape(enum Variant variant, struct ConvShape shape, int64_t samples) {
+    struct Case c = case_make(variant, shape, samples);
+    check_backward(variant, &c);
+    check_forward(variant, &c);
+    case_release(&c);
+}
+
+static void test_passes(void **state) {
+    (void)state;
+    for (int variant = 0; variant < VARIANT_COUNT; variant++) {
+        if (!variant_available((enum Variant)variant)) {
+            print_message("skipped: %s\n", variant_name((enum Variant)variant));
+            continue;
+        }
+        enum Variant v = (enum Variant)variant;
+        for (int64_t pad = 0; pad < 3; pad++) /* every remainder of the sides */
+            for (int64_t side = 4; side < 8; side++)
+                check_shape(v, shape_of(side, 11 - side, 17, 16, pad, 2 - pad, 1), 2);
+        check_shape(v, shape_of(3, 3, 16, 16, 1, 1, 1), 1);
+        check_shape(v, shape_of(1, 1, 16, 20, 1, 1, 1), 3);
+        check_shape(v, shape_of(8, 8, 33, 64, 1, 1, 1), 7); /* more than one block */
+        check_shape(v, shape_of(16, 13, 48, 19, 1, 1, 1), 2);
+        check_shape(v, shape_of(9, 8, 40, 70, 1, 1, 1), 1);
+        check_shape(v, shape_of(6, 7, 40, 60, 1, 0, 2), 3);
+        check_shape(v, shape_of(4, 4, 80, 150, 1, 1, 1), 2);
+    }
+}
+
+/* All results of a case, one after the other. */
+static char *results_of(enum Variant variant, const struct Case *c, size_t *bytes) {
+    const struct Method *winograd = winograd__method(variant);
+    size_t size = (size_t)variant_bytes(variant), y = (size_t)c->y_count * size;
+    size_t dx = (size_t)c->x_count * size, dw = (size_t)c->w_count * size;
+    *bytes = y + dx + dw;
+    char *results = memory_allocate(*bytes, "test");
+    void *scratch = scratch_make(winograd, &c->shape, c->samples);
+    winograd->forward(&c->shape, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
+                      results, scratch);
+    winograd->backward(&c->shape, c->samples, c->real_x, c->real_dy, c->real_w,
+                       c->prepared[BACKWARD_DATA], results + y, results + y + dx, NULL, scratch);
+    memory_release(scratch);
+    return results;
+}
+
+static void test_bits_do_not_depend_on_threads(void **state) {
+    (void)state;
+    enum Variant variant = variant_best(VARIANT_F32_V4);
+    struct Case c = case_make(variant, shape_of(10, 9, 32, 24, 1, 1, 1), 30);
+    size_t bytes;
+    omp_set_num_threads(1);
+    char *right = results_of(variant, &c, &bytes);
+    for (int threads = 2; threads < 5; threads++) {
+        omp_set_num_threads(threads);
+        char *found = results_of(variant, &c, &bytes);
+        assert_memory_equal(found, right, bytes);
+        memory_release(found);
+    }
+    memory_release(right);
+    case_release(&c);
+}
+
+static bool served(struct ConvShape shape) {
+    return winograd__method(VARIANT_F32)->serves(&shape, FORWARD);
+}
+
+static void test_what_it_serves(void **state) {
+    (void)state;
+    const struct ConvShape good = shape_of(8, 8, 16, 32, 1, 1, 1);
+    struct ConvShape s = good;
+    assert_true(served(s));
+    s.stride_width = 2;
+    assert_false(served(s));
+    s = good, s.kernel_height = 5;
+    assert_false(served(s));
+    s = good, s.pad_height = 3;
+    assert_false(served(s));
+    s = good, s.dilation_height = 2;
+    assert_false(served(s));
+    s = good, s.groups = 2; /* 8 input channels each */
+    assert_false(served(s));
+    s = good, s.in_channels = 3;
+    assert_false(served(s));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_it_serves),
+        cmocka_unit_test(test_passes),
+        cmocka_unit_test(test_bits_do_not_depend_on_threads),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
