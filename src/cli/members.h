@@ -16,7 +16,8 @@ struct MembersFiles {
     bool listed; /* else something else is predicted */
     struct PictureList pictures;
     struct PictureShape shape;
-    bool guessed_resize; /* nothing says how pictures are brought to the size */
+    struct NodeMemory *decoded; /* pictures that --skip-bad decoded; or NULL */
+    bool guessed_resize;        /* nothing says how pictures are brought to the size */
     struct MembersRows rows;
     struct Feed *feed;
 };

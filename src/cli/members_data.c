@@ -183,7 +183,7 @@ static bool fits(const struct Members *members, const struct ContentsItem *item)
     int64_t wanted = input->height * input->width * input->channels;
     if (item->member != H5_MEMBER_ARRAY || item->problem || info->rank < 2)
         return false;
-    return info->type != H5_TEXT && info->type != H5_OTHER &&
+    return (info->type < H5_TEXT || info->type == H5_BYTES) &&
            memory_product(info->size + 1, info->rank - 1) == wanted;
 }
 

@@ -8,6 +8,7 @@
 #include "base/memory.h"
 #include "cli/members_data.h"
 #include "cli/shown.h"
+#include "comm/node_memory.h"
 #include "data/feed.h"
 #include "run/blocks.h"
 
@@ -212,14 +213,30 @@ static void share_list(struct PictureList *list, struct Ranks *ranks) {
     memory_release(texts);
 }
 
+/* Room for decoded pictures, once a node, in half of the memory that is granted. Collective. */
+static struct PictureStore make_store(struct MembersFiles *files, struct Ranks *ranks) {
+    int64_t bytes = picture_shape_bytes(&files->shape), room = memory_granted() / 2;
+    struct PictureStore store = {.count = files->pictures.count};
+    ranks_minimum(ranks, &room, 1);
+    if (store.count > room / (bytes + 1))
+        store.count = room / (bytes + 1);
+    files->decoded = node_memory_create(ranks, store.count * (bytes + 1), "pictures");
+    store.values = node_memory_data(files->decoded);
+    store.kept = (bool *)store.values + store.count * bytes;
+    return store;
+}
+
 /* Each rank decodes its share. */
 static int drop_bad(struct Members *members, struct Ranks *ranks, struct Error *error) {
     struct PictureList *list = &members->files.pictures;
+    const struct PictureStore store = make_store(&members->files, ranks);
     const struct Ticker ticker = {.notice = notice};
     bool first = ranks_rank(ranks) == 0;
     int64_t *bad = memory_array(int64_t, list->count, "pictures that cannot be used");
-    picture_list_check(list, &members->files.shape, ranks_rank(ranks), ranks_size(ranks), bad);
+    picture_list_check(list, &members->files.shape, ranks_rank(ranks), ranks_size(ranks), &store,
+                       bad);
     ranks_sum(ranks, bad, list->count);
+    picture_list_take(list, &members->files.shape, &store); /* the sum was a barrier */
     picture_list_drop(list, &members->files.shape, bad, first ? &ticker : NULL);
     memory_release(bad);
     return list->count ? OK : refuse_empty(members, error);
@@ -310,5 +327,6 @@ void members_release_files(struct Members *members) {
         members->dataset = NULL; /* which the feed releases */
     feed_release(members->files.feed);
     picture_list_release(&members->files.pictures);
+    node_memory_release(members->files.decoded);
     members_rows_release(&members->files.rows);
 }

@@ -5,8 +5,8 @@
 #include "cli/members.h"
 
 /* Lists the pictures that the operands name; rank 0 looks at the files, and all ranks get its list.
- * With --skip-bad, the ranks decode each once, and leave out those that cannot be used. Collective.
- */
+ * With --skip-bad, the ranks decode each, keep as many as half of the memory holds, and leave out
+ * those that cannot be used. Collective. */
 int members_list_files(struct Members *members, const struct Arguments *arguments,
                        struct Ranks *ranks, struct Error *error);
 /* Makes members->dataset and members->split of what was listed. Not collective. */

@@ -25,7 +25,7 @@ static void add_file(struct PictureList *list, char *path, char *name) {
         list->files = memory_resize(list->files, old, (size_t)list->capacity * sizeof *list->files,
                                     "names of pictures");
     }
-    list->files[list->count++] = (struct PictureFile){path, name};
+    list->files[list->count++] = (struct PictureFile){.path = path, .name = name};
 }
 
 void picture_list_release(struct PictureList *list) {
@@ -247,6 +247,11 @@ int picture_list_add(struct PictureList *list, const char *path,
 
 /* ---- Reading ---- */
 
+int64_t picture_shape_bytes(const struct PictureShape *shape) {
+    int64_t element = shape->form.floats ? (int64_t)sizeof(float) : 1;
+    return shape->height * shape->width * shape->form.channels * element;
+}
+
 static int load(const struct PictureList *list, const struct PictureShape *shape, int64_t item,
                 void *values, struct Error *error) {
     struct Picture picture;
@@ -261,26 +266,41 @@ static int load(const struct PictureList *list, const struct PictureShape *shape
 
 int picture_list_read(const struct PictureList *list, const struct PictureShape *shape,
                       int64_t first, int64_t count, void *samples, struct Error *error) {
-    int64_t bytes = shape->height * shape->width * shape->form.channels *
-                    (shape->form.floats ? (int64_t)sizeof(float) : 1);
+    int64_t bytes = picture_shape_bytes(shape);
     struct FirstError bad = {.error = error};
     char *values = samples;
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = 0; i < count; i++) {
         struct Error own;
-        if (load(list, shape, first + i, values + i * bytes, &own))
+        const void *kept = list->files[first + i].values;
+        if (kept)
+            memcpy(values + i * bytes, kept, (size_t)bytes);
+        else if (load(list, shape, first + i, values + i * bytes, &own))
             first_error__note(&bad, i, &own);
     }
     return bad.any ? error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0) : OK;
 }
 
 void picture_list_check(const struct PictureList *list, const struct PictureShape *shape,
-                        int64_t first, int64_t stride, int64_t *bad) {
+                        int64_t first, int64_t stride, const struct PictureStore *store,
+                        int64_t *bad) {
+    int64_t bytes = picture_shape_bytes(shape);
 #pragma omp parallel for schedule(dynamic, 8)
     for (int64_t i = first; i < list->count; i += stride) {
         struct Error own;
-        bad[i] = load(list, shape, i, NULL, &own) != OK;
+        bool keeps = i < store->count;
+        bad[i] = load(list, shape, i, keeps ? (char *)store->values + i * bytes : NULL, &own) != OK;
+        if (keeps)
+            store->kept[i] = !bad[i];
     }
+}
+
+void picture_list_take(struct PictureList *list, const struct PictureShape *shape,
+                       const struct PictureStore *store) {
+    int64_t bytes = picture_shape_bytes(shape);
+    for (int64_t i = 0; i < store->count; i++)
+        if (store->kept[i])
+            list->files[i].values = (const char *)store->values + i * bytes;
 }
 
 void picture_list_drop(struct PictureList *list, const struct PictureShape *shape,

@@ -15,8 +15,9 @@ struct PictureShape {
 };
 
 struct PictureFile {
-    char *path; /* to open it */
-    char *name; /* where it comes from: its path, or as the list names it */
+    char *path;         /* to open it */
+    char *name;         /* where it comes from: its path, or as the list names it */
+    const void *values; /* what it becomes, if it was decoded already and kept; or NULL */
 };
 
 struct PictureList { /* start with {0} */
@@ -52,10 +53,25 @@ void picture_list_release(struct PictureList *list);
 int picture_list_read(const struct PictureList *list, const struct PictureShape *shape,
                       int64_t first, int64_t count, void *samples, struct Error *error);
 
-/* Decodes every `stride`-th picture from `first` on and sets bad[i] of those that cannot be used.
- */
+/* Bytes of what a picture becomes. */
+int64_t picture_shape_bytes(const struct PictureShape *shape);
+
+/* Room for what the first `count` pictures become, one after the other, and for whether they are
+ * there. */
+struct PictureStore {
+    int64_t count;
+    void *values;
+    bool *kept;
+};
+/* Decodes every `stride`-th picture from `first` on, keeps what has room, and sets bad[i] of those
+ * that cannot be used. */
 void picture_list_check(const struct PictureList *list, const struct PictureShape *shape,
-                        int64_t first, int64_t stride, int64_t *bad);
+                        int64_t first, int64_t stride, const struct PictureStore *store,
+                        int64_t *bad);
+/* From then on picture_list_read takes from the store, which must outlive the list, what is kept
+ * there. */
+void picture_list_take(struct PictureList *list, const struct PictureShape *shape,
+                       const struct PictureStore *store);
 /* Leaves out the pictures i for which bad[i] is not 0, with a notice for each. */
 void picture_list_drop(struct PictureList *list, const struct PictureShape *shape,
                        const int64_t *bad, const struct Ticker *ticker);

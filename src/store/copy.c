@@ -28,8 +28,9 @@ static bool can_copy(hid_t type, hid_t space, size_t *bytes) {
     const char *name;
     hssize_t elements = H5Sget_simple_extent_npoints(space);
     enum H5Type kind = h5__classify(type, &name);
-    if (elements < 0 || kind == H5_OTHER || kind == H5_BYTES || H5Tis_variable_str(type) != 0 ||
-        H5Tget_size(type) == 0 || (uint64_t)elements > ATTRIBUTE_BYTES / H5Tget_size(type))
+    if (elements < 0 || kind == H5_OTHER || kind == H5_CELLS || kind == H5_BYTES ||
+        H5Tis_variable_str(type) != 0 || H5Tget_size(type) == 0 ||
+        (uint64_t)elements > ATTRIBUTE_BYTES / H5Tget_size(type))
         return false;
     *bytes = (size_t)elements * H5Tget_size(type);
     return true;
@@ -115,7 +116,7 @@ static int copy_array(const struct Copying *copying, const char *from, const cha
     if (info.type == H5_TEXT && info.rank <= 1)
         return copy_text(copying, from, to, info.rank, error);
     int64_t count = memory_product(info.size, info.rank);
-    bool number = info.type != H5_TEXT && info.type != H5_OTHER && info.type != H5_BYTES;
+    bool number = info.type < H5_TEXT;
     if (!number || count < 0 || count > INT64_MAX / 8 ||
         !memory_can_hold((uint64_t)count * h5__size(info.type)))
         return h5__damaged(copying->file, from, "is no array that can be copied", error);

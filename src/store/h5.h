@@ -15,8 +15,19 @@
 #include "base/error.h"
 
 /* H5_BYTES: each element is a run of bytes, such as an image file, of its own length or of one for
- * all (opaque). */
-enum H5Type { H5_UINT8, H5_INT32, H5_INT64, H5_FLOAT32, H5_FLOAT64, H5_TEXT, H5_BYTES, H5_OTHER };
+ * all (opaque). H5_CELLS: each element is a reference to another array, as in MATLAB's cell arrays;
+ * if those are characters, h5_read_texts reads them. */
+enum H5Type {
+    H5_UINT8,
+    H5_INT32,
+    H5_INT64,
+    H5_FLOAT32,
+    H5_FLOAT64,
+    H5_TEXT,
+    H5_BYTES,
+    H5_CELLS,
+    H5_OTHER
+};
 #define H5_RANK 8
 
 struct H5File;
@@ -167,6 +178,16 @@ struct H5Bytes {
 };
 int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t count,
                   struct H5Bytes *items, struct Error *error);
+/* The names that an enumeration gives to numbers, in the order of the numbers. No member (and OK)
+ * if a dataset is of another type, or of booleans. The caller releases it. */
+struct H5Enumeration {
+    int64_t count;
+    char **names;
+    int64_t *values;
+};
+int h5_read_enumeration(struct H5File *file, const char *name, struct H5Enumeration *enumeration,
+                        struct Error *error);
+void h5_release_enumeration(struct H5Enumeration *enumeration);
 /* A dataset of one text; a dataset of up to a million of them (of any shape), 64 MiB in all.
  * The caller releases each text and the array. */
 int h5_read_text(struct H5File *file, const char *name, char **text, struct Error *error);

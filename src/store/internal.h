@@ -52,6 +52,10 @@ struct TextSource {
 int h5__read_texts(struct H5File *file, const char *name, const struct TextSource *from,
                    int64_t count, char **texts, struct Error *error);
 
+/* cells.c. The same for a dataset of H5_CELLS. */
+int h5__read_cells(struct H5File *file, const char *name, const struct H5Opened *opened,
+                   int64_t count, char **texts, struct Error *error);
+
 /* exists.c. Notes that HDF5 cannot tell what is at `name`. Right after the call that failed. */
 void h5__doubt(struct H5File *file, const char *name);
 
@@ -98,6 +102,7 @@ const char *h5__relative(const char *name);
 
 hid_t h5__native(enum H5Type type); /* of H5_UINT8 … H5_FLOAT64; any other is a bug */
 size_t h5__size(enum H5Type type);  /* bytes of one element; the same types */
+bool h5__is_boolean(hid_t type);    /* an enumeration that stands for booleans */
 /* The H5Type that values of HDF5's `type` are read as, and a name for messages in *name. */
 enum H5Type h5__classify(hid_t type, const char **name);
 

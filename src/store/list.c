@@ -265,10 +265,10 @@ int h5__check_virtual(struct H5File *file, const char *name, const struct H5Open
                     file->path, name);
     if (file->lists_filters)
         return OK;
-    if (heap__is_reference(opened->type))
+    if (heap__is_reference(opened->type) || opened->info.type == H5_CELLS)
         return fail(error, file->failure,
-                    "%s:/%s: is a virtual dataset of values of variable length, which are read "
-                    "only from the files that hold them",
+                    "%s:/%s: is a virtual dataset of values of variable length or references, "
+                    "which are read only from the files that hold them",
                     file->path, name);
     if (H5Pget_virtual_count(opened->create, &count) < 0)
         return h5__damaged(file, name, "is damaged: its sources cannot be read", error);

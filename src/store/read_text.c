@@ -209,7 +209,8 @@ int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t 
     char shape[H5_SHAPE_TEXT];
     *texts = NULL;
     *count = memory_product(opened.info.size, opened.info.rank);
-    if (opened.info.type != H5_TEXT)
+    bool cells = opened.info.type == H5_CELLS;
+    if (opened.info.type != H5_TEXT && !cells)
         code = fail(error, file->failure, "%s:/%s: holds %s, expected text", file->path, name,
                     opened.info.type_name);
     else if (*count < 0 || *count > TEXT_COUNT)
@@ -220,7 +221,8 @@ int h5_read_texts(struct H5File *file, const char *name, char ***texts, int64_t 
     if (code == OK) {
         *texts = memory_array(char *, *count, "texts");
         const struct TextSource from = {false, opened.id, opened.type};
-        code = h5__read_texts(file, name, &from, *count, *texts, error);
+        code = cells ? h5__read_cells(file, name, &opened, *count, *texts, error)
+                     : h5__read_texts(file, name, &from, *count, *texts, error);
     }
     if (code != OK) {
         memory_release(*texts);

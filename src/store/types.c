@@ -85,7 +85,7 @@ static enum H5Type classify_integer(hid_t type, const char **name) {
 }
 
 /* h5py stores booleans as an enumeration of FALSE and TRUE. */
-static bool is_boolean(hid_t type) {
+bool h5__is_boolean(hid_t type) {
     static const char *const names[] = {"FALSE", "TRUE"};
     bool boolean = H5Tget_nmembers(type) == 2 && H5Tget_size(type) == 1;
     for (unsigned i = 0; boolean && i < 2; i++) {
@@ -98,7 +98,7 @@ static bool is_boolean(hid_t type) {
 }
 
 static enum H5Type classify_enumeration(hid_t type, const char **name) {
-    if (is_boolean(type)) {
+    if (h5__is_boolean(type)) {
         *name = "booleans";
         return H5_UINT8;
     }
@@ -192,7 +192,7 @@ enum H5Type h5__classify(hid_t type, const char **name) {
         return H5_BYTES;
     case H5T_REFERENCE:
         *name = "references to other arrays";
-        return H5_OTHER;
+        return H5Tequal(type, H5T_STD_REF_OBJ) > 0 ? H5_CELLS : H5_OTHER;
     default:
         *name = "an unusual type";
         return H5_OTHER;

@@ -43,7 +43,8 @@ static hid_t dense_space(hid_t space, hsize_t count) {
  * what has a length of its own, as they stand in the file; −1 if nobody reads such values. */
 static hid_t memory_type(hid_t object, hid_t type) {
     const char *unused;
-    if (h5__classify(type, &unused) == H5_OTHER)
+    enum H5Type kind = h5__classify(type, &unused);
+    if (kind == H5_OTHER || kind == H5_CELLS)
         return -1;
     if (!heap__is_reference(type))
         return H5Tget_native_type(type, H5T_DIR_DEFAULT);

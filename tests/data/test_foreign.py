@@ -243,6 +243,100 @@ def test_names_of_the_classes(scratch):
                 "cab"[label] if expected != "01234" else str(label) for label in LABELS]
 
 
+ENUMERATION = h5py.enum_dtype({"cat": 1, "ant": 3, "bee": 7}, basetype=">i2")
+
+
+@pytest.mark.parametrize("labels, key, names", (
+    (np.array([1, -1, -1])[LABELS], "", ["-1", "1"]),
+    (np.array([1., -1., -1.])[LABELS][:, None], "", ["-1", "1"]),
+    (np.array([-2, 0, 7], "i1")[LABELS], "", ["-2", "0", "7"]),
+    (np.array([9, 4, 4])[LABELS], "classes: values, ", ["4", "9"]),
+    (np.array([10, 20, 5])[LABELS], "classes: values, ", ["5", "10", "20"]),
+    (np.array([-1, 0, 1])[LABELS], "classes: values, ", ["-1", "0", "1"]),
+    (np.array([2**40, 3, 5])[LABELS], "classes: values, ", ["3", "5", str(2**40)]),
+    (np.array([3, 1, 7], ">i2")[LABELS].astype(ENUMERATION), "", ["cat", "ant", "bee"]),
+    (np.array([3, 1, 7], ">i2")[LABELS].astype(ENUMERATION), "classes: [bee, cat, ant], ", ["bee", "cat", "ant"])),
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "")
+def test_numbers_that_are_names(scratch, labels, key, names):
+    """Classes are the labels that occur, or the members of an enumeration; the proposed lines say so."""
+    save(scratch, "x.h5", x=IMAGES, y=labels)
+    words = labels.ravel().astype("i8").astype(str)
+    if "cat" in names:
+        words = np.array(["", "cat", "", "ant", "", "", "", "bee"])[labels.astype("i8")]
+    path = recipe(scratch, split("{images: /x, labels: /y}").replace("{file", "{%sfile" % key, 1))
+    own = imported(scratch, path)
+    proposal = result(1, "dataset", "info", "x.h5", cwd=scratch)["proposal"]
+    assert ("classes: values" in proposal) == ("cat" not in names) and "first_label" not in proposal
+    with h5py.File(own) as file:
+        assert list(file["classes"].asstr()) == names
+        assert list(np.array(names)[file["train/labels"][()]]) == list(words)
+
+
+def test_predictions_name_the_labels(scratch):
+    """Also where only some of them occur, or none are there."""
+    for name, labels in (("x", np.where(LABELS, 1, -1)), ("one", np.ones(COUNT))):
+        save(scratch, f"{name}.h5", x=IMAGES, y=labels)
+    run(1, "train", recipe(scratch, split("{images: /x, labels: /y}"), 2), "--out", f"{scratch}/o", "--quiet",
+        cwd=scratch)
+    checkpoint = f"{scratch}/o/checkpoints/latest.h5"
+    found = {}
+    for data in ("x", "one"):
+        run(1, "predict", checkpoint, "--data", f"{data}.h5", "--split", "train", "-o", "p.csv", "--quiet", cwd=scratch)
+        found[data] = [line.split(",")[:4] for line in read(f"{scratch}/p.csv").splitlines()[1:]]
+    assert {line[2] for line in found["x"]} == {"-1", "1"} and {line[2] for line in found["one"]} == {"1"}
+    assert [line[3] for line in found["x"]] == [line[3] for line in found["one"]]
+
+
+@pytest.mark.parametrize("labels, key, says", (
+    ([-1, 0, 1], "", "row 0 is -1, expected 0 to 999999; if -1 is a class, say data.classes: values"),
+    ([-1, 0, 1], "first_label: 1, ", "row 0 is -1, expected 1 to 1000000"),
+    ([1, 2, 3], "classes: values, first_label: 1, ", "data.first_label: has no meaning beside data.classes: values")))
+def test_numbers_that_may_be_no_names(scratch, labels, key, says):
+    save(scratch, "x.h5", x=IMAGES, y=np.array(labels)[LABELS])
+    path = recipe(scratch, split("{images: /x, labels: /y}").replace("{file", "{%sfile" % key, 1))
+    done = start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch)
+    assert done.returncode in (DATA, RUN_FILE) and says in done.stderr
+
+
+def cells(file, name, words):
+    """A cell array of texts, as MATLAB 7.3 writes it."""
+    group, references = file.require_group("#refs#"), []
+    for i, word in enumerate(words):
+        units = np.frombuffer(word.encode("utf-16-le"), "u2")
+        cell = group.create_dataset(f"{name}{i}", data=units[:, None] if word else np.zeros(2, "u8"))
+        if not word:
+            cell.attrs["MATLAB_empty"] = 1
+        references.append(cell.ref)
+    file.create_dataset(name, data=np.array(references, h5py.ref_dtype)[None])
+
+
+def test_cell_arrays_of_matlab(scratch):
+    words = ["zebra", "\u00e4pfel", "cat \U0001f408"]
+    with h5py.File(f"{scratch}/x.h5", "w") as file:
+        file["X"] = IMAGES.transpose(0, 3, 2, 1)
+        file["X"].attrs["MATLAB_class"] = np.bytes_("uint8")
+        cells(file, "y", np.array(words)[LABELS])
+        cells(file, "names", ["one", "", "three"])
+        file["numbers"], file["object"] = LABELS[None] + 1., np.zeros((1, 6), "u4")
+        file["object"].attrs["MATLAB_object_decode"] = 3
+        file.create_dataset("stray", data=np.array([file.ref] * COUNT, h5py.ref_dtype))
+    said = result(1, "dataset", "info", "x.h5", cwd=scratch)
+    assert "{images: /X, labels: /y, axes: NCWH}" in said["proposal"] and len(said["arrays"]) == 6
+    order = [sorted(words).index(words[label]) for label in LABELS]
+    for lines, key, names, numbers in (
+            ("labels: /y", "", sorted(words), order),
+            ("labels: /numbers, first_label: 1", "classes: /names, ", ["one", "", "three"], LABELS)):
+        path = recipe(scratch, split("{images: /X, axes: NCWH, %s}" % lines).replace("{file", "{%sfile" % key, 1))
+        own = imported(scratch, path, f"{len(key)}.h5")
+        with h5py.File(own) as file:
+            assert list(file["classes"].asstr()) == names and list(file["train/labels"]) == list(numbers)
+            assert np.array_equal(file["train/images"], IMAGES)
+    for name, says in (("object", "save cellstr(...) or double(...)"),
+                       ("stray", "leads to nothing that /#refs# holds")):
+        path = recipe(scratch, split("{images: /X, labels: /%s, axes: NCWH}" % name))
+        assert says in start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch).stderr
+
+
 # ---- Splits
 
 def test_several_files_make_a_split(scratch):

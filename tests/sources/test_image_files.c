@@ -2,6 +2,7 @@
 #include "pictures/made_pictures.h"
 
 #include "base/memory.h"
+#include "sources/picture_list.h"
 #include "sources/source.h"
 
 static int notices;
@@ -189,11 +190,42 @@ static void lists_with_missing_files(void **state) {
     source_release(&source);
 }
 
+/* A picture that was kept is not read again; one for which there was no room is. */
+static void kept_pictures_are_decoded_once(void **state) {
+    (void)state;
+    struct PictureList list = {0};
+    struct PictureShape shape = {.height = 2, .width = 2, .form = {.channels = 1}};
+    uint8_t values[4], found[4] = {0};
+    bool kept[1];
+    struct PictureStore store = {.count = 1, .values = values, .kept = kept};
+    int64_t bad[2];
+    struct Error error;
+    for (int i = 0; i < 2; i++) {
+        add_picture(i ? "2.png" : "1.png");
+        assert_int_equal(picture_list_add(&list, place(folder, i ? "2.png" : "1.png"),
+                                          &(struct PictureListOptions){0}, &error),
+                         OK);
+    }
+    picture_list_check(&list, &shape, 0, 1, &store, bad);
+    assert_false(bad[0] || bad[1]);
+    picture_list_take(&list, &shape, &store);
+    unlink(list.files[0].path);
+    unlink(list.files[1].path);
+    assert_int_equal(picture_list_read(&list, &shape, 0, 1, found, &error), OK);
+    for (int i = 0; i < 4; i++)
+        assert_int_equal(found[i], 7);
+    assert_int_equal(picture_list_read(&list, &shape, 1, 1, found, &error), ERROR_SYSTEM);
+    picture_list_release(&list);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(nested_folders_and_debris), cmocka_unit_test(links_that_lead_nowhere),
-        cmocka_unit_test(one_deep_picture),          cmocka_unit_test(classes_of_lists),
+        cmocka_unit_test(nested_folders_and_debris),
+        cmocka_unit_test(links_that_lead_nowhere),
+        cmocka_unit_test(one_deep_picture),
+        cmocka_unit_test(classes_of_lists),
         cmocka_unit_test(lists_with_missing_files),
+        cmocka_unit_test(kept_pictures_are_decoded_once),
     };
     return cmocka_run_group_tests(tests, set_up_folder, tear_down_folder);
 }

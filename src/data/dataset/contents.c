@@ -39,6 +39,8 @@ static void visit(void *context, const char *name, enum H5Member member) {
     } else if (member == H5_MEMBER_ARRAY &&
                h5_storage(at->file, item->path, &item->storage, &error)) {
         item->problem = memory_copy_text(error.text);
+    } else if (member == H5_MEMBER_GROUP && !strcmp(item->path, "/#refs#")) {
+        return; /* elements of MATLAB's cell arrays, one array each */
     } else if (member == H5_MEMBER_GROUP && at->depth < MOST_DEPTH) {
         char *path = memory_copy_text(item->path); /* the items may move */
         walk(at->file, contents, path, at->depth + 1);

@@ -3,6 +3,7 @@
 #include <ctype.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -101,7 +102,11 @@ static void read_path(const char *path, struct Meaning *meaning) {
 }
 
 static bool is_numeric(const struct H5Info *info) {
-    return info->type != H5_TEXT && info->type != H5_OTHER && info->type != H5_BYTES;
+    return info->type < H5_TEXT;
+}
+
+static bool is_text(const struct H5Info *info) {
+    return info->type == H5_TEXT || info->type == H5_CELLS;
 }
 
 static int64_t largest_size(const struct H5Info *info) {
@@ -119,7 +124,7 @@ static bool can_be(const struct ContentsItem *item, enum Role role) {
         return info->type == H5_BYTES ? info->rank == 1
                                       : is_numeric(info) && info->rank >= 2 && info->rank <= 4 &&
                                             largest_size(info) > 1;
-    return (is_numeric(info) || info->type == H5_TEXT) && info->rank <= 4;
+    return (is_numeric(info) || is_text(info)) && info->rank <= 4;
 }
 
 /* The labels that belong to images: the same split, beside them, as many. */
@@ -184,23 +189,54 @@ static int64_t samples_of(const struct Found *found) {
 
 #define LOOKED_AT ((int64_t)1 << 20) /* labels that are read at most */
 
-/* What the numbers of labels say: values that are not whole, or classes that begin at 1. */
-static void look_at_labels(struct H5File *file, const struct ContentsItem *labels, bool *values,
-                           bool *from_one) {
+/* What the numbers of labels say. */
+struct Numbers {
+    bool values;   /* they are not whole */
+    bool from_one; /* classes begin at 1 */
+    bool sparse;   /* some are negative, or many between them do not occur */
+};
+
+static int by_size(const void *a, const void *b) {
+    double first = *(const double *)a, second = *(const double *)b;
+    return (first > second) - (first < second);
+}
+
+static int64_t count_different(double *numbers, int64_t count) {
+    int64_t different = 1;
+    qsort(numbers, (size_t)count, sizeof *numbers, by_size);
+    for (int64_t i = 1; i < count; i++)
+        different += numbers[i] != numbers[i - 1];
+    return different;
+}
+
+/* Labels that are one number a sample: whether their values are names of classes. */
+static bool are_sparse(const struct H5Info *info, double *numbers, int64_t count) {
+    if (largest_size(info) != count)
+        return false; /* several columns */
+    int64_t different = count_different(numbers, count);
+    double least = numbers[0], classes = numbers[count - 1] + (least == 1 ? 0 : 1);
+    return least < 0 || 4 * (classes - (double)different) > classes;
+}
+
+static void look_at_labels(struct H5File *file, const struct ContentsItem *labels,
+                           struct Numbers *found) {
+    struct Error ignored;
+    *found = (struct Numbers){0};
+    if (!labels)
+        return;
     const struct H5Info *info = &labels->storage.info;
     int64_t count = memory_product(info->size, info->rank);
-    struct Error ignored;
-    *values = *from_one = false;
     if (!is_numeric(info) || count < 1 || count > LOOKED_AT)
         return;
     double *numbers = memory_array(double, count, "labels"), least = INFINITY, most = 0;
     if (h5_read(file, labels->path, H5_FLOAT64, info->rank, info->size, numbers, &ignored) == OK)
         for (int64_t i = 0; i < count; i++) {
-            *values |= rint(numbers[i]) != numbers[i];
+            found->values |= rint(numbers[i]) != numbers[i];
             least = fmin(least, numbers[i]);
             most = fmax(most, numbers[i]);
         }
-    *from_one = !*values && least == 1 && most > 1;
+    found->from_one = !found->values && least == 1 && most > 1;
+    found->sparse = !found->values && isfinite(least) && are_sparse(info, numbers, count);
     memory_release(numbers);
 }
 
@@ -228,15 +264,13 @@ static char *sibling_of(const char *path) {
 }
 
 static void add_split(struct Proposal *proposal, struct Text *text, struct H5File *file,
-                      const char *path, const struct Found *found, const char *name) {
-    bool values = false, from_one = false;
+                      const char *path, const struct Found *found, const char *name,
+                      const struct Numbers *numbers) {
     bool matlab = h5_has_attribute(file, found->images->path, "MATLAB_class");
     const char *axes = axes_of(found, samples_of(found), matlab);
-    if (found->labels)
-        look_at_labels(file, found->labels, &values, &from_one);
     text_add(text, "    %s: {images: ", name);
     add_name(text, found->images->path);
-    text_add(text, ", %s: ", values ? "targets" : "labels");
+    text_add(text, ", %s: ", numbers->values ? "targets" : "labels");
     if (found->labels) {
         add_name(text, found->labels->path);
     } else {
@@ -252,7 +286,7 @@ static void add_split(struct Proposal *proposal, struct Text *text, struct H5Fil
     }
     if (axes)
         text_add(text, ", axes: %s", axes);
-    if (from_one)
+    if (numbers->from_one)
         text_add(text, ", first_label: 1");
     text_add(text, "}\n");
 }
@@ -285,8 +319,8 @@ static const struct ContentsItem *class_names(const struct Contents *contents) {
     for (int i = 0; i < contents->count; i++) {
         const struct ContentsItem *item = &contents->items[i];
         const char *leaf = strrchr(item->path, '/') + 1;
-        if (item->member == H5_MEMBER_ARRAY && !item->problem &&
-            item->storage.info.type == H5_TEXT && is_in(name_words, leaf) &&
+        if (item->member == H5_MEMBER_ARRAY && !item->problem && is_text(&item->storage.info) &&
+            is_in(name_words, leaf) &&
             memory_product(item->storage.info.size, item->storage.info.rank) <= 100000)
             return item;
     }
@@ -324,6 +358,22 @@ static int find_pairs(const struct Contents *contents, struct Found found[PARTS]
     return count;
 }
 
+/* Whether the values of the labels name the classes. */
+static bool look_at_parts(struct H5File *file, const struct Found found[PARTS], bool named,
+                          struct Numbers numbers[PARTS]) {
+    bool by_value = false, enumeration = false;
+    for (int part = 0; part < PARTS; part++) {
+        look_at_labels(file, found[part].labels, &numbers[part]);
+        by_value |= !named && numbers[part].sparse;
+        enumeration |= found[part].labels &&
+                       !strcmp(found[part].labels->storage.info.type_name, "an enumeration");
+    }
+    by_value &= !enumeration;
+    for (int part = 0; part < PARTS; part++)
+        numbers[part].from_one &= !by_value && !enumeration;
+    return by_value;
+}
+
 void proposal_make(struct Proposal *proposal, struct H5File *file, const char *path, bool follows,
                    const struct Contents *contents) {
     struct Found found[PARTS] = {0};
@@ -340,14 +390,18 @@ void proposal_make(struct Proposal *proposal, struct H5File *file, const char *p
     text_add(&text, "data:\n  file: ");
     add_name(&text, path);
     const struct ContentsItem *names = class_names(contents);
+    struct Numbers numbers[PARTS];
+    bool by_value = look_at_parts(file, found, names != NULL, numbers);
     if (follows)
         text_add(&text, "\n  links: follow");
     if (names)
         text_add(&text, "\n  classes: %s", names->path);
+    else if (by_value)
+        text_add(&text, "\n  classes: values");
     text_add(&text, "\n  splits:\n");
     for (int part = 0; part < PARTS; part++)
         if (found[part].images)
-            add_split(proposal, &text, file, path, &found[part], part_names[part]);
+            add_split(proposal, &text, file, path, &found[part], part_names[part], &numbers[part]);
     if (found[PART_TRAIN].images && !found[PART_VALIDATION].images)
         text_add(&text, "    validation: {fraction_of: train, fraction: 0.1, stratified: true}\n");
     proposal->lines = text.data;

@@ -220,8 +220,10 @@ const struct Key data_keys[] = {
      .offset = AT(classes),
      .fallback = "[]",
      .help = "names of the classes in the order of the labels, or an array of names, or how many "
-             "classes there are; none: /classes of data.file, or else what the labels say, texts "
-             "in sorted order"},
+             "classes there are; values: each different label is a class and its name, in "
+             "ascending order, for numbers such as 4 and 9; none: /classes of data.file, or else "
+             "what the labels say: texts in sorted order, the members of an enumeration, numbers "
+             "from data.first_label on, or if some are negative (-1 and 1) as with `values`"},
     {.name = "multi_label",
      .type = KEY_BOOL,
      .offset = AT(multi_label),

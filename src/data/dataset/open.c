@@ -438,6 +438,7 @@ static int open_request(struct Dataset **out, const struct DatasetRequest *reque
     }
     release_files(&opening, code == OK && needs_files(dataset->storage));
     memory_release(opening.pair_of);
+    memory_release(opening.values);
     memory_release(main);
     if (code != OK) {
         dataset_close(dataset);

@@ -1,6 +1,7 @@
 /* The classes of a data set: named by the options or the file, or found in the labels. */
 #include <ctype.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "data/dataset/opening.h"
 
 #define MOST_CLASSES 1000000
+#define VALUES "values" /* data.classes */
 
 static bool is_number(const char *text) {
     return *text && !text[strspn(text, "0123456789")] && strlen(text) <= 7;
@@ -38,11 +40,32 @@ static int read_names(struct Opening *opening, const char *text, struct Error *e
     return code == OK ? OK : error_blame_key(error, "data.classes");
 }
 
+static void take_expected_classes(struct Opening *opening) {
+    const struct Targets *expected = opening->request->expected;
+    opening->dataset->targets =
+        targets_copy(TARGET_CLASSES, (const char *const *)expected->names, expected->count);
+}
+
+/* data.classes: values. The labels name their classes, which a checkpoint may know. */
+static int take_values(struct Opening *opening, struct Error *error) {
+    const struct Targets *expected = opening->request->expected;
+    if (opening->request->options->first_label)
+        return fail_key(error, ERROR_RUN_FILE, "data.first_label",
+                        "has no meaning beside data.classes: values, which takes the labels for "
+                        "the names of the classes");
+    opening->by_value = true;
+    if (expected && !targets_are_values(expected))
+        take_expected_classes(opening);
+    return OK;
+}
+
 static int names_of_options(struct Opening *opening, struct Error *error) {
     const struct Strings *given = &opening->request->options->classes;
     struct Targets *classes = &opening->dataset->targets;
     int code = OK;
-    if (given->count == 1 && is_array(given->values[0]))
+    if (given->count == 1 && !strcmp(given->values[0], VALUES))
+        code = take_values(opening, error);
+    else if (given->count == 1 && is_array(given->values[0]))
         code = read_names(opening, given->values[0], error);
     else if (given->count == 1 && is_number(given->values[0]) && atoll(given->values[0]) > 0)
         *classes = targets_number(TARGET_CLASSES, "", atoll(given->values[0]));
@@ -73,9 +96,7 @@ int opening__class_names(struct Opening *opening, bool own_layout, struct Error 
         return names_of_file(opening, file, error);
     if (code == OK && request->expected && !targets_are_values(request->expected) &&
         !(file && h5_exists(file, "target_names")))
-        opening->dataset->targets =
-            targets_copy(TARGET_CLASSES, (const char *const *)request->expected->names,
-                         request->expected->count);
+        take_expected_classes(opening);
     return code;
 }
 
@@ -86,11 +107,11 @@ static void sort_texts(struct Opening *opening) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     int64_t total = 0, count = 0;
     for (int p = 0; p < storage->pair_count; p++)
-        total += storage->pairs[p].texts ? storage->pairs[p].count : 0;
+        total += storage->pairs[p].stored.texts ? storage->pairs[p].count : 0;
     const char **all = memory_array(const char *, total, "classes");
     for (int p = 0; p < storage->pair_count; p++)
-        for (int64_t i = 0; storage->pairs[p].texts && i < storage->pairs[p].count; i++)
-            all[count++] = storage->pairs[p].texts[i];
+        for (int64_t i = 0; storage->pairs[p].stored.texts && i < storage->pairs[p].count; i++)
+            all[count++] = storage->pairs[p].stored.texts[i];
     qsort(all, (size_t)total, sizeof *all, text_compare);
     count = 0;
     for (int64_t i = 0; i < total; i++)
@@ -100,79 +121,223 @@ static void sort_texts(struct Opening *opening) {
     memory_release(all);
 }
 
-/* The largest label of a split that is not opened; the classes of a file are those of all of its
- * splits, if they are not named. */
-static int largest_of(struct H5File *file, const char *name, int64_t *largest,
-                      struct Error *error) {
-    struct H5Info info;
-    int64_t block[4096];
-    int code = h5_info(file, name, &info, error);
-    *largest = -1;
-    if (code != OK || info.rank != 1 || info.type > H5_INT64)
-        return code;
-    for (int64_t first = 0; first < info.size[0] && code == OK; first += 4096) {
-        int64_t count = info.size[0] - first < 4096 ? info.size[0] - first : 4096;
-        code = h5_read_rows(file, name, H5_INT64, first, count, block, error);
-        for (int64_t i = 0; i < count && code == OK; i++)
-            if (block[i] > *largest)
-                *largest = block[i];
-    }
-    return code;
-}
+/* ---- From labels that are numbers ---- */
 
-struct Search {
+/* All labels of a data set: of its pairs, and of the splits of its file that are not opened,
+ * because the classes of a file are those of all of its splits if they are not named. */
+struct AllLabels {
+    struct Opening *opening;
     struct H5File *file;
-    int64_t largest;
+    /* Called for each array of labels, less the number of the first class. */
+    void (*take)(struct AllLabels *all, const int64_t *labels, int64_t count, int64_t first);
+    int64_t least, largest; /* of labels less the number of the first class */
+    bool low[2], columns;   /* whether there are labels 0 and 1, and one-hot ones */
+    int64_t *values, count; /* ascending, each once */
     int code;
     struct Error *error;
 };
 
-static void visit_other(void *context, const char *name, enum H5Member member) {
-    struct Search *search = context;
-    char *images = memory_print("%s/images", name), *labels = memory_print("%s/labels", name);
-    if (search->code == OK && member == H5_MEMBER_GROUP && h5_exists(search->file, images) &&
-        h5_exists(search->file, labels)) {
-        int64_t largest;
-        search->code = largest_of(search->file, labels, &largest, search->error);
-        if (largest > search->largest && largest < MOST_CLASSES)
-            search->largest = largest;
+static void take_bounds(struct AllLabels *all, const int64_t *labels, int64_t count,
+                        int64_t first) {
+    for (int64_t i = 0; i < count; i++) {
+        int64_t label = labels[i] - first;
+        if (label == 0 || label == 1)
+            all->low[label] = true;
+        if (label < all->least)
+            all->least = label;
+        if (label > all->largest && label < MOST_CLASSES)
+            all->largest = label;
     }
+}
+
+static int by_number(const void *a, const void *b) {
+    int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+    return (first > second) - (first < second);
+}
+
+static void take_different(struct AllLabels *all, const int64_t *labels, int64_t count,
+                           int64_t first) {
+    (void)first;
+    int64_t total = all->count + count, kept = 0;
+    int64_t *values = memory_array(int64_t, total, "values of labels");
+    if (all->count)
+        memcpy(values, all->values, (size_t)all->count * sizeof *values);
+    memcpy(values + all->count, labels, (size_t)count * sizeof *values);
+    qsort(values, (size_t)total, sizeof *values, by_number);
+    for (int64_t i = 0; i < total; i++)
+        if (!kept || values[i] != values[kept - 1])
+            values[kept++] = values[i];
+    memory_release(all->values);
+    all->values = values;
+    all->count = kept;
+}
+
+#define BLOCK 65536
+
+static void take_other(struct AllLabels *all, const char *name) {
+    struct H5Info info;
+    all->code = h5_info(all->file, name, &info, all->error);
+    if (all->code != OK || info.rank != 1 || info.type > H5_INT64)
+        return;
+    int64_t *block = memory_array(int64_t, BLOCK, "labels");
+    for (int64_t first = 0; first < info.size[0] && all->code == OK; first += BLOCK) {
+        int64_t count = info.size[0] - first < BLOCK ? info.size[0] - first : BLOCK;
+        all->code = h5_read_rows(all->file, name, H5_INT64, first, count, block, all->error);
+        if (all->code == OK)
+            all->take(all, block, count, 0);
+    }
+    memory_release(block);
+}
+
+static void visit_other(void *context, const char *name, enum H5Member member) {
+    struct AllLabels *all = context;
+    char *images = memory_print("%s/images", name), *labels = memory_print("%s/labels", name);
+    if (all->code == OK && member == H5_MEMBER_GROUP && h5_exists(all->file, images) &&
+        h5_exists(all->file, labels))
+        take_other(all, labels);
     memory_release(images);
     memory_release(labels);
 }
 
-static int number_classes(struct Opening *opening, struct Error *error) {
+static int take_all(struct AllLabels *all) {
+    struct Opening *opening = all->opening;
     const struct DatasetStorage *storage = opening->dataset->storage;
-    struct Search search = {.largest = -1, .error = error};
     bool own = false;
     for (int p = 0; p < storage->pair_count; p++) {
         const struct Pair *pair = &storage->pairs[p];
-        int64_t first = pair->columns ? 0 : pair__first_label(opening, pair);
-        own |= !pair->options && pair->numbers;
-        if (pair->columns - 1 > search.largest)
-            search.largest = pair->columns - 1;
-        for (int64_t i = 0; pair->numbers && !pair->columns && i < pair->count; i++)
-            if (pair->numbers[i] - first > search.largest &&
-                pair->numbers[i] - first < MOST_CLASSES)
-                search.largest = pair->numbers[i] - first;
+        const struct StoredLabels *stored = &pair->stored;
+        own |= !pair->options && stored->numbers;
+        all->columns |= stored->columns > 0;
+        if (stored->columns - 1 > all->largest)
+            all->largest = stored->columns - 1;
+        if (stored->numbers && !stored->columns)
+            all->take(all, stored->numbers, pair->count, pair__first_label(opening, pair));
     }
     if (own && opening->request->splits &&
-        (search.code = opening__file(opening, opening->main, &search.file, error)) == OK)
-        h5_members(search.file, "/", visit_other, &search);
-    opening->dataset->targets = targets_number(TARGET_CLASSES, "", search.largest + 1);
-    return search.code;
+        (all->code = opening__file(opening, opening->main, &all->file, all->error)) == OK)
+        h5_members(all->file, "/", visit_other, all);
+    return all->code;
+}
+
+/* Whether labels are the names of classes and not their numbers: if the options say so, or if some
+ * are negative; but a -1 beside 0 and 1 may stand for samples without a label. */
+static bool are_values(const struct Opening *opening, const struct AllLabels *all) {
+    const struct DatasetStorage *storage = opening->dataset->storage;
+    bool from_zero = true;
+    for (int p = 0; p < storage->pair_count; p++)
+        from_zero &= pair__first_label(opening, &storage->pairs[p]) == 0;
+    bool unlabelled = all->least == -1 && all->low[0] && all->low[1];
+    return !all->columns && (opening->by_value || (all->least < 0 && from_zero && !unlabelled));
+}
+
+static int name_values(struct Opening *opening, struct AllLabels *all) {
+    all->take = take_different;
+    if (take_all(all) != OK)
+        return all->code;
+    if (all->count > MOST_CLASSES)
+        return fail(all->error, ERROR_DATA,
+                    "%s: the labels have %" PRId64
+                    " different values; name the array under targets if it holds values",
+                    opening->dataset->path, all->count);
+    struct Targets *targets = &opening->dataset->targets;
+    *targets = targets_number(TARGET_CLASSES, "", all->count);
+    for (int64_t i = 0; i < all->count; i++) {
+        memory_release(targets->names[i]);
+        targets->names[i] = memory_print("%" PRId64, all->values[i]);
+    }
+    opening->values = all->values;
+    return OK;
+}
+
+static int number_classes(struct Opening *opening, struct Error *error) {
+    struct AllLabels all = {.opening = opening, .take = take_bounds, .largest = -1, .error = error};
+    if (take_all(&all) != OK)
+        return all.code;
+    if (are_values(opening, &all))
+        return name_values(opening, &all);
+    opening->dataset->targets = targets_number(TARGET_CLASSES, "", all.largest + 1);
+    return OK;
+}
+
+/* ---- From names that files give to numbers ---- */
+
+static bool is_known(const struct Targets *targets, const char *name) {
+    for (int64_t i = 0; i < targets->count; i++)
+        if (!strcmp(targets->names[i], name))
+            return true;
+    return false;
+}
+
+/* The members of enumerations in the order of their numbers; those of later arrays that the first
+ * lacks come after them. False if some labels are of another kind. */
+static bool name_members(struct Opening *opening) {
+    const struct DatasetStorage *storage = opening->dataset->storage;
+    struct Targets *targets = &opening->dataset->targets;
+    for (int p = 0; p < storage->pair_count; p++)
+        if (storage->pairs[p].labels.count && !storage->pairs[p].stored.enumeration.count)
+            return false;
+    for (int p = 0; p < storage->pair_count; p++) {
+        const struct H5Enumeration *members = &storage->pairs[p].stored.enumeration;
+        if (!targets->names && members->count)
+            *targets =
+                targets_copy(TARGET_CLASSES, (const char *const *)members->names, members->count);
+        for (int64_t i = 0; i < members->count; i++) {
+            if (is_known(targets, members->names[i]))
+                continue;
+            size_t count = (size_t)targets->count;
+            targets->names = memory_resize(targets->names, count * sizeof *targets->names,
+                                           (count + 1) * sizeof *targets->names, "classes");
+            targets->names[targets->count++] = memory_copy_text(members->names[i]);
+        }
+    }
+    return true;
+}
+
+/* ---- From names that are numbers ---- */
+
+/* The numbers that classes are named by, if they ascend; else NULL. The caller releases them. */
+static int64_t *numbers_of(const struct Targets *targets) {
+    int64_t *numbers = memory_array(int64_t, targets->count, "classes");
+    for (int64_t i = 0; i < targets->count; i++) {
+        char *end, printed[24];
+        numbers[i] = strtoll(targets->names[i], &end, 10);
+        snprintf(printed, sizeof printed, "%" PRId64, numbers[i]);
+        if (strcmp(printed, targets->names[i]) || (i && numbers[i] <= numbers[i - 1])) {
+            memory_release(numbers);
+            return NULL;
+        }
+    }
+    return numbers;
+}
+
+/* Classes that a checkpoint names: negative ones cannot be numbers of classes. */
+static void take_values_of_names(struct Opening *opening) {
+    const struct DataOptions *options = opening->request->options;
+    const struct Targets *targets = &opening->dataset->targets;
+    bool given = options && options->classes.count && !opening->by_value;
+    if (given || !opening->request->expected || !targets->count)
+        return;
+    opening->values = numbers_of(targets);
+    if (opening->values && !opening->by_value && opening->values[0] >= 0) {
+        memory_release(opening->values);
+        opening->values = NULL;
+    }
 }
 
 int opening__classes_of_labels(struct Opening *opening, struct Error *error) {
     const struct DatasetStorage *storage = opening->dataset->storage;
     bool labels = false, texts = false;
-    if (opening->dataset->targets.names)
+    if (opening->dataset->targets.names) {
+        take_values_of_names(opening);
         return OK;
+    }
     for (int p = 0; p < storage->pair_count; p++) {
         labels |= storage->pairs[p].labels.count > 0;
-        texts |= storage->pairs[p].texts != NULL;
+        texts |= storage->pairs[p].stored.texts != NULL;
     }
     if (texts)
         sort_texts(opening);
-    return labels && !texts ? number_classes(opening, error) : OK;
+    if (!labels || texts || name_members(opening))
+        return OK;
+    return number_classes(opening, error);
 }

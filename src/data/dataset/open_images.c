@@ -79,7 +79,7 @@ static int read_axes(struct Opening *opening, const struct Pair *pair, const str
 
 static int check_type(const struct Array *array, struct Error *error) {
     enum H5Type type = array->info.type;
-    if (type != H5_TEXT && type != H5_OTHER && type != H5_BYTES)
+    if (type < H5_TEXT)
         return OK;
     return fail(error, ERROR_DATA, "%s:%s: holds %s, expected numbers", array->name.file,
                 array->name.path, array->info.type_name);

@@ -7,8 +7,7 @@
 #include "base/text.h"
 #include "data/dataset/opening.h"
 
-#define BLOCK ((int64_t)1 << 20)     /* values read at a time */
-#define MOST_UNNAMED_CLASSES 1000000 /* most classes that a data set without names may have */
+#define BLOCK ((int64_t)1 << 20) /* values read at a time */
 
 /* ---- Shapes ---- */
 
@@ -141,11 +140,11 @@ static int read_texts(struct Pair *pair, const struct Array *array, int64_t offs
                       struct Error *error) {
     char **texts;
     int64_t count;
-    if (!pair->texts)
-        pair->texts = memory_array(char *, pair->count, "labels");
+    if (!pair->stored.texts)
+        pair->stored.texts = memory_array(char *, pair->count, "labels");
     int code = h5_read_texts(array->file, array->name.path, &texts, &count, error);
     for (int64_t i = 0; i < count; i++)
-        pair->texts[offset + i] = texts[i];
+        pair->stored.texts[offset + i] = texts[i];
     memory_release(texts);
     return code;
 }
@@ -165,32 +164,68 @@ static int refuse_shape(const struct Array *array, const char *what, struct Erro
     return code;
 }
 
+/* Names of numbers, the same in all arrays of a pair. */
+static int read_enumeration(struct Pair *pair, const struct Array *array, int64_t offset,
+                            struct Error *error) {
+    struct H5Enumeration own, *members = &pair->stored.enumeration;
+    int code = h5_read_enumeration(array->file, array->name.path, &own, error);
+    if (code != OK)
+        return code;
+    bool same = !offset || own.count == members->count;
+    for (int64_t i = 0; i < own.count && same && offset; i++)
+        same = own.values[i] == members->values[i] && !strcmp(own.names[i], members->names[i]);
+    if (!same)
+        code = fail(error, ERROR_DATA, "%s:%s: is not the enumeration that %s:%s is; expected one",
+                    array->name.file, array->name.path, pair->labels.items[0].name.file,
+                    pair->labels.items[0].name.path);
+    if (!offset)
+        *members = own;
+    else
+        h5_release_enumeration(&own);
+    return code;
+}
+
+/* MATLAB keeps the values of its newer classes apart, where only MATLAB finds them. */
+static int refuse_matlab_object(const struct Array *array, struct Error *error) {
+    if (!h5_has_attribute(array->file, array->name.path, "MATLAB_object_decode"))
+        return OK;
+    return fail(
+        error, ERROR_DATA,
+        "%s:%s: is an object of MATLAB, such as a string or categorical array, whose values "
+        "only MATLAB finds; save cellstr(...) or double(...) of it there",
+        array->name.file, array->name.path);
+}
+
 static int read_array(struct Pair *pair, struct Array *array, int64_t offset, struct Error *error) {
     const struct H5Info *info = &array->info;
     int64_t columns;
-    bool last, text = info->type == H5_TEXT;
+    bool last, text = info->type == H5_TEXT || info->type == H5_CELLS;
     bool floats = info->type == H5_FLOAT32 || info->type == H5_FLOAT64;
     if (info->type == H5_OTHER || info->type == H5_BYTES)
         return fail(error, ERROR_DATA, "%s:%s: holds %s, expected integers or texts",
                     array->name.file, array->name.path, info->type_name);
+    if (refuse_matlab_object(array, error) != OK)
+        return error->code;
     if (!opening__fits(info, array->count, text ? NULL : &columns, &last))
         return refuse_shape(array, "labels", error);
-    if (text != (pair->texts != NULL) && offset > 0)
+    if (text != (pair->stored.texts != NULL) && offset > 0)
         return fail(error, ERROR_DATA, "%s:%s: holds %s, %s:%s holds %s", array->name.file,
                     array->name.path, info->type_name, pair->labels.items[0].name.file,
                     pair->labels.items[0].name.path, pair->labels.items[0].info.type_name);
     if (text)
         return read_texts(pair, array, offset, error);
-    if (offset > 0 && columns != (pair->columns ? pair->columns : 1))
+    if (offset > 0 && columns != (pair->stored.columns ? pair->stored.columns : 1))
         return fail(error, ERROR_DATA,
                     "%s:%s: has %" PRId64 " column%s, %s:%s has %" PRId64 "; expected one kind",
                     array->name.file, array->name.path, columns, columns == 1 ? "" : "s",
                     pair->labels.items[0].name.file, pair->labels.items[0].name.path,
-                    pair->columns ? pair->columns : 1);
-    pair->columns = columns > 1 ? columns : 0;
+                    pair->stored.columns ? pair->stored.columns : 1);
+    pair->stored.columns = columns > 1 ? columns : 0;
     if (columns > 1 || floats)
-        return read_floats(array, columns, last, pair->numbers + offset, error);
-    return read_integers(array, pair->numbers + offset, error);
+        return read_floats(array, columns, last, pair->stored.numbers + offset, error);
+    if (read_enumeration(pair, array, offset, error) != OK)
+        return error->code;
+    return read_integers(array, pair->stored.numbers + offset, error);
 }
 
 int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *error) {
@@ -201,7 +236,7 @@ int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *er
         return fail(error, ERROR_DATA,
                     "%s:%s: %" PRId64 " labels do not fit into this machine's memory",
                     labels->items[0].name.file, labels->items[0].name.path, pair->count);
-    pair->numbers = memory_array(int64_t, pair->count, "labels");
+    pair->stored.numbers = memory_array(int64_t, pair->count, "labels");
     if (labels->count != 1 && labels->count != pair->images.count) {
         fail(error, ERROR_DATA, "names %d arrays for %d of images; expected one for each, or one",
              labels->count, pair->images.count);
@@ -215,96 +250,4 @@ int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *er
         offset += array->count;
     }
     return code == OK ? OK : pair__blame(pair, "labels", error);
-}
-
-/* ---- Numbers of classes ---- */
-
-/* The array and the row in it that hold the label of row `row` of the pair. */
-static const struct Array *array_of(const struct Pair *pair, int64_t *row) {
-    int i = 0;
-    while (i + 1 < pair->labels.count && *row >= pair->labels.items[i].count)
-        *row -= pair->labels.items[i++].count;
-    return &pair->labels.items[i];
-}
-
-static int refuse_number(struct Opening *opening, const struct Pair *pair, int64_t row,
-                         int64_t limit, struct Error *error) {
-    const struct DataOptions *options = opening->request->options;
-    int64_t first = pair->columns ? 0 : pair__first_label(opening, pair);
-    bool named = opening->named;
-    bool from_one = first == 0 && pair->numbers[row] == limit && named;
-    int64_t number = pair->numbers[row];
-    const struct Array *array = array_of(pair, &row);
-    fail(error, ERROR_DATA,
-         "%s:%s: row %" PRId64 " is %" PRId64 ", expected %" PRId64 " to %" PRId64 "%s%s",
-         array->name.file, array->name.path, row, number, first, first + limit - 1,
-         !named                              ? ""
-         : options && options->classes.count ? " (one for each of data.classes)"
-         : !pair->options                    ? " (one for each name in /classes)"
-                                             : " (one for each class)",
-         from_one ? "; if the classes are counted from 1, say data.first_label: 1" : "");
-    return pair__blame(pair, "labels", error);
-}
-
-static int number_numbers(struct Opening *opening, struct Pair *pair, struct Error *error) {
-    int64_t first = pair->columns ? 0 : pair__first_label(opening, pair);
-    int64_t limit = opening->named ? opening->dataset->targets.count : MOST_UNNAMED_CLASSES;
-    for (int64_t i = 0; i < pair->count; i++) {
-        int64_t number = pair->numbers[i];
-        if (number < first || number - first >= limit)
-            return refuse_number(opening, pair, i, limit, error);
-        pair->classes[i] = (int32_t)(number - first);
-    }
-    return OK;
-}
-
-struct NamedClass {
-    const char *name;
-    int32_t number;
-};
-
-static int by_name(const void *a, const void *b) {
-    return strcmp(((const struct NamedClass *)a)->name, ((const struct NamedClass *)b)->name);
-}
-
-static int refuse_text(struct Opening *opening, const struct Pair *pair, int64_t row,
-                       struct Error *error) {
-    const struct Targets *targets = &opening->dataset->targets;
-    const char *word = pair->texts[row];
-    const char *nearest =
-        targets->count <= 10000
-            ? text_nearest(word, (const char *const *)targets->names, (int)targets->count)
-            : NULL;
-    const struct Array *array = array_of(pair, &row);
-    fail(error, ERROR_DATA,
-         "%s:%s: row %" PRId64 " is '%.60s', which is none of the %" PRId64 " classes%s%s%s",
-         array->name.file, array->name.path, row, word, targets->count,
-         nearest ? "; did you mean '" : "", nearest ? nearest : "", nearest ? "'?" : "");
-    return pair__blame(pair, "labels", error);
-}
-
-static int number_texts(struct Opening *opening, struct Pair *pair, struct Error *error) {
-    const struct Targets *targets = &opening->dataset->targets;
-    struct NamedClass *sorted = memory_array(struct NamedClass, targets->count, "classes");
-    for (int64_t i = 0; i < targets->count; i++)
-        sorted[i] = (struct NamedClass){targets->names[i], (int32_t)i};
-    qsort(sorted, (size_t)targets->count, sizeof *sorted, by_name);
-    int code = OK;
-    for (int64_t i = 0; i < pair->count && code == OK; i++) {
-        const struct NamedClass wanted = {.name = pair->texts[i]}, *found;
-        found = bsearch(&wanted, sorted, (size_t)targets->count, sizeof *sorted, by_name);
-        if (found)
-            pair->classes[i] = found->number;
-        else
-            code = refuse_text(opening, pair, i, error);
-    }
-    memory_release(sorted);
-    return code;
-}
-
-int opening__number_labels(struct Opening *opening, struct Pair *pair, struct Error *error) {
-    if (!pair->labels.count)
-        return OK;
-    pair->classes = memory_array(int32_t, pair->count, "labels");
-    return pair->texts ? number_texts(opening, pair, error) : number_numbers(opening, pair, error);
 }

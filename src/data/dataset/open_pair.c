@@ -19,8 +19,9 @@ void pair__release(struct Pair *pair) {
     memory_release(pair->runs);
     memory_release(pair->layouts);
     memory_release(pair->pixels);
-    memory_release(pair->numbers);
-    memory_release_texts(pair->texts, pair->count);
+    memory_release(pair->stored.numbers);
+    memory_release_texts(pair->stored.texts, pair->count);
+    h5_release_enumeration(&pair->stored.enumeration);
     memory_release(pair->classes);
     memory_release(pair->values);
     memory_release(pair->sample_weights);

@@ -51,7 +51,7 @@ static int refuse_shape(const struct Array *array, struct Error *error) {
 static int check_shape(struct Dataset *dataset, const struct Array *array, int64_t *columns,
                        bool *last, bool sets, struct Error *error) {
     const struct H5Info *info = &array->info;
-    if (info->type == H5_TEXT || info->type == H5_OTHER || info->type == H5_BYTES)
+    if (info->type >= H5_TEXT)
         return fail(error, ERROR_DATA, "%s:%s: holds %s, expected float32", array->name.file,
                     array->name.path, info->type_name);
     if (!opening__fits(info, array->count, columns, last))

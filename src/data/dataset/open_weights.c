@@ -16,7 +16,7 @@ static int check_values(const struct Array *array, const float *weights, struct 
 static int read_array(const struct Array *array, float *weights, struct Error *error) {
     const struct H5Info *info = &array->info;
     bool last;
-    if (info->type == H5_TEXT || info->type == H5_OTHER || info->type == H5_BYTES)
+    if (info->type >= H5_TEXT)
         return fail(error, ERROR_DATA, "%s:%s: holds %s, expected weights, which are numbers",
                     array->name.file, array->name.path, info->type_name);
     if (!opening__fits(info, array->count, NULL, &last)) {

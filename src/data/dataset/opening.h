@@ -38,6 +38,14 @@ struct BlockCheck {
     void *context;
 };
 
+/* Labels as they are stored, before it is known which classes they name. */
+struct StoredLabels {
+    int64_t *numbers;                 /* (count); or NULL */
+    char **texts;                     /* (count): labels that are texts; or NULL */
+    int64_t columns;                  /* of one-hot labels; 0: they are not */
+    struct H5Enumeration enumeration; /* names of the numbers, if the file has them */
+};
+
 /* An array pair: images, and the labels or targets of the same samples. Splits are made of its
  * rows. */
 struct Pair {
@@ -52,10 +60,8 @@ struct Pair {
     struct ImageLayout *layouts; /* one for each array of images */
     bool encoded;                /* images are pictures: files of their own */
     struct BlockCheck check;
-    void *pixels;          /* what was read into memory; NULL: nothing */
-    int64_t *numbers;      /* (count): labels as they are stored, less first_label; or NULL */
-    char **texts;          /* (count): labels that are texts; or NULL */
-    int64_t columns;       /* of one-hot labels; 0: they are not */
+    void *pixels; /* what was read into memory; NULL: nothing */
+    struct StoredLabels stored;
     int32_t *classes;      /* (count): the labels, once the classes are known; or NULL */
     float *values;         /* (count, outputs): targets; or NULL */
     float *sample_weights; /* (count); or NULL */
@@ -89,9 +95,11 @@ struct Opening {
     const char *main; /* the file of splits of the own layout; NULL: there is none */
     struct OpenFile *files;
     int file_count;
-    int *pair_of;          /* for each split: its pair */
-    bool sets;             /* the targets are sets of classes */
-    bool named;            /* the classes have names of their own, not made of the labels */
+    int *pair_of;    /* for each split: its pair */
+    bool sets;       /* the targets are sets of classes */
+    bool named;      /* the classes have names of their own, not made of the labels */
+    bool by_value;   /* data.classes: values */
+    int64_t *values; /* (classes): the label of each, ascending, if that is its name; or NULL */
     struct Error unopened; /* why a file could not be opened that is there */
 };
 
@@ -144,7 +152,10 @@ int opening__room(const struct Pair *pair, const struct Array *array, const int6
 /* open_labels.c. The labels of a pair whose images are open, as numbers or texts; and the classes
  * that they name, once those are known. */
 int opening__labels(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* open_numbers.c. */
 int opening__number_labels(struct Opening *opening, struct Pair *pair, struct Error *error);
+/* The array that holds the label of row *row of a pair; *row becomes the row in it. */
+const struct Array *pair__array_of_label(const struct Pair *pair, int64_t *row);
 /* Whether an array has one value for each of `count` samples, and `columns` of them if that is not
  * NULL: (N), (N,1), (1,N), (N,1,1,1); (N,K), (N,K,1,1). *samples_last: (K,N). */
 bool opening__fits(const struct H5Info *info, int64_t count, int64_t *columns, bool *samples_last);

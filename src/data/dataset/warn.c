@@ -1,4 +1,6 @@
 #include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/memory.h"
@@ -15,6 +17,23 @@ static int64_t *count_classes(const struct Dataset *dataset, const struct Split 
     return counts;
 }
 
+/* What may be meant if classes that only have numbers for names lack samples. */
+static const char *advice_on_absent(const struct Dataset *dataset, const int64_t *counts,
+                                    int64_t absent) {
+    const struct Targets *targets = &dataset->targets;
+    for (int64_t c = 0; c < targets->count; c++) {
+        char number[24];
+        snprintf(number, sizeof number, "%" PRId64, c);
+        if (strcmp(targets->names[c], number))
+            return "";
+    }
+    if (absent == 1 && !counts[0])
+        return "; if the classes are counted from 1, say data.first_label: 1";
+    return 4 * absent > targets->count
+               ? "; data.classes: values takes only the labels that occur for classes"
+               : "";
+}
+
 static void warn_of_absent(const struct Dataset *dataset, const struct Split *split,
                            const int64_t *counts, int64_t absent) {
     struct Text names = {0};
@@ -24,8 +43,9 @@ static void warn_of_absent(const struct Dataset *dataset, const struct Split *sp
             text_add(&names, "%s%s", shown++ ? ", " : "", dataset->targets.names[c]);
     if (absent > shown)
         text_add(&names, " and %" PRId64 " more", absent - shown);
-    log_warning("%s, split %s: no sample of %" PRId64 " of the %" PRId64 " classes: %s",
-                dataset->path, split->name, absent, dataset->targets.count, names.data);
+    log_warning("%s, split %s: no sample of %" PRId64 " of the %" PRId64 " classes: %s%s",
+                dataset->path, split->name, absent, dataset->targets.count, names.data,
+                advice_on_absent(dataset, counts, absent));
     text_release(&names);
 }
 
