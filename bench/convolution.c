@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "bench/peak.h"
 #include "compute/backend.h"
 #include "compute/winograd.h"
+#include "compute/peak.h"
 
 #define MAX_BACKENDS 4
 

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "bench/peak.h"
+#include "compute/peak.h"
 #include "nn/lifetimes.h"
 #include "nn/plan_parts.h"
 #include "run/options.h"
@@ -199,7 +199,7 @@ int main(int count, char **words) {
                                 .samples = samples,
                                 .training = request.training,
                                 .peak = peak_flops(request.variant, 1),
-                                .bandwidth = peak_bandwidth()};
+                                .bandwidth = peak_bandwidth(1)};
     printf("%s, %lld samples, %s, %s kernels; one core: %.0f GF/s, %.1f GB/s read + write\n",
            words[1], samples, request.backend->name, variant_name(request.variant),
            bench.peak * 1e-9, bench.bandwidth * 1e-9);

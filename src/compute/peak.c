@@ -1,4 +1,4 @@
-#include "bench/peak.h"
+#include "compute/peak.h"
 
 #include <omp.h>
 #include <string.h>
@@ -76,7 +76,17 @@ double peak_flops(enum Variant variant, int threads) {
     return 2.0 * CHAINS * width * STEPS * threads / best;
 }
 
-double peak_bandwidth(void) {
+/* Copies `bytes` bytes, a slice by each thread. */
+static void copy(char *to, const char *from, size_t bytes, int threads) {
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int i = 0; i < threads; i++) {
+        size_t begin = bytes / (size_t)threads * (size_t)i, part = bytes / (size_t)threads;
+        memcpy(to + begin, from + begin, part);
+    }
+    __asm__ volatile("" : : "r"(to) : "memory");
+}
+
+double peak_bandwidth(int threads) {
     size_t bytes = (size_t)128 << 20;
     char *from = memory_array(char, (int64_t)bytes, "bandwidth"),
          *to = memory_array(char, (int64_t)bytes, "bandwidth");
@@ -84,8 +94,7 @@ double peak_bandwidth(void) {
     memset(from, 1, bytes);
     for (int trial = 0; trial < TRIALS; trial++) {
         double start = peak_clock();
-        memcpy(to, from, bytes);
-        __asm__ volatile("" : : "r"(to) : "memory");
+        copy(to, from, bytes, threads);
         double seconds = peak_clock() - start;
         best = seconds < best ? seconds : best;
     }
