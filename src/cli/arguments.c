@@ -71,7 +71,7 @@ static bool looks_like_flag(const char *word) {
 
 static int add_value(struct Arguments *arguments, const struct Command *command,
                      const struct Flag *flag, const char *value, struct Error *error) {
-    if (value && !flag->repeated && argument_given(arguments, flag->name))
+    if ((value || flag->optional) && !flag->repeated && argument_given(arguments, flag->name))
         return usage_about(command, error, memory_print("--%s is given twice", flag->name));
     arguments->values[arguments->value_count].flag = flag;
     arguments->values[arguments->value_count++].value = value;
@@ -100,7 +100,7 @@ static int take_flag(struct Arguments *arguments, const struct Command *command,
     if (!flag->argument && value)
         return usage_about(command, error,
                            memory_print("--%s takes no argument, found \"%s\"", flag->name, value));
-    if (flag->argument && !value) {
+    if (flag->argument && !flag->optional && !value) {
         if (*at + 1 >= count || looks_like_flag(words[*at + 1]))
             return usage_about(
                 command, error,

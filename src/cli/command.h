@@ -14,6 +14,7 @@ struct Arguments;
 struct Flag {
     const char *name;     /* "out" for --out */
     const char *argument; /* "DIR"; NULL: a switch */
+    bool optional;        /* the argument may be left out: only --name=ARGUMENT gives one */
     bool repeated;        /* may be given several times */
     const char *help;     /* one line or more; wrapped when printed */
     char short_name;      /* 'o' for -o; 0: none */

@@ -49,7 +49,7 @@ static int print_flag_name(FILE *out, const struct Flag *flag) {
     int column = flag->short_name ? fprintf(out, "  -%c, --%s", flag->short_name, flag->name)
                                   : fprintf(out, "      --%s", flag->name);
     if (flag->argument)
-        column += fprintf(out, " %s", flag->argument);
+        column += fprintf(out, flag->optional ? "[=%s]" : " %s", flag->argument);
     if (flag->repeated)
         column += fprintf(out, "...");
     return column;

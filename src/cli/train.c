@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/outside.h"
 #include "cli/overrides.h"
+#include "cli/profile_json.h"
 #include "cli/shown.h"
 #include "cli/watching.h"
 #include "cli/world.h"
@@ -51,6 +52,12 @@ static const struct Flag flags[] = {
      .argument = "LOGDIR",
      .help = "also write event files for TensorBoard into LOGDIR: figures of steps and epochs, the "
              "first layer's filters as images, and what `monitor` records"},
+    {.name = "profile",
+     .argument = "FILE",
+     .optional = true,
+     .help = "measure where the time goes: a table of layers and passes beside the limits of the "
+             "cores, and the first and last steps as a trace in FILE (DIR/trace.json) for "
+             "chrome://tracing or ui.perfetto.dev; changes no result"},
     {.name = "quiet", .short_name = 'q', .help = "no progress on stderr"},
     {.name = "json", .help = "the result as one JSON object on stdout"},
     {0}};
@@ -95,6 +102,8 @@ static void print_json(int64_t overfit, const struct TrainResult *result) {
         json_object_set_new(object, "average_digest", json_string(result->average_digest));
     figures_add_json_main(object, "average_", &result->average);
     json_object_set_new(object, "checkpoint", json_string(result->checkpoint));
+    if (result->profile)
+        json_object_set_new(object, "profile", profile_json(result->profile));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(10));
     fputc('\n', stdout);
     json_decref(object);
@@ -128,6 +137,15 @@ static void print_overfit(int64_t samples, const struct TrainResult *result) {
                samples, samples == 1 ? " is" : "s are");
 }
 
+static void print_profile(const struct Profile *profile) {
+    struct Text table = {0};
+    profile_add_table(profile, &table);
+    printf("\n%s", table.data);
+    if (profile->trace)
+        printf("trace       %s\n", shown(profile->trace));
+    text_release(&table);
+}
+
 static void print_words(int64_t overfit, const struct TrainResult *result) {
     const struct Progress *progress = &result->progress;
     bool averaged = figures_any(&result->average);
@@ -151,6 +169,8 @@ static void print_words(int64_t overfit, const struct TrainResult *result) {
     if (*result->average_digest)
         printf("            %s (average)\n", result->average_digest);
     printf("checkpoint  %s\n", shown(result->checkpoint));
+    if (result->profile)
+        print_profile(result->profile);
 }
 
 /* A new run writes its own run.yaml into its folder, which may be the one of the run file. */
@@ -184,7 +204,10 @@ static int read_numbers(const struct Arguments *arguments, struct TrainRequest *
     if (!code)
         code = argument_integer(arguments, "folds", 2, FOLDS_MOST, 0, folds, error);
     bool dry = argument_given(arguments, "dry-run");
+    if (!code && dry && request->profile)
+        code = fail(error, ERROR_USAGE, "--profile: is of no use with --dry-run");
     const char *alone = request->stop_after ? "stop-after"
+                        : request->profile  ? "profile"
                         : request->overfit  ? "overfit"
                         : dry               ? "dry-run"
                                             : NULL;
@@ -196,6 +219,14 @@ static int read_numbers(const struct Arguments *arguments, struct TrainRequest *
     return code;
 }
 
+/* Where --profile writes single steps; NULL: it was not given. */
+static char *trace_path(const struct Arguments *arguments, const char *folder) {
+    const char *path = argument_value(arguments, "profile");
+    if (!argument_given(arguments, "profile"))
+        return NULL;
+    return path ? memory_copy_text(path) : memory_print("%s/trace.json", folder ? folder : "");
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -205,13 +236,17 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                                    .tensorboard = argument_value(arguments, "tensorboard"),
                                    .quiet = argument_given(arguments, "quiet"),
                                    .watch = watching_watch()};
+    char *trace = trace_path(arguments, request.folder);
+    request.profile = trace;
     int64_t folds;
     int code = read_numbers(arguments, &request, &folds, error);
     if (!code && folds && argument_given(arguments, "tensorboard"))
         code = fail(error, ERROR_USAGE,
                     "--tensorboard: is for one run, and --folds trains %" PRId64, folds);
-    if (code)
+    if (code) {
+        memory_release(trace);
         return code;
+    }
     struct Overrides overrides = overrides_collect(arguments);
     struct Outside outside = outside_now(ranks);
     request.overrides = overrides.texts;
@@ -235,6 +270,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     else if (ranks_rank(ranks) == 0 && !code && !folds && !dry)
         print_words(request.overfit, &result);
     memory_release(result.checkpoint);
+    profile_release(result.profile);
+    memory_release(trace);
     overrides_release(&overrides);
     return code;
 }
@@ -270,6 +307,7 @@ const struct Command command_train = {
         "  trainer train mine.yaml --out runs/overfit --overfit 20\n"
         "  trainer train mine.yaml --out runs/d --set monitor.every=100 --tensorboard "
         "runs/d/events\n"
+        "  mpirun -np 2 trainer train mine.yaml --out runs/p --stop-after 50 --profile\n"
         "  trainer train cifar.yaml --out runs/a --set optimizer.rate=0.05 --set train.seed=2\n",
     .flags = flags,
     .resumes = true,

@@ -21,10 +21,12 @@
 #include "base/error.h"
 #include "base/kernel.h"
 #include "base/random.h"
+#include "base/stopwatch.h"
 #include "compute/convolution.h"
 #include "nn/layer_table.h"
 #include "nn/layout.h"
 #include "nn/node.h"
+#include "nn/plan_work.h"
 
 #define LAYER_FUSED 4
 
@@ -151,6 +153,8 @@ struct Call {
     void *gradients;                    /* the gradient arena of this shard */
     void *saved, *scratch, *prepared;
     struct Partials partials;
+    struct Stopwatch *stopwatch; /* see call_lap; NULL: nobody measures */
+    int first_work;
 };
 
 struct Layer {
@@ -197,6 +201,9 @@ struct Layer {
     /* The output has one pixel whatever the size of the input image: its spatial dimensions are
      * gone. */
     bool drops_space;
+    /* Forward is a product of the input and the weights. Backward makes the gradient of the
+     * weights, calls call_lap, and then makes the gradient of the input. */
+    bool products;
 };
 
 /* The random numbers of the call's node for sample `sample` of the call. They depend on seed, node,
@@ -206,6 +213,11 @@ static inline struct RandomStream call_stream(const struct Call *call, int64_t s
     return random_stream(call->seed, call->training ? RANDOM_DROPOUT : RANDOM_DROPOUT_SAMPLE,
                          (uint32_t)call->operation->node->index, call->step,
                          (uint64_t)(call->first + sample));
+}
+
+/* For profiles: the pass has just been made. The plan does this for the last pass of a function. */
+static inline void call_lap(const struct Call *call, enum PlanPass pass) {
+    stopwatch_lap(call->stopwatch, call->first_work + (int)pass);
 }
 
 #ifdef KERNEL_SUFFIX

@@ -5,12 +5,18 @@
 #include "nn/lifetimes.h"
 #include "nn/plan_parts.h"
 
+static void lap(const struct Plan *plan, int operation, enum PlanPass pass) {
+    stopwatch_lap(plan->stopwatch, operation * PLAN_PASSES + (int)pass);
+}
+
 void plan_prepare(struct Plan *plan, const void *state) {
     for (int i = 0; i < plan->operations.count; i++) {
         struct Call *call = &plan->shards[0].calls[i].call;
         call->parameters = state;
-        if (call->operation->layer->prepare)
-            call->operation->layer->prepare(call);
+        if (!call->operation->layer->prepare)
+            continue;
+        call->operation->layer->prepare(call);
+        lap(plan, i, PLAN_PREPARE);
     }
 }
 
@@ -59,6 +65,7 @@ void plan__forward_operation(struct Plan *plan, int i, const struct ShardCall *s
     for (int64_t k = 0; k < plan->shard_count; k++)
         if (shard_calls[k].samples)
             operation->layer->forward(&begin_call(plan, i, k, &shard_calls[k])->call);
+    lap(plan, i, PLAN_FORWARD);
 }
 
 static const void *scores_of(const struct Plan *plan, const struct PlanShard *shard) {
@@ -167,6 +174,7 @@ static void backward_loss(struct Plan *plan, const struct PlanShard *shard,
     } else {
         memset(shard_call->gradient, 0, elements * (size_t)variant_bytes(plan->variant));
     }
+    lap(plan, plan->operations.count, PLAN_LOSS);
 }
 
 static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
@@ -190,13 +198,22 @@ static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
                                planned->add_to[j], planned->call.input_gradient[j]);
 }
 
+/* The pass that backward of an operation ends with. */
+static enum PlanPass last_pass(const struct Operation *operation) {
+    if (!operation->layer->products)
+        return PLAN_BACKWARD;
+    return operation->needs_input_gradient[0] ? PLAN_BACKWARD_DATA : PLAN_BACKWARD_WEIGHTS;
+}
+
 void plan__backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
     if (operation->needs.partial_values)
         synchronise(plan, i, shard_calls, operation->layer->backward_partial);
-    for (int64_t k = 0; k < plan->shard_count; k++)
+    for (int64_t k = 0; k < plan->shard_count; k++) {
         if (shard_calls[k].samples)
             backward_call(plan, begin_call(plan, i, k, &shard_calls[k]), &shard_calls[k]);
+        lap(plan, i, last_pass(&plan->operations.items[i]));
+    }
 }
 
 /* Replaces the backward of an operation before which nothing is trained. */

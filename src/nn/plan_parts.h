@@ -1,5 +1,4 @@
-/* What a plan is made of: plan.c builds it, plan_execute.c executes it. For nn/ and bench/
- * alone. */
+/* What a plan is made of: plan.c builds it, plan_execute.c executes it. For nn/ alone. */
 #ifndef TRAINER_NN_PLAN_PARTS_H
 #define TRAINER_NN_PLAN_PARTS_H
 
@@ -62,6 +61,7 @@ struct Plan {
     struct Synchronisation sync;
     struct PlanWorkspace workspace;
     struct PlanMemory memory;
+    struct Stopwatch *stopwatch; /* plan_time */
 };
 
 /* Is told of each operation and shard that has values of its own (a view has none, nor has a shard
@@ -80,7 +80,7 @@ void plan__backward(struct Plan *plan, const struct ShardCall *shard_calls,
                     const struct PlanVisitor *visitor);
 
 /* One operation of plan_forward, and of plan_backward, for all shards that are computed together.
- * They stand apart so that bench/step.c can time each. */
+ */
 void plan__forward_operation(struct Plan *plan, int operation, const struct ShardCall *shard_calls);
 void plan__backward_operation(struct Plan *plan, int operation,
                               const struct ShardCall *shard_calls);

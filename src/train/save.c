@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "run/on_nan.h"
+#include "train/profiler.h"
 #include "train/trainer.h"
 
 #define LONGEST_PAUSE 10.0 /* seconds before a save is tried again at once */
@@ -262,6 +263,7 @@ int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
         trainer->saving.failing && !must ? 0 : trainer->options.checkpoint.on_error.retry;
     int64_t *planned = &trainer->saved.recovery.checkpoint, before = *planned;
     double start = clock_seconds();
+    profiler__lap(trainer->profiler, WORK_OTHER);
     if (is_planned(trainer))
         *planned = trainer->saved.progress.step;
     int code = attempt(trainer, error);
@@ -274,5 +276,6 @@ int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
     else
         *planned = before;
     trainer__end_save(trainer, !code, clock_seconds() - start);
+    profiler__lap(trainer->profiler, WORK_CHECKPOINT);
     return code == ERROR_SYSTEM ? after_failure(trainer, must, error) : code;
 }

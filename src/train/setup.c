@@ -8,6 +8,7 @@
 #include "run/agreement.h"
 #include "run/overfit.h"
 #include "run/transfer.h"
+#include "train/profiler.h"
 #include "train/trainer.h"
 
 /* ---- What each rank does for itself ---- */
@@ -236,6 +237,7 @@ void trainer__release(struct Trainer *trainer) {
     callbacks__release(&trainer->callbacks);
     replicas__release(trainer);
     trainer__close_folder(trainer);
+    profiler__release(trainer->profiler);
     shards__release(&trainer->shards);
     saved_state_release(&trainer->saved);
     run_parts_release(&trainer->parts);

@@ -2,7 +2,9 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "train/profiler.h"
 
 int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgorithm algorithm,
                    enum Variant variant, struct Error *error) {
@@ -50,10 +52,19 @@ struct ShardCall shards__load(struct Shards *shards, const struct Position *posi
     return call;
 }
 
+static void lap(const struct Shards *shards, enum StepWork work) {
+    stopwatch_lap(shards->stopwatch, shards->first_work + (int)work);
+}
+
 void shards__load_together(struct Shards *shards, const struct Position *position,
                            const float *state, int64_t first) {
-    for (int64_t k = 0; k < plan_shards(shards->plan); k++)
+    double start = clock_seconds();
+    for (int64_t k = 0; k < plan_shards(shards->plan); k++) {
         shards->calls[k] = shards__load(shards, position, state, first + k);
+        shards->loaded += (double)shards->calls[k].samples;
+    }
+    shards->input_seconds += clock_seconds() - start;
+    lap(shards, WORK_INPUT);
 }
 
 /* One that runs alone writes into the exchange's buffer; those that run together write gradients of
@@ -92,9 +103,12 @@ static const float *run(struct Shards *shards, const struct Position *position, 
         if (shards->tell && i + together >= exchange_shard_count(shards->exchange))
             shards->tell(shards->tell_context, exchange_own_notes(shards->exchange));
         hand_over_gradients(shards);
+        lap(shards, WORK_SUM);
         beat_move(shards->beat);
     }
-    return exchange_finish(shards->exchange);
+    const float *sum = exchange_finish(shards->exchange);
+    lap(shards, WORK_EXCHANGE);
+    return sum;
 }
 
 const float *shards__gradient(struct Shards *shards, const struct Position *position,

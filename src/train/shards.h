@@ -3,6 +3,7 @@
 #ifndef TRAINER_TRAIN_SHARDS_H
 #define TRAINER_TRAIN_SHARDS_H
 
+#include "base/stopwatch.h"
 #include "comm/beat.h"
 #include "comm/exchange.h"
 #include "data/loader.h"
@@ -26,6 +27,11 @@ struct Shards {
      * ranks in it. NULL: none are told. */
     void (*tell)(void *context, float *notes);
     void *tell_context;
+
+    struct Stopwatch *stopwatch; /* of a profile (train/profiler.h); NULL: none */
+    int first_work;
+    double input_seconds; /* waited for samples so far */
+    double loaded;        /* samples of this rank so far */
 
     struct Beat *beat; /* of this rank: moves with every group of shards */
     struct Exchange *exchange;

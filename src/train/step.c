@@ -1,6 +1,7 @@
 #include <math.h>
 
 #include "base/clock.h"
+#include "train/profiler.h"
 #include "train/trainer.h"
 
 /* Steps. The measurement of a penalty reads all weights once more. */
@@ -108,6 +109,7 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     int64_t step = trainer->saved.progress.step + 1;
     double start = clock_seconds();
     const struct Position position = trainer__position(trainer);
+    profiler__begin_step(trainer->profiler, step);
     beat_step(ranks_beat(trainer->ranks), step, trainer->stepped_seconds <= 0);
     const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
@@ -124,5 +126,6 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
         trainer__hear_interrupts(trainer, 0);
     else if (!code)
         count_step(trainer, sums, start, report);
+    profiler__lap(trainer->profiler, WORK_UPDATE);
     return code;
 }

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "train/profiler.h"
 #include "train/trainer.h"
 
 /* The figures of the epoch so far. */
@@ -213,6 +214,8 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
     int64_t epochs = request->stop_after_epochs, steps = trainer.parts.time.steps_per_epoch;
     if (!code && epochs && steps && epochs < until / steps)
         until = epochs * steps;
+    if (!code && request->profile)
+        code = profiler__create(&trainer, error);
     if (!code)
         code = trainer.saved.progress.step == 0 ? trainer__save(&trainer, true, error)
                                                 : trainer__mend_links(&trainer, error);
@@ -222,6 +225,8 @@ int train(struct Ranks *ranks, const struct TrainRequest *request, struct TrainR
         code = run_steps(&trainer, until, result, error);
         if (!code || code == ERROR_STOPPED)
             fill_result(&trainer, result);
+        if (result->checkpoint)
+            result->profile = profiler__finish(&trainer);
     }
     trainer__release(&trainer);
     return code;

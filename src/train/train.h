@@ -8,6 +8,7 @@
 #include "base/digest.h"
 #include "comm/ranks.h"
 #include "report/figures.h"
+#include "report/profile.h"
 #include "train/progress.h"
 #include "watch/watch.h"
 
@@ -29,6 +30,8 @@ struct TrainRequest {
     bool quiet;              /* no progress on stderr */
     struct Watch *watch;     /* gets the limit of train.watchdog; NULL: nobody watches the ranks */
     const struct Outside *outside; /* train/outside.h; NULL: nobody can interrupt the run */
+    const char *profile; /* measure where the time goes, and write single steps into this file
+                            (report/trace.h); NULL: do not */
     const struct Callback *const *callbacks; /* NULL-terminated; NULL: train/callbacks.def */
     bool dry;   /* for train/dry_run.h: `folder` is made, if need be, and left as it was */
     bool trial; /* for train/trial.h: nothing is read from or written to `folder`, nor said */
@@ -50,6 +53,7 @@ struct TrainResult {
     double images_per_second; /* of this process's steps, evaluation and saving excluded */
     char digest[DIGEST_TEXT]; /* of the final parameters and statistics */
     char average_digest[DIGEST_TEXT]; /* of their average; "": there is none */
+    struct Profile *profile;          /* on rank 0, if it was requested: released by the caller */
     char *checkpoint;                 /* the last one written; released by the caller */
 };
 

@@ -61,6 +61,7 @@ struct Trainer {
     struct ProgressBar *bar; /* rank 0; other ranks' notes go nowhere */
     struct EventFile
         *events; /* rank 0, for TensorBoard; NULL: none. callbacks/tensorboard.c owns it */
+    struct Profiler *profiler;               /* NULL: nobody asked */
     double stepped_samples, stepped_seconds; /* of this process */
     struct Interrupts interrupts;
 };

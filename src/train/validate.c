@@ -1,3 +1,4 @@
+#include "train/profiler.h"
 #include "train/trainer.h"
 
 /* Does something follow an area under a curve? Only then is it worth keeping all scores. */
@@ -51,10 +52,12 @@ bool trainer__validation_falls(const struct Trainer *trainer) {
 
 int trainer__validate(struct Trainer *trainer, struct Validation *validation, struct Error *error) {
     const float *average = callbacks__weights(trainer);
+    profiler__lap(trainer->profiler, WORK_OTHER);
     beat_enter(ranks_beat(trainer->ranks), BEAT_VALIDATING);
     int code = measure(trainer, trainer->state, &validation->model, error);
     if (!code && average)
         code = measure(trainer, average, &validation->average, error);
+    profiler__lap(trainer->profiler, WORK_VALIDATION);
     if (code)
         return code;
     struct Progress *progress = &trainer->saved.progress;

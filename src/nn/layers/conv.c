@@ -244,6 +244,7 @@ static void backward(const struct Call *call) {
                                  has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
+    call_lap(call, PLAN_BACKWARD_WEIGHTS);
     if (call->input_gradient[0])
         convolution_backward_data(state->conv, call->samples, call->output_gradient,
                                   filters_of(call).weights, call->prepared, call->input_gradient[0],
@@ -262,4 +263,5 @@ const struct Layer KERNEL(layer_conv) = {
     .draws = draws,
     .forward = forward,
     .backward = backward,
+    .products = true,
 };

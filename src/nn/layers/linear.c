@@ -121,6 +121,7 @@ static void backward(const struct Call *call) {
             for (int64_t o = 0; o < out; o++)
                 bias[o] += dy[i * out + o];
     }
+    call_lap(call, PLAN_BACKWARD_WEIGHTS);
     if (call->input_gradient[0])
         call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out, weights_of(call),
                             in, call->accumulate[0] ? 1.0 : 0.0, call->input_gradient[0], in);
@@ -132,6 +133,7 @@ const struct Layer KERNEL(layer_linear) = {
              keys, sizeof(struct LinearOptions)},
     .describe = describe,
     .drops_space = true,
+    .products = true,
     .plan = plan,
     .release = release,
     .prepare = prepare,

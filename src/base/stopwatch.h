@@ -1,0 +1,47 @@
+/* Where the time of a thread goes. A stopwatch is told of each piece of work when it is done; the
+ * time since the piece before belongs to it, so that all pieces together are the time that passed.
+ * The caller numbers the kinds of work from 0. NULL stands for no stopwatch: a lap then costs one
+ * comparison. */
+#ifndef TRAINER_BASE_STOPWATCH_H
+#define TRAINER_BASE_STOPWATCH_H
+
+#include <stdint.h>
+
+struct Lap {
+    double begin, end; /* clock_seconds */
+    int64_t step;      /* stopwatch->step at its end */
+    int64_t work;
+};
+
+struct Stopwatch {
+    int works;
+    double *seconds; /* of each kind of work */
+    int64_t *counts; /* of its laps */
+    double now;      /* the end of the latest lap */
+    int64_t step;    /* set by the caller */
+    int64_t laps;    /* all of them */
+    int64_t kept;
+    struct Lap *first, *latest; /* `kept` each; lap number n is latest[n % kept] from kept on */
+};
+
+/* Keeps the first `kept` laps one by one, and the latest `kept` of the others; 0: only the sums.
+ * Release with stopwatch_release; NULL is allowed there. */
+struct Stopwatch *stopwatch_create(int works, int64_t kept);
+void stopwatch_release(struct Stopwatch *stopwatch);
+
+/* The next lap begins now. */
+void stopwatch_start(struct Stopwatch *stopwatch);
+/* Forgets the sums of the first `works` kinds of work. */
+void stopwatch_clear(struct Stopwatch *stopwatch, int works);
+/* Copies the laps that were kept, in their order, to `laps` (2 * kept); returns how many. */
+int64_t stopwatch_laps(const struct Stopwatch *stopwatch, struct Lap *laps);
+
+void stopwatch_record(struct Stopwatch *stopwatch, int work); /* what stopwatch_lap calls */
+
+/* A piece of work of kind `work` is done. */
+static inline void stopwatch_lap(struct Stopwatch *stopwatch, int work) {
+    if (__builtin_expect(stopwatch != 0, 0))
+        stopwatch_record(stopwatch, work);
+}
+
+#endif

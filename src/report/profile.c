@@ -1,0 +1,195 @@
+#include "report/profile.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "base/memory.h"
+
+void profile_release(struct Profile *profile) {
+    if (!profile)
+        return;
+    memory_release(profile->rows);
+    memory_release(profile->seconds);
+    memory_release(profile->trace);
+    memory_release(profile);
+}
+
+/* The width of a column of texts. */
+static int width_of(const struct Profile *profile, size_t member, const char *head) {
+    size_t width = strlen(head);
+    for (int i = 0; i < profile->row_count; i++) {
+        size_t length = strlen((const char *)&profile->rows[i] + member);
+        width = length > width ? length : width;
+    }
+    return (int)width;
+}
+
+/* A number that is not known leaves its column empty. */
+static void add_number(struct Text *text, int width, int digits, double value) {
+    if (value > 0)
+        text_add(text, " %*.*f", width, digits, value);
+    else
+        text_add(text, " %*s", width, "");
+}
+
+static void add_percent(struct Text *text, double part, double whole) {
+    if (part > 0 && whole > 0)
+        text_add(text, " %5.1f%%", 100 * part / whole);
+    else
+        text_add(text, " %6s", "");
+}
+
+/* What some of the rows come to. */
+struct Sum {
+    double seconds, least, most; /* of rank 0, the fastest and the slowest rank */
+    double flops, bytes, floor;
+};
+
+/* Of the rows of one operation and pass, or of all. */
+static bool is_like(const struct ProfileRow *row, const struct ProfileRow *like) {
+    return !like || (!strcmp(row->operation, like->operation) && !strcmp(row->pass, like->pass));
+}
+
+static double seconds_of(const struct Profile *profile, int first, int end,
+                         const struct ProfileRow *like, int rank) {
+    double seconds = 0;
+    for (int i = first; i < end; i++)
+        if (is_like(&profile->rows[i], like))
+            seconds += profile->seconds[i * profile->ranks + rank];
+    return seconds;
+}
+
+/* Over the rows [first, end). */
+static struct Sum sum_of(const struct Profile *profile, int first, int end,
+                         const struct ProfileRow *like) {
+    struct Sum sum = {.seconds = seconds_of(profile, first, end, like, 0)};
+    sum.least = sum.most = sum.seconds;
+    for (int rank = 1; rank < profile->ranks; rank++) {
+        double seconds = seconds_of(profile, first, end, like, rank);
+        sum.least = seconds < sum.least ? seconds : sum.least;
+        sum.most = seconds > sum.most ? seconds : sum.most;
+    }
+    for (int i = first; i < end; i++)
+        if (is_like(&profile->rows[i], like)) {
+            sum.flops += profile->rows[i].flops;
+            sum.bytes += profile->rows[i].bytes;
+            sum.floor += profile->rows[i].floor;
+        }
+    return sum;
+}
+
+double profile_row_seconds(const struct Profile *profile, int row) {
+    return profile->seconds[row * profile->ranks];
+}
+
+double profile_step_seconds(const struct Profile *profile) {
+    return seconds_of(profile, 0, profile->row_count, NULL, 0);
+}
+
+/* What follows the names: time, its share of the step, rates beside the limits, the floor, the
+ * spread over the ranks. */
+static void add_figures(struct Text *text, const struct Profile *profile, const struct Sum *sum) {
+    double flops = sum->seconds > 0 ? sum->flops / sum->seconds : 0;
+    double bytes = sum->seconds > 0 ? sum->bytes / sum->seconds : 0;
+    text_add(text, " %9.3f", 1e3 * sum->seconds);
+    text_add(text, " %5.1f%%", 100 * sum->seconds / profile_step_seconds(profile));
+    add_number(text, 8, 1, 1e-9 * flops);
+    add_percent(text, flops, profile->peak);
+    add_number(text, 9, 3, 1e-6 * sum->bytes);
+    add_percent(text, bytes, profile->bandwidth);
+    add_number(text, 9, 3, 1e3 * sum->floor);
+    add_percent(text, sum->floor, sum->seconds);
+    if (profile->ranks > 1)
+        text_add(text, " %9.3f %9.3f", 1e3 * sum->least, 1e3 * sum->most);
+    text_add(text, "\n");
+}
+
+static void add_heads(struct Text *text, const struct Profile *profile) {
+    text_add(text, " %9s %6s %8s %6s %9s %6s %9s %6s", "ms/step", "share", "GFLOP/s", "peak",
+             "MB/step", "bandw.", "floor ms", "of it");
+    if (profile->ranks > 1)
+        text_add(text, " %9s %9s", "fastest", "slowest");
+    text_add(text, "\n");
+}
+
+struct Columns {
+    int layer, operation, pass, kernel;
+};
+
+#define COLUMN(profile, member) width_of(profile, offsetof(struct ProfileRow, member), #member)
+
+static void add_rows(struct Text *text, const struct Profile *profile) {
+    struct Columns columns = {COLUMN(profile, layer), COLUMN(profile, operation),
+                              COLUMN(profile, pass), COLUMN(profile, kernel)};
+    text_add(text, "%-*s  %-*s  %-*s  %-*s", columns.layer, "layer", columns.operation, "operation",
+             columns.pass, "pass", columns.kernel, "kernel");
+    add_heads(text, profile);
+    for (int i = 0; i < profile->row_count; i++) {
+        const struct ProfileRow *row = &profile->rows[i];
+        const struct Sum sum = sum_of(profile, i, i + 1, NULL);
+        text_add(text, "%-*s  %-*s  %-*s  %-*s", columns.layer, row->layer, columns.operation,
+                 row->operation, columns.pass, row->pass, columns.kernel, row->kernel);
+        add_figures(text, profile, &sum);
+    }
+}
+
+static void add_sum(struct Text *text, const struct Profile *profile, const char *operation,
+                    const char *pass, const struct ProfileRow *like) {
+    const struct Sum sum = sum_of(profile, 0, profile->row_count, like);
+    text_add(text, "%-*s  %-*s", COLUMN(profile, operation), operation, COLUMN(profile, pass),
+             pass);
+    add_figures(text, profile, &sum);
+}
+
+/* Each kind of row, where the first of it stands, and all of them together. */
+static void add_sums(struct Text *text, const struct Profile *profile) {
+    text_add(text, "\n%-*s  %-*s", COLUMN(profile, operation), "operation", COLUMN(profile, pass),
+             "pass");
+    add_heads(text, profile);
+    for (int i = 0; i < profile->row_count; i++) {
+        const struct ProfileRow *row = &profile->rows[i];
+        int j = 0;
+        while (!is_like(&profile->rows[j], row))
+            j++;
+        if (j == i)
+            add_sum(text, profile, row->operation, row->pass, row);
+    }
+    add_sum(text, profile, "the whole step", "", NULL);
+}
+
+static void add_event(struct Text *text, const struct Profile *profile, const char *name,
+                      const struct ProfileEvent *event) {
+    if (!event->count)
+        return;
+    text_add(text, "%-11s %" PRId64 ", %.3f ms each (%.2f steps)", name, event->count,
+             1e3 * event->seconds / (double)event->count,
+             event->seconds / (double)event->count / profile_step_seconds(profile));
+    if (profile->ranks > 1)
+        text_add(text, "; fastest rank %.3f ms, slowest %.3f ms",
+                 1e3 * event->least / (double)event->count,
+                 1e3 * event->most / (double)event->count);
+    text_add(text, "\n");
+}
+
+void profile_add_table(const struct Profile *profile, struct Text *text) {
+    const char *s = profile->threads == 1 ? "" : "s";
+    if (!profile->steps) {
+        text_add(text, "profile     no step was made\n");
+        return;
+    }
+    add_rows(text, profile);
+    add_sums(text, profile);
+    text_add(text,
+             "\nprofile     %" PRId64 " step%s of %.3f ms after %" PRId64 " to warm up, %.1f "
+             "samples/s of a rank",
+             profile->steps, profile->steps == 1 ? "" : "s", 1e3 * profile_step_seconds(profile),
+             profile->warm_up, profile->samples / profile_step_seconds(profile));
+    if (profile->ranks > 1)
+        text_add(text, "; rank 0 of %d, beside the fastest and the slowest of them",
+                 profile->ranks);
+    text_add(text, "\nlimits      %.1f GFLOP/s, %.1f GB/s read + write, with %d thread%s a rank\n",
+             1e-9 * profile->peak, 1e-9 * profile->bandwidth, profile->threads, s);
+    add_event(text, profile, "validations", &profile->validations);
+    add_event(text, profile, "checkpoints", &profile->checkpoints);
+}
