@@ -1,6 +1,7 @@
 #include "nn/plan_work.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "nn/lifetimes.h"
 #include "nn/plan_parts.h"
@@ -99,10 +100,29 @@ static void name_operation(const struct Operation *operation, char name[PLAN_WOR
                            operation->fused[m]->layer->kind.name);
 }
 
+static const char *kernel_of(const struct Operation *operation, enum PlanPass pass) {
+    static const int passes[PLAN_PASSES] = {[PLAN_PREPARE] = -1,
+                                            [PLAN_FORWARD] = FORWARD,
+                                            [PLAN_BACKWARD] = -1,
+                                            [PLAN_BACKWARD_WEIGHTS] = BACKWARD_WEIGHTS,
+                                            [PLAN_BACKWARD_DATA] = BACKWARD_DATA,
+                                            [PLAN_LOSS] = -1};
+    const char *name = passes[pass] < 0 ? NULL : operation->needs.kernels[passes[pass]];
+    return name ? name : "";
+}
+
+/* Winograd's F(4x4,3x3): 36 multiplications for each tile of 4x4 outputs instead of 9 for each
+ * output. */
+static double winograd_share(struct Shape out) {
+    double tiles = (double)((out.height + 3) / 4 * ((out.width + 3) / 4));
+    return 36 * tiles / (9 * (double)(out.height * out.width));
+}
+
 bool plan_work(const struct Plan *plan, int work, double samples, double calls,
                struct PlanWork *described) {
     int i = work / PLAN_PASSES;
-    *described = (struct PlanWork){.layer = "", .pass = (enum PlanPass)(work % PLAN_PASSES)};
+    *described =
+        (struct PlanWork){.layer = "", .kernel = "", .pass = (enum PlanPass)(work % PLAN_PASSES)};
     if (i == plan->operations.count) {
         snprintf(described->operation, PLAN_WORK_TEXT, "loss");
         return described->pass == PLAN_LOSS && plan->training && plan->loss.loss;
@@ -114,6 +134,10 @@ bool plan_work(const struct Plan *plan, int work, double samples, double calls,
     name_operation(operation, described->operation);
     if (operation->layer->products && described->pass != PLAN_PREPARE)
         described->flops = samples * operation->node->flops;
+    described->kernel = kernel_of(operation, described->pass);
+    described->least_flops = described->flops;
+    if (!strncmp(described->kernel, "winograd", strlen("winograd")))
+        described->least_flops *= winograd_share(operation->node->out);
     described->bytes = bytes_of(plan, operation, described->pass, samples, calls);
     return true;
 }

@@ -23,9 +23,12 @@ struct PlanWork {
     const char *layer; /* the node's path, "3.body.1"; "" for the loss. Owned by the model */
     char operation[PLAN_WORK_TEXT]; /* "batchnorm+relu" */
     enum PlanPass pass;
+    const char *kernel; /* what computes a convolution's pass; else "" */
     double flops; /* of products: a multiplication and an addition are two, counted as the formula
                      of the layer has them, whatever the kernel does. Other operations have none,
                      because no peak can be reached with them */
+    double least_flops; /* that its kernel performs: fewer if that is Winograd's, whose transforms
+                           do not count */
     double bytes; /* that it must read and write at least: each tensor once, and the parameters once
                      a call */
 };

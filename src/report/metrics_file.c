@@ -141,6 +141,7 @@ static void write_epoch(struct MetricsFile *metrics, const char *kind,
     write_figures(line, "validation_", &report->validation);
     write_figures(line, "average_", &report->average);
     write_number(line, "seconds", report->seconds);
+    write_number(line, "input_wait", report->input_wait);
     end_line(metrics);
 }
 

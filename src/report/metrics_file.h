@@ -4,7 +4,7 @@
  * from the first on, "penalty" of the weights that the step began with and "objective", the sum of
  * loss and penalty, if the run has an L1 or L2 penalty; an epoch's line:
  *   {"kind":"epoch","step":195,"epoch":1,"train_loss":…,"train_accuracy":…,"rate":…,
- *    "validation_loss":…,"validation_accuracy":…,"validation_top5":…,"seconds":…}
+ *    "validation_loss":…,"validation_accuracy":…,"validation_top5":…,"seconds":…,"input_wait":…}
  * with "penalty" of the weights at its end and "objective", the sum of it and "train_loss", after
  * "rate",
  * and without figures of a validation if none was due there (validation.every); a validation within
@@ -50,6 +50,8 @@ struct EpochReport {
     double penalty;                     /* of the weights after it; NaN: there is none */
     struct Figures validation, average; /* average: of weights */
     double seconds;                     /* training time of the run so far, without evaluation */
+    double input_wait; /* the part of the time since the last report in which steps waited for
+                          samples */
 };
 
 /* Early stopping ends the run. */

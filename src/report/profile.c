@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -113,49 +114,75 @@ static void add_heads(struct Text *text, const struct Profile *profile) {
     text_add(text, "\n");
 }
 
-struct Columns {
-    int layer, operation, pass, kernel;
-};
-
 #define COLUMN(profile, member) width_of(profile, offsetof(struct ProfileRow, member), #member)
 
+static bool has_kernels(const struct Profile *profile) {
+    for (int i = 0; i < profile->row_count; i++)
+        if (*profile->rows[i].kernel)
+            return true;
+    return false;
+}
+
+/* The names of a row; NULL: the heads of their columns. */
+static void add_names(struct Text *text, const struct Profile *profile,
+                      const struct ProfileRow *row) {
+    int kernel = COLUMN(profile, kernel);
+    text_add(text, "%-*s  %-*s  %-*s", COLUMN(profile, layer), row ? row->layer : "layer",
+             COLUMN(profile, operation), row ? row->operation : "operation", COLUMN(profile, pass),
+             row ? row->pass : "pass");
+    if (has_kernels(profile))
+        text_add(text, "  %-*s", kernel, row ? row->kernel : "kernel");
+}
+
 static void add_rows(struct Text *text, const struct Profile *profile) {
-    struct Columns columns = {COLUMN(profile, layer), COLUMN(profile, operation),
-                              COLUMN(profile, pass), COLUMN(profile, kernel)};
-    text_add(text, "%-*s  %-*s  %-*s  %-*s", columns.layer, "layer", columns.operation, "operation",
-             columns.pass, "pass", columns.kernel, "kernel");
+    add_names(text, profile, NULL);
     add_heads(text, profile);
     for (int i = 0; i < profile->row_count; i++) {
-        const struct ProfileRow *row = &profile->rows[i];
         const struct Sum sum = sum_of(profile, i, i + 1, NULL);
-        text_add(text, "%-*s  %-*s  %-*s  %-*s", columns.layer, row->layer, columns.operation,
-                 row->operation, columns.pass, row->pass, columns.kernel, row->kernel);
+        add_names(text, profile, &profile->rows[i]);
         add_figures(text, profile, &sum);
     }
 }
 
 static void add_sum(struct Text *text, const struct Profile *profile, const char *operation,
-                    const char *pass, const struct ProfileRow *like) {
-    const struct Sum sum = sum_of(profile, 0, profile->row_count, like);
+                    const char *pass, const struct Sum *sum) {
     text_add(text, "%-*s  %-*s", COLUMN(profile, operation), operation, COLUMN(profile, pass),
              pass);
-    add_figures(text, profile, &sum);
+    add_figures(text, profile, sum);
 }
 
-/* Each kind of row, where the first of it stands, and all of them together. */
+/* The rows of one kind together. */
+struct KindSum {
+    const struct ProfileRow *like;
+    struct Sum sum;
+};
+
+static int compare_seconds(const void *one, const void *other) {
+    const struct KindSum *a = one, *b = other;
+    return (a->sum.seconds < b->sum.seconds) - (a->sum.seconds > b->sum.seconds);
+}
+
+/* Each operation and pass, the longest first, and all of them together. */
 static void add_sums(struct Text *text, const struct Profile *profile) {
-    text_add(text, "\n%-*s  %-*s", COLUMN(profile, operation), "operation", COLUMN(profile, pass),
-             "pass");
-    add_heads(text, profile);
+    struct KindSum *kinds = memory_array(struct KindSum, profile->row_count, "a profile");
+    int count = 0;
     for (int i = 0; i < profile->row_count; i++) {
         const struct ProfileRow *row = &profile->rows[i];
         int j = 0;
         while (!is_like(&profile->rows[j], row))
             j++;
         if (j == i)
-            add_sum(text, profile, row->operation, row->pass, row);
+            kinds[count++] = (struct KindSum){row, sum_of(profile, 0, profile->row_count, row)};
     }
-    add_sum(text, profile, "the whole step", "", NULL);
+    qsort(kinds, (size_t)count, sizeof *kinds, compare_seconds);
+    text_add(text, "\n%-*s  %-*s", COLUMN(profile, operation), "operation", COLUMN(profile, pass),
+             "pass");
+    add_heads(text, profile);
+    for (int i = 0; i < count; i++)
+        add_sum(text, profile, kinds[i].like->operation, kinds[i].like->pass, &kinds[i].sum);
+    const struct Sum all = sum_of(profile, 0, profile->row_count, NULL);
+    add_sum(text, profile, "the whole step", "", &all);
+    memory_release(kinds);
 }
 
 static void add_event(struct Text *text, const struct Profile *profile, const char *name,

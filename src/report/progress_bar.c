@@ -17,6 +17,7 @@
 
 #define BAR_SECONDS 0.2 /* between two drawings on a terminal */
 #define LINE_SECONDS 30 /* between two lines of a log, within an epoch */
+#define LONG_WAIT 0.05  /* of the training time: from there on the wait for input is shown */
 #define FIRST_SECONDS 5 /* before the first of them */
 
 struct ProgressBar {
@@ -202,7 +203,10 @@ static void print_report(struct ProgressBar *bar, const struct EpochReport *repo
     print_validation(bar->stream, "validation", &report->validation);
     print_validation(bar->stream, "average", &report->average);
     print_time(report->seconds, spent);
-    fprintf(bar->stream, "  (%s)\n", spent);
+    fprintf(bar->stream, "  (%s", spent);
+    if (report->input_wait >= LONG_WAIT)
+        fprintf(bar->stream, ", %.0f %% waiting for input", 100 * report->input_wait);
+    fputs(")\n", bar->stream);
     fflush(bar->stream);
     bar->last = clock_seconds();
 }

@@ -128,9 +128,10 @@ static double bytes_of(const struct Trainer *trainer, enum StepWork work, double
 struct ProfileRow profiler__row(const struct PlanWork *work, double peak, double bandwidth) {
     struct ProfileRow row = {.flops = work->flops,
                              .bytes = work->bytes,
-                             .floor = plan_floor(work->flops, work->bytes, peak, bandwidth)};
+                             .floor = plan_floor(work->least_flops, work->bytes, peak, bandwidth)};
     snprintf(row.layer, sizeof row.layer, "%s", work->layer);
     snprintf(row.operation, sizeof row.operation, "%s", work->operation);
+    snprintf(row.kernel, sizeof row.kernel, "%s", work->kernel);
     snprintf(row.pass, sizeof row.pass, "%s",
              work->pass == PLAN_LOSS ? "" : plan_pass_names[work->pass]);
     return row;

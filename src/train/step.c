@@ -99,9 +99,9 @@ static void count_step(struct Trainer *trainer, const double *sums, double start
     replicas__close_link(trainer);
     double seconds = clock_seconds() - start;
     progress->seconds += seconds;
-    trainer->stepped_seconds += seconds;
+    trainer->pace.seconds += seconds;
     trainer__hear_interrupts(trainer, seconds);
-    trainer->stepped_samples += sums[TALLY_SAMPLES];
+    trainer->pace.samples += sums[TALLY_SAMPLES];
     report->images_per_second = sums[TALLY_SAMPLES] / seconds;
 }
 
@@ -110,7 +110,7 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     double start = clock_seconds();
     const struct Position position = trainer__position(trainer);
     profiler__begin_step(trainer->profiler, step);
-    beat_step(ranks_beat(trainer->ranks), step, trainer->stepped_seconds <= 0);
+    beat_step(ranks_beat(trainer->ranks), step, trainer->pace.seconds <= 0);
     const float *sum = shards__gradient(&trainer->shards, &position, trainer->state);
     const float *tallies = sum + arena_state_elements(model_arena(trainer->parts.model));
     double samples = tallies[TALLY_SAMPLES], scale = weighted_scale(trainer, tallies);

@@ -9,15 +9,26 @@
 #include "train/profiler.h"
 #include "train/trainer.h"
 
+/* The part of the training time since the newest report that this rank waited for samples. */
+static double input_wait(struct Trainer *trainer) {
+    struct Pace *pace = &trainer->pace;
+    double seconds = pace->seconds - pace->reported;
+    double waited = trainer->shards.input_seconds - pace->reported_input_seconds;
+    pace->reported = pace->seconds;
+    pace->reported_input_seconds = trainer->shards.input_seconds;
+    return seconds > 0 ? waited / seconds : 0;
+}
+
 /* The figures of the epoch so far. */
-static struct EpochReport report_of(const struct Trainer *trainer) {
+static struct EpochReport report_of(struct Trainer *trainer) {
     const struct Progress *progress = &trainer->saved.progress;
     return (struct EpochReport){.step = progress->step,
                                 .epoch = progress->epoch + 1,
                                 .train = trainer__epoch_figures(trainer),
                                 .rate = trainer__rate(trainer, progress->step - 1),
                                 .penalty = trainer__penalty(trainer),
-                                .seconds = progress->seconds};
+                                .seconds = progress->seconds,
+                                .input_wait = input_wait(trainer)};
 }
 
 /* The validation that is due. A run that is told to stop before or meanwhile leaves it to the
@@ -194,8 +205,8 @@ static void fill_result(const struct Trainer *trainer, struct TrainResult *resul
     result->diverged = has_diverged(trainer);
     result->finished =
         result->stopped_early || trainer->saved.progress.step >= trainer->parts.time.total;
-    if (trainer->stepped_seconds > 0)
-        result->images_per_second = trainer->stepped_samples / trainer->stepped_seconds;
+    if (trainer->pace.seconds > 0)
+        result->images_per_second = trainer->pace.samples / trainer->pace.seconds;
     digest_text(digest_bytes(trainer->state, bytes), result->digest);
     const float *average = callbacks__weights(trainer);
     if (average)

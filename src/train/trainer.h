@@ -36,6 +36,13 @@ struct Saving {
     struct Best best; /* the best validation whose model is saved */
 };
 
+/* How fast this process makes steps. */
+struct Pace {
+    double samples, seconds;                 /* of all its steps */
+    double reported, reported_input_seconds; /* `seconds`, and the wait for samples, at the newest
+                                              report of an epoch */
+};
+
 struct Trainer {
     struct Ranks *ranks;
     const struct TrainRequest *request;
@@ -61,8 +68,8 @@ struct Trainer {
     struct ProgressBar *bar; /* rank 0; other ranks' notes go nowhere */
     struct EventFile
         *events; /* rank 0, for TensorBoard; NULL: none. callbacks/tensorboard.c owns it */
-    struct Profiler *profiler;               /* NULL: nobody asked */
-    double stepped_samples, stepped_seconds; /* of this process */
+    struct Profiler *profiler; /* NULL: nobody asked */
+    struct Pace pace;
     struct Interrupts interrupts;
 };
 

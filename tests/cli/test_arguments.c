@@ -15,6 +15,7 @@ static const struct Flag flags[] = {
     {.name = "set", .argument = "KEY=VALUE", .repeated = true, .help = "overrides"},
     {.name = "rate", .argument = "NUMBER", .help = "how fast"},
     {.name = "resume", .help = "go on", .short_name = 'r'},
+    {.name = "trace", .argument = "FILE", .optional = true, .help = "what it did"},
     {0},
 };
 static const struct Command command = {.name = "train",
@@ -92,6 +93,19 @@ static void values_as_given(void **state) {
     assert_string_equal(arguments.operands[1], "--resume");
 }
 
+/* Its argument does not stand in the next word, which is an operand. */
+static void optional_argument(void **state) {
+    (void)state;
+    expect_good("--trace a.yaml");
+    assert_true(argument_given(&arguments, "trace"));
+    assert_null(argument_value(&arguments, "trace"));
+    assert_string_equal(arguments.operands[0], "a.yaml");
+    expect_good("a.yaml --trace=t.json");
+    assert_string_equal(argument_value(&arguments, "trace"), "t.json");
+    expect_good("a.yaml --trace");
+    expect_refusal("a.yaml --trace --trace=t.json", "--trace is given twice");
+}
+
 static void refusals(void **state) {
     (void)state;
     expect_refusal("", "RUN.yaml [MORE] is missing");
@@ -155,8 +169,12 @@ static void numbers(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_order), cmocka_unit_test(values_as_given), cmocka_unit_test(refusals),
-        cmocka_unit_test(help),      cmocka_unit_test(numbers),
+        cmocka_unit_test(any_order),
+        cmocka_unit_test(values_as_given),
+        cmocka_unit_test(optional_argument),
+        cmocka_unit_test(refusals),
+        cmocka_unit_test(help),
+        cmocka_unit_test(numbers),
     };
     return cmocka_run_group_tests(tests, NULL, release);
 }

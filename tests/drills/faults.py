@@ -19,7 +19,7 @@ SECONDS = 60
 MODEL = "[flatten, {linear: {out: 8}}, batchnorm, relu, {linear: {out: 10}}]"
 # What `predict` adds for people is no part of an answer.
 REMARKS = re.compile(r", [0-9.]+ samples/s| \(of [a-z, ]*\)")
-TIMES = re.compile(r'"(seconds|images_per_second|latency[a-z_]*)": [-+.e0-9]+')
+TIMES = re.compile(r'"(seconds|images_per_second|input_wait|latency[a-z_]*)": [-+.e0-9]+')
 NAMED = "named/checkpoints/latest.h5"  # of a run on samples that have names
 RETRY = "checkpoint.on_error={retry: 0}"
 IN_PLACE = """data: {file: d.h5, train: first, validation: second, splits: {

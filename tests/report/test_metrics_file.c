@@ -109,7 +109,8 @@ static void test_lines(void **unused) {
                                                       .rate = 0.0125,
                                                       .validation = of_classes(1.25, 0.625, 0.9),
                                                       .average = of_classes(1.125, 0.75, 1),
-                                                      .seconds = 33});
+                                                      .seconds = 33,
+                                                      .input_wait = 0.0625});
     metrics_file_epoch(metrics,
                        &(struct EpochReport){.step = INT64_C(1) << 40, .epoch = 4, .penalty = NAN});
     metrics_file_stop(metrics, &(struct StopReport){24, 4, FIGURE_LOSS, 0.5, 3, false});
@@ -148,6 +149,7 @@ static void test_lines(void **unused) {
     assert_true(real_of(lines[1], "validation_accuracy") == 0.625);
     assert_true(real_of(lines[1], "validation_top5") == 0.9);
     assert_true(real_of(lines[1], "seconds") == 33);
+    assert_true(real_of(lines[1], "input_wait") == 0.0625);
     assert_int_equal(integer_of(lines[2], "step"), INT64_C(1) << 40);
     assert_null(json_object_get(lines[2], "validation_loss")); /* not validated */
     assert_true(real_of(lines[1], "average_loss") == 1.125);

@@ -25,7 +25,8 @@ static const struct EpochReport epoch = {.step = 195,
                                          .epoch = 1,
                                          .train = CLASSES(1.25, 0.5),
                                          .validation = CLASSES(1.5, 0.375),
-                                         .seconds = 83};
+                                         .seconds = 83,
+                                         .input_wait = 0.07};
 
 /* Everything that a run of 195 steps writes to a file; free() it. */
 static char *log_of(bool quiet) {
@@ -64,7 +65,7 @@ static void test_lines(void **unused) {
     assert_memory_equal(text, "data: x.h5\n", 11);
     static const char *const words[] = {"epoch 1/2",        "train loss 1.2500",
                                         "accuracy 50.00 %", "validation loss 1.5000",
-                                        "37.50 %",          "1m23s"};
+                                        "37.50 %",          "(1m23s, 7 % waiting for input)"};
     for (int i = 0; i < 6; i++)
         if (!strstr(text, words[i]))
             fail_msg("\"%s\" is not in: %s", words[i], text);

@@ -37,7 +37,7 @@ MODEL = """
   - dropout: {rate: 0.3}
   - linear: {out: 10}
 """
-TIMES = ("seconds", "images_per_second")  # what differs between two runs of the same bits
+TIMES = ("seconds", "images_per_second", "input_wait")  # what differs between two runs of the same bits
 
 
 def synthesize(folder, train=643, test=230, validation=120, seed=1, name="shapes.h5", more=()):
