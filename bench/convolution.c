@@ -16,8 +16,8 @@
 
 #include "base/memory.h"
 #include "compute/backend.h"
-#include "compute/winograd.h"
 #include "compute/peak.h"
+#include "compute/winograd.h"
 
 #define MAX_BACKENDS 4
 
