@@ -175,10 +175,12 @@ static inline void sum_and_keep(const struct Sums *s, struct Piece piece, real *
 }
 
 typedef void sum_function(const struct Sums *, struct Piece, real *, real *);
+/* From the last chunk to the first: the end of what was just written is still in a cache, and a
+ * pass from the first chunk on then finds the beginning there. */
 static inline void sum_all(const struct Sums *s, sum_function *sum, int64_t pixels, real *sums) {
     int64_t channels = s->lanes.channels;
 #pragma omp parallel for if (pixels * channels >= PARALLEL_ELEMENTS)
-    for (int64_t i = 0; i < chunk_count(pixels); i++)
+    for (int64_t i = chunk_count(pixels) - 1; i >= 0; i--)
         sum(s, piece_of(i, pixels, channels), sums + 2 * i * channels,
             sums + (2 * i + 1) * channels);
 }

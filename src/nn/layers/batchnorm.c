@@ -28,6 +28,7 @@
 #include "nn/lanes.h"
 #include "nn/layer.h"
 #include "nn/layer_options.h"
+#include "nn/stream.h"
 
 #define PIXELS_FOR_SHIFT 64 /* how many pixels give the shift */
 
@@ -283,36 +284,53 @@ struct Normalise {
     int64_t width; /* lanes */
     const real *x, *other, *scale, *shift;
     real *y;
+    bool adds, relu, stream;
 };
 
-/* y and x may be the same memory: omp simd states that lanes are independent. */
-INLINE void normalise(const struct Normalise *n, bool adds, bool relu, struct Piece piece) {
+/* y and x may be the same memory. A NaN passes the ReLU, so that training sees it. */
+INLINE void normalise(const struct Normalise *n, bool adds, bool relu, bool stream,
+                      struct Piece piece) {
     const real *x = n->x, *other = n->other, *scale = n->scale, *shift = n->shift;
     real *y = n->y;
-    int64_t width = n->width;
-    for (int64_t i = piece.first, left = piece.count; left > 0; i += width, left -= width) {
-        int64_t count = left < width ? left : width;
-#pragma omp simd
-        for (int64_t l = 0; l < count; l++) {
-            real value = x[i + l] * scale[l] + shift[l];
+    int64_t width = n->width, i = piece.first, end = piece.first + piece.count;
+    for (; i + width <= end; i += width)
+        for (int64_t l = 0; l < width; l += VECTOR_LANES) {
+            vector value = *(const vector *)(x + i + l) * *(const vector *)(scale + l) +
+                           *(const vector *)(shift + l);
             if (adds)
-                value += other[i + l];
+                value += *(const vector *)(other + i + l);
             if (relu)
-                value = value < 0 ? 0 : value;
-            y[i + l] = value;
+                value = (vector)((mask)value & ~(mask)(value < 0));
+            stream_store(stream, y + i + l, value);
         }
+#pragma omp simd
+    for (int64_t l = 0; l < end - i; l++) {
+        real value = x[i + l] * scale[l] + shift[l];
+        if (adds)
+            value += other[i + l];
+        if (relu)
+            value = value < 0 ? 0 : value;
+        y[i + l] = value;
     }
+    stream_end(stream);
 }
 
-static void normalise_chunk(const struct Normalise *n, bool adds, bool relu, struct Piece piece) {
-    if (adds && relu)
-        normalise(n, true, true, piece);
-    else if (adds)
-        normalise(n, true, false, piece);
-    else if (relu)
-        normalise(n, false, true, piece);
+INLINE void normalise_either(const struct Normalise *n, bool stream, struct Piece piece) {
+    if (n->adds && n->relu)
+        normalise(n, true, true, stream, piece);
+    else if (n->adds)
+        normalise(n, true, false, stream, piece);
+    else if (n->relu)
+        normalise(n, false, true, stream, piece);
     else
-        normalise(n, false, false, piece);
+        normalise(n, false, false, stream, piece);
+}
+
+static void normalise_chunk(const struct Normalise *n, struct Piece piece) {
+    if (n->stream)
+        normalise_either(n, true, piece);
+    else
+        normalise_either(n, false, piece);
 }
 
 static int64_t pixels_of(const struct Call *call) {
@@ -339,47 +357,65 @@ static void forward(const struct Call *call) {
     if (call->training)
         find_statistics(call, lanes, pixels);
     find_scale_and_shift(call, lanes);
-    bool adds = fused_addition(operation), relu = fused_relu(operation);
+    int64_t bytes = pixels * lanes.channels * (int64_t)sizeof(real);
     const struct Normalise n = {.width = lanes.width,
                                 .x = call->input[0],
                                 .other = call->input[1],
                                 .scale = lane_array(call, lanes, LANES_SCALE),
                                 .shift = lane_array(call, lanes, LANES_SHIFT),
-                                .y = call->output};
+                                .y = call->output,
+                                .adds = fused_addition(operation),
+                                .relu = fused_relu(operation),
+                                .stream = call->training && bytes >= STREAM_BYTES};
 #pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < chunk_count(pixels); i++)
-        normalise_chunk(&n, adds, relu, piece_of(i, pixels, lanes.channels));
+        normalise_chunk(&n, piece_of(i, pixels, lanes.channels));
 }
 
 /* dx = scale · g + (x − centre) · factor + offset; dx and dy may be the same memory. */
-INLINE void input_gradient(enum Gate gate, const struct Sums *s, struct Piece piece,
-                           const real *factor, const real *offset, real *dx) {
-    int64_t width = s->lanes.width;
-    for (int64_t i = piece.first, left = piece.count; left > 0; i += width, left -= width) {
-        int64_t count = left < width ? left : width;
-        const real *x = s->x + i, *dy = s->dy + i, *y = gate == GATE_OUTPUT ? s->y + i : NULL;
-        const real *scale = s->scale, *shift = s->shift, *centre = s->centre;
-        real *out = dx + i;
-#pragma omp simd
-        for (int64_t l = 0; l < count; l++) {
-            real g = dy[l];
+struct InputGradient {
+    struct Sums s;
+    const real *factor, *offset;
+    real *dx;
+};
+
+INLINE void input_gradient(enum Gate gate, const struct InputGradient *p, struct Piece piece) {
+    const real *x = p->s.x, *dy = p->s.dy, *y = p->s.y;
+    const real *scale = p->s.scale, *shift = p->s.shift, *centre = p->s.centre;
+    const real *factor = p->factor, *offset = p->offset;
+    real *dx = p->dx;
+    int64_t width = p->s.lanes.width, i = piece.first, end = piece.first + piece.count;
+    for (; i + width <= end; i += width)
+        for (int64_t l = 0; l < width; l += VECTOR_LANES) {
+            vector far = *(const vector *)(x + i + l), g = *(const vector *)(dy + i + l);
+            vector slope = *(const vector *)(scale + l);
             if (gate == GATE_OUTPUT)
-                g = y[l] > 0 ? g : 0;
+                g = (vector)((mask)g & (mask)(*(const vector *)(y + i + l) > 0));
             if (gate == GATE_INPUT)
-                g = x[l] * scale[l] + shift[l] > 0 ? g : 0;
-            out[l] = g * scale[l] + ((x[l] - centre[l]) * factor[l] + offset[l]);
+                g = (vector)((mask)g & (mask)(far * slope + *(const vector *)(shift + l) > 0));
+            far -= *(const vector *)(centre + l);
+            *(vector *)(dx + i + l) =
+                g * slope + (far * *(const vector *)(factor + l) + *(const vector *)(offset + l));
         }
+#pragma omp simd
+    for (int64_t l = 0; l < end - i; l++) {
+        real g = dy[i + l];
+        if (gate == GATE_OUTPUT)
+            g = y[i + l] > 0 ? g : 0;
+        if (gate == GATE_INPUT)
+            g = x[i + l] * scale[l] + shift[l] > 0 ? g : 0;
+        dx[i + l] = g * scale[l] + ((x[i + l] - centre[l]) * factor[l] + offset[l]);
     }
 }
 
-static void input_gradient_chunk(enum Gate gate, const struct Sums *s, struct Piece piece,
-                                 const real *factor, const real *offset, real *dx) {
+static void input_gradient_chunk(enum Gate gate, const struct InputGradient *p,
+                                 struct Piece piece) {
     if (gate == GATE_OUTPUT)
-        input_gradient(GATE_OUTPUT, s, piece, factor, offset, dx);
+        input_gradient(GATE_OUTPUT, p, piece);
     else if (gate == GATE_INPUT)
-        input_gradient(GATE_INPUT, s, piece, factor, offset, dx);
+        input_gradient(GATE_INPUT, p, piece);
     else
-        input_gradient(GATE_OPEN, s, piece, factor, offset, dx);
+        input_gradient(GATE_OPEN, p, piece);
 }
 
 /* For one channel: Σ g and Σ g·(x − mean). */
@@ -503,14 +539,15 @@ static void backward(const struct Call *call) {
     } else if (pass.s.g) {
         memcpy(pass.s.g, pass.s.dy, (size_t)(pixels * lanes.channels) * sizeof(real));
     }
-    real *dx = call->input_gradient[0];
-    if (!dx)
+    if (!call->input_gradient[0])
         return;
+    const struct InputGradient p = {.s = pass.s,
+                                    .factor = lane_array(call, lanes, LANES_FACTOR),
+                                    .offset = lane_array(call, lanes, LANES_OFFSET),
+                                    .dx = call->input_gradient[0]};
 #pragma omp parallel for if (pixels * lanes.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < chunk_count(pixels); i++)
-        input_gradient_chunk(pass.gate, &pass.s, piece_of(i, pixels, lanes.channels),
-                             lane_array(call, lanes, LANES_FACTOR),
-                             lane_array(call, lanes, LANES_OFFSET), dx);
+        input_gradient_chunk(pass.gate, &p, piece_of(i, pixels, lanes.channels));
 }
 
 const struct Layer KERNEL(layer_batchnorm) = {

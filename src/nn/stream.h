@@ -1,0 +1,42 @@
+/* Stores that go past the caches, for kernel files: a result that is larger than the caches is not
+ * read before it has left them, and an ordinary store would first fetch each of its lines. Inside
+ * nn/ only. */
+#ifndef TRAINER_NN_STREAM_H
+#define TRAINER_NN_STREAM_H
+
+#include <immintrin.h>
+#include <string.h>
+
+#include "nn/vectors.h"
+
+#ifdef KERNEL_SUFFIX
+
+/* The size from which a result goes past the caches. */
+#define STREAM_BYTES ((int64_t)2 << 20)
+
+/* *to = v, past the caches if `stream`; `to` is then aligned to 64 bytes. */
+INLINE void stream_store(bool stream, real *to, vector v) {
+    if (!stream) {
+        *(vector *)to = v;
+        return;
+    }
+#if defined __AVX512F__
+    __m512i bits;
+    memcpy(&bits, &v, sizeof bits);
+    _mm512_stream_si512((void *)to, bits);
+#else
+    __m128i bits[4];
+    memcpy(bits, &v, sizeof bits);
+    for (int i = 0; i < 4; i++)
+        _mm_stream_si128((__m128i *)(void *)to + i, bits[i]);
+#endif
+}
+
+/* After the last stream_store of a thread: other threads then see what it wrote. */
+INLINE void stream_end(bool stream) {
+    if (stream)
+        _mm_sfence();
+}
+
+#endif
+#endif
