@@ -3,7 +3,9 @@
 #ifndef TRAINER_NN_VECTORS_H
 #define TRAINER_NN_VECTORS_H
 
+#include <immintrin.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/kernel.h"
 
@@ -22,6 +24,30 @@ typedef lane_integer mask __attribute__((vector_size(64)));
 /* One byte for each lane. */
 typedef uint8_t lane_bytes __attribute__((vector_size(64 / sizeof(real)), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))
+
+/* `lanes` bytes, each as a lane of the vector at `to`: 64, 32 or 16 bytes long. The compiler would
+ * go byte by byte. */
+INLINE void bytes_widen(const uint8_t *from, int lanes, void *to) {
+#if defined __AVX512F__ && !defined KERNEL_DOUBLE
+    if (lanes == 16) {
+        __m512i wide = _mm512_cvtepu8_epi32(_mm_loadu_si128((const void *)from));
+        memcpy(to, &wide, sizeof wide);
+        return;
+    }
+#endif
+#if defined __AVX2__ && !defined KERNEL_DOUBLE
+    for (int i = 0; i < lanes; i += 8) {
+        __m256i wide = lanes == 4 ? _mm256_castsi128_si256(_mm_cvtepu8_epi32(_mm_loadu_si32(from)))
+                                  : _mm256_cvtepu8_epi32(_mm_loadu_si64(from + i));
+        memcpy((char *)to + i * 4, &wide, lanes == 4 ? 16 : 32);
+    }
+#else
+    lane_integer wide[VECTOR_LANES];
+    for (int i = 0; i < lanes; i++)
+        wide[i] = from[i];
+    memcpy(to, wide, (size_t)lanes * sizeof(lane_integer));
+#endif
+}
 #endif
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "net.h"
+#include "nn/gradcheck.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -271,6 +272,62 @@ static void test_threads_do_not_change_bits(void **unused) {
     net_release(&net);
 }
 
+static void count_checked(void *context, const struct GradcheckRow *row) {
+    *(int64_t *)context += row->checked;
+}
+
+/* Max pooling that runs inside the normalisation: the bits of the layers by themselves, in images
+ * that do not fill the last chunk of pixels, and the gradient of the formula. */
+static void test_pooling_inside(void **unused) {
+    (void)unused;
+    static const struct {
+        const char *layers;
+        struct Shape shape;
+    } nets[] = {{"[{conv: {out: 16, kernel: 1}}, batchnorm, relu, {maxpool: {kernel: 2}}, flatten]",
+                 {10, 14, 3, 1, 1}},
+                {"[{conv: {out: 48, kernel: 1}}, batchnorm, {maxpool: {kernel: 2}}, flatten]",
+                 {8, 6, 2, 1, 1}},
+                {"[{conv: {out: 80, kernel: 1}}, {batchnorm: {statistics: batch}}, relu, "
+                 "{maxpool: {kernel: 3}}, flatten]",
+                 {12, 9, 2, 1, 1}},
+                {"[{conv: {out: 128, kernel: 1}}, {batchnorm: {statistics: running}}, relu, "
+                 "{maxpool: {kernel: 4}}, flatten]",
+                 {8, 8, 2, 1, 1}},
+                {"[{conv: {out: 64, kernel: 1}}, batchnorm, relu, {maxpool: {kernel: 2}}, flatten]",
+                 {64, 64, 1, 1, 1}}};
+    const enum Variant variants[] = {VARIANT_F64, VARIANT_F32, variant_best(VARIANT_F32_V3),
+                                     variant_best(VARIANT_F32_V4)};
+    for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
+        struct Net net = net_create(nets[i].layers, nets[i].shape);
+        for (int v = 0; v < 4; v++) {
+            struct NetRun run = {.variant = variants[v], .samples = 5, .seed = 5};
+            struct Result fused = net_run(&net, &run);
+            run.no_fusion = true;
+            struct Result single = net_run(&net, &run);
+            assert_true(fused.operations <= single.operations - 1 - (i != 1));
+            assert_memory_equal(fused.scores, single.scores,
+                                (size_t)fused.outputs * sizeof(double));
+            assert_memory_equal(fused.gradient, single.gradient,
+                                (size_t)fused.gradients * sizeof(double));
+            assert_memory_equal(fused.input_gradient, single.input_gradient,
+                                (size_t)fused.inputs * sizeof(double));
+            result_release(&fused);
+            result_release(&single);
+        }
+        struct Error error;
+        int64_t checked = 0;
+        struct GradcheckRequest request = {.loss = &net.loss,
+                                           .backend = backend_find("openblas", VARIANT_F64, &error),
+                                           .samples = 3,
+                                           .elements = 12,
+                                           .tolerance = 1e-6,
+                                           .seed = 1};
+        if (i < 4 && gradcheck_run(net.model, &request, count_checked, &checked, &error))
+            fail_msg("net %zu: %s", i, error.text);
+        net_release(&net);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_training_statistics),
@@ -279,6 +336,7 @@ int main(void) {
         cmocka_unit_test(test_what_is_measured),
         cmocka_unit_test(test_nan_is_seen),
         cmocka_unit_test(test_threads_do_not_change_bits),
+        cmocka_unit_test(test_pooling_inside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
-/* Batch normalisation (Ioffe and Szegedy 2015), over every axis but the channels, with the addition
- * of a residual branch and the ReLU that follow it fused in:
+/* Batch normalisation (Ioffe and Szegedy 2015), over every axis but the channels, with what follows
+ * it fused in: the addition of a residual branch and a ReLU, or, in training, a ReLU and max
+ * pooling (nn/pooled_norm.h):
  *
  *   y = [relu](γ · (x − mean) / sqrt(var + ε) + β [+ other])
  *
@@ -28,7 +29,7 @@
 #include "nn/lanes.h"
 #include "nn/layer.h"
 #include "nn/layer_options.h"
-#include "nn/stream.h"
+#include "nn/pooled_norm.h"
 
 #define PIXELS_FOR_SHIFT 64 /* how many pixels give the shift */
 
@@ -83,8 +84,17 @@ static const struct Node *fused_relu(const struct Operation *operation) {
     return operation_fused(operation, LAYER_IDENTITY(relu));
 }
 
-/* An addition, then a ReLU, or either of them alone. */
+static const struct Node *fused_pooling(const struct Operation *operation) {
+    return operation_fused(operation, LAYER_IDENTITY(maxpool));
+}
+
+/* An addition, then a ReLU, or either of them alone; or a ReLU, then max pooling, or that alone. */
 static bool fuses(const struct Operation *operation, const struct Node *next) {
+    if (fused_pooling(operation))
+        return false;
+    if (next->layer == LAYER_IDENTITY(maxpool))
+        return operation->training && !fused_addition(operation) &&
+               pooled_norm_serves(next->options, next->in[0]);
     if (fused_relu(operation))
         return false;
     if (next->layer == LAYER_IDENTITY(relu))
@@ -143,11 +153,16 @@ static int plan(struct Planning *planning) {
     struct Shape shape = operation->in[0];
     struct Lanes lanes = lanes_of(shape.channels);
     bool adds = fused_addition(operation), relu = fused_relu(operation);
+    bool pools = fused_pooling(operation);
     int64_t elements = LANE_ARRAYS * lanes.width;
     if (planning->training) {
         int64_t pixels = planning->samples[0] * shape.height * shape.width;
         elements += 2 * chunk_count(pixels) * lanes.channels;
         operation->needs.saved_bytes = (size_t)(2 * lanes.channels) * sizeof(real);
+        if (pools) /* the winners' x and numbers */
+            operation->needs.saved_bytes +=
+                (size_t)(planning->samples[0] * shape_elements(operation->out)) *
+                (sizeof(real) + 1);
         operation->needs.partial_values =
             over_batch(operation) ? partial_values(lanes.channels) : 0;
     }
@@ -155,7 +170,7 @@ static int plan(struct Planning *planning) {
     operation->needs.input = planning->training;
     operation->needs.output = planning->training && adds && relu;
     operation->needs.in_place = !planning->training;
-    operation->needs.backward_in_place = true;
+    operation->needs.backward_in_place = !pools;
     return OK;
 }
 
@@ -350,6 +365,31 @@ static void forward_partial(const struct Call *call) {
     }
 }
 
+/* For an operation with fused pooling, after find_scale_and_shift. */
+static struct PooledNorm pooled_norm(const struct Call *call, struct Lanes lanes) {
+    const struct Operation *operation = call->operation;
+    const struct PoolingOptions *options = fused_pooling(operation)->options;
+    struct Shape in = operation->in[0];
+    real *largest = (real *)call->saved + 2 * lanes.channels;
+    return (struct PooledNorm){
+        .lanes = lanes,
+        .kernel = options->kernel,
+        .height = in.height,
+        .width = in.width,
+        .relu = fused_relu(operation),
+        .x = call->input[0],
+        .scale = lane_array(call, lanes, LANES_SCALE),
+        .shift = lane_array(call, lanes, LANES_SHIFT),
+        .y = call->output,
+        .largest = largest,
+        .winner = (uint8_t *)(largest + call->samples * shape_elements(operation->out)),
+        .dy = call->output_gradient,
+        .centre = lane_array(call, lanes, LANES_CENTRE),
+        .factor = lane_array(call, lanes, LANES_FACTOR),
+        .offset = lane_array(call, lanes, LANES_OFFSET),
+        .dx = call->input_gradient[0]};
+}
+
 static void forward(const struct Call *call) {
     const struct Operation *operation = call->operation;
     struct Lanes lanes = lanes_of(operation->in[0].channels);
@@ -357,6 +397,11 @@ static void forward(const struct Call *call) {
     if (call->training)
         find_statistics(call, lanes, pixels);
     find_scale_and_shift(call, lanes);
+    if (fused_pooling(operation)) {
+        const struct PooledNorm p = pooled_norm(call, lanes);
+        pooled_forward(&p, call->samples);
+        return;
+    }
     int64_t bytes = pixels * lanes.channels * (int64_t)sizeof(real);
     const struct Normalise n = {.width = lanes.width,
                                 .x = call->input[0],
@@ -511,6 +556,11 @@ static void sum_gradients(const struct Call *call, const struct Backward *pass, 
                         : pass->gate == GATE_OUTPUT ? sum_gated_by_output
                         : pass->gate == GATE_INPUT  ? sum_gated_by_input
                                                     : sum_open;
+    if (fused_pooling(call->operation)) {
+        const struct PooledNorm p = pooled_norm(call, pass->s.lanes);
+        pooled_sums(&p, pixels, chunk_sums(call, pass->s.lanes));
+        return;
+    }
     sum_all(&pass->s, sum, pixels, chunk_sums(call, pass->s.lanes));
 }
 
@@ -541,6 +591,11 @@ static void backward(const struct Call *call) {
     }
     if (!call->input_gradient[0])
         return;
+    if (fused_pooling(call->operation)) {
+        const struct PooledNorm p = pooled_norm(call, lanes);
+        pooled_input_gradient(&p, pixels);
+        return;
+    }
     const struct InputGradient p = {.s = pass.s,
                                     .factor = lane_array(call, lanes, LANES_FACTOR),
                                     .offset = lane_array(call, lanes, LANES_OFFSET),

@@ -81,8 +81,8 @@ struct Cover {
                 int64_t at = p * cover->row_stride + q * cover->column_stride + c;                 \
                 int tap = cover->tap - (int)p * cover->tap_row_stride -                            \
                           (int)q * cover->tap_column_stride;                                       \
-                mask_##part won = __builtin_convertvector(                                         \
-                    *(const bytes_##part *)(cover->winner + at), mask_##part);                     \
+                mask_##part won;                                                                   \
+                bytes_widen(cover->winner + at, LANES_##part, &won);                               \
                 vector_##part dy = *(const vector_##part *)(cover->dy + at);                       \
                 sum += (vector_##part)((mask_##part)dy & (won == tap));                            \
             }                                                                                      \
