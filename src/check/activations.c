@@ -39,6 +39,8 @@ static int probe(struct Look *look, const float *state, struct Error *error) {
     struct ProbingRequest request = {.model = parts->model,
                                      .backend = parts->backend,
                                      .variant = experiment_variant(experiment),
+                                     .convolution =
+                                         (enum ConvolutionRule)options->train.convolution,
                                      .loss = &options->loss,
                                      .sets = parts->dataset->targets.kind == TARGET_SETS,
                                      .samples = &look->samples,

@@ -73,6 +73,8 @@ int check__gradients(struct Preflight *preflight, struct Error *error) {
     const struct RunOptions *options = experiment_options(preflight->experiment);
     struct Compared compared = {.beat = ranks_beat(preflight->ranks)};
     struct GradcheckRequest request = {.loss = &options->loss,
+                                       .convolution =
+                                           (enum ConvolutionRule)options->train.convolution,
                                        .samples = SAMPLES,
                                        .elements = ELEMENTS,
                                        .tolerance = TOLERANCE,

@@ -69,6 +69,8 @@ static int make_probings(const struct Subject *subject, struct Ranks *ranks, str
     struct ProbingRequest request = {.model = subject->model,
                                      .backend = subject->backend,
                                      .variant = subject->variant,
+                                     .convolution =
+                                         (enum ConvolutionRule)subject->options->train.convolution,
                                      .loss = &subject->options->loss,
                                      .samples = &seen->samples,
                                      .training = true,

@@ -111,6 +111,56 @@ static void print_layers(const struct Blueprint *blueprint) {
            text_bytes(bytes, count));
 }
 
+static const char *const pass_names[PASS_COUNT] = {
+    [FORWARD] = "forward",
+    [BACKWARD_DATA] = "backward_data",
+    [BACKWARD_WEIGHTS] = "backward_weights",
+};
+
+static const char *rule_of(const struct Blueprint *blueprint) {
+    return convolution_rule_names[convolution_rule(
+        (enum ConvolutionRule)blueprint->options.train.convolution)];
+}
+
+static const char *kernels_of(const struct Blueprint *blueprint, const struct Node *node,
+                              enum Pass pass) {
+    return plan_kernels(blueprint->parts.plan, node->index, pass);
+}
+
+static void print_convolutions(const struct Blueprint *blueprint) {
+    const struct Model *model = blueprint->parts.model;
+    int path = 16, printed = 0;
+    for (int i = 0; i < model_node_count(model); i++)
+        path = wider(path, model_node(model, i)->path);
+    for (int i = 0; i < model_node_count(model); i++) {
+        const struct Node *node = model_node(model, i);
+        if (!kernels_of(blueprint, node, FORWARD))
+            continue;
+        if (!printed++)
+            printf("\nwhat computes the convolutions, by train.convolution: %s\n%-*s %-16s %-16s "
+                   "%s\n",
+                   rule_of(blueprint), path, "layer", "forward", "backward data",
+                   "backward weights");
+        printf("%-*s", path, node->path);
+        for (int pass = 0; pass < PASS_COUNT; pass++) {
+            const char *kernels = kernels_of(blueprint, node, (enum Pass)pass);
+            printf(pass < PASS_COUNT - 1 ? " %-16s" : " %s\n", kernels ? kernels : "-");
+        }
+    }
+}
+
+/* NULL, which json_pack leaves out, if the layer is no convolution. */
+static json_t *kernels_json(const struct Blueprint *blueprint, const struct Node *node) {
+    if (!kernels_of(blueprint, node, FORWARD))
+        return NULL;
+    json_t *object = json_object();
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        const char *kernels = kernels_of(blueprint, node, (enum Pass)pass);
+        json_object_set_new(object, pass_names[pass], kernels ? json_string(kernels) : json_null());
+    }
+    return object;
+}
+
 static void print_needs(const struct Needs *needs, int64_t ranks) {
     char text[32];
     printf("\nmemory of each of %" PRId64 " rank%s, %" PRId64 " shard%s of %" PRId64 " samples\n",
@@ -159,10 +209,11 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
         json_array_append_new(
-            layers, json_pack("{s:s, s:s, s:o, s:I, s:f, s:I}", "path", node->path, "kind",
+            layers, json_pack("{s:s, s:s, s:o, s:I, s:f, s:I, s:o*}", "path", node->path, "kind",
                               node_layer_name(node), "output", shape_json(node->out), "parameters",
                               (json_int_t)parameters_of(model, node), "flops", node->flops,
-                              "activation_bytes", (json_int_t)(4 * shape_elements(node->out))));
+                              "activation_bytes", (json_int_t)(4 * shape_elements(node->out)),
+                              "kernels", kernels_json(blueprint, node)));
     }
     json_t *memory = json_pack(
         "{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "parameters", (json_int_t)needs->parameters,
@@ -174,11 +225,12 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
                                "mapped", (json_int_t)holding->mapped, "held",
                                (json_int_t)holding->held, "windows", (json_int_t)holding->windows,
                                "window_samples", (json_int_t)holding->train.window);
-    json_t *object = json_pack("{s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:o}", "checked_with_data",
-                               !blueprint->without_data, "input", shape_json(model_input(model)),
-                               "parameters", (json_int_t)model_arena(model)->trained, "ranks",
-                               (json_int_t)ranks, "shards_a_rank", (json_int_t)needs->shards,
-                               "memory_bytes", memory, "image_bytes", images, "layers", layers);
+    json_t *object =
+        json_pack("{s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:o}", "checked_with_data",
+                  !blueprint->without_data, "input", shape_json(model_input(model)), "parameters",
+                  (json_int_t)model_arena(model)->trained, "ranks", (json_int_t)ranks,
+                  "shards_a_rank", (json_int_t)needs->shards, "memory_bytes", memory, "image_bytes",
+                  images, "convolution", rule_of(blueprint), "layers", layers);
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(object);
@@ -193,6 +245,7 @@ static void print_words(const struct Blueprint *blueprint, const struct Needs *n
                                           "at hand\n"
                                         : "");
     print_layers(blueprint);
+    print_convolutions(blueprint);
     print_needs(needs, ranks);
     print_holding(blueprint);
 }

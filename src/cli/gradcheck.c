@@ -70,12 +70,14 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         code = blueprint_check_model(&blueprint, error);
     if (!code) {
         backend_configure(1, VARIANT_F64);
-        struct GradcheckRequest request = {.loss = &blueprint.options.loss,
-                                           .backend = backend_find("openblas", VARIANT_F64, error),
-                                           .samples = samples,
-                                           .elements = elements,
-                                           .tolerance = tolerance,
-                                           .seed = (uint64_t)seed};
+        struct GradcheckRequest request = {
+            .loss = &blueprint.options.loss,
+            .backend = backend_find("openblas", VARIANT_F64, error),
+            .convolution = (enum ConvolutionRule)blueprint.options.train.convolution,
+            .samples = samples,
+            .elements = elements,
+            .tolerance = tolerance,
+            .seed = (uint64_t)seed};
         code = request.backend
                    ? check(&blueprint, &request, argument_given(arguments, "json"), error)
                    : error->code;

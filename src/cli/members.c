@@ -56,6 +56,23 @@ int members_parse_mean(const char *word, enum EnsembleMean *mean, struct Error *
     return OK;
 }
 
+/* --convolution in place of what the members' runs say. */
+static int set_convolution(struct Members *members, const struct Arguments *arguments,
+                           struct Error *error) {
+    const char *word = argument_value(arguments, "convolution");
+    int rule = 0;
+    if (!word)
+        return OK;
+    while (convolution_rule_names[rule] && strcmp(convolution_rule_names[rule], word))
+        rule++;
+    if (!convolution_rule_names[rule])
+        return fail(error, ERROR_USAGE,
+                    "--convolution %s: expected auto, direct, winograd or fastest-1", word);
+    for (int i = 0; i < members->count; i++)
+        members->items[i].options.train.convolution = rule;
+    return OK;
+}
+
 static int parse_flags(struct Members *members, const struct Arguments *arguments,
                        struct Error *error) {
     const char *mean = argument_value(arguments, "mean");
@@ -194,7 +211,9 @@ static int attach(struct Members *members, const struct Arguments *arguments, st
     members->backend = backend_find(backend_name ? backend_name : "auto", variant, error);
     if (!members->backend)
         return error->code;
-    code = check_randomness(members, numbers, error);
+    code = set_convolution(members, arguments, error);
+    if (!code)
+        code = check_randomness(members, numbers, error);
     members->views = argument_value(arguments, "views");
     members->dropout_samples = numbers->dropout_samples;
     members->seed = numbers->seed;

@@ -71,7 +71,13 @@ struct Members {
          .argument = "auto|model|average",                                                         \
          .help = "what each checkpoint predicts with: the model's parameters or their average "    \
                  "(default: auto, the average if the file has one)"},                              \
-        {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"}, {             \
+        {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},               \
+        {.name = "convolution",                                                                    \
+         .argument = "RULE",                                                                       \
+         .help =                                                                                   \
+             "which kernels compute convolutions, as train.convolution says: auto (the newest "    \
+             "rule), direct, winograd or fastest-1 (default: as in the checkpoint's run)"},        \
+    {                                                                                              \
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
 

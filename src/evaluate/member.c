@@ -145,11 +145,12 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
         code = make_test_time(member, attachment, error);
     if (code)
         return code;
-    struct PlanRequest planning = {.variant = attachment->variant,
-                                   .backend = attachment->backend,
-                                   .loss = &member->options.loss,
-                                   .sample_dropout = attachment->dropout_samples > 0 &&
-                                                     model_is_random(member->model)};
+    struct PlanRequest planning = {
+        .variant = attachment->variant,
+        .backend = attachment->backend,
+        .convolution = (enum ConvolutionRule)member->options.train.convolution,
+        .loss = &member->options.loss,
+        .sample_dropout = attachment->dropout_samples > 0 && model_is_random(member->model)};
     planning.sample_counts = block_sizes(attachment->split->count, planning.samples);
     return plan_create(&member->plan, member->model, &planning, error);
 }

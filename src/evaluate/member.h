@@ -12,7 +12,7 @@
 struct Member {
     char *path; /* of the checkpoint */
     struct RunFile *file;
-    struct RunOptions options;
+    struct RunOptions options;    /* train.convolution may be changed before member_attach */
     struct Preprocess preprocess; /* the checkpoint's, as are the next three */
     struct Targets targets;
     struct TargetScale scale;

@@ -286,6 +286,7 @@ int gradcheck_run(const struct Model *model, const struct GradcheckRequest *requ
     const struct Arena *arena = model_arena(model);
     struct PlanRequest plan_request = {.variant = VARIANT_F64,
                                        .backend = request->backend,
+                                       .convolution = request->convolution,
                                        .training = true,
                                        .samples = {request->samples},
                                        .sample_counts = 1,

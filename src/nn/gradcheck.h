@@ -3,11 +3,13 @@
 #ifndef TRAINER_NN_GRADCHECK_H
 #define TRAINER_NN_GRADCHECK_H
 
+#include "compute/convolution.h"
 #include "nn/model.h"
 
 struct GradcheckRequest {
     const struct Choice *loss;
     const struct Backend *backend; /* of VARIANT_F64 */
+    enum ConvolutionRule convolution;
     int64_t samples;
     int64_t elements; /* to check of each row and of the input, spread evenly; 0: all */
     double tolerance; /* relative, e.g. 1e-6 */

@@ -330,6 +330,13 @@ struct PlanMemory plan_memory(const struct Plan *plan) {
     return plan->memory;
 }
 
+const char *plan_kernels(const struct Plan *plan, int node, enum Pass pass) {
+    for (int i = 0; i < plan->operations.count; i++)
+        if (plan->operations.items[i].node->index == node)
+            return plan->operations.items[i].needs.kernels[pass];
+    return NULL;
+}
+
 int plan_operation_count(const struct Plan *plan) {
     return plan->operations.count;
 }

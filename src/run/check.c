@@ -492,6 +492,7 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
     }
     struct PlanRequest planning = {.variant = request->variant,
                                    .backend = parts->backend,
+                                   .convolution = (enum ConvolutionRule)options->train.convolution,
                                    .training = true,
                                    .loss = &options->loss,
                                    .shards = options->train.shards,

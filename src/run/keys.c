@@ -4,6 +4,7 @@
 #include "data/mix.h"
 #include "nn/layer_table.h"
 #include "nn/loss.h"
+#include "nn/plan.h"
 #include "optim/average.h"
 #include "optim/schedule.h"
 #include "run/on_nan.h"
@@ -88,6 +89,19 @@ static const struct Key train_keys[] = {
      .names = backend_choice_names,
      .free_on_resume = true,
      .help = "library for convolutions and matrix products"},
+    {.name = "convolution",
+     .type = KEY_ENUM,
+     .offset = TRAIN_AT(convolution),
+     .fallback = "auto",
+     .names = convolution_rule_names,
+     .free_on_resume = true,
+     .help =
+         "which kernels compute convolutions; part of a run's bits, not of what it learns. auto: "
+         "as the run began, in a new run the newest rule, and its name is saved; fastest-1: for "
+         "each layer and pass those that were fastest when they were measured, our own ones for "
+         "Winograd's algorithm among them (docs/design.md has the table; `describe` shows the "
+         "choice); direct: the library's alone, without Winograd; winograd: Winograd's wherever "
+         "they can compute"},
     {.name = "exchange",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(exchange),

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "nn/plan.h"
 #include "optim/schedule.h"
 
 struct UpdaterRequest run_updater_request(const struct RunOptions *options) {
@@ -125,6 +126,8 @@ static int settle(const struct RunFile *file, struct RunOptions *options, bool s
                   struct Error *error) {
     int code = check_switches(file, error);
     settle_metrics(file, options);
+    if (saved && options->train.convolution == CONVOLUTION_AUTO)
+        options->train.convolution = CONVOLUTION_DIRECT;
     if (!code)
         code = settle_start(file, &options->start_from, error);
     if (!code)

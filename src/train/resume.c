@@ -17,6 +17,8 @@ static void take_free_keys(struct RunOptions *options, const struct RunOptions *
 static void take_settled_keys(struct RunOptions *options, const struct RunOptions *from) {
     if (options->train.shards < 0)
         options->train.shards = from->train.shards;
+    if (options->train.convolution == CONVOLUTION_AUTO)
+        options->train.convolution = from->train.convolution;
     if (options->data.window < 0)
         options->data.window = from->data.window;
     if (options->start_from.preprocess == START_PREPROCESS_AUTO)
@@ -36,6 +38,7 @@ static int compare_run_files(struct Trainer *trainer, struct Start *start, struc
     }
     take_settled_keys(&trainer->options, &saved);
     start->length_before = saved.train.length;
+    start->convolution_before = (enum ConvolutionRule)saved.train.convolution;
     struct RunOptions now = trainer->options;
     take_free_keys(&now, &saved);
     if (runfile_difference(run_keys, &now, &saved, &difference))
@@ -145,6 +148,14 @@ static void note_stretched(const struct Trainer *trainer, struct Span length_bef
                   rate * schedule_factor(schedule, &now, state, step), step);
 }
 
+static void warn_of_rule(const struct Trainer *trainer, enum ConvolutionRule before) {
+    int now = trainer->options.train.convolution;
+    if (ranks_rank(trainer->ranks) == 0 && (int)before != now)
+        log_warning("the run computed its convolutions by train.convolution: %s so far and goes on "
+                    "with %s: its bits will differ from an uninterrupted run's",
+                    convolution_rule_names[before], convolution_rule_names[now]);
+}
+
 /* What fixes the bits besides the run file. */
 static void warn_of_differences(const struct Trainer *trainer, const struct Provenance *before) {
     const struct Provenance *now = &trainer->saved.provenance;
@@ -238,6 +249,8 @@ int trainer__restore(struct Trainer *trainer, const struct Start *start, struct 
         code = compare_provenance(trainer, checkpoint, error);
     if (!code)
         code = trainer__fill_arrays(trainer, checkpoint, error);
+    if (!code)
+        warn_of_rule(trainer, start->convolution_before);
     if (!code)
         note_stretched(trainer, start->length_before);
     return code;

@@ -75,12 +75,13 @@ struct Trainer {
 
 /* What lives only while a run starts. */
 struct Start {
-    struct Checkpoint *checkpoint; /* the run continues from it; NULL: a new run */
-    char *skipped;                 /* newer ones that are damaged, for people; or NULL */
-    struct Span length_before;     /* train.length of the run that is continued */
-    struct Checkpoint *donor;      /* of start_from; NULL: none */
-    struct Text taken;             /* what transfer_describe says, for people */
-    bool shards_are_ranks;         /* train.shards is auto, and this is the first start */
+    struct Checkpoint *checkpoint;           /* the run continues from it; NULL: a new run */
+    char *skipped;                           /* newer ones that are damaged, for people; or NULL */
+    struct Span length_before;               /* train.length of the run that is continued */
+    enum ConvolutionRule convolution_before; /* the same of train.convolution */
+    struct Checkpoint *donor;                /* of start_from; NULL: none */
+    struct Text taken;                       /* what transfer_describe says, for people */
+    bool shards_are_ranks;                   /* train.shards is auto, and this is the first start */
 };
 
 /* setup.c. Collective. */

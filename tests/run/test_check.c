@@ -69,6 +69,35 @@ static void test_parts(void **state) {
     check_release(&checked);
 }
 
+static int rule_of(const char *saved, const char *file, const char *override) {
+    struct RunFile *parsed = NULL;
+    struct RunOptions options = {0};
+    struct Error error = {0};
+    int code = run_parse(&parsed, file, saved, &override, override != NULL, &options, &error);
+    if (code)
+        fail_msg("%s", error.text);
+    runfile_release(parsed);
+    return options.train.convolution;
+}
+
+/* A saved run that names no rule is of a program that had none. */
+static void test_convolution_rules(void **state) {
+    (void)state;
+#define SAVED "data: {file: d.h5, validation: none}\n" MODEL OPTIMIZER
+    const char *older = SAVED "train: {batch: 4, length: 1 epoch}\n";
+    const char *newer = SAVED "train: {batch: 4, length: 1 epoch, convolution: fastest-1}\n";
+    FILE *file = fopen(scratch_path("rules.yaml"), "w");
+    fputs(older, file);
+    assert_int_equal(fclose(file), 0);
+    const char *path = scratch_path("rules.yaml");
+    assert_int_equal(rule_of(older, "saved", NULL), CONVOLUTION_DIRECT);
+    assert_int_equal(rule_of(newer, "saved", NULL), CONVOLUTION_FASTEST_1);
+    assert_int_equal(rule_of(NULL, path, NULL), CONVOLUTION_AUTO);
+    assert_int_equal(rule_of(NULL, path, "train.convolution=winograd"), CONVOLUTION_WINOGRAD);
+    assert_int_equal(convolution_rule(CONVOLUTION_AUTO), CONVOLUTION_FASTEST_1);
+    assert_int_equal(convolution_rule(CONVOLUTION_DIRECT), CONVOLUTION_DIRECT);
+}
+
 /* A last batch that is dropped makes no step. */
 static void test_last_batch(void **state) {
     (void)state;
@@ -265,11 +294,17 @@ static void test_blocks(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_parts),        cmocka_unit_test(test_last_batch),
-        cmocka_unit_test(test_limits),       cmocka_unit_test(test_refusals),
-        cmocka_unit_test(test_without_data), cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_blocks),       cmocka_unit_test(test_times_without_data),
-        cmocka_unit_test(test_no_step),      cmocka_unit_test(test_names),
+        cmocka_unit_test(test_parts),
+        cmocka_unit_test(test_convolution_rules),
+        cmocka_unit_test(test_last_batch),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_without_data),
+        cmocka_unit_test(test_paths),
+        cmocka_unit_test(test_blocks),
+        cmocka_unit_test(test_times_without_data),
+        cmocka_unit_test(test_no_step),
+        cmocka_unit_test(test_names),
     };
     return cmocka_run_group_tests(tests, write_data, NULL);
 }

@@ -67,6 +67,8 @@ static int make_probing(struct Trainer *trainer, struct State *state, struct Err
     struct ProbingRequest request = {.model = trainer->parts.model,
                                      .backend = trainer->parts.backend,
                                      .variant = trainer->variant,
+                                     .convolution =
+                                         (enum ConvolutionRule)trainer->options.train.convolution,
                                      .loss = &trainer->options.loss,
                                      .samples = &state->samples,
                                      .training = true,
