@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "compute/method.h"
+#include "compute/winograd.h"
 
 const char *const convolution_rule_names[] = {[CONVOLUTION_AUTO] = "auto",
                                               [CONVOLUTION_DIRECT] = "direct",
@@ -15,9 +16,39 @@ enum ConvolutionRule convolution_rule(enum ConvolutionRule rule) {
 
 /* ---- the rule ---- */
 
+/* FASTEST_1: the first row that holds for a pass of a shape, and whose method serves it; if there
+ * is none, the library. A bound of 0 is none. */
+static const struct Row {
+    const struct Method *(*method)(enum Variant variant);
+    unsigned passes;
+    int64_t kernel, stride;            /* exactly, in both directions */
+    int64_t most_in;                   /* channels of a group */
+    int64_t least_height, least_width; /* of the output */
+} fastest_1[] = {
+    {winograd__method, EVERY_PASS, .kernel = 3, .stride = 1, .least_height = 3, .least_width = 3},
+};
+
+static bool holds(const struct Row *row, const struct ConvShape *s, enum Pass pass) {
+    return row->passes & PASS_BIT(pass) && s->kernel_height == row->kernel &&
+           s->kernel_width == row->kernel && s->stride_height == row->stride &&
+           s->stride_width == row->stride &&
+           (!row->most_in || s->in_channels / s->groups <= row->most_in) &&
+           s->out_height >= row->least_height && s->out_width >= row->least_width;
+}
+
 /* The method that serves a pass; NULL: the library. */
 static const struct Method *choose(const struct ConvolutionRequest *request, enum Pass pass) {
-    (void)request, (void)pass;
+    enum ConvolutionRule rule = convolution_rule(request->rule);
+    const struct Method *winograd = winograd__method(request->variant);
+    if (rule == CONVOLUTION_DIRECT)
+        return NULL;
+    if (rule == CONVOLUTION_WINOGRAD && winograd->serves(request->shape, pass))
+        return winograd;
+    for (size_t i = 0; i < sizeof fastest_1 / sizeof *fastest_1; i++) {
+        const struct Method *method = fastest_1[i].method(request->variant);
+        if (holds(&fastest_1[i], request->shape, pass) && method->serves(request->shape, pass))
+            return method;
+    }
     return NULL;
 }
 
@@ -161,4 +192,19 @@ void convolution_backward_weights(const struct Convolution *convolution, int64_t
     else
         convolution->backend->conv_backward_weights(convolution->library, samples, x, dy, dw, dbias,
                                                     scratch);
+}
+
+void convolution_backward(const struct Convolution *convolution, int64_t samples, const void *x,
+                          const void *dy, const void *weights, const void *prepared, void *dx,
+                          void *dw, void *dbias, void *scratch) {
+    const struct Method *method = convolution->methods[BACKWARD_DATA];
+    if (dx && method && method == convolution->methods[BACKWARD_WEIGHTS] && method->backward) {
+        method->backward(&convolution->shape, samples, x, dy, weights,
+                         (const char *)prepared + convolution->prepared_offsets[BACKWARD_DATA], dx,
+                         dw, dbias, scratch);
+        return;
+    }
+    convolution_backward_weights(convolution, samples, x, dy, dw, dbias, scratch);
+    if (dx)
+        convolution_backward_data(convolution, samples, dy, weights, prepared, dx, scratch);
 }

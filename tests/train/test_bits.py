@@ -2,8 +2,10 @@
 and after kills at random moments, each resumed on another number of ranks."""
 import pytest
 
-from support.program import settings
-from support.runs import newest_step, start_and_kill, synthesize, train, write_run_file
+from support.program import result, run, settings
+from support.runs import MODEL, newest_step, start_and_kill, synthesize, train, write_run_file
+
+WIDE = MODEL.replace("out: 12", "out: 16")  # channels that Winograd's kernels serve
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +15,7 @@ def data(folder):
 
 @pytest.fixture(scope="module")
 def recipe(folder, data):
-    return write_run_file(folder, data)
+    return write_run_file(folder, data, WIDE)
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +80,7 @@ def test_resuming_a_finished_run_changes_nothing(folder, recipe, whole):
 
 
 def test_a_run_that_is_killed_three_times_has_the_same_bits(folder, data, rng):
-    recipe = write_run_file(folder, data, name="longer.yaml", length="150 steps", every="1 steps")
+    recipe = write_run_file(folder, data, WIDE, name="longer.yaml", length="150 steps", every="1 steps")
     out, step = f"{folder}/killed", 0
     for ranks in (2, 1, 4):
         step += rng.randint(1, 45)
@@ -92,3 +94,29 @@ def test_a_run_that_is_killed_three_times_has_the_same_bits(folder, data, rng):
 
 def test_the_saved_run_file_reproduces_the_run(folder, whole):
     assert train(1, f"{whole.out}/run.yaml", f"{folder}/again")["digest"] == whole["digest"]
+
+
+def test_the_kernels_of_every_kind_are_in_these_runs(recipe):
+    layers = result(run(1, "describe", recipe, "--json"))["layers"]
+    found = {kernels for layer in layers for kernels in layer.get("kernels", {}).values()}
+    assert {"winograd", None} < found
+
+
+@pytest.fixture(scope="module")
+def direct(folder, recipe):
+    """Stopped by a run file that says how convolutions are computed, continued by one that does not."""
+    out = f"{folder}/direct"
+    train(2, recipe, out, "--stop-after", 7, *settings("train.convolution=direct"))
+    return train(1, recipe, out, "--resume")
+
+
+def test_a_resumed_run_computes_its_convolutions_as_it_began(folder, recipe, whole, direct):
+    straight = train(1, recipe, f"{folder}/straight_direct", *settings("train.convolution=direct"))
+    assert direct["digest"] == straight["digest"] != whole["digest"]
+
+
+def test_a_resumed_run_says_that_its_convolutions_change(folder, recipe):
+    out = f"{folder}/changed"
+    train(1, recipe, out, "--stop-after", 1)
+    errors = run(1, "train", recipe, "--out", out, "--resume", "--stop-after", 2, *settings("train.convolution=direct"))[1]
+    assert "by train.convolution: fastest-1 so far and goes on with direct" in errors

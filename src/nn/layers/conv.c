@@ -237,18 +237,21 @@ static void forward(const struct Call *call) {
                         filters.bias, call->output, call->scratch);
 }
 
+/* Both gradients at once; one after the other, with the same bits, if each is to be timed. */
 static void backward(const struct Call *call) {
     const struct ConvState *state = call->operation->needs.state;
-    convolution_backward_weights(state->conv, call->samples, call->input[0], call->output_gradient,
-                                 call_gradient(call, 0),
-                                 has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
+    const real *weights = filters_of(call).weights;
+    real *bias_gradient = has_bias(call) ? call_gradient(call, 1) : NULL;
+    bool apart = call->stopwatch != NULL;
+    convolution_backward(state->conv, call->samples, call->input[0], call->output_gradient, weights,
+                         call->prepared, apart ? NULL : call->input_gradient[0],
+                         call_gradient(call, 0), bias_gradient, call->scratch);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
     call_lap(call, PLAN_BACKWARD_WEIGHTS);
-    if (call->input_gradient[0])
-        convolution_backward_data(state->conv, call->samples, call->output_gradient,
-                                  filters_of(call).weights, call->prepared, call->input_gradient[0],
-                                  call->scratch);
+    if (apart && call->input_gradient[0])
+        convolution_backward_data(state->conv, call->samples, call->output_gradient, weights,
+                                  call->prepared, call->input_gradient[0], call->scratch);
 }
 
 const struct Layer KERNEL(layer_conv) = {
