@@ -97,7 +97,7 @@ def test_the_saved_run_file_reproduces_the_run(folder, whole):
 
 
 def test_the_kernels_of_every_kind_are_in_these_runs(recipe):
-    layers = result(run(1, "describe", recipe, "--json"))["layers"]
+    layers = result(1, "describe", recipe)["layers"]
     found = {kernels for layer in layers for kernels in layer.get("kernels", {}).values()}
     assert {"winograd", None} < found
 
@@ -118,5 +118,6 @@ def test_a_resumed_run_computes_its_convolutions_as_it_began(folder, recipe, who
 def test_a_resumed_run_says_that_its_convolutions_change(folder, recipe):
     out = f"{folder}/changed"
     train(1, recipe, out, "--stop-after", 1)
-    errors = run(1, "train", recipe, "--out", out, "--resume", "--stop-after", 2, *settings("train.convolution=direct"))[1]
+    errors = run(1, "train", recipe, "--out", out, "--resume", "--stop-after", 2,
+                 *settings("train.convolution=direct"))[1]
     assert "by train.convolution: fastest-1 so far and goes on with direct" in errors
