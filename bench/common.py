@@ -1,5 +1,6 @@
 """What the scripts here share. Importing it also makes tests/support importable, which starts the program."""
 import argparse
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,14 @@ def cpu_name():
     """The model of this machine's processor."""
     with open("/proc/cpuinfo") as file:
         return next((line.split(":")[1].strip() for line in file if line.startswith("model name")), "unknown CPU")
+
+
+def limits(ranks, *flags):
+    """What build/bench/bench_limits measures on so many ranks at once."""
+    from support.program import TRAINER, environment
+    program = os.path.join(os.path.dirname(TRAINER), "bench", "bench_limits")
+    words = ["mpirun", "--bind-to", "core", "-np", ranks, program, "--json", *flags]
+    return json.loads(output_of(words, env=environment()))
 
 
 def output_of(words, **more):
