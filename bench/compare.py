@@ -73,7 +73,6 @@ def random_split(file, name, count, model):
 
 class Ours:
     """The trainer: each window is a run of its own, because it cannot wait between windows."""
-    one_rank = False
 
     def __init__(self, arguments, folder, name, changes=(), program=TRAINER):
         self.arguments, self.folder, self.name, self.changes, self.program = arguments, folder, name, changes, program
@@ -89,10 +88,14 @@ class Ours:
                 random_split(file, "probe", PROBE * self.batch, self.model)
         self.step_seconds = self.train(2)[1]
 
+    def launched(self, *words):
+        """(words, environment) that start the program."""
+        return ["mpirun", "--bind-to", "core", "-np", self.arguments.ranks, self.program, *words], environment()
+
     def run(self, *words):
-        words = ["mpirun", "--bind-to", "core", "-np", self.arguments.ranks, self.program, *words]
+        words, variables = self.launched(*words)
         with tempfile.TemporaryFile("w+") as errors:
-            done = subprocess.Popen(list(map(str, words)), env=environment(), stdout=subprocess.DEVNULL, stderr=errors)
+            done = subprocess.Popen(list(map(str, words)), env=variables, stdout=subprocess.DEVNULL, stderr=errors)
             _, status, usage = os.wait4(done.pid, 0)
             self.memory = max(self.memory, 1024 * usage.ru_maxrss)
             errors.seek(0)
@@ -153,20 +156,22 @@ class Peer:
         if script == "torch_peer.py":
             self.words += ["--ranks", ranks]
         self.threads, self.memory, self.process, self.peer = threads, 0, None, script
+        self.errors = tempfile.TemporaryFile("w+")
 
     def start(self):
         more = dict(OMP_NUM_THREADS=str(self.threads))
         if os.path.exists(JEMALLOC):
             more.update(LD_PRELOAD=JEMALLOC, MALLOC_CONF=MALLOC)
         self.process = subprocess.Popen(list(map(str, self.words)), env=dict(os.environ, **more), text=True,
-                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.errors)
         self.peer = self.answer()["peer"]
 
     def answer(self):
         for line in self.process.stdout:
             if line.startswith("{"):
                 return json.loads(line)
-        sys.exit(f"{' '.join(map(str, self.words))} failed:\n{self.process.stderr.read()}")
+        self.errors.seek(0)
+        sys.exit(f"{' '.join(map(str, self.words))} failed:\n{self.errors.read()}")
 
     def window(self, seconds):
         print(seconds, file=self.process.stdin, flush=True)
@@ -200,7 +205,8 @@ def flops_of_image(arguments):
     """Of the convolutions and products of one image; training adds the gradients, except that of the images."""
     model = MODELS[arguments.model]
     recipe = os.path.join(arguments.recipes, f"{model.recipe}.yaml")
-    described = result(1, "describe", recipe, "--input", f"{model.seen}x{model.seen}x3", *settings("train.batch=1"))
+    described = result(1, "describe", recipe, "--input", f"{model.seen}x{model.seen}x3",
+                       *settings("train.batch=2", "train.shards=1"))
     flops = [layer["flops"] for layer in described["layers"] if layer["kind"] in ("conv", "linear")]
     return sum(flops) if arguments.work == "predict" else 3 * sum(flops) - flops[0]
 
@@ -217,6 +223,7 @@ def take_turns(arguments, found):
 
 def measure(arguments, peak):
     """The records of one model, type and work."""
+    flops = flops_of_image(arguments)
     with tempfile.TemporaryDirectory(prefix="trainer-compare-") as folder:
         found = contenders(arguments, folder)
         for contender in found.values():
@@ -224,7 +231,6 @@ def measure(arguments, peak):
         rates = take_turns(arguments, found)
         for contender in found.values():
             contender.finish()
-    flops = flops_of_image(arguments)
     medians = {name: statistics.median(rates[name]) for name in found}
     return [dict(model=arguments.model, type=arguments.type, work=arguments.work, contender=name,
                  version=contender.peer, images_per_second=rates[name], median=medians[name], memory=contender.memory,

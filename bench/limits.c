@@ -1,7 +1,7 @@
 /* What this machine can do at most: arithmetic, copies, exchanges. All ranks measure at the same
  * time, so a figure is what a core has while all of them are busy; it is the least of the ranks'.
  *
- *   mpirun -np 2 build/bench/bench_limits [--json] [--only fma]
+ *   mpirun -np 2 build/bench/bench_limits [--json] [--only fma|exchange]
  *
  *   fma        fused multiply-adds in single precision, on registers
  *   bf16       sums of two bf16 products (AVX512_BF16), on registers; none without it
@@ -23,6 +23,7 @@
 #include "compute/peak.h"
 
 #define REPETITIONS 40
+#define SECONDS 0.5 /* after which no further repetition of an exchange begins */
 #define SIZES 4
 
 static const int64_t sizes[SIZES] = {64 << 10, 1 << 20, 16 << 20, 64 << 20};
@@ -42,44 +43,51 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
+/* Seconds that this rank takes. */
+static double one_exchange(struct Ranks *ranks, struct Exchange *exchange, int64_t bytes) {
+    memset(exchange_shard_buffer(exchange), 0, (size_t)bytes);
+    ranks_barrier(ranks);
+    double start = clock_seconds();
+    exchange_shard_done(exchange);
+    exchange_finish(exchange);
+    return clock_seconds() - start;
+}
+
 /* Seconds of the slowest rank, the median of the repetitions. */
 static double exchange_seconds(struct Ranks *ranks, int64_t bytes) {
     struct Exchange *exchange;
     struct Error error;
-    double times[REPETITIONS];
-    int64_t elements = bytes / (int64_t)sizeof(float);
-    if (exchange_create(&exchange, ranks, ranks_size(ranks), elements, EXCHANGE_AUTO,
-                        variant_best(VARIANT_F32_V4), &error))
+    double times[REPETITIONS], sum = 0;
+    int count = 0;
+    if (exchange_create(&exchange, ranks, ranks_size(ranks), bytes / (int64_t)sizeof(float),
+                        EXCHANGE_AUTO, variant_best(VARIANT_F32_V4), &error))
         return NAN;
-    for (int i = -2; i < REPETITIONS; i++) { /* two to warm up */
-        float *gradient = exchange_shard_buffer(exchange);
-        memset(gradient, 0, (size_t)bytes);
-        ranks_barrier(ranks);
-        double start = clock_seconds();
-        exchange_shard_done(exchange);
-        exchange_finish(exchange);
-        if (i >= 0)
-            times[i] = clock_seconds() - start;
+    one_exchange(ranks, exchange, bytes); /* to warm up */
+    while (count < REPETITIONS && sum < SECONDS) {
+        double seconds = one_exchange(ranks, exchange, bytes);
+        MPI_Allreduce(&seconds, &times[count], 1, MPI_DOUBLE, MPI_MAX, ranks_communicator(ranks));
+        sum += times[count++];
     }
     exchange_release(exchange);
-    MPI_Allreduce(MPI_IN_PLACE, times, REPETITIONS, MPI_DOUBLE, MPI_MAX, ranks_communicator(ranks));
-    qsort(times, REPETITIONS, sizeof *times, compare);
-    return times[REPETITIONS / 2];
+    qsort(times, (size_t)count, sizeof *times, compare);
+    return times[count / 2];
 }
 
-static struct Limits measure(struct Ranks *ranks, bool only_fma) {
+static struct Limits measure(struct Ranks *ranks, const char *only) {
     struct Limits limits = {0};
     for (int i = 0; i < SIZES; i++)
         limits.exchange[i] = NAN;
     ranks_barrier(ranks);
-    limits.fma = least(ranks, peak_flops(variant_best(VARIANT_F32_V4), 1));
-    if (only_fma)
-        return limits;
-    limits.bf16 = least(ranks, peak_bf16_flops());
-    limits.amx = least(ranks, peak_amx_flops());
-    limits.copy = least(ranks, peak_bandwidth(1));
-    for (int i = 0; i < SIZES && ranks_size(ranks) > 1; i++)
-        limits.exchange[i] = exchange_seconds(ranks, sizes[i]);
+    if (!only || !strcmp(only, "fma"))
+        limits.fma = least(ranks, peak_flops(variant_best(VARIANT_F32_V4), 1));
+    if (!only) {
+        limits.bf16 = least(ranks, peak_bf16_flops());
+        limits.amx = least(ranks, peak_amx_flops());
+        limits.copy = least(ranks, peak_bandwidth(1));
+    }
+    if (ranks_size(ranks) > 1 && (!only || !strcmp(only, "exchange")))
+        for (int i = 0; i < SIZES; i++)
+            limits.exchange[i] = exchange_seconds(ranks, sizes[i]);
     return limits;
 }
 
@@ -131,21 +139,23 @@ static void print_json(const struct Limits *limits, int ranks, int hosts) {
 }
 
 int main(int argc, char **argv) {
-    bool json = false, only_fma = false, wrong = false;
+    bool json = false, wrong = false;
+    const char *only = NULL;
     MPI_Init(&argc, &argv);
     for (int i = 1; i < argc; i++) {
         if (!strcmp(argv[i], "--json"))
             json = true;
-        else if (!strcmp(argv[i], "--only") && i + 1 < argc && !strcmp(argv[i + 1], "fma"))
-            only_fma = true, i++;
+        else if (!strcmp(argv[i], "--only") && i + 1 < argc)
+            only = argv[++i];
         else
             wrong = true;
     }
+    wrong = wrong || (only && strcmp(only, "fma") != 0 && strcmp(only, "exchange") != 0);
     struct Ranks *ranks = ranks_from_communicator(MPI_COMM_WORLD);
     if (wrong && ranks_rank(ranks) == 0)
-        fprintf(stderr, "usage: bench_limits [--json] [--only fma]\n");
+        fprintf(stderr, "usage: bench_limits [--json] [--only fma|exchange]\n");
     if (!wrong) {
-        const struct Limits limits = measure(ranks, only_fma);
+        const struct Limits limits = measure(ranks, only);
         if (ranks_rank(ranks) == 0)
             (json ? print_json : print_table)(&limits, ranks_size(ranks), ranks_nodes(ranks));
     }
