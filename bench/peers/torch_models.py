@@ -1,6 +1,7 @@
 """The models of compare.py in PyTorch, each with the (channels, height, width) of an image and its number of
 classes."""
 from torch import nn
+from torch.nn import functional
 
 
 def conv(inputs, outputs, kernel=3, stride=1):
