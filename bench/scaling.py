@@ -136,7 +136,8 @@ def measure_steps(arguments, model, shared, rate):
 def gradient_bytes(model):
     seen = MODELS[model].seen
     recipe = os.path.join(RECIPES, f"{MODELS[model].recipe}.yaml")
-    described = result(1, "describe", recipe, "--input", f"{seen}x{seen}x3", *settings("train.batch=2", "train.shards=1"))
+    described = result(1, "describe", recipe, "--input", f"{seen}x{seen}x3",
+                       *settings("train.batch=2", "train.shards=1"))
     return 4 * described["parameters"]
 
 
@@ -161,8 +162,12 @@ def fit_exchange(records):
 def fit_hidden(fit, steps):
     """The part of a step behind which an exchange makes progress: the median over the measured steps that it still
     lengthens."""
-    shares = [(exchange_model(fit, 2, step["rate"], gradient_bytes(step["model"])) - (step["apart"] - step["together"]))
-              / step["together"] for step in steps if step["apart"] > 1.02 * step["together"]]
+    shares = []
+    for step in steps:
+        exposed = step["apart"] - step["together"]
+        if exposed > 0.02 * step["together"]:
+            exchange = exchange_model(fit, 2, step["rate"], gradient_bytes(step["model"]))
+            shares.append((exchange - exposed) / step["together"])
     return min(1.0, max(0.0, statistics.median(shares))) if shares else 0.0
 
 
@@ -187,9 +192,9 @@ def print_here(found):
 def print_exchanges(fit, records):
     print("\n| hosts | link, Mbit/s | gradient, MiB | exchange, ms | model, ms | error |\n|---|---|---|---|---|---|")
     for record in records:
-        seconds = exchange_model(fit, record["hosts"], record["rate"], record["bytes"])
-        print(f"| {record['hosts']} | {record['rate']} | {record['bytes'] / 2**20:g} | {1e3 * record['seconds']:.2f} | "
-              f"{1e3 * seconds:.2f} | {100 * (seconds / record['seconds'] - 1):+.0f} % |")
+        took, modelled = record["seconds"], exchange_model(fit, record["hosts"], record["rate"], record["bytes"])
+        print(f"| {record['hosts']} | {record['rate']} | {record['bytes'] / 2**20:g} | {1e3 * took:.2f} | "
+              f"{1e3 * modelled:.2f} | {100 * (modelled / took - 1):+.0f} % |")
 
 
 def print_steps(fit, steps):
