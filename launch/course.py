@@ -32,7 +32,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 PAGE = ROOT / "docs" / "course.md"
 PICTURES = ROOT / "docs" / "course"
 RECIPES = "launch/recipes/course"
-WIDTH = 117  # of a line of the page
+WIDTH = 115  # of a line of the page
 TOPICS = {}
 
 
@@ -176,7 +176,8 @@ def draw(panels, path):
     rows = math.ceil(len(panels) / columns)
     width, height = (420, 320) if columns < 5 else (200, 140)
     lines = [f"set terminal pngcairo size {width * columns},{height * rows} noenhanced background 'white' "
-             f"font 'sans,{9 if columns < 5 else 8}'", f"set output {quoted(str(path))}\nset multiplot layout {rows},{columns}"]
+             f"font 'sans,{9 if columns < 5 else 8}'", f"set output {quoted(str(path))}",
+             f"set multiplot layout {rows},{columns}"]
     for number, panel in enumerate(panels):
         lines.extend(panel_lines(number, panel))
     gnuplot = subprocess.run(["gnuplot"], input="\n".join(lines) + "\n", text=True, capture_output=True)
@@ -305,27 +306,27 @@ def compare_sigmoid(topic):
 
 @topic("dead", near=0.3, digits=8)
 def kill_units(topic):
-    rates, biases = (0.001, 0.003, 0.01, 0.03, 0.1, 0.2), (0, 0.01, 0.1)
-    for bias in biases:
-        topic.add(f"$ for rate in {' '.join(map(str, rates))}; do trainer train -q {RECIPES}/dead.yaml "
-                  f"--set optimizer.rate=$rate" + (f" --set 'initialise.biases={{constant: {{value: {bias}}}}}'" if bias else "")
-                  + f" --out {topic.out}/$rate-bias-{bias}; done")
-        for rate in rates:
-            topic.train("dead", f"{rate}-bias-{bias}", f"optimizer.rate={rate}",
-                        *([f"'initialise.biases={{constant: {{value: {bias}}}}}'"] if bias else []), code=None, show=False)
-    topic.show(f"trainer activations {topic.out}/0.03-bias-0 --split train --samples 4000", keep="^layer|relu ")
+    rates = (0.003, 0.01, 0.02, 0.03, 0.05, 0.1)
+    starts = {"0": (), "0.01": ("'initialise.biases={constant: {value: 0.01}}'",)}
     parts = {}
-    for bias in biases:
+    for bias, keys in starts.items():
+        more = "".join(f" --set {key}" for key in keys)
+        topic.add(f"$ for rate in {' '.join(map(str, rates))}; do trainer train -q {RECIPES}/dead.yaml "
+                  f"--set optimizer.rate=$rate{more} --out {topic.out}/$rate-bias-{bias}; done")
         for rate in rates:
-            seen = topic.read(f"trainer activations {topic.out}/{rate}-bias-{bias} --split train --samples 4000")
-            layers = [layer for layer in seen["layers"] if layer["type"] == "relu"]
+            out = f"{rate}-bias-{bias}"
+            topic.train("dead", out, f"optimizer.rate={rate}", *keys, code=None, show=False)
+            look = f"trainer activations {topic.out}/{out}/checkpoints/latest.h5 --split train --samples 4000"
+            layers = [layer for layer in topic.read(look)["layers"] if layer["type"] == "relu"]
             parts[rate, bias] = sum(layer["dead"] for layer in layers) / sum(layer["units"] for layer in layers)
-    topic.table(("rate", *(f"dead, biases {bias}" for bias in biases), "training accuracy"), *(
-        (rate, *(percent(parts[rate, bias]) for bias in biases),
+    topic.show(f"trainer activations {topic.out}/0.05-bias-0/checkpoints/latest.h5 --split train --samples 4000",
+               keep="^layer|relu ")
+    topic.table(("rate", *(f"dead, biases {bias}" for bias in starts), "training accuracy"), *(
+        (rate, *(percent(parts[rate, bias]) for bias in starts),
          percent(last(topic, f"{rate}-bias-0", "train_accuracy"))) for rate in rates))
     topic.panel("dead units after training", "rate", "%", *(
-        (f"biases {bias}", POINTED, [(rate, 100 * parts[rate, bias]) for rate in rates]) for bias in biases),
-                set=POWERS.format("x") + "\nset key top left\nset yrange [0:*]")
+        (f"biases {bias}", POINTED, [(rate, 100 * parts[rate, bias]) for rate in rates]) for bias in starts),
+                set=f"{POWERS.format('x')}\nset key top left\nset yrange [0:*]")
 
 
 @topic("zeros", near=0.05, digits=3)
@@ -345,7 +346,8 @@ def begin_at_zero(topic):
 def look_at_selu(topic):
     keep = r"^layer|^(2|10|20|30|40) +(selu|relu)"
     found = {name: activations(topic, words, kind, keep) for name, kind, words in (
-        ("SELU, LeCun", "selu", f"{RECIPES}/selu.yaml"), ("SELU, std 0.01", "selu", f"{RECIPES}/selu.yaml {normal(0.01)}"),
+        ("SELU, LeCun", "selu", f"{RECIPES}/selu.yaml"),
+        ("SELU, std 0.01", "selu", f"{RECIPES}/selu.yaml {normal(0.01)}"),
         ("ReLU, He", "relu", f"{RECIPES}/relu-20.yaml"))}
     topic.block = "selu-training"
     runs = {"SELU, LeCun": topic.train("selu", "selu"), "ReLU, He": topic.train("relu-20", "relu")}
@@ -354,7 +356,8 @@ def look_at_selu(topic):
         (name, *(f"loss {topic.metrics(out, 'epoch')[at]['train_loss']:.2f}" for at in (0, -1)))
         for name, out in names.items()))
     draw_depth(topic, found)
-    topic.panel("training loss", "step", "", *((name, LINE, smooth(topic.metrics(out))) for name, out in names.items()))
+    topic.panel("training loss", "step", "", *(
+        (name, LINE, smooth(topic.metrics(out))) for name, out in names.items()))
 
 
 @topic("zigzag", near=0.01)
@@ -399,7 +402,8 @@ def normalise(topic):
                     percent(last(topic, name, "train_accuracy"))]
             curves[name] = smooth(topic.metrics(name))
         rows.append(row)
-    topic.table(("std of weights", "plain: std of layer 10", "accuracy", "batchnorm: std of layer 10", "accuracy"), *rows)
+    topic.table(("std of weights", "plain: std of layer 10", "accuracy", "batchnorm: std of layer 10", "accuracy"),
+                *rows)
     for recipe, title in zip(recipes, ("without", "with batch normalisation")):
         topic.panel(title, "step", "training loss",
                     *((f"std {std}", LINE, curves[f"{recipe}-{std}"]) for std in stds), set="set yrange [1:3]")
@@ -464,7 +468,7 @@ def compare_rates(topic):
          percent(last(topic, name, "validation_accuracy"))) for name in names))
     topic.panel("training loss", "step", "", *(
         (f"rate {name}" if name[0].isdigit() else "bad start", LINE, smooth(topic.metrics(name))) for name in names),
-                set="set yrange [0:3]\nset key outside right", columns=1)
+                set="set yrange [0:3]\nset key outside right\nset xtics 200", columns=1)
 
 
 @topic("search", near=0.2, digits=6)
@@ -474,7 +478,8 @@ def search(topic):
         topic.show(f"trainer search {RECIPES}/{method}.yaml --out {topic.out}/{method}",
                    keep=r"^trial  |finished$", most=6)
         trials = topic.trials(method)
-        points[method] = [[(float(trial[key]), 100 * float(trial["accuracy"])) for trial in trials if trial["accuracy"]]
+        points[method] = [[(float(trial[key]), 100 * float(trial["accuracy"])) for trial in trials
+                           if trial["accuracy"]]
                           for key in ("optimizer.rate", "parameters.0.biases.weight_decay")]
         rows.append((method, len({trial["optimizer.rate"] for trial in trials}), percent(
             max(float(trial["accuracy"] or 0) for trial in trials))))
@@ -520,7 +525,8 @@ def check_page(blocks, name):
     page = PAGE.read_text()
     for block, lines in blocks.items():
         found = block_pattern(block).search(page)
-        wrong = differs(found.group(2), "\n".join(lines), *TOPICS.get(name, (None, 0, 0))[1:]) if found else "is not on the page"
+        allowed = TOPICS.get(name, (None, 0, 0))[1:]
+        wrong = differs(found.group(2), "\n".join(lines), *allowed) if found else "is not on the page"
         if wrong:
             raise Failure(f"docs/course.md, {block}: {wrong}")
 
@@ -560,7 +566,8 @@ def prepare(folder, program):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("topics", nargs="*", metavar="TOPIC", help="all, or some of: " + ", ".join(TOPICS))
-    parser.add_argument("--folder", type=pathlib.Path, default=ROOT, help="where course/ is made (default: the project)")
+    parser.add_argument("--folder", type=pathlib.Path, default=ROOT,
+                        help="where course/ is made (default: the project)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="topics at a time")
     parser.add_argument("--check", action="store_true", help="compare docs/course.md with what the commands print")
     parser.add_argument("--write", action="store_true", help="write it into docs/course.md, and its pictures")
