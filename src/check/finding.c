@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "check/inside.h"
 
-#define ENOUGH_STEPS 60 /* to say of a rate that it is bad */
+#define ENOUGH_STEPS 80 /* to say of a rate that it is bad */
 
 const char *const check_item_names[CHECK_ITEMS] = {
     [CHECK_DATA] = "data",           [CHECK_LOSS] = "loss",

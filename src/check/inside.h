@@ -37,7 +37,7 @@ struct Preflight {
     double step_seconds; /* of the slowest rank */
     bool overfits;       /* a handful of samples was learnt by heart */
     double best_rate;    /* that the range test suggests */
-    double most_rate;    /* at which the loss began to rise; NaN: at none */
+    bool too_high;       /* the run's rate, as that test says */
 };
 
 /* The loss of the run's targets if all scores are 0. */

@@ -9,12 +9,19 @@
 
 #define LEAST_RATE 1e-5
 #define MOST_RATE 30.0
-#define LEAST_STEPS 40
+#define LEAST_STEPS 50
 #define MOST_STEPS 120
 #define MEMORY 0.7     /* of the running mean: the newest loss counts 0.3 */
 #define EXPLODES 4     /* times the loss at the start */
 #define STARTS 10      /* steps whose mean is that loss, at rates that change nothing */
 #define BELOW_LOWEST 5 /* the suggestion: the rate of the lowest loss divided by this */
+
+/* A warm-up that takes so many steps or more from the rate at which the loss rises here to the
+ * run's own: the weights move to where the loss is less curved on the way, and bear a rate some
+ * tens of times higher (Gilmer et al. 2021, "A loss curvature perspective on training instability
+ * in deep learning"). This test passes a power of ten within a few steps. */
+#define GENTLE_STEPS 50
+#define GENTLE 30
 
 /* ---- The test ---- */
 
@@ -101,10 +108,25 @@ static struct Curve read_curve(const struct Findings *findings) {
     return curve;
 }
 
-static void judge_rate(struct Finding *finding, const struct Curve *curve, double own,
-                       double suggested) {
-    if (own > curve->most)
-        finding__blame(finding, own > 3 * curve->most ? CHECK_BAD : CHECK_DOUBTFUL,
+/* Steps of the run's warm-up from the first at a rate above `most` to the first at the highest. */
+static int64_t gentle_steps(const struct Experiment *experiment, double most, double own) {
+    int64_t total = experiment_parts(experiment)->time.total, above = 0;
+    while (above < total && !(experiment_rate(experiment, above) > most))
+        above++;
+    int64_t highest = above;
+    while (above > 0 && highest < total && experiment_rate(experiment, highest) < 0.99 * own)
+        highest++;
+    return highest - above;
+}
+
+/* The highest rate that the run bears, as far as this test can say; NaN: any. */
+static double bearable(const struct Experiment *experiment, double most, double own) {
+    return own > most && gentle_steps(experiment, most, own) >= GENTLE_STEPS ? GENTLE * most : most;
+}
+
+static void judge_rate(struct Finding *finding, double most, double own, double suggested) {
+    if (own > most)
+        finding__blame(finding, own > 3 * most ? CHECK_BAD : CHECK_DOUBTFUL,
                        "the learning rate is too high: there the loss rises",
                        "lower optimizer.rate");
     else if (own < suggested / 100)
@@ -155,8 +177,12 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
         finding__say(finding, ", and explodes at %.2g",
                      preflight->findings->rates[preflight->findings->rate_count - 1].rate);
     finding__say(finding, "; the run's rate is %.3g, suggested is %.2g", own, suggested);
+    double bears = bearable(preflight->experiment, curve->most, own);
+    if (bears > curve->most)
+        finding__say(finding, "; a warm-up as long as the run's bears up to about %.2g", bears);
     finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
-    judge_rate(finding, curve, own, suggested);
+    preflight->too_high = own > bears;
+    judge_rate(finding, bears, own, suggested);
 }
 
 int check__rates(struct Preflight *preflight, struct Error *error) {
@@ -169,7 +195,6 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
     const struct Curve curve = read_curve(preflight->findings);
     preflight->best_rate =
         curve.falls ? preflight->findings->rates[curve.lowest_at].rate / BELOW_LOWEST : 0;
-    preflight->most_rate = curve.most;
     report(preflight, &curve, check__peak_rate(preflight->experiment));
     findings__soften(preflight->findings, CHECK_RATES, steps);
     return OK;

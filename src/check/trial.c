@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "check/inside.h"
 
-#define LEAST_STEPS 24
+#define LEAST_STEPS 40
 #define MOST_STEPS 100
 #define MEASURED 6 /* the last steps: the update ratios are means over them */
 
@@ -23,6 +23,7 @@ struct Trial {
     struct Preflight *preflight;
     int64_t steps, done;
     double own;                 /* the rate, after its rise */
+    bool warms_up;              /* the run does, over more steps than these */
     double chance, first;       /* losses: of scores of 0, and of the first step */
     double last, last_accuracy; /* means over the last quarter */
     double step_seconds;
@@ -61,10 +62,12 @@ static void add_ratios(struct Trial *trial) {
     }
 }
 
-/* The rate rises over the first quarter: the run's own warm-up may be longer than the trial. */
+/* The rate rises over the first quarter. In a longer warm-up of the run it is the run's own as soon
+ * as that is higher. */
 static double rate_at(const struct Trial *trial, int64_t step) {
-    double warmup = fmax(1, (double)trial->steps / 4);
-    return trial->own * fmin(1, (double)(step + 1) / warmup);
+    double rise = fmax(1, (double)trial->steps / 4);
+    double rate = trial->own * fmin(1, (double)(step + 1) / rise);
+    return trial->warms_up ? fmax(rate, experiment_rate(trial->preflight->experiment, step)) : rate;
 }
 
 static int one_step(struct Trial *trial, int64_t i, struct Error *error) {
@@ -295,7 +298,7 @@ static void judge_learning(struct Finding *finding, const struct Trial *trial) {
     if (!trial->finite || !isfinite(trial->last) || trial->last > 3 * fmax(trial->first, reference))
         finding__blame(finding, CHECK_BAD, "the learning rate is too high: the loss explodes",
                        "lower optimizer.rate, or clip the gradient (clip.norm)");
-    else if (trial->own > preflight->most_rate)
+    else if (preflight->too_high)
         finding__blame(finding, learns ? CHECK_DOUBTFUL : CHECK_BAD,
                        "the learning rate is too high", "lower optimizer.rate");
     if (trial->validated)
@@ -324,8 +327,8 @@ static void report_learning(struct Trial *trial) {
     finding__figure(finding, "first_loss", trial->first);
     finding__figure(finding, "last_loss", trial->finite ? trial->last : NAN);
     finding__figure(finding, "chance", trial->chance);
-    finding__say(finding, "%" PRId64 " steps at rate %.3g: loss %.4g", trial->done, trial->own,
-                 trial->first);
+    finding__say(finding, "%" PRId64 " steps at rate %.3g: loss %.4g", trial->done,
+                 fmax(trial->own, rate_at(trial, trial->done - 1)), trial->first);
     if (trial->finite)
         finding__say(finding, " at first, %.4g at last", trial->last);
     else
@@ -427,12 +430,18 @@ static int report_units(struct Trial *trial, struct Error *error) {
     return code;
 }
 
-/* The run's highest rate; or the lower one that the range test suggests, if that rate is not too
- * high for the run, which may warm up over more steps than there are here. */
-static double choose_rate(const struct Preflight *preflight) {
-    double own = check__peak_rate(preflight->experiment), best = preflight->best_rate;
-    bool too_high = own > preflight->most_rate;
-    return best > 0 && !too_high ? fmin(own, best) : own;
+/* The run's highest rate, unless it is not too high and the run warms up to it over more steps than
+ * there are here; or the lower one that the range test suggests. */
+static void choose_rate(struct Trial *trial) {
+    const struct Preflight *preflight = trial->preflight;
+    const struct Experiment *experiment = preflight->experiment;
+    double own = check__peak_rate(experiment), best = preflight->best_rate;
+    trial->warms_up = !preflight->too_high &&
+                      experiment_rate(experiment, 0) * (double)trial->steps < own &&
+                      experiment_rate(experiment, trial->steps - 1) < own;
+    trial->own = trial->warms_up ? 0 : own;
+    if (best > 0 && !preflight->too_high)
+        trial->own = fmin(own, best);
 }
 
 int check__trial(struct Preflight *preflight, struct Error *error) {
@@ -440,7 +449,7 @@ int check__trial(struct Preflight *preflight, struct Error *error) {
     int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &trial.steps, error);
     if (code)
         return code;
-    trial.own = choose_rate(preflight);
+    choose_rate(&trial);
     trial.chance = check__chance(preflight->experiment);
     code = train_shortly(&trial, error);
     if (!code) {
