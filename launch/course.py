@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reproduces what lectures 6 and 7 of CS231n say of training networks: each topic of docs/course.md.
 
-    launch/course.py                      # all topics: outputs and pictures in course/, a few minutes on two cores
+    launch/course.py                      # all topics: outputs and pictures in course/, two minutes on two quiet cores
     launch/course.py tanh dead            # these topics alone
     launch/course.py --check              # also: does docs/course.md show what the commands print?
     launch/course.py --write              # makes the page's blocks and pictures anew
@@ -440,7 +440,7 @@ def valley(topic):
 @topic("dropout", near=0.1, digits=3)
 def sample_masks(topic):
     topic.train("dropout", "a")
-    counts, keep = (1, 4, 16, 64, 256), r"loss  |best\.h5"
+    counts, keep = (1, 4, 16, 64, 256), r"loss  |best\.h5$"
     topic.show(f"trainer eval {topic.out}/a --split test", keep)
     topic.show(f"trainer eval {topic.out}/a --split test --dropout-samples {counts[-1]}", keep)
     once, *sampled = (topic.read(f"trainer eval {topic.out}/a --split test {words}")["members"][0]
@@ -450,7 +450,7 @@ def sample_masks(topic):
     for title, of in (("loss", lambda found: found["loss"]), ("accuracy, %", lambda found: 100 * found["top1"])):
         topic.panel(title, "masks", "", ("mean over random masks", POINTED, [*zip(counts, map(of, sampled))]),
                     ("one pass, scaled", "lines dt 2 lw 1.5", [(count, of(once)) for count in counts]),
-                    set="set logscale x 4")
+                    set="set logscale x 4\nset key center right")
 
 
 @topic("rates", near=0.2, digits=6)
