@@ -36,6 +36,16 @@ enum {
 };
 #define INLINE static inline __attribute__((always_inline))
 
+#define CACHE_LINE 64
+
+static inline int64_t smaller(int64_t a, int64_t b) {
+    return a < b ? a : b;
+}
+
+static inline int64_t larger(int64_t a, int64_t b) {
+    return a > b ? a : b;
+}
+
 static inline int64_t whole_lanes(int64_t channels) {
     return (channels + LANES - 1) / LANES * LANES;
 }
@@ -78,14 +88,23 @@ void KERNEL(winograd__rotated_filters)(int64_t out, int64_t in, const real *weig
 /* dw (out, 3, 3, in), rotated = Gᵀ m G */
 void KERNEL(winograd__filter_gradient)(int64_t out, int64_t in, const real *sums, real *dw);
 
-/* c (count, columns) = a (count, depth) · weights, in panels. `a` and `c` have room for a multiple
- * of ROWS rows; those from `count` on may be overwritten. */
-void KERNEL(winograd__multiply)(int64_t count, int64_t depth, int64_t columns, const real *a,
-                                int64_t a_row, const real *weights, real *c, int64_t c_row);
-/* sums (depth, columns), in panels, = or += aᵀ (count, depth) · b (count, columns) */
-void KERNEL(winograd__accumulate)(int64_t count, int64_t depth, int64_t columns, const real *a,
-                                  int64_t a_row, const real *b, int64_t b_row, bool first,
-                                  real *sums);
+/* Memory that will be needed soon. */
+struct Span {
+    const char *from;
+    int64_t bytes;
+};
+
+/* For the points [first, end): c (tiles, columns) = a (tiles, depth) · weights (depth, columns), in
+ * panels. Meanwhile fetches `ahead`. a and c have room for a multiple of ROWS tiles; those from
+ * a->count on may be overwritten. If the columns are one panel, c may be a. */
+void KERNEL(winograd__multiply)(int64_t first, int64_t end, int64_t depth, int64_t columns,
+                                const struct Block *a, const real *weights, const struct Block *c,
+                                const struct Span ahead[2]);
+/* For these points: sums (depth, columns), in panels, = aᵀ (tiles, depth) · b (tiles, columns) if
+ * the block is the first, else +=. Meanwhile fetches `ahead`. */
+void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t depth, int64_t columns,
+                                  const struct Block *a, const struct Block *b, real *sums,
+                                  const struct Span ahead[2]);
 
 #endif
 #endif

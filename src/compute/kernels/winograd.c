@@ -11,31 +11,16 @@
 #include "compute/columns.h"
 #include "compute/winograd_kernel.h"
 
-/* The matrices of a block should leave room for weights in a second-level cache of 1 MiB. */
-#ifndef BLOCK_BYTES
-#define BLOCK_BYTES ((int64_t)1 << 19)
-#endif
-#ifndef MOST_TILES
-#define MOST_TILES 96
-#endif
-#ifndef FEWEST_TILES
-#define FEWEST_TILES 24
-#endif
-
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t larger(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
+/* Tiles of a block. Few, so that its matrices stay in a second-level cache of 1 MiB; more if the
+ * weights, which every block reads, are larger than that anyway. Part of the bits of dw. */
+enum { FEW_TILES = 24, MANY_TILES = 48, MANY_CHANNELS = 256 };
 
 struct Sizes {
-    int64_t in, out;             /* channels of a group */
-    int64_t in_row, out_row;     /* the same in whole vectors */
-    int64_t filters, rotated;    /* elements of a group's transformed weights */
-    int64_t tiles;               /* of a block */
-    int64_t in_point, out_point; /* elements from one point of a block to the next */
+    int64_t in, out;          /* channels of a group */
+    int64_t in_row, out_row;  /* the same in whole vectors */
+    int64_t filters, rotated; /* elements of a group's transformed weights */
+    int64_t tiles;            /* of a block */
+    int64_t point;            /* elements from one point of a block to the next */
 };
 
 static struct Sizes sizes_of(const struct ConvShape *shape) {
@@ -45,17 +30,20 @@ static struct Sizes sizes_of(const struct ConvShape *shape) {
     s.out_row = whole_lanes(s.out);
     s.filters = POINTS * s.in * s.out_row;
     s.rotated = POINTS * s.out * s.in_row;
-    int64_t fit = BLOCK_BYTES / (POINTS * (s.in_row + s.out_row) * (int64_t)sizeof(real));
-    s.tiles = larger(FEWEST_TILES, smaller(MOST_TILES, fit / ROWS * ROWS));
+    s.tiles = smaller(s.in, s.out) < MANY_CHANNELS ? FEW_TILES : MANY_TILES;
     /* One line more, so that the points of a tile do not share a set of the cache. */
-    s.in_point = s.tiles * s.in_row + LANES;
-    s.out_point = s.tiles * s.out_row + LANES;
+    s.point = s.tiles * larger(s.in_row, s.out_row) + LANES;
     return s;
 }
 
-/* Elements of one thread's blocks: zeros for the pixels outside, then both sides' matrices. */
+/* Elements of one thread's work space: zeros for the pixels outside, then two blocks. */
 static int64_t space_elements(const struct Sizes *s) {
-    return larger(s->in_row, s->out_row) + POINTS * (s->in_point + s->out_point);
+    return larger(s->in_row, s->out_row) + 2 * POINTS * s->point;
+}
+
+/* Products of one panel are made in place: the second matrices are not used. */
+static struct Block *product_block(int64_t columns, struct Block *a, struct Block *other) {
+    return columns <= PANEL * LANES ? a : other;
 }
 
 #define FEWEST_CHANNELS 16
@@ -69,12 +57,17 @@ static bool serves(const struct ConvShape *s, enum Pass pass) {
            s->out_channels / s->groups >= FEWEST_CHANNELS;
 }
 
+/* At least a huge page, which memory_allocate then asks for: with small pages the 36 places that a
+ * tile is stored to cost 36 translations of addresses. */
+#define FEWEST_BYTES ((size_t)2 << 20)
+
 static size_t scratch_bytes(const struct ConvShape *shape, enum Pass pass, int64_t samples) {
     (void)samples;
     struct Sizes s = sizes_of(shape);
     int64_t elements = pass == FORWARD ? space_elements(&s) * omp_get_max_threads()
                                        : space_elements(&s) + s.rotated;
-    return (size_t)elements * sizeof(real);
+    size_t bytes = (size_t)elements * sizeof(real);
+    return bytes < FEWEST_BYTES ? FEWEST_BYTES : bytes;
 }
 
 static size_t prepared_bytes(const struct ConvShape *shape, enum Pass pass) {
@@ -136,19 +129,30 @@ struct Forward {
     bool relu;
 };
 
+/* The memory of the pixels of some tiles: whole rows of pixels, a few more or less. */
+static struct Span span_of(const struct Images *images, const struct Grid *grid, int64_t first,
+                           int64_t count) {
+    int64_t line = images->width * images->pixel * (int64_t)sizeof(real);
+    int64_t row = first / grid->columns; /* of tiles */
+    int64_t pixels = row / grid->rows * images->height + row % grid->rows * TILE;
+    return (struct Span){(const char *)images->data + pixels * line,
+                         count * TILE * line / grid->columns};
+}
+
 static void forward_block(const struct Forward *f, int64_t first, real *space) {
     const struct Sizes *s = &f->sizes;
-    int64_t count = smaller(f->block, f->tiles - first);
+    int64_t count = smaller(f->block, f->tiles - first), next = first + count;
     real *data = space + larger(s->in_row, s->out_row);
-    struct Block in = {data, first, count, s->in_row, s->in_point};
-    struct Block out = {data + POINTS * s->in_point, first, count, s->out_row, s->out_point};
+    struct Block in = {data, first, count, larger(s->in_row, s->out_row), s->point};
+    struct Block other = in, *out = product_block(s->out, &in, &other);
+    other.data += POINTS * s->point;
+    const struct Span ahead[2] = {
+        span_of(&f->x, &f->grid, next, smaller(f->block, f->tiles - next)),
+        span_of(&f->y, &f->grid, first, count)};
     KERNEL(winograd__patches)(&f->x, &f->grid, f->pad_height, f->pad_width, space, &in);
     clear_rest(&in);
-    for (int64_t i = 0; i < POINTS; i++)
-        KERNEL(winograd__multiply)
-    (count, s->in, s->out, in.data + i * in.point, in.row, f->filters + i * s->in * s->out_row,
-     out.data + i * out.point, out.row);
-    KERNEL(winograd__outputs)(&out, &f->grid, f->bias, f->relu, &f->y);
+    KERNEL(winograd__multiply)(0, POINTS, s->in, s->out, &in, f->filters, out, ahead);
+    KERNEL(winograd__outputs)(out, &f->grid, f->bias, f->relu, &f->y);
 }
 
 static void forward(const struct ConvShape *shape, int64_t samples, const void *x,
@@ -202,9 +206,15 @@ static struct Block part_of(const struct Block *block, int64_t from, int64_t cou
 /* Called by all threads of a team, which share the block. */
 static void backward_block(const struct Backward *b, int64_t first) {
     const struct Sizes *s = &b->sizes;
-    int64_t count = smaller(s->tiles, b->tiles - first);
-    struct Block out = {b->data, first, count, s->out_row, s->out_point};
-    struct Block in = {b->data + POINTS * s->out_point, first, count, s->in_row, s->in_point};
+    int64_t count = smaller(s->tiles, b->tiles - first), row = larger(s->in_row, s->out_row);
+    struct Block out = {b->data, first, count, row, s->point};
+    struct Block in = {b->data + POINTS * s->point, first, count, row, s->point};
+    struct Block *product = product_block(s->in, &out, &in);
+    int64_t next = first + count, next_count = smaller(s->tiles, b->tiles - next);
+    const struct Span ahead[2] = {b->dw ? span_of(&b->x, &b->grid, next, next_count)
+                                        : span_of(&b->dx, &b->grid, first, count),
+                                  span_of(&b->dy, &b->grid, next, next_count)};
+    const struct Span nothing[2] = {{0}};
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < count; i += ROWS) {
         struct Block patches = part_of(&out, i, smaller(ROWS, count - i));
@@ -217,20 +227,16 @@ static void backward_block(const struct Backward *b, int64_t first) {
     }
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < POINTS; i++) {
-        int64_t matrix = i * s->out * s->in_row;
         if (b->dw)
-            KERNEL(winograd__accumulate)
-        (count, s->out, s->in, out.data + i * out.point, out.row, in.data + i * in.point, in.row,
-         first == 0, b->sums + matrix);
+            KERNEL(winograd__accumulate)(i, i + 1, s->out, s->in, &out, &in, b->sums, ahead);
         if (b->dx.data)
             KERNEL(winograd__multiply)
-        (count, s->out, s->in, out.data + i * out.point, out.row, b->filters + matrix,
-         in.data + i * in.point, in.row);
+        (i, i + 1, s->out, s->in, &out, b->filters, product, b->dw ? nothing : ahead);
     }
     if (b->dx.data) {
 #pragma omp for schedule(static)
         for (int64_t i = 0; i < count; i += ROWS) {
-            struct Block part = part_of(&in, i, smaller(ROWS, count - i));
+            struct Block part = part_of(product, i, smaller(ROWS, count - i));
             KERNEL(winograd__outputs)(&part, &b->grid, NULL, false, &b->dx);
         }
     }
@@ -251,7 +257,7 @@ static void backward(const struct ConvShape *shape, int64_t samples, const void 
                              .pad_width = FILTER - 1 - shape->pad_width,
                              .zeros = scratch,
                              .data = data,
-                             .sums = data + POINTS * (s.in_point + s.out_point)};
+                             .sums = data + 2 * POINTS * s.point};
         if (dx) {
             b.dx = x_images(shape, &s, g, dx);
             b.filters = (const real *)prepared + g * s.rotated;

@@ -18,6 +18,7 @@ INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, i
             sum[r][v] = (lanes){0};
     for (int r = 0; r < rows; r += 3)
         from[r / 3] = a + r * a_row;
+#pragma GCC unroll 4
     for (int64_t k = 0; k < depth; k++) {
         lanes w[PANEL];
         for (int v = 0; v < vectors; v++)
@@ -38,8 +39,8 @@ INLINE void multiply_panel(int rows, int vectors, int64_t count, int64_t depth, 
                       c_row);
 }
 
-void KERNEL(winograd__multiply)(int64_t count, int64_t depth, int64_t columns, const real *a,
-                                int64_t a_row, const real *weights, real *c, int64_t c_row) {
+static void multiply_point(int64_t count, int64_t depth, int64_t columns, const real *a,
+                           int64_t a_row, const real *weights, real *c, int64_t c_row) {
     for (int64_t column = 0; column < columns; column += PANEL * LANES) {
         const real *panel = weights + column * depth;
         int64_t vectors = (columns - column + LANES - 1) / LANES;
@@ -56,6 +57,26 @@ void KERNEL(winograd__multiply)(int64_t count, int64_t depth, int64_t columns, c
         else
             multiply_panel(ROWS_2, 2, count, depth, a, a_row, panel, c + column, c_row);
 #endif
+    }
+}
+
+/* Asks for a part of `ahead` during each point. */
+static void fetch(const struct Span *span, int64_t point) {
+    int64_t share = (span->bytes / CACHE_LINE + POINTS - 1) / POINTS * CACHE_LINE;
+    int64_t end = smaller((point + 1) * share, span->bytes);
+    for (int64_t i = point * share; i < end; i += CACHE_LINE)
+        __builtin_prefetch(span->from + i, 0, 2);
+}
+
+void KERNEL(winograd__multiply)(int64_t first, int64_t end, int64_t depth, int64_t columns,
+                                const struct Block *a, const real *weights, const struct Block *c,
+                                const struct Span ahead[2]) {
+    for (int64_t point = first; point < end; point++) {
+        fetch(&ahead[0], point);
+        fetch(&ahead[1], point);
+        multiply_point(a->count, depth, columns, a->data + point * a->point, a->row,
+                       weights + point * depth * whole_lanes(columns), c->data + point * c->point,
+                       c->row);
     }
 }
 
@@ -100,9 +121,8 @@ INLINE void accumulate_panel(int rows, int vectors, int64_t count, int64_t depth
         accumulate_tile(1, vectors, count, a + k, a_row, b, b_row, first, sums + k * width);
 }
 
-void KERNEL(winograd__accumulate)(int64_t count, int64_t depth, int64_t columns, const real *a,
-                                  int64_t a_row, const real *b, int64_t b_row, bool first,
-                                  real *sums) {
+static void accumulate_point(int64_t count, int64_t depth, int64_t columns, const real *a,
+                             int64_t a_row, const real *b, int64_t b_row, bool first, real *sums) {
     for (int64_t column = 0; column < columns; column += PANEL * LANES) {
         real *panel = sums + column * depth;
         int64_t vectors = (columns - column + LANES - 1) / LANES;
@@ -119,5 +139,17 @@ void KERNEL(winograd__accumulate)(int64_t count, int64_t depth, int64_t columns,
         else
             accumulate_panel(SUMS_2, 2, count, depth, a, a_row, b + column, b_row, first, panel);
 #endif
+    }
+}
+
+void KERNEL(winograd__accumulate)(int64_t first, int64_t end, int64_t depth, int64_t columns,
+                                  const struct Block *a, const struct Block *b, real *sums,
+                                  const struct Span ahead[2]) {
+    for (int64_t point = first; point < end; point++) {
+        fetch(&ahead[0], point);
+        fetch(&ahead[1], point);
+        accumulate_point(a->count, depth, columns, a->data + point * a->point, a->row,
+                         b->data + point * b->point, b->row, a->first == 0,
+                         sums + point * depth * whole_lanes(columns));
     }
 }

@@ -26,16 +26,22 @@
 #define GP (1 / (2 * P2 * (P2 - Q2)))
 #define GQ (1 / (2 * Q2 * (Q2 - P2)))
 
-/* Bᵀ d */
-INLINE void patch_transform(const lanes d[SIDE], lanes t[SIDE]) {
-    lanes up = d[4] - Q2 * d[2], vp = d[3] - Q2 * d[1];
-    lanes uq = d[4] - P2 * d[2], vq = d[3] - P2 * d[1];
-    t[0] = (d[4] - (P2 + Q2) * d[2]) + P2 * Q2 * d[0];
-    t[1] = up + P * vp;
-    t[2] = up - P * vp;
-    t[3] = uq + Q * vq;
-    t[4] = uq - Q * vq;
-    t[5] = (d[5] - (P2 + Q2) * d[3]) + P2 * Q2 * d[1];
+/* Element n of Bᵀ d; what several share, the compiler computes once. */
+INLINE lanes patch_element(const lanes d[SIDE], int n) {
+    switch (n) {
+    case 0:
+        return (d[4] - (P2 + Q2) * d[2]) + P2 * Q2 * d[0];
+    case 1:
+        return (d[4] - Q2 * d[2]) + P * (d[3] - Q2 * d[1]);
+    case 2:
+        return (d[4] - Q2 * d[2]) - P * (d[3] - Q2 * d[1]);
+    case 3:
+        return (d[4] - P2 * d[2]) + Q * (d[3] - P2 * d[1]);
+    case 4:
+        return (d[4] - P2 * d[2]) - Q * (d[3] - P2 * d[1]);
+    default:
+        return (d[5] - (P2 + Q2) * d[3]) + P2 * Q2 * d[1];
+    }
 }
 
 /* A d */
@@ -80,21 +86,37 @@ INLINE void gradient_transform(const lanes m[SIDE], lanes g[FILTER]) {
     g[2] = m[5] + (P2 * sp + Q2 * sq);
 }
 
-/* The first `count` lanes; the others are 0. */
+/* The first `count` lanes; the others are 0. Not inline, because it is rare and large. */
+static __attribute__((noinline)) lanes load_part(const real *from, int64_t count) {
+    real value[LANES] = {0};
+    for (int64_t i = 0; i < count; i++)
+        value[i] = from[i];
+    return *(const lanes *)(const void *)value;
+}
+
+static __attribute__((noinline)) void store_part(real *to, lanes value, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        to[i] = value[i];
+}
+
 INLINE lanes load(const real *from, int64_t count) {
-    if (count >= LANES)
-        return *(const lanes *)(const void *)from;
-    lanes value = {0};
-    memcpy(&value, from, (size_t)count * sizeof(real));
-    return value;
+    return count >= LANES ? *(const lanes *)(const void *)from : load_part(from, count);
 }
 
 INLINE void store(real *to, lanes value, int64_t count) {
     if (count >= LANES)
         *(lanes *)(void *)to = value;
     else
-        memcpy(to, &value, (size_t)count * sizeof(real));
+        store_part(to, value, count);
 }
+
+/* Keeps the compiler from computing all addresses of a tile in advance, which would not fit the
+ * registers. */
+#define STEP(pointer, distance)                                                                    \
+    do {                                                                                           \
+        (pointer) += (distance);                                                                   \
+        __asm__("" : "+r"(pointer));                                                               \
+    } while (0)
 
 /* max(0, value); NaN stays NaN. */
 INLINE lanes rectify(lanes value) {
@@ -149,47 +171,75 @@ static void find_square(const struct Images *x, int64_t sample, int64_t top, int
         }
 }
 
-INLINE lanes load_pixel(const struct Square *s, bool inside, int i, int j, int side, int64_t c,
-                        int64_t count) {
-    const real *from = inside ? s->base + i * s->line + j * s->pixel : s->at[i * side + j];
-    return load(from + c, count);
+/* One row of a square. */
+INLINE void load_row(const struct Square *s, bool inside, int side, int i, const real *row,
+                     int64_t c, int64_t count, lanes *d) {
+#pragma GCC unroll 6
+    for (int j = 0; j < side; j++)
+        d[j] = load(inside ? row + j * s->pixel : s->at[i * side + j] + c, count);
 }
+
+/* Columns of the half-transformed square at a time, so that they fit the registers. */
+#if defined(__AVX512F__)
+enum { SWEEP = 3 };
+#else
+enum { SWEEP = 2 };
+#endif
 
 INLINE void transform_patch(const struct Square *s, bool inside, int64_t c, int64_t count,
                             real *out, int64_t point) {
-    lanes half[SIDE][SIDE];
-    for (int j = 0; j < SIDE; j++) {
-        lanes d[SIDE], t[SIDE];
-        for (int i = 0; i < SIDE; i++)
-            d[i] = load_pixel(s, inside, i, j, SIDE, c, count);
-        patch_transform(d, t);
-        for (int i = 0; i < SIDE; i++)
-            half[i][j] = t[i];
-    }
-    for (int i = 0; i < SIDE; i++) {
-        lanes t[SIDE];
-        patch_transform(half[i], t);
-        for (int j = 0; j < SIDE; j++)
-            store(out + (i * SIDE + j) * point + c, t[j], LANES);
+#pragma GCC unroll 6
+    for (int first = 0; first < SIDE; first += SWEEP) {
+        lanes half[SWEEP][SIDE];
+        const real *row = inside ? s->base + c : NULL;
+#pragma GCC unroll 6
+        for (int i = 0; i < SIDE; i++) {
+            lanes d[SIDE];
+            load_row(s, inside, SIDE, i, row, c, count, d);
+            STEP(row, s->line);
+#pragma GCC unroll 6
+            for (int j = 0; j < SWEEP; j++)
+                half[j][i] = patch_element(d, first + j);
+        }
+#pragma GCC unroll 6
+        for (int j = 0; j < SWEEP; j++) {
+            real *to = out + (first + j) * point + c;
+#pragma GCC unroll 6
+            for (int i = 0; i < SIDE; i++) {
+                store(to, patch_element(half[j], i), LANES);
+                STEP(to, SIDE * point);
+            }
+        }
     }
 }
 
 INLINE void transform_tile(const struct Square *s, bool inside, int64_t c, int64_t count, real *out,
                            int64_t point) {
-    lanes half[SIDE][TILE];
-    for (int j = 0; j < TILE; j++) {
-        lanes d[TILE], t[SIDE];
-        for (int i = 0; i < TILE; i++)
-            d[i] = load_pixel(s, inside, i, j, TILE, c, count);
-        tile_transform(d, t);
-        for (int i = 0; i < SIDE; i++)
-            half[i][j] = t[i];
-    }
-    for (int i = 0; i < SIDE; i++) {
-        lanes t[SIDE];
-        tile_transform(half[i], t);
-        for (int j = 0; j < SIDE; j++)
-            store(out + (i * SIDE + j) * point + c, t[j], LANES);
+#pragma GCC unroll 6
+    for (int first = 0; first < SIDE; first += SWEEP) {
+        lanes half[SWEEP][TILE];
+        const real *row = inside ? s->base + c : NULL;
+#pragma GCC unroll 6
+        for (int i = 0; i < TILE; i++) {
+            lanes d[TILE], t[SIDE];
+            load_row(s, inside, TILE, i, row, c, count, d);
+            STEP(row, s->line);
+            tile_transform(d, t);
+#pragma GCC unroll 6
+            for (int j = 0; j < SWEEP; j++)
+                half[j][i] = t[first + j];
+        }
+#pragma GCC unroll 6
+        for (int j = 0; j < SWEEP; j++) {
+            real *to = out + (first + j) * point + c;
+            lanes t[SIDE];
+            tile_transform(half[j], t);
+#pragma GCC unroll 6
+            for (int i = 0; i < SIDE; i++) {
+                store(to, t[i], LANES);
+                STEP(to, SIDE * point);
+            }
+        }
     }
 }
 
@@ -242,27 +292,38 @@ struct Target { /* of one tile of outputs, of which `rows` × `columns` are insi
 
 INLINE void transform_output(const real *in, int64_t point, int64_t c, int64_t count, bool relu,
                              const real *bias, const struct Target *target, bool whole) {
-    lanes half[SIDE][TILE], add = {0};
+    lanes half[TILE][SIDE], add = {0};
     if (bias)
         add = load(bias + c, count);
+    in += c;
+#pragma GCC unroll 6
     for (int i = 0; i < SIDE; i++) {
-        lanes m[SIDE];
-        for (int j = 0; j < SIDE; j++)
-            m[j] = load(in + (i * SIDE + j) * point + c, LANES);
-        output_transform(m, half[i]);
-    }
-    for (int j = 0; j < TILE && (whole || j < target->columns); j++) {
         lanes m[SIDE], y[TILE];
-        for (int i = 0; i < SIDE; i++)
-            m[i] = half[i][j];
+#pragma GCC unroll 6
+        for (int j = 0; j < SIDE; j++) {
+            m[j] = load(in, LANES);
+            STEP(in, point);
+        }
         output_transform(m, y);
-        for (int i = 0; i < TILE; i++)
-            if (whole || i < target->rows) {
+#pragma GCC unroll 6
+        for (int j = 0; j < TILE; j++)
+            half[j][i] = y[j];
+    }
+#pragma GCC unroll 6
+    for (int j = 0; j < TILE; j++) {
+        lanes y[TILE];
+        real *to = target->base + j * target->pixel + c;
+        output_transform(half[j], y);
+#pragma GCC unroll 6
+        for (int i = 0; i < TILE; i++) {
+            if (whole || (i < target->rows && j < target->columns)) {
                 lanes value = y[i] + add;
                 if (relu)
                     value = rectify(value);
-                store(target->base + i * target->line + j * target->pixel + c, value, count);
+                store(to, value, count);
             }
+            STEP(to, target->line);
+        }
     }
 }
 
