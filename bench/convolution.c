@@ -20,6 +20,7 @@
 #include "compute/winograd.h"
 
 #define MAX_BACKENDS 4
+#define HUGE_PAGE ((size_t)2 << 20)
 
 struct Options {
     int threads;
@@ -183,7 +184,9 @@ static void print_shape(size_t which, double peak) {
 
 static void prepare_pass(struct Task *task, enum Pass pass) {
     memory_release(task->prepared);
-    task->prepared = memory_allocate(task->winograd->prepared_bytes(task->shape, pass), "bench");
+    size_t bytes = task->winograd->prepared_bytes(task->shape, pass);
+    /* On huge pages, as a plan has the weights of all layers together. */
+    task->prepared = memory_allocate(bytes < HUGE_PAGE ? HUGE_PAGE : bytes, "bench");
     task->winograd->prepare(task->shape, pass, task->weights, task->prepared);
 }
 

@@ -18,7 +18,6 @@ INLINE void multiply_tile(int rows, int vectors, int64_t depth, const real *a, i
             sum[r][v] = (lanes){0};
     for (int r = 0; r < rows; r += 3)
         from[r / 3] = a + r * a_row;
-#pragma GCC unroll 4
     for (int64_t k = 0; k < depth; k++) {
         lanes w[PANEL];
         for (int v = 0; v < vectors; v++)
