@@ -41,20 +41,22 @@ PACKAGES = ("torch==2.13.0", "tensorflow-cpu==2.21.0", "numpy")
 JEMALLOC = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2"
 MALLOC = ("oversize_threshold:1,background_thread:false,metadata_thp:auto,dirty_decay_ms:9000000000,"
           "muzzy_decay_ms:9000000000")
-WARM_UP_STEPS = 3
 PROBE = 2  # batches of the split that is predicted first, to learn how long a batch takes
 
 
 class Model:
-    """A recipe, the side of its images as the file has them and as the network sees them, and the batch of a rank."""
+    """A recipe, the side of its images as the file has them and as the network sees them, the batch of a rank, and how
+    many steps warm up (one, if a step takes seconds)."""
 
-    def __init__(self, recipe, side=32, seen=32, classes=10, batch=128):
-        self.recipe, self.side, self.seen, self.classes, self.batch = recipe, side, seen, classes, batch
+    def __init__(self, recipe, side=32, seen=32, classes=10, batch=128, warm_up=3):
+        self.recipe, self.side, self.seen, self.classes = recipe, side, seen, classes
+        self.batch, self.warm_up = batch, warm_up
 
 
 MODELS = dict(resnet20=Model("cifar10-resnet20"), smallcnn=Model("cifar10-smallcnn"), mlp=Model("cifar10-mlp"),
-              vgg11=Model("tiny-imagenet-vgg11", 64, 64, 200), wrn16_4=Model("cifar10-wrn16-4"),
-              resnet50=Model("imagenet-resnet50", 256, 224, 1000, 16))
+              vgg11=Model("tiny-imagenet-vgg11", 64, 64, 200, warm_up=1),
+              wrn16_4=Model("cifar10-wrn16-4", warm_up=1),
+              resnet50=Model("imagenet-resnet50", 256, 224, 1000, 16, warm_up=1))
 
 
 def install(folder):
@@ -86,7 +88,7 @@ class Ours:
             with h5py.File(self.data, "w") as file:
                 random_split(file, "train", 8 * self.batch, self.model)
                 random_split(file, "probe", PROBE * self.batch, self.model)
-        self.step_seconds = self.train(2)[1]
+        self.step_seconds = self.train(1)[1]
 
     def launched(self, *words):
         """(words, environment) that start the program."""
@@ -112,11 +114,11 @@ class Ours:
         changes = (f"data.file={self.data}", "data.validation=none", f"data.classes={self.model.classes}",
                    f"train.batch={self.batch}", f"train.shards={self.arguments.ranks}",
                    f"train.backend={self.arguments.backend}", "schedule=constant", "large_batch=",
-                   f"train.length={WARM_UP_STEPS + steps} steps", "checkpoint.every=0", *self.changes)
+                   f"train.length={self.model.warm_up + steps} steps", "checkpoint.every=0", *self.changes)
         self.run("train", recipe, "--out", self.out, "--quiet", *settings(*changes))
         with open(f"{self.out}/metrics.jsonl") as file:
             records = [record for record in map(json.loads, file) if record["kind"] == "step"]
-        seconds = [self.batch / record["images_per_second"] for record in records[WARM_UP_STEPS:]]
+        seconds = [self.batch / record["images_per_second"] for record in records[self.model.warm_up:]]
         return self.batch * len(seconds), sum(seconds)
 
     def predict(self, split):
@@ -152,7 +154,8 @@ class Peer:
     def __init__(self, arguments, script, ranks, threads):
         batch = (arguments.batch or MODELS[arguments.model].batch) * arguments.ranks // ranks
         self.words = [f"{arguments.environment}/bin/python", f"{PEERS}/{script}", arguments.model, "--work",
-                      arguments.work, "--type", arguments.type, "--threads", threads, "--batch", batch]
+                      arguments.work, "--type", arguments.type, "--threads", threads, "--batch", batch,
+                      "--warm-up", MODELS[arguments.model].warm_up]
         if script == "torch_peer.py":
             self.words += ["--ranks", ranks]
         self.threads, self.memory, self.process, self.peer = threads, 0, None, script

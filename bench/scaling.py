@@ -78,7 +78,7 @@ def spread_of_steps(contender):
     """The relative deviation of single steps of a run."""
     with open(f"{contender.out}/metrics.jsonl") as file:
         records = [record for record in map(json.loads, file) if record["kind"] == "step"]
-    times = [1 / record["images_per_second"] for record in records[3:]]
+    times = [1 / record["images_per_second"] for record in records[contender.model.warm_up:]]
     return statistics.stdev(times) / statistics.mean(times) if len(times) > 2 else 0.0
 
 
