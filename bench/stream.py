@@ -7,9 +7,9 @@
   large     a pair four times as large as the memory that a control group grants (needs root), or that
             data.memory names if no group can be made
 
-The runs take turns, so that a noisy machine is unfair to none. Prints the medians, each divided by that of mapped.
+The runs take turns, every second time in reverse, so that a noisy machine is unfair to none. Prints the medians, each divided by that of mapped.
 
-    bench/stream.py [--images 50000] [--large-memory MIB] [--turns 3] [--steps 150] [--ranks 2]"""
+    bench/stream.py [--images 50000] [--large-memory MIB] [--turns 4] [--steps 150] [--ranks 2]"""
 import json
 import os
 import statistics
@@ -134,7 +134,7 @@ def main():
     parser = parser_of(__doc__)
     parser.add_argument("--images", type=int, default=50000)
     parser.add_argument("--large-memory", type=int, default=0, help="MiB; 0: without the large file")
-    parser.add_argument("--turns", type=int, default=3)
+    parser.add_argument("--turns", type=int, default=4)
     parser.add_argument("--steps", type=int, default=150)
     parser.add_argument("--ranks", type=int, default=2)
     options = parser.parse_args()
@@ -145,8 +145,8 @@ def main():
                                                                    steps=options.steps))
                    for name, (data, _) in cases.items()}
         rates, memory, digests = {name: [] for name in cases}, {name: 0 for name in cases}, {}
-        for _ in range(options.turns):
-            for name, (_, group) in cases.items():
+        for turn in range(options.turns):
+            for name, (_, group) in list(cases.items())[::-1 if turn % 2 else 1]:
                 report, most = train(recipes[name], folder, options.ranks, group)
                 rates[name].append(report["images_per_second"])
                 memory[name] = max(memory[name], most)

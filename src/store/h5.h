@@ -150,10 +150,11 @@ int h5_read_rows(struct H5File *file, const char *name, enum H5Type type, int64_
 /* As h5_read, for the part [first[i], first[i] + count[i]) of each dimension. */
 int h5_read_part(struct H5File *file, const char *name, enum H5Type type, int rank,
                  const int64_t *first, const int64_t *count, void *buffer, struct Error *error);
-/* An array of numbers that is read in runs of samples, which lie along one of its dimensions. Its
- * file must stay open. One thread at a time may read, and it need not be the one that opened the
- * array, if h5_allows_threads. Chunks that are packed with gzip, shuffle, fletcher32 or lzf are
- * unpacked outside of HDF5, so that other threads may use HDF5 meanwhile. */
+/* An array of numbers (or with H5_BYTES of elements of a fixed length, whose bytes are read) that
+ * is read in runs of samples, which lie along one of its dimensions. Its file must stay open. One
+ * thread at a time may read, and it need not be the one that opened the array, if
+ * h5_allows_threads. Chunks that are packed with gzip, shuffle, fletcher32 or lzf are unpacked
+ * outside of HDF5, so that other threads may use HDF5 meanwhile. */
 struct H5Reader;
 int h5_reader_open(struct H5Reader **reader, struct H5File *file, const char *name,
                    enum H5Type type, int samples, struct Error *error);

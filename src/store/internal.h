@@ -31,7 +31,8 @@ struct H5Opened {
 int h5__open_dataset(struct H5File *file, const char *name, struct H5Opened *opened,
                      struct Error *error);
 void h5__close_dataset(struct H5Opened *opened);
-/* Reads a part of an open dataset, which is known to have one, as `type`, a number. */
+/* Reads a part of an open dataset, which is known to have one, as `type`, a number; H5_BYTES: the
+ * bytes of elements of a fixed length, as they stand in the file. */
 int h5__read_part(struct H5File *file, const char *name, const struct H5Opened *opened,
                   enum H5Type type, const int64_t *first, const int64_t *count, void *buffer,
                   struct Error *error);

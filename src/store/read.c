@@ -323,7 +323,8 @@ static int read_selection(struct H5File *file, const char *name, const struct H5
     bool overflowed = false;
     hid_t transfer = H5Pcreate(H5P_DATASET_XFER);
     H5Pset_type_conv_cb(transfer, refuse_overflow, &overflowed);
-    herr_t status = H5Dread(opened->id, h5__native(type), memory, selection, transfer, buffer);
+    hid_t wanted = type == H5_BYTES ? opened->type : h5__native(type);
+    herr_t status = H5Dread(opened->id, wanted, memory, selection, transfer, buffer);
     char reason[200];
     h5__reason(reason);
     H5Pclose(transfer);

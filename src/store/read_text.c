@@ -51,9 +51,23 @@ static const char *take_bytes(struct Heap *heap, const struct HeapReference *ref
     return heap__read(heap, reference, item->bytes, item->data);
 }
 
+/* Reads rows of elements of a fixed length. If what a file says of its type does not fit its
+ * chunks, HDF5 reads beyond them: the reader compares their sizes. */
+static int read_fixed_rows(struct H5File *file, const char *name, int64_t first, int64_t count,
+                           void *buffer, struct Error *error) {
+    struct H5Reader *reader;
+    int code = h5_reader_open(&reader, file, name, H5_BYTES, 0, error);
+    if (code != OK)
+        return code;
+    if (count > 0)
+        code = h5_reader_read(reader, first, count, buffer, error);
+    h5_reader_close(reader);
+    return code;
+}
+
 /* The same of elements of one length. */
 static int read_fixed_bytes(struct H5File *file, const char *name, const struct H5Opened *opened,
-                            hid_t memory, int64_t count, struct H5Bytes *items,
+                            int64_t first, int64_t count, struct H5Bytes *items,
                             struct Error *error) {
     size_t size = H5Tget_size(opened->type);
     int64_t bytes = memory_product((int64_t[]){count, (int64_t)size}, 2);
@@ -61,9 +75,7 @@ static int read_fixed_bytes(struct H5File *file, const char *name, const struct 
         return fail(error, file->failure, "%s:/%s: has rows of %zu bytes, more than any picture",
                     file->path, name, size);
     char *found = memory_array(char, bytes, "bytes of an HDF5 file");
-    int code = OK;
-    if (H5Dread(opened->id, opened->type, memory, opened->space, H5P_DEFAULT, found) < 0)
-        code = h5__damaged(file, name, "is damaged: its bytes cannot be read", error);
+    int code = read_fixed_rows(file, name, first, count, found, error);
     for (int64_t i = 0; i < count && code == OK; i++)
         items[i] = (struct H5Bytes){
             memory_copy(found + (size_t)i * size, size, "bytes of an HDF5 file"), size};
@@ -75,6 +87,8 @@ static int read_bytes(struct H5File *file, const char *name, const struct H5Open
                       const int64_t *first, const int64_t *count, struct H5Bytes *items,
                       struct Error *error) {
     hsize_t start[H5_RANK], extent[H5_RANK];
+    if (!heap__is_reference(opened->type))
+        return read_fixed_bytes(file, name, opened, *first, *count, items, error);
     for (int i = 0; i < opened->info.rank; i++) {
         start[i] = (hsize_t)first[i];
         extent[i] = (hsize_t)count[i];
@@ -82,9 +96,7 @@ static int read_bytes(struct H5File *file, const char *name, const struct H5Open
     hid_t memory = H5Screate_simple(1, extent, NULL);
     H5Sselect_hyperslab(opened->space, H5S_SELECT_SET, start, NULL, extent, NULL);
     const struct HeapSource from = {opened->id, false, memory, opened->space};
-    int code = heap__is_reference(opened->type)
-                   ? follow(file, name, &from, *count, take_bytes, items, error)
-                   : read_fixed_bytes(file, name, opened, memory, *count, items, error);
+    int code = follow(file, name, &from, *count, take_bytes, items, error);
     H5Sclose(memory);
     return code;
 }
@@ -104,11 +116,11 @@ int h5_read_bytes(struct H5File *file, const char *name, int64_t first, int64_t 
     name = h5__relative(name);
     struct H5Opened opened;
     int64_t start[H5_RANK] = {first}, part[H5_RANK] = {count};
+    for (int64_t i = 0; i < count; i++)
+        items[i] = (struct H5Bytes){0};
     int code = h5__open_dataset(file, name, &opened, error);
     if (code != OK)
         return code;
-    for (int64_t i = 0; i < count; i++)
-        items[i] = (struct H5Bytes){0};
     for (int i = 1; i < opened.info.rank; i++)
         part[i] = 1;
     if (!is_list_of_bytes(&opened))
@@ -155,11 +167,17 @@ static int read_fixed(struct H5File *file, const char *name, const struct TextSo
     if (code != OK)
         return code;
     char *buffer = memory_array(char, count *(int64_t)size, "texts of an HDF5 file");
-    herr_t status = from->attribute
-                        ? H5Aread(from->id, from->type, buffer)
-                        : H5Dread(from->id, from->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer);
-    if (status < 0)
+    hid_t space = from->attribute ? -1 : H5Dget_space(from->id);
+    hsize_t sizes[H5S_MAX_RANK] = {0};
+    bool is_list = space >= 0 && H5Sget_simple_extent_ndims(space) > 0;
+    if (is_list && H5Sget_simple_extent_dims(space, sizes, NULL) >= 0)
+        code = read_fixed_rows(file, name, 0, count ? (int64_t)sizes[0] : 0, buffer, error);
+    else if ((from->attribute
+                  ? H5Aread(from->id, from->type, buffer)
+                  : H5Dread(from->id, from->type, H5S_ALL, H5S_ALL, H5P_DEFAULT, buffer)) < 0)
         code = h5__damaged(file, name, "is damaged: its text cannot be read", error);
+    if (space >= 0)
+        H5Sclose(space);
     bool spaces = H5Tget_strpad(from->type) == H5T_STR_SPACEPAD;
     for (int64_t i = 0; code == OK && i < count; i++)
         texts[i] = copy_fixed_text(buffer + (size_t)i * size, size, spaces);

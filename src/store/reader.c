@@ -17,7 +17,7 @@ struct H5Reader {
     bool direct; /* chunks are read and unpacked here, not by HDF5 */
     struct Packing packing;
     struct Unpacker *unpacker; /* NULL unless direct */
-    unsigned char fill[8];     /* an element that was never written */
+    unsigned char *fill;       /* an element that was never written */
 };
 
 bool h5_allows_threads(void) {
@@ -29,8 +29,8 @@ bool h5_allows_threads(void) {
 static bool is_direct(struct H5Reader *reader) {
     const struct H5Opened *opened = &reader->opened;
     unsigned options = 0;
-    if (H5Pget_layout(opened->create) != H5D_CHUNKED ||
-        H5Tequal(opened->type, h5__native(reader->type)) <= 0)
+    bool same = reader->type == H5_BYTES || H5Tequal(opened->type, h5__native(reader->type)) > 0;
+    if (H5Pget_layout(opened->create) != H5D_CHUNKED || !same)
         return false;
     H5Pget_chunk_opts(opened->create, &options);
     return !(options & H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS) &&
@@ -68,13 +68,14 @@ int h5_reader_open(struct H5Reader **out, struct H5File *file, const char *name,
     reader->name = memory_copy_text(h5__relative(name));
     reader->type = type;
     reader->samples = samples;
-    reader->element = h5__size(type);
     int code = h5__open_dataset(file, reader->name, &reader->opened, error);
     if (code != OK) {
         memory_release(reader->name);
         memory_release(reader);
         return code;
     }
+    reader->element = type == H5_BYTES ? H5Tget_size(reader->opened.type) : h5__size(type);
+    reader->fill = memory_allocate(reader->element, "an element of an HDF5 file");
     CHECK(samples >= 0 && samples < reader->opened.info.rank);
     code = find_chunks(reader, error);
     if (code == OK)
@@ -90,6 +91,7 @@ void h5_reader_close(struct H5Reader *reader) {
     h5__close_dataset(&reader->opened);
     unpacker__release(reader->unpacker);
     memory_release(reader->name);
+    memory_release(reader->fill);
     memory_release(reader);
 }
 

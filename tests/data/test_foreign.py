@@ -281,7 +281,7 @@ def test_predictions_name_the_labels(scratch):
     checkpoint = f"{scratch}/o/checkpoints/latest.h5"
     found = {}
     for data in ("x", "one"):
-        run(1, "predict", checkpoint, "--data", f"{data}.h5", "--split", "train", "-o", "p.csv", "--quiet", cwd=scratch)
+        run(1, "predict", checkpoint, "--data", f"{data}.h5", "--split", "train", "-o", "p.csv", cwd=scratch)
         found[data] = [line.split(",")[:4] for line in read(f"{scratch}/p.csv").splitlines()[1:]]
     assert {line[2] for line in found["x"]} == {"-1", "1"} and {line[2] for line in found["one"]} == {"1"}
     assert [line[3] for line in found["x"]] == [line[3] for line in found["one"]]

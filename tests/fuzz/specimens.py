@@ -134,6 +134,26 @@ def encoded(path):
     return path
 
 
+def lists(path, libver, **storage):
+    """Runs of bytes and texts, of one length and of their own, an enumeration, and a cell array of MATLAB."""
+    words = [b"a", b"word", b"", b"bytes\0of eleven"] * 3
+    with h5py.File(path, "w", libver=libver) as file:
+        file.create_dataset("opaque", data=np.array(words, "V16"), **storage)
+        file.create_dataset("fixed", data=np.array(words, "S16"), **storage)
+        file.create_dataset("names", data=np.array(words, "S16").reshape(3, 4))
+        ragged = file.create_dataset("ragged", (len(words),), h5py.vlen_dtype(np.uint8))
+        for i, word in enumerate(words):
+            ragged[i] = np.frombuffer(word, np.uint8)
+        members = h5py.enum_dtype({"cat": 1, "dog": -3, "bee": 700}, basetype="<i2")
+        file.create_dataset("members", data=np.array([1, -3, 700] * 4, "i2"), dtype=members, **storage)
+        cells = []
+        for i, word in enumerate(("zebra", "\u00e4", "cat")):
+            letters = np.array([[ord(letter)] for letter in word], "u2")
+            cells.append(file.create_dataset(f"#refs#/{i}", data=letters).ref)
+        file.create_dataset("cells", data=np.array([cells], h5py.ref_dtype))
+    return path
+
+
 def foreign(folder):
     """Data sets and weights of h5py, in its oldest and its newest format."""
     packed = dict(chunks=True, compression="gzip", shuffle=True, fletcher32=True)
@@ -155,7 +175,9 @@ def foreign(folder):
                 file[f"model/{i}.bias"] = np.arange(2, dtype=np.float64)
             file.create_dataset("model/packed", data=np.ones((8, 8), np.float16), **packed)
             file["model/count"] = 5
-    return [Kind("dataset", files), Kind("donor", donors)]
+    runs = [lists(f"{folder}/lists.h5", "earliest"),
+            lists(f"{folder}/lists-latest.h5", "latest", chunks=(5,), compression="gzip", fletcher32=True)]
+    return [Kind("dataset", files), Kind("donor", donors), Kind("bytes", runs)]
 
 
 def csv(folder):
