@@ -1,13 +1,15 @@
 """Packed images: held in memory they train to the bits of an unpacked file; streamed, to bits of their own on any
 number of ranks and after a stop in the middle of an epoch."""
+import contextlib
 import shutil
 
 import h5py
 import numpy as np
 import pytest
 
+from support.processes import Launched
 from support.program import DATA, RUN_FILE, refusal, result, run, settings
-from support.runs import synthesize, train, write
+from support.runs import read, synthesize, train, write
 
 RUN = """data:
   file: {file}
@@ -114,3 +116,60 @@ def test_a_chunk_that_cannot_be_unpacked_is_named(folder, recipes, ranks):
     line = refusal(DATA, "train", recipes["gzip"], "--out", f"{folder}/rotten-out-{ranks}", "--quiet", *STREAMED,
                    *assignments, ranks=ranks)
     assert f"{path}:/x: the chunk at (1000,0,0,0) cannot be unpacked: its gzip data are damaged" in line
+
+
+# ---- What ranks of a node share
+
+SHARED = """data: {{file: {file}, validation: none, splits: {{train: {{images: /x, labels: /y}}}}}}
+statistics: {{sample: 10}}
+model: [{{conv: {{out: 16, kernel: 3}}}}, flatten, {{linear: {{out: 2}}}}]
+optimizer: {{sgd: {{rate: 0.001}}}}
+train: {{batch: 10, shards: 1, length: 1 steps}}
+"""
+COUNT, SIDE = 5000, 64
+
+
+@pytest.fixture(scope="module")
+def evaluated(folder):
+    """A checkpoint and its packed images, which take more than all else that a rank has."""
+    pattern = np.random.default_rng(1).integers(0, 255, 50 * SIDE * SIDE * 3).astype("u1")
+    images = np.resize(pattern, (COUNT, SIDE, SIDE, 3))
+    write_packed(f"{folder}/large.h5", images, np.arange(COUNT) % 2, compression="lzf", chunks=(50, SIDE, SIDE, 3))
+    recipe = write(f"{folder}/large.yaml", SHARED.format(file=f"{folder}/large.h5"))
+    return train(1, recipe, f"{folder}/large").checkpoint(), images.nbytes
+
+
+def mapping(pid):
+    """The memory that a rank shares with others: its inode and KiB resident, of a share of the pages that several
+    have, and those that are its own."""
+    found, fields, at = None, {}, None
+    for line in read(f"/proc/{pid}/smaps").splitlines():
+        words = line.split()
+        if "-" in words[0]:
+            at = words[4] if "memfd:trainer" in line else None
+            found = found or at
+        elif words[0] == "Anonymous:" or at == found and at and words[0] in ("Rss:", "Pss:"):
+            fields[words[0]] = fields.get(words[0], 0) + int(words[1])
+    return found, fields
+
+
+@pytest.mark.parametrize("words", (["eval"], ["predict", "-o", "-", "--top", "1"], ["ensemble"]),
+                         ids=lambda words: words[0])
+def test_ranks_of_a_node_hold_images_once(scratch, evaluated, words):
+    checkpoint, size = evaluated
+    seen = []
+
+    def is_loaded():
+        with contextlib.suppress(OSError):
+            seen[:] = [mapping(pid) for pid in launched.pids]
+        return len(seen) == 2 and sum(fields.get("Rss:", 0) for _, fields in seen) > 0.95 * size / 1024
+    launched = Launched(2, words[0], checkpoint, *[checkpoint] * (words[0] == "ensemble"), "--split", "train",
+                        *words[1:])
+    try:
+        launched.wait_until(is_loaded)
+    finally:
+        launched.destroy()
+    (first, one), (second, other) = seen
+    assert first and first == second
+    assert one["Pss:"] + other["Pss:"] < 1.05 * size / 1024
+    assert max(one["Anonymous:"], other["Anonymous:"]) < 0.9 * size / 1024
