@@ -34,6 +34,9 @@ int tiff__decode(const struct PictureFile *file, struct Raster *raster, struct E
 int webp__decode(const struct PictureFile *file, struct Raster *raster, struct Error *error);
 int gif__decode(const struct PictureFile *file, struct Raster *raster, struct Error *error);
 int bmp__decode(const struct PictureFile *file, struct Raster *raster, struct Error *error);
+int pnm__decode(const struct PictureFile *file, struct Raster *raster, struct Error *error);
+/* Whether a file begins as PGM and PPM do, by more than two letters. */
+bool pnm__recognise(const uint8_t *bytes, size_t count);
 
 /* Checks the size of a raster whose members are set, and allocates its values unless only the head
  * is wanted. */

@@ -13,7 +13,7 @@
 
 #define HEAD_BYTES (64 << 10)
 #define PNG_DEPTH 24 /* where the head of a PNG file says the bits of a value */
-#define EXPECTED "expected JPEG, PNG, TIFF, WebP, GIF or BMP"
+#define EXPECTED "expected JPEG, PNG, TIFF, WebP, GIF, BMP, PGM or PPM"
 
 typedef int Decode(const struct PictureFile *file, struct Raster *raster, struct Error *error);
 
@@ -51,14 +51,13 @@ static const struct Format formats[] = {
     {"FITS", NULL, MARK("SIMPLE  ="), 0},
     {"PDF", NULL, MARK("%PDF-"), 0},
     {"SVG", NULL, MARK("<svg"), 0},
-    {"PGM", NULL, MARK("P5\n"), 0},
-    {"PPM", NULL, MARK("P6\n"), 0},
     {"HDF5", NULL, MARK("\x89HDF\r\n\x1A\n"), 0},
     {"NPY", NULL, MARK("\x93NUMPY"), 0},
     {"ZIP", NULL, MARK("PK\x03\x04"), 0},
     {"gzip", NULL, MARK("\x1F\x8B"), 0},
 };
 static const struct Format bmp = {"BMP", bmp__decode, NULL, 0, 0};
+static const struct Format pnm = {"PGM or PPM", pnm__decode, NULL, 0, 0};
 
 /* "BM" begins many a text, so that the size of the head after it is looked at, too. */
 static bool is_bmp(const uint8_t *bytes, size_t count) {
@@ -74,7 +73,7 @@ static const struct Format *find_format(const uint8_t *bytes, size_t count) {
             !memcmp(bytes + format->offset, format->mark, format->length))
             return format;
     }
-    return is_bmp(bytes, count) ? &bmp : NULL;
+    return is_bmp(bytes, count) ? &bmp : pnm__recognise(bytes, count) ? &pnm : NULL;
 }
 
 const char *picture_format(const uint8_t *bytes, size_t count, bool *reads) {

@@ -3,8 +3,10 @@
 #include <inttypes.h>
 #include <math.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "sources/fields.h"
 #include "sources/number.h"
 
@@ -88,10 +90,24 @@ static int check_head(const struct Csv *csv, struct Error *error) {
     return code ? code : column_names__check_distinct(&place, csv->fields, csv->columns, error);
 }
 
+static bool is_regular(const char *path) {
+    struct stat status;
+    return !stat(path, &status) && S_ISREG(status.st_mode);
+}
+
+/* What stands between columns: a comma, or if the head has none, a semicolon or a tab. */
+static char guess_separator(const char *path) {
+    char head[4096];
+    size_t length = is_regular(path) ? read_file_head(path, head, sizeof head - 1) : 0;
+    head[length] = '\0';
+    head[strcspn(head, "\r\n")] = '\0';
+    return strchr(head, ',') ? ',' : strchr(head, ';') ? ';' : strchr(head, '\t') ? '\t' : ',';
+}
+
 int csv__read(struct Csv *csv, const char *path, struct Error *error) {
     *csv = (struct Csv){.path = memory_copy_text(path), .rows = -1};
     struct Records *records;
-    int code = records__open(&records, path, ',', error);
+    int code = records__open(&records, path, guess_separator(path), error);
     if (!code)
         code = read_records(csv, records, error);
     records__close(records);

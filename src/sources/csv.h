@@ -1,5 +1,6 @@
 /* A list in a file of comma-separated values (sources/records.h), as a whole in memory. The first
- * record is the head: the names of the columns, without the blanks around them. Not collective. */
+ * record is the head: the names of the columns, without the blanks around them. If it holds no
+ * comma, semicolons or tabs stand between columns. Not collective. */
 #ifndef TRAINER_SOURCES_CSV_H
 #define TRAINER_SOURCES_CSV_H
 

@@ -136,9 +136,10 @@ int64_t column_names__number(char **names, int64_t count, bool *is_shared) {
 }
 
 int64_t column_names__of_files(char *const *names, int64_t count) {
-    static const char *const known[] = {"path",       "file",      "filename", "file_name",
-                                        "filepath",   "file_path", "image",    "image_path",
-                                        "image_name", "img",       "picture"};
+    static const char *const known[] = {
+        "path",       "file",       "filename", "file_name",   "filepath", "file_path", "image",
+        "image_path", "image_name", "img",      "picture",     "image_id", "imageid",   "img_name",
+        "img_path",   "image_file", "id_code",  "image index", "id"};
     for (size_t k = 0; k < sizeof known / sizeof *known; k++)
         for (int64_t i = 0; i < count; i++)
             if (!strcasecmp(names[i], known[k]))

@@ -1,10 +1,11 @@
 /* Format image-list: a CSV file for each split, with column names in its first line. A column
- * called "path", "file", "image" or so names an image file, absolute or relative to the list's
- * folder. The columns that the user names are its targets, or one of them its classes. If none is
- * named, all others are targets; but if there is only one, and its first field is no number, it
- * holds classes. */
+ * called "path", "file", "image", "id" or so names an image file, absolute or relative to the
+ * list's folder or to --images. The columns that the user names are its targets, or one of them its
+ * classes. If none is named, all others are targets; but if there is only one, and its first field
+ * is no number, it holds classes. */
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/memory.h"
 #include "base/path.h"
@@ -32,14 +33,39 @@ static void take_all_targets(struct Source *source, const struct Csv *csv, int64
     memory_release(names);
 }
 
-static void add_files(struct Source *source, struct SourceSplit *split, const struct Csv *csv,
+static bool is_file(const char *path) {
+    struct stat status;
+    return !stat(path, &status) && S_ISREG(status.st_mode);
+}
+
+/* The file that a list names, relative to `folder`, or NULL: to the folder of the list; and where
+ * the name begins in it. Some lists leave out how the names of files end. */
+static char *find_file(const char *list, const char *folder, const char *name, size_t *start) {
+    static const char *const ends[] = {".jpg", ".png", ".jpeg", ".tif", ".tiff",
+                                       ".JPG", ".bmp", ".webp", ".ppm"};
+    char *file =
+        folder && *name != '/' ? memory_print("%s/%s", folder, name) : path_beside(list, name);
+    *start = strlen(file) - strlen(name);
+    for (size_t i = 0; i < sizeof ends / sizeof *ends && !is_file(file); i++) {
+        char *longer = memory_print("%s%s", file, ends[i]);
+        if (is_file(longer)) {
+            memory_release(file);
+            return longer;
+        }
+        memory_release(longer);
+    }
+    return file;
+}
+
+static void add_files(const struct Lists *lists, struct SourceSplit *split, const struct Csv *csv,
                       int64_t path) {
-    struct ImageFiles *state = source->state;
+    struct ImageFiles *state = lists->source->state;
     for (int64_t row = 0; row < csv->rows; row++) {
         const char *name = csv__field(csv, row, path);
-        char *file = path_beside(csv->path, name);
+        size_t start;
+        char *file = find_file(csv->path, lists->options->images, name, &start);
         split->items[row] = state->files.count;
-        image_files__add(state, file, strlen(file) - strlen(name));
+        image_files__add(state, file, start);
         name_list__add(&state->lines, memory_print("%s:%" PRId64, csv->path, csv->lines[1 + row]));
     }
 }
@@ -148,7 +174,7 @@ static int add_rows(struct Lists *lists, const char *name, const struct Csv *csv
     if (lists->label && !source->targets.count)
         settle_classes(lists, csv, column);
     struct SourceSplit *split = source_add_split(source, name, csv->rows);
-    add_files(source, split, csv, path);
+    add_files(lists, split, csv, path);
     return lists->label ? add_labels(lists, split, csv, column, error)
                         : add_values(source, split, csv, error);
 }
@@ -215,11 +241,11 @@ static int open_lists(struct Source *source, const struct SourceOptions *options
 }
 
 extern const struct SourceFormat source_image_list;
-const struct SourceFormat source_image_list = {.name = "image-list",
-                                               .takes = SOURCE_TAKES_SPLITS | SOURCE_TAKES_SIZE |
-                                                        SOURCE_TAKES_SKIP_BAD |
-                                                        SOURCE_TAKES_TARGETS | SOURCE_TAKES_LABEL,
-                                               .open = open_lists,
-                                               .read = image_files__read,
-                                               .name_of = image_files__name,
-                                               .release = image_files__release};
+const struct SourceFormat source_image_list = {
+    .name = "image-list",
+    .takes = SOURCE_TAKES_SPLITS | SOURCE_TAKES_SIZE | SOURCE_TAKES_SKIP_BAD |
+             SOURCE_TAKES_TARGETS | SOURCE_TAKES_LABEL | SOURCE_TAKES_IMAGES,
+    .open = open_lists,
+    .read = image_files__read,
+    .name_of = image_files__name,
+    .release = image_files__release};

@@ -65,8 +65,8 @@ enum PictureSource picture_source(const char *path) {
 
 /* A name that pictures have is believed: the decoder says later whether it is one. */
 static bool has_picture_name(const char *name) {
-    static const char *const suffixes[] = {".jpg",  ".jpeg", ".png", ".tif",
-                                           ".tiff", ".webp", ".bmp", ".gif"};
+    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".tif", ".tiff", ".webp",
+                                           ".bmp", ".gif",  ".pgm", ".ppm", ".pnm"};
     const char *dot = strrchr(name, '.');
     for (size_t i = 0; dot && i < sizeof suffixes / sizeof *suffixes; i++)
         if (!strcasecmp(dot, suffixes[i]))
@@ -194,7 +194,7 @@ static bool begins_with_head(FILE *file) {
     rewind(file);
     line[strcspn(line, "\r\n")] = '\0';
     char *at = line + (strncmp(line, "\xEF\xBB\xBF", 3) ? 0 : 3);
-    for (char *name; (name = strsep(&at, ","));) {
+    for (char *name; (name = strsep(&at, ",;\t"));) {
         name += strspn(name, " \t\"");
         name[strcspn(name, " \t\"")] = '\0';
         if (column_names__of_files(&name, 1) == 0 && !is_file(name))

@@ -84,7 +84,8 @@ struct SourceOptions {
     int64_t class_count;
     const char *const *targets; /* table, image-list: names of the columns that are targets */
     int64_t target_count;
-    const char *label; /* table, image-list: name of the column of classes; NULL: none */
+    const char *label;  /* table, image-list: name of the column of classes; NULL: none */
+    const char *images; /* image-list: the folder of the files; NULL: that of the list */
     struct ArrayOptions arrays;
     const struct TableOptions *table; /* NULL: commas, '.', and a head */
 };
@@ -121,7 +122,8 @@ enum SourceTakes {
     SOURCE_TAKES_LABEL = 32,   /* `label` */
     SOURCE_TAKES_ARRAYS = 128, /* `arrays`, but for its axes */
     SOURCE_TAKES_AXES = 256,   /* `arrays.axes` */
-    SOURCE_TAKES_TABLE = 64    /* `table` */
+    SOURCE_TAKES_TABLE = 64,   /* `table` */
+    SOURCE_TAKES_IMAGES = 512  /* `images` */
 };
 
 struct SourceFormat {

@@ -72,6 +72,12 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
     uint64_t bytes = file->driver.bytes;
     int64_t superblock;
     uint64_t end = h5__declared_end(head, head_bytes, &superblock);
+    if (superblock < 0 && head_bytes >= 128 && !memcmp(head, "MATLAB 5.0", 10))
+        return fail(error, file->failure,
+                    "%s: is a MATLAB file of version 5 to 7, not HDF5; save it with '-v7.3' in "
+                    "MATLAB, or its arrays as NPY in Python (scipy.io.loadmat, numpy.save) for "
+                    "dataset import --format numpy",
+                    file->path);
     if (superblock < 0)
         return fail(error, file->failure,
                     "%s: is not an HDF5 file (%" PRIu64 " bytes without its signature)", file->path,

@@ -193,7 +193,9 @@ def write_bytes(path, data):
 
 def pictures(folder):
     """Pictures."""
-    return [write_bytes(f"{folder}/a.png", encode(pixels()[0]))]
+    head = b"P6\n6 6\n255\n"
+    return [write_bytes(f"{folder}/a.png", encode(pixels()[0])),
+            write_bytes(f"{folder}/a.ppm", head + pixels()[0].tobytes())]
 
 
 def other(folder):

@@ -240,6 +240,41 @@ static void put32(uint8_t *at, uint32_t value) {
         at[i] = (uint8_t)(value >> 8 * i);
 }
 
+/* PGM and PPM: binary, as text with comments, of fewer levels, and of 16 bits. */
+static void pnm_of_all_kinds(void **state) {
+    (void)state;
+    static char file[4096];
+    const char *path = place(folder, "made.txt"); /* its content says what it is */
+    const struct PictureForm form = {.channels = 3};
+    size_t length = (size_t)snprintf(file, sizeof file, "P6 # made\n%d %d\n255\n", WIDTH, HEIGHT);
+    memcpy(file + length, rgb, HEIGHT * WIDTH * 3);
+    write_bytes(path, file, length + HEIGHT * WIDTH * 3);
+    expect_bytes(path, 3, rgb);
+    write_bytes(path, file, length + HEIGHT * WIDTH * 3 - 1);
+    refuse(path, &form, "damaged PGM or PPM: it ends in its pixels");
+    uint8_t grey[HEIGHT * WIDTH];
+    float deep[HEIGHT * WIDTH];
+    length = (size_t)snprintf(file, sizeof file, "P2\n%d %d 5\n", WIDTH, HEIGHT);
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
+        length += (size_t)snprintf(file + length, sizeof file - length, "%d\n", i % 6);
+        grey[i] = (uint8_t)(i % 6 * 51);
+        deep[i] = (float)(i * 20);
+    }
+    write_bytes(path, file, length);
+    expect_bytes(path, 1, grey);
+    write_bytes(path, file, (size_t)snprintf(file, sizeof file, "P2\n1 1 5\n6\n"));
+    refuse(path, &(struct PictureForm){.channels = 1}, "a value is above its maximum");
+    length = (size_t)snprintf(file, sizeof file, "P5 %d %d 1023 ", WIDTH, HEIGHT);
+    for (int i = 0; i < HEIGHT * WIDTH; i++) {
+        file[length++] = (char)(i * 20 >> 8);
+        file[length++] = (char)(i * 20);
+    }
+    write_bytes(path, file, length);
+    expect_floats(path, (struct PictureForm){.channels = 1, .scale = PICTURE_SCALE_NONE}, deep);
+    write_bytes(path, "P6 is a text", 12);
+    refuse(path, &form, "is no picture by its first bytes");
+}
+
 /* A BMP file: head of 40 bytes, `extra` bytes after it (masks, colours), then the pixels. */
 static const char *write_bmp(int32_t height, int bits, int method, const uint8_t *extra,
                              size_t extra_bytes, const uint8_t *pixels, size_t pixel_bytes) {
@@ -441,6 +476,7 @@ int main(void) {
         cmocka_unit_test(gif_is_its_first_frame),
         cmocka_unit_test(bmp_of_24_and_16_bits),
         cmocka_unit_test(bmp_of_runs),
+        cmocka_unit_test(pnm_of_all_kinds),
         cmocka_unit_test(orientations),
         cmocka_unit_test(exif_blocks),
         cmocka_unit_test(a_jpeg_is_turned),

@@ -52,6 +52,8 @@ static void good_tables(void **state) {
     static const char *const texts[] = {
         "a,b\n1,2\n3,4\n",
         "a,b\n1,2\n3,4",
+        "a;b\n1;2\n3;4\n",
+        "a\tb\r\n1\t2\r\n3\t4",
         "a,b\r\n1,2\r\n3,4\r\n",
         "\xEF\xBB\xBF"
         "a,b\n\n1,2\n\n\n3,4\n\n",
@@ -96,10 +98,6 @@ static void refused_tables(void **state) {
         {"a,caf\xE9\n1,2\n", "t.csv:1: the name of column 2 holds the byte 0xe9"},
         {"a,b,c,b\n1,2,3,4\n", "t.csv:1: two columns are called 'b'"},
         {"a, b ,c,b\n1,2,3,4\n", "t.csv:1: two columns are called 'b'"},
-        {"a;b\n1;2\n", "t.csv:1: has one column, 'a;b', with a semicolon in its name; expected "
-                       "commas between columns"},
-        {"a;b\n1,5;2,5\n", "t.csv:1: has one column, 'a;b', with a semicolon"},
-        {"a\tb\n1\t2\n", "t.csv:1: has one column, 'a', with a tab in its name"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         assert_int_equal(read_bytes(cases[i].text, strlen(cases[i].text)), ERROR_DATA);

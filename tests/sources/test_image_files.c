@@ -190,6 +190,25 @@ static void lists_with_missing_files(void **state) {
     source_release(&source);
 }
 
+/* As Kaggle and GTSRB have them: other separators and names of columns, no endings, a folder. */
+static void lists_as_others_write_them(void **state) {
+    (void)state;
+    add_picture("pool/a.png");
+    add_picture("pool/b.png");
+    static const char *const texts[] = {"id,kind\na,dog\nb,cat\n",
+                                        "Filename;kind\na.png;dog\nb;cat\n",
+                                        "image_id\tkind\nb\tcat\na\tdog\n"};
+    const char *list = place(folder, "labels.csv");
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        write_bytes(list, texts[i], strlen(texts[i]));
+        struct SourceOptions options = options_of("image-list", list);
+        options.images = place(folder, "pool");
+        struct Source source = open_source(&options);
+        expect_samples(&source, "train", i == 2 ? "b.png:0 a.png:1" : "a.png:1 b.png:0");
+        source_release(&source);
+    }
+}
+
 /* A picture that was kept is not read again; one for which there was no room is. */
 static void kept_pictures_are_decoded_once(void **state) {
     (void)state;
@@ -226,6 +245,7 @@ int main(void) {
         cmocka_unit_test(classes_of_lists),
         cmocka_unit_test(lists_with_missing_files),
         cmocka_unit_test(kept_pictures_are_decoded_once),
+        cmocka_unit_test(lists_as_others_write_them),
     };
     return cmocka_run_group_tests(tests, set_up_folder, tear_down_folder);
 }

@@ -132,7 +132,8 @@ static int check_flags(const struct Arguments *arguments, const char *format, st
                  {"separator", SOURCE_TAKES_TABLE},    {"decimal", SOURCE_TAKES_TABLE},
                  {"thousands", SOURCE_TAKES_TABLE},    {"no-header", SOURCE_TAKES_TABLE},
                  {"missing", SOURCE_TAKES_TABLE},      {"present", SOURCE_TAKES_TABLE},
-                 {"missing-rule", SOURCE_TAKES_TABLE}, {"weight", SOURCE_TAKES_TABLE}};
+                 {"missing-rule", SOURCE_TAKES_TABLE}, {"weight", SOURCE_TAKES_TABLE},
+                 {"images", SOURCE_TAKES_IMAGES}};
     for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
         if (argument_given(arguments, rules[i].flag) && !source_takes(format, rules[i].option))
             return refuse_flag(rules[i].flag, rules[i].option, format, error);
@@ -156,6 +157,7 @@ static int read_numbers(const struct Arguments *arguments, struct ImportOptions 
         return code;
     options->source.channels = channels;
     options->seed = (uint64_t)seed;
+    options->source.images = argument_value(arguments, "images");
     options->source.skip_bad = argument_given(arguments, "skip-bad");
     options->source.arrays.transpose = argument_given(arguments, "transpose")      ? TRANSPOSE_YES
                                        : argument_given(arguments, "no-transpose") ? TRANSPOSE_NO
@@ -266,6 +268,8 @@ static char *describe(const struct ImportOptions *options) {
         text_add(&text, " --target '%s'", source->targets[i]);
     if (source->label)
         text_add(&text, " --label '%s'", source->label);
+    if (source->images)
+        text_add(&text, " --images '%s'", source->images);
     if (source->arrays.first_label)
         text_add(&text, " --first-label %" PRId64, source->arrays.first_label);
     if (source->arrays.axes)
@@ -414,6 +418,9 @@ static const struct Flag flags[] = {
     {.name = "label",
      .argument = "COLUMN",
      .help = "table, image-list: the column of classes, numbers or texts, in sorted order"},
+    {.name = "images",
+     .argument = "FOLDER",
+     .help = "image-list: the folder of the files (default: that of the list)"},
     {.name = "first-label",
      .argument = "N",
      .help = "idx, numpy: the label of the first class (default: 0)"},
@@ -464,7 +471,8 @@ const struct Command command_dataset_import = {
     .summary = "make a data set file from public formats",
     .help =
         "image-folder: SOURCE/SPLIT/CLASS holds pictures, in folders of its own, too: JPEG, PNG, "
-        "TIFF, WebP, GIF or BMP, known by their content. The classes are those of \"train\"; "
+        "TIFF, WebP, GIF, BMP, PGM or PPM, known by their content. The classes are those of "
+        "\"train\"; "
         "other splits may lack some. What operating systems leave behind (.DS_Store, Thumbs.db, "
         "__MACOSX and the like) is passed over. The orientation that a picture notes (EXIF) is "
         "applied. If a picture has more than 8 bits a value, all images become float32. "

@@ -23,9 +23,9 @@ static const struct {
     {"val", PART_VALIDATION}, {"valid", PART_VALIDATION}, {"validation", PART_VALIDATION},
     {"dev", PART_VALIDATION}, {"test", PART_TEST},        {"testing", PART_TEST},
     {"te", PART_TEST},        {"eval", PART_TEST}};
-static const char *const image_words[] = {"x",      "data",     "images",   "image",   "img",
-                                          "imgs",   "features", "input",    "inputs",  "samples",
-                                          "pixels", "feats",    "pictures", "encoded", NULL};
+static const char *const image_words[] = {
+    "x",      "data",    "images", "image", "img",      "imgs",    "features", "input",
+    "inputs", "samples", "pixels", "feats", "pictures", "encoded", "dataset",  NULL};
 static const char *const label_words[] = {
     "y",        "label",      "labels", "target", "targets", "ans",     "class",       "lbl",
     "category", "categories", "fine",   "gt",     "output",  "outputs", "annotations", NULL};
