@@ -75,8 +75,8 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
     if (superblock < 0 && head_bytes >= 128 && !memcmp(head, "MATLAB 5.0", 10))
         return fail(error, file->failure,
                     "%s: is a MATLAB file of version 5 to 7, not HDF5; save it with '-v7.3' in "
-                    "MATLAB, or its arrays as NPY in Python (scipy.io.loadmat, numpy.save) for "
-                    "dataset import --format numpy",
+                    "MATLAB, or its arrays as NPY files in Python (scipy.io.loadmat, numpy.save), "
+                    "which can be imported",
                     file->path);
     if (superblock < 0)
         return fail(error, file->failure,
