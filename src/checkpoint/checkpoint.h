@@ -41,6 +41,23 @@ void checkpoint_put_slot(struct CheckpointWriter *writer, const struct Arena *ar
  * of the folder: earlier files are untouched until it is whole. Releases the writer either way. */
 int checkpoint_commit(struct CheckpointWriter *writer, struct Error *error);
 
+/* For a file that is written while the arrays change: from here on the writer copies arrays, and
+ * puts them into the file only when it is tried. `copies` starts as {0}, outlives the writer and
+ * keeps its memory for the next file. */
+struct CheckpointCopies {
+    struct CheckpointCopy {
+        float *values;
+        int64_t room; /* elements */
+    } * items;
+    int count;
+};
+void checkpoint_copy_arrays(struct CheckpointWriter *writer, struct CheckpointCopies *copies);
+void checkpoint_release_copies(struct CheckpointCopies *copies);
+/* As checkpoint_commit, but keeps the writer, so that it can be tried again after a failure; from
+ * another thread than the calls before, if h5_allows_threads. */
+int checkpoint_try(struct CheckpointWriter *writer, struct Error *error);
+void checkpoint_abandon(struct CheckpointWriter *writer); /* NULL is allowed */
+
 /* --- reading ---------------------------------------------------------------------------------- */
 
 /* A checkpoint that is open: its bytes, and what they hold. */

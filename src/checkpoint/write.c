@@ -1,10 +1,24 @@
+#include <string.h>
+
 #include "base/memory.h"
 #include "checkpoint/checkpoint.h"
 #include "checkpoint/format.h"
 
+/* Rows of an arena that are to be put into the file. */
+struct Rows {
+    const struct Arena *arena;
+    const char *group;
+    bool trained; /* only those that have optimiser state */
+    const float *values;
+    char *text; /* of a copy: its own `group` */
+};
+
 struct CheckpointWriter {
     struct H5Writer *file;
-    struct Error error; /* the first failure */
+    struct Error error;              /* the first failure */
+    struct CheckpointCopies *copies; /* NULL: arrays are not copied */
+    struct Rows *copied;             /* which are not yet in the file */
+    int copied_count;
 };
 
 struct CheckpointWriter *checkpoint_create(const char *path, const char *run_text) {
@@ -48,39 +62,102 @@ static int put_row(struct H5Writer *file, const char *group, const struct ArenaR
     return code;
 }
 
-/* `trained`: only rows that have optimiser state. */
-static void put_rows(struct CheckpointWriter *writer, const struct Arena *arena, const char *group,
-                     bool trained, const float *values) {
+static void put_into_file(struct CheckpointWriter *writer, const struct Rows *rows) {
+    const struct Arena *arena = rows->arena;
     for (int i = 0; !writer->error.code && i < arena->row_count; i++)
-        if (!trained || arena->rows[i].role != ROLE_STATISTIC)
-            put_row(writer->file, group, &arena->rows[i], values, &writer->error);
+        if (!rows->trained || arena->rows[i].role != ROLE_STATISTIC)
+            put_row(writer->file, rows->group, &arena->rows[i], rows->values, &writer->error);
+}
+
+void checkpoint_copy_arrays(struct CheckpointWriter *writer, struct CheckpointCopies *copies) {
+    writer->copies = copies;
+}
+
+void checkpoint_release_copies(struct CheckpointCopies *copies) {
+    for (int i = 0; i < copies->count; i++)
+        memory_release(copies->items[i].values);
+    memory_release(copies->items);
+    *copies = (struct CheckpointCopies){0};
+}
+
+/* The place for copy number `number`, which is as large as `count` elements. */
+static float *room_for(struct CheckpointCopies *copies, int number, int64_t count) {
+    size_t element = sizeof *copies->items, old = (size_t)copies->count * element;
+    if (number == copies->count) {
+        copies->items = memory_resize(copies->items, old, old + element, "copies of arrays");
+        copies->count++;
+    }
+    struct CheckpointCopy *copy = &copies->items[number];
+    if (copy->room < count) {
+        memory_release(copy->values);
+        *copy = (struct CheckpointCopy){memory_array(float, count, "copies of arrays"), count};
+    }
+    return copy->values;
+}
+
+static void copy_rows(struct CheckpointWriter *writer, struct Rows rows) {
+    size_t element = sizeof rows, old = (size_t)writer->copied_count * element;
+    int64_t count = rows.trained ? rows.arena->parameters : arena_state_elements(rows.arena);
+    float *room = room_for(writer->copies, writer->copied_count, count);
+    memcpy(room, rows.values, (size_t)count * sizeof *room);
+    rows.values = room;
+    rows.group = rows.text = memory_copy_text(rows.group);
+    writer->copied = memory_resize(writer->copied, old, old + element, "copies of arrays");
+    writer->copied[writer->copied_count++] = rows;
+}
+
+static void put_rows(struct CheckpointWriter *writer, struct Rows rows) {
+    if (writer->copies)
+        copy_rows(writer, rows);
+    else
+        put_into_file(writer, &rows);
 }
 
 void checkpoint_put_state(struct CheckpointWriter *writer, const struct Arena *arena,
                           const float *state) {
-    put_rows(writer, arena, "/model/", false, state);
+    put_rows(writer, (struct Rows){arena, "/model/", false, state, NULL});
 }
 
 void checkpoint_put_average(struct CheckpointWriter *writer, const struct Arena *arena,
                             const float *average) {
-    put_rows(writer, arena, "/average/", false, average);
+    put_rows(writer, (struct Rows){arena, "/average/", false, average, NULL});
 }
 
 void checkpoint_put_slot(struct CheckpointWriter *writer, const struct Arena *arena,
                          const char *slot, const float *values) {
     char *group = memory_print("/optimizer/%s/", slot);
-    put_rows(writer, arena, group, true, values);
+    put_rows(writer, (struct Rows){arena, group, true, values, NULL});
     memory_release(group);
 }
 
-int checkpoint_commit(struct CheckpointWriter *writer, struct Error *error) {
-    int code = writer->error.code;
-    if (code) {
-        *error = writer->error;
-        h5_abandon(writer->file);
-    } else {
-        code = h5_commit(writer->file, error);
-    }
+static void release_copied(struct CheckpointWriter *writer) {
+    for (int i = 0; i < writer->copied_count; i++)
+        memory_release(writer->copied[i].text);
+    memory_release(writer->copied);
+    writer->copied = NULL;
+    writer->copied_count = 0;
+}
+
+int checkpoint_try(struct CheckpointWriter *writer, struct Error *error) {
+    for (int i = 0; i < writer->copied_count; i++)
+        put_into_file(writer, &writer->copied[i]);
+    release_copied(writer);
+    if (!writer->error.code)
+        return h5_try_commit(writer->file, error);
+    *error = writer->error;
+    return error->code;
+}
+
+void checkpoint_abandon(struct CheckpointWriter *writer) {
+    if (!writer)
+        return;
+    release_copied(writer);
+    h5_abandon(writer->file);
     memory_release(writer);
+}
+
+int checkpoint_commit(struct CheckpointWriter *writer, struct Error *error) {
+    int code = checkpoint_try(writer, error);
+    checkpoint_abandon(writer);
     return code;
 }

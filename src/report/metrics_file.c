@@ -215,10 +215,22 @@ void metrics_file_warning(struct MetricsFile *metrics, const struct WarningRepor
     metrics_file_end(metrics);
 }
 
-int metrics_file_flush(struct MetricsFile *metrics, struct Error *error) {
+int metrics_file_write(struct MetricsFile *metrics, struct Error *error) {
     if (write_waiting(metrics))
         return fail_errno(error, "%s: cannot be written", metrics->file.path);
-    return whole_file_flush(&metrics->file, error);
+    return OK;
+}
+
+/* Lines do not pass through the stream's buffer. */
+int metrics_file_synchronise(const struct MetricsFile *metrics, struct Error *error) {
+    if (fsync(fileno(metrics->file.stream)))
+        return fail_errno(error, "%s: cannot be written", metrics->file.path);
+    return OK;
+}
+
+int metrics_file_flush(struct MetricsFile *metrics, struct Error *error) {
+    int code = metrics_file_write(metrics, error);
+    return code ? code : metrics_file_synchronise(metrics, error);
 }
 
 void metrics_file_close(struct MetricsFile *metrics) {

@@ -100,7 +100,10 @@ void metrics_file_number(struct MetricsFile *metrics, const char *key, double va
 void metrics_file_numbers(struct MetricsFile *metrics, const char *key, int count,
                           const double *values);
 void metrics_file_end(struct MetricsFile *metrics);
-/* Writes lines that wait, and synchronises the file to disk; ERROR_SYSTEM. */
+/* Writes lines that wait; synchronises to disk what was written, also from another thread while
+ * lines are written; both. ERROR_SYSTEM. */
+int metrics_file_write(struct MetricsFile *metrics, struct Error *error);
+int metrics_file_synchronise(const struct MetricsFile *metrics, struct Error *error);
 int metrics_file_flush(struct MetricsFile *metrics, struct Error *error);
 void metrics_file_close(struct MetricsFile *metrics); /* NULL is allowed */
 

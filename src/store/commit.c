@@ -50,9 +50,11 @@ static int put_sealed(const struct H5Writer *writer, char *image) {
 }
 
 static int finish_hdf5(struct H5Writer *writer, struct Error *error) {
-    herr_t status = H5Fclose(writer->id);
+    if (writer->finished)
+        return OK;
+    writer->finished = writer->id >= 0 && H5Fclose(writer->id) >= 0;
     writer->id = -1;
-    if (status < 0)
+    if (!writer->finished)
         return fail(error, ERROR_SYSTEM, "%s: HDF5 cannot finish the file", writer->path);
     return OK;
 }
@@ -100,10 +102,16 @@ static int publish(struct H5Writer *writer, struct Error *error) {
     return code;
 }
 
-int h5_commit(struct H5Writer *writer, struct Error *error) {
+int h5_try_commit(struct H5Writer *writer, struct Error *error) {
     int code = write_out(writer, error);
     if (code == OK)
         code = publish(writer, error);
+    h5__drop_temporary(writer);
+    return code;
+}
+
+int h5_commit(struct H5Writer *writer, struct Error *error) {
+    int code = h5_try_commit(writer, error);
     h5_abandon(writer);
     return code;
 }

@@ -252,6 +252,9 @@ int h5_copy_group(struct H5Writer *writer, const char *to, struct H5File *file, 
  * h5_open_sealed checks. A full disk is an error that leaves nothing half-written (a process with a
  * limit on file sizes must ignore SIGXFSZ). Releases the writer in any case. */
 int h5_commit(struct H5Writer *writer, struct Error *error);
+/* The same for a file built in memory, but the writer stays: after a failure it can be tried again,
+ * from another thread, too. Only h5_abandon may follow otherwise. */
+int h5_try_commit(struct H5Writer *writer, struct Error *error);
 void h5_abandon(struct H5Writer *writer); /* removes the temporary file; NULL is allowed */
 /* Finishes a file built in memory without writing it to disk: its bytes with their seal, for
  * h5_open_image. *image is from memory_allocate, NULL after a failure. Releases the writer in any

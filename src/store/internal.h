@@ -74,6 +74,7 @@ struct H5Writer {
     char *path, *temporary; /* temporary: NULL until the file exists */
     hid_t id;
     struct FileDriver driver;
+    bool finished; /* HDF5 has written its part */
     bool replaces; /* writing under a name that exists replaces what is there (h5_update) */
     bool guarded;  /* the file gets a guard (guard.h), without these ranges, which are sorted */
     struct FileDriverRange *apart;
@@ -84,6 +85,8 @@ struct H5Writer {
 struct H5Writer *h5__make_writer(const char *path);
 /* Makes its temporary file, in the folder of its path. */
 int h5__create_temporary(struct H5Writer *writer, struct Error *error);
+/* Removes that file, unless it has its name by now, and closes it. */
+void h5__drop_temporary(struct H5Writer *writer);
 /* The access list to open or create that file with; −1 on failure. The caller closes it. */
 hid_t h5__writer_access(struct H5Writer *writer);
 

@@ -34,6 +34,17 @@ hid_t h5__writer_access(struct H5Writer *writer) {
     return access;
 }
 
+void h5__drop_temporary(struct H5Writer *writer) {
+    if (writer->temporary) {
+        unlink(writer->temporary);
+        memory_release(writer->temporary);
+        writer->temporary = NULL;
+    }
+    if (writer->driver.fd >= 0)
+        close(writer->driver.fd);
+    writer->driver.fd = -1;
+}
+
 void h5_abandon(struct H5Writer *writer) {
     if (!writer)
         return;
@@ -41,12 +52,7 @@ void h5_abandon(struct H5Writer *writer) {
     if (writer->id >= 0)
         H5Fclose(writer->id);
     file_driver__release(&writer->driver);
-    if (writer->temporary) {
-        unlink(writer->temporary);
-        memory_release(writer->temporary);
-    }
-    if (writer->driver.fd >= 0)
-        close(writer->driver.fd);
+    h5__drop_temporary(writer);
     memory_release(writer->apart);
     memory_release(writer->path);
     memory_release(writer);

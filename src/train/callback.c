@@ -168,6 +168,18 @@ int callbacks__on_save(struct Trainer *trainer, struct Error *error) {
     return code;
 }
 
+int callbacks__synchronise(const struct Trainer *trainer, struct Error *error) {
+    struct Error other;
+    int first = OK;
+    FOR_EACH(synchronise) {
+        int code = trainer->callbacks.table[i]->synchronise(trainer->callbacks.states[i], &other);
+        if (code && !first)
+            *error = other;
+        first = first ? first : code;
+    }
+    return first;
+}
+
 void callbacks__on_warning(struct Trainer *trainer, const struct WarningReport *report) {
     FOR_EACH(on_warning)
     CALL(on_warning, report);

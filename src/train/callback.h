@@ -73,6 +73,9 @@ struct Callback {
     void (*on_validated)(struct Trainer *trainer, void *state, const struct EpochReport *report);
     /* A checkpoint is about to be written. May fail on some ranks only. */
     int (*on_save)(struct Trainer *trainer, void *state, struct Error *error);
+    /* The checkpoint is being written: what on_save has written has to reach the disk first. On
+     * rank 0 alone, perhaps in a thread, while other moments pass. */
+    int (*synchronise)(const void *state, struct Error *error);
     /* Something looks wrong with the training (train.warnings). Only rank 0 may be told. */
     void (*on_warning)(struct Trainer *trainer, void *state, const struct WarningReport *report);
     /* A callback ends the run after this step. */
@@ -122,6 +125,7 @@ void callbacks__on_epoch(struct Trainer *trainer, const struct EpochReport *repo
 void callbacks__on_validated(struct Trainer *trainer, const struct EpochReport *report);
 int callbacks__on_save(struct Trainer *trainer, struct Error *error);
 /* Not collective. */
+int callbacks__synchronise(const struct Trainer *trainer, struct Error *error);
 void callbacks__on_warning(struct Trainer *trainer, const struct WarningReport *report);
 void callbacks__on_stop(struct Trainer *trainer, const struct StopReport *report);
 bool callbacks__want_stop(const struct Trainer *trainer, struct StopReport *report);

@@ -11,9 +11,10 @@
 enum {
     NOTE_UNREAD = EXCHANGE_NOTES - 1,
     NOTE_VALIDATE = EXCHANGE_NOTES - 2,
-    NOTE_SAVE = EXCHANGE_NOTES - 3
+    NOTE_SAVE = EXCHANGE_NOTES - 3,
+    NOTE_SAVE_NEWS = EXCHANGE_NOTES - 4 /* rank 0's enum SaveNews */
 };
-_Static_assert((int)INTERRUPT_COUNT <= (int)NOTE_SAVE, "each interrupt has a note of its own");
+_Static_assert((int)INTERRUPT_COUNT <= (int)NOTE_SAVE_NEWS, "each interrupt has a note of its own");
 
 static const char *const names[INTERRUPT_COUNT] = {
     [INTERRUPT_SAVE] = "SIGUSR1",
@@ -41,9 +42,11 @@ static double seconds_of_save(const struct Trainer *trainer) {
 }
 
 /* The time that the run needs from now on to stop with a checkpoint: the rest of this step, one
- * more step in which all ranks learn of it, and a save, each as slow as the slowest. */
+ * more step in which all ranks learn of it, a save that has begun, and another one, each as slow as
+ * the slowest. */
 static double seconds_to_stop(const struct Trainer *trainer) {
-    return 2 * trainer->interrupts.slowest_step + 1.5 * seconds_of_save(trainer) + SECONDS_TO_END;
+    double saves = trainer->saving.later.begun ? 2.5 : 1.5;
+    return 2 * trainer->interrupts.slowest_step + saves * seconds_of_save(trainer) + SECONDS_TO_END;
 }
 
 /* The limits in time that leave no time for another step. One step is always made, so that a run
@@ -85,7 +88,7 @@ static void tell_times(const struct Trainer *trainer, float *notes) {
     notes[NOTE_VALIDATE] =
         trainer->parts.validation && is_time(trainer, options->validation.every.seconds,
                                              trainer->saved.progress.validated_seconds);
-    notes[NOTE_SAVE] = !saving->failing &&
+    notes[NOTE_SAVE] = !saving->failing && !saving->later.begun &&
                        is_time(trainer, options->checkpoint.every.seconds, saving->newest_seconds);
 }
 
@@ -96,6 +99,7 @@ void trainer__tell_interrupts(void *context, float *notes) {
     notes[NOTE_UNREAD] = check_own_samples(trainer, &ignored) != OK;
     for (int i = 0; i < INTERRUPT_COUNT; i++)
         notes[i] = mine & INTERRUPT_BIT(i) ? 1 : 0;
+    notes[NOTE_SAVE_NEWS] = (float)trainer__save_news(trainer);
     tell_times(trainer, notes);
 }
 
@@ -153,13 +157,13 @@ bool trainer__save_is_asked(const struct Trainer *trainer) {
     return trainer->interrupts.heard & INTERRUPT_SAVES;
 }
 
-/* What arrives while the checkpoint is written asks for the same state: it is answered too. */
-static void answer(struct Trainer *trainer, bool written) {
-    if (trainer->interrupts.heard & INTERRUPT_BIT(INTERRUPT_SAVE))
-        progress_say(trainer->bar, "%s after step %" PRId64 ", as %s asked%s",
-                     written ? "saved" : "could not save", trainer->saved.progress.step,
-                     names[INTERRUPT_SAVE],
-                     trainer__is_stopping(trainer) ? "" : "; the run goes on");
+static void answer(struct Trainer *trainer, int64_t step, bool written) {
+    progress_say(trainer->bar, "%s after step %" PRId64 ", as %s asked%s",
+                 written ? "saved" : "could not save", step, names[INTERRUPT_SAVE],
+                 trainer__is_stopping(trainer) ? "" : "; the run goes on");
+}
+
+static void forget_saves(struct Trainer *trainer) {
     if (trainer->request->outside)
         trainer->request->outside->forget(INTERRUPT_SAVES);
     trainer->interrupts.heard &= ~INTERRUPT_SAVES;
@@ -168,9 +172,29 @@ static void answer(struct Trainer *trainer, bool written) {
 void trainer__end_save(struct Trainer *trainer, bool written, double seconds) {
     if (written)
         trainer->interrupts.slowest_save = fmax(trainer->interrupts.slowest_save, seconds);
+    /* What arrives while the checkpoint is written asks for the same state: it is answered too. */
     trainer__share_interrupts(trainer);
+    if (trainer->interrupts.heard & INTERRUPT_BIT(INTERRUPT_SAVE))
+        answer(trainer, trainer->saved.progress.step, written);
     if (trainer__save_is_asked(trainer))
-        answer(trainer, written);
+        forget_saves(trainer);
+}
+
+void trainer__begin_save(struct Trainer *trainer) {
+    if (trainer__save_is_asked(trainer))
+        forget_saves(trainer);
+}
+
+void trainer__end_later_save(struct Trainer *trainer, const struct LaterSave *save, bool written,
+                             double seconds) {
+    if (written)
+        trainer->interrupts.slowest_save = fmax(trainer->interrupts.slowest_save, seconds);
+    if (save->answers)
+        answer(trainer, save->step, written);
+}
+
+int trainer__heard_news(const struct Trainer *trainer) {
+    return (int)exchange_notes(trainer->shards.exchange)[NOTE_SAVE_NEWS];
 }
 
 const char *trainer__stop_reason(const struct Trainer *trainer) {

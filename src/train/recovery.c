@@ -134,8 +134,11 @@ static int roll_back(struct Trainer *trainer, bool by_itself, struct StepReport 
 
 int trainer__recover(struct Trainer *trainer, enum Nonfinite where, struct StepReport *report,
                      struct Error *error) {
+    int code = trainer__wait_for_save(trainer, error);
+    if (code)
+        return code;
     beat_enter(ranks_beat(trainer->ranks), BEAT_LOOKING);
-    int code = replicas__compare(trainer, where != NONFINITE_UPDATE, error);
+    code = replicas__compare(trainer, where != NONFINITE_UPDATE, error);
     if (code)
         return code;
     bool by_itself = trainer__diagnose(trainer, where, error);

@@ -113,7 +113,9 @@ static double replay_seconds(const struct Trainer *trainer, int64_t step) {
 /* Makes the steps up to `step` again, without telling anybody. */
 static int replay_steps(struct Trainer *trainer, int64_t step, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
+    struct Digest base = trainer->replicas.base;
     int code = trainer__go_back(trainer, trainer->replicas.checkpoint, error);
+    trainer->replicas.changes.chain = base;
     if (!code && (progress->end_is_due || progress->validation_is_due))
         code = trainer__finish_step_again(trainer, error);
     while (!code && progress->step < step) {

@@ -29,6 +29,18 @@ void replicas__start_chain(struct Trainer *trainer, bool has_checkpoint) {
         replicas->validation_count = 0;
     replicas->agreed = trainer->saved.progress.step;
     replicas->checkpoint = has_checkpoint ? replicas->agreed : -1;
+    replicas->base = (struct Digest){0};
+}
+
+void replicas__use_checkpoint(struct Trainer *trainer, int64_t step, struct Digest base) {
+    struct Replicas *replicas = &trainer->replicas;
+    int kept = 0;
+    for (int i = 0; i < replicas->validation_count; i++)
+        if (replicas->validations[i] > step)
+            replicas->validations[kept++] = replicas->validations[i];
+    replicas->validation_count = kept;
+    replicas->checkpoint = step;
+    replicas->base = base;
 }
 
 void replicas__note(struct Trainer *trainer, const void *values, int64_t bytes) {
@@ -102,8 +114,10 @@ int replicas__compare(struct Trainer *trainer, bool whole, struct Error *error) 
     bool same = true;
     for (int i = 0; i < 4; i++)
         same &= least[i] == ~least[4 + i];
-    if (!same)
+    if (!same) {
+        trainer__wait_for_save(trainer, error); /* who is at fault matters more than how it went */
         return replicas__blame(trainer, whole, memory, error);
+    }
     replicas->agreed = trainer->saved.progress.step;
     replicas->link_count = 0;
     return OK;

@@ -24,11 +24,12 @@ struct Trainer;
 
 struct Replicas {
     bool compared;           /* there are several ranks */
-    struct Checksum changes; /* since the newest checkpoint */
+    struct Checksum changes; /* since a checkpoint */
     struct Digest *links;    /* two of each of the steps agreed + 1, agreed + 2, … */
     int64_t link_count, most_links;
     int64_t agreed;     /* after this step all ranks had the same bits */
     int64_t checkpoint; /* the step of the newest checkpoint; −1: there is none */
+    struct Digest base; /* the last link of the chain at it */
     bool replaying;
     /* The steps since the newest checkpoint after which the clock asked for a validation, which a
      * replay has to repeat: it measures the average's statistics. */
@@ -42,6 +43,10 @@ void replicas__release(struct Trainer *trainer);
 /* A new chain begins. The state is that of the checkpoint after the present step, or, if
  * `has_checkpoint` is false, none has been written yet. */
 void replicas__start_chain(struct Trainer *trainer, bool has_checkpoint);
+
+/* The chain goes on, but a checkpoint of an earlier step of it, after the link `base`, is the
+ * newest from now on. */
+void replicas__use_checkpoint(struct Trainer *trainer, int64_t step, struct Digest base);
 
 /* Numbers that are about to be replaced, or the sum of their bits: to be called by whoever changes
  * saved arrays, with a multiple of 4 bytes. */

@@ -9,30 +9,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/text.h"
-#include "run/on_nan.h"
 #include "train/profiler.h"
 #include "train/trainer.h"
 
-#define LONGEST_PAUSE 10.0 /* seconds before a save is tried again at once */
-#define LONGEST_GAP 60.0   /* seconds of training between attempts while saves fail */
-
-static int write_checkpoint(const struct Trainer *trainer, const char *path, struct Error *error) {
-    const struct Arena *arena = model_arena(trainer->parts.model);
-    struct CheckpointWriter *writer = checkpoint_create(path, trainer->run_text);
-    struct SavedState saved = trainer->saved; /* and values that the run's parts own */
-    saved.preprocess = trainer->parts.preprocess;
-    saved.scale = trainer->parts.scale;
-    saved.statistics = trainer->parts.measured;
-    saved.class_weights = trainer->parts.class_weights;
-    saved.encoding = trainer->parts.dataset->encoding;
-    saved_state_write(&saved, writer);
-    checkpoint_put_state(writer, arena, trainer->state);
-    callbacks__write(trainer, writer);
-    for (int slot = 0; slot < updater_slot_count(trainer->parts.updater); slot++)
-        checkpoint_put_slot(writer, arena, updater_slot_name(trainer->parts.updater, slot),
-                            updater_slot(trainer->parts.updater, slot));
-    return checkpoint_commit(writer, error);
-}
+#define LONGEST_GAP 60.0 /* seconds of training between attempts while saves fail */
 
 int64_t trainer__cycles(const struct Trainer *trainer, int64_t step) {
     return schedule_cycles(&trainer->options.schedule, &trainer->parts.time, step);
@@ -71,40 +51,12 @@ bool trainer__save_is_due(const struct Trainer *trainer, bool last) {
            (trainer->saving.failing && is_time_again(trainer));
 }
 
-static int link_to(const struct Trainer *trainer, const char *name, int64_t step,
-                   struct Error *error) {
-    char *path = checkpoint_name(trainer->checkpoints, step);
-    bool removed = access(path, F_OK) && errno == ENOENT;
-    int code = removed ? OK : checkpoint_link(trainer->checkpoints, name, path, error);
-    memory_release(path);
-    return code;
-}
-
-static int link_snapshot(const struct Trainer *trainer, int64_t step, struct Error *error) {
-    char *name = memory_print("snapshot-%03" PRId64 ".h5", trainer__cycles(trainer, step));
-    int code = link_to(trainer, name, step, error);
-    memory_release(name);
-    return code;
-}
-
-/* Makes the links to this step's checkpoint and, with `all`, those that an earlier save could not
- * make. Pruning keeps what a link points at. */
-static int put_links(struct Trainer *trainer, bool all, struct Error *error) {
-    struct Saving *saving = &trainer->saving;
+static struct SaveLinks links_of(const struct Trainer *trainer, bool all) {
     int64_t step = trainer->saved.progress.step;
-    int64_t best = trainer->parts.validation ? trainer->saved.best.step : step;
-    int code = OK;
-    if (saving->snapshot)
-        code = link_snapshot(trainer, saving->snapshot, error);
-    if (!code)
-        saving->snapshot = snapshot_is_due(trainer) ? step : 0;
-    if (!code && saving->snapshot)
-        code = link_snapshot(trainer, step, error);
-    if (!code)
-        saving->snapshot = 0;
-    if (!code && (best == step || (all && best > 0)))
-        code = link_to(trainer, "best.h5", best, error);
-    return code ? code : link_to(trainer, "latest.h5", step, error);
+    return (struct SaveLinks){.step = step,
+                              .best = trainer->parts.validation ? trainer->saved.best.step : step,
+                              .snapshot = snapshot_is_due(trainer),
+                              .all = all};
 }
 
 int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
@@ -112,45 +64,29 @@ int trainer__mend_links(struct Trainer *trainer, struct Error *error) {
     trainer->saving.newest_seconds = trainer->saved.progress.seconds;
     trainer->saving.best = trainer->saved.best;
     trainer->folder.kept = true;
-    int code = ranks_rank(trainer->ranks) == 0 ? put_links(trainer, true, error) : OK;
+    struct SaveLinks links = links_of(trainer, true);
+    int code = ranks_rank(trainer->ranks) == 0 ? save_job__put_links(trainer, &links, error) : OK;
     return ranks_agree(trainer->ranks, code, error);
 }
 
-/* What cannot be removed takes room, but no run has to end for it. A checkpoint that the run may go
- * back to stays until another has succeeded it, `linked`. */
-static void prune(const struct Trainer *trainer, bool linked) {
-    struct Error error;
-    bool goes_back = trainer->options.train.on_nan.kind == &on_nan_roll_back;
-    const int64_t steps[] = {trainer->saved.best.step, trainer->saving.snapshot,
-                             goes_back ? trainer->saved.recovery.checkpoint : 0}; /* 0: none */
-    int64_t kept[4];
-    int count = 0;
-    for (int i = 0; i < 3; i++)
-        if (steps[i])
-            kept[count++] = steps[i];
-    if (!linked)
-        kept[count++] = trainer->replicas.checkpoint;
-    if (checkpoint_prune(trainer->checkpoints, trainer->options.checkpoint.keep, kept, count,
-                         &error))
-        log_warning("%s; training goes on", error.text);
+/* Rank 0's part after the work: what it learns from it. */
+static int take_result(struct Trainer *trainer, struct Error *error) {
+    struct SaveJob *job = &trainer->saving.job;
+    if (job->whole) {
+        trainer->saving.newest = job->links.step;
+        trainer->folder.kept = true;
+    }
+    if (job->code)
+        *error = job->error;
+    return job->code;
 }
 
-/* Rank 0's part. */
+/* Rank 0's part, while the others wait. */
 static int write_out(struct Trainer *trainer, struct Error *error) {
-    struct Saving *saving = &trainer->saving;
-    int code = folder_lock_check(trainer->folder.lock, error);
-    if (code)
-        return code;
-    char *path = checkpoint_name(trainer->checkpoints, trainer->saved.progress.step);
-    code = write_checkpoint(trainer, path, error);
-    memory_release(path);
-    if (code)
-        return code;
-    saving->newest = trainer->saved.progress.step;
-    trainer->folder.kept = true;
-    code = put_links(trainer, saving->failing, error);
-    prune(trainer, code == OK);
-    return code;
+    struct SaveLinks links = links_of(trainer, trainer->saving.failing);
+    save_job__begin(&trainer->saving.job, &links);
+    save_job__run(&trainer->saving.job, 0);
+    return take_result(trainer, error);
 }
 
 /* A metrics.jsonl that cannot be written keeps no checkpoint from being written. */
@@ -170,12 +106,11 @@ static int attempt(struct Trainer *trainer, struct Error *error) {
 /* Before save number `attempt`, from 1, is repeated. */
 static void pause_before(const struct Trainer *trainer, int64_t attempt,
                          const struct Error *error) {
-    double seconds = attempt < 5 ? (double)(1 << (attempt - 1)) : LONGEST_PAUSE;
-    seconds = seconds < LONGEST_PAUSE ? seconds : LONGEST_PAUSE;
+    int64_t seconds = save_job__pause(attempt);
     if (ranks_rank(trainer->ranks) != 0)
         return;
-    log_info("%s; trying again in %.0f s", error->text, seconds);
-    nanosleep(&(struct timespec){.tv_sec = (time_t)seconds}, NULL);
+    log_info("%s; trying again in %" PRId64 " s", error->text, seconds);
+    nanosleep(&(struct timespec){.tv_sec = seconds}, NULL);
 }
 
 /* Does the folder belong to another process by now? */
@@ -234,14 +169,15 @@ static int go_on(struct Trainer *trainer, struct Error *error) {
     return OK;
 }
 
-static int after_failure(struct Trainer *trainer, bool must, struct Error *error) {
+/* The save after step `step` failed. */
+static int after_failure(struct Trainer *trainer, int64_t step, bool must, struct Error *error) {
     bool ends = is_lost(trainer) || must;
     int code = OK;
     if (ranks_rank(trainer->ranks) == 0)
         code = ends ? give_up(trainer, error) : go_on(trainer, error);
     code = ranks_agree(trainer->ranks, code, error);
     /* The best is the best of those that are saved: what follows is compared with it. */
-    if (is_best(trainer))
+    if (trainer->saved.best.step == step)
         trainer->saved.best = trainer->saving.best;
     trainer->saving.failing = true;
     return code;
@@ -257,7 +193,8 @@ static void after_success(struct Trainer *trainer) {
     trainer->saving.best = trainer->saved.best;
 }
 
-int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
+/* Saves while all ranks wait. */
+static int save_at_once(struct Trainer *trainer, bool must, struct Error *error) {
     /* While saves fail, training does not wait for them. */
     int64_t again =
         trainer->saving.failing && !must ? 0 : trainer->options.checkpoint.on_error.retry;
@@ -277,5 +214,128 @@ int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
         *planned = before;
     trainer__end_save(trainer, !code, clock_seconds() - start);
     profiler__lap(trainer->profiler, WORK_CHECKPOINT);
-    return code == ERROR_SYSTEM ? after_failure(trainer, must, error) : code;
+    return code == ERROR_SYSTEM ? after_failure(trainer, trainer->saved.progress.step, must, error)
+                                : code;
+}
+
+/* ---- While the run goes on ---- */
+
+/* Begins to save the present state. What a rank learns of it later is in trainer->saving.later. */
+static int save_later(struct Trainer *trainer, struct Error *error) {
+    struct SavedState *saved = &trainer->saved;
+    int64_t *planned = &saved->recovery.checkpoint, step = saved->progress.step;
+    beat_enter(ranks_beat(trainer->ranks), BEAT_SAVING);
+    int code = callbacks__on_save(trainer, error);
+    if (code)
+        return code;
+    trainer->saving.later =
+        (struct LaterSave){.begun = true,
+                           .step = step,
+                           .seconds = saved->progress.seconds,
+                           .best = saved->best,
+                           .planned_before = *planned,
+                           .chain = trainer->replicas.changes.chain,
+                           .answers = trainer->interrupts.heard & INTERRUPT_BIT(INTERRUPT_SAVE)};
+    if (is_planned(trainer))
+        *planned = step;
+    if (ranks_rank(trainer->ranks) == 0) {
+        struct SaveLinks links = links_of(trainer, false);
+        save_job__begin(&trainer->saving.job, &links);
+        save_job__start(&trainer->saving.job, trainer->options.checkpoint.on_error.retry);
+    }
+    trainer__begin_save(trainer);
+    profiler__lap(trainer->profiler, WORK_CHECKPOINT);
+    return OK;
+}
+
+/* Somebody who is killed loses the steps since the newest checkpoint: an interval between two, and
+ * those of this part of one that are made while one is written. */
+#define PART_OF_INTERVAL 20
+
+/* Rank 0: has the run gone on for long enough while its checkpoint is written? */
+static bool must_wait(const struct Trainer *trainer) {
+    const struct LaterSave *later = &trainer->saving.later;
+    const struct Progress *progress = &trainer->saved.progress;
+    const struct Interval *every = &trainer->options.checkpoint.every;
+    int64_t steps = span_steps(every->span, trainer->parts.time.steps_per_epoch);
+    return (steps && progress->step - later->step >= steps / PART_OF_INTERVAL) ||
+           (every->seconds > 0 &&
+            progress->seconds - later->seconds >= every->seconds / PART_OF_INTERVAL);
+}
+
+enum SaveNews trainer__save_news(const struct Trainer *trainer) {
+    const struct SaveJob *job = &trainer->saving.job;
+    if (!trainer->saving.later.begun || ranks_rank(trainer->ranks) != 0)
+        return SAVE_NO_NEWS;
+    if (save_job__is_done(job))
+        return job->code ? SAVE_FAILED : SAVE_WRITTEN;
+    return must_wait(trainer) ? SAVE_TAKES_LONG : SAVE_NO_NEWS;
+}
+
+static void after_late_success(struct Trainer *trainer, const struct LaterSave *later) {
+    replicas__use_checkpoint(trainer, later->step, later->chain);
+    trainer->saving.newest_seconds = later->seconds;
+    trainer->saving.best = later->best;
+}
+
+/* Waits for the thread, and shares how it went. */
+static int wait_for_job(struct Trainer *trainer, struct Error *error) {
+    struct Beat *beat = ranks_beat(trainer->ranks);
+    enum BeatPhase phase = beat_phase_of(atomic_load(&beat->word));
+    int code = OK;
+    beat_enter(beat, BEAT_SAVING);
+    if (ranks_rank(trainer->ranks) == 0) {
+        save_job__wait(&trainer->saving.job, trainer__is_stopping(trainer));
+        code = take_result(trainer, error);
+    }
+    code = ranks_agree(trainer->ranks, code, error);
+    beat_enter(beat, phase);
+    return code;
+}
+
+/* How the save that was begun went, which is known to be well, or not known. */
+static int end_later(struct Trainer *trainer, bool went_well, struct Error *error) {
+    const struct LaterSave later = trainer->saving.later;
+    int code = OK;
+    if (!went_well) {
+        code = wait_for_job(trainer, error);
+    } else if (ranks_rank(trainer->ranks) == 0) {
+        save_job__wait(&trainer->saving.job, trainer__is_stopping(trainer));
+        code = take_result(trainer, error);
+    }
+    trainer->saving.later.begun = false;
+    if (!code)
+        after_late_success(trainer, &later);
+    else if (trainer->saved.recovery.checkpoint == later.step)
+        trainer->saved.recovery.checkpoint = later.planned_before;
+    trainer__end_later_save(trainer, &later, !code, trainer->saving.job.seconds);
+    return code == ERROR_SYSTEM ? after_failure(trainer, later.step, false, error) : code;
+}
+
+int trainer__hear_of_save(struct Trainer *trainer, struct Error *error) {
+    int news = trainer__heard_news(trainer);
+    if (!trainer->saving.later.begun || news == SAVE_NO_NEWS)
+        return OK;
+    return end_later(trainer, news == SAVE_WRITTEN, error);
+}
+
+int trainer__wait_for_save(struct Trainer *trainer, struct Error *error) {
+    return trainer->saving.later.begun ? end_later(trainer, false, error) : OK;
+}
+
+int trainer__wait_for_best(struct Trainer *trainer, struct Error *error) {
+    const struct LaterSave *later = &trainer->saving.later;
+    return later->begun && later->best.step == later->step ? end_later(trainer, false, error) : OK;
+}
+
+int trainer__save(struct Trainer *trainer, bool must, struct Error *error) {
+    int code = trainer__wait_for_save(trainer, error);
+    if (code)
+        return code;
+    if (!must && !trainer->saving.failing) {
+        code = save_later(trainer, error);
+        if (code != ERROR_SYSTEM)
+            return code;
+    }
+    return save_at_once(trainer, must, error);
 }

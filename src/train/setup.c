@@ -206,6 +206,7 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
     *trainer = (struct Trainer){.ranks = ranks,
                                 .request = request,
                                 .checkpoints = memory_print("%s/checkpoints", request->folder)};
+    save_job__create(&trainer->saving.job, trainer);
     callbacks__create(&trainer->callbacks,
                       request->callbacks ? request->callbacks : callback_table);
     int code = ranks_agree(ranks, parse(trainer, error), error);
@@ -235,6 +236,7 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
 }
 
 void trainer__release(struct Trainer *trainer) {
+    save_job__release(&trainer->saving.job);
     progress_release(trainer->bar);
     callbacks__release(&trainer->callbacks);
     replicas__release(trainer);

@@ -121,6 +121,8 @@ int trainer__step(struct Trainer *trainer, struct StepReport *report, struct Err
     *report = begin_report(trainer, sums, tallies[TALLY_LOSS] * scale);
     int code = trainer__check_samples(trainer, error);
     if (!code)
+        code = trainer__hear_of_save(trainer, error);
+    if (!code)
         code = update(trainer, &(struct StepGradient){step, sum, scale}, report, error);
     if (!code && report->fate == STEP_UNDONE)
         trainer__hear_interrupts(trainer, 0);

@@ -37,8 +37,11 @@ static int validate(struct Trainer *trainer, struct EpochReport *report, struct 
     struct Validation validation = {0};
     if (trainer__is_stopping(trainer))
         return OK;
+    int code = trainer__wait_for_best(trainer, error);
+    if (code)
+        return code;
     callbacks__before_validation(trainer);
-    int code = trainer__validate(trainer, &validation, error);
+    code = trainer__validate(trainer, &validation, error);
     if (code == ERROR_STOPPED)
         trainer__share_interrupts(trainer);
     report->validation = validation.model;

@@ -11,6 +11,7 @@
 #include "train/callback.h"
 #include "train/interrupts.h"
 #include "train/replicas.h"
+#include "train/save_job.h"
 #include "train/saved_state.h"
 #include "train/shards.h"
 #include "train/train.h"
@@ -25,7 +26,18 @@ struct RunFolder {
     bool had[OWN_NAMES];
 };
 
-/* What happens to saves that fail. */
+/* A save that goes on while the run does: the same on all ranks. */
+struct LaterSave {
+    bool begun; /* and the ranks do not know yet how it went */
+    int64_t step;
+    double seconds;         /* the training time at it */
+    struct Best best;       /* the best validation by then */
+    int64_t planned_before; /* the step of the last planned checkpoint before it */
+    struct Digest chain;    /* the replicas' last link by then */
+    bool answers;           /* somebody asked for it (INTERRUPT_SAVES) */
+};
+
+/* What happens to saves, and to those that fail. */
 struct Saving {
     bool failing; /* since the newest save that succeeded; the same on all ranks */
     double since,
@@ -34,6 +46,8 @@ struct Saving {
     double newest_seconds; /* the training time at it */
     int64_t snapshot; /* rank 0: the step of a checkpoint whose snapshot link is missing; or 0 */
     struct Best best; /* the best validation whose model is saved */
+    struct LaterSave later;
+    struct SaveJob job; /* rank 0 */
 };
 
 /* How fast this process makes steps. */
@@ -130,8 +144,20 @@ int trainer__check_room(const struct Trainer *trainer, struct Error *error);
 
 /* save.c: one checkpoint of the present state; links, prunes. A failure of the system is tried
  * again as checkpoint.on_error says. If that does not help, the run goes on without the checkpoint,
- * which is OK, unless it `must` save or the stated time is over. Collective. */
+ * which is OK, unless it `must` save or the stated time is over. A save that need not succeed is
+ * only begun here: the run goes on, and all ranks learn in a later step how it went. There is one
+ * at a time. Collective. */
 int trainer__save(struct Trainer *trainer, bool must, struct Error *error);
+/* save.c: what rank 0 has to tell the others of a save that was begun; and, after the exchange of a
+ * step, what follows from what it told. The second is collective, and communicates only if the
+ * ranks have to wait or the save failed. */
+enum SaveNews { SAVE_NO_NEWS, SAVE_WRITTEN, SAVE_FAILED, SAVE_TAKES_LONG };
+enum SaveNews trainer__save_news(const struct Trainer *trainer);
+int trainer__hear_of_save(struct Trainer *trainer, struct Error *error);
+/* save.c: waits for a save that was begun, if there is one, or one that holds the best model: what
+ * follows needs to know how it went. Collective. */
+int trainer__wait_for_save(struct Trainer *trainer, struct Error *error);
+int trainer__wait_for_best(struct Trainer *trainer, struct Error *error);
 /* save.c: is a checkpoint to be written after this step, which is `last` of this process or not?
  * Collective as long as saves fail. */
 bool trainer__save_is_due(const struct Trainer *trainer, bool last);

@@ -1,5 +1,7 @@
 /* What is written comes back bit for bit, in the file's order and in memory's. */
 #include <math.h>
+#include <pthread.h>
+#include <sys/stat.h>
 
 #include "checkpoint/sample.h"
 #include "store/scratch.h"
@@ -357,6 +359,51 @@ static void another_model(void **state) {
     checkpoint_close(checkpoint);
 }
 
+static void *try_again(void *writer) {
+    struct Error error = {0};
+    return checkpoint_try(writer, &error) ? writer : NULL;
+}
+
+/* The file holds the arrays as they were when it was begun, and a writer that failed succeeds from
+ * another thread once it can. */
+static void copies_and_trying_again(void **state) {
+    (void)state;
+    struct CheckpointCopies copies = {0};
+    struct Error error = {0};
+    struct Sample sample = sample_make(5);
+    for (int round = 0; round < 2; round++) {
+        struct CheckpointWriter *writer =
+            checkpoint_create(scratch_path("later/c.h5"), sample.run_text);
+        checkpoint_copy_arrays(writer, &copies);
+        saved_state_write(&sample.saved, writer);
+        checkpoint_put_state(writer, &sample.model_rows, sample.state);
+        checkpoint_put_slot(writer, &sample.slot_rows, "momentum", sample.slot);
+        float *state_room = copies.items[0].values;
+        sample.state[3] += 1;
+        sample.slot[2] += 1;
+        assert_int_equal(checkpoint_try(writer, &error), ERROR_SYSTEM);
+        assert_non_null(strstr(error.text, "No such file"));
+        assert_int_equal(mkdir(scratch_path("later"), 0777), 0);
+        pthread_t thread;
+        void *failed;
+        assert_int_equal(pthread_create(&thread, NULL, try_again, writer), 0);
+        assert_int_equal(pthread_join(thread, &failed), 0);
+        assert_null(failed);
+        checkpoint_abandon(writer);
+        sample.state[3] -= 1;
+        sample.slot[2] -= 1;
+        struct Checkpoint *checkpoint = read_good(scratch_path("later/c.h5"));
+        assert_same_state(checkpoint, 5);
+        checkpoint_close(checkpoint);
+        assert_ptr_equal(copies.items[0].values, state_room);
+        assert_int_equal(copies.count, 2);
+        unlink(scratch_path("later/c.h5"));
+        assert_int_equal(rmdir(scratch_path("later")), 0);
+    }
+    checkpoint_release_copies(&copies);
+    sample_release(&sample);
+}
+
 static void nonfinite_is_not_written(void **state) {
     (void)state;
     struct Error error = {0};
@@ -378,6 +425,7 @@ int main(void) {
         cmocka_unit_test(factors_and_matrices),
         cmocka_unit_test(another_model),
         cmocka_unit_test(nonfinite_is_not_written),
+        cmocka_unit_test(copies_and_trying_again),
     };
     return cmocka_run_group_tests(tests, start, stop);
 }

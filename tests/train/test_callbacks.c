@@ -1,10 +1,13 @@
 /* The moments at which the loop calls callbacks; early stopping; the best validation. */
 #include <ftw.h>
 #include <math.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include "data/made_dataset.h"
 #include "store/scratch.h"
@@ -267,6 +270,158 @@ static void test_failure(void **state) {
     told = (struct Text){0};
 }
 
+/* ---- A checkpoint that is written while the run goes on ---- */
+
+#define EVERY 40 /* steps; a run goes on for a twentieth of them */
+#define GOES_ON 2
+
+/* What the thread that writes sees; assertions are made after the run. */
+static struct {
+    pthread_t run;
+    atomic_int newest;        /* step that the run has done */
+    int apart, ahead, beyond; /* writes by a thread; steps made meanwhile, and after a while */
+    int failures;             /* the next so many writes fail */
+    int code;                 /* with this code */
+} writing;
+
+static void pause_a_moment(int milliseconds) {
+    nanosleep(&(struct timespec){.tv_nsec = milliseconds * 1000000L}, NULL);
+}
+
+/* Holds the write up until the run has gone on as far as it may. */
+static int hold_up(const void *state, struct Error *error) {
+    (void)state;
+    (void)error;
+    if (pthread_equal(pthread_self(), writing.run))
+        return OK;
+    int step = writing.newest;
+    step -= step % EVERY;
+    for (int i = 0; i < 10000 && writing.newest < step + GOES_ON; i++)
+        pause_a_moment(1);
+    writing.ahead = writing.newest - step;
+    pause_a_moment(20);
+    writing.beyond = writing.newest - step;
+    writing.apart++;
+    return OK;
+}
+
+static int note_step(struct Trainer *trainer, void *state, const struct StepReport *report,
+                     struct Error *error) {
+    (void)trainer, (void)state, (void)error;
+    writing.newest = (int)report->step;
+    return OK;
+}
+
+static const struct Callback holder = {
+    .name = "holder", .on_step = note_step, .synchronise = hold_up};
+
+static int write_with_holder(const char *folder, int64_t stop, struct Error *error) {
+    static const struct Callback *const table[] = {&holder, NULL};
+    static const char *const overrides[] = {"checkpoint.every=40 steps",
+                                            "checkpoint.on_error={retry: 0}", "validation.every=0",
+                                            "train.length=100 steps"};
+    struct Ranks *ranks = ranks_alone();
+    struct TrainResult result;
+    char *path = memory_copy_text(scratch_path(folder));
+    struct TrainRequest request = {.run_path = scratch_path("run.yaml"),
+                                   .overrides = overrides,
+                                   .override_count = 4,
+                                   .folder = path,
+                                   .stop_after = stop,
+                                   .quiet = true,
+                                   .callbacks = table};
+    writing.run = pthread_self();
+    writing.newest = 0;
+    writing.apart = 0;
+    int code = train(ranks, &request, &result, error);
+    memory_release(result.checkpoint);
+    memory_release(path);
+    ranks_release(ranks);
+    return code;
+}
+
+static void read_model(const char *path, float values[1000]) {
+    struct Checkpoint *checkpoint;
+    struct Error error = {0};
+    if (checkpoint_open(&checkpoint, scratch_path(path), &error))
+        fail_msg("%s", error.text);
+    const struct CheckpointArray *array = checkpoint_array(checkpoint, "model/", "1.weight");
+    assert_non_null(array);
+    assert_in_range(array->count, 1, 1000);
+    assert_int_equal(checkpoint_get_array(checkpoint, array, values, &error), OK);
+    checkpoint_close(checkpoint);
+}
+
+/* It holds the state from which it was begun, and what is written last is written by the run. */
+static void test_writing_while_the_run_goes_on(void **state) {
+    (void)state;
+    struct Error error = {0};
+    float later[1000] = {0}, at_once[1000] = {0}, last[1000] = {0};
+    if (write_with_holder("w", 0, &error) || write_with_holder("x", EVERY, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(writing.apart, 0);
+    if (write_with_holder("y", 0, &error))
+        fail_msg("%s", error.text);
+    assert_int_equal(writing.apart, 2);
+    assert_int_equal(writing.ahead, GOES_ON);
+    assert_int_equal(writing.beyond, GOES_ON);
+    read_model("w/checkpoints/step-000000040.h5", later);
+    read_model("x/checkpoints/step-000000040.h5", at_once);
+    read_model("y/checkpoints/latest.h5", last);
+    assert_memory_equal(later, at_once, sizeof later);
+    assert_memory_not_equal(later, last, sizeof later);
+}
+
+/* The second write, that of step 40, fails, and the run hears of it two steps later. */
+static int fail_once(const void *state, struct Error *error) {
+    (void)state;
+    bool fails = writing.newest >= EVERY && writing.failures > 0;
+    writing.failures -= fails;
+    return fails ? (fail)(error, writing.code, "the disk is full") : OK;
+}
+static const struct Callback failing_writer = {
+    .name = "failing", .on_step = note_step, .synchronise = fail_once};
+
+static int write_and_fail(int code, const char *give_up, struct Error *error) {
+    static const struct Callback *const table[] = {&failing_writer, NULL};
+    const char *overrides[] = {"checkpoint.every=40 steps", give_up, "train.length=100 steps"};
+    struct Ranks *ranks = ranks_alone();
+    struct TrainResult result;
+    char *path = memory_copy_text(scratch_path(give_up));
+    struct TrainRequest request = {.run_path = scratch_path("run.yaml"),
+                                   .overrides = overrides,
+                                   .override_count = 3,
+                                   .folder = path,
+                                   .quiet = true,
+                                   .callbacks = table};
+    writing.newest = 0;
+    writing.failures = 1;
+    writing.code = code;
+    int found = train(ranks, &request, &result, error);
+    memory_release(result.checkpoint);
+    memory_release(path);
+    ranks_release(ranks);
+    return found;
+}
+
+static void test_a_write_that_fails_while_the_run_goes_on(void **state) {
+    (void)state;
+    struct Error error = {0};
+    assert_int_equal(
+        write_and_fail(ERROR_SYSTEM, "checkpoint.on_error={retry: 0, give_up_after: 0}", &error),
+        ERROR_SYSTEM);
+    assert_non_null(strstr(error.text, "the disk is full; the newest checkpoint is that of step"));
+    assert_in_range(writing.newest, EVERY, EVERY + GOES_ON);
+    assert_int_equal(
+        write_and_fail(ERROR_SYSTEM, "checkpoint.on_error={retry: 0, give_up_after: 1 h}", &error),
+        OK);
+    assert_int_equal(writing.newest, 100);
+    assert_int_equal(
+        write_and_fail(ERROR_SYSTEM, "checkpoint.on_error={retry: 1, give_up_after: 0}", &error),
+        OK);
+    assert_int_equal(writing.failures, 0);
+}
+
 /* ---- Early stopping ---- */
 
 extern const struct Callback callback_early_stopping;
@@ -396,6 +551,8 @@ int main(void) {
         cmocka_unit_test(test_moments_of_validations),
         cmocka_unit_test_setup(test_saved_value, write_run),
         cmocka_unit_test_setup(test_failure, write_run),
+        cmocka_unit_test_setup(test_writing_while_the_run_goes_on, write_run),
+        cmocka_unit_test_setup(test_a_write_that_fails_while_the_run_goes_on, write_run),
         cmocka_unit_test(test_early_stopping),
         cmocka_unit_test(test_off),
         cmocka_unit_test(test_best),

@@ -2,12 +2,12 @@
 
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/thread.h"
 #include "data/dataset/blocks.h"
 
 enum SlotState { SLOT_EMPTY, SLOT_WANTED, SLOT_FILLING, SLOT_READY };
@@ -145,19 +145,6 @@ static void *run(void *context) {
 
 /* ---- The stream ---- */
 
-/* The program's signals go to its other threads; those of a fault stay with the thread itself. */
-static bool start_thread(struct Stream *stream) {
-    static const int own[] = {SIGBUS, SIGSEGV, SIGFPE, SIGILL};
-    sigset_t blocked, before;
-    sigfillset(&blocked);
-    for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-        sigdelset(&blocked, own[i]);
-    pthread_sigmask(SIG_SETMASK, &blocked, &before);
-    bool started = pthread_create(&stream->thread, NULL, run, stream) == 0;
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
-}
-
 static void allocate(struct Stream *stream) {
     int64_t most = block_order__most(stream->order);
     int64_t block = block_order__block(stream->split) * (int64_t)stream->image_bytes;
@@ -194,7 +181,7 @@ int stream__create(struct Stream **out, const struct Split *split, size_t image_
     pthread_cond_init(&stream->filled, NULL);
     /* Before the thread is there, which reads it. */
     stream->has_thread = h5_allows_threads();
-    if (stream->has_thread && !start_thread(stream))
+    if (stream->has_thread && !thread_start(&stream->thread, run, stream))
         stream->has_thread = false;
     log_debug("split %s is streamed: windows of up to %" PRId64 " samples in %" PRId64 " lanes%s",
               split->name, block_order__most(stream->order), stream->lane_count,

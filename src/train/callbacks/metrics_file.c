@@ -74,7 +74,12 @@ static void on_warning(struct Trainer *trainer, void *state, const struct Warnin
 
 static int on_save(struct Trainer *trainer, void *state, struct Error *error) {
     (void)trainer;
-    return file_of(state) ? metrics_file_flush(file_of(state), error) : OK;
+    return file_of(state) ? metrics_file_write(file_of(state), error) : OK;
+}
+
+static int synchronise(const void *callback, struct Error *error) {
+    const struct State *state = callback;
+    return state->file ? metrics_file_synchronise(state->file, error) : OK;
 }
 
 const struct Callback callback_metrics_file = {.name = "metrics file",
@@ -87,4 +92,5 @@ const struct Callback callback_metrics_file = {.name = "metrics file",
                                                .on_nan = on_nan,
                                                .on_warning = on_warning,
                                                .on_save = on_save,
+                                               .synchronise = synchronise,
                                                .on_stop = on_stop};

@@ -286,7 +286,12 @@ static void on_nan(struct Trainer *trainer, void *callback, const struct NanRepo
 static int on_save(struct Trainer *trainer, void *callback, struct Error *error) {
     struct State *state = callback;
     (void)trainer;
-    return state->file ? metrics_file_flush(state->file, error) : OK;
+    return state->file ? metrics_file_write(state->file, error) : OK;
+}
+
+static int synchronise(const void *callback, struct Error *error) {
+    const struct State *state = callback;
+    return state->file ? metrics_file_synchronise(state->file, error) : OK;
 }
 
 static const struct SavedField fields[] = {
@@ -302,4 +307,5 @@ const struct Callback callback_monitor = {.name = "monitor",
                                           .before_update = before_update,
                                           .on_step = on_step,
                                           .on_nan = on_nan,
-                                          .on_save = on_save};
+                                          .on_save = on_save,
+                                          .synchronise = synchronise};
