@@ -4,18 +4,19 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "comm/exchange_method.h"
 #include "comm/kernels/add.h"
 
-const char *const exchange_algorithm_names[] = {"auto", "window", "halving", "direct", "mpi", NULL};
+const char *const exchange_algorithm_names[] = {"auto", "window", "halving", "direct",
+                                                "mpi",  "levels", NULL};
 
 static const struct ExchangeMethod *const methods[] = {
-    [EXCHANGE_WINDOW] = &exchange_window,
-    [EXCHANGE_HALVING] = &exchange_halving,
-    [EXCHANGE_DIRECT] = &exchange_direct,
-    [EXCHANGE_MPI] = &exchange_mpi,
+    [EXCHANGE_WINDOW] = &exchange_window, [EXCHANGE_HALVING] = &exchange_halving,
+    [EXCHANGE_DIRECT] = &exchange_direct, [EXCHANGE_MPI] = &exchange_mpi,
+    [EXCHANGE_LEVELS] = &exchange_levels,
 };
 
 #define PAGE_ELEMENTS 1024
@@ -69,6 +70,7 @@ static int choose_method(struct Exchange *exchange, enum ExchangeAlgorithm algor
     if (algorithm != EXCHANGE_AUTO)
         return try_method(exchange, algorithm, error);
     if (try_method(exchange, EXCHANGE_WINDOW, error) == OK ||
+        try_method(exchange, EXCHANGE_LEVELS, error) == OK ||
         try_method(exchange, EXCHANGE_HALVING, error) == OK)
         return OK;
     return try_method(exchange, EXCHANGE_DIRECT, error);
@@ -166,29 +168,72 @@ static void write_notes(struct Exchange *exchange) {
         memset(notes, 0, sizeof exchange->notes.own);
 }
 
+/* Adds elements [begin, end) of buffer `depth` to those of the one before it. */
+static void add_buffer(const struct Exchange *exchange, int depth, int64_t begin, int64_t end) {
+    float *right = exchange->buffers + depth * exchange->stride + begin;
+    float *left = right - exchange->stride;
+    exchange->add(left, left, right, end - begin);
+}
+
+void exchange_expect_early(struct Exchange *exchange, int64_t elements) {
+    CHECK(elements >= 0 && elements <= exchange->elements - EXCHANGE_NOTES);
+    exchange->early.elements = exchange->early.ready_from = elements;
+    if (exchange->method && exchange->method->expect)
+        exchange->method->expect(exchange);
+}
+
+/* How many additions follow from the shard that comes next. */
+static int joins_of_next(const struct Exchange *exchange) {
+    struct TreeCounter counter = exchange->counter;
+    int joins = 0;
+    tree__push(&counter, (struct TreeNode){.index = exchange->first + exchange->done});
+    while (tree__join(&counter))
+        joins++;
+    return joins;
+}
+
+void exchange_ready(struct Exchange *exchange, int64_t first) {
+    struct ExchangeEarly *early = &exchange->early;
+    if (!exchange->method || !exchange->method->ready || exchange->done + 1 < exchange->count ||
+        first >= early->ready_from)
+        return;
+    for (int i = 0, joins = joins_of_next(exchange); i < joins; i++)
+        add_buffer(exchange, exchange->counter.depth - i, first, early->ready_from);
+    early->ready_from = first;
+    exchange->method->ready(exchange);
+}
+
+/* What was ready early has been added. */
 void exchange_shard_done(struct Exchange *exchange) {
     struct TreeCounter *counter = &exchange->counter;
+    struct ExchangeEarly *early = &exchange->early;
     CHECK(exchange->done < exchange->count);
     write_notes(exchange);
     tree__push(counter, (struct TreeNode){.index = exchange->first + exchange->done++});
     while (tree__join(counter)) {
-        float *right = exchange->buffers + counter->depth * exchange->stride;
-        float *left = right - exchange->stride;
-        exchange->add(left, left, right, exchange->elements);
+        add_buffer(exchange, counter->depth, 0, early->ready_from);
+        add_buffer(exchange, counter->depth, early->elements, exchange->elements);
     }
+    early->ready_from = early->elements;
 }
 
 const float *exchange_finish(struct Exchange *exchange) {
     CHECK(exchange->done == exchange->count);
     const float *sum = exchange->buffers;
     if (exchange->method) {
+        double start = clock_seconds();
         beat_wait(ranks_beat(exchange->ranks));
         sum = exchange->method->finish(exchange);
         beat_go_on(ranks_beat(exchange->ranks));
+        exchange->exposed += clock_seconds() - start;
     }
     memcpy(exchange->notes.sum, sum + exchange->elements - EXCHANGE_NOTES,
            sizeof exchange->notes.sum);
     return sum;
+}
+
+double exchange_exposed(const struct Exchange *exchange) {
+    return exchange->exposed;
 }
 
 float *exchange_own_notes(struct Exchange *exchange) {

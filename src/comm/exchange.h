@@ -16,12 +16,17 @@
 #include "comm/ranks.h"
 
 enum ExchangeAlgorithm {
-    /* Window on one node; otherwise halving if N and S/N are powers of two; otherwise direct. */
+    /* Window on one node; otherwise levels if the nodes have equal numbers of ranks; otherwise
+     * halving if N and S/N are powers of two; otherwise direct. */
     EXCHANGE_AUTO,
     EXCHANGE_WINDOW,  /* one node: MPI-3 shared window, each rank sums its slice of the elements */
     EXCHANGE_HALVING, /* recursive vector halving, then doubling; N and S/N are powers of two */
     EXCHANGE_DIRECT,  /* any N: a rank receives its slice of all subtrees, sums it, sends it out */
-    EXCHANGE_MPI      /* MPI_Allreduce of the ranks' own sums, for comparison; NOT the same bits */
+    EXCHANGE_MPI,     /* MPI_Allreduce of the ranks' own sums, for comparison; NOT the same bits */
+    /* Nodes with the same number of ranks each: the ranks of a node add their slices up in memory
+     * that they share, and exchange them with the ranks in the same place on the other nodes; in
+     * buckets, while the last shard still computes. */
+    EXCHANGE_LEVELS
 };
 extern const char *const exchange_algorithm_names[]; /* NULL-terminated, in the enum's order */
 
@@ -55,9 +60,23 @@ float *exchange_shard_buffer(struct Exchange *exchange);
 /* Says that the shard's buffer is complete, and adds it into the tree. Not collective. */
 void exchange_shard_done(struct Exchange *exchange);
 
+/* Before the first step, the same on every rank: the first `elements` of a buffer become complete
+ * from the last of them to the first, and exchange_ready may tell how far. 0 at first. Collective.
+ */
+void exchange_expect_early(struct Exchange *exchange, int64_t elements);
+/* In the last of this rank's shards: elements [first, `elements` above) of its buffer are complete.
+ * Some methods begin to exchange them, in a thread if MPI allows it. So no other function that
+ * communicates may be called before exchange_finish. For earlier shards it does nothing. Not
+ * collective: ranks may tell at different points, or never. */
+void exchange_ready(struct Exchange *exchange, int64_t first);
+
 /* After the last of this rank's shards: the sum over all shards, valid until the next step's first
  * exchange_shard_buffer. The same bits on every rank. Collective. */
 const float *exchange_finish(struct Exchange *exchange);
+
+/* Seconds that exchange_finish has taken on this rank since the exchange was made: what it costs
+ * the steps, waiting for slower ranks included. Not collective. */
+double exchange_exposed(const struct Exchange *exchange);
 
 /* A few numbers that travel with the sum, so that ranks can tell one another something in each step
  * at no extra cost. This rank's own (EXCHANGE_NOTES of them, zeros at first) are to be set before

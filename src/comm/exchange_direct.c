@@ -117,4 +117,5 @@ static void release(struct Exchange *exchange) {
     memory_release(direct);
 }
 
-const struct ExchangeMethod exchange_direct = {create, finish, release};
+const struct ExchangeMethod exchange_direct = {
+    .create = create, .finish = finish, .release = release};

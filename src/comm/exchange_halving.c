@@ -107,4 +107,5 @@ static void release(struct Exchange *exchange) {
     memory_release(halving);
 }
 
-const struct ExchangeMethod exchange_halving = {create, finish, release};
+const struct ExchangeMethod exchange_halving = {
+    .create = create, .finish = finish, .release = release};

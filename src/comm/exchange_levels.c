@@ -24,10 +24,11 @@
 #include "comm/node_memory.h"
 #include "comm/ranks_mpi.h"
 
-#define HEADER 4096                       /* bytes before the buffers of a rank: its flags */
-#define BUCKET ((int64_t)1 << 17)         /* elements, at least, of all but the first buckets */
-#define BUCKET_OF_RANK ((int64_t)1 << 13) /* elements, for messages that are worth their overhead  \
-                                           */
+#define HEADER 4096               /* bytes before the buffers of a rank: its flags */
+#define BUCKET ((int64_t)1 << 17) /* elements, at least, of all but the first buckets */
+#define BUCKET_OF_RANK                                                                             \
+    ((int64_t)1 << 13) /* elements, for messages that are worth their overhead                     \
+                        */
 #define SMALLEST_BUCKET ((int64_t)1 << 13)
 #define POLL_NANOSECONDS 200000 /* between two looks of the thread */
 #define ALIGNED 16              /* elements to which slices and parts are rounded */
@@ -221,6 +222,20 @@ static void make_bucket(struct Levels *levels, int64_t begin, int64_t end) {
     bucket->spread = memory_array(MPI_Request, 2 * others, "exchange");
 }
 
+/* Room for this rank's slices of all buckets, of each subtree that its node adds up. */
+static void make_room(struct Levels *levels) {
+    const struct Bucket *last = &levels->buckets[levels->bucket_count - 1];
+    struct Node *node = &levels->all[levels->node];
+    int64_t at, count = last->staged_at + slice_of(levels, last, &at);
+    for (int q = 0; q < node->piece_count; q++) {
+        struct NodePiece *piece = &node->pieces[q];
+        if (piece->pieces == 1 || levels->nodes == 1)
+            continue;
+        memory_release(piece->staged);
+        piece->staged = memory_array(float, count, "exchange");
+    }
+}
+
 /* Of the elements that become complete early, from the last to the first; then the rest. */
 static void make_buckets(struct Levels *levels) {
     const struct Exchange *exchange = levels->exchange;
@@ -239,6 +254,7 @@ static void make_buckets(struct Levels *levels) {
     }
     for (int64_t begin = early; begin < exchange->elements; begin += whole)
         make_bucket(levels, begin, exchange_clamp(begin + whole, 0, exchange->elements));
+    make_room(levels);
 }
 
 /* ---- Phases ---- */
@@ -481,8 +497,6 @@ static void find_memory(struct Exchange *exchange, struct Levels *levels, size_t
             piece->sources[i] =
                 (float *)(segment_of(levels, place, segment) + HEADER) + buffer * exchange->stride;
         }
-        if (piece->pieces > 1 && levels->nodes > 1)
-            piece->staged = memory_array(float, exchange->stride, "exchange");
     }
 }
 

@@ -2,6 +2,9 @@
 #ifndef TRAINER_COMM_EXCHANGE_METHOD_H
 #define TRAINER_COMM_EXCHANGE_METHOD_H
 
+#include <sched.h>
+#include <unistd.h>
+
 #include "comm/exchange.h"
 #include "comm/tree.h"
 
@@ -12,15 +15,26 @@ struct ExchangeMethod {
      * same code on every rank. */
     int (*create)(struct Exchange *exchange, struct Error *error);
     const float *(*finish)(struct Exchange *exchange);
+    /* exchange->early.elements are known. NULL: they do not matter. Collective. */
+    void (*expect)(struct Exchange *exchange);
+    /* Elements [exchange->early.ready_from, exchange->early.elements) of this rank's subtrees are
+     * complete. NULL: the method begins when all of them are. Not collective. */
+    void (*ready)(struct Exchange *exchange);
     void (*release)(struct Exchange *exchange);
 };
 /* exchange_halving.c: fails (ERROR_RUN_FILE) unless ranks and shards / ranks are powers of two. */
 int exchange__halving_check(int64_t ranks, int64_t shards, struct Error *error);
-extern const struct ExchangeMethod exchange_window, exchange_halving, exchange_direct, exchange_mpi;
+extern const struct ExchangeMethod exchange_window, exchange_halving, exchange_direct, exchange_mpi,
+    exchange_levels;
 
 /* One of the maximal subtrees of all ranks: whose it is, and in which of that rank's buffers. */
 struct ExchangePiece {
     int rank, buffer;
+};
+
+/* What becomes complete during the last shard: elements [ready_from, elements). */
+struct ExchangeEarly {
+    int64_t elements, ready_from;
 };
 
 struct ExchangeNotes {
@@ -41,6 +55,7 @@ struct Exchange {
     struct TreeCounter counter;
     int64_t done; /* shards of this rank that are complete in this step */
     struct ExchangeNotes notes;
+    struct ExchangeEarly early;
 
     struct ExchangePiece *pieces; /* program.pieces of them, from left to right in the tree */
     struct TreeProgram program;
@@ -49,12 +64,29 @@ struct Exchange {
     const struct ExchangeMethod *method; /* NULL: one rank */
     void *state;                         /* the method's */
     bool owns_buffers;
+    double exposed; /* seconds in exchange_finish */
 };
 
 /* Elements of a slice if each rank sums one: rank r's slice begins at element r times this. */
 static inline int64_t exchange_slice(const struct Exchange *exchange) {
     int64_t slice = (exchange->elements + exchange->size - 1) / exchange->size;
     return (slice + 15) / 16 * 16;
+}
+
+/* Tries of a rank that waits for others of its node before it gives its processor to them: there
+ * may be more ranks than processors. */
+static inline int exchange_spins(const struct Exchange *exchange) {
+    return exchange->size <= sysconf(_SC_NPROCESSORS_ONLN) ? 2000 : 20;
+}
+
+static inline void exchange_pause(int tries, int spins) {
+    if (tries >= spins) {
+        sched_yield();
+        return;
+    }
+#if defined(__x86_64__) || defined(__i386__)
+    __builtin_ia32_pause();
+#endif
 }
 
 static inline int64_t exchange_clamp(int64_t value, int64_t least, int64_t most) {

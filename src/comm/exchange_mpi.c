@@ -35,4 +35,4 @@ static void release(struct Exchange *exchange) {
     memory_release(exchange->state);
 }
 
-const struct ExchangeMethod exchange_mpi = {create, finish, release};
+const struct ExchangeMethod exchange_mpi = {.create = create, .finish = finish, .release = release};

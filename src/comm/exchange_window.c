@@ -6,12 +6,10 @@
  * of a step is overwritten only after the next step's first barrier, when no rank needs it any
  * more. */
 #include <inttypes.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "base/memory.h"
 #include "comm/exchange_method.h"
@@ -35,12 +33,6 @@ struct Window {
     float *result, *scratch;
 };
 
-static inline void pause_processor(void) {
-#if defined(__x86_64__) || defined(__i386__)
-    __builtin_ia32_pause();
-#endif
-}
-
 /* Waits until all ranks have reached this barrier. A rank that waits long lets other processes run
  * (there may be more ranks than cores), and lets MPI deliver messages that others may wait for. If
  * a rank dies, the launcher ends the others. */
@@ -50,12 +42,8 @@ static void barrier(struct Window *window) {
     for (int rank = 0; rank < window->size; rank++)
         for (int tries = 1; atomic_load_explicit(window->flags[rank], memory_order_acquire) < turn;
              tries++) {
-            if (tries < window->spins) {
-                pause_processor();
-                continue;
-            }
-            sched_yield();
-            if (tries % 64 == 0) {
+            exchange_pause(tries, window->spins);
+            if (tries >= window->spins && tries % 64 == 0) {
                 int flag;
                 MPI_Iprobe(MPI_ANY_SOURCE, MPI_ANY_TAG, window->node, &flag, MPI_STATUS_IGNORE);
             }
@@ -163,7 +151,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
     struct Window *window = memory_array(struct Window, 1, "exchange");
     *window = (struct Window){.size = ranks,
                               .node = ranks_node_communicator(exchange->ranks),
-                              .spins = ranks <= sysconf(_SC_NPROCESSORS_ONLN) ? 2000 : 20,
+                              .spins = exchange_spins(exchange),
                               .scratch = memory_array(float, scratch, "exchange")};
     exchange->state = window;
     char *base = open_window(exchange, window);
@@ -194,4 +182,5 @@ static void release(struct Exchange *exchange) {
     memory_release(window);
 }
 
-const struct ExchangeMethod exchange_window = {create, finish, release};
+const struct ExchangeMethod exchange_window = {
+    .create = create, .finish = finish, .release = release};

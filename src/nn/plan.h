@@ -100,6 +100,13 @@ void plan_forward(struct Plan *plan, const struct ShardCall *shard_calls);
  * tallies. */
 void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls);
 
+/* The same, and tells between operations which parameters have their gradients: the elements from
+ * `first` of the arena up to the running statistics. It tells of ever smaller `first`. */
+void plan_backward_telling(struct Plan *plan, const struct ShardCall *shard_calls,
+                           void (*ready)(void *context, int64_t first), void *context);
+/* Does the plan gather, within forward and backward? */
+bool plan_gathers(const struct Plan *plan);
+
 /* The loss alone, after forward of a training plan and instead of backward: the sum of the samples'
  * losses / batch, in double, over the shards that are computed together. The gradients must be set:
  * forward writes statistics there. */

@@ -228,22 +228,53 @@ static void clear_gradients(const struct Plan *plan, int i, const struct ShardCa
     }
 }
 
+/* The end of the parameters that the operations before `i` have yet to compute the gradients of. */
+static int64_t final_from(const struct Plan *plan, int i) {
+    int64_t end = 0;
+    for (int before = 0; before < i; before++) {
+        const struct Operation *operation = &plan->operations.items[before];
+        for (int r = 0; r < operation->node->row_count; r++) {
+            const struct ArenaRow *row = &operation->rows[r];
+            if (row->role != ROLE_STATISTIC && row->offset + row->count > end)
+                end = row->offset + row->count;
+        }
+    }
+    return end;
+}
+
+static void backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls,
+                               const struct PlanVisitor *visitor) {
+    if (!plan->operations.needs_gradient[plan->operations.items[i].output]) {
+        clear_gradients(plan, i, shard_calls);
+        return;
+    }
+    visit(plan, i, shard_calls, visitor->gradient, visitor->context);
+    plan__backward_operation(plan, i, shard_calls);
+}
+
 void plan__backward(struct Plan *plan, const struct ShardCall *shard_calls,
                     const struct PlanVisitor *visitor) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         backward_loss(plan, &plan->shards[k], &shard_calls[k]);
     for (int i = plan->operations.count - 1; i >= 0; i--) {
-        if (!plan->operations.needs_gradient[plan->operations.items[i].output]) {
-            clear_gradients(plan, i, shard_calls);
-            continue;
-        }
-        visit(plan, i, shard_calls, visitor->gradient, visitor->context);
-        plan__backward_operation(plan, i, shard_calls);
+        backward_operation(plan, i, shard_calls, visitor);
+        if (visitor->ready && plan->operations.items[i].node->row_count)
+            visitor->ready(visitor->context, final_from(plan, i));
     }
 }
 
 void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls) {
     plan__backward(plan, shard_calls, &nobody);
+}
+
+void plan_backward_telling(struct Plan *plan, const struct ShardCall *shard_calls,
+                           void (*ready)(void *context, int64_t first), void *context) {
+    const struct PlanVisitor visitor = {.ready = ready, .context = context};
+    plan__backward(plan, shard_calls, &visitor);
+}
+
+bool plan_gathers(const struct Plan *plan) {
+    return plan->sync.needed;
 }
 
 double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls) {

@@ -70,6 +70,8 @@ struct Plan {
 struct PlanVisitor {
     void (*output)(void *context, int operation, int64_t shard, int64_t samples);
     void (*gradient)(void *context, int operation, int64_t shard, int64_t samples);
+    /* As plan_backward_telling says. */
+    void (*ready)(void *context, int64_t first);
     void *context;
 };
 

@@ -318,7 +318,7 @@ static void see_gradient(void *context, int operation, int64_t shard, int64_t sa
 
 void probe_run(struct Probe *probe, const struct ShardCall *shard_calls, bool backward,
                double *record) {
-    struct PlanVisitor visitor = {see_output, see_gradient, probe};
+    struct PlanVisitor visitor = {.output = see_output, .gradient = see_gradient, .context = probe};
     probe->record = record;
     probe_start(probe, record);
     plan__forward(probe->plan, shard_calls, &visitor);

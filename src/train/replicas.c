@@ -32,6 +32,14 @@ void replicas__start_chain(struct Trainer *trainer, bool has_checkpoint) {
     replicas->base = (struct Digest){0};
 }
 
+struct Digest replicas__begin_save(struct Trainer *trainer) {
+    struct Checksum *changes = &trainer->replicas.changes;
+    struct Digest last = changes->chain;
+    checksum_start(changes, trainer->variant); /* what was noted since is in the checkpoint */
+    changes->chain = last;
+    return last;
+}
+
 void replicas__use_checkpoint(struct Trainer *trainer, int64_t step, struct Digest base) {
     struct Replicas *replicas = &trainer->replicas;
     int kept = 0;

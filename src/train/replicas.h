@@ -44,8 +44,10 @@ void replicas__release(struct Trainer *trainer);
  * `has_checkpoint` is false, none has been written yet. */
 void replicas__start_chain(struct Trainer *trainer, bool has_checkpoint);
 
-/* The chain goes on, but a checkpoint of an earlier step of it, after the link `base`, is the
- * newest from now on. */
+/* The ranks agree, and the present state is being saved: a replay may begin here. Returns the last
+ * link of the chain, which goes on. */
+struct Digest replicas__begin_save(struct Trainer *trainer);
+/* The checkpoint of an earlier step, after the link `base`, is the newest from now on. */
 void replicas__use_checkpoint(struct Trainer *trainer, int64_t step, struct Digest base);
 
 /* Numbers that are about to be replaced, or the sum of their bits: to be called by whoever changes

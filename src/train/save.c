@@ -193,6 +193,12 @@ static void after_success(struct Trainer *trainer) {
     trainer->saving.best = trainer->saved.best;
 }
 
+/* The checkpoint to go back to is one that any process of the run would write. */
+static void plan_save(struct Trainer *trainer) {
+    if (is_planned(trainer))
+        trainer->saved.recovery.checkpoint = trainer->saved.progress.step;
+}
+
 /* Saves while all ranks wait. */
 static int save_at_once(struct Trainer *trainer, bool must, struct Error *error) {
     /* While saves fail, training does not wait for them. */
@@ -201,8 +207,7 @@ static int save_at_once(struct Trainer *trainer, bool must, struct Error *error)
     int64_t *planned = &trainer->saved.recovery.checkpoint, before = *planned;
     double start = clock_seconds();
     profiler__lap(trainer->profiler, WORK_OTHER);
-    if (is_planned(trainer))
-        *planned = trainer->saved.progress.step;
+    plan_save(trainer);
     int code = attempt(trainer, error);
     for (int64_t i = 1; code == ERROR_SYSTEM && i <= again && !is_lost(trainer); i++) {
         pause_before(trainer, i, error);
@@ -223,7 +228,8 @@ static int save_at_once(struct Trainer *trainer, bool must, struct Error *error)
 /* Begins to save the present state. What a rank learns of it later is in trainer->saving.later. */
 static int save_later(struct Trainer *trainer, struct Error *error) {
     struct SavedState *saved = &trainer->saved;
-    int64_t *planned = &saved->recovery.checkpoint, step = saved->progress.step;
+    int64_t step = saved->progress.step;
+    profiler__lap(trainer->profiler, WORK_OTHER);
     beat_enter(ranks_beat(trainer->ranks), BEAT_SAVING);
     int code = callbacks__on_save(trainer, error);
     if (code)
@@ -233,11 +239,10 @@ static int save_later(struct Trainer *trainer, struct Error *error) {
                            .step = step,
                            .seconds = saved->progress.seconds,
                            .best = saved->best,
-                           .planned_before = *planned,
-                           .chain = trainer->replicas.changes.chain,
+                           .planned_before = saved->recovery.checkpoint,
+                           .chain = replicas__begin_save(trainer),
                            .answers = trainer->interrupts.heard & INTERRUPT_BIT(INTERRUPT_SAVE)};
-    if (is_planned(trainer))
-        *planned = step;
+    plan_save(trainer);
     if (ranks_rank(trainer->ranks) == 0) {
         struct SaveLinks links = links_of(trainer, false);
         save_job__begin(&trainer->saving.job, &links);

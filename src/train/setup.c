@@ -134,7 +134,8 @@ static int make_shards(struct Trainer *trainer, struct Error *error) {
                         .seed = (uint64_t)options->seed,
                         .tell = trainer__tell_interrupts,
                         .tell_context = trainer,
-                        .gradient_elements = arena_gradient_elements(model_arena(parts->model))};
+                        .gradient_elements = arena_gradient_elements(model_arena(parts->model)),
+                        .parameters = model_arena(parts->model)->parameters};
     return shards__create(&trainer->shards, trainer->ranks,
                           (enum ExchangeAlgorithm)options->exchange, trainer->variant, error);
 }

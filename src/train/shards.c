@@ -13,8 +13,11 @@ int shards__create(struct Shards *shards, struct Ranks *ranks, enum ExchangeAlgo
     shards->calls = memory_array(struct ShardCall, together, "shards");
     if (together > 1)
         shards->gradients = memory_array(float, together *elements, "gradients of shards");
-    return exchange_create(&shards->exchange, ranks, shards->count, elements, algorithm, variant,
-                           error);
+    int code = exchange_create(&shards->exchange, ranks, shards->count, elements, algorithm,
+                               variant, error);
+    if (!code && !plan_gathers(shards->plan))
+        exchange_expect_early(shards->exchange, shards->parameters);
+    return code;
 }
 
 void shards__release(struct Shards *shards) {
@@ -77,6 +80,18 @@ static void set_gradients(struct Shards *shards) {
                                         : shards->gradients + k * shards->gradient_elements;
 }
 
+static void tell_ready(void *exchange, int64_t first) {
+    exchange_ready(exchange, first);
+}
+
+/* What is complete can be exchanged while the rest is computed, unless computing communicates. */
+static void backward(struct Shards *shards) {
+    if (plan_gathers(shards->plan))
+        plan_backward(shards->plan, shards->calls);
+    else
+        plan_backward_telling(shards->plan, shards->calls, tell_ready, shards->exchange);
+}
+
 static void hand_over_gradients(struct Shards *shards) {
     size_t bytes = (size_t)shards->gradient_elements * sizeof(float);
     int64_t together = plan_shards(shards->plan);
@@ -88,18 +103,18 @@ static void hand_over_gradients(struct Shards *shards) {
 }
 
 static const float *run(struct Shards *shards, const struct Position *position, const float *state,
-                        bool backward) {
+                        bool trains) {
     int64_t first = exchange_first_shard(shards->exchange), together = plan_shards(shards->plan);
     size_t bytes = (size_t)shards->gradient_elements * sizeof(float);
     plan_prepare(shards->plan, state);
     for (int64_t i = 0; i < exchange_shard_count(shards->exchange); i += together) {
         shards__load_together(shards, position, state, first + i);
         set_gradients(shards);
-        for (int64_t k = 0; k < together && !backward; k++)
+        for (int64_t k = 0; k < together && !trains; k++)
             memset(shards->calls[k].gradient, 0, bytes);
         plan_forward(shards->plan, shards->calls);
-        if (backward)
-            plan_backward(shards->plan, shards->calls);
+        if (trains)
+            backward(shards);
         if (shards->tell && i + together >= exchange_shard_count(shards->exchange))
             shards->tell(shards->tell_context, exchange_own_notes(shards->exchange));
         hand_over_gradients(shards);

@@ -23,6 +23,7 @@ struct Shards {
     int64_t count;   /* of shards, of all ranks together */
     uint64_t seed;
     int64_t gradient_elements; /* of the arena that is exchanged */
+    int64_t parameters;        /* elements at its beginning whose gradients backward computes */
     /* Writes this rank's notes (comm/exchange.h), as late in a step as they still reach the other
      * ranks in it. NULL: none are told. */
     void (*tell)(void *context, float *notes);

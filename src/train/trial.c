@@ -17,17 +17,29 @@ static int compare(const void *a, const void *b) {
     return (x > y) - (x < y);
 }
 
-/* One step, timed on the slowest rank. */
-static int time_step(struct Trainer *trainer, int64_t *nanoseconds, struct Error *error) {
+/* In seconds. */
+static double median(int64_t *nanoseconds, int count) {
+    qsort(nanoseconds, (size_t)count, sizeof *nanoseconds, compare);
+    return 1e-9 * (double)nanoseconds[count / 2];
+}
+
+/* One step, timed on the slowest rank, and what the exchange adds to it. */
+struct Timing {
+    int64_t step, exposed; /* nanoseconds */
+};
+
+static int time_step(struct Trainer *trainer, struct Timing *timing, struct Error *error) {
     struct Progress *progress = &trainer->saved.progress;
     struct StepReport report;
     ranks_barrier(trainer->ranks);
-    double start = clock_seconds();
+    double start = clock_seconds(), exposed = exchange_exposed(trainer->shards.exchange);
     int code = trainer__step(trainer, &report, error);
-    *nanoseconds = (int64_t)(1e9 * (clock_seconds() - start));
+    timing->step = (int64_t)(1e9 * (clock_seconds() - start));
+    timing->exposed = (int64_t)(1e9 * (exchange_exposed(trainer->shards.exchange) - exposed));
     if (code)
         return code;
-    ranks_maximum(trainer->ranks, nanoseconds, 1);
+    ranks_maximum(trainer->ranks, &timing->step, 1);
+    ranks_minimum(trainer->ranks, &timing->exposed, 1);
     if (progress->step_in_epoch == trainer->parts.time.steps_per_epoch) {
         progress->epoch++;
         progress->step_in_epoch = 0;
@@ -36,20 +48,24 @@ static int time_step(struct Trainer *trainer, int64_t *nanoseconds, struct Error
 }
 
 static int time_steps(struct Trainer *trainer, struct Trial *trial, struct Error *error) {
-    int64_t times[MOST_STEPS], total = trainer->parts.time.total, sum = 0, one;
+    int64_t times[MOST_STEPS], exposed[MOST_STEPS], total = trainer->parts.time.total, sum = 0;
+    struct Timing one;
     int code = OK;
     for (int i = 0; !code && i < WARM_UP && i + 1 < total; i++)
         code = time_step(trainer, &one, error);
     while (!code && trial->steps < MOST_STEPS && trainer->saved.progress.step < total &&
            (trial->steps < LEAST_STEPS || (double)sum < BUDGET)) {
-        code = time_step(trainer, &times[trial->steps], error);
-        if (!code)
-            sum += times[trial->steps++];
+        code = time_step(trainer, &one, error);
+        if (!code) {
+            times[trial->steps] = one.step;
+            exposed[trial->steps++] = one.exposed;
+            sum += one.step;
+        }
     }
     if (code)
         return code;
-    qsort(times, (size_t)trial->steps, sizeof *times, compare);
-    trial->step_seconds = 1e-9 * (double)times[trial->steps / 2];
+    trial->step_seconds = median(times, trial->steps);
+    trial->exposed_seconds = median(exposed, trial->steps);
     return OK;
 }
 

@@ -13,6 +13,7 @@ struct Trial {
     char exchange[16];       /* the algorithm */
     double step_seconds;     /* the median, of the slowest rank */
     double exchange_seconds; /* of the exchange alone, after the last shard */
+    double exposed_seconds;  /* of a step in which the rank that waits least waits for it */
 };
 
 /* Makes the run of `request` from its beginning, as train() does, whatever is in its folder, and

@@ -69,6 +69,27 @@ static const float *run_step(struct Exchange *exchange, int64_t step, int64_t el
     return exchange_finish(exchange);
 }
 
+/* The same, as backward does it: what is complete is told in between. `each`: elements at a time;
+ * rank 1 never tells. */
+static const float *run_step_early(struct Exchange *exchange, int64_t step, int64_t elements,
+                                   int64_t early, int64_t each) {
+    for (int64_t i = 0; i < exchange_shard_count(exchange); i++) {
+        float *buffer = exchange_shard_buffer(exchange);
+        int64_t shard = exchange_first_shard(exchange) + i;
+        for (int64_t j = early; j < elements; j++)
+            buffer[j] = value(step, shard, j);
+        for (int64_t end = early; end > 0; end -= each) {
+            int64_t first = end > each ? end - each : 0;
+            for (int64_t j = first; j < end; j++)
+                buffer[j] = value(step, shard, j);
+            if (ranks_rank(ranks) != 1)
+                exchange_ready(exchange, first);
+        }
+        exchange_shard_done(exchange);
+    }
+    return exchange_finish(exchange);
+}
+
 static bool power_of_two(int64_t number) {
     return (number & (number - 1)) == 0;
 }
@@ -174,6 +195,71 @@ static void test_many_steps(void **state) {
     assert_int_equal(world_total(ranks, wrong), 0);
 }
 
+/* Whether `nodes` nodes with equal numbers of ranks could hold these ranks. */
+static bool can_be_on(int nodes) {
+    return ranks_size(ranks) % nodes == 0;
+}
+
+/* As if the ranks were on so many nodes: neighbours on one, or in turn. */
+static void pretend_nodes(int nodes, bool in_turn) {
+    ranks->nodes = nodes;
+    for (int rank = 0; rank < ranks_size(ranks); rank++)
+        ranks->node[rank] = in_turn ? rank % nodes : rank / (ranks_size(ranks) / nodes);
+}
+
+static void check_levels(int64_t shards, int64_t elements, int64_t early, int64_t each) {
+    size_t bytes = (size_t)elements * sizeof(float);
+    float *expected = memory_allocate(bytes, "expected sum");
+    int64_t wrong = 0;
+    struct Exchange *exchange = create(shards, elements, EXCHANGE_LEVELS);
+    exchange_expect_early(exchange, early);
+    for (int64_t step = 0; step < 3; step++) {
+        exchange_own_notes(exchange)[0] = (float)step;
+        const float *sum = step == 1 ? run_step(exchange, step, elements)
+                                     : run_step_early(exchange, step, elements, early, each);
+        reference(step, shards, elements, expected);
+        wrong += memcmp(sum, expected, bytes) != 0;
+        wrong += (uintptr_t)sum % MEMORY_ALIGNMENT != 0;
+        wrong += (uintptr_t)exchange_shard_buffer(exchange) % MEMORY_ALIGNMENT != 0;
+        wrong += exchange_notes(exchange)[0] != (float)(step * ranks_size(ranks));
+    }
+    exchange_release(exchange);
+    memory_release(expected);
+    assert_int_equal(world_total(ranks, wrong), 0);
+}
+
+static void test_levels(void **state) {
+    (void)state;
+    int size = ranks_size(ranks), before = ranks_nodes(ranks);
+    if (size == 1)
+        return;
+    for (int nodes = 1; nodes <= size; nodes++)
+        for (int in_turn = 0; can_be_on(nodes) && in_turn < 2; in_turn++) {
+            pretend_nodes(nodes, in_turn);
+            for (int64_t shards = size; shards <= 4 * size; shards += size)
+                check_levels(shards, 3001, 2500, 777);
+            check_levels(2 * size, 300007, 290001, 20011); /* several buckets */
+            check_levels(size, 17, 17, 5);
+        }
+    pretend_nodes(before, false);
+}
+
+static void test_levels_refusals(void **state) {
+    (void)state;
+    int size = ranks_size(ranks), before = ranks_nodes(ranks);
+    if (size < 3)
+        return;
+    pretend_nodes(1, false);
+    ranks->nodes = 2;
+    ranks->node[size - 1] = 1;
+    struct Error error = {0};
+    struct Exchange *exchange = NULL;
+    int code = exchange_create(&exchange, ranks, size, 100, EXCHANGE_LEVELS, VARIANT_F32, &error);
+    pretend_nodes(before, false);
+    assert_int_equal(world_total(ranks, code != ERROR_RUN_FILE || exchange), 0);
+    assert_non_null(strstr(error.text, "the same number of ranks on each node"));
+}
+
 static void test_own_nonfinite(void **state) {
     (void)state;
     enum { ELEMENTS = 2000, WHERE = 1234 };
@@ -245,9 +331,15 @@ static void test_refusals(void **state) {
     const char *expected = can_halve(size) ? "halving" : "direct";
     int64_t wrong = strcmp(exchange_name(exchange), expected) != 0;
     exchange_release(exchange);
-    ranks->nodes = nodes;
+    if (size % 2 == 0) {
+        pretend_nodes(2, false);
+        exchange = create(size, 100, EXCHANGE_AUTO);
+        wrong += strcmp(exchange_name(exchange), "levels") != 0;
+        exchange_release(exchange);
+    }
+    pretend_nodes(nodes, false);
     exchange = create(size, 100, EXCHANGE_AUTO);
-    wrong += strcmp(exchange_name(exchange), nodes == 1 ? "window" : expected) != 0;
+    wrong += strcmp(exchange_name(exchange), nodes == 1 ? "window" : "levels") != 0;
     exchange_release(exchange);
     assert_int_equal(world_total(ranks, wrong), 0);
 }
@@ -297,6 +389,8 @@ int main(void) {
         cmocka_unit_test(test_bits_of_long_arenas),
         cmocka_unit_test(test_mpi_is_near),
         cmocka_unit_test(test_many_steps),
+        cmocka_unit_test(test_levels),
+        cmocka_unit_test(test_levels_refusals),
         cmocka_unit_test(test_own_nonfinite),
         cmocka_unit_test(test_single_shard_is_not_copied),
         cmocka_unit_test(test_refusals),

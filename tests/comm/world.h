@@ -1,4 +1,5 @@
-/* The tests of comm/ run on one rank without MPI, and, started by mpirun, on several. */
+/* The tests of comm/ run on one rank without MPI, and, started by mpirun, on several: even numbers
+ * of ranks with an MPI that threads may call, as the program starts it, odd ones without. */
 #ifndef TRAINER_TESTS_COMM_WORLD_H
 #define TRAINER_TESTS_COMM_WORLD_H
 
@@ -7,9 +8,12 @@
 #include "comm/ranks_mpi.h"
 
 static inline struct Ranks *world_start(void) {
-    if (!getenv("OMPI_COMM_WORLD_SIZE"))
+    const char *size = getenv("OMPI_COMM_WORLD_SIZE");
+    int provided;
+    if (!size)
         return ranks_alone();
-    MPI_Init(NULL, NULL);
+    MPI_Init_thread(NULL, NULL, atoi(size) % 2 ? MPI_THREAD_FUNNELED : MPI_THREAD_SERIALIZED,
+                    &provided);
     return ranks_from_communicator(MPI_COMM_WORLD);
 }
 

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "nn/gradcheck.h"
@@ -117,6 +118,34 @@ static void test_gradients(void **unused) {
         }
 }
 
+/* What backward says is final. */
+struct Told {
+    const float *gradient;
+    float *seen; /* as they were then */
+    int64_t from;
+};
+
+static void note_final(void *context, int64_t first) {
+    struct Told *told = context;
+    if (first < told->from)
+        memcpy(told->seen + first, told->gradient + first,
+               (size_t)(told->from - first) * sizeof *told->seen);
+    told->from = first < told->from ? first : told->from;
+}
+
+/* Backward, which changes nothing any more that it said was final, and says so of all parameters.
+ */
+static void backward_telling(struct Plan *plan, const struct Arena *arena,
+                             const struct ShardCall *call) {
+    struct Told told = {.gradient = call->gradient,
+                        .seen = memory_array(float, arena->parameters, "test"),
+                        .from = arena->parameters};
+    plan_backward_telling(plan, call, note_final, &told);
+    assert_int_equal(told.from, 0);
+    assert_memory_equal(told.seen, call->gradient, (size_t)arena->parameters * sizeof(float));
+    memory_release(told.seen);
+}
+
 /* One training pass in single precision; returns the gradient arena. */
 static float *gradient_of(const struct Fixture *fixture, const float *state, int64_t samples,
                           int64_t shards, bool fusion) {
@@ -155,7 +184,7 @@ static float *gradient_of(const struct Fixture *fixture, const float *state, int
                 target[i * out + c] = c == (call.first + i) % out;
         }
         plan_forward(plan, &call);
-        plan_backward(plan, &call);
+        backward_telling(plan, arena, &call);
         for (int64_t e = 0; e < elements; e++)
             sum[e] += gradient[e];
     }

@@ -41,7 +41,7 @@ def test_more_ranks_give_the_same_metrics(on_ranks, whole):
     assert on_ranks.metrics() == whole.metrics()
 
 
-@pytest.mark.parametrize("exchange", ("window", "halving", "direct"))
+@pytest.mark.parametrize("exchange", ("window", "levels", "halving", "direct"))
 def test_each_exact_exchange_gives_the_same_bits(folder, recipe, whole, exchange):
     found = train(4, recipe, f"{folder}/{exchange}", *settings(f"train.exchange={exchange}"))
     assert found["digest"] == whole["digest"]

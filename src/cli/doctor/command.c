@@ -72,9 +72,11 @@ static void print_json(const struct Doctor *doctor) {
                                       doctor->exchange, "latency_seconds", doctor->latency));
     if (doctor->tried)
         json_object_set_new(object, "step",
-                            json_pack("{s:f, s:f, s:f}", "seconds", doctor->trial.step_seconds,
-                                      "exchange_seconds", doctor->trial.exchange_seconds,
-                                      "images_per_second",
+                            json_pack("{s:f, s:f, s:f, s:s, s:f}", "seconds",
+                                      doctor->trial.step_seconds, "exchange_seconds",
+                                      doctor->trial.exchange_seconds, "exposed_exchange_seconds",
+                                      doctor->trial.exposed_seconds, "exchange",
+                                      doctor->trial.exchange, "images_per_second",
                                       (double)doctor->trial.batch / doctor->trial.step_seconds));
     json_dumpf(object, stdout, JSON_REAL_PRECISION(6));
     fputc('\n', stdout);

@@ -67,10 +67,10 @@ void check_run(struct Doctor *doctor, int code, const struct Error *error) {
                duration(trial->step_seconds, time), (double)trial->batch / trial->step_seconds);
     if (ranks_size(doctor->ranks) == 1)
         return;
-    double share = trial->exchange_seconds / trial->step_seconds;
+    double share = trial->exposed_seconds / trial->step_seconds;
     report_add(report, share > MUCH ? VERDICT_NOTE : VERDICT_OK, "exchange share",
                "a larger train.batch, or more train.shards for each rank, exchanges less often; or "
                "start fewer ranks",
-               "%s of each step, %.1f %% (%s)", duration(trial->exchange_seconds, time),
-               100 * share, trial->exchange);
+               "%s of each step, %.1f %% (%s)", duration(trial->exposed_seconds, time), 100 * share,
+               trial->exchange);
 }
