@@ -50,8 +50,8 @@ def main():
 
         def doctor(recipe, ranks, exchange):
             return ["doctor", f"{RECIPES}/{recipe}.yaml", "--json", "--out", folder, "--set", f"data.file={data}",
-                    *settings("data.validation=none", f"train.batch={arguments.batch * ranks}", f"train.shards={ranks}",
-                              f"train.exchange={exchange}", *arguments.more)]
+                    *settings("data.validation=none", f"train.batch={arguments.batch * ranks}",
+                              f"train.shards={ranks}", f"train.exchange={exchange}", *arguments.more)]
 
         def measured(ranks, words, alone=None):
             step = try_steps([*measure, *words], cluster.environment())
