@@ -1,7 +1,7 @@
 /* GF/s of every convolution of the recipes and every matrix product of the MLP, for each pass and
- * each backend and for the Winograd kernels (which count as much work as direct convolution, and
- * have a fourth figure: both backward passes at once), next to the peak of the cores in use (fused
- * multiply-adds on registers alone).
+ * each backend and each method of our own (the Winograd kernels count as much work as direct
+ * convolution, and have a fourth figure: both backward passes at once), next to the peak of the
+ * cores in use (fused multiply-adds on registers alone).
  *
  *   bench_convolution [--threads N] [--samples N] [--variant V] [--backend NAME]... [--seconds S]
  *
@@ -17,6 +17,7 @@
 #include "base/memory.h"
 #include "compute/backend.h"
 #include "compute/peak.h"
+#include "compute/strips.h"
 #include "compute/winograd.h"
 
 #define MAX_BACKENDS 4
@@ -37,6 +38,7 @@ static const struct {
 } convolutions[] = {{"resnet20", 32, 3, 16, 1, 1},    {"resnet20", 32, 16, 16, 1, 1},
                     {"resnet20", 32, 16, 32, 2, 1},   {"resnet20", 16, 32, 32, 1, 1},
                     {"resnet20", 16, 32, 64, 2, 1},   {"resnet20", 8, 64, 64, 1, 1},
+                    {"wrn16-4", 32, 64, 128, 2, 1},   {"wrn16-4", 16, 128, 256, 2, 1},
                     {"smallcnn", 32, 3, 64, 1, 1},    {"smallcnn", 32, 64, 64, 1, 1},
                     {"smallcnn", 16, 64, 128, 1, 1},  {"smallcnn", 16, 128, 128, 1, 1},
                     {"smallcnn", 8, 128, 256, 1, 1},  {"smallcnn", 8, 256, 256, 1, 1},
@@ -72,7 +74,7 @@ static double best_time(Work *work, void *context, double seconds) {
 struct Task {
     const struct Backend *backend;
     struct Conv *conv;
-    const struct Method *winograd;
+    const struct Method *method;
     const struct ConvShape *shape;
     int64_t samples;
     void *x, *y, *dx, *weights, *gradient, *prepared, *scratch;
@@ -97,27 +99,26 @@ static void backward_weights(void *context) {
                                       t->scratch);
 }
 
-static void winograd_forward(void *context) {
+static void method_forward(void *context) {
     struct Task *t = context;
-    t->winograd->forward(t->shape, t->samples, t->x, t->weights, t->prepared, NULL, t->y,
-                         t->scratch);
+    t->method->forward(t->shape, t->samples, t->x, t->weights, t->prepared, NULL, t->y, t->scratch);
 }
 
-static void winograd_data(void *context) {
+static void method_data(void *context) {
     struct Task *t = context;
-    t->winograd->backward_data(t->shape, t->samples, t->y, t->weights, t->prepared, t->dx,
-                               t->scratch);
+    t->method->backward_data(t->shape, t->samples, t->y, t->weights, t->prepared, t->dx,
+                             t->scratch);
 }
 
-static void winograd_weights(void *context) {
+static void method_weights(void *context) {
     struct Task *t = context;
-    t->winograd->backward_weights(t->shape, t->samples, t->x, t->y, t->gradient, NULL, t->scratch);
+    t->method->backward_weights(t->shape, t->samples, t->x, t->y, t->gradient, NULL, t->scratch);
 }
 
-static void winograd_backward(void *context) {
+static void method_backward(void *context) {
     struct Task *t = context;
-    t->winograd->backward(t->shape, t->samples, t->x, t->y, t->weights, t->prepared, t->dx,
-                          t->gradient, NULL, t->scratch);
+    t->method->backward(t->shape, t->samples, t->x, t->y, t->weights, t->prepared, t->dx,
+                        t->gradient, NULL, t->scratch);
 }
 
 static void *filled(int64_t count) {
@@ -184,33 +185,39 @@ static void print_shape(size_t which, double peak) {
 
 static void prepare_pass(struct Task *task, enum Pass pass) {
     memory_release(task->prepared);
-    size_t bytes = task->winograd->prepared_bytes(task->shape, pass);
+    size_t bytes = task->method->prepared_bytes(task->shape, pass);
     /* On huge pages, as a plan has the weights of all layers together. */
     task->prepared = memory_allocate(bytes < HUGE_PAGE ? HUGE_PAGE : bytes, "bench");
-    task->winograd->prepare(task->shape, pass, task->weights, task->prepared);
+    task->method->prepare(task->shape, pass, task->weights, task->prepared);
 }
 
-static void bench_winograd(const struct Options *options, size_t which) {
+static size_t most_scratch(const struct Task *task) {
+    size_t most = 0;
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        size_t bytes = task->method->scratch_bytes(task->shape, (enum Pass)pass, task->samples);
+        most = bytes > most ? bytes : most;
+    }
+    return most;
+}
+
+static void bench_method(const struct Options *options, size_t which, const struct Method *method) {
     const struct ConvShape shape = shape_of(which);
-    const struct Method *winograd = winograd__method(options->variant);
-    if (!winograd->serves(&shape, FORWARD))
+    if (!method->serves(&shape, FORWARD))
         return;
-    struct Task task = {.winograd = winograd, .shape = &shape, .samples = options->samples};
+    struct Task task = {.method = method, .shape = &shape, .samples = options->samples};
     fill_arrays(&task);
-    size_t forward_bytes = winograd->scratch_bytes(&shape, FORWARD, task.samples);
-    size_t backward_bytes = winograd->scratch_bytes(&shape, BACKWARD_DATA, task.samples);
-    task.scratch =
-        memory_allocate(forward_bytes > backward_bytes ? forward_bytes : backward_bytes, "bench");
+    task.scratch = memory_allocate(most_scratch(&task), "bench");
     double operations = operations_of(&task), rates[4];
     prepare_pass(&task, FORWARD);
-    rates[0] = operations / best_time(winograd_forward, &task, options->seconds);
+    rates[0] = operations / best_time(method_forward, &task, options->seconds);
     prepare_pass(&task, BACKWARD_DATA);
-    rates[1] = operations / best_time(winograd_data, &task, options->seconds);
-    rates[2] = operations / best_time(winograd_weights, &task, options->seconds);
-    rates[3] = 2 * operations / best_time(winograd_backward, &task, options->seconds);
+    rates[1] = operations / best_time(method_data, &task, options->seconds);
+    rates[2] = operations / best_time(method_weights, &task, options->seconds);
+    if (method->backward)
+        rates[3] = 2 * operations / best_time(method_backward, &task, options->seconds);
     double peak = peak_flops(options->variant, options->threads) * 1e-9;
     print_shape(which, peak);
-    print_row(winograd->name, rates, 4, peak);
+    print_row(method->name, rates, method->backward ? 4 : 3, peak);
     task_release(&task);
 }
 
@@ -293,7 +300,8 @@ static int run(const struct Options *options, struct Error *error) {
             if (code != OK)
                 return code;
         }
-        bench_winograd(options, i);
+        bench_method(options, i, winograd__method(options->variant));
+        bench_method(options, i, strips__method(options->variant));
     }
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
         for (int b = 0; b < options->backend_count; b++)

@@ -2,6 +2,7 @@
 
 #include "base/memory.h"
 #include "compute/method.h"
+#include "compute/strips.h"
 #include "compute/winograd.h"
 
 const char *const convolution_rule_names[] = {[CONVOLUTION_AUTO] = "auto",
@@ -21,19 +22,31 @@ enum ConvolutionRule convolution_rule(enum ConvolutionRule rule) {
 static const struct Row {
     const struct Method *(*method)(enum Variant variant);
     unsigned passes;
-    int64_t kernel, stride;            /* exactly, in both directions */
-    int64_t most_in;                   /* channels of a group */
-    int64_t least_height, least_width; /* of the output */
+    int64_t kernel, stride;               /* exactly, in both directions */
+    int64_t least_in, most_in, least_out; /* channels of a group */
+    int64_t least_side;                   /* of the output, in both directions */
 } fastest_1[] = {
-    {winograd__method, EVERY_PASS, .kernel = 3, .stride = 1, .least_height = 3, .least_width = 3},
+    {winograd__method, EVERY_PASS, .kernel = 3, .stride = 1, .least_side = 3},
+    {strips__method, PASS_BIT(FORWARD), .kernel = 3, .stride = 1, .most_in = 4},
+    {strips__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 1, .most_in = 4,
+     .least_out = 32},
+    {strips__method, PASS_BIT(FORWARD), .kernel = 3, .stride = 2, .least_in = 16, .most_in = 16},
+    {strips__method, PASS_BIT(BACKWARD_DATA), .kernel = 3, .stride = 2, .least_in = 32,
+     .most_in = 64},
+    {strips__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 2, .least_in = 32},
 };
+
+static bool within(int64_t value, int64_t least, int64_t most) {
+    return value >= least && (!most || value <= most);
+}
 
 static bool holds(const struct Row *row, const struct ConvShape *s, enum Pass pass) {
     return row->passes & PASS_BIT(pass) && s->kernel_height == row->kernel &&
            s->kernel_width == row->kernel && s->stride_height == row->stride &&
            s->stride_width == row->stride &&
-           (!row->most_in || s->in_channels / s->groups <= row->most_in) &&
-           s->out_height >= row->least_height && s->out_width >= row->least_width;
+           within(s->in_channels / s->groups, row->least_in, row->most_in) &&
+           within(s->out_channels / s->groups, row->least_out, 0) &&
+           within(s->out_height, row->least_side, 0) && within(s->out_width, row->least_side, 0);
 }
 
 /* The method that serves a pass; NULL: the library. */

@@ -99,7 +99,7 @@ def test_the_saved_run_file_reproduces_the_run(folder, whole):
 def test_the_kernels_of_every_kind_are_in_these_runs(recipe):
     layers = result(1, "describe", recipe)["layers"]
     found = {kernels for layer in layers for kernels in layer.get("kernels", {}).values()}
-    assert {"winograd", None} < found
+    assert {"winograd", "strips", None} < found
 
 
 @pytest.fixture(scope="module")
