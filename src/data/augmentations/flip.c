@@ -32,6 +32,23 @@ static bool is_mirrored(const struct FlipOptions *flip, const struct AugmentPlac
     return mirrored != (flip->alternate && at->epoch % 2 == 1);
 }
 
+/* Inlined, so that the usual numbers of channels are constants to the compiler. */
+static inline void mirror_pixels(const float *restrict from, int64_t width, int64_t channels,
+                                 float *restrict to) {
+    for (int64_t x = 0; x < width; x++)
+        for (int64_t c = 0; c < channels; c++)
+            to[(width - 1 - x) * channels + c] = from[x * channels + c];
+}
+
+static void mirror_row(const float *from, int64_t width, int64_t channels, float *to) {
+    if (channels == 3)
+        mirror_pixels(from, width, 3, to);
+    else if (channels == 1)
+        mirror_pixels(from, width, 1, to);
+    else
+        mirror_pixels(from, width, channels, to);
+}
+
 static void flip_apply(const void *options, void *prepared, const struct AugmentPlace *at,
                        const struct Image *in, struct Image *out) {
     (void)prepared;
@@ -40,15 +57,8 @@ static void flip_apply(const void *options, void *prepared, const struct Augment
         image_copy(in, out);
         return;
     }
-    for (int64_t y = 0; y < in->height; y++) {
-        const float *from = in->pixels + y * row;
-        float *to = out->pixels + (y + 1) * row;
-        for (int64_t x = 0; x < width; x++, from += channels) {
-            to -= channels;
-            for (int64_t c = 0; c < channels; c++)
-                to[c] = from[c];
-        }
-    }
+    for (int64_t y = 0; y < in->height; y++)
+        mirror_row(in->pixels + y * row, width, channels, out->pixels + y * row);
 }
 
 extern const struct Augment augment_flip;
