@@ -93,24 +93,24 @@ double profile_step_seconds(const struct Profile *profile) {
 static void add_figures(struct Text *text, const struct Profile *profile, const struct Sum *sum) {
     double flops = sum->seconds > 0 ? sum->flops / sum->seconds : 0;
     double bytes = sum->seconds > 0 ? sum->bytes / sum->seconds : 0;
-    text_add(text, " %9.3f", 1e3 * sum->seconds);
+    text_add(text, " %8.3f", 1e3 * sum->seconds);
     text_add(text, " %5.1f%%", 100 * sum->seconds / profile_step_seconds(profile));
-    add_number(text, 8, 1, 1e-9 * flops);
+    add_number(text, 7, 1, 1e-9 * flops);
     add_percent(text, flops, profile->peak);
-    add_number(text, 9, 3, 1e-6 * sum->bytes);
+    add_number(text, 8, 2, 1e-6 * sum->bytes);
     add_percent(text, bytes, profile->bandwidth);
-    add_number(text, 9, 3, 1e3 * sum->floor);
+    add_number(text, 8, 3, 1e3 * sum->floor);
     add_percent(text, sum->floor, sum->seconds);
     if (profile->ranks > 1)
-        text_add(text, " %9.3f %9.3f", 1e3 * sum->least, 1e3 * sum->most);
+        text_add(text, " %8.3f %8.3f", 1e3 * sum->least, 1e3 * sum->most);
     text_add(text, "\n");
 }
 
 static void add_heads(struct Text *text, const struct Profile *profile) {
-    text_add(text, " %9s %6s %8s %6s %9s %6s %9s %6s", "ms/step", "share", "GFLOP/s", "peak",
+    text_add(text, " %8s %6s %7s %6s %8s %6s %8s %6s", "ms/step", "share", "GFLOP/s", "peak",
              "MB/step", "bandw.", "floor ms", "of it");
     if (profile->ranks > 1)
-        text_add(text, " %9s %9s", "fastest", "slowest");
+        text_add(text, " %8s %8s", "fastest", "slowest");
     text_add(text, "\n");
 }
 
@@ -213,7 +213,7 @@ void profile_add_table(const struct Profile *profile, struct Text *text) {
              profile->steps, profile->steps == 1 ? "" : "s", 1e3 * profile_step_seconds(profile),
              profile->warm_up, profile->samples / profile_step_seconds(profile));
     if (profile->ranks > 1)
-        text_add(text, "; rank 0 of %d, beside the fastest and the slowest of them",
+        text_add(text, "\nranks       %d: rank 0, beside the fastest and the slowest of them",
                  profile->ranks);
     text_add(text, "\nlimits      %.1f GFLOP/s, %.1f GB/s read + write, with %d thread%s a rank\n",
              1e-9 * profile->peak, 1e-9 * profile->bandwidth, profile->threads, s);

@@ -71,17 +71,17 @@ static void test_rows_and_sums(void **state) {
     assert_true(profile_step_seconds(profile) == 1e-2 && profile_row_seconds(profile, 2) == 2e-3);
     /* 2e8 operations in 4 ms are 50 GFLOP/s, half of the peak; 4 MB in 4 ms 1 GB/s, a tenth. */
     expect_line(table.data, "0 ", 0,
-                "0 conv forward onednn 4.000 40.0% 50.0 50.0% 4.000 10.0% 2.000 50.0% 3.000 4.000");
+                "0 conv forward onednn 4.000 40.0% 50.0 50.0% 4.00 10.0% 2.000 50.0% 3.000 4.000");
     /* Winograd may be faster than the peak. */
     expect_line(
         table.data, "3 ", 0,
-        "3 conv forward winograd 2.000 20.0% 100.0 100.0% 1.000 5.0% 0.500 25.0% 2.000 4.000");
+        "3 conv forward winograd 2.000 20.0% 100.0 100.0% 1.00 5.0% 0.500 25.0% 2.000 4.000");
     /* The sum over both, on rank 0 6 ms, on rank 1 7 ms. */
     expect_line(table.data, "conv ", 0,
-                "conv forward 6.000 60.0% 66.7 66.7% 5.000 8.3% 2.500 41.7% 6.000 7.000");
+                "conv forward 6.000 60.0% 66.7 66.7% 5.00 8.3% 2.500 41.7% 6.000 7.000");
     expect_line(table.data, "exchange ", 0, "exchange 3.000 30.0% 1.000 3.000");
     expect_line(table.data, "the whole step", 0,
-                "the whole step 10.000 100.0% 40.0 40.0% 6.000 6.0% 2.600 26.0% 10.000 10.000");
+                "the whole step 10.000 100.0% 40.0 40.0% 6.00 6.0% 2.600 26.0% 10.000 10.000");
     assert_non_null(strstr(table.data, "checkpoints 2, 15.000 ms each (1.50 steps); fastest rank "
                                        "5.000 ms, slowest 25.000 ms\n"));
     assert_non_null(strstr(table.data, "profile     7 steps of 10.000 ms after 2 to warm up, "
