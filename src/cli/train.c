@@ -269,6 +269,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
         print_json(request.overfit, &result);
     else if (ranks_rank(ranks) == 0 && !code && !folds && !dry)
         print_words(request.overfit, &result);
+    else if (result.profile) /* of a run that was asked to stop */
+        print_profile(result.profile);
     memory_release(result.checkpoint);
     profile_release(result.profile);
     memory_release(trace);
