@@ -207,11 +207,16 @@ void convolution_backward_weights(const struct Convolution *convolution, int64_t
                                                     scratch);
 }
 
+bool convolution_is_joint(const struct Convolution *convolution) {
+    const struct Method *method = convolution->methods[BACKWARD_DATA];
+    return method && method == convolution->methods[BACKWARD_WEIGHTS] && method->backward;
+}
+
 void convolution_backward(const struct Convolution *convolution, int64_t samples, const void *x,
                           const void *dy, const void *weights, const void *prepared, void *dx,
                           void *dw, void *dbias, void *scratch) {
     const struct Method *method = convolution->methods[BACKWARD_DATA];
-    if (dx && method && method == convolution->methods[BACKWARD_WEIGHTS] && method->backward) {
+    if (dx && convolution_is_joint(convolution)) {
         method->backward(&convolution->shape, samples, x, dy, weights,
                          (const char *)prepared + convolution->prepared_offsets[BACKWARD_DATA], dx,
                          dw, dbias, scratch);

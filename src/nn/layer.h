@@ -76,6 +76,7 @@ struct OperationNeeds {
     bool accumulates;       /* backward honours call->accumulate; else the plan adds for it */
     int64_t partial_values; /* > 0: the layer is synchronised; see Layer.forward_partial */
     const char *kernels[PASS_COUNT]; /* of a convolution: what computes each pass; NULL: none */
+    bool joint_backward; /* of a convolution: one kernel makes both gradients together */
 };
 
 /* An operation of a plan: a node, and those that were fused into it. */
@@ -201,8 +202,8 @@ struct Layer {
     /* The output has one pixel whatever the size of the input image: its spatial dimensions are
      * gone. */
     bool drops_space;
-    /* Forward is a product of the input and the weights. Backward makes the gradient of the
-     * weights, calls call_lap, and then makes the gradient of the input. */
+    /* Forward is a product of the input and the weights. Unless needs.joint_backward, backward
+     * makes the gradient of the weights, calls call_lap, and then makes that of the input. */
     bool products;
 };
 

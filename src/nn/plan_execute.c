@@ -200,7 +200,7 @@ static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
 
 /* The pass that backward of an operation ends with. */
 static enum PlanPass last_pass(const struct Operation *operation) {
-    if (!operation->layer->products)
+    if (!operation->layer->products || operation->needs.joint_backward)
         return PLAN_BACKWARD;
     return operation->needs_input_gradient[0] ? PLAN_BACKWARD_DATA : PLAN_BACKWARD_WEIGHTS;
 }

@@ -76,18 +76,18 @@ static double bytes_of(const struct Plan *plan, const struct Operation *operatio
 static bool has_pass(const struct Plan *plan, const struct Operation *operation,
                      enum PlanPass pass) {
     bool backward = plan->training && plan->operations.needs_gradient[operation->output];
-    bool products = operation->layer->products;
+    bool apart = operation->layer->products && !operation->needs.joint_backward;
     switch (pass) {
     case PLAN_PREPARE:
         return operation->layer->prepare && operation->needs.prepared_bytes;
     case PLAN_FORWARD:
         return true;
     case PLAN_BACKWARD:
-        return backward && !products;
+        return backward && !apart;
     case PLAN_BACKWARD_WEIGHTS:
-        return backward && products;
+        return backward && apart;
     case PLAN_BACKWARD_DATA:
-        return backward && products && operation->needs_input_gradient[0];
+        return backward && apart && operation->needs_input_gradient[0];
     default:
         return false;
     }
@@ -103,7 +103,7 @@ static void name_operation(const struct Operation *operation, char name[PLAN_WOR
 static const char *kernel_of(const struct Operation *operation, enum PlanPass pass) {
     static const int passes[PLAN_PASSES] = {[PLAN_PREPARE] = -1,
                                             [PLAN_FORWARD] = FORWARD,
-                                            [PLAN_BACKWARD] = -1,
+                                            [PLAN_BACKWARD] = BACKWARD_DATA,
                                             [PLAN_BACKWARD_WEIGHTS] = BACKWARD_WEIGHTS,
                                             [PLAN_BACKWARD_DATA] = BACKWARD_DATA,
                                             [PLAN_LOSS] = -1};
@@ -135,6 +135,8 @@ bool plan_work(const struct Plan *plan, int work, double samples, double calls,
     if (operation->layer->products && described->pass != PLAN_PREPARE)
         described->flops = samples * operation->node->flops;
     described->kernel = kernel_of(operation, described->pass);
+    if (described->pass == PLAN_BACKWARD) /* of both gradients */
+        described->flops *= 2;
     described->least_flops = described->flops;
     if (!strncmp(described->kernel, "winograd", strlen("winograd")))
         described->least_flops *= winograd_share(operation->node->out);

@@ -9,7 +9,7 @@
 enum PlanPass {
     PLAN_PREPARE, /* once a step: the parameters as the kernels want them */
     PLAN_FORWARD,
-    PLAN_BACKWARD, /* of an operation that makes all its gradients together */
+    PLAN_BACKWARD, /* of an operation, or a kernel, that makes all gradients together */
     PLAN_BACKWARD_WEIGHTS,
     PLAN_BACKWARD_DATA, /* the gradient of the input */
     PLAN_LOSS,

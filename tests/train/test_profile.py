@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from support.program import run, start
+from support.program import run, settings, start
 from support.runs import synthesize, train, write_run_file
 
 MODEL = """
@@ -36,7 +36,7 @@ def recipe(folder):
 @pytest.fixture(scope="module")
 def profiled(folder, recipe):
     """A run on two ranks, and its profile."""
-    return train(2, recipe, f"{folder}/profiled", "--profile")
+    return train(2, recipe, f"{folder}/profiled", "--profile", *settings("train.convolution=direct"))
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +52,8 @@ def events(profiled, profile):
 
 
 def test_a_profile_changes_no_bits(folder, recipe, profiled):
-    assert train(1, recipe, f"{folder}/plain")["digest"] == profiled["digest"]
+    plain = train(1, recipe, f"{folder}/plain", *settings("train.convolution=direct"))
+    assert plain["digest"] == profiled["digest"]
 
 
 def test_the_rows_are_the_step(profile):
@@ -87,10 +88,24 @@ def test_each_layer_and_pass_has_a_row(profile):
         "input wait", "loss", "sum of shards", "exchange", "update", "other"}
 
 
+def test_a_kernel_that_makes_both_gradients_has_one_pass(folder, recipe):
+    """Winograd's, whose floor is that of its own multiplications: a quarter, as tiles of 4x4 fill the image."""
+    done = train(1, recipe, f"{folder}/winograd", "--profile", "--stop-after", "2",
+                 *settings("train.convolution=winograd", "train.shards=1"))
+    rows = {row["pass"]: row for row in done["profile"]["rows"] if row.get("layer") == "2.body.0"}
+    assert set(rows) == {"prepare", "forward", "backward"}
+    assert {rows[key]["kernel"] for key in ("forward", "backward")} == {"winograd"}
+    assert rows["backward"]["flops"] == pytest.approx(2 * rows["forward"]["flops"])
+    for row in rows["forward"], rows["backward"]:
+        computing, moving = row["flops"] / 4 / done["profile"]["peak_flops"], row["bytes"] / done["profile"][
+            "peak_bandwidth"]
+        assert row["floor_seconds"] == pytest.approx(max(computing, moving), rel=1e-6)
+
+
 def test_floors_follow_from_the_limits(profile):
     peak, bandwidth = profile["peak_flops"], profile["peak_bandwidth"]
     for row in profile["rows"]:
-        if "floor_seconds" in row and not row.get("kernel", "").startswith("winograd"):
+        if "floor_seconds" in row:
             floor = max(row.get("flops", 0) / peak, row["bytes"] / bandwidth)
             assert row["floor_seconds"] == pytest.approx(floor, rel=1e-6)
 

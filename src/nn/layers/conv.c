@@ -158,6 +158,7 @@ static int plan(struct Planning *planning) {
     operation->needs.prepared_bytes = convolution_prepared_bytes(conv);
     for (int pass = 0; pass < PASS_COUNT; pass++)
         operation->needs.kernels[pass] = convolution_kernels(conv, (enum Pass)pass);
+    operation->needs.joint_backward = convolution_is_joint(conv);
     if (fused_norm(operation))
         operation->needs.prepared_bytes =
             folded_offset(state) +
@@ -237,19 +238,21 @@ static void forward(const struct Call *call) {
                         filters.bias, call->output, call->scratch);
 }
 
-/* Both gradients at once; one after the other, with the same bits, if each is to be timed. */
+/* Both gradients at once if one kernel makes them together. */
 static void backward(const struct Call *call) {
     const struct ConvState *state = call->operation->needs.state;
     const real *weights = filters_of(call).weights;
     real *bias_gradient = has_bias(call) ? call_gradient(call, 1) : NULL;
-    bool apart = call->stopwatch != NULL;
+    bool joint = call->operation->needs.joint_backward;
     convolution_backward(state->conv, call->samples, call->input[0], call->output_gradient, weights,
-                         call->prepared, apart ? NULL : call->input_gradient[0],
+                         call->prepared, joint ? call->input_gradient[0] : NULL,
                          call_gradient(call, 0), bias_gradient, call->scratch);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
+    if (joint)
+        return;
     call_lap(call, PLAN_BACKWARD_WEIGHTS);
-    if (apart && call->input_gradient[0])
+    if (call->input_gradient[0])
         convolution_backward_data(state->conv, call->samples, call->output_gradient, weights,
                                   call->prepared, call->input_gradient[0], call->scratch);
 }
