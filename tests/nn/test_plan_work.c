@@ -12,7 +12,9 @@
 #include <math.h>
 #include <string.h>
 
-#define NEAR(a, b) assert_true(fabs((a) - (b)) <= 1e-9 * fabs(b))
+static void expect_near(double found, double expected) {
+    assert_true(fabs(found - expected) <= 1e-9 * fabs(expected));
+}
 
 static struct Plan *plan_of(const struct Net *net, const bool *frozen) {
     struct Error error;
@@ -52,17 +54,17 @@ static void test_costs(void **state) {
     assert_true(find(plan, "0", PLAN_FORWARD, &work));
     assert_string_equal(work.operation, "conv");
     assert_string_equal(work.kernel, "openblas");
-    NEAR(work.flops, 2 * 9 * 3 * second * 10);
-    NEAR(work.least_flops, work.flops);
-    NEAR(work.bytes, 4 * ((first + second) * 10 + 3 * (9 * 3 * 5 + 5)));
+    expect_near(work.flops, 2 * 9 * 3 * second * 10);
+    expect_near(work.least_flops, work.flops);
+    expect_near(work.bytes, 4 * ((first + second) * 10 + 3 * (9 * 3 * 5 + 5)));
     assert_true(find(plan, "0", PLAN_BACKWARD_WEIGHTS, &work));
-    NEAR(work.flops, 2 * 9 * 3 * second * 10);
+    expect_near(work.flops, 2 * 9 * 3 * second * 10);
     assert_false(find(plan, "0", PLAN_BACKWARD_DATA, &work)); /* of the model's input */
     assert_false(find(plan, "0", PLAN_BACKWARD, &work));
 
     assert_true(find(plan, "3", PLAN_BACKWARD_DATA, &work));
-    NEAR(work.flops, 2 * 5 * third * 10);
-    NEAR(work.bytes, 4 * ((second + third) * 10 + 3 * (5 * 2 + 2)));
+    expect_near(work.flops, 2 * 5 * third * 10);
+    expect_near(work.bytes, 4 * ((second + third) * 10 + 3 * (5 * 2 + 2)));
 
     assert_true(find(plan, "1", PLAN_FORWARD, &work));
     assert_string_equal(work.operation, "batchnorm+relu");
@@ -77,8 +79,8 @@ static void test_costs(void **state) {
 
 static void test_floor_is_the_longer_time(void **state) {
     (void)state;
-    NEAR(plan_floor(1e9, 1e6, 1e9, 1e9), 1);
-    NEAR(plan_floor(1e6, 4e9, 1e9, 1e9), 4);
+    expect_near(plan_floor(1e9, 1e6, 1e9, 1e9), 1);
+    expect_near(plan_floor(1e6, 4e9, 1e9, 1e9), 4);
 }
 
 /* A step; the laps of each work that the plan has. */
