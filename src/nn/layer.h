@@ -203,7 +203,8 @@ struct Layer {
      * gone. */
     bool drops_space;
     /* Forward is a product of the input and the weights. Unless needs.joint_backward, backward
-     * makes the gradient of the weights, calls call_lap, and then makes that of the input. */
+     * makes the gradient of the weights, and then, if it is wanted, calls call_lap and makes that
+     * of the input. */
     bool products;
 };
 

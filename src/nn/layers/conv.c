@@ -249,12 +249,11 @@ static void backward(const struct Call *call) {
                          call_gradient(call, 0), bias_gradient, call->scratch);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
-    if (joint)
+    if (joint || !call->input_gradient[0])
         return;
     call_lap(call, PLAN_BACKWARD_WEIGHTS);
-    if (call->input_gradient[0])
-        convolution_backward_data(state->conv, call->samples, call->output_gradient, weights,
-                                  call->prepared, call->input_gradient[0], call->scratch);
+    convolution_backward_data(state->conv, call->samples, call->output_gradient, weights,
+                              call->prepared, call->input_gradient[0], call->scratch);
 }
 
 const struct Layer KERNEL(layer_conv) = {

@@ -121,10 +121,11 @@ static void backward(const struct Call *call) {
             for (int64_t o = 0; o < out; o++)
                 bias[o] += dy[i * out + o];
     }
+    if (!call->input_gradient[0])
+        return;
     call_lap(call, PLAN_BACKWARD_WEIGHTS);
-    if (call->input_gradient[0])
-        call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out, weights_of(call),
-                            in, call->accumulate[0] ? 1.0 : 0.0, call->input_gradient[0], in);
+    call->backend->gemm(false, false, call->samples, in, out, 1.0, dy, out, weights_of(call), in,
+                        call->accumulate[0] ? 1.0 : 0.0, call->input_gradient[0], in);
 }
 
 const struct Layer KERNEL(layer_linear) = {
