@@ -203,8 +203,7 @@ struct Layer {
      * gone. */
     bool drops_space;
     /* Forward is a product of the input and the weights. Unless needs.joint_backward, backward
-     * makes the gradient of the weights, and then, if it is wanted, calls call_lap and makes that
-     * of the input. */
+     * makes the weights' gradient; if the input's is wanted, call_lap follows, and then that. */
     bool products;
 };
 
