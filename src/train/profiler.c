@@ -38,7 +38,7 @@ static int check_file(const char *path, struct Error *error) {
 /* At most so many laps has a step: each operation's, of each group of shards, and some more. */
 static int64_t laps_of_step(const struct Trainer *trainer) {
     int64_t shards = exchange_shard_count(trainer->shards.exchange);
-    return plan_works(trainer->parts.plan) * (shards + 1) + WORK_COUNT * (shards + 1);
+    return 2 * plan_works(trainer->parts.plan) * (shards + 1) + WORK_COUNT * (shards + 1);
 }
 
 int profiler__create(struct Trainer *trainer, struct Error *error) {
@@ -97,7 +97,8 @@ static int64_t steps_of(const struct Profiler *profiler) {
 /* ---- Rows ---- */
 
 static const char *const step_work_names[WORK_COUNT] = {
-    "input wait", "sum of shards", "exchange", "update", "other", "validation", "checkpoint"};
+    "input wait", "early exchange", "sum of shards", "exchange",
+    "update",     "other",          "validation",    "checkpoint"};
 
 static double update_bytes(const struct Trainer *trainer) {
     const struct Arena *arena = model_arena(trainer->parts.model);
@@ -232,9 +233,12 @@ static int64_t whole_steps(const struct Stopwatch *stopwatch, struct Lap *laps) 
 
 /* What a lap is part of. */
 static const char *phase_of(const struct Profiler *profiler, const struct Lap *lap) {
-    static const char *const phases[] = {"prepare",  "forward",  "backward",
-                                         "backward", "backward", "loss"};
+    static const char backward[] = "backward";
+    static const char *const phases[PLAN_PASSES] = {"prepare", "forward", backward,
+                                                    backward,  backward,  "loss"};
     int64_t own = lap->work - profiler->plan_works;
+    if (own == WORK_READY)
+        return phases[PLAN_BACKWARD];
     return own < 0 ? phases[lap->work % PLAN_PASSES] : step_work_names[own];
 }
 
@@ -274,8 +278,9 @@ static int64_t put_phase(struct Tracing *to, const struct Lap *laps, int64_t cou
     while (end < count && phase_of(profiler, &laps[end]) == phase)
         end++;
     put_event(to, phase, "phase", &laps[0], &laps[end - 1]);
-    for (int64_t i = 0; i < end && laps[i].work < profiler->plan_works; i++)
-        put_layer(to, &laps[i]);
+    for (int64_t i = 0; i < end; i++)
+        if (laps[i].work < profiler->plan_works)
+            put_layer(to, &laps[i]);
     return end;
 }
 

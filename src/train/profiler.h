@@ -14,6 +14,7 @@ struct Trainer;
 /* Kinds of work besides those of the plan, in the order of a step. */
 enum StepWork {
     WORK_INPUT,    /* samples are made, or waited for */
+    WORK_READY,    /* the exchange of what is complete begins, within backward */
     WORK_SUM,      /* the gradients of this rank's shards are added */
     WORK_EXCHANGE, /* those of all ranks are, after backward has ended: waiting included */
     WORK_UPDATE,   /* optimiser, statistics, average of weights, checks */

@@ -80,8 +80,10 @@ static void set_gradients(struct Shards *shards) {
                                         : shards->gradients + k * shards->gradient_elements;
 }
 
-static void tell_ready(void *exchange, int64_t first) {
-    exchange_ready(exchange, first);
+static void tell_ready(void *context, int64_t first) {
+    const struct Shards *shards = context;
+    exchange_ready(shards->exchange, first);
+    lap(shards, WORK_READY);
 }
 
 /* What is complete can be exchanged while the rest is computed, unless computing communicates. */
@@ -89,7 +91,7 @@ static void backward(struct Shards *shards) {
     if (plan_gathers(shards->plan))
         plan_backward(shards->plan, shards->calls);
     else
-        plan_backward_telling(shards->plan, shards->calls, tell_ready, shards->exchange);
+        plan_backward_telling(shards->plan, shards->calls, tell_ready, shards);
 }
 
 static void hand_over_gradients(struct Shards *shards) {

@@ -85,7 +85,7 @@ def test_each_layer_and_pass_has_a_row(profile):
     assert rows["0", "forward"]["bytes"] == pytest.approx(
         4 * 32 * 32 * (3 + 16) * profile["samples"] + 2 * 4 * 9 * 3 * 16, rel=1e-6)
     assert {row["operation"] for row in profile["rows"] if "layer" not in row} == {
-        "input wait", "loss", "sum of shards", "exchange", "update", "other"}
+        "input wait", "loss", "early exchange", "sum of shards", "exchange", "update", "other"}
 
 
 def test_a_kernel_that_makes_both_gradients_has_one_pass(folder, recipe):
