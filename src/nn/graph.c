@@ -83,6 +83,12 @@ int graph__add_list(struct Graph *graph, const struct ChoiceList *list, const ch
     return OK;
 }
 
+void graph__recompute(struct Graph *graph, int first) {
+    graph->recomputed_blocks++;
+    for (int i = first; i < graph->node_count; i++)
+        graph->nodes[i]->block = graph->recomputed_blocks;
+}
+
 int graph__build(struct Graph *graph, const struct ChoiceList *layers,
                  const struct InitialiseOptions *initialise, struct Shape input,
                  struct Error *error) {

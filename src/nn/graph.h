@@ -15,6 +15,7 @@ struct Graph {
     int tensor_count, tensor_capacity;
     int output; /* tensor */
     int residual_blocks;
+    int recomputed_blocks;
     struct Layout layout;
     void **memory; /* the blocks of graph__memory */
     int memory_count;
@@ -40,6 +41,8 @@ int graph__add(struct Graph *graph, const struct NewNode *new, int *output, stru
 /* Adds the layers of a list one after the other, named "path.0", "path.1", …. */
 int graph__add_list(struct Graph *graph, const struct ChoiceList *list, const char *path, int input,
                     int *output, struct Error *error);
+/* The nodes from `first` on are a block whose results are computed again for backward. */
+void graph__recompute(struct Graph *graph, int first);
 struct Shape graph__shape(const struct Graph *graph, int tensor);
 /* Zeroed memory that lives as long as the graph: options of inner nodes. */
 void *graph__memory(struct Graph *graph, size_t bytes);

@@ -87,6 +87,8 @@ struct Operation {
     int fused_count;
     int input_count, inputs[LAYER_INPUTS], output; /* tensors, after fusion */
     bool training;                                 /* in a training plan */
+    bool again;    /* runs forward again before the backward of its block (nn/recompute.h) */
+    bool rebuilds; /* before its backward those of its block run again */
     struct Shape in[LAYER_INPUTS], out;
     const struct ArenaRow *rows;             /* the node's */
     bool needs_input_gradient[LAYER_INPUTS]; /* false at the model's input */
@@ -151,7 +153,8 @@ struct Call {
     bool accumulate[LAYER_INPUTS];      /* add to it instead of overwriting it (only if
                                            needs.accumulates) */
     const void *parameters;             /* the state arena */
-    void *gradients;                    /* the gradient arena of this shard */
+    void *gradients;                    /* the gradient arena of this shard; NULL in a forward whose
+                                           statistics are not wanted */
     void *saved, *scratch, *prepared;
     struct Partials partials;
     struct Stopwatch *stopwatch; /* see call_lap; NULL: nobody measures */

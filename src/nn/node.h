@@ -32,6 +32,7 @@ struct Node {
     const struct Choice *choice; /* its place in the run file; inner nodes have their container's */
     const void *options;
     char *path; /* "3.body.1": the prefix of its rows' names */
+    int block;  /* the outermost container with `recompute` that it is in, from 1 on; 0: none */
     int index;  /* in the graph; tells the random numbers of two dropout layers apart */
     int input_count, inputs[LAYER_INPUTS], output; /* tensors */
     struct Shape in[LAYER_INPUTS], out;

@@ -9,6 +9,7 @@
 #include "nn/graph.h"
 #include "nn/lifetimes.h"
 #include "nn/plan_parts.h"
+#include "nn/recompute.h"
 
 KERNEL_DECLARE(struct PlanKernels, plan__kernels);
 
@@ -47,19 +48,21 @@ static int allocate_pool(struct Plan *plan, size_t bytes, struct Error *error) {
 /* Gives every buffer its place in a shard's pool. */
 static int place_buffers(struct Plan *plan, struct Lifetimes *lives, struct Error *error) {
     int tensors = model_graph(plan->model)->tensor_count, n = lives->count;
-    int counts[] = {tensors, tensors, n, n * LAYER_INPUTS};
-    struct Buffer *groups[] = {lives->values, lives->gradients, lives->saved, lives->through};
+    enum { GROUPS = 6 };
+    const int counts[GROUPS] = {tensors, tensors, tensors, n, n, n * LAYER_INPUTS};
+    struct Buffer *groups[GROUPS] = {lives->values, lives->gradients,   lives->again,
+                                     lives->saved,  lives->saved_again, lives->through};
     int total = 0, next = 0;
-    for (int g = 0; g < 4; g++)
+    for (int g = 0; g < GROUPS; g++)
         total += counts[g];
     struct Buffer *all = memory_array(struct Buffer, total, "the plan");
-    for (int g = 0; g < 4; g++) {
+    for (int g = 0; g < GROUPS; g++) {
         memcpy(all + next, groups[g], (size_t)counts[g] * sizeof *all);
         next += counts[g];
     }
     size_t bytes = placement__solve(all, total);
     next = 0;
-    for (int g = 0; g < 4; g++) {
+    for (int g = 0; g < GROUPS; g++) {
         memcpy(groups[g], all + next, (size_t)counts[g] * sizeof *all);
         next += counts[g];
     }
@@ -73,10 +76,14 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
     int tensors = model_graph(plan->model)->tensor_count;
     shard->values = memory_array(void *, tensors, "the plan");
     shard->gradients = memory_array(void *, tensors, "the plan");
+    shard->again = memory_array(void *, tensors, "the plan");
     for (int t = 0; t < tensors; t++) {
         int value = lifetimes__root(lives->value_root, t);
         int gradient = lifetimes__root(lives->gradient_root, t);
         shard->values[t] = shard->pool + lives->values[value].offset;
+        if (recompute__made_again(&plan->operations, t))
+            shard->again[t] =
+                shard->pool + lives->again[lifetimes__root(lives->again_root, t)].offset;
         if (plan->operations.needs_gradient[t])
             shard->gradients[t] = shard->pool + lives->gradients[gradient].offset;
     }
@@ -132,6 +139,23 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
     }
 }
 
+/* The calls of backward, which read what was made again. */
+static void fill_later_calls(const struct Plan *plan, struct PlanShard *shard,
+                             const struct Lifetimes *lives) {
+    shard->later = memory_copy_array(shard->calls, lives->count, "the plan");
+    for (int i = 0; i < lives->count; i++) {
+        const struct Operation *operation = &plan->operations.items[i];
+        struct Call *call = &shard->later[i].call;
+        if (operation->again) {
+            call->output = shard->again[operation->output];
+            call->saved = shard->pool + lives->saved_again[i].offset;
+        }
+        for (int j = 0; j < operation->input_count; j++)
+            if (shard->again[operation->inputs[j]])
+                call->input[j] = shard->again[operation->inputs[j]];
+    }
+}
+
 static int make_buffers(struct Plan *plan, struct Error *error) {
     struct LifetimesRequest request = {.graph = model_graph(plan->model),
                                        .operations = &plan->operations,
@@ -159,6 +183,8 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
     for (int64_t k = 0; k < plan->shard_count && !code; k++) {
         find_tensors(plan, &plan->shards[k], &lives);
         fill_calls(plan, &plan->shards[k], &lives);
+        if (plan->recomputes)
+            fill_later_calls(plan, &plan->shards[k], &lives);
     }
     lifetimes__release(&lives);
     return code;
@@ -252,6 +278,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
                           .samples = most_samples(request),
                           .outputs = outputs};
     fusion__build(&plan->operations, model_graph(model), request);
+    plan->recomputes = request->training && recompute__mark(&plan->operations);
     int code = plan_operations(plan, request, error);
     make_shards(plan, request);
     if (!code)
@@ -275,6 +302,8 @@ void plan_release(struct Plan *plan) {
     fusion__release(&plan->operations);
     for (int64_t k = 0; k < plan->shard_count; k++) {
         memory_release(plan->shards[k].calls);
+        memory_release(plan->shards[k].later);
+        memory_release(plan->shards[k].again);
         memory_release(plan->shards[k].values);
         memory_release(plan->shards[k].gradients);
         memory_release(plan->shards[k].target);

@@ -20,10 +20,14 @@ void plan_prepare(struct Plan *plan, const void *state) {
     }
 }
 
+enum Moment { MOMENT_FORWARD, MOMENT_AGAIN, MOMENT_BACKWARD };
+
 /* The call of an operation for one of the shards that are computed together. */
-static struct PlannedCall *begin_call(struct Plan *plan, int operation, int64_t shard,
-                                      const struct ShardCall *shard_call) {
-    struct PlannedCall *planned = &plan->shards[shard].calls[operation];
+static struct PlannedCall *begin_call(struct Plan *plan, int operation, enum Moment moment,
+                                      int64_t shard, const struct ShardCall *shard_call) {
+    const struct PlanShard *own = &plan->shards[shard];
+    struct PlannedCall *planned = moment != MOMENT_FORWARD && own->later ? own->later : own->calls;
+    planned += operation;
     struct Call *call = &planned->call;
     call->samples = shard_call->samples;
     call->first = shard_call->first;
@@ -31,18 +35,20 @@ static struct PlannedCall *begin_call(struct Plan *plan, int operation, int64_t 
     call->seed = shard_call->seed;
     call->step = shard_call->step;
     call->parameters = shard_call->state;
-    call->gradients = shard_call->gradient;
+    /* Statistics are measured once: they may be on their way to other ranks by then. */
+    call->gradients = moment == MOMENT_AGAIN ? NULL : shard_call->gradient;
     return planned;
 }
 
 /* The first half of a synchronised operation, then the gathering of all shards' vectors. Every rank
  * takes part, even one without samples. */
-static void synchronise(struct Plan *plan, int operation, const struct ShardCall *shard_calls,
+static void synchronise(struct Plan *plan, int operation, enum Moment moment,
+                        const struct ShardCall *shard_calls,
                         void (*partial)(const struct Call *call)) {
     int64_t values = plan->operations.items[operation].needs.partial_values;
     int64_t count = values * plan->shard_count;
     for (int64_t k = 0; k < plan->shard_count; k++) {
-        const struct PlannedCall *planned = begin_call(plan, operation, k, &shard_calls[k]);
+        const struct PlannedCall *planned = begin_call(plan, operation, moment, k, &shard_calls[k]);
         if (shard_calls[k].samples)
             partial(&planned->call);
         else
@@ -56,16 +62,21 @@ static void synchronise(struct Plan *plan, int operation, const struct ShardCall
     memcpy(plan->sync.all, plan->sync.own, (size_t)count * sizeof(double));
 }
 
-void plan__forward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+static void forward_operation(struct Plan *plan, int i, enum Moment moment,
+                              const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
     if (operation__is_view(operation))
         return;
     if (operation->needs.partial_values)
-        synchronise(plan, i, shard_calls, operation->layer->forward_partial);
+        synchronise(plan, i, moment, shard_calls, operation->layer->forward_partial);
     for (int64_t k = 0; k < plan->shard_count; k++)
         if (shard_calls[k].samples)
-            operation->layer->forward(&begin_call(plan, i, k, &shard_calls[k])->call);
+            operation->layer->forward(&begin_call(plan, i, moment, k, &shard_calls[k])->call);
     lap(plan, i, PLAN_FORWARD);
+}
+
+void plan__forward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
+    forward_operation(plan, i, MOMENT_FORWARD, shard_calls);
 }
 
 static const void *scores_of(const struct Plan *plan, const struct PlanShard *shard) {
@@ -205,13 +216,24 @@ static enum PlanPass last_pass(const struct Operation *operation) {
     return operation->needs_input_gradient[0] ? PLAN_BACKWARD_DATA : PLAN_BACKWARD_WEIGHTS;
 }
 
+/* Computes again what the block of operation `last`, its last one, has not kept. */
+static void rebuild_block(struct Plan *plan, int last, const struct ShardCall *shard_calls) {
+    int block = plan->operations.items[last].node->block;
+    for (int i = 0; i < last; i++)
+        if (plan->operations.items[i].again && plan->operations.items[i].node->block == block)
+            forward_operation(plan, i, MOMENT_AGAIN, shard_calls);
+}
+
 void plan__backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     const struct Operation *operation = &plan->operations.items[i];
+    if (operation->rebuilds)
+        rebuild_block(plan, i, shard_calls);
     if (operation->needs.partial_values)
-        synchronise(plan, i, shard_calls, operation->layer->backward_partial);
+        synchronise(plan, i, MOMENT_BACKWARD, shard_calls, operation->layer->backward_partial);
     for (int64_t k = 0; k < plan->shard_count; k++) {
         if (shard_calls[k].samples)
-            backward_call(plan, begin_call(plan, i, k, &shard_calls[k]), &shard_calls[k]);
+            backward_call(plan, begin_call(plan, i, MOMENT_BACKWARD, k, &shard_calls[k]),
+                          &shard_calls[k]);
         lap(plan, i, last_pass(&plan->operations.items[i]));
     }
 }

@@ -16,8 +16,11 @@ struct PlannedCall {
 
 /* What each of the shards that are computed together has for itself. */
 struct PlanShard {
-    struct PlannedCall *calls;  /* one for each operation */
+    struct PlannedCall *calls; /* one for each operation */
+    /* The same for backward, and for what runs forward again before it; NULL: `calls` serve. */
+    struct PlannedCall *later;
     void **values, **gradients; /* one for each tensor */
+    void **again;               /* the values that are made again; NULL: kept */
     char *pool;                 /* its part of the plan's */
     float *target, *weights;    /* weights NULL: none */
     double *sample_losses;
@@ -52,6 +55,7 @@ struct Plan {
     const struct PlanKernels *kernels;
     struct PlanLoss loss;
     bool training, stochastic;
+    bool recomputes; /* some operations run forward again before backward */
     int64_t samples; /* at most */
     int64_t outputs;
     struct Operations operations;

@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -87,6 +88,15 @@ static const char *const models[] = {
     "[batchnorm]}]}\n"
     "  - avgpool: {kernel: 2}\n"
     "  - flatten\n"
+    "  - linear: {out: 5}\n",
+    "model:\n"
+    "  - conv: {out: 4, kernel: 3, padding: 1}\n"
+    "  - residual: {recompute: true, body: [conv: {out: 4, kernel: 3, padding: 1}, batchnorm, "
+    "relu,\n"
+    "      dropout: {rate: 0.3}, conv: {out: 4, kernel: 3, padding: 1}, batchnorm]}\n"
+    "  - relu\n"
+    "  - branches: {recompute: true, paths: [[flatten, tanh],\n"
+    "      [conv: {out: 2, kernel: 1}, sigmoid, flatten]]}\n"
     "  - linear: {out: 5}\n",
 };
 enum { MODELS = sizeof models / sizeof *models };
@@ -275,12 +285,69 @@ static void test_placement(void **unused) {
     }
 }
 
+/* %s: nothing, or the key that makes a block compute its inside again. */
+static const char blocks[] =
+    "model:\n"
+    "  - conv: {out: 4, kernel: 3, padding: 1, bias: false}\n"
+    "  - residual: {%s body: [conv: {out: 4, kernel: 3, padding: 1}, batchnorm, relu,\n"
+    "      dropout: {rate: 0.3}, conv: {out: 4, kernel: 3, padding: 1}, batchnorm]}\n"
+    "  - relu\n"
+    "  - branches: {%s paths: [[conv: {out: 3, kernel: 1}, tanh], [],\n"
+    "      [conv: {out: 2, kernel: 3, padding: 1}, {batchnorm: {statistics: batch}}, sigmoid]]}\n"
+    "  - residual: {%s shortcut: projection, drop: 0.4, body: [residual: {body: [batchnorm, "
+    "relu]},\n"
+    "      conv: {out: 6, kernel: 3, stride: 2, padding: 1}, relu, avgpool: {kernel: 1}]}\n"
+    "  - branches: {%s paths: [[flatten, tanh], [conv: {out: 2, kernel: 1}, flatten, relu]]}\n"
+    "  - linear: {out: 5}\n";
+
+static struct Fixture open_blocks(bool again) {
+    const char *key = again ? "recompute: true," : "";
+    char text[2000];
+    snprintf(text, sizeof text, blocks, key, key, key, key);
+    return open_model(text, image);
+}
+
+static int64_t activations_of(const struct Fixture *fixture) {
+    struct Error error = {0};
+    struct PlanRequest request = {.variant = VARIANT_F32,
+                                  .backend = backend_find("openblas", VARIANT_F32, &error),
+                                  .training = true,
+                                  .samples = {12},
+                                  .sample_counts = 1,
+                                  .loss = &fixture->recipe.loss};
+    struct Plan *plan;
+    assert_int_equal(plan_create(&plan, fixture->model, &request, &error), OK);
+    int64_t bytes = plan_memory(plan).activations;
+    plan_release(plan);
+    return bytes;
+}
+
+/* What a block computes again has the same bits, and what it does not keep needs no memory. */
+static void test_recompute(void **unused) {
+    (void)unused;
+    struct Fixture kept = open_blocks(false), again = open_blocks(true);
+    const struct Arena *arena = model_arena(kept.model);
+    size_t bytes = (size_t)arena_gradient_elements(arena) * sizeof(float);
+    float *state = memory_array(float, arena_state_elements(arena), "test");
+    model_initialise(kept.model, 5, state);
+    for (int fusion = 0; fusion < 2; fusion++) {
+        float *a = gradient_of(&kept, state, 12, 1, fusion);
+        float *b = gradient_of(&again, state, 12, 1, fusion);
+        assert_memory_equal(a, b, bytes);
+        memory_release(a);
+        memory_release(b);
+    }
+    assert_true(activations_of(&again) < 0.8 * (double)activations_of(&kept));
+    memory_release(state);
+    close_model(&kept);
+    close_model(&again);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_gradients),
-        cmocka_unit_test(test_fusion_changes_nothing),
-        cmocka_unit_test(test_shards_add_up),
-        cmocka_unit_test(test_placement),
+        cmocka_unit_test(test_gradients),     cmocka_unit_test(test_fusion_changes_nothing),
+        cmocka_unit_test(test_shards_add_up), cmocka_unit_test(test_placement),
+        cmocka_unit_test(test_recompute),
     };
     return cmocka_run_group_tests_name("models", tests, NULL, NULL);
 }

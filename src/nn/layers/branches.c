@@ -13,6 +13,7 @@ static const char *const join_names[] = {"concat", "add", NULL};
 struct BranchesOptions {
     struct ChoiceLists paths;
     int join;
+    bool recompute;
 };
 
 static const struct Key keys[] = {
@@ -20,6 +21,9 @@ static const struct Key keys[] = {
      .help = "a list of layers for each path, all on the same input; [] passes the input on"},
     {"join", KEY_ENUM, offsetof(struct BranchesOptions, join), "concat", .names = join_names,
      .help = "concat: the paths' channels side by side; add: their sum, of equal shapes"},
+    {"recompute", KEY_BOOL, offsetof(struct BranchesOptions, recompute), "false",
+     .help = "keep only the block's input and output for the backward pass, and compute what lies "
+             "between once more: less memory for about a third more time; the same bits"},
     KEY_END};
 
 /* Only images of one size can be put side by side in the channels. */
@@ -78,7 +82,7 @@ static int join(struct Graph *graph, const struct Choice *choice, const char *pa
 static int expand(struct Graph *graph, const struct Choice *choice, const char *path, int input,
                   int *output, struct Error *error) {
     const struct BranchesOptions *options = choice->options;
-    int ends[LAYER_INPUTS], count = options->paths.count;
+    int ends[LAYER_INPUTS], count = options->paths.count, first = graph->node_count;
     if (count < 2 || count > LAYER_INPUTS)
         return schema_fail(error, choice, "paths",
                            "layer %s (branches): %d path%s; expected 2 to %d", path, count,
@@ -90,7 +94,10 @@ static int expand(struct Graph *graph, const struct Choice *choice, const char *
         if (code)
             return code;
     }
-    return join(graph, choice, path, ends, output, error);
+    int code = join(graph, choice, path, ends, output, error);
+    if (!code && options->recompute)
+        graph__recompute(graph, first);
+    return code;
 }
 
 const struct Layer KERNEL(layer_branches) = {
