@@ -4,9 +4,17 @@
  * and ∞.
  *
  * It serves 3×3 filters with stride 1, dilation 1, padding 0 to 2 and at least 16 input and output
- * channels in a group. Error in fp32, root mean square over that of the result, for inputs that are
- * normal: 4e-7 to 1e-6 (direct convolution: 1e-7 to 4e-7). The bits of y and dx do not depend on
- * the number of samples. */
+ * channels in a group. The bits of y and dx do not depend on the number of samples.
+ *
+ * Error in fp32, root mean square over that of the result, for normal weights and gradients and a
+ * rectified normal input, 128 samples, beside oneDNN's direct convolution:
+ *
+ *                     forward          backward data    backward weights
+ *   16→16, 32×32      4.6e-7, 1.5e-7   5.2e-7, 2.1e-7   2.3e-6, 1.6e-6
+ *   64→64, 8×8        7.4e-7, 2.9e-7   8.7e-7, 4.0e-7   9.1e-7, 5.4e-7
+ *   128→128, 16×16    9.2e-7, 4.1e-7   1.1e-6, 5.9e-7   9.4e-7, 4.0e-7   (32 samples)
+ *
+ * The largest error is about ten times that. */
 #ifndef TRAINER_COMPUTE_WINOGRAD_H
 #define TRAINER_COMPUTE_WINOGRAD_H
 
