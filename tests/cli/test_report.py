@@ -65,7 +65,7 @@ def test_a_run(runs):
     best = max(float(re.search('"validation_accuracy":([0-9.e-]+)', line)[1]) for line in lines
                if "validation_accuracy" in line)
     assert row[heads.index("best validation accuracy")] == f"{100 * best:.2f} %"
-    for words in ("Reliability", "Norm of the update", "Deviation of each layer", "Units that fire"):
+    for words in ("Reliability", "Norm of the update", "Deviation of each layer", "Units that fire", "as histograms"):
         assert any(words in name for name in page.pictures)
     assert os.path.exists(f"{runs}/a/report/loss.svg") and os.path.exists(f"{runs}/a/report/mistakes-1.png")
     matrix = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]

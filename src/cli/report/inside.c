@@ -84,5 +84,5 @@ int report_add_inside(struct Report *report, struct Error *error) {
             code = draw(report, table, &quantities[i], names, count, error);
         memory_release(names);
     }
-    return code;
+    return code ? code : report_add_histograms(report, error);
 }

@@ -35,6 +35,8 @@ int report_add_overview(struct Report *report, struct Error *error);
 int report_add_curves(struct Report *report, struct Error *error);
 /* What monitor.jsonl holds of a single run; nothing without it. */
 int report_add_inside(struct Report *report, struct Error *error);
+/* Its histograms of layers, within the same section. */
+int report_add_histograms(struct Report *report, struct Error *error);
 int report_add_run_files(struct Report *report, struct Error *error);
 /* What the best checkpoint of each run makes of a split: one member for each run. Collective; the
  * page is rank 0's. */
