@@ -37,6 +37,7 @@ from support.program import RECIPES, TRAINER, result, settings
 
 LIMITS = os.path.join(os.path.dirname(TRAINER), "bench", "bench_limits")
 MEGABIT = 1e6 / 8  # bytes
+BUCKET = 256000  # bytes that tc lets pass at full speed
 RANKS = (16, 64, 256, 1024)
 LINKS = (1000, 10000, 25000, 100000)  # Mbit/s
 GLOBAL_BATCH = 8192
@@ -97,7 +98,7 @@ def measure_here(arguments, model, folder):
 def limit_links(group, rate):
     """Limits each host's cable to so many Mbit/s in each direction."""
     for k, name in enumerate(group.names, 1):
-        limit = ["root", "tbf", "rate", f"{rate}mbit", "burst", "256kb", "latency", "100ms"]
+        limit = ["root", "tbf", "rate", f"{rate}mbit", "burst", f"{BUCKET}b", "latency", "100ms"]
         for words in (group.switch("tc", "qdisc", "replace", "dev", f"cable{k}", *limit),
                       group.on(name, "tc", "qdisc", "replace", "dev", "eth0", *limit)):
             subprocess.run(list(map(str, words)), check=True)
@@ -148,15 +149,21 @@ def exchange_model(fit, ranks, rate, size):
 
 
 def fit_exchange(records):
-    """latency, 1/share and work by least squares of the relative error, on the records of two hosts."""
-    rows, ones = [], []
-    for record in records:
-        if record["hosts"] == 2:
-            volume = record["bytes"]
-            rows.append(np.array([2, volume / (record["rate"] * MEGABIT), volume]) / record["seconds"])
-            ones.append(1)
-    latency, slowness, work = np.maximum(np.linalg.lstsq(np.array(rows), np.array(ones), rcond=None)[0], 1e-12)
-    return dict(latency=latency, share=1 / slowness, work=work)
+    """latency, share and work, from two hosts. The bucket of tc lets the beginning of an exchange pass at full speed,
+    so that share and work come from those far above it, by least squares of the relative error, and the latency from
+    the least. With one rate alone share and work cannot be told apart; work is then 0."""
+    two = [record for record in records if record["hosts"] == 2]
+    large = [record for record in two if record["bytes"] >= 16 * BUCKET]
+    seconds = np.array([record["seconds"] for record in large])
+    wire = np.array([record["bytes"] / (record["rate"] * MEGABIT) for record in large]) / seconds
+    work = np.array([record["bytes"] for record in large]) / seconds
+    found = np.linalg.lstsq(np.stack([wire, work], 1), np.ones(len(large)), rcond=None)[0]
+    if len({record["rate"] for record in large}) == 1 or found.min() < 0:
+        found = [wire.sum() / (wire @ wire), 0]
+    fit = dict(latency=0.0, share=1 / found[0], work=float(found[1]))
+    least = min(two, key=lambda record: record["seconds"])
+    fit["latency"] = max(0.0, least["seconds"] - exchange_model(fit, 2, least["rate"], least["bytes"])) / 2
+    return fit
 
 
 def fit_hidden(fit, steps):
@@ -209,18 +216,19 @@ def print_steps(fit, steps):
               f"{100 * (modelled / step['apart'] - 1):+.1f} % |")
 
 
-def predictions(fit, here):
+def predictions(fit, here, given_spread):
     """Records of model, link, ranks, and the efficiency when scaled weakly and strongly."""
     records = []
     for row in here:
         size, times = gradient_bytes(row["model"]), row["seconds"]
         an_image = (times["one"] - times["one half"]) / (row["batch"] - row["batch"] // 2)
         overhead = max(0.0, times["one"] - an_image * row["batch"])
+        spread = row["spread"] if given_spread is None else given_spread
         for rate in LINKS:
             for ranks in RANKS:
-                step = step_model(fit, ranks, rate, size, times["one"], row["spread"])
+                step = step_model(fit, ranks, rate, size, times["one"], spread)
                 share = overhead + an_image * GLOBAL_BATCH / ranks
-                strong = step_model(fit, ranks, rate, size, share, row["spread"])
+                strong = step_model(fit, ranks, rate, size, share, spread)
                 records.append(dict(model=row["model"], rate=rate, ranks=ranks, weak=times["one"] / step,
                                     strong=(overhead + an_image * GLOBAL_BATCH) / (ranks * strong)))
     return records
@@ -257,6 +265,8 @@ def main():
     parser.add_argument("--windows", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=4, help="of a window (default: 4)")
     parser.add_argument("--batch", type=int, help="samples of a rank in each step (default: 128; resnet50: 16)")
+    parser.add_argument("--spread", type=float, help="of a cluster's steps (0.01), for predictions, instead "
+                        "of the one measured here, where other programs may run")
     parser.add_argument("--json", metavar="FILE", help="write all figures as JSON, too")
     arguments = parser.parse_args()
     models = arguments.models.split(",")
@@ -274,7 +284,7 @@ def main():
         print_steps(fit, steps)
         print(f"\nlatency {1e6 * fit['latency']:.0f} µs a message, {100 * fit['share']:.0f} % of the link, "
               f"{1e9 * fit['work']:.2f} ns a byte, {100 * fit['hidden']:.0f} % of a step hides an exchange")
-        predicted = predictions(fit, here)
+        predicted = predictions(fit, here, arguments.spread)
         print_predictions(predicted)
         record.update(exchanges=exchanges, steps=steps, fit=fit, predicted=predicted)
     if arguments.json:
