@@ -105,13 +105,13 @@ def test_the_kernels_of_every_kind_are_in_these_runs(recipe):
 @pytest.fixture(scope="module")
 def direct(folder, recipe):
     """Stopped by a run file that says how convolutions are computed, continued by one that does not."""
-    out = f"{folder}/direct"
+    out = f"{folder}/library"
     train(2, recipe, out, "--stop-after", 7, *settings("train.convolution=direct"))
     return train(1, recipe, out, "--resume")
 
 
 def test_a_resumed_run_computes_its_convolutions_as_it_began(folder, recipe, whole, direct):
-    straight = train(1, recipe, f"{folder}/straight_direct", *settings("train.convolution=direct"))
+    straight = train(1, recipe, f"{folder}/straight_library", *settings("train.convolution=direct"))
     assert direct["digest"] == straight["digest"] != whole["digest"]
 
 
