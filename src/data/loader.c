@@ -236,8 +236,9 @@ static struct Drawn draw(const struct Loader *loader, int64_t place) {
 }
 
 #define CACHE_LINE 64
-#define PREFETCHED 8192 /* bytes: a small image; of a large one the processor itself reads ahead   \
-                         */
+#define PREFETCHED                                                                                 \
+    8192 /* bytes: a small image; of a large one the processor itself reads ahead                  \
+          */
 
 /* Asks for the pixels of the sample at a place, which come from anywhere in memory, while the one
  * before it is made. */
