@@ -236,17 +236,17 @@ static struct Drawn draw(const struct Loader *loader, int64_t place) {
 }
 
 #define CACHE_LINE 64
-#define PREFETCHED                                                                                 \
-    8192 /* bytes: a small image; of a large one the processor itself reads ahead                  \
-          */
+/* Bytes: a small image. In a large one the processor itself reads ahead. */
+#define PREFETCHED 8192
 
 /* Asks for the pixels of the sample at a place, which come from anywhere in memory, while the one
  * before it is made. */
 static void prefetch(const struct Loader *loader, int64_t place) {
-    if (loader->streams || place >= loader->split->count)
+    const struct Split *split = loader->split;
+    if (loader->streams || !split_is_direct(split) || place >= split->count)
         return;
     const char *pixels = draw(loader, place).pixels;
-    size_t bytes = dataset_image_bytes(loader->dataset, loader->split);
+    size_t bytes = dataset_image_bytes(loader->dataset, split);
     for (size_t at = 0; at < bytes && at < PREFETCHED; at += CACHE_LINE)
         __builtin_prefetch(pixels + at);
 }

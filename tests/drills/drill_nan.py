@@ -10,7 +10,7 @@ from drill import expect
 
 NAN, NUMERIC = 0x7FC00000, 7
 PLACES = {"input": ("plan_forward", "plan_input(plan)", 3000),
-          "activation": ("plan_backward", "plan_scores(plan)", 60),
+          "activation": ("plan_backward_telling", "plan_scores(plan)", 60),
           "gradient": ("exchange_shard_done", "exchange_shard_buffer(exchange)", 500),
           "weight": ("trainer__step", "trainer->state", 500)}
 

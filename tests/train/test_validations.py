@@ -51,7 +51,9 @@ def test_watching_changes_no_bits(recipe, every_epoch, scratch, ranks, more):
 def test_clock_saves(recipe, scratch):
     train(1, recipe, f"{scratch}/a", *settings("checkpoint.every=0.000001 s", "validation.every=0"))
     steps = sorted(int(name[5:14]) for name in os.listdir(f"{scratch}/a/checkpoints") if name.startswith("step-"))
-    assert steps == [0, 2, 4, 6, 8, 10]  # each after a step before which time has passed since the one before
+    # Each after a step before which time has passed since the one before; that one may still be in work for a step.
+    assert steps[0] == 0 and steps[-1] == 10
+    assert all(later - earlier in (2, 3) for earlier, later in zip(steps[:-1], steps[1:]))
 
 
 @pytest.mark.parametrize("every", ["validation.every=3 steps", CLOCK])

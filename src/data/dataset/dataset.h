@@ -71,6 +71,11 @@ static inline bool split_has_truth(const struct Split *split) {
     return split->labels || split->targets;
 }
 
+/* Whether dataset_image finds every sample's image where it stays, without reading a file. */
+static inline bool split_is_direct(const struct Split *split) {
+    return !split->window && !split->in_blocks;
+}
+
 struct Pca;
 struct Pair;
 
