@@ -17,6 +17,7 @@
 void watch__clock_tick(struct WatchClock *clock, double monotonic_seconds) {
     double passed = clock->last > 0 ? monotonic_seconds - clock->last : 0;
     clock->seconds += fmin(fmax(passed, 0), MOST_TICK);
+    clock->stops += passed > MOST_TICK;
     clock->last = monotonic_seconds;
 }
 

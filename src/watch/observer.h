@@ -12,6 +12,7 @@
 struct WatchClock {
     double last; /* of the clock that always runs; 0: not started */
     double seconds;
+    int64_t stops; /* how often it has stood still */
 };
 void watch__clock_tick(struct WatchClock *clock, double monotonic_seconds);
 

@@ -68,8 +68,14 @@ static struct SlowRank slowest(struct SlowRanks *slow) {
     return found;
 }
 
-bool slow_ranks__observe(struct SlowRanks *slow, double now, const struct Pace *paces,
-                         struct SlowRank *found) {
+bool slow_ranks__observe(struct SlowRanks *slow, const struct WatchClock *clock,
+                         const struct Pace *paces, struct SlowRank *found) {
+    double now = clock->seconds;
+    if (clock->stops != slow->stops) {
+        slow->stops = clock->stops;
+        slow->disturbed = true;
+        slow->begun = -1;
+    }
     if (slow->begun < 0)
         begin(slow, now, paces);
     double passed = now - slow->begun;
@@ -77,7 +83,9 @@ bool slow_ranks__observe(struct SlowRanks *slow, double now, const struct Pace *
     if (!steps && passed < MOST_WINDOWS * slow->window)
         return false;
     begin(slow, now, paces);
-    if (!steps || now < slow->silence)
+    bool disturbed = slow->disturbed;
+    slow->disturbed = false;
+    if (!steps || disturbed || now < slow->silence)
         return false;
     *found = slowest(slow);
     double share = (found->seconds - found->median) * (double)steps / passed;

@@ -168,7 +168,7 @@ static void name_slow_rank(struct Watch *watch) {
     watch->slow.window = fmax(fmin(seconds_of(watch) / 2, MOST_WINDOW), LEAST_WINDOW);
     if (seconds_of(watch) <= 0)
         watch->slow.window = MOST_WINDOW;
-    if (!slow_ranks__observe(&watch->slow, now(watch), watch->paces, &found))
+    if (!slow_ranks__observe(&watch->slow, &watch->observer.clock, watch->paces, &found))
         return;
     int rank = rank_of_pace(watch, found.rank);
     snprintf(words, sizeof words,

@@ -1,4 +1,5 @@
 /* Messages between nodes. Under mpirun the ranks of this host are taken for ranks of several. */
+#include "base/clock.h"
 #include "comm/ranks_link.h"
 #include "comm/world.h"
 #include "watch/channel.h"
@@ -46,11 +47,12 @@ static void take_refusal(void *context, int rank) {
     ((struct Heard *)context)->refused[rank]++;
 }
 
+/* For a time, not for a number of messages: they may come one by one. */
 static void listen_to(struct Channel *channel, struct Heard *heard) {
     struct ChannelReceiver receiver = {
         .context = heard, .report = take_report, .ending = take_ending, .refused = take_refusal};
     struct pollfd one = {.fd = channel__descriptor(channel), .events = POLLIN};
-    for (int i = 0; i < 10; i++) {
+    for (double end = clock_seconds() + 0.4; clock_seconds() < end;) {
         poll(&one, 1, 20);
         channel__receive(channel, &receiver);
     }

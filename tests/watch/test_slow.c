@@ -13,7 +13,7 @@
 struct Course {
     struct SlowRanks slow;
     struct Pace paces[RANKS];
-    double now;
+    struct WatchClock clock;
     int ranks;
 };
 
@@ -32,8 +32,8 @@ static int pass(struct Course *course, double seconds, const double *share,
             course->paces[rank].step++;
             course->paces[rank].busy += (uint64_t)(share[rank] * 1e8);
         }
-        course->now += 0.1;
-        named += slow_ranks__observe(&course->slow, course->now, course->paces, found);
+        course->clock.seconds += 0.1;
+        named += slow_ranks__observe(&course->slow, &course->clock, course->paces, found);
     }
     return named;
 }
@@ -48,6 +48,23 @@ static void a_rank_that_takes_four_times_as_long_is_named_once(void **state) {
     assert_float_equal(found.times, 4, 0.01);
     assert_float_equal(found.seconds, 0.08, 1e-4);
     assert_float_equal(found.median, 0.02, 1e-4);
+    slow_ranks__release(&course.slow);
+}
+
+/* The rank that computed while the job was suspended seems to have computed all that time. */
+static void a_job_that_was_suspended_has_no_slow_rank(void **state) {
+    struct Course course;
+    struct SlowRank found;
+    (void)state;
+    start(&course, 3);
+    assert_int_equal(pass(&course, 10, (double[]){0.2, 0.2, 0.2}, &found), 0);
+    course.clock.seconds += 1;
+    course.clock.stops++;
+    assert_int_equal(pass(&course, 0.1, (double[]){0.2, 0.2, 0.2}, &found), 0);
+    course.paces[2].busy += (uint64_t)100e9;
+    assert_int_equal(pass(&course, 60, (double[]){0.2, 0.2, 0.2}, &found), 0);
+    assert_int_equal(pass(&course, 40, (double[]){0.2, 0.2, 0.9}, &found), 1);
+    assert_int_equal(found.rank, 2);
     slow_ranks__release(&course.slow);
 }
 
@@ -100,12 +117,12 @@ static void long_steps_are_measured_too(void **state) {
     (void)state;
     start(&course, 2);
     for (int step = 0; step < 20; step++) {
-        course.now += 7;
+        course.clock.seconds += 7;
         for (int rank = 0; rank < 2; rank++) {
             course.paces[rank].step++;
             course.paces[rank].busy += rank ? 6900000000 : 2000000000;
         }
-        named += slow_ranks__observe(&course.slow, course.now, course.paces, &found);
+        named += slow_ranks__observe(&course.slow, &course.clock, course.paces, &found);
     }
     assert_int_equal(named, 1);
     assert_int_equal(found.rank, 1);
@@ -119,9 +136,9 @@ static void a_validation_is_no_reason(void **state) {
     (void)state;
     start(&course, 4);
     for (int i = 0; i < 100; i++) { /* no steps, and one rank is at work */
-        course.now += 1;
+        course.clock.seconds += 1;
         course.paces[0].busy += 900000000;
-        assert_false(slow_ranks__observe(&course.slow, course.now, course.paces, &found));
+        assert_false(slow_ranks__observe(&course.slow, &course.clock, course.paces, &found));
     }
     slow_ranks__release(&course.slow);
 }
@@ -129,6 +146,7 @@ static void a_validation_is_no_reason(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_rank_that_takes_four_times_as_long_is_named_once),
+        cmocka_unit_test(a_job_that_was_suspended_has_no_slow_rank),
         cmocka_unit_test(two_ranks_can_be_compared),
         cmocka_unit_test(it_is_named_again_much_later),
         cmocka_unit_test(nobody_is_named_below_three_times),
