@@ -140,7 +140,7 @@ def evaluated(folder):
 
 
 def mapping(pid):
-    """The memory that a rank shares with others: its inode, the KiB that are resident, and the rank's share of them."""
+    """The memory that a rank shares with others: its inode, the KiB that are resident, the rank's share of them."""
     found, fields, at = None, {}, None
     for line in read(f"/proc/{pid}/smaps").splitlines():
         words = line.split()
