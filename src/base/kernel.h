@@ -40,6 +40,9 @@ typedef float real;
 
 /* From this many elements on, threads make a cheap loop faster. */
 #define PARALLEL_ELEMENTS 65536
+/* From this size on, a result does not stay in the caches until it is read: storing it past them
+ * saves fetching its lines first. */
+#define STREAM_BYTES ((int64_t)2 << 20)
 
 /* A table over the variants of one exported constant. After KERNEL_DECLARE(struct Layer,
  * layer_relu), KERNEL_TABLE(layer_relu) is an initialiser of VARIANT_COUNT pointers, NULL for a

@@ -4,15 +4,11 @@
 #ifndef TRAINER_NN_STREAM_H
 #define TRAINER_NN_STREAM_H
 
-#include <immintrin.h>
 #include <string.h>
 
 #include "nn/vectors.h"
 
 #ifdef KERNEL_SUFFIX
-
-/* The size from which a result goes past the caches. */
-#define STREAM_BYTES ((int64_t)2 << 20)
 
 /* *to = v, past the caches if `stream`; `to` is then aligned to 64 bytes. */
 INLINE void stream_store(bool stream, real *to, vector v) {
@@ -24,18 +20,24 @@ INLINE void stream_store(bool stream, real *to, vector v) {
     __m512i bits;
     memcpy(&bits, &v, sizeof bits);
     _mm512_stream_si512((void *)to, bits);
-#else
+#elif defined __SSE2__
     __m128i bits[4];
     memcpy(bits, &v, sizeof bits);
     for (int i = 0; i < 4; i++)
         _mm_stream_si128((__m128i *)(void *)to + i, bits[i]);
+#else
+    *(vector *)to = v;
 #endif
 }
 
 /* After the last stream_store of a thread: other threads then see what it wrote. */
 INLINE void stream_end(bool stream) {
+#ifdef __SSE2__
     if (stream)
         _mm_sfence();
+#else
+    (void)stream;
+#endif
 }
 
 #endif

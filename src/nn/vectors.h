@@ -3,7 +3,9 @@
 #ifndef TRAINER_NN_VECTORS_H
 #define TRAINER_NN_VECTORS_H
 
+#ifdef __SSE2__
 #include <immintrin.h>
+#endif
 #include <stdint.h>
 #include <string.h>
 

@@ -6,18 +6,8 @@
 
 /* Elements of an input that should stay in a second-level cache while it is used several times. */
 #define BAND_BYTES ((int64_t)1 << 18)
-/* The size from which a result goes past the caches. */
-#define STREAM_BYTES ((int64_t)2 << 20)
 /* Up to so many input channels, backward weights pads the input and takes a row of taps as one. */
 #define FEW_CHANNELS 4
-
-static int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static int64_t larger(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
 
 static int64_t round_up(int64_t count, int64_t multiple) {
     return (count + multiple - 1) / multiple * multiple;
