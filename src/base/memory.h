@@ -9,6 +9,10 @@
 #include <stdint.h>
 
 #define MEMORY_ALIGNMENT 64 /* bytes: a cache line, an AVX-512 register */
+/* The next multiple of it. */
+static inline size_t memory_round_up(size_t bytes) {
+    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+}
 
 /* Zeroed memory, aligned to MEMORY_ALIGNMENT; large blocks ask for huge pages. Zero bytes give a
  * valid pointer. `purpose` is for the message, e.g. "activations". Release with memory_release. */

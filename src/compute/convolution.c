@@ -77,10 +77,6 @@ struct Convolution {
     size_t prepared_bytes, scratch_bytes;
 };
 
-static size_t round_up(size_t bytes) {
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-}
-
 static int make_library(struct Convolution *made, const struct ConvolutionRequest *request,
                         unsigned passes, struct Error *error) {
     if (!passes)
@@ -98,7 +94,7 @@ static void make_room(struct Convolution *made, enum Pass pass, int64_t samples)
     const struct Method *method = made->methods[pass];
     size_t scratch = method->scratch_bytes ? method->scratch_bytes(&made->shape, pass, samples) : 0;
     made->scratch_bytes = scratch > made->scratch_bytes ? scratch : made->scratch_bytes;
-    made->prepared_offsets[pass] = round_up(made->prepared_bytes);
+    made->prepared_offsets[pass] = memory_round_up(made->prepared_bytes);
     if (method->prepared_bytes)
         made->prepared_bytes =
             made->prepared_offsets[pass] + method->prepared_bytes(&made->shape, pass);
@@ -215,14 +211,9 @@ bool convolution_is_joint(const struct Convolution *convolution) {
 void convolution_backward(const struct Convolution *convolution, int64_t samples, const void *x,
                           const void *dy, const void *weights, const void *prepared, void *dx,
                           void *dw, void *dbias, void *scratch) {
-    const struct Method *method = convolution->methods[BACKWARD_DATA];
-    if (dx && convolution_is_joint(convolution)) {
-        method->backward(&convolution->shape, samples, x, dy, weights,
-                         (const char *)prepared + convolution->prepared_offsets[BACKWARD_DATA], dx,
-                         dw, dbias, scratch);
-        return;
-    }
-    convolution_backward_weights(convolution, samples, x, dy, dw, dbias, scratch);
-    if (dx)
-        convolution_backward_data(convolution, samples, dy, weights, prepared, dx, scratch);
+    CHECK(convolution_is_joint(convolution));
+    convolution->methods[BACKWARD_DATA]->backward(&convolution->shape, samples, x, dy, weights,
+                                                  (const char *)prepared +
+                                                      convolution->prepared_offsets[BACKWARD_DATA],
+                                                  dx, dw, dbias, scratch);
 }

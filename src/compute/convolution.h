@@ -57,8 +57,7 @@ void convolution_backward_weights(const struct Convolution *convolution, int64_t
                                   void *scratch);
 /* Whether one kernel computes both backward passes together. */
 bool convolution_is_joint(const struct Convolution *convolution);
-/* Both backward passes at once, or without `dx` (NULL) the weights' alone: reads dy once if the
- * method can. The same bits as one after the other. */
+/* Then only: both at once, which reads dy once. The same bits as one after the other. */
 void convolution_backward(const struct Convolution *convolution, int64_t samples, const void *x,
                           const void *dy, const void *weights, const void *prepared, void *dx,
                           void *dw, void *dbias, void *scratch);

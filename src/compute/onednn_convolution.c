@@ -210,7 +210,7 @@ static void spaces_finish(struct Conv *conv) {
         conv->scratch_bytes = plain_scratch;
     conv->plain_offset = conv->prepared_bytes;
     conv->reorder_offset =
-        conv->plain_offset + round_up(conv->own.backend->conv_prepared_bytes(conv->plain));
+        conv->plain_offset + memory_round_up(conv->own.backend->conv_prepared_bytes(conv->plain));
     for (int i = 0; i < conv->layout_count; i++) {
         size_t bytes = primitive__bytes(&conv->layouts[i].reorder, DNNL_ARG_SCRATCHPAD);
         reorder = bytes > reorder ? bytes : reorder;

@@ -10,7 +10,7 @@ Layout primitive__layout(const struct Primitive *primitive, int argument) {
 
 size_t primitive__bytes(const struct Primitive *primitive, int argument) {
     return primitive->description
-               ? round_up(dnnl_memory_desc_get_size(primitive__layout(primitive, argument)))
+               ? memory_round_up(dnnl_memory_desc_get_size(primitive__layout(primitive, argument)))
                : 0;
 }
 

@@ -19,11 +19,6 @@ struct Primitive {
     int count;
 };
 
-/* Rounds up to a multiple of the allocator's alignment. */
-static inline size_t round_up(size_t bytes) {
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
-}
-
 /* The layout and the bytes of one argument (DNNL_ARG_*); 0 bytes without a description. */
 Layout primitive__layout(const struct Primitive *primitive, int argument);
 size_t primitive__bytes(const struct Primitive *primitive, int argument);

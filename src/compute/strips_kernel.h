@@ -2,21 +2,10 @@
 #ifndef TRAINER_COMPUTE_STRIPS_KERNEL_H
 #define TRAINER_COMPUTE_STRIPS_KERNEL_H
 
+#include "compute/registers.h"
 #include "compute/strips.h"
 
 #ifdef KERNEL_SUFFIX
-
-#if defined(__AVX512F__)
-#define LANE_BYTES 64
-#define PANEL 4 /* vectors */
-#elif defined(__AVX2__)
-#define LANE_BYTES 32
-#define PANEL 2
-#else
-#define LANE_BYTES 16
-#define PANEL 2
-#endif
-enum { LANES = LANE_BYTES / sizeof(real), WIDTH = PANEL * LANES };
 
 /* A strip: outputs c[i · c_pixel + k] = start[k] + Σ_{r,j} a[i · a_pixel + r · a_row + j] ·
  * weights[r · weight_row + j · (vectors · LANES) + k] for i < count, k < channels, r < rows and j <

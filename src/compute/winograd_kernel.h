@@ -9,42 +9,20 @@
 #ifndef TRAINER_COMPUTE_WINOGRAD_KERNEL_H
 #define TRAINER_COMPUTE_WINOGRAD_KERNEL_H
 
+#include "compute/registers.h"
 #include "compute/winograd.h"
 
 #ifdef KERNEL_SUFFIX
 
-#if defined(__AVX512F__)
-#define LANE_BYTES 64
-#define PANEL 4 /* vectors */
-#elif defined(__AVX2__)
-#define LANE_BYTES 32
-#define PANEL 2
-#else
-#define LANE_BYTES 16
-#define PANEL 2
-#endif
-
-/* A register, at any address that a `real` may have. */
-typedef real lanes __attribute__((vector_size(LANE_BYTES), aligned(sizeof(real)), may_alias));
 enum {
-    LANES = LANE_BYTES / sizeof(real),
     SIDE = 6, /* of a transformed tile */
     POINTS = SIDE * SIDE,
     TILE = 4,   /* side of a tile of outputs */
     FILTER = 3, /* side of the filter */
     ROWS = 12   /* tiles are multiplied in multiples of this */
 };
-#define INLINE static inline __attribute__((always_inline))
 
 #define CACHE_LINE 64
-
-static inline int64_t smaller(int64_t a, int64_t b) {
-    return a < b ? a : b;
-}
-
-static inline int64_t larger(int64_t a, int64_t b) {
-    return a > b ? a : b;
-}
 
 static inline int64_t whole_lanes(int64_t channels) {
     return (channels + LANES - 1) / LANES * LANES;

@@ -37,8 +37,7 @@ size_t placement__solve(struct Buffer *buffers, int count) {
     struct Buffer **order = memory_array(struct Buffer *, count, "placement");
     int used = 0;
     for (int i = 0; i < count; i++) {
-        buffers[i].bytes =
-            (buffers[i].bytes + MEMORY_ALIGNMENT - 1) & ~(size_t)(MEMORY_ALIGNMENT - 1);
+        buffers[i].bytes = memory_round_up(buffers[i].bytes);
         if (buffers[i].birth <= buffers[i].death && buffers[i].bytes)
             order[used++] = &buffers[i];
     }

@@ -7,14 +7,11 @@
 
 #include "compute/strips_kernel.h"
 
-/* A register, at any address that a `real` may have. */
-typedef real lanes __attribute__((vector_size(LANE_BYTES), aligned(sizeof(real)), may_alias));
 #ifdef KERNEL_DOUBLE
 typedef int64_t mask __attribute__((vector_size(LANE_BYTES)));
 #else
 typedef int32_t mask __attribute__((vector_size(LANE_BYTES)));
 #endif
-#define INLINE static inline __attribute__((always_inline))
 
 #if defined(__AVX512F__)
 enum { MOST_1 = 16, MOST_2 = 12, MOST_3 = 8, MOST_4 = 6, MOST = 16 };

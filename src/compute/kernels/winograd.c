@@ -43,7 +43,7 @@ static int64_t space_elements(const struct Sizes *s) {
 
 /* Products of one panel are made in place: the second matrices are not used. */
 static struct Block *product_block(int64_t columns, struct Block *a, struct Block *other) {
-    return columns <= PANEL * LANES ? a : other;
+    return columns <= WIDTH ? a : other;
 }
 
 #define FEWEST_CHANNELS 16

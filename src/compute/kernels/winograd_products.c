@@ -149,7 +149,7 @@ INLINE void accumulate_panel(int rows, int vectors, int64_t count, int64_t depth
 
 INLINE void accumulate_point(int64_t count, int64_t depth, int64_t columns, const real *a,
                              int64_t a_row, const real *b, int64_t b_row, bool first, real *sums) {
-    for (int64_t column = 0; column < columns; column += PANEL * LANES) {
+    for (int64_t column = 0; column < columns; column += WIDTH) {
         real *panel = sums + column * depth;
         int64_t vectors = (columns - column + LANES - 1) / LANES;
         if (vectors == 1 && depth == LANES && a_row == LANES && b_row == LANES)

@@ -365,9 +365,8 @@ struct Column {
 };
 
 static struct Column column_at(int64_t depth, int64_t columns, int64_t c) {
-    int64_t panel = c / (PANEL * LANES) * (PANEL * LANES), left = whole_lanes(columns) - panel;
-    return (struct Column){panel * depth + (c - panel),
-                           left < PANEL * LANES ? left : PANEL * LANES};
+    int64_t panel = c / (WIDTH) * (WIDTH), left = whole_lanes(columns) - panel;
+    return (struct Column){panel * depth + (c - panel), left < WIDTH ? left : WIDTH};
 }
 
 INLINE void transform_filter(const lanes g[FILTER][FILTER], real *out, int64_t point) {

@@ -100,8 +100,7 @@ static bool fuses(const struct Operation *operation, const struct Node *next) {
 
 /* Folded weights and bias lie after what is prepared from them. */
 static size_t folded_offset(const struct ConvState *state) {
-    size_t bytes = convolution_prepared_bytes(state->conv);
-    return (bytes + MEMORY_ALIGNMENT - 1) / MEMORY_ALIGNMENT * MEMORY_ALIGNMENT;
+    return memory_round_up(convolution_prepared_bytes(state->conv));
 }
 
 static struct ConvShape shape_of(const struct Operation *operation) {
@@ -244,9 +243,14 @@ static void backward(const struct Call *call) {
     const real *weights = filters_of(call).weights;
     real *bias_gradient = has_bias(call) ? call_gradient(call, 1) : NULL;
     bool joint = call->operation->needs.joint_backward;
-    convolution_backward(state->conv, call->samples, call->input[0], call->output_gradient, weights,
-                         call->prepared, joint ? call->input_gradient[0] : NULL,
-                         call_gradient(call, 0), bias_gradient, call->scratch);
+    if (joint)
+        convolution_backward(state->conv, call->samples, call->input[0], call->output_gradient,
+                             weights, call->prepared, call->input_gradient[0],
+                             call_gradient(call, 0), bias_gradient, call->scratch);
+    else
+        convolution_backward_weights(state->conv, call->samples, call->input[0],
+                                     call->output_gradient, call_gradient(call, 0), bias_gradient,
+                                     call->scratch);
     if (state->drop.rate > 0)
         dropconnect_backward(&state->drop, call_gradient(call, 0));
     if (joint || !call->input_gradient[0])
