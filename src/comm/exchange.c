@@ -253,11 +253,6 @@ int64_t exchange_own_nonfinite(const struct Exchange *exchange, int64_t begin, i
 }
 
 int64_t exchange_memory(int64_t shards, int64_t ranks, int64_t elements) {
-    struct TreeCounter counter;
-    int64_t most = 0;
-    for (int64_t rank = 0; rank < ranks; rank++) {
-        int buffers = tree__count(&counter, shards, rank * (shards / ranks), shards / ranks);
-        most = buffers > most ? buffers : most;
-    }
-    return (most + (ranks > 1)) * padded(elements + EXCHANGE_NOTES) * (int64_t)sizeof(float);
+    return (tree__most_buffers(shards, ranks) + (ranks > 1)) * padded(elements + EXCHANGE_NOTES) *
+           (int64_t)sizeof(float);
 }

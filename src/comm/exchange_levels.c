@@ -236,7 +236,7 @@ static void make_room(struct Levels *levels) {
     }
 }
 
-/* Of the elements that become complete early, from the last to the first; then the rest. */
+/* First come the elements that become complete early, from the last to the first; then the rest. */
 static void make_buckets(struct Levels *levels) {
     const struct Exchange *exchange = levels->exchange;
     int64_t worth = BUCKET_OF_RANK * exchange->size, whole = worth > BUCKET ? worth : BUCKET;
@@ -541,21 +541,9 @@ static void release(struct Exchange *exchange) {
     memory_release(levels);
 }
 
-/* The buffers of the rank that needs most. */
-static int most_buffers(const struct Exchange *exchange) {
-    struct TreeCounter counter;
-    int most = 0;
-    for (int rank = 0; rank < exchange->size; rank++) {
-        int count =
-            tree__count(&counter, exchange->shards, rank * exchange->count, exchange->count);
-        most = count > most ? count : most;
-    }
-    return most;
-}
-
 static int share_memory(struct Exchange *exchange, struct Levels *levels, struct Error *error) {
     size_t stride = (size_t)exchange->stride * sizeof(float);
-    size_t segment = HEADER + (size_t)most_buffers(exchange) * stride;
+    size_t segment = HEADER + (size_t)tree__most_buffers(exchange->shards, exchange->size) * stride;
     levels->memory = node_memory_create(
         exchange->ranks, (int64_t)((size_t)levels->places * segment + stride), "gradients");
     if (node_memory_sharers(levels->memory) != levels->places)

@@ -41,6 +41,16 @@ int tree__count(struct TreeCounter *counter, int64_t shards, int64_t first, int6
     return most;
 }
 
+int64_t tree__most_buffers(int64_t shards, int64_t ranks) {
+    struct TreeCounter counter;
+    int64_t most = 0, each = shards / ranks;
+    for (int64_t rank = 0; rank < ranks; rank++) {
+        int buffers = tree__count(&counter, shards, rank * each, each);
+        most = buffers > most ? buffers : most;
+    }
+    return most;
+}
+
 void tree__program_create(struct TreeProgram *program, int64_t shards, const struct TreeNode *nodes,
                           int pieces) {
     struct TreeCounter counter = {.shards = shards};

@@ -31,6 +31,8 @@ bool tree__join(struct TreeCounter *counter);
 /* Leaves the maximal subtrees of the shards [first, first + count) in the counter; returns the
  * largest number of buffers that are in use at a time. */
 int tree__count(struct TreeCounter *counter, int64_t shards, int64_t first, int64_t count);
+/* The same of the rank that needs most, of so many ranks with equal numbers of shards. */
+int64_t tree__most_buffers(int64_t shards, int64_t ranks);
 
 /* The additions that combine the subtrees (pieces) of all ranks, given from left to right. Operands
  * and sums are numbers: 0 … pieces−1 are the given subtrees, larger ones scratch blocks, −1 is the

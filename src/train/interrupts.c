@@ -163,7 +163,9 @@ static void answer(struct Trainer *trainer, int64_t step, bool written) {
                  trainer__is_stopping(trainer) ? "" : "; the run goes on");
 }
 
-static void forget_saves(struct Trainer *trainer) {
+void trainer__begin_save(struct Trainer *trainer) {
+    if (!trainer__save_is_asked(trainer))
+        return;
     if (trainer->request->outside)
         trainer->request->outside->forget(INTERRUPT_SAVES);
     trainer->interrupts.heard &= ~INTERRUPT_SAVES;
@@ -176,13 +178,7 @@ void trainer__end_save(struct Trainer *trainer, bool written, double seconds) {
     trainer__share_interrupts(trainer);
     if (trainer->interrupts.heard & INTERRUPT_BIT(INTERRUPT_SAVE))
         answer(trainer, trainer->saved.progress.step, written);
-    if (trainer__save_is_asked(trainer))
-        forget_saves(trainer);
-}
-
-void trainer__begin_save(struct Trainer *trainer) {
-    if (trainer__save_is_asked(trainer))
-        forget_saves(trainer);
+    trainer__begin_save(trainer);
 }
 
 void trainer__end_later_save(struct Trainer *trainer, const struct LaterSave *save, bool written,
