@@ -90,7 +90,8 @@ struct Operation {
     bool again;    /* runs forward again before the backward of its block (nn/recompute.h) */
     bool rebuilds; /* before its backward those of its block run again */
     struct Shape in[LAYER_INPUTS], out;
-    const struct ArenaRow *rows;             /* the node's */
+    const struct ArenaRow *rows; /* the node's */
+    int64_t final_from; /* gradients of parameters are complete from here on after its backward */
     bool needs_input_gradient[LAYER_INPUTS]; /* false at the model's input */
     struct OperationNeeds needs;
 };

@@ -212,6 +212,20 @@ static int plan_operations(struct Plan *plan, const struct PlanRequest *request,
     return OK;
 }
 
+/* The end of the parameters whose gradients come after an operation's in backward. */
+static void find_final(struct Operations *operations) {
+    int64_t end = 0;
+    for (int i = 0; i < operations->count; i++) {
+        struct Operation *operation = &operations->items[i];
+        operation->final_from = end;
+        for (int r = 0; r < operation->node->row_count; r++) {
+            const struct ArenaRow *row = &operation->rows[r];
+            if (row->role != ROLE_STATISTIC && row->offset + row->count > end)
+                end = row->offset + row->count;
+        }
+    }
+}
+
 /* Only a synchronised layer needs all shards at the same time. */
 static void make_shards(struct Plan *plan, const struct PlanRequest *request) {
     int64_t own = request->own_shards ? request->own_shards : 1;
@@ -278,6 +292,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
                           .samples = most_samples(request),
                           .outputs = outputs};
     fusion__build(&plan->operations, model_graph(model), request);
+    find_final(&plan->operations);
     plan->recomputes = request->training && recompute__mark(&plan->operations);
     int code = plan_operations(plan, request, error);
     make_shards(plan, request);

@@ -250,20 +250,6 @@ static void clear_gradients(const struct Plan *plan, int i, const struct ShardCa
     }
 }
 
-/* The end of the parameters that the operations before `i` have yet to compute the gradients of. */
-static int64_t final_from(const struct Plan *plan, int i) {
-    int64_t end = 0;
-    for (int before = 0; before < i; before++) {
-        const struct Operation *operation = &plan->operations.items[before];
-        for (int r = 0; r < operation->node->row_count; r++) {
-            const struct ArenaRow *row = &operation->rows[r];
-            if (row->role != ROLE_STATISTIC && row->offset + row->count > end)
-                end = row->offset + row->count;
-        }
-    }
-    return end;
-}
-
 static void backward_operation(struct Plan *plan, int i, const struct ShardCall *shard_calls,
                                const struct PlanVisitor *visitor) {
     if (!plan->operations.needs_gradient[plan->operations.items[i].output]) {
@@ -281,7 +267,7 @@ void plan__backward(struct Plan *plan, const struct ShardCall *shard_calls,
     for (int i = plan->operations.count - 1; i >= 0; i--) {
         backward_operation(plan, i, shard_calls, visitor);
         if (visitor->ready && plan->operations.items[i].node->row_count)
-            visitor->ready(visitor->context, final_from(plan, i));
+            visitor->ready(visitor->context, plan->operations.items[i].final_from);
     }
 }
 

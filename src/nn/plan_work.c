@@ -13,12 +13,18 @@ int plan_works(const struct Plan *plan) {
     return plan->operations.count * PLAN_PASSES + PLAN_PASSES;
 }
 
+static void time_call(struct Call *call, int operation, struct Stopwatch *stopwatch) {
+    call->stopwatch = stopwatch;
+    call->first_work = operation * PLAN_PASSES;
+}
+
 void plan_time(struct Plan *plan, struct Stopwatch *stopwatch) {
     plan->stopwatch = stopwatch;
     for (int64_t k = 0; k < plan->shard_count; k++)
         for (int i = 0; i < plan->operations.count; i++) {
-            plan->shards[k].calls[i].call.stopwatch = stopwatch;
-            plan->shards[k].calls[i].call.first_work = i * PLAN_PASSES;
+            time_call(&plan->shards[k].calls[i].call, i, stopwatch);
+            if (plan->shards[k].later)
+                time_call(&plan->shards[k].later[i].call, i, stopwatch);
         }
 }
 
