@@ -1,14 +1,12 @@
 /* Every pass of every backend and variant against the definition, in double precision. */
-#include "each.h"
+#include "definition.h"
 
 #define COUNTS 3
 #define RANDOM_SHAPES 24
 
-struct Arrays { /* exact ones in double, and the variant's */
-    int64_t x_count, y_count, w_count, o_count;
-    double *x, *w, *b, *dy, *y, *dx, *dw, *db;
-    void *real_x, *real_w, *real_b, *real_dy, *out;
-    void *prepared, *scratch;
+struct Arrays {
+    struct Defined d;
+    void *out, *prepared, *scratch;
 };
 
 static void finish_shape(struct ConvShape *s) {
@@ -21,64 +19,16 @@ static void finish_shape(struct ConvShape *s) {
                    1;
 }
 
-/* Calls of the definition: y[n,p,q,o] = sum over (kh,kw,i) of x[n,h,w,i] · weights[o,kh,kw,i]. */
-static void definition(const struct ConvShape *s, int64_t samples, struct Arrays *a) {
-    int64_t in_group = s->in_channels / s->groups, out_group = s->out_channels / s->groups;
-    memset(a->dx, 0, (size_t)a->x_count * sizeof(double));
-    memset(a->dw, 0, (size_t)a->w_count * sizeof(double));
-    memset(a->db, 0, (size_t)a->o_count * sizeof(double));
-    for (int64_t pixel = 0; pixel < samples * s->out_height * s->out_width; pixel++) {
-        int64_t n = pixel / (s->out_height * s->out_width);
-        int64_t p = pixel / s->out_width % s->out_height, q = pixel % s->out_width;
-        for (int64_t o = 0; o < s->out_channels; o++) {
-            double sum = 0, dy = a->dy[pixel * s->out_channels + o];
-            for (int64_t tap = 0; tap < s->kernel_height * s->kernel_width; tap++) {
-                int64_t h = p * s->stride_height - s->pad_height +
-                            tap / s->kernel_width * s->dilation_height;
-                int64_t w =
-                    q * s->stride_width - s->pad_width + tap % s->kernel_width * s->dilation_width;
-                if (h < 0 || h >= s->height || w < 0 || w >= s->width)
-                    continue;
-                int64_t in = ((n * s->height + h) * s->width + w) * s->in_channels +
-                             o / out_group * in_group;
-                int64_t weight = (o * s->kernel_height * s->kernel_width + tap) * in_group;
-                for (int64_t i = 0; i < in_group; i++) {
-                    sum += a->x[in + i] * a->w[weight + i];
-                    a->dx[in + i] += dy * a->w[weight + i];
-                    a->dw[weight + i] += dy * a->x[in + i];
-                }
-            }
-            a->y[pixel * s->out_channels + o] = sum;
-            a->db[o] += dy;
-        }
-    }
-}
-
 static void arrays_make(struct Arrays *a, enum Variant variant, const struct ConvShape *s,
-                        int64_t samples, uint64_t *state) {
-    a->x_count = samples * s->height * s->width * s->in_channels;
-    a->y_count = samples * s->out_height * s->out_width * s->out_channels;
-    a->w_count =
-        s->out_channels * s->kernel_height * s->kernel_width * (s->in_channels / s->groups);
-    a->o_count = s->out_channels;
-    int64_t most = a->x_count + a->y_count + a->w_count + a->o_count;
-    a->real_x = numbers(variant, state, a->x_count, &a->x);
-    a->real_w = numbers(variant, state, a->w_count, &a->w);
-    a->real_b = numbers(variant, state, a->o_count, &a->b);
-    a->real_dy = numbers(variant, state, a->y_count, &a->dy);
-    a->y = memory_array(double, a->y_count, "test");
-    a->dx = memory_array(double, a->x_count, "test");
-    a->dw = memory_array(double, a->w_count, "test");
-    a->db = memory_array(double, a->o_count, "test");
+                        int64_t samples, uint64_t state) {
+    a->d = defined_make(variant, s, samples, state);
+    int64_t most = a->d.x_count + a->d.y_count + a->d.w_count + a->d.o_count;
     a->out = memory_allocate((size_t)(most * variant_bytes(variant)), "test");
-    definition(s, samples, a);
 }
 
 static void arrays_release(struct Arrays *a) {
-    void *all[] = {a->x,  a->w,      a->b,      a->dy,     a->y,       a->dx, a->dw,
-                   a->db, a->real_x, a->real_w, a->real_b, a->real_dy, a->out};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        memory_release(all[i]);
+    defined_release(&a->d);
+    memory_release(a->out);
 }
 
 static void spoil(enum Variant variant, void *array, int64_t count) {
@@ -103,31 +53,31 @@ static void check_passes(const struct Backend *backend, enum Variant variant,
                          const struct ConvShape *s, const struct Conv *conv, int64_t samples,
                          struct Arrays *a) {
     void *biased = (char *)a->out;
-    spoil(variant, biased, a->y_count);
-    backend->conv_forward(conv, samples, a->real_x, a->real_w, a->prepared, NULL, biased,
+    spoil(variant, biased, a->d.y_count);
+    backend->conv_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, NULL, biased,
                           a->scratch);
-    check_near(variant, biased, a->y, a->y_count, backend, s, samples, "forward");
+    check_near(variant, biased, a->d.y, a->d.y_count, backend, s, samples, "forward");
 
-    spoil(variant, biased, a->y_count);
-    backend->conv_forward(conv, samples, a->real_x, a->real_w, a->prepared, a->real_b, biased,
+    spoil(variant, biased, a->d.y_count);
+    backend->conv_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, a->d.real_b, biased,
                           a->scratch);
-    for (int64_t i = 0; i < a->y_count; i++)
-        a->y[i] += a->b[i % s->out_channels];
-    check_near(variant, biased, a->y, a->y_count, backend, s, samples, "forward with bias");
+    for (int64_t i = 0; i < a->d.y_count; i++)
+        a->d.y[i] += a->d.b[i % s->out_channels];
+    check_near(variant, biased, a->d.y, a->d.y_count, backend, s, samples, "forward with bias");
 
-    spoil(variant, a->out, a->x_count);
-    backend->conv_backward_data(conv, samples, a->real_dy, a->real_w, a->prepared, a->out,
+    spoil(variant, a->out, a->d.x_count);
+    backend->conv_backward_data(conv, samples, a->d.real_dy, a->d.real_w, a->prepared, a->out,
                                 a->scratch);
-    check_near(variant, a->out, a->dx, a->x_count, backend, s, samples, "backward data");
+    check_near(variant, a->out, a->d.dx, a->d.x_count, backend, s, samples, "backward data");
 
     for (int with_bias = 0; with_bias < 2; with_bias++) {
-        void *bias = (char *)a->out + a->w_count * variant_bytes(variant);
-        spoil(variant, a->out, a->w_count + a->o_count);
-        backend->conv_backward_weights(conv, samples, a->real_x, a->real_dy, a->out,
+        void *bias = (char *)a->out + a->d.w_count * variant_bytes(variant);
+        spoil(variant, a->out, a->d.w_count + a->d.o_count);
+        backend->conv_backward_weights(conv, samples, a->d.real_x, a->d.real_dy, a->out,
                                        with_bias ? bias : NULL, a->scratch);
-        check_near(variant, a->out, a->dw, a->w_count, backend, s, samples, "backward weights");
+        check_near(variant, a->out, a->d.dw, a->d.w_count, backend, s, samples, "backward weights");
         if (with_bias)
-            check_near(variant, bias, a->db, a->o_count, backend, s, samples, "backward bias");
+            check_near(variant, bias, a->d.db, a->d.o_count, backend, s, samples, "backward bias");
     }
 }
 
@@ -142,19 +92,19 @@ static void check_rectified(const struct Backend *backend, enum Variant variant,
     shape.relu = true;
     assert_int_equal(backend->conv_create(&conv, &shape, &samples, 1, PASS_BIT(FORWARD), &error),
                      OK);
-    arrays_make(&a, variant, &shape, samples, &state);
+    arrays_make(&a, variant, &shape, samples, state);
     a.prepared = memory_allocate(backend->conv_prepared_bytes(conv), "test");
     a.scratch = memory_allocate(backend->conv_scratch_bytes(conv), "test");
-    backend->conv_prepare(conv, a.real_w, a.prepared);
-    backend->conv_forward(conv, samples, a.real_x, a.real_w, a.prepared, a.real_b, a.out,
+    backend->conv_prepare(conv, a.d.real_w, a.prepared);
+    backend->conv_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
                           a.scratch);
-    for (int64_t i = 0; i < a.y_count; i++)
-        a.y[i] = fmax(0, a.y[i] + a.b[i % shape.out_channels]);
-    check_near(variant, a.out, a.y, a.y_count, backend, &shape, samples, "forward with a ReLU");
-    spoil(variant, a.real_b, a.o_count);
-    backend->conv_forward(conv, samples, a.real_x, a.real_w, a.prepared, a.real_b, a.out,
+    for (int64_t i = 0; i < a.d.y_count; i++)
+        a.d.y[i] = fmax(0, a.d.y[i] + a.d.b[i % shape.out_channels]);
+    check_near(variant, a.out, a.d.y, a.d.y_count, backend, &shape, samples, "forward with a ReLU");
+    spoil(variant, a.d.real_b, a.d.o_count);
+    backend->conv_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
                           a.scratch);
-    for (int64_t i = 0; i < a.y_count; i++)
+    for (int64_t i = 0; i < a.d.y_count; i++)
         assert_true(isnan(get(variant, a.out, i)));
     memory_release(a.prepared);
     memory_release(a.scratch);
@@ -172,10 +122,10 @@ static void check_shape(const struct Backend *backend, enum Variant variant,
     for (int i = 0; i < COUNTS; i++) {
         uint64_t state = 17 + (uint64_t)i;
         struct Arrays a;
-        arrays_make(&a, variant, s, samples[i], &state);
+        arrays_make(&a, variant, s, samples[i], state);
         a.prepared = memory_allocate(prepared, "test");
         a.scratch = memory_allocate(scratch, "test");
-        backend->conv_prepare(conv, a.real_w, a.prepared);
+        backend->conv_prepare(conv, a.d.real_w, a.prepared);
         memset(a.scratch, 0xff, scratch); /* NaN */
         check_passes(backend, variant, s, conv, samples[i], &a);
         memory_release(a.prepared);
@@ -268,19 +218,21 @@ static void test_repeats(const struct Backend *backend, enum Variant variant) {
             struct Conv *conv;
             void *gap = memory_allocate((size_t)(64 + 4160 * round), "test");
             assert_int_equal(backend->conv_create(&conv, s, &samples, 1, EVERY_PASS, &error), OK);
-            arrays_make(&a, variant, s, samples, &state);
+            arrays_make(&a, variant, s, samples, state);
             void *prepared = memory_allocate(backend->conv_prepared_bytes(conv), "test");
             void *scratch = memory_allocate(backend->conv_scratch_bytes(conv), "test");
             int width = variant_bytes(variant);
-            bytes = (size_t)((a.y_count + a.x_count + a.w_count + 16) * width) + 3 * 64;
+            bytes = (size_t)((a.d.y_count + a.d.x_count + a.d.w_count + 16) * width) + 3 * 64;
             char *out = memory_allocate(bytes, "test"), *y = out;
-            char *dx = y + (a.y_count * width + 63) / 64 * 64;
-            char *dw = dx + (a.x_count * width + 63) / 64 * 64;
-            backend->conv_prepare(conv, a.real_w, prepared);
-            backend->conv_forward(conv, samples, a.real_x, a.real_w, prepared, a.real_b, y,
+            char *dx = y + (a.d.y_count * width + 63) / 64 * 64;
+            char *dw = dx + (a.d.x_count * width + 63) / 64 * 64;
+            backend->conv_prepare(conv, a.d.real_w, prepared);
+            backend->conv_forward(conv, samples, a.d.real_x, a.d.real_w, prepared, a.d.real_b, y,
                                   scratch);
-            backend->conv_backward_data(conv, samples, a.real_dy, a.real_w, prepared, dx, scratch);
-            backend->conv_backward_weights(conv, samples, a.real_x, a.real_dy, dw, NULL, scratch);
+            backend->conv_backward_data(conv, samples, a.d.real_dy, a.d.real_w, prepared, dx,
+                                        scratch);
+            backend->conv_backward_weights(conv, samples, a.d.real_x, a.d.real_dy, dw, NULL,
+                                           scratch);
             if (kept)
                 assert_memory_equal(kept, out, bytes);
             memory_release(kept);

@@ -3,14 +3,7 @@
 #include <omp.h>
 
 #include "compute/strips.h"
-#include "each.h"
-
-struct Case {
-    struct ConvShape shape;
-    int64_t samples, x_count, y_count, w_count;
-    double *x, *w, *b, *dy, *y, *dx, *dw, *db;
-    void *real_x, *real_w, *real_b, *real_dy;
-};
+#include "definition.h"
 
 static struct ConvShape shape_of(int64_t height, int64_t width, int64_t in, int64_t out,
                                  int64_t kernel, int64_t stride, int64_t pad) {
@@ -31,66 +24,12 @@ static struct ConvShape shape_of(int64_t height, int64_t width, int64_t in, int6
                               .out_width = (width + 2 * pad - kernel) / stride + 1};
 }
 
-/* The products of one pixel of x and one of y, which a tap joins. */
-static void define_tap(struct Case *c, int64_t x, int64_t y, int64_t tap) {
-    int64_t in = c->shape.in_channels, out = c->shape.out_channels;
-    int64_t taps = c->shape.kernel_height * c->shape.kernel_width;
-    for (int64_t o = 0; o < out; o++)
-        for (int64_t i = 0; i < in; i++) {
-            int64_t w = (o * taps + tap) * in + i;
-            c->y[y * out + o] += c->x[x * in + i] * c->w[w];
-            c->dx[x * in + i] += c->dy[y * out + o] * c->w[w];
-            c->dw[w] += c->x[x * in + i] * c->dy[y * out + o];
-        }
-}
-
-static void define(struct Case *c) {
-    const struct ConvShape *s = &c->shape;
-    int64_t taps = s->kernel_height * s->kernel_width;
-    for (int64_t y = 0; y < c->samples * s->out_height * s->out_width; y++) {
-        int64_t n = y / (s->out_height * s->out_width), p = y / s->out_width % s->out_height;
-        for (int64_t tap = 0; tap < taps; tap++) {
-            int64_t h = p * s->stride_height - s->pad_height + tap / s->kernel_width;
-            int64_t w = y % s->out_width * s->stride_width - s->pad_width + tap % s->kernel_width;
-            if (h >= 0 && h < s->height && w >= 0 && w < s->width)
-                define_tap(c, (n * s->height + h) * s->width + w, y, tap);
-        }
-        for (int64_t o = 0; o < s->out_channels; o++)
-            c->db[o] += c->dy[y * s->out_channels + o];
-    }
-}
-
-static struct Case case_make(enum Variant variant, struct ConvShape shape, int64_t samples) {
-    uint64_t state = 11;
-    struct Case c = {.shape = shape, .samples = samples};
-    c.x_count = samples * shape.height * shape.width * shape.in_channels;
-    c.y_count = samples * shape.out_height * shape.out_width * shape.out_channels;
-    c.w_count = shape.out_channels * shape.kernel_height * shape.kernel_width * shape.in_channels;
-    c.real_x = numbers(variant, &state, c.x_count, &c.x);
-    c.real_w = numbers(variant, &state, c.w_count, &c.w);
-    c.real_b = numbers(variant, &state, shape.out_channels, &c.b);
-    c.real_dy = numbers(variant, &state, c.y_count, &c.dy);
-    c.y = memory_array(double, c.y_count, "test");
-    c.dx = memory_array(double, c.x_count, "test");
-    c.dw = memory_array(double, c.w_count, "test");
-    c.db = memory_array(double, shape.out_channels, "test");
-    define(&c);
-    return c;
-}
-
-static void case_release(struct Case *c) {
-    void *all[] = {c->x,  c->w,  c->b,      c->dy,     c->y,      c->dx,
-                   c->dw, c->db, c->real_x, c->real_w, c->real_b, c->real_dy};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        memory_release(all[i]);
-}
-
 struct Results {
     void *y, *dx, *dw, *db;
 };
 
 /* Every pass, in memory that holds NaN before. */
-static struct Results compute(enum Variant variant, const struct Case *c, bool relu) {
+static struct Results compute(enum Variant variant, const struct Defined *c, bool relu) {
     const struct Method *strips = strips__method(variant);
     struct ConvShape shape = c->shape;
     size_t size = (size_t)variant_bytes(variant);
@@ -126,8 +65,8 @@ static void results_release(struct Results *r) {
     memory_release(r->db);
 }
 
-static void check(enum Variant variant, const struct Case *c, const char *pass, const void *found,
-                  const double *right, int64_t count) {
+static void check(enum Variant variant, const struct Defined *c, const char *pass,
+                  const void *found, const double *right, int64_t count) {
     double off = deviation(variant, found, right, count);
     const struct ConvShape *s = &c->shape;
     if (!(off <= tolerance(variant)))
@@ -137,7 +76,7 @@ static void check(enum Variant variant, const struct Case *c, const char *pass, 
 }
 
 static void check_shape(enum Variant variant, struct ConvShape shape, int64_t samples) {
-    struct Case c = case_make(variant, shape, samples);
+    struct Defined c = defined_make(variant, &shape, samples, 11);
     for (int relu = 0; relu < 2; relu++) {
         struct Results r = compute(variant, &c, relu);
         for (int64_t i = 0; i < c.y_count; i++)
@@ -148,7 +87,7 @@ static void check_shape(enum Variant variant, struct ConvShape shape, int64_t sa
         check(variant, &c, "backward bias", r.db, c.db, shape.out_channels);
         results_release(&r);
     }
-    case_release(&c);
+    defined_release(&c);
 }
 
 static void test_passes(void **state) {
@@ -178,7 +117,8 @@ static void test_passes(void **state) {
 static void test_bits_do_not_depend_on_threads(void **state) {
     (void)state;
     enum Variant variant = variant_best(VARIANT_F32_V4);
-    struct Case c = case_make(variant, shape_of(11, 10, 17, 40, 3, 2, 1), 9);
+    const struct ConvShape shape = shape_of(11, 10, 17, 40, 3, 2, 1);
+    struct Defined c = defined_make(variant, &shape, 9, 11);
     omp_set_num_threads(1);
     struct Results right = compute(variant, &c, false);
     for (int threads = 2; threads < 5; threads++) {
@@ -190,7 +130,7 @@ static void test_bits_do_not_depend_on_threads(void **state) {
         results_release(&found);
     }
     results_release(&right);
-    case_release(&c);
+    defined_release(&c);
 }
 
 int main(void) {

@@ -1,18 +1,14 @@
 /* Every pass of the Winograd kernels in every variant against the definition of convolution, in
  * double precision. */
-#include "each.h"
+#include "definition.h"
 
 #include <omp.h>
 
 #include "compute/winograd.h"
 
 struct Case {
-    struct ConvShape shape;
-    int64_t samples;
-    int64_t x_count, y_count, w_count;
-    double *x, *w, *b, *dy;   /* inputs */
-    double *y, *dx, *dw, *db; /* what is right */
-    void *real_x, *real_w, *real_b, *real_dy, *prepared[PASS_COUNT], *scratch;
+    struct Defined d;
+    void *prepared[PASS_COUNT], *scratch;
 };
 
 static struct ConvShape shape_of(int64_t height, int64_t width, int64_t in, int64_t out,
@@ -34,37 +30,6 @@ static struct ConvShape shape_of(int64_t height, int64_t width, int64_t in, int6
                               .out_width = width + 2 * pad_width - 2};
 }
 
-/* One pixel of y and one tap: y += x · w, dx += dy · w, dw += dy · x, over all channels. */
-static void define_tap(struct Case *c, int64_t out_pixel, int64_t in_pixel, int64_t tap) {
-    const struct ConvShape *s = &c->shape;
-    int64_t in = s->in_channels / s->groups, out = s->out_channels / s->groups;
-    for (int64_t o = 0; o < s->out_channels; o++) {
-        int64_t x = in_pixel * s->in_channels + o / out * in, w = (o * 9 + tap) * in;
-        double sum = 0, dy = c->dy[out_pixel * s->out_channels + o];
-        for (int64_t i = 0; i < in; i++) {
-            sum += c->x[x + i] * c->w[w + i];
-            c->dx[x + i] += dy * c->w[w + i];
-            c->dw[w + i] += dy * c->x[x + i];
-        }
-        c->y[out_pixel * s->out_channels + o] += sum;
-    }
-}
-
-static void define(struct Case *c) {
-    const struct ConvShape *s = &c->shape;
-    for (int64_t pixel = 0; pixel < c->samples * s->out_height * s->out_width; pixel++) {
-        int64_t n = pixel / (s->out_height * s->out_width);
-        int64_t p = pixel / s->out_width % s->out_height, q = pixel % s->out_width;
-        for (int64_t tap = 0; tap < 9; tap++) {
-            int64_t h = p - s->pad_height + tap / 3, w = q - s->pad_width + tap % 3;
-            if (h >= 0 && h < s->height && w >= 0 && w < s->width)
-                define_tap(c, pixel, (n * s->height + h) * s->width + w, tap);
-        }
-        for (int64_t o = 0; o < s->out_channels; o++)
-            c->db[o] += c->dy[pixel * s->out_channels + o];
-    }
-}
-
 /* For every pass; full of NaN. */
 static void *scratch_make(const struct Method *method, const struct ConvShape *shape,
                           int64_t samples) {
@@ -78,24 +43,11 @@ static void *scratch_make(const struct Method *method, const struct ConvShape *s
 
 static struct Case case_make(enum Variant variant, struct ConvShape shape, int64_t samples) {
     const struct Method *winograd = winograd__method(variant);
-    uint64_t state = 7;
-    struct Case c = {.shape = shape, .samples = samples};
-    c.x_count = samples * shape.height * shape.width * shape.in_channels;
-    c.y_count = samples * shape.out_height * shape.out_width * shape.out_channels;
-    c.w_count = shape.out_channels * 9 * shape.in_channels / shape.groups;
-    c.real_x = numbers(variant, &state, c.x_count, &c.x);
-    c.real_w = numbers(variant, &state, c.w_count, &c.w);
-    c.real_b = numbers(variant, &state, shape.out_channels, &c.b);
-    c.real_dy = numbers(variant, &state, c.y_count, &c.dy);
-    c.y = memory_array(double, c.y_count, "test");
-    c.dx = memory_array(double, c.x_count, "test");
-    c.dw = memory_array(double, c.w_count, "test");
-    c.db = memory_array(double, shape.out_channels, "test");
-    define(&c);
+    struct Case c = {.d = defined_make(variant, &shape, samples, 7)};
     for (int i = 0; i < PASS_COUNT; i++) {
         enum Pass pass = (enum Pass)i;
         c.prepared[pass] = memory_allocate(winograd->prepared_bytes(&shape, pass), "test");
-        winograd->prepare(&shape, pass, c.real_w, c.prepared[pass]);
+        winograd->prepare(&shape, pass, c.d.real_w, c.prepared[pass]);
     }
     c.scratch = scratch_make(winograd, &shape, samples);
     return c;
@@ -104,10 +56,8 @@ static struct Case case_make(enum Variant variant, struct ConvShape shape, int64
 static void case_release(struct Case *c) {
     for (int pass = 0; pass < PASS_COUNT; pass++)
         memory_release(c->prepared[pass]);
-    void *all[] = {c->x,  c->w,      c->b,      c->dy,     c->y,       c->dx,     c->dw,
-                   c->db, c->real_x, c->real_w, c->real_b, c->real_dy, c->scratch};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        memory_release(all[i]);
+    memory_release(c->scratch);
+    defined_release(&c->d);
 }
 
 /* The root mean square of the error over that of what is right. */
@@ -142,55 +92,56 @@ static void room_release(void *results, int64_t bytes) {
 static void check(enum Variant variant, const struct Case *c, const char *pass, void *found,
                   const double *right, int64_t count) {
     double error = error_of(variant, found, right, count);
-    const struct ConvShape *s = &c->shape;
+    const struct ConvShape *s = &c->d.shape;
     if (!(error <= (variant == VARIANT_F64 ? 4e-15 : 1.5e-6)))
         fail_msg("%s %s: error %g; %ld samples %ldx%ldx%ld -> %ld, pad %ld,%ld groups %ld",
-                 variant_name(variant), pass, error, c->samples, s->height, s->width,
+                 variant_name(variant), pass, error, c->d.samples, s->height, s->width,
                  s->in_channels, s->out_channels, s->pad_height, s->pad_width, s->groups);
 }
 
 static void check_forward(enum Variant variant, struct Case *c) {
     const struct Method *winograd = winograd__method(variant);
-    int64_t bytes = c->y_count * variant_bytes(variant), channels = c->shape.out_channels;
+    int64_t bytes = c->d.y_count * variant_bytes(variant), channels = c->d.shape.out_channels;
     void *y = room_make(bytes);
-    winograd->forward(&c->shape, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], NULL, y,
-                      c->scratch);
-    check(variant, c, "forward", y, c->y, c->y_count);
-    for (int64_t i = 0; i < c->y_count; i++)
-        c->y[i] += c->b[i % channels];
-    winograd->forward(&c->shape, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
-                      y, c->scratch);
-    check(variant, c, "forward with bias", y, c->y, c->y_count);
-    for (int64_t i = 0; i < c->y_count; i++)
-        c->y[i] = fmax(0, c->y[i]);
-    struct ConvShape rectified = c->shape;
+    winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+                      NULL, y, c->scratch);
+    check(variant, c, "forward", y, c->d.y, c->d.y_count);
+    for (int64_t i = 0; i < c->d.y_count; i++)
+        c->d.y[i] += c->d.b[i % channels];
+    winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+                      c->d.real_b, y, c->scratch);
+    check(variant, c, "forward with bias", y, c->d.y, c->d.y_count);
+    for (int64_t i = 0; i < c->d.y_count; i++)
+        c->d.y[i] = fmax(0, c->d.y[i]);
+    struct ConvShape rectified = c->d.shape;
     rectified.relu = true;
-    winograd->forward(&rectified, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
-                      y, c->scratch);
-    check(variant, c, "forward with a ReLU", y, c->y, c->y_count);
+    winograd->forward(&rectified, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+                      c->d.real_b, y, c->scratch);
+    check(variant, c, "forward with a ReLU", y, c->d.y, c->d.y_count);
     for (int64_t o = 0; o < channels; o++)
-        put(variant, c->real_b, o, NAN);
-    winograd->forward(&rectified, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
-                      y, c->scratch);
-    for (int64_t i = 0; i < c->y_count; i++)
+        put(variant, c->d.real_b, o, NAN);
+    winograd->forward(&rectified, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+                      c->d.real_b, y, c->scratch);
+    for (int64_t i = 0; i < c->d.y_count; i++)
         assert_true(isnan(get(variant, y, i)));
     room_release(y, bytes);
 }
 
 static void check_backward(enum Variant variant, const struct Case *c) {
     const struct Method *winograd = winograd__method(variant);
-    int64_t size = variant_bytes(variant), channels = c->shape.out_channels;
-    int64_t x_bytes = c->x_count * size, w_bytes = c->w_count * size, b_bytes = channels * size;
+    int64_t size = variant_bytes(variant), channels = c->d.shape.out_channels;
+    int64_t x_bytes = c->d.x_count * size, w_bytes = c->d.w_count * size, b_bytes = channels * size;
     void *dx = room_make(x_bytes), *dw = room_make(w_bytes), *db = room_make(b_bytes);
     void *both_dx = room_make(x_bytes), *both_dw = room_make(w_bytes);
-    winograd->backward_data(&c->shape, c->samples, c->real_dy, c->real_w,
+    winograd->backward_data(&c->d.shape, c->d.samples, c->d.real_dy, c->d.real_w,
                             c->prepared[BACKWARD_DATA], dx, c->scratch);
-    check(variant, c, "backward data", dx, c->dx, c->x_count);
-    winograd->backward_weights(&c->shape, c->samples, c->real_x, c->real_dy, dw, NULL, c->scratch);
-    check(variant, c, "backward weights", dw, c->dw, c->w_count);
-    winograd->backward(&c->shape, c->samples, c->real_x, c->real_dy, c->real_w,
+    check(variant, c, "backward data", dx, c->d.dx, c->d.x_count);
+    winograd->backward_weights(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, dw, NULL,
+                               c->scratch);
+    check(variant, c, "backward weights", dw, c->d.dw, c->d.w_count);
+    winograd->backward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, c->d.real_w,
                        c->prepared[BACKWARD_DATA], both_dx, both_dw, db, c->scratch);
-    check(variant, c, "backward bias", db, c->db, channels);
+    check(variant, c, "backward bias", db, c->d.db, channels);
     assert_memory_equal(dx, both_dx, (size_t)x_bytes);
     assert_memory_equal(dw, both_dw, (size_t)w_bytes);
     room_release(dx, x_bytes);
@@ -231,14 +182,14 @@ static void test_passes(void **state) {
 /* All results of a case, one after the other. */
 static char *results_of(enum Variant variant, const struct Case *c, size_t *bytes) {
     const struct Method *winograd = winograd__method(variant);
-    size_t size = (size_t)variant_bytes(variant), y = (size_t)c->y_count * size;
-    size_t dx = (size_t)c->x_count * size, dw = (size_t)c->w_count * size;
+    size_t size = (size_t)variant_bytes(variant), y = (size_t)c->d.y_count * size;
+    size_t dx = (size_t)c->d.x_count * size, dw = (size_t)c->d.w_count * size;
     *bytes = y + dx + dw;
     char *results = memory_allocate(*bytes, "test");
-    void *scratch = scratch_make(winograd, &c->shape, c->samples);
-    winograd->forward(&c->shape, c->samples, c->real_x, c->real_w, c->prepared[FORWARD], c->real_b,
-                      results, scratch);
-    winograd->backward(&c->shape, c->samples, c->real_x, c->real_dy, c->real_w,
+    void *scratch = scratch_make(winograd, &c->d.shape, c->d.samples);
+    winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
+                      c->d.real_b, results, scratch);
+    winograd->backward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, c->d.real_w,
                        c->prepared[BACKWARD_DATA], results + y, results + y + dx, NULL, scratch);
     memory_release(scratch);
     return results;
