@@ -15,7 +15,7 @@
    compute is the time of a step on one rank, its input included, and spread the deviation of such steps from one to
    the next; of N independent ranks the slowest is late by about that factor. latency, work and the share of the link
    that TCP leaves (in bandwidth) come from exchanges, hidden (the part of a step in which an exchange makes progress
-   behind the backward pass) from steps.
+   while backward computes) from steps.
 4. The efficiency that the model predicts at 16 to 1024 ranks, weak (batch 128 a rank) and strong (batch 8192 in all),
    for links of 1 to 100 Gbit/s a rank. Links of a cluster have less latency than those here."""
 import argparse
@@ -167,8 +167,8 @@ def fit_exchange(records):
 
 
 def fit_hidden(fit, steps):
-    """The part of a step behind which an exchange makes progress: the median over the measured steps that it still
-    lengthens."""
+    """The part of a step in which an exchange makes progress while backward computes: the median over the measured
+    steps that the exchange still lengthens."""
     shares = []
     for step in steps:
         exposed = step["apart"] - step["together"]

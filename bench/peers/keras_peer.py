@@ -5,7 +5,6 @@ machine; in bf16 with the policy mixed_bfloat16. Random bytes are normalised in 
     keras_peer.py MODEL --work train --type fp32 --threads 2 --batch 256
 
 window.py says how it is spoken to: `echo 5 | keras_peer.py mlp` runs a window of 5 seconds."""
-import argparse
 import os
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -142,14 +141,7 @@ def make_step(arguments):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", choices=MODELS)
-    parser.add_argument("--work", choices=("train", "predict"), default="train")
-    parser.add_argument("--type", choices=("fp32", "bf16"), default="fp32")
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--batch", type=int, default=256, help="samples of a step")
-    parser.add_argument("--warm-up", type=int, default=4, help="steps before the first window")
-    arguments = parser.parse_args()
+    arguments = window.parser_of(__doc__, MODELS, threads=2, batch=256).parse_args()
     tf.config.threading.set_intra_op_parallelism_threads(arguments.threads)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     if arguments.type == "bf16":

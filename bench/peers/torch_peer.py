@@ -7,7 +7,6 @@ real run does.
     torch_peer.py MODEL --work train --type fp32 --ranks 2 --threads 1 --batch 128
 
 window.py says how it is spoken to: `echo 5 | torch_peer.py resnet20` runs a window of 5 seconds."""
-import argparse
 import os
 import socket
 import sys
@@ -102,14 +101,8 @@ def work(rank, arguments, port, stdin):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("model", choices=MODELS)
-    parser.add_argument("--work", choices=("train", "predict"), default="train")
-    parser.add_argument("--type", choices=("fp32", "bf16"), default="fp32")
+    parser = window.parser_of(__doc__, MODELS, threads=1, batch=128)
     parser.add_argument("--ranks", type=int, default=2)
-    parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=128, help="samples of a rank in each step")
-    parser.add_argument("--warm-up", type=int, default=4, help="steps before the first window")
     arguments = parser.parse_args()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

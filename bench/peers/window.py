@@ -1,9 +1,22 @@
 """How compare.py and a peer talk: the peer says on stdout that it is ready, runs a window of the seconds that each
 line of stdin names, and answers with a line of JSON. At the end of stdin it says how much memory it took, and ends."""
+import argparse
 import json
 import resource
 import sys
 import time
+
+
+def parser_of(doc, models, threads, batch):
+    """The flags that all peers take, with these defaults."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", choices=models)
+    parser.add_argument("--work", choices=("train", "predict"), default="train")
+    parser.add_argument("--type", choices=("fp32", "bf16"), default="fp32")
+    parser.add_argument("--threads", type=int, default=threads)
+    parser.add_argument("--batch", type=int, default=batch, help="samples of a step, of one process")
+    parser.add_argument("--warm-up", type=int, default=4, help="steps before the first window")
+    return parser
 
 
 def say(**record):

@@ -1,5 +1,5 @@
 /* PGM and PPM, binary and as text, of 8 and 16 bits (https://netpbm.sourceforge.net/doc/pnm.html).
- * Of a file with several pictures, the first. */
+ * A file with several pictures gives its first. */
 #include <string.h>
 
 #include "base/memory.h"

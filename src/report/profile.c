@@ -47,7 +47,7 @@ struct Sum {
     double flops, bytes, floor;
 };
 
-/* Of the rows of one operation and pass, or of all. */
+/* Whether a row is one of `like`'s operation and pass; NULL: any is. */
 static bool is_like(const struct ProfileRow *row, const struct ProfileRow *like) {
     return !like || (!strcmp(row->operation, like->operation) && !strcmp(row->pass, like->pass));
 }

@@ -38,7 +38,7 @@ struct Profile {
     struct ProfileEvent validations, checkpoints;
     char *trace; /* path of the file with single steps; NULL: none */
 };
-/* Of one that memory_array made; NULL is allowed. */
+/* Also releases the struct itself, which memory_array made; NULL is allowed. */
 void profile_release(struct Profile *profile);
 
 /* Rank 0's seconds of one row, and of a step. */
