@@ -19,7 +19,7 @@ def pytest_addoption(parser):
     runs.addoption("--damaged", type=int, default=200, help="how many damaged run files are read or refused")
     runs.addoption("--keep", help="a folder for the run files that failed")
     training = parser.getgroup("losses beside PyTorch's", "of train/test_training_torch.py")
-    training.addoption("--steps", type=int, default=50, help="how many steps are compared")
+    training.addoption("--steps", type=int, default=20, help="how many steps are compared")
     training.addoption("--control", action="store_true", help="also compare our backends with one another")
 
 
