@@ -51,13 +51,14 @@ static json_t *describe_member(const struct EnsembleReport *report, int m) {
     return object;
 }
 
-static json_t *describe_reliability(const struct Reliability *reliability) {
+static json_t *describe_reliability(const struct Calibration *measured) {
+    const struct Reliability *reliability = &measured->reliability;
     json_t *counts = json_array();
     for (int b = 0; b < RELIABILITY_BINS; b++)
         json_array_append_new(counts, json_integer(reliability->counts[b]));
     return json_pack("{s:f, s:f, s:f, s:o, s:o, s:o}", "expected_calibration_error",
                      reliability->expected_error, "largest_calibration_error",
-                     reliability->largest_error, "brier", reliability->brier, "counts", counts,
+                     reliability->largest_error, "brier", measured->brier, "counts", counts,
                      "confidence", numbers(reliability->confidence, RELIABILITY_BINS), "accuracy",
                      numbers(reliability->accuracy, RELIABILITY_BINS));
 }

@@ -1,27 +1,9 @@
 #include <stdio.h>
 
 #include "cli/ensemble_report.h"
-#include "report/plot.h"
-
-/* Accuracy against confidence, the bins that hold something. */
-static struct PlotSeries bins(const struct Reliability *reliability, const char *title, int colour,
-                              double *x, double *y) {
-    int64_t count = 0;
-    for (int b = 0; b < RELIABILITY_BINS; b++)
-        if (reliability->counts[b]) {
-            x[count] = reliability->confidence[b];
-            y[count++] = reliability->accuracy[b];
-        }
-    return (struct PlotSeries){.title = title,
-                               .style = PLOT_LINE_POINTS,
-                               .colour = colour,
-                               .count = count,
-                               .x = x,
-                               .y = y};
-}
+#include "cli/reliability_series.h"
 
 void ensemble_plot(const struct EnsembleReport *report, const char *path) {
-    static const double ends[] = {0, 1};
     const struct Mixture *final = report->study->final;
     double x[2][RELIABILITY_BINS], y[2][RELIABILITY_BINS];
     char title[80];
@@ -32,9 +14,9 @@ void ensemble_plot(const struct EnsembleReport *report, const char *path) {
     }
     snprintf(title, sizeof title, "with temperature %.3g", final->temperature);
     const struct PlotSeries series[] = {
-        {.title = "as sure as right", .style = PLOT_DASHED, .count = 2, .x = ends, .y = ends},
-        bins(&final->before, "the ensemble", 1, x[0], y[0]),
-        bins(&final->after, title, 2, x[1], y[1])};
+        reliability_diagonal,
+        reliability_series(&final->before.reliability, "the ensemble", 1, x[0], y[0]),
+        reliability_series(&final->after.reliability, title, 2, x[1], y[1])};
     const struct Plot plot = {.title = "Reliability of the ensemble",
                               .x = "mean confidence of a bin",
                               .y = "part that is right",

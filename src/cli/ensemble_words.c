@@ -115,14 +115,13 @@ static void print_disagreement(const struct EnsembleReport *report) {
 
 static void print_calibration(const struct EnsembleReport *report) {
     const struct Mixture *final = report->study->final;
-    const struct Reliability *before = &final->before, *after = &final->after;
     if (!final->figures.measured[FIGURE_LOG_LOSS])
         return;
-    printf("\ncalibration error (ECE) %.2f %%, log loss %.4f", 100 * before->expected_error,
-           final->figures.value[FIGURE_LOG_LOSS]);
+    printf("\ncalibration error (ECE) %.2f %%, log loss %.4f",
+           100 * final->before.reliability.expected_error, final->figures.value[FIGURE_LOG_LOSS]);
     if (report->chosen_on)
         printf("; with temperature %.4g, chosen on %s: %.2f %%, log loss %.4f", final->temperature,
-               shown(report->chosen_on->name), 100 * after->expected_error,
+               shown(report->chosen_on->name), 100 * final->after.reliability.expected_error,
                final->calibrated.value[FIGURE_LOG_LOSS]);
     printf("\n");
 }

@@ -4,15 +4,11 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sort.h"
 
 #define MOST 100 /* repetitions */
 #define LEAST 3
 #define WARM_UP 2
-
-static int compare(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
 
 /* The buffers were just written, as backward leaves them. */
 static int64_t nanoseconds_of_one(struct Exchange *exchange, struct Ranks *ranks,
@@ -40,6 +36,6 @@ double exchange_time(struct Exchange *exchange, struct Ranks *ranks, int64_t ele
         nanoseconds_of_one(exchange, ranks, elements);
     while (count < MOST && (count < LEAST || 1e-9 * (double)sum < budget))
         sum += times[count++] = nanoseconds_of_one(exchange, ranks, elements);
-    qsort(times, (size_t)count, sizeof *times, compare);
+    qsort(times, (size_t)count, sizeof *times, sort_integers);
     return 1e-9 * (double)times[count / 2];
 }

@@ -63,54 +63,33 @@ double calibration_temperature(const struct Pool *pool, const double *scores) {
 
 /* ---- Reliability ---- */
 
-static void add(struct Reliability *reliability, double confidence, bool right) {
-    int bin = (int)ceil(confidence * RELIABILITY_BINS) - 1;
-    bin = bin < 0 ? 0 : bin >= RELIABILITY_BINS ? RELIABILITY_BINS - 1 : bin;
-    reliability->counts[bin]++;
-    reliability->confidence[bin] += confidence;
-    reliability->accuracy[bin] += right;
-}
-
-static void add_class(struct Reliability *reliability, const struct Pool *pool, int64_t sample,
+static void add_class(struct Calibration *measured, const struct Pool *pool, int64_t sample,
                       const double *row) {
     int64_t label = pool->split->labels[sample], predicted = predicted_class(row, pool->outputs);
     struct SoftmaxNorm norm = softmax_norm(pool->outputs, row);
     for (int64_t k = 0; k < pool->outputs; k++) {
         double p = exp(softmax_log(norm, row[k]));
-        reliability->brier += (p - (k == label)) * (p - (k == label));
+        measured->brier += (p - (k == label)) * (p - (k == label));
         if (k == predicted)
-            add(reliability, p, predicted == label);
+            reliability_add(&measured->reliability, p, predicted == label);
     }
 }
 
-static void add_set(struct Reliability *reliability, const struct Pool *pool, int64_t sample,
+static void add_set(struct Calibration *measured, const struct Pool *pool, int64_t sample,
                     const double *row) {
     const float *truth = pool->split->targets + sample * pool->outputs;
     for (int64_t k = 0; k < pool->outputs; k++) {
         double p = exp(sigmoid_log(row[k])), t = (double)truth[k];
-        reliability->brier += (p - t) * (p - t) / (double)pool->outputs;
-        add(reliability, p, t > 0.5);
+        measured->brier += (p - t) * (p - t) / (double)pool->outputs;
+        reliability_add(&measured->reliability, p, t > 0.5);
     }
 }
 
-struct Reliability calibration_measure(const struct Pool *pool, const double *scores) {
-    struct Reliability reliability = {0};
-    int64_t all = 0;
+struct Calibration calibration_measure(const struct Pool *pool, const double *scores) {
+    struct Calibration measured = {.brier = 0};
     for (int64_t i = 0; i < pool->samples; i++)
-        (pool->kind.sigmoids ? add_set : add_class)(&reliability, pool, i,
-                                                    scores + i * pool->outputs);
-    for (int b = 0; b < RELIABILITY_BINS; b++)
-        all += reliability.counts[b];
-    for (int b = 0; b < RELIABILITY_BINS; b++) {
-        double count = (double)reliability.counts[b];
-        if (count == 0)
-            continue;
-        reliability.confidence[b] /= count;
-        reliability.accuracy[b] /= count;
-        double error = fabs(reliability.accuracy[b] - reliability.confidence[b]);
-        reliability.expected_error += count / (double)all * error;
-        reliability.largest_error = fmax(reliability.largest_error, error);
-    }
-    reliability.brier /= (double)pool->samples;
-    return reliability;
+        (pool->kind.sigmoids ? add_set : add_class)(&measured, pool, i, scores + i * pool->outputs);
+    reliability_finish(&measured.reliability);
+    measured.brier /= (double)pool->samples;
+    return measured;
 }

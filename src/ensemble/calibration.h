@@ -6,29 +6,25 @@
 #define TRAINER_ENSEMBLE_CALIBRATION_H
 
 #include "ensemble/pool.h"
+#include "ensemble/reliability.h"
 
 /* Temperatures that are looked for; one at either end means that the data knows none. */
 #define TEMPERATURE_LEAST 0.01
 #define TEMPERATURE_MOST 100.0
-#define RELIABILITY_BINS 15
 
 /* Whether the pool's scores are probabilities, which can be calibrated. */
 bool calibration_is_possible(const struct Pool *pool);
 /* The temperature at which the log loss of `scores` (samples, outputs) is least. */
 double calibration_temperature(const struct Pool *pool, const double *scores);
 
-/* Bin b holds the predictions with a confidence in (b, b + 1] / RELIABILITY_BINS, 0 too in the
- * first. For classes, a prediction is a sample's most probable class; for sets, each decision is
- * one, whose confidence is the probability that the class is the sample's. */
-struct Reliability {
-    int64_t counts[RELIABILITY_BINS];
-    double confidence[RELIABILITY_BINS]; /* the mean; 0 if the bin is empty */
-    double accuracy[RELIABILITY_BINS];   /* the part that is right; 0 if the bin is empty */
-    double expected_error;               /* Σ counts / all · |accuracy − confidence| (ECE) */
-    double largest_error;                /* the largest of these differences (MCE) */
+/* The reliability of `scores` (samples, outputs). For classes, a prediction is a sample's most
+ * probable class; for sets, each decision is one, whose confidence is the probability that the
+ * class is the sample's. */
+struct Calibration {
+    struct Reliability reliability;
     /* Mean of Σ_k (p_k − y_k)², y the truth; of sets, the mean over the decisions. */
     double brier;
 };
-struct Reliability calibration_measure(const struct Pool *pool, const double *scores);
+struct Calibration calibration_measure(const struct Pool *pool, const double *scores);
 
 #endif

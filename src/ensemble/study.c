@@ -88,7 +88,7 @@ static void measure_members(struct Study *study, const struct StudyRequest *requ
         study->calibration_errors[m] =
             calibration_is_possible(request->reported)
                 ? calibration_measure(request->reported, pool_member(request->reported, m))
-                      .expected_error
+                      .reliability.expected_error
                 : NAN;
         study->mean += study->alone[m].value[study->by] / study->members;
     }

@@ -21,7 +21,7 @@ struct Mixture {
     struct Figures chosen_on, figures; /* on the two splits, before calibration */
     double temperature;                /* 1: there is nothing to calibrate, or on nothing */
     struct Figures calibrated;         /* on the reported split, with the temperature */
-    struct Reliability before, after;  /* there; zeros if the scores are no probabilities */
+    struct Calibration before, after;  /* there; zeros if the scores are no probabilities */
 };
 
 struct Study {

@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/sort.h"
 
 /* ---- Places ---- */
 
@@ -172,11 +173,6 @@ static double binomial_tail(int count, int hits, double chance) {
     return tail;
 }
 
-static int ascending(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* The best sixth of the trials, seen from one end of an axis: 1 is at it. */
 struct Best {
     int count;
@@ -195,8 +191,7 @@ static struct Best best_sixth(const struct Points *points, int axis, bool high) 
         best.outer += near[i] > 0.8;
     }
     best.first = near[0];
-    qsort(near, (size_t)best.count, sizeof *near, ascending);
-    best.median = 0.5 * (near[(best.count - 1) / 2] + near[best.count / 2]);
+    best.median = sort_median(near, best.count);
     memory_release(near);
     memory_release(order);
     return best;

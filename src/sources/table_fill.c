@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "sources/fields.h"
 
 struct ColumnFill {
@@ -72,16 +73,6 @@ bool fill__add(struct Fill *fill, const struct TableReader *reader, const struct
     return known;
 }
 
-static int compare(const void *a, const void *b) {
-    double left = *(const double *)a, right = *(const double *)b;
-    return (left > right) - (left < right);
-}
-
-static double median(double *values, int64_t count) {
-    qsort(values, (size_t)count, sizeof *values, compare);
-    return (values[(count - 1) / 2] + values[count / 2]) / 2;
-}
-
 /* The first of the most frequent. */
 static int64_t most_frequent(const struct TableColumn *column, const int64_t *counts) {
     int64_t most = 0;
@@ -98,7 +89,7 @@ static double value_of(const struct TableColumn *column, const struct ColumnFill
         return (double)most_frequent(column, filled->counts);
     if (!filled->count)
         return 0;
-    return column->missing == MISSING_MEDIAN ? median(filled->values, filled->count)
+    return column->missing == MISSING_MEDIAN ? sort_median(filled->values, filled->count)
                                              : filled->sum / (double)filled->count;
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/sort.h"
 #include "comm/exchange_time.h"
 #include "train/trainer.h"
 
@@ -12,14 +13,9 @@
 #define LEAST_STEPS 3
 #define BUDGET 4e9 /* nanoseconds of the measured steps, about */
 
-static int compare(const void *a, const void *b) {
-    int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-    return (x > y) - (x < y);
-}
-
 /* In seconds. */
 static double median(int64_t *nanoseconds, int count) {
-    qsort(nanoseconds, (size_t)count, sizeof *nanoseconds, compare);
+    qsort(nanoseconds, (size_t)count, sizeof *nanoseconds, sort_integers);
     return 1e-9 * (double)nanoseconds[count / 2];
 }
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 
 #define TIMES 3
 #define LEAST_SECONDS 0.02 /* what a rank takes longer a step; less is the system's own unrest */
@@ -34,11 +35,6 @@ static void begin(struct SlowRanks *slow, double now, const struct Pace *paces) 
     memcpy(slow->first, paces, (size_t)slow->ranks * sizeof *paces);
 }
 
-static int ascending(const void *left, const void *right) {
-    double a = *(const double *)left, b = *(const double *)right;
-    return (a > b) - (a < b);
-}
-
 /* Fills the seconds that each rank computed a step; the steps of the one that made fewest, 0 if
  * there is nothing to compare. */
 static int64_t measure(struct SlowRanks *slow, const struct Pace *paces) {
@@ -58,7 +54,7 @@ static int64_t measure(struct SlowRanks *slow, const struct Pace *paces) {
 static struct SlowRank slowest(struct SlowRanks *slow) {
     struct SlowRank found = {.rank = 0};
     memcpy(slow->sorted, slow->seconds, (size_t)slow->ranks * sizeof *slow->sorted);
-    qsort(slow->sorted, (size_t)slow->ranks, sizeof *slow->sorted, ascending);
+    qsort(slow->sorted, (size_t)slow->ranks, sizeof *slow->sorted, sort_doubles);
     for (int rank = 1; rank < slow->ranks; rank++)
         if (slow->seconds[rank] > slow->seconds[found.rank])
             found.rank = rank;

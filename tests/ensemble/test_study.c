@@ -212,7 +212,8 @@ static void reliability_is_counted(void **state) {
                         .samples = COUNT,
                         .outputs = 3,
                         .scores = logs};
-    struct Reliability found = calibration_measure(&pool, logs);
+    struct Calibration measured = calibration_measure(&pool, logs);
+    struct Reliability found = measured.reliability;
     assert_int_equal(found.counts[11], 10); /* (11/15, 12/15] */
     assert_int_equal(found.counts[5], 10);  /* (5/15, 6/15] */
     assert_true(fabs(found.confidence[11] - 0.75) < 1e-12 && found.accuracy[11] == 0.6);
@@ -221,7 +222,7 @@ static void reliability_is_counted(void **state) {
     double right = 0.25 * 0.25 + 2 * 0.125 * 0.125;
     double wrong = 0.75 * 0.75 + 0.875 * 0.875 + 0.125 * 0.125;
     double sure = 0.6 * 0.6 + 2 * 0.3 * 0.3;
-    assert_true(fabs(found.brier - (6 * right + 4 * wrong + 10 * sure) / COUNT) < 1e-12);
+    assert_true(fabs(measured.brier - (6 * right + 4 * wrong + 10 * sure) / COUNT) < 1e-12);
 }
 
 /* ---- The study ---- */

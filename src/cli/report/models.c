@@ -5,6 +5,7 @@
 
 #include "base/memory.h"
 #include "base/softmax.h"
+#include "cli/reliability_series.h"
 #include "cli/report/report.h"
 
 #define WIDEST_CONFUSION 25 /* classes: more make no table that people can read */
@@ -37,11 +38,7 @@ static void note_class(struct Judged *judged, int64_t sample, const double *scor
                               .predicted = predicted,
                               .probability = exp(softmax_log(norm, scores[predicted]))};
     mistake.log_truth = softmax_log(norm, scores[mistake.truth]);
-    int bin = (int)(mistake.probability * REPORT_BINS);
-    bin = bin < REPORT_BINS ? bin : REPORT_BINS - 1;
-    judged->samples[bin]++;
-    judged->right[bin] += mistake.truth == predicted;
-    judged->confidence[bin] += mistake.probability;
+    reliability_add(&judged->reliability, mistake.probability, mistake.truth == predicted);
     if (mistake.truth != predicted)
         note_mistake(judged, &mistake);
 }
@@ -147,31 +144,13 @@ static void add_confused_pairs(struct Page *page, const struct Evaluation *resul
     page_table_end(page);
 }
 
-/* Guo et al., "On Calibration of Modern Neural Networks", 2017. */
 static int add_reliability(struct Report *report, const struct Judged *judged, const char *name,
                            struct Error *error) {
-    double x[REPORT_BINS], right[REPORT_BINS], error_sum = 0;
-    int64_t all = 0;
-    int count = 0;
-    static const double diagonal[] = {0, 1};
-    for (int b = 0; b < REPORT_BINS; b++) {
-        double samples = (double)judged->samples[b];
-        if (!judged->samples[b])
-            continue;
-        x[count] = judged->confidence[b] / samples;
-        right[count] = (double)judged->right[b] / samples;
-        error_sum += fabs(right[count] - x[count]) * samples;
-        all += judged->samples[b];
-        count++;
-    }
+    double x[RELIABILITY_BINS], right[RELIABILITY_BINS];
+    struct Reliability reliability = judged->reliability;
+    reliability_finish(&reliability);
     const struct PlotSeries series[] = {
-        {.title = "as it should be",
-         .style = PLOT_DASHED,
-         .colour = 7,
-         .count = 2,
-         .x = diagonal,
-         .y = diagonal},
-        {.title = "this model", .style = PLOT_LINE_POINTS, .count = count, .x = x, .y = right}};
+        reliability_diagonal, reliability_series(&reliability, "this model", 1, x, right)};
     const struct Plot plot = {.x = "probability of the predicted class",
                               .y = "share that is right",
                               .high_y = 1,
@@ -180,7 +159,7 @@ static int add_reliability(struct Report *report, const struct Judged *judged, c
     char *file = memory_print("reliability-%s", name);
     char *caption = memory_print("Reliability: below the diagonal the model is too sure. Expected "
                                  "calibration error %.2f %% (%d bins)",
-                                 all ? 100 * error_sum / (double)all : 0, REPORT_BINS);
+                                 100 * reliability.expected_error, RELIABILITY_BINS);
     int code = report_plot(report, &plot, 1, file, caption, error);
     memory_release(file);
     memory_release(caption);

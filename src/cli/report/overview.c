@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "base/sort.h"
 #include "cli/report/report.h"
 
 static double last_of(const struct MetricsTable *metrics, const char *name) {
@@ -25,18 +26,11 @@ static double best_of(const struct MetricsTable *metrics, const char *name, bool
     return best;
 }
 
-static int ascending(const void *a, const void *b) {
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 static double median_of(const struct MetricsTable *metrics, const char *name) {
     double *x, *y, median = NAN;
     int64_t count = metrics_table_points(metrics, "step", name, &x, &y);
-    if (count) {
-        qsort(y, (size_t)count, sizeof *y, ascending);
-        median = (y[count / 2] + y[(count - 1) / 2]) / 2;
-    }
+    if (count)
+        median = sort_median(y, count);
     memory_release(x);
     memory_release(y);
     return median;

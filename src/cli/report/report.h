@@ -4,6 +4,7 @@
 #define TRAINER_CLI_REPORT_REPORT_H
 
 #include "cli/members.h"
+#include "ensemble/reliability.h"
 #include "report/metrics_table.h"
 #include "report/page.h"
 #include "report/plot.h"
@@ -52,7 +53,6 @@ int report_add_mistakes(struct Report *report, const struct Members *members, in
                         const struct Judged *judged, struct Error *error);
 
 #define REPORT_MISTAKES 16
-#define REPORT_BINS 10 /* of the reliability diagram */
 
 struct Mistake {
     int64_t sample;
@@ -67,8 +67,7 @@ struct Judged {
     int64_t outputs;
     int mistake_count;
     struct Mistake mistakes[REPORT_MISTAKES]; /* the least probable truths, the worst first */
-    int64_t samples[REPORT_BINS], right[REPORT_BINS];
-    double confidence[REPORT_BINS]; /* sums of the predicted classes' probabilities */
+    struct Reliability reliability;           /* of classes; not finished */
     /* If the targets are values: every `stride`-th sample's truth and prediction, for the first
      * output. */
     int64_t stride, point_count;

@@ -6,6 +6,7 @@
 
 #include "base/memory.h"
 #include "base/random.h"
+#include "base/sort.h"
 #include "data/statistics/merge.h"
 
 /* How many of the workers take part: a power of two, so that each has a whole branch of the tree.
@@ -105,11 +106,6 @@ int statistics_measure(struct StatisticValues *values, const struct StatisticsSa
     return code;
 }
 
-static int ascending(const void *a, const void *b) {
-    int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
-    return (first > second) - (first < second);
-}
-
 void statistics_sample(int64_t *items, int64_t count, const struct Split *split, uint64_t seed) {
     int64_t *order = memory_array(int64_t, split->count, "a sample of a split");
     struct RandomStream stream = random_stream(seed, RANDOM_STATISTICS, 0, 0, 0);
@@ -117,5 +113,5 @@ void statistics_sample(int64_t *items, int64_t count, const struct Split *split,
     for (int64_t i = 0; i < count; i++)
         items[i] = order[i];
     memory_release(order);
-    qsort(items, (size_t)count, sizeof *items, ascending);
+    qsort(items, (size_t)count, sizeof *items, sort_integers);
 }
