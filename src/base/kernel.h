@@ -2,11 +2,19 @@
  * instruction set and in double for the gradient checks. A kernel file includes this header, writes
  * `real`, and names its public symbols KERNEL(name); the build (cmake/Kernels.cmake) compiles it
  * once for each variant. The caller picks a variant at run time, so that one binary runs on every
- * node of a mixed cluster, and all ranks can agree on one instruction set. */
+ * node of a mixed cluster, and all ranks can agree on one instruction set.
+ *
+ * Activations and their gradients are of type `element` in memory. In the forms above that is
+ * `real`. Some kernel files have a second form for each instruction set, in which `element` is a
+ * bf16 (base/bfloat16.h) and `real`, the type of parameters, their gradients and all arithmetic, is
+ * float. Such a file reads and writes elements by element_value and element_round.
+ */
 #ifndef TRAINER_BASE_KERNEL_H
 #define TRAINER_BASE_KERNEL_H
 
 #include <stdbool.h>
+
+#include "base/bfloat16.h"
 
 enum Variant {
     VARIANT_F64 = 0,    /* double, plain x86-64: gradient checks */
@@ -27,11 +35,42 @@ static inline int variant_bytes(enum Variant variant) { /* bytes of one `real` *
     return variant == VARIANT_F64 ? 8 : 4;
 }
 
-#ifdef KERNEL_SUFFIX /* set by the build in kernel files only: f64, f32, f32_v3, f32_v4 */
+/* How activations and their gradients lie in memory. */
+enum Precision {
+    PRECISION_FP32 = 0, /* as `real` */
+    PRECISION_BF16 = 1, /* as bf16; there is no such form of VARIANT_F64 */
+    PRECISION_COUNT = 2
+};
+extern const char *const precision_names[]; /* "fp32", "bf16", NULL */
+static inline int element_bytes(enum Variant variant, enum Precision precision) {
+    return precision == PRECISION_BF16 ? 2 : variant_bytes(variant);
+}
+
+/* Set by the build in kernel files only: f64, f32, f32_v3, f32_v4; bf16, bf16_v3, bf16_v4. */
+#ifdef KERNEL_SUFFIX
 #ifdef KERNEL_DOUBLE
 typedef double real;
 #else
 typedef float real;
+#endif
+#ifdef KERNEL_BF16
+#define KERNEL_PRECISION PRECISION_BF16
+typedef bf16 element;
+static inline real element_value(element stored) {
+    return bf16_value(stored);
+}
+static inline element element_round(real value) {
+    return bf16_round(value);
+}
+#else
+#define KERNEL_PRECISION PRECISION_FP32
+typedef real element;
+static inline real element_value(element stored) {
+    return stored;
+}
+static inline element element_round(real value) {
+    return value;
+}
 #endif
 #define KERNEL_PASTE(name, suffix) name##_##suffix
 #define KERNEL_EXPAND(name, suffix) KERNEL_PASTE(name, suffix)
@@ -58,5 +97,10 @@ typedef float real;
         name##_f32_v4 KERNEL_OPTIONAL
 #define KERNEL_TABLE(name)                                                                         \
     { &name##_f64, &name##_f32, &name##_f32_v3, &name##_f32_v4 }
+/* The same for the forms in which `element` is a bf16. */
+#define KERNEL_DECLARE_BF16(type, name)                                                            \
+    extern const type name##_bf16, name##_bf16_v3 KERNEL_OPTIONAL, name##_bf16_v4 KERNEL_OPTIONAL
+#define KERNEL_TABLE_BF16(name)                                                                    \
+    { 0, &name##_bf16, &name##_bf16_v3, &name##_bf16_v4 }
 
 #endif

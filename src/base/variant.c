@@ -1,8 +1,11 @@
 #include "base/kernel.h"
 
+#include <stddef.h>
 #include <string.h>
 
 static const char *const names[VARIANT_COUNT] = {"f64", "baseline", "avx2", "avx512"};
+
+const char *const precision_names[] = {[PRECISION_FP32] = "fp32", [PRECISION_BF16] = "bf16", NULL};
 
 bool variant_available(enum Variant variant) {
     switch (variant) {

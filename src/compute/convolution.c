@@ -111,6 +111,7 @@ int convolution_create(struct Convolution **convolution, const struct Convolutio
                        struct Error *error) {
     struct Convolution *made = memory_allocate(sizeof *made, "a convolution");
     unsigned library = 0;
+    CHECK(request->precision == PRECISION_FP32);
     *made = (struct Convolution){
         .shape = *request->shape, .backend = request->backend, .passes = request->passes};
     for (int pass = 0; pass < PASS_COUNT; pass++) {

@@ -23,7 +23,8 @@ enum ConvolutionRule convolution_rule(enum ConvolutionRule rule);
 
 struct ConvolutionRequest {
     const struct Backend *backend;
-    enum Variant variant; /* of the backend and of our own kernels */
+    enum Variant variant;     /* of the backend and of our own kernels */
+    enum Precision precision; /* of x, y and their gradients; all else is `real` */
     enum ConvolutionRule rule;
     const struct ConvShape *shape; /* copied */
     const int64_t *samples;        /* as for conv_create in compute/backend.h, as are the next */

@@ -59,7 +59,8 @@ static bool fuse_next(struct Draft *draft, struct Operation *operation) {
 static struct Operation start_operation(const struct Draft *draft, const struct Node *node,
                                         const struct PlanRequest *request) {
     struct Operation operation = {.node = node,
-                                  .layer = layer_variant(node->layer, request->variant),
+                                  .layer =
+                                      layer_form(node->layer, request->variant, PRECISION_FP32),
                                   .training = request->training,
                                   .input_count = node->input_count,
                                   .output = node->output,

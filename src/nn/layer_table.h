@@ -11,11 +11,13 @@ struct Layer;
 /* The layers that a run file can name. */
 extern const struct KindTable layer_kinds;
 
-/* The layer's form for `variant`; `layer` is its VARIANT_F32 form. */
-const struct Layer *layer_variant(const struct Layer *layer, enum Variant variant);
+/* The layer's form for `variant` and `precision`; `layer` is its VARIANT_F32 form. NULL: it has
+ * none for PRECISION_BF16. */
+const struct Layer *layer_form(const struct Layer *layer, enum Variant variant,
+                               enum Precision precision);
 
-#define LAYER(name) extern const struct Layer layer_##name##_f32;
-#define INTERNAL_LAYER(name) LAYER(name)
+#define LAYER(name, forms) extern const struct Layer layer_##name##_f32;
+#define INTERNAL_LAYER(name, forms) LAYER(name, forms)
 #include "nn/layers.def"
 #undef LAYER
 #undef INTERNAL_LAYER

@@ -12,10 +12,12 @@
 #include "nn/recompute.h"
 
 KERNEL_DECLARE(struct PlanKernels, plan__kernels);
+KERNEL_DECLARE_BF16(struct PlanKernels, plan__kernels);
 
-const struct PlanKernels *plan__kernels(enum Variant variant) {
-    static const struct PlanKernels *const table[VARIANT_COUNT] = KERNEL_TABLE(plan__kernels);
-    return table[variant];
+const struct PlanKernels *plan__kernels(enum Variant variant, enum Precision precision) {
+    static const struct PlanKernels *const table[PRECISION_COUNT][VARIANT_COUNT] = {
+        KERNEL_TABLE(plan__kernels), KERNEL_TABLE_BF16(plan__kernels)};
+    return table[precision][variant];
 }
 
 /* Allocates a pool for each shard, one after the other. */
@@ -285,7 +287,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
     *plan = (struct Plan){.model = model,
                           .backend = request->backend,
                           .variant = request->variant,
-                          .kernels = plan__kernels(request->variant),
+                          .kernels = plan__kernels(request->variant, PRECISION_FP32),
                           .loss = make_loss(request, outputs),
                           .training = request->training,
                           .stochastic = request->training || request->sample_dropout,

@@ -1,4 +1,5 @@
-/* The plan's own small loops over `real`, one table for each variant. Inside nn/ only. */
+/* The plan's own small loops, one table for each variant and precision. Activations and their
+ * gradients are `element` (base/kernel.h); scores are `real`. Inside nn/ only. */
 #ifndef TRAINER_NN_PLAN_KERNELS_H
 #define TRAINER_NN_PLAN_KERNELS_H
 
@@ -7,9 +8,14 @@
 #include "base/kernel.h"
 
 struct PlanKernels {
-    void (*add)(int64_t count, void *sum, const void *term); /* sum += term */
-    /* Index of the first NaN or Inf, or -1. */
+    void (*add)(int64_t count, void *sum, const void *term); /* sum += term, both of `element` */
+    /* Index of the first NaN or Inf among elements, or -1. */
     int64_t (*nonfinite)(int64_t count, const void *values);
+    /* Elements as `real`, and back. */
+    void (*load)(int64_t count, const void *elements, void *reals);
+    void (*store_rounded)(int64_t count, const void *reals, void *elements);
+    /* elements += reals, rounded once. */
+    void (*add_rounded)(int64_t count, const void *reals, void *elements);
     /* The number of samples whose largest score belongs to the target's largest class; scores
      * (samples, outputs). If values are equal, the lowest class counts as the largest. */
     int64_t (*correct)(int64_t samples, int64_t outputs, const void *scores, const float *target);
@@ -25,6 +31,6 @@ struct PlanKernels {
     void (*widen)(int64_t count, const void *values, double *wide);
 };
 
-const struct PlanKernels *plan__kernels(enum Variant variant);
+const struct PlanKernels *plan__kernels(enum Variant variant, enum Precision precision);
 
 #endif

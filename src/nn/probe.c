@@ -10,10 +10,12 @@
 #include "nn/probe_kernels.h"
 
 KERNEL_DECLARE(struct ProbeKernels, probe__kernels);
+KERNEL_DECLARE_BF16(struct ProbeKernels, probe__kernels);
 
-const struct ProbeKernels *probe__kernels(enum Variant variant) {
-    static const struct ProbeKernels *const table[VARIANT_COUNT] = KERNEL_TABLE(probe__kernels);
-    return table[variant];
+const struct ProbeKernels *probe__kernels(enum Variant variant, enum Precision precision) {
+    static const struct ProbeKernels *const table[PRECISION_COUNT][VARIANT_COUNT] = {
+        KERNEL_TABLE(probe__kernels), KERNEL_TABLE_BF16(probe__kernels)};
+    return table[precision][variant];
 }
 
 /* The beginning of a record's values; the bins follow. */
@@ -105,7 +107,7 @@ static struct ProbeValues read_head(const double *head, const double *counts) {
 
 struct ProbeValues probe_array(enum Variant variant, int64_t count, const void *values,
                                double *counts) {
-    const struct ProbeKernels *kernels = probe__kernels(variant);
+    const struct ProbeKernels *kernels = probe__kernels(variant, PRECISION_FP32);
     const struct Saturation none = {-INFINITY, INFINITY};
     double sum[VALUES];
     uint32_t bins[PROBE_BINS];
@@ -267,7 +269,7 @@ void probe_read(const struct Probe *probe, const double *record, int index,
 /* One piece of a shard's values. `fires`: also which units fired. */
 static void measure_piece(struct Probe *probe, const struct Place *place, int piece,
                           int64_t samples, const void *values, bool fires) {
-    const struct ProbeKernels *kernels = probe__kernels(probe->plan->variant);
+    const struct ProbeKernels *kernels = probe__kernels(probe->plan->variant, PRECISION_FP32);
     const struct Saturation none = {-INFINITY, INFINITY};
     struct Shape shape = probe->plan->operations.items[place->operation].out;
     int64_t elements = shape_elements(shape), first = piece * samples / PIECES;

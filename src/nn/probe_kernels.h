@@ -1,4 +1,4 @@
-/* The probe's loops over `real`, one table for each variant. Inside nn/ only. */
+/* The probe's loops over `element`, one table for each variant and precision. Inside nn/ only. */
 #ifndef TRAINER_NN_PROBE_KERNELS_H
 #define TRAINER_NN_PROBE_KERNELS_H
 
@@ -22,6 +22,6 @@ struct ProbeKernels {
     void (*fire)(int64_t rows, int64_t units, const void *values, uint8_t *fired);
 };
 
-const struct ProbeKernels *probe__kernels(enum Variant variant);
+const struct ProbeKernels *probe__kernels(enum Variant variant, enum Precision precision);
 
 #endif

@@ -2,8 +2,12 @@
 #include "nn/layer.h"
 #include "nn/loss.h"
 
-#define LAYER(name) KERNEL_DECLARE(struct Layer, layer_##name);
-#define INTERNAL_LAYER(name) LAYER(name)
+#define DECLARE_FP32(name) KERNEL_DECLARE(struct Layer, name);
+#define DECLARE_BF16(name)                                                                         \
+    DECLARE_FP32(name)                                                                             \
+    KERNEL_DECLARE_BF16(struct Layer, name);
+#define LAYER(name, forms) DECLARE_##forms(layer_##name)
+#define INTERNAL_LAYER(name, forms) LAYER(name, forms)
 #define LOSS(name) KERNEL_DECLARE(struct Loss, loss_##name);
 #include "nn/layers.def"
 #include "nn/losses.def"
@@ -11,16 +15,18 @@
 #undef INTERNAL_LAYER
 #undef LOSS
 
-#define LAYER(name) KERNEL_TABLE(layer_##name),
-#define INTERNAL_LAYER(name) LAYER(name)
-static const struct Layer *const layers[][VARIANT_COUNT] = {
+#define TABLE_FP32(name) {KERNEL_TABLE(name), {0}},
+#define TABLE_BF16(name) {KERNEL_TABLE(name), KERNEL_TABLE_BF16(name)},
+#define LAYER(name, forms) TABLE_##forms(layer_##name)
+#define INTERNAL_LAYER(name, forms) LAYER(name, forms)
+static const struct Layer *const layers[][PRECISION_COUNT][VARIANT_COUNT] = {
 #include "nn/layers.def"
 };
 #undef LAYER
 #undef INTERNAL_LAYER
 
-#define LAYER(name) &layer_##name##_f32.kind,
-#define INTERNAL_LAYER(name)
+#define LAYER(name, forms) &layer_##name##_f32.kind,
+#define INTERNAL_LAYER(name, forms)
 static const struct Kind *const layer_kind_list[] = {
 #include "nn/layers.def"
     NULL};
@@ -42,10 +48,11 @@ static const struct Kind *const loss_kind_list[] = {
 const struct KindTable layer_kinds = {"layer", layer_kind_list};
 const struct KindTable loss_kinds = {"loss", loss_kind_list};
 
-const struct Layer *layer_variant(const struct Layer *layer, enum Variant variant) {
+const struct Layer *layer_form(const struct Layer *layer, enum Variant variant,
+                               enum Precision precision) {
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
-        if (layers[i][VARIANT_F32] == layer)
-            return layers[i][variant];
+        if (layers[i][PRECISION_FP32][VARIANT_F32] == layer)
+            return layers[i][precision][variant];
     CHECK(!"a layer of the table");
     return NULL;
 }

@@ -30,8 +30,8 @@ static const struct Row rows[] = {
 };
 enum { ROWS = sizeof rows / sizeof *rows };
 
-#define LAYER(name) LAYER_IDENTITY(name),
-#define INTERNAL_LAYER(name) LAYER(name)
+#define LAYER(name, forms) LAYER_IDENTITY(name),
+#define INTERNAL_LAYER(name, forms) LAYER(name, forms)
 static const struct Layer *const layers[] = {
 #include "nn/layers.def"
 };

@@ -3,19 +3,43 @@
 #include "nn/plan_kernels.h"
 
 static void add(int64_t count, void *sum, const void *term) {
-    real *restrict s = sum;
-    const real *restrict t = term;
-#pragma omp parallel for if (count > 1 << 16)
+    element *restrict s = sum;
+    const element *restrict t = term;
+#pragma omp parallel for simd if (parallel : count > PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < count; i++)
-        s[i] += t[i];
+        s[i] = element_round(element_value(s[i]) + element_value(t[i]));
 }
 
 static int64_t nonfinite(int64_t count, const void *values) {
-    const real *v = values;
+    const element *v = values;
     for (int64_t i = 0; i < count; i++)
-        if (!isfinite(v[i]))
+        if (!isfinite(element_value(v[i])))
             return i;
     return -1;
+}
+
+static void load(int64_t count, const void *elements, void *reals) {
+    const element *restrict from = elements;
+    real *restrict to = reals;
+#pragma omp parallel for simd if (parallel : count > PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < count; i++)
+        to[i] = element_value(from[i]);
+}
+
+static void store_rounded(int64_t count, const void *reals, void *elements) {
+    const real *restrict from = reals;
+    element *restrict to = elements;
+#pragma omp parallel for simd if (parallel : count > PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < count; i++)
+        to[i] = element_round(from[i]);
+}
+
+static void add_rounded(int64_t count, const void *reals, void *elements) {
+    const real *restrict from = reals;
+    element *restrict to = elements;
+#pragma omp parallel for simd if (parallel : count > PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < count; i++)
+        to[i] = element_round(element_value(to[i]) + from[i]);
 }
 
 static int64_t correct(int64_t samples, int64_t outputs, const void *scores, const float *target) {
@@ -71,6 +95,9 @@ extern const struct PlanKernels KERNEL(plan__kernels);
 const struct PlanKernels KERNEL(plan__kernels) = {
     .add = add,
     .nonfinite = nonfinite,
+    .load = load,
+    .store_rounded = store_rounded,
+    .add_rounded = add_rounded,
     .correct = correct,
     .correct_sets = correct_sets,
     .squared_error = squared_error,

@@ -5,16 +5,18 @@
 
 #include "nn/probe.h"
 
-static bool is_finite(int64_t count, const real *values) {
+static bool is_finite(int64_t count, const element *values) {
     int bad = 0;
 #pragma omp simd reduction(| : bad)
-    for (int64_t i = 0; i < count; i++)
-        bad |= !(values[i] - values[i] == 0);
+    for (int64_t i = 0; i < count; i++) {
+        real v = element_value(values[i]);
+        bad |= !(v - v == 0);
+    }
     return !bad;
 }
 
 /* Two passes: the sum of squares of deviations loses nothing if the mean is large. */
-static struct ProbeTally measure_finite(int64_t count, const real *values,
+static struct ProbeTally measure_finite(int64_t count, const element *values,
                                         struct Saturation saturation) {
     struct ProbeTally tally = {.count = count};
     real least = INFINITY, most = -INFINITY;
@@ -23,7 +25,7 @@ static struct ProbeTally measure_finite(int64_t count, const real *values,
     int64_t zeros = 0, saturated = 0;
 #pragma omp simd reduction(+ : sum, zeros, saturated) reduction(min : least) reduction(max : most)
     for (int64_t i = 0; i < count; i++) {
-        real v = values[i];
+        real v = element_value(values[i]);
         sum += (double)v;
         zeros += v == 0;
         saturated += (v <= low) | (v >= high);
@@ -33,7 +35,7 @@ static struct ProbeTally measure_finite(int64_t count, const real *values,
     double mean = count ? sum / (double)count : 0;
 #pragma omp simd reduction(+ : deviations)
     for (int64_t i = 0; i < count; i++) {
-        double d = (double)values[i] - mean;
+        double d = (double)element_value(values[i]) - mean;
         deviations += d * d;
     }
     tally.zeros = zeros;
@@ -57,15 +59,17 @@ static void take(struct ProbeTally *tally, double v, struct Saturation saturatio
 }
 
 static struct ProbeTally measure(int64_t count, const void *values, struct Saturation saturation) {
-    const real *v = values;
+    const element *v = values;
     if (is_finite(count, v))
         return measure_finite(count, v, saturation);
     struct ProbeTally tally = {.least = INFINITY, .most = -INFINITY};
-    for (int64_t i = 0; i < count; i++)
-        if (isfinite(v[i]))
-            take(&tally, (double)v[i], saturation);
+    for (int64_t i = 0; i < count; i++) {
+        real value = element_value(v[i]);
+        if (isfinite(value))
+            take(&tally, (double)value, saturation);
         else
             tally.nonfinite++;
+    }
     return tally;
 }
 
@@ -81,11 +85,11 @@ static inline int32_t bin_of(float v) {
 #define CHUNK 1024
 #define TABLES 4 /* so that equal values in a row do not wait for one another */
 
-static void bin_chunk(int64_t count, const real *values, uint32_t tables[TABLES][PROBE_BINS]) {
+static void bin_chunk(int64_t count, const element *values, uint32_t tables[TABLES][PROBE_BINS]) {
     int32_t bins[CHUNK];
 #pragma omp simd
     for (int64_t i = 0; i < count; i++)
-        bins[i] = bin_of((float)values[i]);
+        bins[i] = bin_of((float)element_value(values[i]));
     int64_t i = 0;
     for (; i + TABLES <= count; i += TABLES)
         for (int t = 0; t < TABLES; t++)
@@ -95,15 +99,15 @@ static void bin_chunk(int64_t count, const real *values, uint32_t tables[TABLES]
 }
 
 static void bin(int64_t count, const void *values, uint32_t *counts) {
-    const real *v = values;
+    const element *v = values;
     uint32_t tables[TABLES][PROBE_BINS] = {0};
     if (is_finite(count, v)) {
         for (int64_t i = 0; i < count; i += CHUNK)
             bin_chunk(count - i < CHUNK ? count - i : CHUNK, v + i, tables);
     } else {
         for (int64_t i = 0; i < count; i++)
-            if (isfinite(v[i]))
-                tables[0][bin_of((float)v[i])]++;
+            if (isfinite(element_value(v[i])))
+                tables[0][bin_of((float)element_value(v[i]))]++;
     }
     for (int t = 0; t < TABLES; t++)
         for (int b = 0; b < PROBE_BINS; b++)
@@ -112,10 +116,10 @@ static void bin(int64_t count, const void *values, uint32_t *counts) {
 
 static void fire(int64_t rows, int64_t units, const void *values, uint8_t *fired) {
     for (int64_t r = 0; r < rows; r++) {
-        const real *row = (const real *)values + r * units;
+        const element *row = (const element *)values + r * units;
 #pragma omp simd
         for (int64_t u = 0; u < units; u++)
-            fired[u] |= row[u] != 0;
+            fired[u] |= element_value(row[u]) != 0;
     }
 }
 
