@@ -91,7 +91,9 @@ const float *exchange_notes(const struct Exchange *exchange);
 int64_t exchange_own_nonfinite(const struct Exchange *exchange, int64_t begin, int64_t end);
 
 /* The bytes of the buffers and the sum on the rank that needs most, for estimates before a run. (A
- * window needs less: the ranks of a host share one sum.) Not collective. */
+ * window needs less: the ranks of a host share one sum. Levels need more if hosts have one rank
+ * each: half a sum to receive in, or a whole one if the halving of levels_halving.c does not
+ * serve.) Not collective. */
 int64_t exchange_memory(int64_t shards, int64_t ranks, int64_t elements);
 
 #endif
