@@ -367,8 +367,10 @@ int arrays__add(struct Source *source, const char *split, struct Array *images,
                    ? fail(error, ERROR_DATA, "%s: is one split too many; expected at most %d",
                           images->name, ARRAY_SPLITS)
                    : take_images(source, images, options->arrays.axes, error);
-    if (code == OK)
+    if (code == OK && labels)
         code = take_truth(source, split, labels, images->size[0], options, error);
+    else if (code == OK)
+        source_add_unlabelled(source, split, images->size[0]);
     if (code == OK) {
         for (int64_t i = 0; i < images->size[0]; i++)
             source->splits[place].items[i] = (int64_t)place << ROW_BITS | i;
@@ -376,7 +378,8 @@ int arrays__add(struct Source *source, const char *split, struct Array *images,
         *images = (struct Array){.file = -1};
     }
     array__release(images);
-    array__release(labels);
+    if (labels)
+        array__release(labels);
     return code;
 }
 

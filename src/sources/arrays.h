@@ -48,8 +48,8 @@ struct Arrays {
 /* Makes the state. */
 void arrays__start(struct Source *source);
 /* Adds a split: images of 1 to 4 dimensions, whose order `axes` says ("NHWC"; NULL: the usual one),
- * and labels or values of the same number; takes both arrays over, on failure too. Labels are whole
- * numbers, (N) or (N,1), one-hot or texts; numbers that are not whole are values. */
+ * and labels or values of the same number, or NULL; takes both arrays over, on failure too. Labels
+ * are whole numbers, (N) or (N,1), one-hot or texts; numbers that are not whole are values. */
 int arrays__add(struct Source *source, const char *split, struct Array *images,
                 struct Array *labels, const struct SourceOptions *options, struct Error *error);
 /* Names the classes, once all splits are known: by their numbers if nothing better is known. */

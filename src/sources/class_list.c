@@ -1,6 +1,9 @@
 #include "sources/class_list.h"
 
+#include <errno.h>
+#include <inttypes.h>
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -56,4 +59,30 @@ int64_t class_list__find(const struct ClassList *list, const char *text) {
     char **found = bsearch(&text, list->names, (size_t)list->count, sizeof *list->names,
                            list->numeric ? compare_numbers : text_compare);
     return found ? found - list->names : -1;
+}
+
+int class_names__read(struct Source *source, const char *path, int64_t expected, bool optional,
+                      struct Error *error) {
+    FILE *file = fopen(path, "re");
+    if (!file && optional && errno == ENOENT)
+        return OK;
+    if (!file)
+        return fail_errno(error, "%s: cannot open; it names the classes", path);
+    char *names[256], line[256];
+    int64_t count = 0;
+    while (count < 256 && fgets(line, sizeof line, file)) {
+        line[strcspn(line, "\r\n")] = 0;
+        if (line[0])
+            names[count++] = memory_copy_text(line);
+    }
+    fclose(file);
+    int code = OK;
+    if (count == expected)
+        source_set_classes(source, (const char *const *)names, count);
+    else
+        code = fail(error, ERROR_DATA, "%s: %" PRId64 " class names; expected %" PRId64, path,
+                    count, expected);
+    for (int64_t i = 0; i < count; i++)
+        memory_release(names[i]);
+    return code;
 }

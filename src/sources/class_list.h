@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sources/source.h"
+
 struct ClassList {
     bool numeric; /* "1", "1.0" and "01" are one class */
     int64_t count;
@@ -17,5 +19,10 @@ void class_list__make(struct ClassList *list, const char *const *texts, int64_t 
 void class_list__release(struct ClassList *list);
 /* The number of a class; −1 if there is none of that name. */
 int64_t class_list__find(const struct ClassList *list, const char *text);
+
+/* Sets the names of the classes that a file lists, one on each line; blank lines do not count. If
+ * the file is missing and `optional`, no names are set. */
+int class_names__read(struct Source *source, const char *path, int64_t expected, bool optional,
+                      struct Error *error);
 
 #endif

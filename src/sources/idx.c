@@ -244,7 +244,7 @@ static void read_mapping(struct Source *source, const char *folder, const char *
     bool fits = count > 0 && first >= 0 && state->last_label - first < count;
     for (int i = 0; i < source->split_count && fits; i++)
         for (int64_t k = 0; k < source->splits[i].count && fits; k++)
-            fits = source->splits[i].labels[k] >= first;
+            fits = source->splits[i].labels && source->splits[i].labels[k] >= first;
     if (!fits)
         return;
     for (int i = 0; i < source->split_count; i++)

@@ -2,6 +2,7 @@
 import gzip
 import os
 import pathlib
+import pickle
 import re
 
 import h5py
@@ -42,6 +43,13 @@ def scratch(tmp_path_factory):
         os.makedirs(folder / where, exist_ok=True)
         idx(folder / where / f"{prefix}train-images-idx3-ubyte.gz", images)
         idx(folder / where / f"{prefix}train-labels-idx1-ubyte.gz", labels + (prefix == "emnist-letters-"))
+    os.mkdir(folder / "cifar-10-batches-py")
+    for name in ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch"):
+        batch = {b"data": rng.integers(0, 256, (10, 3072), dtype=np.uint8), b"labels": list(range(10))}
+        (folder / "cifar-10-batches-py" / name).write_bytes(pickle.dumps(batch, protocol=3))
+    os.mkdir(folder / "stl10_binary")
+    (folder / "stl10_binary" / "train_X.bin").write_bytes(bytes(10 * 3 * 96 * 96))
+    (folder / "stl10_binary" / "train_y.bin").write_bytes(bytes(range(1, 11)))
     np.savez_compressed(folder / "mnist.npz", x_train=images, y_train=labels, x_test=images[:5], y_test=labels[:5])
     np.save(folder / "x.npy", images.astype(">u2"))
     np.save(folder / "y.npy", labels)

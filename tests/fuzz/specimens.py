@@ -1,6 +1,7 @@
 """Small good files of every kind that the program reads, to be damaged: of this program, of h5py, and of others."""
 import gzip
 import os
+import pickle
 import struct
 import tempfile
 
@@ -198,6 +199,13 @@ def pictures(folder):
             write_bytes(f"{folder}/a.ppm", head + pixels()[0].tobytes())]
 
 
+def pickles(folder):
+    """The Python version of CIFAR, in the protocols of Python 3."""
+    rows = (np.arange(2 * 3072) * 7 % 256).astype(np.uint8).reshape(2, 3072)
+    contents = {"data": rows, "labels": [1, 7], "fine_labels": [1, 77], "filenames": ["a", "b"]}
+    return [write_bytes(f"{folder}/cifar.{protocol}", pickle.dumps(contents, protocol)) for protocol in (3, 4, 5)]
+
+
 def other(folder):
     digits = [struct.pack(">BBBB3I", 0, 0, 8, 3, 6, 5, 4) + bytes(range(120)),
            struct.pack(">BBBBI", 0, 0, 8, 1, 6) + bytes([0, 1, 2, 3, 1, 2])]
@@ -213,7 +221,7 @@ def other(folder):
                          write_bytes(f"{folder}/images-idx.gz", gzip.compress(digits[0], mtime=0))]),
             Kind("numpy", arrays),
             Kind("cifar", [write_bytes(f"{folder}/cifar10.bin", 3 * cifar),
-                           write_bytes(f"{folder}/cifar100.bin", 3 * hundred)]),
+                           write_bytes(f"{folder}/cifar100.bin", 3 * hundred)] + pickles(folder)),
             Kind("picture", pictures(folder))]
 
 

@@ -1,8 +1,10 @@
 /* The binary files of CIFAR-10 and CIFAR-100: records, label bytes, class names, and
- * records beyond 2 GiB. */
+ * records beyond 2 GiB. Their Python files: pickles, of which nothing is executed. */
 #include "sources/opened.h"
 
 #include <fcntl.h>
+
+#include "base/random.h"
 
 enum { SIDE = 32, PLANE = SIDE * SIDE, PIXELS = 3 * PLANE };
 enum { RECORD_10 = 1 + PIXELS, RECORD_100 = 2 + PIXELS };
@@ -224,6 +226,149 @@ static void cifar100_needs_its_names(void **state) {
     expect_refusal(&options, ERROR_DATA, "coarse_label_names.txt: 19 class names", "expected 20");
 }
 
+/* A pickle in the making. */
+struct Written {
+    uint8_t *bytes;
+    size_t count;
+};
+
+static void put(struct Written *to, const void *bytes, size_t count) {
+    memcpy(to->bytes + to->count, bytes, count);
+    to->count += count;
+}
+#define PUT(to, text) put(to, text, sizeof(text) - 1)
+
+static void put_length(struct Written *to, char code, size_t length) {
+    put(to,
+        (const uint8_t[]){(uint8_t)code, (uint8_t)length, (uint8_t)(length >> 8),
+                          (uint8_t)(length >> 16), 0},
+        5);
+}
+
+/* As Python 2 wrote CIFAR's files: "labels", a list of i % 10, and "data", an array of bytes. */
+static void make_pickle(const char *name, int64_t count, bool by_columns) {
+    struct Written to = {memory_array(uint8_t, count * (PIXELS + 2) + 1000, "a pickle"), 0};
+    PUT(&to, "\x80\x02}q\x01(U\x0b"
+             "batch_labelq\x02U\x03oneU\x06labels]q\x03(");
+    for (int64_t i = 0; i < count; i++)
+        put(&to, (const uint8_t[]){'K', (uint8_t)(i % 10)}, 2);
+    PUT(&to, "eU\x04"
+             "datacnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\nK\0\x85U\x01"
+             "b\x87Rq\x05(K\x01K");
+    put(&to, (const uint8_t[]){(uint8_t)count, 'M', 0, PIXELS >> 8, 0x86}, 5);
+    PUT(&to, "cnumpy\ndtype\nU\x02u1K\0K\x01\x87R(K\x03U\x01|NNNJ\xff\xff\xff\xff"
+             "J\xff\xff\xff\xffK\0tb");
+    put(&to, by_columns ? "\x88" : "\x89", 1);
+    put_length(&to, 'T', (size_t)(count * PIXELS));
+    uint8_t *rows = memory_array(uint8_t, count * PIXELS, "pixels");
+    for (int64_t i = 0; i < count; i++)
+        fill_pixels(rows + i * PIXELS, i);
+    for (int64_t i = 0; i < count * PIXELS; i++)
+        put(&to, by_columns ? rows + i % count * PIXELS + i / count : rows + i, 1);
+    PUT(&to, "tbu.");
+    scratch_write(scratch_path(name), to.bytes, to.count);
+    memory_release(rows);
+    memory_release(to.bytes);
+}
+
+static struct SourceOptions make_pickles(void) {
+    static const char names[] = "\x80\x02}q\x01U\x0blabel_names]q\x02("
+                                "U\x01"
+                                "aU\x01"
+                                "bU\x01"
+                                "cU\x01"
+                                "dU\x01"
+                                "eU\x01"
+                                "fU\x01g"
+                                "U\x01hU\x01iU\x01jes.";
+    scratch_empty();
+    for (int i = 1; i <= 6; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "%s", batch_name(i));
+        *strrchr(name, '.') = 0;
+        make_pickle(name, i < 6 ? 20 : 10, i == 2);
+    }
+    scratch_write(scratch_path("batches.meta"), names, sizeof names - 1);
+    return options_of("cifar10", scratch);
+}
+
+static void the_python_version(void **state) {
+    (void)state;
+    struct SourceOptions options = make_pickles();
+    struct Source source = open_source(&options);
+    const struct SourceSplit *train = split_of(&source, "train");
+    assert_int_equal(train->count, 100);
+    assert_string_equal(source.targets.names[3], "d");
+    for (int64_t i = 0; i < 100; i++) {
+        expect_record(&source, train, i, i % 20);
+        assert_int_equal(train->labels[i], i % 20 % 10);
+    }
+    expect_record(&source, split_of(&source, "test"), 9, 9);
+    source_release(&source);
+}
+
+static void expect_refused_pickle(const void *bytes, size_t count, const char *word,
+                                  const char *other) {
+    scratch_empty();
+    const char *path = scratch_path("data_batch_1");
+    scratch_write(path, bytes, count);
+    struct SourceOptions options = options_of("cifar10", path);
+    expect_refusal(&options, ERROR_DATA, word, other);
+}
+#define EXPECT_REFUSED(text, word, other) expect_refused_pickle(text, sizeof(text) - 1, word, other)
+
+static void pickles_of_something_else(void **state) {
+    (void)state;
+    EXPECT_REFUSED("\x80\x02"
+                   "cposix\nsystem\nU\x02ls\x85R.",
+                   "calls 'system'", "nothing in a");
+    EXPECT_REFUSED("\x80\x04\x8c\x08"
+                   "builtins\x8c\x04"
+                   "eval\x93\x8c\x03"
+                   "1+1\x85R.",
+                   "calls 'eval'", "executed");
+    EXPECT_REFUSED("\x80\x02]K\x01"
+                   "a.",
+                   "data_batch_1", "of no dictionary");
+    EXPECT_REFUSED("\x80\x02}U\x06labels]K\x01"
+                   "as.",
+                   "a pickle of labels", "expected 'labels'");
+    EXPECT_REFUSED("\x80\x02}U\x64labels", "damaged pickle", "byte");
+    EXPECT_REFUSED("\x80\x02}u.", "damaged pickle", "byte 4");
+    EXPECT_REFUSED("\x80\x02}h\x07s.", "damaged pickle", "byte");
+}
+
+/* Whatever is changed in the instructions, the file is read, or refused in one line. */
+static void damaged_pickles(void **state) {
+    (void)state;
+    scratch_empty();
+    size_t count;
+    make_pickle("data_batch_1", 1, false);
+    char *path = memory_copy_text(scratch_path("data_batch_1"));
+    uint8_t *good = scratch_read(path, &count);
+    struct SourceOptions options = options_of("cifar10", path);
+    for (uint64_t mutant = 0; mutant < 500; mutant++) {
+        struct RandomStream stream = random_stream(5, RANDOM_TEST, 0, 0, mutant);
+        uint32_t words[4];
+        random_block(&stream, 0, words);
+        size_t at = random_below(words[0], 2 * 200);
+        at = at < 200 ? at : count - 1 - (at - 200) % 8;
+        uint8_t kept = good[at];
+        good[at] = words[1] % 2 ? (uint8_t)words[2]
+                                : (uint8_t) "()]}tuseqhKMUTRbc\x85\x88."[words[2] % 20];
+        scratch_write(path, good, words[3] % 8 ? count : at);
+        good[at] = kept;
+        struct Source source;
+        struct Error error = {0};
+        if (source_open(&source, &options, NULL, &error) == OK)
+            source_release(&source);
+        else
+            assert_true(error.text[0] && !strchr(error.text, '\n'));
+    }
+    free(good);
+    memory_release(path);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_size_of_cifar10),
@@ -239,6 +384,9 @@ int main(void) {
         cmocka_unit_test(labels_of_cifar100),
         cmocka_unit_test(records_of_cifar100),
         cmocka_unit_test(cifar100_needs_its_names),
+        cmocka_unit_test(the_python_version),
+        cmocka_unit_test(pickles_of_something_else),
+        cmocka_unit_test(damaged_pickles),
     };
     return cmocka_run_group_tests_name("cifar", tests, scratch_make, scratch_remove);
 }

@@ -404,7 +404,7 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 static const struct Flag flags[] = {
     {.name = "format",
      .argument = "NAME",
-     .help = "image-folder, cifar10, cifar100, idx, numpy, table, image-list or hdf5"},
+     .help = "image-folder, cifar10, cifar100, stl10, idx, numpy, table, image-list or hdf5"},
     {.name = "out", .argument = "FILE.h5", .short_name = 'o', .help = "the file to write"},
     {.name = "split",
      .argument = "NAME=FOLDER",
@@ -480,7 +480,9 @@ const struct Command command_dataset_import = {
         "to fit and cuts the longer one at both ends, stretch scales both sides to fit, and pad "
         "scales the longer side to fit and fills the rest with black. Pixels are averaged over "
         "their area if the image shrinks, and interpolated linearly if it grows.\n\n"
-        "cifar10, cifar100: the folder or the files of the binary version. idx: a folder with "
+        "cifar10, cifar100: the folder or the files of the binary or the Python version, of which "
+        "nothing is executed. stl10: the folder or the files of the binary version; images without "
+        "labels become the split \"unlabeled\". idx: a folder with "
         "[PREFIX-]train-images-idx3-ubyte and its companions, plain or .gz, of bytes or other "
         "numbers; FOLDER/PREFIX if it holds several data sets. EMNIST's images are transposed.\n\n"
         "numpy: .npy and .npz files, or a folder of them, with arrays such as x_train and y_train, "
