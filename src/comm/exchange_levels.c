@@ -147,8 +147,8 @@ static bool advance(struct Levels *levels) {
 
 static void *run(void *context) {
     struct Levels *levels = context;
-    while (sem_wait(&levels->wake) || !levels->ends)
-        while (!levels->finishing && levels->finished < levels->completed)
+    while (sem_wait(&levels->thread.wake) || !levels->thread.ends)
+        while (!levels->thread.finishing && levels->finished < levels->completed)
             if (!advance(levels))
                 nanosleep(&(struct timespec){.tv_nsec = POLL_NANOSECONDS}, NULL);
     return NULL;
@@ -157,8 +157,8 @@ static void *run(void *context) {
 static void start_thread(struct Levels *levels) {
     int level = MPI_THREAD_SINGLE;
     MPI_Query_thread(&level);
-    levels->threaded = levels->nodes > 1 && level >= MPI_THREAD_SERIALIZED &&
-                       thread_start(&levels->thread, run, levels);
+    levels->thread.runs = levels->nodes > 1 && level >= MPI_THREAD_SERIALIZED &&
+                          thread_start(&levels->thread.id, run, levels);
 }
 
 static void complete(struct Levels *levels, int buckets) {
@@ -176,10 +176,10 @@ static void ready(struct Exchange *exchange) {
         completed++;
     if (completed > levels->completed) {
         complete(levels, completed);
-        if (levels->threaded)
-            sem_post(&levels->wake);
+        if (levels->thread.runs)
+            sem_post(&levels->thread.wake);
     }
-    if (!levels->threaded)
+    if (!levels->thread.runs)
         advance(levels);
 }
 
@@ -195,7 +195,7 @@ static bool all_are_done(const struct Levels *levels) {
 
 static const float *finish(struct Exchange *exchange) {
     struct Levels *levels = exchange->state;
-    levels->finishing = true;
+    levels->thread.finishing = true;
     complete(levels, levels->bucket_count);
     for (int tries = 1; !all_are_done(levels); tries++)
         if (!advance(levels))
@@ -206,7 +206,7 @@ static const float *finish(struct Exchange *exchange) {
     levels->before += (uint64_t)levels->bucket_count;
     levels->completed = levels->finished = 0;
     pthread_mutex_unlock(&levels->mutex);
-    levels->finishing = false;
+    levels->thread.finishing = false;
     return levels->result;
 }
 
@@ -248,7 +248,7 @@ static void find_memory(struct Exchange *exchange, struct Levels *levels, size_t
 /* Enough for the programs of the node and of all nodes. */
 static void make_scratch(struct Levels *levels) {
     const struct Node *node = &levels->all[levels->node];
-    int64_t scratch = levels->program.scratch;
+    int64_t scratch = levels->tree.program.scratch;
     for (int q = 0; q < node->piece_count; q++)
         if (node->pieces[q].program.scratch > scratch)
             scratch = node->pieces[q].program.scratch;
@@ -257,10 +257,10 @@ static void make_scratch(struct Levels *levels) {
 
 static void release(struct Exchange *exchange) {
     struct Levels *levels = exchange->state;
-    if (levels->threaded) {
-        levels->ends = true;
-        sem_post(&levels->wake);
-        pthread_join(levels->thread, NULL);
+    if (levels->thread.runs) {
+        levels->thread.ends = true;
+        sem_post(&levels->thread.wake);
+        pthread_join(levels->thread.id, NULL);
     }
     if (levels->memory)
         MPI_Comm_free(&levels->communicator);
@@ -269,7 +269,7 @@ static void release(struct Exchange *exchange) {
     memory_release(levels->scratch);
     memory_release(levels->flags);
     node_memory_release(levels->memory);
-    sem_destroy(&levels->wake);
+    sem_destroy(&levels->thread.wake);
     pthread_mutex_destroy(&levels->mutex);
     memory_release(levels);
 }
@@ -291,7 +291,7 @@ static int create(struct Exchange *exchange, struct Error *error) {
     *levels = (struct Levels){.exchange = exchange, .spins = exchange_spins(exchange)};
     exchange->state = levels;
     pthread_mutex_init(&levels->mutex, NULL);
-    sem_init(&levels->wake, 0, 0);
+    sem_init(&levels->thread.wake, 0, 0);
     int code = OK;
     if (!levels__find_nodes(levels))
         code = fail(error, ERROR_RUN_FILE,

@@ -36,8 +36,8 @@ struct Bucket {
     int64_t begin, end;
     int64_t staged_at; /* where this rank's slice of it begins among all of its slices */
     enum Phase phase;
-    /* Of the method between nodes: */
-    int stage;                /* of its own counting */
+    /* For the method between nodes: */
+    int stage;                /* how far it is, in its own counting */
     float *received;          /* what the other nodes send to be added */
     MPI_Request *requests[2]; /* of what is added up, and of sums */
     int request_counts[2];
@@ -60,16 +60,29 @@ struct BetweenNodes {
 bool levels__halving_serves(const struct Levels *levels);
 extern const struct BetweenNodes levels__halving, levels__direct;
 
+/* How the subtrees of all nodes are added up. */
+struct NodesTree {
+    int foreign; /* subtrees of the other nodes */
+    struct TreeProgram program;
+    int *order;            /* node · TREE_DEPTH + subtree, of each operand of the program */
+    const float **sources; /* of the program, while it runs */
+};
+
+/* Looks after the buckets while the last shard is computed. */
+struct LevelsThread {
+    bool runs;
+    _Atomic bool ends, finishing; /* exchange_finish looks after the buckets itself */
+    pthread_t id;
+    sem_t wake;
+};
+
 struct Levels {
     struct Exchange *exchange;
     MPI_Comm communicator;
     int nodes, places, node, place;
     const struct BetweenNodes *between; /* NULL: one node */
     struct Node *all;                   /* nodes */
-    int foreign;                        /* subtrees of the other nodes */
-    struct TreeProgram program;         /* the subtrees of all nodes */
-    int *order;            /* node · TREE_DEPTH + subtree, of each operand of the program */
-    const float **sources; /* of the program, while it runs */
+    struct NodesTree tree;
     float *scratch;
     struct NodeMemory *memory;
     struct Flags **flags; /* of the ranks of this node */
@@ -82,15 +95,12 @@ struct Levels {
     _Atomic int completed; /* buckets of this step that this rank has completed */
     _Atomic int finished;  /* buckets of this step that are in the result */
 
-    bool threaded;
-    _Atomic bool ends, finishing;
-    pthread_t thread;
     pthread_mutex_t mutex; /* of whoever looks after the buckets */
-    sem_t wake;
+    struct LevelsThread thread;
 };
 
 /* levels_tree.c: who is where, and which subtrees are added up where. Fills nodes, places, node,
- * place, all, foreign, program, order and sources; false if the nodes have different numbers of
+ * place, all and tree; false if the nodes have different numbers of
  * ranks. */
 bool levels__find_nodes(struct Levels *levels);
 void levels__release_nodes(struct Levels *levels);

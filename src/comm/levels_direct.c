@@ -17,9 +17,9 @@ static int part_of(const struct Levels *levels, const struct Bucket *bucket, int
 static void prepare(const struct Levels *levels, struct Bucket *bucket) {
     int others = levels->nodes - 1, own = levels->all[levels->node].piece_count;
     int64_t begin, part = part_of(levels, bucket, levels->node, &begin);
-    bucket->received = memory_array(float, part * levels->foreign, "exchange");
+    bucket->received = memory_array(float, part * levels->tree.foreign, "exchange");
     bucket->requests[GATHER] =
-        memory_array(MPI_Request, others * own + levels->foreign, "exchange");
+        memory_array(MPI_Request, others * own + levels->tree.foreign, "exchange");
     bucket->requests[SPREAD] = memory_array(MPI_Request, 2 * others, "exchange");
 }
 
@@ -56,16 +56,17 @@ static void begin(struct Levels *levels, struct Bucket *bucket) {
 static void find_sources(struct Levels *levels, const struct Bucket *bucket) {
     int64_t begin;
     int own = part_of(levels, bucket, levels->node, &begin);
-    for (int i = 0; i < levels->program.pieces; i++) {
-        int m = levels->order[i] / TREE_DEPTH, q = levels->order[i] % TREE_DEPTH, received = q;
+    for (int i = 0; i < levels->tree.program.pieces; i++) {
+        int m = levels->tree.order[i] / TREE_DEPTH, q = levels->tree.order[i] % TREE_DEPTH,
+            received = q;
         for (int step = 1, node; m != levels->node; step++) {
             partner(levels, step, &node);
             if (node == m)
                 break;
             received += levels->all[node].piece_count;
         }
-        levels->sources[i] = m == levels->node ? levels__own_piece(levels, bucket, q, begin)
-                                               : bucket->received + (int64_t)own * received;
+        levels->tree.sources[i] = m == levels->node ? levels__own_piece(levels, bucket, q, begin)
+                                                    : bucket->received + (int64_t)own * received;
     }
 }
 
@@ -74,7 +75,7 @@ static void begin_spreading(struct Levels *levels, struct Bucket *bucket) {
     int64_t begin;
     int node, count = part_of(levels, bucket, levels->node, &begin);
     find_sources(levels, bucket);
-    tree__reduce(&levels->program, levels->exchange->add, levels->sources, 0, count,
+    tree__reduce(&levels->tree.program, levels->exchange->add, levels->tree.sources, 0, count,
                  levels->scratch, levels->result + begin);
     for (int step = 1; step < levels->nodes; step++)
         MPI_Isend(levels->result + begin, count, MPI_FLOAT, partner(levels, step, &node),

@@ -21,7 +21,7 @@ static int rounds_of(const struct Levels *levels) {
 
 /* The node whose subtree has this index among the nodes' subtrees. */
 static int node_at(const struct Levels *levels, int64_t index) {
-    return levels->order[index] / TREE_DEPTH;
+    return levels->tree.order[index] / TREE_DEPTH;
 }
 
 static int64_t own_index(const struct Levels *levels) {

@@ -67,9 +67,9 @@ static void find_program(const struct Exchange *exchange, struct Levels *levels)
     for (int m = 0; m < levels->nodes; m++)
         count += levels->all[m].piece_count;
     struct TreeNode *nodes = memory_array(struct TreeNode, count, "exchange");
-    levels->order = memory_array(int, count, "exchange");
-    levels->sources = memory_array(const float *, count, "exchange");
-    levels->foreign = count - levels->all[levels->node].piece_count;
+    levels->tree.order = memory_array(int, count, "exchange");
+    levels->tree.sources = memory_array(const float *, count, "exchange");
+    levels->tree.foreign = count - levels->all[levels->node].piece_count;
     count = 0;
     for (int m = 0; m < levels->nodes; m++)
         for (int q = 0; q < levels->all[m].piece_count; q++) {
@@ -77,12 +77,12 @@ static void find_program(const struct Exchange *exchange, struct Levels *levels)
             int at = count++;
             for (; at > 0 && is_left_of(next, nodes[at - 1]); at--) {
                 nodes[at] = nodes[at - 1];
-                levels->order[at] = levels->order[at - 1];
+                levels->tree.order[at] = levels->tree.order[at - 1];
             }
             nodes[at] = next;
-            levels->order[at] = m * TREE_DEPTH + q;
+            levels->tree.order[at] = m * TREE_DEPTH + q;
         }
-    tree__program_create(&levels->program, exchange->shards, nodes, count);
+    tree__program_create(&levels->tree.program, exchange->shards, nodes, count);
     memory_release(nodes);
 }
 
@@ -106,9 +106,9 @@ void levels__release_nodes(struct Levels *levels) {
         memory_release(levels->all[m].ranks);
     }
     memory_release(levels->all);
-    tree__program_release(&levels->program);
-    memory_release(levels->order);
-    memory_release(levels->sources);
+    tree__program_release(&levels->tree.program);
+    memory_release(levels->tree.order);
+    memory_release(levels->tree.sources);
 }
 
 /* ---- Slices of buckets ---- */
