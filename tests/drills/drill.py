@@ -7,9 +7,10 @@
 
 Each drill prints a line for each trial that broke a promise, and one line that sums up; the exit code is 1 if any
 trial broke one, and 77 if the drill cannot run here. `--seed` repeats the same draws; `--keep DIR` keeps the folders
-of the trials that failed."""
+of the trials that failed; with `--progress FILE` a drill that was interrupted goes on where it was."""
 import argparse
 import importlib
+import json
 import os
 import random
 import shutil
@@ -37,6 +38,7 @@ DRILLS = {
     "memory": (3, 100000, "every allocation of the program fails, in every command"),
     "mutants": (2000, 100000, "files of all kinds with a changed bit, byte or block, or cut short"),
     "structures": (1000, 20000, "HDF5 files with changed structures and right checksums"),
+    "headers": (1000, 10000000, "each bit of the structures of HDF5 files flipped, with right checksums"),
     "endurance": (1, 1, "16 ranks on few cores that write many checkpoints"),
 }
 
@@ -57,12 +59,35 @@ def expect(holds, *words):
 class Drill:
     """What a drill's file gets: draws, folders, and a place to count what happened."""
 
-    def __init__(self, name, count, seed, keep, folder, commands=None):
-        self.name, self.count, self.seed, self.keep, self.folder = name, count, seed, keep, folder
-        self.commands = commands  # None: all that the drill knows
+    def __init__(self, name, arguments, folder):
+        self.name, self.seed, self.keep, self.folder = name, arguments.seed, arguments.keep, folder
         self.full = DRILLS[name][1]
+        self.count = arguments.count or DRILLS[name][1 if arguments.full else 0]
+        self.commands = arguments.commands  # None: all that the drill knows
         self.broken, self.done, self.happened = [], 0, {}
-        self.rng = random.Random(f"{seed} {name}")
+        self.reached = {}  # how many trials of each sort were made, by this process or an earlier one
+        self.rng = random.Random(f"{self.seed} {name}")
+        self.progress = arguments.progress
+        self.what = f"{name} {self.count} {self.seed} {self.commands}"
+        self.load()
+
+    def load(self):
+        """Goes on where an interrupted drill was."""
+        if self.progress and os.path.exists(self.progress):
+            with open(self.progress) as file:
+                self.broken, self.done, self.happened, self.reached = json.load(file).get(self.what, ([], 0, {}, {}))
+
+    def save(self):
+        if not self.progress:
+            return
+        every = {}
+        if os.path.exists(self.progress):
+            with open(self.progress) as file:
+                every = json.load(file)
+        every[self.what] = (self.broken, self.done, self.happened, self.reached)
+        with open(f"{self.progress}.new", "w") as file:
+            json.dump(every, file, indent=1)
+        os.replace(f"{self.progress}.new", self.progress)
 
     def note(self, what, times=1):
         """Counts something that happened, for the line that sums up."""
@@ -74,10 +99,11 @@ class Drill:
 
     def trial(self, number, what, function, *arguments):
         """Calls function(rng, folder, ...) with a generator and a folder of the trial's own."""
+        if number < self.reached.get("trials", 0):
+            return
         rng = random.Random(f"{self.seed} {self.name} {number}")
         out = os.path.join(self.folder, f"{self.name}-{number}")
         os.makedirs(out)
-        self.done += 1
         try:
             function(rng, out, *arguments)
         except (Broken, AssertionError) as error:  # the latter by tests/support
@@ -87,6 +113,9 @@ class Drill:
             if self.keep:
                 shutil.copytree(out, os.path.join(self.keep, os.path.basename(out)), symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(out, ignore_errors=True)
+        self.done += 1
+        self.reached["trials"] = number + 1
+        self.save()
 
     def summary(self, seconds):
         details = ", ".join(f"{what} {times}" for what, times in self.happened.items())
@@ -95,9 +124,8 @@ class Drill:
 
 
 def run_drill(name, arguments):
-    count = arguments.count or DRILLS[name][1 if arguments.full else 0]
     with tempfile.TemporaryDirectory(prefix="trainer-drill-", ignore_cleanup_errors=True) as folder:
-        drill = Drill(name, count, arguments.seed, arguments.keep, folder, arguments.commands)
+        drill = Drill(name, arguments, folder)
         start = time.monotonic()
         try:
             importlib.import_module(f"drill_{name}").run(drill)
@@ -105,7 +133,6 @@ def run_drill(name, arguments):
             print(f"skipped: {name}: {reason}", flush=True)
             return SKIPPED
         except KeyboardInterrupt:  # what was tried so far counts
-            drill.done -= 1
             drill.note("ended by hand")
         line = drill.summary(time.monotonic() - start)
     print(line, flush=True)
@@ -126,6 +153,8 @@ def main():
     parser.add_argument("--keep", metavar="DIR", help="keep the folders of trials that broke a promise")
     parser.add_argument("--commands", type=lambda words: words.split(","), metavar="NAME,…",
                         help="calls and memory: only these commands (faults.py names them)")
+    parser.add_argument("--progress", metavar="FILE",
+                        help="keep in this file what was tried; the same command then goes on after an interruption")
     parser.add_argument("--report", metavar="FILE", help="append the lines that sum up to this file")
     arguments = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):

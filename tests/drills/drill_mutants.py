@@ -6,20 +6,19 @@ import os
 import shutil
 
 from drill import expect
-from fuzzed import fuzz
-from specimens import every
+from fuzzed import fuzz, kinds
 from support.program import start
 
 PART_OF_PROGRAM = 1000  # of so many mutants, one is given to the program
 
 
 def run(drill):
-    kinds = every(drill.folder)
-    hdf5 = sum(kind.hdf5 for kind in kinds)
-    share = drill.count // (2 * hdf5 + len(kinds) - hdf5)  # twice as many of each kind that HDF5 reads
-    for number, kind in enumerate(kinds):
+    every = kinds()
+    hdf5 = sum(kind.hdf5 for kind in every)
+    share = drill.count // (2 * hdf5 + len(every) - hdf5)  # twice as many of each kind that HDF5 reads
+    for number, kind in enumerate(every):
         fuzz(drill, kind, share * 2 if kind.hdf5 else share, number, [] if kind.guarded else ["--may-differ"])
-    words = program_words(kinds)
+    words = program_words(every)
     for number in range(max(drill.count // PART_OF_PROGRAM, 4)):
         drill.trial(number, "through the program", one, *drill.rng.choice(words), drill)
 

@@ -1,14 +1,20 @@
-/* fuzz_NAME [--count N] [--seed S] [--first I] [--structures] [--seal] [--may-differ] [--keep DIR]
- * FILE...
+/* fuzz_NAME [--count N] [--seed S] [--first I] [--structures | --flips | --types] [--seal]
+ *           [--may-differ] [--keep DIR] [--make DIR] FILE...
  *
  * Damages the files N times in all, and has the target read each mutant in a process that may die.
  * A mutant breaks the law if reading it crashes, does not end, or takes all memory; if it is
  * refused without one line that says something; or if it gives another answer than the file it was
  * made of.
  *   --structures  changes structures of HDF5 and repairs their checksums
+ *   --flips       flips one bit of a structure and repairs the checksums: every bit of every file
+ *                 has its turn, in an order that begins with bits from everywhere
+ *   --types       the same with the bits of messages that hold types
  *   --seal        then repairs the seal or the guard of this program, too
  *   --may-differ  another answer is allowed: nothing in the file could tell
+ *   --keep        keeps mutants that broke the law
+ *   --make        reads no mutant, but writes all of them into a folder
  * Files of HDF5 are read by a child before the program opens them. What dies there is refused.
+ * With --flips or --types, and --count 0, prints how many mutants there are.
  * Prints a line for each mutant that broke the law, and one that sums up. Exit code 1 if any did.
  */
 #include <getopt.h>
@@ -68,14 +74,23 @@ struct Shared {
 struct Options {
     int64_t count, first;
     uint64_t seed;
-    bool structures, seals, may_differ;
-    const char *keep;
+    bool structures, flips, types, seals, may_differ;
+    const char *keep, *make;
 };
 
 static struct Shared *shared;
 static struct Original originals[MOST_FILES];
 static int original_count;
 static struct Options options = {.count = 1000, .seed = 1};
+
+/* Of one original: with --flips as many as the longest has; its shorter neighbours repeat some. */
+static int64_t flips_of_each(void) {
+    size_t most = 0;
+    for (int i = 0; i < original_count; i++)
+        if (originals[i].structures.place_count > most)
+            most = originals[i].structures.place_count;
+    return (int64_t)(8 * most);
+}
 
 static void load(const char *path) {
     struct Original *original = &originals[original_count++];
@@ -98,7 +113,10 @@ static void load(const char *path) {
             original->data = (size_t)length;
         close(file.fd);
         original->structures = structures_find(original->bytes, original->data);
-        if (original->structures.count == 0) {
+        if (options.flips)
+            structures_choose(&original->structures, original->data, options.types);
+        if (original->structures.count == 0 ||
+            (options.flips && !original->structures.place_count)) {
             fprintf(stderr, "%s: no structure was found\n", path);
             exit(2);
         }
@@ -110,6 +128,19 @@ static struct Draws draws_of(int64_t mutant) {
                               random_stream(options.seed, RANDOM_TEST, 0, 0, (uint64_t)mutant)};
 }
 
+#define STRIDE 15485863 /* a prime, so that its multiples meet every bit */
+
+static void change_structures(const struct Original *original, int64_t mutant, unsigned char *bytes,
+                              const char **what) {
+    struct Draws draws = draws_of(mutant);
+    uint64_t bits = 8 * original->structures.place_count,
+             turn = (uint64_t)mutant / (uint64_t)original_count;
+    if (options.flips)
+        structures_flip(&original->structures, bytes, original->data, turn * STRIDE % bits, what);
+    else
+        structures_mutate(&original->structures, bytes, original->data, &draws, what);
+}
+
 /* The file of a mutant. */
 static struct FuzzFile make_mutant(int64_t mutant, const struct Original *original) {
     unsigned char *bytes = malloc(original->length + SEAL_BYTES);
@@ -118,7 +149,7 @@ static struct FuzzFile make_mutant(int64_t mutant, const struct Original *origin
     const char *what;
     memcpy(bytes, original->bytes, length);
     if (options.structures) {
-        structures_mutate(&original->structures, bytes, original->data, &draws, &what);
+        change_structures(original, mutant, bytes, &what);
         if (options.seals && original->sealed)
             seal__write(bytes + original->data, original->data,
                         XXH3_128bits(bytes, original->data));
@@ -141,13 +172,13 @@ static void set_timer(int milliseconds) {
     setitimer(ITIMER_PROF, &(struct itimerval){.it_value = rest}, NULL);
 }
 
-static void keep(const char *path) {
+static void keep(const char *path, const char *folder) {
     char name[4096];
     size_t length;
-    unsigned char *bytes = options.keep ? fuzz_load(path, &length) : NULL;
+    unsigned char *bytes = folder ? fuzz_load(path, &length) : NULL;
     if (!bytes)
         return;
-    snprintf(name, sizeof name, "%s/mutant-%ld-%s", options.keep, (long)shared->mutant,
+    snprintf(name, sizeof name, "%s/mutant-%ld-%s", folder, (long)shared->mutant,
              strrchr(originals[shared->mutant % original_count].path, '/') + 1);
     FILE *file = fopen(name, "wb");
     if (file && fwrite(bytes, 1, length, file) == length)
@@ -178,7 +209,7 @@ static void read_one(const struct FuzzFile *file, int index) {
     if (words) {
         snprintf(shared->words, sizeof shared->words, "%s: %.500s", words, error.text);
         report(shared->words);
-        keep(file->path);
+        keep(file->path, options.keep);
     } else {
         shared->counts[verdict]++;
     }
@@ -257,7 +288,7 @@ static void judge_death(int status) {
         report(words);
         struct FuzzFile file =
             make_mutant(shared->mutant, &originals[shared->mutant % original_count]);
-        keep(file.path);
+        keep(file.path, options.keep);
         close(file.fd);
     }
     shared->mutant++;
@@ -285,10 +316,17 @@ static void run_batch(int64_t end) {
 }
 
 static void parse(int count, char **words) {
-    static const struct option names[] = {{"count", 1, NULL, 'n'}, {"seed", 1, NULL, 's'},
-                                          {"first", 1, NULL, 'f'}, {"structures", 0, NULL, 't'},
-                                          {"seal", 0, NULL, 'e'},  {"may-differ", 0, NULL, 'd'},
-                                          {"keep", 1, NULL, 'k'},  {0}};
+    static const struct option names[] = {{"count", 1, NULL, 'n'},
+                                          {"seed", 1, NULL, 's'},
+                                          {"first", 1, NULL, 'f'},
+                                          {"structures", 0, NULL, 't'},
+                                          {"seal", 0, NULL, 'e'},
+                                          {"may-differ", 0, NULL, 'd'},
+                                          {"keep", 1, NULL, 'k'},
+                                          {"flips", 0, NULL, 'b'},
+                                          {"types", 0, NULL, 'y'},
+                                          {"make", 1, NULL, 'm'},
+                                          {0}};
     for (int letter; (letter = getopt_long(count, words, "", names, NULL)) != -1;)
         switch (letter) {
         case 'n':
@@ -312,15 +350,32 @@ static void parse(int count, char **words) {
         case 'k':
             options.keep = optarg;
             break;
+        case 'y':
+            options.types = true; /* fall through */
+        case 'b':
+            options.structures = options.flips = true;
+            break;
+        case 'm':
+            options.make = optarg;
+            break;
         default:
             exit(2);
         }
     if (optind == count || count - optind > MOST_FILES) {
         fprintf(stderr,
-                "usage: %s [--count N] [--seed S] [--structures] [--seal] [--may-differ] "
-                "[--keep DIR] FILE...\n",
+                "usage: %s [--count N] [--seed S] [--first I] [--structures | --flips | --types] "
+                "[--seal] [--may-differ] [--keep DIR] [--make DIR] FILE...\n",
                 words[0]);
         exit(2);
+    }
+}
+
+static void make_mutants(void) {
+    for (; shared->mutant < options.first + options.count; shared->mutant++) {
+        struct FuzzFile file =
+            make_mutant(shared->mutant, &originals[shared->mutant % original_count]);
+        keep(file.path, options.make);
+        close(file.fd);
     }
 }
 
@@ -339,6 +394,15 @@ int main(int count, char **words) {
     shared = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (int i = optind; i < count; i++)
         load(words[i]);
+    if (options.count == 0 && options.flips) {
+        printf("%ld\n", (long)(original_count * flips_of_each()));
+        return 0;
+    }
+    shared->mutant = options.first;
+    if (options.make) {
+        make_mutants();
+        return 0;
+    }
     pid_t child = fork();
     if (child == 0)
         read_originals();
@@ -346,7 +410,6 @@ int main(int count, char **words) {
         fprintf(stderr, "the files themselves cannot be read\n");
         return 2;
     }
-    shared->mutant = options.first;
     for (int64_t end = options.first; end < options.first + options.count;) {
         end += BATCH;
         if (end > options.first + options.count)

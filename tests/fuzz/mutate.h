@@ -4,6 +4,7 @@
 #ifndef TESTS_FUZZ_MUTATE_H
 #define TESTS_FUZZ_MUTATE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,15 +27,25 @@ struct Structure {
     char kind[5]; /* its signature; "oh1" and "msg" for object headers of version 1 and messages */
     size_t at, bytes;
     size_t checksum; /* where its checksum stands, inside it; 0: it has none */
+    int message;     /* the type of a message; 0 for other structures */
 };
 struct Structures {
     int count;
     struct Structure *items;
+    /* What structures_flip changes. */
+    size_t *places, place_count;
 };
 struct Structures structures_find(const unsigned char *bytes, size_t length);
 void structures_release(struct Structures *structures);
 /* Changes one to three fields of structures, and then repairs the checksums. */
 void structures_mutate(const struct Structures *structures, unsigned char *bytes, size_t length,
                        struct Draws *draws, const char **what);
+
+/* Chooses the bytes whose bits structures_flip flips: all of structures, or those of messages that
+ * hold types alone. structures->place_count is how many they are. */
+void structures_choose(struct Structures *structures, size_t length, bool types);
+/* Flips one of 8 · place_count bits, and then repairs the checksums. */
+void structures_flip(const struct Structures *structures, unsigned char *bytes, size_t length,
+                     size_t bit, const char **what);
 
 #endif

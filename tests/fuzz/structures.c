@@ -1,4 +1,4 @@
-#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -68,16 +68,23 @@ static uint64_t get(const unsigned char *at, size_t width) {
 
 /* ---- Finding them ---- */
 
-static void add(struct Structures *all, const char *kind, size_t at, size_t bytes,
-                size_t checksum) {
+static struct Structure *add(struct Structures *all, const char *kind, size_t at, size_t bytes,
+                             size_t checksum) {
     for (int i = 0; i < all->count; i++)
         if (all->items[i].at == at && all->items[i].bytes == bytes)
-            return;
+            return &all->items[i];
     if (all->count == MOST_STRUCTURES || bytes == 0)
-        return;
+        return NULL;
     struct Structure *structure = &all->items[all->count++];
     *structure = (struct Structure){.at = at, .bytes = bytes, .checksum = checksum};
     memcpy(structure->kind, kind, strlen(kind) < 4 ? strlen(kind) : 4);
+    return structure;
+}
+
+static void add_message(struct Structures *all, int type, size_t at, size_t bytes) {
+    struct Structure *message = add(all, "msg", at, bytes, 0);
+    if (message)
+        message->message = type;
 }
 
 /* The messages of an object header of version 2 between `at` and `end`. */
@@ -88,7 +95,7 @@ static void add_messages_2(struct Structures *all, const unsigned char *bytes, s
         size_t size = (size_t)get(bytes + at + 1, 2);
         if (at + head + size > end)
             return;
-        add(all, "msg", at, head + size, 0);
+        add_message(all, bytes[at], at, head + size);
         at += head + size;
     }
 }
@@ -142,7 +149,7 @@ static void add_messages_1(struct Structures *all, const unsigned char *bytes, s
         size_t type = (size_t)get(bytes + at, 2), size = (size_t)get(bytes + at + 2, 2);
         if (at + 8 + size > end)
             return;
-        add(all, "msg", at, 8 + size, 0);
+        add_message(all, (int)type, at, 8 + size);
         uint64_t next = size >= 16 ? get(bytes + at + 8, 8) : 0;
         uint64_t more = size >= 16 ? get(bytes + at + 16, 8) : 0;
         if (type == 0x10 && depth < 8 && next < length && more <= length - next)
@@ -211,6 +218,7 @@ struct Structures structures_find(const unsigned char *original, size_t length) 
 
 void structures_release(struct Structures *structures) {
     free(structures->items);
+    free(structures->places);
 }
 
 /* ---- Changing them ---- */
@@ -326,4 +334,35 @@ void structures_mutate(const struct Structures *structures, unsigned char *bytes
     }
     repair(structures, bytes, length);
     *what = strcat(strcpy(words, "structures, the last "), kind);
+}
+
+/* ---- Flipping each of their bits ---- */
+
+#define TYPE 0x03
+#define ATTRIBUTE 0x0c
+#define MOST_FLIPPED 256 /* bytes of a structure: what follows is data */
+
+void structures_choose(struct Structures *structures, size_t length, bool types) {
+    bool *chosen = calloc(length, 1);
+    for (int i = 0; i < structures->count; i++) {
+        const struct Structure *structure = &structures->items[i];
+        size_t bytes = structure->bytes < MOST_FLIPPED ? structure->bytes : MOST_FLIPPED;
+        if (!types || structure->message == TYPE || structure->message == ATTRIBUTE)
+            memset(chosen + structure->at, 1, bytes);
+    }
+    structures->places = calloc(length, sizeof *structures->places);
+    for (size_t at = 0; at < length; at++)
+        if (chosen[at])
+            structures->places[structures->place_count++] = at;
+    free(chosen);
+}
+
+void structures_flip(const struct Structures *structures, unsigned char *bytes, size_t length,
+                     size_t bit, const char **what) {
+    static char words[80];
+    size_t place = structures->places[bit / 8];
+    bytes[place] ^= (unsigned char)(1u << bit % 8);
+    repair(structures, bytes, length);
+    snprintf(words, sizeof words, "bit %zu of byte %zu", bit % 8, place);
+    *what = words;
 }
