@@ -63,6 +63,7 @@ class Drill:
         self.name, self.seed, self.keep, self.folder = name, arguments.seed, arguments.keep, folder
         self.full = DRILLS[name][1]
         self.count = arguments.count or DRILLS[name][1 if arguments.full else 0]
+        self.patience = arguments.patience
         self.commands = arguments.commands  # None: all that the drill knows
         self.broken, self.done, self.happened = [], 0, {}
         self.reached = {}  # how many trials of each sort were made, by this process or an earlier one
@@ -153,6 +154,8 @@ def main():
     parser.add_argument("--keep", metavar="DIR", help="keep the folders of trials that broke a promise")
     parser.add_argument("--commands", type=lambda words: words.split(","), metavar="NAME,…",
                         help="calls and memory: only these commands (faults.py names them)")
+    parser.add_argument("--patience", type=float, default=60, metavar="SECONDS",
+                        help="calls and memory: how long a command may take (60)")
     parser.add_argument("--progress", metavar="FILE",
                         help="keep in this file what was tried; the same command then goes on after an interruption")
     parser.add_argument("--report", metavar="FILE", help="append the lines that sum up to this file")

@@ -9,13 +9,12 @@ import subprocess
 
 import h5py
 import numpy as np
-from drill import Skipped, expect
+from drill import Broken, Skipped, expect
 from support.png import write_png
 from support.program import TRAINER, built, environment
 from support.runs import metrics, synthesize, write, write_run_file
 
 STATE_BYTES = 1024
-SECONDS = 60
 MODEL = "[flatten, {linear: {out: 8}}, batchnorm, relu, {linear: {out: 10}}]"
 # What `predict` adds for people is no part of an answer.
 REMARKS = re.compile(r", [0-9.]+ samples/s| \(of [a-z, ]*\)")
@@ -163,8 +162,11 @@ start_from: {{checkpoint: whole/checkpoints/latest.h5}}
         faults = {} if kind is None else dict(
             LD_PRELOAD=self.library, FAULTS_STATE=self.state, FAULTS_KIND=kind, FAULTS_NUMBER=str(number),
             FAULTS_FOREVER=str(int(forever)), FAULTS_ERRNO=str(error), FAULTS_UNDER=self.place)
-        done = subprocess.run([TRAINER, *words], cwd=self.place, env=environment(**faults), capture_output=True,
-                              text=True, timeout=SECONDS)
+        try:
+            done = subprocess.run([TRAINER, *words], cwd=self.place, env=environment(**faults), capture_output=True,
+                                  text=True, timeout=self.drill.patience)
+        except subprocess.TimeoutExpired:
+            raise Broken(f"{words} with {kind} {number}: still running after {self.drill.patience} s") from None
         with open(self.state, "rb") as file:
             state = file.read()
         counted, failed = struct.unpack("qq", state[:16])
