@@ -1,7 +1,7 @@
 """Every bit of every structure of HDF5 files (object headers with their types, shapes and layouts, tables, trees,
 heaps) flipped, in data sets and checkpoints of this program and in files of h5py, with right checksums, seals and
-guards. The program must never die; the child that examines a file before it may. All bits are read by the C programs of
-tests/fuzz; of the bits that describe types, some go through the commands of the program as well."""
+guards. The program must never die; the child that examines a file before it may. All bits are read by the C programs
+of tests/fuzz; of the bits that describe types, some go through the commands of the program as well."""
 import glob
 import subprocess
 
