@@ -16,6 +16,16 @@ struct Stage {
     struct Image in, out; /* sizes only */
 };
 
+/* Which samples come, and from where. */
+struct Drawing {
+    struct Order *order; /* NULL: that of the split, or of a stream */
+    bool balanced;
+    bool streams;
+    struct StreamCut cut;
+    struct Stream *stream; /* NULL: not needed yet */
+    struct Error failure;  /* of making the stream */
+};
+
 struct Loader {
     const struct Dataset *dataset;
     const struct Split *split;
@@ -31,12 +41,7 @@ struct Loader {
     int64_t block;                    /* images made together: 1, or PROJECTION_BLOCK */
     float *centred, *decorrelated;    /* a block of images, if preprocessing has a matrix */
     float *partners, *partner_target; /* for mixing: a block of images, one target */
-    struct Order *order;              /* NULL: that of the split, or of a stream */
-    bool balanced;
-    bool streams;
-    struct StreamCut cut;
-    struct Stream *stream; /* NULL: not needed yet */
-    struct Error failure;  /* of making the stream */
+    struct Drawing drawing;
 };
 
 static const struct ChoiceList empty_list;
@@ -155,12 +160,12 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
                         .mix = request->mix && !request->evaluate ? request->mix : &empty_list,
                         .evaluate = request->evaluate,
                         .seed = request->seed,
-                        .balanced = request->balanced,
-                        .streams = request->split->in_blocks || request->cut.window > 0,
-                        .cut = request->cut};
-    loader->cut.seed = request->seed;
-    loader->cut.shuffle = request->shuffle;
-    loader->cut.classes = request->balanced ? request->dataset->targets.count : 0;
+                        .drawing = {.balanced = request->balanced,
+                                    .streams = request->split->in_blocks || request->cut.window > 0,
+                                    .cut = request->cut}};
+    loader->drawing.cut.seed = request->seed;
+    loader->drawing.cut.shuffle = request->shuffle;
+    loader->drawing.cut.classes = request->balanced ? request->dataset->targets.count : 0;
     int code = plan_stages(loader, request->augment, error);
     if (code == OK)
         code = mix_check(loader->mix, &loader->out, error);
@@ -170,8 +175,8 @@ int loader_create(struct Loader **out, const struct LoaderRequest *request, stru
         return code;
     }
     allocate_scratch(loader);
-    if (request->shuffle && !loader->streams)
-        loader->order = create_order(request);
+    if (request->shuffle && !loader->drawing.streams)
+        loader->drawing.order = create_order(request);
     *out = loader;
     return OK;
 }
@@ -188,8 +193,8 @@ void loader_release(struct Loader *loader) {
     memory_release(loader->decorrelated);
     memory_release(loader->partners);
     memory_release(loader->partner_target);
-    order__release(loader->order);
-    stream__release(loader->stream);
+    order__release(loader->drawing.order);
+    stream__release(loader->drawing.stream);
     memory_release(loader);
 }
 
@@ -225,14 +230,15 @@ static void to_floats(int64_t count, const uint8_t *restrict bytes, float *restr
 /* ---- Which samples ---- */
 
 static struct Drawn draw_sample(const struct Loader *loader, int64_t draw) {
-    int64_t sample = loader->order ? order__sample(loader->order, draw) : draw;
+    int64_t sample = loader->drawing.order ? order__sample(loader->drawing.order, draw) : draw;
     return (struct Drawn){draw, sample, dataset_image(loader->dataset, loader->split, sample)};
 }
 
 static struct Drawn draw(const struct Loader *loader, int64_t place) {
-    if (loader->streams)
-        return stream__draw(loader->stream, place);
-    return draw_sample(loader, loader->order ? order__draw(loader->order, place) : place);
+    if (loader->drawing.streams)
+        return stream__draw(loader->drawing.stream, place);
+    return draw_sample(loader,
+                       loader->drawing.order ? order__draw(loader->drawing.order, place) : place);
 }
 
 #define CACHE_LINE 64
@@ -243,7 +249,7 @@ static struct Drawn draw(const struct Loader *loader, int64_t place) {
  * before it is made. */
 static void prefetch(const struct Loader *loader, int64_t place) {
     const struct Split *split = loader->split;
-    if (loader->streams || !split_is_direct(split) || place >= split->count)
+    if (loader->drawing.streams || !split_is_direct(split) || place >= split->count)
         return;
     const char *pixels = draw(loader, place).pixels;
     size_t bytes = dataset_image_bytes(loader->dataset, split);
@@ -253,33 +259,35 @@ static void prefetch(const struct Loader *loader, int64_t place) {
 
 /* How many of the samples from `place` on can be drawn together. */
 static int64_t drawable(struct Loader *loader, int64_t epoch, int64_t place, int64_t count) {
-    return loader->streams ? stream__run(loader->stream, epoch, place, count) : count;
+    return loader->drawing.streams ? stream__run(loader->drawing.stream, epoch, place, count)
+                                   : count;
 }
 
 /* The partner of the sample at a place: from all of the split, or from the window of a stream. */
 static struct Drawn draw_partner(const struct Loader *loader, const struct MixDraw *mixed,
                                  int64_t place) {
-    if (loader->streams)
-        return stream__partner(loader->stream, place, mixed->share);
+    if (loader->drawing.streams)
+        return stream__partner(loader->drawing.stream, place, mixed->share);
     /* If balanced: a place of the epoch, so that partners are balanced too. */
-    return draw_sample(loader, loader->balanced ? order__draw(loader->order, mixed->partner)
-                                                : mixed->partner);
+    return draw_sample(loader, loader->drawing.balanced
+                                   ? order__draw(loader->drawing.order, mixed->partner)
+                                   : mixed->partner);
 }
 
 static int start_stream(struct Loader *loader) {
-    if (!loader->streams || loader->stream || loader->failure.code)
-        return loader->failure.code;
-    return stream__create(&loader->stream, loader->split,
-                          dataset_image_bytes(loader->dataset, loader->split), &loader->cut,
-                          &loader->failure);
+    if (!loader->drawing.streams || loader->drawing.stream || loader->drawing.failure.code)
+        return loader->drawing.failure.code;
+    return stream__create(&loader->drawing.stream, loader->split,
+                          dataset_image_bytes(loader->dataset, loader->split), &loader->drawing.cut,
+                          &loader->drawing.failure);
 }
 
 int loader_failed(const struct Loader *loader, struct Error *error) {
-    if (loader->failure.code) {
-        *error = loader->failure;
+    if (loader->drawing.failure.code) {
+        *error = loader->drawing.failure;
         return error->code;
     }
-    return loader->stream ? stream__failed(loader->stream, error) : OK;
+    return loader->drawing.stream ? stream__failed(loader->drawing.stream, error) : OK;
 }
 
 /* ---- Images and targets ---- */
@@ -416,8 +424,8 @@ static void fill(struct Loader *loader, int64_t epoch, int64_t first, int64_t co
         memset(targets, 0, (size_t)(count * outputs) * sizeof *targets);
         return;
     }
-    if (loader->order)
-        order__set_epoch(loader->order, epoch);
+    if (loader->drawing.order)
+        order__set_epoch(loader->drawing.order, epoch);
     for (int64_t at = 0, block; at < count; at += block) {
         struct Drawn chosen[PROJECTION_BLOCK];
         block = count - at < loader->block ? count - at : loader->block;

@@ -18,6 +18,15 @@
 #include "data/statistics/statistics_file.h"
 #include "store/h5.h"
 
+/* The split being written. */
+struct OpenSplit {
+    char *name, *images_name; /* the name is NULL between splits */
+    int64_t count, done;
+    bool without_truth;
+    void *targets; /* (count): labels, or rows of values */
+    struct BlockHasher blocks;
+};
+
 struct DatasetWriter {
     char *path;
     struct H5Writer *file;
@@ -27,25 +36,20 @@ struct DatasetWriter {
     bool floats;
     struct Statistics statistics;
     bool has_train;
-    struct Text list;   /* of what the file must hold */
-    XXH3_state_t *hash; /* of the split being written */
-    struct BlockHasher blocks;
-    /* The split being written; its name is NULL between splits. */
-    char *split, *images_name;
-    int64_t count, done;
-    bool without_truth;
-    void *targets;                    /* (count): labels, or rows of values */
+    struct Text list; /* of what the file must hold */
+    struct OpenSplit split;
+    XXH3_state_t *hash;               /* of it */
     size_t target_bytes;              /* of one sample */
     double *target_mean, *target_std; /* of split "train", once it is complete */
 };
 
 static void end_split(struct DatasetWriter *writer) {
-    memory_release(writer->split);
-    memory_release(writer->images_name);
-    memory_release(writer->targets);
-    writer->split = writer->images_name = NULL;
-    writer->targets = NULL;
-    block_digests__end(&writer->blocks);
+    struct OpenSplit *split = &writer->split;
+    memory_release(split->name);
+    memory_release(split->images_name);
+    memory_release(split->targets);
+    block_digests__end(&split->blocks);
+    *split = (struct OpenSplit){.name = NULL};
 }
 
 static void release(struct DatasetWriter *writer) {
@@ -132,7 +136,7 @@ static size_t image_bytes(const struct DatasetWriter *writer) {
 
 int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t count,
                         struct Error *error) {
-    CHECK(writer->split == NULL);
+    CHECK(writer->split.name == NULL);
     if (count < 1)
         return fail(error, ERROR_DATA, "%s: split '%s' holds no images", writer->path, name);
     const int64_t size[4] = {count, writer->height, writer->width, writer->channels};
@@ -141,45 +145,45 @@ int writer__begin_split(struct DatasetWriter *writer, const char *name, int64_t 
                     "%s: split '%s' of %" PRId64 " images of %" PRId64 "x%" PRId64 "x%" PRId64
                     " is too large",
                     writer->path, name, count, size[1], size[2], size[3]);
-    writer->split = memory_copy_text(name);
-    writer->images_name = memory_print("/%s/images", name);
-    writer->targets = memory_allocate((size_t)count * writer->target_bytes, "targets");
-    writer->count = count;
-    writer->done = 0;
-    writer->without_truth = false;
-    block_digests__hasher(&writer->blocks, image_bytes(writer), count);
+    writer->split = (struct OpenSplit){
+        .name = memory_copy_text(name),
+        .images_name = memory_print("/%s/images", name),
+        .count = count,
+        .targets = memory_allocate((size_t)count * writer->target_bytes, "targets")};
+    block_digests__hasher(&writer->split.blocks, image_bytes(writer), count);
     XXH3_128bits_reset(writer->hash);
-    return h5_reserve(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8, 4,
-                      size, error);
+    return h5_reserve(writer->file, writer->split.images_name,
+                      writer->floats ? H5_FLOAT32 : H5_UINT8, 4, size, error);
 }
 
 int writer__name_samples(struct DatasetWriter *writer, const char *const *names,
                          struct Error *error) {
-    CHECK(writer->split != NULL);
-    char *name = memory_print("/%s/" DATASET_SOURCES, writer->split);
-    int code = h5_write_texts(writer->file, name, names, writer->count, error);
+    CHECK(writer->split.name != NULL);
+    char *name = memory_print("/%s/" DATASET_SOURCES, writer->split.name);
+    int code = h5_write_texts(writer->file, name, names, writer->split.count, error);
     memory_release(name);
     return code;
 }
 
 static int write_targets(struct DatasetWriter *writer, struct Error *error) {
-    const int64_t size[] = {writer->count, writer->target_count};
+    const struct OpenSplit *split = &writer->split;
+    const int64_t size[] = {split->count, writer->target_count};
     bool values = writer->values;
-    char *name = memory_print("/%s/%s", writer->split, values ? "targets" : "labels");
+    char *name = memory_print("/%s/%s", split->name, values ? "targets" : "labels");
     int code = h5_write(writer->file, name, values ? H5_FLOAT32 : H5_INT32, values ? 2 : 1, size,
-                        writer->targets, error);
+                        split->targets, error);
     memory_release(name);
-    if (!values || writer->sets || strcmp(writer->split, "train") != 0)
+    if (!values || writer->sets || strcmp(split->name, "train") != 0)
         return code;
     writer->target_mean = memory_array(double, writer->target_count, "statistics");
     writer->target_std = memory_array(double, writer->target_count, "statistics");
-    target_statistics(writer->targets, writer->count, writer->target_count, writer->target_mean,
+    target_statistics(split->targets, split->count, writer->target_count, writer->target_mean,
                       writer->target_std);
     return code;
 }
 
 static int write_blocks(struct DatasetWriter *writer, const char *group, struct Error *error) {
-    const struct BlockHasher *blocks = &writer->blocks;
+    const struct BlockHasher *blocks = &writer->split.blocks;
     int64_t count = block_digests__count(blocks->samples, blocks->total);
     char *name = memory_print("%s/" BLOCK_DIGESTS, group);
     int code = h5_write(writer->file, name, H5_INT64, 1, &count, blocks->digests, error);
@@ -191,20 +195,21 @@ static int write_blocks(struct DatasetWriter *writer, const char *group, struct 
 
 /* Writes what follows the last image of a split: its labels or targets, and its digests. */
 static int complete_split(struct DatasetWriter *writer, struct Error *error) {
-    char *group = memory_print("/%s", writer->split);
-    if (!writer->without_truth)
-        XXH3_128bits_update(writer->hash, writer->targets,
-                            (size_t)writer->count * writer->target_bytes);
+    const struct OpenSplit *split = &writer->split;
+    char *group = memory_print("/%s", split->name);
+    if (!split->without_truth)
+        XXH3_128bits_update(writer->hash, split->targets,
+                            (size_t)split->count * writer->target_bytes);
     XXH128_hash_t hash = XXH3_128bits_digest(writer->hash);
     char digest[DIGEST_TEXT];
     digest_text((struct Digest){.high = hash.high64, .low = hash.low64}, digest);
-    int code = writer->without_truth ? OK : write_targets(writer, error);
+    int code = split->without_truth ? OK : write_targets(writer, error);
     if (code == OK)
         code = h5_write_attribute(writer->file, group, "digest", H5_TEXT, digest, error);
     if (code == OK)
         code = write_blocks(writer, group, error);
-    if (!writer->without_truth) /* all that is listed can be opened without being asked for */
-        listed__add(&writer->list, writer->split, writer->count, digest);
+    if (!split->without_truth) /* all that is listed can be opened without being asked for */
+        listed__add(&writer->list, split->name, split->count, digest);
     memory_release(group);
     end_split(writer);
     return code;
@@ -221,26 +226,27 @@ static void check_targets(const struct DatasetWriter *writer, const void *target
 
 int writer__append(struct DatasetWriter *writer, const void *images, const void *targets,
                    int64_t count, struct Error *error) {
-    CHECK(writer->split != NULL && writer->done + count <= writer->count);
-    writer->without_truth = !targets;
+    struct OpenSplit *split = &writer->split;
+    CHECK(split->name != NULL && split->done + count <= split->count);
+    split->without_truth = !targets;
     if (targets)
         check_targets(writer, targets, count);
     int code =
-        h5_write_rows(writer->file, writer->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8,
-                      writer->done, count, images, error);
+        h5_write_rows(writer->file, split->images_name, writer->floats ? H5_FLOAT32 : H5_UINT8,
+                      split->done, count, images, error);
     if (code != OK)
         return code;
     XXH3_128bits_update(writer->hash, images, (size_t)count * image_bytes(writer));
-    block_digests__hash(&writer->blocks, images, count);
+    block_digests__hash(&split->blocks, images, count);
     if (targets)
-        memcpy((char *)writer->targets + (size_t)writer->done * writer->target_bytes, targets,
+        memcpy((char *)split->targets + (size_t)split->done * writer->target_bytes, targets,
                (size_t)count * writer->target_bytes);
-    if (strcmp(writer->split, "train") == 0) {
+    if (strcmp(split->name, "train") == 0) {
         writer->has_train = true;
         statistics_add(&writer->statistics, !writer->floats, images, count);
     }
-    writer->done += count;
-    return writer->done == writer->count ? complete_split(writer, error) : OK;
+    split->done += count;
+    return split->done == split->count ? complete_split(writer, error) : OK;
 }
 
 int writer__weights(struct DatasetWriter *writer, const char *split, const float *weights,
@@ -267,7 +273,7 @@ static int write_statistics(struct DatasetWriter *writer, struct Error *error) {
 }
 
 int writer__commit(struct DatasetWriter *writer, struct Error *error) {
-    CHECK(writer->split == NULL);
+    CHECK(writer->split.name == NULL);
     int code = writer->has_train ? write_statistics(writer, error) : OK;
     if (code == OK)
         code = listed__write(writer->file, &writer->list, error);
