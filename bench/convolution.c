@@ -300,8 +300,8 @@ static int run(const struct Options *options, struct Error *error) {
             if (code != OK)
                 return code;
         }
-        bench_method(options, i, winograd__method(options->variant));
-        bench_method(options, i, strips__method(options->variant));
+        bench_method(options, i, winograd__method(options->variant, PRECISION_FP32));
+        bench_method(options, i, strips__method(options->variant, PRECISION_FP32));
     }
     for (size_t i = 0; i < sizeof products / sizeof *products; i++)
         for (int b = 0; b < options->backend_count; b++)

@@ -20,7 +20,7 @@ enum ConvolutionRule convolution_rule(enum ConvolutionRule rule) {
 /* FASTEST_1: the first row that holds for a pass of a shape, and whose method serves it; if there
  * is none, the library. A bound of 0 is none. */
 static const struct Row {
-    const struct Method *(*method)(enum Variant variant);
+    const struct Method *(*method)(enum Variant variant, enum Precision precision);
     unsigned passes;
     int64_t kernel, stride;               /* exactly, in both directions */
     int64_t least_in, most_in, least_out; /* channels of a group */
@@ -52,13 +52,13 @@ static bool holds(const struct Row *row, const struct ConvShape *s, enum Pass pa
 /* The method that serves a pass; NULL: the library. */
 static const struct Method *choose(const struct ConvolutionRequest *request, enum Pass pass) {
     enum ConvolutionRule rule = convolution_rule(request->rule);
-    const struct Method *winograd = winograd__method(request->variant);
+    const struct Method *winograd = winograd__method(request->variant, request->precision);
     if (rule == CONVOLUTION_DIRECT)
         return NULL;
     if (rule == CONVOLUTION_WINOGRAD && winograd->serves(request->shape, pass))
         return winograd;
     for (size_t i = 0; i < sizeof fastest_1 / sizeof *fastest_1; i++) {
-        const struct Method *method = fastest_1[i].method(request->variant);
+        const struct Method *method = fastest_1[i].method(request->variant, request->precision);
         if (holds(&fastest_1[i], request->shape, pass) && method->serves(request->shape, pass))
             return method;
     }

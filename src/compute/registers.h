@@ -24,6 +24,35 @@ enum { LANES = LANE_BYTES / sizeof(real), WIDTH = PANEL * LANES };
 typedef real lanes __attribute__((vector_size(LANE_BYTES), aligned(sizeof(real)), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
+/* LANES elements; stored, they are rounded as by element_round. */
+#ifdef KERNEL_BF16
+typedef uint32_t lane_words __attribute__((vector_size(LANE_BYTES)));
+typedef uint16_t lane_halves __attribute__((vector_size(LANE_BYTES / 2), aligned(2), may_alias));
+
+INLINE lanes elements_load(const element *from) {
+    lane_halves bits = *(const lane_halves *)(const void *)from;
+    return (lanes)(__builtin_convertvector(bits, lane_words) << 16);
+}
+
+INLINE lane_halves elements_round(lanes value) {
+    lane_words bits = (lane_words)value, nan = (lane_words)(value != value);
+    lane_words rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
+    return __builtin_convertvector((nan & quiet) | (~nan & rounded), lane_halves);
+}
+
+INLINE void elements_store(element *to, lanes value) {
+    *(lane_halves *)(void *)to = elements_round(value);
+}
+#else
+INLINE lanes elements_load(const element *from) {
+    return *(const lanes *)(const void *)from;
+}
+
+INLINE void elements_store(element *to, lanes value) {
+    *(lanes *)(void *)to = value;
+}
+#endif
+
 static inline int64_t smaller(int64_t a, int64_t b) {
     return a < b ? a : b;
 }

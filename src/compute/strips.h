@@ -11,7 +11,7 @@
 
 #include "compute/method.h"
 
-/* The kernels of a variant that is available. */
-const struct Method *strips__method(enum Variant variant);
+/* The kernels of a variant that is available; in bf16 there are none of VARIANT_F64. */
+const struct Method *strips__method(enum Variant variant, enum Precision precision);
 
 #endif

@@ -17,10 +17,10 @@ struct Strip {
     int64_t channels; /* up to WIDTH */
     const real *start;
     bool relu;
-    bool stream; /* c is large, and its vectors are whole and aligned */
+    bool stream; /* c is large, and its lines are written wholly */
 };
 void KERNEL(strips__multiply)(const struct Strip *strip, const real *a, const real *weights,
-                              real *c);
+                              element *c);
 /* After a thread's last strip: other threads then see what went past the caches. */
 void KERNEL(strips__finish)(void);
 

@@ -29,7 +29,7 @@ static inline int64_t whole_lanes(int64_t channels) {
 }
 
 struct Images { /* the channels of one group */
-    real *data;
+    element *data;
     int64_t height, width, channels;
     int64_t pixel; /* elements from one pixel to the next */
 };
@@ -49,9 +49,9 @@ struct Block {
  * (4·tile row − pad_height, 4·tile column − pad_width). Pixels outside are 0. `zeros`: as many as
  * the channels. */
 void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
-                               int64_t pad_width, const real *zeros, const struct Block *block);
+                               int64_t pad_width, const element *zeros, const struct Block *block);
 /* block[point][tile] = A d Aᵀ, where d is the tile of 4×4 pixels. */
-void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const real *zeros,
+void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const element *zeros,
                              const struct Block *block);
 /* The tile of 4×4 pixels = Aᵀ m A + bias (NULL: none), then ReLU. */
 void KERNEL(winograd__outputs)(const struct Block *block, const struct Grid *grid, const real *bias,

@@ -21,7 +21,7 @@ static void finish_shape(struct ConvShape *s) {
 
 static void arrays_make(struct Arrays *a, enum Variant variant, const struct ConvShape *s,
                         int64_t samples, uint64_t state) {
-    a->d = defined_make(variant, s, samples, state);
+    a->d = defined_make((struct Form){variant, PRECISION_FP32}, s, samples, state);
     int64_t most = a->d.x_count + a->d.y_count + a->d.w_count + a->d.o_count;
     a->out = memory_allocate((size_t)(most * variant_bytes(variant)), "test");
 }

@@ -9,7 +9,7 @@ struct Defined {
     int64_t samples, x_count, y_count, w_count, o_count;
     double *x, *w, *b, *dy;                   /* inputs */
     double *y, *dx, *dw, *db;                 /* what is right; y without the bias */
-    void *real_x, *real_w, *real_b, *real_dy; /* the inputs in the variant's type */
+    void *real_x, *real_w, *real_b, *real_dy; /* the inputs in the types of the form */
 };
 
 /* y[n,p,q,o] = sum over (kh,kw,i) of x[n,h,w,i] · weights[o,kh,kw,i] */
@@ -43,16 +43,16 @@ static inline void define(struct Defined *d) {
     }
 }
 
-static inline struct Defined defined_make(enum Variant variant, const struct ConvShape *s,
+static inline struct Defined defined_make(struct Form form, const struct ConvShape *s,
                                           int64_t samples, uint64_t state) {
     struct Defined d = {.shape = *s, .samples = samples, .o_count = s->out_channels};
     d.x_count = samples * s->height * s->width * s->in_channels;
     d.y_count = samples * s->out_height * s->out_width * s->out_channels;
     d.w_count = s->out_channels * s->kernel_height * s->kernel_width * (s->in_channels / s->groups);
-    d.real_x = numbers(variant, &state, d.x_count, &d.x);
-    d.real_w = numbers(variant, &state, d.w_count, &d.w);
-    d.real_b = numbers(variant, &state, d.o_count, &d.b);
-    d.real_dy = numbers(variant, &state, d.y_count, &d.dy);
+    d.real_x = elements(form, &state, d.x_count, &d.x);
+    d.real_w = numbers(form.variant, &state, d.w_count, &d.w);
+    d.real_b = numbers(form.variant, &state, d.o_count, &d.b);
+    d.real_dy = elements(form, &state, d.y_count, &d.dy);
     d.y = memory_array(double, d.y_count, "test");
     d.dx = memory_array(double, d.x_count, "test");
     d.dw = memory_array(double, d.w_count, "test");

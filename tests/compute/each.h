@@ -1,4 +1,4 @@
-/* Every backend in every variant that this machine has, and arrays of its `real` for the tests. */
+/* Every backend and form of kernels that this machine has, and arrays of their numbers. */
 #ifndef TRAINER_TESTS_COMPUTE_EACH_H
 #define TRAINER_TESTS_COMPUTE_EACH_H
 
@@ -37,6 +37,33 @@ static inline int for_each_backend(void (*test)(const struct Backend *, enum Var
     return count;
 }
 
+struct Form { /* of kernels */
+    enum Variant variant;
+    enum Precision precision;
+};
+
+/* Of weights, their gradients and the bias's. */
+static inline struct Form weight_form(struct Form form) {
+    return (struct Form){form.variant, PRECISION_FP32};
+}
+
+static inline size_t element_size(struct Form form) {
+    return (size_t)element_bytes(form.variant, form.precision);
+}
+
+/* Calls `test` for each. What is absent is skipped, saying so. */
+static inline void for_each_form(void (*test)(struct Form)) {
+    for (int precision = 0; precision < PRECISION_COUNT; precision++)
+        for (int i = precision == PRECISION_BF16 ? VARIANT_F32 : 0; i < VARIANT_COUNT; i++) {
+            enum Variant variant = (enum Variant)i;
+            if (variant_available(variant))
+                test((struct Form){variant, (enum Precision)precision});
+            else
+                print_message("skipped: %s %s\n", precision_names[precision],
+                              variant_name(variant));
+        }
+}
+
 static inline double get(enum Variant variant, const void *array, int64_t i) {
     return variant == VARIANT_F64 ? ((const double *)array)[i] : (double)((const float *)array)[i];
 }
@@ -46,6 +73,11 @@ static inline void put(enum Variant variant, void *array, int64_t i, double valu
         ((double *)array)[i] = value;
     else
         ((float *)array)[i] = (float)value;
+}
+
+static inline double get_element(struct Form form, const void *array, int64_t i) {
+    return form.precision == PRECISION_BF16 ? (double)bf16_value(((const bf16 *)array)[i])
+                                            : get(form.variant, array, i);
 }
 
 /* A sequence of numbers in [-1, 1) that float holds exactly. */
@@ -65,19 +97,45 @@ static inline void *numbers(enum Variant variant, uint64_t *state, int64_t count
     return array;
 }
 
-/* The largest error over the root mean square of what is right, which no rounding of single values
- * can blow up. */
-static inline double deviation(enum Variant variant, const void *array, const double *exact,
-                               int64_t count) {
+/* The same as elements. */
+static inline void *elements(struct Form form, uint64_t *state, int64_t count, double **exact) {
+    if (form.precision == PRECISION_FP32)
+        return numbers(form.variant, state, count, exact);
+    bf16 *array = memory_array(bf16, count, "test");
+    *exact = memory_array(double, count, "test");
+    for (int64_t i = 0; i < count; i++) {
+        array[i] = bf16_round((float)next_number(state));
+        (*exact)[i] = (double)bf16_value(array[i]);
+    }
+    return array;
+}
+
+/* The error of a result beyond that of rounding it to bf16, if it is. */
+static inline double error_beyond(enum Precision precision, double found, double right) {
+    double error = fabs(found - right), rounding = fabs(right) / 256;
+    if (precision == PRECISION_FP32)
+        return error;
+    return error <= rounding ? 0 : error - rounding; /* a NaN stays */
+}
+
+/* The largest of these errors over the root mean square of what is right, which no rounding of
+ * single values can blow up. */
+static inline double element_deviation(struct Form form, const void *array, const double *exact,
+                                       int64_t count) {
     double largest = 0, squares = 0;
     for (int64_t i = 0; i < count; i++) {
-        double difference = fabs(get(variant, array, i) - exact[i]);
-        if (!(difference <= largest))
-            largest = difference; /* a NaN too */
+        double error = error_beyond(form.precision, get_element(form, array, i), exact[i]);
+        if (!(error <= largest))
+            largest = error; /* a NaN too */
         squares += exact[i] * exact[i];
     }
     double scale = sqrt(squares / (double)count);
     return scale > 0 ? largest / scale : largest;
+}
+
+static inline double deviation(enum Variant variant, const void *array, const double *exact,
+                               int64_t count) {
+    return element_deviation((struct Form){variant, PRECISION_FP32}, array, exact, count);
 }
 
 static inline double tolerance(enum Variant variant) {

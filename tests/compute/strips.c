@@ -29,32 +29,37 @@ struct Results {
 };
 
 /* Every pass, in memory that holds NaN before. */
-static struct Results compute(enum Variant variant, const struct Defined *c, bool relu) {
-    const struct Method *strips = strips__method(variant);
+static struct Results compute(struct Form form, const struct Defined *c, bool relu) {
+    const struct Method *strips = strips__method(form.variant, form.precision);
     struct ConvShape shape = c->shape;
-    size_t size = (size_t)variant_bytes(variant);
     void *prepared[PASS_COUNT];
     for (int pass = 0; pass < PASS_COUNT; pass++) {
         prepared[pass] = memory_allocate(strips->prepared_bytes(&shape, (enum Pass)pass), "test");
         strips->prepare(&shape, (enum Pass)pass, c->real_w, prepared[pass]);
     }
-    size_t bytes = strips->scratch_bytes(&shape, BACKWARD_WEIGHTS, c->samples);
-    void *scratch = memset(memory_allocate(bytes, "test"), 0xff, bytes);
+    void *scratch[PASS_COUNT];
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        size_t bytes = strips->scratch_bytes(&shape, (enum Pass)pass, c->samples);
+        scratch[pass] = memset(memory_allocate(bytes, "test"), 0xff, bytes);
+    }
+    size_t size = element_size(form), weight_size = element_size(weight_form(form));
     size_t y = (size_t)c->y_count * size, dx = (size_t)c->x_count * size;
-    size_t dw = (size_t)c->w_count * size, db = (size_t)shape.out_channels * size;
+    size_t dw = (size_t)c->w_count * weight_size, db = (size_t)shape.out_channels * weight_size;
     struct Results r = {.y = memset(memory_allocate(y, "test"), 0xff, y),
                         .dx = memset(memory_allocate(dx, "test"), 0xff, dx),
                         .dw = memset(memory_allocate(dw, "test"), 0xff, dw),
                         .db = memset(memory_allocate(db, "test"), 0xff, db)};
     strips->backward_data(&shape, c->samples, c->real_dy, c->real_w, prepared[BACKWARD_DATA], r.dx,
-                          scratch);
-    strips->backward_weights(&shape, c->samples, c->real_x, c->real_dy, r.dw, r.db, scratch);
+                          scratch[BACKWARD_DATA]);
+    strips->backward_weights(&shape, c->samples, c->real_x, c->real_dy, r.dw, r.db,
+                             scratch[BACKWARD_WEIGHTS]);
     shape.relu = relu;
     strips->forward(&shape, c->samples, c->real_x, c->real_w, prepared[FORWARD], c->real_b, r.y,
-                    scratch);
-    for (int pass = 0; pass < PASS_COUNT; pass++)
+                    scratch[FORWARD]);
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
         memory_release(prepared[pass]);
-    memory_release(scratch);
+        memory_release(scratch[pass]);
+    }
     return r;
 }
 
@@ -65,72 +70,76 @@ static void results_release(struct Results *r) {
     memory_release(r->db);
 }
 
-static void check(enum Variant variant, const struct Defined *c, const char *pass,
-                  const void *found, const double *right, int64_t count) {
-    double off = deviation(variant, found, right, count);
+static void check(struct Form form, const struct Defined *c, const char *pass, const void *found,
+                  const double *right, int64_t count) {
+    double off = element_deviation(form, found, right, count);
     const struct ConvShape *s = &c->shape;
-    if (!(off <= tolerance(variant)))
-        fail_msg("%s %s: off by %g; %ldx%ldx%ld -> %ld, kernel %ld stride %ld pad %ld",
-                 variant_name(variant), pass, off, s->height, s->width, s->in_channels,
-                 s->out_channels, s->kernel_height, s->stride_height, s->pad_height);
+    if (!(off <= tolerance(form.variant)))
+        fail_msg("%s %s %s: off by %g; %ldx%ldx%ld -> %ld, kernel %ld stride %ld pad %ld",
+                 precision_names[form.precision], variant_name(form.variant), pass, off, s->height,
+                 s->width, s->in_channels, s->out_channels, s->kernel_height, s->stride_height,
+                 s->pad_height);
 }
 
-static void check_shape(enum Variant variant, struct ConvShape shape, int64_t samples) {
-    struct Defined c = defined_make(variant, &shape, samples, 11);
+static void check_shape(struct Form form, struct ConvShape shape, int64_t samples) {
+    struct Defined c = defined_make(form, &shape, samples, 11);
     for (int relu = 0; relu < 2; relu++) {
-        struct Results r = compute(variant, &c, relu);
+        struct Results r = compute(form, &c, relu);
         for (int64_t i = 0; i < c.y_count; i++)
             c.y[i] = relu ? fmax(0, c.y[i]) : c.y[i] + c.b[i % shape.out_channels];
-        check(variant, &c, "forward", r.y, c.y, c.y_count);
-        check(variant, &c, "backward data", r.dx, c.dx, c.x_count);
-        check(variant, &c, "backward weights", r.dw, c.dw, c.w_count);
-        check(variant, &c, "backward bias", r.db, c.db, shape.out_channels);
+        check(form, &c, "forward", r.y, c.y, c.y_count);
+        check(form, &c, "backward data", r.dx, c.dx, c.x_count);
+        check(weight_form(form), &c, "backward weights", r.dw, c.dw, c.w_count);
+        check(weight_form(form), &c, "backward bias", r.db, c.db, shape.out_channels);
         results_release(&r);
     }
     defined_release(&c);
 }
 
+static void check_shapes(struct Form form) {
+    for (int64_t side = 1; side < 8; side++) /* borders of every width */
+        check_shape(form, shape_of(side, 8 - side, 5, 17, 3, 2, 1), 2);
+    check_shape(form, shape_of(16, 16, 16, 32, 3, 2, 1), 2);
+    check_shape(form, shape_of(9, 13, 33, 50, 3, 2, 1), 1);
+    check_shape(form, shape_of(9, 7, 3, 20, 3, 1, 1), 3);
+    check_shape(form, shape_of(17, 19, 3, 70, 7, 2, 3), 2);
+    check_shape(form, shape_of(9, 8, 16, 24, 1, 2, 0), 2);
+    check_shape(form, shape_of(6, 5, 8, 16, 1, 1, 0), 2);
+    check_shape(form, shape_of(5, 4, 6, 7, 1, 2, 1), 2);
+    check_shape(form, shape_of(11, 12, 5, 6, 5, 3, 2), 2);
+    check_shape(form, shape_of(4, 4, 2, 5, 2, 3, 2), 2);
+    check_shape(form, shape_of(6, 1000, 32, 4, 3, 1, 1), 1); /* more than one band */
+    check_shape(form, shape_of(64, 64, 2, 64, 1, 1, 0), 3);  /* past the caches */
+}
+
 static void test_passes(void **state) {
     (void)state;
-    for (int variant = 0; variant < VARIANT_COUNT; variant++) {
-        enum Variant v = (enum Variant)variant;
-        if (!variant_available(v)) {
-            print_message("skipped: %s\n", variant_name(v));
-            continue;
-        }
-        for (int64_t side = 1; side < 8; side++) /* borders of every width */
-            check_shape(v, shape_of(side, 8 - side, 5, 17, 3, 2, 1), 2);
-        check_shape(v, shape_of(16, 16, 16, 32, 3, 2, 1), 2);
-        check_shape(v, shape_of(9, 13, 33, 50, 3, 2, 1), 1);
-        check_shape(v, shape_of(9, 7, 3, 20, 3, 1, 1), 3);
-        check_shape(v, shape_of(17, 19, 3, 70, 7, 2, 3), 2);
-        check_shape(v, shape_of(9, 8, 16, 24, 1, 2, 0), 2);
-        check_shape(v, shape_of(6, 5, 8, 16, 1, 1, 0), 2);
-        check_shape(v, shape_of(5, 4, 6, 7, 1, 2, 1), 2);
-        check_shape(v, shape_of(11, 12, 5, 6, 5, 3, 2), 2);
-        check_shape(v, shape_of(4, 4, 2, 5, 2, 3, 2), 2);
-        check_shape(v, shape_of(6, 1000, 32, 4, 3, 1, 1), 1); /* more than one band */
-        check_shape(v, shape_of(64, 64, 2, 64, 1, 1, 0), 3);  /* past the caches */
+    for_each_form(check_shapes);
+}
+
+static void check_threads(struct Form form) {
+    const struct ConvShape shape = shape_of(11, 10, 17, 40, 3, 2, 1);
+    struct Defined c = defined_make(form, &shape, 9, 11);
+    omp_set_num_threads(1);
+    struct Results right = compute(form, &c, false);
+    for (int threads = 2; threads < 5; threads++) {
+        omp_set_num_threads(threads);
+        struct Results found = compute(form, &c, false);
+        assert_memory_equal(found.y, right.y, c.y_count * element_size(form));
+        assert_memory_equal(found.dx, right.dx, c.x_count * element_size(form));
+        assert_memory_equal(found.dw, right.dw, c.w_count * 4);
+        results_release(&found);
     }
+    omp_set_num_threads(2);
+    results_release(&right);
+    defined_release(&c);
 }
 
 static void test_bits_do_not_depend_on_threads(void **state) {
     (void)state;
-    enum Variant variant = variant_best(VARIANT_F32_V4);
-    const struct ConvShape shape = shape_of(11, 10, 17, 40, 3, 2, 1);
-    struct Defined c = defined_make(variant, &shape, 9, 11);
-    omp_set_num_threads(1);
-    struct Results right = compute(variant, &c, false);
-    for (int threads = 2; threads < 5; threads++) {
-        omp_set_num_threads(threads);
-        struct Results found = compute(variant, &c, false);
-        assert_memory_equal(found.y, right.y, c.y_count * 4);
-        assert_memory_equal(found.dx, right.dx, c.x_count * 4);
-        assert_memory_equal(found.dw, right.dw, c.w_count * 4);
-        results_release(&found);
-    }
-    results_release(&right);
-    defined_release(&c);
+    enum Variant best = variant_best(VARIANT_F32_V4);
+    check_threads((struct Form){best, PRECISION_FP32});
+    check_threads((struct Form){best, PRECISION_BF16});
 }
 
 int main(void) {

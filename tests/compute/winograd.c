@@ -41,9 +41,9 @@ static void *scratch_make(const struct Method *method, const struct ConvShape *s
     return memset(memory_allocate(most, "test"), 0xff, most);
 }
 
-static struct Case case_make(enum Variant variant, struct ConvShape shape, int64_t samples) {
-    const struct Method *winograd = winograd__method(variant);
-    struct Case c = {.d = defined_make(variant, &shape, samples, 7)};
+static struct Case case_make(struct Form form, struct ConvShape shape, int64_t samples) {
+    const struct Method *winograd = winograd__method(form.variant, form.precision);
+    struct Case c = {.d = defined_make(form, &shape, samples, 7)};
     for (int i = 0; i < PASS_COUNT; i++) {
         enum Pass pass = (enum Pass)i;
         c.prepared[pass] = memory_allocate(winograd->prepared_bytes(&shape, pass), "test");
@@ -60,12 +60,11 @@ static void case_release(struct Case *c) {
     defined_release(&c->d);
 }
 
-/* The root mean square of the error over that of what is right. */
-static double error_of(enum Variant variant, const void *found, const double *right,
-                       int64_t count) {
+/* The root mean square of the error beyond rounding over that of what is right. */
+static double error_of(struct Form form, const void *found, const double *right, int64_t count) {
     double errors = 0, squares = 0;
     for (int64_t i = 0; i < count; i++) {
-        double error = get(variant, found, i) - right[i];
+        double error = error_beyond(form.precision, get_element(form, found, i), right[i]);
         errors += error * error;
         squares += right[i] * right[i];
     }
@@ -89,59 +88,62 @@ static void room_release(void *results, int64_t bytes) {
     memory_release(room);
 }
 
-static void check(enum Variant variant, const struct Case *c, const char *pass, void *found,
+static void check(struct Form form, const struct Case *c, const char *pass, void *found,
                   const double *right, int64_t count) {
-    double error = error_of(variant, found, right, count);
+    double error = error_of(form, found, right, count);
     const struct ConvShape *s = &c->d.shape;
-    if (!(error <= (variant == VARIANT_F64 ? 4e-15 : 1.5e-6)))
-        fail_msg("%s %s: error %g; %ld samples %ldx%ldx%ld -> %ld, pad %ld,%ld groups %ld",
-                 variant_name(variant), pass, error, c->d.samples, s->height, s->width,
-                 s->in_channels, s->out_channels, s->pad_height, s->pad_width, s->groups);
+    if (!(error <= (form.variant == VARIANT_F64 ? 4e-15 : 1.5e-6)))
+        fail_msg("%s %s %s: error %g; %ld samples %ldx%ldx%ld -> %ld, pad %ld,%ld groups %ld",
+                 precision_names[form.precision], variant_name(form.variant), pass, error,
+                 c->d.samples, s->height, s->width, s->in_channels, s->out_channels, s->pad_height,
+                 s->pad_width, s->groups);
 }
 
-static void check_forward(enum Variant variant, struct Case *c) {
-    const struct Method *winograd = winograd__method(variant);
-    int64_t bytes = c->d.y_count * variant_bytes(variant), channels = c->d.shape.out_channels;
+static void check_forward(struct Form form, struct Case *c) {
+    const struct Method *winograd = winograd__method(form.variant, form.precision);
+    int64_t bytes = c->d.y_count * (int64_t)element_size(form);
+    int64_t channels = c->d.shape.out_channels;
     void *y = room_make(bytes);
     winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
                       NULL, y, c->scratch);
-    check(variant, c, "forward", y, c->d.y, c->d.y_count);
+    check(form, c, "forward", y, c->d.y, c->d.y_count);
     for (int64_t i = 0; i < c->d.y_count; i++)
         c->d.y[i] += c->d.b[i % channels];
     winograd->forward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
                       c->d.real_b, y, c->scratch);
-    check(variant, c, "forward with bias", y, c->d.y, c->d.y_count);
+    check(form, c, "forward with bias", y, c->d.y, c->d.y_count);
     for (int64_t i = 0; i < c->d.y_count; i++)
         c->d.y[i] = fmax(0, c->d.y[i]);
     struct ConvShape rectified = c->d.shape;
     rectified.relu = true;
     winograd->forward(&rectified, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
                       c->d.real_b, y, c->scratch);
-    check(variant, c, "forward with a ReLU", y, c->d.y, c->d.y_count);
+    check(form, c, "forward with a ReLU", y, c->d.y, c->d.y_count);
     for (int64_t o = 0; o < channels; o++)
-        put(variant, c->d.real_b, o, NAN);
+        put(form.variant, c->d.real_b, o, NAN);
     winograd->forward(&rectified, c->d.samples, c->d.real_x, c->d.real_w, c->prepared[FORWARD],
                       c->d.real_b, y, c->scratch);
     for (int64_t i = 0; i < c->d.y_count; i++)
-        assert_true(isnan(get(variant, y, i)));
+        assert_true(isnan(get_element(form, y, i)));
     room_release(y, bytes);
 }
 
-static void check_backward(enum Variant variant, const struct Case *c) {
-    const struct Method *winograd = winograd__method(variant);
-    int64_t size = variant_bytes(variant), channels = c->d.shape.out_channels;
-    int64_t x_bytes = c->d.x_count * size, w_bytes = c->d.w_count * size, b_bytes = channels * size;
+static void check_backward(struct Form form, const struct Case *c) {
+    const struct Method *winograd = winograd__method(form.variant, form.precision);
+    int64_t size = variant_bytes(form.variant), channels = c->d.shape.out_channels;
+    int64_t x_bytes = c->d.x_count * (int64_t)element_size(form);
+    int64_t w_bytes = c->d.w_count * size, b_bytes = channels * size;
     void *dx = room_make(x_bytes), *dw = room_make(w_bytes), *db = room_make(b_bytes);
     void *both_dx = room_make(x_bytes), *both_dw = room_make(w_bytes);
     winograd->backward_data(&c->d.shape, c->d.samples, c->d.real_dy, c->d.real_w,
                             c->prepared[BACKWARD_DATA], dx, c->scratch);
-    check(variant, c, "backward data", dx, c->d.dx, c->d.x_count);
+    check(form, c, "backward data", dx, c->d.dx, c->d.x_count);
     winograd->backward_weights(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, dw, NULL,
                                c->scratch);
-    check(variant, c, "backward weights", dw, c->d.dw, c->d.w_count);
+    check(weight_form(form), c, "backward weights", dw, c->d.dw, c->d.w_count);
     winograd->backward(&c->d.shape, c->d.samples, c->d.real_x, c->d.real_dy, c->d.real_w,
                        c->prepared[BACKWARD_DATA], both_dx, both_dw, db, c->scratch);
-    check(variant, c, "backward bias", db, c->d.db, channels);
+    check(weight_form(form), c, "backward bias", db, c->d.db, channels);
     assert_memory_equal(dx, both_dx, (size_t)x_bytes);
     assert_memory_equal(dw, both_dw, (size_t)w_bytes);
     room_release(dx, x_bytes);
@@ -151,39 +153,37 @@ static void check_backward(enum Variant variant, const struct Case *c) {
     room_release(both_dw, w_bytes);
 }
 
-static void check_shape(enum Variant variant, struct ConvShape shape, int64_t samples) {
-    struct Case c = case_make(variant, shape, samples);
-    check_backward(variant, &c);
-    check_forward(variant, &c);
+static void check_shape(struct Form form, struct ConvShape shape, int64_t samples) {
+    struct Case c = case_make(form, shape, samples);
+    check_backward(form, &c);
+    check_forward(form, &c);
     case_release(&c);
+}
+
+static void check_shapes(struct Form form) {
+    for (int64_t pad = 0; pad < 3; pad++) /* every remainder of the sides */
+        for (int64_t side = 4; side < 8; side++)
+            check_shape(form, shape_of(side, 11 - side, 17, 16, pad, 2 - pad, 1), 2);
+    check_shape(form, shape_of(3, 3, 16, 16, 1, 1, 1), 1);
+    check_shape(form, shape_of(1, 1, 16, 20, 1, 1, 1), 3);
+    check_shape(form, shape_of(8, 8, 33, 64, 1, 1, 1), 7); /* more than one block */
+    check_shape(form, shape_of(16, 13, 48, 19, 1, 1, 1), 2);
+    check_shape(form, shape_of(9, 8, 40, 70, 1, 1, 1), 1);
+    check_shape(form, shape_of(6, 7, 40, 60, 1, 0, 2), 3);
+    check_shape(form, shape_of(4, 4, 80, 150, 1, 1, 1), 2);
 }
 
 static void test_passes(void **state) {
     (void)state;
-    for (int variant = 0; variant < VARIANT_COUNT; variant++) {
-        if (!variant_available((enum Variant)variant)) {
-            print_message("skipped: %s\n", variant_name((enum Variant)variant));
-            continue;
-        }
-        enum Variant v = (enum Variant)variant;
-        for (int64_t pad = 0; pad < 3; pad++) /* every remainder of the sides */
-            for (int64_t side = 4; side < 8; side++)
-                check_shape(v, shape_of(side, 11 - side, 17, 16, pad, 2 - pad, 1), 2);
-        check_shape(v, shape_of(3, 3, 16, 16, 1, 1, 1), 1);
-        check_shape(v, shape_of(1, 1, 16, 20, 1, 1, 1), 3);
-        check_shape(v, shape_of(8, 8, 33, 64, 1, 1, 1), 7); /* more than one block */
-        check_shape(v, shape_of(16, 13, 48, 19, 1, 1, 1), 2);
-        check_shape(v, shape_of(9, 8, 40, 70, 1, 1, 1), 1);
-        check_shape(v, shape_of(6, 7, 40, 60, 1, 0, 2), 3);
-        check_shape(v, shape_of(4, 4, 80, 150, 1, 1, 1), 2);
-    }
+    for_each_form(check_shapes);
 }
 
 /* All results of a case, one after the other. */
-static char *results_of(enum Variant variant, const struct Case *c, size_t *bytes) {
-    const struct Method *winograd = winograd__method(variant);
-    size_t size = (size_t)variant_bytes(variant), y = (size_t)c->d.y_count * size;
-    size_t dx = (size_t)c->d.x_count * size, dw = (size_t)c->d.w_count * size;
+static char *results_of(struct Form form, const struct Case *c, size_t *bytes) {
+    const struct Method *winograd = winograd__method(form.variant, form.precision);
+    size_t y = (size_t)c->d.y_count * element_size(form);
+    size_t dx = (size_t)c->d.x_count * element_size(form);
+    size_t dw = (size_t)c->d.w_count * element_size(weight_form(form));
     *bytes = y + dx + dw;
     char *results = memory_allocate(*bytes, "test");
     void *scratch = scratch_make(winograd, &c->d.shape, c->d.samples);
@@ -195,25 +195,31 @@ static char *results_of(enum Variant variant, const struct Case *c, size_t *byte
     return results;
 }
 
-static void test_bits_do_not_depend_on_threads(void **state) {
-    (void)state;
-    enum Variant variant = variant_best(VARIANT_F32_V4);
-    struct Case c = case_make(variant, shape_of(10, 9, 32, 24, 1, 1, 1), 30);
+static void check_threads(struct Form form) {
+    struct Case c = case_make(form, shape_of(10, 9, 32, 24, 1, 1, 1), 30);
     size_t bytes;
     omp_set_num_threads(1);
-    char *right = results_of(variant, &c, &bytes);
+    char *right = results_of(form, &c, &bytes);
     for (int threads = 2; threads < 5; threads++) {
         omp_set_num_threads(threads);
-        char *found = results_of(variant, &c, &bytes);
+        char *found = results_of(form, &c, &bytes);
         assert_memory_equal(found, right, bytes);
         memory_release(found);
     }
+    omp_set_num_threads(2);
     memory_release(right);
     case_release(&c);
 }
 
+static void test_bits_do_not_depend_on_threads(void **state) {
+    (void)state;
+    enum Variant best = variant_best(VARIANT_F32_V4);
+    check_threads((struct Form){best, PRECISION_FP32});
+    check_threads((struct Form){best, PRECISION_BF16});
+}
+
 static bool served(struct ConvShape shape) {
-    return winograd__method(VARIANT_F32)->serves(&shape, FORWARD);
+    return winograd__method(VARIANT_F32, PRECISION_FP32)->serves(&shape, FORWARD);
 }
 
 static void test_what_it_serves(void **state) {

@@ -4,7 +4,7 @@
 #include "compute/columns.h"
 #include "compute/strips_kernel.h"
 
-/* Elements of an input that should stay in a second-level cache while it is used several times. */
+/* Bytes of an input that should stay in a second-level cache while it is used several times. */
 #define BAND_BYTES ((int64_t)1 << 18)
 /* Up to so many input channels, backward weights pads the input and takes a row of taps as one. */
 #define FEW_CHANNELS 4
@@ -53,6 +53,12 @@ struct Plane {
     bool relu, stream;                  /* as in struct Strip */
 };
 
+/* Rows of an image as the products read them, from row `first` on. */
+struct Rows {
+    const real *data;
+    int64_t first;
+};
+
 struct Panel { /* of output channels */
     const real *weights;
     int vectors;
@@ -83,7 +89,7 @@ static struct Panel panel_at(const struct Plane *plane, int64_t first, const rea
 
 /* `count` outputs from (p, q) on, to the right or downwards, which have the same taps inside. */
 static void run_strip(const struct Plane *plane, const struct Panel *panel, int64_t p, int64_t q,
-                      int64_t count, bool downwards, const real *in, real *out) {
+                      int64_t count, bool downwards, struct Rows in, element *out) {
     struct Range r = taps_at(&plane->rows, p), t = taps_at(&plane->columns, q);
     int64_t width = panel->vectors * LANES, row = plane->columns.kernel * plane->depth * width;
     int64_t h = p * plane->rows.stride - plane->rows.pad + r.first;
@@ -102,14 +108,14 @@ static void run_strip(const struct Plane *plane, const struct Panel *panel, int6
                                 .relu = plane->relu,
                                 .stream = plane->stream};
     KERNEL(strips__multiply)
-    (&strip, in + h * plane->in_row + w * plane->depth,
+    (&strip, in.data + (h - in.first) * plane->in_row + w * plane->depth,
      panel->weights + r.first * row + t.first * plane->depth * width,
      out + p * plane->out_row + q * plane->out_pixel + panel->first);
 }
 
 /* The output rows of `band`. */
 static void run_plane(const struct Plane *plane, const struct Panel *panel, struct Range band,
-                      const real *in, real *out) {
+                      struct Rows in, element *out) {
     struct Range rows = interior(&plane->rows, band);
     struct Range columns = interior(&plane->columns, (struct Range){0, plane->columns.out});
     for (int64_t p = band.first; p < band.end; p++) {
@@ -133,21 +139,68 @@ static int64_t band_rows(const struct Plane *plane) {
     return larger(1, BAND_BYTES / row);
 }
 
+/* As numbers that products can use. */
+INLINE void copy_row(int64_t count, const element *from, real *to) {
+    int64_t i = 0;
+    for (; i + LANES <= count; i += LANES)
+        *(lanes *)(void *)(to + i) = elements_load(from + i);
+    for (; i < count; i++)
+        to[i] = element_value(from[i]);
+}
+
+/* The input rows that the output rows of a band are made from. */
+static struct Range band_inputs(const struct Axis *rows, struct Range band) {
+    int64_t first = larger(0, band.first * rows->stride - rows->pad);
+    int64_t end = (band.end - 1) * rows->stride - rows->pad + rows->kernel;
+    return (struct Range){smaller(first, rows->in), smaller(larger(end, first), rows->in)};
+}
+
+/* Products read their operands many times, a number at a time: other types are converted before.
+ * Elements of the copies of some output rows' inputs and, at most, of a band's. */
+#ifdef KERNEL_BF16
+static int64_t copy_elements(const struct Plane *plane, int64_t rows) {
+    int64_t inputs = (rows - 1) * plane->rows.stride + plane->rows.kernel;
+    return round_up(smaller(inputs, plane->rows.in) * plane->in_row, LANES);
+}
+
+static struct Rows rows_of(const element *image, int64_t row, struct Range range, real *copy) {
+    copy_row((range.end - range.first) * row, image + range.first * row, copy);
+    return (struct Rows){copy, range.first};
+}
+#else
+static int64_t copy_elements(const struct Plane *plane, int64_t rows) {
+    (void)plane, (void)rows;
+    return 0;
+}
+
+static struct Rows rows_of(const element *image, int64_t row, struct Range range, real *copy) {
+    (void)row, (void)range, (void)copy;
+    return (struct Rows){image, 0};
+}
+#endif
+
+static int64_t band_copy_elements(const struct Plane *plane) {
+    return copy_elements(plane, smaller(band_rows(plane), plane->rows.out));
+}
+
 static void run_images(const struct Plane *given, int64_t samples, int64_t in_image,
-                       int64_t out_image, const real *in, const real *weights, const real *bias,
-                       real *out) {
+                       int64_t out_image, const element *in, const real *weights, const real *bias,
+                       element *out, real *copies) {
     struct Plane whole = *given;
     const struct Plane *plane = &whole;
     int64_t height = band_rows(plane), bands = (plane->rows.out + height - 1) / height;
-    whole.stream =
-        samples * out_image * (int64_t)sizeof(real) >= STREAM_BYTES && plane->channels % LANES == 0;
+    whole.stream = samples * out_image * (int64_t)sizeof(element) >= STREAM_BYTES &&
+                   plane->channels * (int64_t)sizeof(element) % LANE_BYTES == 0;
 #pragma omp parallel for schedule(static)
     for (int64_t i = 0; i < samples * bands; i++) {
         int64_t n = i / bands, first = i % bands * height;
         struct Range band = {first, smaller(plane->rows.out, first + height)};
+        struct Rows rows =
+            rows_of(in + n * in_image, plane->in_row, band_inputs(&plane->rows, band),
+                    copies + omp_get_thread_num() * band_copy_elements(plane));
         for (int64_t k = 0; k < plane->channels; k += WIDTH) {
             struct Panel panel = panel_at(plane, k, weights, bias);
-            run_plane(plane, &panel, band, in + n * in_image, out + n * out_image);
+            run_plane(plane, &panel, band, rows, out + n * out_image);
         }
         KERNEL(strips__finish)();
     }
@@ -169,10 +222,10 @@ static struct Plane forward_plane(const struct ConvShape *s) {
 
 static void forward(const struct ConvShape *s, int64_t samples, const void *x, const void *weights,
                     const void *prepared, const void *bias, void *y, void *scratch) {
-    (void)weights, (void)scratch;
+    (void)weights;
     struct Plane plane = forward_plane(s);
     run_images(&plane, samples, s->height * plane.in_row, s->out_height * plane.out_row, x,
-               prepared, bias, y);
+               prepared, bias, y, scratch);
 }
 
 /* ---- backward data ---- */
@@ -204,14 +257,14 @@ static struct Plane residue_plane(const struct ConvShape *s, int64_t a, int64_t 
 
 static void backward_data(const struct ConvShape *s, int64_t samples, const void *dy,
                           const void *weights, const void *prepared, void *dx, void *scratch) {
-    (void)weights, (void)scratch;
+    (void)weights;
     const real *panels = prepared;
     for (int64_t a = 0; a < smaller(s->stride_height, s->height); a++)
         for (int64_t b = 0; b < smaller(s->stride_width, s->width); b++) {
             struct Plane plane = residue_plane(s, a, b);
             run_images(&plane, samples, s->out_height * plane.in_row,
                        s->height * s->width * s->in_channels, dy, panels, NULL,
-                       (real *)dx + (a * s->width + b) * s->in_channels);
+                       (element *)dx + (a * s->width + b) * s->in_channels, scratch);
             panels += weight_elements(&plane);
         }
 }
@@ -304,21 +357,42 @@ static int64_t sum_elements(const struct ConvShape *s) {
            LANES;
 }
 
-static size_t scratch_bytes(const struct ConvShape *s, enum Pass pass, int64_t samples) {
-    (void)samples;
-    struct Reading reading = reading_of(s);
-    return pass == BACKWARD_WEIGHTS
-               ? (size_t)(sum_elements(s) + omp_get_max_threads() * reading.image) * sizeof(real)
-               : 0;
+/* Backward weights reads x and, as this plane's input, dy. */
+static struct Plane gradient_plane(const struct ConvShape *s) {
+    int64_t row = s->out_width * s->out_channels;
+    return (struct Plane){.rows = {s->out_height, s->out_height, 1, 1, 0}, .in_row = row};
 }
 
-static void pad_image(const struct ConvShape *s, const struct Reading *reading, const real *x,
+static int64_t most_copy_elements(const struct ConvShape *s, enum Pass pass) {
+    struct Plane plane = forward_plane(s), gradient = gradient_plane(s);
+    int64_t most = 0, height = smaller(band_rows(&plane), s->out_height);
+    if (pass == FORWARD)
+        return band_copy_elements(&plane);
+    if (pass == BACKWARD_WEIGHTS)
+        return copy_elements(&plane, height) + copy_elements(&gradient, height);
+    for (int64_t a = 0; a < smaller(s->stride_height, s->height); a++) {
+        plane = residue_plane(s, a, 0);
+        most = larger(most, band_copy_elements(&plane));
+    }
+    return most;
+}
+
+static size_t scratch_bytes(const struct ConvShape *s, enum Pass pass, int64_t samples) {
+    (void)samples;
+    int64_t threads = omp_get_max_threads(), copies = most_copy_elements(s, pass);
+    int64_t elements = threads * copies;
+    if (pass == BACKWARD_WEIGHTS)
+        elements += sum_elements(s) + threads * reading_of(s).image;
+    return (size_t)elements * sizeof(real);
+}
+
+static void pad_image(const struct ConvShape *s, const struct Reading *reading, const element *x,
                       real *padded) {
     int64_t row = s->width * s->in_channels;
     memset(padded, 0, (size_t)reading->image * sizeof(real));
     for (int64_t h = 0; h < s->height; h++)
-        memcpy(padded + (h + s->pad_height) * reading->row + s->pad_width * s->in_channels,
-               x + h * row, (size_t)row * sizeof(real));
+        copy_row(row, x + h * row,
+                 padded + (h + s->pad_height) * reading->row + s->pad_width * s->in_channels);
 }
 
 /* The outputs in `range` for which tap t is inside. */
@@ -333,7 +407,7 @@ static struct Range outputs_of(const struct Axis *axis, int64_t t, struct Range 
 /* Adds an image's part, of the output rows of `band`, to the sums of one tap and panel of output
  * channels. `in`: as `reading` says. */
 static void sum_tap(const struct ConvShape *s, const struct Reading *reading, int64_t tap,
-                    int64_t k, struct Range band, const real *in, const real *dy, real *sums) {
+                    int64_t k, struct Range band, struct Rows in, struct Rows dy, real *sums) {
     struct Plane plane = forward_plane(s);
     int64_t r = tap / reading->taps, t = tap % reading->taps;
     struct Range rows = band, columns = {0, s->out_width};
@@ -357,8 +431,8 @@ static void sum_tap(const struct ConvShape *s, const struct Reading *reading, in
     int64_t h = rows.first * s->stride_height - pad_h + r;
     int64_t w = columns.first * s->stride_width - pad_w + t;
     KERNEL(strips__accumulate)
-    (&sum, in + h * reading->row + w * s->in_channels,
-     dy + rows.first * plane.out_row + columns.first * s->out_channels + k, sums);
+    (&sum, in.data + (h - in.first) * reading->row + w * s->in_channels,
+     dy.data + (rows.first - dy.first) * plane.out_row + columns.first * s->out_channels + k, sums);
 }
 
 /* dw (O,KH,KW,I) from the sums (panel, KH, KW·I, channel of the panel). */
@@ -377,26 +451,32 @@ static void gather_sums(const struct ConvShape *s, const real *sums, real *dw) {
 static void backward_weights(const struct ConvShape *s, int64_t samples, const void *x,
                              const void *dy, void *dw, void *dbias, void *scratch) {
     const struct Reading reading = reading_of(s);
-    const struct Plane plane = forward_plane(s);
+    const struct Plane plane = forward_plane(s), gradient = gradient_plane(s);
     int64_t taps = s->kernel_height * reading.taps, panels = (s->out_channels + WIDTH - 1) / WIDTH;
-    int64_t height = band_rows(&plane);
-    real *sums = scratch, *images = sums + sum_elements(s);
+    int64_t height = smaller(band_rows(&plane), s->out_height);
+    int64_t space = reading.image + most_copy_elements(s, BACKWARD_WEIGHTS);
+    real *sums = scratch, *spaces = sums + sum_elements(s);
     memset(sums, 0, (size_t)sum_elements(s) * sizeof(real));
 #pragma omp parallel
     {
-        real *padded = images + omp_get_thread_num() * reading.image;
+        real *padded = spaces + omp_get_thread_num() * space, *copies = padded + reading.image;
         for (int64_t n = 0; n < samples; n++) {
-            const real *in = (const real *)x + n * s->height * s->width * s->in_channels;
-            const real *out = (const real *)dy + n * s->out_height * plane.out_row;
+            const element *in = (const element *)x + n * s->height * s->width * s->in_channels;
+            const element *out = (const element *)dy + n * s->out_height * plane.out_row;
             if (reading.padded)
                 pad_image(s, &reading, in, padded);
             for (int64_t p = 0; p < s->out_height; p += height) {
                 struct Range band = {p, smaller(s->out_height, p + height)};
+                struct Rows in_rows = {padded, 0};
+                struct Rows out_rows = rows_of(out, gradient.in_row, band, copies);
+                if (!reading.padded)
+                    in_rows = rows_of(in, plane.in_row, band_inputs(&plane.rows, band),
+                                      copies + copy_elements(&gradient, height));
 #pragma omp for schedule(static) nowait
                 for (int64_t i = 0; i < taps * panels; i++) {
                     int64_t tap = i % taps, k = i / taps * WIDTH;
                     sum_tap(
-                        s, &reading, tap, k, band, reading.padded ? padded : in, out,
+                        s, &reading, tap, k, band, in_rows, out_rows,
                         panel_element(&plane, tap * reading.depth / s->in_channels, 0, k, sums));
                 }
             }

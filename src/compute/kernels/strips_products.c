@@ -55,17 +55,25 @@ static lanes load(const real *from) {
     return *(const lanes *)(const void *)from;
 }
 
-static void store(real *to, lanes value, int64_t channels) {
-    if (channels >= LANES)
-        *(lanes *)(void *)to = value;
-    else
-        memcpy(to, &value, (size_t)channels * sizeof(real));
+static void store(element *to, lanes value, int64_t channels) {
+    element part[LANES];
+    if (channels >= LANES) {
+        elements_store(to, value);
+        return;
+    }
+    elements_store(part, value);
+    memcpy(to, part, (size_t)channels * sizeof(element));
 }
 
 /* Whole vectors of a large result go past the caches: an ordinary store would first fetch their
  * lines, which are not read again before they have left the caches. */
-INLINE void put(const struct Strip *s, real *to, lanes value, int64_t channels) {
-#if defined(__AVX512F__) && !defined(KERNEL_DOUBLE)
+INLINE void put(const struct Strip *s, element *to, lanes value, int64_t channels) {
+#if defined(__AVX512F__) && defined(KERNEL_BF16)
+    if (s->stream) {
+        _mm256_stream_si256((__m256i *)(void *)to, (__m256i)elements_round(value));
+        return;
+    }
+#elif defined(__AVX512F__) && !defined(KERNEL_DOUBLE)
     if (s->stream) {
         _mm512_stream_ps(to, (__m512)value);
         return;
@@ -76,7 +84,7 @@ INLINE void put(const struct Strip *s, real *to, lanes value, int64_t channels) 
 }
 
 INLINE void multiply_tile(int size, int vectors, const struct Strip *s, const real *a,
-                          const real *weights, real *c) {
+                          const real *weights, element *c) {
     lanes sum[MOST][PANEL];
     for (int v = 0; v < vectors; v++)
         for (int i = 0; i < size; i++)
@@ -106,7 +114,7 @@ INLINE void multiply_tile(int size, int vectors, const struct Strip *s, const re
 }
 
 INLINE void multiply_strip(int most, int vectors, const struct Strip *s, const real *a,
-                           const real *weights, real *c) {
+                           const real *weights, element *c) {
     int64_t tiles = (s->count + most - 1) / most, small = s->count / tiles;
     int64_t larger = s->count - tiles * small; /* tiles of one pixel more */
     for (int64_t i = 0; i < tiles; i++) {
@@ -118,7 +126,7 @@ INLINE void multiply_strip(int most, int vectors, const struct Strip *s, const r
 }
 
 void KERNEL(strips__multiply)(const struct Strip *strip, const real *a, const real *weights,
-                              real *c) {
+                              element *c) {
     if (strip->vectors == 1)
         multiply_strip(MOST_1, 1, strip, a, weights, c);
     else if (strip->vectors == 2)

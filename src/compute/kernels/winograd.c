@@ -91,7 +91,7 @@ static void prepare(const struct ConvShape *shape, enum Pass pass, const void *w
 
 static struct Images x_images(const struct ConvShape *shape, const struct Sizes *s, int64_t group,
                               const void *x) {
-    return (struct Images){.data = (real *)(uintptr_t)x + group * s->in,
+    return (struct Images){.data = (element *)(uintptr_t)x + group * s->in,
                            .height = shape->height,
                            .width = shape->width,
                            .channels = s->in,
@@ -100,7 +100,7 @@ static struct Images x_images(const struct ConvShape *shape, const struct Sizes 
 
 static struct Images y_images(const struct ConvShape *shape, const struct Sizes *s, int64_t group,
                               const void *y) {
-    return (struct Images){.data = (real *)(uintptr_t)y + group * s->out,
+    return (struct Images){.data = (element *)(uintptr_t)y + group * s->out,
                            .height = shape->out_height,
                            .width = shape->out_width,
                            .channels = s->out,
@@ -132,7 +132,7 @@ struct Forward {
 /* The memory of the pixels of some tiles: whole rows of pixels, a few more or less. */
 static struct Span span_of(const struct Images *images, const struct Grid *grid, int64_t first,
                            int64_t count) {
-    int64_t line = images->width * images->pixel * (int64_t)sizeof(real);
+    int64_t line = images->width * images->pixel * (int64_t)sizeof(element);
     int64_t row = first / grid->columns; /* of tiles */
     int64_t pixels = row / grid->rows * images->height + row % grid->rows * TILE;
     return (struct Span){(const char *)images->data + pixels * line,
@@ -149,7 +149,8 @@ static void forward_block(const struct Forward *f, int64_t first, real *space) {
     const struct Span ahead[2] = {
         span_of(&f->x, &f->grid, next, smaller(f->block, f->tiles - next)),
         span_of(&f->y, &f->grid, first, count)};
-    KERNEL(winograd__patches)(&f->x, &f->grid, f->pad_height, f->pad_width, space, &in);
+    KERNEL(winograd__patches)
+    (&f->x, &f->grid, f->pad_height, f->pad_width, (const element *)space, &in);
     clear_rest(&in);
     KERNEL(winograd__multiply)(0, POINTS, s->in, s->out, &in, f->filters, out, ahead);
     KERNEL(winograd__outputs)(out, &f->grid, f->bias, f->relu, &f->y);
@@ -191,7 +192,8 @@ struct Backward {
     int64_t pad_height, pad_width, tiles;
     const real *filters;
     real *dw; /* NULL: none */
-    real *zeros, *data, *sums;
+    const element *zeros;
+    real *data, *sums;
 };
 
 /* The tiles [first, first + count) of a block of matrices that begins with tile `start`. */

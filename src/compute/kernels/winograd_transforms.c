@@ -110,6 +110,30 @@ INLINE void store(real *to, lanes value, int64_t count) {
         store_part(to, value, count);
 }
 
+/* The same for pixels. */
+static __attribute__((noinline)) lanes load_pixel_part(const element *from, int64_t count) {
+    real value[LANES] = {0};
+    for (int64_t i = 0; i < count; i++)
+        value[i] = element_value(from[i]);
+    return *(const lanes *)(const void *)value;
+}
+
+static __attribute__((noinline)) void store_pixel_part(element *to, lanes value, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        to[i] = element_round(value[i]);
+}
+
+INLINE lanes load_pixel(const element *from, int64_t count) {
+    return count >= LANES ? elements_load(from) : load_pixel_part(from, count);
+}
+
+INLINE void store_pixel(element *to, lanes value, int64_t count) {
+    if (count >= LANES)
+        elements_store(to, value);
+    else
+        store_pixel_part(to, value, count);
+}
+
 /* Keeps the compiler from computing all addresses of a tile in advance, which would not fit the
  * registers. */
 #define STEP(pointer, distance)                                                                    \
@@ -146,14 +170,14 @@ static void advance(const struct Grid *grid, struct Place *place) {
 /* Some square of `side` pixels: address(row, column) = base + row · line + column · pixel, or, if
  * it is not wholly inside, from a table. */
 struct Square {
-    const real *base;
+    const element *base;
     int64_t line, pixel;
     bool inside;
-    const real *at[POINTS];
+    const element *at[POINTS];
 };
 
 static void find_square(const struct Images *x, int64_t sample, int64_t top, int64_t left,
-                        int64_t side, const real *zeros, struct Square *square) {
+                        int64_t side, const element *zeros, struct Square *square) {
     square->line = x->width * x->pixel;
     square->pixel = x->pixel;
     int64_t offset = ((sample * x->height + top) * x->width + left) * x->pixel;
@@ -172,11 +196,11 @@ static void find_square(const struct Images *x, int64_t sample, int64_t top, int
 }
 
 /* One row of a square. */
-INLINE void load_row(const struct Square *s, bool inside, int side, int i, const real *row,
+INLINE void load_row(const struct Square *s, bool inside, int side, int i, const element *row,
                      int64_t c, int64_t count, lanes *d) {
 #pragma GCC unroll 6
     for (int j = 0; j < side; j++)
-        d[j] = load(inside ? row + j * s->pixel : s->at[i * side + j] + c, count);
+        d[j] = load_pixel(inside ? row + j * s->pixel : s->at[i * side + j] + c, count);
 }
 
 /* Columns of the half-transformed square at a time, so that they fit the registers. */
@@ -191,7 +215,7 @@ INLINE void transform_patch(const struct Square *s, bool inside, int64_t c, int6
 #pragma GCC unroll 6
     for (int first = 0; first < SIDE; first += SWEEP) {
         lanes half[SWEEP][SIDE];
-        const real *row = inside ? s->base + c : NULL;
+        const element *row = inside ? s->base + c : NULL;
 #pragma GCC unroll 6
         for (int i = 0; i < SIDE; i++) {
             lanes d[SIDE];
@@ -218,7 +242,7 @@ INLINE void transform_tile(const struct Square *s, bool inside, int64_t c, int64
 #pragma GCC unroll 6
     for (int first = 0; first < SIDE; first += SWEEP) {
         lanes half[SWEEP][TILE];
-        const real *row = inside ? s->base + c : NULL;
+        const element *row = inside ? s->base + c : NULL;
 #pragma GCC unroll 6
         for (int i = 0; i < TILE; i++) {
             lanes d[TILE], t[SIDE];
@@ -257,7 +281,7 @@ INLINE void transform_channels(transform_function *transform, const struct Squar
 }
 
 void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, int64_t pad_height,
-                               int64_t pad_width, const real *zeros, const struct Block *block) {
+                               int64_t pad_width, const element *zeros, const struct Block *block) {
     struct Place place = place_of(grid, block->first);
     for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
         real *out = block->data + i * block->row;
@@ -271,7 +295,7 @@ void KERNEL(winograd__patches)(const struct Images *x, const struct Grid *grid, 
     }
 }
 
-void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const real *zeros,
+void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, const element *zeros,
                              const struct Block *block) {
     struct Place place = place_of(grid, block->first);
     for (int64_t i = 0; i < block->count; i++, advance(grid, &place)) {
@@ -286,7 +310,7 @@ void KERNEL(winograd__tiles)(const struct Images *x, const struct Grid *grid, co
 }
 
 struct Target { /* of one tile of outputs, of which `rows` × `columns` are inside */
-    real *base;
+    element *base;
     int64_t line, pixel, rows, columns;
 };
 
@@ -312,7 +336,7 @@ INLINE void transform_output(const real *in, int64_t point, int64_t c, int64_t c
 #pragma GCC unroll 6
     for (int j = 0; j < TILE; j++) {
         lanes y[TILE];
-        real *to = target->base + j * target->pixel + c;
+        element *to = target->base + j * target->pixel + c;
         output_transform(half[j], y);
 #pragma GCC unroll 6
         for (int i = 0; i < TILE; i++) {
@@ -320,7 +344,7 @@ INLINE void transform_output(const real *in, int64_t point, int64_t c, int64_t c
                 lanes value = y[i] + add;
                 if (relu)
                     value = rectify(value);
-                store(to, value, count);
+                store_pixel(to, value, count);
             }
             STEP(to, target->line);
         }
