@@ -119,7 +119,7 @@ static const char *const pass_names[PASS_COUNT] = {
 
 static const char *rule_of(const struct Blueprint *blueprint) {
     return convolution_rule_names[convolution_rule(
-        (enum ConvolutionRule)blueprint->options.train.convolution)];
+        (enum ConvolutionRule)blueprint->options.train.convolution, PRECISION_FP32)];
 }
 
 static const char *kernels_of(const struct Blueprint *blueprint, const struct Node *node,

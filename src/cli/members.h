@@ -76,7 +76,8 @@ struct Members {
          .argument = "RULE",                                                                       \
          .help =                                                                                   \
              "which kernels compute convolutions, as train.convolution says: auto (the newest "    \
-             "rule), direct, winograd or fastest-1 (default: as in the checkpoint's run)"},        \
+             "rule), direct, winograd, fastest-1 or bf16-1 (default: as in the checkpoint's "      \
+             "run)"},                                                                              \
     {                                                                                              \
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }

@@ -76,6 +76,29 @@ void backend_configure(int threads, enum Variant variant) {
 #endif
 }
 
+void backend_limit_bf16(enum Bf16Products limit) {
+#ifdef TRAINER_WITH_ONEDNN
+    if (limit < backend_bf16_of_cpu())
+        onednn__limit_bf16(limit);
+#else
+    (void)limit;
+#endif
+}
+
+enum Bf16Products backend_bf16(void) {
+#ifdef TRAINER_WITH_ONEDNN
+    return onednn__bf16();
+#else
+    return BF16_NOT_NATIVE;
+#endif
+}
+
+const char *bf16_products_name(enum Bf16Products products) {
+    static const char *const names[] = {
+        [BF16_NOT_NATIVE] = "", [BF16_AVX512] = "AVX512_BF16", [BF16_AMX] = "AMX"};
+    return names[products];
+}
+
 const char *backend_better_openblas_core(void) {
     return openblas__better_core();
 }

@@ -31,6 +31,11 @@ struct Conv; /* one convolution for certain numbers of samples; each backend def
 struct Backend {
     const char *name;
 
+    /* The library's convolutions with x, y and their gradients in bf16; the bias, the weights and
+     * their gradients stay float, and conv_prepare makes a copy of the weights in bf16. conv_create
+     * fails for what it would do slowly. It has no gemm. NULL: the library has none. */
+    const struct Backend *bf16;
+
     /* `samples`: every number of samples that it will be called with (a step's shard, the last
      * batch's shards, evaluation blocks), `sample_counts` of them. `passes`: the set of passes that
      * will be called. Fails (ERROR_SYSTEM) if the library cannot do it. */
@@ -72,6 +77,16 @@ const struct Backend *backend_find(const char *name, enum Variant variant, struc
  * their instruction set to `variant` if the library can (oneDNN; OpenBLAS only before the process
  * starts, below). Call once, before anything is created. */
 void backend_configure(int threads, enum Variant variant);
+
+/* How a CPU multiplies bf16, from nothing of its own to the fastest. */
+enum Bf16Products { BF16_NOT_NATIVE, BF16_AVX512, BF16_AMX };
+/* What this CPU and its operating system have. */
+enum Bf16Products backend_bf16_of_cpu(void);
+/* Forbids the libraries more than that. Before backend_configure. */
+void backend_limit_bf16(enum Bf16Products limit);
+/* What the libraries use. After backend_configure. */
+enum Bf16Products backend_bf16(void);
+const char *bf16_products_name(enum Bf16Products products); /* "", "AVX512_BF16", "AMX" */
 
 /* OpenBLAS picks its kernels when it is loaded, and Debian's version takes some CPUs with AVX-512
  * for older ones. Returns the core ("SkylakeX") whose kernels would be faster on this CPU, or NULL

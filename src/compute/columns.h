@@ -16,8 +16,8 @@ void KERNEL(columns__gather)(const struct ConvShape *shape, int64_t group, int64
 /* The transpose: adds the columns to the pixels of dx that they were gathered from. */
 void KERNEL(columns__scatter)(const struct ConvShape *shape, int64_t group, int64_t first,
                               int64_t count, const real *columns, real *dx);
-/* sum (channels) = the sum over the rows of matrix (rows, channels) */
-void KERNEL(columns__sum)(int64_t rows, int64_t channels, const element *matrix, real *sum);
+/* sum (channels) = the sum over the rows of matrix (rows, channels) of elements */
+void KERNEL(columns__sum)(int64_t rows, int64_t channels, const void *matrix, real *sum);
 
 #endif
 #endif

@@ -10,16 +10,18 @@
 /* Which kernels compute is part of a run's bits, so a rule never changes: a better one gets a new
  * name, and CONVOLUTION_AUTO then means that one. The table is in convolution.c. */
 enum ConvolutionRule {
-    CONVOLUTION_AUTO,     /* the newest rule */
-    CONVOLUTION_DIRECT,   /* the library alone */
-    CONVOLUTION_WINOGRAD, /* Winograd's kernels for every pass that they can compute; else as
-                             CONVOLUTION_FASTEST_1 */
-    CONVOLUTION_FASTEST_1 /* what was fastest when the kernels were measured */
+    CONVOLUTION_AUTO,      /* the newest rule */
+    CONVOLUTION_DIRECT,    /* the library alone */
+    CONVOLUTION_WINOGRAD,  /* Winograd's kernels for every pass that they can compute; else as
+                              CONVOLUTION_AUTO */
+    CONVOLUTION_FASTEST_1, /* what was fastest in fp32 when the kernels were measured */
+    CONVOLUTION_BF16_1     /* the same in bf16, where it depends on how the CPU multiplies bf16; in
+                              fp32 as CONVOLUTION_FASTEST_1 */
 };
-/* Their words in run files: "auto", "direct", "winograd", "fastest-1", NULL. */
+/* Their words in run files: "auto", "direct", "winograd", "fastest-1", "bf16-1", NULL. */
 extern const char *const convolution_rule_names[];
-/* What AUTO means; any other rule means itself. */
-enum ConvolutionRule convolution_rule(enum ConvolutionRule rule);
+/* What AUTO means in that precision; any other rule means itself. */
+enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision);
 
 struct ConvolutionRequest {
     const struct Backend *backend;
@@ -30,6 +32,8 @@ struct ConvolutionRequest {
     const int64_t *samples;        /* as for conv_create in compute/backend.h, as are the next */
     int sample_counts;
     unsigned passes;
+    const enum Bf16Products
+        *as_if; /* NULL: as the CPU is; else a test takes another one's choice */
 };
 
 struct Convolution;

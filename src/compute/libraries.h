@@ -17,6 +17,8 @@ enum BlasThreading openblas__threading(void);
 void onednn__configure(enum Variant variant);
 void onednn__version(char *text, size_t bytes);
 void onednn__instructions(char *text, size_t bytes);
+enum Bf16Products onednn__bf16(void);
+void onednn__limit_bf16(enum Bf16Products limit);
 #endif
 
 #endif

@@ -4,13 +4,16 @@
 
 #include "compute/backend.h"
 
-struct Plain { /* backend "openblas" and our own sum over rows, in the same variant */
+/* Backend "openblas" and our own sum over rows (of elements), in the same variant. In bf16 there is
+ * no such backend. */
+struct Plain {
     const struct Backend *backend;
-    void (*sum)(int64_t rows, int64_t channels, const float *matrix, float *sum);
+    void (*sum)(int64_t rows, int64_t channels, const void *matrix, float *sum);
 };
 
 /* onednn_convolution.c: as in struct Backend; `own` does the passes that oneDNN does
- * not do fast. */
+ * not do fast; without its backend x, y and their gradients are in bf16, and creation fails if
+ * there are such passes. */
 int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvShape *shape,
                         const int64_t *samples, int sample_counts, unsigned passes,
                         struct Error *error);

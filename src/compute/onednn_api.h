@@ -10,7 +10,7 @@
 #include "compute/backend.h"
 
 struct Geometry { /* of one convolution with one number of samples */
-    dnnl_memory_desc_t x, weights, bias, y;
+    dnnl_memory_desc_t x, weights, gradient, bias, y; /* gradient: of the weights */
     dnnl_dims_t strides, dilates, padding;
 };
 
@@ -20,8 +20,9 @@ typedef const_dnnl_memory_desc_t Layout; /* not owned */
 #define BORROW(description) (description)
 
 static inline dnnl_status_t describe_layout(dnnl_memory_desc_t *description, int rank,
-                                            const dnnl_dims_t sizes, dnnl_format_tag_t tag) {
-    return dnnl_memory_desc_create_with_tag(description, rank, sizes, dnnl_f32, tag);
+                                            const dnnl_dims_t sizes, dnnl_data_type_t type,
+                                            dnnl_format_tag_t tag) {
+    return dnnl_memory_desc_create_with_tag(description, rank, sizes, type, tag);
 }
 
 static inline dnnl_status_t describe_matrix(dnnl_memory_desc_t *description,
@@ -50,7 +51,7 @@ static inline dnnl_status_t describe_pass(dnnl_primitive_desc_t *made, enum Pass
             g->padding, g->padding, forward, attributes);
     default:
         return dnnl_convolution_backward_weights_primitive_desc_create(
-            made, engine, dnnl_convolution_direct, g->x, g->weights, NULL, g->y, g->strides,
+            made, engine, dnnl_convolution_direct, g->x, g->gradient, NULL, g->y, g->strides,
             g->dilates, g->padding, g->padding, forward, attributes);
     }
 }
@@ -75,8 +76,9 @@ typedef const dnnl_memory_desc_t *Layout;
 #define BORROW(description) (&(description))
 
 static inline dnnl_status_t describe_layout(dnnl_memory_desc_t *description, int rank,
-                                            const dnnl_dims_t sizes, dnnl_format_tag_t tag) {
-    return dnnl_memory_desc_init_by_tag(description, rank, sizes, dnnl_f32, tag);
+                                            const dnnl_dims_t sizes, dnnl_data_type_t type,
+                                            dnnl_format_tag_t tag) {
+    return dnnl_memory_desc_init_by_tag(description, rank, sizes, type, tag);
 }
 
 static inline dnnl_status_t describe_matrix(dnnl_memory_desc_t *description,
@@ -107,7 +109,7 @@ static inline dnnl_status_t describe_pass(dnnl_primitive_desc_t *made, enum Pass
         break;
     default:
         status = dnnl_dilated_convolution_backward_weights_desc_init(
-            &operation, dnnl_convolution_direct, &g->x, &g->weights, NULL, &g->y, g->strides,
+            &operation, dnnl_convolution_direct, &g->x, &g->gradient, NULL, &g->y, g->strides,
             g->dilates, g->padding, g->padding);
     }
     if (status != dnnl_success)

@@ -29,11 +29,11 @@ struct Counted { /* for one number of samples */
 
 struct Conv {
     struct Plain own;
-    struct Conv *plain;               /* backend "openblas", for the other passes */
+    struct Conv *plain;               /* backend "openblas", for the other passes; NULL in bf16 */
     int64_t out_pixels, out_channels; /* of a sample */
     dnnl_engine_t engine;
     dnnl_stream_t stream;
-    dnnl_memory_desc_t weights; /* OHWI */
+    dnnl_memory_desc_t weights; /* OHWI, float */
     bool relu;                  /* after forward */
     float *zeros;               /* the bias of a convolution that has none */
     struct Counted *counts;
@@ -50,27 +50,30 @@ static bool optimised(const char *implementation) {
 }
 
 static dnnl_status_t describe_weights(dnnl_memory_desc_t *description, const struct ConvShape *s,
-                                      bool any) {
+                                      dnnl_data_type_t type, bool any) {
     if (s->groups == 1) {
         dnnl_dims_t sizes = {s->out_channels, s->in_channels, s->kernel_height, s->kernel_width};
-        return describe_layout(description, 4, sizes, any ? dnnl_format_tag_any : dnnl_ohwi);
+        return describe_layout(description, 4, sizes, type, any ? dnnl_format_tag_any : dnnl_ohwi);
     }
     dnnl_dims_t sizes = {s->groups, s->out_channels / s->groups, s->in_channels / s->groups,
                          s->kernel_height, s->kernel_width};
-    return describe_layout(description, 5, sizes, any ? dnnl_format_tag_any : dnnl_gohwi);
+    return describe_layout(description, 5, sizes, type, any ? dnnl_format_tag_any : dnnl_gohwi);
 }
 
-static bool geometry_describe(struct Geometry *g, const struct ConvShape *s, int64_t samples) {
+/* `type`: of x, y and the weights that are multiplied. */
+static bool geometry_describe(struct Geometry *g, const struct ConvShape *s, int64_t samples,
+                              dnnl_data_type_t type) {
     dnnl_dims_t x = {samples, s->in_channels, s->height, s->width};
     dnnl_dims_t y = {samples, s->out_channels, s->out_height, s->out_width};
     dnnl_dims_t bias = {s->out_channels};
     *g = (struct Geometry){.strides = {s->stride_height, s->stride_width},
                            .dilates = {s->dilation_height - 1, s->dilation_width - 1},
                            .padding = {s->pad_height, s->pad_width}};
-    return describe_layout(&g->x, 4, x, dnnl_nhwc) == dnnl_success &&
-           describe_layout(&g->y, 4, y, dnnl_nhwc) == dnnl_success &&
-           describe_layout(&g->bias, 1, bias, dnnl_a) == dnnl_success &&
-           describe_weights(&g->weights, s, true) == dnnl_success;
+    return describe_layout(&g->x, 4, x, type, dnnl_nhwc) == dnnl_success &&
+           describe_layout(&g->y, 4, y, type, dnnl_nhwc) == dnnl_success &&
+           describe_layout(&g->bias, 1, bias, dnnl_f32, dnnl_a) == dnnl_success &&
+           describe_weights(&g->weights, s, type, true) == dnnl_success &&
+           describe_weights(&g->gradient, s, dnnl_f32, true) == dnnl_success;
 }
 
 static void geometry_release(struct Geometry *g) {
@@ -78,6 +81,7 @@ static void geometry_release(struct Geometry *g) {
     forget_layout(&g->y);
     forget_layout(&g->bias);
     forget_layout(&g->weights);
+    forget_layout(&g->gradient);
 }
 
 static bool reorder_make(struct Conv *conv, struct Primitive *reorder, Layout from, Layout to) {
@@ -187,11 +191,13 @@ static struct Counted *counted_find(const struct Conv *conv, int64_t samples) {
     return NULL;
 }
 
-/* Makes the passes for one number of samples; false if oneDNN itself fails. */
+/* Makes the passes for one number of samples; false if oneDNN itself fails, or, in bf16, does one
+ * of them slowly. */
 static bool counted_make(struct Conv *conv, const struct ConvShape *shape, int64_t samples,
                          unsigned passes) {
     struct Geometry geometry;
-    bool described = geometry_describe(&geometry, shape, samples);
+    bool described =
+        geometry_describe(&geometry, shape, samples, conv->own.backend ? dnnl_f32 : dnnl_bf16);
     if (described) {
         struct Counted *counted = &conv->counts[conv->count_count++];
         counted->samples = samples;
@@ -200,17 +206,21 @@ static bool counted_make(struct Conv *conv, const struct ConvShape *shape, int64
                 pass_make(conv, counted, &geometry, (enum Pass)pass, passes & PASS_BIT(pass));
     }
     geometry_release(&geometry);
+    for (int pass = 0; described && !conv->own.backend && pass < PASS_COUNT; pass++)
+        if (passes & PASS_BIT(pass) && !counted_find(conv, samples)->pass[pass].primitive)
+            return false;
     return described;
 }
 
 /* Adds the space of backend "openblas" and of the reorders after that of oneDNN's layouts. */
 static void spaces_finish(struct Conv *conv) {
-    size_t plain_scratch = conv->own.backend->conv_scratch_bytes(conv->plain), reorder = 0;
-    if (plain_scratch > conv->scratch_bytes)
-        conv->scratch_bytes = plain_scratch;
+    const struct Backend *plain = conv->own.backend;
+    size_t scratch = plain ? plain->conv_scratch_bytes(conv->plain) : 0, reorder = 0;
+    if (scratch > conv->scratch_bytes)
+        conv->scratch_bytes = scratch;
     conv->plain_offset = conv->prepared_bytes;
     conv->reorder_offset =
-        conv->plain_offset + memory_round_up(conv->own.backend->conv_prepared_bytes(conv->plain));
+        conv->plain_offset + (plain ? memory_round_up(plain->conv_prepared_bytes(conv->plain)) : 0);
     for (int i = 0; i < conv->layout_count; i++) {
         size_t bytes = primitive__bytes(&conv->layouts[i].reorder, DNNL_ARG_SCRATCHPAD);
         reorder = bytes > reorder ? bytes : reorder;
@@ -229,7 +239,9 @@ int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvS
     CHECK(!shape->relu || passes == PASS_BIT(FORWARD));
     made->zeros = memory_array(float, shape->out_channels, "zero bias");
     made->counts = memory_array(struct Counted, sample_counts, "convolution");
-    int code = own.backend->conv_create(&made->plain, shape, samples, sample_counts, passes, error);
+    int code = own.backend ? own.backend->conv_create(&made->plain, shape, samples, sample_counts,
+                                                      passes, error)
+                           : OK;
     if (code) {
         onednn__conv_release(made);
         return code;
@@ -237,13 +249,13 @@ int onednn__conv_create(struct Plain own, struct Conv **conv, const struct ConvS
     bool there = dnnl_engine_create(&made->engine, dnnl_cpu, 0) == dnnl_success &&
                  dnnl_stream_create(&made->stream, made->engine, dnnl_stream_default_flags) ==
                      dnnl_success &&
-                 describe_weights(&made->weights, shape, false) == dnnl_success;
+                 describe_weights(&made->weights, shape, dnnl_f32, false) == dnnl_success;
     for (int i = 0; there && i < sample_counts; i++)
         if (!counted_find(made, samples[i]))
             there = counted_make(made, shape, samples[i], passes);
     if (!there) {
         onednn__conv_release(made);
-        return fail(error, ERROR_SYSTEM, "oneDNN cannot describe this convolution");
+        return fail(error, ERROR_SYSTEM, "oneDNN cannot compute this convolution");
     }
     spaces_finish(made);
     *conv = made;
@@ -266,7 +278,8 @@ void onednn__conv_prepare(const struct Conv *conv, const void *weights, void *pr
         primitive__set(&layouted->reorder, 1, space + layouted->offset);
         primitive__run(&layouted->reorder, conv->stream, space + conv->reorder_offset);
     }
-    conv->own.backend->conv_prepare(conv->plain, weights, space + conv->plain_offset);
+    if (conv->plain)
+        conv->own.backend->conv_prepare(conv->plain, weights, space + conv->plain_offset);
 }
 
 static const struct Counted *counted_of(const struct Conv *conv, int64_t samples) {

@@ -48,9 +48,10 @@ int run_agree_options(struct Ranks *ranks, const struct RunOptions *options, str
 /* ---- The backend ---- */
 
 enum Variant run_agree_variant(struct Ranks *ranks, enum Variant best) {
-    int64_t least = best;
-    ranks_minimum(ranks, &least, 1);
-    return (enum Variant)least;
+    int64_t least[] = {best, backend_bf16_of_cpu()};
+    ranks_minimum(ranks, least, 2);
+    backend_limit_bf16((enum Bf16Products)least[1]);
+    return (enum Variant)least[0];
 }
 
 int run_agree_backend(struct Ranks *ranks, const struct Backend *backend, enum Variant variant,

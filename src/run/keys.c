@@ -97,10 +97,12 @@ static const struct Key train_keys[] = {
      .free_on_resume = true,
      .help =
          "which kernels compute convolutions; part of a run's bits, not of what it learns. auto: "
-         "as the run began, in a new run the newest rule, and its name is saved; fastest-1: for "
-         "each layer and pass those that were fastest when they were measured, our own ones for "
-         "Winograd's algorithm among them (docs/design.md has the table; `describe` shows the "
-         "choice); direct: the library's alone, without Winograd; winograd: Winograd's wherever "
+         "as the run began, in a new run the newest rule for its precision, and its name is saved; "
+         "fastest-1: for each layer and pass those that were fastest in fp32 when they were "
+         "measured, our own ones for Winograd's algorithm among them (docs/design.md has the "
+         "table; "
+         "`describe` shows the choice); bf16-1: the same in bf16; direct: the library's alone, "
+         "without Winograd; winograd: Winograd's wherever "
          "they can compute"},
     {.name = "exchange",
      .type = KEY_ENUM,

@@ -1,8 +1,33 @@
-/* Every pass of every backend and variant against the definition, in double precision. */
+/* Every pass of every backend and variant against the definition, in double precision: in fp32, and
+ * in bf16 by the library's fp32 kernels on copies and by its kernels for bf16. */
 #include "definition.h"
+
+#include "compute/convolution.h"
 
 #define COUNTS 3
 #define RANDOM_SHAPES 24
+
+struct Subject {
+    const struct Backend *backend;
+    struct Form form;        /* its results are elements */
+    enum Bf16Products as_if; /* what the CPU is taken for */
+};
+
+static int create(const struct Subject *subject, struct Convolution **conv,
+                  const struct ConvShape *shape, const int64_t *samples, int sample_counts,
+                  unsigned passes) {
+    struct Error error = {0};
+    const struct ConvolutionRequest request = {.backend = subject->backend,
+                                               .variant = subject->form.variant,
+                                               .precision = subject->form.precision,
+                                               .rule = CONVOLUTION_DIRECT,
+                                               .shape = shape,
+                                               .samples = samples,
+                                               .sample_counts = sample_counts,
+                                               .passes = passes,
+                                               .as_if = &subject->as_if};
+    return convolution_create(conv, &request, &error);
+}
 
 struct Arrays {
     struct Defined d;
@@ -19,11 +44,11 @@ static void finish_shape(struct ConvShape *s) {
                    1;
 }
 
-static void arrays_make(struct Arrays *a, enum Variant variant, const struct ConvShape *s,
+static void arrays_make(struct Arrays *a, struct Form form, const struct ConvShape *s,
                         int64_t samples, uint64_t state) {
-    a->d = defined_make((struct Form){variant, PRECISION_FP32}, s, samples, state);
+    a->d = defined_make(form, s, samples, state);
     int64_t most = a->d.x_count + a->d.y_count + a->d.w_count + a->d.o_count;
-    a->out = memory_allocate((size_t)(most * variant_bytes(variant)), "test");
+    a->out = memory_allocate((size_t)(most * variant_bytes(form.variant)), "test");
 }
 
 static void arrays_release(struct Arrays *a) {
@@ -31,109 +56,106 @@ static void arrays_release(struct Arrays *a) {
     memory_release(a->out);
 }
 
-static void spoil(enum Variant variant, void *array, int64_t count) {
-    for (int64_t i = 0; i < count; i++)
-        put(variant, array, i, NAN);
+static void spoil(void *array, size_t bytes) {
+    memset(array, 0xff, bytes); /* NaN in every type */
 }
 
-static void check_near(enum Variant variant, const void *found, const double *right, int64_t count,
-                       const struct Backend *backend, const struct ConvShape *s, int64_t samples,
-                       const char *pass) {
-    double off = deviation(variant, found, right, count);
-    if (!(off <= tolerance(variant)))
-        fail_msg("%s %s %s: off by %g; %ld samples %ldx%ldx%ld -> %ld, kernel %ldx%ld stride "
+static void check_near(const struct Subject *subject, struct Form form, const void *found,
+                       const double *right, int64_t count, const struct ConvShape *s,
+                       int64_t samples, const char *pass) {
+    double off = element_deviation(form, found, right, count);
+    if (!(off <= tolerance(form.variant)))
+        fail_msg("%s %s %s%s %s: off by %g; %ld samples %ldx%ldx%ld -> %ld, kernel %ldx%ld stride "
                  "%ld,%ld pad %ld,%ld dilation %ld,%ld groups %ld",
-                 backend->name, variant_name(variant), pass, off, samples, s->height, s->width,
-                 s->in_channels, s->out_channels, s->kernel_height, s->kernel_width,
-                 s->stride_height, s->stride_width, s->pad_height, s->pad_width, s->dilation_height,
-                 s->dilation_width, s->groups);
+                 subject->backend->name, variant_name(form.variant),
+                 precision_names[subject->form.precision], bf16_products_name(subject->as_if), pass,
+                 off, samples, s->height, s->width, s->in_channels, s->out_channels,
+                 s->kernel_height, s->kernel_width, s->stride_height, s->stride_width,
+                 s->pad_height, s->pad_width, s->dilation_height, s->dilation_width, s->groups);
 }
 
-static void check_passes(const struct Backend *backend, enum Variant variant,
-                         const struct ConvShape *s, const struct Conv *conv, int64_t samples,
-                         struct Arrays *a) {
-    void *biased = (char *)a->out;
-    spoil(variant, biased, a->d.y_count);
-    backend->conv_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, NULL, biased,
-                          a->scratch);
-    check_near(variant, biased, a->d.y, a->d.y_count, backend, s, samples, "forward");
+static void check_passes(const struct Subject *subject, const struct ConvShape *s,
+                         const struct Convolution *conv, int64_t samples, struct Arrays *a) {
+    struct Form form = subject->form, weights = weight_form(form);
+    size_t size = element_size(form), weight_size = element_size(weights);
+    spoil(a->out, (size_t)a->d.y_count * size);
+    convolution_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, NULL, a->out,
+                        a->scratch);
+    check_near(subject, form, a->out, a->d.y, a->d.y_count, s, samples, "forward");
 
-    spoil(variant, biased, a->d.y_count);
-    backend->conv_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, a->d.real_b, biased,
-                          a->scratch);
+    spoil(a->out, (size_t)a->d.y_count * size);
+    convolution_forward(conv, samples, a->d.real_x, a->d.real_w, a->prepared, a->d.real_b, a->out,
+                        a->scratch);
     for (int64_t i = 0; i < a->d.y_count; i++)
         a->d.y[i] += a->d.b[i % s->out_channels];
-    check_near(variant, biased, a->d.y, a->d.y_count, backend, s, samples, "forward with bias");
+    check_near(subject, form, a->out, a->d.y, a->d.y_count, s, samples, "forward with bias");
 
-    spoil(variant, a->out, a->d.x_count);
-    backend->conv_backward_data(conv, samples, a->d.real_dy, a->d.real_w, a->prepared, a->out,
-                                a->scratch);
-    check_near(variant, a->out, a->d.dx, a->d.x_count, backend, s, samples, "backward data");
+    spoil(a->out, (size_t)a->d.x_count * size);
+    convolution_backward_data(conv, samples, a->d.real_dy, a->d.real_w, a->prepared, a->out,
+                              a->scratch);
+    check_near(subject, form, a->out, a->d.dx, a->d.x_count, s, samples, "backward data");
 
     for (int with_bias = 0; with_bias < 2; with_bias++) {
-        void *bias = (char *)a->out + a->d.w_count * variant_bytes(variant);
-        spoil(variant, a->out, a->d.w_count + a->d.o_count);
-        backend->conv_backward_weights(conv, samples, a->d.real_x, a->d.real_dy, a->out,
-                                       with_bias ? bias : NULL, a->scratch);
-        check_near(variant, a->out, a->d.dw, a->d.w_count, backend, s, samples, "backward weights");
+        void *bias = (char *)a->out + (size_t)a->d.w_count * weight_size;
+        spoil(a->out, (size_t)(a->d.w_count + a->d.o_count) * weight_size);
+        convolution_backward_weights(conv, samples, a->d.real_x, a->d.real_dy, a->out,
+                                     with_bias ? bias : NULL, a->scratch);
+        check_near(subject, weights, a->out, a->d.dw, a->d.w_count, s, samples, "backward weights");
         if (with_bias)
-            check_near(variant, bias, a->d.db, a->d.o_count, backend, s, samples, "backward bias");
+            check_near(subject, weights, bias, a->d.db, a->d.o_count, s, samples, "backward bias");
     }
 }
 
 /* Forward that ends with a ReLU, and lets a NaN pass. */
-static void check_rectified(const struct Backend *backend, enum Variant variant,
-                            const struct ConvShape *plain, int64_t samples) {
+static void check_rectified(const struct Subject *subject, const struct ConvShape *plain,
+                            int64_t samples) {
     struct ConvShape shape = *plain;
-    struct Error error = {0};
-    struct Conv *conv;
+    struct Convolution *conv;
     struct Arrays a;
     uint64_t state = 29;
     shape.relu = true;
-    assert_int_equal(backend->conv_create(&conv, &shape, &samples, 1, PASS_BIT(FORWARD), &error),
-                     OK);
-    arrays_make(&a, variant, &shape, samples, state);
-    a.prepared = memory_allocate(backend->conv_prepared_bytes(conv), "test");
-    a.scratch = memory_allocate(backend->conv_scratch_bytes(conv), "test");
-    backend->conv_prepare(conv, a.d.real_w, a.prepared);
-    backend->conv_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
-                          a.scratch);
+    assert_int_equal(create(subject, &conv, &shape, &samples, 1, PASS_BIT(FORWARD)), OK);
+    arrays_make(&a, subject->form, &shape, samples, state);
+    a.prepared = memory_allocate(convolution_prepared_bytes(conv), "test");
+    a.scratch = memory_allocate(convolution_scratch_bytes(conv), "test");
+    convolution_prepare(conv, a.d.real_w, a.prepared);
+    convolution_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
+                        a.scratch);
     for (int64_t i = 0; i < a.d.y_count; i++)
         a.d.y[i] = fmax(0, a.d.y[i] + a.d.b[i % shape.out_channels]);
-    check_near(variant, a.out, a.d.y, a.d.y_count, backend, &shape, samples, "forward with a ReLU");
-    spoil(variant, a.d.real_b, a.d.o_count);
-    backend->conv_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
-                          a.scratch);
+    check_near(subject, subject->form, a.out, a.d.y, a.d.y_count, &shape, samples,
+               "forward with a ReLU");
+    spoil(a.d.real_b, (size_t)a.d.o_count * element_size(weight_form(subject->form)));
+    convolution_forward(conv, samples, a.d.real_x, a.d.real_w, a.prepared, a.d.real_b, a.out,
+                        a.scratch);
     for (int64_t i = 0; i < a.d.y_count; i++)
-        assert_true(isnan(get(variant, a.out, i)));
+        assert_true(isnan(get_element(subject->form, a.out, i)));
     memory_release(a.prepared);
     memory_release(a.scratch);
     arrays_release(&a);
-    backend->conv_release(conv);
+    convolution_release(conv);
 }
 
-static void check_shape(const struct Backend *backend, enum Variant variant,
-                        const struct ConvShape *s, const int64_t samples[COUNTS]) {
-    struct Error error = {0};
-    struct Conv *conv;
-    assert_int_equal(backend->conv_create(&conv, s, samples, COUNTS, EVERY_PASS, &error), OK);
-    size_t prepared = backend->conv_prepared_bytes(conv),
-           scratch = backend->conv_scratch_bytes(conv);
+static void check_shape(const struct Subject *subject, const struct ConvShape *s,
+                        const int64_t samples[COUNTS]) {
+    struct Convolution *conv;
+    assert_int_equal(create(subject, &conv, s, samples, COUNTS, EVERY_PASS), OK);
+    size_t prepared = convolution_prepared_bytes(conv), scratch = convolution_scratch_bytes(conv);
     for (int i = 0; i < COUNTS; i++) {
         uint64_t state = 17 + (uint64_t)i;
         struct Arrays a;
-        arrays_make(&a, variant, s, samples[i], state);
+        arrays_make(&a, subject->form, s, samples[i], state);
         a.prepared = memory_allocate(prepared, "test");
         a.scratch = memory_allocate(scratch, "test");
-        backend->conv_prepare(conv, a.d.real_w, a.prepared);
+        convolution_prepare(conv, a.d.real_w, a.prepared);
         memset(a.scratch, 0xff, scratch); /* NaN */
-        check_passes(backend, variant, s, conv, samples[i], &a);
+        check_passes(subject, s, conv, samples[i], &a);
         memory_release(a.prepared);
         memory_release(a.scratch);
         arrays_release(&a);
     }
-    backend->conv_release(conv);
-    check_rectified(backend, variant, s, samples[0]);
+    convolution_release(conv);
+    check_rectified(subject, s, samples[0]);
 }
 
 static int64_t pick(uint64_t *state, const int64_t *values, int count) {
@@ -184,26 +206,26 @@ static struct ConvShape square(int64_t side, int64_t in, int64_t out, int64_t ke
     return s;
 }
 
-static void test_random_shapes(const struct Backend *backend, enum Variant variant) {
+static void test_random_shapes(const struct Subject *subject) {
     for (uint64_t seed = 0; seed < RANDOM_SHAPES; seed++) {
         struct ConvShape shape = random_shape(seed);
-        check_shape(backend, variant, &shape, (const int64_t[COUNTS]){3, 1, 3});
+        check_shape(subject, &shape, (const int64_t[COUNTS]){3, 1, 3});
     }
 }
 
 /* Those that networks are made of, where the fast paths are. */
-static void test_usual_shapes(const struct Backend *backend, enum Variant variant) {
+static void test_usual_shapes(const struct Subject *subject) {
     struct ConvShape shapes[] = {
         square(32, 3, 16, 3, 1, 1), square(32, 3, 64, 3, 1, 1),   square(16, 16, 16, 3, 1, 1),
         square(8, 64, 64, 3, 1, 1), square(16, 16, 32, 3, 2, 1),  square(16, 16, 32, 1, 2, 1),
         square(8, 32, 64, 1, 1, 1), square(8, 32, 32, 3, 1, 32),  square(9, 12, 24, 3, 1, 12),
         square(8, 16, 32, 1, 1, 2), square(11, 20, 20, 3, 2, 20), square(12, 8, 8, 5, 3, 8)};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++)
-        check_shape(backend, variant, &shapes[i], (const int64_t[COUNTS]){2, 5, 1});
+        check_shape(subject, &shapes[i], (const int64_t[COUNTS]){2, 5, 1});
 }
 
 /* The same bits again, from and to other addresses. */
-static void test_repeats(const struct Backend *backend, enum Variant variant) {
+static void test_repeats(const struct Subject *subject) {
     struct ConvShape shapes[] = {square(16, 3, 16, 3, 1, 1), square(16, 16, 32, 3, 2, 1),
                                  square(13, 17, 33, 3, 1, 1), square(9, 32, 32, 3, 1, 32)};
     const int64_t samples = 6;
@@ -213,26 +235,25 @@ static void test_repeats(const struct Backend *backend, enum Variant variant) {
         size_t bytes = 0;
         for (int round = 0; round < 3; round++) {
             uint64_t state = 5;
-            struct Error error = {0};
+            struct Form form = subject->form;
             struct Arrays a;
-            struct Conv *conv;
+            struct Convolution *conv;
             void *gap = memory_allocate((size_t)(64 + 4160 * round), "test");
-            assert_int_equal(backend->conv_create(&conv, s, &samples, 1, EVERY_PASS, &error), OK);
-            arrays_make(&a, variant, s, samples, state);
-            void *prepared = memory_allocate(backend->conv_prepared_bytes(conv), "test");
-            void *scratch = memory_allocate(backend->conv_scratch_bytes(conv), "test");
-            int width = variant_bytes(variant);
-            bytes = (size_t)((a.d.y_count + a.d.x_count + a.d.w_count + 16) * width) + 3 * 64;
-            char *out = memory_allocate(bytes, "test"), *y = out;
-            char *dx = y + (a.d.y_count * width + 63) / 64 * 64;
-            char *dw = dx + (a.d.x_count * width + 63) / 64 * 64;
-            backend->conv_prepare(conv, a.d.real_w, prepared);
-            backend->conv_forward(conv, samples, a.d.real_x, a.d.real_w, prepared, a.d.real_b, y,
-                                  scratch);
-            backend->conv_backward_data(conv, samples, a.d.real_dy, a.d.real_w, prepared, dx,
-                                        scratch);
-            backend->conv_backward_weights(conv, samples, a.d.real_x, a.d.real_dy, dw, NULL,
-                                           scratch);
+            assert_int_equal(create(subject, &conv, s, &samples, 1, EVERY_PASS), OK);
+            arrays_make(&a, form, s, samples, state);
+            void *prepared = memory_allocate(convolution_prepared_bytes(conv), "test");
+            void *scratch = memory_allocate(convolution_scratch_bytes(conv), "test");
+            size_t y_bytes = memory_round_up((size_t)a.d.y_count * element_size(form));
+            size_t x_bytes = memory_round_up((size_t)a.d.x_count * element_size(form));
+            bytes = y_bytes + x_bytes + (size_t)a.d.w_count * element_size(weight_form(form));
+            char *out = memory_allocate(bytes, "test"), *dx = out + y_bytes, *dw = dx + x_bytes;
+            memset(out, 0, bytes);
+            convolution_prepare(conv, a.d.real_w, prepared);
+            convolution_forward(conv, samples, a.d.real_x, a.d.real_w, prepared, a.d.real_b, out,
+                                scratch);
+            convolution_backward_data(conv, samples, a.d.real_dy, a.d.real_w, prepared, dx,
+                                      scratch);
+            convolution_backward_weights(conv, samples, a.d.real_x, a.d.real_dy, dw, NULL, scratch);
             if (kept)
                 assert_memory_equal(kept, out, bytes);
             memory_release(kept);
@@ -241,29 +262,109 @@ static void test_repeats(const struct Backend *backend, enum Variant variant) {
             memory_release(prepared);
             memory_release(scratch);
             memory_release(gap);
-            backend->conv_release(conv);
+            convolution_release(conv);
         }
         memory_release(kept);
     }
 }
 
+static struct {
+    void (*test)(const struct Subject *);
+    int count[PRECISION_COUNT], native;
+} running;
+
+static void run_all(const struct Backend *backend, enum Variant variant) {
+    struct Subject subject = {.backend = backend, .form = {.variant = variant}};
+    running.test(&subject);
+    running.count[PRECISION_FP32]++;
+    if (variant == VARIANT_F64)
+        return;
+    subject.form.precision = PRECISION_BF16;
+    running.test(&subject);
+    running.count[PRECISION_BF16]++;
+    if (!backend->bf16)
+        return;
+    /* The library's kernels for bf16 also work on a CPU without instructions for it. */
+    subject.form.rounds_weights = true;
+    subject.as_if = BF16_AVX512;
+    running.test(&subject);
+    running.native++;
+}
+
+static void run_on_all(void (*test)(const struct Subject *)) {
+    memset(&running, 0, sizeof running);
+    running.test = test;
+    assert_true(for_each_backend(run_all) >= 2);
+    assert_true(running.count[PRECISION_FP32] >= 2 && running.count[PRECISION_BF16] >= 1);
+    if (!running.native)
+        print_message("skipped: no library with kernels for bf16 in this build on this CPU\n");
+}
+
+static void check_choice(enum Bf16Products as_if, struct ConvShape shape,
+                         const char *const right[]) {
+    struct Error error = {0};
+    enum Variant variant = variant_best(VARIANT_F32_V4);
+    const struct Backend *backend = backend_find("auto", variant, &error);
+    if (as_if != BF16_NOT_NATIVE && !backend->bf16) {
+        print_message("skipped: no library with kernels for bf16 in this build on this CPU\n");
+        return;
+    }
+    const int64_t samples = 2;
+    const struct ConvolutionRequest request = {.backend = backend,
+                                               .variant = variant,
+                                               .precision = PRECISION_BF16,
+                                               .shape = &shape,
+                                               .samples = &samples,
+                                               .sample_counts = 1,
+                                               .passes = EVERY_PASS,
+                                               .as_if = &as_if};
+    struct Convolution *conv;
+    assert_int_equal(convolution_create(&conv, &request, &error), OK);
+    for (int pass = 0; pass < PASS_COUNT; pass++) {
+        const char *found = convolution_kernels(conv, (enum Pass)pass);
+        assert_string_equal(found, right[pass] ? right[pass] : backend->name);
+    }
+    convolution_release(conv);
+}
+#define CHECK_CHOICE(as_if, shape, ...)                                                            \
+    check_choice(as_if, shape, (const char *const[PASS_COUNT]){__VA_ARGS__})
+
+/* docs/design.md: forward, backward data, backward weights. NULL: the library in fp32. */
+static void what_bf16_1_chooses(void **state) {
+    (void)state;
+    const struct ConvShape first = square(32, 3, 16, 3, 1, 1), usual = square(8, 16, 16, 3, 1, 1),
+                           wide = square(8, 256, 256, 3, 1, 1), half = square(16, 16, 32, 3, 2, 1),
+                           grouped = square(8, 32, 32, 3, 1, 32);
+    CHECK_CHOICE(BF16_NOT_NATIVE, first, "strips", "strips", "strips");
+    CHECK_CHOICE(BF16_NOT_NATIVE, usual, "winograd", "winograd", "winograd");
+    CHECK_CHOICE(BF16_NOT_NATIVE, half, "strips", "strips", "strips");
+    CHECK_CHOICE(BF16_NOT_NATIVE, grouped, NULL, NULL, NULL);
+    CHECK_CHOICE(BF16_AVX512, first, "onednn bf16", "strips", "onednn bf16");
+    CHECK_CHOICE(BF16_AVX512, usual, "winograd", "winograd", "winograd");
+    CHECK_CHOICE(BF16_AVX512, half, "onednn bf16", "onednn bf16", "onednn bf16");
+    CHECK_CHOICE(BF16_AMX, usual, "onednn bf16", "onednn bf16", "onednn bf16");
+    CHECK_CHOICE(BF16_AMX, wide, "onednn bf16", "onednn bf16", "winograd");
+    CHECK_CHOICE(BF16_AMX, first, "onednn bf16", "onednn bf16", "strips");
+}
+
 static void random_shapes(void **state) {
     (void)state;
-    assert_true(for_each_backend(test_random_shapes) >= 2);
+    run_on_all(test_random_shapes);
 }
 
 static void usual_shapes(void **state) {
     (void)state;
-    assert_true(for_each_backend(test_usual_shapes) >= 2);
+    run_on_all(test_usual_shapes);
 }
 
 static void repeats(void **state) {
     (void)state;
-    assert_true(for_each_backend(test_repeats) >= 2);
+    run_on_all(test_repeats);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(random_shapes),
-                                       cmocka_unit_test(usual_shapes), cmocka_unit_test(repeats)};
+                                       cmocka_unit_test(usual_shapes), cmocka_unit_test(repeats),
+                                       cmocka_unit_test(what_bf16_1_chooses)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,8 @@ static inline struct Defined defined_make(struct Form form, const struct ConvSha
     d.y_count = samples * s->out_height * s->out_width * s->out_channels;
     d.w_count = s->out_channels * s->kernel_height * s->kernel_width * (s->in_channels / s->groups);
     d.real_x = elements(form, &state, d.x_count, &d.x);
-    d.real_w = numbers(form.variant, &state, d.w_count, &d.w);
+    d.real_w =
+        (form.rounds_weights ? round_numbers : numbers)(form.variant, &state, d.w_count, &d.w);
     d.real_b = numbers(form.variant, &state, d.o_count, &d.b);
     d.real_dy = elements(form, &state, d.y_count, &d.dy);
     d.y = memory_array(double, d.y_count, "test");

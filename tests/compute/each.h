@@ -40,11 +40,12 @@ static inline int for_each_backend(void (*test)(const struct Backend *, enum Var
 struct Form { /* of kernels */
     enum Variant variant;
     enum Precision precision;
+    bool rounds_weights; /* multiplies with a copy of the weights in bf16 */
 };
 
 /* Of weights, their gradients and the bias's. */
 static inline struct Form weight_form(struct Form form) {
-    return (struct Form){form.variant, PRECISION_FP32};
+    return (struct Form){.variant = form.variant, .precision = PRECISION_FP32};
 }
 
 static inline size_t element_size(struct Form form) {
@@ -57,7 +58,7 @@ static inline void for_each_form(void (*test)(struct Form)) {
         for (int i = precision == PRECISION_BF16 ? VARIANT_F32 : 0; i < VARIANT_COUNT; i++) {
             enum Variant variant = (enum Variant)i;
             if (variant_available(variant))
-                test((struct Form){variant, (enum Precision)precision});
+                test((struct Form){.variant = variant, .precision = (enum Precision)precision});
             else
                 print_message("skipped: %s %s\n", precision_names[precision],
                               variant_name(variant));
@@ -110,6 +111,17 @@ static inline void *elements(struct Form form, uint64_t *state, int64_t count, d
     return array;
 }
 
+/* Numbers of the variant's type that bf16 holds exactly. */
+static inline void *round_numbers(enum Variant variant, uint64_t *state, int64_t count,
+                                  double **exact) {
+    void *array = numbers(variant, state, count, exact);
+    for (int64_t i = 0; i < count; i++) {
+        (*exact)[i] = (double)bf16_value(bf16_round((float)(*exact)[i]));
+        put(variant, array, i, (*exact)[i]);
+    }
+    return array;
+}
+
 /* The error of a result beyond that of rounding it to bf16, if it is. */
 static inline double error_beyond(enum Precision precision, double found, double right) {
     double error = fabs(found - right), rounding = fabs(right) / 256;
@@ -135,7 +147,7 @@ static inline double element_deviation(struct Form form, const void *array, cons
 
 static inline double deviation(enum Variant variant, const void *array, const double *exact,
                                int64_t count) {
-    return element_deviation((struct Form){variant, PRECISION_FP32}, array, exact, count);
+    return element_deviation((struct Form){.variant = variant}, array, exact, count);
 }
 
 static inline double tolerance(enum Variant variant) {

@@ -214,8 +214,8 @@ static void check_threads(struct Form form) {
 static void test_bits_do_not_depend_on_threads(void **state) {
     (void)state;
     enum Variant best = variant_best(VARIANT_F32_V4);
-    check_threads((struct Form){best, PRECISION_FP32});
-    check_threads((struct Form){best, PRECISION_BF16});
+    check_threads((struct Form){.variant = best, .precision = PRECISION_FP32});
+    check_threads((struct Form){.variant = best, .precision = PRECISION_BF16});
 }
 
 static bool served(struct ConvShape shape) {

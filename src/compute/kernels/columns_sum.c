@@ -3,7 +3,8 @@
 #define SUM_CHANNELS 16 /* a cache line of floats: what one thread sums */
 #define SUM_ROWS 256    /* rows summed in `real`; these sums are added in double */
 
-void KERNEL(columns__sum)(int64_t rows, int64_t channels, const element *matrix, real *sum) {
+void KERNEL(columns__sum)(int64_t rows, int64_t channels, const void *matrix, real *sum) {
+    const element *from = matrix;
 #pragma omp parallel for schedule(static)
     for (int64_t c = 0; c < channels; c += SUM_CHANNELS) {
         int64_t width = channels - c < SUM_CHANNELS ? channels - c : SUM_CHANNELS;
@@ -14,11 +15,11 @@ void KERNEL(columns__sum)(int64_t rows, int64_t channels, const element *matrix,
             if (width == SUM_CHANNELS) {
                 for (int64_t r = row; r < end; r++)
                     for (int64_t i = 0; i < SUM_CHANNELS; i++)
-                        part[i] += element_value(matrix[r * channels + c + i]);
+                        part[i] += element_value(from[r * channels + c + i]);
             } else {
                 for (int64_t r = row; r < end; r++)
                     for (int64_t i = 0; i < width; i++)
-                        part[i] += element_value(matrix[r * channels + c + i]);
+                        part[i] += element_value(from[r * channels + c + i]);
             }
             for (int64_t i = 0; i < width; i++)
                 total[i] += (double)part[i];

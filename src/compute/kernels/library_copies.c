@@ -1,0 +1,38 @@
+#include "compute/library_copies.h"
+
+#include "compute/columns.h"
+#include "compute/registers.h"
+
+static void widen(int64_t count, const void *elements, float *values) {
+    const element *from = elements;
+    int64_t whole = count / LANES * LANES;
+#pragma omp parallel for schedule(static) if (count >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < whole; i += LANES)
+        *(lanes *)(void *)(values + i) = elements_load(from + i);
+    for (int64_t i = whole; i < count; i++)
+        values[i] = element_value(from[i]);
+}
+
+static void narrow(int64_t count, const float *values, void *elements) {
+    element *to = elements;
+    int64_t whole = count / LANES * LANES;
+#pragma omp parallel for schedule(static) if (count >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < whole; i += LANES)
+        elements_store(to + i, *(const lanes *)(const void *)(values + i));
+    for (int64_t i = whole; i < count; i++)
+        to[i] = element_round(values[i]);
+}
+
+static void add(int64_t count, const float *terms, float *sums) {
+#pragma omp parallel for simd schedule(static) if (parallel : count >= PARALLEL_ELEMENTS)
+    for (int64_t i = 0; i < count; i++)
+        sums[i] += terms[i];
+}
+
+static void sum_rows(int64_t rows, int64_t channels, const void *matrix, float *sum) {
+    KERNEL(columns__sum)(rows, channels, matrix, sum);
+}
+
+extern const struct LibraryCopies KERNEL(library__copies);
+const struct LibraryCopies KERNEL(library__copies) = {
+    .widen = widen, .narrow = narrow, .add = add, .sum_rows = sum_rows};
