@@ -1,6 +1,7 @@
-/* Format numpy: arrays of NPY and NPZ files. Their names tell what they are: x_train, y_train,
- * train_images, test_labels and the like, or, in their order, arr_0 and arr_1. A file that holds
- * one array without a name of its own is called by the file's name. */
+/* Formats numpy and matlab: arrays of NPY and NPZ files, and of MATLAB's files. Their names tell
+ * what they are: x_train, y_train, train_images, test_labels and the like, or, in their order,
+ * arr_0 and arr_1. A file that holds one array without a name of its own is called by the file's
+ * name. */
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "sources/folder.h"
+#include "sources/mat.h"
 #include "sources/npy.h"
 
 #define MOST_ARRAYS 200
@@ -21,7 +23,8 @@ enum Role { ROLE_NONE, ROLE_IMAGES, ROLE_LABELS };
 /* An array that was found, not yet read. */
 struct Found {
     char *path, *name; /* the file, and what the array is called */
-    struct Npz *npz;   /* NULL: an NPY file */
+    struct Npz *npz;   /* one of these, or neither: an NPY file */
+    struct Mat *mat;
     int index;
     enum Role role;
     const char *split;
@@ -31,7 +34,8 @@ struct Finding {
     struct Found found[MOST_ARRAYS];
     int count;
     struct Npz *opened[MOST_ARRAYS];
-    int opened_count;
+    struct Mat *opened_mats[MOST_ARRAYS];
+    int opened_count, mat_count;
 };
 
 static void release_finding(struct Finding *finding) {
@@ -41,6 +45,8 @@ static void release_finding(struct Finding *finding) {
     }
     for (int i = 0; i < finding->opened_count; i++)
         npz__close(finding->opened[i]);
+    for (int i = 0; i < finding->mat_count; i++)
+        mat__close(finding->opened_mats[i]);
 }
 
 static bool is_word(const char *word, size_t length, const char *const *words) {
@@ -87,14 +93,15 @@ static void take_name(struct Found *found) {
     }
 }
 
+/* Adds array `index` of a file that holds several, or of an NPY file. */
 static int add_found(struct Finding *finding, const char *path, const char *name, struct Npz *npz,
-                     int index, struct Error *error) {
+                     struct Mat *mat, int index, struct Error *error) {
     if (finding->count == MOST_ARRAYS)
         return fail(error, ERROR_DATA, "%s: is one array too many; expected at most %d", path,
                     MOST_ARRAYS);
     struct Found *found = &finding->found[finding->count++];
-    *found =
-        (struct Found){memory_copy_text(path), memory_copy_text(name), npz, index, ROLE_NONE, NULL};
+    *found = (struct Found){
+        memory_copy_text(path), memory_copy_text(name), npz, mat, index, ROLE_NONE, NULL};
     take_name(found);
     return OK;
 }
@@ -125,24 +132,48 @@ static int add_npz(struct Finding *finding, const char *path, struct Error *erro
     for (int i = 0; i < count && code == OK; i++)
         if (npz__name(npz, i)) {
             bool alone = arrays == 1 && is_numbered(npz__name(npz, i));
-            code = add_found(finding, path, alone ? stem : npz__name(npz, i), npz, i, error);
+            code = add_found(finding, path, alone ? stem : npz__name(npz, i), npz, NULL, i, error);
         }
     memory_release(stem);
     return code;
 }
 
+/* The name of a file of two arrays, X and y, such as train_32x32.mat, says which split it is. */
+static int add_mat(struct Finding *finding, const char *path, struct Error *error) {
+    struct Mat *mat;
+    if (finding->mat_count == MOST_ARRAYS)
+        return fail(error, ERROR_DATA, "%s: is one file too many; expected at most %d", path,
+                    MOST_ARRAYS);
+    int code = mat__open(&mat, path, error);
+    if (code != OK)
+        return code;
+    finding->opened_mats[finding->mat_count++] = mat;
+    struct Found file = {.name = stem_of(path)};
+    take_name(&file);
+    for (int i = 0; i < mat__count(mat) && code == OK; i++) {
+        code = add_found(finding, path, mat__name(mat, i), NULL, mat, i, error);
+        struct Found *found = &finding->found[finding->count - 1];
+        if (code == OK && !found->split)
+            found->split = file.split;
+    }
+    memory_release(file.name);
+    return code;
+}
+
 static int add_file(struct Finding *finding, const char *path, struct Error *error) {
+    if (mat__is_one(path))
+        return add_mat(finding, path, error);
     if (text_ends_with(path, ".npz"))
         return add_npz(finding, path, error);
     if (access(path, R_OK) != 0)
         return fail_errno(error, "%s: cannot open", path);
     char *stem = stem_of(path);
-    int code = add_found(finding, path, stem, NULL, 0, error);
+    int code = add_found(finding, path, stem, NULL, NULL, 0, error);
     memory_release(stem);
     return code;
 }
 
-/* A file, or the NPY and NPZ files of a folder. */
+/* A file, or the NPY, NPZ and MAT files of a folder. */
 static int add_path(struct Finding *finding, const char *path, const struct Ticker *ticker,
                     struct Error *error) {
     int64_t skipped = 0;
@@ -154,7 +185,8 @@ static int add_path(struct Finding *finding, const char *path, const struct Tick
     for (int64_t i = 0; i < folder.files.count && code == OK; i++) {
         const char *name = folder.files.names[i];
         char *file = memory_print("%s/%s", path, name);
-        if (text_ends_with(name, ".npy") || text_ends_with(name, ".npz"))
+        if (text_ends_with(name, ".npy") || text_ends_with(name, ".npz") ||
+            text_ends_with(name, ".mat"))
             code = add_file(finding, file, error);
         memory_release(file);
     }
@@ -177,8 +209,47 @@ static void take_order(struct Finding *finding) {
 }
 
 static int read_found(const struct Found *found, struct Array *array, struct Error *error) {
-    return found->npz ? npz__read(found->npz, found->index, array, error)
-                      : npy__open(found->path, array, error);
+    return found->npz   ? npz__read(found->npz, found->index, array, error)
+           : found->mat ? mat__read(found->mat, found->index, array, error)
+                        : npy__open(found->path, array, error);
+}
+
+static bool has_size(const struct Array *array, int64_t size) {
+    for (int i = 0; i < array->rank; i++)
+        if (array->size[i] == size)
+            return true;
+    return false;
+}
+
+/* In MATLAB samples often come last: (32,32,3,N), (784,N). The labels tell, of which there are N:
+ * *axes says that samples come last; it is not set if they come first. */
+static int order_of_matlab(const struct Array *images, struct Array *labels, const char **axes,
+                           struct Error *error) {
+    static const char *const last[] = {NULL, NULL, "FN", "HWN", "HWCN"};
+    int rank = images->rank;
+    bool first = has_size(labels, images->size[0]);
+    bool samples_last = !first && rank <= 4 && has_size(labels, images->size[rank - 1]);
+    if (!first && !samples_last) {
+        struct Text shapes = {0};
+        text_add_shape(&shapes, images->size, rank);
+        text_add(&shapes, " and %s ", labels->name);
+        text_add_shape(&shapes, labels->size, labels->rank);
+        fail(error, ERROR_DATA, "%s: has shape %s; expected as many labels as images", images->name,
+             shapes.data);
+        text_release(&shapes);
+        return error->code;
+    }
+    int64_t count = images->size[first ? 0 : rank - 1];
+    if (labels->rank == 2 && labels->size[0] != count) {
+        int64_t size = labels->size[0], stride = labels->stride[0];
+        labels->size[0] = count;
+        labels->stride[0] = labels->stride[1];
+        labels->size[1] = size;
+        labels->stride[1] = stride;
+    }
+    if (samples_last)
+        *axes = last[rank];
+    return OK;
 }
 
 static const struct Found *find(const struct Finding *finding, const char *split, enum Role role) {
@@ -196,8 +267,11 @@ static int add_pair(struct Source *source, const char *split, const struct Found
     int code = read_found(images, &pixels, error);
     if (code == OK)
         code = read_found(labels, &truth, error);
+    struct SourceOptions ordered = *options;
+    if (code == OK && images->mat && !options->arrays.axes)
+        code = order_of_matlab(&pixels, &truth, &ordered.arrays.axes, error);
     if (code == OK)
-        code = arrays__add(source, split, &pixels, &truth, options, error);
+        code = arrays__add(source, split, &pixels, &truth, &ordered, error);
     array__release(&pixels);
     array__release(&truth);
     return code;
@@ -292,8 +366,9 @@ static int open_numpy(struct Source *source, const struct SourceOptions *options
                       const struct Ticker *ticker, struct Error *error) {
     if ((options->split_count > 0) == (options->path_count > 0))
         return fail(error, ERROR_USAGE,
-                    "format numpy: expected files or folders of arrays, or NAME=FILE.npz or "
-                    "NAME=IMAGES.npy,LABELS.npy for each split");
+                    "format %s: expected files or folders of arrays, or NAME=FILE.npz or "
+                    "NAME=IMAGES.npy,LABELS.npy for each split",
+                    options->format);
     arrays__start(source);
     struct Arrays *state = source->state;
     state->transposed = options->arrays.transpose == TRANSPOSE_YES;
@@ -312,3 +387,10 @@ const struct SourceFormat source_numpy = {.name = "numpy",
                                           .open = open_numpy,
                                           .read = arrays__read,
                                           .release = arrays__release};
+extern const struct SourceFormat source_matlab;
+const struct SourceFormat source_matlab = {.name = "matlab",
+                                           .takes = SOURCE_TAKES_SPLITS | SOURCE_TAKES_ARRAYS |
+                                                    SOURCE_TAKES_AXES,
+                                           .open = open_numpy,
+                                           .read = arrays__read,
+                                           .release = arrays__release};

@@ -7,11 +7,11 @@
 #include "base/text.h"
 
 extern const struct SourceFormat source_image_folder, source_cifar10, source_cifar100, source_stl10,
-    source_idx, source_numpy, source_table, source_image_list;
+    source_idx, source_numpy, source_matlab, source_table, source_image_list;
 
 const struct SourceFormat *const source_formats[] = {
-    &source_image_folder, &source_cifar10, &source_cifar100,   &source_stl10, &source_idx,
-    &source_numpy,        &source_table,   &source_image_list, NULL};
+    &source_image_folder, &source_cifar10, &source_cifar100, &source_stl10,      &source_idx,
+    &source_numpy,        &source_matlab,  &source_table,    &source_image_list, NULL};
 
 const char *const source_depth_names[SOURCE_DEPTHS] = {"auto", "byte", "float"};
 

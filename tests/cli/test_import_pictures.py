@@ -4,6 +4,7 @@ import os
 import pathlib
 import pickle
 import re
+import struct
 
 import h5py
 import numpy as np
@@ -19,6 +20,14 @@ def idx(path, values):
     head = bytes([0, 0, 8, values.ndim]) + b"".join(size.to_bytes(4, "big") for size in values.shape)
     with gzip.open(path, "wb") as file:
         file.write(head + values.astype(np.uint8).tobytes())
+
+
+def matrix(name, values):
+    """An array of bytes as MATLAB stores it."""
+    def item(kind, data):
+        return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+    return item(14, item(6, struct.pack("<II", 9, 0)) + item(5, struct.pack(f"<{values.ndim}i", *values.shape))
+                + item(1, name) + item(2, values.astype(np.uint8).tobytes("F")))
 
 
 @pytest.fixture(scope="module")
@@ -50,6 +59,9 @@ def scratch(tmp_path_factory):
     os.mkdir(folder / "stl10_binary")
     (folder / "stl10_binary" / "train_X.bin").write_bytes(bytes(10 * 3 * 96 * 96))
     (folder / "stl10_binary" / "train_y.bin").write_bytes(bytes(range(1, 11)))
+    for name in ("train", "test"):
+        both = matrix(b"X", rng.integers(0, 256, (8, 8, 3, 20), dtype=np.uint8)), matrix(b"y", labels[:, None] + 1)
+        (folder / f"{name}_32x32.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + b"".join(both))
     np.savez_compressed(folder / "mnist.npz", x_train=images, y_train=labels, x_test=images[:5], y_test=labels[:5])
     np.save(folder / "x.npy", images.astype(">u2"))
     np.save(folder / "y.npy", labels)

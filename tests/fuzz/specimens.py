@@ -4,6 +4,7 @@ import os
 import pickle
 import struct
 import tempfile
+import zlib
 
 import h5py
 import numpy as np
@@ -206,6 +207,22 @@ def pickles(folder):
     return [write_bytes(f"{folder}/cifar.{protocol}", pickle.dumps(contents, protocol)) for protocol in (3, 4, 5)]
 
 
+def matlab(folder):
+    """Files of MATLAB, level 5, plain and packed."""
+    def item(kind, data):
+        return struct.pack("<II", kind, len(data)) + data + bytes(-len(data) % 8)
+
+    def matrix(name, values):
+        return item(14, item(6, struct.pack("<II", 9, 0)) + item(5, struct.pack(f"<{values.ndim}i", *values.shape))
+                    + item(1, name) + item(2, values.tobytes("F")))
+
+    head = b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM"
+    both = [matrix(b"X", pixels().transpose(1, 2, 3, 0)), matrix(b"y", labels().astype(np.uint8)[:, None])]
+    packed = [struct.pack("<II", 15, len(data)) + data for data in map(zlib.compress, both)]
+    return [write_bytes(f"{folder}/plain.mat", head + b"".join(both)),
+            write_bytes(f"{folder}/packed.mat", head + b"".join(packed))]
+
+
 def other(folder):
     digits = [struct.pack(">BBBB3I", 0, 0, 8, 3, 6, 5, 4) + bytes(range(120)),
            struct.pack(">BBBBI", 0, 0, 8, 1, 6) + bytes([0, 1, 2, 3, 1, 2])]
@@ -219,7 +236,7 @@ def other(folder):
             Kind("idx", [write_bytes(f"{folder}/images-idx", digits[0]),
                          write_bytes(f"{folder}/labels-idx", digits[1]),
                          write_bytes(f"{folder}/images-idx.gz", gzip.compress(digits[0], mtime=0))]),
-            Kind("numpy", arrays),
+            Kind("numpy", arrays + matlab(folder)),
             Kind("cifar", [write_bytes(f"{folder}/cifar10.bin", 3 * cifar),
                            write_bytes(f"{folder}/cifar100.bin", 3 * hundred)] + pickles(folder)),
             Kind("picture", pictures(folder))]

@@ -1,5 +1,5 @@
-/* Arrays of NumPy: an NPZ file with images and labels, and NPY files, of images with good labels.
- */
+/* Arrays of NumPy: an NPZ file with images and labels, and NPY files, of images with good labels;
+ * and files of MATLAB. */
 #include "fuzz/folder.h"
 
 #define SAMPLES 6
@@ -24,7 +24,9 @@ static int read_numpy(const char *path, XXH3_state_t *answer, struct Error *erro
     struct FuzzFile labels = good_labels();
     int npy = read_folder("numpy", apart, (const char *[]){path, labels.path}, answer, &other);
     close(labels.fd);
-    return npz && npy ? npz : OK;
+    const struct SourceOptions matlab = {.format = "matlab", .paths = &path, .path_count = 1};
+    int mat = read_source(&matlab, answer, &other);
+    return npz && npy && mat ? npz : OK;
 }
 
 const struct FuzzTarget fuzz_target = {.read = read_numpy};

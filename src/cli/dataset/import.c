@@ -404,12 +404,14 @@ static int run(const struct Command *command, const struct Arguments *arguments,
 static const struct Flag flags[] = {
     {.name = "format",
      .argument = "NAME",
-     .help = "image-folder, cifar10, cifar100, stl10, idx, numpy, table, image-list or hdf5"},
+     .help =
+         "image-folder, cifar10, cifar100, stl10, idx, numpy, matlab, table, image-list or hdf5"},
     {.name = "out", .argument = "FILE.h5", .short_name = 'o', .help = "the file to write"},
     {.name = "split",
      .argument = "NAME=FOLDER",
      .repeated = true,
-     .help = "image-folder, numpy, table, image-list: a split and its folder or file, in place of "
+     .help = "image-folder, numpy, matlab, table, image-list: a split and its folder or file, in "
+             "place of "
              "SOURCE"},
     {.name = "target",
      .argument = "COLUMN",
@@ -423,13 +425,16 @@ static const struct Flag flags[] = {
      .help = "image-list: the folder of the files (default: that of the list)"},
     {.name = "first-label",
      .argument = "N",
-     .help = "idx, numpy: the label of the first class (default: 0)"},
+     .help = "idx, numpy, matlab: the label of the first class (default: 0)"},
     {.name = "transpose",
-     .help = "idx, numpy: exchange rows and columns of the images (default: in EMNIST's files)"},
+     .help = "idx, numpy, matlab: exchange rows and columns of the images (default: in EMNIST's "
+             "files)"},
     {.name = "no-transpose", .help = "idx, numpy: take EMNIST's images as they are stored"},
     {.name = "axes",
      .argument = "LETTERS",
-     .help = "numpy: the order of the dimensions, such as NCHW (default: NHWC, NHW or NF)"},
+     .help = "numpy, matlab: the order of the dimensions, such as NCHW (default: NHWC, NHW or NF; "
+             "matlab: "
+             "also with the samples last)"},
     IMPORT_TABLE_FLAGS,
     {.name = "size",
      .argument = "WIDTHxHEIGHT",
@@ -454,7 +459,8 @@ static const struct Flag flags[] = {
     {.name = "labels", .argument = "KIND", .help = "cifar100: fine or coarse (default: fine)"},
     {.name = "classes",
      .argument = "A,B,...",
-     .help = "cifar10, cifar100, idx, numpy, table, image-list: names of the classes"},
+     .help =
+         "cifar10, cifar100, stl10, idx, numpy, matlab, table, image-list: names of the classes"},
     {.name = "split-validation",
      .argument = "FRACTION",
      .help = "move this part of every training class to the split \"validation\""},
@@ -487,7 +493,10 @@ const struct Command command_dataset_import = {
         "numbers; FOLDER/PREFIX if it holds several data sets. EMNIST's images are transposed.\n\n"
         "numpy: .npy and .npz files, or a folder of them, with arrays such as x_train and y_train, "
         "train_images and train_labels, or arr_0 and arr_1; or --split NAME=FILE.npz or "
-        "NAME=IMAGES.npy,LABELS.npy for each split.\n\n"
+        "NAME=IMAGES.npy,LABELS.npy for each split. matlab: .mat files of versions 5 to 7, with "
+        "such "
+        "arrays, also as members of structures; those of version 7.3 are HDF5, and need no "
+        "import.\n\n"
         "table: a CSV or TSV file. --label names the column of classes, or --target each column of "
         "values to predict; all others are inputs, except for those that --ignore names: each row "
         "becomes an image of 1x1xINPUTS. Numbers, and true and false, are one input; a column of "
