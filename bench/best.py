@@ -5,17 +5,12 @@
 
 Trains FOLDER/best-1, FOLDER/best-2, ... and prints a table on stdout. Started again, it continues with what FOLDER
 lacks. cifar10.h5 needs `trainer dataset statistics cifar10.h5 --pca --scale none` once."""
-import json
 import os
 
-from common import output_of, parser_of
-from support.program import RECIPES, command, environment, settings
+from common import parser_of, result
+from support.program import RECIPES, settings
 
 VIEWS = (None, "mirror", "ten_crop: {pad: 1}")
-
-
-def result(ranks, *words):
-    return json.loads(output_of(command(ranks, *words, "--json"), env=environment()))
 
 
 def train(arguments, seed):

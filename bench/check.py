@@ -1,37 +1,44 @@
 #!/usr/bin/env python3
 """What `trainer check` says of runs that are made wrong in one way each, and of the recipes.
 
-    bench/check.py [--seeds 3] [--recipes cifar10.h5] [--donor CHECKPOINT] [--ranks 1]
+    bench/check.py [--seeds 3] [--recipes cifar10.h5] [--donor CHECKPOINT] [--ranks 1] [--skip broken] [--only NAME]...
 
 Prints a table: in how many of the seeds the cause was named first, and of the recipes how many findings were not good
-and how long it took. Without --recipes only those are looked at that need the built-in data sets; with --donor,
-a checkpoint of cifar10-smallcnn.yaml, also the recipes of transfer learning, on drawn images."""
+and how long it took. Without --recipes only those are looked at that need drawn images; with --donor, a checkpoint of
+cifar10-smallcnn.yaml, also the recipes of transfer learning, on drawn images. The recipes of Tiny ImageNet and
+ImageNet are looked at on drawn images of that size, with batches of 32 and 16 and rates that are smaller by as much."""
 import collections
-import json
 import os
-import subprocess
 import tempfile
 
-from common import cpu_name, parser_of
+from common import cpu_name, parser_of, result
 from support.broken_runs import BROKEN, Broken, set_up
-from support.program import RECIPES, command, environment, run, settings
+from support.program import RECIPES, run, settings
 
-DRAWN = {"demo": ("shapes.h5", ()), "shapes-regression": ("places.h5", ("--targets",))}
+# Flags that draw the images, and what of the recipe does not fit them.
+DRAWN = {
+    "demo": ((), ()),
+    "shapes-regression": (("--targets",), ()),
+    "tiny-imagenet-vgg11": (("--size", 64, "--train", 3000), ("model.33.linear.out=10", "train.batch=32",
+                                                                        "optimizer.rate=0.00625")),
+    "imagenet-resnet50": (("--size", 256, "--train", 1000), ("model.38.linear.out=10", "data.validation=validation",
+                                                             "train.batch=16", "train.shards=2")),
+}
 TRANSFER = ("transfer-head", "transfer-finetune")
-CIFAR = ("cifar10-smallcnn", "cifar10-resnet20", "cifar10-mlp", "cifar10-best")
+FOUND = 9  # the exit code if something is bad
+CIFAR = ("cifar10-smallcnn", "cifar10-resnet20", "cifar10-mlp", "cifar10-best", "cifar10-wrn16-4")
 
 
-def check(ranks, words):
-    done = subprocess.run(command(ranks, *words, "--json"), env=environment(), capture_output=True, text=True)
-    assert done.stdout, done.stderr
-    return json.loads(done.stdout)
+def check(ranks, *words):
+    """The report, whatever the verdict."""
+    return result(ranks, *words, codes=(0, FOUND))
 
 
 def look_at_broken(folder, seeds):
     print("| made wrong | cause named first | cause |\n|---|---|---|")
     right = 0
     for broken in (Broken("nothing", ""), *BROKEN):
-        causes = [check(1, set_up(broken, folder, seed)).get("cause", "") for seed in range(seeds)]
+        causes = [check(1, *set_up(broken, folder, seed)).get("cause", "") for seed in range(seeds)]
         named = sum(broken.cause in cause if broken.cause else not cause for cause in causes)
         right += named
         likely = collections.Counter(causes).most_common(1)[0][0]
@@ -39,27 +46,35 @@ def look_at_broken(folder, seeds):
     print(f"\nRight in {right} of {seeds * (1 + len(BROKEN))}.\n")
 
 
+def found_recipes(folder, arguments):
+    """(recipe, settings) of all that can be looked at."""
+    cifar = arguments.recipes and f"data.file={os.path.abspath(arguments.recipes)}"
+    for recipe in CIFAR if cifar else ():
+        yield recipe, [cifar]
+    for recipe, (flags, changes) in DRAWN.items():
+        yield recipe, [f"data.file={drawn(folder, *flags)}", *changes]
+    for recipe in TRANSFER if arguments.donor else ():
+        yield recipe, [f"data.file={drawn(folder)}", f"start_from.checkpoint={os.path.abspath(arguments.donor)}",
+                       'start_from.fresh=["23.*"]', "model.23.linear.out=10", "data.limit.train=1000",
+                       "data.limit.choose=spread"]
+
+
+def drawn(folder, *flags):
+    """The path of a data set of drawn images, which is made the first time."""
+    path = os.path.join(folder, f"drawn{'-'.join(map(str, flags))}.h5")
+    if not os.path.exists(path):
+        run(1, "dataset", "synthesize", "-o", path, "--validation", 1000, "--test", 100, *flags)
+    return path
+
+
 def look_at_recipes(folder, arguments):
-    files = {}
-    for recipe, (name, more) in DRAWN.items():
-        files[recipe] = os.path.join(folder, name)
-        run(1, "dataset", "synthesize", "-o", files[recipe], "--validation", 1000, *more)
-    if arguments.recipes:
-        files.update((recipe, os.path.abspath(arguments.recipes)) for recipe in CIFAR)
-    donor = []
-    if arguments.donor:
-        files.update((recipe, files["demo"]) for recipe in TRANSFER)
-        donor = settings(f"start_from.checkpoint={os.path.abspath(arguments.donor)}", 'start_from.fresh=["23.*"]',
-                         "model.23.out=10", "data.limit.train=1000", "data.limit.choose=spread")
-    print("| recipe | seed | not good | seconds |\n|---|---|---|---|")
-    for recipe, data in files.items():
-        for seed in range(1, arguments.seeds + 1):
-            report = check(arguments.ranks, ["check", f"{RECIPES}/{recipe}.yaml",
-                                             *settings(f"data.file={data}", f"train.seed={seed}"),
-                                             *(donor if recipe in TRANSFER else [])])
+    print("| recipe | seed | not good | its cause | seconds |\n|---|---|---|---|---|")
+    for recipe, changes in found_recipes(folder, arguments):
+        for seed in range(1, arguments.seeds + 1) if recipe in (arguments.only or [recipe]) else ():
+            report = check(arguments.ranks, "check", f"{RECIPES}/{recipe}.yaml", *settings(*changes, f"train.seed={seed}"))
             raised = [row["name"] for row in report["findings"] if row["verdict"] != "good"]
-            print(f"| {recipe} | {seed} | {', '.join(raised) or 'nothing'} | {sum(report['seconds'].values()):.0f} |",
-                  flush=True)
+            print(f"| {recipe} | {seed} | {', '.join(raised) or 'nothing'} | {report.get('cause', '')} | "
+                  f"{sum(report['seconds'].values()):.0f} |", flush=True)
 
 
 def main():
@@ -68,11 +83,15 @@ def main():
     parser.add_argument("--ranks", type=int, default=1, help="for the recipes")
     parser.add_argument("--donor", metavar="CHECKPOINT", help="of cifar10-smallcnn.yaml")
     parser.add_argument("--recipes", metavar="FILE", help="CIFAR-10 as datasets/fetch-cifar10.sh makes it")
+    parser.add_argument("--skip", choices=("broken", "recipes"))
+    parser.add_argument("--only", action="append", metavar="NAME", help="a recipe; may be repeated")
     arguments = parser.parse_args()
     print(f"{cpu_name()}, {arguments.ranks} ranks\n")
     with tempfile.TemporaryDirectory() as folder:
-        look_at_broken(folder, arguments.seeds)
-        look_at_recipes(folder, arguments)
+        if arguments.skip != "broken":
+            look_at_broken(folder, arguments.seeds)
+        if arguments.skip != "recipes":
+            look_at_recipes(folder, arguments)
 
 
 if __name__ == "__main__":

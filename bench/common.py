@@ -27,6 +27,15 @@ def limits(ranks, *flags):
     return json.loads(output_of(words, env=environment()))
 
 
+def result(ranks, *words, codes=(0,)):
+    """What the program prints with --json. If it ends with another exit code, the script ends with that."""
+    from support.program import command, environment
+    done = subprocess.run(command(ranks, *words, "--json"), stdout=subprocess.PIPE, text=True, env=environment())
+    if done.returncode not in codes:
+        sys.exit(done.returncode)
+    return json.loads(done.stdout)
+
+
 def output_of(words, **more):
     """What a program prints on stdout. Its stderr is shown; if it fails, the script ends with its exit code."""
     done = subprocess.run(list(map(str, words)), stdout=subprocess.PIPE, text=True, **more)
