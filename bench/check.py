@@ -5,8 +5,8 @@
 
 Prints a table: in how many of the seeds the cause was named first, and of the recipes how many findings were not good
 and how long it took. Without --recipes only those are looked at that need drawn images; with --donor, a checkpoint of
-cifar10-smallcnn.yaml, also the recipes of transfer learning, on drawn images. The recipes of Tiny ImageNet and
-ImageNet are looked at on drawn images of that size, with batches of 32 and 16 and rates that are smaller by as much."""
+cifar10-smallcnn.yaml, also the recipes of transfer learning, on drawn images. The recipes of Tiny ImageNet
+and ImageNet are looked at on drawn images of that size, with batches of 32 and 16 and rates that fit them."""
 import collections
 import os
 import tempfile
@@ -71,7 +71,8 @@ def look_at_recipes(folder, arguments):
     print("| recipe | seed | not good | its cause | seconds |\n|---|---|---|---|---|")
     for recipe, changes in found_recipes(folder, arguments):
         for seed in range(1, arguments.seeds + 1) if recipe in (arguments.only or [recipe]) else ():
-            report = check(arguments.ranks, "check", f"{RECIPES}/{recipe}.yaml", *settings(*changes, f"train.seed={seed}"))
+            report = check(arguments.ranks, "check", f"{RECIPES}/{recipe}.yaml",
+                           *settings(*changes, f"train.seed={seed}"))
             raised = [row["name"] for row in report["findings"] if row["verdict"] != "good"]
             print(f"| {recipe} | {seed} | {', '.join(raised) or 'nothing'} | {report.get('cause', '')} | "
                   f"{sum(report['seconds'].values()):.0f} |", flush=True)

@@ -56,15 +56,16 @@ def main():
     parser.add_argument("--data", required=True, help="CIFAR-10 as a data set file")
     parser.add_argument("--out", required=True, help="folder of the runs")
     parser.add_argument("--recipe", action="append", help="default: the small CNN and ResNet-20")
-    for name, value, words in (("epochs", 10, "of a run"), ("rates", 16, "of the search"), ("seeds", 1, "of the runs"),
-                               ("images", 0, "of the training split"), ("ranks", 1, "of a run")):
+    for name, value, words in (("epochs", 10, "of a run"), ("rates", 16, "of the search"),
+                               ("seeds", 1, "of the runs"), ("ranks", 1, "of a run"),
+                               ("images", 0, "of the training split")):
         parser.add_argument(f"--{name}", type=int, default=value, help=f"{words} (default: {value or 'all'})")
     parser.add_argument("--halving", action="store_true", help="successive halving")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a key of every run")
     arguments = parser.parse_args()
     os.makedirs(arguments.out, exist_ok=True)
     print(f"{cpu_name()}, {arguments.ranks} ranks, {arguments.epochs} epochs of {arguments.images or 'all'} images\n\n"
-          "| recipe | seed | suggested | its accuracy, % | best of the search, % | at | finished | below it, points |\n"
+          "| recipe | seed | suggested | its accuracy, % | the best rate's, % | at | finished | below it, points |\n"
           "|---|---|---|---|---|---|---|---|")
     for recipe in arguments.recipe or [os.path.join(RECIPES, f"{name}.yaml") for name in RECIPE_NAMES]:
         name = os.path.splitext(os.path.basename(recipe))[0]

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "cli/about.h"
 #include "cli/arguments.h"
 #include "cli/world.h"
 #include "compute/backend.h"
@@ -113,12 +114,7 @@ void help_group(FILE *out, const char *group) {
 
 void help_version(FILE *out) {
     char mpi[WORLD_LIBRARY_LENGTH], hdf5[H5_VERSION_LENGTH];
-    fprintf(out, "trainer %s\n", TRAINER_VERSION);
-#ifdef __clang__
-    fprintf(out, "compiler: %s\n", __VERSION__);
-#else
-    fprintf(out, "compiler: gcc %s\n", __VERSION__);
-#endif
+    fprintf(out, "trainer %s\ncompiler: %s\n", TRAINER_VERSION, about_compiler());
     fprintf(out, "compute: %s\n", backend_versions((char[BACKEND_VERSIONS]){0}));
     fprintf(out, "HDF5: %s\n", h5_version(hdf5));
     fprintf(out, "MPI: %s\n", world_library(mpi));

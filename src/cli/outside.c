@@ -1,8 +1,10 @@
 #include "cli/outside.h"
 
 #include <math.h>
+#include <stddef.h>
 
 #include "base/clock.h"
+#include "cli/about.h"
 #include "cli/job_limit.h"
 #include "cli/signals.h"
 
@@ -13,5 +15,6 @@ struct Outside outside_now(const struct Ranks *ranks) {
                             .forget = signals_forget,
                             .start = start,
                             .job_end = looks ? start + job_limit_seconds() : INFINITY,
-                            .grace = signals_grace()};
+                            .grace = signals_grace(),
+                            .facts = looks ? about_facts(ranks) : NULL};
 }

@@ -1,62 +1,42 @@
-/* The pictures of a search, drawn by gnuplot from a script that stays beside them. */
+/* The pictures of a search: each is described once, for the folder of the search and for the page
+ * of `trainer report`. */
+#include "cli/search_plots.h"
+
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/child.h"
 #include "base/memory.h"
-#include "base/whole_file.h"
-#include "cli/search.h"
-#include "cli/shown.h"
+#include "report/metrics_table.h"
 
-#define SCRIPT "plots.gp"
 #define MOST_PAIRED 4  /* keys of which all pairs are drawn */
+#define MOST_PAIRS 6   /* of these */
 #define MOST_CURVES 40 /* trials, the best ones, */
 #define NAMED_CURVES 5 /* of which so many have a name */
-
-static const char *const terminals[][2] = {
-    {"svg", "set terminal svg size 720,480 dynamic enhanced background 'white' font 'sans,13'"},
-    {"png", "set terminal pngcairo size 1080,720 enhanced background 'white' font 'sans,15'"}};
+#define GREY 7         /* of the colours of report/plot.h */
+#define MOST_STAGES 16
 
 struct Plots {
-    FILE *script;
     const struct Search *search;
     const struct SearchResults *results;
     double scale;   /* of the metric: 100 for percent */
     char label[64]; /* of the metric */
-    double low;     /* where trials without a metric are drawn */
-    int bad;        /* how many diverged or failed */
     bool higher;    /* a higher metric is better */
+    /* Of the trials in the order of their numbers (trials): the number, the metric, and for each
+     * axis where it lies. The metric of one that diverged or failed is NaN, and `bad` is where it
+     * is drawn: beyond the worst. NaN in the others. */
+    double *number, *metric, *bad;
+    double **place; /* (axes) */
+    search_picture *sink;
+    void *context;
 };
 
-/* ---- Texts of gnuplot ---- */
+/* ---- What is drawn ---- */
 
-/* Between single quotes, for which an apostrophe of print stands; without the marks of enhanced
- * text. */
-static void put_quoted(FILE *script, const char *text) {
-    fputc('\'', script);
-    for (; *text; text++) {
-        if (strchr("_^{}@&~\\", *text))
-            fputs("\\", script);
-        fputs(*text == '\'' ? "\u2019" : (char[2]){*text < ' ' ? '?' : *text, 0}, script);
-    }
-    fputc('\'', script);
-}
-
-/* The key as part of a file's name. */
-static void put_name(FILE *script, const char *key) {
-    for (; *key; key++)
-        fputc(strchr("/\\'\" ", *key) ? '-' : *key, script);
-}
-
-/* ---- The data of all trials, as a table that the script holds ---- */
-
-static double metric_of(const struct Plots *plots, int64_t index) {
-    const struct TrialRecord *record = &plots->results->entries[index].record;
-    bool bad = record->status == TRIAL_DIVERGED || record->status == TRIAL_FAILED;
-    return bad ? NAN : plots->scale * search_metric(record);
+static bool is_bad(const struct TrialRecord *record) {
+    return record->status == TRIAL_DIVERGED || record->status == TRIAL_FAILED;
 }
 
 /* A choice has the number of its value; values close together are moved apart a little. */
@@ -70,247 +50,310 @@ static double coordinate(const struct Plots *plots, int axis, int64_t index) {
     return number;
 }
 
-/* Columns: number, metric, stage, metric or the lowest, then a coordinate a key. */
-static int put_table(const struct Plots *plots, const char *name, bool bad) {
-    int rows = 0;
-    fprintf(plots->script, "$%s << END\n", name);
-    for (int64_t i = 0; i < plots->results->count; i++) {
-        const struct TrialRecord *record = &plots->results->entries[i].record;
-        double metric = metric_of(plots, i);
-        bool open = record->status == TRIAL_OPEN;
-        if (isnan(metric) != bad || (bad && open))
-            continue;
-        fprintf(plots->script, "%" PRId64 " %.9g %" PRId64, record->number,
-                bad ? plots->low : metric, record->stage);
-        rows++;
-        for (int axis = 0; axis < plots->search->stages[0].count; axis++)
-            fprintf(plots->script, " %.9g", coordinate(plots, axis, i));
-        fputc('\n', plots->script);
-    }
-    fprintf(plots->script, "END\n");
-    return rows;
-}
-
-static void find_low(struct Plots *plots) {
+/* Beyond the worst metric: where trials are drawn that have none. */
+static double beyond_worst(const struct Plots *plots) {
     double least = INFINITY, most = -INFINITY;
     for (int64_t i = 0; i < plots->results->count; i++) {
-        double metric = metric_of(plots, i);
-        if (isnan(metric))
-            continue;
-        least = fmin(least, metric);
-        most = fmax(most, metric);
+        least = fmin(least, plots->metric[i]); /* of a number and NaN, the number */
+        most = fmax(most, plots->metric[i]);
     }
     double span = most > least ? most - least : fabs(most) + 1e-9;
-    plots->low = plots->higher ? least - 0.06 * span : most + 0.06 * span;
+    return plots->higher ? least - 0.06 * span : most + 0.06 * span;
 }
 
-/* ---- The pictures ---- */
-
-static void begin(const struct Plots *plots, int terminal, const char *name, const char *key) {
-    fprintf(plots->script, "reset\n%s\nset output '%s", terminals[terminal][1], name);
-    put_name(plots->script, key);
-    fprintf(plots->script,
-            ".%s'\nset grid lc rgb '#dddddd'\nset key outside bottom center horizontal\n",
-            terminals[terminal][0]);
-}
-
-static void label_metric(const struct Plots *plots, const char *axis) {
-    fprintf(plots->script, "set %slabel ", axis);
-    put_quoted(plots->script, plots->label);
-    fputc('\n', plots->script);
-}
-
-/* The scale and the label of `axis`, 'x' or 'y', for a key. */
-static void set_axis(const struct Plots *plots, char side, int axis) {
-    const struct Axis *wide = &plots->search->stages[0].axes[axis];
-    FILE *script = plots->script;
-    fprintf(script, "set %clabel ", side);
-    put_quoted(script, wide->key);
-    fputc('\n', script);
-    if (wide->kind == AXIS_LOG)
-        fprintf(script, "set logscale %c\nset format %c '10^{%%L}'\nset %crange [%.9g:%.9g]\n",
-                side, side, side, wide->low, wide->high);
-    if (wide->kind == AXIS_CHOICE) {
-        fprintf(script, "set %crange [-0.5:%g]\nset %ctics (", side, wide->count - 0.5, side);
-        for (int i = 0; i < wide->count; i++) {
-            fputs(i ? ", " : "", script);
-            put_quoted(script, wide->values[i]);
-            fprintf(script, " %d", i);
-        }
-        fputs(")\n", script);
+static void fill(struct Plots *plots) {
+    int64_t count = plots->results->count;
+    int axes = plots->search->stages[0].count;
+    plots->number = memory_array(double, count, "a plot");
+    plots->metric = memory_array(double, count, "a plot");
+    plots->bad = memory_array(double, count, "a plot");
+    plots->place = memory_array(double *, axes, "a plot");
+    for (int axis = 0; axis < axes; axis++)
+        plots->place[axis] = memory_array(double, count, "a plot");
+    for (int64_t i = 0; i < count; i++) {
+        const struct TrialRecord *record = &plots->results->entries[i].record;
+        plots->number[i] = (double)record->number;
+        plots->metric[i] = is_bad(record) ? NAN : plots->scale * search_metric(record);
+        for (int axis = 0; axis < axes; axis++)
+            plots->place[axis][i] = coordinate(plots, axis, i);
     }
+    double beyond = beyond_worst(plots);
+    for (int64_t i = 0; i < count; i++)
+        plots->bad[i] = is_bad(&plots->results->entries[i].record) ? beyond : NAN;
 }
 
-static void draw_key(const struct Plots *plots, int terminal, int axis) {
-    begin(plots, terminal, "key-", plots->search->stages[0].axes[axis].key);
-    set_axis(plots, 'x', axis);
-    label_metric(plots, "y");
-    fprintf(plots->script,
-            "plot for [s=1:%d] $trials using %d:($3==s ? $2 : NaN) with points pt 7 ps 1 lc s "
-            "title %s",
-            plots->results->stages, 4 + axis,
-            plots->results->stages > 1 ? "sprintf('stage %d', s)" : "'trials'");
-    if (plots->bad)
-        fprintf(plots->script,
-                ", $bad using %d:2 with points pt 2 ps 1 lc rgb '#c03020' title 'diverged or "
-                "failed'",
-                4 + axis);
-    fputc('\n', plots->script);
+static void release(struct Plots *plots) {
+    for (int axis = 0; axis < plots->search->stages[0].count; axis++)
+        memory_release(plots->place[axis]);
+    memory_release(plots->place);
+    memory_release(plots->number);
+    memory_release(plots->metric);
+    memory_release(plots->bad);
 }
 
-static void draw_best(const struct Plots *plots, int terminal) {
-    begin(plots, terminal, "best", "");
-    label_metric(plots, "y");
-    fprintf(plots->script,
-            "set xlabel 'trial'\nbest = NaN\n"
-            "follow(x) = (best = (best != best || x %s best) ? x : best)\n"
-            "plot $trials using 1:2 with points pt 7 ps 0.7 lc rgb '#9ab0c8' title 'trials', "
-            "'' using 1:(follow($2)) with steps lw 2 lc rgb '#204a87' title 'the best so far'\n",
-            plots->higher ? ">" : "<");
+static bool any(const double *values, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        if (!isnan(values[i]))
+            return true;
+    return false;
 }
 
-static void draw_pairs(const struct Plots *plots, int terminal) {
-    int count = plots->search->stages[0].count;
-    int keys = count < MOST_PAIRED ? count : MOST_PAIRED, pairs = keys * (keys - 1) / 2;
-    int columns = pairs > 3 ? 3 : pairs > 1 ? 2 : 1, rows = (pairs + columns - 1) / columns;
-    if (pairs == 0)
-        return;
-    begin(plots, terminal, "pairs", "");
-    fprintf(plots->script, "set multiplot layout %d,%d\n", rows, columns);
+static int show(const struct Plots *plots, const char *name, const char *caption,
+                const struct Plot *panels, int count, struct Error *error) {
+    return plots->sink(plots->context, name, caption, panels, count, error);
+}
+
+/* ---- A key ---- */
+
+/* The scale and the label of a key: on the x axis. */
+static void set_x(struct Plot *plot, const struct Axis *axis) {
+    bool choice = axis->kind == AXIS_CHOICE;
+    plot->x = axis->key;
+    plot->log_x = axis->kind == AXIS_LOG;
+    plot->low_x = choice ? -0.5 : axis->low;
+    plot->high_x = choice ? axis->count - 0.5 : axis->high;
+    plot->names_x = axis->values;
+    plot->name_count_x = choice ? axis->count : 0;
+}
+
+static void set_y(struct Plot *plot, const struct Axis *axis) {
+    bool choice = axis->kind == AXIS_CHOICE;
+    plot->y = axis->key;
+    plot->log_y = axis->kind == AXIS_LOG;
+    plot->low_y = choice ? -0.5 : axis->low;
+    plot->high_y = choice ? axis->count - 0.5 : axis->high;
+    plot->names_y = axis->values;
+    plot->name_count_y = choice ? axis->count : 0;
+}
+
+/* The key as part of a file's name. */
+static char *file_name(const char *key) {
+    char *name = memory_print("key-%s", key);
+    for (char *at = name; *at; at++)
+        if (strchr("/\\'\" ", *at))
+            *at = '-';
+    return name;
+}
+
+/* The metrics of one stage, NaN elsewhere; the caller releases them. */
+static double *of_stage(const struct Plots *plots, int stage) {
+    int64_t count = plots->results->count;
+    double *values = memory_array(double, count, "a plot");
+    for (int64_t i = 0; i < count; i++)
+        values[i] = plots->results->entries[i].record.stage == stage ? plots->metric[i] : NAN;
+    return values;
+}
+
+static int draw_key(const struct Plots *plots, int axis, struct Error *error) {
+    const struct Axis *wide = &plots->search->stages[0].axes[axis];
+    struct PlotSeries series[MOST_STAGES + 1];
+    double *metrics[MOST_STAGES];
+    char titles[MOST_STAGES][24];
+    int stages = plots->results->stages < MOST_STAGES ? plots->results->stages : MOST_STAGES;
+    int64_t count = plots->results->count;
+    for (int s = 0; s < stages; s++) {
+        metrics[s] = of_stage(plots, s + 1);
+        snprintf(titles[s], sizeof titles[s], stages > 1 ? "stage %d" : "trials", s + 1);
+        series[s] = (struct PlotSeries){.title = titles[s],
+                                        .style = PLOT_POINTS,
+                                        .colour = s ? s + 1 : 0,
+                                        .count = count,
+                                        .x = plots->place[axis],
+                                        .y = metrics[s]};
+    }
+    series[stages] = (struct PlotSeries){.title = "diverged or failed",
+                                         .style = PLOT_CROSSES,
+                                         .colour = 1,
+                                         .count = count,
+                                         .x = plots->place[axis],
+                                         .y = plots->bad};
+    struct Plot plot = {
+        .y = plots->label, .series = series, .series_count = stages + any(plots->bad, count)};
+    set_x(&plot, wide);
+    char *name = file_name(wide->key);
+    char *caption =
+        memory_print("Each trial: %s against %s, on the key's own scale", plots->label, wide->key);
+    int code = show(plots, name, caption, &plot, 1, error);
+    for (int s = 0; s < stages; s++)
+        memory_release(metrics[s]);
+    memory_release(caption);
+    memory_release(name);
+    return code;
+}
+
+static int draw_pairs(const struct Plots *plots, struct Error *error) {
+    int keys = plots->search->stages[0].count, count = 0;
+    const struct Axis *axes = plots->search->stages[0].axes;
+    struct Plot panels[MOST_PAIRS];
+    struct PlotSeries series[MOST_PAIRS][2];
+    int64_t trials = plots->results->count;
+    bool bad = any(plots->bad, trials);
+    keys = keys < MOST_PAIRED ? keys : MOST_PAIRED;
     for (int x = 0; x < keys; x++)
         for (int y = x + 1; y < keys; y++) {
-            fprintf(plots->script,
-                    "reset\nset grid lc rgb '#dddddd'\nunset key\nset tics font ',9'\n");
-            set_axis(plots, 'x', x);
-            set_axis(plots, 'y', y);
-            label_metric(plots, "cb");
-            fprintf(plots->script, "plot $trials using %d:%d:2 with points pt 7 ps 1 palette",
-                    4 + x, 4 + y);
-            if (plots->bad)
-                fprintf(plots->script, ", $bad using %d:%d with points pt 2 lc rgb '#c03020'",
-                        4 + x, 4 + y);
-            fputc('\n', plots->script);
+            struct PlotSeries *own = series[count];
+            own[0] = (struct PlotSeries){.style = PLOT_SHADED,
+                                         .count = trials,
+                                         .x = plots->place[x],
+                                         .y = plots->place[y],
+                                         .shade = plots->metric};
+            own[1] = own[0];
+            own[1].style = PLOT_CROSSES;
+            own[1].colour = GREY;
+            own[1].shade = plots->bad; /* which says which they are */
+            panels[count] =
+                (struct Plot){.shade = plots->label, .series = own, .series_count = 1 + bad};
+            set_x(&panels[count], &axes[x]);
+            set_y(&panels[count], &axes[y]);
+            count++;
         }
-    fprintf(plots->script, "unset multiplot\n");
+    if (!count)
+        return OK;
+    return show(plots, "pairs",
+                bad ? "A pair of keys, coloured by the metric; trials at a cross diverged or failed"
+                    : "A pair of keys, coloured by the metric",
+                panels, count, error);
 }
 
-/* The validations of one trial, from its metrics.jsonl; false: it has none. */
-static bool put_curve(const struct Plots *plots, const struct TrialRecord *record) {
-    char *folder = ledger_trial_folder(plots->search->request->folder, record->number);
-    char *path = memory_print("%s/metrics.jsonl", folder), line[8192], name[64], average[64];
-    FILE *stream = fopen(path, "re");
-    bool any = false;
-    snprintf(name, sizeof name, "validation_%s", figure_kinds[plots->results->figure].name);
-    snprintf(average, sizeof average, "average_%s", figure_kinds[plots->results->figure].name);
-    while (stream && fgets(line, sizeof line, stream)) {
-        json_t *object = strstr(line, "\"epoch\",") ? json_loads(line, 0, NULL) : NULL;
-        const json_t *value = json_object_get(object, average);
-        value = json_is_number(value) ? value : json_object_get(object, name);
-        if (json_is_number(value)) {
-            if (!any)
-                fprintf(plots->script, "$curve%" PRId64 " << END\n", record->number);
-            fprintf(plots->script, "%" JSON_INTEGER_FORMAT " %.9g\n",
-                    json_integer_value(json_object_get(object, "step")),
-                    plots->scale * json_number_value(value));
-            any = true;
-        }
-        json_decref(object);
+/* ---- How the search went ---- */
+
+static int draw_best(const struct Plots *plots, struct Error *error) {
+    int64_t count = plots->results->count;
+    double best = NAN, *so_far = memory_array(double, count, "a plot");
+    for (int64_t i = 0; i < count; i++) {
+        double metric = plots->metric[i];
+        best = plots->higher ? fmax(best, metric) : fmin(best, metric);
+        so_far[i] = best;
     }
-    if (any)
-        fputs("END\n", plots->script);
-    if (stream)
-        fclose(stream);
+    const struct PlotSeries series[] = {{.title = "trials",
+                                         .style = PLOT_POINTS,
+                                         .colour = GREY,
+                                         .count = count,
+                                         .x = plots->number,
+                                         .y = plots->metric},
+                                        {.title = "the best so far",
+                                         .style = PLOT_STEPS,
+                                         .count = count,
+                                         .x = plots->number,
+                                         .y = so_far}};
+    const struct Plot plot = {.x = "trial", .y = plots->label, .series = series, .series_count = 2};
+    int code = show(plots, "best", "The best so far, by the number of the trial", &plot, 1, error);
+    memory_release(so_far);
+    return code;
+}
+
+/* The validations of one trial, from its metrics.jsonl, as points that the caller releases; none if
+ * the file cannot be read. */
+static int64_t read_curve(const struct Plots *plots, const struct TrialRecord *record, double **x,
+                          double **y) {
+    struct MetricsTable table;
+    struct Error ignored;
+    int64_t count = 0;
+    *x = *y = NULL;
+    char *folder = ledger_trial_folder(plots->search->request->folder, record->number);
+    char *path = memory_print("%s/metrics.jsonl", folder);
+    const char *figure = figure_kinds[plots->results->figure].name;
+    if (!metrics_table_read(&table, path, &ignored)) {
+        char *name = memory_print("average_%s", figure);
+        if (!metrics_table_column(&table, name)) {
+            memory_release(name);
+            name = memory_print("validation_%s", figure);
+        }
+        count = metrics_table_points(&table, "step", name, x, y);
+        memory_release(name);
+    }
+    for (int64_t i = 0; i < count; i++)
+        (*y)[i] *= plots->scale;
+    metrics_table_release(&table);
     memory_release(path);
     memory_release(folder);
-    return any;
-}
-
-static void draw_curves(const struct Plots *plots, int terminal, const int64_t *numbers,
-                        int64_t count) {
-    if (!count)
-        return;
-    begin(plots, terminal, "curves", "");
-    label_metric(plots, "y");
-    fprintf(plots->script, "set xlabel 'step'\nplot ");
-    for (int64_t i = count - 1; i >= 0; i--) { /* the best on top, and they alone have a name */
-        fprintf(plots->script, "$curve%" PRId64 " using 1:2 with linespoints pt 7 ps 0.4 ",
-                numbers[i]);
-        if (i < NAMED_CURVES)
-            fprintf(plots->script, "lw 2 lc %" PRId64 " title 'trial %" PRId64 "'", i + 1,
-                    numbers[i]);
-        else
-            fputs("lc rgb '#c8c8c8' notitle", plots->script);
-        fputs(i ? ", " : "", plots->script);
-    }
-    fputc('\n', plots->script);
-}
-
-static int64_t put_curves(const struct Plots *plots, int64_t numbers[MOST_CURVES]) {
-    int64_t count = 0;
-    for (int64_t i = 0; i < plots->results->count && count < MOST_CURVES; i++) {
-        const struct TrialRecord *record =
-            &plots->results->entries[plots->results->order[i]].record;
-        if (put_curve(plots, record))
-            numbers[count++] = record->number;
-    }
     return count;
 }
 
-static void write_script(struct Plots *plots) {
-    int64_t numbers[MOST_CURVES];
-    fputs("# Draws the pictures, in this folder: gnuplot " SCRIPT "\nset encoding utf8\n",
-          plots->script);
-    find_low(plots);
-    put_table(plots, "trials", false);
-    plots->bad = put_table(plots, "bad", true);
-    int64_t curves = put_curves(plots, numbers);
-    for (int terminal = 0; terminal < 2; terminal++) {
-        for (int axis = 0; axis < plots->search->stages[0].count; axis++)
-            draw_key(plots, terminal, axis);
-        draw_best(plots, terminal);
-        draw_pairs(plots, terminal);
-        draw_curves(plots, terminal, numbers, curves);
+/* The best on top, and they alone have a name. */
+static int draw_curves(const struct Plots *plots, struct Error *error) {
+    struct PlotSeries series[MOST_CURVES];
+    double *x[MOST_CURVES], *y[MOST_CURVES];
+    char titles[NAMED_CURVES][32];
+    int64_t most = plots->results->count < MOST_CURVES ? plots->results->count : MOST_CURVES;
+    int count = (int)most;
+    for (int i = 0; i < count; i++) {
+        const struct TrialRecord *record =
+            &plots->results->entries[plots->results->order[i]].record;
+        int64_t points = read_curve(plots, record, &x[i], &y[i]);
+        bool named = i < NAMED_CURVES && points;
+        if (named)
+            snprintf(titles[i], sizeof titles[i], "trial %" PRId64, record->number);
+        series[count - 1 - i] = (struct PlotSeries){.title = named ? titles[i] : NULL,
+                                                    .style = named ? PLOT_LINE_POINTS : PLOT_FAINT,
+                                                    .colour = named ? i : GREY,
+                                                    .count = points,
+                                                    .x = x[i],
+                                                    .y = y[i]};
     }
+    const struct Plot plot = {
+        .x = "step", .y = plots->label, .series = series, .series_count = count};
+    int code =
+        show(plots, "curves", "Validation of each trial; the best have a name", &plot, 1, error);
+    for (int i = 0; i < count; i++) {
+        memory_release(x[i]);
+        memory_release(y[i]);
+    }
+    return code;
 }
 
-/* ---- Drawing ---- */
-
-static void run_gnuplot(const char *folder) {
-    static const char *const words[] = {"gnuplot", SCRIPT, NULL};
-    struct Error error;
-    int status;
-    if (child_run(words, folder, -1, -1, &status, &error))
-        fprintf(stderr, "note: no pictures: %s (package gnuplot-nox)\n", error.text);
-    else if (status)
-        fprintf(stderr, "note: gnuplot could not draw %s/" SCRIPT "\n", shown(folder));
-}
-
-void search_draw(const struct Search *search, const struct SearchResults *results) {
+int search_pictures(const struct Search *search, const struct SearchResults *results,
+                    search_picture *sink, void *context, struct Error *error) {
     const struct FigureKind *kind = &figure_kinds[results->figure];
-    struct WholeFile file;
-    struct Error error;
-    if (!results->scored)
-        return;
-    char *folder = memory_print("%s/plots", search->request->folder);
-    char *path = memory_print("%s/" SCRIPT, folder);
     struct Plots plots = {.search = search,
                           .results = results,
                           .scale = kind->unit == FIGURE_FRACTION ? 100 : 1,
-                          .higher = kind->higher_is_better};
+                          .higher = kind->higher_is_better,
+                          .sink = sink,
+                          .context = context};
+    if (!results->scored)
+        return OK;
     snprintf(plots.label, sizeof plots.label, "validation %s%s", kind->label,
              kind->unit == FIGURE_FRACTION ? " (%)" : "");
-    mkdir(folder, 0777);
-    int code = whole_file_open(&file, path, &error);
-    if (!code) {
-        plots.script = file.stream;
-        write_script(&plots);
-        code = whole_file_publish(&file, &error);
+    fill(&plots);
+    int code = OK;
+    for (int axis = 0; axis < search->stages[0].count && !code; axis++)
+        code = draw_key(&plots, axis, error);
+    if (!code)
+        code = draw_pairs(&plots, error);
+    if (!code)
+        code = draw_best(&plots, error);
+    if (!code)
+        code = draw_curves(&plots, error);
+    release(&plots);
+    return code;
+}
+
+/* ---- In the folder of the search ---- */
+
+static int write_picture(void *context, const char *name, const char *caption,
+                         const struct Plot *panels, int count, struct Error *error) {
+    static const char *const endings[] = {"svg", "png"};
+    const char *folder = context;
+    int code = OK;
+    (void)caption;
+    for (int i = 0; i < 2 && !code; i++) {
+        char *path = memory_print("%s/%s.%s", folder, name, endings[i]);
+        code = plot_write(panels, count, count > 3 ? 3 : count, path, error);
+        memory_release(path);
     }
-    whole_file_close(&file);
-    if (code)
-        fprintf(stderr, "note: no pictures: %s\n", error.text);
-    else
-        run_gnuplot(folder);
-    memory_release(path);
+    return code;
+}
+
+void search_draw(const struct Search *search, const struct SearchResults *results) {
+    struct Error error;
+    char *folder = memory_print("%s/plots", search->request->folder);
+    if (!plot_is_possible()) {
+        fprintf(stderr, "note: no pictures: gnuplot is not installed (package gnuplot-nox)\n");
+    } else {
+        mkdir(folder, 0777);
+        if (search_pictures(search, results, write_picture, folder, &error))
+            fprintf(stderr, "note: no pictures: %s\n", error.text);
+    }
     memory_release(folder);
 }

@@ -9,7 +9,7 @@
 
 #define MOST_LINES 20 /* of the table */
 
-static const char *status_word(const struct TrialRecord *record) {
+const char *search_status_word(const struct TrialRecord *record) {
     static const char *const words[] = {"new", "open", "paused", "finished", "diverged", "failed"};
     return words[record->status];
 }
@@ -21,7 +21,7 @@ static enum Figure figure_of(const struct TrialRecord *record) {
     return FIGURE_LOSS;
 }
 
-static const char *metric_text(const struct TrialRecord *record, char text[FIGURE_TEXT]) {
+const char *search_metric_text(const struct TrialRecord *record, char text[FIGURE_TEXT]) {
     double metric = search_metric(record);
     if (isnan(metric) || record->status == TRIAL_DIVERGED || record->status == TRIAL_FAILED)
         return strcpy(text, "-");
@@ -36,7 +36,7 @@ void search_print_news(const struct Search *search, const struct SearchNews *new
     text_add(&line, "trial %" PRId64, record->number);
     if (search->stages[0].options.stages > 1)
         text_add(&line, " of stage %" PRId64, record->stage);
-    text_add(&line, ": %s", bad ? status_word(record) : metric_text(record, metric));
+    text_add(&line, ": %s", bad ? search_status_word(record) : search_metric_text(record, metric));
     if (record->status == TRIAL_PAUSED)
         text_add(&line, " after step %" PRId64 " of %" PRId64, record->step, record->total_steps);
     if (news->best == record->number)
@@ -79,10 +79,10 @@ static void print_row(const struct Search *search, const struct SearchResults *r
     printf("%5" PRId64 "  ", record->number);
     if (results->stages > 1)
         printf("%5" PRId64 "  ", record->stage);
-    printf("%11s", metric_text(record, metric));
+    printf("%11s", search_metric_text(record, metric));
     for (int i = 0; i < search->stages[0].count; i++)
         printf("  %-*.40s", widths[i], shown(search_value(record, i)));
-    printf("  %7" PRId64 "  %s\n", record->step, status_word(record));
+    printf("  %7" PRId64 "  %s\n", record->step, search_status_word(record));
 }
 
 static void print_table(const struct Search *search, const struct SearchResults *results) {
@@ -102,26 +102,33 @@ static void print_table(const struct Search *search, const struct SearchResults 
                shown(search->request->folder));
 }
 
-static void print_counts(const struct Search *search, const struct SearchResults *results) {
+void search_counts_words(const struct Search *search, const struct SearchResults *results,
+                         struct Text *text) {
     int64_t counts[TRIAL_FAILED + 1] = {0};
     for (int64_t i = 0; i < results->count; i++)
         counts[results->entries[i].record.status]++;
-    printf("\n%" PRId64 " trial%s: %" PRId64 " finished", results->count,
-           results->count == 1 ? "" : "s", counts[TRIAL_FINISHED]);
+    text_add(text, "%" PRId64 " trial%s: %" PRId64 " finished", results->count,
+             results->count == 1 ? "" : "s", counts[TRIAL_FINISHED]);
     if (counts[TRIAL_PAUSED])
-        printf(", %" PRId64 " ended at a rung", counts[TRIAL_PAUSED]);
+        text_add(text, ", %" PRId64 " ended at a rung", counts[TRIAL_PAUSED]);
     if (counts[TRIAL_DIVERGED])
-        printf(", %" PRId64 " diverged", counts[TRIAL_DIVERGED]);
+        text_add(text, ", %" PRId64 " diverged", counts[TRIAL_DIVERGED]);
     if (counts[TRIAL_FAILED])
-        printf(", %" PRId64 " failed", counts[TRIAL_FAILED]);
+        text_add(text, ", %" PRId64 " failed", counts[TRIAL_FAILED]);
     if (counts[TRIAL_OPEN])
-        printf(", %" PRId64 " under way", counts[TRIAL_OPEN]);
+        text_add(text, ", %" PRId64 " under way", counts[TRIAL_OPEN]);
     int64_t wanted = 0;
     for (int stage = 1; stage <= search->known; stage++)
         wanted += search_stage_trials(search, stage);
     if (results->count < wanted)
-        printf(", %" PRId64 " not begun", wanted - results->count);
-    printf("\n");
+        text_add(text, ", %" PRId64 " not begun", wanted - results->count);
+}
+
+static void print_counts(const struct Search *search, const struct SearchResults *results) {
+    struct Text text = {0};
+    search_counts_words(search, results, &text);
+    printf("\n%s\n", text.data);
+    text_release(&text);
 }
 
 static void print_errors(const struct SearchResults *results) {
@@ -160,7 +167,7 @@ static void add_range(const struct Axis *axis, struct Text *text) {
     text_add(text, "%s: {%s: [%.4g, %.4g]}", axis->key, names[axis->kind], axis->low, axis->high);
 }
 
-static void edge_words(const struct Insight *insight, struct Text *text) {
+void search_edge_words(const struct Insight *insight, struct Text *text) {
     text_add(text, "good values of %s lie at the %s end of its range (", insight->axis.key,
              insight->edge == EDGE_HIGH ? "upper" : "lower");
     axis_describe(&insight->axis, text);
@@ -178,15 +185,15 @@ static void print_edges(const struct Search *search, const struct Insight *insig
         struct Text text = {0};
         if (!insights[i].edge)
             continue;
-        edge_words(&insights[i], &text);
+        search_edge_words(&insights[i], &text);
         printf("\nwarning: %s\n", text.data);
         text_release(&text);
     }
 }
 
 /* The words that train the best trial once more, in a folder of its own. */
-static void add_command(const struct Search *search, const struct TrialRecord *record,
-                        struct Text *text) {
+void search_command_words(const struct Search *search, const struct TrialRecord *record,
+                          struct Text *text) {
     char *folder = ledger_trial_folder(search->request->folder, record->number);
     int64_t ranks = search->stages[0].options.ranks;
     if (ranks > 1)
@@ -207,9 +214,9 @@ void search_print_words(const struct Search *search, const struct SearchResults 
     print_edges(search, insights);
     const struct TrialRecord *best = &results->entries[results->order[0]].record;
     struct Text text = {0};
-    add_command(search, best, &text);
+    search_command_words(search, best, &text);
     printf("\nbest        trial %" PRId64 ", validation %s %s at step %" PRId64 "\n", best->number,
-           figure_kinds[results->figure].label, metric_text(best, metric), best->best_step);
+           figure_kinds[results->figure].label, search_metric_text(best, metric), best->best_step);
     printf("the same    %s\n", shown(text.data));
     printf("its model   %s/trials/%04" PRId64 "/checkpoints/best.h5\n",
            shown(search->request->folder), best->number);
@@ -230,7 +237,7 @@ static json_t *describe_trial(const struct Search *search, const struct TrialRec
     double metric = search_metric(record);
     json_t *object = json_pack(
         "{s:I, s:I, s:s, s:o, s:i, s:o, s:I, s:I, s:f, s:s}", "trial", (json_int_t)record->number,
-        "stage", (json_int_t)record->stage, "status", status_word(record), "values", values,
+        "stage", (json_int_t)record->stage, "status", search_status_word(record), "values", values,
         "rungs", record->metrics.count, "metric", isnan(metric) ? json_null() : json_real(metric),
         "step", (json_int_t)record->step, "best_step", (json_int_t)record->best_step, "seconds",
         record->seconds, "folder", folder);
@@ -271,7 +278,7 @@ json_t *search_describe(const struct Search *search, const struct SearchResults 
     if (results->scored) {
         struct Text text = {0};
         const struct TrialRecord *best = &results->entries[results->order[0]].record;
-        add_command(search, best, &text);
+        search_command_words(search, best, &text);
         json_object_set_new(object, "best", json_integer(best->number));
         json_object_set_new(object, "command", json_string(text.data));
         text_release(&text);

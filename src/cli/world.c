@@ -155,6 +155,11 @@ void world_introduce(int count, char *const *words) {
     words_given = words;
 }
 
+int world_words(char *const **words) {
+    *words = words_given;
+    return words_count;
+}
+
 int world_check_words(struct Error *error) {
     return siblings_check(launched(), words_count, words_given, error);
 }

@@ -16,6 +16,8 @@ const char *world_launcher(void); /* for people; NULL: none */
 /* For the whole process, first of all: the words of the command line, which all ranks have to
  * share. */
 void world_introduce(int count, char *const *words);
+/* Those words, and how many they are. */
+int world_words(char *const **words);
 /* For a process that ends without world_start, which other ranks may call: fails if ranks on this
  * host have another command line. Not collective. */
 int world_check_words(struct Error *error);

@@ -20,11 +20,13 @@ static const char style[] =
     "h1{font-size:1.6rem}h2{font-size:1.25rem;margin-top:2.5rem;border-bottom:1px solid #8886}"
     "h3{font-size:1rem}\n"
     "figure{display:inline-block;vertical-align:top;margin:1rem .5rem 0 0;max-width:100%}\n"
-    "figcaption{opacity:.75;font-size:.9rem;max-width:40rem}img{max-width:100%;height:auto}\n"
+    "figcaption{opacity:.75;font-size:.9rem;max-width:38rem}img{max-width:100%;height:auto}\n"
+    "img[src^='data:image/svg']{width:38rem}\n"
     ".wide{overflow-x:auto}table{border-collapse:collapse;font-size:.9rem;"
     "font-variant-numeric:tabular-nums}\n"
     "th,td{padding:.25rem .6rem;border:1px solid #8886;text-align:right;white-space:nowrap}"
-    "th:first-child,td:first-child{text-align:left}\n"
+    "th:first-child,td:first-child,.words th,.words td{text-align:left}\n"
+    ".words td+td{white-space:normal;overflow-wrap:anywhere;min-width:10rem}\n"
     ".note{padding:.5rem .8rem;background:#fc03;border-radius:6px}\n"
     "pre{overflow-x:auto;padding:.8rem;border:1px solid #8886;border-radius:6px;"
     "font-size:.8rem}summary{cursor:pointer}\n";
@@ -111,10 +113,18 @@ void page_listing(struct Page *page, const char *title, const char *text) {
     text_add(&page->html, "</pre></details>\n");
 }
 
-void page_table(struct Page *page, const char *const *heads, int count) {
-    text_add(&page->html, "<div class=\"wide\"><table>\n<tr>");
+static void begin_table(struct Page *page, const char *class, const char *const *heads, int count) {
+    text_add(&page->html, "<div class=\"wide\"><table%s>\n<tr>", class);
     for (int i = 0; i < count; i++)
         add_element(page, "th", heads[i]);
+}
+
+void page_table(struct Page *page, const char *const *heads, int count) {
+    begin_table(page, "", heads, count);
+}
+
+void page_text_table(struct Page *page, const char *const *heads, int count) {
+    begin_table(page, " class=\"words\"", heads, count);
 }
 
 void page_row(struct Page *page) {

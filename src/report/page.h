@@ -35,6 +35,8 @@ void page_listing(struct Page *page, const char *title, const char *text);
 
 /* A table: its heads, then rows of as many cells. */
 void page_table(struct Page *page, const char *const *heads, int count);
+/* The same, of words that may take several lines. */
+void page_text_table(struct Page *page, const char *const *heads, int count);
 void page_row(struct Page *page);
 void page_cell(struct Page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* A cell whose colour says how large a share is: 0 none, 1 the full colour. */

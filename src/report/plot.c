@@ -17,6 +17,7 @@
 #define WIDTH 640 /* of a panel, in pixels */
 #define HEIGHT 360
 #define WIDE 20
+#define SHORT 500     /* a logarithmic axis over less than this factor has marks of its own */
 #define INK "#7d8590" /* of axes and words */
 
 /* Paul Tol's "bright" colours, which people with a colour vision deficiency can tell apart. */
@@ -24,13 +25,16 @@ static const char *const colours[] = {"4477aa", "ee6677", "228833", "ccbb44",
                                       "66ccee", "aa3377", "ee7733", "999999"};
 #define COLOURS (int)(sizeof colours / sizeof *colours)
 
-/* What gnuplot calls a style; the first %s is the colour, with opacity where a style has one. */
+/* What gnuplot calls a style; %s is the colour, with opacity where a style has one. */
 static const char *const styles[PLOT_STYLES] = {
     [PLOT_LINE] = "lines lw 2 lc rgb '#%s'",
     [PLOT_FAINT] = "lines lw 1 lc rgb '#b0%s'",
     [PLOT_DASHED] = "lines lw 2 dt 2 lc rgb '#%s'",
     [PLOT_POINTS] = "points pt 7 ps 0.6 lc rgb '#%s'",
+    [PLOT_CROSSES] = "points pt 2 ps 0.8 lw 2 lc rgb '#%s'",
+    [PLOT_SHADED] = "points pt 7 ps 0.8 lc palette", /* any colour of its own */
     [PLOT_LINE_POINTS] = "linespoints lw 2 pt 7 ps 0.4 lc rgb '#%s'",
+    [PLOT_STEPS] = "steps lw 2 lc rgb '#%s'",
     [PLOT_BARS] = "boxes fs transparent solid 0.6 lc rgb '#%s'",
 };
 
@@ -70,9 +74,11 @@ static int64_t add_values(struct Text *script, const struct Plot *plot, int pane
     text_add(script, "$data%d_%d << END_OF_DATA\n", panel, number);
     for (int64_t i = 0; i < series->count; i++) {
         double x = x_of(series, i), y = series->y[i];
-        if (!is_drawn(plot, x, y))
+        if (!is_drawn(plot, x, y) || (series->shade && !isfinite(series->shade[i])))
             continue;
         text_add(script, "%.9g %.9g", x, y);
+        if (series->shade)
+            text_add(script, " %.9g", series->shade[i]);
         if (series->text) {
             char *word = text_hide_controls(memory_copy_text(series->text[i]));
             for (char *at = word; *at; at++)
@@ -89,13 +95,13 @@ static int64_t add_values(struct Text *script, const struct Plot *plot, int pane
 
 static void add_series(struct Text *script, const struct Plot *plot, int panel, int number) {
     const struct PlotSeries *series = &plot->series[number];
-    text_add(script, "$data%d_%d using 1:2 with ", panel, number);
-    char style[64];
-    /* One of `styles`, whose only %s is the colour. */
     const char *colour = colours[series->colour % COLOURS], *pattern = styles[series->style];
     const char *place = strstr(pattern, "%s");
-    snprintf(style, sizeof style, "%.*s%s%s", (int)(place - pattern), pattern, colour, place + 2);
-    text_add(script, "%s ", style);
+    text_add(script, "$data%d_%d using 1:2%s with ", panel, number, series->shade ? ":3" : "");
+    if (place)
+        text_add(script, "%.*s%s%s ", (int)(place - pattern), pattern, colour, place + 2);
+    else
+        text_add(script, "%s ", pattern);
     if (series->title) {
         text_add(script, "title ");
         add_quoted(script, series->title);
@@ -124,23 +130,62 @@ static bool needs_log_y(const struct Plot *plot) {
     return most > WIDE * least;
 }
 
+/* Marks at 1, 2 and 5 of each decade, on a logarithmic axis that is too short for gnuplot's own. */
+static void add_log_marks(struct Text *script, char axis, double low, double high) {
+    static const double parts[] = {1, 2, 5};
+    text_add(script, "set %ctics (", axis);
+    bool any = false;
+    for (double decade = pow(10, floor(log10(low))); decade <= high; decade *= 10)
+        for (int i = 0; i < 3; i++) {
+            double mark = parts[i] * decade;
+            if (mark > 0.999 * low && mark < 1.001 * high) {
+                text_add(script, "%s'%.3g' %.9g", any ? ", " : "", mark, mark);
+                any = true;
+            }
+        }
+    text_add(script, ")\n");
+}
+
+/* One of the axes 'x' and 'y': its scale, its range and what stands at its marks. */
+static void add_axis(struct Text *script, char axis, bool log, double low, double high,
+                     const char *const *names, int name_count) {
+    text_add(script, "set %ctics autofreq\n%sset logscale %c\n", axis, log ? "" : "un", axis);
+    /* 1e-05, not 0.000010 */
+    text_add(script, "set format %c '%s'\n", axis, log ? "%g" : "%h");
+    if (high > low)
+        text_add(script, "set %crange [%.9g:%.9g]\n", axis, low, high);
+    if (high > low && log && high < SHORT * low)
+        add_log_marks(script, axis, low, high);
+    for (int i = 0; i < name_count; i++) {
+        if (i)
+            text_add(script, ", ");
+        else
+            text_add(script, "set %ctics (", axis);
+        add_quoted(script, names[i]);
+        text_add(script, " %d", i);
+    }
+    if (name_count)
+        text_add(script, ")\n");
+}
+
 static void add_panel(struct Text *script, const struct Plot *given, int panel) {
     struct Plot settled = *given;
     const struct Plot *plot = &settled;
-    settled.log_y = needs_log_y(given);
+    settled.log_y = given->high_y > given->low_y ? given->log_y : needs_log_y(given);
     int64_t drawn = 0;
     for (int i = 0; i < plot->series_count; i++)
         drawn += add_values(script, plot, panel, i);
     add_setting(script, "title", plot->title);
     add_setting(script, "xlabel", plot->x);
     add_setting(script, "ylabel", plot->y);
-    text_add(script, "set format x '%s'\n", plot->log_x ? "%g" : "%h"); /* 1e-05, not 0.000010 */
-    text_add(script, "%sset logscale x\n%sset logscale y\n", plot->log_x ? "" : "un",
-             plot->log_y ? "" : "un");
+    add_setting(script, "cblabel", plot->shade);
+    text_add(script, "%sset colorbox\n", plot->shade ? "" : "un");
     text_add(script, "set xrange [*:*]\nset yrange [*:*]\nset autoscale xfix\nset autoscale %s\n",
              plot->log_y ? "yfix" : "y"); /* a logarithmic axis would grow to whole decades */
-    if (plot->high_y > plot->low_y)
-        text_add(script, "set yrange [%.9g:%.9g]\n", plot->low_y, plot->high_y);
+    add_axis(script, 'x', plot->log_x, plot->low_x, plot->high_x, plot->names_x,
+             plot->name_count_x);
+    add_axis(script, 'y', plot->log_y, plot->low_y, plot->high_y, plot->names_y,
+             plot->name_count_y);
     if (!drawn) { /* gnuplot fails if there is nothing to draw */
         text_add(script, "set xrange [0:1]\nset yrange [0:1]\n"
                          "plot NaN notitle\n");
@@ -163,7 +208,8 @@ static void add_script(struct Text *script, const struct Plot *panels, int count
     text_add(script, "set border 3 lc rgb '" INK "'\nset tics nomirror textcolor rgb '" INK "'\n"
                      "set grid lc rgb '#a0"
                      "7d8590'\nset key above noenhanced textcolor rgb '" INK "'\n"
-                     "set boxwidth 0.9 relative\n");
+                     "set boxwidth 0.9 relative\n"
+                     "set palette defined (0 '#4477aa', 1 '#66ccee', 2 '#ccbb44', 3 '#ee6677')\n");
     if (count > 1)
         text_add(script, "set multiplot layout %d,%d\n", rows, columns);
     for (int i = 0; i < count; i++)

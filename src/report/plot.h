@@ -13,7 +13,10 @@ enum PlotStyle {
     PLOT_FAINT, /* a thin line that lets others shine through: the raw values of a smoothed curve */
     PLOT_DASHED,
     PLOT_POINTS,
+    PLOT_CROSSES,
+    PLOT_SHADED, /* points, each in a colour that says how large its `shade` is */
     PLOT_LINE_POINTS,
+    PLOT_STEPS, /* a value holds until the next one */
     PLOT_BARS,
     PLOT_STYLES
 };
@@ -26,13 +29,19 @@ struct PlotSeries {
     int colour; /* any number from 0: the same number, the same colour */
     int64_t count;
     const double *x, *y;     /* x NULL: 0, 1, 2, … */
+    const double *shade;     /* of PLOT_SHADED */
     const char *const *text; /* PLOT_POINTS: what stands beside each point; NULL: nothing */
 };
 
 struct Plot {
     const char *title, *x, *y; /* names of the axes, with their units; NULL: none */
-    bool log_x, log_y;         /* log_y: if the values span a factor of 20: less has no marks */
-    double low_y, high_y;      /* the range of the axis; both 0: as the values ask for */
+    bool log_x;
+    bool log_y; /* without a range only if the values span a factor of 20: less has no marks */
+    double low_x, high_x; /* the range of the axis; both 0: as the values ask for */
+    double low_y, high_y;
+    const char *const *names_x, *const *names_y; /* what stands at 0, 1, 2, …; NULL: numbers */
+    int name_count_x, name_count_y;
+    const char *shade; /* what PLOT_SHADED shows; NULL: no scale of its colours */
     const struct PlotSeries *series;
     int series_count;
 };

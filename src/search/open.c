@@ -334,6 +334,18 @@ int search_open(struct Search *search, struct Ranks *ranks, const struct SearchR
     return code ? code : ranks_agree(ranks, know(search, error), error);
 }
 
+bool search_is_one(const char *folder) {
+    char *ledger = memory_print("%s/ledger", folder);
+    bool is_one = search__stage_exists(folder, 1) && path_is_folder(ledger);
+    memory_release(ledger);
+    return is_one;
+}
+
+int search_look(struct Search *search, const struct SearchRequest *request, struct Error *error) {
+    *search = (struct Search){.request = request};
+    return know(search, error);
+}
+
 void search_release(struct Search *search) {
     for (int i = 0; i < search->known; i++)
         space_release(&search->stages[i]);

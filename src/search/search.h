@@ -49,6 +49,11 @@ struct Search {
 int search_open(struct Search *search, struct Ranks *ranks, const struct SearchRequest *request,
                 struct Error *error);
 void search_release(struct Search *search);
+/* Whether the folder holds a search. */
+bool search_is_one(const char *folder);
+/* The search of request->folder, to look at its results alone: nothing is written. Not collective.
+ * Release with search_release, also after a failure. */
+int search_look(struct Search *search, const struct SearchRequest *request, struct Error *error);
 
 /* Trains trials until there is nothing left to do for this group. ERROR_STOPPED if it was asked to
  * stop. Collective over the group. */

@@ -15,7 +15,8 @@
 
 #define STATISTICS "statistics.h5" /* what the run measured of its training split */
 
-static const char *const own_names[] = {"run.yaml", "metrics.jsonl", "monitor.jsonl", STATISTICS};
+static const char *const own_names[] = {"run.yaml", "metrics.jsonl", "monitor.jsonl",
+                                        "environment.jsonl", STATISTICS};
 
 /* Refuses a file, or a link that leads nowhere, if it is in the place of the folder or of one that
  * it lies in. */

@@ -22,6 +22,11 @@ enum Interrupt {
 #define INTERRUPT_SAVES (INTERRUPT_BIT(INTERRUPT_SAVE) | INTERRUPT_BIT(INTERRUPT_SAVE_QUIETLY))
 #define INTERRUPT_STOPS ((INTERRUPT_BIT(INTERRUPT_COUNT) - 1) & ~INTERRUPT_SAVES)
 
+/* Something about the program or the place where it runs: "cpu", "hosts". */
+struct OutsideFact {
+    const char *name, *text;
+};
+
 /* What the process knows of the outside. */
 struct Outside {
     /* The interrupts that have reached this process; they stay until they are forgotten. May be
@@ -33,6 +38,9 @@ struct Outside {
     /* Seconds between a request to stop and the end of all processes by their launcher; INFINITY:
      * it waits. */
     double grace;
+    /* On rank 0: what the run notes down for those who read its folder. A fact without a name ends
+     * them; NULL: none. */
+    const struct OutsideFact *facts;
 };
 
 #endif

@@ -17,7 +17,7 @@
 #include "train/train.h"
 
 /* The run's folder, on rank 0. */
-#define OWN_NAMES 4 /* run.yaml, metrics.jsonl, … (folder.c) */
+#define OWN_NAMES 5 /* run.yaml, metrics.jsonl, … (folder.c) */
 struct RunFolder {
     struct FolderLock *lock; /* NULL: not locked */
     bool kept;               /* it holds a checkpoint of the run */

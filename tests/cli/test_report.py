@@ -70,6 +70,9 @@ def test_a_run(runs):
     assert os.path.exists(f"{runs}/a/report/loss.svg") and os.path.exists(f"{runs}/a/report/mistakes-1.png")
     matrix = [row for row in page.rows if len(row) == 11 and row[1].isdigit()]
     assert sum(int(count) for row in matrix for count in row[1:]) == 60
+    environment = dict(row for row in page.rows if len(row) == 2)
+    assert environment["command line"].startswith("trainer train ") and environment["ranks"] == "1"
+    assert "HDF5" in environment["libraries"] and environment["started"].endswith("Z at step 0")
     evaluated = run(1, "eval", f"{runs}/a", "--split", "test")[0]
     accuracy = next(row[1] for row in page.rows if row[0] == "accuracy")
     assert accuracy in evaluated

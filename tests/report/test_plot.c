@@ -72,6 +72,30 @@ static void test_words_are_never_commands(void **state) {
     assert_int_not_equal(access("plotted", F_OK), 0);
 }
 
+static void test_axes_have_names_ranges_and_marks(void **state) {
+    (void)state;
+    static const char *const names[] = {"first", "it's"};
+    const double x[] = {0, 1, 0.9}, y[] = {0.03, 0.06, 0.04}, shade[] = {10, 20, NAN};
+    const struct PlotSeries series = {
+        .style = PLOT_SHADED, .count = 3, .x = x, .y = y, .shade = shade};
+    const struct Plot plot = {.low_x = -0.5,
+                              .high_x = 1.5,
+                              .names_x = names,
+                              .name_count_x = 2,
+                              .log_y = true, /* although the values span a factor of 2 */
+                              .low_y = 0.02,
+                              .high_y = 0.08,
+                              .shade = "accuracy",
+                              .series = &series,
+                              .series_count = 1};
+    draw(&plot, 1, "plot.svg");
+    assert_non_null(strstr(content, ">it\u2019s<"));
+    assert_non_null(strstr(content, ">0.02<"));
+    assert_non_null(strstr(content, ">0.05<"));
+    assert_null(strstr(content, ">0.03<"));
+    assert_non_null(strstr(content, ">accuracy<"));
+}
+
 static void test_a_png_is_one(void **state) {
     (void)state;
     double y[PLOT_STYLES * 3];
@@ -83,6 +107,7 @@ static void test_a_png_is_one(void **state) {
                                         .style = (enum PlotStyle)i,
                                         .colour = i + 7,
                                         .count = 3,
+                                        .shade = i == PLOT_SHADED ? y : NULL,
                                         .y = y + 3 * i};
     const struct Plot plot = {.series = series, .series_count = PLOT_STYLES, .high_y = 20};
     draw(&plot, 1, "plot.png");
@@ -108,6 +133,7 @@ int main(void) {
         cmocka_unit_test(test_values_that_no_axis_has_are_left_out),
         cmocka_unit_test(test_panels_without_values_are_empty),
         cmocka_unit_test(test_words_are_never_commands),
+        cmocka_unit_test(test_axes_have_names_ranges_and_marks),
         cmocka_unit_test(test_a_png_is_one),
         cmocka_unit_test(test_failures_are_said),
     };

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from support.program import RUN_FILE, SYSTEM, USAGE, command, environment, refusal, result, run
-from support.runs import last_step, metrics, train, write
+from support.runs import last_step, metrics, read, train, write
 
 np = pytest.importorskip("numpy")
 h5py = pytest.importorskip("h5py")
@@ -84,6 +84,17 @@ def test_the_command_gives_the_best_trial_again(folder, undisturbed):
     alone = train(1, words[2], f"{folder}/alone")
     assert alone["digest"] == report["trials"][0]["digest"]
     assert metrics(alone.out) == metrics(f"{out}/trials/{report['best']:04d}")
+
+
+def test_pictures_and_a_page(undisturbed, space):
+    out, report = undisturbed
+    run(1, "search", space, "--out", out, "--quiet")
+    names = ("key-optimizer.rate", "key-train.batch", "pairs", "best", "curves")
+    assert set(os.listdir(f"{out}/plots")) == {f"{name}.{kind}" for name in names for kind in ("svg", "png")}
+    page = read(run(1, "report", out)[0].strip())
+    assert page.count("<figure>") == len(names) and f"The best is trial {report['best']}" in page
+    assert page.count("finished") == TRIALS + 1 and "log_uniform" in page
+    assert "expected one search" in refusal(USAGE, "report", out, out)
 
 
 def test_the_best_make_an_ensemble_on_the_test_split(undisturbed):

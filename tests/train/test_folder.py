@@ -123,7 +123,7 @@ class TestLock:
         step = newest_step(out) + 50  # ranks that are about to end may save some more steps
         resumed = train(ranks, recipe, out, *LONG, "--resume", "--stop-after", step)
         assert resumed["step"] == step
-        assert names(out) == ["checkpoints", "metrics.jsonl", "run.yaml"]
+        assert names(out) == ["checkpoints", "environment.jsonl", "metrics.jsonl", "run.yaml"]
         assert temporaries(f"{out}/checkpoints") == []
         assert [line["step"] for line in metrics(out, "step")] == list(range(1, step + 1))
 

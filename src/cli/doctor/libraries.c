@@ -3,25 +3,10 @@
 #include <string.h>
 
 #include "base/memory.h"
+#include "cli/about.h"
 #include "cli/doctor/doctor.h"
 #include "compute/backend.h"
 #include "run/agreement.h"
-
-/* The model's name, as /proc/cpuinfo gives it. */
-static void cpu_name(char name[96]) {
-    char line[256];
-    FILE *file = fopen("/proc/cpuinfo", "re");
-    memcpy(name, "unknown", 8);
-    while (file && fgets(line, sizeof line, file))
-        if (!strncmp(line, "model name", 10) && strchr(line, ':')) {
-            const char *value = strchr(line, ':') + 1;
-            value += strspn(value, " \t");
-            snprintf(name, 96, "%.*s", (int)strcspn(value, "\n"), value);
-            break;
-        }
-    if (file)
-        fclose(file);
-}
 
 /* Whether this CPU has AVX-512, and the build has nothing for it. */
 static bool lacks_variant(enum Variant variant) {
@@ -35,10 +20,10 @@ static bool lacks_variant(enum Variant variant) {
 }
 
 void check_cpus(struct Doctor *doctor) {
-    char mine[96], *all = NULL;
+    char mine[ABOUT_CPU], *all = NULL;
     int size = ranks_size(doctor->ranks), other = 0;
     memset(mine, 0, sizeof mine);
-    cpu_name(mine);
+    about_cpu(mine);
     all = memory_array(char, size *(int64_t)sizeof mine, "names of processors");
     ranks_gather_all(doctor->ranks, mine, sizeof mine, all);
     while (other < size && !strcmp(all, all + (size_t)other * sizeof mine))

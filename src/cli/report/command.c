@@ -11,14 +11,13 @@
 #include "cli/report/report.h"
 #include "cli/run_folder.h"
 #include "cli/shown.h"
-
-#define MOST_RUN_FILE (1 << 20) /* bytes, as runfile/runfile.h has it */
+#include "search/search.h"
 
 static const struct Flag flags[] = {
     {.name = "out",
      .argument = "DIR",
      .help = "folder of the page, index.html, and of its pictures (default: report in the first "
-             "run's folder)"},
+             "run's folder, or in that of the search)"},
     {.name = "curves-only", .help = "do not evaluate the models: without the data at hand, say"},
     MEMBERS_FLAGS,
     {0}};
@@ -27,14 +26,14 @@ char *report_path(const struct Report *report, const char *name) {
     return memory_print("%s/%s", report->folder, name);
 }
 
-int report_plot(struct Report *report, const struct Plot *panels, int count, const char *name,
+int report_plot(struct Report *report, const struct Plot *plot, const char *name,
                 const char *caption, struct Error *error) {
     struct Error why;
     char *file = memory_print("%s/%s.svg", report->folder, name);
     int code = OK;
     if (report->cannot_draw) {
         page_words(&report->page, "%s: not drawn.", caption);
-    } else if (plot_write(panels, count, count, file, &why)) {
+    } else if (plot_write(plot, 1, 1, file, &why)) {
         report->cannot_draw = true;
         log_warning("%s; the page has no curves", why.text);
         page_note(&report->page, "%s; this page has no curves.", why.text);
@@ -49,8 +48,8 @@ int report_plot(struct Report *report, const struct Plot *panels, int count, con
 
 static int read_run_file(struct ReportRun *run, struct Error *error) {
     char *path = memory_print("%s/run.yaml", run->folder);
-    run->run_text = memory_array(char, MOST_RUN_FILE + 1, "a run file");
-    size_t length = read_file_head(path, run->run_text, MOST_RUN_FILE);
+    run->run_text = memory_array(char, REPORT_RUN_FILE + 1, "a run file");
+    size_t length = read_file_head(path, run->run_text, REPORT_RUN_FILE);
     int code = OK;
     if (!length)
         code = fail(error, ERROR_USAGE,
@@ -61,18 +60,26 @@ static int read_run_file(struct ReportRun *run, struct Error *error) {
     return code;
 }
 
+static int read_table(struct MetricsTable *table, const struct ReportRun *run, const char *name,
+                      bool required, struct Error *error) {
+    char *path = memory_print("%s/%s", run->folder, name);
+    int code = OK;
+    if (required || access(path, F_OK) == 0)
+        code = metrics_table_read(table, path, error);
+    memory_release(path);
+    return code;
+}
+
 static int read_run(struct ReportRun *run, struct Error *error) {
     if (!path_is_folder(run->folder))
         return fail(error, ERROR_USAGE, "%s: expected the folder of a run", run->folder);
     int code = read_run_file(run, error);
-    char *path = memory_print("%s/metrics.jsonl", run->folder);
     if (code == OK)
-        code = metrics_table_read(&run->metrics, path, error);
-    memory_release(path);
-    path = memory_print("%s/monitor.jsonl", run->folder);
-    if (code == OK && access(path, F_OK) == 0)
-        code = metrics_table_read(&run->monitor, path, error);
-    memory_release(path);
+        code = read_table(&run->metrics, run, "metrics.jsonl", true, error);
+    if (code == OK)
+        code = read_table(&run->monitor, run, "monitor.jsonl", false, error);
+    if (code == OK)
+        code = read_table(&run->environment, run, "environment.jsonl", false, error);
     return code;
 }
 
@@ -114,10 +121,10 @@ static int read_runs(struct Report *report, const struct Arguments *arguments,
 /* ---- The folder ---- */
 
 /* Refuses to write over a page that is not an older report. */
-static int open_folder(struct Report *report, const char *out, struct Error *error) {
+static int open_folder(struct Report *report, const char *first, const char *out,
+                       struct Error *error) {
     char head[sizeof PAGE_BEGINNING] = "";
-    report->folder =
-        out ? memory_copy_text(out) : memory_print("%s/report", report->runs[0].folder);
+    report->folder = out ? memory_copy_text(out) : memory_print("%s/report", first);
     if (mkdir(report->folder, 0777) && errno != EEXIST)
         return fail_errno(error, "%s: the folder cannot be made", report->folder);
     char *page = report_path(report, "index.html");
@@ -134,7 +141,7 @@ static int open_folder(struct Report *report, const char *out, struct Error *err
 static int begin(struct Report *report, const struct Arguments *arguments, struct Error *error) {
     int code = read_runs(report, arguments, error);
     if (code == OK)
-        code = open_folder(report, argument_value(arguments, "out"), error);
+        code = open_folder(report, arguments->operands[0], argument_value(arguments, "out"), error);
     if (code != OK)
         return code;
     char *title = report->run_count > 1 ? memory_print("%d runs", report->run_count)
@@ -147,8 +154,8 @@ static int begin(struct Report *report, const struct Arguments *arguments, struc
     return code == OK ? report_add_inside(report, error) : code;
 }
 
-static int finish(struct Report *report, struct Error *error) {
-    int code = report_add_run_files(report, error);
+static int publish(struct Report *report, struct Error *error) {
+    int code = OK;
     char *page = report_path(report, "index.html");
     if (code == OK)
         code = page_write(&report->page, page, error);
@@ -158,12 +165,35 @@ static int finish(struct Report *report, struct Error *error) {
     return code;
 }
 
+static int finish(struct Report *report, struct Error *error) {
+    int code = report_add_run_files(report, error);
+    if (code == OK)
+        code = report_add_environment(report, error);
+    return code == OK ? publish(report, error) : code;
+}
+
+static int report_search(struct Report *report, const struct Arguments *arguments,
+                         struct Error *error) {
+    const char *folder = arguments->operands[0];
+    if (arguments->operand_count > 1)
+        return fail(error, ERROR_USAGE, "%s: holds a search; expected one search, or runs", folder);
+    int code = open_folder(report, folder, argument_value(arguments, "out"), error);
+    if (code != OK)
+        return code;
+    char *title = memory_print("Search %s", folder);
+    page_start(&report->page, title);
+    memory_release(title);
+    code = report_add_search(report, folder, error);
+    return code == OK ? publish(report, error) : code;
+}
+
 static void release(struct Report *report) {
     for (int i = 0; report->runs && i < report->run_count; i++) {
         memory_release(report->runs[i].name);
         memory_release(report->runs[i].run_text);
         metrics_table_release(&report->runs[i].metrics);
         metrics_table_release(&report->runs[i].monitor);
+        metrics_table_release(&report->runs[i].environment);
     }
     memory_release(report->runs);
     memory_release(report->folder);
@@ -192,6 +222,13 @@ static int run(const struct Command *command, const struct Arguments *arguments,
     (void)command;
     struct Report report = {0};
     bool first = ranks_rank(ranks) == 0;
+    bool searched = first && search_is_one(arguments->operands[0]);
+    ranks_broadcast(ranks, &searched, sizeof searched);
+    if (searched) {
+        int done = ranks_agree(ranks, first ? report_search(&report, arguments, error) : OK, error);
+        release(&report);
+        return done;
+    }
     int code = ranks_agree(ranks, first ? begin(&report, arguments, error) : OK, error);
     if (code == OK && !argument_given(arguments, "curves-only"))
         code = evaluate_models(&report, arguments, ranks, error);
@@ -206,7 +243,7 @@ const struct Command command_report = {
     .operands = "DIR...",
     .least_operands = 1,
     .most_operands = -1,
-    .summary = "write a page about one or more runs: curves, mistakes, filters, run files",
+    .summary = "write a page about runs or a search: curves, mistakes, filters, run files",
     .help =
         "Reads the folders of runs, finished or not, and writes one page of HTML that needs no "
         "network and nothing but itself, with its pictures beside it as SVG and PNG. It shows the "
@@ -215,14 +252,19 @@ const struct Command command_report = {
         "activations and dead units layer by layer; what the best checkpoint of each run makes of "
         "the test split: "
         "confusion matrix, how far its probabilities can be trusted, its worst mistakes and where "
-        "it looked; the filters of the first layer; the run files, and how they differ. Curves "
+        "it looked; the filters of the first layer; the run files, and how they differ; where and "
+        "with what the runs ran. Curves "
         "are drawn by gnuplot; without it the page has all the rest.\n"
+        "\n"
+        "Of a search it shows the trials, each key's part in what came of them, and the pictures "
+        "that the search draws. Only a search that is the single operand is taken.\n"
         "\n"
         "Examples:\n"
         "  trainer report runs/a\n"
         "  trainer report runs/a runs/b runs/c --out compared\n"
         "  mpirun -np 4 trainer report runs/a --split validation\n"
-        "  trainer report runs/a --curves-only\n",
+        "  trainer report runs/a --curves-only\n"
+        "  trainer report searches/a\n",
     .flags = flags,
     .parallel = true,
     .heeds_signals = true,

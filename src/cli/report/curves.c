@@ -87,7 +87,7 @@ static int add_single(struct Report *report, const char *name, const char *axis,
                         .log_y = log_y,
                         .series = curves.series,
                         .series_count = curves.count};
-    int code = report_plot(report, &plot, 1, name, caption, error);
+    int code = report_plot(report, &plot, name, caption, error);
     release(&curves);
     return code;
 }
@@ -127,7 +127,7 @@ static int add_pair(struct Report *report, const char *figure, const char *axis,
                         .log_y = log_y,
                         .series = curves.series,
                         .series_count = curves.count};
-    int code = report_plot(report, &plot, 1, figure, caption, error);
+    int code = report_plot(report, &plot, figure, caption, error);
     release(&curves);
     return code;
 }

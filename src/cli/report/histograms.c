@@ -167,10 +167,10 @@ int report_add_histograms(struct Report *report, struct Error *error) {
                                            .series = panel->series,
                                            .series_count = panel->count};
     }
-    for (int i = 0; i < count && code == OK; i += 2) {
-        char *name = memory_print("histograms-%d", i / 2 + 1);
-        code = report_plot(report, &plots[i], count - i < 2 ? 1 : 2, name,
-                           "What layers put out, as histograms: they should neither shrink to a "
+    for (int i = 0; i < count && code == OK; i++) {
+        char *name = memory_print("histograms-%d", i + 1);
+        code = report_plot(report, &plots[i], name,
+                           "What a layer puts out, as histograms: they should neither shrink to a "
                            "point nor crowd at the ends",
                            error);
         memory_release(name);

@@ -55,7 +55,7 @@ static int draw(struct Report *report, const struct MetricsTable *table,
                               .series = series,
                               .series_count = drawn};
     if (all)
-        code = report_plot(report, &plot, 1, quantity->file, quantity->caption, error);
+        code = report_plot(report, &plot, quantity->file, quantity->caption, error);
     for (int i = 0; i < 2 * drawn; i++)
         memory_release(points[i]);
     return code;

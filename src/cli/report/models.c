@@ -160,7 +160,7 @@ static int add_reliability(struct Report *report, const struct Judged *judged, c
     char *caption = memory_print("Reliability: below the diagonal the model is too sure. Expected "
                                  "calibration error %.2f %% (%d bins)",
                                  100 * reliability.expected_error, RELIABILITY_BINS);
-    int code = report_plot(report, &plot, 1, file, caption, error);
+    int code = report_plot(report, &plot, file, caption, error);
     memory_release(file);
     memory_release(caption);
     return code;
@@ -198,7 +198,7 @@ static int add_values(struct Report *report, const struct Members *members,
     char *file = memory_print("values-%s", name);
     char *caption =
         memory_print("%s: prediction against truth", members->dataset->targets.names[0]);
-    int code = report_plot(report, &plot, 1, file, caption, error);
+    int code = report_plot(report, &plot, file, caption, error);
     memory_release(file);
     memory_release(caption);
     return code;

@@ -12,9 +12,12 @@
 struct ReportRun {
     const char *folder;
     char *name; /* for people: its last part, or all of it if another run's is the same */
-    struct MetricsTable metrics, monitor; /* monitor.jsonl: no rows if there is none */
-    char *run_text;                       /* run.yaml */
+    struct MetricsTable metrics;
+    struct MetricsTable monitor, environment; /* their files: no rows if there is none */
+    char *run_text;                           /* run.yaml */
 };
+
+#define REPORT_RUN_FILE (1 << 20) /* bytes at most, as runfile/runfile.h has it */
 
 struct Report {
     struct Page page;
@@ -24,9 +27,9 @@ struct Report {
     bool cannot_draw; /* gnuplot is not there: said once */
 };
 
-/* Draws the panels side by side, and puts them on the page with a caption. The file is called
- * `name` and .svg. If gnuplot is not there, the page says so, and this is no failure. */
-int report_plot(struct Report *report, const struct Plot *panels, int count, const char *name,
+/* Draws the plot, and puts it on the page with a caption. The file is called `name` and .svg. If
+ * gnuplot is not there, the page says so, and this is no failure. */
+int report_plot(struct Report *report, const struct Plot *plot, const char *name,
                 const char *caption, struct Error *error);
 /* The path of a file of that name in the report's folder; the caller releases it. */
 char *report_path(const struct Report *report, const char *name);
@@ -38,7 +41,13 @@ int report_add_curves(struct Report *report, struct Error *error);
 int report_add_inside(struct Report *report, struct Error *error);
 /* Its histograms of layers, within the same section. */
 int report_add_histograms(struct Report *report, struct Error *error);
+int report_add_environment(struct Report *report, struct Error *error);
 int report_add_run_files(struct Report *report, struct Error *error);
+/* The text of a file in `folder`, folded away. ERROR_SYSTEM if it cannot be read. */
+int report_add_file(struct Report *report, const char *folder, const char *name,
+                    struct Error *error);
+/* All that there is of a search (search/search.h) instead of runs. */
+int report_add_search(struct Report *report, const char *folder, struct Error *error);
 /* What the best checkpoint of each run makes of a split: one member for each run. Collective; the
  * page is rank 0's. */
 int report_add_models(struct Report *report, const struct Members *members, struct Ranks *ranks,

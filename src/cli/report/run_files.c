@@ -48,3 +48,17 @@ int report_add_run_files(struct Report *report, struct Error *error) {
         page_listing(&report->page, report->runs[i].name, report->runs[i].run_text);
     return OK;
 }
+
+int report_add_file(struct Report *report, const char *folder, const char *name,
+                    struct Error *error) {
+    char *path = memory_print("%s/%s", folder, name);
+    char *text = memory_array(char, REPORT_RUN_FILE + 1, "a file");
+    int code = OK;
+    if (read_file_head(path, text, REPORT_RUN_FILE))
+        page_listing(&report->page, name, text);
+    else
+        code = fail(error, ERROR_SYSTEM, "%s: cannot be read", path);
+    memory_release(text);
+    memory_release(path);
+    return code;
+}
