@@ -42,6 +42,8 @@ enum Precision {
     PRECISION_COUNT = 2
 };
 extern const char *const precision_names[]; /* "fp32", "bf16", NULL */
+/* The precision of that name; −1 if there is none. */
+int precision_by_name(const char *name);
 static inline int element_bytes(enum Variant variant, enum Precision precision) {
     return precision == PRECISION_BF16 ? 2 : variant_bytes(variant);
 }

@@ -40,3 +40,10 @@ int variant_by_name(const char *name) {
             return variant;
     return -1;
 }
+
+int precision_by_name(const char *name) {
+    for (int precision = 0; precision < PRECISION_COUNT; precision++)
+        if (!strcmp(precision_names[precision], name))
+            return precision;
+    return -1;
+}

@@ -39,6 +39,7 @@ static int probe(struct Look *look, const float *state, struct Error *error) {
     struct ProbingRequest request = {.model = parts->model,
                                      .backend = parts->backend,
                                      .variant = experiment_variant(experiment),
+                                     .precision = (enum Precision)options->train.precision,
                                      .convolution =
                                          (enum ConvolutionRule)options->train.convolution,
                                      .loss = &options->loss,

@@ -69,6 +69,7 @@ static int make_probings(const struct Subject *subject, struct Ranks *ranks, str
     struct ProbingRequest request = {.model = subject->model,
                                      .backend = subject->backend,
                                      .variant = subject->variant,
+                                     .precision = (enum Precision)subject->options->train.precision,
                                      .convolution =
                                          (enum ConvolutionRule)subject->options->train.convolution,
                                      .loss = &subject->options->loss,

@@ -81,6 +81,11 @@ static char *print_flop(double flops, char text[40]) {
     return text;
 }
 
+static double bytes_of_output(const struct Blueprint *blueprint, const struct Node *node) {
+    enum Precision precision = (enum Precision)blueprint->options.train.precision;
+    return (double)(element_bytes(VARIANT_F32, precision) * shape_elements(node->out));
+}
+
 static void print_layers(const struct Blueprint *blueprint) {
     const struct Model *model = blueprint->parts.model;
     char shape[64], flops[40], count[32];
@@ -97,7 +102,7 @@ static void print_layers(const struct Blueprint *blueprint) {
     printf("%-*s %-*s %s\n", path, "input", kind, "", print_shape(model_input(model), shape));
     for (int i = 0; i < model_node_count(model); i++) {
         const struct Node *node = model_node(model, i);
-        double activation = 4.0 * (double)shape_elements(node->out);
+        double activation = bytes_of_output(blueprint, node);
         printf("%-*s %-*s %-*s %12" PRId64 " %12s %12s\n", path, node->path, kind,
                node_layer_name(node), output, print_shape(node->out, shape),
                parameters_of(model, node), text_count(node->flops, flops),
@@ -161,7 +166,7 @@ static json_t *kernels_json(const struct Blueprint *blueprint, const struct Node
     return object;
 }
 
-static void print_needs(const struct Needs *needs, int64_t ranks) {
+static void print_needs(const struct Needs *needs, int64_t ranks, enum Precision precision) {
     char text[32];
     printf("\nmemory of each of %" PRId64 " rank%s, %" PRId64 " shard%s of %" PRId64 " samples\n",
            ranks, ranks == 1 ? "" : "s", needs->shards, needs->shards == 1 ? "" : "s",
@@ -171,7 +176,8 @@ static void print_needs(const struct Needs *needs, int64_t ranks) {
         printf("  their average     %s\n", text_bytes((double)needs->average, text));
     printf("  optimizer         %s\n", text_bytes((double)needs->optimizer, text));
     printf("  gradients         %s\n", text_bytes((double)needs->exchange, text));
-    printf("  activations       %s\n", text_bytes((double)needs->activations, text));
+    printf("  activations       %s, in %s\n", text_bytes((double)needs->activations, text),
+           precision_names[precision]);
     printf("  work space        %s\n", text_bytes((double)needs->work, text));
     printf("  total             %s, without the program, its libraries and the mapped data set\n",
            text_bytes((double)sum_needs(needs), text));
@@ -212,7 +218,7 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
             layers, json_pack("{s:s, s:s, s:o, s:I, s:f, s:I, s:o*}", "path", node->path, "kind",
                               node_layer_name(node), "output", shape_json(node->out), "parameters",
                               (json_int_t)parameters_of(model, node), "flops", node->flops,
-                              "activation_bytes", (json_int_t)(4 * shape_elements(node->out)),
+                              "activation_bytes", (json_int_t)bytes_of_output(blueprint, node),
                               "kernels", kernels_json(blueprint, node)));
     }
     json_t *memory = json_pack(
@@ -226,11 +232,12 @@ static void print_json(const struct Blueprint *blueprint, const struct Needs *ne
                                (json_int_t)holding->held, "windows", (json_int_t)holding->windows,
                                "window_samples", (json_int_t)holding->train.window);
     json_t *object =
-        json_pack("{s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:o}", "checked_with_data",
+        json_pack("{s:b, s:o, s:I, s:I, s:I, s:o, s:o, s:s, s:s, s:o}", "checked_with_data",
                   !blueprint->without_data, "input", shape_json(model_input(model)), "parameters",
                   (json_int_t)model_arena(model)->trained, "ranks", (json_int_t)ranks,
                   "shards_a_rank", (json_int_t)needs->shards, "memory_bytes", memory, "image_bytes",
-                  images, "convolution", rule_of(blueprint), "layers", layers);
+                  images, "convolution", rule_of(blueprint), "precision",
+                  precision_names[blueprint->options.train.precision], "layers", layers);
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(12));
     fputc('\n', stdout);
     json_decref(object);
@@ -246,7 +253,7 @@ static void print_words(const struct Blueprint *blueprint, const struct Needs *n
                                         : "");
     print_layers(blueprint);
     print_convolutions(blueprint);
-    print_needs(needs, ranks);
+    print_needs(needs, ranks, (enum Precision)blueprint->options.train.precision);
     print_holding(blueprint);
 }
 

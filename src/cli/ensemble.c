@@ -51,6 +51,9 @@ static const struct Flag flags[] = {
      .argument = "auto|model|average",
      .help = "what each checkpoint predicts with (default: auto, the average if the file has one)"},
     {.name = "backend", .argument = "NAME", .help = "auto, openblas or onednn"},
+    {.name = "precision",
+     .argument = "fp32|bf16",
+     .help = "how activations lie in memory (default: as in each checkpoint's run)"},
     {.name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"},
     {.name = "plot",
      .argument = "FILE.svg",
@@ -83,6 +86,8 @@ static int parse_flags(struct Ensemble *ensemble, struct Error *error) {
     if (!code)
         code = members_parse_parameters(argument_value(arguments, "parameters"),
                                         &ensemble->parameters, error);
+    if (!code)
+        code = members_parse_precision(argument_value(arguments, "precision"), error);
     if (!code)
         code = argument_integer(arguments, "threads", 1, RUN_MOST_THREADS, 1, &ensemble->threads,
                                 error);
@@ -228,6 +233,8 @@ static int fill(struct Ensemble *ensemble, const struct Split *split, const stru
                                           .split = split,
                                           .backend = ensemble->backend,
                                           .variant = ensemble->variant,
+                                          .precision =
+                                              argument_value(ensemble->arguments, "precision"),
                                           .seed = -1,
                                           .cut = *cut};
     *pool = pool_create(ensemble->data.dataset, split, ensemble->candidates.count, kind, first);

@@ -73,6 +73,12 @@ static int set_convolution(struct Members *members, const struct Arguments *argu
     return OK;
 }
 
+int members_parse_precision(const char *word, struct Error *error) {
+    if (word && precision_by_name(word) < 0)
+        return fail(error, ERROR_USAGE, "--precision %s: expected fp32 or bf16", word);
+    return OK;
+}
+
 static int parse_flags(struct Members *members, const struct Arguments *arguments,
                        struct Error *error) {
     const char *mean = argument_value(arguments, "mean");
@@ -81,6 +87,8 @@ static int parse_flags(struct Members *members, const struct Arguments *argument
     if (!code)
         code = members_parse_parameters(argument_value(arguments, "parameters"),
                                         &members->parameters, error);
+    if (!code)
+        code = members_parse_precision(argument_value(arguments, "precision"), error);
     if (code)
         return code;
     members->count = members->operands.checkpoint_count;
@@ -221,6 +229,7 @@ static int attach(struct Members *members, const struct Arguments *arguments, st
                                     .split = members->split,
                                     .backend = members->backend,
                                     .variant = variant,
+                                    .precision = argument_value(arguments, "precision"),
                                     .views = members->views,
                                     .dropout_samples = numbers->dropout_samples,
                                     .seed = numbers->seed,

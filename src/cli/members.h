@@ -78,6 +78,9 @@ struct Members {
              "which kernels compute convolutions, as train.convolution says: auto (the newest "    \
              "rule), direct, winograd, fastest-1 or bf16-1 (default: as in the checkpoint's "      \
              "run)"},                                                                              \
+        {.name = "precision",                                                                      \
+         .argument = "fp32|bf16",                                                                  \
+         .help = "how activations lie in memory (default: as in each checkpoint's run)"},          \
     {                                                                                              \
         .name = "threads", .argument = "N", .help = "OpenMP threads of each rank (default: 1)"     \
     }
@@ -87,6 +90,7 @@ struct Members {
 int members_parse_weights(const char *text, int count, double *weights, struct Error *error);
 int members_parse_parameters(const char *word, enum MemberParameters *parameters,
                              struct Error *error);
+int members_parse_precision(const char *word, struct Error *error);
 int members_parse_mean(const char *word, enum EnsembleMean *mean, struct Error *error);
 int members_check_mean(enum EnsembleMean mean, const struct Member *first, struct Error *error);
 

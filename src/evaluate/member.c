@@ -131,6 +131,12 @@ static int make_test_time(struct Member *member, const struct Attachment *attach
     return test_time_create(&member->test_time, &request, error);
 }
 
+static enum Precision precision_of(const struct Member *member,
+                                   const struct Attachment *attachment) {
+    return (enum Precision)(attachment->precision ? precision_by_name(attachment->precision)
+                                                  : member->options.train.precision);
+}
+
 int member_attach(struct Member *member, const struct Attachment *attachment, struct Error *error) {
     struct LoaderRequest loading = {.dataset = attachment->dataset,
                                     .split = attachment->split,
@@ -147,6 +153,7 @@ int member_attach(struct Member *member, const struct Attachment *attachment, st
         return code;
     struct PlanRequest planning = {
         .variant = attachment->variant,
+        .precision = precision_of(member, attachment),
         .backend = attachment->backend,
         .convolution = (enum ConvolutionRule)member->options.train.convolution,
         .loss = &member->options.loss,

@@ -47,6 +47,8 @@ struct Attachment {
     const struct Split *split;
     const struct Backend *backend;
     enum Variant variant;
+    const char
+        *precision; /* one of precision_names, in place of what the member's run says; NULL: that */
     const char *views;       /* test-time augmentation, as data/views.h takes it; NULL: none */
     int64_t dropout_samples; /* masks of Monte Carlo dropout for each view; 0: none */
     int64_t seed;            /* of the masks; −1: the run's own */

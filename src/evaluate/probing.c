@@ -92,6 +92,7 @@ static int make_plan(struct Probing *probing, struct Error *error) {
     const struct ProbingRequest *request = &probing->request;
     struct PlanRequest planning = {.variant = request->variant,
                                    .backend = request->backend,
+                                   .precision = request->precision,
                                    .convolution = request->convolution,
                                    .training = request->training,
                                    .loss = request->loss,

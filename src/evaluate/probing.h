@@ -28,6 +28,7 @@ struct ProbingRequest {
     const struct Model *model;
     const struct Backend *backend;
     enum Variant variant;
+    enum Precision precision; /* of activations */
     enum ConvolutionRule convolution;
     const struct Choice *loss;   /* of loss_kinds */
     const double *error_weights; /* as in struct PlanRequest, as is `sets` */

@@ -107,6 +107,44 @@ static void mark_gradients(struct Operations *operations, const struct Graph *gr
     }
 }
 
+static bool is_view(const struct Operation *operation) {
+    return !operation->layer->forward;
+}
+
+/* The scores, which the loss reads, are never rounded. A view is its input's memory. */
+static void choose_precisions(struct Operations *operations, int tensors,
+                              enum Precision precision) {
+    for (int t = 0; t < tensors; t++)
+        operations->precisions[t] = precision;
+    operations->precisions[operations->output] = PRECISION_FP32;
+    for (int i = operations->count - 1; i >= 0; i--) {
+        const struct Operation *view = &operations->items[i];
+        if (is_view(view) && operations->precisions[view->output] == PRECISION_FP32)
+            operations->precisions[view->inputs[0]] = PRECISION_FP32;
+    }
+    for (int i = 0; i < operations->count; i++) {
+        const struct Operation *view = &operations->items[i];
+        if (is_view(view))
+            operations->precisions[view->output] = operations->precisions[view->inputs[0]];
+    }
+}
+
+/* An operation has the form for bf16 if there is one and all its tensors are. */
+static void choose_forms(struct Operations *operations, enum Variant variant) {
+    for (int i = 0; i < operations->count; i++) {
+        struct Operation *operation = &operations->items[i];
+        enum Precision precision = operations->precisions[operation->output];
+        for (int j = 0; j < operation->input_count; j++)
+            if (operations->precisions[operation->inputs[j]] == PRECISION_FP32)
+                precision = PRECISION_FP32;
+        const struct Layer *form = layer_form(operation->node->layer, variant, precision);
+        if (form || is_view(operation))
+            operation->precision = precision;
+        if (form)
+            operation->layer = form;
+    }
+}
+
 static bool left_out(const struct Node *node, const struct PlanRequest *request) {
     return !request->training && !request->sample_dropout && node->layer->training_only &&
            !(node->layer->predicts && node->layer->predicts(node));
@@ -137,10 +175,11 @@ static void release_draft(struct Draft *draft) {
 void fusion__build(struct Operations *operations, const struct Graph *graph,
                    const struct PlanRequest *request) {
     struct Draft draft = start_draft(graph, request);
-    *operations =
-        (struct Operations){.items = memory_array(struct Operation, graph->node_count, "the plan"),
-                            .output = resolve(&draft, graph->output),
-                            .needs_gradient = memory_array(bool, graph->tensor_count, "the plan")};
+    *operations = (struct Operations){
+        .items = memory_array(struct Operation, graph->node_count, "the plan"),
+        .output = resolve(&draft, graph->output),
+        .needs_gradient = memory_array(bool, graph->tensor_count, "the plan"),
+        .precisions = memory_array(enum Precision, graph->tensor_count, "the plan")};
     operations->needs_gradient[0] = request->input_gradient;
     for (int i = 0; i < graph->node_count; i++) {
         if (draft.fused[i] || is_left_out(&draft, i))
@@ -152,11 +191,14 @@ void fusion__build(struct Operations *operations, const struct Graph *graph,
     }
     qsort(operations->items, (size_t)operations->count, sizeof *operations->items, by_place);
     mark_gradients(operations, graph, request->frozen);
+    choose_precisions(operations, graph->tensor_count, request->precision);
+    choose_forms(operations, request->variant);
     release_draft(&draft);
 }
 
 void fusion__release(struct Operations *operations) {
     memory_release(operations->items);
     memory_release(operations->needs_gradient);
+    memory_release(operations->precisions);
     *operations = (struct Operations){0};
 }

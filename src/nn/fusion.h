@@ -10,8 +10,9 @@
 struct Operations {
     struct Operation *items; /* in running order */
     int count;
-    int output;           /* tensor that holds the model's output */
-    bool *needs_gradient; /* of each tensor: something trained comes before it */
+    int output;                 /* tensor that holds the model's output */
+    bool *needs_gradient;       /* of each tensor: something trained comes before it */
+    enum Precision *precisions; /* of each tensor in memory */
 };
 
 void fusion__build(struct Operations *operations, const struct Graph *graph,

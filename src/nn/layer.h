@@ -82,11 +82,12 @@ struct OperationNeeds {
 /* An operation of a plan: a node, and those that were fused into it. */
 struct Operation {
     const struct Node *node;
-    const struct Layer *layer;             /* of the node, in the plan's variant */
+    const struct Layer *layer;             /* of the node, in the form that computes */
     const struct Node *fused[LAYER_FUSED]; /* in the order they would have run */
     int fused_count;
     int input_count, inputs[LAYER_INPUTS], output; /* tensors, after fusion */
     bool training;                                 /* in a training plan */
+    enum Precision precision;                      /* of the form that computes it */
     bool again;    /* runs forward again before the backward of its block (nn/recompute.h) */
     bool rebuilds; /* before its backward those of its block run again */
     struct Shape in[LAYER_INPUTS], out;
@@ -134,7 +135,8 @@ struct Partials {
     int64_t shards;    /* of the global batch */
 };
 
-/* One call for one shard. Pointers are `real *` of the operation's variant. */
+/* One call for one shard. Pointers to activations and their gradients are `element *` of the
+ * operation's form, all others `real *`. */
 struct Call {
     const struct Operation *operation;
     const struct Backend *backend;

@@ -1,6 +1,7 @@
 #include "nn/lifetimes.h"
 
 #include "base/memory.h"
+#include "nn/copies.h"
 #include "nn/recompute.h"
 
 int lifetimes__root(const int *roots, int tensor) {
@@ -142,8 +143,14 @@ static void live_gradients(const struct LifetimesRequest *request, struct Lifeti
     memory_release(written);
 }
 
+static size_t tensor_bytes(const struct LifetimesRequest *request, int tensor) {
+    int64_t elements = shape_elements(request->graph->tensors[tensor]);
+    return (size_t)(request->samples * elements *
+                    element_bytes(request->variant, request->operations->precisions[tensor]));
+}
+
 static void live_operations(const struct LifetimesRequest *request, struct Lifetimes *lives) {
-    int n = lives->count, size = variant_bytes(request->variant);
+    int n = lives->count;
     for (int i = 0; i < n; i++) {
         const struct Operation *operation = &request->operations->items[i];
         if (operation->needs.saved_bytes) {
@@ -159,10 +166,10 @@ static void live_operations(const struct LifetimesRequest *request, struct Lifet
             continue;
         for (int j = 0; j < operation->input_count; j++)
             if (lives->accumulates[i * LAYER_INPUTS + j] && !operation->needs.accumulates &&
-                !operation__is_view(operation)) {
+                !operation__is_view(operation) &&
+                !copies__has(request->operations, operation, operation->inputs[j])) {
                 struct Buffer *through = &lives->through[i * LAYER_INPUTS + j];
-                through->bytes =
-                    (size_t)(request->samples * shape_elements(operation->in[j]) * size);
+                through->bytes = tensor_bytes(request, operation->inputs[j]);
                 extend(through, backward_at(lives, i));
             }
     }
@@ -193,8 +200,7 @@ struct Lifetimes lifetimes__find(const struct LifetimesRequest *request) {
         .view_aliased = memory_array(bool, n, "the plan"),
     };
     for (int t = 0; t < tensors; t++) {
-        size_t bytes = (size_t)(request->samples * shape_elements(graph->tensors[t]) *
-                                variant_bytes(request->variant));
+        size_t bytes = tensor_bytes(request, t);
         lives.values[t].bytes = lives.gradients[t].bytes = lives.again[t].bytes = bytes;
         lives.value_root[t] = lives.gradient_root[t] = lives.again_root[t] = t;
     }

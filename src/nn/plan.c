@@ -93,15 +93,17 @@ static void find_tensors(const struct Plan *plan, struct PlanShard *shard,
 
 /* Decides where the gradient of input `j` of operation `i` goes, and who adds if an earlier
  * writer's is there already. */
-static void place_input_gradient(const struct PlanShard *shard, const struct Lifetimes *lives,
-                                 int i, int j) {
+static void place_input_gradient(const struct Plan *plan, const struct PlanShard *shard,
+                                 const struct Lifetimes *lives, int i, int j) {
     struct PlannedCall *planned = &shard->calls[i];
     const struct Operation *operation = planned->call.operation;
     bool accumulate = lives->accumulates[i * LAYER_INPUTS + j];
+    bool copied = copies__has(&plan->operations, operation, operation->inputs[j]);
     void *gradient = shard->gradients[operation->inputs[j]];
-    planned->call.accumulate[j] = accumulate && operation->needs.accumulates;
+    planned->call.accumulate[j] = accumulate && operation->needs.accumulates && !copied;
+    planned->copies.adds[j] = accumulate;
     planned->call.input_gradient[j] = gradient;
-    if (accumulate && !operation->needs.accumulates && !operation__is_view(operation)) {
+    if (accumulate && !copied && !operation->needs.accumulates && !operation__is_view(operation)) {
         planned->add_to[j] = gradient;
         planned->call.input_gradient[j] = shard->pool + lives->through[i * LAYER_INPUTS + j].offset;
     }
@@ -136,7 +138,7 @@ static void fill_calls(const struct Plan *plan, struct PlanShard *shard,
         for (int j = 0; j < operation->input_count; j++) {
             call->input[j] = shard->values[operation->inputs[j]];
             if (plan->training && operation->needs_input_gradient[j])
-                place_input_gradient(shard, lives, i, j);
+                place_input_gradient(plan, shard, lives, i, j);
         }
     }
 }
@@ -158,6 +160,30 @@ static void fill_later_calls(const struct Plan *plan, struct PlanShard *shard,
     }
 }
 
+static void place_copies(const struct Plan *plan, struct PlanShard *shard) {
+    char *memory =
+        plan->workspace.copies + (size_t)(shard - plan->shards) * plan->workspace.copy_bytes;
+    for (int i = 0; i < plan->operations.count; i++) {
+        copies__place(plan, shard, &shard->calls[i], false, memory);
+        if (shard->later)
+            copies__place(plan, shard, &shard->later[i], true, memory);
+    }
+}
+
+static void make_work_space(struct Plan *plan, size_t scratch, size_t prepared) {
+    struct PlanWorkspace *space = &plan->workspace;
+    for (int i = 0; i < plan->operations.count; i++) {
+        size_t bytes = copies__bytes(plan, i);
+        space->copy_bytes = bytes > space->copy_bytes ? bytes : space->copy_bytes;
+    }
+    size_t copies = space->copy_bytes * (size_t)plan->shard_count;
+    space->scratch = memory_allocate(scratch, "the layers' work space");
+    space->prepared = memory_allocate(prepared, "prepared weights");
+    space->copies = memory_allocate(copies, "copies of activations");
+    plan->memory.scratch = (int64_t)(scratch + copies);
+    plan->memory.prepared = (int64_t)prepared;
+}
+
 static int make_buffers(struct Plan *plan, struct Error *error) {
     struct LifetimesRequest request = {.graph = model_graph(plan->model),
                                        .operations = &plan->operations,
@@ -175,10 +201,7 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
             operation->needs.scratch_bytes > scratch ? operation->needs.scratch_bytes : scratch;
         prepared += (operation->needs.prepared_bytes + 63) & ~(size_t)63;
     }
-    plan->workspace.scratch = memory_allocate(scratch, "the layers' work space");
-    plan->workspace.prepared = memory_allocate(prepared, "prepared weights");
-    plan->memory.scratch = (int64_t)scratch;
-    plan->memory.prepared = (int64_t)prepared;
+    make_work_space(plan, scratch, prepared);
     plan->sync.own = memory_array(double, partial * plan->shard_count, "partial sums");
     plan->sync.all = memory_array(double, partial * plan->sync.shards, "partial sums");
     int code = place_buffers(plan, &lives, error);
@@ -187,6 +210,7 @@ static int make_buffers(struct Plan *plan, struct Error *error) {
         fill_calls(plan, &plan->shards[k], &lives);
         if (plan->recomputes)
             fill_later_calls(plan, &plan->shards[k], &lives);
+        place_copies(plan, &plan->shards[k]);
     }
     lifetimes__release(&lives);
     return code;
@@ -280,14 +304,30 @@ static void make_targets(struct Plan *plan, bool weighted) {
     }
 }
 
+/* If the pool's input is not what the caller writes. */
+static void make_inputs(struct Plan *plan) {
+    int64_t elements = plan->samples * shape_elements(model_graph(plan->model)->tensors[0]);
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        struct PlanShard *shard = &plan->shards[k];
+        if (plan->operations.precisions[0] == PRECISION_FP32)
+            return;
+        shard->input = memory_array(float, elements, "the input");
+        if (plan->operations.needs_gradient[0])
+            shard->input_gradient = memory_array(float, elements, "the input's gradient");
+        plan->memory.activations += elements * (int64_t)sizeof(float);
+    }
+}
+
 int plan_create(struct Plan **made, const struct Model *model, const struct PlanRequest *request,
                 struct Error *error) {
     int64_t outputs = shape_elements(model_output(model));
+    CHECK(request->variant != VARIANT_F64 || request->precision == PRECISION_FP32);
     struct Plan *plan = memory_allocate(sizeof *plan, "the plan");
     *plan = (struct Plan){.model = model,
                           .backend = request->backend,
                           .variant = request->variant,
                           .kernels = plan__kernels(request->variant, PRECISION_FP32),
+                          .bf16 = plan__kernels(request->variant, PRECISION_BF16),
                           .loss = make_loss(request, outputs),
                           .training = request->training,
                           .stochastic = request->training || request->sample_dropout,
@@ -305,6 +345,7 @@ int plan_create(struct Plan **made, const struct Model *model, const struct Plan
         return code;
     }
     make_targets(plan, request->weighted);
+    make_inputs(plan);
     log_plan(plan);
     *made = plan;
     return OK;
@@ -326,6 +367,8 @@ void plan_release(struct Plan *plan) {
         memory_release(plan->shards[k].target);
         memory_release(plan->shards[k].weights);
         memory_release(plan->shards[k].sample_losses);
+        memory_release(plan->shards[k].input);
+        memory_release(plan->shards[k].input_gradient);
     }
     memory_release(plan->shards);
     memory_release(plan->sync.own);
@@ -333,6 +376,7 @@ void plan_release(struct Plan *plan) {
     memory_release(plan->workspace.pool);
     memory_release(plan->workspace.scratch);
     memory_release(plan->workspace.prepared);
+    memory_release(plan->workspace.copies);
     memory_release(plan->loss.error_weights);
     memory_release(plan);
 }

@@ -23,6 +23,9 @@ enum {
 
 struct PlanRequest {
     enum Variant variant;
+    /* Of activations and their gradients in memory. The input, the scores, parameters and their
+     * gradients are `real` all the same; layers compute in it, and sums run in it. */
+    enum Precision precision;
     const struct Backend *backend;
     enum ConvolutionRule convolution; /* which kernels serve convolutions */
     bool training;

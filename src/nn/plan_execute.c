@@ -40,6 +40,15 @@ static struct PlannedCall *begin_call(struct Plan *plan, int operation, enum Mom
     return planned;
 }
 
+/* Copies last from the first half of a synchronised operation to the second. */
+static void before_call(const struct Plan *plan, const struct PlannedCall *planned,
+                        enum Moment moment, int64_t samples) {
+    if (moment == MOMENT_BACKWARD)
+        copies__before_backward(plan, planned, samples);
+    else
+        copies__before_forward(plan, planned, samples);
+}
+
 /* The first half of a synchronised operation, then the gathering of all shards' vectors. Every rank
  * takes part, even one without samples. */
 static void synchronise(struct Plan *plan, int operation, enum Moment moment,
@@ -49,9 +58,10 @@ static void synchronise(struct Plan *plan, int operation, enum Moment moment,
     int64_t count = values * plan->shard_count;
     for (int64_t k = 0; k < plan->shard_count; k++) {
         const struct PlannedCall *planned = begin_call(plan, operation, moment, k, &shard_calls[k]);
-        if (shard_calls[k].samples)
+        if (shard_calls[k].samples) {
+            before_call(plan, planned, moment, shard_calls[k].samples);
             partial(&planned->call);
-        else
+        } else
             memset(planned->call.partials.own, 0, (size_t)values * sizeof(double));
     }
     if (plan->sync.gather) {
@@ -69,9 +79,16 @@ static void forward_operation(struct Plan *plan, int i, enum Moment moment,
         return;
     if (operation->needs.partial_values)
         synchronise(plan, i, moment, shard_calls, operation->layer->forward_partial);
-    for (int64_t k = 0; k < plan->shard_count; k++)
-        if (shard_calls[k].samples)
-            operation->layer->forward(&begin_call(plan, i, moment, k, &shard_calls[k])->call);
+    for (int64_t k = 0; k < plan->shard_count; k++) {
+        const struct PlannedCall *planned = begin_call(plan, i, moment, k, &shard_calls[k]);
+        int64_t samples = shard_calls[k].samples;
+        if (!samples)
+            continue;
+        if (!operation->needs.partial_values)
+            before_call(plan, planned, moment, samples);
+        operation->layer->forward(&planned->call);
+        copies__after_forward(plan, planned, samples);
+    }
     lap(plan, i, PLAN_FORWARD);
 }
 
@@ -120,10 +137,29 @@ static void visit(const struct Plan *plan, int i, const struct ShardCall *shard_
             see(context, i, k, shard_calls[k].samples);
 }
 
+static int64_t input_elements(const struct Plan *plan, const struct ShardCall *shard_call) {
+    return shard_call->samples * shape_elements(model_graph(plan->model)->tensors[0]);
+}
+
+static void round_inputs(const struct Plan *plan, const struct ShardCall *shard_calls) {
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (plan->shards[k].input)
+            plan->bf16->store_rounded(input_elements(plan, &shard_calls[k]), plan->shards[k].input,
+                                      plan->shards[k].values[0]);
+}
+
+static void widen_input_gradients(const struct Plan *plan, const struct ShardCall *shard_calls) {
+    for (int64_t k = 0; k < plan->shard_count; k++)
+        if (plan->shards[k].input_gradient)
+            plan->bf16->load(input_elements(plan, &shard_calls[k]), plan->shards[k].gradients[0],
+                             plan->shards[k].input_gradient);
+}
+
 void plan__forward(struct Plan *plan, const struct ShardCall *shard_calls,
                    const struct PlanVisitor *visitor) {
     for (int64_t k = 0; k < plan->shard_count; k++)
         CHECK(shard_calls[k].samples <= plan->samples);
+    round_inputs(plan, shard_calls);
     for (int i = 0; i < plan->operations.count; i++) {
         plan__forward_operation(plan, i, shard_calls);
         visit(plan, i, shard_calls, visitor->output, visitor->context);
@@ -188,25 +224,33 @@ static void backward_loss(struct Plan *plan, const struct PlanShard *shard,
     lap(plan, plan->operations.count, PLAN_LOSS);
 }
 
+static const struct PlanKernels *kernels_of(const struct Plan *plan, int tensor) {
+    return plan->operations.precisions[tensor] == PRECISION_BF16 ? plan->bf16 : plan->kernels;
+}
+
 static void backward_call(struct Plan *plan, const struct PlannedCall *planned,
                           const struct ShardCall *shard_call) {
     const struct Operation *operation = planned->call.operation;
-    size_t size = (size_t)variant_bytes(plan->variant);
     if (operation__is_view(operation)) {
         int64_t count = shard_call->samples * shape_elements(operation->out);
+        size_t size = (size_t)element_bytes(plan->variant, operation->precision);
         if (planned->view_adds)
-            plan->kernels->add(count, planned->call.input_gradient[0],
-                               planned->call.output_gradient);
+            kernels_of(plan, operation->inputs[0])
+                ->add(count, planned->call.input_gradient[0], planned->call.output_gradient);
         else if (planned->view_copies)
             memcpy(planned->call.input_gradient[0], planned->call.output_gradient,
                    (size_t)count * size);
         return;
     }
+    if (!operation->needs.partial_values)
+        before_call(plan, planned, MOMENT_BACKWARD, shard_call->samples);
     operation->layer->backward(&planned->call);
+    copies__after_backward(plan, planned, shard_call->samples);
     for (int j = 0; j < operation->input_count; j++)
         if (planned->add_to[j])
-            plan->kernels->add(shard_call->samples * shape_elements(operation->in[j]),
-                               planned->add_to[j], planned->call.input_gradient[j]);
+            kernels_of(plan, operation->inputs[j])
+                ->add(shard_call->samples * shape_elements(operation->in[j]), planned->add_to[j],
+                      planned->call.input_gradient[j]);
 }
 
 /* The pass that backward of an operation ends with. */
@@ -269,6 +313,7 @@ void plan__backward(struct Plan *plan, const struct ShardCall *shard_calls,
         if (visitor->ready && plan->operations.items[i].node->row_count)
             visitor->ready(visitor->context, plan->operations.items[i].final_from);
     }
+    widen_input_gradients(plan, shard_calls);
 }
 
 void plan_backward(struct Plan *plan, const struct ShardCall *shard_calls) {
@@ -297,9 +342,10 @@ double plan_loss(struct Plan *plan, const struct ShardCall *shard_calls) {
 
 static bool output_is_finite(const struct Plan *plan, int i, const struct ShardCall *shard_calls) {
     for (int64_t k = 0; k < plan->shard_count; k++) {
-        const struct Call *call = &plan->shards[k].calls[i].call;
-        int64_t count = shard_calls[k].samples * shape_elements(call->operation->out);
-        if (plan->kernels->nonfinite(count, call->output) >= 0)
+        const struct Operation *operation = &plan->operations.items[i];
+        int64_t count = shard_calls[k].samples * shape_elements(operation->out);
+        const void *output = plan->shards[k].values[operation->output];
+        if (kernels_of(plan, operation->output)->nonfinite(count, output) >= 0)
             return false;
     }
     return true;
@@ -307,6 +353,7 @@ static bool output_is_finite(const struct Plan *plan, int i, const struct ShardC
 
 const struct Node *plan_find_nonfinite(struct Plan *plan, const struct ShardCall *shard_calls) {
     const struct Node *found = NULL;
+    round_inputs(plan, shard_calls);
     for (int i = 0; i < plan->operations.count; i++) {
         const struct Operation *operation = &plan->operations.items[i];
         plan__forward_operation(plan, i, shard_calls);
@@ -334,7 +381,8 @@ static const struct PlanShard *selected(const struct Plan *plan) {
 }
 
 void *plan_input(struct Plan *plan) {
-    return selected(plan)->values[0];
+    const struct PlanShard *shard = selected(plan);
+    return shard->input ? shard->input : shard->values[0];
 }
 
 float *plan_target(struct Plan *plan) {
@@ -358,7 +406,10 @@ const double *plan_sample_losses(const struct Plan *plan) {
 }
 
 const void *plan_input_gradient(const struct Plan *plan) {
-    return plan->training ? selected(plan)->gradients[0] : NULL;
+    const struct PlanShard *shard = selected(plan);
+    return !plan->training         ? NULL
+           : shard->input_gradient ? shard->input_gradient
+                                   : shard->gradients[0];
 }
 
 void plan_read_scores(const struct Plan *plan, int64_t samples, double *scores) {

@@ -2,6 +2,7 @@
 #ifndef TRAINER_NN_PLAN_PARTS_H
 #define TRAINER_NN_PLAN_PARTS_H
 
+#include "nn/copies.h"
 #include "nn/fusion.h"
 #include "nn/plan.h"
 #include "nn/plan_kernels.h"
@@ -10,6 +11,7 @@
  * struct ShardCall sets at each call. */
 struct PlannedCall {
     struct Call call;
+    struct Copies copies;
     void *add_to[LAYER_INPUTS];  /* where the plan adds call.input_gradient to; NULL: nowhere */
     bool view_adds, view_copies; /* a view whose gradient has other writers too */
 };
@@ -23,6 +25,9 @@ struct PlanShard {
     void **again;               /* the values that are made again; NULL: kept */
     char *pool;                 /* its part of the plan's */
     float *target, *weights;    /* weights NULL: none */
+    /* (samples, inputs) `real`: what the plan rounds before forward, and widens after backward.
+     * NULL: values[0] and gradients[0] serve. */
+    float *input, *input_gradient;
     double *sample_losses;
 };
 
@@ -46,13 +51,15 @@ struct Synchronisation {
 struct PlanWorkspace {
     char *pool; /* values, gradients and saved bytes of all shards that are computed together */
     char *scratch, *prepared;
+    char *copies;      /* the operations' copies (nn/copies.h), one part for each shard */
+    size_t copy_bytes; /* of a part */
 };
 
 struct Plan {
     const struct Model *model;
     const struct Backend *backend;
     enum Variant variant;
-    const struct PlanKernels *kernels;
+    const struct PlanKernels *kernels, *bf16; /* bf16 NULL: VARIANT_F64 */
     struct PlanLoss loss;
     bool training, stochastic;
     bool recomputes; /* some operations run forward again before backward */

@@ -34,13 +34,18 @@ struct Traffic {
     double parameters;                      /* a call */
 };
 
+static double tensor_bytes(const struct Plan *plan, int tensor, struct Shape shape) {
+    return (double)element_bytes(plan->variant, plan->operations.precisions[tensor]) *
+           (double)shape_elements(shape);
+}
+
 static struct Traffic traffic_of(const struct Plan *plan, const struct Operation *operation) {
     double size = variant_bytes(plan->variant);
-    struct Traffic traffic = {.out = size * (double)shape_elements(operation->out),
+    struct Traffic traffic = {.out = tensor_bytes(plan, operation->output, operation->out),
                               .saved =
                                   (double)operation->needs.saved_bytes / (double)plan->samples};
     for (int i = 0; i < operation->input_count; i++) {
-        double one = size * (double)shape_elements(operation->in[i]);
+        double one = tensor_bytes(plan, operation->inputs[i], operation->in[i]);
         traffic.in += one;
         traffic.input_gradients += operation->needs_input_gradient[i] ? one : 0;
     }
@@ -54,9 +59,9 @@ static struct Traffic traffic_of(const struct Plan *plan, const struct Operation
  * its inputs. */
 static double read_again(const struct Plan *plan, const struct Operation *operation,
                          const struct Traffic *traffic) {
-    double size = variant_bytes(plan->variant), bytes = traffic->saved;
+    double bytes = traffic->saved;
     for (int i = 0; operation->needs.input && i < operation->node->input_count; i++)
-        bytes += size * (double)shape_elements(operation->in[i]);
+        bytes += tensor_bytes(plan, operation->inputs[i], operation->in[i]);
     return bytes + (operation->needs.output ? traffic->out : 0);
 }
 

@@ -269,12 +269,16 @@ void probe_read(const struct Probe *probe, const double *record, int index,
 /* One piece of a shard's values. `fires`: also which units fired. */
 static void measure_piece(struct Probe *probe, const struct Place *place, int piece,
                           int64_t samples, const void *values, bool fires) {
-    const struct ProbeKernels *kernels = probe__kernels(probe->plan->variant, PRECISION_FP32);
+    const struct Operations *operations = &probe->plan->operations;
+    const struct Operation *operation = &operations->items[place->operation];
+    enum Variant variant = probe->plan->variant;
+    enum Precision precision = operations->precisions[operation->output];
+    const struct ProbeKernels *kernels = probe__kernels(variant, precision);
     const struct Saturation none = {-INFINITY, INFINITY};
-    struct Shape shape = probe->plan->operations.items[place->operation].out;
+    struct Shape shape = operation->out;
     int64_t elements = shape_elements(shape), first = piece * samples / PIECES;
     int64_t count = (piece + 1) * samples / PIECES - first;
-    const char *at = (const char *)values + first * elements * variant_bytes(probe->plan->variant);
+    const char *at = (const char *)values + first * elements * element_bytes(variant, precision);
     uint32_t *counts = probe->counts + piece * PROBE_BINS;
     memset(counts, 0, PROBE_BINS * sizeof *counts);
     probe->tallies[piece] =

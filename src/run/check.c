@@ -491,6 +491,7 @@ static int make_plans(const struct RunRequest *request, struct RunParts *parts,
         return error_blame_key(error, "train.backend");
     }
     struct PlanRequest planning = {.variant = request->variant,
+                                   .precision = (enum Precision)options->train.precision,
                                    .backend = parts->backend,
                                    .convolution = (enum ConvolutionRule)options->train.convolution,
                                    .training = true,

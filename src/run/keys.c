@@ -104,6 +104,16 @@ static const struct Key train_keys[] = {
          "`describe` shows the choice); bf16-1: the same in bf16; direct: the library's alone, "
          "without Winograd; winograd: Winograd's wherever "
          "they can compute"},
+    {.name = "precision",
+     .type = KEY_ENUM,
+     .offset = TRAIN_AT(precision),
+     .fallback = "fp32",
+     .names = precision_names,
+     .free_on_resume = true,
+     .help = "how activations and their gradients lie in memory; part of a run's bits. fp32, or "
+             "bf16 (16 bits): half the memory, and faster where memory is what limits. All "
+             "arithmetic, parameters, their gradients, statistics and the scores stay fp32 "
+             "(docs/toolbox.md)"},
     {.name = "exchange",
      .type = KEY_ENUM,
      .offset = TRAIN_AT(exchange),

@@ -34,6 +34,7 @@ struct TrainOptions {
     int64_t threads;      /* OpenMP threads a rank */
     int backend;          /* enum: auto, openblas, onednn */
     int convolution;      /* enum ConvolutionRule */
+    int precision;        /* enum Precision */
     int exchange;         /* enum ExchangeAlgorithm */
     int instruction_set;  /* enum: auto, baseline, avx2, avx512 */
     struct Choice on_nan; /* of on_nan_kinds */

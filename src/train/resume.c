@@ -39,6 +39,7 @@ static int compare_run_files(struct Trainer *trainer, struct Start *start, struc
     take_settled_keys(&trainer->options, &saved);
     start->length_before = saved.train.length;
     start->convolution_before = (enum ConvolutionRule)saved.train.convolution;
+    start->precision_before = (enum Precision)saved.train.precision;
     struct RunOptions now = trainer->options;
     take_free_keys(&now, &saved);
     if (runfile_difference(run_keys, &now, &saved, &difference))
@@ -156,6 +157,14 @@ static void warn_of_rule(const struct Trainer *trainer, enum ConvolutionRule bef
                     convolution_rule_names[before], convolution_rule_names[now]);
 }
 
+static void warn_of_precision(const struct Trainer *trainer, enum Precision before) {
+    int now = trainer->options.train.precision;
+    if (ranks_rank(trainer->ranks) == 0 && (int)before != now)
+        log_warning("the run computed by train.precision: %s so far and goes on with %s: its bits "
+                    "will differ from an uninterrupted run's",
+                    precision_names[before], precision_names[now]);
+}
+
 /* What fixes the bits besides the run file. */
 static void warn_of_differences(const struct Trainer *trainer, const struct Provenance *before) {
     const struct Provenance *now = &trainer->saved.provenance;
@@ -251,6 +260,8 @@ int trainer__restore(struct Trainer *trainer, const struct Start *start, struct 
         code = trainer__fill_arrays(trainer, checkpoint, error);
     if (!code)
         warn_of_rule(trainer, start->convolution_before);
+    if (!code)
+        warn_of_precision(trainer, start->precision_before);
     if (!code)
         note_stretched(trainer, start->length_before);
     return code;

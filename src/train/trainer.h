@@ -93,6 +93,7 @@ struct Start {
     char *skipped;                           /* newer ones that are damaged, for people; or NULL */
     struct Span length_before;               /* train.length of the run that is continued */
     enum ConvolutionRule convolution_before; /* the same of train.convolution */
+    enum Precision precision_before;         /* and of train.precision */
     struct Checkpoint *donor;                /* of start_from; NULL: none */
     struct Text taken;                       /* what transfer_describe says, for people */
     bool shards_are_ranks;                   /* train.shards is auto, and this is the first start */

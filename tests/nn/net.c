@@ -92,6 +92,12 @@ static void *make_state(const struct Model *model, enum Variant variant) {
     return state;
 }
 
+static double input_of(const struct NetRun *run, double noise) {
+    if (run->whole_inputs)
+        return rint(noise);
+    return (double)(run->bf16_inputs ? bf16_value(bf16_round((float)noise)) : (float)noise);
+}
+
 static void fill(const struct NetRun *run, struct Plan *plan, int64_t inputs, int64_t outputs) {
     double *noise = memory_array(double, inputs, "test");
     for (int64_t i = 0; i < run->samples; i++) {
@@ -99,8 +105,7 @@ static void fill(const struct NetRun *run, struct Plan *plan, int64_t inputs, in
         struct RandomStream stream = random_stream(2, RANDOM_TEST, 1, 0, place);
         random_normal(&stream, inputs, noise);
         for (int64_t j = 0; j < inputs; j++)
-            put(run->variant, plan_input(plan), i * inputs + j,
-                run->whole_inputs ? rint(noise[j]) : (double)(float)noise[j]);
+            put(run->variant, plan_input(plan), i * inputs + j, input_of(run, noise[j]));
         float *target = plan_target(plan) + i * outputs;
         double sum = 0;
         stream = random_stream(2, RANDOM_TEST, 2, 0, place);
@@ -119,6 +124,7 @@ struct Result net_run(const struct Net *net, const struct NetRun *run) {
     if (!backend)
         fail_msg("%s", error.text);
     struct PlanRequest request = {.variant = run->variant,
+                                  .precision = run->precision,
                                   .backend = backend,
                                   .training = !run->inference,
                                   .sample_dropout = run->sample_dropout,
@@ -187,6 +193,15 @@ double difference(int64_t count, const double *a, const double *b) {
         squares += b[i] * b[i];
     }
     return largest / (1e-4 + sqrt(squares / (double)count));
+}
+
+double distance(int64_t count, const double *a, const double *b) {
+    double far = 0, squares = 0;
+    for (int64_t i = 0; i < count; i++) {
+        far += (a[i] - b[i]) * (a[i] - b[i]);
+        squares += b[i] * b[i];
+    }
+    return sqrt(far) / (0.05 + sqrt(squares));
 }
 
 int64_t pick(uint64_t *position, int64_t bound) {

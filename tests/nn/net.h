@@ -23,6 +23,8 @@ struct NetRun {
     enum Variant variant;
     const char *backend; /* NULL: openblas */
     bool inference, no_fusion, sample_dropout;
+    enum Precision precision;
+    bool bf16_inputs;   /* the inputs are rounded to bf16 in every precision */
     bool whole_inputs;  /* the inputs are small whole numbers, so that many are equal */
     const bool *frozen; /* as in PlanRequest; then there is no input_gradient, and elements of the
                            gradient that are not written are NaN */
@@ -45,6 +47,9 @@ void result_release(struct Result *result);
 
 /* max |a − b| / (1e-4 + rms of b). */
 double difference(int64_t count, const double *a, const double *b);
+
+/* |a − b| / (0.05 + |b|), of Euclidean norms. */
+double distance(int64_t count, const double *a, const double *b);
 
 /* 1 … bound, from a stream that the caller keeps. */
 int64_t pick(uint64_t *position, int64_t bound);

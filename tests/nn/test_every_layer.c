@@ -22,7 +22,7 @@ struct Row {
     const char *layer, *text;
     int64_t smallest, values;
     double tolerance;
-    bool features;
+    bool features, decides;
 };
 #define EVERY_LAYER(name, ...) {.layer = #name, .text = __VA_ARGS__},
 static const struct Row rows[] = {
@@ -155,6 +155,28 @@ static void compare(const struct Row *row, const struct Example *example, const 
     result_release(&result);
 }
 
+/* Activations in bf16: each result of a layer is rounded once, by 2^-9 of itself at most. Scores of
+ * these few layers stay within eight such steps; gradients, in which larger terms may cancel,
+ * within twenty. */
+static void compare_bf16(const struct Row *row, const struct Example *example,
+                         const struct NetRun *run, const struct Result *exact) {
+    struct Result result = net_run(&example->net, run);
+    double scores = distance(result.outputs, result.scores, exact->scores), gradient = 0, input = 0;
+    if (!run->inference && !row->decides) {
+        gradient = distance(arena_state_elements(model_arena(example->net.model)), result.gradient,
+                            exact->gradient);
+        input = distance(result.inputs, result.input_gradient, exact->input_gradient);
+    }
+    if (!(scores <= 8 * 0x1p-9 && gradient <= 20 * 0x1p-9 && input <= 20 * 0x1p-9)) {
+        char *text =
+            memory_print("bf16, %s: scores differ from those in double by %g, gradients "
+                         "by %g, input gradients by %g",
+                         run->inference ? "inference" : "training", scores, gradient, input);
+        fail_example(example, text);
+    }
+    result_release(&result);
+}
+
 static void test_float_and_backends(void **unused) {
     (void)unused;
     struct Error error;
@@ -166,6 +188,7 @@ static void test_float_and_backends(void **unused) {
             for (int inference = 0; inference < 2; inference++) {
                 struct NetRun run = {.samples = example.samples,
                                      .seed = 5,
+                                     .bf16_inputs = true,
                                      .no_fusion = i % 2,
                                      .inference = inference};
                 struct Result exact = net_run(&example.net, &run);
@@ -175,6 +198,9 @@ static void test_float_and_backends(void **unused) {
                         compare(&rows[r], &example, &run, &exact);
                 }
                 run.variant = best;
+                run.precision = PRECISION_BF16;
+                compare_bf16(&rows[r], &example, &run, &exact);
+                run.precision = PRECISION_FP32;
                 run.backend = "onednn";
                 if (onednn)
                     compare(&rows[r], &example, &run, &exact);

@@ -47,6 +47,27 @@ def test_each_exact_exchange_gives_the_same_bits(folder, recipe, whole, exchange
     assert found["digest"] == whole["digest"]
 
 
+@pytest.fixture(scope="module")
+def bf16(folder, recipe):
+    return train(1, recipe, f"{folder}/bf16", *settings("train.precision=bf16"))
+
+
+def test_bf16_activations_give_the_same_bits_on_more_ranks_and_after_a_stop(folder, recipe, bf16):
+    out, precision = f"{folder}/bf16_ranks", settings("train.precision=bf16")
+    train(4, recipe, out, "--stop-after", 7, *precision)
+    assert train(2, recipe, out, "--resume", *precision)["digest"] == bf16["digest"]
+
+
+def test_bf16_activations_learn_as_fp32_does(whole, bf16):
+    assert bf16["digest"] != whole["digest"]
+    assert bf16["train_loss"] == pytest.approx(whole["train_loss"], rel=0.01)
+
+
+def test_a_resumed_run_says_that_its_precision_changes(folder, recipe, bf16):
+    errors = run(1, "train", recipe, "--out", bf16.out, "--resume", *settings("train.length=21 steps"))[1]
+    assert "by train.precision: bf16 so far and goes on with fp32" in errors
+
+
 def test_another_seed_gives_other_bits(folder, recipe, whole):
     assert train(1, recipe, f"{folder}/seed", *settings("train.seed=4"))["digest"] != whole["digest"]
 

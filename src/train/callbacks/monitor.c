@@ -67,6 +67,7 @@ static int make_probing(struct Trainer *trainer, struct State *state, struct Err
     struct ProbingRequest request = {.model = trainer->parts.model,
                                      .backend = trainer->parts.backend,
                                      .variant = trainer->variant,
+                                     .precision = (enum Precision)trainer->options.train.precision,
                                      .convolution =
                                          (enum ConvolutionRule)trainer->options.train.convolution,
                                      .loss = &trainer->options.loss,
