@@ -124,7 +124,8 @@ static const char *const pass_names[PASS_COUNT] = {
 
 static const char *rule_of(const struct Blueprint *blueprint) {
     return convolution_rule_names[convolution_rule(
-        (enum ConvolutionRule)blueprint->options.train.convolution, PRECISION_FP32)];
+        (enum ConvolutionRule)blueprint->options.train.convolution,
+        (enum Precision)blueprint->options.train.precision)];
 }
 
 static const char *kernels_of(const struct Blueprint *blueprint, const struct Node *node,

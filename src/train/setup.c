@@ -221,8 +221,9 @@ int trainer__create(struct Trainer *trainer, struct Ranks *ranks,
         trainer->options.train.shards = ranks_size(ranks);
         start.shards_are_ranks = true;
     }
-    trainer->options.train.convolution = (int)convolution_rule(
-        (enum ConvolutionRule)trainer->options.train.convolution, PRECISION_FP32);
+    trainer->options.train.convolution =
+        (int)convolution_rule((enum ConvolutionRule)trainer->options.train.convolution,
+                              (enum Precision)trainer->options.train.precision);
     if (!code && !start.checkpoint)
         code = find_donor(trainer, &start, error);
     if (!code)

@@ -141,6 +141,7 @@ static int plan(struct Planning *planning) {
     const struct ConvShape shape = shape_of(operation);
     const struct ConvolutionRequest request = {.backend = planning->backend,
                                                .variant = planning->variant,
+                                               .precision = KERNEL_PRECISION,
                                                .rule = planning->convolution,
                                                .shape = &shape,
                                                .samples = planning->samples,
