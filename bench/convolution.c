@@ -1,9 +1,10 @@
 /* GF/s of every convolution of the recipes and every matrix product of the MLP, for each pass and
  * each backend and each method of our own (the Winograd kernels count as much work as direct
- * convolution, and have a fourth figure: both backward passes at once), next to the peak of the
- * cores in use (fused multiply-adds on registers alone).
+ * convolution, and have a fourth figure: both backward passes at once), in fp32 and bf16, next to
+ * the peak of the cores in use (fused multiply-adds in fp32, on registers alone).
  *
  *   bench_convolution [--threads N] [--samples N] [--variant V] [--backend NAME]... [--seconds S]
+ *                     [--model NAME]
  *
  * Products with padding count as work, so small images can exceed 100 %. A figure is the best of
  * many short runs. With one thread the time is the thread's own, so that what other programs take
@@ -15,7 +16,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "compute/backend.h"
+#include "compute/convolution.h"
 #include "compute/peak.h"
 #include "compute/strips.h"
 #include "compute/winograd.h"
@@ -30,6 +31,7 @@ struct Options {
     double seconds; /* of one measurement */
     const char *backends[MAX_BACKENDS];
     int backend_count;
+    const char *model; /* NULL: every one */
 };
 
 static const struct {
@@ -74,6 +76,7 @@ static double best_time(Work *work, void *context, double seconds) {
 struct Task {
     const struct Backend *backend;
     struct Conv *conv;
+    struct Convolution *convolution;
     const struct Method *method;
     const struct ConvShape *shape;
     int64_t samples;
@@ -136,7 +139,7 @@ static void task_release(struct Task *task) {
 }
 
 static void print_row(const char *backend, const double *rates, int count, double peak) {
-    printf(" | %-8s", backend);
+    printf(" | %-13s", backend);
     for (int i = 0; i < count; i++)
         printf(" %6.1f %3.0f%%", rates[i], 100 * rates[i] / peak);
     printf("\n");
@@ -161,12 +164,21 @@ static struct ConvShape shape_of(size_t which) {
                               .out_width = side / stride};
 }
 
-static void fill_arrays(struct Task *task) {
+static void *filled_elements(int64_t count, enum Precision precision) {
+    float *array = filled(count);
+    bf16 *rounded = (bf16 *)array;
+    for (int64_t i = 0; i < count && precision == PRECISION_BF16; i++)
+        rounded[i] = bf16_round(array[i]);
+    return array;
+}
+
+static void fill_arrays(struct Task *task, enum Precision precision) {
     const struct ConvShape *s = task->shape;
     int64_t x = task->samples * s->height * s->width * s->in_channels;
-    task->x = filled(x);
-    task->dx = filled(x);
-    task->y = filled(task->samples * s->out_height * s->out_width * s->out_channels);
+    int64_t y = task->samples * s->out_height * s->out_width * s->out_channels;
+    task->x = filled_elements(x, precision);
+    task->dx = filled_elements(x, precision);
+    task->y = filled_elements(y, precision);
     task->weights = filled(9 * s->in_channels * s->out_channels);
     task->gradient = filled(9 * s->in_channels * s->out_channels);
 }
@@ -200,12 +212,14 @@ static size_t most_scratch(const struct Task *task) {
     return most;
 }
 
-static void bench_method(const struct Options *options, size_t which, const struct Method *method) {
+static void bench_method(const struct Options *options, size_t which, enum Precision precision,
+                         const struct Method *make(enum Variant, enum Precision)) {
+    const struct Method *method = make(options->variant, precision);
     const struct ConvShape shape = shape_of(which);
     if (!method->serves(&shape, FORWARD))
         return;
     struct Task task = {.method = method, .shape = &shape, .samples = options->samples};
-    fill_arrays(&task);
+    fill_arrays(&task, precision);
     task.scratch = memory_allocate(most_scratch(&task), "bench");
     double operations = operations_of(&task), rates[4];
     prepare_pass(&task, FORWARD);
@@ -217,7 +231,9 @@ static void bench_method(const struct Options *options, size_t which, const stru
         rates[3] = 2 * operations / best_time(method_backward, &task, options->seconds);
     double peak = peak_flops(options->variant, options->threads) * 1e-9;
     print_shape(which, peak);
-    print_row(method->name, rates, method->backward ? 4 : 3, peak);
+    char name[32];
+    snprintf(name, sizeof name, "%s%s", method->name, precision == PRECISION_BF16 ? " bf16" : "");
+    print_row(name, rates, method->backward ? 4 : 3, peak);
     task_release(&task);
 }
 
@@ -229,7 +245,7 @@ static int bench_convolution(const struct Options *options, size_t which,
     int code = backend->conv_create(&task.conv, &shape, &task.samples, 1, EVERY_PASS, error);
     if (code != OK)
         return code;
-    fill_arrays(&task);
+    fill_arrays(&task, PRECISION_FP32);
     task.prepared = memory_allocate(backend->conv_prepared_bytes(task.conv), "bench");
     task.scratch = memory_allocate(backend->conv_scratch_bytes(task.conv), "bench");
     backend->conv_prepare(task.conv, task.weights, task.prepared);
@@ -243,6 +259,58 @@ static int bench_convolution(const struct Options *options, size_t which,
     backend->conv_release(task.conv);
     task_release(&task);
     return OK;
+}
+
+/* ---- the library in bf16, as compute/convolution.h uses it: on copies, or by its kernels ---- */
+
+static void seam_forward(void *context) {
+    struct Task *t = context;
+    convolution_forward(t->convolution, t->samples, t->x, t->weights, t->prepared, NULL, t->y,
+                        t->scratch);
+}
+
+static void seam_data(void *context) {
+    struct Task *t = context;
+    convolution_backward_data(t->convolution, t->samples, t->y, t->weights, t->prepared, t->x,
+                              t->scratch);
+}
+
+static void seam_weights(void *context) {
+    struct Task *t = context;
+    convolution_backward_weights(t->convolution, t->samples, t->x, t->y, t->gradient, NULL,
+                                 t->scratch);
+}
+
+static void bench_library_in_bf16(const struct Options *options, size_t which,
+                                  const struct Backend *backend) {
+    const struct ConvShape shape = shape_of(which);
+    struct Error error = {0};
+    struct Task task = {.backend = backend, .shape = &shape, .samples = options->samples};
+    const struct ConvolutionRequest request = {.backend = backend,
+                                               .variant = options->variant,
+                                               .precision = PRECISION_BF16,
+                                               .rule = CONVOLUTION_DIRECT,
+                                               .shape = &shape,
+                                               .samples = &task.samples,
+                                               .sample_counts = 1,
+                                               .passes = EVERY_PASS};
+    if (convolution_create(&task.convolution, &request, &error))
+        return;
+    fill_arrays(&task, PRECISION_BF16);
+    task.prepared = memory_allocate(convolution_prepared_bytes(task.convolution), "bench");
+    task.scratch = memory_allocate(convolution_scratch_bytes(task.convolution), "bench");
+    convolution_prepare(task.convolution, task.weights, task.prepared);
+    double operations = operations_of(&task), rates[3];
+    rates[0] = operations / best_time(seam_forward, &task, options->seconds);
+    rates[1] = operations / best_time(seam_data, &task, options->seconds);
+    rates[2] = operations / best_time(seam_weights, &task, options->seconds);
+    double peak = peak_flops(options->variant, options->threads) * 1e-9;
+    char name[40];
+    snprintf(name, sizeof name, "%s in bf16", convolution_kernels(task.convolution, FORWARD));
+    print_shape(which, peak);
+    print_row(name, rates, 3, peak);
+    convolution_release(task.convolution);
+    task_release(&task);
 }
 
 /* ---- products: a linear layer's three ---- */
@@ -295,15 +363,21 @@ static int run(const struct Options *options, struct Error *error) {
         if (!(backends[b] = backend_find(options->backends[b], options->variant, error)))
             return error->code;
     for (size_t i = 0; i < sizeof convolutions / sizeof *convolutions; i++) {
+        if (options->model && strcmp(options->model, convolutions[i].model))
+            continue;
         for (int b = 0; b < options->backend_count; b++) {
             int code = bench_convolution(options, i, backends[b], error);
             if (code != OK)
                 return code;
         }
-        bench_method(options, i, winograd__method(options->variant, PRECISION_FP32));
-        bench_method(options, i, strips__method(options->variant, PRECISION_FP32));
+        for (int precision = 0; precision < PRECISION_COUNT; precision++) {
+            bench_method(options, i, (enum Precision)precision, winograd__method);
+            bench_method(options, i, (enum Precision)precision, strips__method);
+        }
+        for (int b = 0; b < options->backend_count; b++)
+            bench_library_in_bf16(options, i, backends[b]);
     }
-    for (size_t i = 0; i < sizeof products / sizeof *products; i++)
+    for (size_t i = 0; !options->model && i < sizeof products / sizeof *products; i++)
         for (int b = 0; b < options->backend_count; b++)
             bench_product(options, i, backends[b]);
     return OK;
@@ -323,6 +397,8 @@ static int parse(int argc, char **argv, struct Options *options) {
             options->seconds = atof(value);
         else if (!strcmp(flag, "--variant") && variant > VARIANT_F64)
             options->variant = (enum Variant)variant;
+        else if (!strcmp(flag, "--model"))
+            options->model = value;
         else if (!strcmp(flag, "--backend") && options->backend_count < MAX_BACKENDS)
             options->backends[options->backend_count++] = value;
         else
@@ -340,7 +416,7 @@ int main(int argc, char **argv) {
         execv("/proc/self/exe", argv); /* returns only on failure: then with slower kernels */
     if (parse(argc, argv, &options) != OK) {
         fprintf(stderr, "usage: bench_convolution [--threads N] [--samples N] [--seconds S] "
-                        "[--variant baseline|avx2|avx512] [--backend NAME]...\n");
+                        "[--variant baseline|avx2|avx512] [--backend NAME]... [--model NAME]\n");
         return ERROR_USAGE;
     }
     if (!options.backend_count) {

@@ -30,14 +30,26 @@ typedef uint32_t lane_words __attribute__((vector_size(LANE_BYTES)));
 typedef uint16_t lane_halves __attribute__((vector_size(LANE_BYTES / 2), aligned(2), may_alias));
 
 INLINE lanes elements_load(const element *from) {
+#if defined(__AVX512F__)
+    return (lanes)bf16_load_16(from);
+#elif defined(__AVX2__)
+    return (lanes)bf16_load_8(from);
+#else
     lane_halves bits = *(const lane_halves *)(const void *)from;
     return (lanes)(__builtin_convertvector(bits, lane_words) << 16);
+#endif
 }
 
 INLINE lane_halves elements_round(lanes value) {
+#if defined(__AVX512F__)
+    return (lane_halves)bf16_round_16((__m512)value);
+#elif defined(__AVX2__)
+    return (lane_halves)bf16_round_8((__m256)value);
+#else
     lane_words bits = (lane_words)value, nan = (lane_words)(value != value);
     lane_words rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
     return __builtin_convertvector((nan & quiet) | (~nan & rounded), lane_halves);
+#endif
 }
 
 INLINE void elements_store(element *to, lanes value) {
