@@ -191,12 +191,12 @@ class Peer:
 def contenders(arguments, folder):
     """{name: contender} of one row of the table."""
     found = {}
-    if arguments.type == "fp32":
-        found["ours"] = Ours(arguments, folder, "ours")
-        for change in arguments.variant:
-            found[f"ours, {change}"] = Ours(arguments, folder, "variant", [change])
-        if arguments.before:
-            found["before"] = Ours(arguments, folder, "before", program=os.path.abspath(arguments.before))
+    precision = [f"train.precision={arguments.type}"] if arguments.type != "fp32" else []
+    found["ours"] = Ours(arguments, folder, "ours", precision)
+    for change in arguments.variant:
+        found[f"ours, {change}"] = Ours(arguments, folder, "variant", [*precision, change])
+    if arguments.before:
+        found["before"] = Ours(arguments, folder, "before", precision, os.path.abspath(arguments.before))
     if os.path.exists(f"{arguments.environment}/bin/python"):
         peers = dict(ddp=("torch_peer.py", arguments.ranks, 1), torch=("torch_peer.py", 1, arguments.ranks),
                      keras=("keras_peer.py", 1, arguments.ranks))
@@ -255,8 +255,6 @@ def print_rows(arguments, records):
               f"{rate:.{digits}f} ({min(rates):.{digits}f}–{max(rates):.{digits}f}) | "
               f"{rate * record['flops_of_image'] / arguments.ranks / 1e9:.1f} | {100 * record['of_peak']:.0f} % | "
               f"{record['memory'] / 2**20:.0f} | {ratio} |", flush=True)
-    if arguments.type == "bf16":
-        print(f"| {arguments.model} | {arguments.work} | bf16 | ours | not available yet | | | | |", flush=True)
 
 
 def main():

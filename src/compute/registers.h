@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "base/bfloat16_vectors.h"
 #include "base/kernel.h"
 
 #ifdef KERNEL_SUFFIX
