@@ -87,6 +87,15 @@ static char *digest_of_weights(const struct Split *split) {
     return memory_copy_text(digest);
 }
 
+/* With the instructions for bf16 if the run makes use of them. The caller releases it. */
+static char *instruction_set_of(const struct Trainer *trainer) {
+    const char *products = "";
+    if (trainer->options.train.precision == PRECISION_BF16 && trainer->parts.backend->bf16)
+        products = bf16_products_name(backend_bf16());
+    return memory_print("%s%s%s", variant_name(trainer->variant), *products ? " and " : "",
+                        products);
+}
+
 /* What checkpoints say of where the run's bits come from. */
 static void describe_origin(struct Trainer *trainer) {
     const struct Targets *targets = &trainer->parts.dataset->targets;
@@ -97,7 +106,7 @@ static void describe_origin(struct Trainer *trainer) {
         .seed = (uint64_t)trainer->options.train.seed,
         .shards = trainer->options.train.shards,
         .threads = trainer->options.train.threads,
-        .instruction_set = memory_copy_text(variant_name(trainer->variant)),
+        .instruction_set = instruction_set_of(trainer),
         .versions = memory_copy_text(backend_versions((char[BACKEND_VERSIONS]){0})),
         .backend = memory_copy_text(trainer->parts.backend->name),
         .data_digest = memory_copy_text(trainer->parts.train->digest),
