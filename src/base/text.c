@@ -170,3 +170,18 @@ size_t text_character(const char *text, size_t left, uint32_t *point) {
     bool surrogate = *point >= 0xD800 && *point <= 0xDFFF;
     return *point < least[bytes] || surrogate || *point > 0x10FFFF ? 0 : bytes;
 }
+
+char *text_as_utf8(const char *text) {
+    struct Text copy = {0};
+    text_add(&copy, "%s", "");
+    for (size_t bytes, left = strlen(text); left; text += bytes, left -= bytes) {
+        uint32_t point;
+        bytes = text_character(text, left, &point);
+        if (bytes && point != 0x7F)
+            text_add(&copy, "%.*s", (int)bytes, text);
+        else
+            text_add(&copy, "\\x%02X", (unsigned char)*text);
+        bytes += !bytes;
+    }
+    return copy.data;
+}

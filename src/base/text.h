@@ -34,6 +34,11 @@ size_t text_character(const char *text, size_t left, uint32_t *point);
  * terminal, nor break a line, nor show it in another order. Returns `text`, which never grows. */
 char *text_hide_controls(char *text);
 
+/* A copy that is valid UTF-8, as JSON needs it: a byte that belongs to no character stands as
+ * "\xE9", so that different texts stay different; so does DEL, the one control character that JSON
+ * does not escape. The caller releases it. */
+char *text_as_utf8(const char *text);
+
 /* Bytes as "12.3 MiB", a count as "1.23 G" (decimal); into `buffer`, which is returned. */
 char *text_bytes(double bytes, char buffer[32]);
 char *text_count(double count, char buffer[32]);

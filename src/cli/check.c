@@ -146,12 +146,6 @@ static json_t *number_json(double value) {
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* Names of files may be no UTF-8. */
-static json_t *string_json(const char *text) {
-    json_t *string = json_string(text);
-    return string ? string : json_string("(not UTF-8)");
-}
-
 static json_t *finding_json(const struct Finding *finding) {
     json_t *figures = json_object();
     for (int i = 0; i < finding->figure_count; i++) {
@@ -161,13 +155,13 @@ static json_t *finding_json(const struct Finding *finding) {
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:o, s:o}", "item", check_item_names[finding->item], "name",
                   finding->name, "verdict", check_verdict_names[finding->verdict], "figures",
-                  figures, "found", string_json(finding->found));
+                  figures, "found", json_string(shown_json(finding->found)));
     if (*finding->expected)
-        json_object_set_new(object, "expected", string_json(finding->expected));
+        json_object_set_new(object, "expected", json_string(shown_json(finding->expected)));
     if (*finding->cause)
-        json_object_set_new(object, "cause", string_json(finding->cause));
+        json_object_set_new(object, "cause", json_string(shown_json(finding->cause)));
     if (*finding->advice)
-        json_object_set_new(object, "advice", string_json(finding->advice));
+        json_object_set_new(object, "advice", json_string(shown_json(finding->advice)));
     return object;
 }
 
@@ -219,7 +213,7 @@ static void print_json(const struct Findings *findings) {
     if (findings->rate_count)
         json_object_set_new(object, "rates", rates_json(findings));
     if (first)
-        json_object_set_new(object, "cause", string_json(first->cause));
+        json_object_set_new(object, "cause", json_string(shown_json(first->cause)));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
     fputc('\n', stdout);
     json_decref(object);

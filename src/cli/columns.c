@@ -50,21 +50,16 @@ void columns_print(FILE *out, const struct TableEncoding *encoding) {
     }
 }
 
-static json_t *text_or_null(const char *text) {
-    json_t *string = json_string(text);
-    return string ? string : json_null(); /* it may be no UTF-8 */
-}
-
 json_t *columns_to_json(const struct TableEncoding *encoding) {
     json_t *list = json_array();
     for (int64_t i = 0; i < encoding->column_count; i++) {
         const struct TableColumn *column = &encoding->columns[i];
         json_t *categories = json_array();
-        json_t *object = json_pack("{s:o, s:s, s:s}", "name", text_or_null(column->name), "role",
+        json_t *object = json_pack("{s:s, s:s, s:s}", "name", shown_json(column->name), "role",
                                    column_role_names[column->role], "missing",
                                    missing_rule_names[column->missing]);
         for (int64_t k = 0; k < column->category_count; k++)
-            json_array_append_new(categories, text_or_null(column->categories[k]));
+            json_array_append_new(categories, json_string(shown_json(column->categories[k])));
         json_object_set_new(object, "categories", categories);
         if (is_filled(column))
             json_object_set_new(object, "fill", json_real(column->fill));

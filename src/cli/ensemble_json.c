@@ -4,6 +4,7 @@
 
 #include "cli/ensemble_report.h"
 #include "cli/figures_json.h"
+#include "cli/shown.h"
 
 static json_t *number(double value) {
     return isfinite(value) ? json_real(value) : json_null();
@@ -34,9 +35,9 @@ static json_t *contribution(const struct Study *study, const struct Mixture *mix
 static json_t *describe_member(const struct EnsembleReport *report, int m) {
     const struct Study *study = report->study;
     const struct CandidateFacts *facts = &report->candidates->facts[m];
-    json_t *object =
-        json_pack("{s:s, s:s, s:I}", "checkpoint", report->candidates->paths[m], "parameters",
-                  facts->averaged ? "average" : "model", "elements", (json_int_t)facts->parameters);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:I}", "checkpoint", shown_json(report->candidates->paths[m]), "parameters",
+        facts->averaged ? "average" : "model", "elements", (json_int_t)facts->parameters);
     json_object_set_new(object, "weight", json_real(study->final->weights[m]));
     if (report->chosen_on)
         json_object_set_new(object, "chosen_on", figures_of(&study->chosen_on[m]));
@@ -125,17 +126,18 @@ void ensemble_print_json(const struct EnsembleReport *report) {
         json_array_append_new(matrix,
                               numbers(study->disagreement + m * study->members, study->members));
     }
-    json_t *object =
-        json_pack("{s:s, s:o, s:o, s:s, s:s, s:o, s:f, s:i}", "data", report->dataset->path,
-                  "chosen_on", describe_split(report->chosen_on), "reported",
-                  describe_split(report->reported), "figure", figure_kinds[study->by].name, "mean",
-                  report->mean == ENSEMBLE_MEAN_GEOMETRIC ? "geometric" : "arithmetic", "members",
-                  members, "mean_member", study->mean, "best_member", study->best);
+    json_t *object = json_pack(
+        "{s:s, s:o, s:o, s:s, s:s, s:o, s:f, s:i}", "data", shown_json(report->dataset->path),
+        "chosen_on", describe_split(report->chosen_on), "reported",
+        describe_split(report->reported), "figure", figure_kinds[study->by].name, "mean",
+        report->mean == ENSEMBLE_MEAN_GEOMETRIC ? "geometric" : "arithmetic", "members", members,
+        "mean_member", study->mean, "best_member", study->best);
     json_object_set_new(object, "chosen_member",
                         study->best_chosen < 0 ? json_null() : json_integer(study->best_chosen));
     add_mixtures(report, object);
     json_object_set_new(object, "disagreement", matrix);
-    json_object_set_new(object, "saved", report->saved ? json_string(report->saved) : json_null());
+    json_object_set_new(object, "saved",
+                        report->saved ? json_string(shown_json(report->saved)) : json_null());
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);

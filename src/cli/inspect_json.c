@@ -4,6 +4,7 @@
 #include "cli/columns.h"
 #include "cli/figures_json.h"
 #include "cli/inspect.h"
+#include "cli/shown.h"
 
 static json_t *floats_to_json(const float *values, int64_t count) {
     json_t *list = json_array();
@@ -55,8 +56,9 @@ static json_t *progress_to_json(const struct Inspected *inspected) {
 static json_t *targets_to_json(const struct Targets *targets, const struct TargetScale *scale) {
     json_t *list = json_array();
     for (int64_t i = 0; i < scale->count; i++)
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "name", targets->names[i], "mean",
-                                              scale->mean[i], "deviation", scale->deviation[i]));
+        json_array_append_new(list,
+                              json_pack("{s:s, s:f, s:f}", "name", shown_json(targets->names[i]),
+                                        "mean", scale->mean[i], "deviation", scale->deviation[i]));
     return list;
 }
 
@@ -72,9 +74,9 @@ static json_t *preprocessing_to_json(const struct SavedState *saved) {
         (json_int_t)preprocess->out_channels);
     const struct PictureRule *rule = &preprocess->pictures;
     json_object_set_new(object, "picture_resize",
-                        *rule->resize ? json_string(rule->resize) : json_null());
+                        *rule->resize ? json_string(shown_json(rule->resize)) : json_null());
     json_object_set_new(object, "picture_values",
-                        *rule->values ? json_string(rule->values) : json_null());
+                        *rule->values ? json_string(shown_json(rule->values)) : json_null());
     if (saved->encoding.column_count)
         json_object_set_new(object, "columns", columns_to_json(&saved->encoding));
     if (targets_are_values(&saved->targets))
@@ -86,8 +88,9 @@ static json_t *run_to_json(const struct Provenance *provenance, const char *run_
     return json_pack(
         "{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s}", "seed", (json_int_t)provenance->seed, "shards",
         (json_int_t)provenance->shards, "threads", (json_int_t)provenance->threads,
-        "instruction_set", provenance->instruction_set, "backend", provenance->backend, "versions",
-        provenance->versions, "data_digest", provenance->data_digest, "run_file", run_text);
+        "instruction_set", shown_json(provenance->instruction_set), "backend",
+        shown_json(provenance->backend), "versions", shown_json(provenance->versions),
+        "data_digest", shown_json(provenance->data_digest), "run_file", shown_json(run_text));
 }
 
 static json_t *checkpoint_to_json(const struct Inspected *inspected) {
@@ -95,12 +98,12 @@ static json_t *checkpoint_to_json(const struct Inspected *inspected) {
     const struct SavedState *saved = &inspected->saved;
     json_t *classes = json_array(), *arrays = json_array();
     for (int64_t i = 0; !targets_are_values(&saved->targets) && i < saved->targets.count; i++)
-        json_array_append_new(classes, json_string(saved->targets.names[i]));
+        json_array_append_new(classes, json_string(shown_json(saved->targets.names[i])));
     for (int i = 0; i < checkpoint->array_count; i++)
         json_array_append_new(arrays,
                               array_to_json(&checkpoint->arrays[i], &inspected->summaries[i]));
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
-                     checkpoint->path, "progress", progress_to_json(inspected), "run",
+                     shown_json(checkpoint->path), "progress", progress_to_json(inspected), "run",
                      run_to_json(&saved->provenance, checkpoint->run_text), "preprocessing",
                      preprocessing_to_json(saved), "classes", classes, "parameters",
                      (json_int_t)inspect_count_elements(checkpoint, false), "statistics",

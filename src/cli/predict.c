@@ -70,9 +70,10 @@ static void print_words(const struct Summary *summary) {
 static void print_json(const struct Summary *summary) {
     const struct Predictions *predictions = summary->predictions;
     const struct Members *members = predictions->members;
-    json_t *object = json_pack("{s:s, s:s, s:s, s:i, s:I}", "file", predictions->path, "data",
-                               members->dataset->path, "split", members->split->name, "members",
-                               members->count, "samples", (json_int_t)members->split->count);
+    json_t *object =
+        json_pack("{s:s, s:s, s:s, s:i, s:I}", "file", shown_json(predictions->path), "data",
+                  shown_json(members->dataset->path), "split", shown_json(members->split->name),
+                  "members", members->count, "samples", (json_int_t)members->split->count);
     json_object_set_new(object, "averaged", json_integer(count_averaged(members)));
     json_object_set_new(object, "seconds", json_real(summary->seconds));
     json_object_set_new(object, "samples_per_second", json_real(per_second(summary)));

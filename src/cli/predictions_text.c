@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "cli/predictions.h"
+#include "cli/shown.h"
 
 static bool has_truth(const struct Predictions *predictions) {
     return split_has_truth(predictions->members->split);
@@ -201,29 +202,12 @@ static json_t *number(float value) {
 static json_t *by_name(const struct Targets *targets, const float *row) {
     json_t *object = json_object();
     for (int64_t k = 0; k < targets->count; k++)
-        json_object_set_new_nocheck(object, targets->names[k], number(row[k]));
+        json_object_set_new(object, shown_json(targets->names[k]), number(row[k]));
     return object;
 }
 
-/* Text from outside may be no UTF-8; then its other bytes are shown as "?". */
 static json_t *words(const char *text) {
-    json_t *found = json_string(text);
-    if (found)
-        return found;
-    struct Text safe = {0};
-    size_t left = strlen(text);
-    for (size_t bytes; left; text += bytes, left -= bytes) {
-        uint32_t point;
-        bytes = text_character(text, left, &point);
-        if (bytes)
-            text_add(&safe, "%.*s", (int)bytes, text);
-        else
-            text_add(&safe, "?");
-        bytes += !bytes;
-    }
-    found = json_string(safe.data);
-    text_release(&safe);
-    return found;
+    return json_string(shown_json(text));
 }
 
 static json_t *describe_class(const struct Predictions *predictions, const float *row,

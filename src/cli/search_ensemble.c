@@ -5,18 +5,20 @@
 #include "cli/eval_report.h"
 #include "cli/members.h"
 #include "cli/search.h"
+#include "cli/shown.h"
 
 static void describe(const struct Members *members, const struct Evaluation *results,
                      json_t *object) {
     json_t *list = json_array();
     for (int i = 0; i < members->count; i++) {
         json_t *member = eval_describe(&results[i], members->dataset);
-        json_object_set_new(member, "checkpoint", json_string(members->items[i].path));
+        json_object_set_new(member, "checkpoint", json_string(shown_json(members->items[i].path)));
         json_array_append_new(list, member);
     }
     json_object_set_new(object, "ensemble",
-                        json_pack("{s:s, s:I, s:o, s:o}", "split", members->split->name, "samples",
-                                  (json_int_t)members->split->count, "members", list, "together",
+                        json_pack("{s:s, s:I, s:o, s:o}", "split", shown_json(members->split->name),
+                                  "samples", (json_int_t)members->split->count, "members", list,
+                                  "together",
                                   eval_describe(&results[members->count], members->dataset)));
 }
 

@@ -67,6 +67,21 @@ static void test_text_that_is_shown_has_no_controls(void **unused) {
     }
 }
 
+static void test_text_for_json_is_utf8(void **unused) {
+    (void)unused;
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"plain, naïve, 猫", "plain, naïve, 猫"},
+                                           {"caf\xe9", "caf\\xE9"},
+                                           {"\xff\xfe", "\\xFF\\xFE"},
+                                           {"\xe2\x80", "\\xE2\\x80"},
+                                           {"a\x7f\x1b", "a\\x7F\x1b"}};
+    for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++) {
+        char *text = text_as_utf8(pairs[i][0]);
+        assert_string_equal(text, pairs[i][1]);
+        memory_release(text);
+    }
+}
+
 static void test_numbers_for_people(void **unused) {
     (void)unused;
     char text[32];
@@ -181,6 +196,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nearest),
         cmocka_unit_test(test_text_that_is_shown_has_no_controls),
+        cmocka_unit_test(test_text_for_json_is_utf8),
         cmocka_unit_test(test_numbers_for_people),
         cmocka_unit_test(test_text_grows),
         cmocka_unit_test(test_paths),

@@ -1,9 +1,10 @@
 """Text from files and command lines that would steer a terminal: titles, colours, and lines within names."""
+import json
 import os
 
 import h5py
 import pytest
-from support.program import start
+from support.program import result, start
 from support.runs import copy_data, synthesize, train, write_run_file
 
 NASTY = "\x1b]0;owned\x07\x1b[31mRED\x1b[2J\nsecond line\u009b1m\u202e"
@@ -25,9 +26,10 @@ def nasty(folder, data):
     """A data set whose names and digests hold escape sequences."""
     path = copy_data(f"{folder}/nasty.h5", data)
     with h5py.File(path, "r+") as file:
-        names = [f"{NASTY}{i}" for i in range(10)]
+        names = [f"{NASTY}{i}".encode() for i in range(10)]
+        names[7:] = b"caf\xe9", b"caf\xe8", b"del\x7f"  # as Latin-1 has them
         del file["classes"]
-        file.create_dataset("classes", data=[name.encode() for name in names])
+        file.create_dataset("classes", data=names)
         file.attrs["source"] = NASTY
     return path
 
@@ -39,7 +41,7 @@ def checkpoint(folder, nasty):
 
 
 def assert_tame(*words):
-    done = start(1, *words)
+    done = start(1, *words, errors="replace")
     for text in (done.stdout, done.stderr):
         assert not [c for c in text if (ord(c) < 32 or 0x7F <= ord(c) < 0xA0 or ord(c) == 0x202E)
                     and ord(c) not in ALLOWED], repr(text)
@@ -64,6 +66,18 @@ def test_a_name_with_lines_stays_on_one_line(nasty, data):
 def test_a_checkpoint_is_shown_without_controls(nasty, checkpoint, words):
     more = ("--data", nasty, "--split", "test") if words[0] == "eval" else ()
     assert assert_tame(*words, checkpoint, *more).returncode == 0
+
+
+def test_each_name_is_its_own_in_json(folder, nasty, checkpoint):
+    names = {*(f"{NASTY}{i}" for i in range(7)), r"caf\xE9", r"caf\xE8", r"del\x7F"}
+    out = f"{folder}/p\udce9.jsonl"  # a byte that is no UTF-8
+    assert set(result(1, "dataset", "info", nasty, "--json")["classes"]) == names
+    assert set(result(1, "inspect", checkpoint, "--json")["classes"]) == names
+    assert set(result(1, "eval", checkpoint, "--json", "--data", nasty)["members"][0]["class_accuracy"]) == names
+    assert result(1, "predict", checkpoint, "--data", nasty, "--split", "test", "-o", out, "--json")["file"] == \
+        f"{folder}/p\\xE9.jsonl"
+    with open(out, encoding="utf-8") as file:
+        assert all(set(json.loads(line)["probabilities"]) == names for line in file)
 
 
 @pytest.mark.parametrize("words", (("inspect",), ("train",), ("eval",), ("describe",), ("dataset", "verify")))

@@ -106,12 +106,6 @@ static json_t *vector_to_json(const double *values, int64_t count) {
     return array;
 }
 
-/* JSON must be UTF-8, which text from a file may not be. */
-static json_t *text_to_json(const char *text) {
-    json_t *string = json_string(text);
-    return string ? string : json_string("(not UTF-8)");
-}
-
 static json_t *counts_to_json(const struct Dataset *dataset, const struct Split *split) {
     json_t *counts = json_array();
     for (int64_t c = 0; c < targets_classes(&dataset->targets); c++)
@@ -132,14 +126,14 @@ static json_t *ranges_to_json(const struct Dataset *dataset, const struct Split 
 static json_t *names_to_json(char *const *names, int64_t count) {
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++)
-        json_array_append_new(list, text_to_json(names[i]));
+        json_array_append_new(list, json_string(shown_json(names[i])));
     return list;
 }
 
 static json_t *split_to_json(const struct Dataset *dataset, const struct Split *split) {
     json_t *object = json_pack("{s:I, s:s, s:o?}", "count", (json_int_t)split->count, "type",
                                split->bytes ? "uint8" : "float32", "digest",
-                               split->digest[0] ? json_string(split->digest) : NULL);
+                               split->digest[0] ? json_string(shown_json(split->digest)) : NULL);
     if (targets_are_values(&dataset->targets))
         json_object_set_new(object, "targets", ranges_to_json(dataset, split));
     else
@@ -154,7 +148,7 @@ static json_t *split_to_json(const struct Dataset *dataset, const struct Split *
 json_t *dataset_to_json(const struct Dataset *dataset) {
     json_t *splits = json_object(), *statistics = json_object();
     for (int s = 0; s < dataset->split_count; s++)
-        json_object_set_new(splits, dataset->splits[s].name,
+        json_object_set_new(splits, shown_json(dataset->splits[s].name),
                             split_to_json(dataset, &dataset->splits[s]));
     if (dataset->statistics.channel_mean)
         json_object_set_new(statistics, "channel_mean",
@@ -170,8 +164,8 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
                             vector_to_json(dataset->target_std, dataset->targets.count));
     json_t *columns = dataset->encoding.column_count ? columns_to_json(&dataset->encoding) : NULL;
     return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o, s:o*}", "file",
-                     text_to_json(dataset->path), "source",
-                     shown(dataset->source) ? text_to_json(dataset->source) : json_null(),
+                     json_string(shown_json(dataset->path)), "source",
+                     dataset->source ? json_string(shown_json(dataset->source)) : json_null(),
                      "image_shape", (json_int_t)dataset->height, (json_int_t)dataset->width,
                      (json_int_t)dataset->channels, targets_words(&dataset->targets),
                      names_to_json(dataset->targets.names, dataset->targets.count), "splits",

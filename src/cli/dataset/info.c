@@ -58,16 +58,16 @@ static json_t *contents_to_json(const struct Contents *contents) {
         int rank = storage->info.rank;
         if (item->member == H5_MEMBER_GROUP || item->member == H5_MEMBER_OTHER)
             continue;
-        json_t *object = json_pack("{s:s}", "path", item->path);
+        json_t *object = json_pack("{s:s}", "path", shown_json(item->path));
         if (item->problem)
-            json_object_set_new(object, "problem", json_string(item->problem));
+            json_object_set_new(object, "problem", json_string(shown_json(item->problem)));
         else
             json_object_update_new(
                 object,
-                json_pack("{s:s, s:o, s:o, s:s}", "type", storage->info.type_name, "shape",
-                          sizes_to_json(storage->info.size, rank), "chunks",
+                json_pack("{s:s, s:o, s:o, s:s}", "type", shown_json(storage->info.type_name),
+                          "shape", sizes_to_json(storage->info.size, rank), "chunks",
                           storage->is_chunked ? sizes_to_json(storage->chunk, rank) : json_null(),
-                          "filters", storage->filters));
+                          "filters", shown_json(storage->filters)));
         json_array_append_new(list, object);
     }
     return list;
@@ -77,9 +77,10 @@ static json_t *contents_to_json(const struct Contents *contents) {
 static void print_foreign(const char *path, const struct Contents *contents,
                           const struct Proposal *proposal, bool json) {
     if (json) {
-        dataset_print_json(json_pack("{s:s, s:o, s:s?, s:s?, s:s?}", "file", path, "arrays",
-                                     contents_to_json(contents), "convention", proposal->name,
-                                     "proposal", proposal->lines, "missing", proposal->missing));
+        dataset_print_json(json_pack("{s:s, s:o, s:s?, s:s?, s:s?}", "file", shown_json(path),
+                                     "arrays", contents_to_json(contents), "convention",
+                                     proposal->name, "proposal", shown_json(proposal->lines),
+                                     "missing", shown_json(proposal->missing)));
         return;
     }
     printf("%s\n", shown(path));
