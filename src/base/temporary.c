@@ -137,8 +137,16 @@ int create_temporary_link(const char *target, const char *path, char **name) {
     return create_either(path, target, name);
 }
 
+/* A rename by root would put a file in the place of /dev/null, or of the link /dev/stdout. */
+static bool is_device_or_pipe(const char *path) {
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
+
 int temporary_publish(const char *name, const char *path, struct Error *error) {
     struct stat status;
+    if (is_device_or_pipe(path))
+        return fail(error, ERROR_SYSTEM, "%s: is a device or a pipe, expected a file", path);
     if (rename(name, path) == 0)
         return OK;
     int cause = errno;

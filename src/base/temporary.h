@@ -21,7 +21,8 @@ int create_temporary(const char *path, char **name);
 int create_temporary_link(const char *target, const char *path, char **name);
 
 /* Gives the temporary file or link `name` the name `path`, in the place of what is there.
- * ERROR_SYSTEM, also if a folder is there; the temporary one stays. */
+ * ERROR_SYSTEM, also if a folder, a device or a pipe is there, or a link leads to one of the
+ * latter; the temporary one stays. */
 int temporary_publish(const char *name, const char *path, struct Error *error);
 
 /* Removes, from a folder whose other writers the caller excludes by a lock of its own, temporary

@@ -22,7 +22,8 @@ static const char *const kind_words[] = {[OUTPUT_DATASET] = "an older data set",
                                          [OUTPUT_JSON_LINES] = "older predictions as JSON lines",
                                          [OUTPUT_PNG] = "an older PNG picture",
                                          [OUTPUT_ENSEMBLE] = "an older ensemble",
-                                         [OUTPUT_SVG] = "an older SVG picture"};
+                                         [OUTPUT_SVG] = "an older SVG picture",
+                                         [OUTPUT_TRACE] = "an older trace"};
 
 static const struct {
     const char *start;
@@ -40,6 +41,7 @@ static const struct {
     {"sample,truth,prediction", 0, 23, {"a table of predictions", OUTPUT_CSV}},
     {"sample,true ", 0, 12, {"a table of predictions", OUTPUT_CSV}},
     {"{\"sample\":", 0, 10, {"predictions as JSON lines", OUTPUT_JSON_LINES}},
+    {"{\"displayTimeUnit\"", 0, 18, {"a trace", OUTPUT_TRACE}},
 };
 
 /* A file that another program damaged is one of another kind; one that the system cannot read may

@@ -14,7 +14,8 @@ enum OutputKind {
     OUTPUT_JSON_LINES,  /* of predictions */
     OUTPUT_PNG,
     OUTPUT_ENSEMBLE,
-    OUTPUT_SVG
+    OUTPUT_SVG,
+    OUTPUT_TRACE /* of a profile */
 };
 
 /* Whether two paths lead to the same file, also by way of links. */

@@ -227,6 +227,18 @@ static char *trace_path(const struct Arguments *arguments, const char *folder) {
     return path ? memory_copy_text(path) : memory_print("%s/trace.json", folder ? folder : "");
 }
 
+/* The trace must not take the place of what is needed. */
+static int check_trace(const struct TrainRequest *request, struct Ranks *ranks,
+                       struct Error *error) {
+    const char *path = request->profile;
+    int code = OK;
+    if (ranks_rank(ranks) == 0 && path && !*path)
+        code = fail(error, ERROR_USAGE, "--profile=: expected the name of a file");
+    else if (ranks_rank(ranks) == 0 && path)
+        code = output_check("--profile", path, OUTPUT_TRACE, &request->run_path, 1, error);
+    return ranks_agree(ranks, code, error);
+}
+
 static int run(const struct Command *command, const struct Arguments *arguments,
                struct Ranks *ranks, struct Error *error) {
     (void)command;
@@ -258,6 +270,8 @@ static int run(const struct Command *command, const struct Arguments *arguments,
                     "train: --out DIR is missing: the folder that the run is written to");
     if (!code)
         code = check_run_file(&request, ranks, error);
+    if (!code)
+        code = check_trace(&request, ranks, error);
     bool json = argument_given(arguments, "json"), dry = argument_given(arguments, "dry-run");
     if (!code && dry)
         code = dry_run(ranks, &request, json, error);

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char path[] = "whole-file.txt";
@@ -119,11 +120,31 @@ static void test_link(void **unused) {
     unlink(path);
 }
 
+/* Neither they, nor a link to them, give way to a file. */
+static void test_pipe(void **unused) {
+    (void)unused;
+    static const char *const names[] = {"pipe", "link-to-pipe"};
+    struct stat status;
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_int_equal(symlink("pipe", "link-to-pipe"), 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct WholeFile file;
+        assert_int_equal(whole_file_open(&file, names[i], &error), OK);
+        assert_int_equal(whole_file_publish(&file, &error), ERROR_SYSTEM);
+        whole_file_close(&file);
+        assert_non_null(strstr(error.text, "pipe: is a device or a pipe, expected a file"));
+        assert_int_equal(stat(names[i], &status), 0);
+        assert_true(S_ISFIFO(status.st_mode));
+    }
+    assert_int_equal(unlink("link-to-pipe"), 0);
+    assert_int_equal(unlink("pipe"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_publish), cmocka_unit_test(test_abandon),
         cmocka_unit_test(test_no_room), cmocka_unit_test(test_no_folder),
-        cmocka_unit_test(test_link),
+        cmocka_unit_test(test_link),    cmocka_unit_test(test_pipe),
     };
     return cmocka_run_group_tests_name("whole file", tests, NULL, NULL);
 }

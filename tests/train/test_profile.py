@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from support.program import run, settings, start
+from support.program import USAGE, refusal, run, settings, start
 from support.runs import synthesize, train, write_run_file
 
 MODEL = """
@@ -165,3 +165,14 @@ def test_refusals(folder, recipe, code, says, more):
     done = start(1, "train", recipe, "--out", f"{folder}/refused", *(word.format(folder=folder) for word in more))
     assert done.returncode == code and says in done.stderr
     assert not os.path.exists(f"{folder}/refused/checkpoints/latest.h5")
+
+
+@pytest.mark.parametrize("what, words", (("recipe", "would overwrite the input"), ("data", "would overwrite a data set"),
+                                         ("folder", "is a folder"), ("pipe", "is a device or a pipe"), ("", "name")))
+def test_a_trace_takes_the_place_of_nothing_else(folder, scratch, recipe, what, words):
+    os.mkfifo(f"{scratch}/pipe")
+    path = {"recipe": recipe, "data": f"{folder}/shapes.h5", "folder": folder, "pipe": f"{scratch}/pipe"}.get(what, "")
+    before = os.stat(path).st_ino if path else None
+    assert words in refusal(USAGE, "train", recipe, "--out", f"{scratch}/out", f"--profile={path}")
+    assert not path or os.stat(path).st_ino == before
+    assert not os.path.exists(f"{scratch}/out")
