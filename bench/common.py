@@ -13,6 +13,32 @@ def parser_of(doc):
     return argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
 
 
+def some_of(known):
+    """The type of a flag that takes some of these words, with commas between them."""
+    def check(text):
+        for word in text.split(","):
+            if word not in known:
+                raise argparse.ArgumentTypeError(f"{word!r}: expected some of {','.join(known)}")
+        return text
+    return check
+
+
+def more_than_zero(number):
+    """The type of a flag that takes a number (int or float) above 0."""
+    def check(text):
+        try:
+            value = number(text)
+        except ValueError:
+            value = 0
+        if not 0 < value < float("inf"):
+            raise argparse.ArgumentTypeError(f"{text!r}: expected a number above 0")
+        return value
+    return check
+
+
+COUNT, SECONDS = more_than_zero(int), more_than_zero(float)
+
+
 def cpu_name():
     """The model of this machine's processor."""
     with open("/proc/cpuinfo") as file:

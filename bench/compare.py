@@ -33,7 +33,7 @@ import tempfile
 import h5py
 import numpy as np
 
-from common import cpu_name, limits, parser_of
+from common import COUNT, SECONDS, cpu_name, limits, parser_of, some_of
 from support.program import RECIPES, SOURCE, TRAINER, environment, result, settings
 
 PEERS = os.path.join(SOURCE, "bench", "peers")
@@ -262,14 +262,15 @@ def main():
     parser.add_argument("--install", action="store_true", help="make the environment of the peers, and end")
     parser.add_argument("--environment", default=os.path.join(SOURCE, "build", "peers"),
                         help="where it is (default: build/peers)")
-    parser.add_argument("--models", default=",".join(MODELS))
-    parser.add_argument("--types", default="fp32,bf16")
-    parser.add_argument("--work", dest="works", default="train,predict")
-    parser.add_argument("--peers", default="ddp,torch,keras", help="which peers take part (default: all)")
-    parser.add_argument("--windows", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4, help="of a window (default: 4)")
-    parser.add_argument("--ranks", type=int, default=2)
-    parser.add_argument("--batch", type=int, help="samples of a rank in each step (default: 128; resnet50: 16)")
+    parser.add_argument("--models", type=some_of(MODELS), default=",".join(MODELS))
+    parser.add_argument("--types", type=some_of(("fp32", "bf16")), default="fp32,bf16")
+    parser.add_argument("--work", dest="works", type=some_of(("train", "predict")), default="train,predict")
+    parser.add_argument("--peers", type=some_of(("ddp", "torch", "keras", "")), default="ddp,torch,keras",
+                        help="which peers take part (default: all)")
+    parser.add_argument("--windows", type=COUNT, default=3)
+    parser.add_argument("--seconds", type=SECONDS, default=4, help="of a window (default: 4)")
+    parser.add_argument("--ranks", type=COUNT, default=2)
+    parser.add_argument("--batch", type=COUNT, help="samples of a rank in each step (default: 128; resnet50: 16)")
     parser.add_argument("--backend", default="auto")
     parser.add_argument("--variant", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--before", metavar="PROGRAM", help="another build of the trainer")

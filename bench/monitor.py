@@ -12,7 +12,7 @@ import statistics
 import sys
 import tempfile
 
-from common import cpu_name, parser_of
+from common import COUNT, cpu_name, parser_of
 from support.program import RECIPES, run, settings
 from support.runs import synthesize
 
@@ -49,9 +49,9 @@ def measure(model, data, folder, options):
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--ranks", type=int, default=1)
-    parser.add_argument("--steps", type=int, default=6)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ranks", type=COUNT, default=1)
+    parser.add_argument("--steps", type=COUNT, default=6)
+    parser.add_argument("--rounds", type=COUNT, default=3)
     parser.add_argument("--more", nargs="*", default=[])
     options = parser.parse_args()
     print(f"{cpu_name()}, {options.ranks} rank(s)\n")

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 
-from common import cpu_name, parser_of
+from common import COUNT, cpu_name, parser_of
 from support.hosts import hosts
 from support.program import RECIPES, command, settings
 from support.runs import synthesize
@@ -35,10 +35,10 @@ def slow_down(cluster, rate):
 def main():
     parser = parser_of(__doc__)
     parser.add_argument("--recipe", nargs="+", default=["cifar10-smallcnn"], help="in launch/recipes")
-    parser.add_argument("--batch", type=int, default=128, help="of a rank")
+    parser.add_argument("--batch", type=COUNT, default=128, help="of a rank")
     parser.add_argument("--rate", default="1gbit", help="of each host's cable, as tc writes it")
-    parser.add_argument("--hosts", type=int, default=2)
-    parser.add_argument("--ranks-per-host", type=int, default=1)
+    parser.add_argument("--hosts", type=COUNT, default=2)
+    parser.add_argument("--ranks-per-host", type=COUNT, default=1)
     parser.add_argument("--exchange", nargs="+", default=["levels", "halving", "direct", "mpi"], help="between hosts")
     parser.add_argument("--measure", default="", help="a command that other commands are run with, for quiet")
     parser.add_argument("--more", nargs="*", default=[], metavar="KEY=VALUE")

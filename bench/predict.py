@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 
-from common import cpu_name, parser_of
+from common import COUNT, cpu_name, parser_of
 from support.program import RECIPES, TRAINER, environment, run, settings
 
 FEW = 400  # images whose time is subtracted
@@ -44,10 +44,10 @@ def seconds(ranks, *words):
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--images", type=int, default=10000)
-    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--images", type=COUNT, default=10000)
+    parser.add_argument("--ranks", type=COUNT, default=2)
     parser.add_argument("--model", default="resnet20")
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=COUNT, default=3)
     parser.add_argument("--folder")
     arguments = parser.parse_args()
     if arguments.images <= FEW:

@@ -8,7 +8,7 @@ import random
 import sys
 import tempfile
 
-from common import parser_of
+from common import COUNT, parser_of
 from support.runs import newest_step, start_and_kill, synthesize, train, write_run_file
 
 RANKS = (1, 2, 4)
@@ -27,7 +27,7 @@ def killed_and_resumed(recipe, out, steps):
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--steps", type=int, default=200)
+    parser.add_argument("--steps", type=COUNT, default=200)
     parser.add_argument("--kills", type=int, default=3)
     arguments = parser.parse_args()
     steps = arguments.steps

@@ -30,7 +30,7 @@ import tempfile
 
 import numpy as np
 
-from common import cpu_name, parser_of
+from common import COUNT, SECONDS, cpu_name, parser_of, some_of
 from compare import MODELS, Ours
 from support.hosts import hosts
 from support.program import RECIPES, TRAINER, result, settings
@@ -257,14 +257,14 @@ def measure_network(arguments, models):
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--models", default="resnet20,smallcnn,mlp")
+    parser.add_argument("--models", type=some_of(MODELS), default="resnet20,smallcnn,mlp")
     parser.add_argument("--rates", type=lambda text: [int(rate) for rate in text.split(",")], default=[1000, 200],
                         metavar="MBIT,...", help="of the links that are measured (default: 1000,200)")
     parser.add_argument("--hosts", type=lambda text: [int(count) for count in text.split(",")], default=[2, 4, 8],
                         metavar="N,...", help="how many exchange (default: 2,4,8)")
-    parser.add_argument("--windows", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=4, help="of a window (default: 4)")
-    parser.add_argument("--batch", type=int, help="samples of a rank in each step (default: 128; resnet50: 16)")
+    parser.add_argument("--windows", type=COUNT, default=3)
+    parser.add_argument("--seconds", type=SECONDS, default=4, help="of a window (default: 4)")
+    parser.add_argument("--batch", type=COUNT, help="samples of a rank in each step (default: 128; resnet50: 16)")
     parser.add_argument("--spread", type=float, help="of a cluster's steps (0.01), for predictions, instead "
                         "of the one measured here, where other programs may run")
     parser.add_argument("--json", metavar="FILE", help="write all figures as JSON, too")

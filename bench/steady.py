@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 
-from common import parser_of
+from common import COUNT, parser_of
 from support.program import command, environment
 from support.runs import children, read, synthesize, write, write_run_file
 
@@ -71,7 +71,7 @@ def describe(figures):
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--steps", type=int, default=20000)
+    parser.add_argument("--steps", type=COUNT, default=20000)
     steps = parser.parse_args().steps
     with tempfile.TemporaryDirectory(prefix="trainer-bench-") as folder:
         data = synthesize(folder, train=128, test=10, validation=20)

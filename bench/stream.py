@@ -22,7 +22,7 @@ import time
 import h5py
 import numpy as np
 
-from common import cpu_name, parser_of
+from common import COUNT, cpu_name, parser_of
 from support.program import command, environment, run
 from support.runs import children, read, write
 
@@ -133,11 +133,11 @@ def cases_of(folder, options):
 
 def main():
     parser = parser_of(__doc__)
-    parser.add_argument("--images", type=int, default=50000)
+    parser.add_argument("--images", type=COUNT, default=50000)
     parser.add_argument("--large-memory", type=int, default=0, help="MiB; 0: without the large file")
-    parser.add_argument("--turns", type=int, default=4)
-    parser.add_argument("--steps", type=int, default=150)
-    parser.add_argument("--ranks", type=int, default=2)
+    parser.add_argument("--turns", type=COUNT, default=4)
+    parser.add_argument("--steps", type=COUNT, default=150)
+    parser.add_argument("--ranks", type=COUNT, default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         cases = cases_of(folder, options)

@@ -19,3 +19,10 @@ def test_help_prints_the_usage(script):
         pytest.skip(last)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith(f"usage: {script.name}")
+
+
+def test_a_wrong_word_is_refused_in_a_line():
+    done = subprocess.run([sys.executable, SCRIPTS[0].parent / "compare.py", "--models", "resnet20,alexnet"],
+                          env=environment(), capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "'alexnet': expected some of resnet20,smallcnn" in done.stderr.splitlines()[-1]
