@@ -3,6 +3,7 @@
  * which rates it barely moves, falls, and explodes. */
 #include <inttypes.h>
 #include <math.h>
+#include <string.h>
 
 #include "base/memory.h"
 #include "check/inside.h"
@@ -14,7 +15,9 @@
 #define MEMORY 0.7     /* of the running mean: the newest loss counts 0.3 */
 #define EXPLODES 4     /* times the loss at the start */
 #define STARTS 10      /* steps whose mean is that loss, at rates that change nothing */
-#define BELOW_LOWEST 5 /* the suggestion: the rate of the lowest loss divided by this */
+#define BELOW_LOWEST 5 /* the suggestion: the rate of the lowest loss divided by this; */
+#define WARMED 4       /* for a run that tunes_itself, multiplied by this instead */
+#define WARM_STEPS 20
 
 /* A warm-up that takes so many steps or more from the rate at which the loss rises here to the
  * run's own: the weights move to where the loss is less curved on the way, and bear a rate some
@@ -119,6 +122,36 @@ static int64_t gentle_steps(const struct Experiment *experiment, double most, do
     return highest - above;
 }
 
+/* Whether the run is still on the way to its highest rate after so many steps. */
+static bool warms_up(const struct Experiment *experiment, int64_t steps) {
+    return steps < experiment_parts(experiment)->time.total &&
+           experiment_rate(experiment, steps) < 0.99 * check__peak_rate(experiment);
+}
+
+/* The weights of a network with batch normalisation have no scale of their own: at a high rate
+ * their norm grows until the steps suit it (Arora et al. 2019, "Theoretical analysis of auto
+ * rate-tuning by batch normalization"). If the rate begins low, the loss does not suffer from that.
+ * This test gives the weights no time. Optimisers that divide by the size of gradients do the
+ * tuning themselves, and need no higher rate. */
+static bool tunes_itself(const struct Experiment *experiment) {
+    static const char *const plain[] = {"sgd", "momentum", "nesterov"};
+    const struct Arena *arena = model_arena(experiment_parts(experiment)->model);
+    const char *name = experiment_options(experiment)->optimizer.kind->name;
+    bool follows_gradient = false, normalised = false;
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        follows_gradient |= !strcmp(name, plain[i]);
+    for (int i = 0; i < arena->row_count; i++)
+        normalised |= arena->rows[i].role == ROLE_STATISTIC;
+    return follows_gradient && normalised && warms_up(experiment, WARM_STEPS);
+}
+
+/* For such a run: not above what it would be told to bear. */
+static double suggest_more(const struct Experiment *experiment, const struct Curve *curve,
+                           double lowest) {
+    double most = warms_up(experiment, 2 * GENTLE_STEPS) ? GENTLE * curve->most : curve->most / 2;
+    return fmin(WARMED * lowest, most);
+}
+
 /* The highest rate that the run bears, as far as this test can say; NaN: any. */
 static double bearable(const struct Experiment *experiment, double most, double own) {
     return own > most && gentle_steps(experiment, most, own) >= GENTLE_STEPS ? GENTLE * most : most;
@@ -154,7 +187,11 @@ static void blame_labels(struct Preflight *preflight, struct Finding *finding) {
 
 static void report(struct Preflight *preflight, const struct Curve *curve, double own) {
     struct Finding *finding = findings__add(preflight->findings, CHECK_RATES, "range_test");
-    double suggested = curve->falls ? preflight->best_rate : NAN;
+    bool more = tunes_itself(preflight->experiment);
+    double lowest = preflight->findings->rates[curve->lowest_at].rate;
+    double suggested = !curve->falls ? NAN
+                       : more        ? suggest_more(preflight->experiment, curve, lowest)
+                                     : preflight->best_rate;
     finding__figure(finding, "rate", own);
     finding__figure(finding, "suggested", suggested);
     finding__figure(finding, "least", curve->falls ? curve->least : NAN);
@@ -176,13 +213,17 @@ static void report(struct Preflight *preflight, const struct Curve *curve, doubl
     if (curve->exploded)
         finding__say(finding, ", and explodes at %.2g",
                      preflight->findings->rates[preflight->findings->rate_count - 1].rate);
-    finding__say(finding, "; the run's rate is %.3g, suggested is %.2g", own, suggested);
+    finding__say(finding, "; the run's rate is %.3g, suggested is %.2g%s", own, suggested,
+                 more ? ", with the run's warm-up" : "");
     double bears = bearable(preflight->experiment, curve->most, own);
     if (bears > curve->most)
         finding__say(finding, "; a warm-up as long as the run's bears up to about %.2g", bears);
-    finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
+    if (more)
+        finding__expect(finding, "%.2g is a good start", suggested);
+    else
+        finding__expect(finding, "a rate between them; %.2g is a good start", suggested);
     preflight->too_high = own > bears;
-    judge_rate(finding, bears, own, suggested);
+    judge_rate(finding, bears, own, preflight->best_rate);
 }
 
 int check__rates(struct Preflight *preflight, struct Error *error) {
