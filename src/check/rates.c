@@ -12,11 +12,12 @@
 #define MOST_RATE 30.0
 #define LEAST_STEPS 50
 #define MOST_STEPS 120
-#define MEMORY 0.7     /* of the running mean: the newest loss counts 0.3 */
-#define EXPLODES 4     /* times the loss at the start */
-#define STARTS 10      /* steps whose mean is that loss, at rates that change nothing */
-#define BELOW_LOWEST 5 /* the suggestion: the rate of the lowest loss divided by this; */
-#define WARMED 4       /* for a run that tunes_itself, multiplied by this instead */
+#define MEMORY 0.7      /* of the running mean: the newest loss counts 0.3 */
+#define EXPLODES 4      /* times the loss at the start */
+#define STARTS 10       /* steps whose mean is that loss, at rates that change nothing */
+#define SECOND_LOOK 100 /* the second look, if there is one, begins so many times below its end */
+#define BELOW_LOWEST 5  /* the suggestion: the rate of the lowest loss divided by this; */
+#define WARMED 4        /* for a run that tunes_itself, multiplied by this instead */
 #define WARM_STEPS 20
 
 /* A warm-up that takes so many steps or more from the rate at which the loss rises here to the
@@ -28,15 +29,18 @@
 
 /* ---- The test ---- */
 
-static int raise_rate(struct Preflight *preflight, int64_t steps, struct Error *error) {
+static int raise_rate(struct Preflight *preflight, int64_t steps, double low, double high,
+                      struct Error *error) {
     struct Findings *findings = preflight->findings;
     double mean = 0, weight = 0, first = 0;
+    memory_release(findings->rates);
     findings->rates = memory_array(struct CheckRate, steps, "the range test");
+    findings->rate_count = 0;
     experiment_restart(preflight->experiment);
     for (int64_t i = 0; i < steps; i++) {
         struct ExperimentStep step;
         double along = (double)i / (double)(steps - 1);
-        double rate = LEAST_RATE * pow(MOST_RATE / LEAST_RATE, along);
+        double rate = low * pow(high / low, along);
         int code = experiment_step(preflight->experiment, rate, &step, error);
         if (code)
             return code;
@@ -95,14 +99,14 @@ static void find_valley(const struct Findings *findings, struct Curve *curve) {
     }
 }
 
-static struct Curve read_curve(const struct Findings *findings) {
+static struct Curve read_curve(const struct Findings *findings, int64_t steps) {
     const struct CheckRate *rates = findings->rates;
     int last = findings->rate_count - 1;
     struct Curve curve = {.least = NAN, .most = NAN};
     measure_start(findings, &curve);
     find_valley(findings, &curve);
     curve.falls = has_fallen(&curve);
-    curve.exploded = rates[last].rate < 0.99 * MOST_RATE;
+    curve.exploded = findings->rate_count < steps; /* it ended before its highest rate */
     if (curve.exploded && isnan(curve.most))
         curve.most = rates[last].rate;
     double tenth = 0.1 * (curve.start - curve.lowest);
@@ -230,10 +234,17 @@ int check__rates(struct Preflight *preflight, struct Error *error) {
     int64_t steps;
     int code = check__affordable(preflight, LEAST_STEPS, MOST_STEPS, &steps, error);
     if (!code)
-        code = raise_rate(preflight, steps, error);
+        code = raise_rate(preflight, steps, LEAST_RATE, MOST_RATE, error);
     if (code)
         return code;
-    const struct Curve curve = read_curve(preflight->findings);
+    struct Curve curve = read_curve(preflight->findings, steps);
+    if (!curve.falls && steps < MOST_STEPS) { /* a few steps a power of ten may be too few */
+        double end = preflight->findings->rates[preflight->findings->rate_count - 1].rate;
+        code = raise_rate(preflight, steps, end / SECOND_LOOK, end, error);
+        if (code)
+            return code;
+        curve = read_curve(preflight->findings, steps);
+    }
     preflight->best_rate =
         curve.falls ? preflight->findings->rates[curve.lowest_at].rate / BELOW_LOWEST : 0;
     report(preflight, &curve, check__peak_rate(preflight->experiment));
