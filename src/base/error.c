@@ -7,14 +7,39 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/text.h"
 
 static void (*abort_handler)(int code);
 static int abort_rank = -1;
 
+#define GAP " ... "
+#define KEPT 600 /* of a line that is too long, so that there is room for what is appended */
+
+/* Keeps the begin and the end of a text, which say what and why, whatever long name is between. */
+static void write_ends(char *to, size_t room, const char *text) {
+    size_t length = strlen(text), gap = sizeof GAP - 1;
+    size_t head = room > gap ? (room - gap) / 3 : 0, tail = room > gap ? room - gap - head : 0;
+    while (head > 0 && (text[head] & 0xC0) == 0x80) /* within a character of UTF-8 */
+        head--;
+    while (tail > 0 && (text[length - tail] & 0xC0) == 0x80)
+        tail--;
+    snprintf(to, room + 1, "%.*s%s%s", (int)head, text, room > gap ? GAP : "",
+             text + length - tail);
+}
+
 /* What names and texts from files hold must neither break the line nor steer a terminal. */
 static void write_line(struct Error *error, size_t used, const char *format, va_list arguments) {
-    vsnprintf(error->text + used, sizeof error->text - used, format, arguments);
+    va_list again;
+    va_copy(again, arguments);
+    size_t room = sizeof error->text - 1 - used;
+    int length = vsnprintf(error->text + used, room + 1, format, arguments);
+    if (length > 0 && (size_t)length > room) {
+        char *whole = memory_print_list(format, again);
+        write_ends(error->text + used, used == 0 ? KEPT : room, whole);
+        memory_release(whole);
+    }
+    va_end(again);
     text_hide_controls(error->text + used);
 }
 

@@ -14,6 +14,10 @@ static const char *const words[] = {
     [ADVICE_CHANNELS] = "; --channels {count} takes them all",
     [ADVICE_SKIP_BAD] = "; --skip-bad leaves it out",
     [ADVICE_DEPTH] = "; --depth float keeps them",
+    [ADVICE_SPLIT] =
+        "; --split train={file} takes it as one split, and --split-validation 0.1 cuts "
+        "another off",
+    [ADVICE_PAIR] = "; --split train={file} takes the first as images and the second as labels",
     [ADVICE_PREDICT] = "; pictures without classes: trainer predict RUN {file} -o FILE.csv",
     [ADVICE_VERIFY] = "; trainer dataset verify {file} checks it",
     [ADVICE_INSPECT] = " (trainer inspect shows the donor's)",

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_kind.h"
 #include "base/memory.h"
 #include "base/path.h"
 #include "base/read_file.h"
@@ -145,6 +146,9 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
     if (pickle__is_one(path))
         return add_pickle(state, file, error);
     int64_t record = record_bytes(state->kind);
+    if (file_kind_at(path))
+        return fail(error, ERROR_DATA, "%s: is no file of %s: it %s", path, state->kind->name,
+                    file_kind_at(path));
     if (!S_ISREG(about.st_mode) || about.st_size == 0 || about.st_size % record != 0)
         return fail(error, ERROR_DATA,
                     "%s: %" PRId64 " bytes; expected a multiple of %" PRId64

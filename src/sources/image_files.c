@@ -71,6 +71,13 @@ static int load(const struct Source *source, int64_t item, void *pixels, struct 
     return located(state, item, code, error);
 }
 
+/* A picture that cannot be decoded can be left out. */
+static int advise_skipping(int code, struct Error *error) {
+    return code == ERROR_DATA && error->advice.kind == ADVICE_NONE
+               ? error_advise(error, ADVICE_SKIP_BAD, NULL, NULL, 0)
+               : code;
+}
+
 int image_files__read(const struct Source *source, const int64_t *items, int64_t count,
                       void *samples, struct Error *error) {
     int64_t bytes = source_sample_bytes(source);
@@ -82,7 +89,7 @@ int image_files__read(const struct Source *source, const int64_t *items, int64_t
         if (load(source, items[i], pixels + i * bytes, &own))
             first_error__note(&bad, i, &own);
     }
-    return first_error__code(&bad);
+    return advise_skipping(first_error__code(&bad), error);
 }
 
 /* Takes from the first image that can be decoded what the user did not say. */
@@ -101,7 +108,7 @@ static int take_first(struct Source *source, bool skip_bad, struct Error *error)
         source->height = image.height;
         source->width = image.width;
         if (code == OK || !skip_bad)
-            return located(state, i, code, error);
+            return located(state, i, advise_skipping(code, error), error);
     }
     return fail(error, ERROR_DATA, "no image can be decoded");
 }

@@ -211,6 +211,32 @@ static void move_train_first(struct NameList *splits) {
         }
 }
 
+/* Pictures lie in a folder where splits were expected, and none is called as splits are. */
+static bool are_classes(const struct Search *search, const struct NameList *folders) {
+    static const char *const splits[] = {"train", "val", "valid", "dev", "test", "eval"};
+    for (int64_t i = 0; i < folders->count; i++)
+        for (size_t k = 0; k < sizeof splits / sizeof *splits; k++)
+            if (strcasestr(folders->names[i], splits[k]))
+                return false;
+    for (int64_t i = 0; i < folders->count; i++) {
+        struct Folder folder;
+        struct Error ignored = {0};
+        char *path = memory_print("%s/%s", search->options->paths[0], folders->names[i]);
+        int code = folder__list(&folder, path, &search->links, &ignored);
+        bool found = false;
+        for (int64_t k = 0; k < folder.files.count && code == OK && !found; k++) {
+            char *file = memory_print("%s/%s", path, folder.files.names[k]);
+            found = is_picture(file);
+            memory_release(file);
+        }
+        folder__release(&folder);
+        memory_release(path);
+        if (found)
+            return true;
+    }
+    return false;
+}
+
 /* The folders in the only path are the splits. */
 static int list_source(struct Search *search, struct Error *error) {
     const char *path = search->options->paths[0];
@@ -221,6 +247,13 @@ static int list_source(struct Search *search, struct Error *error) {
         code = keep_splits(search, path, splits, error);
     if (code == OK && splits->count == 0)
         code = fail(error, ERROR_DATA, "%s: holds no folders; expected train/, test/ …", path);
+    if (code == OK && are_classes(search, splits)) {
+        fail(error, ERROR_DATA,
+             "%s: its folders hold pictures, so that they are classes, such as "
+             "'%s', and no splits",
+             path, splits->names[0]);
+        code = error_advise(error, ADVICE_SPLIT, path, NULL, 0);
+    }
     move_train_first(splits);
     char *reference = code == OK ? memory_print("%s/%s", path, splits->names[0]) : NULL;
     search->reference = reference;

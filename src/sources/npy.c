@@ -11,6 +11,7 @@
 #include <zip.h>
 
 #include "base/memory.h"
+#include "base/read_file.h"
 #include "base/text.h"
 
 #define MOST_HEAD 65536
@@ -141,6 +142,11 @@ static int read_file(void *context, void *bytes, int64_t count, struct Error *er
         done += got;
     }
     return OK;
+}
+
+bool npy__is_one(const char *path) {
+    char head[6];
+    return read_file_head(path, head, sizeof head) == 6 && !memcmp(head, "\x93NUMPY", 6);
 }
 
 int npy__open(const char *path, struct Array *array, struct Error *error) {

@@ -11,6 +11,9 @@
 int npy__open(const char *path, struct Array *array, struct Error *error);
 
 /* The arrays of an NPZ file. */
+/* Whether a file begins as an NPY file. */
+bool npy__is_one(const char *path);
+
 struct Npz;
 int npz__open(struct Npz **npz, const char *path, struct Error *error);
 void npz__close(struct Npz *npz); /* NULL is allowed */

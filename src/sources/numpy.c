@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_kind.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -167,6 +168,11 @@ static int add_file(struct Finding *finding, const char *path, struct Error *err
         return add_npz(finding, path, error);
     if (access(path, R_OK) != 0)
         return fail_errno(error, "%s: cannot open", path);
+    if (!npy__is_one(path))
+        return fail(error, ERROR_DATA, "%s: %s", path,
+                    file_kind_at(path) ? file_kind_at(path)
+                                       : "is no array of NumPy or file of MATLAB by its first "
+                                         "bytes");
     char *stem = stem_of(path);
     int code = add_found(finding, path, stem, NULL, NULL, 0, error);
     memory_release(stem);
@@ -288,7 +294,7 @@ static int refuse(const struct Finding *finding, const char *path, const char *w
                     "train_labels",
                     path, names.length ? names.data : "no arrays", what);
     text_release(&names);
-    return code;
+    return finding->count == 2 ? error_advise(error, ADVICE_PAIR, path, NULL, 0) : code;
 }
 
 /* One or two arrays for a split that is named: the names of a pair say which is which; else images

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file_kind.h"
 #include "base/memory.h"
 
 #define CHUNK ((size_t)1 << 18) /* bytes that are read at a time */
@@ -94,6 +95,10 @@ static int check_text(const struct Records *records, size_t got, struct Error *e
     if (!zero)
         return OK;
     const char *begin = records->buffer + records->from;
+    const char *kind =
+        records->base == 0 ? file_kind(records->buffer, records->length + got) : NULL;
+    if (kind)
+        return fail(error, ERROR_DATA, "%s: %s", records->path, kind);
     return fail(error, ERROR_DATA, "%s:%" PRId64 ": holds a zero byte%s", records->path,
                 records->line + count_lines(begin, (size_t)(zero - begin)), wide_text(records));
 }

@@ -30,7 +30,8 @@ static int take_names(struct TableHead *head, struct Records *records, struct Re
     return code;
 }
 
-/* R writes names of rows before the columns, and nothing above them. */
+/* R writes names of rows before the columns, and nothing above them. Others end each row with a
+ * separator. */
 static int look_at_first(struct TableHead *head, struct Records *records, struct Error *error) {
     struct Record first;
     int code = records__next(records, &first, error);
@@ -39,7 +40,9 @@ static int look_at_first(struct TableHead *head, struct Records *records, struct
     if (!first.count)
         return fail(error, ERROR_DATA, "%s: has no row; expected a line of names and rows below it",
                     head->path);
-    head->has_index = first.count == head->count + 1 && *first.fields[first.count - 1];
+    bool one_more = first.count == head->count + 1;
+    head->has_index = one_more && *first.fields[first.count - 1];
+    head->has_tail = one_more && !head->has_index;
     records__seek(records, first.offset, first.line);
     return OK;
 }
@@ -86,6 +89,8 @@ int table_head__next(struct TableHead *head, struct Records *records, struct Rec
         record->fields++;
         record->count--;
     }
+    if (head->has_tail && record->count == head->count + 1 && !*record->fields[head->count])
+        record->count--;
     return column_names__check_count(&place, record->count, head->count, error);
 }
 

@@ -145,9 +145,11 @@ static void leave_out_nameless(struct Survey *survey) {
         if (column->role != COLUMN_ROLES || !column_name__is_absent(column->name))
             continue;
         column->role = COLUMN_IGNORED;
-        log_warning("%s: column %" PRId64 " %s%s%s, as an index of pandas; it is left out",
-                    survey->path, i + 1, *column->name ? "is called '" : "has no name",
-                    column->name, *column->name ? "'" : "");
+        bool like_index = i == 0 || *column->name;
+        log_warning("%s: column %" PRId64 " %s%s%s%s", survey->path, i + 1,
+                    *column->name ? "is called '" : "has no name", column->name,
+                    *column->name ? "'" : "",
+                    like_index ? ", as an index of pandas; it is left out" : "; it is left out");
     }
 }
 
@@ -419,8 +421,9 @@ int categories__fill(struct TableColumn *column, const struct NameSet *names,
     for (int64_t i = 0; i < column->category_count; i++) {
         const char *name = column->categories[i];
         if (!field__is_text(name)) {
-            fail(error, ERROR_DATA, "%s: column '%s': '%.*s'", path, column->name,
-                 field__shown(name), name);
+            fail(error, ERROR_DATA, "%s: column '%s': a text%s%.*s%s", path, column->name,
+                 field__shown(name) ? ", '" : "", field__shown(name), name,
+                 field__shown(name) ? "...'," : "");
             field__say_bad_byte(name, error);
             return error->code;
         }
@@ -462,9 +465,40 @@ static void warn_of_rounded(const struct Survey *survey, const struct TableColum
                 (double)(float)value, column->rounded, survey->rows);
 }
 
+/* Whether a text is digits with signs around and between them: a number in another notation (a
+ * percentage, an amount with a currency, thousands with separators, hexadecimal), a date or a time.
+ */
+static bool looks_like_number(const char *text) {
+    const char *unsigned_text = text + (*text == '+' || *text == '-');
+    if (!strcasecmp(unsigned_text, "inf") || !strcasecmp(unsigned_text, "infinity"))
+        return true;
+    int64_t digits = 0, letters = 0;
+    for (const char *at = text; *at; at++) {
+        digits += *at >= '0' && *at <= '9';
+        letters += (*at >= 'a' && *at <= 'z') || (*at >= 'A' && *at <= 'Z');
+    }
+    return digits > 0 && (letters == 0 || (text[0] == '0' && (text[1] | 32) == 'x'));
+}
+
+/* Of a column that nobody named, all texts look so. */
+static void warn_of_notation(const struct Survey *survey, const struct TableColumn *encoded,
+                             const struct ColumnSurvey *column) {
+    bool all = !column->is_known && !column->numbers;
+    for (int64_t i = 0; i < encoded->category_count && all; i++)
+        all = looks_like_number(encoded->categories[i]);
+    if (all && encoded->category_count)
+        log_warning("%s: column '%s' holds texts such as '%.*s', each of which becomes an input; "
+                    "if they are numbers or dates, write them as plain numbers (or say what "
+                    "separates decimals and thousands)",
+                    survey->path, encoded->name, field__shown(encoded->categories[0]),
+                    encoded->categories[0]);
+}
+
 static void warn(const struct Survey *survey, int64_t index) {
     const struct TableColumn *encoded = &survey->encoding->columns[index];
     const struct ColumnSurvey *column = &survey->columns[index];
+    if (encoded->role == COLUMN_CATEGORIES)
+        warn_of_notation(survey, encoded, column);
     if (encoded->role != COLUMN_NUMBER && encoded->role != COLUMN_TARGET)
         return;
     if (column->rounded)

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file_kind.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/read_file.h"
@@ -72,12 +73,9 @@ static int check_head(const struct H5File *file, const unsigned char *head, uint
     uint64_t bytes = file->driver.bytes;
     int64_t superblock;
     uint64_t end = h5__declared_end(head, head_bytes, &superblock);
-    if (superblock < 0 && head_bytes >= 128 && !memcmp(head, "MATLAB 5.0", 10))
-        return fail(error, file->failure,
-                    "%s: is a MATLAB file of version 5 to 7, not HDF5; save it with '-v7.3' in "
-                    "MATLAB, or its arrays as NPY files in Python (scipy.io.loadmat, numpy.save), "
-                    "which can be imported",
-                    file->path);
+    const char *kind = superblock < 0 ? file_kind(head, head_bytes) : NULL;
+    if (kind)
+        return fail(error, file->failure, "%s: is not an HDF5 file: it %s", file->path, kind);
     if (superblock < 0)
         return fail(error, file->failure,
                     "%s: is not an HDF5 file (%" PRIu64 " bytes without its signature)", file->path,

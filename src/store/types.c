@@ -167,6 +167,12 @@ static bool is_damaged(hid_t type) {
     return damaged;
 }
 
+/* As h5py writes them: members r and i. */
+static bool is_complex(hid_t type) {
+    return H5Tget_nmembers(type) == 2 && H5Tget_member_index(type, "r") == 0 &&
+           H5Tget_member_index(type, "i") == 1;
+}
+
 enum H5Type h5__classify(hid_t type, const char **name) {
     if (is_damaged(type)) {
         *name = "a damaged type";
@@ -183,7 +189,7 @@ enum H5Type h5__classify(hid_t type, const char **name) {
     case H5T_ENUM:
         return classify_enumeration(type, name);
     case H5T_COMPOUND:
-        *name = "compound";
+        *name = is_complex(type) ? "complex numbers" : "records of several members (compound)";
         return H5_OTHER;
     case H5T_VLEN:
         return classify_lists(type, name);
@@ -194,7 +200,7 @@ enum H5Type h5__classify(hid_t type, const char **name) {
         *name = "references to other arrays";
         return H5Tequal(type, H5T_STD_REF_OBJ) > 0 ? H5_CELLS : H5_OTHER;
     default:
-        *name = "an unusual type";
+        *name = H5Tget_class(type) == H5T_ARRAY ? "arrays as elements" : "an unusual type";
         return H5_OTHER;
     }
 }

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "base/digest.h"
+#include "base/error.h"
+#include "base/file_kind.h"
 #include "base/kernel.h"
 #include "base/memory.h"
 #include "base/path.h"
@@ -172,6 +174,39 @@ static void test_variants(void **unused) {
     assert_int_equal(variant_bytes(VARIANT_F32_V4), 4);
 }
 
+/* What a file is called and what is wrong with it are seen, however long its name is. */
+static void test_long_lines(void **state) {
+    (void)state;
+    char name[4000];
+    struct Error error;
+    memset(name, 'n', sizeof name - 1);
+    name[sizeof name - 1] = 0;
+    (fail)(&error, ERROR_DATA, "FILE:/%s: is missing", name);
+    error_append(&error, "; it holds %s", "images");
+    assert_int_equal(strncmp(error.text, "FILE:/nnn", 9), 0);
+    assert_non_null(strstr(error.text, "n ... n"));
+    assert_non_null(strstr(error.text, "nnn: is missing; it holds images"));
+    for (size_t i = 0; i + 2 < sizeof name; i += 2)
+        memcpy(name + i, "\xC3\xA4", 2); /* two bytes a letter */
+    name[sizeof name - 2] = 0;
+    (fail)(&error, ERROR_DATA, "%s: is missing", name);
+    for (size_t at = 0, bytes; error.text[at]; at += bytes) {
+        uint32_t code;
+        bytes = text_character(error.text + at, strlen(error.text + at), &code);
+        assert_true(bytes > 0);
+    }
+}
+
+static void test_kinds_of_files(void **state) {
+    (void)state;
+    assert_non_null(strstr(file_kind("MATLAB 5.0 MAT-file", 19), "format matlab"));
+    assert_non_null(strstr(file_kind("\x1f\x8b\x08", 3), "gunzip"));
+    assert_non_null(strstr(file_kind("\x80\x02}q", 4), "pickle"));
+    assert_null(file_kind("a,b,c", 5));
+    assert_null(file_kind("MATLAB", 6));
+    assert_null(file_kind("", 0));
+}
+
 static void test_paths(void **unused) {
     (void)unused;
     static const struct {
@@ -199,6 +234,8 @@ int main(void) {
         cmocka_unit_test(test_text_for_json_is_utf8),
         cmocka_unit_test(test_numbers_for_people),
         cmocka_unit_test(test_text_grows),
+        cmocka_unit_test(test_long_lines),
+        cmocka_unit_test(test_kinds_of_files),
         cmocka_unit_test(test_paths),
         cmocka_unit_test(test_product),
         cmocka_unit_test(test_memory),

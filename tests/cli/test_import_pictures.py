@@ -132,3 +132,27 @@ def test_flags_that_do_not_fit_are_refused(scratch):
         done = run(scratch, "--format", *line.split())
         assert done.returncode == program.USAGE and said in done.stderr, done.stderr
         assert not (scratch / "own.h5").exists()
+
+
+@pytest.mark.parametrize("line, said", (
+    ("image-folder flat", "its folders hold pictures, so that they are classes, such as 'cat', and no splits; --split "
+     "train=flat takes it as one split"),
+    ("image-folder cut", "cut/train/cat/0.png: damaged PNG: the file ends too early; --skip-bad leaves it out"),
+    ("numpy mnist.npz.gz", "mnist.npz.gz: is packed by gzip; gunzip unpacks it"),
+    ("cifar10 train_32x32.mat",
+     "is no file of cifar10: it is a MATLAB file of version 5 to 7; format matlab imports it"),
+    ("matlab odd.mat", "odd.mat: holds a, b; expected images and labels, as in x_train with y_train or train_images "
+     "with train_labels; --split train=odd.mat takes the first as images and the second as labels"),
+    ("hdf5 train_32x32.mat", "is not an HDF5 file: it is a MATLAB file of version 5 to 7; format matlab imports it"),
+    ("table data_batch --label y",
+     "data_batch: is a pickle of Python; formats cifar10 and cifar100 import those of CIFAR"),
+))
+def test_files_of_other_kinds(scratch, line, said):
+    os.makedirs(scratch / "cut/train/cat", exist_ok=True)
+    (scratch / "cut/train/cat/0.png").write_bytes((scratch / "flat/cat/0.png").read_bytes()[:60])
+    (scratch / "mnist.npz.gz").write_bytes(gzip.compress(b"x"))
+    (scratch / "data_batch").write_bytes((scratch / "cifar-10-batches-py/data_batch_1").read_bytes())
+    odd = matrix(b"a", np.ones((4, 4, 5))), matrix(b"b", np.ones((5, 1)))
+    (scratch / "odd.mat").write_bytes(b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + b"".join(odd))
+    done = run(scratch, "--format", *line.split())
+    assert done.returncode == program.DATA and said in done.stderr, done.stderr

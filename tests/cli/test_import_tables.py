@@ -92,3 +92,19 @@ def check(file, row=None, classes=None, labels=None, targets=None, weights=None,
         assert file["train/weights"][()].tolist() == weights
     if splits is not None:
         assert splits <= set(file)
+
+
+def test_a_separator_ends_each_row(tmp_path):
+    """The head does not have it, and the columns stay what they are."""
+    (tmp_path / "t.csv").write_text("a,b,species\n1,2,x,\n3,4,y,\n")
+    done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, "t.csv", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    with h5py.File(tmp_path / "own.h5") as file:
+        check(file, row=[1, 2])
+
+
+def test_numbers_in_another_notation_are_noticed(tmp_path):
+    (tmp_path / "t.csv").write_text('a,b,species\n"1,234.5",4-door,x\n"3,000",2-door,y\n')
+    done = program.start(1, "dataset", "import", "--format", "table", "-o", "own.h5", *LABEL, "t.csv", cwd=tmp_path)
+    assert done.returncode == 0 and "column 'a' holds texts such as '1,234.5'" in done.stderr
+    assert "column 'b'" not in done.stderr

@@ -472,6 +472,11 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
 @pytest.mark.parametrize("lines, says", (
     ("{images: /z, labels: /y}", "/z: is missing; the file holds /hot float64 (24,3), /real float64 (24), "
      "/short int64 (5), /words text (24), /x uint8 (24,8,6,3)"),
+    ("{images: /X, labels: /y}", "; did you mean '/x'?"),
+    ("{images: /x, labels: /yfar}", "/yfar: row 1 is 1000000, expected 0 to 999999; if the numbers are names, say "
+     "data.classes: values"),
+    ("{images: /x, labels: /ypairs}",
+     "/ypairs: holds records of several members (compound), expected integers or texts"),
     ("{images: /x}", "missing key 'labels'"),
     ("{images: /x, labels: /y, axes: NCXW}", "'NCXW' is no order of dimensions"),
     ("{images: /x, labels: /y, axes: NHW}", "'NHW' names 3 dimensions, the array has 4"),
@@ -489,7 +494,7 @@ def test_only_what_is_asked_for_has_to_be_whole(scratch):
 ))
 def test_what_cannot_be_used_is_refused(scratch, lines, says):
     save(scratch, "x.h5", x=IMAGES, y=LABELS, short=LABELS[:5], real=LABELS / 2., hot=ONE_HOT,
-         words=np.bytes_(["a"] * COUNT))
+         words=np.bytes_(["a"] * COUNT), yfar=LABELS * 10**6, ypairs=np.zeros(COUNT, "i4,f8"))
     path = recipe(scratch, split(lines))
     done = start(1, "train", path, "--out", f"{scratch}/o", cwd=scratch)
     assert done.returncode in (DATA, RUN_FILE) and says in done.stderr

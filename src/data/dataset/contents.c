@@ -76,7 +76,20 @@ void contents_describe(const struct ContentsItem *item, struct Text *text) {
         text_add(text, "(one value)");
 }
 
-void contents__summary(struct H5File *file, struct Text *text) {
+/* Adds the name that is nearest to one that is not there. */
+static void add_nearest(const struct Contents *contents, const char *missing, struct Text *text) {
+    const char **paths = memory_array(const char *, contents->count, "paths");
+    int count = 0;
+    for (int i = 0; i < contents->count; i++)
+        if (contents->items[i].member == H5_MEMBER_ARRAY)
+            paths[count++] = contents->items[i].path;
+    const char *near = strlen(missing) < 200 ? text_nearest(missing, paths, count) : NULL;
+    if (near)
+        text_add(text, "; did you mean '%s'?", near);
+    memory_release(paths);
+}
+
+void contents__summary(struct H5File *file, const char *missing, struct Text *text) {
     struct Contents contents;
     int arrays = 0;
     contents_read(file, &contents);
@@ -96,5 +109,7 @@ void contents__summary(struct H5File *file, struct Text *text) {
         text_add(text, " and %d more", arrays - SUMMARY);
     if (!arrays)
         text_add(text, "no array");
+    if (missing)
+        add_nearest(&contents, missing, text);
     contents_release(&contents);
 }

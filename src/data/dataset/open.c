@@ -123,7 +123,7 @@ static int refuse_without_splits(struct Opening *opening, const char *wanted, st
         return error_advise(error, ADVICE_CONTENTS, dataset->path, NULL, 0);
     }
     struct Text held = {0};
-    contents__summary(file, &held);
+    contents__summary(file, NULL, &held);
     fail(error, ERROR_DATA,
          "%s: has no split%s%s%s, a group with images and labels such as /train; it holds %s; "
          "data.splits of a run file names the arrays to use",

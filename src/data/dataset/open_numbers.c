@@ -28,8 +28,9 @@ static int refuse_number(struct Opening *opening, const struct Pair *pair, int64
     fail(error, ERROR_DATA,
          "%s:%s: row %" PRId64 " is %" PRId64 ", expected %" PRId64 " to %" PRId64 "%s%s",
          array->name.file, array->name.path, row, number, first, first + limit - 1,
-         minus_one                           ? "; if -1 is a class, say data.classes: values"
-         : !named                            ? ""
+         minus_one              ? "; if -1 is a class, say data.classes: values"
+         : !named && number > 0 ? "; if the numbers are names, say data.classes: values"
+         : !named               ? ""
          : options && options->classes.count ? " (one for each of data.classes)"
          : !pair->options                    ? " (one for each name in /classes)"
                                              : " (one for each class)",

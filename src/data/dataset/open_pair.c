@@ -53,7 +53,7 @@ static int locate(struct Opening *opening, struct Array *array, struct Error *er
     if (code == OK || !array->file || h5_exists(array->file, array->name.path))
         return code;
     struct Text held = {0};
-    contents__summary(array->file, &held);
+    contents__summary(array->file, array->name.path, &held);
     error_append(error, "; the file holds %s", held.data);
     text_release(&held);
     return code;

@@ -188,8 +188,8 @@ static inline const char *opening_held_out_of(const struct Opening *opening, con
 int opening__rows(struct Opening *opening, int split, struct Error *error);
 
 /* contents.c. The first arrays of a file in one line, "/data float32 (60,3,8,8), /label float32
- * (60)"; "no array" if there is none. */
-void contents__summary(struct H5File *file, struct Text *text);
+ * (60)"; "no array" if there is none. And the nearest to `missing`, a path that is not there. */
+void contents__summary(struct H5File *file, const char *missing, struct Text *text);
 
 /* The classes are named. */
 static inline bool opening_has_classes(const struct Dataset *dataset) {

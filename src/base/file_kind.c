@@ -1,0 +1,53 @@
+#include "base/file_kind.h"
+
+#include <string.h>
+
+#include "base/read_file.h"
+
+#define KIND(bytes, words)                                                                         \
+    { bytes, sizeof(bytes) - 1, words }
+
+static const struct {
+    const char *bytes;
+    size_t count;
+    const char *words;
+} kinds[] = {
+    KIND("MATLAB 5.0", "is a MATLAB file of version 5 to 7; format matlab imports it"),
+    KIND("\x89HDF\r\n\x1a\n", "is an HDF5 file, which needs no import; a run file names its "
+                              "arrays"),
+    KIND("\x93NUMPY", "is an NPY array; format numpy imports it"),
+    KIND("\x80\x02", "is a pickle of Python; formats cifar10 and cifar100 import those of CIFAR, "
+                     "and numpy.savez makes arrays of others"),
+    KIND("\x80\x03", "is a pickle of Python; formats cifar10 and cifar100 import those of CIFAR, "
+                     "and numpy.savez makes arrays of others"),
+    KIND("\x80\x04\x95", "is a pickle of Python; formats cifar10 and cifar100 import those of "
+                         "CIFAR, and numpy.savez makes arrays of others"),
+    KIND("\x80\x05\x95", "is a pickle of Python; formats cifar10 and cifar100 import those of "
+                         "CIFAR, and numpy.savez makes arrays of others"),
+    KIND("\x1f\x8b", "is packed by gzip; gunzip unpacks it"),
+    KIND("BZh", "is packed by bzip2; bunzip2 unpacks it"),
+    KIND("\xfd"
+         "7zXZ",
+         "is packed by xz; unxz unpacks it"),
+    KIND("\x28\xb5\x2f\xfd", "is packed by zstd; unzstd unpacks it"),
+    KIND("PK\3\4", "is a ZIP archive or a workbook of Excel; format numpy imports it if it is an "
+                   "NPZ file, unzip unpacks it, and Excel saves a sheet as CSV"),
+    KIND("\xd0\xcf\x11\xe0", "is a file of an older Excel, which saves a sheet as CSV"),
+    KIND("PAR1", "is a Parquet file; pandas.read_parquet(...).to_csv(...) makes a table of it"),
+    KIND("ARROW1", "is an Arrow file; pandas.read_feather(...).to_csv(...) makes a table of it"),
+    KIND("SQLite format 3", "is an SQLite database; sqlite3 -csv -header makes a table of it"),
+    KIND("\x89PNG", "is a PNG picture; formats image-folder and image-list import pictures"),
+    KIND("\xff\xd8\xff", "is a JPEG picture; formats image-folder and image-list import pictures"),
+};
+
+const char *file_kind(const void *head, size_t bytes) {
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (bytes >= kinds[i].count && !memcmp(head, kinds[i].bytes, kinds[i].count))
+            return kinds[i].words;
+    return NULL;
+}
+
+const char *file_kind_at(const char *path) {
+    char head[FILE_KIND_HEAD];
+    return file_kind(head, read_file_head(path, head, sizeof head));
+}
