@@ -3,34 +3,39 @@
 #include "base/memory.h"
 #include "compute/library.h"
 #include "compute/method.h"
+#include "compute/products.h"
 #include "compute/strips.h"
 #include "compute/winograd.h"
 
-const char *const convolution_rule_names[] = {
-    [CONVOLUTION_AUTO] = "auto",         [CONVOLUTION_DIRECT] = "direct",
-    [CONVOLUTION_WINOGRAD] = "winograd", [CONVOLUTION_FASTEST_1] = "fastest-1",
-    [CONVOLUTION_BF16_1] = "bf16-1",     NULL};
+const char *const convolution_rule_names[] = {[CONVOLUTION_AUTO] = "auto",
+                                              [CONVOLUTION_DIRECT] = "direct",
+                                              [CONVOLUTION_WINOGRAD] = "winograd",
+                                              [CONVOLUTION_FASTEST_1] = "fastest-1",
+                                              [CONVOLUTION_FASTEST_2] = "fastest-2",
+                                              [CONVOLUTION_BF16_1] = "bf16-1",
+                                              NULL};
 
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision) {
     if (rule != CONVOLUTION_AUTO)
         return rule;
-    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_1;
+    return precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_2;
 }
 
 /* ---- the rule ---- */
 
-/* The first row that holds for a pass of a shape, and whose method serves it; if there is none, the
- * library, in bf16 by its kernels for it where the CPU has instructions. A bound of 0 is none, as
- * is a kernel or a stride of 0. */
+/* The first row that the rule has and that holds for a pass of a shape, and whose method serves it;
+ * if there is none, the library, in bf16 by its kernels for it where the CPU has instructions. A
+ * bound of 0 is none, as is a kernel or a stride of 0. */
 struct Row {
     const struct Method *(*method)(enum Variant variant, enum Precision precision);
     unsigned passes;
     int64_t kernel, stride;               /* exactly, in both directions */
     int64_t least_in, most_in, least_out; /* channels of a group */
-    int64_t least_side;                   /* of the output, in both directions */
+    int64_t least_side, most_side;        /* of the output, in both directions */
+    enum ConvolutionRule since;           /* the first rule that has the row; 0: all */
 };
 
-static const struct Row fastest_1[] = {
+static const struct Row fastest[] = {
     {winograd__method, EVERY_PASS, .kernel = 3, .stride = 1, .least_side = 3},
     {strips__method, PASS_BIT(FORWARD), .kernel = 3, .stride = 1, .most_in = 4},
     {strips__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 1, .most_in = 4,
@@ -39,6 +44,8 @@ static const struct Row fastest_1[] = {
     {strips__method, PASS_BIT(BACKWARD_DATA), .kernel = 3, .stride = 2, .least_in = 32,
      .most_in = 64},
     {strips__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 3, .stride = 2, .least_in = 32},
+    {products__method, PASS_BIT(BACKWARD_WEIGHTS), .kernel = 1, .stride = 1, .most_side = 1,
+     .since = CONVOLUTION_FASTEST_2},
     {NULL},
 };
 
@@ -89,7 +96,8 @@ static bool holds(const struct Row *row, const struct ConvShape *s, enum Pass pa
            exactly(s->stride_width, row->stride) &&
            within(s->in_channels / s->groups, row->least_in, row->most_in) &&
            within(s->out_channels / s->groups, row->least_out, 0) &&
-           within(s->out_height, row->least_side, 0) && within(s->out_width, row->least_side, 0);
+           within(s->out_height, row->least_side, row->most_side) &&
+           within(s->out_width, row->least_side, row->most_side);
 }
 
 static enum Bf16Products products_of(const struct ConvolutionRequest *request) {
@@ -106,17 +114,27 @@ static const struct Method *choose(const struct ConvolutionRequest *request, enu
         return NULL;
     if (rule == CONVOLUTION_WINOGRAD && winograd->serves(request->shape, pass))
         return winograd;
-    rule = rule == CONVOLUTION_WINOGRAD ? CONVOLUTION_AUTO : rule;
+    if (rule == CONVOLUTION_WINOGRAD)
+        rule = request->precision == PRECISION_BF16 ? CONVOLUTION_BF16_1 : CONVOLUTION_FASTEST_1;
     rule = convolution_rule(rule, request->precision);
-    const struct Row *row = fastest_1;
+    const struct Row *row = fastest;
     if (rule == CONVOLUTION_BF16_1 && request->precision == PRECISION_BF16)
         row = bf16_1[products_of(request)];
     for (; row->method; row++) {
         const struct Method *method = row->method(request->variant, request->precision);
-        if (holds(row, request->shape, pass) && method->serves(request->shape, pass))
+        if (rule >= row->since && holds(row, request->shape, pass) && method &&
+            method->serves(request->shape, pass))
             return method;
     }
     return NULL;
+}
+
+unsigned convolution_own_passes(const struct ConvolutionRequest *request) {
+    unsigned own = 0;
+    for (int pass = 0; pass < PASS_COUNT; pass++)
+        if (request->passes & PASS_BIT(pass) && choose(request, (enum Pass)pass))
+            own |= PASS_BIT(pass);
+    return own;
 }
 
 /* ---- a convolution ---- */

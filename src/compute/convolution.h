@@ -13,12 +13,14 @@ enum ConvolutionRule {
     CONVOLUTION_AUTO,      /* the newest rule */
     CONVOLUTION_DIRECT,    /* the library alone */
     CONVOLUTION_WINOGRAD,  /* Winograd's kernels for every pass that they can compute; else as
-                              CONVOLUTION_AUTO */
+                              CONVOLUTION_FASTEST_1 or BF16_1 */
     CONVOLUTION_FASTEST_1, /* what was fastest in fp32 when the kernels were measured */
+    CONVOLUTION_FASTEST_2, /* the same, and for linear layers */
     CONVOLUTION_BF16_1     /* the same in bf16, where it depends on how the CPU multiplies bf16; in
-                              fp32 as CONVOLUTION_FASTEST_1 */
+                              fp32 as CONVOLUTION_FASTEST_2 */
 };
-/* Their words in run files: "auto", "direct", "winograd", "fastest-1", "bf16-1", NULL. */
+/* Their words in run files: "auto", "direct", "winograd", "fastest-1", "fastest-2", "bf16-1",
+ * NULL. */
 extern const char *const convolution_rule_names[];
 /* What AUTO means in that precision; any other rule means itself. */
 enum ConvolutionRule convolution_rule(enum ConvolutionRule rule, enum Precision precision);
@@ -37,6 +39,10 @@ struct ConvolutionRequest {
 };
 
 struct Convolution;
+
+/* Of the passes that are requested, those that methods of our own serve. The others of a linear
+ * layer, a 1×1 convolution of an image of one pixel, are the library's matrix products. */
+unsigned convolution_own_passes(const struct ConvolutionRequest *request);
 
 /* Fails (ERROR_SYSTEM) if the library cannot compute it. */
 int convolution_create(struct Convolution **convolution, const struct ConvolutionRequest *request,

@@ -96,13 +96,13 @@ static const struct Key train_keys[] = {
      .names = convolution_rule_names,
      .free_on_resume = true,
      .help =
-         "which kernels compute convolutions; part of a run's bits, not of what it learns. auto: "
-         "as the run began, in a new run the newest rule for its precision, and its name is saved; "
-         "fastest-1: for each layer and pass those that were fastest in fp32 when they were "
-         "measured, our own ones for Winograd's algorithm among them (docs/design.md has the "
-         "table; "
-         "`describe` shows the choice); bf16-1: the same in bf16; direct: the library's alone, "
-         "without Winograd; winograd: Winograd's wherever "
+         "which kernels compute convolutions and linear layers; part of a run's bits, not of what "
+         "it learns. auto: as the run began, in a new run the newest rule for its precision, and "
+         "its name is saved; fastest-2: for each layer and pass those that were fastest in fp32 "
+         "when they were measured, our own ones for Winograd's algorithm among them "
+         "(docs/design.md has the table; `describe` shows the choice); fastest-1: an older table, "
+         "for convolutions alone; bf16-1: fastest-2 in bf16; direct: the library's alone, without "
+         "Winograd; winograd: Winograd's wherever "
          "they can compute"},
     {.name = "precision",
      .type = KEY_ENUM,

@@ -1,7 +1,9 @@
-/* Fully connected: y (n,O) = x (n,F) · wᵀ + bias. */
+/* Fully connected: y (n,O) = x (n,F) · wᵀ + bias. Passes that the plan's rule gives to methods of
+ * our own are those of a convolution of one pixel; the others are the library's products. */
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "compute/convolution.h"
 #include "nn/dropconnect.h"
 #include "nn/initialise.h"
 #include "nn/layer.h"
@@ -55,36 +57,70 @@ static bool draws(const struct Node *node) {
     return ((const struct LinearOptions *)node->options)->dropconnect > 0;
 }
 
-/* The state is the dropped weights, if there are any. */
+struct LinearState {
+    struct Convolution *gradients; /* makes the weights' gradient; NULL: the library does */
+    struct Dropconnect drop;
+};
+
+static int make_gradients(struct Planning *planning, struct LinearState *state) {
+    struct Operation *operation = planning->operation;
+    const struct ConvShape pixel = {.height = 1,
+                                    .width = 1,
+                                    .in_channels = operation->in[0].channels,
+                                    .out_channels = operation->out.channels,
+                                    .kernel_height = 1,
+                                    .kernel_width = 1,
+                                    .stride_height = 1,
+                                    .stride_width = 1,
+                                    .dilation_height = 1,
+                                    .dilation_width = 1,
+                                    .groups = 1,
+                                    .out_height = 1,
+                                    .out_width = 1};
+    const struct ConvolutionRequest request = {.backend = planning->backend,
+                                               .variant = planning->variant,
+                                               .rule = planning->convolution,
+                                               .shape = &pixel,
+                                               .samples = planning->samples,
+                                               .sample_counts = planning->sample_counts,
+                                               .passes = PASS_BIT(BACKWARD_WEIGHTS)};
+    if (!convolution_own_passes(&request))
+        return OK;
+    int code = convolution_create(&state->gradients, &request, planning->error);
+    if (!code)
+        operation->needs.scratch_bytes = convolution_scratch_bytes(state->gradients);
+    return code;
+}
+
 static int plan(struct Planning *planning) {
-    const struct LinearOptions *options = planning->operation->node->options;
-    if (options->dropconnect > 0 && planning->stochastic) {
-        struct Dropconnect *drop = memory_allocate(sizeof *drop, "dropped weights");
-        *drop = dropconnect_create(planning, options->dropconnect);
-        planning->operation->needs.state = drop;
-    }
-    planning->operation->needs.input = planning->training;
-    planning->operation->needs.accumulates = true;
-    return OK;
+    struct Operation *operation = planning->operation;
+    const struct LinearOptions *options = operation->node->options;
+    struct LinearState *state = memory_allocate(sizeof *state, "a linear layer");
+    *state = (struct LinearState){.drop = dropconnect_create(planning, options->dropconnect)};
+    operation->needs.state = state;
+    operation->needs.input = planning->training;
+    operation->needs.accumulates = true;
+    return planning->training ? make_gradients(planning, state) : OK;
 }
 
 static void release(struct Operation *operation) {
-    if (operation->needs.state)
-        dropconnect_release(operation->needs.state);
-    memory_release(operation->needs.state);
+    struct LinearState *state = operation->needs.state;
+    if (!state)
+        return;
+    convolution_release(state->gradients);
+    dropconnect_release(&state->drop);
+    memory_release(state);
     operation->needs.state = NULL;
 }
 
 static void prepare(const struct Call *call) {
-    struct Dropconnect *drop = call->operation->needs.state;
-    if (drop)
-        drop->made = false;
+    ((struct LinearState *)call->operation->needs.state)->drop.made = false;
 }
 
 /* The weights as forward used them. */
 static const real *weights_of(const struct Call *call) {
-    const struct Dropconnect *drop = call->operation->needs.state;
-    return drop ? drop->weights : call_parameter(call, 0);
+    const struct LinearState *state = call->operation->needs.state;
+    return state->drop.rate > 0 ? state->drop.weights : call_parameter(call, 0);
 }
 
 static bool has_bias(const struct Call *call) {
@@ -94,8 +130,9 @@ static bool has_bias(const struct Call *call) {
 static void forward(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     real *y = call->output;
-    if (call->operation->needs.state)
-        dropconnect_make(call->operation->needs.state, call);
+    struct LinearState *state = call->operation->needs.state;
+    if (state->drop.rate > 0)
+        dropconnect_make(&state->drop, call);
     if (has_bias(call)) {
         const real *bias = call_parameter(call, 1);
         for (int64_t i = 0; i < call->samples; i++)
@@ -106,21 +143,33 @@ static void forward(const struct Call *call) {
                         weights_of(call), in, has_bias(call) ? 1.0 : 0.0, y, out);
 }
 
-static void backward(const struct Call *call) {
+static void multiply_gradients(const struct Call *call) {
     int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
     const real *dy = call->output_gradient;
     call->backend->gemm(true, false, out, in, call->samples, 1.0, dy, out, call->input[0], in, 0.0,
                         call_gradient(call, 0), in);
-    if (call->operation->needs.state)
-        dropconnect_backward(call->operation->needs.state, call_gradient(call, 0));
-    if (has_bias(call)) {
-        real *bias = call_gradient(call, 1);
+    if (!has_bias(call))
+        return;
+    real *bias = call_gradient(call, 1);
+    for (int64_t o = 0; o < out; o++)
+        bias[o] = 0;
+    for (int64_t i = 0; i < call->samples; i++)
         for (int64_t o = 0; o < out; o++)
-            bias[o] = 0;
-        for (int64_t i = 0; i < call->samples; i++)
-            for (int64_t o = 0; o < out; o++)
-                bias[o] += dy[i * out + o];
-    }
+            bias[o] += dy[i * out + o];
+}
+
+static void backward(const struct Call *call) {
+    int64_t in = call->operation->in[0].channels, out = call->operation->out.channels;
+    struct LinearState *state = call->operation->needs.state;
+    const real *dy = call->output_gradient;
+    if (state->gradients)
+        convolution_backward_weights(state->gradients, call->samples, call->input[0], dy,
+                                     call_gradient(call, 0),
+                                     has_bias(call) ? call_gradient(call, 1) : NULL, call->scratch);
+    else
+        multiply_gradients(call);
+    if (state->drop.rate > 0)
+        dropconnect_backward(&state->drop, call_gradient(call, 0));
     if (!call->input_gradient[0])
         return;
     call_lap(call, PLAN_BACKWARD_WEIGHTS);
