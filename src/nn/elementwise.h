@@ -47,14 +47,14 @@ static inline int elementwise_plan_of_input(struct Planning *planning) {
 /* The functions that compute a piece of `count` elements: y from x, and dx from dy and the kept x
  * or y. x and y may be the same memory, and so may dx and dy: with omp simd the loops state that
  * elements are independent. */
-typedef void elementwise_value(const void *options, int64_t count, const real *x, real *y);
-typedef void elementwise_slope(const void *options, int64_t count, const real *kept, const real *dy,
-                               real *dx);
+typedef void elementwise_value(const void *options, int64_t count, const element *x, element *y);
+typedef void elementwise_slope(const void *options, int64_t count, const element *kept,
+                               const element *dy, element *dx);
 
 static inline void elementwise_forward(const struct Call *call, elementwise_value *value) {
     int64_t elements = call->samples * shape_elements(call->operation->out);
-    const real *x = call->input[0];
-    real *y = call->output;
+    const element *x = call->input[0];
+    element *y = call->output;
 #pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < elementwise_pieces(elements); i++)
         value(call->operation->node->options, elementwise_length(elements, i),
@@ -62,10 +62,10 @@ static inline void elementwise_forward(const struct Call *call, elementwise_valu
 }
 
 static inline void elementwise_backward(const struct Call *call, elementwise_slope *slope,
-                                        const real *kept) {
+                                        const element *kept) {
     int64_t elements = call->samples * shape_elements(call->operation->out);
-    const real *dy = call->output_gradient;
-    real *dx = call->input_gradient[0];
+    const element *dy = call->output_gradient;
+    element *dx = call->input_gradient[0];
     if (!dx)
         return;
 #pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
@@ -85,25 +85,26 @@ static inline void elementwise_backward(const struct Call *call, elementwise_slo
     ELEMENTWISE_SLOPE(options_type, x, slope, call->input[0])
 
 #define ELEMENTWISE_VALUE(options_type, value)                                                     \
-    static void forward_piece(const void *options, int64_t count, const real *input, real *y) {    \
+    static void forward_piece(const void *options, int64_t count, const element *input,            \
+                              element *y) {                                                        \
         const options_type *o = options;                                                           \
         (void)o;                                                                                   \
         _Pragma("omp simd") for (int64_t i = 0; i < count; i++) {                                  \
-            real x = input[i];                                                                     \
-            y[i] = (value);                                                                        \
+            real x = element_value(input[i]);                                                      \
+            y[i] = element_round(value);                                                           \
         }                                                                                          \
     }                                                                                              \
     static void forward(const struct Call *call) {                                                 \
         elementwise_forward(call, forward_piece);                                                  \
     }
 #define ELEMENTWISE_SLOPE(options_type, variable, slope, kept)                                     \
-    static void backward_piece(const void *options, int64_t count, const real *values,             \
-                               const real *dy, real *dx) {                                         \
+    static void backward_piece(const void *options, int64_t count, const element *values,          \
+                               const element *dy, element *dx) {                                   \
         const options_type *o = options;                                                           \
         (void)o;                                                                                   \
         _Pragma("omp simd") for (int64_t i = 0; i < count; i++) {                                  \
-            real variable = values[i];                                                             \
-            dx[i] = dy[i] * (slope);                                                               \
+            real variable = element_value(values[i]);                                              \
+            dx[i] = element_round(element_value(dy[i]) * (slope));                                 \
         }                                                                                          \
     }                                                                                              \
     static void backward(const struct Call *call) {                                                \

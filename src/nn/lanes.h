@@ -60,8 +60,9 @@ enum Gate { GATE_OPEN, GATE_INPUT, GATE_OUTPUT };
 /* What a sum runs over. Moments: a = x − centre, b = a². Gradients: a = g, b = g · (x − centre). */
 struct Sums {
     struct Lanes lanes;
-    const real *x, *dy, *y, *centre, *scale, *shift;
-    real *g; /* NULL, or g is kept here */
+    const element *x, *dy, *y;
+    const real *centre, *scale, *shift;
+    element *g; /* NULL, or g is kept here */
 };
 
 /* Constant in each function that sums, so that its inner loop is free of branches. */
@@ -89,23 +90,23 @@ INLINE void sum_tile(const struct Sums *s, struct SumKind kind, int vectors, str
 #pragma GCC unroll 8
         for (int v = 0; v < vectors; v++) {
             int64_t i = at + v * VECTOR_LANES;
-            vector x = *(const vector *)(s->x + i);
+            vector x = ELEMENTS(s->x + i);
             vector far = x - centre[v];
             if (!kind.gradients) {
                 a[v] += far;
                 b[v] += far * far;
                 continue;
             }
-            vector g = *(const vector *)(s->dy + i);
+            vector g = ELEMENTS(s->dy + i);
             if (kind.gate == GATE_OUTPUT)
-                g = (vector)((mask)g & (mask)(*(const vector *)(s->y + i) > 0));
+                g = (vector)((mask)g & (mask)(ELEMENTS(s->y + i) > 0));
             if (kind.gate == GATE_INPUT) {
                 vector scale = *(const vector *)(s->scale + lane + v * VECTOR_LANES);
                 vector shift = *(const vector *)(s->shift + lane + v * VECTOR_LANES);
                 g = (vector)((mask)g & (mask)(x * scale + shift > 0));
             }
             if (kind.keep)
-                *(vector *)(s->g + i) = g;
+                put_elements(s->g + i, g);
             a[v] += g;
             b[v] += g * far;
         }
@@ -132,20 +133,20 @@ INLINE void sum_chunk(const struct Sums *s, struct SumKind kind, struct Piece pi
     int64_t end = piece.first + piece.count;
     for (int64_t pixel = piece.first + piece.count / width * width; pixel < end;
          pixel += channels) {
-        const real *x = s->x + pixel, *dy = kind.gradients ? s->dy + pixel : NULL;
-        const real *y = kind.gate == GATE_OUTPUT ? s->y + pixel : NULL;
-        real *kept = kind.keep ? s->g + pixel : NULL;
+        const element *x = s->x + pixel, *dy = kind.gradients ? s->dy + pixel : NULL;
+        const element *y = kind.gate == GATE_OUTPUT ? s->y + pixel : NULL;
+        element *kept = kind.keep ? s->g + pixel : NULL;
 #pragma omp simd
         for (int64_t c = 0; c < channels; c++) {
-            real far = x[c] - s->centre[c], g = far;
+            real far = element_value(x[c]) - s->centre[c], g = far;
             if (kind.gradients) {
-                g = dy[c];
+                g = element_value(dy[c]);
                 if (kind.gate == GATE_OUTPUT)
-                    g = y[c] > 0 ? g : 0;
+                    g = element_value(y[c]) > 0 ? g : 0;
                 if (kind.gate == GATE_INPUT)
-                    g = x[c] * s->scale[c] + s->shift[c] > 0 ? g : 0;
+                    g = element_value(x[c]) * s->scale[c] + s->shift[c] > 0 ? g : 0;
                 if (kind.keep)
-                    kept[c] = g;
+                    kept[c] = element_round(g);
             }
             first[c] += g;
             second[c] += g * far;

@@ -24,12 +24,14 @@ struct PooledNorm {
     struct Lanes lanes;
     int64_t kernel, height, width; /* of a window, of an input image */
     bool relu;
-    const real *x, *scale, *shift;
-    real *y;                                   /* pooled; forward */
-    real *largest;                             /* x of the tap that won each window */
-    uint8_t *winner;                           /* and its number */
-    const real *dy, *centre, *factor, *offset; /* backward; dy is pooled */
-    real *dx;
+    const element *x;
+    const real *scale, *shift;
+    element *y;        /* pooled; forward */
+    element *largest;  /* x of the tap that won each window */
+    uint8_t *winner;   /* and its number */
+    const element *dy; /* pooled; backward */
+    const real *centre, *factor, *offset;
+    element *dx;
 };
 
 /* A pixel's window, as the place of its first channel in a pooled tensor, and its tap there. */
@@ -55,7 +57,7 @@ static inline void pooled_places(const struct PooledNorm *p, int64_t pixel, int6
 /* ---- Forward ---- */
 
 INLINE void pooled_window(const struct PooledNorm *p, int64_t kernel, bool relu, bool stream,
-                          const real *x, int64_t to) {
+                          const element *x, int64_t to) {
     int64_t channels = p->lanes.channels, row = p->width * channels;
     for (int64_t c = 0; c < channels; c += VECTOR_LANES) {
         vector scale = *(const vector *)(p->scale + c), shift = *(const vector *)(p->shift + c);
@@ -65,7 +67,7 @@ INLINE void pooled_window(const struct PooledNorm *p, int64_t kernel, bool relu,
         for (int64_t r = 0; r < kernel; r++)
 #pragma GCC unroll 2
             for (int64_t s = 0; s < kernel; s++) {
-                vector here = *(const vector *)(x + r * row + s * channels + c);
+                vector here = ELEMENTS(x + r * row + s * channels + c);
                 vector value = here * scale + shift;
                 if (relu)
                     value = (vector)((mask)value & ~(mask)(value < 0));
@@ -105,7 +107,7 @@ static inline void pooled_forward_row(const struct PooledNorm *p, bool stream, i
 static inline void pooled_forward(const struct PooledNorm *p, int64_t samples) {
     int64_t rows = samples * p->height / p->kernel;
     int64_t elements = rows * (p->width / p->kernel) * p->lanes.channels;
-    bool stream = elements * (int64_t)sizeof(real) >= STREAM_BYTES;
+    bool stream = elements * (int64_t)sizeof(element) >= STREAM_BYTES;
 #pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
     for (int64_t row = 0; row < rows; row++)
         pooled_forward_row(p, stream, row);
@@ -119,7 +121,7 @@ INLINE void pooled_gradient(const struct PooledNorm *p, bool relu, struct Pooled
                             int64_t c, vector x, vector *result) {
     mask won;
     bytes_widen(p->winner + place.at + c, VECTOR_LANES, &won);
-    vector g = *(const vector *)(p->dy + place.at + c);
+    vector g = ELEMENTS(p->dy + place.at + c);
     g = (vector)((mask)g & (won == place.tap)) + 0; /* −0 becomes 0, as in a sum */
     if (relu)
         g = (vector)((mask)g &
@@ -144,7 +146,7 @@ INLINE void pooled_sum_tile(const struct PooledNorm *p, bool relu, int vectors,
         for (int v = 0; v < vectors; v++) {
             struct PooledPlace place = places[pixel[v]];
             int64_t c = channel[v];
-            vector x = *(const vector *)(p->largest + place.at + c);
+            vector x = ELEMENTS(p->largest + place.at + c);
             vector g;
             pooled_gradient(p, relu, place, c, x, &g);
             a[v] += g;
@@ -174,7 +176,7 @@ INLINE void pooled_sum_chunk(const struct PooledNorm *pass, bool relu, int64_t c
         pooled_sum_tile(p, relu, VECTOR / VECTOR_LANES, places, rows, lane, first, second);
     for (int64_t i = rows * across; i < count; i++)
         for (int64_t c = 0; c < channels; c += VECTOR_LANES) {
-            vector x = *(const vector *)(p->largest + places[i].at + c);
+            vector x = ELEMENTS(p->largest + places[i].at + c);
             vector g;
             pooled_gradient(p, relu, places[i], c, x, &g);
             *(vector *)(first + c) += g;
@@ -205,7 +207,7 @@ INLINE void pooled_input_gradient_chunk(const struct PooledNorm *pass, bool relu
     for (int64_t i = 0; i < piece.count / channels; i++) {
         int64_t at = piece.first + i * channels;
         for (int64_t c = 0; c < channels; c += VECTOR_LANES) {
-            vector x = *(const vector *)(p->x + at + c), scale = *(const vector *)(p->scale + c);
+            vector x = ELEMENTS(p->x + at + c), scale = *(const vector *)(p->scale + c);
             vector g;
             pooled_gradient(p, relu, places[i], c, x, &g);
             vector far = x - *(const vector *)(p->centre + c);
@@ -218,7 +220,7 @@ INLINE void pooled_input_gradient_chunk(const struct PooledNorm *pass, bool relu
 }
 
 static inline void pooled_input_gradient(const struct PooledNorm *p, int64_t pixels) {
-    bool stream = pixels * p->lanes.channels * (int64_t)sizeof(real) >= STREAM_BYTES;
+    bool stream = pixels * p->lanes.channels * (int64_t)sizeof(element) >= STREAM_BYTES;
 #pragma omp parallel for if (pixels * p->lanes.channels >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < chunk_count(pixels); i++)
         if (p->relu && stream)

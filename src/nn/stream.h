@@ -10,13 +10,28 @@
 
 #ifdef KERNEL_SUFFIX
 
-/* *to = v, past the caches if `stream`; `to` is then aligned to 64 bytes. */
-INLINE void stream_store(bool stream, real *to, vector v) {
+/* put_elements, past the caches if `stream`; `to` is then aligned to the elements of a vector. */
+INLINE void stream_store(bool stream, element *to, vector v) {
     if (!stream) {
-        *(vector *)to = v;
+        put_elements(to, v);
         return;
     }
-#if defined __AVX512F__
+#if defined KERNEL_BF16
+    vector_bf16 elements;
+    vector_round(v, &elements);
+#if defined __AVX__
+    __m256i bits;
+    memcpy(&bits, &elements, sizeof bits);
+    _mm256_stream_si256((void *)to, bits);
+#elif defined __SSE2__
+    __m128i bits[2];
+    memcpy(bits, &elements, sizeof bits);
+    for (int i = 0; i < 2; i++)
+        _mm_stream_si128((__m128i *)(void *)to + i, bits[i]);
+#else
+    *(vector_bf16 *)to = elements;
+#endif
+#elif defined __AVX512F__
     __m512i bits;
     memcpy(&bits, &v, sizeof bits);
     _mm512_stream_si512((void *)to, bits);

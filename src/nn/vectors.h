@@ -27,6 +27,33 @@ typedef lane_integer mask __attribute__((vector_size(64)));
 typedef uint8_t lane_bytes __attribute__((vector_size(64 / sizeof(real)), aligned(1), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
+/* VECTOR_LANES elements (base/kernel.h) at any address, as a vector. */
+#ifdef KERNEL_BF16
+typedef uint16_t vector_bf16 __attribute__((vector_size(32), aligned(2), may_alias));
+typedef uint32_t vector_bits __attribute__((vector_size(64)));
+#define ELEMENTS(from)                                                                             \
+    ((vector)(__builtin_convertvector(*(const vector_bf16 *)(from), vector_bits) << 16))
+
+/* As bf16_round. */
+INLINE void vector_round(vector value, vector_bf16 *result) {
+    vector_bits bits = (vector_bits)value;
+    vector_bits rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
+    vector_bits quiet = bits >> 16 | 0x40, nan = (vector_bits)(value != value);
+    *result = __builtin_convertvector((quiet & nan) | (rounded & ~nan), vector_bf16);
+}
+#else
+#define ELEMENTS(from) (*(const vector *)(from))
+#endif
+
+/* Writes a vector as elements. */
+INLINE void put_elements(element *to, vector value) {
+#ifdef KERNEL_BF16
+    vector_round(value, (vector_bf16 *)to);
+#else
+    *(vector *)to = value;
+#endif
+}
+
 /* `lanes` bytes, each as a lane of the vector at `to`: 64, 32 or 16 bytes long. The compiler would
  * go byte by byte. */
 INLINE void bytes_widen(const uint8_t *from, int lanes, void *to) {

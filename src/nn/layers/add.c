@@ -27,24 +27,24 @@ static int plan(struct Planning *planning) {
 }
 
 /* A NaN passes the ReLU, so that training sees it. */
-static void add_piece(int64_t count, bool relu, const real *a, const real *b, real *y) {
+static void add_piece(int64_t count, bool relu, const element *a, const element *b, element *y) {
     if (relu) {
 #pragma omp simd
         for (int64_t i = 0; i < count; i++) {
-            real sum = a[i] + b[i];
-            y[i] = sum < 0 ? 0 : sum;
+            real sum = element_value(a[i]) + element_value(b[i]);
+            y[i] = element_round(sum < 0 ? 0 : sum);
         }
     } else {
 #pragma omp simd
         for (int64_t i = 0; i < count; i++)
-            y[i] = a[i] + b[i];
+            y[i] = element_round(element_value(a[i]) + element_value(b[i]));
     }
 }
 
 static void forward(const struct Call *call) {
     int64_t elements = call->samples * shape_elements(call->operation->out);
-    const real *a = call->input[0], *b = call->input[1];
-    real *y = call->output;
+    const element *a = call->input[0], *b = call->input[1];
+    element *y = call->output;
     bool relu = call->operation->fused_count;
 #pragma omp parallel for if (elements >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < elementwise_pieces(elements); i++)
@@ -56,7 +56,8 @@ static void backward(const struct Call *call) {
     int64_t elements = call->samples * shape_elements(call->operation->out);
     for (int i = 1; i >= 0; i--)
         if (call->input_gradient[i] && call->input_gradient[i] != call->output_gradient)
-            memcpy(call->input_gradient[i], call->output_gradient, (size_t)elements * sizeof(real));
+            memcpy(call->input_gradient[i], call->output_gradient,
+                   (size_t)elements * sizeof(element));
 }
 
 const struct Layer KERNEL(layer_add) = {

@@ -162,7 +162,7 @@ static int plan(struct Planning *planning) {
         if (pools) /* the winners' x and numbers */
             operation->needs.saved_bytes +=
                 (size_t)(planning->samples[0] * shape_elements(operation->out)) *
-                (sizeof(real) + 1);
+                (sizeof(element) + 1);
         operation->needs.partial_values =
             over_batch(operation) ? partial_values(lanes.channels) : 0;
     }
@@ -176,12 +176,12 @@ static int plan(struct Planning *planning) {
 
 /* The mean of the first pixels: near enough to the mean that the squares of x − shift lose no
  * digits. */
-static void estimate_mean(const real *x, int64_t pixels, int64_t channels, real *mean) {
+static void estimate_mean(const element *x, int64_t pixels, int64_t channels, real *mean) {
     int64_t count = pixels < PIXELS_FOR_SHIFT ? pixels : PIXELS_FOR_SHIFT;
     memset(mean, 0, (size_t)channels * sizeof(real));
     for (int64_t i = 0; i < count; i++)
         for (int64_t c = 0; c < channels; c++)
-            mean[c] += x[i * channels + c];
+            mean[c] += element_value(x[i * channels + c]);
     for (int64_t c = 0; c < channels; c++)
         mean[c] /= (real)count;
 }
@@ -297,35 +297,37 @@ static void find_scale_and_shift(const struct Call *call, struct Lanes lanes) {
 /* What forward computes at every lane: y = [relu](x · scale + shift [+ other]). */
 struct Normalise {
     int64_t width; /* lanes */
-    const real *x, *other, *scale, *shift;
-    real *y;
+    const element *x, *other;
+    const real *scale, *shift;
+    element *y;
     bool adds, relu, stream;
 };
 
 /* y and x may be the same memory. A NaN passes the ReLU, so that training sees it. */
 INLINE void normalise(const struct Normalise *n, bool adds, bool relu, bool stream,
                       struct Piece piece) {
-    const real *x = n->x, *other = n->other, *scale = n->scale, *shift = n->shift;
-    real *y = n->y;
+    const element *x = n->x, *other = n->other;
+    const real *scale = n->scale, *shift = n->shift;
+    element *y = n->y;
     int64_t width = n->width, i = piece.first, end = piece.first + piece.count;
     for (; i + width <= end; i += width)
         for (int64_t l = 0; l < width; l += VECTOR_LANES) {
-            vector value = *(const vector *)(x + i + l) * *(const vector *)(scale + l) +
-                           *(const vector *)(shift + l);
+            vector value =
+                ELEMENTS(x + i + l) * *(const vector *)(scale + l) + *(const vector *)(shift + l);
             if (adds)
-                value += *(const vector *)(other + i + l);
+                value += ELEMENTS(other + i + l);
             if (relu)
                 value = (vector)((mask)value & ~(mask)(value < 0));
             stream_store(stream, y + i + l, value);
         }
 #pragma omp simd
     for (int64_t l = 0; l < end - i; l++) {
-        real value = x[i + l] * scale[l] + shift[l];
+        real value = element_value(x[i + l]) * scale[l] + shift[l];
         if (adds)
-            value += other[i + l];
+            value += element_value(other[i + l]);
         if (relu)
             value = value < 0 ? 0 : value;
-        y[i + l] = value;
+        y[i + l] = element_round(value);
     }
     stream_end(stream);
 }
@@ -370,7 +372,7 @@ static struct PooledNorm pooled_norm(const struct Call *call, struct Lanes lanes
     const struct Operation *operation = call->operation;
     const struct PoolingOptions *options = fused_pooling(operation)->options;
     struct Shape in = operation->in[0];
-    real *largest = (real *)call->saved + 2 * lanes.channels;
+    element *largest = (element *)(void *)((real *)call->saved + 2 * lanes.channels);
     return (struct PooledNorm){
         .lanes = lanes,
         .kernel = options->kernel,
@@ -402,7 +404,7 @@ static void forward(const struct Call *call) {
         pooled_forward(&p, call->samples);
         return;
     }
-    int64_t bytes = pixels * lanes.channels * (int64_t)sizeof(real);
+    int64_t bytes = pixels * lanes.channels * (int64_t)sizeof(element);
     const struct Normalise n = {.width = lanes.width,
                                 .x = call->input[0],
                                 .other = call->input[1],
@@ -421,35 +423,35 @@ static void forward(const struct Call *call) {
 struct InputGradient {
     struct Sums s;
     const real *factor, *offset;
-    real *dx;
+    element *dx;
 };
 
 INLINE void input_gradient(enum Gate gate, const struct InputGradient *p, struct Piece piece) {
-    const real *x = p->s.x, *dy = p->s.dy, *y = p->s.y;
+    const element *x = p->s.x, *dy = p->s.dy, *y = p->s.y;
     const real *scale = p->s.scale, *shift = p->s.shift, *centre = p->s.centre;
     const real *factor = p->factor, *offset = p->offset;
-    real *dx = p->dx;
+    element *dx = p->dx;
     int64_t width = p->s.lanes.width, i = piece.first, end = piece.first + piece.count;
     for (; i + width <= end; i += width)
         for (int64_t l = 0; l < width; l += VECTOR_LANES) {
-            vector far = *(const vector *)(x + i + l), g = *(const vector *)(dy + i + l);
+            vector far = ELEMENTS(x + i + l), g = ELEMENTS(dy + i + l);
             vector slope = *(const vector *)(scale + l);
             if (gate == GATE_OUTPUT)
-                g = (vector)((mask)g & (mask)(*(const vector *)(y + i + l) > 0));
+                g = (vector)((mask)g & (mask)(ELEMENTS(y + i + l) > 0));
             if (gate == GATE_INPUT)
                 g = (vector)((mask)g & (mask)(far * slope + *(const vector *)(shift + l) > 0));
             far -= *(const vector *)(centre + l);
-            *(vector *)(dx + i + l) =
-                g * slope + (far * *(const vector *)(factor + l) + *(const vector *)(offset + l));
+            put_elements(dx + i + l, g * slope + (far * *(const vector *)(factor + l) +
+                                                  *(const vector *)(offset + l)));
         }
 #pragma omp simd
     for (int64_t l = 0; l < end - i; l++) {
-        real g = dy[i + l];
+        real here = element_value(x[i + l]), g = element_value(dy[i + l]);
         if (gate == GATE_OUTPUT)
-            g = y[i + l] > 0 ? g : 0;
+            g = element_value(y[i + l]) > 0 ? g : 0;
         if (gate == GATE_INPUT)
-            g = x[i + l] * scale[l] + shift[l] > 0 ? g : 0;
-        dx[i + l] = g * scale[l] + ((x[i + l] - centre[l]) * factor[l] + offset[l]);
+            g = here * scale[l] + shift[l] > 0 ? g : 0;
+        dx[i + l] = element_round(g * scale[l] + ((here - centre[l]) * factor[l] + offset[l]));
     }
 }
 
@@ -533,7 +535,7 @@ struct Backward {
 static struct Backward begin_backward(const struct Call *call, struct Lanes lanes) {
     const struct Operation *operation = call->operation;
     bool adds = fused_addition(operation), relu = fused_relu(operation);
-    real *other_gradient = adds ? call->input_gradient[1] : NULL;
+    element *other_gradient = adds ? call->input_gradient[1] : NULL;
     real *centre = lane_array(call, lanes, LANES_CENTRE);
     find_scale_and_shift(call, lanes);
     spread(lanes, call->saved, centre);
@@ -587,7 +589,7 @@ static void backward(const struct Call *call) {
         pass.s.dy = pass.s.g;
         pass.gate = GATE_OPEN;
     } else if (pass.s.g) {
-        memcpy(pass.s.g, pass.s.dy, (size_t)(pixels * lanes.channels) * sizeof(real));
+        memcpy(pass.s.g, pass.s.dy, (size_t)(pixels * lanes.channels) * sizeof(element));
     }
     if (!call->input_gradient[0])
         return;

@@ -36,11 +36,11 @@ static void forward(const struct Call *call) {
     for (int64_t sample = 0; sample < call->samples; sample++)
         for (int i = 0; i < call->operation->input_count; i++) {
             struct Part part = part_of(call->operation, i);
-            const real *x = (const real *)call->input[i] + sample * part.pixels * part.length;
-            real *y = (real *)call->output + sample * part.pixels * part.width + part.before;
+            const element *x = (const element *)call->input[i] + sample * part.pixels * part.length;
+            element *y = (element *)call->output + sample * part.pixels * part.width + part.before;
             for (int64_t pixel = 0; pixel < part.pixels; pixel++)
                 memcpy(y + pixel * part.width, x + pixel * part.length,
-                       (size_t)part.length * sizeof(real));
+                       (size_t)part.length * sizeof(element));
         }
 }
 
@@ -50,14 +50,14 @@ static void backward(const struct Call *call) {
     for (int64_t sample = 0; sample < call->samples; sample++)
         for (int i = 0; i < call->operation->input_count; i++) {
             struct Part part = part_of(call->operation, i);
-            const real *dy = (const real *)call->output_gradient +
-                             sample * part.pixels * part.width + part.before;
+            const element *dy = (const element *)call->output_gradient +
+                                sample * part.pixels * part.width + part.before;
             if (!call->input_gradient[i])
                 continue;
-            real *dx = (real *)call->input_gradient[i] + sample * part.pixels * part.length;
+            element *dx = (element *)call->input_gradient[i] + sample * part.pixels * part.length;
             for (int64_t pixel = 0; pixel < part.pixels; pixel++)
                 memcpy(dx + pixel * part.length, dy + pixel * part.width,
-                       (size_t)part.length * sizeof(real));
+                       (size_t)part.length * sizeof(element));
         }
 }
 

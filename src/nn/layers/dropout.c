@@ -81,11 +81,11 @@ static real scale_of(const struct Call *call) {
 
 /* to = from · scale where kept, else 0; the mask of `period` elements is used again and again. */
 static void apply(int64_t elements, int64_t period, real scale, const uint8_t *kept,
-                  const real *from, real *to) {
+                  const element *from, element *to) {
     for (int64_t begin = 0; begin < elements; begin += period)
 #pragma omp simd
         for (int64_t i = 0; i < period; i++)
-            to[begin + i] = kept[i] ? from[begin + i] * scale : 0;
+            to[begin + i] = element_round(kept[i] ? element_value(from[begin + i]) * scale : 0);
 }
 
 static void drop_sample(const struct Call *call, int64_t sample) {
@@ -94,18 +94,19 @@ static void drop_sample(const struct Call *call, int64_t sample) {
     struct RandomStream stream = call_stream(call, sample);
     uint8_t *kept = (uint8_t *)(call->training ? call->saved : call->scratch) + sample * period;
     mask_fill(&stream, options_of(call)->rate, period, kept);
-    apply(elements, period, scale_of(call), kept, (const real *)call->input[0] + sample * elements,
-          (real *)call->output + sample * elements);
+    apply(elements, period, scale_of(call), kept,
+          (const element *)call->input[0] + sample * elements,
+          (element *)call->output + sample * elements);
 }
 
 static void scale_sample(const struct Call *call, int64_t sample) {
     int64_t elements = shape_elements(call->operation->out);
-    const real *x = (const real *)call->input[0] + sample * elements;
-    real *y = (real *)call->output + sample * elements;
+    const element *x = (const element *)call->input[0] + sample * elements;
+    element *y = (element *)call->output + sample * elements;
     real scale = (real)(1 - options_of(call)->rate);
 #pragma omp simd
     for (int64_t i = 0; i < elements; i++)
-        y[i] = x[i] * scale;
+        y[i] = element_round(element_value(x[i]) * scale);
 }
 
 static void forward(const struct Call *call) {
@@ -124,8 +125,8 @@ static void backward(const struct Call *call) {
 #pragma omp parallel for if (call->samples * elements >= PARALLEL_DRAWS)
     for (int64_t i = 0; i < call->samples; i++)
         apply(elements, period, scale, (const uint8_t *)call->saved + i * period,
-              (const real *)call->output_gradient + i * elements,
-              (real *)call->input_gradient[0] + i * elements);
+              (const element *)call->output_gradient + i * elements,
+              (element *)call->input_gradient[0] + i * elements);
 }
 
 const struct Layer KERNEL(layer_dropout) = {

@@ -1,6 +1,4 @@
 /* The mean of each channel over the whole image: (H,W,C) -> (1,1,C). */
-#include <string.h>
-
 #include "nn/layer.h"
 
 static int describe(struct Describe *describe) {
@@ -12,26 +10,33 @@ static int describe(struct Describe *describe) {
     return OK;
 }
 
-static void mean_of(int64_t pixels, int64_t channels, const real *restrict x, real *restrict y) {
-    memset(y, 0, (size_t)channels * sizeof(real));
-    for (int64_t i = 0; i < pixels; i++)
-        for (int64_t c = 0; c < channels; c++)
-            y[c] += x[i * channels + c];
-    for (int64_t c = 0; c < channels; c++)
-        y[c] /= (real)pixels;
+#define BLOCK 64 /* channels that are summed together */
+
+static void mean_of(int64_t pixels, int64_t channels, const element *restrict x,
+                    element *restrict y) {
+    for (int64_t first = 0; first < channels; first += BLOCK) {
+        int64_t count = channels - first < BLOCK ? channels - first : BLOCK;
+        real sums[BLOCK] = {0};
+        for (int64_t i = 0; i < pixels; i++)
+            for (int64_t c = 0; c < count; c++)
+                sums[c] += element_value(x[i * channels + first + c]);
+        for (int64_t c = 0; c < count; c++)
+            y[first + c] = element_round(sums[c] / (real)pixels);
+    }
 }
 
-static void spread(int64_t pixels, int64_t channels, const real *restrict dy, real *restrict dx) {
+static void spread(int64_t pixels, int64_t channels, const element *restrict dy,
+                   element *restrict dx) {
     real factor = 1 / (real)pixels;
     for (int64_t i = 0; i < pixels; i++)
         for (int64_t c = 0; c < channels; c++)
-            dx[i * channels + c] = dy[c] * factor;
+            dx[i * channels + c] = element_round(element_value(dy[c]) * factor);
 }
 
 static void forward(const struct Call *call) {
     struct Shape in = call->operation->in[0];
-    const real *x = call->input[0];
-    real *y = call->output;
+    const element *x = call->input[0];
+    element *y = call->output;
 #pragma omp parallel for if (call->samples * shape_elements(in) >= PARALLEL_ELEMENTS)
     for (int64_t i = 0; i < call->samples; i++)
         mean_of(in.height * in.width, in.channels, x + i * shape_elements(in), y + i * in.channels);
@@ -39,8 +44,8 @@ static void forward(const struct Call *call) {
 
 static void backward(const struct Call *call) {
     struct Shape in = call->operation->in[0];
-    const real *dy = call->output_gradient;
-    real *dx = call->input_gradient[0];
+    const element *dy = call->output_gradient;
+    element *dx = call->input_gradient[0];
     if (!dx)
         return;
 #pragma omp parallel for if (call->samples * shape_elements(in) >= PARALLEL_ELEMENTS)

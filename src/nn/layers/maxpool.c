@@ -31,7 +31,7 @@ static int plan(struct Planning *planning) {
 /* The part of a window inside the image: `pixel` is its first tap there, which has the number
  * `tap`. */
 struct Window {
-    const real *pixel;
+    const element *pixel;
     int64_t rows, columns, row_stride, column_stride; /* in elements */
     int tap, tap_row_stride;
 };
@@ -39,11 +39,28 @@ struct Window {
 /* The windows that cover one input pixel: the first of their outputs, and the pixel's tap in that
  * window. */
 struct Cover {
-    const real *dy;
+    const element *dy;
     const uint8_t *winner;
     int64_t rows, columns, row_stride, column_stride; /* in elements */
     int tap, tap_row_stride, tap_column_stride;
 };
+
+/* LANES_part elements as a vector, and back. */
+#ifdef KERNEL_BF16
+#define NARROW_LOAD(part, from)                                                                    \
+    ((vector_##part)(__builtin_convertvector(*(const stored_##part *)(from), bits_##part) << 16))
+#define NARROW_STORE(part, to, value)                                                              \
+    do {                                                                                           \
+        bits_##part raw = (bits_##part)(value), quiet = raw >> 16 | 0x40;                          \
+        bits_##part rounded = (raw + 0x7FFF + (raw >> 16 & 1)) >> 16;                              \
+        bits_##part nan = (bits_##part)((value) != (value));                                       \
+        *(stored_##part *)(to) =                                                                   \
+            __builtin_convertvector((quiet & nan) | (rounded & ~nan), stored_##part);              \
+    } while (0)
+#else
+#define NARROW_LOAD(part, from) (*(const vector_##part *)(from))
+#define NARROW_STORE(part, to, value) *(vector_##part *)(to) = (value)
+#endif
 
 /* Vectors of 64, 32 and 16 bytes, and for each of them the two functions that treat so many
  * channels from `c` on. */
@@ -52,29 +69,31 @@ struct Cover {
     typedef real vector_##part                                                                     \
         __attribute__((vector_size(64 / part), aligned(sizeof(real)), may_alias));                 \
     typedef lane_integer mask_##part __attribute__((vector_size(64 / part)));                      \
+    typedef uint32_t bits_##part __attribute__((vector_size(64 / part)));                          \
+    typedef uint16_t stored_##part __attribute__((vector_size(32 / part), aligned(2), may_alias)); \
     typedef uint8_t bytes_##part                                                                   \
         __attribute__((vector_size(64 / part / sizeof(real)), aligned(1), may_alias));             \
                                                                                                    \
-    INLINE void largest_##part(const struct Window *window, int64_t c, real *y, uint8_t *winner) { \
-        vector_##part best = *(const vector_##part *)(window->pixel + c);                          \
+    INLINE void largest_##part(const struct Window *window, int64_t c, element *y,                 \
+                               uint8_t *winner) {                                                  \
+        vector_##part best = NARROW_LOAD(part, window->pixel + c);                                 \
         mask_##part won = (mask_##part){0} + window->tap;                                          \
         for (int64_t r = 0; r < window->rows; r++)                                                 \
             for (int64_t s = 0; s < window->columns; s++) {                                        \
-                vector_##part x =                                                                  \
-                    *(const vector_##part *)(window->pixel + r * window->row_stride +              \
-                                             s * window->column_stride + c);                       \
+                vector_##part x = NARROW_LOAD(part, window->pixel + r * window->row_stride +       \
+                                                        s * window->column_stride + c);            \
                 mask_##part tap =                                                                  \
                     (mask_##part){0} + (window->tap + (int)r * window->tap_row_stride + (int)s);   \
                 mask_##part wins = (x > best) | (x != x);                                          \
                 best = (vector_##part)(((mask_##part)x & wins) | ((mask_##part)best & ~wins));     \
                 won = (tap & wins) | (won & ~wins);                                                \
             }                                                                                      \
-        *(vector_##part *)(y + c) = best;                                                          \
+        NARROW_STORE(part, y + c, best);                                                           \
         if (winner)                                                                                \
             *(bytes_##part *)(winner + c) = __builtin_convertvector(won, bytes_##part);            \
     }                                                                                              \
                                                                                                    \
-    INLINE void gather_##part(const struct Cover *cover, int64_t c, real *dx) {                    \
+    INLINE void gather_##part(const struct Cover *cover, int64_t c, element *dx) {                 \
         vector_##part sum = {0};                                                                   \
         for (int64_t p = 0; p < cover->rows; p++)                                                  \
             for (int64_t q = 0; q < cover->columns; q++) {                                         \
@@ -83,40 +102,41 @@ struct Cover {
                           (int)q * cover->tap_column_stride;                                       \
                 mask_##part won;                                                                   \
                 bytes_widen(cover->winner + at, LANES_##part, &won);                               \
-                vector_##part dy = *(const vector_##part *)(cover->dy + at);                       \
+                vector_##part dy = NARROW_LOAD(part, cover->dy + at);                              \
                 sum += (vector_##part)((mask_##part)dy & (won == tap));                            \
             }                                                                                      \
-        *(vector_##part *)(dx + c) = sum;                                                          \
+        NARROW_STORE(part, dx + c, sum);                                                           \
     }
 NARROW_VECTOR(1)
 NARROW_VECTOR(2)
 NARROW_VECTOR(4)
 
-INLINE void largest_scalar(const struct Window *window, int64_t c, real *y, uint8_t *winner) {
-    real best = window->pixel[c];
+INLINE void largest_scalar(const struct Window *window, int64_t c, element *y, uint8_t *winner) {
+    real best = element_value(window->pixel[c]);
     int won = window->tap;
     for (int64_t r = 0; r < window->rows; r++)
         for (int64_t s = 0; s < window->columns; s++) {
-            real x = window->pixel[r * window->row_stride + s * window->column_stride + c];
+            real x = element_value(
+                window->pixel[r * window->row_stride + s * window->column_stride + c]);
             bool wins = x > best || x != x;
             best = wins ? x : best;
             won = wins ? window->tap + (int)r * window->tap_row_stride + (int)s : won;
         }
-    y[c] = best;
+    y[c] = element_round(best);
     if (winner)
         winner[c] = (uint8_t)won;
 }
 
-INLINE void gather_scalar(const struct Cover *cover, int64_t c, real *dx) {
+INLINE void gather_scalar(const struct Cover *cover, int64_t c, element *dx) {
     real sum = 0;
     for (int64_t p = 0; p < cover->rows; p++)
         for (int64_t q = 0; q < cover->columns; q++) {
             int64_t at = p * cover->row_stride + q * cover->column_stride + c;
             int tap =
                 cover->tap - (int)p * cover->tap_row_stride - (int)q * cover->tap_column_stride;
-            sum += cover->winner[at] == tap ? cover->dy[at] : 0;
+            sum += cover->winner[at] == tap ? element_value(cover->dy[at]) : 0;
         }
-    dx[c] = sum;
+    dx[c] = element_round(sum);
 }
 
 /* Calls name_1, name_2, name_4 or name_scalar(…, c, …) so that all channels are done. The last
@@ -150,7 +170,7 @@ static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
     struct Shape in = call->operation->in[0], out = call->operation->out;
     int64_t channels = in.channels, stride = pooling_stride(options), kernel = options->kernel;
     int64_t dilation = pooling_dilation(options);
-    const real *x = (const real *)call->input[0] + sample * shape_elements(in);
+    const element *x = (const element *)call->input[0] + sample * shape_elements(in);
     int64_t at = (sample * out.height + p) * out.width * channels;
     struct PoolingRange rows = pooling_taps(options, p, in.height);
     for (int64_t q = 0; q < out.width; q++, at += channels) {
@@ -164,7 +184,7 @@ static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
                                       .column_stride = dilation * channels,
                                       .tap = (int)(rows.first * kernel + columns.first),
                                       .tap_row_stride = (int)kernel};
-        real *y = (real *)call->output + at;
+        element *y = (element *)call->output + at;
         uint8_t *winner = call->training ? (uint8_t *)call->saved + at : NULL;
         EACH_CHANNEL(channels, largest, &window, y, winner);
     }
@@ -178,21 +198,23 @@ static void forward(const struct Call *call) {
         forward_row(call, row / out.height, row % out.height);
 }
 
-/* dx += dy where tap `tap` won. */
+/* sums += dy where tap `tap` won. */
 static void add_won(int64_t channels, int tap, const uint8_t *restrict winner,
-                    const real *restrict dy, real *restrict dx) {
+                    const element *restrict dy, real *restrict sums) {
     for (int64_t c = 0; c < channels; c++)
-        dx[c] += winner[c] == tap ? dy[c] : 0;
+        sums[c] += winner[c] == tap ? element_value(dy[c]) : 0;
 }
 
-/* The gradient of one input pixel if the dilation is above 1: for each tap there is at most one
- * window that has this tap here. */
-static void backward_dilated_pixel(const struct Call *call, int64_t sample, int64_t h, int64_t w,
-                                   real *dx) {
+#define BLOCK 64 /* channels that are summed together */
+
+/* The gradient of one input pixel, for `count` channels from `first` on, if the dilation is above
+ * 1: for each tap there is at most one window that has this tap here. */
+static void backward_dilated_block(const struct Call *call, int64_t sample, int64_t h, int64_t w,
+                                   int64_t first, int64_t count, element *dx) {
     const struct PoolingOptions *options = call->operation->node->options;
     struct Shape out = call->operation->out;
-    int64_t channels = out.channels, stride = pooling_stride(options), kernel = options->kernel;
-    memset(dx, 0, (size_t)channels * sizeof(real));
+    int64_t stride = pooling_stride(options), kernel = options->kernel;
+    real sums[BLOCK] = {0};
     for (int64_t tap = 0; tap < kernel * kernel; tap++) {
         int64_t row = h + options->padding - tap / kernel * options->dilation;
         int64_t column = w + options->padding - tap % kernel * options->dilation;
@@ -200,9 +222,21 @@ static void backward_dilated_pixel(const struct Call *call, int64_t sample, int6
             column % stride || column / stride >= out.width)
             continue;
         int64_t at =
-            ((sample * out.height + row / stride) * out.width + column / stride) * channels;
-        add_won(channels, (int)tap, (const uint8_t *)call->saved + at,
-                (const real *)call->output_gradient + at, dx);
+            ((sample * out.height + row / stride) * out.width + column / stride) * out.channels +
+            first;
+        add_won(count, (int)tap, (const uint8_t *)call->saved + at,
+                (const element *)call->output_gradient + at, sums);
+    }
+    for (int64_t c = 0; c < count; c++)
+        dx[first + c] = element_round(sums[c]);
+}
+
+static void backward_dilated_pixel(const struct Call *call, int64_t sample, int64_t h, int64_t w,
+                                   element *dx) {
+    int64_t channels = call->operation->out.channels;
+    for (int64_t first = 0; first < channels; first += BLOCK) {
+        int64_t count = channels - first < BLOCK ? channels - first : BLOCK;
+        backward_dilated_block(call, sample, h, w, first, count, dx);
     }
 }
 
@@ -211,7 +245,8 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
     const struct PoolingOptions *options = call->operation->node->options;
     struct Shape in = call->operation->in[0], out = call->operation->out;
     int64_t channels = in.channels, stride = pooling_stride(options), kernel = options->kernel;
-    real *dx = (real *)call->input_gradient[0] + (sample * in.height + h) * in.width * channels;
+    element *dx =
+        (element *)call->input_gradient[0] + (sample * in.height + h) * in.width * channels;
     struct PoolingRange rows = pooling_windows(options, h, out.height);
     if (options->dilation > 1) {
         for (int64_t w = 0; w < in.width; w++, dx += channels)
@@ -223,7 +258,7 @@ static void backward_row(const struct Call *call, int64_t sample, int64_t h) {
         int64_t at = ((sample * out.height + rows.first) * out.width + columns.first) * channels;
         int64_t row = h + options->padding - rows.first * stride;
         int64_t column = w + options->padding - columns.first * stride;
-        const struct Cover cover = {.dy = (const real *)call->output_gradient + at,
+        const struct Cover cover = {.dy = (const element *)call->output_gradient + at,
                                     .winner = (const uint8_t *)call->saved + at,
                                     .rows = rows.last - rows.first + 1,
                                     .columns = columns.last - columns.first + 1,

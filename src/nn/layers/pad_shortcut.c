@@ -28,13 +28,13 @@ static int64_t stride_of(const struct Call *call) {
 static void forward_row(const struct Call *call, int64_t sample, int64_t p) {
     struct Shape in = call->operation->in[0], out = call->operation->out;
     int64_t stride = stride_of(call), front = (out.channels - in.channels) / 2;
-    const real *x =
-        (const real *)call->input[0] + (sample * in.height + p * stride) * in.width * in.channels;
-    real *y = (real *)call->output + (sample * out.height + p) * out.width * out.channels;
-    memset(y, 0, (size_t)(out.width * out.channels) * sizeof(real));
+    const element *x = (const element *)call->input[0] +
+                       (sample * in.height + p * stride) * in.width * in.channels;
+    element *y = (element *)call->output + (sample * out.height + p) * out.width * out.channels;
+    memset(y, 0, (size_t)(out.width * out.channels) * sizeof(element));
     for (int64_t q = 0; q < out.width; q++)
         memcpy(y + q * out.channels + front, x + q * stride * in.channels,
-               (size_t)in.channels * sizeof(real));
+               (size_t)in.channels * sizeof(element));
 }
 
 static void forward(const struct Call *call) {
@@ -48,16 +48,17 @@ static void forward(const struct Call *call) {
 static void backward_sample(const struct Call *call, int64_t sample) {
     struct Shape in = call->operation->in[0], out = call->operation->out;
     int64_t stride = stride_of(call), front = (out.channels - in.channels) / 2;
-    const real *dy = (const real *)call->output_gradient + sample * shape_elements(out) + front;
-    real *dx = (real *)call->input_gradient[0] + sample * shape_elements(in);
+    const element *dy =
+        (const element *)call->output_gradient + sample * shape_elements(out) + front;
+    element *dx = (element *)call->input_gradient[0] + sample * shape_elements(in);
     if (!call->accumulate[0])
-        memset(dx, 0, (size_t)shape_elements(in) * sizeof(real));
+        memset(dx, 0, (size_t)shape_elements(in) * sizeof(element));
     for (int64_t p = 0; p < out.height; p++)
         for (int64_t q = 0; q < out.width; q++, dy += out.channels) {
-            real *to = dx + (p * in.width + q) * stride * in.channels;
+            element *to = dx + (p * in.width + q) * stride * in.channels;
 #pragma omp simd
             for (int64_t c = 0; c < in.channels; c++)
-                to[c] += dy[c];
+                to[c] = element_round(element_value(to[c]) + element_value(dy[c]));
         }
 }
 
