@@ -100,8 +100,12 @@ int main(int count, char **words) {
                 "usage: bench_step RUN.yaml HEIGHTxWIDTHxCHANNELS SAMPLES [BACKEND [predict]]\n");
         return 2;
     }
+    if (runfile_parse(&file, words[1], NULL, NULL, 0, run_keys, &options, &error))
+        return stop(&error);
     struct Shape input = {height, width, channels, 1, 1};
     struct PlanRequest request = {.variant = variant_best(VARIANT_F32_V4),
+                                  .precision = (enum Precision)options.train.precision,
+                                  .convolution = (enum ConvolutionRule)options.train.convolution,
                                   .training = count < 6 || strcmp(words[5], "predict") != 0,
                                   .samples = {samples},
                                   .sample_counts = 1,
@@ -109,7 +113,6 @@ int main(int count, char **words) {
     backend_configure(1, request.variant);
     request.backend = backend_find(count > 4 ? words[4] : "auto", request.variant, &error);
     if (!request.backend ||
-        runfile_parse(&file, words[1], NULL, NULL, 0, run_keys, &options, &error) ||
         model_create(&model, &options.model, &options.initialise, input, &error) ||
         plan_create(&plan, model, &request, &error))
         return stop(&error);
