@@ -156,7 +156,7 @@ static int take_tag(struct Stream *stream, struct Item *item, struct Error *erro
 /* An item of that type, of at most `most` bytes, into `bytes`; *count: how many. */
 static int take_item(struct Stream *stream, uint32_t type, void *bytes, int64_t most,
                      int64_t *count, struct Error *error) {
-    struct Item item;
+    struct Item item = {0};
     int code = take_tag(stream, &item, error);
     *count = 0;
     if (code == OK && (item.type != type || item.bytes > most))
@@ -208,7 +208,7 @@ static int note(struct Stream *stream, const struct MatArray *array, struct Erro
 
 /* The values of a matrix come next: notes where. */
 static int note_numbers(struct Stream *stream, struct Array *array, struct Error *error) {
-    struct Item item;
+    struct Item item = {0};
     int code = take_tag(stream, &item, error);
     if (code == OK && !number_type(item.type, array))
         code = damaged(stream, error);
@@ -303,7 +303,7 @@ static int list_content(struct Stream *stream, const char *outer, int depth, str
 }
 
 static int list_matrix(struct Stream *stream, const char *outer, int depth, struct Error *error) {
-    struct Item item;
+    struct Item item = {0};
     int code = take_tag(stream, &item, error);
     int64_t end = stream->place + item.bytes;
     if (code == OK && (item.type != ITEM_MATRIX || item.is_small))
@@ -316,7 +316,7 @@ static int list_matrix(struct Stream *stream, const char *outer, int depth, stru
 /* Begins to read the element at `element`; *next: where the one after it begins. */
 static int begin(struct Stream *stream, const struct Mat *mat, int64_t element, int64_t *next,
                  struct Error *error) {
-    struct Item item;
+    struct Item item = {0};
     *stream = (struct Stream){.mat = mat, .element = element, .at = element, .end = mat->bytes};
     int code = take_tag(stream, &item, error);
     if (code != OK)
