@@ -273,6 +273,12 @@ static struct {
     int count[PRECISION_COUNT], native;
 } running;
 
+/* An environment variable may keep oneDNN from AVX-512. */
+static bool library_knows_bf16(const struct Backend *backend) {
+    char instructions[BACKEND_VERSIONS];
+    return backend->bf16 && strstr(backend_instructions(instructions), "AVX-512");
+}
+
 static void run_all(const struct Backend *backend, enum Variant variant) {
     struct Subject subject = {.backend = backend, .form = {.variant = variant}};
     running.test(&subject);
@@ -282,7 +288,7 @@ static void run_all(const struct Backend *backend, enum Variant variant) {
     subject.form.precision = PRECISION_BF16;
     running.test(&subject);
     running.count[PRECISION_BF16]++;
-    if (!backend->bf16)
+    if (!library_knows_bf16(backend))
         return;
     /* The library's kernels for bf16 also work on a CPU without instructions for it. */
     subject.form.rounds_weights = true;
@@ -305,7 +311,7 @@ static void check_choice(enum Bf16Products as_if, struct ConvShape shape,
     struct Error error = {0};
     enum Variant variant = variant_best(VARIANT_F32_V4);
     const struct Backend *backend = backend_find("auto", variant, &error);
-    if (as_if != BF16_NOT_NATIVE && !backend->bf16) {
+    if (as_if != BF16_NOT_NATIVE && !library_knows_bf16(backend)) {
         print_message("skipped: no library with kernels for bf16 in this build on this CPU\n");
         return;
     }
