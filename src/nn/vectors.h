@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/bfloat16_vectors.h"
 #include "base/kernel.h"
 
 #ifdef KERNEL_SUFFIX
@@ -31,15 +32,23 @@ typedef uint8_t lane_bytes __attribute__((vector_size(64 / sizeof(real)), aligne
 #ifdef KERNEL_BF16
 typedef uint16_t vector_bf16 __attribute__((vector_size(32), aligned(2), may_alias));
 typedef uint32_t vector_bits __attribute__((vector_size(64)));
+#ifdef __AVX512BW__
+#define ELEMENTS(from) ((vector)bf16_load_16((const bf16 *)(const void *)(from)))
+#else
 #define ELEMENTS(from)                                                                             \
     ((vector)(__builtin_convertvector(*(const vector_bf16 *)(from), vector_bits) << 16))
+#endif
 
 /* As bf16_round. */
 INLINE void vector_round(vector value, vector_bf16 *result) {
+#ifdef __AVX512BW__
+    *result = (vector_bf16)bf16_round_16((__m512)value);
+#else
     vector_bits bits = (vector_bits)value;
     vector_bits rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
     vector_bits quiet = bits >> 16 | 0x40, nan = (vector_bits)(value != value);
     *result = __builtin_convertvector((quiet & nan) | (rounded & ~nan), vector_bf16);
+#endif
 }
 #else
 #define ELEMENTS(from) (*(const vector *)(from))
