@@ -269,32 +269,6 @@ static ssize_t receive(struct Channel *channel) {
     return -1;
 }
 
-static void take_reports(struct Channel *channel, ssize_t body,
-                         const struct ChannelReceiver *receiver) {
-    const struct Head *head = &channel->message.head;
-    int node = channel->node[head->from];
-    int64_t count = body / (ssize_t)sizeof(struct Report);
-    for (int i = 0; i < head->detail && i < count && i < CHANNEL_REPORTS; i++) {
-        const struct Report *report = &channel->message.reports[i];
-        if (report->rank >= 0 && report->rank < channel->ranks &&
-            channel->node[report->rank] == node)
-            receiver->report(receiver->context, node, report);
-    }
-}
-
-void channel__receive(struct Channel *channel, const struct ChannelReceiver *receiver) {
-    ssize_t body;
-    if (channel__descriptor(channel) >= 0)
-        take_errors(channel, receiver);
-    while (channel__descriptor(channel) >= 0 && (body = receive(channel)) >= 0) {
-        const struct Head head = channel->message.head;
-        if (head.kind == MESSAGE_REPORTS)
-            take_reports(channel, body, receiver);
-        else if (head.kind == MESSAGE_ENDING)
-            receiver->ending(receiver->context, channel->node[head.from]);
-    }
-}
-
 /* ---- The ways between the nodes ---- */
 
 static void knock(struct Channel *channel) {
@@ -319,6 +293,36 @@ static void answer(struct Channel *channel) {
     }
 }
 
+/* ---- Receiving ---- */
+
+static void take_reports(struct Channel *channel, ssize_t body,
+                         const struct ChannelReceiver *receiver) {
+    const struct Head *head = &channel->message.head;
+    int node = channel->node[head->from];
+    int64_t count = body / (ssize_t)sizeof(struct Report);
+    for (int i = 0; i < head->detail && i < count && i < CHANNEL_REPORTS; i++) {
+        const struct Report *report = &channel->message.reports[i];
+        if (report->rank >= 0 && report->rank < channel->ranks &&
+            channel->node[report->rank] == node)
+            receiver->report(receiver->context, node, report);
+    }
+}
+
+void channel__receive(struct Channel *channel, const struct ChannelReceiver *receiver) {
+    ssize_t body;
+    if (channel__descriptor(channel) >= 0)
+        take_errors(channel, receiver);
+    while (channel__descriptor(channel) >= 0 && (body = receive(channel)) >= 0) {
+        const struct Head head = channel->message.head;
+        if (head.kind == MESSAGE_REPORTS)
+            take_reports(channel, body, receiver);
+        else if (head.kind == MESSAGE_ENDING)
+            receiver->ending(receiver->context, channel->node[head.from]);
+        else
+            answer(channel); /* of a rank that was late */
+    }
+}
+
 static void listen_for(struct Channel *channel, double seconds) {
     double end = clock_seconds() + seconds, left;
     while ((left = end - clock_seconds()) > 0) {
@@ -327,6 +331,15 @@ static void listen_for(struct Channel *channel, double seconds) {
         while (channel->socket >= 0 && receive(channel) >= 0)
             answer(channel);
     }
+}
+
+/* Has every deputy of the other nodes answered? */
+static bool all_answered(const struct Channel *channel) {
+    bool all = true;
+    for (int i = 0; i < channel->way_count && is_deputy(channel, channel->own); i++)
+        all &=
+            channel->ways[i].address >= 0 || channel->doors[channel->ways[i].rank].addresses == 0;
+    return all;
 }
 
 /* The first node from which nothing is heard; -1 if there is none. */
@@ -348,19 +361,23 @@ static int lowest_rank(const struct Channel *channel, int64_t node) {
     return rank;
 }
 
-/* All ranks knock and answer, in rounds, until every node has heard all others. Collective. */
+/* All ranks knock and answer, in rounds, until every deputy has heard all others. In the end it is
+ * enough that every node has heard all others. Collective. */
 static int find_ways(struct Channel *channel, struct Ranks *ranks, struct Error *error) {
     double seconds = FIRST_ROUND;
-    int64_t missing = INT64_MAX;
-    for (int round = 0; round < ROUNDS; round++, seconds *= 2) {
+    int64_t missing = INT64_MAX, done = 0;
+    for (int round = 0; round < ROUNDS && !done; round++, seconds *= 2) {
         knock(channel);
         listen_for(channel, seconds);
         int node = missing_node(channel), own = channel->node[channel->own];
-        missing = node < 0 ? INT64_MAX : (int64_t)own * channel->nodes + node;
-        ranks_minimum(ranks, &missing, 1);
-        if (missing == INT64_MAX)
-            return OK;
+        int64_t found[] = {node < 0 ? INT64_MAX : (int64_t)own * channel->nodes + node,
+                           all_answered(channel)};
+        ranks_minimum(ranks, found, 2);
+        missing = found[0];
+        done = found[1];
     }
+    if (missing == INT64_MAX)
+        return OK;
     int from = lowest_rank(channel, missing / channel->nodes);
     int to = lowest_rank(channel, missing % channel->nodes);
     return fail(error, ERROR_SYSTEM, "no UDP messages pass between %s (rank %d) and %s (rank %d)",
