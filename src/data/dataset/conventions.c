@@ -138,7 +138,8 @@ static const struct ContentsItem *labels_of(const struct Contents *contents,
         const struct H5Info *info = &item->storage.info;
         struct Meaning other;
         read_path(item->path, &other);
-        if (other.role != ROLE_LABELS || other.part != meaning->part ||
+        bool names_classes = is_text(info) && is_in(name_words, strrchr(item->path, '/') + 1);
+        if (other.role != ROLE_LABELS || other.part != meaning->part || names_classes ||
             !can_be(item, ROLE_LABELS) || strcmp(other.group, meaning->group))
             continue;
         bool fits = info->size[0] == shape->size[0] ||
