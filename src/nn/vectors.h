@@ -46,8 +46,9 @@ INLINE void vector_round(vector value, vector_bf16 *result) {
 #else
     vector_bits bits = (vector_bits)value;
     vector_bits rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-    vector_bits quiet = bits >> 16 | 0x40, nan = (vector_bits)(value != value);
-    *result = __builtin_convertvector((quiet & nan) | (rounded & ~nan), vector_bf16);
+    /* The sign of this difference, at every bit: set for a NaN. */
+    vector_bits nan = (vector_bits)((mask)(0x7F800000 - (bits & 0x7FFFFFFF)) >> 31);
+    *result = __builtin_convertvector(((bits >> 16 | 0x40) & nan) | (rounded & ~nan), vector_bf16);
 #endif
 }
 #else
