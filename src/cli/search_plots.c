@@ -24,7 +24,7 @@ struct Plots {
     double scale;   /* of the metric: 100 for percent */
     char label[64]; /* of the metric */
     bool higher;    /* a higher metric is better */
-    /* Of the trials in the order of their numbers (trials): the number, the metric, and for each
+    /* (trials), in the order of their numbers: the number, the metric, and for each
      * axis where it lies. The metric of one that diverged or failed is NaN, and `bad` is where it
      * is drawn: beyond the worst. NaN in the others. */
     double *number, *metric, *bad;

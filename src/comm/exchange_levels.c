@@ -1,5 +1,5 @@
 /* Two levels, in buckets. The ranks of a node have their buffers, and one result, in memory that
- * they share. Of each bucket a rank adds up its slice over the subtrees of its node, as far as the
+ * they share. A rank adds up its slice of each bucket over the subtrees of its node, as far as the
  * tree allows; what remains (one subtree a node, if its shards are a power of two) is exchanged
  * with the ranks in the same place on the other nodes: in rounds of halving if the tree allows it
  * (levels_halving.c), else directly (levels_direct.c).

@@ -40,7 +40,7 @@ struct ConvolutionRequest {
 
 struct Convolution;
 
-/* Of the passes that are requested, those that methods of our own serve. The others of a linear
+/* The requested passes that methods of our own serve. The others of a linear
  * layer, a 1×1 convolution of an image of one pixel, are the library's matrix products. */
 unsigned convolution_own_passes(const struct ConvolutionRequest *request);
 

@@ -16,7 +16,7 @@ struct Copy {
     int64_t elements; /* of a sample */
 };
 
-/* Of one call. */
+/* The copies of one call. */
 struct Copies {
     struct Copy input[LAYER_INPUTS], output, output_gradient, input_gradient[LAYER_INPUTS];
     bool adds[LAYER_INPUTS]; /* an earlier writer's input gradient is there already */

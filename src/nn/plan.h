@@ -23,8 +23,8 @@ enum {
 
 struct PlanRequest {
     enum Variant variant;
-    /* Of activations and their gradients in memory. The input, the scores, parameters and their
-     * gradients are `real` all the same; layers compute in it, and sums run in it. */
+    /* How activations and their gradients lie in memory. The input, the scores, parameters and
+     * their gradients are `real` all the same, as is all arithmetic. */
     enum Precision precision;
     const struct Backend *backend;
     enum ConvolutionRule convolution; /* which kernels serve convolutions */

@@ -13,7 +13,7 @@
 /* Every key of the run file, overrides included. ERROR_RUN_FILE. */
 int run_agree_options(struct Ranks *ranks, const struct RunOptions *options, struct Error *error);
 
-/* The best kernels that every rank has; `best`: the best that this rank has, and wants. Limits the
+/* The best kernels that every rank has; `best`: the best that this rank has and may use. Limits the
  * libraries to the instructions for bf16 that every rank has. Never fails. */
 enum Variant run_agree_variant(struct Ranks *ranks, enum Variant best);
 

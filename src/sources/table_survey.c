@@ -480,7 +480,7 @@ static bool looks_like_number(const char *text) {
     return digits > 0 && (letters == 0 || (text[0] == '0' && (text[1] | 32) == 'x'));
 }
 
-/* Of a column that nobody named, all texts look so. */
+/* Warns if all texts of a column that nobody named look like numbers or dates. */
 static void warn_of_notation(const struct Survey *survey, const struct TableColumn *encoded,
                              const struct ColumnSurvey *column) {
     bool all = !column->is_known && !column->numbers;

@@ -43,7 +43,7 @@ struct Form { /* of kernels */
     bool rounds_weights; /* multiplies with a copy of the weights in bf16 */
 };
 
-/* Of weights, their gradients and the bias's. */
+/* The form of weights, their gradients and the bias's. */
 static inline struct Form weight_form(struct Form form) {
     return (struct Form){.variant = form.variant, .precision = PRECISION_FP32};
 }

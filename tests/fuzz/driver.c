@@ -83,7 +83,8 @@ static struct Original originals[MOST_FILES];
 static int original_count;
 static struct Options options = {.count = 1000, .seed = 1};
 
-/* Of one original: with --flips as many as the longest has; its shorter neighbours repeat some. */
+/* Mutants of one original: with --flips as many as the longest original has flips; shorter ones
+ * repeat some. */
 static int64_t flips_of_each(void) {
     size_t most = 0;
     for (int i = 0; i < original_count; i++)
