@@ -133,7 +133,7 @@ static const char *kernels_of(const struct Blueprint *blueprint, const struct No
     return plan_kernels(blueprint->parts.plan, node->index, pass);
 }
 
-static void print_convolutions(const struct Blueprint *blueprint) {
+static void print_kernels(const struct Blueprint *blueprint) {
     const struct Model *model = blueprint->parts.model;
     int path = 16, printed = 0;
     for (int i = 0; i < model_node_count(model); i++)
@@ -143,7 +143,8 @@ static void print_convolutions(const struct Blueprint *blueprint) {
         if (!kernels_of(blueprint, node, FORWARD))
             continue;
         if (!printed++)
-            printf("\nwhat computes the convolutions, by train.convolution: %s\n%-*s %-16s %-16s "
+            printf("\nwhat computes convolutions and linear layers, by train.convolution: %s\n%-*s "
+                   "%-16s %-16s "
                    "%s\n",
                    rule_of(blueprint), path, "layer", "forward", "backward data",
                    "backward weights");
@@ -155,7 +156,7 @@ static void print_convolutions(const struct Blueprint *blueprint) {
     }
 }
 
-/* NULL, which json_pack leaves out, if the layer is no convolution. */
+/* NULL, which json_pack leaves out, if the layer is neither. */
 static json_t *kernels_json(const struct Blueprint *blueprint, const struct Node *node) {
     if (!kernels_of(blueprint, node, FORWARD))
         return NULL;
@@ -253,7 +254,7 @@ static void print_words(const struct Blueprint *blueprint, const struct Needs *n
                                           "at hand\n"
                                         : "");
     print_layers(blueprint);
-    print_convolutions(blueprint);
+    print_kernels(blueprint);
     print_needs(needs, ranks, (enum Precision)blueprint->options.train.precision);
     print_holding(blueprint);
 }

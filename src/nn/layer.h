@@ -75,7 +75,7 @@ struct OperationNeeds {
     bool backward_in_place; /* backward may write input_gradient[0] over output_gradient */
     bool accumulates;       /* backward honours call->accumulate; else the plan adds for it */
     int64_t partial_values; /* > 0: the layer is synchronised; see Layer.forward_partial */
-    const char *kernels[PASS_COUNT]; /* of a convolution: what computes each pass; NULL: none */
+    const char *kernels[PASS_COUNT]; /* of a product: what computes each pass; NULL: none */
     bool joint_backward; /* of a convolution: one kernel makes both gradients together */
 };
 

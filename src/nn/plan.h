@@ -133,8 +133,8 @@ struct PlanMemory {
     int64_t scratch, prepared;
 };
 struct PlanMemory plan_memory(const struct Plan *plan);
-/* What computes a pass of a convolution, by the index of its node: "onednn", "winograd". NULL: no
- * convolution, or the pass is not called. */
+/* What computes a pass of a convolution or linear layer, by the index of its node: "onednn",
+ * "winograd". NULL: neither of them, or the pass is not called. */
 const char *plan_kernels(const struct Plan *plan, int node, enum Pass pass);
 /* After fusion. */
 int plan_operation_count(const struct Plan *plan);

@@ -92,6 +92,18 @@ static int make_gradients(struct Planning *planning, struct LinearState *state) 
     return code;
 }
 
+static void name_kernels(const struct Planning *planning, const struct LinearState *state) {
+    const char **kernels = planning->operation->needs.kernels;
+    kernels[FORWARD] = planning->backend->name;
+    if (!planning->training)
+        return;
+    if (planning->operation->needs_input_gradient[0])
+        kernels[BACKWARD_DATA] = planning->backend->name;
+    kernels[BACKWARD_WEIGHTS] = state->gradients
+                                    ? convolution_kernels(state->gradients, BACKWARD_WEIGHTS)
+                                    : planning->backend->name;
+}
+
 static int plan(struct Planning *planning) {
     struct Operation *operation = planning->operation;
     const struct LinearOptions *options = operation->node->options;
@@ -100,7 +112,10 @@ static int plan(struct Planning *planning) {
     operation->needs.state = state;
     operation->needs.input = planning->training;
     operation->needs.accumulates = true;
-    return planning->training ? make_gradients(planning, state) : OK;
+    int code = planning->training ? make_gradients(planning, state) : OK;
+    if (!code)
+        name_kernels(planning, state);
+    return code;
 }
 
 static void release(struct Operation *operation) {
