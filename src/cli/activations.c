@@ -249,11 +249,11 @@ static void print_json(const struct Subject *subject, const struct Seen *seen) {
     for (int r = 0; r < arena->row_count; r++)
         if (arena->rows[r].role != ROLE_STATISTIC)
             json_array_append_new(parameters, describe_parameter(subject, seen, r));
-    json_t *object =
-        json_pack("{s:s, s:s, s:s, s:I, s:b, s:o, s:o}", "file", shown_json(subject->path), "data",
-                  shown_json(subject->loading.dataset->path), "split", subject->loading.split->name,
-                  "samples", (json_int_t)seen->samples.count, "initial", subject->initial, "layers",
-                  layers, "parameters", parameters);
+    json_t *object = json_pack(
+        "{s:o, s:o, s:o, s:I, s:b, s:o, s:o}", "file", shown_json(subject->path), "data",
+        shown_json(subject->loading.dataset->path), "split",
+        shown_json(subject->loading.split->name), "samples", (json_int_t)seen->samples.count,
+        "initial", subject->initial, "layers", layers, "parameters", parameters);
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
     fputc('\n', stdout);
     json_decref(object);

@@ -155,13 +155,13 @@ static json_t *finding_json(const struct Finding *finding) {
     json_t *object =
         json_pack("{s:s, s:s, s:s, s:o, s:o}", "item", check_item_names[finding->item], "name",
                   finding->name, "verdict", check_verdict_names[finding->verdict], "figures",
-                  figures, "found", json_string(shown_json(finding->found)));
+                  figures, "found", shown_json(finding->found));
     if (*finding->expected)
-        json_object_set_new(object, "expected", json_string(shown_json(finding->expected)));
+        json_object_set_new(object, "expected", shown_json(finding->expected));
     if (*finding->cause)
-        json_object_set_new(object, "cause", json_string(shown_json(finding->cause)));
+        json_object_set_new(object, "cause", shown_json(finding->cause));
     if (*finding->advice)
-        json_object_set_new(object, "advice", json_string(shown_json(finding->advice)));
+        json_object_set_new(object, "advice", shown_json(finding->advice));
     return object;
 }
 
@@ -213,7 +213,7 @@ static void print_json(const struct Findings *findings) {
     if (findings->rate_count)
         json_object_set_new(object, "rates", rates_json(findings));
     if (first)
-        json_object_set_new(object, "cause", json_string(shown_json(first->cause)));
+        json_object_set_new(object, "cause", shown_json(first->cause));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(9));
     fputc('\n', stdout);
     json_decref(object);

@@ -55,11 +55,11 @@ json_t *columns_to_json(const struct TableEncoding *encoding) {
     for (int64_t i = 0; i < encoding->column_count; i++) {
         const struct TableColumn *column = &encoding->columns[i];
         json_t *categories = json_array();
-        json_t *object = json_pack("{s:s, s:s, s:s}", "name", shown_json(column->name), "role",
+        json_t *object = json_pack("{s:o, s:s, s:s}", "name", shown_json(column->name), "role",
                                    column_role_names[column->role], "missing",
                                    missing_rule_names[column->missing]);
         for (int64_t k = 0; k < column->category_count; k++)
-            json_array_append_new(categories, json_string(shown_json(column->categories[k])));
+            json_array_append_new(categories, shown_json(column->categories[k]));
         json_object_set_new(object, "categories", categories);
         if (is_filled(column))
             json_object_set_new(object, "fill", json_real(column->fill));

@@ -36,7 +36,7 @@ static json_t *describe_member(const struct EnsembleReport *report, int m) {
     const struct Study *study = report->study;
     const struct CandidateFacts *facts = &report->candidates->facts[m];
     json_t *object = json_pack(
-        "{s:s, s:s, s:I}", "checkpoint", shown_json(report->candidates->paths[m]), "parameters",
+        "{s:o, s:s, s:I}", "checkpoint", shown_json(report->candidates->paths[m]), "parameters",
         facts->averaged ? "average" : "model", "elements", (json_int_t)facts->parameters);
     json_object_set_new(object, "weight", json_real(study->final->weights[m]));
     if (report->chosen_on)
@@ -100,9 +100,9 @@ static json_t *describe_rounds(const struct Greedy *greedy) {
 }
 
 static json_t *describe_split(const struct Split *split) {
-    return split
-               ? json_pack("{s:s, s:I}", "split", split->name, "samples", (json_int_t)split->count)
-               : json_null();
+    return split ? json_pack("{s:o, s:I}", "split", shown_json(split->name), "samples",
+                             (json_int_t)split->count)
+                 : json_null();
 }
 
 static void add_mixtures(const struct EnsembleReport *report, json_t *object) {
@@ -127,7 +127,7 @@ void ensemble_print_json(const struct EnsembleReport *report) {
                               numbers(study->disagreement + m * study->members, study->members));
     }
     json_t *object = json_pack(
-        "{s:s, s:o, s:o, s:s, s:s, s:o, s:f, s:i}", "data", shown_json(report->dataset->path),
+        "{s:o, s:o, s:o, s:s, s:s, s:o, s:f, s:i}", "data", shown_json(report->dataset->path),
         "chosen_on", describe_split(report->chosen_on), "reported",
         describe_split(report->reported), "figure", figure_kinds[study->by].name, "mean",
         report->mean == ENSEMBLE_MEAN_GEOMETRIC ? "geometric" : "arithmetic", "members", members,
@@ -136,8 +136,7 @@ void ensemble_print_json(const struct EnsembleReport *report) {
                         study->best_chosen < 0 ? json_null() : json_integer(study->best_chosen));
     add_mixtures(report, object);
     json_object_set_new(object, "disagreement", matrix);
-    json_object_set_new(object, "saved",
-                        report->saved ? json_string(shown_json(report->saved)) : json_null());
+    json_object_set_new(object, "saved", shown_json(report->saved));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(17));
     fputc('\n', stdout);
     json_decref(object);

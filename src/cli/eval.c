@@ -64,14 +64,14 @@ static void print_json(const struct Members *members, const struct Evaluation *r
     json_t *list = json_array();
     for (int i = 0; i < members->count; i++) {
         json_t *member = eval_describe(&results[i], members->dataset);
-        json_object_set_new(member, "checkpoint", json_string(shown_json(members->items[i].path)));
+        json_object_set_new(member, "checkpoint", shown_json(members->items[i].path));
         json_object_set_new(member, "parameters",
                             json_string(members->items[i].averaged ? "average" : "model"));
         json_object_set_new(member, "weight", json_real(members->weights[i]));
         json_array_append_new(list, member);
     }
     json_t *object =
-        json_pack("{s:s, s:s, s:I}", "data", shown_json(members->dataset->path), "split",
+        json_pack("{s:o, s:o, s:I}", "data", shown_json(members->dataset->path), "split",
                   shown_json(members->split->name), "samples", (json_int_t)members->split->count);
     members_describe_test_time(members, object);
     json_object_set_new(object, "members", list);

@@ -97,11 +97,10 @@ static void describe_classes(const struct Evaluation *evaluation, char *const *n
             json_array_append_new(counts, json_integer(evaluation->confusion[i * classes + j]));
         json_array_append_new(confusion, counts);
         double accuracy = class_accuracy(evaluation, i, &samples);
-        json_object_set_new(per_class, shown_json(names[i]),
-                            samples ? json_real(accuracy) : json_null());
+        shown_json_member(per_class, names[i], samples ? json_real(accuracy) : json_null());
         json_t *detail = class_to_json(&evaluation->of_output[i]);
         json_object_set_new(detail, "samples", json_integer(samples));
-        json_object_set_new(details, shown_json(names[i]), detail);
+        shown_json_member(details, names[i], detail);
     }
     json_object_set_new(object, "class_accuracy", per_class);
     json_object_set_new(object, "classes", details);
@@ -130,7 +129,7 @@ static void describe_sets(const struct Evaluation *evaluation, char *const *name
         json_object_set_new(detail, "confusion",
                             json_pack("[[I,I],[I,I]]", (json_int_t)cells[0], (json_int_t)cells[1],
                                       (json_int_t)cells[2], (json_int_t)cells[3]));
-        json_object_set_new(details, shown_json(names[k]), detail);
+        shown_json_member(details, names[k], detail);
     }
     json_object_set_new(object, "classes", details);
 }

@@ -18,7 +18,7 @@ static void describe_targets(const struct Evaluation *evaluation, char *const *n
     for (int64_t k = 0; k < evaluation->outputs; k++) {
         json_t *target = json_object();
         figures_add_json(target, "", &evaluation->of_output[k]);
-        json_object_set_new(targets, shown_json(names[k]), target);
+        shown_json_member(targets, names[k], target);
     }
     json_object_set_new(object, "targets", targets);
 }

@@ -199,7 +199,7 @@ static void print_json(const struct Folds *folds, const struct Evaluation *poole
     json_t *list = json_array(), *object = json_object(), *test = NULL;
     for (int64_t i = 0; i < folds->count; i++) {
         json_t *fold = eval_describe(&folds->held_out[i], folds->dataset);
-        json_object_set_new(fold, "folder", json_string(shown_json(folds->folders[i])));
+        json_object_set_new(fold, "folder", shown_json(folds->folders[i]));
         json_object_set_new(fold, "samples", json_integer(folds->held_out[i].samples));
         json_object_set_new(fold, "digest", json_string(folds->results[i].digest));
         json_object_set_new(fold, "best_step", json_integer(folds->results[i].best.step));

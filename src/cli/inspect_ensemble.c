@@ -51,7 +51,7 @@ static void print_member(const struct Inside *inside, const struct EnsembleFile 
 static json_t *member_to_json(const struct Inside *inside, const struct EnsembleFile *ensemble) {
     int i = inside->number;
     return json_pack(
-        "{s:s, s:f, s:s, s:s, s:I, s:I, s:s}", "path", shown_json(inside->read.checkpoint->path),
+        "{s:o, s:f, s:s, s:o, s:I, s:I, s:s}", "path", shown_json(inside->read.checkpoint->path),
         "weight", ensemble->weights[i], "parameters", parameters_word(ensemble, i), "source",
         shown_json(ensemble->members[i]), "step", (json_int_t)inside->read.saved.progress.step,
         "elements", (json_int_t)inspect_count_elements(inside->read.checkpoint, false), "run_file",
@@ -61,7 +61,7 @@ static json_t *member_to_json(const struct Inside *inside, const struct Ensemble
 static int print_json(const char *path, const struct EnsembleFile *ensemble, json_t *members,
                       struct Error *error) {
     json_t *json =
-        json_pack("{s:s, s:s, s:s, s:f, s:s, s:O}", "kind", "ensemble", "path", shown_json(path),
+        json_pack("{s:s, s:o, s:s, s:f, s:s, s:O}", "kind", "ensemble", "path", shown_json(path),
                   "mean", ensemble->mean, "temperature", ensemble->temperature, "chosen_on",
                   ensemble->split, "members", members);
     if (!json)

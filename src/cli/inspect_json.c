@@ -57,7 +57,7 @@ static json_t *targets_to_json(const struct Targets *targets, const struct Targe
     json_t *list = json_array();
     for (int64_t i = 0; i < scale->count; i++)
         json_array_append_new(list,
-                              json_pack("{s:s, s:f, s:f}", "name", shown_json(targets->names[i]),
+                              json_pack("{s:o, s:f, s:f}", "name", shown_json(targets->names[i]),
                                         "mean", scale->mean[i], "deviation", scale->deviation[i]));
     return list;
 }
@@ -74,9 +74,9 @@ static json_t *preprocessing_to_json(const struct SavedState *saved) {
         (json_int_t)preprocess->out_channels);
     const struct PictureRule *rule = &preprocess->pictures;
     json_object_set_new(object, "picture_resize",
-                        *rule->resize ? json_string(shown_json(rule->resize)) : json_null());
+                        *rule->resize ? shown_json(rule->resize) : json_null());
     json_object_set_new(object, "picture_values",
-                        *rule->values ? json_string(shown_json(rule->values)) : json_null());
+                        *rule->values ? shown_json(rule->values) : json_null());
     if (saved->encoding.column_count)
         json_object_set_new(object, "columns", columns_to_json(&saved->encoding));
     if (targets_are_values(&saved->targets))
@@ -86,7 +86,7 @@ static json_t *preprocessing_to_json(const struct SavedState *saved) {
 
 static json_t *run_to_json(const struct Provenance *provenance, const char *run_text) {
     return json_pack(
-        "{s:I, s:I, s:I, s:s, s:s, s:s, s:s, s:s}", "seed", (json_int_t)provenance->seed, "shards",
+        "{s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o}", "seed", (json_int_t)provenance->seed, "shards",
         (json_int_t)provenance->shards, "threads", (json_int_t)provenance->threads,
         "instruction_set", shown_json(provenance->instruction_set), "backend",
         shown_json(provenance->backend), "versions", shown_json(provenance->versions),
@@ -98,11 +98,11 @@ static json_t *checkpoint_to_json(const struct Inspected *inspected) {
     const struct SavedState *saved = &inspected->saved;
     json_t *classes = json_array(), *arrays = json_array();
     for (int64_t i = 0; !targets_are_values(&saved->targets) && i < saved->targets.count; i++)
-        json_array_append_new(classes, json_string(shown_json(saved->targets.names[i])));
+        json_array_append_new(classes, shown_json(saved->targets.names[i]));
     for (int i = 0; i < checkpoint->array_count; i++)
         json_array_append_new(arrays,
                               array_to_json(&checkpoint->arrays[i], &inspected->summaries[i]));
-    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
+    return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:I, s:I, s:o}", "kind", "checkpoint", "path",
                      shown_json(checkpoint->path), "progress", progress_to_json(inspected), "run",
                      run_to_json(&saved->provenance, checkpoint->run_text), "preprocessing",
                      preprocessing_to_json(saved), "classes", classes, "parameters",

@@ -71,7 +71,7 @@ static void print_json(const struct Summary *summary) {
     const struct Predictions *predictions = summary->predictions;
     const struct Members *members = predictions->members;
     json_t *object =
-        json_pack("{s:s, s:s, s:s, s:i, s:I}", "file", shown_json(predictions->path), "data",
+        json_pack("{s:o, s:o, s:o, s:i, s:I}", "file", shown_json(predictions->path), "data",
                   shown_json(members->dataset->path), "split", shown_json(members->split->name),
                   "members", members->count, "samples", (json_int_t)members->split->count);
     json_object_set_new(object, "averaged", json_integer(count_averaged(members)));

@@ -202,12 +202,12 @@ static json_t *number(float value) {
 static json_t *by_name(const struct Targets *targets, const float *row) {
     json_t *object = json_object();
     for (int64_t k = 0; k < targets->count; k++)
-        json_object_set_new(object, shown_json(targets->names[k]), number(row[k]));
+        shown_json_member(object, targets->names[k], number(row[k]));
     return object;
 }
 
 static json_t *words(const char *text) {
-    return json_string(shown_json(text));
+    return shown_json(text);
 }
 
 static json_t *describe_class(const struct Predictions *predictions, const float *row,

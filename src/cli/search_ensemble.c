@@ -12,11 +12,11 @@ static void describe(const struct Members *members, const struct Evaluation *res
     json_t *list = json_array();
     for (int i = 0; i < members->count; i++) {
         json_t *member = eval_describe(&results[i], members->dataset);
-        json_object_set_new(member, "checkpoint", json_string(shown_json(members->items[i].path)));
+        json_object_set_new(member, "checkpoint", shown_json(members->items[i].path));
         json_array_append_new(list, member);
     }
     json_object_set_new(object, "ensemble",
-                        json_pack("{s:s, s:I, s:o, s:o}", "split", shown_json(members->split->name),
+                        json_pack("{s:o, s:I, s:o, s:o}", "split", shown_json(members->split->name),
                                   "samples", (json_int_t)members->split->count, "members", list,
                                   "together",
                                   eval_describe(&results[members->count], members->dataset)));

@@ -244,7 +244,7 @@ static json_t *describe_trial(const struct Search *search, const struct TrialRec
     if (record->digest)
         json_object_set_new(object, "digest", json_string(record->digest));
     if (record->error)
-        json_object_set_new(object, "error", json_string(shown_json(record->error)));
+        json_object_set_new(object, "error", shown_json(record->error));
     memory_release(folder);
     return object;
 }
@@ -274,14 +274,14 @@ json_t *search_describe(const struct Search *search, const struct SearchResults 
     for (int i = 0; i < search->stages[0].count; i++)
         json_array_append_new(keys, describe_key(search, &insights[i], i));
     json_t *object =
-        json_pack("{s:s, s:s, s:o, s:o}", "folder", shown_json(search->request->folder), "figure",
+        json_pack("{s:o, s:s, s:o, s:o}", "folder", shown_json(search->request->folder), "figure",
                   figure_kinds[results->figure].name, "keys", keys, "trials", trials);
     if (results->scored) {
         struct Text text = {0};
         const struct TrialRecord *best = &results->entries[results->order[0]].record;
         search_command_words(search, best, &text);
         json_object_set_new(object, "best", json_integer(best->number));
-        json_object_set_new(object, "command", json_string(shown_json(text.data)));
+        json_object_set_new(object, "command", shown_json(text.data));
         text_release(&text);
     }
     return object;

@@ -5,19 +5,28 @@
 
 #define AT_ONCE 16
 
-static const char *keep(char *text) {
+const char *shown(const char *text) {
     static char *copies[AT_ONCE];
     static int next;
+    if (!text)
+        return NULL;
     char **copy = &copies[next++ % AT_ONCE];
     memory_release(*copy);
-    *copy = text;
-    return text;
+    *copy = text_hide_controls(memory_copy_text(text));
+    return *copy;
 }
 
-const char *shown(const char *text) {
-    return text ? keep(text_hide_controls(memory_copy_text(text))) : NULL;
+json_t *shown_json(const char *text) {
+    if (!text)
+        return json_null();
+    char *copy = text_as_utf8(text);
+    json_t *string = json_string(copy);
+    memory_release(copy);
+    return string;
 }
 
-const char *shown_json(const char *text) {
-    return text ? keep(text_as_utf8(text)) : NULL;
+void shown_json_member(json_t *object, const char *name, json_t *value) {
+    char *copy = text_as_utf8(name);
+    json_object_set_new(object, copy, value);
+    memory_release(copy);
 }

@@ -101,7 +101,7 @@ static void print_json(int64_t overfit, const struct TrainResult *result) {
     if (*result->average_digest)
         json_object_set_new(object, "average_digest", json_string(result->average_digest));
     figures_add_json_main(object, "average_", &result->average);
-    json_object_set_new(object, "checkpoint", json_string(shown_json(result->checkpoint)));
+    json_object_set_new(object, "checkpoint", shown_json(result->checkpoint));
     if (result->profile)
         json_object_set_new(object, "profile", profile_json(result->profile));
     json_dumpf(object, stdout, JSON_ENSURE_ASCII | JSON_REAL_PRECISION(10));

@@ -249,7 +249,7 @@ static int list_source(struct Search *search, struct Error *error) {
         code = fail(error, ERROR_DATA, "%s: holds no folders; expected train/, test/ …", path);
     if (code == OK && are_classes(search, splits)) {
         fail(error, ERROR_DATA,
-             "%s: its folders hold pictures, so that they are classes, such as "
+             "%s: its folders hold pictures, so they are classes, such as "
              "'%s', and no splits",
              path, splits->names[0]);
         code = error_advise(error, ADVICE_SPLIT, path, NULL, 0);

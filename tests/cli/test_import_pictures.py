@@ -135,7 +135,7 @@ def test_flags_that_do_not_fit_are_refused(scratch):
 
 
 @pytest.mark.parametrize("line, said", (
-    ("image-folder flat", "its folders hold pictures, so that they are classes, such as 'cat', and no splits; --split "
+    ("image-folder flat", "its folders hold pictures, so they are classes, such as 'cat', and no splits; --split "
      "train=flat takes it as one split"),
     ("image-folder cut", "cut/train/cat/0.png: damaged PNG: the file ends too early; --skip-bad leaves it out"),
     ("numpy mnist.npz.gz", "mnist.npz.gz: is packed by gzip; gunzip unpacks it"),

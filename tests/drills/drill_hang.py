@@ -7,14 +7,15 @@ import time
 from common import Rehearsal, abandoned, wait_for_step
 from drill import expect
 
+SIGNALS = (signal.SIGSTOP, signal.SIGKILL, signal.SIGSEGV)
 SECONDS, PATIENCE = 60, 10  # all must be over in so many; the watchdog's time in this drill
 
 
 def run(drill):
     rehearsal = Rehearsal(drill, f"train.watchdog={PATIENCE} s", length=400)
-    for number in range(drill.count):
-        for sent in (signal.SIGSTOP, signal.SIGKILL, signal.SIGSEGV):
-            drill.trial(f"{number}-{sent.name}", sent.name, one, rehearsal, sent)
+    for number in range(len(SIGNALS) * drill.count):
+        sent = SIGNALS[number % len(SIGNALS)]
+        drill.trial(number, sent.name, one, rehearsal, sent)
 
 
 def one(rng, out, rehearsal, sent):

@@ -506,6 +506,7 @@ def settle(generator, run):
     if not any(isinstance(limit.get(name), int) for name in ("train", "validation")):
         limit.pop("per_class", None)  # of no limit
     settle_warmup(rng, run)
+    settle_validation(run)
     settle_snapshots(run)
     run.setdefault("checkpoint", {})["every"] = rng.choice(["0", "1 epoch", "7 steps"])
 
@@ -520,6 +521,15 @@ def settle_warmup(rng, run):
             next(iter(schedule.values())).pop("warmup", None)
         if schedule and name_of(schedule) == "one_cycle":
             large["warmup"] = "0"
+
+
+def settle_validation(run):
+    """What follows the validations needs them at certain steps, not at certain times."""
+    schedule = run.get("schedule")
+    follows = "early_stopping" in run or (schedule and name_of(schedule) == "plateau")
+    every = str(run.get("validation", {}).get("every", "")).split()
+    if follows and every and every[-1] in ("s", "min", "h", "d"):
+        run["validation"]["every"] = "1 epoch"
 
 
 def settle_snapshots(run):

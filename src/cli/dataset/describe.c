@@ -126,14 +126,14 @@ static json_t *ranges_to_json(const struct Dataset *dataset, const struct Split 
 static json_t *names_to_json(char *const *names, int64_t count) {
     json_t *list = json_array();
     for (int64_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(shown_json(names[i])));
+        json_array_append_new(list, shown_json(names[i]));
     return list;
 }
 
 static json_t *split_to_json(const struct Dataset *dataset, const struct Split *split) {
     json_t *object = json_pack("{s:I, s:s, s:o?}", "count", (json_int_t)split->count, "type",
                                split->bytes ? "uint8" : "float32", "digest",
-                               split->digest[0] ? json_string(shown_json(split->digest)) : NULL);
+                               split->digest[0] ? shown_json(split->digest) : NULL);
     if (targets_are_values(&dataset->targets))
         json_object_set_new(object, "targets", ranges_to_json(dataset, split));
     else
@@ -148,8 +148,8 @@ static json_t *split_to_json(const struct Dataset *dataset, const struct Split *
 json_t *dataset_to_json(const struct Dataset *dataset) {
     json_t *splits = json_object(), *statistics = json_object();
     for (int s = 0; s < dataset->split_count; s++)
-        json_object_set_new(splits, shown_json(dataset->splits[s].name),
-                            split_to_json(dataset, &dataset->splits[s]));
+        shown_json_member(splits, dataset->splits[s].name,
+                          split_to_json(dataset, &dataset->splits[s]));
     if (dataset->statistics.channel_mean)
         json_object_set_new(statistics, "channel_mean",
                             vector_to_json(dataset->statistics.channel_mean, dataset->channels));
@@ -164,8 +164,7 @@ json_t *dataset_to_json(const struct Dataset *dataset) {
                             vector_to_json(dataset->target_std, dataset->targets.count));
     json_t *columns = dataset->encoding.column_count ? columns_to_json(&dataset->encoding) : NULL;
     return json_pack("{s:o, s:o, s:[I,I,I], s:o, s:o, s:o, s:o*}", "file",
-                     json_string(shown_json(dataset->path)), "source",
-                     dataset->source ? json_string(shown_json(dataset->source)) : json_null(),
+                     shown_json(dataset->path), "source", shown_json(dataset->source),
                      "image_shape", (json_int_t)dataset->height, (json_int_t)dataset->width,
                      (json_int_t)dataset->channels, targets_words(&dataset->targets),
                      names_to_json(dataset->targets.names, dataset->targets.count), "splits",

@@ -58,13 +58,13 @@ static json_t *contents_to_json(const struct Contents *contents) {
         int rank = storage->info.rank;
         if (item->member == H5_MEMBER_GROUP || item->member == H5_MEMBER_OTHER)
             continue;
-        json_t *object = json_pack("{s:s}", "path", shown_json(item->path));
+        json_t *object = json_pack("{s:o}", "path", shown_json(item->path));
         if (item->problem)
-            json_object_set_new(object, "problem", json_string(shown_json(item->problem)));
+            json_object_set_new(object, "problem", shown_json(item->problem));
         else
             json_object_update_new(
                 object,
-                json_pack("{s:s, s:o, s:o, s:s}", "type", shown_json(storage->info.type_name),
+                json_pack("{s:o, s:o, s:o, s:o}", "type", shown_json(storage->info.type_name),
                           "shape", sizes_to_json(storage->info.size, rank), "chunks",
                           storage->is_chunked ? sizes_to_json(storage->chunk, rank) : json_null(),
                           "filters", shown_json(storage->filters)));
@@ -77,7 +77,7 @@ static json_t *contents_to_json(const struct Contents *contents) {
 static void print_foreign(const char *path, const struct Contents *contents,
                           const struct Proposal *proposal, bool json) {
     if (json) {
-        dataset_print_json(json_pack("{s:s, s:o, s:s?, s:s?, s:s?}", "file", shown_json(path),
+        dataset_print_json(json_pack("{s:o, s:o, s:s?, s:o, s:o}", "file", shown_json(path),
                                      "arrays", contents_to_json(contents), "convention",
                                      proposal->name, "proposal", shown_json(proposal->lines),
                                      "missing", shown_json(proposal->missing)));
