@@ -18,6 +18,7 @@ static const double factors[BEAT_PHASES] = {
 #define MARGIN 0.25
 /* A node that hears of no other leaves it to the others to name who hangs, for so long. */
 #define MODESTY 10.0
+#define MOMENT 0.5
 
 static double margin_of(const struct Limits *limits) {
     return fmin(MOST_MARGIN, MARGIN * limits->seconds);
@@ -49,9 +50,15 @@ static bool is_silent(const struct Sight *sight, const struct Limits *limits, do
     return sight->state == SIGHT_RUNS && sight->silent >= limits->seconds - margin_of(limits);
 }
 
+/* A process that is stopped gives no sign of life either. It is named for that, which is a moment
+ * later: its last sign of life came after its last move. */
+static bool is_stopped(const struct Sight *sight) {
+    return sight->process == 'T' || sight->process == 't';
+}
+
 static bool hangs(const struct Sight *sight, const struct Limits *limits, double *seconds) {
     *seconds = sight->still;
-    return sight->state == SIGHT_RUNS && !sight->waits &&
+    return sight->state == SIGHT_RUNS && !sight->waits && !is_stopped(sight) &&
            sight->still >= judge__limit(limits, sight->phase);
 }
 
@@ -70,6 +77,16 @@ static struct Judgement find(enum Finding finding, Blames *blames, const struct 
         judgement.count++;
     }
     return judgement;
+}
+
+/* Ranks that fall silent together give their last signs of life at moments of their own: once one
+ * has been silent for too long, those are named, too, that are so in a moment. */
+static struct Judgement find_silent(const struct Sight *sights, int ranks,
+                                    const struct Limits *limits) {
+    struct Limits soon = *limits;
+    struct Judgement judgement = find(FINDING_SILENT, is_silent, sights, ranks, limits);
+    soon.seconds -= fmin(MOMENT, margin_of(limits));
+    return judgement.finding ? find(FINDING_SILENT, is_silent, sights, ranks, &soon) : judgement;
 }
 
 /* The ranks that can be seen, taken together. */
@@ -164,7 +181,7 @@ struct Judgement judge__ranks(const struct Sight *sights, int ranks, const struc
         judgement = look_home(find(FINDING_UNREACHABLE, is_unreachable, sights, ranks, limits),
                               sights, ranks, limits);
     if (!judgement.finding)
-        judgement = find(FINDING_SILENT, is_silent, sights, ranks, limits);
+        judgement = find_silent(sights, ranks, limits);
     if (!judgement.finding)
         judgement = find(FINDING_HANGS, hangs, sights, ranks, limits);
     return judgement.finding ? judgement : judge_crowd(sights, ranks, limits);

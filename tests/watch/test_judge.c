@@ -104,6 +104,30 @@ static void a_stopped_rank_is_to_blame_not_those_that_wait(void **state) {
                                            "life for 58 s in step 128 (exchange), process 1001");
 }
 
+static void a_stopped_rank_is_judged_by_its_last_sign_of_life(void **state) {
+    struct Sight sights[RANKS];
+    (void)state;
+    all_rest(sights, 53);
+    sights[1].waits = false;
+    sights[1].process = 'T';
+    sights[1].silent = 51;
+    assert_int_equal(judged(sights).finding, FINDING_NONE);
+    sights[1].silent = 53;
+    ASSERT_BLAMES(sights, FINDING_SILENT, 1);
+}
+
+static void who_fell_silent_a_moment_later_is_named_too(void **state) {
+    struct Sight sights[RANKS];
+    (void)state;
+    all_rest(sights, 53);
+    sights[1].process = sights[2].process = 'T';
+    sights[1].silent = 52.1;
+    sights[2].silent = 51.7;
+    assert_int_equal(judged(sights).count, 2);
+    sights[2].silent = 40;
+    assert_int_equal(judged(sights).count, 1);
+}
+
 static void a_rank_that_computes_for_ever_is_to_blame(void **state) {
     struct Sight sights[RANKS];
     (void)state;
@@ -274,6 +298,8 @@ int main(void) {
         cmocka_unit_test(the_dead_are_named_without_a_limit),
         cmocka_unit_test(who_left_is_not_missed),
         cmocka_unit_test(a_stopped_rank_is_to_blame_not_those_that_wait),
+        cmocka_unit_test(a_stopped_rank_is_judged_by_its_last_sign_of_life),
+        cmocka_unit_test(who_fell_silent_a_moment_later_is_named_too),
         cmocka_unit_test(a_rank_that_computes_for_ever_is_to_blame),
         cmocka_unit_test(several_are_named),
         cmocka_unit_test(judgement_comes_before_the_limit),
