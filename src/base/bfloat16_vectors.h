@@ -9,6 +9,19 @@
 #include <immintrin.h>
 #endif
 
+/* bf16_round of vectors of any length, as the compiler makes it: `bits`, uint32_t each, are those
+ * of floats; the result has the rounded ones in its lower halves. `integers` is the type of as many
+ * int32_t. */
+#define BF16_ROUND_BITS(integers, bits)                                                            \
+    ({                                                                                             \
+        __typeof__(bits) bits_ = (bits), quiet_ = bits_ >> 16 | 0x40;                              \
+        __typeof__(bits) rounded_ = (bits_ + 0x7FFF + (bits_ >> 16 & 1)) >> 16;                    \
+        /* The sign of this difference, at every bit: set for a NaN. */                            \
+        __typeof__(bits) nan_ =                                                                    \
+            (__typeof__(bits))((integers)(0x7F800000 - (bits_ & 0x7FFFFFFF)) >> 31);               \
+        (quiet_ & nan_) | (rounded_ & ~nan_);                                                      \
+    })
+
 #ifdef __AVX512BW__
 /* A permutation of words costs as little as a shift. */
 static inline __m512 bf16_load_16(const bf16 *from) {

@@ -26,3 +26,11 @@ bool path_is_folder(const char *path) {
     struct stat status;
     return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
+
+char *path_inner_folder(const char *folder, const char *name) {
+    char *inner = memory_print("%s/%s", folder, name);
+    if (path_is_folder(inner))
+        return inner;
+    memory_release(inner);
+    return NULL;
+}

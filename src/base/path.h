@@ -13,5 +13,7 @@ char *path_beside(const char *file, const char *name);
 
 /* Whether it leads, perhaps by links, to a folder. */
 bool path_is_folder(const char *path);
+/* The path of that folder inside another; NULL if there is none. The caller releases it. */
+char *path_inner_folder(const char *folder, const char *name);
 
 #endif

@@ -28,6 +28,7 @@ typedef real lanes __attribute__((vector_size(LANE_BYTES), aligned(sizeof(real))
 /* LANES elements; stored, they are rounded as by element_round. */
 #ifdef KERNEL_BF16
 typedef uint32_t lane_words __attribute__((vector_size(LANE_BYTES)));
+typedef int32_t lane_integers __attribute__((vector_size(LANE_BYTES)));
 typedef uint16_t lane_halves __attribute__((vector_size(LANE_BYTES / 2), aligned(2), may_alias));
 
 INLINE lanes elements_load(const element *from) {
@@ -47,9 +48,7 @@ INLINE lane_halves elements_round(lanes value) {
 #elif defined(__AVX2__)
     return (lane_halves)bf16_round_8((__m256)value);
 #else
-    lane_words bits = (lane_words)value, nan = (lane_words)(value != value);
-    lane_words rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16, quiet = bits >> 16 | 0x40;
-    return __builtin_convertvector((nan & quiet) | (~nan & rounded), lane_halves);
+    return __builtin_convertvector(BF16_ROUND_BITS(lane_integers, (lane_words)value), lane_halves);
 #endif
 }
 

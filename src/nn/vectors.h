@@ -44,11 +44,7 @@ INLINE void vector_round(vector value, vector_bf16 *result) {
 #ifdef __AVX512BW__
     *result = (vector_bf16)bf16_round_16((__m512)value);
 #else
-    vector_bits bits = (vector_bits)value;
-    vector_bits rounded = (bits + 0x7FFF + (bits >> 16 & 1)) >> 16;
-    /* The sign of this difference, at every bit: set for a NaN. */
-    vector_bits nan = (vector_bits)((mask)(0x7F800000 - (bits & 0x7FFFFFFF)) >> 31);
-    *result = __builtin_convertvector(((bits >> 16 | 0x40) & nan) | (rounded & ~nan), vector_bf16);
+    *result = __builtin_convertvector(BF16_ROUND_BITS(mask, (vector_bits)value), vector_bf16);
 #endif
 }
 #else

@@ -165,10 +165,9 @@ static int add_file(struct CifarState *state, char *path, struct Error *error) {
  * holds. The caller releases it. */
 static char *batches_folder(const struct CifarKind *kind, const char *source, int *version) {
     for (*version = 0; *version < 2; ++*version) {
-        char *inner = memory_print("%s/%s", source, kind->versions[*version].folder);
-        if (path_is_folder(inner))
+        char *inner = path_inner_folder(source, kind->versions[*version].folder);
+        if (inner)
             return inner;
-        memory_release(inner);
     }
     char *first = memory_print("%s/%s", source, kind->versions[1].files[0]);
     *version = access(first, F_OK) == 0;

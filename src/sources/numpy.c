@@ -117,12 +117,19 @@ static bool is_numbered(const char *name) {
     return !strncmp(name, "arr_", 4) && isdigit((unsigned char)name[4]);
 }
 
+/* Is there room for one more of the files that stay open? */
+static int check_room(int count, const char *path, struct Error *error) {
+    return count < MOST_ARRAYS
+               ? OK
+               : fail(error, ERROR_DATA, "%s: is one file too many; expected at most %d", path,
+                      MOST_ARRAYS);
+}
+
 static int add_npz(struct Finding *finding, const char *path, struct Error *error) {
     struct Npz *npz;
-    if (finding->opened_count == MOST_ARRAYS)
-        return fail(error, ERROR_DATA, "%s: is one file too many; expected at most %d", path,
-                    MOST_ARRAYS);
-    int code = npz__open(&npz, path, error);
+    int code = check_room(finding->opened_count, path, error);
+    if (code == OK)
+        code = npz__open(&npz, path, error);
     if (code != OK)
         return code;
     finding->opened[finding->opened_count++] = npz;
@@ -142,10 +149,9 @@ static int add_npz(struct Finding *finding, const char *path, struct Error *erro
 /* The name of a file of two arrays, X and y, such as train_32x32.mat, says which split it is. */
 static int add_mat(struct Finding *finding, const char *path, struct Error *error) {
     struct Mat *mat;
-    if (finding->mat_count == MOST_ARRAYS)
-        return fail(error, ERROR_DATA, "%s: is one file too many; expected at most %d", path,
-                    MOST_ARRAYS);
-    int code = mat__open(&mat, path, error);
+    int code = check_room(finding->mat_count, path, error);
+    if (code == OK)
+        code = mat__open(&mat, path, error);
     if (code != OK)
         return code;
     finding->opened_mats[finding->mat_count++] = mat;

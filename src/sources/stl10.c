@@ -90,11 +90,8 @@ static int add_file(struct Source *source, const char *path, const struct Source
 /* The archive's folder inside `source` if there is one, else `source` itself. The caller releases
  * it. */
 static char *archive_folder(const char *source) {
-    char *inner = memory_print("%s/stl10_binary", source);
-    if (path_is_folder(inner))
-        return inner;
-    memory_release(inner);
-    return memory_copy_text(source);
+    char *inner = path_inner_folder(source, "stl10_binary");
+    return inner ? inner : memory_copy_text(source);
 }
 
 /* The training images must be there; the others may be. */

@@ -18,6 +18,7 @@ static const double factors[BEAT_PHASES] = {
 #define MARGIN 0.25
 /* A node that hears of no other leaves it to the others to name who hangs, for so long. */
 #define MODESTY 10.0
+/* Seconds by which the last signs of life of ranks that stop together may differ. */
 #define MOMENT 0.5
 
 static double margin_of(const struct Limits *limits) {

@@ -167,9 +167,10 @@ static int publish(struct Report *report, struct Error *error) {
 
 static int finish(struct Report *report, struct Error *error) {
     int code = report_add_run_files(report, error);
-    if (code == OK)
-        code = report_add_environment(report, error);
-    return code == OK ? publish(report, error) : code;
+    if (code != OK)
+        return code;
+    report_add_environment(report);
+    return publish(report, error);
 }
 
 static int report_search(struct Report *report, const struct Arguments *arguments,
@@ -256,7 +257,7 @@ const struct Command command_report = {
         "with what the runs ran. Curves "
         "are drawn by gnuplot; without it the page has all the rest.\n"
         "\n"
-        "Of a search it shows the trials, each key's part in what came of them, and the pictures "
+        "For a search it shows the trials, each key's part in what came of them, and the pictures "
         "that the search draws. Only a search that is the single operand is taken.\n"
         "\n"
         "Examples:\n"

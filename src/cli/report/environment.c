@@ -111,8 +111,7 @@ static void add_table(struct Report *report, const struct Column *columns) {
     memory_release(heads);
 }
 
-int report_add_environment(struct Report *report, struct Error *error) {
-    (void)error;
+void report_add_environment(struct Report *report) {
     struct Column *columns = memory_array(struct Column, report->run_count, "environments");
     for (int r = 0; r < report->run_count; r++) {
         read_checkpoint(&columns[r], report->runs[r].folder);
@@ -124,5 +123,4 @@ int report_add_environment(struct Report *report, struct Error *error) {
         for (int i = 0; i < FACTS; i++)
             memory_release(columns[r].texts[i]);
     memory_release(columns);
-    return OK;
 }

@@ -41,7 +41,7 @@ int report_add_curves(struct Report *report, struct Error *error);
 int report_add_inside(struct Report *report, struct Error *error);
 /* Its histograms of layers, within the same section. */
 int report_add_histograms(struct Report *report, struct Error *error);
-int report_add_environment(struct Report *report, struct Error *error);
+void report_add_environment(struct Report *report);
 int report_add_run_files(struct Report *report, struct Error *error);
 /* The text of a file in `folder`, folded away. ERROR_SYSTEM if it cannot be read. */
 int report_add_file(struct Report *report, const char *folder, const char *name,

@@ -50,13 +50,8 @@ struct Cover {
 #define NARROW_LOAD(part, from)                                                                    \
     ((vector_##part)(__builtin_convertvector(*(const stored_##part *)(from), bits_##part) << 16))
 #define NARROW_STORE(part, to, value)                                                              \
-    do { /* as vector_round */                                                                     \
-        bits_##part raw = (bits_##part)(value), quiet = raw >> 16 | 0x40;                          \
-        bits_##part rounded = (raw + 0x7FFF + (raw >> 16 & 1)) >> 16;                              \
-        bits_##part nan = (bits_##part)((mask_##part)(0x7F800000 - (raw & 0x7FFFFFFF)) >> 31);     \
-        *(stored_##part *)(to) =                                                                   \
-            __builtin_convertvector((quiet & nan) | (rounded & ~nan), stored_##part);              \
-    } while (0)
+    *(stored_##part *)(to) =                                                                       \
+        __builtin_convertvector(BF16_ROUND_BITS(mask_##part, (bits_##part)(value)), stored_##part)
 #else
 #define NARROW_LOAD(part, from) (*(const vector_##part *)(from))
 #define NARROW_STORE(part, to, value) *(vector_##part *)(to) = (value)
